@@ -1,0 +1,42 @@
+export type { DockerOptions, MountOption } from './orchestration/docker/docker-options.js';
+export { OrchestrationError, type OrchestrationErrorCode } from './orchestration/errors.js';
+export type { EventStreamOptions } from './orchestration/event-stream.js';
+export { AutonomousExecutor, type AutonomousExecutorOptions } from './orchestration/executors/autonomous.js';
+export {
+  BaseExecutor,
+  type Preparation,
+  type RunEnd,
+  type RunHandle,
+  type RunRequest,
+  type SessionSpec,
+} from './orchestration/executors/base-executor.js';
+export type { Observation, ResultObservation } from './orchestration/monitoring/observation.js';
+export { StreamMonitor, type StreamMonitorOptions } from './orchestration/monitoring/stream-monitor.js';
+export {
+  type Admission,
+  type QueueStatus,
+  SimpleQueue,
+  type SimpleQueueOptions,
+} from './orchestration/queue/simple-queue.js';
+export type { SessionManagerOptions } from './orchestration/resolve-options.js';
+export type {
+  ListenerError,
+  QueueChangedEvent,
+  SessionContinuedEvent,
+  SessionCreatedEvent,
+  SessionEndedEvent,
+  SessionErrorEvent,
+  SessionEvent,
+  SessionManagerEvents,
+  SessionMessageEvent,
+  SessionQueuedEvent,
+  SessionStartedEvent,
+  SessionToolEvent,
+  SessionToolResultEvent,
+} from './orchestration/session-events.js';
+export { UnifiedSessionManager } from './orchestration/session-manager.js';
+export type { SessionFilter } from './orchestration/session-registry.js';
+export type { WaitOptions } from './orchestration/session-waiters.js';
+export type { SessionFolder } from './orchestration/state/session-folder.js';
+export type * from './orchestration/types.js';
+export type { WorktreeRequest } from './orchestration/workspace/worktree-request.js';

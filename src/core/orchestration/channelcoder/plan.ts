@@ -1,0 +1,90 @@
+import { type ClaudeOptions, type InterpolationData, session } from 'channelcoder';
+import { messageOf, OrchestrationError, shown } from '../errors.js';
+import { LITERAL_DATA, literalPrompt } from './literal-prompt.js';
+
+/** What a run is to be told, in ChannelCoder's terms. */
+export interface PlanRequest {
+  /** Literal text, or the absolute path of a prompt file that was read and checked before. */
+  prompt: { text: string } | { file: string; data: InterpolationData };
+  /** Claude's conversation id to go on with. */
+  resume?: string;
+  /** Absent for a run on the host. */
+  docker?: { image: string; cwd: string; mounts: string[]; env: Record<string, string> };
+  logFile: string;
+  claude: Pick<ClaudeOptions, 'system' | 'appendSystem' | 'tools' | 'disallowedTools' | 'mcpConfig' | 'maxTurns'>;
+}
+
+/** What ChannelCoder made of it. */
+export type Plan =
+  /** A command line for us to launch, and what goes to its standard input. */
+  | { kind: 'planned'; command: string[]; stdin: string }
+  /** It was started already, by a ChannelCoder that mends detached mode or by a mock: to be watched, not launched. */
+  | { kind: 'started'; pid?: number; containerId?: string };
+
+/**
+ * Asks ChannelCoder how to run Claude. Its detached mode cannot start a container itself (3.0.2: `docker -d run` is no
+ * command, and neither prompt nor log would be connected), but its dry run gives the whole plan.
+ *
+ * @throws OrchestrationError `LAUNCH_FAILED` where ChannelCoder refuses, `INVALID_OPTIONS` where it refuses the data
+ */
+export async function planRun(request: PlanRequest): Promise<Plan> {
+  const { prompt } = request;
+  const inline = 'text' in prompt;
+  // One session a launch: after its first detached() a session resumes an id of its own making, which Claude refuses.
+  // Without autoSave: false it would write to ~/.channelcoder.
+  const result = await session({ autoSave: false })
+    .detached(inline ? literalPrompt(prompt.text) : prompt.file, {
+      ...request.claude,
+      data: inline ? LITERAL_DATA : prompt.data,
+      ...(request.resume !== undefined && { resume: request.resume }),
+      ...(request.docker && { docker: request.docker }),
+      logFile: request.logFile,
+      // Not implied by `stream` in a dry run.
+      outputFormat: 'stream-json',
+      stream: true,
+      dryRun: true,
+    })
+    .catch((error: unknown) => ({ success: false, error: messageOf(error), data: undefined }));
+
+  if (!result.success) {
+    const why = result.error ?? 'it gives no reason';
+    const code = why.startsWith('Input validation failed') ? 'INVALID_OPTIONS' : 'LAUNCH_FAILED';
+    throw new OrchestrationError(code, `ChannelCoder cannot plan the run: ${why}.`);
+  }
+  const data = (result.data ?? {}) as { command?: unknown; args?: unknown; prompt?: unknown } & Started;
+  if (typeof data.command !== 'string' || !isStrings(data.args)) return startedBy(data);
+  const command = request.docker ? claudeCommand(data.args, request.docker.image) : [data.command, ...data.args];
+  return { kind: 'planned', command, stdin: inline ? prompt.text : String(data.prompt ?? '') };
+}
+
+interface Started {
+  pid?: unknown;
+  containerId?: unknown;
+}
+
+function startedBy(data: Started): Plan {
+  return {
+    kind: 'started',
+    ...(typeof data.pid === 'number' && { pid: data.pid }),
+    ...(typeof data.containerId === 'string' && data.containerId !== '' && { containerId: data.containerId }),
+  };
+}
+
+/**
+ * The command inside the container. ChannelCoder's own `docker run` flags are left behind: `-v` would create missing
+ * folders on the host and split paths at colons, `-e` would show secrets in `ps`, `--rm` would lose the exit code.
+ */
+function claudeCommand(args: string[], image: string): string[] {
+  const at = args.findIndex((arg, index) => arg === image && args[index + 1] === 'claude');
+  if (args[0] !== 'run' || at < 0) {
+    throw new OrchestrationError(
+      'LAUNCH_FAILED',
+      `ChannelCoder's plan has an unknown form (${shown(args.slice(0, 4))}…); use channelcoder 3.0.x.`,
+    );
+  }
+  return args.slice(at + 1);
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}

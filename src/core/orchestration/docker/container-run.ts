@@ -1,0 +1,128 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { deferred, within } from '../deferred.js';
+import { messageOf } from '../errors.js';
+import type { RunEnd, RunHandle } from '../executors/base-executor.js';
+import type { LaunchedProcess, ProcessExit } from '../executors/launcher.js';
+import type { ContainerWatch } from './container-watch.js';
+import type { ContainerState, DockerEngine } from './engine.js';
+
+/** What a session gets to end by itself after SIGTERM. */
+const STOP_GRACE_MS = 5_000;
+/** The docker CLI exits right after its container, when it has written the last output. One that does not is ended. */
+const CLIENT_GRACE_MS = 5_000;
+/** A `docker run` that has neither started its container nor failed by then is not going to. */
+const START_MS = 60_000;
+/** How long an engine may be away before its sessions count as failed. */
+const ENGINE_AWAY_MS = 30_000;
+const RETRY_MS = 500;
+
+/** Exit codes of `docker run` that mean that the command never executed. */
+const NEVER_EXECUTED: Readonly<Record<number, string>> = {
+  125: 'the Docker engine refused to start the container',
+  126: "the container's command cannot be executed",
+  127: "the container's command was not found",
+};
+
+export interface ContainerRunOptions {
+  engine: DockerEngine;
+  watch: ContainerWatch;
+  name: string;
+  /** Starts `docker run`. */
+  launch: () => Promise<LaunchedProcess>;
+}
+
+/**
+ * A run in a container. Two things tell of its end, the `docker run` client, which exits when all output is in the
+ * log, and the engine; the engine knows the exit code, so it is asked last, and then the container is removed.
+ *
+ * @throws OrchestrationError where `docker run` cannot be started
+ */
+export async function runContainer(options: ContainerRunOptions): Promise<RunHandle> {
+  const { engine, name } = options;
+  const start = deferred<{ containerId?: string } | undefined>();
+  const death = deferred<undefined>();
+
+  const unwatch = await options.watch.watch(name, {
+    onStart: (containerId) => start.resolve({ containerId }),
+    onDie: () => death.resolve(undefined),
+    onSilence: () => {}, // The client loses its connection as well, which is noticed below.
+  });
+  let client: LaunchedProcess;
+  try {
+    client = await options.launch();
+  } catch (error) {
+    unwatch();
+    throw error;
+  }
+
+  let letGo = false;
+  const follow = async (): Promise<RunEnd> => {
+    const exit = await clientExit(client, death.promise);
+    const state = await finalState(engine, name);
+    const end = runEnd(state, exit);
+    await engine.remove(name).catch(() => {}); // Labelled, so a later sweep finds what could not be removed now.
+    return end;
+  };
+  const ended = follow().then((end) => {
+    if (letGo) return new Promise<RunEnd>(() => {});
+    unwatch();
+    start.resolve(undefined);
+    return end;
+  });
+
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    // A container that is still being made cannot be stopped; it is awaited, so that it cannot appear afterwards.
+    await within(Promise.race([start.promise, ended]), START_MS);
+    await engine
+      .stop(name, STOP_GRACE_MS)
+      .catch(() => engine.kill(name))
+      .catch(() => client.kill('SIGKILL'));
+    await ended;
+  };
+
+  return {
+    started: start.promise,
+    ended,
+    stop: () => (stopping ??= stop()),
+    detach: () => {
+      letGo = true;
+      unwatch();
+    },
+  };
+}
+
+/** The client's exit; it is ended by force where the container is dead and it does not notice. */
+async function clientExit(client: LaunchedProcess, death: Promise<undefined>): Promise<ProcessExit> {
+  const exit = (await Promise.race([client.exited, death])) ?? (await within(client.exited, CLIENT_GRACE_MS));
+  if (exit) return exit;
+  client.kill('SIGKILL');
+  return client.exited;
+}
+
+/** What the engine knows of a container that has ended; it is awaited where only its client did. */
+async function finalState(engine: DockerEngine, name: string): Promise<ContainerState | Error | undefined> {
+  const deadline = performance.now() + ENGINE_AWAY_MS;
+  while (true) {
+    try {
+      const state = await engine.inspect(name);
+      if (!state?.running) return state;
+      await engine.wait(name);
+    } catch (error) {
+      if (performance.now() > deadline) return error as Error;
+      await delay(RETRY_MS);
+    }
+  }
+}
+
+function runEnd(state: ContainerState | Error | undefined, exit: ProcessExit): RunEnd {
+  if (state instanceof Error) return { reason: 'DOCKER_UNAVAILABLE', error: messageOf(state) };
+  const never = exit.code === null ? undefined : NEVER_EXECUTED[exit.code];
+  if (!state?.started) {
+    if (never) return { reason: 'LAUNCH_FAILED', exitCode: exit.code ?? 0, error: state?.error || never };
+    if (state) return { reason: 'LAUNCH_FAILED', error: state.error || 'the container was made but not started' };
+    const how = exit.signal ?? `exit code ${exit.code}`;
+    return { reason: 'lost', error: `The container is gone without a trace; the docker client ended with ${how}.` };
+  }
+  return { exitCode: state.exitCode, oomKilled: state.oomKilled };
+}

@@ -1,0 +1,71 @@
+import type { DockerEngine, EngineEvent } from './engine.js';
+
+export interface ContainerListener {
+  onStart(containerId: string): void;
+  onDie(): void;
+  /** The engine no longer reports; what happened meanwhile is unknown. */
+  onSilence(): void;
+}
+
+/**
+ * Tells when containers start and die: one connection to the engine for all of them, open only while there is
+ * somebody to tell.
+ */
+export class ContainerWatch {
+  readonly #engine: DockerEngine;
+  readonly #label: string;
+  readonly #listeners = new Map<string, ContainerListener>();
+  #stream: Promise<() => void> | undefined;
+
+  /** @param label selects the containers, as `key=value` */
+  constructor(engine: DockerEngine, label: string) {
+    this.#engine = engine;
+    this.#label = label;
+  }
+
+  /** Watches a container by name, before it exists. Resolves when nothing can be missed; answers how to end it. */
+  async watch(name: string, listener: ContainerListener): Promise<() => void> {
+    this.#listeners.set(name, listener);
+    const unwatch = (): void => {
+      this.#listeners.delete(name);
+      if (this.#listeners.size === 0) this.close();
+    };
+    try {
+      await this.#connect();
+    } catch (error) {
+      unwatch();
+      throw error;
+    }
+    return unwatch;
+  }
+
+  close(): void {
+    const stream = this.#stream;
+    this.#stream = undefined;
+    stream?.then((end) => end()).catch(() => {}); // A connection that failed has nothing to end.
+  }
+
+  #connect(): Promise<() => void> {
+    if (!this.#stream) {
+      const stream = this.#engine.events(
+        this.#label,
+        (event) => this.#tell(event),
+        () => {
+          if (this.#stream === stream) this.#stream = undefined;
+          for (const listener of [...this.#listeners.values()]) listener.onSilence();
+        },
+      );
+      stream.catch(() => {
+        if (this.#stream === stream) this.#stream = undefined;
+      });
+      this.#stream = stream;
+    }
+    return this.#stream;
+  }
+
+  #tell({ action, containerId, containerName }: EngineEvent): void {
+    const listener = this.#listeners.get(containerName);
+    if (action === 'start') listener?.onStart(containerId);
+    else if (action === 'die') listener?.onDie();
+  }
+}

@@ -1,0 +1,47 @@
+/** How containers are started. Given to the manager as defaults and to `create()` as overrides. */
+export interface DockerOptions {
+  /** Never pulled: it has to be there. Default `'my-claude:authenticated'`. */
+  image: string;
+  /** Variables for the container. Values never appear in `ps`, records, events or errors. */
+  env?: Record<string, string>;
+  /** Additional bind mounts; a string reads `host:container[:ro]`. */
+  mounts?: (string | MountOption)[];
+  /**
+   * SSH for git inside the container. `'agent'` mounts the socket of `SSH_AUTH_SOCK`, `'keys'` mounts `~/.ssh`
+   * read-only, `{ keyFile }` mounts one key read-only. Default `false`.
+   */
+  ssh?: false | 'agent' | 'keys' | { keyFile: string };
+  /**
+   * For ChannelCoder's stock image: `true` adds NET_ADMIN and NET_RAW and lets its entrypoint start the firewall
+   * through sudo; `false` (default) sets `DISABLE_FIREWALL=true`, drops all capabilities and sets
+   * `no-new-privileges`.
+   */
+  firewall?: boolean;
+  /** Memory limit as Docker writes it, for example `'4g'`. Default none. */
+  memory?: string;
+  /** CPU limit, for example `1.5`. Default none. */
+  cpus?: number;
+  /** Most processes and threads in the container. Default 512. */
+  pidsLimit?: number;
+  /** Docker network. Default the engine's own. */
+  network?: string;
+  /** `user[:group]`, names or ids, instead of the image's own user. */
+  user?: string;
+  /** Capabilities to add, for example `['NET_ADMIN']`. */
+  capAdd?: string[];
+  /** Allows mounts that hand the host to the agent: the engine's socket, `/`, the home folder. Default `false`. */
+  allowUnsafeMounts?: boolean;
+}
+
+/** One bind mount. */
+export interface MountOption {
+  /** An absolute path on the host; it has to exist. */
+  source: string;
+  /** An absolute path in the container. */
+  target: string;
+  /** Default `false`. */
+  readonly?: boolean;
+}
+
+/** The image that a session runs in unless told otherwise. */
+export const DEFAULT_IMAGE = 'my-claude:authenticated';

@@ -1,0 +1,244 @@
+import http from 'node:http';
+import https from 'node:https';
+import { messageOf, OrchestrationError } from '../errors.js';
+import type { Endpoint } from './endpoint.js';
+
+/** What an engine answers of a container, as far as it matters here. */
+export interface ContainerState {
+  id: string;
+  running: boolean;
+  /** Whether it ever executed. */
+  started: boolean;
+  exitCode: number;
+  oomKilled: boolean;
+  /** The engine's own word on a container that could not be started. */
+  error: string;
+}
+
+/** A line of the engine's event stream. */
+export interface EngineEvent {
+  action: string;
+  containerId: string;
+  containerName: string;
+  exitCode?: number;
+}
+
+/** An engine that does not answer within this is as good as none. */
+const ANSWER_MS = 2_000;
+
+/**
+ * The calls of the Docker Engine API that sessions need, over its socket: a quarter of a millisecond each, where a
+ * docker CLI process would take 15 and block the host application's event loop while it is forked.
+ *
+ * Names and ids of containers are ours, never the agent's. Paths carry no API version: the engine answers with its
+ * own, and what is used here is the same in all.
+ */
+export class DockerEngine {
+  readonly #endpoint: () => Promise<Endpoint>;
+  readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
+
+  constructor(endpoint: () => Promise<Endpoint>) {
+    this.#endpoint = endpoint;
+  }
+
+  /** The image's id. @throws OrchestrationError `IMAGE_NOT_FOUND`, `DOCKER_UNAVAILABLE` */
+  async imageId(image: string): Promise<string> {
+    const { status, body } = await this.#call('GET', `/images/${encodeURIComponent(image)}/json`);
+    if (status === 200) return String((body as { Id: string }).Id);
+    if (status !== 404 && status !== 400) throw refused(`inspect image '${image}'`, status, body);
+    throw new OrchestrationError(
+      'IMAGE_NOT_FOUND',
+      `The Docker engine has no image '${image}' (docker.image). Build, load or pull it, then try again; nothing is pulled on its own.`,
+    );
+  }
+
+  /** @returns the id of the new container */
+  async create(name: string, definition: object): Promise<string> {
+    const { status, body } = await this.#call('POST', `/containers/create?name=${name}`, definition);
+    if (status !== 201) throw refused('create a container', status, body);
+    return String((body as { Id: string }).Id);
+  }
+
+  async start(container: string): Promise<void> {
+    const { status, body } = await this.#call('POST', `/containers/${container}/start`);
+    if (status !== 204 && status !== 304) throw refused('start a container', status, body);
+  }
+
+  /** Resolves with the exit code when the container is not running any more; undefined when there is none. */
+  async wait(container: string): Promise<number | undefined> {
+    const { status, body } = await this.#call('POST', `/containers/${container}/wait`, undefined, 0);
+    if (status === 404) return undefined;
+    if (status !== 200) throw refused('wait for a container', status, body);
+    return (body as { StatusCode: number }).StatusCode;
+  }
+
+  /** What the container wrote; it has to have a terminal, which keeps the output unframed. */
+  async output(container: string): Promise<string> {
+    const { status, body } = await this.#call('GET', `/containers/${container}/logs?stdout=1&stderr=1`);
+    if (status !== 200) throw refused('read a container', status, body);
+    return String(body);
+  }
+
+  /** Undefined when there is no such container. */
+  async inspect(container: string): Promise<ContainerState | undefined> {
+    const { status, body } = await this.#call('GET', `/containers/${container}/json`);
+    if (status === 404) return undefined;
+    if (status !== 200) throw refused('inspect a container', status, body);
+    const { Id, State } = body as { Id: string; State: Record<string, unknown> };
+    return {
+      id: Id,
+      running: State.Running === true,
+      started: typeof State.StartedAt === 'string' && !State.StartedAt.startsWith('0001-'),
+      exitCode: Number(State.ExitCode),
+      oomKilled: State.OOMKilled === true,
+      error: String(State.Error ?? ''),
+    };
+  }
+
+  /** SIGTERM, and SIGKILL after the grace; resolves when it has stopped. A container that is gone counts as stopped. */
+  async stop(container: string, graceMs: number): Promise<void> {
+    const seconds = Math.ceil(graceMs / 1000);
+    const path = `/containers/${container}/stop?t=${seconds}`;
+    const { status, body } = await this.#call('POST', path, undefined, graceMs + 10_000);
+    if (![204, 304, 404].includes(status)) throw refused('stop a container', status, body);
+  }
+
+  async kill(container: string): Promise<void> {
+    const { status, body } = await this.#call('POST', `/containers/${container}/kill`);
+    // 409: it is not running, which is what was wanted.
+    if (![204, 404, 409].includes(status)) throw refused('kill a container', status, body);
+  }
+
+  /** Removes a container and its anonymous volumes, running or not. One that is gone already is no error. */
+  async remove(container: string): Promise<void> {
+    const { status, body } = await this.#call('DELETE', `/containers/${container}?force=1&v=1`, undefined, 30_000);
+    // 409: a removal is under way already.
+    if (![204, 404, 409].includes(status)) throw refused('remove a container', status, body);
+  }
+
+  /** Names of the containers with a label, running or not. */
+  async list(label: string): Promise<string[]> {
+    const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
+    const { status, body } = await this.#call('GET', `/containers/json?all=1&filters=${filters}`);
+    if (status !== 200) throw refused('list containers', status, body);
+    return (body as { Names: string[] }[]).flatMap(({ Names }) => Names.slice(0, 1).map((name) => name.slice(1)));
+  }
+
+  /**
+   * Follows the events of the containers with a label. Resolves when the engine has begun to report; `onEnd` is called
+   * when it ceases, unless that was asked for with the function that is answered.
+   */
+  async events(label: string, onEvent: (event: EngineEvent) => void, onEnd: () => void): Promise<() => void> {
+    const filters = encodeURIComponent(
+      JSON.stringify({ label: [label], type: ['container'], event: ['start', 'die'] }),
+    );
+    // `since` closes the gap between the answer's head and the subscription behind it.
+    const since = Math.floor(Date.now() / 1000);
+    const { request, response } = await this.#open(
+      'GET',
+      `/events?since=${since}&filters=${filters}`,
+      undefined,
+      ANSWER_MS,
+    );
+    request.setTimeout(0);
+    if (response.statusCode !== 200) {
+      request.destroy();
+      throw refused('follow events', response.statusCode ?? 0, '');
+    }
+    let open = true;
+    let rest = '';
+    response.setEncoding('utf8');
+    response.on('data', (chunk: string) => {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line) onEvent(readEvent(line));
+    });
+    const ended = (): void => {
+      if (open) onEnd();
+      open = false;
+    };
+    response.on('error', ended).on('close', ended);
+    return () => {
+      open = false;
+      request.destroy();
+    };
+  }
+
+  /** Closes idle connections. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #call(
+    method: string,
+    path: string,
+    body?: object,
+    timeoutMs = ANSWER_MS,
+  ): Promise<{ status: number; body: unknown }> {
+    const { response } = await this.#open(method, path, body, timeoutMs);
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of response) chunks.push(chunk as Buffer);
+    } catch (error) {
+      throw unavailable(error);
+    }
+    const text = Buffer.concat(chunks).toString('utf8');
+    const json = response.headers['content-type']?.includes('application/json') && text !== '';
+    return { status: response.statusCode ?? 0, body: json ? JSON.parse(text) : text };
+  }
+
+  async #open(
+    method: string,
+    path: string,
+    body: object | undefined,
+    timeoutMs: number,
+  ): Promise<{ request: http.ClientRequest; response: http.IncomingMessage }> {
+    const endpoint = await this.#endpoint();
+    const tls = 'tls' in endpoint ? endpoint.tls : undefined;
+    const payload = body && JSON.stringify(body);
+    return new Promise((resolve, reject) => {
+      const options: https.RequestOptions = {
+        ...('socketPath' in endpoint ? endpoint : { host: endpoint.host, port: endpoint.port, ...tls }),
+        method,
+        path,
+        timeout: timeoutMs,
+        headers: {
+          host: 'docker',
+          ...(payload !== undefined && {
+            'content-type': 'application/json',
+            'content-length': Buffer.byteLength(payload),
+          }),
+        },
+      };
+      const request = tls ? https.request(options) : http.request({ ...options, agent: this.#agent });
+      request.on('response', (response) => resolve({ request, response }));
+      request.on('error', (error) => reject(unavailable(error)));
+      request.on('timeout', () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
+      request.end(payload);
+    });
+  }
+}
+
+function readEvent(line: string): EngineEvent {
+  const event = JSON.parse(line) as { Action?: string; Actor?: { ID?: string; Attributes?: Record<string, string> } };
+  const attributes = event.Actor?.Attributes ?? {};
+  return {
+    action: event.Action ?? '',
+    containerId: event.Actor?.ID ?? '',
+    containerName: attributes.name ?? '',
+    ...(attributes.exitCode !== undefined && { exitCode: Number(attributes.exitCode) }),
+  };
+}
+
+function unavailable(cause: unknown): OrchestrationError {
+  return new OrchestrationError(
+    'DOCKER_UNAVAILABLE',
+    `No Docker engine answers (${messageOf(cause)}). Start it, or set DOCKER_HOST to one that runs.`,
+    { cause },
+  );
+}
+
+function refused(action: string, status: number, body: unknown): OrchestrationError {
+  const why = (body as { message?: unknown } | null)?.message ?? body;
+  return new OrchestrationError('LAUNCH_FAILED', `The Docker engine refused to ${action}: ${String(why)} (${status}).`);
+}

@@ -1,0 +1,112 @@
+import { OrchestrationError } from '../errors.js';
+import type { DockerEngine } from './engine.js';
+
+/** What has to be known of an image before a session can run in it. */
+export interface ImageFacts {
+  uid: number;
+  gids: number[];
+  /** The home folder of the user that sessions run as. */
+  home: string;
+  claudeVersion: string;
+}
+
+/** Bounds the whole probe; `claude --version` takes about half a second. */
+const PROBE_MS = 30_000;
+const MARK = 'autonomous-orchestration-probe';
+
+/**
+ * Asks images who their user is and whether they have a `claude` that runs. Each image id and user is asked once in
+ * the life of a probe, by a container without network, whatever the number of sessions that wait for the answer.
+ */
+export class ImageProbe {
+  readonly #engine: DockerEngine;
+  readonly #label: Record<string, string>;
+  readonly #newName: () => string;
+  readonly #known = new Map<string, Promise<ImageFacts>>();
+
+  constructor(engine: DockerEngine, label: Record<string, string>, newName: () => string) {
+    this.#engine = engine;
+    this.#label = label;
+    this.#newName = newName;
+  }
+
+  /** @throws OrchestrationError `IMAGE_NOT_FOUND`, `CLAUDE_NOT_FOUND`, `DOCKER_UNAVAILABLE` */
+  async facts(image: string, user: string | undefined): Promise<ImageFacts> {
+    const id = await this.#engine.imageId(image);
+    const key = `${id} ${user ?? ''}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const asked = this.#ask(image, id, user);
+    this.#known.set(key, asked);
+    // A failure is not remembered: the image can be asked again when its cause is mended.
+    asked.catch(() => this.#known.delete(key));
+    return asked;
+  }
+
+  async #ask(image: string, id: string, user: string | undefined): Promise<ImageFacts> {
+    const name = this.#newName();
+    try {
+      await this.#engine.create(name, {
+        Image: id,
+        Entrypoint: ['/bin/sh', '-c'],
+        Cmd: [`echo "${MARK} $(id -u) [$(id -G)] $HOME" && command -v claude >/dev/null && claude --version`],
+        Tty: true,
+        Labels: this.#label,
+        WorkingDir: '/',
+        ...(user !== undefined && { User: user }),
+        HostConfig: {
+          NetworkMode: 'none',
+          CapDrop: ['ALL'],
+          SecurityOpt: ['no-new-privileges'],
+          PidsLimit: 512,
+          Init: true,
+        },
+      });
+      await this.#engine.start(name);
+      const exitCode = await withinTime(this.#engine.wait(name));
+      return read(await this.#engine.output(name), exitCode, image, user);
+    } catch (error) {
+      if (error instanceof OrchestrationError && error.code === 'LAUNCH_FAILED') {
+        throw noClaude(image, user, 'it cannot start /bin/sh', error);
+      }
+      throw error;
+    } finally {
+      await this.#engine.remove(name).catch(() => {}); // The first error is the one that counts.
+    }
+  }
+}
+
+function read(output: string, exitCode: number | undefined, image: string, user: string | undefined): ImageFacts {
+  const facts = new RegExp(`${MARK} (\\d+) \\[([\\d ]+)\\] (/\\S*)`).exec(output);
+  const version = /(\d+\.\d+\.\d+\S*) \(Claude Code\)/.exec(output)?.[1];
+  if (!facts) throw noClaude(image, user, `its shell answers ${JSON.stringify(output.trim().slice(0, 200))}`);
+  if (exitCode !== 0 || version === undefined) throw noClaude(image, user, "'claude --version' does not run in it");
+  return {
+    uid: Number(facts[1]),
+    gids: (facts[2] ?? '').trim().split(' ').map(Number),
+    home: facts[3] ?? '/',
+    claudeVersion: version,
+  };
+}
+
+function noClaude(image: string, user: string | undefined, why: string, cause?: unknown): OrchestrationError {
+  const as = user === undefined ? '' : ` as user '${user}'`;
+  return new OrchestrationError(
+    'CLAUDE_NOT_FOUND',
+    `Image '${image}' (docker.image) cannot run Claude Code${as}: ${why}. Install @anthropic-ai/claude-code in it.`,
+    { cause },
+  );
+}
+
+async function withinTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new OrchestrationError('CLAUDE_NOT_FOUND', `'claude --version' did not end within ${PROBE_MS} ms.`);
+    timer = setTimeout(reject, PROBE_MS, error);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

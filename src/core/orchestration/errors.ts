@@ -1,0 +1,78 @@
+/**
+ * Machine-readable cause of an {@link OrchestrationError}.
+ *
+ * | code | meaning | next step |
+ * |---|---|---|
+ * | `INVALID_OPTIONS` | an option is missing, contradictory or out of range | correct the option that the message names |
+ * | `QUEUE_FULL` | every slot and every waiting place is taken | wait for a session to end, or raise `maxQueued` |
+ * | `SESSION_NOT_FOUND` | no session has this id | look it up with `list()` |
+ * | `ILLEGAL_TRANSITION` | the session's status does not allow the call | wait with `waitFor()`, or use the call that the message names |
+ * | `DOCKER_UNAVAILABLE` | no Docker engine answers | start the engine, or set `DOCKER_HOST` |
+ * | `IMAGE_NOT_FOUND` | the engine has no such image | build, load or pull it; the library never pulls |
+ * | `CLAUDE_NOT_FOUND` | neither image nor `PATH` has a `claude` that runs | install Claude Code there |
+ * | `WORKSPACE_NOT_FOUND` | the workspace is missing or not a folder | correct `cwd` |
+ * | `WORKSPACE_NOT_WRITABLE` | the image's user cannot write to the workspace | change its owner, or set `docker.user` |
+ * | `UNSAFE_MOUNT` | a mount would hand the host to the agent | mount less, or set `docker.allowUnsafeMounts` |
+ * | `WORKTREE_FAILED` | git refused to make or find the worktree | see `cause` |
+ * | `LAUNCH_FAILED` | the session's process could not be started | see `cause` |
+ * | `STATE_NOT_WRITABLE` | `stateDir` cannot be written | correct its owner, or choose another |
+ * | `EVENTS_OVERFLOW` | an `events()` reader fell too far behind | read faster, or filter by `sessionId` |
+ * | `MANAGER_CLOSED` | the manager was closed | create a new one |
+ */
+export type OrchestrationErrorCode =
+  | 'INVALID_OPTIONS'
+  | 'QUEUE_FULL'
+  | 'SESSION_NOT_FOUND'
+  | 'ILLEGAL_TRANSITION'
+  | 'DOCKER_UNAVAILABLE'
+  | 'IMAGE_NOT_FOUND'
+  | 'CLAUDE_NOT_FOUND'
+  | 'WORKSPACE_NOT_FOUND'
+  | 'WORKSPACE_NOT_WRITABLE'
+  | 'UNSAFE_MOUNT'
+  | 'WORKTREE_FAILED'
+  | 'LAUNCH_FAILED'
+  | 'STATE_NOT_WRITABLE'
+  | 'EVENTS_OVERFLOW'
+  | 'MANAGER_CLOSED';
+
+/**
+ * The one error class that this library throws on purpose. Its message names the option or resource, the value
+ * received and the next step; `code` is for programs, `cause` keeps what lies underneath.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await manager.create({ prompt: 'Fix the failing test' });
+ * } catch (error) {
+ *   if (error instanceof OrchestrationError && error.code === 'QUEUE_FULL') retryLater();
+ *   else throw error;
+ * }
+ * ```
+ */
+export class OrchestrationError extends Error {
+  override readonly name = 'OrchestrationError';
+  readonly code: OrchestrationErrorCode;
+
+  constructor(code: OrchestrationErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** The `code` of a Node system error (`'ENOENT'`, …), or undefined. */
+export function systemCode(thrown: unknown): string | undefined {
+  const code = (thrown as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** A value as it may stand in an error message: quoted, on one line, bounded. */
+export function shown(value: unknown): string {
+  const text = typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value));
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}

@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { deferred } from '../deferred.js';
+import type { DockerEngine } from '../docker/engine.js';
+import { messageOf } from '../errors.js';
+import type { RunEnd, RunHandle } from './base-executor.js';
+
+/** How often an adopted process is looked at: its exit is told to ChannelCoder, which keeps it to itself. */
+const LOOK_MS = 250;
+
+/**
+ * A run that ChannelCoder started itself. Its container tells of its end, else its process, else the result that
+ * Claude writes to the log.
+ */
+export function adoptRun(started: { pid?: number; containerId?: string }, engine: DockerEngine): RunHandle {
+  const { containerId } = started;
+  const pid = started.pid !== undefined && isChild(started.pid) ? started.pid : undefined;
+  const end = deferred<RunEnd>();
+  let timer: NodeJS.Timeout | undefined;
+  let letGo = false;
+  const finish = (how: RunEnd): void => {
+    clearInterval(timer);
+    if (!letGo) end.resolve(how);
+  };
+
+  if (containerId !== undefined) {
+    containerEnd(engine, containerId).then(finish, (error: unknown) =>
+      finish({ reason: 'DOCKER_UNAVAILABLE', error: messageOf(error) }),
+    );
+  } else if (pid !== undefined) {
+    timer = setInterval(() => {
+      if (!isChild(pid)) finish({ unknown: true });
+    }, LOOK_MS);
+  }
+
+  return {
+    started: Promise.resolve(containerId === undefined ? {} : { containerId }),
+    ended: end.promise,
+    async stop() {
+      if (containerId !== undefined) await engine.stop(containerId, 5_000);
+      else if (pid !== undefined && isChild(pid)) process.kill(pid, 'SIGTERM');
+      else finish({ unknown: true });
+      await end.promise;
+    },
+    detach() {
+      letGo = true;
+      clearInterval(timer);
+    },
+    resultSeen() {
+      if (containerId === undefined && pid === undefined) finish({ unknown: true });
+    },
+  };
+}
+
+async function containerEnd(engine: DockerEngine, containerId: string): Promise<RunEnd> {
+  const exitCode = await engine.wait(containerId);
+  const state = await engine.inspect(containerId);
+  await engine.remove(containerId);
+  if (exitCode === undefined) return { unknown: true };
+  return { exitCode, oomKilled: state?.oomKilled ?? false };
+}
+
+/** Whether a process id is really that of a child of ours: a mock makes one up, and it may be anybody's. */
+function isChild(pid: number): boolean {
+  try {
+    const [, parent] = /\) [A-Z] (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? [];
+    return Number(parent) === process.pid;
+  } catch {
+    return false;
+  }
+}

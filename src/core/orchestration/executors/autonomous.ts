@@ -1,0 +1,142 @@
+import { spawn } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { type Plan, planRun } from '../channelcoder/plan.js';
+import { ensureWorktree, removeWorktree, type Worktree } from '../channelcoder/worktrees.js';
+import { DockerEnvironment, type DockerSpec } from '../docker/docker-environment.js';
+import { OrchestrationError } from '../errors.js';
+import { findGitLayout } from '../workspace/git-layout.js';
+import { resolveWorkspace } from '../workspace/workspace-check.js';
+import { adoptRun } from './adopted-run.js';
+import { BaseExecutor, type Preparation, type RunHandle, type RunRequest, type SessionSpec } from './base-executor.js';
+import { runOnHost } from './host-run.js';
+import { launchDetached, type SpawnProcess } from './launcher.js';
+
+export interface AutonomousExecutorOptions {
+  /** Where the sessions' folders are; containers are labelled with it, so that nobody else's are ever touched. */
+  stateDir: string;
+  /** The host's environment. Default `process.env`. */
+  env?: NodeJS.ProcessEnv;
+  /** Default `node:child_process`'s. */
+  spawn?: SpawnProcess;
+}
+
+/**
+ * Runs Claude Code without anybody at the keyboard: in a Docker container with full permissions, or, with
+ * `docker: false`, on the host with the user's own. ChannelCoder plans the command; the container outlives the host.
+ */
+export class AutonomousExecutor extends BaseExecutor {
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #spawn: SpawnProcess;
+  readonly #docker: DockerEnvironment;
+
+  constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn }: AutonomousExecutorOptions) {
+    super();
+    this.#env = env;
+    this.#spawn = spawnProcess;
+    this.#docker = new DockerEnvironment({ stateDir, env, home: env.HOME ?? homedir(), spawn: spawnProcess });
+  }
+
+  async prepare(spec: SessionSpec): Promise<Preparation> {
+    const cwd = await resolveWorkspace(spec.cwd);
+    if (spec.worktree) {
+      if (!(await findGitLayout(cwd))) {
+        throw new OrchestrationError(
+          'WORKTREE_FAILED',
+          `Option 'worktree' needs a git repository, and '${cwd}' is in none.`,
+        );
+      }
+    }
+    if (spec.docker === false) await this.#demandClaude();
+    else await this.#docker.check({ ...spec, docker: spec.docker, cwd });
+    return {
+      environment: {
+        docker: spec.docker !== false,
+        dockerImage: spec.docker === false ? '' : spec.docker.image,
+        cwd,
+        ...(spec.worktree && { branch: spec.worktree.branch }),
+      },
+    };
+  }
+
+  async launch(request: RunRequest): Promise<RunHandle> {
+    const { spec, session } = request;
+    const { cwd } = session.environment;
+    const worktree = spec.worktree && (await ensureWorktree(cwd, spec.worktree));
+    try {
+      const workspace = worktree?.path ?? cwd;
+      return spec.docker === false
+        ? await this.#launchOnHost(request, workspace, worktree)
+        : await this.#launchInDocker(request, { ...spec, docker: spec.docker, cwd: workspace }, worktree);
+    } catch (error) {
+      if (worktree?.created) await removeWorktree(cwd, worktree.path).catch(() => {}); // The first error counts.
+      throw error;
+    }
+  }
+
+  override close(): void {
+    this.#docker.close();
+  }
+
+  async #launchOnHost(request: RunRequest, workspace: string, worktree: Worktree | undefined): Promise<RunHandle> {
+    const plan = await this.#plan(request, request.spec.claude);
+    request.onPlaced(placement(worktree));
+    if (plan.kind === 'started') return adoptRun(plan, this.#docker.engine);
+    const [command = 'claude', ...args] = plan.command;
+    const { folder } = request;
+    const inputFile = await this.#writeInput(request, plan.stdin);
+    return runOnHost(
+      await launchDetached(this.#spawn, { command, args, cwd: workspace, env: this.#env, folder, inputFile }),
+    );
+  }
+
+  async #launchInDocker(request: RunRequest, spec: DockerSpec, worktree: Worktree | undefined): Promise<RunHandle> {
+    const { folder, run } = request;
+    const container = await this.#docker.container(spec, folder, run);
+    const docker = { image: spec.docker.image, cwd: spec.cwd, env: container.env, mounts: container.mountStrings };
+    const plan = await this.#plan(request, container.claude, docker);
+    request.onPlaced({ containerName: container.name, ...placement(worktree) });
+    if (plan.kind === 'started') return adoptRun(plan, this.#docker.engine);
+    const inputFile = await this.#writeInput(request, plan.stdin);
+    return this.#docker.run(container, plan.command, { folder, inputFile });
+  }
+
+  #plan(
+    request: RunRequest,
+    claude: SessionSpec['claude'],
+    docker?: Parameters<typeof planRun>[0]['docker'],
+  ): Promise<Plan> {
+    return planRun({
+      prompt: request.feedback === undefined ? request.spec.prompt : { text: request.feedback },
+      ...(request.resume !== undefined && { resume: request.resume }),
+      ...(docker && { docker }),
+      logFile: request.folder.log,
+      claude,
+    });
+  }
+
+  async #writeInput({ folder, run }: RunRequest, text: string): Promise<string> {
+    const file = folder.input(run);
+    await folder.write(file, text);
+    return file;
+  }
+
+  async #demandClaude(): Promise<void> {
+    for (const folder of (this.#env.PATH ?? '').split(delimiter).filter(Boolean)) {
+      const found = await access(join(resolve(folder), 'claude'), constants.X_OK).then(
+        () => true,
+        () => false,
+      );
+      if (found) return;
+    }
+    throw new OrchestrationError(
+      'CLAUDE_NOT_FOUND',
+      "docker: false runs the host's own 'claude', and there is none on the PATH. Install @anthropic-ai/claude-code.",
+    );
+  }
+}
+
+function placement(worktree: Worktree | undefined): Pick<Parameters<RunRequest['onPlaced']>[0], 'environment'> {
+  return worktree ? { environment: { worktree: worktree.path, branch: worktree.branch } } : {};
+}

@@ -1,0 +1,41 @@
+import { within } from '../deferred.js';
+import type { RunEnd, RunHandle } from './base-executor.js';
+import type { LaunchedProcess } from './launcher.js';
+
+const STOP_GRACE_MS = 5_000;
+
+/** A run of the host's own `claude`, which leads a process group of its own. */
+export function runOnHost(process_: LaunchedProcess): RunHandle {
+  let letGo = false;
+  const ended = process_.exited.then(({ code, signal }): RunEnd | Promise<RunEnd> => {
+    if (letGo) return new Promise<RunEnd>(() => {});
+    if (code !== null) return { exitCode: code };
+    return { reason: signal === 'SIGKILL' ? 'killed' : 'terminated', error: `Claude was ended by ${signal}.` };
+  });
+
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    signalGroup(process_.pid, 'SIGTERM');
+    await within(ended, STOP_GRACE_MS);
+    // The group, not only its leader: tools that Claude started may outlive it.
+    signalGroup(process_.pid, 'SIGKILL');
+    await ended;
+  };
+
+  return {
+    started: Promise.resolve({}),
+    ended,
+    stop: () => (stopping ??= stop()),
+    detach: () => {
+      letGo = true;
+    },
+  };
+}
+
+function signalGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal);
+  } catch {
+    // The group is gone.
+  }
+}

@@ -1,0 +1,68 @@
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
+import { open } from 'node:fs/promises';
+import { messageOf, OrchestrationError } from '../errors.js';
+import type { SessionFolder } from '../state/session-folder.js';
+
+/** How processes are started; `node:child_process`'s `spawn` unless a test has another. */
+export type SpawnProcess = (command: string, args: string[], options: SpawnOptions) => ChildProcess;
+
+export interface LaunchOptions {
+  command: string;
+  args: readonly string[];
+  /** Where it runs on the host. */
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  folder: SessionFolder;
+  /** Its standard input. */
+  inputFile: string;
+}
+
+/** A process that was started; it outlives this one. */
+export interface LaunchedProcess {
+  pid: number;
+  exited: Promise<ProcessExit>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export interface ProcessExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+/**
+ * Starts the one process that must outlive the host: standard input and the log are files, not pipes to us, and it
+ * leads a process group of its own, which no signal to ours reaches.
+ *
+ * @throws OrchestrationError `LAUNCH_FAILED`
+ */
+export async function launchDetached(spawn: SpawnProcess, options: LaunchOptions): Promise<LaunchedProcess> {
+  const { command, args, cwd, env, folder, inputFile } = options;
+  const input = await open(inputFile, 'r');
+  try {
+    const log = await folder.openLog();
+    try {
+      const stdio = [input.fd, log.fd, log.fd];
+      const child = spawn(command, [...args], { cwd, env, detached: true, stdio });
+      const exited = new Promise<ProcessExit>((resolve) =>
+        child.once('exit', (code, signal) => resolve({ code, signal })),
+      );
+      await new Promise<void>((resolve, reject) => {
+        child.once('spawn', resolve);
+        child.once('error', reject);
+      });
+      child.on('error', () => {}); // Afterwards only a failing kill() emits it, of a process that is gone already.
+      child.unref();
+      return { pid: child.pid ?? 0, exited, kill: (signal) => void child.kill(signal) };
+    } finally {
+      await log.close();
+    }
+  } catch (cause) {
+    throw new OrchestrationError(
+      'LAUNCH_FAILED',
+      `'${command}' could not be started (${messageOf(cause)}). Check that it is installed and on the PATH.`,
+      { cause },
+    );
+  } finally {
+    await input.close();
+  }
+}

@@ -1,0 +1,209 @@
+import type { TokenUsage } from '../types.js';
+import { classifyError } from './error-classifier.js';
+import { addTokens, NO_TOKENS, type Observation } from './observation.js';
+
+type Json = Record<string, unknown>;
+
+/** Repeats of a message come close together; this many are remembered to recognise them. */
+const REMEMBERED_MESSAGES = 64;
+
+/**
+ * Translates stream-json events of one run into observations. It keeps what it needs to count each message and its
+ * tokens once: Claude repeats a `message.id` over several events, one for each content block.
+ *
+ * The shapes are those measured on Claude Code 2.1.98 and 2.1.330. Everything unknown is skipped, and nothing here
+ * throws whatever the log holds: the agent controls every byte of it.
+ */
+export class ClaudeEventReader {
+  /** message.id → tokens counted for it so far */
+  readonly #seen = new Map<string, TokenUsage>();
+
+  read(event: unknown): Observation[] {
+    if (!isObject(event)) return [];
+    switch (event.type) {
+      case 'system':
+        return readSystem(event);
+      case 'assistant':
+        return this.#readAssistant(event);
+      case 'user':
+        return readUser(event);
+      case 'result':
+        return readResult(event);
+      default:
+        return [];
+    }
+  }
+
+  #readAssistant(event: Json): Observation[] {
+    const message = isObject(event.message) ? event.message : {};
+    const parent = parentOf(event);
+    const found: Observation[] = [];
+    const { first, added } = this.#count(message);
+    if (added) found.push({ kind: 'usage', added });
+
+    const texts: string[] = [];
+    for (const block of blocksOf(message.content)) {
+      if (block.type === 'text' && typeof block.text === 'string') texts.push(block.text);
+      else if (block.type === 'tool_use' && typeof block.id === 'string' && typeof block.name === 'string')
+        found.push({ kind: 'tool', id: block.id, name: block.name, input: block.input, ...parent });
+    }
+    if (texts.length > 0) found.unshift({ kind: 'message', text: texts.join('\n'), first, ...parent });
+    // A message that only calls tools is a message all the same; its text is empty and no event tells of it.
+    else if (first && found.some((observation) => observation.kind === 'tool'))
+      found.unshift({ kind: 'message', text: '', first, ...parent });
+
+    // Claude reports a failed request as a message of the made-up model "<synthetic>".
+    if (typeof event.error === 'string' || event.isApiErrorMessage === true) {
+      const text = texts.join('\n') || String(event.error);
+      found.push({ kind: 'error', ...classifyError(text, 'api') });
+    }
+    return found;
+  }
+
+  #count(message: Json): { first: boolean; added?: TokenUsage } {
+    const id = typeof message.id === 'string' ? message.id : undefined;
+    const usage = readUsage(message.usage);
+    if (id === undefined) return usage ? { first: true, added: usage } : { first: true };
+    const before = this.#seen.get(id);
+    const counted = usage ? largest(before ?? NO_TOKENS, usage) : (before ?? NO_TOKENS);
+    this.#seen.set(id, counted);
+    if (before === undefined && this.#seen.size > REMEMBERED_MESSAGES) {
+      const [oldest] = this.#seen.keys();
+      if (oldest !== undefined) this.#seen.delete(oldest);
+    }
+    const added = addTokens(counted, negative(before ?? NO_TOKENS));
+    const isNew = before === undefined;
+    return added.input || added.output || added.cacheRead || added.cacheCreation
+      ? { first: isNew, added }
+      : { first: isNew };
+  }
+}
+
+function readSystem(event: Json): Observation[] {
+  if (event.subtype === 'init' && typeof event.session_id === 'string') {
+    return [
+      {
+        kind: 'init',
+        conversationId: event.session_id,
+        ...(typeof event.model === 'string' && { model: event.model }),
+        ...(typeof event.claude_code_version === 'string' && { claudeVersion: event.claude_code_version }),
+      },
+    ];
+  }
+  if (event.subtype === 'api_retry') {
+    const why = event.error ?? event.error_status ?? 'unknown error';
+    return [{ kind: 'error', severity: 'warning', code: 'retry', message: `Request is tried again: ${String(why)}` }];
+  }
+  return [];
+}
+
+function readUser(event: Json): Observation[] {
+  const message = isObject(event.message) ? event.message : {};
+  const found: Observation[] = [];
+  for (const block of blocksOf(message.content)) {
+    if (block.type !== 'tool_result' || typeof block.tool_use_id !== 'string') continue;
+    const output = textOf(block.content);
+    const failed = block.is_error === true;
+    const outcome = failed ? (isDenial(output) ? 'denied' : 'error') : 'ok';
+    found.push({ kind: 'tool-result', toolUseId: block.tool_use_id, outcome, output });
+    if (failed) found.push({ kind: 'error', ...classifyError(output, 'tool'), toolUseId: block.tool_use_id });
+  }
+  return found;
+}
+
+function readResult(event: Json): Observation[] {
+  const subtype = typeof event.subtype === 'string' ? event.subtype : 'unknown';
+  const isError = event.is_error === true || subtype !== 'success';
+  const errors = Array.isArray(event.errors) ? event.errors.filter((entry) => typeof entry === 'string') : [];
+  const text = typeof event.result === 'string' ? event.result : errors.length > 0 ? errors.join('\n') : undefined;
+  const tokens = readModelUsage(event.modelUsage) ?? readUsage(event.usage);
+  return [
+    {
+      kind: 'result',
+      subtype,
+      isError,
+      ...(text !== undefined && { text }),
+      ...(isCount(event.num_turns) && { turns: event.num_turns }),
+      ...(isCount(event.total_cost_usd) && { costUsd: event.total_cost_usd }),
+      ...(tokens && { tokens }),
+    },
+  ];
+}
+
+function readUsage(usage: unknown): TokenUsage | undefined {
+  if (!isObject(usage)) return undefined;
+  return {
+    input: count(usage.input_tokens),
+    output: count(usage.output_tokens),
+    cacheRead: count(usage.cache_read_input_tokens),
+    cacheCreation: count(usage.cache_creation_input_tokens),
+  };
+}
+
+/** Totals of all models, subagents included: more complete than `usage`. */
+function readModelUsage(byModel: unknown): TokenUsage | undefined {
+  if (!isObject(byModel)) return undefined;
+  let total: TokenUsage | undefined;
+  for (const usage of Object.values(byModel)) {
+    if (!isObject(usage)) continue;
+    total = addTokens(total ?? NO_TOKENS, {
+      input: count(usage.inputTokens),
+      output: count(usage.outputTokens),
+      cacheRead: count(usage.cacheReadInputTokens),
+      cacheCreation: count(usage.cacheCreationInputTokens),
+    });
+  }
+  return total;
+}
+
+function isDenial(output: string): boolean {
+  return /^(Permission to use .+ has been denied|.*hook.*(denied|blocked)|The user doesn't want to)/i.test(
+    output.slice(0, 500),
+  );
+}
+
+function parentOf(event: Json): { parentToolUseId?: string } {
+  return typeof event.parent_tool_use_id === 'string' ? { parentToolUseId: event.parent_tool_use_id } : {};
+}
+
+function blocksOf(content: unknown): Json[] {
+  return Array.isArray(content) ? content.filter(isObject) : [];
+}
+
+function textOf(content: unknown): string {
+  if (typeof content === 'string') return content;
+  return blocksOf(content)
+    .map((block) => (typeof block.text === 'string' ? block.text : `[${String(block.type)}]`))
+    .join('\n');
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
+
+function count(value: unknown): number {
+  return isCount(value) ? value : 0;
+}
+
+/** The larger of each count: a repeated event may carry a newer total, never a smaller one that matters. */
+function largest(a: TokenUsage, b: TokenUsage): TokenUsage {
+  return {
+    input: Math.max(a.input, b.input),
+    output: Math.max(a.output, b.output),
+    cacheRead: Math.max(a.cacheRead, b.cacheRead),
+    cacheCreation: Math.max(a.cacheCreation, b.cacheCreation),
+  };
+}
+
+function negative(tokens: TokenUsage): TokenUsage {
+  return {
+    input: -tokens.input,
+    output: -tokens.output,
+    cacheRead: -tokens.cacheRead,
+    cacheCreation: -tokens.cacheCreation,
+  };
+}

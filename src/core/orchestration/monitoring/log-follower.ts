@@ -1,0 +1,191 @@
+import { close, constants, type FSWatcher, fstat, open, readSync, watch } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { promisify } from 'node:util';
+
+/** What one read takes in; live lines are far smaller. */
+const CHUNK_BYTES = 256 * 1024;
+/** A longer line is not held in memory: it is reported and skipped. Claude's longest, with images, are near 5 MB. */
+export const MOST_LINE_BYTES = 16 * 1024 * 1024;
+/** Reading goes on at most this long before the host application gets its turn. */
+const SLICE_MS = 4;
+/** Looks after the log where the system's notifications fail; they are what counts. */
+const POLL_MS = 1_000;
+const POLL_WITHOUT_WATCH_MS = 50;
+
+export interface LogListener {
+  /** A complete line, without its end. */
+  onLine(line: string): void;
+  /** A line that was skipped because of its length. */
+  onOversized(start: string): void;
+}
+
+/**
+ * Follows a growing file line by line from an offset on: each byte is read once and nothing is missed.
+ *
+ * Used in place of ChannelCoder's `monitorLog`, which drops lines that are not JSON, holds a line of any length in
+ * memory, cannot tell that it has reached the end, prints its failures, and leaves its `tail` process behind when the
+ * host is killed. A watch on the folder and reads at an offset have the same latency without a process.
+ */
+export class LogFollower {
+  readonly #fd: number;
+  readonly #lines: LineSplitter;
+  readonly #buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  #offset: number;
+  #watcher: FSWatcher | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #scheduled: NodeJS.Immediate | undefined;
+  #drained: (() => void)[] = [];
+  #closed = false;
+
+  /**
+   * Begins to follow.
+   *
+   * @param path an existing regular file; a link is refused, as it could lead anywhere on the host
+   * @param offset where to begin, in bytes
+   */
+  static async open(path: string, offset: number, listener: LogListener): Promise<LogFollower> {
+    const fd = await promisify(open)(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const stats = await promisify(fstat)(fd);
+    if (!stats.isFile()) {
+      close(fd);
+      throw new Error(`${path} is not a regular file`);
+    }
+    return new LogFollower(path, fd, offset, listener);
+  }
+
+  private constructor(path: string, fd: number, offset: number, listener: LogListener) {
+    this.#fd = fd;
+    this.#offset = offset;
+    this.#lines = new LineSplitter(listener);
+    try {
+      const name = basename(path);
+      this.#watcher = watch(dirname(path), (_, file) => {
+        if (file === name || file === null) this.#pump();
+      });
+      this.#watcher.on('error', () => this.#pollOnly());
+      this.#timer = setInterval(() => this.#pump(), POLL_MS).unref();
+    } catch {
+      this.#pollOnly(); // The system has no more watches to give.
+    }
+    this.#pump();
+  }
+
+  /** Reads what is there up to the end of the file, a last line without an end included, and stops following. */
+  async drain(): Promise<void> {
+    if (this.#closed) return;
+    await new Promise<void>((resolve) => {
+      this.#drained.push(resolve);
+      this.#pump();
+    });
+    this.#lines.end();
+    this.close();
+  }
+
+  /** Stops following at once. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#watcher?.close();
+    clearInterval(this.#timer);
+    clearImmediate(this.#scheduled);
+    close(this.#fd);
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  /** Reads and reports for one slice of time, and schedules the next where there is more. */
+  #pump(): void {
+    if (this.#closed || this.#scheduled) return;
+    const deadline = performance.now() + SLICE_MS;
+    while (true) {
+      const bytes = this.#read();
+      if (bytes === 0) {
+        for (const resolve of this.#drained.splice(0)) resolve();
+        return;
+      }
+      this.#offset += bytes;
+      this.#lines.push(this.#buffer.subarray(0, bytes));
+      if (this.#closed) return; // A listener may have done that.
+      if (performance.now() > deadline) {
+        this.#scheduled = setImmediate(() => {
+          this.#scheduled = undefined;
+          this.#pump();
+        });
+        return;
+      }
+    }
+  }
+
+  #read(): number {
+    try {
+      // Synchronous, and short: 256 KB out of the page cache take some 30 µs, a turn over the thread pool takes more.
+      return readSync(this.#fd, this.#buffer, 0, CHUNK_BYTES, this.#offset);
+    } catch {
+      return 0; // Tried again at the next notification.
+    }
+  }
+
+  #pollOnly(): void {
+    this.#watcher?.close();
+    this.#watcher = undefined;
+    clearInterval(this.#timer);
+    if (!this.#closed) this.#timer = setInterval(() => this.#pump(), POLL_WITHOUT_WATCH_MS);
+  }
+}
+
+const NEWLINE = 0x0a;
+
+/** Cuts bytes into lines; a line that spans several chunks is carried as bytes, so that no character is torn. */
+class LineSplitter {
+  readonly #listener: LogListener;
+  #carried: Buffer[] = [];
+  #carriedBytes = 0;
+  #skipping = false;
+
+  constructor(listener: LogListener) {
+    this.#listener = listener;
+  }
+
+  push(chunk: Buffer): void {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      this.#complete(chunk, start, end);
+      start = end + 1;
+    }
+    if (start < chunk.length) this.#carry(chunk.subarray(start));
+  }
+
+  /** The file has ended: what is carried is a line, too. */
+  end(): void {
+    if (this.#carriedBytes > 0) this.#complete(Buffer.alloc(0), 0, 0);
+  }
+
+  #complete(chunk: Buffer, start: number, end: number): void {
+    if (this.#skipping) {
+      this.#skipping = false;
+      return;
+    }
+    if (this.#carriedBytes === 0) {
+      if (end > start) this.#listener.onLine(chunk.toString('utf8', start, end));
+      return;
+    }
+    const line = Buffer.concat([...this.#carried, chunk.subarray(start, end)]);
+    this.#carried = [];
+    this.#carriedBytes = 0;
+    this.#listener.onLine(line.toString('utf8'));
+  }
+
+  #carry(part: Buffer): void {
+    if (this.#skipping) return;
+    if (this.#carriedBytes + part.length <= MOST_LINE_BYTES) {
+      // A copy: the chunk's memory is used again.
+      this.#carried.push(Buffer.from(part));
+      this.#carriedBytes += part.length;
+      return;
+    }
+    const start = (this.#carried[0] ?? part).subarray(0, 500).toString('utf8');
+    this.#carried = [];
+    this.#carriedBytes = 0;
+    this.#skipping = true;
+    this.#listener.onOversized(start);
+  }
+}

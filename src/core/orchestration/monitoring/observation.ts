@@ -1,0 +1,59 @@
+import type { ErrorSeverity, TokenUsage, ToolOutcome } from '../types.js';
+
+/** What one log line tells, in our own vocabulary. A line may tell several things, or nothing. */
+export type Observation =
+  | { readonly kind: 'init'; readonly conversationId: string; readonly model?: string; readonly claudeVersion?: string }
+  | {
+      readonly kind: 'message';
+      readonly text: string;
+      /** False for a further part of a message that was already counted. */
+      readonly first: boolean;
+      readonly parentToolUseId?: string;
+    }
+  | {
+      readonly kind: 'tool';
+      readonly id: string;
+      readonly name: string;
+      readonly input: unknown;
+      readonly parentToolUseId?: string;
+    }
+  | {
+      readonly kind: 'tool-result';
+      readonly toolUseId: string;
+      readonly outcome: ToolOutcome;
+      readonly output: string;
+    }
+  | { readonly kind: 'usage'; readonly added: TokenUsage }
+  | {
+      readonly kind: 'error';
+      readonly severity: ErrorSeverity;
+      readonly code: string;
+      readonly message: string;
+      readonly toolUseId?: string;
+    }
+  | ResultObservation
+  | { readonly kind: 'diagnostic'; readonly line: string };
+
+/** Claude's own account of how the run went: one of the two witnesses of its end. */
+export interface ResultObservation {
+  readonly kind: 'result';
+  readonly subtype: string;
+  readonly isError: boolean;
+  readonly text?: string;
+  readonly turns?: number;
+  readonly costUsd?: number;
+  readonly tokens?: TokenUsage;
+}
+
+/** No tokens at all. */
+export const NO_TOKENS: TokenUsage = Object.freeze({ input: 0, output: 0, cacheRead: 0, cacheCreation: 0 });
+
+/** The sum of two counts. */
+export function addTokens(a: TokenUsage, b: TokenUsage): TokenUsage {
+  return Object.freeze({
+    input: a.input + b.input,
+    output: a.output + b.output,
+    cacheRead: a.cacheRead + b.cacheRead,
+    cacheCreation: a.cacheCreation + b.cacheCreation,
+  });
+}

@@ -1,0 +1,86 @@
+import { stripVTControlCharacters } from 'node:util';
+import { streamParser } from 'channelcoder';
+import { ClaudeEventReader } from './claude-events.js';
+import { classifyDiagnostic } from './error-classifier.js';
+import { LogFollower } from './log-follower.js';
+import type { Observation, ResultObservation } from './observation.js';
+
+const DIAGNOSTIC_LENGTH = 500;
+
+export interface StreamMonitorOptions {
+  logFile: string;
+  /** Where this run's part of the log begins, in bytes. */
+  offset: number;
+  /** Called with what each log line tells, in order; never with nothing. */
+  onObservations: (observations: readonly Observation[]) => void;
+}
+
+/**
+ * Watches the log of one run: line → ChannelCoder's stream parser → observations. Lines that are not stream-json
+ * (entrypoints, stderr) become diagnostics, and errors where they read like one.
+ */
+export class StreamMonitor {
+  readonly #reader = new ClaudeEventReader();
+  readonly #onObservations: StreamMonitorOptions['onObservations'];
+  #follower: LogFollower | undefined;
+  #result: ResultObservation | undefined;
+  #lastDiagnostics: string[] = [];
+
+  /**
+   * Begins to watch. Everything that the log already holds after the offset is reported too.
+   *
+   * @throws Error where the log is missing, a link, or not a regular file
+   */
+  static async start(options: StreamMonitorOptions): Promise<StreamMonitor> {
+    const monitor = new StreamMonitor(options);
+    monitor.#follower = await LogFollower.open(options.logFile, options.offset, {
+      onLine: (line) => monitor.#readLine(line),
+      onOversized: (start) => monitor.#diagnose(`A log line was skipped because of its length: ${start}`),
+    });
+    return monitor;
+  }
+
+  private constructor(options: StreamMonitorOptions) {
+    this.#onObservations = options.onObservations;
+  }
+
+  /** Claude's latest account of the run, if it gave one. */
+  get result(): ResultObservation | undefined {
+    return this.#result;
+  }
+
+  /** The last few lines that were not stream-json: where a start that failed says why. */
+  get lastDiagnostics(): readonly string[] {
+    return this.#lastDiagnostics;
+  }
+
+  /** Reports all that is in the log up to its end, and stops. */
+  async drain(): Promise<void> {
+    await this.#follower?.drain();
+  }
+
+  /** Stops at once. */
+  stop(): void {
+    this.#follower?.close();
+  }
+
+  #readLine(line: string): void {
+    const event = streamParser.parseStreamEvent(line);
+    if (!event) {
+      if (line.trim() !== '') this.#diagnose(line);
+      return;
+    }
+    const observations = this.#reader.read(event);
+    if (observations.length === 0) return;
+    const last = observations.at(-1);
+    if (last?.kind === 'result') this.#result = last;
+    this.#onObservations(observations);
+  }
+
+  #diagnose(text: string): void {
+    const line = stripVTControlCharacters(text.slice(0, DIAGNOSTIC_LENGTH)).trim();
+    this.#lastDiagnostics = [...this.#lastDiagnostics.slice(-4), line];
+    const error = classifyDiagnostic(line);
+    this.#onObservations([{ kind: 'diagnostic', line }, ...(error ? [{ kind: 'error', ...error } as const] : [])]);
+  }
+}

@@ -1,0 +1,202 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { DEFAULT_IMAGE, type DockerOptions } from './docker/docker-options.js';
+import { OrchestrationError, shown } from './errors.js';
+import { BaseExecutor, type SessionSpec } from './executors/base-executor.js';
+import type { CreateSessionOptions, SessionMode } from './types.js';
+import { branchNameProblem } from './workspace/branch-name.js';
+import type { WorktreeRequest } from './workspace/worktree-request.js';
+
+/** How a manager works. Unknown keys are refused. */
+export interface SessionManagerOptions {
+  /** Where sessions keep their logs and records. Default `~/.autonomous-orchestration`. */
+  stateDir?: string;
+  /** Sessions that run at once. Positive integer; default 3. */
+  maxConcurrent?: number;
+  /** Sessions that wait; one more is refused with `QUEUE_FULL`. Non-negative integer; default 10. */
+  maxQueued?: number;
+  /** Defaults for every session; `create()` may override each. */
+  docker?: Partial<DockerOptions>;
+  /** Executors by mode, instead of or besides the built-in one for `autonomous`. */
+  executors?: Partial<Record<SessionMode, BaseExecutor>>;
+}
+
+export type ResolvedManagerOptions = Required<SessionManagerOptions>;
+
+const MODES = [
+  'autonomous',
+  'interactive',
+  'planning',
+  'orchestration',
+  'worktree',
+] as const satisfies readonly SessionMode[];
+
+const text = z.string().refine((value) => !value.includes('\0'), 'must not hold NUL');
+// Claude exits without a word where its prompt is only white space.
+const prompt = z.string().refine((value) => value.trim() !== '', 'must not be empty');
+const positive = z.int().positive();
+const branch = text.superRefine((name, context) => {
+  const problem = branchNameProblem(name);
+  if (problem) context.addIssue({ code: 'custom', message: `is no name for a branch: it ${problem}` });
+});
+
+const dockerSchema = z.strictObject({
+  image: text
+    .min(1)
+    .refine((image) => !image.startsWith('-'), "must not begin with '-'")
+    .optional(),
+  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable'), text).optional(),
+  mounts: z
+    .array(
+      z.union([
+        z.string(),
+        z.strictObject({ source: z.string(), target: z.string(), readonly: z.boolean().optional() }),
+      ]),
+    )
+    .optional(),
+  ssh: z.union([z.literal(false), z.enum(['agent', 'keys']), z.strictObject({ keyFile: text.min(1) })]).optional(),
+  firewall: z.boolean().optional(),
+  memory: z
+    .string()
+    .regex(/^\d+[bkmg]?$/i, "must read like '4g' or '512m'")
+    .optional(),
+  cpus: z.number().positive().optional(),
+  pidsLimit: positive.optional(),
+  network: z
+    .string()
+    .regex(/^[A-Za-z0-9][\w.:-]*$/, 'must be the name of a network')
+    .optional(),
+  user: z
+    .string()
+    .regex(/^[\w][\w.-]*(:[\w][\w.-]*)?$/, "must read like 'node' or '1000:1000'")
+    .optional(),
+  capAdd: z.array(z.string().regex(/^[A-Z_]+$/, 'must be the name of a capability')).optional(),
+  allowUnsafeMounts: z.boolean().optional(),
+});
+
+const managerSchema = z.strictObject({
+  stateDir: text.min(1).optional(),
+  maxConcurrent: positive.optional(),
+  maxQueued: z.int().nonnegative().optional(),
+  docker: dockerSchema.optional(),
+  executors: z.partialRecord(z.enum(MODES), z.instanceof(BaseExecutor)).optional(),
+});
+
+const worktreeSchema = z.strictObject({ branch, base: branch.optional(), path: text.min(1).optional() });
+
+const createSchema = z.strictObject({
+  mode: z.enum(MODES).optional(),
+  prompt: prompt.optional(),
+  promptFile: text.min(1).optional(),
+  data: z.record(z.string(), z.unknown()).optional(),
+  taskId: text.min(1).max(500).optional(),
+  parentId: text.min(1).max(500).optional(),
+  cwd: text.min(1).optional(),
+  worktree: z.union([branch, worktreeSchema]).optional(),
+  docker: z.union([z.literal(false), dockerSchema]).optional(),
+  system: text.optional(),
+  appendSystem: text.optional(),
+  tools: z.array(text).optional(),
+  disallowedTools: z.array(text).optional(),
+  mcpConfig: text.min(1).optional(),
+  maxTurns: positive.optional(),
+  signal: z.instanceof(AbortSignal).optional(),
+});
+
+/** @throws OrchestrationError `INVALID_OPTIONS` */
+export function resolveManagerOptions(options: SessionManagerOptions): ResolvedManagerOptions {
+  check(managerSchema, options);
+  return {
+    stateDir: resolve(options.stateDir ?? join(homedir(), '.autonomous-orchestration')),
+    maxConcurrent: options.maxConcurrent ?? 3,
+    maxQueued: options.maxQueued ?? 10,
+    docker: options.docker ?? {},
+    executors: options.executors ?? {},
+  };
+}
+
+/** @throws OrchestrationError `INVALID_OPTIONS` */
+export function resolveCreateOptions(
+  id: string,
+  options: CreateSessionOptions,
+  docker: Partial<DockerOptions>,
+): SessionSpec {
+  check(createSchema, options);
+  const { prompt, promptFile, worktree } = options;
+  const cwd = resolve(options.cwd ?? process.cwd());
+  if ((prompt === undefined) === (promptFile === undefined)) {
+    const received = prompt === undefined ? 'neither' : 'both';
+    throw new OrchestrationError(
+      'INVALID_OPTIONS',
+      `Exactly one of 'prompt' and 'promptFile' is needed; received ${received}.`,
+    );
+  }
+  if (options.data !== undefined && promptFile === undefined) {
+    throw new OrchestrationError('INVALID_OPTIONS', "Option 'data' needs 'promptFile': a 'prompt' is sent as it is.");
+  }
+  return {
+    id,
+    mode: options.mode ?? 'autonomous',
+    prompt:
+      prompt === undefined ? { file: resolve(cwd, promptFile ?? ''), data: options.data ?? {} } : { text: prompt },
+    cwd,
+    worktree: typeof worktree === 'string' ? { branch: worktree } : (worktree as WorktreeRequest | undefined),
+    docker: options.docker === false ? false : mergeDocker(docker, options.docker ?? {}),
+    claude: definedOf({
+      system: options.system,
+      appendSystem: options.appendSystem,
+      tools: options.tools,
+      disallowedTools: options.disallowedTools,
+      mcpConfig: options.mcpConfig === undefined ? undefined : resolve(cwd, options.mcpConfig),
+      maxTurns: options.maxTurns,
+    }),
+  };
+}
+
+/** @throws OrchestrationError `INVALID_OPTIONS` */
+export function resolveFeedback(feedback: string): string {
+  check(z.object({ feedback: prompt }), { feedback });
+  return feedback;
+}
+
+/** What a session sets replaces the manager's default; variables are merged. */
+function mergeDocker(defaults: Partial<DockerOptions>, own: Partial<DockerOptions>): DockerOptions {
+  const env = { ...defaults.env, ...own.env };
+  return { image: DEFAULT_IMAGE, ...defaults, ...own, env };
+}
+
+function check(schema: z.ZodType, options: unknown): void {
+  const { error } = schema.safeParse(options);
+  const issue = error?.issues[0];
+  if (!issue) return;
+  const { path, message } = deepest(issue);
+  const name = path.length > 0 ? `Option '${path.join('.')}'` : 'The options';
+  // Values of variables may be secrets.
+  const received = path.includes('env') ? '' : ` Received ${shown(at(options, path))}.`;
+  throw new OrchestrationError('INVALID_OPTIONS', `${name}: ${message}.${received}`, { cause: error });
+}
+
+/** A union's issue says little; that of the alternative which got furthest says more. */
+function deepest(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string } {
+  if (issue.code !== 'invalid_union') return issue;
+  const inner = issue.errors
+    .flatMap(([first]) => first ?? [])
+    .map(deepest)
+    .sort(
+      (a, b) =>
+        b.path.length - a.path.length ||
+        Number(a.message.startsWith('Invalid')) - Number(b.message.startsWith('Invalid')),
+    )[0];
+  return inner ? { path: [...issue.path, ...inner.path], message: inner.message } : issue;
+}
+
+function at(value: unknown, path: PropertyKey[]): unknown {
+  return path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value);
+}
+
+function definedOf<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as ReturnType<
+    typeof definedOf<T>
+  >;
+}

@@ -1,0 +1,57 @@
+import type { RunEnd } from './executors/base-executor.js';
+import { classifyError } from './monitoring/error-classifier.js';
+import type { ResultObservation } from './monitoring/observation.js';
+import type { SessionResult, TerminalStatus } from './types.js';
+
+/** The two witnesses of a run's end, and what the user wanted. */
+export interface RunWitnesses {
+  end: RunEnd;
+  result: ResultObservation | undefined;
+  /** Why it was stopped on purpose, if it was. */
+  cancelled: string | undefined;
+  /** The last log lines that were not stream-json. */
+  diagnostics: readonly string[];
+}
+
+export interface Outcome {
+  status: TerminalStatus;
+  result: SessionResult;
+}
+
+/**
+ * How a run went. The exit closes a run and Claude's `result` says how it was; success takes both: exit code 0 and a
+ * result without error. Pure.
+ */
+export function outcomeOf({ end, result, cancelled, diagnostics }: RunWitnesses): Outcome {
+  const { exitCode } = end;
+  const shared = {
+    ...(result?.text !== undefined && { text: result.text }),
+    ...(exitCode !== undefined && { exitCode }),
+  };
+  const failed = (reason: string, error: string): Outcome => ({
+    status: 'failed',
+    result: { ...shared, reason, error },
+  });
+  const said = diagnostics.length > 0 ? ` Last output: ${diagnostics.join(' | ')}` : '';
+
+  if (cancelled !== undefined)
+    return { status: 'cancelled', result: { ...shared, reason: 'cancelled', error: cancelled } };
+  if (end.oomKilled) return failed('oom', 'The container reached its memory limit (docker.memory) and was killed.');
+  if (end.reason !== undefined) return failed(end.reason, `${end.error ?? end.reason}.${said}`);
+  if (result?.isError) return failed(resultReason(result), result.text ?? `Claude ended with '${result.subtype}'.`);
+  const exitedWell = exitCode === 0 || (end.unknown && exitCode === undefined);
+  if (result && exitedWell) return { status: 'completed', result: { ...shared, reason: 'success' } };
+  if (exitedWell) return failed('incomplete', `It ended without a result.${said}`);
+  if (exitCode === 137) return failed('killed', 'It was killed (exit code 137).');
+  if (exitCode === 143) return failed('terminated', 'It was told to terminate (exit code 143).');
+  const { code } = classifyError(diagnostics.join('\n'), 'diagnostic');
+  return failed(code === 'auth' ? 'auth' : 'error', `It ended with exit code ${exitCode}.${said}`);
+}
+
+function resultReason(result: ResultObservation): string {
+  if (result.subtype === 'error_max_turns') return 'max_turns';
+  const { code } = classifyError(result.text ?? '', 'api');
+  if (code === 'auth') return 'auth';
+  if (code === 'rate_limit') return 'rate_limited';
+  return 'error';
+}

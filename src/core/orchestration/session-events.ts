@@ -1,0 +1,168 @@
+import type { QueueStatus } from './queue/simple-queue.js';
+import type { SessionAction } from './session-lifecycle.js';
+import type {
+  ClassifiedError,
+  SessionResult,
+  SessionRun,
+  ToolOutcome,
+  ToolUsageRecord,
+  UnifiedSession,
+} from './types.js';
+
+interface EventBase<Type extends string> {
+  readonly type: Type;
+  readonly sessionId: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
+}
+
+interface SessionEventBase<Type extends string> extends EventBase<Type> {
+  /** The record right after the change. */
+  readonly session: UnifiedSession;
+}
+
+/** A session was accepted. */
+export type SessionCreatedEvent = SessionEventBase<'session:created'>;
+/** It waits for a slot, at this position (1 is next). */
+export interface SessionQueuedEvent extends SessionEventBase<'session:queued'> {
+  readonly position: number;
+}
+/** Its container (or process) executes. */
+export interface SessionStartedEvent extends SessionEventBase<'session:started'> {
+  readonly run: SessionRun;
+}
+/** The agent wrote a message. Agent-controlled text: show it as text only. */
+export interface SessionMessageEvent extends SessionEventBase<'session:message'> {
+  readonly text: string;
+  readonly parentToolUseId?: string;
+}
+/** The agent called a tool. */
+export interface SessionToolEvent extends SessionEventBase<'session:tool'> {
+  /** With the whole input. */
+  readonly tool: ToolUsageRecord;
+}
+/** A tool call ended. */
+export interface SessionToolResultEvent extends SessionEventBase<'session:tool-result'> {
+  readonly toolUseId: string;
+  readonly outcome: ToolOutcome;
+  /** What the tool answered, as text. */
+  readonly output: string;
+  /** Absent where the call is no longer on record. */
+  readonly name?: string;
+  readonly durationMs?: number;
+}
+/** Something went wrong inside the session; it may well go on. */
+export interface SessionErrorEvent extends SessionEventBase<'session:error'> {
+  readonly error: ClassifiedError;
+}
+/** A further run was asked for. */
+export interface SessionContinuedEvent extends SessionEventBase<'session:continued'> {
+  readonly feedback: string;
+}
+/** It ended; no event of this run follows. */
+export interface SessionEndedEvent
+  extends SessionEventBase<'session:completed' | 'session:failed' | 'session:cancelled'> {
+  readonly result: SessionResult;
+}
+/** Who runs or waits changed; `sessionId` is the session that moved it. */
+export interface QueueChangedEvent extends EventBase<'queue:changed'> {
+  readonly queue: QueueStatus;
+}
+
+/** Everything a manager reports, told apart by `type`. */
+export type SessionEvent =
+  | SessionCreatedEvent
+  | SessionQueuedEvent
+  | SessionStartedEvent
+  | SessionMessageEvent
+  | SessionToolEvent
+  | SessionToolResultEvent
+  | SessionErrorEvent
+  | SessionContinuedEvent
+  | SessionEndedEvent
+  | QueueChangedEvent;
+
+/** What a listener threw (or rejected with). Reported once for each listener. */
+export interface ListenerError {
+  readonly event: string;
+  readonly error: unknown;
+}
+
+/** The events of `UnifiedSessionManager`, for `on()`: each under its own name, and all of them as `'event'`. */
+export type SessionManagerEvents = {
+  [Type in SessionEvent['type']]: (event: Extract<SessionEvent, { type: Type }>) => void;
+} & {
+  event: (event: SessionEvent) => void;
+  'listener-error': (failure: ListenerError) => void;
+};
+
+/** What a change means to those who listen. Pure. */
+export function eventsOf(action: SessionAction, session: UnifiedSession, at: number): SessionEvent[] {
+  const base = { sessionId: session.id, at, session };
+  switch (action.type) {
+    case 'created':
+      return [{ type: 'session:created', ...base }, ...queuedEvents(base)];
+    case 'running': {
+      const run = session.runs.at(-1);
+      return run ? [{ type: 'session:started', ...base, run }] : [];
+    }
+    case 'observed':
+      return observedEvents(action, base);
+    case 'continued':
+      return [{ type: 'session:continued', ...base, feedback: action.feedback }, ...queuedEvents(base)];
+    case 'ended':
+      return [{ type: `session:${action.status}`, ...base, result: action.result }];
+    case 'moved':
+    case 'launching':
+    case 'placed':
+      return [];
+  }
+}
+
+type Base = { sessionId: string; at: number; session: UnifiedSession };
+
+function queuedEvents(base: Base): SessionEvent[] {
+  const position = base.session.queuePosition;
+  return position === undefined ? [] : [{ type: 'session:queued', ...base, position }];
+}
+
+function observedEvents(action: Extract<SessionAction, { type: 'observed' }>, base: Base): SessionEvent[] {
+  const events: SessionEvent[] = [];
+  for (const observation of action.observations) {
+    switch (observation.kind) {
+      case 'message':
+        if (observation.text !== '') events.push({ type: 'session:message', ...base, ...without(observation) });
+        break;
+      case 'tool': {
+        const { kind: _, ...call } = observation;
+        events.push({ type: 'session:tool', ...base, tool: { ...call, startedAt: action.at } });
+        break;
+      }
+      case 'tool-result': {
+        const { toolUseId, outcome, output } = observation;
+        const tool = base.session.metadata.toolsUsed.findLast(({ id }) => id === toolUseId);
+        events.push({
+          type: 'session:tool-result',
+          ...base,
+          toolUseId,
+          outcome,
+          output,
+          ...(tool && { name: tool.name }),
+          ...(tool?.durationMs !== undefined && { durationMs: tool.durationMs }),
+        });
+        break;
+      }
+      case 'error': {
+        const { kind: _, ...error } = observation;
+        events.push({ type: 'session:error', ...base, error: { ...error, at: action.at } });
+        break;
+      }
+    }
+  }
+  return events;
+}
+
+function without(observation: { text: string; parentToolUseId?: string }): { text: string; parentToolUseId?: string } {
+  const { text, parentToolUseId } = observation;
+  return parentToolUseId === undefined ? { text } : { text, parentToolUseId };
+}

@@ -1,0 +1,181 @@
+import { OrchestrationError } from './errors.js';
+import type { Observation } from './monitoring/observation.js';
+import { emptyMetadata, observe } from './session-metadata.js';
+import type {
+  SessionEnvironment,
+  SessionResult,
+  SessionRun,
+  SessionStatus,
+  TerminalStatus,
+  UnifiedSession,
+} from './types.js';
+
+/** The only way a session changes. */
+export type SessionAction =
+  | CreatedAction
+  /** It moved in the queue. */
+  | { readonly type: 'moved'; readonly queuePosition: number }
+  /** It got a slot; a run begins. */
+  | { readonly type: 'launching'; readonly at: number }
+  /** The run's place is known: worktree, log, container name. */
+  | {
+      readonly type: 'placed';
+      readonly logFile: string;
+      readonly containerName?: string;
+      readonly environment?: Partial<SessionEnvironment>;
+    }
+  /** The container (or process) executes. */
+  | { readonly type: 'running'; readonly at: number; readonly containerId?: string }
+  /** The log told something. */
+  | { readonly type: 'observed'; readonly at: number; readonly observations: readonly Observation[] }
+  /** The run is over and so is the session, unless it is continued. */
+  | { readonly type: 'ended'; readonly at: number; readonly status: TerminalStatus; readonly result: SessionResult }
+  /** A further run of the same conversation is asked for; an active run is over by now. */
+  | {
+      readonly type: 'continued';
+      readonly at: number;
+      readonly feedback: string;
+      readonly exitCode?: number;
+      readonly queuePosition?: number;
+    };
+
+/** A session comes to be. The only action without a record before it. */
+export interface CreatedAction {
+  readonly type: 'created';
+  readonly at: number;
+  readonly session: Pick<UnifiedSession, 'id' | 'mode' | 'environment' | 'taskId' | 'parentId' | 'queuePosition'>;
+}
+
+const ACTIVE = ['starting', 'running', 'paused', 'waiting_feedback'] as const satisfies readonly SessionStatus[];
+const TERMINAL = ['completed', 'failed', 'cancelled'] as const satisfies readonly TerminalStatus[];
+
+/** From which statuses each action is legal. What is not listed is refused, never ignored. */
+export const LEGAL_FROM: Readonly<Record<Exclude<SessionAction['type'], 'created'>, readonly SessionStatus[]>> = {
+  moved: ['queued'],
+  launching: ['queued', 'starting'],
+  placed: ['starting'],
+  running: ['starting'],
+  observed: ACTIVE,
+  ended: ['queued', ...ACTIVE],
+  continued: [...ACTIVE, ...TERMINAL],
+};
+
+/** Whether a session has ended (and can only be continued). */
+export function isTerminal(status: SessionStatus): status is TerminalStatus {
+  return (TERMINAL as readonly SessionStatus[]).includes(status);
+}
+
+/** Whether a session holds a slot. */
+export function isActive(status: SessionStatus): boolean {
+  return (ACTIVE as readonly SessionStatus[]).includes(status);
+}
+
+/**
+ * The next record. Pure: the same record and action give the same result, and neither is changed.
+ *
+ * @throws OrchestrationError `ILLEGAL_TRANSITION` where the record's status does not allow the action.
+ */
+export function reduceSession(session: UnifiedSession | undefined, action: SessionAction): UnifiedSession {
+  if (action.type === 'created') {
+    if (session) throw illegal(session, action.type);
+    return create(action);
+  }
+  if (!session || !LEGAL_FROM[action.type].includes(session.status)) throw illegal(session, action.type);
+  return Object.freeze(next(session, action));
+}
+
+function create({ at, session }: CreatedAction): UnifiedSession {
+  return Object.freeze({
+    ...session,
+    environment: Object.freeze({ ...session.environment }),
+    status: session.queuePosition === undefined ? 'starting' : 'queued',
+    createdAt: at,
+    runs: Object.freeze([]),
+    metadata: emptyMetadata(),
+  } satisfies UnifiedSession);
+}
+
+function next(session: UnifiedSession, action: Exclude<SessionAction, CreatedAction>): UnifiedSession {
+  switch (action.type) {
+    case 'moved':
+      return { ...session, queuePosition: action.queuePosition };
+    case 'launching': {
+      const { queuePosition: _, ...rest } = session;
+      // A continued session has its run already: it was added together with the feedback.
+      const last = session.runs.at(-1);
+      const runs =
+        last && last.launchedAt === undefined
+          ? changeRun(session, { launchedAt: action.at })
+          : frozen([...session.runs, { number: session.runs.length + 1, launchedAt: action.at }]);
+      return { ...rest, status: 'starting', runs };
+    }
+    case 'placed':
+      return {
+        ...session,
+        logFile: action.logFile,
+        environment: Object.freeze({ ...session.environment, ...action.environment }),
+        runs: action.containerName ? changeRun(session, { containerName: action.containerName }) : session.runs,
+      };
+    case 'running':
+      return {
+        ...session,
+        status: 'running',
+        startedAt: session.startedAt ?? action.at,
+        runs: changeRun(session, {
+          startedAt: action.at,
+          ...(action.containerId !== undefined && { containerId: action.containerId }),
+        }),
+      };
+    case 'observed':
+      return observe(session, action.observations, action.at);
+    case 'ended': {
+      const { queuePosition: _, ...rest } = session;
+      const ended = { endedAt: action.at, ...exitCodeOf(action.result) };
+      return {
+        ...rest,
+        status: action.status,
+        endedAt: action.at,
+        result: Object.freeze({ ...action.result }),
+        runs: hasOpenRun(session) ? changeRun(rest, ended) : rest.runs,
+      };
+    }
+    case 'continued': {
+      const { result: _, endedAt: __, ...rest } = session;
+      const closed = hasOpenRun(session) ? changeRun(rest, { endedAt: action.at, ...exitCodeOf(action) }) : rest.runs;
+      const run: SessionRun = { number: closed.length + 1, feedback: action.feedback };
+      return {
+        ...rest,
+        status: action.queuePosition === undefined ? 'starting' : 'queued',
+        ...(action.queuePosition !== undefined && { queuePosition: action.queuePosition }),
+        runs: frozen([...closed, run]),
+      };
+    }
+  }
+}
+
+function hasOpenRun(session: UnifiedSession): boolean {
+  const run = session.runs.at(-1);
+  return run?.launchedAt !== undefined && run.endedAt === undefined;
+}
+
+function changeRun(session: Pick<UnifiedSession, 'runs'>, change: Partial<SessionRun>): readonly SessionRun[] {
+  const last = session.runs.at(-1);
+  return last ? frozen([...session.runs.slice(0, -1), { ...last, ...change }]) : session.runs;
+}
+
+function frozen(runs: SessionRun[]): readonly SessionRun[] {
+  return Object.freeze(runs.map((run) => Object.freeze(run)));
+}
+
+function exitCodeOf(from: { readonly exitCode?: number }): { exitCode?: number } {
+  return from.exitCode === undefined ? {} : { exitCode: from.exitCode };
+}
+
+function illegal(session: UnifiedSession | undefined, type: SessionAction['type']): OrchestrationError {
+  if (!session) return new OrchestrationError('ILLEGAL_TRANSITION', `'${type}' needs a session; it was never created.`);
+  const from = type === 'created' ? 'a new session' : LEGAL_FROM[type].join(', ');
+  return new OrchestrationError(
+    'ILLEGAL_TRANSITION',
+    `Session ${session.id} is '${session.status}': '${type}' is only possible from ${from}.`,
+  );
+}

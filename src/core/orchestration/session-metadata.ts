@@ -1,0 +1,154 @@
+import { addTokens, NO_TOKENS, type Observation } from './monitoring/observation.js';
+import type { ClassifiedError, SessionMetadata, SessionRun, ToolUsageRecord, UnifiedSession } from './types.js';
+
+const KEPT = { messages: 20, tools: 100, errors: 50, diagnostics: 20, toolNames: 200 } as const;
+const MESSAGE_LENGTH = 4_000;
+
+/** What is known of a session that has not run. */
+export function emptyMetadata(): SessionMetadata {
+  return Object.freeze({
+    messages: 0,
+    recentMessages: Object.freeze([]),
+    toolsUsed: Object.freeze([]),
+    toolCounts: Object.freeze({}),
+    errors: Object.freeze([]),
+    errorCounts: Object.freeze({ critical: 0, warning: 0, info: 0 }),
+    diagnostics: Object.freeze([]),
+  });
+}
+
+/** The record after a log line. Its size is bounded however many lines there are. */
+export function observe(session: UnifiedSession, observations: readonly Observation[], at: number): UnifiedSession {
+  let next: UnifiedSession = { ...session, metadata: { ...session.metadata, lastActivity: at } };
+  for (const observation of observations) next = observeOne(next, observation, at);
+  Object.freeze(next.metadata);
+  return next;
+}
+
+function observeOne(session: UnifiedSession, observation: Observation, at: number): UnifiedSession {
+  const { metadata } = session;
+  const update = (change: Partial<SessionMetadata>): UnifiedSession => ({
+    ...session,
+    metadata: { ...metadata, ...change },
+  });
+
+  switch (observation.kind) {
+    case 'init':
+      return {
+        ...update({
+          ...(observation.model !== undefined && { model: observation.model }),
+          ...(observation.claudeVersion !== undefined && { claudeVersion: observation.claudeVersion }),
+        }),
+        channelCoderSession: observation.conversationId,
+      };
+    case 'message': {
+      const messages = metadata.messages + (observation.first ? 1 : 0);
+      if (observation.text === '') return update({ messages });
+      const { parentToolUseId } = observation;
+      const text = clipText(observation.text, MESSAGE_LENGTH);
+      const message = Object.freeze({ at, text, ...(parentToolUseId !== undefined && { parentToolUseId }) });
+      return update({
+        messages,
+        lastMessage: text,
+        recentMessages: pushed(metadata.recentMessages, message, KEPT.messages),
+      });
+    }
+    case 'tool': {
+      const { kind: _, ...call } = observation;
+      const record: ToolUsageRecord = Object.freeze({ ...call, input: boundedCopy(call.input), startedAt: at });
+      return update({
+        toolsUsed: pushed(metadata.toolsUsed, record, KEPT.tools),
+        toolCounts: counted(metadata.toolCounts, call.name),
+      });
+    }
+    case 'tool-result': {
+      const index = metadata.toolsUsed.findLastIndex((tool) => tool.id === observation.toolUseId);
+      const tool = metadata.toolsUsed[index];
+      if (!tool) return session;
+      const toolsUsed = metadata.toolsUsed.slice();
+      toolsUsed[index] = Object.freeze({ ...tool, outcome: observation.outcome, durationMs: at - tool.startedAt });
+      return update({ toolsUsed: Object.freeze(toolsUsed) });
+    }
+    case 'usage':
+      return withTotals(session, { tokens: addTokens(currentRun(session).tokens ?? NO_TOKENS, observation.added) });
+    case 'error': {
+      const { kind: _, ...rest } = observation;
+      const error: ClassifiedError = Object.freeze({ ...rest, at });
+      return update({
+        errors: pushed(metadata.errors, error, KEPT.errors),
+        errorCounts: Object.freeze({
+          ...metadata.errorCounts,
+          [error.severity]: metadata.errorCounts[error.severity] + 1,
+        }),
+      });
+    }
+    case 'result': {
+      // Claude's own totals replace what was counted on the way: they include side requests and every model.
+      const { turns, costUsd, tokens } = observation;
+      return withTotals(session, {
+        ...(turns !== undefined && { turns }),
+        ...(costUsd !== undefined && { costUsd }),
+        ...(tokens !== undefined && { tokens: Object.freeze(tokens) }),
+      });
+    }
+    case 'diagnostic':
+      return update({ diagnostics: pushed(metadata.diagnostics, observation.line, KEPT.diagnostics) });
+  }
+}
+
+function currentRun(session: UnifiedSession): SessionRun {
+  return session.runs.at(-1) ?? { number: 1 };
+}
+
+/** Sets totals of the current run; the session's are the sums over its runs. */
+function withTotals(session: UnifiedSession, change: Pick<SessionRun, 'costUsd' | 'tokens' | 'turns'>): UnifiedSession {
+  const runs = Object.freeze([...session.runs.slice(0, -1), Object.freeze({ ...currentRun(session), ...change })]);
+  const costs = runs.flatMap((run) => run.costUsd ?? []);
+  const turns = runs.flatMap((run) => run.turns ?? []);
+  const tokens = runs.flatMap((run) => run.tokens ?? []);
+  return {
+    ...session,
+    runs,
+    metadata: {
+      ...session.metadata,
+      ...(costs.length > 0 && { costUsd: sum(costs) }),
+      ...(turns.length > 0 && { turns: sum(turns) }),
+      ...(tokens.length > 0 && { tokens: tokens.reduce(addTokens, NO_TOKENS) }),
+    },
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+function pushed<T>(list: readonly T[], item: T, most: number): readonly T[] {
+  const kept = list.length < most ? list.slice() : list.slice(list.length - most + 1);
+  kept.push(item);
+  return Object.freeze(kept);
+}
+
+function counted(counts: Readonly<Record<string, number>>, name: string): Readonly<Record<string, number>> {
+  const known = Object.hasOwn(counts, name) || Object.keys(counts).length < KEPT.toolNames;
+  const key = known ? name : 'other';
+  return Object.freeze({ ...counts, [key]: (Object.hasOwn(counts, key) ? (counts[key] ?? 0) : 0) + 1 });
+}
+
+function clipText(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
+}
+
+/** A frozen copy of a tool's input that is small whatever the agent sends. */
+function boundedCopy(value: unknown, depth = 6, most = 2_000): unknown {
+  if (typeof value === 'string') return clipText(value, most);
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth === 0) return '…';
+  const width = 50;
+  if (Array.isArray(value)) {
+    return Object.freeze(value.slice(0, width).map((item) => boundedCopy(item, depth - 1, most / 2)));
+  }
+  const entries = Object.entries(value).slice(0, width);
+  return Object.freeze(
+    Object.fromEntries(entries.map(([key, item]) => [clipText(key, 200), boundedCopy(item, depth - 1, most / 2)])),
+  );
+}

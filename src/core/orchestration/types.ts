@@ -1,0 +1,215 @@
+import type { InterpolationData } from 'channelcoder';
+import type { DockerOptions } from './docker/docker-options.js';
+import type { WorktreeRequest } from './workspace/worktree-request.js';
+
+/** How a session runs. Each mode has an executor of its own. */
+export type SessionMode = 'autonomous' | 'interactive' | 'planning' | 'orchestration' | 'worktree';
+
+/**
+ * Where a session stands. `queued` waits for a slot; `starting` has one and is being launched; `running`, `paused`
+ * and `waiting_feedback` have a live container; the last three are terminal.
+ */
+export type SessionStatus =
+  | 'queued'
+  | 'starting'
+  | 'running'
+  | 'paused'
+  | 'waiting_feedback'
+  | 'completed'
+  | 'failed'
+  | 'cancelled';
+
+/** Statuses that end a session; only `continue()` leads out of them. */
+export type TerminalStatus = Extract<SessionStatus, 'completed' | 'failed' | 'cancelled'>;
+
+/** What to run and where. Unknown keys are refused. */
+export interface CreateSessionOptions {
+  /** Which executor runs the session. Default `'autonomous'`. */
+  mode?: SessionMode;
+  /** The prompt as literal text, sent byte for byte. Exactly one of `prompt` and `promptFile` is given. */
+  prompt?: string;
+  /**
+   * A ChannelCoder prompt file (Markdown with optional YAML front matter and `{variables}`), relative to `cwd`.
+   * It is read once, when the session is created.
+   */
+  promptFile?: string;
+  /** Values for the variables of `promptFile`, checked against the `input` schema of its front matter. */
+  data?: InterpolationData;
+  /** The user's own id of the work this session belongs to; `list({ taskId })` finds it. */
+  taskId?: string;
+  /** The session that this one was created for; `list({ parentId })` finds it. */
+  parentId?: string;
+  /** The workspace, mounted writable at `/workspace`. Default `process.cwd()`. */
+  cwd?: string;
+  /** Runs the session in a git worktree of the workspace's repository instead of the workspace itself. */
+  worktree?: string | WorktreeRequest;
+  /**
+   * `false` runs the `claude` of the `PATH` on the host, with the user's own permissions (never skipped) and no
+   * isolation. An object overrides the manager's `docker` defaults for this session.
+   */
+  docker?: false | Partial<DockerOptions>;
+  /** System prompt that replaces Claude's own. */
+  system?: string;
+  /** Text added to Claude's system prompt. */
+  appendSystem?: string;
+  /** Tools that run without asking (`--allowedTools`). */
+  tools?: string[];
+  /** Tools that Claude may not use (`--disallowedTools`). */
+  disallowedTools?: string[];
+  /** MCP server configuration file, relative to `cwd`; mounted read-only in Docker. */
+  mcpConfig?: string;
+  /** Ends the run after this many agentic turns with reason `max_turns`. Positive integer; default unlimited. */
+  maxTurns?: number;
+  /** Cancels the session when aborted, also while `create()` is still under way. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Everything known of one session: a plain, deep-frozen record. A change makes a new record, so one that was read
+ * never changes. Times (`…At`, `at`) are epoch milliseconds.
+ */
+export interface UnifiedSession {
+  readonly id: string;
+  readonly mode: SessionMode;
+  readonly taskId?: string;
+  readonly parentId?: string;
+  readonly status: SessionStatus;
+  /** 1 for the next to start; only while `queued`. */
+  readonly queuePosition?: number;
+  readonly createdAt: number;
+  /** When the first run began to execute. */
+  readonly startedAt?: number;
+  /** When the last run ended; absent while the session is not terminal. */
+  readonly endedAt?: number;
+  readonly environment: SessionEnvironment;
+  /** Claude's own conversation id (a UUID), what `claude --resume` takes. */
+  readonly channelCoderSession?: string;
+  /** The stream-json log, one file for all runs. Agent-controlled text: show it as text only. */
+  readonly logFile?: string;
+  readonly runs: readonly SessionRun[];
+  /** How the last run went; only when terminal. */
+  readonly result?: SessionResult;
+  readonly metadata: SessionMetadata;
+}
+
+/** Where a session's agent works. */
+export interface SessionEnvironment {
+  readonly docker: boolean;
+  /** Empty when `docker` is false. */
+  readonly dockerImage: string;
+  /** The workspace on the host. */
+  readonly cwd: string;
+  /** The worktree on the host; present as soon as it exists. */
+  readonly worktree?: string;
+  /** The worktree's branch. */
+  readonly branch?: string;
+}
+
+/** One launch of a session. */
+export interface SessionRun {
+  /** 1 for the first. */
+  readonly number: number;
+  /** When it got its slot; absent while it waits for one. */
+  readonly launchedAt?: number;
+  /** When the container (or process) began to execute. */
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly containerName?: string;
+  readonly containerId?: string;
+  readonly exitCode?: number;
+  /** What `continue()` was called with. */
+  readonly feedback?: string;
+  /** As Claude reported it at the end of this run, in US dollars. */
+  readonly costUsd?: number;
+  readonly tokens?: TokenUsage;
+  /** Agentic turns. */
+  readonly turns?: number;
+}
+
+/** How a run went. Failed and completed sessions share this shape. */
+export interface SessionResult {
+  /** The agent's closing message. */
+  readonly text?: string;
+  /** Of the container or process. Absent when it is not known. */
+  readonly exitCode?: number;
+  /**
+   * `success`, `cancelled`, one of {@link OrchestrationErrorCode}'s codes, or
+   * `oom` | `lost` | `incomplete` | `max_turns` | `auth` | `rate_limited` | `killed` | `terminated` | `error`.
+   */
+  readonly reason: string;
+  /** What went wrong, for a person. */
+  readonly error?: string;
+}
+
+/** What was observed in the log. Bounded: totals count everything, lists keep the latest. */
+export interface SessionMetadata {
+  /** Messages of the agent; one that spans several log lines counts once. */
+  readonly messages: number;
+  readonly lastActivity?: number;
+  readonly lastMessage?: string;
+  /** The latest 20 messages, each cut at 4,000 characters. */
+  readonly recentMessages: readonly SessionMessage[];
+  /** The latest 100 tool calls. */
+  readonly toolsUsed: readonly ToolUsageRecord[];
+  /** All calls, by tool. Names beyond 200 distinct ones are counted under `other`. */
+  readonly toolCounts: Readonly<Record<string, number>>;
+  /** The latest 50 errors. */
+  readonly errors: readonly ClassifiedError[];
+  /** All errors, by severity. */
+  readonly errorCounts: Readonly<Record<ErrorSeverity, number>>;
+  /** The latest 20 log lines that were not stream-json: entrypoints, stderr. */
+  readonly diagnostics: readonly string[];
+  /** Agentic turns, over all runs. */
+  readonly turns?: number;
+  /** US dollars, over all runs. */
+  readonly costUsd?: number;
+  /** Over all runs. */
+  readonly tokens?: TokenUsage;
+  readonly model?: string;
+  readonly claudeVersion?: string;
+}
+
+export interface SessionMessage {
+  readonly at: number;
+  readonly text: string;
+  /** The tool call whose subagent wrote it. */
+  readonly parentToolUseId?: string;
+}
+
+/** One tool call of the agent. */
+export interface ToolUsageRecord {
+  readonly id: string;
+  readonly name: string;
+  /** As the agent gave it; long texts and lists are cut. The event has all of it. */
+  readonly input: unknown;
+  readonly startedAt: number;
+  readonly durationMs?: number;
+  readonly outcome?: ToolOutcome;
+  /** The tool call whose subagent made it. */
+  readonly parentToolUseId?: string;
+}
+
+export type ToolOutcome = 'ok' | 'error' | 'denied';
+
+export type ErrorSeverity = 'critical' | 'warning' | 'info';
+
+export interface ClassifiedError {
+  /**
+   * `critical`: permission denied, authentication, out of memory, disk full. `warning`: file not found, command
+   * failed, rate limit, retry. `info`: anything else.
+   */
+  readonly severity: ErrorSeverity;
+  readonly code: string;
+  /** Cut at 1,000 characters. */
+  readonly message: string;
+  readonly at: number;
+  readonly toolUseId?: string;
+}
+
+/** Token counts as the Messages API reports them. */
+export interface TokenUsage {
+  readonly input: number;
+  readonly output: number;
+  readonly cacheRead: number;
+  readonly cacheCreation: number;
+}

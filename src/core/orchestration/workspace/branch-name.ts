@@ -1,0 +1,18 @@
+/**
+ * Why git would refuse a branch name, or undefined where it would not: the rules of `git check-ref-format --branch`,
+ * and none that begins with `-`, which a command line could take for an option.
+ */
+export function branchNameProblem(name: string): string | undefined {
+  if (name === '' || name === '@' || name === 'HEAD') return 'is not a branch name';
+  if (name.startsWith('-')) return "begins with '-'";
+  if (name.length > 200) return 'is longer than 200 characters';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  if (/[\x00-\x20\x7f~^:?*[\\]/.test(name)) return 'has a character that git does not allow';
+  if (name.includes('..') || name.includes('@{') || name.includes('//')) return "has '..', '@{' or '//' in it";
+  if (name.startsWith('/') || name.endsWith('/') || name.endsWith('.'))
+    return "begins or ends with '/' or ends with '.'";
+  if (name.split('/').some((part) => part.startsWith('.') || part.endsWith('.lock'))) {
+    return "has a part that begins with '.' or ends with '.lock'";
+  }
+  return undefined;
+}

@@ -1,0 +1,84 @@
+import { mkdir, open, readFile, realpath, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { type GitLayout, gitLayoutAt, ignoreMissing } from './git-layout.js';
+import type { Mount } from './mounts.js';
+
+/** Where the workspace is in the container. */
+export const WORKSPACE = '/workspace';
+
+/** Git settings for the container, see {@link gitEnvironment}. */
+const SETTINGS: readonly (readonly [string, string])[] = [
+  // The workspace belongs to a host user that the image may not know.
+  ['safe.directory', '*'],
+  // Packing would fail halfway in a worktree, where `packed-refs` is read-only.
+  ['gc.auto', '0'],
+];
+
+/**
+ * The mounts that git needs in the container, and no more: the agent can commit, branch, merge, reset, tag and stash,
+ * but it cannot plant what git on the host would execute (hooks, `core.fsmonitor` and other commands in `config`, a
+ * `commondir` that leads to a configuration of its own).
+ *
+ * @param checkout the folder that is mounted at `/workspace`
+ */
+export async function gitMounts(checkout: string): Promise<Mount[]> {
+  const layout = await gitLayoutAt(checkout);
+  if (!layout) return [];
+  const inWorkspace = join(layout.root, '.git');
+  if (layout.gitDir === inWorkspace) return executableParts(layout.gitDir, join(WORKSPACE, '.git'));
+  // A `.git` file is followed only where it is answered: an agent may have written one that leads anywhere.
+  if (!(await pointsBack(layout, inWorkspace))) return [];
+  const pointer = readonly(inWorkspace, join(WORKSPACE, '.git'));
+  return layout.gitDir === layout.commonDir
+    ? [pointer, writable(layout.gitDir), ...(await executableParts(layout.gitDir, layout.gitDir))]
+    : [pointer, ...(await worktreeMounts(layout))];
+}
+
+/** A linked worktree: everything shared is read-only but what a commit writes. */
+async function worktreeMounts({ gitDir, commonDir }: GitLayout): Promise<Mount[]> {
+  const logs = join(commonDir, 'logs');
+  await mkdir(logs, { recursive: true });
+  // Git reads it only with extensions.worktreeConfig, but then it can name commands. It has to exist to be protected.
+  await (await open(join(gitDir, 'config.worktree'), 'a')).close();
+  return [
+    readonly(commonDir),
+    ...[join(commonDir, 'objects'), join(commonDir, 'refs'), logs, gitDir].map((path) => writable(path)),
+    ...['commondir', 'gitdir', 'config.worktree'].map((file) => readonly(join(gitDir, file))),
+  ];
+}
+
+/** What git executes from inside a `.git` folder that is writable otherwise. */
+async function executableParts(gitDir: string, target: string): Promise<Mount[]> {
+  await mkdir(join(gitDir, 'hooks'), { recursive: true });
+  const parts = ['config', 'hooks', 'config.worktree'];
+  const present = await Promise.all(parts.map((part) => stat(join(gitDir, part)).catch(ignoreMissing)));
+  return parts.flatMap((part, index) => (present[index] ? [readonly(join(gitDir, part), join(target, part))] : []));
+}
+
+/** Whether the repository knows the checkout too: `gitdir` of a worktree, `core.worktree` of a submodule. */
+async function pointsBack({ root, gitDir, commonDir }: GitLayout, pointer: string): Promise<boolean> {
+  if (gitDir !== commonDir) {
+    const back = await readFile(join(gitDir, 'gitdir'), 'utf8').catch(ignoreMissing);
+    return back !== undefined && (await realpath(back.trim()).catch(ignoreMissing)) === pointer;
+  }
+  const config = await readFile(join(gitDir, 'config'), 'utf8').catch(ignoreMissing);
+  return /^\s*worktree = (.+)$/m.exec(config ?? '')?.[1] === relative(gitDir, root);
+}
+
+/** The variables that carry git's settings for the container, after those that the user passes the same way. */
+export function gitEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
+  const first = Number(env.GIT_CONFIG_COUNT ?? 0) || 0;
+  const entries = SETTINGS.flatMap(([key, value], index) => [
+    [`GIT_CONFIG_KEY_${first + index}`, key],
+    [`GIT_CONFIG_VALUE_${first + index}`, value],
+  ]);
+  return { GIT_CONFIG_COUNT: String(first + SETTINGS.length), ...Object.fromEntries(entries) };
+}
+
+function readonly(source: string, target = source): Mount {
+  return { source, target, readonly: true };
+}
+
+function writable(source: string, target = source): Mount {
+  return { source, target, readonly: false };
+}

@@ -1,0 +1,9 @@
+/** Which worktree a session gets. A plain string is short for `{ branch }`. */
+export interface WorktreeRequest {
+  /** Created from `base` unless it exists; a worktree that already has it checked out is used as it is. */
+  branch: string;
+  /** The branch that a new one starts from. Default the one checked out in `cwd`. */
+  base?: string;
+  /** Where the worktree is made. Default `<repository>-<branch>` beside the repository. */
+  path?: string;
+}

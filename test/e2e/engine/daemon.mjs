@@ -1,0 +1,166 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const START_MS = 60_000;
+const STOP_MS = 30_000;
+/** Linux's limit for the path of a unix socket, its closing zero included. */
+const SOCKET_PATH_BYTES = 108;
+
+/** @typedef {{ cache: string, data: string, exec: string, socket: string, pidFile: string, log: string, lock: string }} Paths */
+
+/** @returns {Paths} Where the engine keeps its things; nothing is created. */
+export function enginePaths() {
+  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'autonomous-orchestration-test');
+  // containerd's debug socket has the longest path of all; a deep home folder gets a short folder in /run instead.
+  const fits = Buffer.byteLength(join(cache, 'exec/containerd/containerd-debug.sock.ttrpc')) < SOCKET_PATH_BYTES;
+  const state = fits ? cache : `/run/aot-${createHash('sha256').update(cache).digest('hex').slice(0, 12)}`;
+  return {
+    cache,
+    data: join(cache, 'data'),
+    exec: join(state, 'exec'),
+    socket: join(state, 'docker.sock'),
+    pidFile: join(state, 'docker.pid'),
+    log: join(cache, 'dockerd.log'),
+    lock: join(cache, 'lock'),
+  };
+}
+
+/**
+ * One GET to the engine's API.
+ *
+ * @param {string} socket
+ * @param {string} path
+ * @returns {Promise<{ status: number, body: string } | undefined>} Nothing when no engine answers.
+ */
+export function ask(socket, path) {
+  return new Promise((resolve) => {
+    const call = request({ socketPath: socket, path, timeout: 5000, agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text) => (body += text));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+    });
+    call.on('timeout', () => call.destroy());
+    call.on('error', () => resolve(undefined));
+    call.end();
+  });
+}
+
+/** @param {Paths} paths */
+export const isAnswering = async ({ socket }) => (await ask(socket, '/_ping'))?.status === 200;
+
+/**
+ * Starts our dockerd unless it answers already. It outlives this process.
+ *
+ * @param {Paths} paths
+ */
+export async function startDaemon(paths) {
+  if (await isAnswering(paths)) return;
+  // A dockerd of ours that runs without answering is still starting, or hangs: either way ours is the next one.
+  await stopDaemon(paths);
+  for (const folder of [paths.data, paths.exec]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const log = openSync(paths.log, 'w');
+  const daemon = spawn('dockerd', daemonFlags(paths), {
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+    // Its own session and its own output: it must hold neither the caller's terminal nor a pipe somebody reads to its end.
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  daemon.unref();
+  /** @type {string | undefined} */
+  let end;
+  daemon.once('error', (error) => (end = error.message));
+  daemon.once('exit', (code, signal) => (end = `it ended with ${signal ?? code}`));
+  const deadline = Date.now() + START_MS;
+  while (!(await isAnswering(paths))) {
+    if (end === undefined && Date.now() < deadline) await sleep(50);
+    else {
+      await stopDaemon(paths);
+      const tail = readFileSync(paths.log, 'utf8').trim().split('\n').slice(-8).join('\n');
+      throw new Error(
+        `dockerd does not answer: ${end ?? `silent for ${START_MS} ms`}. The end of ${paths.log}:\n${tail}`,
+      );
+    }
+  }
+}
+
+/** @param {Paths} paths */
+const daemonFlags = (paths) => [
+  `--data-root=${paths.data}`,
+  `--exec-root=${paths.exec}`,
+  `--pidfile=${paths.pidFile}`,
+  `--host=unix://${paths.socket}`,
+  // Containers get a loopback device and nothing else: no test can reach a network, none needs iptables.
+  '--bridge=none',
+  '--iptables=false',
+  '--ip6tables=false',
+  '--live-restore=false',
+  // Where a system containerd runs, dockerd uses it: a namespace of our own keeps us apart from the system's engine.
+  '--containerd-namespace=autonomous-orchestration-test',
+  '--containerd-plugins-namespace=autonomous-orchestration-test-plugins',
+];
+
+/**
+ * Ends our dockerd, and with it every container it runs. Resolves when it is gone; does nothing when none runs.
+ *
+ * @param {Paths} paths
+ */
+export async function stopDaemon(paths) {
+  const containerd = join(paths.exec, 'containerd');
+  const containerdPidFile = join(containerd, 'containerd.pid');
+  await end(() => daemonPid(paths));
+  // Dies with dockerd, but only where that was asked for in time.
+  await end(() => livePid(containerdPidFile, join(containerd, 'containerd.toml')));
+  // After a SIGKILL these stay behind. dockerd believes such a pid file when a zombie or another process has that pid, and
+  // then waits in vain, or refuses to start.
+  const sockets = ['containerd.sock', 'containerd.sock.ttrpc', 'containerd-debug.sock'].map((name) =>
+    join(containerd, name),
+  );
+  for (const file of [paths.pidFile, paths.socket, containerdPidFile, ...sockets]) rmSync(file, { force: true });
+}
+
+/** @param {Paths} paths The pid of our dockerd, if it lives. */
+export const daemonPid = (paths) => livePid(paths.pidFile, `--host=unix://${paths.socket}`);
+
+/**
+ * @param {string} pidFile
+ * @param {string} argument One that only the right process was started with.
+ * @returns {Promise<number | undefined>}
+ */
+async function livePid(pidFile, argument) {
+  const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
+  if (!(pid > 1)) return undefined;
+  // Empty for a zombie, which in a container without an init nobody reaps; another program's for a reused pid.
+  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  return command.split('\0').includes(argument) ? pid : undefined;
+}
+
+/** @param {() => Promise<number | undefined>} look Answers the pid of what shall end, as long as it lives. */
+async function end(look) {
+  const deadline = Date.now() + STOP_MS;
+  for (let isAsked = false, pid = await look(); pid !== undefined; pid = await look()) {
+    const isLate = Date.now() > deadline;
+    if (!isAsked || isLate) signal(pid, isLate ? 'SIGKILL' : 'SIGTERM');
+    isAsked = true;
+    await sleep(20);
+  }
+}
+
+/**
+ * @param {number} pid
+ * @param {NodeJS.Signals} name
+ */
+function signal(pid, name) {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    // Gone between the look and the signal: what we wanted.
+    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ESRCH') throw error;
+  }
+}

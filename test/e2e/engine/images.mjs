@@ -1,0 +1,210 @@
+import { createHash } from 'node:crypto';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { ask } from './daemon.mjs';
+import { run } from './run.mjs';
+
+const REPOSITORY = 'autonomous-orchestration-test';
+const CLAUDE_VERSION = '2.1.98';
+const SUITE = 'bookworm';
+const MIRROR = 'http://deb.debian.org/debian';
+const DEBIAN_PACKAGES = 'git,ca-certificates,procps';
+/** The name under which the library looks for its image when none is given. */
+export const DEFAULT_TAG = 'my-claude:authenticated';
+
+/** What nobody reads in a test container, left out of the image. */
+const LEFT_OUT = [
+  ...['dev/*', 'usr/share/doc/*', 'usr/share/locale/*', 'usr/share/man/*', 'usr/share/info/*'],
+  ...['var/cache/apt/*', 'var/cache/debconf/*-old', 'var/lib/apt/lists/*', 'var/log/*'],
+];
+/** Shell, run in the new system before it becomes an image: the user and folders of ChannelCoder's stock image. */
+const SETUP = [
+  'useradd --create-home --uid 1000 --shell /bin/bash node',
+  'install --directory --owner=node --group=node /home/node/.claude /workspace',
+].join(' && ');
+
+/** As in the stock image. A commit takes the rest from its container, whose command is none of ours. */
+const SETTINGS = ['USER node', 'WORKDIR /workspace', 'ENTRYPOINT ["/usr/local/bin/entrypoint.sh"]', 'CMD ["claude"]'];
+
+/** In the bare image, by their place in it; the `claude` image adds the second list and the CLI itself. */
+const BARE_FILES = { 'usr/local/bin/entrypoint.sh': 'entrypoint.sh' };
+const CLAUDE_FILES = {
+  'opt/model/claude.mjs': 'claude.mjs',
+  'opt/model/model.mjs': 'model.mjs',
+  'opt/model/messages.mjs': 'messages.mjs',
+};
+/** A link, so that the wrapper finds the model beside itself, here as in the image. */
+const CLAUDE_COMMAND = { link: 'usr/local/bin/claude', to: '/opt/model/claude.mjs' };
+
+/**
+ * @typedef {{ debian: string, bare: string, claude: string }} ImageNames
+ * Three images, each a layer on the one before. A name ends with the hash of all that went into it, so that a change
+ * builds a new image and nothing else does.
+ */
+
+/** @typedef {(args: string[], options?: { stdinFile?: string }) => Promise<string>} Docker */
+
+/** @returns {Promise<ImageNames>} */
+export async function imageNames() {
+  const debian = hash([SUITE, DEBIAN_PACKAGES, SETUP, ...LEFT_OUT, process.arch]);
+  const bare = hash([debian, process.version, ...SETTINGS, ...(await contents(BARE_FILES))]);
+  const claude = hash([bare, CLAUDE_VERSION, ...Object.values(CLAUDE_COMMAND), ...(await contents(CLAUDE_FILES))]);
+  return {
+    debian: `${REPOSITORY}:debian-${debian}`,
+    bare: `${REPOSITORY}:bare-${bare}`,
+    claude: `${REPOSITORY}:claude-${claude}`,
+  };
+}
+
+/** @param {Record<string, string>} files */
+const contents = (files) =>
+  Promise.all(
+    Object.entries(files).map(async ([to, from]) => to + (await readFile(join(import.meta.dirname, from), 'utf8'))),
+  );
+
+/** @param {string[]} parts */
+const hash = (parts) => createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12);
+
+/**
+ * @param {string} socket
+ * @param {string} image
+ * @returns {Promise<string | undefined>} The image's id, if the engine has it.
+ */
+async function imageId(socket, image) {
+  const answer = await ask(socket, `/images/${image}/json`);
+  return answer?.status === 200 ? JSON.parse(answer.body).Id : undefined;
+}
+
+/**
+ * @param {string} socket
+ * @param {ImageNames} names
+ */
+export async function hasImages(socket, names) {
+  const [bare, claude, tagged] = await Promise.all(
+    [names.bare, names.claude, DEFAULT_TAG].map((image) => imageId(socket, image)),
+  );
+  return bare !== undefined && claude !== undefined && claude === tagged;
+}
+
+/**
+ * Builds the images that are missing.
+ *
+ * @param {{ socket: string, cache: string, names: ImageNames, log: (message: string) => void }} options
+ */
+export async function buildImages({ socket, cache, names, log }) {
+  /** @type {Docker} */
+  const docker = (args, options = {}) => run('docker', ['--host', `unix://${socket}`, ...args], options);
+  /** @param {string} image */
+  const isMissing = async (image) => (await imageId(socket, image)) === undefined;
+
+  if (await isMissing(names.debian)) {
+    log(`installing a ${SUITE} system with debootstrap (half a minute)`);
+    await inTemporaryFolder(cache, async (folder) => {
+      const root = join(folder, 'root');
+      await run('debootstrap', ['--variant=minbase', `--include=${DEBIAN_PACKAGES}`, SUITE, root, MIRROR]);
+      await run('chroot', [root, 'sh', '-c', SETUP]);
+      const tar = join(folder, 'root.tar');
+      await run('tar', ['-C', root, ...LEFT_OUT.map((path) => `--exclude=./${path}`), '-cf', tar, '.']);
+      await docker(['import', tar, names.debian]);
+    });
+  }
+  if (await isMissing(names.bare)) {
+    log('adding node and the entrypoint');
+    await inTemporaryFolder(cache, async (folder) => {
+      await place(folder, BARE_FILES);
+      await copyFile(process.execPath, join(folder, 'usr/local/bin/node'));
+      await addLayer(docker, { parent: names.debian, folder, proof: 'node', name: names.bare });
+    });
+  }
+  if (await isMissing(names.claude)) {
+    log(`adding Claude Code ${CLAUDE_VERSION} and the scripted model`);
+    const tarball = await claudeTarball(cache);
+    await inTemporaryFolder(cache, async (folder) => {
+      await place(folder, CLAUDE_FILES);
+      await mkdir(join(folder, 'usr/local/bin'), { recursive: true });
+      await symlink(CLAUDE_COMMAND.to, join(folder, CLAUDE_COMMAND.link));
+      const target = join(folder, 'opt/claude-code');
+      await mkdir(target, { recursive: true });
+      const foreign = ['*-win32', '*-darwin', '*.d.ts'].map((pattern) => `--exclude=${pattern}`);
+      await run('tar', ['-xzf', tarball, '-C', target, '--strip-components=1', ...foreign]);
+      await addLayer(docker, { parent: names.bare, folder, proof: 'claude', name: names.claude });
+    });
+  }
+  await docker(['tag', names.claude, DEFAULT_TAG]);
+}
+
+/**
+ * Puts files of this folder at their places below `root`.
+ *
+ * @param {string} root
+ * @param {Record<string, string>} files
+ */
+async function place(root, files) {
+  for (const [to, from] of Object.entries(files)) {
+    const target = join(root, to);
+    await mkdir(dirname(target), { recursive: true });
+    await copyFile(join(import.meta.dirname, from), target);
+    await chmod(target, 0o755);
+  }
+}
+
+/**
+ * Makes an image of `parent` plus the files in `folder`. Copy and commit need no builder, so that any engine and any client
+ * does: the classic builder is leaving Docker, and BuildKit is not in Debian's package.
+ *
+ * @param {Docker} docker
+ * @param {{ parent: string, folder: string, proof: string, name: string }} layer
+ *   `proof` is a command that has to answer `--version` before the image gets its name.
+ */
+async function addLayer(docker, { parent, folder, proof, name }) {
+  const tar = `${folder}.tar`;
+  // Never started; an imported image has no command of its own, and create asks for one.
+  const container = await docker(['create', parent, 'true']);
+  try {
+    // Owner and mode are said here, so that neither this account's umask nor the tarball's author decides them.
+    await run('tar', ['-C', folder, '--owner=0', '--group=0', '--mode=u+rwX,go=rX', '-cf', tar, '.']);
+    await docker(['cp', '-', `${container}:/`], { stdinFile: tar });
+    const id = await docker(['commit', ...SETTINGS.flatMap((line) => ['--change', line]), container]);
+    await docker(['run', '--rm', '--entrypoint', `/usr/local/bin/${proof}`, id, '--version']).catch((error) => {
+      throw new Error(`${proof} of this machine does not run in a ${SUITE} container: ${error.message}`, {
+        cause: error,
+      });
+    });
+    await docker(['tag', id, name]);
+  } finally {
+    await docker(['rm', '--force', container]);
+    await run('rm', ['-f', tar]);
+  }
+}
+
+/**
+ * @param {string} cache
+ * @returns {Promise<string>} The CLI's npm tarball, downloaded once.
+ */
+async function claudeTarball(cache) {
+  const tarball = `anthropic-ai-claude-code-${CLAUDE_VERSION}.tgz`;
+  if ((await readdir(cache)).includes(tarball)) return join(cache, tarball);
+  return inTemporaryFolder(cache, async (folder) => {
+    await run('npm', ['pack', `@anthropic-ai/claude-code@${CLAUDE_VERSION}`, '--pack-destination', folder, '--silent']);
+    await rename(join(folder, tarball), join(cache, tarball));
+    return join(cache, tarball);
+  });
+}
+
+/**
+ * @template T
+ * @param {string} cache
+ * @param {(folder: string) => Promise<T>} work
+ */
+async function inTemporaryFolder(cache, work) {
+  // One a build runs at a time (the lock), so what else is called so was left by a build that was killed. A killed
+  // debootstrap may leave /proc mounted in there: stay on this file system.
+  const remove = () => run('sh', ['-c', 'rm -rf --one-file-system "$0"/build-*', cache]);
+  await remove();
+  const folder = await mkdtemp(join(cache, 'build-'));
+  try {
+    return await work(folder);
+  } finally {
+    await remove();
+  }
+}

@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import { appendFileSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { answerMessage, sendError, sendJson, sendStream } from './messages.mjs';
+
+/**
+ * A scripted Messages API on the loopback device. README.md describes the script.
+ *
+ * @typedef {{ name: string, input: object, script?: Turn[] | undefined }} ToolCall
+ * @typedef {{ type: string, text?: string }} Block
+ * @typedef {{ role: 'user' | 'assistant', content: string | Block[] }} Message
+ * @typedef {{ model: string, messages: Message[], tools?: unknown[], stream?: boolean }} MessagesRequest
+ * @typedef {{ status: number, type: string, message: string, times?: number, headers?: Record<string, string> }} ScriptedError
+ * @typedef {{
+ *   text?: string, tool?: string, input?: object, script?: Turn[], tools?: ToolCall[],
+ *   history?: true, prompt?: 'sha256', error?: ScriptedError,
+ *   delayMs?: number, usage?: Record<string, number>, chunks?: number,
+ * }} Turn
+ */
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<number>} The port. The server keeps no process alive.
+ */
+export async function startModel(env) {
+  const script = readScript(env);
+  const isStillFailing = failureCounter();
+  /** @type {(asked: MessagesRequest, response: import('node:http').ServerResponse) => Promise<void>} */
+  const respond = (asked, response) =>
+    answer(script, asked, response, isStillFailing).catch((error) =>
+      // Thrown here it would end the CLI, whose process this is.
+      sendError(response, { status: 400, type: 'invalid_request_error', message: `scripted model: ${error}` }),
+    );
+  const server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (text) => (body += text));
+    request.on('end', () => {
+      const path = new URL(request.url ?? '/', 'http://model').pathname;
+      const asked = parseJson(body);
+      if (env.MODEL_REQUEST_LOG) {
+        const line = { at: new Date().toISOString(), method: request.method, path, body: asked };
+        appendFileSync(env.MODEL_REQUEST_LOG, `${JSON.stringify(line)}\n`);
+      }
+      if (path === '/v1/messages') void respond(asked, response);
+      else if (path === '/v1/messages/count_tokens') sendJson(response, 200, { input_tokens: 100 });
+      else sendJson(response, 200, {});
+    });
+  });
+  server.unref();
+  await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', () => resolve(undefined)));
+  return /** @type {import('node:net').AddressInfo} */ (server.address()).port;
+}
+
+/**
+ * @param {Turn[]} script
+ * @param {MessagesRequest} request
+ * @param {import('node:http').ServerResponse} response
+ * @param {(turn: Turn) => boolean} isStillFailing
+ */
+async function answer(script, request, response, isStillFailing) {
+  const turn = chooseTurn(script, request);
+  if (turn.delayMs) await sleep(turn.delayMs);
+  if (turn.error && isStillFailing(turn)) return sendError(response, turn.error);
+  const message = answerMessage({
+    model: request.model,
+    text: textOf(turn, request.messages),
+    calls: callsOf(turn),
+    usage: turn.usage,
+  });
+  if (request.stream) sendStream(response, message, turn.chunks ?? 1);
+  else sendJson(response, 200, message);
+}
+
+/**
+ * The conversation itself says how far it is, so that one resumed in another container goes on where it stopped.
+ *
+ * @param {Turn[]} script
+ * @param {MessagesRequest} request
+ * @returns {Turn}
+ */
+function chooseTurn(script, { messages, tools }) {
+  // Titles, summaries and the like: no part of the conversation.
+  if (!tools?.length) return { text: 'ok' };
+  const prompt = promptOf(messages);
+  const subagent = script
+    .flatMap(callsOf)
+    .find(({ input }) => /** @type {{ prompt?: string }} */ (input).prompt === prompt);
+  const turns = subagent ? (subagent.script ?? []) : script;
+  return turns[messages.filter(isAnswer).length] ?? { text: 'done' };
+}
+
+/**
+ * What the model said. When a run was interrupted, the next one puts a reply into the model's mouth.
+ *
+ * @param {Message} message
+ */
+const isAnswer = ({ role, content }) =>
+  role === 'assistant' && !JSON.stringify(content).includes('"No response requested."');
+
+/**
+ * @param {Turn} turn
+ * @returns {ToolCall[]}
+ */
+const callsOf = ({ tool, input = {}, script, tools = [] }) =>
+  tool ? [{ name: tool, input, script }, ...tools] : tools;
+
+/**
+ * @param {Turn} turn
+ * @param {Message[]} messages
+ */
+function textOf(turn, messages) {
+  if (turn.history) return `HISTORY: ${JSON.stringify(saidByUser(messages))}`;
+  if (turn.prompt) return `SHA256: ${sha256(promptOf(messages) ?? '')}`;
+  return turn.text;
+}
+
+/** @param {string} text */
+const sha256 = (text) => createHash('sha256').update(text).digest('hex');
+
+/** The CLI asks again after an error, for the same turn: `times` says how often that turn fails before it succeeds. */
+function failureCounter() {
+  /** @type {Map<Turn, number>} */
+  const counts = new Map();
+  return (/** @type {Turn} */ turn) => {
+    const count = (counts.get(turn) ?? 0) + 1;
+    counts.set(turn, count);
+    return count <= (turn.error?.times ?? Number.POSITIVE_INFINITY);
+  };
+}
+
+/**
+ * What the user said in a message, without the reminders that the CLI puts before and after it.
+ *
+ * @param {Message} message
+ * @returns {string[]}
+ */
+function userTexts({ content }) {
+  const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+  return blocks.flatMap(({ type, text }) =>
+    type === 'text' && text !== undefined && !text.trimStart().startsWith('<system-reminder>') ? [text] : [],
+  );
+}
+
+/** @param {Message[]} messages */
+const saidByUser = (messages) => messages.filter(({ role }) => role === 'user').flatMap(userTexts);
+
+/** @param {Message[]} messages */
+const promptOf = (messages) => saidByUser(messages)[0];
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Turn[]}
+ */
+function readScript({ MODEL_SCRIPT, MODEL_SCRIPT_FILE }) {
+  const text = MODEL_SCRIPT || (MODEL_SCRIPT_FILE && readFileSync(MODEL_SCRIPT_FILE, 'utf8'));
+  if (!text) return [];
+  const source = MODEL_SCRIPT ? 'MODEL_SCRIPT' : `MODEL_SCRIPT_FILE ${MODEL_SCRIPT_FILE}`;
+  const script = parseJson(text);
+  if (!Array.isArray(script)) throw new Error(`${source} must be a JSON array of turns, it is: ${text.slice(0, 200)}`);
+  return script;
+}
+
+/**
+ * @param {string} text
+ * @returns {any} Nothing when it is no JSON.
+ */
+function parseJson(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { run } from './run.mjs';
+
+const BINARY_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+
+/** What the engine needs, by the file that proves it is there. */
+const NEEDED = [
+  { file: 'dockerd', debianPackage: 'docker.io' },
+  { file: 'debootstrap', debianPackage: 'debootstrap' },
+  { file: 'git', debianPackage: 'git' },
+  { file: 'ps', debianPackage: 'procps' },
+  { file: '/usr/share/keyrings/debian-archive-keyring.gpg', debianPackage: 'debian-archive-keyring' },
+  { file: '/etc/ssl/certs/ca-certificates.crt', debianPackage: 'ca-certificates' },
+];
+
+/** @param {string} file */
+const isThere = (file) =>
+  file.startsWith('/') ? existsSync(file) : BINARY_FOLDERS.some((folder) => existsSync(`${folder}/${file}`));
+
+/**
+ * Installs the Debian packages that are missing, and does nothing when none is.
+ *
+ * @param {(message: string) => void} log
+ */
+export async function installPackages(log) {
+  const missing = NEEDED.filter(({ file }) => !isThere(file)).map(({ debianPackage }) => debianPackage);
+  if (missing.length === 0) return;
+  if (!isThere('apt-get')) throw new Error(`no apt-get to install ${missing.join(', ')}: install them by hand`);
+  log(`installing ${missing.join(', ')}`);
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  // Another apt (a CI image's unattended upgrade) may hold the lock for a while.
+  const wait = ['-o', 'DPkg::Lock::Timeout=300'];
+  // An unreachable third-party source fails the update though Debian's own lists are fresh: only the install decides.
+  const update = await run('apt-get', [...wait, 'update'], { env }).catch((/** @type {Error} */ error) => error);
+  try {
+    await run('apt-get', [...wait, 'install', '-y', '--no-install-recommends', ...missing], { env });
+  } catch (error) {
+    const hint = update instanceof Error ? `\nand before it ${update.message}` : '';
+    throw new Error(`apt could not install ${missing.join(', ')}: ${/** @type {Error} */ (error).message}${hint}`);
+  }
+}
