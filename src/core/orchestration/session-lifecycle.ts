@@ -81,6 +81,8 @@ export function reduceSession(session: UnifiedSession | undefined, action: Sessi
     return create(action);
   }
   if (!session || !LEGAL_FROM[action.type].includes(session.status)) throw illegal(session, action.type);
+  // Still `starting`, but launched already: a second run beside the first is no further status of its own.
+  if (action.type === 'launching' && hasOpenRun(session)) throw illegal(session, action.type);
   return Object.freeze(next(session, action));
 }
 

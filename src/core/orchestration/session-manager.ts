@@ -1,4 +1,5 @@
 import { customAlphabet } from 'nanoid';
+import { deferred } from './deferred.js';
 import { OrchestrationError } from './errors.js';
 import { type EventStreamOptions, eventStream } from './event-stream.js';
 import { AutonomousExecutor } from './executors/autonomous.js';
@@ -46,7 +47,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   #closing = false;
   readonly #closed = new AbortController();
   /** The latest `create()`: sessions enter the record in the order of the calls. */
-  #lastCreate: Promise<unknown> = Promise.resolve();
+  #lastCreate: Promise<void> = Promise.resolve();
 
   /** @throws OrchestrationError `INVALID_OPTIONS` */
   constructor(options: SessionManagerOptions = {}) {
@@ -76,10 +77,10 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     this.#scheduler.reserve(spec.id);
 
     const earlier = this.#lastCreate;
-    const work = prepareSession(spec, executor, this.#options.stateDir, signal);
-    this.#lastCreate = Promise.allSettled([earlier, work]);
+    const done = deferred<void>();
+    this.#lastCreate = done.promise;
     try {
-      const prepared = await work;
+      const prepared = await prepareSession(spec, executor, this.#options.stateDir, signal);
       await earlier;
       if (signal?.aborted || this.#closing) await prepared.folder.remove();
       signal?.throwIfAborted();
@@ -90,6 +91,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     } catch (error) {
       this.#scheduler.giveUp(spec.id);
       throw error;
+    } finally {
+      void earlier.then(done.resolve);
     }
   }
 

@@ -73,7 +73,7 @@ function observeOne(session: UnifiedSession, observation: Observation, at: numbe
       return withTotals(session, { tokens: addTokens(currentRun(session).tokens ?? NO_TOKENS, observation.added) });
     case 'error': {
       const { kind: _, ...rest } = observation;
-      const error: ClassifiedError = Object.freeze({ ...rest, at });
+      const error: ClassifiedError = Object.freeze({ ...rest, message: ownText(rest.message), at });
       return update({
         errors: pushed(metadata.errors, error, KEPT.errors),
         errorCounts: Object.freeze({
@@ -88,11 +88,11 @@ function observeOne(session: UnifiedSession, observation: Observation, at: numbe
       return withTotals(session, {
         ...(turns !== undefined && { turns }),
         ...(costUsd !== undefined && { costUsd }),
-        ...(tokens !== undefined && { tokens: Object.freeze(tokens) }),
+        ...(tokens !== undefined && { tokens: Object.freeze({ ...tokens }) }),
       });
     }
     case 'diagnostic':
-      return update({ diagnostics: pushed(metadata.diagnostics, observation.line, KEPT.diagnostics) });
+      return update({ diagnostics: pushed(metadata.diagnostics, ownText(observation.line), KEPT.diagnostics) });
   }
 }
 
@@ -134,21 +134,36 @@ function counted(counts: Readonly<Record<string, number>>, name: string): Readon
   return Object.freeze({ ...counts, [key]: (Object.hasOwn(counts, key) ? (counts[key] ?? 0) : 0) + 1 });
 }
 
+/** The same text in memory of its own: V8 keeps the whole text alive that a part was cut from. */
+function ownText(text: string): string {
+  return Buffer.from(text, 'utf16le').toString('utf16le');
+}
+
 function clipText(text: string, most: number): string {
-  return text.length > most ? `${text.slice(0, most)}…` : text;
+  return text.length > most ? ownText(`${text.slice(0, most)}…`) : text;
+}
+
+/** What a copied value may take in all, in characters; every value inside costs some. */
+interface Allowance {
+  left: number;
 }
 
 /** A frozen copy of a tool's input that is small whatever the agent sends. */
-function boundedCopy(value: unknown, depth = 6, most = 2_000): unknown {
-  if (typeof value === 'string') return clipText(value, most);
+function boundedCopy(value: unknown, allowance: Allowance = { left: 20_000 }, depth = 6): unknown {
+  if (typeof value === 'string') {
+    const text = clipText(value, Math.max(0, Math.min(2_000, allowance.left)));
+    allowance.left -= text.length;
+    return text;
+  }
   if (typeof value !== 'object' || value === null) return value;
   if (depth === 0) return '…';
   const width = 50;
-  if (Array.isArray(value)) {
-    return Object.freeze(value.slice(0, width).map((item) => boundedCopy(item, depth - 1, most / 2)));
-  }
-  const entries = Object.entries(value).slice(0, width);
-  return Object.freeze(
-    Object.fromEntries(entries.map(([key, item]) => [clipText(key, 200), boundedCopy(item, depth - 1, most / 2)])),
-  );
+  const room = (): boolean => {
+    allowance.left -= 10;
+    return allowance.left > 0;
+  };
+  const inner = (item: unknown): unknown => boundedCopy(item, allowance, depth - 1);
+  if (Array.isArray(value)) return Object.freeze(value.slice(0, width).filter(room).map(inner));
+  const entries = Object.entries(value).slice(0, width).filter(room);
+  return Object.freeze(Object.fromEntries(entries.map(([key, item]) => [clipText(key, 200), inner(item)])));
 }

@@ -79,7 +79,8 @@ function claudeCommand(args: string[], image: string): string[] {
   if (args[0] !== 'run' || at < 0) {
     throw new OrchestrationError(
       'LAUNCH_FAILED',
-      `ChannelCoder's plan has an unknown form (${shown(args.slice(0, 4))}…); use channelcoder 3.0.x.`,
+      // No more of it: there may be values of variables in it.
+      `ChannelCoder's plan has an unknown form (${shown(args[0])}…); use channelcoder 3.0.x.`,
     );
   }
   return args.slice(at + 1);

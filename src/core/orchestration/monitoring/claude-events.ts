@@ -4,6 +4,9 @@ import { addTokens, NO_TOKENS, type Observation } from './observation.js';
 
 type Json = Record<string, unknown>;
 
+/** Longer names and ids are cut: they stand in records, which stay small. */
+const NAME_LENGTH = 200;
+
 /** Repeats of a message come close together; this many are remembered to recognise them. */
 const REMEMBERED_MESSAGES = 64;
 
@@ -45,7 +48,7 @@ export class ClaudeEventReader {
     for (const block of blocksOf(message.content)) {
       if (block.type === 'text' && typeof block.text === 'string') texts.push(block.text);
       else if (block.type === 'tool_use' && typeof block.id === 'string' && typeof block.name === 'string')
-        found.push({ kind: 'tool', id: block.id, name: block.name, input: block.input, ...parent });
+        found.push({ kind: 'tool', id: name(block.id), name: name(block.name), input: block.input, ...parent });
     }
     if (texts.length > 0) found.unshift({ kind: 'message', text: texts.join('\n'), first, ...parent });
     // A message that only calls tools is a message all the same; its text is empty and no event tells of it.
@@ -54,14 +57,14 @@ export class ClaudeEventReader {
 
     // Claude reports a failed request as a message of the made-up model "<synthetic>".
     if (typeof event.error === 'string' || event.isApiErrorMessage === true) {
-      const text = texts.join('\n') || String(event.error);
+      const text = texts.join('\n') || textOf(event.error);
       found.push({ kind: 'error', ...classifyError(text, 'api') });
     }
     return found;
   }
 
   #count(message: Json): { first: boolean; added?: TokenUsage } {
-    const id = typeof message.id === 'string' ? message.id : undefined;
+    const id = typeof message.id === 'string' ? name(message.id) : undefined;
     const usage = readUsage(message.usage);
     if (id === undefined) return usage ? { first: true, added: usage } : { first: true };
     const before = this.#seen.get(id);
@@ -84,15 +87,15 @@ function readSystem(event: Json): Observation[] {
     return [
       {
         kind: 'init',
-        conversationId: event.session_id,
-        ...(typeof event.model === 'string' && { model: event.model }),
-        ...(typeof event.claude_code_version === 'string' && { claudeVersion: event.claude_code_version }),
+        conversationId: name(event.session_id),
+        ...(typeof event.model === 'string' && { model: name(event.model) }),
+        ...(typeof event.claude_code_version === 'string' && { claudeVersion: name(event.claude_code_version) }),
       },
     ];
   }
   if (event.subtype === 'api_retry') {
-    const why = event.error ?? event.error_status ?? 'unknown error';
-    return [{ kind: 'error', severity: 'warning', code: 'retry', message: `Request is tried again: ${String(why)}` }];
+    const why = name(String(primitiveOf(event.error) ?? primitiveOf(event.error_status) ?? 'unknown error'));
+    return [{ kind: 'error', severity: 'warning', code: 'retry', message: `Request is tried again: ${why}` }];
   }
   return [];
 }
@@ -104,9 +107,10 @@ function readUser(event: Json): Observation[] {
     if (block.type !== 'tool_result' || typeof block.tool_use_id !== 'string') continue;
     const output = textOf(block.content);
     const failed = block.is_error === true;
+    const toolUseId = name(block.tool_use_id);
     const outcome = failed ? (isDenial(output) ? 'denied' : 'error') : 'ok';
-    found.push({ kind: 'tool-result', toolUseId: block.tool_use_id, outcome, output });
-    if (failed) found.push({ kind: 'error', ...classifyError(output, 'tool'), toolUseId: block.tool_use_id });
+    found.push({ kind: 'tool-result', toolUseId, outcome, output });
+    if (failed) found.push({ kind: 'error', ...classifyError(output, 'tool'), toolUseId });
   }
   return found;
 }
@@ -163,7 +167,7 @@ function isDenial(output: string): boolean {
 }
 
 function parentOf(event: Json): { parentToolUseId?: string } {
-  return typeof event.parent_tool_use_id === 'string' ? { parentToolUseId: event.parent_tool_use_id } : {};
+  return typeof event.parent_tool_use_id === 'string' ? { parentToolUseId: name(event.parent_tool_use_id) } : {};
 }
 
 function blocksOf(content: unknown): Json[] {
@@ -173,8 +177,17 @@ function blocksOf(content: unknown): Json[] {
 function textOf(content: unknown): string {
   if (typeof content === 'string') return content;
   return blocksOf(content)
-    .map((block) => (typeof block.text === 'string' ? block.text : `[${String(block.type)}]`))
+    .map((block) => (typeof block.text === 'string' ? block.text : `[${String(primitiveOf(block.type))}]`))
     .join('\n');
+}
+
+function name(text: string): string {
+  return text.slice(0, NAME_LENGTH);
+}
+
+/** The value where it can be written as text: `String()` throws for an object with a `toString` of its own. */
+function primitiveOf(value: unknown): unknown {
+  return typeof value === 'object' ? undefined : value;
 }
 
 function isObject(value: unknown): value is Json {

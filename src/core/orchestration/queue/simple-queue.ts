@@ -24,23 +24,28 @@ export interface SimpleQueueOptions {
   onStart: (id: string) => void;
 }
 
+const SMALLEST_RING = 16;
+
 /**
  * Decides when sessions run: first in, first out, with a limit on those that run and on those that wait.
  *
  * Invariants: an id is in the queue at most once; `running <= maxConcurrent`; `queued <= maxQueued`; nobody waits
  * while a slot is free. A slot is held until `release`, which the owner calls when the session has *ended*.
- * `enqueue`, `release` and `remove` are O(1).
+ * `enqueue`, `release` and `remove` are O(1), taken over many calls.
  */
 export class SimpleQueue {
   readonly #options: SimpleQueueOptions;
-  readonly #running = new Set<string>();
-  /** Insertion-ordered and deletable by id: a FIFO with O(1) removal. */
-  readonly #waiting = new Set<string>();
-  /**
-   * Kept from call to call: a fresh iterator would walk over the holes that removed ids leave, which is O(n) a call.
-   * It goes on over ids added later, but never after it has reported its end.
-   */
-  #next = this.#waiting.values();
+  /** Who holds a slot. They are few: to search them is quicker than to keep an index. */
+  readonly #slots: string[] = [];
+  /** Who waits: a ring whose size is a power of two. Removed ids leave gaps in it. */
+  #ring: (string | undefined)[] = new Array(SMALLEST_RING);
+  /** The place of the next in line, and the first place behind the line. Places only grow; the ring wraps them. */
+  #first = 0;
+  #end = 0;
+  #queued = 0;
+  /** id → place, of those before `#indexed`. Made when somebody is removed: most ids never need it. */
+  readonly #places = new Map<string, number>();
+  #indexed = 0;
 
   constructor(options: SimpleQueueOptions) {
     this.#options = options;
@@ -53,27 +58,31 @@ export class SimpleQueue {
    */
   enqueue(id: string): Admission {
     const { maxConcurrent, maxQueued } = this.#options;
-    if (this.#running.size < maxConcurrent) {
-      this.#running.add(id);
+    if (this.#slots.length < maxConcurrent) {
+      this.#slots.push(id);
       return { status: 'starting' };
     }
-    if (this.#waiting.size >= maxQueued) {
+    if (this.#queued >= maxQueued) {
       throw new OrchestrationError(
         'QUEUE_FULL',
         `The queue is full: ${maxConcurrent} sessions run (maxConcurrent) and ${maxQueued} wait (maxQueued). ` +
           'Wait for one to end, or raise a limit.',
       );
     }
-    this.#waiting.add(id);
-    return { status: 'queued', position: this.#waiting.size };
+    if (this.#end - this.#first === this.#ring.length) this.#makeRoom();
+    this.#ring[this.#end++ & (this.#ring.length - 1)] = id;
+    return { status: 'queued', position: ++this.#queued };
   }
 
   /** Frees the slot of an item and gives it to the next in line. Answers whether the item had one. */
   release(id: string): boolean {
-    if (!this.#running.delete(id)) return false;
+    const slot = this.#slots.indexOf(id);
+    if (slot < 0) return false;
     const next = this.#takeNext();
-    if (next !== undefined) {
-      this.#running.add(next);
+    if (next === undefined) {
+      this.#slots.splice(slot, 1);
+    } else {
+      this.#slots[slot] = next;
       this.#options.onStart(next);
     }
     return true;
@@ -81,34 +90,77 @@ export class SimpleQueue {
 
   /** Takes an item out that waits: it will never start. Answers whether it was waiting. */
   remove(id: string): boolean {
-    return this.#waiting.delete(id);
+    this.#index();
+    const place = this.#places.get(id);
+    if (place === undefined) return false;
+    this.#leave(id, place);
+    return true;
   }
 
   /** Whether an item holds a slot. */
   isRunning(id: string): boolean {
-    return this.#running.has(id);
+    return this.#slots.includes(id);
   }
 
   /** Where an item waits, 1 being next; undefined for one that does not. O(n). */
   positionOf(id: string): number | undefined {
-    if (!this.#waiting.has(id)) return undefined;
-    return [...this.#waiting].indexOf(id) + 1;
+    const index = this.#waiting().indexOf(id);
+    return index < 0 ? undefined : index + 1;
   }
 
   status(): QueueStatus {
     const { maxConcurrent, maxQueued } = this.#options;
-    const items = [...this.#waiting].map((id, index) => ({ id, position: index + 1 }));
-    return { running: this.#running.size, queued: this.#waiting.size, maxConcurrent, maxQueued, items };
+    const items = this.#waiting().map((id, index) => ({ id, position: index + 1 }));
+    return { running: this.#slots.length, queued: this.#queued, maxConcurrent, maxQueued, items };
   }
 
   #takeNext(): string | undefined {
-    if (this.#waiting.size === 0) return undefined;
-    let { value, done } = this.#next.next();
-    if (done) {
-      this.#next = this.#waiting.values();
-      ({ value } = this.#next.next());
+    while (this.#first < this.#end) {
+      const place = this.#first++;
+      const id = this.#at(place);
+      if (id === undefined) continue;
+      this.#leave(id, place);
+      return id;
     }
-    if (value !== undefined) this.#waiting.delete(value);
-    return value;
+    return undefined;
+  }
+
+  #at(place: number): string | undefined {
+    return this.#ring[place & (this.#ring.length - 1)];
+  }
+
+  #leave(id: string, place: number): void {
+    this.#ring[place & (this.#ring.length - 1)] = undefined;
+    this.#queued--;
+    if (place < this.#indexed) this.#places.delete(id);
+  }
+
+  #index(): void {
+    for (this.#indexed = Math.max(this.#indexed, this.#first); this.#indexed < this.#end; this.#indexed++) {
+      const id = this.#at(this.#indexed);
+      if (id !== undefined) this.#places.set(id, this.#indexed);
+    }
+  }
+
+  #waiting(): string[] {
+    const ids: string[] = [];
+    for (let place = this.#first; place < this.#end; place++) {
+      const id = this.#at(place);
+      if (id !== undefined) ids.push(id);
+    }
+    return ids;
+  }
+
+  /** Closes the gaps, and doubles the ring where they are too few: at least half of it is free afterwards. */
+  #makeRoom(): void {
+    const ids = this.#waiting();
+    let size = SMALLEST_RING;
+    while (size < ids.length * 2) size *= 2;
+    this.#ring = new Array(size);
+    for (const [place, id] of ids.entries()) this.#ring[place] = id;
+    this.#first = 0;
+    this.#end = ids.length;
+    this.#places.clear();
+    this.#indexed = 0;
   }
 }

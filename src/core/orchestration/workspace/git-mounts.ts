@@ -25,7 +25,11 @@ export async function gitMounts(checkout: string): Promise<Mount[]> {
   const layout = await gitLayoutAt(checkout);
   if (!layout) return [];
   const inWorkspace = join(layout.root, '.git');
-  if (layout.gitDir === inWorkspace) return executableParts(layout.gitDir, join(WORKSPACE, '.git'));
+  if (layout.gitDir === inWorkspace) {
+    // A mount of its own cannot be moved away and replaced by another `.git`.
+    const target = join(WORKSPACE, '.git');
+    return [writable(layout.gitDir, target), ...(await executableParts(layout.gitDir, target))];
+  }
   // A `.git` file is followed only where it is answered: an agent may have written one that leads anywhere.
   if (!(await pointsBack(layout, inWorkspace))) return [];
   const pointer = readonly(inWorkspace, join(WORKSPACE, '.git'));

@@ -1,0 +1,76 @@
+import { stripVTControlCharacters } from 'node:util';
+import type { UnifiedSession, UnifiedSessionManager } from 'autonomous-orchestration';
+import Table from 'cli-table3';
+import logUpdate from 'log-update';
+
+const REDRAW_MS = 100;
+const COLUMNS = [16, 11, 5, 46, 7, 10, 8];
+
+/** Shows all sessions of a manager: as a table that is redrawn in a terminal, as a line for each change elsewhere. */
+export function showProgress(manager: UnifiedSessionManager): { finish(): void } {
+  return process.stdout.isTTY ? showTable(manager) : showLines(manager);
+}
+
+function showTable(manager: UnifiedSessionManager): { finish(): void } {
+  const draw = (): void => logUpdate(table(manager.list()));
+  const timer = setInterval(draw, REDRAW_MS);
+  return {
+    finish() {
+      clearInterval(timer);
+      draw();
+      logUpdate.done();
+    },
+  };
+}
+
+function showLines(manager: UnifiedSessionManager): { finish(): void } {
+  const write = (session: UnifiedSession, text: string): void => console.log(`${nameOf(session)}: ${plain(text)}`);
+  manager.on('session:queued', ({ session, position }) => write(session, `queued at position ${position}`));
+  manager.on('session:started', ({ session }) => write(session, 'started'));
+  manager.on('session:message', ({ session, text }) => write(session, text));
+  manager.on('session:tool', ({ session, tool }) => write(session, `uses ${tool.name} ${JSON.stringify(tool.input)}`));
+  manager.on('session:error', ({ session, error }) => write(session, `${error.severity}: ${error.message}`));
+  for (const end of ['session:completed', 'session:failed', 'session:cancelled'] as const) {
+    manager.on(end, ({ session, result }) => {
+      const cost = `$${(session.metadata.costUsd ?? 0).toFixed(4)}`;
+      write(session, `${session.status} after ${seconds(session)}, ${cost}${result.error ? `: ${result.error}` : ''}`);
+    });
+  }
+  return { finish() {} };
+}
+
+function table(sessions: readonly UnifiedSession[]): string {
+  const rows = new Table({
+    head: ['session', 'status', 'pos', 'last message', 'tools', 'cost', 'time'],
+    colWidths: COLUMNS,
+    style: { head: [], border: [] },
+  });
+  for (const session of sessions) {
+    const { metadata, status, queuePosition } = session;
+    const tools = Object.values(metadata.toolCounts).reduce((sum, count) => sum + count, 0);
+    rows.push([
+      nameOf(session),
+      status,
+      queuePosition ?? '',
+      plain(metadata.lastMessage ?? session.result?.error ?? ''),
+      tools,
+      metadata.costUsd === undefined ? '' : `$${metadata.costUsd.toFixed(4)}`,
+      seconds(session),
+    ]);
+  }
+  return rows.toString();
+}
+
+function nameOf({ taskId, id }: UnifiedSession): string {
+  return plain(taskId ?? id);
+}
+
+function seconds({ startedAt, endedAt }: UnifiedSession): string {
+  return startedAt === undefined ? '' : `${(((endedAt ?? Date.now()) - startedAt) / 1000).toFixed(1)} s`;
+}
+
+/** What an agent writes may steer a terminal: only its visible characters are shown, on one line. */
+function plain(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
+  return stripVTControlCharacters(text).replaceAll(/[\x00-\x1f\x7f-\x9f]+/g, ' ');
+}

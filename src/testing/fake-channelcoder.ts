@@ -1,0 +1,55 @@
+import { appendFile } from 'node:fs/promises';
+import type { ClaudeOptions } from 'channelcoder';
+import { type ScriptedTurn, scriptedRun } from './scripted-run.js';
+
+/** A call of `session().detached()`. */
+export interface DetachedCall {
+  readonly prompt: string;
+  readonly options: ClaudeOptions;
+}
+
+/** A stand-in for the module `channelcoder`. */
+export interface FakeChannelCoder {
+  /** What `vi.mock('channelcoder', …)` answers. */
+  readonly module: object;
+  /** Every launch, in order. */
+  readonly calls: readonly DetachedCall[];
+}
+
+/**
+ * A ChannelCoder that starts sessions itself: `detached()` writes a script to the log and answers without a plan, as a
+ * release would that mends detached mode. It needs no container, no Claude and no `tail`.
+ *
+ * @example
+ * ```ts
+ * const fake = fakeChannelCoder([{ text: 'Done.' }]);
+ * vi.mock('channelcoder', () => fake.module);
+ * ```
+ */
+export function fakeChannelCoder(turns: readonly ScriptedTurn[]): FakeChannelCoder {
+  const calls: DetachedCall[] = [];
+  const detached = async (prompt: string, options: ClaudeOptions): Promise<object> => {
+    calls.push({ prompt, options });
+    for await (const { line } of scriptedRun(turns, { conversationId: options.resume }).steps) {
+      if (options.logFile)
+        await appendFile(options.logFile, `${typeof line === 'string' ? line : JSON.stringify(line)}\n`);
+    }
+    return { success: true, data: { detached: true, logFile: options.logFile } };
+  };
+  const module = {
+    session: () => ({ detached }),
+    streamParser: { parseStreamEvent },
+    loadPromptFile: async () => ({ config: {}, content: '' }),
+    worktreeUtils: { find: async () => null },
+  };
+  return { module, calls };
+}
+
+function parseStreamEvent(line: string): unknown {
+  try {
+    const event: unknown = JSON.parse(line);
+    return typeof (event as { type?: unknown } | null)?.type === 'string' ? event : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,189 @@
+import { chmod, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import {
+  AutonomousExecutor,
+  type CreateSessionOptions,
+  OrchestrationError,
+  UnifiedSessionManager,
+} from 'autonomous-orchestration';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { containersOf, engine, git, tempFolder, testManager } from './support.js';
+
+let stateDir: string;
+let cwd: string;
+
+beforeEach(async () => {
+  stateDir = await tempFolder(0);
+  cwd = await tempFolder();
+});
+
+/** Creates a session that has to be refused, and makes sure that nothing is left of it. */
+async function refused(options: CreateSessionOptions, manager?: UnifiedSessionManager): Promise<OrchestrationError> {
+  const used = manager ?? (await testManager({ stateDir })).manager;
+  const before = await readdir(cwd);
+  const error: unknown = await used.create({ cwd, prompt: 'x', ...options }).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(OrchestrationError);
+  expect(used.list()).toEqual([]);
+  expect(used.queueStatus()).toMatchObject({ running: 0, queued: 0 });
+  expect(await readdir(join(stateDir, 'sessions')).catch(() => [])).toEqual([]);
+  expect(await readdir(cwd)).toEqual(before);
+  expect(await containersOf()).toEqual([]);
+  return error as OrchestrationError;
+}
+
+const invalid = (text: string | RegExp) => ({ code: 'INVALID_OPTIONS', message: expect.stringMatching(text) });
+
+describe('create refuses, and leaves nothing behind:', () => {
+  it('neither or both of prompt and promptFile', async () => {
+    const { manager } = await testManager({ stateDir });
+    await expect(manager.create({ cwd })).rejects.toMatchObject(invalid(/'prompt' and 'promptFile'.*neither/));
+    await expect(manager.create({ cwd, prompt: 'x', promptFile: 'y.md' })).rejects.toMatchObject(invalid(/both/));
+    expect(await refused({ prompt: ' \n ' })).toMatchObject(invalid(/'prompt'.*empty/));
+  });
+
+  it('a prompt file that is missing, or whose data does not fit its schema', async () => {
+    const { manager } = await testManager({ stateDir });
+    await writeFile(join(cwd, 'task.md'), '---\ninput:\n  count: number\n---\nDo {count}.\n');
+    await expect(manager.create({ cwd, promptFile: 'no.md' })).rejects.toMatchObject(
+      invalid(/'promptFile'.*no\.md.*does not exist/),
+    );
+    await expect(manager.create({ cwd, promptFile: 'task.md' })).rejects.toMatchObject(
+      invalid(/"count".*received undefined/),
+    );
+    await expect(manager.create({ cwd, promptFile: 'task.md', data: { count: 'two' } })).rejects.toMatchObject(
+      invalid(/"count".*received "two"/),
+    );
+    expect(await readdir(join(stateDir, 'sessions'))).toEqual([]);
+    expect(manager.list()).toEqual([]);
+  });
+
+  it('a workspace that is missing, a file, or not writable by the user of the image', async () => {
+    await writeFile(join(cwd, 'file'), '');
+    expect(await refused({ cwd: join(cwd, 'nowhere') })).toMatchObject({
+      code: 'WORKSPACE_NOT_FOUND',
+      message: /nowhere.*does not exist/,
+    });
+    expect(await refused({ cwd: join(cwd, 'file') })).toMatchObject({
+      code: 'WORKSPACE_NOT_FOUND',
+      message: /not a folder/,
+    });
+    const others = await tempFolder(0);
+    await chmod(others, 0o755);
+    const error = await refused({ cwd: others });
+    expect(error).toMatchObject({ code: 'WORKSPACE_NOT_WRITABLE' });
+    expect(error.message).toContain(others);
+    expect(error.message).toContain('uid 1000');
+    expect(error.message).toContain("docker.user to '0:0'");
+  });
+
+  it.each(['-f', 'a..b', 'a b', 'x.lock', '.x', 'a~1', '', 'a/'])(
+    'a branch that git would refuse: %j',
+    async (branch) => {
+      await git(cwd, 'init', '--quiet').catch(() => {});
+      expect(await refused({ worktree: branch })).toMatchObject(invalid(/worktree.*branch/));
+      expect(await refused({ worktree: { branch: 'fine', base: branch } })).toMatchObject(
+        invalid(/worktree.*base.*branch/),
+      );
+    },
+  );
+
+  it('a worktree outside a repository', async () => {
+    expect(await refused({ worktree: 'fine' })).toMatchObject({ code: 'WORKTREE_FAILED' });
+  });
+
+  it.each([
+    ['a colon', { source: '/a:b', target: '/c' }],
+    ['NUL', { source: '/a\0b', target: '/c' }],
+    ['too many parts', '/a:/b:ro:/c'],
+    ['an unknown mode', '/a:/b:rx'],
+    ['a relative path', 'a:/b'],
+    ['a missing source', '/definitely/not/there:/b'],
+    ['the workspace as target', '/tmp:/workspace'],
+  ])('a mount with %s', async (_, mount) => {
+    expect(await refused({ docker: { mounts: [mount] } })).toMatchObject(invalid(/docker\.mounts/));
+  });
+
+  it('a mount that hands the host to the agent, also through a link, unless that is allowed', async () => {
+    const socket = engine.host.slice('unix://'.length);
+    const link = join(await tempFolder(0), 'innocent');
+    await symlink(homedir(), link);
+    for (const source of [socket, '/', homedir(), link, join(socket, '..'), stateDir]) {
+      expect(await refused({ docker: { mounts: [{ source, target: '/mnt' }] } })).toMatchObject({
+        code: 'UNSAFE_MOUNT',
+      });
+    }
+    expect(await refused({ cwd: homedir() })).toMatchObject({ code: 'UNSAFE_MOUNT' });
+
+    const { manager } = await testManager({ stateDir });
+    const docker = { mounts: [{ source: homedir(), target: '/mnt', readonly: true }], allowUnsafeMounts: true };
+    const session = await manager.create({ cwd, prompt: 'x', docker });
+    expect(await manager.waitFor(session.id)).toMatchObject({ status: 'completed' });
+  });
+
+  it.each([
+    ['maxTurns', { maxTurns: -1 }],
+    ['maxTurns', { maxTurns: 1.5 }],
+    ['docker.pidsLimit', { docker: { pidsLimit: 0 } }],
+    ['docker.memory', { docker: { memory: 'lots' } }],
+    ['docker.cpus', { docker: { cpus: -2 } }],
+    ['docker.user', { docker: { user: '--privileged' } }],
+    ['docker.network', { docker: { network: '--net' } }],
+    ['docker.image', { docker: { image: '--privileged' } }],
+  ] satisfies [string, CreateSessionOptions][])('a bad %s: %j', async (name, options) => {
+    const error = await refused(options);
+    expect(error).toMatchObject(invalid(`'${name.replace('.', '\\.')}'`));
+    expect(error.message).toMatch(/Received /);
+  });
+
+  it('an image that is not there, and one without claude', async () => {
+    expect(await refused({ docker: { image: 'no/such:image' } })).toMatchObject({
+      code: 'IMAGE_NOT_FOUND',
+      message: /no\/such:image/,
+    });
+    expect(await refused({ docker: { image: engine.bareImage } })).toMatchObject({
+      code: 'CLAUDE_NOT_FOUND',
+      message: /bare/,
+    });
+  });
+
+  it('a state folder that cannot be written', async () => {
+    const file = join(await tempFolder(0), 'file');
+    await writeFile(file, '');
+    const manager = new UnifiedSessionManager({ stateDir: join(file, 'state') });
+    await expect(manager.create({ cwd, prompt: 'x' })).rejects.toMatchObject({
+      code: 'STATE_NOT_WRITABLE',
+      message: /stateDir/,
+    });
+    expect(manager.list()).toEqual([]);
+    expect(manager.queueStatus().running).toBe(0);
+  });
+});
+
+describe('without an engine', () => {
+  it.each(['nobody listens', 'nobody answers'])('create is refused: %s', async (which) => {
+    const socket = join(await tempFolder(0), 'engine.sock');
+    if (which === 'nobody answers') await silentServer(socket);
+    const executor = new AutonomousExecutor({ stateDir, env: { ...process.env, DOCKER_HOST: `unix://${socket}` } });
+    const { manager } = await testManager({ stateDir, executors: { autonomous: executor } });
+    const started = performance.now();
+    expect(await refused({}, manager)).toMatchObject({
+      code: 'DOCKER_UNAVAILABLE',
+      message: expect.stringMatching(/DOCKER_HOST/),
+    });
+    console.log(`DOCKER_UNAVAILABLE when ${which}: ${Math.round(performance.now() - started)} ms`);
+  });
+});
+
+async function silentServer(path: string): Promise<Server> {
+  await mkdir(join(path, '..'), { recursive: true });
+  const sockets = new Set<import('node:net').Socket>();
+  const server = createServer((socket) => void sockets.add(socket.on('error', () => {})));
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return server;
+}

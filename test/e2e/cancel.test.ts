@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { attempt, bash, containersOf, docker, nextEvent, scripted, tempFolder, testManager } from './support.js';
+
+describe('cancel', () => {
+  it('ends a running tool call: the container is gone, the slot free, and the next session starts', async () => {
+    const { manager, events } = await testManager({ maxConcurrent: 1 });
+    const cwd = await tempFolder();
+    const running = await manager.create({ ...scripted(bash('sleep 300')), prompt: 'Wait', cwd });
+    const next = await manager.create({ ...scripted({ text: 'ok' }), prompt: 'Then this', cwd });
+    await nextEvent(manager, ({ type }) => type === 'session:tool');
+
+    const [first, second] = await Promise.all([
+      manager.cancel(running.id, 'it went astray'),
+      manager.cancel(running.id),
+    ]);
+
+    expect(first).toMatchObject({ status: 'cancelled', result: { reason: 'cancelled', error: 'it went astray' } });
+    expect(second).toBe(first);
+    expect((await attempt('docker', ['inspect', `ao-${running.id}-1`])).code).not.toBe(0);
+    expect(events.filter(({ type }) => type === 'session:cancelled')).toHaveLength(1);
+    expect(await manager.waitFor(next.id)).toMatchObject({ status: 'completed' });
+    expect(await manager.cancel(running.id)).toBe(first);
+  });
+
+  it('of a session that waits never starts it', async () => {
+    const { manager, events } = await testManager({ maxConcurrent: 1 });
+    const cwd = await tempFolder();
+    const running = await manager.create({ ...scripted({ text: 'ok' }), prompt: 'One', cwd });
+    const waiting = await manager.create({ ...scripted({ text: 'ok' }), prompt: 'Two', cwd });
+    const last = await manager.create({ ...scripted({ text: 'ok' }), prompt: 'Three', cwd });
+    expect(manager.get(last.id)?.queuePosition).toBe(2);
+
+    expect(await manager.cancel(waiting.id)).toMatchObject({ status: 'cancelled', runs: [] });
+
+    expect(manager.get(last.id)?.queuePosition).toBe(1);
+    await Promise.all([running, last].map(({ id }) => manager.waitFor(id)));
+    expect(events.filter(({ type, sessionId }) => type === 'session:started' && sessionId === waiting.id)).toEqual([]);
+  });
+
+  it('while the container is being made leaves none behind', async () => {
+    const { manager } = await testManager();
+    const session = await manager.create({ ...scripted(bash('sleep 300')), prompt: 'Wait', cwd: await tempFolder() });
+    expect(manager.get(session.id)?.status).toBe('starting');
+    expect(await manager.cancel(session.id)).toMatchObject({ status: 'cancelled' });
+    expect(await containersOf(session)).toEqual([]);
+  });
+
+  it('by an abort signal, before and after the session is there', async () => {
+    const { manager } = await testManager();
+    const cwd = await tempFolder();
+    await expect(
+      manager.create({ prompt: 'x', cwd, signal: AbortSignal.abort(new Error('too late')) }),
+    ).rejects.toThrow('too late');
+    expect(manager.list()).toEqual([]);
+
+    const controller = new AbortController();
+    const session = await manager.create({
+      ...scripted(bash('sleep 300')),
+      prompt: 'Wait',
+      cwd,
+      signal: controller.signal,
+    });
+    controller.abort();
+    expect(await manager.waitFor(session.id)).toMatchObject({ status: 'cancelled' });
+    expect(await containersOf(session)).toEqual([]);
+  });
+});
+
+describe('close', () => {
+  it('with cancel ends every session; those that wait never start', async () => {
+    const { manager, events } = await testManager({ maxConcurrent: 1 });
+    const cwd = await tempFolder();
+    const options = { ...scripted(bash('sleep 300')), prompt: 'Wait', cwd };
+    const sessions = [await manager.create(options), await manager.create(options)];
+    await nextEvent(manager, ({ type }) => type === 'session:tool');
+    await manager.close({ sessions: 'cancel' });
+    expect(sessions.map(({ id }) => manager.get(id)?.status)).toEqual(['cancelled', 'cancelled']);
+    expect(events.filter(({ type }) => type === 'session:started')).toHaveLength(1);
+    expect(await containersOf()).toEqual([]);
+    await expect(manager.create(options)).rejects.toMatchObject({ code: 'MANAGER_CLOSED' });
+  });
+
+  it('by default leaves the containers running', async () => {
+    const { manager } = await testManager();
+    const session = await manager.create({ ...scripted(bash('sleep 300')), prompt: 'Wait', cwd: await tempFolder() });
+    await nextEvent(manager, ({ type }) => type === 'session:tool');
+    const waiting = manager.waitFor(session.id);
+    const closed = expect(waiting).rejects.toMatchObject({ code: 'MANAGER_CLOSED' });
+    await manager.close();
+    await closed;
+    expect(await containersOf(session)).toEqual([`ao-${session.id}-1`]);
+    await docker('rm', '--force', `ao-${session.id}-1`);
+  });
+});

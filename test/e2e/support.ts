@@ -1,0 +1,99 @@
+import { execFile } from 'node:child_process';
+import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import {
+  type CreateSessionOptions,
+  type SessionEvent,
+  type SessionManagerOptions,
+  type UnifiedSession,
+  UnifiedSessionManager,
+} from 'autonomous-orchestration';
+import { inject, onTestFinished } from 'vitest';
+
+export const engine = inject('engine');
+process.env.DOCKER_HOST = engine.host;
+
+const run = promisify(execFile);
+
+/** A turn of the scripted model, see `engine/README.md`. */
+export type ModelTurn = Record<string, unknown>;
+
+/** Options that give a session its model's script. */
+export function scripted(
+  ...turns: ModelTurn[]
+): Pick<CreateSessionOptions, 'docker'> & { docker: { env: Record<string, string> } } {
+  return { docker: { env: { MODEL_SCRIPT: JSON.stringify(turns) } } };
+}
+
+export const bash = (command: string): ModelTurn => ({ tool: 'Bash', input: { command } });
+
+/** A temporary folder that belongs to the image's user, removed after the test. */
+export async function tempFolder(owner = 1000): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'orchestration-e2e-'));
+  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  await chown(path, owner, owner);
+  return path;
+}
+
+/** A manager with a state folder of its own, closed after the test together with all its sessions. */
+export async function testManager(options: SessionManagerOptions = {}): Promise<{
+  manager: UnifiedSessionManager;
+  stateDir: string;
+  events: SessionEvent[];
+}> {
+  const stateDir = options.stateDir ?? (await tempFolder(0));
+  const manager = new UnifiedSessionManager({ stateDir, ...options });
+  onTestFinished(() => manager.close({ sessions: 'cancel' }));
+  const events: SessionEvent[] = [];
+  manager.on('event', (event) => events.push(event));
+  return { manager, stateDir, events };
+}
+
+/** Resolves with the first event that fits, from now on. */
+export async function nextEvent(
+  manager: UnifiedSessionManager,
+  fits: (event: SessionEvent) => boolean,
+): Promise<SessionEvent> {
+  for await (const event of manager.events()) if (fits(event)) return event;
+  throw new Error('the manager closed before such an event');
+}
+
+export async function docker(...args: string[]): Promise<string> {
+  const { stdout } = await run('docker', args, { env: process.env });
+  return stdout.trim();
+}
+
+/** Names of the containers of a session (or of all), running or not. */
+export async function containersOf(session?: UnifiedSession): Promise<string[]> {
+  const label = session ? `autonomous-orchestration.session=${session.id}` : 'autonomous-orchestration.owner';
+  const names = await docker('ps', '--all', '--filter', `label=${label}`, '--format', '{{.Names}}');
+  return names === '' ? [] : names.split('\n');
+}
+
+/** Runs git in a folder, as a person on the host would. */
+export async function git(cwd: string, ...args: string[]): Promise<string> {
+  const identity = [
+    '-c',
+    'user.name=Tester',
+    '-c',
+    'user.email=tester@example.invalid',
+    '-c',
+    'init.defaultBranch=main',
+  ];
+  const { stdout } = await run('git', [...identity, ...args], { cwd });
+  return stdout.trim();
+}
+
+/** Runs a command and answers how it went, whatever that is. */
+export async function attempt(
+  command: string,
+  args: string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+) {
+  return run(command, args, options).then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    (error: { code: number; stdout: string; stderr: string }) => error,
+  );
+}
