@@ -66,6 +66,8 @@ export class RunSupervisor {
 
   async #follow(handle: RunHandle, offset: number): Promise<Outcome> {
     const { request, now } = this.#options;
+    const started = await handle.started;
+    if (started) this.#dispatch({ type: 'running', at: now(), ...started });
     const monitor = await StreamMonitor.start({
       logFile: request.folder.log,
       offset,
@@ -78,8 +80,6 @@ export class RunSupervisor {
       throw error;
     });
     this.#monitor = monitor;
-    const started = await handle.started;
-    if (started) this.#dispatch({ type: 'running', at: now(), ...started });
     const end = await handle.ended;
     await monitor.drain();
     return this.#outcome(end);

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { readPromptFile, validatePromptFile } from './channelcoder/prompt-file.js';
 import type { BaseExecutor, SessionSpec } from './executors/base-executor.js';
 import { SessionFolder } from './state/session-folder.js';
@@ -33,8 +34,10 @@ export async function prepareSession(
   if (!('file' in prompt) || promptText === undefined) return { spec, executor, folder, environment };
   try {
     await folder.write(folder.promptFile, promptText);
-    await validatePromptFile(folder.promptFile, prompt.file, prompt.data);
-    return { spec: { ...spec, prompt: { ...prompt, file: folder.promptFile } }, executor, folder, environment };
+    const { mcpConfig } = await validatePromptFile(folder.promptFile, prompt.file, prompt.data);
+    // The container has to get that file, too, and under another name.
+    const claude = mcpConfig === undefined ? spec.claude : { mcpConfig: resolve(spec.cwd, mcpConfig), ...spec.claude };
+    return { spec: { ...spec, claude, prompt: { ...prompt, file: folder.promptFile } }, executor, folder, environment };
   } catch (error) {
     await folder.remove().catch(() => {}); // The first error counts.
     throw error;

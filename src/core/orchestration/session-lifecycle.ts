@@ -40,7 +40,7 @@ export type SessionAction =
     };
 
 /** A session comes to be. The only action without a record before it. */
-export interface CreatedAction {
+interface CreatedAction {
   readonly type: 'created';
   readonly at: number;
   readonly session: Pick<UnifiedSession, 'id' | 'mode' | 'environment' | 'taskId' | 'parentId' | 'queuePosition'>;

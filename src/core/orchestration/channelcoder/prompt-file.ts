@@ -35,9 +35,10 @@ export async function readPromptFile(path: string): Promise<string> {
  *
  * @param path the copy that ChannelCoder will read
  * @param name the file as the user knows it, for messages
+ * @returns what the front matter says
  * @throws OrchestrationError `INVALID_OPTIONS`
  */
-export async function validatePromptFile(path: string, name: string, data: InterpolationData): Promise<void> {
+export async function validatePromptFile(path: string, name: string, data: InterpolationData): Promise<PromptConfig> {
   let config: PromptConfig;
   try {
     ({ config } = await loadPromptFile(path));
@@ -45,7 +46,7 @@ export async function validatePromptFile(path: string, name: string, data: Inter
     throw invalid(name, `cannot be read by ChannelCoder: ${messageOf(error)}`, error);
   }
   const { input } = config;
-  if (!input) return;
+  if (!input) return config;
   const checks = isSchema(input) ? [['data', input, data] as const] : fieldChecks(input, data);
   for (const [field, schema, value] of checks) {
     const { error } = schema.safeParse(value);
@@ -53,6 +54,7 @@ export async function validatePromptFile(path: string, name: string, data: Inter
     const why = error.issues.map((issue) => issue.message).join(', ');
     throw invalid(name, `needs another value for ${shown(field)} in 'data': ${why} (received ${shown(value)})`);
   }
+  return config;
 }
 
 /** The part of a zod schema that is used here, whatever zod's version is. */

@@ -58,6 +58,7 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   let letGo = false;
   const follow = async (): Promise<RunEnd> => {
     const exit = await clientExit(client, death.promise);
+    if (letGo) return new Promise(() => {}); // Whoever takes the container up again reads how it ended, and removes it.
     const state = await finalState(engine, name);
     const end = runEnd(state, exit);
     await engine.remove(name).catch(() => {}); // Labelled, so a later sweep finds what could not be removed now.

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { nanoid } from 'nanoid';
 import { OrchestrationError, shown } from '../errors.js';
@@ -50,6 +50,7 @@ export class DockerEnvironment {
   readonly #watch: ContainerWatch;
   readonly #probe: ImageProbe;
   #endpoint: Promise<Endpoint> | undefined;
+  #mapsUsers: Promise<boolean> | undefined;
 
   constructor(options: { stateDir: string; env: NodeJS.ProcessEnv; home: string; spawn: SpawnProcess }) {
     this.#host = options;
@@ -71,29 +72,26 @@ export class DockerEnvironment {
    * @throws OrchestrationError as `create()` documents
    */
   async check(spec: DockerSpec): Promise<void> {
-    const mounts = parseMounts(spec.docker.mounts ?? []);
+    await this.#hostMounts(spec);
     const facts = await this.#facts(spec);
-    await this.#sources(spec, mounts, facts);
-    if (spec.claude.mcpConfig !== undefined) await mcpMount(spec.cwd, spec.claude.mcpConfig);
-    const { image } = spec.docker;
-    if (!spec.worktree) return checkWritable(spec.cwd, image, facts);
+    await sshAccess(spec.docker.ssh ?? false, this.#host, facts.home);
+    if (!spec.worktree) return this.#checkWritable(spec.cwd, spec, facts);
     // The worktree itself is made by the host, at the start; commits go to the repository's object store.
     const layout = await findGitLayout(spec.cwd);
-    if (layout) await checkWritable(resolve(layout.commonDir, 'objects'), image, facts);
+    if (layout) await this.#checkWritable(resolve(layout.commonDir, 'objects'), spec, facts);
   }
 
   /** Everything that a container of a session gets. `spec.cwd` is what is mounted at `/workspace`. */
   async container(spec: DockerSpec, folder: SessionFolder, run: number): Promise<PlannedContainer> {
     const facts = await this.#facts(spec);
-    const { mounts, sshEnv } = await this.#sources(spec, parseMounts(spec.docker.mounts ?? []), facts);
-    await checkWritable(spec.cwd, spec.docker.image, facts);
-    const env = { ...sshEnv, ...spec.docker.env };
-    const mcp = spec.claude.mcpConfig === undefined ? undefined : await mcpMount(spec.cwd, spec.claude.mcpConfig);
+    const ssh = await sshAccess(spec.docker.ssh ?? false, this.#host, facts.home);
+    await this.#checkWritable(spec.cwd, spec, facts);
+    const env = { ...ssh.env, ...spec.docker.env };
     const additional = [
       { source: folder.projects, target: `${facts.home}/.claude/projects`, readonly: false },
       ...(await gitMounts(spec.cwd)),
-      ...(mcp ? [mcp] : []),
-      ...mounts,
+      ...(await this.#hostMounts(spec)),
+      ...ssh.mounts,
     ];
     return {
       name: `ao-${spec.id}-${run}`,
@@ -102,7 +100,7 @@ export class DockerEnvironment {
       mounts: [{ source: spec.cwd, target: WORKSPACE, readonly: false }, ...additional],
       // Claude Code refuses to skip permissions as root unless it is told that it is in a sandbox.
       env: { ...(facts.uid === 0 && { IS_SANDBOX: '1' }), ...env, ...gitEnvironment(env) },
-      claude: mcp ? { ...spec.claude, mcpConfig: mcp.target } : spec.claude,
+      claude: spec.claude.mcpConfig === undefined ? spec.claude : { ...spec.claude, mcpConfig: MCP_CONFIG },
       mountStrings: additional.map(({ source, target, readonly }) => `${source}:${target}${readonly ? ':ro' : ''}`),
     };
   }
@@ -138,22 +136,32 @@ export class DockerEnvironment {
     return this.#probe.facts(docker.image, docker.user);
   }
 
-  /** The mounts that the user asked for, and those that `ssh` needs. */
-  async #sources(
-    spec: DockerSpec,
-    mounts: Mount[],
-    facts: ImageFacts,
-  ): Promise<{ mounts: Mount[]; sshEnv: Record<string, string> }> {
+  /** What the user asked for: `mounts` and `mcpConfig`, which Claude reads inside the container. */
+  async #hostMounts({ cwd, docker, claude }: DockerSpec): Promise<Mount[]> {
+    const mounts = parseMounts(docker.mounts ?? []);
     const endpoint = await this.#resolveEndpoint();
     const paths: ProtectedPaths = {
       home: this.#host.home,
       stateDir: this.#stateDir,
       ...('socketPath' in endpoint && { engineSocket: endpoint.socketPath }),
     };
-    const allowUnsafe = spec.docker.allowUnsafeMounts ?? false;
-    if (!allowUnsafe) await refuseUnsafe(spec.cwd, spec.cwd, paths);
-    const ssh = await sshAccess(spec.docker.ssh ?? false, this.#host, facts.home);
-    return { mounts: [...(await resolveMounts(mounts, paths, allowUnsafe)), ...ssh.mounts], sshEnv: ssh.env };
+    const allowUnsafe = docker.allowUnsafeMounts ?? false;
+    if (!allowUnsafe) await refuseUnsafe(cwd, cwd, paths);
+    const { mcpConfig } = claude;
+    const resolved = await resolveMounts(mounts, paths, allowUnsafe);
+    if (mcpConfig === undefined) return resolved;
+    await access(mcpConfig).catch((cause: unknown) => {
+      const message = `Option 'mcpConfig' (${shown(mcpConfig)}) cannot be read; it is relative to cwd.`;
+      throw new OrchestrationError('INVALID_OPTIONS', message, { cause });
+    });
+    return [...resolved, { source: mcpConfig, target: MCP_CONFIG, readonly: true }];
+  }
+
+  /** @throws OrchestrationError `WORKSPACE_NOT_WRITABLE` */
+  async #checkWritable(folder: string, { docker }: DockerSpec, facts: ImageFacts): Promise<void> {
+    // Where users are mapped, as in rootless engines and desktop virtual machines, ids on the host tell nothing.
+    this.#mapsUsers ??= process.platform === 'linux' ? this.engine.mapsUsers() : Promise.resolve(true);
+    if (!(await this.#mapsUsers)) await checkWritable(folder, docker.image, facts);
   }
 
   async #resolveEndpoint(): Promise<Endpoint> {
@@ -164,17 +172,4 @@ export class DockerEnvironment {
     });
     return this.#endpoint;
   }
-}
-
-/** Claude reads the MCP configuration inside the container, so the host's file is mounted there. */
-async function mcpMount(cwd: string, file: string): Promise<Mount> {
-  const source = resolve(cwd, file);
-  await readFile(source).catch((cause: unknown) => {
-    throw new OrchestrationError(
-      'INVALID_OPTIONS',
-      `Option 'mcpConfig' (${shown(file)}) cannot be read; it is relative to cwd.`,
-      { cause },
-    );
-  });
-  return { source, target: MCP_CONFIG, readonly: true };
 }

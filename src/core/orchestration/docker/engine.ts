@@ -52,6 +52,14 @@ export class DockerEngine {
     );
   }
 
+  /** Whether users in containers are others on the host: a rootless engine, or one with user namespaces. */
+  async mapsUsers(): Promise<boolean> {
+    const { status, body } = await this.#call('GET', '/info');
+    if (status !== 200) throw refused('describe itself', status, body);
+    const { SecurityOptions = [] } = body as { SecurityOptions?: string[] | null };
+    return (SecurityOptions ?? []).some((option) => /name=(rootless|userns)/.test(option));
+  }
+
   /** @returns the id of the new container */
   async create(name: string, definition: object): Promise<string> {
     const { status, body } = await this.#call('POST', `/containers/create?name=${name}`, definition);
@@ -179,12 +187,12 @@ export class DockerEngine {
     const chunks: Buffer[] = [];
     try {
       for await (const chunk of response) chunks.push(chunk as Buffer);
+      const text = Buffer.concat(chunks).toString('utf8');
+      const json = response.headers['content-type']?.includes('application/json') && text !== '';
+      return { status: response.statusCode ?? 0, body: json ? JSON.parse(text) : text };
     } catch (error) {
       throw unavailable(error);
     }
-    const text = Buffer.concat(chunks).toString('utf8');
-    const json = response.headers['content-type']?.includes('application/json') && text !== '';
-    return { status: response.statusCode ?? 0, body: json ? JSON.parse(text) : text };
   }
 
   async #open(

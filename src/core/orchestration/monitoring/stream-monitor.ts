@@ -78,7 +78,10 @@ export class StreamMonitor {
   }
 
   #diagnose(text: string): void {
-    const line = stripVTControlCharacters(text.slice(0, DIAGNOSTIC_LENGTH)).trim();
+    // What is left of control characters, a sequence that was cut for example, would reach a terminal that shows it.
+    const line = stripVTControlCharacters(text.slice(0, DIAGNOSTIC_LENGTH))
+      .replace(/\p{Cc}+/gu, ' ')
+      .trim();
     this.#lastDiagnostics = [...this.#lastDiagnostics.slice(-4), line];
     const error = classifyDiagnostic(line);
     this.#onObservations([{ kind: 'diagnostic', line }, ...(error ? [{ kind: 'error', ...error } as const] : [])]);

@@ -1,0 +1,10 @@
+import { UnifiedSessionManager } from 'autonomous-orchestration';
+
+const manager = new UnifiedSessionManager();
+manager.on('session:tool', ({ tool }) => console.log(tool.name, tool.input));
+
+const { id } = await manager.create({ prompt: 'Fix the failing test', cwd: process.argv[2] ?? '.' });
+const { status, result, metadata } = await manager.waitFor(id);
+
+console.log(status, result?.text, metadata.costUsd);
+await manager.close();

@@ -1,0 +1,22 @@
+/** Three attempts at once, each on a branch and in a worktree of its own, and a second round for the first of them. */
+import { UnifiedSessionManager } from 'autonomous-orchestration';
+
+const [cwd = '.', user] = process.argv.slice(2);
+await using manager = new UnifiedSessionManager({ docker: user === undefined ? {} : { user } });
+
+const sessions = await Promise.all(
+  ['attempt/one', 'attempt/two', 'attempt/three'].map((worktree) =>
+    manager.create({ prompt: 'Speed up the parser and commit what you did', cwd, worktree, taskId: 'parser' }),
+  ),
+);
+for (const { id } of sessions) {
+  const { status, environment } = await manager.waitFor(id);
+  console.log(status, environment.branch, environment.worktree);
+}
+
+const [first] = manager.list({ taskId: 'parser', status: 'completed' });
+if (first) {
+  await manager.continue(first.id, 'Add a benchmark that shows the gain');
+  const { runs, result } = await manager.waitFor(first.id);
+  console.log(runs.length, result?.text);
+}

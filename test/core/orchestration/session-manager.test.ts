@@ -1,0 +1,197 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  BaseExecutor,
+  OrchestrationError,
+  type Preparation,
+  type RunHandle,
+  type SessionEvent,
+  UnifiedSessionManager,
+} from 'autonomous-orchestration';
+import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { tempFolder } from '../../support/temp-folder.js';
+
+const DONE: SimulatedScript = ({ resume }) => scriptedRun([{ text: 'Done.' }], { conversationId: resume });
+/** A run that ends only when it is told to. */
+const ENDLESS: SimulatedScript = () => scriptedRun([{ text: 'Waiting.' }, { text: 'never', afterMs: 60_000 }]);
+
+function simulate(script: SimulatedScript, options: ConstructorParameters<typeof UnifiedSessionManager>[0] = {}) {
+  const executors = { autonomous: new SimulatedExecutor(script) };
+  const manager = new UnifiedSessionManager({ stateDir: tempFolder(), executors, ...options });
+  onTestFinished(() => manager.close({ sessions: 'cancel' }));
+  const events: SessionEvent[] = [];
+  manager.on('event', (event) => events.push(event));
+  return { manager, events };
+}
+
+describe('UnifiedSessionManager', () => {
+  it('tells of each change under its own name and as event, terminal event last', async () => {
+    const { manager, events } = simulate(() =>
+      scriptedRun([{ tool: 'Bash', input: { command: 'ls' }, output: 'x' }, { text: 'Done.' }]),
+    );
+    const own: SessionEvent[] = [];
+    manager.on('session:completed', (event) => own.push(event));
+    const { id } = await manager.create({ prompt: 'x' });
+    await manager.waitFor(id);
+    const types = events.filter(({ type }) => type.startsWith('session:')).map(({ type }) => type);
+    expect(types).toEqual([
+      'session:created',
+      'session:started',
+      'session:tool',
+      'session:tool-result',
+      'session:message',
+      'session:completed',
+    ]);
+    expect(own).toEqual(events.filter(({ type }) => type === 'session:completed'));
+    for (const event of events) expect(event).toMatchObject({ sessionId: id, at: expect.any(Number) });
+  });
+
+  it('gives places in the order of the calls, whatever each preparation takes', async () => {
+    class Uneven extends SimulatedExecutor {
+      #pause = 40;
+      override async prepare(...args: Parameters<SimulatedExecutor['prepare']>): Promise<Preparation> {
+        this.#pause -= 10;
+        await delay(this.#pause);
+        return super.prepare(...args);
+      }
+    }
+    const { manager, events } = simulate(DONE, { executors: { autonomous: new Uneven(ENDLESS) }, maxConcurrent: 2 });
+    const sessions = await Promise.all(['a', 'b', 'c', 'd'].map((taskId) => manager.create({ prompt: 'x', taskId })));
+    expect(sessions.map(({ queuePosition }) => queuePosition)).toEqual([undefined, undefined, 1, 2]);
+    const created = events.flatMap((event) => (event.type === 'session:created' ? [event.session.taskId] : []));
+    expect(created).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('gives up the place of a session that cannot be prepared', async () => {
+    const { manager } = simulate(ENDLESS, { maxConcurrent: 1, maxQueued: 0 });
+    await expect(manager.create({ prompt: '' })).rejects.toMatchObject({ code: 'INVALID_OPTIONS' });
+    await expect(manager.create({ promptFile: 'missing.md' })).rejects.toMatchObject({ code: 'INVALID_OPTIONS' });
+    const { status } = await manager.create({ prompt: 'x' });
+    expect(status).toBe('starting');
+    await expect(manager.create({ prompt: 'x' })).rejects.toMatchObject({ code: 'QUEUE_FULL' });
+    expect(manager.list()).toHaveLength(1);
+  });
+
+  it('fails a session whose launch throws, and frees its slot: a thousand times', async () => {
+    class Failing extends BaseExecutor {
+      async prepare(): Promise<Preparation> {
+        return { environment: { docker: false, dockerImage: '', cwd: '/' } };
+      }
+      async launch(): Promise<RunHandle> {
+        throw new OrchestrationError('LAUNCH_FAILED', 'no such thing');
+      }
+    }
+    const { manager, events } = simulate(DONE, { executors: { autonomous: new Failing() } });
+    for (let round = 0; round < 100; round++) {
+      const sessions = await Promise.all(Array.from({ length: 10 }, () => manager.create({ prompt: 'x' })));
+      const ended = await Promise.all(sessions.map(({ id }) => manager.waitFor(id)));
+      for (const { status, result } of ended)
+        expect({ status, reason: result?.reason }).toEqual({ status: 'failed', reason: 'LAUNCH_FAILED' });
+    }
+    expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
+    expect(events.filter(({ type }) => type === 'session:failed')).toHaveLength(1000);
+  });
+
+  it('emits exactly one terminal event where a cancel races the natural end', async () => {
+    const { manager, events } = simulate(DONE);
+    for (let round = 0; round < 100; round++) {
+      const { id } = await manager.create({ prompt: 'x' });
+      if (round % 2) await manager.waitFor(id, { status: ['running', 'completed'] });
+      await Promise.all([manager.cancel(id), manager.waitFor(id)]);
+      const terminal = events.filter(
+        ({ type, sessionId }) => sessionId === id && /completed|failed|cancelled/.test(type),
+      );
+      expect(terminal).toHaveLength(1);
+    }
+    expect(manager.queueStatus().running).toBe(0);
+  });
+
+  it('isolates listeners that throw', async () => {
+    const { manager, events } = simulate(DONE);
+    const failures: unknown[] = [];
+    manager.on('listener-error', (failure) => failures.push(failure));
+    manager.on('session:started', () => {
+      throw new Error('mine');
+    });
+    const { id } = await manager.create({ prompt: 'x' });
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+    expect(failures).toEqual([{ event: 'session:started', error: new Error('mine') }]);
+    expect(events.some(({ type }) => type === 'session:completed')).toBe(true);
+  });
+
+  it('continues with feedback, through the queue', async () => {
+    const { manager, events } = simulate(({ feedback, resume }) =>
+      scriptedRun([{ text: feedback ?? 'first' }], { conversationId: resume }),
+    );
+    const { id } = await manager.create({ prompt: 'x' });
+    const first = await manager.waitFor(id);
+    const again = await manager.continue(id, 'second');
+    expect(again).toMatchObject({ status: 'starting' });
+    expect(again.result).toBeUndefined();
+    const second = await manager.waitFor(id);
+    expect(second).toMatchObject({
+      status: 'completed',
+      result: { text: 'second' },
+      channelCoderSession: first.channelCoderSession,
+    });
+    expect(second.runs.map(({ number, feedback }) => ({ number, feedback }))).toEqual([
+      { number: 1, feedback: undefined },
+      { number: 2, feedback: 'second' },
+    ]);
+    expect(events.filter(({ type }) => type === 'session:continued')).toHaveLength(1);
+  });
+
+  it('cancels what is being stopped in order to continue', async () => {
+    const { manager, events } = simulate(ENDLESS);
+    const { id } = await manager.create({ prompt: 'x' });
+    await manager.waitFor(id, { status: 'running' });
+    await vi.waitUntil(() => manager.get(id)?.channelCoderSession);
+    const continued = manager.continue(id, 'more');
+    await manager.cancel(id);
+    await continued;
+    expect(manager.get(id)).toMatchObject({ status: 'cancelled', runs: [{ number: 1 }] });
+    expect(events.filter(({ type }) => type === 'session:continued')).toEqual([]);
+  });
+
+  it('offers events as an async iterable that ends with the manager', async () => {
+    const { manager } = simulate(DONE);
+    const seen: string[] = [];
+    const reading = (async () => {
+      for await (const { type } of manager.events()) seen.push(type);
+    })();
+    const { id } = await manager.create({ prompt: 'x' });
+    await manager.waitFor(id);
+    await manager.close();
+    await reading;
+    expect(seen).toContain('session:completed');
+  });
+
+  it('rejects a wait whose status is not reached, and an unknown session', async () => {
+    const { manager } = simulate(DONE);
+    const { id } = await manager.create({ prompt: 'x' });
+    await expect(manager.waitFor(id, { status: 'paused' })).rejects.toMatchObject({ code: 'ILLEGAL_TRANSITION' });
+    for (const call of [manager.waitFor('x'), manager.cancel('x'), manager.continue('x', 'y')]) {
+      await expect(call).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
+    }
+    expect(manager.get('x')).toBeUndefined();
+  });
+
+  it('refuses a mode that has no executor', async () => {
+    const { manager } = simulate(DONE);
+    await expect(manager.create({ prompt: 'x', mode: 'planning' })).rejects.toMatchObject({
+      code: 'INVALID_OPTIONS',
+      message: expect.stringContaining("'planning'"),
+    });
+  });
+
+  it('refuses everything after close, and lets those go who wait', async () => {
+    const { manager } = simulate(ENDLESS);
+    const { id } = await manager.create({ prompt: 'x' });
+    const waiting = expect(manager.waitFor(id)).rejects.toMatchObject({ code: 'MANAGER_CLOSED' });
+    await manager.close();
+    await waiting;
+    await expect(manager.create({ prompt: 'x' })).rejects.toMatchObject({ code: 'MANAGER_CLOSED' });
+    await expect(manager.waitFor(id)).rejects.toMatchObject({ code: 'MANAGER_CLOSED' });
+    await manager.close();
+  });
+});

@@ -1,0 +1,46 @@
+// `npm test`: everything that this machine can run. What has to be left out is named together with the reason, and with
+// CI=true nothing may be. Ends with the line `N passed, N failed`.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureEngine } from './e2e/engine/engine.mjs';
+
+const mustRunAll = process.env.CI === 'true';
+const results = await mkdtemp(join(tmpdir(), 'orchestration-tests-'));
+const total = { passed: 0, failed: 0 };
+/** @type {string[]} */
+const leftOut = [];
+
+await runProject('unit');
+try {
+  await ensureEngine({ log: (message) => console.log(`test engine: ${message}`) });
+  await runProject('e2e');
+} catch (error) {
+  leftOut.push(`the end-to-end tests: ${error instanceof Error ? error.message : error}`);
+  if (mustRunAll) total.failed += 1;
+}
+await rm(results, { recursive: true });
+
+for (const what of leftOut) console.log(`Left out: ${what}`);
+console.log(`${total.passed} passed, ${total.failed} failed`);
+process.exitCode = total.failed === 0 ? 0 : 1;
+
+/** @param {string} project */
+async function runProject(project) {
+  const file = join(results, `${project}.json`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const vitest = join(import.meta.dirname, '../node_modules/vitest/vitest.mjs');
+  const child = spawn(process.execPath, [vitest, 'run', '--project', project, ...reporters], { stdio: 'inherit' });
+  const [code] = await once(child, 'exit');
+  /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number }} */
+  const counts = JSON.parse(await readFile(file, 'utf8').catch(() => '{"numPassedTests":0,"numFailedTests":0,"numPendingTests":0}'));
+  total.passed += counts.numPassedTests;
+  // A suite that cannot even be loaded fails without a failing test.
+  total.failed += code === 0 ? counts.numFailedTests : Math.max(counts.numFailedTests, 1);
+  if (counts.numPendingTests > 0) {
+    leftOut.push(`${counts.numPendingTests} tests of '${project}', skipped by themselves`);
+    if (mustRunAll) total.failed += counts.numPendingTests;
+  }
+}

@@ -1,0 +1,19 @@
+import { expect } from 'vitest';
+import { OrchestrationError, type OrchestrationErrorCode } from '../../src/core/orchestration/errors.js';
+
+/** The error that a call throws, or that a promise rejects with; fails where it has another code. */
+export async function errorOf(
+  work: Promise<unknown> | (() => unknown),
+  code: OrchestrationErrorCode,
+): Promise<OrchestrationError> {
+  let thrown: unknown;
+  try {
+    await (typeof work === 'function' ? work() : work);
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toBeInstanceOf(OrchestrationError);
+  const error = thrown as OrchestrationError;
+  expect(error.code, error.message).toBe(code);
+  return error;
+}

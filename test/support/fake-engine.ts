@@ -1,0 +1,68 @@
+import http from 'node:http';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { DockerEngine } from '../../src/core/orchestration/docker/engine.js';
+import { tempFolder } from './temp-folder.js';
+
+export interface EngineCall {
+  method: string;
+  /** Path with the query, decoded. */
+  path: string;
+  body: unknown;
+}
+
+type Answer =
+  | { status: number; json?: unknown; text?: string }
+  | ((response: http.ServerResponse, call: EngineCall) => void);
+
+/** A Docker engine as far as a test needs one: it answers on a socket of its own and keeps the calls. */
+export class FakeEngine {
+  readonly calls: EngineCall[] = [];
+  /** By `'METHOD /path'` without the query. What has no answer here is 404. */
+  readonly answers: Record<string, Answer>;
+  /** Answers what `answers` does not. */
+  fallback: (call: EngineCall) => Answer | undefined = () => undefined;
+  readonly socketPath = join(tempFolder(), 'engine.sock');
+  readonly server = http.createServer((request, response) => void this.#answer(request, response));
+
+  private constructor(answers: Record<string, Answer>) {
+    this.answers = answers;
+  }
+
+  static async start(answers: Record<string, Answer> = {}): Promise<{ fake: FakeEngine; engine: DockerEngine }> {
+    const fake = new FakeEngine(answers);
+    await new Promise<void>((resolve) => fake.server.listen(fake.socketPath, resolve));
+    const engine = new DockerEngine(async () => ({ socketPath: fake.socketPath }));
+    onTestFinished(() => {
+      engine.close();
+      fake.server.closeAllConnections();
+      fake.server.close();
+    });
+    return { fake, engine };
+  }
+
+  /** The calls as `'METHOD path'`. */
+  get requests(): string[] {
+    return this.calls.map(({ method, path }) => `${method} ${path}`);
+  }
+
+  async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const text = Buffer.concat(chunks).toString();
+    const { method = '', url = '' } = request;
+    const call = { method, path: decodeURIComponent(url), body: text === '' ? undefined : JSON.parse(text) };
+    this.calls.push(call);
+    const answer = this.answers[`${method} ${url.split('?')[0]}`] ??
+      this.fallback(call) ?? { status: 404, json: { message: 'no such thing' } };
+    if (typeof answer === 'function') answer(response, call);
+    else if (answer.json === undefined) response.writeHead(answer.status).end(answer.text);
+    else response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.json));
+  }
+}
+
+/** `State` as the engine answers it. */
+export function containerState(state: object = {}): { status: number; json: unknown } {
+  const all = { Running: false, StartedAt: '2026-11-22T21:00:00Z', ExitCode: 0, OOMKilled: false, Error: '', ...state };
+  return { status: 200, json: { Id: 'id-1', State: all } };
+}
