@@ -4,7 +4,7 @@ import { SimulatedExecutor, scriptedRun } from 'autonomous-orchestration/testing
 
 const executor = new SimulatedExecutor(({ feedback }) =>
   scriptedRun([
-    { tool: 'Bash', input: { command: 'npm test' }, output: '1 failed', isError: true },
+    { tool: 'Bash', input: { command: 'npm test' }, output: 'Exit code 1\n1 failed', isError: true },
     { text: feedback === undefined ? 'A test fails.' : `You said: ${feedback}` },
   ]),
 );
