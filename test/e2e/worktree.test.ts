@@ -128,6 +128,25 @@ describe('a session in a worktree', () => {
   });
 });
 
+describe('a worktree is refused', () => {
+  it('where its branch is checked out in the repository itself, or another session works in it', async () => {
+    const { manager } = await testManager();
+    const cwd = await repository();
+    const { docker } = scripted(bash('sleep 300'));
+    const options = { docker: { ...docker, ...AS_HOST_USER }, prompt: 'x', cwd };
+    const own = await manager.create({ ...options, worktree: 'main' });
+    expect(await manager.waitFor(own.id)).toMatchObject({ status: 'failed', result: { reason: 'WORKTREE_FAILED' } });
+
+    const first = await manager.create({ ...options, worktree: 'shared' });
+    await manager.waitFor(first.id, { status: 'running' });
+    const second = await manager.create({ ...options, worktree: 'shared' });
+    const { status, result } = await manager.waitFor(second.id);
+    expect({ status, reason: result?.reason }).toEqual({ status: 'failed', reason: 'WORKTREE_FAILED' });
+    expect(result?.error).toContain(first.id);
+    await manager.cancel(first.id);
+  });
+});
+
 describe('a session in a plain repository', () => {
   it('commits, but cannot change what git on the host executes', async () => {
     const { manager } = await testManager();

@@ -34,6 +34,8 @@ export function outcomeOf({ end, result, cancelled, diagnostics }: RunWitnesses)
   });
   const said = diagnostics.length > 0 ? ` Last output: ${diagnostics.join(' | ')}` : '';
 
+  // Nobody knows whether it is gone, so nobody may say that it was cancelled.
+  if (end.reason === 'DOCKER_UNAVAILABLE') return failed(end.reason, end.error ?? 'The engine does not answer.');
   if (cancelled !== undefined)
     return { status: 'cancelled', result: { ...shared, reason: 'cancelled', error: cancelled } };
   if (end.oomKilled) return failed('oom', 'The container reached its memory limit (docker.memory) and was killed.');

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { worktreeUtils } from 'channelcoder';
 import { messageOf, OrchestrationError, shown } from '../errors.js';
-import { checkedOutBranch } from '../workspace/git-layout.js';
+import { checkedOutBranch, gitLayoutAt } from '../workspace/git-layout.js';
 import type { WorktreeRequest } from '../workspace/worktree-request.js';
 
 /** A worktree that a session works in. */
@@ -23,6 +23,11 @@ export async function ensureWorktree(cwd: string, request: WorktreeRequest): Pro
   try {
     const existing = await worktreeUtils.find(branch, { cwd });
     if (existing) {
+      const layout = await gitLayoutAt(existing.path).catch(() => undefined);
+      if (!layout) throw new Error(`its worktree ${existing.path} is gone; run 'git worktree prune'`);
+      if (layout.gitDir === layout.commonDir) {
+        throw new Error(`the branch is checked out in the repository itself, ${existing.path}; choose another`);
+      }
       if (path !== undefined && resolve(cwd, path) !== existing.path) {
         throw new Error(`the branch is checked out at ${existing.path}, not at ${resolve(cwd, path)}`);
       }

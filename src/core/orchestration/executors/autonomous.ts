@@ -30,6 +30,8 @@ export class AutonomousExecutor extends BaseExecutor {
   readonly #env: NodeJS.ProcessEnv;
   readonly #spawn: SpawnProcess;
   readonly #docker: DockerEnvironment;
+  /** Which session works in a worktree, by path. */
+  readonly #worktrees = new Map<string, string>();
 
   constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn }: AutonomousExecutorOptions) {
     super();
@@ -64,12 +66,17 @@ export class AutonomousExecutor extends BaseExecutor {
     const { spec, session } = request;
     const { cwd } = session.environment;
     const worktree = spec.worktree && (await ensureWorktree(cwd, spec.worktree));
+    const leave = worktree ? this.#enterWorktree(worktree.path, spec.id) : (): void => {};
     try {
       const workspace = worktree?.path ?? cwd;
-      return spec.docker === false
-        ? await this.#launchOnHost(request, workspace, worktree)
-        : await this.#launchInDocker(request, { ...spec, docker: spec.docker, cwd: workspace }, worktree);
+      const handle =
+        spec.docker === false
+          ? await this.#launchOnHost(request, workspace, worktree)
+          : await this.#launchInDocker(request, { ...spec, docker: spec.docker, cwd: workspace }, worktree);
+      void handle.ended.then(leave);
+      return handle;
     } catch (error) {
+      leave();
       if (worktree?.created) await removeWorktree(cwd, worktree.path).catch(() => {}); // The first error counts.
       throw error;
     }
@@ -77,6 +84,19 @@ export class AutonomousExecutor extends BaseExecutor {
 
   override close(): void {
     this.#docker.close();
+  }
+
+  /** Two agents in one folder would undo each other's work. */
+  #enterWorktree(path: string, sessionId: string): () => void {
+    const other = this.#worktrees.get(path);
+    if (other !== undefined) {
+      throw new OrchestrationError(
+        'WORKTREE_FAILED',
+        `Session ${other} works in ${path}; wait for its end, or choose another branch.`,
+      );
+    }
+    this.#worktrees.set(path, sessionId);
+    return () => void this.#worktrees.delete(path);
   }
 
   async #launchOnHost(request: RunRequest, workspace: string, worktree: Worktree | undefined): Promise<RunHandle> {

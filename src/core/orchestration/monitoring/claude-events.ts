@@ -94,8 +94,11 @@ function readSystem(event: Json): Observation[] {
     ];
   }
   if (event.subtype === 'api_retry') {
-    const why = name(String(primitiveOf(event.error) ?? primitiveOf(event.error_status) ?? 'unknown error'));
-    return [{ kind: 'error', severity: 'warning', code: 'retry', message: `Request is tried again: ${why}` }];
+    // Claude tries again for minutes, also where that is no use: a refused login is known at the first attempt.
+    const why = String(event.error ?? event.error_status ?? 'unknown error');
+    const { code, severity } = classifyError(why, 'api');
+    const known = code === 'api_error' ? { code: 'retry', severity } : { code, severity };
+    return [{ kind: 'error', ...known, message: `The request is tried again: ${why}` }];
   }
   return [];
 }

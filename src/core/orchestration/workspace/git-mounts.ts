@@ -1,5 +1,6 @@
 import { mkdir, open, readFile, realpath, stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
+import { OrchestrationError, shown } from '../errors.js';
 import { type GitLayout, gitLayoutAt, ignoreMissing } from './git-layout.js';
 import type { Mount } from './mounts.js';
 
@@ -20,8 +21,22 @@ const SETTINGS: readonly (readonly [string, string])[] = [
  * `commondir` that leads to a configuration of its own).
  *
  * @param checkout the folder that is mounted at `/workspace`
+ * @throws OrchestrationError `UNSAFE_MOUNT` where a part of the git folder is a link: an agent may have made it
  */
 export async function gitMounts(checkout: string): Promise<Mount[]> {
+  const mounts = await plannedMounts(checkout);
+  for (const { source } of mounts) {
+    const real = await realpath(source);
+    if (real === source) continue;
+    throw new OrchestrationError(
+      'UNSAFE_MOUNT',
+      `Mounting ${shown(source)} is refused: it is a link to ${shown(real)}. Replace the link by what it leads to.`,
+    );
+  }
+  return mounts;
+}
+
+async function plannedMounts(checkout: string): Promise<Mount[]> {
   const layout = await gitLayoutAt(checkout);
   if (!layout) return [];
   const inWorkspace = join(layout.root, '.git');
@@ -62,6 +77,8 @@ async function executableParts(gitDir: string, target: string): Promise<Mount[]>
 /** Whether the repository knows the checkout too: `gitdir` of a worktree, `core.worktree` of a submodule. */
 async function pointsBack({ root, gitDir, commonDir }: GitLayout, pointer: string): Promise<boolean> {
   if (gitDir !== commonDir) {
+    // A forged git folder could answer for itself, and name any folder of the host as its repository.
+    if (dirname(gitDir) !== join(commonDir, 'worktrees')) return false;
     const back = await readFile(join(gitDir, 'gitdir'), 'utf8').catch(ignoreMissing);
     return back !== undefined && (await realpath(back.trim()).catch(ignoreMissing)) === pointer;
   }
