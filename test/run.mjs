@@ -35,7 +35,9 @@ async function runProject(project) {
   const child = spawn(process.execPath, [vitest, 'run', '--project', project, ...reporters], { stdio: 'inherit' });
   const [code] = await once(child, 'exit');
   /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number }} */
-  const counts = JSON.parse(await readFile(file, 'utf8').catch(() => '{"numPassedTests":0,"numFailedTests":0,"numPendingTests":0}'));
+  const counts = JSON.parse(
+    await readFile(file, 'utf8').catch(() => '{"numPassedTests":0,"numFailedTests":0,"numPendingTests":0}'),
+  );
   total.passed += counts.numPassedTests;
   // A suite that cannot even be loaded fails without a failing test.
   total.failed += code === 0 ? counts.numFailedTests : Math.max(counts.numFailedTests, 1);

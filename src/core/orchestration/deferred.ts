@@ -2,6 +2,8 @@
 export interface Deferred<T> {
   promise: Promise<T>;
   resolve(value: T): void;
+  /** Whether it was resolved. */
+  readonly isSettled: boolean;
 }
 
 export function deferred<T>(): Deferred<T> {
@@ -9,7 +11,17 @@ export function deferred<T>(): Deferred<T> {
   const promise = new Promise<T>((settle) => {
     resolve = settle;
   });
-  return { promise, resolve };
+  let isSettled = false;
+  return {
+    promise,
+    resolve(value) {
+      isSettled = true;
+      resolve(value);
+    },
+    get isSettled() {
+      return isSettled;
+    },
+  };
 }
 
 /** Waits for work, but not longer than this; answers undefined when it takes longer. Keeps no process alive. */

@@ -70,5 +70,16 @@ export function eventStream(
       end();
     }
   }
-  return read();
+  const reader = read();
+  return {
+    next: () => reader.next(),
+    // A generator that was never asked for anything does not run its `finally`.
+    return: () => {
+      end();
+      return reader.return();
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }

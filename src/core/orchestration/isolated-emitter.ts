@@ -10,7 +10,9 @@ type Listener = (...args: any[]) => unknown;
  * listens for that.
  */
 export class IsolatedEmitter<Events extends EventEmitter.ValidEventTypes> extends EventEmitter<Events> {
-  readonly #wrappers = new WeakMap<Listener, Listener>();
+  /** listener → event → what is registered in its place */
+  readonly #wrappers = new WeakMap<Listener, Map<unknown, Listener>>();
+  readonly #reported = new WeakSet<Listener>();
 
   override on<Name extends EventEmitter.EventNames<Events>>(
     event: Name,
@@ -42,7 +44,8 @@ export class IsolatedEmitter<Events extends EventEmitter.ValidEventTypes> extend
     context?: unknown,
     once?: boolean,
   ): this {
-    const registered = listener && (this.#wrappers.get(listener as Listener) as typeof listener | undefined);
+    const registered =
+      listener && (this.#wrappers.get(listener as Listener)?.get(event) as typeof listener | undefined);
     return super.off(event, registered ?? listener, context, once);
   }
 
@@ -59,12 +62,13 @@ export class IsolatedEmitter<Events extends EventEmitter.ValidEventTypes> extend
     event: Name,
     listener: EventEmitter.EventListener<Events, Name>,
   ): EventEmitter.EventListener<Events, Name> {
-    const known = this.#wrappers.get(listener as Listener);
+    const call = listener as Listener;
+    const wrappers = this.#wrappers.get(call) ?? new Map<unknown, Listener>();
+    const known = wrappers.get(event);
     if (known) return known as EventEmitter.EventListener<Events, Name>;
-    let reported = false;
     const report = (error: unknown): void => {
-      if (reported) return;
-      reported = true;
+      if (this.#reported.has(call)) return;
+      this.#reported.add(call);
       const reports = this as unknown as EventEmitter<{ 'listener-error': [ListenerError] }>;
       if (event !== 'listener-error' && reports.listenerCount('listener-error') > 0) {
         reports.emit('listener-error', { event: String(event), error });
@@ -72,7 +76,6 @@ export class IsolatedEmitter<Events extends EventEmitter.ValidEventTypes> extend
         process.emitWarning(`A listener for '${String(event)}' failed: ${String(error)}`, 'ListenerError');
       }
     };
-    const call = listener as Listener;
     function wrapper(this: unknown, ...args: unknown[]): void {
       try {
         const answer = call.apply(this, args);
@@ -81,7 +84,7 @@ export class IsolatedEmitter<Events extends EventEmitter.ValidEventTypes> extend
         report(error);
       }
     }
-    this.#wrappers.set(call, wrapper);
+    this.#wrappers.set(call, wrappers.set(event, wrapper));
     return wrapper as EventEmitter.EventListener<Events, Name>;
   }
 }

@@ -172,8 +172,10 @@ function check(schema: z.ZodType, options: unknown): void {
   if (!issue) return;
   const { path, message } = deepest(issue);
   const name = path.length > 0 ? `Option '${path.join('.')}'` : 'The options';
-  // Values of variables may be secrets.
-  const received = path.includes('env') ? '' : ` Received ${shown(at(options, path))}.`;
+  const value = at(options, path);
+  // Values of variables may be secrets, and objects may hold variables.
+  const secret = path.includes('env') || (typeof value === 'object' && value !== null);
+  const received = secret ? '' : ` Received ${shown(value)}.`;
   throw new OrchestrationError('INVALID_OPTIONS', `${name}: ${message}.${received}`, { cause: error });
 }
 

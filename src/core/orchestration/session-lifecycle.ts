@@ -81,8 +81,10 @@ export function reduceSession(session: UnifiedSession | undefined, action: Sessi
     return create(action);
   }
   if (!session || !LEGAL_FROM[action.type].includes(session.status)) throw illegal(session, action.type);
-  // Still `starting`, but launched already: a second run beside the first is no further status of its own.
+  // `starting` is one status before and after the launch; what may happen then depends on whether there is a run.
   if (action.type === 'launching' && hasOpenRun(session)) throw illegal(session, action.type);
+  if ((action.type === 'placed' || action.type === 'running') && !hasOpenRun(session))
+    throw illegal(session, action.type);
   return Object.freeze(next(session, action));
 }
 
@@ -176,8 +178,9 @@ function exitCodeOf(from: { readonly exitCode?: number }): { exitCode?: number }
 function illegal(session: UnifiedSession | undefined, type: SessionAction['type']): OrchestrationError {
   if (!session) return new OrchestrationError('ILLEGAL_TRANSITION', `'${type}' needs a session; it was never created.`);
   const from = type === 'created' ? 'a new session' : LEGAL_FROM[type].join(', ');
+  const run = hasOpenRun(session) ? 'with' : 'without';
   return new OrchestrationError(
     'ILLEGAL_TRANSITION',
-    `Session ${session.id} is '${session.status}': '${type}' is only possible from ${from}.`,
+    `Session ${session.id} is '${session.status}' ${run} a run: '${type}' is not possible then (it is from ${from}).`,
   );
 }

@@ -42,10 +42,18 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   const start = deferred<{ containerId?: string } | undefined>();
   const death = deferred<undefined>();
 
+  const lookForStart = async (): Promise<void> => {
+    for (let looks = 0; looks < START_MS / RETRY_MS && !start.isSettled; looks++) {
+      const state = await engine.inspect(name).catch(() => undefined);
+      if (state?.started) start.resolve({ containerId: state.id });
+      else await delay(RETRY_MS, undefined, { ref: false });
+    }
+  };
   const unwatch = await options.watch.watch(name, {
     onStart: (containerId) => start.resolve({ containerId }),
     onDie: () => death.resolve(undefined),
-    onSilence: () => {}, // The client loses its connection as well, which is noticed below.
+    // The end is noticed by the client, which loses its connection, too; the start would be missed.
+    onSilence: () => void lookForStart(),
   });
   let client: LaunchedProcess;
   try {

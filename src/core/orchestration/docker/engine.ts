@@ -20,7 +20,6 @@ export interface EngineEvent {
   action: string;
   containerId: string;
   containerName: string;
-  exitCode?: number;
 }
 
 /** An engine that does not answer within this is as good as none. */
@@ -159,7 +158,10 @@ export class DockerEngine {
     response.on('data', (chunk: string) => {
       const lines = (rest + chunk).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) if (line) onEvent(readEvent(line));
+      for (const line of lines) {
+        const event = readEvent(line);
+        if (event) onEvent(event);
+      }
     });
     const ended = (): void => {
       if (open) onEnd();
@@ -227,15 +229,16 @@ export class DockerEngine {
   }
 }
 
-function readEvent(line: string): EngineEvent {
-  const event = JSON.parse(line) as { Action?: string; Actor?: { ID?: string; Attributes?: Record<string, string> } };
-  const attributes = event.Actor?.Attributes ?? {};
-  return {
-    action: event.Action ?? '',
-    containerId: event.Actor?.ID ?? '',
-    containerName: attributes.name ?? '',
-    ...(attributes.exitCode !== undefined && { exitCode: Number(attributes.exitCode) }),
-  };
+/** Undefined for a line that is no event, such as a proxy's error page. */
+function readEvent(line: string): EngineEvent | undefined {
+  try {
+    const event = JSON.parse(line) as { Action?: string; Actor?: { ID?: string; Attributes?: Record<string, string> } };
+    const name = event.Actor?.Attributes?.name;
+    if (!event.Action || !event.Actor?.ID || name === undefined) return undefined;
+    return { action: event.Action, containerId: event.Actor.ID, containerName: name };
+  } catch {
+    return undefined;
+  }
 }
 
 function unavailable(cause: unknown): OrchestrationError {

@@ -95,7 +95,7 @@ function readSystem(event: Json): Observation[] {
   }
   if (event.subtype === 'api_retry') {
     // Claude tries again for minutes, also where that is no use: a refused login is known at the first attempt.
-    const why = String(event.error ?? event.error_status ?? 'unknown error');
+    const why = name(String(primitiveOf(event.error) ?? primitiveOf(event.error_status) ?? 'unknown error'));
     const { code, severity } = classifyError(why, 'api');
     const known = code === 'api_error' ? { code: 'retry', severity } : { code, severity };
     return [{ kind: 'error', ...known, message: `The request is tried again: ${why}` }];
@@ -163,9 +163,10 @@ function readModelUsage(byModel: unknown): TokenUsage | undefined {
   return total;
 }
 
+/** Claude Code's own words for a call that was not allowed. */
 function isDenial(output: string): boolean {
-  return /^(Permission to use .+ has been denied|.*hook.*(denied|blocked)|The user doesn't want to)/i.test(
-    output.slice(0, 500),
+  return /^(Permission to use .+ has been denied|Claude requested permissions to |The user doesn't want to )/.test(
+    output,
   );
 }
 

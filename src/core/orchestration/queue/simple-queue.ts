@@ -29,7 +29,7 @@ const SMALLEST_RING = 16;
 /**
  * Decides when sessions run: first in, first out, with a limit on those that run and on those that wait.
  *
- * Invariants: an id is in the queue at most once; `running <= maxConcurrent`; `queued <= maxQueued`; nobody waits
+ * Invariants (where the owner gives each id once): `running <= maxConcurrent`; `queued <= maxQueued`; nobody waits
  * while a slot is free. A slot is held until `release`, which the owner calls when the session has *ended*.
  * `enqueue`, `release` and `remove` are O(1), taken over many calls.
  */

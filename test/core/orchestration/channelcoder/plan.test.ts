@@ -1,0 +1,107 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: ChannelCoder's syntax, in plain text
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { planRun } from '../../../../src/core/orchestration/channelcoder/plan.js';
+import { errorOf } from '../../../support/errors.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+const DOCKER = {
+  image: 'my/image:1',
+  cwd: '/work',
+  mounts: ['/host:/container:ro', '/a:/b'],
+  env: { TOKEN: 'secret', IMAGE: 'my/image:1' },
+};
+const UUID = '1b63e5a1-bdd3-4c2d-a917-dccab5376e2f';
+
+async function commandOf(request: Partial<Parameters<typeof planRun>[0]>): Promise<string[]> {
+  const plan = await planRun({ prompt: { text: 'hello' }, logFile: '/log', claude: {}, ...request });
+  if (plan.kind !== 'planned') throw new Error('it was not planned');
+  return plan.command;
+}
+
+describe('the plan of a run in Docker', () => {
+  it("is Claude's command alone: ChannelCoder's docker flags, mounts and variables are left behind", async () => {
+    expect(await commandOf({ docker: DOCKER })).toEqual([
+      'claude',
+      '--print',
+      '--dangerously-skip-permissions',
+      '--output-format',
+      'stream-json',
+      '--verbose',
+    ]);
+  });
+
+  it("carries Claude's options", async () => {
+    const claude = {
+      system: 'You are {terse}.',
+      appendSystem: 'Be kind.',
+      tools: ['Bash(git *)', 'Read'],
+      disallowedTools: ['WebFetch'],
+      mcpConfig: '/mcp.json',
+      maxTurns: 7,
+    };
+    const command = await commandOf({ docker: DOCKER, claude });
+    const valueAfter = (flag: string): string | undefined => command[command.indexOf(flag) + 1];
+    expect(valueAfter('--system-prompt')).toBe('You are {terse}.');
+    expect(valueAfter('--append-system-prompt')).toBe('Be kind.');
+    expect(valueAfter('--allowedTools')).toBe('Bash(git *),Read');
+    expect(valueAfter('--disallowedTools')).toBe('WebFetch');
+    expect(valueAfter('--mcp-config')).toBe('/mcp.json');
+    expect(valueAfter('--max-turns')).toBe('7');
+  });
+
+  it('resumes the conversation that it is told to', async () => {
+    const command = await commandOf({ docker: DOCKER, resume: UUID });
+    expect(command.slice(0, 4)).toEqual(['claude', '--resume', UUID, '--print']);
+  });
+
+  it('resumes nothing where it is not told to, however many runs were planned before', async () => {
+    await commandOf({ docker: DOCKER });
+    expect(await commandOf({ docker: DOCKER })).not.toContain('--resume');
+  });
+
+  it('gives feedback to a resumed conversation, which ChannelCoder itself would not', async () => {
+    const plan = await planRun({ prompt: { text: 'go on' }, resume: UUID, docker: DOCKER, logFile: '/l', claude: {} });
+    expect(plan).toMatchObject({ kind: 'planned', stdin: 'go on' });
+  });
+});
+
+describe('the plan of a run on the host', () => {
+  it('never skips permissions', async () => {
+    const command = await commandOf({});
+    expect(command).toEqual(['claude', '--print', '--output-format', 'stream-json', '--verbose']);
+  });
+});
+
+describe('the plan of a prompt file', () => {
+  it('interpolates the data and takes options out of the front matter', async () => {
+    const file = join(tempFolder(), 'task.md');
+    writeFileSync(file, '---\nallowedTools: [Read]\nsystemPrompt: Short.\n---\nReview {file} for ${who}.\n');
+    const prompt = { file, data: { file: 'a.ts', who: 'me' } };
+    const plan = await planRun({ prompt, docker: DOCKER, logFile: '/log', claude: {} });
+    expect(plan).toMatchObject({ kind: 'planned', stdin: expect.stringContaining('Review a.ts for me.') });
+    expect((plan as { command: string[] }).command).toEqual(expect.arrayContaining(['--allowedTools', 'Read']));
+    expect((plan as { command: string[] }).command).toEqual(expect.arrayContaining(['--system-prompt', 'Short.']));
+  });
+
+  it("puts the session's own options before those of the file", async () => {
+    const file = join(tempFolder(), 'task.md');
+    writeFileSync(file, '---\nallowedTools: [Read]\n---\nGo.\n');
+    const command = await commandOf({ prompt: { file, data: {} }, claude: { tools: ['Bash'] } });
+    expect(command[command.indexOf('--allowedTools') + 1]).toBe('Bash');
+  });
+
+  it('is INVALID_OPTIONS where ChannelCoder refuses the data', async () => {
+    const file = join(tempFolder(), 'task.md');
+    writeFileSync(file, '---\ninput:\n  count: number\n---\n{count}\n');
+    const plan = planRun({ prompt: { file, data: { count: 'many' } }, logFile: '/log', claude: {} });
+    expect((await errorOf(plan, 'INVALID_OPTIONS')).message).toContain('count: Expected number, received string');
+  });
+
+  it('is LAUNCH_FAILED where the file is gone by now', async () => {
+    const file = join(tempFolder(), 'gone.md');
+    const plan = planRun({ prompt: { file, data: {} }, logFile: '/log', claude: {} });
+    expect((await errorOf(plan, 'LAUNCH_FAILED')).message).toContain('gone.md');
+  });
+});

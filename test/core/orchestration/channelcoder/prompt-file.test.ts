@@ -1,0 +1,146 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadPromptFile } from 'channelcoder';
+import fc from 'fast-check';
+import { afterEach, describe, expect, it } from 'vitest';
+import { readPromptFile, validatePromptFile } from '../../../../src/core/orchestration/channelcoder/prompt-file.js';
+import { errorOf } from '../../../support/errors.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+function promptFile(text: string | Buffer): string {
+  const path = join(tempFolder(), 'prompt.md');
+  writeFileSync(path, text);
+  return path;
+}
+
+const check = (text: string, data = {}): Promise<unknown> => validatePromptFile(promptFile(text), 'prompt.md', data);
+
+describe('reading a prompt file', () => {
+  it.each([
+    ['plain text', 'Fix the test.'],
+    ['YAML front matter', '---\nallowedTools: [Read]\n---\nFix it.'],
+    ['front matter that says that it is YAML', '---yaml\nallowedTools: [Read]\n---\nFix it.'],
+    ['a rule instead of front matter', '-----\nFix it.'],
+    ['CRLF', '---\r\nallowedTools: [Read]\r\n---\r\nFix it.\r\n'],
+    ['a BOM', '\ufeff---\nallowedTools: [Read]\n---\nFix it.'],
+    ['nothing', ''],
+  ])('answers %s as it is', async (_, text) => {
+    expect(await readPromptFile(promptFile(text))).toBe(text);
+  });
+
+  it('refuses one that does not exist, with its path', async () => {
+    const path = join(tempFolder(), 'missing.md');
+    const { message } = await errorOf(readPromptFile(path), 'INVALID_OPTIONS');
+    expect(message).toContain("Option 'promptFile'");
+    expect(message).toContain(path);
+    expect(message).toContain('does not exist');
+  });
+
+  it('refuses a folder', async () => {
+    const { message } = await errorOf(readPromptFile(tempFolder()), 'INVALID_OPTIONS');
+    expect(message).toContain('EISDIR');
+  });
+
+  it('refuses one of more than 10 MB', async () => {
+    const path = promptFile(Buffer.alloc(10 * 1024 * 1024 + 1, 'x'));
+    expect((await errorOf(readPromptFile(path), 'INVALID_OPTIONS')).message).toContain('10485761 bytes');
+  });
+});
+
+describe('front matter that would be executed', () => {
+  const marker = globalThis as { promptFileRan?: boolean };
+  afterEach(() => {
+    delete marker.promptFileRan;
+  });
+  const code = '\nglobalThis.promptFileRan = true;\nmodule.exports = {};\n---\nHello';
+
+  it('is executed by ChannelCoder, which is why it is looked at', async () => {
+    await loadPromptFile(promptFile(`---js${code}`)).catch(() => {});
+    expect(marker.promptFileRan, 'channelcoder no longer executes ---js: the check may go').toBe(true);
+  });
+
+  it.each([
+    '---js',
+    '---javascript',
+    '--- js',
+    '---\tjs',
+    '---js\r',
+    '---\rjs',
+    '\ufeff---js',
+    '---JS',
+    '---json',
+    '---coffee',
+  ])('%j is refused and not executed', async (opening) => {
+    const { message } = await errorOf(readPromptFile(promptFile(opening + code)), 'INVALID_OPTIONS');
+    expect(message).toContain('only YAML is accepted');
+    expect(marker.promptFileRan).toBeUndefined();
+  });
+
+  it('is never executed after it was let through, whatever stands before it', async () => {
+    const path = promptFile('');
+    const part = fc.constantFrom(
+      '---',
+      '-',
+      'js',
+      'javascript',
+      ' ',
+      '\t',
+      '\r',
+      '\n',
+      '\ufeff',
+      '\u2028',
+      '\u00a0',
+      '\0',
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(part, { maxLength: 6 }), async (parts) => {
+        writeFileSync(path, parts.join('') + code);
+        const accepted = await readPromptFile(path).then(
+          () => true,
+          () => false,
+        );
+        if (accepted) await validatePromptFile(path, 'prompt.md', {}).catch(() => {});
+        expect(marker.promptFileRan).toBeUndefined();
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('checking a prompt file', () => {
+  it.each([
+    ['no front matter', 'Fix {it}.', {}],
+    [
+      'data that the schema allows',
+      '---\ninput:\n  file: string\n  lines: number\n---\n{file}',
+      { file: 'a', lines: 1 },
+    ],
+    ['an optional value that is missing', '---\ninput:\n  file?: string\n---\n{file}', {}],
+    ['more data than the schema has', '---\ninput:\n  file: string\n---\n{file}', { file: 'a', other: 1 }],
+    ['CRLF and a BOM', '\ufeff---\r\ninput:\r\n  file: string\r\n---\r\n{file}\r\n', { file: 'a' }],
+  ])('accepts %s', async (_, text, data) => {
+    await expect(check(text, data)).resolves.not.toThrow();
+  });
+
+  it('refuses a value that is missing, which ChannelCoder alone would let pass', async () => {
+    const { message } = await errorOf(check('---\ninput:\n  file: string\n---\n{file}'), 'INVALID_OPTIONS');
+    expect(message).toContain('"file" in \'data\': Required');
+    expect(message).toContain('(received undefined)');
+    expect(message).toContain('prompt.md');
+  });
+
+  it('refuses a value of another type and shows it', async () => {
+    const work = check('---\ninput:\n  lines: number\n---\n{lines}', { lines: 'many' });
+    const { message } = await errorOf(work, 'INVALID_OPTIONS');
+    expect(message).toContain('"lines" in \'data\': Expected number, received string (received "many")');
+  });
+
+  it.each([
+    ['an unknown key', '---\nallowed: [Read]\n---\nGo.', "Unrecognized key(s) in object: 'allowed'"],
+    ['a value of another type', '---\nallowedTools: Read\n---\nGo.', 'Expected array'],
+    ['broken YAML', '---\nallowedTools: [Read\n---\nGo.', 'cannot be read by ChannelCoder'],
+  ])('refuses %s in the front matter', async (_, text, message) => {
+    const error = await errorOf(check(text), 'INVALID_OPTIONS');
+    expect(error.message.replaceAll('\\"', '"')).toContain(message);
+  });
+});

@@ -1,0 +1,265 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { deferred } from '../../../../src/core/orchestration/deferred.js';
+import { runContainer } from '../../../../src/core/orchestration/docker/container-run.js';
+import type { ContainerListener, ContainerWatch } from '../../../../src/core/orchestration/docker/container-watch.js';
+import type { ContainerState, DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
+import type { RunHandle } from '../../../../src/core/orchestration/executors/base-executor.js';
+import type { LaunchedProcess, ProcessExit } from '../../../../src/core/orchestration/executors/launcher.js';
+
+const ENDED: ContainerState = { id: 'id', running: false, started: true, exitCode: 0, oomKilled: false, error: '' };
+
+interface Scene {
+  handle: RunHandle;
+  listener: ContainerListener;
+  engine: { [Name in 'inspect' | 'wait' | 'stop' | 'kill' | 'remove']: ReturnType<typeof vi.fn> };
+  unwatch: ReturnType<typeof vi.fn>;
+  kill: ReturnType<typeof vi.fn>;
+  exit: (code: number | null, signal?: NodeJS.Signals) => void;
+}
+
+async function scene(state: ContainerState | undefined = ENDED): Promise<Scene> {
+  const exited = deferred<ProcessExit>();
+  const exit = (code: number | null, signal: NodeJS.Signals | null = null): void => exited.resolve({ code, signal });
+  const kill = vi.fn((signal: NodeJS.Signals) => exit(null, signal));
+  const client: LaunchedProcess = { pid: 1, exited: exited.promise, kill };
+  const engine = {
+    inspect: vi.fn(async () => state),
+    wait: vi.fn(async () => 0),
+    stop: vi.fn(async () => exit(143)),
+    kill: vi.fn(async () => exit(137)),
+    remove: vi.fn(async () => {}),
+  };
+  let listener: ContainerListener | undefined;
+  const unwatch = vi.fn();
+  const watch = {
+    watch: async (_name: string, added: ContainerListener) => {
+      listener = added;
+      return unwatch;
+    },
+  };
+  const handle = await runContainer({
+    engine: engine as unknown as DockerEngine,
+    watch: watch as unknown as ContainerWatch,
+    name: 'ao-1',
+    launch: async () => client,
+  });
+  if (!listener) throw new Error('nobody watches');
+  return { handle, listener, engine, unwatch, kill, exit };
+}
+
+function fakeClock(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+}
+
+describe('a run that ends by itself', () => {
+  it('starts with the start event and ends with the exit code that the engine knows', async () => {
+    const { handle, listener, engine, unwatch, exit } = await scene({ ...ENDED, exitCode: 3 });
+    listener.onStart('container-id');
+    expect(await handle.started).toEqual({ containerId: 'container-id' });
+    exit(3);
+    expect(await handle.ended).toEqual({ exitCode: 3, oomKilled: false });
+    expect(engine.remove.mock.calls).toEqual([['ao-1']]);
+    expect(unwatch).toHaveBeenCalledTimes(1);
+  });
+
+  it('waits for the client after the container died: it still writes output', async () => {
+    const { handle, listener, engine, exit, kill } = await scene();
+    listener.onDie();
+    await turn();
+    expect(engine.inspect).not.toHaveBeenCalled();
+    exit(0);
+    expect(await handle.ended).toEqual({ exitCode: 0, oomKilled: false });
+    expect(kill).not.toHaveBeenCalled();
+  });
+
+  it('kills a client that does not notice that its container died', async () => {
+    fakeClock();
+    const { handle, listener, kill } = await scene({ ...ENDED, exitCode: 1 });
+    listener.onDie();
+    await vi.advanceTimersByTimeAsync(4_900);
+    expect(kill).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(200);
+    expect(kill.mock.calls).toEqual([['SIGKILL']]);
+    expect(await handle.ended).toEqual({ exitCode: 1, oomKilled: false });
+  });
+
+  it('goes on where only its client ended, until the container has', async () => {
+    const { handle, engine, exit } = await scene({ ...ENDED, exitCode: 5 });
+    engine.inspect.mockResolvedValueOnce({ ...ENDED, running: true });
+    exit(null, 'SIGKILL');
+    expect(await handle.ended).toEqual({ exitCode: 5, oomKilled: false });
+    expect(engine.wait.mock.calls).toEqual([['ao-1']]);
+  });
+
+  it('tells of a container that ran out of memory', async () => {
+    const { handle, exit } = await scene({ ...ENDED, exitCode: 137, oomKilled: true });
+    exit(137);
+    expect(await handle.ended).toEqual({ exitCode: 137, oomKilled: true });
+  });
+
+  it('ends all the same where the container cannot be removed', async () => {
+    const { handle, engine, exit } = await scene();
+    engine.remove.mockRejectedValue(new Error('busy'));
+    exit(0);
+    expect(await handle.ended).toMatchObject({ exitCode: 0 });
+  });
+});
+
+describe('a run that never executed', () => {
+  it.each([
+    [125, 'the Docker engine refused to start the container'],
+    [126, "the container's command cannot be executed"],
+    [127, "the container's command was not found"],
+  ])('is LAUNCH_FAILED for exit code %s of docker run', async (code, error) => {
+    const { handle, engine, exit } = await scene();
+    engine.inspect.mockResolvedValue(undefined);
+    exit(code);
+    expect(await handle.ended).toEqual({ reason: 'LAUNCH_FAILED', exitCode: code, error });
+    expect(await handle.started).toBeUndefined();
+  });
+
+  it("gives the engine's own word where there is one", async () => {
+    const { handle, exit, engine } = await scene({ ...ENDED, started: false, error: 'exec: "claude": not found' });
+    exit(127);
+    expect(await handle.ended).toMatchObject({ reason: 'LAUNCH_FAILED', error: 'exec: "claude": not found' });
+    expect(engine.remove).toHaveBeenCalledTimes(1);
+  });
+
+  it('is LAUNCH_FAILED where the container was made but not started', async () => {
+    const { handle, exit } = await scene({ ...ENDED, started: false });
+    exit(null, 'SIGKILL');
+    expect(await handle.ended).toEqual({
+      reason: 'LAUNCH_FAILED',
+      error: 'the container was made but not started',
+    });
+  });
+
+  it('is not mixed up with a command that itself exits with 127', async () => {
+    const { handle, exit } = await scene({ ...ENDED, exitCode: 127 });
+    exit(127);
+    expect(await handle.ended).toEqual({ exitCode: 127, oomKilled: false });
+  });
+});
+
+describe('a run that cannot be seen any more', () => {
+  it.each([
+    [0, undefined, 'exit code 0'],
+    [null, 'SIGKILL' as const, 'SIGKILL'],
+  ])('is lost where its container is gone (client: %s %s)', async (code, signal, how) => {
+    const { handle, engine, exit } = await scene();
+    engine.inspect.mockResolvedValue(undefined);
+    exit(code, signal);
+    const end = await handle.ended;
+    expect(end).toMatchObject({ reason: 'lost', error: expect.stringContaining(how) });
+    expect(end).not.toHaveProperty('exitCode');
+  });
+
+  it('is seen again where the engine comes back', async () => {
+    const { handle, engine, exit } = await scene({ ...ENDED, exitCode: 4 });
+    engine.inspect.mockRejectedValueOnce(new Error('away'));
+    exit(1);
+    expect(await handle.ended).toEqual({ exitCode: 4, oomKilled: false });
+    expect(engine.inspect).toHaveBeenCalledTimes(2);
+  });
+
+  it('is DOCKER_UNAVAILABLE where the engine stays away for 30 seconds', async () => {
+    fakeClock();
+    const { handle, engine, exit } = await scene();
+    engine.inspect.mockImplementation(async () => {
+      vi.advanceTimersByTime(30_001);
+      throw new Error('away');
+    });
+    exit(1);
+    expect(await handle.ended).toEqual({ reason: 'DOCKER_UNAVAILABLE', error: 'away' });
+  });
+});
+
+describe('stopping a run', () => {
+  it('asks the engine, with a grace, and resolves when it is gone', async () => {
+    const { handle, listener, engine } = await scene({ ...ENDED, exitCode: 143 });
+    listener.onStart('id');
+    await handle.stop();
+    expect(engine.stop.mock.calls).toEqual([['ao-1', 5_000]]);
+    expect(engine.remove).toHaveBeenCalledTimes(1);
+    expect(await handle.ended).toMatchObject({ exitCode: 143 });
+  });
+
+  it('waits for a container that is still being made, so that it cannot appear afterwards', async () => {
+    const { handle, listener, engine } = await scene();
+    const stopped = handle.stop();
+    await turn();
+    expect(engine.stop).not.toHaveBeenCalled();
+    listener.onStart('id');
+    await stopped;
+    expect(engine.stop).toHaveBeenCalledTimes(1);
+  });
+
+  it('twice at once is once', async () => {
+    const { handle, listener, engine } = await scene();
+    listener.onStart('id');
+    await Promise.all([handle.stop(), handle.stop()]);
+    expect(engine.stop).toHaveBeenCalledTimes(1);
+  });
+
+  it('kills where stopping fails, and the client where that fails too', async () => {
+    const { handle, listener, engine, kill } = await scene();
+    engine.stop.mockRejectedValue(new Error('away'));
+    engine.kill.mockRejectedValue(new Error('away'));
+    listener.onStart('id');
+    await handle.stop();
+    expect(engine.kill.mock.calls).toEqual([['ao-1']]);
+    expect(kill.mock.calls).toEqual([['SIGKILL']]);
+  });
+
+  it('is done where it has ended already', async () => {
+    const { handle, exit } = await scene();
+    exit(0);
+    await handle.ended;
+    await expect(handle.stop()).resolves.toBeUndefined();
+  });
+});
+
+describe('letting go of a run', () => {
+  it('stops watching and leaves the container, and its end, to others', async () => {
+    const { handle, engine, unwatch, exit } = await scene();
+    let ended = false;
+    void handle.ended.then(() => {
+      ended = true;
+    });
+    handle.detach();
+    expect(unwatch).toHaveBeenCalledTimes(1);
+    exit(0);
+    await turn();
+    expect(ended).toBe(false);
+    expect(engine.inspect).not.toHaveBeenCalled();
+    expect(engine.remove).not.toHaveBeenCalled();
+  });
+});
+
+describe('a run that cannot be launched', () => {
+  it('is rejected, and nobody watches any more', async () => {
+    const unwatch = vi.fn();
+    const failing = runContainer({
+      engine: {} as DockerEngine,
+      watch: { watch: async () => unwatch } as unknown as ContainerWatch,
+      name: 'ao-1',
+      launch: () => Promise.reject(new Error('no docker')),
+    });
+    await expect(failing).rejects.toThrow('no docker');
+    expect(unwatch).toHaveBeenCalledTimes(1);
+  });
+
+  it('is not launched where it could not be watched', async () => {
+    const launch = vi.fn();
+    const failing = runContainer({
+      engine: {} as DockerEngine,
+      watch: { watch: () => Promise.reject(new Error('away')) } as unknown as ContainerWatch,
+      name: 'ao-1',
+      launch,
+    });
+    await expect(failing).rejects.toThrow('away');
+    expect(launch).not.toHaveBeenCalled();
+  });
+});

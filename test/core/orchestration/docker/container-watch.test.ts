@@ -1,0 +1,96 @@
+import { describe, expect, it, vi } from 'vitest';
+import { type ContainerListener, ContainerWatch } from '../../../../src/core/orchestration/docker/container-watch.js';
+import type { DockerEngine, EngineEvent } from '../../../../src/core/orchestration/docker/engine.js';
+
+function watchOf(): {
+  watch: ContainerWatch;
+  events: ReturnType<typeof vi.fn>;
+  /** Ends of connections that were asked for. */
+  end: ReturnType<typeof vi.fn>;
+  tell: (action: string, containerName: string) => void;
+  loseConnection: () => void;
+} {
+  const end = vi.fn();
+  let onEvent: (event: EngineEvent) => void = () => {};
+  let onEnd = (): void => {};
+  const events = vi.fn(async (_label: string, event: typeof onEvent, ended: typeof onEnd) => {
+    onEvent = event;
+    onEnd = ended;
+    return end;
+  });
+  const watch = new ContainerWatch({ events } as unknown as DockerEngine, 'owner=me');
+  const tell = (action: string, containerName: string): void => onEvent({ action, containerName, containerId: 'id' });
+  return { watch, events, end, tell, loseConnection: () => onEnd() };
+}
+
+const listener = () => ({ onStart: vi.fn(), onDie: vi.fn(), onSilence: vi.fn() }) satisfies ContainerListener;
+
+describe('ContainerWatch', () => {
+  it('tells each listener of its own container', async () => {
+    const { watch, events, tell } = watchOf();
+    const [a, b] = [listener(), listener()];
+    await watch.watch('a', a);
+    await watch.watch('b', b);
+    tell('start', 'a');
+    tell('die', 'b');
+    tell('start', 'stranger');
+    tell('oom', 'a');
+    expect(a.onStart.mock.calls).toEqual([['id']]);
+    expect(b.onDie).toHaveBeenCalledTimes(1);
+    expect([a.onDie, b.onStart].some((called) => called.mock.calls.length > 0)).toBe(false);
+    expect(events.mock.calls.map(([label]) => label)).toEqual(['owner=me']);
+  });
+
+  it('shares one connection, also among those that come while it is made', async () => {
+    const { watch, events } = watchOf();
+    await Promise.all(['a', 'b', 'c'].map((name) => watch.watch(name, listener())));
+    expect(events).toHaveBeenCalledTimes(1);
+  });
+
+  it('ends the connection with the last listener, and makes a new one for the next', async () => {
+    const { watch, events, end, tell } = watchOf();
+    const a = listener();
+    const unwatchA = await watch.watch('a', a);
+    const unwatchB = await watch.watch('b', listener());
+    unwatchA();
+    tell('start', 'a');
+    expect(a.onStart).not.toHaveBeenCalled();
+    expect(end).not.toHaveBeenCalled();
+    unwatchB();
+    await vi.waitFor(() => expect(end).toHaveBeenCalledTimes(1));
+    await watch.watch('c', listener());
+    expect(events).toHaveBeenCalledTimes(2);
+  });
+
+  it('tells all listeners of a lost connection, and connects again for the next', async () => {
+    const { watch, events, loseConnection, tell } = watchOf();
+    const [a, b] = [listener(), listener()];
+    await watch.watch('a', a);
+    await watch.watch('b', b);
+    loseConnection();
+    expect([a, b].map(({ onSilence }) => onSilence.mock.calls.length)).toEqual([1, 1]);
+    await watch.watch('c', listener());
+    expect(events).toHaveBeenCalledTimes(2);
+    tell('start', 'a');
+    expect(a.onStart).toHaveBeenCalledTimes(1);
+  });
+
+  it('rejects where the engine is away, forgets the listener and tries again for the next', async () => {
+    const { watch, events, tell } = watchOf();
+    events.mockRejectedValueOnce(new Error('away'));
+    const a = listener();
+    await expect(watch.watch('a', a)).rejects.toThrow('away');
+    await watch.watch('b', listener());
+    tell('start', 'a');
+    expect(a.onStart).not.toHaveBeenCalled();
+    expect(events).toHaveBeenCalledTimes(2);
+  });
+
+  it('ends a connection that is still being made when it closes', async () => {
+    const { watch, end } = watchOf();
+    const watching = watch.watch('a', listener());
+    watch.close();
+    await watching;
+    await vi.waitFor(() => expect(end).toHaveBeenCalledTimes(1));
+  });
+});

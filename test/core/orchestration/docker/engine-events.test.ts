@@ -1,0 +1,115 @@
+import type http from 'node:http';
+import { describe, expect, it } from 'vitest';
+import { deferred } from '../../../../src/core/orchestration/deferred.js';
+import type { EngineEvent } from '../../../../src/core/orchestration/docker/engine.js';
+import { errorOf } from '../../../support/errors.js';
+import { FakeEngine } from '../../../support/fake-engine.js';
+
+const line = (Action: string, name: string, exitCode?: string): string =>
+  `${JSON.stringify({ Type: 'container', Action, Actor: { ID: `id-${name}`, Attributes: { name, exitCode } } })}\n`;
+
+async function followed(): Promise<{
+  fake: FakeEngine;
+  stream: http.ServerResponse;
+  events: EngineEvent[];
+  until: (count: number) => Promise<void>;
+  ended: Promise<void>;
+  gone: Promise<void>;
+  stop: () => void;
+}> {
+  const response = deferred<http.ServerResponse>();
+  const { fake, engine } = await FakeEngine.start({
+    'GET /events': (stream) => {
+      stream.writeHead(200, { 'content-type': 'application/json' });
+      stream.flushHeaders();
+      response.resolve(stream);
+    },
+  });
+  const events: EngineEvent[] = [];
+  const end = deferred<void>();
+  let wake = (): void => {};
+  const onEvent = (event: EngineEvent): void => {
+    events.push(event);
+    wake();
+  };
+  const stop = await engine.events('owner=me', onEvent, () => end.resolve());
+  const stream = await response.promise;
+  const until = async (count: number): Promise<void> => {
+    while (events.length < count) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+  const gone = new Promise<void>((resolve) => stream.once('close', resolve));
+  return { fake, stream, events, until, ended: end.promise, gone, stop };
+}
+
+describe("the engine's events", () => {
+  it('are asked for by label, from now on, starts and deaths only', async () => {
+    const { fake, stop } = await followed();
+    stop();
+    expect(fake.requests[0]).toMatch(
+      /^GET \/events\?since=\d+&filters=\{"label":\["owner=me"\],"type":\["container"\],"event":\["start","die"\]\}$/,
+    );
+  });
+
+  it('are reported as they come, whatever chunks they come in', async () => {
+    const { stream, events, until } = await followed();
+    const text = line('start', 'ao-ä') + line('die', 'ao-ä', '137') + line('start', 'b');
+    const bytes = Buffer.from(text);
+    // One of the cuts tears the two bytes of 'ä'.
+    for (let at = 0; at < bytes.length; at += 1) {
+      await new Promise((resolve) => stream.write(bytes.subarray(at, at + 1), resolve));
+    }
+    await until(3);
+    expect(events).toEqual([
+      { action: 'start', containerId: 'id-ao-ä', containerName: 'ao-ä' },
+      { action: 'die', containerId: 'id-ao-ä', containerName: 'ao-ä' },
+      { action: 'start', containerId: 'id-b', containerName: 'b' },
+    ]);
+  });
+
+  it('are reported when several come at once, up to the last complete one', async () => {
+    const { stream, events, until } = await followed();
+    stream.write(`${line('start', 'a')}\n${line('start', 'b')}${line('start', 'c').slice(0, 20)}`);
+    await until(2);
+    expect(events.map(({ containerName }) => containerName)).toEqual(['a', 'b']);
+    stream.write(line('start', 'c').slice(20));
+    await until(3);
+    expect(events[2]?.containerName).toBe('c');
+  });
+
+  it.each([
+    ['ends the answer', (stream: http.ServerResponse) => void stream.end()],
+    ['loses the connection', (stream: http.ServerResponse) => void stream.destroy()],
+  ])('end with onEnd where the engine %s', async (_, cut) => {
+    const { stream, ended } = await followed();
+    cut(stream);
+    await ended;
+  });
+
+  it('end without onEnd where that was asked for', async () => {
+    const { stop, gone, ended } = await followed();
+    let told = false;
+    void ended.then(() => {
+      told = true;
+    });
+    stop();
+    await gone;
+    expect(told).toBe(false);
+  });
+
+  it('are an error where the engine refuses them', async () => {
+    const { engine } = await FakeEngine.start({ 'GET /events': { status: 500, json: { message: 'no' } } });
+    const { message } = await errorOf(
+      engine.events(
+        'a=b',
+        () => {},
+        () => {},
+      ),
+      'LAUNCH_FAILED',
+    );
+    expect(message).toContain('follow events');
+  });
+});

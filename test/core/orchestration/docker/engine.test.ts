@@ -1,0 +1,195 @@
+import net from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
+import { errorOf } from '../../../support/errors.js';
+import { containerState, FakeEngine } from '../../../support/fake-engine.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+type Method = (engine: DockerEngine) => Promise<unknown>;
+interface Call {
+  name: string;
+  call: Method;
+  request: string;
+  answer: { status: number; json?: unknown; text?: string };
+  value: unknown;
+  /** What other answers mean; any other status is an error. */
+  also?: [status: number, value: unknown][];
+}
+
+const CALLS: Call[] = [
+  {
+    name: 'create',
+    call: (engine) => engine.create('ao-1', { Image: 'i' }),
+    request: 'POST /containers/create?name=ao-1',
+    answer: { status: 201, json: { Id: 'new' } },
+    value: 'new',
+  },
+  {
+    name: 'start',
+    call: (engine) => engine.start('c'),
+    request: 'POST /containers/c/start',
+    answer: { status: 204 },
+    value: undefined,
+    also: [[304, undefined]],
+  },
+  {
+    name: 'wait',
+    call: (engine) => engine.wait('c'),
+    request: 'POST /containers/c/wait',
+    answer: { status: 200, json: { StatusCode: 137 } },
+    value: 137,
+    also: [[404, undefined]],
+  },
+  {
+    name: 'output',
+    call: (engine) => engine.output('c'),
+    request: 'GET /containers/c/logs?stdout=1&stderr=1',
+    answer: { status: 200, text: 'hello\r\n' },
+    value: 'hello\r\n',
+  },
+  {
+    name: 'inspect',
+    call: (engine) => engine.inspect('c'),
+    request: 'GET /containers/c/json',
+    answer: containerState({ ExitCode: 3, OOMKilled: true, Error: 'why' }),
+    value: { id: 'id-1', running: false, started: true, exitCode: 3, oomKilled: true, error: 'why' },
+    also: [[404, undefined]],
+  },
+  {
+    name: 'stop',
+    call: (engine) => engine.stop('c', 4_500),
+    request: 'POST /containers/c/stop?t=5',
+    answer: { status: 204 },
+    value: undefined,
+    also: [
+      [304, undefined],
+      [404, undefined],
+    ],
+  },
+  {
+    name: 'kill',
+    call: (engine) => engine.kill('c'),
+    request: 'POST /containers/c/kill',
+    answer: { status: 204 },
+    value: undefined,
+    also: [
+      [404, undefined],
+      [409, undefined],
+    ],
+  },
+  {
+    name: 'remove',
+    call: (engine) => engine.remove('c'),
+    request: 'DELETE /containers/c?force=1&v=1',
+    answer: { status: 204 },
+    value: undefined,
+    also: [
+      [404, undefined],
+      [409, undefined],
+    ],
+  },
+  {
+    name: 'list',
+    call: (engine) => engine.list('owner=me'),
+    request: 'GET /containers/json?all=1&filters={"label":["owner=me"]}',
+    answer: { status: 200, json: [{ Names: ['/ao-1', '/alias'] }, { Names: [] }, { Names: ['/ao-2'] }] },
+    value: ['ao-1', 'ao-2'],
+  },
+];
+
+describe.each(CALLS)('$name', ({ call, request, answer, value, also = [] }) => {
+  const route = request.split('?')[0] ?? '';
+
+  it('makes one request and answers what the engine says', async () => {
+    const { fake, engine } = await FakeEngine.start({ [route]: answer });
+    expect(await call(engine)).toEqual(value);
+    expect(fake.requests).toEqual([request]);
+  });
+
+  it('takes only the answers that mean what was wanted for good', async () => {
+    const { fake, engine } = await FakeEngine.start();
+    for (const status of [304, 404, 409, 500]) {
+      fake.answers[route] = status === 304 ? { status } : { status, json: { message: 'the engine says no' } };
+      const known = also.find(([known]) => known === status);
+      if (known) {
+        expect(await call(engine), String(status)).toEqual(known[1]);
+        continue;
+      }
+      const { message } = await errorOf(call(engine), 'LAUNCH_FAILED');
+      expect(message).toContain(`(${status})`);
+      if (status !== 304) expect(message).toContain('the engine says no');
+    }
+  });
+});
+
+describe('imageId', () => {
+  it('asks for the image by its whole name', async () => {
+    const { fake, engine } = await FakeEngine.start({
+      'GET /images/my%2Fimage%3A1/json': { status: 200, json: { Id: 'sha256:1' } },
+    });
+    expect(await engine.imageId('my/image:1')).toBe('sha256:1');
+    expect(fake.requests).toEqual(['GET /images/my/image:1/json']);
+  });
+
+  it.each([404, 400])('is IMAGE_NOT_FOUND where the engine answers %s', async (status) => {
+    const { fake, engine } = await FakeEngine.start();
+    fake.answers['GET /images/none/json'] = { status, json: { message: 'no such image' } };
+    expect((await errorOf(engine.imageId('none'), 'IMAGE_NOT_FOUND')).message).toContain("no image 'none'");
+  });
+});
+
+describe('a container that never started', () => {
+  it('is told from one that did', async () => {
+    const { engine } = await FakeEngine.start({
+      'GET /containers/c/json': containerState({ StartedAt: '0001-01-01T00:00:00Z' }),
+    });
+    expect(await engine.inspect('c')).toMatchObject({ started: false });
+  });
+});
+
+describe('no engine', () => {
+  const unavailable = async (engine: DockerEngine): Promise<string> => {
+    onTestFinished(() => engine.close());
+    return (await errorOf(engine.inspect('c'), 'DOCKER_UNAVAILABLE')).message;
+  };
+
+  it('is DOCKER_UNAVAILABLE where nothing listens', async () => {
+    const socketPath = join(tempFolder(), 'none.sock');
+    expect(await unavailable(new DockerEngine(async () => ({ socketPath })))).toContain('ENOENT');
+  });
+
+  it('is DOCKER_UNAVAILABLE where a port is closed', async () => {
+    const port = await new Promise<number>((resolve) => {
+      const server = net.createServer().listen(0, '127.0.0.1', () => {
+        const address = server.address() as net.AddressInfo;
+        server.close(() => resolve(address.port));
+      });
+    });
+    expect(await unavailable(new DockerEngine(async () => ({ host: '127.0.0.1', port })))).toContain('ECONNREFUSED');
+  });
+
+  it('is DOCKER_UNAVAILABLE where the connection is lost before or amid the answer', async () => {
+    const { fake, engine } = await FakeEngine.start({
+      'GET /containers/c/json': (response) => response.destroy(),
+    });
+    await unavailable(engine);
+    fake.answers['GET /containers/c/json'] = (response) => {
+      response.writeHead(200, { 'content-length': 1_000 });
+      response.write('{"Id":', () => response.destroy());
+    };
+    await unavailable(engine);
+  });
+
+  it('is DOCKER_UNAVAILABLE where no answer comes within two seconds', async () => {
+    const { engine } = await FakeEngine.start({ 'GET /containers/c/json': () => {} });
+    expect(await unavailable(engine)).toContain('no answer within 2000 ms');
+  });
+
+  it('is DOCKER_UNAVAILABLE where something else answers', async () => {
+    const { engine } = await FakeEngine.start({
+      'GET /containers/c/json': (response) => response.setHeader('content-type', 'application/json').end('<html>'),
+    });
+    await unavailable(engine);
+  });
+});

@@ -1,0 +1,135 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
+import { ImageProbe } from '../../../../src/core/orchestration/docker/image-probe.js';
+import { OrchestrationError } from '../../../../src/core/orchestration/errors.js';
+import { errorOf } from '../../../support/errors.js';
+
+const SAID = 'autonomous-orchestration-probe 1000 [1000 27] /home/node\r\n2.1.98 (Claude Code)\r\n';
+
+function probeOf(overrides: Partial<Record<keyof DockerEngine, unknown>> = {}): {
+  probe: ImageProbe;
+  engine: { [Name in 'imageId' | 'create' | 'start' | 'wait' | 'output' | 'remove']: ReturnType<typeof vi.fn> };
+} {
+  const engine = {
+    imageId: vi.fn(async (image: string) => `sha256:${image}`),
+    create: vi.fn(async () => 'id'),
+    start: vi.fn(async () => {}),
+    wait: vi.fn(async () => 0),
+    output: vi.fn(async () => SAID),
+    remove: vi.fn(async () => {}),
+    ...overrides,
+  };
+  let number = 0;
+  const newName = (): string => `probe-${++number}`;
+  const probe = new ImageProbe(engine as unknown as DockerEngine, { owner: 'me' }, newName);
+  return { probe, engine: engine as ReturnType<typeof probeOf>['engine'] };
+}
+
+describe('the facts of an image', () => {
+  it('are what a container of it says, which is removed', async () => {
+    const { probe, engine } = probeOf();
+    expect(await probe.facts('image', undefined)).toEqual({
+      uid: 1000,
+      gids: [1000, 27],
+      home: '/home/node',
+      claudeVersion: '2.1.98',
+    });
+    expect(engine.start).toHaveBeenCalledWith('probe-1');
+    expect(engine.remove.mock.calls).toEqual([['probe-1']]);
+  });
+
+  it('are asked in a labelled container without network or privileges, by the id that was found', async () => {
+    const { probe, engine } = probeOf();
+    await probe.facts('image', '1000:1000');
+    expect(engine.create.mock.calls[0]).toEqual([
+      'probe-1',
+      expect.objectContaining({
+        Image: 'sha256:image',
+        User: '1000:1000',
+        Labels: { owner: 'me' },
+        HostConfig: expect.objectContaining({
+          NetworkMode: 'none',
+          CapDrop: ['ALL'],
+          SecurityOpt: ['no-new-privileges'],
+        }),
+      }),
+    ]);
+  });
+
+  it("are asked of the image's own user where none is given", async () => {
+    const { probe, engine } = probeOf();
+    await probe.facts('image', undefined);
+    expect(engine.create.mock.calls[0]?.[1]).not.toHaveProperty('User');
+  });
+
+  it('are asked once for an image id and user, also of parallel calls and by another name', async () => {
+    const { probe, engine } = probeOf({ imageId: vi.fn(async () => 'sha256:same') });
+    const facts = await Promise.all(['image', 'image', 'alias'].map((image) => probe.facts(image, undefined)));
+    expect(new Set(facts).size).toBe(1);
+    await probe.facts('image', undefined);
+    expect(engine.create).toHaveBeenCalledTimes(1);
+    await probe.facts('image', 'root');
+    await probe.facts('image', 'root');
+    expect(engine.create).toHaveBeenCalledTimes(2);
+  });
+
+  it('are asked again of an image that was built anew', async () => {
+    const imageId = vi.fn().mockResolvedValueOnce('sha256:old').mockResolvedValueOnce('sha256:new');
+    const { probe, engine } = probeOf({ imageId });
+    await probe.facts('image', undefined);
+    await probe.facts('image', undefined);
+    expect(engine.create.mock.calls.map(([, { Image }]) => Image)).toEqual(['sha256:old', 'sha256:new']);
+  });
+});
+
+describe('an image that cannot be used', () => {
+  const refused = (message: string): OrchestrationError => new OrchestrationError('LAUNCH_FAILED', message);
+  it.each([
+    [
+      'has no claude',
+      { wait: async () => 1, output: async () => SAID.split('\r\n')[0] },
+      "'claude --version' does not run",
+    ],
+    [
+      'has another claude',
+      { output: async () => SAID.replace('Claude Code', 'Clod') },
+      "'claude --version' does not run",
+    ],
+    ['has an entrypoint that swallows it', { output: async () => 'usage: tool' }, 'its shell answers "usage: tool"'],
+    ['says nothing', { output: async () => '' }, 'its shell answers ""'],
+    ['has no shell', { start: async () => Promise.reject(refused('no /bin/sh')) }, 'it cannot start /bin/sh'],
+    ['has no such user', { create: async () => Promise.reject(refused('no user')) }, 'it cannot start /bin/sh'],
+  ])('is CLAUDE_NOT_FOUND where it %s, and its container is removed', async (_, overrides, message) => {
+    const { probe, engine } = probeOf(overrides);
+    const error = await errorOf(probe.facts('my-image', 'me'), 'CLAUDE_NOT_FOUND');
+    expect(error.message).toContain(message);
+    expect(error.message).toContain("Image 'my-image' (docker.image)");
+    expect(error.message).toContain("as user 'me'");
+    expect(engine.remove).toHaveBeenCalledTimes(1);
+  });
+
+  it('keeps the code of an engine that is away', async () => {
+    const away = new OrchestrationError('DOCKER_UNAVAILABLE', 'away');
+    const { probe, engine } = probeOf({
+      wait: async () => Promise.reject(away),
+      remove: vi.fn().mockRejectedValue(away),
+    });
+    expect(await errorOf(probe.facts('image', undefined), 'DOCKER_UNAVAILABLE')).toBe(away);
+    expect(engine.remove).toHaveBeenCalledTimes(1);
+  });
+
+  it('is asked again: a failure is not remembered', async () => {
+    const output = vi.fn().mockResolvedValueOnce('').mockResolvedValue(SAID);
+    const { probe, engine } = probeOf({ output });
+    await errorOf(probe.facts('image', undefined), 'CLAUDE_NOT_FOUND');
+    expect(await probe.facts('image', undefined)).toMatchObject({ uid: 1000 });
+    expect(engine.create).toHaveBeenCalledTimes(2);
+  });
+
+  it('is IMAGE_NOT_FOUND where the engine has none, without a container', async () => {
+    const missing = new OrchestrationError('IMAGE_NOT_FOUND', 'none');
+    const { probe, engine } = probeOf({ imageId: async () => Promise.reject(missing) });
+    await errorOf(probe.facts('image', undefined), 'IMAGE_NOT_FOUND');
+    expect(engine.create).not.toHaveBeenCalled();
+  });
+});

@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import { type ContainerSpec, dockerRunArgs } from '../../../../src/core/orchestration/docker/run-args.js';
+
+function specOf({
+  options,
+  ...rest
+}: Partial<Omit<ContainerSpec, 'options'>> & { options?: object } = {}): ContainerSpec {
+  return {
+    name: 'ao-1',
+    labels: {},
+    options: { image: 'image', ...options },
+    mounts: [],
+    env: {},
+    command: ['claude', '--print'],
+    ...rest,
+  };
+}
+
+const argsOf = (spec?: Parameters<typeof specOf>[0]): string[] => dockerRunArgs(specOf(spec)).args;
+
+/** The values that follow a flag. */
+function valuesOf(args: string[], flag: string): string[] {
+  return args.flatMap((arg, index) => (arg === flag ? [args[index + 1] ?? ''] : []));
+}
+
+describe('the arguments of docker run', () => {
+  it('are these for a session with nothing special', () => {
+    expect(argsOf({ labels: { owner: 'me', run: '1' } })).toEqual([
+      ...['run', '--name', 'ao-1', '--label', 'owner=me', '--label', 'run=1'],
+      ...['--pull', 'never', '--interactive', '--init', '--workdir', '/workspace', '--sig-proxy=false'],
+      ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--pids-limit', '512'],
+      ...['--env', 'DISABLE_FIREWALL', 'image', 'claude', '--print'],
+    ]);
+  });
+
+  it('never remove the container: its exit code is read afterwards', () => {
+    expect(argsOf()).not.toContain('--rm');
+  });
+
+  it.each([
+    [{ memory: '4g' }, { '--memory': ['4g'], '--memory-swap': ['4g'] }],
+    [{ cpus: 1.5 }, { '--cpus': ['1.5'] }],
+    [{ pidsLimit: 64 }, { '--pids-limit': ['64'] }],
+    [{ network: 'none' }, { '--network': ['none'] }],
+    [{ user: '1000:1000' }, { '--user': ['1000:1000'] }],
+    [{ capAdd: ['SYS_PTRACE', 'NET_RAW'] }, { '--cap-add': ['SYS_PTRACE', 'NET_RAW'], '--cap-drop': ['ALL'] }],
+    [
+      { firewall: true, capAdd: ['SYS_PTRACE'] },
+      { '--cap-add': ['NET_ADMIN', 'NET_RAW', 'SYS_PTRACE'], '--cap-drop': [], '--security-opt': [], '--env': [] },
+    ],
+    [{ firewall: false }, { '--cap-drop': ['ALL'], '--env': ['DISABLE_FIREWALL'] }],
+  ])('follow the options %j', (options, expected) => {
+    const args = argsOf({ options });
+    for (const [flag, values] of Object.entries(expected)) expect(valuesOf(args, flag), flag).toEqual(values);
+    const plain = argsOf();
+    for (const flag of ['--memory', '--cpus', '--network', '--user', '--cap-add']) {
+      expect(valuesOf(plain, flag), flag).toEqual([]);
+    }
+  });
+
+  it('end with the image and the command, whatever the command looks like', () => {
+    expect(argsOf({ command: ['claude', '--name', 'x', '--system-prompt', 'a "b" $c'] }).slice(-6)).toEqual([
+      'image',
+      ...['claude', '--name', 'x', '--system-prompt', 'a "b" $c'],
+    ]);
+  });
+});
+
+describe('variables', () => {
+  it('go by name, with their values in the environment of the CLI', () => {
+    const { args, env } = dockerRunArgs(specOf({ env: { ANTHROPIC_API_KEY: 'sk-secret', EMPTY: '' } }));
+    expect(valuesOf(args, '--env')).toEqual(['DISABLE_FIREWALL', 'ANTHROPIC_API_KEY', 'EMPTY']);
+    expect(args.join(' ')).not.toContain('sk-secret');
+    expect(env).toEqual({ DISABLE_FIREWALL: 'true', ANTHROPIC_API_KEY: 'sk-secret', EMPTY: '' });
+  });
+
+  it.each([
+    ...['PATH', 'HOME', 'TMPDIR', 'LD_PRELOAD', 'LD_LIBRARY_PATH', 'DYLD_INSERT_LIBRARIES', 'GODEBUG', 'GOMAXPROCS'],
+    ...['DOCKER_HOST', 'DOCKER_CONTEXT', 'DOCKER_CONFIG', 'DOCKER_TLS_VERIFY', 'DOCKER_CLI_HINTS', 'XDG_CONFIG_HOME'],
+  ])('that would steer the docker CLI itself go by value: %s', (name) => {
+    const { args, env } = dockerRunArgs(specOf({ env: { [name]: 'value' } }));
+    expect(valuesOf(args, '--env')).toContain(`${name}=value`);
+    expect(env).not.toHaveProperty(name);
+  });
+
+  it.each(['MY_PATH', 'HOMEPAGE', 'GOOGLE', 'DOCKER_PASSWORD', 'path'])('only look like that: %s', (name) => {
+    const isClients = name === 'GOOGLE';
+    const { env } = dockerRunArgs(specOf({ env: { [name]: 'value' } }));
+    expect(Object.hasOwn(env, name)).toBe(!isClients);
+  });
+
+  it('let the user override DISABLE_FIREWALL', () => {
+    expect(dockerRunArgs(specOf({ env: { DISABLE_FIREWALL: 'false' } })).env).toEqual({ DISABLE_FIREWALL: 'false' });
+  });
+});
+
+describe('mounts', () => {
+  const mountOf = (source: string, target: string, readonly = false): string | undefined =>
+    valuesOf(argsOf({ mounts: [{ source, target, readonly }] }), '--mount')[0];
+
+  it('are bind mounts that Docker does not create', () => {
+    expect(mountOf('/host', '/container')).toBe('type=bind,source=/host,target=/container');
+    expect(mountOf('/host', '/container', true)).toBe('type=bind,source=/host,target=/container,readonly');
+    expect(argsOf({ mounts: [{ source: '/a', target: '/b', readonly: false }] })).not.toContain('-v');
+  });
+
+  it('keep commas and quotes in paths', () => {
+    expect(mountOf('/a,readonly', '/b')).toBe('type=bind,"source=/a,readonly",target=/b');
+    expect(mountOf('/a', '/say "hi"')).toBe('type=bind,source=/a,"target=/say ""hi"""');
+    expect(mountOf('/with space=equals', '/b')).toBe('type=bind,source=/with space=equals,target=/b');
+  });
+
+  it('come in the order given: later ones lie on top', () => {
+    const mounts = ['/x', '/x/y', '/x/y/z'].map((path) => ({ source: path, target: path, readonly: false }));
+    const targets = valuesOf(argsOf({ mounts }), '--mount').map((mount) => mount.split('target=')[1]);
+    expect(targets).toEqual(['/x', '/x/y', '/x/y/z']);
+  });
+});

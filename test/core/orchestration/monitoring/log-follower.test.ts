@@ -1,0 +1,216 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import fc from 'fast-check';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { LogFollower, MOST_LINE_BYTES } from '../../../../src/core/orchestration/monitoring/log-follower.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+class Follower {
+  readonly lines: string[] = [];
+  readonly oversized: string[] = [];
+  #wake = (): void => {};
+  #follower: LogFollower | undefined;
+
+  static async open(path: string, offset = 0): Promise<Follower> {
+    const made = new Follower();
+    made.#follower = await LogFollower.open(path, offset, {
+      onLine: (line) => {
+        made.lines.push(line);
+        made.#wake();
+      },
+      onOversized: (start) => made.oversized.push(start),
+    });
+    return made;
+  }
+
+  /** Resolves when there are so many lines. */
+  async until(count: number): Promise<void> {
+    while (this.lines.length < count) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  async drain(): Promise<void> {
+    await this.#follower?.drain();
+  }
+
+  close(): void {
+    this.#follower?.close();
+  }
+}
+
+function log(text: string | Buffer = ''): string {
+  const path = join(tempFolder(), 'stream.log');
+  writeFileSync(path, text);
+  return path;
+}
+
+async function linesOf(text: string | Buffer, offset = 0): Promise<string[]> {
+  const follower = await Follower.open(log(text), offset);
+  await follower.drain();
+  return follower.lines;
+}
+
+async function following(path: string, offset = 0): Promise<Follower> {
+  const follower = await Follower.open(path, offset);
+  onTestFinished(() => follower.close());
+  return follower;
+}
+
+describe('lines that are in the log', () => {
+  it('are reported in order, without empty ones, the last one also where its end is missing', async () => {
+    expect(await linesOf('one\n\ntwo\n\n\nthree')).toEqual(['one', 'two', 'three']);
+  });
+
+  it('are reported from the offset on', async () => {
+    expect(await linesOf('old\nnew\nnewer\n', 4)).toEqual(['new', 'newer']);
+  });
+
+  it('are none where the offset is the end', async () => {
+    expect(await linesOf('old\n', 4)).toEqual([]);
+  });
+
+  it('keep characters of several bytes whole, wherever a read ends', async () => {
+    // The reads are 256 KB long; a shift by one to four bytes tears each of these characters at some border.
+    const line = 'aé€😀'.repeat(60_000);
+    for (const shift of ['', 'x', 'xx', 'xxx', 'xxxx']) {
+      const [only, ...others] = await linesOf(`${shift}${line}\n`);
+      expect(only === shift + line).toBe(true);
+      expect(others).toEqual([]);
+    }
+  });
+
+  it('show bytes that are no UTF-8 as replacement characters and lose nothing else', async () => {
+    const bytes = Buffer.concat([Buffer.from('a'), Buffer.from([0xff, 0xc3]), Buffer.from('\nb\n')]);
+    expect(await linesOf(bytes)).toEqual(['a\ufffd\ufffd', 'b']);
+  });
+});
+
+describe('lines that are appended', () => {
+  it('are reported while they come', async () => {
+    const path = log('one\n');
+    const follower = await following(path);
+    await follower.until(1);
+    appendFileSync(path, 'two\n');
+    await follower.until(2);
+    appendFileSync(path, 'three\nfour\n');
+    await follower.until(4);
+    expect(follower.lines).toEqual(['one', 'two', 'three', 'four']);
+  });
+
+  it('are reported when they are complete', async () => {
+    const path = log('one\nha');
+    const follower = await following(path);
+    expect(follower.lines).toEqual(['one']);
+    appendFileSync(path, 'lf\n');
+    await follower.until(2);
+    expect(follower.lines).toEqual(['one', 'half']);
+  });
+
+  it('are all there after drain(), also those that came right before', async () => {
+    const path = log();
+    const follower = await following(path);
+    const lines = Array.from({ length: 20_000 }, (_, index) => `line ${index}`);
+    appendFileSync(path, lines.join('\n'));
+    await follower.drain();
+    expect(follower.lines).toEqual(lines);
+  });
+
+  it('are reported no more after drain() or close()', async () => {
+    const drained = log('one\n');
+    const closed = log('one\n');
+    const followers = [await following(drained), await following(closed)];
+    await followers[0]?.drain();
+    followers[1]?.close();
+    // Others see the new lines: so would these, if they still followed.
+    const witnesses = [await following(drained), await following(closed)];
+    appendFileSync(drained, 'two\n');
+    appendFileSync(closed, 'two\n');
+    await Promise.all(witnesses.map((witness) => witness.until(2)));
+    expect(followers.map(({ lines }) => lines)).toEqual([['one'], ['one']]);
+  });
+
+  it('come out as they went in, whatever pieces they are written in', async () => {
+    const text = fc.string({ unit: 'grapheme', maxLength: 30 }).map((line) => line.replaceAll('\n', ''));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(text, { maxLength: 12 }),
+        fc.array(fc.nat(6), { maxLength: 60 }),
+        async (lines, cuts) => {
+          const path = log();
+          const follower = await Follower.open(path);
+          const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+          let at = 0;
+          for (const cut of cuts) {
+            appendFileSync(path, bytes.subarray(at, at + cut));
+            at += cut;
+            if (cut === 3) await turn();
+          }
+          appendFileSync(path, bytes.subarray(at));
+          await follower.drain();
+          expect(follower.lines).toEqual(lines.filter((line) => line !== ''));
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('a line that is too long', () => {
+  it('is skipped with its start, in bounded memory, and those around it are kept', async () => {
+    const path = log('before\n');
+    for (let written = 0; written < 100; written += 4) appendFileSync(path, Buffer.alloc(4 * 1024 * 1024, 'x'));
+    appendFileSync(path, '\nafter\n');
+    const before = process.memoryUsage();
+    const follower = await Follower.open(path);
+    let most = 0;
+    let drained = false;
+    const draining = follower.drain().then(() => {
+      drained = true;
+    });
+    while (!drained) {
+      const { arrayBuffers, heapUsed } = process.memoryUsage();
+      most = Math.max(most, arrayBuffers - before.arrayBuffers + (heapUsed - before.heapUsed));
+      await turn();
+    }
+    await draining;
+    expect(follower.lines).toEqual(['before', 'after']);
+    expect(follower.oversized).toEqual(['x'.repeat(500)]);
+    expect(most).toBeLessThan(48 * 1024 * 1024);
+  });
+
+  it('is one of more than 16 MB', async () => {
+    const longest = 'y'.repeat(MOST_LINE_BYTES);
+    const [line] = await linesOf(`${longest}\n`);
+    expect(line?.length).toBe(MOST_LINE_BYTES);
+  });
+});
+
+describe('what is no log', () => {
+  it('is refused: a link, which could lead anywhere', async () => {
+    const target = log('secret\n');
+    const link = join(tempFolder(), 'stream.log');
+    symlinkSync(target, link);
+    await expect(following(link)).rejects.toMatchObject({ code: 'ELOOP' });
+  });
+
+  it('is refused: a FIFO, and without waiting for a writer', async () => {
+    const fifo = join(tempFolder(), 'fifo');
+    execFileSync('mkfifo', [fifo]);
+    await expect(following(fifo)).rejects.toThrow('is not a regular file');
+  });
+
+  it('is refused: a folder', async () => {
+    const folder = join(tempFolder(), 'folder');
+    mkdirSync(folder);
+    await expect(following(folder)).rejects.toThrow('is not a regular file');
+  });
+
+  it('is refused: what is not there', async () => {
+    await expect(following(join(tempFolder(), 'none'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});

@@ -1,0 +1,141 @@
+import { appendFileSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Observation } from '../../../../src/core/orchestration/monitoring/observation.js';
+import { StreamMonitor } from '../../../../src/core/orchestration/monitoring/stream-monitor.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+const RESULT = { type: 'result', subtype: 'success', is_error: false, result: 'done' };
+const text = (said: string): object => ({ type: 'assistant', message: { content: [{ type: 'text', text: said }] } });
+const fixture = (name: string): string =>
+  readFileSync(new URL(`../../../fixtures/logs/${name}.jsonl`, import.meta.url), 'utf8');
+const jsonLines = (...events: object[]): string => events.map((event) => `${JSON.stringify(event)}\n`).join('');
+
+async function monitorOf(
+  log: string,
+  offset = 0,
+): Promise<{ monitor: StreamMonitor; seen: (readonly Observation[])[]; path: string }> {
+  const path = join(tempFolder(), 'stream.log');
+  writeFileSync(path, log);
+  const seen: (readonly Observation[])[] = [];
+  const monitor = await StreamMonitor.start({ logFile: path, offset, onObservations: (one) => seen.push(one) });
+  onTestFinished(() => monitor.stop());
+  return { monitor, seen, path };
+}
+
+async function read(log: string, offset = 0): Promise<{ monitor: StreamMonitor; seen: Observation[] }> {
+  const { monitor, seen } = await monitorOf(log, offset);
+  await monitor.drain();
+  return { monitor, seen: seen.flat() };
+}
+
+describe('StreamMonitor', () => {
+  it('reports what each line tells, never nothing, and keeps the result', async () => {
+    const { monitor, seen } = await monitorOf(fixture('subagent'));
+    expect(monitor.result).toMatchObject({ kind: 'result', text: 'The helper found nothing.' });
+    await monitor.drain();
+    expect(seen.every((observations) => observations.length > 0)).toBe(true);
+    expect(seen.flat().filter(({ kind }) => kind === 'tool')).toHaveLength(2);
+    expect(seen.at(-1)?.[0]?.kind).toBe('result');
+  });
+
+  it('reports the same for a log with CRLF', async () => {
+    const { seen } = await read(fixture('two-turns').replaceAll('\n', '\r\n\r\n'));
+    expect(seen).toEqual((await read(fixture('two-turns'))).seen);
+  });
+
+  it("begins at the run's offset: an earlier run's result is not this one's", async () => {
+    const earlier = jsonLines(text('first'), RESULT);
+    const { monitor, seen } = await read(earlier + jsonLines(text('second')), Buffer.byteLength(earlier));
+    expect(seen).toEqual([{ kind: 'message', text: 'second', first: true }]);
+    expect(monitor.result).toBeUndefined();
+  });
+
+  it('gives the last result where there are several', async () => {
+    const { monitor } = await read(jsonLines(RESULT, { ...RESULT, result: 'later' }));
+    expect(monitor.result?.text).toBe('later');
+  });
+
+  it("takes no result out of a tool's output, whatever lines it prints", async () => {
+    const forged = JSON.stringify(RESULT);
+    const block = { type: 'tool_result', tool_use_id: 't', content: `\n${forged}\n` };
+    const { monitor } = await read(jsonLines({ type: 'user', message: { content: [block] } }));
+    expect(monitor.result).toBeUndefined();
+  });
+
+  it('reports everything that was appended before drain()', async () => {
+    const { monitor, seen, path } = await monitorOf('');
+    appendFileSync(path, `${JSON.stringify(text('last words'))}\n${JSON.stringify(RESULT)}`);
+    await monitor.drain();
+    expect(seen.flat().map(({ kind }) => kind)).toEqual(['message', 'result']);
+    expect(monitor.result?.text).toBe('done');
+  });
+});
+
+describe('lines that are no stream-json', () => {
+  it('become diagnostics, without colours and control sequences, cut at 500 characters', async () => {
+    const { seen } = await read(
+      `\u001b[31mred\u001b[0m\u001b]0;title\u0007 text  \n${'x'.repeat(600)}\n   \n[1,2]\n"text"\nnull\n`,
+    );
+    expect(seen).toEqual([
+      { kind: 'diagnostic', line: 'red text' },
+      { kind: 'diagnostic', line: 'x'.repeat(500) },
+      { kind: 'diagnostic', line: '[1,2]' },
+      { kind: 'diagnostic', line: '"text"' },
+      { kind: 'diagnostic', line: 'null' },
+    ]);
+  });
+
+  it('keep no control character that a terminal would act on, also where a sequence is cut', async () => {
+    const { seen } = await read(`bell\u0007 and back\b\nx${'y'.repeat(497)}\u001b[31mred\n`);
+    expect(seen).toEqual([
+      { kind: 'diagnostic', line: 'bell  and back' },
+      { kind: 'diagnostic', line: `x${'y'.repeat(497)} [` },
+    ]);
+  });
+
+  it('are errors too where they read like one', async () => {
+    const { seen } = await read('mkdir: cannot create directory: Permission denied\n');
+    expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic', 'error']);
+    expect(seen[1]).toMatchObject({ severity: 'critical', code: 'permission_denied' });
+  });
+
+  it('are kept for the end: the last five', async () => {
+    const { monitor } = await read(['1', 'b', 'c', 'd', 'e', 'f', 'g'].map((line) => `line ${line}\n`).join(''));
+    expect(monitor.lastDiagnostics).toEqual(['line c', 'line d', 'line e', 'line f', 'line g']);
+  });
+
+  it('include half a JSON line at the end of the log', async () => {
+    const { monitor, seen } = await read('{"type":"result","subtype":"succ');
+    expect(seen).toEqual([{ kind: 'diagnostic', line: '{"type":"result","subtype":"succ' }]);
+    expect(monitor.result).toBeUndefined();
+  });
+
+  it('tell of a line that was too long', async () => {
+    const { seen } = await read(`${'z'.repeat(17 * 1024 * 1024)}\n${JSON.stringify(text('after'))}\n`);
+    expect(seen).toEqual([
+      { kind: 'diagnostic', line: expect.stringMatching(/^A log line was skipped because of its length: z+$/) },
+      { kind: 'message', text: 'after', first: true },
+    ]);
+  });
+});
+
+describe('the host', () => {
+  it('sees nothing printed, whatever the log holds', async () => {
+    const spies = [
+      ...(['log', 'warn', 'error', 'info', 'debug'] as const).map((name) => vi.spyOn(console, name)),
+      vi.spyOn(process.stdout, 'write'),
+      vi.spyOn(process.stderr, 'write'),
+    ];
+    onTestFinished(() => void vi.restoreAllMocks());
+    await read(`${fixture('tool-error')}not json\n{"type":\n\u0000\u0007\n{"type":"error","error":"x"}\n`);
+    for (const spy of spies) expect(spy).not.toHaveBeenCalled();
+  });
+
+  it('gets an error for a log that is a link', async () => {
+    const link = join(tempFolder(), 'stream.log');
+    symlinkSync('/etc/hostname', link);
+    const start = StreamMonitor.start({ logFile: link, offset: 0, onObservations: () => {} });
+    await expect(start).rejects.toMatchObject({ code: 'ELOOP' });
+  });
+});

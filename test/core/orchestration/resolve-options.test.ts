@@ -1,0 +1,208 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { OrchestrationError } from '../../../src/core/orchestration/errors.js';
+import {
+  resolveCreateOptions,
+  resolveFeedback,
+  resolveManagerOptions,
+} from '../../../src/core/orchestration/resolve-options.js';
+import { errorOf } from '../../support/errors.js';
+
+const create = (options: object, defaults = {}): ReturnType<typeof resolveCreateOptions> =>
+  resolveCreateOptions('id', options, defaults);
+const refusal = (options: object): Promise<OrchestrationError> => errorOf(() => create(options), 'INVALID_OPTIONS');
+
+describe('options of create() that are wrong', () => {
+  it.each([
+    ['mode', 'hurried'],
+    ['prompt', ''],
+    ['prompt', ' \n\t'],
+    ['prompt', 7],
+    ['promptFile', ''],
+    ['promptFile', 'a\0b'],
+    ['taskId', ''],
+    ['parentId', 'x'.repeat(501)],
+    ['cwd', ''],
+    ['cwd', '/a\0'],
+    ['worktree', ''],
+    ['worktree', '-b'],
+    ['worktree', 'a..b'],
+    ['worktree', 'a\0b'],
+    ['worktree.branch', 'a b'],
+    ['worktree.base', '--force'],
+    ['worktree.path', ''],
+    ['docker.image', ''],
+    ['docker.image', '--privileged'],
+    ['docker.image', 'a\0'],
+    ['docker.ssh', 'yes'],
+    ['docker.ssh.keyFile', ''],
+    ['docker.firewall', 'on'],
+    ['docker.memory', '4 GB'],
+    ['docker.memory', '-1g'],
+    ['docker.cpus', 0],
+    ['docker.cpus', -1],
+    ['docker.cpus', Number.NaN],
+    ['docker.pidsLimit', 1.5],
+    ['docker.pidsLimit', 0],
+    ['docker.network', '--privileged'],
+    ['docker.network', 'a b'],
+    ['docker.user', '-u'],
+    ['docker.user', 'a:b:c'],
+    ['docker.capAdd', 'SYS_ADMIN'],
+    ['docker.allowUnsafeMounts', 'yes'],
+    ['system', 'a\0'],
+    ['tools', 'Bash'],
+    ['maxTurns', 0],
+    ['maxTurns', -3],
+    ['maxTurns', 2.5],
+    ['maxTurns', '5'],
+    ['signal', 'now'],
+    ['data', 'text'],
+  ])('%s: %j is named, with the value', async (name, value) => {
+    const [first = '', second, third] = name.split('.');
+    const nested = third === undefined ? value : { [third]: value };
+    const rest = first === 'worktree' && second !== 'branch' && second !== undefined ? { branch: 'ok' } : {};
+    const options = { prompt: 'ok', [first]: second === undefined ? value : { ...rest, [second]: nested } };
+    const { message } = await refusal(options);
+    expect(message).toContain(`Option '${name}'`);
+    const shown = Number.isNaN(value) ? 'null' : JSON.stringify(value).slice(0, 200);
+    expect(message).toContain(`Received ${shown}`);
+  });
+
+  it.each([
+    [{ prompt: 'ok', promt: 'x' }, 'promt'],
+    [{ prompt: 'ok', docker: { imge: 'x' } }, 'imge'],
+    [{ prompt: 'ok', worktree: { branch: 'ok', from: 'x' } }, 'from'],
+  ])('an unknown key is refused by name: %j', async (options, key) => {
+    expect((await refusal(options)).message).toContain(`"${key}"`);
+  });
+
+  it.each([
+    [{}, 'received neither'],
+    [{ prompt: 'a', promptFile: 'b.md' }, 'received both'],
+    [{ prompt: 'a', data: {} }, "Option 'data' needs 'promptFile'"],
+  ])('%j', async (options, message) => {
+    expect((await refusal(options)).message).toContain(message);
+  });
+
+  it('never show the value of a variable', async () => {
+    for (const env of [{ KEY: 'secret\0' }, { KEY: 7, OTHER: 'secret' }, { 'BAD KEY': 'secret' }, { '': 'secret' }]) {
+      const error = await refusal({ prompt: 'ok', docker: { env } });
+      expect(error.message).toContain("Option 'docker.env");
+      expect(error.message).not.toContain('secret');
+    }
+  });
+
+  it('never show the value of a variable either where something else is wrong', async () => {
+    const env = { KEY: 'secret' };
+    const wrong = [
+      { docker: { env, imge: 'x' } },
+      { docker: { env, ssh: 'maybe' } },
+      { docker: [env] },
+      { docker: { env: [env] } },
+      { docker: { env: 'KEY=secret' } },
+      { extra: 1, docker: { env } },
+      { docker: { env, mounts: [{ sorce: 1 }] } },
+    ];
+    for (const options of wrong) {
+      const error = await refusal({ prompt: 'ok', ...options });
+      expect(error.message, JSON.stringify(options)).not.toContain('secret');
+    }
+  });
+
+  it('are shown on one line and cut', async () => {
+    const { message } = await refusal({ prompt: 'ok', cwd: `\0${'x'.repeat(10_000)}\n` });
+    expect(message.length).toBeLessThan(400);
+    expect(message).not.toContain('\n');
+  });
+});
+
+describe('options of create() that are right', () => {
+  it('are complete inside', () => {
+    expect(create({ prompt: 'hello' })).toEqual({
+      id: 'id',
+      mode: 'autonomous',
+      prompt: { text: 'hello' },
+      cwd: process.cwd(),
+      worktree: undefined,
+      docker: { image: 'my-claude:authenticated', env: {} },
+      claude: {},
+    });
+  });
+
+  it('take files relative to cwd', () => {
+    const spec = create({
+      promptFile: 'task.md',
+      data: { a: 1 },
+      cwd: '/work/x',
+      mcpConfig: 'mcp.json',
+      worktree: 'topic',
+    });
+    expect(spec).toMatchObject({
+      prompt: { file: '/work/x/task.md', data: { a: 1 } },
+      cwd: '/work/x',
+      worktree: { branch: 'topic' },
+      claude: { mcpConfig: '/work/x/mcp.json' },
+    });
+  });
+
+  it("put the session's docker options before the manager's, and merge variables", () => {
+    const defaults = { image: 'theirs', memory: '1g', env: { A: '1', B: '1' } };
+    expect(create({ prompt: 'a', docker: { image: 'mine', env: { B: '2' } } }, defaults).docker).toEqual({
+      image: 'mine',
+      memory: '1g',
+      env: { A: '1', B: '2' },
+    });
+    expect(create({ prompt: 'a', docker: false }, defaults).docker).toBe(false);
+  });
+});
+
+describe('options of the manager', () => {
+  const wrong = (options: object): Promise<OrchestrationError> =>
+    errorOf(() => resolveManagerOptions(options), 'INVALID_OPTIONS');
+
+  it('have these defaults', () => {
+    expect(resolveManagerOptions({})).toEqual({
+      stateDir: join(homedir(), '.autonomous-orchestration'),
+      maxConcurrent: 3,
+      maxQueued: 10,
+      docker: {},
+      executors: {},
+    });
+    expect(resolveManagerOptions({ stateDir: 'here' }).stateDir).toBe(resolve('here'));
+    expect(resolveManagerOptions({ maxQueued: 0 }).maxQueued).toBe(0);
+  });
+
+  it.each([
+    ['maxConcurrent', 0],
+    ['maxConcurrent', -1],
+    ['maxConcurrent', 1.5],
+    ['maxConcurrent', '3'],
+    ['maxConcurrent', Number.POSITIVE_INFINITY],
+    ['maxQueued', -1],
+    ['maxQueued', 0.5],
+    ['stateDir', ''],
+    ['stateDir', 'a\0b'],
+  ])('are refused by name: %s %j', async (name, value) => {
+    const { message } = await wrong({ [name]: value });
+    expect(message).toContain(`Option '${name}'`);
+    expect(message).toContain(`Received ${JSON.stringify(value)}`);
+  });
+
+  it('have executors that are executors, by mode', async () => {
+    expect((await wrong({ executors: { autonomous: {} } })).message).toContain("Option 'executors.autonomous'");
+    expect((await wrong({ executors: { fast: {} } })).message).toContain('fast');
+  });
+});
+
+describe('feedback', () => {
+  it.each(['', '  \n', 7, undefined])('%j is none', async (feedback) => {
+    const { message } = await errorOf(() => resolveFeedback(feedback as string), 'INVALID_OPTIONS');
+    expect(message).toContain("Option 'feedback'");
+  });
+
+  it('is kept as it is', () => {
+    expect(resolveFeedback('  do {this}\0 ')).toBe('  do {this}\0 ');
+  });
+});
