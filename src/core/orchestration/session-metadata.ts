@@ -1,4 +1,5 @@
 import { addTokens, NO_TOKENS, type Observation } from './monitoring/observation.js';
+import { ownText } from './monitoring/own-text.js';
 import type { ClassifiedError, SessionMetadata, SessionRun, ToolUsageRecord, UnifiedSession } from './types.js';
 
 const KEPT = { messages: 20, tools: 100, errors: 50, diagnostics: 20, toolNames: 200 } as const;
@@ -133,11 +134,6 @@ function counted(counts: Readonly<Record<string, number>>, name: string): Readon
   const known = Object.hasOwn(counts, name) || Object.keys(counts).length < KEPT.toolNames;
   const key = known ? name : 'other';
   return Object.freeze({ ...counts, [key]: (Object.hasOwn(counts, key) ? (counts[key] ?? 0) : 0) + 1 });
-}
-
-/** The same text in memory of its own: V8 keeps the whole text alive that a part was cut from. */
-function ownText(text: string): string {
-  return Buffer.from(text, 'utf16le').toString('utf16le');
 }
 
 function clipText(text: string, most: number): string {

@@ -178,7 +178,7 @@ export class SessionScheduler {
   }
 
   #leaveQueue(id: string): void {
-    if (this.#queue.remove(id) || this.#queue.release(id)) this.#queueChanged(id);
+    if (this.#queue.release(id) || this.#queue.remove(id)) this.#queueChanged(id);
   }
 
   /** Brings the positions on record up to date and tells the listeners. */

@@ -51,6 +51,7 @@ export class DockerEnvironment {
   readonly #probe: ImageProbe;
   #endpoint: Promise<Endpoint> | undefined;
   #mapsUsers: Promise<boolean> | undefined;
+  #lastLaunch: Promise<unknown> = Promise.resolve();
 
   constructor(options: { stateDir: string; env: NodeJS.ProcessEnv; home: string; spawn: SpawnProcess }) {
     this.#host = options;
@@ -117,19 +118,28 @@ export class DockerEnvironment {
       watch: this.#watch,
       name: container.name,
       launch: () =>
-        launchDetached(this.#spawn, {
-          command: 'docker',
-          args,
-          cwd: files.folder.path,
-          env: { ...this.#host.env, ...env },
-          ...files,
-        }),
+        this.#inTurn(() =>
+          launchDetached(this.#spawn, {
+            command: 'docker',
+            args,
+            cwd: files.folder.path,
+            env: { ...this.#host.env, ...env },
+            ...files,
+          }),
+        ),
     });
   }
 
   close(): void {
     this.#watch.close();
     this.engine.close();
+  }
+
+  /** One launch at a time: a spawn blocks the host's event loop, and several in one turn of it would add up. */
+  #inTurn<T>(launch: () => Promise<T>): Promise<T> {
+    const launched = this.#lastLaunch.then(launch);
+    this.#lastLaunch = launched.catch(() => {}); // Its own caller hears of a failure.
+    return launched;
   }
 
   #facts({ docker }: DockerSpec): Promise<ImageFacts> {

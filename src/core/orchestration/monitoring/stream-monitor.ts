@@ -4,6 +4,7 @@ import { ClaudeEventReader } from './claude-events.js';
 import { classifyDiagnostic } from './error-classifier.js';
 import { LogFollower } from './log-follower.js';
 import type { Observation, ResultObservation } from './observation.js';
+import { ownText } from './own-text.js';
 
 const DIAGNOSTIC_LENGTH = 500;
 
@@ -79,9 +80,8 @@ export class StreamMonitor {
 
   #diagnose(text: string): void {
     // What is left of control characters, a sequence that was cut for example, would reach a terminal that shows it.
-    const line = stripVTControlCharacters(text.slice(0, DIAGNOSTIC_LENGTH))
-      .replace(/\p{Cc}+/gu, ' ')
-      .trim();
+    const start = stripVTControlCharacters(text.slice(0, DIAGNOSTIC_LENGTH));
+    const line = ownText(start.replace(/\p{Cc}+/gu, ' ').trim());
     this.#lastDiagnostics = [...this.#lastDiagnostics.slice(-4), line];
     const error = classifyDiagnostic(line);
     this.#onObservations([{ kind: 'diagnostic', line }, ...(error ? [{ kind: 'error', ...error } as const] : [])]);

@@ -1,0 +1,108 @@
+import http from 'node:http';
+import { DockerEngine } from '../src/core/orchestration/docker/engine.js';
+import { run } from '../test/e2e/engine/run.mjs';
+import { answer } from './support/child.js';
+import { openBench, useEngine } from './support/engine.js';
+import { type Figure, withUnit } from './support/figure.js';
+import { inScratch } from './support/scratch.js';
+import { median, percentile } from './support/stats.js';
+
+const CALLS = 200;
+const CLI_CALLS = 10;
+const WAITING = 10;
+/** The plan's own limit for operations on the queue. */
+const QUEUE_OPERATION_MS = 100;
+const LONG_RUN = [{ tool: 'Bash', input: { command: 'sleep 60', description: 'Wait' } }];
+
+async function timed(work: () => unknown): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+/** The engine's own answer: one request on a connection that is kept open, its body parsed. */
+function bareInspect(socketPath: string, agent: http.Agent, container: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const request = http.get({ socketPath, agent, path: `/containers/${container}/json`, headers: { host: 'docker' } });
+    request.on('error', reject).on('response', (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text) => {
+        body += text;
+      });
+      response.on('end', () => resolve(JSON.parse(body)));
+    });
+  });
+}
+
+async function inspectFigure(socketPath: string, container: string): Promise<Figure> {
+  const agent = new http.Agent({ keepAlive: true });
+  const engine = new DockerEngine(async () => ({ socketPath }));
+  const ours: number[] = [];
+  const bare: number[] = [];
+  for (let call = -20; call < CALLS; call++) {
+    const pair = [
+      await timed(() => engine.inspect(container)),
+      await timed(() => bareInspect(socketPath, agent, container)),
+    ] as const;
+    if (call < 0) continue; // To warm up.
+    ours.push(pair[0]);
+    bare.push(pair[1]);
+  }
+  const cli: number[] = [];
+  for (let call = 0; call < CLI_CALLS; call++) cli.push(await timed(() => run('docker', ['inspect', container])));
+  engine.close();
+  agent.destroy();
+  return {
+    what: 'control: inspect, over a bare request to the engine',
+    measured: `${withUnit(median(ours), 'ms')} (p99 ${withUnit(percentile(ours, 0.99), 'ms')})`,
+    reference: `node:http ${withUnit(median(bare), 'ms')}, docker CLI ${withUnit(median(cli), 'ms')}`,
+    value: median(ours) - median(bare),
+    unit: 'ms',
+    target: { most: 5 },
+  };
+}
+
+const queueFigure = (what: string, measured: readonly number[]): Figure => ({
+  what: `queue of the manager: ${what}, the slowest`,
+  measured: `median ${withUnit(median(measured), 'ms')}`,
+  reference: '',
+  value: Math.max(...measured),
+  unit: 'ms',
+  target: { below: QUEUE_OPERATION_MS },
+});
+
+const { socket } = await useEngine();
+
+await inScratch(async (folder) => {
+  await using bench = await openBench(folder, LONG_RUN, 1);
+  const { manager, workspace } = bench;
+  const options = { prompt: 'Wait.', cwd: workspace };
+  const { id } = await manager.create(options);
+  const running = await manager.waitFor(id, { status: 'running' });
+
+  const queued: string[] = [];
+  const creates: number[] = [];
+  const statuses: number[] = [];
+  const cancels: number[] = [];
+  for (let turn = 0; turn < WAITING; turn++) {
+    creates.push(await timed(async () => queued.push((await manager.create(options)).id)));
+    statuses.push(await timed(() => manager.queueStatus()));
+  }
+  const inspect = await inspectFigure(socket, running.runs[0]?.containerName ?? '');
+  for (const waiting of queued) cancels.push(await timed(() => manager.cancel(waiting)));
+  const cancelRunning = await timed(() => manager.cancel(id));
+
+  answer([
+    inspect,
+    queueFigure('create() of a session that waits', creates),
+    queueFigure('queueStatus()', statuses),
+    queueFigure('cancel() of a session that waits', cancels),
+    {
+      what: 'control: cancel() of a running tool call, until its container is gone',
+      measured: withUnit(cancelRunning, 'ms'),
+      reference: '',
+      value: cancelRunning,
+      unit: 'ms',
+    },
+  ] satisfies Figure[]);
+});

@@ -1,0 +1,56 @@
+import { answer, ask } from './support/child.js';
+import { type Figure, type Target, withUnit } from './support/figure.js';
+import type { QueueName } from './support/queue-rounds.js';
+import { median, medianRatio } from './support/stats.js';
+
+const ROUNDS_MODULE = new URL('./support/queue-rounds.ts', import.meta.url);
+const TURNS = 5;
+
+interface Contender {
+  readonly queue: QueueName;
+  readonly size: number;
+}
+
+/** Medians of nanoseconds a task for each turn; contenders take turns, each in a process of its own. */
+async function measure(contenders: readonly Contender[]): Promise<number[][]> {
+  const measured: number[][] = contenders.map(() => []);
+  for (let turn = 0; turn < TURNS; turn++) {
+    for (const [index, { queue, size }] of contenders.entries()) {
+      const rounds = size > 100_000 ? 2 : 11;
+      measured[index]?.push(median(await ask<number[]>(ROUNDS_MODULE, [queue, size, rounds])));
+    }
+  }
+  return measured;
+}
+
+function figure(
+  what: string,
+  measured: readonly number[] = [],
+  reference: readonly number[] = [],
+  target?: Target,
+): Figure {
+  return {
+    what,
+    measured: withUnit(median(measured), 'ns'),
+    reference: withUnit(median(reference), 'ns'),
+    value: medianRatio(measured, reference),
+    unit: '×',
+    ...(target && { target }),
+  };
+}
+
+const [simple, ring, promise, callback, small, large] = await measure([
+  { queue: 'simple', size: 100_000 },
+  { queue: 'ring', size: 100_000 },
+  { queue: 'fastqPromise', size: 100_000 },
+  { queue: 'fastqCallback', size: 100_000 },
+  { queue: 'simple', size: 1_000 },
+  { queue: 'simple', size: 1_000_000 },
+]);
+
+answer([
+  figure('queue: per task, 100,000 queued, against a ring buffer', simple, ring, { most: 1.5 }),
+  figure('queue: per task, 100,000 queued, against fastq.promise', simple, promise, { below: 1 }),
+  figure('queue: per task, 100,000 queued, against fastq with callbacks', simple, callback, { below: 1 }),
+  figure('queue: per task at 1,000,000 against 1,000', large, small, { most: 2 }),
+] satisfies Figure[]);

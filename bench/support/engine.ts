@@ -1,0 +1,103 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type FSWatcher, statSync, watch } from 'node:fs';
+import { chown, mkdir, open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { SpawnProcess } from '../../src/core/orchestration/executors/launcher.js';
+import { AutonomousExecutor, UnifiedSessionManager } from '../../src/index.js';
+import { ensureEngine } from '../../test/e2e/engine/engine.mjs';
+import { run } from '../../test/e2e/engine/run.mjs';
+
+/** The user of the image. */
+const AGENT_UID = 1_000;
+
+/** The command line of a session's container, to be run again without the library. */
+export interface Launch {
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** What a bare `docker run` took, from before its process was started. */
+export interface BareRun {
+  readonly firstByteMs: number;
+  readonly endMs: number;
+}
+
+/** A manager on the real engine, its workspace, and the command lines that it launched. */
+export interface Bench extends AsyncDisposable {
+  readonly manager: UnifiedSessionManager;
+  readonly workspace: string;
+  readonly stateDir: string;
+  readonly launches: Launch[];
+}
+
+/** Makes sure that the test engine runs, and makes it this process's own. Answers its socket. */
+export async function useEngine(): Promise<{ socket: string; image: string }> {
+  const { host, image } = await ensureEngine({ log: (message) => console.error(`bench: ${message}`) });
+  process.env.DOCKER_HOST = host;
+  return { socket: host.slice('unix://'.length), image };
+}
+
+/** @param script the model's turns, as test/e2e/engine/README.md describes them */
+export async function openBench(folder: string, script: readonly object[], maxConcurrent: number): Promise<Bench> {
+  const stateDir = join(folder, 'state');
+  const workspace = join(folder, 'workspace');
+  await mkdir(workspace);
+  await chown(workspace, AGENT_UID, AGENT_UID);
+  const launches: Launch[] = [];
+  const recording: SpawnProcess = (command, args, options) => {
+    launches.push({ args, env: options.env ?? {} });
+    return spawn(command, args, options);
+  };
+  const manager = new UnifiedSessionManager({
+    stateDir,
+    maxConcurrent,
+    docker: { env: { MODEL_SCRIPT: JSON.stringify(script) } },
+    executors: { autonomous: new AutonomousExecutor({ stateDir, spawn: recording }) },
+  });
+  const dispose = (): Promise<void> => manager.close({ sessions: 'cancel' });
+  return { manager, workspace, stateDir, launches, [Symbol.asyncDispose]: dispose };
+}
+
+let bareRuns = 0;
+
+/** Runs a session's command line again: same image, flags, mounts and variables, input and output in files. */
+export async function bareRun({ args, env }: Launch, input: string, folder: string): Promise<BareRun> {
+  const name = `ao-bench-${process.pid}-${++bareRuns}`;
+  const outputs = join(folder, name); // Its own, so that no other run's output wakes the watch on it.
+  await mkdir(outputs);
+  const output = join(outputs, 'output.log');
+  const [stdin, stdout] = [await open(input), await open(output, 'w')];
+  try {
+    const start = performance.now();
+    const firstByte = firstByteIn(output);
+    const stdio = [stdin.fd, stdout.fd, stdout.fd];
+    const [code] = await once(spawn('docker', withName(args, name), { env, stdio, detached: true }), 'exit');
+    const endMs = performance.now() - start;
+    if (code !== 0) throw new Error(`The bare run ended with ${code}; its output is in ${output}.`);
+    return { firstByteMs: (await firstByte) - start, endMs };
+  } finally {
+    await Promise.all([stdin.close(), stdout.close(), run('docker', ['rm', '--force', name])]);
+  }
+}
+
+/** When a file that is there has its first byte, on the clock of `performance.now()`. */
+export async function firstByteIn(file: string): Promise<number> {
+  let watcher: FSWatcher | undefined;
+  const at = await new Promise<number>((resolve) => {
+    const look = (): void => {
+      if (statSync(file).size > 0) resolve(performance.now());
+    };
+    watcher = watch(dirname(file), look);
+    look();
+  });
+  watcher?.close();
+  return at;
+}
+
+function withName(args: readonly string[], name: string): string[] {
+  const copy = [...args];
+  copy[copy.indexOf('--name') + 1] = name;
+  // Without the labels, by which the manager would take the container for one of its own.
+  return copy.filter((arg, index) => arg !== '--label' && copy[index - 1] !== '--label');
+}

@@ -1,0 +1,127 @@
+/** What a line of the generated log is about. */
+type Kind = 'text' | 'tool' | 'result';
+
+const WORDS =
+  'the function returns early when its input is empty so that callers need no check of their own const await import test expect error undefined session queue container monitor line number string "quoted" path/to/file.ts => {} // comment'.split(
+    ' ',
+  );
+const TOOLS = ['Bash', 'Read', 'Edit', 'Write', 'Grep', 'Glob'];
+const SESSION = '1b63e5a1-bdd3-4c2d-a917-dccab5376e2f';
+const SMALLEST_LINE = 300;
+const LONGEST_LINE = 20_000;
+
+/**
+ * Writes stream-json like that of Claude Code 2.1 (its own keys in its own order): text, tool calls and their results in
+ * turn, lines of 0.3 to 20 kB, small ones more often. One line in seven has characters beyond ASCII, one result in twelve
+ * is an error. The same seed gives the same lines.
+ */
+export class LogLines {
+  #state: number;
+  #count = 0;
+
+  constructor(seed = 1) {
+    this.#state = seed;
+  }
+
+  /** The first line of a run. */
+  init(): string {
+    return JSON.stringify({
+      type: 'system',
+      subtype: 'init',
+      cwd: '/workspace',
+      session_id: SESSION,
+      tools: TOOLS,
+      mcp_servers: [],
+      model: 'claude-sonnet-4-6',
+      permissionMode: 'bypassPermissions',
+      claude_code_version: '2.1.98',
+    });
+  }
+
+  /** Starts the contents over again, while ids go on: lines of the same sizes follow. */
+  rewind(seed = 1): void {
+    this.#state = seed;
+  }
+
+  /** @param stamp stands at the beginning of what the line tells */
+  next(stamp = ''): string {
+    const count = this.#count++;
+    const kind = (['text', 'tool', 'result'] as const satisfies Kind[])[count % 3] ?? 'text';
+    const length = SMALLEST_LINE * (LONGEST_LINE / SMALLEST_LINE) ** this.#random();
+    const turn = Math.floor(count / 3);
+    // The rest of the line is some 600 bytes of keys and ids; a result is there twice, as Claude Code writes it.
+    const prose = stamp + this.#prose(Math.max(20, (length - 600) / (kind === 'result' ? 2 : 1)));
+    return kind === 'result' ? this.#result(turn, prose) : this.#assistant(turn, kind, prose);
+  }
+
+  /** The last line of a run. */
+  end(): string {
+    return JSON.stringify({
+      type: 'result',
+      subtype: 'success',
+      is_error: false,
+      duration_ms: 189,
+      num_turns: Math.ceil(this.#count / 3),
+      result: 'Done.',
+      session_id: SESSION,
+      total_cost_usd: 0.5,
+      usage: { input_tokens: 200, output_tokens: 40 },
+    });
+  }
+
+  #assistant(turn: number, kind: Kind, prose: string): string {
+    const name = TOOLS[turn % TOOLS.length] ?? 'Bash';
+    const input = { command: prose, description: 'Runs a command', file_path: `/workspace/src/file-${turn}.ts` };
+    const content =
+      kind === 'text' ? { type: 'text', text: prose } : { type: 'tool_use', id: `toolu_${turn}`, name, input };
+    return JSON.stringify({
+      type: 'assistant',
+      message: {
+        id: `msg_${turn}`,
+        type: 'message',
+        role: 'assistant',
+        model: 'claude-sonnet-4-6',
+        content: [content],
+        stop_reason: null,
+        stop_sequence: null,
+        usage: { input_tokens: 100, output_tokens: 20, cache_creation_input_tokens: 0, cache_read_input_tokens: 900 },
+        context_management: null,
+      },
+      parent_tool_use_id: null,
+      session_id: SESSION,
+      uuid: `125a530b-c0b9-4f8b-bd7e-${turn}`,
+    });
+  }
+
+  #result(turn: number, prose: string): string {
+    const failed = turn % 12 === 11;
+    return JSON.stringify({
+      type: 'user',
+      message: {
+        role: 'user',
+        content: [{ tool_use_id: `toolu_${turn}`, type: 'tool_result', content: prose, is_error: failed }],
+      },
+      parent_tool_use_id: null,
+      session_id: SESSION,
+      uuid: `b873db4f-3d05-4fba-812a-${turn}`,
+      tool_use_result: { stdout: prose, stderr: '', interrupted: false, isImage: false },
+    });
+  }
+
+  #prose(length: number): string {
+    let text = this.#random() < 1 / 7 ? '✓ – ' : '';
+    while (text.length < length) {
+      text += WORDS[Math.floor(this.#random() * WORDS.length)];
+      text += this.#random() < 0.1 ? '\n  ' : ' ';
+    }
+    return text;
+  }
+
+  /** Mulberry32: small, quick, good enough for sizes and words. */
+  #random(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  }
+}
