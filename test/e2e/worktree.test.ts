@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -172,5 +173,47 @@ describe('a session in a plain repository', () => {
 
     expect(outputs.join('\n')).not.toMatch(/BREACH|FAILED/);
     expect(await git(cwd, 'log', '--format=%s')).toBe('Inside\nFirst');
+  });
+});
+
+describe('git on the host', () => {
+  it('runs no hook that an agent has planted in a repository of its own making', async () => {
+    const { manager } = await testManager();
+    const cwd = await tempFolder(0);
+    const proof = join(await tempFolder(0), 'ran');
+    const script = [
+      'git init -q && echo x > file && git add file',
+      `${IDENTITY} commit -qm First`,
+      `printf '#!/bin/sh\\ntouch ${proof}\\n' > .git/hooks/post-checkout && chmod +x .git/hooks/post-checkout`,
+      `git config core.fsmonitor 'touch ${proof}; false'`,
+    ].join('\n');
+    const { docker } = scripted(
+      { tool: 'Write', input: { file_path: '/workspace/plant.sh', content: script } },
+      bash('sh plant.sh'),
+      { text: 'ok' },
+    );
+    const planted = await manager.create({ docker: { ...docker, ...AS_HOST_USER }, prompt: 'x', cwd });
+    await manager.waitFor(planted.id);
+    const options = { docker: { ...scripted({ text: 'ok' }).docker, ...AS_HOST_USER }, prompt: 'x', cwd };
+    const session = await manager.create({ ...options, worktree: 'feature' });
+
+    expect(await manager.waitFor(session.id)).toMatchObject({ status: 'completed' });
+    expect(existsSync(proof)).toBe(false);
+    await rm(`${cwd}-feature`, { recursive: true });
+  });
+
+  it('is not led to the worktree of another repository', async () => {
+    const { manager } = await testManager();
+    const [cwd, other] = [await repository(), await repository()];
+    await git(other, 'worktree', 'add', '--quiet', '-b', 'feature', `${other}-private`);
+    await mkdir(join(cwd, '.git/worktrees/forged'), { recursive: true });
+    await writeFile(join(cwd, '.git/worktrees/forged/gitdir'), `${other}-private/.git\n`);
+    await writeFile(join(cwd, '.git/worktrees/forged/HEAD'), 'ref: refs/heads/feature\n');
+    await writeFile(join(cwd, '.git/worktrees/forged/commondir'), '../..\n');
+    const options = { docker: { ...scripted({ text: 'ok' }).docker, ...AS_HOST_USER }, prompt: 'x', cwd };
+    const session = await manager.create({ ...options, worktree: 'feature' });
+    const { status, result } = await manager.waitFor(session.id);
+    expect({ status, reason: result?.reason }).toEqual({ status: 'failed', reason: 'WORKTREE_FAILED' });
+    expect(result?.error).toContain('belongs to another repository');
   });
 });

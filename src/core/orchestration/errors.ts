@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /**
  * Machine-readable cause of an {@link OrchestrationError}.
  *
@@ -62,7 +64,8 @@ export class OrchestrationError extends Error {
 
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  // inspect: String() itself throws for some objects.
+  return thrown instanceof Error ? thrown.message : typeof thrown === 'string' ? thrown : inspect(thrown);
 }
 
 /** The `code` of a Node system error (`'ENOENT'`, …), or undefined. */
@@ -71,8 +74,18 @@ export function systemCode(thrown: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** A value as it may stand in an error message: quoted, on one line, bounded. */
+/** A value as it may stand in an error message: on one line, bounded. */
 export function shown(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value));
+  const text = jsonOf(value) ?? inspect(value, { breakLength: Number.POSITIVE_INFINITY, depth: 3 });
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
+/** Undefined for what JSON cannot express, or would falsify. */
+function jsonOf(value: unknown): string | undefined {
+  if (typeof value !== 'string' && typeof value !== 'object') return undefined;
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'eventemitter3';
+import { messageOf } from './errors.js';
 import type { ListenerError } from './session-events.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: listeners of any event are wrapped alike
@@ -73,7 +74,7 @@ export class IsolatedEmitter<Events extends EventEmitter.ValidEventTypes> extend
       if (event !== 'listener-error' && reports.listenerCount('listener-error') > 0) {
         reports.emit('listener-error', { event: String(event), error });
       } else {
-        process.emitWarning(`A listener for '${String(event)}' failed: ${String(error)}`, 'ListenerError');
+        process.emitWarning(`A listener for '${String(event)}' failed: ${messageOf(error)}`, 'ListenerError');
       }
     };
     function wrapper(this: unknown, ...args: unknown[]): void {

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { DEFAULT_IMAGE, type DockerOptions } from './docker/docker-options.js';
-import { OrchestrationError, shown } from './errors.js';
+import { messageOf, OrchestrationError, shown } from './errors.js';
 import { BaseExecutor, type SessionSpec } from './executors/base-executor.js';
 import type { CreateSessionOptions, SessionMode } from './types.js';
 import { branchNameProblem } from './workspace/branch-name.js';
@@ -111,7 +111,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     stateDir: resolve(options.stateDir ?? join(homedir(), '.autonomous-orchestration')),
     maxConcurrent: options.maxConcurrent ?? 3,
     maxQueued: options.maxQueued ?? 10,
-    docker: options.docker ?? {},
+    docker: copied(options.docker ?? {}),
     executors: options.executors ?? {},
   };
 }
@@ -119,10 +119,12 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveCreateOptions(
   id: string,
-  options: CreateSessionOptions,
+  given: CreateSessionOptions,
   docker: Partial<DockerOptions>,
 ): SessionSpec {
-  check(createSchema, options);
+  check(createSchema, given);
+  const { signal: _, ...rest } = given;
+  const options: CreateSessionOptions = copied(rest);
   const { prompt, promptFile, worktree } = options;
   const cwd = resolve(options.cwd ?? process.cwd());
   if ((prompt === undefined) === (promptFile === undefined)) {
@@ -138,8 +140,7 @@ export function resolveCreateOptions(
   return {
     id,
     mode: options.mode ?? 'autonomous',
-    prompt:
-      prompt === undefined ? { file: resolve(cwd, promptFile ?? ''), data: options.data ?? {} } : { text: prompt },
+    prompt: prompt === undefined ? { file: promptFile ?? '', data: options.data ?? {} } : { text: prompt },
     cwd,
     worktree: typeof worktree === 'string' ? { branch: worktree } : (worktree as WorktreeRequest | undefined),
     docker: options.docker === false ? false : mergeDocker(docker, options.docker ?? {}),
@@ -148,10 +149,21 @@ export function resolveCreateOptions(
       appendSystem: options.appendSystem,
       tools: options.tools,
       disallowedTools: options.disallowedTools,
-      mcpConfig: options.mcpConfig === undefined ? undefined : resolve(cwd, options.mcpConfig),
+      mcpConfig: options.mcpConfig,
       maxTurns: options.maxTurns,
     }),
   };
+}
+
+/** The caller may change its objects while a session waits; what was checked is what runs. */
+function copied<T>(options: T): T {
+  try {
+    return structuredClone(options);
+  } catch (cause) {
+    throw new OrchestrationError('INVALID_OPTIONS', `The options hold what is no data: ${messageOf(cause)}.`, {
+      cause,
+    });
+  }
 }
 
 /** @throws OrchestrationError `INVALID_OPTIONS` */

@@ -46,27 +46,31 @@ export class RunSupervisor {
   }
 
   async #run(): Promise<Outcome | undefined> {
-    const { executor, request, now } = this.#options;
+    let handle: RunHandle | undefined;
     try {
-      this.#dispatch({ type: 'launching', at: now() });
+      const { executor, request } = this.#options;
+      this.#dispatch({ type: 'launching', at: this.#options.now() });
       const offset = (await stat(request.folder.log)).size;
       if (this.#stopReason !== undefined) return this.#outcome({});
       this.#handle = executor.launch({
         ...request,
         onPlaced: (placement) => this.#dispatch({ type: 'placed', logFile: request.folder.log, ...placement }),
       });
-      const handle = await this.#handle;
+      handle = await this.#handle;
       return await Promise.race([this.#follow(handle, offset), this.#letGo.promise]);
     } catch (error) {
+      if (this.#detached) return undefined;
       this.#monitor?.stop();
+      await handle?.stop(); // What cannot be watched must not run on, beside a slot that is free.
       const reason = error instanceof OrchestrationError ? error.code : 'LAUNCH_FAILED';
       return this.#outcome({ reason, error: messageOf(error) });
     }
   }
 
-  async #follow(handle: RunHandle, offset: number): Promise<Outcome> {
+  async #follow(handle: RunHandle, offset: number): Promise<Outcome | undefined> {
     const { request, now } = this.#options;
     const started = await handle.started;
+    if (this.#detached) return undefined;
     if (started) this.#dispatch({ type: 'running', at: now(), ...started });
     const monitor = await StreamMonitor.start({
       logFile: request.folder.log,
@@ -75,11 +79,9 @@ export class RunSupervisor {
         this.#dispatch({ type: 'observed', at: now(), observations });
         if (observations.at(-1)?.kind === 'result') handle.resultSeen?.();
       },
-    }).catch(async (error: unknown) => {
-      await handle.stop(); // What cannot be watched must not run.
-      throw error;
     });
     this.#monitor = monitor;
+    if (this.#detached) monitor.stop();
     const end = await handle.ended;
     await monitor.drain();
     return this.#outcome(end);

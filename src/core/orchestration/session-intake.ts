@@ -1,8 +1,8 @@
-import { resolve } from 'node:path';
-import { readPromptFile, validatePromptFile } from './channelcoder/prompt-file.js';
+import { checkPromptFile, validatePromptFile } from './channelcoder/prompt-file.js';
 import type { BaseExecutor, SessionSpec } from './executors/base-executor.js';
 import { SessionFolder } from './state/session-folder.js';
 import type { SessionEnvironment } from './types.js';
+import { readUserFile } from './workspace/user-file.js';
 
 /** A session that can run: checked, with a folder of its own. */
 export interface PreparedSession {
@@ -13,8 +13,8 @@ export interface PreparedSession {
 }
 
 /**
- * Checks what a session needs and makes its folder. The prompt file is copied there: the session runs what was checked
- * now, whatever becomes of the file while it waits.
+ * Checks what a session needs and makes its folder. Files that the options name are copied there: the session runs what
+ * was checked now, whatever becomes of them while it waits.
  *
  * @throws OrchestrationError as `create()` documents; nothing is left behind
  */
@@ -25,21 +25,30 @@ export async function prepareSession(
   signal: AbortSignal | undefined,
 ): Promise<PreparedSession> {
   const { environment } = await executor.prepare(spec);
-  const { prompt } = spec;
-  const promptText = 'file' in prompt ? await readPromptFile(prompt.file) : undefined;
   signal?.throwIfAborted();
-
   const folder = new SessionFolder(stateDir, spec.id);
   await folder.create();
-  if (!('file' in prompt) || promptText === undefined) return { spec, executor, folder, environment };
   try {
-    await folder.write(folder.promptFile, promptText);
-    const { mcpConfig } = await validatePromptFile(folder.promptFile, prompt.file, prompt.data);
-    // The container has to get that file, too, and under another name.
-    const claude = mcpConfig === undefined ? spec.claude : { mcpConfig: resolve(spec.cwd, mcpConfig), ...spec.claude };
-    return { spec: { ...spec, claude, prompt: { ...prompt, file: folder.promptFile } }, executor, folder, environment };
+    return { spec: await copyFiles(spec, folder), executor, folder, environment };
   } catch (error) {
     await folder.remove().catch(() => {}); // The first error counts.
     throw error;
   }
+}
+
+async function copyFiles(spec: SessionSpec, folder: SessionFolder): Promise<SessionSpec> {
+  const { prompt, cwd } = spec;
+  let { mcpConfig } = spec.claude;
+  let copied = prompt;
+  if ('file' in prompt) {
+    const text = await readUserFile('promptFile', prompt.file, cwd);
+    checkPromptFile(prompt.file, text);
+    await folder.write(folder.promptFile, text);
+    const config = await validatePromptFile(folder.promptFile, prompt.file, prompt.data);
+    mcpConfig ??= config.mcpConfig;
+    copied = { ...prompt, file: folder.promptFile };
+  }
+  if (mcpConfig === undefined) return { ...spec, prompt: copied };
+  await folder.write(folder.mcpConfig, await readUserFile('mcpConfig', mcpConfig, cwd));
+  return { ...spec, prompt: copied, claude: { ...spec.claude, mcpConfig: folder.mcpConfig } };
 }

@@ -44,7 +44,9 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   readonly #executors: Partial<Record<SessionMode, BaseExecutor>>;
   readonly #store: SessionStore;
   readonly #scheduler: SessionScheduler;
-  #closing = false;
+  /** Events that the listeners have not been told of. */
+  readonly #untold: SessionEvent[] = [];
+  #closing: Promise<void> | undefined;
   readonly #closed = new AbortController();
   /** The latest `create()`: sessions enter the record in the order of the calls. */
   #lastCreate: Promise<void> = Promise.resolve();
@@ -111,9 +113,10 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * starts. A session that has ended is answered as it is, and a second call joins the first. `close` ends them all.
    *
    * @param reason stands in `result.error`
-   * @throws OrchestrationError `SESSION_NOT_FOUND`
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `MANAGER_CLOSED`
    */
   async cancel(id: string, reason = 'cancelled by the user'): Promise<UnifiedSession> {
+    if (!isTerminal(this.#store.registry.demand(id).status)) this.#demandOpen();
     return this.#scheduler.cancel(this.#store.registry.demand(id), reason);
   }
 
@@ -161,21 +164,9 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * every session is cancelled first. Those that wait never start. Later calls that would change something are refused
    * with `MANAGER_CLOSED`, and nothing of the manager keeps the process alive.
    */
-  async close({ sessions = 'detach' }: { sessions?: 'detach' | 'cancel' } = {}): Promise<void> {
-    if (this.#closing) return;
-    this.#closing = true;
-    if (sessions === 'cancel') {
-      const open = this.list().filter(({ status }) => !isTerminal(status));
-      // Those that wait first, so that no slot that becomes free starts one.
-      open.sort((a, b) => Number(isActive(a.status)) - Number(isActive(b.status)));
-      await Promise.all(open.map(({ id }) => this.cancel(id, 'the manager was closed')));
-    }
-    this.#closed.abort();
-    this.#scheduler.close();
-    for (const executor of Object.values(this.#executors)) executor.close();
-    this.#store.waiters.rejectAll(
-      new OrchestrationError('MANAGER_CLOSED', 'The manager was closed while this was awaited.'),
-    );
+  close({ sessions = 'detach' }: { sessions?: 'detach' | 'cancel' } = {}): Promise<void> {
+    this.#closing ??= this.#close(sessions);
+    return this.#closing;
   }
 
   /** Same as `close()`, for `await using`. */
@@ -183,15 +174,41 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     return this.close();
   }
 
+  async #close(sessions: 'detach' | 'cancel'): Promise<void> {
+    if (sessions === 'cancel') {
+      const open = this.list().filter(({ status }) => !isTerminal(status));
+      // Those that wait first, so that no slot that becomes free starts one.
+      open.sort((a, b) => Number(isActive(a.status)) - Number(isActive(b.status)));
+      await Promise.all(open.map((session) => this.#scheduler.cancel(session, 'the manager was closed')));
+    }
+    this.#scheduler.close();
+    for (const executor of Object.values(this.#executors)) executor.close();
+    this.#store.waiters.rejectAll(
+      new OrchestrationError('MANAGER_CLOSED', 'The manager was closed while this was awaited.'),
+    );
+    this.#closed.abort();
+  }
+
+  /**
+   * Listeners are told in a microtask of their own: they always see a change that is complete, in order, whatever they
+   * call from inside an event, and before anybody who awaits that change goes on.
+   */
   #tell(event: SessionEvent): void {
-    // One implementation for a union of event types: TypeScript cannot relate name and payload here.
-    (this.emit as (name: string, event: SessionEvent) => boolean).call(this, event.type, event);
-    this.emit('event', event);
+    if (this.#untold.push(event) > 1) return;
+    queueMicrotask(() => {
+      for (const told of this.#untold) {
+        // One implementation for a union of event types: TypeScript cannot relate name and payload here.
+        (this.emit as (name: string, event: SessionEvent) => boolean).call(this, told.type, told);
+        this.emit('event', told);
+      }
+      this.#untold.length = 0;
+    });
   }
 
   #cancelOnAbort({ id }: UnifiedSession, signal: AbortSignal): void {
     const abort = (): void => void this.cancel(id, 'aborted by its signal').catch(() => {}); // Only a closed manager refuses.
     signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
     const forget = (): void => signal.removeEventListener('abort', abort);
     this.waitFor(id).then(forget, forget);
   }

@@ -1,5 +1,5 @@
 import { addTokens, NO_TOKENS, type Observation } from './monitoring/observation.js';
-import { ownText } from './monitoring/own-text.js';
+import { clipText, ownText } from './monitoring/own-text.js';
 import type { ClassifiedError, SessionMetadata, SessionRun, ToolUsageRecord, UnifiedSession } from './types.js';
 
 const KEPT = { messages: 20, tools: 100, errors: 50, diagnostics: 20, toolNames: 200 } as const;
@@ -136,10 +136,6 @@ function counted(counts: Readonly<Record<string, number>>, name: string): Readon
   return Object.freeze({ ...counts, [key]: (Object.hasOwn(counts, key) ? (counts[key] ?? 0) : 0) + 1 });
 }
 
-function clipText(text: string, most: number): string {
-  return text.length > most ? ownText(`${text.slice(0, most)}…`) : text;
-}
-
 /** What a copied value may take in all, in characters; every value inside costs some. */
 interface Allowance {
   left: number;
@@ -162,5 +158,10 @@ function boundedCopy(value: unknown, allowance: Allowance = { left: 20_000 }, de
   const inner = (item: unknown): unknown => boundedCopy(item, allowance, depth - 1);
   if (Array.isArray(value)) return Object.freeze(value.slice(0, width).filter(room).map(inner));
   const entries = Object.entries(value).slice(0, width).filter(room);
-  return Object.freeze(Object.fromEntries(entries.map(([key, item]) => [clipText(key, 200), inner(item)])));
+  const copies = entries.map(([key, item]) => {
+    const name = clipText(key, 200);
+    allowance.left -= name.length;
+    return [name, inner(item)] as const;
+  });
+  return Object.freeze(Object.fromEntries(copies));
 }

@@ -98,7 +98,7 @@ export class SessionScheduler {
   async continue(session: UnifiedSession, feedback: string): Promise<UnifiedSession> {
     const { id } = session;
     const parts = this.#partsOf(id);
-    const waiting = session.status === 'queued' || parts.continuing !== undefined;
+    const waiting = ['queued', 'starting'].includes(session.status) || parts.continuing !== undefined;
     if (waiting || session.channelCoderSession === undefined) {
       const why = waiting
         ? 'it waits for its next run already; let that start first'
@@ -112,6 +112,8 @@ export class SessionScheduler {
       parts.continuing = feedback;
       parts.supervisor.stop('stopped to be continued with feedback');
       await parts.supervisor.finished;
+      if (this.#closed)
+        throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the run could be continued.');
       return this.#store.registry.demand(id);
     }
     const admission = this.#queue.enqueue(id);
@@ -156,7 +158,7 @@ export class SessionScheduler {
       },
     });
     parts.supervisor = supervisor;
-    void supervisor.finished.then((outcome) => outcome && this.#finish(id, outcome));
+    void supervisor.finished.then((outcome) => void (outcome && this.#finish(id, outcome)));
   }
 
   #finish(id: string, { status, result }: Outcome): void {

@@ -64,7 +64,7 @@ describe('a listener that throws', () => {
     emitter.emit('one', 1);
     expect(await warned).toMatchObject({
       name: 'ListenerError',
-      message: "A listener for 'one' failed: Error: broken",
+      message: "A listener for 'one' failed: broken",
     });
   });
 

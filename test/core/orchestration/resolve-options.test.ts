@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { OrchestrationError } from '../../../src/core/orchestration/errors.js';
+import { shown } from '../../../src/core/orchestration/errors.js';
 import {
   resolveCreateOptions,
   resolveFeedback,
@@ -66,8 +67,8 @@ describe('options of create() that are wrong', () => {
     const options = { prompt: 'ok', [first]: second === undefined ? value : { ...rest, [second]: nested } };
     const { message } = await refusal(options);
     expect(message).toContain(`Option '${name}'`);
-    const shown = Number.isNaN(value) ? 'null' : JSON.stringify(value).slice(0, 200);
-    expect(message).toContain(`Received ${shown}`);
+    const text = shown(value);
+    expect(message).toContain(`Received ${text}`);
   });
 
   it.each([
@@ -131,7 +132,7 @@ describe('options of create() that are right', () => {
     });
   });
 
-  it('take files relative to cwd', () => {
+  it('keep files as they are named, to be found when the session is prepared', () => {
     const spec = create({
       promptFile: 'task.md',
       data: { a: 1 },
@@ -140,10 +141,10 @@ describe('options of create() that are right', () => {
       worktree: 'topic',
     });
     expect(spec).toMatchObject({
-      prompt: { file: '/work/x/task.md', data: { a: 1 } },
+      prompt: { file: 'task.md', data: { a: 1 } },
       cwd: '/work/x',
       worktree: { branch: 'topic' },
-      claude: { mcpConfig: '/work/x/mcp.json' },
+      claude: { mcpConfig: 'mcp.json' },
     });
   });
 
@@ -187,7 +188,7 @@ describe('options of the manager', () => {
   ])('are refused by name: %s %j', async (name, value) => {
     const { message } = await wrong({ [name]: value });
     expect(message).toContain(`Option '${name}'`);
-    expect(message).toContain(`Received ${JSON.stringify(value)}`);
+    expect(message).toContain(`Received ${shown(value)}`);
   });
 
   it('have executors that are executors, by mode', async () => {

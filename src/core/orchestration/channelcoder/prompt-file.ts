@@ -1,32 +1,22 @@
-import { readFile } from 'node:fs/promises';
 import { type InterpolationData, loadPromptFile, type PromptConfig } from 'channelcoder';
-import { messageOf, OrchestrationError, shown, systemCode } from '../errors.js';
+import { messageOf, OrchestrationError, shown } from '../errors.js';
 
-/** A prompt file is text; one larger than this is a mistake. */
-const MOST_BYTES = 10 * 1024 * 1024;
+/** ChannelCoder looks for the end of each brace up to the end of the text. */
+const MOST_OPEN_BRACES = 1_000;
 
 /**
- * Reads a prompt file for later use and refuses one that ChannelCoder could not run, so that the mistake shows when
- * the session is created and not when it starts.
+ * Refuses a prompt file that ChannelCoder must not see.
  *
  * @throws OrchestrationError `INVALID_OPTIONS`
  */
-export async function readPromptFile(path: string): Promise<string> {
-  let text: string;
-  try {
-    const bytes = await readFile(path);
-    if (bytes.length > MOST_BYTES) throw new Error(`it has ${bytes.length} bytes, ${MOST_BYTES} are possible`);
-    text = bytes.toString('utf8');
-  } catch (error) {
-    const missing = systemCode(error) === 'ENOENT';
-    throw invalid(path, missing ? 'does not exist; check the path (it is relative to cwd)' : messageOf(error), error);
-  }
+export function checkPromptFile(path: string, text: string): void {
   // gray-matter, which ChannelCoder parses front matter with, *executes* a block that begins with `---js`.
   const language = /^\uFEFF?---[^\S\n]*([^\s-][^\n]*)/.exec(text)?.[1]?.trim();
   if (language !== undefined && language !== 'yaml') {
     throw invalid(path, `has front matter in ${shown(language)}; only YAML is accepted`);
   }
-  return text;
+  const open = text.slice(text.lastIndexOf('}') + 1).split('{').length - 1;
+  if (open > MOST_OPEN_BRACES) throw invalid(path, `has ${open} braces that are never closed`);
 }
 
 /**

@@ -1,7 +1,11 @@
+import { realpath } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
-import { worktreeUtils } from 'channelcoder';
+import { Worker } from 'node:worker_threads';
+import type { WorktreeInfo } from 'channelcoder';
 import { messageOf, OrchestrationError, shown } from '../errors.js';
-import { checkedOutBranch, gitLayoutAt } from '../workspace/git-layout.js';
+import { checkedOutBranch, findGitLayout, gitLayoutAt } from '../workspace/git-layout.js';
+import { type GitSetting, gitSettings } from '../workspace/git-settings.js';
 import type { WorktreeRequest } from '../workspace/worktree-request.js';
 
 /** A worktree that a session works in. */
@@ -16,36 +20,26 @@ export interface Worktree {
  * Finds the worktree of a branch, or makes it. Used instead of ChannelCoder's `worktree` option, which changes the
  * host's working directory around an await.
  *
- * @throws OrchestrationError `WORKTREE_FAILED`; what was begun is undone
+ * @throws OrchestrationError `WORKTREE_FAILED`; no worktree is left behind (a branch that was made stays)
  */
 export async function ensureWorktree(cwd: string, request: WorktreeRequest): Promise<Worktree> {
   const { branch, path } = request;
   try {
-    const existing = await worktreeUtils.find(branch, { cwd });
-    if (existing) {
-      const layout = await gitLayoutAt(existing.path).catch(() => undefined);
-      if (!layout) throw new Error(`its worktree ${existing.path} is gone; run 'git worktree prune'`);
-      if (layout.gitDir === layout.commonDir) {
-        throw new Error(`the branch is checked out in the repository itself, ${existing.path}; choose another`);
-      }
-      if (path !== undefined && resolve(cwd, path) !== existing.path) {
-        throw new Error(`the branch is checked out at ${existing.path}, not at ${resolve(cwd, path)}`);
-      }
-      return { path: existing.path, branch, created: false };
-    }
+    const existing = (await callWorktreeUtils('find', branch, { cwd })) as WorktreeInfo | null;
+    if (existing) return { path: await usable(existing.path, cwd, path), branch, created: false };
     const options = { cwd, ...(path !== undefined && { path: resolve(cwd, path) }) };
-    const made = await worktreeUtils.create(branch, options).catch(async (error: unknown) => {
+    const made = await callWorktreeUtils('create', branch, options).catch(async (error: unknown) => {
       // ChannelCoder takes `base` to mean a new branch, so it is only given where there is none yet.
       if (!messageOf(error).includes('does not exist')) throw error;
       const base = request.base ?? (await checkedOutBranch(cwd));
       if (base === undefined) throw new Error("no branch is checked out in 'cwd'; give 'worktree.base'");
-      return worktreeUtils.create(branch, { ...options, base });
+      return callWorktreeUtils('create', branch, { ...options, base });
     });
-    return { path: made.path, branch, created: true };
+    return { path: await realpath((made as WorktreeInfo).path), branch, created: true };
   } catch (error) {
     throw new OrchestrationError(
       'WORKTREE_FAILED',
-      `No worktree for branch ${shown(branch)} of ${cwd}: ${messageOf(error)}`,
+      `No worktree for branch ${shown(branch)} of ${cwd}: ${messageOf(error)}.`,
       { cause: error },
     );
   }
@@ -53,5 +47,61 @@ export async function ensureWorktree(cwd: string, request: WorktreeRequest): Pro
 
 /** Removes a worktree that has nothing uncommitted. */
 export async function removeWorktree(cwd: string, path: string): Promise<void> {
-  await worktreeUtils.remove(path, { cwd });
+  await callWorktreeUtils('remove', path, { cwd });
+}
+
+/** The path of a worktree that git names, unless it is not one that a session may have. */
+async function usable(path: string, cwd: string, wanted: string | undefined): Promise<string> {
+  const layout = await gitLayoutAt(path).catch(() => undefined);
+  if (!layout) throw new Error(`its worktree ${path} is gone; run 'git worktree prune'`);
+  if (layout.gitDir === layout.commonDir) {
+    throw new Error(`the branch is checked out in the repository itself, ${path}; choose another`);
+  }
+  // An agent may have written an entry into its repository that leads to the worktree of another.
+  if (layout.commonDir !== (await findGitLayout(cwd))?.commonDir) {
+    throw new Error(`${path}, where git says it is checked out, belongs to another repository`);
+  }
+  if (wanted !== undefined && resolve(cwd, wanted) !== layout.root) {
+    throw new Error(`the branch is checked out at ${layout.root}, not at ${resolve(cwd, wanted)}`);
+  }
+  return layout.root;
+}
+
+/** Settings for git on the host: an agent may have written hooks and a file system monitor into its repository. */
+const SAFE: readonly GitSetting[] = [
+  ['core.fsmonitor', 'false'],
+  ['core.hooksPath', '/dev/null'],
+];
+
+/** CommonJS, as code for a worker that is given as text has to be. */
+const WORKER = `
+const { parentPort, workerData } = require('node:worker_threads');
+const { worktreeUtils } = require(workerData.channelcoder);
+worktreeUtils[workerData.method](...workerData.args).then(
+  (value) => parentPort.postMessage({ value }),
+  (error) => parentPort.postMessage({ error: String(error?.message ?? error) }),
+);
+`;
+
+/**
+ * Calls ChannelCoder's `worktreeUtils` in a worker, because it takes no settings for git and gives git the environment
+ * of the process: a worker has one of its own. What it prints on the console goes nowhere, too.
+ */
+async function callWorktreeUtils(method: 'find' | 'create' | 'remove', ...args: unknown[]): Promise<unknown> {
+  const channelcoder = createRequire(import.meta.url).resolve('channelcoder');
+  const env = { ...process.env, ...gitSettings(process.env, SAFE) };
+  const worker = new Worker(WORKER, {
+    eval: true,
+    env,
+    workerData: { channelcoder, method, args },
+    stdout: true,
+    stderr: true,
+  });
+  return new Promise((resolve, reject) => {
+    worker.once('message', ({ value, error }: { value?: unknown; error?: string }) =>
+      error === undefined ? resolve(value) : reject(new Error(error)),
+    );
+    worker.once('error', reject);
+    worker.once('exit', () => reject(new Error('the worker ended without an answer')));
+  });
 }

@@ -111,14 +111,16 @@ async function clientExit(client: LaunchedProcess, death: Promise<undefined>): P
 
 /** What the engine knows of a container that has ended; it is awaited where only its client did. */
 async function finalState(engine: DockerEngine, name: string): Promise<ContainerState | Error | undefined> {
-  const deadline = performance.now() + ENGINE_AWAY_MS;
+  let awaySince: number | undefined;
   while (true) {
     try {
       const state = await engine.inspect(name);
       if (!state?.running) return state;
+      awaySince = undefined;
       await engine.wait(name);
     } catch (error) {
-      if (performance.now() > deadline) return error as Error;
+      awaySince ??= performance.now();
+      if (performance.now() - awaySince > ENGINE_AWAY_MS) return error as Error;
       await delay(RETRY_MS);
     }
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { access } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { nanoid } from 'nanoid';
 import { OrchestrationError, shown } from '../errors.js';
@@ -14,7 +14,7 @@ import { checkWritable } from '../workspace/workspace-check.js';
 import { runContainer } from './container-run.js';
 import { ContainerWatch } from './container-watch.js';
 import type { DockerOptions } from './docker-options.js';
-import { type Endpoint, resolveEndpoint } from './endpoint.js';
+import { DEFAULT_SOCKET, type Endpoint, resolveEndpoint } from './endpoint.js';
 import { DockerEngine } from './engine.js';
 import { type ImageFacts, ImageProbe } from './image-probe.js';
 import { dockerRunArgs } from './run-args.js';
@@ -86,6 +86,7 @@ export class DockerEnvironment {
   async container(spec: DockerSpec, folder: SessionFolder, run: number): Promise<PlannedContainer> {
     const facts = await this.#facts(spec);
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#host, facts.home);
+    await refuseMoved(spec.cwd);
     await this.#checkWritable(spec.cwd, spec, facts);
     const env = { ...ssh.env, ...spec.docker.env };
     const additional = [
@@ -93,6 +94,9 @@ export class DockerEnvironment {
       ...(await gitMounts(spec.cwd)),
       ...(await this.#hostMounts(spec)),
       ...ssh.mounts,
+      ...(spec.claude.mcpConfig === undefined
+        ? []
+        : [{ source: spec.claude.mcpConfig, target: MCP_CONFIG, readonly: true }]),
     ];
     return {
       name: `ao-${spec.id}-${run}`,
@@ -146,25 +150,18 @@ export class DockerEnvironment {
     return this.#probe.facts(docker.image, docker.user);
   }
 
-  /** What the user asked for: `mounts` and `mcpConfig`, which Claude reads inside the container. */
-  async #hostMounts({ cwd, docker, claude }: DockerSpec): Promise<Mount[]> {
+  /** The mounts that the user asked for; the workspace is checked like one of them. */
+  async #hostMounts({ cwd, docker }: DockerSpec): Promise<Mount[]> {
     const mounts = parseMounts(docker.mounts ?? []);
     const endpoint = await this.#resolveEndpoint();
     const paths: ProtectedPaths = {
       home: this.#host.home,
       stateDir: this.#stateDir,
-      ...('socketPath' in endpoint && { engineSocket: endpoint.socketPath }),
+      engineSockets: [DEFAULT_SOCKET, ...('socketPath' in endpoint ? [endpoint.socketPath] : [])],
     };
     const allowUnsafe = docker.allowUnsafeMounts ?? false;
     if (!allowUnsafe) await refuseUnsafe(cwd, cwd, paths);
-    const { mcpConfig } = claude;
-    const resolved = await resolveMounts(mounts, paths, allowUnsafe);
-    if (mcpConfig === undefined) return resolved;
-    await access(mcpConfig).catch((cause: unknown) => {
-      const message = `Option 'mcpConfig' (${shown(mcpConfig)}) cannot be read; it is relative to cwd.`;
-      throw new OrchestrationError('INVALID_OPTIONS', message, { cause });
-    });
-    return [...resolved, { source: mcpConfig, target: MCP_CONFIG, readonly: true }];
+    return resolveMounts(mounts, paths, allowUnsafe);
   }
 
   /** @throws OrchestrationError `WORKSPACE_NOT_WRITABLE` */
@@ -182,4 +179,12 @@ export class DockerEnvironment {
     });
     return this.#endpoint;
   }
+}
+
+/** While a session waited, an agent next door may have put a link in the place of its workspace. */
+async function refuseMoved(cwd: string): Promise<void> {
+  const real = await realpath(cwd).catch(() => undefined);
+  if (real === cwd) return;
+  const now = real === undefined ? 'is gone' : `leads to ${shown(real)} now`;
+  throw new OrchestrationError('UNSAFE_MOUNT', `The workspace ${shown(cwd)} ${now}; create the session anew.`);
 }

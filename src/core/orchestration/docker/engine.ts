@@ -24,6 +24,10 @@ export interface EngineEvent {
 
 /** An engine that does not answer within this is as good as none. */
 const ANSWER_MS = 2_000;
+/** What an engine may take that answers, but has work to do on disks and namespaces. */
+const WORK_MS = 30_000;
+/** Lasts as long as the container. */
+const NO_LIMIT = 0;
 
 /**
  * The calls of the Docker Engine API that sessions need, over its socket: a quarter of a millisecond each, where a
@@ -34,7 +38,7 @@ const ANSWER_MS = 2_000;
  */
 export class DockerEngine {
   readonly #endpoint: () => Promise<Endpoint>;
-  readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
+  readonly #agent = new http.Agent({ keepAlive: true });
 
   constructor(endpoint: () => Promise<Endpoint>) {
     this.#endpoint = endpoint;
@@ -61,19 +65,19 @@ export class DockerEngine {
 
   /** @returns the id of the new container */
   async create(name: string, definition: object): Promise<string> {
-    const { status, body } = await this.#call('POST', `/containers/create?name=${name}`, definition);
+    const { status, body } = await this.#call('POST', `/containers/create?name=${name}`, definition, WORK_MS);
     if (status !== 201) throw refused('create a container', status, body);
     return String((body as { Id: string }).Id);
   }
 
   async start(container: string): Promise<void> {
-    const { status, body } = await this.#call('POST', `/containers/${container}/start`);
+    const { status, body } = await this.#call('POST', `/containers/${container}/start`, undefined, WORK_MS);
     if (status !== 204 && status !== 304) throw refused('start a container', status, body);
   }
 
   /** Resolves with the exit code when the container is not running any more; undefined when there is none. */
   async wait(container: string): Promise<number | undefined> {
-    const { status, body } = await this.#call('POST', `/containers/${container}/wait`, undefined, 0);
+    const { status, body } = await this.#call('POST', `/containers/${container}/wait`, undefined, NO_LIMIT);
     if (status === 404) return undefined;
     if (status !== 200) throw refused('wait for a container', status, body);
     return (body as { StatusCode: number }).StatusCode;
@@ -118,17 +122,9 @@ export class DockerEngine {
 
   /** Removes a container and its anonymous volumes, running or not. One that is gone already is no error. */
   async remove(container: string): Promise<void> {
-    const { status, body } = await this.#call('DELETE', `/containers/${container}?force=1&v=1`, undefined, 30_000);
+    const { status, body } = await this.#call('DELETE', `/containers/${container}?force=1&v=1`, undefined, WORK_MS);
     // 409: a removal is under way already.
     if (![204, 404, 409].includes(status)) throw refused('remove a container', status, body);
-  }
-
-  /** Names of the containers with a label, running or not. */
-  async list(label: string): Promise<string[]> {
-    const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
-    const { status, body } = await this.#call('GET', `/containers/json?all=1&filters=${filters}`);
-    if (status !== 200) throw refused('list containers', status, body);
-    return (body as { Names: string[] }[]).flatMap(({ Names }) => Names.slice(0, 1).map((name) => name.slice(1)));
   }
 
   /**

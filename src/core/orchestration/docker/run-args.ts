@@ -18,7 +18,7 @@ export interface ContainerSpec {
  * They are passed by value instead; none of them is a secret.
  */
 const CLIENT_VARIABLES =
-  /^(PATH|HOME|TMPDIR|LD_.+|DYLD_.+|GO[A-Z0-9]+|XDG_.+|DOCKER_(HOST|CONTEXT|CONFIG|API_VERSION|CERT_PATH|TLS|TLS_VERIFY|CLI_.+|CONTENT_TRUST.*|DEFAULT_PLATFORM))$/;
+  /^(PATH|HOME|TMPDIR|LD_(PRELOAD|LIBRARY_PATH|AUDIT|DEBUG|DEBUG_OUTPUT|PROFILE|BIND_NOW|HWCAP_MASK)|DYLD_[A-Z_]+|GLIBC_TUNABLES|GO(DEBUG|GC|MAXPROCS|MEMLIMIT|TRACEBACK|COVERDIR)|XDG_[A-Z_]+_(HOME|DIRS?)|DOCKER_(HOST|CONTEXT|CONFIG|API_VERSION|CERT_PATH|TLS|TLS_VERIFY|CONTENT_TRUST|CONTENT_TRUST_SERVER|DEFAULT_PLATFORM|CLI_[A-Z_]+))$/;
 
 /**
  * Arguments of the docker CLI and the environment it needs. Variables go by name, with their values in the
@@ -36,6 +36,8 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
     ),
     // No --rm: the exit code and OOMKilled are read after the end, also by another host. A missing image fails at once.
     ...['--pull', 'never', '--interactive', '--init', '--workdir', WORKSPACE],
+    // The engine keeps a copy of the output, for `docker logs`; the session's own log has all of it.
+    ...['--log-driver', 'json-file', '--log-opt', 'max-size=10m'],
     // A signal to the CLI, which shares the host's service unit, is none to the session.
     '--sig-proxy=false',
     ...pairs('--mount', spec.mounts.map(mountArg)),

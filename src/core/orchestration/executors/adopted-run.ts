@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { deferred } from '../deferred.js';
+import { deferred, within } from '../deferred.js';
 import type { DockerEngine } from '../docker/engine.js';
 import { messageOf } from '../errors.js';
 import type { RunEnd, RunHandle } from './base-executor.js';
 
 /** How often an adopted process is looked at: its exit is told to ChannelCoder, which keeps it to itself. */
 const LOOK_MS = 250;
+const STOP_GRACE_MS = 5_000;
 
 /**
  * A run that ChannelCoder started itself. Its container tells of its end, else its process, else the result that
@@ -36,9 +37,14 @@ export function adoptRun(started: { pid?: number; containerId?: string }, engine
     started: Promise.resolve(containerId === undefined ? {} : { containerId }),
     ended: end.promise,
     async stop() {
-      if (containerId !== undefined) await engine.stop(containerId, 5_000);
-      else if (pid !== undefined && isChild(pid)) process.kill(pid, 'SIGTERM');
-      else finish({ unknown: true });
+      if (containerId !== undefined) {
+        await engine.stop(containerId, STOP_GRACE_MS).catch(() => engine.kill(containerId));
+      } else if (pid !== undefined) {
+        if (isChild(pid)) process.kill(pid, 'SIGTERM');
+        if (!(await within(end.promise, STOP_GRACE_MS)) && isChild(pid)) process.kill(pid, 'SIGKILL');
+      } else {
+        finish({ unknown: true });
+      }
       await end.promise;
     },
     detach() {

@@ -5,9 +5,9 @@ import type { LaunchedProcess } from './launcher.js';
 const STOP_GRACE_MS = 5_000;
 
 /** A run of the host's own `claude`, which leads a process group of its own. */
-export function runOnHost(process_: LaunchedProcess): RunHandle {
+export function runOnHost(launched: LaunchedProcess): RunHandle {
   let letGo = false;
-  const ended = process_.exited.then(({ code, signal }): RunEnd | Promise<RunEnd> => {
+  const ended = launched.exited.then(({ code, signal }): RunEnd | Promise<RunEnd> => {
     if (letGo) return new Promise<RunEnd>(() => {});
     if (code !== null) return { exitCode: code };
     return { reason: signal === 'SIGKILL' ? 'killed' : 'terminated', error: `Claude was ended by ${signal}.` };
@@ -15,10 +15,10 @@ export function runOnHost(process_: LaunchedProcess): RunHandle {
 
   let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
-    signalGroup(process_.pid, 'SIGTERM');
+    signalGroup(launched.pid, 'SIGTERM');
     await within(ended, STOP_GRACE_MS);
     // The group, not only its leader: tools that Claude started may outlive it.
-    signalGroup(process_.pid, 'SIGKILL');
+    signalGroup(launched.pid, 'SIGKILL');
     await ended;
   };
 

@@ -52,7 +52,8 @@ export async function launchDetached(spawn: SpawnProcess, options: LaunchOptions
       });
       child.on('error', () => {}); // Afterwards only a failing kill() emits it, of a process that is gone already.
       child.unref();
-      return { pid: child.pid ?? 0, exited, kill: (signal) => void child.kill(signal) };
+      if (child.pid === undefined) throw new Error('it has no process id');
+      return { pid: child.pid, exited, kill: (signal) => void child.kill(signal) };
     } finally {
       await log.close();
     }

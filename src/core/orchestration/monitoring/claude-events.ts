@@ -1,6 +1,7 @@
 import type { TokenUsage } from '../types.js';
 import { classifyError } from './error-classifier.js';
 import { addTokens, NO_TOKENS, type Observation } from './observation.js';
+import { clipText } from './own-text.js';
 
 type Json = Record<string, unknown>;
 
@@ -9,6 +10,12 @@ const NAME_LENGTH = 200;
 
 /** Repeats of a message come close together; this many are remembered to recognise them. */
 const REMEMBERED_MESSAGES = 64;
+
+/** A line has a handful of content blocks; one with more was made to keep the host busy, and the rest is skipped. */
+const MOST_BLOCKS = 500;
+
+/** Claude's conversation ids. What else a log line gives as one could become an option of the next `--resume`. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * Translates stream-json events of one run into observations. It keeps what it needs to count each message and its
@@ -20,12 +27,14 @@ const REMEMBERED_MESSAGES = 64;
 export class ClaudeEventReader {
   /** message.id → tokens counted for it so far */
   readonly #seen = new Map<string, TokenUsage>();
+  /** Only the first one of a run counts: a later one may be anybody's. */
+  #initSeen = false;
 
   read(event: unknown): Observation[] {
     if (!isObject(event)) return [];
     switch (event.type) {
       case 'system':
-        return readSystem(event);
+        return this.#readSystem(event);
       case 'assistant':
         return this.#readAssistant(event);
       case 'user':
@@ -35,6 +44,29 @@ export class ClaudeEventReader {
       default:
         return [];
     }
+  }
+
+  #readSystem(event: Json): Observation[] {
+    const { session_id, model, claude_code_version } = event;
+    if (event.subtype === 'init' && !this.#initSeen && typeof session_id === 'string' && UUID.test(session_id)) {
+      this.#initSeen = true;
+      return [
+        {
+          kind: 'init',
+          conversationId: session_id,
+          ...(typeof model === 'string' && { model: clipped(model) }),
+          ...(typeof claude_code_version === 'string' && { claudeVersion: clipped(claude_code_version) }),
+        },
+      ];
+    }
+    if (event.subtype === 'api_retry') {
+      // Claude tries again for minutes, also where that is no use: a refused login is known at the first attempt.
+      const why = clipped(String(primitiveOf(event.error) ?? primitiveOf(event.error_status) ?? 'unknown error'));
+      const { code, severity } = classifyError(why, 'api');
+      const known = code === 'api_error' ? { code: 'retry', severity } : { code, severity };
+      return [{ kind: 'error', ...known, message: `The request is tried again: ${why}` }];
+    }
+    return [];
   }
 
   #readAssistant(event: Json): Observation[] {
@@ -48,7 +80,7 @@ export class ClaudeEventReader {
     for (const block of blocksOf(message.content)) {
       if (block.type === 'text' && typeof block.text === 'string') texts.push(block.text);
       else if (block.type === 'tool_use' && typeof block.id === 'string' && typeof block.name === 'string')
-        found.push({ kind: 'tool', id: name(block.id), name: name(block.name), input: block.input, ...parent });
+        found.push({ kind: 'tool', id: clipped(block.id), name: clipped(block.name), input: block.input, ...parent });
     }
     if (texts.length > 0) found.unshift({ kind: 'message', text: texts.join('\n'), first, ...parent });
     // A message that only calls tools is a message all the same; its text is empty and no event tells of it.
@@ -64,7 +96,7 @@ export class ClaudeEventReader {
   }
 
   #count(message: Json): { first: boolean; added?: TokenUsage } {
-    const id = typeof message.id === 'string' ? name(message.id) : undefined;
+    const id = typeof message.id === 'string' ? clipped(message.id) : undefined;
     const usage = readUsage(message.usage);
     if (id === undefined) return usage ? { first: true, added: usage } : { first: true };
     const before = this.#seen.get(id);
@@ -82,27 +114,6 @@ export class ClaudeEventReader {
   }
 }
 
-function readSystem(event: Json): Observation[] {
-  if (event.subtype === 'init' && typeof event.session_id === 'string') {
-    return [
-      {
-        kind: 'init',
-        conversationId: name(event.session_id),
-        ...(typeof event.model === 'string' && { model: name(event.model) }),
-        ...(typeof event.claude_code_version === 'string' && { claudeVersion: name(event.claude_code_version) }),
-      },
-    ];
-  }
-  if (event.subtype === 'api_retry') {
-    // Claude tries again for minutes, also where that is no use: a refused login is known at the first attempt.
-    const why = name(String(primitiveOf(event.error) ?? primitiveOf(event.error_status) ?? 'unknown error'));
-    const { code, severity } = classifyError(why, 'api');
-    const known = code === 'api_error' ? { code: 'retry', severity } : { code, severity };
-    return [{ kind: 'error', ...known, message: `The request is tried again: ${why}` }];
-  }
-  return [];
-}
-
 function readUser(event: Json): Observation[] {
   const message = isObject(event.message) ? event.message : {};
   const found: Observation[] = [];
@@ -110,7 +121,7 @@ function readUser(event: Json): Observation[] {
     if (block.type !== 'tool_result' || typeof block.tool_use_id !== 'string') continue;
     const output = textOf(block.content);
     const failed = block.is_error === true;
-    const toolUseId = name(block.tool_use_id);
+    const toolUseId = clipped(block.tool_use_id);
     const outcome = failed ? (isDenial(output) ? 'denied' : 'error') : 'ok';
     found.push({ kind: 'tool-result', toolUseId, outcome, output });
     if (failed) found.push({ kind: 'error', ...classifyError(output, 'tool'), toolUseId });
@@ -171,11 +182,11 @@ function isDenial(output: string): boolean {
 }
 
 function parentOf(event: Json): { parentToolUseId?: string } {
-  return typeof event.parent_tool_use_id === 'string' ? { parentToolUseId: name(event.parent_tool_use_id) } : {};
+  return typeof event.parent_tool_use_id === 'string' ? { parentToolUseId: clipped(event.parent_tool_use_id) } : {};
 }
 
 function blocksOf(content: unknown): Json[] {
-  return Array.isArray(content) ? content.filter(isObject) : [];
+  return Array.isArray(content) ? content.slice(0, MOST_BLOCKS).filter(isObject) : [];
 }
 
 function textOf(content: unknown): string {
@@ -185,8 +196,9 @@ function textOf(content: unknown): string {
     .join('\n');
 }
 
-function name(text: string): string {
-  return text.slice(0, NAME_LENGTH);
+/** For names and ids, which stand in records. */
+function clipped(text: string): string {
+  return clipText(text, NAME_LENGTH);
 }
 
 /** The value where it can be written as text: `String()` throws for an object with a `toString` of its own. */

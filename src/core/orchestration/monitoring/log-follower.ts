@@ -1,4 +1,4 @@
-import { close, constants, type FSWatcher, fstat, open, readSync, watch } from 'node:fs';
+import { close, constants, type FSWatcher, fstat, fstatSync, open, readSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -35,6 +35,8 @@ export class LogFollower {
   #timer: NodeJS.Timeout | undefined;
   #scheduled: NodeJS.Immediate | undefined;
   #drained: (() => void)[] = [];
+  /** Where to stop, in bytes. */
+  #drainTo = Number.POSITIVE_INFINITY;
   #closed = false;
 
   /**
@@ -70,10 +72,14 @@ export class LogFollower {
     this.#pump();
   }
 
-  /** Reads what is there up to the end of the file, a last line without an end included, and stops following. */
+  /**
+   * Reads what is there now, a last line without an end included, and stops following. What is appended meanwhile is
+   * left out: somebody who goes on writing must not keep a run from its end.
+   */
   async drain(): Promise<void> {
     if (this.#closed) return;
     await new Promise<void>((resolve) => {
+      this.#drainTo = fstatSync(this.#fd).size;
       this.#drained.push(resolve);
       this.#pump();
     });
@@ -102,8 +108,8 @@ export class LogFollower {
         for (const resolve of this.#drained.splice(0)) resolve();
         return;
       }
-      this.#offset += bytes;
-      this.#lines.push(this.#buffer.subarray(0, bytes));
+      // Many short lines take longer than their bytes let expect, so what was not done in time is read again.
+      this.#offset += this.#lines.push(this.#buffer.subarray(0, bytes), deadline);
       if (this.#closed) return; // A listener may have done that.
       if (performance.now() > deadline) {
         this.#scheduled = setImmediate(() => {
@@ -116,9 +122,11 @@ export class LogFollower {
   }
 
   #read(): number {
+    const wanted = Math.min(CHUNK_BYTES, this.#drainTo - this.#offset);
+    if (wanted <= 0) return 0;
     try {
       // Synchronous, and short: 64 KB out of the page cache take some 10 µs, a turn over the thread pool takes more.
-      return readSync(this.#fd, this.#buffer, 0, CHUNK_BYTES, this.#offset);
+      return readSync(this.#fd, this.#buffer, 0, wanted, this.#offset);
     } catch {
       return 0; // Tried again at the next notification.
     }
@@ -133,11 +141,14 @@ export class LogFollower {
 }
 
 const NEWLINE = 0x0a;
+/** Most lines fit into one. */
+const CARRIED_BLOCK_BYTES = 16 * 1024;
 
 /** Cuts bytes into lines; a line that spans several chunks is carried as bytes, so that no character is torn. */
 class LineSplitter {
   readonly #listener: LogListener;
-  #carried: Buffer[] = [];
+  /** In blocks that are filled up: a line may come in single bytes, and each buffer costs more than that. */
+  #carried: { block: Buffer; used: number }[] = [];
   #carriedBytes = 0;
   #skipping = false;
 
@@ -145,47 +156,62 @@ class LineSplitter {
     this.#listener = listener;
   }
 
-  push(chunk: Buffer): void {
+  /** Reports the lines in a chunk until the deadline; answers how many bytes are done with. At least one line is. */
+  push(chunk: Buffer, deadline: number): number {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      this.#complete(chunk, start, end);
+      this.#complete(chunk.subarray(start, end));
       start = end + 1;
+      if (performance.now() > deadline) return start;
     }
     if (start < chunk.length) this.#carry(chunk.subarray(start));
+    return chunk.length;
   }
 
   /** The file has ended: what is carried is a line, too. */
   end(): void {
-    if (this.#carriedBytes > 0) this.#complete(Buffer.alloc(0), 0, 0);
+    if (this.#carriedBytes > 0) this.#complete(Buffer.alloc(0));
   }
 
-  #complete(chunk: Buffer, start: number, end: number): void {
+  #complete(rest: Buffer): void {
     if (this.#skipping) {
       this.#skipping = false;
       return;
     }
     if (this.#carriedBytes === 0) {
-      if (end > start) this.#listener.onLine(chunk.toString('utf8', start, end));
+      if (rest.length > 0) this.#listener.onLine(rest.toString('utf8'));
       return;
     }
-    const line = Buffer.concat([...this.#carried, chunk.subarray(start, end)]);
-    this.#carried = [];
-    this.#carriedBytes = 0;
+    const line = Buffer.concat([...this.#parts(), rest]);
+    this.#drop();
     this.#listener.onLine(line.toString('utf8'));
   }
 
   #carry(part: Buffer): void {
     if (this.#skipping) return;
-    if (this.#carriedBytes + part.length <= MOST_LINE_BYTES) {
-      // A copy: the chunk's memory is used again.
-      this.#carried.push(Buffer.from(part));
-      this.#carriedBytes += part.length;
+    if (this.#carriedBytes + part.length > MOST_LINE_BYTES) {
+      const [start = part] = this.#parts();
+      const shown = start.subarray(0, 500).toString('utf8');
+      this.#drop();
+      this.#skipping = true;
+      this.#listener.onOversized(shown);
       return;
     }
-    const start = (this.#carried[0] ?? part).subarray(0, 500).toString('utf8');
+    let last = this.#carried.at(-1);
+    if (!last || last.block.length - last.used < part.length) {
+      last = { block: Buffer.allocUnsafe(Math.max(CARRIED_BLOCK_BYTES, part.length)), used: 0 };
+      this.#carried.push(last);
+    }
+    last.used += part.copy(last.block, last.used);
+    this.#carriedBytes += part.length;
+  }
+
+  #parts(): Buffer[] {
+    return this.#carried.map(({ block, used }) => block.subarray(0, used));
+  }
+
+  #drop(): void {
     this.#carried = [];
     this.#carriedBytes = 0;
-    this.#skipping = true;
-    this.#listener.onOversized(start);
   }
 }

@@ -2,3 +2,8 @@
 export function ownText(text: string): string {
   return Buffer.from(text, 'utf16le').toString('utf16le');
 }
+
+/** A text that is at most this long, and keeps nothing longer alive. */
+export function clipText(text: string, most: number): string {
+  return text.length > most ? ownText(`${text.slice(0, most)}…`) : text;
+}

@@ -4,7 +4,7 @@ import { ClaudeEventReader } from './claude-events.js';
 import { classifyDiagnostic } from './error-classifier.js';
 import { LogFollower } from './log-follower.js';
 import type { Observation, ResultObservation } from './observation.js';
-import { ownText } from './own-text.js';
+import { clipText, ownText } from './own-text.js';
 
 const DIAGNOSTIC_LENGTH = 500;
 
@@ -74,7 +74,7 @@ export class StreamMonitor {
     const observations = this.#reader.read(event);
     if (observations.length === 0) return;
     const last = observations.at(-1);
-    if (last?.kind === 'result') this.#result = last;
+    if (last?.kind === 'result') this.#result = bounded(last);
     this.#onObservations(observations);
   }
 
@@ -86,4 +86,14 @@ export class StreamMonitor {
     const error = classifyDiagnostic(line);
     this.#onObservations([{ kind: 'diagnostic', line }, ...(error ? [{ kind: 'error', ...error } as const] : [])]);
   }
+}
+
+/** A closing message is a page or two; what is longer would stay in the record for good. */
+const RESULT_LENGTH = 50_000;
+
+function bounded(result: ResultObservation): ResultObservation {
+  const subtype = clipText(result.subtype, 100);
+  return result.text === undefined
+    ? { ...result, subtype }
+    : { ...result, subtype, text: clipText(result.text, RESULT_LENGTH) };
 }

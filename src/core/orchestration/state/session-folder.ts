@@ -12,12 +12,15 @@ export class SessionFolder {
   readonly projects: string;
   /** The user's prompt file as it was when the session was created. */
   readonly promptFile: string;
+  /** The user's MCP configuration as it was then. */
+  readonly mcpConfig: string;
 
   constructor(stateDir: string, sessionId: string) {
     this.path = join(stateDir, 'sessions', sessionId);
     this.log = join(this.path, 'stream.log');
     this.projects = join(this.path, 'projects');
     this.promptFile = join(this.path, 'prompt-file.md');
+    this.mcpConfig = join(this.path, 'mcp.json');
   }
 
   /** What goes to the standard input of a run, 1 being the first. */
@@ -47,9 +50,9 @@ export class SessionFolder {
     }
   }
 
-  /** Writes a file of the session's own. */
+  /** Writes a file of the session's own; one that is mounted has to be readable for the image's user. */
   async write(path: string, text: string): Promise<void> {
-    await writeFile(path, text, { mode: 0o600 });
+    await writeFile(path, text, { mode: path === this.mcpConfig ? 0o644 : 0o600 });
   }
 
   /** Opens the log for a process to append to. A link in its place is refused. */

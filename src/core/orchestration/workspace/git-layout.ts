@@ -1,6 +1,10 @@
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { systemCode } from '../errors.js';
+import { readRegularFile } from './regular-file.js';
+
+/** Configurations and pointers are far shorter. */
+const MOST_BYTES = 1024 * 1024;
 
 /** Where git keeps what belongs to a checkout. */
 export interface GitLayout {
@@ -19,13 +23,12 @@ export interface GitLayout {
 export async function gitLayoutAt(folder: string): Promise<GitLayout | undefined> {
   const root = await realpath(folder);
   const entry = join(root, '.git');
-  const kind = await stat(entry).catch(ignoreMissing);
-  if (!kind) return undefined;
-  if (kind.isDirectory()) return { root, gitDir: entry, commonDir: entry };
-  const pointer = /^gitdir: (.+)$/m.exec(await readFile(entry, 'utf8'))?.[1];
+  const kind = await lstat(entry).catch(ignoreMissing);
+  if (kind?.isDirectory()) return { root, gitDir: entry, commonDir: entry };
+  const pointer = /^gitdir: (.+)$/m.exec((await readGitFile(entry)) ?? '')?.[1];
   if (pointer === undefined) return undefined;
   const gitDir = resolve(root, pointer.trim());
-  const common = await readFile(join(gitDir, 'commondir'), 'utf8').catch(ignoreMissing);
+  const common = await readGitFile(join(gitDir, 'commondir'));
   return { root, gitDir, commonDir: common === undefined ? gitDir : resolve(gitDir, common.trim()) };
 }
 
@@ -41,8 +44,14 @@ export async function findGitLayout(folder: string): Promise<GitLayout | undefin
 export async function checkedOutBranch(folder: string): Promise<string | undefined> {
   const layout = await findGitLayout(folder);
   if (!layout) return undefined;
-  const head = await readFile(join(layout.gitDir, 'HEAD'), 'utf8').catch(ignoreMissing);
+  const head = await readGitFile(join(layout.gitDir, 'HEAD'));
   return /^ref: refs\/heads\/(.+)$/m.exec(head ?? '')?.[1];
+}
+
+/** A small file of git's own; undefined where there is none, or something else in its place. */
+export async function readGitFile(path: string): Promise<string | undefined> {
+  const bytes = await readRegularFile(path, { most: MOST_BYTES }).catch(() => undefined);
+  return bytes?.toString('utf8');
 }
 
 /** For `catch`: what is not there is undefined, any other failure stays one. */

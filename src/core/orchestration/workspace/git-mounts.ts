@@ -1,14 +1,15 @@
-import { mkdir, open, readFile, realpath, stat } from 'node:fs/promises';
+import { mkdir, open, realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { OrchestrationError, shown } from '../errors.js';
-import { type GitLayout, gitLayoutAt, ignoreMissing } from './git-layout.js';
+import { type GitLayout, gitLayoutAt, ignoreMissing, readGitFile } from './git-layout.js';
+import { type GitSetting, gitSettings } from './git-settings.js';
 import type { Mount } from './mounts.js';
 
 /** Where the workspace is in the container. */
 export const WORKSPACE = '/workspace';
 
 /** Git settings for the container, see {@link gitEnvironment}. */
-const SETTINGS: readonly (readonly [string, string])[] = [
+const SETTINGS: readonly GitSetting[] = [
   // The workspace belongs to a host user that the image may not know.
   ['safe.directory', '*'],
   // Packing would fail halfway in a worktree, where `packed-refs` is read-only.
@@ -79,21 +80,16 @@ async function pointsBack({ root, gitDir, commonDir }: GitLayout, pointer: strin
   if (gitDir !== commonDir) {
     // A forged git folder could answer for itself, and name any folder of the host as its repository.
     if (dirname(gitDir) !== join(commonDir, 'worktrees')) return false;
-    const back = await readFile(join(gitDir, 'gitdir'), 'utf8').catch(ignoreMissing);
+    const back = await readGitFile(join(gitDir, 'gitdir'));
     return back !== undefined && (await realpath(back.trim()).catch(ignoreMissing)) === pointer;
   }
-  const config = await readFile(join(gitDir, 'config'), 'utf8').catch(ignoreMissing);
+  const config = await readGitFile(join(gitDir, 'config'));
   return /^\s*worktree = (.+)$/m.exec(config ?? '')?.[1] === relative(gitDir, root);
 }
 
-/** The variables that carry git's settings for the container, after those that the user passes the same way. */
-export function gitEnvironment(env: Readonly<Record<string, string>>): Record<string, string> {
-  const first = Number(env.GIT_CONFIG_COUNT ?? 0) || 0;
-  const entries = SETTINGS.flatMap(([key, value], index) => [
-    [`GIT_CONFIG_KEY_${first + index}`, key],
-    [`GIT_CONFIG_VALUE_${first + index}`, value],
-  ]);
-  return { GIT_CONFIG_COUNT: String(first + SETTINGS.length), ...Object.fromEntries(entries) };
+/** The variables that give git in the container its settings, besides those that the user gives it the same way. */
+export function gitEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return gitSettings(env, SETTINGS);
 }
 
 function readonly(source: string, target = source): Mount {

@@ -9,8 +9,8 @@ export type Mount = Required<MountOption>;
 /** Host paths that no container may get hold of. */
 export interface ProtectedPaths {
   home: string;
-  /** The engine's socket, if it has one. */
-  engineSocket?: string;
+  /** Where engines listen. */
+  engineSockets: readonly string[];
   /** Where the sessions' logs and records are. */
   stateDir: string;
 }
@@ -68,14 +68,11 @@ export async function resolveMounts(
 /** @throws OrchestrationError `UNSAFE_MOUNT` */
 export async function refuseUnsafe(source: string, given: string, paths: ProtectedPaths): Promise<void> {
   const real = async (path: string): Promise<string> => realpath(path).catch(() => path);
-  const [home, stateDir, socket] = await Promise.all([
-    real(paths.home),
-    real(paths.stateDir),
-    paths.engineSocket === undefined ? undefined : real(paths.engineSocket),
-  ]);
+  const home = await real(paths.home);
+  const stateDir = await real(paths.stateDir);
+  const sockets = await Promise.all(paths.engineSockets.map(real));
   const why =
-    (socket !== undefined &&
-      isWithin(socket, source) &&
+    (sockets.some((socket) => isWithin(socket, source)) &&
       "holds the Docker engine's socket, which is root on the host") ||
     (source.endsWith(`${sep}docker.sock`) && "is a Docker engine's socket, which is root on the host") ||
     (source === sep && 'is the whole host') ||

@@ -1,9 +1,11 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { loadPromptFile } from 'channelcoder';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { readPromptFile, validatePromptFile } from '../../../../src/core/orchestration/channelcoder/prompt-file.js';
+import { checkPromptFile, validatePromptFile } from '../../../../src/core/orchestration/channelcoder/prompt-file.js';
+import { readUserFile } from '../../../../src/core/orchestration/workspace/user-file.js';
 import { errorOf } from '../../../support/errors.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
@@ -11,6 +13,13 @@ function promptFile(text: string | Buffer): string {
   const path = join(tempFolder(), 'prompt.md');
   writeFileSync(path, text);
   return path;
+}
+
+/** As a session is created. */
+async function readPromptFile(path: string): Promise<string> {
+  const text = await readUserFile('promptFile', path, '/');
+  checkPromptFile(path, text);
+  return text;
 }
 
 const check = (text: string, data = {}): Promise<unknown> => validatePromptFile(promptFile(text), 'prompt.md', data);
@@ -38,12 +47,34 @@ describe('reading a prompt file', () => {
 
   it('refuses a folder', async () => {
     const { message } = await errorOf(readPromptFile(tempFolder()), 'INVALID_OPTIONS');
-    expect(message).toContain('EISDIR');
+    expect(message).toContain('not a regular file');
   });
 
-  it('refuses one of more than 10 MB', async () => {
-    const path = promptFile(Buffer.alloc(10 * 1024 * 1024 + 1, 'x'));
-    expect((await errorOf(readPromptFile(path), 'INVALID_OPTIONS')).message).toContain('10485761 bytes');
+  it('refuses one of more than 1 MB', async () => {
+    const path = promptFile(Buffer.alloc(1024 * 1024 + 1, 'x'));
+    expect((await errorOf(readPromptFile(path), 'INVALID_OPTIONS')).message).toContain('longer than 1048576 bytes');
+  });
+
+  it('refuses a FIFO, which would block a thread for good', async () => {
+    const path = join(tempFolder(), 'fifo.md');
+    execFileSync('mkfifo', [path]);
+    expect((await errorOf(readPromptFile(path), 'INVALID_OPTIONS')).message).toContain('not a regular file');
+  });
+
+  it('refuses a relative path that leads out of the workspace, but not an absolute one', async () => {
+    const [cwd, secret] = [tempFolder(), promptFile('secret')];
+    symlinkSync(secret, join(cwd, 'link.md'));
+    for (const path of ['link.md', relative(cwd, secret)]) {
+      const { message } = await errorOf(readUserFile('promptFile', path, cwd), 'INVALID_OPTIONS');
+      expect(message).toContain('out of the workspace');
+    }
+    expect(await readUserFile('promptFile', secret, cwd)).toBe('secret');
+  });
+
+  it('refuses braces that are never closed, on which ChannelCoder takes quadratic time', async () => {
+    const { message } = await errorOf(readPromptFile(promptFile('{'.repeat(60_000))), 'INVALID_OPTIONS');
+    expect(message).toContain('60000 braces');
+    expect(await readPromptFile(promptFile('{x} '.repeat(5_000)))).toHaveLength(20_000);
   });
 });
 

@@ -89,13 +89,6 @@ const CALLS: Call[] = [
       [409, undefined],
     ],
   },
-  {
-    name: 'list',
-    call: (engine) => engine.list('owner=me'),
-    request: 'GET /containers/json?all=1&filters={"label":["owner=me"]}',
-    answer: { status: 200, json: [{ Names: ['/ao-1', '/alias'] }, { Names: [] }, { Names: ['/ao-2'] }] },
-    value: ['ao-1', 'ao-2'],
-  },
 ];
 
 describe.each(CALLS)('$name', ({ call, request, answer, value, also = [] }) => {

@@ -27,7 +27,19 @@ describe('the arguments of docker run', () => {
   it('are these for a session with nothing special', () => {
     expect(argsOf({ labels: { owner: 'me', run: '1' } })).toEqual([
       ...['run', '--name', 'ao-1', '--label', 'owner=me', '--label', 'run=1'],
-      ...['--pull', 'never', '--interactive', '--init', '--workdir', '/workspace', '--sig-proxy=false'],
+      ...[
+        '--pull',
+        'never',
+        '--interactive',
+        '--init',
+        '--workdir',
+        '/workspace',
+        '--log-driver',
+        'json-file',
+        '--log-opt',
+        'max-size=10m',
+        '--sig-proxy=false',
+      ],
       ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--pids-limit', '512'],
       ...['--env', 'DISABLE_FIREWALL', 'image', 'claude', '--print'],
     ]);
@@ -83,11 +95,13 @@ describe('variables', () => {
     expect(env).not.toHaveProperty(name);
   });
 
-  it.each(['MY_PATH', 'HOMEPAGE', 'GOOGLE', 'DOCKER_PASSWORD', 'path'])('only look like that: %s', (name) => {
-    const isClients = name === 'GOOGLE';
-    const { env } = dockerRunArgs(specOf({ env: { [name]: 'value' } }));
-    expect(Object.hasOwn(env, name)).toBe(!isClients);
-  });
+  it.each(['MY_PATH', 'HOMEPAGE', 'GOOGLE', 'DOCKER_PASSWORD', 'LD_SDK_KEY', 'path'])(
+    'only look like that: %s',
+    (name) => {
+      const { env } = dockerRunArgs(specOf({ env: { [name]: 'value' } }));
+      expect(env).toHaveProperty(name, 'value');
+    },
+  );
 
   it('let the user override DISABLE_FIREWALL', () => {
     expect(dockerRunArgs(specOf({ env: { DISABLE_FIREWALL: 'false' } })).env).toEqual({ DISABLE_FIREWALL: 'false' });

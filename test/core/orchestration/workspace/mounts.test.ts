@@ -56,6 +56,7 @@ function host(): ProtectedPaths & { root: string; engineSocket: string } {
     home: join(root, 'home/me'),
     stateDir: join(root, 'state'),
     engineSocket: join(root, 'run/engine.sock'),
+    engineSockets: [join(root, 'run/engine.sock')],
   };
   for (const folder of [
     paths.home,
