@@ -51,6 +51,7 @@ export class RunSupervisor {
       const { executor, request } = this.#options;
       this.#dispatch({ type: 'launching', at: this.#options.now() });
       const offset = (await stat(request.folder.log)).size;
+      if (this.#detached) return undefined;
       if (this.#stopReason !== undefined) return this.#outcome({});
       this.#handle = executor.launch({
         ...request,

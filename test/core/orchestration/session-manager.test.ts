@@ -5,24 +5,10 @@ import {
   type Preparation,
   type RunHandle,
   type SessionEvent,
-  UnifiedSessionManager,
 } from 'autonomous-orchestration';
-import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { tempFolder } from '../../support/temp-folder.js';
-
-const DONE: SimulatedScript = ({ resume }) => scriptedRun([{ text: 'Done.' }], { conversationId: resume });
-/** A run that ends only when it is told to. */
-const ENDLESS: SimulatedScript = () => scriptedRun([{ text: 'Waiting.' }, { text: 'never', afterMs: 60_000 }]);
-
-function simulate(script: SimulatedScript, options: ConstructorParameters<typeof UnifiedSessionManager>[0] = {}) {
-  const executors = { autonomous: new SimulatedExecutor(script) };
-  const manager = new UnifiedSessionManager({ stateDir: tempFolder(), executors, ...options });
-  onTestFinished(() => manager.close({ sessions: 'cancel' }));
-  const events: SessionEvent[] = [];
-  manager.on('event', (event) => events.push(event));
-  return { manager, events };
-}
+import { SimulatedExecutor, scriptedRun } from 'autonomous-orchestration/testing';
+import { describe, expect, it, vi } from 'vitest';
+import { DONE, ENDLESS, simulate } from '../../support/simulate.js';
 
 describe('UnifiedSessionManager', () => {
   it('tells of each change under its own name and as event, terminal event last', async () => {

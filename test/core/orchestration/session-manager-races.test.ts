@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { DONE, ENDLESS, simulate } from '../../support/simulate.js';
+
+const TERMINAL = /completed|failed|cancelled/;
+
+describe('a listener that acts from inside an event', () => {
+  it('may cancel in session:created: nothing follows the terminal event', async () => {
+    const { manager, events } = simulate(ENDLESS);
+    manager.on('session:created', ({ sessionId }) => void manager.cancel(sessionId));
+    const { id } = await manager.create({ prompt: 'x' });
+    await manager.waitFor(id);
+    const types = events.filter(({ type }) => type.startsWith('session:')).map(({ type }) => type);
+    expect(types.at(0)).toBe('session:created');
+    expect(types.at(-1)).toBe('session:cancelled');
+    expect(types.filter((type) => TERMINAL.test(type))).toHaveLength(1);
+    expect(manager.queueStatus().running).toBe(0);
+  });
+
+  it('may cancel in session:continued', async () => {
+    const { manager, events } = simulate(DONE);
+    const { id } = await manager.create({ prompt: 'x' });
+    await manager.waitFor(id);
+    manager.on('session:continued', ({ sessionId }) => void manager.cancel(sessionId));
+    await manager.continue(id, 'more');
+    expect(await manager.waitFor(id)).toMatchObject({ runs: [{ number: 1 }, { number: 2 }] });
+    expect(events.filter(({ type }) => TERMINAL.test(type))).toHaveLength(2);
+    expect(manager.queueStatus().running).toBe(0);
+  });
+
+  it('may continue in session:completed, with one slot and no waiting place', async () => {
+    const { manager, events } = simulate(DONE, { maxConcurrent: 1, maxQueued: 0 });
+    manager.once('session:completed', ({ sessionId }) => manager.continue(sessionId, 'more'));
+    const { id } = await manager.create({ prompt: 'x' });
+    await manager.waitFor(id, { status: 'completed' });
+    for await (const { type } of manager.events()) if (type === 'session:completed') break;
+    expect(manager.get(id)).toMatchObject({ status: 'completed', runs: [{ number: 1 }, { number: 2 }] });
+    const order = events.map(({ type }) => type).filter((type) => /completed|continued/.test(type));
+    expect(order).toEqual(['session:completed', 'session:continued', 'session:completed']);
+  });
+
+  it('may throw what cannot even be written as text', async () => {
+    const { manager } = simulate(DONE);
+    const failures: unknown[] = [];
+    manager.on('listener-error', ({ error }) => failures.push(error));
+    manager.on('session:message', () => {
+      throw Object.create(null);
+    });
+    const { id } = await manager.create({ prompt: 'x' });
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+    expect(failures).toHaveLength(1);
+  });
+
+  it('may abort the signal of the session that it is told of', async () => {
+    const { manager } = simulate(ENDLESS);
+    const controller = new AbortController();
+    manager.on('session:created', () => controller.abort());
+    const { id } = await manager.create({ prompt: 'x', signal: controller.signal });
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'cancelled' });
+  });
+});
+
+describe('calls at the same time', () => {
+  it('continue twice: one run is added, the other call is refused', async () => {
+    const { manager } = simulate(DONE);
+    const { id } = await manager.create({ prompt: 'x' });
+    await manager.waitFor(id);
+    const [first, second] = await Promise.allSettled([manager.continue(id, 'A'), manager.continue(id, 'B')]);
+    expect(first.status).toBe('fulfilled');
+    expect(second).toMatchObject({ status: 'rejected', reason: { code: 'ILLEGAL_TRANSITION' } });
+    expect((await manager.waitFor(id)).runs.map(({ feedback }) => feedback)).toEqual([undefined, 'A']);
+  });
+
+  it('close twice: both wait for the end of the sessions', async () => {
+    const { manager } = simulate(ENDLESS);
+    const { id } = await manager.create({ prompt: 'x' });
+    void manager.close({ sessions: 'cancel' });
+    await manager.close();
+    expect(manager.get(id)).toMatchObject({ status: 'cancelled' });
+  });
+
+  it('cancel after close is refused', async () => {
+    const { manager } = simulate(ENDLESS);
+    const { id } = await manager.create({ prompt: 'x' });
+    await manager.close();
+    await expect(manager.cancel(id)).rejects.toMatchObject({ code: 'MANAGER_CLOSED' });
+  });
+
+  it('create and close: the process can end', async () => {
+    const script = join(import.meta.dirname, '../../fixtures/create-and-close.ts');
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script]);
+    expect(stdout).toBe('closed\n');
+  });
+});
