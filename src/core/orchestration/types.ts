@@ -7,7 +7,8 @@ export type SessionMode = 'autonomous' | 'interactive' | 'planning' | 'orchestra
 
 /**
  * Where a session stands. `queued` waits for a slot; `starting` has one and is being launched; `running`, `paused`
- * and `waiting_feedback` have a live container; the last three are terminal.
+ * and `waiting_feedback` have a live container (the latter two belong to interventions, which this version has not yet);
+ * the last three are terminal.
  */
 export type SessionStatus =
   | 'queued'
@@ -180,7 +181,7 @@ export interface SessionMessage {
 export interface ToolUsageRecord {
   readonly id: string;
   readonly name: string;
-  /** As the agent gave it; long texts and lists are cut. The event has all of it. */
+  /** As the agent gave it, cut to some 20,000 characters. The event has all of it, unbounded. */
   readonly input: unknown;
   readonly startedAt: number;
   readonly durationMs?: number;
