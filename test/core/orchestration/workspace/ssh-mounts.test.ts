@@ -1,0 +1,50 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { sshAccess } from '../../../../src/core/orchestration/workspace/ssh-mounts.js';
+import { errorOf } from '../../../support/errors.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+function hostWith(files: string[], env: NodeJS.ProcessEnv = {}): { env: NodeJS.ProcessEnv; home: string } {
+  const home = tempFolder();
+  mkdirSync(join(home, '.ssh'));
+  for (const file of files) writeFileSync(join(home, '.ssh', file), '');
+  return { env, home };
+}
+
+describe('ssh', () => {
+  it('false gives nothing', async () => {
+    expect(await sshAccess(false, hostWith(['id_ed25519']), '/home/node')).toEqual({ mounts: [], env: {} });
+  });
+
+  it("'keys' mounts ~/.ssh read-only into the container's home folder", async () => {
+    const host = hostWith(['id_ed25519']);
+    expect(await sshAccess('keys', host, '/home/node')).toEqual({
+      mounts: [{ source: join(host.home, '.ssh'), target: '/home/node/.ssh', readonly: true }],
+      env: {},
+    });
+  });
+
+  it("'agent' mounts the agent's socket and the known hosts, and no key", async () => {
+    const socket = join(tempFolder(), 'agent.sock');
+    writeFileSync(socket, '');
+    const host = hostWith(['id_ed25519', 'known_hosts'], { SSH_AUTH_SOCK: socket });
+    const { mounts, env } = await sshAccess('agent', host, '/home/node');
+    expect(mounts.map(({ source }) => source)).toEqual([socket, join(host.home, '.ssh/known_hosts')]);
+    expect(env.SSH_AUTH_SOCK).toBe(mounts[0]?.target);
+  });
+
+  it('{ keyFile } mounts that key only, read-only, and tells git to use it', async () => {
+    const host = hostWith(['id_ed25519', 'deploy']);
+    const { mounts, env } = await sshAccess({ keyFile: join(host.home, '.ssh/deploy') }, host, '/home/node');
+    expect(mounts).toMatchObject([{ source: join(host.home, '.ssh/deploy'), readonly: true }]);
+    expect(env.GIT_SSH_COMMAND).toContain(`-i ${mounts[0]?.target} -o IdentitiesOnly=yes`);
+  });
+
+  it.each([
+    ["'agent' without SSH_AUTH_SOCK", 'agent', 'SSH_AUTH_SOCK'],
+    ['a key that is not there', { keyFile: '/nowhere/key' }, '/nowhere/key'],
+  ] as const)('is refused: %s', async (_, ssh, named) => {
+    expect((await errorOf(sshAccess(ssh, hostWith([]), '/home/node'), 'INVALID_OPTIONS')).message).toContain(named);
+  });
+});
