@@ -142,7 +142,7 @@ interface Allowance {
 }
 
 /** A frozen copy of a tool's input that is small whatever the agent sends. */
-function boundedCopy(value: unknown, allowance: Allowance = { left: 20_000 }, depth = 6): unknown {
+function boundedCopy(value: unknown, allowance: Allowance = { left: 4_000 }, depth = 6): unknown {
   if (typeof value === 'string') {
     const text = clipText(value, Math.max(0, Math.min(2_000, allowance.left)));
     allowance.left -= text.length;

@@ -181,7 +181,7 @@ export interface SessionMessage {
 export interface ToolUsageRecord {
   readonly id: string;
   readonly name: string;
-  /** As the agent gave it, cut to some 20,000 characters. The event has all of it, unbounded. */
+  /** As the agent gave it, cut to some 4,000 characters. The event has all of it, unbounded. */
   readonly input: unknown;
   readonly startedAt: number;
   readonly durationMs?: number;

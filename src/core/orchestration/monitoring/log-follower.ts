@@ -104,13 +104,15 @@ export class LogFollower {
     const deadline = performance.now() + SLICE_MS;
     while (true) {
       const bytes = this.#read();
-      if (bytes === 0) {
+      // Many short lines take longer than their bytes let expect, so what was not done in time is read again.
+      const done = bytes === 0 ? 0 : this.#lines.push(this.#buffer.subarray(0, bytes), deadline);
+      this.#offset += done;
+      if (this.#closed) return; // A listener may have done that.
+      if (done === bytes && bytes < CHUNK_BYTES) {
+        // The end of the file, or of what is wanted. What was appended since then has its own notification.
         for (const resolve of this.#drained.splice(0)) resolve();
         return;
       }
-      // Many short lines take longer than their bytes let expect, so what was not done in time is read again.
-      this.#offset += this.#lines.push(this.#buffer.subarray(0, bytes), deadline);
-      if (this.#closed) return; // A listener may have done that.
       if (performance.now() > deadline) {
         this.#scheduled = setImmediate(() => {
           this.#scheduled = undefined;
