@@ -197,7 +197,7 @@ export type ErrorSeverity = 'critical' | 'warning' | 'info';
 export interface ClassifiedError {
   /**
    * `critical`: permission denied, authentication, out of memory, disk full. `warning`: file not found, command
-   * failed, rate limit, retry. `info`: anything else.
+   * failed, call denied, rate limit, retry. `info`: anything else.
    */
   readonly severity: ErrorSeverity;
   readonly code: string;

@@ -122,9 +122,11 @@ function readUser(event: Json): Observation[] {
     const output = textOf(block.content);
     const failed = block.is_error === true;
     const toolUseId = clipped(block.tool_use_id);
-    const outcome = failed ? (isDenial(output) ? 'denied' : 'error') : 'ok';
-    found.push({ kind: 'tool-result', toolUseId, outcome, output });
-    if (failed) found.push({ kind: 'error', ...classifyError(output, 'tool'), toolUseId });
+    const denied = failed && isDenial(output);
+    found.push({ kind: 'tool-result', toolUseId, outcome: denied ? 'denied' : failed ? 'error' : 'ok', output });
+    // That it was refused is what matters, whatever permissions its message speaks of.
+    const refusal = denied ? { severity: 'warning' as const, code: 'denied' } : {};
+    if (failed) found.push({ kind: 'error', ...classifyError(output, 'tool'), ...refusal, toolUseId });
   }
   return found;
 }
@@ -174,11 +176,12 @@ function readModelUsage(byModel: unknown): TokenUsage | undefined {
   return total;
 }
 
-/** Claude Code's own words for a call that was not allowed. */
+/** Claude Code's own words for a call that was not allowed, as measured on 2.1.98. */
+const DENIAL =
+  /^(Permission to use .+ has been denied|Claude requested permissions to |The user doesn't want to |This command requires approval)|was blocked\. For security, Claude Code /;
+
 function isDenial(output: string): boolean {
-  return /^(Permission to use .+ has been denied|Claude requested permissions to |The user doesn't want to )/.test(
-    output,
-  );
+  return DENIAL.test(output.slice(0, 500));
 }
 
 function parentOf(event: Json): { parentToolUseId?: string } {
