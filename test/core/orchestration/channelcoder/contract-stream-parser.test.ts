@@ -4,7 +4,7 @@ import { streamParser } from 'channelcoder';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-/** The quirks of ChannelCoder's stream parser (DESIGN §5.7 and 5.8) against the real package and the real `tail`. */
+/** The quirks of ChannelCoder's stream parser, against the real package and the real `tail`. */
 const LOGS = new URL('../../../fixtures/logs/', import.meta.url);
 const fixture = (name: string): string[] =>
   readFileSync(new URL(`${name}.jsonl`, LOGS), 'utf8')

@@ -9,7 +9,7 @@ import { git, repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 /**
- * The quirks of ChannelCoder that this library works around (DESIGN §5), each against the real package. A test that
+ * The quirks of ChannelCoder that this library works around, each against the real package. A test that
  * fails here after an upgrade is good news: its message says which of our workarounds can go.
  */
 const DOCKER = { image: 'image', cwd: '/work', env: { KEY: 'value' }, mounts: ['/a:/b'] };
@@ -49,7 +49,7 @@ describe('ChannelCoder', () => {
   it('is the release that these quirks were measured on', () => {
     const entry = createRequire(import.meta.url).resolve('channelcoder');
     const { version } = JSON.parse(readFileSync(join(entry, '../../package.json'), 'utf8')) as { version: string };
-    expect(version, 'look through DESIGN §5 again, then correct this number').toBe('3.0.2');
+    expect(version, 'look whether these quirks are still there, then correct this number').toBe('3.0.2');
   });
 
   it('1: cannot start a container in detached mode', async () => {
