@@ -39,7 +39,7 @@ export function outcomeOf({ end, result, cancelled, diagnostics }: RunWitnesses)
   if (cancelled !== undefined)
     return { status: 'cancelled', result: { ...shared, reason: 'cancelled', error: cancelled } };
   if (end.oomKilled) return failed('oom', 'The container reached its memory limit (docker.memory) and was killed.');
-  if (end.reason !== undefined) return failed(end.reason, `${end.error ?? end.reason}.${said}`);
+  if (end.reason !== undefined) return failed(end.reason, `${(end.error ?? end.reason).replace(/\.$/, '')}.${said}`);
   if (result?.isError) return failed(resultReason(result), result.text ?? `Claude ended with '${result.subtype}'.`);
   const exitedWell = exitCode === 0 || (end.unknown && exitCode === undefined);
   if (result && exitedWell) return { status: 'completed', result: { ...shared, reason: 'success' } };

@@ -165,9 +165,10 @@ export class SessionScheduler {
     const parts = this.#partsOf(id);
     delete parts.supervisor;
     const feedback = parts.continuing;
-    if (feedback !== undefined) {
+    delete parts.continuing;
+    // Where nobody knows whether the run is gone, another beside it would share its workspace.
+    if (feedback !== undefined && result.reason !== 'DOCKER_UNAVAILABLE') {
       // It keeps its slot: the session has not ended.
-      delete parts.continuing;
       parts.feedback = feedback;
       const { exitCode } = result;
       const at = this.#now();

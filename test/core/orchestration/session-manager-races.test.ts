@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import type { RunHandle, RunRequest } from 'autonomous-orchestration';
+import { SimulatedExecutor } from 'autonomous-orchestration/testing';
+import { describe, expect, it, vi } from 'vitest';
 import { DONE, ENDLESS, simulate } from '../../support/simulate.js';
 
 const TERMINAL = /completed|failed|cancelled/;
@@ -59,6 +61,27 @@ describe('a listener that acts from inside an event', () => {
     manager.on('session:created', () => controller.abort());
     const { id } = await manager.create({ prompt: 'x', signal: controller.signal });
     expect(await manager.waitFor(id)).toMatchObject({ status: 'cancelled' });
+  });
+});
+
+describe('continue on a run that cannot be proved gone', () => {
+  it('ends the session instead of starting another run beside it', async () => {
+    class Unreachable extends SimulatedExecutor {
+      override async launch(request: RunRequest): Promise<RunHandle> {
+        const handle = await super.launch(request);
+        const ended = handle.ended.then(() => ({ reason: 'DOCKER_UNAVAILABLE', error: 'No engine answers.' }));
+        return { ...handle, ended };
+      }
+    }
+    const { manager } = simulate(DONE, { executors: { autonomous: new Unreachable(ENDLESS) } });
+    const { id } = await manager.create({ prompt: 'x' });
+    await vi.waitUntil(() => manager.get(id)?.channelCoderSession);
+    await manager.continue(id, 'more');
+    expect(manager.get(id)).toMatchObject({
+      status: 'failed',
+      result: { reason: 'DOCKER_UNAVAILABLE' },
+      runs: [{ number: 1 }],
+    });
   });
 });
 

@@ -50,7 +50,7 @@ export class DockerEnvironment {
   readonly #watch: ContainerWatch;
   readonly #probe: ImageProbe;
   #endpoint: Promise<Endpoint> | undefined;
-  #mapsUsers: Promise<boolean> | undefined;
+  #mapping: Promise<boolean> | undefined;
   #lastLaunch: Promise<unknown> = Promise.resolve();
 
   constructor(options: { stateDir: string; env: NodeJS.ProcessEnv; home: string; spawn: SpawnProcess }) {
@@ -167,8 +167,17 @@ export class DockerEnvironment {
   /** @throws OrchestrationError `WORKSPACE_NOT_WRITABLE` */
   async #checkWritable(folder: string, { docker }: DockerSpec, facts: ImageFacts): Promise<void> {
     // Where users are mapped, as in rootless engines and desktop virtual machines, ids on the host tell nothing.
-    this.#mapsUsers ??= process.platform === 'linux' ? this.engine.mapsUsers() : Promise.resolve(true);
-    if (!(await this.#mapsUsers)) await checkWritable(folder, docker.image, facts);
+    if (!(await this.#mapsUsers())) await checkWritable(folder, docker.image, facts);
+  }
+
+  async #mapsUsers(): Promise<boolean> {
+    if (process.platform !== 'linux') return true;
+    // Asked once; a failure is not remembered.
+    this.#mapping ??= this.engine.mapsUsers().catch((error: unknown) => {
+      this.#mapping = undefined;
+      throw error;
+    });
+    return this.#mapping;
   }
 
   async #resolveEndpoint(): Promise<Endpoint> {

@@ -65,22 +65,36 @@ describe('with a docker executable that runs the command on the host', () => {
   const FAKE_DOCKER =
     'here=$(dirname "$0"); printf "%s\\n" "$@" > "$here/docker-args"; while [ "$1" != claude ]; do shift; done; "$@"';
 
+  const probe = `autonomous-orchestration-probe ${process.getuid?.()} [${process.getgid?.()}] /home/node\n2.1.98 (Claude Code)\n`;
+  const answerContainerCalls: FakeEngine['fallback'] = ({ method, path }) => {
+    if (method === 'POST' && path.startsWith('/containers/create')) return { status: 201, json: { Id: 'id-1' } };
+    if (path.endsWith('/start')) return { status: 204 };
+    if (path.endsWith('/wait')) return { status: 200, json: { StatusCode: 0 } };
+    if (path.includes('/logs')) return { status: 200, text: probe };
+    if (path.startsWith('/events')) return (response) => void response.writeHead(200).flushHeaders();
+    if (method === 'GET' && path.endsWith('/json')) return containerState();
+    if (method === 'DELETE') return { status: 204 };
+    return undefined;
+  };
+
+  it('asks the engine about its users again after a failure', async () => {
+    const bin = executables({ claude: FAKE_CLAUDE, docker: FAKE_DOCKER });
+    const { fake } = await FakeEngine.start({ 'GET /info': { status: 500, json: { message: 'starting up' } } });
+    fake.answers['GET /images/my-claude%3Aauthenticated/json'] = { status: 200, json: { Id: 'sha256:1' } };
+    fake.fallback = answerContainerCalls;
+    const manager = managerWith({ PATH: `${bin}:${process.env.PATH}`, DOCKER_HOST: `unix://${fake.socketPath}` });
+    await expect(manager.create({ prompt: 'Go', cwd: tempFolder() })).rejects.toThrow('starting up');
+    fake.answers['GET /info'] = { status: 200, json: { SecurityOptions: [] } };
+    const { id } = await manager.create({ prompt: 'Go', cwd: tempFolder() });
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+  });
+
   it("starts ChannelCoder's plan with our own flags, and reads the end from the engine", async () => {
     const bin = executables({ claude: FAKE_CLAUDE, docker: FAKE_DOCKER });
     const cwd = tempFolder();
-    const probe = `autonomous-orchestration-probe ${process.getuid?.()} [${process.getgid?.()}] /home/node\n2.1.98 (Claude Code)\n`;
     const { fake } = await FakeEngine.start({ 'GET /info': { status: 200, json: { SecurityOptions: [] } } });
     fake.answers['GET /images/my-claude%3Aauthenticated/json'] = { status: 200, json: { Id: 'sha256:1' } };
-    fake.fallback = ({ method, path }) => {
-      if (method === 'POST' && path.startsWith('/containers/create')) return { status: 201, json: { Id: 'id-1' } };
-      if (path.endsWith('/start')) return { status: 204 };
-      if (path.endsWith('/wait')) return { status: 200, json: { StatusCode: 0 } };
-      if (path.includes('/logs')) return { status: 200, text: probe };
-      if (path.startsWith('/events')) return (response) => void response.writeHead(200).flushHeaders();
-      if (method === 'GET' && path.endsWith('/json')) return containerState();
-      if (method === 'DELETE') return { status: 204 };
-      return undefined;
-    };
+    fake.fallback = answerContainerCalls;
     const manager = managerWith({ PATH: `${bin}:${process.env.PATH}`, DOCKER_HOST: `unix://${fake.socketPath}` });
 
     const { id } = await manager.create({
