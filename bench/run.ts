@@ -8,6 +8,7 @@ import { type Figure, isMet, table } from './support/figure.js';
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   queue: ['queue'],
   monitor: ['monitor-latency', 'monitor-replay', 'record-size'],
+  guard: ['guard-round-trip'],
   sessions: ['session-overhead', 'control-calls', 'event-loop'],
 };
 

@@ -9,7 +9,12 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { AutonomousExecutor, OrchestrationError, UnifiedSessionManager } from 'autonomous-orchestration';
+import {
+  AutonomousExecutor,
+  DEFAULT_POLICY,
+  OrchestrationError,
+  UnifiedSessionManager,
+} from 'autonomous-orchestration';
 import { SimulatedExecutor, scriptedRun } from 'autonomous-orchestration/testing';
 import { showProgress } from './support/progress.js';
 
@@ -76,6 +81,8 @@ async function whyNotDocker(): Promise<string | undefined> {
       worktree: undefined,
       docker: { image: IMAGE },
       claude: {},
+      policy: DEFAULT_POLICY,
+      limits: {},
     });
     return undefined;
   } catch (error) {

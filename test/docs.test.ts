@@ -56,7 +56,7 @@ describe('the examples', () => {
 
   it('are all run by a test', () => {
     const here = ['simulated.ts', 'errors.ts'];
-    const endToEnd = ['demo.ts', 'quickstart.ts', 'worktree.ts'];
+    const endToEnd = ['demo.ts', 'guard.ts', 'quickstart.ts', 'steer.ts', 'worktree.ts'];
     expect(examples.toSorted()).toEqual([...here, ...endToEnd].toSorted());
     const tests = ['demo.test.ts', 'examples.test.ts']
       .map((name) => readFileSync(join(root, 'test/e2e', name), 'utf8'))

@@ -1,25 +1,45 @@
 import { describe, expectTypeOf, it } from 'vitest';
 import type {
+  ApprovalSource,
   CreateSessionOptions,
+  Danger,
+  DangerRecord,
+  Decision,
+  Denial,
   EventStreamOptions,
+  GuardRequest,
   ListenerError,
   QueueChangedEvent,
   QueueStatus,
+  RunHandle,
+  RunHooks,
+  RunRequest,
+  SessionApprovalEvent,
   SessionCreatedEvent,
+  SessionDangerEvent,
+  SessionDeniedEvent,
   SessionEndedEvent,
   SessionEvent,
   SessionFilter,
+  SessionLimits,
   SessionManagerEvents,
   SessionManagerOptions,
   SessionMessageEvent,
+  SessionPausedEvent,
   SessionResult,
+  SessionResumedEvent,
   SessionRun,
   SessionStatus,
+  SessionSteeredEvent,
   SessionToolEvent,
   SessionToolResultEvent,
+  ToolCall,
+  ToolPolicy,
+  ToolRule,
   ToolUsageRecord,
   UnifiedSession,
   UnifiedSessionManager,
+  Verdict,
   WaitOptions,
 } from '../src/index.js';
 
@@ -34,6 +54,12 @@ describe('event names', () => {
     expectTypeOf<Payload<'session:message'>>().toEqualTypeOf<SessionMessageEvent>();
     expectTypeOf<Payload<'session:tool'>>().toEqualTypeOf<SessionToolEvent>();
     expectTypeOf<Payload<'session:tool-result'>>().toEqualTypeOf<SessionToolResultEvent>();
+    expectTypeOf<Payload<'session:danger'>>().toEqualTypeOf<SessionDangerEvent>();
+    expectTypeOf<Payload<'session:approval'>>().toEqualTypeOf<SessionApprovalEvent>();
+    expectTypeOf<Payload<'session:denied'>>().toEqualTypeOf<SessionDeniedEvent>();
+    expectTypeOf<Payload<'session:steered'>>().toEqualTypeOf<SessionSteeredEvent>();
+    expectTypeOf<Payload<'session:paused'>>().toEqualTypeOf<SessionPausedEvent>();
+    expectTypeOf<Payload<'session:resumed'>>().toEqualTypeOf<SessionResumedEvent>();
     expectTypeOf<Payload<'queue:changed'>>().toEqualTypeOf<QueueChangedEvent>();
     expectTypeOf<Payload<'event'>>().toEqualTypeOf<SessionEvent>();
     expectTypeOf<Payload<'listener-error'>>().toEqualTypeOf<ListenerError>();
@@ -59,6 +85,10 @@ describe('SessionEvent', () => {
     if (event.type === 'session:tool-result') expectTypeOf(event).toEqualTypeOf<SessionToolResultEvent>();
     if (event.type === 'queue:changed') expectTypeOf(event.queue).toEqualTypeOf<QueueStatus>();
     if (event.type === 'session:failed') expectTypeOf(event.result).toEqualTypeOf<SessionResult>();
+    if (event.type === 'session:approval') expectTypeOf(event.by).toEqualTypeOf<ApprovalSource | undefined>();
+    if (event.type === 'session:denied') expectTypeOf(event.denial).toEqualTypeOf<Denial>();
+    if (event.type === 'session:danger') expectTypeOf(event.danger).toEqualTypeOf<DangerRecord>();
+    if (event.type === 'session:paused') expectTypeOf(event.resumeAt).toEqualTypeOf<number | undefined>();
     if (event.type === 'session:started') expectTypeOf(event.run).toEqualTypeOf<SessionRun>();
     expectTypeOf<Extract<SessionEvent, { type: 'session:completed' | 'session:cancelled' }>>().toEqualTypeOf<never>();
     expectTypeOf<SessionEndedEvent['type']>().toEqualTypeOf<
@@ -83,6 +113,15 @@ describe('UnifiedSessionManager', () => {
     expectTypeOf<Manager['list']>().toEqualTypeOf<(filter?: SessionFilter) => UnifiedSession[]>();
     expectTypeOf<Manager['cancel']>().toEqualTypeOf<(id: string, reason?: string) => Promise<UnifiedSession>>();
     expectTypeOf<Manager['continue']>().toEqualTypeOf<(id: string, feedback: string) => Promise<UnifiedSession>>();
+    expectTypeOf<Manager['pause']>().toEqualTypeOf<(id: string) => Promise<UnifiedSession>>();
+    expectTypeOf<Manager['resume']>().toEqualTypeOf<(id: string) => Promise<UnifiedSession>>();
+    expectTypeOf<Manager['steer']>().toEqualTypeOf<(id: string, message: string) => Promise<void>>();
+    expectTypeOf<Manager['approve']>().toEqualTypeOf<
+      (id: string, requestId: string, note?: string) => Promise<UnifiedSession>
+    >();
+    expectTypeOf<Manager['deny']>().toEqualTypeOf<
+      (id: string, requestId: string, reason?: string) => Promise<UnifiedSession>
+    >();
     expectTypeOf<Manager['waitFor']>().toEqualTypeOf<(id: string, options?: WaitOptions) => Promise<UnifiedSession>>();
     expectTypeOf<Manager['events']>().toEqualTypeOf<
       (options?: EventStreamOptions) => AsyncIterableIterator<SessionEvent>
@@ -104,11 +143,64 @@ describe('UnifiedSessionManager', () => {
     void manager.create({ promt: 'hello' });
     // @ts-expect-error no such mode
     void manager.create({ prompt: 'hello', mode: 'fast' });
+    // @ts-expect-error no such decision
+    void manager.create({ prompt: 'hello', policy: { dangerous: 'maybe' } });
+    // @ts-expect-error a typing error
+    void manager.create({ prompt: 'hello', limits: { costUSD: 1 } });
+    // @ts-expect-error a rule decides
+    void manager.create({ prompt: 'hello', policy: { rules: [{ tool: 'Bash' }] } });
+  });
+});
+
+describe('policies and limits', () => {
+  it('are options of a session, the policy also of the manager', () => {
+    expectTypeOf<CreateSessionOptions['policy']>().toEqualTypeOf<ToolPolicy | undefined>();
+    expectTypeOf<SessionManagerOptions['policy']>().toEqualTypeOf<ToolPolicy | undefined>();
+    expectTypeOf<CreateSessionOptions['limits']>().toEqualTypeOf<SessionLimits | undefined>();
+    expectTypeOf<Decision>().toEqualTypeOf<'allow' | 'ask' | 'deny'>();
+    expectTypeOf<ToolRule['matches']>().toEqualTypeOf<RegExp | ((call: ToolCall) => boolean) | undefined>();
+    expectTypeOf<ApprovalSource>().toEqualTypeOf<'person' | 'timeout' | 'end'>();
+    expectTypeOf<Denial['by']>().toEqualTypeOf<'policy' | ApprovalSource>();
+  });
+
+  it('may be constants', () => {
+    const policy = { rules: [{ tool: 'Bash', matches: /x/, decision: 'ask' }], dangerous: 'ask' } as const;
+    expectTypeOf(policy).toExtend<ToolPolicy>();
+  });
+});
+
+describe('an executor of the user’s', () => {
+  it('asks through the hooks of its request', () => {
+    expectTypeOf<RunRequest['hooks']>().toEqualTypeOf<RunHooks>();
+    expectTypeOf<ReturnType<RunHooks['beforeTool']>>().toEqualTypeOf<Promise<Verdict>>();
+    expectTypeOf<Extract<Verdict, { allowed: false }>['reason']>().toEqualTypeOf<string>();
+  });
+
+  it('need not be able to pause, nor have a guard', () => {
+    expectTypeOf<Pick<RunHandle, 'started' | 'ended' | 'stop' | 'detach'>>().toExtend<RunHandle>();
   });
 });
 
 describe('records', () => {
+  it('tell of approvals, dangers and usage limits', () => {
+    expectTypeOf(session.pendingApproval).toEqualTypeOf<GuardRequest | undefined>();
+    expectTypeOf(session.pendingApprovals).toEqualTypeOf<readonly GuardRequest[] | undefined>();
+    expectTypeOf(session.resumeAt).toEqualTypeOf<number | undefined>();
+    expectTypeOf<ToolUsageRecord['danger']>().toEqualTypeOf<Danger | undefined>();
+    expectTypeOf(session.metadata.dangers).toEqualTypeOf<readonly DangerRecord[]>();
+    // What an agent gave is not to be trusted to have any shape.
+    expectTypeOf<GuardRequest['input']>().toBeUnknown();
+    expectTypeOf<Denial['input']>().toBeUnknown();
+    expectTypeOf<ToolCall['input']>().toBeUnknown();
+  });
+
   it('are read-only through and through', () => {
+    // @ts-expect-error read-only
+    if (session.pendingApproval) session.pendingApproval.deadline = 1;
+    // @ts-expect-error read-only
+    session.pendingApprovals?.pop();
+    // @ts-expect-error read-only
+    session.metadata.dangers.length = 0;
     // @ts-expect-error read-only
     session.status = 'failed';
     // @ts-expect-error read-only

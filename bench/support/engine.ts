@@ -98,6 +98,11 @@ export async function firstByteIn(file: string): Promise<number> {
 function withName(args: readonly string[], name: string): string[] {
   const copy = [...args];
   copy[copy.indexOf('--name') + 1] = name;
-  // Without the labels, by which the manager would take the container for one of its own.
-  return copy.filter((arg, index) => arg !== '--label' && copy[index - 1] !== '--label');
+  // Without the labels, by which the manager would take the container for one of its own, and without the guard, whose
+  // hook would wait for the host of a session that is over.
+  const isLabel = (arg = ''): boolean => arg === '--label';
+  const isGuard = (arg = ''): boolean => /target=(\/etc\/claude-code|\/run\/autonomous-orchestration)\//.test(arg);
+  return copy.filter(
+    (arg, index) => !isLabel(arg) && !isLabel(copy[index - 1]) && !isGuard(arg) && !isGuard(copy[index + 1]),
+  );
 }

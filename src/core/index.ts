@@ -10,6 +10,18 @@ export {
   type RunRequest,
   type SessionSpec,
 } from './orchestration/executors/base-executor.js';
+export type { Danger, DangerLevel } from './orchestration/intervention/danger/danger.js';
+export type { RunHooks } from './orchestration/intervention/hook-channel.js';
+export type { Denial, Verdict } from './orchestration/intervention/run-guard.js';
+export type { SessionLimits } from './orchestration/intervention/session-limits.js';
+export {
+  DEFAULT_POLICY,
+  type Decision,
+  type ResolvedPolicy,
+  type ToolCall,
+  type ToolPolicy,
+  type ToolRule,
+} from './orchestration/intervention/tool-policy.js';
 export type { Observation, ResultObservation } from './orchestration/monitoring/observation.js';
 export { StreamMonitor, type StreamMonitorOptions } from './orchestration/monitoring/stream-monitor.js';
 export {
@@ -22,18 +34,25 @@ export type { SessionManagerOptions } from './orchestration/resolve-options.js';
 export type {
   ListenerError,
   QueueChangedEvent,
+  SessionApprovalEvent,
   SessionContinuedEvent,
   SessionCreatedEvent,
+  SessionDangerEvent,
+  SessionDeniedEvent,
   SessionEndedEvent,
   SessionErrorEvent,
   SessionEvent,
   SessionManagerEvents,
   SessionMessageEvent,
+  SessionPausedEvent,
   SessionQueuedEvent,
+  SessionResumedEvent,
   SessionStartedEvent,
+  SessionSteeredEvent,
   SessionToolEvent,
   SessionToolResultEvent,
 } from './orchestration/session-events.js';
+export type { ApprovalSource } from './orchestration/session-lifecycle.js';
 export { UnifiedSessionManager } from './orchestration/session-manager.js';
 export type { SessionFilter } from './orchestration/session-registry.js';
 export type { WaitOptions } from './orchestration/session-waiters.js';

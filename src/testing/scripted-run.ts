@@ -29,11 +29,19 @@ export interface ScriptedRunOptions {
   costUsd?: number;
   /** Default 0. */
   exitCode?: number;
+  /** What it does when it is steered. Default: it says that it heard. */
+  onMessage?: (message: string) => readonly ScriptedTurn[];
 }
 
 /** Stream-json as Claude Code writes it, from turns. */
 export function scriptedRun(turns: readonly ScriptedTurn[], options: ScriptedRunOptions = {}): SimulatedRun {
-  return { steps: scriptedSteps(turns, options), exitCode: options.exitCode ?? 0 };
+  const { onMessage = (message): ScriptedTurn[] => [{ text: `Understood: ${message}` }] } = options;
+  const script = new Script(options.conversationId ?? randomUUID());
+  return {
+    steps: script.steps(turns, options),
+    exitCode: options.exitCode ?? 0,
+    onMessage: (message) => onMessage(message).flatMap((turn) => [...script.turn(turn)]),
+  };
 }
 
 /** A recorded log, line by line with a pause before each. */
@@ -44,61 +52,54 @@ export function recordedRun(file: string, { afterMs = 0 }: { afterMs?: number } 
   return { steps: steps() };
 }
 
-function* scriptedSteps(turns: readonly ScriptedTurn[], options: ScriptedRunOptions): Generator<SimulatedStep> {
-  const session_id = options.conversationId ?? randomUUID();
-  const model = 'simulated';
-  yield {
-    line: {
-      type: 'system',
-      subtype: 'init',
-      session_id,
-      model,
-      tools: [],
-      cwd: '/workspace',
-      claude_code_version: '0.0.0',
-    },
-  };
+const MODEL = 'simulated';
 
-  let result = '';
-  for (const [index, turn] of turns.entries()) {
+/** Writes the lines of one conversation. */
+class Script {
+  readonly #conversation: string;
+  #turns = 0;
+  #result = '';
+
+  constructor(conversation: string) {
+    this.#conversation = conversation;
+  }
+
+  *steps(turns: readonly ScriptedTurn[], options: ScriptedRunOptions): Generator<SimulatedStep> {
+    const session_id = this.#conversation;
+    const init = { type: 'system', subtype: 'init', session_id, model: MODEL, tools: [], cwd: '/workspace' };
+    yield { line: { ...init, claude_code_version: '0.0.0' } };
+    for (const turn of turns) yield* this.turn(turn);
+
+    const subtype = options.subtype ?? 'success';
+    const num_turns = this.#turns;
+    const total_cost_usd = options.costUsd ?? num_turns * 0.01;
+    const is_error = subtype !== 'success';
+    yield { line: { type: 'result', subtype, is_error, result: this.#result, num_turns, total_cost_usd, session_id } };
+  }
+
+  *turn(turn: ScriptedTurn): Generator<SimulatedStep> {
     const pause = turn.afterMs === undefined ? {} : { afterMs: turn.afterMs };
     if ('line' in turn) {
       yield { line: turn.line, ...pause };
-      continue;
+      return;
     }
-    const id = 'tool' in turn ? `toolu_${index}_${session_id.slice(0, 8)}` : '';
+    const suffix = `${this.#turns++}_${this.#conversation.slice(0, 8)}`;
+    const base = { parent_tool_use_id: null, session_id: this.#conversation };
+    const id = `toolu_${suffix}`;
     const block =
       'tool' in turn
         ? { type: 'tool_use', id, name: turn.tool, input: turn.input ?? {} }
         : { type: 'text', text: turn.text };
     const usage = { input_tokens: 100, output_tokens: 20 };
-    const message = { id: `msg_${index}_${session_id.slice(0, 8)}`, role: 'assistant', model, content: [block], usage };
-    yield { line: { type: 'assistant', message, parent_tool_use_id: null, session_id }, ...pause };
-    if ('tool' in turn) {
-      const answer = {
-        type: 'tool_result',
-        tool_use_id: id,
-        content: turn.output ?? '',
-        is_error: turn.isError ?? false,
-      };
-      const line = { type: 'user', message: { role: 'user', content: [answer] }, parent_tool_use_id: null, session_id };
-      yield { line, ...(turn.takesMs !== undefined && { afterMs: turn.takesMs }) };
-    } else {
-      result = turn.text;
+    const message = { id: `msg_${suffix}`, role: 'assistant', model: MODEL, content: [block], usage };
+    yield { line: { type: 'assistant', message, ...base }, ...pause };
+    if (!('tool' in turn)) {
+      this.#result = turn.text;
+      return;
     }
+    const { output = '', isError = false, takesMs } = turn;
+    const answer = { type: 'tool_result', tool_use_id: id, content: output, is_error: isError };
+    const line = { type: 'user', message: { role: 'user', content: [answer] }, ...base };
+    yield { line, ...(takesMs !== undefined && { afterMs: takesMs }) };
   }
-
-  const subtype = options.subtype ?? 'success';
-  const total_cost_usd = options.costUsd ?? turns.length * 0.01;
-  yield {
-    line: {
-      type: 'result',
-      subtype,
-      is_error: subtype !== 'success',
-      result,
-      num_turns: turns.length,
-      total_cost_usd,
-      session_id,
-    },
-  };
 }

@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { attempt, engine, git, tempFolder } from './support.js';
+import { attempt, bash, engine, git, type ModelTurn, tempFolder } from './support.js';
 
 async function example(name: string, ...args: string[]) {
   const path = join(import.meta.dirname, '../../examples', name);
@@ -27,3 +29,39 @@ it('worktree.ts runs three sessions on three branches and continues one', async 
     `${['one', 'two', 'three'].map((name) => `completed attempt/${name} ${cwd}-attempt-${name}\n`).join('')}2 done\n`,
   );
 });
+
+it('guard.ts asks at the terminal: what is approved runs, what is not does not', async () => {
+  const cwd = await tempFolder();
+  await mkdir(join(cwd, 'keep'));
+  const turns = [bash('rm -rf /workspace/keep'), bash('git push origin main > pushed 2>&1; true'), { text: 'Done.' }];
+  const child = await scriptedExample('guard.ts', turns, cwd);
+  let output = '';
+  let answered = 0;
+  for await (const chunk of child.stdout) {
+    output += chunk;
+    const asked = output.split('Run it? [y/N] ').length - 1;
+    // The first question is about the folder, the second about the push.
+    for (; answered < asked; answered++) child.stdin.write(answered === 0 ? 'n\n' : 'y\n');
+  }
+  expect(output).toContain('Bash {"command":"rm -rf /workspace/keep"}\n');
+  expect(output).toContain('denied: {"command":"rm -rf /workspace/keep"}\n');
+  expect(output).toContain('completed Done.\n');
+  expect([existsSync(join(cwd, 'keep')), existsSync(join(cwd, 'pushed'))]).toEqual([true, true]);
+});
+
+it('steer.ts tells a running agent something and holds it for a moment', async () => {
+  const cwd = await tempFolder();
+  const child = await scriptedExample('steer.ts', [bash('sleep 1'), bash('sleep 1'), { history: true }], cwd);
+  child.stdin.end();
+  let output = '';
+  for await (const chunk of child.stdout) output += chunk;
+  expect(output).toMatch(/^paused\ncompleted HISTORY: /);
+});
+
+/** An example on a workspace that has the model's script in it: examples give their sessions no variables. */
+async function scriptedExample(name: string, turns: readonly ModelTurn[], cwd: string) {
+  const env = { ...process.env, DOCKER_HOST: engine.host, HOME: await tempFolder(0) };
+  await writeFile(join(cwd, '.model-script.json'), JSON.stringify(turns));
+  const path = join(import.meta.dirname, '../../examples', name);
+  return spawn(process.execPath, ['--import', 'tsx', path, cwd], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+}

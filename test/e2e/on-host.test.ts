@@ -1,8 +1,8 @@
 import { chmod, copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AutonomousExecutor } from 'autonomous-orchestration';
+import { AutonomousExecutor, type SessionManagerOptions } from 'autonomous-orchestration';
 import { expect, it } from 'vitest';
-import { bash, docker, engine, tempFolder, testManager } from './support.js';
+import { bash, docker, engine, type ModelTurn, nextEvent, tempFolder, testManager } from './support.js';
 
 /** The image's Claude Code and its scripted model, for the PATH of the host. */
 async function claudeOnHost(): Promise<string> {
@@ -22,10 +22,10 @@ async function claudeOnHost(): Promise<string> {
   return folder;
 }
 
-it("docker: false runs the host's own Claude Code with the user's own permissions, which are not skipped", async () => {
+/** A session on the host with this script of the model's. */
+async function onHost(script: readonly ModelTurn[], options: SessionManagerOptions = {}) {
   const stateDir = await tempFolder(0);
   const cwd = await tempFolder(0);
-  const script = [bash('touch forbidden.txt'), { text: 'I was not allowed to.' }];
   const env = {
     ...process.env,
     HOME: await tempFolder(0),
@@ -33,7 +33,13 @@ it("docker: false runs the host's own Claude Code with the user's own permission
     MODEL_SCRIPT: JSON.stringify(script),
   };
   const executor = new AutonomousExecutor({ stateDir, env });
-  const { manager } = await testManager({ stateDir, executors: { autonomous: executor } });
+  const { manager } = await testManager({ stateDir, executors: { autonomous: executor }, ...options });
+  return { manager, cwd };
+}
+
+it("docker: false runs the host's own Claude Code with the user's own permissions, which are not skipped", async () => {
+  const script = [bash('touch forbidden.txt'), { text: 'I was not allowed to.' }];
+  const { manager, cwd } = await onHost(script);
 
   const { id } = await manager.create({ prompt: 'Touch it', cwd, docker: false });
   const ended = await manager.waitFor(id);
@@ -43,4 +49,34 @@ it("docker: false runs the host's own Claude Code with the user's own permission
   expect(ended.metadata.toolsUsed).toMatchObject([{ name: 'Bash', outcome: 'denied' }]);
   expect(ended.metadata.errors).toMatchObject([{ severity: 'warning', code: 'denied' }]);
   await expect(readFile(join(cwd, 'forbidden.txt'))).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+it('docker: false has the guard, steering, pause and limits, too', async () => {
+  const policy = { rules: [{ tool: 'Bash', matches: /forbidden/, decision: 'deny' as const, reason: 'Not that.' }] };
+  const turns = [
+    bash('touch forbidden.txt'),
+    bash('sleep 2; touch allowed.txt'),
+    { text: 'Finished.' },
+    { history: true },
+  ];
+  const { manager, cwd } = await onHost(turns, { policy });
+  const options = {
+    prompt: 'Touch them',
+    cwd,
+    docker: false as const,
+    tools: ['Bash'],
+    limits: { durationMs: 60_000 },
+  };
+  const { id } = await manager.create(options);
+  await nextEvent(manager, (event) => event.type === 'session:tool' && event.session.metadata.toolsUsed.length === 2);
+  expect(await manager.pause(id)).toMatchObject({ status: 'paused' });
+  expect(await manager.resume(id)).toMatchObject({ status: 'running' });
+  const steered = manager.steer(id, 'Tell me what you heard');
+  const ended = await manager.waitFor(id);
+  await steered;
+
+  expect(ended.status).toBe('completed');
+  expect(ended.metadata.toolsUsed.map(({ outcome }) => outcome)).toEqual(['denied', 'ok']);
+  await expect(readFile(join(cwd, 'forbidden.txt'))).rejects.toMatchObject({ code: 'ENOENT' });
+  expect(await readFile(join(cwd, 'allowed.txt'), 'utf8')).toBe('');
 });

@@ -14,13 +14,15 @@ it('a session goes on when its host is killed, and its log is complete', async (
     prompt: 'Go on',
     cwd,
   };
-  const host = spawn(
-    process.execPath,
-    ['--import', 'tsx', join(import.meta.dirname, 'fixtures/host.ts'), stateDir, JSON.stringify(options)],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+  // By default an agent waits for its host before its next tool call.
+  const manager = { policy: { onHostLost: 'allow' } };
+  const args = [
+    join(import.meta.dirname, 'fixtures/host.ts'),
+    stateDir,
+    JSON.stringify(options),
+    JSON.stringify(manager),
+  ];
+  const host = spawn(process.execPath, ['--import', 'tsx', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void host.kill('SIGKILL'));
   const id = await untilTool(host);
 

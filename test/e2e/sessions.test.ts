@@ -164,7 +164,7 @@ describe('a session in Docker', () => {
   });
 
   it('reports failing tools with their severity', async () => {
-    const { manager } = await testManager();
+    const { manager } = await testManager({ policy: { dangerous: 'allow' } });
     const options = scripted(
       { tool: 'Read', input: { file_path: '/workspace/missing.txt' } },
       bash('exit 3'),

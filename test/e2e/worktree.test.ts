@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bash, git, scripted, tempFolder, testManager } from './support.js';
 
+/** What is tried here has to fail without the guard, too. */
+const UNGUARDED = { policy: { dangerous: 'allow' } } as const;
+
 // The repository belongs to root, as the host user here does, so the sessions run as root, too; without capabilities.
 const AS_HOST_USER = { user: '0:0' };
 const IDENTITY = 'git -c user.name=Claude -c user.email=claude@example.invalid';
@@ -20,7 +23,7 @@ async function repository(): Promise<string> {
 
 describe('a session in a worktree', () => {
   it('commits on its branch from inside, and the repository has the commit', async () => {
-    const { manager } = await testManager();
+    const { manager } = await testManager(UNGUARDED);
     const cwd = await repository();
     const { docker } = scripted(
       bash(
@@ -45,7 +48,7 @@ describe('a session in a worktree', () => {
   });
 
   it('can branch, merge, reset, tag and stash', async () => {
-    const { manager } = await testManager();
+    const { manager } = await testManager(UNGUARDED);
     const commands = [
       'set -e',
       'git config user.name 2>/dev/null || export GIT_AUTHOR_NAME=C GIT_AUTHOR_EMAIL=c@x GIT_COMMITTER_NAME=C GIT_COMMITTER_EMAIL=c@x',
@@ -68,7 +71,7 @@ describe('a session in a worktree', () => {
   });
 
   it('cannot plant what git on the host would execute or follow', async () => {
-    const { manager } = await testManager();
+    const { manager } = await testManager(UNGUARDED);
     const cwd = await repository();
     const attacks = [
       'G=$(git rev-parse --git-common-dir); W=$(git rev-parse --git-dir); echo "$G" > /workspace/where.txt',
@@ -109,7 +112,7 @@ describe('a session in a worktree', () => {
   });
 
   it('uses the worktree that a branch has already, and a base that is given', async () => {
-    const { manager } = await testManager();
+    const { manager } = await testManager(UNGUARDED);
     const cwd = await repository();
     await git(cwd, 'branch', 'older');
     await writeFile(join(cwd, 'later.txt'), 'later\n');
@@ -131,7 +134,7 @@ describe('a session in a worktree', () => {
 
 describe('a worktree is refused', () => {
   it('where its branch is checked out in the repository itself, or another session works in it', async () => {
-    const { manager } = await testManager();
+    const { manager } = await testManager(UNGUARDED);
     const cwd = await repository();
     const { docker } = scripted(bash('sleep 300'));
     const options = { docker: { ...docker, ...AS_HOST_USER }, prompt: 'x', cwd };
@@ -150,7 +153,7 @@ describe('a worktree is refused', () => {
 
 describe('a session in a plain repository', () => {
   it('commits, but cannot change what git on the host executes', async () => {
-    const { manager } = await testManager();
+    const { manager } = await testManager(UNGUARDED);
     const cwd = await repository();
     const script = [
       `echo new > new.txt && ${IDENTITY} add new.txt && ${IDENTITY} commit -qm Inside || echo FAILED`,
@@ -178,7 +181,7 @@ describe('a session in a plain repository', () => {
 
 describe('git on the host', () => {
   it('runs no hook that an agent has planted in a repository of its own making', async () => {
-    const { manager } = await testManager();
+    const { manager } = await testManager(UNGUARDED);
     const cwd = await tempFolder(0);
     const proof = join(await tempFolder(0), 'ran');
     const script = [
@@ -203,7 +206,7 @@ describe('git on the host', () => {
   });
 
   it('is not led to the worktree of another repository', async () => {
-    const { manager } = await testManager();
+    const { manager } = await testManager(UNGUARDED);
     const [cwd, other] = [await repository(), await repository()];
     await git(other, 'worktree', 'add', '--quiet', '-b', 'feature', `${other}-private`);
     await mkdir(join(cwd, '.git/worktrees/forged'), { recursive: true });

@@ -63,6 +63,14 @@ export class FakeEngine {
 
 /** `State` as the engine answers it. */
 export function containerState(state: object = {}): { status: number; json: unknown } {
-  const all = { Running: false, StartedAt: '2026-11-22T21:00:00Z', ExitCode: 0, OOMKilled: false, Error: '', ...state };
+  const all = {
+    Running: false,
+    Paused: false,
+    StartedAt: '2026-11-22T21:00:00Z',
+    ExitCode: 0,
+    OOMKilled: false,
+    Error: '',
+    ...state,
+  };
   return { status: 200, json: { Id: 'id-1', State: all } };
 }

@@ -1,6 +1,6 @@
 import type { Observation } from '../../src/core/orchestration/monitoring/observation.js';
 import { reduceSession, type SessionAction } from '../../src/core/orchestration/session-lifecycle.js';
-import type { SessionStatus, UnifiedSession } from '../../src/core/orchestration/types.js';
+import type { GuardRequest, SessionStatus, UnifiedSession } from '../../src/core/orchestration/types.js';
 
 type Identity = Partial<Pick<UnifiedSession, 'id' | 'mode' | 'taskId' | 'parentId' | 'queuePosition'>>;
 
@@ -28,7 +28,21 @@ export function runningSession(identity: Identity = {}): UnifiedSession {
   );
 }
 
-/** A session in any status, with the history that leads there (a status that no action leads to yet is set). */
+/** A tool call that a person is asked about. */
+export function guardRequest(requestId: string, change: Partial<GuardRequest> = {}): GuardRequest {
+  const call = { toolUseId: `toolu-${requestId}`, tool: 'Bash', input: Object.freeze({ command: 'make release' }) };
+  return { requestId, ...call, askedAt: 5, deadline: 600_005, ...change };
+}
+
+/** The id of the approval that `sessionIn('waiting_feedback')` waits for. */
+export const ASKED = 'request-1';
+
+/** A session that waits for its provider's usage limit: paused, without a run. */
+export function suspendedSession(identity: Identity = {}): UnifiedSession {
+  return afterActions(runningSession(identity), { type: 'suspended', at: 8, resumeAt: 60_008, exitCode: 1 });
+}
+
+/** A session in any status, with the history that leads there. */
 export function sessionIn(status: SessionStatus, identity: Identity = {}): UnifiedSession {
   switch (status) {
     case 'queued':
@@ -38,8 +52,9 @@ export function sessionIn(status: SessionStatus, identity: Identity = {}): Unifi
     case 'running':
       return runningSession(identity);
     case 'paused':
+      return afterActions(runningSession(identity), { type: 'paused', at: 5 });
     case 'waiting_feedback':
-      return Object.freeze({ ...runningSession(identity), status });
+      return afterActions(runningSession(identity), { type: 'asked', at: 5, request: guardRequest(ASKED) });
     case 'completed':
     case 'failed':
     case 'cancelled':

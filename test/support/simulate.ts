@@ -1,4 +1,9 @@
-import { type SessionEvent, type SessionManagerOptions, UnifiedSessionManager } from 'autonomous-orchestration';
+import {
+  type SessionEvent,
+  type SessionManagerOptions,
+  type ToolPolicy,
+  UnifiedSessionManager,
+} from 'autonomous-orchestration';
 import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
 import { onTestFinished } from 'vitest';
 import { tempFolder } from './temp-folder.js';
@@ -16,4 +21,26 @@ export function simulate(script: SimulatedScript, options: SessionManagerOptions
   const events: SessionEvent[] = [];
   manager.on('event', (event) => events.push(event));
   return { manager, events };
+}
+
+/** A policy that asks a person about `git push`, and the run that does it. */
+export const ASK_TO_PUSH: ToolPolicy = { rules: [{ tool: 'Bash', matches: /^git push/, decision: 'ask' }] };
+export const PUSHES: SimulatedScript = ({ resume }) =>
+  scriptedRun([{ tool: 'Bash', input: { command: 'git push' }, output: 'pushed' }, { text: 'Done.' }], {
+    conversationId: resume,
+  });
+
+/** The next event of a type; ask for it before it can happen. */
+export function nextEvent<Type extends SessionEvent['type']>(
+  manager: UnifiedSessionManager,
+  type: Type,
+): Promise<Extract<SessionEvent, { type: Type }>> {
+  return new Promise((resolve) => {
+    const listener = (event: SessionEvent): void => {
+      if (event.type !== type) return;
+      manager.off('event', listener);
+      resolve(event as Extract<SessionEvent, { type: Type }>);
+    };
+    manager.on('event', listener);
+  });
 }

@@ -8,6 +8,7 @@ import { inspect } from 'node:util';
  * | `INVALID_OPTIONS` | an option is missing, contradictory or out of range | correct the option that the message names |
  * | `QUEUE_FULL` | every slot and every waiting place is taken | wait for a session to end, or raise `maxQueued` |
  * | `SESSION_NOT_FOUND` | no session has this id | look it up with `list()` |
+ * | `REQUEST_NOT_FOUND` | no approval with this id waits | read `pendingApprovals`; it may have been answered |
  * | `ILLEGAL_TRANSITION` | the session's status does not allow the call | wait with `waitFor()`, or use the call that the message names |
  * | `DOCKER_UNAVAILABLE` | no Docker engine answers | start the engine, or set `DOCKER_HOST` |
  * | `IMAGE_NOT_FOUND` | the engine has no such image | build, load or pull it; the library never pulls |
@@ -25,6 +26,7 @@ export type OrchestrationErrorCode =
   | 'INVALID_OPTIONS'
   | 'QUEUE_FULL'
   | 'SESSION_NOT_FOUND'
+  | 'REQUEST_NOT_FOUND'
   | 'ILLEGAL_TRANSITION'
   | 'DOCKER_UNAVAILABLE'
   | 'IMAGE_NOT_FOUND'

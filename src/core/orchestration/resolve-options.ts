@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { DEFAULT_IMAGE, type DockerOptions } from './docker/docker-options.js';
 import { messageOf, OrchestrationError, shown } from './errors.js';
 import { BaseExecutor, type SessionSpec } from './executors/base-executor.js';
+import { type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from './intervention/tool-policy.js';
 import type { CreateSessionOptions, SessionMode } from './types.js';
 import { branchNameProblem } from './workspace/branch-name.js';
 import type { WorktreeRequest } from './workspace/worktree-request.js';
@@ -18,11 +19,13 @@ export interface SessionManagerOptions {
   maxQueued?: number;
   /** Defaults for every session; `create()` may override each. */
   docker?: Partial<DockerOptions>;
+  /** What agents may do; a session may tighten it. By default dangerous tool calls are denied, and all else is allowed. */
+  policy?: ToolPolicy;
   /** Executors by mode, instead of or besides the built-in one for `autonomous`. */
   executors?: Partial<Record<SessionMode, BaseExecutor>>;
 }
 
-export type ResolvedManagerOptions = Required<SessionManagerOptions>;
+export type ResolvedManagerOptions = Required<Omit<SessionManagerOptions, 'policy'>> & { policy: ResolvedPolicy };
 
 const MODES = [
   'autonomous',
@@ -75,11 +78,38 @@ const dockerSchema = z.strictObject({
   allowUnsafeMounts: z.boolean().optional(),
 });
 
+const decision = z.enum(['allow', 'ask', 'deny']);
+const A_DAY_MS = 86_400_000;
+const policySchema = z.strictObject({
+  rules: z
+    .array(
+      z.strictObject({
+        tool: z.string().min(1),
+        matches: z
+          .custom((value) => value instanceof RegExp || typeof value === 'function', 'must be a RegExp or a function')
+          .optional(),
+        decision,
+        reason: text.min(1).max(2_000).optional(),
+      }),
+    )
+    .optional(),
+  dangerous: decision.optional(),
+  approvalTimeoutMs: positive.max(A_DAY_MS).optional(),
+  onHostLost: z.enum(['deny', 'allow']).optional(),
+});
+const limitsSchema = z.strictObject({
+  durationMs: positive.optional(),
+  idleMs: positive.optional(),
+  costUsd: z.number().positive().optional(),
+  tokens: positive.optional(),
+});
+
 const managerSchema = z.strictObject({
   stateDir: text.min(1).optional(),
   maxConcurrent: positive.optional(),
   maxQueued: z.int().nonnegative().optional(),
   docker: dockerSchema.optional(),
+  policy: policySchema.optional(),
   executors: z.partialRecord(z.enum(MODES), z.instanceof(BaseExecutor)).optional(),
 });
 
@@ -101,6 +131,8 @@ const createSchema = z.strictObject({
   disallowedTools: z.array(text).optional(),
   mcpConfig: text.min(1).optional(),
   maxTurns: positive.optional(),
+  limits: limitsSchema.optional(),
+  policy: policySchema.optional(),
   signal: z.instanceof(AbortSignal).optional(),
 });
 
@@ -112,6 +144,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     maxConcurrent: options.maxConcurrent ?? 3,
     maxQueued: options.maxQueued ?? 10,
     docker: copied(options.docker ?? {}),
+    policy: resolvePolicy(options.policy),
     executors: options.executors ?? {},
   };
 }
@@ -120,10 +153,11 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
 export function resolveCreateOptions(
   id: string,
   given: CreateSessionOptions,
-  docker: Partial<DockerOptions>,
+  { docker, policy }: Pick<ResolvedManagerOptions, 'docker' | 'policy'>,
 ): SessionSpec {
   check(createSchema, given);
-  const { signal: _, ...rest } = given;
+  // Neither is data that could be copied.
+  const { signal: _, policy: own, ...rest } = given;
   const options: CreateSessionOptions = copied(rest);
   const { prompt, promptFile, worktree } = options;
   const cwd = resolve(options.cwd ?? process.cwd());
@@ -152,6 +186,8 @@ export function resolveCreateOptions(
       mcpConfig: options.mcpConfig,
       maxTurns: options.maxTurns,
     }),
+    policy: tightenPolicy(policy, own),
+    limits: options.limits ?? {},
   };
 }
 
@@ -170,6 +206,21 @@ function copied<T>(options: T): T {
 export function resolveFeedback(feedback: string): string {
   check(z.object({ feedback: prompt }), { feedback });
   return feedback;
+}
+
+/** Claude Code puts a longer text of a hook into a file of its own, which an agent may not read. */
+const MOST_MESSAGE_LENGTH = 8_000;
+
+/** @throws OrchestrationError `INVALID_OPTIONS` */
+export function resolveMessage(message: string): string {
+  check(z.object({ message: prompt.max(MOST_MESSAGE_LENGTH) }), { message });
+  return message;
+}
+
+/** @throws OrchestrationError `INVALID_OPTIONS` */
+export function resolveNote(note: string | undefined): string | undefined {
+  check(z.object({ note: z.string().max(2_000).optional() }), { note });
+  return note?.trim() === '' ? undefined : note;
 }
 
 /** What a session sets replaces the manager's default; variables are merged. */

@@ -8,21 +8,34 @@ export interface RunWitnesses {
   end: RunEnd;
   result: ResultObservation | undefined;
   /** Why it was stopped on purpose, if it was. */
-  cancelled: string | undefined;
+  stopped: Stop | undefined;
+  /** When the provider allows more, in epoch milliseconds, if it said so. */
+  resetsAt: number | undefined;
   /** The last log lines that were not stream-json. */
   diagnostics: readonly string[];
+}
+
+/** Why a run was stopped on purpose, in the words of its result. */
+export interface Stop {
+  status: 'cancelled' | 'failed';
+  reason: string;
+  error: string;
 }
 
 export interface Outcome {
   status: TerminalStatus;
   result: SessionResult;
+  /** The provider allows no more for now: the conversation can go on later. */
+  usageLimit?: { resetsAt?: number };
+  /** Not to be continued in the same breath: it may still be there, or was ended for cause. */
+  final?: true;
 }
 
 /**
  * How a run went. The exit closes a run and Claude's `result` says how it was; success takes both: exit code 0 and a
  * result without error. Pure.
  */
-export function outcomeOf({ end, result, cancelled, diagnostics }: RunWitnesses): Outcome {
+export function outcomeOf({ end, result, stopped, resetsAt, diagnostics }: RunWitnesses): Outcome {
   const { exitCode } = end;
   const shared = {
     ...(result?.text !== undefined && { text: result.text }),
@@ -35,12 +48,17 @@ export function outcomeOf({ end, result, cancelled, diagnostics }: RunWitnesses)
   const said = diagnostics.length > 0 ? ` Last output: ${diagnostics.join(' | ')}` : '';
 
   // Nobody knows whether it is gone, so nobody may say that it was cancelled.
-  if (end.reason === 'DOCKER_UNAVAILABLE') return failed(end.reason, end.error ?? 'The engine does not answer.');
-  if (cancelled !== undefined)
-    return { status: 'cancelled', result: { ...shared, reason: 'cancelled', error: cancelled } };
+  if (end.reason === 'DOCKER_UNAVAILABLE')
+    return { ...failed(end.reason, end.error ?? 'The engine does not answer.'), final: true };
+  if (stopped?.status === 'failed') return { ...failed(stopped.reason, stopped.error), final: true };
+  if (stopped) return { status: 'cancelled', result: { ...shared, reason: stopped.reason, error: stopped.error } };
   if (end.oomKilled) return failed('oom', 'The container reached its memory limit (docker.memory) and was killed.');
   if (end.reason !== undefined) return failed(end.reason, `${(end.error ?? end.reason).replace(/\.$/, '')}.${said}`);
-  if (result?.isError) return failed(resultReason(result), result.text ?? `Claude ended with '${result.subtype}'.`);
+  if (result?.isError) {
+    const reason = resultReason(result);
+    const outcome = failed(reason, result.text ?? `Claude ended with '${result.subtype}'.`);
+    return reason === 'rate_limited' ? { ...outcome, usageLimit: resetsAt === undefined ? {} : { resetsAt } } : outcome;
+  }
   const exitedWell = exitCode === 0 || (end.unknown && exitCode === undefined);
   if (result && exitedWell) return { status: 'completed', result: { ...shared, reason: 'success' } };
   if (exitedWell) return failed('incomplete', `It ended without a result.${said}`);
@@ -52,6 +70,7 @@ export function outcomeOf({ end, result, cancelled, diagnostics }: RunWitnesses)
 
 function resultReason(result: ResultObservation): string {
   if (result.subtype === 'error_max_turns') return 'max_turns';
+  if (result.subtype === 'error_max_budget_usd') return 'max_cost';
   const { code } = classifyError(result.text ?? '', 'api');
   if (code === 'auth') return 'auth';
   if (code === 'rate_limit') return 'rate_limited';

@@ -1,7 +1,11 @@
+import type { Denial } from './intervention/run-guard.js';
 import type { QueueStatus } from './queue/simple-queue.js';
-import type { SessionAction } from './session-lifecycle.js';
+import type { ApprovalSource, SessionAction } from './session-lifecycle.js';
+import { dangerRecord } from './session-metadata.js';
 import type {
   ClassifiedError,
+  DangerRecord,
+  GuardRequest,
   SessionResult,
   SessionRun,
   ToolOutcome,
@@ -51,6 +55,34 @@ export interface SessionToolResultEvent extends SessionEventBase<'session:tool-r
   readonly name?: string;
   readonly durationMs?: number;
 }
+/** The agent called a tool in a way that is rated dangerous. Whether it runs is the policy's decision. */
+export interface SessionDangerEvent extends SessionEventBase<'session:danger'> {
+  readonly danger: DangerRecord;
+}
+/** A person is asked about a tool call (`state: 'asked'`), or the question was answered. */
+export interface SessionApprovalEvent extends SessionEventBase<'session:approval'> {
+  readonly state: 'asked' | 'approved' | 'denied';
+  readonly request: GuardRequest;
+  /** Who answered: a person, the time limit (`timeout`), or the end of the run (`end`). */
+  readonly by?: ApprovalSource;
+  /** What the person said. */
+  readonly note?: string;
+}
+/** A tool call was kept from running. */
+export interface SessionDeniedEvent extends SessionEventBase<'session:denied'> {
+  readonly denial: Denial;
+}
+/** A message of `steer()` was handed to the agent. */
+export interface SessionSteeredEvent extends SessionEventBase<'session:steered'> {
+  readonly message: string;
+}
+/** It was frozen, or waits for its provider's usage limit. */
+export interface SessionPausedEvent extends SessionEventBase<'session:paused'> {
+  /** When it goes on by itself; absent where a person paused it. */
+  readonly resumeAt?: number;
+}
+/** It works again. */
+export type SessionResumedEvent = SessionEventBase<'session:resumed'>;
 /** Something went wrong inside the session; it may well go on. */
 export interface SessionErrorEvent extends SessionEventBase<'session:error'> {
   readonly error: ClassifiedError;
@@ -77,6 +109,12 @@ export type SessionEvent =
   | SessionMessageEvent
   | SessionToolEvent
   | SessionToolResultEvent
+  | SessionDangerEvent
+  | SessionApprovalEvent
+  | SessionDeniedEvent
+  | SessionSteeredEvent
+  | SessionPausedEvent
+  | SessionResumedEvent
   | SessionErrorEvent
   | SessionContinuedEvent
   | SessionEndedEvent
@@ -108,6 +146,23 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
     }
     case 'observed':
       return observedEvents(action, base);
+    case 'asked':
+      return [{ type: 'session:approval', ...base, state: 'asked', request: action.request }];
+    case 'answered': {
+      const { request, decision, by, note } = action;
+      const state = decision === 'allow' ? 'approved' : 'denied';
+      return [{ type: 'session:approval', ...base, state, request, by, ...(note !== undefined && { note }) }];
+    }
+    case 'denied':
+      return [{ type: 'session:denied', ...base, denial: action.denial }];
+    case 'steered':
+      return [{ type: 'session:steered', ...base, message: action.message }];
+    case 'paused':
+      return [{ type: 'session:paused', ...base }];
+    case 'suspended':
+      return [{ type: 'session:paused', ...base, resumeAt: action.resumeAt }];
+    case 'resumed':
+      return [{ type: 'session:resumed', ...base }];
     case 'continued':
       return [{ type: 'session:continued', ...base, feedback: action.feedback }, ...queuedEvents(base)];
     case 'ended':
@@ -136,6 +191,8 @@ function observedEvents(action: Extract<SessionAction, { type: 'observed' }>, ba
       case 'tool': {
         const { kind: _, ...call } = observation;
         events.push({ type: 'session:tool', ...base, tool: { ...call, startedAt: action.at } });
+        if (call.danger)
+          events.push({ type: 'session:danger', ...base, danger: dangerRecord(call.danger, call, action.at) });
         break;
       }
       case 'tool-result': {
@@ -152,6 +209,13 @@ function observedEvents(action: Extract<SessionAction, { type: 'observed' }>, ba
         });
         break;
       }
+      case 'breach':
+        events.push({
+          type: 'session:danger',
+          ...base,
+          danger: dangerRecord(observation.danger, observation, action.at),
+        });
+        break;
       case 'error': {
         const { kind: _, ...error } = observation;
         events.push({ type: 'session:error', ...base, error: { ...error, at: action.at } });

@@ -1,7 +1,9 @@
 import { OrchestrationError } from './errors.js';
+import type { Denial } from './intervention/run-guard.js';
 import type { Observation } from './monitoring/observation.js';
 import { emptyMetadata, observe } from './session-metadata.js';
 import type {
+  GuardRequest,
   SessionEnvironment,
   SessionResult,
   SessionRun,
@@ -28,6 +30,27 @@ export type SessionAction =
   | { readonly type: 'running'; readonly at: number; readonly containerId?: string }
   /** The log told something. */
   | { readonly type: 'observed'; readonly at: number; readonly observations: readonly Observation[] }
+  /** A person is asked about a tool call. */
+  | { readonly type: 'asked'; readonly at: number; readonly request: GuardRequest }
+  /** The request was answered, by a person or for want of one. */
+  | {
+      readonly type: 'answered';
+      readonly at: number;
+      readonly request: GuardRequest;
+      readonly decision: 'allow' | 'deny';
+      readonly by: ApprovalSource;
+      readonly note?: string;
+    }
+  /** A tool call was kept from running. */
+  | { readonly type: 'denied'; readonly at: number; readonly denial: Denial }
+  /** A message of the user's was handed to the agent. */
+  | { readonly type: 'steered'; readonly at: number; readonly message: string }
+  /** Its container was frozen. */
+  | { readonly type: 'paused'; readonly at: number }
+  /** Its container works again; approvals that waited got the time back. */
+  | { readonly type: 'resumed'; readonly at: number; readonly deadlines: ReadonlyMap<string, number> }
+  /** The provider's usage limit ended the run; the session waits for the next one. */
+  | { readonly type: 'suspended'; readonly at: number; readonly resumeAt: number; readonly exitCode?: number }
   /** The run is over and so is the session, unless it is continued. */
   | { readonly type: 'ended'; readonly at: number; readonly status: TerminalStatus; readonly result: SessionResult }
   /** A further run of the same conversation is asked for; an active run is over by now. */
@@ -46,6 +69,9 @@ interface CreatedAction {
   readonly session: Pick<UnifiedSession, 'id' | 'mode' | 'environment' | 'taskId' | 'parentId' | 'queuePosition'>;
 }
 
+/** Who answered an approval: a person, the time limit, or the end of the run. */
+export type ApprovalSource = 'person' | 'timeout' | 'end';
+
 const ACTIVE = ['starting', 'running', 'paused', 'waiting_feedback'] as const satisfies readonly SessionStatus[];
 const TERMINAL = ['completed', 'failed', 'cancelled'] as const satisfies readonly TerminalStatus[];
 
@@ -56,8 +82,26 @@ export const LEGAL_FROM: Readonly<Record<Exclude<SessionAction['type'], 'created
   placed: ['starting'],
   running: ['starting'],
   observed: ACTIVE,
+  asked: ['running', 'paused', 'waiting_feedback'],
+  answered: ['paused', 'waiting_feedback'],
+  denied: ACTIVE,
+  steered: ACTIVE,
+  paused: ['running', 'waiting_feedback'],
+  resumed: ['paused'],
+  suspended: ACTIVE,
   ended: ['queued', ...ACTIVE],
   continued: [...ACTIVE, ...TERMINAL],
+};
+
+/** Whether an action is only legal while a run is open, or only while none is. */
+const NEEDS_RUN: Partial<Record<SessionAction['type'], boolean>> = {
+  launching: false,
+  placed: true,
+  running: true,
+  asked: true,
+  paused: true,
+  resumed: true,
+  suspended: true,
 };
 
 /** Whether a session has ended (and can only be continued). */
@@ -81,10 +125,10 @@ export function reduceSession(session: UnifiedSession | undefined, action: Sessi
     return create(action);
   }
   if (!session || !LEGAL_FROM[action.type].includes(session.status)) throw illegal(session, action.type);
-  // `starting` is one status before and after the launch; what may happen then depends on whether there is a run.
-  if (action.type === 'launching' && hasOpenRun(session)) throw illegal(session, action.type);
-  if ((action.type === 'placed' || action.type === 'running') && !hasOpenRun(session))
-    throw illegal(session, action.type);
+  // `starting` is one status before and after the launch, `paused` with a frozen container and with none; what may
+  // happen then depends on whether there is a run.
+  const needsRun = NEEDS_RUN[action.type];
+  if (needsRun !== undefined && needsRun !== hasOpenRun(session)) throw illegal(session, action.type);
   return Object.freeze(next(session, action));
 }
 
@@ -132,8 +176,33 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, CreatedAct
       };
     case 'observed':
       return observe(session, action.observations, action.at);
+    case 'asked':
+      return withApprovals(session, [...approvalsOf(session), Object.freeze(action.request)]);
+    case 'answered':
+      return withApprovals(
+        session,
+        approvalsOf(session).filter(({ requestId }) => requestId !== action.request.requestId),
+      );
+    case 'denied':
+    case 'steered':
+      return { ...session };
+    case 'paused':
+      return { ...session, status: 'paused' };
+    case 'resumed': {
+      const approvals = approvalsOf(session).map((request) =>
+        Object.freeze({ ...request, deadline: action.deadlines.get(request.requestId) ?? request.deadline }),
+      );
+      return withApprovals({ ...session, status: 'running' }, approvals);
+    }
+    case 'suspended':
+      return {
+        ...withApprovals(session, []),
+        status: 'paused',
+        resumeAt: action.resumeAt,
+        runs: changeRun(session, { endedAt: action.at, ...exitCodeOf(action) }),
+      };
     case 'ended': {
-      const { queuePosition: _, ...rest } = session;
+      const { queuePosition: _, resumeAt: __, ...rest } = withApprovals(session, []);
       const ended = { endedAt: action.at, ...exitCodeOf(action.result) };
       return {
         ...rest,
@@ -144,7 +213,7 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, CreatedAct
       };
     }
     case 'continued': {
-      const { result: _, endedAt: __, ...rest } = session;
+      const { result: _, endedAt: __, resumeAt: ___, ...rest } = withApprovals(session, []);
       const closed = hasOpenRun(session) ? changeRun(rest, { endedAt: action.at, ...exitCodeOf(action) }) : rest.runs;
       const run: SessionRun = { number: closed.length + 1, feedback: action.feedback };
       return {
@@ -157,6 +226,22 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, CreatedAct
   }
 }
 
+function approvalsOf(session: UnifiedSession): readonly GuardRequest[] {
+  return session.pendingApprovals ?? [];
+}
+
+/** While a person is asked, a session that works waits for feedback. */
+function withApprovals(session: UnifiedSession, approvals: readonly GuardRequest[]): UnifiedSession {
+  const { pendingApproval: _, pendingApprovals: __, ...rest } = session;
+  const [first] = approvals;
+  const works = session.status === 'running' || session.status === 'waiting_feedback';
+  return {
+    ...rest,
+    status: works ? (first ? 'waiting_feedback' : 'running') : session.status,
+    ...(first && { pendingApproval: first, pendingApprovals: frozen([...approvals]) }),
+  };
+}
+
 function hasOpenRun(session: UnifiedSession): boolean {
   const run = session.runs.at(-1);
   return run?.launchedAt !== undefined && run.endedAt === undefined;
@@ -167,8 +252,8 @@ function changeRun(session: Pick<UnifiedSession, 'runs'>, change: Partial<Sessio
   return last ? frozen([...session.runs.slice(0, -1), { ...last, ...change }]) : session.runs;
 }
 
-function frozen(runs: SessionRun[]): readonly SessionRun[] {
-  return Object.freeze(runs.map((run) => Object.freeze(run)));
+function frozen<T extends object>(items: T[]): readonly T[] {
+  return Object.freeze(items.map((item) => Object.freeze(item)));
 }
 
 function exitCodeOf(from: { readonly exitCode?: number }): { exitCode?: number } {

@@ -11,10 +11,13 @@ import {
   resolveCreateOptions,
   resolveFeedback,
   resolveManagerOptions,
+  resolveMessage,
+  resolveNote,
   type SessionManagerOptions,
 } from './resolve-options.js';
 import type { SessionEvent, SessionManagerEvents } from './session-events.js';
 import { prepareSession } from './session-intake.js';
+import { SessionInterventions } from './session-interventions.js';
 import { isActive, isTerminal } from './session-lifecycle.js';
 import type { SessionFilter } from './session-registry.js';
 import { SessionScheduler } from './session-scheduler.js';
@@ -44,6 +47,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   readonly #executors: Partial<Record<SessionMode, BaseExecutor>>;
   readonly #store: SessionStore;
   readonly #scheduler: SessionScheduler;
+  readonly #interventions: SessionInterventions;
   /** Events that the listeners have not been told of. */
   readonly #untold: SessionEvent[] = [];
   #closing: Promise<void> | undefined;
@@ -60,6 +64,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     const emit = (event: SessionEvent): void => this.#tell(event);
     this.#store = new SessionStore(Date.now, emit);
     this.#scheduler = new SessionScheduler({ store: this.#store, now: Date.now, emit, maxConcurrent, maxQueued });
+    this.#interventions = new SessionInterventions(this.#store, this.#scheduler);
   }
 
   /**
@@ -72,7 +77,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    */
   async create(options: CreateSessionOptions): Promise<UnifiedSession> {
     this.#demandOpen();
-    const spec = resolveCreateOptions(newId(), options, this.#options.docker);
+    const spec = resolveCreateOptions(newId(), options, this.#options);
     const executor = this.#executorOf(spec.mode);
     const { signal } = options;
     signal?.throwIfAborted();
@@ -134,6 +139,66 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   }
 
   /**
+   * Freezes a running session's container (`docker pause`), in the middle of whatever it does; without Docker, the
+   * `claude` process. Limits and the deadlines of approvals stand still meanwhile; time-outs inside the container, Bash's
+   * for example, do not. One that is paused already is answered as it is. `cancel` and `continue` work on it, too.
+   *
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` where nothing runs that could be frozen,
+   * `DOCKER_UNAVAILABLE`, `MANAGER_CLOSED`
+   */
+  async pause(id: string): Promise<UnifiedSession> {
+    this.#demandOpen();
+    return this.#interventions.pause(this.#store.registry.demand(id));
+  }
+
+  /**
+   * Lets a paused session go on; one that waits for its provider's usage limit tries again at once. One that runs is
+   * answered as it is.
+   *
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION`, `DOCKER_UNAVAILABLE`, `MANAGER_CLOSED`
+   */
+  async resume(id: string): Promise<UnifiedSession> {
+    this.#demandOpen();
+    return this.#interventions.resume(this.#store.registry.demand(id));
+  }
+
+  /**
+   * Says something to a running agent without stopping it. The agent hears it when its current tool call ends, or, if
+   * it is about to stop, goes on with it; messages arrive once each, in the order of the calls. Resolves when the agent
+   * was given the message (`session:steered` tells at the same time), which may take as long as its tool call.
+   * `continue` reaches it at once, by stopping what it does, and also after its end.
+   *
+   * @param message at most 8,000 characters
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS`, `ILLEGAL_TRANSITION` where nothing runs or the run
+   * ended before the agent heard it, `MANAGER_CLOSED`
+   */
+  async steer(id: string, message: string): Promise<void> {
+    this.#demandOpen();
+    return this.#interventions.steer(this.#store.registry.demand(id), resolveMessage(message));
+  }
+
+  /**
+   * Lets a tool call run that waits for a decision (`pendingApprovals`, `session:approval`).
+   *
+   * @param note kept with the event; the agent does not hear of it
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `REQUEST_NOT_FOUND` where it does not wait (any more),
+   * `ILLEGAL_TRANSITION` where nothing runs, `MANAGER_CLOSED`
+   */
+  async approve(id: string, requestId: string, note?: string): Promise<UnifiedSession> {
+    return this.#answer(id, requestId, 'allow', note);
+  }
+
+  /**
+   * Keeps a tool call from running that waits for a decision.
+   *
+   * @param reason what the agent is told, at most 2,000 characters
+   * @throws OrchestrationError as `approve`
+   */
+  async deny(id: string, requestId: string, reason?: string): Promise<UnifiedSession> {
+    return this.#answer(id, requestId, 'deny', reason);
+  }
+
+  /**
    * Resolves with the record when the session reaches a status; by default any end, however it went.
    *
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` where it ends without reaching the status,
@@ -172,6 +237,11 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   /** Same as `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #answer(id: string, requestId: string, decision: 'allow' | 'deny', note: string | undefined): UnifiedSession {
+    this.#demandOpen();
+    return this.#interventions.answer(this.#store.registry.demand(id), requestId, decision, resolveNote(note));
   }
 
   async #close(sessions: 'detach' | 'cancel'): Promise<void> {

@@ -1,8 +1,16 @@
+import type { Danger } from './intervention/danger/danger.js';
 import { addTokens, NO_TOKENS, type Observation } from './monitoring/observation.js';
 import { clipText, ownText } from './monitoring/own-text.js';
-import type { ClassifiedError, SessionMetadata, SessionRun, ToolUsageRecord, UnifiedSession } from './types.js';
+import type {
+  ClassifiedError,
+  DangerRecord,
+  SessionMetadata,
+  SessionRun,
+  ToolUsageRecord,
+  UnifiedSession,
+} from './types.js';
 
-const KEPT = { messages: 20, tools: 100, errors: 50, diagnostics: 20, toolNames: 200 } as const;
+const KEPT = { messages: 20, tools: 100, errors: 50, dangers: 50, diagnostics: 20, toolNames: 200 } as const;
 const MESSAGE_LENGTH = 4_000;
 
 /** What is known of a session that has not run. */
@@ -14,8 +22,14 @@ export function emptyMetadata(): SessionMetadata {
     toolCounts: Object.freeze({}),
     errors: Object.freeze([]),
     errorCounts: Object.freeze({ critical: 0, warning: 0, info: 0 }),
+    dangers: Object.freeze([]),
     diagnostics: Object.freeze([]),
   });
+}
+
+/** A danger as it stands in the record and in events. */
+export function dangerRecord(danger: Danger, { id, name }: { id: string; name: string }, at: number): DangerRecord {
+  return Object.freeze({ ...danger, at, tool: name, toolUseId: id });
 }
 
 /** The record after a log line. Its size is bounded however many lines there are. */
@@ -60,8 +74,15 @@ function observeOne(session: UnifiedSession, observation: Observation, at: numbe
       return update({
         toolsUsed: pushed(metadata.toolsUsed, record, KEPT.tools),
         toolCounts: counted(metadata.toolCounts, call.name),
+        ...(call.danger && {
+          dangers: pushed(metadata.dangers, dangerRecord(call.danger, call, at), KEPT.dangers),
+        }),
       });
     }
+    case 'breach':
+      return update({
+        dangers: pushed(metadata.dangers, dangerRecord(observation.danger, observation, at), KEPT.dangers),
+      });
     case 'tool-result': {
       const index = metadata.toolsUsed.findLastIndex((tool) => tool.id === observation.toolUseId);
       const tool = metadata.toolsUsed[index];
@@ -70,8 +91,15 @@ function observeOne(session: UnifiedSession, observation: Observation, at: numbe
       toolsUsed[index] = Object.freeze({ ...tool, outcome: observation.outcome, durationMs: at - tool.startedAt });
       return update({ toolsUsed: Object.freeze(toolsUsed) });
     }
-    case 'usage':
-      return withTotals(session, { tokens: addTokens(currentRun(session).tokens ?? NO_TOKENS, observation.added) });
+    case 'usage': {
+      const { tokens = NO_TOKENS, costUsd = 0 } = currentRun(session);
+      return withTotals(session, {
+        tokens: addTokens(tokens, observation.added),
+        ...(observation.costUsd !== undefined && { costUsd: costUsd + observation.costUsd }),
+      });
+    }
+    case 'usage-limit':
+      return session;
     case 'error': {
       const { kind: _, ...rest } = observation;
       const error: ClassifiedError = Object.freeze({ ...rest, message: ownText(rest.message), at });

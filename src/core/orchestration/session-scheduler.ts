@@ -1,4 +1,7 @@
 import { OrchestrationError } from './errors.js';
+import type { SessionSpec } from './executors/base-executor.js';
+import { callAt, resumeTime } from './intervention/usage-limit.js';
+import { NO_TOKENS, totalTokens } from './monitoring/observation.js';
 import { type QueueStatus, SimpleQueue, type SimpleQueueOptions } from './queue/simple-queue.js';
 import type { Outcome } from './run-outcome.js';
 import { RunSupervisor } from './run-supervisor.js';
@@ -16,7 +19,14 @@ interface SessionParts extends PreparedSession {
   supervisor?: RunSupervisor;
   /** Set while a run is stopped in order to be continued. */
   continuing?: string;
+  /** Takes back the timer of a session that waits for its usage limit. */
+  cancelResume?: () => void;
+  /** How often in a row its runs ended at that limit, and the tokens by then: whoever used more has got on. */
+  limited?: { attempts: number; tokens: number };
 }
+
+/** What a session is told that goes on by itself. */
+const GO_ON = 'Continue from where you left off.';
 
 export interface SchedulerOptions extends Omit<SimpleQueueOptions, 'onStart'> {
   store: SessionStore;
@@ -81,9 +91,10 @@ export class SessionScheduler {
     const parts = this.#partsOf(id);
     if (parts.supervisor) {
       delete parts.continuing;
-      parts.supervisor.stop(reason);
+      parts.supervisor.stop({ status: 'cancelled', reason: 'cancelled', error: reason });
       return this.#store.waiters.wait(session, {});
     }
+    this.#forgetResume(parts);
     const cancelled = this.#store.dispatch(id, {
       type: 'ended',
       at: this.#now(),
@@ -108,14 +119,18 @@ export class SessionScheduler {
         `Session ${id} ('${session.status}') cannot be continued: ${why}.`,
       );
     }
+    this.#demandBudget(session, parts.spec);
     if (parts.supervisor) {
       parts.continuing = feedback;
-      parts.supervisor.stop('stopped to be continued with feedback');
+      const error = 'stopped to be continued with feedback';
+      parts.supervisor.stop({ status: 'cancelled', reason: 'cancelled', error });
       await parts.supervisor.finished;
       if (this.#closed)
         throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the run could be continued.');
       return this.#store.registry.demand(id);
     }
+    // One that waits for its usage limit has kept its slot.
+    if (!isTerminal(session.status)) return this.#goOn(id, feedback);
     const admission = this.#queue.enqueue(id);
     parts.feedback = feedback;
     const next = this.#store.dispatch(id, {
@@ -129,6 +144,16 @@ export class SessionScheduler {
     return next;
   }
 
+  /** The run of a session that is under way; undefined while there is none. */
+  runOf(id: string): RunSupervisor | undefined {
+    return this.#partsOf(id).supervisor;
+  }
+
+  /** Does not wait for the usage limit any longer. */
+  goOnNow(session: UnifiedSession): UnifiedSession {
+    return this.#goOn(session.id, GO_ON);
+  }
+
   status(): QueueStatus {
     return this.#queue.status();
   }
@@ -136,7 +161,10 @@ export class SessionScheduler {
   /** Lets go of all runs; nothing starts any more. */
   close(): void {
     this.#closed = true;
-    for (const { supervisor } of this.#parts.values()) supervisor?.detach();
+    for (const parts of this.#parts.values()) {
+      this.#forgetResume(parts);
+      parts.supervisor?.detach();
+    }
   }
 
   #start(id: string): void {
@@ -147,7 +175,8 @@ export class SessionScheduler {
     const supervisor = new RunSupervisor({
       executor: parts.executor,
       now: this.#now,
-      dispatch: (action) => void this.#store.dispatch(id, action),
+      dispatch: (action) => this.#store.dispatch(id, action),
+      session: () => this.#store.registry.demand(id),
       request: {
         spec: parts.spec,
         session,
@@ -161,23 +190,72 @@ export class SessionScheduler {
     void supervisor.finished.then((outcome) => void (outcome && this.#finish(id, outcome)));
   }
 
-  #finish(id: string, { status, result }: Outcome): void {
+  #finish(id: string, { status, result, usageLimit, final }: Outcome): void {
     const parts = this.#partsOf(id);
     delete parts.supervisor;
     const feedback = parts.continuing;
     delete parts.continuing;
-    // Where nobody knows whether the run is gone, another beside it would share its workspace.
-    if (feedback !== undefined && result.reason !== 'DOCKER_UNAVAILABLE') {
-      // It keeps its slot: the session has not ended.
-      parts.feedback = feedback;
-      const { exitCode } = result;
-      const at = this.#now();
-      this.#store.dispatch(id, { type: 'continued', at, feedback, ...(exitCode !== undefined && { exitCode }) });
-      this.#start(id);
+    const { exitCode } = result;
+    if (feedback !== undefined && !final) {
+      this.#goOn(id, feedback, exitCode);
+      return;
+    }
+    const session = this.#store.registry.demand(id);
+    if (usageLimit && session.channelCoderSession !== undefined) {
+      this.#suspend(session, usageLimit.resetsAt, exitCode);
       return;
     }
     this.#store.dispatch(id, { type: 'ended', at: this.#now(), status, result });
     this.#leaveQueue(id);
+  }
+
+  /** Waits, in its slot, until the provider allows more. */
+  #suspend({ id, metadata }: UnifiedSession, resetsAt: number | undefined, exitCode: number | undefined): void {
+    const parts = this.#partsOf(id);
+    const tokens = totalTokens(metadata.tokens ?? NO_TOKENS);
+    const attempts = parts.limited?.tokens === tokens ? parts.limited.attempts + 1 : 1;
+    parts.limited = { attempts, tokens };
+    const at = this.#now();
+    const resumeAt = resumeTime(at, attempts, resetsAt);
+    this.#store.dispatch(id, { type: 'suspended', at, resumeAt, ...(exitCode !== undefined && { exitCode }) });
+    parts.cancelResume = callAt(resumeAt, this.#now, () => this.#goOn(id, GO_ON));
+  }
+
+  /** Begins a further run in the slot that the session has kept: it has not ended. */
+  #goOn(id: string, feedback: string, exitCode?: number): UnifiedSession {
+    const parts = this.#partsOf(id);
+    this.#forgetResume(parts);
+    parts.feedback = feedback;
+    const at = this.#now();
+    const next = this.#store.dispatch(id, {
+      type: 'continued',
+      at,
+      feedback,
+      ...(exitCode !== undefined && { exitCode }),
+    });
+    this.#start(id);
+    return next;
+  }
+
+  #forgetResume(parts: SessionParts): void {
+    parts.cancelResume?.();
+    delete parts.cancelResume;
+  }
+
+  /** What was spent stays spent: a further run would end where it begins. */
+  #demandBudget({ id, status, metadata }: UnifiedSession, { limits }: SessionSpec): void {
+    const { costUsd = 0, tokens } = metadata;
+    const spent =
+      (limits.costUsd !== undefined && costUsd >= limits.costUsd && `limits.costUsd ($${limits.costUsd})`) ||
+      (limits.tokens !== undefined &&
+        tokens &&
+        totalTokens(tokens) >= limits.tokens &&
+        `limits.tokens (${limits.tokens})`);
+    if (!spent) return;
+    throw new OrchestrationError(
+      'ILLEGAL_TRANSITION',
+      `Session ${id} ('${status}') cannot be continued: it has spent its ${spent}. Create a new session.`,
+    );
   }
 
   #leaveQueue(id: string): void {

@@ -1,14 +1,17 @@
 import type { InterpolationData } from 'channelcoder';
 import type { DockerOptions } from './docker/docker-options.js';
+import type { Danger } from './intervention/danger/danger.js';
+import type { SessionLimits } from './intervention/session-limits.js';
+import type { ToolPolicy } from './intervention/tool-policy.js';
 import type { WorktreeRequest } from './workspace/worktree-request.js';
 
 /** How a session runs. Each mode has an executor of its own. */
 export type SessionMode = 'autonomous' | 'interactive' | 'planning' | 'orchestration' | 'worktree';
 
 /**
- * Where a session stands. `queued` waits for a slot; `starting` has one and is being launched; `running`, `paused`
- * and `waiting_feedback` have a live container (the latter two belong to interventions, which this version has not yet);
- * the last three are terminal.
+ * Where a session stands. `queued` waits for a slot; `starting` has one and is being launched; `running` works;
+ * `waiting_feedback` works as far as it can while a person decides about a tool call; `paused` is frozen, or waits for a
+ * provider's usage limit (`resumeAt`); the last three are terminal. All but `queued` and the terminal ones hold a slot.
  */
 export type SessionStatus =
   | 'queued'
@@ -61,6 +64,10 @@ export interface CreateSessionOptions {
   mcpConfig?: string;
   /** Ends the run after this many agentic turns with reason `max_turns`. Positive integer; default unlimited. */
   maxTurns?: number;
+  /** What the session may spend. What goes beyond ends it as `failed`. Default unlimited. */
+  limits?: SessionLimits;
+  /** Tightens the manager's policy for this session; what would loosen it is refused. */
+  policy?: ToolPolicy;
   /** Cancels the session when aborted, also while `create()` is still under way. */
   signal?: AbortSignal;
 }
@@ -88,6 +95,12 @@ export interface UnifiedSession {
   /** The stream-json log, one file for all runs. Agent-controlled text: show it as text only. */
   readonly logFile?: string;
   readonly runs: readonly SessionRun[];
+  /** The tool call that a person is asked about, the oldest first; answer with `approve` or `deny`. */
+  readonly pendingApproval?: GuardRequest;
+  /** All that are asked about, `pendingApproval` first; absent where there is none. */
+  readonly pendingApprovals?: readonly GuardRequest[];
+  /** When a session that waits for its provider's usage limit goes on by itself; only while `paused`. */
+  readonly resumeAt?: number;
   /** How the last run went; only when terminal. */
   readonly result?: SessionResult;
   readonly metadata: SessionMetadata;
@@ -120,8 +133,12 @@ export interface SessionRun {
   readonly exitCode?: number;
   /** What `continue()` was called with. */
   readonly feedback?: string;
-  /** As Claude reported it at the end of this run, in US dollars. */
+  /**
+   * In US dollars. While the run is under way an estimate from the list prices of its models (absent where one is
+   * unknown), at its end what Claude reported.
+   */
   readonly costUsd?: number;
+  /** Counted while the run is under way, at its end what Claude reported. */
   readonly tokens?: TokenUsage;
   /** Agentic turns. */
   readonly turns?: number;
@@ -135,7 +152,8 @@ export interface SessionResult {
   readonly exitCode?: number;
   /**
    * `success`, `cancelled`, one of {@link OrchestrationErrorCode}'s codes, or
-   * `oom` | `lost` | `incomplete` | `max_turns` | `auth` | `rate_limited` | `killed` | `terminated` | `error`.
+   * `oom` | `lost` | `incomplete` | `auth` | `rate_limited` | `killed` | `terminated` | `error`; a limit's
+   * `timeout` | `idle` | `max_cost` | `max_tokens` | `max_turns`; or `guard_bypassed`.
    */
   readonly reason: string;
   /** What went wrong, for a person. */
@@ -158,6 +176,8 @@ export interface SessionMetadata {
   readonly errors: readonly ClassifiedError[];
   /** All errors, by severity. */
   readonly errorCounts: Readonly<Record<ErrorSeverity, number>>;
+  /** The latest 50 dangerous tool calls, run or not: `toolsUsed` and `session:denied` tell. */
+  readonly dangers: readonly DangerRecord[];
   /** The latest 20 log lines that were not stream-json: entrypoints, stderr. */
   readonly diagnostics: readonly string[];
   /** Agentic turns, over all runs. */
@@ -186,8 +206,31 @@ export interface ToolUsageRecord {
   readonly startedAt: number;
   readonly durationMs?: number;
   readonly outcome?: ToolOutcome;
+  /** Absent for a call that is not dangerous. */
+  readonly danger?: Danger;
   /** The tool call whose subagent made it. */
   readonly parentToolUseId?: string;
+}
+
+/** A tool call that waits for a person's decision. */
+export interface GuardRequest {
+  /** What `approve` and `deny` take. */
+  readonly requestId: string;
+  readonly toolUseId: string;
+  readonly tool: string;
+  /** All of it, so that nothing is approved unseen. Agent-controlled: show it as text only. */
+  readonly input: unknown;
+  readonly danger?: Danger;
+  readonly askedAt: number;
+  /** When it is denied if nobody has answered; later where the session was paused meanwhile. */
+  readonly deadline: number;
+}
+
+/** A dangerous tool call. */
+export interface DangerRecord extends Danger {
+  readonly at: number;
+  readonly tool: string;
+  readonly toolUseId: string;
 }
 
 export type ToolOutcome = 'ok' | 'error' | 'denied';

@@ -3,15 +3,18 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { OrchestrationError } from '../../../src/core/orchestration/errors.js';
 import { shown } from '../../../src/core/orchestration/errors.js';
+import { DEFAULT_POLICY, resolvePolicy } from '../../../src/core/orchestration/intervention/tool-policy.js';
 import {
   resolveCreateOptions,
   resolveFeedback,
   resolveManagerOptions,
+  resolveMessage,
+  resolveNote,
 } from '../../../src/core/orchestration/resolve-options.js';
 import { errorOf } from '../../support/errors.js';
 
-const create = (options: object, defaults = {}): ReturnType<typeof resolveCreateOptions> =>
-  resolveCreateOptions('id', options, defaults);
+const create = (options: object, docker = {}, policy = DEFAULT_POLICY): ReturnType<typeof resolveCreateOptions> =>
+  resolveCreateOptions('id', options, { docker, policy });
 const refusal = (options: object): Promise<OrchestrationError> => errorOf(() => create(options), 'INVALID_OPTIONS');
 
 describe('options of create() that are wrong', () => {
@@ -58,6 +61,19 @@ describe('options of create() that are wrong', () => {
     ['maxTurns', -3],
     ['maxTurns', 2.5],
     ['maxTurns', '5'],
+    ['limits.durationMs', 0],
+    ['limits.durationMs', 1.5],
+    ['limits.durationMs', '10m'],
+    ['limits.idleMs', -1],
+    ['limits.costUsd', 0],
+    ['limits.costUsd', Number.NaN],
+    ['limits.costUsd', Number.POSITIVE_INFINITY],
+    ['limits.tokens', 0.5],
+    ['policy.dangerous', 'maybe'],
+    ['policy.approvalTimeoutMs', 0],
+    ['policy.approvalTimeoutMs', 86_400_001],
+    ['policy.onHostLost', 'ask'],
+    ['policy.rules', 'none'],
     ['signal', 'now'],
     ['data', 'text'],
   ])('%s: %j is named, with the value', async (name, value) => {
@@ -74,6 +90,9 @@ describe('options of create() that are wrong', () => {
   it.each([
     [{ prompt: 'ok', promt: 'x' }, 'promt'],
     [{ prompt: 'ok', docker: { imge: 'x' } }, 'imge'],
+    [{ prompt: 'ok', limits: { costUSD: 1 } }, 'costUSD'],
+    [{ prompt: 'ok', policy: { dangerus: 'ask' } }, 'dangerus'],
+    [{ prompt: 'ok', policy: { rules: [{ tool: 'Bash', decision: 'deny', match: /x/ }] } }, 'match'],
     [{ prompt: 'ok', worktree: { branch: 'ok', from: 'x' } }, 'from'],
   ])('an unknown key is refused by name: %j', async (options, key) => {
     expect((await refusal(options)).message).toContain(`"${key}"`);
@@ -122,6 +141,8 @@ describe('options of create() that are wrong', () => {
 describe('options of create() that are right', () => {
   it('are complete inside', () => {
     expect(create({ prompt: 'hello' })).toEqual({
+      policy: DEFAULT_POLICY,
+      limits: {},
       id: 'id',
       mode: 'autonomous',
       prompt: { text: 'hello' },
@@ -169,6 +190,7 @@ describe('options of the manager', () => {
       maxConcurrent: 3,
       maxQueued: 10,
       docker: {},
+      policy: { layers: [{ rules: [], dangerous: 'deny' }], approvalTimeoutMs: 600_000, onHostLost: 'deny' },
       executors: {},
     });
     expect(resolveManagerOptions({ stateDir: 'here' }).stateDir).toBe(resolve('here'));
@@ -194,6 +216,72 @@ describe('options of the manager', () => {
   it('have executors that are executors, by mode', async () => {
     expect((await wrong({ executors: { autonomous: {} } })).message).toContain("Option 'executors.autonomous'");
     expect((await wrong({ executors: { fast: {} } })).message).toContain('fast');
+  });
+});
+
+describe('a policy', () => {
+  it.each([
+    ['tool', { tool: '', decision: 'deny' }],
+    ['decision', { tool: 'Bash', decision: 'refuse' }],
+    ['decision', { tool: 'Bash' }],
+    ['matches', { tool: 'Bash', decision: 'deny', matches: 'git push' }],
+    ['reason', { tool: 'Bash', decision: 'deny', reason: '' }],
+    ['reason', { tool: 'Bash', decision: 'deny', reason: 'x'.repeat(2_001) }],
+  ])('has a rule whose %s is wrong: %j', async (name, rule) => {
+    const rules = [{ tool: 'Read', decision: 'allow' }, rule];
+    for (const error of [
+      await refusal({ prompt: 'ok', policy: { rules } }),
+      await errorOf(() => resolveManagerOptions({ policy: { rules } as never }), 'INVALID_OPTIONS'),
+    ]) {
+      expect(error.message).toContain(`Option 'policy.rules.1.${name}'`);
+    }
+  });
+
+  it("has the session's rules on top of the manager's, functions and regular expressions as they are", () => {
+    const matches = (): boolean => true;
+    const theirs = { tool: 'Bash', decision: 'ask', matches: /push/ } as const;
+    const mine = { tool: 'mcp__*', decision: 'deny', matches } as const;
+    const { policy } = create({ prompt: 'a', policy: { rules: [mine] } }, {}, resolvePolicy({ rules: [theirs] }));
+    expect(policy.layers.map(({ rules }) => rules)).toEqual([[theirs], [mine]]);
+    expect(policy.layers[1]?.rules[0]?.matches).toBe(matches);
+  });
+
+  it('is refused where it loosens the manager’s', async () => {
+    const { message } = await refusal({ prompt: 'ok', policy: { dangerous: 'allow' } });
+    expect(message).toContain("Option 'policy.dangerous'");
+    expect(message).toContain("change the manager's policy");
+  });
+});
+
+describe('limits', () => {
+  it('are those that were given, whatever becomes of the object', () => {
+    const limits = { durationMs: 1, idleMs: 2, costUsd: 0.5, tokens: 3 };
+    const spec = create({ prompt: 'a', limits });
+    limits.costUsd = 100;
+    expect(spec.limits).toEqual({ durationMs: 1, idleMs: 2, costUsd: 0.5, tokens: 3 });
+  });
+});
+
+describe('a message', () => {
+  it.each(['', ' \n', 7, undefined, 'x'.repeat(8_001)])('%j is none', async (message) => {
+    const error = await errorOf(() => resolveMessage(message as string), 'INVALID_OPTIONS');
+    expect(error.message).toContain("Option 'message'");
+  });
+
+  it('is kept as it is, up to 8,000 characters', () => {
+    for (const message of [' stop {that} ', 'x'.repeat(8_000)]) expect(resolveMessage(message)).toBe(message);
+  });
+});
+
+describe('a note', () => {
+  it.each([7, null, 'x'.repeat(2_001)])('%j is none', async (note) => {
+    const { message } = await errorOf(() => resolveNote(note as string), 'INVALID_OPTIONS');
+    expect(message).toContain("Option 'note'");
+  });
+
+  it('is kept as it is, and absent where it says nothing', () => {
+    for (const note of [' not now ', 'x'.repeat(2_000)]) expect(resolveNote(note)).toBe(note);
+    for (const note of [undefined, '', ' \n']) expect(resolveNote(note)).toBeUndefined();
   });
 });
 

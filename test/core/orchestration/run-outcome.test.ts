@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ResultObservation } from '../../../src/core/orchestration/monitoring/observation.js';
-import { outcomeOf, type RunWitnesses } from '../../../src/core/orchestration/run-outcome.js';
+import { outcomeOf, type RunWitnesses, type Stop } from '../../../src/core/orchestration/run-outcome.js';
 
 const GOOD: ResultObservation = { kind: 'result', subtype: 'success', isError: false, text: 'done' };
 const bad = (text?: string, subtype = 'success'): ResultObservation => ({
@@ -11,7 +11,18 @@ const bad = (text?: string, subtype = 'success'): ResultObservation => ({
 });
 
 const outcome = (witnesses: Partial<RunWitnesses>): ReturnType<typeof outcomeOf> =>
-  outcomeOf({ end: { exitCode: 0 }, result: undefined, cancelled: undefined, diagnostics: [], ...witnesses });
+  outcomeOf({
+    end: { exitCode: 0 },
+    result: undefined,
+    stopped: undefined,
+    resetsAt: undefined,
+    diagnostics: [],
+    ...witnesses,
+  });
+
+const CANCEL: Stop = { status: 'cancelled', reason: 'cancelled', error: 'enough' };
+const LIMIT: Stop = { status: 'failed', reason: 'max_cost', error: 'too much' };
+const AWAY = { reason: 'DOCKER_UNAVAILABLE', error: 'gone' };
 
 describe('how a run went', () => {
   const TABLE: [string, Partial<RunWitnesses>, status: string, reason: string][] = [
@@ -35,9 +46,20 @@ describe('how a run went', () => {
     ['a lost container', { end: { reason: 'lost', error: 'gone' }, result: GOOD }, 'failed', 'lost'],
     ['a launch that failed', { end: { reason: 'LAUNCH_FAILED' } }, 'failed', 'LAUNCH_FAILED'],
     ['an engine that is away', { end: { reason: 'DOCKER_UNAVAILABLE' } }, 'failed', 'DOCKER_UNAVAILABLE'],
-    ['a stop on purpose', { end: { exitCode: 143 }, cancelled: 'enough' }, 'cancelled', 'cancelled'],
-    ['a stop on purpose that came too late', { result: GOOD, cancelled: 'enough' }, 'cancelled', 'cancelled'],
-    ['a stop that needed force', { end: { exitCode: 137, oomKilled: true }, cancelled: 'x' }, 'cancelled', 'cancelled'],
+    ['a stop on purpose', { end: { exitCode: 143 }, stopped: CANCEL }, 'cancelled', 'cancelled'],
+    ['a stop on purpose that came too late', { result: GOOD, stopped: CANCEL }, 'cancelled', 'cancelled'],
+    [
+      'a stop that needed force',
+      { end: { exitCode: 137, oomKilled: true }, stopped: CANCEL },
+      'cancelled',
+      'cancelled',
+    ],
+    ['a limit that was reached', { end: { exitCode: 143 }, stopped: LIMIT }, 'failed', 'max_cost'],
+    ['a limit that the result reached', { result: GOOD, stopped: LIMIT }, 'failed', 'max_cost'],
+    ['a limit that needed force', { end: { exitCode: 137, oomKilled: true }, stopped: LIMIT }, 'failed', 'max_cost'],
+    ['a limit whose container nobody sees', { end: AWAY, stopped: LIMIT }, 'failed', 'DOCKER_UNAVAILABLE'],
+    ['a stop whose container nobody sees', { end: AWAY, stopped: CANCEL }, 'failed', 'DOCKER_UNAVAILABLE'],
+    ["Claude's own budget", { result: bad(undefined, 'error_max_budget_usd') }, 'failed', 'max_cost'],
   ];
 
   it.each(TABLE)('%s', (_, witnesses, status, reason) => {
@@ -48,7 +70,7 @@ describe('how a run went', () => {
 
   it('keeps exit code and closing text whatever the end', () => {
     expect(outcome({ result: GOOD }).result).toEqual({ text: 'done', exitCode: 0, reason: 'success' });
-    expect(outcome({ end: { exitCode: 137 }, result: GOOD, cancelled: 'enough' }).result).toEqual({
+    expect(outcome({ end: { exitCode: 137 }, result: GOOD, stopped: CANCEL }).result).toEqual({
       text: 'done',
       exitCode: 137,
       reason: 'cancelled',
@@ -66,5 +88,40 @@ describe('how a run went', () => {
       'The container is gone. Last output: entrypoint: starting | boom',
     );
     expect(outcome({ result: bad(undefined, 'error_max_turns') }).result.error).toContain("'error_max_turns'");
+  });
+});
+
+describe("the provider's usage limit", () => {
+  const LIMITED = bad('API Error: 429 rate_limit_error');
+
+  it('is told apart, with the time at which it allows more', () => {
+    expect(outcome({ end: { exitCode: 1 }, result: LIMITED, resetsAt: 7 })).toEqual({
+      status: 'failed',
+      result: { text: LIMITED.text, exitCode: 1, reason: 'rate_limited', error: LIMITED.text },
+      usageLimit: { resetsAt: 7 },
+    });
+    expect(outcome({ result: LIMITED }).usageLimit).toEqual({});
+  });
+
+  it.each([
+    ['a run that was cancelled', { result: LIMITED, stopped: CANCEL }],
+    ['a run that reached a limit of ours', { result: LIMITED, stopped: LIMIT }],
+    ['a run that was killed', { end: { exitCode: 137, oomKilled: true }, result: LIMITED }],
+    ['a run that nobody sees', { end: AWAY, result: LIMITED }],
+    ['a run that went well after all', { result: GOOD }],
+    ['another error', { result: bad('odd') }],
+  ])('is not the cause of %s, whatever was said on the way', (_, witnesses) => {
+    expect(outcome({ ...witnesses, resetsAt: 7 })).not.toHaveProperty('usageLimit');
+  });
+});
+
+describe('a run that must not be continued in the same breath', () => {
+  it.each([
+    ['one that may still be there', { end: AWAY, stopped: CANCEL }, true],
+    ['one that was ended for cause', { end: { exitCode: 143 }, stopped: LIMIT }, true],
+    ['one that was stopped to be continued', { end: { exitCode: 143 }, stopped: CANCEL }, undefined],
+    ['one that ended by itself', { result: GOOD }, undefined],
+  ])('%s', (_, witnesses, final) => {
+    expect(outcome(witnesses).final).toBe(final);
   });
 });

@@ -8,12 +8,14 @@ import {
   reduceSession,
   type SessionAction,
 } from '../../../src/core/orchestration/session-lifecycle.js';
-import type { UnifiedSession } from '../../../src/core/orchestration/types.js';
+import type { GuardRequest, UnifiedSession } from '../../../src/core/orchestration/types.js';
 import { unfrozenParts } from '../../support/frozen.js';
-import { createdSession, observed, runningSession } from '../../support/sessions.js';
+import { createdSession, guardRequest, observed, runningSession } from '../../support/sessions.js';
 
 const tokens = fc.record({ input: fc.nat(), output: fc.nat(), cacheRead: fc.nat(), cacheCreation: fc.nat() });
 const id = fc.constantFrom('a', 'b', 'c', '__proto__');
+
+const danger = Object.freeze({ level: 'critical', rule: 'guard.bypassed', reason: 'why' } as const);
 
 const observation: fc.Arbitrary<Observation> = fc.oneof(
   fc.record({ kind: fc.constant('init' as const), conversationId: fc.uuid() }),
@@ -25,7 +27,12 @@ const observation: fc.Arbitrary<Observation> = fc.oneof(
     outcome: fc.constantFrom('ok' as const, 'error' as const, 'denied' as const),
     output: fc.string(),
   }),
-  fc.record({ kind: fc.constant('usage' as const), added: tokens }),
+  fc.record(
+    { kind: fc.constant('usage' as const), added: tokens, costUsd: fc.nat().map((cents) => cents / 100) },
+    { requiredKeys: ['kind', 'added'] },
+  ),
+  fc.record({ kind: fc.constant('usage-limit' as const), resetsAt: fc.nat() }),
+  fc.record({ kind: fc.constant('breach' as const), id, name: fc.string(), danger: fc.constant(danger) }),
   fc.record({
     kind: fc.constant('error' as const),
     severity: fc.constantFrom('critical' as const, 'warning' as const, 'info' as const),
@@ -45,7 +52,31 @@ const observation: fc.Arbitrary<Observation> = fc.oneof(
 
 const at = fc.nat();
 const position = fc.option(fc.integer({ min: 1, max: 10 }), { nil: undefined });
+const request: fc.Arbitrary<GuardRequest> = fc.constantFrom('1', '2', '3').map((one) => guardRequest(one));
 const action: fc.Arbitrary<SessionAction> = fc.oneof(
+  fc.record({ type: fc.constant('asked' as const), at, request }),
+  fc.record({
+    type: fc.constant('answered' as const),
+    at,
+    request,
+    decision: fc.constantFrom('allow' as const, 'deny' as const),
+    by: fc.constantFrom('person' as const, 'timeout' as const, 'end' as const),
+  }),
+  fc.record({ type: fc.constant('steered' as const), at, message: fc.string() }),
+  fc.record({
+    type: fc.constant('denied' as const),
+    at,
+    denial: fc.record({
+      toolUseId: id,
+      tool: fc.string(),
+      input: fc.jsonValue(),
+      reason: fc.string(),
+      by: fc.constant('policy' as const),
+    }),
+  }),
+  fc.record({ type: fc.constant('paused' as const), at }),
+  fc.record({ type: fc.constant('resumed' as const), at, deadlines: fc.constant(new Map([['1', 7]])) }),
+  fc.record({ type: fc.constant('suspended' as const), at, resumeAt: fc.nat() }),
   fc.record({ type: fc.constant('moved' as const), queuePosition: fc.integer({ min: 1, max: 10 }) }),
   fc.record({ type: fc.constant('launching' as const), at }),
   fc.record({ type: fc.constant('placed' as const), logFile: fc.string(), containerName: fc.string() }),
@@ -62,6 +93,8 @@ const action: fc.Arbitrary<SessionAction> = fc.oneof(
     .map(({ queuePosition, ...rest }) => (queuePosition === undefined ? rest : { ...rest, queuePosition })),
 );
 
+const NEEDS_RUN: SessionAction['type'][] = ['placed', 'running', 'asked', 'paused', 'resumed', 'suspended'];
+
 function checkInvariants(session: UnifiedSession): void {
   expect(unfrozenParts(session)).toEqual([]);
   expect(session.queuePosition !== undefined).toBe(session.status === 'queued');
@@ -72,6 +105,15 @@ function checkInvariants(session: UnifiedSession): void {
   expect(open.length).toBeLessThanOrEqual(1);
   if (isTerminal(session.status)) expect(open).toEqual([]);
   if (open[0]) expect(open[0]).toBe(session.runs.at(-1));
+
+  const { pendingApproval, pendingApprovals } = session;
+  expect(pendingApproval).toBe(pendingApprovals?.[0]);
+  if (pendingApprovals) expect(pendingApprovals.length).toBeGreaterThan(0);
+  if (session.status === 'waiting_feedback') expect(pendingApproval).toBeDefined();
+  if (pendingApproval) expect(['waiting_feedback', 'paused']).toContain(session.status);
+  // One that is paused is either frozen, with a run, or waits for its usage limit, without.
+  if (session.status === 'paused') expect(session.resumeAt !== undefined).toBe(open.length === 0);
+  else expect(session).not.toHaveProperty('resumeAt');
 
   const { costUsd, turns, tokens: total, toolCounts, messages, errorCounts } = session.metadata;
   expect(costUsd ?? 0).toBeCloseTo(
@@ -104,7 +146,7 @@ describe('any sequence of actions', () => {
             expect(error).toMatchObject({ code: 'ILLEGAL_TRANSITION' });
             const last = session.runs.at(-1);
             const hasOpenRun = last?.launchedAt !== undefined && last.endedAt === undefined;
-            const needsRun = next.type === 'placed' || next.type === 'running';
+            const needsRun = NEEDS_RUN.includes(next.type);
             if (!(next.type === 'launching' && hasOpenRun) && !(needsRun && !hasOpenRun)) {
               expect(LEGAL_FROM[next.type as keyof typeof LEGAL_FROM]).not.toContain(session.status);
             }

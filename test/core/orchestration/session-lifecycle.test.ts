@@ -9,7 +9,15 @@ import {
 } from '../../../src/core/orchestration/session-lifecycle.js';
 import type { SessionStatus, UnifiedSession } from '../../../src/core/orchestration/types.js';
 import { unfrozenParts } from '../../support/frozen.js';
-import { afterActions, createdSession, runningSession, sessionIn } from '../../support/sessions.js';
+import {
+  ASKED,
+  afterActions,
+  createdSession,
+  guardRequest,
+  runningSession,
+  sessionIn,
+  suspendedSession,
+} from '../../support/sessions.js';
 
 type ActionType = Exclude<SessionAction['type'], 'created'>;
 
@@ -19,6 +27,17 @@ const ACTIONS: { [Type in ActionType]: Extract<SessionAction, { type: Type }> } 
   placed: { type: 'placed', logFile: '/log', containerName: 'ao-1', environment: { worktree: '/tree', branch: 'b' } },
   running: { type: 'running', at: 51, containerId: 'c2' },
   observed: { type: 'observed', at: 52, observations: [{ kind: 'message', text: 'hello', first: true }] },
+  asked: { type: 'asked', at: 52, request: guardRequest('request-2') },
+  answered: { type: 'answered', at: 52, request: guardRequest(ASKED), decision: 'allow', by: 'person' },
+  denied: {
+    type: 'denied',
+    at: 52,
+    denial: { toolUseId: 't', tool: 'Bash', input: {}, reason: 'no', by: 'policy' },
+  },
+  steered: { type: 'steered', at: 52, message: 'look here' },
+  paused: { type: 'paused', at: 52 },
+  resumed: { type: 'resumed', at: 52, deadlines: new Map() },
+  suspended: { type: 'suspended', at: 52, resumeAt: 99, exitCode: 1 },
   ended: { type: 'ended', at: 53, status: 'failed', result: { exitCode: 1, reason: 'error', error: 'why' } },
   continued: { type: 'continued', at: 54, feedback: 'again' },
 };
@@ -31,12 +50,44 @@ const NEXT: Record<SessionStatus, Partial<Record<ActionType, SessionStatus>>> = 
     placed: 'starting',
     running: 'running',
     observed: 'starting',
+    denied: 'starting',
+    steered: 'starting',
+    suspended: 'paused',
     ended: 'failed',
     continued: 'starting',
   },
-  running: { observed: 'running', ended: 'failed', continued: 'starting' },
-  paused: { observed: 'paused', ended: 'failed', continued: 'starting' },
-  waiting_feedback: { observed: 'waiting_feedback', ended: 'failed', continued: 'starting' },
+  running: {
+    observed: 'running',
+    asked: 'waiting_feedback',
+    denied: 'running',
+    steered: 'running',
+    paused: 'paused',
+    suspended: 'paused',
+    ended: 'failed',
+    continued: 'starting',
+  },
+  paused: {
+    observed: 'paused',
+    asked: 'paused',
+    answered: 'paused',
+    denied: 'paused',
+    steered: 'paused',
+    resumed: 'running',
+    suspended: 'paused',
+    ended: 'failed',
+    continued: 'starting',
+  },
+  waiting_feedback: {
+    observed: 'waiting_feedback',
+    asked: 'waiting_feedback',
+    answered: 'running',
+    denied: 'waiting_feedback',
+    steered: 'waiting_feedback',
+    paused: 'paused',
+    suspended: 'paused',
+    ended: 'failed',
+    continued: 'starting',
+  },
   completed: { continued: 'starting' },
   failed: { continued: 'starting' },
   cancelled: { continued: 'starting' },
@@ -49,8 +100,8 @@ const PAIRS = STATUSES.flatMap((status) =>
 
 describe('the table of legal transitions', () => {
   it.each(PAIRS.filter(({ next }) => next))("$status + '$type' leads to $next", ({ status, type, next }) => {
-    const needsRun = type === 'placed' || type === 'running';
-    const before = needsRun ? afterActions(sessionIn(status), ACTIONS.launching) : sessionIn(status);
+    const needsLaunch = status === 'starting' && ['placed', 'running', 'suspended'].includes(type);
+    const before = needsLaunch ? afterActions(sessionIn(status), ACTIONS.launching) : sessionIn(status);
     const snapshot = structuredClone(before);
     const result = reduceSession(before, ACTIONS[type]);
     expect(result.status).toBe(next);
@@ -72,11 +123,18 @@ describe('the table of legal transitions', () => {
     expect(LEGAL_FROM[type]).not.toContain(status);
   });
 
-  it.each([ACTIONS.placed, ACTIONS.running])("'$type' needs a run that was launched", (action) => {
+  it.each([ACTIONS.placed, ACTIONS.running, ACTIONS.suspended])("'$type' needs a run that was launched", (action) => {
     expect(() => reduceSession(sessionIn('starting'), action)).toThrow(
       expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }),
     );
   });
+
+  it.each([ACTIONS.asked, ACTIONS.resumed, ACTIONS.suspended])(
+    "'$type' is refused for a session that waits for its usage limit: it has no run",
+    (action) => {
+      expect(() => reduceSession(suspendedSession(), action)).toThrow("is 'paused' without a run");
+    },
+  );
 
   it.each(Object.values(ACTIONS))("'$type' needs a session", (action) => {
     expect(() => reduceSession(undefined, action)).toThrow(expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }));
@@ -189,5 +247,82 @@ describe('a continued session', () => {
     const continued = afterActions(runningSession(), { type: 'continued', at: 20, feedback: 'more', exitCode: 143 });
     expect(continued.runs[0]).toMatchObject({ number: 1, endedAt: 20, exitCode: 143 });
     expect(continued.runs[1]).toEqual({ number: 2, feedback: 'more' });
+  });
+});
+
+describe('a session that a person is asked about', () => {
+  const ask = (id: string): SessionAction => ({ type: 'asked', at: 5, request: guardRequest(id) });
+  const answer = (id: string): SessionAction => ({
+    type: 'answered',
+    at: 6,
+    request: guardRequest(id),
+    decision: 'deny',
+    by: 'person',
+  });
+  const idsOf = (session: UnifiedSession): unknown[] => [
+    session.status,
+    session.pendingApproval?.requestId,
+    session.pendingApprovals?.map(({ requestId }) => requestId),
+  ];
+
+  it('waits until the last question is answered, the oldest first', () => {
+    const two = afterActions(runningSession(), ask('a'), ask('b'));
+    expect(idsOf(two)).toEqual(['waiting_feedback', 'a', ['a', 'b']]);
+    expect(two.pendingApproval).toBe(two.pendingApprovals?.[0]);
+    const one = afterActions(two, answer('a'));
+    expect(idsOf(one)).toEqual(['waiting_feedback', 'b', ['b']]);
+    const none = afterActions(one, answer('b'));
+    expect(none.status).toBe('running');
+    expect(none).not.toHaveProperty('pendingApproval');
+    expect(none).not.toHaveProperty('pendingApprovals');
+  });
+
+  it('is not moved by an answer to what it was not asked', () => {
+    const waiting = sessionIn('waiting_feedback');
+    expect(idsOf(afterActions(waiting, answer('other')))).toEqual(idsOf(waiting));
+  });
+
+  it('keeps its questions while it is paused, and waits again afterwards with the deadlines of then', () => {
+    const paused = afterActions(runningSession(), ask('a'), { type: 'paused', at: 7 }, ask('b'), ask('c'));
+    expect(idsOf(paused)).toEqual(['paused', 'a', ['a', 'b', 'c']]);
+    const answered = afterActions(paused, answer('b'));
+    expect(idsOf(answered)).toEqual(['paused', 'a', ['a', 'c']]);
+    const resumed = afterActions(answered, { type: 'resumed', at: 9, deadlines: new Map([['c', 777]]) });
+    expect(idsOf(resumed)).toEqual(['waiting_feedback', 'a', ['a', 'c']]);
+    expect(resumed.pendingApprovals?.map(({ deadline }) => deadline)).toEqual([600_005, 777]);
+    expect(unfrozenParts(resumed)).toEqual([]);
+  });
+
+  it.each([ACTIONS.ended, ACTIONS.continued, ACTIONS.suspended])(
+    "is asked nothing any more after '$type'",
+    (action) => {
+      const next = afterActions(sessionIn('waiting_feedback'), action);
+      expect(next).not.toHaveProperty('pendingApproval');
+      expect(next).not.toHaveProperty('pendingApprovals');
+    },
+  );
+});
+
+describe('a session at its usage limit', () => {
+  it('is paused without a run, and knows when it goes on', () => {
+    const suspended = suspendedSession();
+    expect(suspended).toMatchObject({ status: 'paused', resumeAt: 60_008 });
+    expect(suspended.runs[0]).toMatchObject({ number: 1, endedAt: 8, exitCode: 1 });
+    expect(suspended).not.toHaveProperty('endedAt');
+    expect(suspended).not.toHaveProperty('result');
+  });
+
+  it('goes on with a further run', () => {
+    const continued = afterActions(suspendedSession(), { type: 'continued', at: 60_008, feedback: 'go on' });
+    expect(continued).toMatchObject({ status: 'starting', runs: [{ endedAt: 8, exitCode: 1 }, { feedback: 'go on' }] });
+    expect(continued).not.toHaveProperty('resumeAt');
+    const running = afterActions(continued, { type: 'launching', at: 60_009 }, { type: 'running', at: 60_010 });
+    expect(running.runs[1]).toEqual({ number: 2, feedback: 'go on', launchedAt: 60_009, startedAt: 60_010 });
+  });
+
+  it('can be ended, which leaves its run as it was', () => {
+    const ended = afterActions(suspendedSession(), ACTIONS.ended);
+    expect(ended).toMatchObject({ status: 'failed', endedAt: 53, runs: [{ endedAt: 8, exitCode: 1 }] });
+    expect(ended).not.toHaveProperty('resumeAt');
   });
 });

@@ -227,3 +227,48 @@ describe('conversation, tokens and cost', () => {
     expect(both.runs.map(({ costUsd }) => costUsd)).toEqual([0.25, 0.5]);
   });
 });
+
+describe('cost on the way', () => {
+  const usage = (costUsd?: number): Observation => ({
+    kind: 'usage',
+    added: tokens(1),
+    ...(costUsd !== undefined && { costUsd }),
+  });
+
+  it('adds up from list prices, until Claude tells the total', () => {
+    const running = observed(runningSession(), usage(0.25), usage(), usage(0.5));
+    expect(running.metadata).toMatchObject({ costUsd: 0.75, tokens: tokens(3) });
+    expect(running.runs[0]).toMatchObject({ costUsd: 0.75 });
+    const ended = observed(running, { kind: 'result', subtype: 'success', isError: false, costUsd: 0.6 });
+    expect(ended.metadata.costUsd).toBe(0.6);
+  });
+
+  it('is absent where no price is known', () => {
+    expect(metadataAfter(usage(), usage())).not.toHaveProperty('costUsd');
+  });
+});
+
+describe('dangers', () => {
+  const danger = Object.freeze({ level: 'critical', rule: 'r', reason: 'why' } as const);
+
+  it('are kept with their call, the latest 50, and so are breaches', () => {
+    const { dangers, toolsUsed } = metadataAfter(
+      ...times(50, (index): Observation => ({ ...tool(`${index}`), kind: 'tool', danger }) as Observation),
+      tool('harmless'),
+      { kind: 'breach', id: 'b', name: 'Bash', danger: { ...danger, rule: 'guard.bypassed' } },
+    );
+    expect(dangers).toHaveLength(50);
+    expect(dangers[0]).toEqual({ ...danger, at: 110, tool: 'Bash', toolUseId: '1' });
+    expect(dangers.at(-1)).toMatchObject({ rule: 'guard.bypassed', toolUseId: 'b' });
+    expect(toolsUsed.at(-2)?.danger).toEqual(danger);
+    expect(toolsUsed.at(-1)).not.toHaveProperty('danger');
+    expect(unfrozenParts([...dangers])).toEqual(['$']);
+  });
+});
+
+describe("the provider's usage limit", () => {
+  it('is no part of the record: the session may yet go on', () => {
+    const before = metadataAfter();
+    expect(metadataAfter({ kind: 'usage-limit', resetsAt: 7 })).toEqual({ ...before, lastActivity: 100 });
+  });
+});

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerMessage, sendError, sendJson, sendStream } from './messages.mjs';
@@ -142,6 +142,9 @@ function userTexts({ content }) {
   );
 }
 
+/** Programs that give their sessions no variables find a script here. */
+const WORKSPACE_SCRIPT = '/workspace/.model-script.json';
+
 /** @param {Message[]} messages */
 const saidByUser = (messages) => messages.filter(({ role }) => role === 'user').flatMap(userTexts);
 
@@ -153,9 +156,10 @@ const promptOf = (messages) => saidByUser(messages)[0];
  * @returns {Turn[]}
  */
 function readScript({ MODEL_SCRIPT, MODEL_SCRIPT_FILE }) {
-  const text = MODEL_SCRIPT || (MODEL_SCRIPT_FILE && readFileSync(MODEL_SCRIPT_FILE, 'utf8'));
+  const file = MODEL_SCRIPT_FILE ?? (existsSync(WORKSPACE_SCRIPT) ? WORKSPACE_SCRIPT : undefined);
+  const text = MODEL_SCRIPT || (file && readFileSync(file, 'utf8'));
   if (!text) return [];
-  const source = MODEL_SCRIPT ? 'MODEL_SCRIPT' : `MODEL_SCRIPT_FILE ${MODEL_SCRIPT_FILE}`;
+  const source = MODEL_SCRIPT ? 'MODEL_SCRIPT' : `MODEL_SCRIPT_FILE ${file}`;
   const script = parseJson(text);
   if (!Array.isArray(script)) throw new Error(`${source} must be a JSON array of turns, it is: ${text.slice(0, 200)}`);
   return script;

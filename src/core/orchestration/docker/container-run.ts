@@ -79,12 +79,18 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
     return end;
   });
 
+  let paused = false;
+  let pausing: Promise<void> = Promise.resolve();
   let stopping: Promise<void> | undefined;
-  const stop = async (): Promise<void> => {
+  const stop = async (how: 'gently' | 'at-once'): Promise<void> => {
     // A container that is still being made cannot be stopped; it is awaited, so that it cannot appear afterwards.
     await within(Promise.race([start.promise, ended]), START_MS);
+    await pausing;
+    if (how === 'at-once') await engine.kill(name).catch(() => {});
+    // What is frozen hears no signal.
+    if (paused) await engine.unpause(name).catch(() => {}); // Then the kill below ends it, frozen or not.
     await engine
-      .stop(name, STOP_GRACE_MS)
+      .stop(name, how === 'gently' ? STOP_GRACE_MS : 0)
       .catch(() => engine.kill(name))
       .catch(() => client.kill('SIGKILL'));
     await ended;
@@ -93,7 +99,17 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   return {
     started: start.promise,
     ended,
-    stop: () => (stopping ??= stop()),
+    stop: (how = 'gently') => (stopping ??= stop(how)),
+    async pause() {
+      const done = engine.pause(name);
+      pausing = done.catch(() => {});
+      await done;
+      paused = true;
+    },
+    async resume() {
+      await engine.unpause(name);
+      paused = false;
+    },
     detach: () => {
       letGo = true;
       unwatch();

@@ -82,8 +82,17 @@ export class DockerEnvironment {
     if (layout) await this.#checkWritable(resolve(layout.commonDir, 'objects'), spec, facts);
   }
 
-  /** Everything that a container of a session gets. `spec.cwd` is what is mounted at `/workspace`. */
-  async container(spec: DockerSpec, folder: SessionFolder, run: number): Promise<PlannedContainer> {
+  /**
+   * Everything that a container of a session gets. `spec.cwd` is what is mounted at `/workspace`.
+   *
+   * @param guard the mounts of the session's hook
+   */
+  async container(
+    spec: DockerSpec,
+    folder: SessionFolder,
+    run: number,
+    guard: readonly Mount[],
+  ): Promise<PlannedContainer> {
     const facts = await this.#facts(spec);
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#host, facts.home);
     await refuseMoved(spec.cwd);
@@ -97,6 +106,8 @@ export class DockerEnvironment {
       ...(spec.claude.mcpConfig === undefined
         ? []
         : [{ source: spec.claude.mcpConfig, target: MCP_CONFIG, readonly: true }]),
+      // Last, so that no mount of the user's lies on top of them.
+      ...guard,
     ];
     return {
       name: `ao-${spec.id}-${run}`,

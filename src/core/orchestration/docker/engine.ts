@@ -7,6 +7,8 @@ import type { Endpoint } from './endpoint.js';
 export interface ContainerState {
   id: string;
   running: boolean;
+  /** Whether its processes are frozen. */
+  paused: boolean;
   /** Whether it ever executed. */
   started: boolean;
   exitCode: number;
@@ -99,11 +101,25 @@ export class DockerEngine {
     return {
       id: Id,
       running: State.Running === true,
+      paused: State.Paused === true,
       started: typeof State.StartedAt === 'string' && !State.StartedAt.startsWith('0001-'),
       exitCode: Number(State.ExitCode),
       oomKilled: State.OOMKilled === true,
       error: String(State.Error ?? ''),
     };
+  }
+
+  /** Freezes all processes of a container. @throws OrchestrationError where it does not run, or is frozen already */
+  async pause(container: string): Promise<void> {
+    const { status, body } = await this.#call('POST', `/containers/${container}/pause`, undefined, WORK_MS);
+    if (status !== 204) throw refused('pause a container', status, body);
+  }
+
+  /** Lets a container go on. One that is not frozen, or gone, is no error. */
+  async unpause(container: string): Promise<void> {
+    const { status, body } = await this.#call('POST', `/containers/${container}/unpause`, undefined, WORK_MS);
+    if (status === 204 || status === 404) return;
+    if ((await this.inspect(container))?.paused) throw refused('resume a container', status, body);
   }
 
   /** SIGTERM, and SIGKILL after the grace; resolves when it has stopped. A container that is gone counts as stopped. */

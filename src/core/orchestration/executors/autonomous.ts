@@ -6,7 +6,10 @@ import { type Plan, planRun } from '../channelcoder/plan.js';
 import { ensureWorktree, removeWorktree, type Worktree } from '../channelcoder/worktrees.js';
 import { DockerEnvironment, type DockerSpec } from '../docker/docker-environment.js';
 import { OrchestrationError } from '../errors.js';
+import { HookChannel } from '../intervention/hook-channel.js';
+import { HookFiles } from '../intervention/hook-files.js';
 import { findGitLayout } from '../workspace/git-layout.js';
+import { WORKSPACE } from '../workspace/git-mounts.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
 import { adoptRun } from './adopted-run.js';
 import { BaseExecutor, type Preparation, type RunHandle, type RunRequest, type SessionSpec } from './base-executor.js';
@@ -67,15 +70,29 @@ export class AutonomousExecutor extends BaseExecutor {
     const { cwd } = session.environment;
     const worktree = spec.worktree && (await ensureWorktree(cwd, spec.worktree));
     const leave = worktree ? this.#enterWorktree(worktree.path, spec.id) : (): void => {};
+    const files = new HookFiles(request.folder.guard);
+    const channel = new HookChannel(files, request.hooks);
     try {
+      await files.create(spec.policy);
+      await channel.start();
       const workspace = worktree?.path ?? cwd;
       const handle =
         spec.docker === false
-          ? await this.#launchOnHost(request, workspace, worktree)
-          : await this.#launchInDocker(request, { ...spec, docker: spec.docker, cwd: workspace }, worktree);
-      void handle.ended.then(leave);
-      return handle;
+          ? await this.#launchOnHost(request, workspace, worktree, files)
+          : await this.#launchInDocker(request, { ...spec, docker: spec.docker, cwd: workspace }, worktree, files);
+      void handle.ended.then(() => {
+        channel.close();
+        leave();
+      });
+      return {
+        ...handle,
+        detach() {
+          channel.close();
+          handle.detach();
+        },
+      };
     } catch (error) {
+      channel.close();
       leave();
       if (worktree?.created) await removeWorktree(cwd, worktree.path).catch(() => {}); // The first error counts.
       throw error;
@@ -99,27 +116,54 @@ export class AutonomousExecutor extends BaseExecutor {
     return () => void this.#worktrees.delete(path);
   }
 
-  async #launchOnHost(request: RunRequest, workspace: string, worktree: Worktree | undefined): Promise<RunHandle> {
+  async #launchOnHost(
+    request: RunRequest,
+    workspace: string,
+    worktree: Worktree | undefined,
+    files: HookFiles,
+  ): Promise<RunHandle> {
     const plan = await this.#plan(request, request.spec.claude);
     request.onPlaced(placement(worktree));
     if (plan.kind === 'started') return adoptRun(plan, this.#docker.engine);
-    const [command = 'claude', ...args] = plan.command;
+    const [command = 'claude', ...args] = [
+      ...plan.command,
+      '--settings',
+      await files.hostSettings(),
+      ...budget(request),
+    ];
     const { folder } = request;
     const inputFile = await this.#writeInput(request, plan.stdin);
-    return runOnHost(
-      await launchDetached(this.#spawn, { command, args, cwd: workspace, env: this.#env, folder, inputFile }),
-    );
+    const launched = await launchDetached(this.#spawn, {
+      command,
+      args,
+      cwd: workspace,
+      env: this.#env,
+      folder,
+      inputFile,
+    });
+    const home = this.#env.HOME ?? homedir();
+    return {
+      ...runOnHost(launched),
+      hooked: true,
+      transcripts: join(home, '.claude/projects', transcriptFolder(workspace)),
+    };
   }
 
-  async #launchInDocker(request: RunRequest, spec: DockerSpec, worktree: Worktree | undefined): Promise<RunHandle> {
+  async #launchInDocker(
+    request: RunRequest,
+    spec: DockerSpec,
+    worktree: Worktree | undefined,
+    files: HookFiles,
+  ): Promise<RunHandle> {
     const { folder, run } = request;
-    const container = await this.#docker.container(spec, folder, run);
+    const container = await this.#docker.container(spec, folder, run, await files.mounts());
     const docker = { image: spec.docker.image, cwd: spec.cwd, env: container.env, mounts: container.mountStrings };
     const plan = await this.#plan(request, container.claude, docker);
     request.onPlaced({ containerName: container.name, ...placement(worktree) });
     if (plan.kind === 'started') return adoptRun(plan, this.#docker.engine);
     const inputFile = await this.#writeInput(request, plan.stdin);
-    return this.#docker.run(container, plan.command, { folder, inputFile });
+    const handle = await this.#docker.run(container, [...plan.command, ...budget(request)], { folder, inputFile });
+    return { ...handle, hooked: true, transcripts: join(folder.projects, transcriptFolder(WORKSPACE)) };
   }
 
   #plan(
@@ -155,6 +199,17 @@ export class AutonomousExecutor extends BaseExecutor {
       "docker: false runs the host's own 'claude', and there is none on the PATH. Install @anthropic-ai/claude-code.",
     );
   }
+}
+
+/** Claude Code stops itself at its budget, which holds while no host is there; it knows of this run only. */
+function budget({ spec, session }: RunRequest): string[] {
+  const { costUsd } = spec.limits;
+  return costUsd === undefined ? [] : ['--max-budget-usd', String(costUsd - (session.metadata.costUsd ?? 0))];
+}
+
+/** The folder that Claude Code keeps a working directory's conversations in (measured on 2.1.98). */
+function transcriptFolder(cwd: string): string {
+  return cwd.replaceAll(/[^a-zA-Z0-9]/g, '-');
 }
 
 function placement(worktree: Worktree | undefined): Pick<Parameters<RunRequest['onPlaced']>[0], 'environment'> {

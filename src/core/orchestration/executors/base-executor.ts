@@ -1,5 +1,8 @@
 import type { ClaudeOptions, InterpolationData } from 'channelcoder';
 import type { DockerOptions } from '../docker/docker-options.js';
+import type { RunHooks } from '../intervention/hook-channel.js';
+import type { SessionLimits } from '../intervention/session-limits.js';
+import type { ResolvedPolicy } from '../intervention/tool-policy.js';
 import type { SessionFolder } from '../state/session-folder.js';
 import type { SessionEnvironment, SessionMode, UnifiedSession } from '../types.js';
 import type { WorktreeRequest } from '../workspace/worktree-request.js';
@@ -20,6 +23,9 @@ export interface SessionSpec {
     ClaudeOptions,
     'system' | 'appendSystem' | 'tools' | 'disallowedTools' | 'mcpConfig' | 'maxTurns'
   >;
+  /** The manager's policy, tightened by the session's own. */
+  readonly policy: ResolvedPolicy;
+  readonly limits: SessionLimits;
 }
 
 /** What an executor found out about where a session will run. */
@@ -39,6 +45,8 @@ export interface RunRequest {
   readonly feedback: string | undefined;
   /** Claude's conversation id to go on with. */
   readonly resume: string | undefined;
+  /** What the run has to ask this host about, where the executor can make it ask. */
+  readonly hooks: RunHooks;
   /** To be called once, before anything is started, with what the record should tell about the run. */
   readonly onPlaced: (placement: { containerName?: string; environment?: Partial<SessionEnvironment> }) => void;
 }
@@ -60,8 +68,22 @@ export interface RunHandle {
   readonly started: Promise<{ containerId?: string } | undefined>;
   /** Resolves when its container or process is gone and its log complete. Never rejects. */
   readonly ended: Promise<RunEnd>;
-  /** Ends it, gently first; resolves when it is gone. May be called more than once. */
-  stop(): Promise<void>;
+  /**
+   * Ends it; resolves when it is gone. `gently` (default) lets it end by itself first, `at-once` does not: the agent is not to be
+   * trusted any more. May be called more than once.
+   */
+  stop(how?: 'gently' | 'at-once'): Promise<void>;
+  /**
+   * Whether every tool call has to pass `hooks.beforeTool` before it runs, and messages are taken. Where it is true, a
+   * call that the log tells of and that did not ask ends the session. Default `false`.
+   */
+  readonly hooked?: boolean;
+  /** Where Claude keeps the conversation's transcript, if that can be read on this host. */
+  readonly transcripts?: string;
+  /** Freezes it. Absent where that cannot be done. */
+  pause?(): Promise<void>;
+  /** Lets it go on. */
+  resume?(): Promise<void>;
   /** Lets go of it: it goes on, but this host no longer watches. Neither promise resolves afterwards. */
   detach(): void;
   /** Told when Claude reported its result in the log: the only sign of an end that some adopted runs give. */

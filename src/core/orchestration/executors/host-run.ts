@@ -14,9 +14,12 @@ export function runOnHost(launched: LaunchedProcess): RunHandle {
   });
 
   let stopping: Promise<void> | undefined;
-  const stop = async (): Promise<void> => {
-    signalGroup(launched.pid, 'SIGTERM');
-    await within(ended, STOP_GRACE_MS);
+  const stop = async (how: 'gently' | 'at-once'): Promise<void> => {
+    if (how === 'gently') {
+      signalGroup(launched.pid, 'SIGTERM');
+      signalGroup(launched.pid, 'SIGCONT'); // What is frozen hears no other signal.
+      await within(ended, STOP_GRACE_MS);
+    }
     // The group, not only its leader: tools that Claude started may outlive it.
     signalGroup(launched.pid, 'SIGKILL');
     await ended;
@@ -25,7 +28,13 @@ export function runOnHost(launched: LaunchedProcess): RunHandle {
   return {
     started: Promise.resolve({}),
     ended,
-    stop: () => (stopping ??= stop()),
+    stop: (how = 'gently') => (stopping ??= stop(how)),
+    async pause() {
+      signalGroup(launched.pid, 'SIGSTOP');
+    },
+    async resume() {
+      signalGroup(launched.pid, 'SIGCONT');
+    },
     detach: () => {
       letGo = true;
     },

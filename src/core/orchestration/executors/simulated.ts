@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { deferred } from '../deferred.js';
 import {
@@ -22,14 +23,17 @@ export interface SimulatedRun {
   readonly steps: Iterable<SimulatedStep> | AsyncIterable<SimulatedStep>;
   /** Default 0. */
   readonly exitCode?: number;
+  /** What it does when it is steered: these steps come before the rest. Default: nothing. */
+  readonly onMessage?: (message: string) => Iterable<SimulatedStep>;
 }
 
 /** Decides what a run does; called at each launch, continuations included. */
 export type SimulatedScript = (request: RunRequest) => SimulatedRun;
 
 /**
- * Plays stream-json without Docker or Claude, through the same log, monitor, queue and lifecycle as a real session.
- * It lives inside the host process, so `close()` ends it.
+ * Plays stream-json without Docker or Claude, through the same log, monitor, queue, guard and lifecycle as a real
+ * session. Each `tool_use` block asks the guard before its result is written, and what the guard denies gets a denial
+ * for its result; pauses and messages work, too. It lives inside the host process, so `close()` ends it.
  *
  * @example
  * ```ts
@@ -52,39 +56,127 @@ export class SimulatedExecutor extends BaseExecutor {
   async launch(request: RunRequest): Promise<RunHandle> {
     const run = this.#script(request);
     request.onPlaced({});
-    const stopping = new AbortController();
+    const player = new Player(run, request);
     const end = deferred<RunEnd>();
     let letGo = false;
-    play(run, request, stopping.signal).then(
+    player.play().then(
       (exitCode) => letGo || end.resolve({ exitCode }),
       (error: unknown) => letGo || end.resolve({ reason: 'error', error: String(error) }),
     );
     return {
       started: Promise.resolve({}),
       ended: end.promise,
+      hooked: true,
       async stop() {
-        stopping.abort();
+        player.stop();
         await end.promise;
+      },
+      async pause() {
+        player.pause();
+      },
+      async resume() {
+        player.resume();
       },
       detach() {
         letGo = true;
-        stopping.abort();
+        player.stop();
       },
     };
   }
 }
 
-/** Appends the lines to the log; answers the exit code, that of a terminated process where it was stopped. */
-async function play({ steps, exitCode }: SimulatedRun, { folder }: RunRequest, signal: AbortSignal): Promise<number> {
-  const log = await folder.openLog();
-  try {
-    for await (const { line, afterMs } of steps) {
-      if (afterMs) await delay(afterMs, undefined, { signal }).catch(() => {}); // An abort is seen right below.
-      if (signal.aborted) return 143;
-      await log.write(`${typeof line === 'string' ? line : JSON.stringify(line)}\n`);
-    }
-    return exitCode ?? 0;
-  } finally {
-    await log.close();
+type Block = Record<string, unknown>;
+
+/** Writes one run's lines to the log, as Claude Code would with hooks around its tool calls. */
+class Player {
+  readonly #run: SimulatedRun;
+  readonly #request: RunRequest;
+  readonly #stopping = new AbortController();
+  readonly #stopped = once(this.#stopping.signal, 'abort').then(() => undefined);
+  /** Why calls were denied, by their id. */
+  readonly #denied = new Map<string, string>();
+  /** Resolves when it may go on. */
+  #pause = deferred<undefined>();
+  #conversation = '';
+
+  constructor(run: SimulatedRun, request: RunRequest) {
+    this.#run = run;
+    this.#request = request;
+    this.#pause.resolve(undefined);
   }
+
+  /** Answers the exit code, that of a terminated process where it was stopped. */
+  async play(): Promise<number> {
+    const log = await this.#request.folder.openLog();
+    const write = async ({ line, afterMs }: SimulatedStep): Promise<void> => {
+      if (afterMs) await delay(afterMs, undefined, { signal: this.#stopping.signal }).catch(() => {}); // Seen below.
+      await this.#pause.promise;
+      if (this.#stopping.signal.aborted) return;
+      const event = typeof line === 'string' ? undefined : this.#withDenials(line as Block);
+      await log.write(`${event ? JSON.stringify(event) : line}\n`);
+      if (!event) return;
+      if (event.type === 'system' && event.subtype === 'init') this.#conversation = String(event.session_id);
+      for (const block of blocksOf(event)) {
+        if (block.type === 'tool_use') await this.#ask(block);
+        else if (block.type === 'tool_result') for (const step of this.#heard()) await write(step);
+      }
+    };
+    try {
+      for await (const step of this.#run.steps) {
+        // Claude hears of a message at its end, too, and goes on with it.
+        if (isResult(step)) for (const heard of this.#heard()) await write(heard);
+        const denied = blocksOf(step.line).some(({ tool_use_id: id }) => this.#denied.has(String(id)));
+        await write(denied ? { line: step.line } : step);
+        if (this.#stopping.signal.aborted) return 143;
+      }
+      return this.#run.exitCode ?? 0;
+    } finally {
+      await log.close();
+    }
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    this.#pause.resolve(undefined);
+  }
+
+  pause(): void {
+    this.#pause = deferred();
+  }
+
+  resume(): void {
+    this.#pause.resolve(undefined);
+  }
+
+  async #ask({ id, name, input }: Block): Promise<void> {
+    const toolUseId = String(id);
+    const asked = this.#request.hooks.beforeTool({ toolUseId, tool: String(name), input });
+    const verdict = await Promise.race([asked, this.#stopped]);
+    if (verdict && !verdict.allowed) this.#denied.set(toolUseId, verdict.reason);
+  }
+
+  *#heard(): Generator<SimulatedStep> {
+    for (const message of this.#request.hooks.takeMessages(this.#conversation))
+      yield* this.#run.onMessage?.(message) ?? [];
+  }
+
+  /** A denied call has the denial for its result. */
+  #withDenials(event: Block): Block {
+    if (event.type !== 'user') return event;
+    const content = blocksOf(event).map((block) => {
+      const reason = this.#denied.get(String(block.tool_use_id));
+      return reason === undefined ? block : { ...block, content: reason, is_error: true };
+    });
+    return content.length === 0 ? event : { ...event, message: { ...(event.message as Block), content } };
+  }
+}
+
+function isResult({ line }: SimulatedStep): boolean {
+  return typeof line === 'object' && (line as Block).type === 'result';
+}
+
+function blocksOf(line: object | string): Block[] {
+  const message = typeof line === 'string' ? undefined : (line as Block).message;
+  const content = (message as Block | undefined)?.content;
+  return Array.isArray(content) ? (content as Block[]) : [];
 }

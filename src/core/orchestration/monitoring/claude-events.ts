@@ -2,6 +2,7 @@ import type { TokenUsage } from '../types.js';
 import { classifyError } from './error-classifier.js';
 import { addTokens, NO_TOKENS, type Observation } from './observation.js';
 import { clipText } from './own-text.js';
+import { listPrice } from './prices.js';
 
 type Json = Record<string, unknown>;
 
@@ -40,10 +41,24 @@ export class ClaudeEventReader {
       case 'user':
         return readUser(event);
       case 'result':
+        this.#seen.clear();
         return readResult(event);
+      case 'rate_limit_event':
+        return readRateLimit(event);
       default:
         return [];
     }
+  }
+
+  /**
+   * The usage in a line of the conversation's transcript; nothing else of it. The log has what is known when a message
+   * begins (one token of output), the transcript is written when it has ended. It only refines messages that the log told
+   * of in this run and that Claude's own totals do not hold yet.
+   */
+  readTranscript(event: unknown): Observation[] {
+    if (!isObject(event) || event.type !== 'assistant' || !isObject(event.message)) return [];
+    const { id } = event.message;
+    return typeof id === 'string' && this.#seen.has(clipped(id)) ? this.#readUsage(event.message).usage : [];
   }
 
   #readSystem(event: Json): Observation[] {
@@ -73,8 +88,8 @@ export class ClaudeEventReader {
     const message = isObject(event.message) ? event.message : {};
     const parent = parentOf(event);
     const found: Observation[] = [];
-    const { first, added } = this.#count(message);
-    if (added) found.push({ kind: 'usage', added });
+    const { first, usage } = this.#readUsage(message);
+    found.push(...usage);
 
     const texts: string[] = [];
     for (const block of blocksOf(message.content)) {
@@ -93,6 +108,13 @@ export class ClaudeEventReader {
       found.push({ kind: 'error', ...classifyError(text, 'api') });
     }
     return found;
+  }
+
+  #readUsage(message: Json): { first: boolean; usage: Observation[] } {
+    const { first, added } = this.#count(message);
+    if (!added) return { first, usage: [] };
+    const costUsd = typeof message.model === 'string' ? listPrice(message.model, added) : undefined;
+    return { first, usage: [{ kind: 'usage', added, ...(costUsd !== undefined && { costUsd }) }] };
   }
 
   #count(message: Json): { first: boolean; added?: TokenUsage } {
@@ -148,6 +170,12 @@ function readResult(event: Json): Observation[] {
       ...(tokens && { tokens }),
     },
   ];
+}
+
+/** Subscriptions only. The time is in seconds. */
+function readRateLimit({ rate_limit_info: info }: Json): Observation[] {
+  if (!isObject(info) || info.status !== 'rejected') return [];
+  return [{ kind: 'usage-limit', ...(isCount(info.resetsAt) && { resetsAt: info.resetsAt * 1000 }) }];
 }
 
 function readUsage(usage: unknown): TokenUsage | undefined {

@@ -42,7 +42,8 @@ const RULES: readonly Rule[] = [
   {
     code: 'rate_limit',
     severity: 'warning',
-    pattern: /rate[_ -]?limit|too many requests|\b429\b|usage limit reached|overloaded_error|\b529\b/i,
+    pattern:
+      /rate[_ -]?limit|too many requests|\b429\b|usage limit reached|you've hit your .{0,40}limit|out of extra usage|overloaded_error|\b529\b/i,
   },
   { code: 'retry', severity: 'warning', pattern: /\bretry(ing)?\b|will be tried again/i },
   {

@@ -1,3 +1,4 @@
+import type { Danger } from '../intervention/danger/danger.js';
 import type { ErrorSeverity, TokenUsage, ToolOutcome } from '../types.js';
 
 /** What one log line tells, in our own vocabulary. A line may tell several things, or nothing. */
@@ -16,6 +17,8 @@ export type Observation =
       readonly name: string;
       readonly input: unknown;
       readonly parentToolUseId?: string;
+      /** Absent where the call is not dangerous. */
+      readonly danger?: Danger;
     }
   | {
       readonly kind: 'tool-result';
@@ -23,7 +26,20 @@ export type Observation =
       readonly outcome: ToolOutcome;
       readonly output: string;
     }
-  | { readonly kind: 'usage'; readonly added: TokenUsage }
+  | {
+      readonly kind: 'usage';
+      readonly added: TokenUsage;
+      /** At list prices, in US dollars; absent for a model whose price is not known. */
+      readonly costUsd?: number;
+    }
+  /** The provider allows no more for now. */
+  | {
+      readonly kind: 'usage-limit';
+      /** When it does again, in epoch milliseconds. */
+      readonly resetsAt?: number;
+    }
+  /** A tool call went past the guard. */
+  | { readonly kind: 'breach'; readonly id: string; readonly name: string; readonly danger: Danger }
   | {
       readonly kind: 'error';
       readonly severity: ErrorSeverity;
@@ -56,4 +72,9 @@ export function addTokens(a: TokenUsage, b: TokenUsage): TokenUsage {
     cacheRead: a.cacheRead + b.cacheRead,
     cacheCreation: a.cacheCreation + b.cacheCreation,
   });
+}
+
+/** All tokens together, those of the cache included. */
+export function totalTokens({ input, output, cacheRead, cacheCreation }: TokenUsage): number {
+  return input + output + cacheRead + cacheCreation;
 }

@@ -5,6 +5,7 @@ import { classifyDiagnostic } from './error-classifier.js';
 import { LogFollower } from './log-follower.js';
 import type { Observation, ResultObservation } from './observation.js';
 import { clipText, ownText } from './own-text.js';
+import { TranscriptFollower } from './transcript-follower.js';
 
 const DIAGNOSTIC_LENGTH = 500;
 
@@ -12,6 +13,8 @@ export interface StreamMonitorOptions {
   logFile: string;
   /** Where this run's part of the log begins, in bytes. */
   offset: number;
+  /** The folder where Claude keeps the conversation's transcript, which knows each message's tokens when it has ended. */
+  transcripts?: string;
   /** Called with what each log line tells, in order; never with nothing. */
   onObservations: (observations: readonly Observation[]) => void;
 }
@@ -24,6 +27,7 @@ export class StreamMonitor {
   readonly #reader = new ClaudeEventReader();
   readonly #onObservations: StreamMonitorOptions['onObservations'];
   #follower: LogFollower | undefined;
+  readonly #transcript: TranscriptFollower | undefined;
   #result: ResultObservation | undefined;
   #lastDiagnostics: string[] = [];
 
@@ -43,6 +47,10 @@ export class StreamMonitor {
 
   private constructor(options: StreamMonitorOptions) {
     this.#onObservations = options.onObservations;
+    this.#transcript =
+      options.transcripts === undefined
+        ? undefined
+        : new TranscriptFollower(options.transcripts, (event) => this.#report(this.#reader.readTranscript(event)));
   }
 
   /** Claude's latest account of the run, if it gave one. */
@@ -58,11 +66,13 @@ export class StreamMonitor {
   /** Reports all that is in the log up to its end, and stops. */
   async drain(): Promise<void> {
     await this.#follower?.drain();
+    await this.#transcript?.drain();
   }
 
   /** Stops at once. */
   stop(): void {
     this.#follower?.close();
+    this.#transcript?.close();
   }
 
   #readLine(line: string): void {
@@ -72,10 +82,16 @@ export class StreamMonitor {
       return;
     }
     const observations = this.#reader.read(event);
-    if (observations.length === 0) return;
+    const [first] = observations;
+    if (first?.kind === 'init') this.#transcript?.follow(first.conversationId);
     const last = observations.at(-1);
     if (last?.kind === 'result') this.#result = bounded(last);
-    this.#onObservations(observations);
+    this.#transcript?.look();
+    this.#report(observations);
+  }
+
+  #report(observations: readonly Observation[]): void {
+    if (observations.length > 0) this.#onObservations(observations);
   }
 
   #diagnose(text: string): void {

@@ -14,6 +14,8 @@ export class SessionFolder {
   readonly promptFile: string;
   /** The user's MCP configuration as it was then. */
   readonly mcpConfig: string;
+  /** Where the guard's hook and this host meet, see `HookFiles`. */
+  readonly guard: string;
 
   constructor(stateDir: string, sessionId: string) {
     this.path = join(stateDir, 'sessions', sessionId);
@@ -21,6 +23,7 @@ export class SessionFolder {
     this.projects = join(this.path, 'projects');
     this.promptFile = join(this.path, 'prompt-file.md');
     this.mcpConfig = join(this.path, 'mcp.json');
+    this.guard = join(this.path, 'guard');
   }
 
   /** What goes to the standard input of a run, 1 being the first. */

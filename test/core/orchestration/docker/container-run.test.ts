@@ -7,12 +7,20 @@ import type { ContainerState, DockerEngine } from '../../../../src/core/orchestr
 import type { RunHandle } from '../../../../src/core/orchestration/executors/base-executor.js';
 import type { LaunchedProcess, ProcessExit } from '../../../../src/core/orchestration/executors/launcher.js';
 
-const ENDED: ContainerState = { id: 'id', running: false, started: true, exitCode: 0, oomKilled: false, error: '' };
+const ENDED: ContainerState = {
+  id: 'id',
+  running: false,
+  paused: false,
+  started: true,
+  exitCode: 0,
+  oomKilled: false,
+  error: '',
+};
 
 interface Scene {
   handle: RunHandle;
   listener: ContainerListener;
-  engine: { [Name in 'inspect' | 'wait' | 'stop' | 'kill' | 'remove']: ReturnType<typeof vi.fn> };
+  engine: { [Name in 'inspect' | 'wait' | 'pause' | 'unpause' | 'stop' | 'kill' | 'remove']: ReturnType<typeof vi.fn> };
   unwatch: ReturnType<typeof vi.fn>;
   kill: ReturnType<typeof vi.fn>;
   exit: (code: number | null, signal?: NodeJS.Signals) => void;
@@ -26,6 +34,8 @@ async function scene(state: ContainerState | undefined = ENDED): Promise<Scene> 
   const engine = {
     inspect: vi.fn(async () => state),
     wait: vi.fn(async () => 0),
+    pause: vi.fn(async () => {}),
+    unpause: vi.fn(async () => {}),
     stop: vi.fn(async () => exit(143)),
     kill: vi.fn(async () => exit(137)),
     remove: vi.fn(async () => {}),
@@ -52,6 +62,9 @@ function fakeClock(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   onTestFinished(() => void vi.useRealTimers());
 }
+
+/** When a call came, among all calls. */
+const orderOf = (mock: ReturnType<typeof vi.fn>): number => mock.mock.invocationCallOrder[0] ?? Number.NaN;
 
 describe('a run that ends by itself', () => {
   it('starts with the start event and ends with the exit code that the engine knows', async () => {
@@ -213,11 +226,97 @@ describe('stopping a run', () => {
     expect(kill.mock.calls).toEqual([['SIGKILL']]);
   });
 
+  it('at once kills it first, for one that is not to be trusted any more', async () => {
+    const { handle, listener, engine } = await scene();
+    listener.onStart('id');
+    await handle.stop('at-once');
+    expect(engine.kill.mock.calls).toEqual([['ao-1']]);
+    expect(engine.stop.mock.calls).toEqual([['ao-1', 0]]);
+  });
+
+  it('at once kills what is frozen before it is let go', async () => {
+    const { handle, listener, engine } = await scene();
+    listener.onStart('id');
+    await handle.pause?.();
+    await handle.stop('at-once');
+    expect(orderOf(engine.kill)).toBeLessThan(orderOf(engine.unpause));
+  });
+
+  it('waits for a pause that is under way, so that it does not freeze after all', async () => {
+    const { handle, listener, engine } = await scene();
+    listener.onStart('id');
+    const freezing = deferred<void>();
+    engine.pause.mockImplementation(() => freezing.promise);
+    const paused = handle.pause?.();
+    const stopped = handle.stop();
+    await turn();
+    expect(engine.stop).not.toHaveBeenCalled();
+    freezing.resolve();
+    await Promise.all([paused, stopped]);
+    expect(orderOf(engine.unpause)).toBeLessThan(orderOf(engine.stop));
+  });
+
   it('is done where it has ended already', async () => {
     const { handle, exit } = await scene();
     exit(0);
     await handle.ended;
     await expect(handle.stop()).resolves.toBeUndefined();
+  });
+});
+
+describe('pausing a run', () => {
+  it('freezes its container, and lets it go on', async () => {
+    const { handle, engine } = await scene();
+    await handle.pause?.();
+    expect(engine.pause.mock.calls).toEqual([['ao-1']]);
+    expect(engine.unpause).not.toHaveBeenCalled();
+    await handle.resume?.();
+    expect(engine.unpause.mock.calls).toEqual([['ao-1']]);
+  });
+
+  it('hands on what the engine refuses', async () => {
+    const { handle, engine } = await scene();
+    engine.pause.mockRejectedValue(new Error('not running'));
+    await expect(handle.pause?.()).rejects.toThrow('not running');
+    engine.unpause.mockRejectedValue(new Error('stays frozen'));
+    await expect(handle.resume?.()).rejects.toThrow('stays frozen');
+  });
+
+  it('does not keep it from being stopped: what is frozen hears no signal', async () => {
+    const { handle, listener, engine } = await scene();
+    listener.onStart('id');
+    await handle.pause?.();
+    await handle.stop();
+    expect(orderOf(engine.unpause)).toBeLessThan(orderOf(engine.stop));
+    expect(engine.stop).toHaveBeenCalledTimes(1);
+  });
+
+  it('does not keep it from being killed where it stays frozen', async () => {
+    const { handle, listener, engine } = await scene();
+    listener.onStart('id');
+    await handle.pause?.();
+    engine.unpause.mockRejectedValue(new Error('stays frozen'));
+    engine.stop.mockRejectedValue(new Error('it hears nothing'));
+    await handle.stop();
+    expect(engine.kill.mock.calls).toEqual([['ao-1']]);
+  });
+
+  it.each([
+    ['was never paused', async () => {}],
+    [
+      'goes on again',
+      async (handle: RunHandle) => {
+        await handle.pause?.();
+        await handle.resume?.();
+      },
+    ],
+  ])('is not undone for a run that %s', async (_, before) => {
+    const { handle, listener, engine } = await scene();
+    listener.onStart('id');
+    await before(handle);
+    engine.unpause.mockClear();
+    await handle.stop();
+    expect(engine.unpause).not.toHaveBeenCalled();
   });
 });
 

@@ -53,8 +53,15 @@ const CALLS: Call[] = [
     call: (engine) => engine.inspect('c'),
     request: 'GET /containers/c/json',
     answer: containerState({ ExitCode: 3, OOMKilled: true, Error: 'why' }),
-    value: { id: 'id-1', running: false, started: true, exitCode: 3, oomKilled: true, error: 'why' },
+    value: { id: 'id-1', running: false, paused: false, started: true, exitCode: 3, oomKilled: true, error: 'why' },
     also: [[404, undefined]],
+  },
+  {
+    name: 'pause',
+    call: (engine) => engine.pause('c'),
+    request: 'POST /containers/c/pause',
+    answer: { status: 204 },
+    value: undefined,
   },
   {
     name: 'stop',
@@ -129,6 +136,44 @@ describe('imageId', () => {
     const { fake, engine } = await FakeEngine.start();
     fake.answers['GET /images/none/json'] = { status, json: { message: 'no such image' } };
     expect((await errorOf(engine.imageId('none'), 'IMAGE_NOT_FOUND')).message).toContain("no image 'none'");
+  });
+});
+
+describe('unpause', () => {
+  const UNPAUSE = 'POST /containers/c/unpause';
+  const INSPECT = 'GET /containers/c/json';
+  const refusal = { status: 500, json: { message: 'the engine says no' } };
+
+  it('makes one request', async () => {
+    const { fake, engine } = await FakeEngine.start({ [UNPAUSE]: { status: 204 } });
+    await engine.unpause('c');
+    expect(fake.requests).toEqual([UNPAUSE]);
+  });
+
+  it.each([
+    ['is gone', { [UNPAUSE]: { status: 404 } }],
+    ['was gone when it was looked at', { [UNPAUSE]: refusal }],
+    ['is not frozen', { [UNPAUSE]: refusal, [INSPECT]: containerState({ Running: true }) }],
+  ])('has nothing to do where the container %s', async (_, answers) => {
+    const { engine } = await FakeEngine.start(answers);
+    expect(await engine.unpause('c')).toBeUndefined();
+  });
+
+  it('is an error where the container stays frozen', async () => {
+    const frozen = containerState({ Running: true, Paused: true });
+    const { engine } = await FakeEngine.start({ [UNPAUSE]: refusal, [INSPECT]: frozen });
+    const { message } = await errorOf(engine.unpause('c'), 'LAUNCH_FAILED');
+    expect(message).toContain('refused to resume a container: the engine says no (500)');
+  });
+});
+
+describe('a container that is frozen', () => {
+  it('runs and is told from one that works', async () => {
+    const { fake, engine } = await FakeEngine.start();
+    for (const Paused of [true, false]) {
+      fake.answers['GET /containers/c/json'] = containerState({ Running: true, Paused });
+      expect(await engine.inspect('c')).toMatchObject({ running: true, paused: Paused });
+    }
   });
 });
 

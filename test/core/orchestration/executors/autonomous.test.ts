@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AutonomousExecutor, UnifiedSessionManager } from 'autonomous-orchestration';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -12,6 +12,18 @@ function managerWith(env: NodeJS.ProcessEnv): UnifiedSessionManager {
   const manager = new UnifiedSessionManager({ stateDir, executors: { autonomous: executor } });
   onTestFinished(() => manager.close({ sessions: 'cancel' }));
   return manager;
+}
+
+/** The states of the processes that work in a folder, `T` for those that are stopped. */
+function statesIn(cwd: string): string[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    try {
+      if (readlinkSync(`/proc/${pid}/cwd`) !== cwd) return [];
+      return /\) ([A-Z]) /.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1] ?? [];
+    } catch {
+      return []; // It has ended, or is none.
+    }
+  });
 }
 
 describe('with docker: false', () => {
@@ -49,6 +61,101 @@ describe('with docker: false', () => {
     const { id } = await manager.create({ prompt: 'Wait', cwd: tempFolder(), docker: false });
     await vi.waitUntil(() => manager.get(id)?.metadata.lastMessage === 'Hello.');
     expect(await manager.cancel(id)).toMatchObject({ status: 'cancelled' });
+  });
+
+  it('gives Claude the hook and what is left of its budget', async () => {
+    const bin = executables({ claude: FAKE_CLAUDE });
+    const manager = managerWith({ PATH: `${bin}:${process.env.PATH}` });
+    const args = (): string[] => readFileSync(join(bin, 'args'), 'utf8').trim().split('\n');
+    const argumentOf = (name: string): string => args()[args().indexOf(name) + 1] ?? '';
+    const { id } = await manager.create({ prompt: 'One', cwd: tempFolder(), docker: false, limits: { costUsd: 0.5 } });
+    const { logFile = '' } = await manager.waitFor(id);
+    const guard = join(dirname(logFile), 'guard');
+    expect(argumentOf('--max-budget-usd')).toBe('0.5');
+    expect(argumentOf('--settings')).toBe(join(guard, 'settings.json'));
+    expect(readFileSync(argumentOf('--settings'), 'utf8')).toContain(`'${guard}/hook.sh' 'PreToolUse' '${guard}'`);
+    await manager.continue(id, 'Two');
+    await manager.waitFor(id);
+    expect(Number(argumentOf('--max-budget-usd'))).toBeCloseTo(0.49, 9);
+  });
+
+  it('gives Claude no budget where there is no limit', async () => {
+    const bin = executables({ claude: FAKE_CLAUDE });
+    const manager = managerWith({ PATH: `${bin}:${process.env.PATH}` });
+    const { id } = await manager.create({ prompt: 'One', cwd: tempFolder(), docker: false });
+    await manager.waitFor(id);
+    expect(readFileSync(join(bin, 'args'), 'utf8')).not.toContain('--max-budget-usd');
+  });
+
+  it('ends it where a tool call gets past the hook', async () => {
+    const call = { type: 'tool_use', id: 'toolu_1', name: 'Bash', input: { command: 'ls' } };
+    const result = { type: 'tool_result', tool_use_id: 'toolu_1', content: 'x' };
+    const lines = [
+      { type: 'assistant', message: { id: 'm', content: [call] } },
+      { type: 'user', message: { content: [result] } },
+    ];
+    const script = `echo '${lines.map((line) => JSON.stringify(line)).join("'; echo '")}'; sleep 60`;
+    const manager = managerWith({ PATH: `${executables({ claude: script })}:${process.env.PATH}` });
+    const { id } = await manager.create({ prompt: 'One', cwd: tempFolder(), docker: false });
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'guard_bypassed' } });
+  });
+
+  it('lets calls pass that asked through the hook, and denies the others', async () => {
+    const ask = (id: string, command: string): string => {
+      const input = JSON.stringify({
+        hook_event_name: 'PreToolUse',
+        session_id: 's',
+        tool_use_id: id,
+        tool_name: 'Bash',
+        tool_input: { command },
+      });
+      return `answer=$(echo '${input}' | sh "$guard/hook.sh" PreToolUse "$guard")`;
+    };
+    const line = (type: string, block: object): string =>
+      `echo '${JSON.stringify({ type, message: { content: [block] } })}'`;
+    const used = (id: string, command: string): string =>
+      line('assistant', { type: 'tool_use', id, name: 'Bash', input: { command } });
+    const script = [
+      'while [ $# -gt 0 ]; do [ "$1" = --settings ] && guard=$(dirname "$2"); shift; done',
+      used('a', 'ls'),
+      ask('a', 'ls'),
+      '[ -z "$answer" ] || exit 9',
+      line('user', { type: 'tool_result', tool_use_id: 'a', content: 'x' }),
+      used('b', 'rm x'),
+      ask('b', 'rm x'),
+      'case $answer in *"Keep it."*) ;; *) exit 9 ;; esac',
+      line('user', {
+        type: 'tool_result',
+        tool_use_id: 'b',
+        is_error: true,
+        content: 'Denied by policy: Keep it.',
+      }),
+      `echo '{"type":"result","subtype":"success","is_error":false,"result":"Hello."}'`,
+    ].join('\n');
+    const manager = managerWith({ PATH: `${executables({ claude: script })}:${process.env.PATH}` });
+    const rules = [{ tool: 'Bash', matches: /^rm /, decision: 'deny', reason: 'Keep it.' }] as const;
+    const { id } = await manager.create({ prompt: 'One', cwd: tempFolder(), docker: false, policy: { rules } });
+    const ended = await manager.waitFor(id);
+    expect(ended.result).toMatchObject({ reason: 'success' });
+    expect(ended.metadata.toolsUsed.map(({ outcome }) => outcome)).toEqual(['ok', 'denied']);
+  });
+
+  it('freezes it together with everything it started, and lets it go on', async () => {
+    const bin = executables({ claude: FAKE_CLAUDE });
+    writeFileSync(join(bin, 'wait'), '');
+    const manager = managerWith({ PATH: `${bin}:${process.env.PATH}` });
+    const cwd = tempFolder();
+    const { id } = await manager.create({ prompt: 'Wait', cwd, docker: false });
+    await vi.waitUntil(() => manager.get(id)?.metadata.lastMessage === 'Hello.');
+    const states = (): string[] => statesIn(cwd);
+    await vi.waitUntil(() => states().length === 2);
+    await manager.pause(id);
+    await vi.waitFor(() => expect(states()).toEqual(['T', 'T']));
+    await manager.resume(id);
+    await vi.waitFor(() => expect(states()).not.toContain('T'));
+    await manager.pause(id);
+    expect(await manager.cancel(id)).toMatchObject({ status: 'cancelled', result: { reason: 'cancelled' } });
+    await vi.waitFor(() => expect(states()).toEqual([]));
   });
 
   it('is refused where the PATH has no claude', async () => {

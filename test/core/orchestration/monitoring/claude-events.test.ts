@@ -39,7 +39,7 @@ describe('the log of a session with one tool call', () => {
         claudeVersion: '2.1.98',
       },
       { kind: 'message', text: 'I make a file.', first: true },
-      { kind: 'usage', added },
+      { kind: 'usage', added, costUsd: expect.closeTo(0.000315, 9) },
       {
         kind: 'tool',
         id,
@@ -48,7 +48,7 @@ describe('the log of a session with one tool call', () => {
       },
       { kind: 'tool-result', toolUseId: id, outcome: 'ok', output: 'hi' },
       { kind: 'message', text: 'The file is there.', first: true },
-      { kind: 'usage', added },
+      { kind: 'usage', added, costUsd: expect.closeTo(0.000315, 9) },
       {
         kind: 'result',
         subtype: 'success',
@@ -223,5 +223,88 @@ describe('requests that fail', () => {
     expect(readAll({ type: 'system', subtype: 'api_retry', ...fields })).toEqual([
       { kind: 'error', severity, code, message },
     ]);
+  });
+});
+
+describe('the provider’s usage limit', () => {
+  const event = (info: unknown): object => ({ type: 'rate_limit_event', rate_limit_info: info });
+
+  it.each([
+    [{ status: 'rejected', resetsAt: 1_795_000_000 }, [{ kind: 'usage-limit', resetsAt: 1_795_000_000_000 }]],
+    [{ status: 'rejected' }, [{ kind: 'usage-limit' }]],
+    [{ status: 'rejected', resetsAt: '1795000000' }, [{ kind: 'usage-limit' }]],
+    [{ status: 'rejected', resetsAt: -1 }, [{ kind: 'usage-limit' }]],
+    [{ status: 'allowed', resetsAt: 1_795_000_000 }, []],
+    [{ status: 'allowed_warning', resetsAt: 1_795_000_000 }, []],
+    [{}, []],
+    [null, []],
+    ['rejected', []],
+  ])('%j', (info, expected) => {
+    expect(readAll(event(info))).toEqual(expected);
+  });
+});
+
+describe('cost', () => {
+  const usage = { input_tokens: 1_000_000, output_tokens: 0 };
+  const content = [{ type: 'text', text: 'a' }];
+
+  it.each([
+    ['claude-sonnet-4-6', 3],
+    ['unknown', undefined],
+    [undefined, undefined],
+    [7, undefined],
+  ])('is told for the model %j: %s', (model, costUsd) => {
+    const [one] = ofKind(readAll(assistant({ id: 'm', model, content, usage })), 'usage');
+    expect(one?.costUsd).toBe(costUsd);
+    expect(one).toHaveProperty('added.input', 1_000_000);
+  });
+
+  it('is told for what a later total adds, not twice', () => {
+    const message = (output_tokens: number): object =>
+      assistant({ id: 'm', model: 'claude-sonnet-4-6', content, usage: { input_tokens: 0, output_tokens } });
+    const log = ofKind(readAll(message(1_000_000), message(1_000_000), message(3_000_000)), 'usage');
+    expect(log.map(({ costUsd }) => costUsd)).toEqual([15, 30]);
+  });
+});
+
+describe('the transcript', () => {
+  const message = (id: string, output_tokens: number): object =>
+    assistant({
+      id,
+      model: 'claude-sonnet-4-6',
+      content: [
+        { type: 'text', text: 'forged' },
+        { type: 'tool_use', id: 't', name: 'Bash', input: {} },
+      ],
+      usage: { input_tokens: 5, output_tokens },
+    });
+
+  it('adds what a message used in the end, and nothing else of it', () => {
+    const reader = new ClaudeEventReader();
+    reader.read(message('m', 1));
+    expect(reader.readTranscript(message('m', 41))).toEqual([
+      {
+        kind: 'usage',
+        added: { input: 0, output: 40, cacheRead: 0, cacheCreation: 0 },
+        costUsd: expect.closeTo(0.0006, 9),
+      },
+    ]);
+    expect(reader.readTranscript(message('m', 41))).toEqual([]);
+    expect(reader.readTranscript(message('m', 3))).toEqual([]);
+  });
+
+  it('tells nothing of messages that the log does not have: an agent may have made them up', () => {
+    const reader = new ClaudeEventReader();
+    reader.read(message('m', 1));
+    for (const event of [message('n', 1_000), { type: 'assistant' }, { ...message('m', 9), type: 'user' }, null, 'x']) {
+      expect(reader.readTranscript(event)).toEqual([]);
+    }
+  });
+
+  it("tells nothing any more when Claude's own totals hold it", () => {
+    const reader = new ClaudeEventReader();
+    reader.read(message('m', 1));
+    reader.read({ type: 'result', subtype: 'success' });
+    expect(reader.readTranscript(message('m', 41))).toEqual([]);
   });
 });

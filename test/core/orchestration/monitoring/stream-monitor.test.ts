@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Observation } from '../../../../src/core/orchestration/monitoring/observation.js';
@@ -32,7 +32,7 @@ async function read(log: string, offset = 0): Promise<{ monitor: StreamMonitor; 
 describe('StreamMonitor', () => {
   it('reports what each line tells, never nothing, and keeps the result', async () => {
     const { monitor, seen } = await monitorOf(fixture('subagent'));
-    expect(monitor.result).toMatchObject({ kind: 'result', text: 'The helper found nothing.' });
+    await vi.waitFor(() => expect(monitor.result).toMatchObject({ kind: 'result', text: 'The helper found nothing.' }));
     await monitor.drain();
     expect(seen.every((observations) => observations.length > 0)).toBe(true);
     expect(seen.flat().filter(({ kind }) => kind === 'tool')).toHaveLength(2);
@@ -69,6 +69,33 @@ describe('StreamMonitor', () => {
     await monitor.drain();
     expect(seen.flat().map(({ kind }) => kind)).toEqual(['message', 'result']);
     expect(monitor.result?.text).toBe('done');
+  });
+});
+
+describe("the conversation's transcript", () => {
+  const ID = '11111111-2222-4333-8444-555555555555';
+  const INIT = { type: 'system', subtype: 'init', session_id: ID };
+  const said = (output_tokens: number): object => ({
+    type: 'assistant',
+    message: { id: 'm', content: [{ type: 'text', text: 'a' }], usage: { input_tokens: 5, output_tokens } },
+  });
+
+  it('refines the tokens of what the log tells', async () => {
+    const folder = tempFolder();
+    const logFile = join(folder, 'stream.log');
+    const transcripts = join(folder, 'projects');
+    mkdirSync(transcripts);
+    writeFileSync(logFile, jsonLines(INIT, said(1)));
+    writeFileSync(join(transcripts, `${ID}.jsonl`), jsonLines(said(1), said(90)));
+    const seen: Observation[] = [];
+    const monitor = await StreamMonitor.start({
+      logFile,
+      offset: 0,
+      transcripts,
+      onObservations: (one) => seen.push(...one),
+    });
+    await monitor.drain();
+    expect(seen.flatMap((one) => (one.kind === 'usage' ? [one.added.output] : []))).toEqual([1, 89]);
   });
 });
 

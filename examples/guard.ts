@@ -1,0 +1,35 @@
+/** A person at the terminal decides about dangerous commands and pushes before they run. */
+import { createInterface } from 'node:readline/promises';
+import { type ToolPolicy, UnifiedSessionManager } from 'autonomous-orchestration';
+
+const [cwd = '.', prompt = 'Tidy up this repository'] = process.argv.slice(2);
+
+const policy: ToolPolicy = {
+  rules: [
+    { tool: 'Bash', matches: /\bgit push\b/, decision: 'ask', reason: 'A push leaves this machine.' },
+    { tool: 'WebFetch', decision: 'deny', reason: 'Work with what is in the repository.' },
+  ],
+  dangerous: 'ask',
+};
+const manager = new UnifiedSessionManager({ policy });
+
+const terminal = createInterface({ input: process.stdin, output: process.stdout });
+/** The agent chose every character: none of them may steer the terminal. */
+const shown = (input: unknown): string => JSON.stringify(input).replaceAll(/[\p{Cc}\p{Cf}]/gu, '?');
+let asking = Promise.resolve();
+manager.on('session:approval', ({ sessionId, state, request }) => {
+  if (state !== 'asked') return;
+  asking = asking.then(async () => {
+    const why = request.danger?.reason ?? 'The policy wants to know.';
+    const answer = await terminal.question(`${request.tool} ${shown(request.input)}\n${why} Run it? [y/N] `);
+    if (answer === 'y') await manager.approve(sessionId, request.requestId);
+    else await manager.deny(sessionId, request.requestId, 'Leave that to me.');
+  });
+});
+manager.on('session:denied', ({ denial }) => console.log('denied:', shown(denial.input)));
+
+const { id } = await manager.create({ prompt, cwd });
+const { status, result } = await manager.waitFor(id);
+console.log(status, result?.text);
+terminal.close();
+await manager.close();

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { type Deferred, deferred } from '../deferred.js';
+import { OrchestrationError, shown } from '../errors.js';
+import type { ApprovalSource, SessionAction } from '../session-lifecycle.js';
+import type { GuardRequest } from '../types.js';
+import { PausableClock } from './pausable-clock.js';
+import type { ToolCall } from './tool-policy.js';
+
+/** How a person, or the lack of one, decided. */
+export interface Answer {
+  readonly decision: 'allow' | 'deny';
+  readonly by: ApprovalSource;
+  readonly note?: string;
+}
+
+interface Pending {
+  readonly request: GuardRequest;
+  readonly answer: Deferred<Answer>;
+  /** When the time limit denies it, on the clock. */
+  readonly due: number;
+  readonly forget: () => void;
+}
+
+/** The tool calls of one run that wait for a person. Every one is answered exactly once. */
+export class Approvals {
+  readonly #pending = new Map<string, Pending>();
+  readonly #clock = new PausableClock();
+  readonly #timeoutMs: number;
+  readonly #now: () => number;
+  readonly #dispatch: (action: SessionAction) => void;
+  #ended: string | undefined;
+
+  constructor(options: { timeoutMs: number; now: () => number; dispatch: (action: SessionAction) => void }) {
+    this.#timeoutMs = options.timeoutMs;
+    this.#now = options.now;
+    this.#dispatch = options.dispatch;
+  }
+
+  /** Whether anybody is asked now. */
+  get waiting(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  /** Asks, and resolves with the answer. */
+  ask({ toolUseId, tool, input, danger }: ToolCall): Promise<Answer> {
+    if (this.#ended !== undefined) return Promise.resolve({ decision: 'deny', by: 'end', note: this.#ended });
+    const askedAt = this.#now();
+    const request: GuardRequest = {
+      requestId: randomUUID(),
+      toolUseId,
+      tool,
+      input: deepFrozen(structuredClone(input)),
+      ...(danger && { danger }),
+      askedAt,
+      deadline: askedAt + this.#timeoutMs,
+    };
+    const { requestId } = request;
+    const note = `Nobody answered within ${this.#timeoutMs / 1000} s.`;
+    const forget = this.#clock.after(this.#timeoutMs, () =>
+      this.#answer(requestId, { decision: 'deny', by: 'timeout', note }),
+    );
+    const answer = deferred<Answer>();
+    this.#pending.set(requestId, { request, answer, due: this.#clock.now() + this.#timeoutMs, forget });
+    this.#dispatch({ type: 'asked', at: askedAt, request });
+    return answer.promise;
+  }
+
+  /**
+   * A person's answer.
+   *
+   * @throws OrchestrationError `REQUEST_NOT_FOUND`
+   */
+  answer(requestId: string, decision: Answer['decision'], note: string | undefined): void {
+    if (!this.#pending.has(requestId)) {
+      const waiting = [...this.#pending.keys()].map((id) => `'${id}'`).join(', ') || 'none';
+      throw new OrchestrationError(
+        'REQUEST_NOT_FOUND',
+        `No approval with the id ${shown(requestId)} waits (waiting: ${waiting}); it may have been answered already.`,
+      );
+    }
+    this.#answer(requestId, { decision, by: 'person', ...(note !== undefined && { note }) });
+  }
+
+  /** Nobody is at work: the time limits stop. */
+  pause(): void {
+    this.#clock.stop();
+  }
+
+  /** @returns the new deadlines, by request */
+  resume(): Map<string, number> {
+    this.#clock.start();
+    const left = this.#now() - this.#clock.now();
+    return new Map([...this.#pending].map(([id, { due }]) => [id, Math.round(left + due)]));
+  }
+
+  /** Denies all that wait, and all that is asked from now on. */
+  end(why: string): void {
+    this.#ended ??= why;
+    for (const requestId of [...this.#pending.keys()]) {
+      this.#answer(requestId, { decision: 'deny', by: 'end', note: why });
+    }
+    this.#clock.clear();
+  }
+
+  #answer(requestId: string, answer: Answer): void {
+    const pending = this.#pending.get(requestId);
+    if (!pending) return;
+    this.#pending.delete(requestId);
+    pending.forget();
+    this.#dispatch({ type: 'answered', at: this.#now(), request: pending.request, ...answer });
+    pending.answer.resolve(answer);
+  }
+}
+
+function deepFrozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const inner of Object.values(value)) deepFrozen(inner);
+    Object.freeze(value);
+  }
+  return value;
+}

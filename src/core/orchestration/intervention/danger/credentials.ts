@@ -1,0 +1,85 @@
+import { couldBeName } from './paths.js';
+import { isKnown } from './shell/value.js';
+
+/** Files that hold nothing but keys, wherever they lie. */
+const KEY_FILES = [
+  'id_rsa', 'id_dsa', 'id_ecdsa', 'id_ed25519', 'id_ecdsa_sk', 'id_ed25519_sk', 'identity.pem',
+  '.netrc', '_netrc', '.git-credentials', '.pgpass', '.pypirc', '.vault-token', '.boto', '.s3cfg', '.htpasswd',
+  '.credentials.json', 'credentials.json', 'application_default_credentials.json', 'service-account.json',
+  'serviceaccount.json', 'wallet.dat', 'shadow-', 'kubeconfig', 'master.key', 'secring.gpg',
+]; // biome-ignore format: a list of names
+const ENVIRONMENT_FILES = ['.env', '.env.local', '.env.production', '.env.development', '.env.staging', '.envrc'];
+
+/** Folders of which everything is secret. */
+const SECRET_FOLDERS = [
+  '.gnupg',
+  '.password-store',
+  '.azure',
+  '.oci',
+  'run/secrets',
+  '.config/gcloud',
+  '.local/share/keyrings',
+];
+
+/** Files by their last segments. */
+const SECRET_PATHS = [
+  '.aws/credentials', '.aws/sso', '.docker/config.json', '.kube/config', '.config/gh/hosts.yml', '.config/hub',
+  '.cargo/credentials', '.cargo/credentials.toml', '.gem/credentials', '.terraform.d/credentials.tfrc.json',
+  '.claude/.credentials.json', '.m2/settings-security.xml', '.config/op/config', '.subversion/auth', '.mysql/login.cnf',
+]; // biome-ignore format: a list of paths
+const SECRET_SYSTEM_FILES = ['/etc/shadow', '/etc/gshadow', '/etc/sudoers', '/etc/krb5.keytab', '/etc/master.passwd'];
+const KEY_EXTENSIONS = /\.(key|p12|pfx|jks|keystore|kdbx|ppk|asc\.key)$/i;
+const EXAMPLE = /(^|[._-])(example|sample|template|dist|defaults?|schema|tpl|test|pub|public|d\.ts)([._-]|$)/i;
+
+/** Files in an SSH folder that are no secret. */
+const PUBLIC_SSH = /^(known_hosts(\.old)?|config|authorized_keys|environment|rc|.*\.pub)$/;
+
+/**
+ * What kind of credential a file holds by its name. `key` for keys, tokens and passwords; `environment` for a project's
+ * `.env`, which ordinary work loads but seldom needs to show.
+ */
+export function credentialKind(path: string): 'key' | 'environment' | undefined {
+  const segments = path.split('/');
+  const name = segments.at(-1) ?? '';
+  if (!isKnown(path)) return patternKind(segments);
+  if (EXAMPLE.test(name)) return undefined;
+  if (ENVIRONMENT_FILES.includes(name) || /^\.env\.[\w.-]+$/.test(name)) return 'environment';
+  if (
+    KEY_FILES.includes(name) ||
+    KEY_EXTENSIONS.test(name) ||
+    /(^|[._-])(private|priv)[\w-]*\.pem$|[._-]?key\.pem$/i.test(name)
+  ) {
+    return 'key';
+  }
+  const sshFolder = segments.lastIndexOf('.ssh');
+  if (sshFolder >= 0) return sshFolder === segments.length - 1 || PUBLIC_SSH.test(name) ? undefined : 'key';
+  if (/^ssh_host_\w+_key$/.test(name) || /^\/proc\/(\d+|self|thread-self)\/environ$/.test(path)) return 'key';
+  if (SECRET_SYSTEM_FILES.includes(path)) return 'key';
+  const slashed = `${path}/`;
+  if (SECRET_FOLDERS.some((folder) => slashed.includes(`/${folder}/`))) return 'key';
+  return SECRET_PATHS.some((end) => slashed.includes(`/${end}/`)) ? 'key' : undefined;
+}
+
+/** Whether a folder holds keys, so that a copy or an archive of it does, too. */
+export function isCredentialFolder(path: string): boolean {
+  return /\/\.(ssh|aws|gnupg|kube|password-store|azure)$/.test(path) || /\/\.config\/(gcloud|gh)$/.test(path);
+}
+
+/** A pattern counts if it was made to look like such a name, which a bare star was not. */
+function patternKind(segments: readonly string[]): 'key' | 'environment' | undefined {
+  const name = segments.at(-1) ?? '';
+  if (EXAMPLE.test(name)) return undefined;
+  if (KEY_FILES.some((file) => couldBeName(name, file)) || KEY_EXTENSIONS.test(name)) return 'key';
+  if (ENVIRONMENT_FILES.some((file) => couldBeName(name, file))) return 'environment';
+  const folders = segments.slice(0, -1);
+  if (folders.some((segment) => couldBeName(segment, '.ssh')) && !/.pub$|^known_hosts|^config$/.test(name))
+    return 'key';
+  const all = [...SECRET_PATHS, ...SECRET_SYSTEM_FILES.map((path) => path.slice(1))];
+  return all.some((end) => {
+    const names = end.split('/');
+    const tail = segments.slice(-names.length);
+    return names.every((part, index) => couldBeName(tail[index] ?? '', part));
+  })
+    ? 'key'
+    : undefined;
+}

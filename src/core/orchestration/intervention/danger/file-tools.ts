@@ -1,0 +1,30 @@
+import type { Danger, DangerContext } from './danger.js';
+import { Places } from './paths.js';
+import { rateRead, rateWrite } from './rules/files.js';
+import { isWithin, resolvePath } from './shell/path.js';
+
+const WRITERS = new Set(['Write', 'Edit', 'MultiEdit', 'NotebookEdit']);
+const READERS = new Set(['Read', 'NotebookRead', 'Grep', 'Glob', 'LS']);
+
+/** Rates the tools that read and write files without a shell, by the same places. */
+export function rateFileTool(tool: string, input: Record<string, unknown>, context: DangerContext): Danger | undefined {
+  const writes = WRITERS.has(tool);
+  if (!writes && !READERS.has(tool)) return undefined;
+  const places = new Places(context);
+  for (const key of ['file_path', 'notebook_path', 'path']) {
+    const text = input[key];
+    if (typeof text !== 'string' || text === '') continue;
+    const home = text === '~' || text.startsWith('~/') ? places.home + text.slice(1) : text;
+    const path = resolvePath(home, places.workspace);
+    if (!writes) {
+      const danger = tool === 'Glob' || tool === 'LS' ? undefined : rateRead(path, places);
+      if (danger) return danger;
+      continue;
+    }
+    const danger = rateWrite(path, places, 'replace');
+    // What Claude Code keeps for itself, such as plans and memory.
+    const isOwn = danger?.rule === 'files.outside-workspace' && isWithin(path, `${places.home}/.claude`);
+    if (danger && !isOwn) return danger;
+  }
+  return undefined;
+}

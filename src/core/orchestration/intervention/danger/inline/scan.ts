@@ -1,0 +1,181 @@
+import { critical, type Danger } from '../danger.js';
+import { TooComplex } from '../shell/budget.js';
+import { ANY, isBlank } from '../shell/value.js';
+import { argumentSource, readArguments, readStatement } from './arguments.js';
+import {
+  COMMENTS,
+  CONNECTS,
+  DECODES,
+  ENVIRONMENT,
+  EVALUATE,
+  FORKS,
+  type Language,
+  READ,
+  RECURSIVE,
+  REMOVE,
+  REMOVE_TREE,
+  SENDS,
+  SPAWN,
+  SQL_CALL,
+  WRITE,
+} from './patterns.js';
+import { type Tokens, tokenize } from './tokens.js';
+
+/** Code that a command carries starts no more programs than this. */
+const MAX_CALLS = 400;
+
+/** What a scan of code finds: things that a shell command would do, as such commands, and dangers of its own. */
+export interface Found {
+  /** A shell's command line. */
+  readonly lines: readonly string[];
+  /** Commands as lists of arguments. */
+  readonly calls: readonly (readonly string[])[];
+  readonly sql: readonly string[];
+  /** Code of the same language inside strings. */
+  readonly codes: readonly string[];
+  readonly dangers: readonly Danger[];
+}
+
+/** Looks through the code of another language for what it does to files and which programs it starts. */
+export function scan(code: string, language: Language): Found {
+  const tokens = tokenize(code, COMMENTS[language]);
+  const lines: string[] = [];
+  const calls: (readonly string[])[] = [];
+  const sql: string[] = [];
+  const spawn = spawnPattern(code, language);
+  for (const items of argumentsOf(tokens, spawn, language)) {
+    const [first] = items;
+    if (first === undefined) continue;
+    lines.push(first);
+    if (items.length > 1) calls.push(items);
+  }
+  lines.push(...backticks(tokens, language), ...pipes(tokens, language));
+  for (const [target] of argumentsOf(tokens, REMOVE_TREE, language))
+    if (target !== undefined) calls.push(['rm', '-rf', '--', target]);
+  for (const {
+    items: [target],
+    source,
+  } of callsOf(tokens, REMOVE, language)) {
+    if (target !== undefined) calls.push(['rm', RECURSIVE.test(source) ? '-rf' : '-f', '--', target]);
+  }
+  for (const [target, mode = ''] of argumentsOf(tokens, READ, language)) {
+    if (target === undefined || isBlank(target)) continue;
+    calls.push([/^[wax]/.test(mode) || mode.startsWith('>') ? 'tee' : 'cat', '--', target]);
+  }
+  for (const [target] of argumentsOf(tokens, WRITE, language)) {
+    if (target !== undefined && !isBlank(target)) calls.push(['tee', '--', target]);
+  }
+  for (const [statement] of argumentsOf(tokens, SQL_CALL, language)) if (statement !== undefined) sql.push(statement);
+  const flat = tokens.bare.replace(/\s+/g, ' ');
+  const codes = argumentsOf(tokens, EVALUATE, language).flatMap(([inner]) => (inner && !isBlank(inner) ? [inner] : []));
+  return { lines, calls, sql, codes, dangers: [...obfuscation(code, flat), ...connections(code, flat)] };
+}
+
+/** With the functions that the code imports by their bare names. */
+function spawnPattern(code: string, language: Language): RegExp {
+  const { source } = SPAWN[language];
+  if (language === 'javascript' && code.includes('child_process'))
+    return new RegExp(`${source}|\\bexec\\s*(?=\\()`, 'g');
+  if (language !== 'python' || !/from\s+subprocess\s+import/.test(code)) return SPAWN[language];
+  return new RegExp(`${source}|\\b(?:run|call|Popen|check_call|check_output|getoutput)\\s*(?=\\()`, 'g');
+}
+
+interface Call {
+  readonly items: readonly string[];
+  /** What stands between the brackets, without its strings. */
+  readonly source: string;
+}
+
+function callsOf(tokens: Tokens, pattern: RegExp, language: Language): readonly Call[] {
+  const calls: Call[] = [];
+  for (const match of tokens.bare.matchAll(pattern)) {
+    const call = readCall(tokens, match.index, match[0].length, language);
+    if (call) calls.push(call);
+    if (calls.length > MAX_CALLS) throw new TooComplex('too many calls');
+  }
+  if (!tokens.unbalanced) return calls;
+  // A quote in a pattern or a comment may have turned code into what looks like a string.
+  for (const match of tokens.code.matchAll(pattern)) {
+    const part = tokenize(tokens.code.slice(match.index, match.index + 2_000), COMMENTS[language]);
+    const call = readCall(part, 0, match[0].length, language);
+    if (call) calls.push(call);
+    if (calls.length > MAX_CALLS) throw new TooComplex('too many calls');
+  }
+  return calls;
+}
+
+function readCall(tokens: Tokens, start: number, length: number, language: Language): Call | undefined {
+  const after = start + length;
+  const before = tokens.bare.slice(Math.max(0, start - 12), start);
+  if (/[\w$]$|\b(?:def|function|sub)\s+$/.test(before)) return undefined;
+  if (tokens.bare[after] === '(') return { items: readArguments(tokens, after), source: argumentSource(tokens, after) };
+  if (language !== 'perl' && language !== 'ruby') return undefined;
+  return { items: readStatement(tokens, after), source: '' };
+}
+
+function argumentsOf(tokens: Tokens, pattern: RegExp, language: Language): readonly (readonly string[])[] {
+  return callsOf(tokens, pattern, language).map(({ items }) => items);
+}
+
+/** Backticks run a command in Perl, Ruby and PHP; Perl and Ruby also write `qx(…)` and `%x(…)`. */
+function backticks({ code, strings }: Tokens, language: Language): readonly string[] {
+  if (language === 'javascript') {
+    return strings
+      .filter(({ quote, start }) => quote === '`' && code[start - 1] === '$')
+      .map(({ text }) => text.replace(/\$\{[^}]{0,200}\}/g, ANY));
+  }
+  if (language !== 'perl' && language !== 'ruby' && language !== 'php') return [];
+  const quoted = strings.filter(({ quote }) => quote === '`').map(({ text }) => text);
+  const words = [
+    ...code.matchAll(
+      /(?:\bqx\s?|%x)(?:\(([^)]{0,2000})\)|\{([^}]{0,2000})\}|\[([^\]]{0,2000})\]|([/!|])(.{0,2000}?)\4)/gs,
+    ),
+  ];
+  return [...quoted, ...words.map(([, a, b, c, , d]) => a ?? b ?? c ?? d ?? '')];
+}
+
+/** `open(F, "cmd |")` in Perl, and awk's pipes from and to commands. */
+function pipes({ bare, strings }: Tokens, language: Language): readonly string[] {
+  if (language === 'perl') {
+    const opens = /\bopen\b/.test(bare);
+    return strings.flatMap(({ text }) => {
+      const trimmed = text.trim();
+      const command = trimmed.startsWith('|') ? trimmed.slice(1) : trimmed.endsWith('|') ? trimmed.slice(0, -1) : '';
+      return command.trim() !== '' && opens ? [command] : [];
+    });
+  }
+  if (language !== 'awk') return [];
+  return strings.flatMap(({ start, end, text }) => {
+    const from = /^\s*\|\s*getline/.test(bare.slice(end, end + 40));
+    const to = /[^|]\|&?\s*$/.test(bare.slice(Math.max(0, start - 40), start));
+    // What it prints into the pipe is not followed.
+    return from ? [text] : to ? [`cat - | ${text}`] : [];
+  });
+}
+
+/** Code that is made when it runs, out of something that is not code. */
+function obfuscation(code: string, bare: string): readonly Danger[] {
+  const evaluates =
+    /(?<![.\w])(?:exec|eval|compile|Function|instance_eval|loadstring)\s*\(|\bvm\.run\w*\(|(?<![.\w])eval\b/.test(bare);
+  const hides =
+    /\bgetattr\s*\(\s*(?:os|subprocess|shutil|sys|builtins|__builtins__|__import__)|__builtins__|globals\(\)\s*\[|\bsend\(\s*:?["']?\w*["']?\s*\+/.test(
+      bare,
+    );
+  if (!(evaluates && DECODES.test(code)) && !hides) return [];
+  return [
+    critical('code.obfuscated', 'Runs code that it decodes, downloads or puts together first; write the code itself.'),
+  ];
+}
+
+function connections(code: string, bare: string): readonly Danger[] {
+  const dangers: Danger[] = [];
+  if (CONNECTS.test(bare) && /dup2|pty\.spawn|\/bin\/(?:ba|z|da)?sh|cmd\.exe|["'](?:ba|z)?sh["']/.test(code)) {
+    dangers.push(critical('network.reverse-shell', 'Gives somebody on the network a shell on this machine.'));
+  }
+  if ((SENDS.test(bare) || CONNECTS.test(bare)) && ENVIRONMENT.test(bare)) {
+    dangers.push(critical('network.exfiltration', 'Sends the environment with its keys to a server.'));
+  }
+  if (FORKS.test(bare))
+    dangers.push(critical('process.fork-bomb', 'Starts copies of itself without end, which takes the machine down.'));
+  return dangers;
+}

@@ -1,0 +1,49 @@
+import type { Launcher, Shell, ShellCommand } from '../shell/command.js';
+
+/** Editors, debuggers and database clients have a command that runs a shell. */
+export const editors: readonly (readonly [string, Launcher])[] = [
+  ...['vim', 'vi', 'nvim', 'view', 'ex', 'gvim', 'vimdiff', 'rvim'].map((name) => [name, runVim] as const),
+  ...['gdb', 'lldb'].map((name) => [name, runMatches(/^\s*(?:!|shell\s+|platform shell\s+)(.*)$/gm)] as const),
+  ...['psql', 'mysql', 'mariadb'].map((name) => [name, runMatches(/(?:\\!|^\s*system\s)\s*([^;\n]*)/gm)] as const),
+  ['sqlite3', runMatches(/^\s*\.(?:shell|system)\s+(.*)$/gm)],
+  ['sed', runSed],
+  ['gsed', runSed],
+  ['ed', runMatches(/^!(.*)$/gm)],
+  ['expect', runMatches(/\b(?:spawn|exec|system)\s+(.*?)\s*[;\n\]]/g)],
+  ['emacs', runMatches(/\((?:shell-command(?:-to-string)?|call-process|start-process)\s+"((?:[^"\\]|\\.)*)"/g)],
+];
+
+function runVim({ args, stdin, scope }: ShellCommand, shell: Shell): undefined {
+  const commands = args.flatMap((arg, index) => {
+    if (arg === '-c' || arg === '--cmd') return [args[index + 1] ?? ''];
+    if (arg.startsWith('+') && arg.length > 1) return [arg.slice(1)];
+    return arg.startsWith('-c') ? [arg.slice(2)] : [];
+  });
+  for (const command of [...commands, ...(stdin?.text?.split('\n') ?? [])]) {
+    for (const part of command.split('|')) {
+      const code = /^[\s:]*(?:%|[\d,.$]+)?(?:silent!?\s+)?(?:r(?:ead)?\s*|w(?:rite)?\s+)?!(.*)$/.exec(part)?.[1];
+      if (code?.trim()) shell.script(code, scope.fork());
+    }
+    for (const [, , code] of command.matchAll(/\bsystem(?:list)?\(\s*(['"])(.*?)\1/g))
+      if (code) shell.script(code, scope.fork());
+  }
+}
+
+function runMatches(pattern: RegExp): Launcher {
+  return ({ args, stdin, scope }, shell) => {
+    for (const source of [...args, stdin?.text]) {
+      for (const [, code] of source?.matchAll(pattern) ?? []) if (code?.trim()) shell.script(code, scope.fork());
+    }
+    return undefined;
+  };
+}
+
+/** GNU sed runs what `e` is given, and the pattern space for the flag of that name. */
+function runSed({ args, scope }: ShellCommand, shell: Shell): undefined {
+  for (const arg of args) {
+    const code = /^(?:\d+|\$|\/[^/]*\/)?\s*e\s+(\S.*)$/.exec(arg)?.[1];
+    if (code && !arg.startsWith('-')) shell.script(code, scope.fork());
+    const [, replacement, flags] = /^s[^\w\s]/.test(arg) ? arg.slice(2).split(arg[1] ?? '/', 4) : [];
+    if (replacement?.trim() && /^[gpiIm0-9]*e[gpiIm]*$/.test(flags ?? '')) shell.script(replacement, scope.fork());
+  }
+}

@@ -1,0 +1,145 @@
+import type { Launcher, Shell, ShellCommand } from '../shell/command.js';
+import { Options } from '../shell/options.js';
+import { foundPath } from '../shell/output.js';
+import { ANY, type Value } from '../shell/value.js';
+
+const XARGS_VALUES =
+  'I L n P s d E a delimiter max-args max-procs max-lines arg-file replace max-chars process-slot-var'.split(' ');
+const MAX_LINES = 8;
+
+/** Programs that run one command, perhaps many times, with arguments from elsewhere. */
+export const runners: readonly (readonly [string, Launcher])[] = [
+  ['xargs', runXargs],
+  ['gxargs', runXargs],
+  ['find', runFind],
+  ['gfind', runFind],
+  ['fd', runFd],
+  ['fdfind', runFd],
+  ['parallel', runParallel],
+  ['entr', runAfterOptions([])],
+  ['watchexec', runAfterOptions(['w', 'e', 'i', 'watch', 'exts', 'ignore'])],
+  ['docker', runInContainer],
+  ['podman', runInContainer],
+  ['kubectl', runInContainer],
+  ['oc', runInContainer],
+  ['docker-compose', runInContainer],
+  ['nix', runInContainer],
+  ['start-stop-daemon', runInContainer],
+];
+
+/** What is put into many places must not be long. */
+function short(text: string): string {
+  return text.length > 1_000 ? ANY : text;
+}
+
+function value(text: string, origin = 0): Value {
+  return { text, origin };
+}
+
+function runXargs(command: ShellCommand, shell: Shell): undefined {
+  const { args, values, stdin } = command;
+  const options = new Options(args, XARGS_VALUES, true);
+  const inner = values.slice(options.start);
+  if (inner.length === 0) return;
+  const known = options.has('a', 'arg-file') ? undefined : stdin?.text;
+  const origin = stdin?.origin ?? 0;
+  const placeholder = options.value('I', 'replace') ?? (options.has('i') ? '{}' : undefined);
+  if (placeholder !== undefined) {
+    const lines = known === undefined ? [ANY] : known.trim().split('\n');
+    const marker = placeholder === '' ? '{}' : placeholder;
+    for (const line of lines.length > MAX_LINES ? [ANY] : lines) {
+      shell.call(
+        inner.map((part) => ({ ...part, text: part.text.replaceAll(marker, short(line)) })),
+        command,
+      );
+    }
+    return;
+  }
+  const fields =
+    known === undefined
+      ? [value(ANY, origin)]
+      : known
+          .split(/[\s\0]+/)
+          .filter(Boolean)
+          .map((text) => value(text, origin));
+  shell.call([...inner, ...fields], command);
+}
+
+const FIND_EXEC = /^-(exec|execdir|ok|okdir)$/;
+
+function runFind(command: ShellCommand, shell: Shell): undefined {
+  const { args, values } = command;
+  const found = foundPath(args);
+  args.forEach((arg, index) => {
+    if (!FIND_EXEC.test(arg)) return;
+    const rest = args.slice(index + 1);
+    const end = rest.findIndex((part, at) => part === ';' || (part === '+' && rest[at - 1] === '{}'));
+    const inner = values.slice(index + 1, end < 0 ? undefined : index + 1 + end);
+    shell.call(
+      inner.map((part) => ({ ...part, text: part.text.replaceAll('{}', short(found)) })),
+      command,
+    );
+  });
+}
+
+function runFd(command: ShellCommand, shell: Shell): undefined {
+  const { args, values } = command;
+  const at = args.findIndex((arg) => /^(-x|-X|--exec|--exec-batch)$/.test(arg));
+  if (at < 0) return;
+  const inner = values.slice(at + 1).filter(({ text }) => text !== ';');
+  const fed = inner.some(({ text }) => /\{[./]*\}/.test(text)) ? inner : [...inner, value('{}')];
+  shell.call(
+    fed.map((part) => ({ ...part, text: part.text.replace(/\{[./]*\}/g, ANY) })),
+    command,
+  );
+}
+
+/** GNU parallel hands a command line to a shell, with what follows `:::` put in. */
+function runParallel(command: ShellCommand, shell: Shell): undefined {
+  const { args, stdin, scope } = command;
+  const options = new Options(
+    args,
+    ['j', 'jobs', 'N', 'n', 'd', 'S', 'colsep', 'joblog', 'delay', 'timeout', 'retries', 'a'],
+    true,
+  );
+  const rest = args.slice(options.start);
+  const separator = rest.findIndex((arg) => /^:::/.test(arg));
+  const template = (separator < 0 ? rest : rest.slice(0, separator)).join(' ');
+  const given = separator < 0 ? (stdin?.text?.trim().split('\n') ?? [ANY]) : rest.slice(separator + 1);
+  for (const item of given.length > MAX_LINES ? [ANY] : given) {
+    const line = /\{[^}\s]*\}/.test(template)
+      ? template.replace(/\{[^}\s]*\}/g, () => short(item))
+      : `${template} ${item}`;
+    if (line.trim() !== '') shell.script(line, scope.fork());
+  }
+}
+
+function runAfterOptions(valueOptions: readonly string[]): Launcher {
+  return (command, shell) => {
+    const options = new Options(command.args, valueOptions, true);
+    shell.call(command.values.slice(options.start), command);
+    return undefined;
+  };
+}
+
+const CONTAINER_VALUES =
+  `v volume e env env-file w workdir u user p publish name network net mount l label entrypoint h hostname m memory cpus
+   platform pull gpus add-host cap-add cap-drop device dns shm-size tmpfs ulimit security-opt restart log-driver ipc pid
+   n namespace c container f file profile index context`.split(/\s+/);
+
+/** Everything after the image, the container or `--` is a command of its own. */
+function runInContainer(command: ShellCommand, shell: Shell): undefined {
+  const { args, values, name } = command;
+  if (name === 'kubectl' || name === 'oc' || name === 'nix' || name === 'start-stop-daemon') {
+    const at = args.findIndex((arg) => arg === '--' || (name === 'nix' && /^(-c|--command)$/.test(arg)));
+    if (at >= 0) shell.call(values.slice(at + 1), command);
+    return;
+  }
+  const verb = args.findIndex((arg) => /^(run|exec)$/.test(arg));
+  if (verb < 0) return;
+  const options = new Options(args.slice(verb + 1), CONTAINER_VALUES, true);
+  const inner = values.slice(verb + 2 + options.start);
+  const entrypoint = options.value('entrypoint');
+  if (entrypoint) shell.call([value(entrypoint), ...inner], command);
+  else if (inner.length > 0) shell.call(inner, command);
+}

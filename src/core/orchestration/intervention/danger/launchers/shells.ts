@@ -1,0 +1,114 @@
+import { critical } from '../danger.js';
+import type { Launcher, Shell, ShellCommand } from '../shell/command.js';
+import { Options } from '../shell/options.js';
+import { resolvePath } from '../shell/path.js';
+import type { Scope } from '../shell/scope.js';
+import { FILE, Origin, type Stream, type Value } from '../shell/value.js';
+
+const NAMES = [
+  'sh',
+  'bash',
+  'dash',
+  'zsh',
+  'ksh',
+  'mksh',
+  'ash',
+  'rbash',
+  'fish',
+  'csh',
+  'tcsh',
+  'yash',
+  'osh',
+  'hush',
+];
+const VALUES = ['o', 'O', 'rcfile', 'init-file'];
+const INPUT = /^(-|\/dev\/stdin|\/dev\/fd\/0|\/proc\/self\/fd\/0)$/;
+
+/** Shells, and the builtins that run code in the present one. */
+export const shells: readonly (readonly [string, Launcher])[] = [
+  ...NAMES.map((name) => [name, runShell] as const),
+  ['eval', runEval],
+  ['source', runSource],
+  ['.', runSource],
+  ['trap', runTrap],
+];
+
+function runShell(command: ShellCommand, shell: Shell): Stream | undefined {
+  const { args, values, stdin } = command;
+  const options = new Options(args, VALUES, true);
+  const scope = childScope(command);
+  const operands = values.slice(options.start);
+  if (options.has('version', 'help')) return undefined;
+  for (const key of ['rcfile', 'init-file']) {
+    const file = options.value(key);
+    if (file) runContent(scope.files.get(resolvePath(file, scope.cwd)), scope, shell);
+  }
+  if (options.has('c')) {
+    const [code, zero, ...rest] = operands;
+    if (zero) scope.variables.set('0', { values: [zero] });
+    scope.positional = rest;
+    return code && runText(code.text, code.origin, scope, shell, stdin);
+  }
+  const [file, ...rest] = operands;
+  scope.positional = rest;
+  if (file && !options.has('s') && !INPUT.test(file.text)) return runFile(file, scope, shell);
+  return stdin && runContent(stdin, scope, shell);
+}
+
+function runEval({ args, values, scope, stdin }: ShellCommand, shell: Shell): Stream | undefined {
+  const code = (args[0] === '--' ? args.slice(1) : args).join(' ');
+  const origin = values.reduce((all, value) => all | value.origin, 0);
+  return code === '' ? undefined : runText(code, origin, scope, shell, stdin);
+}
+
+function runSource({ values, scope, stdin }: ShellCommand, shell: Shell): Stream | undefined {
+  const [file] = values;
+  if (!file) return undefined;
+  return INPUT.test(file.text) ? stdin && runContent(stdin, scope, shell) : runFile(file, scope, shell);
+}
+
+function runTrap({ args, scope }: ShellCommand, shell: Shell): undefined {
+  const [code = '', ...signals] = args[0] === '--' ? args.slice(1) : args;
+  if (signals.length > 0 && code !== '-' && code !== '' && !/^-[lp]/.test(code)) shell.script(code, scope.fork());
+}
+
+/** A script file is not read, unless it was written before by the same command or is no file at all. */
+function runFile(file: Value, scope: Scope, shell: Shell): Stream | undefined {
+  return runContent(file.content ?? scope.files.get(resolvePath(file.text, scope.cwd)), scope, shell);
+}
+
+function runContent(content: Stream | undefined, scope: Scope, shell: Shell): Stream | undefined {
+  if (!content || content === FILE) return undefined;
+  return runText(content.text, content.origin, scope, shell);
+}
+
+/** Runs code that may have come from somewhere else. */
+export function runText(
+  code: string | undefined,
+  origin: number,
+  scope: Scope,
+  shell: Shell,
+  stdin?: Stream,
+): Stream | undefined {
+  if (origin & Origin.network) {
+    const reason =
+      'Runs what a server sends without anybody having seen it; download it to a file and read that first.';
+    shell.report(critical('network.download-and-run', reason));
+    return undefined;
+  }
+  if (code !== undefined) return shell.script(code, scope, stdin);
+  shell.report(
+    critical(
+      'shell.unresolved-code',
+      'Feeds a shell with code that is only known when it runs; run the commands themselves.',
+    ),
+  );
+  return undefined;
+}
+
+/** What a program sees that is started with variables of its own. */
+export function childScope({ scope, env }: ShellCommand): Scope {
+  const child = scope.fork();
+  for (const [name, value] of env) child.variables.set(name, { values: [value] });
+  return child;
+}

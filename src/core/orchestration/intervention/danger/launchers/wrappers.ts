@@ -1,0 +1,160 @@
+import { Options } from '../shell/options.js';
+
+/** A program that runs the command that follows its own options. */
+interface Wrapper {
+  /** Options that take a value, without dashes. */
+  readonly values?: string;
+  /** Operands of its own before the command. */
+  readonly skip?: number;
+  /** `NAME=value` may stand before the command. */
+  readonly assignments?: true;
+  /** With one of these it runs nothing. */
+  readonly asks?: string;
+}
+
+const SUDO: Wrapper = {
+  values: 'u g h p C r t T U D R user group host prompt chdir role type close-from other-user',
+  assignments: true,
+  asks: 'l list v validate k K',
+};
+
+const WRAPPERS = new Map<string, Wrapper>(
+  Object.entries({
+    sudo: SUDO,
+    'sudo-rs': SUDO,
+    doas: { values: 'u C', assignments: true, asks: 'L' },
+    pkexec: { values: 'user' },
+    please: { values: 'u' },
+    env: { values: 'u C unset chdir', assignments: true },
+    'cross-env': { assignments: true },
+    dotenv: { values: 'e f' },
+    command: { asks: 'v V' },
+    builtin: {},
+    exec: { values: 'a' },
+    nohup: {},
+    nice: { values: 'n adjustment' },
+    ionice: { values: 'c n classdata class', asks: 'p pid' },
+    chrt: { values: 'T P D', skip: 1, asks: 'p pid' },
+    taskset: { skip: 1, asks: 'p pid' },
+    setsid: {},
+    stdbuf: { values: 'i o e input output error' },
+    unbuffer: {},
+    timeout: { values: 's k signal kill-after', skip: 1 },
+    gtimeout: { values: 's k signal kill-after', skip: 1 },
+    time: { values: 'f o format output' },
+    gtime: { values: 'f o format output' },
+    strace: { values: 'e o p u s a E S P I O', asks: 'p' },
+    ltrace: { values: 'e o p u s a n', asks: 'p' },
+    valgrind: {},
+    catchsegv: {},
+    perf: { values: 'e o', skip: 1 },
+    busybox: {},
+    toybox: {},
+    chroot: { values: 'userspec groups', skip: 1 },
+    unshare: { values: 'S G R w setuid setgid root wd propagation map-user map-group' },
+    nsenter: { values: 't S G target setuid setgid' },
+    setpriv: { values: 'reuid regid groups inh-caps ambient-caps bounding-set securebits' },
+    setarch: { skip: 1 },
+    linux32: {},
+    linux64: {},
+    prlimit: { values: 'p', asks: 'p pid' },
+    'systemd-run': { values: 'p u E M H unit property setenv uid gid slice working-directory description' },
+    'systemd-inhibit': { values: 'what who why mode' },
+    'dbus-run-session': {},
+    'xvfb-run': { values: 'n s e f w server-num server-args error-file auth-file wait' },
+    firejail: {},
+    bwrap: { values: 'bind ro-bind dev-bind chdir setenv uid gid' },
+    proot: { values: 'r b w q' },
+    fakeroot: { values: 'i s l' },
+    faketime: { skip: 1 },
+    gosu: { skip: 1 },
+    'su-exec': { skip: 1 },
+    setuidgid: { skip: 1 },
+    torsocks: {},
+    torify: {},
+    proxychains: { values: 'f' },
+    proxychains4: { values: 'f' },
+    'ssh-agent': { values: 'a t', asks: 's c k D d' },
+    rlwrap: {},
+    caffeinate: { values: 't w' },
+    numactl: { values: 'm N C membind cpunodebind physcpubind' },
+    cgexec: { values: 'g' },
+    npx: { values: 'p package', asks: 'c call' },
+    bunx: {},
+    pnpx: {},
+    uvx: { values: 'from with python p' },
+    rtk: {},
+    noglob: {},
+    nocorrect: {},
+  } satisfies Record<string, Wrapper>),
+);
+
+/** `poetry run x` and the like: a program, the word that makes it a wrapper, and what follows. */
+const RUNNERS = new Map<string, { readonly verbs: readonly string[]; readonly values?: string }>(
+  Object.entries({
+    poetry: { verbs: ['run'] },
+    pipenv: { verbs: ['run'] },
+    pdm: { verbs: ['run'] },
+    hatch: { verbs: ['run'] },
+    rye: { verbs: ['run'] },
+    uv: { verbs: ['run'], values: 'with python p project directory extra group' },
+    conda: { verbs: ['run'], values: 'n p name prefix' },
+    mamba: { verbs: ['run'], values: 'n p name prefix' },
+    bundle: { verbs: ['exec'] },
+    pnpm: { verbs: ['exec', 'dlx'], values: 'C dir filter' },
+    npm: { verbs: ['exec', 'x'], values: 'prefix w workspace package' },
+    yarn: { verbs: ['exec', 'dlx'] },
+    bun: { verbs: ['x'] },
+    mise: { verbs: ['exec', 'x'] },
+    asdf: { verbs: ['exec'] },
+    rbenv: { verbs: ['exec'] },
+    pyenv: { verbs: ['exec'] },
+    direnv: { verbs: ['exec'] },
+    doppler: { verbs: ['run'] },
+    op: { verbs: ['run'] },
+    'aws-vault': { verbs: ['exec'] },
+    dotenvx: { verbs: ['run'] },
+    heroku: { verbs: ['run'] },
+    vagrant: { verbs: ['exec'] },
+    corepack: { verbs: ['pnpm', 'yarn', 'npm'] },
+  }),
+);
+
+export interface Unwrapped {
+  /** Where in the arguments the inner command starts. */
+  readonly start: number;
+  /** Arguments before it of the form `NAME=value`. */
+  readonly assignments: readonly string[];
+}
+
+const ASSIGNMENT = /^[A-Za-z_]\w*=/;
+
+/** The command inside a wrapper; `undefined` if the program is none, or runs nothing this time. */
+export function unwrap(name: string, args: readonly string[]): Unwrapped | undefined {
+  const runner = RUNNERS.get(name);
+  if (runner) return unwrapRunner(runner, args);
+  const wrapper = WRAPPERS.get(name);
+  if (!wrapper) return undefined;
+  const options = new Options(args, wrapper.values?.split(' ') ?? [], true);
+  if (wrapper.asks && options.has(...wrapper.asks.split(' '))) return undefined;
+  let start = options.start;
+  const assignments: string[] = [];
+  while (wrapper.assignments && ASSIGNMENT.test(args[start] ?? '')) assignments.push(args[start++] ?? '');
+  start += wrapper.skip ?? 0;
+  if (args[start] === '--') start += 1;
+  return start < args.length ? { start, assignments } : undefined;
+}
+
+function unwrapRunner(
+  runner: { readonly verbs: readonly string[]; readonly values?: string },
+  args: readonly string[],
+): Unwrapped | undefined {
+  const values = runner.values?.split(' ') ?? [];
+  const outer = new Options(args, values, true);
+  const verb = args[outer.start];
+  if (verb === undefined || !runner.verbs.includes(verb)) return undefined;
+  const rest = args.slice(outer.start + 1);
+  const inner = new Options(rest, values, true);
+  const start = outer.start + 1 + inner.start;
+  return start < args.length ? { start, assignments: [] } : undefined;
+}

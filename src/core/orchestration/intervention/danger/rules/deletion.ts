@@ -1,0 +1,191 @@
+import { critical, type Danger, warning } from '../danger.js';
+import type { Places } from '../paths.js';
+import type { ShellCommand } from '../shell/command.js';
+import { Options } from '../shell/options.js';
+import { foundPath } from '../shell/output.js';
+import { baseName, resolvePath } from '../shell/path.js';
+import { ANY, isBlank, SEGMENT } from '../shell/value.js';
+import type { RuleList } from './rule.js';
+
+export const deletionRules: RuleList = [
+  ['rm grm srm', rateRm],
+  ['rimraf del-cli', rateAlwaysRecursive],
+  ['unlink', (command, places) => worst(command.args, (target) => rateFile(target, command, places))],
+  ['shred wipe', rateShred],
+  ['find gfind', rateFind],
+  ['truncate', rateTruncate],
+  ['rsync', rateMirror],
+  ['mv gmv', rateIntoNothing],
+];
+
+function rateRm(command: ShellCommand, places: Places): Danger | undefined {
+  const options = new Options(command.args);
+  if (options.has('help', 'version')) return undefined;
+  const recursive = options.has('r', 'R', 'recursive');
+  if (recursive && options.operands.length === 0) {
+    return critical('delete.unresolved', 'Deletes recursively, but what is not to be seen; name the folder.');
+  }
+  return worst(options.operands, (target) =>
+    recursive ? rateTree(target, command, places) : rateFile(target, command, places),
+  );
+}
+
+function rateAlwaysRecursive(command: ShellCommand, places: Places): Danger | undefined {
+  return worst(new Options(command.args).operands, (target) => rateTree(target, command, places));
+}
+
+/** Deletion of a folder with all that is in it. */
+function rateTree(target: string, { scope }: ShellCommand, places: Places): Danger | undefined {
+  if (target === '') return undefined;
+  const path = resolvePath(target, scope.cwd);
+  if (places.isTemporary(path)) return undefined;
+  if (places.isRegenerated(path)) {
+    return places.isUnknown(path)
+      ? warning('delete.generated', 'Deletes a generated folder in a place that is not known.')
+      : undefined;
+  }
+  if (places.isUnknown(path)) {
+    return critical('delete.unresolved', 'What is deleted recursively is only known when it runs; name the folder.');
+  }
+  if (places.isGuard(path)) return critical('agent.guard', "Deletes what belongs to this session's guard.");
+  if (path === '/' || path === `/${SEGMENT}` || path === `/${ANY}`)
+    return critical('delete.root', 'Deletes the whole file system.');
+  if (path === places.home || path === `${places.home}/${SEGMENT}`)
+    return critical('delete.home', 'Deletes the home folder.');
+  if (places.isSystem(path)) return critical('delete.system', `Deletes ${shown(path)}, which belongs to the system.`);
+  if (!places.isInWorkspace(path)) {
+    return critical('delete.outside-workspace', `Deletes ${shown(path)}, which is outside the workspace.`);
+  }
+  if (path === places.workspace || path === `${places.workspace}/${SEGMENT}`) {
+    return critical('delete.workspace', 'Deletes the whole workspace; delete the single folders that are not needed.');
+  }
+  if (path.includes('/.git/') || baseName(path) === '.git')
+    return critical('delete.repository', "Deletes the repository's history.");
+  if (places.isFileName(path)) return warning('delete.recursive', `Deletes ${shown(path)}.`);
+  const rule = places.isRebuilt(path) ? 'delete.build-output' : 'delete.recursive';
+  return critical(
+    rule,
+    `Deletes ${shown(path)} with all that is in it; delete single files, or use git rm, which can be undone.`,
+  );
+}
+
+function rateFile(target: string, { scope }: ShellCommand, places: Places): Danger | undefined {
+  if (target === '' || target.startsWith('-')) return undefined;
+  const path = resolvePath(target, scope.cwd);
+  if (places.isTemporary(path) || places.isUnknown(path)) return undefined;
+  if (places.isGuard(path)) return critical('agent.guard', "Deletes what belongs to this session's guard.");
+  if (places.isSystem(path) || path.startsWith(`/${ANY}`)) {
+    return critical('delete.system', `Deletes ${shown(path)}, which belongs to the system.`);
+  }
+  if (places.isStartup(path))
+    return critical('delete.home', `Deletes ${shown(path)}, which the user's shell or keys depend on.`);
+  if (places.isOutside(path))
+    return warning('delete.outside-workspace', `Deletes ${shown(path)}, which is outside the workspace.`);
+  if (path.includes('/.git/') && !path.endsWith('.lock'))
+    return warning('delete.repository', "Deletes a file of git's own.");
+  return path === `${places.workspace}/${SEGMENT}`
+    ? warning('delete.workspace', "Deletes all files of the workspace's top folder.")
+    : undefined;
+}
+
+function rateShred(command: ShellCommand, places: Places): Danger | undefined {
+  const options = new Options(command.args, ['n', 's', 'iterations', 'size', 'random-source']);
+  if (options.has('help', 'version')) return undefined;
+  return worst(options.operands, (target) =>
+    places.isTemporary(resolvePath(target, command.scope.cwd))
+      ? undefined
+      : critical('delete.shred', `Overwrites ${shown(target)} so that nobody can get it back; use rm.`),
+  );
+}
+
+/** Tests of `find` that leave something out. */
+const FILTERS =
+  /^-(i?name|i?path|i?wholename|i?regex|i?lname|mtime|mmin|atime|amin|ctime|cmin|newer\w*|size|empty|user|group|perm|inum|links|nouser|nogroup|samefile|uid|gid)$/;
+
+function rateFind(command: ShellCommand, places: Places): Danger | undefined {
+  const { args, scope } = command;
+  if (!args.includes('-delete')) return undefined;
+  // What is kept by name does not say what goes.
+  const filtered = args.some(
+    (arg, index) =>
+      FILTERS.test(arg) &&
+      !/^(!|-not)$/.test(args[index - 1] ?? '') &&
+      args[index + 1] !== '*' &&
+      args[index + 1] !== SEGMENT,
+  );
+  const first = args.findIndex((arg) => /^[-(!]/.test(arg) && !/^-[HLPDO]/.test(arg));
+  const roots = args.slice(0, Math.max(first, 0)).filter((arg) => !arg.startsWith('-'));
+  if (args.includes('-empty')) return undefined;
+  return worst(roots.length > 0 ? roots : ['.'], (root) => {
+    const found = resolvePath(foundPath([root, ...args.slice(first)]), scope.cwd);
+    const path = resolvePath(root, scope.cwd);
+    if (places.isRegenerated(found) || places.isTemporary(path)) return undefined;
+    if (!filtered) return rateTree(root, command, places);
+    if (places.isInWorkspace(path))
+      return warning('delete.find', 'Deletes every file that matches; list them first without -delete.');
+    if (places.isUnknown(path))
+      return critical('delete.unresolved', 'Where files are deleted is only known when it runs; name the folder.');
+    return critical('delete.outside-workspace', `Deletes files below ${shown(path)}, which is outside the workspace.`);
+  });
+}
+
+function rateTruncate(command: ShellCommand, places: Places): Danger | undefined {
+  const options = new Options(command.args, ['s', 'r', 'size', 'reference']);
+  if (!/^0/.test(options.value('s', 'size') ?? '')) return undefined;
+  return worst(options.operands, (target) => {
+    const path = resolvePath(target, command.scope.cwd);
+    if (places.isTemporary(path)) return undefined;
+    if (places.isOutside(path))
+      return critical('delete.truncate', `Empties ${shown(path)}, which is outside the workspace.`);
+    return warning('delete.truncate', `Empties ${shown(target)}.`);
+  });
+}
+
+function rateMirror(command: ShellCommand, places: Places): Danger | undefined {
+  const { args, scope } = command;
+  if (
+    !args.some((arg) => /^--(delete|del\b|remove-source-files)/.test(arg)) ||
+    args.some((arg) => /^(-\w*n\w*|--dry-run)$/.test(arg))
+  )
+    return undefined;
+  const target = new Options(args, ['e', 'f', 'rsh', 'exclude', 'include', 'filter', 'files-from']).operands.at(-1);
+  if (target === undefined) return undefined;
+  const path = resolvePath(target, scope.cwd);
+  const dangerous =
+    !target.includes(':') && (places.isSystem(path) || path === places.home || path === places.workspace);
+  if (dangerous)
+    return critical('delete.mirror', `Deletes everything in ${shown(path)} that the source does not have.`);
+  return warning(
+    'delete.mirror',
+    `Deletes what the source does not have from ${shown(target)}; look with --dry-run first.`,
+  );
+}
+
+function rateIntoNothing({ args, scope }: ShellCommand): Danger | undefined {
+  const target = new Options(args, ['t', 'S', 'target-directory', 'suffix']).operands.at(-1) ?? '';
+  return resolvePath(target, scope.cwd) === '/dev/null'
+    ? critical('delete.into-null', 'Moves files to /dev/null, where they are lost.')
+    : undefined;
+}
+
+/** The worst of what is found for each of several targets. */
+export function worst(targets: readonly string[], rate: (target: string) => Danger | undefined): Danger | undefined {
+  let found: Danger | undefined;
+  for (const target of targets) {
+    const danger = rate(target);
+    if (danger?.level === 'critical') return danger;
+    found ??= danger;
+  }
+  return found;
+}
+
+/** For people: unknown parts as an ellipsis, and no more than a line. */
+export function shown(path: string): string {
+  const readable = isBlank(path)
+    ? '…'
+    : path
+        .replaceAll(ANY, '…')
+        .replaceAll(SEGMENT, '*')
+        .replace(/[\uFDD0-\uFDD2]/g, '?');
+  return readable.length > 80 ? `${readable.slice(0, 77)}…` : readable;
+}

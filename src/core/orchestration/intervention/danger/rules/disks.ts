@@ -1,0 +1,82 @@
+import { critical, type Danger } from '../danger.js';
+import type { Places } from '../paths.js';
+import type { ShellCommand } from '../shell/command.js';
+import { Options } from '../shell/options.js';
+import { resolvePath } from '../shell/path.js';
+import { shown } from './deletion.js';
+import { rateWrite } from './files.js';
+import type { RuleList } from './rule.js';
+
+const FORMATTERS =
+  'mkfs mkfs.ext2 mkfs.ext3 mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkfs.ntfs mkfs.exfat mkfs.f2fs mkfs.minix mkfs.msdos mke2fs mkswap mkdosfs mkntfs newfs wipefs blkdiscard badblocks sgdisk';
+const LISTERS = /^(-l|--list|-x|--version|-V|--help|-h|-n|--no-act|--dry-run|-p|--print|print)$/;
+
+export const diskRules: RuleList = [
+  [FORMATTERS, rateFormat],
+  ['fdisk sfdisk cfdisk gdisk parted gparted', rateFormat],
+  [
+    'hdparm',
+    (command) =>
+      command.args.some((arg) => /^--(security-erase|trim-sector|write-sector)/.test(arg))
+        ? destroys('a disk')
+        : undefined,
+  ],
+  ['nvme', (command) => (/^(format|sanitize|delete-ns)$/.test(command.args[0] ?? '') ? destroys('a disk') : undefined)],
+  [
+    'diskutil',
+    (command) =>
+      /^(erase|partition|zero|secureErase|reformat)/i.test(command.args[0] ?? '') ? destroys('a disk') : undefined,
+  ],
+  [
+    'cryptsetup',
+    (command) =>
+      /^(luksFormat|erase|luksErase|reencrypt|luksKillSlot|luksRemoveKey)$/.test(
+        new Options(command.args).operands[0] ?? '',
+      )
+        ? destroys('an encrypted volume')
+        : undefined,
+  ],
+  [
+    'lvremove vgremove pvremove lvreduce',
+    (command) => (command.args.includes('--help') ? undefined : destroys('a volume')),
+  ],
+  [
+    'mdadm',
+    (command) =>
+      command.args.some((arg) => /^--(zero-superblock|create|stop)$/.test(arg))
+        ? destroys('an array of disks')
+        : undefined,
+  ],
+  [
+    'zpool zfs btrfs',
+    (command) =>
+      /^(destroy|labelclear|rollback|subvolume delete)/.test(command.args.slice(0, 2).join(' '))
+        ? destroys('a file system')
+        : undefined,
+  ],
+  ['dd gdd dcfldd', rateDd],
+  ['tune2fs e2fsck fsck swapoff', () => undefined],
+  [
+    'umount',
+    (command) =>
+      command.args.some((arg) => /^(-\w*[al]\w*|--all|\/)$/.test(arg))
+        ? critical('disk.unmount', 'Takes file systems away that programs use.')
+        : undefined,
+  ],
+];
+
+function rateFormat({ args }: ShellCommand): Danger | undefined {
+  if (args.length === 0 || args.some((arg) => LISTERS.test(arg))) return undefined;
+  return destroys(shown(args.find((arg) => arg.startsWith('/')) ?? 'a disk'));
+}
+
+function destroys(what: string): Danger {
+  return critical('disk.destroy', `Destroys all data on ${what}.`);
+}
+
+function rateDd({ args, scope }: ShellCommand, places: Places): Danger | undefined {
+  const output = args.find((arg) => arg.startsWith('of='))?.slice(3);
+  if (!output) return undefined;
+  const path = resolvePath(output, scope.cwd);
+  return places.isDevice(path) ? destroys(shown(path)) : rateWrite(path, places, 'replace');
+}

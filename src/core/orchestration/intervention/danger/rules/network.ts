@@ -1,0 +1,64 @@
+import { critical, type Danger } from '../danger.js';
+import type { ShellCommand } from '../shell/command.js';
+import { Options } from '../shell/options.js';
+import { isBlank, Origin, SECRET } from '../shell/value.js';
+import type { Rule, RuleList } from './rule.js';
+
+const sends = critical(
+  'network.exfiltration',
+  'Sends credentials or the environment to another machine; leave them out.',
+);
+const reverseShell = critical('network.reverse-shell', 'Gives somebody on the network a shell on this machine.');
+
+export const networkRules: RuleList = [
+  ['curl wget http https xh httpie aria2c lynx w3m', rateHttp],
+  ['nc ncat netcat nc.traditional nc.openbsd socat telnet', rateSocket],
+  ['ssh ftp sftp tftp mail mailx sendmail mutt openssl', rateFed],
+  ['dig nslookup host ping drill', rateNames],
+];
+
+/** Options of `curl` that carry a secret to the server that it is for. */
+const AUTHENTICATION = /^(-H|--header|-u|--user|--oauth2-bearer|--proxy-user|-U|--netrc|-A|--user-agent|--auth|-a)$/;
+
+function rateHttp({ args, values, stdin }: ShellCommand): Danger | undefined {
+  if ((stdin?.origin ?? 0) & SECRET && args.some((arg) => /@-|^-$|^-T$|^-$|--upload-file/.test(arg))) return sends;
+  for (const [index, value] of values.entries()) {
+    if (AUTHENTICATION.test(args[index - 1] ?? '') || /^(-H|-u|--header=|--user=|authorization:)./i.test(value.text))
+      continue;
+    if (value.origin & (Origin.credentials | Origin.environment | Origin.secretVariable)) return sends;
+  }
+  return undefined;
+}
+
+const SHELL = /^(?:.*\/)?(?:ba|z|da|k|a|c|tc)?sh\b|^(?:.*\/)?(?:python\d?|perl|ruby|cmd(?:\.exe)?|powershell)\b/;
+
+function rateSocket(command: ShellCommand): Danger | undefined {
+  const { name, args, stdin } = command;
+  if ((stdin?.origin ?? 0) & SECRET) return sends;
+  if (name === 'socat') {
+    const runs = args.some((arg) => /^(exec|system|shell):/i.test(arg));
+    return runs && args.some((arg) => /^(tcp|udp|openssl|ssl|sctp)/i.test(arg)) ? reverseShell : undefined;
+  }
+  const options = new Options(args, ['e', 'c', 'exec', 'sh-exec', 'lua-exec', 'p', 's', 'w', 'q', 'i', 'X', 'x']);
+  const program = options.value('e', 'exec') ?? options.value('c', 'sh-exec');
+  return program && (SHELL.test(program) || isBlank(program) || options.has('e', 'exec', 'sh-exec'))
+    ? reverseShell
+    : undefined;
+}
+
+function rateFed({ stdin }: ShellCommand): Danger | undefined {
+  return (stdin?.origin ?? 0) & SECRET ? sends : undefined;
+}
+
+/** A name that holds a secret tells it to whoever answers for the domain. */
+function rateNames({ values }: ShellCommand): Danger | undefined {
+  return values.some(({ origin }) => origin & SECRET) ? sends : undefined;
+}
+
+/** The shell's own sockets. A shell that is joined to one obeys whoever is at the other end. */
+export const rateSockets: Rule = ({ name, args, redirects, stdin }) => {
+  const sockets = redirects.filter(({ target }) => /^\/dev\/(tcp|udp)\//.test(target.text));
+  if (sockets.length === 0) return undefined;
+  if (/^(ba|z|da|k|a)?sh$/.test(name) || (name === 'exec' && args.length === 0)) return reverseShell;
+  return (stdin?.origin ?? 0) & SECRET || /^(cat|env|printenv|tar|base64)$/.test(name) ? sends : undefined;
+};

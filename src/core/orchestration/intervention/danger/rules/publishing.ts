@@ -1,0 +1,57 @@
+import { critical, type Danger } from '../danger.js';
+import type { ShellCommand } from '../shell/command.js';
+import type { Rule, RuleList } from './rule.js';
+
+export const publishingRules: RuleList = [
+  [
+    'npm pnpm',
+    phrase(
+      /^(publish|unpublish|deprecate|owner (add|rm)|dist-tag (add|rm)|access|token (create|revoke)|-r publish|run publish)\b/,
+    ),
+  ],
+  ['yarn', phrase(/^(publish|npm publish|npm unpublish|npm tag)\b/)],
+  ['bun', phrase(/^publish\b/)],
+  ['lerna changeset', phrase(/^publish\b/)],
+  ['npm-publish semantic-release release-it np', phrase(/^/)],
+  ['cargo', phrase(/^(publish|yank|owner (-a|-r|--add|--remove))\b/)],
+  ['twine', phrase(/^upload\b/)],
+  ['poetry uv flit pdm hatch maturin', phrase(/^publish\b|^upload\b/)],
+  ['python python3', phrase(/^(-m twine upload|\S*setup\.py( \S+)* upload|-m flit publish)\b/)],
+  ['gem', phrase(/^(push|yank|owner)\b/)],
+  ['rake', phrase(/^release\b/)],
+  ['mvn mvnw', phrase(/(^| )(deploy|release:perform|nexus-staging:release)\b/)],
+  ['gradle gradlew', phrase(/(^| ):?(\w+:)*publish(?!ToMavenLocal)\w*\b|uploadArchives/)],
+  ['dotnet', phrase(/^nuget (push|delete)\b/)],
+  ['nuget', phrase(/^(push|delete)\b/)],
+  ['docker podman buildah', phrase(/^(push|image push|manifest push|buildx build .*--push)\b/)],
+  ['helm', phrase(/^(push|cm-push)\b/)],
+  [
+    'gh',
+    phrase(
+      /^(release (create|delete|upload|edit)|repo (delete|archive|rename)|secret (set|delete)|workflow run|pr merge|api .*(-X|--method) ?(DELETE|PUT|PATCH))\b/i,
+    ),
+  ],
+  ['glab', phrase(/^(release (create|delete)|repo delete)\b/)],
+  ['goreleaser', phrase(/^release\b(?!.*--(snapshot|skip-publish))/)],
+  ['vsce ovsx', phrase(/^(publish|unpublish)\b/)],
+  ['pod', phrase(/^trunk (push|delete)\b/)],
+  ['dart flutter', phrase(/^pub (publish|lish)\b/)],
+  ['mix', phrase(/^hex\.publish\b/)],
+  ['conda anaconda', phrase(/^upload\b/)],
+  ['jsr', phrase(/^publish\b/)],
+  ['deno', phrase(/^publish\b/)],
+  ['clojure lein', phrase(/^deploy\b/)],
+  ['snapcraft', phrase(/^(upload|push|release)\b/)],
+];
+
+/** A dry run publishes nothing. */
+function phrase(pattern: RegExp): Rule {
+  return ({ args }: ShellCommand): Danger | undefined => {
+    const words = args.filter((arg) => !/^--?(silent|quiet|verbose|yes|y|q|s)$/.test(arg)).join(' ');
+    if (!pattern.test(words) || /(^| )(--dry-run|--help|-h|--snapshot)( |=|$)/.test(words)) return undefined;
+    return critical(
+      'publish.package',
+      'Publishes to the world or changes what is published, which cannot be taken back; let a person do it.',
+    );
+  };
+}

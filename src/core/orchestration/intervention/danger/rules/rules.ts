@@ -1,0 +1,39 @@
+import { agentEverywhere, agentRules } from './agent.js';
+import { containerRules } from './containers.js';
+import { databaseRules } from './databases.js';
+import { deletionRules } from './deletion.js';
+import { diskRules } from './disks.js';
+import { fileRules, rateCredentials, rateRedirects } from './files.js';
+import { gitRules } from './git.js';
+import { infrastructureRules } from './infrastructure.js';
+import { networkRules, rateSockets } from './network.js';
+import { permissionRules } from './permissions.js';
+import { publishingRules } from './publishing.js';
+import type { Rule } from './rule.js';
+import { systemRules } from './system.js';
+
+/** Rules for every command, whatever its name. */
+export const EVERYWHERE: readonly Rule[] = [agentEverywhere, rateRedirects, rateCredentials, rateSockets];
+
+export const rulesByName: ReadonlyMap<string, readonly Rule[]> = indexed([
+  ...deletionRules,
+  ...gitRules,
+  ...diskRules,
+  ...permissionRules,
+  ...networkRules,
+  ...publishingRules,
+  ...databaseRules,
+  ...containerRules,
+  ...infrastructureRules,
+  ...systemRules,
+  ...fileRules,
+  ...agentRules,
+]);
+
+function indexed(list: readonly (readonly [names: string, rule: Rule])[]): ReadonlyMap<string, readonly Rule[]> {
+  const byName = new Map<string, Rule[]>();
+  for (const [names, rule] of list) {
+    for (const name of names.split(' ')) byName.set(name, [...(byName.get(name) ?? []), rule]);
+  }
+  return byName;
+}

@@ -1,0 +1,29 @@
+import { ANY } from './value.js';
+
+/**
+ * The absolute path that a text names, without `.` and `..`. Starts with {@link ANY} instead of `/` where it can be
+ * anywhere. Symbolic links are not seen.
+ */
+export function resolvePath(text: string, cwd: string): string {
+  const full = text.startsWith('/') || text.startsWith(ANY) ? text : `${cwd}/${text}`;
+  let absolute = full.startsWith('/');
+  let segments: string[] = [];
+  for (const segment of full.split('/')) {
+    if (segment === '' || segment === '.') continue;
+    if (segment !== '..') segments.push(segment);
+    else if (segments.at(-1)?.includes(ANY)) {
+      // How much of the path `..` takes away depends on what is not known.
+      segments = [ANY];
+      absolute = false;
+    } else segments.pop();
+  }
+  return (absolute ? '/' : '') + segments.join('/');
+}
+
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+export function isWithin(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
+}

@@ -1,0 +1,132 @@
+import type { Function as FunctionNode } from 'unbash';
+import { literal, Origin, SEGMENT, type Stream, type Value } from './value.js';
+
+export interface Variable {
+  /** What it may hold: one value, or one for each way there. */
+  readonly values: readonly Value[];
+  /** The elements of an array. */
+  readonly elements?: readonly Value[];
+}
+
+interface ShellFunction {
+  readonly body: FunctionNode['body'];
+  /** Defined on one way only: a call may as well reach the program of that name. */
+  readonly conditional: boolean;
+}
+
+const MAX_ALTERNATIVES = 8;
+const SECRET_NAME = /secret|token|passw(or)?d|api_?key|private_?key|access_?key|credential/i;
+
+/** What a shell knows at one point of a script. */
+export class Scope {
+  readonly variables = new Map<string, Variable>();
+  readonly functions = new Map<string, ShellFunction>();
+  readonly aliases = new Map<string, string>();
+  positional: readonly Value[] = [];
+  previousCwd: string;
+  readonly folders: string[] = [];
+  /** Above zero where it is not certain that the code runs. */
+  conditional = 0;
+
+  constructor(
+    readonly home: string,
+    readonly workspace: string,
+    public cwd: string,
+    /** What was written into files since the command began, by absolute path. Subshells share them. */
+    readonly files: Map<string, Stream> = new Map(),
+  ) {
+    this.previousCwd = cwd;
+  }
+
+  /** For a subshell: it sees everything and changes nothing. */
+  fork(): Scope {
+    const fork = new Scope(this.home, this.workspace, this.cwd, this.files);
+    for (const [name, variable] of this.variables) fork.variables.set(name, variable);
+    for (const [name, body] of this.functions) fork.functions.set(name, body);
+    for (const [name, value] of this.aliases) fork.aliases.set(name, value);
+    fork.positional = this.positional;
+    fork.previousCwd = this.previousCwd;
+    fork.folders.push(...this.folders);
+    fork.conditional = this.conditional;
+    return fork;
+  }
+
+  /** What a fork costs. */
+  get size(): number {
+    return this.variables.size + this.functions.size + this.aliases.size;
+  }
+
+  assign(name: string, variable: Variable): void {
+    const before = this.conditional > 0 ? this.variables.get(name) : undefined;
+    this.variables.set(name, before ? either(before, variable) : variable);
+  }
+
+  /** `undefined` for a variable that neither the script nor every environment sets. */
+  lookup(name: string): Variable | undefined {
+    return this.variables.get(name) ?? this.#fromEnvironment(name);
+  }
+
+  /** Whether a variable that the script does not set is likely to hold a secret. */
+  originOf(name: string): number {
+    return SECRET_NAME.test(name) ? Origin.secretVariable : Origin.none;
+  }
+
+  #fromEnvironment(name: string): Variable | undefined {
+    switch (name) {
+      case 'HOME':
+        return one(this.home);
+      case 'PWD':
+        return one(this.cwd);
+      case 'OLDPWD':
+        return one(this.previousCwd);
+      case 'CLAUDE_PROJECT_DIR':
+        return one(this.workspace);
+      case 'TMPDIR':
+      case 'TMP':
+      case 'TEMP':
+        return one('/tmp');
+      case 'SHELL':
+      case 'BASH':
+        return one('/bin/bash');
+      case 'IFS':
+        return one(' \t\n');
+      case 'EDITOR':
+      case 'VISUAL':
+        return one('vi');
+      case 'PAGER':
+        return one('less');
+      case '0':
+        return one('bash');
+      case '#':
+      case '?':
+      case '$':
+      case '!':
+      case '-':
+      case 'USER':
+      case 'LOGNAME':
+      case 'UID':
+      case 'EUID':
+      case 'PPID':
+      case 'BASHPID':
+      case 'RANDOM':
+      case 'SECONDS':
+      case 'LINENO':
+      case 'HOSTNAME':
+      case 'EPOCHSECONDS':
+        return one(SEGMENT);
+      default:
+        return undefined;
+    }
+  }
+}
+
+function one(text: string): Variable {
+  return { values: [literal(text)] };
+}
+
+function either(a: Variable, b: Variable): Variable {
+  const values = [...a.values];
+  for (const value of b.values) if (!values.some(({ text }) => text === value.text)) values.push(value);
+  const elements = a.elements || b.elements ? { elements: [...(a.elements ?? []), ...(b.elements ?? [])] } : {};
+  return { values: values.slice(-MAX_ALTERNATIVES), ...elements };
+}

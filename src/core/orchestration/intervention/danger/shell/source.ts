@@ -1,0 +1,38 @@
+import type { Stream } from './value.js';
+
+/** Longer commands are not looked at; Linux passes at most 128 KiB in one argument. */
+const MAX_LENGTH = 1_500_000;
+/** More words and operators than prose of that length has; they are what makes a parse slow. */
+const MAX_TOKENS = 300_000;
+
+/** Whether a parse would take longer than any honest command is worth. */
+export function isTooLarge(source: string): boolean {
+  return source.length > MAX_LENGTH || tokens(source) > MAX_TOKENS;
+}
+
+/** Blanks and operators. */
+function tokens(source: string): number {
+  if (source.length <= MAX_TOKENS) return 0;
+  let count = 0;
+  for (let at = 0; at < source.length; at++) {
+    const code = source.charCodeAt(at);
+    // Letters, digits and most of what is not ASCII.
+    if (code <= 41 || code === 59 || code === 60 || code === 62 || code === 96 || (code >= 123 && code <= 125))
+      count += 1;
+  }
+  return count;
+}
+
+/** `python3.12` is `python3`. */
+export function canonicalName(name: string): string {
+  return name.replace(/^(python|pypy)(\d)\.[\d.]+$/, '$1$2').replace(/^(perl|ruby|php|lua|node)[\d.]+$/, '$1');
+}
+
+/** What runs a script, by its first line. */
+export function interpreterOf({ text }: Stream): string {
+  return /^#!.*\b(python|node|perl|ruby|php)/.exec(text ?? '')?.[1] ?? 'sh';
+}
+
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

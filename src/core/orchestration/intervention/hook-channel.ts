@@ -1,0 +1,180 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { chmod, readdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { clipText } from '../monitoring/own-text.js';
+import { readRegularFile } from '../workspace/regular-file.js';
+import type { HookFiles } from './hook-files.js';
+import type { Verdict } from './run-guard.js';
+import type { ToolCall } from './tool-policy.js';
+
+/** What a run's hooks ask their host. */
+export interface RunHooks {
+  /** Before a tool call: resolves when it is decided. Never rejects. */
+  beforeTool(call: Pick<ToolCall, 'toolUseId' | 'tool' | 'input'>): Promise<Verdict>;
+  /** What the user has to say to the agent of this conversation by now; it counts as said. Empty where there is nothing. */
+  takeMessages(conversationId: string): string[];
+  /** Told whenever messages begin or cease to wait, and at once where some wait already. */
+  onMessages(listener: (waiting: boolean) => void): void;
+}
+
+/** A request as the hook wrote it: every field is agent-controlled. */
+interface HookInput {
+  hook_event_name?: unknown;
+  session_id?: unknown;
+  /** Only in a subagent. */
+  agent_id?: unknown;
+  tool_name?: unknown;
+  tool_input?: unknown;
+  tool_use_id?: unknown;
+}
+
+/** The hook names its requests; what else is in the folder is not from it. */
+const REQUEST = /^([0-9a-f-]{36}|\d+\.\d+)\.json$/;
+/** The longest line of a log that is read has the same length. */
+const MOST_REQUEST_BYTES = 16 * 1024 * 1024;
+/** Claude runs a dozen calls at once. What is beyond waits for its turn. */
+const MOST_OPEN = 256;
+const LATER_MS = 1_000;
+/** An answer is read within milliseconds; these many are kept for hooks that were frozen before they could. */
+const KEPT_ANSWERS = 256;
+/** Where the system has no more watches to give. */
+const POLL_MS = 50;
+/** Says to the hook that there is something to hear. */
+const STEER = 'steer';
+
+/**
+ * The host's side of the hook: requests come as files in a folder that the agent can write to, answers go as files to
+ * one that it can't. Nothing runs here while nothing is asked.
+ */
+export class HookChannel {
+  readonly #files: HookFiles;
+  readonly #hooks: RunHooks;
+  readonly #open = new Set<string>();
+  readonly #answered: string[] = [];
+  #watcher: FSWatcher | undefined;
+  #poll: NodeJS.Timeout | undefined;
+  #later: NodeJS.Timeout | undefined;
+  #closed = false;
+  #lastFlag: Promise<unknown> = Promise.resolve();
+
+  constructor(files: HookFiles, hooks: RunHooks) {
+    this.#files = files;
+    this.#hooks = hooks;
+  }
+
+  /** Begins to answer; what was asked before is answered too. */
+  async start(): Promise<void> {
+    try {
+      this.#watcher = watch(this.#files.requests, (_, name) => {
+        if (name === null) void this.#scan();
+        else this.#take(name);
+      });
+      this.#watcher.on('error', () => this.#pollOnly());
+    } catch {
+      this.#pollOnly();
+    }
+    this.#hooks.onMessages((waiting) => this.#flag(waiting));
+    await this.#scan();
+  }
+
+  /** Answers nothing any more; what is under way gets its answer. */
+  close(): void {
+    this.#closed = true;
+    this.#watcher?.close();
+    clearInterval(this.#poll);
+    clearTimeout(this.#later);
+  }
+
+  #pollOnly(): void {
+    this.#watcher?.close();
+    clearInterval(this.#poll);
+    if (!this.#closed) this.#poll = setInterval(() => void this.#scan(), POLL_MS).unref();
+  }
+
+  async #scan(): Promise<void> {
+    const names = await readdir(this.#files.requests).catch(() => []);
+    for (const name of names) this.#take(name);
+  }
+
+  #take(name: string): void {
+    const id = REQUEST.exec(name)?.[1];
+    if (id === undefined || this.#closed || this.#open.has(id)) return;
+    if (this.#open.size >= MOST_OPEN) {
+      // Looked at again, but not so soon that an agent which floods the folder keeps the host busy.
+      this.#later ??= setTimeout(() => {
+        this.#later = undefined;
+        void this.#scan();
+      }, LATER_MS).unref();
+      return;
+    }
+    this.#open.add(id);
+    void this.#handle(id, join(this.#files.requests, name)).finally(() => this.#open.delete(id));
+  }
+
+  async #handle(id: string, path: string): Promise<void> {
+    let input: HookInput | undefined;
+    try {
+      const bytes = await readRegularFile(path, { most: MOST_REQUEST_BYTES });
+      const parsed: unknown = JSON.parse(bytes.toString('utf8'));
+      input = typeof parsed === 'object' && parsed !== null ? parsed : {};
+    } catch (error) {
+      // The watch tells of a request's removal, too.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    }
+    const unreadable = denial('Denied: the request could not be read.');
+    const reply = input ? await this.#reply(input, id).catch(() => unreadable) : unreadable;
+    await this.#write(id, reply).catch(() => {}); // Without an answer it is a denial.
+    // Not before it is answered: a host that takes over finds it. It may be a folder by now; its name is not used again.
+    await unlink(path).catch(() => {});
+  }
+
+  /** What the hook prints, which is what Claude Code takes; nothing lets things go on. */
+  async #reply(input: HookInput, id: string): Promise<string> {
+    const event = input.hook_event_name;
+    if (event === 'PreToolUse') {
+      // So that a hook whose host dies while a person is asked does not take that for a host that never was.
+      const asked = setTimeout(() => void this.#write(`${id}.asked`, '').catch(() => {}), 1_000);
+      const verdict = await this.#hooks.beforeTool({
+        toolUseId: clipText(String(input.tool_use_id), 200),
+        tool: clipText(String(input.tool_name), 200),
+        input: input.tool_input,
+      });
+      clearTimeout(asked);
+      return verdict.allowed ? '' : denial(verdict.reason);
+    }
+    // A subagent's ear is not its session's; neither is that of another Claude which the agent may have started.
+    const messages = input.agent_id === undefined ? this.#hooks.takeMessages(String(input.session_id)) : [];
+    if (messages.length === 0) return '';
+    const text = `The user says, while you are at work:\n\n${messages.join('\n\n')}`;
+    if (event === 'Stop') return JSON.stringify({ decision: 'block', reason: text });
+    return JSON.stringify({ hookSpecificOutput: { hookEventName: event, additionalContext: text } });
+  }
+
+  /** In one step: the hook takes what it sees for the whole. */
+  async #write(id: string, text: string): Promise<void> {
+    const path = join(this.#files.answers, id);
+    const part = join(this.#files.answers, `.${id}`);
+    await writeFile(part, text);
+    await chmod(part, 0o644); // Whatever the umask: the image's user may be anybody.
+    await rename(part, path);
+    this.#answered.push(path);
+    const old = this.#answered.length > KEPT_ANSWERS ? this.#answered.shift() : undefined;
+    if (old !== undefined) await unlink(old).catch(() => {}); // It is gone with its folder.
+  }
+
+  /** One after the other: the last word has to be the last on disk. */
+  #flag(waiting: boolean): void {
+    const path = join(this.#files.answers, STEER);
+    this.#lastFlag = this.#lastFlag.then(() => (waiting ? writeFile(path, '') : unlink(path))).catch(() => {}); // The run's end took the folder along.
+  }
+}
+
+function denial(reason: string): string {
+  return JSON.stringify({
+    hookSpecificOutput: {
+      hookEventName: 'PreToolUse',
+      permissionDecision: 'deny',
+      permissionDecisionReason: reason,
+    },
+  });
+}

@@ -1,0 +1,170 @@
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Mount } from '../workspace/mounts.js';
+import type { ResolvedPolicy } from './tool-policy.js';
+
+/** Where the hook and its settings are in a container; the folder may hold files of the image's own. */
+const MANAGED = '/etc/claude-code';
+/** Where hook and host meet in a container. */
+const MEETING = '/run/autonomous-orchestration';
+
+/** A hook that waits longer for an answer than any approval may take has no host. */
+const BEYOND_APPROVAL_MS = 60_000;
+/** A host that has not even said that it asks somebody within this is gone. */
+const HOST_SILENT_MS = 5_000;
+/**
+ * Claude Code lets a call pass whose hook takes too long, so the hook has to end first, also when its container was
+ * frozen for days meanwhile. In seconds; Node's timers end near 25 days.
+ */
+const HOOK_TIMEOUT_S = 2_000_000;
+
+/** What the workspace's own settings could set in order to keep hooks from running, or to run something around them. */
+const HARMLESS_ENV = {
+  // Both measured on 2.1.98: the one switches hooks off, the other is put in front of their command.
+  CLAUDE_CODE_SIMPLE: '',
+  CLAUDE_CODE_SHELL_PREFIX: '',
+  BASH_ENV: '',
+  ENV: '',
+  LD_PRELOAD: '',
+};
+
+/** The events on which Claude Code calls the hook. A call that failed has an event of its own. */
+const EVENTS = ['PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'Stop'] as const;
+
+/** The files of one session's guard, on the host. */
+export class HookFiles {
+  readonly path: string;
+  /** The container writes here. */
+  readonly requests: string;
+  /** The container reads here, and can do no more. */
+  readonly answers: string;
+  readonly #script: string;
+  readonly #settings: string;
+
+  constructor(folder: string) {
+    this.path = folder;
+    this.requests = join(folder, 'requests');
+    this.answers = join(folder, 'answers');
+    this.#script = join(folder, 'hook.sh');
+    this.#settings = join(folder, 'settings.json');
+  }
+
+  /** Writes them anew, with nothing left of an earlier run. They lie in the session's folder, which nobody else enters. */
+  async create(policy: ResolvedPolicy): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+    await mkdir(this.answers, { recursive: true });
+    await mkdir(this.requests);
+    // The image's user may be anybody; the umask must not decide.
+    await chmod(this.answers, 0o755);
+    await chmod(this.requests, 0o777);
+    await writeFile(this.#script, hookScript(policy));
+    await chmod(this.#script, 0o755);
+  }
+
+  /** Files for a container: managed settings, which no setting of the workspace's or the agent's overrides. */
+  async mounts(): Promise<Mount[]> {
+    const script = `${MANAGED}/autonomous-orchestration.sh`;
+    const settings = { allowManagedHooksOnly: true, env: HARMLESS_ENV, hooks: hooks(script, MEETING) };
+    await this.#writeSettings(settings);
+    return [
+      { source: this.#settings, target: `${MANAGED}/managed-settings.json`, readonly: true },
+      { source: this.#script, target: script, readonly: true },
+      { source: this.requests, target: `${MEETING}/requests`, readonly: false },
+      { source: this.answers, target: `${MEETING}/answers`, readonly: true },
+    ];
+  }
+
+  /** A settings file for a run on the host, where nothing keeps the agent from the guard's files. */
+  async hostSettings(): Promise<string> {
+    await this.#writeSettings({ env: HARMLESS_ENV, hooks: hooks(this.#script, this.path) });
+    return this.#settings;
+  }
+
+  async #writeSettings(settings: object): Promise<void> {
+    await writeFile(this.#settings, JSON.stringify(settings, undefined, 2));
+    await chmod(this.#settings, 0o644);
+  }
+}
+
+function hooks(script: string, meeting: string): object {
+  return Object.fromEntries(
+    EVENTS.map((event) => {
+      const command = ['/bin/sh', script, event, meeting].map(quoted).join(' ');
+      return [event, [{ matcher: '*', hooks: [{ type: 'command', command, timeout: HOOK_TIMEOUT_S }] }]];
+    }),
+  );
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/**
+ * The hook. It puts what Claude Code tells it into the folder of requests and waits for the host's answer in a folder
+ * that it can only read. Claude Code lets a call pass when its hook fails in any way but exit code 2, so that every
+ * failure before a tool call ends in that; the other events must not block, and end in 1.
+ *
+ * It counts the time that it has slept: a clock would run on while the container is frozen.
+ */
+function hookScript({ approvalTimeoutMs, onHostLost }: ResolvedPolicy): string {
+  return `#!/bin/sh
+# Written by autonomous-orchestration: asks the host before a tool call, and hands its messages to the agent.
+# usage: hook.sh EVENT FOLDER   (Claude Code's hook input on standard input)
+event=$1
+requests=$2/requests
+answers=$2/answers
+PATH=/usr/bin:/bin:$PATH
+unset IFS
+umask 022
+export LC_ALL=C
+
+failed=2
+[ "$event" = PreToolUse ] || failed=1
+fail() {
+  trap - EXIT
+  echo "The guard of this session could not be asked: $1" >&2
+  exit "$failed"
+}
+trap 'fail "the hook was ended"' HUP INT TERM
+trap '[ $? -eq 0 ] || fail "the hook failed"' EXIT
+
+# After a tool call there is only something to hear when the host says so.
+case $event in
+  PostToolUse*) [ -e "$answers/steer" ] || exit 0 ;;
+esac
+
+id=$(cat /proc/sys/kernel/random/uuid 2>/dev/null) || id=$(date +%s).$$
+[ -n "$id" ] || fail "it has no id"
+cat > "$requests/$id.part" || fail "the request cannot be written"
+mv "$requests/$id.part" "$requests/$id.json" || fail "the request cannot be sent"
+
+waited=0
+until [ -e "$answers/$id" ]; do
+  if [ "$event" != PreToolUse ]; then
+    [ "$waited" -lt ${HOST_SILENT_MS} ] || exit 0
+${
+  onHostLost === 'allow'
+    ? `  elif [ "$waited" -ge ${HOST_SILENT_MS} ] && [ ! -e "$answers/$id.asked" ]; then
+    exit 0
+`
+    : ''
+}  elif [ "$waited" -ge ${approvalTimeoutMs + BEYOND_APPROVAL_MS} ]; then
+    fail "no host answers"
+  fi
+  if [ "$waited" -lt 200 ]; then
+    sleep 0.005 2>/dev/null || sleep 1
+    waited=$((waited + 5))
+  elif [ "$waited" -lt 2000 ]; then
+    sleep 0.02 2>/dev/null || sleep 1
+    waited=$((waited + 20))
+  else
+    sleep 0.2 2>/dev/null || sleep 1
+    waited=$((waited + 200))
+  fi
+done
+if [ -s "$answers/$id" ]; then
+  cat "$answers/$id" || fail "the answer cannot be read"
+fi
+exit 0
+`;
+}

@@ -1,0 +1,123 @@
+import type { Observation } from '../monitoring/observation.js';
+import type { ApprovalSource, SessionAction } from '../session-lifecycle.js';
+import { Approvals } from './approvals.js';
+import { CallLedger } from './call-ledger.js';
+import type { Danger } from './danger/danger.js';
+import { rateDanger } from './danger/rate-danger.js';
+import { decide, type PolicyDecision, type ResolvedPolicy, type ToolCall } from './tool-policy.js';
+
+/** A tool call that was kept from running. */
+export interface Denial {
+  readonly toolUseId: string;
+  readonly tool: string;
+  /** As the agent gave it: agent-controlled. */
+  readonly input: unknown;
+  /** As the agent was told. */
+  readonly reason: string;
+  /** Who denied it: the policy, a person, the time limit of an approval, or the end of the run. */
+  readonly by: 'policy' | ApprovalSource;
+  readonly danger?: Danger;
+}
+
+/** Whether a tool call may run. */
+export type Verdict = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
+
+export interface RunGuardOptions {
+  policy: ResolvedPolicy;
+  /** As the agent sees it. */
+  workspace: string;
+  now: () => number;
+  dispatch: (action: SessionAction) => void;
+}
+
+/** What a person can read through; a longer input could hide what matters behind what does not. */
+const MOST_SHOWN_LENGTH = 1_000_000;
+
+/**
+ * Decides about the tool calls of one run before they run, and holds against its decisions what the log tells
+ * afterwards: the hook that asks runs as the agent's own user, so an agent may get past it, but not unseen.
+ */
+export class RunGuard {
+  readonly approvals: Approvals;
+  readonly #options: RunGuardOptions;
+  readonly #ledger = new CallLedger();
+
+  constructor(options: RunGuardOptions) {
+    this.#options = options;
+    const { now, dispatch } = options;
+    this.approvals = new Approvals({ timeoutMs: options.policy.approvalTimeoutMs, now, dispatch });
+  }
+
+  /** Answers the hook. Resolves when policy or a person has decided; whatever fails is a denial. */
+  async beforeTool(asked: Pick<ToolCall, 'toolUseId' | 'tool' | 'input'>): Promise<Verdict> {
+    try {
+      const call = this.#rated(asked);
+      const { decision, reason = '' } = this.#decide(call);
+      if (decision === 'ask') return await this.#ask(call, reason);
+      if (decision === 'deny') return this.#deny(call, 'policy', `Denied by policy: ${reason}`);
+      this.#ledger.decided(call, { allowed: true });
+      return { allowed: true };
+    } catch {
+      return this.#deny(asked, 'policy', 'Denied: the call could not be read.');
+    }
+  }
+
+  /**
+   * What the log tells, with dangers rated and denied calls told apart. A call that ran without leave ends the list as
+   * a breach.
+   *
+   * @param enforced whether every call of this run has to pass the guard
+   */
+  inspect(observations: readonly Observation[], enforced: boolean): Observation[] {
+    return observations.flatMap((observation): Observation[] => {
+      if (observation.kind === 'tool') {
+        const call = this.#rated({ toolUseId: observation.id, tool: observation.name, input: observation.input });
+        this.#ledger.logged(call, this.#decide(call).decision === 'allow');
+        return [call.danger ? { ...observation, danger: call.danger } : observation];
+      }
+      if (observation.kind === 'error' && this.#ledger.isDenied(observation.toolUseId)) {
+        return [{ ...observation, severity: 'warning', code: 'denied' }];
+      }
+      if (observation.kind !== 'tool-result') return [observation];
+      const { verdict, breach, tool } = this.#ledger.ended(observation);
+      if (enforced && breach !== undefined) {
+        const reason = `The call ran ${breach}: the guard's hook was switched off, killed or deceived.`;
+        const danger = { level: 'critical', rule: 'guard.bypassed', reason } as const;
+        return [observation, { kind: 'breach', id: observation.toolUseId, name: tool ?? 'unknown', danger }];
+      }
+      return [verdict?.allowed === false ? { ...observation, outcome: 'denied' } : observation];
+    });
+  }
+
+  async #ask(call: ToolCall, why: string): Promise<Verdict> {
+    if ((JSON.stringify(call.input) ?? '').length > MOST_SHOWN_LENGTH) {
+      return this.#deny(call, 'policy', 'Denied: it is too long for a person to check; split it.');
+    }
+    this.#ledger.decided(call, undefined);
+    const { decision, by, note } = await this.approvals.ask(call);
+    if (decision === 'allow') {
+      this.#ledger.decided(call, { allowed: true });
+      return { allowed: true };
+    }
+    const said = by === 'person' ? 'Denied by the user' : `Denied, as it needed the user's approval (${why})`;
+    return this.#deny(call, by, note === undefined ? `${said}.` : `${said}: ${note}`);
+  }
+
+  #deny(call: ToolCall, by: Denial['by'], reason: string): Verdict {
+    const verdict = { allowed: false, reason: reason.trim() } as const;
+    this.#ledger.decided(call, verdict);
+    const { now, dispatch } = this.#options;
+    dispatch({ type: 'denied', at: now(), denial: Object.freeze({ ...call, reason: verdict.reason, by }) });
+    return verdict;
+  }
+
+  #rated(call: ToolCall): ToolCall {
+    const danger = rateDanger(call, { workspace: this.#options.workspace });
+    // It stands in records, which are frozen.
+    return danger ? { ...call, danger: Object.freeze({ ...danger }) } : call;
+  }
+
+  #decide(call: ToolCall): PolicyDecision {
+    return decide(this.#options.policy, call);
+  }
+}

@@ -1,0 +1,75 @@
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { LogFollower } from './log-follower.js';
+
+/** Most lines are tool results, of any length; parsing those would double the monitor's work. */
+const TELLING = ['"type":"assistant"', '"usage"'];
+
+/**
+ * Follows the transcript that Claude Code keeps of a conversation, once it is there. The agent can write to it, so that
+ * nothing depends on it which an agent would gain by: what is in there can only add to what the log tells.
+ */
+export class TranscriptFollower {
+  readonly #folder: string;
+  readonly #onEvent: (event: unknown) => void;
+  #name: string | undefined;
+  #follower: LogFollower | undefined;
+  #opening: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(folder: string, onEvent: (event: unknown) => void) {
+    this.#folder = folder;
+    this.#onEvent = onEvent;
+  }
+
+  /** @param conversationId a UUID, never a path */
+  follow(conversationId: string): void {
+    this.#name ??= `${conversationId}.jsonl`;
+  }
+
+  /** Claude writes it some time after it began to speak: whoever hears of something new has it looked for. */
+  look(): void {
+    if (this.#name === undefined || this.#follower || this.#opening || this.#closed) return;
+    this.#opening = this.#open(this.#name).finally(() => {
+      this.#opening = undefined;
+    });
+  }
+
+  /** Reports what is in it now, and stops. */
+  async drain(): Promise<void> {
+    this.look();
+    await this.#opening;
+    await this.#follower?.drain();
+    this.close();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#follower?.close();
+  }
+
+  async #open(name: string): Promise<void> {
+    try {
+      // A link in the folder's place could lead anywhere on the host.
+      const parent = await realpath(dirname(this.#folder));
+      if ((await realpath(this.#folder)) !== join(parent, basename(this.#folder))) return;
+      const follower = await LogFollower.open(join(this.#folder, name), 0, {
+        onLine: (line) => this.#read(line),
+        onOversized: () => {},
+      });
+      if (this.#closed) follower.close();
+      else this.#follower = follower;
+    } catch {
+      // It is not there yet, or nothing that can be read.
+    }
+  }
+
+  #read(line: string): void {
+    if (!TELLING.every((part) => line.includes(part))) return;
+    try {
+      this.#onEvent(JSON.parse(line));
+    } catch {
+      // A line that is cut, or the agent's own.
+    }
+  }
+}

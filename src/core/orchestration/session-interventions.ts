@@ -1,0 +1,53 @@
+import { OrchestrationError } from './errors.js';
+import type { RunSupervisor } from './run-supervisor.js';
+import { isTerminal } from './session-lifecycle.js';
+import type { SessionScheduler } from './session-scheduler.js';
+import type { SessionStore } from './session-store.js';
+import type { UnifiedSession } from './types.js';
+
+/** What people and programs do to a session while it runs; see the methods of `UnifiedSessionManager`. */
+export class SessionInterventions {
+  readonly #store: SessionStore;
+  readonly #scheduler: SessionScheduler;
+
+  constructor(store: SessionStore, scheduler: SessionScheduler) {
+    this.#store = store;
+    this.#scheduler = scheduler;
+  }
+
+  async pause(session: UnifiedSession): Promise<UnifiedSession> {
+    if (session.resumeAt !== undefined) return session;
+    await this.#demandRun(session, 'paused').pause();
+    return this.#store.registry.demand(session.id);
+  }
+
+  async resume(session: UnifiedSession): Promise<UnifiedSession> {
+    if (session.resumeAt !== undefined) return this.#scheduler.goOnNow(session);
+    await this.#demandRun(session, 'resumed').resume();
+    return this.#store.registry.demand(session.id);
+  }
+
+  async steer(session: UnifiedSession, message: string): Promise<void> {
+    await this.#demandRun(session, 'steered').steer(message);
+  }
+
+  answer(
+    session: UnifiedSession,
+    requestId: string,
+    decision: 'allow' | 'deny',
+    note: string | undefined,
+  ): UnifiedSession {
+    this.#demandRun(session, 'answered').answer(requestId, decision, note);
+    return this.#store.registry.demand(session.id);
+  }
+
+  #demandRun(session: UnifiedSession, done: string): RunSupervisor {
+    const { id, status } = session;
+    const run = this.#scheduler.runOf(id);
+    if (run) return run;
+    const advice = isTerminal(status)
+      ? 'it has ended; use continue() instead'
+      : 'nothing of it runs; wait for its start';
+    throw new OrchestrationError('ILLEGAL_TRANSITION', `Session ${id} ('${status}') cannot be ${done}: ${advice}.`);
+  }
+}

@@ -1,0 +1,180 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { Approvals } from '../../../../src/core/orchestration/intervention/approvals.js';
+import type { ToolCall } from '../../../../src/core/orchestration/intervention/tool-policy.js';
+import type { SessionAction } from '../../../../src/core/orchestration/session-lifecycle.js';
+import type { GuardRequest } from '../../../../src/core/orchestration/types.js';
+import { fakeClock } from '../../../support/clock.js';
+import { errorOf } from '../../../support/errors.js';
+import { unfrozenParts } from '../../../support/frozen.js';
+
+const CALL: ToolCall = { toolUseId: 'toolu-1', tool: 'Bash', input: { command: 'git push', options: { deep: [1] } } };
+const MINUTE = 60_000;
+
+function scene(timeoutMs = MINUTE) {
+  const actions: SessionAction[] = [];
+  const approvals = new Approvals({ timeoutMs, now: Date.now, dispatch: (action) => void actions.push(action) });
+  const asked = (index = -1): GuardRequest => {
+    const requests = actions.flatMap((action) => (action.type === 'asked' ? [action.request] : []));
+    const request = requests.at(index);
+    if (!request) throw new Error('nothing was asked');
+    return request;
+  };
+  const answers = (): unknown[] =>
+    actions.flatMap((action) => (action.type === 'answered' ? [[action.request.requestId, action.by]] : []));
+  return { approvals, actions, asked, answers };
+}
+
+beforeEach(() => fakeClock(5_000));
+
+describe('an approval', () => {
+  it('is asked with all that the call is, frozen, and its deadline', () => {
+    const { approvals, actions, asked } = scene();
+    const danger = Object.freeze({ level: 'critical', rule: 'r', reason: 'why' } as const);
+    const input = { command: 'git push', options: { deep: [1] } };
+    expect(approvals.waiting).toBe(false);
+    void approvals.ask({ ...CALL, input, danger });
+    expect(approvals.waiting).toBe(true);
+    expect(actions.map(({ type }) => type)).toEqual(['asked']);
+    expect(asked()).toEqual({
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      toolUseId: 'toolu-1',
+      tool: 'Bash',
+      input,
+      danger,
+      askedAt: 5_000,
+      deadline: 65_000,
+    });
+    expect(unfrozenParts(asked().input)).toEqual([]);
+    input.options.deep.push(2);
+    expect(asked().input).toMatchObject({ options: { deep: [1] } });
+    expect(Object.isFrozen(input)).toBe(false);
+  });
+
+  it.each([
+    ['allow', undefined],
+    ['deny', undefined],
+    ['deny', 'not today'],
+  ] as const)("is a person's to answer: %s, %j", async (decision, note) => {
+    const { approvals, actions, asked } = scene();
+    const answer = approvals.ask(CALL);
+    vi.advanceTimersByTime(10);
+    approvals.answer(asked().requestId, decision, note);
+    const expected = { decision, by: 'person', ...(note !== undefined && { note }) };
+    expect(await answer).toEqual(expected);
+    expect(actions.at(-1)).toEqual({ type: 'answered', at: 5_010, request: asked(), ...expected });
+    expect(approvals.waiting).toBe(false);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is on record as answered before the call goes on', async () => {
+    const { approvals, asked, answers } = scene();
+    const seen = approvals.ask(CALL).then(() => answers());
+    approvals.answer(asked().requestId, 'allow', undefined);
+    expect(await seen).toHaveLength(1);
+  });
+
+  it('is denied when the time is over, and not before', async () => {
+    const { approvals, actions, answers } = scene();
+    const answer = approvals.ask(CALL);
+    vi.advanceTimersByTime(MINUTE - 1);
+    expect(answers()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(await answer).toEqual({ decision: 'deny', by: 'timeout', note: 'Nobody answered within 60 s.' });
+    expect(actions.at(-1)).toMatchObject({ type: 'answered', decision: 'deny', by: 'timeout' });
+  });
+
+  it('can be answered once: what comes later is told what waits', async () => {
+    const { approvals, asked, answers } = scene();
+    void approvals.ask(CALL);
+    void approvals.ask({ ...CALL, toolUseId: 'toolu-2' });
+    const [first, second] = [asked(0).requestId, asked(1).requestId];
+    approvals.answer(first, 'allow', undefined);
+    const { message } = await errorOf(() => approvals.answer(first, 'deny', undefined), 'REQUEST_NOT_FOUND');
+    expect(message).toContain(`"${first}"`);
+    expect(message).toContain(`waiting: '${second}'`);
+    approvals.answer(second, 'deny', undefined);
+    const again = await errorOf(() => approvals.answer('no such', 'deny', undefined), 'REQUEST_NOT_FOUND');
+    expect(again.message).toContain('waiting: none');
+    vi.advanceTimersByTime(10 * MINUTE);
+    expect(answers()).toEqual([
+      [first, 'person'],
+      [second, 'person'],
+    ]);
+  });
+
+  it('has an id of its own, also where the same call asks twice', () => {
+    const { approvals, asked } = scene();
+    void approvals.ask(CALL);
+    void approvals.ask(CALL);
+    expect(asked(0).requestId).not.toBe(asked(1).requestId);
+  });
+});
+
+describe('the end of the run', () => {
+  it('denies all that wait, and all that is asked afterwards, and keeps no timer', async () => {
+    const { approvals, actions, answers } = scene();
+    const waiting = [approvals.ask(CALL), approvals.ask({ ...CALL, toolUseId: 'toolu-2' })];
+    approvals.end('It was cancelled.');
+    const end = { decision: 'deny', by: 'end', note: 'It was cancelled.' };
+    expect(await Promise.all(waiting)).toEqual([end, end]);
+    expect(answers()).toHaveLength(2);
+    expect(vi.getTimerCount()).toBe(0);
+    const before = actions.length;
+    expect(await approvals.ask(CALL)).toEqual(end);
+    expect(actions).toHaveLength(before);
+    expect(approvals.waiting).toBe(false);
+  });
+
+  it('keeps its first cause', async () => {
+    const { approvals } = scene();
+    approvals.end('first');
+    approvals.end('second');
+    expect(await approvals.ask(CALL)).toMatchObject({ note: 'first' });
+  });
+});
+
+describe('while the run is paused', () => {
+  it('no time passes for those who wait, and they get new deadlines', async () => {
+    const { approvals, asked, answers } = scene();
+    const answer = approvals.ask(CALL);
+    vi.advanceTimersByTime(20_000);
+    void approvals.ask({ ...CALL, toolUseId: 'toolu-2' });
+    approvals.pause();
+    vi.advanceTimersByTime(10 * MINUTE);
+    expect(answers()).toEqual([]);
+    const now = Date.now();
+    const deadlines = approvals.resume();
+    expect([...deadlines]).toEqual([
+      [asked(0).requestId, now + 40_000],
+      [asked(1).requestId, now + 60_000],
+    ]);
+    vi.advanceTimersByTime(39_999);
+    expect(answers()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(await answer).toMatchObject({ by: 'timeout' });
+    expect(Date.now()).toBe(deadlines.get(asked(0).requestId));
+  });
+
+  it('a person may answer all the same', async () => {
+    const { approvals, asked } = scene();
+    const answer = approvals.ask(CALL);
+    approvals.pause();
+    approvals.answer(asked().requestId, 'allow', undefined);
+    expect(await answer).toMatchObject({ decision: 'allow' });
+    expect([...approvals.resume()]).toEqual([]);
+  });
+
+  it('what is asked then has its whole time afterwards', () => {
+    const { approvals, asked, answers } = scene();
+    approvals.pause();
+    void approvals.ask(CALL);
+    vi.advanceTimersByTime(5 * MINUTE);
+    const [deadline] = approvals.resume().values();
+    expect(deadline).toBe(Date.now() + MINUTE);
+    expect(deadline).not.toBe(asked().deadline);
+    vi.advanceTimersByTime(MINUTE - 1);
+    expect(answers()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(answers()).toHaveLength(1);
+  });
+});

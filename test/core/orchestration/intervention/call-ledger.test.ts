@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest';
+import { CallLedger } from '../../../../src/core/orchestration/intervention/call-ledger.js';
+import type { ToolCall } from '../../../../src/core/orchestration/intervention/tool-policy.js';
+import type { ToolOutcome } from '../../../../src/core/orchestration/types.js';
+
+const ID = 'toolu-1';
+const REASON = 'Denied by policy: not here.';
+const ALLOWED = { allowed: true } as const;
+const DENIED = { allowed: false, reason: REASON } as const;
+const call = (input: unknown, tool = 'Bash', toolUseId = ID): ToolCall => ({ toolUseId, tool, input });
+const LIST = call({ command: 'ls' });
+const REMOVE = call({ command: 'rm -rf /' });
+const WITHOUT_ASKING = 'without asking';
+const UNDECIDED = 'before anybody had decided';
+const ALTHOUGH = 'although it was denied';
+const ANOTHER = 'as another call than the one that was allowed';
+
+/** What happened to a call, in order. */
+type Step = (ledger: CallLedger) => void;
+const allowed =
+  (one: ToolCall): Step =>
+  (ledger) =>
+    ledger.decided(one, ALLOWED);
+const denied =
+  (one: ToolCall): Step =>
+  (ledger) =>
+    ledger.decided(one, DENIED);
+const pending =
+  (one: ToolCall): Step =>
+  (ledger) =>
+    ledger.decided(one, undefined);
+const harmless =
+  (one: ToolCall): Step =>
+  (ledger) =>
+    ledger.logged(one, true);
+const risky =
+  (one: ToolCall): Step =>
+  (ledger) =>
+    ledger.logged(one, false);
+
+function end(steps: Step[], outcome: ToolOutcome, output: string) {
+  const ledger = new CallLedger();
+  for (const step of steps) step(ledger);
+  return ledger.ended({ kind: 'tool-result', toolUseId: ID, outcome, output });
+}
+
+describe('the end of a call', () => {
+  const TABLE: [string, Step[], ToolOutcome, string, string | undefined][] = [
+    ['allowed, and ran', [allowed(LIST), harmless(LIST)], 'ok', 'x', undefined],
+    ['allowed, and failed', [allowed(LIST), harmless(LIST)], 'error', 'Exit code 2', undefined],
+    ['allowed by a person, though it is risky', [allowed(REMOVE), risky(REMOVE)], 'ok', '', undefined],
+    ['allowed, and the log told of it later', [harmless(LIST), allowed(LIST)], 'ok', 'x', undefined],
+    ['allowed, and the log did not tell of it', [allowed(LIST)], 'ok', 'x', undefined],
+
+    ['not asked about', [harmless(LIST)], 'ok', 'x', WITHOUT_ASKING],
+    ['not asked about, and failed', [harmless(LIST)], 'error', 'Exit code 1', WITHOUT_ASKING],
+    ['known to nobody', [], 'ok', 'x', WITHOUT_ASKING],
+    ['asked about under another id', [allowed({ ...LIST, toolUseId: 'other' })], 'ok', 'x', WITHOUT_ASKING],
+
+    ['refused by Claude itself', [harmless(LIST)], 'error', '<tool_use_error>No such tool</tool_use_error>', undefined],
+    ['refused, with a line end', [], 'error', '<tool_use_error>No\nsuch tool</tool_use_error>\n', undefined],
+    ['one that only looks refused: it went well', [], 'ok', '<tool_use_error>x</tool_use_error>', WITHOUT_ASKING],
+    ['one that printed a refusal', [], 'error', 'Exit code 1\n<tool_use_error>x</tool_use_error>', WITHOUT_ASKING],
+    ['one that goes on after a refusal', [], 'error', '<tool_use_error>x</tool_use_error> ran', WITHOUT_ASKING],
+
+    ['ended while nobody had decided', [pending(LIST), harmless(LIST)], 'ok', 'x', UNDECIDED],
+    ['failed while nobody had decided', [pending(LIST), harmless(LIST)], 'error', 'Exit code 1', UNDECIDED],
+    ['asked about, then allowed', [pending(LIST), allowed(LIST)], 'ok', 'x', undefined],
+
+    ['denied, and kept from running', [denied(LIST)], 'error', REASON, undefined],
+    ['denied, with words around it', [denied(LIST)], 'error', `PreToolUse:Bash hook error: ${REASON}`, undefined],
+    ["denied, in Claude's own words", [denied(LIST)], 'denied', `Hook denied it: ${REASON}`, undefined],
+    ['denied, and ran', [denied(LIST)], 'ok', 'x', ALTHOUGH],
+    ['denied, ran and printed the reason', [denied(LIST)], 'ok', REASON, ALTHOUGH],
+    ['denied, and failed for another reason', [denied(LIST)], 'error', 'No such file', ALTHOUGH],
+    ['denied, ran, failed and printed the reason', [denied(LIST)], 'error', `Exit code 1\n${REASON}`, ALTHOUGH],
+    ['denied, then asked again and allowed', [denied(REMOVE), allowed(LIST)], 'ok', 'x', ALTHOUGH],
+    ['denied, then asked again and pending', [denied(REMOVE), pending(LIST)], 'ok', 'x', ALTHOUGH],
+    ['allowed, then asked again and denied', [allowed(LIST), denied(REMOVE)], 'ok', 'x', ALTHOUGH],
+
+    ['allowed as another', [allowed(LIST), risky(REMOVE)], 'ok', 'x', ANOTHER],
+    ['allowed as another, told of before', [risky(REMOVE), allowed(LIST)], 'ok', 'x', ANOTHER],
+    ['allowed as one of another tool', [allowed(LIST), risky(call({ command: 'ls' }, 'Shell'))], 'ok', '', ANOTHER],
+    [
+      'allowed as another that is harmless, too',
+      [allowed(LIST), harmless(call({ command: 'pwd' }))],
+      'ok',
+      '',
+      undefined,
+    ],
+    [
+      'allowed as another, but refused',
+      [allowed(LIST), risky(REMOVE)],
+      'error',
+      '<tool_use_error>x</tool_use_error>',
+      undefined,
+    ],
+    ['told of twice: the first line counts', [allowed(LIST), risky(REMOVE), harmless(LIST)], 'ok', 'x', ANOTHER],
+    ['told of twice, the other way round', [allowed(LIST), harmless(LIST), risky(REMOVE)], 'ok', 'x', undefined],
+    [
+      'allowed, its fields in another order',
+      [allowed(call({ a: 1, b: 2 })), risky(call({ b: 2, a: 1 }))],
+      'ok',
+      '',
+      undefined,
+    ],
+    ['allowed without a field', [allowed(call({ a: 1 })), risky(call({ a: 1, b: 2 }))], 'ok', '', ANOTHER],
+    ['an input that is no object', [allowed(call('x')), risky(call('x'))], 'ok', '', undefined],
+    ['another input that is no object', [allowed(call('x')), risky(call('y'))], 'ok', '', ANOTHER],
+    ['no input at all', [allowed(call(undefined)), risky(call(undefined))], 'ok', '', undefined],
+    ['null', [allowed(call(null)), risky(call(null))], 'ok', '', undefined],
+  ];
+
+  it.each(TABLE)('%s', (_, steps, outcome, output, breach) => {
+    expect(end(steps, outcome, output).breach).toBe(breach);
+  });
+
+  it('tells which tool it was and what was decided, the log before the guard', () => {
+    expect(end([], 'ok', '')).toEqual({ tool: undefined, verdict: undefined, breach: WITHOUT_ASKING });
+    expect(end([denied(call({}, 'Asked'))], 'ok', '')).toMatchObject({ tool: 'Asked', verdict: DENIED });
+    expect(end([allowed(call({}, 'Asked')), harmless(call({}, 'Logged'))], 'ok', '').tool).toBe('Logged');
+  });
+});
+
+describe('a path, absolute in what the hook asks', () => {
+  it.each([
+    ['/workspace/src/a.ts', '/workspace/src/a.ts', true],
+    ['/workspace/src/a.ts', 'src/a.ts', true],
+    ['/workspace/src/a.ts', './src/a.ts', true],
+    ['/workspace/src/a.ts', '../src/a.ts', true],
+    ['/home/node/.bashrc', '~/.bashrc', true],
+    ['/workspace/src/a.ts', 'a.ts', true],
+    ['/workspace/src/a.ts', 'b.ts', false],
+    ['/workspace/src/xa.ts', 'a.ts', false],
+    ['/workspace/src/a.ts', '/etc/passwd', false],
+    ['/workspace/a', '/workspace/a/../b', false],
+    ['/workspace/src/a.ts', '', false],
+  ])('%s for %s in the log: the same is %s', (asked, logged, same) => {
+    for (const field of ['file_path', 'notebook_path', 'path']) {
+      const steps = [
+        allowed(call({ [field]: asked, content: 'x' }, 'Write')),
+        risky(call({ [field]: logged, content: 'x' }, 'Write')),
+      ];
+      expect(end(steps, 'ok', '').breach, field).toBe(same ? undefined : ANOTHER);
+    }
+  });
+
+  it.each([
+    ['another content', { file_path: '/w/a', content: 'x' }, { file_path: 'a', content: 'y' }],
+    ['a path on one side', { file_path: '/w/a' }, {}],
+    ['a path on the other side', {}, { file_path: 'a' }],
+    ['a path that is no text', { file_path: 7 }, { file_path: 8 }],
+  ])('does not make two calls the same that have %s', (_, asked, logged) => {
+    expect(end([allowed(call(asked)), risky(call(logged))], 'ok', '').breach).toBe(ANOTHER);
+  });
+});
+
+describe('the ledger', () => {
+  it('knows the denied calls', () => {
+    const ledger = new CallLedger();
+    ledger.decided(LIST, ALLOWED);
+    ledger.decided({ ...LIST, toolUseId: 'other' }, DENIED);
+    expect([ID, 'other', 'third', undefined].map((id) => ledger.isDenied(id))).toEqual([false, true, false, false]);
+  });
+
+  it.each(['__proto__', 'constructor', ''])('takes %j for an id like any other', (toolUseId) => {
+    const ledger = new CallLedger();
+    const result = { kind: 'tool-result', toolUseId, outcome: 'ok', output: '' } as const;
+    expect(ledger.ended(result).breach).toBe(WITHOUT_ASKING);
+    ledger.decided({ ...LIST, toolUseId }, ALLOWED);
+    expect(ledger.ended(result).breach).toBeUndefined();
+  });
+
+  it('forgets the oldest of more calls than there ever are at once', () => {
+    const ledger = new CallLedger();
+    for (let index = 0; index <= 10_000; index += 1) ledger.decided({ ...LIST, toolUseId: `${index}` }, ALLOWED);
+    const breachOf = (toolUseId: string): unknown =>
+      ledger.ended({ kind: 'tool-result', toolUseId, outcome: 'ok', output: '' }).breach;
+    expect(['0', '1', '10000'].map(breachOf)).toEqual([WITHOUT_ASKING, undefined, undefined]);
+  });
+
+  it('bears inputs that are nested deeper than they can be written, and takes none for another', () => {
+    const deep = (): unknown => JSON.parse(`${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`);
+    expect(end([allowed(call(deep())), risky(call(deep()))], 'ok', '').breach).toBe(ANOTHER);
+    expect(end([allowed(call(deep())), harmless(call(deep()))], 'ok', '').breach).toBeUndefined();
+  });
+});

@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest';
+import { rate } from './rate.js';
+
+it.each([
+  ['sudo ls', 'permissions.elevate'],
+  ['git push --force-with-lease origin x', 'git.push-force-with-lease'],
+  ['git rebase main', 'git.rebase'],
+  ['git commit --amend --no-edit', 'git.amend'],
+  ['git branch -M main', 'git.branch-force'],
+  ['kill -9 1234', 'process.kill'],
+  ['chmod 777 a.sh', 'permissions.open'],
+  ['docker system prune -a', 'containers.prune'],
+  ['cp a.txt /opt/a.txt', 'files.outside-workspace'],
+  ['claude -p "review this"', 'agent.nested'],
+  ['find . -name "*.tmp" -delete', 'delete.find'],
+  ['rm /home/other/a.txt', 'delete.outside-workspace'],
+  ['kubectl delete pod web-1', 'infrastructure.delete'],
+  ['rm -rf build && npm run build', 'delete.build-output'],
+  ['cat /etc/claude-code/managed-settings.json', 'agent.guard'],
+])('%s is noted as %s', (command, rule) => {
+  expect(rate(command)).toMatchObject({ level: 'warning', rule });
+});
+
+it.each([
+  ['ls; sudo ls; rm -rf /', 'delete.root'],
+  ['git rebase main && git reset --hard', 'git.reset-hard'],
+])('the worst of %s is %s', (command, rule) => {
+  expect(rate(command)).toMatchObject({ level: 'critical', rule });
+});
+
+it('gives a sentence for people and no unreadable characters', () => {
+  expect(rate('rm -rf "/srv/$x"*')?.reason).toBe('Deletes /srv/…*, which is outside the workspace.');
+});

@@ -1,0 +1,163 @@
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { HookFiles } from '../../../../src/core/orchestration/intervention/hook-files.js';
+import { resolvePolicy } from '../../../../src/core/orchestration/intervention/tool-policy.js';
+import { guardFiles, runHook, startHook } from '../../../support/hook.js';
+
+const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
+const requestsOf = (files: HookFiles): string[] => readdirSync(files.requests);
+const waits = (files: HookFiles): Promise<unknown> =>
+  vi.waitFor(() => expect(requestsOf(files)).toEqual([expect.stringMatching(/^[0-9a-f-]{36}\.json$/)]));
+const settings = (path: string): { hooks: Record<string, [{ matcher: string; hooks: [Record<string, unknown>] }]> } =>
+  JSON.parse(readFileSync(path, 'utf8'));
+
+describe('the files of a guard', () => {
+  it('can be used by any user of an image, whatever the umask', async () => {
+    const before = process.umask(0o077);
+    onTestFinished(() => void process.umask(before));
+    const files = await guardFiles();
+    const [managed] = await files.mounts();
+    expect(modeOf(files.requests)).toBe('777');
+    expect(modeOf(files.answers)).toBe('755');
+    expect(modeOf(join(files.path, 'hook.sh'))).toBe('755');
+    expect(modeOf(managed?.source ?? '')).toBe('644');
+  });
+
+  it('are made anew, with nothing left of an earlier run', async () => {
+    const files = await guardFiles();
+    writeFileSync(join(files.requests, 'old.json'), '');
+    writeFileSync(join(files.answers, 'old'), '');
+    await files.create(resolvePolicy());
+    expect(requestsOf(files)).toEqual([]);
+    expect(readdirSync(files.answers)).toEqual([]);
+  });
+
+  it('are mounted so that the agent can write nothing but requests', async () => {
+    const files = await guardFiles();
+    const mounts = await files.mounts();
+    expect(mounts.map(({ target, readonly }) => [target, readonly])).toEqual([
+      ['/etc/claude-code/managed-settings.json', true],
+      ['/etc/claude-code/autonomous-orchestration.sh', true],
+      ['/run/autonomous-orchestration/requests', false],
+      ['/run/autonomous-orchestration/answers', true],
+    ]);
+    for (const { source } of mounts) expect(lstatSync(source).isSymbolicLink()).toBe(false);
+  });
+
+  it('have managed settings that no others add hooks to, and that call the hook on every event and tool', async () => {
+    const files = await guardFiles();
+    const [managed, script] = await files.mounts();
+    const content = settings(managed?.source ?? '');
+    expect(content).toMatchObject({ allowManagedHooksOnly: true, env: { CLAUDE_CODE_SIMPLE: '', LD_PRELOAD: '' } });
+    expect(Object.keys(content.hooks)).toEqual(['PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'Stop']);
+    for (const [event, [{ matcher, hooks }]] of Object.entries(content.hooks)) {
+      expect(matcher).toBe('*');
+      expect(hooks[0]).toMatchObject({
+        type: 'command',
+        command: `'/bin/sh' '${script?.target}' '${event}' '/run/autonomous-orchestration'`,
+      });
+      // Claude lets a call pass whose hook takes too long: longer than a day, which is the longest approval.
+      expect(hooks[0].timeout).toBeGreaterThan(86_400);
+      // Node's timers end there.
+      expect(Number(hooks[0].timeout) * 1_000).toBeLessThan(2 ** 31);
+    }
+  });
+
+  it('have settings for the host that name the very files, quoted', async () => {
+    const files = await guardFiles();
+    const content = settings(await files.hostSettings());
+    expect(content).not.toHaveProperty('allowManagedHooksOnly');
+    expect(content.hooks.PreToolUse?.[0].hooks[0].command).toBe(
+      `'/bin/sh' '${join(files.path, 'hook.sh')}' 'PreToolUse' '${files.path}'`,
+    );
+  });
+});
+
+describe('a hook that cannot ask', () => {
+  it.each([
+    ['PreToolUse', 2],
+    ['Stop', 1],
+  ] as const)('ends %s with %s where the folder of requests cannot be written', async (event, code) => {
+    const files = await guardFiles();
+    rmSync(files.requests, { recursive: true });
+    writeFileSync(files.requests, '');
+    const exit = await runHook(files, event);
+    expect(exit).toMatchObject({ code, stdout: '' });
+    expect(exit.stderr).toContain('The guard of this session could not be asked: the request cannot be written');
+  });
+
+  it('ends PreToolUse with 2 where there is no folder at all', async () => {
+    const files = await guardFiles();
+    rmSync(files.requests, { recursive: true });
+    expect(await runHook(files, 'PreToolUse')).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('ends PreToolUse with 2 where the answer cannot be read', async () => {
+    const files = await guardFiles();
+    const hook = startHook(files, 'PreToolUse');
+    await waits(files);
+    const [name = ''] = requestsOf(files);
+    // Root can read anything but a folder.
+    mkdirSync(join(files.answers, name.replace('.json', '')));
+    const exit = await hook.exit;
+    expect(exit).toMatchObject({ code: 2, stdout: '' });
+    expect(exit.stderr).toContain('the answer cannot be read');
+  });
+});
+
+describe('a hook that is ended while it waits', () => {
+  it.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)('by %s denies the call', async (signal) => {
+    const files = await guardFiles();
+    const { child, exit } = startHook(files, 'PreToolUse');
+    await waits(files);
+    child.kill(signal);
+    expect(await exit).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('the hook was ended') });
+  });
+
+  it('does not keep Claude from stopping', async () => {
+    const files = await guardFiles();
+    const { child, exit } = startHook(files, 'Stop');
+    await waits(files);
+    child.kill('SIGTERM');
+    expect(await exit).toMatchObject({ code: 1, stdout: '' });
+  });
+});
+
+describe('a hook that no host answers', () => {
+  const SHORT = { approvalTimeoutMs: 1_000 };
+
+  it('denies the call when no approval could take longer', async () => {
+    const exit = await runHook(await guardFiles(SHORT), 'PreToolUse', { sleep: ':' });
+    expect(exit).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('no host answers') });
+  });
+
+  it('lets the call pass where the policy says so', async () => {
+    const files = await guardFiles({ ...SHORT, onHostLost: 'allow' });
+    expect(await runHook(files, 'PreToolUse', { sleep: ':' })).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+
+  it('denies the call all the same where a person was asked already', async () => {
+    const files = await guardFiles({ ...SHORT, onHostLost: 'allow' });
+    // The host leaves its mark while the hook waits, and is gone.
+    const sleep = ': > "$answers/$id.asked"';
+    const exit = await runHook(files, 'PreToolUse', { sleep });
+    expect(exit).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('no host answers') });
+  });
+
+  it.each(['deny', 'allow'] as const)('lets Claude stop, also where lost hosts mean: %s', async (onHostLost) => {
+    const files = await guardFiles({ ...SHORT, onHostLost });
+    expect(await runHook(files, 'Stop', { sleep: ':' })).toEqual({ code: 0, stdout: '', stderr: '' });
+  });
+});
+
+describe('after a tool call', () => {
+  it.each(['PostToolUse', 'PostToolUseFailure'] as const)(
+    'nothing is asked where nothing is to be heard (%s)',
+    async (event) => {
+      const files = await guardFiles();
+      rmSync(files.requests, { recursive: true }); // Who asked would fail.
+      expect(await runHook(files, event)).toEqual({ code: 0, stdout: '', stderr: '' });
+    },
+  );
+});

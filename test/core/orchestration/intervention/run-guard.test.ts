@@ -1,0 +1,264 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { RunGuard, type Verdict } from '../../../../src/core/orchestration/intervention/run-guard.js';
+import { resolvePolicy, type ToolPolicy } from '../../../../src/core/orchestration/intervention/tool-policy.js';
+import type { Observation } from '../../../../src/core/orchestration/monitoring/observation.js';
+import type { SessionAction } from '../../../../src/core/orchestration/session-lifecycle.js';
+import type { GuardRequest } from '../../../../src/core/orchestration/types.js';
+import { fakeClock } from '../../../support/clock.js';
+import { unfrozenParts } from '../../../support/frozen.js';
+
+/** Rated critical by any rules. */
+const WIPE = 'rm -rf /';
+const bash = (command: string, toolUseId = 't') => ({ toolUseId, tool: 'Bash', input: { command } });
+const logged = (command: string, id = 't'): Observation => ({ kind: 'tool', id, name: 'Bash', input: { command } });
+const result = (output: string, outcome: 'ok' | 'error' = 'ok', toolUseId = 't'): Observation => ({
+  kind: 'tool-result',
+  toolUseId,
+  outcome,
+  output,
+});
+
+function scene(policy: ToolPolicy = {}, workspace = '/workspace') {
+  const actions: SessionAction[] = [];
+  const guard = new RunGuard({
+    policy: resolvePolicy(policy),
+    workspace,
+    now: Date.now,
+    dispatch: (action) => void actions.push(action),
+  });
+  const denials = () => actions.flatMap((action) => (action.type === 'denied' ? [action.denial] : []));
+  const asked = (): GuardRequest => {
+    const request = actions.flatMap((action) => (action.type === 'asked' ? [action.request] : [])).at(-1);
+    if (!request) throw new Error('nothing was asked');
+    return request;
+  };
+  return { guard, actions, denials, asked };
+}
+
+const ASK: ToolPolicy = { rules: [{ tool: 'Bash', matches: /push/, decision: 'ask', reason: 'Pushing is mine.' }] };
+
+beforeEach(() => fakeClock(7_000));
+
+describe('before a tool call', () => {
+  it('lets pass what the policy allows, without a word', async () => {
+    const { guard, actions } = scene();
+    expect(await guard.beforeTool(bash('ls'))).toEqual({ allowed: true });
+    expect(actions).toEqual([]);
+  });
+
+  it('denies what is critical, and says why to the agent and to the record', async () => {
+    const { guard, denials, actions } = scene();
+    const verdict = await guard.beforeTool(bash(WIPE));
+    expect(verdict).toEqual({ allowed: false, reason: expect.stringMatching(/^Denied by policy: .{10}/) });
+    const [denial] = denials();
+    expect(denial).toMatchObject({ ...bash(WIPE), by: 'policy', danger: { level: 'critical' } });
+    expect(verdict).toMatchObject({ reason: denial?.reason });
+    expect(denial?.reason).toContain(denial?.danger?.reason);
+    expect(actions).toMatchObject([{ type: 'denied', at: 7_000 }]);
+  });
+
+  it('rates by the workspace as the agent sees it', async () => {
+    const command = bash('rm -rf /srv/project');
+    const [inside, outside] = await Promise.all(
+      ['/srv/project', '/workspace'].map((workspace) => scene({}, workspace).guard.beforeTool(command)),
+    );
+    expect(inside).toMatchObject({ allowed: false, reason: expect.stringContaining('workspace') });
+    expect(outside).not.toEqual(inside);
+  });
+
+  it.each([
+    ['allow', undefined, { allowed: true }],
+    ['deny', undefined, { allowed: false, reason: 'Denied by the user.' }],
+    ['deny', 'Use a branch.', { allowed: false, reason: 'Denied by the user: Use a branch.' }],
+  ] as const)('asks a person who says %s, %j', async (decision, note, expected) => {
+    const { guard, asked, denials } = scene(ASK);
+    const verdict = guard.beforeTool(bash('git push'));
+    expect(guard.approvals.waiting).toBe(true);
+    guard.approvals.answer(asked().requestId, decision, note);
+    expect(await verdict).toEqual(expected);
+    expect(denials()).toMatchObject(decision === 'allow' ? [] : [{ by: 'person', tool: 'Bash' }]);
+  });
+
+  it('denies for want of an answer, and says what it was that needed one', async () => {
+    const { guard, denials } = scene({ ...ASK, approvalTimeoutMs: 2_000 });
+    const verdict = guard.beforeTool(bash('git push'));
+    vi.advanceTimersByTime(2_000);
+    const reason = "Denied, as it needed the user's approval (Pushing is mine.): Nobody answered within 2 s.";
+    expect(await verdict).toEqual({ allowed: false, reason });
+    expect(denials()).toMatchObject([{ by: 'timeout', reason }]);
+  });
+
+  it('denies at the end of the run', async () => {
+    const { guard, denials } = scene(ASK);
+    const verdict = guard.beforeTool(bash('git push'));
+    guard.approvals.end('It was cancelled.');
+    expect(await verdict).toMatchObject({ allowed: false, reason: expect.stringContaining('It was cancelled.') });
+    expect(denials()).toMatchObject([{ by: 'end' }]);
+    expect(await guard.beforeTool(bash('git push', 'u'))).toMatchObject({ allowed: false });
+  });
+
+  it('shows the danger to the person who is asked, frozen like all of it', () => {
+    const { guard, asked } = scene({ dangerous: 'ask' });
+    void guard.beforeTool(bash(WIPE));
+    expect(asked()).toMatchObject({ danger: { level: 'critical' }, input: { command: WIPE } });
+    expect(unfrozenParts({ ...asked() })).toEqual(['$']);
+  });
+
+  it('asks nobody about what is too long to be read', async () => {
+    const { guard, actions } = scene(ASK);
+    const verdict = await guard.beforeTool(bash(`git push ${'x'.repeat(1_000_000)}`));
+    expect(verdict).toEqual({
+      allowed: false,
+      reason: 'Denied: it is too long for a person to check; split it.',
+    });
+    expect(actions.map(({ type }) => type)).toEqual(['denied']);
+  });
+
+  it.each<[string, unknown]>([
+    ['nested too deeply', JSON.parse(`${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`)],
+    ['no data', { command: () => {} }],
+  ])('denies a call that a person would have to check, but whose input is %s', async (_, input) => {
+    const { guard, denials } = scene({ rules: [{ tool: '*', decision: 'ask' }] });
+    const verdict = guard.beforeTool({ toolUseId: 't', tool: 'mcp__x', input });
+    expect(await verdict).toMatchObject({ allowed: false, reason: expect.stringMatching(/^Denied/) });
+    expect(denials()).toHaveLength(1);
+    expect(guard.approvals.waiting).toBe(false);
+  });
+});
+
+describe('what the log tells', () => {
+  const kinds = (list: Observation[]): string[] => list.map(({ kind }) => kind);
+  const reasonOf = (verdict: Verdict): string => (verdict.allowed ? '' : verdict.reason);
+
+  it('passes on as it is what is no tool call', () => {
+    const { guard } = scene();
+    const list: Observation[] = [
+      { kind: 'init', conversationId: 'x' },
+      { kind: 'message', text: 'hello', first: true },
+      { kind: 'diagnostic', line: 'x' },
+      { kind: 'error', severity: 'critical', code: 'auth', message: 'x' },
+    ];
+    expect(guard.inspect(list, true)).toEqual(list);
+  });
+
+  it('rates the calls', () => {
+    const { guard } = scene();
+    const [wipe, list] = guard.inspect([logged(WIPE), logged('ls', 'u')], true);
+    expect(wipe).toMatchObject({ kind: 'tool', danger: { level: 'critical' } });
+    expect(unfrozenParts(wipe).filter((path) => path.includes('danger'))).toEqual([]);
+    expect(list).toEqual(logged('ls', 'u'));
+  });
+
+  it('takes a call that was allowed for what it is', async () => {
+    const { guard } = scene();
+    await guard.beforeTool(bash('ls'));
+    const list = [logged('ls'), result('x')];
+    expect(guard.inspect(list, true)).toEqual(list);
+  });
+
+  it('tells denied calls from failed ones, and their errors too', async () => {
+    const { guard } = scene();
+    const reason = reasonOf(await guard.beforeTool(bash(WIPE)));
+    const error = { kind: 'error', severity: 'critical', code: 'permission_denied', message: reason } as const;
+    const seen = guard.inspect(
+      [result(reason, 'error'), { ...error, toolUseId: 't' }, { ...error, toolUseId: 'u' }],
+      true,
+    );
+    expect(seen).toMatchObject([
+      { kind: 'tool-result', outcome: 'denied' },
+      { kind: 'error', severity: 'warning', code: 'denied', message: reason },
+      { kind: 'error', severity: 'critical', code: 'permission_denied' },
+    ]);
+  });
+
+  it.each<[string, (guard: RunGuard) => unknown, Observation[], string]>([
+    ['without asking', () => {}, [logged('ls'), result('x')], 'without asking'],
+    [
+      'before anybody had decided',
+      (guard) => void guard.beforeTool(bash('git push')),
+      [logged('git push'), result('x')],
+      'before anybody had decided',
+    ],
+    [
+      'although it was denied',
+      (guard) => guard.beforeTool(bash(WIPE)),
+      [logged(WIPE), result('x')],
+      'although it was denied',
+    ],
+    [
+      'as another call',
+      (guard) => guard.beforeTool(bash('ls')),
+      [logged(WIPE), result('x')],
+      'as another call than the one that was allowed',
+    ],
+    [
+      'as another call, with a second line in the log that tells of the first',
+      (guard) => guard.beforeTool(bash('ls')),
+      [logged(WIPE), logged('ls'), result('x')],
+      'as another call than the one that was allowed',
+    ],
+    [
+      'as another call, of which a person would have been asked',
+      (guard) => guard.beforeTool(bash('ls')),
+      [logged('git push'), result('x')],
+      'as another call than the one that was allowed',
+    ],
+    [
+      'although it was denied, with a harmless question afterwards',
+      async (guard) => [await guard.beforeTool(bash(WIPE)), await guard.beforeTool(bash('ls'))],
+      [logged(WIPE), result('x')],
+      'although it was denied',
+    ],
+  ])('has a call that ran %s for a breach', async (_, before, list, how) => {
+    const { guard } = scene(ASK);
+    await before(guard);
+    const seen = guard.inspect(list, true);
+    expect(kinds(seen)).toEqual([...kinds(list), 'breach']);
+    expect(seen.at(-1)).toEqual({
+      kind: 'breach',
+      id: 't',
+      name: 'Bash',
+      danger: {
+        level: 'critical',
+        rule: 'guard.bypassed',
+        reason: `The call ran ${how}: the guard's hook was switched off, killed or deceived.`,
+      },
+    });
+  });
+
+  it('has one breach for each call, whichever they are', async () => {
+    const { guard } = scene();
+    await guard.beforeTool(bash('ls', 'asked'));
+    const seen = guard.inspect([result('', 'ok', 'a'), result('', 'ok', 'asked'), result('', 'ok', 'b')], true);
+    expect(seen.flatMap((one) => (one.kind === 'breach' ? [one.id, one.name] : []))).toEqual([
+      'a',
+      'unknown',
+      'b',
+      'unknown',
+    ]);
+  });
+
+  it('has none where the run has no guard, or is being stopped', () => {
+    const { guard } = scene();
+    expect(kinds(guard.inspect([logged(WIPE), result('x')], false))).toEqual(['tool', 'tool-result']);
+  });
+
+  it('has none for a call that Claude refused itself', () => {
+    const { guard } = scene();
+    const refused = result('<tool_use_error>InputValidationError</tool_use_error>', 'error');
+    expect(guard.inspect([logged('ls'), refused], true)).toEqual([logged('ls'), refused]);
+  });
+
+  it('bears inputs of any depth', async () => {
+    const { guard } = scene();
+    const input: unknown = JSON.parse(`${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`);
+    for (const [tool, toolUseId] of [
+      ['Bash', 'a'],
+      ['Write', 'b'],
+      ['mcp__x', 'c'],
+    ] as const) {
+      await guard.beforeTool({ toolUseId, tool, input });
+      expect(kinds(guard.inspect([{ kind: 'tool', id: toolUseId, name: tool, input }], true))).toEqual(['tool']);
+    }
+  });
+});

@@ -1,0 +1,123 @@
+import { appendFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { TranscriptFollower } from '../../../../src/core/orchestration/monitoring/transcript-follower.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+const ID = '11111111-2222-4333-8444-555555555555';
+const said = (id: string): string =>
+  `${JSON.stringify({ type: 'assistant', message: { id, usage: { output_tokens: 5 } } })}\n`;
+
+function scene() {
+  const root = tempFolder();
+  const folder = join(root, 'projects');
+  const seen: string[] = [];
+  const follower = new TranscriptFollower(folder, (event) =>
+    seen.push((event as { message: { id: string } }).message.id),
+  );
+  onTestFinished(() => follower.close());
+  return { root, folder, file: join(folder, `${ID}.jsonl`), follower, seen };
+}
+
+describe('TranscriptFollower', () => {
+  it('reads what is there and what is added, once it is looked for', async () => {
+    const { folder, file, follower, seen } = scene();
+    follower.follow(ID);
+    follower.look();
+    mkdirSync(folder);
+    writeFileSync(file, said('one'));
+    await vi.waitFor(() => {
+      follower.look();
+      expect(seen).toEqual(['one']);
+    });
+    appendFileSync(file, said('two'));
+    await vi.waitFor(() => expect(seen).toEqual(['one', 'two']));
+    appendFileSync(file, said('three'));
+    await follower.drain();
+    expect(seen).toEqual(['one', 'two', 'three']);
+  });
+
+  it('looks for it once more at the end', async () => {
+    const { folder, file, follower, seen } = scene();
+    follower.follow(ID);
+    mkdirSync(folder);
+    writeFileSync(file, said('one'));
+    await follower.drain();
+    expect(seen).toEqual(['one']);
+  });
+
+  it('passes on nothing but what agents said and used, and bears any other line', async () => {
+    const { folder, file, follower, seen } = scene();
+    mkdirSync(folder);
+    const lines = [
+      '{"type":"user","message":{"content":"x"}}',
+      '{"type":"assistant","message":{"id":"no figures"}}',
+      '{"type":"assistant","usage"',
+      'not json "type":"assistant" "usage"',
+      '',
+    ];
+    writeFileSync(file, `${lines.join('\n')}\n${said('one')}`);
+    follower.follow(ID);
+    await follower.drain();
+    expect(seen).toEqual(['one']);
+  });
+
+  it('keeps to the first conversation, and reads nothing where there is none', async () => {
+    const { folder, file, follower, seen } = scene();
+    mkdirSync(folder);
+    writeFileSync(file, said('mine'));
+    writeFileSync(join(folder, 'other.jsonl'), said('other'));
+    follower.look();
+    follower.follow(ID);
+    follower.follow('other');
+    await follower.drain();
+    expect(seen).toEqual(['mine']);
+    const without = scene();
+    mkdirSync(without.folder);
+    writeFileSync(without.file, said('mine'));
+    await without.follower.drain();
+    expect(without.seen).toEqual([]);
+  });
+
+  it.each<[string, (root: string, folder: string, file: string) => void]>([
+    [
+      'a link in the place of the file',
+      (root, _, file) => {
+        renameSync(file, join(root, 'elsewhere'));
+        symlinkSync(join(root, 'elsewhere'), file);
+      },
+    ],
+    [
+      'a link in the place of the folder',
+      (root, folder) => {
+        renameSync(folder, join(root, 'elsewhere'));
+        symlinkSync(join(root, 'elsewhere'), folder);
+      },
+    ],
+    [
+      'a folder in the place of the file',
+      (root, _, file) => {
+        renameSync(file, join(root, 'elsewhere'));
+        mkdirSync(file);
+      },
+    ],
+  ])('follows no %s', async (_, change) => {
+    const { root, folder, file, follower, seen } = scene();
+    mkdirSync(folder);
+    writeFileSync(file, said('one'));
+    change(root, folder, file);
+    follower.follow(ID);
+    await follower.drain();
+    expect(seen).toEqual([]);
+  });
+
+  it('reads nothing after its end', async () => {
+    const { folder, file, follower, seen } = scene();
+    mkdirSync(folder);
+    writeFileSync(file, said('one'));
+    follower.follow(ID);
+    follower.close();
+    await follower.drain();
+    expect(seen).toEqual([]);
+  });
+});

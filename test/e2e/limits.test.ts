@@ -1,0 +1,90 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { bash, containersOf, type ModelTurn, scripted, tempFolder, testManager } from './support.js';
+
+const big = (turn: ModelTurn, usage: object): ModelTurn => ({ ...turn, usage });
+
+describe('a limit ends the run with its reason, and leaves no container', () => {
+  it.each([
+    ['durationMs', { durationMs: 1_500 }, [bash('sleep 60')], 'timeout'],
+    ['idleMs', { idleMs: 700 }, [{ text: 'Late.', delayMs: 60_000 }], 'idle'],
+    [
+      'tokens, of input as it is known when a message begins',
+      { tokens: 250_000 },
+      [
+        big(bash('echo one'), { input_tokens: 200_000, output_tokens: 1 }),
+        big(bash('sleep 60'), { input_tokens: 200_000, output_tokens: 1 }),
+      ],
+      'max_tokens',
+    ],
+    [
+      'tokens, of output as the transcript knows it when a message has ended',
+      { tokens: 25_000 },
+      [big(bash('echo one'), { input_tokens: 10, output_tokens: 30_000 }), bash('sleep 60')],
+      'max_tokens',
+    ],
+    [
+      'costUsd',
+      { costUsd: 0.3 },
+      [big(bash('echo one'), { input_tokens: 10, output_tokens: 30_000 }), bash('echo two'), bash('sleep 60')],
+      'max_cost',
+    ],
+  ] as const)('%s', async (_, limits, turns, reason) => {
+    const { manager } = await testManager();
+    const session = await manager.create({ ...scripted(...turns), prompt: 'Go', cwd: await tempFolder(), limits });
+    const ended = await manager.waitFor(session.id);
+    expect(ended).toMatchObject({ status: 'failed', result: { reason } });
+    expect(await containersOf(session)).toEqual([]);
+    if (reason !== 'max_cost' && reason !== 'max_tokens') return;
+    await expect(manager.continue(session.id, 'More')).rejects.toMatchObject({ code: 'ILLEGAL_TRANSITION' });
+  });
+
+  it('maxTurns', async () => {
+    const { manager } = await testManager();
+    const turns = [bash('echo 1'), bash('echo 2'), bash('echo 3')];
+    const { id } = await manager.create({ ...scripted(...turns), prompt: 'Go', cwd: await tempFolder(), maxTurns: 2 });
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'max_turns' } });
+  });
+
+  it('idleMs does not end a call that takes as long as it declares', async () => {
+    const { manager } = await testManager();
+    const turns = [{ tool: 'Bash', input: { command: 'sleep 4', timeout: 10_000 } }, { text: 'Done.' }];
+    const limits = { idleMs: 3_000 };
+    const { id } = await manager.create({ ...scripted(...turns), prompt: 'Go', cwd: await tempFolder(), limits });
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+  });
+});
+
+it("a provider's usage limit is no failure: the session waits, and goes on by itself", async () => {
+  const { manager, events } = await testManager({ policy: { dangerous: 'allow' } });
+  const cwd = await tempFolder();
+  const script = join(cwd, 'script.json');
+  const resetsAt = Math.ceil(Date.now() / 1000) + 6;
+  // The event that subscriptions get; with an API key, as here, the model's answer alone would say so.
+  const event = JSON.stringify({ type: 'rate_limit_event', rate_limit_info: { status: 'rejected', resetsAt } });
+  const first = { tool: 'Bash', input: { command: `echo '${event}' > /proc/1/fd/1` } };
+  const limit = {
+    error: {
+      status: 429,
+      type: 'rate_limit_error',
+      message: 'You have reached your limit',
+      headers: { 'x-should-retry': 'false' },
+    },
+  };
+  await writeFile(script, JSON.stringify([first, limit]));
+  const env = { MODEL_SCRIPT_FILE: '/workspace/script.json', CLAUDE_CODE_MAX_RETRIES: '0' };
+
+  const { id } = await manager.create({ prompt: 'Go', cwd, docker: { env } });
+  const waiting = await manager.waitFor(id, { status: 'paused' });
+  await writeFile(script, JSON.stringify([first, { history: true }, { history: true }, { history: true }]));
+  expect(waiting.resumeAt).toBe(resetsAt * 1000 + 5_000);
+  expect(waiting.result).toBeUndefined();
+  expect(manager.queueStatus().running).toBe(1);
+
+  const ended = await manager.waitFor(id);
+  expect(ended).toMatchObject({ status: 'completed', runs: [{ exitCode: 1 }, { exitCode: 0 }] });
+  expect(ended.result?.text).toContain('Go');
+  expect(ended.resumeAt).toBeUndefined();
+  expect(events).toContainEqual(expect.objectContaining({ type: 'session:paused', resumeAt: waiting.resumeAt }));
+});

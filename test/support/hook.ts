@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { HookChannel, type RunHooks } from '../../src/core/orchestration/intervention/hook-channel.js';
+import { HookFiles } from '../../src/core/orchestration/intervention/hook-files.js';
+import type { Verdict } from '../../src/core/orchestration/intervention/run-guard.js';
+import { resolvePolicy, type ToolPolicy } from '../../src/core/orchestration/intervention/tool-policy.js';
+import { tempFolder } from './temp-folder.js';
+
+/** The files of a guard as a run has them. */
+export async function guardFiles(policy: ToolPolicy = {}): Promise<HookFiles> {
+  const files = new HookFiles(join(tempFolder(), 'guard'));
+  await files.create(resolvePolicy(policy));
+  return files;
+}
+
+/** A host's side of a hook, which decides as the test says. */
+export class FakeHost implements RunHooks {
+  readonly calls: Parameters<RunHooks['beforeTool']>[0][] = [];
+  /** Conversations that asked for messages. */
+  readonly ears: string[] = [];
+  messages: string[] = [];
+  decide: (call: Parameters<RunHooks['beforeTool']>[0]) => Promise<Verdict> = async () => ({ allowed: true });
+  #told: (waiting: boolean) => void = () => {};
+
+  beforeTool(call: Parameters<RunHooks['beforeTool']>[0]): Promise<Verdict> {
+    this.calls.push(call);
+    return this.decide(call);
+  }
+
+  takeMessages(conversationId: string): string[] {
+    this.ears.push(conversationId);
+    const taken = this.messages;
+    if (taken.length > 0) this.#told(false);
+    this.messages = [];
+    return taken;
+  }
+
+  onMessages(listener: (waiting: boolean) => void): void {
+    this.#told = listener;
+    if (this.messages.length > 0) listener(true);
+  }
+
+  say(...messages: string[]): void {
+    this.messages.push(...messages);
+    this.#told(true);
+  }
+}
+
+/** A channel that answers until the test ends. */
+export async function answering(files: HookFiles, hooks: RunHooks): Promise<HookChannel> {
+  const channel = new HookChannel(files, hooks);
+  await channel.start();
+  onTestFinished(() => channel.close());
+  return channel;
+}
+
+export interface HookExit {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A run of the hook, by the shell of this machine. */
+export interface Hook {
+  child: ChildProcess;
+  exit: Promise<HookExit>;
+}
+
+type HookEvent = 'PreToolUse' | 'PostToolUse' | 'PostToolUseFailure' | 'Stop';
+
+/** What Claude Code tells its hooks. */
+export function hookInput(event: HookEvent, change: object = {}): object {
+  return {
+    session_id: '11111111-2222-4333-8444-555555555555',
+    hook_event_name: event,
+    tool_name: 'Bash',
+    tool_input: { command: 'ls' },
+    tool_use_id: 'toolu_1',
+    ...change,
+  };
+}
+
+/** Calls the hook as Claude Code does. With a `sleep`, a command of the shell, no time passes while it waits. */
+export function startHook(
+  files: HookFiles,
+  event: HookEvent,
+  { input = hookInput(event), sleep }: { input?: object | string; sleep?: string } = {},
+): Hook {
+  const script = join(files.path, 'hook.sh');
+  const args = sleep === undefined ? [script] : ['-c', `sleep() { ${sleep}; }; . "$0"`, script];
+  const child = spawn('/bin/sh', [...args, event, files.path], { stdio: ['pipe', 'pipe', 'pipe'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const collected = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]?.setEncoding('utf8').on('data', (chunk: string) => {
+      collected[name] += chunk;
+    });
+  }
+  const exit = new Promise<HookExit>((resolve) => child.on('close', (code) => resolve({ code, ...collected })));
+  child.stdin?.on('error', () => {}); // A hook that ends at once need not read.
+  child.stdin?.end(typeof input === 'string' ? input : JSON.stringify(input));
+  return { child, exit };
+}
+
+/** Calls the hook and waits for its end. */
+export function runHook(...args: Parameters<typeof startHook>): Promise<HookExit> {
+  return startHook(...args).exit;
+}
+
+/** The name of a request as the hook makes one up. */
+export function requestName(): string {
+  return `${randomUUID()}.json`;
+}
