@@ -8,7 +8,7 @@ import { type Figure, isMet, table } from './support/figure.js';
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   queue: ['queue'],
   monitor: ['monitor-latency', 'monitor-replay', 'record-size'],
-  guard: ['guard-round-trip'],
+  guard: ['guard-round-trip', 'danger'],
   sessions: ['session-overhead', 'control-calls', 'event-loop'],
 };
 

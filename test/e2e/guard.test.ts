@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { bash, type ModelTurn, nextEvent, scripted, tempFolder, testManager } from './support.js';
@@ -145,4 +145,54 @@ it('a message just before the end keeps the agent going', async () => {
   const ended = await manager.waitFor(id);
   expect(ended).toMatchObject({ status: 'completed', result: { text: 'And now the rest.' } });
   expect((await requests()).trimEnd().split('\n').at(-1)).toContain('One more thing');
+});
+
+it('what a person approves runs, whatever Claude Code makes of its input before it asks', async () => {
+  const { manager } = await testManager({ policy: { rules: [{ tool: '*', decision: 'ask' }] } });
+  manager.on('session:approval', ({ sessionId, state, request }) => {
+    if (state === 'asked') void manager.approve(sessionId, request.requestId);
+  });
+  const { cwd, options } = await recorded(
+    // Fields in another order than the schema's, numbers as text, paths that are not absolute, an old name for a tool.
+    { tool: 'TodoWrite', input: { todos: [{ activeForm: 'x', status: 'pending', content: 'x' }] } },
+    { tool: 'Read', input: { file_path: '/workspace/../workspace//note.md', limit: '5', offset: '1' } },
+    { tool: 'Edit', input: { file_path: 'note.md', old_string: 'one', new_string: 'two' } },
+    { tool: 'Write', input: { file_path: './new.md', content: 'with blanks   \n' } },
+    { tool: 'Grep', input: { pattern: 'two', path: 'note.md', '-n': 'true', head_limit: '3' } },
+    {
+      tool: 'Task',
+      input: { description: 'Look', prompt: 'Look closely', subagent_type: 'general-purpose' },
+      script: [bash('ls'), { text: 'Looked.' }],
+    },
+    { tool: 'Bash', input: { command: 'cat note.md', timeout: '5000' } },
+    { text: 'All of it.' },
+  );
+  await writeFile(join(cwd, 'note.md'), 'one\n');
+  await chmod(join(cwd, 'note.md'), 0o666);
+
+  const { id } = await manager.create(options);
+  const ended = await manager.waitFor(id);
+
+  expect(ended.result).toMatchObject({ reason: 'success', text: 'All of it.' });
+  expect(ended.metadata.toolsUsed.map(({ name, outcome }) => `${name} ${outcome}`)).toEqual([
+    'TodoWrite ok',
+    'Read ok',
+    'Edit ok',
+    'Write ok',
+    'Grep ok',
+    'Task ok',
+    'Bash ok',
+    'Bash ok',
+  ]);
+  expect(await readFile(join(cwd, 'note.md'), 'utf8')).toBe('two\n');
+});
+
+it("a rule for a tool's old name holds for the current one", async () => {
+  const { manager } = await testManager({ policy: { rules: [{ tool: 'Task', decision: 'deny', reason: 'Alone.' }] } });
+  const input = { description: 'Look', prompt: 'Look here', subagent_type: 'general-purpose' };
+  const { options } = await recorded({ tool: 'Agent', input, script: [bash('ls')] }, { text: 'Alone, then.' });
+  const { id } = await manager.create(options);
+  const ended = await manager.waitFor(id);
+  expect(ended.result).toMatchObject({ reason: 'success', text: 'Alone, then.' });
+  expect(ended.metadata.toolsUsed).toMatchObject([{ name: 'Agent', outcome: 'denied' }]);
 });

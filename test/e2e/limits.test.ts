@@ -11,10 +11,10 @@ describe('a limit ends the run with its reason, and leaves no container', () => 
     ['idleMs', { idleMs: 700 }, [{ text: 'Late.', delayMs: 60_000 }], 'idle'],
     [
       'tokens, of input as it is known when a message begins',
-      { tokens: 250_000 },
+      { tokens: 100_000 },
       [
-        big(bash('echo one'), { input_tokens: 200_000, output_tokens: 1 }),
-        big(bash('sleep 60'), { input_tokens: 200_000, output_tokens: 1 }),
+        big(bash('echo one'), { input_tokens: 60_000, output_tokens: 1 }),
+        big(bash('sleep 60'), { input_tokens: 60_000, output_tokens: 1 }),
       ],
       'max_tokens',
     ],

@@ -14,10 +14,10 @@ export function executables(scripts: Record<string, string>): string {
   return folder;
 }
 
-/** A `claude` that records its arguments, input and folder beside itself and then writes a short session. */
+/** A `claude` that records its arguments, input, folder and environment beside itself and then writes a short session. */
 export const FAKE_CLAUDE = [
   'here=$(dirname "$0")',
-  'printf "%s\\n" "$@" > "$here/args"; cat > "$here/input"; pwd > "$here/cwd"',
+  'printf "%s\\n" "$@" > "$here/args"; cat > "$here/input"; pwd > "$here/cwd"; env > "$here/env"',
   `echo '{"type":"system","subtype":"init","session_id":"11111111-2222-4333-8444-555555555555","model":"fake"}'`,
   `echo '{"type":"assistant","message":{"id":"m1","content":[{"type":"text","text":"Hello."}]}}'`,
   '[ -e "$here/wait" ] && sleep 60',

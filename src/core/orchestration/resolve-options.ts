@@ -1,12 +1,12 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { DEFAULT_IMAGE, type DockerOptions } from './docker/docker-options.js';
 import { messageOf, OrchestrationError, shown } from './errors.js';
-import { BaseExecutor, type SessionSpec } from './executors/base-executor.js';
+import type { BaseExecutor, SessionSpec } from './executors/base-executor.js';
 import { type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from './intervention/tool-policy.js';
+import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './option-schemas.js';
 import type { CreateSessionOptions, SessionMode } from './types.js';
-import { branchNameProblem } from './workspace/branch-name.js';
 import type { WorktreeRequest } from './workspace/worktree-request.js';
 
 /** How a manager works. Unknown keys are refused. */
@@ -26,115 +26,6 @@ export interface SessionManagerOptions {
 }
 
 export type ResolvedManagerOptions = Required<Omit<SessionManagerOptions, 'policy'>> & { policy: ResolvedPolicy };
-
-const MODES = [
-  'autonomous',
-  'interactive',
-  'planning',
-  'orchestration',
-  'worktree',
-] as const satisfies readonly SessionMode[];
-
-const text = z.string().refine((value) => !value.includes('\0'), 'must not hold NUL');
-// Claude exits without a word where its prompt is only white space.
-const prompt = z.string().refine((value) => value.trim() !== '', 'must not be empty');
-const positive = z.int().positive();
-const branch = text.superRefine((name, context) => {
-  const problem = branchNameProblem(name);
-  if (problem) context.addIssue({ code: 'custom', message: `is no name for a branch: it ${problem}` });
-});
-
-const dockerSchema = z.strictObject({
-  image: text
-    .min(1)
-    .refine((image) => !image.startsWith('-'), "must not begin with '-'")
-    .optional(),
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable'), text).optional(),
-  mounts: z
-    .array(
-      z.union([
-        z.string(),
-        z.strictObject({ source: z.string(), target: z.string(), readonly: z.boolean().optional() }),
-      ]),
-    )
-    .optional(),
-  ssh: z.union([z.literal(false), z.enum(['agent', 'keys']), z.strictObject({ keyFile: text.min(1) })]).optional(),
-  firewall: z.boolean().optional(),
-  memory: z
-    .string()
-    .regex(/^\d+[bkmg]?$/i, "must read like '4g' or '512m'")
-    .optional(),
-  cpus: z.number().positive().optional(),
-  pidsLimit: positive.optional(),
-  network: z
-    .string()
-    .regex(/^[A-Za-z0-9][\w.:-]*$/, 'must be the name of a network')
-    .optional(),
-  user: z
-    .string()
-    .regex(/^[\w][\w.-]*(:[\w][\w.-]*)?$/, "must read like 'node' or '1000:1000'")
-    .optional(),
-  capAdd: z.array(z.string().regex(/^[A-Z_]+$/, 'must be the name of a capability')).optional(),
-  allowUnsafeMounts: z.boolean().optional(),
-});
-
-const decision = z.enum(['allow', 'ask', 'deny']);
-const A_DAY_MS = 86_400_000;
-const policySchema = z.strictObject({
-  rules: z
-    .array(
-      z.strictObject({
-        tool: z.string().min(1),
-        matches: z
-          .custom((value) => value instanceof RegExp || typeof value === 'function', 'must be a RegExp or a function')
-          .optional(),
-        decision,
-        reason: text.min(1).max(2_000).optional(),
-      }),
-    )
-    .optional(),
-  dangerous: decision.optional(),
-  approvalTimeoutMs: positive.max(A_DAY_MS).optional(),
-  onHostLost: z.enum(['deny', 'allow']).optional(),
-});
-const limitsSchema = z.strictObject({
-  durationMs: positive.optional(),
-  idleMs: positive.optional(),
-  costUsd: z.number().positive().optional(),
-  tokens: positive.optional(),
-});
-
-const managerSchema = z.strictObject({
-  stateDir: text.min(1).optional(),
-  maxConcurrent: positive.optional(),
-  maxQueued: z.int().nonnegative().optional(),
-  docker: dockerSchema.optional(),
-  policy: policySchema.optional(),
-  executors: z.partialRecord(z.enum(MODES), z.instanceof(BaseExecutor)).optional(),
-});
-
-const worktreeSchema = z.strictObject({ branch, base: branch.optional(), path: text.min(1).optional() });
-
-const createSchema = z.strictObject({
-  mode: z.enum(MODES).optional(),
-  prompt: prompt.optional(),
-  promptFile: text.min(1).optional(),
-  data: z.record(z.string(), z.unknown()).optional(),
-  taskId: text.min(1).max(500).optional(),
-  parentId: text.min(1).max(500).optional(),
-  cwd: text.min(1).optional(),
-  worktree: z.union([branch, worktreeSchema]).optional(),
-  docker: z.union([z.literal(false), dockerSchema]).optional(),
-  system: text.optional(),
-  appendSystem: text.optional(),
-  tools: z.array(text).optional(),
-  disallowedTools: z.array(text).optional(),
-  mcpConfig: text.min(1).optional(),
-  maxTurns: positive.optional(),
-  limits: limitsSchema.optional(),
-  policy: policySchema.optional(),
-  signal: z.instanceof(AbortSignal).optional(),
-});
 
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveManagerOptions(options: SessionManagerOptions): ResolvedManagerOptions {
@@ -204,22 +95,19 @@ function copied<T>(options: T): T {
 
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveFeedback(feedback: string): string {
-  check(z.object({ feedback: prompt }), { feedback });
+  check(feedbackSchema, { feedback });
   return feedback;
 }
 
-/** Claude Code puts a longer text of a hook into a file of its own, which an agent may not read. */
-const MOST_MESSAGE_LENGTH = 8_000;
-
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveMessage(message: string): string {
-  check(z.object({ message: prompt.max(MOST_MESSAGE_LENGTH) }), { message });
+  check(messageSchema, { message });
   return message;
 }
 
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveNote(note: string | undefined): string | undefined {
-  check(z.object({ note: z.string().max(2_000).optional() }), { note });
+  check(noteSchema, { note });
   return note?.trim() === '' ? undefined : note;
 }
 

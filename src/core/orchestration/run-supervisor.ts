@@ -63,6 +63,8 @@ export class RunSupervisor {
 
   /** Ends the run. `finished` resolves when it is proved gone; the first cause given is the one that is kept. */
   stop(stop: Stop, how: 'gently' | 'at-once' = 'gently'): void {
+    // What went past the guard while the run was being cancelled is not to be taken up again.
+    if (how === 'at-once' && this.#stopped?.status === 'cancelled') this.#stopped = stop;
     this.#stopped ??= stop;
     this.#guard.approvals.end(stop.error);
     void this.#launched.promise.then((handle) => handle?.stop(how)).catch(() => {}); // #run hears of it, too.
@@ -71,11 +73,17 @@ export class RunSupervisor {
   /** Stops watching; the run goes on. */
   detach(): void {
     this.#detached = true;
+    this.#guard.approvals.detach();
     this.#letGo.resolve(undefined);
     this.#monitor?.stop();
     this.#limits.end();
     this.#steering.end();
     void this.#launched.promise.then((handle) => handle?.detach());
+  }
+
+  /** Whether it was told to end. */
+  get stopping(): boolean {
+    return this.#stopped !== undefined;
   }
 
   /** Freezes the run; no limit's time passes for it. @throws OrchestrationError `ILLEGAL_TRANSITION` */
@@ -158,6 +166,7 @@ export class RunSupervisor {
       offset,
       ...(handle.transcripts !== undefined && { transcripts: handle.transcripts }),
       onObservations: (observations) => this.#observe(observations, handle),
+      onActivity: () => this.#limits.alive(),
     });
     this.#monitor = monitor;
     if (this.#detached) monitor.stop();
@@ -167,7 +176,7 @@ export class RunSupervisor {
   }
 
   #observe(observations: readonly Observation[], handle: RunHandle): void {
-    const enforced = handle.hooked === true && this.#stopped === undefined;
+    const enforced = handle.hooked === true && (this.#stopped === undefined || 'ended');
     const seen = this.#guard.inspect(observations, enforced);
     const session = this.#dispatch({ type: 'observed', at: this.#options.now(), observations: seen });
     if (session) this.#limits.observe(seen, session);

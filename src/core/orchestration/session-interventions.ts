@@ -16,7 +16,12 @@ export class SessionInterventions {
   }
 
   async pause(session: UnifiedSession): Promise<UnifiedSession> {
-    if (session.resumeAt !== undefined) return session;
+    if (session.resumeAt !== undefined) {
+      throw new OrchestrationError(
+        'ILLEGAL_TRANSITION',
+        `Session ${session.id} waits for its provider's usage limit and goes on by itself; use cancel() to end it.`,
+      );
+    }
     await this.#demandRun(session, 'paused').pause();
     return this.#store.registry.demand(session.id);
   }

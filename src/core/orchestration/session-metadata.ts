@@ -99,6 +99,7 @@ function observeOne(session: UnifiedSession, observation: Observation, at: numbe
       });
     }
     case 'usage-limit':
+    case 'tampered':
       return session;
     case 'error': {
       const { kind: _, ...rest } = observation;

@@ -1,6 +1,6 @@
 import { OrchestrationError } from './errors.js';
 import type { SessionSpec } from './executors/base-executor.js';
-import { callAt, resumeTime } from './intervention/usage-limit.js';
+import { UsageLimits } from './intervention/usage-limit.js';
 import { NO_TOKENS, totalTokens } from './monitoring/observation.js';
 import { type QueueStatus, SimpleQueue, type SimpleQueueOptions } from './queue/simple-queue.js';
 import type { Outcome } from './run-outcome.js';
@@ -19,10 +19,6 @@ interface SessionParts extends PreparedSession {
   supervisor?: RunSupervisor;
   /** Set while a run is stopped in order to be continued. */
   continuing?: string;
-  /** Takes back the timer of a session that waits for its usage limit. */
-  cancelResume?: () => void;
-  /** How often in a row its runs ended at that limit, and the tokens by then: whoever used more has got on. */
-  limited?: { attempts: number; tokens: number };
 }
 
 /** What a session is told that goes on by itself. */
@@ -41,12 +37,14 @@ export class SessionScheduler {
   readonly #emit: (event: SessionEvent) => void;
   readonly #queue: SimpleQueue;
   readonly #parts = new Map<string, SessionParts>();
+  readonly #usageLimits: UsageLimits;
   #closed = false;
 
   constructor({ store, now, emit, ...limits }: SchedulerOptions) {
     this.#store = store;
     this.#now = now;
     this.#emit = emit;
+    this.#usageLimits = new UsageLimits(now);
     // One that is still being prepared has a slot, but no record yet: admit() starts it.
     this.#queue = new SimpleQueue({ ...limits, onStart: (id) => void (this.#parts.has(id) && this.#start(id)) });
   }
@@ -94,7 +92,7 @@ export class SessionScheduler {
       parts.supervisor.stop({ status: 'cancelled', reason: 'cancelled', error: reason });
       return this.#store.waiters.wait(session, {});
     }
-    this.#forgetResume(parts);
+    this.#usageLimits.forget(id);
     const cancelled = this.#store.dispatch(id, {
       type: 'ended',
       at: this.#now(),
@@ -109,11 +107,8 @@ export class SessionScheduler {
   async continue(session: UnifiedSession, feedback: string): Promise<UnifiedSession> {
     const { id } = session;
     const parts = this.#partsOf(id);
-    const waiting = ['queued', 'starting'].includes(session.status) || parts.continuing !== undefined;
-    if (waiting || session.channelCoderSession === undefined) {
-      const why = waiting
-        ? 'it waits for its next run already; let that start first'
-        : 'Claude has not begun a conversation in it; create a new session';
+    const why = whyNotContinued(session, parts);
+    if (why !== undefined) {
       throw new OrchestrationError(
         'ILLEGAL_TRANSITION',
         `Session ${id} ('${session.status}') cannot be continued: ${why}.`,
@@ -127,7 +122,12 @@ export class SessionScheduler {
       await parts.supervisor.finished;
       if (this.#closed)
         throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the run could be continued.');
-      return this.#store.registry.demand(id);
+      const next = this.#store.registry.demand(id);
+      if (!isTerminal(next.status)) return next;
+      throw new OrchestrationError(
+        'ILLEGAL_TRANSITION',
+        `Session ${id} ended ('${next.status}', ${next.result?.reason}) before it could be continued.`,
+      );
     }
     // One that waits for its usage limit has kept its slot.
     if (!isTerminal(session.status)) return this.#goOn(id, feedback);
@@ -161,10 +161,8 @@ export class SessionScheduler {
   /** Lets go of all runs; nothing starts any more. */
   close(): void {
     this.#closed = true;
-    for (const parts of this.#parts.values()) {
-      this.#forgetResume(parts);
-      parts.supervisor?.detach();
-    }
+    this.#usageLimits.close();
+    for (const { supervisor } of this.#parts.values()) supervisor?.detach();
   }
 
   #start(id: string): void {
@@ -211,20 +209,16 @@ export class SessionScheduler {
 
   /** Waits, in its slot, until the provider allows more. */
   #suspend({ id, metadata }: UnifiedSession, resetsAt: number | undefined, exitCode: number | undefined): void {
-    const parts = this.#partsOf(id);
     const tokens = totalTokens(metadata.tokens ?? NO_TOKENS);
-    const attempts = parts.limited?.tokens === tokens ? parts.limited.attempts + 1 : 1;
-    parts.limited = { attempts, tokens };
+    const resumeAt = this.#usageLimits.wait(id, tokens, resetsAt, () => this.#goOn(id, GO_ON));
     const at = this.#now();
-    const resumeAt = resumeTime(at, attempts, resetsAt);
     this.#store.dispatch(id, { type: 'suspended', at, resumeAt, ...(exitCode !== undefined && { exitCode }) });
-    parts.cancelResume = callAt(resumeAt, this.#now, () => this.#goOn(id, GO_ON));
   }
 
   /** Begins a further run in the slot that the session has kept: it has not ended. */
   #goOn(id: string, feedback: string, exitCode?: number): UnifiedSession {
     const parts = this.#partsOf(id);
-    this.#forgetResume(parts);
+    this.#usageLimits.forget(id);
     parts.feedback = feedback;
     const at = this.#now();
     const next = this.#store.dispatch(id, {
@@ -235,11 +229,6 @@ export class SessionScheduler {
     });
     this.#start(id);
     return next;
-  }
-
-  #forgetResume(parts: SessionParts): void {
-    parts.cancelResume?.();
-    delete parts.cancelResume;
   }
 
   /** What was spent stays spent: a further run would end where it begins. */
@@ -279,4 +268,13 @@ export class SessionScheduler {
     if (parts) return parts;
     throw new OrchestrationError('SESSION_NOT_FOUND', `Session ${id} has no parts in this manager.`);
   }
+}
+
+function whyNotContinued(session: UnifiedSession, { continuing, supervisor }: SessionParts): string | undefined {
+  if (['queued', 'starting'].includes(session.status) || continuing !== undefined)
+    return 'it waits for its next run already; let that start first';
+  if (supervisor?.stopping) return 'its run is being ended; wait for that with waitFor()';
+  if (session.channelCoderSession === undefined)
+    return 'Claude has not begun a conversation in it; create a new session';
+  return undefined;
 }

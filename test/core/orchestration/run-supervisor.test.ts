@@ -1,10 +1,12 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { RunHandle, RunRequest, SessionEvent } from 'autonomous-orchestration';
 import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { deferred } from '../../../src/core/orchestration/deferred.js';
+import { RunLimits } from '../../../src/core/orchestration/intervention/run-limits.js';
 import { fakeClock } from '../../support/clock.js';
 import { errorOf } from '../../support/errors.js';
-import { DONE, ENDLESS, nextEvent, simulate } from '../../support/simulate.js';
+import { ASK_TO_PUSH, DONE, ENDLESS, nextEvent, PUSHES, simulate } from '../../support/simulate.js';
 
 const LISTS: SimulatedScript = () =>
   scriptedRun([
@@ -96,10 +98,18 @@ describe('a tool call that gets past the guard', () => {
     expect(executor.stops).toEqual([]);
   });
 
-  it('is nothing any more once the run is being stopped', async () => {
+  /** A run whose last tool call ends while it is told to stop, with an output. */
+  function unhurried(output: string, isError = false) {
     const gate = deferred<void>();
+    const stops: unknown[][] = [];
+    const block = { type: 'tool_result', tool_use_id: 't', content: output, is_error: isError };
+    const call = { type: 'tool_use', id: 't', name: 'Bash', input: { command: 'ls' } };
+    const lines: object[] = [
+      { type: 'assistant', message: { id: 'm', content: [call] } },
+      { type: 'user', message: { content: [block] } },
+    ];
     const lists: SimulatedScript = () => {
-      const { steps, ...rest } = scriptedRun([{ tool: 'Bash', input: { command: 'ls' }, output: 'late' }]);
+      const { steps, ...rest } = scriptedRun(lines.map((line) => ({ line: JSON.stringify(line) })));
       return {
         ...rest,
         steps: (async function* () {
@@ -110,28 +120,54 @@ describe('a tool call that gets past the guard', () => {
         })(),
       };
     };
-    /** Its last tool call ends while it is told to stop. */
     class Unhurried extends SimulatedExecutor {
       override async launch(request: RunRequest): Promise<RunHandle> {
-        const hooks = { ...request.hooks, beforeTool: SWITCHED_OFF(request) };
-        const handle = await super.launch({ ...request, hooks });
-        const stop = async (): Promise<void> => {
+        const handle = await super.launch(request);
+        const stop = async (...how: unknown[]): Promise<void> => {
+          stops.push(how);
           gate.resolve();
           await handle.ended;
         };
         return { ...handle, stop };
       }
     }
-    const { manager } = simulate(DONE, { executors: { autonomous: new Unhurried(lists) } });
+    return { stops, ...simulate(DONE, { executors: { autonomous: new Unhurried(lists) } }) };
+  }
+
+  it('is one also while the run is being cancelled, where it went well: nobody takes that up again', async () => {
+    const { manager, stops } = unhurried('late');
     const called = nextEvent(manager, 'session:tool');
     const { id } = await manager.create({ prompt: 'x' });
     await called;
-    const cancelled = await manager.cancel(id, 'mine');
-    expect(cancelled).toMatchObject({
+    expect(await manager.cancel(id, 'mine')).toMatchObject({
+      status: 'failed',
+      result: { reason: 'guard_bypassed', error: expect.stringContaining('without asking') },
+      metadata: { toolsUsed: [{ outcome: 'ok' }], dangers: [{ rule: 'guard.bypassed' }] },
+    });
+    expect(stops).toEqual([['gently'], ['at-once']]);
+  });
+
+  it('is none where the call was interrupted by the end of its run', async () => {
+    const { manager, stops } = unhurried('Interrupted.', true);
+    const called = nextEvent(manager, 'session:tool');
+    const { id } = await manager.create({ prompt: 'x' });
+    await called;
+    expect(await manager.cancel(id, 'mine')).toMatchObject({
       status: 'cancelled',
       result: { error: 'mine' },
-      metadata: { toolsUsed: [{ outcome: 'ok' }], dangers: [] },
+      metadata: { toolsUsed: [{ outcome: 'error' }], dangers: [] },
     });
+    expect(stops).toEqual([['gently']]);
+  });
+
+  it('is found while the run is being stopped to be continued, which it then is not', async () => {
+    const { manager } = unhurried('late');
+    const called = nextEvent(manager, 'session:tool');
+    const { id } = await manager.create({ prompt: 'x' });
+    await called;
+    const { message } = await errorOf(manager.continue(id, 'more'), 'ILLEGAL_TRANSITION');
+    expect(message).toContain("ended ('failed', guard_bypassed) before it could be continued.");
+    expect(manager.get(id)).toMatchObject({ status: 'failed', runs: [{ number: 1 }] });
   });
 
   it('is not to be continued in the same breath', async () => {
@@ -140,8 +176,45 @@ describe('a tool call that gets past the guard', () => {
     const danger = nextEvent(manager, 'session:danger');
     const { id } = await manager.create({ prompt: 'x' });
     await danger;
-    await manager.continue(id, 'more');
-    expect(manager.get(id)).toMatchObject({ result: { reason: 'guard_bypassed' }, runs: [{ number: 1 }] });
+    const { message } = await errorOf(manager.continue(id, 'more'), 'ILLEGAL_TRANSITION');
+    expect(message).toContain('its run is being ended');
+    expect(await manager.waitFor(id)).toMatchObject({ result: { reason: 'guard_bypassed' }, runs: [{ number: 1 }] });
+  });
+});
+
+describe('a log that was written into where it tells of a call', () => {
+  const TORN = '{"type":"user","message":{"content":[x{"tool_use_id":"t"';
+
+  it('ends the session', async () => {
+    const { manager } = simulate(() => scriptedRun([{ line: TORN }, { text: 'never', afterMs: 60_000 }]));
+    const { id } = await manager.create({ prompt: 'x' });
+    expect(await manager.waitFor(id)).toMatchObject({
+      status: 'failed',
+      result: { reason: 'guard_bypassed', error: expect.stringContaining('The log cannot be read') },
+      metadata: { dangers: [{ rule: 'guard.bypassed', tool: 'unknown' }] },
+    });
+  });
+
+  it('is nothing to a run that has no guard', async () => {
+    const script: SimulatedScript = () => scriptedRun([{ line: TORN }, { text: 'Done.' }]);
+    const executor = new Bypassed(script, SWITCHED_OFF, { hooked: false });
+    const { manager } = simulate(DONE, { executors: { autonomous: executor } });
+    const { id } = await manager.create({ prompt: 'x' });
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', metadata: { dangers: [] } });
+  });
+});
+
+describe('a manager that is closed while a person is asked', () => {
+  it('leaves no timer, and answers nobody', async () => {
+    fakeClock();
+    const { manager, events } = simulate(PUSHES, { policy: ASK_TO_PUSH });
+    const { id } = await manager.create({ prompt: 'x' });
+    await manager.waitFor(id, { status: 'waiting_feedback' });
+    expect(vi.getTimerCount()).toBeGreaterThan(0);
+    await manager.close();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.advanceTimersByTime(24 * 3_600_000);
+    expect(events.flatMap((event) => (event.type === 'session:approval' ? [event.state] : []))).toEqual(['asked']);
   });
 });
 
@@ -190,6 +263,32 @@ describe('a limit that is reached', () => {
       result: { reason, error: expect.stringContaining(`limits.${name}`) },
     });
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is not idleness where the log grows, though it tells nothing', async () => {
+    fakeClock();
+    const alive = vi.spyOn(RunLimits.prototype, 'alive');
+    onTestFinished(() => alive.mockRestore());
+    const gate = deferred<void>();
+    const { manager } = simulate(() => ({
+      steps: (async function* () {
+        yield { line: { type: 'assistant', message: { id: 'm', content: [{ type: 'text', text: 'one' }] } } };
+        await gate.promise;
+        yield { line: { type: 'system', subtype: 'status' } };
+        yield { line: 'never', afterMs: 60_000 };
+      })(),
+    }));
+    const said = nextEvent(manager, 'session:message');
+    const { id } = await manager.create({ prompt: 'x', limits: { idleMs: 5_000 } });
+    await said;
+    vi.advanceTimersByTime(4_000);
+    const before = alive.mock.calls.length;
+    gate.resolve();
+    while (alive.mock.calls.length === before) await turn();
+    vi.advanceTimersByTime(4_999);
+    expect(manager.get(id)?.status).toBe('running');
+    vi.advanceTimersByTime(1);
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'idle' } });
   });
 
   it('ends the session on the way: tokens', async () => {
@@ -244,6 +343,9 @@ describe('a limit that is reached', () => {
     const { id } = await manager.create({ prompt: 'x', limits: { costUsd: 1 } });
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
     await manager.continue(id, 'more');
-    expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'max_cost' } });
+    // Claude's account of the second run came too late to end it; there is no third.
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', metadata: { costUsd: 1.2 } });
+    const { message } = await errorOf(manager.continue(id, 'still more'), 'ILLEGAL_TRANSITION');
+    expect(message).toContain('it has spent its limits.costUsd ($1)');
   });
 });

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import type { RunHandle, RunRequest } from 'autonomous-orchestration';
 import { SimulatedExecutor } from 'autonomous-orchestration/testing';
 import { describe, expect, it, vi } from 'vitest';
+import { errorOf } from '../../support/errors.js';
 import { DONE, ENDLESS, simulate } from '../../support/simulate.js';
 
 const TERMINAL = /completed|failed|cancelled/;
@@ -76,7 +77,8 @@ describe('continue on a run that cannot be proved gone', () => {
     const { manager } = simulate(DONE, { executors: { autonomous: new Unreachable(ENDLESS) } });
     const { id } = await manager.create({ prompt: 'x' });
     await vi.waitUntil(() => manager.get(id)?.channelCoderSession);
-    await manager.continue(id, 'more');
+    const { message } = await errorOf(manager.continue(id, 'more'), 'ILLEGAL_TRANSITION');
+    expect(message).toContain("ended ('failed', DOCKER_UNAVAILABLE) before it could be continued.");
     expect(manager.get(id)).toMatchObject({
       status: 'failed',
       result: { reason: 'DOCKER_UNAVAILABLE' },

@@ -8,6 +8,7 @@ import {
 } from 'autonomous-orchestration';
 import { SimulatedExecutor, scriptedRun } from 'autonomous-orchestration/testing';
 import { describe, expect, it, vi } from 'vitest';
+import { errorOf } from '../../support/errors.js';
 import { DONE, ENDLESS, simulate } from '../../support/simulate.js';
 
 describe('UnifiedSessionManager', () => {
@@ -132,11 +133,25 @@ describe('UnifiedSessionManager', () => {
     const { id } = await manager.create({ prompt: 'x' });
     await manager.waitFor(id, { status: 'running' });
     await vi.waitUntil(() => manager.get(id)?.channelCoderSession);
-    const continued = manager.continue(id, 'more');
+    const continued = errorOf(manager.continue(id, 'more'), 'ILLEGAL_TRANSITION');
     await manager.cancel(id);
-    await continued;
+    expect((await continued).message).toContain("ended ('cancelled', cancelled) before it could be continued.");
     expect(manager.get(id)).toMatchObject({ status: 'cancelled', runs: [{ number: 1 }] });
     expect(events.filter(({ type }) => type === 'session:continued')).toEqual([]);
+  });
+
+  it('does not continue what is being cancelled', async () => {
+    const { manager, events } = simulate(ENDLESS);
+    const { id } = await manager.create({ prompt: 'x' });
+    await vi.waitUntil(() => manager.get(id)?.channelCoderSession);
+    const cancelled = manager.cancel(id, 'mine');
+    const { message } = await errorOf(manager.continue(id, 'more'), 'ILLEGAL_TRANSITION');
+    expect(message).toContain('cannot be continued: its run is being ended; wait for that with waitFor().');
+    expect(await cancelled).toMatchObject({ status: 'cancelled', result: { error: 'mine' }, runs: [{ number: 1 }] });
+    expect(events.filter(({ type }) => type === 'session:continued')).toEqual([]);
+    await manager.continue(id, 'more');
+    await manager.waitFor(id, { status: 'running' });
+    expect(manager.get(id)?.runs).toHaveLength(2);
   });
 
   it('offers events as an async iterable that ends with the manager', async () => {

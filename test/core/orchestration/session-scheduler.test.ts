@@ -108,8 +108,7 @@ describe("a session that reaches its provider's usage limit", () => {
     const { script } = limitedRuns([limited({ resetsAt: NOW + HOUR })]);
     const { manager } = simulate(script);
     const { id } = await manager.create({ prompt: 'x' });
-    const session = await paused(manager, id);
-    expect(await manager.pause(id)).toBe(session);
+    await paused(manager, id);
     const resumed = await manager.resume(id);
     expect(resumed).toMatchObject({ status: 'starting', runs: [{}, { feedback: GO_ON }] });
     expect(resumed).not.toHaveProperty('resumeAt');
@@ -117,6 +116,18 @@ describe("a session that reaches its provider's usage limit", () => {
     vi.advanceTimersByTime(2 * HOUR);
     expect(manager.get(id)?.runs).toHaveLength(2);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('cannot be paused: it would go on by itself all the same', async () => {
+    const { script } = limitedRuns([limited({ resetsAt: NOW + HOUR })]);
+    const { manager } = simulate(script);
+    const { id } = await manager.create({ prompt: 'x' });
+    const session = await paused(manager, id);
+    const { message } = await errorOf(manager.pause(id), 'ILLEGAL_TRANSITION');
+    expect(message).toContain("waits for its provider's usage limit and goes on by itself; use cancel() to end it.");
+    expect(manager.get(id)).toBe(session);
+    vi.advanceTimersByTime(HOUR + 5_000);
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
   });
 
   it('takes feedback instead of going on by itself, in the slot that it kept', async () => {

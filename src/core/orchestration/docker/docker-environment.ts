@@ -85,13 +85,13 @@ export class DockerEnvironment {
   /**
    * Everything that a container of a session gets. `spec.cwd` is what is mounted at `/workspace`.
    *
-   * @param guard the mounts of the session's hook
+   * @param guard what the session's hook needs
    */
   async container(
     spec: DockerSpec,
     folder: SessionFolder,
     run: number,
-    guard: readonly Mount[],
+    guard: { mounts: readonly Mount[]; env: Record<string, string> },
   ): Promise<PlannedContainer> {
     const facts = await this.#facts(spec);
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#host, facts.home);
@@ -107,7 +107,7 @@ export class DockerEnvironment {
         ? []
         : [{ source: spec.claude.mcpConfig, target: MCP_CONFIG, readonly: true }]),
       // Last, so that no mount of the user's lies on top of them.
-      ...guard,
+      ...guard.mounts,
     ];
     return {
       name: `ao-${spec.id}-${run}`,
@@ -115,7 +115,7 @@ export class DockerEnvironment {
       options: spec.docker,
       mounts: [{ source: spec.cwd, target: WORKSPACE, readonly: false }, ...additional],
       // Claude Code refuses to skip permissions as root unless it is told that it is in a sandbox.
-      env: { ...(facts.uid === 0 && { IS_SANDBOX: '1' }), ...env, ...gitEnvironment(env) },
+      env: { ...(facts.uid === 0 && { IS_SANDBOX: '1' }), ...guard.env, ...env, ...gitEnvironment(env) },
       claude: spec.claude.mcpConfig === undefined ? spec.claude : { ...spec.claude, mcpConfig: MCP_CONFIG },
       mountStrings: additional.map(({ source, target, readonly }) => `${source}:${target}${readonly ? ':ro' : ''}`),
     };

@@ -7,7 +7,7 @@ import { ensureWorktree, removeWorktree, type Worktree } from '../channelcoder/w
 import { DockerEnvironment, type DockerSpec } from '../docker/docker-environment.js';
 import { OrchestrationError } from '../errors.js';
 import { HookChannel } from '../intervention/hook-channel.js';
-import { HookFiles } from '../intervention/hook-files.js';
+import { GUARDED_ENV, HookFiles } from '../intervention/hook-files.js';
 import { findGitLayout } from '../workspace/git-layout.js';
 import { WORKSPACE } from '../workspace/git-mounts.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
@@ -137,7 +137,7 @@ export class AutonomousExecutor extends BaseExecutor {
       command,
       args,
       cwd: workspace,
-      env: this.#env,
+      env: { ...GUARDED_ENV, ...this.#env },
       folder,
       inputFile,
     });
@@ -156,7 +156,10 @@ export class AutonomousExecutor extends BaseExecutor {
     files: HookFiles,
   ): Promise<RunHandle> {
     const { folder, run } = request;
-    const container = await this.#docker.container(spec, folder, run, await files.mounts());
+    const container = await this.#docker.container(spec, folder, run, {
+      mounts: await files.mounts(),
+      env: GUARDED_ENV,
+    });
     const docker = { image: spec.docker.image, cwd: spec.cwd, env: container.env, mounts: container.mountStrings };
     const plan = await this.#plan(request, container.claude, docker);
     request.onPlaced({ containerName: container.name, ...placement(worktree) });
@@ -201,10 +204,15 @@ export class AutonomousExecutor extends BaseExecutor {
   }
 }
 
+/** Claude Code takes no budget of nothing. */
+const LEAST_BUDGET_USD = 0.000_001;
+
 /** Claude Code stops itself at its budget, which holds while no host is there; it knows of this run only. */
 function budget({ spec, session }: RunRequest): string[] {
   const { costUsd } = spec.limits;
-  return costUsd === undefined ? [] : ['--max-budget-usd', String(costUsd - (session.metadata.costUsd ?? 0))];
+  return costUsd === undefined
+    ? []
+    : ['--max-budget-usd', String(Math.max(LEAST_BUDGET_USD, costUsd - (session.metadata.costUsd ?? 0)))];
 }
 
 /** The folder that Claude Code keeps a working directory's conversations in (measured on 2.1.98). */

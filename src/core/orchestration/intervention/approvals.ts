@@ -29,6 +29,7 @@ export class Approvals {
   readonly #now: () => number;
   readonly #dispatch: (action: SessionAction) => void;
   #ended: string | undefined;
+  #detached = false;
 
   constructor(options: { timeoutMs: number; now: () => number; dispatch: (action: SessionAction) => void }) {
     this.#timeoutMs = options.timeoutMs;
@@ -44,6 +45,7 @@ export class Approvals {
   /** Asks, and resolves with the answer. */
   ask({ toolUseId, tool, input, danger }: ToolCall): Promise<Answer> {
     if (this.#ended !== undefined) return Promise.resolve({ decision: 'deny', by: 'end', note: this.#ended });
+    if (this.#detached) return new Promise(() => {}); // The hook waits for whoever takes the run up again.
     const askedAt = this.#now();
     const request: GuardRequest = {
       requestId: randomUUID(),
@@ -91,6 +93,12 @@ export class Approvals {
     this.#clock.start();
     const left = this.#now() - this.#clock.now();
     return new Map([...this.#pending].map(([id, { due }]) => [id, Math.round(left + due)]));
+  }
+
+  /** Lets go of what waits: nobody is answered here any more. */
+  detach(): void {
+    this.#detached = true;
+    this.#clock.clear();
   }
 
   /** Denies all that wait, and all that is asked from now on. */

@@ -1,12 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { posix } from 'node:path';
 import type { Observation } from '../monitoring/observation.js';
 import type { Verdict } from './run-guard.js';
+import { currentName } from './tool-names.js';
 import type { ToolCall } from './tool-policy.js';
 
 /** A call as far as it has to be recognised. */
 interface Fingerprint {
+  /** By its current name: the log may have an old one where the hook is told the new. */
   readonly tool: string;
-  readonly hash: string;
+  /** The input's fields, each as a hash of its value. */
+  readonly fields: ReadonlyMap<string, string>;
   /** The hook sees absolute paths where the log has what the agent wrote. */
   readonly path: string | undefined;
 }
@@ -18,6 +22,9 @@ interface Entry {
   verdict?: Verdict | undefined;
   /** What the log says was called, and whether policy lets that run without asking. */
   logged?: Fingerprint & { readonly harmless: boolean };
+  ended?: boolean;
+  /** Its end was too long to be read; whoever wrote a false one may have hidden the true one behind it. */
+  skipped?: boolean;
 }
 
 /** What a call's end tells, held against what was decided about it. */
@@ -60,11 +67,12 @@ export class CallLedger {
   /** The log tells of a call's end. */
   ended(result: ToolResult): CallEnd {
     const entry = this.#entries.get(result.toolUseId) ?? {};
-    return {
-      tool: entry.logged?.tool ?? entry.asked?.tool,
-      verdict: entry.verdict,
-      breach: neverRan(result) ? undefined : breachOf(result, entry),
-    };
+    const tool = entry.logged?.tool ?? entry.asked?.tool;
+    const again = entry.skipped || (result.skipped && entry.ended);
+    const breach = again ? 'behind a line that was made to hide it' : breachOf(result, entry, tool);
+    entry.ended = true;
+    if (result.skipped) entry.skipped = true;
+    return { tool, verdict: entry.verdict, breach };
   }
 
   #entryOf(id: string): Entry {
@@ -80,49 +88,94 @@ export class CallLedger {
   }
 }
 
+/** What an MCP server answers is its own choice, so that only Claude Code's very words count there. */
+const REFUSED_BEFORE = /^<tool_use_error>(Error: No such tool available: |InputValidationError: |Cancelled: )/;
+
 /**
  * Claude Code's own refusals come before its hooks: unknown tools, inputs that fit no schema, files that were not read.
  * Measured on 2.1.98; what a command prints stands behind `Exit code …` instead.
  */
-function neverRan({ outcome, output }: ToolResult): boolean {
-  return outcome !== 'ok' && output.startsWith('<tool_use_error>') && output.trimEnd().endsWith('</tool_use_error>');
+function neverRan({ outcome, output }: ToolResult, tool: string | undefined): boolean {
+  if (outcome === 'ok' || !output.trimEnd().endsWith('</tool_use_error>')) return false;
+  return tool !== undefined && isForeign(tool) ? REFUSED_BEFORE.test(output) : output.startsWith('<tool_use_error>');
 }
 
-function breachOf({ outcome, output }: ToolResult, { asked, verdict, logged }: Entry): string | undefined {
+function breachOf(result: ToolResult, { asked, verdict, logged }: Entry, tool: string | undefined): string | undefined {
+  if (neverRan(result, tool)) return undefined;
   if (!asked) return 'without asking';
   if (!verdict) return 'before anybody had decided';
-  if (!verdict.allowed) {
-    const kept = outcome !== 'ok' && output.includes(verdict.reason) && !/^Exit code \d/.test(output);
-    return kept ? undefined : 'although it was denied';
-  }
+  if (!verdict.allowed) return wasKept(result, verdict.reason, asked.tool) ? undefined : 'although it was denied';
   if (logged && !logged.harmless && !isSame(asked, logged)) return 'as another call than the one that was allowed';
   return undefined;
 }
 
-function fingerprint({ tool, input }: ToolCall): Fingerprint {
-  const isObject = typeof input === 'object' && input !== null;
-  const key = isObject ? PATHS.find((name) => typeof (input as Record<string, unknown>)[name] === 'string') : undefined;
-  const { [key ?? '']: path, ...rest } = isObject ? (input as Record<string, unknown>) : { input };
-  const sorted = Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1));
-  const hash = createHash('sha256').update(jsonOf(sorted)).digest('hex');
-  return { tool, hash, path: key === undefined ? undefined : String(path) };
+/** A denied call has the reason for its result. */
+function wasKept({ outcome, output }: ToolResult, reason: string, tool: string): boolean {
+  if (outcome === 'ok' || /^Exit code \d/.test(output)) return false;
+  return isForeign(tool) ? output.trim() === reason : output.includes(reason);
 }
 
-/** Agents can nest values deeper than can be written; what cannot be compared is the same as nothing else. */
+function isForeign(tool: string): boolean {
+  return tool.startsWith('mcp__');
+}
+
+function fingerprint({ tool, input }: ToolCall): Fingerprint {
+  const given = (typeof input === 'object' && input !== null ? input : { input }) as Record<string, unknown>;
+  // What an MCP server takes for a path is its own affair.
+  const key = isForeign(tool) ? undefined : PATHS.find((name) => typeof given[name] === 'string');
+  const fields = Object.entries(given)
+    // What Claude Code fills in, sorts and converts in lists and objects of its own tools differs from what the log has.
+    .filter(([name, value]) => name !== key && (isForeign(tool) || typeof value !== 'object' || TELLING.has(name)))
+    .map(
+      ([name, value]) => [name, isForeign(tool) || typeof value === 'object' ? jsonOf(value) : String(value)] as const,
+    )
+    .map(([name, text]) => [name, createHash('sha256').update(text).digest('base64')] as const);
+  return { tool: currentName(tool), fields: new Map(fields), path: key === undefined ? undefined : String(given[key]) };
+}
+
+/** The same text for the same value, in whichever order its keys are. */
 function jsonOf(value: unknown): string {
   try {
-    return JSON.stringify(value);
+    return JSON.stringify([value], (_, inner: unknown) =>
+      typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+        ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : inner,
+    );
   } catch {
-    return randomUUID();
+    return randomUUID(); // Nested deeper than can be written: the same as nothing else.
   }
 }
 
 function isSame(asked: Fingerprint, logged: Fingerprint): boolean {
-  return asked.tool === logged.tool && asked.hash === logged.hash && isSamePath(asked.path, logged.path);
+  if (asked.tool !== logged.tool || !isSamePath(asked.path, logged.path)) return false;
+  const names = [...new Set([...asked.fields.keys(), ...logged.fields.keys()])];
+  return names.every((name) => {
+    const [one, other] = [asked.fields.get(name), logged.fields.get(name)];
+    // Defaults are filled in, and what is unknown is left out; only what a tool is told by must be there.
+    if (one === undefined || other === undefined) return !isForeign(asked.tool) && !TELLING.has(name);
+    return one === other;
+  });
 }
+
+/** What decides about what a call does: nobody may leave it out of what is asked. */
+const TELLING = new Set([
+  'command',
+  'url',
+  'content',
+  'old_string',
+  'new_string',
+  'new_source',
+  'edits',
+  'prompt',
+  'query',
+  'pattern',
+]);
 
 function isSamePath(absolute: string | undefined, written: string | undefined): boolean {
   if (absolute === written) return true;
-  if (absolute === undefined || written === undefined || written.startsWith('/')) return false;
-  return absolute.endsWith(`/${written.replace(/^((\.{1,2}|~)\/)+/, '')}`);
+  if (absolute === undefined || written === undefined) return false;
+  const path = posix.resolve('/', absolute);
+  if (written.startsWith('/')) return path === posix.resolve(written);
+  const end = posix.normalize(`${written}/`).replace(/^((\.{1,2}|~)\/)+/, '');
+  return `${path}/`.endsWith(`/${end}`);
 }

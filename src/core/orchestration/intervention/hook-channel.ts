@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { chmod, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { clipText } from '../monitoring/own-text.js';
+import { clipText, NAME_LENGTH } from '../monitoring/own-text.js';
 import { readRegularFile } from '../workspace/regular-file.js';
 import type { HookFiles } from './hook-files.js';
 import type { Verdict } from './run-guard.js';
@@ -135,8 +135,8 @@ export class HookChannel {
       // So that a hook whose host dies while a person is asked does not take that for a host that never was.
       const asked = setTimeout(() => void this.#write(`${id}.asked`, '').catch(() => {}), 1_000);
       const verdict = await this.#hooks.beforeTool({
-        toolUseId: clipText(String(input.tool_use_id), 200),
-        tool: clipText(String(input.tool_name), 200),
+        toolUseId: String(input.tool_use_id),
+        tool: clipText(String(input.tool_name), NAME_LENGTH),
         input: input.tool_input,
       });
       clearTimeout(asked);

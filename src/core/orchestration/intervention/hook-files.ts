@@ -28,6 +28,15 @@ const HARMLESS_ENV = {
   LD_PRELOAD: '',
 };
 
+/**
+ * For Claude Code itself, which looks at it before it reads settings. The calls of a subagent in the background are in no
+ * log (2.1.98), so that nobody could see what it does.
+ */
+export const GUARDED_ENV = { CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1' };
+
+/** What the workspace's skills and commands have the shell do while they are read is no tool call, and asks nobody. */
+const NO_SHELL_IN_SKILLS = { disableSkillShellExecution: true };
+
 /** The events on which Claude Code calls the hook. A call that failed has an event of its own. */
 const EVENTS = ['PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'Stop'] as const;
 
@@ -64,7 +73,12 @@ export class HookFiles {
   /** Files for a container: managed settings, which no setting of the workspace's or the agent's overrides. */
   async mounts(): Promise<Mount[]> {
     const script = `${MANAGED}/autonomous-orchestration.sh`;
-    const settings = { allowManagedHooksOnly: true, env: HARMLESS_ENV, hooks: hooks(script, MEETING) };
+    const settings = {
+      allowManagedHooksOnly: true,
+      ...NO_SHELL_IN_SKILLS,
+      env: HARMLESS_ENV,
+      hooks: hooks(script, MEETING),
+    };
     await this.#writeSettings(settings);
     return [
       { source: this.#settings, target: `${MANAGED}/managed-settings.json`, readonly: true },
@@ -76,7 +90,7 @@ export class HookFiles {
 
   /** A settings file for a run on the host, where nothing keeps the agent from the guard's files. */
   async hostSettings(): Promise<string> {
-    await this.#writeSettings({ env: HARMLESS_ENV, hooks: hooks(this.#script, this.path) });
+    await this.#writeSettings({ ...NO_SHELL_IN_SKILLS, env: HARMLESS_ENV, hooks: hooks(this.#script, this.path) });
     return this.#settings;
   }
 

@@ -1,4 +1,5 @@
 import type { Observation } from '../monitoring/observation.js';
+import { clipText, NAME_LENGTH } from '../monitoring/own-text.js';
 import type { ApprovalSource, SessionAction } from '../session-lifecycle.js';
 import { Approvals } from './approvals.js';
 import { CallLedger } from './call-ledger.js';
@@ -49,7 +50,9 @@ export class RunGuard {
   }
 
   /** Answers the hook. Resolves when policy or a person has decided; whatever fails is a denial. */
-  async beforeTool(asked: Pick<ToolCall, 'toolUseId' | 'tool' | 'input'>): Promise<Verdict> {
+  async beforeTool(given: Pick<ToolCall, 'toolUseId' | 'tool' | 'input'>): Promise<Verdict> {
+    // As the log's ids are: both are the agent's to choose, and stand in records.
+    const asked = { ...given, toolUseId: clipText(given.toolUseId, NAME_LENGTH) };
     try {
       const call = this.#rated(asked);
       const { decision, reason = '' } = this.#decide(call);
@@ -66,10 +69,15 @@ export class RunGuard {
    * What the log tells, with dangers rated and denied calls told apart. A call that ran without leave ends the list as
    * a breach.
    *
-   * @param enforced whether every call of this run has to pass the guard
+   * @param enforced whether every call of this run has to pass the guard; `'ended'` where the run is being ended, which
+   * interrupts calls before they are decided about
    */
-  inspect(observations: readonly Observation[], enforced: boolean): Observation[] {
+  inspect(observations: readonly Observation[], enforced: boolean | 'ended'): Observation[] {
     return observations.flatMap((observation): Observation[] => {
+      if (observation.kind === 'tampered') {
+        const reason = 'The log cannot be read where it tells of a tool call: something was written into it.';
+        return enforced === true ? [breachOf('unknown', 'unknown', reason)] : [];
+      }
       if (observation.kind === 'tool') {
         const call = this.#rated({ toolUseId: observation.id, tool: observation.name, input: observation.input });
         this.#ledger.logged(call, this.#decide(call).decision === 'allow');
@@ -80,10 +88,10 @@ export class RunGuard {
       }
       if (observation.kind !== 'tool-result') return [observation];
       const { verdict, breach, tool } = this.#ledger.ended(observation);
-      if (enforced && breach !== undefined) {
+      const ran = enforced === true || (enforced === 'ended' && observation.outcome === 'ok');
+      if (ran && breach !== undefined) {
         const reason = `The call ran ${breach}: the guard's hook was switched off, killed or deceived.`;
-        const danger = { level: 'critical', rule: 'guard.bypassed', reason } as const;
-        return [observation, { kind: 'breach', id: observation.toolUseId, name: tool ?? 'unknown', danger }];
+        return [observation, breachOf(observation.toolUseId, tool ?? 'unknown', reason)];
       }
       return [verdict?.allowed === false ? { ...observation, outcome: 'denied' } : observation];
     });
@@ -120,4 +128,8 @@ export class RunGuard {
   #decide(call: ToolCall): PolicyDecision {
     return decide(this.#options.policy, call);
   }
+}
+
+function breachOf(id: string, name: string, reason: string): Observation {
+  return { kind: 'breach', id, name, danger: { level: 'critical', rule: 'guard.bypassed', reason } };
 }

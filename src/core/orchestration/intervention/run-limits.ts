@@ -48,7 +48,9 @@ export class RunLimits {
       if (observation.kind === 'tool') this.#began(observation);
       if (observation.kind === 'tool-result') this.#toolsUntil.delete(observation.toolUseId);
     }
-    this.#watchIdle();
+    this.alive();
+    // What Claude's own account of a run that has ended adds comes too late to end it.
+    if (observations.some(({ kind }) => kind === 'result')) return;
     const { costUsd: mostCost, tokens: mostTokens } = this.#limits;
     const { costUsd = 0, tokens } = session.metadata;
     if (mostCost !== undefined && costUsd > mostCost) {
@@ -62,6 +64,11 @@ export class RunLimits {
         error: `The session used ${used} tokens, more than limits.tokens (${mostTokens}).`,
       });
     }
+  }
+
+  /** The log grew: somebody is at work. */
+  alive(): void {
+    this.#watchIdle();
   }
 
   /** The agent cannot work: no time passes for it. */

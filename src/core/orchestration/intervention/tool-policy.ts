@@ -1,5 +1,6 @@
 import { OrchestrationError } from '../errors.js';
 import type { Danger } from './danger/danger.js';
+import { namesOf } from './tool-names.js';
 
 /** What becomes of a tool call: it runs, a person is asked first, or it does not run. */
 export type Decision = 'allow' | 'ask' | 'deny';
@@ -17,7 +18,7 @@ export interface ToolCall {
 
 /** Decides about the tool calls that it fits. */
 export interface ToolRule {
-  /** The tool's name; `*` stands for any characters, as in `'mcp__*'` or `'*'`. */
+  /** The tool's name, an older one as good as the current (`Task`, `Agent`); `*` stands for any characters, as in `'mcp__*'` or `'*'`. */
   readonly tool: string;
   /**
    * Which of the tool's calls. A regular expression is tried on the command of `Bash`, on the path of the file tools,
@@ -147,7 +148,7 @@ function because(decision: Decision, reason: string): PolicyDecision {
 }
 
 function fits({ tool, matches }: ToolRule, call: ToolCall): boolean {
-  if (!globFits(tool, call.tool)) return false;
+  if (!namesOf(call.tool).some((name) => globFits(tool, name))) return false;
   if (matches === undefined) return true;
   if (typeof matches === 'function') return matches(call) === true;
   matches.lastIndex = 0; // One with the flag g or y would go on where it stopped at another call.

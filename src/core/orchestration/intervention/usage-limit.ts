@@ -32,3 +32,36 @@ export function callAt(time: number, now: () => number, callback: () => void): (
   timer = setTimeout(look, Math.min(Math.max(0, time - now()), LOOK_MS));
   return () => clearTimeout(timer);
 }
+
+/** The sessions that wait until their provider allows more. */
+export class UsageLimits {
+  readonly #now: () => number;
+  /** How often in a row a session's runs ended at the limit, and its tokens by then: whoever used more has got on. */
+  readonly #tried = new Map<string, { attempts: number; tokens: number }>();
+  readonly #timers = new Map<string, () => void>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Calls back when it is time to try again. @returns that time, in epoch milliseconds */
+  wait(id: string, tokens: number, resetsAt: number | undefined, callback: () => void): number {
+    const before = this.#tried.get(id);
+    const attempts = before?.tokens === tokens ? before.attempts + 1 : 1;
+    this.#tried.set(id, { attempts, tokens });
+    const resumeAt = resumeTime(this.#now(), attempts, resetsAt);
+    this.#timers.set(id, callAt(resumeAt, this.#now, callback));
+    return resumeAt;
+  }
+
+  /** It does not wait any longer. */
+  forget(id: string): void {
+    this.#timers.get(id)?.();
+    this.#timers.delete(id);
+  }
+
+  /** None does. */
+  close(): void {
+    for (const id of this.#timers.keys()) this.forget(id);
+  }
+}

@@ -1,13 +1,10 @@
 import type { TokenUsage } from '../types.js';
 import { classifyError } from './error-classifier.js';
 import { addTokens, NO_TOKENS, type Observation } from './observation.js';
-import { clipText } from './own-text.js';
+import { clipText, NAME_LENGTH } from './own-text.js';
 import { listPrice } from './prices.js';
 
 type Json = Record<string, unknown>;
-
-/** Longer names and ids are cut: they stand in records, which stay small. */
-const NAME_LENGTH = 200;
 
 /** Repeats of a message come close together; this many are remembered to recognise them. */
 const REMEMBERED_MESSAGES = 64;

@@ -13,8 +13,8 @@ const POLL_MS = 1_000;
 const POLL_WITHOUT_WATCH_MS = 50;
 
 export interface LogListener {
-  /** A complete line, without its end. */
-  onLine(line: string): void;
+  /** A line, without its end; `complete` is false for a last one that has none. */
+  onLine(line: string, complete: boolean): void;
   /** A line that was skipped because of its length. */
   onOversized(start: string): void;
 }
@@ -172,21 +172,21 @@ class LineSplitter {
 
   /** The file has ended: what is carried is a line, too. */
   end(): void {
-    if (this.#carriedBytes > 0) this.#complete(Buffer.alloc(0));
+    if (this.#carriedBytes > 0) this.#complete(Buffer.alloc(0), false);
   }
 
-  #complete(rest: Buffer): void {
+  #complete(rest: Buffer, complete = true): void {
     if (this.#skipping) {
       this.#skipping = false;
       return;
     }
     if (this.#carriedBytes === 0) {
-      if (rest.length > 0) this.#listener.onLine(rest.toString('utf8'));
+      if (rest.length > 0) this.#listener.onLine(rest.toString('utf8'), complete);
       return;
     }
     const line = Buffer.concat([...this.#parts(), rest]);
     this.#drop();
-    this.#listener.onLine(line.toString('utf8'));
+    this.#listener.onLine(line.toString('utf8'), complete);
   }
 
   #carry(part: Buffer): void {

@@ -25,6 +25,8 @@ export type Observation =
       readonly toolUseId: string;
       readonly outcome: ToolOutcome;
       readonly output: string;
+      /** Its line was too long to be read: only the id is known, and neither how it went. */
+      readonly skipped?: true;
     }
   | {
       readonly kind: 'usage';
@@ -38,6 +40,8 @@ export type Observation =
       /** When it does again, in epoch milliseconds. */
       readonly resetsAt?: number;
     }
+  /** A line that tells of a tool call cannot be read: something was written into it, or in front of it. */
+  | { readonly kind: 'tampered' }
   /** A tool call went past the guard. */
   | { readonly kind: 'breach'; readonly id: string; readonly name: string; readonly danger: Danger }
   | {

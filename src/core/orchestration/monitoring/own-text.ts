@@ -1,3 +1,6 @@
+/** Longer names and ids are cut: they stand in records, which stay small. */
+export const NAME_LENGTH = 200;
+
 /** The same text in memory of its own: V8 keeps the whole text alive that a part was cut from. */
 export function ownText(text: string): string {
   return Buffer.from(text, 'utf16le').toString('utf16le');

@@ -17,6 +17,8 @@ export interface StreamMonitorOptions {
   transcripts?: string;
   /** Called with what each log line tells, in order; never with nothing. */
   onObservations: (observations: readonly Observation[]) => void;
+  /** Called for each line of stream-json, those included that tell nothing: a sign of life. */
+  onActivity?: () => void;
 }
 
 /**
@@ -26,6 +28,7 @@ export interface StreamMonitorOptions {
 export class StreamMonitor {
   readonly #reader = new ClaudeEventReader();
   readonly #onObservations: StreamMonitorOptions['onObservations'];
+  readonly #onActivity: () => void;
   #follower: LogFollower | undefined;
   readonly #transcript: TranscriptFollower | undefined;
   #result: ResultObservation | undefined;
@@ -39,14 +42,15 @@ export class StreamMonitor {
   static async start(options: StreamMonitorOptions): Promise<StreamMonitor> {
     const monitor = new StreamMonitor(options);
     monitor.#follower = await LogFollower.open(options.logFile, options.offset, {
-      onLine: (line) => monitor.#readLine(line),
-      onOversized: (start) => monitor.#diagnose(`A log line was skipped because of its length: ${start}`),
+      onLine: (line, complete) => monitor.#readLine(line, complete),
+      onOversized: (start) => monitor.#skipped(start),
     });
     return monitor;
   }
 
   private constructor(options: StreamMonitorOptions) {
     this.#onObservations = options.onObservations;
+    this.#onActivity = options.onActivity ?? ((): void => {});
     this.#transcript =
       options.transcripts === undefined
         ? undefined
@@ -75,12 +79,14 @@ export class StreamMonitor {
     this.#transcript?.close();
   }
 
-  #readLine(line: string): void {
-    const event = streamParser.parseStreamEvent(line);
+  #readLine(line: string, complete: boolean): void {
+    const event = parsed(line);
     if (!event) {
       if (line.trim() !== '') this.#diagnose(line);
+      if (complete && TELLS_OF_CALL.test(line)) this.#report([{ kind: 'tampered' }]);
       return;
     }
+    this.#onActivity();
     const observations = this.#reader.read(event);
     const [first] = observations;
     if (first?.kind === 'init') this.#transcript?.follow(first.conversationId);
@@ -94,6 +100,14 @@ export class StreamMonitor {
     if (observations.length > 0) this.#onObservations(observations);
   }
 
+  /** A result may be long: it repeats the file that was edited. Nothing else of Claude's is. */
+  #skipped(start: string): void {
+    this.#diagnose(`A log line was skipped because of its length: ${start}`);
+    const toolUseId = RESULT_START.exec(start)?.[1];
+    if (toolUseId === undefined) this.#report([{ kind: 'tampered' }]);
+    else this.#report([{ kind: 'tool-result', toolUseId, outcome: 'ok', output: '', skipped: true }]);
+  }
+
   #diagnose(text: string): void {
     // What is left of control characters, a sequence that was cut for example, would reach a terminal that shows it.
     const start = stripVTControlCharacters(text.slice(0, DIAGNOSTIC_LENGTH));
@@ -102,6 +116,23 @@ export class StreamMonitor {
     const error = classifyDiagnostic(line);
     this.#onObservations([{ kind: 'diagnostic', line }, ...(error ? [{ kind: 'error', ...error } as const] : [])]);
   }
+}
+
+const TELLS_OF_CALL = /"tool_use_id"|"type":"tool_use"/;
+const RESULT_START = /^\{"type":"user".*?"tool_use_id":"([^"]{1,200})"/s;
+/** How often a line is tried from a later brace on. */
+const MOST_TRIES = 8;
+
+/** The event in a line. What others wrote without an end, entrypoints or an agent, may stand in front of it. */
+function parsed(line: string): ReturnType<typeof streamParser.parseStreamEvent> {
+  let event = streamParser.parseStreamEvent(line);
+  let at = 0;
+  for (let tries = 0; !event && tries < MOST_TRIES; tries++) {
+    at = line.indexOf('{"', at + 1);
+    if (at < 0) break;
+    event = streamParser.parseStreamEvent(line.slice(at));
+  }
+  return event;
 }
 
 /** A closing message is a page or two; what is longer would stay in the record for good. */

@@ -41,6 +41,7 @@ describe('with docker: false', () => {
     const args = readFileSync(join(bin, 'args'), 'utf8');
     expect(args).toContain('--allowedTools\nRead\n');
     expect(args).not.toContain('--dangerously-skip-permissions');
+    expect(readFileSync(join(bin, 'env'), 'utf8')).toContain('CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1\n');
   });
 
   it('resumes the conversation in a further run', async () => {
@@ -77,6 +78,32 @@ describe('with docker: false', () => {
     await manager.continue(id, 'Two');
     await manager.waitFor(id);
     expect(Number(argumentOf('--max-budget-usd'))).toBeCloseTo(0.49, 9);
+  });
+
+  it('gives Claude the least of budgets where nothing is left: it takes none of nothing', async () => {
+    const lines = [
+      { type: 'system', subtype: 'init', session_id: '11111111-2222-4333-8444-555555555555', model: 'fake' },
+      { type: 'rate_limit_event', rate_limit_info: { status: 'rejected' } },
+      {
+        type: 'result',
+        subtype: 'success',
+        is_error: true,
+        result: 'API Error: 429 rate_limit_error',
+        total_cost_usd: 9,
+      },
+    ];
+    const script = [
+      'here=$(dirname "$0"); cat > /dev/null; printf "%s\\n" "$@" > "$here/args"',
+      ...lines.map((line) => `echo '${JSON.stringify(line)}'`),
+      'exit 1',
+    ].join('\n');
+    const bin = executables({ claude: script });
+    const manager = managerWith({ PATH: `${bin}:${process.env.PATH}` });
+    const { id } = await manager.create({ prompt: 'One', cwd: tempFolder(), docker: false, limits: { costUsd: 0.5 } });
+    await manager.waitFor(id, { status: 'paused' });
+    await manager.resume(id);
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'max_cost' } });
+    expect(readFileSync(join(bin, 'args'), 'utf8')).toMatch(/^--max-budget-usd\n0\.000001$/m);
   });
 
   it('gives Claude no budget where there is no limit', async () => {
@@ -218,6 +245,8 @@ describe('with a docker executable that runs the command on the host', () => {
     expect(args).toContain('--pull\nnever\n');
     expect(args).toContain(`type=bind,source=${cwd},target=/workspace\n`);
     expect(args).toContain('--env\nTOKEN\n');
+    expect(args).toContain('--env\nCLAUDE_CODE_DISABLE_BACKGROUND_TASKS\n');
+    expect(readFileSync(join(bin, 'env'), 'utf8')).toContain('CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1\n');
     expect(args).not.toContain('secret-1');
     expect(args).not.toContain('--rm\n');
     expect(args).toContain(

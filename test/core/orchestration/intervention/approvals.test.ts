@@ -133,6 +133,19 @@ describe('the end of the run', () => {
   });
 });
 
+describe('detach', () => {
+  it('answers nobody any more, and leaves no timer', () => {
+    const { approvals, actions } = scene();
+    void approvals.ask(CALL);
+    void approvals.ask({ ...CALL, toolUseId: 'toolu-2' });
+    expect(vi.getTimerCount()).toBe(2);
+    approvals.detach();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.advanceTimersByTime(10 * MINUTE);
+    expect(actions.map(({ type }) => type)).toEqual(['asked', 'asked']);
+  });
+});
+
 describe('while the run is paused', () => {
   it('no time passes for those who wait, and they get new deadlines', async () => {
     const { approvals, asked, answers } = scene();

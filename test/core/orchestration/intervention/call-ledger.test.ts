@@ -97,6 +97,9 @@ describe('the end of a call', () => {
     ],
     ['told of twice: the first line counts', [allowed(LIST), risky(REMOVE), harmless(LIST)], 'ok', 'x', ANOTHER],
     ['told of twice, the other way round', [allowed(LIST), harmless(LIST), risky(REMOVE)], 'ok', 'x', undefined],
+    ['told of under the old name', [allowed(call({}, 'Agent')), risky(call({}, 'Task'))], 'ok', '', undefined],
+    ['told of under the new name', [allowed(call({}, 'KillShell')), risky(call({}, 'TaskStop'))], 'ok', '', undefined],
+    ['of two tools that stop things', [allowed(call({}, 'Agent')), risky(call({}, 'TaskStop'))], 'ok', '', ANOTHER],
     [
       'allowed, its fields in another order',
       [allowed(call({ a: 1, b: 2 })), risky(call({ b: 2, a: 1 }))],
@@ -104,7 +107,6 @@ describe('the end of a call', () => {
       '',
       undefined,
     ],
-    ['allowed without a field', [allowed(call({ a: 1 })), risky(call({ a: 1, b: 2 }))], 'ok', '', ANOTHER],
     ['an input that is no object', [allowed(call('x')), risky(call('x'))], 'ok', '', undefined],
     ['another input that is no object', [allowed(call('x')), risky(call('y'))], 'ok', '', ANOTHER],
     ['no input at all', [allowed(call(undefined)), risky(call(undefined))], 'ok', '', undefined],
@@ -122,6 +124,117 @@ describe('the end of a call', () => {
   });
 });
 
+/** Whether a call that was asked about is taken for the one in the log. */
+function isSame(tool: string, asked: unknown, logged: unknown): boolean {
+  const { breach } = end([allowed(call(asked, tool)), risky(call(logged, tool))], 'ok', '');
+  expect([undefined, ANOTHER]).toContain(breach);
+  return breach === undefined;
+}
+
+describe("an input of Claude's own tools", () => {
+  it.each<[string, unknown, unknown]>([
+    ['a default is filled in', { command: 'ls', timeout: 5 }, { command: 'ls' }],
+    ['what is unknown is left out', { command: 'ls' }, { command: 'ls', invented: 1 }],
+    ['a number is converted', { command: 'ls', timeout: 5 }, { command: 'ls', timeout: '5' }],
+    ['a truth is converted', { command: 'ls', flag: true }, { command: 'ls', flag: 'true' }],
+    ['a list has got defaults', { todos: [{ text: 'a', state: 'new' }] }, { todos: [{ text: 'a' }] }],
+    ['null stands for nothing', { command: 'ls', timeout: null }, { command: 'ls' }],
+  ])('is the same where %s', (_, asked, logged) => {
+    expect(isSame('Bash', asked, logged)).toBe(true);
+    expect(isSame('Bash', logged, asked)).toBe(true);
+  });
+
+  it.each<[string, unknown, unknown]>([
+    ['a field has another value', { command: 'ls', timeout: 5 }, { command: 'ls', timeout: 6 }],
+    ['a text differs in its case', { command: 'ls' }, { command: 'LS' }],
+    ['one scalar among several differs', { a: 1, b: 2, c: 3 }, { a: 1, b: 2, c: 4 }],
+  ])('is another where %s', (_, asked, logged) => {
+    expect(isSame('Bash', asked, logged)).toBe(false);
+    expect(isSame('Bash', logged, asked)).toBe(false);
+  });
+
+  it.each(['command', 'url', 'content', 'new_string', 'prompt', 'query', 'pattern'])(
+    'is another where one has no %s',
+    (field) => {
+      expect(isSame('Any', { a: 1 }, { a: 1, [field]: 'x' })).toBe(false);
+      expect(isSame('Any', { a: 1, [field]: 'x' }, { a: 1 })).toBe(false);
+    },
+  );
+});
+
+describe('an input of an MCP tool', () => {
+  const MCP = 'mcp__db__run';
+
+  it.each<[string, unknown, unknown]>([
+    ['keys in another order', { a: 1, b: 2 }, { b: 2, a: 1 }],
+    ['nested keys in another order', { a: { x: 1, y: [{ p: 1, q: 2 }] } }, { a: { y: [{ q: 2, p: 1 }], x: 1 } }],
+  ])('is the same with %s', (_, asked, logged) => {
+    expect(isSame(MCP, asked, logged)).toBe(true);
+  });
+
+  it.each<[string, unknown, unknown]>([
+    ['a key more', { a: 1 }, { a: 1, b: 2 }],
+    ['a number as a text', { a: 5 }, { a: '5' }],
+    ['a key less', { a: 1, b: 2 }, { a: 1 }],
+    ['a key that is null', { a: 1 }, { a: 1, b: null }],
+    ['another nested value', { a: { x: 1 } }, { a: { x: 2 } }],
+    ['a nested key more', { a: { x: 1 } }, { a: { x: 1, y: 1 } }],
+    ['a list in another order', { a: [1, 2] }, { a: [2, 1] }],
+  ])('is another with %s', (_, asked, logged) => {
+    expect(isSame(MCP, asked, logged)).toBe(false);
+  });
+
+  it.each([
+    ['<tool_use_error>Error: No such tool available: mcp__db__run</tool_use_error>', undefined],
+    ['<tool_use_error>InputValidationError: a is missing</tool_use_error>', undefined],
+    ['<tool_use_error>Cancelled: parallel tool call failed</tool_use_error>\n', undefined],
+    ['<tool_use_error>The table is gone</tool_use_error>', WITHOUT_ASKING],
+    ['<tool_use_error>It says: InputValidationError: x</tool_use_error>', WITHOUT_ASKING],
+    [' <tool_use_error>InputValidationError: x</tool_use_error>', WITHOUT_ASKING],
+    ['<tool_use_error>InputValidationError: x</tool_use_error> ran', WITHOUT_ASKING],
+  ])('may end without leave only in the words of Claude Code itself: %j', (output, breach) => {
+    expect(end([harmless(call({}, MCP))], 'error', output).breach).toBe(breach);
+    expect(end([harmless(call({}, MCP))], 'ok', output).breach).toBe(WITHOUT_ASKING);
+  });
+
+  it.each<[string, ToolOutcome, string | undefined]>([
+    [REASON, 'error', undefined],
+    [`${REASON}\n`, 'denied', undefined],
+    [REASON, 'ok', ALTHOUGH],
+    [`PreToolUse hook error: ${REASON}`, 'error', ALTHOUGH],
+    [`${REASON} It ran.`, 'error', ALTHOUGH],
+  ])('that was denied has the reason for its whole result: %j, %s', (output, outcome, breach) => {
+    expect(end([denied(call({}, MCP))], outcome, output).breach).toBe(breach);
+  });
+});
+
+describe('an end that was too long to be read', () => {
+  const HIDDEN = 'behind a line that was made to hide it';
+  const SKIPPED = { kind: 'tool-result', toolUseId: ID, outcome: 'ok', output: '', skipped: true } as const;
+  const { skipped: _, ...READ } = SKIPPED;
+
+  it.each([
+    ['alone', [SKIPPED], [undefined]],
+    ['before another', [SKIPPED, READ], [undefined, HIDDEN]],
+    ['before one that seems to have been refused', [SKIPPED, { ...READ, outcome: 'error' }], [undefined, HIDDEN]],
+    ['behind another', [READ, SKIPPED], [undefined, HIDDEN]],
+    ['twice', [SKIPPED, SKIPPED], [undefined, HIDDEN]],
+    ['not there, and the same told twice', [READ, READ], [undefined, undefined]],
+    ['before that of another call', [SKIPPED, { ...READ, toolUseId: 'other' }], [undefined, undefined]],
+  ] as const)('is %s', (_, results, breaches) => {
+    const ledger = new CallLedger();
+    for (const toolUseId of [ID, 'other']) ledger.decided({ ...LIST, toolUseId }, ALLOWED);
+    expect(results.map((result) => ledger.ended(result).breach)).toEqual(breaches);
+  });
+
+  it('is one of a call that needs leave like any other', () => {
+    const ledger = new CallLedger();
+    expect(ledger.ended(SKIPPED).breach).toBe(WITHOUT_ASKING);
+    ledger.decided(LIST, DENIED);
+    expect(ledger.ended(SKIPPED).breach).toBe(ALTHOUGH);
+  });
+});
+
 describe('a path, absolute in what the hook asks', () => {
   it.each([
     ['/workspace/src/a.ts', '/workspace/src/a.ts', true],
@@ -135,6 +248,12 @@ describe('a path, absolute in what the hook asks', () => {
     ['/workspace/src/a.ts', '/etc/passwd', false],
     ['/workspace/a', '/workspace/a/../b', false],
     ['/workspace/src/a.ts', '', false],
+    ['/x/a.ts', '/workspace/../x//a.ts', true],
+    ['/workspace/../workspace//a.ts', '/workspace/a.ts', true],
+    ['/workspace/src/a.ts', 'src/sub/../a.ts', true],
+    ['/workspace/src/a.ts', 'src//./a.ts', true],
+    ['/workspace/src/../b.ts', 'src/b.ts', false],
+    ['/workspace/a.ts', '/workspace/../a.ts', false],
   ])('%s for %s in the log: the same is %s', (asked, logged, same) => {
     for (const field of ['file_path', 'notebook_path', 'path']) {
       const steps = [
@@ -181,7 +300,9 @@ describe('the ledger', () => {
 
   it('bears inputs that are nested deeper than they can be written, and takes none for another', () => {
     const deep = (): unknown => JSON.parse(`${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`);
-    expect(end([allowed(call(deep())), risky(call(deep()))], 'ok', '').breach).toBe(ANOTHER);
-    expect(end([allowed(call(deep())), harmless(call(deep()))], 'ok', '').breach).toBeUndefined();
+    expect(isSame('mcp__x__y', deep(), deep())).toBe(false);
+    expect(isSame('Bash', deep(), deep())).toBe(true);
+    const harmlessOnes = [allowed(call(deep(), 'mcp__x__y')), harmless(call(deep(), 'mcp__x__y'))];
+    expect(end(harmlessOnes, 'ok', '').breach).toBeUndefined();
   });
 });

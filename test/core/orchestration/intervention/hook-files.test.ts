@@ -49,7 +49,11 @@ describe('the files of a guard', () => {
     const files = await guardFiles();
     const [managed, script] = await files.mounts();
     const content = settings(managed?.source ?? '');
-    expect(content).toMatchObject({ allowManagedHooksOnly: true, env: { CLAUDE_CODE_SIMPLE: '', LD_PRELOAD: '' } });
+    expect(content).toMatchObject({
+      allowManagedHooksOnly: true,
+      disableSkillShellExecution: true,
+      env: { CLAUDE_CODE_SIMPLE: '', LD_PRELOAD: '' },
+    });
     expect(Object.keys(content.hooks)).toEqual(['PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'Stop']);
     for (const [event, [{ matcher, hooks }]] of Object.entries(content.hooks)) {
       expect(matcher).toBe('*');
@@ -68,6 +72,7 @@ describe('the files of a guard', () => {
     const files = await guardFiles();
     const content = settings(await files.hostSettings());
     expect(content).not.toHaveProperty('allowManagedHooksOnly');
+    expect(content).toMatchObject({ disableSkillShellExecution: true });
     expect(content.hooks.PreToolUse?.[0].hooks[0].command).toBe(
       `'/bin/sh' '${join(files.path, 'hook.sh')}' 'PreToolUse' '${files.path}'`,
     );

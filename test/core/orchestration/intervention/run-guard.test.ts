@@ -238,9 +238,55 @@ describe('what the log tells', () => {
     ]);
   });
 
-  it('has none where the run has no guard, or is being stopped', () => {
+  it('has none where the run has no guard', () => {
     const { guard } = scene();
     expect(kinds(guard.inspect([logged(WIPE), result('x')], false))).toEqual(['tool', 'tool-result']);
+  });
+
+  it.each<[string, (guard: RunGuard) => unknown]>([
+    ['that nobody asked about', () => {}],
+    ['that nobody had decided about', (guard) => void guard.beforeTool(bash('git push'))],
+    ['that was denied', (guard) => guard.beforeTool(bash(WIPE))],
+  ])('has one while the run is being ended only where it went well: a call %s', async (_, happens) => {
+    const { guard } = scene(ASK);
+    await happens(guard);
+    expect(kinds(guard.inspect([result('Interrupted', 'error')], 'ended'))).toEqual(['tool-result']);
+    expect(kinds(guard.inspect([result('x')], 'ended'))).toEqual(['tool-result', 'breach']);
+  });
+
+  it('has none while the run is being ended where the call was allowed', async () => {
+    const { guard } = scene();
+    await guard.beforeTool(bash('ls'));
+    expect(kinds(guard.inspect([logged('ls'), result('x')], 'ended'))).toEqual(['tool', 'tool-result']);
+  });
+
+  it('has a line that nobody can read for one, where every call has to be seen', () => {
+    const { guard } = scene();
+    const list: Observation[] = [logged('ls'), { kind: 'tampered' }];
+    expect(guard.inspect(list, true)).toEqual([
+      logged('ls'),
+      {
+        kind: 'breach',
+        id: 'unknown',
+        name: 'unknown',
+        danger: {
+          level: 'critical',
+          rule: 'guard.bypassed',
+          reason: 'The log cannot be read where it tells of a tool call: something was written into it.',
+        },
+      },
+    ]);
+    for (const enforced of ['ended', false] as const)
+      expect(guard.inspect(list, enforced), `${enforced}`).toEqual([logged('ls')]);
+  });
+
+  it('knows a call by an id that was cut, in the log as in what is asked', async () => {
+    const { guard, denials } = scene();
+    const clipped = `${'x'.repeat(200)}…`;
+    const verdict = await guard.beforeTool(bash(WIPE, 'x'.repeat(10_000)));
+    expect(denials()).toMatchObject([{ toolUseId: clipped }]);
+    const list = [logged(WIPE, clipped), result(reasonOf(verdict), 'error', clipped)];
+    expect(guard.inspect(list, true)).toMatchObject([{ kind: 'tool' }, { kind: 'tool-result', outcome: 'denied' }]);
   });
 
   it('has none for a call that Claude refused itself', () => {

@@ -88,6 +88,17 @@ describe('idleMs', () => {
     expect(excess).toEqual([{ reason: 'idle', error: 'The agent gave no sign of life for limits.idleMs (10000 ms).' }]);
   });
 
+  it('begins anew with a sign of life that tells nothing, also beside a running call', () => {
+    const { limits, excess, tell, untilExcess } = scene({ idleMs: 10_000 });
+    vi.advanceTimersByTime(9_999);
+    limits.alive();
+    vi.advanceTimersByTime(9_999);
+    expect(excess).toEqual([]);
+    tell(tool('a', 'Bash', { timeout: MINUTE }));
+    limits.alive();
+    expect(untilExcess()).toBe(MINUTE + 10_000);
+  });
+
   it('ends a run that says nothing from its start on', () => {
     expect(scene({ idleMs: 10_000 }).untilExcess()).toBe(10_000);
   });
@@ -164,6 +175,17 @@ describe('costUsd and tokens', () => {
     expect(excess).toEqual(error === undefined ? [] : [{ reason: 'max_tokens', error }]);
   });
 
+  it("do not count at Claude's own account of a run that has ended, but with what is told next", () => {
+    const { limits, excess } = scene({ costUsd: 0.5, tokens: 100 });
+    const account = spent(9, 9_000);
+    const session = observed(runningSession(), account);
+    limits.observe([account], session);
+    limits.observe([SAYS, account], session);
+    expect(excess).toEqual([]);
+    limits.observe([SAYS], session);
+    expect(excess).toMatchObject([{ reason: 'max_cost' }]);
+  });
+
   it('count what earlier runs spent', () => {
     const first = observed(runningSession(), spent(0.4, 10));
     const second = afterActions(
@@ -195,6 +217,7 @@ describe('a limit', () => {
     const { limits, excess, tell } = scene({ durationMs: 5_000, idleMs: 10_000, costUsd: 1 });
     limits.end();
     tell(SAYS);
+    limits.alive();
     limits.observe([], observed(runningSession(), spent(100, 1)));
     vi.advanceTimersByTime(60_000);
     expect(excess).toEqual([]);

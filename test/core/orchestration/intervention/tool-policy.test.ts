@@ -50,6 +50,15 @@ describe("a rule's tool", () => {
     ['*b*b*', 'abcb', true],
     ['.*', 'Bash', false],
     ['Ba?h', 'Bash', false],
+    ['Task', 'Agent', true],
+    ['Agent', 'Task', true],
+    ['KillShell', 'TaskStop', true],
+    ['TaskStop', 'KillShell', true],
+    ['BashOutputTool', 'AgentOutputTool', true],
+    ['TaskOutput', 'BashOutputTool', true],
+    ['Agent', 'TaskStop', false],
+    ['Task', 'TaskOutput', false],
+    ['task', 'Agent', false],
   ])('%j for a call of %j: %s', (tool, name, expected) => {
     expect(fits({ tool }, call(name))).toBe(expected);
   });

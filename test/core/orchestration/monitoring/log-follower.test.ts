@@ -10,14 +10,17 @@ import { tempFolder } from '../../../support/temp-folder.js';
 class Follower {
   readonly lines: string[] = [];
   readonly oversized: string[] = [];
+  /** Lines that had no end. */
+  readonly incomplete: string[] = [];
   #wake = (): void => {};
   #follower: LogFollower | undefined;
 
   static async open(path: string, offset = 0): Promise<Follower> {
     const made = new Follower();
     made.#follower = await LogFollower.open(path, offset, {
-      onLine: (line) => {
+      onLine: (line, complete) => {
         made.lines.push(line);
+        if (!complete) made.incomplete.push(line);
         made.#wake();
       },
       onOversized: (start) => made.oversized.push(start),
@@ -66,6 +69,16 @@ describe('lines that are in the log', () => {
     expect(await linesOf('one\n\ntwo\n\n\nthree')).toEqual(['one', 'two', 'three']);
   });
 
+  it.each([
+    ['one\nhalf', ['half']],
+    ['one\nwhole\n', []],
+    ['one\n\n', []],
+  ])('are told from one that has no end: %j', async (text, incomplete) => {
+    const follower = await Follower.open(log(text));
+    await follower.drain();
+    expect(follower.incomplete).toEqual(incomplete);
+  });
+
   it('are reported from the offset on', async () => {
     expect(await linesOf('old\nnew\nnewer\n', 4)).toEqual(['new', 'newer']);
   });
@@ -109,6 +122,7 @@ describe('lines that are appended', () => {
     appendFileSync(path, 'lf\n');
     await follower.until(2);
     expect(follower.lines).toEqual(['one', 'half']);
+    expect(follower.incomplete).toEqual([]);
   });
 
   it('are all there after drain(), also those that came right before', async () => {

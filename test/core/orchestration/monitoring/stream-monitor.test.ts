@@ -138,12 +138,119 @@ describe('lines that are no stream-json', () => {
     expect(monitor.result).toBeUndefined();
   });
 
-  it('tell of a line that was too long', async () => {
-    const { seen } = await read(`${'z'.repeat(17 * 1024 * 1024)}\n${JSON.stringify(text('after'))}\n`);
-    expect(seen).toEqual([
-      { kind: 'diagnostic', line: expect.stringMatching(/^A log line was skipped because of its length: z+$/) },
-      { kind: 'message', text: 'after', first: true },
+  const CALL = JSON.stringify({
+    type: 'assistant',
+    message: { content: [{ type: 'tool_use', id: 't', name: 'Bash' }] },
+  });
+  const ENDED = JSON.stringify({ type: 'user', message: { content: [{ type: 'tool_result', tool_use_id: 't' }] } });
+
+  it.each([
+    ['a call', `{"type":"x ${CALL.slice(0, -1)}`],
+    ['the end of a call', ENDED.replace('{"content"', '{written into it"content"')],
+    ['the end of a call, cut', `${ENDED.slice(0, -8)}`],
+    ['a call, behind more braces than are tried', `${'{"'.repeat(50)}${CALL}`],
+  ])('tell of a log that was written into, where they tell of %s', async (_, line) => {
+    const { seen } = await read(`${line}\n${JSON.stringify(text('after'))}\n`);
+    expect(seen.map(({ kind }) => kind).filter((kind) => kind !== 'error')).toEqual([
+      'diagnostic',
+      'tampered',
+      'message',
     ]);
+  });
+
+  it('do not where the last one is not complete: Claude may have been killed while it wrote', async () => {
+    for (const line of [CALL, ENDED]) {
+      const { seen } = await read(line.slice(0, -1));
+      expect(seen).toEqual([{ kind: 'diagnostic', line: line.slice(0, -1) }]);
+    }
+  });
+
+  it('do not where they tell of no call', async () => {
+    const { seen } = await read('{"type":"assistant","mess\n"type": "tool"\ntool_use_id\n');
+    expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic', 'diagnostic', 'diagnostic']);
+  });
+});
+
+describe('stream-json behind what others wrote without an end', () => {
+  it.each(['entrypoint: ready ', '{', '{"', '{"type":', '{"half":{"of":"it', '}{"type":"x"}', '\u001b[0m'])(
+    'is read: behind %j',
+    async (garbage) => {
+      const { seen } = await read(`${garbage}${JSON.stringify(text('hello'))}\n`);
+      expect(seen).toEqual([{ kind: 'message', text: 'hello', first: true }]);
+    },
+  );
+
+  it('is read to the end, where the result is', async () => {
+    const { monitor } = await read(`warning: x${JSON.stringify(RESULT)}\n`);
+    expect(monitor.result?.text).toBe('done');
+  });
+
+  it('takes no event out of the texts of another', async () => {
+    const inner = JSON.stringify(RESULT);
+    const { monitor, seen } = await read(`x${JSON.stringify(text(inner))}\n`);
+    expect(seen).toEqual([{ kind: 'message', text: inner, first: true }]);
+    expect(monitor.result).toBeUndefined();
+  });
+
+  it('takes no time where there is nothing but braces', async () => {
+    const before = performance.now();
+    const { seen } = await read(`${'{"'.repeat(1_000_000)}\n`);
+    expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic']);
+    expect(performance.now() - before).toBeLessThan(2_000);
+  });
+});
+
+describe('a line that was too long', () => {
+  const LONG = 'z'.repeat(17 * 1024 * 1024);
+  const AFTER = { kind: 'message', text: 'after', first: true };
+  const told = async (line: string): Promise<Observation[]> => {
+    const { seen } = await read(`${line}\n${JSON.stringify(text('after'))}\n`);
+    expect(seen[0]).toEqual({
+      kind: 'diagnostic',
+      line: expect.stringMatching(/^A log line was skipped because of its length: ./),
+    });
+    return seen.slice(1).filter(({ kind }) => kind !== 'error');
+  };
+
+  it("is the end of a call where it begins like one: it repeats the tool's output", async () => {
+    const block = { tool_use_id: 'toolu_1', type: 'tool_result', content: LONG };
+    const line = JSON.stringify({ type: 'user', message: { role: 'user', content: [block] } });
+    const skipped = { kind: 'tool-result', toolUseId: 'toolu_1', outcome: 'ok', output: '', skipped: true };
+    expect(await told(line)).toEqual([skipped, AFTER]);
+  });
+
+  it.each([
+    ['nothing that Claude writes', LONG],
+    ['a message', JSON.stringify(text(LONG))],
+    ['what a user says', JSON.stringify({ type: 'user', message: { content: LONG } })],
+    [
+      'the end of a call of a subagent, without its own id',
+      `{"type":"user","parent_tool_use_id":"toolu_1","x":"${LONG}`,
+    ],
+    [
+      'the end of a call behind something',
+      `x{"type":"user","message":{"content":[{"tool_use_id":"toolu_1","x":"${LONG}`,
+    ],
+    ['the end of a call with an endless id', `{"type":"user","message":{"content":[{"tool_use_id":"${LONG}`],
+  ])('tells of a log that was written into where it begins like %s', async (_, line) => {
+    expect(await told(line)).toEqual([{ kind: 'tampered' }, AFTER]);
+  });
+});
+
+describe('a sign of life', () => {
+  it('is each line of stream-json, whatever it tells, before its observations', async () => {
+    const path = join(tempFolder(), 'stream.log');
+    const quiet = { type: 'system', subtype: 'status' };
+    writeFileSync(path, `starting\n${jsonLines(quiet, text('a'), quiet)}{"type":\n[1]\n\n`);
+    const order: string[] = [];
+    const monitor = await StreamMonitor.start({
+      logFile: path,
+      offset: 0,
+      onObservations: (seen) => order.push(...seen.map(({ kind }) => kind)),
+      onActivity: () => order.push('alive'),
+    });
+    await monitor.drain();
+    expect(order).toEqual(['diagnostic', 'alive', 'alive', 'message', 'alive', 'diagnostic', 'diagnostic']);
   });
 });
 

@@ -2,16 +2,18 @@ import { critical, type Danger, type DangerContext, Findings } from './danger.js
 import { launchers } from './launchers/launchers.js';
 import { unwrap } from './launchers/wrappers.js';
 import { Places } from './paths.js';
+import { rateCredentials } from './rules/reading.js';
 import { EVERYWHERE, rulesByName } from './rules/rules.js';
 import { Budget, TooComplex } from './shell/budget.js';
 import { applyBuiltin, assignPrinted } from './shell/builtins.js';
 import type { Shell, ShellCommand } from './shell/command.js';
-import { type CommandLine, type Host, Interpreter } from './shell/interpreter.js';
+import type { CommandLine, Host } from './shell/host.js';
+import { Interpreter } from './shell/interpreter.js';
 import { outputOf } from './shell/output.js';
 import { baseName, resolvePath } from './shell/path.js';
 import { Scope } from './shell/scope.js';
 import { canonicalName, interpreterOf, isTooLarge, quoted } from './shell/source.js';
-import { couldBe, isBlank, isKnown, literal, SILENT, type Stream, UNKNOWN, type Value } from './shell/value.js';
+import { couldBe, isBlank, isKnown, literal, Origin, SILENT, type Stream, UNKNOWN, type Value } from './shell/value.js';
 
 /** Variables that programs run as commands. */
 const CODE_VARIABLES = new Set(
@@ -33,6 +35,10 @@ export class Analysis implements Host, Shell {
   readonly #places: Places;
   /** The deletion of a build's output, until the same command turns out to build it again. */
   #rebuildable: Danger | undefined;
+  /** Code for the end of the shell, in the scope that it will find. */
+  readonly #atExit: { readonly code: string; readonly scope: Scope }[] = [];
+  /** What is not known yet may be known in the end. */
+  #early = false;
   /** Functions, by their bodies, and aliases that are being looked at. */
   readonly #active = new Set<unknown>();
 
@@ -47,6 +53,7 @@ export class Analysis implements Host, Shell {
     }
     try {
       this.#interpreter.run(source, new Scope(home, workspace, workspace));
+      for (const { code, scope } of [...this.#atExit]) this.script(code, scope.fork());
     } catch (error) {
       // Whatever went wrong: code that could not be followed to its end has not been found harmless.
       const why = error instanceof TooComplex || error instanceof RangeError ? 'is nested or repeated' : 'is built';
@@ -63,6 +70,7 @@ export class Analysis implements Host, Shell {
   }
 
   report(danger: Danger | undefined): void {
+    if (this.#early && danger?.rule.includes('.unresolved')) return;
     if (danger?.rule === 'delete.build-output') this.#rebuildable = danger;
     else this.#findings.add(danger);
   }
@@ -81,6 +89,17 @@ export class Analysis implements Host, Shell {
       return UNKNOWN;
     }
     return this.budget.nested(() => this.#interpreter.run(code, scope, stdin));
+  }
+
+  later(code: string, scope: Scope): void {
+    this.#atExit.push({ code, scope });
+    const early = this.#early;
+    this.#early = true;
+    try {
+      this.script(code, scope.fork());
+    } finally {
+      this.#early = early;
+    }
   }
 
   execute(line: CommandLine): Stream {
@@ -121,9 +140,11 @@ export class Analysis implements Host, Shell {
     from: Omit<ShellCommand, 'name' | 'args'>,
     assignments: CommandLine['assignments'],
   ): Stream {
-    const [head, ...rest] = values;
+    const [head, ...given] = values;
     if (!head || this.settled) return UNKNOWN;
     const name = canonicalName(baseName(head.text));
+    // `env $(cat .env) program`
+    const rest = name === 'env' ? given.filter((value) => !isEnvironmentFile(value)) : given;
     const command: ShellCommand = { ...from, name, values: rest, args: rest.map(({ text }) => text) };
     if (!isKnown(name) && !this.#isHarmlessName(name)) {
       const reason = 'Which program runs is only known when it runs; name the program itself.';
@@ -153,9 +174,15 @@ export class Analysis implements Host, Shell {
       }
       return this.call(rest.slice(inner.start), { ...command, env });
     }
-    const output = launched ?? outputOf(command);
+    const output = this.#withOrigin(command, launched ?? outputOf(command));
     if (name === 'printf') assignPrinted(command, output.text);
     return output;
+  }
+
+  /** What comes out of a file with passwords is one, too. */
+  #withOrigin(command: ShellCommand, output: Stream): Stream {
+    const reads = rateCredentials(command, this.#places)?.rule === 'credentials.read';
+    return reads ? { text: output.text, origin: output.origin | Origin.credentials } : output;
   }
 
   #rate(command: ShellCommand): void {
@@ -223,4 +250,9 @@ export class Analysis implements Host, Shell {
     }
     return output;
   }
+}
+
+/** All that is known is that it was read from a file with passwords. */
+function isEnvironmentFile({ text, origin }: Value): boolean {
+  return isBlank(text) && (origin & Origin.credentials) !== 0;
 }

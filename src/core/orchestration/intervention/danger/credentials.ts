@@ -60,6 +60,9 @@ export function credentialKind(path: string): 'key' | 'environment' | undefined 
   return SECRET_PATHS.some((end) => slashed.includes(`/${end}/`)) ? 'key' : undefined;
 }
 
+/** Files with tokens in the home folder that hold nothing but settings in a project. */
+export const HOME_KEY_FILES = ['.npmrc', '.yarnrc.yml', '.gitcookies', '.my.cnf', '.dockercfg'];
+
 /** Whether a folder holds keys, so that a copy or an archive of it does, too. */
 export function isCredentialFolder(path: string): boolean {
   return /\/\.(ssh|aws|gnupg|kube|password-store|azure)$/.test(path) || /\/\.config\/(gcloud|gh)$/.test(path);

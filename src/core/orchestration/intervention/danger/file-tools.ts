@@ -1,6 +1,7 @@
 import type { Danger, DangerContext } from './danger.js';
 import { Places } from './paths.js';
-import { rateRead, rateWrite } from './rules/files.js';
+import { rateWrite } from './rules/files.js';
+import { rateRead } from './rules/reading.js';
 import { isWithin, resolvePath } from './shell/path.js';
 
 const WRITERS = new Set(['Write', 'Edit', 'MultiEdit', 'NotebookEdit']);

@@ -2,8 +2,6 @@ import { Analysis } from './analysis.js';
 import type { Danger, DangerContext } from './danger.js';
 import { rateFileTool } from './file-tools.js';
 
-export type { Danger, DangerContext, DangerLevel } from './danger.js';
-
 /**
  * Rates one tool call of an agent. Shell commands are parsed and followed through everything that they start; what cannot be
  * followed is critical. Nothing is run or read, and nothing throws, whatever the input.

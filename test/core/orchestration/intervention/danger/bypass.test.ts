@@ -239,6 +239,12 @@ const BYPASSES: Readonly<Record<string, readonly string[]>> = {
     'lua -e \'os.execute("rm -rf /home")\'',
     'Rscript -e \'system("rm -rf /home")\'',
   ],
+  'code that runs later': [
+    "x=/home; trap 'rm -rf $x' EXIT; x=/tmp/a",
+    "x=/tmp/a; trap 'rm -rf $x' EXIT; x=/home",
+    'trap \'rm -rf "$UNSET"\' EXIT',
+    'f() { rm -rf "$x"; }; trap f EXIT; x=/home',
+  ],
 };
 
 describe.each(Object.entries(BYPASSES))('%s', (_, commands) => {

@@ -125,8 +125,21 @@ describe('whatever the input', () => {
     'a=$((',
     '${a',
     "'a' ",
+    '?',
+    '[a]',
+    'eval ',
+    'git ',
+    'find . -exec ',
+    'export a=1 ',
+    'export a$x=1 ',
+    'trap a EXIT;',
   ])('survives a megabyte of %j', (unit) => {
     expect(() => rate(unit.repeat(Math.ceil(1_000_000 / unit.length)))).not.toThrow();
+  });
+
+  it('survives an export of many variables', () => {
+    const variables = Array.from({ length: 70_000 }, (_, index) => `v${index}=1`);
+    expect(() => rate(`export ${variables.join(' ')}`)).not.toThrow();
   });
 
   it('survives texts that double themselves', () => {

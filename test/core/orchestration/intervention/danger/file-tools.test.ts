@@ -45,8 +45,8 @@ describe('reading', () => {
   it.each([
     '/home/node/.ssh/id_rsa',
     '/root/.aws/credentials',
-    '/workspace/.env',
-    '.env.production',
+    '/home/node/app/.env',
+    '/home/node/.npmrc',
     '/etc/shadow',
     '~/.netrc',
     '/proc/self/environ',
@@ -54,6 +54,11 @@ describe('reading', () => {
   ])('stops %s', (path) => {
     expect(level('Read', { file_path: path })).toBe('critical');
     expect(level('Grep', { pattern: 'x', path })).toBe('critical');
+  });
+
+  it('only notes that it reads a .env of the workspace', () => {
+    for (const path of ['/workspace/.env', '.env.production'])
+      expect(level('Read', { file_path: path })).toBe('warning');
   });
 
   it.each([

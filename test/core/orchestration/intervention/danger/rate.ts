@@ -1,4 +1,5 @@
-import { type Danger, rateDanger } from '../../../../../src/core/orchestration/intervention/danger/rate-danger.js';
+import type { Danger } from '../../../../../src/core/orchestration/intervention/danger/danger.js';
+import { rateDanger } from '../../../../../src/core/orchestration/intervention/danger/rate-danger.js';
 
 export const context = { workspace: '/workspace', home: '/home/node' };
 

@@ -31,6 +31,12 @@ export const REMOVE_TREE =
   /\b(?:rmtree|remove_tree|rm_rf|rm_r|remove_dir|remove_entry(?:_secure)?|rimraf(?:Sync|\.sync)?|emptyDir(?:Sync)?|removedirs|fse?\.remove(?:Sync)?)\b[!\s]*/g;
 export const REMOVE =
   /\b(?:os\.remove|os\.unlink|os\.rmdir|unlink(?:Sync)?|rmSync|rmdirSync|fs\.rm|fs\.rmdir|promises\.rm|File\.delete|FileUtils\.rm_?f?|Deno\.remove(?:Sync)?|os\.remove)\b\s*(?=[("']|glob\b)/g;
+/** Calls that list files. */
+export const LIST =
+  /\b(?:i?glob|rglob|walk|scandir|listdir|readdir(?:Sync)?|Dir\.(?:glob|entries|children|each_child)|opendir)\b\s*(?=[("'])/g;
+/** The same as methods of a path in Python. */
+export const LISTED_PATH =
+  /\bPath(?:\.home\(\)|\(\s*(["'])([^"'\n]{1,200})\1\s*\))(?:\.expanduser\(\))?\.(?:rglob|glob|iterdir|walk)\b/g;
 export const READ =
   /\b(?:open|readFile(?:Sync)?|createReadStream|File\.read|IO\.read|File\.open|file_get_contents|fopen|readfile|io\.open|Bun\.file|Deno\.readTextFile(?:Sync)?|Path)\s*(?=\()/g;
 export const WRITE =

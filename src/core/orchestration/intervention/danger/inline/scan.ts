@@ -1,6 +1,6 @@
 import { critical, type Danger } from '../danger.js';
 import { TooComplex } from '../shell/budget.js';
-import { ANY, isBlank } from '../shell/value.js';
+import { ANY, isBlank, isKnown } from '../shell/value.js';
 import { argumentSource, readArguments, readStatement } from './arguments.js';
 import {
   COMMENTS,
@@ -10,6 +10,8 @@ import {
   EVALUATE,
   FORKS,
   type Language,
+  LIST,
+  LISTED_PATH,
   READ,
   RECURSIVE,
   REMOVE,
@@ -52,15 +54,20 @@ export function scan(code: string, language: Language): Found {
   lines.push(...backticks(tokens, language), ...pipes(tokens, language));
   for (const [target] of argumentsOf(tokens, REMOVE_TREE, language))
     if (target !== undefined) calls.push(['rm', '-rf', '--', target]);
-  for (const {
-    items: [target],
-    source,
-  } of callsOf(tokens, REMOVE, language)) {
+  const removals = callsOf(tokens, REMOVE, language);
+  for (const { items, source } of removals) {
+    const [target] = items;
     if (target !== undefined) calls.push(['rm', RECURSIVE.test(source) ? '-rf' : '-f', '--', target]);
   }
+  const removesListed = removals.some(({ items: [target] }) => target === undefined || !isKnown(target));
+  if (removesListed || /["'&]unlink\b/.test(code)) calls.push(...listed(tokens, language));
+  // Perl's other way to write glob.
+  for (const [, glob] of code.matchAll(/\bunlink\s*\(?\s*<([^<>\n]{1,200})>/g)) if (glob) calls.push(removal(glob));
+  const sends = SENDS.test(tokens.bare) || CONNECTS.test(tokens.bare);
   for (const [target, mode = ''] of argumentsOf(tokens, READ, language)) {
     if (target === undefined || isBlank(target)) continue;
-    calls.push([/^[wax]/.test(mode) || mode.startsWith('>') ? 'tee' : 'cat', '--', target]);
+    if (/^[wax]/.test(mode) || mode.startsWith('>')) calls.push(['tee', '--', target]);
+    else calls.push(sends ? ['curl', '-T', target] : ['cat', '--', target]);
   }
   for (const [target] of argumentsOf(tokens, WRITE, language)) {
     if (target !== undefined && !isBlank(target)) calls.push(['tee', '--', target]);
@@ -69,6 +76,20 @@ export function scan(code: string, language: Language): Found {
   const flat = tokens.bare.replace(/\s+/g, ' ');
   const codes = argumentsOf(tokens, EVALUATE, language).flatMap(([inner]) => (inner && !isBlank(inner) ? [inner] : []));
   return { lines, calls, sql, codes, dangers: [...obfuscation(code, flat), ...connections(code, flat)] };
+}
+
+/** Files that are deleted because a list or a pattern has them. */
+function listed(tokens: Tokens, language: Language): readonly (readonly string[])[] {
+  const targets = argumentsOf(tokens, LIST, language).flatMap(([target]) => target ?? []);
+  const paths = [...tokens.code.matchAll(LISTED_PATH)].map(([, , path]) => path ?? '~');
+  return [...targets, ...paths].filter((target) => !isBlank(target)).map(removal);
+}
+
+/** What follows a folder's known part leaves something out, most likely. */
+function removal(glob: string): readonly string[] {
+  const wild = glob.search(/[*?[{\uFDD0-\uFDD2]/);
+  const root = wild < 0 ? glob : glob.slice(0, glob.lastIndexOf('/', wild) + 1);
+  return ['find', root === '' ? '.' : root, '-name', '*.*', '-delete'];
 }
 
 /** With the functions that the code imports by their bare names. */

@@ -43,7 +43,24 @@ function runSed({ args, scope }: ShellCommand, shell: Shell): undefined {
   for (const arg of args) {
     const code = /^(?:\d+|\$|\/[^/]*\/)?\s*e\s+(\S.*)$/.exec(arg)?.[1];
     if (code && !arg.startsWith('-')) shell.script(code, scope.fork());
-    const [, replacement, flags] = /^s[^\w\s]/.test(arg) ? arg.slice(2).split(arg[1] ?? '/', 4) : [];
+    const [, replacement, flags] = /^s[^\w\s]/.test(arg) ? splitSed(arg) : [];
     if (replacement?.trim() && /^[gpiIm0-9]*e[gpiIm]*$/.test(flags ?? '')) shell.script(replacement, scope.fork());
   }
+}
+
+/** The parts of `s/a/b/e` between delimiters that are not escaped. */
+function splitSed(code: string): readonly string[] {
+  const delimiter = code[1] ?? '/';
+  const parts: string[] = [];
+  let part = '';
+  for (let at = 2; at < code.length && parts.length < 3; at++) {
+    const escapes = code[at] === '\\' && code[at + 1] === delimiter;
+    if (escapes) at += 1;
+    if (code[at] !== delimiter || escapes) part += code[at];
+    else {
+      parts.push(part);
+      part = '';
+    }
+  }
+  return [...parts, part];
 }

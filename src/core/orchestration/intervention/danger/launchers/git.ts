@@ -1,3 +1,4 @@
+import { CODE_SETTING } from '../rules/git-config.js';
 import type { Shell, ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import { childScope } from './shells.js';
@@ -15,9 +16,6 @@ export const GIT_VALUES = [
   'attr-source',
 ];
 
-const CODE_SETTING =
-  /^(core\.(pager|editor|sshcommand|fsmonitor|gitproxy|askpass|alternaterefscommand)|sequence\.editor|diff\.external|credential(\..*)?\.helper|pager\.\w+|gpg\.program|gpg\.\w+\.program|(diff|merge)(tool)?\..*\.(command|textconv|driver|cmd)|filter\..*\.(clean|smudge|process)|uploadpack\.packobjectshook|browser\..*\.cmd|interactive\.difffilter)$/i;
-
 /** Git runs shell code from aliases and settings, and commands for `bisect run`, `submodule foreach` and `rebase --exec`. */
 export function git(command: ShellCommand, shell: Shell): undefined {
   const { args, values } = command;
@@ -30,7 +28,8 @@ export function git(command: ShellCommand, shell: Shell): undefined {
     const value = text.slice(equals + 1);
     if (equals < 0) return;
     if (key.toLowerCase().startsWith('alias.')) aliases.set(key.slice(6), value);
-    else if (CODE_SETTING.test(key) && value !== '') shell.script(value.replace(/^!/, ''), scope.fork());
+    else if (CODE_SETTING.test(key) && value !== '' && !/^(true|false)$/.test(value))
+      shell.script(value.replace(/^!/, ''), scope.fork());
   };
   args.slice(0, outer.start).forEach((arg, index) => {
     if (arg === '-c') setting(args[index + 1] ?? '');

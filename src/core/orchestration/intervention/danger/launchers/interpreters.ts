@@ -109,7 +109,7 @@ function codesOf(args: readonly string[], options: readonly string[]): readonly 
     const long = /^--([\w-]+)(?:=([\s\S]*))?$/.exec(arg);
     if (long && options.includes(long[1] ?? '')) codes.push(long[2] ?? args[++at] ?? '');
     if (long || letters === '') continue;
-    const short = new RegExp(`^-[A-Za-df-z0-9.]*?[${letters}]([sS]*)$`).exec(arg);
+    const short = new RegExp(`^-[A-Za-df-z0-9.]*?[${letters}]([^]*)$`).exec(arg);
     if (!short || /^-[MI]/.test(arg)) continue;
     const rest = short[1] ?? '';
     // A letter after another that takes code is more likely part of a cluster, such as `-pe`.

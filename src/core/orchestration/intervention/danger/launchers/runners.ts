@@ -1,7 +1,7 @@
 import type { Launcher, Shell, ShellCommand } from '../shell/command.js';
+import { fdFindsEverything, findsEverything, foundPath } from '../shell/found.js';
 import { Options } from '../shell/options.js';
-import { foundPath } from '../shell/output.js';
-import { ANY, type Value } from '../shell/value.js';
+import { ANY, Origin, type Value } from '../shell/value.js';
 
 const XARGS_VALUES =
   'I L n P s d E a delimiter max-args max-procs max-lines arg-file replace max-chars process-slot-var'.split(' ');
@@ -32,6 +32,14 @@ function short(text: string): string {
   return text.length > 1_000 ? ANY : text;
 }
 
+/** Puts a text in place of a marker, with where it comes from. */
+function filled(parts: readonly Value[], marker: RegExp | string, text: string, origin: number): readonly Value[] {
+  return parts.map((part) => {
+    const replaced = part.text.replaceAll(marker, () => text);
+    return replaced === part.text ? part : { ...part, text: replaced, origin: part.origin | origin };
+  });
+}
+
 function value(text: string, origin = 0): Value {
   return { text, origin };
 }
@@ -48,10 +56,7 @@ function runXargs(command: ShellCommand, shell: Shell): undefined {
     const lines = known === undefined ? [ANY] : known.trim().split('\n');
     const marker = placeholder === '' ? '{}' : placeholder;
     for (const line of lines.length > MAX_LINES ? [ANY] : lines) {
-      shell.call(
-        inner.map((part) => ({ ...part, text: part.text.replaceAll(marker, short(line)) })),
-        command,
-      );
+      shell.call(filled(inner, marker, short(line), origin), command);
     }
     return;
   }
@@ -69,16 +74,14 @@ const FIND_EXEC = /^-(exec|execdir|ok|okdir)$/;
 
 function runFind(command: ShellCommand, shell: Shell): undefined {
   const { args, values } = command;
-  const found = foundPath(args);
+  const found = short(foundPath(args));
+  const origin = findsEverything(args) ? Origin.everyFile : Origin.none;
   args.forEach((arg, index) => {
     if (!FIND_EXEC.test(arg)) return;
     const rest = args.slice(index + 1);
     const end = rest.findIndex((part, at) => part === ';' || (part === '+' && rest[at - 1] === '{}'));
     const inner = values.slice(index + 1, end < 0 ? undefined : index + 1 + end);
-    shell.call(
-      inner.map((part) => ({ ...part, text: part.text.replaceAll('{}', short(found)) })),
-      command,
-    );
+    shell.call(filled(inner, '{}', found, origin), command);
   });
 }
 
@@ -88,10 +91,8 @@ function runFd(command: ShellCommand, shell: Shell): undefined {
   if (at < 0) return;
   const inner = values.slice(at + 1).filter(({ text }) => text !== ';');
   const fed = inner.some(({ text }) => /\{[./]*\}/.test(text)) ? inner : [...inner, value('{}')];
-  shell.call(
-    fed.map((part) => ({ ...part, text: part.text.replace(/\{[./]*\}/g, ANY) })),
-    command,
-  );
+  const origin = fdFindsEverything(args.slice(0, at)) ? Origin.everyFile : Origin.none;
+  shell.call(filled(fed, /\{[./]*\}/g, ANY, origin), command);
 }
 
 /** GNU parallel hands a command line to a shell, with what follows `:::` put in. */
@@ -105,6 +106,10 @@ function runParallel(command: ShellCommand, shell: Shell): undefined {
   const rest = args.slice(options.start);
   const separator = rest.findIndex((arg) => /^:::/.test(arg));
   const template = (separator < 0 ? rest : rest.slice(0, separator)).join(' ');
+  // A line of code does not show where its words come from.
+  if (separator < 0 && (stdin?.origin ?? 0) & Origin.everyFile) {
+    shell.call([...command.values.slice(options.start), value(stdin?.text?.trim() ?? ANY, stdin?.origin)], command);
+  }
   const given = separator < 0 ? (stdin?.text?.trim().split('\n') ?? [ANY]) : rest.slice(separator + 1);
   for (const item of given.length > MAX_LINES ? [ANY] : given) {
     const line = /\{[^}\s]*\}/.test(template)

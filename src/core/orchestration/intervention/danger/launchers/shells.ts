@@ -69,7 +69,7 @@ function runSource({ values, scope, stdin }: ShellCommand, shell: Shell): Stream
 
 function runTrap({ args, scope }: ShellCommand, shell: Shell): undefined {
   const [code = '', ...signals] = args[0] === '--' ? args.slice(1) : args;
-  if (signals.length > 0 && code !== '-' && code !== '' && !/^-[lp]/.test(code)) shell.script(code, scope.fork());
+  if (signals.length > 0 && code !== '-' && code !== '' && !/^-[lp]/.test(code)) shell.later(code, scope);
 }
 
 /** A script file is not read, unless it was written before by the same command or is no file at all. */

@@ -40,6 +40,8 @@ function rateEngine({ args, stdin }: ShellCommand): Danger | undefined {
       ? critical('containers.remove', 'Removes images that are in use; leave out -f.')
       : undefined;
   }
+  if (verb === 'system' && noun === 'reset')
+    return critical('containers.prune', 'Deletes all containers, images and volumes.');
   if (verb === 'swarm' && noun === 'leave')
     return critical('containers.cluster', 'Takes the machine out of its cluster.');
   if (/^(stack|service|secret|config|node|context|network)$/.test(verb) && /^(rm|remove)$/.test(noun)) {

@@ -1,13 +1,15 @@
 import { critical, type Danger, warning } from '../danger.js';
 import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
+import { findRoots, findsEverything, findsRepository, foundPath } from '../shell/found.js';
 import { Options } from '../shell/options.js';
-import { foundPath } from '../shell/output.js';
 import { baseName, resolvePath } from '../shell/path.js';
-import { ANY, isBlank, SEGMENT } from '../shell/value.js';
-import type { RuleList } from './rule.js';
+import { ANY, isBlank, Origin, SEGMENT } from '../shell/value.js';
+import type { Rule, RuleList } from './rule.js';
 
 export const deletionRules: RuleList = [
+  ['rm grm srm unlink shred wipe truncate', (command, places) => rateEveryFile(command, places)],
+  ['cp', rateOverEveryFile],
   ['rm grm srm', rateRm],
   ['rimraf del-cli', rateAlwaysRecursive],
   ['unlink', (command, places) => worst(command.args, (target) => rateFile(target, command, places))],
@@ -98,35 +100,41 @@ function rateShred(command: ShellCommand, places: Places): Danger | undefined {
   );
 }
 
-/** Tests of `find` that leave something out. */
-const FILTERS =
-  /^-(i?name|i?path|i?wholename|i?regex|i?lname|mtime|mmin|atime|amin|ctime|cmin|newer\w*|size|empty|user|group|perm|inum|links|nouser|nogroup|samefile|uid|gid)$/;
-
 function rateFind(command: ShellCommand, places: Places): Danger | undefined {
   const { args, scope } = command;
-  if (!args.includes('-delete')) return undefined;
-  // What is kept by name does not say what goes.
-  const filtered = args.some(
-    (arg, index) =>
-      FILTERS.test(arg) &&
-      !/^(!|-not)$/.test(args[index - 1] ?? '') &&
-      args[index + 1] !== '*' &&
-      args[index + 1] !== SEGMENT,
-  );
+  if (!args.includes('-delete') || args.includes('-empty')) return undefined;
+  const everything = findsEverything(args);
+  if (findsRepository(args)) return critical('delete.repository', "Deletes the repository's history.");
   const first = args.findIndex((arg) => /^[-(!]/.test(arg) && !/^-[HLPDO]/.test(arg));
-  const roots = args.slice(0, Math.max(first, 0)).filter((arg) => !arg.startsWith('-'));
-  if (args.includes('-empty')) return undefined;
-  return worst(roots.length > 0 ? roots : ['.'], (root) => {
+  return worst(findRoots(args), (root) => {
     const found = resolvePath(foundPath([root, ...args.slice(first)]), scope.cwd);
     const path = resolvePath(root, scope.cwd);
     if (places.isRegenerated(found) || places.isTemporary(path)) return undefined;
-    if (!filtered) return rateTree(root, command, places);
+    if (everything) return rateTree(root, command, places);
+    if (places.isTemporary(found)) return undefined;
     if (places.isInWorkspace(path))
       return warning('delete.find', 'Deletes every file that matches; list them first without -delete.');
     if (places.isUnknown(path))
       return critical('delete.unresolved', 'Where files are deleted is only known when it runs; name the folder.');
     return critical('delete.outside-workspace', `Deletes files below ${shown(path)}, which is outside the workspace.`);
   });
+}
+
+/** Every file of a folder, one by one: no better than the folder as a whole. */
+const rateEveryFile: Rule = (command, places) =>
+  worst(
+    command.values.flatMap(({ text, origin }) => (origin & Origin.everyFile ? [text] : [])),
+    (text) => {
+      const target = text.endsWith(`/${ANY}`) ? text.slice(0, -2) || '/' : text;
+      // What is not known comes from a list of the present folder, most likely.
+      return rateTree(isBlank(target) ? '.' : target, command, places);
+    },
+  );
+
+/** A copy over every file replaces what is in it. */
+function rateOverEveryFile(command: ShellCommand, places: Places): Danger | undefined {
+  if (new Options(command.args).has('t', 'target-directory')) return undefined;
+  return rateEveryFile({ ...command, values: command.values.slice(-1) }, places);
 }
 
 function rateTruncate(command: ShellCommand, places: Places): Danger | undefined {

@@ -1,10 +1,11 @@
-import { credentialKind, isCredentialFolder } from '../credentials.js';
+import { credentialKind } from '../credentials.js';
 import { critical, type Danger, warning } from '../danger.js';
 import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import { resolvePath } from '../shell/path.js';
 import { shown, worst } from './deletion.js';
+import { rateRead } from './reading.js';
 import type { Rule, RuleList } from './rule.js';
 
 /** Programs that write where their last operand points, and the options of theirs that take a value. */
@@ -41,18 +42,6 @@ export function rateWrite(path: string, places: Places, how: 'replace' | 'add' |
   return how === 'replace' ? critical('files.outside-workspace', message) : warning('files.outside-workspace', message);
 }
 
-/** What it means to read a file. */
-export function rateRead(path: string, places: Places): Danger | undefined {
-  const kind = credentialKind(path);
-  if (kind === 'key') return critical('credentials.read', `Reads ${shown(path)}, which holds keys or passwords.`);
-  if (kind === 'environment')
-    return critical(
-      'credentials.read',
-      `Reads ${shown(path)}, which usually holds passwords; read the example file, or ask for the names that are needed.`,
-    );
-  return places.isGuard(path) ? warning('agent.guard', "Reads what belongs to this session's guard.") : undefined;
-}
-
 /** Files that the shell opens. */
 export const rateRedirects: Rule = ({ redirects, scope }, places) => {
   for (const { operator, target } of redirects) {
@@ -68,58 +57,6 @@ export const rateRedirects: Rule = ({ redirects, scope }, places) => {
   }
   return undefined;
 };
-
-/** Programs that show, copy or send the content of files named on their command line. */
-const READERS = new Set(
-  `cat tac less more most head tail bat batcat nl strings xxd od hexdump hd base64 base32 basenc cut sort uniq grep egrep fgrep zgrep
-   rg ag ack sed gsed awk gawk mawk jq yq cp mv scp rsync tar zip gzip bzip2 xz zstd 7z openssl vim vi view nano emacs ed ex code diff
-   sdiff cmp colordiff paste fold fmt rev split csplit install ln pbcopy xclip xsel wl-copy column tr dd mail mutt look join comm pr
-   expand iconv uuencode gpg age curl wget nc ncat socat http https aws gsutil gcloud az rclone s3cmd gh glab hub tee git
-   python python3 node perl ruby php tclsh lua`.split(/\s+/),
-);
-/** Options of which the value is a key that the program uses and does not show. */
-const KEY_OPTION =
-  /^(-i|-E|--(key|cert|cacert|identity-file|identity|private-key|env-file|netrc-file|key-file|kubeconfig|config|exclude\S*|include\S*|glob|ignore\S*|cert-file|ca-cert))$/;
-/** Programs that take `.env` files for their own use. */
-const LOADS_ENVIRONMENT = new Set(['python', 'python3', 'node', 'ruby', 'php', 'git', 'perl', 'tee', 'ln', 'ed']);
-
-/** Key and credential files among the arguments of programs that read. */
-export const rateCredentials: Rule = ({ name, args, scope }, places) => {
-  if (!READERS.has(name)) return undefined;
-  for (const [index, arg] of args.entries()) {
-    if (arg === '' || KEY_OPTION.test(args[index - 1] ?? '') || (name === 'ssh' && index === 0)) continue;
-    const text = operandOf(arg);
-    if (text === undefined) continue;
-    const path = resolvePath(text, scope.cwd);
-    const kind = credentialKind(path);
-    // A project's own keys and certificates are made and used with openssl.
-    if (name === 'openssl' && places.isInWorkspace(path)) continue;
-    if (kind === 'environment' && (LOADS_ENVIRONMENT.has(name) || isOnlyChecked(name, args, index))) continue;
-    if (kind) return rateRead(path, places);
-    if (isCredentialFolder(path) && /^(cp|mv|scp|rsync|tar|zip|7z|rg|ag|grep|egrep|aws|gsutil|rclone)$/.test(name)) {
-      return critical('credentials.read', `Reads ${shown(path)} with the keys in it.`);
-    }
-  }
-  return undefined;
-};
-
-/** The file in an argument: also in `name=@file`, `@file`, `if=file`, `file://…` and remote sources. */
-function operandOf(arg: string): string | undefined {
-  if (arg.startsWith('file://')) return arg.slice(7);
-  const attached =
-    /^(?:[\w.-]*=)?[@<]([^;]+)/.exec(arg)?.[1] ?? /^(?:if|--[\w-]*file|--[\w-]*from)=(.+)/.exec(arg)?.[1];
-  if (attached) return attached;
-  return arg.startsWith('-') || /\s/.test(arg) ? undefined : arg;
-}
-
-/** `.env` files are copied from examples, edited and searched for a name's presence in ordinary work. */
-function isOnlyChecked(name: string, args: readonly string[], index: number): boolean {
-  if (name === 'cp' || name === 'mv' || name === 'install') return index === args.length - 1;
-  if (/^e?f?grep$/.test(name) || name === 'rg')
-    return args.some((arg) => /^(-\w*[qcl]\w*|--(quiet|count|files-with-matches))$/.test(arg)) || index === 0;
-  if (name === 'sed' || name === 'gsed') return args.some((arg) => /^(-\w*i|--in-place)/.test(arg));
-  return false;
-}
 
 function targets(how: 'replace' | 'add' | 'copy'): Rule {
   return ({ args, scope }, places) =>

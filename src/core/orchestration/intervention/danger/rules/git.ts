@@ -1,8 +1,10 @@
 import { critical, type Danger, warning } from '../danger.js';
 import { GIT_VALUES } from '../launchers/git.js';
+import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import { isBlank } from '../shell/value.js';
+import { rateConfig, rateSettings } from './git-config.js';
 import type { RuleList } from './rule.js';
 
 export const gitRules: RuleList = [
@@ -68,13 +70,16 @@ const discards = critical(
   'Throws away changes that are not committed; commit or stash them first.',
 );
 
-function rateGit({ args }: ShellCommand): Danger | undefined {
+function rateGit({ args, scope }: ShellCommand, places: Places): Danger | undefined {
   const outer = new Options(args, GIT_VALUES, true);
   const verb = args[outer.start];
   if (verb === undefined) return undefined;
   const rest = args.slice(outer.start + 1);
   if (isBlank(verb)) return critical('git.unresolved', 'Which git command runs is only known when it runs; name it.');
   if (rest.includes('--help') || rest[0] === '-h') return undefined;
+  const settings = rateSettings(args.slice(0, outer.start), places, scope);
+  if (settings) return settings;
+  if (verb === 'config') return rateConfig(rest, places, scope);
   return SUBCOMMANDS.get(verb)?.(rest, args.slice(0, outer.start));
 }
 
@@ -232,6 +237,6 @@ function remove(args: readonly string[]): Danger | undefined {
 
 function submodule([verb, ...args]: readonly string[]): Danger | undefined {
   return verb === 'deinit' && new Options(args).has('f', 'force')
-    ? warning('git.submodule', 'Deletes changes in a submodule.')
+    ? critical('git.submodule', 'Deletes changes in submodules that are not committed; leave out --force.')
     : undefined;
 }

@@ -14,13 +14,15 @@ export const networkRules: RuleList = [
   ['curl wget http https xh httpie aria2c lynx w3m', rateHttp],
   ['nc ncat netcat nc.traditional nc.openbsd socat telnet', rateSocket],
   ['ssh ftp sftp tftp mail mailx sendmail mutt openssl', rateFed],
+  ['deno npx bunx pnpx bun', rateAddress],
   ['dig nslookup host ping drill', rateNames],
 ];
 
 /** Options of `curl` that carry a secret to the server that it is for. */
 const AUTHENTICATION = /^(-H|--header|-u|--user|--oauth2-bearer|--proxy-user|-U|--netrc|-A|--user-agent|--auth|-a)$/;
 
-function rateHttp({ args, values, stdin }: ShellCommand): Danger | undefined {
+function rateHttp({ name, args, values, stdin }: ShellCommand): Danger | undefined {
+  if ((stdin?.origin ?? 0) & SECRET && /^(https?|xh|httpie)$/.test(name)) return sends;
   if ((stdin?.origin ?? 0) & SECRET && args.some((arg) => /@-|^-$|^-T$|^-$|--upload-file/.test(arg))) return sends;
   for (const [index, value] of values.entries()) {
     if (AUTHENTICATION.test(args[index - 1] ?? '') || /^(-H|-u|--header=|--user=|authorization:)./i.test(value.text))
@@ -46,8 +48,23 @@ function rateSocket(command: ShellCommand): Danger | undefined {
     : undefined;
 }
 
-function rateFed({ stdin }: ShellCommand): Danger | undefined {
+function rateFed({ name, args, values, stdin }: ShellCommand): Danger | undefined {
+  if (name === 'openssl' && args[0] !== 's_client') return undefined;
+  if (name === 'ssh' && values.some(({ origin }) => origin & (Origin.credentials | Origin.environment))) return sends;
   return (stdin?.origin ?? 0) & SECRET ? sends : undefined;
+}
+
+/** A program that is named by its address is downloaded and run at once. */
+function rateAddress({ name, args }: ShellCommand): Danger | undefined {
+  const operands = new Options(args, ['p', 'package', 'allow-net', 'import-map', 'r'], true).operands;
+  const program = /^(run|x)$/.test(operands[0] ?? '')
+    ? operands.slice(1).find((arg) => !arg.startsWith('-'))
+    : operands[0];
+  if (!/^https?:/.test(program ?? '') || (name === 'deno' && operands[0] !== 'run')) return undefined;
+  return critical(
+    'network.download-and-run',
+    'Runs what a server sends without anybody having seen it; download it to a file and read that first.',
+  );
 }
 
 /** A name that holds a secret tells it to whoever answers for the domain. */

@@ -3,12 +3,13 @@ import { containerRules } from './containers.js';
 import { databaseRules } from './databases.js';
 import { deletionRules } from './deletion.js';
 import { diskRules } from './disks.js';
-import { fileRules, rateCredentials, rateRedirects } from './files.js';
+import { fileRules, rateRedirects } from './files.js';
 import { gitRules } from './git.js';
 import { infrastructureRules } from './infrastructure.js';
 import { networkRules, rateSockets } from './network.js';
 import { permissionRules } from './permissions.js';
 import { publishingRules } from './publishing.js';
+import { rateCredentials } from './reading.js';
 import type { Rule } from './rule.js';
 import { systemRules } from './system.js';
 

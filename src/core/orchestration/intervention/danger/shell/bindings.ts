@@ -1,10 +1,13 @@
 import type { Assignment, Redirection } from 'unbash';
+import { credentialKind } from '../credentials.js';
 import type { FileRedirect } from './command.js';
 import { expandParts, expandText, expandWord, type Substitution } from './expansion.js';
 import { redirectsOutput } from './lines.js';
 import { resolvePath } from './path.js';
 import type { Scope, Variable } from './scope.js';
-import { FILE, literal, type Stream } from './value.js';
+import { FILE, literal, Origin, type Stream } from './value.js';
+
+const SECRET_FILE: Stream = { text: undefined, origin: Origin.credentials };
 
 export interface NamedVariable {
   readonly name: string;
@@ -34,6 +37,10 @@ function assignedVariable(part: Assignment, scope: Scope, shell: Substitution): 
   return { values: values.map(({ text, origin }) => ({ text: prefix.text + text, origin: prefix.origin | origin })) };
 }
 
+function contentOf(path: string, scope: Scope): Stream {
+  return scope.files.get(path) ?? (credentialKind(path) ? SECRET_FILE : FILE);
+}
+
 interface Redirects {
   readonly redirects: readonly FileRedirect[];
   /** What the command is fed with in the end. */
@@ -61,7 +68,7 @@ export function readRedirects(
       for (const target of expandText(redirect.target, scope, shell)) {
         redirects.push({ operator: redirect.operator, target });
         if (redirect.operator !== '<') continue;
-        input = target.content ?? scope.files.get(resolvePath(target.text, scope.cwd)) ?? FILE;
+        input = target.content ?? contentOf(resolvePath(target.text, scope.cwd), scope);
       }
     }
   }

@@ -4,7 +4,7 @@ export class TooComplex extends Error {
 }
 
 /** A parse costs about 30 ms a million characters, and nested substitutions are parsed again at every level. */
-const MAX_CHARACTERS = 10_000_000;
+const MAX_CHARACTERS = 4_000_000;
 const MAX_COMMANDS = 10_000;
 /** Far below what the parser and the stack allow, far above what people write. */
 const MAX_DEPTH = 60;

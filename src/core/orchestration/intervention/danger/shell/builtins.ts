@@ -72,11 +72,12 @@ function changeFolder({ scope }: ShellCommand, folder: string): void {
 
 function assign({ args, values, scope }: ShellCommand, assignments: Assignments): void {
   for (const { name, variable } of assignments) scope.assign(name, variable);
+  const assigned = new Set(assignments.map(({ name }) => name));
   // A quoted or computed `NAME=value` is an ordinary word to the parser.
   args.forEach((arg, index) => {
     const equals = arg.indexOf('=');
     const name = arg.slice(0, equals);
-    if (equals < 1 || assignments.some((assignment) => assignment.name === name)) return;
+    if (equals < 1 || assigned.has(name)) return;
     const origin = values[index]?.origin ?? 0;
     scope.assign(name, { values: [{ text: arg.slice(equals + 1), origin }] });
   });

@@ -32,6 +32,8 @@ export interface Shell {
   /** Looks at a command that another one runs. */
   call(values: readonly Value[], from: ShellCommand): Stream;
   report(danger: Danger | undefined): void;
+  /** Looks at code that runs later, with the variables as they are then or at any time before. */
+  later(code: string, scope: Scope): void;
 }
 
 /** Looks at what a program starts. Answers with what that writes, where it is the program's own output. */

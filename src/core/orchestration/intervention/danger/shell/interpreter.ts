@@ -14,37 +14,16 @@ import {
 } from 'unbash';
 import { type NamedVariable, readAssignment, readRedirects } from './bindings.js';
 import type { Budget } from './budget.js';
-import type { FileRedirect } from './command.js';
 import { expandText, expandWord, type Substitution } from './expansion.js';
+import type { CommandLine, Host } from './host.js';
 import { combinations, concatenated, loopVariable, redirectsOutput } from './lines.js';
 import type { Scope } from './scope.js';
 import { ANY, literal, SILENT, type Stream, UNKNOWN, type Value } from './value.js';
 
-/** A command line after expansion, before anything is known about the program. */
-export interface CommandLine {
-  readonly values: readonly Value[];
-  readonly env: ReadonlyMap<string, Value>;
-  readonly assignments: readonly NamedVariable[];
-  readonly redirects: readonly FileRedirect[];
-  readonly stdin: Stream | undefined;
-  readonly scope: Scope;
-  /** Runs at the same time as others: in a pipe or in the background. */
-  readonly concurrent: boolean;
-}
-
-/** Where an interpreter hands over what it finds. */
-export interface Host {
-  readonly budget: Budget;
-  /** Looks at a command line and says what it writes. */
-  execute(line: CommandLine): Stream;
-  /** A part of the script is not what the shell's grammar allows. */
-  unparsable(message: string): void;
-  /** Nothing further has to be looked at. */
-  readonly settled: boolean;
-}
-
 /** Copying a variable costs as much as reading this many characters. */
 const FORK_COST = 10;
+/** Expanding an argument does. */
+const ARGUMENT_COST = 60;
 const NO_VARIABLES: ReadonlyMap<string, Value> = new Map();
 
 /**
@@ -189,7 +168,7 @@ export class Interpreter implements Substitution {
     const words: (readonly (readonly Value[])[])[] = [];
     if (node.name) words.push(expandWord(node.name, scope, this));
     const declared: NamedVariable[] = [];
-    this.budget.read(node.args.length * 20);
+    this.budget.read(node.args.length * ARGUMENT_COST);
     for (const part of node.args) {
       if (part.type === 'Word') words.push(expandWord(part, scope, this));
       else {

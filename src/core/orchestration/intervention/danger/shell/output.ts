@@ -1,4 +1,5 @@
 import type { ShellCommand } from './command.js';
+import { fdFindsEverything, findsEverything, foundPath } from './found.js';
 import { Options } from './options.js';
 import { baseName, resolvePath } from './path.js';
 import { ANY, isKnown, Origin, SEGMENT, SILENT, type Stream, UNKNOWN } from './value.js';
@@ -65,7 +66,16 @@ export function outputOf(command: ShellCommand): Stream {
       // A process id that still tells what it was looked up by.
       return text(SEGMENT + (args.at(-1) ?? ''));
     case 'find':
-      return text(foundPath(args));
+      return found(args);
+    case 'fd':
+    case 'fdfind':
+      return { text: undefined, origin: fdFindsEverything(args) ? Origin.everyFile : Origin.none };
+    case 'sort':
+    case 'uniq':
+    case 'tr':
+    case 'xargs':
+    case 'nl':
+      return { text: passed(stdin), origin: stdin?.origin ?? 0 };
     case 'git':
       return gitOutput(command);
     case 'env':
@@ -92,6 +102,15 @@ export function outputOf(command: ShellCommand): Stream {
   }
 }
 
+function found(args: readonly string[]): Stream {
+  return { text: foundPath(args), origin: findsEverything(args) ? Origin.everyFile : Origin.none };
+}
+
+/** These keep every line, if perhaps not as it was. A text with nothing unknown in it could change altogether. */
+function passed(stdin: Stream | undefined): string | undefined {
+  return stdin?.text !== undefined && stdin.origin & Origin.everyFile ? stdin.text : undefined;
+}
+
 function text(value: string): Stream {
   return { text: value, origin: Origin.none };
 }
@@ -99,7 +118,7 @@ function text(value: string): Stream {
 /** A filter's output is made of its input. */
 function inherit({ stdin, values }: ShellCommand, output: string | undefined): Stream {
   const fromArgs = values.reduce((all, { content }) => all | (content?.origin ?? 0), 0);
-  return { text: output, origin: (stdin?.origin ?? 0) | fromArgs };
+  return { text: output, origin: ((stdin?.origin ?? 0) & ~Origin.everyFile) | fromArgs };
 }
 
 function originOfArgs({ values }: ShellCommand): number {
@@ -183,18 +202,11 @@ function folderOf(path: string): string {
   return slash < 0 ? '.' : slash === 0 ? '/' : trimmed.slice(0, slash);
 }
 
-/** All that `find` prints lies below where it starts, and ends in the name that it looks for. */
-export function foundPath(args: readonly string[]): string {
-  const first = args.findIndex((arg) => /^[-(!]/.test(arg) && !/^-[HLPDO]/.test(arg));
-  const roots = args.slice(0, first < 0 ? args.length : first).filter((arg) => !arg.startsWith('-'));
-  const root = roots.length > 1 ? ANY : (roots[0] ?? '.');
-  const names = args.flatMap((arg, index) => (arg === '-name' ? [args[index + 1] ?? ''] : []));
-  const name = names.length === 1 ? (names[0] ?? '').replace(/\*/g, SEGMENT).replace(/\?/g, SEGMENT) : undefined;
-  if (name === undefined || args.includes('-o') || args.includes('-not') || args.includes('!')) return `${root}/${ANY}`;
-  return `${root}/${ANY}/${name}`;
-}
-
 function gitOutput({ args, scope }: ShellCommand): Stream {
+  if (args[0] === 'ls-files') {
+    const all = args.slice(1).every((arg) => /^-(z|c|o|-cached|-others|-exclude\S*|-full-name)$/.test(arg));
+    return all ? { text: `${scope.cwd}/${ANY}`, origin: Origin.everyFile } : UNKNOWN;
+  }
   if (args[0] !== 'rev-parse') return { text: undefined, origin: Origin.none };
   if (args.includes('--show-toplevel')) return text(scope.workspace);
   if (args.includes('--git-dir') || args.includes('--absolute-git-dir')) return text(`${scope.workspace}/.git`);

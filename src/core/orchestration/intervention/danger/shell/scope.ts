@@ -14,6 +14,13 @@ interface ShellFunction {
   readonly conditional: boolean;
 }
 
+/** Variables that by custom name a program of the same name. */
+const PROGRAM_VARIABLES: Readonly<Record<string, string>> = {
+  PYTHON: 'python3', PYTHON3: 'python3', NODE: 'node', RUBY: 'ruby', PERL: 'perl', CC: 'cc', CXX: 'c++', LD: 'ld', AR: 'ar', MAKE: 'make',
+  CMAKE: 'cmake', PIP: 'pip', NPM: 'npm', CARGO: 'cargo', GO: 'go', JAVA: 'java', GIT: 'git', DOCKER: 'docker', KUBECTL: 'kubectl',
+  CURL: 'curl', SED: 'sed', GREP: 'grep', AWK: 'awk',
+}; // biome-ignore format: a table
+
 const MAX_ALTERNATIVES = 8;
 const SECRET_NAME = /secret|token|passw(or)?d|api_?key|private_?key|access_?key|credential/i;
 
@@ -115,7 +122,7 @@ export class Scope {
       case 'EPOCHSECONDS':
         return one(SEGMENT);
       default:
-        return undefined;
+        return Object.hasOwn(PROGRAM_VARIABLES, name) ? one(PROGRAM_VARIABLES[name] ?? '') : undefined;
     }
   }
 }

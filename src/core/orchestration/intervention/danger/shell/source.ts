@@ -3,7 +3,7 @@ import type { Stream } from './value.js';
 /** Longer commands are not looked at; Linux passes at most 128 KiB in one argument. */
 const MAX_LENGTH = 1_500_000;
 /** More words and operators than prose of that length has; they are what makes a parse slow. */
-const MAX_TOKENS = 300_000;
+const MAX_TOKENS = 250_000;
 
 /** Whether a parse would take longer than any honest command is worth. */
 export function isTooLarge(source: string): boolean {
@@ -16,8 +16,8 @@ function tokens(source: string): number {
   let count = 0;
   for (let at = 0; at < source.length; at++) {
     const code = source.charCodeAt(at);
-    // Letters, digits and most of what is not ASCII.
-    if (code <= 41 || code === 59 || code === 60 || code === 62 || code === 96 || (code >= 123 && code <= 125))
+    // All but letters, digits, what words are made of otherwise and what is not ASCII.
+    if (code <= 42 || (code >= 59 && code <= 63) || code === 91 || code === 96 || (code >= 123 && code <= 125))
       count += 1;
   }
   return count;

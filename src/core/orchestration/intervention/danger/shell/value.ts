@@ -13,8 +13,15 @@ export const CHARACTER = '\uFDD2';
 const HOLE = /[\uFDD0-\uFDD2]/;
 const WIDE_HOLE = /[\uFDD0\uFDD1]/;
 
-/** Where a text comes from, as flags. */
-export const Origin = { none: 0, network: 1, credentials: 2, environment: 4, secretVariable: 8 } as const;
+/** Where a text comes from, as flags. `everyFile`: it names every file of a folder, with nothing left out. */
+export const Origin = {
+  none: 0,
+  network: 1,
+  credentials: 2,
+  environment: 4,
+  secretVariable: 8,
+  everyFile: 16,
+} as const;
 export const SECRET = Origin.credentials | Origin.environment | Origin.secretVariable;
 
 /** What a command writes to its standard output. */

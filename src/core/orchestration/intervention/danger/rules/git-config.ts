@@ -1,0 +1,59 @@
+import { critical, type Danger, warning } from '../danger.js';
+import type { Places } from '../paths.js';
+import { Options } from '../shell/options.js';
+import { resolvePath } from '../shell/path.js';
+import type { Scope } from '../shell/scope.js';
+import { isKnown } from '../shell/value.js';
+
+/** Settings that git runs as commands. */
+export const CODE_SETTING =
+  /^(core\.(pager|editor|sshcommand|fsmonitor|gitproxy|askpass|alternaterefscommand)|sequence\.editor|diff\.external|credential(\..*)?\.helper|pager\.\w+|gpg\.program|gpg\.\w+\.program|(diff|merge)(tool)?\..*\.(command|textconv|driver|cmd)|filter\..*\.(clean|smudge|process)|uploadpack\.packobjectshook|browser\..*\.cmd|interactive\.difffilter)$/i;
+/** Settings that name files or folders with commands in them. */
+const CODE_PATH = /^(core\.hookspath|init\.templatedir|include\.path|includeif\..*\.path)$/i;
+
+/** Programs that people set up git with. */
+const USUAL =
+  /^(true|false|cat|less|more|most|bat|delta|diff-so-fancy|diff-highlight|vi|vim|nvim|vimdiff|nvimdiff|nano|emacs|emacsclient|code|cursor|subl|micro|hx|helix|idea|meld|kdiff3|difft|opendiff|bcomp|ssh|plink|gpg|gpg2|ssh-keygen|git|git-lfs|gh|glab|aws|gcloud|gcloud.cmd|cache|store|manager|manager-core|osxkeychain|libsecret|wincred|netrc|oauth|rs-git-fsmonitor|watchman|nbstripout|git-crypt|exiftool|pdftotext|jq|sort|head|column|cut|wc|echo|grep|xargs|tput|mergiraf|notepad|code-insiders)$/;
+
+/** `git config` that makes git run something from now on. */
+export function rateConfig(args: readonly string[], places: Places, scope: Scope): Danger | undefined {
+  const options = new Options(args, ['f', 'file', 'type', 'default', 'blob', 'comment']);
+  if (options.has('unset', 'unset-all', 'get', 'get-all', 'list', 'l', 'get-regexp')) return undefined;
+  const [key, value] = options.operands.filter((word, index) => index > 0 || word !== 'set');
+  if (key === undefined || value === undefined || value === '') return undefined;
+  const isWide = options.has('global', 'system');
+  if (CODE_PATH.test(key)) {
+    const path = resolvePath(value, scope.cwd);
+    const isOwn = places.isInWorkspace(path) && !isWide;
+    return isOwn || path === '/dev/null' ? undefined : plants(key);
+  }
+  const isAlias = /^alias\./i.test(key);
+  if (isAlias ? value.startsWith('!') : CODE_SETTING.test(key)) return isUsual(value) ? undefined : plants(key);
+  return /^url\..*\.(push)?insteadof$/i.test(key)
+    ? warning('git.config', 'Changes where git fetches from and pushes to.')
+    : undefined;
+}
+
+/** `git -c key=value`, for the settings that name files. Commands in settings are looked at where they would run. */
+export function rateSettings(args: readonly string[], places: Places, scope: Scope): Danger | undefined {
+  for (const [index, arg] of args.entries()) {
+    const [key = '', value = ''] = args[index - 1] === '-c' ? arg.split('=', 2) : [];
+    const danger = CODE_PATH.test(key) ? rateConfig([key, value], places, scope) : undefined;
+    if (danger) return danger;
+  }
+  return undefined;
+}
+
+function plants(key: string): Danger {
+  return critical('git.config-code', `Makes git run code by itself later (${key}); run the command itself instead.`);
+}
+
+/** Known programs only, one after the other or in a pipe. Their arguments are looked at where the code is. */
+function isUsual(value: string): boolean {
+  if (!isKnown(value) || /[`<>\n]|\$\(/.test(value)) return false;
+  return value
+    .replace(/^!/, '')
+    .split(/[|;&]+/)
+    .filter((part) => part.trim() !== '')
+    .every((part) => USUAL.test(/^\s*(\S*)/.exec(part)?.[1] ?? ''));
+}

@@ -1,0 +1,90 @@
+import { credentialKind, HOME_KEY_FILES, isCredentialFolder } from '../credentials.js';
+import { critical, type Danger, warning } from '../danger.js';
+import type { Places } from '../paths.js';
+import type { ShellCommand } from '../shell/command.js';
+import { resolvePath } from '../shell/path.js';
+import { shown } from './deletion.js';
+import type { Rule } from './rule.js';
+
+/** What kind of credential a file holds, by its name and its place. */
+function kindOf(path: string, places: Places): ReturnType<typeof credentialKind> {
+  if (HOME_KEY_FILES.some((file) => path === `${places.home}/${file}` || path === `/root/${file}`)) return 'key';
+  return credentialKind(path);
+}
+
+/** What it means to read a file. */
+export function rateRead(path: string, places: Places): Danger | undefined {
+  const kind = kindOf(path, places);
+  if (kind === 'key') return critical('credentials.read', `Reads ${shown(path)}, which holds keys or passwords.`);
+  if (kind === 'environment') {
+    const reason = `Reads ${shown(path)}, which usually holds passwords; read the example file, or only what is needed.`;
+    const isOwn = places.isInWorkspace(path) || places.isUnknown(path) || places.isTemporary(path);
+    return isOwn ? warning('credentials.read', reason) : critical('credentials.read', reason);
+  }
+  return places.isGuard(path) ? warning('agent.guard', "Reads what belongs to this session's guard.") : undefined;
+}
+
+/** Programs that show, copy or send the content of files named on their command line. */
+const READERS = new Set(
+  `cat tac less more most head tail bat batcat nl strings xxd od hexdump hd base64 base32 basenc cut sort uniq grep egrep fgrep zgrep
+   rg ag ack sed gsed awk gawk mawk jq yq cp mv scp rsync tar zip gzip bzip2 xz zstd 7z openssl vim vi view nano emacs ed ex code diff
+   sdiff cmp colordiff paste fold fmt rev split csplit install ln pbcopy xclip xsel wl-copy column tr dd mail mutt look join comm pr
+   expand iconv uuencode gpg age curl wget nc ncat socat http https aws gsutil gcloud az rclone s3cmd gh glab hub tee git
+   python python3 node perl ruby php tclsh lua`.split(/\s+/),
+);
+/** Options of which the value is a key that the program uses and does not show. */
+const KEY_OPTION =
+  /^(-i|-E|--(key|cert|cacert|identity-file|identity|private-key|env-file|netrc-file|key-file|kubeconfig|config|exclude\S*|include\S*|glob|ignore\S*|cert-file|ca-cert))$/;
+/** Programs that take `.env` files for their own use. */
+const LOADS_ENVIRONMENT = new Set(['python', 'python3', 'node', 'ruby', 'php', 'git', 'perl', 'tee', 'ln', 'ed']);
+
+/** Programs that hand the files on their command line to another machine. */
+const SENDERS = /^(curl|wget|https?|nc|ncat|socat|mail|mutt|aws|gsutil|gcloud|az|rclone|s3cmd|gh|glab)$/;
+
+/** Key and credential files among the arguments of programs that read. */
+export const rateCredentials: Rule = (command, places) => {
+  const { name, args, scope } = command;
+  if (!READERS.has(name)) return undefined;
+  for (const [index, arg] of args.entries()) {
+    if (arg === '' || KEY_OPTION.test(args[index - 1] ?? '') || (name === 'ssh' && index === 0)) continue;
+    const text = operandOf(arg);
+    if (text === undefined) continue;
+    const path = resolvePath(text, scope.cwd);
+    const kind = kindOf(path, places);
+    // A project's own keys and certificates are made and used with openssl.
+    if (name === 'openssl' && places.isInWorkspace(path)) continue;
+    const sends = SENDERS.test(name) || isSent(command);
+    if (kind === 'environment' && sends)
+      return critical('credentials.send', `Sends ${shown(path)} to another machine.`);
+    if (kind === 'environment' && (LOADS_ENVIRONMENT.has(name) || isOnlyChecked(name, args, index))) continue;
+    if (kind) return rateRead(path, places);
+    if (isCredentialFolder(path) && /^(cp|mv|scp|rsync|tar|zip|7z|rg|ag|grep|egrep|aws|gsutil|rclone)$/.test(name)) {
+      return critical('credentials.read', `Reads ${shown(path)} with the keys in it.`);
+    }
+  }
+  return undefined;
+};
+
+/** To another machine, or into one of the shell's sockets. */
+function isSent({ name, args, redirects }: ShellCommand): boolean {
+  if (redirects.some(({ target }) => /^\/dev\/(tcp|udp)\//.test(target.text))) return true;
+  return /^(scp|rsync)$/.test(name) && args.some((arg) => /^[\w.@-]+:/.test(arg));
+}
+
+/** The file in an argument: also in `name=@file`, `@file`, `if=file`, `file://…` and remote sources. */
+function operandOf(arg: string): string | undefined {
+  if (arg.startsWith('file://')) return arg.slice(7);
+  const attached =
+    /^(?:[\w.-]*=)?[@<]([^;]+)/.exec(arg)?.[1] ?? /^(?:if|--[\w-]*file|--[\w-]*from)=(.+)/.exec(arg)?.[1];
+  if (attached) return attached;
+  return arg.startsWith('-') || /\s/.test(arg) ? undefined : arg;
+}
+
+/** `.env` files are copied from examples, edited and searched for a name's presence in ordinary work. */
+function isOnlyChecked(name: string, args: readonly string[], index: number): boolean {
+  if (name === 'cp' || name === 'mv' || name === 'install') return index === args.length - 1;
+  if (/^e?f?grep$/.test(name) || name === 'rg')
+    return args.some((arg) => /^(-\w*[qcl]\w*|--(quiet|count|files-with-matches))$/.test(arg)) || index === 0;
+  if (name === 'sed' || name === 'gsed') return args.some((arg) => /^(-\w*i|--in-place)/.test(arg));
+  return false;
+}
