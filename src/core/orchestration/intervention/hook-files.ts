@@ -142,10 +142,8 @@ fail() {
 trap 'fail "the hook was ended"' HUP INT TERM
 trap '[ $? -eq 0 ] || fail "the hook failed"' EXIT
 
-# After a tool call there is only something to hear when the host says so.
-case $event in
-  PostToolUse*) [ -e "$answers/steer" ] || exit 0 ;;
-esac
+# After a tool call and at the end there is only something to hear when the host says so.
+[ "$event" = PreToolUse ] || [ -e "$answers/steer" ] || exit 0
 
 id=$(cat /proc/sys/kernel/random/uuid 2>/dev/null) || id=$(date +%s).$$
 [ -n "$id" ] || fail "it has no id"
@@ -165,9 +163,9 @@ ${
 }  elif [ "$waited" -ge ${approvalTimeoutMs + BEYOND_APPROVAL_MS} ]; then
     fail "no host answers"
   fi
-  if [ "$waited" -lt 200 ]; then
-    sleep 0.005 2>/dev/null || sleep 1
-    waited=$((waited + 5))
+  if [ "$waited" -lt 40 ]; then
+    sleep 0.002 2>/dev/null || sleep 1
+    waited=$((waited + 2))
   elif [ "$waited" -lt 2000 ]; then
     sleep 0.02 2>/dev/null || sleep 1
     waited=$((waited + 20))

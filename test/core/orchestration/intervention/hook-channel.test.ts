@@ -186,11 +186,13 @@ describe('messages of the user', () => {
   it('keep the agent from stopping', async () => {
     const { files, host } = await scene();
     host.say('one', 'two');
+    await flagged(files, true);
     const { code, stdout } = await runHook(files, 'Stop');
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({ decision: 'block', reason: TEXT });
+    await flagged(files, false);
     expect(await runHook(files, 'Stop')).toEqual(ALLOWED);
-    expect(host.ears).toHaveLength(2);
+    expect(host.ears).toHaveLength(1); // With nothing to hear nobody is asked.
   });
 
   it.each(['PostToolUse', 'Stop'] as const)('are not for a subagent (%s)', async (event) => {

@@ -87,6 +87,7 @@ describe('a hook that cannot ask', () => {
     const files = await guardFiles();
     rmSync(files.requests, { recursive: true });
     writeFileSync(files.requests, '');
+    writeFileSync(join(files.answers, 'steer'), ''); // Without which the end of a run asks nobody.
     const exit = await runHook(files, event);
     expect(exit).toMatchObject({ code, stdout: '' });
     expect(exit.stderr).toContain('The guard of this session could not be asked: the request cannot be written');
@@ -122,6 +123,7 @@ describe('a hook that is ended while it waits', () => {
 
   it('does not keep Claude from stopping', async () => {
     const files = await guardFiles();
+    writeFileSync(join(files.answers, 'steer'), '');
     const { child, exit } = startHook(files, 'Stop');
     await waits(files);
     child.kill('SIGTERM');

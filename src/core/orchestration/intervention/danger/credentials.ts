@@ -27,7 +27,13 @@ const SECRET_PATHS = [
   '.cargo/credentials', '.cargo/credentials.toml', '.gem/credentials', '.terraform.d/credentials.tfrc.json',
   '.claude/.credentials.json', '.m2/settings-security.xml', '.config/op/config', '.subversion/auth', '.mysql/login.cnf',
 ]; // biome-ignore format: a list of paths
+/** As they are looked for in a path that ends with a slash. */
+const SECRET_PLACES = [...SECRET_FOLDERS, ...SECRET_PATHS].map((place) => `/${place}/`);
 const SECRET_SYSTEM_FILES = ['/etc/shadow', '/etc/gshadow', '/etc/sudoers', '/etc/krb5.keytab', '/etc/master.passwd'];
+/** Their segments. */
+const SECRET_ENDS = [...SECRET_PATHS, ...SECRET_SYSTEM_FILES.map((path) => path.slice(1))].map((path) =>
+  path.split('/'),
+);
 const KEY_EXTENSIONS = /\.(key|p12|pfx|jks|keystore|kdbx|ppk|asc\.key)$/i;
 const EXAMPLE = /(^|[._-])(example|sample|template|dist|defaults?|schema|tpl|test|pub|public|d\.ts)([._-]|$)/i;
 
@@ -56,12 +62,17 @@ export function credentialKind(path: string): 'key' | 'environment' | undefined 
   if (/^ssh_host_\w+_key$/.test(name) || /^\/proc\/(\d+|self|thread-self)\/environ$/.test(path)) return 'key';
   if (SECRET_SYSTEM_FILES.includes(path)) return 'key';
   const slashed = `${path}/`;
-  if (SECRET_FOLDERS.some((folder) => slashed.includes(`/${folder}/`))) return 'key';
-  return SECRET_PATHS.some((end) => slashed.includes(`/${end}/`)) ? 'key' : undefined;
+  return SECRET_PLACES.some((place) => slashed.includes(place)) ? 'key' : undefined;
 }
 
 /** Files with tokens in the home folder that hold nothing but settings in a project. */
-export const HOME_KEY_FILES = ['.npmrc', '.yarnrc.yml', '.gitcookies', '.my.cnf', '.dockercfg'];
+const HOME_KEY_FILES = ['.npmrc', '.yarnrc.yml', '.gitcookies', '.my.cnf', '.dockercfg'];
+
+/** Whether a file is one of those, in one of these home folders. */
+export function isHomeKeyFile(path: string, homes: readonly string[]): boolean {
+  const slash = path.lastIndexOf('/');
+  return HOME_KEY_FILES.includes(path.slice(slash + 1)) && homes.includes(path.slice(0, slash));
+}
 
 /** Whether a folder holds keys, so that a copy or an archive of it does, too. */
 export function isCredentialFolder(path: string): boolean {
@@ -77,12 +88,9 @@ function patternKind(segments: readonly string[]): 'key' | 'environment' | undef
   const folders = segments.slice(0, -1);
   if (folders.some((segment) => couldBeName(segment, '.ssh')) && !/.pub$|^known_hosts|^config$/.test(name))
     return 'key';
-  const all = [...SECRET_PATHS, ...SECRET_SYSTEM_FILES.map((path) => path.slice(1))];
-  return all.some((end) => {
-    const names = end.split('/');
-    const tail = segments.slice(-names.length);
-    return names.every((part, index) => couldBeName(tail[index] ?? '', part));
-  })
-    ? 'key'
-    : undefined;
+  const isSecret = SECRET_ENDS.some((names) => {
+    const from = Math.max(0, segments.length - names.length);
+    return names.every((part, index) => couldBeName(segments[from + index] ?? '', part));
+  });
+  return isSecret ? 'key' : undefined;
 }

@@ -151,6 +151,15 @@ function couldBeWithin(path: string, folder: string): boolean {
 export function couldBeName(segment: string, name: string): boolean {
   if (segment === name) return true;
   if (isKnown(segment)) return false;
-  const known = [...segment].filter((character) => ![ANY, SEGMENT, CHARACTER].includes(character)).length;
-  return known >= 2 && couldBe(segment, name);
+  return knownCharacters(segment) >= 2 && couldBe(segment, name);
+}
+
+/** Without lists of characters: this is asked for every name on the list, for every argument. */
+function knownCharacters(segment: string): number {
+  let known = 0;
+  for (let at = 0; at < segment.length; at++) {
+    const character = segment[at];
+    if (character !== ANY && character !== SEGMENT && character !== CHARACTER) known++;
+  }
+  return known;
 }

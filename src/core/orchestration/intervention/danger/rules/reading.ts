@@ -1,4 +1,4 @@
-import { credentialKind, HOME_KEY_FILES, isCredentialFolder } from '../credentials.js';
+import { credentialKind, isCredentialFolder, isHomeKeyFile } from '../credentials.js';
 import { critical, type Danger, warning } from '../danger.js';
 import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
@@ -8,8 +8,7 @@ import type { Rule } from './rule.js';
 
 /** What kind of credential a file holds, by its name and its place. */
 function kindOf(path: string, places: Places): ReturnType<typeof credentialKind> {
-  if (HOME_KEY_FILES.some((file) => path === `${places.home}/${file}` || path === `/root/${file}`)) return 'key';
-  return credentialKind(path);
+  return isHomeKeyFile(path, [places.home, '/root']) ? 'key' : credentialKind(path);
 }
 
 /** What it means to read a file. */
