@@ -112,8 +112,10 @@ class Player {
       if (afterMs) await delay(afterMs, undefined, { signal: this.#stopping.signal }).catch(() => {}); // Seen below.
       await this.#pause.promise;
       if (this.#stopping.signal.aborted) return;
-      const event = typeof line === 'string' ? undefined : this.#withDenials(line as Block);
-      await log.write(`${event ? JSON.stringify(event) : line}\n`);
+      const given = eventOf(line);
+      const event = given && this.#withDenials(given);
+      // A text that nothing had to be changed in is written as it is.
+      await log.write(`${typeof line === 'string' && event === given ? line : JSON.stringify(event)}\n`);
       if (!event) return;
       if (event.type === 'system' && event.subtype === 'init') this.#conversation = String(event.session_id);
       for (const block of blocksOf(event)) {
@@ -162,21 +164,32 @@ class Player {
 
   /** A denied call has the denial for its result. */
   #withDenials(event: Block): Block {
-    if (event.type !== 'user') return event;
+    if (!blocksOf(event).some(({ tool_use_id: id }) => this.#denied.has(String(id)))) return event;
     const content = blocksOf(event).map((block) => {
       const reason = this.#denied.get(String(block.tool_use_id));
       return reason === undefined ? block : { ...block, content: reason, is_error: true };
     });
-    return content.length === 0 ? event : { ...event, message: { ...(event.message as Block), content } };
+    return { ...event, message: { ...(event.message as Block), content } };
   }
 }
 
 function isResult({ line }: SimulatedStep): boolean {
-  return typeof line === 'object' && (line as Block).type === 'result';
+  return eventOf(line)?.type === 'result';
+}
+
+/** What a line says; undefined for a text that is no event. */
+function eventOf(line: object | string): Block | undefined {
+  if (typeof line === 'object') return line as Block;
+  try {
+    const event: unknown = JSON.parse(line);
+    return typeof event === 'object' && event !== null ? (event as Block) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function blocksOf(line: object | string): Block[] {
-  const message = typeof line === 'string' ? undefined : (line as Block).message;
+  const message = eventOf(line)?.message;
   const content = (message as Block | undefined)?.content;
   return Array.isArray(content) ? (content as Block[]) : [];
 }

@@ -21,10 +21,9 @@ export interface ToolRule {
   /** The tool's name, an older one as good as the current (`Task`, `Agent`); `*` stands for any characters, as in `'mcp__*'` or `'*'`. */
   readonly tool: string;
   /**
-   * Which of the tool's calls. A regular expression is tried on the command of `Bash`, on the path of the file tools,
-   * on the address of `WebFetch`, and on the input as JSON of all other tools. A function may be asked
-   * more than once about one call, and one that throws denies it.
-   * Default: all calls.
+   * Which of the tool's calls. A regular expression is tried on the command of `Bash`, on the (absolute) path of the file
+   * tools, on the address of `WebFetch`, and on the input as JSON of all other tools. A function may be asked more than
+   * once about one call, and one that throws denies it. Default: all calls.
    */
   readonly matches?: RegExp | ((call: ToolCall) => boolean);
   readonly decision: Decision;
@@ -93,11 +92,7 @@ const TELLING_FIELDS = new Map([
 ]);
 
 /** What holds where nobody says anything. */
-export const DEFAULT_POLICY: ResolvedPolicy = {
-  layers: [{ rules: [], dangerous: 'deny' }],
-  approvalTimeoutMs: DEFAULT_APPROVAL_MS,
-  onHostLost: 'deny',
-};
+export const DEFAULT_POLICY: ResolvedPolicy = resolvePolicy();
 
 /** The manager's policy. */
 export function resolvePolicy(policy: ToolPolicy = {}): ResolvedPolicy {

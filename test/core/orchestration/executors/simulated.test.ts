@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { scriptedRun } from 'autonomous-orchestration/testing';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { recordedRun, type SimulatedStep, scriptedRun } from 'autonomous-orchestration/testing';
 import { describe, expect, it } from 'vitest';
 import { simulate } from '../../../support/simulate.js';
+import { tempFolder } from '../../../support/temp-folder.js';
 
 const rules = [{ tool: 'Write', decision: 'deny', reason: 'Read only.' }] as const;
 
@@ -47,5 +49,22 @@ describe('SimulatedExecutor', () => {
     const { id } = await manager.create({ prompt: 'x' });
     const { metadata } = await manager.waitFor(id);
     expect(metadata.recentMessages.map(({ text }) => text)).toEqual(['Done.', 'Understood: this']);
+  });
+
+  it('asks about the calls of a recorded log, too, and writes its lines as they are', async () => {
+    const file = join(tempFolder(), 'recorded.log');
+    const turns = [{ tool: 'Read', output: 'read' }, { tool: 'Write', output: 'written' }, { text: 'Done.' }];
+    const lines = [...(scriptedRun(turns).steps as Iterable<SimulatedStep>)].map(({ line }) => JSON.stringify(line));
+    writeFileSync(file, `no event\n${lines.join('\n')}\n`);
+    const { manager } = simulate(() => recordedRun(file));
+    const { id } = await manager.create({ prompt: 'x', policy: { rules } });
+    const { logFile = '', metadata, result } = await manager.waitFor(id);
+    expect(result).toMatchObject({ reason: 'success', text: 'Done.' });
+    expect(metadata.toolsUsed.map(({ name, outcome }) => [name, outcome])).toEqual([
+      ['Read', 'ok'],
+      ['Write', 'denied'],
+    ]);
+    const written = readFileSync(logFile, 'utf8').split('\n');
+    expect(['no event', ...lines].filter((line) => !written.includes(line))).toEqual([lines[4]]);
   });
 });
