@@ -122,7 +122,9 @@ describe('a tool call that gets past the guard', () => {
     };
     class Unhurried extends SimulatedExecutor {
       override async launch(request: RunRequest): Promise<RunHandle> {
-        const handle = await super.launch(request);
+        // Nobody asks the guard about its call.
+        const hooks = { ...request.hooks, beforeTool: async () => ({ allowed: true }) as const };
+        const handle = await super.launch({ ...request, hooks });
         const stop = async (...how: unknown[]): Promise<void> => {
           stops.push(how);
           gate.resolve();

@@ -48,7 +48,8 @@ async function stillAnswers(files: HookFiles): Promise<void> {
   expect(await runHook(files, 'PreToolUse')).toEqual(ALLOWED);
 }
 
-const empty = (files: HookFiles): Promise<unknown> => vi.waitFor(() => expect(readdirSync(files.requests)).toEqual([]));
+const empty = (files: HookFiles): Promise<unknown> =>
+  vi.waitFor(() => expect(readdirSync(files.requests)).toEqual([]), 10_000);
 
 describe('before a tool call', () => {
   it('the host is asked about all of it, and what is allowed goes on without a word', async () => {
