@@ -12,6 +12,8 @@ const results = await mkdtemp(join(tmpdir(), 'orchestration-tests-'));
 const total = { passed: 0, failed: 0 };
 /** @type {string[]} */
 const leftOut = [];
+/** @type {string[]} */
+const failures = [];
 
 await runProject('unit');
 try {
@@ -23,9 +25,12 @@ try {
 }
 await rm(results, { recursive: true });
 
+for (const failure of failures) console.log(`Failed: ${failure}`);
 for (const what of leftOut) console.log(`Left out: ${what}`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed === 0 ? 0 : 1;
+
+/** @typedef {{ assertionResults: { status: string, fullName: string, failureMessages?: string[] }[] }} Suite */
 
 /** @param {string} project */
 async function runProject(project) {
@@ -34,10 +39,18 @@ async function runProject(project) {
   const vitest = join(import.meta.dirname, '../node_modules/vitest/vitest.mjs');
   const child = spawn(process.execPath, [vitest, 'run', '--project', project, ...reporters], { stdio: 'inherit' });
   const [code] = await once(child, 'exit');
-  /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number }} */
+  /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, testResults: Suite[] }} */
   const counts = JSON.parse(
-    await readFile(file, 'utf8').catch(() => '{"numPassedTests":0,"numFailedTests":0,"numPendingTests":0}'),
+    await readFile(file, 'utf8').catch(
+      () => '{"numPassedTests":0,"numFailedTests":0,"numPendingTests":0,"testResults":[]}',
+    ),
   );
+  // Once more at the end, where whoever reads only that sees them.
+  for (const { assertionResults } of counts.testResults) {
+    for (const { status, fullName, failureMessages } of assertionResults) {
+      if (status === 'failed') failures.push(`${fullName}: ${failureMessages?.[0]?.slice(0, 500)}`);
+    }
+  }
   total.passed += counts.numPassedTests;
   // A suite that cannot even be loaded fails without a failing test.
   total.failed += code === 0 ? counts.numFailedTests : Math.max(counts.numFailedTests, 1);

@@ -16,13 +16,38 @@ export interface Worktree {
   created: boolean;
 }
 
-/**
- * Finds the worktree of a branch, or makes it. Used instead of ChannelCoder's `worktree` option, which changes the
- * host's working directory around an await.
- *
- * @throws OrchestrationError `WORKTREE_FAILED`; no worktree is left behind (a branch that was made stays)
- */
-export async function ensureWorktree(cwd: string, request: WorktreeRequest): Promise<Worktree> {
+/** Makes and removes worktrees, one at a time in each repository. */
+export class Worktrees {
+  /** The latest work in each repository, by its git folder. */
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  /**
+   * Finds the worktree of a branch, or makes it. Used instead of ChannelCoder's `worktree` option, which changes the
+   * host's working directory around an await.
+   *
+   * @throws OrchestrationError `WORKTREE_FAILED`; no worktree is left behind (a branch that was made stays)
+   */
+  ensure(cwd: string, request: WorktreeRequest): Promise<Worktree> {
+    return this.#inTurn(cwd, () => ensureWorktree(cwd, request));
+  }
+
+  /** Removes a worktree; git refuses where something in it is not committed. The branch stays. */
+  remove(cwd: string, path: string): Promise<void> {
+    return this.#inTurn(cwd, async () => void (await callWorktreeUtils('remove', path, { cwd })));
+  }
+
+  /** Git fails where it meets a worktree that another git is just making (measured on 2.39). */
+  async #inTurn<T>(cwd: string, work: () => Promise<T>): Promise<T> {
+    const key = (await findGitLayout(cwd).catch(() => undefined))?.commonDir ?? cwd;
+    const done = (this.#last.get(key) ?? Promise.resolve()).then(work);
+    const settled = done.catch(() => {}); // Its own caller hears of a failure.
+    this.#last.set(key, settled);
+    void settled.then(() => void (this.#last.get(key) === settled && this.#last.delete(key)));
+    return done;
+  }
+}
+
+async function ensureWorktree(cwd: string, request: WorktreeRequest): Promise<Worktree> {
   const { branch, path } = request;
   try {
     const existing = (await callWorktreeUtils('find', branch, { cwd })) as WorktreeInfo | null;
@@ -43,11 +68,6 @@ export async function ensureWorktree(cwd: string, request: WorktreeRequest): Pro
       { cause: error },
     );
   }
-}
-
-/** Removes a worktree that has nothing uncommitted. */
-export async function removeWorktree(cwd: string, path: string): Promise<void> {
-  await callWorktreeUtils('remove', path, { cwd });
 }
 
 /** The path of a worktree that git names, unless it is not one that a session may have. */

@@ -3,7 +3,7 @@ import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { type Plan, planRun } from '../channelcoder/plan.js';
-import { ensureWorktree, removeWorktree, type Worktree } from '../channelcoder/worktrees.js';
+import { type Worktree, Worktrees } from '../channelcoder/worktrees.js';
 import { DockerEnvironment, type DockerSpec } from '../docker/docker-environment.js';
 import { OrchestrationError } from '../errors.js';
 import { HookChannel } from '../intervention/hook-channel.js';
@@ -34,7 +34,8 @@ export class AutonomousExecutor extends BaseExecutor {
   readonly #spawn: SpawnProcess;
   readonly #docker: DockerEnvironment;
   /** Which session works in a worktree, by path. */
-  readonly #worktrees = new Map<string, string>();
+  readonly #workers = new Map<string, string>();
+  readonly #worktrees = new Worktrees();
 
   constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn }: AutonomousExecutorOptions) {
     super();
@@ -68,7 +69,7 @@ export class AutonomousExecutor extends BaseExecutor {
   async launch(request: RunRequest): Promise<RunHandle> {
     const { spec, session } = request;
     const { cwd } = session.environment;
-    const worktree = spec.worktree && (await ensureWorktree(cwd, spec.worktree));
+    const worktree = spec.worktree && (await this.#worktrees.ensure(cwd, spec.worktree));
     const leave = worktree ? this.#enterWorktree(worktree.path, spec.id) : (): void => {};
     const files = new HookFiles(request.folder.guard);
     const channel = new HookChannel(files, request.hooks);
@@ -94,7 +95,7 @@ export class AutonomousExecutor extends BaseExecutor {
     } catch (error) {
       channel.close();
       leave();
-      if (worktree?.created) await removeWorktree(cwd, worktree.path).catch(() => {}); // The first error counts.
+      if (worktree?.created) await this.#worktrees.remove(cwd, worktree.path).catch(() => {}); // The first error counts.
       throw error;
     }
   }
@@ -105,15 +106,15 @@ export class AutonomousExecutor extends BaseExecutor {
 
   /** Two agents in one folder would undo each other's work. */
   #enterWorktree(path: string, sessionId: string): () => void {
-    const other = this.#worktrees.get(path);
+    const other = this.#workers.get(path);
     if (other !== undefined) {
       throw new OrchestrationError(
         'WORKTREE_FAILED',
         `Session ${other} works in ${path}; wait for its end, or choose another branch.`,
       );
     }
-    this.#worktrees.set(path, sessionId);
-    return () => void this.#worktrees.delete(path);
+    this.#workers.set(path, sessionId);
+    return () => void this.#workers.delete(path);
   }
 
   async #launchOnHost(

@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import { Worktrees } from '../../../../src/core/orchestration/channelcoder/worktrees.js';
+import { repository } from '../../../support/git.js';
+
+it('makes many worktrees of one repository that are asked for at once', async () => {
+  const repo = repository();
+  const worktrees = new Worktrees();
+  const branches = ['one', 'two', 'three', 'four', 'five', 'six'];
+  const made = await Promise.all(branches.map((branch) => worktrees.ensure(repo, { branch })));
+  expect(made).toEqual(branches.map((branch) => ({ path: `${repo}-${branch}`, branch, created: true })));
+  await expect(worktrees.ensure(repo, { branch: 'seven', base: 'nowhere' })).rejects.toMatchObject({
+    code: 'WORKTREE_FAILED',
+  });
+  await worktrees.remove(repo, `${repo}-one`);
+  expect(await worktrees.ensure(repo, { branch: 'one' })).toMatchObject({ created: true });
+});
