@@ -5,14 +5,14 @@ export { AutonomousExecutor, type AutonomousExecutorOptions } from './orchestrat
 export {
   BaseExecutor,
   type Preparation,
-  type RunEnd,
   type RunHandle,
   type RunRequest,
+  type RunTrace,
   type SessionSpec,
 } from './orchestration/executors/base-executor.js';
 export type { Danger, DangerLevel } from './orchestration/intervention/danger/danger.js';
-export type { RunHooks } from './orchestration/intervention/hook-channel.js';
-export type { Denial, Verdict } from './orchestration/intervention/run-guard.js';
+export type { Messages, RunHooks } from './orchestration/intervention/hook-channel.js';
+export type { AskedCall, Denial, Verdict } from './orchestration/intervention/run-guard.js';
 export type { SessionLimits } from './orchestration/intervention/session-limits.js';
 export {
   DEFAULT_POLICY,
@@ -46,6 +46,7 @@ export type {
   SessionMessageEvent,
   SessionPausedEvent,
   SessionQueuedEvent,
+  SessionRecoveredEvent,
   SessionResumedEvent,
   SessionStartedEvent,
   SessionSteeredEvent,
@@ -54,8 +55,10 @@ export type {
 } from './orchestration/session-events.js';
 export type { ApprovalSource } from './orchestration/session-lifecycle.js';
 export { UnifiedSessionManager } from './orchestration/session-manager.js';
+export type { RecoverOptions, RecoveryReport } from './orchestration/session-recovery.js';
 export type { SessionFilter } from './orchestration/session-registry.js';
 export type { WaitOptions } from './orchestration/session-waiters.js';
+export type { ProcessIdentity } from './orchestration/state/process-identity.js';
 export type { SessionFolder } from './orchestration/state/session-folder.js';
 export type * from './orchestration/types.js';
 export type { WorktreeRequest } from './orchestration/workspace/worktree-request.js';

@@ -18,6 +18,8 @@ import { inspect } from 'node:util';
  * | `UNSAFE_MOUNT` | a mount would hand the host to the agent | mount less, or set `docker.allowUnsafeMounts` |
  * | `WORKTREE_FAILED` | git refused to make or find the worktree | see `cause` |
  * | `LAUNCH_FAILED` | the session's process could not be started | see `cause` |
+ * | `ENV_MISSING` | a session of an earlier host needs variables, whose values are not kept on disk | give them to `recover({ env })` |
+ * | `STATE_LOCKED` | another manager uses `stateDir` | close it, or choose another folder |
  * | `STATE_NOT_WRITABLE` | `stateDir` cannot be written | correct its owner, or choose another |
  * | `EVENTS_OVERFLOW` | an `events()` reader fell too far behind | read faster, or filter by `sessionId` |
  * | `MANAGER_CLOSED` | the manager was closed | create a new one |
@@ -36,6 +38,8 @@ export type OrchestrationErrorCode =
   | 'UNSAFE_MOUNT'
   | 'WORKTREE_FAILED'
   | 'LAUNCH_FAILED'
+  | 'ENV_MISSING'
+  | 'STATE_LOCKED'
   | 'STATE_NOT_WRITABLE'
   | 'EVENTS_OVERFLOW'
   | 'MANAGER_CLOSED';

@@ -1,25 +1,17 @@
-import type { RunEnd } from './executors/base-executor.js';
 import { classifyError } from './monitoring/error-classifier.js';
 import type { ResultObservation } from './monitoring/observation.js';
-import type { SessionResult, TerminalStatus } from './types.js';
+import type { RunEnd, RunStop, SessionResult, TerminalStatus } from './types.js';
 
 /** The two witnesses of a run's end, and what the user wanted. */
 export interface RunWitnesses {
   end: RunEnd;
   result: ResultObservation | undefined;
   /** Why it was stopped on purpose, if it was. */
-  stopped: Stop | undefined;
+  stopped: RunStop | undefined;
   /** When the provider allows more, in epoch milliseconds, if it said so. */
   resetsAt: number | undefined;
   /** The last log lines that were not stream-json. */
   diagnostics: readonly string[];
-}
-
-/** Why a run was stopped on purpose, in the words of its result. */
-export interface Stop {
-  status: 'cancelled' | 'failed';
-  reason: string;
-  error: string;
 }
 
 export interface Outcome {

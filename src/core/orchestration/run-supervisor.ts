@@ -1,16 +1,18 @@
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { deferred } from './deferred.js';
 import { messageOf, OrchestrationError } from './errors.js';
-import type { BaseExecutor, RunHandle, RunRequest } from './executors/base-executor.js';
-import type { RunHooks } from './intervention/hook-channel.js';
+import { type BaseExecutor, endedRun, type RunHandle, type RunRequest } from './executors/base-executor.js';
+import { DecisionLog } from './intervention/decision-log.js';
+import { HookFiles } from './intervention/hook-files.js';
 import { RunGuard } from './intervention/run-guard.js';
+import { runHooks } from './intervention/run-hooks.js';
 import { RunLimits } from './intervention/run-limits.js';
 import { SteeringQueue } from './intervention/steering.js';
 import type { Observation } from './monitoring/observation.js';
 import { StreamMonitor } from './monitoring/stream-monitor.js';
-import { type Outcome, outcomeOf, type Stop } from './run-outcome.js';
+import { type Outcome, outcomeOf } from './run-outcome.js';
 import type { SessionAction } from './session-lifecycle.js';
-import type { UnifiedSession } from './types.js';
+import type { RunStop, SessionRun, UnifiedSession } from './types.js';
 import { WORKSPACE } from './workspace/git-mounts.js';
 
 export interface SupervisorOptions {
@@ -20,26 +22,35 @@ export interface SupervisorOptions {
   dispatch: (action: SessionAction) => UnifiedSession;
   /** The record as it is now. */
   session: () => UnifiedSession;
+  /** Resolves when that is on disk. @throws OrchestrationError `STATE_NOT_WRITABLE` */
+  saved: () => Promise<void>;
+  /** Whether another host has launched the run that the record ends with. */
+  adopt: boolean;
 }
 
 /**
- * Sees one run through: launch, watch, intervene, end. The run's end is reported once, after everything that its log
- * holds.
+ * Sees one run through: launch it or take it over, watch, intervene, end. The run's end is reported once, after
+ * everything that its log holds.
  */
 export class RunSupervisor {
   /** How it went; undefined where it was let go of. Never rejects. */
   readonly finished: Promise<Outcome | undefined>;
   readonly #options: SupervisorOptions;
   readonly #guard: RunGuard;
-  readonly #steering = new SteeringQueue();
+  readonly #decisions: DecisionLog;
+  readonly #steering: SteeringQueue;
   readonly #limits: RunLimits;
   /** Resolves when the executor has launched it; with undefined when there is nothing to be launched any more. */
   readonly #launched = deferred<RunHandle | undefined>();
   /** Resolves when the record tells that it runs. */
   readonly #running = deferred<undefined>();
+  /** Resolves when the record has all that the log told by then. */
+  readonly #caughtUp = deferred<undefined>();
   readonly #letGo = deferred<undefined>();
+  readonly #takenOver = deferred<void>();
+  #isAnew = false;
   #monitor: StreamMonitor | undefined;
-  #stopped: Stop | undefined;
+  #stopped: RunStop | undefined;
   #resetsAt: number | undefined;
   #paused = false;
   #detached = false;
@@ -49,25 +60,36 @@ export class RunSupervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const { spec, session } = options.request;
+    const { spec, session, folder } = options.request;
     const { docker, cwd, worktree } = session.environment;
+    this.#decisions = new DecisionLog(folder.decisions);
+    this.#steering = new SteeringQueue(folder.steering);
     this.#guard = new RunGuard({
       policy: spec.policy,
       workspace: docker ? WORKSPACE : (worktree ?? cwd),
       now: options.now,
       dispatch: (action) => void this.#dispatch(action),
+      decisions: this.#decisions,
     });
     this.#limits = new RunLimits(spec.limits, (excess) => this.stop({ status: 'failed', ...excess }));
+    if (options.adopt) this.#stopped = this.#record.stop;
     this.finished = this.#run();
   }
 
   /** Ends the run. `finished` resolves when it is proved gone; the first cause given is the one that is kept. */
-  stop(stop: Stop, how: 'gently' | 'at-once' = 'gently'): void {
-    // What went past the guard while the run was being cancelled is not to be taken up again.
-    if (how === 'at-once' && this.#stopped?.status === 'cancelled') this.#stopped = stop;
-    this.#stopped ??= stop;
+  stop(stop: RunStop, how: 'gently' | 'at-once' = 'gently'): void {
+    const before = this.#stopped;
+    // What went past the guard while the run was being cancelled is not to be taken up again; neither is what is
+    // cancelled while it was being stopped to be continued.
+    const outweighs =
+      (how === 'at-once' && before?.status === 'cancelled') ||
+      (before?.feedback !== undefined && stop.feedback === undefined);
+    if (!before || outweighs) {
+      this.#stopped = stop;
+      this.#dispatch({ type: 'stopping', stop });
+    }
     this.#guard.approvals.end(stop.error);
-    void this.#launched.promise.then((handle) => handle?.stop(how)).catch(() => {}); // #run hears of it, too.
+    void this.#end(how);
   }
 
   /** Stops watching; the run goes on. */
@@ -78,12 +100,28 @@ export class RunSupervisor {
     this.#monitor?.stop();
     this.#limits.end();
     this.#steering.end();
+    this.#decisions.close();
     void this.#launched.promise.then((handle) => handle?.detach());
+  }
+
+  /** Resolves when a run that was adopted is under way; never, where it turns out to have ended. */
+  get takenOver(): Promise<void> {
+    return this.#takenOver.promise;
+  }
+
+  /** Whether it was launched anew, because what another host was launching never came to be. */
+  get isAnew(): boolean {
+    return this.#isAnew;
   }
 
   /** Whether it was told to end. */
   get stopping(): boolean {
     return this.#stopped !== undefined;
+  }
+
+  /** What the conversation goes on with when it has ended; undefined where it does not. */
+  get continuing(): string | undefined {
+    return this.#stopped?.feedback;
   }
 
   /** Freezes the run; no limit's time passes for it. @throws OrchestrationError `ILLEGAL_TRANSITION` */
@@ -128,57 +166,133 @@ export class RunSupervisor {
   async #run(): Promise<Outcome | undefined> {
     let handle: RunHandle | undefined;
     try {
-      const { executor, request } = this.#options;
-      this.#dispatch({ type: 'launching', at: this.#options.now() });
-      const offset = (await stat(request.folder.log)).size;
-      if (this.#detached) return undefined;
-      if (this.#stopped !== undefined) return this.#outcome({});
-      handle = await executor.launch({
-        ...request,
-        hooks: this.#hooks(),
-        onPlaced: (placement) => void this.#dispatch({ type: 'placed', logFile: request.folder.log, ...placement }),
-      });
+      handle = (this.#options.adopt ? await this.#adopt() : undefined) ?? (await this.#launch());
       this.#launched.resolve(handle);
-      return await Promise.race([this.#follow(handle, offset), this.#letGo.promise]);
+      if (this.#detached) return undefined;
+      if (!handle) return this.#outcome({});
+      if (this.#options.adopt && this.#stopped) void this.#end('gently');
+      return await Promise.race([this.#follow(handle), this.#letGo.promise]);
     } catch (error) {
       if (this.#detached) return undefined;
       this.#monitor?.stop();
       await handle?.stop('gently'); // What cannot be watched must not run on, beside a slot that is free.
+      await handle?.release?.();
       const reason = error instanceof OrchestrationError ? error.code : 'LAUNCH_FAILED';
       return this.#outcome({ reason, error: messageOf(error) });
     } finally {
       this.#launched.resolve(undefined);
-      if (!this.#detached) this.#end();
+      if (!this.#detached) await this.#close();
     }
   }
 
-  async #follow(handle: RunHandle, offset: number): Promise<Outcome | undefined> {
-    const { request, now } = this.#options;
+  /** The run of another host; undefined where it never came to be. */
+  async #adopt(): Promise<RunHandle | undefined> {
+    const { executor, request } = this.#options;
+    const { logOffset, exit } = this.#record;
+    if (logOffset === undefined) return undefined;
+    await this.#guard.restore();
+    const files = new HookFiles(request.folder.guard);
+    await this.#steering.restore((answer) => files.wasAnswered(answer));
+    return exit ? endedRun(exit) : executor.adopt(this.#request());
+  }
+
+  /** Undefined where there is nothing to be launched any more. */
+  async #launch(): Promise<RunHandle | undefined> {
+    const { executor, request, now, adopt } = this.#options;
+    this.#isAnew = adopt;
+    this.#takenOver.resolve();
+    // What another host was launching is on record already.
+    if (!adopt || this.#record.launchedAt === undefined) this.#dispatch({ type: 'launching', at: now() });
+    await this.#decisions.clear();
+    await rm(request.folder.steering, { force: true });
+    if (this.#detached || this.#stopped !== undefined) return undefined;
+    const handle = await executor.launch(this.#request());
+    if (handle.process) this.#dispatch({ type: 'spawned', process: handle.process });
+    return handle;
+  }
+
+  #request(): RunRequest {
+    const { request, now, session, saved } = this.#options;
+    const hooks = runHooks({
+      guard: this.#guard,
+      steering: this.#steering,
+      ready: Promise.all([this.#running.promise, this.#caughtUp.promise]),
+      conversationId: () => session().channelCoderSession,
+      now,
+      dispatch: (action) => void this.#dispatch(action),
+    });
+    return {
+      ...request,
+      session: session(),
+      hooks,
+      onPlaced: async (placement) => {
+        const { size } = await stat(request.folder.log);
+        this.#dispatch({ type: 'placed', logFile: request.folder.log, logOffset: size, ...placement });
+        await saved();
+      },
+    };
+  }
+
+  async #follow(handle: RunHandle): Promise<Outcome | undefined> {
+    const { request, adopt, session, saved } = this.#options;
     const started = await handle.started;
     if (this.#detached) return undefined;
-    if (started) {
-      this.#dispatch({ type: 'running', at: now(), ...started });
-      this.#limits.start();
-      this.#running.resolve(undefined);
-    }
+    if (started) this.#began(started, handle);
+    let replayed = adopt ? (await stat(request.folder.log)).mtimeMs : undefined;
     const monitor = await StreamMonitor.start({
       logFile: request.folder.log,
-      offset,
+      offset: this.#record.logOffset ?? 0,
       ...(handle.transcripts !== undefined && { transcripts: handle.transcripts }),
-      onObservations: (observations) => this.#observe(observations, handle),
+      onObservations: (observations) => this.#observe(observations, handle, replayed),
       onActivity: () => this.#limits.alive(),
     });
     this.#monitor = monitor;
+    void monitor.caughtUp.then(() => {
+      replayed = undefined;
+      this.#caughtUp.resolve(undefined);
+      if (!handle.over) this.#takenOver.resolve();
+    });
     if (this.#detached) monitor.stop();
     const end = await handle.ended;
-    await monitor.drain();
+    if (this.#detached) return undefined;
+    if (!session().runs.at(-1)?.exit) this.#dispatch({ type: 'exited', end });
+    // Where the disk refuses, the session fails for that; its container is not left behind.
+    const release = saved()
+      .catch(() => {})
+      .then(() => handle.release?.());
+    await Promise.all([release, monitor.drain()]);
     return this.#outcome(end);
   }
 
-  #observe(observations: readonly Observation[], handle: RunHandle): void {
-    const enforced = handle.hooked === true && (this.#stopped === undefined || 'ended');
+  /** It executes. */
+  #began(started: { containerId?: string }, handle: RunHandle): void {
+    const { now, session } = this.#options;
+    const { startedAt } = this.#record;
+    if (session().status === 'starting') this.#dispatch({ type: 'running', at: now(), ...started });
+    if (handle.paused) {
+      this.#paused = true;
+      this.#guard.approvals.pause();
+      if (session().status !== 'paused') this.#dispatch({ type: 'paused', at: now() });
+    } else if (session().status === 'paused') {
+      this.#dispatch({ type: 'resumed', at: now(), deadlines: new Map() });
+    }
+    this.#limits.start(startedAt === undefined ? 0 : Math.max(0, now() - startedAt));
+    this.#keepTime();
+    this.#running.resolve(undefined);
+  }
+
+  /** @param replayed when the log was written to last, while it tells what another host may have read */
+  #observe(observations: readonly Observation[], handle: RunHandle, replayed: number | undefined): void {
+    const { now, request } = this.#options;
+    const unasked = replayed !== undefined && request.spec.policy.onHostLost === 'allow';
+    const enforced = handle.hooked === true && !unasked && (this.#stopped === undefined || 'ended');
     const seen = this.#guard.inspect(observations, enforced);
-    const session = this.#dispatch({ type: 'observed', at: this.#options.now(), observations: seen });
+    const session = this.#dispatch({
+      type: 'observed',
+      at: replayed ?? now(),
+      observations: seen,
+      ...(replayed !== undefined && { replayed: true }),
+    });
     if (session) this.#limits.observe(seen, session);
     for (const observation of seen) {
       if (observation.kind === 'usage-limit') this.#resetsAt = observation.resetsAt;
@@ -189,23 +303,17 @@ export class RunSupervisor {
     if (observations.at(-1)?.kind === 'result') handle.resultSeen?.();
   }
 
-  #hooks(): RunHooks {
-    return {
-      beforeTool: async (call) => {
-        await this.#running.promise; // The engine may tell of the start later than the hook does.
-        return this.#guard.beforeTool(call);
-      },
-      takeMessages: (conversationId) => {
-        const own = this.#options.session().channelCoderSession;
-        if (own !== undefined && own !== conversationId) return [];
-        const messages = this.#steering.take();
-        for (const message of messages) this.#dispatch({ type: 'steered', at: this.#options.now(), message });
-        return messages;
-      },
-      onMessages: (listener) => {
-        this.#steering.onChange = listener;
-      },
-    };
+  /** The run that this is about, as it is on record. */
+  get #record(): SessionRun {
+    const run = this.#options.session().runs.at(-1);
+    return run ?? { number: 1 };
+  }
+
+  /** Ends it as soon as there is something to be ended; the record that it was wanted is on disk by then. */
+  async #end(how: 'gently' | 'at-once'): Promise<void> {
+    const handle = await this.#launched.promise;
+    if (how === 'gently') await this.#options.saved().catch(() => {}); // It has to end all the same.
+    await handle?.stop(how).catch(() => {}); // #run hears of it, too.
   }
 
   /** One after the other, and only while the run is under way. */
@@ -235,12 +343,16 @@ export class RunSupervisor {
     return session;
   }
 
-  #end(): void {
+  /** Nothing of it is left but its outcome. */
+  async #close(): Promise<void> {
     this.#guard.approvals.end('The run is over.');
     this.#over = true;
     this.#running.resolve(undefined);
+    this.#caughtUp.resolve(undefined);
     this.#limits.end();
     this.#steering.end();
+    await this.#decisions.clear().catch(() => {}); // The next run clears them, too.
+    await rm(this.#options.request.folder.steering, { force: true }).catch(() => {});
   }
 
   #outcome(end: Awaited<RunHandle['ended']>): Outcome {

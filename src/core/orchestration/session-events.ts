@@ -23,10 +23,17 @@ interface EventBase<Type extends string> {
 interface SessionEventBase<Type extends string> extends EventBase<Type> {
   /** The record right after the change. */
   readonly session: UnifiedSession;
+  /**
+   * Present where `recover()` read it from the log of a session that it took over: an earlier host may have told of it
+   * before, and `at` is not when it happened.
+   */
+  readonly replayed?: true;
 }
 
 /** A session was accepted. */
 export type SessionCreatedEvent = SessionEventBase<'session:created'>;
+/** It was taken over from an earlier manager of the same state folder, as it stands. */
+export type SessionRecoveredEvent = SessionEventBase<'session:recovered'>;
 /** It waits for a slot, at this position (1 is next). */
 export interface SessionQueuedEvent extends SessionEventBase<'session:queued'> {
   readonly position: number;
@@ -104,6 +111,7 @@ export interface QueueChangedEvent extends EventBase<'queue:changed'> {
 /** Everything a manager reports, told apart by `type`. */
 export type SessionEvent =
   | SessionCreatedEvent
+  | SessionRecoveredEvent
   | SessionQueuedEvent
   | SessionStartedEvent
   | SessionMessageEvent
@@ -140,12 +148,14 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
   switch (action.type) {
     case 'created':
       return [{ type: 'session:created', ...base }, ...queuedEvents(base)];
+    case 'recovered':
+      return [{ type: 'session:recovered', ...base }];
     case 'running': {
       const run = session.runs.at(-1);
       return run ? [{ type: 'session:started', ...base, run }] : [];
     }
     case 'observed':
-      return observedEvents(action, base);
+      return observedEvents(action, action.replayed ? { ...base, replayed: true } : base);
     case 'asked':
       return [{ type: 'session:approval', ...base, state: 'asked', request: action.request }];
     case 'answered': {
@@ -170,11 +180,14 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
     case 'moved':
     case 'launching':
     case 'placed':
+    case 'spawned':
+    case 'stopping':
+    case 'exited':
       return [];
   }
 }
 
-type Base = { sessionId: string; at: number; session: UnifiedSession };
+type Base = { sessionId: string; at: number; session: UnifiedSession; replayed?: true };
 
 function queuedEvents(base: Base): SessionEvent[] {
   const position = base.session.queuePosition;

@@ -1,4 +1,5 @@
 import { checkPromptFile, validatePromptFile } from './channelcoder/prompt-file.js';
+import { OrchestrationError } from './errors.js';
 import type { BaseExecutor, SessionSpec } from './executors/base-executor.js';
 import { SessionFolder } from './state/session-folder.js';
 import type { SessionEnvironment } from './types.js';
@@ -10,6 +11,10 @@ export interface PreparedSession {
   readonly executor: BaseExecutor;
   readonly folder: SessionFolder;
   readonly environment: SessionEnvironment;
+  /** Variables of its own whose values are gone: no run can begin without them. */
+  readonly missingEnv?: readonly string[];
+  /** Whether its specification is lost, and `spec` only stands in for it. */
+  readonly standIn?: boolean;
 }
 
 /**
@@ -51,4 +56,13 @@ async function copyFiles(spec: SessionSpec, folder: SessionFolder): Promise<Sess
   if (mcpConfig === undefined) return { ...spec, prompt: copied };
   await folder.write(folder.mcpConfig, await readUserFile('mcpConfig', mcpConfig, cwd));
   return { ...spec, prompt: copied, claude: { ...spec.claude, mcpConfig: folder.mcpConfig } };
+}
+
+/** @throws OrchestrationError `ENV_MISSING` */
+export function demandEnv(id: string, missing: readonly string[] | undefined): void {
+  if (!missing) return;
+  throw new OrchestrationError(
+    'ENV_MISSING',
+    `Session ${id} needs variables that are not kept on disk: ${missing.join(', ')}. Give them to recover({ env }).`,
+  );
 }

@@ -2,8 +2,11 @@ import { OrchestrationError } from './errors.js';
 import type { Denial } from './intervention/run-guard.js';
 import type { Observation } from './monitoring/observation.js';
 import { emptyMetadata, observe } from './session-metadata.js';
+import type { ProcessIdentity } from './state/process-identity.js';
 import type {
   GuardRequest,
+  RunEnd,
+  RunStop,
   SessionEnvironment,
   SessionResult,
   SessionRun,
@@ -15,21 +18,31 @@ import type {
 /** The only way a session changes. */
 export type SessionAction =
   | CreatedAction
+  /** It was taken over from an earlier manager, as its journal tells. */
+  | { readonly type: 'recovered'; readonly session: UnifiedSession }
   /** It moved in the queue. */
   | { readonly type: 'moved'; readonly queuePosition: number }
-  /** It got a slot; a run begins. */
+  /** It got a slot; a run begins, and its part of the log. */
   | { readonly type: 'launching'; readonly at: number }
   /** The run's place is known: worktree, log, container name. */
   | {
       readonly type: 'placed';
       readonly logFile: string;
+      readonly logOffset: number;
       readonly containerName?: string;
       readonly environment?: Partial<SessionEnvironment>;
     }
+  /** The process on the host is there that the run depends on. */
+  | { readonly type: 'spawned'; readonly process: ProcessIdentity }
   /** The container (or process) executes. */
   | { readonly type: 'running'; readonly at: number; readonly containerId?: string }
-  /** The log told something. */
-  | { readonly type: 'observed'; readonly at: number; readonly observations: readonly Observation[] }
+  /** The log told something; `replayed` where an earlier host may have read it before. */
+  | {
+      readonly type: 'observed';
+      readonly at: number;
+      readonly observations: readonly Observation[];
+      readonly replayed?: true;
+    }
   /** A person is asked about a tool call. */
   | { readonly type: 'asked'; readonly at: number; readonly request: GuardRequest }
   /** The request was answered, by a person or for want of one. */
@@ -49,6 +62,10 @@ export type SessionAction =
   | { readonly type: 'paused'; readonly at: number }
   /** Its container works again; approvals that waited got the time back. */
   | { readonly type: 'resumed'; readonly at: number; readonly deadlines: ReadonlyMap<string, number> }
+  /** The run is told to end. */
+  | { readonly type: 'stopping'; readonly stop: RunStop }
+  /** Its container (or process) has ended. */
+  | { readonly type: 'exited'; readonly end: RunEnd }
   /** The provider's usage limit ended the run; the session waits for the next one. */
   | { readonly type: 'suspended'; readonly at: number; readonly resumeAt: number; readonly exitCode?: number }
   /** The run is over and so is the session, unless it is continued. */
@@ -63,7 +80,7 @@ export type SessionAction =
     };
 
 /** A session comes to be. The only action without a record before it. */
-interface CreatedAction {
+export interface CreatedAction {
   readonly type: 'created';
   readonly at: number;
   readonly session: Pick<UnifiedSession, 'id' | 'mode' | 'environment' | 'taskId' | 'parentId' | 'queuePosition'>;
@@ -75,11 +92,15 @@ export type ApprovalSource = 'person' | 'timeout' | 'end';
 const ACTIVE = ['starting', 'running', 'paused', 'waiting_feedback'] as const satisfies readonly SessionStatus[];
 const TERMINAL = ['completed', 'failed', 'cancelled'] as const satisfies readonly TerminalStatus[];
 
+/** The actions that need no record before them. */
+type FirstAction = 'created' | 'recovered';
+
 /** From which statuses each action is legal. What is not listed is refused, never ignored. */
-export const LEGAL_FROM: Readonly<Record<Exclude<SessionAction['type'], 'created'>, readonly SessionStatus[]>> = {
+export const LEGAL_FROM: Readonly<Record<Exclude<SessionAction['type'], FirstAction>, readonly SessionStatus[]>> = {
   moved: ['queued'],
   launching: ['queued', 'starting'],
   placed: ['starting'],
+  spawned: ['starting'],
   running: ['starting'],
   observed: ACTIVE,
   asked: ['running', 'paused', 'waiting_feedback'],
@@ -88,6 +109,8 @@ export const LEGAL_FROM: Readonly<Record<Exclude<SessionAction['type'], 'created
   steered: ACTIVE,
   paused: ['running', 'waiting_feedback'],
   resumed: ['paused'],
+  stopping: ACTIVE,
+  exited: ACTIVE,
   suspended: ACTIVE,
   ended: ['queued', ...ACTIVE],
   continued: [...ACTIVE, ...TERMINAL],
@@ -97,10 +120,13 @@ export const LEGAL_FROM: Readonly<Record<Exclude<SessionAction['type'], 'created
 const NEEDS_RUN: Partial<Record<SessionAction['type'], boolean>> = {
   launching: false,
   placed: true,
+  spawned: true,
   running: true,
   asked: true,
   paused: true,
   resumed: true,
+  stopping: true,
+  exited: true,
   suspended: true,
 };
 
@@ -120,9 +146,9 @@ export function isActive(status: SessionStatus): boolean {
  * @throws OrchestrationError `ILLEGAL_TRANSITION` where the record's status does not allow the action.
  */
 export function reduceSession(session: UnifiedSession | undefined, action: SessionAction): UnifiedSession {
-  if (action.type === 'created') {
+  if (action.type === 'created' || action.type === 'recovered') {
     if (session) throw illegal(session, action.type);
-    return create(action);
+    return action.type === 'created' ? create(action) : action.session;
   }
   if (!session || !LEGAL_FROM[action.type].includes(session.status)) throw illegal(session, action.type);
   // `starting` is one status before and after the launch, `paused` with a frozen container and with none; what may
@@ -143,7 +169,7 @@ function create({ at, session }: CreatedAction): UnifiedSession {
   } satisfies UnifiedSession);
 }
 
-function next(session: UnifiedSession, action: Exclude<SessionAction, CreatedAction>): UnifiedSession {
+function next(session: UnifiedSession, action: Exclude<SessionAction, { type: FirstAction }>): UnifiedSession {
   switch (action.type) {
     case 'moved':
       return { ...session, queuePosition: action.queuePosition };
@@ -162,8 +188,13 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, CreatedAct
         ...session,
         logFile: action.logFile,
         environment: Object.freeze({ ...session.environment, ...action.environment }),
-        runs: action.containerName ? changeRun(session, { containerName: action.containerName }) : session.runs,
+        runs: changeRun(session, {
+          logOffset: action.logOffset,
+          ...(action.containerName !== undefined && { containerName: action.containerName }),
+        }),
       };
+    case 'spawned':
+      return { ...session, runs: changeRun(session, { process: Object.freeze({ ...action.process }) }) };
     case 'running':
       return {
         ...session,
@@ -175,7 +206,7 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, CreatedAct
         }),
       };
     case 'observed':
-      return observe(session, action.observations, action.at);
+      return observe(session, action);
     case 'asked':
       return withApprovals(session, [...approvalsOf(session), Object.freeze(action.request)]);
     case 'answered':
@@ -194,6 +225,10 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, CreatedAct
       );
       return withApprovals({ ...session, status: 'running' }, approvals);
     }
+    case 'stopping':
+      return { ...session, runs: changeRun(session, { stop: Object.freeze({ ...action.stop }) }) };
+    case 'exited':
+      return { ...session, runs: changeRun(session, { exit: Object.freeze({ ...action.end }) }) };
     case 'suspended':
       return {
         ...withApprovals(session, []),
@@ -242,7 +277,8 @@ function withApprovals(session: UnifiedSession, approvals: readonly GuardRequest
   };
 }
 
-function hasOpenRun(session: UnifiedSession): boolean {
+/** Whether a run was launched that is not over. */
+export function hasOpenRun(session: UnifiedSession): boolean {
   const run = session.runs.at(-1);
   return run?.launchedAt !== undefined && run.endedAt === undefined;
 }
@@ -262,7 +298,7 @@ function exitCodeOf(from: { readonly exitCode?: number }): { exitCode?: number }
 
 function illegal(session: UnifiedSession | undefined, type: SessionAction['type']): OrchestrationError {
   if (!session) return new OrchestrationError('ILLEGAL_TRANSITION', `'${type}' needs a session; it was never created.`);
-  const from = type === 'created' ? 'a new session' : LEGAL_FROM[type].join(', ');
+  const from = type === 'created' || type === 'recovered' ? 'a new session' : LEGAL_FROM[type].join(', ');
   const run = hasOpenRun(session) ? 'with' : 'without';
   return new OrchestrationError(
     'ILLEGAL_TRANSITION',

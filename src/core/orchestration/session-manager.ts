@@ -1,5 +1,5 @@
 import { customAlphabet } from 'nanoid';
-import { deferred } from './deferred.js';
+import { deferred, within } from './deferred.js';
 import { OrchestrationError } from './errors.js';
 import { type EventStreamOptions, eventStream } from './event-stream.js';
 import { AutonomousExecutor } from './executors/autonomous.js';
@@ -19,14 +19,23 @@ import type { SessionEvent, SessionManagerEvents } from './session-events.js';
 import { prepareSession } from './session-intake.js';
 import { SessionInterventions } from './session-interventions.js';
 import { isActive, isTerminal } from './session-lifecycle.js';
+import { type RecoverOptions, type RecoveryReport, SessionRecovery } from './session-recovery.js';
 import type { SessionFilter } from './session-registry.js';
 import { SessionScheduler } from './session-scheduler.js';
 import { SessionStore } from './session-store.js';
+import { SessionSweep } from './session-sweep.js';
 import type { WaitOptions } from './session-waiters.js';
+import { SessionJournal } from './state/session-journal.js';
+import { StateLock } from './state/state-lock.js';
 import type { CreateSessionOptions, SessionMode, UnifiedSession } from './types.js';
 
 /** Only what container names allow; 12 of 36 characters make a repeat unthinkable. */
 const newId = customAlphabet('0123456789abcdefghijklmnopqrstuvwxyz', 12);
+
+/** How long `close()` waits for sessions to end, and for the disk. */
+const CLOSE_MS = 30_000;
+/** What could not be removed at once is looked for as often. */
+const SWEEP_MS = 60_000;
 
 /**
  * Runs many AI coding sessions in one process: queued, isolated, watched.
@@ -48,6 +57,12 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   readonly #store: SessionStore;
   readonly #scheduler: SessionScheduler;
   readonly #interventions: SessionInterventions;
+  readonly #recovery: SessionRecovery;
+  readonly #sweep: SessionSweep;
+  #sweepTimer: NodeJS.Timeout | undefined;
+  #lock: Promise<StateLock> | undefined;
+  /** The latest `recover()`. */
+  #recovering: Promise<unknown> = Promise.resolve();
   /** Events that the listeners have not been told of. */
   readonly #untold: SessionEvent[] = [];
   #closing: Promise<void> | undefined;
@@ -62,9 +77,22 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     const { maxConcurrent, maxQueued, stateDir, executors } = this.#options;
     this.#executors = { autonomous: new AutonomousExecutor({ stateDir }), ...executors };
     const emit = (event: SessionEvent): void => this.#tell(event);
-    this.#store = new SessionStore(Date.now, emit);
+    const journal = new SessionJournal({
+      defaults: this.#options,
+      onError: (id, error) => this.#scheduler.fail(id, error),
+    });
+    this.#store = new SessionStore(Date.now, emit, journal);
     this.#scheduler = new SessionScheduler({ store: this.#store, now: Date.now, emit, maxConcurrent, maxQueued });
     this.#interventions = new SessionInterventions(this.#store, this.#scheduler);
+    this.#sweep = new SessionSweep({ stateDir, executors: this.#executors, registry: this.#store.registry });
+    this.#recovery = new SessionRecovery({
+      options: this.#options,
+      executors: this.#executors,
+      store: this.#store,
+      scheduler: this.#scheduler,
+      sweep: this.#sweep,
+      now: Date.now,
+    });
   }
 
   /**
@@ -81,6 +109,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     const executor = this.#executorOf(spec.mode);
     const { signal } = options;
     signal?.throwIfAborted();
+    await this.#open();
     this.#scheduler.reserve(spec.id);
 
     const earlier = this.#lastCreate;
@@ -89,9 +118,16 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     try {
       const prepared = await prepareSession(spec, executor, this.#options.stateDir, signal);
       await earlier;
-      if (signal?.aborted || this.#closing) await prepared.folder.remove();
-      signal?.throwIfAborted();
-      this.#demandOpen();
+      try {
+        signal?.throwIfAborted();
+        this.#demandOpen();
+        await this.#scheduler.announce(prepared, options);
+        signal?.throwIfAborted();
+        this.#demandOpen();
+      } catch (error) {
+        await prepared.folder.remove().catch(() => {}); // The first error counts.
+        throw error;
+      }
       const session = this.#scheduler.admit(prepared, options);
       if (signal) this.#cancelOnAbort(session, signal);
       return session;
@@ -225,9 +261,31 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   }
 
   /**
-   * Ends the manager. With `detach` (default) running sessions go on in their containers, unwatched; with `cancel`
-   * every session is cancelled first. Those that wait never start. Later calls that would change something are refused
-   * with `MANAGER_CLOSED`, and nothing of the manager keeps the process alive.
+   * Takes over what earlier managers of this `stateDir` have left, whether they were closed or killed: sessions that run
+   * are watched again from where their runs began (`replayed` marks events that were told before), those that ended
+   * meanwhile end with their true exit code, those that waited wait again in their order, and containers that belong to
+   * no session are removed. To be called once, before `create()`; a further call finds nothing new.
+   *
+   * @throws OrchestrationError `STATE_LOCKED` where another manager uses the folder, `STATE_NOT_WRITABLE`,
+   * `DOCKER_UNAVAILABLE` where nobody can tell what became of a session, `MANAGER_CLOSED`; nothing has changed then
+   */
+  recover(options: RecoverOptions = {}): Promise<RecoveryReport> {
+    const report = this.#recovering.then(async () => {
+      this.#demandOpen();
+      await this.#acquire();
+      const done = await this.#recovery.run(options);
+      this.#sweepTimer ??= setInterval(() => void this.#sweep.run(), SWEEP_MS).unref();
+      return done;
+    });
+    this.#recovering = report.catch(() => {}); // Its own caller hears of a failure.
+    return report;
+  }
+
+  /**
+   * Ends the manager. With `detach` (default) running sessions go on in their containers, unwatched, and those that wait
+   * go on waiting: `recover()` of another manager takes them over. With `cancel` every session is cancelled first; what
+   * cannot be ended within half a minute is left to go on. Later calls that would change something are refused with
+   * `MANAGER_CLOSED`, and nothing of the manager keeps the process alive.
    */
   close({ sessions = 'detach' }: { sessions?: 'detach' | 'cancel' } = {}): Promise<void> {
     this.#closing ??= this.#close(sessions);
@@ -245,14 +303,20 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   }
 
   async #close(sessions: 'detach' | 'cancel'): Promise<void> {
+    await within(this.#recovering, CLOSE_MS);
     if (sessions === 'cancel') {
       const open = this.list().filter(({ status }) => !isTerminal(status));
       // Those that wait first, so that no slot that becomes free starts one.
       open.sort((a, b) => Number(isActive(a.status)) - Number(isActive(b.status)));
-      await Promise.all(open.map((session) => this.#scheduler.cancel(session, 'the manager was closed')));
+      const cancelled = open.map((session) => this.#scheduler.cancel(session, 'the manager was closed'));
+      await within(Promise.allSettled(cancelled), CLOSE_MS);
     }
+    clearInterval(this.#sweepTimer);
     this.#scheduler.close();
     for (const executor of Object.values(this.#executors)) executor.close();
+    await within(this.#store.journal.settled(), CLOSE_MS);
+    // Nobody else may begin before all is written. One that cannot be released is free when this process has ended.
+    await (await this.#lock?.catch(() => undefined))?.release().catch(() => {});
     this.#store.waiters.rejectAll(
       new OrchestrationError('MANAGER_CLOSED', 'The manager was closed while this was awaited.'),
     );
@@ -281,6 +345,21 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     if (signal.aborted) abort();
     const forget = (): void => signal.removeEventListener('abort', abort);
     this.waitFor(id).then(forget, forget);
+  }
+
+  /** Nothing happens in a state folder that another manager uses, nor before what it has left is taken over. */
+  async #open(): Promise<void> {
+    await this.#recovering;
+    await this.#acquire();
+    this.#demandOpen();
+  }
+
+  async #acquire(): Promise<void> {
+    this.#lock ??= StateLock.acquire(this.#options.stateDir);
+    await this.#lock.catch((error: unknown) => {
+      this.#lock = undefined; // It may be free the next time.
+      throw error;
+    });
   }
 
   #executorOf(mode: SessionMode): BaseExecutor {

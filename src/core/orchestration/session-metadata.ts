@@ -32,15 +32,23 @@ export function dangerRecord(danger: Danger, { id, name }: { id: string; name: s
   return Object.freeze({ ...danger, at, tool: name, toolUseId: id });
 }
 
+/** What a log line told, and when it was read. */
+interface Observed {
+  readonly at: number;
+  readonly observations: readonly Observation[];
+  /** Whether an earlier host may have read it: then `at` does not tell when it happened. */
+  readonly replayed?: true;
+}
+
 /** The record after a log line. Its size is bounded however many lines there are. */
-export function observe(session: UnifiedSession, observations: readonly Observation[], at: number): UnifiedSession {
-  let next: UnifiedSession = { ...session, metadata: { ...session.metadata, lastActivity: at } };
-  for (const observation of observations) next = observeOne(next, observation, at);
+export function observe(session: UnifiedSession, observed: Observed): UnifiedSession {
+  let next: UnifiedSession = { ...session, metadata: { ...session.metadata, lastActivity: observed.at } };
+  for (const observation of observed.observations) next = observeOne(next, observation, observed);
   Object.freeze(next.metadata);
   return next;
 }
 
-function observeOne(session: UnifiedSession, observation: Observation, at: number): UnifiedSession {
+function observeOne(session: UnifiedSession, observation: Observation, { at, replayed }: Observed): UnifiedSession {
   const { metadata } = session;
   const update = (change: Partial<SessionMetadata>): UnifiedSession => ({
     ...session,
@@ -88,7 +96,11 @@ function observeOne(session: UnifiedSession, observation: Observation, at: numbe
       const tool = metadata.toolsUsed[index];
       if (!tool) return session;
       const toolsUsed = [...metadata.toolsUsed];
-      toolsUsed[index] = Object.freeze({ ...tool, outcome: observation.outcome, durationMs: at - tool.startedAt });
+      toolsUsed[index] = Object.freeze({
+        ...tool,
+        outcome: observation.outcome,
+        ...(!replayed && { durationMs: at - tool.startedAt }),
+      });
       return update({ toolsUsed: Object.freeze(toolsUsed) });
     }
     case 'usage': {

@@ -6,8 +6,8 @@ import { type QueueStatus, SimpleQueue, type SimpleQueueOptions } from './queue/
 import type { Outcome } from './run-outcome.js';
 import { RunSupervisor } from './run-supervisor.js';
 import type { SessionEvent } from './session-events.js';
-import type { PreparedSession } from './session-intake.js';
-import { isTerminal } from './session-lifecycle.js';
+import { demandEnv, type PreparedSession } from './session-intake.js';
+import { type CreatedAction, hasOpenRun, isTerminal, reduceSession } from './session-lifecycle.js';
 import type { SessionStore } from './session-store.js';
 import type { CreateSessionOptions, UnifiedSession } from './types.js';
 
@@ -17,9 +17,9 @@ interface SessionParts extends PreparedSession {
   feedback?: string;
   /** The run under way. */
   supervisor?: RunSupervisor;
-  /** Set while a run is stopped in order to be continued. */
-  continuing?: string;
 }
+
+type SessionTies = Pick<CreateSessionOptions, 'taskId' | 'parentId'>;
 
 /** What a session is told that goes on by itself. */
 const GO_ON = 'Continue from where you left off.';
@@ -59,37 +59,78 @@ export class SessionScheduler {
     this.#leaveQueue(id);
   }
 
-  /** Records a session whose place was reserved, and starts it where the place is a slot. */
-  admit(prepared: PreparedSession, options: Pick<CreateSessionOptions, 'taskId' | 'parentId'>): UnifiedSession {
-    const { spec, environment } = prepared;
-    const queuePosition = this.#queue.positionOf(spec.id);
+  /**
+   * Writes down a session whose place was reserved: from now on it survives this host.
+   *
+   * @throws OrchestrationError `STATE_NOT_WRITABLE`
+   */
+  async announce(prepared: PreparedSession, options: SessionTies): Promise<void> {
+    const record = reduceSession(undefined, this.#creation(prepared, options));
+    await this.#store.journal.begin(prepared.folder, prepared.spec, record);
+  }
+
+  /** Records it, and starts it where its place is a slot. */
+  admit(prepared: PreparedSession, options: SessionTies): UnifiedSession {
+    const { spec } = prepared;
     this.#parts.set(spec.id, { ...prepared });
-    this.#store.dispatch(spec.id, {
-      type: 'created',
-      at: this.#now(),
-      session: {
-        id: spec.id,
-        mode: spec.mode,
-        environment,
-        ...(options.taskId !== undefined && { taskId: options.taskId }),
-        ...(options.parentId !== undefined && { parentId: options.parentId }),
-        ...(queuePosition !== undefined && { queuePosition }),
-      },
-    });
+    this.#store.dispatch(spec.id, this.#creation(prepared, options));
     this.#queueChanged(spec.id);
     const created = this.#store.registry.demand(spec.id);
     if (created.status === 'starting') this.#start(spec.id);
     return created;
   }
 
+  /**
+   * Takes a session of an earlier manager in, as its record stands. One that ran goes on in its slot; those that waited
+   * begin to wait, and start with `resume()`.
+   */
+  restore(prepared: PreparedSession, session: UnifiedSession): void {
+    const { id, status, resumeAt } = session;
+    const run = session.runs.at(-1);
+    this.#parts.set(id, { ...prepared, ...(run?.feedback !== undefined && { feedback: run.feedback }) });
+    this.#store.dispatch(id, { type: 'recovered', session });
+    if (isTerminal(status)) return;
+    if (status === 'queued') {
+      this.#queue.rejoin(id);
+      return;
+    }
+    this.#queue.occupy(id);
+    if (resumeAt !== undefined) this.#usageLimits.resume(id, resumeAt, () => this.#goOn(id, GO_ON));
+    else this.#start(id, hasOpenRun(session));
+  }
+
+  /** Resolves when it is clear what became of a session's run that was restored. */
+  async takenOver(id: string): Promise<void> {
+    const supervisor = this.#parts.get(id)?.supervisor;
+    if (supervisor) await Promise.race([supervisor.takenOver, supervisor.finished]);
+  }
+
+  /** Whether a run that another host was launching had to be launched anew. */
+  isAnew(id: string): boolean {
+    return this.#parts.get(id)?.supervisor?.isAnew === true;
+  }
+
+  /** Starts as many of those that wait as there are slots. */
+  resume(): void {
+    this.#queue.fill();
+    const [first] = this.#queue.status().items;
+    if (first) this.#queueChanged(first.id);
+  }
+
   /** Ends a session for good; see `UnifiedSessionManager.cancel`. */
   async cancel(session: UnifiedSession, reason: string): Promise<UnifiedSession> {
     const { id } = session;
     if (isTerminal(session.status)) return session;
-    const parts = this.#partsOf(id);
-    if (parts.supervisor) {
-      delete parts.continuing;
-      parts.supervisor.stop({ status: 'cancelled', reason: 'cancelled', error: reason });
+    const cancelled = await this.#cancel(session, reason);
+    await this.#store.journal.saved(id);
+    return cancelled;
+  }
+
+  async #cancel(session: UnifiedSession, reason: string): Promise<UnifiedSession> {
+    const { id } = session;
+    const { supervisor } = this.#partsOf(id);
+    if (supervisor) {
+      supervisor.stop({ status: 'cancelled', reason: 'cancelled', error: reason });
       return this.#store.waiters.wait(session, {});
     }
     this.#usageLimits.forget(id);
@@ -103,6 +144,12 @@ export class SessionScheduler {
     return cancelled;
   }
 
+  /** What a session needs on disk cannot be written: it must not run on unseen. */
+  fail(id: string, { code, message }: OrchestrationError): void {
+    const supervisor = this.#parts.get(id)?.supervisor;
+    if (supervisor && !supervisor.stopping) supervisor.stop({ status: 'failed', reason: code, error: message });
+  }
+
   /** Adds a run; see `UnifiedSessionManager.continue`. */
   async continue(session: UnifiedSession, feedback: string): Promise<UnifiedSession> {
     const { id } = session;
@@ -114,14 +161,15 @@ export class SessionScheduler {
         `Session ${id} ('${session.status}') cannot be continued: ${why}.`,
       );
     }
+    demandEnv(id, parts.missingEnv);
     this.#demandBudget(session, parts.spec);
     if (parts.supervisor) {
-      parts.continuing = feedback;
       const error = 'stopped to be continued with feedback';
-      parts.supervisor.stop({ status: 'cancelled', reason: 'cancelled', error });
+      parts.supervisor.stop({ status: 'cancelled', reason: 'cancelled', error, feedback });
       await parts.supervisor.finished;
       if (this.#closed)
         throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the run could be continued.');
+      await this.#store.journal.saved(id);
       const next = this.#store.registry.demand(id);
       if (!isTerminal(next.status)) return next;
       throw new OrchestrationError(
@@ -141,6 +189,7 @@ export class SessionScheduler {
     });
     this.#queueChanged(id);
     if (admission.status === 'starting') this.#start(id);
+    await this.#store.journal.saved(id);
     return next;
   }
 
@@ -165,7 +214,24 @@ export class SessionScheduler {
     for (const { supervisor } of this.#parts.values()) supervisor?.detach();
   }
 
-  #start(id: string): void {
+  #creation({ spec, environment }: PreparedSession, { taskId, parentId }: SessionTies): CreatedAction {
+    const queuePosition = this.#queue.positionOf(spec.id);
+    return {
+      type: 'created',
+      at: this.#now(),
+      session: {
+        id: spec.id,
+        mode: spec.mode,
+        environment,
+        ...(taskId !== undefined && { taskId }),
+        ...(parentId !== undefined && { parentId }),
+        ...(queuePosition !== undefined && { queuePosition }),
+      },
+    };
+  }
+
+  /** @param adopt whether another host has launched the run that its record ends with */
+  #start(id: string, adopt = false): void {
     if (this.#closed) return;
     const parts = this.#partsOf(id);
     const session = this.#store.registry.demand(id);
@@ -175,10 +241,12 @@ export class SessionScheduler {
       now: this.#now,
       dispatch: (action) => this.#store.dispatch(id, action),
       session: () => this.#store.registry.demand(id),
+      saved: () => this.#store.journal.saved(id),
+      adopt,
       request: {
         spec: parts.spec,
         session,
-        run: last && last.launchedAt === undefined ? last.number : session.runs.length + 1,
+        run: last && (adopt || last.launchedAt === undefined) ? last.number : session.runs.length + 1,
         folder: parts.folder,
         feedback: parts.feedback,
         resume: parts.feedback === undefined ? undefined : session.channelCoderSession,
@@ -190,9 +258,8 @@ export class SessionScheduler {
 
   #finish(id: string, { status, result, usageLimit, final }: Outcome): void {
     const parts = this.#partsOf(id);
+    const feedback = parts.supervisor?.continuing;
     delete parts.supervisor;
-    const feedback = parts.continuing;
-    delete parts.continuing;
     const { exitCode } = result;
     if (feedback !== undefined && !final) {
       this.#goOn(id, feedback, exitCode);
@@ -270,8 +337,9 @@ export class SessionScheduler {
   }
 }
 
-function whyNotContinued(session: UnifiedSession, { continuing, supervisor }: SessionParts): string | undefined {
-  if (['queued', 'starting'].includes(session.status) || continuing !== undefined)
+function whyNotContinued(session: UnifiedSession, { supervisor, standIn }: SessionParts): string | undefined {
+  if (standIn) return 'what it was created from could not be read from the state folder; create a new session';
+  if (['queued', 'starting'].includes(session.status) || supervisor?.continuing !== undefined)
     return 'it waits for its next run already; let that start first';
   if (supervisor?.stopping) return 'its run is being ended; wait for that with waitFor()';
   if (session.channelCoderSession === undefined)

@@ -2,16 +2,19 @@ import { eventsOf, type SessionEvent } from './session-events.js';
 import { reduceSession, type SessionAction } from './session-lifecycle.js';
 import { SessionRegistry } from './session-registry.js';
 import { SessionWaiters } from './session-waiters.js';
+import type { SessionJournal } from './state/session-journal.js';
 import type { UnifiedSession } from './types.js';
 
-/** The one place where sessions change: action → reducer → registry → listeners, in that order. */
+/** The one place where sessions change: action → reducer → registry → journal → listeners, in that order. */
 export class SessionStore {
   readonly registry = new SessionRegistry();
   readonly waiters = new SessionWaiters();
+  readonly journal: SessionJournal;
   readonly #now: () => number;
   readonly #emit: (event: SessionEvent) => void;
 
-  constructor(now: () => number, emit: (event: SessionEvent) => void) {
+  constructor(now: () => number, emit: (event: SessionEvent) => void, journal: SessionJournal) {
+    this.journal = journal;
     this.#now = now;
     this.#emit = emit;
   }
@@ -20,6 +23,7 @@ export class SessionStore {
   dispatch(id: string, action: SessionAction): UnifiedSession {
     const session = reduceSession(this.registry.get(id), action);
     this.registry.set(session);
+    this.journal.note(session, action);
     for (const event of eventsOf(action, session, this.#now())) this.#emit(event);
     this.waiters.notify(session);
     return session;

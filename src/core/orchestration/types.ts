@@ -3,6 +3,7 @@ import type { DockerOptions } from './docker/docker-options.js';
 import type { Danger } from './intervention/danger/danger.js';
 import type { SessionLimits } from './intervention/session-limits.js';
 import type { ToolPolicy } from './intervention/tool-policy.js';
+import type { ProcessIdentity } from './state/process-identity.js';
 import type { WorktreeRequest } from './workspace/worktree-request.js';
 
 /** How a session runs. Each mode has an executor of its own. */
@@ -133,6 +134,14 @@ export interface SessionRun {
   readonly exitCode?: number;
   /** What `continue()` was called with. */
   readonly feedback?: string;
+  /** Where its part of `logFile` begins, in bytes. */
+  readonly logOffset?: number;
+  /** The process on the host: the docker client of a container, or `claude` itself. */
+  readonly process?: ProcessIdentity;
+  /** Why it was told to end, if it was. */
+  readonly stop?: RunStop;
+  /** How its container or process ended. What Claude said of the run is in the session's `result`. */
+  readonly exit?: RunEnd;
   /**
    * In US dollars. While the run is under way an estimate from the list prices of its models (absent where one is
    * unknown), at its end what Claude reported.
@@ -142,6 +151,26 @@ export interface SessionRun {
   readonly tokens?: TokenUsage;
   /** Agentic turns. */
   readonly turns?: number;
+}
+
+/** Why a run was stopped on purpose, in the words of its result. */
+export interface RunStop {
+  readonly status: 'cancelled' | 'failed';
+  readonly reason: string;
+  readonly error: string;
+  /** What the conversation goes on with after it; absent where it was to end for good. */
+  readonly feedback?: string;
+}
+
+/** How a run's container or process ended. What Claude itself said of it is in the log. */
+export interface RunEnd {
+  readonly exitCode?: number;
+  readonly oomKilled?: boolean;
+  /** A reason that outweighs the exit code, for example `lost` or `LAUNCH_FAILED`. */
+  readonly reason?: string;
+  readonly error?: string;
+  /** Nobody knows how it ended; only the log can tell. */
+  readonly unknown?: boolean;
 }
 
 /** How a run went. Failed and completed sessions share this shape. */

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { deferred, within } from '../deferred.js';
 import { messageOf } from '../errors.js';
-import type { RunEnd, RunHandle } from '../executors/base-executor.js';
+import type { RunHandle } from '../executors/base-executor.js';
 import type { LaunchedProcess, ProcessExit } from '../executors/launcher.js';
+import type { RunEnd } from '../types.js';
 import type { ContainerWatch } from './container-watch.js';
 import type { ContainerState, DockerEngine } from './engine.js';
 
@@ -10,11 +11,16 @@ import type { ContainerState, DockerEngine } from './engine.js';
 const STOP_GRACE_MS = 5_000;
 /** The docker CLI exits right after its container, when it has written the last output. One that does not is ended. */
 const CLIENT_GRACE_MS = 5_000;
+/** For a client that nobody can find, because the host that started it was killed at that moment. */
+const UNKNOWN_CLIENT_GRACE_MS = 1_000;
 /** A `docker run` that has neither started its container nor failed by then is not going to. */
 const START_MS = 60_000;
 /** How long an engine may be away before its sessions count as failed. */
 const ENGINE_AWAY_MS = 30_000;
 const RETRY_MS = 500;
+
+const LOG_LOST =
+  'The docker client that writes the log ended while the container ran on: it was killed, its disk was full, or the engine was restarted. The container was stopped';
 
 /** Exit codes of `docker run` that mean that the command never executed. */
 const NEVER_EXECUTED: Readonly<Record<number, string>> = {
@@ -27,13 +33,15 @@ export interface ContainerRunOptions {
   engine: DockerEngine;
   watch: ContainerWatch;
   name: string;
-  /** Starts `docker run`. */
+  /** Starts `docker run`, or finds the one that another host has started. */
   launch: () => Promise<LaunchedProcess>;
+  /** Whether the container is there already, running or not. */
+  found: boolean;
 }
 
 /**
  * A run in a container. Two things tell of its end, the `docker run` client, which exits when all output is in the
- * log, and the engine; the engine knows the exit code, so it is asked last, and then the container is removed.
+ * log, and the engine; the engine knows the exit code, so it is asked last. The container stays until `release`.
  *
  * @throws OrchestrationError where `docker run` cannot be started
  */
@@ -56,21 +64,27 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
     onSilence: () => void lookForStart(),
   });
   let client: LaunchedProcess;
+  let found: ContainerState | undefined;
   try {
     client = await options.launch();
+    if (options.found) found = await engine.inspect(name);
   } catch (error) {
     unwatch();
     throw error;
   }
+  if (options.found && !found?.running) death.resolve(undefined);
+  if (found?.started) start.resolve({ containerId: found.id });
 
   let letGo = false;
   const follow = async (): Promise<RunEnd> => {
     const exit = await clientExit(client, death.promise);
-    if (letGo) return new Promise(() => {}); // Whoever takes the container up again reads how it ended, and removes it.
-    const state = await finalState(engine, name);
-    const end = runEnd(state, exit);
-    await engine.remove(name).catch(() => {}); // Labelled, so a later sweep finds what could not be removed now.
-    return end;
+    if (letGo) return new Promise(() => {}); // Whoever takes the container up again reads how it ended.
+    if (!death.isSettled && (await runsOn(engine, name, death.promise))) {
+      await engine.stop(name, STOP_GRACE_MS).catch(() => engine.kill(name).catch(() => {}));
+      await finalState(engine, name);
+      return { reason: 'log_lost', error: LOG_LOST };
+    }
+    return runEnd(await finalState(engine, name), exit);
   };
   const ended = follow().then((end) => {
     if (letGo) return new Promise<RunEnd>(() => {});
@@ -79,7 +93,7 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
     return end;
   });
 
-  let paused = false;
+  let paused = found?.paused ?? false;
   let pausing: Promise<void> = Promise.resolve();
   let stopping: Promise<void> | undefined;
   const stop = async (how: 'gently' | 'at-once'): Promise<void> => {
@@ -99,6 +113,11 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   return {
     started: start.promise,
     ended,
+    paused,
+    over: options.found && !found?.running,
+    ...(client.identity && { process: client.identity }),
+    // Labelled, so that a later sweep finds what cannot be removed now.
+    release: () => engine.remove(name).catch(() => {}),
     stop: (how = 'gently') => (stopping ??= stop(how)),
     async pause() {
       const done = engine.pause(name);
@@ -119,10 +138,24 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
 
 /** The client's exit; it is ended by force where the container is dead and it does not notice. */
 async function clientExit(client: LaunchedProcess, death: Promise<undefined>): Promise<ProcessExit> {
-  const exit = (await Promise.race([client.exited, death])) ?? (await within(client.exited, CLIENT_GRACE_MS));
+  const grace = client.identity ? CLIENT_GRACE_MS : UNKNOWN_CLIENT_GRACE_MS;
+  const exit = (await Promise.race([client.exited, death])) ?? (await within(client.exited, grace));
   if (exit) return exit;
   client.kill('SIGKILL');
-  return client.exited;
+  return (await within(client.exited, grace)) ?? { code: null, signal: null };
+}
+
+/**
+ * Whether a container works on although its client, which writes the log, has ended: it was killed, its disk is full,
+ * or the engine was restarted under it. Nobody sees what the agent does then.
+ */
+async function runsOn(engine: DockerEngine, name: string, death: Promise<undefined>): Promise<boolean> {
+  const isRunning = async (): Promise<boolean> => (await engine.inspect(name).catch(() => undefined))?.running === true;
+  if (!(await isRunning())) return false;
+  // The engine may be a moment late to tell of an end that the client knows of.
+  const late = delay(CLIENT_GRACE_MS, undefined, { ref: false });
+  await Promise.race([death, late]);
+  return isRunning();
 }
 
 /** What the engine knows of a container that has ended; it is awaited where only its client did. */

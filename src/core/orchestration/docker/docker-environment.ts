@@ -3,14 +3,16 @@ import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { nanoid } from 'nanoid';
 import { OrchestrationError, shown } from '../errors.js';
-import type { RunHandle, SessionSpec } from '../executors/base-executor.js';
+import type { RunHandle, RunTrace, SessionSpec } from '../executors/base-executor.js';
 import { launchDetached, type SpawnProcess } from '../executors/launcher.js';
 import type { SessionFolder } from '../state/session-folder.js';
+import type { SessionMode, SessionRun } from '../types.js';
 import { findGitLayout } from '../workspace/git-layout.js';
 import { gitEnvironment, gitMounts, WORKSPACE } from '../workspace/git-mounts.js';
 import { type Mount, type ProtectedPaths, parseMounts, refuseUnsafe, resolveMounts } from '../workspace/mounts.js';
 import { sshAccess } from '../workspace/ssh-mounts.js';
 import { checkWritable } from '../workspace/workspace-check.js';
+import { adoptContainer } from './adopt-container.js';
 import { runContainer } from './container-run.js';
 import { ContainerWatch } from './container-watch.js';
 import type { DockerOptions } from './docker-options.js';
@@ -20,7 +22,9 @@ import { type ImageFacts, ImageProbe } from './image-probe.js';
 import { dockerRunArgs } from './run-args.js';
 
 /** A session that runs in Docker, with the folder that is its workspace. */
-export type DockerSpec = Pick<SessionSpec, 'id' | 'cwd' | 'claude' | 'worktree'> & { docker: Readonly<DockerOptions> };
+export type DockerSpec = Pick<SessionSpec, 'id' | 'mode' | 'cwd' | 'claude' | 'worktree'> & {
+  docker: Readonly<DockerOptions>;
+};
 
 /** A container about to be started. */
 export interface PlannedContainer {
@@ -38,6 +42,7 @@ export interface PlannedContainer {
 const OWNER_LABEL = 'autonomous-orchestration.owner';
 const SESSION_LABEL = 'autonomous-orchestration.session';
 const RUN_LABEL = 'autonomous-orchestration.run';
+const MODE_LABEL = 'autonomous-orchestration.mode';
 const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
 
 /** Brings sessions and the engine together: what a container gets to see, and how it is run. */
@@ -110,8 +115,13 @@ export class DockerEnvironment {
       ...guard.mounts,
     ];
     return {
-      name: `ao-${spec.id}-${run}`,
-      labels: { [OWNER_LABEL]: this.#owner, [SESSION_LABEL]: spec.id, [RUN_LABEL]: String(run) },
+      name: containerName(spec.id, run),
+      labels: {
+        [OWNER_LABEL]: this.#owner,
+        [SESSION_LABEL]: spec.id,
+        [RUN_LABEL]: String(run),
+        [MODE_LABEL]: spec.mode,
+      },
       options: spec.docker,
       mounts: [{ source: spec.cwd, target: WORKSPACE, readonly: false }, ...additional],
       // Claude Code refuses to skip permissions as root unless it is told that it is in a sandbox.
@@ -132,6 +142,7 @@ export class DockerEnvironment {
       engine: this.engine,
       watch: this.#watch,
       name: container.name,
+      found: false,
       launch: () =>
         this.#inTurn(() =>
           launchDetached(this.#spawn, {
@@ -143,6 +154,34 @@ export class DockerEnvironment {
           }),
         ),
     });
+  }
+
+  /** Follows a container that another host has started; undefined where it never executed. */
+  adopt(sessionId: string, run: SessionRun, log: string): Promise<RunHandle | undefined> {
+    return adoptContainer({
+      engine: this.engine,
+      watch: this.#watch,
+      name: containerName(sessionId, run.number),
+      run,
+      log,
+    });
+  }
+
+  /** The containers of this state folder. */
+  async traces(): Promise<RunTrace[]> {
+    const containers = await this.engine.list(`${OWNER_LABEL}=${this.#owner}`);
+    const foreign = containers.filter(({ name }) => !this.#probe.isOwn(name));
+    return foreign.map(({ name, labels, image, mounts }) => ({
+      name,
+      ...(labels[SESSION_LABEL] !== undefined && { sessionId: labels[SESSION_LABEL] }),
+      run: Number(labels[RUN_LABEL] ?? 0),
+      ...(labels[MODE_LABEL] !== undefined && { mode: labels[MODE_LABEL] as SessionMode }),
+      environment: {
+        docker: true,
+        dockerImage: image,
+        cwd: mounts.find(({ target }) => target === WORKSPACE)?.source ?? '',
+      },
+    }));
   }
 
   close(): void {
@@ -199,6 +238,10 @@ export class DockerEnvironment {
     });
     return this.#endpoint;
   }
+}
+
+function containerName(sessionId: string, run: number): string {
+  return `ao-${sessionId}-${run}`;
 }
 
 /** While a session waited, an agent next door may have put a link in the place of its workspace. */

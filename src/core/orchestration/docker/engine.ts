@@ -17,6 +17,21 @@ export interface ContainerState {
   error: string;
 }
 
+/** A container as the engine lists it. */
+export interface ListedContainer {
+  name: string;
+  labels: Record<string, string>;
+  image: string;
+  mounts: { source: string; target: string }[];
+}
+
+interface ListedBody {
+  Names?: string[];
+  Labels?: Record<string, string> | null;
+  Image: string;
+  Mounts?: { Source?: string; Destination?: string }[];
+}
+
 /** A line of the engine's event stream. */
 export interface EngineEvent {
   action: string;
@@ -83,6 +98,19 @@ export class DockerEngine {
     if (status === 404) return undefined;
     if (status !== 200) throw refused('wait for a container', status, body);
     return (body as { StatusCode: number }).StatusCode;
+  }
+
+  /** All containers with a label, running or not. */
+  async list(label: string): Promise<ListedContainer[]> {
+    const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
+    const { status, body } = await this.#call('GET', `/containers/json?all=1&filters=${filters}`);
+    if (status !== 200) throw refused('list containers', status, body);
+    return (body as ListedBody[]).map(({ Names, Labels, Image, Mounts }) => ({
+      name: (Names?.[0] ?? '').replace(/^\//, ''),
+      labels: Labels ?? {},
+      image: Image,
+      mounts: (Mounts ?? []).map(({ Source = '', Destination = '' }) => ({ source: Source, target: Destination })),
+    }));
   }
 
   /** What the container wrote; it has to have a terminal, which keeps the output unframed. */

@@ -23,6 +23,8 @@ export class ImageProbe {
   readonly #label: Record<string, string>;
   readonly #newName: () => string;
   readonly #known = new Map<string, Promise<ImageFacts>>();
+  /** Containers that are asked now. */
+  readonly #asked = new Set<string>();
 
   constructor(engine: DockerEngine, label: Record<string, string>, newName: () => string) {
     this.#engine = engine;
@@ -43,8 +45,14 @@ export class ImageProbe {
     return asked;
   }
 
+  /** Whether a container is one that is being asked now. */
+  isOwn(container: string): boolean {
+    return this.#asked.has(container);
+  }
+
   async #ask(image: string, id: string, user: string | undefined): Promise<ImageFacts> {
     const name = this.#newName();
+    this.#asked.add(name);
     try {
       await this.#engine.create(name, {
         Image: id,
@@ -72,6 +80,7 @@ export class ImageProbe {
       throw error;
     } finally {
       await this.#engine.remove(name).catch(() => {}); // The first error is the one that counts.
+      this.#asked.delete(name);
     }
   }
 }

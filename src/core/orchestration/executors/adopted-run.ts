@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { deferred, within } from '../deferred.js';
 import type { DockerEngine } from '../docker/engine.js';
 import { messageOf } from '../errors.js';
-import type { RunEnd, RunHandle } from './base-executor.js';
+import type { RunEnd } from '../types.js';
+import type { RunHandle } from './base-executor.js';
 
 /** How often an adopted process is looked at: its exit is told to ChannelCoder, which keeps it to itself. */
 const LOOK_MS = 250;

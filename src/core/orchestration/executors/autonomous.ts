@@ -8,13 +8,26 @@ import { DockerEnvironment, type DockerSpec } from '../docker/docker-environment
 import { OrchestrationError } from '../errors.js';
 import { HookChannel } from '../intervention/hook-channel.js';
 import { GUARDED_ENV, HookFiles } from '../intervention/hook-files.js';
+import { hasBegun } from '../monitoring/has-begun.js';
+import { findProcess } from '../state/find-process.js';
+import type { SessionFolder } from '../state/session-folder.js';
+import type { SessionRun } from '../types.js';
 import { findGitLayout } from '../workspace/git-layout.js';
 import { WORKSPACE } from '../workspace/git-mounts.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
 import { adoptRun } from './adopted-run.js';
-import { BaseExecutor, type Preparation, type RunHandle, type RunRequest, type SessionSpec } from './base-executor.js';
+import {
+  BaseExecutor,
+  endedRun,
+  type Preparation,
+  type RunHandle,
+  type RunRequest,
+  type RunTrace,
+  type SessionSpec,
+} from './base-executor.js';
 import { runOnHost } from './host-run.js';
 import { launchDetached, type SpawnProcess } from './launcher.js';
+import { orphanedProcess } from './orphaned-process.js';
 
 export interface AutonomousExecutorOptions {
   /** Where the sessions' folders are; containers are labelled with it, so that nobody else's are ever touched. */
@@ -81,23 +94,39 @@ export class AutonomousExecutor extends BaseExecutor {
         spec.docker === false
           ? await this.#launchOnHost(request, workspace, worktree, files)
           : await this.#launchInDocker(request, { ...spec, docker: spec.docker, cwd: workspace }, worktree, files);
-      void handle.ended.then(() => {
-        channel.close();
-        leave();
-      });
-      return {
-        ...handle,
-        detach() {
-          channel.close();
-          handle.detach();
-        },
-      };
+      return guarded(handle, files, channel, leave);
     } catch (error) {
       channel.close();
       leave();
       if (worktree?.created) await this.#worktrees.remove(cwd, worktree.path).catch(() => {}); // The first error counts.
       throw error;
     }
+  }
+
+  override async adopt(request: RunRequest): Promise<RunHandle | undefined> {
+    const { spec, session, folder } = request;
+    const { cwd, worktree } = session.environment;
+    const run = session.runs.at(-1) ?? { number: request.run };
+    const found =
+      spec.docker === false
+        ? await this.#adoptOnHost(run, session.status === 'paused', folder)
+        : await this.#docker.adopt(spec.id, run, folder.log);
+    if (!found) return undefined;
+    const leave = worktree === undefined ? (): void => {} : this.#enterWorktree(worktree, spec.id);
+    const files = new HookFiles(folder.guard);
+    const channel = new HookChannel(files, request.hooks);
+    await channel.start();
+    const workspace = worktree ?? cwd;
+    const transcripts = spec.docker === false ? this.#hostTranscripts(workspace) : containerTranscripts(folder);
+    return guarded({ ...found, hooked: true, transcripts }, files, channel, leave);
+  }
+
+  override traces(): Promise<RunTrace[]> {
+    return this.#docker.traces();
+  }
+
+  override async discard({ name }: RunTrace): Promise<void> {
+    await this.#docker.engine.remove(name);
   }
 
   override close(): void {
@@ -124,7 +153,7 @@ export class AutonomousExecutor extends BaseExecutor {
     files: HookFiles,
   ): Promise<RunHandle> {
     const plan = await this.#plan(request, request.spec.claude);
-    request.onPlaced(placement(worktree));
+    await request.onPlaced(placement(worktree));
     if (plan.kind === 'started') return adoptRun(plan, this.#docker.engine);
     const [command = 'claude', ...args] = [
       ...plan.command,
@@ -142,12 +171,20 @@ export class AutonomousExecutor extends BaseExecutor {
       folder,
       inputFile,
     });
-    const home = this.#env.HOME ?? homedir();
-    return {
-      ...runOnHost(launched),
-      hooked: true,
-      transcripts: join(home, '.claude/projects', transcriptFolder(workspace)),
-    };
+    return { ...runOnHost(launched), hooked: true, transcripts: this.#hostTranscripts(workspace) };
+  }
+
+  /** A `claude` that another host has started; its settings file is in no other's command line. */
+  async #adoptOnHost(run: SessionRun, paused: boolean, folder: SessionFolder): Promise<RunHandle | undefined> {
+    const files = new HookFiles(folder.guard);
+    const identity = run.process ?? (await findProcess(files.settings));
+    if (identity) return { ...runOnHost(orphanedProcess(identity)), paused };
+    const began = run.startedAt !== undefined || (await hasBegun(folder.log, run.logOffset ?? 0));
+    return began ? endedRun({ unknown: true }) : undefined;
+  }
+
+  #hostTranscripts(workspace: string): string {
+    return join(this.#env.HOME ?? homedir(), '.claude/projects', transcriptFolder(workspace));
   }
 
   async #launchInDocker(
@@ -163,11 +200,11 @@ export class AutonomousExecutor extends BaseExecutor {
     });
     const docker = { image: spec.docker.image, cwd: spec.cwd, env: container.env, mounts: container.mountStrings };
     const plan = await this.#plan(request, container.claude, docker);
-    request.onPlaced({ containerName: container.name, ...placement(worktree) });
+    await request.onPlaced({ containerName: container.name, ...placement(worktree) });
     if (plan.kind === 'started') return adoptRun(plan, this.#docker.engine);
     const inputFile = await this.#writeInput(request, plan.stdin);
     const handle = await this.#docker.run(container, [...plan.command, ...budget(request)], { folder, inputFile });
-    return { ...handle, hooked: true, transcripts: join(folder.projects, transcriptFolder(WORKSPACE)) };
+    return { ...handle, hooked: true, transcripts: containerTranscripts(folder) };
   }
 
   #plan(
@@ -219,6 +256,29 @@ function budget({ spec, session }: RunRequest): string[] {
 /** The folder that Claude Code keeps a working directory's conversations in (measured on 2.1.98). */
 function transcriptFolder(cwd: string): string {
   return cwd.replaceAll(/[^a-zA-Z0-9]/g, '-');
+}
+
+function containerTranscripts({ projects }: SessionFolder): string {
+  return join(projects, transcriptFolder(WORKSPACE));
+}
+
+/** A run with its guard: the channel is closed with it, and the guard's files go when nothing is left of it. */
+function guarded(handle: RunHandle, files: HookFiles, channel: HookChannel, leave: () => void): RunHandle {
+  void handle.ended.then(() => {
+    channel.close();
+    leave();
+  });
+  return {
+    ...handle,
+    detach() {
+      channel.close();
+      handle.detach();
+    },
+    async release() {
+      await handle.release?.();
+      await files.remove().catch(() => {}); // A later sweep finds them.
+    },
+  };
 }
 
 function placement(worktree: Worktree | undefined): Pick<Parameters<RunRequest['onPlaced']>[0], 'environment'> {

@@ -3,8 +3,9 @@ import type { DockerOptions } from '../docker/docker-options.js';
 import type { RunHooks } from '../intervention/hook-channel.js';
 import type { SessionLimits } from '../intervention/session-limits.js';
 import type { ResolvedPolicy } from '../intervention/tool-policy.js';
+import type { ProcessIdentity } from '../state/process-identity.js';
 import type { SessionFolder } from '../state/session-folder.js';
-import type { SessionEnvironment, SessionMode, UnifiedSession } from '../types.js';
+import type { RunEnd, SessionEnvironment, SessionMode, UnifiedSession } from '../types.js';
 import type { WorktreeRequest } from '../workspace/worktree-request.js';
 
 /** What the user asked for, checked and complete: nothing here is optional that has a default. */
@@ -47,19 +48,14 @@ export interface RunRequest {
   readonly resume: string | undefined;
   /** What the run has to ask this host about, where the executor can make it ask. */
   readonly hooks: RunHooks;
-  /** To be called once, before anything is started, with what the record should tell about the run. */
-  readonly onPlaced: (placement: { containerName?: string; environment?: Partial<SessionEnvironment> }) => void;
-}
-
-/** How a run's container or process ended. What Claude itself said of it is in the log. */
-export interface RunEnd {
-  readonly exitCode?: number;
-  readonly oomKilled?: boolean;
-  /** A reason that outweighs the exit code, for example `lost` or `LAUNCH_FAILED`. */
-  readonly reason?: string;
-  readonly error?: string;
-  /** Nobody knows how it ended; only the log can tell. */
-  readonly unknown?: boolean;
+  /**
+   * To be called once, before anything is started, with what the record should tell about the run. Resolves when that
+   * is on disk, so that another host can find what is started then; rejects where it cannot be written.
+   */
+  readonly onPlaced: (placement: {
+    containerName?: string;
+    environment?: Partial<SessionEnvironment>;
+  }) => Promise<void>;
 }
 
 /** A run under way. */
@@ -80,19 +76,53 @@ export interface RunHandle {
   readonly hooked?: boolean;
   /** Where Claude keeps the conversation's transcript, if that can be read on this host. */
   readonly transcripts?: string;
+  /** The process that outlives this host: whoever adopts the run knows it by that. */
+  readonly process?: ProcessIdentity;
+  /** Whether it is frozen already when it is adopted. Default `false`. */
+  readonly paused?: boolean;
+  /** Whether it has ended already when it is adopted. Default `false`. */
+  readonly over?: boolean;
   /** Freezes it. Absent where that cannot be done. */
   pause?(): Promise<void>;
   /** Lets it go on. */
   resume?(): Promise<void>;
   /** Lets go of it: it goes on, but this host no longer watches. Neither promise resolves afterwards. */
   detach(): void;
+  /**
+   * Removes what is left of a run that has ended: its container, the guard's files. Called when the end is on disk, so
+   * that no host has to guess how a container ended that is gone. Never rejects.
+   */
+  release?(): Promise<void>;
   /** Told when Claude reported its result in the log: the only sign of an end that some adopted runs give. */
   resultSeen?(): void;
 }
 
+/** What is there of a run outside of the state folder. */
+export interface RunTrace {
+  /** Of the container. */
+  readonly name: string;
+  /** Absent where it belongs to none, an image probe for example. */
+  readonly sessionId?: string;
+  readonly run: number;
+  readonly mode?: SessionMode;
+  /** As far as the trace itself tells. */
+  readonly environment: SessionEnvironment;
+}
+
+/** A run of which nothing is left but how it ended. */
+export function endedRun(end: RunEnd): RunHandle {
+  return {
+    started: Promise.resolve(undefined),
+    ended: Promise.resolve(end),
+    over: true,
+    async stop() {},
+    detach() {},
+  };
+}
+
 /**
  * How the sessions of one mode run. The manager calls `prepare` while a session is created, `launch` whenever one of
- * its runs gets a slot, and `close` when it closes; queue, record, log and events are the manager's.
+ * its runs gets a slot, `adopt` for runs of a host that is gone, and `close` when it closes; queue, record, log and events are the manager's.
  *
  * @example
  * ```ts
@@ -113,6 +143,26 @@ export abstract class BaseExecutor {
    * @throws OrchestrationError where it could not be started; what was acquired is released
    */
   abstract launch(request: RunRequest): Promise<RunHandle>;
+
+  /**
+   * Takes up a run that another host has launched; `request.session` is its record, the run the last in it. Answers
+   * undefined where it never came to be, so that it can be launched now.
+   *
+   * By default nothing outlives a host, and the run counts as `lost`.
+   *
+   * @throws OrchestrationError `DOCKER_UNAVAILABLE` where nobody knows
+   */
+  async adopt(_request: RunRequest): Promise<RunHandle | undefined> {
+    return endedRun({ reason: 'lost', error: 'It ran inside the host that is gone' });
+  }
+
+  /** What there is of runs outside of the state folder, containers for example. Default: nothing. */
+  async traces(): Promise<RunTrace[]> {
+    return [];
+  }
+
+  /** Removes one of the traces, running or not: it belongs to no session. */
+  async discard(_trace: RunTrace): Promise<void> {}
 
   /** Lets go of what the executor holds for all its sessions. */
   close(): void {}

@@ -1,5 +1,6 @@
 import { within } from '../deferred.js';
-import type { RunEnd, RunHandle } from './base-executor.js';
+import type { RunEnd } from '../types.js';
+import type { RunHandle } from './base-executor.js';
 import type { LaunchedProcess } from './launcher.js';
 
 const STOP_GRACE_MS = 5_000;
@@ -10,6 +11,7 @@ export function runOnHost(launched: LaunchedProcess): RunHandle {
   const ended = launched.exited.then(({ code, signal }): RunEnd | Promise<RunEnd> => {
     if (letGo) return new Promise<RunEnd>(() => {});
     if (code !== null) return { exitCode: code };
+    if (signal === null) return { unknown: true };
     return { reason: signal === 'SIGKILL' ? 'killed' : 'terminated', error: `Claude was ended by ${signal}.` };
   });
 
@@ -28,6 +30,7 @@ export function runOnHost(launched: LaunchedProcess): RunHandle {
   return {
     started: Promise.resolve({}),
     ended,
+    ...(launched.identity && { process: launched.identity }),
     stop: (how = 'gently') => (stopping ??= stop(how)),
     async pause() {
       signalGroup(launched.pid, 'SIGSTOP');

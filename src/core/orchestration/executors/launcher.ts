@@ -1,6 +1,7 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { messageOf, OrchestrationError } from '../errors.js';
+import { type ProcessIdentity, processIdentity } from '../state/process-identity.js';
 import type { SessionFolder } from '../state/session-folder.js';
 
 /** How processes are started; `node:child_process`'s `spawn` unless a test has another. */
@@ -17,9 +18,11 @@ export interface LaunchOptions {
   inputFile: string;
 }
 
-/** A process that was started; it outlives this one. */
+/** A process that was started, by this host or by one that is gone; it outlives this one. */
 export interface LaunchedProcess {
   pid: number;
+  /** Absent where it was gone before it could be looked at. */
+  identity: ProcessIdentity | undefined;
   exited: Promise<ProcessExit>;
   kill(signal: NodeJS.Signals): void;
 }
@@ -53,7 +56,8 @@ export async function launchDetached(spawn: SpawnProcess, options: LaunchOptions
       child.on('error', () => {}); // Afterwards only a failing kill() emits it, of a process that is gone already.
       child.unref();
       if (child.pid === undefined) throw new Error('it has no process id');
-      return { pid: child.pid, exited, kill: (signal) => void child.kill(signal) };
+      const identity = await processIdentity(child.pid);
+      return { pid: child.pid, identity, exited, kill: (signal) => void child.kill(signal) };
     } finally {
       await log.close();
     }

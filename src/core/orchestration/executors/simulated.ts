@@ -1,14 +1,8 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { deferred } from '../deferred.js';
-import {
-  BaseExecutor,
-  type Preparation,
-  type RunEnd,
-  type RunHandle,
-  type RunRequest,
-  type SessionSpec,
-} from './base-executor.js';
+import type { RunEnd } from '../types.js';
+import { BaseExecutor, type Preparation, type RunHandle, type RunRequest, type SessionSpec } from './base-executor.js';
 
 /** One line of a simulated log. */
 export interface SimulatedStep {
@@ -55,7 +49,7 @@ export class SimulatedExecutor extends BaseExecutor {
 
   async launch(request: RunRequest): Promise<RunHandle> {
     const run = this.#script(request);
-    request.onPlaced({});
+    await request.onPlaced({});
     const player = new Player(run, request);
     const end = deferred<RunEnd>();
     let letGo = false;
@@ -120,13 +114,13 @@ class Player {
       if (event.type === 'system' && event.subtype === 'init') this.#conversation = String(event.session_id);
       for (const block of blocksOf(event)) {
         if (block.type === 'tool_use') await this.#ask(block);
-        else if (block.type === 'tool_result') for (const step of this.#heard()) await write(step);
+        else if (block.type === 'tool_result') for (const step of await this.#heard()) await write(step);
       }
     };
     try {
       for await (const step of this.#run.steps) {
         // Claude hears of a message at its end, too, and goes on with it.
-        if (isResult(step)) for (const heard of this.#heard()) await write(heard);
+        if (isResult(step)) for (const heard of await this.#heard()) await write(heard);
         const denied = blocksOf(step.line).some(({ tool_use_id: id }) => this.#denied.has(String(id)));
         await write(denied ? { line: step.line } : step);
         if (this.#stopping.signal.aborted) return 143;
@@ -157,9 +151,10 @@ class Player {
     if (verdict && !verdict.allowed) this.#denied.set(toolUseId, verdict.reason);
   }
 
-  *#heard(): Generator<SimulatedStep> {
-    for (const message of this.#request.hooks.takeMessages(this.#conversation))
-      yield* this.#run.onMessage?.(message) ?? [];
+  async #heard(): Promise<SimulatedStep[]> {
+    const messages = await this.#request.hooks.takeMessages(this.#conversation, 'simulated');
+    messages?.given();
+    return (messages?.texts ?? []).flatMap((message) => [...(this.#run.onMessage?.(message) ?? [])]);
   }
 
   /** A denied call has the denial for its result. */

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { type Deferred, deferred } from '../deferred.js';
 import { OrchestrationError, shown } from '../errors.js';
 import type { ApprovalSource, SessionAction } from '../session-lifecycle.js';
@@ -42,13 +42,17 @@ export class Approvals {
     return this.#pending.size > 0;
   }
 
-  /** Asks, and resolves with the answer. */
-  ask({ toolUseId, tool, input, danger }: ToolCall): Promise<Answer> {
+  /**
+   * Asks, and resolves with the answer.
+   *
+   * @param askedAt when an earlier host was asked, in epoch milliseconds: the time limit counts from then on
+   */
+  ask(call: ToolCall, askedAt = this.#now()): Promise<Answer> {
+    const { toolUseId, tool, input, danger } = call;
     if (this.#ended !== undefined) return Promise.resolve({ decision: 'deny', by: 'end', note: this.#ended });
     if (this.#detached) return new Promise(() => {}); // The hook waits for whoever takes the run up again.
-    const askedAt = this.#now();
     const request: GuardRequest = {
-      requestId: randomUUID(),
+      requestId: this.#requestId(call),
       toolUseId,
       tool,
       input: deepFrozen(structuredClone(input)),
@@ -57,13 +61,14 @@ export class Approvals {
       deadline: askedAt + this.#timeoutMs,
     };
     const { requestId } = request;
+    const timeoutMs = Math.min(this.#timeoutMs, Math.max(0, request.deadline - this.#now()));
     const note = `Nobody answered within ${this.#timeoutMs / 1000} s.`;
-    const forget = this.#clock.after(this.#timeoutMs, () =>
+    const forget = this.#clock.after(timeoutMs, () =>
       this.#answer(requestId, { decision: 'deny', by: 'timeout', note }),
     );
     const answer = deferred<Answer>();
-    this.#pending.set(requestId, { request, answer, due: this.#clock.now() + this.#timeoutMs, forget });
-    this.#dispatch({ type: 'asked', at: askedAt, request });
+    this.#pending.set(requestId, { request, answer, due: this.#clock.now() + timeoutMs, forget });
+    this.#dispatch({ type: 'asked', at: this.#now(), request });
     return answer.promise;
   }
 
@@ -108,6 +113,15 @@ export class Approvals {
       this.#answer(requestId, { decision: 'deny', by: 'end', note: why });
     }
     this.#clock.clear();
+  }
+
+  /** The same for the same call, also under another host; a page that shows it need not be read again. */
+  #requestId({ toolUseId, tool, input }: ToolCall): string {
+    const id = createHash('sha256')
+      .update(JSON.stringify([toolUseId, tool, input]))
+      .digest('hex')
+      .slice(0, 32);
+    return this.#pending.has(id) ? randomUUID() : id;
   }
 
   #answer(requestId: string, answer: Answer): void {

@@ -23,8 +23,19 @@ interface Entry {
   /** What the log says was called, and whether policy lets that run without asking. */
   logged?: Fingerprint & { readonly harmless: boolean };
   ended?: boolean;
+  /** It was called while no host was there to ask, and policy lets it run then. */
+  exempt?: boolean;
   /** Its end was too long to be read; whoever wrote a false one may have hidden the true one behind it. */
   skipped?: boolean;
+}
+
+/** A decision as it is kept on disk. */
+export interface StoredDecision {
+  readonly toolUseId: string;
+  readonly tool: string;
+  readonly fields: readonly (readonly [name: string, hash: string])[];
+  readonly path?: string;
+  readonly verdict: Verdict;
 }
 
 /** What a call's end tells, held against what was decided about it. */
@@ -52,6 +63,31 @@ export class CallLedger {
     if (entry.verdict?.allowed === false) return;
     entry.asked = fingerprint(call);
     entry.verdict = verdict;
+  }
+
+  /** What another host needs to know of a call that was decided about; undefined for any other. */
+  decisionOn(toolUseId: string): StoredDecision | undefined {
+    const { asked, verdict } = this.#entries.get(toolUseId) ?? {};
+    if (!asked || !verdict) return undefined;
+    const { tool, fields, path } = asked;
+    return { toolUseId, tool, fields: [...fields], ...(path !== undefined && { path }), verdict };
+  }
+
+  /** Another host has decided. */
+  restore({ toolUseId, tool, fields, path, verdict }: StoredDecision): void {
+    const entry = this.#entryOf(toolUseId);
+    entry.asked = { tool, fields: new Map(fields), path };
+    entry.verdict = verdict;
+  }
+
+  /** Nobody could be asked about a call, and that is allowed. */
+  exempt(toolUseId: string): void {
+    this.#entryOf(toolUseId).exempt = true;
+  }
+
+  /** Whether the log has told of a call's end: whoever still asks about it is gone. */
+  hasEnded(toolUseId: string): boolean {
+    return this.#entries.get(toolUseId)?.ended === true;
   }
 
   /** The log tells of a call. The first line counts: a later one may be anybody's. */
@@ -100,8 +136,9 @@ function neverRan({ outcome, output }: ToolResult, tool: string | undefined): bo
   return tool !== undefined && isForeign(tool) ? REFUSED_BEFORE.test(output) : output.startsWith('<tool_use_error>');
 }
 
-function breachOf(result: ToolResult, { asked, verdict, logged }: Entry, tool: string | undefined): string | undefined {
-  if (neverRan(result, tool)) return undefined;
+function breachOf(result: ToolResult, entry: Entry, tool: string | undefined): string | undefined {
+  const { asked, verdict, logged } = entry;
+  if (neverRan(result, tool) || (entry.exempt && !verdict)) return undefined;
   if (!asked) return 'without asking';
   if (!verdict) return 'before anybody had decided';
   if (!verdict.allowed) return wasKept(result, verdict.reason, asked.tool) ? undefined : 'although it was denied';

@@ -1,20 +1,30 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { chmod, readdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clipText, NAME_LENGTH } from '../monitoring/own-text.js';
 import { readRegularFile } from '../workspace/regular-file.js';
 import type { HookFiles } from './hook-files.js';
-import type { Verdict } from './run-guard.js';
-import type { ToolCall } from './tool-policy.js';
+import type { AskedCall, Verdict } from './run-guard.js';
 
 /** What a run's hooks ask their host. */
 export interface RunHooks {
   /** Before a tool call: resolves when it is decided. Never rejects. */
-  beforeTool(call: Pick<ToolCall, 'toolUseId' | 'tool' | 'input'>): Promise<Verdict>;
-  /** What the user has to say to the agent of this conversation by now; it counts as said. Empty where there is nothing. */
-  takeMessages(conversationId: string): string[];
+  beforeTool(call: AskedCall): Promise<Verdict>;
+  /**
+   * What the user has to say to the agent of this conversation by now; undefined where there is nothing.
+   *
+   * @param answer names what will carry it to the agent, so that another host can tell whether it did
+   */
+  takeMessages(conversationId: string, answer: string): Promise<Messages | undefined>;
   /** Told whenever messages begin or cease to wait, and at once where some wait already. */
   onMessages(listener: (waiting: boolean) => void): void;
+}
+
+/** What the user says to a running agent. */
+export interface Messages {
+  readonly texts: readonly string[];
+  /** To be called when the agent was given them. */
+  given(): void;
 }
 
 /** A request as the hook wrote it: every field is agent-controlled. */
@@ -28,6 +38,12 @@ interface HookInput {
   tool_use_id?: unknown;
 }
 
+/** What the hook prints, and what is to be done when it can. */
+interface Reply {
+  readonly text: string;
+  readonly given?: () => void;
+}
+
 /** The hook names its requests; what else is in the folder is not from it. */
 const REQUEST = /^([0-9a-f-]{36}|\d+\.\d+)\.json$/;
 /** The longest line of a log that is read has the same length. */
@@ -39,6 +55,8 @@ const LATER_MS = 1_000;
 const KEPT_ANSWERS = 256;
 /** Where the system has no more watches to give. */
 const POLL_MS = 50;
+/** Less than the hook waits for an answer to anything but a tool call. */
+const PATIENCE_MS = 3_000;
 /** Says to the hook that there is something to hear. */
 const STEER = 'steer';
 
@@ -62,7 +80,7 @@ export class HookChannel {
     this.#hooks = hooks;
   }
 
-  /** Begins to answer; what was asked before is answered too. */
+  /** Begins to answer; what was asked before, of another host maybe, is answered too. */
   async start(): Promise<void> {
     try {
       this.#watcher = watch(this.#files.requests, (_, name) => {
@@ -74,7 +92,7 @@ export class HookChannel {
       this.#pollOnly();
     }
     this.#hooks.onMessages((waiting) => this.#flag(waiting));
-    await this.#scan();
+    await this.#scan('left');
   }
 
   /** Answers nothing any more; what is under way gets its answer. */
@@ -91,12 +109,13 @@ export class HookChannel {
     if (!this.#closed) this.#poll = setInterval(() => void this.#scan(), POLL_MS).unref();
   }
 
-  async #scan(): Promise<void> {
+  async #scan(how?: 'left'): Promise<void> {
     const names = await readdir(this.#files.requests).catch(() => []);
-    for (const name of names) this.#take(name);
+    for (const name of names) this.#take(name, how);
   }
 
-  #take(name: string): void {
+  /** @param how `'left'` where it was there before: maybe an earlier host has seen it */
+  #take(name: string, how?: 'left'): void {
     const id = REQUEST.exec(name)?.[1];
     if (id === undefined || this.#closed || this.#open.has(id)) return;
     if (this.#open.size >= MOST_OPEN) {
@@ -108,12 +127,17 @@ export class HookChannel {
       return;
     }
     this.#open.add(id);
-    void this.#handle(id, join(this.#files.requests, name)).finally(() => this.#open.delete(id));
+    void this.#handle(id, join(this.#files.requests, name), how).finally(() => this.#open.delete(id));
   }
 
-  async #handle(id: string, path: string): Promise<void> {
+  async #handle(id: string, path: string, how: 'left' | undefined): Promise<void> {
     let input: HookInput | undefined;
+    let askedAt: number | undefined;
     try {
+      if (how === 'left') {
+        if (await this.#files.wasAnswered(id)) return await unlink(path);
+        askedAt = (await lstat(path)).mtimeMs;
+      }
       const bytes = await readRegularFile(path, { most: MOST_REQUEST_BYTES });
       const parsed: unknown = JSON.parse(bytes.toString('utf8'));
       input = typeof parsed === 'object' && parsed !== null ? parsed : {};
@@ -121,15 +145,16 @@ export class HookChannel {
       // The watch tells of a request's removal, too.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     }
-    const unreadable = denial('Denied: the request could not be read.');
-    const reply = input ? await this.#reply(input, id).catch(() => unreadable) : unreadable;
-    await this.#write(id, reply).catch(() => {}); // Without an answer it is a denial.
+    const unreadable: Reply = { text: denial('Denied: the request could not be read.') };
+    const reply = input ? await this.#reply(input, id, askedAt).catch(() => unreadable) : unreadable;
+    // Without an answer it is a denial.
+    await this.#write(id, reply.text).then(reply.given, () => {});
     // Not before it is answered: a host that takes over finds it. It may be a folder by now; its name is not used again.
     await unlink(path).catch(() => {});
   }
 
   /** What the hook prints, which is what Claude Code takes; nothing lets things go on. */
-  async #reply(input: HookInput, id: string): Promise<string> {
+  async #reply(input: HookInput, id: string, askedAt: number | undefined): Promise<Reply> {
     const event = input.hook_event_name;
     if (event === 'PreToolUse') {
       // So that a hook whose host dies while a person is asked does not take that for a host that never was.
@@ -138,16 +163,23 @@ export class HookChannel {
         toolUseId: String(input.tool_use_id),
         tool: clipText(String(input.tool_name), NAME_LENGTH),
         input: input.tool_input,
+        ...(askedAt !== undefined && { askedAt }),
       });
       clearTimeout(asked);
-      return verdict.allowed ? '' : denial(verdict.reason);
+      return { text: verdict.allowed ? '' : denial(verdict.reason) };
     }
     // A subagent's ear is not its session's; neither is that of another Claude which the agent may have started.
-    const messages = input.agent_id === undefined ? this.#hooks.takeMessages(String(input.session_id)) : [];
-    if (messages.length === 0) return '';
-    const text = `The user says, while you are at work:\n\n${messages.join('\n\n')}`;
-    if (event === 'Stop') return JSON.stringify({ decision: 'block', reason: text });
-    return JSON.stringify({ hookSpecificOutput: { hookEventName: event, additionalContext: text } });
+    if (input.agent_id !== undefined) return { text: '' };
+    // A hook that asks for messages does not wait long: what is told to one that is gone is told to nobody.
+    if (askedAt !== undefined && Date.now() - askedAt > PATIENCE_MS) return { text: '' };
+    const messages = await this.#hooks.takeMessages(String(input.session_id), id);
+    if (!messages) return { text: '' };
+    const said = `The user says, while you are at work:\n\n${messages.texts.join('\n\n')}`;
+    const output =
+      event === 'Stop'
+        ? { decision: 'block', reason: said }
+        : { hookSpecificOutput: { hookEventName: event, additionalContext: said } };
+    return { text: JSON.stringify(output), given: () => messages.given() };
   }
 
   /** In one step: the hook takes what it sees for the whole. */

@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Mount } from '../workspace/mounts.js';
 import type { ResolvedPolicy } from './tool-policy.js';
@@ -48,19 +48,20 @@ export class HookFiles {
   /** The container reads here, and can do no more. */
   readonly answers: string;
   readonly #script: string;
-  readonly #settings: string;
+  /** Where Claude Code is told of the hook. */
+  readonly settings: string;
 
   constructor(folder: string) {
     this.path = folder;
     this.requests = join(folder, 'requests');
     this.answers = join(folder, 'answers');
     this.#script = join(folder, 'hook.sh');
-    this.#settings = join(folder, 'settings.json');
+    this.settings = join(folder, 'settings.json');
   }
 
   /** Writes them anew, with nothing left of an earlier run. They lie in the session's folder, which nobody else enters. */
   async create(policy: ResolvedPolicy): Promise<void> {
-    await rm(this.path, { recursive: true, force: true });
+    await this.remove();
     await mkdir(this.answers, { recursive: true });
     await mkdir(this.requests);
     // The image's user may be anybody; the umask must not decide.
@@ -68,6 +69,19 @@ export class HookFiles {
     await chmod(this.requests, 0o777);
     await writeFile(this.#script, hookScript(policy));
     await chmod(this.#script, 0o755);
+  }
+
+  /** Whether a request was answered. */
+  wasAnswered(id: string): Promise<boolean> {
+    return access(join(this.answers, id)).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Removes them all. */
+  async remove(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
   }
 
   /** Files for a container: managed settings, which no setting of the workspace's or the agent's overrides. */
@@ -81,7 +95,7 @@ export class HookFiles {
     };
     await this.#writeSettings(settings);
     return [
-      { source: this.#settings, target: `${MANAGED}/managed-settings.json`, readonly: true },
+      { source: this.settings, target: `${MANAGED}/managed-settings.json`, readonly: true },
       { source: this.#script, target: script, readonly: true },
       { source: this.requests, target: `${MEETING}/requests`, readonly: false },
       { source: this.answers, target: `${MEETING}/answers`, readonly: true },
@@ -91,12 +105,12 @@ export class HookFiles {
   /** A settings file for a run on the host, where nothing keeps the agent from the guard's files. */
   async hostSettings(): Promise<string> {
     await this.#writeSettings({ ...NO_SHELL_IN_SKILLS, env: HARMLESS_ENV, hooks: hooks(this.#script, this.path) });
-    return this.#settings;
+    return this.settings;
   }
 
   async #writeSettings(settings: object): Promise<void> {
-    await writeFile(this.#settings, JSON.stringify(settings, undefined, 2));
-    await chmod(this.#settings, 0o644);
+    await writeFile(this.settings, JSON.stringify(settings, undefined, 2));
+    await chmod(this.settings, 0o644);
   }
 }
 

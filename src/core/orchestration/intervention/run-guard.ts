@@ -5,6 +5,7 @@ import { Approvals } from './approvals.js';
 import { CallLedger } from './call-ledger.js';
 import type { Danger } from './danger/danger.js';
 import { rateDanger } from './danger/rate-danger.js';
+import type { DecisionLog } from './decision-log.js';
 import { decide, type PolicyDecision, type ResolvedPolicy, type ToolCall } from './tool-policy.js';
 
 /** A tool call that was kept from running. */
@@ -29,6 +30,14 @@ export interface RunGuardOptions {
   workspace: string;
   now: () => number;
   dispatch: (action: SessionAction) => void;
+  /** Keeps what was decided, for another host. */
+  decisions: DecisionLog;
+}
+
+/** A tool call as its hook asks about it. */
+export interface AskedCall extends Pick<ToolCall, 'toolUseId' | 'tool' | 'input'> {
+  /** When it was asked, in epoch milliseconds; absent for now. */
+  readonly askedAt?: number;
 }
 
 /** What a person can read through; a longer input could hide what matters behind what does not. */
@@ -49,14 +58,32 @@ export class RunGuard {
     this.approvals = new Approvals({ timeoutMs: options.policy.approvalTimeoutMs, now, dispatch });
   }
 
+  /** Takes over what an earlier host has decided about the run. */
+  async restore(): Promise<void> {
+    for (const decision of await this.#options.decisions.read()) this.#ledger.restore(decision);
+  }
+
   /** Answers the hook. Resolves when policy or a person has decided; whatever fails is a denial. */
-  async beforeTool(given: Pick<ToolCall, 'toolUseId' | 'tool' | 'input'>): Promise<Verdict> {
+  async beforeTool({ askedAt, ...given }: AskedCall): Promise<Verdict> {
     // As the log's ids are: both are the agent's to choose, and stand in records.
     const asked = { ...given, toolUseId: clipText(given.toolUseId, NAME_LENGTH) };
+    if (this.#ledger.hasEnded(asked.toolUseId)) return { allowed: false, reason: 'Denied: the call is over.' };
+    const verdict = await this.#judge(asked, askedAt);
+    try {
+      const decision = this.#ledger.decisionOn(asked.toolUseId);
+      if (decision) await this.#options.decisions.append(decision);
+      return verdict;
+    } catch {
+      // A host that takes over would count it as a breach.
+      return verdict.allowed ? this.#deny(asked, 'policy', 'Denied: the decision could not be written down.') : verdict;
+    }
+  }
+
+  async #judge(asked: ToolCall, askedAt: number | undefined): Promise<Verdict> {
     try {
       const call = this.#rated(asked);
       const { decision, reason = '' } = this.#decide(call);
-      if (decision === 'ask') return await this.#ask(call, reason);
+      if (decision === 'ask') return await this.#ask(call, reason, askedAt);
       if (decision === 'deny') return this.#deny(call, 'policy', `Denied by policy: ${reason}`);
       this.#ledger.decided(call, { allowed: true });
       return { allowed: true };
@@ -81,6 +108,7 @@ export class RunGuard {
       if (observation.kind === 'tool') {
         const call = this.#rated({ toolUseId: observation.id, tool: observation.name, input: observation.input });
         this.#ledger.logged(call, this.#decide(call).decision === 'allow');
+        if (enforced === false) this.#ledger.exempt(call.toolUseId);
         return [call.danger ? { ...observation, danger: call.danger } : observation];
       }
       if (observation.kind === 'error' && this.#ledger.isDenied(observation.toolUseId)) {
@@ -97,12 +125,12 @@ export class RunGuard {
     });
   }
 
-  async #ask(call: ToolCall, why: string): Promise<Verdict> {
+  async #ask(call: ToolCall, why: string, askedAt: number | undefined): Promise<Verdict> {
     if ((JSON.stringify(call.input) ?? '').length > MOST_SHOWN_LENGTH) {
       return this.#deny(call, 'policy', 'Denied: it is too long for a person to check; split it.');
     }
     this.#ledger.decided(call, undefined);
-    const { decision, by, note } = await this.approvals.ask(call);
+    const { decision, by, note } = await this.approvals.ask(call, askedAt);
     if (decision === 'allow') {
       this.#ledger.decided(call, { allowed: true });
       return { allowed: true };

@@ -32,12 +32,12 @@ export class RunLimits {
     this.#onExcess = onExcess;
   }
 
-  /** The agent begins to work. */
-  start(): void {
+  /** The agent begins to work, or has worked for some time under another host. */
+  start(elapsedMs = 0): void {
     const { durationMs } = this.#limits;
     if (durationMs !== undefined) {
       const error = `The run took longer than limits.durationMs (${durationMs} ms).`;
-      this.#clock.after(durationMs, () => this.#report({ reason: 'timeout', error }));
+      this.#clock.after(Math.max(0, durationMs - elapsedMs), () => this.#report({ reason: 'timeout', error }));
     }
     this.#watchIdle();
   }

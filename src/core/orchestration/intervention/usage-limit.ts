@@ -50,8 +50,13 @@ export class UsageLimits {
     const attempts = before?.tokens === tokens ? before.attempts + 1 : 1;
     this.#tried.set(id, { attempts, tokens });
     const resumeAt = resumeTime(this.#now(), attempts, resetsAt);
-    this.#timers.set(id, callAt(resumeAt, this.#now, callback));
+    this.resume(id, resumeAt, callback);
     return resumeAt;
+  }
+
+  /** Goes on with a wait that an earlier manager began. */
+  resume(id: string, resumeAt: number, callback: () => void): void {
+    this.#timers.set(id, callAt(resumeAt, this.#now, callback));
   }
 
   /** It does not wait any longer. */

@@ -1,6 +1,7 @@
 import { close, constants, type FSWatcher, fstat, fstatSync, open, readSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { deferred } from '../deferred.js';
 
 /** What one read takes in; live lines are far smaller. */
 const CHUNK_BYTES = 64 * 1024;
@@ -34,6 +35,7 @@ export class LogFollower {
   #watcher: FSWatcher | undefined;
   #timer: NodeJS.Timeout | undefined;
   #scheduled: NodeJS.Immediate | undefined;
+  readonly #caughtUp = deferred<void>();
   #drained: (() => void)[] = [];
   /** Where to stop, in bytes. */
   #drainTo = Number.POSITIVE_INFINITY;
@@ -72,6 +74,11 @@ export class LogFollower {
     this.#pump();
   }
 
+  /** Resolves when it has reported all that was in the file at first, or was closed. */
+  get caughtUp(): Promise<void> {
+    return this.#caughtUp.promise;
+  }
+
   /**
    * Reads what is there now, a last line without an end included, and stops following. What is appended meanwhile is
    * left out: somebody who goes on writing must not keep a run from its end.
@@ -95,6 +102,7 @@ export class LogFollower {
     clearInterval(this.#timer);
     clearImmediate(this.#scheduled);
     close(this.#fd);
+    this.#caughtUp.resolve();
     for (const resolve of this.#drained.splice(0)) resolve();
   }
 
@@ -110,6 +118,7 @@ export class LogFollower {
       if (this.#closed) return; // A listener may have done that.
       if (done === bytes && bytes < CHUNK_BYTES) {
         // The end of the file, or of what is wanted. What was appended since then has its own notification.
+        this.#caughtUp.resolve();
         for (const resolve of this.#drained.splice(0)) resolve();
         return;
       }

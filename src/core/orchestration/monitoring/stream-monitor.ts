@@ -57,6 +57,11 @@ export class StreamMonitor {
         : new TranscriptFollower(options.transcripts, (event) => this.#report(this.#reader.readTranscript(event)));
   }
 
+  /** Resolves when all is reported that the log held when this began. */
+  get caughtUp(): Promise<void> {
+    return this.#follower?.caughtUp ?? Promise.resolve();
+  }
+
   /** Claude's latest account of the run, if it gave one. */
   get result(): ResultObservation | undefined {
     return this.#result;
@@ -89,7 +94,10 @@ export class StreamMonitor {
     this.#onActivity();
     const observations = this.#reader.read(event);
     const [first] = observations;
-    if (first?.kind === 'init') this.#transcript?.follow(first.conversationId);
+    if (first?.kind === 'init') {
+      this.#transcript?.follow(first.conversationId);
+      this.#result = undefined; // Claude begins anew; what it said of its work before is not how this ends.
+    }
     const last = observations.at(-1);
     if (last?.kind === 'result') this.#result = bounded(last);
     this.#transcript?.look();

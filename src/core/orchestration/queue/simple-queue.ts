@@ -30,7 +30,8 @@ const SMALLEST_RING = 16;
  * Decides when sessions run: first in, first out, with a limit on those that run and on those that wait.
  *
  * Invariants (where the owner gives each id once): `running <= maxConcurrent`; `queued <= maxQueued`; nobody waits
- * while a slot is free. A slot is held until `release`, which the owner calls when the session has *ended*.
+ * while a slot is free. Only what an earlier queue had let in (`occupy`, `rejoin`) may go beyond, until it has left.
+ * A slot is held until `release`, which the owner calls when the session has *ended*.
  * `enqueue`, `release` and `remove` are O(1), taken over many calls.
  */
 export class SimpleQueue {
@@ -69,16 +70,38 @@ export class SimpleQueue {
           'Wait for one to end, or raise a limit.',
       );
     }
+    this.rejoin(id);
+    return { status: 'queued', position: this.#queued };
+  }
+
+  /** Takes back an item that had a slot in an earlier queue, whatever the limit. */
+  occupy(id: string): void {
+    this.#slots.push(id);
+  }
+
+  /** Takes back an item that waited in an earlier queue, at the end of the line and whatever the limit; see `fill`. */
+  rejoin(id: string): void {
     if (this.#end - this.#first === this.#ring.length) this.#makeRoom();
     this.#ring[this.#end++ & (this.#ring.length - 1)] = id;
-    return { status: 'queued', position: ++this.#queued };
+    this.#queued++;
+  }
+
+  /** Gives free slots to those that wait, after `rejoin`. */
+  fill(): void {
+    while (this.#slots.length < this.#options.maxConcurrent) {
+      const next = this.#takeNext();
+      if (next === undefined) return;
+      this.#slots.push(next);
+      this.#options.onStart(next);
+    }
   }
 
   /** Frees the slot of an item and gives it to the next in line. Answers whether the item had one. */
   release(id: string): boolean {
     const slot = this.#slots.indexOf(id);
     if (slot < 0) return false;
-    const next = this.#takeNext();
+    // More may run than there are slots, where an earlier queue had more.
+    const next = this.#slots.length > this.#options.maxConcurrent ? undefined : this.#takeNext();
     if (next === undefined) {
       this.#slots.splice(slot, 1);
     } else {

@@ -6,6 +6,14 @@ import { messageOf, OrchestrationError, shown } from '../errors.js';
 /** What a session keeps on disk: `<stateDir>/sessions/<id>`. Only its owner can enter it. */
 export class SessionFolder {
   readonly path: string;
+  /** What the session was created from, without values of variables. */
+  readonly spec: string;
+  /** The record at the latest change of status. */
+  readonly record: string;
+  /** What the guard of the run under way has decided. */
+  readonly decisions: string;
+  /** What the user said to the run under way and it has not heard. */
+  readonly steering: string;
   /** Claude's stream-json, of all runs. */
   readonly log: string;
   /** Mounted as `~/.claude/projects`: the conversation, which a later container takes up again. */
@@ -19,6 +27,10 @@ export class SessionFolder {
 
   constructor(stateDir: string, sessionId: string) {
     this.path = join(stateDir, 'sessions', sessionId);
+    this.spec = join(this.path, 'spec.json');
+    this.record = join(this.path, 'session.json');
+    this.decisions = join(this.path, 'decisions.jsonl');
+    this.steering = join(this.path, 'steering.json');
     this.log = join(this.path, 'stream.log');
     this.projects = join(this.path, 'projects');
     this.promptFile = join(this.path, 'prompt-file.md');

@@ -1,0 +1,61 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { endedRun, type RunHandle } from '../executors/base-executor.js';
+import type { LaunchedProcess } from '../executors/launcher.js';
+import { orphanedProcess } from '../executors/orphaned-process.js';
+import { hasBegun } from '../monitoring/has-begun.js';
+import { findProcess } from '../state/find-process.js';
+import { isAlive, type ProcessIdentity } from '../state/process-identity.js';
+import type { SessionRun } from '../types.js';
+import { runContainer } from './container-run.js';
+import type { ContainerWatch } from './container-watch.js';
+import type { ContainerState, DockerEngine } from './engine.js';
+
+/** A client that has not made its container by then is not going to. */
+const SETTLE_MS = 3_000;
+const LOOK_MS = 100;
+
+export interface AdoptOptions {
+  engine: DockerEngine;
+  watch: ContainerWatch;
+  name: string;
+  /** As it is on record. */
+  run: SessionRun;
+  log: string;
+}
+
+/**
+ * Follows a container that another host has started, to its end. Undefined where it never executed; nothing is left of
+ * it then, so that it can be started now: two containers never have one name, so that no run happens twice.
+ *
+ * @throws OrchestrationError `DOCKER_UNAVAILABLE`
+ */
+export async function adoptContainer(options: AdoptOptions): Promise<RunHandle | undefined> {
+  const { engine, watch, name, run, log } = options;
+  const client = run.process ?? (await findProcess(name));
+  const state = await settled(options, client);
+  if (state?.started) {
+    const launch = async (): Promise<LaunchedProcess> => orphanedProcess(client);
+    return runContainer({ engine, watch, name, found: true, launch });
+  }
+  if (!state && (run.startedAt !== undefined || (await hasBegun(log, run.logOffset ?? 0)))) {
+    return endedRun({ reason: 'lost', error: 'The container is gone without a trace' });
+  }
+  orphanedProcess(client).kill('SIGKILL');
+  if (state) await engine.remove(name);
+  return undefined;
+}
+
+/** What became of a container that another host was making when it went away; its client may still be at it. */
+async function settled(
+  { engine, name, run }: AdoptOptions,
+  client: ProcessIdentity | undefined,
+): Promise<ContainerState | undefined> {
+  const deadline = performance.now() + SETTLE_MS;
+  while (true) {
+    const making = client === undefined || (await isAlive(client));
+    const state = await engine.inspect(name);
+    const gone = !state && run.startedAt !== undefined;
+    if (state?.started || gone || !making || performance.now() > deadline) return state;
+    await delay(LOOK_MS);
+  }
+}

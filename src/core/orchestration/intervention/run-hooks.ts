@@ -1,0 +1,42 @@
+import type { SessionAction } from '../session-lifecycle.js';
+import type { RunHooks } from './hook-channel.js';
+import type { RunGuard } from './run-guard.js';
+import type { SteeringQueue } from './steering.js';
+
+export interface RunHooksOptions {
+  guard: RunGuard;
+  steering: SteeringQueue;
+  /** Resolves when the record tells that it runs, with all that the log tells of the time before. */
+  ready: Promise<unknown>;
+  /** Claude's own conversation id, as soon as it is known. */
+  conversationId: () => string | undefined;
+  now: () => number;
+  dispatch: (action: SessionAction) => void;
+}
+
+/** What a run's hooks get for an answer: the guard's decisions and the user's messages. */
+export function runHooks({ guard, steering, ready, conversationId, now, dispatch }: RunHooksOptions): RunHooks {
+  return {
+    async beforeTool(call) {
+      await ready; // The engine may tell of the start later than the hook does.
+      return guard.beforeTool(call);
+    },
+    async takeMessages(conversation, answer) {
+      await ready;
+      const own = conversationId();
+      if (own !== undefined && own !== conversation) return undefined;
+      const { texts, given } = await steering.take(answer);
+      if (texts.length === 0) return undefined;
+      return {
+        texts,
+        given() {
+          for (const message of texts) dispatch({ type: 'steered', at: now(), message });
+          given();
+        },
+      };
+    },
+    onMessages(listener) {
+      steering.onChange = listener;
+    },
+  };
+}

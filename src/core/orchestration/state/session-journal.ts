@@ -1,0 +1,131 @@
+import { messageOf, OrchestrationError } from '../errors.js';
+import type { SessionSpec } from '../executors/base-executor.js';
+import type { ResolvedManagerOptions } from '../resolve-options.js';
+import type { SessionAction } from '../session-lifecycle.js';
+import type { SessionMetadata, UnifiedSession } from '../types.js';
+import { writeAtomically } from './atomic-file.js';
+import type { SessionFolder } from './session-folder.js';
+import { storedRecord } from './stored-record.js';
+import { storedSpec } from './stored-spec.js';
+
+interface Entry {
+  readonly folder: SessionFolder;
+  ticket: number;
+  /** The metadata that the open run began with. */
+  beforeRun: SessionMetadata;
+  /** What is to be written; absent while the disk has it. */
+  unsaved?: UnifiedSession;
+  /** Resolves when all is written, or the disk refuses. Never rejects. */
+  saving?: Promise<void>;
+  error?: unknown;
+}
+
+/** What changes where a session stands; the rest is in its log. */
+const WRITTEN: ReadonlySet<SessionAction['type']> = new Set([
+  'launching',
+  'placed',
+  'spawned',
+  'running',
+  'paused',
+  'resumed',
+  'stopping',
+  'exited',
+  'suspended',
+  'ended',
+  'continued',
+]);
+
+export interface JournalOptions {
+  /** The manager's, which are not kept with each session. */
+  defaults: Pick<ResolvedManagerOptions, 'docker' | 'policy'>;
+  /** Told when a record could not be written. It is tried again at the next change. */
+  onError: (sessionId: string, error: OrchestrationError) => void;
+}
+
+/** Keeps the records of all sessions on disk: written at changes of status, in the background, the latest state only. */
+export class SessionJournal {
+  readonly #options: JournalOptions;
+  readonly #entries = new Map<string, Entry>();
+  #lastTicket = 0;
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Writes down a new session.
+   *
+   * @param record as it will be created
+   * @throws OrchestrationError `STATE_NOT_WRITABLE`
+   */
+  async begin(folder: SessionFolder, spec: SessionSpec, record: UnifiedSession): Promise<void> {
+    const ticket = ++this.#lastTicket;
+    try {
+      await writeAtomically(folder.spec, JSON.stringify(storedSpec(spec, record, this.#options.defaults)));
+      await writeAtomically(folder.record, JSON.stringify(storedRecord(ticket, record, record.metadata)));
+    } catch (cause) {
+      throw notWritable(folder, cause);
+    }
+    this.#entries.set(record.id, { folder, ticket, beforeRun: record.metadata });
+  }
+
+  /** Goes on with a session of an earlier manager. */
+  resume(folder: SessionFolder, record: UnifiedSession, ticket: number): void {
+    this.#lastTicket = Math.max(this.#lastTicket, ticket);
+    this.#entries.set(record.id, { folder, ticket, beforeRun: record.metadata });
+  }
+
+  /** A session has changed. */
+  note(session: UnifiedSession, action: SessionAction): void {
+    const entry = this.#entries.get(session.id);
+    if (!entry) return;
+    if (action.type === 'launching') entry.beforeRun = session.metadata;
+    if (action.type === 'continued') entry.ticket = ++this.#lastTicket;
+    if (!WRITTEN.has(action.type)) return;
+    entry.unsaved = session;
+    entry.saving ??= this.#save(session.id, entry);
+  }
+
+  /**
+   * Resolves when the disk has a session as it is now.
+   *
+   * @throws OrchestrationError `STATE_NOT_WRITABLE`
+   */
+  async saved(id: string): Promise<void> {
+    const entry = this.#entries.get(id);
+    await entry?.saving;
+    if (entry?.unsaved) throw notWritable(entry.folder, entry.error);
+  }
+
+  /** Resolves when nothing is being written any more. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#entries.values()].map(({ saving }) => saving));
+  }
+
+  async #save(id: string, entry: Entry): Promise<void> {
+    // What changes in one turn is written once.
+    await Promise.resolve();
+    while (entry.unsaved) {
+      const session = entry.unsaved;
+      try {
+        const text = JSON.stringify(storedRecord(entry.ticket, session, entry.beforeRun));
+        await writeAtomically(entry.folder.record, text);
+      } catch (error) {
+        entry.error = error;
+        delete entry.saving;
+        this.#options.onError(id, notWritable(entry.folder, error));
+        return;
+      }
+      if (entry.unsaved === session) delete entry.unsaved;
+    }
+    delete entry.saving;
+  }
+}
+
+function notWritable({ path }: SessionFolder, cause: unknown): OrchestrationError {
+  return new OrchestrationError(
+    'STATE_NOT_WRITABLE',
+    `Option 'stateDir': ${path} cannot be written (${messageOf(cause)}). Make room, or correct its owner.`,
+    { cause },
+  );
+}
