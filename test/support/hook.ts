@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { HookChannel, type RunHooks } from '../../src/core/orchestration/intervention/hook-channel.js';
+import { HookChannel, type Messages, type RunHooks } from '../../src/core/orchestration/intervention/hook-channel.js';
 import { HookFiles } from '../../src/core/orchestration/intervention/hook-files.js';
 import type { Verdict } from '../../src/core/orchestration/intervention/run-guard.js';
 import { resolvePolicy, type ToolPolicy } from '../../src/core/orchestration/intervention/tool-policy.js';
@@ -21,6 +21,8 @@ export class FakeHost implements RunHooks {
   /** Conversations that asked for messages. */
   readonly ears: string[] = [];
   messages: string[] = [];
+  /** Answers that carried messages and were written. */
+  readonly given: string[] = [];
   decide: (call: Parameters<RunHooks['beforeTool']>[0]) => Promise<Verdict> = async () => ({ allowed: true });
   #told: (waiting: boolean) => void = () => {};
 
@@ -29,12 +31,13 @@ export class FakeHost implements RunHooks {
     return this.decide(call);
   }
 
-  takeMessages(conversationId: string): string[] {
+  async takeMessages(conversationId: string, answer: string): Promise<Messages | undefined> {
     this.ears.push(conversationId);
-    const taken = this.messages;
-    if (taken.length > 0) this.#told(false);
+    const texts = this.messages;
+    if (texts.length === 0) return undefined;
+    this.#told(false);
     this.messages = [];
-    return taken;
+    return { texts, given: () => void this.given.push(answer) };
   }
 
   onMessages(listener: (waiting: boolean) => void): void {

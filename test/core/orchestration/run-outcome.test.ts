@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ResultObservation } from '../../../src/core/orchestration/monitoring/observation.js';
-import { outcomeOf, type RunWitnesses, type Stop } from '../../../src/core/orchestration/run-outcome.js';
+import { outcomeOf, type RunWitnesses } from '../../../src/core/orchestration/run-outcome.js';
+import type { RunStop } from '../../../src/core/orchestration/types.js';
 
 const GOOD: ResultObservation = { kind: 'result', subtype: 'success', isError: false, text: 'done' };
 const bad = (text?: string, subtype = 'success'): ResultObservation => ({
@@ -20,8 +21,8 @@ const outcome = (witnesses: Partial<RunWitnesses>): ReturnType<typeof outcomeOf>
     ...witnesses,
   });
 
-const CANCEL: Stop = { status: 'cancelled', reason: 'cancelled', error: 'enough' };
-const LIMIT: Stop = { status: 'failed', reason: 'max_cost', error: 'too much' };
+const CANCEL: RunStop = { status: 'cancelled', reason: 'cancelled', error: 'enough' };
+const LIMIT: RunStop = { status: 'failed', reason: 'max_cost', error: 'too much' };
 const AWAY = { reason: 'DOCKER_UNAVAILABLE', error: 'gone' };
 
 describe('how a run went', () => {

@@ -474,9 +474,11 @@ describe('steer', () => {
   ])('is refused, and nothing of it heard, where the run %s first', async (_, end) => {
     const { manager, events } = pushing(BUSY);
     const { id } = await waiting(manager);
-    const refused = errorOf(manager.steer(id, 'too late'), 'ILLEGAL_TRANSITION');
-    await end(manager, id);
-    expect((await refused).message).toBe(
+    const [refused] = await Promise.all([
+      errorOf(manager.steer(id, 'too late'), 'ILLEGAL_TRANSITION'),
+      end(manager, id),
+    ]);
+    expect(refused.message).toBe(
       `Session ${id} cannot be steered any more: the run ended before the agent heard the message. Use continue() with it.`,
     );
     expect(ofType(events, 'session:steered')).toEqual([]);
@@ -528,8 +530,10 @@ describe('steer', () => {
     const id = await running(manager);
     await vi.waitUntil(() => manager.get(id)?.channelCoderSession);
     const steering = manager.steer(id, 'for you');
-    expect(hooks?.takeMessages('22222222-2222-4333-8444-555555555555')).toEqual([]);
-    expect(hooks?.takeMessages(manager.get(id)?.channelCoderSession ?? '')).toEqual(['for you']);
+    expect(await hooks?.takeMessages('22222222-2222-4333-8444-555555555555', 'answer-1')).toBeUndefined();
+    const messages = await hooks?.takeMessages(manager.get(id)?.channelCoderSession ?? '', 'answer-2');
+    expect(messages?.texts).toEqual(['for you']);
+    messages?.given();
     await steering;
   });
 });

@@ -79,7 +79,18 @@ const action: fc.Arbitrary<SessionAction> = fc.oneof(
   fc.record({ type: fc.constant('suspended' as const), at, resumeAt: fc.nat() }),
   fc.record({ type: fc.constant('moved' as const), queuePosition: fc.integer({ min: 1, max: 10 }) }),
   fc.record({ type: fc.constant('launching' as const), at }),
-  fc.record({ type: fc.constant('placed' as const), logFile: fc.string(), containerName: fc.string() }),
+  fc.record({
+    type: fc.constant('placed' as const),
+    logFile: fc.string(),
+    logOffset: fc.nat(),
+    containerName: fc.string(),
+  }),
+  fc.record({ type: fc.constant('spawned' as const), process: fc.constant({ pid: 7, startedAt: '8' }) }),
+  fc.record({
+    type: fc.constant('stopping' as const),
+    stop: fc.constant({ status: 'failed', reason: 'r', error: 'e' } as const),
+  }),
+  fc.record({ type: fc.constant('exited' as const), end: fc.record({ exitCode: fc.nat() }) }),
   fc.record({ type: fc.constant('running' as const), at, containerId: fc.string() }),
   fc.record({ type: fc.constant('observed' as const), at, observations: fc.array(observation, { maxLength: 4 }) }),
   fc.record({
@@ -93,7 +104,17 @@ const action: fc.Arbitrary<SessionAction> = fc.oneof(
     .map(({ queuePosition, ...rest }) => (queuePosition === undefined ? rest : { ...rest, queuePosition })),
 );
 
-const NEEDS_RUN: SessionAction['type'][] = ['placed', 'running', 'asked', 'paused', 'resumed', 'suspended'];
+const NEEDS_RUN: SessionAction['type'][] = [
+  'placed',
+  'spawned',
+  'running',
+  'asked',
+  'paused',
+  'resumed',
+  'stopping',
+  'exited',
+  'suspended',
+];
 
 function checkInvariants(session: UnifiedSession): void {
   expect(unfrozenParts(session)).toEqual([]);

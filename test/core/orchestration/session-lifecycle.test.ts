@@ -19,12 +19,19 @@ import {
   suspendedSession,
 } from '../../support/sessions.js';
 
-type ActionType = Exclude<SessionAction['type'], 'created'>;
+type ActionType = Exclude<SessionAction['type'], 'created' | 'recovered'>;
 
 const ACTIONS: { [Type in ActionType]: Extract<SessionAction, { type: Type }> } = {
   moved: { type: 'moved', queuePosition: 7 },
   launching: { type: 'launching', at: 50 },
-  placed: { type: 'placed', logFile: '/log', containerName: 'ao-1', environment: { worktree: '/tree', branch: 'b' } },
+  placed: {
+    type: 'placed',
+    logFile: '/log',
+    logOffset: 40,
+    containerName: 'ao-1',
+    environment: { worktree: '/tree', branch: 'b' },
+  },
+  spawned: { type: 'spawned', process: { pid: 4711, startedAt: '12' } },
   running: { type: 'running', at: 51, containerId: 'c2' },
   observed: { type: 'observed', at: 52, observations: [{ kind: 'message', text: 'hello', first: true }] },
   asked: { type: 'asked', at: 52, request: guardRequest('request-2') },
@@ -37,6 +44,8 @@ const ACTIONS: { [Type in ActionType]: Extract<SessionAction, { type: Type }> } 
   steered: { type: 'steered', at: 52, message: 'look here' },
   paused: { type: 'paused', at: 52 },
   resumed: { type: 'resumed', at: 52, deadlines: new Map() },
+  stopping: { type: 'stopping', stop: { status: 'cancelled', reason: 'cancelled', error: 'mine', feedback: 'more' } },
+  exited: { type: 'exited', end: { exitCode: 137, oomKilled: true } },
   suspended: { type: 'suspended', at: 52, resumeAt: 99, exitCode: 1 },
   ended: { type: 'ended', at: 53, status: 'failed', result: { exitCode: 1, reason: 'error', error: 'why' } },
   continued: { type: 'continued', at: 54, feedback: 'again' },
@@ -48,10 +57,13 @@ const NEXT: Record<SessionStatus, Partial<Record<ActionType, SessionStatus>>> = 
   starting: {
     launching: 'starting',
     placed: 'starting',
+    spawned: 'starting',
     running: 'running',
     observed: 'starting',
     denied: 'starting',
     steered: 'starting',
+    stopping: 'starting',
+    exited: 'starting',
     suspended: 'paused',
     ended: 'failed',
     continued: 'starting',
@@ -62,6 +74,8 @@ const NEXT: Record<SessionStatus, Partial<Record<ActionType, SessionStatus>>> = 
     denied: 'running',
     steered: 'running',
     paused: 'paused',
+    stopping: 'running',
+    exited: 'running',
     suspended: 'paused',
     ended: 'failed',
     continued: 'starting',
@@ -73,6 +87,8 @@ const NEXT: Record<SessionStatus, Partial<Record<ActionType, SessionStatus>>> = 
     denied: 'paused',
     steered: 'paused',
     resumed: 'running',
+    stopping: 'paused',
+    exited: 'paused',
     suspended: 'paused',
     ended: 'failed',
     continued: 'starting',
@@ -84,6 +100,8 @@ const NEXT: Record<SessionStatus, Partial<Record<ActionType, SessionStatus>>> = 
     denied: 'waiting_feedback',
     steered: 'waiting_feedback',
     paused: 'paused',
+    stopping: 'waiting_feedback',
+    exited: 'waiting_feedback',
     suspended: 'paused',
     ended: 'failed',
     continued: 'starting',
@@ -93,6 +111,15 @@ const NEXT: Record<SessionStatus, Partial<Record<ActionType, SessionStatus>>> = 
   cancelled: { continued: 'starting' },
 };
 
+const NEED_RUN: ReadonlySet<ActionType> = new Set([
+  'placed',
+  'spawned',
+  'running',
+  'stopping',
+  'exited',
+  'suspended',
+] satisfies ActionType[]);
+
 const STATUSES = Object.keys(NEXT) as SessionStatus[];
 const PAIRS = STATUSES.flatMap((status) =>
   (Object.keys(ACTIONS) as ActionType[]).map((type) => ({ status, type, next: NEXT[status][type] })),
@@ -100,7 +127,7 @@ const PAIRS = STATUSES.flatMap((status) =>
 
 describe('the table of legal transitions', () => {
   it.each(PAIRS.filter(({ next }) => next))("$status + '$type' leads to $next", ({ status, type, next }) => {
-    const needsLaunch = status === 'starting' && ['placed', 'running', 'suspended'].includes(type);
+    const needsLaunch = status === 'starting' && NEED_RUN.has(type);
     const before = needsLaunch ? afterActions(sessionIn(status), ACTIONS.launching) : sessionIn(status);
     const snapshot = structuredClone(before);
     const result = reduceSession(before, ACTIONS[type]);
@@ -123,13 +150,20 @@ describe('the table of legal transitions', () => {
     expect(LEGAL_FROM[type]).not.toContain(status);
   });
 
-  it.each([ACTIONS.placed, ACTIONS.running, ACTIONS.suspended])("'$type' needs a run that was launched", (action) => {
+  it.each([
+    ACTIONS.placed,
+    ACTIONS.spawned,
+    ACTIONS.running,
+    ACTIONS.stopping,
+    ACTIONS.exited,
+    ACTIONS.suspended,
+  ])("'$type' needs a run that was launched", (action) => {
     expect(() => reduceSession(sessionIn('starting'), action)).toThrow(
       expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }),
     );
   });
 
-  it.each([ACTIONS.asked, ACTIONS.resumed, ACTIONS.suspended])(
+  it.each([ACTIONS.asked, ACTIONS.resumed, ACTIONS.stopping, ACTIONS.exited, ACTIONS.suspended])(
     "'$type' is refused for a session that waits for its usage limit: it has no run",
     (action) => {
       expect(() => reduceSession(suspendedSession(), action)).toThrow("is 'paused' without a run");
@@ -143,6 +177,14 @@ describe('the table of legal transitions', () => {
   it.each(STATUSES)('a session that is %s cannot be created again', (status) => {
     const created: SessionAction = { type: 'created', at: 60, session: sessionIn(status) };
     expect(() => reduceSession(sessionIn(status), created)).toThrow(
+      expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }),
+    );
+  });
+
+  it.each(STATUSES)('a session that is %s is taken over as it stands, by a manager that has none of it', (status) => {
+    const session = sessionIn(status);
+    expect(reduceSession(undefined, { type: 'recovered', session })).toBe(session);
+    expect(() => reduceSession(session, { type: 'recovered', session })).toThrow(
       expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }),
     );
   });
@@ -188,9 +230,22 @@ describe('a session from its creation to its end', () => {
       branch: 'b',
     });
     expect(session.runs).toEqual([
-      { number: 1, launchedAt: 50, containerName: 'ao-1', startedAt: 51, containerId: 'c2' },
+      { number: 1, launchedAt: 50, containerName: 'ao-1', logOffset: 40, startedAt: 51, containerId: 'c2' },
     ]);
     expect(session.startedAt).toBe(51);
+  });
+
+  it('keeps what a host has to know that takes it over: its process, why it was to end, how it did', () => {
+    const before = afterActions(createdSession(), ACTIONS.launching, ACTIONS.placed);
+    const session = afterActions(before, ACTIONS.spawned, ACTIONS.running, ACTIONS.stopping, ACTIONS.exited);
+    expect(session.runs[0]).toMatchObject({
+      process: { pid: 4711, startedAt: '12' },
+      stop: { status: 'cancelled', error: 'mine', feedback: 'more' },
+      exit: { exitCode: 137, oomKilled: true },
+    });
+    expect(session.runs[0]).not.toHaveProperty('endedAt');
+    const error = { status: 'failed', reason: 'guard_bypassed', error: 'why' } as const;
+    expect(afterActions(session, { type: 'stopping', stop: error }).runs[0]?.stop).toEqual(error);
   });
 
   it('closes its run with the exit code when it ends', () => {

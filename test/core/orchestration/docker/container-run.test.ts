@@ -17,6 +17,8 @@ const ENDED: ContainerState = {
   error: '',
 };
 
+const IDENTITY = { pid: 1, startedAt: '1' };
+
 interface Scene {
   handle: RunHandle;
   listener: ContainerListener;
@@ -30,7 +32,7 @@ async function scene(state: ContainerState | undefined = ENDED): Promise<Scene> 
   const exited = deferred<ProcessExit>();
   const exit = (code: number | null, signal: NodeJS.Signals | null = null): void => exited.resolve({ code, signal });
   const kill = vi.fn((signal: NodeJS.Signals) => exit(null, signal));
-  const client: LaunchedProcess = { pid: 1, exited: exited.promise, kill };
+  const client: LaunchedProcess = { pid: 1, identity: IDENTITY, exited: exited.promise, kill };
   const engine = {
     inspect: vi.fn(async () => state),
     wait: vi.fn(async () => 0),
@@ -52,6 +54,7 @@ async function scene(state: ContainerState | undefined = ENDED): Promise<Scene> 
     engine: engine as unknown as DockerEngine,
     watch: watch as unknown as ContainerWatch,
     name: 'ao-1',
+    found: false,
     launch: async () => client,
   });
   if (!listener) throw new Error('nobody watches');
@@ -73,7 +76,6 @@ describe('a run that ends by itself', () => {
     expect(await handle.started).toEqual({ containerId: 'container-id' });
     exit(3);
     expect(await handle.ended).toEqual({ exitCode: 3, oomKilled: false });
-    expect(engine.remove.mock.calls).toEqual([['ao-1']]);
     expect(unwatch).toHaveBeenCalledTimes(1);
   });
 
@@ -99,11 +101,13 @@ describe('a run that ends by itself', () => {
   });
 
   it('goes on where only its client ended, until the container has', async () => {
-    const { handle, engine, exit } = await scene({ ...ENDED, exitCode: 5 });
+    const { handle, listener, engine, exit } = await scene({ ...ENDED, exitCode: 5 });
     engine.inspect.mockResolvedValueOnce({ ...ENDED, running: true });
     exit(null, 'SIGKILL');
+    await vi.waitFor(() => expect(engine.inspect).toHaveBeenCalledTimes(1));
+    listener.onDie();
     expect(await handle.ended).toEqual({ exitCode: 5, oomKilled: false });
-    expect(engine.wait.mock.calls).toEqual([['ao-1']]);
+    expect(engine.stop).not.toHaveBeenCalled();
   });
 
   it('tells of a container that ran out of memory', async () => {
@@ -112,11 +116,27 @@ describe('a run that ends by itself', () => {
     expect(await handle.ended).toEqual({ exitCode: 137, oomKilled: true });
   });
 
-  it('ends all the same where the container cannot be removed', async () => {
+  it('keeps its container until it is told that the end is on disk', async () => {
+    const { handle, engine, exit } = await scene();
+    exit(0);
+    await handle.ended;
+    await turn();
+    expect(engine.remove).not.toHaveBeenCalled();
+    await handle.release?.();
+    expect(engine.remove.mock.calls).toEqual([['ao-1']]);
+  });
+
+  it('leaves a container that cannot be removed to a later sweep', async () => {
     const { handle, engine, exit } = await scene();
     engine.remove.mockRejectedValue(new Error('busy'));
     exit(0);
     expect(await handle.ended).toMatchObject({ exitCode: 0 });
+    await expect(handle.release?.()).resolves.toBeUndefined();
+  });
+
+  it('is known by the process that writes its log', async () => {
+    const { handle } = await scene();
+    expect(handle).toMatchObject({ process: IDENTITY, over: false, paused: false });
   });
 });
 
@@ -134,10 +154,9 @@ describe('a run that never executed', () => {
   });
 
   it("gives the engine's own word where there is one", async () => {
-    const { handle, exit, engine } = await scene({ ...ENDED, started: false, error: 'exec: "claude": not found' });
+    const { handle, exit } = await scene({ ...ENDED, started: false, error: 'exec: "claude": not found' });
     exit(127);
     expect(await handle.ended).toMatchObject({ reason: 'LAUNCH_FAILED', error: 'exec: "claude": not found' });
-    expect(engine.remove).toHaveBeenCalledTimes(1);
   });
 
   it('is LAUNCH_FAILED where the container was made but not started', async () => {
@@ -195,7 +214,6 @@ describe('stopping a run', () => {
     listener.onStart('id');
     await handle.stop();
     expect(engine.stop.mock.calls).toEqual([['ao-1', 5_000]]);
-    expect(engine.remove).toHaveBeenCalledTimes(1);
     expect(await handle.ended).toMatchObject({ exitCode: 143 });
   });
 
@@ -344,6 +362,7 @@ describe('a run that cannot be launched', () => {
       engine: {} as DockerEngine,
       watch: { watch: async () => unwatch } as unknown as ContainerWatch,
       name: 'ao-1',
+      found: false,
       launch: () => Promise.reject(new Error('no docker')),
     });
     await expect(failing).rejects.toThrow('no docker');
@@ -356,6 +375,7 @@ describe('a run that cannot be launched', () => {
       engine: {} as DockerEngine,
       watch: { watch: () => Promise.reject(new Error('away')) } as unknown as ContainerWatch,
       name: 'ao-1',
+      found: false,
       launch,
     });
     await expect(failing).rejects.toThrow('away');

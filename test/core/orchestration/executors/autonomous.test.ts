@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AutonomousExecutor, UnifiedSessionManager } from 'autonomous-orchestration';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -65,8 +65,11 @@ describe('with docker: false', () => {
   });
 
   it('gives Claude the hook and what is left of its budget', async () => {
-    const bin = executables({ claude: FAKE_CLAUDE });
+    // The guard's files go with the run.
+    const keepsSettings = 'for word; do case $word in */guard/settings.json) cp "$word" "$here" ;; esac; done';
+    const bin = executables({ claude: FAKE_CLAUDE.replace('\n', `\n${keepsSettings}\n`) });
     const manager = managerWith({ PATH: `${bin}:${process.env.PATH}` });
+    const settings = join(bin, 'settings.json');
     const args = (): string[] => readFileSync(join(bin, 'args'), 'utf8').trim().split('\n');
     const argumentOf = (name: string): string => args()[args().indexOf(name) + 1] ?? '';
     const { id } = await manager.create({ prompt: 'One', cwd: tempFolder(), docker: false, limits: { costUsd: 0.5 } });
@@ -74,7 +77,8 @@ describe('with docker: false', () => {
     const guard = join(dirname(logFile), 'guard');
     expect(argumentOf('--max-budget-usd')).toBe('0.5');
     expect(argumentOf('--settings')).toBe(join(guard, 'settings.json'));
-    expect(readFileSync(argumentOf('--settings'), 'utf8')).toContain(`'${guard}/hook.sh' 'PreToolUse' '${guard}'`);
+    expect(readFileSync(settings, 'utf8')).toContain(`'${guard}/hook.sh' 'PreToolUse' '${guard}'`);
+    expect(existsSync(guard)).toBe(false);
     await manager.continue(id, 'Two');
     await manager.waitFor(id);
     expect(Number(argumentOf('--max-budget-usd'))).toBeCloseTo(0.49, 9);

@@ -36,7 +36,7 @@ describe('an approval', () => {
     expect(approvals.waiting).toBe(true);
     expect(actions.map(({ type }) => type)).toEqual(['asked']);
     expect(asked()).toEqual({
-      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      requestId: expect.stringMatching(/^[0-9a-f]{32}$/),
       toolUseId: 'toolu-1',
       tool: 'Bash',
       input,
@@ -189,5 +189,64 @@ describe('while the run is paused', () => {
     expect(answers()).toEqual([]);
     vi.advanceTimersByTime(1);
     expect(answers()).toHaveLength(1);
+  });
+});
+
+describe('an approval that an earlier host was asked for', () => {
+  it('has the same id: what a page shows of it still holds', () => {
+    const [first, second] = [scene(), scene()];
+    void first.approvals.ask(CALL);
+    void second.approvals.ask({ ...CALL, input: structuredClone(CALL.input) });
+    expect(second.asked().requestId).toBe(first.asked().requestId);
+  });
+
+  it.each<[string, Partial<ToolCall>]>([
+    ['another call', { toolUseId: 'toolu-2' }],
+    ['another tool', { tool: 'Write' }],
+    ['another input', { input: { command: 'git push --force' } }],
+  ])('has another id for %s', (_, change) => {
+    const [first, second] = [scene(), scene()];
+    void first.approvals.ask(CALL);
+    void second.approvals.ask({ ...CALL, ...change });
+    expect(second.asked().requestId).not.toBe(first.asked().requestId);
+  });
+
+  it('is one of two where a call is asked about twice at once: each is answered for itself', async () => {
+    const { approvals, asked, answers } = scene();
+    const both = [approvals.ask(CALL), approvals.ask(CALL)];
+    expect(asked(0).requestId).not.toBe(asked(1).requestId);
+    approvals.answer(asked(1).requestId, 'deny', undefined);
+    approvals.answer(asked(0).requestId, 'allow', undefined);
+    expect((await Promise.all(both)).map(({ decision }) => decision)).toEqual(['allow', 'deny']);
+    expect(answers()).toHaveLength(2);
+  });
+
+  it('has only the time that is left', async () => {
+    const { approvals, asked, answers } = scene();
+    vi.advanceTimersByTime(100_000);
+    const answer = approvals.ask(CALL, Date.now() - 45_000);
+    expect(asked()).toMatchObject({ askedAt: Date.now() - 45_000, deadline: Date.now() + 15_000 });
+    vi.advanceTimersByTime(14_999);
+    expect(answers()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(await answer).toMatchObject({ decision: 'deny', by: 'timeout' });
+  });
+
+  it('is denied where none is left, and on record as asked before', async () => {
+    const { approvals, actions } = scene();
+    vi.advanceTimersByTime(100_000);
+    const answer = approvals.ask(CALL, Date.now() - MINUTE - 1);
+    vi.advanceTimersByTime(1);
+    expect(await answer).toMatchObject({ decision: 'deny', by: 'timeout' });
+    expect(actions.map(({ type }) => type)).toEqual(['asked', 'answered']);
+  });
+
+  it('has no more than the whole time where a clock says that it is asked in the future', async () => {
+    const { approvals, answers } = scene();
+    const answer = approvals.ask(CALL, Date.now() + 24 * 3_600_000);
+    vi.advanceTimersByTime(MINUTE - 1);
+    expect(answers()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(await answer).toMatchObject({ by: 'timeout' });
   });
 });

@@ -306,3 +306,77 @@ describe('the ledger', () => {
     expect(end(harmlessOnes, 'ok', '').breach).toBeUndefined();
   });
 });
+
+describe('what another host has decided', () => {
+  /** A ledger that knows of the first what is kept on disk. */
+  function restored(...steps: Step[]): CallLedger {
+    const before = new CallLedger();
+    for (const step of steps) step(before);
+    const after = new CallLedger();
+    const decision = before.decisionOn(ID);
+    if (decision) after.restore(JSON.parse(JSON.stringify(decision)));
+    return after;
+  }
+  const ended = (ledger: CallLedger, output = 'x', outcome: ToolOutcome = 'ok') =>
+    ledger.ended({ kind: 'tool-result', toolUseId: ID, outcome, output });
+
+  it.each<[string, ToolCall]>([
+    ['a command', REMOVE],
+    ['a path', call({ file_path: '/w/src/a.ts', content: 'x' }, 'Write')],
+    ["an MCP server's", call({ path: '/a', deep: { b: [1] } }, 'mcp__x__y')],
+  ])('is held against the log as if it were its own: %s', (_, one) => {
+    const ledger = restored(allowed(one));
+    ledger.logged(one, false);
+    expect(ended(ledger)).toMatchObject({ verdict: ALLOWED, breach: undefined });
+  });
+
+  it('does not let another call run as the one that was allowed', () => {
+    const ledger = restored(allowed(LIST));
+    ledger.logged(REMOVE, false);
+    expect(ended(ledger).breach).toBe(ANOTHER);
+  });
+
+  it('is a denial still', () => {
+    expect(restored(denied(REMOVE)).isDenied(ID)).toBe(true);
+    expect(ended(restored(denied(REMOVE))).breach).toBe(ALTHOUGH);
+    expect(ended(restored(denied(REMOVE)), REASON, 'error').breach).toBeUndefined();
+  });
+
+  it('is nothing where nobody had decided yet, or was not asked', () => {
+    const ledger = new CallLedger();
+    expect(ledger.decisionOn(ID)).toBeUndefined();
+    harmless(LIST)(ledger);
+    pending(LIST)(ledger);
+    expect(ledger.decisionOn(ID)).toBeUndefined();
+    expect(ended(restored(pending(LIST))).breach).toBe(WITHOUT_ASKING);
+  });
+});
+
+describe('a call while no host was there to ask', () => {
+  it('is no breach where that is allowed', () => {
+    const exempt: Step = (ledger) => ledger.exempt(ID);
+    expect(end([risky(REMOVE), exempt], 'ok', 'x').breach).toBeUndefined();
+    expect(end([exempt], 'ok', 'x').breach).toBeUndefined();
+  });
+
+  it('is held against what was decided about it all the same', () => {
+    const exempt: Step = (ledger) => ledger.exempt(ID);
+    expect(end([denied(REMOVE), risky(REMOVE), exempt], 'ok', 'x').breach).toBe(ALTHOUGH);
+    expect(end([allowed(LIST), risky(REMOVE), exempt], 'ok', 'x').breach).toBe(ANOTHER);
+  });
+
+  it('does not exempt any other', () => {
+    expect(end([(ledger) => ledger.exempt('other'), risky(REMOVE)], 'ok', 'x').breach).toBe(WITHOUT_ASKING);
+  });
+});
+
+describe('a call whose end the log has told of', () => {
+  it('has ended; any other has not', () => {
+    const ledger = new CallLedger();
+    ledger.decided(LIST, ALLOWED);
+    ledger.logged(LIST, true);
+    expect(ledger.hasEnded(ID)).toBe(false);
+    ledger.ended({ kind: 'tool-result', toolUseId: ID, outcome: 'ok', output: '' });
+    expect([ID, 'other'].map((id) => ledger.hasEnded(id))).toEqual([true, false]);
+  });
+});

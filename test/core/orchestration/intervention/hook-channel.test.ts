@@ -8,6 +8,7 @@ import {
   rmSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -139,7 +140,7 @@ describe('a host that comes back', () => {
     next.decide = async () => ({ allowed: false, reason: 'Not any more.' });
     await answering(files, next);
     expect(await hook.exit).toMatchObject({ code: 0, stdout: denial('Not any more.') });
-    expect(next.calls).toEqual(host.calls);
+    expect(next.calls).toEqual([{ ...host.calls[0], askedAt: expect.any(Number) }]);
   });
 
   it('a host that is gone takes nothing more, but ends what it began', async () => {
@@ -209,7 +210,7 @@ describe('messages of the user', () => {
     const { files, host } = await scene();
     for (let round = 0; round < 50; round += 1) {
       host.say('one');
-      host.takeMessages('x');
+      await host.takeMessages('x', 'answer');
     }
     host.say('last');
     await flagged(files, true);
@@ -343,5 +344,85 @@ describe('what an agent may put into the folder of requests', () => {
     const other = await scene();
     await stillAnswers(other.files);
     channel.close();
+  });
+});
+
+describe('what is in the folder when a host comes', () => {
+  const at = (files: HookFiles, name: string, secondsAgo: number): void => {
+    const time = Date.now() / 1_000 - secondsAgo;
+    utimesSync(join(files.requests, name), time, time);
+  };
+  const request = (event: Parameters<typeof hookInput>[0], change = {}): string =>
+    JSON.stringify(hookInput(event, change));
+
+  it('is dropped where it was answered: nobody decides twice', async () => {
+    const files = await guardFiles();
+    const name = send(files, request('PreToolUse'));
+    writeFileSync(join(files.answers, name.replace('.json', '')), 'the answer of then');
+    const host = new FakeHost();
+    await answering(files, host);
+    await empty(files);
+    expect(host.calls).toEqual([]);
+    expect(await answerTo(files, name)).toBe('the answer of then');
+  });
+
+  it('is asked about as of when it came, by the time of its file', async () => {
+    const files = await guardFiles();
+    const name = send(files, request('PreToolUse'));
+    at(files, name, 120);
+    const host = new FakeHost();
+    const before = Date.now();
+    await answering(files, host);
+    expect(await answerTo(files, name)).toBe('');
+    const [{ askedAt = 0 } = {}] = host.calls as { askedAt?: number }[];
+    expect(before - askedAt).toBeGreaterThan(119_000);
+    expect(before - askedAt).toBeLessThan(121_000);
+    // What comes now has no such time.
+    expect(await answerTo(files, send(files, request('PreToolUse')))).toBe('');
+    expect(host.calls[1]).not.toHaveProperty('askedAt');
+  });
+
+  it.each(['PostToolUse', 'Stop'] as const)('gets no messages where its hook has ceased to wait: %s', async (event) => {
+    const files = await guardFiles();
+    const [old, recent] = [send(files, request(event)), send(files, request(event))];
+    at(files, old, 60);
+    const host = new FakeHost();
+    host.messages = ['once'];
+    await answering(files, host);
+    expect(await answerTo(files, old)).toBe('');
+    expect(await answerTo(files, recent)).toContain('once');
+    expect(host.given).toEqual([recent.replace('.json', '')]);
+  });
+
+  it('stays until it is answered: a host that is killed meanwhile leaves it to the next', async () => {
+    const { files, host, channel } = await scene();
+    host.decide = () => new Promise(() => {});
+    const name = send(files, request('PreToolUse'));
+    await vi.waitFor(() => expect(host.calls).toHaveLength(1));
+    expect(existsSync(join(files.requests, name))).toBe(true);
+    channel.close();
+    const next = new FakeHost();
+    await answering(files, next);
+    expect(await answerTo(files, name)).toBe('');
+    await empty(files);
+  });
+
+  it('is given messages under the name of its answer, and told so when that is written', async () => {
+    const { files, host } = await scene();
+    host.messages = ['one'];
+    const name = send(files, request('PostToolUse'));
+    expect(await answerTo(files, name)).toContain('one');
+    await vi.waitFor(() => expect(host.given).toEqual([name.replace('.json', '')]));
+  });
+
+  it('has not been given where its answer cannot be written', async () => {
+    const { files, host } = await scene();
+    host.messages = ['one'];
+    const name = requestName();
+    mkdirSync(join(files.answers, `.${name.replace('.json', '')}`));
+    send(files, request('PostToolUse'), name);
+    await empty(files);
+    expect(host.messages).toEqual([]);
+    expect(host.given).toEqual([]);
   });
 });

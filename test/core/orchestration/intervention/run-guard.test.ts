@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { DecisionLog } from '../../../../src/core/orchestration/intervention/decision-log.js';
 import { RunGuard, type Verdict } from '../../../../src/core/orchestration/intervention/run-guard.js';
 import { resolvePolicy, type ToolPolicy } from '../../../../src/core/orchestration/intervention/tool-policy.js';
 import type { Observation } from '../../../../src/core/orchestration/monitoring/observation.js';
@@ -6,6 +9,7 @@ import type { SessionAction } from '../../../../src/core/orchestration/session-l
 import type { GuardRequest } from '../../../../src/core/orchestration/types.js';
 import { fakeClock } from '../../../support/clock.js';
 import { unfrozenParts } from '../../../support/frozen.js';
+import { tempFolder } from '../../../support/temp-folder.js';
 
 /** Rated critical by any rules. */
 const WIPE = 'rm -rf /';
@@ -18,13 +22,14 @@ const result = (output: string, outcome: 'ok' | 'error' = 'ok', toolUseId = 't')
   output,
 });
 
-function scene(policy: ToolPolicy = {}, workspace = '/workspace') {
+function scene(policy: ToolPolicy = {}, workspace = '/workspace', file = join(tempFolder(), 'decisions.jsonl')) {
   const actions: SessionAction[] = [];
   const guard = new RunGuard({
     policy: resolvePolicy(policy),
     workspace,
     now: Date.now,
     dispatch: (action) => void actions.push(action),
+    decisions: new DecisionLog(file),
   });
   const denials = () => actions.flatMap((action) => (action.type === 'denied' ? [action.denial] : []));
   const asked = (): GuardRequest => {
@@ -32,7 +37,7 @@ function scene(policy: ToolPolicy = {}, workspace = '/workspace') {
     if (!request) throw new Error('nothing was asked');
     return request;
   };
-  return { guard, actions, denials, asked };
+  return { guard, actions, denials, asked, file };
 }
 
 const ASK: ToolPolicy = { rules: [{ tool: 'Bash', matches: /push/, decision: 'ask', reason: 'Pushing is mine.' }] };
@@ -306,5 +311,63 @@ describe('what the log tells', () => {
       await guard.beforeTool({ toolUseId, tool, input });
       expect(kinds(guard.inspect([{ kind: 'tool', id: toolUseId, name: tool, input }], true))).toEqual(['tool']);
     }
+  });
+});
+
+describe('a guard that takes over', () => {
+  it('knows what its predecessor has decided, and takes nothing of it for a breach', async () => {
+    const first = scene();
+    expect(await first.guard.beforeTool(bash('ls', 'a'))).toEqual({ allowed: true });
+    const { reason = '' } = (await first.guard.beforeTool(bash(WIPE, 'b'))) as { reason?: string };
+    const next = scene({}, '/workspace', first.file);
+    await next.guard.restore();
+    const lines = [logged('ls', 'a'), result('x', 'ok', 'a'), logged(WIPE, 'b'), result(reason, 'error', 'b')];
+    const seen = next.guard.inspect(lines, true);
+    expect(seen.filter(({ kind }) => kind === 'breach')).toEqual([]);
+    expect(seen.at(-1)).toMatchObject({ kind: 'tool-result', outcome: 'denied' });
+    // Without them it would have to take them for breaches.
+    expect(scene().guard.inspect(lines, true).filter(({ kind }) => kind === 'breach')).toHaveLength(2);
+  });
+
+  it('has what was decided on disk before the call may run', async () => {
+    const { guard, file } = scene();
+    await guard.beforeTool(bash('ls', 'a'));
+    expect(readFileSync(file, 'utf8')).toMatch(/^\{"toolUseId":"a",.*"verdict":\{"allowed":true\}\}\n$/);
+    expect(readFileSync(file, 'utf8')).not.toContain('"ls"');
+  });
+
+  it('denies what it cannot write down', async () => {
+    const { guard, denials } = scene({}, '/workspace', join(tempFolder(), 'none', 'decisions.jsonl'));
+    const verdict = await guard.beforeTool(bash('ls', 'a'));
+    expect(verdict).toEqual({ allowed: false, reason: 'Denied: the decision could not be written down.' });
+    expect(denials()).toMatchObject([{ toolUseId: 'a', by: 'policy' }]);
+    expect(await guard.beforeTool(bash(WIPE, 'b'))).toMatchObject({
+      allowed: false,
+      reason: expect.stringMatching(/^Denied by policy/),
+    });
+  });
+
+  it('is not asked about calls that are over: whoever asks is gone', async () => {
+    const { guard, actions } = scene(ASK);
+    guard.inspect([logged('git push', 'a'), result('x', 'error', 'a')], 'ended');
+    expect(await guard.beforeTool(bash('git push', 'a'))).toEqual({
+      allowed: false,
+      reason: 'Denied: the call is over.',
+    });
+    expect(actions).toEqual([]);
+  });
+
+  it('asks a person with the time that is left', async () => {
+    const { guard, asked } = scene({ ...ASK, approvalTimeoutMs: 60_000 });
+    void guard.beforeTool({ ...bash('git push'), askedAt: 5_000 });
+    await vi.waitFor(() => expect(asked()).toMatchObject({ askedAt: 5_000, deadline: 65_000 }));
+  });
+
+  it('takes calls that ran unasked for none where nobody had to be asked, later ones excepted', () => {
+    const { guard } = scene();
+    const calm = guard.inspect([logged('ls', 'a')], false);
+    expect(calm).toHaveLength(1);
+    const seen = guard.inspect([result('x', 'ok', 'a'), logged('ls', 'b'), result('x', 'ok', 'b')], true);
+    expect(seen.flatMap((one) => (one.kind === 'breach' ? [one.id] : []))).toEqual(['b']);
   });
 });
