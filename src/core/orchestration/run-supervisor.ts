@@ -1,6 +1,6 @@
 import { rm, stat } from 'node:fs/promises';
 import { deferred } from './deferred.js';
-import { messageOf, OrchestrationError } from './errors.js';
+import { messageOf, OrchestrationError, shown } from './errors.js';
 import { type BaseExecutor, endedRun, type RunHandle, type RunRequest } from './executors/base-executor.js';
 import { DecisionLog } from './intervention/decision-log.js';
 import { HookFiles } from './intervention/hook-files.js';
@@ -14,6 +14,8 @@ import { type Outcome, outcomeOf } from './run-outcome.js';
 import type { SessionAction } from './session-lifecycle.js';
 import type { RunStop, SessionRun, UnifiedSession } from './types.js';
 import { WORKSPACE } from './workspace/git-mounts.js';
+import type { PlantedFile } from './workspace/git-snapshot.js';
+import { GitWatch } from './workspace/git-watch.js';
 
 export interface SupervisorOptions {
   executor: BaseExecutor;
@@ -40,6 +42,7 @@ export class RunSupervisor {
   readonly #decisions: DecisionLog;
   readonly #steering: SteeringQueue;
   readonly #limits: RunLimits;
+  readonly #git: GitWatch;
   /** Resolves when the executor has launched it; with undefined when there is nothing to be launched any more. */
   readonly #launched = deferred<RunHandle | undefined>();
   /** Resolves when the record tells that it runs. */
@@ -72,6 +75,7 @@ export class RunSupervisor {
       decisions: this.#decisions,
     });
     this.#limits = new RunLimits(spec.limits, (excess) => this.stop({ status: 'failed', ...excess }));
+    this.#git = new GitWatch(folder.gitSnapshot, (planted) => this.#report(planted));
     if (options.adopt) this.#stopped = this.#record.stop;
     this.finished = this.#run();
   }
@@ -101,6 +105,7 @@ export class RunSupervisor {
     this.#limits.end();
     this.#steering.end();
     this.#decisions.close();
+    this.#git.stop();
     void this.#launched.promise.then((handle) => handle?.detach());
   }
 
@@ -193,6 +198,7 @@ export class RunSupervisor {
     await this.#guard.restore();
     const files = new HookFiles(request.folder.guard);
     await this.#steering.restore((answer) => files.wasAnswered(answer));
+    await this.#git.resume();
     return exit ? endedRun(exit) : executor.adopt(this.#request());
   }
 
@@ -228,7 +234,9 @@ export class RunSupervisor {
       onPlaced: async (placement) => {
         const { size } = await stat(request.folder.log);
         this.#dispatch({ type: 'placed', logFile: request.folder.log, logOffset: size, ...placement });
-        await saved();
+        const { docker, cwd, worktree } = session().environment;
+        // On the host itself an agent need not wait for git.
+        await Promise.all([saved(), docker && this.#git.begin(worktree ?? cwd)]);
       },
     };
   }
@@ -260,7 +268,7 @@ export class RunSupervisor {
     const release = saved()
       .catch(() => {})
       .then(() => handle.release?.());
-    await Promise.all([release, monitor.drain()]);
+    await Promise.all([release, monitor.drain(), this.#git.end()]);
     return this.#outcome(end);
   }
 
@@ -301,6 +309,13 @@ export class RunSupervisor {
       }
     }
     if (observations.at(-1)?.kind === 'result') handle.resultSeen?.();
+  }
+
+  /** Something was made for git on the host to execute or to follow. */
+  #report({ path, reason }: PlantedFile): void {
+    const danger = { level: 'critical', rule: 'git.planted', reason: `${shown(path)}: ${shown(reason)}` } as const;
+    const observations = [{ kind: 'danger', id: '', name: 'git', danger }] as const;
+    this.#dispatch({ type: 'observed', at: this.#options.now(), observations });
   }
 
   /** The run that this is about, as it is on record. */
@@ -351,6 +366,7 @@ export class RunSupervisor {
     this.#caughtUp.resolve(undefined);
     this.#limits.end();
     this.#steering.end();
+    this.#git.stop();
     await this.#decisions.clear().catch(() => {}); // The next run clears them, too.
     await rm(this.#options.request.folder.steering, { force: true }).catch(() => {});
   }

@@ -223,6 +223,7 @@ function observedEvents(action: Extract<SessionAction, { type: 'observed' }>, ba
         break;
       }
       case 'breach':
+      case 'danger':
         events.push({
           type: 'session:danger',
           ...base,

@@ -88,6 +88,7 @@ function observeOne(session: UnifiedSession, observation: Observation, { at, rep
       });
     }
     case 'breach':
+    case 'danger':
       return update({
         dangers: pushed(metadata.dangers, dangerRecord(observation.danger, observation, at), KEPT.dangers),
       });

@@ -255,10 +255,12 @@ export interface GuardRequest {
   readonly deadline: number;
 }
 
-/** A dangerous tool call. */
+/** A dangerous tool call, or something dangerous that was found. */
 export interface DangerRecord extends Danger {
   readonly at: number;
+  /** `git` for what was planted for git on the host (rule `git.planted`). */
   readonly tool: string;
+  /** Empty for what is no tool call. */
   readonly toolUseId: string;
 }
 

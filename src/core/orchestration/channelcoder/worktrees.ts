@@ -1,10 +1,11 @@
 import { realpath } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { WorktreeInfo } from 'channelcoder';
 import { messageOf, OrchestrationError, shown } from '../errors.js';
-import { checkedOutBranch, findGitLayout, gitLayoutAt } from '../workspace/git-layout.js';
+import { parseGitConfig } from '../workspace/git-config-file.js';
+import { checkedOutBranch, findGitLayout, gitLayoutAt, readGitFile } from '../workspace/git-layout.js';
 import { type GitSetting, gitSettings } from '../workspace/git-settings.js';
 import type { WorktreeRequest } from '../workspace/worktree-request.js';
 
@@ -93,6 +94,19 @@ const SAFE: readonly GitSetting[] = [
   ['core.hooksPath', '/dev/null'],
 ];
 
+/** The commands of filters, which git executes when it checks files out. */
+const FILTER = /^filter\..+\.(smudge|clean|process)$/;
+/** The one filter that many repositories name themselves (`git lfs install --local`). */
+const KNOWN_FILTER = /^git-lfs (smudge|clean|filter-process)( --skip)?( --)?( %f)?$/;
+
+/** What a repository's own configuration would have git execute at a checkout is switched off. */
+async function disarmed(cwd: string): Promise<GitSetting[]> {
+  const layout = await findGitLayout(cwd);
+  const config = layout && (await readGitFile(join(layout.commonDir, 'config')));
+  const filters = (parseGitConfig(config ?? '') ?? []).filter(({ name }) => FILTER.test(name));
+  return filters.filter(({ value }) => !KNOWN_FILTER.test(value)).map(({ name }) => [name, ''] as const);
+}
+
 /** CommonJS, as code for a worker that is given as text has to be. */
 const WORKER = `
 const { parentPort, workerData } = require('node:worker_threads');
@@ -109,7 +123,8 @@ worktreeUtils[workerData.method](...workerData.args).then(
  */
 async function callWorktreeUtils(method: 'find' | 'create' | 'remove', ...args: unknown[]): Promise<unknown> {
   const channelcoder = createRequire(import.meta.url).resolve('channelcoder');
-  const env = { ...process.env, ...gitSettings(process.env, SAFE) };
+  const { cwd } = args.at(-1) as { cwd: string };
+  const env = { ...process.env, ...gitSettings(process.env, [...SAFE, ...(await disarmed(cwd))]) };
   const worker = new Worker(WORKER, {
     eval: true,
     env,

@@ -44,6 +44,8 @@ export type Observation =
   | { readonly kind: 'tampered' }
   /** A tool call went past the guard. */
   | { readonly kind: 'breach'; readonly id: string; readonly name: string; readonly danger: Danger }
+  /** Something dangerous was found that is no tool call; `name` says where. */
+  | { readonly kind: 'danger'; readonly id: string; readonly name: string; readonly danger: Danger }
   | {
       readonly kind: 'error';
       readonly severity: ErrorSeverity;

@@ -12,6 +12,8 @@ export class SessionFolder {
   readonly record: string;
   /** What the guard of the run under way has decided. */
   readonly decisions: string;
+  /** What git would execute or follow in the workspace before the run under way, see `GitWatch`. */
+  readonly gitSnapshot: string;
   /** What the user said to the run under way and it has not heard. */
   readonly steering: string;
   /** Claude's stream-json, of all runs. */
@@ -30,6 +32,7 @@ export class SessionFolder {
     this.spec = join(this.path, 'spec.json');
     this.record = join(this.path, 'session.json');
     this.decisions = join(this.path, 'decisions.jsonl');
+    this.gitSnapshot = join(this.path, 'git.json');
     this.steering = join(this.path, 'steering.json');
     this.log = join(this.path, 'stream.log');
     this.projects = join(this.path, 'projects');

@@ -25,11 +25,20 @@ export async function gitLayoutAt(folder: string): Promise<GitLayout | undefined
   const entry = join(root, '.git');
   const kind = await lstat(entry).catch(ignoreMissing);
   if (kind?.isDirectory()) return { root, gitDir: entry, commonDir: entry };
-  const pointer = /^gitdir: (.+)$/m.exec((await readGitFile(entry)) ?? '')?.[1];
+  const pointer = await gitPointer(entry);
   if (pointer === undefined) return undefined;
-  const gitDir = resolve(root, pointer.trim());
-  const common = await readGitFile(join(gitDir, 'commondir'));
-  return { root, gitDir, commonDir: common === undefined ? gitDir : resolve(gitDir, common.trim()) };
+  const gitDir = resolve(root, pointer);
+  return { root, gitDir, commonDir: resolve(gitDir, (await gitPath(join(gitDir, 'commondir'))) ?? '') };
+}
+
+/** Where a `.git` file leads, as it is written there. */
+export async function gitPointer(file: string): Promise<string | undefined> {
+  return /^gitdir: ([\s\S]+)$/.exec((await gitPath(file)) ?? '')?.[1];
+}
+
+/** The path in a file, without the end of its line only: as for git, spaces belong to it. */
+export async function gitPath(file: string): Promise<string | undefined> {
+  return (await readGitFile(file))?.replace(/[\r\n]+$/, '');
 }
 
 /** The checkout that a folder is in, if it is in one. */

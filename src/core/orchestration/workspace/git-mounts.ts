@@ -1,12 +1,19 @@
-import { mkdir, open, realpath, stat } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
-import { OrchestrationError, shown } from '../errors.js';
-import { type GitLayout, gitLayoutAt, ignoreMissing, readGitFile } from './git-layout.js';
+import { link, mkdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { nanoid } from 'nanoid';
+import { OrchestrationError, shown, systemCode } from '../errors.js';
+import { parseGitConfig } from './git-config-file.js';
+import { type GitLayout, gitLayoutAt, gitPath, ignoreMissing, readGitFile } from './git-layout.js';
 import { type GitSetting, gitSettings } from './git-settings.js';
 import type { Mount } from './mounts.js';
 
 /** Where the workspace is in the container. */
 export const WORKSPACE = '/workspace';
+
+/**
+ * Leads a git folder to itself, which means the same as no `commondir`. Not `.`: libgit2 takes that for no repository.
+ */
+const OWN_COMMONDIR = './\n';
 
 /** Git settings for the container, see {@link gitEnvironment}. */
 const SETTINGS: readonly GitSetting[] = [
@@ -27,12 +34,9 @@ const SETTINGS: readonly GitSetting[] = [
 export async function gitMounts(checkout: string): Promise<Mount[]> {
   const mounts = await plannedMounts(checkout);
   for (const { source } of mounts) {
-    const real = await realpath(source);
+    const real = await realpath(source).catch(ignoreMissing);
     if (real === source) continue;
-    throw new OrchestrationError(
-      'UNSAFE_MOUNT',
-      `Mounting ${shown(source)} is refused: it is a link to ${shown(real)}. Replace the link by what it leads to.`,
-    );
+    throw unsafe(source, `it is a link to ${shown(real ?? 'nothing')}. Replace the link by what it leads to`);
   }
   return mounts;
 }
@@ -44,6 +48,7 @@ async function plannedMounts(checkout: string): Promise<Mount[]> {
   if (layout.gitDir === inWorkspace) {
     // A mount of its own cannot be moved away and replaced by another `.git`.
     const target = join(WORKSPACE, '.git');
+    if (await worksElsewhere(layout)) return [readonly(layout.gitDir, target)];
     return [writable(layout.gitDir, target), ...(await executableParts(layout.gitDir, target))];
   }
   // A `.git` file is followed only where it is answered: an agent may have written one that leads anywhere.
@@ -56,10 +61,10 @@ async function plannedMounts(checkout: string): Promise<Mount[]> {
 
 /** A linked worktree: everything shared is read-only but what a commit writes. */
 async function worktreeMounts({ gitDir, commonDir }: GitLayout): Promise<Mount[]> {
-  const logs = join(commonDir, 'logs');
+  // Not all of `logs`: a link in the place of `logs/HEAD` would be written through at every commit on the host.
+  const logs = join(commonDir, 'logs', 'refs');
   await mkdir(logs, { recursive: true });
-  // Git reads it only with extensions.worktreeConfig, but then it can name commands. It has to exist to be protected.
-  await (await open(join(gitDir, 'config.worktree'), 'a')).close();
+  await create(join(gitDir, 'config.worktree'), '');
   return [
     readonly(commonDir),
     ...[join(commonDir, 'objects'), join(commonDir, 'refs'), logs, gitDir].map((path) => writable(path)),
@@ -67,12 +72,50 @@ async function worktreeMounts({ gitDir, commonDir }: GitLayout): Promise<Mount[]
   ];
 }
 
-/** What git executes from inside a `.git` folder that is writable otherwise. */
+/**
+ * What git executes or follows from inside a `.git` folder that is writable otherwise. What is not there yet has to be
+ * made, so that it can be protected, in a way that changes nothing for git and may stay.
+ */
 async function executableParts(gitDir: string, target: string): Promise<Mount[]> {
-  await mkdir(join(gitDir, 'hooks'), { recursive: true });
-  const parts = ['config', 'hooks', 'config.worktree'];
-  const present = await Promise.all(parts.map((part) => stat(join(gitDir, part)).catch(ignoreMissing)));
-  return parts.flatMap((part, index) => (present[index] ? [readonly(join(gitDir, part), join(target, part))] : []));
+  for (const folder of ['hooks', 'worktrees']) await create(join(gitDir, folder));
+  // Git reads it only with extensions.worktreeConfig, but then it can name commands.
+  for (const file of ['config', 'config.worktree']) await create(join(gitDir, file), '');
+  const commondir = join(gitDir, 'commondir');
+  await create(commondir, OWN_COMMONDIR);
+  // Where it is a link, that is found later.
+  const common = await gitPath(commondir);
+  if (common !== undefined && (common === '' || resolve(gitDir, common) !== gitDir)) {
+    throw unsafe(commondir, 'it leads git to a configuration elsewhere. Remove it, unless you know what it is for');
+  }
+  const parts = ['config', 'hooks', 'commondir', 'config.worktree', 'worktrees'];
+  return parts.map((part) => readonly(join(gitDir, part), join(target, part)));
+}
+
+/** Makes a file, or a folder where there is no content, unless something is there already, of whatever kind. */
+async function create(path: string, content?: string): Promise<void> {
+  const exists = (error: unknown): void => {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  };
+  if (content === undefined) return mkdir(path).catch(exists);
+  // Git fails on a `commondir` that is still empty, and a link never replaces what another session mounts already.
+  const draft = `${path}.${nanoid()}`;
+  await writeFile(draft, content, { flag: 'wx' });
+  await link(draft, path)
+    .catch(exists)
+    .finally(() => rm(draft));
+}
+
+/**
+ * Whether the files of a plain repository are somewhere else, or nowhere: git would no longer know that with a
+ * `commondir`, and an agent in its folder has nothing to commit.
+ */
+async function worksElsewhere({ root, gitDir }: GitLayout): Promise<boolean> {
+  const entries = parseGitConfig((await readGitFile(join(gitDir, 'config'))) ?? '') ?? [];
+  const last = (name: string): string | undefined => entries.findLast((entry) => entry.name === name)?.value;
+  const worktree = last('core.worktree');
+  return (
+    /^(true|yes|on|1)$/i.test(last('core.bare') ?? '') || (worktree !== undefined && resolve(gitDir, worktree) !== root)
+  );
 }
 
 /** Whether the repository knows the checkout too: `gitdir` of a worktree, `core.worktree` of a submodule. */
@@ -90,6 +133,10 @@ async function pointsBack({ root, gitDir, commonDir }: GitLayout, pointer: strin
 /** The variables that give git in the container its settings, besides those that the user gives it the same way. */
 export function gitEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return gitSettings(env, SETTINGS);
+}
+
+function unsafe(path: string, why: string): OrchestrationError {
+  return new OrchestrationError('UNSAFE_MOUNT', `Mounting ${shown(path)} is refused: ${why}.`);
 }
 
 function readonly(source: string, target = source): Mount {

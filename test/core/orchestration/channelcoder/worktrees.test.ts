@@ -1,6 +1,8 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Worktrees } from '../../../../src/core/orchestration/channelcoder/worktrees.js';
-import { repository } from '../../../support/git.js';
+import { git, repository } from '../../../support/git.js';
 
 it('makes many worktrees of one repository that are asked for at once', async () => {
   const repo = repository();
@@ -13,4 +15,17 @@ it('makes many worktrees of one repository that are asked for at once', async ()
   });
   await worktrees.remove(repo, `${repo}-one`);
   expect(await worktrees.ensure(repo, { branch: 'one' })).toMatchObject({ created: true });
+});
+
+it("runs no filter of the repository's own", async () => {
+  const repo = repository();
+  const marker = join(repo, '..', 'ran');
+  writeFileSync(join(repo, '.gitattributes'), '*.txt filter=Evil.x\n');
+  git(repo, 'add', '.');
+  git(repo, 'commit', '--quiet', '-m', 'Attributes');
+  git(repo, 'config', 'filter.Evil.x.smudge', `touch ${marker}; cat`);
+  await new Worktrees().ensure(repo, { branch: 'one' });
+  expect(existsSync(marker)).toBe(false);
+  git(repo, 'worktree', 'add', '--quiet', `${repo}-plain`);
+  expect(existsSync(marker), 'git itself runs it').toBe(true);
 });

@@ -28,11 +28,14 @@ interface Scene {
   exit: (code: number | null, signal?: NodeJS.Signals) => void;
 }
 
-async function scene(state: ContainerState | undefined = ENDED): Promise<Scene> {
+async function scene(
+  state: ContainerState | undefined = ENDED,
+  { found = false, known = true }: { found?: boolean; known?: boolean } = {},
+): Promise<Scene> {
   const exited = deferred<ProcessExit>();
   const exit = (code: number | null, signal: NodeJS.Signals | null = null): void => exited.resolve({ code, signal });
   const kill = vi.fn((signal: NodeJS.Signals) => exit(null, signal));
-  const client: LaunchedProcess = { pid: 1, identity: IDENTITY, exited: exited.promise, kill };
+  const client: LaunchedProcess = { pid: 1, identity: known ? IDENTITY : undefined, exited: exited.promise, kill };
   const engine = {
     inspect: vi.fn(async () => state),
     wait: vi.fn(async () => 0),
@@ -54,7 +57,7 @@ async function scene(state: ContainerState | undefined = ENDED): Promise<Scene> 
     engine: engine as unknown as DockerEngine,
     watch: watch as unknown as ContainerWatch,
     name: 'ao-1',
-    found: false,
+    found,
     launch: async () => client,
   });
   if (!listener) throw new Error('nobody watches');
@@ -380,5 +383,83 @@ describe('a run that cannot be launched', () => {
     });
     await expect(failing).rejects.toThrow('away');
     expect(launch).not.toHaveBeenCalled();
+  });
+});
+
+describe('a container that works on without its client', () => {
+  it('is stopped: nobody sees any more what the agent does', async () => {
+    const { handle, engine, exit } = await scene({ ...ENDED, running: true });
+    engine.stop.mockImplementation(async () => {
+      engine.inspect.mockResolvedValue(ENDED);
+    });
+    exit(null, 'SIGKILL');
+    expect(await handle.ended).toMatchObject({
+      reason: 'log_lost',
+      error: expect.stringContaining('The docker client that writes the log ended while the container ran on'),
+    });
+    expect(engine.stop.mock.calls).toEqual([['ao-1', 5_000]]);
+  }, 15_000);
+
+  it('is killed where it cannot be stopped', async () => {
+    const { handle, engine, exit } = await scene({ ...ENDED, running: true });
+    engine.stop.mockRejectedValue(new Error('busy'));
+    engine.kill.mockImplementation(async () => {
+      engine.inspect.mockResolvedValue(ENDED);
+    });
+    exit(0);
+    expect(await handle.ended).toMatchObject({ reason: 'log_lost' });
+    expect(engine.kill).toHaveBeenCalled();
+  }, 15_000);
+});
+
+describe('a container that another host has started', () => {
+  const found = true;
+
+  it('runs, and is followed to its end', async () => {
+    const { handle, engine, listener, exit } = await scene({ ...ENDED, running: true }, { found });
+    expect(handle).toMatchObject({ over: false, paused: false, process: IDENTITY });
+    expect(await handle.started).toEqual({ containerId: 'id' });
+    engine.inspect.mockResolvedValue({ ...ENDED, exitCode: 3 });
+    listener.onDie();
+    exit(null);
+    expect(await handle.ended).toEqual({ exitCode: 3, oomKilled: false });
+    expect(engine.remove).not.toHaveBeenCalled();
+  });
+
+  it('has ended, and says how', async () => {
+    const { handle, exit } = await scene({ ...ENDED, exitCode: 9 }, { found });
+    expect(handle.over).toBe(true);
+    exit(null);
+    expect(await handle.started).toEqual({ containerId: 'id' });
+    expect(await handle.ended).toEqual({ exitCode: 9, oomKilled: false });
+  });
+
+  it('is frozen: it is let go before it is stopped', async () => {
+    const { handle, engine } = await scene({ ...ENDED, running: true, paused: true }, { found });
+    expect(handle.paused).toBe(true);
+    engine.stop.mockImplementation(async () => {
+      engine.inspect.mockResolvedValue(ENDED);
+    });
+    const stopped = handle.stop();
+    await vi.waitFor(() => expect(engine.stop).toHaveBeenCalled());
+    expect(orderOf(engine.unpause)).toBeLessThan(orderOf(engine.stop));
+    handle.detach();
+    void stopped;
+  });
+
+  it('has a client that nobody can find: its end is not waited for long', async () => {
+    fakeClock();
+    const { handle, engine, listener, kill } = await scene(
+      { ...ENDED, running: true },
+      { found, known: false },
+    );
+    expect(handle).not.toHaveProperty('process');
+    engine.inspect.mockResolvedValue({ ...ENDED, exitCode: 4 });
+    listener.onDie();
+    await vi.advanceTimersByTimeAsync(900);
+    expect(kill).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(200);
+    expect(kill).toHaveBeenCalled();
+    expect(await handle.ended).toEqual({ exitCode: 4, oomKilled: false });
   });
 });

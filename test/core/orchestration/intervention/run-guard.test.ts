@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { DecisionLog } from '../../../../src/core/orchestration/intervention/decision-log.js';
 import { RunGuard, type Verdict } from '../../../../src/core/orchestration/intervention/run-guard.js';
 import { resolvePolicy, type ToolPolicy } from '../../../../src/core/orchestration/intervention/tool-policy.js';
@@ -24,12 +24,14 @@ const result = (output: string, outcome: 'ok' | 'error' = 'ok', toolUseId = 't')
 
 function scene(policy: ToolPolicy = {}, workspace = '/workspace', file = join(tempFolder(), 'decisions.jsonl')) {
   const actions: SessionAction[] = [];
+  const decisions = new DecisionLog(file);
+  onTestFinished(() => decisions.close());
   const guard = new RunGuard({
     policy: resolvePolicy(policy),
     workspace,
     now: Date.now,
     dispatch: (action) => void actions.push(action),
-    decisions: new DecisionLog(file),
+    decisions,
   });
   const denials = () => actions.flatMap((action) => (action.type === 'denied' ? [action.denial] : []));
   const asked = (): GuardRequest => {

@@ -98,3 +98,66 @@ it('behaves like a plain list, whatever is done to it', () => {
     { numRuns: 200 },
   );
 });
+
+it('takes back what an earlier queue had let in, and keeps to its limits as soon as that has left', () => {
+  const ids = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, at) => `${prefix}${at}`);
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 3 }),
+      fc.integer({ min: 0, max: 3 }),
+      fc.integer({ min: 0, max: 6 }),
+      fc.integer({ min: 0, max: 40 }),
+      fc.array(operation, { maxLength: 60 }),
+      (maxConcurrent, maxQueued, occupied, waited, operations) => {
+        const started: string[] = [];
+        const queue = new SimpleQueue({ maxConcurrent, maxQueued, onStart: (id) => started.push(id) });
+        const running = ids('ran', occupied);
+        let waiting = ids('waited', waited);
+        for (const id of running) queue.occupy(id);
+        for (const id of waiting) queue.rejoin(id);
+        expect(started).toEqual([]);
+        expect(queue.status()).toMatchObject({ running: occupied, queued: waited });
+        const fill = (): void => {
+          while (running.length < maxConcurrent && waiting.length > 0) running.push(waiting.shift() ?? '');
+        };
+        queue.fill();
+        fill();
+        // The bounds only fall to what is allowed, and never rise beyond what they were.
+        let [mostRunning, mostWaiting] = [running.length, waiting.length];
+        for (const [index, { kind, pick }] of operations.entries()) {
+          const inside = [...running, ...waiting];
+          const id = inside[pick % (inside.length || 1)] ?? 'nobody';
+          if (kind === 'enqueue') {
+            const next = `new${index}`;
+            const expected =
+              running.length < maxConcurrent ? 'starting' : waiting.length < maxQueued ? 'queued' : 'QUEUE_FULL';
+            expect(enqueue(queue, next).split(' ')[0]).toBe(expected);
+            if (expected === 'starting') running.push(next);
+            else if (expected === 'queued') waiting.push(next);
+          } else if (kind === 'release') {
+            expect(queue.release(id)).toBe(running.includes(id));
+            const at = running.indexOf(id);
+            if (at >= 0) running.splice(at, 1);
+            fill();
+          } else {
+            expect(queue.remove(id)).toBe(waiting.includes(id));
+            waiting = waiting.filter((one) => one !== id);
+          }
+          const status = queue.status();
+          expect(status.items.map((item) => item.id)).toEqual(waiting);
+          expect(status.running).toBe(running.length);
+          expect(running.every((one) => queue.isRunning(one))).toBe(true);
+          expect(status.running).toBeLessThanOrEqual(Math.max(maxConcurrent, mostRunning));
+          expect(status.queued).toBeLessThanOrEqual(Math.max(maxQueued, mostWaiting));
+          // Nobody waits while a slot is free.
+          if (status.queued > 0) expect(status.running).toBeGreaterThanOrEqual(maxConcurrent);
+          [mostRunning, mostWaiting] = [running.length, waiting.length];
+        }
+        const startedHere = started.filter((id) => id.startsWith('waited'));
+        expect(startedHere).toEqual([...startedHere].sort((a, b) => Number(a.slice(6)) - Number(b.slice(6))));
+        expect(new Set(started).size).toBe(started.length);
+      },
+    ),
+    { numRuns: 300 },
+  );
+});

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { gitEnvironment, gitMounts } from '../../../../src/core/orchestration/workspace/git-mounts.js';
@@ -25,18 +25,62 @@ describe('the mounts for git', () => {
       `${root}/.git -> /workspace/.git`,
       `${root}/.git/config -> /workspace/.git/config (ro)`,
       `${root}/.git/hooks -> /workspace/.git/hooks (ro)`,
+      `${root}/.git/commondir -> /workspace/.git/commondir (ro)`,
+      `${root}/.git/config.worktree -> /workspace/.git/config.worktree (ro)`,
+      `${root}/.git/worktrees -> /workspace/.git/worktrees (ro)`,
     ]);
   });
 
-  it('make a folder for hooks, so that none can be planted, and protect config.worktree where it is', async () => {
+  it('make what is not there yet, so that it cannot be planted, and leave what is there', async () => {
     const root = repository();
-    git(root, 'config', 'core.hooksPath', '/nowhere');
-    writeFileSync(join(root, '.git/config.worktree'), '');
-    expect(shown(await gitMounts(root))).toContain(
-      `${root}/.git/config.worktree -> /workspace/.git/config.worktree (ro)`,
-    );
+    rmSync(join(root, '.git/hooks'), { recursive: true });
+    writeFileSync(join(root, '.git/config.worktree'), '[user]\nname = x\n');
+    await Promise.all([gitMounts(root), gitMounts(root)]);
+    await gitMounts(root);
     expect(existsSync(join(root, '.git/hooks'))).toBe(true);
+    expect(readFileSync(join(root, '.git/config.worktree'), 'utf8')).toBe('[user]\nname = x\n');
+    expect(readFileSync(join(root, '.git/commondir'), 'utf8')).toBe('./\n');
+    expect(readdirSync(join(root, '.git')).filter((name) => name.startsWith('commondir'))).toEqual(['commondir']);
   });
+
+  it('change nothing for git on the host', async () => {
+    const [root, tree] = [repository(), `${repository()}-tree`];
+    await gitMounts(root);
+    const paths = ['--show-toplevel', '--absolute-git-dir', '--is-bare-repository'];
+    expect(git(root, 'rev-parse', ...paths)).toBe(`${root}\n${root}/.git\nfalse\n`);
+    expect(git(root, 'rev-parse', '--git-common-dir')).toBe(`${root}/.git\n`);
+    git(root, 'worktree', 'add', '--quiet', '-b', 'topic', tree);
+    expect(git(tree, 'rev-parse', '--git-common-dir')).toBe(`${root}/.git\n`);
+    git(root, 'submodule', '--quiet', 'add', repository(), 'sub');
+    git(root, 'stash', '--quiet');
+    git(root, 'stash', 'pop', '--quiet');
+    git(root, 'commit', '--quiet', '--all', '--message', 'Second');
+    git(root, 'checkout', '--quiet', '-b', 'other');
+    git(root, 'rebase', '--quiet', 'topic');
+    git(root, 'gc', '--quiet');
+    git(root, 'worktree', 'remove', tree);
+    expect(git(root, 'status', '--short')).toBe('');
+    expect(git(root, 'log', '--format=%s')).toBe('Second\nFirst\n');
+  });
+
+  it.each([
+    ['core.worktree', '../..'],
+    ['core.bare', 'true'],
+  ])('protect all of .git where the files are elsewhere (%s)', async (name, value) => {
+    const root = repository();
+    git(root, 'config', name, value);
+    expect(shown(await gitMounts(root))).toEqual([`${root}/.git -> /workspace/.git (ro)`]);
+  });
+
+  it.each(['../evil\n', './ \n', '', '/etc\n'])(
+    'are refused with a commondir that leads elsewhere (%j)',
+    async (content) => {
+      const root = repository();
+      writeFileSync(join(root, '.git/commondir'), content);
+      const { message } = await errorOf(gitMounts(root), 'UNSAFE_MOUNT');
+      expect(message).toContain(join(root, '.git/commondir'));
+    },
+  );
 
   it('let a linked worktree write what a commit writes, and nothing that leads elsewhere', async () => {
     const root = repository();
@@ -50,7 +94,7 @@ describe('the mounts for git', () => {
     for (const path of [
       `${common}/objects/ab`,
       `${common}/refs/heads/x`,
-      `${common}/logs/HEAD`,
+      `${common}/logs/refs/heads/x`,
       `${own}/HEAD`,
       `${own}/index`,
     ]) {
@@ -64,6 +108,8 @@ describe('the mounts for git', () => {
       'hooks/pre-commit',
       'info/attributes',
       'packed-refs',
+      'commondir',
+      'logs/HEAD',
       'HEAD',
       'worktrees/other/gitdir',
     ]) {
@@ -82,7 +128,11 @@ describe('the mounts for git', () => {
       `${own} -> ${own}`,
       `${own}/config -> ${own}/config (ro)`,
       `${own}/hooks -> ${own}/hooks (ro)`,
+      `${own}/commondir -> ${own}/commondir (ro)`,
+      `${own}/config.worktree -> ${own}/config.worktree (ro)`,
+      `${own}/worktrees -> ${own}/worktrees (ro)`,
     ]);
+    expect(git(root, 'status', '--short')).toBe('A  .gitmodules\nA  sub\n');
   });
 
   it('are none outside a repository', async () => {
@@ -127,15 +177,26 @@ describe('a .git file that was forged', () => {
 });
 
 describe('a link in a git folder', () => {
-  it.each(['hooks', 'config.worktree', 'config'])('is refused: an agent may have made it (%s)', async (name) => {
-    const keys = tempFolder();
+  it.each(['hooks', 'config.worktree', 'config', 'commondir', 'worktrees'])(
+    'is refused: an agent may have made it (%s)',
+    async (name) => {
+      const keys = tempFolder();
+      const root = repository();
+      const link = join(root, '.git', name);
+      rmSync(link, { recursive: true, force: true });
+      symlinkSync(keys, link);
+      const { message } = await errorOf(gitMounts(root), 'UNSAFE_MOUNT');
+      expect(message).toContain(link);
+      expect(message).toContain(keys);
+    },
+  );
+
+  it('is refused where it leads to nothing, and nothing is made there', async () => {
+    const folder = tempFolder();
     const root = repository();
-    const link = join(root, '.git', name);
-    rmSync(link, { recursive: true, force: true });
-    symlinkSync(keys, link);
-    const { message } = await errorOf(gitMounts(root), 'UNSAFE_MOUNT');
-    expect(message).toContain(link);
-    expect(message).toContain(keys);
+    symlinkSync(join(folder, 'planted'), join(root, '.git/config.worktree'));
+    await errorOf(gitMounts(root), 'UNSAFE_MOUNT');
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('is refused in the repository of a worktree, where it would be mounted writable', async () => {

@@ -1,0 +1,74 @@
+import { readFile, rm } from 'node:fs/promises';
+import { writeAtomically } from '../state/atomic-file.js';
+import { type GitSnapshot, type PlantedFile, plantedSince, snapshotGit } from './git-snapshot.js';
+
+/** How often is looked while a run is under way: people's editors run git all the time. */
+const LOOK_MS = 15_000;
+
+/** Looks for what an agent plants for git on the host, while it works and when it has ended. */
+export class GitWatch {
+  /** The snapshot, for another host. */
+  readonly #file: string;
+  readonly #onPlanted: (planted: PlantedFile) => void;
+  readonly #told = new Set<string>();
+  #snapshot: GitSnapshot | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+
+  /** @param onPlanted told once of each finding */
+  constructor(file: string, onPlanted: (planted: PlantedFile) => void) {
+    this.#file = file;
+    this.#onPlanted = onPlanted;
+  }
+
+  /** Notes how things are before an agent comes. */
+  async begin(checkout: string): Promise<void> {
+    this.#snapshot = await snapshotGit(checkout);
+    await writeAtomically(this.#file, JSON.stringify(this.#snapshot));
+    this.#lookAgain();
+  }
+
+  /** Goes on with what an earlier host has noted; without that there is nothing to compare with. */
+  async resume(): Promise<void> {
+    try {
+      this.#snapshot = JSON.parse(await readFile(this.#file, 'utf8')) as GitSnapshot;
+    } catch {
+      return;
+    }
+    this.#lookAgain();
+  }
+
+  /** Looks for the last time. */
+  async end(): Promise<void> {
+    this.stop();
+    await this.#look();
+    await rm(this.#file, { force: true });
+  }
+
+  /** Looks no more. */
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #lookAgain(): void {
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS).unref();
+  }
+
+  async #look(): Promise<void> {
+    await this.#looking;
+    this.#looking = this.#compare();
+    await this.#looking;
+  }
+
+  async #compare(): Promise<void> {
+    if (!this.#snapshot) return;
+    // A workspace that is gone cannot be looked at.
+    const planted = await plantedSince(this.#snapshot).catch(() => []);
+    for (const each of planted) {
+      const key = `${each.path}\0${each.reason}`;
+      if (this.#told.has(key)) continue;
+      this.#told.add(key);
+      this.#onPlanted(each);
+    }
+  }
+}

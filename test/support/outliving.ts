@@ -1,0 +1,266 @@
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  BaseExecutor,
+  OrchestrationError,
+  type Preparation,
+  type RecoverOptions,
+  type RunHandle,
+  type RunRequest,
+  type SessionEvent,
+  type SessionManagerOptions,
+  type SessionSpec,
+  type UnifiedSession,
+  UnifiedSessionManager,
+} from 'autonomous-orchestration';
+import { onTestFinished, vi } from 'vitest';
+import { type Deferred, deferred } from '../../src/core/orchestration/deferred.js';
+import type { RunTrace } from '../../src/core/orchestration/executors/base-executor.js';
+import { SessionFolder } from '../../src/core/orchestration/state/session-folder.js';
+import type { RunEnd } from '../../src/core/orchestration/types.js';
+import { tempFolder } from './temp-folder.js';
+
+/** A container as far as a test needs one: it goes on whatever becomes of the host that started it. */
+export class OutlivingRun {
+  readonly name: string;
+  readonly sessionId: string;
+  readonly number: number;
+  readonly feedback: string | undefined;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stops: unknown[] = [];
+  readonly started = deferred<{ containerId: string }>();
+  readonly ended: Deferred<RunEnd> = deferred();
+  /** Of the host that watches it now. */
+  hooks: RunRequest['hooks'];
+  paused = false;
+  over = false;
+  /** Whether it ends when it is told to. */
+  obeys = true;
+  readonly #world: World;
+
+  constructor(world: World, request: RunRequest) {
+    const { spec, run, feedback, hooks } = request;
+    this.#world = world;
+    this.name = nameOf(spec.id, run);
+    this.sessionId = spec.id;
+    this.number = run;
+    this.feedback = feedback;
+    this.env = spec.docker === false ? {} : (spec.docker.env ?? {});
+    this.hooks = hooks;
+  }
+
+  /** Begins to execute, and to speak. */
+  begin(conversation: string = randomUUID()): this {
+    this.started.resolve({ containerId: `id of ${this.name}` });
+    return this.write({ type: 'system', subtype: 'init', session_id: conversation, model: 'outliving' });
+  }
+
+  write(...lines: (object | string)[]): this {
+    const { log } = new SessionFolder(this.#world.stateDir, this.sessionId);
+    for (const line of lines) appendFileSync(log, `${typeof line === 'string' ? line : JSON.stringify(line)}\n`);
+    return this;
+  }
+
+  say(text: string): this {
+    return this.write({ type: 'assistant', message: { id: randomUUID(), content: [{ type: 'text', text }] } });
+  }
+
+  /** It tells of its result, and ends. */
+  complete(text = 'Done.'): void {
+    this.write({ type: 'result', subtype: 'success', is_error: false, result: text, num_turns: 1 });
+    this.exit({ exitCode: 0 });
+  }
+
+  exit(end: RunEnd): void {
+    if (this.over) return;
+    this.over = true;
+    this.ended.resolve(end);
+  }
+}
+
+/** Everything outside of a state folder. */
+export class World {
+  /** The containers that there are, by name; one that was removed is not. */
+  readonly runs = new Map<string, OutlivingRun>();
+  /** Every launch, in order. */
+  readonly launches: OutlivingRun[] = [];
+  readonly discarded: string[] = [];
+  readonly released: string[] = [];
+  /** Told right before a container is made, with its place on record. */
+  onLaunch: (run: OutlivingRun) => unknown = (run) => run.begin();
+  isAway = false;
+  stateDir = tempFolder();
+  hooked = false;
+
+  /** The container of a session's latest run. */
+  runOf(id: string): OutlivingRun {
+    const run = this.launches.findLast(({ sessionId }) => sessionId === id);
+    if (!run) throw new Error(`Session ${id} has no run.`);
+    return run;
+  }
+
+  /** A manager with this world around it. */
+  host(options: SessionManagerOptions = {}): Host {
+    return new Host(this, options);
+  }
+}
+
+/** A manager that can be killed. */
+export class Host {
+  readonly manager: UnifiedSessionManager;
+  readonly events: SessionEvent[] = [];
+  readonly executor: OutlivingExecutor;
+  readonly #world: World;
+
+  constructor(world: World, options: SessionManagerOptions) {
+    this.#world = world;
+    this.executor = new OutlivingExecutor(world);
+    const executors = { autonomous: this.executor };
+    this.manager = new UnifiedSessionManager({ stateDir: world.stateDir, executors, ...options });
+    this.manager.on('event', (event) => this.events.push(event));
+    onTestFinished(() => this.manager.close());
+  }
+
+  /** A session with a run under way whose beginning is on record. */
+  async running(options: Parameters<UnifiedSessionManager['create']>[0] = {}): Promise<UnifiedSession> {
+    const { id } = await this.manager.create({ prompt: 'x', cwd: '/', ...options });
+    await vi.waitUntil(() => this.manager.get(id)?.channelCoderSession, 10_000);
+    return this.manager.waitFor(id, { status: 'running' });
+  }
+
+  /** What a SIGKILL leaves at this moment is what there is from now on: the disk as it is, and the containers. */
+  async kill(): Promise<void> {
+    const left = tempFolder();
+    copy(this.#world.stateDir, left);
+    this.#world.stateDir = left;
+    this.executor.dead = true;
+    await this.manager.close();
+  }
+
+  /** Takes over, as a new host would. */
+  async recover(options?: RecoverOptions) {
+    return this.manager.recover(options);
+  }
+
+  typesOf(id: string): string[] {
+    return this.events.filter(({ sessionId, type }) => sessionId === id && type !== 'queue:changed').map((e) => e.type);
+  }
+}
+
+class OutlivingExecutor extends BaseExecutor {
+  /** Whether its host was killed: nothing reaches the containers from here, and nothing comes back. */
+  dead = false;
+  readonly adoptions: string[] = [];
+  readonly #world: World;
+
+  constructor(world: World) {
+    super();
+    this.#world = world;
+  }
+
+  async prepare(spec: SessionSpec): Promise<Preparation> {
+    const docker = spec.docker !== false;
+    return { environment: { docker, dockerImage: docker ? 'image' : '', cwd: spec.cwd } };
+  }
+
+  async launch(request: RunRequest): Promise<RunHandle> {
+    await request.onPlaced({ containerName: nameOf(request.spec.id, request.run) });
+    const run = new OutlivingRun(this.#world, request);
+    if (this.#world.runs.has(run.name)) throw new Error(`There are two of ${run.name}.`);
+    if (this.dead) return new Promise(() => {});
+    this.#world.runs.set(run.name, run);
+    this.#world.launches.push(run);
+    await this.#world.onLaunch(run);
+    if (this.dead) return new Promise(() => {});
+    return this.#handle(run);
+  }
+
+  override async adopt(request: RunRequest): Promise<RunHandle | undefined> {
+    this.#demandEngine();
+    const name = nameOf(request.spec.id, request.run);
+    this.adoptions.push(name);
+    const run = this.#world.runs.get(name);
+    if (!run) {
+      const began = request.session.runs.at(-1)?.startedAt !== undefined;
+      if (!began) return undefined;
+      const ended = Promise.resolve<RunEnd>({ reason: 'lost', error: 'It is gone.' });
+      return { started: Promise.resolve(undefined), ended, over: true, async stop() {}, detach() {} };
+    }
+    run.hooks = request.hooks;
+    return { ...this.#handle(run), paused: run.paused, over: run.over };
+  }
+
+  override async traces(): Promise<RunTrace[]> {
+    this.#demandEngine();
+    const environment = { docker: true, dockerImage: 'image', cwd: '/' };
+    return [...this.#world.runs.values()].map(({ name, sessionId, number }) => ({
+      name,
+      ...(sessionId !== '' && { sessionId }),
+      run: number,
+      mode: 'autonomous',
+      environment,
+    }));
+  }
+
+  override async discard({ name }: RunTrace): Promise<void> {
+    this.#world.runs.delete(name);
+    this.#world.discarded.push(name);
+  }
+
+  #demandEngine(): void {
+    if (this.#world.isAway) throw new OrchestrationError('DOCKER_UNAVAILABLE', 'No engine answers.');
+  }
+
+  #handle(run: OutlivingRun): RunHandle {
+    const whileAlive = <T>(promise: Promise<T>): Promise<T> =>
+      promise.then((value) => (this.dead ? new Promise<T>(() => {}) : value));
+    let letGo = false;
+    return {
+      started: whileAlive(Promise.race([run.started.promise, run.ended.promise.then(() => undefined)])),
+      ended: whileAlive(run.ended.promise).then((end) => (letGo ? new Promise<RunEnd>(() => {}) : end)),
+      hooked: this.#world.hooked,
+      stop: async (how) => {
+        if (this.dead) return;
+        run.stops.push(how);
+        if (run.obeys) run.exit({ exitCode: 143 });
+        await run.ended.promise;
+      },
+      pause: async () => {
+        run.paused = true;
+      },
+      resume: async () => {
+        run.paused = false;
+      },
+      release: async () => {
+        if (this.dead) return;
+        this.#world.runs.delete(run.name);
+        this.#world.released.push(run.name);
+      },
+      detach: () => {
+        letGo = true;
+      },
+    };
+  }
+}
+
+function nameOf(id: string, run: number): string {
+  return `ao-${id}-${run}`;
+}
+
+/** All but the lock, whose owner would be dead. A file may be renamed meanwhile. */
+function copy(from: string, to: string): void {
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) {
+      mkdirSync(target);
+      copy(source, target);
+    } else if (!entry.name.startsWith('lock.') && existsSync(source)) {
+      try {
+        copyFileSync(source, target);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+    }
+  }
+}
