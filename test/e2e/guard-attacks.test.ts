@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { killedWhen } from './hosts.js';
 import { bash, containersOf, docker, type ModelTurn, nextEvent, scripted, tempFolder, testManager } from './support.js';
 
 /** What every attack is after: a call that policy denies. */
@@ -222,24 +220,8 @@ it('a host that is killed while a call waits for approval leaves the call unexec
   const stateDir = await tempFolder(0);
   const cwd = await tempFolder();
   const options = { ...scripted(bash('touch /workspace/it'), { text: 'Done.' }), prompt: 'Go', cwd };
-  const hostFile = join(import.meta.dirname, 'fixtures/host.ts');
-  const args = [
-    '--import',
-    'tsx',
-    hostFile,
-    stateDir,
-    JSON.stringify({ ...options, policy: { rules: [{ tool: '*', decision: 'ask' }] } }),
-  ];
-  const host = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  onTestFinished(() => void host.kill('SIGKILL'));
-  let sessionId = '';
-  for await (const line of createInterface({ input: host.stdout })) {
-    const event = JSON.parse(line) as { type: string; sessionId: string };
-    sessionId = event.sessionId;
-    if (event.type === 'session:approval') break;
-  }
-  host.kill('SIGKILL');
-  await once(host, 'exit');
+  const session = { ...options, policy: { rules: [{ tool: '*', decision: 'ask' as const }] } };
+  const sessionId = await killedWhen('session:approval', { stateDir, session });
 
   const container = `ao-${sessionId}-1`;
   onTestFinished(async () => void (await docker('rm', '--force', container)));

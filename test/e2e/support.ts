@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -84,6 +84,17 @@ export async function git(cwd: string, ...args: string[]): Promise<string> {
   ];
   const { stdout } = await run('git', [...identity, ...args], { cwd });
   return stdout.trim();
+}
+
+/** A repository of root's with one commit. */
+export async function repository(): Promise<string> {
+  const cwd = join(await tempFolder(0), 'project');
+  await mkdir(cwd);
+  await git(cwd, 'init', '--quiet');
+  await writeFile(join(cwd, 'README.md'), '# Project\n');
+  await git(cwd, 'add', '.');
+  await git(cwd, 'commit', '--quiet', '--message', 'First');
+  return cwd;
 }
 
 /** Runs a command and answers how it went, whatever that is. */

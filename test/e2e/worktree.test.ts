@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { bash, git, scripted, tempFolder, testManager } from './support.js';
+import { bash, git, repository, scripted, tempFolder, testManager } from './support.js';
 
 /** What is tried here has to fail without the guard, too. */
 const UNGUARDED = { policy: { dangerous: 'allow' } } as const;
@@ -10,16 +10,6 @@ const UNGUARDED = { policy: { dangerous: 'allow' } } as const;
 // The repository belongs to root, as the host user here does, so the sessions run as root, too; without capabilities.
 const AS_HOST_USER = { user: '0:0' };
 const IDENTITY = 'git -c user.name=Claude -c user.email=claude@example.invalid';
-
-async function repository(): Promise<string> {
-  const cwd = join(await tempFolder(0), 'project');
-  await mkdir(cwd);
-  await git(cwd, 'init', '--quiet');
-  await writeFile(join(cwd, 'README.md'), '# Project\n');
-  await git(cwd, 'add', '.');
-  await git(cwd, 'commit', '--quiet', '--message', 'First');
-  return cwd;
-}
 
 describe('a session in a worktree', () => {
   it('commits on its branch from inside, and the repository has the commit', async () => {

@@ -120,7 +120,10 @@ function tryRead<T>(read: () => T): T | undefined {
 }
 
 /** Waits until a condition holds; only for what tells nobody, such as another process's files. */
-export async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> {
   for (let tries = 0; tries < 3_000; tries++) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
@@ -150,7 +153,12 @@ export async function changedImage(name: string, ...settings: string[]): Promise
   } finally {
     await docker('rm', container);
   }
-  onTestFinished(() => docker('rmi', image).then(() => {}, () => {}));
+  onTestFinished(() =>
+    docker('rmi', image).then(
+      () => {},
+      () => {},
+    ),
+  );
   return image;
 }
 

@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   BaseExecutor,
   OrchestrationError,
   type Preparation,
   type RecoverOptions,
+  type ResolvedPolicy,
+  type RunEnd,
   type RunHandle,
   type RunRequest,
+  type RunTrace,
   type SessionEvent,
   type SessionManagerOptions,
   type SessionSpec,
@@ -16,9 +19,8 @@ import {
 } from 'autonomous-orchestration';
 import { onTestFinished, vi } from 'vitest';
 import { type Deferred, deferred } from '../../src/core/orchestration/deferred.js';
-import type { RunTrace } from '../../src/core/orchestration/executors/base-executor.js';
 import { SessionFolder } from '../../src/core/orchestration/state/session-folder.js';
-import type { RunEnd } from '../../src/core/orchestration/types.js';
+import type { StoredRecord } from '../../src/core/orchestration/state/stored-record.js';
 import { tempFolder } from './temp-folder.js';
 
 /** A container as far as a test needs one: it goes on whatever becomes of the host that started it. */
@@ -28,6 +30,7 @@ export class OutlivingRun {
   readonly number: number;
   readonly feedback: string | undefined;
   readonly env: Readonly<Record<string, string>>;
+  readonly policy: ResolvedPolicy;
   readonly stops: unknown[] = [];
   readonly started = deferred<{ containerId: string }>();
   readonly ended: Deferred<RunEnd> = deferred();
@@ -38,9 +41,11 @@ export class OutlivingRun {
   /** Whether it ends when it is told to. */
   obeys = true;
   readonly #world: World;
+  readonly #conversation: string;
 
   constructor(world: World, request: RunRequest) {
-    const { spec, run, feedback, hooks } = request;
+    const { spec, run, feedback, hooks, resume = randomUUID() } = request;
+    this.#conversation = resume;
     this.#world = world;
     this.name = nameOf(spec.id, run);
     this.sessionId = spec.id;
@@ -48,12 +53,13 @@ export class OutlivingRun {
     this.feedback = feedback;
     this.env = spec.docker === false ? {} : (spec.docker.env ?? {});
     this.hooks = hooks;
+    this.policy = spec.policy;
   }
 
   /** Begins to execute, and to speak. */
-  begin(conversation: string = randomUUID()): this {
+  begin(): this {
     this.started.resolve({ containerId: `id of ${this.name}` });
-    return this.write({ type: 'system', subtype: 'init', session_id: conversation, model: 'outliving' });
+    return this.write({ type: 'system', subtype: 'init', session_id: this.#conversation, model: 'outliving' });
   }
 
   write(...lines: (object | string)[]): this {
@@ -87,7 +93,11 @@ export class World {
   readonly launches: OutlivingRun[] = [];
   readonly discarded: string[] = [];
   readonly released: string[] = [];
-  /** Told right before a container is made, with its place on record. */
+  /** Called when a run is to be launched and nothing of it is on record. */
+  beforePlaced: (name: string) => unknown = () => {};
+  /** Called when a run's place is on disk and its container not yet made. */
+  beforeLaunch: (name: string) => unknown = () => {};
+  /** Called when a container was made of which the record does not tell. */
   onLaunch: (run: OutlivingRun) => unknown = (run) => run.begin();
   isAway = false;
   stateDir = tempFolder();
@@ -98,6 +108,20 @@ export class World {
     const run = this.launches.findLast(({ sessionId }) => sessionId === id);
     if (!run) throw new Error(`Session ${id} has no run.`);
     return run;
+  }
+
+  /** A session's record as it is on disk. */
+  stored(id: string): StoredRecord {
+    return JSON.parse(readFileSync(this.folder(id).record, 'utf8'));
+  }
+
+  folder(id: string): SessionFolder {
+    return new SessionFolder(this.stateDir, id);
+  }
+
+  /** Resolves when the record on disk is like that. */
+  async onDisk(id: string, fits: (session: UnifiedSession) => unknown): Promise<void> {
+    await vi.waitUntil(() => fits(this.stored(id).session), 10_000);
   }
 
   /** A manager with this world around it. */
@@ -126,6 +150,7 @@ export class Host {
   async running(options: Parameters<UnifiedSessionManager['create']>[0] = {}): Promise<UnifiedSession> {
     const { id } = await this.manager.create({ prompt: 'x', cwd: '/', ...options });
     await vi.waitUntil(() => this.manager.get(id)?.channelCoderSession, 10_000);
+    await this.#world.onDisk(id, ({ status }) => status === 'running');
     return this.manager.waitFor(id, { status: 'running' });
   }
 
@@ -165,10 +190,12 @@ class OutlivingExecutor extends BaseExecutor {
   }
 
   async launch(request: RunRequest): Promise<RunHandle> {
+    await this.#world.beforePlaced(nameOf(request.spec.id, request.run));
     await request.onPlaced({ containerName: nameOf(request.spec.id, request.run) });
+    await this.#world.beforeLaunch(nameOf(request.spec.id, request.run));
     const run = new OutlivingRun(this.#world, request);
-    if (this.#world.runs.has(run.name)) throw new Error(`There are two of ${run.name}.`);
     if (this.dead) return new Promise(() => {});
+    if (this.#world.runs.has(run.name)) throw new Error(`There are two of ${run.name}.`);
     this.#world.runs.set(run.name, run);
     this.#world.launches.push(run);
     await this.#world.onLaunch(run);

@@ -17,6 +17,7 @@ import { inspect } from 'node:util';
  * | `WORKSPACE_NOT_WRITABLE` | the image's user cannot write to the workspace | change its owner, or set `docker.user` |
  * | `UNSAFE_MOUNT` | a mount would hand the host to the agent | mount less, or set `docker.allowUnsafeMounts` |
  * | `WORKTREE_FAILED` | git refused to make or find the worktree | see `cause` |
+ * | `WORKTREE_HAS_WORK` | a worktree has work that would be lost with it | merge it, or remove it with `force` |
  * | `LAUNCH_FAILED` | the session's process could not be started | see `cause` |
  * | `ENV_MISSING` | a session of an earlier host needs variables, whose values are not kept on disk | give them to `recover({ env })` |
  * | `STATE_LOCKED` | another manager uses `stateDir` | close it, or choose another folder |
@@ -37,6 +38,7 @@ export type OrchestrationErrorCode =
   | 'WORKSPACE_NOT_WRITABLE'
   | 'UNSAFE_MOUNT'
   | 'WORKTREE_FAILED'
+  | 'WORKTREE_HAS_WORK'
   | 'LAUNCH_FAILED'
   | 'ENV_MISSING'
   | 'STATE_LOCKED'

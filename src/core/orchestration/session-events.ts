@@ -183,6 +183,7 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
     case 'spawned':
     case 'stopping':
     case 'exited':
+    case 'worktree-removed':
       return [];
   }
 }

@@ -68,6 +68,8 @@ export type SessionAction =
   | { readonly type: 'exited'; readonly end: RunEnd }
   /** The provider's usage limit ended the run; the session waits for the next one. */
   | { readonly type: 'suspended'; readonly at: number; readonly resumeAt: number; readonly exitCode?: number }
+  /** Its worktree was removed. */
+  | { readonly type: 'worktree-removed' }
   /** The run is over and so is the session, unless it is continued. */
   | { readonly type: 'ended'; readonly at: number; readonly status: TerminalStatus; readonly result: SessionResult }
   /** A further run of the same conversation is asked for; an active run is over by now. */
@@ -113,6 +115,7 @@ export const LEGAL_FROM: Readonly<Record<Exclude<SessionAction['type'], FirstAct
   exited: ACTIVE,
   suspended: ACTIVE,
   ended: ['queued', ...ACTIVE],
+  'worktree-removed': TERMINAL,
   continued: [...ACTIVE, ...TERMINAL],
 };
 
@@ -246,6 +249,10 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
         result: Object.freeze({ ...action.result }),
         runs: hasOpenRun(session) ? changeRun(rest, ended) : rest.runs,
       };
+    }
+    case 'worktree-removed': {
+      const { worktree: _, ...environment } = session.environment;
+      return { ...session, environment: Object.freeze(environment) };
     }
     case 'continued': {
       const { result: _, endedAt: __, resumeAt: ___, ...rest } = withApprovals(session, []);

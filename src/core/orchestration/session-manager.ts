@@ -235,6 +235,19 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   }
 
   /**
+   * Removes the git worktree that was made for a session which has ended; its branch stays, and a later `continue()`
+   * makes it anew. A worktree that was there before the session is not touched.
+   *
+   * @param options.force also where something is not committed, or only its branch has its commits. Default `false`
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` where the session has not ended,
+   * `WORKTREE_HAS_WORK`, `WORKTREE_FAILED`, `MANAGER_CLOSED`
+   */
+  async removeWorktree(id: string, { force = false }: { force?: boolean } = {}): Promise<UnifiedSession> {
+    this.#demandOpen();
+    return this.#scheduler.removeWorktree(this.#store.registry.demand(id), force);
+  }
+
+  /**
    * Resolves with the record when the session reaches a status; by default any end, however it went.
    *
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` where it ends without reaching the status,

@@ -148,7 +148,7 @@ export class SessionRecovery {
     }
     return {
       prepared: {
-        spec: restoredSpec(spec, options, given),
+        spec: restoredSpec(spec, options, given, hasOpenRun(record)),
         executor,
         folder,
         environment: record.environment,

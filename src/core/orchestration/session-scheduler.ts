@@ -193,6 +193,19 @@ export class SessionScheduler {
     return next;
   }
 
+  /** Removes the worktree of a session that has ended; see `UnifiedSessionManager.removeWorktree`. */
+  async removeWorktree({ id, status }: UnifiedSession, force: boolean): Promise<UnifiedSession> {
+    const { executor } = this.#partsOf(id);
+    if (!isTerminal(status) || !executor.worktrees) {
+      const why = executor.worktrees ? 'has not ended; cancel() it first' : 'has none';
+      throw new OrchestrationError('ILLEGAL_TRANSITION', `Worktree of session ${id} ('${status}'): it ${why}.`);
+    }
+    await executor.worktrees.remove(id, force);
+    const session = this.#store.dispatch(id, { type: 'worktree-removed' });
+    await this.#store.journal.saved(id);
+    return session;
+  }
+
   /** The run of a session that is under way; undefined while there is none. */
   runOf(id: string): RunSupervisor | undefined {
     return this.#partsOf(id).supervisor;

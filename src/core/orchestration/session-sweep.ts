@@ -1,14 +1,19 @@
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import type { BaseExecutor, RunTrace } from './executors/base-executor.js';
 import { hasOpenRun, isTerminal } from './session-lifecycle.js';
 import type { SessionRegistry } from './session-registry.js';
 import { SessionFolder } from './state/session-folder.js';
 import type { SessionMode } from './types.js';
+import type { KeptWorktree } from './workspace/session-worktrees.js';
 
 /** What was found that belongs to no session. */
 export interface SweepReport {
   /** Containers that were removed, by name. */
   readonly containers: readonly string[];
+  /** Worktrees that were made for sessions which are gone, removed. */
+  readonly worktrees: readonly string[];
+  /** Worktrees of sessions which are gone that stay, because there is work in them. */
+  readonly keptWorktrees: readonly KeptWorktree[];
   /** Folders of sessions whose `create()` had not resolved, removed; by id. */
   readonly folders: readonly string[];
 }
@@ -49,7 +54,14 @@ export class SessionSweep {
     for (const { id } of ended) {
       await rm(new SessionFolder(stateDir, id).guard, { recursive: true, force: true }).catch(() => {}); // Next time.
     }
-    return { containers, folders: [] };
+    const worktrees: string[] = [];
+    const keptWorktrees: KeptWorktree[] = [];
+    for (const executor of Object.values(executors)) {
+      const swept = await executor.worktrees?.sweep((id) => exists(new SessionFolder(stateDir, id).path));
+      worktrees.push(...(swept?.removed ?? []));
+      keptWorktrees.push(...(swept?.kept ?? []));
+    }
+    return { containers, folders: [], worktrees, keptWorktrees };
   }
 
   #belongs({ sessionId, run }: RunTrace, spared: ReadonlySet<string>): boolean {
@@ -58,4 +70,11 @@ export class SessionSweep {
     const session = this.#parts.registry.get(sessionId);
     return session !== undefined && hasOpenRun(session) && session.runs.at(-1)?.number === run;
   }
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }

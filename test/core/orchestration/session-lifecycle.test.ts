@@ -48,6 +48,7 @@ const ACTIONS: { [Type in ActionType]: Extract<SessionAction, { type: Type }> } 
   exited: { type: 'exited', end: { exitCode: 137, oomKilled: true } },
   suspended: { type: 'suspended', at: 52, resumeAt: 99, exitCode: 1 },
   ended: { type: 'ended', at: 53, status: 'failed', result: { exitCode: 1, reason: 'error', error: 'why' } },
+  'worktree-removed': { type: 'worktree-removed' },
   continued: { type: 'continued', at: 54, feedback: 'again' },
 };
 
@@ -106,9 +107,9 @@ const NEXT: Record<SessionStatus, Partial<Record<ActionType, SessionStatus>>> = 
     ended: 'failed',
     continued: 'starting',
   },
-  completed: { continued: 'starting' },
-  failed: { continued: 'starting' },
-  cancelled: { continued: 'starting' },
+  completed: { 'worktree-removed': 'completed', continued: 'starting' },
+  failed: { 'worktree-removed': 'failed', continued: 'starting' },
+  cancelled: { 'worktree-removed': 'cancelled', continued: 'starting' },
 };
 
 const NEED_RUN: ReadonlySet<ActionType> = new Set([
@@ -150,18 +151,14 @@ describe('the table of legal transitions', () => {
     expect(LEGAL_FROM[type]).not.toContain(status);
   });
 
-  it.each([
-    ACTIONS.placed,
-    ACTIONS.spawned,
-    ACTIONS.running,
-    ACTIONS.stopping,
-    ACTIONS.exited,
-    ACTIONS.suspended,
-  ])("'$type' needs a run that was launched", (action) => {
-    expect(() => reduceSession(sessionIn('starting'), action)).toThrow(
-      expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }),
-    );
-  });
+  it.each([ACTIONS.placed, ACTIONS.spawned, ACTIONS.running, ACTIONS.stopping, ACTIONS.exited, ACTIONS.suspended])(
+    "'$type' needs a run that was launched",
+    (action) => {
+      expect(() => reduceSession(sessionIn('starting'), action)).toThrow(
+        expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }),
+      );
+    },
+  );
 
   it.each([ACTIONS.asked, ACTIONS.resumed, ACTIONS.stopping, ACTIONS.exited, ACTIONS.suspended])(
     "'$type' is refused for a session that waits for its usage limit: it has no run",
@@ -277,6 +274,14 @@ describe('a session from its creation to its end', () => {
     const observation = { kind: 'result', subtype: 'success', isError: false, tokens } as const;
     afterActions(runningSession(), { type: 'observed', at: 4, observations: [observation] });
     expect(Object.isFrozen(tokens)).toBe(false);
+  });
+});
+
+describe('a session whose worktree was removed', () => {
+  it('has none any more; its branch stays', () => {
+    const ended = afterActions(createdSession(), ACTIONS.launching, ACTIONS.placed, ACTIONS.running, ACTIONS.ended);
+    const { environment } = afterActions(ended, ACTIONS['worktree-removed']);
+    expect(environment).toEqual({ docker: true, dockerImage: 'image', cwd: '/work', branch: 'b' });
   });
 });
 

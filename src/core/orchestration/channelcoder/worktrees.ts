@@ -32,9 +32,9 @@ export class Worktrees {
     return this.#inTurn(cwd, () => ensureWorktree(cwd, request));
   }
 
-  /** Removes a worktree; git refuses where something in it is not committed. The branch stays. */
+  /** Removes a worktree, whatever is in it. The branch stays. */
   remove(cwd: string, path: string): Promise<void> {
-    return this.#inTurn(cwd, async () => void (await callWorktreeUtils('remove', path, { cwd })));
+    return this.#inTurn(cwd, async () => void (await callWorktreeUtils('remove', path, { cwd, force: true })));
   }
 
   /** Git fails where it meets a worktree that another git is just making (measured on 2.39). */

@@ -3,7 +3,7 @@ import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { type Plan, planRun } from '../channelcoder/plan.js';
-import { type Worktree, Worktrees } from '../channelcoder/worktrees.js';
+import type { Worktree } from '../channelcoder/worktrees.js';
 import { DockerEnvironment, type DockerSpec } from '../docker/docker-environment.js';
 import { OrchestrationError } from '../errors.js';
 import { HookChannel } from '../intervention/hook-channel.js';
@@ -14,6 +14,7 @@ import type { SessionFolder } from '../state/session-folder.js';
 import type { SessionRun } from '../types.js';
 import { findGitLayout } from '../workspace/git-layout.js';
 import { WORKSPACE } from '../workspace/git-mounts.js';
+import { SessionWorktrees } from '../workspace/session-worktrees.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
 import { adoptRun } from './adopted-run.js';
 import {
@@ -46,14 +47,13 @@ export class AutonomousExecutor extends BaseExecutor {
   readonly #env: NodeJS.ProcessEnv;
   readonly #spawn: SpawnProcess;
   readonly #docker: DockerEnvironment;
-  /** Which session works in a worktree, by path. */
-  readonly #workers = new Map<string, string>();
-  readonly #worktrees = new Worktrees();
+  override readonly worktrees: SessionWorktrees;
 
   constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn }: AutonomousExecutorOptions) {
     super();
     this.#env = env;
     this.#spawn = spawnProcess;
+    this.worktrees = new SessionWorktrees(stateDir);
     this.#docker = new DockerEnvironment({ stateDir, env, home: env.HOME ?? homedir(), spawn: spawnProcess });
   }
 
@@ -82,8 +82,8 @@ export class AutonomousExecutor extends BaseExecutor {
   async launch(request: RunRequest): Promise<RunHandle> {
     const { spec, session } = request;
     const { cwd } = session.environment;
-    const worktree = spec.worktree && (await this.#worktrees.ensure(cwd, spec.worktree));
-    const leave = worktree ? this.#enterWorktree(worktree.path, spec.id) : (): void => {};
+    const worktree = spec.worktree && (await this.worktrees.ensure(spec.id, cwd, spec.worktree));
+    const leave = worktree ? this.worktrees.enter(worktree.path, spec.id) : (): void => {};
     const files = new HookFiles(request.folder.guard);
     const channel = new HookChannel(files, request.hooks);
     try {
@@ -98,7 +98,7 @@ export class AutonomousExecutor extends BaseExecutor {
     } catch (error) {
       channel.close();
       leave();
-      if (worktree?.created) await this.#worktrees.remove(cwd, worktree.path).catch(() => {}); // The first error counts.
+      if (worktree?.created) await this.worktrees.remove(spec.id, true).catch(() => {}); // The first error counts.
       throw error;
     }
   }
@@ -112,7 +112,7 @@ export class AutonomousExecutor extends BaseExecutor {
         ? await this.#adoptOnHost(run, session.status === 'paused', folder)
         : await this.#docker.adopt(spec.id, run, folder.log);
     if (!found) return undefined;
-    const leave = worktree === undefined ? (): void => {} : this.#enterWorktree(worktree, spec.id);
+    const leave = worktree === undefined ? (): void => {} : this.worktrees.enter(worktree, spec.id);
     const files = new HookFiles(folder.guard);
     const channel = new HookChannel(files, request.hooks);
     await channel.start();
@@ -131,19 +131,6 @@ export class AutonomousExecutor extends BaseExecutor {
 
   override close(): void {
     this.#docker.close();
-  }
-
-  /** Two agents in one folder would undo each other's work. */
-  #enterWorktree(path: string, sessionId: string): () => void {
-    const other = this.#workers.get(path);
-    if (other !== undefined) {
-      throw new OrchestrationError(
-        'WORKTREE_FAILED',
-        `Session ${other} works in ${path}; wait for its end, or choose another branch.`,
-      );
-    }
-    this.#workers.set(path, sessionId);
-    return () => void this.#workers.delete(path);
   }
 
   async #launchOnHost(

@@ -6,6 +6,7 @@ import type { ResolvedPolicy } from '../intervention/tool-policy.js';
 import type { ProcessIdentity } from '../state/process-identity.js';
 import type { SessionFolder } from '../state/session-folder.js';
 import type { RunEnd, SessionEnvironment, SessionMode, UnifiedSession } from '../types.js';
+import type { SessionWorktrees } from '../workspace/session-worktrees.js';
 import type { WorktreeRequest } from '../workspace/worktree-request.js';
 
 /** What the user asked for, checked and complete: nothing here is optional that has a default. */
@@ -130,6 +131,9 @@ export function endedRun(end: RunEnd): RunHandle {
  * ```
  */
 export abstract class BaseExecutor {
+  /** Where its sessions' worktrees are kept; absent where they have none. */
+  readonly worktrees?: SessionWorktrees;
+
   /**
    * Refuses what cannot run, so that mistakes show in `create()`. Acquires nothing.
    *

@@ -33,6 +33,7 @@ const WRITTEN: ReadonlySet<SessionAction['type']> = new Set([
   'suspended',
   'ended',
   'continued',
+  'worktree-removed',
 ]);
 
 export interface JournalOptions {

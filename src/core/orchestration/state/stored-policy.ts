@@ -23,13 +23,15 @@ export function storedPolicy({ layers: [, ...own], approvalTimeoutMs, onHostLost
 /**
  * A session's policy under the manager that takes it over: its own on top of the new manager's, the stricter of both in
  * everything. A rule whose function is gone denies the calls of its tool.
+ *
+ * @param underWay whether a run is, whose hook does as it was told at its start when no host is there
  */
-export function restoredPolicy(base: ResolvedPolicy, stored: StoredPolicy): ResolvedPolicy {
+export function restoredPolicy(base: ResolvedPolicy, stored: StoredPolicy, underWay: boolean): ResolvedPolicy {
   const own = stored.layers.map(({ rules, dangerous }) => ({ rules: rules.map(restoredRule), dangerous }));
   return {
     layers: [...base.layers, ...own],
     approvalTimeoutMs: Math.min(base.approvalTimeoutMs, stored.approvalTimeoutMs),
-    onHostLost: base.onHostLost === 'deny' ? 'deny' : stored.onHostLost,
+    onHostLost: base.onHostLost === 'deny' && !underWay ? 'deny' : stored.onHostLost,
   };
 }
 

@@ -449,10 +449,7 @@ describe('a container that another host has started', () => {
 
   it('has a client that nobody can find: its end is not waited for long', async () => {
     fakeClock();
-    const { handle, engine, listener, kill } = await scene(
-      { ...ENDED, running: true },
-      { found, known: false },
-    );
+    const { handle, engine, listener, kill } = await scene({ ...ENDED, running: true }, { found, known: false });
     expect(handle).not.toHaveProperty('process');
     engine.inspect.mockResolvedValue({ ...ENDED, exitCode: 4 });
     listener.onDie();

@@ -328,7 +328,11 @@ describe('a guard that takes over', () => {
     expect(seen.filter(({ kind }) => kind === 'breach')).toEqual([]);
     expect(seen.at(-1)).toMatchObject({ kind: 'tool-result', outcome: 'denied' });
     // Without them it would have to take them for breaches.
-    expect(scene().guard.inspect(lines, true).filter(({ kind }) => kind === 'breach')).toHaveLength(2);
+    expect(
+      scene()
+        .guard.inspect(lines, true)
+        .filter(({ kind }) => kind === 'breach'),
+    ).toHaveLength(2);
   });
 
   it('has what was decided on disk before the call may run', async () => {

@@ -55,7 +55,7 @@ describe('a specification that stands in for a lost one', () => {
   });
 
   it('lets no tool call pass, whatever the manager allows', () => {
-    const { policy } = restoredSpec(standInSpec(KNOWN, manager), manager, {});
+    const { policy } = restoredSpec(standInSpec(KNOWN, manager), manager, {}, true);
     for (const tool of ['Bash', 'Read', 'mcp__x__y', 'Anything']) {
       expect(decide(policy, { toolUseId: 't', tool, input: {} })).toMatchObject({
         decision: 'deny',

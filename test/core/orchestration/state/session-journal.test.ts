@@ -86,12 +86,7 @@ describe('a change', () => {
     ['running', afterActions(createdSession(), LAUNCHED), RUNNING, true],
     ['paused', sessionIn('running'), { type: 'paused', at: 9 }, true],
     ['resumed', sessionIn('paused'), { type: 'resumed', at: 9, deadlines: new Map() }, true],
-    [
-      'stopping',
-      sessionIn('running'),
-      { type: 'stopping', stop: { status: 'failed', reason: 'r', error: 'e' } },
-      true,
-    ],
+    ['stopping', sessionIn('running'), { type: 'stopping', stop: { status: 'failed', reason: 'r', error: 'e' } }, true],
     ['exited', sessionIn('running'), { type: 'exited', end: { exitCode: 3 } }, true],
     ['suspended', sessionIn('running'), { type: 'suspended', at: 9, resumeAt: 10 }, true],
     ['ended', sessionIn('running'), { type: 'ended', at: 9, status: 'failed', result: { reason: 'error' } }, true],

@@ -18,6 +18,8 @@ import {
 
 /** As it comes back from a file. */
 const throughJson = (policy: ResolvedPolicy): StoredPolicy => JSON.parse(JSON.stringify(storedPolicy(policy)));
+/** For a run that has yet to begin. */
+const restored = (base: ResolvedPolicy, stored: StoredPolicy): ResolvedPolicy => restoredPolicy(base, stored, false);
 const bash = (command: string): ToolCall => ({ toolUseId: 't', tool: 'Bash', input: { command } });
 
 describe('a policy that was stored', () => {
@@ -32,43 +34,51 @@ describe('a policy that was stored', () => {
       approvalTimeoutMs: 5_000,
     };
     const policy = tightenPolicy(base, own);
-    expect(restoredPolicy(base, throughJson(policy))).toEqual(policy);
-    const [, layer] = restoredPolicy(base, throughJson(policy)).layers;
+    expect(restored(base, throughJson(policy))).toEqual(policy);
+    const [, layer] = restored(base, throughJson(policy)).layers;
     expect(layer?.rules[0]?.matches).toEqual(/^GIT\s+push$/im);
   });
 
   it.each(['', 'g', 'y', 'i', 'gimsuy', 'd', 'v'])('keeps a regular expression with the flags %j', (flags) => {
     const matches = new RegExp('a.b', flags);
     const policy = tightenPolicy(resolvePolicy(), { rules: [{ tool: 'Bash', matches, decision: 'deny' }] });
-    const restored = restoredPolicy(resolvePolicy(), throughJson(policy)).layers[1]?.rules[0]?.matches as RegExp;
-    expect([restored.source, restored.flags]).toEqual([matches.source, matches.flags]);
+    const again = restored(resolvePolicy(), throughJson(policy)).layers[1]?.rules[0]?.matches as RegExp;
+    expect([again.source, again.flags]).toEqual([matches.source, matches.flags]);
   });
 
-  it.each<Decision>([
-    'allow',
-    'ask',
-    'deny',
-  ])('denies all calls of a tool that a function had decided about: %s', (decision) => {
-    const own: ToolPolicy = {
-      rules: [
-        { tool: 'Bash', matches: ({ input }) => input === 'x', decision, reason: 'Mine.' },
-        { tool: 'Read', decision: 'ask' },
-      ],
-    };
-    const policy = restoredPolicy(resolvePolicy(), throughJson(tightenPolicy(resolvePolicy(), own)));
-    expect(decide(policy, bash('ls'))).toEqual({
-      decision: 'deny',
-      reason: 'The rule that decides about this was a function of a host that is gone.',
-    });
-    expect(decide(policy, { toolUseId: 't', tool: 'Read', input: {} })).toMatchObject({ decision: 'ask' });
-    expect(decide(policy, { toolUseId: 't', tool: 'Grep', input: {} })).toEqual({ decision: 'allow' });
+  it.each<Decision>(['allow', 'ask', 'deny'])(
+    'denies all calls of a tool that a function had decided about: %s',
+    (decision) => {
+      const own: ToolPolicy = {
+        rules: [
+          { tool: 'Bash', matches: ({ input }) => input === 'x', decision, reason: 'Mine.' },
+          { tool: 'Read', decision: 'ask' },
+        ],
+      };
+      const policy = restored(resolvePolicy(), throughJson(tightenPolicy(resolvePolicy(), own)));
+      expect(decide(policy, bash('ls'))).toEqual({
+        decision: 'deny',
+        reason: 'The rule that decides about this was a function of a host that is gone.',
+      });
+      expect(decide(policy, { toolUseId: 't', tool: 'Read', input: {} })).toMatchObject({ decision: 'ask' });
+      expect(decide(policy, { toolUseId: 't', tool: 'Grep', input: {} })).toEqual({ decision: 'allow' });
+    },
+  );
+
+  it.fails('denies where a regular expression is one that only a later Node can read', () => {
+    const stored = throughJson(
+      tightenPolicy(resolvePolicy(), { rules: [{ tool: 'Bash', matches: /x/, decision: 'ask' }] }),
+    );
+    const text = JSON.stringify(stored).replace('"source":"x"', '"source":"(?future:x)"');
+    const policy = restored(resolvePolicy(), JSON.parse(text));
+    expect(decide(policy, bash('ls'))).toMatchObject({ decision: 'deny' });
   });
 
   it("does not keep the manager's own rules: those of the manager that takes over hold", () => {
     const old = resolvePolicy({ rules: [{ tool: 'Bash', decision: 'deny' }] });
     const stored = throughJson(tightenPolicy(old, { rules: [{ tool: 'Read', decision: 'deny' }] }));
     const next = resolvePolicy({ rules: [{ tool: 'Write', decision: 'deny' }] });
-    const decisionOn = (tool: string) => decide(restoredPolicy(next, stored), { toolUseId: 't', tool, input: {} });
+    const decisionOn = (tool: string) => decide(restored(next, stored), { toolUseId: 't', tool, input: {} });
     expect(['Bash', 'Read', 'Write'].map((tool) => decisionOn(tool).decision)).toEqual(['allow', 'deny', 'deny']);
   });
 
@@ -76,16 +86,24 @@ describe('a policy that was stored', () => {
     const stored = throughJson(
       tightenPolicy(resolvePolicy({ onHostLost: 'allow', approvalTimeoutMs: 50_000 }), { approvalTimeoutMs: 40_000 }),
     );
-    expect(restoredPolicy(resolvePolicy({ onHostLost: 'deny', approvalTimeoutMs: 30_000 }), stored)).toMatchObject({
+    expect(restored(resolvePolicy({ onHostLost: 'deny', approvalTimeoutMs: 30_000 }), stored)).toMatchObject({
       onHostLost: 'deny',
       approvalTimeoutMs: 30_000,
     });
-    expect(restoredPolicy(resolvePolicy({ onHostLost: 'allow', approvalTimeoutMs: 60_000 }), stored)).toMatchObject({
+    expect(restored(resolvePolicy({ onHostLost: 'allow', approvalTimeoutMs: 60_000 }), stored)).toMatchObject({
       onHostLost: 'allow',
       approvalTimeoutMs: 40_000,
     });
     const strict = throughJson(tightenPolicy(resolvePolicy({ onHostLost: 'allow' }), { onHostLost: 'deny' }));
-    expect(restoredPolicy(resolvePolicy({ onHostLost: 'allow' }), strict).onHostLost).toBe('deny');
+    expect(restored(resolvePolicy({ onHostLost: 'allow' }), strict).onHostLost).toBe('deny');
+  });
+
+  it('is that of its run where one is under way: its hook was told then what to do without a host', () => {
+    const allows = throughJson(tightenPolicy(resolvePolicy({ onHostLost: 'allow' }), {}));
+    const denies = throughJson(tightenPolicy(resolvePolicy(), {}));
+    const underWay = (base: ResolvedPolicy, stored: StoredPolicy) => restoredPolicy(base, stored, true).onHostLost;
+    expect(underWay(resolvePolicy(), allows)).toBe('allow');
+    expect(underWay(resolvePolicy({ onHostLost: 'allow' }), denies)).toBe('deny');
   });
 
   it('never allows what it did not allow before, and is the same where it had no functions', () => {
@@ -122,7 +140,7 @@ describe('a policy that was stored', () => {
       fc.property(policy, policy, fc.array(call, { minLength: 1, maxLength: 8 }), (manager, own, calls) => {
         const base = resolvePolicy({ ...manager, dangerous: 'allow' });
         const before = tightenPolicy(base, own);
-        const after = restoredPolicy(base, throughJson(before));
+        const after = restored(base, throughJson(before));
         const hasFunctions = own.rules?.some((one) => typeof one.matches === 'function') ?? false;
         for (const one of calls) {
           const [was, is] = [decide(before, one), decide(after, one)];

@@ -1,0 +1,140 @@
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Worktree, Worktrees } from '../channelcoder/worktrees.js';
+import { messageOf, OrchestrationError } from '../errors.js';
+import { writeAtomically } from '../state/atomic-file.js';
+import { uncommittedWork, unmergedWork } from './git-command.js';
+import type { WorktreeRequest } from './worktree-request.js';
+
+/** A worktree that was made for a session. Kept on the host, where no agent can write one for a worktree of the user's. */
+interface Label {
+  readonly sessionId: string;
+  readonly cwd: string;
+  readonly path: string;
+  readonly branch: string;
+}
+
+/** A worktree whose session is gone, and why it stays. */
+export interface KeptWorktree {
+  readonly path: string;
+  readonly branch: string;
+  readonly why: string;
+}
+
+/** The worktrees that sessions work in: one session each, and only those that were made for one are ever removed. */
+export class SessionWorktrees {
+  readonly #folder: string;
+  readonly #worktrees = new Worktrees();
+  /** Which session works in a worktree, by path. */
+  readonly #workers = new Map<string, string>();
+
+  constructor(stateDir: string) {
+    this.#folder = join(stateDir, 'worktrees');
+  }
+
+  /** Finds or makes the worktree of a session. @throws OrchestrationError `WORKTREE_FAILED` */
+  async ensure(sessionId: string, cwd: string, request: WorktreeRequest): Promise<Worktree> {
+    const worktree = await this.#worktrees.ensure(cwd, request);
+    if (!worktree.created) return worktree;
+    try {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      const label: Label = { sessionId, cwd, path: worktree.path, branch: worktree.branch };
+      await writeAtomically(this.#labelFile(sessionId), JSON.stringify(label));
+    } catch (error) {
+      await this.#worktrees.remove(cwd, worktree.path).catch(() => {}); // The first error counts.
+      throw error;
+    }
+    return worktree;
+  }
+
+  /**
+   * Two agents in one folder would undo each other's work.
+   *
+   * @returns what the session does when it leaves
+   * @throws OrchestrationError `WORKTREE_FAILED` where another one works there
+   */
+  enter(path: string, sessionId: string): () => void {
+    const other = this.#workers.get(path);
+    if (other !== undefined) {
+      throw new OrchestrationError(
+        'WORKTREE_FAILED',
+        `Session ${other} works in ${path}; wait for its end, or choose another branch.`,
+      );
+    }
+    this.#workers.set(path, sessionId);
+    return () => void this.#workers.delete(path);
+  }
+
+  /**
+   * Removes the worktree that was made for a session; its branch stays.
+   *
+   * @param force also where work would be lost
+   * @throws OrchestrationError `WORKTREE_FAILED` where there is none, or another session works in it;
+   * `WORKTREE_HAS_WORK`
+   */
+  async remove(sessionId: string, force: boolean): Promise<void> {
+    const label = await this.#label(this.#labelFile(sessionId));
+    if (!label) {
+      throw new OrchestrationError(
+        'WORKTREE_FAILED',
+        `No worktree was made for session ${sessionId}; one that was there before is yours to remove.`,
+      );
+    }
+    const { path } = label;
+    const leave = this.enter(path, sessionId);
+    try {
+      const work = force ? undefined : await workIn(label);
+      if (work) {
+        throw new OrchestrationError(
+          'WORKTREE_HAS_WORK',
+          `The worktree ${path} of session ${sessionId} has ${work}. Take that over first, or remove it with { force: true }.`,
+        );
+      }
+      await this.#discard(label);
+    } finally {
+      leave();
+    }
+  }
+
+  /** Removes those whose sessions are gone, unless there is work in them. */
+  async sweep(isSession: (id: string) => Promise<boolean>): Promise<{ removed: string[]; kept: KeptWorktree[] }> {
+    const removed: string[] = [];
+    const kept: KeptWorktree[] = [];
+    const files = await readdir(this.#folder).catch(() => []);
+    for (const file of files.filter((name) => name.endsWith('.json') && !name.startsWith('.'))) {
+      const label = await this.#label(join(this.#folder, file));
+      if (!label || this.#workers.has(label.path) || (await isSession(label.sessionId))) continue;
+      const { path, branch } = label;
+      const work = await workIn(label);
+      const why = work ? `it has ${work}` : await this.#discard(label).catch((error: unknown) => messageOf(error));
+      if (typeof why === 'string') kept.push({ path, branch, why });
+      else removed.push(path);
+    }
+    return { removed, kept };
+  }
+
+  /** What was looked at before is removed by force: git's own look would enter repositories that an agent has nested. */
+  async #discard({ sessionId, cwd, path }: Label): Promise<void> {
+    if (await stat(path).catch(() => undefined)) await this.#worktrees.remove(cwd, path);
+    await rm(this.#labelFile(sessionId), { force: true });
+  }
+
+  async #label(file: string): Promise<Label | undefined> {
+    try {
+      return JSON.parse(await readFile(file, 'utf8')) as Label;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #labelFile(sessionId: string): string {
+    return join(this.#folder, `${sessionId}.json`);
+  }
+}
+
+/** What would be lost with a worktree, in words; undefined where nothing would. */
+async function workIn({ path, branch }: Label): Promise<string | undefined> {
+  if (!(await stat(path).catch(() => undefined))) return undefined;
+  if (await uncommittedWork(path)) return 'changes that are not committed';
+  return (await unmergedWork(path, branch)) ? `commits that only its branch '${branch}' has` : undefined;
+}

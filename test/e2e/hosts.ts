@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { CreateSessionOptions, SessionManagerOptions } from 'autonomous-orchestration';
+import { onTestFinished } from 'vitest';
+
+/** See `fixtures/host.ts`. */
+export interface HostTask {
+  stateDir: string;
+  session: CreateSessionOptions;
+  manager?: SessionManagerOptions;
+  call?: { on: string; method: 'steer' | 'pause' | 'cancel' | 'continue'; args: string[] };
+  dieAt?: string;
+}
+
+/** A host application in a process of its own, which runs one session. */
+export class Host {
+  readonly process: ChildProcess;
+  readonly exited: Promise<unknown>;
+  readonly #lines: { type: string; sessionId: string }[] = [];
+  readonly #wanted: { type: string; found: (sessionId: string) => void }[] = [];
+
+  constructor(task: HostTask) {
+    const fixture = join(import.meta.dirname, 'fixtures/host.ts');
+    const args = ['--import', 'tsx', fixture, JSON.stringify(task)];
+    this.process = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.exited = once(this.process, 'exit');
+    onTestFinished(() => void this.process.kill('SIGKILL'));
+    if (!this.process.stdout) throw new Error('the host has no output');
+    createInterface({ input: this.process.stdout }).on('line', (text) => {
+      const line = JSON.parse(text) as { type: string; sessionId: string };
+      this.#lines.push(line);
+      for (const { type, found } of this.#wanted) if (type === line.type) found(line.sessionId);
+    });
+  }
+
+  /** The session's id, as soon as something has happened to it. */
+  when(type: string): Promise<string> {
+    const line = this.#lines.find((told) => told.type === type);
+    if (line) return Promise.resolve(line.sessionId);
+    return new Promise((found) => this.#wanted.push({ type, found }));
+  }
+
+  async kill(): Promise<void> {
+    this.process.kill('SIGKILL');
+    await this.exited;
+  }
+}
+
+/** Runs a session until something has happened to it, and kills its host then. */
+export async function killedWhen(type: string, task: HostTask): Promise<string> {
+  const host = new Host(task);
+  const id = await host.when(type);
+  await host.kill();
+  return id;
+}

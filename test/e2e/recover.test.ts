@@ -1,0 +1,313 @@
+import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UnifiedSessionManager } from 'autonomous-orchestration';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Host, type HostTask, killedWhen } from './hosts.js';
+import {
+  attempt,
+  bash,
+  containersOf,
+  docker,
+  nextEvent,
+  repository,
+  scripted,
+  tempFolder,
+  testManager,
+} from './support.js';
+
+/** A session in folders of its own, to be run by a host that is killed. */
+async function task(session: Partial<HostTask['session']>, rest: Partial<HostTask> = {}): Promise<HostTask> {
+  const stateDir = await tempFolder(0);
+  return { stateDir, session: { prompt: 'Go', cwd: await tempFolder(), ...session }, ...rest };
+}
+
+const STARTS = bash('echo run >> /workspace/starts.txt; sleep 1');
+const starts = ({ session }: HostTask): Promise<string> => readFile(join(session.cwd ?? '', 'starts.txt'), 'utf8');
+
+describe('a session whose host was killed', () => {
+  it('goes on under another manager, with all that its log tells', async () => {
+    const one = await task(scripted(STARTS, bash('echo two'), { text: 'Done.' }));
+    const id = await killedWhen('session:tool', one);
+    const { manager, events } = await testManager({ stateDir: one.stateDir });
+    const report = await manager.recover();
+    expect(report).toMatchObject({ adopted: [id], closed: [], lost: [], requeued: [], containers: [] });
+    expect(manager.get(id)).toMatchObject({ status: 'running', metadata: { toolCounts: { Bash: 1 } } });
+    expect(await manager.recover()).toMatchObject({ adopted: [], closed: [], lost: [], requeued: [], containers: [] });
+
+    const ended = await manager.waitFor(id);
+    expect(ended).toMatchObject({ status: 'completed', result: { text: 'Done.', exitCode: 0 }, runs: [{ number: 1 }] });
+    expect(ended.metadata.toolsUsed.map(({ outcome }) => outcome)).toEqual(['ok', 'ok']);
+    const tools = events.flatMap((event) => (event.type === 'session:tool' ? [event.replayed === true] : []));
+    expect(tools, 'replayed').toEqual([true, false]);
+    expect(await starts(one)).toBe('run\n');
+    expect(await containersOf(ended)).toEqual([]);
+  });
+
+  it('is closed with its true exit code where it ended meanwhile', async () => {
+    const one = await task({ ...scripted(STARTS, bash('ls'), bash('ls'), { text: 'x' }), maxTurns: 2 }, ALLOW_ALONE);
+    const id = await killedWhen('session:tool', one);
+    await docker('wait', `ao-${id}-1`);
+    const { manager } = await testManager({ stateDir: one.stateDir });
+    expect(await manager.recover()).toMatchObject({ adopted: [], closed: [id] });
+    expect(manager.get(id)).toMatchObject({ status: 'failed', result: { reason: 'max_turns', exitCode: 1 } });
+    expect(await containersOf(manager.get(id))).toEqual([]);
+  });
+
+  it('is lost where its container was removed', async () => {
+    const one = await task(scripted(STARTS, { text: 'x' }));
+    const id = await killedWhen('session:tool', one);
+    await docker('rm', '--force', `ao-${id}-1`);
+    const { manager } = await testManager({ stateDir: one.stateDir });
+    expect(await manager.recover()).toMatchObject({ lost: [id], closed: [] });
+    expect(manager.get(id)).toMatchObject({ status: 'failed', result: { reason: 'lost' } });
+  });
+
+  it('still waits for an approval, which can be given', async () => {
+    const rules = [{ tool: 'Bash', decision: 'ask' as const }];
+    const one = await task({ ...scripted(STARTS, { text: 'Done.' }), policy: { rules } });
+    const id = await killedWhen('session:approval', one);
+    const { manager } = await testManager({ stateDir: one.stateDir });
+    const asked = nextEvent(manager, ({ type }) => type === 'session:approval');
+    await manager.recover();
+    await asked;
+    const { status, pendingApproval } = manager.get(id) ?? {};
+    expect({ status, tool: pendingApproval?.tool }).toEqual({ status: 'waiting_feedback', tool: 'Bash' });
+    await manager.approve(id, pendingApproval?.requestId ?? '');
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', result: { text: 'Done.' } });
+    expect(await starts(one)).toBe('run\n');
+  });
+
+  it('hears what it was told, once', async () => {
+    const call = { on: 'session:tool', method: 'steer' as const, args: ['Look left.'] };
+    const { docker: options } = scripted(STARTS, bash('echo two'), { text: 'Done.' });
+    const env = { ...options.env, MODEL_REQUEST_LOG: '/workspace/requests.jsonl' };
+    const one = await task({ docker: { env } }, { call });
+    const host = new Host(one);
+    const id = await host.when('session:tool');
+    // As soon as the host has it on disk; it is said while the tool call runs.
+    const file = join(one.stateDir, 'sessions', id, 'steering.json');
+    await expect.poll(() => readFile(file, 'utf8').catch(() => ''), { interval: 5 }).toContain('Look left.');
+    await host.kill();
+    const { manager, events } = await testManager({ stateDir: one.stateDir });
+    await manager.recover();
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+    expect(events.filter(({ type }) => type === 'session:steered')).toHaveLength(1);
+    const requests = await readFile(join(one.session.cwd ?? '', 'requests.jsonl'), 'utf8');
+    expect(
+      requests
+        .trimEnd()
+        .split('\n')
+        .at(-1)
+        ?.match(/Look left/g),
+    ).toHaveLength(1);
+  });
+
+  it('stays paused, and can be resumed', async () => {
+    const call = { on: 'session:tool', method: 'pause' as const, args: [] };
+    const one = await task(scripted(STARTS, { text: 'Done.' }), { call });
+    const id = await killedWhen('called', one);
+    const { manager } = await testManager({ stateDir: one.stateDir });
+    expect(await manager.recover()).toMatchObject({ adopted: [id] });
+    expect(manager.get(id)?.status).toBe('paused');
+    await manager.resume(id);
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', result: { text: 'Done.' } });
+  });
+
+  it('can be continued with its conversation, when it has its variables again', async () => {
+    const one = await task(scripted(STARTS, { text: 'One.' }, { history: true }));
+    const id = await killedWhen('session:tool', one);
+    const { manager } = await testManager({ stateDir: one.stateDir });
+    await manager.recover();
+    await manager.waitFor(id);
+    await expect(manager.continue(id, 'And now?')).rejects.toMatchObject({ code: 'ENV_MISSING' });
+    await manager.close();
+
+    const env = (): Record<string, string> => (one.session.docker ? (one.session.docker.env ?? {}) : {});
+    const next = await testManager({ stateDir: one.stateDir });
+    expect(await next.manager.recover({ env })).toMatchObject({ known: [id] });
+    expect(next.manager.get(id)).toEqual(manager.get(id));
+    await next.manager.continue(id, 'And now?');
+    const { result, runs } = await next.manager.waitFor(id);
+    expect(result?.text).toBe('HISTORY: ["Go","And now?"]');
+    expect(runs).toHaveLength(2);
+  });
+
+  it('is ended as it was to be', async () => {
+    const call = { on: 'session:tool', method: 'cancel' as const, args: ['Enough.'] };
+    const one = await task(scripted(bash("trap '' TERM; sleep 300"), { text: 'x' }), { call });
+    const host = new Host(one);
+    const id = await host.when('session:tool');
+    const record = join(one.stateDir, 'sessions', id, 'session.json');
+    await expect.poll(() => readFile(record, 'utf8'), { interval: 5 }).toContain('Enough.');
+    await host.kill();
+    const { manager } = await testManager({ stateDir: one.stateDir });
+    await manager.recover();
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'cancelled', result: { error: 'Enough.' } });
+    expect(await containersOf(manager.get(id))).toEqual([]);
+  });
+
+  it('is found out where it killed hooks while nobody was there', async () => {
+    const killer = `nohup sh -c 'while true; do pkill -9 -f "[a]utonomous-orchestration.sh"; done' >/dev/null 2>&1 &`;
+    const script = scripted(bash('sh kill.sh; sleep 1'), bash('touch /workspace/it'), { text: 'x', delayMs: 60_000 });
+    const policy = { policy: { dangerous: 'allow' as const } };
+    const one = await task(script, { manager: policy });
+    const cwd = one.session.cwd ?? '';
+    await writeFile(join(cwd, 'kill.sh'), killer);
+    const id = await killedWhen('session:tool', one);
+    await expect
+      .poll(
+        () =>
+          stat(join(cwd, 'it')).then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 20_000 },
+      )
+      .toBe(true);
+    const { manager } = await testManager({ stateDir: one.stateDir, ...policy });
+    await manager.recover();
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'guard_bypassed' } });
+    expect(await containersOf(manager.get(id))).toEqual([]);
+  });
+
+  it.each(['before-spawn', 'after-spawn', 'session:started'])(
+    'runs exactly once where that was at: %s',
+    async (dieAt) => {
+      for (let times = 0; times < 3; times++) {
+        const one = await task({}, { dieAt });
+        const script = [STARTS, { text: 'Done.' }];
+        await writeFile(join(one.session.cwd ?? '', '.model-script.json'), JSON.stringify(script));
+        await new Host(one).exited;
+        const { manager } = await testManager({ stateDir: one.stateDir });
+        const report = await manager.recover();
+        const [session] = manager.list();
+        expect([...report.adopted, ...report.requeued]).toEqual([session?.id]);
+        expect(await manager.waitFor(session?.id ?? '')).toMatchObject({
+          status: 'completed',
+          result: { text: 'Done.' },
+        });
+        expect(await starts(one)).toBe('run\n');
+        expect(await containersOf(session)).toEqual([]);
+        await manager.close();
+      }
+    },
+  );
+});
+
+/** By default an agent waits for its host before its next tool call. */
+const ALLOW_ALONE = { manager: { policy: { onHostLost: 'allow' as const } } };
+
+describe('files that were damaged', () => {
+  it.each([
+    ['session.json', 0],
+    ['session.json', 100],
+    ['spec.json', 0],
+  ])('%s, cut to %i bytes: containers and logs tell what they can', async (file, length) => {
+    const one = await task(scripted(STARTS, { text: 'Done.' }), ALLOW_ALONE);
+    const id = await killedWhen('session:tool', one);
+    await truncate(join(one.stateDir, 'sessions', id, file), length);
+    const { manager } = await testManager({ stateDir: one.stateDir, policy: { onHostLost: 'allow' } });
+    expect(await manager.recover()).toMatchObject({ adopted: [id], rebuilt: [id] });
+    expect(await manager.waitFor(id)).toMatchObject({
+      status: 'completed',
+      environment: { cwd: one.session.cwd },
+      result: { text: 'Done.' },
+      metadata: { toolCounts: { Bash: 1 } },
+    });
+  });
+});
+
+describe('what belongs to no session', () => {
+  it('is removed, and nothing else', async () => {
+    const one = await task(scripted(STARTS, { text: 'x' }));
+    const id = await killedWhen('session:tool', one);
+    const owner = await docker(
+      'inspect',
+      '--format',
+      '{{index .Config.Labels "autonomous-orchestration.owner"}}',
+      `ao-${id}-1`,
+    );
+    const make = async (name: string, ...labels: string[]): Promise<string> => {
+      const flags = labels.flatMap((label) => ['--label', label]);
+      await docker(
+        'run',
+        '--detach',
+        '--name',
+        name,
+        ...flags,
+        '--entrypoint',
+        'sleep',
+        'my-claude:authenticated',
+        '300',
+      );
+      onTestFinished(() => attempt('docker', ['rm', '--force', name]).then(() => {}));
+      return name;
+    };
+    const ours = `autonomous-orchestration.owner=${owner}`;
+    const left = [
+      await make('ao-gone12345678-1', ours, 'autonomous-orchestration.session=gone12345678'),
+      await make('ao-probe-left', ours),
+    ];
+    const foreign = [
+      await make(
+        'ao-foreign-1',
+        'autonomous-orchestration.owner=another',
+        'autonomous-orchestration.session=gone12345678',
+      ),
+      await make('nobodys-1'),
+    ];
+    const { manager } = await testManager({ stateDir: one.stateDir });
+    const report = await manager.recover();
+    expect([...report.containers].sort()).toEqual(left);
+    const names = (await docker('ps', '--all', '--format', '{{.Names}}')).split('\n');
+    expect(names).toEqual(expect.arrayContaining([`ao-${id}-1`, ...foreign]));
+  });
+
+  it('worktrees with work in them stay, also where they are to be removed', async () => {
+    const cwd = await repository();
+    const { manager, stateDir } = await testManager();
+    const run = async (branch: string, command: string): Promise<string> => {
+      const script = scripted(bash(command), { text: 'ok' });
+      const { id } = await manager.create({
+        docker: { ...script.docker, user: '0:0' },
+        prompt: 'x',
+        cwd,
+        worktree: branch,
+      });
+      await manager.waitFor(id);
+      return id;
+    };
+    const commit = 'git -c user.name=A -c user.email=a@b.invalid commit -qm work';
+    const clean = await run('clean', 'true');
+    const changed = await run('changed', 'echo x > new.txt');
+    const ahead = await run('ahead', `echo x > new.txt; git add .; ${commit}`);
+    for (const id of [changed, ahead]) {
+      await expect(manager.removeWorktree(id)).rejects.toMatchObject({ code: 'WORKTREE_HAS_WORK' });
+    }
+    expect((await manager.removeWorktree(clean)).environment.worktree).toBeUndefined();
+    await manager.removeWorktree(changed, { force: true });
+    await manager.close();
+    // A session that somebody deleted by hand.
+    const { environment } = manager.get(ahead) ?? {};
+    await attempt('rm', ['-r', join(stateDir, 'sessions', ahead)]);
+    const next = new UnifiedSessionManager({ stateDir });
+    onTestFinished(() => next.close());
+    expect(await next.recover()).toMatchObject({
+      worktrees: [],
+      keptWorktrees: [{ path: environment?.worktree, branch: 'ahead' }],
+    });
+  });
+});
+
+it('refuses a state folder that another host uses', async () => {
+  const one = await task(scripted(bash('sleep 300')));
+  const host = new Host(one);
+  await host.when('session:tool');
+  const { manager } = await testManager({ stateDir: one.stateDir });
+  await expect(manager.recover()).rejects.toMatchObject({ code: 'STATE_LOCKED' });
+  await expect(manager.create({ prompt: 'x', cwd: await tempFolder() })).rejects.toMatchObject({
+    code: 'STATE_LOCKED',
+  });
+  await host.kill();
+  expect((await manager.recover()).adopted).toHaveLength(1);
+});
