@@ -147,13 +147,15 @@ describe('a session whose host was killed', () => {
   });
 
   it('is found out where it killed hooks while nobody was there', async () => {
-    const killer = `nohup sh -c 'while true; do pkill -9 -f "[a]utonomous-orchestration.sh"; done' >/dev/null 2>&1 &`;
-    const script = scripted(bash('sh kill.sh; sleep 1'), bash('touch /workspace/it'), { text: 'x', delayMs: 60_000 });
+    const killer = `nohup sh -c 'sleep 2; while true; do pkill -9 -f "[a]utonomous-orchestration.sh"; done' >/dev/null 2>&1 &`;
+    // The call comes when the host is gone, and waits for it until its hook is killed.
+    const call = { ...bash('touch /workspace/it'), delayMs: 1_000 };
+    const script = scripted(bash('sh kill.sh'), call, { text: 'x', delayMs: 60_000 });
     const policy = { policy: { dangerous: 'allow' as const } };
     const one = await task(script, { manager: policy });
     const cwd = one.session.cwd ?? '';
     await writeFile(join(cwd, 'kill.sh'), killer);
-    const id = await killedWhen('session:tool', one);
+    const id = await killedWhen('session:tool-result', one);
     await expect
       .poll(
         () =>
