@@ -1,21 +1,12 @@
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { deferred } from './deferred.js';
-import { messageOf, OrchestrationError, shown } from './errors.js';
+import { messageOf, OrchestrationError } from './errors.js';
 import { type BaseExecutor, endedRun, type RunHandle, type RunRequest } from './executors/base-executor.js';
-import { DecisionLog } from './intervention/decision-log.js';
-import { HookFiles } from './intervention/hook-files.js';
-import { RunGuard } from './intervention/run-guard.js';
 import { runHooks } from './intervention/run-hooks.js';
-import { RunLimits } from './intervention/run-limits.js';
-import { SteeringQueue } from './intervention/steering.js';
-import type { Observation } from './monitoring/observation.js';
-import { StreamMonitor } from './monitoring/stream-monitor.js';
 import { type Outcome, outcomeOf } from './run-outcome.js';
+import { RunWatch } from './run-watch.js';
 import type { SessionAction } from './session-lifecycle.js';
 import type { RunStop, SessionRun, UnifiedSession } from './types.js';
-import { WORKSPACE } from './workspace/git-mounts.js';
-import type { PlantedFile } from './workspace/git-snapshot.js';
-import { GitWatch } from './workspace/git-watch.js';
 
 export interface SupervisorOptions {
   executor: BaseExecutor;
@@ -38,23 +29,15 @@ export class RunSupervisor {
   /** How it went; undefined where it was let go of. Never rejects. */
   readonly finished: Promise<Outcome | undefined>;
   readonly #options: SupervisorOptions;
-  readonly #guard: RunGuard;
-  readonly #decisions: DecisionLog;
-  readonly #steering: SteeringQueue;
-  readonly #limits: RunLimits;
-  readonly #git: GitWatch;
+  readonly #watch: RunWatch;
   /** Resolves when the executor has launched it; with undefined when there is nothing to be launched any more. */
   readonly #launched = deferred<RunHandle | undefined>();
   /** Resolves when the record tells that it runs. */
   readonly #running = deferred<undefined>();
-  /** Resolves when the record has all that the log told by then. */
-  readonly #caughtUp = deferred<undefined>();
   readonly #letGo = deferred<undefined>();
   readonly #takenOver = deferred<void>();
   #isAnew = false;
-  #monitor: StreamMonitor | undefined;
   #stopped: RunStop | undefined;
-  #resetsAt: number | undefined;
   #paused = false;
   #detached = false;
   #over = false;
@@ -63,19 +46,13 @@ export class RunSupervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const { spec, session, folder } = options.request;
-    const { docker, cwd, worktree } = session.environment;
-    this.#decisions = new DecisionLog(folder.decisions);
-    this.#steering = new SteeringQueue(folder.steering);
-    this.#guard = new RunGuard({
-      policy: spec.policy,
-      workspace: docker ? WORKSPACE : (worktree ?? cwd),
+    this.#watch = new RunWatch({
+      request: options.request,
       now: options.now,
-      dispatch: (action) => void this.#dispatch(action),
-      decisions: this.#decisions,
+      dispatch: (action) => this.#dispatch(action),
+      stop: (stop, how) => this.stop(stop, how),
+      stopping: () => this.stopping,
     });
-    this.#limits = new RunLimits(spec.limits, (excess) => this.stop({ status: 'failed', ...excess }));
-    this.#git = new GitWatch(folder.gitSnapshot, (planted) => this.#report(planted));
     if (options.adopt) this.#stopped = this.#record.stop;
     this.finished = this.#run();
   }
@@ -92,20 +69,16 @@ export class RunSupervisor {
       this.#stopped = stop;
       this.#dispatch({ type: 'stopping', stop });
     }
-    this.#guard.approvals.end(stop.error);
+    this.#watch.guard.approvals.end(stop.error);
     void this.#end(how);
   }
 
   /** Stops watching; the run goes on. */
   detach(): void {
     this.#detached = true;
-    this.#guard.approvals.detach();
+    this.#watch.guard.approvals.detach();
     this.#letGo.resolve(undefined);
-    this.#monitor?.stop();
-    this.#limits.end();
-    this.#steering.end();
-    this.#decisions.close();
-    this.#git.stop();
+    this.#watch.stop();
     void this.#launched.promise.then((handle) => handle?.detach());
   }
 
@@ -136,7 +109,7 @@ export class RunSupervisor {
       if (!handle.pause) throw this.#refused('paused: its executor has no means for that');
       await handle.pause();
       this.#paused = true;
-      this.#guard.approvals.pause();
+      this.#watch.guard.approvals.pause();
       this.#dispatch({ type: 'paused', at: this.#options.now() });
     });
   }
@@ -147,19 +120,19 @@ export class RunSupervisor {
       if (!this.#paused) return;
       await handle.resume?.();
       this.#paused = false;
-      const deadlines = this.#guard.approvals.resume();
+      const deadlines = this.#watch.guard.approvals.resume();
       this.#dispatch({ type: 'resumed', at: this.#options.now(), deadlines });
     });
   }
 
   /** Answers a waiting approval. @throws OrchestrationError `REQUEST_NOT_FOUND` */
   answer(requestId: string, decision: 'allow' | 'deny', note: string | undefined): void {
-    this.#guard.approvals.answer(requestId, decision, note);
+    this.#watch.guard.approvals.answer(requestId, decision, note);
   }
 
   /** Resolves when the agent was given the message. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
   async steer(message: string): Promise<void> {
-    const heard = this.#steering.push(message);
+    const heard = this.#watch.steering.push(message);
     const handle = await this.#launched.promise;
     if (handle && !handle.hooked) throw this.#refused('steered: its executor has no means for that');
     if (await heard) return;
@@ -179,7 +152,7 @@ export class RunSupervisor {
       return await Promise.race([this.#follow(handle), this.#letGo.promise]);
     } catch (error) {
       if (this.#detached) return undefined;
-      this.#monitor?.stop();
+      this.#watch.stop();
       await handle?.stop('gently'); // What cannot be watched must not run on, beside a slot that is free.
       await handle?.release?.();
       const reason = error instanceof OrchestrationError ? error.code : 'LAUNCH_FAILED';
@@ -192,25 +165,21 @@ export class RunSupervisor {
 
   /** The run of another host; undefined where it never came to be. */
   async #adopt(): Promise<RunHandle | undefined> {
-    const { executor, request } = this.#options;
+    const { executor } = this.#options;
     const { logOffset, exit } = this.#record;
     if (logOffset === undefined) return undefined;
-    await this.#guard.restore();
-    const files = new HookFiles(request.folder.guard);
-    await this.#steering.restore((answer) => files.wasAnswered(answer));
-    await this.#git.resume();
+    await this.#watch.restore();
     return exit ? endedRun(exit) : executor.adopt(this.#request());
   }
 
   /** Undefined where there is nothing to be launched any more. */
   async #launch(): Promise<RunHandle | undefined> {
-    const { executor, request, now, adopt } = this.#options;
+    const { executor, now, adopt } = this.#options;
     this.#isAnew = adopt;
     this.#takenOver.resolve();
     // What another host was launching is on record already.
     if (!adopt || this.#record.launchedAt === undefined) this.#dispatch({ type: 'launching', at: now() });
-    await this.#decisions.clear();
-    await rm(request.folder.steering, { force: true });
+    await this.#watch.clear();
     if (this.#detached || this.#stopped !== undefined) return undefined;
     const handle = await executor.launch(this.#request());
     if (handle.process) this.#dispatch({ type: 'spawned', process: handle.process });
@@ -220,9 +189,9 @@ export class RunSupervisor {
   #request(): RunRequest {
     const { request, now, session, saved } = this.#options;
     const hooks = runHooks({
-      guard: this.#guard,
-      steering: this.#steering,
-      ready: Promise.all([this.#running.promise, this.#caughtUp.promise]),
+      guard: this.#watch.guard,
+      steering: this.#watch.steering,
+      ready: Promise.all([this.#running.promise, this.#watch.caughtUp]),
       conversationId: () => session().channelCoderSession,
       now,
       dispatch: (action) => void this.#dispatch(action),
@@ -234,33 +203,19 @@ export class RunSupervisor {
       onPlaced: async (placement) => {
         const { size } = await stat(request.folder.log);
         this.#dispatch({ type: 'placed', logFile: request.folder.log, logOffset: size, ...placement });
-        const { docker, cwd, worktree } = session().environment;
-        // On the host itself an agent need not wait for git.
-        await Promise.all([saved(), docker && this.#git.begin(worktree ?? cwd)]);
+        await Promise.all([saved(), this.#watch.before(session().environment)]);
       },
     };
   }
 
   async #follow(handle: RunHandle): Promise<Outcome | undefined> {
-    const { request, adopt, session, saved } = this.#options;
+    const { adopt, session, saved } = this.#options;
     const started = await handle.started;
     if (this.#detached) return undefined;
     if (started) this.#began(started, handle);
-    let replayed = adopt ? (await stat(request.folder.log)).mtimeMs : undefined;
-    const monitor = await StreamMonitor.start({
-      logFile: request.folder.log,
-      offset: this.#record.logOffset ?? 0,
-      ...(handle.transcripts !== undefined && { transcripts: handle.transcripts }),
-      onObservations: (observations) => this.#observe(observations, handle, replayed),
-      onActivity: () => this.#limits.alive(),
-    });
-    this.#monitor = monitor;
-    void monitor.caughtUp.then(() => {
-      replayed = undefined;
-      this.#caughtUp.resolve(undefined);
-      if (!handle.over) this.#takenOver.resolve();
-    });
-    if (this.#detached) monitor.stop();
+    const replay = adopt && !this.#isAnew;
+    await this.#watch.start(handle, { offset: this.#record.logOffset ?? 0, replay });
+    if (!handle.over) void this.#watch.caughtUp.then(() => this.#takenOver.resolve());
     const end = await handle.ended;
     if (this.#detached) return undefined;
     if (!session().runs.at(-1)?.exit) this.#dispatch({ type: 'exited', end });
@@ -268,7 +223,7 @@ export class RunSupervisor {
     const release = saved()
       .catch(() => {})
       .then(() => handle.release?.());
-    await Promise.all([release, monitor.drain(), this.#git.end()]);
+    await Promise.all([release, this.#watch.drain()]);
     return this.#outcome(end);
   }
 
@@ -279,43 +234,14 @@ export class RunSupervisor {
     if (session().status === 'starting') this.#dispatch({ type: 'running', at: now(), ...started });
     if (handle.paused) {
       this.#paused = true;
-      this.#guard.approvals.pause();
+      this.#watch.guard.approvals.pause();
       if (session().status !== 'paused') this.#dispatch({ type: 'paused', at: now() });
     } else if (session().status === 'paused') {
       this.#dispatch({ type: 'resumed', at: now(), deadlines: new Map() });
     }
-    this.#limits.start(startedAt === undefined ? 0 : Math.max(0, now() - startedAt));
+    this.#watch.limits.start(startedAt === undefined ? 0 : Math.max(0, now() - startedAt));
     this.#keepTime();
     this.#running.resolve(undefined);
-  }
-
-  /** @param replayed when the log was written to last, while it tells what another host may have read */
-  #observe(observations: readonly Observation[], handle: RunHandle, replayed: number | undefined): void {
-    const { now, request } = this.#options;
-    const unasked = replayed !== undefined && request.spec.policy.onHostLost === 'allow';
-    const enforced = handle.hooked === true && !unasked && (this.#stopped === undefined || 'ended');
-    const seen = this.#guard.inspect(observations, enforced);
-    const session = this.#dispatch({
-      type: 'observed',
-      at: replayed ?? now(),
-      observations: seen,
-      ...(replayed !== undefined && { replayed: true }),
-    });
-    if (session) this.#limits.observe(seen, session);
-    for (const observation of seen) {
-      if (observation.kind === 'usage-limit') this.#resetsAt = observation.resetsAt;
-      if (observation.kind === 'breach') {
-        this.stop({ status: 'failed', reason: 'guard_bypassed', error: observation.danger.reason }, 'at-once');
-      }
-    }
-    if (observations.at(-1)?.kind === 'result') handle.resultSeen?.();
-  }
-
-  /** Something was made for git on the host to execute or to follow. */
-  #report({ path, reason }: PlantedFile): void {
-    const danger = { level: 'critical', rule: 'git.planted', reason: `${shown(path)}: ${shown(reason)}` } as const;
-    const observations = [{ kind: 'danger', id: '', name: 'git', danger }] as const;
-    this.#dispatch({ type: 'observed', at: this.#options.now(), observations });
   }
 
   /** The run that this is about, as it is on record. */
@@ -347,8 +273,9 @@ export class RunSupervisor {
 
   /** No time passes for the agent while it is frozen, or while a person has to decide. */
   #keepTime(): void {
-    if (this.#paused || this.#guard.approvals.waiting) this.#limits.pause();
-    else this.#limits.resume();
+    const { guard, limits } = this.#watch;
+    if (this.#paused || guard.approvals.waiting) limits.pause();
+    else limits.resume();
   }
 
   #dispatch(action: SessionAction): UnifiedSession | undefined {
@@ -360,25 +287,13 @@ export class RunSupervisor {
 
   /** Nothing of it is left but its outcome. */
   async #close(): Promise<void> {
-    this.#guard.approvals.end('The run is over.');
+    await this.#watch.close();
     this.#over = true;
     this.#running.resolve(undefined);
-    this.#caughtUp.resolve(undefined);
-    this.#limits.end();
-    this.#steering.end();
-    this.#git.stop();
-    await this.#decisions.clear().catch(() => {}); // The next run clears them, too.
-    await rm(this.#options.request.folder.steering, { force: true }).catch(() => {});
   }
 
   #outcome(end: Awaited<RunHandle['ended']>): Outcome {
-    return outcomeOf({
-      end,
-      result: this.#monitor?.result,
-      stopped: this.#stopped,
-      resetsAt: this.#resetsAt,
-      diagnostics: this.#monitor?.lastDiagnostics ?? [],
-    });
+    return outcomeOf({ end, stopped: this.#stopped, ...this.#watch.witnesses });
   }
 
   #refused(what: string): OrchestrationError {

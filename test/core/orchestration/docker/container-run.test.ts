@@ -74,7 +74,7 @@ const orderOf = (mock: ReturnType<typeof vi.fn>): number => mock.mock.invocation
 
 describe('a run that ends by itself', () => {
   it('starts with the start event and ends with the exit code that the engine knows', async () => {
-    const { handle, listener, engine, unwatch, exit } = await scene({ ...ENDED, exitCode: 3 });
+    const { handle, listener, unwatch, exit } = await scene({ ...ENDED, exitCode: 3 });
     listener.onStart('container-id');
     expect(await handle.started).toEqual({ containerId: 'container-id' });
     exit(3);

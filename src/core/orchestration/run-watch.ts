@@ -1,0 +1,173 @@
+import { rm, stat } from 'node:fs/promises';
+import { deferred } from './deferred.js';
+import { shown } from './errors.js';
+import type { RunHandle, RunRequest } from './executors/base-executor.js';
+import { DecisionLog } from './intervention/decision-log.js';
+import { HookFiles } from './intervention/hook-files.js';
+import { RunGuard } from './intervention/run-guard.js';
+import { RunLimits } from './intervention/run-limits.js';
+import { SteeringQueue } from './intervention/steering.js';
+import type { Observation } from './monitoring/observation.js';
+import { StreamMonitor } from './monitoring/stream-monitor.js';
+import type { RunWitnesses } from './run-outcome.js';
+import type { SessionAction } from './session-lifecycle.js';
+import type { RunStop, UnifiedSession } from './types.js';
+import { WORKSPACE } from './workspace/git-mounts.js';
+import type { PlantedFile } from './workspace/git-snapshot.js';
+import { GitWatch } from './workspace/git-watch.js';
+
+export interface RunWatchOptions {
+  request: Pick<RunRequest, 'spec' | 'session' | 'folder'>;
+  now: () => number;
+  /** Undefined where the record does not change any more. */
+  dispatch: (action: SessionAction) => UnifiedSession | undefined;
+  stop: (stop: RunStop, how: 'gently' | 'at-once') => void;
+  /** Whether the run was told to end. */
+  stopping: () => boolean;
+}
+
+/** Where in the log a run begins, and what another host may have read of it. */
+interface LogPart {
+  offset: number;
+  replay: boolean;
+}
+
+/**
+ * All that is seen of one run: its log, held against the guard's decisions and the limits, and what it plants for git on
+ * the host. What a host has to know for that is on disk, so that another can go on with it.
+ */
+export class RunWatch {
+  readonly guard: RunGuard;
+  readonly steering: SteeringQueue;
+  readonly limits: RunLimits;
+  readonly #options: RunWatchOptions;
+  readonly #decisions: DecisionLog;
+  readonly #git: GitWatch;
+  readonly #caughtUp = deferred<void>();
+  #monitor: StreamMonitor | undefined;
+  #resetsAt: number | undefined;
+  /** When the log was written to last, while it tells what another host may have read. */
+  #replayed: number | undefined;
+  #stopped = false;
+
+  constructor(options: RunWatchOptions) {
+    this.#options = options;
+    const { spec, session, folder } = options.request;
+    const { docker, cwd, worktree } = session.environment;
+    this.#decisions = new DecisionLog(folder.decisions);
+    this.#git = new GitWatch(folder.gitSnapshot, (planted) => this.#report(planted));
+    this.steering = new SteeringQueue(folder.steering);
+    this.limits = new RunLimits(spec.limits, (excess) => options.stop({ status: 'failed', ...excess }, 'gently'));
+    this.guard = new RunGuard({
+      policy: spec.policy,
+      workspace: docker ? WORKSPACE : (worktree ?? cwd),
+      now: options.now,
+      dispatch: (action) => void options.dispatch(action),
+      decisions: this.#decisions,
+    });
+  }
+
+  /** Resolves when the record has all that the log told when this began to read it. */
+  get caughtUp(): Promise<void> {
+    return this.#caughtUp.promise;
+  }
+
+  /** What there is to say of how the run went. */
+  get witnesses(): Pick<RunWitnesses, 'result' | 'resetsAt' | 'diagnostics'> {
+    return {
+      result: this.#monitor?.result,
+      resetsAt: this.#resetsAt,
+      diagnostics: this.#monitor?.lastDiagnostics ?? [],
+    };
+  }
+
+  /** Goes on with what another host has left. */
+  async restore(): Promise<void> {
+    const files = new HookFiles(this.#options.request.folder.guard);
+    await this.guard.restore();
+    await this.steering.restore((answer) => files.wasAnswered(answer));
+    await this.#git.resume();
+  }
+
+  /** Forgets what another run has left. */
+  async clear(): Promise<void> {
+    await this.#decisions.clear();
+    await rm(this.#options.request.folder.steering, { force: true });
+  }
+
+  /** Notes how things are before the agent comes. */
+  async before({ docker, worktree, cwd }: UnifiedSession['environment']): Promise<void> {
+    // On the host itself an agent need not wait for git.
+    if (docker) await this.#git.begin(worktree ?? cwd);
+  }
+
+  /** Begins to read the log. */
+  async start(handle: RunHandle, { offset, replay }: LogPart): Promise<void> {
+    const { log } = this.#options.request.folder;
+    if (replay) this.#replayed = (await stat(log)).mtimeMs;
+    this.#monitor = await StreamMonitor.start({
+      logFile: log,
+      offset,
+      ...(handle.transcripts !== undefined && { transcripts: handle.transcripts }),
+      onObservations: (observations) => this.#observe(observations, handle),
+      onActivity: () => this.limits.alive(),
+    });
+    void this.#monitor.caughtUp.then(() => {
+      this.#replayed = undefined;
+      this.#caughtUp.resolve();
+    });
+    if (this.#stopped) this.#monitor.stop();
+  }
+
+  /** Resolves when all is told that there is to tell of a run that has ended. */
+  async drain(): Promise<void> {
+    await Promise.all([this.#monitor?.drain(), this.#git.end()]);
+  }
+
+  /** Lets go of a run that goes on. */
+  stop(): void {
+    this.#stopped = true;
+    this.#monitor?.stop();
+    this.limits.end();
+    this.steering.end();
+    this.#decisions.close();
+    this.#git.stop();
+  }
+
+  /** The run is over: nothing of it is kept but its log. */
+  async close(): Promise<void> {
+    this.guard.approvals.end('The run is over.');
+    this.#caughtUp.resolve();
+    this.stop();
+    await this.clear().catch(() => {}); // The next run clears it, too.
+  }
+
+  #observe(observations: readonly Observation[], handle: RunHandle): void {
+    const { now, request, dispatch, stop, stopping } = this.#options;
+    const replayed = this.#replayed;
+    const unasked = replayed !== undefined && request.spec.policy.onHostLost === 'allow';
+    const enforced = handle.hooked === true && !unasked && (stopping() ? 'ended' : true);
+    const seen = this.guard.inspect(observations, enforced);
+    const session = dispatch({
+      type: 'observed',
+      at: replayed ?? now(),
+      observations: seen,
+      ...(replayed !== undefined && { replayed: true }),
+    });
+    if (session) this.limits.observe(seen, session);
+    for (const observation of seen) {
+      if (observation.kind === 'usage-limit') this.#resetsAt = observation.resetsAt;
+      if (observation.kind === 'breach') {
+        stop({ status: 'failed', reason: 'guard_bypassed', error: observation.danger.reason }, 'at-once');
+      }
+    }
+    if (observations.at(-1)?.kind === 'result') handle.resultSeen?.();
+  }
+
+  /** Something was made for git on the host to execute or to follow. */
+  #report({ path, reason }: PlantedFile): void {
+    const { dispatch, now } = this.#options;
+    const danger = { level: 'critical', rule: 'git.planted', reason: `${shown(path)}: ${shown(reason)}` } as const;
+    dispatch({ type: 'observed', at: now(), observations: [{ kind: 'danger', id: '', name: 'git', danger }] });
+  }
+}
