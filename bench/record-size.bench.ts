@@ -1,5 +1,7 @@
+import { DEFAULT_POLICY } from '../src/core/orchestration/intervention/tool-policy.js';
 import { ClaudeEventReader } from '../src/core/orchestration/monitoring/claude-events.js';
 import { SessionStore } from '../src/core/orchestration/session-store.js';
+import { SessionJournal } from '../src/core/orchestration/state/session-journal.js';
 import { answer, collectGarbage } from './support/child.js';
 import { type Figure, shown, withUnit } from './support/figure.js';
 import { LogLines } from './support/log-lines.js';
@@ -17,7 +19,9 @@ interface Size {
 
 /** Sizes of a record after so many log lines each; the lines repeat their contents, so that only growth shows. */
 function sizesAfter(counts: readonly number[]): Size[] {
-  const store = new SessionStore(Date.now, () => {});
+  // Of a session that was never begun nothing is written.
+  const journal = new SessionJournal({ defaults: { docker: {}, policy: DEFAULT_POLICY }, onError: () => {} });
+  const store = new SessionStore(Date.now, () => {}, journal);
   const environment = { docker: false, dockerImage: '', cwd: '/workspace' };
   store.dispatch(ID, { type: 'created', at: Date.now(), session: { id: ID, mode: 'autonomous', environment } });
   store.dispatch(ID, { type: 'launching', at: Date.now() });

@@ -15,13 +15,14 @@ const manager = new UnifiedSessionManager({ policy });
 
 const terminal = createInterface({ input: process.stdin, output: process.stdout });
 /** The agent chose every character: none of them may steer the terminal. */
-const shown = (input: unknown): string => JSON.stringify(input).replaceAll(/[\p{Cc}\p{Cf}]/gu, '?');
+const plain = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '?');
+const shown = (input: unknown): string => plain(JSON.stringify(input));
 let asking = Promise.resolve();
 manager.on('session:approval', ({ sessionId, state, request }) => {
   if (state !== 'asked') return;
   asking = asking.then(async () => {
-    const why = request.danger?.reason ?? 'The policy wants to know.';
-    const answer = await terminal.question(`${request.tool} ${shown(request.input)}\n${why} Run it? [y/N] `);
+    const why = plain(request.danger?.reason ?? 'The policy wants to know.');
+    const answer = await terminal.question(`${plain(request.tool)} ${shown(request.input)}\n${why} Run it? [y/N] `);
     if (answer === 'y') await manager.approve(sessionId, request.requestId);
     else await manager.deny(sessionId, request.requestId, 'Leave that to me.');
   });
@@ -30,6 +31,6 @@ manager.on('session:denied', ({ denial }) => console.log('denied:', shown(denial
 
 const { id } = await manager.create({ prompt, cwd });
 const { status, result } = await manager.waitFor(id);
-console.log(status, result?.text);
+console.log(status, plain(result?.text ?? ''));
 terminal.close();
 await manager.close();

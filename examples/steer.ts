@@ -16,5 +16,5 @@ console.log(status);
 await manager.resume(id);
 
 const ended = await manager.waitFor(id);
-console.log(ended.status, ended.result?.text);
+console.log({ status: ended.status, text: ended.result?.text });
 await manager.close();

@@ -18,5 +18,5 @@ const [first] = manager.list({ taskId: 'parser', status: 'completed' });
 if (first) {
   await manager.continue(first.id, 'Add a benchmark that shows the gain');
   const { runs, result } = await manager.waitFor(first.id);
-  console.log(runs.length, result?.text);
+  console.log({ runs: runs.length, text: result?.text });
 }

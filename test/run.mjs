@@ -19,6 +19,7 @@ await runProject('unit');
 try {
   await ensureEngine({ log: (message) => console.log(`test engine: ${message}`) });
   await runProject('e2e');
+  await runProject('faults');
 } catch (error) {
   leftOut.push(`the end-to-end tests: ${error instanceof Error ? error.message : error}`);
   if (mustRunAll) total.failed += 1;

@@ -13,7 +13,10 @@ async function example(name: string, ...args: string[]) {
 
 it('quickstart.ts runs a session and prints how it went', async () => {
   const { stdout, stderr } = await example('quickstart.ts', await tempFolder());
-  expect({ stdout, stderr }).toEqual({ stdout: expect.stringMatching(/^completed done 0\.\d+\n$/), stderr: '' });
+  expect({ stdout, stderr }).toEqual({
+    stdout: expect.stringMatching(/^{ status: 'completed', text: 'done', costUsd: 0\.\d+ }\n$/),
+    stderr: '',
+  });
 });
 
 it('worktree.ts runs three sessions on three branches and continues one', async () => {
@@ -26,7 +29,7 @@ it('worktree.ts runs three sessions on three branches and continues one', async 
   const { stdout, stderr } = await example('worktree.ts', cwd, '0:0');
   expect(stderr).toBe('');
   expect(stdout).toBe(
-    `${['one', 'two', 'three'].map((name) => `completed attempt/${name} ${cwd}-attempt-${name}\n`).join('')}2 done\n`,
+    `${['one', 'two', 'three'].map((name) => `completed attempt/${name} ${cwd}-attempt-${name}\n`).join('')}{ runs: 2, text: 'done' }\n`,
   );
 });
 
@@ -55,7 +58,7 @@ it('steer.ts tells a running agent something and holds it for a moment', async (
   child.stdin.end();
   let output = '';
   for await (const chunk of child.stdout) output += chunk;
-  expect(output).toMatch(/^paused\ncompleted HISTORY: /);
+  expect(output).toMatch(/^paused\n{\n? *status: 'completed',\n? *text: .HISTORY: /);
 });
 
 /** An example on a workspace that has the model's script in it: examples give their sessions no variables. */

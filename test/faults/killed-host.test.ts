@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CreateSessionOptions, RecoveryReport, UnifiedSession } from 'autonomous-orchestration';
 import { expect, it, onTestFinished } from 'vitest';
-import { bash, containersOf, figure, seededRandom, tempFolder } from './support.js';
+import { bash, containersLeft, figure, seededRandom, tempFolder } from './support.js';
 
 const KILLS = 50;
 const SESSIONS = 13;
@@ -83,8 +83,7 @@ async function verify({ taskIds, workspaces, stateDir }: Scene, sessions: Unifie
     });
     expect(await readFile(join(workspaces, taskId, 'runs.txt'), 'utf8'), 'how often it ran').toBe('run\n');
   }
-  const ids = sessions.map(({ id }) => id);
-  expect((await containersOf()).filter((name) => ids.some((id) => name.includes(id)))).toEqual([]);
+  expect(await containersLeft(sessions)).toEqual([]);
   expect(await processesIn(stateDir)).toEqual([]);
 }
 

@@ -1,20 +1,20 @@
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, watch } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, watch } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { CreateSessionOptions, SessionEvent, UnifiedSessionManager } from 'autonomous-orchestration';
 import { onTestFinished } from 'vitest';
-import { containersOf, docker, engine } from '../e2e/support.js';
+import { attempt, containersOf, docker, engine } from '../e2e/support.js';
 
 export {
   attempt,
   bash,
-  containersOf,
   docker,
   engine,
+  git,
+  type ModelTurn,
   nextEvent,
   scripted,
   tempFolder,
@@ -149,21 +149,14 @@ export async function changedImage(name: string, ...settings: string[]): Promise
   const image = `autonomous-orchestration-test:${name}-${process.pid}`;
   const container = await docker('create', engine.quickImage, 'true');
   try {
-    await docker('commit', ...settings.flatMap((line) => ['--change', line]), container, image);
+    const id = await docker('commit', ...settings.flatMap((line) => ['--change', line]), container, image);
+    // By its id too: a test may give the name to another image, or take it away.
+    onTestFinished(async () => {
+      await attempt('docker', ['rmi', image]);
+      await attempt('docker', ['rmi', id]);
+    });
   } finally {
     await docker('rm', container);
   }
-  onTestFinished(() =>
-    docker('rmi', image).then(
-      () => {},
-      () => {},
-    ),
-  );
   return image;
-}
-
-/** A folder below `/tmp` that is not removed before the whole file is done. */
-export function folderOf(what: string): { path: string; remove: () => void } {
-  const path = mkdtempSync(join('/tmp', `orchestration-faults-${what}-`));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }

@@ -54,6 +54,10 @@ export function outcomeOf({ end, result, stopped, resetsAt, diagnostics }: RunWi
   const exitedWell = exitCode === 0 || (end.unknown && exitCode === undefined);
   if (result && exitedWell) return { status: 'completed', result: { ...shared, reason: 'success' } };
   if (exitedWell) return failed('incomplete', `It ended without a result.${said}`);
+  if (!result && (exitCode === 126 || exitCode === 127)) {
+    const why = exitCode === 126 ? 'cannot be executed' : 'was not found';
+    return failed('LAUNCH_FAILED', `A command of the container's start ${why} (exit code ${exitCode}).${said}`);
+  }
   if (exitCode === 137) return failed('killed', 'It was killed (exit code 137).');
   if (exitCode === 143) return failed('terminated', 'It was told to terminate (exit code 143).');
   const { code } = classifyError(diagnostics.join('\n'), 'diagnostic');

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { deferred } from './deferred.js';
-import { messageOf, OrchestrationError } from './errors.js';
+import { messageOf, OrchestrationError, type OrchestrationErrorCode, systemCode } from './errors.js';
 import { type BaseExecutor, endedRun, type RunHandle, type RunRequest } from './executors/base-executor.js';
 import { runHooks } from './intervention/run-hooks.js';
 import { type Outcome, outcomeOf } from './run-outcome.js';
@@ -155,7 +155,7 @@ export class RunSupervisor {
       this.#watch.stop();
       await handle?.stop('gently'); // What cannot be watched must not run on, beside a slot that is free.
       await handle?.release?.();
-      const reason = error instanceof OrchestrationError ? error.code : 'LAUNCH_FAILED';
+      const reason = error instanceof OrchestrationError ? error.code : diskReason(error);
       return this.#outcome({ reason, error: messageOf(error) });
     } finally {
       this.#launched.resolve(undefined);
@@ -302,4 +302,10 @@ export class RunSupervisor {
       `Session ${this.#options.request.session.id} cannot be ${what}.`,
     );
   }
+}
+
+/** What a run needs on disk is written in many places; the system's own words say which. */
+function diskReason(error: unknown): OrchestrationErrorCode {
+  const full = ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM'].includes(systemCode(error) ?? '');
+  return full ? 'STATE_NOT_WRITABLE' : 'LAUNCH_FAILED';
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { customAlphabet } from 'nanoid';
 import { deferred, within } from './deferred.js';
 import { OrchestrationError } from './errors.js';
@@ -67,12 +68,15 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   readonly #untold: SessionEvent[] = [];
   #closing: Promise<void> | undefined;
   readonly #closed = new AbortController();
+  /** The sessions that end with a signal. */
+  readonly #bySignal = new WeakMap<AbortSignal, { ids: Set<string>; abort: () => void }>();
   /** The latest `create()`: sessions enter the record in the order of the calls. */
   #lastCreate: Promise<void> = Promise.resolve();
 
   /** @throws OrchestrationError `INVALID_OPTIONS` */
   constructor(options: SessionManagerOptions = {}) {
     super();
+    setMaxListeners(0, this.#closed.signal); // Each reader of events() listens for the end; they may be many.
     this.#options = resolveManagerOptions(options);
     const { maxConcurrent, maxQueued, stateDir, executors } = this.#options;
     this.#executors = { autonomous: new AutonomousExecutor({ stateDir }), ...executors };
@@ -286,9 +290,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     const report = this.#recovering.then(async () => {
       this.#demandOpen();
       await this.#acquire();
-      const done = await this.#recovery.run(options);
-      this.#sweepTimer ??= setInterval(() => void this.#sweep.run(), SWEEP_MS).unref();
-      return done;
+      return this.#recovery.run(options);
     });
     this.#recovering = report.catch(() => {}); // Its own caller hears of a failure.
     return report;
@@ -352,11 +354,27 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     });
   }
 
+  /** One listener for all sessions of a signal: many may share it. */
   #cancelOnAbort({ id }: UnifiedSession, signal: AbortSignal): void {
-    const abort = (): void => void this.cancel(id, 'aborted by its signal').catch(() => {}); // Only a closed manager refuses.
-    signal.addEventListener('abort', abort, { once: true });
+    const known = this.#bySignal.get(signal);
+    const ids = known?.ids ?? new Set<string>();
+    const abort = (): void => {
+      // Only a closed manager refuses.
+      for (const each of ids) void this.cancel(each, 'aborted by its signal').catch(() => {});
+    };
+    const shared = known ?? { ids, abort };
+    ids.add(id);
+    if (!known) {
+      this.#bySignal.set(signal, shared);
+      signal.addEventListener('abort', abort, { once: true });
+    }
     if (signal.aborted) abort();
-    const forget = (): void => signal.removeEventListener('abort', abort);
+    const forget = (): void => {
+      ids.delete(id);
+      if (ids.size > 0) return;
+      this.#bySignal.delete(signal);
+      signal.removeEventListener('abort', shared.abort);
+    };
     this.waitFor(id).then(forget, forget);
   }
 
@@ -369,6 +387,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
 
   async #acquire(): Promise<void> {
     this.#lock ??= StateLock.acquire(this.#options.stateDir);
+    this.#sweepTimer ??= setInterval(() => void this.#sweep.run(), SWEEP_MS).unref();
     await this.#lock.catch((error: unknown) => {
       this.#lock = undefined; // It may be free the next time.
       throw error;

@@ -93,7 +93,7 @@ export class SessionRecovery {
     scheduler.resume();
 
     for (const { folder } of unfinished) await folder.remove();
-    const swept = await sweep.run(new Set(skipped.map(({ id }) => id)));
+    const swept = await sweep.run();
     const idsOf = (fits: (item: Found) => boolean): string[] => found.filter(fits).map(({ record }) => record.id);
     const now = (id: string): UnifiedSession => store.registry.demand(id);
     const isLost = (id: string): boolean => now(id).result?.reason === 'lost';

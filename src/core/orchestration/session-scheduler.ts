@@ -283,6 +283,7 @@ export class SessionScheduler {
       this.#suspend(session, usageLimit.resetsAt, exitCode);
       return;
     }
+    this.#usageLimits.settle(id);
     this.#store.dispatch(id, { type: 'ended', at: this.#now(), status, result });
     this.#leaveQueue(id);
   }

@@ -27,22 +27,19 @@ export interface SweepParts {
 /** Removes what belongs to this state folder and to no session: never anything without its label. */
 export class SessionSweep {
   readonly #parts: SweepParts;
-  /** Sessions that are on disk, but not with this manager. */
-  #spared: ReadonlySet<string> = new Set();
 
   constructor(parts: SweepParts) {
     this.#parts = parts;
   }
 
-  /** @param spared sessions that are on disk, but not with this manager; as the last time where it is not given */
-  async run(spared = this.#spared): Promise<SweepReport> {
-    this.#spared = spared;
+  async run(): Promise<SweepReport> {
     const { executors, registry, stateDir } = this.#parts;
     const containers: string[] = [];
     for (const executor of Object.values(executors)) {
       // An engine that does not answer is swept another time.
       const traces = await executor.traces().catch(() => []);
-      for (const trace of traces.filter((each) => !this.#belongs(each, spared))) {
+      for (const trace of traces) {
+        if (await this.#belongs(trace)) continue;
         const removed = await executor.discard(trace).then(
           () => true,
           () => false,
@@ -64,11 +61,12 @@ export class SessionSweep {
     return { containers, folders: [], worktrees, keptWorktrees };
   }
 
-  #belongs({ sessionId, run }: RunTrace, spared: ReadonlySet<string>): boolean {
+  async #belongs({ sessionId, run }: RunTrace): Promise<boolean> {
     if (sessionId === undefined) return false;
-    if (spared.has(sessionId)) return true;
     const session = this.#parts.registry.get(sessionId);
-    return session !== undefined && hasOpenRun(session) && session.runs.at(-1)?.number === run;
+    // One that is on disk and not here is not taken over yet.
+    if (!session) return exists(new SessionFolder(this.#parts.stateDir, sessionId).path);
+    return hasOpenRun(session) && session.runs.at(-1)?.number === run;
   }
 }
 

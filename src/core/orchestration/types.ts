@@ -181,7 +181,7 @@ export interface SessionResult {
   readonly exitCode?: number;
   /**
    * `success`, `cancelled`, one of {@link OrchestrationErrorCode}'s codes, or
-   * `oom` | `lost` | `incomplete` | `auth` | `rate_limited` | `killed` | `terminated` | `error`; a limit's
+   * `oom` | `lost` | `log_lost` | `incomplete` | `auth` | `rate_limited` | `killed` | `terminated` | `error`; a limit's
    * `timeout` | `idle` | `max_cost` | `max_tokens` | `max_turns`; or `guard_bypassed`.
    */
   readonly reason: string;

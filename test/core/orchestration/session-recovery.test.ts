@@ -5,10 +5,14 @@ import type { RecoveryReport, SessionEvent, UnifiedSession, UnifiedSessionManage
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../src/core/orchestration/deferred.js';
+import * as atomicFile from '../../../src/core/orchestration/state/atomic-file.js';
 import { SessionFolder } from '../../../src/core/orchestration/state/session-folder.js';
 import { errorOf } from '../../support/errors.js';
 import { type Host, World } from '../../support/outliving.js';
 import { tempFolder } from '../../support/temp-folder.js';
+
+vi.mock('../../../src/core/orchestration/state/atomic-file.js', { spy: true });
+const writes = vi.mocked(atomicFile.writeAtomically);
 
 type Lists = Partial<Record<keyof RecoveryReport, unknown>>;
 
@@ -783,13 +787,21 @@ describe('a manager that is closed', () => {
   it('keeps the folder until all is written', async () => {
     const { world, host } = scene();
     const { id } = await host.running();
-    world.runOf(id).complete();
-    const closing = host.manager.close({ sessions: 'cancel' });
+    const [writing, gate] = [deferred<void>(), deferred<void>()];
+    writes.mockImplementationOnce(async (path, text) => {
+      writing.resolve();
+      await gate.promise;
+      writeFileSync(path, text);
+    });
+    await host.manager.pause(id);
+    await writing.promise;
+    const closing = host.manager.close();
     const next = world.host();
-    await errorOf(next.recover(), 'STATE_LOCKED');
+    for (let turns = 0; turns < 20; turns++) await errorOf(next.recover(), 'STATE_LOCKED');
+    gate.resolve();
     await closing;
-    expect(['completed', 'cancelled']).toContain(world.stored(id).session.status);
-    expectReport(await next.recover(), { known: [id] });
+    expect(world.stored(id).session.status).toBe('paused');
+    expectReport(await next.recover(), { adopted: [id] });
   });
 });
 

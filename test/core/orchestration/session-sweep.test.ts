@@ -90,12 +90,15 @@ describe('a sweep', () => {
     expect(left()).toEqual(['ao-session-2']);
   });
 
-  it('spares those of sessions that were skipped, also the next time, until it is told otherwise', async () => {
-    const { sweep, left } = scene([], traceOf('ao-skipped-1', 'skipped'));
-    await sweep.run(new Set(['skipped']));
+  it('spares those of sessions that are on disk and not taken over, as long as they are', async () => {
+    const { sweep, left, stateDir } = scene([], traceOf('ao-skipped-1', 'skipped'));
+    const folder = new SessionFolder(stateDir, 'skipped');
+    mkdirSync(folder.path, { recursive: true });
+    await sweep.run();
     await sweep.run();
     expect(left()).toEqual(['ao-skipped-1']);
-    await sweep.run(new Set());
+    await folder.remove();
+    await sweep.run();
     expect(left()).toEqual([]);
   });
 

@@ -12,15 +12,24 @@ const STOP_MS = 30_000;
 /** Linux's limit for the path of a unix socket, its closing zero included. */
 const SOCKET_PATH_BYTES = 108;
 
-/** @typedef {{ cache: string, data: string, exec: string, socket: string, pidFile: string, log: string, lock: string }} Paths */
+/**
+ * @typedef {{
+ *   name: string, cache: string, data: string, exec: string, socket: string, pidFile: string, log: string, lock: string,
+ * }} Paths
+ */
 
-/** @returns {Paths} Where the engine keeps its things; nothing is created. */
-export function enginePaths() {
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'autonomous-orchestration-test');
+/**
+ * @param {string} [name] Of an engine besides the one that all tests share; all it keeps is in a folder of that name.
+ * @returns {Paths} Where the engine keeps its things; nothing is created.
+ */
+export function enginePaths(name = '') {
+  const home = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  const cache = join(home, 'autonomous-orchestration-test', name);
   // containerd's debug socket has the longest path of all; a deep home folder gets a short folder in /run instead.
   const fits = Buffer.byteLength(join(cache, 'exec/containerd/containerd-debug.sock.ttrpc')) < SOCKET_PATH_BYTES;
   const state = fits ? cache : `/run/aot-${createHash('sha256').update(cache).digest('hex').slice(0, 12)}`;
   return {
+    name,
     cache,
     data: join(cache, 'data'),
     exec: join(state, 'exec'),
@@ -58,19 +67,22 @@ export const isAnswering = async ({ socket }) => (await ask(socket, '/_ping'))?.
  * Starts our dockerd unless it answers already. It outlives this process.
  *
  * @param {Paths} paths
+ * @param {{ liveRestore?: boolean }} [options] `liveRestore` lets containers outlive it; default false.
  */
-export async function startDaemon(paths) {
+export async function startDaemon(paths, { liveRestore = false } = {}) {
   if (await isAnswering(paths)) return;
   // A dockerd of ours that runs without answering is still starting, or hangs: either way ours is the next one.
   await stopDaemon(paths);
   // The engine leaves the sandbox of each container without a network in its store, and removes them at the next start,
-  // 80 ms each: after a day of tests it would not be up within a minute. No container of ours outlives it.
-  for (const folder of [join(paths.data, 'network'), join(paths.exec, 'netns')]) {
-    rmSync(folder, { recursive: true, force: true });
+  // 80 ms each: after a day of tests it would not be up within a minute. No container outlives it without live restore.
+  if (!liveRestore) {
+    for (const folder of [join(paths.data, 'network'), join(paths.exec, 'netns')]) {
+      rmSync(folder, { recursive: true, force: true });
+    }
   }
   for (const folder of [paths.data, paths.exec]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const log = openSync(paths.log, 'w');
-  const daemon = spawn('dockerd', daemonFlags(paths), {
+  const daemon = spawn('dockerd', daemonFlags(paths, liveRestore), {
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
     // Its own session and its own output: it must hold neither the caller's terminal nor a pipe somebody reads to its end.
     detached: true,
@@ -95,8 +107,11 @@ export async function startDaemon(paths) {
   }
 }
 
-/** @param {Paths} paths */
-const daemonFlags = (paths) => [
+/**
+ * @param {Paths} paths
+ * @param {boolean} liveRestore
+ */
+const daemonFlags = ({ name, ...paths }, liveRestore) => [
   `--data-root=${paths.data}`,
   `--exec-root=${paths.exec}`,
   `--pidfile=${paths.pidFile}`,
@@ -105,10 +120,10 @@ const daemonFlags = (paths) => [
   '--bridge=none',
   '--iptables=false',
   '--ip6tables=false',
-  '--live-restore=false',
+  `--live-restore=${liveRestore}`,
   // Where a system containerd runs, dockerd uses it: a namespace of our own keeps us apart from the system's engine.
-  '--containerd-namespace=autonomous-orchestration-test',
-  '--containerd-plugins-namespace=autonomous-orchestration-test-plugins',
+  `--containerd-namespace=autonomous-orchestration-test${name}`,
+  `--containerd-plugins-namespace=autonomous-orchestration-test${name}-plugins`,
 ];
 
 /**

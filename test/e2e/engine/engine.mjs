@@ -10,14 +10,20 @@ import { installPackages } from './packages.mjs';
  * milliseconds when nothing is, about a minute on a bare machine. The engine goes on running; see {@link stopEngine}.
  *
  * @param {{ log?: (message: string) => void }} [options] `log` is told of each slow step.
- * @returns {Promise<{ host: string, image: string, bareImage: string }>} `host` is the value for DOCKER_HOST, `image` has
- *   Claude Code talking to a scripted model, `bareImage` is the same without Claude Code.
+ * @returns {Promise<{ host: string, image: string, bareImage: string, quickImage: string }>} `host` is the value for
+ *   DOCKER_HOST, `image` has Claude Code talking to a scripted model, `bareImage` is the same without Claude Code, and in
+ *   `quickImage` a shell script takes its place.
  * @throws {Error} Saying what is missing: Linux, root, a package, the network.
  */
 export async function ensureEngine({ log = () => {} } = {}) {
   const paths = enginePaths();
   const names = await imageNames();
-  const engine = { host: `unix://${paths.socket}`, image: names.claude, bareImage: names.bare };
+  const engine = {
+    host: `unix://${paths.socket}`,
+    image: names.claude,
+    bareImage: names.bare,
+    quickImage: names.quick,
+  };
   if (await hasImages(paths.socket, names)) return engine;
 
   if (process.platform !== 'linux') throw new Error(`the test engine needs Linux, this is ${process.platform}`);

@@ -33,12 +33,14 @@ const CLAUDE_FILES = {
   'opt/model/model.mjs': 'model.mjs',
   'opt/model/messages.mjs': 'messages.mjs',
 };
+/** The `quick` image's: the bare one and a `claude` that is a shell script. */
+const QUICK_FILES = { 'usr/local/bin/claude': 'quick-claude.sh' };
 /** A link, so that the wrapper finds the model beside itself, here as in the image. */
 const CLAUDE_COMMAND = { link: 'usr/local/bin/claude', to: '/opt/model/claude.mjs' };
 
 /**
- * @typedef {{ debian: string, bare: string, claude: string }} ImageNames
- * Three images, each a layer on the one before. A name ends with the hash of all that went into it, so that a change
+ * @typedef {{ debian: string, bare: string, claude: string, quick: string }} ImageNames
+ * Each a layer on the one before, `claude` and `quick` both on `bare`. A name ends with the hash of all that went into it, so that a change
  * builds a new image and nothing else does.
  */
 
@@ -49,10 +51,12 @@ export async function imageNames() {
   const debian = hash([SUITE, DEBIAN_PACKAGES, SETUP, ...LEFT_OUT, process.arch]);
   const bare = hash([debian, process.version, ...SETTINGS, ...(await contents(BARE_FILES))]);
   const claude = hash([bare, CLAUDE_VERSION, ...Object.values(CLAUDE_COMMAND), ...(await contents(CLAUDE_FILES))]);
+  const quick = hash([bare, ...(await contents(QUICK_FILES))]);
   return {
     debian: `${REPOSITORY}:debian-${debian}`,
     bare: `${REPOSITORY}:bare-${bare}`,
     claude: `${REPOSITORY}:claude-${claude}`,
+    quick: `${REPOSITORY}:quick-${quick}`,
   };
 }
 
@@ -80,10 +84,10 @@ async function imageId(socket, image) {
  * @param {ImageNames} names
  */
 export async function hasImages(socket, names) {
-  const [bare, claude, tagged] = await Promise.all(
-    [names.bare, names.claude, DEFAULT_TAG].map((image) => imageId(socket, image)),
+  const [bare, claude, quick, tagged] = await Promise.all(
+    [names.bare, names.claude, names.quick, DEFAULT_TAG].map((image) => imageId(socket, image)),
   );
-  return bare !== undefined && claude !== undefined && claude === tagged;
+  return bare !== undefined && claude !== undefined && quick !== undefined && claude === tagged;
 }
 
 /**
@@ -128,6 +132,13 @@ export async function buildImages({ socket, cache, names, log }) {
       const foreign = ['*-win32', '*-darwin', '*.d.ts'].map((pattern) => `--exclude=${pattern}`);
       await run('tar', ['-xzf', tarball, '-C', target, '--strip-components=1', ...foreign]);
       await addLayer(docker, { parent: names.bare, folder, proof: 'claude', name: names.claude });
+    });
+  }
+  if (await isMissing(names.quick)) {
+    log("adding a 'claude' that is a shell script");
+    await inTemporaryFolder(cache, async (folder) => {
+      await place(folder, QUICK_FILES);
+      await addLayer(docker, { parent: names.bare, folder, proof: 'claude', name: names.quick });
     });
   }
   await docker(['tag', names.claude, DEFAULT_TAG]);

@@ -18,9 +18,7 @@ const START_MS = 60_000;
 /** How long an engine may be away before its sessions count as failed. */
 const ENGINE_AWAY_MS = 30_000;
 const RETRY_MS = 500;
-
-const LOG_LOST =
-  'The docker client that writes the log ended while the container ran on: it was killed, its disk was full, or the engine was restarted. The container was stopped';
+const REMOVE_TRIES = 6;
 
 /** Exit codes of `docker run` that mean that the command never executed. */
 const NEVER_EXECUTED: Readonly<Record<number, string>> = {
@@ -79,12 +77,13 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   const follow = async (): Promise<RunEnd> => {
     const exit = await clientExit(client, death.promise);
     if (letGo) return new Promise(() => {}); // Whoever takes the container up again reads how it ended.
-    if (!death.isSettled && (await runsOn(engine, name, death.promise))) {
-      await engine.stop(name, STOP_GRACE_MS).catch(() => engine.kill(name).catch(() => {}));
-      await finalState(engine, name);
-      return { reason: 'log_lost', error: LOG_LOST };
-    }
-    return runEnd(await finalState(engine, name), exit);
+    let unwatched = false;
+    const state = await finalState(engine, name, death.promise, () => {
+      // The client wrote the log: nobody can see any more what the agent does.
+      unwatched ||= stopping === undefined;
+      stopping ??= stop('gently');
+    });
+    return unwatched ? unwatchedEnd(exit) : runEnd(state, exit);
   };
   const ended = follow().then((end) => {
     if (letGo) return new Promise<RunEnd>(() => {});
@@ -116,8 +115,7 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
     paused,
     over: options.found && !found?.running,
     ...(client.identity && { process: client.identity }),
-    // Labelled, so that a later sweep finds what cannot be removed now.
-    release: () => engine.remove(name).catch(() => {}),
+    release: () => remove(engine, name),
     stop: (how = 'gently') => (stopping ??= stop(how)),
     async pause() {
       const done = engine.pause(name);
@@ -145,34 +143,52 @@ async function clientExit(client: LaunchedProcess, death: Promise<undefined>): P
   return (await within(client.exited, grace)) ?? { code: null, signal: null };
 }
 
-/**
- * Whether a container works on although its client, which writes the log, has ended: it was killed, its disk is full,
- * or the engine was restarted under it. Nobody sees what the agent does then.
- */
-async function runsOn(engine: DockerEngine, name: string, death: Promise<undefined>): Promise<boolean> {
-  const isRunning = async (): Promise<boolean> => (await engine.inspect(name).catch(() => undefined))?.running === true;
-  if (!(await isRunning())) return false;
-  // The engine may be a moment late to tell of an end that the client knows of.
-  const late = delay(CLIENT_GRACE_MS, undefined, { ref: false });
-  await Promise.race([death, late]);
-  return isRunning();
-}
-
 /** What the engine knows of a container that has ended; it is awaited where only its client did. */
-async function finalState(engine: DockerEngine, name: string): Promise<ContainerState | Error | undefined> {
+async function finalState(
+  engine: DockerEngine,
+  name: string,
+  death: Promise<undefined>,
+  onRunning: () => void,
+): Promise<ContainerState | Error | undefined> {
   let awaySince: number | undefined;
+  let doubted = false;
   while (true) {
     try {
       const state = await engine.inspect(name);
       if (!state?.running) return state;
       awaySince = undefined;
-      await engine.wait(name);
+      if (doubted) {
+        onRunning();
+        await engine.wait(name);
+      } else {
+        // The engine may be a moment late to know of an end that the client knows of.
+        doubted = true;
+        await Promise.race([death, delay(RETRY_MS)]);
+      }
     } catch (error) {
       awaySince ??= performance.now();
       if (performance.now() - awaySince > ENGINE_AWAY_MS) return error as Error;
       await delay(RETRY_MS);
     }
   }
+}
+
+/** Tries a few times: an engine may just be restarted. A later sweep finds what is left, by its label. */
+async function remove(engine: DockerEngine, name: string): Promise<void> {
+  for (let tries = 0; tries < REMOVE_TRIES; tries++) {
+    const removed = await engine.remove(name).then(
+      () => true,
+      () => false,
+    );
+    if (removed) return;
+    await delay(RETRY_MS);
+  }
+}
+
+function unwatchedEnd({ code, signal }: ProcessExit): RunEnd {
+  const how = signal ?? (code === null ? 'nobody knows how' : `exit code ${code}`);
+  const error = `The docker client that writes the log ended (${how}) while the container ran, so that nobody could watch it; it was stopped. The engine may have been restarted, or the disk that stateDir is on may be full`;
+  return { reason: 'log_lost', error };
 }
 
 function runEnd(state: ContainerState | Error | undefined, exit: ProcessExit): RunEnd {
@@ -184,5 +200,8 @@ function runEnd(state: ContainerState | Error | undefined, exit: ProcessExit): R
     const how = exit.signal ?? `exit code ${exit.code}`;
     return { reason: 'lost', error: `The container is gone without a trace; the docker client ended with ${how}.` };
   }
+  // Who removes a container kills it; one that had ended by itself has another exit code.
+  if (state.removing && state.exitCode === 137)
+    return { reason: 'lost', error: 'The container was removed by somebody else while it ran' };
   return { exitCode: state.exitCode, oomKilled: state.oomKilled };
 }

@@ -9,6 +9,8 @@ export interface ContainerState {
   running: boolean;
   /** Whether its processes are frozen. */
   paused: boolean;
+  /** Whether it is being removed. */
+  removing: boolean;
   /** Whether it ever executed. */
   started: boolean;
   exitCode: number;
@@ -40,7 +42,7 @@ export interface EngineEvent {
 }
 
 /** An engine that does not answer within this is as good as none. */
-const ANSWER_MS = 2_000;
+const ANSWER_MS = 1_800;
 /** What an engine may take that answers, but has work to do on disks and namespaces. */
 const WORK_MS = 30_000;
 /** Lasts as long as the container. */
@@ -130,6 +132,7 @@ export class DockerEngine {
       id: Id,
       running: State.Running === true,
       paused: State.Paused === true,
+      removing: State.Status === 'removing' || State.Dead === true,
       started: typeof State.StartedAt === 'string' && !State.StartedAt.startsWith('0001-'),
       exitCode: Number(State.ExitCode),
       oomKilled: State.OOMKilled === true,

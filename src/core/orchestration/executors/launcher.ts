@@ -36,7 +36,7 @@ export interface ProcessExit {
  * Starts the one process that must outlive the host: standard input and the log are files, not pipes to us, and it
  * leads a process group of its own, which no signal to ours reaches.
  *
- * @throws OrchestrationError `LAUNCH_FAILED`
+ * @throws OrchestrationError `LAUNCH_FAILED`, `STATE_NOT_WRITABLE`
  */
 export async function launchDetached(spawn: SpawnProcess, options: LaunchOptions): Promise<LaunchedProcess> {
   const { command, args, cwd, env, folder, inputFile } = options;
@@ -62,6 +62,7 @@ export async function launchDetached(spawn: SpawnProcess, options: LaunchOptions
       await log.close();
     }
   } catch (cause) {
+    if (cause instanceof OrchestrationError) throw cause;
     throw new OrchestrationError(
       'LAUNCH_FAILED',
       `'${command}' could not be started (${messageOf(cause)}). Check that it is installed and on the PATH.`,

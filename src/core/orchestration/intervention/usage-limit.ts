@@ -59,6 +59,12 @@ export class UsageLimits {
     this.#timers.set(id, callAt(resumeAt, this.#now, callback));
   }
 
+  /** The session got on, or has ended: what it tried before does not count any more. */
+  settle(id: string): void {
+    this.forget(id);
+    this.#tried.delete(id);
+  }
+
   /** It does not wait any longer. */
   forget(id: string): void {
     this.#timers.get(id)?.();

@@ -1,10 +1,9 @@
-import { stripVTControlCharacters } from 'node:util';
 import { streamParser } from 'channelcoder';
 import { ClaudeEventReader } from './claude-events.js';
 import { classifyDiagnostic } from './error-classifier.js';
 import { LogFollower } from './log-follower.js';
 import type { Observation, ResultObservation } from './observation.js';
-import { clipText, ownText } from './own-text.js';
+import { clipText, ownText, plainText } from './own-text.js';
 import { TranscriptFollower } from './transcript-follower.js';
 
 const DIAGNOSTIC_LENGTH = 500;
@@ -117,9 +116,7 @@ export class StreamMonitor {
   }
 
   #diagnose(text: string): void {
-    // What is left of control characters, a sequence that was cut for example, would reach a terminal that shows it.
-    const start = stripVTControlCharacters(text.slice(0, DIAGNOSTIC_LENGTH));
-    const line = ownText(start.replace(/\p{Cc}+/gu, ' ').trim());
+    const line = ownText(plainText(text.slice(0, DIAGNOSTIC_LENGTH)));
     this.#lastDiagnostics = [...this.#lastDiagnostics.slice(-4), line];
     const error = classifyDiagnostic(line);
     this.#onObservations([{ kind: 'diagnostic', line }, ...(error ? [{ kind: 'error', ...error } as const] : [])]);

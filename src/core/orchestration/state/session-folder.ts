@@ -1,44 +1,64 @@
 import { constants } from 'node:fs';
-import { chmod, mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, OrchestrationError, shown } from '../errors.js';
 
 /** What a session keeps on disk: `<stateDir>/sessions/<id>`. Only its owner can enter it. */
 export class SessionFolder {
   readonly path: string;
-  /** What the session was created from, without values of variables. */
-  readonly spec: string;
-  /** The record at the latest change of status. */
-  readonly record: string;
-  /** What the guard of the run under way has decided. */
-  readonly decisions: string;
-  /** What git would execute or follow in the workspace before the run under way, see `GitWatch`. */
-  readonly gitSnapshot: string;
-  /** What the user said to the run under way and it has not heard. */
-  readonly steering: string;
-  /** Claude's stream-json, of all runs. */
-  readonly log: string;
-  /** Mounted as `~/.claude/projects`: the conversation, which a later container takes up again. */
-  readonly projects: string;
-  /** The user's prompt file as it was when the session was created. */
-  readonly promptFile: string;
-  /** The user's MCP configuration as it was then. */
-  readonly mcpConfig: string;
-  /** Where the guard's hook and this host meet, see `HookFiles`. */
-  readonly guard: string;
 
   constructor(stateDir: string, sessionId: string) {
     this.path = join(stateDir, 'sessions', sessionId);
-    this.spec = join(this.path, 'spec.json');
-    this.record = join(this.path, 'session.json');
-    this.decisions = join(this.path, 'decisions.jsonl');
-    this.gitSnapshot = join(this.path, 'git.json');
-    this.steering = join(this.path, 'steering.json');
-    this.log = join(this.path, 'stream.log');
-    this.projects = join(this.path, 'projects');
-    this.promptFile = join(this.path, 'prompt-file.md');
-    this.mcpConfig = join(this.path, 'mcp.json');
-    this.guard = join(this.path, 'guard');
+  }
+
+  /** What the session was created from, without values of variables. */
+  get spec(): string {
+    return join(this.path, 'spec.json');
+  }
+
+  /** The record at the latest change of status. */
+  get record(): string {
+    return join(this.path, 'session.json');
+  }
+
+  /** What the guard of the run under way has decided. */
+  get decisions(): string {
+    return join(this.path, 'decisions.jsonl');
+  }
+
+  /** What git would execute or follow in the workspace before the run under way, see `GitWatch`. */
+  get gitSnapshot(): string {
+    return join(this.path, 'git.json');
+  }
+
+  /** What the user said to the run under way and it has not heard. */
+  get steering(): string {
+    return join(this.path, 'steering.json');
+  }
+
+  /** Claude's stream-json, of all runs. */
+  get log(): string {
+    return join(this.path, 'stream.log');
+  }
+
+  /** Mounted as `~/.claude/projects`: the conversation, which a later container takes up again. */
+  get projects(): string {
+    return join(this.path, 'projects');
+  }
+
+  /** The user's prompt file as it was when the session was created. */
+  get promptFile(): string {
+    return join(this.path, 'prompt-file.md');
+  }
+
+  /** The user's MCP configuration as it was then. */
+  get mcpConfig(): string {
+    return join(this.path, 'mcp.json');
+  }
+
+  /** Where the guard's hook and this host meet, see `HookFiles`. */
+  get guard(): string {
+    return join(this.path, 'guard');
   }
 
   /** What goes to the standard input of a run, 1 being the first. */
@@ -68,18 +88,48 @@ export class SessionFolder {
     }
   }
 
-  /** Writes a file of the session's own; one that is mounted has to be readable for the image's user. */
+  /**
+   * Writes a file of the session's own; one that is mounted has to be readable for the image's user.
+   *
+   * @throws OrchestrationError `STATE_NOT_WRITABLE`
+   */
   async write(path: string, text: string): Promise<void> {
-    await writeFile(path, text, { mode: path === this.mcpConfig ? 0o644 : 0o600 });
+    try {
+      await writeFile(path, text, { mode: path === this.mcpConfig ? 0o644 : 0o600 });
+    } catch (cause) {
+      throw notWritable(path, cause);
+    }
   }
 
-  /** Opens the log for a process to append to. A link in its place is refused. */
-  async openLog(): Promise<import('node:fs/promises').FileHandle> {
-    const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
-    return open(this.log, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+  /**
+   * Opens the log for a process to append to. Only a regular file will do: a link in its place could lead anywhere, a pipe
+   * would hold the session up.
+   *
+   * @throws OrchestrationError `STATE_NOT_WRITABLE`
+   */
+  async openLog(): Promise<FileHandle> {
+    const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+    let log: FileHandle | undefined;
+    try {
+      log = await open(this.log, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+      if (!(await log.stat()).isFile()) throw new Error('it is no regular file');
+      return log;
+    } catch (cause) {
+      await log?.close();
+      throw notWritable(this.log, cause);
+    }
   }
 
   async remove(): Promise<void> {
     await rm(this.path, { recursive: true, force: true });
   }
+}
+
+/** An error of the disk, with what it was about. */
+export function notWritable(path: string, cause: unknown): OrchestrationError {
+  return new OrchestrationError(
+    'STATE_NOT_WRITABLE',
+    `Option 'stateDir': ${shown(path)} cannot be written (${messageOf(cause)}). Make room, or correct its owner.`,
+    { cause },
+  );
 }

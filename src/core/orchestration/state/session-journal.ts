@@ -1,10 +1,10 @@
-import { messageOf, OrchestrationError } from '../errors.js';
+import type { OrchestrationError } from '../errors.js';
 import type { SessionSpec } from '../executors/base-executor.js';
 import type { ResolvedManagerOptions } from '../resolve-options.js';
 import type { SessionAction } from '../session-lifecycle.js';
 import type { SessionMetadata, UnifiedSession } from '../types.js';
 import { writeAtomically } from './atomic-file.js';
-import type { SessionFolder } from './session-folder.js';
+import { notWritable, type SessionFolder } from './session-folder.js';
 import { storedRecord } from './stored-record.js';
 import { storedSpec } from './stored-spec.js';
 
@@ -65,7 +65,7 @@ export class SessionJournal {
       await writeAtomically(folder.spec, JSON.stringify(storedSpec(spec, record, this.#options.defaults)));
       await writeAtomically(folder.record, JSON.stringify(storedRecord(ticket, record, record.metadata)));
     } catch (cause) {
-      throw notWritable(folder, cause);
+      throw notWritable(folder.path, cause);
     }
     this.#entries.set(record.id, { folder, ticket, beforeRun: record.metadata });
   }
@@ -95,7 +95,7 @@ export class SessionJournal {
   async saved(id: string): Promise<void> {
     const entry = this.#entries.get(id);
     await entry?.saving;
-    if (entry?.unsaved) throw notWritable(entry.folder, entry.error);
+    if (entry?.unsaved) throw notWritable(entry.folder.path, entry.error);
   }
 
   /** Resolves when nothing is being written any more. */
@@ -114,19 +114,11 @@ export class SessionJournal {
       } catch (error) {
         entry.error = error;
         delete entry.saving;
-        this.#options.onError(id, notWritable(entry.folder, error));
+        this.#options.onError(id, notWritable(entry.folder.path, error));
         return;
       }
       if (entry.unsaved === session) delete entry.unsaved;
     }
     delete entry.saving;
   }
-}
-
-function notWritable({ path }: SessionFolder, cause: unknown): OrchestrationError {
-  return new OrchestrationError(
-    'STATE_NOT_WRITABLE',
-    `Option 'stateDir': ${path} cannot be written (${messageOf(cause)}). Make room, or correct its owner.`,
-    { cause },
-  );
 }

@@ -11,6 +11,7 @@ const ENDED: ContainerState = {
   id: 'id',
   running: false,
   paused: false,
+  removing: false,
   started: true,
   exitCode: 0,
   oomKilled: false,
@@ -189,6 +190,18 @@ describe('a run that cannot be seen any more', () => {
     const end = await handle.ended;
     expect(end).toMatchObject({ reason: 'lost', error: expect.stringContaining(how) });
     expect(end).not.toHaveProperty('exitCode');
+  });
+
+  it('is lost where somebody else removes its container, which kills it', async () => {
+    const { handle, exit } = await scene({ ...ENDED, removing: true, exitCode: 137 });
+    exit(137);
+    expect(await handle.ended).toMatchObject({ reason: 'lost', error: expect.stringContaining('somebody else') });
+  });
+
+  it('has ended by itself where its container is removed afterwards', async () => {
+    const { handle, exit } = await scene({ ...ENDED, removing: true, exitCode: 3 });
+    exit(3);
+    expect(await handle.ended).toEqual({ exitCode: 3, oomKilled: false });
   });
 
   it('is seen again where the engine comes back', async () => {
@@ -387,25 +400,29 @@ describe('a run that cannot be launched', () => {
 });
 
 describe('a container that works on without its client', () => {
+  /** One that runs until the engine is told to end it. */
+  async function unwatched(how: 'stop' | 'kill'): Promise<Scene> {
+    const own = await scene({ ...ENDED, running: true });
+    const over = deferred<number>();
+    own.engine.wait.mockImplementation(() => over.promise);
+    own.engine.stop.mockRejectedValue(new Error('busy'));
+    own.engine[how].mockImplementation(async () => {
+      own.engine.inspect.mockResolvedValue(ENDED);
+      over.resolve(143);
+    });
+    own.listener.onStart('id');
+    return own;
+  }
+
   it('is stopped: nobody sees any more what the agent does', async () => {
-    const { handle, engine, exit } = await scene({ ...ENDED, running: true });
-    engine.stop.mockImplementation(async () => {
-      engine.inspect.mockResolvedValue(ENDED);
-    });
+    const { handle, engine, exit } = await unwatched('stop');
     exit(null, 'SIGKILL');
-    expect(await handle.ended).toMatchObject({
-      reason: 'log_lost',
-      error: expect.stringContaining('The docker client that writes the log ended while the container ran on'),
-    });
+    expect(await handle.ended).toMatchObject({ reason: 'log_lost', error: expect.stringContaining('SIGKILL') });
     expect(engine.stop.mock.calls).toEqual([['ao-1', 5_000]]);
   }, 15_000);
 
   it('is killed where it cannot be stopped', async () => {
-    const { handle, engine, exit } = await scene({ ...ENDED, running: true });
-    engine.stop.mockRejectedValue(new Error('busy'));
-    engine.kill.mockImplementation(async () => {
-      engine.inspect.mockResolvedValue(ENDED);
-    });
+    const { handle, engine, exit } = await unwatched('kill');
     exit(0);
     expect(await handle.ended).toMatchObject({ reason: 'log_lost' });
     expect(engine.kill).toHaveBeenCalled();
@@ -431,6 +448,14 @@ describe('a container that another host has started', () => {
     expect(handle.over).toBe(true);
     exit(null);
     expect(await handle.started).toEqual({ containerId: 'id' });
+    expect(await handle.ended).toEqual({ exitCode: 9, oomKilled: false });
+  });
+
+  it('has ended, and its client does not notice: that is ended, too', async () => {
+    fakeClock();
+    const { handle, kill } = await scene({ ...ENDED, exitCode: 9 }, { found });
+    await vi.advanceTimersByTimeAsync(5_100);
+    expect(kill.mock.calls).toEqual([['SIGKILL']]);
     expect(await handle.ended).toEqual({ exitCode: 9, oomKilled: false });
   });
 

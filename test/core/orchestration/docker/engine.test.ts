@@ -53,7 +53,16 @@ const CALLS: Call[] = [
     call: (engine) => engine.inspect('c'),
     request: 'GET /containers/c/json',
     answer: containerState({ ExitCode: 3, OOMKilled: true, Error: 'why' }),
-    value: { id: 'id-1', running: false, paused: false, started: true, exitCode: 3, oomKilled: true, error: 'why' },
+    value: {
+      id: 'id-1',
+      running: false,
+      paused: false,
+      removing: false,
+      started: true,
+      exitCode: 3,
+      oomKilled: true,
+      error: 'why',
+    },
     also: [[404, undefined]],
   },
   {
@@ -221,7 +230,7 @@ describe('no engine', () => {
 
   it('is DOCKER_UNAVAILABLE where no answer comes within two seconds', async () => {
     const { engine } = await FakeEngine.start({ 'GET /containers/c/json': () => {} });
-    expect(await unavailable(engine)).toContain('no answer within 2000 ms');
+    expect(await unavailable(engine)).toContain('no answer within 1800 ms');
   });
 
   it('is DOCKER_UNAVAILABLE where something else answers', async () => {

@@ -1,0 +1,132 @@
+import { spawn } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { AutonomousExecutor, type CreateSessionOptions, type UnifiedSession } from 'autonomous-orchestration';
+import { describe, expect, it } from 'vitest';
+import {
+  changedImage,
+  containersLeft,
+  docker,
+  engine,
+  figure,
+  nextEvent,
+  quick,
+  tempFolder,
+  testManager,
+} from './support.js';
+
+/** A session that does what it is told to; its end is provoked as soon as it has said something. */
+async function endOf(
+  options: Partial<CreateSessionOptions>,
+  provoke?: (id: string) => Promise<unknown>,
+): Promise<UnifiedSession> {
+  const { manager } = await testManager();
+  const said = provoke && nextEvent(manager, ({ type }) => type === 'session:message');
+  const { id } = await manager.create({ prompt: 'x', cwd: await tempFolder(), ...options });
+  if (provoke) {
+    await said;
+    await provoke(id);
+  }
+  const ended = await manager.waitFor(id);
+  expect(await containersLeft([ended])).toEqual([]);
+  expect(manager.queueStatus().running).toBe(0);
+  return ended;
+}
+
+describe('a container that ends otherwise than by itself', () => {
+  it('removed by hand (docker rm -f): failed, lost', async () => {
+    const removed = await endOf(quick('init; say hello; sleep 300'), (id) => docker('rm', '--force', `ao-${id}-1`));
+    expect(removed).toMatchObject({ status: 'failed', result: { reason: 'lost' } });
+    figure('docker rm -f', removed.result?.error ?? '');
+  });
+
+  it('killed by hand (docker kill): failed, killed', async () => {
+    const killed = await endOf(quick('init; say hello; sleep 300'), (id) => docker('kill', `ao-${id}-1`));
+    expect(killed).toMatchObject({ status: 'failed', result: { reason: 'killed', exitCode: 137 } });
+    figure('docker kill', killed.result?.error ?? '');
+  });
+
+  it('at its memory limit: failed, oom', async () => {
+    // A shell variable that doubles. The shell itself is killed, not one of its children.
+    const { docker: options } = quick('init; say hello; x=xxxxxxxx; while :; do x=$x$x; done');
+    const { status, result } = await endOf({ docker: { ...options, memory: '64m' } });
+    expect({ status, result }).toMatchObject({ status: 'failed', result: { reason: 'oom', exitCode: 137 } });
+    figure('memory limit 64m', result?.error ?? '');
+  });
+});
+
+it('a session that ignores SIGTERM is cancelled, and killed after the grace', async () => {
+  const { manager } = await testManager();
+  const said = nextEvent(manager, ({ type }) => type === 'session:message');
+  const script = "trap '' TERM; init; say hello; while :; do sleep 1; done";
+  const { id } = await manager.create({ ...quick(script), prompt: 'x', cwd: await tempFolder() });
+  await said;
+  const began = performance.now();
+  const cancelled = await manager.cancel(id);
+  expect(cancelled).toMatchObject({ status: 'cancelled', result: { exitCode: 137 }, runs: [{ exitCode: 137 }] });
+  expect(await containersLeft([cancelled])).toEqual([]);
+  figure('cancel of a session that ignores SIGTERM', `${Math.round(performance.now() - began)} ms, exit code 137`);
+});
+
+describe('exit codes that mean that nothing ran are told with their cause:', () => {
+  it('126, a command that cannot be executed', async () => {
+    const image = await changedImage('not-executable', 'ENTRYPOINT ["/etc/passwd"]');
+    const { result } = await endOf({ docker: { image } });
+    expect(result?.exitCode).toBe(126);
+    expect(result?.error).toMatch(/exit code 126.*permission denied/i);
+    figure('exit code 126', result?.error ?? '');
+  });
+
+  it('127, a command that is not there, for the init and for the entrypoint', async () => {
+    const image = await changedImage('no-entrypoint', 'ENTRYPOINT ["/no/such/entrypoint"]');
+    const { result } = await endOf({ docker: { image } });
+    expect(result?.exitCode).toBe(127);
+    expect(result?.error).toMatch(/exit code 127.*no such file/i);
+    figure('exit code 127 of the init', result?.error ?? '');
+
+    // With its claude at create(), and without when it is launched: a name that is given to another image meanwhile.
+    const name = await changedImage('without-claude', 'LABEL without=claude');
+    const bare = await launchedAfter(() => ['docker', 'tag', engine.bareImage, name], { image: name });
+    expect(bare.result).toMatchObject({ exitCode: 127 });
+    expect(bare.result?.error).toMatch(/exit code 127.*claude: not found/);
+    figure('exit code 127 of the entrypoint', bare.result?.error ?? '');
+  });
+
+  it('125, a mount whose source vanished', async () => {
+    const source = await tempFolder();
+    const mounts = [{ source, target: '/data' }];
+    const { result } = await launchedAfter(() => ['rm', '-r', source], { ...quick('init; result').docker, mounts });
+    expect(result).toMatchObject({ reason: 'LAUNCH_FAILED', exitCode: 125 });
+    expect(result?.error).toContain(source);
+    figure('exit code 125', result?.error ?? '');
+    await rm(source, { recursive: true, force: true });
+  });
+
+  it('125 to 127 of the agent itself are its own exit codes', async () => {
+    for (const code of [125, 126, 127]) {
+      const { result } = await endOf(quick(`init; result; exit ${code}`));
+      expect(result).toMatchObject({ reason: 'error', exitCode: code, error: `It ended with exit code ${code}.` });
+    }
+  });
+});
+
+/** A session before whose `docker run`, when all checks are done, a command runs. */
+async function launchedAfter(
+  command: () => string[],
+  options: Exclude<CreateSessionOptions['docker'], false>,
+): Promise<UnifiedSession> {
+  const stateDir = await tempFolder(0);
+  const executor = new AutonomousExecutor({
+    stateDir,
+    spawn: (client, args, how) => {
+      const first = command();
+      const script = `shift_by=$1; shift; ${first.map((_, index) => `"$${index + 1}"`).join(' ')} >/dev/null || exit 99; shift "$shift_by"; exec "$@"`;
+      return spawn('sh', ['-c', script, 'sh', String(first.length), ...first, client, ...args], how);
+    },
+  });
+  const { manager } = await testManager({ stateDir, executors: { autonomous: executor } });
+  const { id } = await manager.create({ docker: options ?? {}, prompt: 'x', cwd: await tempFolder() });
+  const ended = await manager.waitFor(id);
+  expect(ended.status).toBe('failed');
+  expect(await containersLeft([ended])).toEqual([]);
+  return ended;
+}

@@ -1,0 +1,114 @@
+import { AutonomousExecutor, type UnifiedSession } from 'autonomous-orchestration';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { PrivateEngine } from './private-engine.js';
+import { countEnds, figure, quick, tempFolder, testManager, until } from './support.js';
+
+let engine: PrivateEngine;
+
+beforeAll(async () => {
+  engine = await PrivateEngine.start();
+});
+afterAll(() => engine?.remove());
+
+/** Two sessions that run, and one that waits for its turn. */
+async function scene() {
+  const stateDir = await tempFolder(0);
+  const executor = new AutonomousExecutor({ stateDir, env: { ...process.env, DOCKER_HOST: engine.host } });
+  const { manager } = await testManager({ stateDir, executors: { autonomous: executor }, maxConcurrent: 2 });
+  const ends = countEnds(manager);
+  const cwd = await tempFolder();
+  const patient = { ...quick('init; say before; sleep 300; result'), cwd };
+  const brief = { ...quick('init; result'), prompt: 'x', cwd };
+  const said = new Set<string>();
+  const bothSaid = new Promise<void>((resolve) =>
+    manager.on('session:message', ({ sessionId }) => said.add(sessionId).size === 2 && resolve()),
+  );
+  const running = await Promise.all([1, 2].map((n) => manager.create({ ...patient, prompt: `${n}` })));
+  const waiting = await manager.create(brief);
+  await bothSaid;
+  return { manager, ends, running, waiting, brief };
+}
+
+type Scene = Awaited<ReturnType<typeof scene>>;
+
+/** All have ended, once each; the slots are free, and the next session runs. */
+async function allOver({ manager, ends, running, waiting, brief }: Scene): Promise<UnifiedSession[]> {
+  const sessions = await Promise.all([...running, waiting].map(({ id }) => manager.waitFor(id)));
+  const next = await manager.create(brief);
+  expect(await manager.waitFor(next.id)).toMatchObject({ status: 'completed' });
+  expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
+  expect([...ends.values()]).toEqual([1, 1, 1, 1]);
+  return sessions;
+}
+
+const told = ({ status, result }: UnifiedSession): string =>
+  `${status} (${result?.reason}, exit code ${result?.exitCode})`;
+
+describe('dockerd under two running sessions and one that waits', () => {
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'ended with %s and started again: its containers end with it',
+    async (signal) => {
+      const made = await scene();
+      const began = performance.now();
+      await engine.end(signal);
+      await engine.start();
+      const sessions = await allOver(made);
+      for (const { status, result } of sessions.slice(0, 2)) {
+        expect(status).toBe('failed');
+        expect(result?.error).toBeTruthy();
+      }
+      expect(await engine.docker('ps', '--all', '--quiet')).toBe('');
+      figure(
+        `dockerd ${signal}`,
+        `${sessions.map(told).join('; ')}; ${Math.round(performance.now() - began)} ms in all`,
+      );
+    },
+  );
+
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'ended with %s and started again, with live restore: its containers outlive it, and are stopped, as nobody can watch them',
+    async (signal) => {
+      await engine.end('SIGTERM');
+      await engine.start({ liveRestore: true });
+      const made = await scene();
+      const began = performance.now();
+      await engine.end(signal);
+      await engine.start({ liveRestore: true });
+      const sessions = await allOver(made);
+      for (const { status, result } of sessions.slice(0, 2)) {
+        expect(status).toBe('failed');
+        expect(result?.reason).toBe('log_lost');
+        expect(result?.error).toMatch(/docker client that writes the log ended.*engine.*restarted/);
+      }
+      expect(await engine.docker('ps', '--all', '--quiet')).toBe('');
+      figure(
+        `dockerd ${signal}, live restore`,
+        `${sessions.map(told).join('; ')}; ${Math.round(performance.now() - began)} ms in all`,
+      );
+    },
+  );
+
+  it('gone for good: they fail within half a minute, and the manager works when it is back', async () => {
+    const made = await scene();
+    await engine.end('SIGKILL');
+    let skipped = 0;
+    const now = performance.now.bind(performance);
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + skipped);
+    onTestFinished(() => clock.mockRestore());
+    await expect(made.manager.create(made.brief)).rejects.toMatchObject({ code: 'DOCKER_UNAVAILABLE' });
+    expect(made.manager.list({ status: 'running' })).toHaveLength(2);
+    // Time passes sixty times as fast: whoever began to wait at any moment has waited half a minute soon.
+    const all = [...made.running, made.waiting];
+    await until('the end of all', () => {
+      skipped += 1_200;
+      return all.every(({ id }) => made.manager.get(id)?.status === 'failed');
+    });
+    const sessions = await Promise.all(all.map(({ id }) => made.manager.waitFor(id)));
+    expect(sessions.map(({ result }) => result?.reason)).toEqual(Array(3).fill('DOCKER_UNAVAILABLE'));
+    expect(made.manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
+    await engine.start();
+    await allOver(made);
+    const left = (await engine.docker('ps', '--all', '--quiet')).split('\n').filter(Boolean).length;
+    figure('dockerd gone', `${sessions.map(told).join('; ')}; ${left} stopped containers for a later sweep`);
+  });
+});

@@ -1,0 +1,188 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { EventEmitter, getEventListeners } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  AutonomousExecutor,
+  BaseExecutor,
+  OrchestrationError,
+  type Preparation,
+  type RunHandle,
+  type SessionSpec,
+} from 'autonomous-orchestration';
+import { expect, it } from 'vitest';
+import {
+  added,
+  changedImage,
+  containersLeft,
+  countEnds,
+  docker,
+  engine,
+  figure,
+  holdings,
+  nextEvent,
+  quick,
+  SOCKET,
+  tempFolder,
+  testManager,
+} from './support.js';
+
+/** Fails at its launch, in all the ways there are. */
+class Failing extends BaseExecutor {
+  #launches = 0;
+
+  async prepare({ cwd }: SessionSpec): Promise<Preparation> {
+    return { environment: { docker: false, dockerImage: '', cwd } };
+  }
+
+  // Not async: an executor in JavaScript may throw as well as reject.
+  launch(): Promise<RunHandle> {
+    switch (this.#launches++ % 5) {
+      case 0:
+        return Promise.reject(new OrchestrationError('IMAGE_NOT_FOUND', 'It was there a moment ago.'));
+      case 1:
+        return new Promise((_, reject) => setImmediate(reject, new Error('late')));
+      case 2:
+        return Promise.reject(undefined);
+      case 3:
+        throw new Error('thrown at once');
+      default:
+        return Promise.resolve({
+          started: Promise.resolve(undefined),
+          ended: Promise.resolve({ reason: 'LAUNCH_FAILED', error: 'it never executed' }),
+          stop: async () => {},
+          detach: () => {},
+        });
+    }
+  }
+}
+
+it('1,000 starts that fail: every one is told of, and nothing is left', async () => {
+  const { manager, stateDir } = await testManager({
+    executors: { autonomous: new Failing() },
+    maxConcurrent: 5,
+    maxQueued: 1_000,
+  });
+  const ends = countEnds(manager);
+  const listeners = manager.listenerCount('event');
+  const cwd = await tempFolder();
+  const before = await holdings();
+  const controller = new AbortController();
+
+  const created = await Promise.all(
+    Array.from({ length: 1_000 }, (_, index) =>
+      manager.create({ prompt: `${index}`, cwd, ...(index % 200 === 0 && { signal: controller.signal }) }),
+    ),
+  );
+  const ended = await Promise.all(created.map(({ id }) => manager.waitFor(id)));
+
+  expect(new Set(ended.map(({ status }) => status))).toEqual(new Set(['failed']));
+  expect(ended.filter(({ result }) => result?.reason === 'IMAGE_NOT_FOUND')).toHaveLength(200);
+  expect(ended.filter(({ result }) => result?.reason === 'LAUNCH_FAILED')).toHaveLength(800);
+  expect(ended.filter(({ result }) => !result?.error)).toEqual([]);
+  expect([...ends.values()]).toEqual(Array(1_000).fill(1));
+  expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0, items: [] });
+  expect(manager.listenerCount('event')).toBe(listeners);
+  expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+  expect(added(await holdings(), before)).toEqual([]);
+  // A session that has ended keeps its folder; what its run would have needed is not in there.
+  const folders = await readdir(join(stateDir, 'sessions'));
+  expect(folders.toSorted()).toEqual(created.map(({ id }) => id).toSorted());
+  for (const id of folders) {
+    const left = ['projects', 'session.json', 'spec.json', 'stream.log'];
+    expect((await readdir(join(stateDir, 'sessions', id))).toSorted()).toEqual(left);
+  }
+  figure('1,000 failing starts', 'all failed with a reason; 0 slots, 0 waiting, 0 listeners, 0 files, 0 timers left');
+});
+
+it('30 starts that fail at the docker client or the engine leave no container, watch, file or slot', async () => {
+  const stateDir = await tempFolder(0);
+  let how: (args: string[]) => Promise<void> | Error | ChildProcess = () => new Error('unset');
+  const executor = new AutonomousExecutor({
+    stateDir,
+    spawn: (command, args, options) => {
+      const answer = how(args);
+      if (answer instanceof Error) throw answer;
+      if (answer instanceof EventEmitter) return answer;
+      // The engine is made to fail first; a shell waits for that and becomes the client.
+      return spawn(command, args, options);
+    },
+  });
+  const { manager } = await testManager({
+    stateDir,
+    executors: { autonomous: executor },
+    maxConcurrent: 1,
+    maxQueued: 40,
+  });
+  const ends = countEnds(manager);
+  const cwd = await tempFolder();
+  const options = { ...quick('init; result'), prompt: 'x', cwd };
+  // The connections that are kept alive to the engine, and what is loaded at first, are no leak.
+  how = () => Promise.resolve();
+  for (let times = 0; times < 2; times++) await manager.waitFor((await manager.create(options)).id);
+  const before = await holdings();
+
+  const reasons: (string | undefined)[] = [];
+  for (let round = 0; round < 10; round++) {
+    // The kernel has no process to give.
+    how = () => Object.assign(new Error('spawn docker EAGAIN'), { code: 'EAGAIN' });
+    reasons.push(await endOf(options));
+    // No docker client on the PATH: Node tells of that later.
+    how = () => spawn('/no/such/docker', { stdio: 'ignore' });
+    reasons.push(await endOf(options));
+  }
+  expect(reasons).toEqual(Array(20).fill('LAUNCH_FAILED'));
+
+  // The image vanishes while the session waits for its turn, and is not pulled.
+  how = () => Promise.resolve();
+  for (let round = 0; round < 10; round++) {
+    const image = await changedImage(`vanishing-${round}`, `LABEL round=${round}`);
+    const first = await manager.create({ ...quick('init; sleep 0.3; result'), prompt: 'first', cwd });
+    const second = await manager.create({ ...options, docker: { ...options.docker, image } });
+    await docker('rmi', image);
+    await manager.waitFor(first.id);
+    const { result } = await manager.waitFor(second.id);
+    expect(result).toMatchObject({ reason: 'IMAGE_NOT_FOUND', error: expect.stringContaining(image) });
+  }
+
+  expect(ends.size).toBe(42);
+  expect([...ends.values()]).toEqual(Array(42).fill(1));
+  expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
+  expect(await containersLeft(manager.list())).toEqual([]);
+  expect(added(await holdings(), before).filter((held) => held !== SOCKET)).toEqual([]);
+  figure(
+    '30 failing starts (docker)',
+    '20 at the client, 10 at the engine: 0 containers, 0 watches, 0 files, 0 slots left',
+  );
+
+  async function endOf(given: typeof options): Promise<string | undefined> {
+    const { id } = await manager.create(given);
+    return (await manager.waitFor(id)).result?.reason;
+  }
+});
+
+it('an image that vanishes between the last look and docker run fails with the words of the engine', async () => {
+  const stateDir = await tempFolder(0);
+  const image = await changedImage('vanished');
+  const executor = new AutonomousExecutor({
+    stateDir,
+    // The shell takes the image away and becomes the client.
+    spawn: (command, args, options) =>
+      spawn('sh', ['-c', 'docker rmi "$0" >/dev/null && exec "$@"', image, command, ...args], options),
+  });
+  const { manager } = await testManager({ stateDir, executors: { autonomous: executor } });
+  const failed = nextEvent(manager, ({ type }) => type === 'session:failed');
+  const session = await manager.create({
+    ...quick('init; result'),
+    docker: { image, env: {} },
+    prompt: 'x',
+    cwd: await tempFolder(),
+  });
+  await failed;
+  const { result } = await manager.waitFor(session.id);
+  expect(result).toMatchObject({ reason: 'LAUNCH_FAILED', exitCode: 125 });
+  expect(result?.error).toMatch(/No such image/i);
+  expect(await containersLeft([session])).toEqual([]);
+  expect(engine.quickImage).not.toBe(image);
+  figure('image gone at docker run', `${result?.reason}, exit code ${result?.exitCode}: ${result?.error}`);
+});

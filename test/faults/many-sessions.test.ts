@@ -1,0 +1,101 @@
+import { readdir } from 'node:fs/promises';
+import { serialize } from 'node:v8';
+import { expect, it } from 'vitest';
+import {
+  added,
+  containersLeft,
+  countEnds,
+  figure,
+  heapUsed,
+  holdings,
+  quick,
+  SOCKET,
+  tempFolder,
+  testManager,
+} from './support.js';
+
+const SESSIONS = 500;
+const AT_ONCE = 3;
+
+it('500 containers that exit at once: every exit code is right, and nothing is left of them', async () => {
+  // Code that is loaded when it is needed is no leak, nor are connections that are kept alive: closing ends those.
+  const warm = await countingManager();
+  await warm.manager.waitFor(
+    (await warm.manager.create({ ...quick('init; result'), prompt: 'x', cwd: await tempFolder() })).id,
+  );
+  await warm.manager.close();
+  const before = await holdings();
+  const { manager, stateDir } = await countingManager();
+  const ends = countEnds(manager);
+  const cwd = await tempFolder();
+  const ids: string[] = [];
+  const heap = new Map<number, number>();
+  const listeners = listenersOf(process);
+
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      while (next < SESSIONS) await run(next++);
+    }),
+  );
+
+  const sessions = ids.map((id) => manager.get(id));
+  const codes = sessions.map((session) => session?.runs[0]?.exitCode);
+  expect(codes).toEqual(sessions.map((session) => Number(session?.taskId) % 256));
+  for (const session of sessions) {
+    const code = Number(session?.taskId) % 256;
+    expect(session).toMatchObject({ status: code === 0 ? 'completed' : 'failed', result: { exitCode: code } });
+    expect(session?.result?.reason).toBe(REASONS.get(code) ?? 'error');
+    expect(session?.metadata.lastMessage).toBe(`I am ${session?.taskId}.`);
+  }
+  expect([...ends.values()]).toEqual(Array(SESSIONS).fill(1));
+  figure('500 exit codes, 0 to 255', `${new Set(codes).size} different, all right`);
+
+  expect(await containersLeft(manager.list())).toEqual([]);
+  expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
+  const more = added(await holdings(), before);
+  expect(more.filter((held) => held !== SOCKET)).toEqual([]);
+  expect(listenersOf(process)).toEqual(listeners);
+  expect(await readdir(stateDir)).toEqual(['lock.1', 'sessions']);
+
+  const [early = 0, late = 0] = [heap.get(100), heap.get(SESSIONS)];
+  const grown = (late - early) / (SESSIONS - 100);
+  const record = serialize(manager.get(ids[0] ?? '')).length;
+  figure(
+    'heap after 100, 200, … 500 sessions',
+    [...heap.values()].map((bytes) => `${(bytes / 1e6).toFixed(2)} MB`).join(', '),
+  );
+  figure('bytes that stay of a session', `${Math.round(grown)}, its record is ${record} serialized`);
+  expect(grown).toBeLessThan(MOST_BYTES_A_SESSION);
+
+  await manager.close();
+  expect(added(await holdings(), before)).toEqual([]);
+  figure('left after 500 sessions', `0 containers, ${more.length} connections until close, else nothing`);
+
+  async function run(index: number): Promise<void> {
+    const script = `init; say 'I am ${index}.'; result; exit ${index % 256}`;
+    const { id } = await manager.create({ ...quick(script), prompt: 'x', cwd, taskId: `${index}` });
+    ids.push(id);
+    await manager.waitFor(id);
+    if (ids.length % 100 === 0) heap.set(ids.length, await heapUsed());
+  }
+});
+
+/** The manager keeps the records of sessions that have ended; a supervisor, a monitor or a log's buffer would be more. */
+const MOST_BYTES_A_SESSION = 40_000;
+const REASONS = new Map([
+  [0, 'success'],
+  [137, 'killed'],
+  [143, 'terminated'],
+]);
+
+/** One whose events nobody keeps. */
+async function countingManager(): ReturnType<typeof testManager> {
+  const made = await testManager({ maxConcurrent: AT_ONCE, maxQueued: 10 });
+  made.manager.removeAllListeners('event');
+  return made;
+}
+
+function listenersOf(emitter: NodeJS.EventEmitter): Record<string, number> {
+  return Object.fromEntries(emitter.eventNames().map((name) => [String(name), emitter.listenerCount(name)]));
+}

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, rm } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import { daemonPid, enginePaths, startDaemon, stopDaemon } from '../e2e/engine/daemon.mjs';
+import { attempt, engine, until } from './support.js';
+
+/** An engine of a test's own, which it may kill. It knows the quick image only, and is removed with all it has. */
+export class PrivateEngine {
+  readonly #paths = enginePaths(`faults-${process.pid}`);
+  readonly host = `unix://${this.#paths.socket}`;
+
+  static async start(): Promise<PrivateEngine> {
+    const made = new PrivateEngine();
+    await made.start();
+    const save = spawn('docker', ['save', engine.quickImage], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const load = spawn('docker', ['--host', made.host, 'load', '--quiet'], { stdio: ['pipe', 'ignore', 'inherit'] });
+    const ends = [once(save, 'exit'), once(load, 'exit')];
+    await pipeline(save.stdout, load.stdin);
+    for (const [code] of await Promise.all(ends))
+      if (code !== 0) throw new Error(`docker save | load ended with ${code}`);
+    return made;
+  }
+
+  async start(options: { liveRestore?: boolean } = {}): Promise<void> {
+    await startDaemon(this.#paths, options);
+  }
+
+  /** Ends dockerd, and nothing else; resolves when it is gone. */
+  async end(signal: NodeJS.Signals): Promise<void> {
+    const pid = await daemonPid(this.#paths);
+    if (pid === undefined) throw new Error('the private engine does not run');
+    process.kill(pid, signal);
+    await until('the end of dockerd', async () => (await daemonPid(this.#paths)) === undefined);
+  }
+
+  async docker(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await attempt('docker', ['--host', this.host, ...args]);
+    if (code !== 0) throw new Error(stderr);
+    return stdout.trim();
+  }
+
+  /** Ends it and its containers, also those that outlived it. */
+  async remove(): Promise<void> {
+    await this.start();
+    const ids = await this.docker('ps', '--all', '--quiet');
+    if (ids !== '') await this.docker('rm', '--force', ...ids.split('\n'));
+    await stopDaemon(this.#paths);
+    // A dockerd that was killed leaves its mounts behind, its own folder included.
+    const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').map((line) => line.split(' ')[4] ?? '');
+    for (const path of mounts.filter((path) => path.startsWith(`${this.#paths.cache}/`)).reverse()) {
+      await attempt('umount', [path]);
+    }
+    await rm(this.#paths.cache, { recursive: true, force: true });
+  }
+}
