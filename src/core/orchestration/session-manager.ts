@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { customAlphabet } from 'nanoid';
+import { AbortSignals } from './abort-signals.js';
 import { deferred, within } from './deferred.js';
 import { OrchestrationError } from './errors.js';
 import { type EventStreamOptions, eventStream } from './event-stream.js';
@@ -27,7 +28,7 @@ import { SessionStore } from './session-store.js';
 import { SessionSweep } from './session-sweep.js';
 import type { WaitOptions } from './session-waiters.js';
 import { SessionJournal } from './state/session-journal.js';
-import { StateLock } from './state/state-lock.js';
+import { StateOwner } from './state-owner.js';
 import type { CreateSessionOptions, SessionMode, UnifiedSession } from './types.js';
 
 /** Only what container names allow; 12 of 36 characters make a repeat unthinkable. */
@@ -35,8 +36,6 @@ const newId = customAlphabet('0123456789abcdefghijklmnopqrstuvwxyz', 12);
 
 /** How long `close()` waits for sessions to end, and for the disk. */
 const CLOSE_MS = 30_000;
-/** What could not be removed at once is looked for as often. */
-const SWEEP_MS = 60_000;
 
 /**
  * Runs many AI coding sessions in one process: queued, isolated, watched.
@@ -58,18 +57,13 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   readonly #store: SessionStore;
   readonly #scheduler: SessionScheduler;
   readonly #interventions: SessionInterventions;
-  readonly #recovery: SessionRecovery;
-  readonly #sweep: SessionSweep;
-  #sweepTimer: NodeJS.Timeout | undefined;
-  #lock: Promise<StateLock> | undefined;
-  /** The latest `recover()`. */
-  #recovering: Promise<unknown> = Promise.resolve();
+  readonly #owner: StateOwner;
   /** Events that the listeners have not been told of. */
   readonly #untold: SessionEvent[] = [];
   #closing: Promise<void> | undefined;
   readonly #closed = new AbortController();
-  /** The sessions that end with a signal. */
-  readonly #bySignal = new WeakMap<AbortSignal, { ids: Set<string>; abort: () => void }>();
+  /** Only a closed manager refuses. */
+  readonly #signals = new AbortSignals((id) => void this.cancel(id, 'aborted by its signal').catch(() => {}));
   /** The latest `create()`: sessions enter the record in the order of the calls. */
   #lastCreate: Promise<void> = Promise.resolve();
 
@@ -88,15 +82,16 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     this.#store = new SessionStore(Date.now, emit, journal);
     this.#scheduler = new SessionScheduler({ store: this.#store, now: Date.now, emit, maxConcurrent, maxQueued });
     this.#interventions = new SessionInterventions(this.#store, this.#scheduler);
-    this.#sweep = new SessionSweep({ stateDir, executors: this.#executors, registry: this.#store.registry });
-    this.#recovery = new SessionRecovery({
+    const sweep = new SessionSweep({ stateDir, executors: this.#executors, registry: this.#store.registry });
+    const recovery = new SessionRecovery({
       options: this.#options,
       executors: this.#executors,
       store: this.#store,
       scheduler: this.#scheduler,
-      sweep: this.#sweep,
+      sweep,
       now: Date.now,
     });
+    this.#owner = new StateOwner({ stateDir, recovery, sweep });
   }
 
   /**
@@ -113,7 +108,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     const executor = this.#executorOf(spec.mode);
     const { signal } = options;
     signal?.throwIfAborted();
-    await this.#open();
+    await this.#owner.ready();
+    this.#demandOpen();
     this.#scheduler.reserve(spec.id);
 
     const earlier = this.#lastCreate;
@@ -133,7 +129,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
         throw error;
       }
       const session = this.#scheduler.admit(prepared, options);
-      if (signal) this.#cancelOnAbort(session, signal);
+      if (signal) this.#signals.watch(session.id, signal, this.waitFor(session.id));
       return session;
     } catch (error) {
       this.#scheduler.giveUp(spec.id);
@@ -286,14 +282,9 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * @throws OrchestrationError `STATE_LOCKED` where another manager uses the folder, `STATE_NOT_WRITABLE`,
    * `DOCKER_UNAVAILABLE` where nobody can tell what became of a session, `MANAGER_CLOSED`; nothing has changed then
    */
-  recover(options: RecoverOptions = {}): Promise<RecoveryReport> {
-    const report = this.#recovering.then(async () => {
-      this.#demandOpen();
-      await this.#acquire();
-      return this.#recovery.run(options);
-    });
-    this.#recovering = report.catch(() => {}); // Its own caller hears of a failure.
-    return report;
+  async recover(options: RecoverOptions = {}): Promise<RecoveryReport> {
+    this.#demandOpen();
+    return this.#owner.recover(options);
   }
 
   /**
@@ -318,7 +309,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   }
 
   async #close(sessions: 'detach' | 'cancel'): Promise<void> {
-    await within(this.#recovering, CLOSE_MS);
+    await this.#owner.settled(CLOSE_MS);
     if (sessions === 'cancel') {
       const open = this.list().filter(({ status }) => !isTerminal(status));
       // Those that wait first, so that no slot that becomes free starts one.
@@ -326,12 +317,10 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
       const cancelled = open.map((session) => this.#scheduler.cancel(session, 'the manager was closed'));
       await within(Promise.allSettled(cancelled), CLOSE_MS);
     }
-    clearInterval(this.#sweepTimer);
     this.#scheduler.close();
     for (const executor of Object.values(this.#executors)) executor.close();
     await within(this.#store.journal.settled(), CLOSE_MS);
-    // Nobody else may begin before all is written. One that cannot be released is free when this process has ended.
-    await (await this.#lock?.catch(() => undefined))?.release().catch(() => {});
+    await this.#owner.release(); // Nobody else may begin before all is written.
     this.#store.waiters.rejectAll(
       new OrchestrationError('MANAGER_CLOSED', 'The manager was closed while this was awaited.'),
     );
@@ -351,46 +340,6 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
         this.emit('event', told);
       }
       this.#untold.length = 0;
-    });
-  }
-
-  /** One listener for all sessions of a signal: many may share it. */
-  #cancelOnAbort({ id }: UnifiedSession, signal: AbortSignal): void {
-    const known = this.#bySignal.get(signal);
-    const ids = known?.ids ?? new Set<string>();
-    const abort = (): void => {
-      // Only a closed manager refuses.
-      for (const each of ids) void this.cancel(each, 'aborted by its signal').catch(() => {});
-    };
-    const shared = known ?? { ids, abort };
-    ids.add(id);
-    if (!known) {
-      this.#bySignal.set(signal, shared);
-      signal.addEventListener('abort', abort, { once: true });
-    }
-    if (signal.aborted) abort();
-    const forget = (): void => {
-      ids.delete(id);
-      if (ids.size > 0) return;
-      this.#bySignal.delete(signal);
-      signal.removeEventListener('abort', shared.abort);
-    };
-    this.waitFor(id).then(forget, forget);
-  }
-
-  /** Nothing happens in a state folder that another manager uses, nor before what it has left is taken over. */
-  async #open(): Promise<void> {
-    await this.#recovering;
-    await this.#acquire();
-    this.#demandOpen();
-  }
-
-  async #acquire(): Promise<void> {
-    this.#lock ??= StateLock.acquire(this.#options.stateDir);
-    this.#sweepTimer ??= setInterval(() => void this.#sweep.run(), SWEEP_MS).unref();
-    await this.#lock.catch((error: unknown) => {
-      this.#lock = undefined; // It may be free the next time.
-      throw error;
     });
   }
 

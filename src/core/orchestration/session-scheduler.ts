@@ -1,12 +1,12 @@
 import { OrchestrationError } from './errors.js';
-import type { SessionSpec } from './executors/base-executor.js';
 import { UsageLimits } from './intervention/usage-limit.js';
 import { NO_TOKENS, totalTokens } from './monitoring/observation.js';
 import { type QueueStatus, SimpleQueue, type SimpleQueueOptions } from './queue/simple-queue.js';
 import type { Outcome } from './run-outcome.js';
 import { RunSupervisor } from './run-supervisor.js';
+import { demandContinuable } from './session-continuation.js';
 import type { SessionEvent } from './session-events.js';
-import { demandEnv, type PreparedSession } from './session-intake.js';
+import type { PreparedSession } from './session-intake.js';
 import { type CreatedAction, hasOpenRun, isTerminal, reduceSession } from './session-lifecycle.js';
 import type { SessionStore } from './session-store.js';
 import type { CreateSessionOptions, UnifiedSession } from './types.js';
@@ -154,15 +154,7 @@ export class SessionScheduler {
   async continue(session: UnifiedSession, feedback: string): Promise<UnifiedSession> {
     const { id } = session;
     const parts = this.#partsOf(id);
-    const why = whyNotContinued(session, parts);
-    if (why !== undefined) {
-      throw new OrchestrationError(
-        'ILLEGAL_TRANSITION',
-        `Session ${id} ('${session.status}') cannot be continued: ${why}.`,
-      );
-    }
-    demandEnv(id, parts.missingEnv);
-    this.#demandBudget(session, parts.spec);
+    demandContinuable(session, parts, parts.supervisor);
     if (parts.supervisor) {
       const error = 'stopped to be continued with feedback';
       parts.supervisor.stop({ status: 'cancelled', reason: 'cancelled', error, feedback });
@@ -312,22 +304,6 @@ export class SessionScheduler {
     return next;
   }
 
-  /** What was spent stays spent: a further run would end where it begins. */
-  #demandBudget({ id, status, metadata }: UnifiedSession, { limits }: SessionSpec): void {
-    const { costUsd = 0, tokens } = metadata;
-    const spent =
-      (limits.costUsd !== undefined && costUsd >= limits.costUsd && `limits.costUsd ($${limits.costUsd})`) ||
-      (limits.tokens !== undefined &&
-        tokens &&
-        totalTokens(tokens) >= limits.tokens &&
-        `limits.tokens (${limits.tokens})`);
-    if (!spent) return;
-    throw new OrchestrationError(
-      'ILLEGAL_TRANSITION',
-      `Session ${id} ('${status}') cannot be continued: it has spent its ${spent}. Create a new session.`,
-    );
-  }
-
   #leaveQueue(id: string): void {
     if (this.#queue.release(id) || this.#queue.remove(id)) this.#queueChanged(id);
   }
@@ -349,14 +325,4 @@ export class SessionScheduler {
     if (parts) return parts;
     throw new OrchestrationError('SESSION_NOT_FOUND', `Session ${id} has no parts in this manager.`);
   }
-}
-
-function whyNotContinued(session: UnifiedSession, { supervisor, standIn }: SessionParts): string | undefined {
-  if (standIn) return 'what it was created from could not be read from the state folder; create a new session';
-  if (['queued', 'starting'].includes(session.status) || supervisor?.continuing !== undefined)
-    return 'it waits for its next run already; let that start first';
-  if (supervisor?.stopping) return 'its run is being ended; wait for that with waitFor()';
-  if (session.channelCoderSession === undefined)
-    return 'Claude has not begun a conversation in it; create a new session';
-  return undefined;
 }

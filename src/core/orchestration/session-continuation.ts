@@ -1,0 +1,50 @@
+import { OrchestrationError } from './errors.js';
+import { totalTokens } from './monitoring/observation.js';
+import type { RunSupervisor } from './run-supervisor.js';
+import type { PreparedSession } from './session-intake.js';
+import type { UnifiedSession } from './types.js';
+
+/** Refuses a further run of a session that can have none. @throws OrchestrationError `ILLEGAL_TRANSITION`, `ENV_MISSING` */
+export function demandContinuable(
+  session: UnifiedSession,
+  prepared: PreparedSession,
+  supervisor: RunSupervisor | undefined,
+): void {
+  const { id, status } = session;
+  const why = whyNotContinued(session, prepared, supervisor) ?? spent(session, prepared);
+  if (why !== undefined) {
+    throw new OrchestrationError('ILLEGAL_TRANSITION', `Session ${id} ('${status}') cannot be continued: ${why}.`);
+  }
+  const { missingEnv } = prepared;
+  if (!missingEnv) return;
+  throw new OrchestrationError(
+    'ENV_MISSING',
+    `Session ${id} needs variables that are not kept on disk: ${missingEnv.join(', ')}. Give them to recover({ env }).`,
+  );
+}
+
+function whyNotContinued(
+  session: UnifiedSession,
+  { standIn }: PreparedSession,
+  supervisor: RunSupervisor | undefined,
+): string | undefined {
+  if (standIn) return 'what it was created from could not be read from the state folder; create a new session';
+  if (['queued', 'starting'].includes(session.status) || supervisor?.continuing !== undefined)
+    return 'it waits for its next run already; let that start first';
+  if (supervisor?.stopping) return 'its run is being ended; wait for that with waitFor()';
+  if (session.channelCoderSession === undefined)
+    return 'Claude has not begun a conversation in it; create a new session';
+  return undefined;
+}
+
+/** What was spent stays spent: a further run would end where it begins. */
+function spent({ metadata }: UnifiedSession, { spec: { limits } }: PreparedSession): string | undefined {
+  const { costUsd = 0, tokens } = metadata;
+  const limit =
+    (limits.costUsd !== undefined && costUsd >= limits.costUsd && `limits.costUsd ($${limits.costUsd})`) ||
+    (limits.tokens !== undefined &&
+      tokens &&
+      totalTokens(tokens) >= limits.tokens &&
+      `limits.tokens (${limits.tokens})`);
+  return limit ? `it has spent its ${limit}. Create a new session` : undefined;
+}
