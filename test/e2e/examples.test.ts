@@ -1,13 +1,17 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { attempt, bash, engine, git, type ModelTurn, tempFolder } from './support.js';
 
 async function example(name: string, ...args: string[]) {
+  return exampleAt(await tempFolder(0), name, ...args);
+}
+
+async function exampleAt(home: string, name: string, ...args: string[]) {
   const path = join(import.meta.dirname, '../../examples', name);
-  const env = { ...process.env, DOCKER_HOST: engine.host, HOME: await tempFolder(0) };
+  const env = { ...process.env, DOCKER_HOST: engine.host, HOME: home };
   return attempt(process.execPath, ['--import', 'tsx', path, ...args], { env });
 }
 
@@ -61,9 +65,30 @@ it('steer.ts tells a running agent something and holds it for a moment', async (
   expect(output).toMatch(/^paused\n{\n? *status: 'completed',\n? *text: .HISTORY: /);
 });
 
+it('recover.ts takes over the session that it left when it was killed', async () => {
+  const [cwd, home] = [await tempFolder(), await tempFolder(0)];
+  const turns = [bash('echo run >> runs; sleep 1'), bash('true'), { text: 'Done.\u001b[31m' }];
+  const killed = await scriptedExample('recover.ts', turns, cwd, home);
+  for await (const chunk of killed.stdout) if (String(chunk).includes('Bash')) killed.kill('SIGKILL');
+
+  const { stdout, stderr } = await exampleAt(home, 'recover.ts');
+  const [, id] = /adopted: \[ '([0-9a-z]{12})' \]/.exec(stdout) ?? [];
+  expect({ stderr, lines: stdout.replaceAll(/\s+/g, ' ').split(/(?<=}) /) }).toEqual({
+    stderr: '',
+    lines: [
+      "{ tool: 'Bash', replayed: true }",
+      `{ adopted: [ '${id}' ], closed: [], lost: [], requeued: [], skipped: [] }`,
+      "{ tool: 'Bash', replayed: false }",
+      `{ id: '${id}', status: 'completed', text: 'Done.\\x1B[31m' }`,
+      '',
+    ],
+  });
+  expect(await readFile(join(cwd, 'runs'), 'utf8')).toBe('run\n');
+});
+
 /** An example on a workspace that has the model's script in it: examples give their sessions no variables. */
-async function scriptedExample(name: string, turns: readonly ModelTurn[], cwd: string) {
-  const env = { ...process.env, DOCKER_HOST: engine.host, HOME: await tempFolder(0) };
+async function scriptedExample(name: string, turns: readonly ModelTurn[], cwd: string, home?: string) {
+  const env = { ...process.env, DOCKER_HOST: engine.host, HOME: home ?? (await tempFolder(0)) };
   await writeFile(join(cwd, '.model-script.json'), JSON.stringify(turns));
   const path = join(import.meta.dirname, '../../examples', name);
   return spawn(process.execPath, ['--import', 'tsx', path, cwd], { env, stdio: ['pipe', 'pipe', 'inherit'] });

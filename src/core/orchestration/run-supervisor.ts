@@ -1,12 +1,16 @@
 import { stat } from 'node:fs/promises';
-import { deferred } from './deferred.js';
+import { deferred, within } from './deferred.js';
 import { messageOf, OrchestrationError, type OrchestrationErrorCode, systemCode } from './errors.js';
 import { type BaseExecutor, endedRun, type RunHandle, type RunRequest } from './executors/base-executor.js';
 import { runHooks } from './intervention/run-hooks.js';
+import type { ToolPolicy } from './intervention/tool-policy.js';
 import { type Outcome, outcomeOf } from './run-outcome.js';
 import { RunWatch } from './run-watch.js';
 import type { SessionAction } from './session-lifecycle.js';
 import type { RunStop, SessionRun, UnifiedSession } from './types.js';
+
+/** How long the end of a run waits for the record that tells that it was wanted. */
+const SAVED_MS = 2_000;
 
 export interface SupervisorOptions {
   executor: BaseExecutor;
@@ -17,8 +21,8 @@ export interface SupervisorOptions {
   session: () => UnifiedSession;
   /** Resolves when that is on disk. @throws OrchestrationError `STATE_NOT_WRITABLE` */
   saved: () => Promise<void>;
-  /** Whether another host has launched the run that the record ends with. */
-  adopt: boolean;
+  /** Set where another host has launched the run that the record ends with; what its hook does when no host is there. */
+  adopt: Pick<ToolPolicy, 'onHostLost'> | undefined;
 }
 
 /**
@@ -70,6 +74,7 @@ export class RunSupervisor {
       this.#dispatch({ type: 'stopping', stop });
     }
     this.#watch.guard.approvals.end(stop.error);
+    this.#watch.steering.end();
     void this.#end(how);
   }
 
@@ -169,24 +174,26 @@ export class RunSupervisor {
     const { logOffset, exit } = this.#record;
     if (logOffset === undefined) return undefined;
     await this.#watch.restore();
-    return exit ? endedRun(exit) : executor.adopt(this.#request());
+    return exit ? endedRun(exit) : executor.adopt(this.#request(logOffset));
   }
 
   /** Undefined where there is nothing to be launched any more. */
   async #launch(): Promise<RunHandle | undefined> {
     const { executor, now, adopt } = this.#options;
-    this.#isAnew = adopt;
+    this.#isAnew = adopt !== undefined;
     this.#takenOver.resolve();
     // What another host was launching is on record already.
     if (!adopt || this.#record.launchedAt === undefined) this.#dispatch({ type: 'launching', at: now() });
     await this.#watch.clear();
     if (this.#detached || this.#stopped !== undefined) return undefined;
-    const handle = await executor.launch(this.#request());
+    const { size } = await stat(this.#options.request.folder.log);
+    const handle = await executor.launch(this.#request(size));
     if (handle.process) this.#dispatch({ type: 'spawned', process: handle.process });
     return handle;
   }
 
-  #request(): RunRequest {
+  /** @param logOffset where its part of the log begins */
+  #request(logOffset: number): RunRequest {
     const { request, now, session, saved } = this.#options;
     const hooks = runHooks({
       guard: this.#watch.guard,
@@ -201,8 +208,9 @@ export class RunSupervisor {
       session: session(),
       hooks,
       onPlaced: async (placement) => {
-        const { size } = await stat(request.folder.log);
-        this.#dispatch({ type: 'placed', logFile: request.folder.log, logOffset: size, ...placement });
+        // What is not on record would be launched again by the next host.
+        if (this.#detached) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the launch.');
+        this.#dispatch({ type: 'placed', logFile: request.folder.log, logOffset, ...placement });
         await Promise.all([saved(), this.#watch.before(session().environment)]);
       },
     };
@@ -213,7 +221,7 @@ export class RunSupervisor {
     const started = await handle.started;
     if (this.#detached) return undefined;
     if (started) this.#began(started, handle);
-    const replay = adopt && !this.#isAnew;
+    const replay = this.#isAnew ? undefined : adopt;
     await this.#watch.start(handle, { offset: this.#record.logOffset ?? 0, replay });
     if (!handle.over) void this.#watch.caughtUp.then(() => this.#takenOver.resolve());
     const end = await handle.ended;
@@ -230,7 +238,7 @@ export class RunSupervisor {
   /** It executes. */
   #began(started: { containerId?: string }, handle: RunHandle): void {
     const { now, session } = this.#options;
-    const { startedAt } = this.#record;
+    const { startedAt, pausedAt, pausedMs = 0 } = this.#record;
     if (session().status === 'starting') this.#dispatch({ type: 'running', at: now(), ...started });
     if (handle.paused) {
       this.#paused = true;
@@ -239,7 +247,8 @@ export class RunSupervisor {
     } else if (session().status === 'paused') {
       this.#dispatch({ type: 'resumed', at: now(), deadlines: new Map() });
     }
-    this.#watch.limits.start(startedAt === undefined ? 0 : Math.max(0, now() - startedAt));
+    const frozenMs = pausedMs + (pausedAt === undefined ? 0 : now() - pausedAt);
+    this.#watch.limits.start(startedAt === undefined ? 0 : Math.max(0, now() - startedAt - frozenMs));
     this.#keepTime();
     this.#running.resolve(undefined);
   }
@@ -253,7 +262,8 @@ export class RunSupervisor {
   /** Ends it as soon as there is something to be ended; the record that it was wanted is on disk by then. */
   async #end(how: 'gently' | 'at-once'): Promise<void> {
     const handle = await this.#launched.promise;
-    if (how === 'gently') await this.#options.saved().catch(() => {}); // It has to end all the same.
+    // It has to end all the same, whatever the disk does.
+    if (how === 'gently') await within(this.#options.saved(), SAVED_MS).catch(() => {});
     await handle?.stop(how).catch(() => {}); // #run hears of it, too.
   }
 

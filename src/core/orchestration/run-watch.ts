@@ -7,6 +7,7 @@ import { HookFiles } from './intervention/hook-files.js';
 import { RunGuard } from './intervention/run-guard.js';
 import { RunLimits } from './intervention/run-limits.js';
 import { SteeringQueue } from './intervention/steering.js';
+import type { ToolPolicy } from './intervention/tool-policy.js';
 import type { Observation } from './monitoring/observation.js';
 import { StreamMonitor } from './monitoring/stream-monitor.js';
 import type { RunWitnesses } from './run-outcome.js';
@@ -29,7 +30,7 @@ export interface RunWatchOptions {
 /** Where in the log a run begins, and what another host may have read of it. */
 interface LogPart {
   offset: number;
-  replay: boolean;
+  replay: Pick<ToolPolicy, 'onHostLost'> | undefined;
 }
 
 /**
@@ -48,6 +49,8 @@ export class RunWatch {
   #resetsAt: number | undefined;
   /** When the log was written to last, while it tells what another host may have read. */
   #replayed: number | undefined;
+  /** Whether calls could run while no host was there. */
+  #unasked = false;
   #stopped = false;
 
   constructor(options: RunWatchOptions) {
@@ -89,10 +92,9 @@ export class RunWatch {
     await this.#git.resume();
   }
 
-  /** Forgets what another run has left. */
+  /** Forgets what the guard has decided about another run. */
   async clear(): Promise<void> {
     await this.#decisions.clear();
-    await rm(this.#options.request.folder.steering, { force: true });
   }
 
   /** Notes how things are before the agent comes. */
@@ -105,6 +107,7 @@ export class RunWatch {
   async start(handle: RunHandle, { offset, replay }: LogPart): Promise<void> {
     const { log } = this.#options.request.folder;
     if (replay) this.#replayed = (await stat(log)).mtimeMs;
+    this.#unasked = replay?.onHostLost === 'allow';
     this.#monitor = await StreamMonitor.start({
       logFile: log,
       offset,
@@ -139,13 +142,15 @@ export class RunWatch {
     this.guard.approvals.end('The run is over.');
     this.#caughtUp.resolve();
     this.stop();
-    await this.clear().catch(() => {}); // The next run clears it, too.
+    // What stays is seen to by the next run.
+    await this.clear().catch(() => {});
+    await rm(this.#options.request.folder.steering, { force: true }).catch(() => {});
   }
 
   #observe(observations: readonly Observation[], handle: RunHandle): void {
-    const { now, request, dispatch, stop, stopping } = this.#options;
+    const { now, dispatch, stop, stopping } = this.#options;
     const replayed = this.#replayed;
-    const unasked = replayed !== undefined && request.spec.policy.onHostLost === 'allow';
+    const unasked = replayed !== undefined && this.#unasked;
     const enforced = handle.hooked === true && !unasked && (stopping() ? 'ended' : true);
     const seen = this.guard.inspect(observations, enforced);
     const session = dispatch({

@@ -1,5 +1,6 @@
 import { checkPromptFile, validatePromptFile } from './channelcoder/prompt-file.js';
 import type { BaseExecutor, SessionSpec } from './executors/base-executor.js';
+import type { ToolPolicy } from './intervention/tool-policy.js';
 import { SessionFolder } from './state/session-folder.js';
 import type { SessionEnvironment } from './types.js';
 import { readUserFile } from './workspace/user-file.js';
@@ -12,6 +13,8 @@ export interface PreparedSession {
   readonly environment: SessionEnvironment;
   /** Variables of its own whose values are gone: no run can begin without them. */
   readonly missingEnv?: readonly string[];
+  /** How the hook of a run was set up that another host has launched. */
+  readonly underWay?: Pick<ToolPolicy, 'onHostLost'>;
   /** Whether its specification is lost, and `spec` only stands in for it. */
   readonly standIn?: boolean;
 }

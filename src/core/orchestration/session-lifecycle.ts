@@ -221,12 +221,12 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
     case 'steered':
       return { ...session };
     case 'paused':
-      return { ...session, status: 'paused' };
+      return { ...session, status: 'paused', runs: changeRun(session, { pausedAt: action.at }) };
     case 'resumed': {
       const approvals = approvalsOf(session).map((request) =>
         Object.freeze({ ...request, deadline: action.deadlines.get(request.requestId) ?? request.deadline }),
       );
-      return withApprovals({ ...session, status: 'running' }, approvals);
+      return withApprovals({ ...session, status: 'running', runs: unfrozen(session, action.at) }, approvals);
     }
     case 'stopping':
       return { ...session, runs: changeRun(session, { stop: Object.freeze({ ...action.stop }) }) };
@@ -293,6 +293,15 @@ export function hasOpenRun(session: UnifiedSession): boolean {
 function changeRun(session: Pick<UnifiedSession, 'runs'>, change: Partial<SessionRun>): readonly SessionRun[] {
   const last = session.runs.at(-1);
   return last ? frozen([...session.runs.slice(0, -1), { ...last, ...change }]) : session.runs;
+}
+
+/** The time that its run was frozen does not count as work. */
+function unfrozen({ runs }: UnifiedSession, at: number): readonly SessionRun[] {
+  return frozen(
+    runs.map(({ pausedAt, ...run }) =>
+      pausedAt === undefined ? run : { ...run, pausedMs: (run.pausedMs ?? 0) + Math.max(0, at - pausedAt) },
+    ),
+  );
 }
 
 function frozen<T extends object>(items: T[]): readonly T[] {

@@ -206,7 +206,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    *
    * @param message at most 8,000 characters
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS`, `ILLEGAL_TRANSITION` where nothing runs or the run
-   * ended before the agent heard it, `MANAGER_CLOSED`
+   * ended before the agent heard it, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
    */
   async steer(id: string, message: string): Promise<void> {
     this.#demandOpen();

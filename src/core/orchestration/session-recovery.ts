@@ -66,7 +66,8 @@ export class SessionRecovery {
   /** @throws OrchestrationError as `recover()` documents; nothing has changed then */
   async run({ env }: RecoverOptions): Promise<RecoveryReport> {
     const { options, store, scheduler, sweep } = this.#parts;
-    const left = (await leftSessions(options.stateDir)).filter(({ id }) => !store.registry.get(id));
+    const isOurs = (id: string): boolean => store.registry.get(id) !== undefined || scheduler.isReserved(id);
+    const left = (await leftSessions(options.stateDir)).filter(({ id }) => !isOurs(id));
     const traces = await this.#traces(left);
     const skipped: { id: string; why: string }[] = [];
     const unfinished: LeftSession[] = [];
@@ -84,11 +85,14 @@ export class SessionRecovery {
     });
 
     found.sort((a, b) => a.record.createdAt - b.record.createdAt || a.ticket - b.ticket);
+    for (const { record } of left) if (typeof record === 'object') store.journal.seen(record.ticket);
     for (const { prepared, record, ticket } of found) store.journal.resume(prepared.folder, record, ticket);
+    for (const { prepared, record } of found) scheduler.restore(prepared, record);
     const waiting = found.filter(({ record }) => record.status === 'queued').sort((a, b) => a.ticket - b.ticket);
-    const others = found.filter(({ record }) => record.status !== 'queued');
-    for (const { prepared, record } of [...others, ...waiting]) scheduler.restore(prepared, record);
-    const opened = others.filter(({ record }) => !isTerminal(record.status)).map(({ record }) => record.id);
+    for (const { record } of waiting) scheduler.rejoin(record.id);
+    const opened = found.flatMap(({ record: { id, status } }) =>
+      isTerminal(status) || status === 'queued' ? [] : [id],
+    );
     await Promise.all(opened.map((id) => scheduler.takenOver(id)));
     scheduler.resume();
 
@@ -97,7 +101,10 @@ export class SessionRecovery {
     const idsOf = (fits: (item: Found) => boolean): string[] => found.filter(fits).map(({ record }) => record.id);
     const now = (id: string): UnifiedSession => store.registry.demand(id);
     const isLost = (id: string): boolean => now(id).result?.reason === 'lost';
-    const isAnew = ({ record: { id, status } }: Found): boolean => status === 'queued' || scheduler.isAnew(id);
+    const isAnew = ({ record }: Found): boolean =>
+      record.status === 'queued' ||
+      (!hasOpenRun(record) && record.resumeAt === undefined && !isTerminal(record.status)) ||
+      scheduler.isAnew(record.id);
     const wasOpen = ({ record: { id } }: Found): boolean => opened.includes(id);
     return {
       ...swept,
@@ -148,10 +155,11 @@ export class SessionRecovery {
     }
     return {
       prepared: {
-        spec: restoredSpec(spec, options, given, hasOpenRun(record)),
+        spec: restoredSpec(spec, options, given),
         executor,
         folder,
         environment: record.environment,
+        underWay: { onHostLost: spec.policy.onHostLost },
         ...(missing.length > 0 && { missingEnv: missing }),
         ...(typeof left.spec === 'string' && { standIn: true }),
       },

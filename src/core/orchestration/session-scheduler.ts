@@ -3,7 +3,7 @@ import { UsageLimits } from './intervention/usage-limit.js';
 import { NO_TOKENS, totalTokens } from './monitoring/observation.js';
 import { type QueueStatus, SimpleQueue, type SimpleQueueOptions } from './queue/simple-queue.js';
 import type { Outcome } from './run-outcome.js';
-import { RunSupervisor } from './run-supervisor.js';
+import { RunSupervisor, type SupervisorOptions } from './run-supervisor.js';
 import { demandContinuable } from './session-continuation.js';
 import type { SessionEvent } from './session-events.js';
 import type { PreparedSession } from './session-intake.js';
@@ -54,6 +54,11 @@ export class SessionScheduler {
     this.#queue.enqueue(id);
   }
 
+  /** Whether a session is in the queue, also before it is on record. */
+  isReserved(id: string): boolean {
+    return this.#queue.isRunning(id) || this.#queue.positionOf(id) !== undefined;
+  }
+
   /** Gives the place back: the session cannot be prepared. */
   giveUp(id: string): void {
     this.#leaveQueue(id);
@@ -81,22 +86,18 @@ export class SessionScheduler {
   }
 
   /**
-   * Takes a session of an earlier manager in, as its record stands. One that ran goes on in its slot; those that waited
-   * begin to wait, and start with `resume()`.
+   * Takes a session of an earlier manager in, as its record stands. One that ran goes on in its slot; one that waited
+   * does so again with `rejoin()`.
    */
   restore(prepared: PreparedSession, session: UnifiedSession): void {
     const { id, status, resumeAt } = session;
     const run = session.runs.at(-1);
     this.#parts.set(id, { ...prepared, ...(run?.feedback !== undefined && { feedback: run.feedback }) });
     this.#store.dispatch(id, { type: 'recovered', session });
-    if (isTerminal(status)) return;
-    if (status === 'queued') {
-      this.#queue.rejoin(id);
-      return;
-    }
+    if (isTerminal(status) || status === 'queued') return;
     this.#queue.occupy(id);
     if (resumeAt !== undefined) this.#usageLimits.resume(id, resumeAt, () => this.#goOn(id, GO_ON));
-    else this.#start(id, hasOpenRun(session));
+    else this.#start(id, hasOpenRun(session) ? (prepared.underWay ?? {}) : undefined);
   }
 
   /** Resolves when it is clear what became of a session's run that was restored. */
@@ -108,6 +109,11 @@ export class SessionScheduler {
   /** Whether a run that another host was launching had to be launched anew. */
   isAnew(id: string): boolean {
     return this.#parts.get(id)?.supervisor?.isAnew === true;
+  }
+
+  /** Puts a restored session at the end of the line; those in it start with `resume()`. */
+  rejoin(id: string): void {
+    this.#queue.rejoin(id);
   }
 
   /** Starts as many of those that wait as there are slots. */
@@ -235,8 +241,8 @@ export class SessionScheduler {
     };
   }
 
-  /** @param adopt whether another host has launched the run that its record ends with */
-  #start(id: string, adopt = false): void {
+  /** @param adopt set where another host has launched the run that its record ends with */
+  #start(id: string, adopt?: SupervisorOptions['adopt']): void {
     if (this.#closed) return;
     const parts = this.#partsOf(id);
     const session = this.#store.registry.demand(id);

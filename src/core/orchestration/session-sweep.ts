@@ -1,4 +1,5 @@
 import { rm, stat } from 'node:fs/promises';
+import { systemCode } from './errors.js';
 import type { BaseExecutor, RunTrace } from './executors/base-executor.js';
 import { hasOpenRun, isTerminal } from './session-lifecycle.js';
 import type { SessionRegistry } from './session-registry.js';
@@ -73,6 +74,7 @@ export class SessionSweep {
 function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
-    () => false,
+    // What cannot be looked at is not gone.
+    (error: unknown) => systemCode(error) !== 'ENOENT',
   );
 }

@@ -138,6 +138,10 @@ export interface SessionRun {
   readonly logOffset?: number;
   /** The process on the host: the docker client of a container, or `claude` itself. */
   readonly process?: ProcessIdentity;
+  /** When it was frozen; only while it is. */
+  readonly pausedAt?: number;
+  /** How long it was frozen before that, in milliseconds. */
+  readonly pausedMs?: number;
   /** Why it was told to end, if it was. */
   readonly stop?: RunStop;
   /** How its container or process ended. What Claude said of the run is in the session's `result`. */

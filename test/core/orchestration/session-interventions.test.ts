@@ -468,7 +468,7 @@ describe('steer', () => {
     expect((await manager.waitFor(id)).metadata.lastMessage).toBe('Understood: One more thing.');
   });
 
-  it.fails.each<[string, (manager: Manager, id: string) => Promise<unknown>]>([
+  it.each<[string, (manager: Manager, id: string) => Promise<unknown>]>([
     ['is cancelled', (manager, id) => manager.cancel(id)],
     ['is continued', (manager, id) => manager.continue(id, 'more')],
   ])('is refused, and nothing of it heard, where the run %s first', async (_, end) => {

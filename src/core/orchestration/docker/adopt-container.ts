@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { within } from '../deferred.js';
 import { endedRun, type RunHandle } from '../executors/base-executor.js';
 import type { LaunchedProcess } from '../executors/launcher.js';
 import { orphanedProcess } from '../executors/orphaned-process.js';
@@ -40,7 +41,11 @@ export async function adoptContainer(options: AdoptOptions): Promise<RunHandle |
   if (!state && (run.startedAt !== undefined || (await hasBegun(log, run.logOffset ?? 0)))) {
     return endedRun({ reason: 'lost', error: 'The container is gone without a trace' });
   }
-  orphanedProcess(client).kill('SIGKILL');
+  if (client) {
+    const orphan = orphanedProcess(client);
+    orphan.kill('SIGKILL');
+    await within(orphan.exited, SETTLE_MS);
+  }
   if (state) await engine.remove(name);
   return undefined;
 }

@@ -19,6 +19,7 @@ const START_MS = 60_000;
 const ENGINE_AWAY_MS = 30_000;
 const RETRY_MS = 500;
 const REMOVE_TRIES = 6;
+const LOOK_MS = 100;
 
 /** Exit codes of `docker run` that mean that the command never executed. */
 const NEVER_EXECUTED: Readonly<Record<number, string>> = {
@@ -78,7 +79,8 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
     const exit = await clientExit(client, death.promise);
     if (letGo) return new Promise(() => {}); // Whoever takes the container up again reads how it ended.
     let unwatched = false;
-    const state = await finalState(engine, name, death.promise, () => {
+    const state = await finalState(engine, name, death.promise, (containerId) => {
+      start.resolve({ containerId });
       // The client wrote the log: nobody can see any more what the agent does.
       unwatched ||= stopping === undefined;
       stopping ??= stop('gently');
@@ -148,7 +150,7 @@ async function finalState(
   engine: DockerEngine,
   name: string,
   death: Promise<undefined>,
-  onRunning: () => void,
+  onRunning: (containerId: string) => void,
 ): Promise<ContainerState | Error | undefined> {
   let awaySince: number | undefined;
   let doubted = false;
@@ -158,8 +160,8 @@ async function finalState(
       if (!state?.running) return state;
       awaySince = undefined;
       if (doubted) {
-        onRunning();
-        await engine.wait(name);
+        onRunning(state.id);
+        await Promise.all([engine.wait(name), delay(LOOK_MS)]);
       } else {
         // The engine may be a moment late to know of an end that the client knows of.
         doubted = true;

@@ -15,8 +15,12 @@ export class DecisionLog {
 
   /** Resolves when the system has it: a kill afterwards loses nothing. */
   async append(decision: StoredDecision): Promise<void> {
-    this.#file ??= open(this.#path, 'a', 0o600);
-    await (await this.#file).appendFile(`${JSON.stringify(decision)}\n`);
+    this.#file ??= open(this.#path, 'a', 0o600).catch((error: unknown) => {
+      this.#file = undefined; // It may succeed the next time.
+      throw error;
+    });
+    // The line before may have been left unfinished, by a full disk for example.
+    await (await this.#file).appendFile(`\n${JSON.stringify(decision)}\n`);
   }
 
   /** What was decided before; a line that was not finished is no decision. */

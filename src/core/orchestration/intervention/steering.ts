@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { type Deferred, deferred } from '../deferred.js';
 import { writeAtomically } from '../state/atomic-file.js';
+import { notWritable } from '../state/session-folder.js';
 
 interface Message {
   readonly text: string;
@@ -50,7 +51,7 @@ export class SteeringQueue {
   /**
    * Resolves with true when the agent was given the message, with false when the run ended before.
    *
-   * @throws Error where it cannot be kept on disk
+   * @throws OrchestrationError `STATE_NOT_WRITABLE`
    */
   async push(text: string): Promise<boolean> {
     if (this.#ended) return false;
@@ -60,7 +61,7 @@ export class SteeringQueue {
       await this.#save();
     } catch (error) {
       this.#messages = this.#messages.filter((other) => other !== message);
-      throw error;
+      throw notWritable(this.#file, error);
     }
     if (this.#isWaiting) this.#onChange(true);
     return message.handed.promise;

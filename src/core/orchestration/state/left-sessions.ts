@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { systemCode } from '../errors.js';
 import { readRegularFile } from '../workspace/regular-file.js';
-import { SessionFolder } from './session-folder.js';
+import { notWritable, SessionFolder } from './session-folder.js';
 import { type StoredRecord, storedRecordSchema } from './stored-record.js';
 import { type StoredSpec, storedSpecSchema } from './stored-spec.js';
 
@@ -25,12 +25,12 @@ const ID = /^[0-9a-z]{12}$/;
 /** A record is bounded, a prompt is what a person writes. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
-/** All sessions in a state folder. */
+/** All sessions in a state folder. @throws OrchestrationError `STATE_NOT_WRITABLE` */
 export async function leftSessions(stateDir: string): Promise<LeftSession[]> {
   const folder = join(stateDir, 'sessions');
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return [];
-    throw error;
+    throw notWritable(folder, error);
   });
   const ids = entries.filter((entry) => entry.isDirectory() && ID.test(entry.name)).map(({ name }) => name);
   const left: LeftSession[] = [];

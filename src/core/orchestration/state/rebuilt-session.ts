@@ -24,7 +24,9 @@ export function rebuiltRecord(known: Known, logFile: string, latest: number): Un
   // The log is read from its beginning: where a run's part of it begins went with the record.
   const runs = Array.from({ length: latest }, (_, index): SessionRun => {
     const run = { number: index + 1, launchedAt: known.createdAt };
-    return Object.freeze(index + 1 === latest ? { ...run, logOffset: 0 } : { ...run, endedAt: known.createdAt });
+    if (index + 1 < latest) return Object.freeze({ ...run, endedAt: known.createdAt });
+    // The feedback of a later run went with the record, so that it cannot be launched again.
+    return Object.freeze({ ...run, logOffset: 0, ...(latest > 1 && { startedAt: known.createdAt }) });
   });
   return Object.freeze({
     ...known,

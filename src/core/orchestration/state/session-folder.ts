@@ -129,7 +129,7 @@ export class SessionFolder {
 export function notWritable(path: string, cause: unknown): OrchestrationError {
   return new OrchestrationError(
     'STATE_NOT_WRITABLE',
-    `Option 'stateDir': ${shown(path)} cannot be written (${messageOf(cause)}). Make room, or correct its owner.`,
+    `Option 'stateDir': ${shown(path)} cannot be used (${messageOf(cause)}). Make room, or correct its owner.`,
     { cause },
   );
 }

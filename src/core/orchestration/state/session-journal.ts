@@ -70,9 +70,14 @@ export class SessionJournal {
     this.#entries.set(record.id, { folder, ticket, beforeRun: record.metadata });
   }
 
+  /** A ticket was given before: whoever comes now comes later. */
+  seen(ticket: number): void {
+    this.#lastTicket = Math.max(this.#lastTicket, ticket);
+  }
+
   /** Goes on with a session of an earlier manager. */
   resume(folder: SessionFolder, record: UnifiedSession, ticket: number): void {
-    this.#lastTicket = Math.max(this.#lastTicket, ticket);
+    this.seen(ticket);
     this.#entries.set(record.id, { folder, ticket, beforeRun: record.metadata });
   }
 
@@ -94,7 +99,7 @@ export class SessionJournal {
    */
   async saved(id: string): Promise<void> {
     const entry = this.#entries.get(id);
-    await entry?.saving;
+    while (entry?.saving !== undefined) await entry.saving;
     if (entry?.unsaved) throw notWritable(entry.folder.path, entry.error);
   }
 

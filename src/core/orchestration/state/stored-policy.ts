@@ -23,15 +23,13 @@ export function storedPolicy({ layers: [, ...own], approvalTimeoutMs, onHostLost
 /**
  * A session's policy under the manager that takes it over: its own on top of the new manager's, the stricter of both in
  * everything. A rule whose function is gone denies the calls of its tool.
- *
- * @param underWay whether a run is, whose hook does as it was told at its start when no host is there
  */
-export function restoredPolicy(base: ResolvedPolicy, stored: StoredPolicy, underWay: boolean): ResolvedPolicy {
+export function restoredPolicy(base: ResolvedPolicy, stored: StoredPolicy): ResolvedPolicy {
   const own = stored.layers.map(({ rules, dangerous }) => ({ rules: rules.map(restoredRule), dangerous }));
   return {
     layers: [...base.layers, ...own],
     approvalTimeoutMs: Math.min(base.approvalTimeoutMs, stored.approvalTimeoutMs),
-    onHostLost: base.onHostLost === 'deny' && !underWay ? 'deny' : stored.onHostLost,
+    onHostLost: base.onHostLost === 'deny' ? 'deny' : stored.onHostLost,
   };
 }
 
@@ -49,8 +47,13 @@ function storedRule({ tool, decision, reason, matches }: ToolRule): StoredRule {
 function restoredRule({ tool, decision, reason, matches }: StoredRule): ToolRule {
   const rule = { tool, decision, ...(reason !== undefined && { reason }) };
   if (matches === undefined) return rule;
-  if (matches === 'function') return { ...rule, decision: 'deny', reason: LOST_FUNCTION };
-  return { ...rule, matches: new RegExp(matches.source, matches.flags) };
+  const denial: ToolRule = { ...rule, decision: 'deny', reason: LOST_MATCHES };
+  if (matches === 'function') return denial;
+  try {
+    return { ...rule, matches: new RegExp(matches.source, matches.flags) };
+  } catch {
+    return denial; // A newer Node has written it.
+  }
 }
 
-const LOST_FUNCTION = 'The rule that decides about this was a function of a host that is gone.';
+const LOST_MATCHES = 'The rule that decides about this belongs to a host that is gone, and cannot be read here.';

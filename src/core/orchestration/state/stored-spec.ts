@@ -42,13 +42,11 @@ export function storedSpec(spec: SessionSpec, record: UnifiedSession, { docker: 
  * What the session runs with under the manager that takes it over.
  *
  * @param env values for the variables of its own
- * @param underWay whether a run is
  */
 export function restoredSpec(
   { spec, ownEnv, policy }: StoredSpec,
   { docker: defaults, policy: base }: Defaults,
   env: Readonly<Record<string, string>>,
-  underWay: boolean,
 ): SessionSpec {
   const own = Object.fromEntries(ownEnv.flatMap((name) => (Object.hasOwn(env, name) ? [[name, env[name] ?? '']] : [])));
   const { docker } = spec;
@@ -57,7 +55,7 @@ export function restoredSpec(
     // JSON has no undefined.
     worktree: spec.worktree,
     docker: docker === false ? false : { ...docker, env: { ...defaults.env, ...own } },
-    policy: restoredPolicy(base, policy, underWay),
+    policy: restoredPolicy(base, policy),
   };
 }
 

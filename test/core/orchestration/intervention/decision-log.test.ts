@@ -64,7 +64,7 @@ describe("the guard's decisions on disk", () => {
     expect(await logAt(file).read()).toEqual([]);
   });
 
-  it.fails('are not lost behind a line that was not finished', async () => {
+  it('are not lost behind a line that was not finished', async () => {
     const file = newFile();
     await logAt(file).append(decision('a'));
     appendFileSync(file, JSON.stringify(decision('b')).slice(0, -3));
@@ -99,6 +99,6 @@ describe("the guard's decisions on disk", () => {
     log.close();
     log.close();
     await log.append(decision('b'));
-    expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(2);
+    expect(readFileSync(file, 'utf8').split('\n').filter(Boolean)).toHaveLength(2);
   });
 });

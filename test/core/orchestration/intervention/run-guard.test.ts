@@ -338,7 +338,7 @@ describe('a guard that takes over', () => {
   it('has what was decided on disk before the call may run', async () => {
     const { guard, file } = scene();
     await guard.beforeTool(bash('ls', 'a'));
-    expect(readFileSync(file, 'utf8')).toMatch(/^\{"toolUseId":"a",.*"verdict":\{"allowed":true\}\}\n$/);
+    expect(readFileSync(file, 'utf8')).toMatch(/^\n\{"toolUseId":"a",.*"verdict":\{"allowed":true\}\}\n$/);
     expect(readFileSync(file, 'utf8')).not.toContain('"ls"');
   });
 

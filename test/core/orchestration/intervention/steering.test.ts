@@ -80,7 +80,7 @@ describe('SteeringQueue', () => {
 
   it('refuses what cannot be kept on disk, and does not hand it out', async () => {
     const queue = new SteeringQueue(join(tempFolder(), 'missing', 'steering.json'));
-    await expect(queue.push('one')).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(queue.push('one')).rejects.toMatchObject({ code: 'STATE_NOT_WRITABLE' });
     expect((await queue.take('a')).texts).toEqual([]);
   });
 

@@ -68,7 +68,7 @@ describe('the sessions that are left', () => {
   it('rejects where the folder cannot be listed: that is not the same as none', async () => {
     const stateDir = tempFolder();
     writeFileSync(join(stateDir, 'sessions'), '');
-    await expect(leftSessions(stateDir)).rejects.toMatchObject({ code: 'ENOTDIR' });
+    await expect(leftSessions(stateDir)).rejects.toMatchObject({ code: 'STATE_NOT_WRITABLE' });
   });
 });
 

@@ -35,7 +35,7 @@ describe('a record that is rebuilt', () => {
     expect(record.runs).toEqual([
       { number: 1, launchedAt: 7, endedAt: 7 },
       { number: 2, launchedAt: 7, endedAt: 7 },
-      { number: 3, launchedAt: 7, logOffset: 0 },
+      { number: 3, launchedAt: 7, startedAt: 7, logOffset: 0 },
     ]);
   });
 
@@ -55,7 +55,7 @@ describe('a specification that stands in for a lost one', () => {
   });
 
   it('lets no tool call pass, whatever the manager allows', () => {
-    const { policy } = restoredSpec(standInSpec(KNOWN, manager), manager, {}, true);
+    const { policy } = restoredSpec(standInSpec(KNOWN, manager), manager, {});
     for (const tool of ['Bash', 'Read', 'mcp__x__y', 'Anything']) {
       expect(decide(policy, { toolUseId: 't', tool, input: {} })).toMatchObject({
         decision: 'deny',

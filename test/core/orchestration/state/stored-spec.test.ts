@@ -12,9 +12,6 @@ import type { CreateSessionOptions } from '../../../../src/core/orchestration/ty
 import { createdSession } from '../../../support/sessions.js';
 
 const ID = 'abcdefghijkl';
-/** For a session without a run under way. */
-const restored = (...parts: [Parameters<typeof restoredSpec>[0], Parameters<typeof restoredSpec>[1], object]) =>
-  restoredSpec(parts[0], parts[1], parts[2] as Record<string, string>, false);
 const record = createdSession({ id: ID, taskId: 'task', parentId: 'parent' });
 const managerWith = (env: Record<string, string> = {}) =>
   resolveManagerOptions({ stateDir: '/state', docker: { image: 'manager', env } });
@@ -39,7 +36,7 @@ describe('what a session was created from', () => {
   };
 
   it('comes back as it was under the same manager', () => {
-    expect(restored(stored(ALL), managerWith(), {})).toEqual(specOf(ALL));
+    expect(restoredSpec(stored(ALL), managerWith(), {})).toEqual(specOf(ALL));
   });
 
   it.each<[string, CreateSessionOptions]>([
@@ -47,7 +44,7 @@ describe('what a session was created from', () => {
     ['from a prompt file', { promptFile: '/work/p.md', data: { deep: [1, 'two'] }, cwd: '/work' }],
     ['with nothing said', { prompt: 'x' }],
   ])('comes back as it was: %s', (_, options) => {
-    expect(restored(stored(options), managerWith(), {})).toEqual(specOf(options));
+    expect(restoredSpec(stored(options), managerWith(), {})).toEqual(specOf(options));
   });
 
   it('tells what a record tells that is lost, and is what this version reads', () => {
@@ -74,7 +71,7 @@ describe('the variables of a session', () => {
     const old = managerWith({ SHARED: 'old', GONE: 'old' });
     const left = stored({ prompt: 'x', docker: { env: { OWN: 'session' } } }, old);
     const now = managerWith({ SHARED: 'new', NEW: 'new' });
-    const { docker } = restored(left, now, { OWN: 'given', UNASKED: 'given' });
+    const { docker } = restoredSpec(left, now, { OWN: 'given', UNASKED: 'given' });
     expect(docker).toMatchObject({ env: { SHARED: 'new', NEW: 'new', OWN: 'given' } });
     expect(docker && Object.keys(docker.env ?? {}).sort()).toEqual(['NEW', 'OWN', 'SHARED']);
   });
@@ -82,9 +79,9 @@ describe('the variables of a session', () => {
   it('are missing where nobody gives them, and not taken from what objects inherit', () => {
     const left = stored({ prompt: 'x', docker: { env: { OWN: 'session', toString: 'session' } } });
     expect(left.ownEnv).toEqual(['OWN', 'toString']);
-    expect(restored(left, managerWith(), {}).docker).toMatchObject({ env: {} });
-    expect(restored(left, managerWith(), {}).docker).not.toHaveProperty('env.OWN');
-    expect(Object.keys((restored(left, managerWith(), {}).docker as { env: object }).env)).toEqual([]);
+    expect(restoredSpec(left, managerWith(), {}).docker).toMatchObject({ env: {} });
+    expect(restoredSpec(left, managerWith(), {}).docker).not.toHaveProperty('env.OWN');
+    expect(Object.keys((restoredSpec(left, managerWith(), {}).docker as { env: object }).env)).toEqual([]);
   });
 
   it('never have their values in the file, whoever they are of', () => {
@@ -101,7 +98,7 @@ describe('the variables of a session', () => {
           expect(text).not.toContain(one.slice(0, 36));
         }
         expect([...left.ownEnv].sort()).toEqual(bare ? [] : Object.keys(own).sort());
-        expect(restored(left, manager, own)).toEqual(specOf(options, manager));
+        expect(restoredSpec(left, manager, own)).toEqual(specOf(options, manager));
       }),
       { numRuns: 200 },
     );
