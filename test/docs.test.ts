@@ -10,6 +10,8 @@ const run = promisify(execFile);
 
 const pages = [
   'README.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
   ...readdirSync(join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
@@ -43,7 +45,38 @@ describe('the documentation', () => {
     );
     for (const link of links) expect(existsSync(join(root, page, '..', link)), link).toBe(true);
   });
+
+  it.each(pages)('%s has no dead links to headings', (page) => {
+    const links = [...readFileSync(join(root, page), 'utf8').matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g)];
+    for (const [link, file, anchor] of links) {
+      const target = file ? join(root, page, '..', file) : join(root, page);
+      expect(anchorsOf(readFileSync(target, 'utf8')), link).toContain(anchor);
+    }
+  });
+
+  it.each(['docs/reliability.md', 'docs/security.md'])('%s names tests that are there', (page) => {
+    // A link to a test's file, and the names of tests in it.
+    const references = [
+      ...readFileSync(join(root, page), 'utf8').matchAll(/\]\((\.\.\/test\/[^)]+)\)((?: _[^_\n]+_)*)/g),
+    ];
+    expect(references.length).toBeGreaterThan(10);
+    for (const [reference, file = '', names = ''] of references) {
+      const source = readFileSync(join(root, page, '..', file), 'utf8');
+      expect(names, reference).not.toBe('');
+      for (const [, name = ''] of names.matchAll(/ _([^_]+)_/g)) expect(source, file).toContain(name);
+    }
+  });
 });
+
+/** What the headings of a page are called in a link, on GitHub. */
+function anchorsOf(page: string): string[] {
+  return [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
 
 describe('the examples', () => {
   it('simulated.ts shows an error of a tool and the answer to feedback', async () => {
@@ -56,7 +89,7 @@ describe('the examples', () => {
 
   it('are all run by a test', () => {
     const here = ['simulated.ts', 'errors.ts'];
-    const endToEnd = ['demo.ts', 'guard.ts', 'quickstart.ts', 'steer.ts', 'worktree.ts'];
+    const endToEnd = ['demo.ts', 'guard.ts', 'quickstart.ts', 'recover.ts', 'steer.ts', 'worktree.ts'];
     expect(examples.toSorted()).toEqual([...here, ...endToEnd].toSorted());
     const tests = ['demo.test.ts', 'examples.test.ts']
       .map((name) => readFileSync(join(root, 'test/e2e', name), 'utf8'))

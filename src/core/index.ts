@@ -53,9 +53,10 @@ export type {
   SessionToolEvent,
   SessionToolResultEvent,
 } from './orchestration/session-events.js';
+export type { RecoverOptions } from './orchestration/session-intake.js';
 export type { ApprovalSource } from './orchestration/session-lifecycle.js';
 export { UnifiedSessionManager } from './orchestration/session-manager.js';
-export type { RecoverOptions, RecoveryReport } from './orchestration/session-recovery.js';
+export type { RecoveryReport } from './orchestration/session-recovery.js';
 export type { SessionFilter } from './orchestration/session-registry.js';
 export type { SweepReport } from './orchestration/session-sweep.js';
 export type { WaitOptions } from './orchestration/session-waiters.js';

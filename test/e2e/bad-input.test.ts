@@ -30,6 +30,7 @@ async function refused(options: CreateSessionOptions, manager?: UnifiedSessionMa
   expect(await readdir(join(stateDir, 'sessions')).catch(() => [])).toEqual([]);
   expect(await readdir(cwd)).toEqual(before);
   expect(await containersOf()).toEqual([]);
+  if (!manager) await used.close();
   return error as OrchestrationError;
 }
 

@@ -33,7 +33,7 @@ async function repository(): Promise<string> {
 }
 
 /** Runs a script in a session. As a file: Claude Code itself refuses some such commands on its own. */
-async function agentRuns(cwd: string, ...lines: string[]): Promise<string> {
+async function agentRuns(cwd: string, ...lines: string[]): Promise<{ output: string; dangers: string[] }> {
   const { manager } = await testManager(UNGUARDED);
   const { docker } = scripted(
     { tool: 'Write', input: { file_path: '/workspace/attack.sh', content: [...lines, 'true'].join('\n') } },
@@ -43,9 +43,12 @@ async function agentRuns(cwd: string, ...lines: string[]): Promise<string> {
   const outputs: string[] = [];
   manager.on('session:tool-result', ({ output }) => outputs.push(output));
   const session = await manager.create({ docker: { ...docker, ...AS_HOST_USER }, prompt: 'Attack', cwd });
-  expect(await manager.waitFor(session.id)).toMatchObject({ status: 'completed' });
-  expect(outputs.join('\n')).toContain('done');
-  return outputs.join('\n');
+  const { status, metadata } = await manager.waitFor(session.id);
+  expect(status).toBe('completed');
+  const output = outputs.join('\n');
+  expect(output).toContain('done');
+  const planted = metadata.dangers.filter(({ rule }) => rule === 'git.planted');
+  return { output, dangers: planted.map(({ reason }) => reason) };
 }
 
 /** What people and their editors run all day. */
@@ -71,7 +74,7 @@ describe('an agent in a plain repository', () => {
     const proof = join(await tempFolder(0), 'ran');
     const snapshot = await snapshotGit(cwd);
     const evil = `[core]\\n repositoryformatversion = 0\\n fsmonitor = "touch ${proof}; false"\\n hooksPath = ${cwd}/evil\\n`;
-    const output = await agentRuns(
+    const { output } = await agentRuns(
       cwd,
       'mkdir evil; cp -r .git/objects .git/refs .git/HEAD evil',
       `printf '${evil}' > evil/config`,
@@ -124,7 +127,8 @@ describe('an agent in a plain repository', () => {
     const cwd = await repository();
     const proof = join(await tempFolder(0), 'ran');
     const snapshot = await snapshotGit(cwd);
-    await agentRuns(cwd, ...plant(proof));
+    const { dangers } = await agentRuns(cwd, ...plant(proof));
+    expect(dangers, 'what the record tells').toEqual([`"${join(cwd, reported)}": "it sets core.fsmonitor"`]);
     expect(await plantedSince(snapshot)).toEqual([{ path: join(cwd, reported), reason: 'it sets core.fsmonitor' }]);
     expect(existsSync(proof)).toBe(false);
     await everydayGit(cwd);

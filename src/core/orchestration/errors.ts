@@ -85,7 +85,9 @@ export function systemCode(thrown: unknown): string | undefined {
 /** A value as it may stand in an error message: on one line, bounded. */
 export function shown(value: unknown): string {
   const text = jsonOf(value) ?? inspect(value, { breakLength: Number.POSITIVE_INFINITY, depth: 3 });
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  // JSON leaves these as they are, and terminals obey them.
+  const harmless = text.replace(/[\u007f-\u009f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
+  return harmless.length > 200 ? `${harmless.slice(0, 200)}…` : harmless;
 }
 
 /** Undefined for what JSON cannot express, or would falsify. */

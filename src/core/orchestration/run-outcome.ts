@@ -1,5 +1,6 @@
 import { classifyError } from './monitoring/error-classifier.js';
 import type { ResultObservation } from './monitoring/observation.js';
+import { harmlessText } from './monitoring/own-text.js';
 import type { RunEnd, RunStop, SessionResult, TerminalStatus } from './types.js';
 
 /** The two witnesses of a run's end, and what the user wanted. */
@@ -35,7 +36,7 @@ export function outcomeOf({ end, result, stopped, resetsAt, diagnostics }: RunWi
   };
   const failed = (reason: string, error: string): Outcome => ({
     status: 'failed',
-    result: { ...shared, reason, error },
+    result: { ...shared, reason, error: harmlessText(error) },
   });
   const said = diagnostics.length > 0 ? ` Last output: ${diagnostics.join(' | ')}` : '';
 

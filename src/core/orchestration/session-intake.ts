@@ -2,7 +2,7 @@ import { checkPromptFile, validatePromptFile } from './channelcoder/prompt-file.
 import type { BaseExecutor, SessionSpec } from './executors/base-executor.js';
 import type { ToolPolicy } from './intervention/tool-policy.js';
 import { SessionFolder } from './state/session-folder.js';
-import type { SessionEnvironment } from './types.js';
+import type { SessionEnvironment, UnifiedSession } from './types.js';
 import { readUserFile } from './workspace/user-file.js';
 
 /** A session that can run: checked, with a folder of its own. */
@@ -17,6 +17,15 @@ export interface PreparedSession {
   readonly underWay?: Pick<ToolPolicy, 'onHostLost'>;
   /** Whether its specification is lost, and `spec` only stands in for it. */
   readonly standIn?: boolean;
+}
+
+/** How `recover()` goes about it. */
+export interface RecoverOptions {
+  /**
+   * Gives values for the variables that a session was created with (`docker.env` of `create()`; the manager's own come
+   * from its options). They are not kept on disk, as they may be secrets. Called for each session that has any.
+   */
+  env?: (session: UnifiedSession, names: readonly string[]) => Readonly<Record<string, string>>;
 }
 
 /**

@@ -18,10 +18,10 @@ import {
   type SessionManagerOptions,
 } from './resolve-options.js';
 import type { SessionEvent, SessionManagerEvents } from './session-events.js';
-import { prepareSession } from './session-intake.js';
+import { prepareSession, type RecoverOptions } from './session-intake.js';
 import { SessionInterventions } from './session-interventions.js';
 import { isActive, isTerminal } from './session-lifecycle.js';
-import { type RecoverOptions, type RecoveryReport, SessionRecovery } from './session-recovery.js';
+import { type RecoveryReport, SessionRecovery } from './session-recovery.js';
 import type { SessionFilter } from './session-registry.js';
 import { SessionScheduler } from './session-scheduler.js';
 import { SessionStore } from './session-store.js';
@@ -100,7 +100,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    *
    * @throws OrchestrationError `INVALID_OPTIONS`, `QUEUE_FULL`, `DOCKER_UNAVAILABLE`, `IMAGE_NOT_FOUND`,
    * `CLAUDE_NOT_FOUND`, `WORKSPACE_NOT_FOUND`, `WORKSPACE_NOT_WRITABLE`, `UNSAFE_MOUNT`, `WORKTREE_FAILED`,
-   * `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`; nothing is recorded or left behind
+   * `STATE_LOCKED`, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`; nothing is recorded or left behind
    */
   async create(options: CreateSessionOptions): Promise<UnifiedSession> {
     this.#demandOpen();
@@ -167,7 +167,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * tool call that was interrupted.
    *
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS`, `QUEUE_FULL`, `ILLEGAL_TRANSITION` for a session
-   * that waits for a run, or in which Claude never began a conversation
+   * that waits for a run, has spent its limits, or in which Claude never began a conversation; `ENV_MISSING`,
+   * `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
    */
   async continue(id: string, feedback: string): Promise<UnifiedSession> {
     this.#demandOpen();
@@ -277,7 +278,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * Takes over what earlier managers of this `stateDir` have left, whether they were closed or killed: sessions that run
    * are watched again from where their runs began (`replayed` marks events that were told before), those that ended
    * meanwhile end with their true exit code, those that waited wait again in their order, and containers that belong to
-   * no session are removed. To be called once, before `create()`; a further call finds nothing new.
+   * no session are removed. To be called once, before `create()`; a further call finds nothing new, but may give
+   * variables that were missing.
    *
    * @throws OrchestrationError `STATE_LOCKED` where another manager uses the folder, `STATE_NOT_WRITABLE`,
    * `DOCKER_UNAVAILABLE` where nobody can tell what became of a session, `MANAGER_CLOSED`; nothing has changed then
@@ -309,17 +311,19 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   }
 
   async #close(sessions: 'detach' | 'cancel'): Promise<void> {
-    await this.#owner.settled(CLOSE_MS);
+    const deadline = performance.now() + CLOSE_MS;
+    const left = (): number => Math.max(1_000, deadline - performance.now());
+    await this.#owner.settled(left());
     if (sessions === 'cancel') {
       const open = this.list().filter(({ status }) => !isTerminal(status));
       // Those that wait first, so that no slot that becomes free starts one.
       open.sort((a, b) => Number(isActive(a.status)) - Number(isActive(b.status)));
       const cancelled = open.map((session) => this.#scheduler.cancel(session, 'the manager was closed'));
-      await within(Promise.allSettled(cancelled), CLOSE_MS);
+      await within(Promise.allSettled(cancelled), left());
     }
     this.#scheduler.close();
     for (const executor of Object.values(this.#executors)) executor.close();
-    await within(this.#store.journal.settled(), CLOSE_MS);
+    await within(this.#store.journal.settled(), left());
     await this.#owner.release(); // Nobody else may begin before all is written.
     this.#store.waiters.rejectAll(
       new OrchestrationError('MANAGER_CLOSED', 'The manager was closed while this was awaited.'),

@@ -1,6 +1,6 @@
 import type { Danger } from './intervention/danger/danger.js';
 import { addTokens, NO_TOKENS, type Observation } from './monitoring/observation.js';
-import { clipText, ownText } from './monitoring/own-text.js';
+import { clipText, harmlessText, ownText, plainText } from './monitoring/own-text.js';
 import type {
   ClassifiedError,
   DangerRecord,
@@ -29,7 +29,7 @@ export function emptyMetadata(): SessionMetadata {
 
 /** A danger as it stands in the record and in events. */
 export function dangerRecord(danger: Danger, { id, name }: { id: string; name: string }, at: number): DangerRecord {
-  return Object.freeze({ ...danger, at, tool: name, toolUseId: id });
+  return Object.freeze({ ...danger, reason: harmlessText(danger.reason), at, tool: name, toolUseId: id });
 }
 
 /** What a log line told, and when it was read. */
@@ -59,8 +59,8 @@ function observeOne(session: UnifiedSession, observation: Observation, { at, rep
     case 'init':
       return {
         ...update({
-          ...(observation.model !== undefined && { model: observation.model }),
-          ...(observation.claudeVersion !== undefined && { claudeVersion: observation.claudeVersion }),
+          ...(observation.model !== undefined && { model: plainText(observation.model) }),
+          ...(observation.claudeVersion !== undefined && { claudeVersion: plainText(observation.claudeVersion) }),
         }),
         channelCoderSession: observation.conversationId,
       };

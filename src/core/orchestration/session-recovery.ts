@@ -1,6 +1,6 @@
 import type { BaseExecutor, RunTrace } from './executors/base-executor.js';
 import type { ResolvedManagerOptions } from './resolve-options.js';
-import type { PreparedSession } from './session-intake.js';
+import type { PreparedSession, RecoverOptions } from './session-intake.js';
 import { hasOpenRun, isTerminal } from './session-lifecycle.js';
 import type { SessionScheduler } from './session-scheduler.js';
 import type { SessionStore } from './session-store.js';
@@ -10,15 +10,6 @@ import { knownFromTrace, rebuiltRecord, standInSpec } from './state/rebuilt-sess
 import { restoredRecord, type StoredRecord } from './state/stored-record.js';
 import { restoredSpec, type StoredSpec } from './state/stored-spec.js';
 import type { SessionMode, UnifiedSession } from './types.js';
-
-/** How `recover()` goes about it. */
-export interface RecoverOptions {
-  /**
-   * Gives values for the variables that a session was created with (`docker.env` of `create()`; the manager's own come
-   * from its options). They are not kept on disk, as they may be secrets. Called for each session that has any.
-   */
-  env?: (session: UnifiedSession, names: readonly string[]) => Readonly<Record<string, string>>;
-}
 
 /** What `recover()` found and did; each session stands in one list, by its id. */
 export interface RecoveryReport extends SweepReport {
@@ -69,6 +60,7 @@ export class SessionRecovery {
     const isOurs = (id: string): boolean => store.registry.get(id) !== undefined || scheduler.isReserved(id);
     const left = (await leftSessions(options.stateDir)).filter(({ id }) => !isOurs(id));
     const traces = await this.#traces(left);
+    if (env) scheduler.supply(env);
     const skipped: { id: string; why: string }[] = [];
     const unfinished: LeftSession[] = [];
     const found = left.flatMap((session): Found[] => {

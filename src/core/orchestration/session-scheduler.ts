@@ -6,7 +6,7 @@ import type { Outcome } from './run-outcome.js';
 import { RunSupervisor, type SupervisorOptions } from './run-supervisor.js';
 import { demandContinuable } from './session-continuation.js';
 import type { SessionEvent } from './session-events.js';
-import type { PreparedSession } from './session-intake.js';
+import type { PreparedSession, RecoverOptions } from './session-intake.js';
 import { type CreatedAction, hasOpenRun, isTerminal, reduceSession } from './session-lifecycle.js';
 import type { SessionStore } from './session-store.js';
 import type { CreateSessionOptions, UnifiedSession } from './types.js';
@@ -109,6 +109,20 @@ export class SessionScheduler {
   /** Whether a run that another host was launching had to be launched anew. */
   isAnew(id: string): boolean {
     return this.#parts.get(id)?.supervisor?.isAnew === true;
+  }
+
+  /** Gives restored sessions the variables that they miss. */
+  supply(env: NonNullable<RecoverOptions['env']>): void {
+    for (const [id, parts] of this.#parts) {
+      const { missingEnv, spec } = parts;
+      if (!missingEnv || spec.docker === false) continue;
+      const given = env(this.#store.registry.demand(id), missingEnv);
+      if (!missingEnv.every((name) => Object.hasOwn(given, name))) continue;
+      const own = Object.fromEntries(missingEnv.map((name) => [name, given[name] ?? '']));
+      const docker = { ...spec.docker, env: { ...spec.docker.env, ...own } };
+      const { missingEnv: _, ...rest } = parts;
+      this.#parts.set(id, { ...rest, spec: { ...spec, docker } });
+    }
   }
 
   /** Puts a restored session at the end of the line; those in it start with `resume()`. */

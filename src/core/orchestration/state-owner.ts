@@ -1,5 +1,6 @@
 import { within } from './deferred.js';
-import type { RecoverOptions, RecoveryReport, SessionRecovery } from './session-recovery.js';
+import type { RecoverOptions } from './session-intake.js';
+import type { RecoveryReport, SessionRecovery } from './session-recovery.js';
 import type { SessionSweep } from './session-sweep.js';
 import { StateLock } from './state/state-lock.js';
 

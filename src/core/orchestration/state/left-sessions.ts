@@ -18,7 +18,7 @@ export interface LeftSession {
 }
 
 /** There is no such file, or none that this version can read. */
-export type Unreadable = 'missing' | 'damaged';
+type Unreadable = 'missing' | 'damaged';
 
 /** As the manager makes them: nothing else in the folder is a session. */
 const ID = /^[0-9a-z]{12}$/;

@@ -36,6 +36,7 @@ export class GitWatch {
       return;
     }
     this.#lookAgain();
+    void this.#look(); // Nobody did since the earlier host was gone.
   }
 
   /** Looks for the last time. */
