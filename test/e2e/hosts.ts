@@ -21,10 +21,15 @@ export class Host {
   readonly #lines: { type: string; sessionId: string }[] = [];
   readonly #wanted: { type: string; found: (sessionId: string) => void }[] = [];
 
-  constructor(task: HostTask) {
+  /** @param env besides that of the test */
+  constructor(task: HostTask, env: NodeJS.ProcessEnv = {}) {
     const fixture = join(import.meta.dirname, 'fixtures/host.ts');
     const args = ['--import', 'tsx', fixture, JSON.stringify(task)];
-    this.process = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const options = {
+      env: { ...process.env, ...env },
+      stdio: ['ignore' as const, 'pipe' as const, 'inherit' as const],
+    };
+    this.process = spawn(process.execPath, args, options);
     this.exited = once(this.process, 'exit');
     onTestFinished(() => void this.process.kill('SIGKILL'));
     if (!this.process.stdout) throw new Error('the host has no output');
@@ -40,6 +45,12 @@ export class Host {
     const line = this.#lines.find((told) => told.type === type);
     if (line) return Promise.resolve(line.sessionId);
     return new Promise((found) => this.#wanted.push({ type, found }));
+  }
+
+  /** Ends it together with its session. */
+  async end(): Promise<void> {
+    this.process.kill('SIGTERM');
+    await this.exited;
   }
 
   async kill(): Promise<void> {

@@ -2,6 +2,7 @@ import { chmod, copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AutonomousExecutor, type SessionManagerOptions } from 'autonomous-orchestration';
 import { expect, it } from 'vitest';
+import { Host } from './hosts.js';
 import { bash, docker, engine, type ModelTurn, nextEvent, tempFolder, testManager } from './support.js';
 
 /** The image's Claude Code and its scripted model, for the PATH of the host. */
@@ -22,16 +23,20 @@ async function claudeOnHost(): Promise<string> {
   return folder;
 }
 
-/** A session on the host with this script of the model's. */
-async function onHost(script: readonly ModelTurn[], options: SessionManagerOptions = {}) {
-  const stateDir = await tempFolder(0);
-  const cwd = await tempFolder(0);
-  const env = {
+async function environment(script: readonly ModelTurn[]): Promise<NodeJS.ProcessEnv> {
+  return {
     ...process.env,
     HOME: await tempFolder(0),
     PATH: `${await claudeOnHost()}:${process.env.PATH}`,
     MODEL_SCRIPT: JSON.stringify(script),
   };
+}
+
+/** A session on the host with this script of the model's. */
+async function onHost(script: readonly ModelTurn[], options: SessionManagerOptions = {}) {
+  const stateDir = await tempFolder(0);
+  const cwd = await tempFolder(0);
+  const env = await environment(script);
   const executor = new AutonomousExecutor({ stateDir, env });
   const { manager } = await testManager({ stateDir, executors: { autonomous: executor }, ...options });
   return { manager, cwd };
@@ -80,3 +85,26 @@ it('docker: false has the guard, steering, pause and limits, too', async () => {
   await expect(readFile(join(cwd, 'forbidden.txt'))).rejects.toMatchObject({ code: 'ENOENT' });
   expect(await readFile(join(cwd, 'allowed.txt'), 'utf8')).toBe('');
 });
+
+it.each(['while it runs', 'when it has ended'])(
+  'docker: false outlives its host, and is taken over %s',
+  async (when) => {
+    const stateDir = await tempFolder(0);
+    const cwd = await tempFolder(0);
+    const env = await environment([bash('echo run >> runs.txt; sleep 2'), { text: 'Done.' }]);
+    const session = { prompt: 'Go', cwd, docker: false as const, tools: ['Bash'] };
+    const host = new Host({ stateDir, session, manager: { policy: { onHostLost: 'allow' } } }, env);
+    const id = await host.when('session:tool');
+    await host.kill();
+    const log = join(stateDir, 'sessions', id, 'stream.log');
+    if (when === 'when it has ended') {
+      await expect.poll(() => readFile(log, 'utf8'), { timeout: 20_000 }).toContain('"result":"Done."');
+    }
+    const executor = new AutonomousExecutor({ stateDir, env });
+    const { manager } = await testManager({ stateDir, executors: { autonomous: executor } });
+    const report = await manager.recover();
+    expect([...report.adopted, ...report.closed]).toEqual([id]);
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', result: { text: 'Done.' }, runs: [{}] });
+    expect(await readFile(join(cwd, 'runs.txt'), 'utf8')).toBe('run\n');
+  },
+);
