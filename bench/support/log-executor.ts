@@ -18,7 +18,7 @@ export class LogExecutor extends BaseExecutor {
   }
 
   async launch({ folder, onPlaced }: RunRequest): Promise<RunHandle> {
-    onPlaced({});
+    await onPlaced({});
     const { ended } = await this.#begin(folder.log);
     return { started: Promise.resolve({}), ended, stop: async () => {}, detach: () => {} };
   }

@@ -31,6 +31,7 @@ export {
   type SimpleQueueOptions,
 } from './orchestration/queue/simple-queue.js';
 export type { SessionManagerOptions } from './orchestration/resolve-options.js';
+export type { ApprovalSource } from './orchestration/session-actions.js';
 export type {
   ListenerError,
   QueueChangedEvent,
@@ -54,7 +55,6 @@ export type {
   SessionToolResultEvent,
 } from './orchestration/session-events.js';
 export type { RecoverOptions } from './orchestration/session-intake.js';
-export type { ApprovalSource } from './orchestration/session-lifecycle.js';
 export { UnifiedSessionManager } from './orchestration/session-manager.js';
 export type { RecoveryReport } from './orchestration/session-recovery.js';
 export type { SessionFilter } from './orchestration/session-registry.js';

@@ -6,7 +6,7 @@ import { runHooks } from './intervention/run-hooks.js';
 import type { ToolPolicy } from './intervention/tool-policy.js';
 import { type Outcome, outcomeOf } from './run-outcome.js';
 import { RunWatch } from './run-watch.js';
-import type { SessionAction } from './session-lifecycle.js';
+import type { SessionAction } from './session-actions.js';
 import type { RunStop, SessionRun, UnifiedSession } from './types.js';
 
 /** How long the end of a run waits for the record that tells that it was wanted. */

@@ -11,7 +11,7 @@ import type { ToolPolicy } from './intervention/tool-policy.js';
 import type { Observation } from './monitoring/observation.js';
 import { StreamMonitor } from './monitoring/stream-monitor.js';
 import type { RunWitnesses } from './run-outcome.js';
-import type { SessionAction } from './session-lifecycle.js';
+import type { SessionAction } from './session-actions.js';
 import type { RunStop, UnifiedSession } from './types.js';
 import { WORKSPACE } from './workspace/git-mounts.js';
 import type { PlantedFile } from './workspace/git-snapshot.js';

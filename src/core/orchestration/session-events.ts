@@ -1,6 +1,6 @@
 import type { Denial } from './intervention/run-guard.js';
 import type { QueueStatus } from './queue/simple-queue.js';
-import type { ApprovalSource, SessionAction } from './session-lifecycle.js';
+import type { ApprovalSource, SessionAction } from './session-actions.js';
 import { dangerRecord } from './session-metadata.js';
 import type {
   ClassifiedError,

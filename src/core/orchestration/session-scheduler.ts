@@ -4,10 +4,11 @@ import { NO_TOKENS, totalTokens } from './monitoring/observation.js';
 import { type QueueStatus, SimpleQueue, type SimpleQueueOptions } from './queue/simple-queue.js';
 import type { Outcome } from './run-outcome.js';
 import { RunSupervisor, type SupervisorOptions } from './run-supervisor.js';
+import type { CreatedAction } from './session-actions.js';
 import { demandContinuable } from './session-continuation.js';
 import type { SessionEvent } from './session-events.js';
 import type { PreparedSession, RecoverOptions } from './session-intake.js';
-import { type CreatedAction, hasOpenRun, isTerminal, reduceSession } from './session-lifecycle.js';
+import { hasOpenRun, isTerminal, reduceSession } from './session-lifecycle.js';
 import type { SessionStore } from './session-store.js';
 import type { CreateSessionOptions, UnifiedSession } from './types.js';
 

@@ -1,5 +1,6 @@
+import type { SessionAction } from './session-actions.js';
 import { eventsOf, type SessionEvent } from './session-events.js';
-import { reduceSession, type SessionAction } from './session-lifecycle.js';
+import { reduceSession } from './session-lifecycle.js';
 import { SessionRegistry } from './session-registry.js';
 import { SessionWaiters } from './session-waiters.js';
 import type { SessionJournal } from './state/session-journal.js';

@@ -18,7 +18,8 @@ import { DecisionLog } from '../../../src/core/orchestration/intervention/decisi
 import { HookFiles } from '../../../src/core/orchestration/intervention/hook-files.js';
 import { resolveCreateOptions, resolveManagerOptions } from '../../../src/core/orchestration/resolve-options.js';
 import { RunSupervisor } from '../../../src/core/orchestration/run-supervisor.js';
-import { reduceSession, type SessionAction } from '../../../src/core/orchestration/session-lifecycle.js';
+import type { SessionAction } from '../../../src/core/orchestration/session-actions.js';
+import { reduceSession } from '../../../src/core/orchestration/session-lifecycle.js';
 import { SessionFolder } from '../../../src/core/orchestration/state/session-folder.js';
 import { fakeClock } from '../../support/clock.js';
 import { errorOf } from '../../support/errors.js';

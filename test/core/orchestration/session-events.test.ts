@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { SessionAction } from '../../../src/core/orchestration/session-actions.js';
 import { eventsOf, type SessionEvent } from '../../../src/core/orchestration/session-events.js';
-import { reduceSession, type SessionAction } from '../../../src/core/orchestration/session-lifecycle.js';
+import { reduceSession } from '../../../src/core/orchestration/session-lifecycle.js';
 import type { UnifiedSession } from '../../../src/core/orchestration/types.js';
 import { ASKED, guardRequest, runningSession, sessionIn } from '../../support/sessions.js';
 

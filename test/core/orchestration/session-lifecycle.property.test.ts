@@ -2,12 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Observation } from '../../../src/core/orchestration/monitoring/observation.js';
 import { addTokens, NO_TOKENS } from '../../../src/core/orchestration/monitoring/observation.js';
-import {
-  isTerminal,
-  LEGAL_FROM,
-  reduceSession,
-  type SessionAction,
-} from '../../../src/core/orchestration/session-lifecycle.js';
+import type { SessionAction } from '../../../src/core/orchestration/session-actions.js';
+import { isTerminal, LEGAL_FROM, reduceSession } from '../../../src/core/orchestration/session-lifecycle.js';
 import type { GuardRequest, UnifiedSession } from '../../../src/core/orchestration/types.js';
 import { unfrozenParts } from '../../support/frozen.js';
 import { createdSession, guardRequest, observed, runningSession } from '../../support/sessions.js';

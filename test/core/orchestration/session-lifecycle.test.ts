@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { OrchestrationError } from '../../../src/core/orchestration/errors.js';
-import {
-  isActive,
-  isTerminal,
-  LEGAL_FROM,
-  reduceSession,
-  type SessionAction,
-} from '../../../src/core/orchestration/session-lifecycle.js';
+import type { SessionAction } from '../../../src/core/orchestration/session-actions.js';
+import { isActive, isTerminal, LEGAL_FROM, reduceSession } from '../../../src/core/orchestration/session-lifecycle.js';
 import type { SessionStatus, UnifiedSession } from '../../../src/core/orchestration/types.js';
 import { unfrozenParts } from '../../support/frozen.js';
 import {

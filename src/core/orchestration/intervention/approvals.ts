@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type Deferred, deferred } from '../deferred.js';
 import { OrchestrationError, shown } from '../errors.js';
-import type { ApprovalSource, SessionAction } from '../session-lifecycle.js';
+import type { ApprovalSource, SessionAction } from '../session-actions.js';
 import type { GuardRequest } from '../types.js';
 import { PausableClock } from './pausable-clock.js';
 import type { ToolCall } from './tool-policy.js';

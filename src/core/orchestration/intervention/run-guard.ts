@@ -1,6 +1,6 @@
 import type { Observation } from '../monitoring/observation.js';
 import { clipText, NAME_LENGTH } from '../monitoring/own-text.js';
-import type { ApprovalSource, SessionAction } from '../session-lifecycle.js';
+import type { ApprovalSource, SessionAction } from '../session-actions.js';
 import { Approvals } from './approvals.js';
 import { CallLedger } from './call-ledger.js';
 import type { Danger } from './danger/danger.js';

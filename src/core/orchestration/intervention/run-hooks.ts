@@ -1,4 +1,4 @@
-import type { SessionAction } from '../session-lifecycle.js';
+import type { SessionAction } from '../session-actions.js';
 import type { RunHooks } from './hook-channel.js';
 import type { RunGuard } from './run-guard.js';
 import type { SteeringQueue } from './steering.js';

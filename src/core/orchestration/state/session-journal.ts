@@ -1,7 +1,7 @@
 import type { OrchestrationError } from '../errors.js';
 import type { SessionSpec } from '../executors/base-executor.js';
 import type { ResolvedManagerOptions } from '../resolve-options.js';
-import type { SessionAction } from '../session-lifecycle.js';
+import type { SessionAction } from '../session-actions.js';
 import type { SessionMetadata, UnifiedSession } from '../types.js';
 import { writeAtomically } from './atomic-file.js';
 import { notWritable, type SessionFolder } from './session-folder.js';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Approvals } from '../../../../src/core/orchestration/intervention/approvals.js';
 import type { ToolCall } from '../../../../src/core/orchestration/intervention/tool-policy.js';
-import type { SessionAction } from '../../../../src/core/orchestration/session-lifecycle.js';
+import type { SessionAction } from '../../../../src/core/orchestration/session-actions.js';
 import type { GuardRequest } from '../../../../src/core/orchestration/types.js';
 import { fakeClock } from '../../../support/clock.js';
 import { errorOf } from '../../../support/errors.js';

@@ -5,7 +5,7 @@ import { DecisionLog } from '../../../../src/core/orchestration/intervention/dec
 import { RunGuard, type Verdict } from '../../../../src/core/orchestration/intervention/run-guard.js';
 import { resolvePolicy, type ToolPolicy } from '../../../../src/core/orchestration/intervention/tool-policy.js';
 import type { Observation } from '../../../../src/core/orchestration/monitoring/observation.js';
-import type { SessionAction } from '../../../../src/core/orchestration/session-lifecycle.js';
+import type { SessionAction } from '../../../../src/core/orchestration/session-actions.js';
 import type { GuardRequest } from '../../../../src/core/orchestration/types.js';
 import { fakeClock } from '../../../support/clock.js';
 import { unfrozenParts } from '../../../support/frozen.js';
