@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { deferred, within } from './deferred.js';
 import { messageOf, OrchestrationError, type OrchestrationErrorCode, systemCode } from './errors.js';
 import { type BaseExecutor, endedRun, type RunHandle, type RunRequest } from './executors/base-executor.js';
@@ -7,10 +8,14 @@ import type { ToolPolicy } from './intervention/tool-policy.js';
 import { type Outcome, outcomeOf } from './run-outcome.js';
 import { RunWatch } from './run-watch.js';
 import type { SessionAction } from './session-actions.js';
+import { demandEnv } from './session-intake.js';
 import type { RunStop, SessionRun, UnifiedSession } from './types.js';
 
 /** How long the end of a run waits for the record that tells that it was wanted. */
 const SAVED_MS = 2_000;
+/** How long an engine may be away before its runs count as failed. */
+const ENGINE_AWAY_MS = 30_000;
+const RETRY_MS = 500;
 
 export interface SupervisorOptions {
   executor: BaseExecutor;
@@ -23,6 +28,8 @@ export interface SupervisorOptions {
   saved: () => Promise<void>;
   /** Set where another host has launched the run that the record ends with; what its hook does when no host is there. */
   adopt: Pick<ToolPolicy, 'onHostLost'> | undefined;
+  /** Variables without whose values no run can be launched. */
+  missingEnv?: readonly string[] | undefined;
 }
 
 /**
@@ -85,6 +92,11 @@ export class RunSupervisor {
     this.#letGo.resolve(undefined);
     this.#watch.stop();
     void this.#launched.promise.then((handle) => handle?.detach());
+  }
+
+  /** Resolves when it is launched, or never will be. */
+  get launched(): Promise<unknown> {
+    return this.#launched.promise;
   }
 
   /** Resolves when a run that was adopted is under way; never, where it turns out to have ended. */
@@ -174,17 +186,29 @@ export class RunSupervisor {
     const { logOffset, exit } = this.#record;
     if (logOffset === undefined) return undefined;
     await this.#watch.restore();
-    return exit ? endedRun(exit) : executor.adopt(this.#request(logOffset));
+    if (exit) return { ...endedRun(exit), hooked: executor.hooked };
+    const since = performance.now();
+    while (true) {
+      try {
+        return await executor.adopt(this.#request(logOffset));
+      } catch (error) {
+        // Nobody knows what became of it; an engine may just be restarted.
+        const away = error instanceof OrchestrationError && error.code === 'DOCKER_UNAVAILABLE';
+        if (!away || this.#detached || performance.now() - since > ENGINE_AWAY_MS) throw error;
+        await delay(RETRY_MS);
+      }
+    }
   }
 
   /** Undefined where there is nothing to be launched any more. */
   async #launch(): Promise<RunHandle | undefined> {
-    const { executor, now, adopt } = this.#options;
+    const { executor, now, adopt, missingEnv } = this.#options;
     this.#isAnew = adopt !== undefined;
     this.#takenOver.resolve();
     // What another host was launching is on record already.
     if (!adopt || this.#record.launchedAt === undefined) this.#dispatch({ type: 'launching', at: now() });
     await this.#watch.clear();
+    demandEnv(this.#options.request.session.id, missingEnv);
     if (this.#detached || this.#stopped !== undefined) return undefined;
     const { size } = await stat(this.#options.request.folder.log);
     const handle = await executor.launch(this.#request(size));
@@ -208,10 +232,10 @@ export class RunSupervisor {
       session: session(),
       hooks,
       onPlaced: async (placement) => {
-        // What is not on record would be launched again by the next host.
-        if (this.#detached) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the launch.');
+        this.#demandAttached();
         this.#dispatch({ type: 'placed', logFile: request.folder.log, logOffset, ...placement });
         await Promise.all([saved(), this.#watch.before(session().environment)]);
+        this.#demandAttached();
       },
     };
   }
@@ -251,6 +275,11 @@ export class RunSupervisor {
     this.#watch.limits.start(startedAt === undefined ? 0 : Math.max(0, now() - startedAt - frozenMs));
     this.#keepTime();
     this.#running.resolve(undefined);
+  }
+
+  /** What is not on record would be launched again by the next host. */
+  #demandAttached(): void {
+    if (this.#detached) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the launch.');
   }
 
   /** The run that this is about, as it is on record. */

@@ -1,7 +1,7 @@
 import { OrchestrationError } from './errors.js';
 import { totalTokens } from './monitoring/observation.js';
 import type { RunSupervisor } from './run-supervisor.js';
-import type { PreparedSession } from './session-intake.js';
+import { demandEnv, type PreparedSession } from './session-intake.js';
 import type { UnifiedSession } from './types.js';
 
 /** Refuses a further run of a session that can have none. @throws OrchestrationError `ILLEGAL_TRANSITION`, `ENV_MISSING` */
@@ -15,12 +15,7 @@ export function demandContinuable(
   if (why !== undefined) {
     throw new OrchestrationError('ILLEGAL_TRANSITION', `Session ${id} ('${status}') cannot be continued: ${why}.`);
   }
-  const { missingEnv } = prepared;
-  if (!missingEnv) return;
-  throw new OrchestrationError(
-    'ENV_MISSING',
-    `Session ${id} needs variables that are not kept on disk: ${missingEnv.join(', ')}. Give them to recover({ env }).`,
-  );
+  demandEnv(id, prepared.missingEnv);
 }
 
 function whyNotContinued(

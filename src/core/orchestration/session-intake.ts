@@ -1,4 +1,5 @@
 import { checkPromptFile, validatePromptFile } from './channelcoder/prompt-file.js';
+import { OrchestrationError } from './errors.js';
 import type { BaseExecutor, SessionSpec } from './executors/base-executor.js';
 import type { ToolPolicy } from './intervention/tool-policy.js';
 import { SessionFolder } from './state/session-folder.js';
@@ -67,4 +68,13 @@ async function copyFiles(spec: SessionSpec, folder: SessionFolder): Promise<Sess
   if (mcpConfig === undefined) return { ...spec, prompt: copied };
   await folder.write(folder.mcpConfig, await readUserFile('mcpConfig', mcpConfig, cwd));
   return { ...spec, prompt: copied, claude: { ...spec.claude, mcpConfig: folder.mcpConfig } };
+}
+
+/** @throws OrchestrationError `ENV_MISSING` */
+export function demandEnv(id: string, missing: readonly string[] | undefined): void {
+  if (!missing) return;
+  throw new OrchestrationError(
+    'ENV_MISSING',
+    `Session ${id} needs variables that are not kept on disk: ${missing.join(', ')}. Give them to recover({ env }).`,
+  );
 }

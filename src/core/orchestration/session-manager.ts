@@ -36,6 +36,8 @@ const newId = customAlphabet('0123456789abcdefghijklmnopqrstuvwxyz', 12);
 
 /** How long `close()` waits for sessions to end, and for the disk. */
 const CLOSE_MS = 30_000;
+/** How long it waits for processes that are just being started; what comes later finds itself let go of. */
+const LAUNCH_MS = 2_000;
 
 /**
  * Runs many AI coding sessions in one process: queued, isolated, watched.
@@ -321,7 +323,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
       const cancelled = open.map((session) => this.#scheduler.cancel(session, 'the manager was closed'));
       await within(Promise.allSettled(cancelled), left());
     }
-    this.#scheduler.close();
+    // What is just being launched is on record, or not launched: the next manager must not do it again.
+    await within(this.#scheduler.close(), LAUNCH_MS);
     for (const executor of Object.values(this.#executors)) executor.close();
     await within(this.#store.journal.settled(), left());
     await this.#owner.release(); // Nobody else may begin before all is written.

@@ -1,3 +1,4 @@
+import { OrchestrationError } from './errors.js';
 import type { BaseExecutor, RunTrace } from './executors/base-executor.js';
 import type { ResolvedManagerOptions } from './resolve-options.js';
 import type { PreparedSession, RecoverOptions } from './session-intake.js';
@@ -86,9 +87,12 @@ export class SessionRecovery {
       isTerminal(status) || status === 'queued' ? [] : [id],
     );
     await Promise.all(opened.map((id) => scheduler.takenOver(id)));
+    // What was closed meanwhile may be another's by now.
+    if (scheduler.isClosed) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed meanwhile.');
     scheduler.resume();
 
-    for (const { folder } of unfinished) await folder.remove();
+    // What cannot be removed is found again.
+    for (const { folder } of unfinished) await folder.remove().catch(() => {});
     const swept = await sweep.run();
     const idsOf = (fits: (item: Found) => boolean): string[] => found.filter(fits).map(({ record }) => record.id);
     const now = (id: string): UnifiedSession => store.registry.demand(id);
@@ -116,7 +120,7 @@ export class SessionRecovery {
     const all = Object.values(this.#parts.executors).map((executor) => executor.traces());
     const unsure = left.some(({ record }) => {
       if (typeof record === 'string') return true;
-      return hasOpenRun(record.session) && record.session.environment.docker;
+      return !isTerminal(record.session.status) && record.session.environment.docker;
     });
     return (
       await Promise.all(all.map((traces) => traces.catch((error) => (unsure ? Promise.reject(error) : []))))

@@ -233,11 +233,17 @@ export class SessionScheduler {
     return this.#queue.status();
   }
 
-  /** Lets go of all runs; nothing starts any more. */
-  close(): void {
+  /** Lets go of all runs; nothing starts any more. Resolves when no launch is under way. */
+  async close(): Promise<void> {
     this.#closed = true;
     this.#usageLimits.close();
-    for (const { supervisor } of this.#parts.values()) supervisor?.detach();
+    const runs = [...this.#parts.values()].flatMap(({ supervisor }) => supervisor ?? []);
+    for (const run of runs) run.detach();
+    await Promise.all(runs.map(({ launched }) => launched));
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   #creation({ spec, environment }: PreparedSession, { taskId, parentId }: SessionTies): CreatedAction {
@@ -269,6 +275,7 @@ export class SessionScheduler {
       session: () => this.#store.registry.demand(id),
       saved: () => this.#store.journal.saved(id),
       adopt,
+      missingEnv: parts.missingEnv,
       request: {
         spec: parts.spec,
         session,

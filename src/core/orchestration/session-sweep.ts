@@ -28,11 +28,14 @@ export interface SweepParts {
 /** Removes what belongs to this state folder and to no session: never anything without its label. */
 export class SessionSweep {
   readonly #parts: SweepParts;
+  /** Sessions whose guard folders were looked for. */
+  readonly #tidied = new Set<string>();
 
   constructor(parts: SweepParts) {
     this.#parts = parts;
   }
 
+  /** Never rejects: what fails is tried again the next time. */
   async run(): Promise<SweepReport> {
     const { executors, registry, stateDir } = this.#parts;
     const containers: string[] = [];
@@ -48,14 +51,17 @@ export class SessionSweep {
         if (removed) containers.push(trace.name);
       }
     }
-    const ended = registry.list().filter(({ status }) => isTerminal(status));
+    const ended = registry.list().filter(({ id, status }) => isTerminal(status) && !this.#tidied.has(id));
     for (const { id } of ended) {
+      this.#tidied.add(id);
       await rm(new SessionFolder(stateDir, id).guard, { recursive: true, force: true }).catch(() => {}); // Next time.
     }
     const worktrees: string[] = [];
     const keptWorktrees: KeptWorktree[] = [];
     for (const executor of Object.values(executors)) {
-      const swept = await executor.worktrees?.sweep((id) => exists(new SessionFolder(stateDir, id).path));
+      const swept = await executor.worktrees
+        ?.sweep((id) => exists(new SessionFolder(stateDir, id).path))
+        .catch(() => undefined);
       worktrees.push(...(swept?.removed ?? []));
       keptWorktrees.push(...(swept?.kept ?? []));
     }

@@ -1,4 +1,5 @@
 import { within } from './deferred.js';
+import { OrchestrationError } from './errors.js';
 import type { RecoverOptions } from './session-intake.js';
 import type { RecoveryReport, SessionRecovery } from './session-recovery.js';
 import type { SessionSweep } from './session-sweep.js';
@@ -40,6 +41,7 @@ export class StateOwner {
   recover(options: RecoverOptions): Promise<RecoveryReport> {
     const report = this.#recovering.then(async () => {
       await this.#acquire();
+      if (this.#released) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed meanwhile.');
       return this.#options.recovery.run(options);
     });
     this.#recovering = report.catch(() => {}); // Its own caller hears of a failure.

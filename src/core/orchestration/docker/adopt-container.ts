@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { within } from '../deferred.js';
+import { OrchestrationError } from '../errors.js';
 import { endedRun, type RunHandle } from '../executors/base-executor.js';
 import type { LaunchedProcess } from '../executors/launcher.js';
 import { orphanedProcess } from '../executors/orphaned-process.js';
@@ -19,6 +20,8 @@ export interface AdoptOptions {
   engine: DockerEngine;
   watch: ContainerWatch;
   name: string;
+  /** What tells that a container of this name is the session's own: a copy of a state folder has the same names. */
+  labels: Readonly<Record<string, string>>;
   /** As it is on record. */
   run: SessionRun;
   log: string;
@@ -32,12 +35,12 @@ export interface AdoptOptions {
  */
 export async function adoptContainer(options: AdoptOptions): Promise<RunHandle | undefined> {
   const { engine, watch, name, run, log } = options;
-  const client = run.process ?? (await findProcess(name));
+  const client = run.process ?? (await findProcess('--name', name));
+  const launch = async (): Promise<LaunchedProcess> => orphanedProcess(client);
+  const adopt = (): Promise<RunHandle> => runContainer({ engine, watch, name, found: true, launch });
   const state = await settled(options, client);
-  if (state?.started) {
-    const launch = async (): Promise<LaunchedProcess> => orphanedProcess(client);
-    return runContainer({ engine, watch, name, found: true, launch });
-  }
+  if (state && !isOwn(state, options)) return endedRun({ reason: 'lost', error: 'Its container belongs to another' });
+  if (state?.started) return adopt();
   if (!state && (run.startedAt !== undefined || (await hasBegun(log, run.logOffset ?? 0)))) {
     return endedRun({ reason: 'lost', error: 'The container is gone without a trace' });
   }
@@ -46,8 +49,21 @@ export async function adoptContainer(options: AdoptOptions): Promise<RunHandle |
     orphan.kill('SIGKILL');
     await within(orphan.exited, SETTLE_MS);
   }
-  if (state) await engine.remove(name);
+  // The client may have got on meanwhile.
+  const deadline = performance.now() + SETTLE_MS;
+  for (let last = await engine.inspect(name); last; last = await engine.inspect(name)) {
+    if (last.started) return adopt();
+    if (performance.now() > deadline) {
+      throw new OrchestrationError('LAUNCH_FAILED', `Container ${name} was never started, and cannot be removed.`);
+    }
+    await engine.remove(name);
+    await delay(LOOK_MS);
+  }
   return undefined;
+}
+
+function isOwn(state: ContainerState, { labels }: AdoptOptions): boolean {
+  return Object.entries(labels).every(([label, value]) => state.labels[label] === value);
 }
 
 /** What became of a container that another host was making when it went away; its client may still be at it. */

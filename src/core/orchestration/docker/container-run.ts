@@ -75,6 +75,8 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   if (found?.started) start.resolve({ containerId: found.id });
 
   let letGo = false;
+  // Whoever launched it has a client that tells of the end, too.
+  if (options.found) void awaitEnd(engine, name, () => letGo || death.isSettled).then(() => death.resolve(undefined));
   const follow = async (): Promise<RunEnd> => {
     const exit = await clientExit(client, death.promise);
     if (letGo) return new Promise(() => {}); // Whoever takes the container up again reads how it ended.
@@ -172,6 +174,18 @@ async function finalState(
       if (performance.now() - awaySince > ENGINE_AWAY_MS) return error as Error;
       await delay(RETRY_MS);
     }
+  }
+}
+
+/** Resolves when a container does not run any more, or nobody wants to know. */
+async function awaitEnd(engine: DockerEngine, name: string, isOver: () => boolean): Promise<void> {
+  while (!isOver()) {
+    const ended = await engine.wait(name).then(
+      () => true,
+      () => false,
+    );
+    if (ended) return;
+    await delay(RETRY_MS, undefined, { ref: false });
   }
 }
 

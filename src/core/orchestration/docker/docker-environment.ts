@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { nanoid } from 'nanoid';
 import { OrchestrationError, shown } from '../errors.js';
 import type { RunHandle, RunTrace, SessionSpec } from '../executors/base-executor.js';
@@ -62,7 +63,7 @@ export class DockerEnvironment {
     this.#host = options;
     this.#stateDir = options.stateDir;
     this.#spawn = options.spawn;
-    this.#owner = createHash('sha256').update(resolve(options.stateDir)).digest('hex').slice(0, 16);
+    this.#owner = createHash('sha256').update(realFolder(options.stateDir)).digest('hex').slice(0, 16);
     this.engine = new DockerEngine(() => this.#resolveEndpoint());
     this.#watch = new ContainerWatch(this.engine, `${OWNER_LABEL}=${this.#owner}`);
     this.#probe = new ImageProbe(
@@ -158,7 +159,9 @@ export class DockerEnvironment {
 
   /** Follows a container that another host has started; undefined where it never executed. */
   adopt(sessionId: string, run: SessionRun, log: string): Promise<RunHandle | undefined> {
+    const labels = { [OWNER_LABEL]: this.#owner, [SESSION_LABEL]: sessionId };
     return adoptContainer({
+      labels,
       engine: this.engine,
       watch: this.#watch,
       name: containerName(sessionId, run.number),
@@ -237,6 +240,16 @@ export class DockerEnvironment {
       throw error;
     });
     return this.#endpoint;
+  }
+}
+
+/** The same for all ways that lead to a folder, also before it exists. */
+function realFolder(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const parent = dirname(resolve(path));
+    return parent === resolve(path) ? parent : join(realFolder(parent), basename(path));
   }
 }
 

@@ -6,6 +6,7 @@ import type { Endpoint } from './endpoint.js';
 /** What an engine answers of a container, as far as it matters here. */
 export interface ContainerState {
   id: string;
+  labels: Record<string, string>;
   running: boolean;
   /** Whether its processes are frozen. */
   paused: boolean;
@@ -127,9 +128,14 @@ export class DockerEngine {
     const { status, body } = await this.#call('GET', `/containers/${container}/json`);
     if (status === 404) return undefined;
     if (status !== 200) throw refused('inspect a container', status, body);
-    const { Id, State } = body as { Id: string; State: Record<string, unknown> };
+    const { Id, State, Config } = body as {
+      Id: string;
+      State: Record<string, unknown>;
+      Config?: { Labels?: Record<string, string> | null };
+    };
     return {
       id: Id,
+      labels: Config?.Labels ?? {},
       running: State.Running === true,
       paused: State.Paused === true,
       removing: State.Status === 'removing' || State.Dead === true,

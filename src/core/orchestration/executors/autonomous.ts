@@ -48,6 +48,7 @@ export class AutonomousExecutor extends BaseExecutor {
   readonly #spawn: SpawnProcess;
   readonly #docker: DockerEnvironment;
   override readonly worktrees: SessionWorktrees;
+  override readonly hooked = true;
 
   constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn }: AutonomousExecutorOptions) {
     super();
@@ -98,7 +99,9 @@ export class AutonomousExecutor extends BaseExecutor {
     } catch (error) {
       channel.close();
       leave();
-      if (worktree?.created) await this.worktrees.remove(spec.id, true).catch(() => {}); // The first error counts.
+      // Where the manager was closed, the next one goes on with it.
+      const goesOn = error instanceof OrchestrationError && error.code === 'MANAGER_CLOSED';
+      if (worktree?.created && !goesOn) await this.worktrees.remove(spec.id, true).catch(() => {}); // The first error counts.
       throw error;
     }
   }
@@ -107,12 +110,17 @@ export class AutonomousExecutor extends BaseExecutor {
     const { spec, session, folder } = request;
     const { cwd, worktree } = session.environment;
     const run = session.runs.at(-1) ?? { number: request.run };
-    const found =
-      spec.docker === false
-        ? await this.#adoptOnHost(run, session.status === 'paused', folder)
-        : await this.#docker.adopt(spec.id, run, folder.log);
-    if (!found) return undefined;
     const leave = worktree === undefined ? (): void => {} : this.worktrees.enter(worktree, spec.id);
+    let found: RunHandle | undefined;
+    try {
+      found =
+        spec.docker === false
+          ? await this.#adoptOnHost(run, session.status === 'paused', folder)
+          : await this.#docker.adopt(spec.id, run, folder.log);
+    } finally {
+      if (!found) leave();
+    }
+    if (!found) return undefined;
     const files = new HookFiles(folder.guard);
     const channel = new HookChannel(files, request.hooks);
     await channel.start();
@@ -164,7 +172,7 @@ export class AutonomousExecutor extends BaseExecutor {
   /** A `claude` that another host has started; its settings file is in no other's command line. */
   async #adoptOnHost(run: SessionRun, paused: boolean, folder: SessionFolder): Promise<RunHandle | undefined> {
     const files = new HookFiles(folder.guard);
-    const identity = run.process ?? (await findProcess(files.settings));
+    const identity = run.process ?? (await findProcess('--settings', files.settings));
     if (identity) return { ...runOnHost(orphanedProcess(identity)), paused };
     const began = run.startedAt !== undefined || (await hasBegun(folder.log, run.logOffset ?? 0));
     return began ? endedRun({ unknown: true }) : undefined;

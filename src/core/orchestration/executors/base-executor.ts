@@ -133,6 +133,8 @@ export function endedRun(end: RunEnd): RunHandle {
 export abstract class BaseExecutor {
   /** Where its sessions' worktrees are kept; absent where they have none. */
   readonly worktrees?: SessionWorktrees;
+  /** Whether every tool call of its runs has to pass the guard; see `RunHandle.hooked`. Default `false`. */
+  readonly hooked: boolean = false;
 
   /**
    * Refuses what cannot run, so that mistakes show in `create()`. Acquires nothing.

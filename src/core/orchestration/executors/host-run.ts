@@ -15,15 +15,18 @@ export function runOnHost(launched: LaunchedProcess): RunHandle {
     return { reason: signal === 'SIGKILL' ? 'killed' : 'terminated', error: `Claude was ended by ${signal}.` };
   });
 
+  const signal = async (name: NodeJS.Signals): Promise<void> => {
+    if (await launched.isOurs()) signalGroup(launched.pid, name);
+  };
   let stopping: Promise<void> | undefined;
   const stop = async (how: 'gently' | 'at-once'): Promise<void> => {
     if (how === 'gently') {
-      signalGroup(launched.pid, 'SIGTERM');
-      signalGroup(launched.pid, 'SIGCONT'); // What is frozen hears no other signal.
+      await signal('SIGTERM');
+      await signal('SIGCONT'); // What is frozen hears no other signal.
       await within(ended, STOP_GRACE_MS);
     }
     // The group, not only its leader: tools that Claude started may outlive it.
-    signalGroup(launched.pid, 'SIGKILL');
+    await signal('SIGKILL');
     await ended;
   };
 
@@ -33,10 +36,10 @@ export function runOnHost(launched: LaunchedProcess): RunHandle {
     ...(launched.identity && { process: launched.identity }),
     stop: (how = 'gently') => (stopping ??= stop(how)),
     async pause() {
-      signalGroup(launched.pid, 'SIGSTOP');
+      await signal('SIGSTOP');
     },
     async resume() {
-      signalGroup(launched.pid, 'SIGCONT');
+      await signal('SIGCONT');
     },
     detach: () => {
       letGo = true;

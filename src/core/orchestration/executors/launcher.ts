@@ -25,6 +25,8 @@ export interface LaunchedProcess {
   identity: ProcessIdentity | undefined;
   exited: Promise<ProcessExit>;
   kill(signal: NodeJS.Signals): void;
+  /** Whether its id is still its own; that of a child always is. */
+  isOurs(): Promise<boolean>;
 }
 
 export interface ProcessExit {
@@ -56,8 +58,15 @@ export async function launchDetached(spawn: SpawnProcess, options: LaunchOptions
       child.on('error', () => {}); // Afterwards only a failing kill() emits it, of a process that is gone already.
       child.unref();
       if (child.pid === undefined) throw new Error('it has no process id');
-      const identity = await processIdentity(child.pid);
-      return { pid: child.pid, identity, exited, kill: (signal) => void child.kill(signal) };
+      // Without it the run can be seen through all the same.
+      const identity = await processIdentity(child.pid).catch(() => undefined);
+      return {
+        pid: child.pid,
+        identity,
+        exited,
+        kill: (signal) => void child.kill(signal),
+        isOurs: async () => true,
+      };
     } finally {
       await log.close();
     }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isAlive, type ProcessIdentity } from '../state/process-identity.js';
+import { isSurelyAlive, type ProcessIdentity } from '../state/process-identity.js';
 import type { LaunchedProcess, ProcessExit } from './launcher.js';
 
 /** Nobody tells of the end of a process that is not our child, so it is looked at. */
@@ -15,6 +15,7 @@ export function orphanedProcess(identity: ProcessIdentity | undefined): Launched
     pid: identity?.pid ?? 0,
     identity,
     exited: identity ? exitOf(identity) : new Promise(() => {}),
+    isOurs: async () => identity !== undefined && isSurelyAlive(identity),
     kill(signal) {
       if (identity) void killIfAlive(identity, signal);
     },
@@ -22,13 +23,14 @@ export function orphanedProcess(identity: ProcessIdentity | undefined): Launched
 }
 
 async function exitOf(identity: ProcessIdentity): Promise<ProcessExit> {
-  while (await isAlive(identity)) await delay(LOOK_MS, undefined, { ref: false });
+  // One of another container, or of the time before a restart, went with that.
+  while (await isSurelyAlive(identity)) await delay(LOOK_MS, undefined, { ref: false });
   return { code: null, signal: null };
 }
 
 async function killIfAlive(identity: ProcessIdentity, signal: NodeJS.Signals): Promise<void> {
   try {
-    if (await isAlive(identity)) process.kill(identity.pid, signal);
+    if (await isSurelyAlive(identity)) process.kill(identity.pid, signal);
   } catch {
     // It has just ended.
   }

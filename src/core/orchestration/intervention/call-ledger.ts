@@ -125,6 +125,7 @@ export class CallLedger {
 }
 
 /** What an MCP server answers is its own choice, so that only Claude Code's very words count there. */
+const HOOK_FAILED = /^PreToolUse:\w+ hook error: [^\n]*The guard of this session could not be asked: /;
 const REFUSED_BEFORE = /^<tool_use_error>(Error: No such tool available: |InputValidationError: |Cancelled: )/;
 
 /**
@@ -132,7 +133,10 @@ const REFUSED_BEFORE = /^<tool_use_error>(Error: No such tool available: |InputV
  * Measured on 2.1.98; what a command prints stands behind `Exit code …` instead.
  */
 function neverRan({ outcome, output }: ToolResult, tool: string | undefined): boolean {
-  if (outcome === 'ok' || !output.trimEnd().endsWith('</tool_use_error>')) return false;
+  if (outcome === 'ok') return false;
+  // The hook's own words where it could ask nobody; what an MCP server says is its own choice.
+  if (tool !== undefined && !isForeign(tool) && HOOK_FAILED.test(output)) return true;
+  if (!output.trimEnd().endsWith('</tool_use_error>')) return false;
   return tool !== undefined && isForeign(tool) ? REFUSED_BEFORE.test(output) : output.startsWith('<tool_use_error>');
 }
 

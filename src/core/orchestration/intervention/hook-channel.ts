@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { chmod, lstat, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { clipText, NAME_LENGTH } from '../monitoring/own-text.js';
 import { readRegularFile } from '../workspace/regular-file.js';
 import type { HookFiles } from './hook-files.js';
@@ -50,7 +51,10 @@ const REQUEST = /^([0-9a-f-]{36}|\d+\.\d+)\.json$/;
 const MOST_REQUEST_BYTES = 16 * 1024 * 1024;
 /** Claude runs a dozen calls at once. What is beyond waits for its turn. */
 const MOST_OPEN = 256;
+/** What those may hold in memory; one that is read comes on top. */
+const MOST_OPEN_BYTES = 64 * 1024 * 1024;
 const LATER_MS = 1_000;
+const LOOK_MS = 50;
 /** An answer is read within milliseconds; these many are kept for hooks that were frozen before they could. */
 const KEPT_ANSWERS = 256;
 /** Where the system has no more watches to give. */
@@ -74,6 +78,8 @@ export class HookChannel {
   #later: NodeJS.Timeout | undefined;
   #closed = false;
   #lastFlag: Promise<unknown> = Promise.resolve();
+  #lastRead: Promise<unknown> = Promise.resolve();
+  #openBytes = 0;
 
   constructor(files: HookFiles, hooks: RunHooks) {
     this.#files = files;
@@ -82,6 +88,7 @@ export class HookChannel {
 
   /** Begins to answer; what was asked before, of another host maybe, is answered too. */
   async start(): Promise<void> {
+    await this.#scan('left');
     try {
       this.#watcher = watch(this.#files.requests, (_, name) => {
         if (name === null) void this.#scan();
@@ -92,7 +99,7 @@ export class HookChannel {
       this.#pollOnly();
     }
     this.#hooks.onMessages((waiting) => this.#flag(waiting));
-    await this.#scan('left');
+    await this.#scan(); // What came before there was a watch.
   }
 
   /** Answers nothing any more; what is under way gets its answer. */
@@ -133,12 +140,18 @@ export class HookChannel {
   async #handle(id: string, path: string, how: 'left' | undefined): Promise<void> {
     let input: HookInput | undefined;
     let askedAt: number | undefined;
+    let held = 0;
     try {
       if (how === 'left') {
         if (await this.#files.wasAnswered(id)) return await unlink(path);
-        askedAt = (await lstat(path)).mtimeMs;
+        askedAt = Math.min(Date.now(), (await lstat(path)).mtimeMs);
       }
-      const bytes = await readRegularFile(path, { most: MOST_REQUEST_BYTES });
+      // One at a time: an agent may have filled the folder with long ones.
+      const reading = this.#lastRead.then(() => this.#read(path));
+      this.#lastRead = reading.catch(() => {}); // Told of below.
+      const bytes = await reading;
+      held = bytes.length;
+      this.#openBytes += held;
       const parsed: unknown = JSON.parse(bytes.toString('utf8'));
       input = typeof parsed === 'object' && parsed !== null ? parsed : {};
     } catch (error) {
@@ -149,8 +162,14 @@ export class HookChannel {
     const reply = input ? await this.#reply(input, id, askedAt).catch(() => unreadable) : unreadable;
     // Without an answer it is a denial.
     await this.#write(id, reply.text).then(reply.given, () => {});
+    this.#openBytes -= held;
     // Not before it is answered: a host that takes over finds it. It may be a folder by now; its name is not used again.
     await unlink(path).catch(() => {});
+  }
+
+  async #read(path: string): Promise<Buffer> {
+    while (this.#openBytes > MOST_OPEN_BYTES && !this.#closed) await delay(LOOK_MS, undefined, { ref: false });
+    return readRegularFile(path, { most: MOST_REQUEST_BYTES });
   }
 
   /** What the hook prints, which is what Claude Code takes; nothing lets things go on. */

@@ -36,6 +36,8 @@ export class LogFollower {
   #timer: NodeJS.Timeout | undefined;
   #scheduled: NodeJS.Immediate | undefined;
   readonly #caughtUp = deferred<void>();
+  /** In bytes. What is appended while it is read is not waited for: somebody may never cease to. */
+  readonly #sizeAtFirst: number;
   #drained: (() => void)[] = [];
   /** Where to stop, in bytes. */
   #drainTo = Number.POSITIVE_INFINITY;
@@ -54,12 +56,18 @@ export class LogFollower {
       close(fd);
       throw new Error(`${path} is not a regular file`);
     }
-    return new LogFollower(path, fd, offset, listener);
+    return new LogFollower(path, fd, { offset, size: stats.size }, listener);
   }
 
-  private constructor(path: string, fd: number, offset: number, listener: LogListener) {
+  private constructor(
+    path: string,
+    fd: number,
+    { offset, size }: { offset: number; size: number },
+    listener: LogListener,
+  ) {
     this.#fd = fd;
     this.#offset = offset;
+    this.#sizeAtFirst = size;
     this.#lines = new LineSplitter(listener);
     try {
       const name = basename(path);
@@ -115,6 +123,7 @@ export class LogFollower {
       // Many short lines take longer than their bytes let expect, so what was not done in time is read again.
       const done = bytes === 0 ? 0 : this.#lines.push(this.#buffer.subarray(0, bytes), deadline);
       this.#offset += done;
+      if (this.#offset >= this.#sizeAtFirst) this.#caughtUp.resolve();
       if (this.#closed) return; // A listener may have done that.
       if (done === bytes && bytes < CHUNK_BYTES) {
         // The end of the file, or of what is wanted. What was appended since then has its own notification.

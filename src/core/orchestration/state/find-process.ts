@@ -1,15 +1,22 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { type ProcessIdentity, processIdentity } from './process-identity.js';
 
 /**
- * A process of this user with a word in its command line, that no other has. Linux only: elsewhere nobody is found.
+ * A process of this user, outside of containers, with an option in its command line that no other process of ours has.
+ * Linux only: elsewhere nobody is found.
  */
-export async function findProcess(word: string): Promise<ProcessIdentity | undefined> {
+export async function findProcess(option: string, value: string): Promise<ProcessIdentity | undefined> {
+  const namespace = await readlink('/proc/self/ns/pid').catch(() => undefined);
   const entries = await readdir('/proc').catch(() => []);
   for (const entry of entries) {
     if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue;
-    const command = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
-    if (command.split('\0').includes(word)) return processIdentity(Number(entry));
+    const words = (await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '')).split('\0');
+    if (!words.some((word, index) => word === option && words[index + 1] === value)) continue;
+    const owner = await stat(`/proc/${entry}`).catch(() => undefined);
+    if (owner?.uid !== process.getuid?.()) continue;
+    if ((await readlink(`/proc/${entry}/ns/pid`).catch(() => undefined)) !== namespace) continue;
+    const identity = await processIdentity(Number(entry));
+    if (identity) return identity;
   }
   return undefined;
 }

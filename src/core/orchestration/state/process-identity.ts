@@ -57,6 +57,13 @@ export async function isAlive(identity: ProcessIdentity, here?: PidSpace): Promi
   return startedAt !== undefined && !differ(identity.startedAt, startedAt);
 }
 
+/** Whether a process may be signalled: it is certain that it runs, and that it is that very one. */
+export async function isSurelyAlive(identity: ProcessIdentity): Promise<boolean> {
+  const here = await pidSpace();
+  const same = identity.bootId === here.bootId && identity.pidNamespace === here.pidNamespace;
+  return same && identity.startedAt !== '' && isAlive(identity, here);
+}
+
 /** Of what is not known, nothing can be said. */
 function differ(one: string | undefined, other: string | undefined): boolean {
   return Boolean(one && other && one !== other);

@@ -34,17 +34,21 @@ export class SessionWorktrees {
 
   /** Finds or makes the worktree of a session. @throws OrchestrationError `WORKTREE_FAILED` */
   async ensure(sessionId: string, cwd: string, request: WorktreeRequest): Promise<Worktree> {
-    const worktree = await this.#worktrees.ensure(cwd, request);
-    if (!worktree.created) return worktree;
+    const file = this.#labelFile(sessionId);
+    const earlier = await this.#label(file);
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    // First the intention: a host that dies in between leaves no worktree that nobody knows of.
+    if (!earlier) await writeAtomically(file, JSON.stringify({ sessionId, cwd, path: '', branch: request.branch }));
+    let worktree: Worktree | undefined;
     try {
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      worktree = await this.#worktrees.ensure(cwd, request);
+      if (!worktree.created && !earlier) return worktree;
       const label: Label = { sessionId, cwd, path: worktree.path, branch: worktree.branch };
-      await writeAtomically(this.#labelFile(sessionId), JSON.stringify(label));
-    } catch (error) {
-      await this.#worktrees.remove(cwd, worktree.path).catch(() => {}); // The first error counts.
-      throw error;
+      await writeAtomically(file, JSON.stringify(label));
+      return worktree;
+    } finally {
+      if (!earlier && !worktree?.created) await rm(file, { force: true });
     }
-    return worktree;
   }
 
   /**
@@ -74,7 +78,7 @@ export class SessionWorktrees {
    */
   async remove(sessionId: string, force: boolean): Promise<void> {
     const label = await this.#label(this.#labelFile(sessionId));
-    if (!label) {
+    if (!label || label.path === '') {
       throw new OrchestrationError(
         'WORKTREE_FAILED',
         `No worktree was made for session ${sessionId}; one that was there before is yours to remove.`,
@@ -103,12 +107,17 @@ export class SessionWorktrees {
     const files = await readdir(this.#folder).catch(() => []);
     for (const file of files.filter((name) => name.endsWith('.json') && !name.startsWith('.'))) {
       const label = await this.#label(join(this.#folder, file));
-      if (!label || this.#workers.has(label.path) || (await isSession(label.sessionId))) continue;
+      if (!label || label.path === '' || (await isSession(label.sessionId)) || this.#workers.has(label.path)) continue;
       const { path, branch } = label;
-      const work = await workIn(label);
-      const why = work ? `it has ${work}` : await this.#discard(label).catch((error: unknown) => messageOf(error));
-      if (typeof why === 'string') kept.push({ path, branch, why });
-      else removed.push(path);
+      const leave = this.enter(path, label.sessionId);
+      try {
+        const work = await workIn(label);
+        const why = work ? `it has ${work}` : await this.#discard(label).catch((error: unknown) => messageOf(error));
+        if (typeof why === 'string') kept.push({ path, branch, why });
+        else removed.push(path);
+      } finally {
+        leave();
+      }
     }
     return { removed, kept };
   }

@@ -53,6 +53,10 @@ function unrecorded() {
 
 async function sceneOf(run: SessionRun, text = '') {
   const { fake, engine } = await FakeEngine.start({ [`DELETE /containers/${NAME}`]: { status: 204 } });
+  fake.answers[`DELETE /containers/${NAME}`] = (response) => {
+    delete fake.answers[INSPECT];
+    response.writeHead(204).end();
+  };
   let events: http.ServerResponse | undefined;
   fake.answers['GET /events'] = (response) => {
     response.writeHead(200).flushHeaders();
@@ -62,7 +66,7 @@ async function sceneOf(run: SessionRun, text = '') {
   onTestFinished(() => watch.close());
   const log = join(tempFolder(), 'stream.log');
   writeFileSync(log, text);
-  const adopt = () => adoptContainer({ engine, watch, name: NAME, run, log });
+  const adopt = (labels = {}) => adoptContainer({ labels, engine, watch, name: NAME, run, log });
   const dies = (): void =>
     void events?.write(`${JSON.stringify({ Action: 'die', Actor: { ID: 'id-1', Attributes: { name: NAME } } })}\n`);
   return { fake, adopt, dies };
@@ -115,7 +119,7 @@ describe('a container that another host has left', () => {
   });
 
   it.runIf(process.platform === 'linux')('is known by its client, of which nothing is on record', async () => {
-    const { identity } = await client(NAME);
+    const { identity } = await client('--name', NAME);
     const { fake, adopt } = await unrecorded();
     fake.answers[INSPECT] = containerState({ Running: true });
     const handle = await adopt();
@@ -140,6 +144,15 @@ describe('a container that was never started', () => {
     expect(fake.requests).toContain(REMOVED);
     await vi.waitFor(async () => expect(await isAlive(identity)).toBe(false));
   }, 15_000);
+});
+
+it('a container of another owner is not touched: a copy of a state folder has the same names', async () => {
+  const { fake, adopt } = await scene({ startedAt: 2 });
+  fake.answers[INSPECT] = containerState({ Running: true });
+  const handle = await adopt({ owner: 'me' });
+  expect(await handle?.ended).toMatchObject({ reason: 'lost' });
+  await handle?.release?.();
+  expect(fake.requests.every((request) => request === INSPECT)).toBe(true);
 });
 
 describe('a container that is gone', () => {

@@ -9,6 +9,7 @@ import type { LaunchedProcess, ProcessExit } from '../../../../src/core/orchestr
 
 const ENDED: ContainerState = {
   id: 'id',
+  labels: {},
   running: false,
   paused: false,
   removing: false,
@@ -36,7 +37,13 @@ async function scene(
   const exited = deferred<ProcessExit>();
   const exit = (code: number | null, signal: NodeJS.Signals | null = null): void => exited.resolve({ code, signal });
   const kill = vi.fn((signal: NodeJS.Signals) => exit(null, signal));
-  const client: LaunchedProcess = { pid: 1, identity: known ? IDENTITY : undefined, exited: exited.promise, kill };
+  const client: LaunchedProcess = {
+    pid: 1,
+    identity: known ? IDENTITY : undefined,
+    exited: exited.promise,
+    kill,
+    isOurs: async () => true,
+  };
   const engine = {
     inspect: vi.fn(async () => state),
     wait: vi.fn(async () => 0),

@@ -54,6 +54,7 @@ const CALLS: Call[] = [
     request: 'GET /containers/c/json',
     answer: containerState({ ExitCode: 3, OOMKilled: true, Error: 'why' }),
     value: {
+      labels: {},
       id: 'id-1',
       running: false,
       paused: false,

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -227,4 +227,14 @@ describe('what is no log', () => {
   it('is refused: what is not there', async () => {
     await expect(following(join(tempFolder(), 'none'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
+});
+
+it('has caught up with what was there at first, however fast somebody goes on writing', async () => {
+  const file = join(tempFolder(), 'stream.log');
+  writeFileSync(file, 'x\n'.repeat(100_000));
+  const writer = spawn('sh', ['-c', `yes | head -c 300000000 >> ${file}`], { stdio: 'ignore' });
+  onTestFinished(() => void writer.kill('SIGKILL'));
+  const follower = await LogFollower.open(file, 0, { onLine() {}, onOversized() {} });
+  await follower.caughtUp;
+  follower.close();
 });
