@@ -26,10 +26,11 @@ export class Worktrees {
    * Finds the worktree of a branch, or makes it. Used instead of ChannelCoder's `worktree` option, which changes the
    * host's working directory around an await.
    *
+   * @param beforeMaking called where there is none yet; what it rejects with keeps one from being made
    * @throws OrchestrationError `WORKTREE_FAILED`; no worktree is left behind (a branch that was made stays)
    */
-  ensure(cwd: string, request: WorktreeRequest): Promise<Worktree> {
-    return this.#inTurn(cwd, () => ensureWorktree(cwd, request));
+  ensure(cwd: string, request: WorktreeRequest, beforeMaking: () => Promise<void> = async () => {}): Promise<Worktree> {
+    return this.#inTurn(cwd, () => ensureWorktree(cwd, request, beforeMaking));
   }
 
   /** Removes a worktree, whatever is in it. The branch stays. */
@@ -48,11 +49,16 @@ export class Worktrees {
   }
 }
 
-async function ensureWorktree(cwd: string, request: WorktreeRequest): Promise<Worktree> {
+async function ensureWorktree(
+  cwd: string,
+  request: WorktreeRequest,
+  beforeMaking: () => Promise<void>,
+): Promise<Worktree> {
   const { branch, path } = request;
   try {
     const existing = (await callWorktreeUtils('find', branch, { cwd })) as WorktreeInfo | null;
     if (existing) return { path: await usable(existing.path, cwd, path), branch, created: false };
+    await beforeMaking();
     const options = { cwd, ...(path !== undefined && { path: resolve(cwd, path) }) };
     const made = await callWorktreeUtils('create', branch, options).catch(async (error: unknown) => {
       // ChannelCoder takes `base` to mean a new branch, so it is only given where there is none yet.

@@ -14,6 +14,9 @@ interface Label {
   readonly branch: string;
 }
 
+/** The path of a worktree that was about to be made. */
+const INTENDED = '';
+
 /** A worktree whose session is gone, and why it stays. */
 export interface KeptWorktree {
   readonly path: string;
@@ -35,20 +38,16 @@ export class SessionWorktrees {
   /** Finds or makes the worktree of a session. @throws OrchestrationError `WORKTREE_FAILED` */
   async ensure(sessionId: string, cwd: string, request: WorktreeRequest): Promise<Worktree> {
     const file = this.#labelFile(sessionId);
-    const earlier = await this.#label(file);
+    const write = (path: string): Promise<void> => {
+      const label: Label = { sessionId, cwd, path, branch: request.branch };
+      return writeAtomically(file, JSON.stringify(label));
+    };
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    // First the intention: a host that dies in between leaves no worktree that nobody knows of.
-    if (!earlier) await writeAtomically(file, JSON.stringify({ sessionId, cwd, path: '', branch: request.branch }));
-    let worktree: Worktree | undefined;
-    try {
-      worktree = await this.#worktrees.ensure(cwd, request);
-      if (!worktree.created && !earlier) return worktree;
-      const label: Label = { sessionId, cwd, path: worktree.path, branch: worktree.branch };
-      await writeAtomically(file, JSON.stringify(label));
-      return worktree;
-    } finally {
-      if (!earlier && !worktree?.created) await rm(file, { force: true });
-    }
+    // First the intention, where there is no worktree yet: a host that dies in between leaves none that nobody knows of.
+    const worktree = await this.#worktrees.ensure(cwd, request, () => write(INTENDED));
+    const label = await this.#label(file);
+    if (label && label.path !== worktree.path) await write(worktree.path);
+    return worktree;
   }
 
   /**
@@ -78,7 +77,7 @@ export class SessionWorktrees {
    */
   async remove(sessionId: string, force: boolean): Promise<void> {
     const label = await this.#label(this.#labelFile(sessionId));
-    if (!label || label.path === '') {
+    if (!label || label.path === INTENDED) {
       throw new OrchestrationError(
         'WORKTREE_FAILED',
         `No worktree was made for session ${sessionId}; one that was there before is yours to remove.`,
@@ -107,7 +106,8 @@ export class SessionWorktrees {
     const files = await readdir(this.#folder).catch(() => []);
     for (const file of files.filter((name) => name.endsWith('.json') && !name.startsWith('.'))) {
       const label = await this.#label(join(this.#folder, file));
-      if (!label || label.path === '' || (await isSession(label.sessionId)) || this.#workers.has(label.path)) continue;
+      if (!label || label.path === INTENDED || (await isSession(label.sessionId)) || this.#workers.has(label.path))
+        continue;
       const { path, branch } = label;
       const leave = this.enter(path, label.sessionId);
       try {
