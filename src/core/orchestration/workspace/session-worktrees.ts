@@ -46,7 +46,9 @@ export class SessionWorktrees {
     // First the intention, where there is no worktree yet: a host that dies in between leaves none that nobody knows of.
     const worktree = await this.#worktrees.ensure(cwd, request, () => write(INTENDED));
     const label = await this.#label(file);
-    if (label && label.path !== worktree.path) await write(worktree.path);
+    if (label?.path === INTENDED) await write(worktree.path);
+    // The one that was made is gone, and this is somebody else's.
+    else if (label && label.path !== worktree.path) await rm(file);
     return worktree;
   }
 
@@ -106,8 +108,11 @@ export class SessionWorktrees {
     const files = await readdir(this.#folder).catch(() => []);
     for (const file of files.filter((name) => name.endsWith('.json') && !name.startsWith('.'))) {
       const label = await this.#label(join(this.#folder, file));
-      if (!label || label.path === INTENDED || (await isSession(label.sessionId)) || this.#workers.has(label.path))
+      if (!label || (await isSession(label.sessionId)) || this.#workers.has(label.path)) continue;
+      if (label.path === INTENDED) {
+        await rm(join(this.#folder, file), { force: true });
         continue;
+      }
       const { path, branch } = label;
       const leave = this.enter(path, label.sessionId);
       try {

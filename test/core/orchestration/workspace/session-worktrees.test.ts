@@ -48,6 +48,16 @@ describe('the worktree of a session', () => {
     expect(readdirSync(join(stateDir, 'worktrees'))).toEqual([]);
   });
 
+  it('is not taken for another that somebody made in its place', async () => {
+    const { worktrees, repo } = scene();
+    await worktrees.ensure('one', repo, { branch: 'one' });
+    git(repo, 'worktree', 'remove', `${repo}-one`);
+    git(repo, 'worktree', 'add', '--quiet', `${repo}-mine`, 'one');
+    expect(await worktrees.ensure('one', repo, { branch: 'one' })).toMatchObject({ path: `${repo}-mine` });
+    await expect(worktrees.remove('one', true)).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
+    expect(existsSync(`${repo}-mine`)).toBe(true);
+  });
+
   it('is known also where the host died while it was made', async () => {
     const { stateDir, worktrees, repo } = scene();
     mkdirSync(join(stateDir, 'worktrees'));
