@@ -44,15 +44,15 @@ async function attack(
 }
 
 /**
- * Attacks until the forbidden call has run: on a busy machine a hook may have its answer before it is killed. Then the call
- * was denied, and there is no breach; where the log was blinded, not even that is in the record.
+ * Attacks until it comes to something: the forbidden call has run, or the attack was found out before. On a busy machine a
+ * hook may have its answer before it is killed; then the call was denied, and there is no breach.
  */
 async function throughAttack(...attempt: Parameters<typeof attack>): ReturnType<typeof attack> {
   for (let tries = 0; tries < 6; tries++) {
     const result = await attack(...attempt);
-    if (result.forbidden) return result;
+    if (result.forbidden || result.ended.result?.reason === 'guard_bypassed') return result;
   }
-  throw new Error('no call slipped through');
+  throw new Error('every call was denied');
 }
 
 describe('from inside, the agent cannot', () => {
