@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { deepFrozen } from '../deep-frozen.js';
 import { type Deferred, deferred } from '../deferred.js';
 import { OrchestrationError, shown } from '../errors.js';
 import type { ApprovalSource, SessionAction } from '../session-actions.js';
@@ -132,12 +133,4 @@ export class Approvals {
     this.#dispatch({ type: 'answered', at: this.#now(), request: pending.request, ...answer });
     pending.answer.resolve(answer);
   }
-}
-
-function deepFrozen<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) {
-    for (const inner of Object.values(value)) deepFrozen(inner);
-    Object.freeze(value);
-  }
-  return value;
 }

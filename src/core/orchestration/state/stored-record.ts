@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { deepFrozen } from '../deep-frozen.js';
 import { hasOpenRun, isActive } from '../session-lifecycle.js';
 import type { SessionMetadata, UnifiedSession } from '../types.js';
 import { STATE_VERSION } from './stored-spec.js';
@@ -57,9 +58,3 @@ export const storedRecordSchema = z.looseObject({
     }),
   }),
 });
-
-function deepFrozen<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
-  for (const inner of Object.values(value)) deepFrozen(inner);
-  return Object.freeze(value);
-}
