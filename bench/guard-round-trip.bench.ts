@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { answer } from './support/child.js';
-import { openBench, useEngine } from './support/engine.js';
+import { demandEngine, openBench } from './support/engine.js';
 import { type Figure, withUnit } from './support/figure.js';
 import { inScratch } from './support/scratch.js';
 import { median, percentile } from './support/stats.js';
@@ -41,7 +41,7 @@ async function idleCpu(): Promise<number> {
   return median(windows);
 }
 
-await useEngine();
+await demandEngine();
 
 await inScratch(async (folder) => {
   const script = [{ tool: 'Bash', input: { command: 'sh measure.sh', timeout: 600_000 } }, { text: 'Measured.' }];

@@ -52,6 +52,7 @@ export type {
   SessionMessageEvent,
   SessionMetadata,
   SessionMode,
+  SessionPause,
   SessionPausedEvent,
   SessionQueuedEvent,
   SessionRecoveredEvent,

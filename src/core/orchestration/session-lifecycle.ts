@@ -6,6 +6,8 @@ import type { GuardRequest, SessionRun, SessionStatus, TerminalStatus, UnifiedSe
 const ACTIVE = ['starting', 'running', 'paused', 'waiting_feedback'] as const satisfies readonly SessionStatus[];
 const TERMINAL = ['completed', 'failed', 'cancelled'] as const satisfies readonly TerminalStatus[];
 
+const KEPT_PAUSES = 50;
+
 /** The actions that need no record before them. */
 type FirstAction = 'created' | 'recovered';
 
@@ -95,7 +97,14 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
       const runs =
         last && last.launchedAt === undefined
           ? changeRun(session, { launchedAt: action.at })
-          : frozen([...session.runs, { number: session.runs.length + 1, launchedAt: action.at }]);
+          : frozen([
+              ...session.runs,
+              {
+                number: session.runs.length + 1,
+                requestedAt: last ? action.at : session.createdAt,
+                launchedAt: action.at,
+              },
+            ]);
       return { ...rest, status: 'starting', runs };
     }
     case 'placed':
@@ -169,7 +178,7 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
     case 'continued': {
       const { result: _, endedAt: __, resumeAt: ___, ...rest } = withApprovals(session, []);
       const closed = hasOpenRun(session) ? changeRun(rest, { endedAt: action.at, ...exitCodeOf(action) }) : rest.runs;
-      const run: SessionRun = { number: closed.length + 1, feedback: action.feedback };
+      const run: SessionRun = { number: closed.length + 1, feedback: action.feedback, requestedAt: action.at };
       return {
         ...rest,
         status: action.queuePosition === undefined ? 'starting' : 'queued',
@@ -210,9 +219,11 @@ function changeRun(session: Pick<UnifiedSession, 'runs'>, change: Partial<Sessio
 /** The time that its run was frozen does not count as work. */
 function unfrozen({ runs }: UnifiedSession, at: number): readonly SessionRun[] {
   return frozen(
-    runs.map(({ pausedAt, ...run }) =>
-      pausedAt === undefined ? run : { ...run, pausedMs: (run.pausedMs ?? 0) + Math.max(0, at - pausedAt) },
-    ),
+    runs.map(({ pausedAt, ...run }) => {
+      if (pausedAt === undefined) return run;
+      const pauses = frozen([...(run.pauses ?? []).slice(1 - KEPT_PAUSES), { pausedAt, resumedAt: at }]);
+      return { ...run, pausedMs: (run.pausedMs ?? 0) + Math.max(0, at - pausedAt), pauses };
+    }),
   );
 }
 

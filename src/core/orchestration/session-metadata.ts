@@ -1,3 +1,4 @@
+import { boundedCopy } from './bounded-copy.js';
 import type { Danger } from './intervention/danger/danger.js';
 import { addTokens, NO_TOKENS, type Observation } from './monitoring/observation.js';
 import { clipText, harmlessText, ownText, plainText } from './monitoring/own-text.js';
@@ -176,34 +177,4 @@ function counted(counts: Readonly<Record<string, number>>, name: string): Readon
   const known = Object.hasOwn(counts, name) || Object.keys(counts).length < KEPT.toolNames;
   const key = known ? name : 'other';
   return Object.freeze({ ...counts, [key]: (Object.hasOwn(counts, key) ? (counts[key] ?? 0) : 0) + 1 });
-}
-
-/** What a copied value may take in all, in characters; every value inside costs some. */
-interface Allowance {
-  left: number;
-}
-
-/** A frozen copy of a tool's input that is small whatever the agent sends. */
-function boundedCopy(value: unknown, allowance: Allowance = { left: 4_000 }, depth = 6): unknown {
-  if (typeof value === 'string') {
-    const text = clipText(value, Math.max(0, Math.min(2_000, allowance.left)));
-    allowance.left -= text.length;
-    return text;
-  }
-  if (typeof value !== 'object' || value === null) return value;
-  if (depth === 0) return '…';
-  const width = 50;
-  const room = (): boolean => {
-    allowance.left -= 10;
-    return allowance.left > 0;
-  };
-  const inner = (item: unknown): unknown => boundedCopy(item, allowance, depth - 1);
-  if (Array.isArray(value)) return Object.freeze(value.slice(0, width).filter(room).map(inner));
-  const entries = Object.entries(value).slice(0, width).filter(room);
-  const copies = entries.map(([key, item]) => {
-    const name = clipText(key, 200);
-    allowance.left -= name.length;
-    return [name, inner(item)] as const;
-  });
-  return Object.freeze(Object.fromEntries(copies));
 }

@@ -124,6 +124,8 @@ export interface SessionEnvironment {
 export interface SessionRun {
   /** 1 for the first. */
   readonly number: number;
+  /** When it was asked for, by `create()` or `continue()`; until `launchedAt` it waited for a slot. */
+  readonly requestedAt?: number;
   /** When it got its slot; absent while it waits for one. */
   readonly launchedAt?: number;
   /** When the container (or process) began to execute. */
@@ -142,6 +144,8 @@ export interface SessionRun {
   readonly pausedAt?: number;
   /** How long it was frozen before that, in milliseconds. */
   readonly pausedMs?: number;
+  /** The latest 50 times that it was frozen before that. */
+  readonly pauses?: readonly SessionPause[];
   /** Why it was told to end, if it was. */
   readonly stop?: RunStop;
   /** How its container or process ended. What Claude said of the run is in the session's `result`. */
@@ -155,6 +159,12 @@ export interface SessionRun {
   readonly tokens?: TokenUsage;
   /** Agentic turns. */
   readonly turns?: number;
+}
+
+/** A time for which a run was frozen. */
+export interface SessionPause {
+  readonly pausedAt: number;
+  readonly resumedAt: number;
 }
 
 /** Why a run was stopped on purpose, in the words of its result. */

@@ -202,7 +202,7 @@ describe('a session from its creation to its end', () => {
     expect(moved.queuePosition).toBe(1);
     const starting = afterActions(moved, { type: 'launching', at: 10 });
     expect(starting).not.toHaveProperty('queuePosition');
-    expect(starting.runs).toEqual([{ number: 1, launchedAt: 10 }]);
+    expect(starting.runs).toEqual([{ number: 1, requestedAt: 1, launchedAt: 10 }]);
   });
 
   it('starts without a position where it got a slot at once', () => {
@@ -222,7 +222,15 @@ describe('a session from its creation to its end', () => {
       branch: 'b',
     });
     expect(session.runs).toEqual([
-      { number: 1, launchedAt: 50, containerName: 'ao-1', logOffset: 40, startedAt: 51, containerId: 'c2' },
+      {
+        number: 1,
+        requestedAt: 1,
+        launchedAt: 50,
+        containerName: 'ao-1',
+        logOffset: 40,
+        startedAt: 51,
+        containerId: 'c2',
+      },
     ]);
     expect(session.startedAt).toBe(51);
   });
@@ -244,7 +252,7 @@ describe('a session from its creation to its end', () => {
     const ended = afterActions(runningSession(), ACTIONS.ended);
     expect(ended).toMatchObject({ endedAt: 53, result: { exitCode: 1, reason: 'error', error: 'why' } });
     expect(ended.runs).toEqual([
-      { number: 1, launchedAt: 2, startedAt: 3, containerId: 'c1', endedAt: 53, exitCode: 1 },
+      { number: 1, requestedAt: 1, launchedAt: 2, startedAt: 3, containerId: 'c1', endedAt: 53, exitCode: 1 },
     ]);
   });
 
@@ -292,16 +300,16 @@ describe('a continued session', () => {
     expect(continued).not.toHaveProperty('endedAt');
     expect(continued).not.toHaveProperty('result');
     expect(continued.runs).toHaveLength(2);
-    expect(continued.runs[1]).toEqual({ number: 2, feedback: 'more' });
+    expect(continued.runs[1]).toEqual({ number: 2, feedback: 'more', requestedAt: 20 });
     const running = afterActions(continued, { type: 'launching', at: 21 }, { type: 'running', at: 22 });
-    expect(running.runs[1]).toEqual({ number: 2, feedback: 'more', launchedAt: 21, startedAt: 22 });
+    expect(running.runs[1]).toEqual({ number: 2, feedback: 'more', requestedAt: 20, launchedAt: 21, startedAt: 22 });
     expect(running.startedAt).toBe(3);
   });
 
   it('closes the run that was stopped for it', () => {
     const continued = afterActions(runningSession(), { type: 'continued', at: 20, feedback: 'more', exitCode: 143 });
     expect(continued.runs[0]).toMatchObject({ number: 1, endedAt: 20, exitCode: 143 });
-    expect(continued.runs[1]).toEqual({ number: 2, feedback: 'more' });
+    expect(continued.runs[1]).toEqual({ number: 2, feedback: 'more', requestedAt: 20 });
   });
 });
 
@@ -372,12 +380,34 @@ describe('a session at its usage limit', () => {
     expect(continued).toMatchObject({ status: 'starting', runs: [{ endedAt: 8, exitCode: 1 }, { feedback: 'go on' }] });
     expect(continued).not.toHaveProperty('resumeAt');
     const running = afterActions(continued, { type: 'launching', at: 60_009 }, { type: 'running', at: 60_010 });
-    expect(running.runs[1]).toEqual({ number: 2, feedback: 'go on', launchedAt: 60_009, startedAt: 60_010 });
+    expect(running.runs[1]).toEqual({
+      number: 2,
+      feedback: 'go on',
+      requestedAt: 60_008,
+      launchedAt: 60_009,
+      startedAt: 60_010,
+    });
   });
 
   it('can be ended, which leaves its run as it was', () => {
     const ended = afterActions(suspendedSession(), ACTIONS.ended);
     expect(ended).toMatchObject({ status: 'failed', endedAt: 53, runs: [{ endedAt: 8, exitCode: 1 }] });
     expect(ended).not.toHaveProperty('resumeAt');
+  });
+});
+
+describe('the pauses of a run', () => {
+  it('are kept, the latest fifty, with their sum', () => {
+    let session = runningSession();
+    for (let round = 0; round < 60; round++) {
+      const at = 100 + round * 10;
+      session = afterActions(session, { type: 'paused', at }, { type: 'resumed', at: at + 4, deadlines: new Map() });
+    }
+    const [run] = session.runs;
+    expect(run).not.toHaveProperty('pausedAt');
+    expect(run?.pausedMs).toBe(240);
+    expect(run?.pauses).toHaveLength(50);
+    expect(run?.pauses?.at(0)).toEqual({ pausedAt: 200, resumedAt: 204 });
+    expect(run?.pauses?.at(-1)).toEqual({ pausedAt: 690, resumedAt: 694 });
   });
 });

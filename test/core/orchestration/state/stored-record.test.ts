@@ -58,7 +58,7 @@ describe('a record on disk', () => {
     );
     const { session } = throughJson(storedRecord(1, first, created.metadata));
     expect(session.metadata).toEqual(created.metadata);
-    expect(session.runs[0]).toEqual({ number: 1, launchedAt: 2, startedAt: 3 });
+    expect(session.runs[0]).toEqual({ number: 1, requestedAt: 1, launchedAt: 2, startedAt: 3 });
 
     const ended = afterActions(first, { type: 'ended', at: 9, status: 'completed', result: { reason: 'success' } });
     const second = observed(
@@ -74,7 +74,7 @@ describe('a record on disk', () => {
     const again = throughJson(storedRecord(1, second, ended.metadata)).session;
     expect(again.metadata).toEqual(ended.metadata);
     expect(again.runs[0]).toMatchObject({ costUsd: 0.5, turns: 2 });
-    expect(again.runs[1]).toEqual({ number: 2, feedback: 'more', launchedAt: 11, startedAt: 12 });
+    expect(again.runs[1]).toEqual({ number: 2, feedback: 'more', requestedAt: 10, launchedAt: 11, startedAt: 12 });
     // Read again, its log adds up to the same.
     const replayed = observed(restoredRecord(throughJson(storedRecord(1, second, ended.metadata))), leaf, result);
     expect(replayed.metadata).toMatchObject({ messages: 2, costUsd: 1, turns: 4 });
