@@ -113,7 +113,7 @@ describe('no error message shows a secret that stands beside its cause:', () => 
     ['a prompt that is no text', { prompt: { env }, docker: { env } }],
     ['an image that is not there', { docker: { image: 'no/such:image', env } }],
     ['an image without claude', { docker: { image: engine.bareImage, env } }],
-    ['a function as a value', { docker: { env: { ...env, F: () => OF_SESSION } } }],
+    ['a function as a value', { docker: { env: { ...env, f: () => OF_SESSION } } }],
   ])('%s', async (_, options) => {
     const { manager } = await testManager(managerSecrets);
     const error = await manager

@@ -414,10 +414,10 @@ describe('pause and resume', () => {
 describe('steer', () => {
   const says = (text: string): { text: string } => ({ text });
   /** Works on one tool call until it is approved, so that messages can wait. */
-  const BUSY: SimulatedScript = () => scriptedRun([{ tool: 'Bash', input: { command: 'git push' } }, says('Done.')]);
+  const busy: SimulatedScript = () => scriptedRun([{ tool: 'Bash', input: { command: 'git push' } }, says('Done.')]);
 
   it('reaches the agent when its tool call ends, and resolves then', async () => {
-    const { manager, events } = pushing(BUSY);
+    const { manager, events } = pushing(busy);
     const { id, requestId } = await waiting(manager);
     const heard = vi.fn();
     const steering = manager.steer(id, 'Look at the tests.').then(heard);
@@ -431,7 +431,7 @@ describe('steer', () => {
   });
 
   it('hands messages out once each, in the order of the calls', async () => {
-    const { manager, events } = pushing(BUSY);
+    const { manager, events } = pushing(busy);
     const { id, requestId } = await waiting(manager);
     const texts = ['a', 'b', 'c', 'd', 'e'];
     const steering = Promise.all(texts.map((text) => manager.steer(id, text)));
@@ -472,7 +472,7 @@ describe('steer', () => {
     ['is cancelled', (manager, id) => manager.cancel(id)],
     ['is continued', (manager, id) => manager.continue(id, 'more')],
   ])('is refused, and nothing of it heard, where the run %s first', async (_, end) => {
-    const { manager, events } = pushing(BUSY);
+    const { manager, events } = pushing(busy);
     const { id } = await waiting(manager);
     const [refused] = await Promise.all([
       errorOf(manager.steer(id, 'too late'), 'ILLEGAL_TRANSITION'),
