@@ -7,6 +7,7 @@ export default defineConfig({
   // Tests and examples import the package by its name, and get the sources.
   resolve: {
     alias: {
+      'autonomous-orchestration/handlers': source('src/handlers/index.ts'),
       'autonomous-orchestration/testing': source('src/testing/index.ts'),
       'autonomous-orchestration': source('src/index.ts'),
     },

@@ -1,0 +1,139 @@
+import {
+  type CreateSessionOptions,
+  OrchestrationError,
+  type OrchestrationErrorCode,
+  type QueueStatus,
+  type SessionEvent,
+  type UnifiedSession,
+  type UnifiedSessionManager,
+} from '../core/index.js';
+import { messageOf } from '../core/orchestration/errors.js';
+import { type LogEntry, logEntries } from './log-entries.js';
+import { type MonitorEvent, monitorEvent } from './monitor-event.js';
+import {
+  type AutonomousSession,
+  type AutonomousSessionDetails,
+  sessionDetails,
+  sessionView,
+  taskIdOf,
+} from './session-view.js';
+
+/** What every handler answers; none of them throws or rejects. */
+export type HandlerResult<Data> =
+  | { success: true; data: Data }
+  | {
+      success: false;
+      error: string;
+      /** For programs; absent for what is no {@link OrchestrationError}. */
+      code?: OrchestrationErrorCode;
+    };
+
+/**
+ * Drop-in handlers for a server of your own. Wherever a `taskId` is taken it may be the session's own id, or the id that
+ * the user gave to `create`; of several sessions with that one the latest is meant.
+ */
+export interface AutonomousHandlers {
+  /** All sessions, the newest first. */
+  handleAutonomousList(): Promise<HandlerResult<AutonomousSession[]>>;
+  /** One session with what is known of its work. Error `SESSION_NOT_FOUND`. */
+  handleAutonomousGet(taskId: string): Promise<HandlerResult<AutonomousSessionDetails>>;
+  /** The latest messages, tool calls and errors of all sessions, the newest first. Default 50. */
+  handleAutonomousLogs(limit?: number): Promise<HandlerResult<LogEntry[]>>;
+  /**
+   * Tells what a session does from now on, until the cleanup function that it answers is called. A second monitor of the
+   * same `taskId` takes the place of the first.
+   */
+  createAutonomousMonitor(taskId: string, onEvent: (event: MonitorEvent) => void): () => void;
+
+  /** As {@link UnifiedSessionManager.create}. Its options name files of this machine: they are not for strangers. */
+  handleAutonomousCreate(options: CreateSessionOptions): Promise<HandlerResult<AutonomousSession>>;
+  /** As {@link UnifiedSessionManager.cancel}. */
+  handleAutonomousCancel(taskId: string, reason?: string): Promise<HandlerResult<AutonomousSession>>;
+  /** As {@link UnifiedSessionManager.pause}. */
+  handleAutonomousPause(taskId: string): Promise<HandlerResult<AutonomousSession>>;
+  /** As {@link UnifiedSessionManager.resume}. */
+  handleAutonomousResume(taskId: string): Promise<HandlerResult<AutonomousSession>>;
+  /** As {@link UnifiedSessionManager.continue}. */
+  handleAutonomousContinue(taskId: string, feedback: string): Promise<HandlerResult<AutonomousSession>>;
+  /** As {@link UnifiedSessionManager.steer}: answers when the agent was given the message. */
+  handleAutonomousSteer(taskId: string, message: string): Promise<HandlerResult<AutonomousSession>>;
+  /** As {@link UnifiedSessionManager.approve}. */
+  handleAutonomousApprove(taskId: string, requestId: string, note?: string): Promise<HandlerResult<AutonomousSession>>;
+  /** As {@link UnifiedSessionManager.deny}. */
+  handleAutonomousDeny(taskId: string, requestId: string, reason?: string): Promise<HandlerResult<AutonomousSession>>;
+  /** As {@link UnifiedSessionManager.queueStatus}. */
+  handleAutonomousQueue(): Promise<HandlerResult<QueueStatus>>;
+}
+
+/**
+ * Handlers on a manager, to be called from the routes of an existing server. `createAutonomousApp` has routes, checks and
+ * events as well.
+ *
+ * @example
+ * ```ts
+ * export const { handleAutonomousList, handleAutonomousGet, handleAutonomousLogs } = createAutonomousHandlers(manager);
+ * ```
+ */
+export function createAutonomousHandlers(manager: UnifiedSessionManager): AutonomousHandlers {
+  const monitors = new Map<string, () => void>();
+
+  const find = (taskId: string): UnifiedSession | undefined => manager.get(taskId) ?? manager.list({ taskId }).at(-1);
+  const demand = (taskId: string): UnifiedSession => {
+    const session = find(taskId);
+    if (session) return session;
+    throw new OrchestrationError('SESSION_NOT_FOUND', 'Session not found');
+  };
+  /** Does something to a session and answers it as it is afterwards. */
+  const changed = (
+    taskId: string,
+    change: (id: string) => Promise<unknown>,
+  ): Promise<HandlerResult<AutonomousSession>> =>
+    answered(async () => {
+      const { id } = demand(taskId);
+      await change(id);
+      return sessionView(demand(id));
+    });
+
+  return {
+    handleAutonomousList: () => answered(() => manager.list().reverse().map(sessionView)),
+    handleAutonomousGet: (taskId) => answered(() => sessionDetails(demand(taskId))),
+    handleAutonomousLogs: (limit = 50) => answered(() => logEntries(manager.list(), limit)),
+    handleAutonomousCreate: (options) => answered(async () => sessionView(await manager.create(options))),
+    handleAutonomousCancel: (taskId, reason) => changed(taskId, (id) => manager.cancel(id, reason)),
+    handleAutonomousPause: (taskId) => changed(taskId, (id) => manager.pause(id)),
+    handleAutonomousResume: (taskId) => changed(taskId, (id) => manager.resume(id)),
+    handleAutonomousContinue: (taskId, feedback) => changed(taskId, (id) => manager.continue(id, feedback)),
+    handleAutonomousSteer: (taskId, message) => changed(taskId, (id) => manager.steer(id, message)),
+    handleAutonomousApprove: (taskId, requestId, note) => changed(taskId, (id) => manager.approve(id, requestId, note)),
+    handleAutonomousDeny: (taskId, requestId, reason) => changed(taskId, (id) => manager.deny(id, requestId, reason)),
+    handleAutonomousQueue: () => answered(() => manager.queueStatus()),
+
+    createAutonomousMonitor(taskId, onEvent) {
+      monitors.get(taskId)?.();
+      if (!find(taskId)) onEvent({ type: 'error', taskId, message: 'Session not found' });
+      const listener = (event: SessionEvent): void => {
+        if (event.type === 'queue:changed') return;
+        // A session with this id that is created later is the one that is meant from then on.
+        if (event.sessionId !== taskId && taskIdOf(event.session) !== taskId) return;
+        const told = monitorEvent(event);
+        if (told) onEvent({ type: 'autonomous-event', taskId, event: told });
+      };
+      const cleanup = (): void => {
+        manager.off('event', listener);
+        if (monitors.get(taskId) === cleanup) monitors.delete(taskId);
+      };
+      manager.on('event', listener);
+      monitors.set(taskId, cleanup);
+      return cleanup;
+    },
+  };
+}
+
+async function answered<Data>(work: () => Data | Promise<Data>): Promise<HandlerResult<Data>> {
+  try {
+    return { success: true, data: await work() };
+  } catch (error) {
+    const code = error instanceof OrchestrationError ? { code: error.code } : {};
+    return { success: false, error: messageOf(error), ...code };
+  }
+}

@@ -1,0 +1,143 @@
+import { resolve } from 'node:path';
+import { Hono, type MiddlewareHandler } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import { secureHeaders } from 'hono/secure-headers';
+import type { z } from 'zod';
+import { OrchestrationError, type OrchestrationErrorCode, type UnifiedSessionManager } from '../../core/index.js';
+import { messageOf } from '../../core/orchestration/errors.js';
+import { createAutonomousHandlers, type HandlerResult } from '../autonomous-handlers.js';
+import { jsonOnly, sameOriginOnly, tokenNeeded } from './access.js';
+import { dashboardFiles } from './dashboard-files.js';
+import { eventFeed } from './event-feed.js';
+import { EventHistory } from './event-history.js';
+import { openApiDocument } from './openapi.js';
+import { apiRoutes, type Route } from './routes.js';
+
+export interface AutonomousAppOptions {
+  /**
+   * What requests that change something have to bring, as `Authorization: Bearer <token>`. At least 16 characters, of
+   * letters, digits and `-._~+/`. Whoever has it can run agents in the workspaces.
+   */
+  token: string;
+  /** Folders in which sessions may be started over HTTP, and in the folders in them. Default: the working directory. */
+  workspaces?: readonly string[];
+  /**
+   * Names under which the server is reached besides this machine's loopback names: `name` or `name:port`. Requests for other
+   * names are refused, and so are those from pages of other origins.
+   */
+  hosts?: readonly string[];
+}
+
+const CHANGES = ['POST', 'PUT', 'PATCH', 'DELETE'];
+const TOKEN = /^[A-Za-z0-9._~+/-]{16,}=*$/;
+
+/** In the page only what it brings itself may run or be shown: an agent's texts that got into it as code would do nothing. */
+const CONTENT_SECURITY_POLICY = {
+  defaultSrc: ["'none'"],
+  scriptSrc: ["'self'"],
+  styleSrc: ["'self'"],
+  imgSrc: ["'self'", 'data:'],
+  connectSrc: ["'self'"],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+  requireTrustedTypesFor: ["'script'"],
+};
+
+/**
+ * An HTTP application on a manager: the handlers' routes, server-sent events, an OpenAPI description (`/openapi.json`) and the
+ * dashboard. It is a Hono app, so its `fetch` runs in Node (`serveAutonomousApp`), Bun and others, alone or as a part of
+ * another app. It listens to the manager as long as that lives.
+ *
+ * @throws OrchestrationError `INVALID_OPTIONS` for a token that is too short or cannot stand in a header
+ * @example
+ * ```ts
+ * const app = createAutonomousApp(manager, { token });
+ * Bun.serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 4300 });
+ * ```
+ */
+export function createAutonomousApp(
+  manager: UnifiedSessionManager,
+  { token, workspaces: given = [process.cwd()], hosts = [] }: AutonomousAppOptions,
+): Hono {
+  if (!TOKEN.test(token)) {
+    throw new OrchestrationError(
+      'INVALID_OPTIONS',
+      "Option 'token': it needs at least 16 characters, and no others than letters, digits and '-._~+/'.",
+    );
+  }
+  const workspaces = given.map((path) => resolve(path));
+  const history = new EventHistory(manager);
+  const routes = apiRoutes({ handlers: createAutonomousHandlers(manager), history, workspaces });
+  const description = openApiDocument(routes);
+
+  const app = new Hono();
+  app.onError((error, context) => {
+    if (!(error instanceof HTTPException)) return context.json({ success: false, error: messageOf(error) }, 500);
+    return error.res ?? context.json({ success: false, error: error.message }, error.status);
+  });
+  app.notFound((context) => context.json({ success: false, error: `There is no ${context.req.path} here.` }, 404));
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: CONTENT_SECURITY_POLICY,
+      referrerPolicy: 'no-referrer',
+      strictTransportSecurity: false, // That is the business of whoever adds TLS.
+    }),
+    sameOriginOnly(hosts),
+  );
+  app.on(CHANGES, '*', tokenNeeded(token), ...jsonOnly);
+  for (const route of routes) app.on(route.method, route.path, answering(route));
+  app.get('/events', (context) => eventFeed(context, { manager, history, workspaces }));
+  app.get('/openapi.json', (context) => context.json(description));
+  app.route('/', dashboardFiles());
+  return app;
+}
+
+/** Checks a request, has its route answer, and gives that the status that fits. */
+function answering(route: Route): MiddlewareHandler {
+  return async (context) => {
+    const query = checked(route.query, context.req.query());
+    const body = checked(route.body, route.body && (await context.req.json().catch(() => undefined)));
+    const result =
+      query.refusal ??
+      body.refusal ??
+      (await route.run({ taskId: context.req.param('taskId') ?? '', query: query.value, body: body.value }));
+    if (!result) return context.json({ success: true, data: null }, 202);
+    if (!result.success) return context.json(result, result.code ? STATUS_OF[result.code] : 500);
+    if ('data' in result) return context.json(result, route.status ?? 200);
+    return context.body(`{"success":true,"data":${result.json}}`, 200, { 'Content-Type': 'application/json' });
+  };
+}
+
+type Checked = { readonly value?: unknown; readonly refusal?: HandlerResult<never> };
+
+function checked(schema: z.ZodType | undefined, given: unknown): Checked {
+  if (!schema) return {};
+  const { success, data, error } = schema.safeParse(given);
+  if (success) return { value: data };
+  const [issue] = error.issues;
+  const where = issue?.path.join('.') || 'The request';
+  return { refusal: { success: false, error: `${where}: ${issue?.message}`, code: 'INVALID_OPTIONS' } };
+}
+
+const STATUS_OF = {
+  INVALID_OPTIONS: 400,
+  SESSION_NOT_FOUND: 404,
+  REQUEST_NOT_FOUND: 404,
+  ILLEGAL_TRANSITION: 409,
+  WORKTREE_HAS_WORK: 409,
+  ENV_MISSING: 409,
+  WORKSPACE_NOT_FOUND: 422,
+  WORKSPACE_NOT_WRITABLE: 422,
+  UNSAFE_MOUNT: 422,
+  WORKTREE_FAILED: 422,
+  QUEUE_FULL: 429,
+  LAUNCH_FAILED: 500,
+  EVENTS_OVERFLOW: 500,
+  DOCKER_UNAVAILABLE: 503,
+  IMAGE_NOT_FOUND: 503,
+  CLAUDE_NOT_FOUND: 503,
+  STATE_LOCKED: 503,
+  STATE_NOT_WRITABLE: 503,
+  MANAGER_CLOSED: 503,
+} as const satisfies Record<OrchestrationErrorCode, number>;

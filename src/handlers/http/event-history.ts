@@ -1,0 +1,148 @@
+import { nanoid } from 'nanoid';
+import type { SessionEvent, UnifiedSessionManager } from '../../core/index.js';
+import { boundedCopy } from '../../core/orchestration/bounded-copy.js';
+import { clipText } from '../../core/orchestration/monitoring/own-text.js';
+
+type Distributed<Event> = Event extends SessionEvent ? Omit<Event, 'session'> : never;
+
+/** An event as it goes over the wire: without the record, long texts cut, with the totals so far. */
+export type FeedEvent = Distributed<SessionEvent> & {
+  /** Grows by one with every event of the manager. */
+  readonly id: number;
+  /** US dollars, over all runs of the session. */
+  readonly costUsd?: number;
+  /** Of all kinds, over all runs of the session. */
+  readonly tokens?: number;
+};
+
+/** What is kept of an event: its text is made once, for all who read. */
+export interface HistoryEntry {
+  readonly id: number;
+  readonly sessionId: string;
+  /** Whether others than this session may have moved, too. */
+  readonly queue: boolean;
+  readonly json: string;
+}
+
+const MOST_EVENTS = 20_000;
+const MOST_CHARACTERS = 16 * 2 ** 20;
+const TEXT_LENGTH = 4_000;
+/** A person reads what is approved, so its input is longer; all of it is in the session's details. */
+const INPUT_LENGTH = 8_000;
+
+/**
+ * The latest events of a manager, for readers that come late or come back: 20,000 of them or 16 million characters,
+ * whichever is less. Ids of another history are told by its epoch.
+ */
+export class EventHistory {
+  /** Tells this history from those of earlier processes. */
+  readonly epoch = nanoid(8);
+  readonly #manager: UnifiedSessionManager;
+  /** The kept entries begin at `#start`: shifting a long array at every event would be slow. */
+  #entries: HistoryEntry[] = [];
+  #start = 0;
+  #characters = 0;
+  #lastId = 0;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(manager: UnifiedSessionManager) {
+    this.#manager = manager;
+    manager.on('event', this.#add);
+  }
+
+  /** Of the latest event; 0 before the first. */
+  get lastId(): number {
+    return this.#lastId;
+  }
+
+  /** What came after an event, or undefined where some of that is no longer kept. */
+  after(id: number): HistoryEntry[] | undefined {
+    const first = this.#lastId - (this.#entries.length - this.#start) + 1;
+    if (id > this.#lastId || id + 1 < first) return undefined;
+    return this.#entries.slice(this.#start + id + 1 - first);
+  }
+
+  /** What is kept of a session, as JSON texts. */
+  ofSession(sessionId: string): string[] {
+    return this.#entries.slice(this.#start).flatMap((entry) => (entry.sessionId === sessionId ? entry.json : []));
+  }
+
+  /** Resolves at the next event, after that time, or when the signal aborts. */
+  async changed(withinMs: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, withinMs);
+      this.#waiting.add(wake);
+      signal.addEventListener('abort', wake);
+    });
+  }
+
+  /** Ends it; it no longer hears of the manager's events. */
+  close(): void {
+    this.#manager.off('event', this.#add);
+  }
+
+  readonly #add = (event: SessionEvent): void => {
+    const id = ++this.#lastId;
+    const json = JSON.stringify(feedEvent(id, event));
+    this.#entries.push({ id, sessionId: event.sessionId, queue: event.type === 'queue:changed', json });
+    this.#characters += json.length;
+    while (this.#entries.length - this.#start > MOST_EVENTS || this.#characters > MOST_CHARACTERS) {
+      this.#characters -= this.#entries[this.#start++]?.json.length ?? 0;
+    }
+    if (this.#start > MOST_EVENTS) {
+      this.#entries = this.#entries.slice(this.#start);
+      this.#start = 0;
+    }
+    for (const wake of this.#waiting) wake();
+  };
+}
+
+function feedEvent(id: number, event: SessionEvent): FeedEvent {
+  if (event.type === 'queue:changed') return { ...event, id };
+  const { session, ...rest } = event;
+  const { costUsd, tokens } = session.metadata;
+  return {
+    ...bounded(rest as Distributed<SessionEvent>),
+    id,
+    ...(costUsd !== undefined && { costUsd }),
+    ...(tokens && { tokens: tokens.input + tokens.output + tokens.cacheRead + tokens.cacheCreation }),
+  };
+}
+
+/** The agent decides how long its texts are. */
+function bounded(event: Distributed<SessionEvent>): Distributed<SessionEvent> {
+  switch (event.type) {
+    case 'session:message':
+      return { ...event, text: clipText(event.text, TEXT_LENGTH) };
+    case 'session:tool':
+      return { ...event, tool: { ...event.tool, input: boundedInput(event.tool.input) } };
+    case 'session:tool-result':
+      return { ...event, output: clipText(event.output, TEXT_LENGTH) };
+    case 'session:approval':
+      return { ...event, request: { ...event.request, input: boundedInput(event.request.input) } };
+    case 'session:denied':
+      return { ...event, denial: { ...event.denial, input: boundedInput(event.denial.input) } };
+    case 'session:continued':
+      return { ...event, feedback: clipText(event.feedback, TEXT_LENGTH) };
+    case 'session:completed':
+    case 'session:failed':
+    case 'session:cancelled': {
+      const { text } = event.result;
+      if (text === undefined) return event;
+      return { ...event, result: { ...event.result, text: clipText(text, TEXT_LENGTH) } };
+    }
+    default:
+      return event;
+  }
+}
+
+function boundedInput(input: unknown): unknown {
+  return boundedCopy(input, { left: INPUT_LENGTH });
+}

@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import type { Route } from './routes.js';
+
+/** The OpenAPI 3.1 description of the routes, made from what checks their requests. */
+export function openApiDocument(routes: readonly Route[]): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const route of routes) {
+    const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [route.method]: operation(route) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'autonomous-orchestration',
+      version: '1',
+      description:
+        'Sessions of AI coding agents. What agents write is to be shown as text only. The types of answers are those that ' +
+        'the package exports under the names given.',
+    },
+    paths: {
+      ...paths,
+      '/events': {
+        get: {
+          description:
+            'Server-sent events: a `snapshot` (`Snapshot`), then each `event` (`FeedEvent`), after some of them the `session` as ' +
+            'it stands (`AutonomousSession`), and a `ping` while nothing happens. `Last-Event-ID` takes up where a reader was.',
+          parameters: [
+            { name: 'Last-Event-ID', in: 'header', schema: { type: 'string' } },
+            { name: 'lastEventId', in: 'query', schema: { type: 'string' } },
+          ],
+          responses: {
+            200: { description: 'The stream', content: { 'text/event-stream': { schema: { type: 'string' } } } },
+          },
+        },
+      },
+    },
+    components: {
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      schemas: {
+        Failure: {
+          type: 'object',
+          required: ['success', 'error'],
+          properties: { success: { const: false }, error: { type: 'string' }, code: { type: 'string' } },
+        },
+      },
+    },
+  };
+}
+
+function operation({ method, path, description, data, status, body, query }: Route): object {
+  const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    description: "The session's id, or the user's own id of its work.",
+    schema: { type: 'string' },
+  }));
+  const { properties = {} } = query ? schemaOf(query) : {};
+  const inQuery = Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', schema }));
+  const success = {
+    type: 'object',
+    required: ['success', 'data'],
+    properties: { success: { const: true }, data: { description: data } },
+  };
+  return {
+    description,
+    ...(method === 'post' && { security: [{ token: [] }] }),
+    parameters: [...inPath, ...inQuery],
+    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body) } } } }),
+    responses: {
+      [status ?? 200]: { description: 'Done', content: { 'application/json': { schema: success } } },
+      default: {
+        description: 'Refused',
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/Failure' } } },
+      },
+    },
+  };
+}
+
+/** As a client has to write it. */
+function schemaOf(schema: z.ZodType): { properties?: Record<string, object> } {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input' });
+  return json as { properties?: Record<string, object> };
+}

@@ -1,0 +1,145 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { z } from 'zod';
+import { OrchestrationError } from '../../core/index.js';
+import type { AutonomousHandlers, HandlerResult } from '../autonomous-handlers.js';
+import type { EventHistory } from './event-history.js';
+import { bodies, type CreateBody, createBody, logsQuery } from './schemas.js';
+import { workspaceOf } from './workspaces.js';
+
+/** A request as its route sees it: checked. */
+export interface RouteInput<Body, Query> {
+  readonly taskId: string;
+  readonly body: Body;
+  readonly query: Query;
+}
+
+/** One route of the API: how it is reached, what it takes, and which handler answers. */
+export interface Route<Body = unknown, Query = unknown> {
+  readonly method: 'get' | 'post';
+  readonly path: string;
+  readonly description: string;
+  /** The TypeScript type that the answer's `data` has. */
+  readonly data: string;
+  /** Of a success. Default 200. */
+  readonly status?: 201;
+  readonly body?: z.ZodType<Body>;
+  readonly query?: z.ZodType<Query>;
+  run(input: RouteInput<Body, Query>): Promise<RouteAnswer>;
+}
+
+/** A handler's result; one whose data are JSON already; or undefined for what was accepted and is not done yet. */
+export type RouteAnswer = HandlerResult<unknown> | { readonly success: true; readonly json: string } | undefined;
+
+const SESSIONS = '/api/autonomous-sessions';
+/** A message that has not been heard by then is answered as accepted: browsers have few connections to one server. */
+const HEARD_WITHIN_MS = 500;
+
+/** What the routes need. */
+export interface RouteSources {
+  readonly handlers: AutonomousHandlers;
+  readonly history: EventHistory;
+  readonly workspaces: readonly string[];
+}
+
+/** All routes; where two fit, the earlier one is meant. */
+export function apiRoutes({ handlers, history, workspaces }: RouteSources): Route[] {
+  const action = <Body>(
+    name: string,
+    description: string,
+    body: z.ZodType<Body>,
+    run: (taskId: string, body: Body) => Promise<RouteAnswer>,
+  ): Route =>
+    route({
+      method: 'post',
+      path: `${SESSIONS}/:taskId/${name}`,
+      description,
+      data: 'AutonomousSession',
+      body,
+      run: ({ taskId, body }) => run(taskId, body),
+    });
+  return [
+    route({
+      method: 'get',
+      path: SESSIONS,
+      description: 'All sessions, the newest first.',
+      data: 'AutonomousSession[]',
+      run: () => handlers.handleAutonomousList(),
+    }),
+    route({
+      method: 'get',
+      path: `${SESSIONS}/logs`,
+      description: 'The latest messages, tool calls and errors of all sessions, the newest first; 1,000 at most.',
+      data: 'LogEntry[]',
+      query: logsQuery,
+      run: ({ query: { limit } }) => handlers.handleAutonomousLogs(limit),
+    }),
+    route({
+      method: 'get',
+      path: `${SESSIONS}/:taskId`,
+      description: 'One session in full.',
+      data: 'AutonomousSessionDetails',
+      run: ({ taskId }) => handlers.handleAutonomousGet(taskId),
+    }),
+    route({
+      method: 'get',
+      path: `${SESSIONS}/:taskId/events`,
+      description: 'What is kept of the events of a session, the oldest first.',
+      data: 'FeedEvent[]',
+      run: async ({ taskId }) => {
+        const found = await handlers.handleAutonomousGet(taskId);
+        return found.success ? { success: true, json: `[${history.ofSession(found.data.id).join(',')}]` } : found;
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/api/autonomous-queue',
+      description: 'How many run and wait, and who is next.',
+      data: 'QueueStatus',
+      run: () => handlers.handleAutonomousQueue(),
+    }),
+    route({
+      method: 'post',
+      path: SESSIONS,
+      description: 'Takes a session in.',
+      data: 'AutonomousSession',
+      status: 201,
+      body: createBody,
+      run: ({ body }) => create(handlers, body as CreateBody, workspaces),
+    }),
+    action('cancel', 'Ends it for good; answers when it is gone.', bodies.cancel, (id, { reason }) =>
+      handlers.handleAutonomousCancel(id, reason),
+    ),
+    action('pause', 'Freezes it.', bodies.nothing, (id) => handlers.handleAutonomousPause(id)),
+    action('resume', 'Lets it go on.', bodies.nothing, (id) => handlers.handleAutonomousResume(id)),
+    action('continue', 'A further run of its conversation.', bodies.continue, (id, { feedback }) =>
+      handlers.handleAutonomousContinue(id, feedback),
+    ),
+    action('steer', 'Says something to the agent. 202: it will hear it later.', bodies.steer, (id, { message }) =>
+      Promise.race([handlers.handleAutonomousSteer(id, message), delay(HEARD_WITHIN_MS, undefined, { ref: false })]),
+    ),
+    action('approve', 'Lets a tool call run that waits for a decision.', bodies.approve, (id, { requestId, note }) =>
+      handlers.handleAutonomousApprove(id, requestId, note),
+    ),
+    action('deny', 'Keeps a tool call from running that waits.', bodies.deny, (id, { requestId, reason }) =>
+      handlers.handleAutonomousDeny(id, requestId, reason),
+    ),
+  ];
+}
+
+async function create(
+  handlers: AutonomousHandlers,
+  body: CreateBody,
+  workspaces: readonly string[],
+): Promise<HandlerResult<unknown>> {
+  try {
+    return await handlers.handleAutonomousCreate({ ...body, cwd: await workspaceOf(body.cwd, workspaces) });
+  } catch (error) {
+    if (!(error instanceof OrchestrationError)) throw error;
+    return { success: false, error: error.message, code: error.code };
+  }
+}
+
+/** Lets each route know the types of its own body and query. */
+function route<Body, Query>(route: Route<Body, Query>): Route {
+  return route as Route;
+}

@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import type { CreateSessionOptions } from '../../core/index.js';
+
+/** What `POST /api/autonomous-sessions` takes: `create()`'s options without those that reach beyond the workspaces. */
+export const createBody = z.strictObject({
+  prompt: z.string().optional().describe('Literal text. Exactly one of prompt and promptFile.'),
+  promptFile: relativePath().optional().describe('A prompt file, relative to cwd.'),
+  data: z.record(z.string(), z.unknown()).optional(),
+  mode: z.enum(['autonomous', 'interactive', 'planning', 'orchestration', 'worktree']).optional(),
+  taskId: z.string().optional(),
+  parentId: z.string().optional(),
+  cwd: z.string().optional().describe('One of the workspaces or a folder in one; default the first.'),
+  worktree: z
+    .union([z.string(), z.strictObject({ branch: z.string(), base: z.string().optional() })])
+    .optional()
+    .describe('A branch, in a worktree of its own.'),
+  system: z.string().optional(),
+  appendSystem: z.string().optional(),
+  tools: z.array(z.string()).optional(),
+  disallowedTools: z.array(z.string()).optional(),
+  maxTurns: z.int().positive().optional(),
+  limits: z
+    .strictObject({
+      durationMs: z.int().positive().optional(),
+      idleMs: z.int().positive().optional(),
+      costUsd: z.number().positive().optional(),
+      tokens: z.int().positive().optional(),
+    })
+    .optional(),
+});
+
+export const bodies = {
+  nothing: z.strictObject({}),
+  cancel: z.strictObject({ reason: z.string().max(2_000).optional() }),
+  continue: z.strictObject({ feedback: z.string() }),
+  steer: z.strictObject({ message: z.string() }),
+  approve: z.strictObject({ requestId: z.string(), note: z.string().optional() }),
+  deny: z.strictObject({ requestId: z.string(), reason: z.string().optional() }),
+};
+
+const MOST_ENTRIES = 1_000;
+
+export const logsQuery = z.object({
+  limit: z.coerce
+    .number()
+    .pipe(z.int().min(1))
+    .transform((limit) => Math.min(limit, MOST_ENTRIES))
+    .default(50),
+});
+
+function relativePath(): z.ZodType<string> {
+  return z.string().refine((path) => !/^([/\\]|[A-Za-z]:)/.test(path), 'has to be relative to cwd');
+}
+
+/** The body of a checked request, without keys that are undefined. */
+export type CreateBody = Omit<CreateSessionOptions, 'docker' | 'policy' | 'signal' | 'mcpConfig'>;

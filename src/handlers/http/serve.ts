@@ -1,0 +1,60 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { serve } from '@hono/node-server';
+import { nanoid } from 'nanoid';
+import type { UnifiedSessionManager } from '../../core/index.js';
+import { type AutonomousAppOptions, createAutonomousApp } from './app.js';
+
+export interface ServeOptions extends Omit<AutonomousAppOptions, 'token'> {
+  /** Default: a new one each time. */
+  token?: string;
+  /** Default 4300; 0 for any that is free. */
+  port?: number;
+  /** The address to listen at. Default `127.0.0.1`: nobody but this machine. */
+  hostname?: string;
+}
+
+export interface AutonomousServer {
+  /** Where it is reached. */
+  readonly url: string;
+  /** The dashboard's address with the token: whoever opens it may act. The part behind `#` never leaves the browser. */
+  readonly dashboardUrl: string;
+  readonly token: string;
+  /** Ends it and its connections; the manager goes on. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves {@link createAutonomousApp} with Node. Resolves when it listens.
+ *
+ * @throws OrchestrationError as `createAutonomousApp`; Node's error where the port cannot be had (`EADDRINUSE`)
+ * @example
+ * ```ts
+ * const server = await serveAutonomousApp(manager);
+ * console.log(server.dashboardUrl);
+ * ```
+ */
+export async function serveAutonomousApp(
+  manager: UnifiedSessionManager,
+  { token = nanoid(32), port = 4300, hostname = '127.0.0.1', ...options }: ServeOptions = {},
+): Promise<AutonomousServer> {
+  const app = createAutonomousApp(manager, { token, ...options });
+  const server = await new Promise<Server>((resolve, reject) => {
+    const starting = serve({ fetch: app.fetch, port, hostname }, () => resolve(starting)) as Server;
+    starting.once('error', reject);
+  });
+  const { address, family, port: actual } = server.address() as AddressInfo;
+  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`;
+  return {
+    url,
+    dashboardUrl: `${url}/#token=${token}`,
+    token,
+    async close() {
+      const closed = new Promise<void>((resolve, reject) =>
+        server.close((error) => (error ? reject(error) : resolve())),
+      );
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import { realpath } from 'node:fs/promises';
+import { relative, resolve, sep } from 'node:path';
+import { OrchestrationError } from '../../core/index.js';
+import { messageOf, shown } from '../../core/orchestration/errors.js';
+
+/**
+ * The real path of a folder that is, or lies in, one of the workspaces: whoever has the token may start sessions there, and
+ * nowhere else.
+ *
+ * @throws OrchestrationError `WORKSPACE_NOT_FOUND`, `INVALID_OPTIONS`
+ */
+export async function workspaceOf(cwd: string | undefined, workspaces: readonly string[]): Promise<string> {
+  const [first = ''] = workspaces;
+  const path = await real(resolve(first, cwd ?? ''));
+  for (const workspace of workspaces) if (isWithin(path, await real(workspace))) return path;
+  throw new OrchestrationError(
+    'INVALID_OPTIONS',
+    `Option 'cwd': ${shown(path)} is in none of the folders in which sessions may be started (${workspaces.join(', ')}). ` +
+      "Add it to the app's 'workspaces'.",
+  );
+}
+
+async function real(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (cause) {
+    throw new OrchestrationError(
+      'WORKSPACE_NOT_FOUND',
+      `Option 'cwd': ${shown(path)} cannot be found (${messageOf(cause)}).`,
+      { cause },
+    );
+  }
+}
+
+function isWithin(path: string, folder: string): boolean {
+  const rest = relative(folder, path);
+  return rest !== '..' && !rest.startsWith(`..${sep}`);
+}

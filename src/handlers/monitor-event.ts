@@ -1,0 +1,32 @@
+import type { SessionEvent } from '../core/index.js';
+
+/** What `createAutonomousMonitor` tells. Agent-controlled texts: show them as text only. */
+export interface MonitorEvent {
+  type: 'autonomous-event' | 'error';
+  taskId: string;
+  /** Of an `error`: why there is nothing to watch. */
+  message?: string;
+  event?: { type: string; tool?: string; content?: string; error?: string };
+}
+
+/** An event in the words of Claude's stream-json; undefined for one that has none. */
+export function monitorEvent(event: SessionEvent): MonitorEvent['event'] {
+  switch (event.type) {
+    case 'session:message':
+      return { type: 'assistant', content: event.text };
+    case 'session:tool':
+      return { type: 'tool_use', tool: event.tool.name };
+    case 'session:tool-result':
+      return { type: 'tool_result', content: event.output, ...(event.name !== undefined && { tool: event.name }) };
+    case 'session:error':
+      return { type: 'error', error: event.error.message };
+    case 'session:completed':
+    case 'session:failed':
+    case 'session:cancelled': {
+      const { text, error } = event.result;
+      return { type: 'result', ...(text !== undefined && { content: text }), ...(error !== undefined && { error }) };
+    }
+    default:
+      return undefined;
+  }
+}

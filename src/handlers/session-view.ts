@@ -1,0 +1,232 @@
+import type {
+  Danger,
+  ErrorSeverity,
+  GuardRequest,
+  SessionEnvironment,
+  SessionMetadata,
+  SessionMode,
+  SessionPause,
+  SessionResult,
+  SessionStatus,
+  TokenUsage,
+  ToolUsageRecord,
+  UnifiedSession,
+} from '../core/index.js';
+import { boundedCopy } from '../core/orchestration/bounded-copy.js';
+import { clipText } from '../core/orchestration/monitoring/own-text.js';
+import { isTerminal } from '../core/orchestration/session-lifecycle.js';
+
+/** What a session's record looks like over HTTP. The upper half is what pages of old read; times there are ISO 8601. */
+export interface AutonomousSession {
+  /** `task-<taskId>-<createdAt>` */
+  sessionName: string;
+  /** The session's own id where the user gave it none. */
+  taskId: string;
+  parentId?: string;
+  /** Empty until the first run begins. */
+  logFile: string;
+  startTime: string;
+  /** `running` for all that has not ended and waits for nobody; `error` for what failed or was cancelled. */
+  status: 'running' | 'waiting_feedback' | 'completed' | 'error';
+  /** Of the docker client, or of `claude` itself; while a run is under way. */
+  pid?: number;
+  stats: SessionStats;
+
+  id: string;
+  mode: SessionMode;
+  /** The status in full. */
+  state: SessionStatus;
+  queuePosition?: number;
+  /** Times from here on are epoch milliseconds. */
+  createdAt: number;
+  startedAt?: number;
+  endedAt?: number;
+  /** When a session that waits for a usage limit goes on. */
+  resumeAt?: number;
+  environment: SessionEnvironment;
+  /** Claude's conversation id. */
+  conversation?: string;
+  runs: RunView[];
+  /** The tool call under way. */
+  currentTool?: { name: string; input: unknown; startedAt: number };
+  approvals: ApprovalView[];
+  toolCalls: number;
+  errorCounts: Readonly<Record<ErrorSeverity, number>>;
+  /** Of the latest 50. */
+  dangers: number;
+  turns?: number;
+  tokens?: TokenUsage;
+  result?: SessionResult;
+}
+
+export interface SessionStats {
+  messages: number;
+  /** Names, each once. */
+  toolsUsed: string[];
+  /** US dollars. */
+  totalCost?: number;
+  model?: string;
+  /** The last message, cut at 200 characters. */
+  lastOutput?: string;
+  lastUpdate?: string;
+}
+
+/** One launch, as a time line shows it. */
+export interface RunView {
+  number: number;
+  requestedAt?: number;
+  launchedAt?: number;
+  startedAt?: number;
+  endedAt?: number;
+  pausedAt?: number;
+  pauses?: readonly SessionPause[];
+  exitCode?: number;
+  containerName?: string;
+  feedback?: string;
+}
+
+/** A tool call that waits for a person. */
+export interface ApprovalView {
+  requestId: string;
+  toolUseId: string;
+  tool: string;
+  input: unknown;
+  /** Whether the input was cut: read all of it, with `handleAutonomousGet`, before it is approved. */
+  cut?: true;
+  danger?: Danger;
+  askedAt: number;
+  deadline: number;
+}
+
+/** A session with what is known of its work. */
+export interface AutonomousSessionDetails extends AutonomousSession {
+  /** The last three messages. */
+  lastLogLines: string[];
+  /** The record's own lists, bounded as it is. */
+  metadata: Pick<
+    SessionMetadata,
+    'recentMessages' | 'toolsUsed' | 'toolCounts' | 'errors' | 'dangers' | 'diagnostics' | 'claudeVersion'
+  >;
+}
+
+const OUTPUT_LENGTH = 200;
+const LOG_LINES = 3;
+/** What is longer is cut in lists: they go over the wire at every change. */
+const INPUT_LENGTH = 4_000;
+
+/** A session as one of many. */
+export function sessionView(session: UnifiedSession): AutonomousSession {
+  return { ...baseView(session), approvals: (session.pendingApprovals ?? []).map(cutApproval) };
+}
+
+/** A session with all there is to read, approvals in full. */
+export function sessionDetails(session: UnifiedSession): AutonomousSessionDetails {
+  const { recentMessages, toolsUsed, toolCounts, errors, dangers, diagnostics, claudeVersion } = session.metadata;
+  return {
+    ...baseView(session),
+    approvals: [...(session.pendingApprovals ?? [])],
+    lastLogLines: recentMessages.slice(-LOG_LINES).map(({ text }) => text),
+    metadata: {
+      recentMessages,
+      toolsUsed,
+      toolCounts,
+      errors,
+      dangers,
+      diagnostics,
+      ...(claudeVersion !== undefined && { claudeVersion }),
+    },
+  };
+}
+
+function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'> {
+  const { id, mode, status, createdAt, environment, metadata, runs } = session;
+  const taskId = taskIdOf(session);
+  const pid = isTerminal(status) ? undefined : runs.at(-1)?.process?.pid;
+  return defined({
+    sessionName: `task-${taskId}-${createdAt}`,
+    taskId,
+    parentId: session.parentId,
+    logFile: session.logFile ?? '',
+    startTime: new Date(session.startedAt ?? createdAt).toISOString(),
+    status: pageStatus(status),
+    pid,
+    stats: defined({
+      messages: metadata.messages,
+      toolsUsed: Object.keys(metadata.toolCounts),
+      totalCost: metadata.costUsd,
+      model: metadata.model,
+      lastOutput: metadata.lastMessage === undefined ? undefined : clipText(metadata.lastMessage, OUTPUT_LENGTH),
+      lastUpdate: metadata.lastActivity === undefined ? undefined : new Date(metadata.lastActivity).toISOString(),
+    }),
+    id,
+    mode,
+    state: status,
+    queuePosition: session.queuePosition,
+    createdAt,
+    startedAt: session.startedAt,
+    endedAt: session.endedAt,
+    resumeAt: session.resumeAt,
+    environment,
+    conversation: session.channelCoderSession,
+    runs: runs.map(
+      ({ number, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses, exitCode, containerName, feedback }) =>
+        defined({
+          number,
+          requestedAt,
+          launchedAt,
+          startedAt,
+          endedAt,
+          pausedAt,
+          pauses,
+          exitCode,
+          containerName,
+          feedback: feedback === undefined ? undefined : clipText(feedback, INPUT_LENGTH),
+        }),
+    ),
+    currentTool: currentTool(session),
+    toolCalls: Object.values(metadata.toolCounts).reduce((sum, count) => sum + count, 0),
+    errorCounts: metadata.errorCounts,
+    dangers: metadata.dangers.length,
+    turns: metadata.turns,
+    tokens: metadata.tokens,
+    result: session.result,
+  });
+}
+
+/** What a page calls the session: the user's own id of the work, or the session's. */
+export function taskIdOf({ id, taskId }: Pick<UnifiedSession, 'id' | 'taskId'>): string {
+  return taskId ?? id;
+}
+
+function pageStatus(status: SessionStatus): AutonomousSession['status'] {
+  switch (status) {
+    case 'waiting_feedback':
+    case 'completed':
+      return status;
+    case 'failed':
+    case 'cancelled':
+      return 'error';
+    default:
+      return 'running';
+  }
+}
+
+function currentTool({ status, metadata }: UnifiedSession): AutonomousSession['currentTool'] {
+  if (isTerminal(status)) return undefined;
+  const tool = metadata.toolsUsed.findLast(({ outcome }: ToolUsageRecord) => outcome === undefined);
+  return tool && { name: tool.name, input: boundedCopy(tool.input, { left: 400 }), startedAt: tool.startedAt };
+}
+
+function cutApproval(request: GuardRequest): ApprovalView {
+  if (JSON.stringify(request.input).length <= INPUT_LENGTH) return request;
+  return { ...request, input: boundedCopy(request.input, { left: INPUT_LENGTH / 2 }), cut: true };
+}
+
+type Defined<T> = { [Key in keyof T as undefined extends T[Key] ? Key : never]?: Exclude<T[Key], undefined> } & {
+  [Key in keyof T as undefined extends T[Key] ? never : Key]: T[Key];
+};
+
+/** Without the keys that have no value: `exactOptionalPropertyTypes` tells the two apart. */
+function defined<T extends object>(object: T): Defined<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>;
+}
