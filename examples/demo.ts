@@ -9,21 +9,18 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import {
-  AutonomousExecutor,
-  DEFAULT_POLICY,
-  OrchestrationError,
-  UnifiedSessionManager,
-} from 'autonomous-orchestration';
+import { UnifiedSessionManager } from 'autonomous-orchestration';
 import { SimulatedExecutor, scriptedRun } from 'autonomous-orchestration/testing';
+import { IMAGE, whyNotDocker } from './support/docker-available.js';
 import { showProgress } from './support/progress.js';
 
 const TOPICS = ['the sea', 'an old bridge', 'a compiler', 'first snow', 'a long queue'];
-const IMAGE = 'my-claude:authenticated';
 
 const { values } = parseArgs({ options: { simulate: { type: 'boolean', default: false } } });
 const folder = await mkdtemp(join(tmpdir(), 'autonomous-orchestration-demo-'));
-const unavailable = values.simulate ? '--simulate was given' : await whyNotDocker();
+const unavailable = values.simulate
+  ? '--simulate was given'
+  : await whyNotDocker(join(folder, 'state'), await workspace());
 console.log(
   unavailable === undefined
     ? `Five sessions in Docker (${IMAGE}), three at a time. They use the account that the image is logged in with.`
@@ -66,31 +63,6 @@ try {
 } finally {
   await manager.close({ sessions: 'cancel' });
   await rm(folder, { recursive: true, force: true });
-}
-
-/** Why sessions cannot run in Docker here; undefined where they can. */
-async function whyNotDocker(): Promise<string | undefined> {
-  const executor = new AutonomousExecutor({ stateDir: join(folder, 'state') });
-  try {
-    const [prompt, cwd] = [{ text: 'none' }, await workspace()];
-    await executor.prepare({
-      id: 'demo',
-      mode: 'autonomous',
-      prompt,
-      cwd,
-      worktree: undefined,
-      docker: { image: IMAGE },
-      claude: {},
-      policy: DEFAULT_POLICY,
-      limits: {},
-    });
-    return undefined;
-  } catch (error) {
-    if (error instanceof OrchestrationError) return error.message;
-    throw error;
-  } finally {
-    executor.close();
-  }
 }
 
 /** A folder that the image's user can write to, whoever that is. */

@@ -38,9 +38,10 @@ function entriesOf(session: UnifiedSession): Entry[] {
     content: clipText(content.trim(), CONTENT_LENGTH),
     type,
   });
+  // The newest first where several share a millisecond, too: what was read at once often does.
   return [
     ...recentMessages.map(({ at, text }) => entry('output', at, text)),
     ...toolsUsed.map(({ startedAt, name }) => entry('tool', startedAt, `🔧 Using tool: ${name}`)),
     ...errors.map(({ at, message }) => entry('error', at, message)),
-  ];
+  ].reverse();
 }

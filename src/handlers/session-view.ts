@@ -112,11 +112,16 @@ export interface AutonomousSessionDetails extends AutonomousSession {
 const OUTPUT_LENGTH = 200;
 const LOG_LINES = 3;
 /** What is longer is cut in lists: they go over the wire at every change. */
-const INPUT_LENGTH = 4_000;
+const TEXT_LENGTH = 4_000;
 
 /** A session as one of many. */
 export function sessionView(session: UnifiedSession): AutonomousSession {
-  return { ...baseView(session), approvals: (session.pendingApprovals ?? []).map(cutApproval) };
+  const { pendingApprovals = [], result } = session;
+  return {
+    ...baseView(session),
+    approvals: pendingApprovals.map(cutApproval),
+    ...(result && { result: cutResult(result, TEXT_LENGTH) }),
+  };
 }
 
 /** A session with all there is to read, approvals in full. */
@@ -180,7 +185,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
           pauses,
           exitCode,
           containerName,
-          feedback: feedback === undefined ? undefined : clipText(feedback, INPUT_LENGTH),
+          feedback: feedback === undefined ? undefined : clipText(feedback, TEXT_LENGTH),
         }),
     ),
     currentTool: currentTool(session),
@@ -217,9 +222,19 @@ function currentTool({ status, metadata }: UnifiedSession): AutonomousSession['c
   return tool && { name: tool.name, input: boundedCopy(tool.input, { left: 400 }), startedAt: tool.startedAt };
 }
 
+/** A result whose texts are at most that long: what Claude said at its end may be both of them. */
+export function cutResult({ text, error, ...rest }: SessionResult, most: number): SessionResult {
+  return {
+    ...rest,
+    ...(text !== undefined && { text: clipText(text, most) }),
+    ...(error !== undefined && { error: clipText(error, most) }),
+  };
+}
+
 function cutApproval(request: GuardRequest): ApprovalView {
-  if (JSON.stringify(request.input).length <= INPUT_LENGTH) return request;
-  return { ...request, input: boundedCopy(request.input, { left: INPUT_LENGTH / 2 }), cut: true };
+  // An agent may call a tool without any input.
+  if ((JSON.stringify(request.input) ?? '').length <= TEXT_LENGTH) return request;
+  return { ...request, input: boundedCopy(request.input, { left: TEXT_LENGTH / 2 }), cut: true };
 }
 
 type Defined<T> = { [Key in keyof T as undefined extends T[Key] ? Key : never]?: Exclude<T[Key], undefined> } & {

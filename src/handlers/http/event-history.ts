@@ -2,6 +2,7 @@ import { nanoid } from 'nanoid';
 import type { SessionEvent, UnifiedSessionManager } from '../../core/index.js';
 import { boundedCopy } from '../../core/orchestration/bounded-copy.js';
 import { clipText } from '../../core/orchestration/monitoring/own-text.js';
+import { cutResult } from '../session-view.js';
 
 type Distributed<Event> = Event extends SessionEvent ? Omit<Event, 'session'> : never;
 
@@ -23,6 +24,9 @@ export interface HistoryEntry {
   readonly queue: boolean;
   readonly json: string;
 }
+
+/** Stands where an entry was until the list is made anew: its text is freed at once. */
+const GONE: HistoryEntry = { id: 0, sessionId: '', queue: false, json: '' };
 
 const MOST_EVENTS = 20_000;
 const MOST_CHARACTERS = 16 * 2 ** 20;
@@ -94,7 +98,8 @@ export class EventHistory {
     this.#entries.push({ id, sessionId: event.sessionId, queue: event.type === 'queue:changed', json });
     this.#characters += json.length;
     while (this.#entries.length - this.#start > MOST_EVENTS || this.#characters > MOST_CHARACTERS) {
-      this.#characters -= this.#entries[this.#start++]?.json.length ?? 0;
+      this.#characters -= this.#entries[this.#start]?.json.length ?? 0;
+      this.#entries[this.#start++] = GONE;
     }
     if (this.#start > MOST_EVENTS) {
       this.#entries = this.#entries.slice(this.#start);
@@ -119,6 +124,11 @@ function feedEvent(id: number, event: SessionEvent): FeedEvent {
 /** The agent decides how long its texts are. */
 function bounded(event: Distributed<SessionEvent>): Distributed<SessionEvent> {
   switch (event.type) {
+    case 'session:started': {
+      const { feedback } = event.run;
+      if (feedback === undefined) return event;
+      return { ...event, run: { ...event.run, feedback: clipText(feedback, TEXT_LENGTH) } };
+    }
     case 'session:message':
       return { ...event, text: clipText(event.text, TEXT_LENGTH) };
     case 'session:tool':
@@ -133,11 +143,8 @@ function bounded(event: Distributed<SessionEvent>): Distributed<SessionEvent> {
       return { ...event, feedback: clipText(event.feedback, TEXT_LENGTH) };
     case 'session:completed':
     case 'session:failed':
-    case 'session:cancelled': {
-      const { text } = event.result;
-      if (text === undefined) return event;
-      return { ...event, result: { ...event.result, text: clipText(text, TEXT_LENGTH) } };
-    }
+    case 'session:cancelled':
+      return { ...event, result: cutResult(event.result, TEXT_LENGTH) };
     default:
       return event;
   }

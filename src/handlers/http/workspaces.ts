@@ -12,7 +12,11 @@ import { messageOf, shown } from '../../core/orchestration/errors.js';
 export async function workspaceOf(cwd: string | undefined, workspaces: readonly string[]): Promise<string> {
   const [first = ''] = workspaces;
   const path = await real(resolve(first, cwd ?? ''));
-  for (const workspace of workspaces) if (isWithin(path, await real(workspace))) return path;
+  for (const workspace of workspaces) {
+    // One that is missing is no reason to refuse the others.
+    const folder = await realpath(workspace).catch(() => undefined);
+    if (folder !== undefined && isWithin(path, folder)) return path;
+  }
   throw new OrchestrationError(
     'INVALID_OPTIONS',
     `Option 'cwd': ${shown(path)} is in none of the folders in which sessions may be started (${workspaces.join(', ')}). ` +

@@ -27,7 +27,8 @@ export type SimulatedScript = (request: RunRequest) => SimulatedRun;
 /**
  * Plays stream-json without Docker or Claude, through the same log, monitor, queue, guard and lifecycle as a real
  * session. Each `tool_use` block asks the guard before its result is written, and what the guard denies gets a denial
- * for its result; pauses and messages work, too. It lives inside the host process, so `close()` ends it.
+ * for its result; pauses and messages work, too. A worktree is not made, only its branch is in the record. It lives inside
+ * the host process, so `close()` ends it.
  *
  * @example
  * ```ts
@@ -44,7 +45,8 @@ export class SimulatedExecutor extends BaseExecutor {
   }
 
   async prepare(spec: SessionSpec): Promise<Preparation> {
-    return { environment: { docker: false, dockerImage: '', cwd: spec.cwd } };
+    const branch = spec.worktree && { branch: spec.worktree.branch };
+    return { environment: { docker: false, dockerImage: '', cwd: spec.cwd, ...branch } };
   }
 
   async launch(request: RunRequest): Promise<RunHandle> {

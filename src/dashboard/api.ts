@@ -1,0 +1,68 @@
+import type { AutonomousSession, AutonomousSessionDetails, FeedEvent, HandlerResult } from '../handlers/index.js';
+
+const TOKEN_KEY = 'autonomous-orchestration-token';
+
+/** Where the app is mounted: everything is relative to that. */
+export function appUrl(path: string): URL {
+  return new URL(path, new URL('.', document.baseURI.replace(/#.*$/, '')));
+}
+
+/** Takes the token out of the address, so that it stays in no history, and keeps it for this tab. */
+export function takeToken(): void {
+  const token = new URLSearchParams(location.hash.slice(1)).get('token');
+  if (token === null) return;
+  sessionStorage.setItem(TOKEN_KEY, token);
+  history.replaceState(null, '', `${location.pathname}${location.search}#/`);
+}
+
+/** Whether this page may do more than look. */
+export function mayAct(): boolean {
+  return sessionStorage.getItem(TOKEN_KEY) !== null;
+}
+
+/** @throws Error with what the server says */
+async function request<Data>(path: string, init?: RequestInit): Promise<Data> {
+  const response = await fetch(appUrl(path), init).catch(() => {
+    throw new Error('The server cannot be reached.');
+  });
+  const answer: HandlerResult<Data> = await response.json().catch(() => ({
+    success: false,
+    error: `The server answered with status ${response.status}.`,
+  }));
+  if (answer.success) return answer.data;
+  throw new Error(answer.error);
+}
+
+function sessionPath(id: string, rest = ''): string {
+  return `api/autonomous-sessions/${encodeURIComponent(id)}${rest}`;
+}
+
+export function fetchDetails(id: string): Promise<AutonomousSessionDetails> {
+  return request(sessionPath(id));
+}
+
+export function fetchEvents(id: string): Promise<FeedEvent[]> {
+  return request(sessionPath(id, '/events'));
+}
+
+/** What can be done to a session, by the names of the routes. */
+export type SessionAction = 'cancel' | 'pause' | 'resume' | 'continue' | 'steer' | 'approve' | 'deny';
+
+export function act(id: string, action: SessionAction, body: object = {}): Promise<unknown> {
+  return post(sessionPath(id, `/${action}`), body);
+}
+
+export function createSession(options: object): Promise<AutonomousSession> {
+  return post('api/autonomous-sessions', options);
+}
+
+function post<Data>(path: string, body: object): Promise<Data> {
+  return request(path, {
+    method: 'POST',
+    headers: {
+      'Content-Type': 'application/json',
+      Authorization: `Bearer ${sessionStorage.getItem(TOKEN_KEY) ?? ''}`,
+    },
+    body: JSON.stringify(body),
+  });
+}

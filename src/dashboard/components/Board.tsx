@@ -1,0 +1,107 @@
+import { useMemo } from 'react';
+import type { AutonomousSession } from '../../handlers/index.js';
+import { duration, revealed, usd } from '../format.js';
+import { usePage } from '../page-context.js';
+import { sessionHref } from '../route.js';
+import { isOver } from '../segments.js';
+import { SessionCard } from './SessionCard.js';
+import { StateLabel } from './StateLabel.js';
+import { VirtualList } from './VirtualList.js';
+
+/** All sessions at a glance; those that need a person come first. */
+export function Board(): React.ReactNode {
+  const { sessions, connection } = usePage();
+  const groups = useMemo(() => grouped(sessions.values()), [sessions]);
+  if (sessions.size === 0) {
+    return <p className="empty">{connection === 'connecting' ? 'Loading …' : 'No sessions yet. Start one.'}</p>;
+  }
+  return (
+    <>
+      <Cards title="Needs you" className="attention" sessions={groups.waiting} />
+      <Cards title="Running" sessions={groups.running} />
+      {groups.queued.length > 0 && (
+        <section className="group">
+          <h2>
+            Queued <span>{groups.queued.length}</span>
+          </h2>
+          <ol className="queue">
+            {groups.queued.map((session) => (
+              <li key={session.id}>
+                <Row session={session} />
+              </li>
+            ))}
+          </ol>
+        </section>
+      )}
+      {groups.ended.length > 0 && (
+        <section className="group">
+          <h2>
+            Ended <span>{groups.ended.length}</span>
+          </h2>
+          <VirtualList
+            label="Ended sessions"
+            className="ended"
+            items={groups.ended}
+            keyOf={({ id }) => id}
+            rowHeight={44}
+            row={(session) => <Row session={session} />}
+          />
+        </section>
+      )}
+    </>
+  );
+}
+
+interface CardsProps {
+  title: string;
+  sessions: readonly AutonomousSession[];
+  className?: string;
+}
+
+function Cards({ title, sessions, className = '' }: CardsProps): React.ReactNode {
+  if (sessions.length === 0) return null;
+  return (
+    <section className={`group ${className}`}>
+      <h2>
+        {title} <span>{sessions.length}</span>
+      </h2>
+      <div className="cards">
+        {sessions.map((session) => (
+          <SessionCard key={session.id} session={session} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+function Row({ session }: { session: AutonomousSession }): React.ReactNode {
+  const { id, taskId, environment, stats, result, startedAt, endedAt } = session;
+  return (
+    <div className="row" data-session={id}>
+      <StateLabel session={session} />
+      <a href={sessionHref(id)}>{revealed(taskId)}</a>
+      {environment.branch !== undefined && <span className="branch">{revealed(environment.branch)}</span>}
+      <span className="said">{revealed(result?.error ?? stats.lastOutput ?? '')}</span>
+      <span className="figures">
+        {stats.totalCost !== undefined && usd(stats.totalCost)}
+        {startedAt !== undefined && endedAt !== undefined && ` · ${duration(endedAt - startedAt)}`}
+      </span>
+    </div>
+  );
+}
+
+type Groups = Record<'waiting' | 'running' | 'queued' | 'ended', AutonomousSession[]>;
+
+function grouped(sessions: Iterable<AutonomousSession>): Groups {
+  const groups: Groups = { waiting: [], running: [], queued: [], ended: [] };
+  for (const session of sessions) {
+    const { state } = session;
+    if (isOver(state)) groups.ended.push(session);
+    else if (state === 'queued') groups.queued.push(session);
+    else if (state === 'waiting_feedback') groups.waiting.push(session);
+    else groups.running.push(session);
+  }
+  groups.queued.sort((a, b) => (a.queuePosition ?? 0) - (b.queuePosition ?? 0));
+  groups.ended.sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0));
+  return groups;
+}

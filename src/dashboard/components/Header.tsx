@@ -1,0 +1,69 @@
+import { useMemo } from 'react';
+import { count, usd } from '../format.js';
+import { canAct, usePage } from '../page-context.js';
+import type { Route } from '../route.js';
+
+interface Props {
+  page: Route['page'];
+  onFind: () => void;
+  onStart: () => void;
+}
+
+const CONNECTIONS = { connecting: 'connecting', live: 'live', lost: 'connection lost, trying again' } as const;
+
+export function Header({ page, onFind, onStart }: Props): React.ReactNode {
+  const { sessions, queue, connection } = usePage();
+  const totals = useMemo(() => {
+    let [waiting, cost, tokens] = [0, 0, 0];
+    for (const session of sessions.values()) {
+      if (session.state === 'waiting_feedback') waiting++;
+      cost += session.stats.totalCost ?? 0;
+      const used = session.tokens;
+      if (used) tokens += used.input + used.output + used.cacheRead + used.cacheCreation;
+    }
+    return { waiting, cost, tokens };
+  }, [sessions]);
+  return (
+    <header className="top">
+      <nav aria-label="Views">
+        <a href="#/" aria-current={page === 'board' ? 'page' : undefined}>
+          Board
+        </a>
+        <a href="#/timeline" aria-current={page === 'timeline' ? 'page' : undefined}>
+          Time line
+        </a>
+      </nav>
+      <dl className="totals">
+        {totals.waiting > 0 && (
+          <Total name={totals.waiting === 1 ? 'needs you' : 'need you'} value={String(totals.waiting)} attention />
+        )}
+        <Total name="running" value={`${queue?.running ?? 0} of ${queue?.maxConcurrent ?? 0}`} />
+        <Total name="queued" value={`${queue?.queued ?? 0} of ${queue?.maxQueued ?? 0}`} />
+        <Total name="tokens" value={count(totals.tokens)} />
+        <Total name="cost" value={usd(totals.cost)} />
+      </dl>
+      <p className={`connection ${connection}`} role="status">
+        <span className="dot" aria-hidden="true" />
+        {CONNECTIONS[connection]}
+        {!canAct() && ' · read only: open the link that the server printed'}
+      </p>
+      <div className="buttons">
+        <button type="button" onClick={onFind} aria-keyshortcuts="Control+K">
+          Find <kbd>Ctrl K</kbd>
+        </button>
+        <button type="button" className="primary" onClick={onStart} disabled={!canAct()}>
+          Start a session
+        </button>
+      </div>
+    </header>
+  );
+}
+
+function Total({ name, value, attention }: { name: string; value: string; attention?: boolean }): React.ReactNode {
+  return (
+    <div className={attention ? 'attention' : undefined}>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}

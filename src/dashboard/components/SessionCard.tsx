@@ -1,0 +1,44 @@
+import { memo } from 'react';
+import type { AutonomousSession } from '../../handlers/index.js';
+import { count, duration, inputLine, plural, revealed, usd } from '../format.js';
+import { useNow } from '../page-context.js';
+import { sessionHref } from '../route.js';
+import { Approval } from './Approval.js';
+import { RunBar } from './RunBar.js';
+import { StateLabel } from './StateLabel.js';
+
+/** A session that is under way, with what it does this second. */
+export const SessionCard = memo(function SessionCard({ session }: { session: AutonomousSession }): React.ReactNode {
+  const now = useNow();
+  const { id, taskId, environment, currentTool, stats, approvals, toolCalls, errorCounts, tokens, dangers } = session;
+  return (
+    <article className={`card ${session.state}`} data-session={id}>
+      <header>
+        <h3>
+          <a href={sessionHref(id)}>{revealed(taskId)}</a>
+        </h3>
+        <StateLabel session={session} />
+      </header>
+      <p className="meta">
+        {environment.branch !== undefined && <span className="branch">{revealed(environment.branch)}</span>}
+        <span>{duration(now - session.createdAt)}</span>
+        {stats.totalCost !== undefined && <span>{usd(stats.totalCost)}</span>}
+        {tokens && <span>{count(tokens.input + tokens.output + tokens.cacheRead + tokens.cacheCreation)} tokens</span>}
+        <span>{plural(toolCalls, 'tool call')}</span>
+        {errorCounts.critical > 0 && <span className="critical">{plural(errorCounts.critical, 'critical error')}</span>}
+        {dangers > 0 && <span className="critical">{plural(dangers, 'danger')}</span>}
+      </p>
+      {currentTool && (
+        <p className="now">
+          <b>{revealed(currentTool.name)}</b> <code>{inputLine(currentTool.name, currentTool.input)}</code>{' '}
+          <span>{duration(now - currentTool.startedAt)}</span>
+        </p>
+      )}
+      {stats.lastOutput !== undefined && <p className="said">{revealed(stats.lastOutput)}</p>}
+      {approvals.map((approval) => (
+        <Approval key={approval.requestId} sessionId={id} approval={approval} />
+      ))}
+      <RunBar session={session} now={now} />
+    </article>
+  );
+});

@@ -1,0 +1,108 @@
+import { useId, useState } from 'react';
+import type { AutonomousSession } from '../../handlers/index.js';
+import { act, type SessionAction } from '../api.js';
+import { canAct } from '../page-context.js';
+import { isOver } from '../segments.js';
+import { Dialog } from './Dialog.js';
+import { useWork } from './use-work.js';
+
+/** What a person can do to a session, and what they can say to it. */
+export function SessionControls({ session }: { session: AutonomousSession }): React.ReactNode {
+  const { id, state, conversation } = session;
+  const { busy, error, run } = useWork();
+  const [words, setWords] = useState('');
+  const [said, setSaid] = useState<string>();
+  const [asking, setAsking] = useState(false);
+  const wordsId = useId();
+
+  const does = (action: SessionAction, body?: object): void => run(() => act(id, action, body));
+  const says = (action: 'steer' | 'continue'): void => {
+    setSaid(undefined);
+    run(
+      () => act(id, action, action === 'steer' ? { message: words } : { feedback: words }),
+      (answer) => {
+        setWords('');
+        if (action === 'steer')
+          setSaid(answer === null ? 'It will hear that after its tool call.' : 'It has heard that.');
+      },
+    );
+  };
+  const off = busy || !canAct();
+  const running = state === 'running' || state === 'waiting_feedback';
+  return (
+    <section className="controls" aria-label="What you can do">
+      <div className="buttons">
+        {running && (
+          <button type="button" disabled={off} onClick={() => does('pause')}>
+            Pause
+          </button>
+        )}
+        {state === 'paused' && (
+          <button type="button" className="primary" disabled={off} onClick={() => does('resume')}>
+            Resume
+          </button>
+        )}
+        {!isOver(state) && (
+          <button type="button" disabled={off} onClick={() => setAsking(true)}>
+            Cancel …
+          </button>
+        )}
+      </div>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          says(running ? 'steer' : 'continue');
+        }}
+      >
+        <label htmlFor={wordsId} className="hidden">
+          {running ? 'Something to say to the agent while it works' : 'Feedback to continue with'}
+        </label>
+        <textarea
+          id={wordsId}
+          rows={2}
+          value={words}
+          disabled={off || conversation === undefined}
+          placeholder={running ? 'Say something while it works …' : 'Continue with feedback …'}
+          onChange={({ target }) => setWords(target.value)}
+        />
+        <div className="buttons">
+          {running && (
+            <button type="submit" className="primary" disabled={off || words.trim() === ''}>
+              Steer
+            </button>
+          )}
+          <button
+            type={running ? 'button' : 'submit'}
+            className={running ? undefined : 'primary'}
+            disabled={off || words.trim() === '' || conversation === undefined || state === 'queued'}
+            onClick={running ? () => says('continue') : undefined}
+          >
+            {running ? 'Stop and continue' : 'Continue'}
+          </button>
+        </div>
+      </form>
+      {said !== undefined && <p role="status">{said}</p>}
+      {error && <p role="alert">{error}</p>}
+      {asking && (
+        <Dialog title="Cancel this session?" onClose={() => setAsking(false)}>
+          <p>Its container is stopped. What it wrote stays, and it can be continued later.</p>
+          <div className="answer">
+            <button
+              type="button"
+              className="primary"
+              onClick={() => {
+                setAsking(false);
+                does('cancel', { reason: 'cancelled on the dashboard' });
+              }}
+            >
+              Cancel it
+            </button>
+            <button type="button" onClick={() => setAsking(false)}>
+              Let it go on
+            </button>
+          </div>
+        </Dialog>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,160 @@
+import { useEffect, useState } from 'react';
+import type { ApprovalView, AutonomousSession } from '../../handlers/index.js';
+import { fetchDetails } from '../api.js';
+import { count, duration, revealed, usd } from '../format.js';
+import { useNow, useOpenSession, usePage } from '../page-context.js';
+import { sessionHref } from '../route.js';
+import { Activity } from './Activity.js';
+import { Approval } from './Approval.js';
+import { RunBar } from './RunBar.js';
+import { SessionControls } from './SessionControls.js';
+import { StateLabel } from './StateLabel.js';
+import { UsageChart } from './UsageChart.js';
+
+/** One session: what it does and did, what it cost, and what can be done to it. */
+export function SessionPage({ id }: { id: string }): React.ReactNode {
+  const { sessions } = usePage();
+  const { details, feed, version, error } = useOpenSession(id);
+  const now = useNow();
+  const session = sessions.get(id) ?? details;
+  const approvals = useWholeApprovals(session);
+  if (!session) return <p className="empty">{error ?? 'Loading …'}</p>;
+  return (
+    <div className="session">
+      <header className="title">
+        <h1>{revealed(session.taskId)}</h1>
+        <StateLabel session={session} />
+        <span className="age">{duration((session.endedAt ?? now) - session.createdAt)}</span>
+      </header>
+      <SessionControls session={session} />
+      {approvals.map((approval) => (
+        <Approval key={approval.requestId} sessionId={session.id} approval={approval} />
+      ))}
+      {session.result?.error !== undefined && <p className="outcome">{revealed(session.result.error)}</p>}
+      <div className="columns">
+        <section className="group" aria-label="Activity">
+          {feed ? <Activity feed={feed} version={version} /> : <p className="empty">{error ?? 'Loading …'}</p>}
+        </section>
+        <aside>
+          <section className="group">
+            <h2>Time</h2>
+            <RunBar session={session} now={now} />
+            <Runs session={session} now={now} />
+          </section>
+          <section className="group">
+            <h2>Cost and tokens</h2>
+            <Usage session={session} />
+            {feed && <UsageChart usage={feed.usage} version={version} />}
+          </section>
+          <section className="group">
+            <h2>Where</h2>
+            <Facts session={session} sessions={sessions} />
+          </section>
+        </aside>
+      </div>
+    </div>
+  );
+}
+
+/** Lists hold only the beginning of a long input; here all of it can be read, and then approved. */
+function useWholeApprovals(session: AutonomousSession | undefined): ApprovalView[] {
+  const approvals = session?.approvals ?? [];
+  const cut = approvals.filter((approval) => approval.cut).map(({ requestId }) => requestId);
+  const [whole, setWhole] = useState<readonly ApprovalView[]>([]);
+  const id = session?.id;
+  const wanted = cut.join();
+  useEffect(() => {
+    if (id === undefined || wanted === '') return;
+    fetchDetails(id)
+      .then((details) => setWhole(details.approvals))
+      .catch(() => {}); // They stay cut, and cannot be approved.
+  }, [id, wanted]);
+  return approvals.map((approval) => whole.find(({ requestId }) => requestId === approval.requestId) ?? approval);
+}
+
+function Runs({ session, now }: { session: AutonomousSession; now: number }): React.ReactNode {
+  return (
+    <ol className="runs">
+      {session.runs.map(({ number, requestedAt, launchedAt, startedAt, endedAt, exitCode, feedback }) => (
+        <li key={number}>
+          Run {number}
+          {requestedAt !== undefined && ` · waited ${duration((launchedAt ?? now) - requestedAt)}`}
+          {startedAt !== undefined && ` · ran ${duration((endedAt ?? now) - startedAt)}`}
+          {exitCode !== undefined && ` · exit ${exitCode}`}
+          {feedback !== undefined && <q>{revealed(feedback)}</q>}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Usage({ session }: { session: AutonomousSession }): React.ReactNode {
+  const { tokens, stats, turns } = session;
+  return (
+    <dl className="facts">
+      <Fact name="Cost" value={stats.totalCost === undefined ? undefined : usd(stats.totalCost)} />
+      <Fact name="Turns" value={turns?.toString()} />
+      <Fact name="Input" value={tokens && count(tokens.input)} />
+      <Fact name="Output" value={tokens && count(tokens.output)} />
+      <Fact name="From cache" value={tokens && count(tokens.cacheRead)} />
+      <Fact name="Into cache" value={tokens && count(tokens.cacheCreation)} />
+    </dl>
+  );
+}
+
+interface FactsProps {
+  session: AutonomousSession;
+  sessions: ReadonlyMap<string, AutonomousSession>;
+}
+
+function Facts({ session, sessions }: FactsProps): React.ReactNode {
+  const { environment, mode, stats, conversation, logFile, runs, id, parentId } = session;
+  const children = [...sessions.values()].filter((other) => other.parentId === id);
+  return (
+    <dl className="facts">
+      <Fact name="Session" value={id} />
+      <Fact name="Mode" value={mode} />
+      <Fact name="Workspace" value={environment.cwd} />
+      <Fact name="Worktree" value={environment.worktree} />
+      <Fact name="Branch" value={environment.branch} />
+      <Fact name="Image" value={environment.docker ? environment.dockerImage : 'none: no container'} />
+      <Fact name="Container" value={runs.at(-1)?.containerName} />
+      <Fact name="Model" value={stats.model} />
+      <Fact name="Conversation" value={conversation} />
+      <Fact name="Log" value={logFile === '' ? undefined : logFile} />
+      {parentId !== undefined && <Related name="Parent" ids={[parentId]} sessions={sessions} />}
+      {children.length > 0 && <Related name="Children" ids={children.map((child) => child.id)} sessions={sessions} />}
+    </dl>
+  );
+}
+
+function Fact({ name, value }: { name: string; value: string | undefined }): React.ReactNode {
+  if (value === undefined) return null;
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{revealed(value)}</dd>
+    </div>
+  );
+}
+
+interface RelatedProps {
+  name: string;
+  ids: readonly string[];
+  sessions: FactsProps['sessions'];
+}
+
+function Related({ name, ids, sessions }: RelatedProps): React.ReactNode {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>
+        {ids.map((id) => (
+          <a key={id} href={sessionHref(id)}>
+            {revealed(sessions.get(id)?.taskId ?? id)}
+          </a>
+        ))}
+      </dd>
+    </div>
+  );
+}

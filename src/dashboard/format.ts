@@ -1,0 +1,74 @@
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** `0.3 s`, `12 s`, `3 m 05 s`, `2 h 07 m`, `3 d 4 h` */
+export function duration(ms: number): string {
+  const two = (value: number): string => String(Math.floor(value)).padStart(2, '0');
+  if (ms < 10_000) return `${(Math.max(0, ms) / 1_000).toFixed(1)} s`;
+  if (ms < MINUTE_MS) return `${Math.floor(ms / 1_000)} s`;
+  if (ms < HOUR_MS) return `${Math.floor(ms / MINUTE_MS)} m ${two((ms % MINUTE_MS) / 1_000)} s`;
+  if (ms < DAY_MS) return `${Math.floor(ms / HOUR_MS)} h ${two((ms % HOUR_MS) / MINUTE_MS)} m`;
+  return `${Math.floor(ms / DAY_MS)} d ${Math.floor((ms % DAY_MS) / HOUR_MS)} h`;
+}
+
+export function usd(amount: number): string {
+  return `$${amount.toFixed(amount < 10 ? 3 : 2)}`;
+}
+
+const counts = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+
+export function count(value: number): string {
+  return counts.format(value);
+}
+
+/** `1 danger`, `2 dangers` */
+export function plural(value: number, one: string): string {
+  return `${count(value)} ${one}${value === 1 ? '' : 's'}`;
+}
+
+const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
+
+export function timeOfDay(at: number): string {
+  return clock.format(at);
+}
+
+/**
+ * A text with everything shown that would be invisible or turn its letters around: nobody should approve a command that
+ * reads otherwise than it runs.
+ */
+export function revealed(text: string): string {
+  return text.replace(
+    /(?![\n\t])[\p{Cc}\p{Cf}\u115f\u1160\u2028\u2029\u3164\uffa0]/gu,
+    (char) => `⟨U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`,
+  );
+}
+
+/**
+ * A tool's input for a person to read: a command as it is, of other tools each value below its name. The bar in front of
+ * a value's lines keeps a value from passing for a name.
+ */
+export function inputText(tool: string, input: unknown): string {
+  if (typeof input !== 'object' || input === null) return revealed(String(input));
+  const { command, description, ...rest } = input as Record<string, unknown>;
+  const isCommand = tool === 'Bash' && typeof command === 'string';
+  const values = Object.entries(isCommand ? rest : input).map(([name, value]) => {
+    const text = typeof value === 'string' ? value : (JSON.stringify(value, undefined, 2) ?? '');
+    return `${name}\n${text.replaceAll(/^/gm, '│ ')}`;
+  });
+  return revealed([...(isCommand ? [command] : []), ...values].join('\n'));
+}
+
+/** The same on one line, for where there is little room. */
+export function inputLine(tool: string, input: unknown): string {
+  const text = typeof input === 'object' && input !== null ? firstText(tool, input) : String(input);
+  return revealed(text.replaceAll(/\s+/g, ' ').slice(0, 300));
+}
+
+function firstText(tool: string, input: object): string {
+  const known = input as Record<string, unknown>;
+  for (const key of tool === 'Bash' ? ['command'] : ['file_path', 'path', 'pattern', 'url', 'query', 'description']) {
+    if (typeof known[key] === 'string') return known[key];
+  }
+  return JSON.stringify(input);
+}

@@ -1,0 +1,35 @@
+import { useSyncExternalStore } from 'react';
+
+/** What the page shows, as it stands behind the `#` of its address. */
+export type Route =
+  | { readonly page: 'board' }
+  | { readonly page: 'timeline' }
+  | { readonly page: 'session'; id: string };
+
+export function parseRoute(hash: string): Route {
+  const [page, id] = hash.replace(/^#\/?/, '').split('/');
+  if (page === 'timeline') return { page };
+  if (page === 'sessions' && id) return { page: 'session', id: decoded(id) };
+  return { page: 'board' };
+}
+
+export function sessionHref(id: string): string {
+  return `#/sessions/${encodeURIComponent(id)}`;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function subscribe(listener: () => void): () => void {
+  window.addEventListener('hashchange', listener);
+  return () => window.removeEventListener('hashchange', listener);
+}
+
+export function useRoute(): Route {
+  return parseRoute(useSyncExternalStore(subscribe, () => location.hash));
+}

@@ -1,0 +1,39 @@
+import type { AutonomousSession } from '../handlers/index.js';
+
+/** What a session did for a while. */
+export interface Segment {
+  readonly kind: 'queued' | 'starting' | 'running' | 'paused';
+  readonly from: number;
+  readonly to: number;
+  /** The run that it belongs to, 1 being the first. */
+  readonly run: number;
+}
+
+/** A session's time, piece by piece and in order; what goes on now ends now. */
+export function segmentsOf(session: Pick<AutonomousSession, 'runs' | 'createdAt' | 'state'>, now: number): Segment[] {
+  if (session.runs.length === 0) return [{ kind: 'queued', from: session.createdAt, to: now, run: 1 }];
+  return session.runs.flatMap(({ number: run, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses = [] }) => {
+    const end = endedAt ?? (isOver(session.state) ? (startedAt ?? launchedAt ?? requestedAt ?? now) : now);
+    const segments: Segment[] = [];
+    const add = (kind: Segment['kind'], from: number | undefined, to: number): void => {
+      if (from !== undefined && to > from) segments.push({ kind, from, to, run });
+    };
+    add('queued', requestedAt, launchedAt ?? end);
+    add('starting', launchedAt, startedAt ?? end);
+    if (startedAt === undefined) return segments;
+    let at = startedAt;
+    const frozen = [...pauses, ...(pausedAt === undefined ? [] : [{ pausedAt, resumedAt: end }])];
+    for (const pause of frozen) {
+      add('running', at, pause.pausedAt);
+      add('paused', pause.pausedAt, pause.resumedAt);
+      at = pause.resumedAt;
+    }
+    add('running', at, end);
+    return segments;
+  });
+}
+
+/** Whether a session has ended. */
+export function isOver(state: AutonomousSession['state']): boolean {
+  return state === 'completed' || state === 'failed' || state === 'cancelled';
+}

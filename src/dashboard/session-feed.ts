@@ -1,0 +1,207 @@
+import type { AutonomousSessionDetails, FeedEvent } from '../handlers/index.js';
+
+/** What a session's page lists, in order of time. */
+export type FeedItem =
+  | {
+      readonly kind: 'message';
+      readonly key: string;
+      readonly at: number;
+      readonly text: string;
+      readonly sub: boolean;
+    }
+  | ToolItem
+  | {
+      readonly kind: 'error';
+      readonly key: string;
+      readonly at: number;
+      readonly severity: 'critical' | 'warning' | 'info';
+      readonly text: string;
+    }
+  | {
+      readonly kind: 'danger';
+      readonly key: string;
+      readonly at: number;
+      readonly level: string;
+      readonly text: string;
+    }
+  /** What a person or the engine did; `text` is a person's words, or the agent's. */
+  | { readonly kind: 'note'; readonly key: string; readonly at: number; readonly title: string; readonly text: string };
+
+type Untimed<Item> = Item extends FeedItem ? Omit<Item, 'key' | 'at'> : never;
+
+export interface ToolItem {
+  readonly kind: 'tool';
+  readonly key: string;
+  readonly at: number;
+  readonly name: string;
+  readonly input: unknown;
+  readonly sub: boolean;
+  readonly danger?: { readonly level: string; readonly reason: string };
+  readonly outcome?: 'ok' | 'error' | 'denied';
+  readonly durationMs?: number;
+  readonly output?: string;
+}
+
+/** How cost and tokens grew: columns, as charts take them. */
+export interface UsageSeries {
+  /** Epoch seconds. */
+  readonly times: number[];
+  /** US dollars. */
+  readonly cost: (number | null)[];
+  readonly tokens: (number | null)[];
+}
+
+const MOST_ITEMS = 100_000;
+/** How many of the oldest go at once, so that not every new one moves the whole list. */
+const DROPPED_ITEMS = 10_000;
+
+/**
+ * What is known of one session's course: first what its record has from before the events that the server keeps, then
+ * these, then what comes live. Items change in place (a tool call gets its result); `version` grows with every change.
+ */
+export class SessionFeed {
+  readonly items: FeedItem[] = [];
+  readonly usage: UsageSeries = { times: [], cost: [], tokens: [] };
+  version = 0;
+  #lastId = 0;
+  #keys = 0;
+  /** How many of the first items were dropped. */
+  #dropped = 0;
+  /** Tool calls without a result → how many items there were before them, dropped ones included. */
+  readonly #open = new Map<string, number>();
+
+  constructor(details: AutonomousSessionDetails, events: readonly FeedEvent[]) {
+    const complete = events.some(({ type }) => type === 'session:created');
+    if (!complete) this.#addRecord(details, events[0]?.at ?? Number.POSITIVE_INFINITY);
+    for (const event of events) this.add(event);
+  }
+
+  /** Takes an event in; one that is known already is skipped. */
+  add(event: FeedEvent): void {
+    if (event.id <= this.#lastId) return;
+    this.#lastId = event.id;
+    this.version++;
+    this.#addUsage(event);
+    switch (event.type) {
+      case 'session:message':
+        this.#push({ kind: 'message', text: event.text, sub: event.parentToolUseId !== undefined }, event.at);
+        break;
+      case 'session:tool': {
+        const { id, name, input, danger, parentToolUseId } = event.tool;
+        this.#pushTool(id, { name, input, sub: parentToolUseId !== undefined, ...(danger && { danger }) }, event.at);
+        break;
+      }
+      case 'session:tool-result': {
+        const { outcome, output, durationMs } = event;
+        this.#complete(event.toolUseId, { outcome, output, ...(durationMs !== undefined && { durationMs }) });
+        break;
+      }
+      case 'session:error': {
+        const { severity, code, message } = event.error;
+        this.#push({ kind: 'error', severity, text: `${code}: ${message}` }, event.at);
+        break;
+      }
+      case 'session:danger': {
+        const { toolUseId, level, tool, reason } = event.danger;
+        // That of a call stands with the call.
+        if (!this.#open.has(toolUseId)) this.#push({ kind: 'danger', level, text: `${tool}: ${reason}` }, event.at);
+        break;
+      }
+      default: {
+        const note = noteOf(event);
+        if (note) this.#push({ kind: 'note', ...note }, event.at);
+      }
+    }
+  }
+
+  #addRecord({ metadata, createdAt }: AutonomousSessionDetails, before: number): void {
+    type Step = { at: number; take: () => void };
+    const steps: Step[] = [
+      ...metadata.recentMessages.map(({ at, text, parentToolUseId }) => ({
+        at,
+        take: () => this.#push({ kind: 'message', text, sub: parentToolUseId !== undefined }, at),
+      })),
+      ...metadata.toolsUsed.map(({ id, name, input, startedAt, danger, outcome, durationMs, parentToolUseId }) => ({
+        at: startedAt,
+        take: () => {
+          this.#pushTool(id, { name, input, sub: parentToolUseId !== undefined, ...(danger && { danger }) }, startedAt);
+          if (outcome) this.#complete(id, { outcome, ...(durationMs !== undefined && { durationMs }) });
+        },
+      })),
+      ...metadata.errors.map(({ at, severity, code, message }) => ({
+        at,
+        take: () => this.#push({ kind: 'error', severity, text: `${code}: ${message}` }, at),
+      })),
+    ];
+    this.#push({ kind: 'note', title: 'Created', text: '' }, createdAt);
+    for (const { at, take } of steps.sort((a, b) => a.at - b.at)) if (at < before) take();
+  }
+
+  #addUsage({ at, costUsd, tokens }: FeedEvent): void {
+    const { times, cost, tokens: counts } = this.usage;
+    if (costUsd === cost.at(-1) && tokens === counts.at(-1)) return;
+    if (costUsd === undefined && tokens === undefined) return;
+    times.push(at / 1_000);
+    cost.push(costUsd ?? null);
+    counts.push(tokens ?? null);
+  }
+
+  #push(item: Untimed<Exclude<FeedItem, ToolItem>>, at: number): void {
+    this.#append({ ...item, at, key: String(this.#keys++) });
+  }
+
+  #pushTool(id: string, call: Pick<ToolItem, 'name' | 'input' | 'sub' | 'danger'>, at: number): void {
+    this.#open.set(id, this.#dropped + this.items.length);
+    this.#append({ kind: 'tool', key: String(this.#keys++), at, ...call });
+  }
+
+  #append(item: FeedItem): void {
+    this.items.push(item);
+    if (this.items.length <= MOST_ITEMS) return;
+    this.items.splice(0, DROPPED_ITEMS);
+    this.#dropped += DROPPED_ITEMS;
+  }
+
+  #complete(id: string, result: Pick<ToolItem, 'outcome' | 'output' | 'durationMs'>): void {
+    const place = (this.#open.get(id) ?? -1) - this.#dropped;
+    this.#open.delete(id);
+    const tool = this.items[place];
+    if (tool?.kind === 'tool') this.items[place] = { ...tool, ...result };
+  }
+}
+
+function noteOf(event: FeedEvent): { title: string; text: string } | undefined {
+  switch (event.type) {
+    case 'session:created':
+      return { title: 'Created', text: '' };
+    case 'session:queued':
+      return { title: `Waits for a slot, at position ${event.position}`, text: '' };
+    case 'session:started':
+      return { title: `Run ${event.run.number} started`, text: '' };
+    case 'session:recovered':
+      return { title: 'Taken over from an earlier host', text: '' };
+    case 'session:continued':
+      return { title: 'Continued with feedback', text: event.feedback };
+    case 'session:steered':
+      return { title: 'The agent heard', text: event.message };
+    case 'session:paused':
+      return { title: event.resumeAt === undefined ? 'Paused' : 'Waits for the usage limit of its provider', text: '' };
+    case 'session:resumed':
+      return { title: 'Resumed', text: '' };
+    case 'session:approval': {
+      const { state, request, by, note } = event;
+      const title = state === 'asked' ? `Asks to run ${request.tool}` : `${request.tool} was ${state} (${by})`;
+      return { title, text: note ?? '' };
+    }
+    case 'session:denied':
+      return { title: `${event.denial.tool} was kept from running (${event.denial.by})`, text: event.denial.reason };
+    case 'session:completed':
+      return { title: 'Completed', text: event.result.text ?? '' };
+    case 'session:failed':
+      return { title: `Failed: ${event.result.reason}`, text: event.result.error ?? '' };
+    case 'session:cancelled':
+      return { title: 'Cancelled', text: event.result.error ?? '' };
+    default:
+      return undefined;
+  }
+}
