@@ -19,8 +19,18 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/faults/**'],
+          exclude: ['test/e2e/**', 'test/faults/**', 'test/page/**'],
           typecheck: { enabled: true, include: ['test/**/*.test-d.ts'] },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'page',
+          include: ['test/page/**/*.test.ts'],
+          globalSetup: 'test/page/global-setup.ts',
+          testTimeout: 60_000,
+          fileParallelism: false,
         },
       },
       {
@@ -28,7 +38,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          globalSetup: 'test/e2e/global-setup.ts',
+          globalSetup: ['test/e2e/global-setup.ts', 'test/page/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           // They share one engine and two cores: figures and order are only clear one file at a time.

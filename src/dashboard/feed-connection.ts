@@ -12,18 +12,14 @@ const RETRY_MS = 1_000;
 export function connectFeed(url: URL, apply: (message: PageMessage) => void): () => void {
   let source: EventSource | undefined;
   let lastEventId = '';
-  let timer: number | undefined;
-  let ended = false;
-
-  const again = (afterMs: number): void => {
-    window.clearTimeout(timer);
-    timer = window.setTimeout(open, afterMs);
+  let heardAt = performance.now();
+  const heard = (): void => {
+    heardAt = performance.now();
   };
-  const heard = (): void => again(SILENCE_MS);
 
   function open(): void {
     source?.close();
-    if (ended) return;
+    heard();
     if (lastEventId !== '') {
       apply({ type: 'connection', connection: 'lost' });
       url.searchParams.set('lastEventId', lastEventId);
@@ -48,18 +44,20 @@ export function connectFeed(url: URL, apply: (message: PageMessage) => void): ()
     });
     current.addEventListener('error', () => {
       apply({ type: 'connection', connection: 'lost' });
-      if (current.readyState === EventSource.CLOSED) again(RETRY_MS);
     });
-    heard();
   }
+
+  const watch = window.setInterval(() => {
+    const isClosed = source?.readyState === EventSource.CLOSED;
+    if (isClosed || performance.now() - heardAt > SILENCE_MS) open();
+  }, RETRY_MS);
 
   // What brings a machine back tells so; nobody should have to wait for the silence to be noticed.
   const online = (): void => open();
   window.addEventListener('online', online);
   open();
   return () => {
-    ended = true;
-    window.clearTimeout(timer);
+    window.clearInterval(watch);
     window.removeEventListener('online', online);
     source?.close();
   };

@@ -16,22 +16,20 @@ export function Approval({ sessionId, approval }: { sessionId: string; approval:
   const answer = (action: 'approve' | 'deny'): void =>
     run(() => act(sessionId, action, { requestId, ...(action === 'deny' && reason !== '' && { reason }) }));
   return (
-    <section className="approval" aria-label={`Approval of ${tool}`}>
-      <h4>
+    <fieldset className="approval" aria-label={`Approval of ${tool}`}>
+      <p className="question">
         <span>
           May it run <b>{revealed(tool)}</b>?
         </span>
         <span className="left">denied in {duration(deadline - now)}</span>
-      </h4>
+      </p>
       {danger && (
         <p className="danger">
           {danger.level}: {revealed(danger.reason)}
         </p>
       )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard */}
-      <section className="input" tabIndex={0} aria-label={`What ${tool} would do`}>
-        <pre>{inputText(tool, input)}</pre>
-      </section>
+      <pre tabIndex={0}>{inputText(tool, input)}</pre>
       {cut && (
         <p>
           This is only its beginning: <a href={sessionHref(sessionId)}>open the session</a> to read and approve all of
@@ -57,6 +55,6 @@ export function Approval({ sessionId, approval }: { sessionId: string; approval:
         />
       </div>
       {error && <p role="alert">{error}</p>}
-    </section>
+    </fieldset>
   );
 }

@@ -13,6 +13,8 @@ export function Dialog({ title, onClose, children }: Props): React.ReactNode {
   useEffect(() => {
     const { current } = box;
     current?.showModal();
+    // Of its own accord it would choose what is first, whether that can be typed into or not.
+    current?.querySelector<HTMLElement>('input, textarea, button')?.focus();
     return () => current?.close();
   }, []);
   return (
@@ -20,7 +22,7 @@ export function Dialog({ title, onClose, children }: Props): React.ReactNode {
     <dialog
       ref={box}
       aria-labelledby={titleId}
-      onClose={onClose}
+      onCancel={onClose}
       onClick={({ target }) => target === box.current && onClose()}
     >
       <h2 id={titleId}>{title}</h2>

@@ -25,7 +25,7 @@ export function FindSession({ onClose }: { onClose: () => void }): React.ReactNo
   return (
     <Dialog title="Find a session" onClose={onClose}>
       <Command label="Find a session" shouldFilter={false}>
-        <Command.Input autoFocus value={text} onValueChange={setText} placeholder="task, branch, id or state" />
+        <Command.Input value={text} onValueChange={setText} placeholder="task, branch, id or state" />
         <Command.List label="Sessions found">
           <Command.Empty>None is called that.</Command.Empty>
           {found.map((session) => (

@@ -25,6 +25,7 @@ export function Header({ page, onFind, onStart }: Props): React.ReactNode {
   }, [sessions]);
   return (
     <header className="top">
+      {page !== 'session' && <h1 className="hidden">Sessions</h1>}
       <nav aria-label="Views">
         <a href="#/" aria-current={page === 'board' ? 'page' : undefined}>
           Board

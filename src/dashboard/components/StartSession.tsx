@@ -43,7 +43,7 @@ export function StartSession({ onClose }: { onClose: () => void }): React.ReactN
         }}
       >
         <Field label="What should it do?">
-          <textarea name="prompt" rows={5} required autoFocus />
+          <textarea name="prompt" rows={5} required />
         </Field>
         <Field label="Workspace">
           <input name="cwd" list={listId} required defaultValue={workspaces[0]} />

@@ -22,6 +22,7 @@ export function VirtualList<Item>(props: Props<Item>): React.ReactNode {
   const { label, items, keyOf, rowHeight, row, className = '', follow = false } = props;
   const box = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
+  const scrolledTo = useRef(0);
   const list = useVirtualizer({
     count: items.length,
     getScrollElement: () => box.current,
@@ -49,7 +50,10 @@ export function VirtualList<Item>(props: Props<Item>): React.ReactNode {
       tabIndex={0}
       aria-label={label}
       onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) => {
-        atEnd.current = scrollTop + clientHeight > scrollHeight - rowHeight;
+        // New rows can come between the scrolling and this: only who scrolls up wants to leave the end.
+        if (scrollTop + clientHeight > scrollHeight - rowHeight) atEnd.current = true;
+        else if (scrollTop < scrolledTo.current) atEnd.current = false;
+        scrolledTo.current = scrollTop;
       }}
     >
       <ul style={{ height: size }}>

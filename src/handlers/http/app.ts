@@ -67,7 +67,7 @@ export function createAutonomousApp(
     );
   }
   const workspaces = given.map((path) => resolve(path));
-  const history = new EventHistory(manager);
+  const history = EventHistory.of(manager);
   const routes = apiRoutes({ handlers: createAutonomousHandlers(manager), history, workspaces });
   const description = openApiDocument(routes);
 

@@ -39,9 +39,11 @@ const INPUT_LENGTH = 8_000;
  * whichever is less. Ids of another history are told by its epoch.
  */
 export class EventHistory {
+  /** One for each manager: its apps come and go, and a history of its own would outlive each of them. */
+  static readonly #all = new WeakMap<UnifiedSessionManager, EventHistory>();
+
   /** Tells this history from those of earlier processes. */
   readonly epoch = nanoid(8);
-  readonly #manager: UnifiedSessionManager;
   /** The kept entries begin at `#start`: shifting a long array at every event would be slow. */
   #entries: HistoryEntry[] = [];
   #start = 0;
@@ -49,9 +51,15 @@ export class EventHistory {
   #lastId = 0;
   readonly #waiting = new Set<() => void>();
 
-  constructor(manager: UnifiedSessionManager) {
-    this.#manager = manager;
+  private constructor(manager: UnifiedSessionManager) {
     manager.on('event', this.#add);
+  }
+
+  /** The history of a manager, which begins when it is first asked for. */
+  static of(manager: UnifiedSessionManager): EventHistory {
+    const history = EventHistory.#all.get(manager) ?? new EventHistory(manager);
+    EventHistory.#all.set(manager, history);
+    return history;
   }
 
   /** Of the latest event; 0 before the first. */
@@ -85,11 +93,6 @@ export class EventHistory {
       this.#waiting.add(wake);
       signal.addEventListener('abort', wake);
     });
-  }
-
-  /** Ends it; it no longer hears of the manager's events. */
-  close(): void {
-    this.#manager.off('event', this.#add);
   }
 
   readonly #add = (event: SessionEvent): void => {

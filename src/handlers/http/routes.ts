@@ -7,7 +7,7 @@ import { bodies, type CreateBody, createBody, logsQuery } from './schemas.js';
 import { workspaceOf } from './workspaces.js';
 
 /** A request as its route sees it: checked. */
-export interface RouteInput<Body, Query> {
+interface RouteInput<Body, Query> {
   readonly taskId: string;
   readonly body: Body;
   readonly query: Query;
@@ -28,7 +28,7 @@ export interface Route<Body = unknown, Query = unknown> {
 }
 
 /** A handler's result; one whose data are JSON already; or undefined for what was accepted and is not done yet. */
-export type RouteAnswer = HandlerResult<unknown> | { readonly success: true; readonly json: string } | undefined;
+type RouteAnswer = HandlerResult<unknown> | { readonly success: true; readonly json: string } | undefined;
 
 const SESSIONS = '/api/autonomous-sessions';
 /** A message that has not been heard by then is answered as accepted: browsers have few connections to one server. */

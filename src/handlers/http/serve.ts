@@ -43,18 +43,23 @@ export async function serveAutonomousApp(
     const starting = serve({ fetch: app.fetch, port, hostname }, () => resolve(starting)) as Server;
     starting.once('error', reject);
   });
+  let closed: Promise<void> | undefined;
   const { address, family, port: actual } = server.address() as AddressInfo;
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`;
   return {
     url,
     dashboardUrl: `${url}/#token=${token}`,
     token,
-    async close() {
-      const closed = new Promise<void>((resolve, reject) =>
-        server.close((error) => (error ? reject(error) : resolve())),
-      );
-      server.closeAllConnections();
-      await closed;
+    close() {
+      closed ??= closing(server);
+      return closed;
     },
   };
+}
+
+function closing(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.close((error) => (error ? reject(error) : resolve()));
+    server.closeAllConnections();
+  });
 }

@@ -5,6 +5,15 @@ import { buildImages, DEFAULT_TAG, hasImages, imageNames } from './images.mjs';
 import { withLock } from './lock.mjs';
 import { installPackages } from './packages.mjs';
 
+const NEEDED = [
+  { file: 'dockerd', debianPackage: 'docker.io' },
+  { file: 'debootstrap', debianPackage: 'debootstrap' },
+  { file: 'git', debianPackage: 'git' },
+  { file: 'ps', debianPackage: 'procps' },
+  { file: '/usr/share/keyrings/debian-archive-keyring.gpg', debianPackage: 'debian-archive-keyring' },
+  { file: '/etc/ssl/certs/ca-certificates.crt', debianPackage: 'ca-certificates' },
+];
+
 /**
  * Makes sure that the private test engine runs and has its images. Starts, installs and builds only what is missing: a few
  * milliseconds when nothing is, about a minute on a bare machine. The engine goes on running; see {@link stopEngine}.
@@ -30,7 +39,7 @@ export async function ensureEngine({ log = () => {} } = {}) {
   if (process.getuid?.() !== 0) throw new Error('the test engine needs root to run dockerd: run as root, or sudo -E');
   mkdirSync(paths.cache, { recursive: true });
   await withLock(paths.lock, async () => {
-    await installPackages(log);
+    await installPackages(NEEDED, log);
     await startDaemon(paths);
     await buildImages({ socket: paths.socket, cache: paths.cache, names, log });
   });

@@ -3,15 +3,7 @@ import { run } from './run.mjs';
 
 const BINARY_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
-/** What the engine needs, by the file that proves it is there. */
-const NEEDED = [
-  { file: 'dockerd', debianPackage: 'docker.io' },
-  { file: 'debootstrap', debianPackage: 'debootstrap' },
-  { file: 'git', debianPackage: 'git' },
-  { file: 'ps', debianPackage: 'procps' },
-  { file: '/usr/share/keyrings/debian-archive-keyring.gpg', debianPackage: 'debian-archive-keyring' },
-  { file: '/etc/ssl/certs/ca-certificates.crt', debianPackage: 'ca-certificates' },
-];
+/** @typedef {{ file: string, debianPackage: string }} Needed A package, by the file that proves it is there. */
 
 /** @param {string} file */
 const isThere = (file) =>
@@ -20,10 +12,11 @@ const isThere = (file) =>
 /**
  * Installs the Debian packages that are missing, and does nothing when none is.
  *
+ * @param {readonly Needed[]} needed
  * @param {(message: string) => void} log
  */
-export async function installPackages(log) {
-  const missing = NEEDED.filter(({ file }) => !isThere(file)).map(({ debianPackage }) => debianPackage);
+export async function installPackages(needed, log) {
+  const missing = needed.filter(({ file }) => !isThere(file)).map(({ debianPackage }) => debianPackage);
   if (missing.length === 0) return;
   if (!isThere('apt-get')) throw new Error(`no apt-get to install ${missing.join(', ')}: install them by hand`);
   log(`installing ${missing.join(', ')}`);

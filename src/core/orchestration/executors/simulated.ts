@@ -120,14 +120,13 @@ class Player {
       }
     };
     try {
-      for await (const step of this.#run.steps) {
+      for await (const step of until(this.#run.steps, this.#stopped)) {
         // Claude hears of a message at its end, too, and goes on with it.
         if (isResult(step)) for (const heard of await this.#heard()) await write(heard);
         const denied = blocksOf(step.line).some(({ tool_use_id: id }) => this.#denied.has(String(id)));
         await write(denied ? { line: step.line } : step);
-        if (this.#stopping.signal.aborted) return 143;
       }
-      return this.#run.exitCode ?? 0;
+      return this.#stopping.signal.aborted ? 143 : (this.#run.exitCode ?? 0);
     } finally {
       await log.close();
     }
@@ -167,6 +166,21 @@ class Player {
       return reason === undefined ? block : { ...block, content: reason, is_error: true };
     });
     return { ...event, message: { ...(event.message as Block), content } };
+  }
+}
+
+/** The steps up to the moment in which it is stopped, also where the next one does not come. */
+async function* until(steps: SimulatedRun['steps'], stopped: Promise<undefined>): AsyncGenerator<SimulatedStep> {
+  const iterator = Symbol.asyncIterator in steps ? steps[Symbol.asyncIterator]() : steps[Symbol.iterator]();
+  try {
+    while (true) {
+      const next = await Promise.race([stopped, iterator.next()]);
+      if (!next || next.done) return;
+      yield next.value;
+    }
+  } finally {
+    // Not awaited: one whose next step does not come cannot end either.
+    void Promise.resolve(iterator.return?.()).catch(() => {});
   }
 }
 

@@ -8,6 +8,28 @@ import { tempFolder } from '../../../support/temp-folder.js';
 const rules = [{ tool: 'Write', decision: 'deny', reason: 'Read only.' }] as const;
 
 describe('SimulatedExecutor', () => {
+  it('is stopped while it waits for a step that does not come', async () => {
+    const { manager } = simulate(({ resume }) => {
+      const { steps } = scriptedRun([{ text: 'Waiting.' }], { conversationId: resume });
+      async function* stuck(): AsyncGenerator<SimulatedStep> {
+        for await (const step of steps) {
+          yield step;
+          if (JSON.stringify(step.line).includes('Waiting.')) await new Promise(() => {});
+        }
+      }
+      return { steps: stuck() };
+    });
+    const { id } = await manager.create({ prompt: 'x' });
+    await new Promise((resolve) => manager.once('session:message', resolve));
+    expect((await manager.cancel(id)).status).toBe('cancelled');
+  });
+
+  it('has the branch of a worktree in its record', async () => {
+    const { manager } = simulate(() => scriptedRun([{ text: 'Done.' }]));
+    const { id } = await manager.create({ prompt: 'x', worktree: 'fix/it' });
+    expect((await manager.waitFor(id)).environment.branch).toBe('fix/it');
+  });
+
   it('writes a denial for the result of what was denied, at once, and the rest as it is', async () => {
     const { manager } = simulate(() =>
       scriptedRun([

@@ -1,0 +1,70 @@
+import { scriptedRun } from 'autonomous-orchestration/testing';
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import { DEMO_POLICY, DEMO_SESSIONS } from '../../examples/support/demo-sessions.js';
+import { axeViolations } from './axe.js';
+import { openPage, serveSimulation } from './support.js';
+
+/** The demonstration's sessions as fast as they can, one of them waiting for a person. */
+async function busyServer() {
+  const served = await serveSimulation(
+    ({ session }) => {
+      const known = DEMO_SESSIONS.find(({ taskId }) => taskId === session.taskId);
+      return scriptedRun((known?.turns ?? []).map((turn) => ({ ...turn, afterMs: 0, takesMs: 0 })));
+    },
+    { policy: DEMO_POLICY },
+  );
+  for (const { taskId, prompt, branch } of DEMO_SESSIONS)
+    await served.manager.create({ taskId, prompt, worktree: branch });
+  const [asks] = served.manager.list({ taskId: 'Release notes for 2.4' });
+  await served.manager.waitFor(asks?.id ?? '', { status: 'waiting_feedback' });
+  return served;
+}
+
+const LOOKS = [
+  { colorScheme: 'light', viewport: { width: 1280, height: 900 } },
+  { colorScheme: 'dark', viewport: { width: 1280, height: 900 } },
+  { colorScheme: 'light', viewport: { width: 400, height: 800 } },
+  { colorScheme: 'dark', viewport: { width: 400, height: 800 } },
+] as const;
+
+/** No wider than the window: nobody has to scroll sideways. */
+async function overflow(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+}
+
+it.each(LOOKS)('no page breaks a rule of axe: $colorScheme, $viewport.width px', async (look) => {
+  const { server } = await busyServer();
+  const page = await openPage(server, look);
+  const check = async (what: string): Promise<void> => {
+    expect({ what, violations: await axeViolations(page) }).toEqual({ what, violations: [] });
+    expect({ what, overflow: await overflow(page) }).toEqual({ what, overflow: 0 });
+  };
+  await page.getByRole('group', { name: 'Approval of Bash' }).first().waitFor();
+  await check('board');
+  await page.getByRole('link', { name: 'Time line' }).click();
+  await page.getByRole('region', { name: 'Time line of the sessions' }).waitFor();
+  await check('time line');
+  await page.keyboard.press('Control+k');
+  await page.getByRole('dialog').getByRole('option').first().waitFor();
+  await check('find');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Start a session' }).click();
+  await page.getByLabel('What should it do?').waitFor();
+  await check('start');
+  await page.keyboard.press('Escape');
+  await page.getByRole('link', { name: 'Release notes for 2.4' }).click();
+  await page.getByRole('region', { name: 'Activity of the session' }).getByText('Asks to run Bash').waitFor();
+  await check('session');
+});
+
+it('all that can be done can be done by keyboard', async () => {
+  const { manager, server } = await busyServer();
+  const [asks] = manager.list({ taskId: 'Release notes for 2.4' });
+  const page = await openPage(server);
+  await page.getByRole('group', { name: 'Approval of Bash' }).first().waitFor();
+  const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.textContent ?? '');
+  for (let presses = 0; (await focused()) !== 'Approve' && presses < 40; presses++) await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  expect((await manager.waitFor(asks?.id ?? '')).status).toBe('completed');
+});

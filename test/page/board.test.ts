@@ -1,0 +1,112 @@
+import { scriptedRun } from 'autonomous-orchestration/testing';
+import { expect, it } from 'vitest';
+import { DONE, ENDLESS } from '../support/simulate.js';
+import { openPage, serveSimulation, sessionOnBoard, TOKEN } from './support.js';
+
+it('has those that run, those that wait in their order, and those that ended', async () => {
+  const { manager, server } = await serveSimulation(ENDLESS, { maxConcurrent: 2 });
+  const sessions = [];
+  for (const taskId of ['one', 'two', 'three', 'four']) sessions.push(await manager.create({ prompt: 'x', taskId }));
+  const [one, , three, four] = sessions.map(({ id }) => id);
+  const page = await openPage(server);
+  await page.getByText('2 of 2').waitFor();
+  await sessionOnBoard(page, three ?? '')
+    .getByText('queued #1')
+    .waitFor();
+  await sessionOnBoard(page, four ?? '')
+    .getByText('queued #2')
+    .waitFor();
+
+  // Nobody reloads: whose place changes has no event of its own, and moves all the same.
+  await manager.cancel(one ?? '');
+  await sessionOnBoard(page, one ?? '')
+    .getByText('cancelled', { exact: true })
+    .waitFor();
+  await sessionOnBoard(page, three ?? '')
+    .getByText('running', { exact: true })
+    .waitFor();
+  await sessionOnBoard(page, four ?? '')
+    .getByText('queued #1')
+    .waitFor();
+});
+
+it('tells in its title how many wait for a person', async () => {
+  const { manager, server } = await serveSimulation(
+    () => scriptedRun([{ tool: 'Bash', input: { command: 'rm -rf /' } }, { text: 'Done.' }]),
+    { policy: { dangerous: 'ask' } },
+  );
+  const { id } = await manager.create({ prompt: 'x' });
+  const page = await openPage(server);
+  await page.getByText('critical:').waitFor();
+  expect(await page.title()).toBe('(1) Sessions');
+  await page.getByRole('button', { name: 'Deny' }).click();
+  await manager.waitFor(id);
+  await expect.poll(() => page.title()).toBe('Sessions');
+});
+
+it('Ctrl-K finds any session by the keyboard alone', async () => {
+  const { manager, server } = await serveSimulation(DONE);
+  for (const taskId of ['alpha', 'beta', 'gamma']) {
+    const { id } = await manager.create({ prompt: 'x', taskId, worktree: `fix/${taskId}` });
+    await manager.waitFor(id);
+  }
+  const page = await openPage(server);
+  await page.getByText('Ended 3').waitFor();
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('fix/bet');
+  const found = page.getByRole('dialog').getByRole('option');
+  await expect.poll(() => found.allTextContents()).toEqual([expect.stringMatching(/^beta/)]);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'beta' }).waitFor();
+});
+
+it('the time line has waiting, running and pauses of each session', async () => {
+  const { manager, server } = await serveSimulation(ENDLESS, { maxConcurrent: 1 });
+  const first = await manager.create({ prompt: 'x', taskId: 'first' });
+  const second = await manager.create({ prompt: 'x', taskId: 'second' });
+  await manager.waitFor(first.id, { status: 'running' });
+  await manager.pause(first.id);
+  const page = await openPage(server);
+  await page.getByRole('link', { name: 'Time line' }).click();
+  const bar = (id: string) => sessionOnBoard(page, id).getByRole('img');
+  await expect.poll(() => bar(first.id).getAttribute('aria-label')).toMatch(/running .*paused /);
+  await expect.poll(() => bar(second.id).getAttribute('aria-label')).toMatch(/^Time: queued /);
+});
+
+it('who opens it without the token can look and not act', async () => {
+  const { manager, server } = await serveSimulation(ENDLESS);
+  const { id } = await manager.create({ prompt: 'x' });
+  const page = await openPage(server, { path: '#/' });
+  await page.getByText('read only').waitFor();
+  expect(await page.getByRole('button', { name: 'Start a session' }).isDisabled()).toBe(true);
+  await page.getByRole('link', { name: id }).click();
+  await page.getByRole('button', { name: 'Pause' }).waitFor();
+  for (const name of ['Pause', 'Cancel …', 'Steer', 'Stop and continue']) {
+    expect(await page.getByRole('button', { name }).isDisabled()).toBe(true);
+  }
+});
+
+it('takes the token out of the address', async () => {
+  const { server } = await serveSimulation(DONE);
+  const page = await openPage(server);
+  await page.getByText('No sessions yet.').waitFor();
+  expect(page.url()).not.toContain(TOKEN);
+  await page.reload();
+  expect(await page.getByRole('button', { name: 'Start a session' }).isEnabled()).toBe(true);
+});
+
+it('a refusal is shown where it happened, and nothing is lost of what was typed', async () => {
+  const { manager, server } = await serveSimulation(ENDLESS, { maxConcurrent: 1, maxQueued: 0 });
+  await manager.create({ prompt: 'x' });
+  const page = await openPage(server, { complains: /429|400/ });
+  await page.getByRole('button', { name: 'Start a session' }).click();
+  const prompt = page.getByLabel('What should it do?');
+  await prompt.fill('One too many');
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.getByRole('alert').getByText('The queue is full').waitFor();
+  expect(await prompt.inputValue()).toBe('One too many');
+  await page.getByLabel('Workspace').fill('/etc');
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.getByRole('alert').getByText("Option 'cwd'").waitFor();
+  expect(manager.list()).toHaveLength(1);
+});

@@ -1,0 +1,76 @@
+import { scriptedRun } from 'autonomous-orchestration/testing';
+import { expect, it } from 'vitest';
+import { openPage, serveSimulation } from './support.js';
+
+const ATTACKS = [
+  '<script>window.hit = true</script>',
+  '<img src=x onerror="window.hit = true">',
+  '"><svg onload=window.hit=true>',
+  "'-window.hit=true-'",
+  'javascript:window.hit=true',
+  '{{constructor.constructor("window.hit=true")()}}',
+  '[a](javascript:window.hit=true) ![x](http://127.0.0.1:9/x.png)',
+  '</pre></details><iframe srcdoc="<script>parent.hit=true</script>">',
+];
+
+it('what an agent or a name says is text, wherever it stands', async () => {
+  const { manager, server } = await serveSimulation(
+    () =>
+      scriptedRun([
+        ...ATTACKS.map((text) => ({ text })),
+        ...ATTACKS.map((text) => ({ tool: text, input: { command: text, [text]: text }, output: text, isError: true })),
+        { tool: 'Bash', input: { command: `git push # ${ATTACKS.join(' ')}` } },
+        { text: ATTACKS.join('\n') },
+      ]),
+    { policy: { rules: [{ tool: 'Bash', decision: 'ask', reason: 'asked' }], dangerous: 'allow' }, maxConcurrent: 20 },
+  );
+  const branches = ['x\'"><svg/onload=window.hit=true>', '<img/src=x/onerror=window.hit=true>'];
+  const sessions = [];
+  for (const [index, taskId] of ATTACKS.entries()) {
+    const worktree = branches[index];
+    sessions.push(await manager.create({ prompt: 'x', taskId, parentId: taskId, ...(worktree && { worktree }) }));
+  }
+  const requests: string[] = [];
+  const page = await openPage(server);
+  page.on('request', (request) => requests.push(request.url()));
+  await Promise.all(sessions.map(({ id }) => manager.waitFor(id, { status: 'waiting_feedback' })));
+
+  for (const { id, taskId = '' } of sessions) {
+    await page.goto(`${server.url}/#/sessions/${id}`);
+    const activity = page.getByRole('region', { name: 'Activity of the session' });
+    await page.getByRole('heading', { level: 1, name: taskId }).waitFor();
+    for (const summary of await activity.locator('summary').all()) await summary.click();
+    await manager.cancel(id);
+  }
+  await page.goto(`${server.url}/#/timeline`);
+  await page
+    .getByText(ATTACKS[0] ?? '')
+    .first()
+    .waitFor();
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('<img');
+  await page.getByRole('dialog').getByRole('option').first().waitFor();
+
+  expect(await page.evaluate(() => 'hit' in window)).toBe(false);
+  expect(await page.locator('script:not([src]), iframe, img, svg, a[href^="javascript"]').count()).toBe(0);
+  expect(requests.filter((url) => !url.startsWith(server.url))).toEqual([]);
+});
+
+it('what would be invisible, or turn a command around, is shown as what it is', async () => {
+  const { manager, server } = await serveSimulation(
+    () => scriptedRun([{ tool: 'Bash', input: { command: 'echo safe \u202e# fr- mr\u202c\u200b\u001b[8m; rm x' } }]),
+    { policy: { rules: [{ tool: 'Bash', decision: 'ask' }] } },
+  );
+  await manager.create({ prompt: 'x' });
+  const page = await openPage(server);
+  const command = await page.getByRole('group', { name: 'Approval of Bash' }).locator('pre').innerText();
+  expect(command).toBe('echo safe ⟨U+202E⟩# fr- mr⟨U+202C⟩⟨U+200B⟩⟨U+001B⟩[8m; rm x');
+});
+
+it('nothing but the page itself may run in the page', async () => {
+  const { server } = await serveSimulation(() => scriptedRun([]));
+  const policy = (await fetch(server.url)).headers.get('content-security-policy');
+  for (const part of ["default-src 'none'", "script-src 'self'", "require-trusted-types-for 'script'"]) {
+    expect(policy).toContain(part);
+  }
+});

@@ -1,0 +1,108 @@
+import { scriptedRun } from 'autonomous-orchestration/testing';
+import { expect, it } from 'vitest';
+import { deferred } from '../../src/core/orchestration/deferred.js';
+import { ASK_TO_PUSH } from '../support/simulate.js';
+import { openPage, serveSimulation } from './support.js';
+import { PUSH, WAIT, WORK, wholeCourse } from './whole-course.js';
+
+it('a session goes its whole course by what a person clicks and types', async () => {
+  const released = deferred<void>();
+  const { manager, server } = await serveSimulation(
+    ({ resume, feedback }) => {
+      if (feedback !== undefined) return scriptedRun([{ text: 'Only the notes.' }], { conversationId: resume });
+      const run = scriptedRun([
+        { text: 'I push the notes.' },
+        { tool: 'Bash', input: { command: PUSH }, output: 'pushed' },
+        { tool: 'Bash', input: { command: WAIT }, output: 'released' },
+        { tool: 'Bash', input: { command: WORK }, takesMs: 60_000 },
+      ]);
+      async function* steps() {
+        for await (const step of run.steps) {
+          if (JSON.stringify(step.line).includes('"content":"released"')) await released.promise;
+          yield step;
+        }
+      }
+      return { ...run, steps: steps() };
+    },
+    { policy: { rules: [{ tool: 'Bash', matches: /^git push/, decision: 'ask' }] } },
+  );
+  const page = await openPage(server);
+  await page.getByText('No sessions yet.').waitFor();
+  const id = await wholeCourse(page, manager, async () => released.resolve());
+  expect(manager.get(id)?.metadata.recentMessages.map(({ text }) => text)).toContain(
+    'Understood: Mention the new search',
+  );
+});
+
+it('what is denied does not run, and the agent reads why', async () => {
+  const { manager, server } = await serveSimulation(
+    () => scriptedRun([{ tool: 'Bash', input: { command: 'git push' }, output: 'pushed' }, { text: 'Then not.' }]),
+    { policy: ASK_TO_PUSH },
+  );
+  const { id } = await manager.create({ prompt: 'Push' });
+  const page = await openPage(server);
+  await page.getByPlaceholder('why not (the agent reads it)').fill('Not on a Friday');
+  await page.getByRole('button', { name: 'Deny' }).click();
+  const { metadata } = await manager.waitFor(id);
+  expect(metadata.toolsUsed).toMatchObject([{ outcome: 'denied' }]);
+  await page.getByRole('link', { name: id }).click();
+  const activity = page.getByRole('region', { name: 'Activity of the session' });
+  const denial = activity.getByRole('listitem').filter({ hasText: 'Bash was kept from running' });
+  await denial.getByText('Not on a Friday').waitFor();
+});
+
+it('an approval that is too long for a list is read in whole before it can be given', async () => {
+  const command = `git push # ${'x'.repeat(9_000)} THE END`;
+  const { manager, server } = await serveSimulation(
+    () => scriptedRun([{ tool: 'Bash', input: { command } }, { text: 'Done.' }]),
+    { policy: ASK_TO_PUSH },
+  );
+  const { id } = await manager.create({ prompt: 'Push' });
+  const page = await openPage(server);
+  const question = page.getByRole('group', { name: 'Approval of Bash' });
+  await question.getByText('This is only its beginning').waitFor();
+  expect(await question.getByRole('button', { name: 'Approve' }).isDisabled()).toBe(true);
+  expect(await question.innerText()).not.toContain('THE END');
+  await question.getByRole('link', { name: 'open the session' }).click();
+  await question.getByText('THE END').waitFor();
+  await question.getByRole('button', { name: 'Approve' }).click();
+  expect((await manager.waitFor(id)).metadata.toolsUsed).toMatchObject([{ outcome: 'ok' }]);
+});
+
+it('shows what a tool was given and what it answered, how long it took, and errors by severity', async () => {
+  const { manager, server } = await serveSimulation(() =>
+    scriptedRun([
+      { tool: 'Bash', input: { command: 'npm test' }, output: 'Exit code 1\nassertion failed', isError: true },
+      { tool: 'Write', input: { file_path: 'notes.md', content: 'one\ntwo' }, output: 'written' },
+      { text: 'Done.' },
+    ]),
+  );
+  const { id } = await manager.create({ prompt: 'Test' });
+  await manager.waitFor(id);
+  const page = await openPage(server);
+  await page.getByRole('link', { name: id }).click();
+  const activity = page.getByRole('region', { name: 'Activity of the session' });
+  const call = activity.getByRole('listitem').filter({ hasText: 'npm test' }).first();
+  await call.getByText(/^error \d/).waitFor();
+  await call.getByText('npm test').first().click();
+  await call.getByText('assertion failed').waitFor();
+  const write = activity.getByRole('listitem').filter({ hasText: 'notes.md' });
+  await write.getByText('notes.md').first().click();
+  await write.getByText('file_path\n│ notes.md\ncontent\n│ one\n│ two').waitFor();
+
+  await page.getByRole('button', { name: 'Problems' }).click();
+  await activity.getByText('warning').waitFor();
+  expect(await activity.getByText('Done.').count()).toBe(0);
+  await page.getByRole('button', { name: 'Messages' }).click();
+  await activity.getByText('Done.').waitFor();
+  expect(await activity.getByRole('listitem').count()).toBe(1);
+
+  await page.getByRole('img', { name: /^Cost up to \$0\.03/ }).waitFor();
+  await page.getByText('$0.030', { exact: true }).last().waitFor();
+});
+
+it('a session that is not there is said to be not there', async () => {
+  const { server } = await serveSimulation(() => scriptedRun([]));
+  const page = await openPage(server, { path: '#/sessions/nobody', complains: /404/ });
+  await page.getByText('Session not found').first().waitFor();
+});

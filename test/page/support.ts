@@ -1,0 +1,67 @@
+import { type SessionManagerOptions, UnifiedSessionManager } from 'autonomous-orchestration';
+import { type AutonomousServer, serveAutonomousApp } from 'autonomous-orchestration/handlers';
+import { SimulatedExecutor, type SimulatedScript } from 'autonomous-orchestration/testing';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { afterAll, expect, onTestFinished } from 'vitest';
+import { tempFolder } from '../support/temp-folder.js';
+import { ensureChromium } from './chromium.mjs';
+
+/** Where the page is tried; the token is a test's own. */
+export const TOKEN = 'a-token-for-tests-0123456789';
+
+let browser: Promise<Browser> | undefined;
+afterAll(async () => (await browser)?.close());
+
+async function launched(): Promise<Browser> {
+  // Chromium's own sandbox does not run as root in a container.
+  return chromium.launch({ executablePath: await ensureChromium(), args: ['--no-sandbox'] });
+}
+
+/** A server on simulated sessions. */
+export async function serveSimulation(script: SimulatedScript, options: SessionManagerOptions = {}) {
+  const manager = new UnifiedSessionManager({
+    stateDir: tempFolder(),
+    executors: { autonomous: new SimulatedExecutor(script) },
+    ...options,
+  });
+  return serveManager(manager, tempFolder());
+}
+
+/** A server on a manager; both are closed after the test. */
+export async function serveManager(manager: UnifiedSessionManager, workspace: string, port = 0) {
+  const server = await serveAutonomousApp(manager, { port, token: TOKEN, workspaces: [workspace] });
+  onTestFinished(async () => {
+    await server.close().catch(() => {}); // A test may have closed it.
+    await manager.close({ sessions: 'cancel' });
+  });
+  return { manager, server, workspace };
+}
+
+/** The page of a server in a tab of its own. Whatever it complains of on its console, but for `complains`, fails the test. */
+export async function openPage(
+  server: AutonomousServer,
+  { path = '', complains, ...options }: BrowserContextOptions & { path?: string; complains?: RegExp } = {},
+): Promise<Page> {
+  browser ??= launched();
+  const context = await (await browser).newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  context.setDefaultTimeout(10_000);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => {
+    // A connection that a test cuts is reported by the browser itself.
+    if (message.type() !== 'error' || message.text().includes('net::ERR_') || complains?.test(message.text())) return;
+    complaints.push(message.text());
+  });
+  onTestFinished(async () => {
+    await context.close();
+    expect(complaints).toEqual([]);
+  });
+  await page.goto(path === '' ? server.dashboardUrl : `${server.url}/${path}`);
+  return page;
+}
+
+/** The session's card on the board, or its row among those that wait or have ended. */
+export function sessionOnBoard(page: Page, id: string) {
+  return page.locator(`[data-session="${id}"]`);
+}
