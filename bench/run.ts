@@ -9,6 +9,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   queue: ['queue'],
   monitor: ['monitor-latency', 'monitor-replay', 'record-size'],
   guard: ['guard-round-trip', 'danger'],
+  page: ['page'],
   sessions: ['session-overhead', 'control-calls', 'event-loop'],
 };
 
