@@ -1,8 +1,10 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import http from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { tempFolder } from './support/temp-folder.js';
 
 const root = join(import.meta.dirname, '..');
@@ -20,10 +22,29 @@ const examples = readdirSync(join(root, 'examples')).filter((name) => name.endsW
 
 async function example(name: string, ...args: string[]): Promise<string> {
   const { stdout } = await run(process.execPath, ['--import', 'tsx', join(root, 'examples', name), ...args], {
-    env: { ...process.env, DOCKER_HOST: 'unix:///nonexistent/docker.sock' },
+    env: withoutEngine(),
     cwd: root,
   });
   return stdout;
+}
+
+/** An example that goes on until it is told to end, and the address that it prints. */
+async function server(address: RegExp, name: string, ...args: string[]): Promise<{ child: ChildProcess; url: string }> {
+  const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'examples', name), ...args], {
+    env: withoutEngine(),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let output = '';
+  child.stdout.on('data', (chunk) => {
+    output += chunk;
+  });
+  while (!address.test(output)) await once(child.stdout, 'data');
+  return { child, url: address.exec(output)?.[1] ?? '' };
+}
+
+function withoutEngine(): NodeJS.ProcessEnv {
+  return { ...process.env, HOME: tempFolder(), DOCKER_HOST: 'unix:///nonexistent/docker.sock' };
 }
 
 describe('the documentation', () => {
@@ -87,9 +108,77 @@ describe('the examples', () => {
     expect(await example('errors.ts', tempFolder())).toMatch(/^UNSAFE_MOUNT: Mounting "\/" is refused/);
   });
 
+  it.each([
+    ['no prompt', []],
+    ['an empty prompt', ['']],
+    ['two prompts', ['two', 'prompts']],
+    ['an unknown option', ['--unknown', 'x']],
+    ['an option without its value', ['--cwd']],
+  ])('script.ts refuses %s with exit code 2, and writes nothing else', async (_, args) => {
+    const refused = { code: 2, stdout: '', stderr: expect.stringMatching(/./) };
+    await expect(example('script.ts', ...args)).rejects.toMatchObject(refused);
+  });
+
+  it('script.ts fails with exit code 1 where nothing is wrong with the options', async () => {
+    // No engine answers.
+    const failed = example('script.ts', '--cwd', tempFolder(), 'x');
+    await expect(failed).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/docker/i) });
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('autonomous-handlers.ts answers the old routes until %s', async (signal) => {
+    const { child, url } = await server(
+      /^(http:\/\/127\.0\.0\.1:\d+\/api\/autonomous-sessions)\n/,
+      'autonomous-handlers.ts',
+      '0',
+    );
+    const asked = async (path: string, init?: RequestInit) => {
+      const response = await fetch(`${url}${path}`, init);
+      return [response.status, await response.json()];
+    };
+    expect(await asked('')).toEqual([200, { success: true, data: [] }]);
+    expect(await asked('/logs?limit=5')).toEqual([200, { success: true, data: [] }]);
+    expect(await asked('/nobody')).toMatchObject([404, { success: false, error: 'Session not found' }]);
+    expect(await asked('/a/b')).toMatchObject([404, { success: false }]);
+    expect(await asked('', { method: 'POST' })).toMatchObject([404, { success: false }]);
+    expect(await asked('/logs?limit=x')).toMatchObject([400, { success: false }]);
+    expect(await asked('/%')).toMatchObject([400, { success: false }]);
+    const [foreign] = await once(http.get(url, { headers: { host: 'evil.example' } }), 'response');
+    expect(foreign.statusCode).toBe(400);
+    child.kill(signal);
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it('dashboard.ts serves simulated sessions until it is told to end', async () => {
+    const { child, url } = await server(/Open (\S+)\/#token=/, 'dashboard.ts', '--simulate', '--port', '0');
+    const { data } = (await (await fetch(`${url}/api/autonomous-sessions`)).json()) as { data: unknown[] };
+    expect(data).toContainEqual(expect.objectContaining({ taskId: expect.any(String) }));
+    child.kill('SIGINT');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it('autonomous-handlers.ts exports what its predecessor did', async () => {
+    const handlers = await import('../examples/autonomous-handlers.js');
+    onTestFinished(() => handlers.manager.close());
+    expect(await handlers.handleAutonomousList()).toEqual({ success: true, data: [] });
+    expect(await handlers.handleAutonomousLogs()).toEqual({ success: true, data: [] });
+    expect(await handlers.handleAutonomousGet('nobody')).toMatchObject({ success: false, error: 'Session not found' });
+    const told: unknown[] = [];
+    handlers.createAutonomousMonitor('nobody', (event) => told.push(event))();
+    expect(told).toEqual([{ type: 'error', taskId: 'nobody', message: 'Session not found' }]);
+  });
+
   it('are all run by a test', () => {
-    const here = ['simulated.ts', 'errors.ts'];
-    const endToEnd = ['demo.ts', 'guard.ts', 'quickstart.ts', 'recover.ts', 'steer.ts', 'worktree.ts'];
+    const here = ['autonomous-handlers.ts', 'dashboard.ts', 'errors.ts', 'simulated.ts'];
+    const endToEnd = [
+      'demo.ts',
+      'guard.ts',
+      'prompt-file.ts',
+      'quickstart.ts',
+      'recover.ts',
+      'script.ts',
+      'steer.ts',
+      'worktree.ts',
+    ];
     expect(examples.toSorted()).toEqual([...here, ...endToEnd].toSorted());
     const tests = ['demo.test.ts', 'examples.test.ts']
       .map((name) => readFileSync(join(root, 'test/e2e', name), 'utf8'))

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
-import { attempt, bash, engine, git, type ModelTurn, tempFolder } from './support.js';
+import { text } from 'node:stream/consumers';
+import { describe, expect, it } from 'vitest';
+import { attempt, bash, containersOf, engine, git, type ModelTurn, tempFolder } from './support.js';
 
 async function example(name: string, ...args: string[]) {
   return exampleAt(await tempFolder(0), name, ...args);
@@ -86,10 +88,81 @@ it('recover.ts takes over the session that it left when it was killed', async ()
   expect(await readFile(join(cwd, 'runs'), 'utf8')).toBe('run\n');
 });
 
+it('prompt-file.ts fills its data into the prompt', async () => {
+  const cwd = await tempFolder();
+  const child = await scriptedExample('prompt-file.ts', [{ history: true }], cwd);
+  child.stdin.end();
+  const output = await text(child.stdout);
+  expect(output).toMatch(/^{\n? *status: 'completed',\n? *text: .HISTORY: /);
+  expect(output).toContain('Review the code in src, and look above all at error handling.');
+  expect(output).toContain('List at most 3 findings');
+  expect(output).not.toContain('allowedTools');
+});
+
+describe('script.ts', () => {
+  const script = (turns: readonly ModelTurn[], cwd: string) =>
+    scriptedExample('script.ts', turns, cwd, undefined, ['--cwd', cwd, 'Do it']);
+
+  it('writes a line of harmless JSON for each event and exits with 0 where the session completed', async () => {
+    const hostile = 'Done.\u001b[31m\u009b31m\u007f\r';
+    const child = await script([bash('echo x > made'), { text: hostile }], await tempFolder());
+    const exit = once(child, 'exit');
+    const output = await text(child.stdout);
+    expect(await exit).toEqual([0, null]);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what may not be there
+    expect(output).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+    const events = output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events).toContainEqual(expect.objectContaining({ type: 'session:message', text: hostile }));
+    expect(events.filter((event) => 'session' in event)).toEqual([]);
+    expect(events.map(({ type }) => type)).toEqual(
+      expect.arrayContaining(['session:created', 'session:tool', 'session:completed']),
+    );
+  });
+
+  it('exits with 1 where the session failed', async () => {
+    const error = { status: 400, type: 'invalid_request_error', message: 'No.' };
+    const child = await script([{ error }], await tempFolder());
+    const exit = once(child, 'exit');
+    expect(await text(child.stdout)).toContain('"type":"session:failed"');
+    expect(await exit).toEqual([1, null]);
+  });
+
+  it('cancels the session at Ctrl-C and exits with 130', async () => {
+    const child = await script([bash('sleep 60')], await tempFolder());
+    const exit = once(child, 'exit');
+    let output = '';
+    for await (const chunk of child.stdout) {
+      if (!output.includes('session:tool') && String(chunk).includes('session:tool')) child.kill('SIGINT');
+      output += chunk;
+    }
+    expect(await exit).toEqual([130, null]);
+    expect(output).toContain('"type":"session:cancelled"');
+    const [, id = ''] = /"sessionId":"(\w+)"/.exec(output) ?? [];
+    expect((await containersOf()).filter((name) => name.includes(id))).toEqual([]);
+  });
+
+  it('cancels the session when nobody reads any longer', async () => {
+    const child = await script([bash('sleep 1'), bash('sleep 60')], await tempFolder());
+    const exit = once(child, 'exit');
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    expect(await exit).toEqual([130, null]);
+  });
+});
+
 /** An example on a workspace that has the model's script in it: examples give their sessions no variables. */
-async function scriptedExample(name: string, turns: readonly ModelTurn[], cwd: string, home?: string) {
+async function scriptedExample(
+  name: string,
+  turns: readonly ModelTurn[],
+  cwd: string,
+  home?: string,
+  args: readonly string[] = [cwd],
+) {
   const env = { ...process.env, DOCKER_HOST: engine.host, HOME: home ?? (await tempFolder(0)) };
   await writeFile(join(cwd, '.model-script.json'), JSON.stringify(turns));
   const path = join(import.meta.dirname, '../../examples', name);
-  return spawn(process.execPath, ['--import', 'tsx', path, cwd], { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  return spawn(process.execPath, ['--import', 'tsx', path, ...args], { env, stdio: ['pipe', 'pipe', 'inherit'] });
 }

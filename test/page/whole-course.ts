@@ -5,7 +5,8 @@ import { expect } from 'vitest';
 /** What the agent does in {@link wholeCourse}: it pushes, waits until it is released, and then works for long. */
 export const PUSH = 'git push origin main > pushed 2>&1; true';
 export const WAIT = 'until test -e released; do sleep 0.1; done';
-export const WORK = 'sleep 300';
+// Claude forgets a call that was interrupted, so the model makes it again.
+export const WORK = 'test -e begun || { touch begun; sleep 300; }';
 
 /**
  * A session from its start to its second run, by what a person clicks and types: start, watch, approve, steer, pause,

@@ -1,0 +1,281 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RunHandle, SessionStatus } from 'autonomous-orchestration';
+import {
+  type AutonomousHandlers,
+  createAutonomousHandlers,
+  type MonitorEvent,
+} from 'autonomous-orchestration/handlers';
+import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { appOn, SESSIONS } from '../support/http-app.js';
+import { ASK_TO_PUSH, DONE, ENDLESS, nextEvent, PUSHES, simulate } from '../support/simulate.js';
+
+/** What the handlers answered that these took the place of. */
+const recorded = JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/old-handlers.json'), 'utf8'));
+
+/** A session that says, does, fails and costs something. */
+const WORK: SimulatedScript = () =>
+  scriptedRun([
+    { text: 'I run the tests.' },
+    { tool: 'Bash', input: { command: 'npm test' }, output: 'Exit code 1\n1 failed', isError: true },
+    { tool: 'Edit', input: { file_path: 'a.ts' }, output: 'edited' },
+    { text: 'The tests pass.' },
+  ]);
+
+/** Plays sessions in a process that has a pid. */
+class WithPid extends SimulatedExecutor {
+  override async launch(...args: Parameters<SimulatedExecutor['launch']>): Promise<RunHandle> {
+    return { ...(await super.launch(...args)), process: { pid: 48213, startedAt: '' } };
+  }
+}
+
+/** The same with what differs from machine to machine and from day to day replaced by its format. */
+function comparable(value: unknown, key = ''): unknown {
+  if (Array.isArray(value)) return value.map((item) => comparable(item));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, comparable(inner, name)]));
+  if (typeof value !== 'string') return value;
+  if (key === 'logFile') return value.startsWith('/') ? '<path>' : value;
+  if (key === 'sessionName') return value.replace(/-\d{13}$/, '-<time>');
+  return value.replace(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, '<time>');
+}
+
+/** A session that waits (and has said nothing yet), and one that has done all that was recorded. */
+async function recordedWork() {
+  // Lines that are read at once would share a time, and their order would be a guess.
+  let now = Date.now();
+  const clock = vi.spyOn(Date, 'now').mockImplementation(() => ++now);
+  onTestFinished(() => clock.mockRestore());
+  const silent: SimulatedScript = () => scriptedRun([{ text: 'never', afterMs: 60_000 }]);
+  const executor = new WithPid((request) =>
+    (request.spec.prompt as { text: string }).text === 'wait' ? silent(request) : WORK(request),
+  );
+  const { manager } = simulate(DONE, { executors: { autonomous: executor } });
+  const handlers = createAutonomousHandlers(manager);
+  const monitored: MonitorEvent[] = [];
+  handlers.createAutonomousMonitor('nobody', (event) => monitored.push(event));
+
+  const { id: waiting } = await manager.create({ prompt: 'wait', taskId: 'release' });
+  await manager.waitFor(waiting, { status: 'running' });
+  const { id } = await manager.create({ prompt: 'work', taskId: 'fix-tests', parentId: 'release' });
+  handlers.createAutonomousMonitor('fix-tests', (event) => monitored.push(event));
+  await manager.waitFor(id);
+  return { manager, handlers, monitored };
+}
+
+interface Old {
+  list(): Promise<unknown>;
+  get(taskId: string): Promise<unknown>;
+  logs(limit?: number): Promise<unknown>;
+}
+
+/** The two ways in which the old answers are had. */
+const WAYS: [string, (sources: Awaited<ReturnType<typeof recordedWork>>) => Old][] = [
+  [
+    'the handlers',
+    ({ handlers }) => ({
+      list: () => handlers.handleAutonomousList(),
+      get: (taskId) => handlers.handleAutonomousGet(taskId),
+      logs: (limit) => handlers.handleAutonomousLogs(limit),
+    }),
+  ],
+  [
+    'HTTP',
+    ({ manager }) => {
+      const { get } = appOn(manager);
+      return {
+        list: async () => (await get(SESSIONS)).json,
+        get: async (taskId) => (await get(`${SESSIONS}/${taskId}`)).json,
+        logs: async (limit) => (await get(`${SESSIONS}/logs${limit === undefined ? '' : `?limit=${limit}`}`)).json,
+      };
+    },
+  ],
+];
+
+describe.each(WAYS)('the answers that old pages read, through %s', (_, wayOf) => {
+  it('have every recorded field, with its type, format and value', async () => {
+    const old = wayOf(await recordedWork());
+    expect(comparable(await old.list())).toMatchObject(comparable(recorded.list) as object);
+    expect(comparable(await old.get('fix-tests'))).toMatchObject(comparable(recorded.details) as object);
+    expect(comparable(await old.logs())).toEqual(comparable(recorded.logs));
+    expect(await old.get('nobody')).toMatchObject(recorded.unknown);
+  });
+
+  it('are the latest log entries only, where a limit says so', async () => {
+    const old = wayOf(await recordedWork());
+    const { data } = recorded.logs;
+    expect(comparable(await old.logs(2))).toEqual(comparable({ success: true, data: data.slice(0, 2) }));
+  });
+});
+
+describe('the status that old pages read', () => {
+  it.each<[keyof typeof recorded.statuses, SimulatedScript, SessionStatus]>([
+    ['running', ENDLESS, 'running'],
+    ['waiting_feedback', PUSHES, 'waiting_feedback'],
+    ['completed', DONE, 'completed'],
+    ['error', () => scriptedRun([{ text: 'No.' }], { exitCode: 1 }), 'failed'],
+  ])('is %s', async (status, script, state) => {
+    const { manager } = simulate(script, { policy: ASK_TO_PUSH });
+    const { id } = await manager.create({ prompt: 'x', taskId: 'fix-tests' });
+    await manager.waitFor(id, { status: state });
+    const expected = { success: true, data: recorded.statuses[status] };
+    expect(await createAutonomousHandlers(manager).handleAutonomousGet('fix-tests')).toMatchObject(expected);
+    expect((await appOn(manager).get(`${SESSIONS}/fix-tests`)).json).toMatchObject(expected);
+  });
+});
+
+describe('createAutonomousMonitor', () => {
+  it('tells what was recorded, in the words of stream-json', async () => {
+    const { monitored } = await recordedWork();
+    expect(monitored).toMatchObject([...recorded.monitorOfUnknown, ...recorded.monitor]);
+  });
+
+  it('watches a session that is created later, by either id', async () => {
+    const { manager } = simulate(DONE);
+    const { createAutonomousMonitor } = createAutonomousHandlers(manager);
+    const later = vi.fn();
+    createAutonomousMonitor('later', later);
+    const { id } = await manager.create({ prompt: 'x', taskId: 'later' });
+    const byId = vi.fn();
+    createAutonomousMonitor(id, byId);
+    await manager.waitFor(id);
+    expect(later).toHaveBeenLastCalledWith(
+      expect.objectContaining({ taskId: 'later', event: { type: 'result', content: 'Done.' } }),
+    );
+    expect(byId).toHaveBeenLastCalledWith(
+      expect.objectContaining({ taskId: id, event: { type: 'result', content: 'Done.' } }),
+    );
+  });
+
+  it('tells nothing of other sessions, and why a session failed', async () => {
+    const { manager } = simulate(() => scriptedRun([{ text: 'No.' }], { exitCode: 3 }));
+    const { createAutonomousMonitor } = createAutonomousHandlers(manager);
+    const told: MonitorEvent[] = [];
+    const { id: other } = await manager.create({ prompt: 'x', taskId: 'other' });
+    await manager.waitFor(other);
+    createAutonomousMonitor('mine', (event) => told.push(event));
+    const { id } = await manager.create({ prompt: 'x', taskId: 'mine' });
+    await manager.continue(other, 'again');
+    await Promise.all([manager.waitFor(id), manager.waitFor(other)]);
+    expect(told.map(({ event }) => event)).toEqual([
+      undefined,
+      { type: 'assistant', content: 'No.' },
+      { type: 'result', content: 'No.', error: expect.stringContaining('exit code 3') },
+    ]);
+  });
+
+  it('takes the place of an earlier one for the same id, whose cleanup then does nothing', async () => {
+    const { manager } = simulate(DONE);
+    const { createAutonomousMonitor } = createAutonomousHandlers(manager);
+    const before = manager.listenerCount('event');
+    const [first, second] = [vi.fn(), vi.fn()];
+    const endFirst = createAutonomousMonitor('a', first);
+    const endSecond = createAutonomousMonitor('a', second);
+    endFirst();
+    first.mockClear();
+    expect(manager.listenerCount('event')).toBe(before + 1);
+    const { id } = await manager.create({ prompt: 'x', taskId: 'a' });
+    await manager.waitFor(id);
+    expect(first).not.toHaveBeenCalled();
+    expect(second).toHaveBeenLastCalledWith(expect.objectContaining({ type: 'autonomous-event' }));
+
+    // The first one's cleanup did not make it forget the second.
+    const endThird = createAutonomousMonitor('a', second);
+    expect(manager.listenerCount('event')).toBe(before + 1);
+    endSecond();
+    endThird();
+    endThird();
+    expect(manager.listenerCount('event')).toBe(before);
+    second.mockClear();
+    await manager.continue(id, 'again');
+    await manager.waitFor(id);
+    expect(second).not.toHaveBeenCalled();
+  });
+});
+
+describe('createAutonomousHandlers', () => {
+  it('means the latest of several sessions with the same id, and a session by its own', async () => {
+    const { manager } = simulate(DONE);
+    const handlers = createAutonomousHandlers(manager);
+    const { id: first } = await manager.create({ prompt: 'x', taskId: 'same' });
+    const { id: second } = await manager.create({ prompt: 'x', taskId: 'same' });
+    expect(await handlers.handleAutonomousGet('same')).toMatchObject({ data: { id: second, taskId: 'same' } });
+    expect(await handlers.handleAutonomousGet(first)).toMatchObject({ data: { id: first, taskId: 'same' } });
+  });
+
+  it('does what the manager does, and answers the session afterwards', async () => {
+    const { manager } = simulate(ENDLESS);
+    const handlers = createAutonomousHandlers(manager);
+    expect(await handlers.handleAutonomousCreate({ prompt: 'x', taskId: 'a' })).toMatchObject({
+      data: { taskId: 'a' },
+    });
+    const [{ id = '' } = {}] = manager.list();
+    await manager.waitFor(id, { status: 'running' });
+    const states = [
+      await handlers.handleAutonomousPause('a'),
+      await handlers.handleAutonomousResume('a'),
+      await handlers.handleAutonomousCancel('a', 'enough'),
+    ];
+    expect(states).toMatchObject(
+      ['paused', 'running', 'cancelled'].map((state) => ({ success: true, data: { state } })),
+    );
+    expect(manager.get(id)?.result?.error).toBe('enough');
+    expect(await handlers.handleAutonomousContinue('a', 'go on')).toMatchObject({
+      data: { runs: [{}, { feedback: 'go on' }] },
+    });
+    expect(await handlers.handleAutonomousQueue()).toEqual({ success: true, data: manager.queueStatus() });
+  });
+
+  it('steers', async () => {
+    const { manager } = simulate(() =>
+      scriptedRun([{ tool: 'Bash', input: { command: 'sleep 1' }, takesMs: 20 }, { text: 'Done.' }]),
+    );
+    const { id } = await manager.create({ prompt: 'x' });
+    await nextEvent(manager, 'session:tool');
+    const steered = nextEvent(manager, 'session:steered');
+    expect(await createAutonomousHandlers(manager).handleAutonomousSteer(id, 'Faster.')).toMatchObject({
+      success: true,
+    });
+    expect((await steered).message).toBe('Faster.');
+  });
+
+  it.each([
+    [
+      'approved',
+      'ok',
+      (handlers: AutonomousHandlers, id: string, request: string) =>
+        handlers.handleAutonomousApprove(id, request, 'fine'),
+    ],
+    [
+      'denied',
+      'denied',
+      (handlers: AutonomousHandlers, id: string, request: string) =>
+        handlers.handleAutonomousDeny(id, request, 'not now'),
+    ],
+  ] as const)('has a tool call %s', async (state, outcome, answer) => {
+    const { manager, events } = simulate(PUSHES, { policy: ASK_TO_PUSH });
+    const { id } = await manager.create({ prompt: 'x' });
+    const { request } = await nextEvent(manager, 'session:approval');
+    expect(await answer(createAutonomousHandlers(manager), id, request.requestId)).toMatchObject({ success: true });
+    const { metadata } = await manager.waitFor(id);
+    expect(metadata.toolsUsed[0]?.outcome).toBe(outcome);
+    expect(events).toContainEqual(expect.objectContaining({ type: 'session:approval', state }));
+  });
+
+  it('answers errors with their code, and never rejects', async () => {
+    const { manager } = simulate(DONE);
+    const handlers = createAutonomousHandlers(manager);
+    const unknown = { success: false, error: 'Session not found', code: 'SESSION_NOT_FOUND' };
+    expect(await handlers.handleAutonomousCancel('nobody')).toEqual(unknown);
+    expect(await handlers.handleAutonomousGet('__proto__')).toEqual(unknown);
+    expect(await handlers.handleAutonomousCreate({ prompt: '' })).toMatchObject({
+      success: false,
+      code: 'INVALID_OPTIONS',
+    });
+    vi.spyOn(manager, 'list').mockImplementationOnce(() => {
+      throw new TypeError('broken');
+    });
+    expect(await handlers.handleAutonomousList()).toEqual({ success: false, error: 'broken' });
+  });
+});

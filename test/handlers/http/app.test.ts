@@ -1,0 +1,466 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { OrchestrationError, type OrchestrationErrorCode } from 'autonomous-orchestration';
+import { createAutonomousApp } from 'autonomous-orchestration/handlers';
+import { scriptedRun } from 'autonomous-orchestration/testing';
+import { Hono } from 'hono';
+import { describe, expect, it, vi } from 'vitest';
+import { errorOf } from '../../support/errors.js';
+import { FeedReader } from '../../support/feed-reader.js';
+import { appOn, type DescribedRoute, describedRoutes, SESSIONS, TOKEN, testApp } from '../../support/http-app.js';
+import { observed, runningSession } from '../../support/sessions.js';
+import { ASK_TO_PUSH, DONE, ENDLESS, nextEvent, PUSHES, simulate } from '../../support/simulate.js';
+import { tempFolder } from '../../support/temp-folder.js';
+
+const MEGABYTE = 2 ** 20;
+const HOSTILE_IDS = [
+  '..%2F..%2Fetc%2Fpasswd',
+  '%2e%2e%2f',
+  '%2e%2e%5c',
+  '%00',
+  'a%00b',
+  '%',
+  '%ff',
+  '%0d%0aSet-Cookie:%20a=b',
+  '__proto__',
+  'constructor',
+  'x'.repeat(10 * 1024),
+];
+
+/** An app with a session that runs and one that waits; both stay as they are unless a request changes them. */
+async function busyApp() {
+  const all = testApp(ENDLESS, { maxConcurrent: 1 });
+  const said = nextEvent(all.manager, 'session:message');
+  const { id } = await all.manager.create({ prompt: 'x' });
+  await all.manager.create({ prompt: 'x', taskId: 'waits' });
+  await said;
+  const state = () => structuredClone({ sessions: all.manager.list(), queue: all.manager.queueStatus() });
+  const routes = await describedRoutes(all);
+  const at = ({ path }: DescribedRoute, taskId = id): string => path.replace('{taskId}', taskId);
+  return {
+    ...all,
+    id,
+    at,
+    routes,
+    changing: routes.filter(({ method }) => method !== 'get'),
+    reading: routes.filter(({ method }) => method === 'get'),
+    before: state(),
+    state,
+  };
+}
+
+describe('every route that changes something', () => {
+  it('is there at all', async () => {
+    const { changing, at, post } = await busyApp();
+    expect(changing.map(({ path }) => path.split('/').at(-1))).toEqual(
+      expect.arrayContaining([
+        'autonomous-sessions',
+        'cancel',
+        'pause',
+        'resume',
+        'continue',
+        'steer',
+        'approve',
+        'deny',
+      ]),
+    );
+    // What is refused below is refused for the reason given: as it is, the request reaches the session.
+    for (const route of changing) {
+      const { status } = await post(at(route), route.body);
+      expect([200, 201, 202, 404, 409], route.path).toContain(status);
+    }
+  });
+
+  it.each([
+    ['without a token', 401, { token: null }],
+    ['with a wrong token', 401, { token: `${TOKEN}x` }],
+    ['with an empty token', 400, { token: '' }],
+    ['with the token of another scheme', 400, { headers: { Authorization: `Basic ${TOKEN}` } }],
+    ["from a stranger's page", 403, { headers: { Origin: 'http://evil.example' } }],
+    ['from a page without an origin', 403, { headers: { Origin: 'null' } }],
+    ['from a page of another port', 403, { headers: { Origin: 'http://localhost:1' } }],
+    ["from a page whose name begins with this server's", 403, { headers: { Origin: 'http://localhost.evil.example' } }],
+    ['under a name that was made to lead here', 421, { headers: { Host: 'evil.example' } }],
+    [
+      'under such a name with its own origin',
+      421,
+      { headers: { Host: 'evil.example', Origin: 'http://evil.example' } },
+    ],
+    ["under a name that begins with this server's", 421, { headers: { Host: 'localhost.evil.example' } }],
+    ['with a body of a form', 415, { headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }],
+    ['with a body of text', 415, { headers: { 'Content-Type': 'text/plain;charset=application/json' } }],
+    ['with a body that is said to be large', 413, { headers: { 'Content-Length': String(MEGABYTE + 1) } }],
+  ] as const)('is refused %s', async (_, status, sent) => {
+    const { changing, at, post, before, state } = await busyApp();
+    for (const route of changing) {
+      const answer = await post(at(route), route.body, sent);
+      expect(answer.status, route.path).toBe(status);
+      expect(answer.json, route.path).toMatchObject({ success: false, error: expect.any(String) });
+    }
+    expect(state()).toEqual(before);
+  });
+
+  it.each([
+    ['that is large', 413, JSON.stringify({ message: 'x'.repeat(MEGABYTE) })],
+    ['that is no JSON', 400, '{"message": "x"'],
+    ['that is empty', 400, ''],
+    ['that is null', 400, 'null'],
+    ['that is a list', 400, '[]'],
+    ['that is a text', 400, '"x"'],
+    ['that is nested deeply', 400, '['.repeat(200_000)],
+  ])('refuses a body %s', async (_, status, body) => {
+    const { changing, at, post, before, state } = await busyApp();
+    for (const route of changing) {
+      const answer = await post(at(route), body);
+      expect(answer.status, route.path).toBe(status);
+      expect(answer.json, route.path).toMatchObject({ success: false, error: expect.any(String) });
+    }
+    expect(state()).toEqual(before);
+  });
+
+  it('refuses unknown keys', async () => {
+    const { changing, at, post, before, state } = await busyApp();
+    for (const route of changing) {
+      for (const key of ['unknown', 'constructor', 'signal']) {
+        const { status, json } = await post(at(route), { ...route.body, [key]: 'x' });
+        expect([status, json.code], `${route.path} ${key}`).toEqual([400, 'INVALID_OPTIONS']);
+        expect(json.error).toContain(key);
+      }
+    }
+    expect(state()).toEqual(before);
+  });
+
+  it('refuses values of another type', async () => {
+    const { changing, at, post, before, state } = await busyApp();
+    for (const route of changing) {
+      for (const [key, { type }] of Object.entries(route.properties)) {
+        const wrong = type === 'integer' || type === 'number' ? 'x' : 7;
+        const { status, json } = await post(at(route), { ...route.body, [key]: wrong });
+        expect([status, json.code], `${route.path} ${key}`).toEqual([400, 'INVALID_OPTIONS']);
+        expect(json.error).toContain(key);
+      }
+    }
+    expect(state()).toEqual(before);
+  });
+
+  it('knows no session by a hostile id', async () => {
+    const { changing, at, post, before, state } = await busyApp();
+    for (const route of changing.filter(({ path }) => path.includes('{taskId}'))) {
+      for (const id of HOSTILE_IDS) {
+        const { status, json } = await post(at(route, id), route.body);
+        expect([status, json.success], `${route.path} ${id.slice(0, 40)}`).toEqual([404, false]);
+      }
+    }
+    expect(state()).toEqual(before);
+  });
+});
+
+describe('every route that only reads', () => {
+  it('needs no token', async () => {
+    const { reading, at, app } = await busyApp();
+    for (const route of reading) {
+      const response = await app.request(at(route));
+      expect(response.status, route.path).toBe(200);
+      await response.body?.cancel();
+    }
+  });
+
+  it('is refused for other hosts and origins, and so are page and description', async () => {
+    const { reading, at, get } = await busyApp();
+    for (const path of [...reading.map((route) => at(route)), '/', '/assets/x.js', '/openapi.json', '/nothing']) {
+      for (const host of ['evil.example', 'evil.example:4300', '127.0.0.1.evil.example', '0.0.0.0'])
+        expect((await get(path, { Host: host })).status, path).toBe(421);
+      for (const origin of ['http://evil.example', 'null', 'http://localhost:1', 'file://'])
+        expect((await get(path, { Origin: origin })).status, path).toBe(403);
+    }
+  });
+
+  it('knows no session by a hostile id', async () => {
+    const { reading, at, get } = await busyApp();
+    for (const route of reading.filter(({ path }) => path.includes('{taskId}'))) {
+      for (const id of HOSTILE_IDS) {
+        const { status, headers, json } = await get(at(route, id));
+        expect([status, json.success], `${route.path} ${id.slice(0, 40)}`).toEqual([404, false]);
+        expect(headers.has('Set-Cookie')).toBe(false);
+      }
+    }
+  });
+});
+
+describe('hosts and origins', () => {
+  it.each([
+    ['localhost', 'http://localhost'],
+    ['localhost:4300', 'http://localhost:4300'],
+    ['127.0.0.1:4300', 'http://127.0.0.1:4300'],
+    ['[::1]:4300', 'http://[::1]:4300'],
+    ['LocalHost:4300', 'http://localhost:4300'],
+  ])('of the loopback are accepted: %s', async (Host, Origin) => {
+    const { get } = testApp(DONE);
+    expect((await get(SESSIONS, { Host, Origin })).status).toBe(200);
+  });
+
+  it('that are named are accepted, with any port or that one', async () => {
+    const { get } = testApp(DONE, {}, { hosts: ['Agents.example', 'other.example:8443'] });
+    const status = async (Host: string, Origin?: string) =>
+      (await get(SESSIONS, { Host, ...(Origin && { Origin }) })).status;
+    expect(await status('agents.example')).toBe(200);
+    expect(await status('agents.example:99', 'https://agents.example:99')).toBe(200);
+    expect(await status('other.example:8443', 'https://other.example:8443')).toBe(200);
+    expect(await status('other.example:1')).toBe(421);
+    // A proxy in front may ask for this server by its own name.
+    expect(await status('localhost:4300', 'https://agents.example')).toBe(200);
+    expect(await status('localhost:4300', 'https://third.example')).toBe(403);
+  });
+});
+
+describe('answers', () => {
+  it('let a page do nothing but what it brings itself, and other origins read nothing', async () => {
+    const { get, app } = testApp(DONE);
+    for (const path of [SESSIONS, '/openapi.json', '/', '/nothing']) {
+      const { headers } = await get(path);
+      expect(headers.get('Content-Security-Policy')).toBe(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+          "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+      );
+      expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
+      expect(headers.get('Cross-Origin-Resource-Policy')).toBe('same-origin');
+      expect(headers.has('Access-Control-Allow-Origin')).toBe(false);
+    }
+    const preflight = await app.request(SESSIONS, { method: 'OPTIONS', headers: { Origin: 'http://evil.example' } });
+    expect([preflight.status, preflight.headers.has('Access-Control-Allow-Origin')]).toEqual([403, false]);
+  });
+
+  it('have the status of their error', async () => {
+    const { manager, get } = testApp(DONE);
+    const statuses: Record<OrchestrationErrorCode, number> = {
+      INVALID_OPTIONS: 400,
+      QUEUE_FULL: 429,
+      SESSION_NOT_FOUND: 404,
+      REQUEST_NOT_FOUND: 404,
+      ILLEGAL_TRANSITION: 409,
+      DOCKER_UNAVAILABLE: 503,
+      IMAGE_NOT_FOUND: 503,
+      CLAUDE_NOT_FOUND: 503,
+      WORKSPACE_NOT_FOUND: 422,
+      WORKSPACE_NOT_WRITABLE: 422,
+      UNSAFE_MOUNT: 422,
+      WORKTREE_FAILED: 422,
+      WORKTREE_HAS_WORK: 409,
+      LAUNCH_FAILED: 500,
+      ENV_MISSING: 409,
+      STATE_LOCKED: 503,
+      STATE_NOT_WRITABLE: 503,
+      EVENTS_OVERFLOW: 500,
+      MANAGER_CLOSED: 503,
+    };
+    const queueStatus = vi.spyOn(manager, 'queueStatus');
+    const failing = (error: Error) =>
+      queueStatus.mockImplementationOnce(() => {
+        throw error;
+      });
+    for (const [code, status] of Object.entries(statuses)) {
+      failing(new OrchestrationError(code as OrchestrationErrorCode, 'Why.'));
+      const answer = await get('/api/autonomous-queue');
+      expect([answer.status, answer.json]).toEqual([status, { success: false, error: 'Why.', code }]);
+    }
+    failing(new TypeError('A mistake.'));
+    const { status, json } = await get('/api/autonomous-queue');
+    expect([status, json]).toEqual([500, { success: false, error: 'A mistake.' }]);
+  });
+
+  it('say what is not there', async () => {
+    const { get, post } = testApp(DONE);
+    expect(await get('/api/nothing')).toMatchObject({ status: 404, json: { success: false } });
+    expect(await post('/api/nothing')).toMatchObject({ status: 404, json: { success: false } });
+    expect((await post('/api/nothing', {}, { token: null })).status).toBe(401);
+  });
+});
+
+describe('the logs', () => {
+  it('are 50 unless a limit says so, 1,000 at most', async () => {
+    const { manager, get } = testApp(DONE);
+    const message = { kind: 'message', text: 'x', first: true } as const;
+    const sessions = Array.from({ length: 1_100 }, (_, index) =>
+      observed(runningSession({ id: String(index) }), message),
+    );
+    vi.spyOn(manager, 'list').mockReturnValueOnce(sessions).mockReturnValueOnce(sessions).mockReturnValueOnce(sessions);
+    expect((await get(`${SESSIONS}/logs`)).json.data).toHaveLength(50);
+    expect((await get(`${SESSIONS}/logs?limit=70&other=1`)).json.data).toHaveLength(70);
+    expect((await get(`${SESSIONS}/logs?limit=1000000`)).json.data).toHaveLength(1_000);
+    for (const limit of ['0', '-1', '1.5', 'x', 'Infinity'])
+      expect(await get(`${SESSIONS}/logs?limit=${limit}`)).toMatchObject({
+        status: 400,
+        json: { code: 'INVALID_OPTIONS' },
+      });
+  });
+});
+
+describe('creating a session over HTTP', () => {
+  it('runs it in the first workspace, with what was asked for', async () => {
+    const { post, manager, workspace } = testApp(DONE);
+    mkdirSync(join(workspace, 'inner'));
+    writeFileSync(join(workspace, 'inner/prompt.md'), '---\ninput:\n  name: string\n---\nHello {name}.\n');
+    const first = await post(SESSIONS, { prompt: 'x', taskId: 'a', parentId: 'b', limits: { tokens: 5 }, maxTurns: 3 });
+    expect(first).toMatchObject({ status: 201, json: { success: true, data: { taskId: 'a', parentId: 'b' } } });
+    const second = await post(SESSIONS, { promptFile: 'prompt.md', data: { name: 'you' }, cwd: 'inner' });
+    expect(second.status, second.text).toBe(201);
+    expect(manager.list().map(({ environment }) => environment.cwd)).toEqual([workspace, join(workspace, 'inner')]);
+    const third = await post(SESSIONS, { promptFile: 'prompt.md', data: { name: 7 }, cwd: 'inner' });
+    expect(third).toMatchObject({ status: 400, json: { code: 'INVALID_OPTIONS' } });
+  });
+
+  it.each([
+    ['docker', { docker: false }],
+    ['docker', { docker: { env: { A: 'b' } } }],
+    ['docker', { docker: { mounts: ['/:/host'], allowUnsafeMounts: true } }],
+    ['mounts', { mounts: ['/:/host'] }],
+    ['policy', { policy: { dangerous: 'allow' } }],
+    ['mcpConfig', { mcpConfig: 'mcp.json' }],
+    ['signal', { signal: {} }],
+    ['worktree', { worktree: { branch: 'a', path: '/tmp/elsewhere' } }],
+    ['promptFile', { prompt: undefined, promptFile: '/etc/passwd' }],
+    ['promptFile', { prompt: undefined, promptFile: 'C:\\secret.md' }],
+    ['promptFile', { prompt: undefined, promptFile: '\\\\server\\secret.md' }],
+  ])('does not take %s: %j', async (key, options) => {
+    const { post, manager, events } = testApp(DONE);
+    const { status, json } = await post(SESSIONS, { prompt: 'x', ...options });
+    expect([status, json.code]).toEqual([400, 'INVALID_OPTIONS']);
+    expect(json.error).toContain(key);
+    expect([manager.list(), events]).toEqual([[], []]);
+  });
+
+  it('takes no key that JSON can hide', async () => {
+    const { post, manager } = testApp(DONE);
+    const { status } = await post(SESSIONS, '{"prompt":"x","__proto__":{"docker":false}}');
+    const { docker } = { ...(manager.list()[0] ?? {}) } as { docker?: unknown };
+    expect([status, manager.list().length, docker]).toEqual([400, 0, undefined]);
+  });
+
+  it('does not leave the workspaces, neither by path nor by link', async () => {
+    const { post, manager, workspace } = testApp(DONE);
+    const outside = tempFolder();
+    writeFileSync(join(outside, 'secret.md'), 'secret');
+    symlinkSync(outside, join(workspace, 'link'));
+    symlinkSync(join(outside, 'secret.md'), join(workspace, 'link.md'));
+    for (const cwd of [outside, '/', '..', dirname(workspace), 'link', `${workspace}/../`, `${workspace}-other/..`]) {
+      const { status, json } = await post(SESSIONS, { prompt: 'x', cwd });
+      expect([400, 422], cwd).toContain(status);
+      expect(json.success).toBe(false);
+    }
+    for (const promptFile of ['link.md', 'link/secret.md', `../${outside.split('/').at(-1)}/secret.md`])
+      expect(await post(SESSIONS, { promptFile }), promptFile).toMatchObject({ status: 400, json: { success: false } });
+    expect(manager.list()).toEqual([]);
+  });
+
+  it('answers 429 where all places are taken', async () => {
+    const { post } = testApp(ENDLESS, { maxConcurrent: 1, maxQueued: 0 });
+    expect((await post(SESSIONS, { prompt: 'x' })).status).toBe(201);
+    expect(await post(SESSIONS, { prompt: 'x' })).toMatchObject({ status: 429, json: { code: 'QUEUE_FULL' } });
+  });
+
+  it('is answered with data that are nested deeply, and goes on', async () => {
+    const { post, get, workspace } = testApp(DONE);
+    writeFileSync(join(workspace, 'prompt.md'), 'x');
+    const data = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const { status, json } = await post(SESSIONS, `{"promptFile":"prompt.md","data":{"a":${data}}}`);
+    expect([status >= 400, json.success]).toEqual([true, false]);
+    expect((await get(SESSIONS)).json.data).toEqual([]);
+  });
+});
+
+describe('what a person does over HTTP', () => {
+  it('pauses, resumes, cancels and continues', async () => {
+    const { post, manager } = testApp(ENDLESS);
+    const { id } = await manager.create({ prompt: 'x', taskId: 'a' });
+    await manager.waitFor(id, { status: 'running' });
+    const at = `${SESSIONS}/a`;
+    expect((await post(`${at}/pause`)).json.data).toMatchObject({ state: 'paused' });
+    expect((await post(`${at}/resume`)).json.data).toMatchObject({ state: 'running' });
+    expect((await post(`${at}/cancel`, { reason: 'enough' })).json.data).toMatchObject({ state: 'cancelled' });
+    expect(manager.get(id)?.result?.error).toBe('enough');
+    expect(await post(`${at}/pause`)).toMatchObject({ status: 409, json: { code: 'ILLEGAL_TRANSITION' } });
+    expect((await post(`${at}/continue`, { feedback: 'go on' })).status).toBe(200);
+    expect(manager.get(id)?.runs.at(-1)?.feedback).toBe('go on');
+  });
+
+  it('approves and denies tool calls', async () => {
+    const { post, manager } = testApp(PUSHES, { policy: ASK_TO_PUSH });
+    const outcomes: unknown[] = [];
+    for (const [answer, words] of [
+      ['approve', { note: 'fine' }],
+      ['deny', { reason: 'not now' }],
+    ] as const) {
+      const { id } = await manager.create({ prompt: 'x' });
+      const { request } = await nextEvent(manager, 'session:approval');
+      const at = `${SESSIONS}/${id}/${answer}`;
+      expect(await post(at, { requestId: 'unknown' })).toMatchObject({
+        status: 404,
+        json: { code: 'REQUEST_NOT_FOUND' },
+      });
+      expect((await post(at, { requestId: request.requestId, ...words })).status).toBe(200);
+      outcomes.push((await manager.waitFor(id)).metadata.toolsUsed[0]?.outcome);
+    }
+    expect(outcomes).toEqual(['ok', 'denied']);
+  });
+
+  it('steers: 200 where the agent was told, 202 where it will be', async () => {
+    const { post, manager } = testApp(({ session }) =>
+      scriptedRun([{ tool: 'Bash', input: {}, takesMs: session.taskId === 'soon' ? 20 : 60_000 }, { text: 'Done.' }]),
+    );
+    const steered = async (taskId: string) => {
+      const called = nextEvent(manager, 'session:tool');
+      await manager.create({ prompt: 'x', taskId });
+      await called;
+      return post(`${SESSIONS}/${taskId}/steer`, { message: 'Faster.' });
+    };
+    expect(await steered('soon')).toMatchObject({ status: 200, json: { data: { taskId: 'soon' } } });
+    expect(await steered('late')).toMatchObject({ status: 202, json: { success: true, data: null } });
+  });
+
+  it('reads the events of a session', async () => {
+    const { get, manager, events } = testApp(DONE);
+    const ids = await Promise.all(['a', 'b'].map((taskId) => manager.create({ prompt: 'x', taskId })));
+    await Promise.all(ids.map(({ id }) => manager.waitFor(id)));
+    const types = events.filter(({ sessionId }) => sessionId === ids[0]?.id).map(({ type }) => type);
+    const { data } = (await get(`${SESSIONS}/a/events`)).json;
+    expect(data.map(({ type }: { type: string }) => type)).toEqual(types);
+  });
+});
+
+describe('createAutonomousApp', () => {
+  it.each([
+    '',
+    'short',
+    'fifteen-letters',
+    'with spaces in it all',
+    'ünïcode-ünïcode-ünïcode',
+    'line\nline-line-line-line',
+  ])('refuses the token %j', async (token) => {
+    const { manager } = simulate(DONE);
+    const { message } = await errorOf(() => createAutonomousApp(manager, { token }), 'INVALID_OPTIONS');
+    expect(message).toContain("'token'");
+  });
+
+  it('works under a path of another app, which stays as it is', async () => {
+    const { manager } = simulate(ENDLESS);
+    const workspace = tempFolder();
+    const { app } = appOn(manager, { workspaces: [workspace] });
+    const outer = new Hono().route('/agents', app);
+    outer.post('/other', (context) => context.text('mine'));
+    const request = (path: string, token?: string) =>
+      outer.request(path, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', ...(token && { Authorization: `Bearer ${token}` }) },
+        body: JSON.stringify({ prompt: 'x', taskId: 'a' }),
+      });
+    expect(await (await request('/other')).text()).toBe('mine');
+    expect((await request(`/agents${SESSIONS}`)).status).toBe(401);
+    expect((await request(`/agents${SESSIONS}`, TOKEN)).status).toBe(201);
+    expect((await outer.request(`/agents${SESSIONS}/a`)).status).toBe(200);
+    expect((await outer.request(`/agents${SESSIONS}`, { headers: { Host: 'evil.example' } })).status).toBe(421);
+    expect((await outer.request('/agents/openapi.json')).status).toBe(200);
+    const feed = new FeedReader(await outer.request('/agents/events'));
+    expect(await feed.next()).toMatchObject({ event: 'snapshot', data: { sessions: [{ taskId: 'a' }] } });
+    await feed.close();
+  });
+});

@@ -1,0 +1,283 @@
+import type { SessionEvent, UnifiedSessionManager } from 'autonomous-orchestration';
+import { scriptedRun } from 'autonomous-orchestration/testing';
+import fc from 'fast-check';
+import { Hono } from 'hono';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { eventFeed } from '../../../src/handlers/http/event-feed.js';
+import { EventHistory } from '../../../src/handlers/http/event-history.js';
+import { FeedReader, type Frame } from '../../support/feed-reader.js';
+import { appOn, testApp } from '../../support/http-app.js';
+import { runningSession } from '../../support/sessions.js';
+import { DONE, ENDLESS, nextEvent, simulate } from '../../support/simulate.js';
+
+const session = runningSession({ id: 'made-up' });
+
+/** Has a manager tell of messages that no agent wrote: as many as a test needs, at once. */
+function say(manager: UnifiedSessionManager, count: number, text = 'x'): void {
+  const event: SessionEvent = { type: 'session:message', sessionId: session.id, at: 1, session, text };
+  for (let index = 0; index < count; index++) manager.emit('event', event);
+}
+
+async function open(app: Hono, headers: Record<string, string> = {}, query = ''): Promise<FeedReader> {
+  const reader = new FeedReader(await app.request(`/events${query}`, { headers }));
+  onTestFinished(() => reader.close());
+  return reader;
+}
+
+const isEvent = (type: SessionEvent['type']) => (frame: Frame) => frame.event === 'event' && frame.data.type === type;
+const eventsIn = (frames: readonly Frame[]) => frames.filter(({ event }) => event === 'event').map(({ data }) => data);
+const numberOf = ({ id = '' }: Frame): number => Number(id.split('-').at(-1));
+
+describe('/events', () => {
+  it('begins with a snapshot and goes on with each event', async () => {
+    const { app, manager, events, workspace } = testApp(DONE);
+    await manager.waitFor((await manager.create({ prompt: 'x', taskId: 'a' })).id);
+    const reader = await open(app);
+    const seen = events.length;
+    const snapshot = await reader.next();
+    expect(snapshot).toMatchObject({ event: 'snapshot', id: expect.stringMatching(/^[\w-]{8}-\d+$/) });
+    expect(snapshot?.data).toEqual({
+      sessions: [expect.objectContaining({ taskId: 'a', state: 'completed' })],
+      queue: manager.queueStatus(),
+      workspaces: [workspace],
+    });
+    const { id } = await manager.create({ prompt: 'x', taskId: 'b' });
+    const frames = await reader.until((frame) => isEvent('queue:changed')(frame) && frame.data.queue.running === 0);
+    expect(eventsIn(frames).map(({ type }) => type)).toEqual(events.slice(seen).map(({ type }) => type));
+    expect(eventsIn(frames).map((event) => event.id)).toEqual(
+      eventsIn(frames).map((_, index) => numberOf(snapshot as Frame) + 1 + index),
+    );
+    for (const frame of frames.filter(({ event }) => event === 'event')) expect(numberOf(frame)).toBe(frame.data.id);
+    const [ended] = (await reader.until(({ event, data }) => event === 'session' && data.state === 'completed')).slice(
+      -1,
+    );
+    expect(ended?.data).toMatchObject({ id, taskId: 'b', status: 'completed', stats: { lastOutput: 'Done.' } });
+  });
+
+  it('tells when to try again, and is neither kept nor compressed by anybody', async () => {
+    const { app } = testApp(DONE);
+    const response = await app.request('/events', { headers: { 'Accept-Encoding': 'gzip' } });
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-cache',
+      'x-accel-buffering': 'no',
+    });
+    expect(response.headers.has('Content-Encoding')).toBe(false);
+    const reader = response.body?.getReader();
+    const { value } = (await reader?.read()) ?? {};
+    expect(new TextDecoder().decode(value)).toMatch(/^retry: \d+\n\n/);
+    await reader?.cancel();
+  });
+
+  it('loses nothing and repeats nothing, wherever the connection breaks', async () => {
+    const turns = Array.from({ length: 6 }, (_, index) => ({ text: `line\n${index}`, afterMs: index % 2 }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(15), { maxLength: 12 }), async (breaks) => {
+        const { manager, events } = simulate(() => scriptedRun(turns), { maxConcurrent: 2 });
+        const { app } = appOn(manager);
+        let reader = new FeedReader(await app.request('/events'));
+        let lastId = (await reader.next())?.id ?? '';
+        const sessions = await Promise.all(['a', 'b', 'c'].map((taskId) => manager.create({ prompt: 'x', taskId })));
+        const over = Promise.all(sessions.map(({ id }) => manager.waitFor(id)));
+
+        const told: SessionEvent['type'][] = [];
+        const numbers: number[] = [];
+        const read = (frame: Frame): void => {
+          expect(frame.event).not.toBe('snapshot');
+          if (frame.event !== 'event') return;
+          told.push(frame.data.type);
+          numbers.push(frame.data.id);
+          lastId = frame.id ?? '';
+        };
+        const again = async () => {
+          await reader.close();
+          reader = new FeedReader(await app.request('/events', { headers: { 'Last-Event-ID': lastId } }));
+        };
+        const isLast = (frame: Frame) => isEvent('queue:changed')(frame) && frame.data.queue.running === 0;
+        let ended = false;
+        for (const frames of breaks) {
+          for (let index = 0; index < frames && !ended; index++) {
+            const frame = (await reader.next()) as Frame;
+            read(frame);
+            ended = isLast(frame);
+          }
+          await again();
+        }
+        if (!ended) for (const frame of await reader.until(isLast)) read(frame);
+        await over;
+        await reader.close();
+        expect(told).toEqual(events.map(({ type }) => type));
+        expect(numbers).toEqual(events.map((_, index) => index + 1));
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('takes up where a reader was, told by header or address', async () => {
+    const { app, manager } = testApp(DONE);
+    const first = await open(app);
+    const { id = '' } = (await first.next()) ?? {};
+    say(manager, 3);
+    const [frame] = await first.until(({ event }) => event === 'event');
+    const lastId = frame?.id ?? '';
+    for (const reader of [
+      await open(app, { 'Last-Event-ID': lastId }),
+      await open(app, {}, `?lastEventId=${lastId}`),
+      // A page that was opened with an old address sends where it is now in the header.
+      await open(app, { 'Last-Event-ID': lastId }, `?lastEventId=${id}`),
+    ])
+      expect((await reader.until(({ data }) => data.id === 3)).map(({ data }) => data.id)).toEqual([2, 3]);
+  });
+
+  it('gives a snapshot to who was told of another history, of nothing known, or of what is still to come', async () => {
+    const { app, manager } = testApp(DONE);
+    const [other, own] = [await open(testApp(DONE).app), await open(app)];
+    const foreign = (await other.next())?.id ?? '';
+    const known = (await own.next())?.id ?? '';
+    say(manager, 1);
+    for (const lastId of [
+      foreign,
+      known.replace(/\d+$/, '2'),
+      known.replace(/\d+$/, '9'.repeat(15)),
+      known.replace(/-\d+$/, ''),
+      'x',
+      '-',
+      '1',
+    ])
+      expect(await (await open(app, { 'Last-Event-ID': lastId })).next(), lastId).toMatchObject({ event: 'snapshot' });
+    expect(await (await open(app, { 'Last-Event-ID': known })).next()).toMatchObject({ event: 'event' });
+  });
+
+  it('gives a snapshot to who was away for too long', async () => {
+    const { app, manager } = testApp(DONE);
+    const reader = await open(app);
+    const { id = '' } = (await reader.next()) ?? {};
+    await reader.close();
+    say(manager, 20_000);
+    expect(await (await open(app, { 'Last-Event-ID': id })).next()).toMatchObject({ event: 'event', data: { id: 1 } });
+    say(manager, 1);
+    const late = await open(app, { 'Last-Event-ID': id });
+    const snapshot = (await late.next()) as Frame;
+    expect([snapshot.event, numberOf(snapshot)]).toEqual(['snapshot', 20_001]);
+    say(manager, 1);
+    expect(await late.next()).toMatchObject({ event: 'event', data: { id: 20_002 } });
+  });
+
+  it('tells where those stand that wait when another one starts', async () => {
+    const { app, manager } = testApp(ENDLESS, { maxConcurrent: 1 });
+    const [first] = await Promise.all(['a', 'b', 'c'].map((taskId) => manager.create({ prompt: 'x', taskId })));
+    const reader = await open(app);
+    const snapshot = await reader.next();
+    expect(snapshot?.data.sessions.map(({ queuePosition }: Frame['data']) => queuePosition)).toEqual([undefined, 1, 2]);
+    await manager.cancel(first?.id ?? '');
+    const latest = new Map<string, Frame['data']>();
+    const frames = await reader.until(({ event, data }) => {
+      if (event === 'session') latest.set(data.taskId, data);
+      return latest.get('b')?.state === 'running' && latest.get('c')?.queuePosition === 1;
+    });
+    expect(latest.get('b')).not.toHaveProperty('queuePosition');
+    // Nothing but its place has changed: no event is its own.
+    expect(eventsIn(frames).map(({ sessionId }) => sessionId)).not.toContain(latest.get('c').id);
+  });
+
+  it('pings a reader while nothing happens', async () => {
+    const { app, manager } = testApp(DONE);
+    const changed = vi.spyOn(EventHistory.prototype, 'changed');
+    onTestFinished(() => changed.mockRestore());
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const reader = await open(app);
+    await reader.next();
+    while (changed.mock.calls.length === 0) await new Promise(setImmediate);
+    vi.advanceTimersByTime(15_000);
+    expect(await reader.next()).toEqual({ event: 'ping', data: {} });
+    say(manager, 1);
+    expect(await reader.next()).toMatchObject({ event: 'event' });
+  });
+
+  it('leaves nothing behind when the connection is closed', async () => {
+    const { app, manager } = testApp(DONE);
+    const before = manager.listenerCount('event');
+    const changed = vi.spyOn(EventHistory.prototype, 'changed');
+    const after = vi.spyOn(EventHistory.prototype, 'after');
+    onTestFinished(() => void vi.restoreAllMocks());
+    const gone = new AbortController();
+    const readers = [await open(app), new FeedReader(await app.request('/events', { signal: gone.signal }))];
+    for (const reader of readers) await reader.next();
+    while (changed.mock.calls.length < 2) await new Promise(setImmediate);
+    expect(manager.listenerCount('event')).toBe(before);
+
+    // A server may cancel the body, or abort the request.
+    await readers[0]?.close();
+    gone.abort();
+    // It waits for events no longer: this resolves well before the next ping.
+    await Promise.all(changed.mock.results.map(({ value }) => value));
+    await new Promise(setImmediate);
+    const calls = after.mock.calls.length;
+    say(manager, 10);
+    await new Promise(setImmediate);
+    expect([after.mock.calls.length, changed.mock.calls.length]).toEqual([calls, 2]);
+  });
+
+  it('waits for a reader that is slow, keeps nothing for it, and holds up nobody', async () => {
+    const { manager } = simulate(DONE);
+    const history = EventHistory.of(manager);
+    const view = vi.fn(history.after.bind(history));
+    const watched = new Proxy(history, {
+      get: (target, key) => {
+        if (key === 'after') return view;
+        const value = Reflect.get(target, key, target);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const slowApp = new Hono().get('/events', (context) =>
+      eventFeed(context, { manager, history: watched, workspaces: [] }),
+    );
+    const slow = await open(slowApp);
+    const fast = await open(appOn(manager).app);
+    await Promise.all([slow.next(), fast.next()]);
+
+    const [bursts, size] = [50, 100];
+    for (let burst = 1; burst <= bursts; burst++) {
+      say(manager, size);
+      await fast.until(({ data }) => data.id === burst * size);
+    }
+    // One piece is with the reader's side, one waits to be taken; the rest is in the history, for all alike.
+    expect(view.mock.calls.length).toBeLessThan(8);
+    const frames = await slow.until(({ data }) => data.id === bursts * size);
+    expect(eventsIn(frames).map(({ id }) => id)).toEqual(
+      Array.from({ length: bursts * size }, (_, index) => index + 1),
+    );
+  });
+
+  it('gives a slow reader a snapshot where what it missed is gone', async () => {
+    const { app, manager } = testApp(DONE);
+    const reader = await open(app);
+    await reader.next();
+    say(manager, 1);
+    await reader.until(({ event }) => event === 'event');
+    for (let burst = 0; burst < 5; burst++) {
+      say(manager, 20_001);
+      await new Promise(setImmediate);
+    }
+    await reader.until((frame) => frame.event === 'snapshot' && numberOf(frame) === 100_006);
+    say(manager, 1);
+    expect(await reader.next()).toMatchObject({ event: 'event', data: { id: 100_007 } });
+  });
+
+  it('goes on where the manager is closed, and tells of the end of its sessions', async () => {
+    const { app, manager } = testApp(ENDLESS);
+    const said = nextEvent(manager, 'session:message');
+    await manager.create({ prompt: 'x' });
+    await said;
+    const reader = await open(app);
+    await reader.next();
+    await manager.close({ sessions: 'cancel' });
+    const [ended] = (await reader.until(isEvent('session:cancelled'))).slice(-1);
+    expect(ended?.data).toMatchObject({ type: 'session:cancelled' });
+    expect(await (await open(app)).next()).toMatchObject({
+      event: 'snapshot',
+      data: { sessions: [{ state: 'cancelled' }] },
+    });
+  });
+});

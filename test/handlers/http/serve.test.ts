@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import net from 'node:net';
+import { type ServeOptions, serveAutonomousApp } from 'autonomous-orchestration/handlers';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { errorOf } from '../../support/errors.js';
+import { FeedReader } from '../../support/feed-reader.js';
+import { appOn, describedRoutes, SESSIONS } from '../../support/http-app.js';
+import { DONE, ENDLESS, nextEvent, simulate } from '../../support/simulate.js';
+
+/** A server on simulated sessions, at a port that is free. */
+async function serving(options: ServeOptions = {}) {
+  const { manager } = simulate(ENDLESS);
+  const server = await serveAutonomousApp(manager, { port: 0, ...options });
+  onTestFinished(() => server.close());
+  return { manager, server, port: Number(new URL(server.url).port) };
+}
+
+/** What a request is answered; a body in parts goes without a length. */
+async function send(url: string, options: http.RequestOptions, body: string[] = []): Promise<number | undefined> {
+  const request = http.request(url, { agent: false, ...options });
+  // A server that refuses may close before all is written.
+  request.on('error', () => {});
+  for (const part of body) request.write(part);
+  request.end();
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  response.resume();
+  return response.statusCode;
+}
+
+describe('serveAutonomousApp', () => {
+  it('is reached on this machine only, at the address that it tells', async () => {
+    const { server, port } = await serving();
+    expect(server.url).toBe(`http://127.0.0.1:${port}`);
+    expect((await fetch(`${server.url}${SESSIONS}`)).status).toBe(200);
+    const elsewhere = net.connect({ host: '127.0.0.2', port });
+    await expect(once(elsewhere, 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+
+  it('has a token that is new each time, or the one given', async () => {
+    const [one, two] = [await serving(), await serving()];
+    expect(one.server.token).toMatch(/^[\w-]{32}$/);
+    expect(two.server.token).not.toBe(one.server.token);
+    const token = 'given-token-0123456789';
+    const { server } = await serving({ token });
+    expect([server.token, server.dashboardUrl]).toEqual([token, `${server.url}/#token=${token}`]);
+    const create = (authorization: string) =>
+      send(
+        `${server.url}${SESSIONS}`,
+        { method: 'POST', headers: { authorization, 'Content-Type': 'application/json' } },
+        ['{"prompt":"x"}'],
+      );
+    expect(await create(`Bearer ${one.server.token}`)).toBe(401);
+    expect(await create(`Bearer ${token}`)).toBe(201);
+  });
+
+  it('refuses a token that is no token, and other names than its own', async () => {
+    const { manager } = simulate(DONE);
+    await errorOf(serveAutonomousApp(manager, { port: 0, token: 'short' }), 'INVALID_OPTIONS');
+    const { server } = await serving({ hosts: ['agents.example'] });
+    const asked = (host: string) => send(`${server.url}${SESSIONS}`, { headers: { host } });
+    expect(await asked('evil.example')).toBe(421);
+    expect(await asked('agents.example')).toBe(200);
+  });
+
+  it('refuses large bodies on every route, with a length and without', async () => {
+    const { manager, server } = await serving();
+    const said = nextEvent(manager, 'session:message');
+    const { id } = await manager.create({ prompt: 'x' });
+    await said;
+    const before = structuredClone([manager.list(), manager.queueStatus()]);
+    const part = ' '.repeat(2 ** 16);
+    for (const { method, path, body } of await describedRoutes(appOn(manager))) {
+      if (method === 'get') continue;
+      const headers = { authorization: `Bearer ${server.token}`, 'Content-Type': 'application/json' };
+      const url = `${server.url}${path.replace('{taskId}', id)}`;
+      const parts = [...Array.from({ length: 17 }, () => part), JSON.stringify(body)];
+      expect(await send(url, { method: 'POST', headers }, parts), path).toBe(413);
+      const length = String(parts.join('').length);
+      expect(await send(url, { method: 'POST', headers: { ...headers, 'Content-Length': length } }, parts), path).toBe(
+        413,
+      );
+    }
+    expect([manager.list(), manager.queueStatus()]).toEqual(before);
+  });
+
+  it('rejects where the port is taken, and leaves nothing that listens', async () => {
+    const { manager, port } = await serving();
+    const before = manager.listenerCount('event');
+    await expect(serveAutonomousApp(manager, { port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    expect(manager.listenerCount('event')).toBe(before);
+  });
+
+  it('ends open event streams when it is closed, and leaves manager and port to others', async () => {
+    const { manager, server, port } = await serving();
+    const reader = new FeedReader(await fetch(`${server.url}/events`));
+    expect(await reader.next()).toMatchObject({ event: 'snapshot' });
+    const ended = reader.next().catch(() => undefined);
+    await Promise.all([server.close(), server.close()]);
+    expect(await ended).toBeUndefined();
+    await expect(fetch(server.url)).rejects.toThrow();
+    expect((await manager.create({ prompt: 'x' })).status).toBe('starting');
+    const next = await serveAutonomousApp(manager, { port });
+    onTestFinished(() => next.close());
+    expect((await fetch(`${next.url}${SESSIONS}`)).status).toBe(200);
+  });
+
+  it('ends a stream when the client is gone', async () => {
+    const { manager, server } = await serving();
+    const gone = new AbortController();
+    const response = await fetch(`${server.url}/events`, { signal: gone.signal });
+    await new FeedReader(response).next();
+    gone.abort();
+    // Another reader is served as before.
+    const reader = new FeedReader(await fetch(`${server.url}/events`));
+    await reader.next();
+    await manager.create({ prompt: 'x' });
+    expect(await reader.next()).toMatchObject({ event: 'event', data: { type: 'session:created' } });
+    await reader.close();
+  });
+});

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import type { SessionStatus } from '../../src/core/orchestration/types.js';
+import { sessionDetails, sessionView } from '../../src/handlers/session-view.js';
+import {
+  ASKED,
+  afterActions,
+  createdSession,
+  guardRequest,
+  observed,
+  runningSession,
+  sessionIn,
+} from '../support/sessions.js';
+
+describe('sessionView', () => {
+  it.each<[SessionStatus, string]>([
+    ['queued', 'running'],
+    ['starting', 'running'],
+    ['running', 'running'],
+    ['paused', 'running'],
+    ['waiting_feedback', 'waiting_feedback'],
+    ['completed', 'completed'],
+    ['failed', 'error'],
+    ['cancelled', 'error'],
+  ])('calls %s what pages of old know: %s', (state, status) => {
+    expect(sessionView(sessionIn(state))).toMatchObject({ state, status });
+  });
+
+  it('has no key without a value', () => {
+    const view = sessionView(createdSession());
+    expect(Object.values(view)).not.toContain(undefined);
+    expect(Object.values(view.stats)).not.toContain(undefined);
+    expect(view).toMatchObject({ logFile: '', startTime: '1970-01-01T00:00:00.001Z', sessionName: 'task-session-1' });
+  });
+
+  it('has the pid while a run is under way', () => {
+    const launched = afterActions(
+      createdSession(),
+      { type: 'launching', at: 2 },
+      { type: 'spawned', process: { pid: 7, startedAt: '' } },
+      { type: 'running', at: 3 },
+    );
+    expect(sessionView(launched).pid).toBe(7);
+    const ended = afterActions(launched, { type: 'ended', at: 9, status: 'completed', result: { reason: 'success' } });
+    expect(sessionView(ended)).not.toHaveProperty('pid');
+  });
+
+  it('tells the tool call under way, its input cut, until it ends', () => {
+    const input = { command: 'x'.repeat(5_000) };
+    const working = observed(runningSession(), { kind: 'tool', id: 't', name: 'Bash', input });
+    expect(sessionView(working).currentTool).toMatchObject({ name: 'Bash', startedAt: 100 });
+    expect(JSON.stringify(sessionView(working).currentTool).length).toBeLessThan(600);
+    const done = observed(working, { kind: 'tool-result', toolUseId: 't', outcome: 'ok', output: '' });
+    expect(sessionView(done).currentTool).toBeUndefined();
+  });
+
+  it('cuts the input of an approval where it is long, and says so; the details have all of it', () => {
+    const input = { command: 'x'.repeat(5_000) };
+    const request = guardRequest('long', { input });
+    const session = afterActions(sessionIn('waiting_feedback'), { type: 'asked', at: 6, request });
+    const [short, long] = sessionView(session).approvals;
+    expect(short).toEqual(guardRequest(ASKED));
+    expect(long).toMatchObject({ requestId: 'long', cut: true });
+    expect(JSON.stringify(long).length).toBeLessThan(4_000);
+    expect(sessionDetails(session).approvals).toEqual([guardRequest(ASKED), request]);
+  });
+
+  it('has an approval of a call without any input', () => {
+    const request = guardRequest('bare', { input: undefined });
+    const session = afterActions(runningSession(), { type: 'asked', at: 5, request });
+    expect(sessionView(session).approvals).toEqual([request]);
+  });
+
+  it('is small however long the texts are', () => {
+    const text = 'x'.repeat(40_000);
+    const session = afterActions(
+      observed(runningSession(), { kind: 'message', text, first: true }),
+      { type: 'ended', at: 200, status: 'failed', result: { reason: 'error', text, error: text } },
+      { type: 'continued', at: 300, feedback: text },
+      { type: 'launching', at: 301 },
+      { type: 'running', at: 302 },
+      { type: 'ended', at: 400, status: 'failed', result: { reason: 'error', text, error: text } },
+    );
+    const view = sessionView(session);
+    expect(JSON.stringify(view).length).toBeLessThan(15_000);
+    expect(view.stats.lastOutput).toBe(`${'x'.repeat(200)}…`);
+    expect(sessionDetails(session).result).toEqual(session.result);
+  });
+});
+
+describe('sessionDetails', () => {
+  it('has the last three messages, and the lists of the record', () => {
+    const messages = ['1', '2', '3', '4'].map((text) => ({ kind: 'message', text, first: true }) as const);
+    const session = observed(runningSession(), ...messages);
+    const { lastLogLines, metadata } = sessionDetails(session);
+    expect(lastLogLines).toEqual(['2', '3', '4']);
+    expect(session.metadata).toMatchObject(metadata);
+    expect(metadata.recentMessages).toHaveLength(4);
+  });
+});
