@@ -5,7 +5,7 @@ const DAY_MS = 24 * HOUR_MS;
 /** `0.3 s`, `12 s`, `3 m 05 s`, `2 h 07 m`, `3 d 4 h` */
 export function duration(ms: number): string {
   const two = (value: number): string => String(Math.floor(value)).padStart(2, '0');
-  if (ms < 10_000) return `${(Math.max(0, ms) / 1_000).toFixed(1)} s`;
+  if (ms < 10_000) return `${(Math.floor(Math.max(0, ms) / 100) / 10).toFixed(1)} s`;
   if (ms < MINUTE_MS) return `${Math.floor(ms / 1_000)} s`;
   if (ms < HOUR_MS) return `${Math.floor(ms / MINUTE_MS)} m ${two((ms % MINUTE_MS) / 1_000)} s`;
   if (ms < DAY_MS) return `${Math.floor(ms / HOUR_MS)} h ${two((ms % HOUR_MS) / MINUTE_MS)} m`;
@@ -35,18 +35,21 @@ export function timeOfDay(at: number): string {
 
 /**
  * A text with everything shown that would be invisible or turn its letters around: nobody should approve a command that
- * reads otherwise than it runs.
+ * reads otherwise than it runs. Line ends and tabs stay, and so does what gives an emoji its colours.
  */
 export function revealed(text: string): string {
-  return text.replace(
-    /(?![\n\t])[\p{Cc}\p{Cf}\u115f\u1160\u2028\u2029\u3164\uffa0]/gu,
-    (char) => `⟨U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`,
-  );
+  const unseen =
+    /(?![\n\t]|(?<=\p{Extended_Pictographic})\ufe0f)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+  return text.replace(unseen, named);
+}
+
+function named(char: string): string {
+  return `⟨U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`;
 }
 
 /**
  * A tool's input for a person to read: a command as it is, of other tools each value below its name. The bar in front of
- * a value's lines keeps a value from passing for a name.
+ * a value's lines keeps a value from passing for a name, and a name has neither lines nor bars.
  */
 export function inputText(tool: string, input: unknown): string {
   if (typeof input !== 'object' || input === null) return revealed(String(input));
@@ -54,7 +57,7 @@ export function inputText(tool: string, input: unknown): string {
   const isCommand = tool === 'Bash' && typeof command === 'string';
   const values = Object.entries(isCommand ? rest : input).map(([name, value]) => {
     const text = typeof value === 'string' ? value : (JSON.stringify(value, undefined, 2) ?? '');
-    return `${name}\n${text.replaceAll(/^/gm, '│ ')}`;
+    return `${name.replaceAll(/[\n│]/g, named)}\n│ ${text.replaceAll('\n', '\n│ ')}`;
   });
   return revealed([...(isCommand ? [command] : []), ...values].join('\n'));
 }

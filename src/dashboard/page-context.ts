@@ -54,7 +54,9 @@ export function useOpenSession(id: string): OpenSession {
       early = [];
       current = undefined;
       try {
-        const [details, events] = await Promise.all([fetchDetails(id), fetchEvents(id)]);
+        // One after the other: a record that is newer than the events would tell of what then comes as an event, too.
+        const details = await fetchDetails(id);
+        const events = await fetchEvents(id);
         if (mine !== round) return;
         current = new SessionFeed(details, events);
         for (const event of early) current.add(event);

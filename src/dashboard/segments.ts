@@ -10,10 +10,14 @@ export interface Segment {
 }
 
 /** A session's time, piece by piece and in order; what goes on now ends now. */
-export function segmentsOf(session: Pick<AutonomousSession, 'runs' | 'createdAt' | 'state'>, now: number): Segment[] {
-  if (session.runs.length === 0) return [{ kind: 'queued', from: session.createdAt, to: now, run: 1 }];
-  return session.runs.flatMap(({ number: run, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses = [] }) => {
-    const end = endedAt ?? (isOver(session.state) ? (startedAt ?? launchedAt ?? requestedAt ?? now) : now);
+export function segmentsOf(session: Pick<AutonomousSession, 'runs' | 'createdAt' | 'endedAt'>, now: number): Segment[] {
+  const last = session.endedAt ?? now;
+  if (session.runs.length === 0) return [{ kind: 'queued', from: session.createdAt, to: last, run: 1 }];
+  return session.runs.flatMap((view, index) => {
+    const { number: run, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses = [] } = view;
+    // It was taken back while it waited, and its record does not tell when.
+    if (endedAt === undefined && index < session.runs.length - 1) return [];
+    const end = endedAt ?? last;
     const segments: Segment[] = [];
     const add = (kind: Segment['kind'], from: number | undefined, to: number): void => {
       if (from !== undefined && to > from) segments.push({ kind, from, to, run });

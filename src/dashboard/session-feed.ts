@@ -27,6 +27,8 @@ export type FeedItem =
   /** What a person or the engine did; `text` is a person's words, or the agent's. */
   | { readonly kind: 'note'; readonly key: string; readonly at: number; readonly title: string; readonly text: string };
 
+type DangerRecord = AutonomousSessionDetails['metadata']['dangers'][number];
+
 type Untimed<Item> = Item extends FeedItem ? Omit<Item, 'key' | 'at'> : never;
 
 export interface ToolItem {
@@ -67,7 +69,7 @@ export class SessionFeed {
   #keys = 0;
   /** How many of the first items were dropped. */
   #dropped = 0;
-  /** Tool calls without a result → how many items there were before them, dropped ones included. */
+  /** Tool calls whose result may still come → how many items there were before them, dropped ones included. */
   readonly #open = new Map<string, number>();
 
   constructor(details: AutonomousSessionDetails, events: readonly FeedEvent[]) {
@@ -101,12 +103,9 @@ export class SessionFeed {
         this.#push({ kind: 'error', severity, text: `${code}: ${message}` }, event.at);
         break;
       }
-      case 'session:danger': {
-        const { toolUseId, level, tool, reason } = event.danger;
-        // That of a call stands with the call.
-        if (!this.#open.has(toolUseId)) this.#push({ kind: 'danger', level, text: `${tool}: ${reason}` }, event.at);
+      case 'session:danger':
+        this.#pushDanger(event.danger, event.at);
         break;
-      }
       default: {
         const note = noteOf(event);
         if (note) this.#push({ kind: 'note', ...note }, event.at);
@@ -121,13 +120,12 @@ export class SessionFeed {
         at,
         take: () => this.#push({ kind: 'message', text, sub: parentToolUseId !== undefined }, at),
       })),
-      ...metadata.toolsUsed.map(({ id, name, input, startedAt, danger, outcome, durationMs, parentToolUseId }) => ({
+      // They stay open: what a tool answered is in no record, but may be among the events.
+      ...metadata.toolsUsed.map(({ id, startedAt, parentToolUseId, ...call }) => ({
         at: startedAt,
-        take: () => {
-          this.#pushTool(id, { name, input, sub: parentToolUseId !== undefined, ...(danger && { danger }) }, startedAt);
-          if (outcome) this.#complete(id, { outcome, ...(durationMs !== undefined && { durationMs }) });
-        },
+        take: () => this.#pushTool(id, { ...call, sub: parentToolUseId !== undefined }, startedAt),
       })),
+      ...metadata.dangers.map((danger) => ({ at: danger.at, take: () => this.#pushDanger(danger, danger.at) })),
       ...metadata.errors.map(({ at, severity, code, message }) => ({
         at,
         take: () => this.#push({ kind: 'error', severity, text: `${code}: ${message}` }, at),
@@ -139,8 +137,8 @@ export class SessionFeed {
 
   #addUsage({ at, costUsd, tokens }: FeedEvent): void {
     const { times, cost, tokens: counts } = this.usage;
-    if (costUsd === cost.at(-1) && tokens === counts.at(-1)) return;
     if (costUsd === undefined && tokens === undefined) return;
+    if (costUsd === (cost.at(-1) ?? undefined) && tokens === (counts.at(-1) ?? undefined)) return;
     times.push(at / 1_000);
     cost.push(costUsd ?? null);
     counts.push(tokens ?? null);
@@ -150,7 +148,12 @@ export class SessionFeed {
     this.#append({ ...item, at, key: String(this.#keys++) });
   }
 
-  #pushTool(id: string, call: Pick<ToolItem, 'name' | 'input' | 'sub' | 'danger'>, at: number): void {
+  /** That of a call stands with the call. */
+  #pushDanger({ toolUseId, level, tool, reason }: DangerRecord, at: number): void {
+    if (!this.#open.has(toolUseId)) this.#push({ kind: 'danger', level, text: `${tool}: ${reason}` }, at);
+  }
+
+  #pushTool(id: string, call: Omit<ToolItem, 'kind' | 'key' | 'at'>, at: number): void {
     this.#open.set(id, this.#dropped + this.items.length);
     this.#append({ kind: 'tool', key: String(this.#keys++), at, ...call });
   }

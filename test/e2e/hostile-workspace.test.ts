@@ -1,4 +1,4 @@
-import { chmod, mkdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { attempt, bash, scripted, tempFolder, testManager } from './support.js';
@@ -27,6 +27,27 @@ describe('a workspace that an agent has prepared', () => {
     await expect(manager.create({ promptFile: 'task.md', cwd })).rejects.toMatchObject(invalid);
     await expect(manager.create({ prompt: 'x', mcpConfig: 'mcp.json', cwd })).rejects.toMatchObject(invalid);
     await expect(manager.create({ promptFile: 'front.md', cwd })).rejects.toMatchObject(invalid);
+  });
+
+  it('with a prompt file that names files of the host in its front matter gives none of them away', async () => {
+    const { manager } = await testManager(UNGUARDED);
+    const cwd = await tempFolder();
+    const secret = join(await tempFolder(0), 'secret.md');
+    await writeFile(secret, '{"key":"HOST SECRET"}');
+    await writeFile(join(cwd, 'config.md'), `---\nmcpConfig: ${secret}\n---\nGo.\n`);
+    await expect(manager.create({ promptFile: 'config.md', cwd })).rejects.toMatchObject({
+      code: 'INVALID_OPTIONS',
+      message: expect.stringContaining('outside of the workspace'),
+    });
+
+    const command = "tr '\\0' ' ' < /proc/$(pgrep -o -f system-prompt)/cmdline";
+    await writeFile(join(cwd, 'system.md'), `---\nsystemPrompt: ${secret}\n---\nGo.\n`);
+    await writeFile(join(cwd, '.model-script.json'), JSON.stringify([bash(`${command} > cmdline`), { text: 'ok' }]));
+    const { id } = await manager.create({ promptFile: 'system.md', cwd });
+    await manager.waitFor(id);
+    const seen = await readFile(join(cwd, 'cmdline'), 'utf8');
+    expect(seen).toContain(secret);
+    expect(seen).not.toContain('HOST SECRET');
   });
 
   it('that was replaced by a link while the session waited is not mounted', async () => {

@@ -1,5 +1,6 @@
+import { isAbsolute } from 'node:path';
 import { checkPromptFile, validatePromptFile } from './channelcoder/prompt-file.js';
-import { OrchestrationError } from './errors.js';
+import { OrchestrationError, shown } from './errors.js';
 import type { BaseExecutor, SessionSpec } from './executors/base-executor.js';
 import type { ToolPolicy } from './intervention/tool-policy.js';
 import { SessionFolder } from './state/session-folder.js';
@@ -53,21 +54,42 @@ export async function prepareSession(
   }
 }
 
-async function copyFiles(spec: SessionSpec, folder: SessionFolder): Promise<SessionSpec> {
-  const { prompt, cwd } = spec;
-  let { mcpConfig } = spec.claude;
-  let copied = prompt;
-  if ('file' in prompt) {
-    const text = await readUserFile('promptFile', prompt.file, cwd);
-    checkPromptFile(prompt.file, text);
-    await folder.write(folder.promptFile, text);
-    const config = await validatePromptFile(folder.promptFile, prompt.file, prompt.data);
-    mcpConfig ??= config.mcpConfig;
-    copied = { ...prompt, file: folder.promptFile };
+async function copyFiles(given: SessionSpec, folder: SessionFolder): Promise<SessionSpec> {
+  const spec = 'file' in given.prompt ? await withPromptFile(given, given.prompt, folder) : given;
+  const { cwd, claude } = spec;
+  if (claude.mcpConfig === undefined) return spec;
+  await folder.write(folder.mcpConfig, await readUserFile('mcpConfig', claude.mcpConfig, cwd));
+  return { ...spec, claude: { ...claude, mcpConfig: folder.mcpConfig } };
+}
+
+/** Takes over from the front matter what the options leave open. */
+async function withPromptFile(
+  spec: SessionSpec,
+  prompt: Extract<SessionSpec['prompt'], { file: string }>,
+  folder: SessionFolder,
+): Promise<SessionSpec> {
+  const { file, data } = prompt;
+  const text = await readUserFile('promptFile', file, spec.cwd);
+  checkPromptFile(file, text);
+  await folder.write(folder.promptFile, text);
+  const { systemPrompt, mcpConfig } = await validatePromptFile(folder.promptFile, file, data);
+  // An agent may have written a file of the workspace, so that names no other file of the host.
+  if (mcpConfig !== undefined && isAbsolute(mcpConfig) && !isAbsolute(file)) {
+    throw new OrchestrationError(
+      'INVALID_OPTIONS',
+      `Option 'promptFile' (${shown(file)}) asks for the file ${shown(mcpConfig)} in its front matter, which is outside of ` +
+        "the workspace; give it as 'mcpConfig' if that is what you want.",
+    );
   }
-  if (mcpConfig === undefined) return { ...spec, prompt: copied };
-  await folder.write(folder.mcpConfig, await readUserFile('mcpConfig', mcpConfig, cwd));
-  return { ...spec, prompt: copied, claude: { ...spec.claude, mcpConfig: folder.mcpConfig } };
+  return {
+    ...spec,
+    prompt: { file: folder.promptFile, data },
+    claude: {
+      ...(systemPrompt !== undefined && { system: systemPrompt }),
+      ...(mcpConfig !== undefined && { mcpConfig }),
+      ...spec.claude,
+    },
+  };
 }
 
 /** @throws OrchestrationError `ENV_MISSING` */

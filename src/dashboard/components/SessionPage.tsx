@@ -39,7 +39,7 @@ export function SessionPage({ id }: { id: string }): React.ReactNode {
           <section className="group">
             <h2>Time</h2>
             <RunBar session={session} now={now} />
-            <Runs session={session} now={now} />
+            <Runs session={session} now={session.endedAt ?? now} />
           </section>
           <section className="group">
             <h2>Cost and tokens</h2>

@@ -35,6 +35,7 @@ export async function planRun(request: PlanRequest): Promise<Plan> {
   const result = await session({ autoSave: false })
     .detached(inline ? literalPrompt(prompt.text) : prompt.file, {
       ...request.claude,
+      ...(request.claude.system !== undefined && { system: literalSystem(request.claude.system) }),
       data: inline ? LITERAL_DATA : prompt.data,
       ...(request.resume !== undefined && { resume: request.resume }),
       ...(request.docker && { docker: request.docker }),
@@ -55,6 +56,11 @@ export async function planRun(request: PlanRequest): Promise<Plan> {
   if (typeof data.command !== 'string' || !isStrings(data.args)) return startedBy(data);
   const command = request.docker ? claudeCommand(data.args, request.docker.image) : [data.command, ...data.args];
   return { kind: 'planned', command, stdin: inline ? prompt.text : String(data.prompt ?? '') };
+}
+
+/** ChannelCoder reads a file of the host where a system prompt ends like the name of one. */
+function literalSystem(text: string): string {
+  return /\.(md|txt)$/.test(text) ? `${text}\n` : text;
 }
 
 interface Started {

@@ -32,6 +32,14 @@ describe('the plan of a run in Docker', () => {
     ]);
   });
 
+  it('takes a system prompt that reads like the name of a file for text, not for the file', async () => {
+    const file = join(tempFolder(), 'secret.md');
+    writeFileSync(file, 'HOST SECRET');
+    expect(await commandOf({ docker: DOCKER, claude: { system: file } })).toEqual(
+      expect.arrayContaining(['--system-prompt', `${file}\n`]),
+    );
+  });
+
   it("carries Claude's options", async () => {
     const claude = {
       system: 'You are {terse}.',
