@@ -156,6 +156,13 @@ describe('the examples', () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
+  it('serve.ts serves the dashboard and takes no session along when it ends', async () => {
+    const { child, url } = await server(/Open (\S+)\/#token=/, 'serve.ts', tempFolder(), '0');
+    expect((await fetch(`${url}/api/autonomous-queue`)).status).toBe(200);
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
   it('autonomous-handlers.ts exports what its predecessor did', async () => {
     const handlers = await import('../examples/autonomous-handlers.js');
     onTestFinished(() => handlers.manager.close());
@@ -168,7 +175,7 @@ describe('the examples', () => {
   });
 
   it('are all run by a test', () => {
-    const here = ['autonomous-handlers.ts', 'dashboard.ts', 'errors.ts', 'simulated.ts'];
+    const here = ['autonomous-handlers.ts', 'dashboard.ts', 'errors.ts', 'serve.ts', 'simulated.ts'];
     const endToEnd = [
       'demo.ts',
       'guard.ts',

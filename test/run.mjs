@@ -6,6 +6,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureEngine } from './e2e/engine/engine.mjs';
+import { ensureChromium } from './page/chromium.mjs';
 
 const mustRunAll = process.env.CI === 'true';
 const results = await mkdtemp(join(tmpdir(), 'orchestration-tests-'));
@@ -16,6 +17,13 @@ const leftOut = [];
 const failures = [];
 
 await runProject('unit');
+try {
+  await ensureChromium({ log: (message) => console.log(`browser: ${message}`) });
+  await runProject('page');
+} catch (error) {
+  leftOut.push(`the tests of the page: ${error instanceof Error ? error.message : error}`);
+  if (mustRunAll) total.failed += 1;
+}
 try {
   await ensureEngine({ log: (message) => console.log(`test engine: ${message}`) });
   await runProject('e2e');

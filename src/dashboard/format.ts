@@ -49,7 +49,7 @@ function named(char: string): string {
 
 /**
  * A tool's input for a person to read: a command as it is, of other tools each value below its name. The bar in front of
- * a value's lines keeps a value from passing for a name, and a name has neither lines nor bars.
+ * a value's lines keeps a value from passing for a name, and neither a name nor a command has such bars.
  */
 export function inputText(tool: string, input: unknown): string {
   if (typeof input !== 'object' || input === null) return revealed(String(input));
@@ -59,7 +59,12 @@ export function inputText(tool: string, input: unknown): string {
     const text = typeof value === 'string' ? value : (JSON.stringify(value, undefined, 2) ?? '');
     return `${name.replaceAll(/[\n│]/g, named)}\n│ ${text.replaceAll('\n', '\n│ ')}`;
   });
-  return revealed([...(isCommand ? [command] : []), ...values].join('\n'));
+  return revealed([...(isCommand ? [exact(command)] : []), ...values].join('\n'));
+}
+
+/** A command with its bars named, and what looks like a space and is none to a shell: `true\u00a0# ; rm x` removes x. */
+function exact(command: string): string {
+  return command.replaceAll(/(?! )\p{Zs}|[\u2800│]/gu, named);
 }
 
 /** The same on one line, for where there is little room. */

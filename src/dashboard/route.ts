@@ -14,7 +14,8 @@ export function parseRoute(hash: string): Route {
 }
 
 export function sessionHref(id: string): string {
-  return `#/sessions/${encodeURIComponent(id)}`;
+  // A parent's id is any text, and half a surrogate pair cannot be encoded.
+  return `#/sessions/${encodeURIComponent(id.replaceAll(/\p{Surrogate}/gu, '\ufffd'))}`;
 }
 
 function decoded(text: string): string {

@@ -38,7 +38,7 @@ export interface ToolItem {
   readonly name: string;
   readonly input: unknown;
   readonly sub: boolean;
-  readonly danger?: { readonly level: string; readonly reason: string };
+  readonly danger?: { readonly level: string; readonly rule: string; readonly reason: string };
   readonly outcome?: 'ok' | 'error' | 'denied';
   readonly durationMs?: number;
   readonly output?: string;
@@ -74,7 +74,8 @@ export class SessionFeed {
 
   constructor(details: AutonomousSessionDetails, events: readonly FeedEvent[]) {
     const complete = events.some(({ type }) => type === 'session:created');
-    if (!complete) this.#addRecord(details, events[0]?.at ?? Number.POSITIVE_INFINITY);
+    // Not the first one's time: what is read again after a recovery is told with the time of its log, which is earlier.
+    if (!complete) this.#addRecord(details, Math.min(...events.map(({ at }) => at)));
     for (const event of events) this.add(event);
   }
 
@@ -148,9 +149,11 @@ export class SessionFeed {
     this.#append({ ...item, at, key: String(this.#keys++) });
   }
 
-  /** That of a call stands with the call. */
-  #pushDanger({ toolUseId, level, tool, reason }: DangerRecord, at: number): void {
-    if (!this.#open.has(toolUseId)) this.#push({ kind: 'danger', level, text: `${tool}: ${reason}` }, at);
+  #pushDanger({ toolUseId, level, rule, tool, reason }: DangerRecord, at: number): void {
+    const call = this.items[this.#placeOf(toolUseId)];
+    // That of a call stands with the call; that the call went past the guard was only found later.
+    if (call?.kind === 'tool' && call.danger?.rule === rule) return;
+    this.#push({ kind: 'danger', level, text: `${tool}: ${reason}` }, at);
   }
 
   #pushTool(id: string, call: Omit<ToolItem, 'kind' | 'key' | 'at'>, at: number): void {
@@ -166,10 +169,15 @@ export class SessionFeed {
   }
 
   #complete(id: string, result: Pick<ToolItem, 'outcome' | 'output' | 'durationMs'>): void {
-    const place = (this.#open.get(id) ?? -1) - this.#dropped;
+    const place = this.#placeOf(id);
     this.#open.delete(id);
     const tool = this.items[place];
     if (tool?.kind === 'tool') this.items[place] = { ...tool, ...result };
+  }
+
+  /** Below 0 for a call that is not open, or was dropped. */
+  #placeOf(id: string): number {
+    return (this.#open.get(id) ?? -1) - this.#dropped;
   }
 }
 

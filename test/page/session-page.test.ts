@@ -101,6 +101,33 @@ it('shows what a tool was given and what it answered, how long it took, and erro
   await page.getByText('$0.030', { exact: true }).last().waitFor();
 });
 
+it('follows what comes, but leaves whoever scrolls up in peace', async () => {
+  const more = deferred<void>();
+  const { manager, server } = await serveSimulation(() => {
+    const run = scriptedRun(Array.from({ length: 100 }, (_, index) => ({ text: `message ${index + 1}` })));
+    async function* steps() {
+      for await (const step of run.steps) {
+        if (JSON.stringify(step.line).includes('"message 100"')) await more.promise;
+        yield step;
+      }
+    }
+    return { ...run, steps: steps() };
+  });
+  const { id } = await manager.create({ prompt: 'x' });
+  const [following, reading] = [await openPage(server), await openPage(server)];
+  const pages = [following, reading].map((page) => page.getByRole('region', { name: 'Activity of the session' }));
+  for (const page of [following, reading]) await page.getByRole('link', { name: id }).click();
+  for (const activity of pages) await activity.getByText('message 99', { exact: true }).waitFor();
+  await pages[1]?.hover();
+  await reading.mouse.wheel(0, -10_000);
+  await pages[1]?.getByText('message 1', { exact: true }).waitFor();
+  more.resolve();
+  await manager.waitFor(id);
+  await pages[0]?.getByText('message 100', { exact: true }).first().waitFor();
+  await reading.getByText('completed', { exact: true }).waitFor();
+  expect(await pages[1]?.getByText('message 1', { exact: true }).isVisible()).toBe(true);
+});
+
 it('a session that is not there is said to be not there', async () => {
   const { server } = await serveSimulation(() => scriptedRun([]));
   const page = await openPage(server, { path: '#/sessions/nobody', complains: /404/ });

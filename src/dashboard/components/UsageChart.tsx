@@ -19,7 +19,11 @@ export function UsageChart({ usage, version }: { usage: UsageSeries; version: nu
     chart.current = plot;
     const resized = new ResizeObserver(() => plot.setSize({ width: current.clientWidth, height: HEIGHT }));
     resized.observe(current);
+    const dark = window.matchMedia('(prefers-color-scheme: dark)');
+    const recolored = (): void => plot.redraw(false);
+    dark.addEventListener('change', recolored);
     return () => {
+      dark.removeEventListener('change', recolored);
       resized.disconnect();
       plot.destroy();
     };
@@ -43,7 +47,8 @@ export function UsageChart({ usage, version }: { usage: UsageSeries; version: nu
 }
 
 function options(box: HTMLElement): uPlot.Options {
-  const color = (name: string): string => getComputedStyle(box).getPropertyValue(name);
+  /** Asked for at every drawing: the page may turn dark. */
+  const color = (name: string) => (): string => getComputedStyle(box).getPropertyValue(name);
   const axis = { stroke: color('--quiet'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false } };
   const line = { width: 2, spanGaps: true, points: { show: false } };
   return {

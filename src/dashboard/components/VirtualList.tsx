@@ -16,13 +16,13 @@ interface Props<Item> {
 }
 
 const BORDERS = 2;
+const UPWARD_KEYS = new Set(['ArrowUp', 'PageUp', 'Home']);
 
 /** A list of any length of which only what is seen is drawn. */
 export function VirtualList<Item>(props: Props<Item>): React.ReactNode {
   const { label, items, keyOf, rowHeight, row, className = '', follow = false } = props;
   const box = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
-  const scrolledTo = useRef(0);
   const list = useVirtualizer({
     count: items.length,
     getScrollElement: () => box.current,
@@ -49,11 +49,21 @@ export function VirtualList<Item>(props: Props<Item>): React.ReactNode {
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
       tabIndex={0}
       aria-label={label}
+      // Only a person leaves the end; the list itself moves while rows come, go and are measured.
+      onWheel={({ deltaY }) => {
+        if (deltaY < 0) atEnd.current = false;
+      }}
+      onKeyDown={({ key }) => {
+        if (UPWARD_KEYS.has(key)) atEnd.current = false;
+      }}
+      onTouchMove={() => {
+        atEnd.current = false;
+      }}
+      onPointerDown={({ target, currentTarget }) => {
+        if (target === currentTarget) atEnd.current = false; // The scrollbar.
+      }}
       onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) => {
-        // New rows can come between the scrolling and this: only who scrolls up wants to leave the end.
         if (scrollTop + clientHeight > scrollHeight - rowHeight) atEnd.current = true;
-        else if (scrollTop < scrolledTo.current) atEnd.current = false;
-        scrolledTo.current = scrollTop;
       }}
     >
       <ul style={{ height: size }}>
