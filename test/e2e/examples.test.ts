@@ -144,6 +144,22 @@ describe('script.ts', () => {
     expect((await containersOf()).filter((name) => name.includes(id))).toEqual([]);
   });
 
+  it('shows its progress on a terminal', async () => {
+    const cwd = await tempFolder();
+    await writeFile(join(cwd, '.model-script.json'), JSON.stringify([{ text: 'All \u001b]0;title\u0007done.' }]));
+    const path = join(import.meta.dirname, '../../examples/script.ts');
+    // A terminal that nobody sits at has no size of its own.
+    const command = `stty rows 40 cols 160; exec ${process.execPath} --import tsx ${path} --cwd ${cwd} 'Do it'`;
+    const env = { ...process.env, DOCKER_HOST: engine.host, HOME: await tempFolder(0) };
+    const { code, stdout } = await attempt('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+      env,
+    });
+    expect(code).toBe(0);
+    expect(stdout).toContain('│ completed │');
+    expect(stdout).toContain('All done.');
+    expect(stdout).not.toContain('title');
+  });
+
   it('cancels the session when nobody reads any longer', async () => {
     const child = await script([bash('sleep 1'), bash('sleep 60')], await tempFolder());
     const exit = once(child, 'exit');

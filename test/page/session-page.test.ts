@@ -1,7 +1,7 @@
 import { scriptedRun } from 'autonomous-orchestration/testing';
 import { expect, it } from 'vitest';
 import { deferred } from '../../src/core/orchestration/deferred.js';
-import { ASK_TO_PUSH } from '../support/simulate.js';
+import { ASK_TO_PUSH, heldBefore } from '../support/simulate.js';
 import { openPage, serveSimulation } from './support.js';
 import { PUSH, WAIT, WORK, wholeCourse } from './whole-course.js';
 
@@ -16,13 +16,7 @@ it('a session goes its whole course by what a person clicks and types', async ()
         { tool: 'Bash', input: { command: WAIT }, output: 'released' },
         { tool: 'Bash', input: { command: WORK }, takesMs: 60_000 },
       ]);
-      async function* steps() {
-        for await (const step of run.steps) {
-          if (JSON.stringify(step.line).includes('"content":"released"')) await released.promise;
-          yield step;
-        }
-      }
-      return { ...run, steps: steps() };
+      return heldBefore('"content":"released"', released.promise, run);
     },
     { policy: { rules: [{ tool: 'Bash', matches: /^git push/, decision: 'ask' }] } },
   );
@@ -105,13 +99,7 @@ it('follows what comes, but leaves whoever scrolls up in peace', async () => {
   const more = deferred<void>();
   const { manager, server } = await serveSimulation(() => {
     const run = scriptedRun(Array.from({ length: 100 }, (_, index) => ({ text: `message ${index + 1}` })));
-    async function* steps() {
-      for await (const step of run.steps) {
-        if (JSON.stringify(step.line).includes('"message 100"')) await more.promise;
-        yield step;
-      }
-    }
-    return { ...run, steps: steps() };
+    return heldBefore('"message 100"', more.promise, run);
   });
   const { id } = await manager.create({ prompt: 'x' });
   const [following, reading] = [await openPage(server), await openPage(server)];

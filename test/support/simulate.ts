@@ -4,7 +4,12 @@ import {
   type ToolPolicy,
   UnifiedSessionManager,
 } from 'autonomous-orchestration';
-import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
+import {
+  SimulatedExecutor,
+  type SimulatedRun,
+  type SimulatedScript,
+  scriptedRun,
+} from 'autonomous-orchestration/testing';
 import { onTestFinished } from 'vitest';
 import { tempFolder } from './temp-folder.js';
 
@@ -29,6 +34,17 @@ export const PUSHES: SimulatedScript = ({ resume }) =>
   scriptedRun([{ tool: 'Bash', input: { command: 'git push' }, output: 'pushed' }, { text: 'Done.' }], {
     conversationId: resume,
   });
+
+/** A run that does not write the line in which a text stands before it is released. */
+export function heldBefore(text: string, released: Promise<void>, run: SimulatedRun): SimulatedRun {
+  async function* steps() {
+    for await (const step of run.steps) {
+      if (JSON.stringify(step.line).includes(text)) await released;
+      yield step;
+    }
+  }
+  return { ...run, steps: steps() };
+}
 
 /** The next event of a type; ask for it before it can happen. */
 export function nextEvent<Type extends SessionEvent['type']>(

@@ -6,7 +6,7 @@ import { deferred } from '../../../src/core/orchestration/deferred.js';
 import { RunLimits } from '../../../src/core/orchestration/intervention/run-limits.js';
 import { fakeClock } from '../../support/clock.js';
 import { errorOf } from '../../support/errors.js';
-import { ASK_TO_PUSH, DONE, ENDLESS, nextEvent, PUSHES, simulate } from '../../support/simulate.js';
+import { ASK_TO_PUSH, DONE, ENDLESS, heldBefore, nextEvent, PUSHES, simulate } from '../../support/simulate.js';
 
 const LISTS: SimulatedScript = () =>
   scriptedRun([
@@ -108,18 +108,8 @@ describe('a tool call that gets past the guard', () => {
       { type: 'assistant', message: { id: 'm', content: [call] } },
       { type: 'user', message: { content: [block] } },
     ];
-    const lists: SimulatedScript = () => {
-      const { steps, ...rest } = scriptedRun(lines.map((line) => ({ line: JSON.stringify(line) })));
-      return {
-        ...rest,
-        steps: (async function* () {
-          for await (const step of steps) {
-            if (JSON.stringify(step).includes('tool_result')) await gate.promise;
-            yield step;
-          }
-        })(),
-      };
-    };
+    const lists: SimulatedScript = () =>
+      heldBefore('tool_result', gate.promise, scriptedRun(lines.map((line) => ({ line: JSON.stringify(line) }))));
     class Unhurried extends SimulatedExecutor {
       override async launch(request: RunRequest): Promise<RunHandle> {
         // Nobody asks the guard about its call.

@@ -12,7 +12,7 @@ import { deferred } from '../../../src/core/orchestration/deferred.js';
 import { fakeClock } from '../../support/clock.js';
 import { errorOf } from '../../support/errors.js';
 import { unfrozenParts } from '../../support/frozen.js';
-import { ASK_TO_PUSH, DONE, ENDLESS, nextEvent, PUSHES, simulate } from '../../support/simulate.js';
+import { ASK_TO_PUSH, DONE, ENDLESS, heldBefore, nextEvent, PUSHES, simulate } from '../../support/simulate.js';
 
 type Manager = UnifiedSessionManager;
 
@@ -219,19 +219,8 @@ describe('pause and resume', () => {
   /** A run whose second message comes when the gate opens. */
   function gated() {
     const gate = deferred<void>();
-    const script: SimulatedScript = () => {
-      const { steps, ...rest } = scriptedRun([{ text: 'one' }, { text: 'two' }]);
-      return {
-        ...rest,
-        steps: (async function* () {
-          let index = 0;
-          for await (const step of steps) {
-            if (index++ === 2) await gate.promise;
-            yield step;
-          }
-        })(),
-      };
-    };
+    const script: SimulatedScript = () =>
+      heldBefore('"two"', gate.promise, scriptedRun([{ text: 'one' }, { text: 'two' }]));
     return { gate, ...simulate(script) };
   }
 
@@ -447,18 +436,7 @@ describe('steer', () => {
 
   it('reaches an agent that is about to stop', async () => {
     const gate = deferred<void>();
-    const script: SimulatedScript = () => {
-      const { steps, ...rest } = scriptedRun([says('Done.')]);
-      return {
-        ...rest,
-        steps: (async function* () {
-          for await (const step of steps) {
-            if (JSON.stringify(step).includes('"result"')) await gate.promise;
-            yield step;
-          }
-        })(),
-      };
-    };
+    const script: SimulatedScript = () => heldBefore('"result"', gate.promise, scriptedRun([says('Done.')]));
     const { manager } = simulate(script);
     const id = await running(manager);
     await vi.waitUntil(() => manager.get(id)?.channelCoderSession);

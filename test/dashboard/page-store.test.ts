@@ -1,0 +1,131 @@
+import { expect, it } from 'vitest';
+import { type PageMessage, PageStore } from '../../src/dashboard/page-store.js';
+import type { FeedEvent } from '../../src/handlers/index.js';
+import { sessionView } from '../../src/handlers/session-view.js';
+import { runningSession, sessionIn } from '../support/sessions.js';
+
+const QUEUE = { running: 1, queued: 0, maxConcurrent: 5, maxQueued: 100, items: [] };
+
+/** A store whose frames come when the test says so, and how often its listener was told. */
+function pageStore() {
+  const frames: (() => void)[] = [];
+  const store = new PageStore((work) => frames.push(work));
+  const draw = (): void => {
+    for (const work of frames.splice(0)) work();
+  };
+  const told = { times: 0 };
+  const unsubscribe = store.subscribe(() => void told.times++);
+  return { store, frames, draw, told, unsubscribe };
+}
+
+function snapshotOf(...ids: string[]): PageMessage {
+  const sessions = ids.map((id) => sessionView(runningSession({ id })));
+  return { type: 'snapshot', snapshot: { sessions, queue: QUEUE, workspaces: ['/work'] } };
+}
+
+function sessionMessage(id: string, status: Parameters<typeof sessionIn>[0] = 'running'): PageMessage {
+  return { type: 'session', session: sessionView(sessionIn(status, { id })) };
+}
+
+function message(id: number): FeedEvent {
+  return { type: 'session:message', id, sessionId: 'a', at: id, text: `${id}` };
+}
+
+it('tells of many messages once, in the next frame, and of what came after it in another', () => {
+  const { store, frames, draw, told } = pageStore();
+  const empty = store.state();
+  store.apply({ type: 'connection', connection: 'live' });
+  store.apply(snapshotOf('a'));
+  for (let index = 0; index < 1_000; index++) store.apply(sessionMessage(`${index}-x`));
+  expect([frames.length, told.times]).toEqual([1, 0]);
+  // What is drawn stays one state until listeners are told of another.
+  expect(store.state()).toBe(empty);
+  draw();
+  expect(told.times).toBe(1);
+  expect(store.state()).toMatchObject({ connection: 'live', queue: QUEUE, workspaces: ['/work'] });
+  expect(store.state().sessions.size).toBe(1_001);
+
+  store.apply(sessionMessage('b'));
+  expect(store.state().sessions.has('b')).toBe(false);
+  draw();
+  expect(told.times).toBe(2);
+  expect(store.state().sessions.has('b')).toBe(true);
+});
+
+it('does not tell of what changes nothing', () => {
+  const { store, draw, told } = pageStore();
+  store.apply({ type: 'connection', connection: 'connecting' });
+  store.apply({ type: 'event', event: message(1) });
+  draw();
+  expect(told.times).toBe(0);
+});
+
+it('tells nobody who has unsubscribed', () => {
+  const { store, draw, told, unsubscribe } = pageStore();
+  store.apply(sessionMessage('a'));
+  unsubscribe();
+  draw();
+  expect(told.times).toBe(0);
+  expect(store.state().sessions.has('a')).toBe(true);
+});
+
+it('puts a session where it was, a new one last, and leaves what was told as it is', () => {
+  const { store, draw } = pageStore();
+  store.apply(snapshotOf('a', 'b'));
+  draw();
+  const before = store.state();
+  store.apply(sessionMessage('c'));
+  store.apply(sessionMessage('a', 'completed'));
+  draw();
+  expect([...store.state().sessions].map(([id, { state }]) => [id, state])).toEqual([
+    ['a', 'completed'],
+    ['b', 'running'],
+    ['c', 'running'],
+  ]);
+  expect([...before.sessions].map(([id, { state }]) => [id, state])).toEqual([
+    ['a', 'running'],
+    ['b', 'running'],
+  ]);
+});
+
+it('forgets at a snapshot what was before, and says at once that events may be missing', () => {
+  const { store, draw } = pageStore();
+  let resets = 0;
+  const end = store.onReset(() => void resets++);
+  store.apply({ type: 'connection', connection: 'lost' });
+  store.apply(snapshotOf('a', 'b'));
+  store.apply(sessionMessage('c'));
+  expect(resets).toBe(1);
+  store.apply(snapshotOf('b', 'd'));
+  expect(resets).toBe(2);
+  draw();
+  expect([...store.state().sessions.keys()]).toEqual(['b', 'd']);
+  expect(store.state().connection).toBe('lost');
+  end();
+  store.apply(snapshotOf());
+  expect(resets).toBe(2);
+});
+
+it('hands on every event at once and in order', () => {
+  const { store, frames } = pageStore();
+  const seen: number[] = [];
+  const end = store.onEvent(({ id }) => seen.push(id));
+  store.apply({ type: 'event', event: message(1) });
+  store.apply(sessionMessage('a'));
+  store.apply({ type: 'event', event: message(2) });
+  store.apply({ type: 'event', event: message(3) });
+  expect([seen, frames.length]).toEqual([[1, 2, 3], 1]);
+  end();
+  store.apply({ type: 'event', event: message(4) });
+  expect(seen).toEqual([1, 2, 3]);
+});
+
+it('takes the queue from its event', () => {
+  const { store, draw } = pageStore();
+  const queue = { ...QUEUE, queued: 1, items: [{ id: 'a', position: 1 }] };
+  store.apply(snapshotOf('a'));
+  store.apply({ type: 'event', event: { type: 'queue:changed', id: 1, sessionId: 'a', at: 1, queue } });
+  draw();
+  expect(store.state().queue).toEqual(queue);
+  expect(store.state().sessions.size).toBe(1);
+});

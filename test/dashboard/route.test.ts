@@ -1,0 +1,50 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { parseRoute, sessionHref } from '../../src/dashboard/route.js';
+
+it.each([
+  ['', { page: 'board' }],
+  ['#', { page: 'board' }],
+  ['#/', { page: 'board' }],
+  ['#/timeline', { page: 'timeline' }],
+  ['#timeline', { page: 'timeline' }],
+  ['#/sessions/a', { page: 'session', id: 'a' }],
+  ['#/sessions/a/b', { page: 'session', id: 'a' }],
+  ['#/sessions/a%2Fb%20c', { page: 'session', id: 'a/b c' }],
+  ['#/sessions', { page: 'board' }],
+  ['#/sessions/', { page: 'board' }],
+  ['#/sessions//a', { page: 'board' }],
+  ['#/sessions/100%', { page: 'session', id: '100%' }],
+  ['#/sessions/%e0%a4', { page: 'session', id: '%e0%a4' }],
+  ['#/sessions/<img src=x onerror=alert(1)>', { page: 'session', id: '<img src=x onerror=alert(1)>' }],
+  ['#/__proto__', { page: 'board' }],
+  ['#/constructor/a', { page: 'board' }],
+  ['#token=secret', { page: 'board' }],
+  ['#/TIMELINE', { page: 'board' }],
+  ['##/timeline', { page: 'board' }],
+])('%s', (hash, route) => {
+  expect(parseRoute(hash)).toEqual(route);
+});
+
+it('finds a session by the address that it gives it, whatever its id', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', minLength: 1 }), (id) => {
+      expect(parseRoute(sessionHref(id))).toEqual({ page: 'session', id });
+    }),
+  );
+});
+
+it('gives an address to what is no well-formed text, too', () => {
+  expect(sessionHref('a\ud800b')).toBe('#/sessions/a%EF%BF%BDb');
+});
+
+it('reads any hash without failing', () => {
+  const hash = fc
+    .array(fc.constantFrom('#', '/', 'sessions', 'timeline', '%', '%2F', '%ff', 'a', '\ud800'))
+    .map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(hash, (text) => {
+      expect(['board', 'timeline', 'session']).toContain(parseRoute(text).page);
+    }),
+  );
+});
