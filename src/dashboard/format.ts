@@ -47,27 +47,33 @@ function named(char: string): string {
   return `⟨U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`;
 }
 
+/** One value of a tool's input; a command has no name. */
+export interface InputPart {
+  readonly name?: string;
+  readonly text: string;
+}
+
 /**
- * A tool's input for a person to read: a command as it is, of other tools each value below its name. The bar in front of
- * a value's lines keeps a value from passing for a name, and neither a name nor a command has such bars.
+ * A tool's input for a person to read: a command as it is, and each other value with its name. They are apart, because an
+ * agent's value could otherwise look like another one's name.
  */
-export function inputText(tool: string, input: unknown): string {
-  if (typeof input !== 'object' || input === null) return revealed(String(input));
+export function inputParts(tool: string, input: unknown): InputPart[] {
+  if (typeof input !== 'object' || input === null) return [{ text: revealed(String(input)) }];
   const { command, description, ...rest } = input as Record<string, unknown>;
   const isCommand = tool === 'Bash' && typeof command === 'string';
-  const values = Object.entries(isCommand ? rest : input).map(([name, value]) => {
-    const text = typeof value === 'string' ? value : (JSON.stringify(value, undefined, 2) ?? '');
-    return `${name.replaceAll(/[\n│]/g, named)}\n│ ${text.replaceAll('\n', '\n│ ')}`;
-  });
-  return revealed([...(isCommand ? [exact(command)] : []), ...values].join('\n'));
+  const values = Object.entries(isCommand ? rest : input).map(([name, value]) => ({
+    name: revealed(name),
+    text: revealed(typeof value === 'string' ? value : (JSON.stringify(value, undefined, 2) ?? '')),
+  }));
+  return isCommand ? [{ text: revealed(exact(command)) }, ...values] : values;
 }
 
-/** A command with its bars named, and what looks like a space and is none to a shell: `true\u00a0# ; rm x` removes x. */
+/** A command with what looks like a space and is none to a shell: `true\u00a0# ; rm x` removes x. */
 function exact(command: string): string {
-  return command.replaceAll(/(?! )\p{Zs}|[\u2800│]/gu, named);
+  return command.replaceAll(/(?! )\p{Zs}|\u2800/gu, named);
 }
 
-/** The same on one line, for where there is little room. */
+/** What it is about, on one line, for where there is little room. */
 export function inputLine(tool: string, input: unknown): string {
   const text = typeof input === 'object' && input !== null ? firstText(tool, input) : String(input);
   return revealed(text.replaceAll(/\s+/g, ' ').slice(0, 300));

@@ -1,7 +1,7 @@
 import type { AutonomousSession, FeedEvent, Snapshot } from '../handlers/index.js';
 
 /** `lost`: there was a connection, and it is tried again. */
-export type Connection = 'connecting' | 'live' | 'lost';
+type Connection = 'connecting' | 'live' | 'lost';
 
 /** What the page knows. A new object at every change. */
 export interface PageState {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { duration, inputLine, inputText, plural, revealed, usd } from '../../src/dashboard/format.js';
+import { duration, inputLine, inputParts, plural, revealed, usd } from '../../src/dashboard/format.js';
 
 it.each([
   [-5, '0.0 s'],
@@ -90,62 +90,60 @@ describe('revealed', () => {
   });
 });
 
-describe('inputText', () => {
-  it('shows a command as it is, below it what else was asked for, and no description', () => {
+describe('inputParts', () => {
+  it('has a command as it is, then what else was asked for, and no description', () => {
     const input = { description: 'harmless', command: 'cd /tmp &&\n  rm -rf x', timeout: 5, run_in_background: true };
-    expect(inputText('Bash', input)).toBe('cd /tmp &&\n  rm -rf x\ntimeout\n│ 5\nrun_in_background\n│ true');
+    expect(inputParts('Bash', input)).toEqual([
+      { text: 'cd /tmp &&\n  rm -rf x' },
+      { name: 'timeout', text: '5' },
+      { name: 'run_in_background', text: 'true' },
+    ]);
   });
 
-  it('shows each value of other tools below its name', () => {
+  it('has each value of other tools with its name', () => {
     const input = { command: 'ls', description: 'why', edits: [{ old: 'a\nb' }] };
-    expect(inputText('Other', input)).toBe(
-      'command\n│ ls\ndescription\n│ why\nedits\n│ [\n│   {\n│     "old": "a\\nb"\n│   }\n│ ]',
-    );
+    expect(inputParts('Other', input)).toEqual([
+      { name: 'command', text: 'ls' },
+      { name: 'description', text: 'why' },
+      { name: 'edits', text: '[\n  {\n    "old": "a\\nb"\n  }\n]' },
+    ]);
   });
 
-  it('has a bar at the start of a line only: a return is shown, and ends none', () => {
-    expect(inputText('Write', { content: 'a\r\nb\rc' })).toBe('content\n│ a⟨U+000D⟩\n│ b⟨U+000D⟩c');
-  });
-
-  it('shows all of a command that is no text', () => {
-    expect(inputText('Bash', { command: ['rm'], description: 'why' })).toBe(
-      'command\n│ [\n│   "rm"\n│ ]\ndescription\n│ why',
-    );
+  it('has all of a command that is no text', () => {
+    expect(inputParts('Bash', { command: ['rm'], description: 'why' })).toEqual([
+      { name: 'command', text: '[\n  "rm"\n]' },
+      { name: 'description', text: 'why' },
+    ]);
   });
 
   it.each([
-    [undefined, 'undefined'],
-    [null, 'null'],
-    ['rm \u202e', 'rm ⟨U+202E⟩'],
-    [['a', 'b'], '0\n│ a\n1\n│ b'],
-  ])('shows %j, which is no object', (input, text) => {
-    expect(inputText('Any', input)).toBe(text);
+    [undefined, [{ text: 'undefined' }]],
+    [null, [{ text: 'null' }]],
+    ['rm \u202e', [{ text: 'rm ⟨U+202E⟩' }]],
+    [
+      ['a', 'b'],
+      [
+        { name: '0', text: 'a' },
+        { name: '1', text: 'b' },
+      ],
+    ],
+  ])('takes %j, which is no object', (input, parts) => {
+    expect(inputParts('Any', input)).toEqual(parts);
   });
 
   it.each(['\u00a0', '\u2003', '\u202f', '\u3000', '\u2800'])('shows a space that is none to a shell: %j', (space) => {
     // To the shell that is no comment: it removes x.
-    expect(inputText('Bash', { command: `true${space}# ; rm x` })).toMatch(/^true⟨U\+[0-9A-F]{4}⟩# ; rm x$/);
+    const [command] = inputParts('Bash', { command: `true${space}# ; rm x` });
+    expect(command?.text).toMatch(/^true⟨U\+[0-9A-F]{4}⟩# ; rm x$/);
   });
 
-  const values = fc.dictionary(HOSTILE, fc.oneof(HOSTILE, fc.jsonValue()), { noNullPrototype: true });
-
-  it('lets no line of a value pass for a name, and no name for a value', () => {
+  it('leaves nothing out and nothing unseen, whatever an agent calls its values', () => {
+    const values = fc.dictionary(HOSTILE, fc.oneof(HOSTILE, fc.jsonValue()), { noNullPrototype: true });
     fc.assert(
       fc.property(values, (input) => {
-        const lines = inputText('Other', input).split('\n');
-        const names = Object.keys(input).map((name) =>
-          revealed(name.replaceAll('\n', '⟨U+000A⟩').replaceAll('│', '⟨U+2502⟩')),
-        );
-        expect(lines.filter((line) => !line.startsWith('│ '))).toEqual(names.length > 0 ? names : ['']);
-      }),
-    );
-  });
-
-  it('lets no line of a command pass for a value of another name', () => {
-    const values = (text: string): string[] => text.split('\n').filter((line) => line.startsWith('│'));
-    fc.assert(
-      fc.property(HOSTILE, (command) => {
-        expect(values(inputText('Bash', { command, timeout: 5 }))).toEqual(['│ 5']);
+        const parts = inputParts('Other', input);
+        expect(parts.map(({ name }) => name)).toEqual(Object.keys(input).map(revealed));
+        for (const { name = '', text } of parts) expect([revealed(name), revealed(text)]).toEqual([name, text]);
       }),
     );
   });

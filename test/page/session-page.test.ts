@@ -82,7 +82,7 @@ it('shows what a tool was given and what it answered, how long it took, and erro
   await call.getByText('assertion failed').waitFor();
   const write = activity.getByRole('listitem').filter({ hasText: 'notes.md' });
   await write.getByText('notes.md').first().click();
-  await write.getByText('file_path\n│ notes.md\ncontent\n│ one\n│ two').waitFor();
+  expect(await write.locator('.input > div').allInnerTexts()).toEqual(['file_path\nnotes.md', 'content\none\ntwo']);
 
   await page.getByRole('button', { name: 'Problems' }).click();
   await activity.getByText('warning').waitFor();

@@ -1,6 +1,7 @@
 import { memo, useMemo, useState } from 'react';
-import { duration, inputLine, inputText, revealed, timeOfDay } from '../format.js';
+import { duration, inputLine, revealed, timeOfDay } from '../format.js';
 import type { FeedItem, SessionFeed, ToolItem } from '../session-feed.js';
+import { ToolInput } from './ToolInput.js';
 import { VirtualList } from './VirtualList.js';
 
 const FILTERS = {
@@ -107,7 +108,7 @@ function ToolCall({ tool }: { tool: ToolItem }): React.ReactNode {
         </span>
       </summary>
       {danger && <p className="text">{revealed(danger.reason)}</p>}
-      <pre>{inputText(name, input)}</pre>
+      <ToolInput tool={name} input={input} />
       {output !== undefined && <pre className="output">{revealed(output)}</pre>}
     </details>
   );

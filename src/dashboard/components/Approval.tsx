@@ -1,9 +1,10 @@
 import { useId, useState } from 'react';
 import type { ApprovalView } from '../../handlers/index.js';
 import { act } from '../api.js';
-import { duration, inputText, revealed } from '../format.js';
+import { duration, revealed } from '../format.js';
 import { canAct, useNow } from '../page-context.js';
 import { sessionHref } from '../route.js';
+import { ToolInput } from './ToolInput.js';
 import { useWork } from './use-work.js';
 
 /** A tool call that waits for a person, with all that it would do. */
@@ -28,8 +29,7 @@ export function Approval({ sessionId, approval }: { sessionId: string; approval:
           {danger.level}: {revealed(danger.reason)}
         </p>
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard */}
-      <pre tabIndex={0}>{inputText(tool, input)}</pre>
+      <ToolInput tool={tool} input={input} />
       {cut && (
         <p>
           This is only its beginning: <a href={sessionHref(sessionId)}>open the session</a> to read and approve all of

@@ -31,8 +31,6 @@ const GONE: HistoryEntry = { id: 0, sessionId: '', queue: false, json: '' };
 const MOST_EVENTS = 20_000;
 const MOST_CHARACTERS = 16 * 2 ** 20;
 const TEXT_LENGTH = 4_000;
-/** A person reads what is approved, so its input is longer; all of it is in the session's details. */
-const INPUT_LENGTH = 8_000;
 
 /**
  * The latest events of a manager, for readers that come late or come back: 20,000 of them or 16 million characters,
@@ -135,13 +133,13 @@ function bounded(event: Distributed<SessionEvent>): Distributed<SessionEvent> {
     case 'session:message':
       return { ...event, text: clipText(event.text, TEXT_LENGTH) };
     case 'session:tool':
-      return { ...event, tool: { ...event.tool, input: boundedInput(event.tool.input) } };
+      return { ...event, tool: { ...event.tool, input: boundedCopy(event.tool.input) } };
     case 'session:tool-result':
       return { ...event, output: clipText(event.output, TEXT_LENGTH) };
     case 'session:approval':
-      return { ...event, request: { ...event.request, input: boundedInput(event.request.input) } };
+      return { ...event, request: { ...event.request, input: boundedCopy(event.request.input) } };
     case 'session:denied':
-      return { ...event, denial: { ...event.denial, input: boundedInput(event.denial.input) } };
+      return { ...event, denial: { ...event.denial, input: boundedCopy(event.denial.input) } };
     case 'session:continued':
       return { ...event, feedback: clipText(event.feedback, TEXT_LENGTH) };
     case 'session:completed':
@@ -151,8 +149,4 @@ function bounded(event: Distributed<SessionEvent>): Distributed<SessionEvent> {
     default:
       return event;
   }
-}
-
-function boundedInput(input: unknown): unknown {
-  return boundedCopy(input, { left: INPUT_LENGTH });
 }
