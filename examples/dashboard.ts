@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UnifiedSessionManager } from 'autonomous-orchestration';
-import { serveAutonomousApp } from 'autonomous-orchestration/handlers';
+import { type AutonomousServer, serveAutonomousApp } from 'autonomous-orchestration/handlers';
 import { SimulatedExecutor } from 'autonomous-orchestration/testing';
 import { DEMO_POLICY, DEMO_SESSIONS, demoScript } from './support/demo-sessions.js';
 import { IMAGE, whyNotDocker } from './support/docker-available.js';
@@ -34,8 +34,9 @@ await using manager = new UnifiedSessionManager({
   policy: DEMO_POLICY,
   ...(unavailable !== undefined && { executors: { autonomous: new SimulatedExecutor(demoScript) } }),
 });
-const server = await serveAutonomousApp(manager, { port: Number(values.port), workspaces: [workspace] });
+let server: AutonomousServer | undefined;
 try {
+  server = await serveAutonomousApp(manager, { port: Number(values.port), workspaces: [workspace] });
   for (const { taskId, prompt, branch } of DEMO_SESSIONS) {
     // Only a simulation can do without the repository that a worktree is made of.
     await manager.create({ taskId, prompt, cwd: workspace, ...(unavailable !== undefined && { worktree: branch }) });
@@ -43,7 +44,7 @@ try {
   console.log(`Open ${server.dashboardUrl}\nCtrl-C ends it.`);
   await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
 } finally {
-  await server.close();
+  await server?.close();
   await manager.close({ sessions: 'cancel' });
   await rm(folder, { recursive: true, force: true });
 }

@@ -37,7 +37,7 @@ async function run(args: string[]): Promise<number> {
 }
 
 function lineOf(event: SessionEvent): string {
-  const json = JSON.stringify(event, (key, value) => (key === 'session' ? undefined : value));
+  const json = JSON.stringify({ ...event, session: undefined });
   // JSON leaves these as they are, agents write them, and terminals obey them.
   return json.replace(/[\u007f-\u009f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
 }

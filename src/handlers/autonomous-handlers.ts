@@ -10,13 +10,7 @@ import {
 import { messageOf } from '../core/orchestration/errors.js';
 import { type LogEntry, logEntries } from './log-entries.js';
 import { type MonitorEvent, monitorEvent } from './monitor-event.js';
-import {
-  type AutonomousSession,
-  type AutonomousSessionDetails,
-  sessionDetails,
-  sessionView,
-  taskIdOf,
-} from './session-view.js';
+import { type AutonomousSession, type AutonomousSessionDetails, sessionDetails, sessionView } from './session-view.js';
 
 /** What every handler answers; none of them throws or rejects. */
 export type HandlerResult<Data> =
@@ -113,8 +107,8 @@ export function createAutonomousHandlers(manager: UnifiedSessionManager): Autono
       if (!find(taskId)) onEvent({ type: 'error', taskId, message: 'Session not found' });
       const listener = (event: SessionEvent): void => {
         if (event.type === 'queue:changed') return;
-        // A session with this id that is created later is the one that is meant from then on.
-        if (event.sessionId !== taskId && taskIdOf(event.session) !== taskId) return;
+        // Whom it means may change: the latest session that is called so.
+        if (event.sessionId !== find(taskId)?.id) return;
         const told = monitorEvent(event);
         if (told) onEvent({ type: 'autonomous-event', taskId, event: told });
       };

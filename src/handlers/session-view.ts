@@ -49,7 +49,10 @@ export interface AutonomousSession {
   runs: RunView[];
   /** The tool call under way. */
   currentTool?: { name: string; input: unknown; startedAt: number };
+  /** The oldest ten of those that wait; all of them in the details. */
   approvals: ApprovalView[];
+  /** How many wait in all. */
+  approvalCount: number;
   toolCalls: number;
   errorCounts: Readonly<Record<ErrorSeverity, number>>;
   /** Of the latest 50. */
@@ -111,6 +114,7 @@ export interface AutonomousSessionDetails extends AutonomousSession {
 
 const OUTPUT_LENGTH = 200;
 const LOG_LINES = 3;
+const LISTED_APPROVALS = 10;
 /** What is longer is cut in lists: they go over the wire at every change. */
 const TEXT_LENGTH = 4_000;
 
@@ -119,7 +123,7 @@ export function sessionView(session: UnifiedSession): AutonomousSession {
   const { pendingApprovals = [], result } = session;
   return {
     ...baseView(session),
-    approvals: pendingApprovals.map(cutApproval),
+    approvals: pendingApprovals.slice(0, LISTED_APPROVALS).map(cutApproval),
     ...(result && { result: cutResult(result, TEXT_LENGTH) }),
   };
 }
@@ -188,6 +192,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
           feedback: feedback === undefined ? undefined : clipText(feedback, TEXT_LENGTH),
         }),
     ),
+    approvalCount: session.pendingApprovals?.length ?? 0,
     currentTool: currentTool(session),
     toolCalls: Object.values(metadata.toolCounts).reduce((sum, count) => sum + count, 0),
     errorCounts: metadata.errorCounts,

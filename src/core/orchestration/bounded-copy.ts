@@ -20,12 +20,18 @@ export function boundedCopy(value: unknown, allowance: Allowance = { left: 4_000
     return allowance.left > 0;
   };
   const inner = (item: unknown): unknown => boundedCopy(item, allowance, depth - 1);
-  if (Array.isArray(value)) return Object.freeze(value.slice(0, width).filter(room).map(inner));
-  const entries = Object.entries(value).slice(0, width).filter(room);
+  const left = (kept: number, all: number): string[] => (kept < all ? [`… ${all - kept} more`] : []);
+  if (Array.isArray(value)) {
+    const items = value.slice(0, width).filter(room);
+    return Object.freeze([...items.map(inner), ...left(items.length, value.length)]);
+  }
+  const all = Object.entries(value);
+  const entries = all.slice(0, width).filter(room);
   const copies = entries.map(([key, item]) => {
     const name = clipText(key, 200);
     allowance.left -= name.length;
     return [name, inner(item)] as const;
   });
-  return Object.freeze(Object.fromEntries(copies));
+  const rest = left(entries.length, all.length).map((text) => ['…', text] as const);
+  return Object.freeze(Object.fromEntries([...copies, ...rest]));
 }

@@ -8,7 +8,7 @@ import { messageOf } from '../../core/orchestration/errors.js';
 import { createAutonomousHandlers, type HandlerResult } from '../autonomous-handlers.js';
 import { jsonOnly, sameOriginOnly, tokenNeeded } from './access.js';
 import { dashboardFiles } from './dashboard-files.js';
-import { eventFeed } from './event-feed.js';
+import { EventFeed } from './event-feed.js';
 import { EventHistory } from './event-history.js';
 import { openApiDocument } from './openapi.js';
 import { apiRoutes, type Route } from './routes.js';
@@ -22,8 +22,9 @@ export interface AutonomousAppOptions {
   /** Folders in which sessions may be started over HTTP, and in the folders in them. Default: the working directory. */
   workspaces?: readonly string[];
   /**
-   * Names under which the server is reached besides this machine's loopback names: `name` or `name:port`. Requests for other
-   * names are refused, and so are those from pages of other origins.
+   * Names under which the server is reached besides this machine's loopback names: `name` for any port, or `name:port`.
+   * Requests for other names are refused, and so are those from pages of other origins than the one that was asked for, or
+   * one that is named here with its port.
    */
   hosts?: readonly string[];
 }
@@ -87,7 +88,8 @@ export function createAutonomousApp(
   );
   app.on(CHANGES, '*', tokenNeeded(token), ...jsonOnly);
   for (const route of routes) app.on(route.method, route.path, answering(route));
-  app.get('/events', (context) => eventFeed(context, { manager, history, workspaces }));
+  const feed = new EventFeed({ manager, history, workspaces });
+  app.get('/events', (context) => feed.answer(context));
   app.get('/openapi.json', (context) => context.json(description));
   app.route('/', dashboardFiles());
   return app;

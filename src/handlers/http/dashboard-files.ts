@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Hono } from 'hono';
 import { compress } from 'hono/compress';
+import { routePath } from 'hono/route';
 import { getMimeType } from 'hono/utils/mime';
 
 /** The page as it was built into the package; 404 where it was not. Works under any path that the app is mounted at. */
@@ -19,11 +20,6 @@ export function dashboardFiles(): Hono {
 
   const app = new Hono();
   app.use(compress());
-  app.get('/', async (context) => {
-    const page = await read('index.html').catch(() => undefined);
-    if (!page) return context.text('The dashboard is not built: npm run build:dashboard', 404);
-    return context.body(page, 200, { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' });
-  });
   // Their names have a hash of their contents.
   app.get('/assets/:name{[\\w.-]+}', async (context) => {
     const { name } = context.req.param();
@@ -33,6 +29,16 @@ export function dashboardFiles(): Hono {
       'Content-Type': getMimeType(name) ?? 'application/octet-stream',
       'Cache-Control': 'public, max-age=31536000, immutable',
     });
+  });
+  app.get('/*', async (context, next) => {
+    const mountedAt = routePath(context).slice(0, -'/*'.length);
+    const path = context.req.path.slice(mountedAt.length);
+    // What the page asks for is relative to a folder.
+    if (path === '') return context.redirect(`${mountedAt}/`);
+    if (path !== '/') return next();
+    const page = await read('index.html').catch(() => undefined);
+    if (!page) return context.text('The dashboard is not built: npm run build:dashboard', 404);
+    return context.body(page, 200, { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' });
   });
   return app;
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from 'hono';
-import { streamSSE } from 'hono/streaming';
+import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { QueueStatus, UnifiedSession, UnifiedSessionManager } from '../../core/index.js';
 import { type AutonomousSession, sessionView } from '../session-view.js';
 import type { EventHistory, HistoryEntry } from './event-history.js';
@@ -19,6 +19,10 @@ const GATHER_MS = 10;
 const PING_MS = 15_000;
 const RETRY_MS = 1_000;
 
+/** Whoever reads slowly holds that much of the host's memory at a time. */
+const BATCH_CHARACTERS = 256 * 1024;
+const MOST_READERS = 64;
+
 /** What the events are taken from. */
 export interface FeedSource {
   readonly manager: UnifiedSessionManager;
@@ -27,65 +31,81 @@ export interface FeedSource {
 }
 
 /**
- * The events of all sessions as server-sent events: a `snapshot`, then each `event`, and after some events the
- * `session` as it stands, and a `ping` while nothing happens. `Last-Event-ID` (or `?lastEventId=`, where a page cannot set
- * headers) takes up where a reader was; where that is too long ago it gets a snapshot again.
+ * The events of all sessions as server-sent events: a `snapshot`, then each `event`, before some events the `session` as it
+ * stands, and a `ping` while nothing happens. `Last-Event-ID` (or `?lastEventId=`, where a page cannot set headers) takes up
+ * where a reader was; where that is too long ago it gets a snapshot again.
  *
  * The history is the buffer: a reader that is slow is written to when it can take more, and holds up nobody.
  */
-export function eventFeed(context: Context, { manager, history, workspaces }: FeedSource): Response {
-  // Proxies may neither keep nor compress it.
-  context.header('X-Accel-Buffering', 'no');
-  const lastEventId = context.req.header('Last-Event-ID') ?? context.req.query('lastEventId');
-  return streamSSE(context, async (stream) => {
+export class EventFeed {
+  readonly #source: FeedSource;
+  #readers = 0;
+
+  constructor(source: FeedSource) {
+    this.#source = source;
+  }
+
+  /** Answers a reader; with 503 where there are 64 already. */
+  answer(context: Context): Response {
+    if (this.#readers >= MOST_READERS) {
+      return context.json({ success: false, error: `${MOST_READERS} readers are connected already; close one.` }, 503);
+    }
+    this.#readers++;
+    // Proxies may neither keep nor compress it.
+    context.header('X-Accel-Buffering', 'no');
+    const lastEventId = context.req.header('Last-Event-ID') ?? context.req.query('lastEventId');
     const gone = new AbortController();
-    stream.onAbort(() => gone.abort());
     // What the client's end looks like to a server that does not cancel the body.
     context.req.raw.signal.addEventListener('abort', () => gone.abort());
+    return streamSSE(context, async (stream) => {
+      stream.onAbort(() => gone.abort());
+      try {
+        await this.#write(stream, lastEventId, gone.signal);
+      } finally {
+        this.#readers--;
+      }
+    });
+  }
 
-    const writeSnapshot = async (): Promise<number> => {
-      const { lastId } = history;
-      const snapshot: Snapshot = {
-        sessions: manager.list().map(sessionView),
-        queue: manager.queueStatus(),
-        workspaces,
-      };
-      await stream.write(frame('snapshot', JSON.stringify(snapshot), idOf(history, lastId)));
-      return lastId;
-    };
-
+  async #write(stream: SSEStreamingApi, lastEventId: string | undefined, gone: AbortSignal): Promise<void> {
+    const { manager, history } = this.#source;
     await stream.write(`retry: ${RETRY_MS}\n\n`);
-    let read = resumeAt(history, lastEventId) ?? (await writeSnapshot());
-    while (!gone.signal.aborted) {
-      const entries = history.after(read);
+    let read = resumeAt(history, lastEventId);
+    while (!gone.aborted) {
+      const entries = read === undefined ? undefined : history.after(read, BATCH_CHARACTERS);
       if (!entries) {
-        read = await writeSnapshot();
+        read = history.lastId;
+        await stream.write(frame('snapshot', JSON.stringify(this.#snapshot()), idOf(history, read)));
         continue;
       }
       const last = entries.at(-1);
       if (last) {
         read = last.id;
-        const events = entries.map(({ id, json }) => frame('event', json, idOf(history, id)));
-        const views = changedBy(entries, manager).map((session) =>
+        // Sessions first: a reader that is cut off between two events must not take them for told.
+        const sessions = changedBy(entries, manager).map((session) =>
           frame('session', JSON.stringify(sessionView(session))),
         );
-        await stream.write([...events, ...views].join(''));
+        const events = entries.map(({ id, json }) => frame('event', json, idOf(history, id)));
+        await stream.write([...sessions, ...events].join(''));
         await delay(GATHER_MS);
         continue;
       }
-      await history.changed(PING_MS, gone.signal);
+      await history.changed(PING_MS, gone);
       if (history.lastId === read) await stream.write(frame('ping', '{}'));
     }
-  });
+  }
+
+  #snapshot(): Snapshot {
+    const { manager, workspaces } = this.#source;
+    return { sessions: manager.list().map(sessionView), queue: manager.queueStatus(), workspaces };
+  }
 }
 
 /** The sessions that events are about, as they stand. */
 function changedBy(entries: readonly HistoryEntry[], manager: UnifiedSessionManager): UnifiedSession[] {
   const ids = new Set(entries.map(({ sessionId }) => sessionId));
-  // Who gets a slot, or a better place, has no event of its own.
-  if (entries.some(({ queue }) => queue)) {
-    for (const { id } of manager.list({ status: ['queued', 'starting'] })) ids.add(id);
-  }
+  // Who gets a slot has no event of its own; who gets a better place stands in the queue's.
+  if (entries.some(({ queue }) => queue)) for (const { id } of manager.list({ status: 'starting' })) ids.add(id);
   return [...ids].flatMap((id) => manager.get(id) ?? []);
 }
 
@@ -100,5 +120,5 @@ function idOf(history: EventHistory, id: number): string {
 /** Where a reader was, if that is still known. */
 function resumeAt(history: EventHistory, lastEventId: string | undefined): number | undefined {
   const [, epoch, id] = /^(.+)-(\d{1,15})$/.exec(lastEventId ?? '') ?? [];
-  return epoch === history.epoch && history.after(Number(id)) ? Number(id) : undefined;
+  return epoch === history.epoch && history.after(Number(id), 1) ? Number(id) : undefined;
 }

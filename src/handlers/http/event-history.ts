@@ -31,6 +31,8 @@ const GONE: HistoryEntry = { id: 0, sessionId: '', queue: false, json: '' };
 const MOST_EVENTS = 20_000;
 const MOST_CHARACTERS = 16 * 2 ** 20;
 const TEXT_LENGTH = 4_000;
+/** Of those that wait, the next ones: a queue may be long, and tells of itself at every change. */
+const MOST_PLACES = 100;
 
 /**
  * The latest events of a manager, for readers that come late or come back: 20,000 of them or 16 million characters,
@@ -65,11 +67,18 @@ export class EventHistory {
     return this.#lastId;
   }
 
-  /** What came after an event, or undefined where some of that is no longer kept. */
-  after(id: number): HistoryEntry[] | undefined {
+  /**
+   * What came after an event, as far as it is that long (one at least); undefined where some of it is no longer kept.
+   *
+   * @param most in characters
+   */
+  after(id: number, most = Number.POSITIVE_INFINITY): HistoryEntry[] | undefined {
     const first = this.#lastId - (this.#entries.length - this.#start) + 1;
     if (id > this.#lastId || id + 1 < first) return undefined;
-    return this.#entries.slice(this.#start + id + 1 - first);
+    const from = this.#start + id + 1 - first;
+    let to = from;
+    for (let taken = 0; to < this.#entries.length && taken < most; to++) taken += this.#entries[to]?.json.length ?? 0;
+    return this.#entries.slice(from, to);
   }
 
   /** What is kept of a session, as JSON texts. */
@@ -111,7 +120,10 @@ export class EventHistory {
 }
 
 function feedEvent(id: number, event: SessionEvent): FeedEvent {
-  if (event.type === 'queue:changed') return { ...event, id };
+  if (event.type === 'queue:changed') {
+    const items = event.queue.items.slice(0, MOST_PLACES);
+    return { ...event, id, queue: { ...event.queue, items } };
+  }
   const { session, ...rest } = event;
   const { costUsd, tokens } = session.metadata;
   return {

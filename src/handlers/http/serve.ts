@@ -10,7 +10,10 @@ export interface ServeOptions extends Omit<AutonomousAppOptions, 'token'> {
   token?: string;
   /** Default 4300; 0 for any that is free. */
   port?: number;
-  /** The address to listen at. Default `127.0.0.1`: nobody but this machine. */
+  /**
+   * The address to listen at. Default `127.0.0.1`: nobody but this machine. At `0.0.0.0` and `::`, which are all addresses,
+   * only those that `hosts` names are answered besides the loopback.
+   */
   hostname?: string;
 }
 
@@ -38,23 +41,30 @@ export async function serveAutonomousApp(
   manager: UnifiedSessionManager,
   { token = nanoid(32), port = 4300, hostname = '127.0.0.1', ...options }: ServeOptions = {},
 ): Promise<AutonomousServer> {
-  const app = createAutonomousApp(manager, { token, ...options });
+  const everywhere = hostname === '0.0.0.0' || hostname === '::';
+  const hosts = [...(options.hosts ?? []), ...(everywhere ? [] : [bracketed(hostname)])];
+  const app = createAutonomousApp(manager, { ...options, token, hosts });
   const server = await new Promise<Server>((resolve, reject) => {
     const starting = serve({ fetch: app.fetch, port, hostname }, () => resolve(starting)) as Server;
     starting.once('error', reject);
   });
   let closed: Promise<void> | undefined;
-  const { address, family, port: actual } = server.address() as AddressInfo;
-  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`;
+  const { port: actual } = server.address() as AddressInfo;
+  const url = `http://${everywhere ? '127.0.0.1' : bracketed(hostname)}:${actual}`;
   return {
     url,
-    dashboardUrl: `${url}/#token=${token}`,
+    dashboardUrl: `${url}/#token=${encodeURIComponent(token)}`,
     token,
     close() {
       closed ??= closing(server);
       return closed;
     },
   };
+}
+
+/** An address as it stands in a URL. */
+function bracketed(hostname: string): string {
+  return hostname.includes(':') ? `[${hostname}]` : hostname;
 }
 
 function closing(server: Server): Promise<void> {

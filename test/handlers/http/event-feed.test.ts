@@ -3,7 +3,7 @@ import { scriptedRun } from 'autonomous-orchestration/testing';
 import fc from 'fast-check';
 import { Hono } from 'hono';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { eventFeed } from '../../../src/handlers/http/event-feed.js';
+import { EventFeed } from '../../../src/handlers/http/event-feed.js';
 import { EventHistory } from '../../../src/handlers/http/event-history.js';
 import { FeedReader, type Frame } from '../../support/feed-reader.js';
 import { appOn, testApp } from '../../support/http-app.js';
@@ -48,9 +48,7 @@ describe('/events', () => {
       eventsIn(frames).map((_, index) => numberOf(snapshot as Frame) + 1 + index),
     );
     for (const frame of frames.filter(({ event }) => event === 'event')) expect(numberOf(frame)).toBe(frame.data.id);
-    const [ended] = (await reader.until(({ event, data }) => event === 'session' && data.state === 'completed')).slice(
-      -1,
-    );
+    const ended = frames.findLast(({ event }) => event === 'session');
     expect(ended?.data).toMatchObject({ id, taskId: 'b', status: 'completed', stats: { lastOutput: 'Done.' } });
   });
 
@@ -82,8 +80,10 @@ describe('/events', () => {
 
         const told: SessionEvent['type'][] = [];
         const numbers: number[] = [];
+        const states = new Map<string, string>();
         const read = (frame: Frame): void => {
           expect(frame.event).not.toBe('snapshot');
+          if (frame.event === 'session') states.set(frame.data.id, frame.data.state);
           if (frame.event !== 'event') return;
           told.push(frame.data.type);
           numbers.push(frame.data.id);
@@ -108,6 +108,8 @@ describe('/events', () => {
         await reader.close();
         expect(told).toEqual(events.map(({ type }) => type));
         expect(numbers).toEqual(events.map((_, index) => index + 1));
+        // Wherever it broke: nobody is left as they were before.
+        expect([...states.values()]).toEqual(['completed', 'completed', 'completed']);
       }),
       { numRuns: 15 },
     );
@@ -163,21 +165,54 @@ describe('/events', () => {
     expect(await late.next()).toMatchObject({ event: 'event', data: { id: 20_002 } });
   });
 
-  it('tells where those stand that wait when another one starts', async () => {
+  it('tells who gets a slot, and where those stand that wait', async () => {
     const { app, manager } = testApp(ENDLESS, { maxConcurrent: 1 });
-    const [first] = await Promise.all(['a', 'b', 'c'].map((taskId) => manager.create({ prompt: 'x', taskId })));
+    const [first, , third] = await Promise.all(
+      ['a', 'b', 'c'].map((taskId) => manager.create({ prompt: 'x', taskId })),
+    );
     const reader = await open(app);
     const snapshot = await reader.next();
     expect(snapshot?.data.sessions.map(({ queuePosition }: Frame['data']) => queuePosition)).toEqual([undefined, 1, 2]);
     await manager.cancel(first?.id ?? '');
-    const latest = new Map<string, Frame['data']>();
-    const frames = await reader.until(({ event, data }) => {
-      if (event === 'session') latest.set(data.taskId, data);
-      return latest.get('b')?.state === 'running' && latest.get('c')?.queuePosition === 1;
-    });
-    expect(latest.get('b')).not.toHaveProperty('queuePosition');
-    // Nothing but its place has changed: no event is its own.
-    expect(eventsIn(frames).map(({ sessionId }) => sessionId)).not.toContain(latest.get('c').id);
+    const frames = await reader.until(isEvent('session:started'));
+    const starting = frames.find(({ event, data }) => event === 'session' && data.taskId === 'b');
+    expect(starting?.data).not.toHaveProperty('queuePosition');
+    expect(frames.findLast(isEvent('queue:changed'))?.data.queue.items).toEqual([{ id: third?.id, position: 1 }]);
+  });
+
+  it('tells of a long queue only who is next', async () => {
+    const { app, manager } = testApp(ENDLESS, { maxConcurrent: 1, maxQueued: 200 });
+    const reader = await open(app);
+    for (let count = 0; count < 150; count++) await manager.create({ prompt: 'x' });
+    const frames = await reader.until((frame) => isEvent('queue:changed')(frame) && frame.data.queue.queued === 149);
+    expect(frames.findLast(isEvent('queue:changed'))?.data.queue.items).toHaveLength(100);
+  });
+
+  it('writes no more at once than a slow reader may hold', async () => {
+    const { app, manager } = testApp(DONE);
+    const reader = await open(app);
+    const { id = '' } = (await reader.next()) ?? {};
+    say(manager, 1_000, 'x'.repeat(4_000));
+    const body = (await app.request('/events', { headers: { 'Last-Event-ID': id } })).body?.getReader();
+    onTestFinished(() => body?.cancel());
+    let most = 0;
+    for (let total = 0; total < 4_000_000; ) {
+      const { value } = (await body?.read()) ?? {};
+      most = Math.max(most, value?.length ?? 0);
+      total += value?.length ?? 0;
+    }
+    expect(most).toBeLessThan(300_000);
+  });
+
+  it('has 64 readers at most, and room again when one leaves', async () => {
+    const { app } = testApp(DONE);
+    const readers: FeedReader[] = [];
+    for (let count = 0; count < 64; count++) readers.push(await open(app));
+    expect((await app.request('/events')).status).toBe(503);
+    await readers[0]?.close();
+    await expect
+      .poll(async () => (await app.request('/events', { signal: AbortSignal.timeout(100) })).status)
+      .toBe(200);
   });
 
   it('pings a reader while nothing happens', async () => {
@@ -230,9 +265,8 @@ describe('/events', () => {
         return typeof value === 'function' ? value.bind(target) : value;
       },
     });
-    const slowApp = new Hono().get('/events', (context) =>
-      eventFeed(context, { manager, history: watched, workspaces: [] }),
-    );
+    const feed = new EventFeed({ manager, history: watched, workspaces: [] });
+    const slowApp = new Hono().get('/events', (context) => feed.answer(context));
     const slow = await open(slowApp);
     const fast = await open(appOn(manager).app);
     await Promise.all([slow.next(), fast.next()]);

@@ -115,7 +115,7 @@ describe('serveAutonomousApp', () => {
     const reader = new FeedReader(await fetch(`${server.url}/events`));
     await reader.next();
     await manager.create({ prompt: 'x' });
-    expect(await reader.next()).toMatchObject({ event: 'event', data: { type: 'session:created' } });
+    await reader.until(({ event, data }) => event === 'event' && data.type === 'session:created');
     await reader.close();
   });
 });

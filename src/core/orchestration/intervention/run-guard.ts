@@ -42,6 +42,8 @@ export interface AskedCall extends Pick<ToolCall, 'toolUseId' | 'tool' | 'input'
 
 /** What a person can read through; a longer input could hide what matters behind what does not. */
 const MOST_SHOWN_LENGTH = 1_000_000;
+/** Whoever shows it writes it as JSON, which takes a stack for each level, and may have less of that than there is here. */
+const MOST_SHOWN_DEPTH = 50;
 
 /**
  * Decides about the tool calls of one run before they run, and holds against its decisions what the log tells
@@ -126,6 +128,9 @@ export class RunGuard {
   }
 
   async #ask(call: ToolCall, why: string, askedAt: number | undefined): Promise<Verdict> {
+    if (isDeeperThan(call.input, MOST_SHOWN_DEPTH)) {
+      return this.#deny(call, 'policy', 'Denied: it is nested too deeply for a person to check.');
+    }
     if ((JSON.stringify(call.input) ?? '').length > MOST_SHOWN_LENGTH) {
       return this.#deny(call, 'policy', 'Denied: it is too long for a person to check; split it.');
     }
@@ -160,4 +165,9 @@ export class RunGuard {
 
 function breachOf(id: string, name: string, reason: string): Observation {
   return { kind: 'breach', id, name, danger: { level: 'critical', rule: 'guard.bypassed', reason } };
+}
+
+function isDeeperThan(value: unknown, most: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return most === 0 || Object.values(value).some((inner) => isDeeperThan(inner, most - 1));
 }
