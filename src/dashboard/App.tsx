@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import { Board } from './components/Board.js';
+import { Contained } from './components/Contained.js';
 import { FindSession } from './components/FindSession.js';
 import { Header } from './components/Header.js';
 import { SessionPage } from './components/SessionPage.js';
@@ -24,7 +25,7 @@ export function App(): React.ReactNode {
     const onKey = (event: KeyboardEvent): void => {
       if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'k') return;
       event.preventDefault();
-      setDialog('find');
+      setDialog((open) => open ?? 'find');
     };
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);
@@ -32,14 +33,17 @@ export function App(): React.ReactNode {
 
   return (
     <>
-      <a className="skip" href="#main">
+      {/* No link: what stands behind the # of an address is what the page shows. */}
+      <button type="button" className="skip" onClick={() => document.getElementById('main')?.focus()}>
         Skip to the sessions
-      </a>
+      </button>
       <Header page={route.page} onFind={() => setDialog('find')} onStart={() => setDialog('start')} />
       <main id="main" tabIndex={-1}>
-        {route.page === 'board' && <Board />}
-        {route.page === 'timeline' && <Timeline />}
-        {route.page === 'session' && <SessionPage key={route.id} id={route.id} />}
+        <Contained key={route.page === 'session' ? route.id : route.page}>
+          {route.page === 'board' && <Board />}
+          {route.page === 'timeline' && <Timeline />}
+          {route.page === 'session' && <SessionPage id={route.id} />}
+        </Contained>
       </main>
       {dialog === 'find' && <FindSession onClose={close} />}
       {dialog === 'start' && <StartSession onClose={close} />}

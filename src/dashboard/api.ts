@@ -11,13 +11,22 @@ export function appUrl(path: string): URL {
 export function takeToken(): void {
   const token = new URLSearchParams(location.hash.slice(1)).get('token');
   if (token === null) return;
-  sessionStorage.setItem(TOKEN_KEY, token);
   history.replaceState(null, '', `${location.pathname}${location.search}#/`);
+  sessionStorage.setItem(TOKEN_KEY, token);
+  tokens.dispatchEvent(new Event('change'));
 }
+
+const tokens = new EventTarget();
 
 /** Whether this page may do more than look. */
 export function mayAct(): boolean {
   return sessionStorage.getItem(TOKEN_KEY) !== null;
+}
+
+/** Tells when that changes. */
+export function onMayAct(listener: () => void): () => void {
+  tokens.addEventListener('change', listener);
+  return () => tokens.removeEventListener('change', listener);
 }
 
 /** @throws Error with what the server says */
@@ -30,6 +39,12 @@ async function request<Data>(path: string, init?: RequestInit): Promise<Data> {
     error: `The server answered with status ${response.status}.`,
   }));
   if (answer.success) return answer.data;
+  if (response.status === 401) {
+    // Another server has taken the place of the one whose token it was.
+    sessionStorage.removeItem(TOKEN_KEY);
+    tokens.dispatchEvent(new Event('change'));
+    throw new Error('The token is not valid any more: open the link that the server printed.');
+  }
   throw new Error(answer.error);
 }
 

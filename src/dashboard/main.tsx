@@ -8,6 +8,8 @@ import { PageStore } from './page-store.js';
 import './styles.css';
 
 takeToken();
+// The link may be opened in a tab that shows the page already. Before the page's own listeners, so that they see what is left.
+window.addEventListener('hashchange', takeToken);
 const store = new PageStore(inNextFrame);
 connectFeed(appUrl('events'), (message) => store.apply(message));
 

@@ -1,13 +1,18 @@
 import { createContext, useContext, useEffect, useReducer, useState, useSyncExternalStore } from 'react';
-import type { AutonomousSessionDetails } from '../handlers/index.js';
-import { fetchDetails, fetchEvents, mayAct } from './api.js';
+import type { AutonomousSessionDetails, FeedEvent } from '../handlers/index.js';
+import { fetchDetails, fetchEvents, mayAct, onMayAct } from './api.js';
 import { type PageState, PageStore } from './page-store.js';
 import { SessionFeed } from './session-feed.js';
 
-/** Draws in the next frame; a page that nobody sees has no frames, but keeps its title up to date. */
+/** Draws in the next frame, or soon: a page that nobody sees has no frames, but keeps its title up to date. */
 export function inNextFrame(work: () => void): void {
-  if (document.hidden) window.setTimeout(work, 250);
-  else requestAnimationFrame(work);
+  let done = false;
+  const once = (): void => {
+    if (!done) work();
+    done = true;
+  };
+  requestAnimationFrame(once);
+  window.setTimeout(once, 250);
 }
 
 export const PageContext = createContext(new PageStore(inNextFrame));
@@ -17,8 +22,10 @@ export function usePage(): PageState {
   return useSyncExternalStore(store.subscribe, store.state);
 }
 
-/** Whether the page has the token. It was taken before the page was drawn. */
-export const canAct = mayAct;
+/** Whether the page has the token. */
+export function useMayAct(): boolean {
+  return useSyncExternalStore(onMayAct, mayAct);
+}
 
 /** The time, for what shows how long something takes. */
 export function useNow(everyMs = 1_000): number {
@@ -30,40 +37,66 @@ export function useNow(everyMs = 1_000): number {
   return now;
 }
 
-export interface OpenSession {
-  readonly details: AutonomousSessionDetails | undefined;
-  readonly feed: SessionFeed | undefined;
-  /** Changes whenever the feed does. */
-  readonly version: number;
-  readonly error: string | undefined;
+const FIRST_RETRY_MS = 500;
+const LAST_RETRY_MS = 10_000;
+
+/** Tries until it works or nobody wants it any more, each time after a longer while. */
+async function untilDone(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  for (let afterMs = FIRST_RETRY_MS; !signal.aborted; afterMs = Math.min(2 * afterMs, LAST_RETRY_MS)) {
+    try {
+      return await work();
+    } catch {
+      await new Promise((resolve) => window.setTimeout(resolve, afterMs));
+    }
+  }
 }
 
-/** Fetches a session's course and keeps it up to date; again from the start where events may have been missed. */
-export function useOpenSession(id: string): OpenSession {
+/** What a session's details say, fetched anew whenever `version` changes; undefined for none. */
+export function useDetails(id: string, version: string | undefined): AutonomousSessionDetails | undefined {
+  const [details, setDetails] = useState<AutonomousSessionDetails>();
+  useEffect(() => {
+    if (version === undefined) return;
+    const left = new AbortController();
+    void untilDone(async () => {
+      const fetched = await fetchDetails(id);
+      if (!left.signal.aborted) setDetails(fetched);
+    }, left.signal);
+    return () => left.abort();
+  }, [id, version]);
+  return details;
+}
+
+/**
+ * Fetches a session's course and keeps it up to date; again from the start where events may have been missed.
+ *
+ * @returns the course, and a number that changes whenever it does
+ */
+export function useSessionFeed(id: string): { feed: SessionFeed | undefined; version: number } {
   const store = useContext(PageContext);
-  const [loaded, setLoaded] = useState<{ details?: AutonomousSessionDetails; feed?: SessionFeed; error?: string }>({});
+  const [feed, setFeed] = useState<SessionFeed>();
   const [version, changed] = useReducer((count: number) => count + 1, 0);
   useEffect(() => {
     let current: SessionFeed | undefined;
-    let round = 0;
+    let loading = new AbortController();
     let drawing = false;
     /** What comes while the rest is still on its way. */
-    let early: Parameters<SessionFeed['add']>[0][] = [];
-    const load = async (): Promise<void> => {
-      const mine = ++round;
-      early = [];
+    let early: FeedEvent[] = [];
+    const load = (): void => {
+      loading.abort();
+      loading = new AbortController();
+      const { signal } = loading;
       current = undefined;
-      try {
+      void untilDone(async () => {
+        early = [];
         // One after the other: a record that is newer than the events would tell of what then comes as an event, too.
         const details = await fetchDetails(id);
         const events = await fetchEvents(id);
-        if (mine !== round) return;
+        if (signal.aborted) return;
         current = new SessionFeed(details, events);
         for (const event of early) current.add(event);
-        setLoaded({ details, feed: current });
-      } catch (error) {
-        if (mine === round) setLoaded({ error: error instanceof Error ? error.message : String(error) });
-      }
+        early = [];
+        setFeed(current);
+      }, signal);
     };
     const endEvents = store.onEvent((event) => {
       if (event.sessionId !== id) return;
@@ -79,13 +112,13 @@ export function useOpenSession(id: string): OpenSession {
         changed();
       });
     });
-    const endResets = store.onReset(() => void load());
-    void load();
+    const endResets = store.onReset(load);
+    load();
     return () => {
-      round++;
+      loading.abort();
       endEvents();
       endResets();
     };
   }, [id, store]);
-  return { details: loaded.details, feed: loaded.feed, version, error: loaded.error };
+  return { feed, version };
 }

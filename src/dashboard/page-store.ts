@@ -84,6 +84,16 @@ function reduce(state: PageState, message: PageMessage): PageState {
     case 'session':
       return { ...state, sessions: new Map(state.sessions).set(message.session.id, message.session) };
     case 'event':
-      return message.event.type === 'queue:changed' ? { ...state, queue: message.event.queue } : state;
+      return message.event.type === 'queue:changed' ? withQueue(state, message.event.queue) : state;
   }
+}
+
+/** Whose place in the queue changes has no other message. */
+function withQueue(state: PageState, queue: Snapshot['queue']): PageState {
+  const sessions = new Map(state.sessions);
+  for (const { id, position } of queue.items) {
+    const session = sessions.get(id);
+    if (session?.state === 'queued') sessions.set(id, { ...session, queuePosition: position });
+  }
+  return { ...state, queue, sessions };
 }

@@ -37,6 +37,11 @@ export function segmentsOf(session: Pick<AutonomousSession, 'runs' | 'createdAt'
   });
 }
 
+/** How long a session did something, in milliseconds. */
+export function timeOf(kind: Segment['kind'], segments: readonly Segment[]): number {
+  return segments.reduce((sum, segment) => (segment.kind === kind ? sum + segment.to - segment.from : sum), 0);
+}
+
 /** Whether a session has ended. */
 export function isOver(state: AutonomousSession['state']): boolean {
   return state === 'completed' || state === 'failed' || state === 'cancelled';

@@ -54,6 +54,8 @@ export interface UsageSeries {
 }
 
 const MOST_ITEMS = 100_000;
+/** Of a chart; then the older half goes. */
+const MOST_POINTS = 50_000;
 /** How many of the oldest go at once, so that not every new one moves the whole list. */
 const DROPPED_ITEMS = 10_000;
 
@@ -140,6 +142,7 @@ export class SessionFeed {
     const { times, cost, tokens: counts } = this.usage;
     if (costUsd === undefined && tokens === undefined) return;
     if (costUsd === (cost.at(-1) ?? undefined) && tokens === (counts.at(-1) ?? undefined)) return;
+    if (times.length >= MOST_POINTS) for (const column of [times, cost, counts]) column.splice(0, MOST_POINTS / 2);
     times.push(at / 1_000);
     cost.push(costUsd ?? null);
     counts.push(tokens ?? null);

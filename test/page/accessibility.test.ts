@@ -16,8 +16,10 @@ async function busyServer() {
   );
   for (const { taskId, prompt, branch } of DEMO_SESSIONS)
     await served.manager.create({ taskId, prompt, worktree: branch });
-  const [asks] = served.manager.list({ taskId: 'Release notes for 2.4' });
-  await served.manager.waitFor(asks?.id ?? '', { status: 'waiting_feedback' });
+  for (const taskId of ['Release notes for 2.4', 'Remove the old importer']) {
+    const [asks] = served.manager.list({ taskId });
+    await served.manager.waitFor(asks?.id ?? '', { status: 'waiting_feedback' });
+  }
   return served;
 }
 
@@ -58,13 +60,14 @@ it.each(LOOKS)('no page breaks a rule of axe: $colorScheme, $viewport.width px',
   await check('session');
 });
 
-it('all that can be done can be done by keyboard', async () => {
+it('a question is answered by keyboard alone', async () => {
   const { manager, server } = await busyServer();
-  const [asks] = manager.list({ taskId: 'Release notes for 2.4' });
   const page = await openPage(server);
-  await page.getByRole('group', { name: 'Approval of Bash' }).first().waitFor();
+  await expect.poll(() => page.getByRole('button', { name: 'Approve' }).first().isEnabled()).toBe(true);
+  const waiting = (): number => manager.list({ status: 'waiting_feedback' }).length;
+  const before = waiting();
   const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.textContent ?? '');
   for (let presses = 0; (await focused()) !== 'Approve' && presses < 40; presses++) await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
-  expect((await manager.waitFor(asks?.id ?? '')).status).toBe('completed');
+  await expect.poll(waiting).toBe(before - 1);
 });

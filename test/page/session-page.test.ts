@@ -59,6 +59,7 @@ it('an approval that is too long for a list is read in whole before it can be gi
   expect(await question.innerText()).not.toContain('THE END');
   await question.getByRole('link', { name: 'open the session' }).click();
   await question.getByText('THE END').waitFor();
+  await question.locator('.input').press('End');
   await question.getByRole('button', { name: 'Approve' }).click();
   expect((await manager.waitFor(id)).metadata.toolsUsed).toMatchObject([{ outcome: 'ok' }]);
 });

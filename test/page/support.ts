@@ -28,8 +28,8 @@ export async function serveSimulation(script: SimulatedScript, options: SessionM
 }
 
 /** A server on a manager; both are closed after the test. */
-export async function serveManager(manager: UnifiedSessionManager, workspace: string, port = 0) {
-  const server = await serveAutonomousApp(manager, { port, token: TOKEN, workspaces: [workspace] });
+export async function serveManager(manager: UnifiedSessionManager, workspace: string, port = 0, token = TOKEN) {
+  const server = await serveAutonomousApp(manager, { port, token, workspaces: [workspace] });
   onTestFinished(async () => {
     await server.close().catch(() => {}); // A test may have closed it.
     await manager.close({ sessions: 'cancel' });

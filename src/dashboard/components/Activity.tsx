@@ -12,8 +12,18 @@ const FILTERS = {
     item.kind === 'error' || item.kind === 'danger' || (item.kind === 'tool' && (!!item.danger || isBad(item))),
 } as const satisfies Record<string, (item: FeedItem) => boolean>;
 
+interface Props {
+  feed: SessionFeed;
+  /** Changes whenever the feed does. */
+  version: number;
+  /** Whether the session has ended: then no tool call is under way. */
+  isOver: boolean;
+}
+
 /** Everything that happened in a session, the latest last. */
-export function Activity({ feed, version }: { feed: SessionFeed; version: number }): React.ReactNode {
+export function Activity({ feed, version, isOver }: Props): React.ReactNode {
+  /** Rows come and go with the scrolling; what was opened stays open. */
+  const [opened] = useState(() => new Set<string>());
   const [filter, setFilter] = useState<keyof typeof FILTERS>('All');
   // biome-ignore lint/correctness/useExhaustiveDependencies: items change in place, the version tells
   const items = useMemo(
@@ -45,24 +55,32 @@ export function Activity({ feed, version }: { feed: SessionFeed; version: number
         items={items}
         keyOf={({ key }) => key}
         rowHeight={36}
-        row={(item) => <Item item={item} />}
+        row={(item) => <Item item={item} opened={opened} isOver={isOver} />}
       />
     </>
   );
 }
 
-const Item = memo(function Item({ item }: { item: FeedItem }): React.ReactNode {
+interface ItemProps<Kind = FeedItem> {
+  item: Kind;
+  opened: Set<string>;
+  isOver: boolean;
+}
+
+const Item = memo(function Item({ item, opened, isOver }: ItemProps): React.ReactNode {
   return (
     <div className={`item ${item.kind}`}>
-      <time dateTime={new Date(item.at).toISOString()}>{timeOfDay(item.at)}</time>
+      <time dateTime={new Date(item.at).toISOString()} title={new Date(item.at).toLocaleString('en-GB')}>
+        {timeOfDay(item.at)}
+      </time>
       <div>
-        <Content item={item} />
+        <Content item={item} opened={opened} isOver={isOver} />
       </div>
     </div>
   );
 });
 
-function Content({ item }: { item: FeedItem }): React.ReactNode {
+function Content({ item, opened, isOver }: ItemProps): React.ReactNode {
   switch (item.kind) {
     case 'message':
       return (
@@ -72,7 +90,7 @@ function Content({ item }: { item: FeedItem }): React.ReactNode {
         </p>
       );
     case 'tool':
-      return <ToolCall tool={item} />;
+      return <ToolCall item={item} opened={opened} isOver={isOver} />;
     case 'error':
       return (
         <p className={`text severity ${item.severity}`}>
@@ -94,16 +112,22 @@ function Content({ item }: { item: FeedItem }): React.ReactNode {
   }
 }
 
-function ToolCall({ tool }: { tool: ToolItem }): React.ReactNode {
-  const { name, input, outcome, durationMs, output, danger, sub } = tool;
+function ToolCall({ item, opened, isOver }: ItemProps<ToolItem>): React.ReactNode {
+  const { key, name, input, outcome, durationMs, output, danger, sub } = item;
   return (
-    <details>
+    <details
+      open={opened.has(key)}
+      onToggle={({ currentTarget: { open } }) => {
+        if (open) opened.add(key);
+        else opened.delete(key);
+      }}
+    >
       <summary>
         {sub && <span className="sub">subagent </span>}
         <b>{revealed(name)}</b> <code>{inputLine(name, input)}</code>
         {danger && <span className="severity critical">{danger.level}</span>}
         <span className={`outcome ${outcome ?? 'open'}`}>
-          {outcome ?? 'running'}
+          {outcome ?? (isOver ? 'interrupted' : 'running')}
           {durationMs !== undefined && ` ${duration(durationMs)}`}
         </span>
       </summary>

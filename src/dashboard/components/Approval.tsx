@@ -1,23 +1,35 @@
-import { useId, useState } from 'react';
+import { useId, useRef, useState } from 'react';
 import type { ApprovalView } from '../../handlers/index.js';
 import { act } from '../api.js';
 import { duration, revealed } from '../format.js';
-import { canAct, useNow } from '../page-context.js';
+import { useMayAct, useNow } from '../page-context.js';
 import { sessionHref } from '../route.js';
 import { ToolInput } from './ToolInput.js';
+import { useRead } from './use-read.js';
+import { useSteady } from './use-steady.js';
 import { useWork } from './use-work.js';
 
-/** A tool call that waits for a person, with all that it would do. */
+/** A tool call that waits for a person, with all that it would do. It can be approved when that was in sight. */
 export function Approval({ sessionId, approval }: { sessionId: string; approval: ApprovalView }): React.ReactNode {
   const { requestId, tool, input, cut, danger, deadline } = approval;
   const now = useNow();
+  const mayAct = useMayAct();
   const reasonId = useId();
+  const box = useRef<HTMLFieldSetElement>(null);
+  const inputBox = useRef<HTMLDivElement>(null);
   const [reason, setReason] = useState('');
   const { busy, error, run } = useWork();
-  const answer = (action: 'approve' | 'deny'): void =>
-    run(() => act(sessionId, action, { requestId, ...(action === 'deny' && reason !== '' && { reason }) }));
+  const { read, look } = useRead(inputBox);
+  const steady = useSteady(box);
+  const answer = (action: 'approve' | 'deny'): void => {
+    const next = nextOf(box.current);
+    run(
+      () => act(sessionId, action, { requestId, ...(action === 'deny' && reason !== '' && { reason }) }),
+      () => next?.focus(),
+    );
+  };
   return (
-    <fieldset className="approval" aria-label={`Approval of ${tool}`}>
+    <fieldset ref={box} className="approval" aria-label={`Approval of ${tool}`} tabIndex={-1}>
       <p className="question">
         <span>
           May it run <b>{revealed(tool)}</b>?
@@ -29,18 +41,25 @@ export function Approval({ sessionId, approval }: { sessionId: string; approval:
           {danger.level}: {revealed(danger.reason)}
         </p>
       )}
-      <ToolInput tool={tool} input={input} />
+      <ToolInput tool={tool} input={input} box={inputBox} onScroll={look} />
       {cut && (
         <p>
           This is only its beginning: <a href={sessionHref(sessionId)}>open the session</a> to read and approve all of
           it.
         </p>
       )}
+      {!cut && !read && <p>It is longer than this box: scroll to its end to approve it.</p>}
       <div className="answer">
-        <button type="button" className="primary" disabled={busy || cut || !canAct()} onClick={() => answer('approve')}>
+        <button
+          type="button"
+          className="primary"
+          disabled={busy || cut || !read || !steady || !mayAct}
+          // The second click of a double one may be meant for what was here before.
+          onClick={({ detail }) => detail <= 1 && answer('approve')}
+        >
           Approve
         </button>
-        <button type="button" disabled={busy || !canAct()} onClick={() => answer('deny')}>
+        <button type="button" disabled={busy || !mayAct} onClick={() => answer('deny')}>
           Deny
         </button>
         <label htmlFor={reasonId} className="hidden">
@@ -57,4 +76,11 @@ export function Approval({ sessionId, approval }: { sessionId: string; approval:
       {error && <p role="alert">{error}</p>}
     </fieldset>
   );
+}
+
+/** Where the keyboard goes when a question is answered: to another one, not to its button, or to the page. */
+function nextOf(box: HTMLElement | null): HTMLElement | null {
+  const all = [...document.querySelectorAll<HTMLElement>('.approval')];
+  const place = box ? all.indexOf(box) : -1;
+  return all[place + 1] ?? all[place - 1] ?? document.getElementById('main');
 }

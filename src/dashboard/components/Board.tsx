@@ -3,7 +3,8 @@ import type { AutonomousSession } from '../../handlers/index.js';
 import { duration, revealed, usd } from '../format.js';
 import { usePage } from '../page-context.js';
 import { sessionHref } from '../route.js';
-import { isOver } from '../segments.js';
+import { isOver, segmentsOf, timeOf } from '../segments.js';
+import { Contained } from './Contained.js';
 import { SessionCard } from './SessionCard.js';
 import { StateLabel } from './StateLabel.js';
 import { VirtualList } from './VirtualList.js';
@@ -67,7 +68,9 @@ function Cards({ title, sessions, className = '' }: CardsProps): React.ReactNode
       </h2>
       <div className="cards">
         {sessions.map((session) => (
-          <SessionCard key={session.id} session={session} />
+          <Contained key={session.id}>
+            <SessionCard session={session} />
+          </Contained>
         ))}
       </div>
     </section>
@@ -75,7 +78,8 @@ function Cards({ title, sessions, className = '' }: CardsProps): React.ReactNode
 }
 
 function Row({ session }: { session: AutonomousSession }): React.ReactNode {
-  const { id, taskId, environment, stats, result, startedAt, endedAt } = session;
+  const { id, taskId, environment, stats, result } = session;
+  const ran = timeOf('running', segmentsOf(session, session.endedAt ?? 0));
   return (
     <div className="row" data-session={id}>
       <StateLabel session={session} />
@@ -84,7 +88,7 @@ function Row({ session }: { session: AutonomousSession }): React.ReactNode {
       <span className="said">{revealed(result?.error ?? stats.lastOutput ?? '')}</span>
       <span className="figures">
         {stats.totalCost !== undefined && usd(stats.totalCost)}
-        {startedAt !== undefined && endedAt !== undefined && ` · ${duration(endedAt - startedAt)}`}
+        {isOver(session.state) && ` · ${duration(ran)}`}
       </span>
     </div>
   );
@@ -101,7 +105,15 @@ function grouped(sessions: Iterable<AutonomousSession>): Groups {
     else if (state === 'waiting_feedback') groups.waiting.push(session);
     else groups.running.push(session);
   }
-  groups.queued.sort((a, b) => (a.queuePosition ?? 0) - (b.queuePosition ?? 0));
+  // Who asked first comes first: nothing moves when another one asks.
+  groups.waiting.sort((a, b) => askedAt(a) - askedAt(b));
+  groups.queued.sort(
+    (a, b) => (a.queuePosition ?? Number.POSITIVE_INFINITY) - (b.queuePosition ?? Number.POSITIVE_INFINITY),
+  );
   groups.ended.sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0));
   return groups;
+}
+
+function askedAt({ approvals }: AutonomousSession): number {
+  return approvals[0]?.askedAt ?? 0;
 }

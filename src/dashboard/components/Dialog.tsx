@@ -18,12 +18,15 @@ export function Dialog({ title, onClose, children }: Props): React.ReactNode {
     return () => current?.close();
   }, []);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape does the same
     <dialog
       ref={box}
       aria-labelledby={titleId}
       onCancel={onClose}
-      onClick={({ target }) => target === box.current && onClose()}
+      // Where it is pressed, not where it is let go: who selects a text may end beside the dialog.
+      onPointerDown={({ clientX, clientY }) => {
+        const { left, right, top, bottom } = box.current?.getBoundingClientRect() ?? new DOMRect();
+        if (clientX < left || clientX > right || clientY < top || clientY > bottom) onClose();
+      }}
     >
       <h2 id={titleId}>{title}</h2>
       {children}

@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
-import { count, usd } from '../format.js';
-import { canAct, usePage } from '../page-context.js';
+import { count, plural, usd } from '../format.js';
+import { useMayAct, usePage } from '../page-context.js';
 import type { Route } from '../route.js';
 
 interface Props {
@@ -13,6 +13,7 @@ const CONNECTIONS = { connecting: 'connecting', live: 'live', lost: 'connection 
 
 export function Header({ page, onFind, onStart }: Props): React.ReactNode {
   const { sessions, queue, connection } = usePage();
+  const mayAct = useMayAct();
   const totals = useMemo(() => {
     let [waiting, cost, tokens] = [0, 0, 0];
     for (const session of sessions.values()) {
@@ -38,21 +39,24 @@ export function Header({ page, onFind, onStart }: Props): React.ReactNode {
         {totals.waiting > 0 && (
           <Total name={totals.waiting === 1 ? 'needs you' : 'need you'} value={String(totals.waiting)} attention />
         )}
-        <Total name="running" value={`${queue?.running ?? 0} of ${queue?.maxConcurrent ?? 0}`} />
-        <Total name="queued" value={`${queue?.queued ?? 0} of ${queue?.maxQueued ?? 0}`} />
+        <Total name="running" value={queue ? `${queue.running} of ${queue.maxConcurrent}` : '–'} />
+        <Total name="queued" value={queue ? `${queue.queued} of ${queue.maxQueued}` : '–'} />
         <Total name="tokens" value={count(totals.tokens)} />
         <Total name="cost" value={usd(totals.cost)} />
       </dl>
+      <p className="hidden" role="status">
+        {totals.waiting > 0 && `${plural(totals.waiting, 'session')} waiting for you`}
+      </p>
       <p className={`connection ${connection}`} role="status">
         <span className="dot" aria-hidden="true" />
         {CONNECTIONS[connection]}
-        {!canAct() && ' · read only: open the link that the server printed'}
+        {!mayAct && ' · read only: open the link that the server printed'}
       </p>
       <div className="buttons">
         <button type="button" onClick={onFind} aria-keyshortcuts="Control+K">
           Find <kbd>Ctrl K</kbd>
         </button>
-        <button type="button" className="primary" onClick={onStart} disabled={!canAct()}>
+        <button type="button" className="primary" onClick={onStart} disabled={!mayAct}>
           Start a session
         </button>
       </div>

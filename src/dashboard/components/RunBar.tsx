@@ -1,6 +1,6 @@
 import type { AutonomousSession } from '../../handlers/index.js';
 import { duration } from '../format.js';
-import { segmentsOf } from '../segments.js';
+import { segmentsOf, timeOf } from '../segments.js';
 
 interface Props {
   session: AutonomousSession;
@@ -16,9 +16,8 @@ export function RunBar({ session, now, from, to }: Props): React.ReactNode {
   const start = from ?? session.createdAt;
   const end = to ?? segments.at(-1)?.to ?? now;
   const width = Math.max(1, end - start);
-  const totals = new Map<string, number>();
-  for (const { kind, from, to } of segments) totals.set(kind, (totals.get(kind) ?? 0) + to - from);
-  const label = [...totals].map(([kind, ms]) => `${kind} ${duration(ms)}`).join(', ');
+  const kinds = [...new Set(segments.map(({ kind }) => kind))];
+  const label = kinds.map((kind) => `${kind} ${duration(timeOf(kind, segments))}`).join(', ');
   return (
     <div className="bar" role="img" aria-label={`Time: ${label || 'not begun'}`} title={label}>
       {segments.map(({ kind, from, to, run }) => {

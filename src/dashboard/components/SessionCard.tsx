@@ -10,7 +10,19 @@ import { StateLabel } from './StateLabel.js';
 /** A session that is under way, with what it does this second. */
 export const SessionCard = memo(function SessionCard({ session }: { session: AutonomousSession }): React.ReactNode {
   const now = useNow();
-  const { id, taskId, environment, currentTool, stats, approvals, toolCalls, errorCounts, tokens, dangers } = session;
+  const {
+    id,
+    taskId,
+    environment,
+    currentTool,
+    stats,
+    approvals,
+    approvalCount,
+    toolCalls,
+    errorCounts,
+    tokens,
+    dangers,
+  } = session;
   return (
     <article className={`card ${session.state}`} data-session={id}>
       <header>
@@ -38,6 +50,11 @@ export const SessionCard = memo(function SessionCard({ session }: { session: Aut
       {approvals.map((approval) => (
         <Approval key={approval.requestId} sessionId={id} approval={approval} />
       ))}
+      {approvalCount > approvals.length && (
+        <p>
+          <a href={sessionHref(id)}>{approvalCount - approvals.length} more questions</a> wait in the session.
+        </p>
+      )}
       <RunBar session={session} now={now} />
     </article>
   );

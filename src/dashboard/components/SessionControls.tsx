@@ -1,10 +1,12 @@
-import { useId, useState } from 'react';
+import { useContext, useEffect, useId, useRef, useState } from 'react';
 import type { AutonomousSession } from '../../handlers/index.js';
 import { act, type SessionAction } from '../api.js';
-import { canAct } from '../page-context.js';
+import { PageContext, useMayAct } from '../page-context.js';
 import { isOver } from '../segments.js';
 import { Dialog } from './Dialog.js';
 import { useWork } from './use-work.js';
+
+const ENDS: ReadonlySet<string> = new Set(['session:completed', 'session:failed', 'session:cancelled']);
 
 /** What a person can do to a session, and what they can say to it. */
 export function SessionControls({ session }: { session: AutonomousSession }): React.ReactNode {
@@ -12,22 +14,43 @@ export function SessionControls({ session }: { session: AutonomousSession }): Re
   const { busy, error, run } = useWork();
   const [words, setWords] = useState('');
   const [said, setSaid] = useState<string>();
+  /** What it was told and has not heard. */
+  const [unheard, setUnheard] = useState<string>();
+  const heard = useRef(false);
+  const store = useContext(PageContext);
+  const mayAct = useMayAct();
   const [asking, setAsking] = useState(false);
   const wordsId = useId();
 
   const does = (action: SessionAction, body?: object): void => run(() => act(id, action, body));
   const says = (action: 'steer' | 'continue'): void => {
     setSaid(undefined);
+    heard.current = false;
+    if (action === 'steer') setUnheard(words);
     run(
       () => act(id, action, action === 'steer' ? { message: words } : { feedback: words }),
       (answer) => {
         setWords('');
-        if (action === 'steer')
-          setSaid(answer === null ? 'It will hear that after its tool call.' : 'It has heard that.');
+        if (action === 'continue') return;
+        const later = answer === null && !heard.current;
+        setSaid(later ? 'It will hear that after its tool call.' : 'It has heard that.');
+        if (!later) setUnheard(undefined);
       },
     );
   };
-  const off = busy || !canAct();
+  useEffect(() => {
+    if (unheard === undefined) return;
+    return store.onEvent((event) => {
+      if (event.sessionId !== id) return;
+      if (event.type === 'session:steered' && event.message === unheard) {
+        heard.current = true; // Maybe before the server answers.
+        setSaid('It has heard that.');
+      } else if (ENDS.has(event.type)) setSaid(`It ended before it heard: ${unheard}`);
+      else return;
+      setUnheard(undefined);
+    });
+  }, [unheard, id, store]);
+  const off = busy || !mayAct;
   const running = state === 'running' || state === 'waiting_feedback';
   return (
     <section className="controls" aria-label="What you can do">
@@ -77,7 +100,7 @@ export function SessionControls({ session }: { session: AutonomousSession }): Re
             disabled={off || words.trim() === '' || conversation === undefined || state === 'queued'}
             onClick={running ? () => says('continue') : undefined}
           >
-            {running ? 'Stop and continue' : 'Continue'}
+            {running || state === 'paused' ? 'Stop and continue' : 'Continue'}
           </button>
         </div>
       </form>

@@ -1,9 +1,8 @@
-import { useEffect, useState } from 'react';
 import type { ApprovalView, AutonomousSession } from '../../handlers/index.js';
-import { fetchDetails } from '../api.js';
 import { count, duration, revealed, usd } from '../format.js';
-import { useNow, useOpenSession, usePage } from '../page-context.js';
+import { useDetails, useNow, usePage, useSessionFeed } from '../page-context.js';
 import { sessionHref } from '../route.js';
+import { isOver, segmentsOf, timeOf } from '../segments.js';
 import { Activity } from './Activity.js';
 import { Approval } from './Approval.js';
 import { RunBar } from './RunBar.js';
@@ -11,35 +10,45 @@ import { SessionControls } from './SessionControls.js';
 import { StateLabel } from './StateLabel.js';
 import { UsageChart } from './UsageChart.js';
 
-/** One session: what it does and did, what it cost, and what can be done to it. */
+/** The session of an id; like the server, of several that a user called so, the latest. */
 export function SessionPage({ id }: { id: string }): React.ReactNode {
+  const { sessions, connection } = usePage();
+  const session = sessions.get(id) ?? [...sessions.values()].findLast(({ taskId }) => taskId === id);
+  if (session) return <OneSession key={session.id} session={session} />;
+  return <p className="empty">{connection === 'connecting' ? 'Loading …' : 'Session not found'}</p>;
+}
+
+/** One session: what it does and did, what it cost, and what can be done to it. */
+function OneSession({ session }: { session: AutonomousSession }): React.ReactNode {
   const { sessions } = usePage();
-  const { details, feed, version, error } = useOpenSession(id);
+  const { feed, version } = useSessionFeed(session.id);
   const now = useNow();
-  const session = sessions.get(id) ?? details;
   const approvals = useWholeApprovals(session);
-  if (!session) return <p className="empty">{error ?? 'Loading …'}</p>;
   return (
     <div className="session">
       <header className="title">
         <h1>{revealed(session.taskId)}</h1>
         <StateLabel session={session} />
-        <span className="age">{duration((session.endedAt ?? now) - session.createdAt)}</span>
+        <span className="age">since {new Date(session.createdAt).toLocaleString('en-GB')}</span>
       </header>
       <SessionControls session={session} />
       {approvals.map((approval) => (
-        <Approval key={approval.requestId} sessionId={session.id} approval={approval} />
+        <Approval key={`${approval.requestId} ${approval.cut}`} sessionId={session.id} approval={approval} />
       ))}
       {session.result?.error !== undefined && <p className="outcome">{revealed(session.result.error)}</p>}
       <div className="columns">
         <section className="group" aria-label="Activity">
-          {feed ? <Activity feed={feed} version={version} /> : <p className="empty">{error ?? 'Loading …'}</p>}
+          {feed ? (
+            <Activity feed={feed} version={version} isOver={isOver(session.state)} />
+          ) : (
+            <p className="empty">Loading …</p>
+          )}
         </section>
         <aside>
           <section className="group">
             <h2>Time</h2>
             <RunBar session={session} now={now} />
-            <Runs session={session} now={session.endedAt ?? now} />
+            <Runs session={session} now={now} />
           </section>
           <section className="group">
             <h2>Cost and tokens</h2>
@@ -56,34 +65,31 @@ export function SessionPage({ id }: { id: string }): React.ReactNode {
   );
 }
 
-/** Lists hold only the beginning of a long input; here all of it can be read, and then approved. */
-function useWholeApprovals(session: AutonomousSession | undefined): ApprovalView[] {
-  const approvals = session?.approvals ?? [];
-  const cut = approvals.filter((approval) => approval.cut).map(({ requestId }) => requestId);
-  const [whole, setWhole] = useState<readonly ApprovalView[]>([]);
-  const id = session?.id;
-  const wanted = cut.join();
-  useEffect(() => {
-    if (id === undefined || wanted === '') return;
-    fetchDetails(id)
-      .then((details) => setWhole(details.approvals))
-      .catch(() => {}); // They stay cut, and cannot be approved.
-  }, [id, wanted]);
-  return approvals.map((approval) => whole.find(({ requestId }) => requestId === approval.requestId) ?? approval);
+/** Lists hold only the first approvals, and the beginning of a long input; here all of it can be read, and then approved. */
+function useWholeApprovals({ id, approvals, approvalCount }: AutonomousSession): readonly ApprovalView[] {
+  const isPart = approvals.length < approvalCount || approvals.some(({ cut }) => cut);
+  const version = approvals.map(({ requestId }) => requestId).join();
+  const whole = useDetails(id, isPart ? `${approvalCount} ${version}` : undefined)?.approvals ?? [];
+  if (!isPart) return approvals;
+  const listed = approvals.map((one) => whole.find(({ requestId }) => requestId === one.requestId) ?? one);
+  return [...listed, ...whole.slice(listed.length, approvalCount)];
 }
 
 function Runs({ session, now }: { session: AutonomousSession; now: number }): React.ReactNode {
+  const segments = segmentsOf(session, now);
   return (
     <ol className="runs">
-      {session.runs.map(({ number, requestedAt, launchedAt, startedAt, endedAt, exitCode, feedback }) => (
-        <li key={number}>
-          Run {number}
-          {requestedAt !== undefined && ` · waited ${duration((launchedAt ?? now) - requestedAt)}`}
-          {startedAt !== undefined && ` · ran ${duration((endedAt ?? now) - startedAt)}`}
-          {exitCode !== undefined && ` · exit ${exitCode}`}
-          {feedback !== undefined && <q>{revealed(feedback)}</q>}
-        </li>
-      ))}
+      {session.runs.map(({ number, startedAt, exitCode, feedback }) => {
+        const own = segments.filter(({ run }) => run === number);
+        return (
+          <li key={number}>
+            Run {number} · waited {duration(timeOf('queued', own))}
+            {startedAt !== undefined && ` · ran ${duration(timeOf('running', own))}`}
+            {exitCode !== undefined && ` · exit ${exitCode}`}
+            {feedback !== undefined && <q>{revealed(feedback)}</q>}
+          </li>
+        );
+      })}
     </ol>
   );
 }
@@ -108,8 +114,9 @@ interface FactsProps {
 }
 
 function Facts({ session, sessions }: FactsProps): React.ReactNode {
-  const { environment, mode, stats, conversation, logFile, runs, id, parentId } = session;
-  const children = [...sessions.values()].filter((other) => other.parentId === id);
+  const { environment, mode, stats, conversation, logFile, runs, id, taskId, parentId } = session;
+  // The user's own ids: a parent may be given by what it is called.
+  const children = [...sessions.values()].filter((other) => other.parentId === id || other.parentId === taskId);
   return (
     <dl className="facts">
       <Fact name="Session" value={id} />

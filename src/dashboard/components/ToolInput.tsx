@@ -1,16 +1,25 @@
+import { memo, type Ref } from 'react';
 import { inputParts } from '../format.js';
 
+interface Props {
+  tool: string;
+  input: unknown;
+  box?: Ref<HTMLDivElement>;
+  onScroll?: () => void;
+}
+
 /** All that a tool is given. */
-export function ToolInput({ tool, input }: { tool: string; input: unknown }): React.ReactNode {
+export const ToolInput = memo(function ToolInput({ tool, input, box, onScroll }: Props): React.ReactNode {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
-    <div className="input" tabIndex={0}>
-      {inputParts(tool, input).map(({ name, text }) => (
-        <div key={name ?? ''}>
+    <div className="input" tabIndex={0} ref={box} onScroll={onScroll}>
+      {inputParts(tool, input).map(({ name, text }, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: names may be alike when they are shown
+        <div key={index}>
           {name !== undefined && <b>{name}</b>}
           <pre>{text}</pre>
         </div>
       ))}
     </div>
   );
-}
+});

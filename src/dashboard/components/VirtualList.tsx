@@ -59,8 +59,8 @@ export function VirtualList<Item>(props: Props<Item>): React.ReactNode {
       onTouchMove={() => {
         atEnd.current = false;
       }}
-      onPointerDown={({ target, currentTarget }) => {
-        if (target === currentTarget) atEnd.current = false; // The scrollbar.
+      onPointerDown={() => {
+        atEnd.current = false; // The scrollbar, or something in a row, which is not to be moved away.
       }}
       onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) => {
         if (scrollTop + clientHeight > scrollHeight - rowHeight) atEnd.current = true;

@@ -111,6 +111,18 @@ describe('before a tool call', () => {
     expect(unfrozenParts({ ...asked() })).toEqual(['$']);
   });
 
+  it('asks nobody about what is nested so deeply that showing it could fail', async () => {
+    const nested = (depth: number): object => JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`);
+    const { guard, actions } = scene(ASK);
+    expect(await guard.beforeTool({ ...bash('git push'), input: { command: 'git push', more: nested(60) } })).toEqual({
+      allowed: false,
+      reason: 'Denied: it is nested too deeply for a person to check.',
+    });
+    expect(actions.map(({ type }) => type)).toEqual(['denied']);
+    void guard.beforeTool({ ...bash('git push'), input: { command: 'git push', more: nested(40) } });
+    expect(actions.map(({ type }) => type)).toEqual(['denied', 'asked']);
+  });
+
   it('asks nobody about what is too long to be read', async () => {
     const { guard, actions } = scene(ASK);
     const verdict = await guard.beforeTool(bash(`git push ${'x'.repeat(1_000_000)}`));

@@ -1,0 +1,31 @@
+import { type RefObject, useEffect, useState } from 'react';
+
+const STEADY_MS = 700;
+const LOOK_MS = 100;
+
+/**
+ * Whether an element has been in its place for a while. What has just come, or has just been moved under a finger that was
+ * about to press something else, is not to be pressed.
+ */
+export function useSteady(box: RefObject<HTMLElement | null>): boolean {
+  const [steady, setSteady] = useState(false);
+  useEffect(() => {
+    let place: string | undefined;
+    let since = performance.now();
+    const look = (): void => {
+      const now = placeOf(box.current);
+      if (now !== place) since = performance.now();
+      place = now;
+      setSteady(performance.now() - since >= STEADY_MS);
+    };
+    const timer = window.setInterval(look, LOOK_MS);
+    return () => window.clearInterval(timer);
+  }, [box]);
+  return steady;
+}
+
+/** On the page, not in the window: who scrolls knows what moves. */
+function placeOf(element: HTMLElement | null): string | undefined {
+  const box = element?.getBoundingClientRect();
+  return box && `${Math.round(box.left + window.scrollX)} ${Math.round(box.top + window.scrollY)}`;
+}

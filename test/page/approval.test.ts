@@ -1,0 +1,90 @@
+import { type ScriptedTurn, scriptedRun } from 'autonomous-orchestration/testing';
+import { expect, it } from 'vitest';
+import { openPage, serveSimulation } from './support.js';
+
+const policy = { rules: [{ tool: 'Bash', decision: 'ask' }] } as const;
+const call = (command: string): ScriptedTurn => ({ tool: 'Bash', input: { command }, output: 'ran' });
+
+it('the second click of a double one approves nothing that has come under it', async () => {
+  const { manager, server } = await serveSimulation(
+    ({ session }) => scriptedRun([call(`make ${session.taskId}`), call(`deploy ${session.taskId}`)]),
+    { policy },
+  );
+  const ids: string[] = [];
+  for (const taskId of ['one', 'two']) ids.push((await manager.create({ prompt: 'x', taskId })).id);
+  for (const id of ids) await manager.waitFor(id, { status: 'waiting_feedback' });
+  const page = await openPage(server);
+  await page.getByRole('button', { name: 'Approve' }).first().dblclick(); // Waits until it may be pressed.
+  await page.getByText('deploy one').first().waitFor();
+  const calls = ids.flatMap((id) => manager.get(id)?.metadata.toolsUsed ?? []);
+  expect(calls.map(({ input, outcome }) => [input, outcome])).toEqual([
+    [{ command: 'make one' }, 'ok'],
+    [{ command: 'deploy one' }, undefined],
+    [{ command: 'make two' }, undefined],
+  ]);
+});
+
+it('a button that has just come cannot be pressed yet', async () => {
+  const { manager, server } = await serveSimulation(() => scriptedRun([call('make one'), call('deploy')]), { policy });
+  const { id } = await manager.create({ prompt: 'x' });
+  const page = await openPage(server);
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await page.getByRole('group', { name: 'Approval of Bash' }).getByText('deploy').waitFor();
+  const button = page.getByRole('button', { name: 'Approve' });
+  expect(await button.isDisabled()).toBe(true);
+  await expect.poll(() => button.isEnabled(), { timeout: 5_000 }).toBe(true);
+  expect(manager.get(id)?.status).toBe('waiting_feedback');
+});
+
+it('what is longer than its box is scrolled to its end before it can be approved', async () => {
+  const command = `npm test #${'\n'.repeat(60)}cp .env public/`;
+  const { manager, server } = await serveSimulation(() => scriptedRun([call(command), { text: 'Done.' }]), { policy });
+  const { id } = await manager.create({ prompt: 'x' });
+  const page = await openPage(server);
+  const question = page.getByRole('group', { name: 'Approval of Bash' });
+  await question.getByText('scroll to its end to approve it').waitFor();
+  expect(await question.getByRole('button', { name: 'Approve' }).isDisabled()).toBe(true);
+  await question.locator('.input').press('End');
+  await question.getByText('scroll to its end').waitFor({ state: 'detached' });
+  await question.getByRole('button', { name: 'Approve' }).click();
+  expect((await manager.waitFor(id)).metadata.toolsUsed).toMatchObject([{ outcome: 'ok' }]);
+});
+
+it('one that was answered elsewhere goes away, and the keyboard goes to the next', async () => {
+  const { manager, server } = await serveSimulation(({ session }) => scriptedRun([call(`make ${session.taskId}`)]), {
+    policy,
+  });
+  const ids = [];
+  for (const taskId of ['one', 'two']) ids.push((await manager.create({ prompt: 'x', taskId })).id);
+  for (const id of ids) await manager.waitFor(id, { status: 'waiting_feedback' });
+  const page = await openPage(server);
+  await page.getByText('make two').first().waitFor();
+  const focused = () => page.evaluate(() => document.activeElement?.textContent);
+  await page.getByRole('button', { name: 'Deny' }).first().focus();
+  await page.keyboard.press('Enter');
+  await expect.poll(focused).toContain('make two');
+  const two = manager.get(ids[1] ?? '');
+  await manager.approve(ids[1] ?? '', two?.pendingApproval?.requestId ?? '');
+  await page.getByRole('group', { name: 'Approval of Bash' }).waitFor({ state: 'detached' });
+});
+
+it('of many questions of one session the first are on the board, and all of them on its page', async () => {
+  const calls = Array.from({ length: 14 }, (_, index) => ({
+    type: 'tool_use',
+    id: `toolu_${index}`,
+    name: 'Bash',
+    input: { command: `make ${index}` },
+  }));
+  const { manager, server } = await serveSimulation(
+    ({ hooks }) => {
+      for (const { id, name, input } of calls) void hooks.beforeTool({ toolUseId: id, tool: name, input });
+      return scriptedRun([{ text: 'I ask.' }, { text: 'never', afterMs: 60_000 }]);
+    },
+    { policy },
+  );
+  const { id } = await manager.create({ prompt: 'x' });
+  const page = await openPage(server);
+  await page.getByText('4 more questions').click();
+  await page.getByRole('group', { name: 'Approval of Bash' }).nth(13).waitFor();
+  expect(manager.get(id)?.pendingApprovals).toHaveLength(14);
+});

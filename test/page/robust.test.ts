@@ -1,0 +1,133 @@
+import type { AddressInfo } from 'node:net';
+import { serve } from '@hono/node-server';
+import { createAutonomousApp } from 'autonomous-orchestration/handlers';
+import { scriptedRun } from 'autonomous-orchestration/testing';
+import { Hono } from 'hono';
+import { expect, it, onTestFinished } from 'vitest';
+import { DONE, ENDLESS } from '../support/simulate.js';
+import { openPage, serveManager, serveSimulation, TOKEN } from './support.js';
+
+it('works as a part of another app', async () => {
+  const { manager, server } = await serveSimulation(DONE);
+  const app = new Hono().route('/agents', createAutonomousApp(manager, { token: TOKEN }));
+  const listening = await new Promise<ReturnType<typeof serve>>((resolve) => {
+    const starting = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, () => resolve(starting));
+  });
+  onTestFinished(() => void listening.close());
+  const url = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+  const { id } = await manager.create({ prompt: 'x' });
+  for (const path of ['/agents', '/agents/']) {
+    const page = await openPage({ ...server, dashboardUrl: `${url}${path}#token=${TOKEN}` });
+    await page.getByText('live', { exact: true }).waitFor();
+    await page.getByRole('link', { name: id }).click();
+    await page.getByText('Run 1 started').waitFor();
+    await page.context().close();
+  }
+});
+
+it('a tab that may only look may act when the link is opened in it', async () => {
+  const { server } = await serveSimulation(DONE);
+  const page = await openPage(server, { path: '#/' });
+  await page.getByText('read only').waitFor();
+  await page.evaluate((url) => location.assign(url), server.dashboardUrl);
+  await page.getByText('read only').waitFor({ state: 'detached' });
+  expect(page.url()).not.toContain(TOKEN);
+  expect(await page.getByRole('button', { name: 'Start a session' }).isEnabled()).toBe(true);
+});
+
+it('a token with any of its characters works out of the link', async () => {
+  const { manager, workspace } = await serveSimulation(DONE);
+  const { server } = await serveManager(manager, workspace, 0, 'abc+def/ghi~jkl._-==');
+  const page = await openPage(server);
+  await page.getByRole('button', { name: 'Start a session' }).click();
+  await page.getByLabel('What should it do?').fill('x');
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.getByText('Completed', { exact: true }).waitFor();
+});
+
+it('says so when its token is not valid any more, and may only look from then on', async () => {
+  const { manager, server, workspace } = await serveSimulation(ENDLESS);
+  const { id } = await manager.create({ prompt: 'x' });
+  const page = await openPage(server, { complains: /401/ });
+  await page.getByRole('link', { name: id }).click();
+  await page.getByRole('button', { name: 'Pause' }).waitFor();
+  await server.close();
+  await serveManager(manager, workspace, Number(new URL(server.url).port), `${TOKEN}-new`);
+  await page.getByText('live', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByText('The token is not valid any more').waitFor();
+  await page.getByText('read only').waitFor();
+  expect(await page.getByRole('button', { name: 'Pause' }).isDisabled()).toBe(true);
+});
+
+it('a message that the agent did not live to hear is not said to be heard', async () => {
+  const { manager, server } = await serveSimulation(() =>
+    scriptedRun([{ tool: 'Bash', input: { command: 'sleep 60' }, takesMs: 60_000 }]),
+  );
+  const { id } = await manager.create({ prompt: 'x' });
+  const page = await openPage(server);
+  await page.getByRole('link', { name: id }).click();
+  await page.getByLabel('Something to say to the agent while it works').fill('Look left');
+  await page.getByRole('button', { name: 'Steer' }).click();
+  await page.getByText('It will hear that after its tool call.').waitFor();
+  await manager.cancel(id);
+  await page.getByText('It ended before it heard: Look left').waitFor();
+  await page.getByText('interrupted').waitFor();
+});
+
+it('tries again where a session cannot be fetched', async () => {
+  const { manager, server } = await serveSimulation(ENDLESS);
+  const { id } = await manager.create({ prompt: 'x' });
+  const page = await openPage(server);
+  let refusals = 2;
+  await page.route(`**/api/autonomous-sessions/${id}`, (route) => (refusals-- > 0 ? route.abort() : route.continue()));
+  await page.getByRole('link', { name: id }).click();
+  await page.getByText('Run 1 started').waitFor();
+  expect(refusals).toBeLessThan(0);
+});
+
+it('a parent is found by what the user calls it, and its page is as live as any', async () => {
+  const { manager, server } = await serveSimulation(ENDLESS);
+  const boss = await manager.create({ prompt: 'x', taskId: 'boss' });
+  const child = await manager.create({ prompt: 'x', taskId: 'child', parentId: 'boss' });
+  const page = await openPage(server);
+  await page.getByRole('link', { name: 'child' }).click();
+  await page.getByRole('link', { name: 'boss' }).click();
+  await page.getByRole('heading', { level: 1, name: 'boss' }).waitFor();
+  await manager.cancel(boss.id);
+  await page.getByText('cancelled', { exact: true }).waitFor();
+  await page.getByRole('link', { name: 'child' }).click();
+  await page.getByRole('heading', { level: 1, name: 'child' }).waitFor();
+  expect(page.url()).toContain(child.id);
+});
+
+it('a dialog keeps what was typed until it is closed on purpose', async () => {
+  const { server } = await serveSimulation(DONE);
+  const page = await openPage(server);
+  await page.getByRole('button', { name: 'Start a session' }).click();
+  const prompt = page.getByLabel('What should it do?');
+  await prompt.fill('A long prompt');
+  await page.keyboard.press('Control+k');
+  const dialog = await page.getByRole('dialog').boundingBox();
+  if (!dialog) throw new Error('the dialog is not there');
+  await page.mouse.click(dialog.x + 5, dialog.y + 5); // Its padding.
+  await page.mouse.move(dialog.x + 50, dialog.y + 90);
+  await page.mouse.down();
+  await page.mouse.move(dialog.x - 50, dialog.y + 90);
+  await page.mouse.up(); // A selection that ends beside it.
+  expect(await prompt.inputValue()).toBe('A long prompt');
+  await page.mouse.click(dialog.x - 50, dialog.y);
+  await prompt.waitFor({ state: 'detached' });
+});
+
+it('the sessions can be reached without the controls before them', async () => {
+  const { manager, server } = await serveSimulation(ENDLESS);
+  const { id } = await manager.create({ prompt: 'x' });
+  const page = await openPage(server);
+  await page.getByRole('link', { name: id }).click();
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  await page.evaluate(() => document.querySelector<HTMLElement>('.skip')?.focus());
+  await page.keyboard.press('Enter');
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
+  expect(page.url()).toContain(id);
+});
