@@ -64,6 +64,7 @@ it('the pictures of the documentation can be taken again', async () => {
 
   const page = await openPage(server);
   await page.getByText('rm -rf src/importer').last().waitFor();
+  await expect.poll(() => page.getByRole('button', { name: 'Approve' }).last().isEnabled()).toBe(true);
   await shot(page, 'board');
   await page.emulateMedia({ colorScheme: 'dark' });
   await shot(page, 'board-dark');
@@ -98,11 +99,13 @@ it('the pictures of the documentation can be taken again', async () => {
   await page.context().setOffline(true);
   await page.evaluate(() => window.dispatchEvent(new Event('online')));
   await page.getByText('connection lost').waitFor();
+  await expect.poll(() => page.getByRole('button', { name: 'Approve' }).last().isEnabled()).toBe(true);
   await shot(page, 'lost');
   await page.context().setOffline(false);
   await page.getByText('live', { exact: true }).waitFor();
 
   await page.setViewportSize({ width: 400, height: 800 });
+  await expect.poll(() => page.getByRole('button', { name: 'Approve' }).last().isEnabled()).toBe(true);
   await shot(page, 'board-narrow');
 });
 
