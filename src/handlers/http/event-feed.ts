@@ -47,6 +47,8 @@ export class EventFeed {
 
   /** Answers a reader; with 503 where there are 64 already. */
   answer(context: Context): Response {
+    // Nobody would read the stream, and nobody end it.
+    if (context.req.method === 'HEAD') return context.body(null, 200, { 'Content-Type': 'text/event-stream' });
     if (this.#readers >= MOST_READERS) {
       return context.json({ success: false, error: `${MOST_READERS} readers are connected already; close one.` }, 503);
     }

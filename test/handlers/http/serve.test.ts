@@ -118,4 +118,15 @@ describe('serveAutonomousApp', () => {
     await reader.until(({ event, data }) => event === 'event' && data.type === 'session:created');
     await reader.close();
   });
+
+  it('counts nobody as a reader who only asks for the head of the stream', async () => {
+    const { server } = await serving();
+    for (let count = 0; count < 70; count++) {
+      const { status, headers } = await fetch(`${server.url}/events`, { method: 'HEAD' });
+      expect([status, headers.get('Content-Type')]).toEqual([200, 'text/event-stream']);
+    }
+    const response = await fetch(`${server.url}/events`);
+    expect(response.status).toBe(200);
+    await response.body?.cancel();
+  });
 });
