@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import { count, plural, usd } from '../format.js';
+import { count, plural, totalTokens, usd } from '../format.js';
 import { useMayAct, usePage } from '../page-context.js';
 import type { Route } from '../route.js';
 
@@ -19,8 +19,7 @@ export function Header({ page, onFind, onStart }: Props): React.ReactNode {
     for (const session of sessions.values()) {
       if (session.state === 'waiting_feedback') waiting++;
       cost += session.stats.totalCost ?? 0;
-      const used = session.tokens;
-      if (used) tokens += used.input + used.output + used.cacheRead + used.cacheCreation;
+      if (session.tokens) tokens += totalTokens(session.tokens);
     }
     return { waiting, cost, tokens };
   }, [sessions]);

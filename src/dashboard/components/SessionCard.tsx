@@ -1,6 +1,6 @@
 import { memo } from 'react';
 import type { AutonomousSession } from '../../handlers/index.js';
-import { count, duration, inputLine, plural, revealed, usd } from '../format.js';
+import { count, duration, inputLine, plural, revealed, totalTokens, usd } from '../format.js';
 import { useNow } from '../page-context.js';
 import { sessionHref } from '../route.js';
 import { Approval } from './Approval.js';
@@ -35,7 +35,7 @@ export const SessionCard = memo(function SessionCard({ session }: { session: Aut
         {environment.branch !== undefined && <span className="branch">{revealed(environment.branch)}</span>}
         <span>{duration(now - session.createdAt)}</span>
         {stats.totalCost !== undefined && <span>{usd(stats.totalCost)}</span>}
-        {tokens && <span>{count(tokens.input + tokens.output + tokens.cacheRead + tokens.cacheCreation)} tokens</span>}
+        {tokens && <span>{count(totalTokens(tokens))} tokens</span>}
         <span>{plural(toolCalls, 'tool call')}</span>
         {errorCounts.critical > 0 && <span className="critical">{plural(errorCounts.critical, 'critical error')}</span>}
         {dangers > 0 && <span className="critical">{plural(dangers, 'danger')}</span>}
