@@ -5,7 +5,15 @@ import { appUrl, takeToken } from './api.js';
 import { connectFeed } from './feed-connection.js';
 import { inNextFrame, PageContext } from './page-context.js';
 import { PageStore } from './page-store.js';
-import './styles.css';
+import './styles/base.css';
+import './styles/header.css';
+import './styles/states.css';
+import './styles/board.css';
+import './styles/rows.css';
+import './styles/time.css';
+import './styles/session.css';
+import './styles/dialogs.css';
+import './styles/narrow.css';
 
 takeToken();
 // The link may be opened in a tab that shows the page already. Before the page's own listeners, so that they see what is left.
