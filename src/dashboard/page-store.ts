@@ -1,6 +1,6 @@
 import type { AutonomousSession, FeedEvent, Snapshot } from '../handlers/index.js';
 
-/** `lost`: there was a connection, and it is tried again. */
+/** `lost`: it failed, and is tried again. */
 type Connection = 'connecting' | 'live' | 'lost';
 
 /** What the page knows. A new object at every change. */

@@ -125,7 +125,7 @@ function ToolCall({ item, opened, isOver }: ItemProps<ToolItem>): React.ReactNod
       <summary>
         {sub && <span className="sub">subagent </span>}
         <b>{revealed(name)}</b> <code>{inputLine(name, input)}</code>
-        {danger && <span className="severity critical">{danger.level}</span>}
+        {danger && <span className={`severity ${danger.level}`}>{danger.level}</span>}
         <span className={`outcome ${outcome ?? 'open'}`}>
           {outcome ?? (isOver ? 'interrupted' : 'running')}
           {durationMs !== undefined && ` ${duration(durationMs)}`}

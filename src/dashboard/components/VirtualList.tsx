@@ -11,8 +11,6 @@ interface Props<Item> {
   className?: string;
   /** Keeps the end in sight while it is in sight. */
   follow?: boolean;
-  /** Changes whenever an item does, where they change in place. */
-  version?: number;
 }
 
 const BORDERS = 2;
