@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { ensureEngine } from './engine/engine.mjs';
 
@@ -7,7 +9,19 @@ declare module 'vitest' {
   }
 }
 
+const run = promisify(execFile);
+
 /** Brings the private engine up for all end-to-end tests; it is left running, so that the next run begins at once. */
 export default async function setup(project: TestProject): Promise<void> {
-  project.provide('engine', await ensureEngine({ log: (message) => console.error(`test engine: ${message}`) }));
+  const engine = await ensureEngine({ log: (message) => console.error(`test engine: ${message}`) });
+  await removeLeft(engine.host);
+  project.provide('engine', engine);
+}
+
+/** Tests kill hosts, and people kill tests: what an earlier run has left would count as this one's. */
+async function removeLeft(host: string): Promise<void> {
+  const docker = async (...args: string[]): Promise<string> => (await run('docker', ['--host', host, ...args])).stdout;
+  const ids = (await docker('ps', '--all', '--quiet', '--filter', 'label=autonomous-orchestration.owner')).split('\n');
+  const left = ids.filter((id) => id !== '');
+  if (left.length > 0) await docker('rm', '--force', '--volumes', ...left);
 }

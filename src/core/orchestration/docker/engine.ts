@@ -116,11 +116,16 @@ export class DockerEngine {
     }));
   }
 
-  /** What the container wrote; it has to have a terminal, which keeps the output unframed. */
-  async output(container: string): Promise<string> {
-    const { status, body } = await this.#call('GET', `/containers/${container}/logs?stdout=1&stderr=1`);
-    if (status !== 200) throw refused('read a container', status, body);
-    return String(body);
+  /**
+   * Listens to a container that was not started yet, and that has a terminal, which keeps its output unframed. Resolves
+   * when the engine listens, with what the container will have written by its end, or by the time that it has for that.
+   */
+  async attach(container: string, timeoutMs: number): Promise<{ output: Promise<string> }> {
+    const path = `/containers/${container}/attach?stream=1&stdout=1&stderr=1`;
+    const { request, response } = await this.#open('POST', path, undefined, ANSWER_MS);
+    request.setTimeout(timeoutMs);
+    if (response.statusCode === 200) return { output: textOf(response) };
+    throw refused('attach to a container', response.statusCode ?? 0, await textOf(response));
   }
 
   /** Undefined when there is no such container. */
@@ -176,8 +181,9 @@ export class DockerEngine {
   /** Removes a container and its anonymous volumes, running or not. One that is gone already is no error. */
   async remove(container: string): Promise<void> {
     const { status, body } = await this.#call('DELETE', `/containers/${container}?force=1&v=1`, undefined, WORK_MS);
-    // 409: a removal is under way already.
     if (![204, 404, 409].includes(status)) throw refused('remove a container', status, body);
+    // A removal is under way already.
+    if (status === 409) await this.#call('POST', `/containers/${container}/wait?condition=removed`, undefined, WORK_MS);
   }
 
   /**
@@ -235,11 +241,9 @@ export class DockerEngine {
     timeoutMs = ANSWER_MS,
   ): Promise<{ status: number; body: unknown }> {
     const { response } = await this.#open(method, path, body, timeoutMs);
-    const chunks: Buffer[] = [];
+    const text = await textOf(response);
+    const json = response.headers['content-type']?.includes('application/json') && text !== '';
     try {
-      for await (const chunk of response) chunks.push(chunk as Buffer);
-      const text = Buffer.concat(chunks).toString('utf8');
-      const json = response.headers['content-type']?.includes('application/json') && text !== '';
       return { status: response.statusCode ?? 0, body: json ? JSON.parse(text) : text };
     } catch (error) {
       throw unavailable(error);
@@ -276,6 +280,16 @@ export class DockerEngine {
       request.end(payload);
     });
   }
+}
+
+async function textOf(response: http.IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+  } catch (error) {
+    throw unavailable(error);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** Undefined for a line that is no event, such as a proxy's error page. */

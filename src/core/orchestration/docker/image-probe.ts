@@ -13,6 +13,7 @@ export interface ImageFacts {
 /** Bounds the whole probe; `claude --version` takes about half a second. */
 const PROBE_MS = 30_000;
 const MARK = 'autonomous-orchestration-probe';
+const ENDED = `${MARK} ended`;
 
 /**
  * Asks images who their user is and whether they have a `claude` that runs. Each image id and user is asked once in
@@ -57,7 +58,9 @@ export class ImageProbe {
       await this.#engine.create(name, {
         Image: id,
         Entrypoint: ['/bin/sh', '-c'],
-        Cmd: [`echo "${MARK} $(id -u) [$(id -G)] $HOME" && command -v claude >/dev/null && claude --version`],
+        Cmd: [
+          `echo "${MARK} $(id -u) [$(id -G)] $HOME" && command -v claude >/dev/null && claude --version && echo ${ENDED}`,
+        ],
         Tty: true,
         Labels: this.#label,
         WorkingDir: '/',
@@ -68,11 +71,13 @@ export class ImageProbe {
           SecurityOpt: ['no-new-privileges'],
           PidsLimit: 512,
           Init: true,
+          // Also where this host is killed meanwhile.
+          AutoRemove: true,
         },
       });
-      await this.#engine.start(name);
-      const exitCode = await withinTime(this.#engine.wait(name));
-      return read(await this.#engine.output(name), exitCode, image, user);
+      const { output } = await this.#engine.attach(name, PROBE_MS);
+      const [said] = await Promise.all([withinTime(output), this.#engine.start(name)]);
+      return read(said, image, user);
     } catch (error) {
       if (error instanceof OrchestrationError && error.code === 'LAUNCH_FAILED') {
         throw noClaude(image, user, 'it cannot start /bin/sh', error);
@@ -85,11 +90,12 @@ export class ImageProbe {
   }
 }
 
-function read(output: string, exitCode: number | undefined, image: string, user: string | undefined): ImageFacts {
+function read(output: string, image: string, user: string | undefined): ImageFacts {
   const facts = new RegExp(`${MARK} (\\d+) \\[([\\d ]+)\\] (/\\S*)`).exec(output);
   const version = /(\d+\.\d+\.\d+\S*) \(Claude Code\)/.exec(output)?.[1];
   if (!facts) throw noClaude(image, user, `its shell answers ${JSON.stringify(output.trim().slice(0, 200))}`);
-  if (exitCode !== 0 || version === undefined) throw noClaude(image, user, "'claude --version' does not run in it");
+  if (!output.includes(ENDED) || version === undefined)
+    throw noClaude(image, user, "'claude --version' does not run in it");
   return {
     uid: Number(facts[1]),
     gids: (facts[2] ?? '').trim().split(' ').map(Number),

@@ -42,9 +42,9 @@ const CALLS: Call[] = [
     also: [[404, undefined]],
   },
   {
-    name: 'output',
-    call: (engine) => engine.output('c'),
-    request: 'GET /containers/c/logs?stdout=1&stderr=1',
+    name: 'attach',
+    call: async (engine) => (await engine.attach('c', 1_000)).output,
+    request: 'POST /containers/c/attach?stream=1&stdout=1&stderr=1',
     answer: { status: 200, text: 'hello\r\n' },
     value: 'hello\r\n',
   },

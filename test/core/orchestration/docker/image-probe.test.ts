@@ -4,18 +4,20 @@ import { ImageProbe } from '../../../../src/core/orchestration/docker/image-prob
 import { OrchestrationError } from '../../../../src/core/orchestration/errors.js';
 import { errorOf } from '../../../support/errors.js';
 
-const SAID = 'autonomous-orchestration-probe 1000 [1000 27] /home/node\r\n2.1.98 (Claude Code)\r\n';
+const SAID =
+  'autonomous-orchestration-probe 1000 [1000 27] /home/node\r\n2.1.98 (Claude Code)\r\nautonomous-orchestration-probe ended\r\n';
+
+const says = (text: string) => ({ output: Promise.resolve(text) });
 
 function probeOf(overrides: Partial<Record<keyof DockerEngine, unknown>> = {}): {
   probe: ImageProbe;
-  engine: { [Name in 'imageId' | 'create' | 'start' | 'wait' | 'output' | 'remove']: ReturnType<typeof vi.fn> };
+  engine: { [Name in 'imageId' | 'create' | 'start' | 'attach' | 'remove']: ReturnType<typeof vi.fn> };
 } {
   const engine = {
     imageId: vi.fn(async (image: string) => `sha256:${image}`),
     create: vi.fn(async () => 'id'),
     start: vi.fn(async () => {}),
-    wait: vi.fn(async () => 0),
-    output: vi.fn(async () => SAID),
+    attach: vi.fn(async () => says(SAID)),
     remove: vi.fn(async () => {}),
     ...overrides,
   };
@@ -51,6 +53,7 @@ describe('the facts of an image', () => {
           NetworkMode: 'none',
           CapDrop: ['ALL'],
           SecurityOpt: ['no-new-privileges'],
+          AutoRemove: true,
         }),
       }),
     ]);
@@ -85,33 +88,39 @@ describe('the facts of an image', () => {
 describe('an image that cannot be used', () => {
   const refused = (message: string): OrchestrationError => new OrchestrationError('LAUNCH_FAILED', message);
   it.each([
+    ['has no claude', SAID.split('\r\n')[0] ?? '', "'claude --version' does not run"],
     [
-      'has no claude',
-      { wait: async () => 1, output: async () => SAID.split('\r\n')[0] },
+      'has a claude that fails',
+      SAID.split('autonomous').slice(0, 2).join('autonomous'),
       "'claude --version' does not run",
     ],
-    [
-      'has another claude',
-      { output: async () => SAID.replace('Claude Code', 'Clod') },
-      "'claude --version' does not run",
-    ],
-    ['has an entrypoint that swallows it', { output: async () => 'usage: tool' }, 'its shell answers "usage: tool"'],
-    ['says nothing', { output: async () => '' }, 'its shell answers ""'],
+    ['has another claude', SAID.replace('Claude Code', 'Clod'), "'claude --version' does not run"],
+    ['has an entrypoint that swallows it', 'usage: tool', 'its shell answers "usage: tool"'],
+    ['says nothing', '', 'its shell answers ""'],
+  ])('is CLAUDE_NOT_FOUND where it %s, and its container is removed', (_, said, message) =>
+    demandRefusal({ attach: async () => says(said) }, message),
+  );
+
+  it.each([
     ['has no shell', { start: async () => Promise.reject(refused('no /bin/sh')) }, 'it cannot start /bin/sh'],
     ['has no such user', { create: async () => Promise.reject(refused('no user')) }, 'it cannot start /bin/sh'],
-  ])('is CLAUDE_NOT_FOUND where it %s, and its container is removed', async (_, overrides, message) => {
+  ])('is CLAUDE_NOT_FOUND where it %s, and nothing is left', (_, overrides, message) =>
+    demandRefusal(overrides, message),
+  );
+
+  async function demandRefusal(overrides: Parameters<typeof probeOf>[0], message: string): Promise<void> {
     const { probe, engine } = probeOf(overrides);
     const error = await errorOf(probe.facts('my-image', 'me'), 'CLAUDE_NOT_FOUND');
     expect(error.message).toContain(message);
     expect(error.message).toContain("Image 'my-image' (docker.image)");
     expect(error.message).toContain("as user 'me'");
     expect(engine.remove).toHaveBeenCalledTimes(1);
-  });
+  }
 
   it('keeps the code of an engine that is away', async () => {
     const away = new OrchestrationError('DOCKER_UNAVAILABLE', 'away');
     const { probe, engine } = probeOf({
-      wait: async () => Promise.reject(away),
+      attach: async () => Promise.reject(away),
       remove: vi.fn().mockRejectedValue(away),
     });
     expect(await errorOf(probe.facts('image', undefined), 'DOCKER_UNAVAILABLE')).toBe(away);
@@ -119,8 +128,8 @@ describe('an image that cannot be used', () => {
   });
 
   it('is asked again: a failure is not remembered', async () => {
-    const output = vi.fn().mockResolvedValueOnce('').mockResolvedValue(SAID);
-    const { probe, engine } = probeOf({ output });
+    const attach = vi.fn().mockResolvedValueOnce(says('')).mockResolvedValue(says(SAID));
+    const { probe, engine } = probeOf({ attach });
     await errorOf(probe.facts('image', undefined), 'CLAUDE_NOT_FOUND');
     expect(await probe.facts('image', undefined)).toMatchObject({ uid: 1000 });
     expect(engine.create).toHaveBeenCalledTimes(2);
