@@ -2,8 +2,8 @@ export type {
   Admission,
   ApprovalSource,
   AskedCall,
-  AutonomousExecutorOptions,
   ClassifiedError,
+  ClaudeExecutorOptions,
   CreateSessionOptions,
   Danger,
   DangerLevel,
@@ -11,6 +11,7 @@ export type {
   Decision,
   Denial,
   DockerOptions,
+  EndedRun,
   ErrorSeverity,
   EventStreamOptions,
   GuardRequest,
@@ -79,6 +80,7 @@ export type {
   UnifiedSession,
   Verdict,
   WaitOptions,
+  WorktreeChanges,
   WorktreeRequest,
 } from './core/index.js';
 export {
@@ -86,7 +88,10 @@ export {
   BaseExecutor,
   DEFAULT_POLICY,
   OrchestrationError,
+  OrchestrationExecutor,
+  PlanningExecutor,
   SimpleQueue,
   StreamMonitor,
   UnifiedSessionManager,
+  WorktreeExecutor,
 } from './core/index.js';

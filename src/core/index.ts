@@ -1,15 +1,20 @@
 export type { DockerOptions, MountOption } from './orchestration/docker/docker-options.js';
 export { OrchestrationError, type OrchestrationErrorCode } from './orchestration/errors.js';
 export type { EventStreamOptions } from './orchestration/event-stream.js';
-export { AutonomousExecutor, type AutonomousExecutorOptions } from './orchestration/executors/autonomous.js';
+export { AutonomousExecutor } from './orchestration/executors/autonomous.js';
 export {
   BaseExecutor,
+  type EndedRun,
   type Preparation,
   type RunHandle,
   type RunRequest,
   type RunTrace,
   type SessionSpec,
 } from './orchestration/executors/base-executor.js';
+export type { ClaudeExecutorOptions } from './orchestration/executors/claude-runtime.js';
+export { OrchestrationExecutor } from './orchestration/executors/orchestration.js';
+export { PlanningExecutor } from './orchestration/executors/planning.js';
+export { WorktreeExecutor } from './orchestration/executors/worktree.js';
 export type { Danger, DangerLevel } from './orchestration/intervention/danger/danger.js';
 export type { Messages, RunHooks } from './orchestration/intervention/hook-channel.js';
 export type { AskedCall, Denial, Verdict } from './orchestration/intervention/run-guard.js';

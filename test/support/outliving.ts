@@ -21,6 +21,7 @@ import { onTestFinished, vi } from 'vitest';
 import { type Deferred, deferred } from '../../src/core/orchestration/deferred.js';
 import { SessionFolder } from '../../src/core/orchestration/state/session-folder.js';
 import type { StoredRecord } from '../../src/core/orchestration/state/stored-record.js';
+import { everyMode } from './simulate.js';
 import { tempFolder } from './temp-folder.js';
 
 /** A container as far as a test needs one: it goes on whatever becomes of the host that started it. */
@@ -140,7 +141,7 @@ export class Host {
   constructor(world: World, options: SessionManagerOptions) {
     this.#world = world;
     this.executor = new OutlivingExecutor(world);
-    const executors = { autonomous: this.executor };
+    const executors = everyMode(this.executor);
     this.manager = new UnifiedSessionManager({ stateDir: world.stateDir, executors, ...options });
     this.manager.on('event', (event) => this.events.push(event));
     onTestFinished(() => this.manager.close());

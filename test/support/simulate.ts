@@ -1,6 +1,8 @@
 import {
+  type BaseExecutor,
   type SessionEvent,
   type SessionManagerOptions,
+  type SessionMode,
   type ToolPolicy,
   UnifiedSessionManager,
 } from 'autonomous-orchestration';
@@ -18,9 +20,20 @@ export const DONE: SimulatedScript = ({ resume }) => scriptedRun([{ text: 'Done.
 /** A run that ends only when it is told to. */
 export const ENDLESS: SimulatedScript = () => scriptedRun([{ text: 'Waiting.' }, { text: 'never', afterMs: 60_000 }]);
 
+/** One executor for all modes: what a test does not simulate would look for a Docker engine. */
+export function everyMode(executor: BaseExecutor): Record<SessionMode, BaseExecutor> {
+  return {
+    autonomous: executor,
+    interactive: executor,
+    planning: executor,
+    worktree: executor,
+    orchestration: executor,
+  };
+}
+
 /** A manager of simulated sessions with a folder of its own, and all its events. */
 export function simulate(script: SimulatedScript, options: SessionManagerOptions = {}) {
-  const executors = { autonomous: new SimulatedExecutor(script) };
+  const executors = everyMode(new SimulatedExecutor(script));
   const manager = new UnifiedSessionManager({ stateDir: tempFolder(), executors, ...options });
   onTestFinished(() => manager.close({ sessions: 'cancel' }));
   const events: SessionEvent[] = [];

@@ -256,7 +256,24 @@ export class RunSupervisor {
       .catch(() => {})
       .then(() => handle.release?.());
     await Promise.all([release, this.#watch.drain()]);
-    return this.#outcome(end);
+    return this.#concluded(this.#outcome(end));
+  }
+
+  /** What the mode has to say of it, too; where it cannot, the record tells that. */
+  async #concluded(outcome: Outcome): Promise<Outcome> {
+    if (this.continuing !== undefined) return outcome;
+    const { executor, request, session, now } = this.#options;
+    const { spec, folder } = request;
+    try {
+      const { status, result } = outcome;
+      const more = await executor.conclude({ spec, folder, session: session(), status, result });
+      return { ...outcome, result: { ...result, ...more } };
+    } catch (error) {
+      const message = `What came of the run cannot be told: ${messageOf(error)}`;
+      const observation = { kind: 'error', severity: 'warning', code: 'no_conclusion', message } as const;
+      this.#dispatch({ type: 'observed', at: now(), observations: [observation] });
+      return outcome;
+    }
   }
 
   /** It executes. */

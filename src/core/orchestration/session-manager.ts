@@ -4,8 +4,8 @@ import { AbortSignals } from './abort-signals.js';
 import { deferred, within } from './deferred.js';
 import { OrchestrationError } from './errors.js';
 import { type EventStreamOptions, eventStream } from './event-stream.js';
-import { AutonomousExecutor } from './executors/autonomous.js';
 import type { BaseExecutor } from './executors/base-executor.js';
+import { builtInExecutors } from './executors/built-in.js';
 import { IsolatedEmitter } from './isolated-emitter.js';
 import type { QueueStatus } from './queue/simple-queue.js';
 import {
@@ -75,7 +75,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     setMaxListeners(0, this.#closed.signal); // Each reader of events() listens for the end; they may be many.
     this.#options = resolveManagerOptions(options);
     const { maxConcurrent, maxQueued, stateDir, executors } = this.#options;
-    this.#executors = { autonomous: new AutonomousExecutor({ stateDir }), ...executors };
+    this.#executors = { ...builtInExecutors({ stateDir }), ...executors };
     const emit = (event: SessionEvent): void => this.#tell(event);
     const journal = new SessionJournal({
       defaults: this.#options,
@@ -325,7 +325,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     }
     // What is just being launched is on record, or not launched: the next manager must not do it again.
     await within(this.#scheduler.close(), LAUNCH_MS);
-    for (const executor of Object.values(this.#executors)) executor.close();
+    for (const executor of new Set(Object.values(this.#executors))) executor.close();
     await within(this.#store.journal.settled(), left());
     await this.#owner.release(); // Nobody else may begin before all is written.
     this.#store.waiters.rejectAll(

@@ -117,14 +117,15 @@ export class SessionRecovery {
 
   /** @throws OrchestrationError `DOCKER_UNAVAILABLE` where a session may be running that nobody can look at */
   async #traces(left: readonly LeftSession[]): Promise<RunTrace[]> {
-    const all = Object.values(this.#parts.executors).map((executor) => executor.traces());
-    const unsure = left.some(({ record }) => {
-      if (typeof record === 'string') return true;
-      return !isTerminal(record.session.status) && record.session.environment.docker;
+    const traces = Object.entries(this.#parts.executors).map(async ([mode, executor]) => {
+      try {
+        return await executor.traces();
+      } catch (error) {
+        if (left.some((session) => mayRun(session, mode))) throw error;
+        return [];
+      }
     });
-    return (
-      await Promise.all(all.map((traces) => traces.catch((error) => (unsure ? Promise.reject(error) : []))))
-    ).flat();
+    return (await Promise.all(traces)).flat();
   }
 
   /** The session as it can be taken over, or why it cannot. */
@@ -173,4 +174,13 @@ export class SessionRecovery {
     const latest = Math.max(hasLog ? 1 : 0, ...traces.map(({ run }) => run));
     return { version: 1, ticket: 0, session: rebuiltRecord(known, folder.log, latest) };
   }
+}
+
+/** Whether a session may be running in a container, with an executor of this mode. */
+function mayRun({ record, spec }: LeftSession, mode: string): boolean {
+  if (typeof record !== 'string') {
+    const { status, environment } = record.session;
+    return record.session.mode === mode && !isTerminal(status) && environment.docker;
+  }
+  return typeof spec === 'string' || spec.spec.mode === mode;
 }

@@ -39,7 +39,7 @@ export class SessionSweep {
   async run(): Promise<SweepReport> {
     const { executors, registry, stateDir } = this.#parts;
     const containers: string[] = [];
-    for (const executor of Object.values(executors)) {
+    for (const executor of new Set(Object.values(executors))) {
       // An engine that does not answer is swept another time.
       const traces = await executor.traces().catch(() => []);
       for (const trace of traces) {
@@ -58,12 +58,14 @@ export class SessionSweep {
     }
     const worktrees: string[] = [];
     const keptWorktrees: KeptWorktree[] = [];
-    for (const executor of Object.values(executors)) {
-      const swept = await executor.worktrees
+    // Executors share them.
+    for (const shared of new Set(Object.values(executors).map((executor) => executor.worktrees))) {
+      const swept = await shared
         ?.sweep((id) => exists(new SessionFolder(stateDir, id).path))
         .catch(() => undefined);
       worktrees.push(...(swept?.removed ?? []));
-      keptWorktrees.push(...(swept?.kept ?? []));
+      const isNew = ({ path }: KeptWorktree): boolean => keptWorktrees.every((kept) => kept.path !== path);
+      keptWorktrees.push(...(swept?.kept ?? []).filter(isNew));
     }
     return { containers, folders: [], worktrees, keptWorktrees };
   }

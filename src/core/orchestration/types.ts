@@ -118,6 +118,8 @@ export interface SessionEnvironment {
   readonly worktree?: string;
   /** The worktree's branch. */
   readonly branch?: string;
+  /** The commit that was checked out when a `worktree` session first entered its worktree. */
+  readonly base?: string;
 }
 
 /** One launch of a session. */
@@ -201,6 +203,26 @@ export interface SessionResult {
   readonly reason: string;
   /** What went wrong, for a person. */
   readonly error?: string;
+  /** The plan of a `planning` session as a Markdown file; `text` has the same. */
+  readonly planFile?: string;
+  /** What a `worktree` session did. */
+  readonly changes?: WorktreeChanges;
+}
+
+/** What happened in a worktree since its session entered it. */
+export interface WorktreeChanges {
+  readonly branch: string;
+  /** The commit that was checked out then. */
+  readonly base: string;
+  /** Commits of the branch that `base` does not have. */
+  readonly commits: number;
+  /** Files in which the branch differs from `base`; what is not committed is not counted. */
+  readonly files: number;
+  /** Lines that were added to them. */
+  readonly insertions: number;
+  readonly deletions: number;
+  /** Changed files that are not committed; a new folder counts once, and what git ignores does not. */
+  readonly uncommitted: number;
 }
 
 /** What was observed in the log. Bounded: totals count everything, lists keep the latest. */

@@ -177,11 +177,11 @@ describe('UnifiedSessionManager', () => {
     expect(manager.get('x')).toBeUndefined();
   });
 
-  it('refuses a mode that has no executor', async () => {
+  it('refuses an unknown mode, and says which there are', async () => {
     const { manager } = simulate(DONE);
-    await expect(manager.create({ prompt: 'x', mode: 'planning' })).rejects.toMatchObject({
+    await expect(manager.create({ prompt: 'x', mode: 'fast' as 'planning' })).rejects.toMatchObject({
       code: 'INVALID_OPTIONS',
-      message: expect.stringContaining("'planning'"),
+      message: expect.stringMatching(/'mode'.*autonomous.*interactive.*planning.*orchestration.*worktree.*"fast"/),
     });
   });
 

@@ -3,13 +3,14 @@ import { fileURLToPath } from 'node:url';
 import { daemonPid, enginePaths, isAnswering, startDaemon, stopDaemon } from './daemon.mjs';
 import { buildImages, DEFAULT_TAG, hasImages, imageNames } from './images.mjs';
 import { withLock } from './lock.mjs';
-import { installPackages } from './packages.mjs';
+import { installPackages, missingPackages } from './packages.mjs';
 
 const NEEDED = [
   { file: 'dockerd', debianPackage: 'docker.io' },
   { file: 'debootstrap', debianPackage: 'debootstrap' },
   { file: 'git', debianPackage: 'git' },
   { file: 'ps', debianPackage: 'procps' },
+  { file: 'tmux', debianPackage: 'tmux' },
   { file: '/usr/share/keyrings/debian-archive-keyring.gpg', debianPackage: 'debian-archive-keyring' },
   { file: '/etc/ssl/certs/ca-certificates.crt', debianPackage: 'ca-certificates' },
 ];
@@ -19,9 +20,9 @@ const NEEDED = [
  * milliseconds when nothing is, about a minute on a bare machine. The engine goes on running; see {@link stopEngine}.
  *
  * @param {{ log?: (message: string) => void }} [options] `log` is told of each slow step.
- * @returns {Promise<{ host: string, image: string, bareImage: string, quickImage: string }>} `host` is the value for
- *   DOCKER_HOST, `image` has Claude Code talking to a scripted model, `bareImage` is the same without Claude Code, and in
- *   `quickImage` a shell script takes its place.
+ * @returns {Promise<{ host: string, image: string, bareImage: string, quickImage: string, freshImage: string }>} `host`
+ *   is the value for DOCKER_HOST, `image` has Claude Code talking to a scripted model, `bareImage` is the same without
+ *   Claude Code, in `quickImage` a shell script takes its place, and in `freshImage` its terminal UI was never set up.
  * @throws {Error} Saying what is missing: Linux, root, a package, the network.
  */
 export async function ensureEngine({ log = () => {} } = {}) {
@@ -32,8 +33,10 @@ export async function ensureEngine({ log = () => {} } = {}) {
     image: names.claude,
     bareImage: names.bare,
     quickImage: names.quick,
+    freshImage: names.fresh,
   };
-  if (await hasImages(paths.socket, names)) return engine;
+  // An engine of an earlier release has the images and no tmux.
+  if ((await hasImages(paths.socket, names)) && missingPackages(NEEDED).length === 0) return engine;
 
   if (process.platform !== 'linux') throw new Error(`the test engine needs Linux, this is ${process.platform}`);
   if (process.getuid?.() !== 0) throw new Error('the test engine needs root to run dockerd: run as root, or sudo -E');

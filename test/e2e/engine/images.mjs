@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, symlink } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ask } from './daemon.mjs';
 import { run } from './run.mjs';
@@ -33,15 +33,28 @@ const CLAUDE_FILES = {
   'opt/model/model.mjs': 'model.mjs',
   'opt/model/messages.mjs': 'messages.mjs',
 };
+/**
+ * The terminal UI's memory in the `claude` image. Without it a person would first be asked for a theme, whether to trust
+ * `/workspace`, whether to use the wrapper's API key (known by its last 20 characters) and whether to skip permissions.
+ */
+const SET_UP = 'home/node/.claude.json';
+const SET_UP_CONTENT = JSON.stringify({
+  hasCompletedOnboarding: true,
+  lastOnboardingVersion: CLAUDE_VERSION,
+  bypassPermissionsModeAccepted: true,
+  customApiKeyResponses: { approved: ['k-ant-scripted-model'], rejected: [] },
+  projects: { '/workspace': { hasTrustDialogAccepted: true } },
+});
+
 /** The `quick` image's: the bare one and a `claude` that is a shell script. */
 const QUICK_FILES = { 'usr/local/bin/claude': 'quick-claude.sh' };
 /** A link, so that the wrapper finds the model beside itself, here as in the image. */
 const CLAUDE_COMMAND = { link: 'usr/local/bin/claude', to: '/opt/model/claude.mjs' };
 
 /**
- * @typedef {{ debian: string, bare: string, claude: string, quick: string }} ImageNames
- * Each a layer on the one before, `claude` and `quick` both on `bare`. A name ends with the hash of all that went into it, so that a change
- * builds a new image and nothing else does.
+ * @typedef {{ debian: string, bare: string, fresh: string, claude: string, quick: string }} ImageNames
+ * Each a layer on the one before, but `quick`, which is on `bare`. A name ends with the hash of all that went into it, so
+ * that a change builds a new image and nothing else does.
  */
 
 /** @typedef {(args: string[], options?: { stdinFile?: string }) => Promise<string>} Docker */
@@ -50,11 +63,13 @@ const CLAUDE_COMMAND = { link: 'usr/local/bin/claude', to: '/opt/model/claude.mj
 export async function imageNames() {
   const debian = hash([SUITE, DEBIAN_PACKAGES, SETUP, ...LEFT_OUT, process.arch]);
   const bare = hash([debian, process.version, ...SETTINGS, ...(await contents(BARE_FILES))]);
-  const claude = hash([bare, CLAUDE_VERSION, ...Object.values(CLAUDE_COMMAND), ...(await contents(CLAUDE_FILES))]);
+  const fresh = hash([bare, CLAUDE_VERSION, ...Object.values(CLAUDE_COMMAND), ...(await contents(CLAUDE_FILES))]);
+  const claude = hash([fresh, SET_UP, SET_UP_CONTENT]);
   const quick = hash([bare, ...(await contents(QUICK_FILES))]);
   return {
     debian: `${REPOSITORY}:debian-${debian}`,
     bare: `${REPOSITORY}:bare-${bare}`,
+    fresh: `${REPOSITORY}:fresh-${fresh}`,
     claude: `${REPOSITORY}:claude-${claude}`,
     quick: `${REPOSITORY}:quick-${quick}`,
   };
@@ -84,10 +99,9 @@ async function imageId(socket, image) {
  * @param {ImageNames} names
  */
 export async function hasImages(socket, names) {
-  const [bare, claude, quick, tagged] = await Promise.all(
-    [names.bare, names.claude, names.quick, DEFAULT_TAG].map((image) => imageId(socket, image)),
-  );
-  return bare !== undefined && claude !== undefined && quick !== undefined && claude === tagged;
+  const { bare, fresh, claude, quick } = names;
+  const ids = await Promise.all([bare, fresh, quick, claude, DEFAULT_TAG].map((image) => imageId(socket, image)));
+  return !ids.includes(undefined) && ids.at(-2) === ids.at(-1);
 }
 
 /**
@@ -120,7 +134,7 @@ export async function buildImages({ socket, cache, names, log }) {
       await addLayer(docker, { parent: names.debian, folder, proof: 'node', name: names.bare });
     });
   }
-  if (await isMissing(names.claude)) {
+  if (await isMissing(names.fresh)) {
     log(`adding Claude Code ${CLAUDE_VERSION} and the scripted model`);
     const tarball = await claudeTarball(cache);
     await inTemporaryFolder(cache, async (folder) => {
@@ -131,7 +145,15 @@ export async function buildImages({ socket, cache, names, log }) {
       await mkdir(target, { recursive: true });
       const foreign = ['*-win32', '*-darwin', '*.d.ts'].map((pattern) => `--exclude=${pattern}`);
       await run('tar', ['-xzf', tarball, '-C', target, '--strip-components=1', ...foreign]);
-      await addLayer(docker, { parent: names.bare, folder, proof: 'claude', name: names.claude });
+      await addLayer(docker, { parent: names.bare, folder, proof: 'claude', name: names.fresh });
+    });
+  }
+  if (await isMissing(names.claude)) {
+    log("setting up Claude Code's terminal UI");
+    await inTemporaryFolder(cache, async (folder) => {
+      await mkdir(join(folder, dirname(SET_UP)), { recursive: true });
+      await writeFile(join(folder, SET_UP), SET_UP_CONTENT);
+      await addLayer(docker, { parent: names.fresh, folder, proof: 'claude', name: names.claude, files: [SET_UP], owner: 1000 });
     });
   }
   if (await isMissing(names.quick)) {
@@ -164,16 +186,18 @@ async function place(root, files) {
  * does: the classic builder is leaving Docker, and BuildKit is not in Debian's package.
  *
  * @param {Docker} docker
- * @param {{ parent: string, folder: string, proof: string, name: string }} layer
- *   `proof` is a command that has to answer `--version` before the image gets its name.
+ * @param {{ parent: string, folder: string, proof: string, name: string, files?: string[], owner?: number }} layer
+ *   `proof` is a command that has to answer `--version` before the image gets its name. `files` (all in `folder`) belong
+ *   to `owner` (root); folders that the image has already are best not among them when that is another.
  */
-async function addLayer(docker, { parent, folder, proof, name }) {
+async function addLayer(docker, { parent, folder, proof, name, files = ['.'], owner = 0 }) {
   const tar = `${folder}.tar`;
   // Never started; an imported image has no command of its own, and create asks for one.
   const container = await docker(['create', parent, 'true']);
   try {
     // Owner and mode are said here, so that neither this account's umask nor the tarball's author decides them.
-    await run('tar', ['-C', folder, '--owner=0', '--group=0', '--mode=u+rwX,go=rX', '-cf', tar, '.']);
+    const owned = [`--owner=${owner}`, `--group=${owner}`, '--mode=u+rwX,go=rX'];
+    await run('tar', ['-C', folder, ...owned, '-cf', tar, ...files]);
     await docker(['cp', '-', `${container}:/`], { stdinFile: tar });
     const id = await docker(['commit', ...SETTINGS.flatMap((line) => ['--change', line]), container]);
     await docker(['run', '--rm', '--entrypoint', `/usr/local/bin/${proof}`, id, '--version']).catch((error) => {

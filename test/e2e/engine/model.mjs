@@ -17,6 +17,7 @@ import { answerMessage, sendError, sendJson, sendStream } from './messages.mjs';
  *   history?: true, prompt?: 'sha256', error?: ScriptedError,
  *   delayMs?: number, usage?: Record<string, number>, chunks?: number,
  * }} Turn
+ * @typedef {Turn[] | Record<string, Turn[]>} Script One for all conversations, or one each by a text in its first prompt.
  */
 
 /**
@@ -53,7 +54,7 @@ export async function startModel(env) {
 }
 
 /**
- * @param {Turn[]} script
+ * @param {Script} script
  * @param {MessagesRequest} request
  * @param {import('node:http').ServerResponse} response
  * @param {(turn: Turn) => boolean} isStillFailing
@@ -75,7 +76,7 @@ async function answer(script, request, response, isStillFailing) {
 /**
  * The conversation itself says how far it is, so that one resumed in another container goes on where it stopped.
  *
- * @param {Turn[]} script
+ * @param {Script} script
  * @param {MessagesRequest} request
  * @returns {Turn}
  */
@@ -83,11 +84,25 @@ function chooseTurn(script, { messages, tools }) {
   // Titles, summaries and the like: no part of the conversation.
   if (!tools?.length) return { text: 'ok' };
   const prompt = promptOf(messages);
-  const subagent = script
+  const subagent = Object.values(script)
+    .flat()
     .flatMap(callsOf)
     .find(({ input }) => /** @type {{ prompt?: string }} */ (input).prompt === prompt);
-  const turns = subagent ? (subagent.script ?? []) : script;
+  const turns = subagent ? (subagent.script ?? []) : scriptFor(prompt ?? '', script);
   return turns[messages.filter(isAnswer).length] ?? { text: 'done' };
+}
+
+/**
+ * @param {string} prompt
+ * @param {Script} script
+ * @returns {Turn[]}
+ */
+function scriptFor(prompt, script) {
+  if (Array.isArray(script)) return script;
+  const [longest] = Object.keys(script)
+    .filter((text) => prompt.includes(text))
+    .sort((a, b) => b.length - a.length);
+  return longest === undefined ? [] : (script[longest] ?? []);
 }
 
 /**
@@ -153,7 +168,7 @@ const promptOf = (messages) => saidByUser(messages)[0];
 
 /**
  * @param {NodeJS.ProcessEnv} env
- * @returns {Turn[]}
+ * @returns {Script}
  */
 function readScript({ MODEL_SCRIPT, MODEL_SCRIPT_FILE }) {
   const file = MODEL_SCRIPT_FILE ?? (existsSync(WORKSPACE_SCRIPT) ? WORKSPACE_SCRIPT : undefined);
@@ -161,9 +176,16 @@ function readScript({ MODEL_SCRIPT, MODEL_SCRIPT_FILE }) {
   if (!text) return [];
   const source = MODEL_SCRIPT ? 'MODEL_SCRIPT' : `MODEL_SCRIPT_FILE ${file}`;
   const script = parseJson(text);
-  if (!Array.isArray(script)) throw new Error(`${source} must be a JSON array of turns, it is: ${text.slice(0, 200)}`);
-  return script;
+  if (isScript(script)) return script;
+  throw new Error(`${source} must be a JSON array of turns, or an object of such, it is: ${text.slice(0, 200)}`);
 }
+
+/**
+ * @param {unknown} value
+ * @returns {value is Script}
+ */
+const isScript = (value) =>
+  Array.isArray(value) || (typeof value === 'object' && value !== null && Object.values(value).every(Array.isArray));
 
 /**
  * @param {string} text

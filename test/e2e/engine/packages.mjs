@@ -9,6 +9,10 @@ const BINARY_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/
 const isThere = (file) =>
   file.startsWith('/') ? existsSync(file) : BINARY_FOLDERS.some((folder) => existsSync(`${folder}/${file}`));
 
+/** @param {readonly Needed[]} needed */
+export const missingPackages = (needed) =>
+  needed.filter(({ file }) => !isThere(file)).map(({ debianPackage }) => debianPackage);
+
 /**
  * Installs the Debian packages that are missing, and does nothing when none is.
  *
@@ -16,7 +20,7 @@ const isThere = (file) =>
  * @param {(message: string) => void} log
  */
 export async function installPackages(needed, log) {
-  const missing = needed.filter(({ file }) => !isThere(file)).map(({ debianPackage }) => debianPackage);
+  const missing = missingPackages(needed);
   if (missing.length === 0) return;
   if (!isThere('apt-get')) throw new Error(`no apt-get to install ${missing.join(', ')}: install them by hand`);
   log(`installing ${missing.join(', ')}`);

@@ -9,7 +9,7 @@ import { launchDetached, type SpawnProcess } from '../executors/launcher.js';
 import type { SessionFolder } from '../state/session-folder.js';
 import type { SessionMode, SessionRun } from '../types.js';
 import { findGitLayout } from '../workspace/git-layout.js';
-import { gitEnvironment, gitMounts, WORKSPACE } from '../workspace/git-mounts.js';
+import { gitEnvironment, gitMounts, readOnlyGitMounts, WORKSPACE } from '../workspace/git-mounts.js';
 import { type Mount, type ProtectedPaths, parseMounts, refuseUnsafe, resolveMounts } from '../workspace/mounts.js';
 import { sshAccess } from '../workspace/ssh-mounts.js';
 import { checkWritable } from '../workspace/workspace-check.js';
@@ -25,6 +25,8 @@ import { dockerRunArgs } from './run-args.js';
 /** A session that runs in Docker, with the folder that is its workspace. */
 export type DockerSpec = Pick<SessionSpec, 'id' | 'mode' | 'cwd' | 'claude' | 'worktree'> & {
   docker: Readonly<DockerOptions>;
+  /** Whether the agent may only read the workspace. */
+  readOnly: boolean;
 };
 
 /** A container about to be started. */
@@ -82,6 +84,7 @@ export class DockerEnvironment {
     await this.#hostMounts(spec);
     const facts = await this.#facts(spec);
     await sshAccess(spec.docker.ssh ?? false, this.#host, facts.home);
+    if (spec.readOnly) return;
     if (!spec.worktree) return this.#checkWritable(spec.cwd, spec, facts);
     // The worktree itself is made by the host, at the start; commits go to the repository's object store.
     const layout = await findGitLayout(spec.cwd);
@@ -102,11 +105,11 @@ export class DockerEnvironment {
     const facts = await this.#facts(spec);
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#host, facts.home);
     await refuseMoved(spec.cwd);
-    await this.#checkWritable(spec.cwd, spec, facts);
+    if (!spec.readOnly) await this.#checkWritable(spec.cwd, spec, facts);
     const env = { ...ssh.env, ...spec.docker.env };
     const additional = [
       { source: folder.projects, target: `${facts.home}/.claude/projects`, readonly: false },
-      ...(await gitMounts(spec.cwd)),
+      ...(await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd))),
       ...(await this.#hostMounts(spec)),
       ...ssh.mounts,
       ...(spec.claude.mcpConfig === undefined
@@ -124,7 +127,7 @@ export class DockerEnvironment {
         [MODE_LABEL]: spec.mode,
       },
       options: spec.docker,
-      mounts: [{ source: spec.cwd, target: WORKSPACE, readonly: false }, ...additional],
+      mounts: [{ source: spec.cwd, target: WORKSPACE, readonly: spec.readOnly }, ...additional],
       // Claude Code refuses to skip permissions as root unless it is told that it is in a sandbox.
       env: { ...(facts.uid === 0 && { IS_SANDBOX: '1' }), ...guard.env, ...env, ...gitEnvironment(env) },
       claude: spec.claude.mcpConfig === undefined ? spec.claude : { ...spec.claude, mcpConfig: MCP_CONFIG },

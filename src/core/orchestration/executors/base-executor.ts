@@ -5,7 +5,14 @@ import type { SessionLimits } from '../intervention/session-limits.js';
 import type { ResolvedPolicy } from '../intervention/tool-policy.js';
 import type { ProcessIdentity } from '../state/process-identity.js';
 import type { SessionFolder } from '../state/session-folder.js';
-import type { RunEnd, SessionEnvironment, SessionMode, UnifiedSession } from '../types.js';
+import type {
+  RunEnd,
+  SessionEnvironment,
+  SessionMode,
+  SessionResult,
+  TerminalStatus,
+  UnifiedSession,
+} from '../types.js';
 import type { SessionWorktrees } from '../workspace/session-worktrees.js';
 import type { WorktreeRequest } from '../workspace/worktree-request.js';
 
@@ -98,6 +105,15 @@ export interface RunHandle {
   resultSeen?(): void;
 }
 
+/** A run that is over, before the record tells so. */
+export interface EndedRun {
+  readonly spec: SessionSpec;
+  readonly session: UnifiedSession;
+  readonly folder: SessionFolder;
+  readonly status: TerminalStatus;
+  readonly result: SessionResult;
+}
+
 /** What is there of a run outside of the state folder. */
 export interface RunTrace {
   /** Of the container. */
@@ -135,6 +151,11 @@ export abstract class BaseExecutor {
   readonly worktrees?: SessionWorktrees;
   /** Whether every tool call of its runs has to pass the guard; see `RunHandle.hooked`. Default `false`. */
   readonly hooked: boolean = false;
+  /**
+   * Whether its sessions lead those that name them as `parentId`: children inherit workspace, policy and limits, count
+   * against the limits, and are cancelled when their leader ends other than `completed`. Default `false`.
+   */
+  readonly leads: boolean = false;
 
   /**
    * Refuses what cannot run, so that mistakes show in `create()`. Acquires nothing.
@@ -160,6 +181,15 @@ export abstract class BaseExecutor {
    */
   async adopt(_request: RunRequest): Promise<RunHandle | undefined> {
     return endedRun({ reason: 'lost', error: 'It ran inside the host that is gone' });
+  }
+
+  /**
+   * What the mode has to say of a run that has ended, beyond what every result says. Default: nothing.
+   *
+   * @throws Error where it cannot tell; the session ends all the same, and its record has the error
+   */
+  async conclude(_ended: EndedRun): Promise<Partial<SessionResult>> {
+    return {};
   }
 
   /** What there is of runs outside of the state folder, containers for example. Default: nothing. */

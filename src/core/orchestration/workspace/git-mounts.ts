@@ -32,7 +32,22 @@ const SETTINGS: readonly GitSetting[] = [
  * @throws OrchestrationError `UNSAFE_MOUNT` where a part of the git folder is a link: an agent may have made it
  */
 export async function gitMounts(checkout: string): Promise<Mount[]> {
-  const mounts = await plannedMounts(checkout);
+  return withoutLinks(await plannedMounts(checkout));
+}
+
+/**
+ * The mounts that git needs to read a checkout: what of its git folder lies outside of it.
+ *
+ * @throws OrchestrationError as `gitMounts`
+ */
+export async function readOnlyGitMounts(checkout: string): Promise<Mount[]> {
+  const layout = await gitLayoutAt(checkout);
+  const pointer = layout && join(layout.root, '.git');
+  if (!layout || layout.gitDir === pointer || !(await pointsBack(layout, pointer ?? ''))) return [];
+  return withoutLinks([readonly(layout.commonDir)]);
+}
+
+async function withoutLinks(mounts: Mount[]): Promise<Mount[]> {
   for (const { source } of mounts) {
     const real = await realpath(source).catch(ignoreMissing);
     if (real === source) continue;

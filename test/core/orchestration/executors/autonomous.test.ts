@@ -203,12 +203,12 @@ describe('with a docker executable that runs the command on the host', () => {
   const FAKE_DOCKER =
     'here=$(dirname "$0"); printf "%s\\n" "$@" > "$here/docker-args"; while [ "$1" != claude ]; do shift; done; "$@"';
 
-  const probe = `autonomous-orchestration-probe ${process.getuid?.()} [${process.getgid?.()}] /home/node\n2.1.98 (Claude Code)\n`;
+  const probe = `autonomous-orchestration-probe ${process.getuid?.()} [${process.getgid?.()}] /home/node\n2.1.98 (Claude Code)\nautonomous-orchestration-probe ended\n`;
   const answerContainerCalls: FakeEngine['fallback'] = ({ method, path }) => {
     if (method === 'POST' && path.startsWith('/containers/create')) return { status: 201, json: { Id: 'id-1' } };
     if (path.endsWith('/start')) return { status: 204 };
     if (path.endsWith('/wait')) return { status: 200, json: { StatusCode: 0 } };
-    if (path.includes('/logs')) return { status: 200, text: probe };
+    if (path.includes('/attach')) return { status: 200, text: probe };
     if (path.startsWith('/events')) return (response) => void response.writeHead(200).flushHeaders();
     if (method === 'GET' && path.endsWith('/json')) return containerState();
     if (method === 'DELETE') return { status: 204 };

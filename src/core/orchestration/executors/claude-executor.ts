@@ -1,0 +1,289 @@
+import { join } from 'node:path';
+import { type Plan, planRun } from '../channelcoder/plan.js';
+import type { Worktree } from '../channelcoder/worktrees.js';
+import type { DockerSpec, PlannedContainer } from '../docker/docker-environment.js';
+import { OrchestrationError } from '../errors.js';
+import { HookChannel } from '../intervention/hook-channel.js';
+import { GUARDED_ENV, HookFiles } from '../intervention/hook-files.js';
+import { hasBegun } from '../monitoring/has-begun.js';
+import { findProcess } from '../state/find-process.js';
+import type { SessionFolder } from '../state/session-folder.js';
+import type { SessionEnvironment, SessionMode, SessionRun } from '../types.js';
+import { findGitLayout } from '../workspace/git-layout.js';
+import { WORKSPACE } from '../workspace/git-mounts.js';
+import { resolveWorkspace } from '../workspace/workspace-check.js';
+import { adoptRun } from './adopted-run.js';
+import {
+  BaseExecutor,
+  endedRun,
+  type Preparation,
+  type RunHandle,
+  type RunRequest,
+  type RunTrace,
+  type SessionSpec,
+} from './base-executor.js';
+import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
+import { runOnHost } from './host-run.js';
+import { launchDetached } from './launcher.js';
+import { orphanedProcess } from './orphaned-process.js';
+
+/** A run that has its place: what an executor needs to start Claude there. */
+export interface PlacedRun {
+  readonly request: RunRequest;
+  /** On the host: the worktree, or the workspace itself. */
+  readonly workspace: string;
+  /** What the record is told of it. */
+  readonly environment: Partial<SessionEnvironment>;
+  readonly files: HookFiles;
+}
+
+/**
+ * Runs Claude Code: in a Docker container with full permissions, or, with `docker: false`, on the host with the user's own.
+ * ChannelCoder plans the command; container and process outlive the host. What a mode does otherwise than this, its own
+ * executor says.
+ */
+export abstract class ClaudeExecutor extends BaseExecutor {
+  abstract readonly mode: SessionMode;
+  protected readonly runtime: ClaudeRuntime;
+  /** Whether the workspace is mounted read-only. */
+  protected readonly readOnly: boolean = false;
+  override readonly hooked = true;
+
+  /** @param options a runtime where executors share one */
+  constructor(options: ClaudeExecutorOptions | ClaudeRuntime) {
+    super();
+    this.runtime = options instanceof ClaudeRuntime ? options : new ClaudeRuntime(options);
+    this.worktrees = this.runtime.worktrees;
+  }
+
+  override readonly worktrees: ClaudeRuntime['worktrees'];
+
+  /** What the mode makes of the options: the same whenever it is asked. */
+  protected tailored(spec: SessionSpec): SessionSpec {
+    return spec;
+  }
+
+  /** What the record is told when a session enters its worktree for the first time. */
+  protected async entered(_worktree: Worktree): Promise<Partial<SessionEnvironment>> {
+    return {};
+  }
+
+  async prepare(given: SessionSpec): Promise<Preparation> {
+    const spec = this.tailored(given);
+    const cwd = await resolveWorkspace(spec.cwd);
+    if (spec.worktree) {
+      if (!(await findGitLayout(cwd))) {
+        throw new OrchestrationError(
+          'WORKTREE_FAILED',
+          `Option 'worktree' needs a git repository, and '${cwd}' is in none.`,
+        );
+      }
+    }
+    if (spec.docker === false) await this.#demandClaude();
+    else await this.runtime.docker.check({ ...spec, docker: spec.docker, cwd, readOnly: this.readOnly });
+    return {
+      environment: {
+        docker: spec.docker !== false,
+        dockerImage: spec.docker === false ? '' : spec.docker.image,
+        cwd,
+        ...(spec.worktree && { branch: spec.worktree.branch }),
+      },
+    };
+  }
+
+  async launch(given: RunRequest): Promise<RunHandle> {
+    const request = { ...given, spec: this.tailored(given.spec) };
+    const { spec, session } = request;
+    const { cwd } = session.environment;
+    const worktree = spec.worktree && (await this.worktrees.ensure(spec.id, cwd, spec.worktree));
+    const leave = worktree ? this.worktrees.enter(worktree.path, spec.id) : (): void => {};
+    const files = new HookFiles(request.folder.guard);
+    const channel = new HookChannel(files, request.hooks);
+    try {
+      await files.create(spec.policy);
+      await channel.start();
+      const run = {
+        request,
+        workspace: worktree?.path ?? cwd,
+        environment: worktree ? await this.#placement(worktree, session.environment) : {},
+        files,
+      };
+      const handle = spec.docker === false ? await this.launchOnHost(run) : await this.#launchInDocker(run, spec.docker);
+      return guarded(handle, files, channel, leave);
+    } catch (error) {
+      channel.close();
+      leave();
+      // Where the manager was closed, the next one goes on with it.
+      const goesOn = error instanceof OrchestrationError && error.code === 'MANAGER_CLOSED';
+      if (worktree?.created && !goesOn) await this.worktrees.remove(spec.id, true).catch(() => {}); // The first error counts.
+      throw error;
+    }
+  }
+
+  override async adopt(request: RunRequest): Promise<RunHandle | undefined> {
+    const { spec, session, folder } = request;
+    const { cwd, worktree } = session.environment;
+    const run = session.runs.at(-1) ?? { number: request.run };
+    const leave = worktree === undefined ? (): void => {} : this.worktrees.enter(worktree, spec.id);
+    let found: RunHandle | undefined;
+    try {
+      found =
+        spec.docker === false
+          ? await this.#adoptOnHost(run, session.status === 'paused', folder)
+          : await this.runtime.docker.adopt(spec.id, run, folder.log);
+    } finally {
+      if (!found) leave();
+    }
+    if (!found) return undefined;
+    const files = new HookFiles(folder.guard);
+    const channel = new HookChannel(files, request.hooks);
+    await channel.start();
+    const workspace = worktree ?? cwd;
+    const transcripts = spec.docker === false ? this.#hostTranscripts(workspace) : containerTranscripts(folder);
+    return guarded({ ...found, hooked: true, transcripts }, files, channel, leave);
+  }
+
+  override async traces(): Promise<RunTrace[]> {
+    const traces = await this.runtime.docker.traces();
+    return traces.filter(({ mode }) => mode === undefined || mode === this.mode);
+  }
+
+  override async discard({ name }: RunTrace): Promise<void> {
+    await this.runtime.docker.engine.remove(name);
+  }
+
+  override close(): void {
+    this.runtime.docker.close();
+  }
+
+  protected async launchOnHost({ request, workspace, environment, files }: PlacedRun): Promise<RunHandle> {
+    const plan = await this.#plan(request, request.spec.claude);
+    await request.onPlaced({ environment });
+    if (plan.kind === 'started') return adoptRun(plan, this.runtime.docker.engine);
+    const [command = 'claude', ...args] = [
+      ...plan.command,
+      '--settings',
+      await files.hostSettings(),
+      ...budget(request),
+    ];
+    const { folder } = request;
+    const inputFile = await this.#writeInput(request, plan.stdin);
+    const launched = await launchDetached(this.runtime.spawn, {
+      command,
+      args,
+      cwd: workspace,
+      env: { ...GUARDED_ENV, ...this.runtime.env },
+      folder,
+      inputFile,
+    });
+    return { ...runOnHost(launched), hooked: true, transcripts: this.#hostTranscripts(workspace) };
+  }
+
+  protected async launchInContainer(
+    { request, workspace, environment }: PlacedRun,
+    container: PlannedContainer,
+  ): Promise<RunHandle> {
+    const { options, env, mountStrings } = container;
+    const docker = { image: options.image, cwd: workspace, env, mounts: mountStrings };
+    const plan = await this.#plan(request, container.claude, docker);
+    await request.onPlaced({ containerName: container.name, environment });
+    if (plan.kind === 'started') return adoptRun(plan, this.runtime.docker.engine);
+    const { folder } = request;
+    const inputFile = await this.#writeInput(request, plan.stdin);
+    const command = [...plan.command, ...budget(request)];
+    const handle = await this.runtime.docker.run(container, command, { folder, inputFile });
+    return { ...handle, hooked: true, transcripts: containerTranscripts(folder) };
+  }
+
+  async #launchInDocker(run: PlacedRun, docker: DockerSpec['docker']): Promise<RunHandle> {
+    const { spec, folder, run: number } = run.request;
+    const placed = { ...spec, docker, cwd: run.workspace, readOnly: this.readOnly };
+    const guard = { mounts: await run.files.mounts(), env: GUARDED_ENV };
+    return this.launchInContainer(run, await this.runtime.docker.container(placed, folder, number, guard));
+  }
+
+  async #placement(worktree: Worktree, before: SessionEnvironment): Promise<Partial<SessionEnvironment>> {
+    const first = before.base === undefined ? await this.entered(worktree) : {};
+    return { worktree: worktree.path, branch: worktree.branch, ...first };
+  }
+
+  /** A `claude` that another host has started; its settings file is in no other's command line. */
+  async #adoptOnHost(run: SessionRun, paused: boolean, folder: SessionFolder): Promise<RunHandle | undefined> {
+    const files = new HookFiles(folder.guard);
+    const identity = run.process ?? (await findProcess('--settings', files.settings));
+    if (identity) return { ...runOnHost(orphanedProcess(identity)), paused };
+    const began = run.startedAt !== undefined || (await hasBegun(folder.log, run.logOffset ?? 0));
+    return began ? endedRun({ unknown: true }) : undefined;
+  }
+
+  #hostTranscripts(workspace: string): string {
+    return join(this.runtime.home, '.claude/projects', transcriptFolder(workspace));
+  }
+
+  #plan(
+    request: RunRequest,
+    claude: SessionSpec['claude'],
+    docker?: Parameters<typeof planRun>[0]['docker'],
+  ): Promise<Plan> {
+    return planRun({
+      prompt: request.feedback === undefined ? request.spec.prompt : { text: request.feedback },
+      ...(request.resume !== undefined && { resume: request.resume }),
+      ...(docker && { docker }),
+      logFile: request.folder.log,
+      claude,
+    });
+  }
+
+  async #writeInput({ folder, run }: RunRequest, text: string): Promise<string> {
+    const file = folder.input(run);
+    await folder.write(file, text);
+    return file;
+  }
+
+  async #demandClaude(): Promise<void> {
+    if (await this.runtime.has('claude')) return;
+    throw new OrchestrationError(
+      'CLAUDE_NOT_FOUND',
+      "docker: false runs the host's own 'claude', and there is none on the PATH. Install @anthropic-ai/claude-code.",
+    );
+  }
+}
+
+/** Claude Code takes no budget of nothing. */
+const LEAST_BUDGET_USD = 0.000_001;
+
+/** Claude Code stops itself at its budget, which holds while no host is there; it knows of this run only. */
+function budget({ spec, session }: RunRequest): string[] {
+  const { costUsd } = spec.limits;
+  return costUsd === undefined
+    ? []
+    : ['--max-budget-usd', String(Math.max(LEAST_BUDGET_USD, costUsd - (session.metadata.costUsd ?? 0)))];
+}
+
+/** The folder that Claude Code keeps a working directory's conversations in (measured on 2.1.98). */
+function transcriptFolder(cwd: string): string {
+  return cwd.replaceAll(/[^a-zA-Z0-9]/g, '-');
+}
+
+function containerTranscripts({ projects }: SessionFolder): string {
+  return join(projects, transcriptFolder(WORKSPACE));
+}
+
+/** A run with its guard: the channel is closed with it, and the guard's files go when nothing is left of it. */
+function guarded(handle: RunHandle, files: HookFiles, channel: HookChannel, leave: () => void): RunHandle {
+  void handle.ended.then(() => {
+    channel.close();
+    leave();
+  });
+  return {
+    ...handle,
+    detach() {
+      channel.close();
+      handle.detach();
+    },
+    async release() {
+      await handle.release?.();
+      await files.remove().catch(() => {}); // A later sweep finds them.
+    },
+  };
+}

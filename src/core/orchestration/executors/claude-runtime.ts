@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { DockerEnvironment } from '../docker/docker-environment.js';
+import { SessionWorktrees } from '../workspace/session-worktrees.js';
+import type { SpawnProcess } from './launcher.js';
+
+export interface ClaudeExecutorOptions {
+  /** Where the sessions' folders are; containers are labelled with it, so that nobody else's are ever touched. */
+  stateDir: string;
+  /** The host's environment. Default `process.env`. */
+  env?: NodeJS.ProcessEnv;
+  /** Default `node:child_process`'s. */
+  spawn?: SpawnProcess;
+}
+
+/** What the executors of one state folder share: the engine, the worktrees, and what the host has. */
+export class ClaudeRuntime {
+  readonly env: NodeJS.ProcessEnv;
+  readonly home: string;
+  readonly spawn: SpawnProcess;
+  readonly docker: DockerEnvironment;
+  readonly worktrees: SessionWorktrees;
+
+  constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn }: ClaudeExecutorOptions) {
+    this.env = env;
+    this.home = env.HOME ?? homedir();
+    this.spawn = spawnProcess;
+    this.docker = new DockerEnvironment({ stateDir, env, home: this.home, spawn: spawnProcess });
+    this.worktrees = new SessionWorktrees(stateDir);
+  }
+
+  /** Whether the host has a program on its `PATH`. */
+  async has(program: string): Promise<boolean> {
+    for (const folder of (this.env.PATH ?? '').split(delimiter).filter(Boolean)) {
+      const found = await access(join(resolve(folder), program), constants.X_OK).then(
+        () => true,
+        () => false,
+      );
+      if (found) return true;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import { writeAtomically } from '../state/atomic-file.js';
+import type { SessionResult } from '../types.js';
+import type { EndedRun, SessionSpec } from './base-executor.js';
+import { ClaudeExecutor } from './claude-executor.js';
+
+/** Claude's tools that do nothing but change files. */
+const EDITING_TOOLS = ['Edit', 'MultiEdit', 'NotebookEdit', 'Write'];
+/** On the host nothing is mounted read-only. */
+const SHELL_TOOLS = ['Bash'];
+
+const NOTE =
+  'You are asked for a plan, not for changes: the workspace is read-only. Look at what you need to know, and give the ' +
+  'complete plan as your last message, so that somebody else can carry it out who has not seen this conversation.';
+
+/**
+ * Runs Claude Code for a plan: the workspace is mounted read-only, editing tools are refused, and what Claude says last is
+ * the plan, in the result and as `plan.md` in the session's folder. On the host (`docker: false`) its shell is refused, too.
+ */
+export class PlanningExecutor extends ClaudeExecutor {
+  readonly mode = 'planning';
+  protected override readonly readOnly = true;
+
+  protected override tailored(spec: SessionSpec): SessionSpec {
+    const { claude, docker } = spec;
+    const { appendSystem, disallowedTools = [] } = claude;
+    const refused = docker === false ? [...EDITING_TOOLS, ...SHELL_TOOLS] : EDITING_TOOLS;
+    return {
+      ...spec,
+      claude: {
+        ...claude,
+        disallowedTools: [...new Set([...disallowedTools, ...refused])],
+        appendSystem: appendSystem === undefined ? NOTE : `${NOTE}\n\n${appendSystem}`,
+      },
+    };
+  }
+
+  override async conclude({ folder, status, result }: EndedRun): Promise<Partial<SessionResult>> {
+    if (status !== 'completed' || result.text === undefined) return {};
+    const planFile = join(folder.path, 'plan.md');
+    await writeAtomically(planFile, result.text);
+    return { planFile };
+  }
+}

@@ -1,0 +1,27 @@
+import type { Worktree } from '../channelcoder/worktrees.js';
+import type { SessionEnvironment, SessionResult } from '../types.js';
+import { changesSince, currentCommit } from '../workspace/worktree-changes.js';
+import type { EndedRun, SessionSpec } from './base-executor.js';
+import { ClaudeExecutor } from './claude-executor.js';
+
+/**
+ * Runs Claude Code without anybody at the keyboard, always in a worktree, and reports what came of it. The branch is
+ * `session/<id>` where none is asked for.
+ */
+export class WorktreeExecutor extends ClaudeExecutor {
+  readonly mode = 'worktree';
+
+  protected override tailored(spec: SessionSpec): SessionSpec {
+    return spec.worktree ? spec : { ...spec, worktree: { branch: `session/${spec.id}` } };
+  }
+
+  protected override async entered(worktree: Worktree): Promise<Partial<SessionEnvironment>> {
+    return { base: await currentCommit(worktree.path) };
+  }
+
+  override async conclude({ session }: EndedRun): Promise<Partial<SessionResult>> {
+    const { worktree, branch, base } = session.environment;
+    if (worktree === undefined || branch === undefined || base === undefined) return {};
+    return { changes: await changesSince(worktree, branch, base) };
+  }
+}

@@ -1,0 +1,35 @@
+import type { WorktreeChanges } from '../types.js';
+import { runGit } from './git-command.js';
+
+/** The commit that is checked out. @throws Error where git cannot tell */
+export async function currentCommit(checkout: string): Promise<string> {
+  return (await runGit(checkout, ['rev-parse', '--verify', 'HEAD^{commit}'])).trim();
+}
+
+/**
+ * What happened in a worktree since it was at a commit.
+ *
+ * @throws Error where git cannot tell: an agent may have broken the repository, or have gone back behind the commit
+ */
+export async function changesSince(worktree: string, branch: string, base: string): Promise<WorktreeChanges> {
+  const tip = `refs/heads/${branch}`;
+  const git = (...args: string[]): Promise<string> => runGit(worktree, args);
+  const [commits, stat, status] = await Promise.all([
+    git('rev-list', '--count', `${base}..${tip}`, '--'),
+    git('diff', '--shortstat', '--no-renames', '--no-ext-diff', '--no-textconv', base, tip, '--'),
+    git('status', '--porcelain', '-z', '--untracked-files=normal', '--ignore-submodules=all', '--no-renames'),
+  ]);
+  return Object.freeze({
+    branch,
+    base,
+    commits: Number(commits),
+    files: numberBefore(/ files? changed/, stat),
+    insertions: numberBefore(/ insertions?\(\+\)/, stat),
+    deletions: numberBefore(/ deletions?\(-\)/, stat),
+    uncommitted: status.split('\0').filter((entry) => entry !== '').length,
+  });
+}
+
+function numberBefore(words: RegExp, text: string): number {
+  return Number(new RegExp(`(\\d+)${words.source}`).exec(text)?.[1] ?? 0);
+}
