@@ -58,6 +58,8 @@ export type {
   SessionSteeredEvent,
   SessionToolEvent,
   SessionToolResultEvent,
+  SessionWaitingEvent,
+  SessionWorkingEvent,
 } from './orchestration/session-events.js';
 export type { RecoverOptions } from './orchestration/session-intake.js';
 export { UnifiedSessionManager } from './orchestration/session-manager.js';

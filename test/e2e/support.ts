@@ -27,6 +27,11 @@ export function scripted(
   return { docker: { env: { MODEL_SCRIPT: JSON.stringify(turns) } } };
 }
 
+/** Options for sessions that share their variables and play different parts, each known by a text in its prompt. */
+export function casting(parts: Record<string, ModelTurn[]>): ReturnType<typeof scripted> {
+  return { docker: { env: { MODEL_SCRIPT: JSON.stringify(parts) } } };
+}
+
 export const bash = (command: string): ModelTurn => ({ tool: 'Bash', input: { command } });
 
 /** A temporary folder that belongs to the image's user, removed after the test. */

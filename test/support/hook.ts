@@ -21,6 +21,9 @@ export class FakeHost implements RunHooks {
   /** Conversations that asked for messages. */
   readonly ears: string[] = [];
   messages: string[] = [];
+  readonly turns: string[] = [];
+  readonly commands: Parameters<RunHooks['command']>[] = [];
+  obey: RunHooks['command'] = async () => ({ exitCode: 0, text: '' });
   /** Answers that carried messages and were written. */
   readonly given: string[] = [];
   decide: (call: Parameters<RunHooks['beforeTool']>[0]) => Promise<Verdict> = async () => ({ allowed: true });
@@ -43,6 +46,19 @@ export class FakeHost implements RunHooks {
   onMessages(listener: (waiting: boolean) => void): void {
     this.#told = listener;
     if (this.messages.length > 0) listener(true);
+  }
+
+  async beforeTurn(): Promise<void> {
+    this.turns.push('begins');
+  }
+
+  async afterTurn(): Promise<void> {
+    this.turns.push('ended');
+  }
+
+  async command(...asked: Parameters<RunHooks['command']>): ReturnType<RunHooks['command']> {
+    this.commands.push(asked);
+    return this.obey(...asked);
   }
 
   say(...messages: string[]): void {

@@ -7,12 +7,15 @@ import { inspect } from 'node:util';
  * |---|---|---|
  * | `INVALID_OPTIONS` | an option is missing, contradictory or out of range | correct the option that the message names |
  * | `QUEUE_FULL` | every slot and every waiting place is taken | wait for a session to end, or raise `maxQueued` |
+ * | `CHILDREN_LIMIT` | a session leads as many others, or generations, as its limits allow | continue one of those, or raise `limits.children` or `limits.depth` |
  * | `SESSION_NOT_FOUND` | no session has this id | look it up with `list()` |
  * | `REQUEST_NOT_FOUND` | no approval with this id waits | read `pendingApprovals`; it may have been answered |
  * | `ILLEGAL_TRANSITION` | the session's status does not allow the call | wait with `waitFor()`, or use the call that the message names |
  * | `DOCKER_UNAVAILABLE` | no Docker engine answers | start the engine, or set `DOCKER_HOST` |
  * | `IMAGE_NOT_FOUND` | the engine has no such image | build, load or pull it; the library never pulls |
  * | `CLAUDE_NOT_FOUND` | neither image nor `PATH` has a `claude` that runs | install Claude Code there |
+ * | `TMUX_NOT_FOUND` | an interactive session needs tmux, and `PATH` has none | install it: Debian's package `tmux`, `brew install tmux` |
+ * | `ONBOARDING_NEEDED` | Claude's terminal UI asks what only a person may answer: theme, trust, API key | start `claude` there once by hand, or mount such a home |
  * | `WORKSPACE_NOT_FOUND` | the workspace is missing or not a folder | correct `cwd` |
  * | `WORKSPACE_NOT_WRITABLE` | the image's user cannot write to the workspace | change its owner, or set `docker.user` |
  * | `UNSAFE_MOUNT` | a mount would hand the host to the agent | mount less, or set `docker.allowUnsafeMounts` |
@@ -30,10 +33,13 @@ export type OrchestrationErrorCode =
   | 'QUEUE_FULL'
   | 'SESSION_NOT_FOUND'
   | 'REQUEST_NOT_FOUND'
+  | 'CHILDREN_LIMIT'
   | 'ILLEGAL_TRANSITION'
   | 'DOCKER_UNAVAILABLE'
   | 'IMAGE_NOT_FOUND'
   | 'CLAUDE_NOT_FOUND'
+  | 'TMUX_NOT_FOUND'
+  | 'ONBOARDING_NEEDED'
   | 'WORKSPACE_NOT_FOUND'
   | 'WORKSPACE_NOT_WRITABLE'
   | 'UNSAFE_MOUNT'

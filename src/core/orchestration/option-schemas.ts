@@ -78,6 +78,8 @@ const limitsSchema = z.strictObject({
   idleMs: positive.optional(),
   costUsd: z.number().positive().optional(),
   tokens: positive.optional(),
+  children: z.int().nonnegative().optional(),
+  depth: z.int().nonnegative().optional(),
 });
 
 export const managerSchema = z.strictObject({
@@ -86,6 +88,7 @@ export const managerSchema = z.strictObject({
   maxQueued: z.int().nonnegative().optional(),
   docker: dockerSchema.optional(),
   policy: policySchema.optional(),
+  releaseSlotWhileWaiting: z.boolean().optional(),
   executors: z.partialRecord(z.enum(MODES), z.instanceof(BaseExecutor)).optional(),
 });
 

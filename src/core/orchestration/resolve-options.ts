@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { DEFAULT_IMAGE, type DockerOptions } from './docker/docker-options.js';
 import { messageOf, OrchestrationError, shown } from './errors.js';
 import type { BaseExecutor, SessionSpec } from './executors/base-executor.js';
+import { type SessionLimits, tightenLimits } from './intervention/session-limits.js';
 import { type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from './intervention/tool-policy.js';
 import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './option-schemas.js';
 import type { CreateSessionOptions, SessionMode } from './types.js';
@@ -21,7 +22,12 @@ export interface SessionManagerOptions {
   docker?: Partial<DockerOptions>;
   /** What agents may do; a session may tighten it. By default dangerous tool calls are denied, and all else is allowed. */
   policy?: ToolPolicy;
-  /** Executors by mode, instead of or besides the built-in one for `autonomous`. */
+  /**
+   * Whether an `interactive` session that waits for its person gives its slot back, and goes on when it has one again.
+   * Default `true`.
+   */
+  releaseSlotWhileWaiting?: boolean;
+  /** Executors by mode, instead of the built-in ones. */
   executors?: Partial<Record<SessionMode, BaseExecutor>>;
 }
 
@@ -36,22 +42,30 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     maxQueued: options.maxQueued ?? 10,
     docker: copied(options.docker ?? {}),
     policy: resolvePolicy(options.policy),
+    releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
     executors: options.executors ?? {},
   };
 }
 
+/** What a session gets that does not say otherwise: from its manager, or from the session that leads it. */
+export interface Inheritance {
+  readonly docker: false | Readonly<Partial<DockerOptions>>;
+  readonly policy: ResolvedPolicy;
+  readonly cwd?: string;
+  readonly limits?: SessionLimits;
+  /** A plan that waits to be carried out. */
+  readonly prompt?: string;
+}
+
 /** @throws OrchestrationError `INVALID_OPTIONS` */
-export function resolveCreateOptions(
-  id: string,
-  given: CreateSessionOptions,
-  { docker, policy }: Pick<ResolvedManagerOptions, 'docker' | 'policy'>,
-): SessionSpec {
+export function resolveCreateOptions(id: string, given: CreateSessionOptions, base: Inheritance): SessionSpec {
   check(createSchema, given);
   // Neither is data that could be copied.
   const { signal: _, policy: own, ...rest } = given;
   const options: CreateSessionOptions = copied(rest);
-  const { prompt, promptFile, worktree } = options;
-  const cwd = resolve(options.cwd ?? process.cwd());
+  const { promptFile, worktree } = options;
+  const prompt = options.prompt ?? (promptFile === undefined ? base.prompt : undefined);
+  const cwd = resolve(options.cwd ?? base.cwd ?? process.cwd());
   if ((prompt === undefined) === (promptFile === undefined)) {
     const received = prompt === undefined ? 'neither' : 'both';
     throw new OrchestrationError(
@@ -68,7 +82,7 @@ export function resolveCreateOptions(
     prompt: prompt === undefined ? { file: promptFile ?? '', data: options.data ?? {} } : { text: prompt },
     cwd,
     worktree: typeof worktree === 'string' ? { branch: worktree } : (worktree as WorktreeRequest | undefined),
-    docker: options.docker === false ? false : mergeDocker(docker, options.docker ?? {}),
+    docker: resolveDocker(base.docker, options.docker),
     claude: definedOf({
       system: options.system,
       appendSystem: options.appendSystem,
@@ -77,8 +91,8 @@ export function resolveCreateOptions(
       mcpConfig: options.mcpConfig,
       maxTurns: options.maxTurns,
     }),
-    policy: tightenPolicy(policy, own),
-    limits: options.limits ?? {},
+    policy: tightenPolicy(base.policy, own),
+    limits: tightenLimits(base.limits ?? {}, options.limits),
   };
 }
 
@@ -111,7 +125,12 @@ export function resolveNote(note: string | undefined): string | undefined {
   return note?.trim() === '' ? undefined : note;
 }
 
-/** What a session sets replaces the manager's default; variables are merged. */
+/** What a session sets replaces the default; variables are merged. */
+function resolveDocker(defaults: Inheritance['docker'], own: CreateSessionOptions['docker']): SessionSpec['docker'] {
+  if (own === false || (defaults === false && own === undefined)) return false;
+  return mergeDocker(defaults === false ? {} : defaults, own ?? {});
+}
+
 function mergeDocker(defaults: Partial<DockerOptions>, own: Partial<DockerOptions>): DockerOptions {
   const env = { ...defaults.env, ...own.env };
   return { image: DEFAULT_IMAGE, ...defaults, ...own, env };

@@ -3,9 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { deferred, within } from './deferred.js';
 import { messageOf, OrchestrationError, type OrchestrationErrorCode, systemCode } from './errors.js';
 import { type BaseExecutor, endedRun, type RunHandle, type RunRequest } from './executors/base-executor.js';
-import { runHooks } from './intervention/run-hooks.js';
+import { type CommandRunner, runHooks } from './intervention/run-hooks.js';
+import type { Spending } from './intervention/run-limits.js';
 import type { ToolPolicy } from './intervention/tool-policy.js';
 import { type Outcome, outcomeOf } from './run-outcome.js';
+import { RunRest, type Slot } from './run-rest.js';
 import { RunWatch } from './run-watch.js';
 import type { SessionAction } from './session-actions.js';
 import { demandEnv } from './session-intake.js';
@@ -21,6 +23,11 @@ export interface SupervisorOptions {
   executor: BaseExecutor;
   request: Omit<RunRequest, 'onPlaced' | 'hooks'>;
   now: () => number;
+  slot: Slot;
+  /** What the session has cost together with those that it leads. */
+  spending: () => Spending;
+  /** What the agent's command for its children does; absent where it leads none. */
+  commands?: (rest: RunRest) => CommandRunner;
   dispatch: (action: SessionAction) => UnifiedSession;
   /** The record as it is now. */
   session: () => UnifiedSession;
@@ -41,6 +48,7 @@ export class RunSupervisor {
   readonly finished: Promise<Outcome | undefined>;
   readonly #options: SupervisorOptions;
   readonly #watch: RunWatch;
+  readonly #rest: RunRest;
   /** Resolves when the executor has launched it; with undefined when there is nothing to be launched any more. */
   readonly #launched = deferred<RunHandle | undefined>();
   /** Resolves when the record tells that it runs. */
@@ -57,9 +65,17 @@ export class RunSupervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#rest = new RunRest({
+      slot: options.slot,
+      now: options.now,
+      dispatch: (action) => this.#dispatch(action),
+      waitingFor: options.adopt && options.session().waitingFor,
+    });
     this.#watch = new RunWatch({
       request: options.request,
       now: options.now,
+      spending: options.spending,
+      onToolEnd: (toolUseId) => this.#rest.after(toolUseId),
       dispatch: (action) => this.#dispatch(action),
       stop: (stop, how) => this.stop(stop, how),
       stopping: () => this.stopping,
@@ -129,6 +145,11 @@ export class RunSupervisor {
       this.#watch.guard.approvals.pause();
       this.#dispatch({ type: 'paused', at: this.#options.now() });
     });
+  }
+
+  /** Those that it leads have cost more. */
+  spent(): void {
+    this.#watch.spent();
   }
 
   /** Lets a frozen run go on. @throws OrchestrationError `ILLEGAL_TRANSITION` */
@@ -218,10 +239,12 @@ export class RunSupervisor {
 
   /** @param logOffset where its part of the log begins */
   #request(logOffset: number): RunRequest {
-    const { request, now, session, saved } = this.#options;
+    const { request, now, session, saved, commands } = this.#options;
     const hooks = runHooks({
       guard: this.#watch.guard,
       steering: this.#watch.steering,
+      rest: this.#rest,
+      ...(commands && { commands: commands(this.#rest) }),
       ready: Promise.all([this.#running.promise, this.#watch.caughtUp]),
       conversationId: () => session().channelCoderSession,
       now,
@@ -327,10 +350,10 @@ export class RunSupervisor {
     return done;
   }
 
-  /** No time passes for the agent while it is frozen, or while a person has to decide. */
+  /** No time passes for the agent while it is frozen, has nothing to do, or while a person has to decide. */
   #keepTime(): void {
     const { guard, limits } = this.#watch;
-    if (this.#paused || guard.approvals.waiting) limits.pause();
+    if (this.#paused || guard.approvals.waiting || this.#rest.resting) limits.pause();
     else limits.resume();
   }
 

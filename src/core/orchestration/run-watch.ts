@@ -5,7 +5,7 @@ import type { RunHandle, RunRequest } from './executors/base-executor.js';
 import { DecisionLog } from './intervention/decision-log.js';
 import { HookFiles } from './intervention/hook-files.js';
 import { RunGuard } from './intervention/run-guard.js';
-import { RunLimits } from './intervention/run-limits.js';
+import { RunLimits, type Spending } from './intervention/run-limits.js';
 import { SteeringQueue } from './intervention/steering.js';
 import type { ToolPolicy } from './intervention/tool-policy.js';
 import type { Observation } from './monitoring/observation.js';
@@ -20,6 +20,9 @@ import { GitWatch } from './workspace/git-watch.js';
 export interface RunWatchOptions {
   request: Pick<RunRequest, 'spec' | 'session' | 'folder'>;
   now: () => number;
+  spending: () => Spending;
+  /** Told of each tool call that is over. */
+  onToolEnd: (toolUseId: string) => void;
   /** Undefined where the record does not change any more. */
   dispatch: (action: SessionAction) => UnifiedSession | undefined;
   stop: (stop: RunStop, how: 'gently' | 'at-once') => void;
@@ -122,6 +125,11 @@ export class RunWatch {
     if (this.#stopped) this.#monitor.stop();
   }
 
+  /** More was spent than the log tells. */
+  spent(): void {
+    this.limits.spent(this.#options.spending());
+  }
+
   /** Resolves when all is told that there is to tell of a run that has ended. */
   async drain(): Promise<void> {
     await Promise.all([this.#monitor?.drain(), this.#git.end()]);
@@ -159,8 +167,9 @@ export class RunWatch {
       observations: seen,
       ...(replayed !== undefined && { replayed: true }),
     });
-    if (session) this.limits.observe(seen, session);
+    if (session) this.limits.observe(seen, this.#options.spending());
     for (const observation of seen) {
+      if (observation.kind === 'tool-result') this.#options.onToolEnd(observation.toolUseId);
       if (observation.kind === 'usage-limit') this.#resetsAt = observation.resetsAt;
       if (observation.kind === 'breach') {
         stop({ status: 'failed', reason: 'guard_bypassed', error: observation.danger.reason }, 'at-once');

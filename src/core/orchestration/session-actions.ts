@@ -9,6 +9,7 @@ import type {
   SessionResult,
   TerminalStatus,
   UnifiedSession,
+  WaitingFor,
 } from './types.js';
 
 /** The only way a session changes. */
@@ -58,6 +59,10 @@ export type SessionAction =
   | { readonly type: 'paused'; readonly at: number }
   /** Its container works again; approvals that waited got the time back. */
   | { readonly type: 'resumed'; readonly at: number; readonly deadlines: ReadonlyMap<string, number> }
+  /** It has nothing to do before somebody else has done something. */
+  | { readonly type: 'resting'; readonly at: number; readonly waitingFor: WaitingFor }
+  /** It is at work again. */
+  | { readonly type: 'woken'; readonly at: number }
   /** The run is told to end. */
   | { readonly type: 'stopping'; readonly stop: RunStop }
   /** Its container (or process) has ended. */

@@ -11,6 +11,7 @@ import type {
   ToolOutcome,
   ToolUsageRecord,
   UnifiedSession,
+  WaitingFor,
 } from './types.js';
 
 interface EventBase<Type extends string> {
@@ -90,6 +91,12 @@ export interface SessionPausedEvent extends SessionEventBase<'session:paused'> {
 }
 /** It works again. */
 export type SessionResumedEvent = SessionEventBase<'session:resumed'>;
+/** It has nothing to do before somebody else has done something. */
+export interface SessionWaitingEvent extends SessionEventBase<'session:waiting'> {
+  readonly waitingFor: WaitingFor;
+}
+/** It is at work again, in a slot. */
+export type SessionWorkingEvent = SessionEventBase<'session:working'>;
 /** Something went wrong inside the session; it may well go on. */
 export interface SessionErrorEvent extends SessionEventBase<'session:error'> {
   readonly error: ClassifiedError;
@@ -123,6 +130,8 @@ export type SessionEvent =
   | SessionSteeredEvent
   | SessionPausedEvent
   | SessionResumedEvent
+  | SessionWaitingEvent
+  | SessionWorkingEvent
   | SessionErrorEvent
   | SessionContinuedEvent
   | SessionEndedEvent
@@ -173,6 +182,10 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
       return [{ type: 'session:paused', ...base, resumeAt: action.resumeAt }];
     case 'resumed':
       return [{ type: 'session:resumed', ...base }];
+    case 'resting':
+      return [{ type: 'session:waiting', ...base, waitingFor: action.waitingFor }];
+    case 'woken':
+      return [{ type: 'session:working', ...base }];
     case 'continued':
       return [{ type: 'session:continued', ...base, feedback: action.feedback }, ...queuedEvents(base)];
     case 'ended':

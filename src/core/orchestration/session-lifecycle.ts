@@ -25,6 +25,8 @@ export const LEGAL_FROM: Readonly<Record<Exclude<SessionAction['type'], FirstAct
   steered: ACTIVE,
   paused: ['running', 'waiting_feedback'],
   resumed: ['paused'],
+  resting: ['running', 'paused', 'waiting_feedback'],
+  woken: ['running', 'paused', 'waiting_feedback'],
   stopping: ACTIVE,
   exited: ACTIVE,
   suspended: ACTIVE,
@@ -42,6 +44,8 @@ const NEEDS_RUN: Partial<Record<SessionAction['type'], boolean>> = {
   asked: true,
   paused: true,
   resumed: true,
+  resting: true,
+  woken: true,
   stopping: true,
   exited: true,
   suspended: true,
@@ -52,7 +56,7 @@ export function isTerminal(status: SessionStatus): status is TerminalStatus {
   return (TERMINAL as readonly SessionStatus[]).includes(status);
 }
 
-/** Whether a session holds a slot. */
+/** Whether a session has begun and not ended. */
 export function isActive(status: SessionStatus): boolean {
   return (ACTIVE as readonly SessionStatus[]).includes(status);
 }
@@ -149,19 +153,23 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
       );
       return withApprovals({ ...session, status: 'running', runs: unfrozen(session, action.at) }, approvals);
     }
+    case 'resting':
+      return withApprovals({ ...session, waitingFor: action.waitingFor }, approvalsOf(session));
+    case 'woken':
+      return awake(session);
     case 'stopping':
       return { ...session, runs: changeRun(session, { stop: Object.freeze({ ...action.stop }) }) };
     case 'exited':
       return { ...session, runs: changeRun(session, { exit: Object.freeze({ ...action.end }) }) };
     case 'suspended':
       return {
-        ...withApprovals(session, []),
+        ...withApprovals(awake(session), []),
         status: 'paused',
         resumeAt: action.resumeAt,
         runs: changeRun(session, { endedAt: action.at, ...exitCodeOf(action) }),
       };
     case 'ended': {
-      const { queuePosition: _, resumeAt: __, ...rest } = withApprovals(session, []);
+      const { queuePosition: _, resumeAt: __, ...rest } = withApprovals(awake(session), []);
       const ended = { endedAt: action.at, ...exitCodeOf(action.result) };
       return {
         ...rest,
@@ -176,7 +184,7 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
       return { ...session, environment: Object.freeze(environment) };
     }
     case 'continued': {
-      const { result: _, endedAt: __, resumeAt: ___, ...rest } = withApprovals(session, []);
+      const { result: _, endedAt: __, resumeAt: ___, ...rest } = withApprovals(awake(session), []);
       const closed = hasOpenRun(session) ? changeRun(rest, { endedAt: action.at, ...exitCodeOf(action) }) : rest.runs;
       const run: SessionRun = { number: closed.length + 1, feedback: action.feedback, requestedAt: action.at };
       return {
@@ -193,14 +201,19 @@ function approvalsOf(session: UnifiedSession): readonly GuardRequest[] {
   return session.pendingApprovals ?? [];
 }
 
-/** While a person is asked, a session that works waits for feedback. */
+function awake({ waitingFor: _, ...session }: UnifiedSession): UnifiedSession {
+  return withApprovals(session, approvalsOf(session));
+}
+
+/** While a person is asked, or it has nothing to do, a session that runs waits for feedback. */
 function withApprovals(session: UnifiedSession, approvals: readonly GuardRequest[]): UnifiedSession {
   const { pendingApproval: _, pendingApprovals: __, ...rest } = session;
   const [first] = approvals;
-  const works = session.status === 'running' || session.status === 'waiting_feedback';
+  const runs = session.status === 'running' || session.status === 'waiting_feedback';
+  const waits = first !== undefined || session.waitingFor !== undefined;
   return {
     ...rest,
-    status: works ? (first ? 'waiting_feedback' : 'running') : session.status,
+    status: runs ? (waits ? 'waiting_feedback' : 'running') : session.status,
     ...(first && { pendingApproval: first, pendingApprovals: frozen([...approvals]) }),
   };
 }

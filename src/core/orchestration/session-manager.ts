@@ -6,9 +6,11 @@ import { OrchestrationError } from './errors.js';
 import { type EventStreamOptions, eventStream } from './event-stream.js';
 import type { BaseExecutor } from './executors/base-executor.js';
 import { builtInExecutors } from './executors/built-in.js';
+import { handedDown } from './family/session-family.js';
 import { IsolatedEmitter } from './isolated-emitter.js';
 import type { QueueStatus } from './queue/simple-queue.js';
 import {
+  type Inheritance,
   type ResolvedManagerOptions,
   resolveCreateOptions,
   resolveFeedback,
@@ -74,7 +76,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     super();
     setMaxListeners(0, this.#closed.signal); // Each reader of events() listens for the end; they may be many.
     this.#options = resolveManagerOptions(options);
-    const { maxConcurrent, maxQueued, stateDir, executors } = this.#options;
+    const { maxConcurrent, maxQueued, releaseSlotWhileWaiting, stateDir, executors } = this.#options;
     this.#executors = { ...builtInExecutors({ stateDir }), ...executors };
     const emit = (event: SessionEvent): void => this.#tell(event);
     const journal = new SessionJournal({
@@ -82,7 +84,21 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
       onError: (id, error) => this.#scheduler.fail(id, error),
     });
     this.#store = new SessionStore(Date.now, emit, journal);
-    this.#scheduler = new SessionScheduler({ store: this.#store, now: Date.now, emit, maxConcurrent, maxQueued });
+    this.#scheduler = new SessionScheduler({
+      store: this.#store,
+      now: Date.now,
+      emit,
+      maxConcurrent,
+      maxQueued,
+      releaseSlotWhileWaiting,
+      executors: this.#executors,
+      commands: {
+        create: async (options, id) => this.get(id) ?? this.#create(options, id),
+        continue: (id, feedback) => this.continue(id, feedback),
+        cancel: (id, reason) => this.cancel(id, reason),
+        waitFor: (id, options) => this.waitFor(id, options),
+      },
+    });
     this.#interventions = new SessionInterventions(this.#store, this.#scheduler);
     const sweep = new SessionSweep({ stateDir, executors: this.#executors, registry: this.#store.registry });
     const recovery = new SessionRecovery({
@@ -100,19 +116,31 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * Takes a session in. Resolves when it is recorded, as `starting` or, with a `queuePosition`, as `queued`; it does
    * not wait for the container. Sessions get their places in the order of the calls.
    *
-   * @throws OrchestrationError `INVALID_OPTIONS`, `QUEUE_FULL`, `DOCKER_UNAVAILABLE`, `IMAGE_NOT_FOUND`,
+   * @throws OrchestrationError `INVALID_OPTIONS`, `QUEUE_FULL`, `CHILDREN_LIMIT`, `DOCKER_UNAVAILABLE`, `IMAGE_NOT_FOUND`,
    * `CLAUDE_NOT_FOUND`, `WORKSPACE_NOT_FOUND`, `WORKSPACE_NOT_WRITABLE`, `UNSAFE_MOUNT`, `WORKTREE_FAILED`,
    * `STATE_LOCKED`, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`; nothing is recorded or left behind
    */
-  async create(options: CreateSessionOptions): Promise<UnifiedSession> {
+  create(options: CreateSessionOptions): Promise<UnifiedSession> {
+    return this.#create(options, newId());
+  }
+
+  async #create(options: CreateSessionOptions, id: string): Promise<UnifiedSession> {
     this.#demandOpen();
-    const spec = resolveCreateOptions(newId(), options, this.#options);
+    const spec = resolveCreateOptions(id, options, this.#inheritance(options));
     const executor = this.#executorOf(spec.mode);
     const { signal } = options;
     signal?.throwIfAborted();
     await this.#owner.ready();
     this.#demandOpen();
-    this.#scheduler.reserve(spec.id);
+    const { family } = this.#scheduler;
+    family.demandLeading(options.parentId);
+    const settled = family.reserve(options.parentId);
+    try {
+      this.#scheduler.reserve(spec.id);
+    } catch (error) {
+      settled();
+      throw error;
+    }
 
     const earlier = this.#lastCreate;
     const done = deferred<void>();
@@ -126,6 +154,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
         await this.#scheduler.announce(prepared, options);
         signal?.throwIfAborted();
         this.#demandOpen();
+        family.demandLeading(options.parentId);
       } catch (error) {
         await prepared.folder.remove().catch(() => {}); // The first error counts.
         throw error;
@@ -137,6 +166,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
       this.#scheduler.giveUp(spec.id);
       throw error;
     } finally {
+      settled();
       void earlier.then(done.resolve);
     }
   }
@@ -348,6 +378,16 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
       }
       this.#untold.length = 0;
     });
+  }
+
+  /** What a new session gets that does not say otherwise. */
+  #inheritance({ parentId, docker }: CreateSessionOptions): Inheritance {
+    const { docker: defaults, policy } = this.#options;
+    const leader = this.#scheduler.family.leader(parentId);
+    if (leader) return handedDown(leader.session, leader.spec, docker);
+    const parent = parentId === undefined ? undefined : this.get(parentId);
+    const plan = parent?.result?.planFile === undefined ? undefined : parent.result.text;
+    return { docker: defaults, policy, ...(plan !== undefined && { prompt: plan }) };
   }
 
   #executorOf(mode: SessionMode): BaseExecutor {

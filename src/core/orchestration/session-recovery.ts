@@ -89,6 +89,7 @@ export class SessionRecovery {
     await Promise.all(opened.map((id) => scheduler.takenOver(id)));
     // What was closed meanwhile may be another's by now.
     if (scheduler.isClosed) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed meanwhile.');
+    scheduler.endOrphans();
     scheduler.resume();
 
     // What cannot be removed is found again.

@@ -1,8 +1,14 @@
 import { OrchestrationError } from './errors.js';
+import { LedSessions, type SessionCommands } from './family/led-sessions.js';
+import { runOrchestrate } from './family/orchestrate-command.js';
+import { type FamilyOptions, SessionFamily } from './family/session-family.js';
+import type { CommandRunner } from './intervention/run-hooks.js';
 import { UsageLimits } from './intervention/usage-limit.js';
 import { NO_TOKENS, totalTokens } from './monitoring/observation.js';
-import { type QueueStatus, SimpleQueue, type SimpleQueueOptions } from './queue/simple-queue.js';
+import { SessionSlots, type SessionSlotsOptions } from './queue/session-slots.js';
+import type { QueueStatus } from './queue/simple-queue.js';
 import type { Outcome } from './run-outcome.js';
+import type { RunRest } from './run-rest.js';
 import { RunSupervisor, type SupervisorOptions } from './run-supervisor.js';
 import type { CreatedAction } from './session-actions.js';
 import { demandContinuable } from './session-continuation.js';
@@ -25,8 +31,12 @@ type SessionTies = Pick<CreateSessionOptions, 'taskId' | 'parentId'>;
 /** What a session is told that goes on by itself. */
 const GO_ON = 'Continue from where you left off.';
 
-export interface SchedulerOptions extends Omit<SimpleQueueOptions, 'onStart'> {
+export interface SchedulerOptions extends Omit<SessionSlotsOptions, 'onStart' | 'onChange'> {
   store: SessionStore;
+  /** The modes' executors. */
+  executors: FamilyOptions['executors'];
+  /** What agents do to the sessions that they lead. */
+  commands: SessionCommands;
   now: () => number;
   emit: (event: SessionEvent) => void;
 }
@@ -36,18 +46,30 @@ export class SessionScheduler {
   readonly #store: SessionStore;
   readonly #now: () => number;
   readonly #emit: (event: SessionEvent) => void;
-  readonly #queue: SimpleQueue;
+  readonly #queue: SessionSlots;
+  readonly #commands: SessionCommands;
+  readonly family: SessionFamily;
   readonly #parts = new Map<string, SessionParts>();
   readonly #usageLimits: UsageLimits;
   #closed = false;
 
-  constructor({ store, now, emit, ...limits }: SchedulerOptions) {
+  constructor({ store, now, emit, executors, commands, ...limits }: SchedulerOptions) {
     this.#store = store;
     this.#now = now;
     this.#emit = emit;
+    this.#commands = commands;
     this.#usageLimits = new UsageLimits(now);
+    this.family = new SessionFamily({
+      registry: store.registry,
+      executors,
+      specOf: (id) => this.#parts.get(id)?.spec,
+    });
     // One that is still being prepared has a slot, but no record yet: admit() starts it.
-    this.#queue = new SimpleQueue({ ...limits, onStart: (id) => void (this.#parts.has(id) && this.#start(id)) });
+    this.#queue = new SessionSlots({
+      ...limits,
+      onStart: (id) => void (this.#parts.has(id) && this.#start(id)),
+      onChange: (id) => this.#queueChanged(id),
+    });
   }
 
   /** Takes a place for a session that is about to be prepared. @throws OrchestrationError `QUEUE_FULL` */
@@ -96,7 +118,7 @@ export class SessionScheduler {
     this.#parts.set(id, { ...prepared, ...(run?.feedback !== undefined && { feedback: run.feedback }) });
     this.#store.dispatch(id, { type: 'recovered', session });
     if (isTerminal(status) || status === 'queued') return;
-    this.#queue.occupy(id);
+    if (session.waitingFor === undefined) this.#queue.occupy(id);
     if (resumeAt !== undefined) this.#usageLimits.resume(id, resumeAt, () => this.#goOn(id, GO_ON));
     else this.#start(id, hasOpenRun(session) ? (prepared.underWay ?? {}) : undefined);
   }
@@ -143,6 +165,7 @@ export class SessionScheduler {
     const { id } = session;
     if (isTerminal(session.status)) return session;
     const cancelled = await this.#cancel(session, reason);
+    await this.#endChildren(cancelled);
     await this.#store.journal.saved(id);
     return cancelled;
   }
@@ -163,6 +186,20 @@ export class SessionScheduler {
     });
     this.#leaveQueue(id);
     return cancelled;
+  }
+
+  /** Nobody follows the children any more of a session that ended before it was done. */
+  async #endChildren(leader: UnifiedSession): Promise<void> {
+    const { id, status } = leader;
+    if (!this.family.leads(leader) || !isTerminal(status) || status === 'completed') return;
+    const reason = `session ${id}, which led it, ended ('${status}')`;
+    const ends = this.family.openChildren(id).map((child) => this.cancel(child, reason));
+    await Promise.allSettled(ends);
+  }
+
+  /** Ends the children that a host has left which was killed before it could. */
+  endOrphans(): void {
+    for (const session of this.#store.registry.list()) void this.#endChildren(session);
   }
 
   /** What a session needs on disk cannot be written: it must not run on unseen. */
@@ -271,7 +308,14 @@ export class SessionScheduler {
     const supervisor = new RunSupervisor({
       executor: parts.executor,
       now: this.#now,
-      dispatch: (action) => this.#store.dispatch(id, action),
+      slot: this.#queue.slotOf(id),
+      spending: () => this.family.spending(this.#store.registry.demand(id)),
+      ...(parts.executor.leads && { commands: (rest: RunRest) => this.#commandsOf(id, rest) }),
+      dispatch: (action) => {
+        const changed = this.#store.dispatch(id, action);
+        if (action.type === 'observed' && changed.parentId !== undefined) this.#spentFor(changed);
+        return changed;
+      },
       session: () => this.#store.registry.demand(id),
       saved: () => this.#store.journal.saved(id),
       adopt,
@@ -289,6 +333,18 @@ export class SessionScheduler {
     void supervisor.finished.then((outcome) => void (outcome && this.#finish(id, outcome)));
   }
 
+  /** What the agent of a session does with `orchestrate`. */
+  #commandsOf(leaderId: string, rest: RunRest): CommandRunner {
+    const { family } = this;
+    return (requestId, args, signal) =>
+      runOrchestrate(new LedSessions({ leaderId, family, commands: this.#commands, rest, requestId, signal }), args);
+  }
+
+  /** Those that lead a session pay for it, too. */
+  #spentFor(session: UnifiedSession): void {
+    for (const leader of this.family.leadersOf(session)) this.#parts.get(leader.id)?.supervisor?.spent();
+  }
+
   #finish(id: string, { status, result, usageLimit, final }: Outcome): void {
     const parts = this.#partsOf(id);
     const feedback = parts.supervisor?.continuing;
@@ -304,8 +360,9 @@ export class SessionScheduler {
       return;
     }
     this.#usageLimits.settle(id);
-    this.#store.dispatch(id, { type: 'ended', at: this.#now(), status, result });
+    const ended = this.#store.dispatch(id, { type: 'ended', at: this.#now(), status, result });
     this.#leaveQueue(id);
+    void this.#endChildren(ended);
   }
 
   /** Waits, in its slot, until the provider allows more. */

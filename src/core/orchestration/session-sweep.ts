@@ -60,9 +60,7 @@ export class SessionSweep {
     const keptWorktrees: KeptWorktree[] = [];
     // Executors share them.
     for (const shared of new Set(Object.values(executors).map((executor) => executor.worktrees))) {
-      const swept = await shared
-        ?.sweep((id) => exists(new SessionFolder(stateDir, id).path))
-        .catch(() => undefined);
+      const swept = await shared?.sweep((id) => exists(new SessionFolder(stateDir, id).path)).catch(() => undefined);
       worktrees.push(...(swept?.removed ?? []));
       const isNew = ({ path }: KeptWorktree): boolean => keptWorktrees.every((kept) => kept.path !== path);
       keptWorktrees.push(...(swept?.kept ?? []).filter(isNew));

@@ -11,8 +11,9 @@ export type SessionMode = 'autonomous' | 'interactive' | 'planning' | 'orchestra
 
 /**
  * Where a session stands. `queued` waits for a slot; `starting` has one and is being launched; `running` works;
- * `waiting_feedback` works as far as it can while a person decides about a tool call; `paused` is frozen, or waits for a
- * provider's usage limit (`resumeAt`); the last three are terminal. All but `queued` and the terminal ones hold a slot.
+ * `waiting_feedback` waits for somebody: a person who decides about a tool call (`pendingApproval`), or what `waitingFor`
+ * says; `paused` is frozen, or waits for a provider's usage limit (`resumeAt`); the last three are terminal. All but
+ * `queued` and the terminal ones hold a slot, unless `waitingFor` says that it was given back.
  */
 export type SessionStatus =
   | 'queued'
@@ -23,6 +24,12 @@ export type SessionStatus =
   | 'completed'
   | 'failed'
   | 'cancelled';
+
+/**
+ * What a session waits for that runs but has nothing to do: `person` for what somebody types, `children` for sessions
+ * that it leads, `slot` for a slot to go on in, as it gave its own back.
+ */
+export type WaitingFor = 'person' | 'children' | 'slot';
 
 /** Statuses that end a session; only `continue()` leads out of them. */
 export type TerminalStatus = Extract<SessionStatus, 'completed' | 'failed' | 'cancelled'>;
@@ -100,6 +107,8 @@ export interface UnifiedSession {
   readonly pendingApproval?: GuardRequest;
   /** All that are asked about, `pendingApproval` first; absent where there is none. */
   readonly pendingApprovals?: readonly GuardRequest[];
+  /** What it waits for, if it has nothing to do; absent while it only waits for decisions about tool calls. */
+  readonly waitingFor?: WaitingFor;
   /** When a session that waits for its provider's usage limit goes on by itself; only while `paused`. */
   readonly resumeAt?: number;
   /** How the last run went; only when terminal. */

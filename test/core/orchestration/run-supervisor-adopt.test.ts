@@ -122,6 +122,8 @@ async function scene(options: Scene = {}) {
     executor: new Fake(),
     now: Date.now,
     session: () => session,
+    slot: { isHeld: true, release: () => {}, reclaim: () => true },
+    spending: () => ({ costUsd: 0, tokens: 0 }),
     saved,
     adopt: policy?.onHostLost === undefined ? {} : { onHostLost: policy.onHostLost },
     dispatch(action) {

@@ -153,7 +153,14 @@ export async function buildImages({ socket, cache, names, log }) {
     await inTemporaryFolder(cache, async (folder) => {
       await mkdir(join(folder, dirname(SET_UP)), { recursive: true });
       await writeFile(join(folder, SET_UP), SET_UP_CONTENT);
-      await addLayer(docker, { parent: names.fresh, folder, proof: 'claude', name: names.claude, files: [SET_UP], owner: 1000 });
+      await addLayer(docker, {
+        parent: names.fresh,
+        folder,
+        proof: 'claude',
+        name: names.claude,
+        files: [SET_UP],
+        owner: 1000,
+      });
     });
   }
   if (await isMissing(names.quick)) {

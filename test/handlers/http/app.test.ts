@@ -235,6 +235,7 @@ describe('answers', () => {
     const statuses: Record<OrchestrationErrorCode, number> = {
       INVALID_OPTIONS: 400,
       QUEUE_FULL: 429,
+      CHILDREN_LIMIT: 409,
       SESSION_NOT_FOUND: 404,
       REQUEST_NOT_FOUND: 404,
       ILLEGAL_TRANSITION: 409,

@@ -11,6 +11,7 @@ import type { SessionFolder } from '../state/session-folder.js';
 import type { SessionEnvironment, SessionMode, SessionRun } from '../types.js';
 import { findGitLayout } from '../workspace/git-layout.js';
 import { WORKSPACE } from '../workspace/git-mounts.js';
+import type { Mount } from '../workspace/mounts.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
 import { adoptRun } from './adopted-run.js';
 import {
@@ -26,6 +27,13 @@ import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
 import { runOnHost } from './host-run.js';
 import { launchDetached } from './launcher.js';
 import { orphanedProcess } from './orphaned-process.js';
+
+/** What an agent is given besides its guard. */
+export interface Equipment {
+  /** In a container. */
+  readonly mounts: readonly Mount[];
+  readonly env: Readonly<Record<string, string>>;
+}
 
 /** A run that has its place: what an executor needs to start Claude there. */
 export interface PlacedRun {
@@ -61,6 +69,11 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   /** What the mode makes of the options: the same whenever it is asked. */
   protected tailored(spec: SessionSpec): SessionSpec {
     return spec;
+  }
+
+  /** What the mode gives the agent. */
+  protected async equipment(_files: HookFiles, _docker: boolean): Promise<Equipment> {
+    return { mounts: [], env: {} };
   }
 
   /** What the record is told when a session enters its worktree for the first time. */
@@ -108,7 +121,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
         environment: worktree ? await this.#placement(worktree, session.environment) : {},
         files,
       };
-      const handle = spec.docker === false ? await this.launchOnHost(run) : await this.#launchInDocker(run, spec.docker);
+      const handle =
+        spec.docker === false ? await this.launchOnHost(run) : await this.#launchInDocker(run, spec.docker);
       return guarded(handle, files, channel, leave);
     } catch (error) {
       channel.close();
@@ -168,11 +182,12 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     ];
     const { folder } = request;
     const inputFile = await this.#writeInput(request, plan.stdin);
+    const { env } = await this.equipment(files, false);
     const launched = await launchDetached(this.runtime.spawn, {
       command,
       args,
       cwd: workspace,
-      env: { ...GUARDED_ENV, ...this.runtime.env },
+      env: { ...GUARDED_ENV, ...this.runtime.env, ...env },
       folder,
       inputFile,
     });
@@ -198,7 +213,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   async #launchInDocker(run: PlacedRun, docker: DockerSpec['docker']): Promise<RunHandle> {
     const { spec, folder, run: number } = run.request;
     const placed = { ...spec, docker, cwd: run.workspace, readOnly: this.readOnly };
-    const guard = { mounts: await run.files.mounts(), env: GUARDED_ENV };
+    const { mounts, env } = await this.equipment(run.files, true);
+    const guard = { mounts: [...(await run.files.mounts()), ...mounts], env: { ...GUARDED_ENV, ...env } };
     return this.launchInContainer(run, await this.runtime.docker.container(placed, folder, number, guard));
   }
 

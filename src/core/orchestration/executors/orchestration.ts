@@ -1,7 +1,30 @@
-import { ClaudeExecutor } from './claude-executor.js';
+import { delimiter, join } from 'node:path';
+import { orchestrateScript } from '../family/orchestrate-script.js';
+import { type HookFiles, MEETING } from '../intervention/hook-files.js';
+import type { SessionSpec } from './base-executor.js';
+import { ClaudeExecutor, type Equipment } from './claude-executor.js';
 
-/** Runs Claude Code as the leader of others: with the command `orchestrate` its agent creates and follows children. */
+const COMMAND = 'orchestrate';
+
+const NOTE =
+  `You lead other agents: the shell command \`${COMMAND}\` creates sessions below this one and follows them; ` +
+  `\`${COMMAND} help\` says how. Each works on its own, in the same workspace unless it is created with a branch of its ` +
+  'own, and inherits your limits. What you have not waited for when you end goes on without you.';
+
+/** Runs Claude Code as the leader of others: with the command `orchestrate` its agent creates and follows sessions. */
 export class OrchestrationExecutor extends ClaudeExecutor {
   readonly mode = 'orchestration';
   override readonly leads = true;
+
+  protected override tailored(spec: SessionSpec): SessionSpec {
+    const { appendSystem } = spec.claude;
+    const said = appendSystem === undefined ? NOTE : `${NOTE}\n\n${appendSystem}`;
+    return { ...spec, claude: { ...spec.claude, appendSystem: said } };
+  }
+
+  protected override async equipment(files: HookFiles, docker: boolean): Promise<Equipment> {
+    const source = await files.writeProgram(COMMAND, orchestrateScript(docker ? MEETING : files.path));
+    if (docker) return { mounts: [{ source, target: join('/usr/local/bin', COMMAND), readonly: true }], env: {} };
+    return { mounts: [], env: { PATH: [files.programs, this.runtime.env.PATH].filter(Boolean).join(delimiter) } };
+  }
 }

@@ -2,14 +2,14 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { messageOf, shown } from '../errors.js';
 import { clipText, harmlessText, plainText } from '../monitoring/own-text.js';
 import { isTerminal } from '../session-lifecycle.js';
-import type { SessionMode, UnifiedSession } from '../types.js';
+import type { SessionMode, ToolUsageRecord, UnifiedSession } from '../types.js';
 import type { ChildSessions } from './child-sessions.js';
 import { ORCHESTRATE_USAGE } from './orchestrate-script.js';
 
-interface Answer {
-  exitCode: number;
-  text: string;
-}
+type Answer = { exitCode: number; text: string };
+type Entry = { at: number; type: 'message' | 'tool'; text?: string } & Partial<
+  Pick<ToolUsageRecord, 'name' | 'input' | 'outcome'>
+>;
 type Options = NonNullable<ParseArgsConfig['options']>;
 
 const DONE = 0;
@@ -78,28 +78,18 @@ function run(children: ChildSessions, args: readonly string[]): Answer | Promise
 
 async function create(children: ChildSessions, args: readonly string[]): Promise<Answer> {
   const text = { type: 'string' } as const;
-  const { values, positionals } = parsed(args, {
-    mode: text,
-    branch: text,
-    base: text,
-    'task-id': text,
-    'max-turns': text,
-    'cost-usd': text,
-    tokens: text,
-    'duration-ms': text,
-    'idle-ms': text,
-    children: text,
-    depth: text,
-    dangerous: text,
-    deny: { ...text, multiple: true },
-    ask: { ...text, multiple: true },
-  });
-  const [prompt = ''] = words(positionals, ['PROMPT']);
+  const work = { mode: text, branch: text, base: text, 'task-id': text, 'max-turns': text };
+  const limits = { 'duration-ms': text, 'idle-ms': text, 'cost-usd': text, tokens: text, children: text, depth: text };
+  const policy = { dangerous: text, deny: { ...text, multiple: true }, ask: { ...text, multiple: true } } as const;
+  const { values, words } = parsed(args, { ...work, ...limits, ...policy }, ['PROMPT']);
+  const [prompt = ''] = words;
   const { mode, branch, base } = values;
   if (mode === 'interactive') throw new UsageError("the mode 'interactive' needs a person");
   if (base !== undefined && branch === undefined) throw new UsageError("'--base' needs '--branch'");
   // The first rule that fits decides: the stricter ones come first.
-  const rules = (['deny', 'ask'] as const).flatMap((decision) => (values[decision] ?? []).map((tool) => ({ tool, decision })));
+  const rules = (['deny', 'ask'] as const).flatMap((decision) =>
+    (values[decision] ?? []).map((tool) => ({ tool, decision })),
+  );
   const options = given({
     mode: oneOf('--mode', MODES, mode),
     worktree: branch === undefined ? undefined : { branch, ...given({ base }) },
@@ -122,17 +112,16 @@ async function create(children: ChildSessions, args: readonly string[]): Promise
 }
 
 function list(children: ChildSessions, args: readonly string[]): Answer {
-  const { values, positionals } = parsed(args, {});
-  words(positionals, []);
+  const { values } = parsed(args, {}, []);
   return sessions(children.list(), values.json);
 }
 
 async function wait(children: ChildSessions, args: readonly string[]): Promise<Answer> {
-  const { values, positionals } = parsed(args, { any: { type: 'boolean' }, timeout: { type: 'string' } });
+  const { values, words } = parsed(args, { any: { type: 'boolean' }, timeout: { type: 'string' } });
   const { any = false, json } = values;
   const seconds = number('--timeout', values.timeout) ?? WAIT_S;
   if (seconds > A_DAY_S) throw new UsageError(`'--timeout' takes at most ${A_DAY_S} seconds, which is a day`);
-  const ids = positionals.length > 0 ? [...new Set(positionals)] : awaited(children.list(), any);
+  const ids = words.length > 0 ? [...new Set(words)] : awaited(children.list(), any);
   if (ids.length === 0) return sessions([], json);
   const found = await children.wait(ids, { any, timeoutMs: Math.ceil(seconds * 1_000) });
   const ended = found.filter(({ status }) => isTerminal(status));
@@ -148,54 +137,45 @@ function awaited(all: UnifiedSession[], any: boolean): string[] {
 }
 
 function logs(children: ChildSessions, args: readonly string[]): Answer {
-  const { values, positionals } = parsed(args, { tail: { type: 'string' } });
-  const [id = ''] = words(positionals, ['ID']);
-  const tail = number('--tail', values.tail) ?? TAIL;
-  const { recentMessages, toolsUsed } = children.get(id).metadata;
-  const entries = [
-    ...recentMessages.map(({ at, text }) => ({ at, type: 'message', text, line: text })),
-    ...toolsUsed.map(({ startedAt, name, input, outcome, durationMs }) => {
-      const call = { at: startedAt, type: 'tool', name, input, outcome, durationMs };
-      return { ...call, line: [name, shown(input), outcome].filter((part) => part !== undefined).join(' ') };
-    }),
-  ]
-    .sort((a, b) => a.at - b.at)
-    .slice(-tail);
-  if (values.json) return done(jsonOf(entries.map(({ line: _, ...entry }) => entry)));
-  // A line each: a text of several could make entries up.
-  return done(
-    entries.map(({ at, type, line }) => `${new Date(at).toISOString()}\t${type}\t${plainText(line)}\n`).join(''),
+  const { values, words } = parsed(args, { tail: { type: 'string' } }, ['ID']);
+  const tail = Math.max(1, number('--tail', values.tail) ?? TAIL);
+  const { recentMessages, toolsUsed } = children.get(words[0] ?? '').metadata;
+  const messages = recentMessages.map(({ at, text }): Entry => ({ at, type: 'message', text }));
+  const calls = toolsUsed.map(
+    ({ startedAt: at, name, input, outcome }): Entry => ({ at, type: 'tool', name, input, ...given({ outcome }) }),
   );
+  const latest = [...messages, ...calls].sort((a, b) => a.at - b.at).slice(-tail);
+  return done(values.json ? jsonOf(latest) : latest.map(entryLine).join(''));
 }
 
 async function continueChild(children: ChildSessions, args: readonly string[]): Promise<Answer> {
-  const { values, positionals } = parsed(args, {});
-  const [id = '', feedback = ''] = words(positionals, ['ID', 'FEEDBACK']);
+  const { values, words } = parsed(args, {}, ['ID', 'FEEDBACK']);
+  const [id = '', feedback = ''] = words;
   return session(await children.continue(id, feedback), values.json);
 }
 
 async function cancel(children: ChildSessions, args: readonly string[]): Promise<Answer> {
-  const { values, positionals } = parsed(args, {});
-  const [id = '', reason = 'cancelled by the session above'] = words(positionals, ['ID', 'REASON'], 1);
+  const { values, words } = parsed(args, {}, ['ID', 'REASON'], 1);
+  const [id = '', reason = 'cancelled by the session above'] = words;
   return session(await children.cancel(id, reason), values.json);
 }
 
-function parsed<T extends Options>(args: readonly string[], options: T) {
+/** @param names of the words that are no options; without them any may come. All but the first `least` may be left out. */
+function parsed<T extends Options>(args: readonly string[], options: T, names?: string[], least = names?.length ?? 0) {
+  const { values, positionals: words } = readArgs(args, options);
+  if (words.length < least) throw new UsageError(`${names?.[words.length]} is missing`);
+  const extra = names && words[names.length];
+  if (extra !== undefined) throw new UsageError(`${shown(extra)} is one too many: quote what belongs together`);
+  if (words.includes('-')) throw new UsageError("'-' stands for standard input only where it is the last");
+  return { values, words };
+}
+
+function readArgs<T extends Options>(args: readonly string[], options: T) {
   try {
     return parseArgs({ args: [...args], options: { json: { type: 'boolean' }, ...options }, allowPositionals: true });
   } catch (error) {
     throw new UsageError(messageOf(error));
   }
-}
-
-/** The words of a command that are no options. */
-function words(given: string[], names: string[], least = names.length): string[] {
-  const missing = names[given.length];
-  if (missing !== undefined && given.length < least) throw new UsageError(`${missing} is missing`);
-  const extra = given[names.length];
-  if (extra !== undefined) throw new UsageError(`${shown(extra)} is one too many: quote what belongs together`);
-  if (given.includes('-')) throw new UsageError("'-' stands for standard input only where it is the last");
-  return given;
 }
 
 /** What is out of range is refused where all options are checked. */
@@ -229,9 +209,15 @@ function sessions(all: readonly UnifiedSession[], json: boolean | undefined): An
 }
 
 function lineOf({ id, mode, status, result }: UnifiedSession): string {
-  const first = /\S.*/.exec(result?.text ?? result?.error ?? '')?.[0];
+  const first = /\S.{0,300}/.exec(result?.text ?? result?.error ?? '')?.[0];
   const said = first === undefined ? [] : [plainText(clipText(first, MOST_LINE))];
   return `${[id, mode, status, ...said].join('\t')}\n`;
+}
+
+/** A line each: a text of several could make entries up. */
+function entryLine({ at, type, ...entry }: Entry): string {
+  const what = entry.text ?? `${entry.name} ${shown(entry.input)} ${entry.outcome ?? ''}`;
+  return `${new Date(at).toISOString()}\t${type}\t${plainText(harmless(what, MOST_TEXT))}\n`;
 }
 
 function viewOf({ id, mode, status, queuePosition, taskId, environment, metadata, result }: UnifiedSession): object {
@@ -240,22 +226,21 @@ function viewOf({ id, mode, status, queuePosition, taskId, environment, metadata
   return { id, mode, status, queuePosition, taskId, branch, costUsd: metadata.costUsd, text, reason, error, changes };
 }
 
-/** A document that stays whole: where there is too much, the texts in it get shorter. */
+/** A document that stays whole: where there is too much, the texts in it get shorter, and names stay. */
 function jsonOf(value: object): string {
-  const share = MOST_TEXT / (Array.isArray(value) ? value.length + 1 : 1);
-  for (const most of [share, share / 8, 0]) {
-    const inner = (_: string, part: unknown): unknown => (typeof part === 'string' ? harmless(part, most) : part);
-    // The names in a tool's input are an agent's, too; JSON leaves these characters as they are.
-    const text = JSON.stringify(value, inner).replace(
-      /[\u007f-\u009f]/g,
-      (char) => `\\u00${char.charCodeAt(0).toString(16)}`,
-    );
-    if (text.length < MOST_TEXT) return `${text}\n`;
+  const share = MOST_TEXT / (Array.isArray(value) ? Math.max(1, value.length) : 1);
+  for (const part of [1, 0.7, 0.45, 0.2, 0]) {
+    const text = JSON.stringify(value, (key, inner: unknown) => {
+      if (typeof inner !== 'string') return inner;
+      return harmless(inner, key === 'text' || key === 'error' ? share * part : Math.max(share * part, 100));
+    });
+    // The names in a tool's input are an agent's, too, and JSON leaves these characters in them as they are.
+    if (text.length < MOST_TEXT) return `${text.replace(/[\u007f-\u009f]/g, ' ')}\n`;
   }
   throw new Error('that is too much for one answer: ask for fewer at a time, or without --json');
 }
 
 /** In pieces: the time that the search for escape sequences takes grows with the square of the length. */
 function harmless(text: string, most: number): string {
-  return clipText(text, Math.max(100, Math.floor(most))).replace(/[\s\S]{1,1000}/g, (piece) => harmlessText(piece));
+  return clipText(text, Math.floor(most)).replace(/[\s\S]{1,500}/g, (piece) => harmlessText(piece));
 }

@@ -58,20 +58,22 @@ fail() {
 [ -d "$requests" ] || fail 'this works only inside an orchestration session'
 
 [ $# -gt 0 ] || set -- help
-# The arguments go round once: where '-' is the last, what it stands for takes its place.
-left=$#
-dashes='--'
-while [ "$left" -gt 0 ]; do
-  word=$1
-  shift
-  left=$((left - 1))
-  if [ "$left" -eq 0 ] && [ "$word" = - ]; then
-    word=$(cat) || fail 'the standard input cannot be read'
-    [ -z "$dashes" ] || set -- "$@" --
-  fi
-  [ "$word" != -- ] || dashes=
-  set -- "$@" "$word"
+dashes=--
+for last do
+  [ "$last" != -- ] || dashes=
 done
+if [ "$last" = - ]; then
+  text=$(cat) || fail 'the standard input cannot be read'
+  # All go round once, which brings '-' to the front.
+  left=$#
+  while [ "$left" -gt 1 ]; do
+    set -- "$@" "$1"
+    shift
+    left=$((left - 1))
+  done
+  shift
+  set -- "$@" \${dashes:+--} "$text"
+fi
 
 id=$(cat /proc/sys/kernel/random/uuid 2>/dev/null) || id=$(date +%s).$$
 [ -n "$id" ] || fail 'the request has no id'

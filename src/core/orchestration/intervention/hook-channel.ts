@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { chmod, lstat, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { systemCode } from '../errors.js';
 import { clipText, NAME_LENGTH } from '../monitoring/own-text.js';
 import { readRegularFile } from '../workspace/regular-file.js';
 import type { HookFiles } from './hook-files.js';
@@ -19,6 +20,17 @@ export interface RunHooks {
   takeMessages(conversationId: string, answer: string): Promise<Messages | undefined>;
   /** Told whenever messages begin or cease to wait, and at once where some wait already. */
   onMessages(listener: (waiting: boolean) => void): void;
+  /** A person has typed something: resolves when the agent may begin with it. Never rejects. */
+  beforeTurn(): Promise<void>;
+  /** The agent has done what it was told, and waits for a person. */
+  afterTurn(): Promise<void>;
+  /**
+   * Carries out a command of the agent's. Never rejects.
+   *
+   * @param id the same where another host is asked again
+   * @param signal aborted when nobody waits for the answer any more
+   */
+  command(id: string, args: readonly string[], signal: AbortSignal): Promise<{ exitCode: number; text: string }>;
 }
 
 /** What the user says to a running agent. */
@@ -46,9 +58,11 @@ interface Reply {
 }
 
 /** The hook names its requests; what else is in the folder is not from it. */
-const REQUEST = /^([0-9a-f-]{36}|\d+\.\d+)\.json$/;
+const REQUEST = /^([0-9a-f-]{36}|\d+\.\d+)\.(json|args)$/;
 /** The longest line of a log that is read has the same length. */
 const MOST_REQUEST_BYTES = 16 * 1024 * 1024;
+/** A shell's arguments are no longer. */
+const MOST_COMMAND_BYTES = 2 * 1024 * 1024;
 /** Claude runs a dozen calls at once. What is beyond waits for its turn. */
 const MOST_OPEN = 256;
 /** What those may hold in memory; one that is read comes on top. */
@@ -71,7 +85,8 @@ const STEER = 'steer';
 export class HookChannel {
   readonly #files: HookFiles;
   readonly #hooks: RunHooks;
-  readonly #open = new Set<string>();
+  /** By id; aborted when nobody waits for the answer any more. */
+  readonly #open = new Map<string, AbortController>();
   readonly #answered: string[] = [];
   #watcher: FSWatcher | undefined;
   #poll: NodeJS.Timeout | undefined;
@@ -92,7 +107,7 @@ export class HookChannel {
     try {
       this.#watcher = watch(this.#files.requests, (_, name) => {
         if (name === null) void this.#scan();
-        else this.#take(name);
+        else this.#told(name);
       });
       this.#watcher.on('error', () => this.#pollOnly());
     } catch {
@@ -121,9 +136,16 @@ export class HookChannel {
     for (const name of names) this.#take(name, how);
   }
 
+  /** Something happened to a file. */
+  #told(name: string): void {
+    const open = this.#open.get(REQUEST.exec(name)?.[1] ?? '');
+    if (!open) return this.#take(name);
+    lstat(join(this.#files.requests, name)).catch(() => open.abort());
+  }
+
   /** @param how `'left'` where it was there before: maybe an earlier host has seen it */
   #take(name: string, how?: 'left'): void {
-    const id = REQUEST.exec(name)?.[1];
+    const [, id, kind] = REQUEST.exec(name) ?? [];
     if (id === undefined || this.#closed || this.#open.has(id)) return;
     if (this.#open.size >= MOST_OPEN) {
       // Looked at again, but not so soon that an agent which floods the folder keeps the host busy.
@@ -133,8 +155,11 @@ export class HookChannel {
       }, LATER_MS).unref();
       return;
     }
-    this.#open.add(id);
-    void this.#handle(id, join(this.#files.requests, name), how).finally(() => this.#open.delete(id));
+    const withdrawn = new AbortController();
+    this.#open.set(id, withdrawn);
+    const path = join(this.#files.requests, name);
+    const handled = kind === 'json' ? this.#handle(id, path, how) : this.#carryOut(id, path, how, withdrawn.signal);
+    void handled.finally(() => this.#open.delete(id));
   }
 
   async #handle(id: string, path: string, how: 'left' | undefined): Promise<void> {
@@ -164,6 +189,22 @@ export class HookChannel {
     await this.#write(id, reply.text).then(reply.given, () => {});
     this.#openBytes -= held;
     // Not before it is answered: a host that takes over finds it. It may be a folder by now; its name is not used again.
+    await unlink(path).catch(() => {});
+  }
+
+  /** A command of the agent's: its arguments, each ended by NUL. */
+  async #carryOut(id: string, path: string, how: 'left' | undefined, withdrawn: AbortSignal): Promise<void> {
+    if (how === 'left' && (await this.#files.wasAnswered(id))) return unlink(path).catch(() => {}); // It is gone already.
+    const read = await readRegularFile(path, { most: MOST_COMMAND_BYTES }).catch((error: unknown) => error);
+    // The watch tells of a request's removal, too.
+    if (systemCode(read) === 'ENOENT') return;
+    const args = Buffer.isBuffer(read) ? read.toString('utf8').split('\0').slice(0, -1) : undefined;
+    const { exitCode, text: said } = args
+      ? await this.#hooks.command(id, args, withdrawn)
+      : { exitCode: 1, text: `orchestrate: more than ${MOST_COMMAND_BYTES} bytes, or not readable` };
+    // The next host finds it, and has the answer.
+    if (this.#closed) return;
+    await this.#write(id, `${exitCode}\n${said}`).catch(() => {}); // The run's end took the folder along.
     await unlink(path).catch(() => {});
   }
 

@@ -6,7 +6,7 @@ import type { ResolvedPolicy } from './tool-policy.js';
 /** Where the hook and its settings are in a container; the folder may hold files of the image's own. */
 const MANAGED = '/etc/claude-code';
 /** Where hook and host meet in a container. */
-const MEETING = '/run/autonomous-orchestration';
+export const MEETING = '/run/autonomous-orchestration';
 
 /** A hook that waits longer for an answer than any approval may take has no host. */
 const BEYOND_APPROVAL_MS = 60_000;
@@ -47,6 +47,8 @@ export class HookFiles {
   readonly requests: string;
   /** The container reads here, and can do no more. */
   readonly answers: string;
+  /** Programs for the agent. */
+  readonly programs: string;
   readonly #script: string;
   /** Where Claude Code is told of the hook. */
   readonly settings: string;
@@ -55,6 +57,7 @@ export class HookFiles {
     this.path = folder;
     this.requests = join(folder, 'requests');
     this.answers = join(folder, 'answers');
+    this.programs = join(folder, 'bin');
     this.#script = join(folder, 'hook.sh');
     this.settings = join(folder, 'settings.json');
   }
@@ -69,6 +72,15 @@ export class HookFiles {
     await chmod(this.requests, 0o777);
     await writeFile(this.#script, hookScript(policy));
     await chmod(this.#script, 0o755);
+  }
+
+  /** Writes a program for the agent, and answers where it is. */
+  async writeProgram(name: string, script: string): Promise<string> {
+    const path = join(this.programs, name);
+    await mkdir(this.programs, { recursive: true });
+    await writeFile(path, script);
+    await chmod(path, 0o755);
+    return path;
   }
 
   /** Whether a request was answered. */

@@ -1,11 +1,18 @@
+import type { RunRest } from '../run-rest.js';
 import type { SessionAction } from '../session-actions.js';
 import type { RunHooks } from './hook-channel.js';
 import type { RunGuard } from './run-guard.js';
 import type { SteeringQueue } from './steering.js';
 
+/** Carries out a command of the agent's; never rejects. */
+export type CommandRunner = RunHooks['command'];
+
 export interface RunHooksOptions {
   guard: RunGuard;
   steering: SteeringQueue;
+  rest: RunRest;
+  /** Absent where the agent has none. */
+  commands?: CommandRunner;
   /** Resolves when the record tells that it runs, with all that the log tells of the time before. */
   ready: Promise<unknown>;
   /** Claude's own conversation id, as soon as it is known. */
@@ -15,10 +22,12 @@ export interface RunHooksOptions {
 }
 
 /** What a run's hooks get for an answer: the guard's decisions and the user's messages. */
-export function runHooks({ guard, steering, ready, conversationId, now, dispatch }: RunHooksOptions): RunHooks {
+export function runHooks(options: RunHooksOptions): RunHooks {
+  const { guard, steering, rest, commands, ready, conversationId, now, dispatch } = options;
   return {
     async beforeTool(call) {
       await ready; // The engine may tell of the start later than the hook does.
+      await rest.before(call.toolUseId);
       return guard.beforeTool(call);
     },
     async takeMessages(conversation, answer) {
@@ -37,6 +46,20 @@ export function runHooks({ guard, steering, ready, conversationId, now, dispatch
     },
     onMessages(listener) {
       steering.onChange = listener;
+    },
+    async beforeTurn() {
+      await ready;
+      await rest.wake();
+    },
+    async afterTurn() {
+      await ready;
+      rest.rest('person');
+    },
+    async command(id, args, signal) {
+      await ready;
+      return commands
+        ? commands(id, args, signal)
+        : { exitCode: 1, text: 'Only an orchestration session leads others.' };
     },
   };
 }

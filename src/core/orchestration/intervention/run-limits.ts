@@ -1,5 +1,4 @@
-import { type Observation, totalTokens } from '../monitoring/observation.js';
-import type { UnifiedSession } from '../types.js';
+import type { Observation } from '../monitoring/observation.js';
 import { PausableClock } from './pausable-clock.js';
 import type { SessionLimits } from './session-limits.js';
 
@@ -7,6 +6,12 @@ import type { SessionLimits } from './session-limits.js';
 export interface Excess {
   readonly reason: 'timeout' | 'idle' | 'max_cost' | 'max_tokens';
   readonly error: string;
+}
+
+/** What a session has cost over all runs, together with those that it leads. */
+export interface Spending {
+  readonly costUsd: number;
+  readonly tokens: number;
 }
 
 /** Bash's own time-out where a call declares none (Claude Code 2.1.98, `BASH_DEFAULT_TIMEOUT_MS`). */
@@ -42,27 +47,27 @@ export class RunLimits {
     this.#watchIdle();
   }
 
-  /** The log told something; `session` is the record that has it. */
-  observe(observations: readonly Observation[], session: UnifiedSession): void {
+  /** The log told something. @param spending with that */
+  observe(observations: readonly Observation[], spending: Spending): void {
     for (const observation of observations) {
       if (observation.kind === 'tool') this.#began(observation);
       if (observation.kind === 'tool-result') this.#toolsUntil.delete(observation.toolUseId);
     }
     this.alive();
     // What Claude's own account of a run that has ended adds comes too late to end it.
-    if (observations.some(({ kind }) => kind === 'result')) return;
+    if (!observations.some(({ kind }) => kind === 'result')) this.spent(spending);
+  }
+
+  /** Something was spent. */
+  spent({ costUsd, tokens }: Spending): void {
     const { costUsd: mostCost, tokens: mostTokens } = this.#limits;
-    const { costUsd = 0, tokens } = session.metadata;
     if (mostCost !== undefined && costUsd > mostCost) {
       const error = `The session cost $${costUsd.toFixed(4)}, more than limits.costUsd ($${mostCost}).`;
       this.#report({ reason: 'max_cost', error });
     }
-    const used = tokens ? totalTokens(tokens) : 0;
-    if (mostTokens !== undefined && used > mostTokens) {
-      this.#report({
-        reason: 'max_tokens',
-        error: `The session used ${used} tokens, more than limits.tokens (${mostTokens}).`,
-      });
+    if (mostTokens !== undefined && tokens > mostTokens) {
+      const error = `The session used ${tokens} tokens, more than limits.tokens (${mostTokens}).`;
+      this.#report({ reason: 'max_tokens', error });
     }
   }
 

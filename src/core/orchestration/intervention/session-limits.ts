@@ -1,4 +1,9 @@
-/** What a session may spend. Each limit that is reached ends the run, and the session as `failed`. */
+import { OrchestrationError } from '../errors.js';
+
+/**
+ * What a session may spend, together with those that it leads. A limit that is reached ends the run, and the session as
+ * `failed`; beyond `children` and `depth` a child is refused.
+ */
 export interface SessionLimits {
   /**
    * How long one run may work, in milliseconds; reason `timeout`. While it is paused or waits for a person's decision
@@ -14,4 +19,28 @@ export interface SessionLimits {
   readonly costUsd?: number;
   /** Input, output and cache tokens together, over all runs; reason `max_tokens`. */
   readonly tokens?: number;
+  /**
+   * How many sessions an `orchestration` session may lead, those of its children and those that have ended included.
+   * Default 16.
+   */
+  readonly children?: number;
+  /** How many generations it may lead: 1 for children that lead nobody. Default 1. */
+  readonly depth?: number;
+}
+
+/**
+ * The limits of a session that another one leads: whatever it does not say itself is as its leader has it.
+ *
+ * @throws OrchestrationError `INVALID_OPTIONS` where one would be looser
+ */
+export function tightenLimits(base: SessionLimits, own: SessionLimits = {}): SessionLimits {
+  for (const [name, value] of Object.entries(own) as [keyof SessionLimits, number | undefined][]) {
+    const most = base[name];
+    if (value === undefined || most === undefined || value <= most) continue;
+    throw new OrchestrationError(
+      'INVALID_OPTIONS',
+      `Option 'limits.${name}': ${value} would loosen the ${most} of the session that leads. A child may only tighten.`,
+    );
+  }
+  return { ...base, ...own };
 }

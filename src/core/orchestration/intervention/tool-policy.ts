@@ -184,7 +184,7 @@ function copied(rules: readonly ToolRule[] = []): readonly ToolRule[] {
 function loosened(setting: string, value: unknown, base: unknown): OrchestrationError {
   return new OrchestrationError(
     'INVALID_OPTIONS',
-    `Option 'policy.${setting}': ${JSON.stringify(value)} would loosen the manager's ${JSON.stringify(base)}. ` +
-      "A session may only tighten; change the manager's policy.",
+    `Option 'policy.${setting}': ${JSON.stringify(value)} would loosen what holds already, ${JSON.stringify(base)}. ` +
+      'A session may only tighten the policy of its manager and of the session that leads it.',
   );
 }

@@ -20,7 +20,7 @@ export interface SimpleQueueOptions {
   maxConcurrent: number;
   /** Waiting places. Non-negative integer. */
   maxQueued: number;
-  /** Called when an item that waited gets a slot. */
+  /** Called when an item that waited, or wanted its slot back, gets one. */
   onStart: (id: string) => void;
 }
 
@@ -31,7 +31,8 @@ const SMALLEST_RING = 16;
  *
  * Invariants (where the owner gives each id once): `running <= maxConcurrent`; `queued <= maxQueued`; nobody waits
  * while a slot is free. Only what an earlier queue had let in (`occupy`, `rejoin`) may go beyond, until it has left.
- * A slot is held until `release`, which the owner calls when the session has *ended*.
+ * A slot is held until `release`, which the owner calls when the session has *ended*, or has to wait for somebody; then
+ * `reclaim` asks for one again, before all that have not begun yet.
  * `enqueue`, `release` and `remove` are O(1), taken over many calls.
  */
 export class SimpleQueue {
@@ -44,6 +45,8 @@ export class SimpleQueue {
   #first = 0;
   #end = 0;
   #queued = 0;
+  /** Who had a slot and wants it back, next first. They are few. */
+  readonly #returning: string[] = [];
   /** id → place, of those before `#indexed`. Made when somebody is removed: most ids never need it. */
   readonly #places = new Map<string, number>();
   #indexed = 0;
@@ -111,8 +114,23 @@ export class SimpleQueue {
     return true;
   }
 
+  /**
+   * Asks for the slot of an item again that was released while it had to wait. Answers whether it has one at once;
+   * otherwise `onStart` tells, and no later than for those that wait in line.
+   */
+  reclaim(id: string): boolean {
+    if (this.#slots.length < this.#options.maxConcurrent) {
+      this.#slots.push(id);
+      return true;
+    }
+    this.#returning.push(id);
+    return false;
+  }
+
   /** Takes an item out that waits: it will never start. Answers whether it was waiting. */
   remove(id: string): boolean {
+    const returning = this.#returning.indexOf(id);
+    if (returning >= 0) this.#returning.splice(returning, 1);
     this.#index();
     const place = this.#places.get(id);
     if (place === undefined) return false;
@@ -138,6 +156,8 @@ export class SimpleQueue {
   }
 
   #takeNext(): string | undefined {
+    const back = this.#returning.shift();
+    if (back !== undefined) return back;
     while (this.#first < this.#end) {
       const place = this.#first++;
       const id = this.#at(place);

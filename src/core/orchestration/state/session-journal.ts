@@ -28,6 +28,8 @@ const WRITTEN: ReadonlySet<SessionAction['type']> = new Set([
   'running',
   'paused',
   'resumed',
+  'resting',
+  'woken',
   'stopping',
   'exited',
   'suspended',

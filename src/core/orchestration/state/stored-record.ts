@@ -30,7 +30,8 @@ export function storedRecord(ticket: number, session: UnifiedSession, beforeRun:
 /** The record as an adopting manager begins with it: what waited for a person asks again. */
 export function restoredRecord({ session }: StoredRecord): UnifiedSession {
   const { queuePosition: _, ...rest } = session;
-  const status = session.status === 'waiting_feedback' ? 'running' : session.status;
+  const asked = session.status === 'waiting_feedback' && session.waitingFor === undefined;
+  const status = asked ? 'running' : session.status;
   return deepFrozen({ ...(isActive(status) ? rest : session), status });
 }
 

@@ -1,11 +1,17 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Excess, RunLimits } from '../../../../src/core/orchestration/intervention/run-limits.js';
+import { type Excess, RunLimits, type Spending } from '../../../../src/core/orchestration/intervention/run-limits.js';
 import type { SessionLimits } from '../../../../src/core/orchestration/intervention/session-limits.js';
-import type { Observation } from '../../../../src/core/orchestration/monitoring/observation.js';
+import { NO_TOKENS, type Observation, totalTokens } from '../../../../src/core/orchestration/monitoring/observation.js';
 import { fakeClock } from '../../../support/clock.js';
 import { afterActions, observed, runningSession } from '../../../support/sessions.js';
 
 const MINUTE = 60_000;
+const NOTHING: Spending = { costUsd: 0, tokens: 0 };
+/** What a record says of it. */
+const spendingOf = (...record: Parameters<typeof observed>): Spending => {
+  const { costUsd = 0, tokens = NO_TOKENS } = observed(...record).metadata;
+  return { costUsd, tokens: totalTokens(tokens) };
+};
 const SAYS: Observation = { kind: 'message', text: 'hello', first: true };
 const tool = (id: string, name: string, input: unknown = {}): Observation => ({ kind: 'tool', id, name, input });
 const ended = (toolUseId: string): Observation => ({ kind: 'tool-result', toolUseId, outcome: 'ok', output: '' });
@@ -21,7 +27,7 @@ function scene(own: SessionLimits) {
   const excess: Excess[] = [];
   const limits = new RunLimits(own, (one) => excess.push(one));
   limits.start();
-  const tell = (...observations: Observation[]): void => limits.observe(observations, runningSession());
+  const tell = (...observations: Observation[]): void => limits.observe(observations, NOTHING);
   /** The time until a limit is reported, in milliseconds; at most an hour is waited for. */
   const untilExcess = (): number | undefined => {
     for (let ms = 0; ms <= 60 * MINUTE; ms += 1_000) {
@@ -39,7 +45,7 @@ describe('no limits', () => {
   it('end nothing and set no timer', () => {
     const { excess, tell, limits } = scene({});
     tell(SAYS);
-    limits.observe([], observed(runningSession(), spent(1e9, 1e15)));
+    limits.observe([], spendingOf(runningSession(), spent(1e9, 1e15)));
     expect(vi.getTimerCount()).toBe(0);
     expect(excess).toEqual([]);
   });
@@ -53,7 +59,7 @@ describe('durationMs', () => {
     limits.start();
     for (let second = 0; second < 9; second += 1) {
       vi.advanceTimersByTime(1_000);
-      limits.observe([SAYS], runningSession());
+      limits.observe([SAYS], NOTHING);
     }
     vi.advanceTimersByTime(999);
     expect(excess).toEqual([]);
@@ -149,7 +155,7 @@ describe('idleMs', () => {
   it('bears any number of calls that never end', () => {
     const { limits, tell, excess, untilExcess } = scene({ idleMs: 10_000 });
     const calls = Array.from({ length: 200_000 }, (_, index) => tool(`${index}`, 'Bash', { timeout: 1 }));
-    limits.observe(calls, runningSession());
+    limits.observe(calls, NOTHING);
     tell(tool('last', 'Bash', { timeout: MINUTE }));
     expect(excess).toEqual([]);
     expect(untilExcess()).toBe(MINUTE + 10_000);
@@ -162,7 +168,7 @@ describe('costUsd and tokens', () => {
     [0.5001, 'The session cost $0.5001, more than limits.costUsd ($0.5).'],
   ])('of 0.5 US dollars, %s spent', (costUsd, error) => {
     const { limits, excess } = scene({ costUsd: 0.5 });
-    limits.observe([], observed(runningSession(), spent(costUsd, 1)));
+    limits.observe([], spendingOf(runningSession(), spent(costUsd, 1)));
     expect(excess).toEqual(error === undefined ? [] : [{ reason: 'max_cost', error }]);
   });
 
@@ -171,14 +177,14 @@ describe('costUsd and tokens', () => {
     [95, 'The session used 101 tokens, more than limits.tokens (100).'],
   ])('of 100 tokens, cache included, %s and 6 used', (input, error) => {
     const { limits, excess } = scene({ tokens: 100 });
-    limits.observe([], observed(runningSession(), spent(0, input)));
+    limits.observe([], spendingOf(runningSession(), spent(0, input)));
     expect(excess).toEqual(error === undefined ? [] : [{ reason: 'max_tokens', error }]);
   });
 
   it("do not count at Claude's own account of a run that has ended, but with what is told next", () => {
     const { limits, excess } = scene({ costUsd: 0.5, tokens: 100 });
     const account = spent(9, 9_000);
-    const session = observed(runningSession(), account);
+    const session = spendingOf(runningSession(), account);
     limits.observe([account], session);
     limits.observe([SAYS, account], session);
     expect(excess).toEqual([]);
@@ -197,7 +203,11 @@ describe('costUsd and tokens', () => {
     const { limits, excess } = scene({ costUsd: 0.5 });
     limits.observe(
       [],
-      observed(second, { kind: 'usage', added: { input: 1, output: 0, cacheRead: 0, cacheCreation: 0 }, costUsd: 0.2 }),
+      spendingOf(second, {
+        kind: 'usage',
+        added: { input: 1, output: 0, cacheRead: 0, cacheCreation: 0 },
+        costUsd: 0.2,
+      }),
     );
     expect(excess).toMatchObject([{ reason: 'max_cost' }]);
   });
@@ -208,7 +218,7 @@ describe('a limit', () => {
     const { limits, excess, tell } = scene({ durationMs: 5_000, idleMs: 10_000, costUsd: 1, tokens: 1 });
     vi.advanceTimersByTime(60_000);
     tell(SAYS);
-    limits.observe([], observed(runningSession(), spent(100, 100)));
+    limits.observe([], spendingOf(runningSession(), spent(100, 100)));
     expect(excess.map(({ reason }) => reason)).toEqual(['timeout']);
     expect(vi.getTimerCount()).toBe(0);
   });
@@ -218,7 +228,7 @@ describe('a limit', () => {
     limits.end();
     tell(SAYS);
     limits.alive();
-    limits.observe([], observed(runningSession(), spent(100, 1)));
+    limits.observe([], spendingOf(runningSession(), spent(100, 1)));
     vi.advanceTimersByTime(60_000);
     expect(excess).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);

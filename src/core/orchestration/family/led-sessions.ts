@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { OrchestrationError, shown } from '../errors.js';
+import type { RunRest } from '../run-rest.js';
+import { isTerminal } from '../session-lifecycle.js';
+import type { CreateSessionOptions, UnifiedSession } from '../types.js';
+import type { ChildOptions, ChildSessions } from './child-sessions.js';
+import type { SessionFamily } from './session-family.js';
+
+/** What is done with sessions on behalf of an agent. */
+export interface SessionCommands {
+  /** @param id what it is to be called; where there is one of that name, that is the answer */
+  create(options: CreateSessionOptions, id: string): Promise<UnifiedSession>;
+  continue(id: string, feedback: string): Promise<UnifiedSession>;
+  cancel(id: string, reason: string): Promise<UnifiedSession>;
+  waitFor(id: string, options: { signal: AbortSignal }): Promise<UnifiedSession>;
+}
+
+export interface LedSessionsOptions {
+  leaderId: string;
+  family: SessionFamily;
+  commands: SessionCommands;
+  rest: RunRest;
+  /** Names the command that this is for: where another host is asked the same again, nothing is done twice. */
+  requestId: string;
+  /** Aborted when nobody waits for the answer any more. */
+  signal: AbortSignal;
+}
+
+/** The sessions that one session leads, as its agent may see and steer them. */
+export class LedSessions implements ChildSessions {
+  readonly #options: LedSessionsOptions;
+
+  constructor(options: LedSessionsOptions) {
+    this.#options = options;
+  }
+
+  create(options: ChildOptions): Promise<UnifiedSession> {
+    const { commands, leaderId, requestId } = this.#options;
+    return commands.create({ ...options, parentId: leaderId }, childId(leaderId, requestId));
+  }
+
+  list(): UnifiedSession[] {
+    const { family, leaderId } = this.#options;
+    return family.below(leaderId);
+  }
+
+  get(id: string): UnifiedSession {
+    const session = this.list().find((child) => child.id === id);
+    if (session) return session;
+    throw new OrchestrationError('SESSION_NOT_FOUND', `You lead no session ${shown(id)}; 'list' shows those you lead.`);
+  }
+
+  async wait(
+    ids: readonly string[],
+    { any, timeoutMs }: { any: boolean; timeoutMs: number },
+  ): Promise<UnifiedSession[]> {
+    const { commands, rest, signal } = this.#options;
+    const now = (): UnifiedSession[] => ids.map((id) => this.get(id));
+    const ended = now().filter(({ status }) => isTerminal(status)).length;
+    if (ended === ids.length || (any && ended > 0)) return now();
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(), timeoutMs).unref();
+    const waiting = { signal: AbortSignal.any([signal, timeout.signal]) };
+    try {
+      await rest.during(async () => {
+        const waits = ids.map((id) => commands.waitFor(id, waiting));
+        await (any ? Promise.race(waits) : Promise.all(waits)).catch((error: unknown) => {
+          if (!waiting.signal.aborted) throw error;
+        });
+      });
+    } finally {
+      clearTimeout(timer);
+      timeout.abort(); // What others wait for is not wanted any more.
+    }
+    return now();
+  }
+
+  async continue(id: string, feedback: string): Promise<UnifiedSession> {
+    return this.#options.commands.continue(this.get(id).id, feedback);
+  }
+
+  async cancel(id: string, reason: string): Promise<UnifiedSession> {
+    return this.#options.commands.cancel(this.get(id).id, reason);
+  }
+}
+
+/** Like any session's id. */
+function childId(leaderId: string, requestId: string): string {
+  const hash = createHash('sha256').update(`${leaderId} ${requestId}`).digest('hex');
+  return BigInt(`0x${hash}`).toString(36).slice(0, 12);
+}

@@ -1,0 +1,149 @@
+import { OrchestrationError } from '../errors.js';
+import type { BaseExecutor, SessionSpec } from '../executors/base-executor.js';
+import type { Spending } from '../intervention/run-limits.js';
+import { NO_TOKENS, totalTokens } from '../monitoring/observation.js';
+import type { Inheritance } from '../resolve-options.js';
+import { isTerminal } from '../session-lifecycle.js';
+import type { SessionRegistry } from '../session-registry.js';
+import type { CreateSessionOptions, SessionMode, UnifiedSession } from '../types.js';
+
+/** Where nobody says anything, see `SessionLimits`. */
+const MOST_CHILDREN = 16;
+const DEEPEST = 1;
+/** Longer than any chain that `depth` allows in earnest; a damaged record could name itself. */
+const MOST_LEADERS = 100;
+
+export interface FamilyOptions {
+  registry: SessionRegistry;
+  executors: Partial<Record<SessionMode, BaseExecutor>>;
+  /** Undefined for a session that this manager does not have. */
+  specOf: (id: string) => SessionSpec | undefined;
+}
+
+/** Who leads whom: sessions of a mode that leads, and those that name them as `parentId`. */
+export class SessionFamily {
+  readonly #options: FamilyOptions;
+  /** Children that are being prepared, by whom they will count for. */
+  readonly #coming = new Map<string, number>();
+
+  constructor(options: FamilyOptions) {
+    this.#options = options;
+  }
+
+  /** The session and what it hands down, where it leads. */
+  leader(id: string | undefined): { session: UnifiedSession; spec: SessionSpec } | undefined {
+    const session = id === undefined ? undefined : this.#options.registry.get(id);
+    const spec = session && this.#options.specOf(session.id);
+    return session && spec && this.leads(session) ? { session, spec } : undefined;
+  }
+
+  leads({ mode }: UnifiedSession): boolean {
+    return this.#options.executors[mode]?.leads === true;
+  }
+
+  /** Who leads a session, the nearest first. */
+  leadersOf({ parentId }: Pick<UnifiedSession, 'parentId'>): UnifiedSession[] {
+    const leaders: UnifiedSession[] = [];
+    for (let next = this.leader(parentId); next && leaders.length < MOST_LEADERS; ) {
+      leaders.push(next.session);
+      next = this.leader(next.session.parentId);
+    }
+    return leaders;
+  }
+
+  /** Whom a session leads, its children's children too, oldest first. */
+  below(id: string): UnifiedSession[] {
+    const found = new Map<string, UnifiedSession>();
+    const add = (parentId: string): void => {
+      for (const child of this.#options.registry.list({ parentId })) {
+        if (found.has(child.id) || child.id === id) continue;
+        found.set(child.id, child);
+        if (this.leads(child)) add(child.id);
+      }
+    };
+    add(id);
+    return [...found.values()].sort((a, b) => a.createdAt - b.createdAt);
+  }
+
+  /**
+   * Whoever ended before it was done leads nobody any more.
+   *
+   * @throws OrchestrationError `ILLEGAL_TRANSITION`
+   */
+  demandLeading(parentId: string | undefined): void {
+    const { session } = this.leader(parentId) ?? {};
+    if (!session || !isTerminal(session.status) || session.status === 'completed') return;
+    throw new OrchestrationError(
+      'ILLEGAL_TRANSITION',
+      `Session ${session.id} has ended ('${session.status}') and leads no further session; continue it first.`,
+    );
+  }
+
+  /** Its children that have not ended. */
+  openChildren(id: string): UnifiedSession[] {
+    return this.#options.registry.list({ parentId: id }).filter(({ status }) => !isTerminal(status));
+  }
+
+  /**
+   * Takes a place for a child that is about to be made.
+   *
+   * @returns gives it back; to be called when the child is on record, or will never be
+   * @throws OrchestrationError `CHILDREN_LIMIT`
+   */
+  reserve(parentId: string | undefined): () => void {
+    const leaders = this.leadersOf({ ...(parentId !== undefined && { parentId }) });
+    for (const [index, { id }] of leaders.entries()) {
+      const { children = MOST_CHILDREN, depth = DEEPEST } = this.#options.specOf(id)?.limits ?? {};
+      const count = this.below(id).length + (this.#coming.get(id) ?? 0);
+      if (count >= children) throw refused(id, `it leads ${count} already (limits.children)`);
+      if (index >= depth) throw refused(id, `it leads no more than ${depth} generations (limits.depth)`);
+    }
+    for (const { id } of leaders) this.#coming.set(id, (this.#coming.get(id) ?? 0) + 1);
+    let reserved = true;
+    return () => {
+      if (!reserved) return;
+      reserved = false;
+      for (const { id } of leaders) {
+        const left = (this.#coming.get(id) ?? 1) - 1;
+        if (left > 0) this.#coming.set(id, left);
+        else this.#coming.delete(id);
+      }
+    };
+  }
+
+  /** What a session has cost, with those that it leads. */
+  spending(session: UnifiedSession): Spending {
+    const all = this.leads(session) ? [session, ...this.below(session.id)] : [session];
+    return {
+      costUsd: all.reduce((sum, { metadata }) => sum + (metadata.costUsd ?? 0), 0),
+      tokens: all.reduce((sum, { metadata }) => sum + totalTokens(metadata.tokens ?? NO_TOKENS), 0),
+    };
+  }
+}
+
+/**
+ * What the child gets of a session that leads: its workspace, its container's settings, its policy and its limits.
+ *
+ * @param docker what the child asks for
+ * @throws OrchestrationError `INVALID_OPTIONS` where it would leave the container
+ */
+export function handedDown(
+  { id, environment }: UnifiedSession,
+  { docker: own, policy, limits }: SessionSpec,
+  docker: CreateSessionOptions['docker'],
+): Inheritance {
+  if (docker === false && own !== false) {
+    throw new OrchestrationError(
+      'INVALID_OPTIONS',
+      `Option 'docker': session ${id} leads the new one and runs in a container, so false would loosen that. Leave it out.`,
+    );
+  }
+  return { docker: own, policy, limits, cwd: environment.worktree ?? environment.cwd };
+}
+
+function refused(id: string, why: string): OrchestrationError {
+  return new OrchestrationError(
+    'CHILDREN_LIMIT',
+    `Session ${id} cannot lead a further session: ${why}. Continue one that it has, or set the limit when you create it.`,
+  );
+}
