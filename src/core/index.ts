@@ -12,6 +12,7 @@ export {
   type SessionSpec,
 } from './orchestration/executors/base-executor.js';
 export type { ClaudeExecutorOptions } from './orchestration/executors/claude-runtime.js';
+export { InteractiveExecutor, type InteractiveExecutorOptions } from './orchestration/executors/interactive.js';
 export { OrchestrationExecutor } from './orchestration/executors/orchestration.js';
 export { PlanningExecutor } from './orchestration/executors/planning.js';
 export { WorktreeExecutor } from './orchestration/executors/worktree.js';
@@ -51,6 +52,7 @@ export type {
   SessionManagerEvents,
   SessionMessageEvent,
   SessionPausedEvent,
+  SessionPromptEvent,
   SessionQueuedEvent,
   SessionRecoveredEvent,
   SessionResumedEvent,

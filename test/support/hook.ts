@@ -40,7 +40,7 @@ export class FakeHost implements RunHooks {
     if (texts.length === 0) return undefined;
     this.#told(false);
     this.messages = [];
-    return { texts, given: () => void this.given.push(answer) };
+    return { texts, given: () => void this.given.push(answer), returned: () => void this.messages.unshift(...texts) };
   }
 
   onMessages(listener: (waiting: boolean) => void): void {

@@ -1,7 +1,10 @@
 import { classifyError } from './monitoring/error-classifier.js';
 import type { ResultObservation } from './monitoring/observation.js';
-import { harmlessText } from './monitoring/own-text.js';
+import { clipText, harmlessText } from './monitoring/own-text.js';
 import type { RunEnd, RunStop, SessionResult, TerminalStatus } from './types.js';
+
+/** As long as a result's text may be: an agent writes both. */
+const ERROR_LENGTH = 50_000;
 
 /** The two witnesses of a run's end, and what the user wanted. */
 export interface RunWitnesses {
@@ -36,7 +39,7 @@ export function outcomeOf({ end, result, stopped, resetsAt, diagnostics }: RunWi
   };
   const failed = (reason: string, error: string): Outcome => ({
     status: 'failed',
-    result: { ...shared, reason, error: harmlessText(error) },
+    result: { ...shared, reason, error: harmlessText(clipText(error, ERROR_LENGTH)) },
   });
   const said = diagnostics.length > 0 ? ` Last output: ${diagnostics.join(' | ')}` : '';
 
@@ -53,6 +56,7 @@ export function outcomeOf({ end, result, stopped, resetsAt, diagnostics }: RunWi
     return reason === 'rate_limited' ? { ...outcome, usageLimit: resetsAt === undefined ? {} : { resetsAt } } : outcome;
   }
   const exitedWell = exitCode === 0 || (end.unknown && exitCode === undefined);
+  if (end.closed) return { status: 'completed', result: { ...shared, reason: exitCode === 0 ? 'success' : 'closed' } };
   if (result && exitedWell) return { status: 'completed', result: { ...shared, reason: 'success' } };
   if (exitedWell) return failed('incomplete', `It ended without a result.${said}`);
   if (!result && (exitCode === 126 || exitCode === 127)) {

@@ -44,8 +44,9 @@ export class RunRest {
 
   /** It has nothing to do from now on. */
   rest(waitingFor: 'person' | 'children'): void {
-    this.#working.clear();
+    // Calls that wait for the slot have not begun: none of them is the command that waits now.
     if (this.#resting) return;
+    this.#working.clear();
     const { now, dispatch, slot } = this.#options;
     if (!dispatch({ type: 'resting', at: now(), waitingFor })) return;
     this.#resting = true;

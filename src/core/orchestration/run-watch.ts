@@ -115,6 +115,7 @@ export class RunWatch {
       logFile: log,
       offset,
       ...(handle.transcripts !== undefined && { transcripts: handle.transcripts }),
+      ...(handle.conversationId !== undefined && { conversationId: handle.conversationId }),
       onObservations: (observations) => this.#observe(observations, handle),
       onActivity: () => this.limits.alive(),
     });

@@ -27,6 +27,7 @@ export type SessionAction =
       readonly logFile: string;
       readonly logOffset: number;
       readonly containerName?: string;
+      readonly attachCommand?: string;
       readonly environment?: Partial<SessionEnvironment>;
     }
   /** The process on the host is there that the run depends on. */

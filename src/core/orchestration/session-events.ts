@@ -48,6 +48,10 @@ export interface SessionMessageEvent extends SessionEventBase<'session:message'>
   readonly text: string;
   readonly parentToolUseId?: string;
 }
+/** Somebody said something to the agent of an `interactive` session, at its terminal or by `steer()`. */
+export interface SessionPromptEvent extends SessionEventBase<'session:prompt'> {
+  readonly text: string;
+}
 /** The agent called a tool. */
 export interface SessionToolEvent extends SessionEventBase<'session:tool'> {
   /** With the whole input. */
@@ -122,6 +126,7 @@ export type SessionEvent =
   | SessionQueuedEvent
   | SessionStartedEvent
   | SessionMessageEvent
+  | SessionPromptEvent
   | SessionToolEvent
   | SessionToolResultEvent
   | SessionDangerEvent
@@ -214,6 +219,9 @@ function observedEvents(action: Extract<SessionAction, { type: 'observed' }>, ba
     switch (observation.kind) {
       case 'message':
         if (observation.text !== '') events.push({ type: 'session:message', ...base, ...without(observation) });
+        break;
+      case 'prompt':
+        events.push({ type: 'session:prompt', ...base, text: observation.text });
         break;
       case 'tool': {
         const { kind: _, ...call } = observation;

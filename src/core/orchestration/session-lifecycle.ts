@@ -119,6 +119,7 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
         runs: changeRun(session, {
           logOffset: action.logOffset,
           ...(action.containerName !== undefined && { containerName: action.containerName }),
+          ...(action.attachCommand !== undefined && { attachCommand: action.attachCommand }),
         }),
       };
     case 'spawned':

@@ -77,6 +77,10 @@ function observeOne(session: UnifiedSession, observation: Observation, { at, rep
         recentMessages: pushed(metadata.recentMessages, message, KEPT.messages),
       });
     }
+    case 'prompt': {
+      const said = Object.freeze({ at, text: clipText(observation.text, MESSAGE_LENGTH), by: 'person' as const });
+      return update({ recentMessages: pushed(metadata.recentMessages, said, KEPT.messages) });
+    }
     case 'tool': {
       const { kind: _, ...call } = observation;
       const record: ToolUsageRecord = Object.freeze({ ...call, input: boundedCopy(call.input), startedAt: at });

@@ -227,7 +227,6 @@ export class SessionScheduler {
         `Session ${id} ended ('${next.status}', ${next.result?.reason}) before it could be continued.`,
       );
     }
-    // One that waits for its usage limit has kept its slot.
     if (!isTerminal(session.status)) return this.#goOn(id, feedback);
     const admission = this.#queue.enqueue(id);
     parts.feedback = feedback;
@@ -373,24 +372,27 @@ export class SessionScheduler {
     this.#store.dispatch(id, { type: 'suspended', at, resumeAt, ...(exitCode !== undefined && { exitCode }) });
   }
 
-  /** Begins a further run in the slot that the session has kept: it has not ended. */
+  /** Adds a run to a session that has not ended: it has kept its slot, unless it had given that back. */
   #goOn(id: string, feedback: string, exitCode?: number): UnifiedSession {
     const parts = this.#partsOf(id);
     this.#usageLimits.forget(id);
     parts.feedback = feedback;
+    const admission = this.#queue.readmit(id);
     const at = this.#now();
     const next = this.#store.dispatch(id, {
       type: 'continued',
       at,
       feedback,
+      ...(admission.status === 'queued' && { queuePosition: admission.position }),
       ...(exitCode !== undefined && { exitCode }),
     });
-    this.#start(id);
+    if (admission.status === 'starting') this.#start(id);
+    else this.#queueChanged(id);
     return next;
   }
 
   #leaveQueue(id: string): void {
-    if (this.#queue.release(id) || this.#queue.remove(id)) this.#queueChanged(id);
+    if (this.#queue.leave(id)) this.#queueChanged(id);
   }
 
   /** Brings the positions on record up to date and tells the listeners. */

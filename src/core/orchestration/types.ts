@@ -145,6 +145,8 @@ export interface SessionRun {
   readonly containerName?: string;
   readonly containerId?: string;
   readonly exitCode?: number;
+  /** How a person gets at the terminal of an `interactive` session: a command for the host's shell. */
+  readonly attachCommand?: string;
   /** What `continue()` was called with. */
   readonly feedback?: string;
   /** Where its part of `logFile` begins, in bytes. */
@@ -196,6 +198,8 @@ export interface RunEnd {
   readonly error?: string;
   /** Nobody knows how it ended; only the log can tell. */
   readonly unknown?: boolean;
+  /** A person has ended it, by leaving Claude or closing its window: nothing more was to come. */
+  readonly closed?: boolean;
 }
 
 /** How a run went. Failed and completed sessions share this shape. */
@@ -205,7 +209,7 @@ export interface SessionResult {
   /** Of the container or process. Absent when it is not known. */
   readonly exitCode?: number;
   /**
-   * `success`, `cancelled`, one of {@link OrchestrationErrorCode}'s codes, or
+   * `success`, `closed` (its window was), `cancelled`, one of {@link OrchestrationErrorCode}'s codes, or
    * `oom` | `lost` | `log_lost` | `incomplete` | `auth` | `rate_limited` | `killed` | `terminated` | `error`; a limit's
    * `timeout` | `idle` | `max_cost` | `max_tokens` | `max_turns`; or `guard_bypassed`.
    */
@@ -240,7 +244,7 @@ export interface SessionMetadata {
   readonly messages: number;
   readonly lastActivity?: number;
   readonly lastMessage?: string;
-  /** The latest 20 messages, each cut at 4,000 characters. */
+  /** The latest 20 messages, those of an `interactive` session's person included; each cut at 4,000 characters. */
   readonly recentMessages: readonly SessionMessage[];
   /** The latest 100 tool calls. */
   readonly toolsUsed: readonly ToolUsageRecord[];
@@ -267,6 +271,8 @@ export interface SessionMetadata {
 export interface SessionMessage {
   readonly at: number;
   readonly text: string;
+  /** Set where it was said to the agent of an `interactive` session, at its terminal or by `steer()`. */
+  readonly by?: 'person';
   /** The tool call whose subagent wrote it. */
   readonly parentToolUseId?: string;
 }

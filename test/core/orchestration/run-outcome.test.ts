@@ -92,6 +92,12 @@ describe('how a run went', () => {
   });
 });
 
+it('has an error of bounded length, whatever the agent made its text of, and quickly', () => {
+  const { error } = outcome({ result: bad(`\u001b${'#;'.repeat(8 * 1024 * 1024)}`) }).result;
+  expect(error).toHaveLength(50_001);
+  expect(error).toMatch(/^ #;.*…$/);
+});
+
 describe("the provider's usage limit", () => {
   const LIMITED = bad('API Error: 429 rate_limit_error');
 

@@ -37,14 +37,16 @@ const CLAUDE_FILES = {
  * The terminal UI's memory in the `claude` image. Without it a person would first be asked for a theme, whether to trust
  * `/workspace`, whether to use the wrapper's API key (known by its last 20 characters) and whether to skip permissions.
  */
-const SET_UP = 'home/node/.claude.json';
-const SET_UP_CONTENT = JSON.stringify({
+const MEMORY = 'home/node/.claude.json';
+/** What the `fresh` image knows: without a key the UI would look for its login page on the network first, and give up. */
+const FRESH = { customApiKeyResponses: { approved: ['k-ant-scripted-model'], rejected: [] } };
+const SET_UP = {
+  ...FRESH,
   hasCompletedOnboarding: true,
   lastOnboardingVersion: CLAUDE_VERSION,
   bypassPermissionsModeAccepted: true,
-  customApiKeyResponses: { approved: ['k-ant-scripted-model'], rejected: [] },
   projects: { '/workspace': { hasTrustDialogAccepted: true } },
-});
+};
 
 /** The `quick` image's: the bare one and a `claude` that is a shell script. */
 const QUICK_FILES = { 'usr/local/bin/claude': 'quick-claude.sh' };
@@ -52,9 +54,9 @@ const QUICK_FILES = { 'usr/local/bin/claude': 'quick-claude.sh' };
 const CLAUDE_COMMAND = { link: 'usr/local/bin/claude', to: '/opt/model/claude.mjs' };
 
 /**
- * @typedef {{ debian: string, bare: string, fresh: string, claude: string, quick: string }} ImageNames
- * Each a layer on the one before, but `quick`, which is on `bare`. A name ends with the hash of all that went into it, so
- * that a change builds a new image and nothing else does.
+ * @typedef {{ debian: string, bare: string, code: string, fresh: string, claude: string, quick: string }} ImageNames
+ * Each a layer on the one before, but `claude` on `code` like `fresh`, and `quick` on `bare`. A name ends with the hash of
+ * all that went into it, so that a change builds a new image and nothing else does.
  */
 
 /** @typedef {(args: string[], options?: { stdinFile?: string }) => Promise<string>} Docker */
@@ -63,12 +65,14 @@ const CLAUDE_COMMAND = { link: 'usr/local/bin/claude', to: '/opt/model/claude.mj
 export async function imageNames() {
   const debian = hash([SUITE, DEBIAN_PACKAGES, SETUP, ...LEFT_OUT, process.arch]);
   const bare = hash([debian, process.version, ...SETTINGS, ...(await contents(BARE_FILES))]);
-  const fresh = hash([bare, CLAUDE_VERSION, ...Object.values(CLAUDE_COMMAND), ...(await contents(CLAUDE_FILES))]);
-  const claude = hash([fresh, SET_UP, SET_UP_CONTENT]);
+  const code = hash([bare, CLAUDE_VERSION, ...Object.values(CLAUDE_COMMAND), ...(await contents(CLAUDE_FILES))]);
+  const fresh = hash([code, MEMORY, JSON.stringify(FRESH)]);
+  const claude = hash([code, MEMORY, JSON.stringify(SET_UP)]);
   const quick = hash([bare, ...(await contents(QUICK_FILES))]);
   return {
     debian: `${REPOSITORY}:debian-${debian}`,
     bare: `${REPOSITORY}:bare-${bare}`,
+    code: `${REPOSITORY}:code-${code}`,
     fresh: `${REPOSITORY}:fresh-${fresh}`,
     claude: `${REPOSITORY}:claude-${claude}`,
     quick: `${REPOSITORY}:quick-${quick}`,
@@ -134,7 +138,7 @@ export async function buildImages({ socket, cache, names, log }) {
       await addLayer(docker, { parent: names.debian, folder, proof: 'node', name: names.bare });
     });
   }
-  if (await isMissing(names.fresh)) {
+  if (await isMissing(names.code)) {
     log(`adding Claude Code ${CLAUDE_VERSION} and the scripted model`);
     const tarball = await claudeTarball(cache);
     await inTemporaryFolder(cache, async (folder) => {
@@ -145,22 +149,19 @@ export async function buildImages({ socket, cache, names, log }) {
       await mkdir(target, { recursive: true });
       const foreign = ['*-win32', '*-darwin', '*.d.ts'].map((pattern) => `--exclude=${pattern}`);
       await run('tar', ['-xzf', tarball, '-C', target, '--strip-components=1', ...foreign]);
-      await addLayer(docker, { parent: names.bare, folder, proof: 'claude', name: names.fresh });
+      await addLayer(docker, { parent: names.bare, folder, proof: 'claude', name: names.code });
     });
   }
-  if (await isMissing(names.claude)) {
-    log("setting up Claude Code's terminal UI");
+  for (const [name, memory] of /** @type {const} */ ([
+    [names.fresh, FRESH],
+    [names.claude, SET_UP],
+  ])) {
+    if (!(await isMissing(name))) continue;
+    log("adding what Claude Code's terminal UI remembers");
     await inTemporaryFolder(cache, async (folder) => {
-      await mkdir(join(folder, dirname(SET_UP)), { recursive: true });
-      await writeFile(join(folder, SET_UP), SET_UP_CONTENT);
-      await addLayer(docker, {
-        parent: names.fresh,
-        folder,
-        proof: 'claude',
-        name: names.claude,
-        files: [SET_UP],
-        owner: 1000,
-      });
+      await mkdir(join(folder, dirname(MEMORY)), { recursive: true });
+      await writeFile(join(folder, MEMORY), JSON.stringify(memory));
+      await addLayer(docker, { parent: names.code, folder, proof: 'claude', name, files: [MEMORY], owner: 1000 });
     });
   }
   if (await isMissing(names.quick)) {

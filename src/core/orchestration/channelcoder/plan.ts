@@ -14,6 +14,13 @@ export interface PlanRequest {
   claude: Pick<ClaudeOptions, 'system' | 'appendSystem' | 'tools' | 'disallowedTools' | 'mcpConfig' | 'maxTurns'>;
 }
 
+/** A command line for Claude's terminal UI. */
+export interface TerminalPlan {
+  readonly command: string[];
+  /** Behind the command line: what Claude begins with. */
+  readonly prompt: string;
+}
+
 /** What ChannelCoder made of it. */
 export type Plan =
   /** A command line for us to launch, and what goes to its standard input. */
@@ -28,34 +35,60 @@ export type Plan =
  * @throws OrchestrationError `LAUNCH_FAILED` where ChannelCoder refuses, `INVALID_OPTIONS` where it refuses the data
  */
 export async function planRun(request: PlanRequest): Promise<Plan> {
-  const { prompt } = request;
-  const inline = 'text' in prompt;
-  // One session a launch: after its first detached() a session resumes an id of its own making, which Claude refuses.
-  // Without autoSave: false it would write to ~/.channelcoder.
-  const result = await session({ autoSave: false })
-    .detached(inline ? literalPrompt(prompt.text) : prompt.file, {
-      ...request.claude,
-      ...(request.claude.system !== undefined && { system: literalSystem(request.claude.system) }),
-      data: inline ? LITERAL_DATA : prompt.data,
-      ...(request.resume !== undefined && { resume: request.resume }),
-      ...(request.docker && { docker: request.docker }),
-      logFile: request.logFile,
-      // Not implied by `stream` in a dry run.
-      outputFormat: 'stream-json',
-      stream: true,
-      dryRun: true,
-    })
-    .catch((error: unknown) => ({ success: false, error: messageOf(error), data: undefined }));
+  const data = await dryRun(request, (prompt, options) =>
+    // Stream-json is not implied by `stream` in a dry run.
+    fresh().detached(prompt, { ...options, logFile: request.logFile, outputFormat: 'stream-json', stream: true }),
+  );
+  if (typeof data.command !== 'string' || !isStrings(data.args)) return startedBy(data);
+  const command = request.docker ? claudeCommand(data.args, request.docker.image) : [data.command, ...data.args];
+  return { kind: 'planned', command, stdin: wordsOf(request.prompt, data) };
+}
 
+/**
+ * Asks ChannelCoder how to run Claude's terminal UI. Its own `interactive()` would take over this process.
+ *
+ * @throws OrchestrationError as `planRun`
+ */
+export async function planTerminal(request: Omit<PlanRequest, 'logFile'>): Promise<TerminalPlan> {
+  const data = await dryRun(request, (prompt, options) => fresh().claude(prompt, { ...options, mode: 'interactive' }));
+  if (typeof data.command !== 'string' || !isStrings(data.args)) throw unknownPlan(data.command);
+  const command = request.docker ? claudeCommand(data.args, request.docker.image) : [data.command, ...data.args];
+  return { command, prompt: wordsOf(request.prompt, data) };
+}
+
+/**
+ * A session for one launch: after its first `detached()` a session resumes an id of its own making, which Claude refuses.
+ * Without `autoSave: false` it would write to `~/.channelcoder`.
+ */
+const fresh = (): ReturnType<typeof session> => session({ autoSave: false });
+
+type Planned = { command?: unknown; args?: unknown; prompt?: unknown } & Started;
+
+/** What Claude is told: a literal text as it is, whatever ChannelCoder makes of it. */
+function wordsOf(prompt: PlanRequest['prompt'], planned: Planned): string {
+  return 'text' in prompt ? prompt.text : String(planned.prompt ?? '');
+}
+
+/** What ChannelCoder would do. */
+async function dryRun(
+  { prompt, claude, resume, docker }: Omit<PlanRequest, 'logFile'>,
+  ask: (prompt: string, options: ClaudeOptions) => Promise<{ success: boolean; error?: string; data?: unknown }>,
+): Promise<Planned> {
+  const inline = 'text' in prompt;
+  const result = await ask(inline ? literalPrompt(prompt.text) : prompt.file, {
+    ...claude,
+    ...(claude.system !== undefined && { system: literalSystem(claude.system) }),
+    data: inline ? LITERAL_DATA : prompt.data,
+    ...(resume !== undefined && { resume }),
+    ...(docker && { docker }),
+    dryRun: true,
+  }).catch((error: unknown) => ({ success: false, error: messageOf(error), data: undefined }));
   if (!result.success) {
     const why = result.error ?? 'it gives no reason';
     const code = why.startsWith('Input validation failed') ? 'INVALID_OPTIONS' : 'LAUNCH_FAILED';
     throw new OrchestrationError(code, `ChannelCoder cannot plan the run: ${why}.`);
   }
-  const data = (result.data ?? {}) as { command?: unknown; args?: unknown; prompt?: unknown } & Started;
-  if (typeof data.command !== 'string' || !isStrings(data.args)) return startedBy(data);
-  const command = request.docker ? claudeCommand(data.args, request.docker.image) : [data.command, ...data.args];
-  return { kind: 'planned', command, stdin: inline ? prompt.text : String(data.prompt ?? '') };
+  return (result.data ?? {}) as Planned;
 }
 
 /** ChannelCoder reads a file of the host where a system prompt ends like the name of one. */
@@ -83,15 +116,19 @@ function startedBy(data: Started): Plan {
 function claudeCommand(args: string[], image: string): string[] {
   const at = args.findIndex((arg, index) => arg === image && args[index + 1] === 'claude');
   if (args[0] !== 'run' || at < 0) {
-    throw new OrchestrationError(
-      'LAUNCH_FAILED',
-      // No more of it: there may be values of variables in it.
-      `ChannelCoder's plan has an unknown form (${shown(args[0])}…); use channelcoder 3.0.x.`,
-    );
+    throw unknownPlan(args[0]);
   }
   return args.slice(at + 1);
 }
 
 function isStrings(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function unknownPlan(part: unknown): OrchestrationError {
+  return new OrchestrationError(
+    'LAUNCH_FAILED',
+    // No more of it: there may be values of variables in it.
+    `ChannelCoder's plan has an unknown form (${shown(part)}…); use channelcoder 3.0.x.`,
+  );
 }

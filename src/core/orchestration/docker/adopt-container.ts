@@ -8,7 +8,7 @@ import { hasBegun } from '../monitoring/has-begun.js';
 import { findProcess } from '../state/find-process.js';
 import { isAlive, type ProcessIdentity } from '../state/process-identity.js';
 import type { SessionRun } from '../types.js';
-import { runContainer } from './container-run.js';
+import { type ContainerRunOptions, runContainer } from './container-run.js';
 import type { ContainerWatch } from './container-watch.js';
 import type { ContainerState, DockerEngine } from './engine.js';
 
@@ -22,6 +22,7 @@ export interface AdoptOptions {
   name: string;
   /** What tells that a container of this name is the session's own: a copy of a state folder has the same names. */
   labels: Readonly<Record<string, string>>;
+  onClientLost?: ContainerRunOptions['onClientLost'];
   /** As it is on record. */
   run: SessionRun;
   log: string;
@@ -34,10 +35,11 @@ export interface AdoptOptions {
  * @throws OrchestrationError `DOCKER_UNAVAILABLE`
  */
 export async function adoptContainer(options: AdoptOptions): Promise<RunHandle | undefined> {
-  const { engine, watch, name, run, log } = options;
+  const { engine, watch, name, run, log, onClientLost } = options;
   const client = run.process ?? (await findProcess('--name', name));
   const launch = async (): Promise<LaunchedProcess> => orphanedProcess(client);
-  const adopt = (): Promise<RunHandle> => runContainer({ engine, watch, name, found: true, launch });
+  const adopt = (): Promise<RunHandle> =>
+    runContainer({ engine, watch, name, found: true, launch, ...(onClientLost && { onClientLost }) });
   const state = await settled(options, client);
   if (state && !isOwn(state, options)) return endedRun({ reason: 'lost', error: 'Its container belongs to another' });
   if (state?.started) return adopt();

@@ -36,6 +36,8 @@ export interface ContainerRunOptions {
   launch: () => Promise<LaunchedProcess>;
   /** Whether the container is there already, running or not. */
   found: boolean;
+  /** What it means that the client ends while the container runs, which is stopped then. Default: nobody sees its log. */
+  onClientLost?: (exit: ProcessExit) => RunEnd;
 }
 
 /**
@@ -87,7 +89,7 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
       unwatched ||= stopping === undefined;
       stopping ??= stop('gently');
     });
-    return unwatched ? unwatchedEnd(exit) : runEnd(state, exit);
+    return unwatched ? (options.onClientLost ?? unwatchedEnd)(exit) : runEnd(state, exit);
   };
   const ended = follow().then((end) => {
     if (letGo) return new Promise<RunEnd>(() => {});

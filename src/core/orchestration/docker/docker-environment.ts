@@ -5,9 +5,9 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { nanoid } from 'nanoid';
 import { OrchestrationError, shown } from '../errors.js';
 import type { RunHandle, RunTrace, SessionSpec } from '../executors/base-executor.js';
-import { launchDetached, type SpawnProcess } from '../executors/launcher.js';
+import { type LaunchedProcess, launchDetached, type SpawnProcess } from '../executors/launcher.js';
 import type { SessionFolder } from '../state/session-folder.js';
-import type { SessionMode, SessionRun } from '../types.js';
+import type { RunEnd, SessionMode, SessionRun } from '../types.js';
 import { findGitLayout } from '../workspace/git-layout.js';
 import { gitEnvironment, gitMounts, readOnlyGitMounts, WORKSPACE } from '../workspace/git-mounts.js';
 import { type Mount, type ProtectedPaths, parseMounts, refuseUnsafe, resolveMounts } from '../workspace/mounts.js';
@@ -47,6 +47,9 @@ const SESSION_LABEL = 'autonomous-orchestration.session';
 const RUN_LABEL = 'autonomous-orchestration.run';
 const MODE_LABEL = 'autonomous-orchestration.mode';
 const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
+
+/** The end of a run whose terminal a person has closed. */
+const closed = (): RunEnd => ({ closed: true });
 
 /** Brings sessions and the engine together: what a container gets to see, and how it is run. */
 export class DockerEnvironment {
@@ -89,6 +92,25 @@ export class DockerEnvironment {
     // The worktree itself is made by the host, at the start; commits go to the repository's object store.
     const layout = await findGitLayout(spec.cwd);
     if (layout) await this.#checkWritable(resolve(layout.commonDir, 'objects'), spec, facts);
+  }
+
+  /**
+   * Refuses an image whose Claude would ask a person for things before it begins.
+   *
+   * @throws OrchestrationError `ONBOARDING_NEEDED`
+   */
+  async demandOnboarding(docker: Readonly<DockerOptions>): Promise<void> {
+    const { home, onboarded } = await this.#facts({ docker });
+    const mounts = parseMounts(docker.mounts ?? []);
+    const ownSettings = mounts.some(({ target }) => `${home}/.claude.json/`.startsWith(`${target}/`));
+    if (onboarded || ownSettings || docker.env?.CLAUDE_CONFIG_DIR !== undefined) return;
+    const { image } = docker;
+    throw new OrchestrationError(
+      'ONBOARDING_NEEDED',
+      `Claude Code was never set up in image '${image}' (docker.image), and would ask for that first. Do it once: ` +
+        `docker run -it --name claude-setup --workdir ${WORKSPACE} --entrypoint claude ${image} --dangerously-skip-permissions; ` +
+        `answer what it asks, leave it with /exit, then: docker commit claude-setup ${image}`,
+    );
   }
 
   /**
@@ -142,26 +164,48 @@ export class DockerEnvironment {
     files: { folder: SessionFolder; inputFile: string },
   ): Promise<RunHandle> {
     const { args, env } = dockerRunArgs({ ...container, command });
+    return this.#run(container, () =>
+      launchDetached(this.#spawn, {
+        command: 'docker',
+        args,
+        cwd: files.folder.path,
+        env: { ...this.#host.env, ...env },
+        ...files,
+      }),
+    );
+  }
+
+  /** Starts a container with a terminal, and follows it; whoever ends its client has closed it. */
+  runTerminal(
+    container: PlannedContainer,
+    command: string[],
+    launch: (command: string[], env: Record<string, string>) => Promise<LaunchedProcess>,
+  ): Promise<RunHandle> {
+    const { args, env } = dockerRunArgs({ ...container, command, terminal: true });
+    return this.#run(container, () => launch(['docker', ...args], env), closed);
+  }
+
+  #run(
+    container: PlannedContainer,
+    launch: () => Promise<LaunchedProcess>,
+    onClientLost?: () => RunEnd,
+  ): Promise<RunHandle> {
     return runContainer({
       engine: this.engine,
       watch: this.#watch,
       name: container.name,
       found: false,
-      launch: () =>
-        this.#inTurn(() =>
-          launchDetached(this.#spawn, {
-            command: 'docker',
-            args,
-            cwd: files.folder.path,
-            env: { ...this.#host.env, ...env },
-            ...files,
-          }),
-        ),
+      launch: () => this.#inTurn(launch),
+      ...(onClientLost && { onClientLost }),
     });
   }
 
-  /** Follows a container that another host has started; undefined where it never executed. */
-  adopt(sessionId: string, run: SessionRun, log: string): Promise<RunHandle | undefined> {
+  /**
+   * Follows a container that another host has started; undefined where it never executed.
+   *
+   * @param terminal whether it was started with one
+   */
+  adopt(sessionId: string, run: SessionRun, log: string, terminal: boolean): Promise<RunHandle | undefined> {
     const labels = { [OWNER_LABEL]: this.#owner, [SESSION_LABEL]: sessionId };
     return adoptContainer({
       labels,
@@ -170,6 +214,7 @@ export class DockerEnvironment {
       name: containerName(sessionId, run.number),
       run,
       log,
+      ...(terminal && { onClientLost: closed }),
     });
   }
 
@@ -202,7 +247,7 @@ export class DockerEnvironment {
     return launched;
   }
 
-  #facts({ docker }: DockerSpec): Promise<ImageFacts> {
+  #facts({ docker }: Pick<DockerSpec, 'docker'>): Promise<ImageFacts> {
     return this.#probe.facts(docker.image, docker.user);
   }
 

@@ -8,12 +8,26 @@ export interface ImageFacts {
   /** The home folder of the user that sessions run as. */
   home: string;
   claudeVersion: string;
+  /** Whether its terminal UI has nothing to ask a person for before it begins in the workspace. */
+  onboarded: boolean;
 }
 
 /** Bounds the whole probe; `claude --version` takes about half a second. */
 const PROBE_MS = 30_000;
 const MARK = 'autonomous-orchestration-probe';
 const ENDED = `${MARK} ended`;
+
+/** What `~/.claude.json` says when Claude's terminal UI asks for nothing any more (measured on 2.1.98). */
+const ONBOARDING = ['hasCompletedOnboarding', 'bypassPermissionsModeAccepted', 'hasTrustDialogAccepted'];
+
+/** Tells of the user, of what was onboarded, and whether there is a `claude` that runs. */
+const SCRIPT = `
+echo "${MARK} $(id -u) [$(id -G)] $HOME" || exit
+for key in ${ONBOARDING.join(' ')}; do
+  grep -q "\\"$key\\": *true" "$HOME/.claude.json" 2>/dev/null && echo "${MARK} $key"
+done
+command -v claude >/dev/null && claude --version && echo ${ENDED}
+`;
 
 /**
  * Asks images who their user is and whether they have a `claude` that runs. Each image id and user is asked once in
@@ -58,9 +72,7 @@ export class ImageProbe {
       await this.#engine.create(name, {
         Image: id,
         Entrypoint: ['/bin/sh', '-c'],
-        Cmd: [
-          `echo "${MARK} $(id -u) [$(id -G)] $HOME" && command -v claude >/dev/null && claude --version && echo ${ENDED}`,
-        ],
+        Cmd: [SCRIPT],
         Tty: true,
         Labels: this.#label,
         WorkingDir: '/',
@@ -101,6 +113,7 @@ function read(output: string, image: string, user: string | undefined): ImageFac
     gids: (facts[2] ?? '').trim().split(' ').map(Number),
     home: facts[3] ?? '/',
     claudeVersion: version,
+    onboarded: ONBOARDING.every((key) => output.includes(`${MARK} ${key}`)),
   };
 }
 

@@ -9,6 +9,8 @@ export interface ContainerSpec {
   options: Pick<DockerOptions, 'image' | 'firewall' | 'memory' | 'cpus' | 'pidsLimit' | 'network' | 'user' | 'capAdd'>;
   mounts: readonly Mount[];
   env: Readonly<Record<string, string>>;
+  /** Whether it gets a terminal. */
+  terminal?: boolean;
   /** The command in the container. */
   command: readonly string[];
 }
@@ -36,6 +38,7 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
     ),
     // No --rm: the exit code and OOMKilled are read after the end, also by another host. A missing image fails at once.
     ...['--pull', 'never', '--interactive', '--init', '--workdir', WORKSPACE],
+    ...(spec.terminal ? ['--tty'] : []),
     // The engine keeps a copy of the output, for `docker logs`; the session's own log has all of it.
     ...['--log-driver', 'json-file', '--log-opt', 'max-size=10m'],
     // A signal to the CLI, which shares the host's service unit, is none to the session.

@@ -62,6 +62,7 @@ export interface RunRequest {
    */
   readonly onPlaced: (placement: {
     containerName?: string;
+    attachCommand?: string;
     environment?: Partial<SessionEnvironment>;
   }) => Promise<void>;
 }
@@ -82,6 +83,8 @@ export interface RunHandle {
    * call that the log tells of and that did not ask ends the session. Default `false`.
    */
   readonly hooked?: boolean;
+  /** The conversation that the log is of, where that is no stream-json but a copy of Claude's transcript. */
+  readonly conversationId?: string;
   /** Where Claude keeps the conversation's transcript, if that can be read on this host. */
   readonly transcripts?: string;
   /** The process that outlives this host: whoever adopts the run knows it by that. */

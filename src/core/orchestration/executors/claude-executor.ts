@@ -3,7 +3,7 @@ import { type Plan, planRun } from '../channelcoder/plan.js';
 import type { Worktree } from '../channelcoder/worktrees.js';
 import type { DockerSpec, PlannedContainer } from '../docker/docker-environment.js';
 import { OrchestrationError } from '../errors.js';
-import { HookChannel } from '../intervention/hook-channel.js';
+import { HookChannel, type RunHooks } from '../intervention/hook-channel.js';
 import { GUARDED_ENV, HookFiles } from '../intervention/hook-files.js';
 import { hasBegun } from '../monitoring/has-begun.js';
 import { findProcess } from '../state/find-process.js';
@@ -55,6 +55,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   protected readonly runtime: ClaudeRuntime;
   /** Whether the workspace is mounted read-only. */
   protected readonly readOnly: boolean = false;
+  /** Whether it runs in a terminal, with a person who takes turns with the agent. */
+  protected readonly terminal: boolean = false;
   override readonly hooked = true;
 
   /** @param options a runtime where executors share one */
@@ -74,6 +76,23 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   /** What the mode gives the agent. */
   protected async equipment(_files: HookFiles, _docker: boolean): Promise<Equipment> {
     return { mounts: [], env: {} };
+  }
+
+  /** What the run's hooks ask. */
+  protected hooksOf({ hooks }: RunRequest): RunHooks {
+    return hooks;
+  }
+
+  /** A run with what can be seen of it. @param workspace on the host */
+  protected watched(handle: RunHandle, request: RunRequest, workspace: string): RunHandle {
+    return { ...handle, hooked: true, transcripts: this.transcripts(request, workspace) };
+  }
+
+  /** Where Claude keeps the transcripts of a run's conversation, on this host. */
+  protected transcripts({ spec, folder }: RunRequest, workspace: string): string {
+    return spec.docker === false
+      ? join(this.runtime.home, '.claude/projects', transcriptFolder(workspace))
+      : join(folder.projects, transcriptFolder(WORKSPACE));
   }
 
   /** What the record is told when a session enters its worktree for the first time. */
@@ -110,8 +129,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const { cwd } = session.environment;
     const worktree = spec.worktree && (await this.worktrees.ensure(spec.id, cwd, spec.worktree));
     const leave = worktree ? this.worktrees.enter(worktree.path, spec.id) : (): void => {};
-    const files = new HookFiles(request.folder.guard);
-    const channel = new HookChannel(files, request.hooks);
+    const files = new HookFiles(request.folder.guard, this.terminal);
+    const channel = new HookChannel(files, this.hooksOf(request));
     try {
       await files.create(spec.policy);
       await channel.start();
@@ -144,17 +163,15 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       found =
         spec.docker === false
           ? await this.#adoptOnHost(run, session.status === 'paused', folder)
-          : await this.runtime.docker.adopt(spec.id, run, folder.log);
+          : await this.runtime.docker.adopt(spec.id, run, folder.log, this.terminal);
     } finally {
       if (!found) leave();
     }
     if (!found) return undefined;
-    const files = new HookFiles(folder.guard);
-    const channel = new HookChannel(files, request.hooks);
+    const files = new HookFiles(folder.guard, this.terminal);
+    const channel = new HookChannel(files, this.hooksOf(request));
     await channel.start();
-    const workspace = worktree ?? cwd;
-    const transcripts = spec.docker === false ? this.#hostTranscripts(workspace) : containerTranscripts(folder);
-    return guarded({ ...found, hooked: true, transcripts }, files, channel, leave);
+    return guarded(this.watched(found, request, worktree ?? cwd), files, channel, leave);
   }
 
   override async traces(): Promise<RunTrace[]> {
@@ -191,7 +208,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       folder,
       inputFile,
     });
-    return { ...runOnHost(launched), hooked: true, transcripts: this.#hostTranscripts(workspace) };
+    return this.watched(runOnHost(launched), request, workspace);
   }
 
   protected async launchInContainer(
@@ -207,7 +224,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const inputFile = await this.#writeInput(request, plan.stdin);
     const command = [...plan.command, ...budget(request)];
     const handle = await this.runtime.docker.run(container, command, { folder, inputFile });
-    return { ...handle, hooked: true, transcripts: containerTranscripts(folder) };
+    return this.watched(handle, request, workspace);
   }
 
   async #launchInDocker(run: PlacedRun, docker: DockerSpec['docker']): Promise<RunHandle> {
@@ -230,10 +247,6 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     if (identity) return { ...runOnHost(orphanedProcess(identity)), paused };
     const began = run.startedAt !== undefined || (await hasBegun(folder.log, run.logOffset ?? 0));
     return began ? endedRun({ unknown: true }) : undefined;
-  }
-
-  #hostTranscripts(workspace: string): string {
-    return join(this.runtime.home, '.claude/projects', transcriptFolder(workspace));
   }
 
   #plan(
@@ -269,7 +282,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
 const LEAST_BUDGET_USD = 0.000_001;
 
 /** Claude Code stops itself at its budget, which holds while no host is there; it knows of this run only. */
-function budget({ spec, session }: RunRequest): string[] {
+export function budget({ spec, session }: RunRequest): string[] {
   const { costUsd } = spec.limits;
   return costUsd === undefined
     ? []
@@ -279,10 +292,6 @@ function budget({ spec, session }: RunRequest): string[] {
 /** The folder that Claude Code keeps a working directory's conversations in (measured on 2.1.98). */
 function transcriptFolder(cwd: string): string {
   return cwd.replaceAll(/[^a-zA-Z0-9]/g, '-');
-}
-
-function containerTranscripts({ projects }: SessionFolder): string {
-  return join(projects, transcriptFolder(WORKSPACE));
 }
 
 /** A run with its guard: the channel is closed with it, and the guard's files go when nothing is left of it. */

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OrchestrationError, shown, systemCode } from '../errors.js';
+import { harmlessText } from '../monitoring/own-text.js';
 
 /** What the tmux server may know of this host's environment: it hands all of it on to every session of every host. */
 const SERVER_VARIABLES = /^(PATH|HOME|USER|LOGNAME|SHELL|TERM|TMPDIR|TMUX_TMPDIR|LANG|LC_[A-Z]+|XDG_RUNTIME_DIR)$/;
@@ -17,12 +18,18 @@ const LOOK_MS = 20;
 /** The UI ignores Enter for a moment after a paste; it is pressed again where the text still stands there by then. */
 const ENTER_AGAIN_MS = 1_000;
 
-/** Text as one may type it: line breaks and tabs, but nothing that a terminal obeys or that would end a paste. */
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
-
 /** A session's target, and that of its pane: always of exactly this name, where tmux would take a prefix, too. */
 const session = (name: string): string => `=${checked(name)}`;
 const pane = (name: string): string => `${session(name)}:`;
+
+export interface TmuxOptions {
+  /** This host's: for where tmux is, and where its sockets are. */
+  env: NodeJS.ProcessEnv;
+  /** The server's name; default `'autonomous-orchestration'`. */
+  socket?: string;
+  /** How long the UI may take to show its input box, a text in it, or to submit it; default 10,000 ms. */
+  patienceMs?: number;
+}
 
 /**
  * Terminals for Claude Code's UI, in a tmux server of this library's own. The server leads a session of its own, so that
@@ -34,12 +41,13 @@ const pane = (name: string): string => `${session(name)}:`;
 export class Tmux {
   readonly #env: NodeJS.ProcessEnv;
   readonly #socket: string;
+  readonly #patienceMs: number;
   /** The last text on its way into each pane: two at once would be one. */
   readonly #typing = new Map<string, Promise<void>>();
   #buffers = 0;
 
-  /** @param options - `socket` names the server; default `'autonomous-orchestration'`. */
-  constructor({ env, socket = 'autonomous-orchestration' }: { env: NodeJS.ProcessEnv; socket?: string }) {
+  constructor({ env, socket = 'autonomous-orchestration', patienceMs = PATIENCE_MS }: TmuxOptions) {
+    this.#patienceMs = patienceMs;
     this.#env = Object.fromEntries(Object.entries(env).filter(([key]) => SERVER_VARIABLES.test(key)));
     this.#socket = socket;
   }
@@ -81,7 +89,7 @@ export class Tmux {
    *   for an empty text
    */
   async type(name: string, text: string): Promise<void> {
-    const clean = text.replace(/\r\n?/g, '\n').replace(CONTROLS, '');
+    const clean = harmlessText(text.replace(/\r\n?/g, '\n'));
     if (clean.trim() === '') throw new OrchestrationError('INVALID_OPTIONS', 'A text to type must not be empty.');
     const before = this.#typing.get(name) ?? Promise.resolve();
     const typed = before.catch(() => {}).then(() => this.#type(name, clean));
@@ -95,7 +103,7 @@ export class Tmux {
 
   /** What the pane shows, for error messages: its end, without control characters; empty where it is gone. */
   async screen(name: string): Promise<string> {
-    const lines = (await this.#capture(name)).replace(CONTROLS, '').split('\n');
+    const lines = harmlessText(await this.#capture(name)).split('\n');
     const full = lines.map((line) => line.trimEnd()).filter((line) => line !== '');
     return full.join('\n').slice(-SCREEN_CHARS);
   }
@@ -122,14 +130,13 @@ export class Tmux {
       return input === undefined ? undefined : count(input, mark);
     };
 
-    let before: number | undefined;
-    await this.#until(name, async () => (before = await marks()) !== undefined);
-    const earlier = before ?? 0;
+    await this.#until(name, async () => (await marks()) !== undefined);
+    const before = (await marks()) ?? 0;
     await this.#paste(name, text);
-    const isThere = async (): Promise<boolean> => ((await marks()) ?? 0) > earlier;
+    const isThere = async (): Promise<boolean> => ((await marks()) ?? 0) > before;
     await this.#until(name, isThere);
 
-    const deadline = Date.now() + PATIENCE_MS;
+    const deadline = Date.now() + this.#patienceMs;
     do {
       await this.#must(['send-keys', '-t', pane(name), 'Enter'], name);
       const again = Date.now() + ENTER_AGAIN_MS;
@@ -155,7 +162,7 @@ export class Tmux {
   }
 
   async #until(name: string, isSo: () => Promise<boolean>): Promise<void> {
-    const deadline = Date.now() + PATIENCE_MS;
+    const deadline = Date.now() + this.#patienceMs;
     while (!(await isSo())) {
       if (Date.now() > deadline || !(await this.has(name))) throw await this.#refusal(name, 'takes no text');
       await sleep(LOOK_MS);
@@ -260,13 +267,16 @@ const bare = (text: string): string => text.replace(/[\s\p{Cf}]/gu, '');
 /** Each alone ends Claude Code's UI. */
 const EXIT_WORDS = new Set(['exit', 'quit', ':q', ':q!', ':wq', ':wq!']);
 
+/** No space: where a message waits for the agent it is trimmed, and what is left would be a command. */
+const ZERO_WIDTH_SPACE = '\u200b';
+
 /**
- * A prompt or message, such that Claude Code's UI takes it for one. A `/` at its beginning would be a command, a typed `!`
- * would run the rest in a shell past every hook, a word like `exit` would end the UI, and a backslash before Enter makes
- * a line break. The space in front reaches the model; no other change says more than was said.
+ * A prompt or message, such that Claude Code's UI takes it for one, typed or given as its argument. A `/` at its beginning
+ * would be a command, a typed `!` would run the rest in a shell past every hook, a word like `exit` would end the UI, and
+ * a backslash before Enter would break the line. What is put around such a text is invisible, and reaches the model.
  */
 export function literalInput(text: string): string {
-  if (EXIT_WORDS.has(text.trim())) return `${text.trim()}.`;
-  const begun = /^[/!#&]/.test(text) ? ` ${text}` : text;
+  const isCommand = /^\s*[/!#&]/.test(text) || EXIT_WORDS.has(text.trim());
+  const begun = isCommand ? `${ZERO_WIDTH_SPACE}${text}` : text;
   return begun.endsWith('\\') ? `${begun} ` : begun;
 }

@@ -38,6 +38,8 @@ export interface Messages {
   readonly texts: readonly string[];
   /** To be called when the agent was given them. */
   given(): void;
+  /** To be called where it could not be: they wait again. */
+  returned(): void;
 }
 
 /** A request as the hook wrote it: every field is agent-controlled. */
@@ -228,12 +230,19 @@ export class HookChannel {
       clearTimeout(asked);
       return { text: verdict.allowed ? '' : denial(verdict.reason) };
     }
+    if (event === 'UserPromptSubmit') {
+      await this.#hooks.beforeTurn();
+      return { text: '' };
+    }
     // A subagent's ear is not its session's; neither is that of another Claude which the agent may have started.
     if (input.agent_id !== undefined) return { text: '' };
     // A hook that asks for messages does not wait long: what is told to one that is gone is told to nobody.
     if (askedAt !== undefined && Date.now() - askedAt > PATIENCE_MS) return { text: '' };
     const messages = await this.#hooks.takeMessages(String(input.session_id), id);
-    if (!messages) return { text: '' };
+    if (!messages) {
+      if (event === 'Stop' && this.#files.tellsTurns) void this.#hooks.afterTurn();
+      return { text: '' };
+    }
     const said = `The user says, while you are at work:\n\n${messages.texts.join('\n\n')}`;
     const output =
       event === 'Stop'

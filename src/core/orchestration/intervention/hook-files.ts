@@ -39,6 +39,8 @@ const NO_SHELL_IN_SKILLS = { disableSkillShellExecution: true };
 
 /** The events on which Claude Code calls the hook. A call that failed has an event of its own. */
 const EVENTS = ['PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'Stop'] as const;
+/** Besides, where the host is to know whose turn it is, the agent's or a person's. */
+const TURN_EVENTS = [...EVENTS, 'UserPromptSubmit'] as const;
 
 /** The files of one session's guard, on the host. */
 export class HookFiles {
@@ -53,8 +55,15 @@ export class HookFiles {
   /** Where Claude Code is told of the hook. */
   readonly settings: string;
 
-  constructor(folder: string) {
+  readonly #events: readonly string[];
+
+  /** @param tellsTurns whether the host is told of each turn's beginning and end */
+  constructor(
+    folder: string,
+    readonly tellsTurns = false,
+  ) {
     this.path = folder;
+    this.#events = tellsTurns ? TURN_EVENTS : EVENTS;
     this.requests = join(folder, 'requests');
     this.answers = join(folder, 'answers');
     this.programs = join(folder, 'bin');
@@ -103,7 +112,7 @@ export class HookFiles {
       allowManagedHooksOnly: true,
       ...NO_SHELL_IN_SKILLS,
       env: HARMLESS_ENV,
-      hooks: hooks(script, MEETING),
+      hooks: this.#hooks(script, MEETING),
     };
     await this.#writeSettings(settings);
     return [
@@ -116,23 +125,28 @@ export class HookFiles {
 
   /** A settings file for a run on the host, where nothing keeps the agent from the guard's files. */
   async hostSettings(): Promise<string> {
-    await this.#writeSettings({ ...NO_SHELL_IN_SKILLS, env: HARMLESS_ENV, hooks: hooks(this.#script, this.path) });
+    await this.#writeSettings({
+      ...NO_SHELL_IN_SKILLS,
+      env: HARMLESS_ENV,
+      hooks: this.#hooks(this.#script, this.path),
+    });
     return this.settings;
+  }
+
+  #hooks(script: string, meeting: string): object {
+    return Object.fromEntries(
+      this.#events.map((event) => {
+        const words = ['/bin/sh', script, event, meeting, ...(this.tellsTurns ? ['turns'] : [])];
+        const command = words.map(quoted).join(' ');
+        return [event, [{ matcher: '*', hooks: [{ type: 'command', command, timeout: HOOK_TIMEOUT_S }] }]];
+      }),
+    );
   }
 
   async #writeSettings(settings: object): Promise<void> {
     await writeFile(this.settings, JSON.stringify(settings, undefined, 2));
     await chmod(this.settings, 0o644);
   }
-}
-
-function hooks(script: string, meeting: string): object {
-  return Object.fromEntries(
-    EVENTS.map((event) => {
-      const command = ['/bin/sh', script, event, meeting].map(quoted).join(' ');
-      return [event, [{ matcher: '*', hooks: [{ type: 'command', command, timeout: HOOK_TIMEOUT_S }] }]];
-    }),
-  );
 }
 
 function quoted(word: string): string {
@@ -149,7 +163,7 @@ function quoted(word: string): string {
 function hookScript({ approvalTimeoutMs, onHostLost }: ResolvedPolicy): string {
   return `#!/bin/sh
 # Written by autonomous-orchestration: asks the host before a tool call, and hands its messages to the agent.
-# usage: hook.sh EVENT FOLDER   (Claude Code's hook input on standard input)
+# usage: hook.sh EVENT FOLDER [turns]   (Claude Code's hook input on standard input)
 event=$1
 requests=$2/requests
 answers=$2/answers
@@ -168,8 +182,15 @@ fail() {
 trap 'fail "the hook was ended"' HUP INT TERM
 trap '[ $? -eq 0 ] || fail "the hook failed"' EXIT
 
-# After a tool call and at the end there is only something to hear when the host says so.
-[ "$event" = PreToolUse ] || [ -e "$answers/steer" ] || exit 0
+# After a tool call and at the end there is only something to hear when the host says so, or wants to know whose turn it is.
+asks=
+holds=
+case $event in
+  PreToolUse) asks=1 holds=1 ;;
+  UserPromptSubmit) asks=1 holds=1 ;;
+  Stop) asks=\${3-} ;;
+esac
+[ -n "$asks" ] || [ -e "$answers/steer" ] || exit 0
 
 id=$(cat /proc/sys/kernel/random/uuid 2>/dev/null) || id=$(date +%s).$$
 [ -n "$id" ] || fail "it has no id"
@@ -178,7 +199,7 @@ mv "$requests/$id.part" "$requests/$id.json" || fail "the request cannot be sent
 
 waited=0
 until [ -e "$answers/$id" ]; do
-  if [ "$event" != PreToolUse ]; then
+  if [ -z "$holds" ]; then
     [ "$waited" -lt ${HOST_SILENT_MS} ] || exit 0
 ${
   onHostLost === 'allow'

@@ -34,10 +34,11 @@ export function runHooks(options: RunHooksOptions): RunHooks {
       await ready;
       const own = conversationId();
       if (own !== undefined && own !== conversation) return undefined;
-      const { texts, given } = await steering.take(answer);
+      const { texts, given, returned } = await steering.take(answer);
       if (texts.length === 0) return undefined;
       return {
         texts,
+        returned,
         given() {
           for (const message of texts) dispatch({ type: 'steered', at: now(), message });
           given();

@@ -67,8 +67,8 @@ export class SteeringQueue {
     return message.handed.promise;
   }
 
-  /** All that waits, to be handed over with an answer; `given` tells that it was. */
-  async take(answer: string): Promise<{ texts: string[]; given: () => void }> {
+  /** All that waits, to be handed over with an answer; `given` tells that it was, `returned` that it could not be. */
+  async take(answer: string): Promise<{ texts: string[]; given: () => void; returned: () => void }> {
     const taken = this.#messages.filter((message) => message.answer === undefined);
     for (const message of taken) message.answer = answer;
     if (taken.length > 0) {
@@ -80,7 +80,12 @@ export class SteeringQueue {
       for (const { handed } of taken) handed.resolve(true);
       void this.#save().catch(() => {}); // The answer itself tells another host.
     };
-    return { texts: taken.map(({ text }) => text), given };
+    const returned = (): void => {
+      for (const message of taken) delete message.answer;
+      if (this.#isWaiting) this.#onChange(true);
+      void this.#save().catch(() => {}); // At worst another host repeats it.
+    };
+    return { texts: taken.map(({ text }) => text), given, returned };
   }
 
   /** The run is over, or goes on without us: what waits was not heard. */

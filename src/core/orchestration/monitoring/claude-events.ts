@@ -27,9 +27,16 @@ export class ClaudeEventReader {
   readonly #seen = new Map<string, TokenUsage>();
   /** Only the first one of a run counts: a later one may be anybody's. */
   #initSeen = false;
+  readonly #conversationId: string | undefined;
+
+  /** @param conversationId set where what is read are the lines of this conversation's transcript */
+  constructor(conversationId?: string) {
+    this.#conversationId = conversationId;
+  }
 
   read(event: unknown): Observation[] {
     if (!isObject(event)) return [];
+    if (this.#conversationId !== undefined) return this.#readTranscriptLine(event, this.#conversationId);
     switch (event.type) {
       case 'system':
         return this.#readSystem(event);
@@ -56,6 +63,27 @@ export class ClaudeEventReader {
     if (!isObject(event) || event.type !== 'assistant' || !isObject(event.message)) return [];
     const { id } = event.message;
     return typeof id === 'string' && this.#seen.has(clipped(id)) ? this.#readUsage(event.message).usage : [];
+  }
+
+  /** Messages are as in stream-json; there is no `init` and no `result`, and a person's words are in it. */
+  #readTranscriptLine(event: Json, conversationId: string): Observation[] {
+    if (event.sessionId !== conversationId) return [];
+    if (event.type === 'user') return [...readPrompt(event), ...readUser(event)];
+    if (event.type !== 'assistant') return [];
+    const { version, message } = event;
+    const model = isObject(message) ? message.model : undefined;
+    const init: Observation[] = this.#initSeen
+      ? []
+      : [
+          {
+            kind: 'init',
+            conversationId,
+            ...(typeof model === 'string' && { model: clipped(model) }),
+            ...(typeof version === 'string' && { claudeVersion: clipped(version) }),
+          },
+        ];
+    this.#initSeen = true;
+    return [...init, ...this.#readAssistant(event)];
   }
 
   #readSystem(event: Json): Observation[] {
@@ -131,6 +159,17 @@ export class ClaudeEventReader {
       ? { first: isNew, added }
       : { first: isNew };
   }
+}
+
+/** What a person typed, or said through the host. What Claude Code itself adds is marked as `isMeta`. */
+function readPrompt({ message, isMeta, isSidechain }: Json): Observation[] {
+  if (isMeta === true || isSidechain === true || !isObject(message)) return [];
+  const { content } = message;
+  const texts = blocksOf(content).flatMap(({ type, text }) =>
+    type === 'text' && typeof text === 'string' ? [text] : [],
+  );
+  const said = typeof content === 'string' ? content : texts.join('\n');
+  return said.trim() === '' ? [] : [{ kind: 'prompt', text: said }];
 }
 
 function readUser(event: Json): Observation[] {

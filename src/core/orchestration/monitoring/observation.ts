@@ -11,6 +11,8 @@ export type Observation =
       readonly first: boolean;
       readonly parentToolUseId?: string;
     }
+  /** A person said something to the agent. */
+  | { readonly kind: 'prompt'; readonly text: string }
   | {
       readonly kind: 'tool';
       readonly id: string;

@@ -14,6 +14,8 @@ export interface StreamMonitorOptions {
   offset: number;
   /** The folder where Claude keeps the conversation's transcript, which knows each message's tokens when it has ended. */
   transcripts?: string;
+  /** The conversation that the log is of, where that is a copy of its transcript. */
+  conversationId?: string;
   /** Called with what each log line tells, in order; never with nothing. */
   onObservations: (observations: readonly Observation[]) => void;
   /** Called for each line of stream-json, those included that tell nothing: a sign of life. */
@@ -25,7 +27,7 @@ export interface StreamMonitorOptions {
  * (entrypoints, stderr) become diagnostics, and errors where they read like one.
  */
 export class StreamMonitor {
-  readonly #reader = new ClaudeEventReader();
+  readonly #reader: ClaudeEventReader;
   readonly #onObservations: StreamMonitorOptions['onObservations'];
   readonly #onActivity: () => void;
   #follower: LogFollower | undefined;
@@ -48,6 +50,7 @@ export class StreamMonitor {
   }
 
   private constructor(options: StreamMonitorOptions) {
+    this.#reader = new ClaudeEventReader(options.conversationId);
     this.#onObservations = options.onObservations;
     this.#onActivity = options.onActivity ?? ((): void => {});
     this.#transcript =

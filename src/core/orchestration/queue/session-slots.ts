@@ -1,6 +1,6 @@
 import { type Deferred, deferred } from '../deferred.js';
 import type { Slot } from '../run-rest.js';
-import { SimpleQueue, type SimpleQueueOptions } from './simple-queue.js';
+import { type Admission, SimpleQueue, type SimpleQueueOptions } from './simple-queue.js';
 
 export interface SessionSlotsOptions extends SimpleQueueOptions {
   /** Whether a session that waits for its person gives its slot back. */
@@ -13,6 +13,8 @@ export interface SessionSlotsOptions extends SimpleQueueOptions {
 export class SessionSlots extends SimpleQueue {
   readonly #own: Pick<SessionSlotsOptions, 'releaseSlotWhileWaiting' | 'onChange'>;
   readonly #returning: Map<string, Deferred<void>>;
+  /** The slots of the runs under way: a run that is over has none to ask for. */
+  readonly #current = new Map<string, Slot>();
 
   constructor({ onStart, ...options }: SessionSlotsOptions) {
     const returning = new Map<string, Deferred<void>>();
@@ -30,27 +32,47 @@ export class SessionSlots extends SimpleQueue {
     this.#returning = returning;
   }
 
-  /** The slot of a session that has begun. */
+  /** The slot of a session that has begun, for the run that it begins now. */
   slotOf(id: string): Slot {
-    const isHeld = (): boolean => this.isRunning(id);
-    return {
+    const isCurrent = (): boolean => this.#current.get(id) === slot;
+    const isHeld = (): boolean => isCurrent() && this.isRunning(id);
+    const slot: Slot = {
       get isHeld() {
         return isHeld();
       },
       release: (waitingFor) => {
         const keeps = waitingFor === 'person' && !this.#own.releaseSlotWhileWaiting;
-        if (!keeps && this.release(id)) this.#own.onChange(id);
+        if (!keeps && isCurrent() && this.release(id)) this.#own.onChange(id);
       },
       reclaim: () => {
-        if (this.reclaim(id)) {
+        if (isCurrent() && this.reclaim(id)) {
           this.#own.onChange(id);
           return true;
         }
         const back = deferred<void>();
-        this.#returning.set(id, back);
+        if (isCurrent()) this.#returning.set(id, back);
         return back.promise;
       },
     };
+    this.#current.set(id, slot);
+    return slot;
+  }
+
+  /** A run is over, and the session goes on: it keeps its slot, or, where it had given that back, waits in line again. */
+  readmit(id: string): Admission {
+    this.#current.delete(id);
+    if (this.isRunning(id)) return { status: 'starting' };
+    this.remove(id);
+    const { running, queued, maxConcurrent } = this.status();
+    if (running < maxConcurrent && this.reclaim(id)) return { status: 'starting' };
+    this.rejoin(id);
+    return { status: 'queued', position: queued + 1 };
+  }
+
+  /** It has ended. Answers whether it held a slot, or waited. */
+  leave(id: string): boolean {
+    this.#current.delete(id);
+    return this.release(id) || this.remove(id);
   }
 
   override remove(id: string): boolean {

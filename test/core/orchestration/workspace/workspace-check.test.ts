@@ -33,6 +33,7 @@ const user = (id: number, gids: number[]): Parameters<typeof checkWritable>[2] =
   uid: id,
   gids,
   home: '/home',
+  onboarded: true,
   claudeVersion: '2',
 });
 

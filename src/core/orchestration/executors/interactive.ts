@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { planTerminal } from '../channelcoder/plan.js';
+import type { PlannedContainer } from '../docker/docker-environment.js';
+import { OrchestrationError } from '../errors.js';
+import type { RunHooks } from '../intervention/hook-channel.js';
+import { GUARDED_ENV } from '../intervention/hook-files.js';
+import { TranscriptCopy } from '../monitoring/transcript-copy.js';
+import type { SessionResult } from '../types.js';
+import type { EndedRun, Preparation, RunHandle, RunRequest, SessionSpec } from './base-executor.js';
+import { ClaudeExecutor, type PlacedRun } from './claude-executor.js';
+import type { ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
+import { runOnHost } from './host-run.js';
+import { startInTerminal } from './terminal-process.js';
+import { terminalRun } from './terminal-run.js';
+import { literalInput, Tmux } from './tmux.js';
+import { typingHooks } from './typing-hooks.js';
+
+export interface InteractiveExecutorOptions {
+  /** How long Claude may take to begin its conversation, in milliseconds. Default one minute. */
+  beginMs?: number;
+}
+
+/** A prompt goes to Claude as an argument, and Linux takes none that is longer than 128 KB. */
+const MOST_PROMPT_BYTES = 120_000;
+const BEGIN_MS = 60_000;
+
+/**
+ * Runs Claude Code's terminal UI in tmux, for a person who attaches to it and takes turns with the agent. It is watched
+ * through the conversation's transcript, and guarded like every other. It ends when the person leaves Claude or closes the
+ * window.
+ */
+export class InteractiveExecutor extends ClaudeExecutor {
+  readonly mode = 'interactive';
+  protected override readonly terminal = true;
+  readonly #tmux: Tmux;
+  readonly #beginMs: number;
+
+  constructor(runtime: ClaudeExecutorOptions | ClaudeRuntime, { beginMs = BEGIN_MS }: InteractiveExecutorOptions = {}) {
+    super(runtime);
+    this.#tmux = new Tmux({ env: this.runtime.env });
+    this.#beginMs = beginMs;
+  }
+
+  override async prepare(spec: SessionSpec): Promise<Preparation> {
+    await this.#tmux.demand();
+    if ('text' in spec.prompt) demandArgument('prompt', spec.prompt.text);
+    const preparation = await super.prepare(spec);
+    await this.#demandOnboarding(spec);
+    return preparation;
+  }
+
+  override async conclude({ session }: EndedRun): Promise<Partial<SessionResult>> {
+    const { lastMessage } = session.metadata;
+    return lastMessage === undefined ? {} : { text: lastMessage };
+  }
+
+  protected override hooksOf(request: RunRequest): RunHooks {
+    return typingHooks(request.hooks, {
+      conversationId: conversationOf(request.spec),
+      waits: request.session.waitingFor === 'person',
+      type: (text) => this.#tmux.type(terminalOf(request), literalInput(text)),
+    });
+  }
+
+  protected override async launchOnHost(run: PlacedRun): Promise<RunHandle> {
+    const { request, workspace, environment, files } = run;
+    const command = await this.#command(request, request.spec.claude);
+    const name = terminalOf(request);
+    await request.onPlaced({ attachCommand: this.#tmux.attachCommand(name), environment });
+    const settings = ['--settings', await files.hostSettings()];
+    const process = await startInTerminal(this.#tmux, {
+      name,
+      command: [...command.slice(0, 1), ...settings, ...command.slice(1)],
+      env: { ...GUARDED_ENV, ...this.runtime.env },
+      cwd: workspace,
+      folder: request.folder,
+    });
+    return this.watched(runOnHost(process), request, workspace);
+  }
+
+  protected override async launchInContainer(run: PlacedRun, container: PlannedContainer): Promise<RunHandle> {
+    const { request, workspace, environment } = run;
+    const { options, env, mountStrings } = container;
+    const docker = { image: options.image, cwd: workspace, env, mounts: mountStrings };
+    const command = await this.#command(request, container.claude, docker);
+    const name = terminalOf(request);
+    const attachCommand = this.#tmux.attachCommand(name);
+    await request.onPlaced({ containerName: container.name, attachCommand, environment });
+    const handle = await this.runtime.docker.runTerminal(container, command, (client, variables) =>
+      startInTerminal(this.#tmux, {
+        name,
+        command: client,
+        env: { ...this.runtime.env, ...variables },
+        cwd: request.folder.path,
+        folder: request.folder,
+      }),
+    );
+    return this.watched(handle, request, workspace);
+  }
+
+  protected override watched(handle: RunHandle, request: RunRequest, workspace: string): RunHandle {
+    const { folder, spec } = request;
+    const conversationId = conversationOf(spec);
+    const name = terminalOf(request);
+    const transcript = new TranscriptCopy({
+      folder: this.transcripts(request, workspace),
+      conversationId,
+      openLog: () => folder.openLog(),
+    });
+    return {
+      ...terminalRun(handle, {
+        transcript,
+        beginMs: this.#beginMs,
+        screen: () => this.#tmux.screen(name),
+        attachCommand: this.#tmux.attachCommand(name),
+        close: () => this.#tmux.close(name),
+      }),
+      hooked: true,
+      conversationId,
+    };
+  }
+
+  async #command(
+    { spec, feedback, resume }: RunRequest,
+    claude: SessionSpec['claude'],
+    docker?: Parameters<typeof planTerminal>[0]['docker'],
+  ): Promise<string[]> {
+    const { command, prompt } = await planTerminal({
+      prompt: feedback === undefined ? spec.prompt : { text: feedback },
+      ...(resume !== undefined && { resume }),
+      ...(docker && { docker }),
+      claude,
+    });
+    const begins = resume === undefined ? ['--session-id', conversationOf(spec)] : [];
+    demandArgument(feedback === undefined ? 'promptFile' : 'feedback', prompt);
+    return [...command, ...begins, '--', literalInput(prompt)];
+  }
+
+  /** @throws OrchestrationError `ONBOARDING_NEEDED` */
+  async #demandOnboarding({ docker }: SessionSpec): Promise<void> {
+    if (docker !== false) return this.runtime.docker.demandOnboarding(docker);
+    if (this.runtime.env.CLAUDE_CONFIG_DIR !== undefined) return;
+    const settings = await readFile(join(this.runtime.home, '.claude.json'), 'utf8').catch(() => '');
+    if (/"hasCompletedOnboarding": *true/.test(settings)) return;
+    throw new OrchestrationError(
+      'ONBOARDING_NEEDED',
+      `Claude Code was never set up in ${this.runtime.home}, and would ask for that first. Run 'claude' there once.`,
+    );
+  }
+}
+
+/** The conversation's id is known before Claude begins it, by every host. */
+function conversationOf({ id }: SessionSpec): string {
+  const hex = createHash('sha256').update(`conversation ${id}`).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    '-',
+  );
+}
+
+function terminalOf({ spec, run }: RunRequest): string {
+  return `ao-${spec.id}-${run}`;
+}
+
+function demandArgument(option: string, text: string): void {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= MOST_PROMPT_BYTES) return;
+  throw new OrchestrationError(
+    'INVALID_OPTIONS',
+    `Option '${option}': ${bytes} bytes are more than a terminal's Claude takes (${MOST_PROMPT_BYTES}). Put it into a file and name that.`,
+  );
+}

@@ -1,0 +1,59 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { processIdentity } from '../state/process-identity.js';
+import type { SessionFolder } from '../state/session-folder.js';
+import type { LaunchedProcess, ProcessExit } from './launcher.js';
+import { orphanedProcess } from './orphaned-process.js';
+import type { Tmux } from './tmux.js';
+
+export interface TerminalCommand {
+  /** Of the terminal. */
+  name: string;
+  command: readonly string[];
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+  folder: SessionFolder;
+}
+
+/**
+ * Starts a command in a terminal of its own, which ends with it. The terminal outlives this host, and nothing tells this one
+ * of its end but its process.
+ *
+ * @throws OrchestrationError `TMUX_NOT_FOUND`, `LAUNCH_FAILED`, `STATE_NOT_WRITABLE`
+ */
+export async function startInTerminal(tmux: Tmux, options: TerminalCommand): Promise<LaunchedProcess> {
+  const { name, command, env, cwd, folder } = options;
+  const script = join(folder.path, 'terminal.sh');
+  const exitFile = join(folder.path, 'terminal.exit');
+  await rm(exitFile, { force: true });
+  await folder.write(script, scriptOf(command, env, exitFile));
+  const pid = await tmux.start(name, script, cwd).catch(async (error: unknown) => {
+    await rm(script, { force: true });
+    throw error;
+  });
+  const identity = await processIdentity(pid).catch(() => undefined);
+  const process = orphanedProcess(identity);
+  const gone: Promise<ProcessExit> = identity ? process.exited : Promise.resolve({ code: null, signal: null });
+  return { ...process, pid, exited: gone.then(async (exit) => ({ ...exit, code: await codeIn(exitFile) })) };
+}
+
+/** The values of variables may be secrets: the script is gone as soon as it runs. */
+function scriptOf(command: readonly string[], env: NodeJS.ProcessEnv, exitFile: string): string {
+  const variables = Object.entries(env).filter(([key, value]) => /^[A-Za-z_]\w*$/.test(key) && value !== undefined);
+  return [
+    'rm -f -- "$0"',
+    ...variables.map(([key, value]) => `export ${key}=${quoted(value ?? '')}`),
+    command.map(quoted).join(' '),
+    `echo $? > ${quoted(exitFile)}`,
+    '',
+  ].join('\n');
+}
+
+async function codeIn(file: string): Promise<number | null> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return /^\d+\n$/.test(text) ? Number(text) : null;
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,74 @@
+import { PausableClock } from '../intervention/pausable-clock.js';
+import type { TranscriptCopy } from '../monitoring/transcript-copy.js';
+import type { RunEnd } from '../types.js';
+import type { RunHandle } from './base-executor.js';
+
+export interface TerminalRunOptions {
+  transcript: TranscriptCopy;
+  /** How long Claude may take to begin its conversation, in milliseconds. */
+  beginMs: number;
+  /** What the terminal shows. */
+  screen: () => Promise<string>;
+  attachCommand: string;
+  /** Closes the terminal. */
+  close: () => Promise<void>;
+}
+
+/**
+ * A run in a terminal: its log is complete when the transcript is copied, and a conversation that does not begin ends it. That
+ * a person has left is no failure.
+ */
+export function terminalRun(handle: RunHandle, options: TerminalRunOptions): RunHandle {
+  const { transcript, beginMs, close } = options;
+  const clock = new PausableClock();
+  let silence: RunEnd | undefined;
+  const giveUp = async (): Promise<void> => {
+    silence = await silent(options);
+    await handle.stop();
+  };
+  void handle.started.then((started) => {
+    if (!started || handle.over) return;
+    const forget = clock.after(beginMs, () => void giveUp());
+    if (!handle.paused) clock.start();
+    void transcript.appeared.then(forget);
+  });
+
+  return {
+    ...handle,
+    ended: handle.ended.then(async (end) => {
+      clock.clear();
+      await transcript.drain();
+      return silence ?? leftBy(end);
+    }),
+    async pause() {
+      await handle.pause?.();
+      clock.stop();
+    },
+    async resume() {
+      await handle.resume?.();
+      clock.start();
+    },
+    detach() {
+      clock.clear();
+      void transcript.close();
+      handle.detach();
+    },
+    async release() {
+      await handle.release?.();
+      await close().catch(() => {}); // It ends with its process, too.
+    },
+  };
+}
+
+/** Nobody tells how a window's process ended that was closed; who leaves Claude has it exit with 0. */
+function leftBy(end: RunEnd): RunEnd {
+  return end.exitCode === 0 || end.unknown ? { ...end, closed: true } : end;
+}
+
+async function silent({ beginMs, screen, attachCommand }: TerminalRunOptions): Promise<RunEnd> {
+  const shown = (await screen().catch(() => '')).replaceAll(/\s+/g, ' ').trim();
+  const error =
+    `Claude began no conversation within ${beginMs / 1000} s. A dialog may be in the way: create the session again, attach ` +
+    `to it (here it was: ${attachCommand}) and answer it. Its terminal showed: ${shown || 'nothing'}`;
+  return { reason: 'incomplete', error };
+}
