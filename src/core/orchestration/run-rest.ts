@@ -26,7 +26,8 @@ export interface RunRestOptions {
 export class RunRest {
   readonly #options: RunRestOptions;
   #resting: boolean;
-  #waking: Promise<void> | undefined;
+  /** The slot that was asked for. */
+  #reclaimed: Promise<void> | undefined;
   /** Commands of the agent's that wait for children. */
   #waits = 0;
   /** Tool calls that began while it waited. */
@@ -54,12 +55,17 @@ export class RunRest {
   }
 
   /** Resolves when it may go on. */
-  wake(): Promise<void> {
-    if (!this.#resting) return Promise.resolve();
-    this.#waking ??= this.#wake().finally(() => {
-      this.#waking = undefined;
-    });
-    return this.#waking;
+  async wake(): Promise<void> {
+    if (!this.#resting) return;
+    const { slot, dispatch, now } = this.#options;
+    const reclaimed = this.#reclaimed ?? (slot.isHeld || slot.reclaim());
+    if (reclaimed === true) return this.#goOn();
+    if (!this.#reclaimed) dispatch({ type: 'resting', at: now(), waitingFor: 'slot' });
+    this.#reclaimed = reclaimed;
+    await reclaimed;
+    if (this.#reclaimed !== reclaimed) return; // Somebody else has waited for it, too.
+    this.#reclaimed = undefined;
+    this.#goOn();
   }
 
   /** Rests while the agent waits for its children with one of its commands. */
@@ -85,13 +91,8 @@ export class RunRest {
     if (this.#working.delete(toolUseId)) this.#restAgain();
   }
 
-  async #wake(): Promise<void> {
-    const { slot, dispatch, now } = this.#options;
-    const reclaimed = slot.isHeld || slot.reclaim();
-    if (reclaimed !== true) {
-      dispatch({ type: 'resting', at: now(), waitingFor: 'slot' });
-      await reclaimed;
-    }
+  #goOn(): void {
+    const { dispatch, now } = this.#options;
     this.#resting = false;
     dispatch({ type: 'woken', at: now() });
     this.#restAgain();

@@ -69,11 +69,11 @@ export class Tmux {
    * @throws OrchestrationError `TMUX_NOT_FOUND`, `LAUNCH_FAILED`
    */
   async start(name: string, script: string, cwd: string): Promise<number> {
-    const window = ['-s', checked(name), ...SIZE, '-c', cwd, '-P', '-F', '#{pane_pid}'];
+    const window = ['-s', checked(name), ...SIZE, '-c', argument(cwd.replaceAll('#', '##')), '-P', '-F', '#{pane_pid}'];
     const out = await this.#run([
       // A window takes its history's length from the option at its creation, in whichever server that is.
       ...['start-server', ';', 'set-option', '-g', 'history-limit', HISTORY_LINES, ';'],
-      ...['new-session', '-d', ...window, '--', 'sh', script],
+      ...['new-session', '-d', ...window, '--', 'sh', argument(script)],
     ]);
     const pid = Number(out.trim());
     if (Number.isSafeInteger(pid) && pid > 0) return pid;
@@ -81,8 +81,8 @@ export class Tmux {
   }
 
   /**
-   * Types a text into the input box of Claude Code's UI and submits it, as one paste. Where no empty-handed input box is
-   * to be seen, as in a dialog, it presses nothing: there, Enter would choose. A person's unfinished text goes with it.
+   * Types a text into the input box of Claude Code's UI and submits it, as one paste. Where no input box is to be
+   * seen, as in a dialog, it presses nothing: there, Enter would choose. A person's unfinished text goes with it.
    *
    * @param text - control characters are left out; see {@link literalInput} for what the UI would not take literally
    * @throws OrchestrationError `ILLEGAL_TRANSITION` where the UI takes no text, or the session is gone; `INVALID_OPTIONS`
@@ -120,7 +120,8 @@ export class Tmux {
 
   /** The command with which a person looks at a session and types into it; `Ctrl-B D` leaves it. */
   attachCommand(name: string): string {
-    return `tmux -L ${this.#socket} attach-session -t ${session(name)}`;
+    // In quotes: zsh takes a word that begins with `=` for a command's path.
+    return `tmux -L ${this.#socket} attach-session -t '${session(name)}'`;
   }
 
   async #type(name: string, text: string): Promise<void> {
@@ -230,6 +231,9 @@ function failure(error: Error, stderr: string): OrchestrationError {
     cause: error,
   });
 }
+
+/** A semicolon at an argument's end would begin the next command. (And `#(…)` in a folder's name would be run.) */
+const argument = (text: string): string => text.replace(/;$/, '\\;');
 
 /** @throws OrchestrationError `INVALID_OPTIONS`: tmux reads more than a name where there are dots or colons. */
 function checked(name: string): string {

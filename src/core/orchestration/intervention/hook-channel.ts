@@ -234,6 +234,11 @@ export class HookChannel {
       await this.#hooks.beforeTurn();
       return { text: '' };
     }
+    if (event === 'StopFailure') {
+      // Nothing that is said now would be heard.
+      void this.#hooks.afterTurn();
+      return { text: '' };
+    }
     // A subagent's ear is not its session's; neither is that of another Claude which the agent may have started.
     if (input.agent_id !== undefined) return { text: '' };
     // A hook that asks for messages does not wait long: what is told to one that is gone is told to nobody.

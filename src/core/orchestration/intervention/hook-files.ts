@@ -40,7 +40,7 @@ const NO_SHELL_IN_SKILLS = { disableSkillShellExecution: true };
 /** The events on which Claude Code calls the hook. A call that failed has an event of its own. */
 const EVENTS = ['PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'Stop'] as const;
 /** Besides, where the host is to know whose turn it is, the agent's or a person's. */
-const TURN_EVENTS = [...EVENTS, 'UserPromptSubmit'] as const;
+const TURN_EVENTS = [...EVENTS, 'StopFailure', 'UserPromptSubmit'] as const;
 
 /** The files of one session's guard, on the host. */
 export class HookFiles {
@@ -188,7 +188,7 @@ holds=
 case $event in
   PreToolUse) asks=1 holds=1 ;;
   UserPromptSubmit) asks=1 holds=1 ;;
-  Stop) asks=\${3-} ;;
+  Stop | StopFailure) asks=\${3-} ;;
 esac
 [ -n "$asks" ] || [ -e "$answers/steer" ] || exit 0
 

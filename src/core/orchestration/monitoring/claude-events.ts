@@ -69,6 +69,7 @@ export class ClaudeEventReader {
   #readTranscriptLine(event: Json, conversationId: string): Observation[] {
     if (event.sessionId !== conversationId) return [];
     if (event.type === 'user') return [...readPrompt(event), ...readUser(event)];
+    if (event.type === 'attachment') return readQueued(event.attachment);
     if (event.type !== 'assistant') return [];
     const { version, message } = event;
     const model = isObject(message) ? message.model : undefined;
@@ -170,6 +171,12 @@ function readPrompt({ message, isMeta, isSidechain }: Json): Observation[] {
   );
   const said = typeof content === 'string' ? content : texts.join('\n');
   return said.trim() === '' ? [] : [{ kind: 'prompt', text: said }];
+}
+
+/** What a person typed while the agent was at work: it hears that together with a tool's result. */
+function readQueued(attachment: unknown): Observation[] {
+  if (!isObject(attachment) || attachment.type !== 'queued_command' || typeof attachment.prompt !== 'string') return [];
+  return [{ kind: 'prompt', text: attachment.prompt }];
 }
 
 function readUser(event: Json): Observation[] {

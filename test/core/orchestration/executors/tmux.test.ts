@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -108,6 +108,17 @@ describe('a session', () => {
     expect(await tmux.screen('ao-runs-1')).toBe('');
     await shell('ao-runs-2', 'exit 3\n');
     await expect.poll(() => tmux.has('ao-runs-2')).toBe(false);
+  });
+
+  it('runs in a folder of any name', async () => {
+    const cwd = join(folder, '#(touch planted) #S #{pid} \'"$HOME;');
+    await mkdir(cwd);
+    const script = join(cwd, 'script;');
+    await writeFile(script, `pwd > '${folder}/odd'; read line\n`);
+    onTestFinished(() => tmux.close('ao-odd-1'));
+    await tmux.start('ao-odd-1', script, cwd);
+    await expect.poll(() => readFile(join(folder, 'odd'), 'utf8').catch(() => '')).toBe(`${cwd}\n`);
+    expect(await readdir(cwd)).toEqual(['script;']);
   });
 
   it('is meant by its whole name', async () => {

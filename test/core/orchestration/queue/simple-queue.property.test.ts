@@ -6,6 +6,8 @@ import { SimpleQueue } from '../../../../src/core/orchestration/queue/simple-que
 class NaiveQueue {
   readonly running: string[] = [];
   waiting: string[] = [];
+  /** Who had a slot and wants it back. */
+  returning: string[] = [];
   readonly started: string[] = [];
 
   constructor(
@@ -27,7 +29,7 @@ class NaiveQueue {
     const index = this.running.indexOf(id);
     if (index < 0) return false;
     this.running.splice(index, 1);
-    const next = this.waiting.shift();
+    const next = this.returning.shift() ?? this.waiting.shift();
     if (next !== undefined) {
       this.running.push(next);
       this.started.push(next);
@@ -35,7 +37,14 @@ class NaiveQueue {
     return true;
   }
 
+  reclaim(id: string): boolean {
+    const free = this.running.length < this.maxConcurrent;
+    (free ? this.running : this.returning).push(id);
+    return free;
+  }
+
   remove(id: string): boolean {
+    this.returning = this.returning.filter((returning) => returning !== id);
     const known = this.waiting.includes(id);
     this.waiting = this.waiting.filter((waiting) => waiting !== id);
     return known;
@@ -96,6 +105,54 @@ it('behaves like a plain list, whatever is done to it', () => {
       },
     ),
     { numRuns: 200 },
+  );
+});
+
+it('gives slots back to those that had to wait before all that have not begun, and in their order', () => {
+  const kinds = ['enqueue', 'enqueue', 'rest', 'rest', 'reclaim', 'reclaim', 'release', 'remove'] as const;
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 4 }),
+      fc.array(fc.record({ kind: fc.constantFrom(...kinds), pick: fc.nat(20) }), { maxLength: 120 }),
+      (maxConcurrent, operations) => {
+        const started: string[] = [];
+        const queue = new SimpleQueue({ maxConcurrent, maxQueued: 6, onStart: (id) => started.push(id) });
+        const model = new NaiveQueue(maxConcurrent, 6);
+        /** They wait for somebody. */
+        const resting: string[] = [];
+        const oneOf = (ids: readonly string[], pick: number): string => ids[pick % (ids.length || 1)] ?? 'nobody';
+        for (const [index, { kind, pick }] of operations.entries()) {
+          if (kind === 'enqueue') {
+            expect(enqueue(queue, `id ${index}`)).toBe(model.enqueue(`id ${index}`));
+          } else if (kind === 'reclaim') {
+            const [id] = resting.splice(pick % (resting.length || 1), 1);
+            if (id !== undefined) expect(queue.reclaim(id)).toBe(model.reclaim(id));
+          } else if (kind === 'remove') {
+            const id = oneOf([...model.returning, ...model.waiting], pick);
+            expect(queue.remove(id)).toBe(model.remove(id));
+          } else {
+            const id = oneOf(model.running, pick);
+            const released = model.release(id);
+            expect(queue.release(id)).toBe(released);
+            if (kind === 'rest' && released) resting.push(id);
+          }
+          expect(started).toEqual(model.started);
+          const { running, items } = queue.status();
+          expect([running, items.map(({ id }) => id)]).toEqual([model.running.length, model.waiting]);
+          expect(running).toBeLessThanOrEqual(maxConcurrent);
+          expect(model.running.every((id) => queue.isRunning(id))).toBe(true);
+          expect([...resting, ...model.returning].some((id) => queue.isRunning(id))).toBe(false);
+          // Nobody waits while a slot is free.
+          if (items.length + model.returning.length > 0) expect(running).toBe(maxConcurrent);
+        }
+        // Whatever is still inside comes to its turn.
+        const left = [...model.returning, ...model.waiting];
+        const before = started.length;
+        for (const id of [...model.running, ...left]) queue.release(id);
+        expect(started.slice(before)).toEqual(left);
+      },
+    ),
+    { numRuns: 500 },
   );
 });
 

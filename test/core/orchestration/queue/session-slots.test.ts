@@ -1,0 +1,115 @@
+import { setImmediate as settled } from 'node:timers/promises';
+import { expect, it, vi } from 'vitest';
+import { SessionSlots } from '../../../../src/core/orchestration/queue/session-slots.js';
+
+function scene({ maxConcurrent = 1, releaseSlotWhileWaiting = true } = {}) {
+  const started: string[] = [];
+  const changed: string[] = [];
+  const slots = new SessionSlots({
+    maxConcurrent,
+    maxQueued: 10,
+    releaseSlotWhileWaiting,
+    onStart: (id) => started.push(id),
+    onChange: (id) => changed.push(id),
+  });
+  return { slots, started, changed };
+}
+
+it('a slot that is given back goes to the next in line, and its session comes back before all others in it', async () => {
+  const { slots, started, changed } = scene();
+  for (const id of ['a', 'b', 'c']) slots.enqueue(id);
+  const slot = slots.slotOf('a');
+  expect(slot.isHeld).toBe(true);
+  slot.release('children');
+  expect([slot.isHeld, started, changed]).toEqual([false, ['b'], ['a']]);
+
+  const back = slot.reclaim();
+  const isBack = vi.fn();
+  void Promise.resolve(back).then(isBack);
+  await settled();
+  expect(isBack).not.toHaveBeenCalled();
+  expect(slots.status()).toMatchObject({ running: 1, items: [{ id: 'c', position: 1 }] });
+  slots.leave('b');
+  await settled();
+  expect(isBack).toHaveBeenCalledOnce();
+  // One that comes back is not started anew.
+  expect([slot.isHeld, started, changed]).toEqual([true, ['b'], ['a', 'a']]);
+  slots.leave('a');
+  expect(started).toEqual(['b', 'c']);
+});
+
+it('a free slot is had at once', () => {
+  const { slots, changed } = scene();
+  slots.enqueue('a');
+  const slot = slots.slotOf('a');
+  slot.release('children');
+  expect(slot.reclaim()).toBe(true);
+  expect([slot.isHeld, changed]).toEqual([true, ['a', 'a']]);
+});
+
+it.each([
+  [false, 'person', true],
+  [true, 'person', false],
+  [false, 'children', false],
+] as const)('with releaseSlotWhileWaiting %s, one that waits for %s keeps it: %s', (release, waitingFor, held) => {
+  const { slots } = scene({ releaseSlotWhileWaiting: release });
+  slots.enqueue('a');
+  const slot = slots.slotOf('a');
+  slot.release(waitingFor);
+  expect(slot.isHeld).toBe(held);
+});
+
+it('a session that has left gets no slot again, whoever still asks for one', async () => {
+  const { slots, changed } = scene();
+  slots.enqueue('a');
+  const slot = slots.slotOf('a');
+  slot.release('children');
+  expect(slots.leave('a')).toBe(false);
+  const isBack = vi.fn();
+  void Promise.resolve(slot.reclaim()).then(isBack);
+  await settled();
+  expect(isBack).not.toHaveBeenCalled();
+  expect(slots.status().running).toBe(0);
+  expect(changed).toEqual(['a']);
+});
+
+it('a session that leaves while it wants its slot back does not get it any more', () => {
+  const { slots, started } = scene();
+  for (const id of ['a', 'b', 'c']) slots.enqueue(id);
+  const slot = slots.slotOf('a');
+  slot.release('children');
+  void slot.reclaim();
+  slots.leave('a');
+  slots.leave('b');
+  expect(started).toEqual(['b', 'c']);
+  expect(slots.isRunning('a')).toBe(false);
+});
+
+it("the slot of a run that is over is not the next run's", () => {
+  const { slots } = scene();
+  slots.enqueue('a');
+  const earlier = slots.slotOf('a');
+  expect(slots.readmit('a')).toEqual({ status: 'starting' });
+  const slot = slots.slotOf('a');
+  earlier.release('children');
+  expect([earlier.isHeld, slot.isHeld]).toEqual([false, true]);
+});
+
+it('a session that goes on keeps its slot, takes a free one, or waits in line, whatever the limit', () => {
+  const { slots, started } = scene({ maxConcurrent: 2 });
+  for (const id of ['a', 'b']) slots.enqueue(id);
+  expect(slots.readmit('a')).toEqual({ status: 'starting' });
+  expect(slots.status().running).toBe(2);
+  slots.slotOf('a').release('children');
+  expect(slots.readmit('a')).toEqual({ status: 'starting' });
+  expect(slots.status().running).toBe(2);
+
+  const slot = slots.slotOf('a');
+  for (const id of ['c', 'd']) slots.enqueue(id);
+  slot.release('children');
+  void slot.reclaim();
+  expect(slots.readmit('a')).toEqual({ status: 'queued', position: 2 });
+  expect(slots.positionOf('a')).toBe(2);
+  for (const id of ['b', 'c']) slots.leave(id);
+  expect(started).toEqual(['c', 'd', 'a']);
+});

@@ -1,0 +1,39 @@
+import type { SessionMode } from 'autonomous-orchestration';
+
+/** Every mode, in the order of the README's table. */
+export const MODES = [
+  'autonomous',
+  'interactive',
+  'planning',
+  'worktree',
+  'orchestration',
+] as const satisfies readonly SessionMode[];
+
+/** What every mode has to do alike, with its words in the README's table. */
+export const CHECKS = {
+  session: '**ChannelCoder session**: record, events in order, tool calls, cost',
+  continue: 'continued with feedback: same conversation, further run',
+  docker: '**Docker**: own container, frozen and resumed, nothing left of a cancelled one',
+  queue: '**Queue**: waits for a slot, and gives it back',
+  interface: '**Unified interface**: steered while it works',
+  guard: 'a denied tool call does not run',
+  recover: 'taken over from a host that was killed',
+} as const;
+
+export type Check = keyof typeof CHECKS;
+
+/** What was shown to hold, by mode. */
+export type Results = ReadonlyMap<SessionMode, ReadonlySet<Check>>;
+
+/** The table of what works in which mode, as the README has it. */
+export function tableOf(results: Results): string {
+  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const mark = (mode: SessionMode, check: Check): string => (results.get(mode)?.has(check) ? '✅' : '❌');
+  return [
+    row(['', ...MODES]),
+    row(['---', ...MODES.map(() => ':-:')]),
+    ...(Object.entries(CHECKS) as [Check, string][]).map(([check, words]) =>
+      row([words, ...MODES.map((mode) => mark(mode, check))]),
+    ),
+  ].join('\n');
+}
