@@ -8,6 +8,7 @@ import { StartSession } from './components/StartSession.js';
 import { Timeline } from './components/Timeline.js';
 import { usePage } from './page-context.js';
 import { useRoute } from './route.js';
+import { needsPerson } from './waiting.js';
 
 export function App(): React.ReactNode {
   const route = useRoute();
@@ -15,7 +16,7 @@ export function App(): React.ReactNode {
   const [dialog, setDialog] = useState<'find' | 'start'>();
   const close = (): void => setDialog(undefined);
 
-  const waiting = [...sessions.values()].filter(({ state }) => state === 'waiting_feedback').length;
+  const waiting = [...sessions.values()].filter(needsPerson).length;
   const title = route.page === 'session' ? (sessions.get(route.id)?.taskId ?? 'Session') : 'Sessions';
   useEffect(() => {
     document.title = waiting > 0 ? `(${waiting}) ${title}` : title;

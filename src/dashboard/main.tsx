@@ -12,6 +12,7 @@ import './styles/board.css';
 import './styles/rows.css';
 import './styles/time.css';
 import './styles/session.css';
+import './styles/modes.css';
 import './styles/dialogs.css';
 import './styles/narrow.css';
 

@@ -8,6 +8,8 @@ export type FeedItem =
       readonly at: number;
       readonly text: string;
       readonly sub: boolean;
+      /** Set for what was said to the agent, not by it. */
+      readonly by?: 'person';
     }
   | ToolItem
   | {
@@ -91,6 +93,9 @@ export class SessionFeed {
       case 'session:message':
         this.#push({ kind: 'message', text: event.text, sub: event.parentToolUseId !== undefined }, event.at);
         break;
+      case 'session:prompt':
+        this.#push({ kind: 'message', text: event.text, sub: false, by: 'person' }, event.at);
+        break;
       case 'session:tool': {
         const { id, name, input, danger, parentToolUseId } = event.tool;
         this.#pushTool(id, { name, input, sub: parentToolUseId !== undefined, ...(danger && { danger }) }, event.at);
@@ -119,9 +124,9 @@ export class SessionFeed {
   #addRecord({ metadata, createdAt }: AutonomousSessionDetails, before: number): void {
     type Step = { at: number; take: () => void };
     const steps: Step[] = [
-      ...metadata.recentMessages.map(({ at, text, parentToolUseId }) => ({
+      ...metadata.recentMessages.map(({ at, text, parentToolUseId, by }) => ({
         at,
-        take: () => this.#push({ kind: 'message', text, sub: parentToolUseId !== undefined }, at),
+        take: () => this.#push({ kind: 'message', text, sub: parentToolUseId !== undefined, ...(by && { by }) }, at),
       })),
       // They stay open: what a tool answered is in no record, but may be among the events.
       ...metadata.toolsUsed.map(({ id, startedAt, parentToolUseId, ...call }) => ({
@@ -184,6 +189,12 @@ export class SessionFeed {
   }
 }
 
+const WAITS = {
+  person: 'Waits for what a person says',
+  children: 'Waits for its children',
+  slot: 'Waits for a slot to go on in',
+} as const;
+
 function noteOf(event: FeedEvent): { title: string; text: string } | undefined {
   switch (event.type) {
     case 'session:created':
@@ -202,6 +213,10 @@ function noteOf(event: FeedEvent): { title: string; text: string } | undefined {
       return { title: event.resumeAt === undefined ? 'Paused' : 'Waits for the usage limit of its provider', text: '' };
     case 'session:resumed':
       return { title: 'Resumed', text: '' };
+    case 'session:waiting':
+      return { title: WAITS[event.waitingFor], text: '' };
+    case 'session:working':
+      return { title: 'Works again', text: '' };
     case 'session:approval': {
       const { state, request, by, note } = event;
       const title = state === 'asked' ? `Asks to run ${request.tool}` : `${request.tool} was ${state} (${by})`;

@@ -40,7 +40,7 @@ function entriesOf(session: UnifiedSession): Entry[] {
   });
   // The newest first where several share a millisecond, too: what was read at once often does.
   return [
-    ...recentMessages.map(({ at, text }) => entry('output', at, text)),
+    ...recentMessages.map(({ at, text, by }) => entry('output', at, by === undefined ? text : `💬 Was told: ${text}`)),
     ...toolsUsed.map(({ startedAt, name }) => entry('tool', startedAt, `🔧 Using tool: ${name}`)),
     ...errors.map(({ at, message }) => entry('error', at, message)),
   ].reverse();

@@ -9,15 +9,21 @@ export interface MonitorEvent {
   event?: { type: string; tool?: string; content?: string; error?: string };
 }
 
-/** An event in the words of Claude's stream-json; undefined for one that has none. */
+/** An event in the words of Claude's stream-json, or its own where that has none; undefined for what is no news. */
 export function monitorEvent(event: SessionEvent): MonitorEvent['event'] {
   switch (event.type) {
     case 'session:message':
       return { type: 'assistant', content: event.text };
+    case 'session:prompt':
+      return { type: 'user', content: event.text };
     case 'session:tool':
       return { type: 'tool_use', tool: event.tool.name };
     case 'session:tool-result':
       return { type: 'tool_result', content: event.output, ...(event.name !== undefined && { tool: event.name }) };
+    case 'session:waiting':
+      return { type: 'waiting', content: event.waitingFor };
+    case 'session:working':
+      return { type: 'working' };
     case 'session:error':
       return { type: 'error', error: event.error.message };
     case 'session:completed':

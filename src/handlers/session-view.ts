@@ -7,10 +7,12 @@ import type {
   SessionMode,
   SessionPause,
   SessionResult,
+  SessionRun,
   SessionStatus,
   TokenUsage,
   ToolUsageRecord,
   UnifiedSession,
+  WaitingFor,
 } from '../core/index.js';
 import { boundedCopy } from '../core/orchestration/bounded-copy.js';
 import { clipText } from '../core/orchestration/monitoring/own-text.js';
@@ -26,7 +28,7 @@ export interface AutonomousSession {
   /** Empty until the first run begins. */
   logFile: string;
   startTime: string;
-  /** `running` for all that has not ended and waits for nobody; `error` for what failed or was cancelled. */
+  /** `running` for all that has not ended and waits for no person; `error` for what failed or was cancelled. */
   status: 'running' | 'waiting_feedback' | 'completed' | 'error';
   /** Of the docker client, or of `claude` itself; while a run is under way. */
   pid?: number;
@@ -37,6 +39,8 @@ export interface AutonomousSession {
   /** The status in full. */
   state: SessionStatus;
   queuePosition?: number;
+  /** What it waits for, if it has nothing to do; absent while it only waits for decisions about tool calls. */
+  waitingFor?: WaitingFor;
   /** Times from here on are epoch milliseconds. */
   createdAt: number;
   startedAt?: number;
@@ -85,6 +89,8 @@ export interface RunView {
   pauses?: readonly SessionPause[];
   exitCode?: number;
   containerName?: string;
+  /** How a person gets at the terminal of an `interactive` session: a command for the shell of the host. */
+  attachCommand?: string;
   feedback?: string;
 }
 
@@ -103,7 +109,7 @@ export interface ApprovalView {
 
 /** A session with what is known of its work. */
 export interface AutonomousSessionDetails extends AutonomousSession {
-  /** The last three messages. */
+  /** The agent's last three messages. */
   lastLogLines: string[];
   /** The record's own lists, bounded as it is. */
   metadata: Pick<
@@ -134,7 +140,10 @@ export function sessionDetails(session: UnifiedSession): AutonomousSessionDetail
   return {
     ...baseView(session),
     approvals: [...(session.pendingApprovals ?? [])],
-    lastLogLines: recentMessages.slice(-LOG_LINES).map(({ text }) => text),
+    lastLogLines: recentMessages
+      .filter(({ by }) => by === undefined)
+      .slice(-LOG_LINES)
+      .map(({ text }) => text),
     metadata: {
       recentMessages,
       toolsUsed,
@@ -157,7 +166,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
     parentId: session.parentId,
     logFile: session.logFile ?? '',
     startTime: new Date(session.startedAt ?? createdAt).toISOString(),
-    status: pageStatus(status),
+    status: pageStatus(session),
     pid,
     stats: defined({
       messages: metadata.messages,
@@ -171,27 +180,15 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
     mode,
     state: status,
     queuePosition: session.queuePosition,
+    waitingFor: session.waitingFor,
     createdAt,
     startedAt: session.startedAt,
     endedAt: session.endedAt,
     resumeAt: session.resumeAt,
     environment,
     conversation: session.channelCoderSession,
-    runs: runs.map(
-      ({ number, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses, exitCode, containerName, feedback }) =>
-        defined({
-          number,
-          requestedAt,
-          launchedAt,
-          startedAt,
-          endedAt,
-          pausedAt,
-          pauses,
-          exitCode,
-          containerName,
-          feedback: feedback === undefined ? undefined : clipText(feedback, TEXT_LENGTH),
-        }),
-    ),
+    runs: runs.map(runView),
+
     approvalCount: session.pendingApprovals?.length ?? 0,
     currentTool: currentTool(session),
     toolCalls: Object.values(metadata.toolCounts).reduce((sum, count) => sum + count, 0),
@@ -203,14 +200,34 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
   });
 }
 
+function runView(run: SessionRun): RunView {
+  const { number, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses } = run;
+  const { exitCode, containerName, attachCommand, feedback } = run;
+  return defined({
+    number,
+    requestedAt,
+    launchedAt,
+    startedAt,
+    endedAt,
+    pausedAt,
+    pauses,
+    exitCode,
+    containerName,
+    attachCommand,
+    feedback: feedback === undefined ? undefined : clipText(feedback, TEXT_LENGTH),
+  });
+}
+
 /** What a page calls the session: the user's own id of the work, or the session's. */
 export function taskIdOf({ id, taskId }: Pick<UnifiedSession, 'id' | 'taskId'>): string {
   return taskId ?? id;
 }
 
-function pageStatus(status: SessionStatus): AutonomousSession['status'] {
+function pageStatus({ status, waitingFor, pendingApproval }: UnifiedSession): AutonomousSession['status'] {
   switch (status) {
     case 'waiting_feedback':
+      // Who waits for its children, or for a slot to go on in, needs nobody's answer.
+      return pendingApproval || waitingFor === 'person' ? status : 'running';
     case 'completed':
       return status;
     case 'failed':

@@ -18,10 +18,22 @@ export default async function setup(project: TestProject): Promise<void> {
   project.provide('engine', engine);
 }
 
+/** A test is long over by then. */
+const OLD_MS = 10 * 60_000;
+
 /** Tests kill hosts, and people kill tests: what an earlier run has left would count as this one's. */
 async function removeLeft(host: string): Promise<void> {
-  const docker = async (...args: string[]): Promise<string> => (await run('docker', ['--host', host, ...args])).stdout;
-  const ids = (await docker('ps', '--all', '--quiet', '--filter', 'label=autonomous-orchestration.owner')).split('\n');
-  const left = ids.filter((id) => id !== '');
-  if (left.length > 0) await docker('rm', '--force', '--volumes', ...left);
+  const docker = async (...args: string[]): Promise<string[]> => {
+    const { stdout } = await run('docker', ['--host', host, ...args]);
+    return stdout.split('\n').filter((line) => line !== '');
+  };
+  const ids = await docker('ps', '--all', '--quiet', '--filter', 'label=autonomous-orchestration.owner');
+  if (ids.length === 0) return;
+  // Another run may be under way beside this one.
+  const made = await docker('inspect', '--format', '{{.Id}} {{.Created}}', ...ids).catch(() => []); // One has just gone.
+  const old = made.flatMap((line) => {
+    const [id = '', at = ''] = line.split(' ');
+    return Date.now() - Date.parse(at) > OLD_MS ? [id] : [];
+  });
+  if (old.length > 0) await docker('rm', '--force', '--volumes', ...old);
 }

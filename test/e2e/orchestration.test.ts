@@ -1,6 +1,6 @@
-import type { SessionEvent, UnifiedSession, UnifiedSessionManager } from 'autonomous-orchestration';
-import { expect, it } from 'vitest';
-import { bash, casting, containersOf, tempFolder, testManager } from './support.js';
+import { describe, expect, it } from 'vitest';
+import { atWork, childrenOf, containersOfAll, go, leading, mostAtWork, outputsOf, UNTIL_GO } from './families.js';
+import { bash, nextEvent, testManager } from './support.js';
 
 const LEAD = [
   bash('for name in a b c d; do orchestrate create "Child $name" || exit 1; done'),
@@ -10,48 +10,166 @@ const LEAD = [
 ];
 const CHILD = [bash('sleep 0.3'), { text: 'Child done.' }];
 
-/** The most sessions that were at work at once, as their events tell. */
-function mostAtWork(events: readonly SessionEvent[]): number {
-  const statuses = new Map<string, UnifiedSession['status']>();
-  let most = 0;
-  for (const event of events) {
-    if (!('session' in event)) continue;
-    statuses.set(event.sessionId, event.session.status);
-    const working = [...statuses.values()].filter((status) => status === 'running' || status === 'starting').length;
-    most = Math.max(most, working);
-  }
-  return most;
-}
+describe('a session that leads others', () => {
+  it('has four children, two at work at a time, and hears of each', async () => {
+    const { manager, events } = await testManager({ maxConcurrent: 2 });
+    const outputs = outputsOf(manager);
+    const parent = await manager.create(await leading({ Lead: LEAD, Child: CHILD }));
+    const done = await manager.waitFor(parent.id);
+    expect(done).toMatchObject({ status: 'completed', result: { text: 'All done.' } });
+    const children = childrenOf(manager, done);
+    expect(children.map(({ status, mode }) => [status, mode])).toEqual(Array(4).fill(['completed', 'autonomous']));
+    expect(mostAtWork(events)).toBe(2);
+    expect(manager.queueStatus().running).toBe(0);
+    expect(await containersOfAll(manager.list())).toEqual([]);
 
-const childrenOf = (manager: UnifiedSessionManager, { id }: UnifiedSession): UnifiedSession[] =>
-  manager.list({ parentId: id });
-
-it('one parent leads four children, two at work at a time, and hears of each', async () => {
-  const cwd = await tempFolder();
-  const { manager, events } = await testManager({ maxConcurrent: 2 });
-  const parent = await manager.create({
-    mode: 'orchestration',
-    prompt: 'Lead',
-    cwd,
-    ...casting({ Lead: LEAD, Child: CHILD }),
+    const [created = '', waited = '', followed = ''] = outputs(parent);
+    for (const { id } of children) {
+      expect(created).toMatch(new RegExp(`^${id}\tautonomous\t(starting|queued)$`, 'm'));
+      expect(waited).toContain(`${id}\tautonomous\tcompleted\tChild done.`);
+      expect(followed).toContain(`"id":"${id}"`);
+    }
+    expect(followed).toMatch(/\ttool\tBash .*sleep 0\.3.* ok/);
+    expect(followed).toMatch(/\tmessage\tChild done\./);
   });
-  const done = await manager.waitFor(parent.id);
-  expect(done).toMatchObject({ status: 'completed', result: { text: 'All done.' } });
-  const children = childrenOf(manager, done);
-  expect(children.map(({ status, mode }) => [status, mode])).toEqual(Array(4).fill(['completed', 'autonomous']));
-  expect(mostAtWork(events)).toBe(2);
-  expect(await containersOf()).toEqual([]);
+
+  it('locks no queue together with two others', async () => {
+    const { manager, events } = await testManager({ maxConcurrent: 2, maxQueued: 20 });
+    const options = await leading({ Lead: LEAD, Child: CHILD });
+    const parents = await Promise.all([1, 2, 3].map(() => manager.create(options)));
+    const ends = await Promise.all(parents.map(({ id }) => manager.waitFor(id)));
+    expect(ends.map(({ status }) => status)).toEqual(['completed', 'completed', 'completed']);
+    expect(ends.flatMap((end) => childrenOf(manager, end)).map(({ status }) => status)).toEqual(
+      Array(12).fill('completed'),
+    );
+    expect(mostAtWork(events)).toBe(2);
+  });
+
+  it('may lead those who lead others, where that is allowed', async () => {
+    const { manager, events } = await testManager({ maxConcurrent: 1 });
+    const options = await leading(
+      {
+        Lead: [
+          bash('orchestrate create --mode orchestration Middle; orchestrate wait; orchestrate list'),
+          { text: 'L' },
+        ],
+        Middle: [bash('orchestrate create Leaf; orchestrate wait'), { text: 'M' }],
+        Leaf: [bash('command -v orchestrate || echo none'), { text: 'The leaf.' }],
+      },
+      { limits: { depth: 2 } },
+    );
+    const outputs = outputsOf(manager);
+    const parent = await manager.create(options);
+    expect(await manager.waitFor(parent.id)).toMatchObject({ status: 'completed' });
+    const [middle, ...others] = childrenOf(manager, parent);
+    const [leaf, ...more] = childrenOf(manager, middle ?? { id: '' });
+    expect([others, more]).toEqual([[], []]);
+    expect([middle?.mode, leaf?.mode]).toEqual(['orchestration', 'autonomous']);
+    expect(leaf?.result?.text).toBe('The leaf.');
+    // It sees its grandchild, too.
+    const lines = outputs(parent).at(-1)?.split('\n').slice(-3) ?? [];
+    expect(lines.join('\n')).toContain(`${leaf?.id}\tautonomous\tcompleted\tThe leaf.`);
+    expect(outputs(leaf ?? { id: '' })).toEqual(['none']);
+    expect(mostAtWork(events)).toBe(1);
+  });
+
+  it('works in a slot again while one of its commands waits in the background', async () => {
+    const { manager, events } = await testManager({ maxConcurrent: 1 });
+    const lead = [
+      bash('orchestrate create "Child a"; orchestrate create "Child b"'),
+      bash('orchestrate wait > /workspace/waited 2>&1 & echo it waits'),
+      bash('echo works'),
+      bash('echo works on'),
+      bash('orchestrate wait; cat /workspace/waited'),
+      { text: 'All done.' },
+    ];
+    const outputs = outputsOf(manager);
+    const parent = await manager.create(await leading({ Lead: lead, Child: CHILD }));
+    expect(await manager.waitFor(parent.id)).toMatchObject({ status: 'completed' });
+    expect(mostAtWork(events)).toBe(1);
+    expect(outputs(parent).slice(1, 4)).toEqual(['it waits', 'works', 'works on']);
+    expect(
+      outputs(parent)
+        .at(-1)
+        ?.match(/completed\tChild done\./g),
+    ).toHaveLength(4);
+    expect(manager.queueStatus().running).toBe(0);
+  });
 });
-it('three parents lock no queue', async () => {
-  const cwd = await tempFolder();
-  const { manager, events } = await testManager({ maxConcurrent: 2, maxQueued: 20 });
-  const create = () =>
-    manager.create({ mode: 'orchestration', prompt: 'Lead', cwd, ...casting({ Lead: LEAD, Child: CHILD }) });
-  const parents = await Promise.all([create(), create(), create()]);
-  const ends = await Promise.all(parents.map(({ id }) => manager.waitFor(id)));
-  expect(ends.map(({ status }) => status)).toEqual(['completed', 'completed', 'completed']);
-  expect(ends.flatMap((end) => childrenOf(manager, end)).map(({ status }) => status)).toEqual(
-    Array(12).fill('completed'),
-  );
-  expect(mostAtWork(events)).toBe(2);
+
+describe('a session that waits for its children', () => {
+  const WAITS = {
+    Lead: [bash('orchestrate create Child'), bash('orchestrate wait'), { history: true }],
+    Child: [UNTIL_GO, { text: 'Child done.' }],
+  };
+
+  async function waiting(maxConcurrent: number) {
+    const { manager, events } = await testManager({ maxConcurrent });
+    const options = await leading(WAITS);
+    const rests = nextEvent(manager, ({ type }) => type === 'session:waiting');
+    const parent = await manager.create(options);
+    await rests;
+    await atWork(manager, 1);
+    const now = () => manager.get(parent.id);
+    expect(now()).toMatchObject({ status: 'waiting_feedback', waitingFor: 'children' });
+    expect(manager.queueStatus().running).toBe(1);
+    return { manager, events, parent, now, letGo: () => go(options.cwd) };
+  }
+
+  it('hears what it is told when it goes on', async () => {
+    const { manager, events, parent, letGo } = await waiting(1);
+    const heard = manager.steer(parent.id, 'Look left.');
+    await letGo();
+    await heard;
+    expect(await manager.waitFor(parent.id)).toMatchObject({ status: 'completed' });
+    const own = events.filter(({ sessionId }) => sessionId === parent.id).map(({ type }) => type);
+    expect(own.filter((type) => type === 'session:steered')).toHaveLength(1);
+    expect(own.indexOf('session:working')).toBeLessThan(own.indexOf('session:steered'));
+  });
+
+  it('can be paused and resumed, and still waits', async () => {
+    const { manager, events, parent, now, letGo } = await waiting(1);
+    expect(await manager.pause(parent.id)).toMatchObject({ status: 'paused', waitingFor: 'children' });
+    expect(await manager.resume(parent.id)).toMatchObject({ status: 'waiting_feedback', waitingFor: 'children' });
+    expect(manager.queueStatus().running).toBe(1);
+
+    await manager.pause(parent.id);
+    const works = nextEvent(manager, ({ type, sessionId }) => type === 'session:working' && sessionId === parent.id);
+    await letGo();
+    await works;
+    expect(now()).toMatchObject({ status: 'paused' });
+    expect(now()).not.toHaveProperty('waitingFor');
+    expect(await manager.resume(parent.id)).toMatchObject({ status: 'running' });
+    expect(await manager.waitFor(parent.id)).toMatchObject({ status: 'completed' });
+    expect(mostAtWork(events)).toBe(1);
+  });
+
+  it('goes on with feedback in a slot of its own, and not beside its child in the same', async () => {
+    const { manager, events, parent, letGo } = await waiting(1);
+    const [child] = childrenOf(manager, parent);
+    const next = await manager.continue(parent.id, 'Never mind.');
+    expect(next).toMatchObject({ status: 'queued', queuePosition: 1, runs: [{ number: 1 }, { number: 2 }] });
+    expect(manager.get(child?.id ?? '')?.status).toBe('running');
+    await letGo();
+    const ended = await manager.waitFor(parent.id);
+    expect(ended).toMatchObject({ status: 'completed' });
+    expect(ended.result?.text).toContain('Never mind.');
+    expect(manager.get(child?.id ?? '')?.status).toBe('completed');
+    expect(mostAtWork(events)).toBe(1);
+    expect(manager.queueStatus().running).toBe(0);
+  });
+
+  it('comes back before what was created meanwhile', async () => {
+    const { manager, events, parent, letGo } = await waiting(1);
+    const { prompt: _, ...options } = await leading(WAITS);
+    const other = await manager.create({ ...options, mode: 'autonomous', prompt: 'Another' });
+    expect(other).toMatchObject({ status: 'queued', queuePosition: 1 });
+    await letGo();
+    await manager.waitFor(parent.id);
+    await manager.waitFor(other.id);
+    expect(mostAtWork(events)).toBe(1);
+    const at = (type: string, id: string): number =>
+      events.findLastIndex((event) => event.type === type && event.sessionId === id);
+    expect(at('session:working', parent.id)).toBeLessThan(at('session:started', other.id));
+  });
 });

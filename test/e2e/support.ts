@@ -71,7 +71,7 @@ export async function docker(...args: string[]): Promise<string> {
 }
 
 /** Names of the containers of a session (or of all), running or not. */
-export async function containersOf(session?: UnifiedSession): Promise<string[]> {
+export async function containersOf(session?: Pick<UnifiedSession, 'id'>): Promise<string[]> {
   const label = session ? `autonomous-orchestration.session=${session.id}` : 'autonomous-orchestration.owner';
   const names = await docker('ps', '--all', '--filter', `label=${label}`, '--format', '{{.Names}}');
   return names === '' ? [] : names.split('\n');

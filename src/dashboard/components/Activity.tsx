@@ -84,7 +84,8 @@ function Content({ item, opened, isOver }: ItemProps): React.ReactNode {
   switch (item.kind) {
     case 'message':
       return (
-        <p className="text">
+        <p className={`text ${item.by ?? ''}`}>
+          {item.by && <b>person </b>}
           {item.sub && <span className="sub">subagent </span>}
           {revealed(item.text)}
         </p>

@@ -1,10 +1,14 @@
 import { useMemo } from 'react';
 import type { AutonomousSession } from '../../handlers/index.js';
+import { below, type Families, familiesOf } from '../family.js';
 import { duration, revealed, usd } from '../format.js';
 import { usePage } from '../page-context.js';
 import { sessionHref } from '../route.js';
 import { isOver, segmentsOf, timeOf } from '../segments.js';
+import { needsPerson } from '../waiting.js';
+import { changesLine } from './Changes.js';
 import { Contained } from './Contained.js';
+import { Mode } from './Mode.js';
 import { SessionCard } from './SessionCard.js';
 import { StateLabel } from './StateLabel.js';
 import { VirtualList } from './VirtualList.js';
@@ -13,13 +17,14 @@ import { VirtualList } from './VirtualList.js';
 export function Board(): React.ReactNode {
   const { sessions, connection } = usePage();
   const groups = useMemo(() => grouped(sessions.values()), [sessions]);
+  const families = useMemo(() => familiesOf(sessions), [sessions]);
   if (sessions.size === 0) {
     return <p className="empty">{connection === 'connecting' ? 'Loading …' : 'No sessions yet. Start one.'}</p>;
   }
   return (
     <>
-      <Cards title="Needs you" className="attention" sessions={groups.waiting} />
-      <Cards title="Running" sessions={groups.running} />
+      <Cards title="Needs you" className="attention" sessions={groups.waiting} families={families} />
+      <Cards title="Running" sessions={groups.running} families={families} />
       {groups.queued.length > 0 && (
         <section className="group">
           <h2>
@@ -56,10 +61,11 @@ export function Board(): React.ReactNode {
 interface CardsProps {
   title: string;
   sessions: readonly AutonomousSession[];
+  families: Families;
   className?: string;
 }
 
-function Cards({ title, sessions, className = '' }: CardsProps): React.ReactNode {
+function Cards({ title, sessions, families, className = '' }: CardsProps): React.ReactNode {
   if (sessions.length === 0) return null;
   return (
     <section className={`group ${className}`}>
@@ -69,7 +75,11 @@ function Cards({ title, sessions, className = '' }: CardsProps): React.ReactNode
       <div className="cards">
         {sessions.map((session) => (
           <Contained key={session.id}>
-            <SessionCard session={session} />
+            {/* Undefined where there are none: a card is only drawn anew when something of it has changed. */}
+            <SessionCard
+              session={session}
+              descendants={families.has(session.id) ? below(session.id, families) : undefined}
+            />
           </Contained>
         ))}
       </div>
@@ -83,9 +93,14 @@ function Row({ session }: { session: AutonomousSession }): React.ReactNode {
   return (
     <div className="row" data-session={id}>
       <StateLabel session={session} />
-      <a href={sessionHref(id)}>{revealed(taskId)}</a>
+      <span className="name">
+        <a href={sessionHref(id)}>{revealed(taskId)}</a> <Mode session={session} />
+      </span>
       {environment.branch !== undefined && <span className="branch">{revealed(environment.branch)}</span>}
-      <span className="said">{revealed(result?.error ?? stats.lastOutput ?? '')}</span>
+      <span className="said">
+        {result?.changes && <b>{changesLine(result.changes)} </b>}
+        {revealed(result?.error ?? stats.lastOutput ?? '')}
+      </span>
       <span className="figures">
         {stats.totalCost !== undefined && usd(stats.totalCost)}
         {isOver(session.state) && ` · ${duration(ran)}`}
@@ -102,10 +117,10 @@ function grouped(sessions: Iterable<AutonomousSession>): Groups {
     const { state } = session;
     if (isOver(state)) groups.ended.push(session);
     else if (state === 'queued') groups.queued.push(session);
-    else if (state === 'waiting_feedback') groups.waiting.push(session);
+    else if (needsPerson(session)) groups.waiting.push(session);
     else groups.running.push(session);
   }
-  // Who asked first comes first: nothing moves when another one asks.
+  // Who asked first comes first: nothing moves when another one asks. Who waits at a terminal does not ask, and comes after.
   groups.waiting.sort((a, b) => askedAt(a) - askedAt(b));
   groups.queued.sort(
     (a, b) => (a.queuePosition ?? Number.POSITIVE_INFINITY) - (b.queuePosition ?? Number.POSITIVE_INFINITY),
@@ -115,5 +130,5 @@ function grouped(sessions: Iterable<AutonomousSession>): Groups {
 }
 
 function askedAt({ approvals }: AutonomousSession): number {
-  return approvals[0]?.askedAt ?? 0;
+  return approvals[0]?.askedAt ?? Number.MAX_SAFE_INTEGER;
 }

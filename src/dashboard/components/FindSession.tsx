@@ -16,8 +16,8 @@ export function FindSession({ onClose }: { onClose: () => void }): React.ReactNo
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
     return [...sessions.values()]
       .reverse()
-      .filter(({ taskId, id, state, environment }) => {
-        const known = `${taskId} ${id} ${state} ${environment.branch ?? ''} ${environment.cwd}`.toLowerCase();
+      .filter(({ taskId, id, state, mode, environment }) => {
+        const known = `${taskId} ${id} ${state} ${mode} ${environment.branch ?? ''} ${environment.cwd}`.toLowerCase();
         return words.every((word) => known.includes(word));
       })
       .slice(0, MOST_SHOWN);

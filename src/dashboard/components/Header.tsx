@@ -2,6 +2,7 @@ import { useMemo } from 'react';
 import { count, plural, totalTokens, usd } from '../format.js';
 import { useMayAct, usePage } from '../page-context.js';
 import type { Route } from '../route.js';
+import { needsPerson } from '../waiting.js';
 
 interface Props {
   page: Route['page'];
@@ -17,7 +18,7 @@ export function Header({ page, onFind, onStart }: Props): React.ReactNode {
   const totals = useMemo(() => {
     let [waiting, cost, tokens] = [0, 0, 0];
     for (const session of sessions.values()) {
-      if (session.state === 'waiting_feedback') waiting++;
+      if (needsPerson(session)) waiting++;
       cost += session.stats.totalCost ?? 0;
       if (session.tokens) tokens += totalTokens(session.tokens);
     }

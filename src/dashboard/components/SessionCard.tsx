@@ -1,14 +1,25 @@
 import { memo } from 'react';
 import type { AutonomousSession } from '../../handlers/index.js';
+import { costWith, type Descendant } from '../family.js';
 import { count, duration, inputLine, plural, revealed, totalTokens, usd } from '../format.js';
 import { useNow } from '../page-context.js';
 import { sessionHref } from '../route.js';
+import { stateLook } from '../waiting.js';
 import { Approval } from './Approval.js';
+import { FamilyOnCard } from './Family.js';
+import { Mode } from './Mode.js';
 import { RunBar } from './RunBar.js';
 import { StateLabel } from './StateLabel.js';
+import { Terminal } from './Terminal.js';
+
+interface Props {
+  session: AutonomousSession;
+  /** Sessions below it, if there are any. */
+  descendants?: readonly Descendant[] | undefined;
+}
 
 /** A session that is under way, with what it does this second. */
-export const SessionCard = memo(function SessionCard({ session }: { session: AutonomousSession }): React.ReactNode {
+export const SessionCard = memo(function SessionCard({ session, descendants }: Props): React.ReactNode {
   const now = useNow();
   const {
     id,
@@ -23,8 +34,9 @@ export const SessionCard = memo(function SessionCard({ session }: { session: Aut
     tokens,
     dangers,
   } = session;
+  const costInAll = descendants && costWith(session, descendants);
   return (
-    <article className={`card ${session.state}`} data-session={id}>
+    <article className={`card ${stateLook(session)}`} data-session={id}>
       <header>
         <h3>
           <a href={sessionHref(id)}>{revealed(taskId)}</a>
@@ -32,9 +44,11 @@ export const SessionCard = memo(function SessionCard({ session }: { session: Aut
         <StateLabel session={session} />
       </header>
       <p className="meta">
+        <Mode session={session} />
         {environment.branch !== undefined && <span className="branch">{revealed(environment.branch)}</span>}
         <span>{duration(now - session.createdAt)}</span>
         {stats.totalCost !== undefined && <span>{usd(stats.totalCost)}</span>}
+        {costInAll !== undefined && <span>{usd(costInAll)} with its children</span>}
         {tokens && <span>{count(totalTokens(tokens))} tokens</span>}
         <span>{plural(toolCalls, 'tool call')}</span>
         {errorCounts.critical > 0 && <span className="critical">{plural(errorCounts.critical, 'critical error')}</span>}
@@ -47,6 +61,7 @@ export const SessionCard = memo(function SessionCard({ session }: { session: Aut
         </p>
       )}
       {stats.lastOutput !== undefined && <p className="said">{revealed(stats.lastOutput)}</p>}
+      <Terminal session={session} />
       {approvals.map((approval) => (
         <Approval key={approval.requestId} sessionId={id} approval={approval} />
       ))}
@@ -55,6 +70,7 @@ export const SessionCard = memo(function SessionCard({ session }: { session: Aut
           <a href={sessionHref(id)}>{approvalCount - approvals.length} more questions</a> wait in the session.
         </p>
       )}
+      {descendants && <FamilyOnCard id={id} descendants={descendants} />}
       <RunBar session={session} now={now} />
     </article>
   );

@@ -3,6 +3,7 @@ import type { AutonomousSession } from '../../handlers/index.js';
 import { act, type SessionAction } from '../api.js';
 import { PageContext, useMayAct } from '../page-context.js';
 import { isOver } from '../segments.js';
+import { waitsAtTerminal } from '../waiting.js';
 import { Dialog } from './Dialog.js';
 import { useWork } from './use-work.js';
 
@@ -52,6 +53,7 @@ export function SessionControls({ session }: { session: AutonomousSession }): Re
   }, [unheard, id, store]);
   const off = busy || !mayAct;
   const running = state === 'running' || state === 'waiting_feedback';
+  const waits = waitsAtTerminal(session);
   return (
     <section className="controls" aria-label="What you can do">
       <div className="buttons">
@@ -78,14 +80,20 @@ export function SessionControls({ session }: { session: AutonomousSession }): Re
         }}
       >
         <label htmlFor={wordsId} className="hidden">
-          {running ? 'Something to say to the agent while it works' : 'Feedback to continue with'}
+          {waits
+            ? 'What to say to the agent that waits'
+            : running
+              ? 'Something to say to the agent while it works'
+              : 'Feedback to continue with'}
         </label>
         <textarea
           id={wordsId}
           rows={2}
           value={words}
           disabled={off || conversation === undefined}
-          placeholder={running ? 'Say something while it works …' : 'Continue with feedback …'}
+          placeholder={
+            waits ? 'Say what it waits for …' : running ? 'Say something while it works …' : 'Continue with feedback …'
+          }
           onChange={({ target }) => setWords(target.value)}
         />
         <div className="buttons">

@@ -1,13 +1,21 @@
+import { useMemo } from 'react';
 import type { ApprovalView, AutonomousSession } from '../../handlers/index.js';
+import { below, costWith, type Descendant, familiesOf, parentsOf } from '../family.js';
 import { count, duration, revealed, usd } from '../format.js';
 import { useDetails, useNow, usePage, useSessionFeed } from '../page-context.js';
 import { sessionHref } from '../route.js';
 import { isOver, segmentsOf, timeOf } from '../segments.js';
 import { Activity } from './Activity.js';
 import { Approval } from './Approval.js';
+import { Changes } from './Changes.js';
+import { Fact } from './Fact.js';
+import { Family } from './Family.js';
+import { Mode } from './Mode.js';
+import { Plan } from './Plan.js';
 import { RunBar } from './RunBar.js';
 import { SessionControls } from './SessionControls.js';
 import { StateLabel } from './StateLabel.js';
+import { Terminal } from './Terminal.js';
 import { UsageChart } from './UsageChart.js';
 
 /** The session of an id; like the server, of several that a user called so, the latest. */
@@ -24,18 +32,23 @@ function OneSession({ session }: { session: AutonomousSession }): React.ReactNod
   const { feed, version } = useSessionFeed(session.id);
   const now = useNow();
   const approvals = useWholeApprovals(session);
+  const descendants = useMemo(() => below(session.id, familiesOf(sessions)), [session.id, sessions]);
+  const { result } = session;
   return (
     <div className="session">
       <header className="title">
         <h1>{revealed(session.taskId)}</h1>
+        <Mode session={session} />
         <StateLabel session={session} />
         <span className="age">since {new Date(session.createdAt).toLocaleString('en-GB')}</span>
       </header>
       <SessionControls session={session} />
+      <Terminal session={session} />
       {approvals.map((approval) => (
         <Approval key={`${approval.requestId} ${approval.cut}`} sessionId={session.id} approval={approval} />
       ))}
-      {session.result?.error !== undefined && <p className="outcome">{revealed(session.result.error)}</p>}
+      {result?.error !== undefined && <p className="outcome">{revealed(result.error)}</p>}
+      {result?.planFile !== undefined && <Plan session={session} />}
       <div className="columns">
         <section className="group" aria-label="Activity">
           {feed ? (
@@ -45,6 +58,20 @@ function OneSession({ session }: { session: AutonomousSession }): React.ReactNod
           )}
         </section>
         <aside>
+          {descendants.length > 0 && (
+            <section className="group">
+              <h2>
+                Children <span>{descendants.length}</span>
+              </h2>
+              <Family descendants={descendants} />
+            </section>
+          )}
+          {result?.changes && (
+            <section className="group" aria-label="Changes">
+              <h2>Changes</h2>
+              <Changes changes={result.changes} />
+            </section>
+          )}
           <section className="group">
             <h2>Time</h2>
             <RunBar session={session} now={now} />
@@ -52,7 +79,7 @@ function OneSession({ session }: { session: AutonomousSession }): React.ReactNod
           </section>
           <section className="group">
             <h2>Cost and tokens</h2>
-            <Usage session={session} />
+            <Usage session={session} descendants={descendants} />
             {feed && <UsageChart usage={feed.usage} version={version} />}
           </section>
           <section className="group">
@@ -94,11 +121,18 @@ function Runs({ session, now }: { session: AutonomousSession; now: number }): Re
   );
 }
 
-function Usage({ session }: { session: AutonomousSession }): React.ReactNode {
+interface UsageProps {
+  session: AutonomousSession;
+  descendants: readonly Descendant[];
+}
+
+function Usage({ session, descendants }: UsageProps): React.ReactNode {
   const { tokens, stats, turns } = session;
+  const costInAll = descendants.length > 0 ? costWith(session, descendants) : undefined;
   return (
     <dl className="facts">
       <Fact name="Cost" value={stats.totalCost === undefined ? undefined : usd(stats.totalCost)} />
+      <Fact name="In all" value={costInAll === undefined ? undefined : `${usd(costInAll)} with its children`} />
       <Fact name="Turns" value={turns?.toString()} />
       <Fact name="Input" value={tokens && count(tokens.input)} />
       <Fact name="Output" value={tokens && count(tokens.output)} />
@@ -114,9 +148,8 @@ interface FactsProps {
 }
 
 function Facts({ session, sessions }: FactsProps): React.ReactNode {
-  const { environment, mode, stats, conversation, logFile, runs, id, taskId, parentId } = session;
-  // The user's own ids: a parent may be given by what it is called.
-  const children = [...sessions.values()].filter((other) => other.parentId === id || other.parentId === taskId);
+  const { environment, mode, stats, conversation, logFile, runs, id, parentId, result } = session;
+  const parent = useMemo(() => parentsOf(sessions)(session), [session, sessions]);
   return (
     <dl className="facts">
       <Fact name="Session" value={id} />
@@ -124,44 +157,21 @@ function Facts({ session, sessions }: FactsProps): React.ReactNode {
       <Fact name="Workspace" value={environment.cwd} />
       <Fact name="Worktree" value={environment.worktree} />
       <Fact name="Branch" value={environment.branch} />
+      <Fact name="Base" value={environment.base} />
       <Fact name="Image" value={environment.docker ? environment.dockerImage : 'none: no container'} />
       <Fact name="Container" value={runs.at(-1)?.containerName} />
       <Fact name="Model" value={stats.model} />
       <Fact name="Conversation" value={conversation} />
       <Fact name="Log" value={logFile === '' ? undefined : logFile} />
-      {parentId !== undefined && <Related name="Parent" ids={[parentId]} sessions={sessions} />}
-      {children.length > 0 && <Related name="Children" ids={children.map((child) => child.id)} sessions={sessions} />}
+      <Fact name="Plan" value={result?.planFile} />
+      {parentId !== undefined && (
+        <div>
+          <dt>Parent</dt>
+          <dd>
+            <a href={sessionHref(parent?.id ?? parentId)}>{revealed(parent?.taskId ?? parentId)}</a>
+          </dd>
+        </div>
+      )}
     </dl>
-  );
-}
-
-function Fact({ name, value }: { name: string; value: string | undefined }): React.ReactNode {
-  if (value === undefined) return null;
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{revealed(value)}</dd>
-    </div>
-  );
-}
-
-interface RelatedProps {
-  name: string;
-  ids: readonly string[];
-  sessions: FactsProps['sessions'];
-}
-
-function Related({ name, ids, sessions }: RelatedProps): React.ReactNode {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>
-        {ids.map((id) => (
-          <a key={id} href={sessionHref(id)}>
-            {revealed(sessions.get(id)?.taskId ?? id)}
-          </a>
-        ))}
-      </dd>
-    </div>
   );
 }

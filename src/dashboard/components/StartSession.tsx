@@ -1,5 +1,6 @@
-import { useId } from 'react';
+import { useId, useState } from 'react';
 import { createSession } from '../api.js';
+import { revealed } from '../format.js';
 import { usePage } from '../page-context.js';
 import { sessionHref } from '../route.js';
 import { Dialog } from './Dialog.js';
@@ -7,24 +8,47 @@ import { useWork } from './use-work.js';
 
 const MINUTE_MS = 60_000;
 
+/** What each mode is for, in a sentence. */
+const MODES = {
+  autonomous: 'Works on its own until it is done.',
+  worktree: 'Works on its own, on a branch in a folder of its own, and reports what it changed.',
+  planning: 'Looks around and writes a plan; it changes nothing.',
+  interactive: "Works with you, in a terminal on the server's machine.",
+  orchestration: 'Leads others: starts sessions below it, follows them and waits for them.',
+} as const;
+type Mode = keyof typeof MODES;
+
+interface Props {
+  /** What is to be carried out, and for which session. */
+  plan?: { readonly id: string; readonly text: string; readonly cwd: string };
+  onClose: () => void;
+}
+
 /** Starts a session in one of the workspaces that the server offers. */
-export function StartSession({ onClose }: { onClose: () => void }): React.ReactNode {
+export function StartSession({ plan, onClose }: Props): React.ReactNode {
   const { workspaces } = usePage();
   const { busy, error, run } = useWork();
+  const [mode, setMode] = useState<Mode>('autonomous');
   const listId = useId();
+  const shown = plan && revealed(plan.text);
   const start = (form: FormData): void => {
     const text = (name: string): string => String(form.get(name) ?? '').trim();
-    const [costUsd, minutes] = [Number(text('cost')), Number(text('minutes'))];
+    const [costUsd, minutes, children] = [Number(text('cost')), Number(text('minutes')), text('children')];
+    const prompt = String(form.get('prompt') ?? '');
     run(
       () =>
         createSession({
-          prompt: String(form.get('prompt') ?? ''),
+          // As it was read, not as the plan may be by now; and to the letter, where nothing was changed in it.
+          prompt: plan && prompt === shown ? plan.text : prompt,
+          mode,
           cwd: text('cwd'),
+          ...(plan && { parentId: plan.id }),
           ...(text('taskId') !== '' && { taskId: text('taskId') }),
           ...(text('branch') !== '' && { worktree: text('branch') }),
           limits: {
             ...(costUsd > 0 && { costUsd }),
             ...(minutes > 0 && { durationMs: Math.round(minutes * MINUTE_MS) }),
+            ...(children !== '' && { children: Number(children) }),
           },
         }),
       ({ id }) => {
@@ -34,7 +58,7 @@ export function StartSession({ onClose }: { onClose: () => void }): React.ReactN
     );
   };
   return (
-    <Dialog title="Start a session" onClose={onClose}>
+    <Dialog title={plan ? 'Carry the plan out' : 'Start a session'} onClose={onClose}>
       <form
         className="start"
         onSubmit={(event) => {
@@ -43,19 +67,32 @@ export function StartSession({ onClose }: { onClose: () => void }): React.ReactN
         }}
       >
         <Field label="What should it do?">
-          <textarea name="prompt" rows={5} required />
+          <textarea name="prompt" rows={plan ? 10 : 4} required defaultValue={shown} />
         </Field>
+        <fieldset className="modes">
+          <legend>How should it work?</legend>
+          {Object.entries(MODES).map(([name, sentence]) => (
+            <label key={name}>
+              <input type="radio" name="mode" checked={name === mode} onChange={() => setMode(name as Mode)} />
+              <span>
+                <b>{name}</b> {sentence}
+              </span>
+            </label>
+          ))}
+        </fieldset>
+        {mode === 'worktree' && (
+          <Field label="Branch (optional)">
+            <input name="branch" placeholder="one named after the session" />
+          </Field>
+        )}
         <Field label="Workspace">
-          <input name="cwd" list={listId} required defaultValue={workspaces[0]} />
+          <input name="cwd" list={listId} required defaultValue={plan?.cwd ?? workspaces[0]} />
         </Field>
         <datalist id={listId}>
           {workspaces.map((path) => (
             <option key={path} value={path} />
           ))}
         </datalist>
-        <Field label="Branch, for a worktree of its own (optional)">
-          <input name="branch" placeholder="the workspace itself" />
-        </Field>
         <Field label="Name (optional)">
           <input name="taskId" maxLength={500} />
         </Field>
@@ -66,6 +103,11 @@ export function StartSession({ onClose }: { onClose: () => void }): React.ReactN
           <Field label="Time limit, minutes">
             <input name="minutes" type="number" min="0" step="any" placeholder="none" />
           </Field>
+          {mode === 'orchestration' && (
+            <Field label="Sessions it may lead">
+              <input name="children" type="number" min="0" step="1" placeholder="16" />
+            </Field>
+          )}
         </div>
         {error && <p role="alert">{error}</p>}
         <div className="answer">

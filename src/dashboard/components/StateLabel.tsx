@@ -1,15 +1,5 @@
 import type { AutonomousSession } from '../../handlers/index.js';
-
-const WORDS = {
-  queued: 'queued',
-  starting: 'starting',
-  running: 'running',
-  paused: 'paused',
-  waiting_feedback: 'needs you',
-  completed: 'completed',
-  failed: 'failed',
-  cancelled: 'cancelled',
-} as const satisfies Record<AutonomousSession['state'], string>;
+import { stateLook, stateWords } from '../waiting.js';
 
 /** A session's state: never by colour alone. */
 export function StateLabel({ session }: { session: AutonomousSession }): React.ReactNode {
@@ -17,9 +7,9 @@ export function StateLabel({ session }: { session: AutonomousSession }): React.R
   const more =
     state === 'queued' && queuePosition ? ` #${queuePosition}` : state === 'failed' ? `: ${result?.reason}` : '';
   return (
-    <span className={`state ${state}`}>
+    <span className={`state ${stateLook(session)}`}>
       <span className="dot" aria-hidden="true" />
-      {WORDS[state]}
+      {stateWords(session)}
       {more}
     </span>
   );

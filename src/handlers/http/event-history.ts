@@ -143,6 +143,7 @@ function bounded(event: Distributed<SessionEvent>): Distributed<SessionEvent> {
       return { ...event, run: { ...event.run, feedback: clipText(feedback, TEXT_LENGTH) } };
     }
     case 'session:message':
+    case 'session:prompt':
       return { ...event, text: clipText(event.text, TEXT_LENGTH) };
     case 'session:tool':
       return { ...event, tool: { ...event.tool, input: boundedCopy(event.tool.input) } };

@@ -132,11 +132,26 @@ async function create(
   workspaces: readonly string[],
 ): Promise<HandlerResult<unknown>> {
   try {
-    return await handlers.handleAutonomousCreate({ ...body, cwd: await workspaceOf(body.cwd, workspaces) });
+    const cwd = await cwdOf(handlers, body, workspaces);
+    return await handlers.handleAutonomousCreate({ ...body, ...(cwd !== undefined && { cwd }) });
   } catch (error) {
     if (!(error instanceof OrchestrationError)) throw error;
     return { success: false, error: error.message, code: error.code };
   }
+}
+
+/** Where it is to work; undefined where it inherits that from the session that leads it. */
+async function cwdOf(
+  handlers: AutonomousHandlers,
+  { cwd, parentId }: CreateBody,
+  workspaces: readonly string[],
+): Promise<string | undefined> {
+  if (cwd !== undefined || parentId === undefined) return workspaceOf(cwd, workspaces);
+  const parent = await handlers.handleAutonomousGet(parentId);
+  // Where parents are only named nothing is inherited.
+  if (!parent.success || parent.data.id !== parentId) return workspaceOf(cwd, workspaces);
+  const { mode, environment } = parent.data;
+  return mode === 'orchestration' ? undefined : workspaceOf(environment.cwd, workspaces);
 }
 
 /** Lets each route know the types of its own body and query. */

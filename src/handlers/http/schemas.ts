@@ -3,13 +3,27 @@ import type { CreateSessionOptions } from '../../core/index.js';
 
 /** What `POST /api/autonomous-sessions` takes: `create()`'s options without those that reach beyond the workspaces. */
 export const createBody = z.strictObject({
-  prompt: z.string().optional().describe('Literal text. Exactly one of prompt and promptFile.'),
+  prompt: z
+    .string()
+    .optional()
+    .describe(
+      'Literal text. One of prompt and promptFile, or neither where parentId has a plan: then that is the prompt.',
+    ),
   promptFile: relativePath().optional().describe('A prompt file, relative to cwd.'),
   data: z.record(z.string(), z.unknown()).optional(),
-  mode: z.enum(['autonomous', 'interactive', 'planning', 'orchestration', 'worktree']).optional(),
+  mode: z
+    .enum(['autonomous', 'interactive', 'planning', 'orchestration', 'worktree'])
+    .optional()
+    .describe('Default autonomous.'),
   taskId: z.string().optional(),
-  parentId: z.string().optional(),
-  cwd: z.string().optional().describe('One of the workspaces or a folder in one; default the first.'),
+  parentId: z
+    .string()
+    .optional()
+    .describe('The session that it is for: one with a plan, one that leads it, or any name.'),
+  cwd: z
+    .string()
+    .optional()
+    .describe('One of the workspaces or a folder in one; default that of the parent, or the first.'),
   worktree: z
     .union([z.string(), z.strictObject({ branch: z.string(), base: z.string().optional() })])
     .optional()
@@ -25,6 +39,8 @@ export const createBody = z.strictObject({
       idleMs: z.int().positive().optional(),
       costUsd: z.number().positive().optional(),
       tokens: z.int().positive().optional(),
+      children: z.int().nonnegative().optional(),
+      depth: z.int().nonnegative().optional(),
     })
     .optional(),
 });

@@ -34,13 +34,15 @@ export interface SessionLimits {
  * @throws OrchestrationError `INVALID_OPTIONS` where one would be looser
  */
 export function tightenLimits(base: SessionLimits, own: SessionLimits = {}): SessionLimits {
-  for (const [name, value] of Object.entries(own) as [keyof SessionLimits, number | undefined][]) {
+  // What is there as `undefined` says nothing, either.
+  const said = Object.entries(own).filter(([, value]) => value !== undefined) as [keyof SessionLimits, number][];
+  for (const [name, value] of said) {
     const most = base[name];
-    if (value === undefined || most === undefined || value <= most) continue;
+    if (most === undefined || value <= most) continue;
     throw new OrchestrationError(
       'INVALID_OPTIONS',
       `Option 'limits.${name}': ${value} would loosen the ${most} of the session that leads. A child may only tighten.`,
     );
   }
-  return { ...base, ...own };
+  return { ...base, ...Object.fromEntries(said) };
 }

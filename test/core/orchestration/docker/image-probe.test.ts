@@ -35,6 +35,7 @@ describe('the facts of an image', () => {
       gids: [1000, 27],
       home: '/home/node',
       claudeVersion: '2.1.98',
+      onboarded: false,
     });
     expect(engine.start).toHaveBeenCalledWith('probe-1');
     expect(engine.remove.mock.calls).toEqual([['probe-1']]);

@@ -126,7 +126,7 @@ describe('a session', () => {
     expect(await tmux.has('ao-name-1')).toBe(false);
     await tmux.close('ao-name-1');
     expect(await tmux.has('ao-name-10')).toBe(true);
-    expect(tmux.attachCommand('ao-name-10')).toBe(`tmux -L ${SOCKET} attach-session -t =ao-name-10`);
+    expect(tmux.attachCommand('ao-name-10')).toBe(`tmux -L ${SOCKET} attach-session -t '=ao-name-10'`);
   });
 
   it.each(['a.b', 'a:b', '', 'A', '=a', '-t a', 'a\nb'])('cannot be called %j', async (name) => {
@@ -194,7 +194,7 @@ describe('a text', () => {
     const { code, message } = await ended;
     expect(code).toBe('ILLEGAL_TRANSITION');
     expect(message).toContain('1. No, exit');
-    expect(message).toContain('attach-session -t =ao-dialog-1');
+    expect(message).toContain("attach-session -t '=ao-dialog-1'");
     expect(await submitted()).toEqual([]);
   });
 

@@ -1,0 +1,18 @@
+import { revealed } from '../format.js';
+
+interface Props {
+  name: string;
+  value: string | undefined;
+  className?: string | undefined;
+}
+
+/** A line of a list of facts; none where nothing is known. */
+export function Fact({ name, value, className }: Props): React.ReactNode {
+  if (value === undefined) return null;
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd className={className}>{revealed(value)}</dd>
+    </div>
+  );
+}

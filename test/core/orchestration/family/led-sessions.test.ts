@@ -1,0 +1,155 @@
+import { describe, expect, it, vi } from 'vitest';
+import { deferred } from '../../../../src/core/orchestration/deferred.js';
+import { LedSessions, type SessionCommands } from '../../../../src/core/orchestration/family/led-sessions.js';
+import type { SessionFamily } from '../../../../src/core/orchestration/family/session-family.js';
+import type { RunRest } from '../../../../src/core/orchestration/run-rest.js';
+import type { CreateSessionOptions, SessionStatus, UnifiedSession } from '../../../../src/core/orchestration/types.js';
+import { fakeClock } from '../../../support/clock.js';
+import { errorOf } from '../../../support/errors.js';
+import { sessionIn } from '../../../support/sessions.js';
+
+function scene(
+  statuses: Record<string, SessionStatus>,
+  { requestId = 'request', signal = new AbortController().signal } = {},
+) {
+  const sessions = new Map(Object.entries(statuses).map(([id, status]) => [id, sessionIn(status, { id })]));
+  const ends = new Map(Object.keys(statuses).map((id) => [id, deferred<UnifiedSession>()]));
+  const waited: AbortSignal[] = [];
+  const created: [CreateSessionOptions, string][] = [];
+  const commands: SessionCommands = {
+    async create(options, id) {
+      created.push([options, id]);
+      return sessionIn('starting', { id });
+    },
+    continue: vi.fn(async (id: string) => sessionIn('starting', { id })),
+    cancel: vi.fn(async (id: string) => sessionIn('cancelled', { id })),
+    waitFor(id, options) {
+      waited.push(options.signal);
+      const aborted = new Promise<never>((_, reject) => {
+        options.signal.addEventListener('abort', () => reject(new Error('aborted')));
+      });
+      return Promise.race([ends.get(id)?.promise ?? aborted, aborted]);
+    },
+  };
+  const rested = vi.fn();
+  const rest = {
+    async during<T>(work: () => Promise<T>): Promise<T> {
+      rested();
+      return work();
+    },
+  } as RunRest;
+  const family = { below: () => [...sessions.values()] } as Partial<SessionFamily> as SessionFamily;
+  const led = new LedSessions({ leaderId: 'lead', family, commands, rest, requestId, signal });
+  const end = (id: string, status: SessionStatus = 'completed'): void => {
+    const session = sessionIn(status, { id });
+    sessions.set(id, session);
+    ends.get(id)?.resolve(session);
+  };
+  return { led, commands, created, rested, waited, end };
+}
+
+const statusesOf = (sessions: readonly UnifiedSession[]): string[] => sessions.map(({ status }) => status);
+const LONG = { any: false, timeoutMs: 60_000 };
+
+describe('a session that is created', () => {
+  it('is a child of its leader, whatever it is asked for', async () => {
+    const { led, created } = scene({});
+    await led.create({ prompt: 'x', mode: 'planning' });
+    expect(created[0]?.[0]).toEqual({ prompt: 'x', mode: 'planning', parentId: 'lead' });
+  });
+
+  it('has the same id where the same is asked again, and another where something else is', async () => {
+    const idOf = async (requestId: string): Promise<string | undefined> => {
+      const { led, created } = scene({}, { requestId });
+      await led.create({ prompt: 'x' });
+      return created[0]?.[1];
+    };
+    expect(await idOf('one')).toBe(await idOf('one'));
+    const ids = await Promise.all(Array.from({ length: 200 }, (_, at) => idOf(`request ${at}`)));
+    expect(new Set(ids).size).toBe(200);
+    // Like any session's, which stands in the names of files and containers.
+    for (const id of ids) expect(id).toMatch(/^[0-9a-z]{12}$/);
+  });
+});
+
+describe('other sessions than its own', () => {
+  it.each(['lead', 'stranger', '', '__proto__', '../a'])('%j is not there for it', async (id) => {
+    const { led, commands } = scene({ a: 'running' });
+    const calls: (() => unknown)[] = [
+      () => led.get(id),
+      () => led.wait(['a', id], LONG),
+      () => led.continue(id, 'x'),
+      () => led.cancel(id, 'x'),
+    ];
+    for (const call of calls) await errorOf(async () => call(), 'SESSION_NOT_FOUND');
+    expect(commands.continue).not.toHaveBeenCalled();
+    expect(commands.cancel).not.toHaveBeenCalled();
+  });
+
+  it('its own are continued and cancelled', async () => {
+    const { led, commands } = scene({ a: 'running' });
+    await led.continue('a', 'More.');
+    await led.cancel('a', 'Enough.');
+    expect(commands.continue).toHaveBeenCalledWith('a', 'More.');
+    expect(commands.cancel).toHaveBeenCalledWith('a', 'Enough.');
+  });
+});
+
+describe('waiting', () => {
+  it.each([
+    ['all have ended', { a: 'completed', b: 'failed' }, false],
+    ['one has, which is enough', { a: 'running', b: 'failed' }, true],
+    ['nobody is waited for', {}, false],
+  ] as [string, Record<string, SessionStatus>, boolean][])('is over at once where %s', async (_, statuses, any) => {
+    const { led, rested } = scene(statuses);
+    expect(statusesOf(await led.wait(Object.keys(statuses), { any, timeoutMs: 60_000 }))).toEqual(
+      Object.values(statuses),
+    );
+    expect(rested).not.toHaveBeenCalled();
+  });
+
+  it('for all ends with the last, at rest meanwhile', async () => {
+    const { led, rested, end } = scene({ a: 'running', b: 'queued' });
+    const over = vi.fn();
+    const waiting = led.wait(['a', 'b'], LONG).finally(over);
+    expect(rested).toHaveBeenCalledOnce();
+    end('b', 'failed');
+    await Promise.resolve();
+    expect(over).not.toHaveBeenCalled();
+    end('a');
+    expect(statusesOf(await waiting)).toEqual(['completed', 'failed']);
+  });
+
+  it('for any ends with the first, and waits for the others no longer', async () => {
+    const { led, end, waited } = scene({ a: 'running', b: 'running' });
+    const waiting = led.wait(['a', 'b'], { any: true, timeoutMs: 60_000 });
+    end('b');
+    expect(statusesOf(await waiting)).toEqual(['running', 'completed']);
+    expect(waited.map(({ aborted }) => aborted)).toEqual([true, true]);
+  });
+
+  it('ends with the time, with all as they are', async () => {
+    fakeClock();
+    const { led, waited } = scene({ a: 'running' });
+    const waiting = led.wait(['a'], { any: false, timeoutMs: 5_000 });
+    vi.advanceTimersByTime(4_999);
+    expect(waited[0]?.aborted).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(statusesOf(await waiting)).toEqual(['running']);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('ends where nobody wants to know any more', async () => {
+    const withdrawn = new AbortController();
+    const { led } = scene({ a: 'running' }, { signal: withdrawn.signal });
+    const waiting = led.wait(['a'], LONG);
+    withdrawn.abort();
+    expect(statusesOf(await waiting)).toEqual(['running']);
+  });
+
+  it('fails where the manager does', async () => {
+    const { led, commands } = scene({ a: 'running' });
+    commands.waitFor = () => Promise.reject(new Error('closed'));
+    await expect(led.wait(['a'], LONG)).rejects.toThrow('closed');
+  });
+});
