@@ -55,6 +55,8 @@ export class RunWatch {
   /** Whether calls could run while no host was there. */
   #unasked = false;
   #stopped = false;
+  /** Whether the log ends with the end of the agent's turn. */
+  #turnOver = false;
 
   constructor(options: RunWatchOptions) {
     this.#options = options;
@@ -122,6 +124,8 @@ export class RunWatch {
     void this.#monitor.caughtUp.then(() => {
       this.#replayed = undefined;
       this.#caughtUp.resolve();
+      // Whatever hook told of it may have told a host that is gone, or none.
+      if (replay && this.#turnOver) handle.turnEnded?.(false);
     });
     if (this.#stopped) this.#monitor.stop();
   }
@@ -176,7 +180,10 @@ export class RunWatch {
         stop({ status: 'failed', reason: 'guard_bypassed', error: observation.danger.reason }, 'at-once');
       }
     }
-    if (observations.at(-1)?.kind === 'result') handle.resultSeen?.();
+    const last = observations.at(-1);
+    this.#turnOver = last?.kind === 'turn-end';
+    if (last?.kind === 'turn-end' && replayed === undefined) handle.turnEnded?.(last.hooked);
+    if (last?.kind === 'result') handle.resultSeen?.();
   }
 
   /** Something was made for git on the host to execute or to follow. */

@@ -1,26 +1,24 @@
 import { setMaxListeners } from 'node:events';
 import { customAlphabet } from 'nanoid';
 import { AbortSignals } from './abort-signals.js';
-import { deferred, within } from './deferred.js';
+import { within } from './deferred.js';
 import { OrchestrationError } from './errors.js';
 import { type EventStreamOptions, eventStream } from './event-stream.js';
 import type { BaseExecutor } from './executors/base-executor.js';
 import { builtInExecutors } from './executors/built-in.js';
-import { handedDown } from './family/session-family.js';
 import { IsolatedEmitter } from './isolated-emitter.js';
 import type { QueueStatus } from './queue/simple-queue.js';
 import {
-  type Inheritance,
   type ResolvedManagerOptions,
-  resolveCreateOptions,
   resolveFeedback,
   resolveManagerOptions,
   resolveMessage,
   resolveNote,
   type SessionManagerOptions,
 } from './resolve-options.js';
+import { SessionCreation } from './session-creation.js';
 import type { SessionEvent, SessionManagerEvents } from './session-events.js';
-import { prepareSession, type RecoverOptions } from './session-intake.js';
+import type { RecoverOptions } from './session-intake.js';
 import { SessionInterventions } from './session-interventions.js';
 import { isActive, isTerminal } from './session-lifecycle.js';
 import { type RecoveryReport, SessionRecovery } from './session-recovery.js';
@@ -66,10 +64,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   readonly #untold: SessionEvent[] = [];
   #closing: Promise<void> | undefined;
   readonly #closed = new AbortController();
-  /** Only a closed manager refuses. */
-  readonly #signals = new AbortSignals((id) => void this.cancel(id, 'aborted by its signal').catch(() => {}));
-  /** The latest `create()`: sessions enter the record in the order of the calls. */
-  #lastCreate: Promise<void> = Promise.resolve();
+  readonly #creation: SessionCreation;
 
   /** @throws OrchestrationError `INVALID_OPTIONS` */
   constructor(options: SessionManagerOptions = {}) {
@@ -93,7 +88,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
       releaseSlotWhileWaiting,
       executors: this.#executors,
       commands: {
-        create: async (options, id) => this.get(id) ?? this.#create(options, id),
+        create: async (options, id) => this.get(id) ?? this.#creation.create(options, id),
         continue: (id, feedback) => this.continue(id, feedback),
         cancel: (id, reason) => this.cancel(id, reason),
         waitFor: (id, options) => this.waitFor(id, options),
@@ -110,6 +105,16 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
       now: Date.now,
     });
     this.#owner = new StateOwner({ stateDir, recovery, sweep });
+    this.#creation = new SessionCreation({
+      options: this.#options,
+      executors: this.#executors,
+      store: this.#store,
+      scheduler: this.#scheduler,
+      owner: this.#owner,
+      demandOpen: () => this.#demandOpen(),
+      // Only a closed manager refuses.
+      signals: new AbortSignals((id) => void this.cancel(id, 'aborted by its signal').catch(() => {})),
+    });
   }
 
   /**
@@ -121,54 +126,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * `STATE_LOCKED`, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`; nothing is recorded or left behind
    */
   create(options: CreateSessionOptions): Promise<UnifiedSession> {
-    return this.#create(options, newId());
-  }
-
-  async #create(options: CreateSessionOptions, id: string): Promise<UnifiedSession> {
-    this.#demandOpen();
-    const spec = resolveCreateOptions(id, options, this.#inheritance(options));
-    const executor = this.#executorOf(spec.mode);
-    const { signal } = options;
-    signal?.throwIfAborted();
-    await this.#owner.ready();
-    this.#demandOpen();
-    const { family } = this.#scheduler;
-    family.demandLeading(options.parentId);
-    const settled = family.reserve(options.parentId);
-    try {
-      this.#scheduler.reserve(spec.id);
-    } catch (error) {
-      settled();
-      throw error;
-    }
-
-    const earlier = this.#lastCreate;
-    const done = deferred<void>();
-    this.#lastCreate = done.promise;
-    try {
-      const prepared = await prepareSession(spec, executor, this.#options.stateDir, signal);
-      await earlier;
-      try {
-        signal?.throwIfAborted();
-        this.#demandOpen();
-        await this.#scheduler.announce(prepared, options);
-        signal?.throwIfAborted();
-        this.#demandOpen();
-        family.demandLeading(options.parentId);
-      } catch (error) {
-        await prepared.folder.remove().catch(() => {}); // The first error counts.
-        throw error;
-      }
-      const session = this.#scheduler.admit(prepared, options);
-      if (signal) this.#signals.watch(session.id, signal, this.waitFor(session.id));
-      return session;
-    } catch (error) {
-      this.#scheduler.giveUp(spec.id);
-      throw error;
-    } finally {
-      settled();
-      void earlier.then(done.resolve);
-    }
+    return this.#creation.create(options, newId());
   }
 
   /** The record of a session as it is now; undefined for an unknown id. `waitFor` waits for a change. */
@@ -378,26 +336,6 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
       }
       this.#untold.length = 0;
     });
-  }
-
-  /** What a new session gets that does not say otherwise. */
-  #inheritance({ parentId, docker }: CreateSessionOptions): Inheritance {
-    const { docker: defaults, policy } = this.#options;
-    const leader = this.#scheduler.family.leader(parentId);
-    if (leader) return handedDown(leader.session, leader.spec, docker);
-    const parent = parentId === undefined ? undefined : this.get(parentId);
-    const plan = parent?.result?.planFile === undefined ? undefined : parent.result.text;
-    return { docker: defaults, policy, ...(plan !== undefined && { prompt: plan }) };
-  }
-
-  #executorOf(mode: SessionMode): BaseExecutor {
-    const executor = this.#executors[mode];
-    if (executor) return executor;
-    const known = Object.keys(this.#executors).join(', ');
-    throw new OrchestrationError(
-      'INVALID_OPTIONS',
-      `Option 'mode': there is no executor for '${mode}', only for ${known}. Give one in the manager's 'executors'.`,
-    );
   }
 
   #demandOpen(): void {

@@ -117,6 +117,7 @@ function observeOne(session: UnifiedSession, observation: Observation, { at, rep
       });
     }
     case 'usage-limit':
+    case 'turn-end':
     case 'tampered':
       return session;
     case 'error': {

@@ -1,8 +1,6 @@
 import { OrchestrationError } from './errors.js';
-import { LedSessions, type SessionCommands } from './family/led-sessions.js';
-import { runOrchestrate } from './family/orchestrate-command.js';
-import { type FamilyOptions, SessionFamily } from './family/session-family.js';
-import type { CommandRunner } from './intervention/run-hooks.js';
+import { Leadership, type LeadershipOptions } from './family/leadership.js';
+import type { SessionFamily } from './family/session-family.js';
 import { UsageLimits } from './intervention/usage-limit.js';
 import { NO_TOKENS, totalTokens } from './monitoring/observation.js';
 import { SessionSlots, type SessionSlotsOptions } from './queue/session-slots.js';
@@ -31,12 +29,10 @@ type SessionTies = Pick<CreateSessionOptions, 'taskId' | 'parentId'>;
 /** What a session is told that goes on by itself. */
 const GO_ON = 'Continue from where you left off.';
 
-export interface SchedulerOptions extends Omit<SessionSlotsOptions, 'onStart' | 'onChange'> {
+export interface SchedulerOptions
+  extends Omit<SessionSlotsOptions, 'onStart' | 'onChange'>,
+    Pick<LeadershipOptions, 'executors' | 'commands'> {
   store: SessionStore;
-  /** The modes' executors. */
-  executors: FamilyOptions['executors'];
-  /** What agents do to the sessions that they lead. */
-  commands: SessionCommands;
   now: () => number;
   emit: (event: SessionEvent) => void;
 }
@@ -47,8 +43,7 @@ export class SessionScheduler {
   readonly #now: () => number;
   readonly #emit: (event: SessionEvent) => void;
   readonly #queue: SessionSlots;
-  readonly #commands: SessionCommands;
-  readonly family: SessionFamily;
+  readonly #leadership: Leadership;
   readonly #parts = new Map<string, SessionParts>();
   readonly #usageLimits: UsageLimits;
   #closed = false;
@@ -57,12 +52,14 @@ export class SessionScheduler {
     this.#store = store;
     this.#now = now;
     this.#emit = emit;
-    this.#commands = commands;
     this.#usageLimits = new UsageLimits(now);
-    this.family = new SessionFamily({
+    this.#leadership = new Leadership({
       registry: store.registry,
       executors,
+      commands,
       specOf: (id) => this.#parts.get(id)?.spec,
+      runOf: (id) => this.#parts.get(id)?.supervisor,
+      cancel: (session, reason) => this.cancel(session, reason),
     });
     // One that is still being prepared has a slot, but no record yet: admit() starts it.
     this.#queue = new SessionSlots({
@@ -123,6 +120,11 @@ export class SessionScheduler {
     else this.#start(id, hasOpenRun(session) ? (prepared.underWay ?? {}) : undefined);
   }
 
+  /** Who leads whom. */
+  get family(): SessionFamily {
+    return this.#leadership.family;
+  }
+
   /** Resolves when it is clear what became of a session's run that was restored. */
   async takenOver(id: string): Promise<void> {
     const supervisor = this.#parts.get(id)?.supervisor;
@@ -165,7 +167,7 @@ export class SessionScheduler {
     const { id } = session;
     if (isTerminal(session.status)) return session;
     const cancelled = await this.#cancel(session, reason);
-    await this.#endChildren(cancelled);
+    await this.#leadership.ended(cancelled);
     await this.#store.journal.saved(id);
     return cancelled;
   }
@@ -188,18 +190,9 @@ export class SessionScheduler {
     return cancelled;
   }
 
-  /** Nobody follows the children any more of a session that ended before it was done. */
-  async #endChildren(leader: UnifiedSession): Promise<void> {
-    const { id, status } = leader;
-    if (!this.family.leads(leader) || !isTerminal(status) || status === 'completed') return;
-    const reason = `session ${id}, which led it, ended ('${status}')`;
-    const ends = this.family.openChildren(id).map((child) => this.cancel(child, reason));
-    await Promise.allSettled(ends);
-  }
-
   /** Ends the children that a host has left which was killed before it could. */
   endOrphans(): void {
-    for (const session of this.#store.registry.list()) void this.#endChildren(session);
+    for (const session of this.#store.registry.list()) void this.#leadership.ended(session);
   }
 
   /** What a session needs on disk cannot be written: it must not run on unseen. */
@@ -309,10 +302,10 @@ export class SessionScheduler {
       now: this.#now,
       slot: this.#queue.slotOf(id),
       spending: () => this.family.spending(this.#store.registry.demand(id)),
-      ...(parts.executor.leads && { commands: (rest: RunRest) => this.#commandsOf(id, rest) }),
+      ...(parts.executor.leads && { commands: (rest: RunRest) => this.#leadership.commandsOf(id, rest) }),
       dispatch: (action) => {
         const changed = this.#store.dispatch(id, action);
-        if (action.type === 'observed' && changed.parentId !== undefined) this.#spentFor(changed);
+        if (action.type === 'observed') this.#leadership.spentBy(changed);
         return changed;
       },
       session: () => this.#store.registry.demand(id),
@@ -332,18 +325,6 @@ export class SessionScheduler {
     void supervisor.finished.then((outcome) => void (outcome && this.#finish(id, outcome)));
   }
 
-  /** What the agent of a session does with `orchestrate`. */
-  #commandsOf(leaderId: string, rest: RunRest): CommandRunner {
-    const { family } = this;
-    return (requestId, args, signal) =>
-      runOrchestrate(new LedSessions({ leaderId, family, commands: this.#commands, rest, requestId, signal }), args);
-  }
-
-  /** Those that lead a session pay for it, too. */
-  #spentFor(session: UnifiedSession): void {
-    for (const leader of this.family.leadersOf(session)) this.#parts.get(leader.id)?.supervisor?.spent();
-  }
-
   #finish(id: string, { status, result, usageLimit, final }: Outcome): void {
     const parts = this.#partsOf(id);
     const feedback = parts.supervisor?.continuing;
@@ -361,7 +342,7 @@ export class SessionScheduler {
     this.#usageLimits.settle(id);
     const ended = this.#store.dispatch(id, { type: 'ended', at: this.#now(), status, result });
     this.#leaveQueue(id);
-    void this.#endChildren(ended);
+    void this.#leadership.ended(ended);
   }
 
   /** Waits, in its slot, until the provider allows more. */

@@ -106,6 +106,12 @@ export interface RunHandle {
   release?(): Promise<void>;
   /** Told when Claude reported its result in the log: the only sign of an end that some adopted runs give. */
   resultSeen?(): void;
+  /**
+   * Told when the log says that the agent has ended its turn, after all that it said in it.
+   *
+   * @param hooked whether a hook tells of it, too
+   */
+  turnEnded?(hooked: boolean): void;
 }
 
 /** A run that is over, before the record tells so. */

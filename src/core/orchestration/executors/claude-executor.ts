@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { type Plan, planRun } from '../channelcoder/plan.js';
 import type { Worktree } from '../channelcoder/worktrees.js';
 import type { DockerSpec, PlannedContainer } from '../docker/docker-environment.js';
 import { OrchestrationError } from '../errors.js';
@@ -13,7 +12,6 @@ import { findGitLayout } from '../workspace/git-layout.js';
 import { WORKSPACE } from '../workspace/git-mounts.js';
 import type { Mount } from '../workspace/mounts.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
-import { adoptRun } from './adopted-run.js';
 import {
   BaseExecutor,
   endedRun,
@@ -25,7 +23,6 @@ import {
 } from './base-executor.js';
 import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
 import { runOnHost } from './host-run.js';
-import { launchDetached } from './launcher.js';
 import { orphanedProcess } from './orphaned-process.js';
 
 /** What an agent is given besides its guard. */
@@ -187,45 +184,9 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     this.runtime.docker.close();
   }
 
-  protected async launchOnHost({ request, workspace, environment, files }: PlacedRun): Promise<RunHandle> {
-    const plan = await this.#plan(request, request.spec.claude);
-    await request.onPlaced({ environment });
-    if (plan.kind === 'started') return adoptRun(plan, this.runtime.docker.engine);
-    const [command = 'claude', ...args] = [
-      ...plan.command,
-      '--settings',
-      await files.hostSettings(),
-      ...budget(request),
-    ];
-    const { folder } = request;
-    const inputFile = await this.#writeInput(request, plan.stdin);
-    const { env } = await this.equipment(files, false);
-    const launched = await launchDetached(this.runtime.spawn, {
-      command,
-      args,
-      cwd: workspace,
-      env: { ...GUARDED_ENV, ...this.runtime.env, ...env },
-      folder,
-      inputFile,
-    });
-    return this.watched(runOnHost(launched), request, workspace);
-  }
+  protected abstract launchOnHost(run: PlacedRun): Promise<RunHandle>;
 
-  protected async launchInContainer(
-    { request, workspace, environment }: PlacedRun,
-    container: PlannedContainer,
-  ): Promise<RunHandle> {
-    const { options, env, mountStrings } = container;
-    const docker = { image: options.image, cwd: workspace, env, mounts: mountStrings };
-    const plan = await this.#plan(request, container.claude, docker);
-    await request.onPlaced({ containerName: container.name, environment });
-    if (plan.kind === 'started') return adoptRun(plan, this.runtime.docker.engine);
-    const { folder } = request;
-    const inputFile = await this.#writeInput(request, plan.stdin);
-    const command = [...plan.command, ...budget(request)];
-    const handle = await this.runtime.docker.run(container, command, { folder, inputFile });
-    return this.watched(handle, request, workspace);
-  }
+  protected abstract launchInContainer(run: PlacedRun, container: PlannedContainer): Promise<RunHandle>;
 
   async #launchInDocker(run: PlacedRun, docker: DockerSpec['docker']): Promise<RunHandle> {
     const { spec, folder, run: number } = run.request;
@@ -249,26 +210,6 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     return began ? endedRun({ unknown: true }) : undefined;
   }
 
-  #plan(
-    request: RunRequest,
-    claude: SessionSpec['claude'],
-    docker?: Parameters<typeof planRun>[0]['docker'],
-  ): Promise<Plan> {
-    return planRun({
-      prompt: request.feedback === undefined ? request.spec.prompt : { text: request.feedback },
-      ...(request.resume !== undefined && { resume: request.resume }),
-      ...(docker && { docker }),
-      logFile: request.folder.log,
-      claude,
-    });
-  }
-
-  async #writeInput({ folder, run }: RunRequest, text: string): Promise<string> {
-    const file = folder.input(run);
-    await folder.write(file, text);
-    return file;
-  }
-
   async #demandClaude(): Promise<void> {
     if (await this.runtime.has('claude')) return;
     throw new OrchestrationError(
@@ -276,17 +217,6 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       "docker: false runs the host's own 'claude', and there is none on the PATH. Install @anthropic-ai/claude-code.",
     );
   }
-}
-
-/** Claude Code takes no budget of nothing. */
-const LEAST_BUDGET_USD = 0.000_001;
-
-/** Claude Code stops itself at its budget, which holds while no host is there; it knows of this run only. */
-export function budget({ spec, session }: RunRequest): string[] {
-  const { costUsd } = spec.limits;
-  return costUsd === undefined
-    ? []
-    : ['--max-budget-usd', String(Math.max(LEAST_BUDGET_USD, costUsd - (session.metadata.costUsd ?? 0)))];
 }
 
 /** The folder that Claude Code keeps a working directory's conversations in (measured on 2.1.98). */

@@ -15,7 +15,7 @@ import { runOnHost } from './host-run.js';
 import { startInTerminal } from './terminal-process.js';
 import { terminalRun } from './terminal-run.js';
 import { literalInput, Tmux } from './tmux.js';
-import { typingHooks } from './typing-hooks.js';
+import { type TypingHooks, typingHooks } from './typing-hooks.js';
 
 export interface InteractiveExecutorOptions {
   /** How long Claude may take to begin its conversation, in milliseconds. Default one minute. */
@@ -36,6 +36,8 @@ export class InteractiveExecutor extends ClaudeExecutor {
   protected override readonly terminal = true;
   readonly #tmux: Tmux;
   readonly #beginMs: number;
+  /** Those of each session's run under way. */
+  readonly #hooks = new WeakMap<RunRequest['folder'], TypingHooks>();
 
   constructor(runtime: ClaudeExecutorOptions | ClaudeRuntime, { beginMs = BEGIN_MS }: InteractiveExecutorOptions = {}) {
     super(runtime);
@@ -57,11 +59,13 @@ export class InteractiveExecutor extends ClaudeExecutor {
   }
 
   protected override hooksOf(request: RunRequest): RunHooks {
-    return typingHooks(request.hooks, {
+    const hooks = typingHooks(request.hooks, {
       conversationId: conversationOf(request.spec),
       waits: request.session.waitingFor === 'person',
       type: (text) => this.#tmux.type(terminalOf(request), literalInput(text)),
     });
+    this.#hooks.set(request.folder, hooks);
+    return hooks;
   }
 
   protected override async launchOnHost(run: PlacedRun): Promise<RunHandle> {
@@ -119,6 +123,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
       }),
       hooked: true,
       conversationId,
+      turnEnded: (hooked) => this.#hooks.get(folder)?.turnEnded(hooked),
     };
   }
 

@@ -2,7 +2,8 @@ import { delimiter, join } from 'node:path';
 import { orchestrateScript } from '../family/orchestrate-script.js';
 import { type HookFiles, MEETING } from '../intervention/hook-files.js';
 import type { SessionSpec } from './base-executor.js';
-import { ClaudeExecutor, type Equipment } from './claude-executor.js';
+import type { Equipment } from './claude-executor.js';
+import { UnattendedExecutor } from './unattended-executor.js';
 
 const COMMAND = 'orchestrate';
 
@@ -12,7 +13,7 @@ const NOTE =
   'own, and inherits your limits. What you have not waited for when you end goes on without you.';
 
 /** Runs Claude Code as the leader of others: with the command `orchestrate` its agent creates and follows sessions. */
-export class OrchestrationExecutor extends ClaudeExecutor {
+export class OrchestrationExecutor extends UnattendedExecutor {
   readonly mode = 'orchestration';
   override readonly leads = true;
 

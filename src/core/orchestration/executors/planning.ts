@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { writeAtomically } from '../state/atomic-file.js';
 import type { SessionResult } from '../types.js';
 import type { EndedRun, SessionSpec } from './base-executor.js';
-import { ClaudeExecutor } from './claude-executor.js';
+import { UnattendedExecutor } from './unattended-executor.js';
 
 /** Claude's tools that do nothing but change files. */
 const EDITING_TOOLS = ['Edit', 'MultiEdit', 'NotebookEdit', 'Write'];
@@ -17,7 +17,7 @@ const NOTE =
  * Runs Claude Code for a plan: the workspace is mounted read-only, editing tools are refused, and what Claude says last is
  * the plan, in the result and as `plan.md` in the session's folder. On the host (`docker: false`) its shell is refused, too.
  */
-export class PlanningExecutor extends ClaudeExecutor {
+export class PlanningExecutor extends UnattendedExecutor {
   readonly mode = 'planning';
   protected override readonly readOnly = true;
 

@@ -70,7 +70,7 @@ export class Tmux {
    */
   async start(name: string, script: string, cwd: string): Promise<number> {
     const window = ['-s', checked(name), ...SIZE, '-c', argument(cwd.replaceAll('#', '##')), '-P', '-F', '#{pane_pid}'];
-    const out = await this.#run([
+    const out = await this.#begin([
       // A window takes its history's length from the option at its creation, in whichever server that is.
       ...['start-server', ';', 'set-option', '-g', 'history-limit', HISTORY_LINES, ';'],
       ...['new-session', '-d', ...window, '--', 'sh', argument(script)],
@@ -122,6 +122,20 @@ export class Tmux {
   attachCommand(name: string): string {
     // In quotes: zsh takes a word that begins with `=` for a command's path.
     return `tmux -L ${this.#socket} attach-session -t '${session(name)}'`;
+  }
+
+  /** The server ends with its last session: one that is just about to takes no new one any more. */
+  async #begin(args: string[]): Promise<string> {
+    const deadline = Date.now() + this.#patienceMs;
+    while (true) {
+      try {
+        return await this.#run(args);
+      } catch (error) {
+        const leaves = error instanceof OrchestrationError && SERVER_LEAVES.test(error.message);
+        if (!leaves || Date.now() > deadline) throw error;
+        await sleep(LOOK_MS);
+      }
+    }
   }
 
   async #type(name: string, text: string): Promise<void> {
@@ -217,7 +231,9 @@ export class Tmux {
   }
 }
 
-const GONE = /no server running|can't find (session|window|pane)|error connecting to .*No such file|server exited/;
+const GONE =
+  /no server running|can't find (session|window|pane)|error connecting to .*No such file|server exited|lost server/;
+const SERVER_LEAVES = /no server running|server exited|lost server|error connecting to /;
 
 function failure(error: Error, stderr: string): OrchestrationError {
   if (systemCode(error) === 'ENOENT') {

@@ -2,13 +2,13 @@ import type { Worktree } from '../channelcoder/worktrees.js';
 import type { SessionEnvironment, SessionResult } from '../types.js';
 import { changesSince, currentCommit } from '../workspace/worktree-changes.js';
 import type { EndedRun, SessionSpec } from './base-executor.js';
-import { ClaudeExecutor } from './claude-executor.js';
+import { UnattendedExecutor } from './unattended-executor.js';
 
 /**
  * Runs Claude Code without anybody at the keyboard, always in a worktree, and reports what came of it. The branch is
  * `session/<id>` where none is asked for.
  */
-export class WorktreeExecutor extends ClaudeExecutor {
+export class WorktreeExecutor extends UnattendedExecutor {
   readonly mode = 'worktree';
 
   protected override tailored(spec: SessionSpec): SessionSpec {

@@ -135,14 +135,28 @@ export class HookChannel {
 
   async #scan(how?: 'left'): Promise<void> {
     const names = await readdir(this.#files.requests).catch(() => []);
-    for (const name of names) this.#take(name, how);
+    for (const name of how === 'left' ? await this.#inOrder(names) : names) this.#take(name, how);
+  }
+
+  /** Nobody has seen them come: whether the agent waits or works is told by the last one. */
+  async #inOrder(names: string[]): Promise<string[]> {
+    const aged = names
+      .filter((name) => REQUEST.test(name))
+      .map(async (name) => {
+        const at = await lstat(join(this.#files.requests, name)).then(
+          ({ mtimeMs }) => mtimeMs,
+          () => 0, // It is gone again.
+        );
+        return { name, at };
+      });
+    return (await Promise.all(aged)).sort((a, b) => a.at - b.at).map(({ name }) => name);
   }
 
   /** Something happened to a file. */
   #told(name: string): void {
     const open = this.#open.get(REQUEST.exec(name)?.[1] ?? '');
-    if (!open) return this.#take(name);
-    lstat(join(this.#files.requests, name)).catch(() => open.abort());
+    if (open) lstat(join(this.#files.requests, name)).catch(() => open.abort());
+    else this.#take(name);
   }
 
   /** @param how `'left'` where it was there before: maybe an earlier host has seen it */
@@ -242,8 +256,8 @@ export class HookChannel {
     // A subagent's ear is not its session's; neither is that of another Claude which the agent may have started.
     if (input.agent_id !== undefined) return { text: '' };
     // A hook that asks for messages does not wait long: what is told to one that is gone is told to nobody.
-    if (askedAt !== undefined && Date.now() - askedAt > PATIENCE_MS) return { text: '' };
-    const messages = await this.#hooks.takeMessages(String(input.session_id), id);
+    const late = askedAt !== undefined && Date.now() - askedAt > PATIENCE_MS;
+    const messages = late ? undefined : await this.#hooks.takeMessages(String(input.session_id), id);
     if (!messages) {
       if (event === 'Stop' && this.#files.tellsTurns) void this.#hooks.afterTurn();
       return { text: '' };

@@ -68,8 +68,9 @@ export class ClaudeEventReader {
   /** Messages are as in stream-json; there is no `init` and no `result`, and a person's words are in it. */
   #readTranscriptLine(event: Json, conversationId: string): Observation[] {
     if (event.sessionId !== conversationId) return [];
-    if (event.type === 'user') return [...readPrompt(event), ...readUser(event)];
+    if (event.type === 'user') return [...readUser(event), ...readPrompt(event)];
     if (event.type === 'attachment') return readQueued(event.attachment);
+    if (event.type === 'system') return readStop(event);
     if (event.type !== 'assistant') return [];
     const { version, message } = event;
     const model = isObject(message) ? message.model : undefined;
@@ -84,7 +85,9 @@ export class ClaudeEventReader {
           },
         ];
     this.#initSeen = true;
-    return [...init, ...this.#readAssistant(event)];
+    // A turn that ends so is told of by a hook of its own.
+    const failed: Observation[] = event.isApiErrorMessage === true ? [{ kind: 'turn-end', hooked: true }] : [];
+    return [...init, ...this.#readAssistant(event), ...failed];
   }
 
   #readSystem(event: Json): Observation[] {
@@ -162,15 +165,28 @@ export class ClaudeEventReader {
   }
 }
 
-/** What a person typed, or said through the host. What Claude Code itself adds is marked as `isMeta`. */
-function readPrompt({ message, isMeta, isSidechain }: Json): Observation[] {
-  if (isMeta === true || isSidechain === true || !isObject(message)) return [];
+/**
+ * What a person typed, or said through the host. What Claude Code itself adds is marked as `isMeta`, or as a summary. Whoever
+ * presses Escape ends a turn of which no hook tells.
+ */
+function readPrompt({ message, isMeta, isSidechain, isCompactSummary }: Json): Observation[] {
+  if (isMeta === true || isSidechain === true || isCompactSummary === true || !isObject(message)) return [];
   const { content } = message;
   const texts = blocksOf(content).flatMap(({ type, text }) =>
     type === 'text' && typeof text === 'string' ? [text] : [],
   );
   const said = typeof content === 'string' ? content : texts.join('\n');
+  if (INTERRUPTED.test(said)) return [{ kind: 'turn-end', hooked: false }];
   return said.trim() === '' ? [] : [{ kind: 'prompt', text: said }];
+}
+
+const INTERRUPTED = /^\[Request interrupted by user(?: for tool use)?\]$/;
+
+/** The hooks have let the agent stop: written when all that it said is. */
+function readStop({ subtype, hasOutput, isSidechain }: Json): Observation[] {
+  // One that has something to say makes it go on.
+  if (subtype !== 'stop_hook_summary' || hasOutput === true || isSidechain === true) return [];
+  return [{ kind: 'turn-end', hooked: true }];
 }
 
 /** What a person typed while the agent was at work: it hears that together with a tool's result. */

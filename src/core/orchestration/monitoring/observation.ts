@@ -13,6 +13,8 @@ export type Observation =
     }
   /** A person said something to the agent. */
   | { readonly kind: 'prompt'; readonly text: string }
+  /** The agent has done what it was told, and waits for a person; `hooked` where a hook of Claude's tells of that, too. */
+  | { readonly kind: 'turn-end'; readonly hooked: boolean }
   | {
       readonly kind: 'tool';
       readonly id: string;

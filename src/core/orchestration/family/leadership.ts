@@ -1,0 +1,50 @@
+import type { CommandRunner } from '../intervention/run-hooks.js';
+import type { RunRest } from '../run-rest.js';
+import type { RunSupervisor } from '../run-supervisor.js';
+import { isTerminal } from '../session-lifecycle.js';
+import type { UnifiedSession } from '../types.js';
+import { LedSessions, type SessionCommands } from './led-sessions.js';
+import { runOrchestrate } from './orchestrate-command.js';
+import { type FamilyOptions, SessionFamily } from './session-family.js';
+
+export interface LeadershipOptions extends FamilyOptions {
+  /** What agents do to the sessions that they lead. */
+  commands: SessionCommands;
+  /** The run of a session that is under way. */
+  runOf: (id: string) => RunSupervisor | undefined;
+  /** Ends a session for good. */
+  cancel: (session: UnifiedSession, reason: string) => Promise<UnifiedSession>;
+}
+
+/** What it means while sessions run that one leads others: its agent's commands, its costs, and its end. */
+export class Leadership {
+  readonly family: SessionFamily;
+  readonly #options: LeadershipOptions;
+
+  constructor(options: LeadershipOptions) {
+    this.#options = options;
+    this.family = new SessionFamily(options);
+  }
+
+  /** What the agent of a session does with `orchestrate`. */
+  commandsOf(leaderId: string, rest: RunRest): CommandRunner {
+    const { family } = this;
+    const { commands } = this.#options;
+    return (requestId, args, signal) =>
+      runOrchestrate(new LedSessions({ leaderId, family, commands, rest, requestId, signal }), args);
+  }
+
+  /** A session may have cost more: those that lead it pay for that, too. */
+  spentBy(session: UnifiedSession): void {
+    if (session.parentId === undefined) return;
+    for (const { id } of this.family.leadersOf(session)) this.#options.runOf(id)?.spent();
+  }
+
+  /** Nobody follows the children any more of a session that ended before it was done. */
+  async ended(leader: UnifiedSession): Promise<void> {
+    const { id, status } = leader;
+    if (!this.family.leads(leader) || !isTerminal(status) || status === 'completed') return;
+    const reason = `session ${id}, which led it, ended ('${status}')`;
+    await Promise.allSettled(this.family.openChildren(id).map((child) => this.#options.cancel(child, reason)));
+  }
+}

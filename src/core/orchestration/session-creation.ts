@@ -1,0 +1,104 @@
+import type { AbortSignals } from './abort-signals.js';
+import { deferred } from './deferred.js';
+import { OrchestrationError } from './errors.js';
+import type { BaseExecutor } from './executors/base-executor.js';
+import { handedDown } from './family/session-family.js';
+import { type Inheritance, type ResolvedManagerOptions, resolveCreateOptions } from './resolve-options.js';
+import { prepareSession } from './session-intake.js';
+import type { SessionScheduler } from './session-scheduler.js';
+import type { SessionStore } from './session-store.js';
+import type { StateOwner } from './state-owner.js';
+import type { CreateSessionOptions, SessionMode, UnifiedSession } from './types.js';
+
+export interface CreationParts {
+  options: ResolvedManagerOptions;
+  executors: Partial<Record<SessionMode, BaseExecutor>>;
+  store: SessionStore;
+  scheduler: SessionScheduler;
+  owner: StateOwner;
+  /** @throws OrchestrationError `MANAGER_CLOSED` */
+  demandOpen: () => void;
+  signals: AbortSignals;
+}
+
+/** Takes sessions in: checks, makes and records them, in the order of the calls. */
+export class SessionCreation {
+  readonly #parts: CreationParts;
+  /** The latest `create()`: sessions enter the record in the order of the calls. */
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(parts: CreationParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws OrchestrationError as `UnifiedSessionManager.create` documents */
+  async create(options: CreateSessionOptions, id: string): Promise<UnifiedSession> {
+    const { demandOpen, owner, scheduler, store, signals } = this.#parts;
+    const { family } = scheduler;
+    demandOpen();
+    const spec = resolveCreateOptions(id, options, this.#inheritance(options));
+    const executor = this.#executorOf(spec.mode);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    await owner.ready();
+    demandOpen();
+    family.demandLeading(options.parentId);
+    const settled = family.reserve(options.parentId);
+    try {
+      scheduler.reserve(spec.id);
+    } catch (error) {
+      settled();
+      throw error;
+    }
+
+    const earlier = this.#last;
+    const done = deferred<void>();
+    this.#last = done.promise;
+    try {
+      const prepared = await prepareSession(spec, executor, this.#parts.options.stateDir, signal);
+      await earlier;
+      try {
+        signal?.throwIfAborted();
+        demandOpen();
+        await scheduler.announce(prepared, options);
+        signal?.throwIfAborted();
+        demandOpen();
+        family.demandLeading(options.parentId);
+      } catch (error) {
+        await prepared.folder.remove().catch(() => {}); // The first error counts.
+        throw error;
+      }
+      const session = scheduler.admit(prepared, options);
+      if (signal) signals.watch(session.id, signal, store.waiters.wait(session, {}));
+      return session;
+    } catch (error) {
+      scheduler.giveUp(spec.id);
+      throw error;
+    } finally {
+      settled();
+      void earlier.then(done.resolve);
+    }
+  }
+
+  /** What a new session gets that does not say otherwise. */
+  #inheritance({ parentId, docker }: CreateSessionOptions): Inheritance {
+    const { options, scheduler, store } = this.#parts;
+    const { docker: defaults, policy } = options;
+    const leader = scheduler.family.leader(parentId);
+    if (leader) return handedDown(leader.session, leader.spec, docker);
+    const parent = parentId === undefined ? undefined : store.registry.get(parentId);
+    const plan = parent?.result?.planFile === undefined ? undefined : parent.result.text;
+    return { docker: defaults, policy, ...(plan !== undefined && { prompt: plan }) };
+  }
+
+  #executorOf(mode: SessionMode): BaseExecutor {
+    const { executors } = this.#parts;
+    const executor = executors[mode];
+    if (executor) return executor;
+    const known = Object.keys(executors).join(', ');
+    throw new OrchestrationError(
+      'INVALID_OPTIONS',
+      `Option 'mode': there is no executor for '${mode}', only for ${known}. Give one in the manager's 'executors'.`,
+    );
+  }
+}
