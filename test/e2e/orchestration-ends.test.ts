@@ -3,16 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { atWork, childrenOf, containersOfAll, go, leading, outputsOf, UNTIL_GO } from './families.js';
 import { Host, type HostTask } from './hosts.js';
-import {
-  bash,
-  docker,
-  git,
-  type ModelTurn,
-  nextEvent,
-  repository,
-  tempFolder,
-  testManager,
-} from './support.js';
+import { bash, docker, git, type ModelTurn, nextEvent, repository, tempFolder, testManager } from './support.js';
 
 const ENDLESS = [bash('sleep 300')];
 
@@ -123,7 +114,7 @@ describe('where the host of a family was killed', () => {
     });
     const host = new Host(one);
     const id = await host.when('session:waiting');
-    await expect.poll(() => containersIn(one), { timeout: 20_000, interval: 50 }).toHaveLength(3);
+    await expect.poll(() => containersIn(one), { timeout: 40_000, interval: 50 }).toHaveLength(3);
     await host.kill();
 
     const { manager, events } = await testManager({ stateDir: one.stateDir, maxConcurrent: 2 });
@@ -178,7 +169,7 @@ describe('where the host of a family was killed', () => {
     });
     const host = new Host(one);
     const id = await host.when('session:waiting');
-    await expect.poll(() => containersIn(one), { timeout: 20_000, interval: 50 }).toHaveLength(2);
+    await expect.poll(() => containersIn(one), { timeout: 40_000, interval: 50 }).toHaveLength(2);
     await host.kill();
     await docker('kill', `ao-${id}-1`);
     const { manager } = await testManager({ stateDir: one.stateDir });

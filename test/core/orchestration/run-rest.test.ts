@@ -175,7 +175,7 @@ const step = fc.record({
 
 it('never works without a slot, and ends awake, in whatever order things happen', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 40 }), async (adopted, steps) => {
+    fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 40, size: 'max' }), async (adopted, steps) => {
       const { slot, told, rest } = scene(adopted ? 'children' : undefined);
       const waits: Deferred<void>[] = [];
       const calls: string[] = [];

@@ -76,7 +76,10 @@ export class LedSessions implements ChildSessions {
   }
 
   async continue(id: string, feedback: string): Promise<UnifiedSession> {
-    return this.#options.commands.continue(this.get(id).id, feedback);
+    const session = this.get(id);
+    // Another host has begun with it already.
+    const begun = session.runs.at(-1)?.feedback === feedback && !isTerminal(session.status);
+    return begun ? session : this.#options.commands.continue(id, feedback);
   }
 
   async cancel(id: string, reason: string): Promise<UnifiedSession> {

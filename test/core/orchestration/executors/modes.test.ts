@@ -68,10 +68,10 @@ describe('a plan that is made on the host', () => {
   });
 
   it('is none where it fails', async () => {
-    const { manager } = onHost(`cat > /dev/null; ${INIT}; exit 1`);
+    const { manager } = onHost(`cat > /dev/null; ${INIT}; ${RESULT}; exit 1`);
     const { id } = await manager.create({ mode: 'planning', prompt: 'Plan', cwd: tempFolder(), docker: false });
     const { status, result, logFile = '' } = await manager.waitFor(id);
-    expect(status).toBe('failed');
+    expect({ status, text: result?.text }).toEqual({ status: 'failed', text: 'Hello.' });
     expect(result).not.toHaveProperty('planFile');
     expect(existsSync(join(dirname(logFile), 'plan.md'))).toBe(false);
   });

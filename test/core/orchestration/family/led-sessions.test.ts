@@ -6,7 +6,7 @@ import type { RunRest } from '../../../../src/core/orchestration/run-rest.js';
 import type { CreateSessionOptions, SessionStatus, UnifiedSession } from '../../../../src/core/orchestration/types.js';
 import { fakeClock } from '../../../support/clock.js';
 import { errorOf } from '../../../support/errors.js';
-import { sessionIn } from '../../../support/sessions.js';
+import { afterActions, sessionIn } from '../../../support/sessions.js';
 
 function scene(
   statuses: Record<string, SessionStatus>,
@@ -45,7 +45,8 @@ function scene(
     sessions.set(id, session);
     ends.get(id)?.resolve(session);
   };
-  return { led, commands, created, rested, waited, end };
+  const replace = (session: UnifiedSession): void => void sessions.set(session.id, session);
+  return { led, commands, created, rested, waited, end, replace };
 }
 
 const statusesOf = (sessions: readonly UnifiedSession[]): string[] => sessions.map(({ status }) => status);
@@ -84,6 +85,15 @@ describe('other sessions than its own', () => {
     for (const call of calls) await errorOf(async () => call(), 'SESSION_NOT_FOUND');
     expect(commands.continue).not.toHaveBeenCalled();
     expect(commands.cancel).not.toHaveBeenCalled();
+  });
+
+  it('is not continued again with what it has begun with: an earlier host may have heard the same command', async () => {
+    const { led, commands, replace } = scene({ a: 'running' });
+    replace(afterActions(sessionIn('completed', { id: 'a' }), { type: 'continued', at: 60, feedback: 'More.' }));
+    expect(await led.continue('a', 'More.')).toMatchObject({ id: 'a', status: 'starting' });
+    expect(commands.continue).not.toHaveBeenCalled();
+    await led.continue('a', 'And more.');
+    expect(commands.continue).toHaveBeenCalledWith('a', 'And more.');
   });
 
   it('its own are continued and cancelled', async () => {

@@ -9,8 +9,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate as settled } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../../src/core/orchestration/deferred.js';
 import type { RunHooks } from '../../../../src/core/orchestration/intervention/hook-channel.js';
@@ -125,7 +125,8 @@ describe('a host that ends', () => {
     await vi.waitFor(() => expect(host.commands).toHaveLength(1));
     channel.close();
     done.resolve({ exitCode: 1, text: 'the manager was closed' });
-    await settled();
+    // Many times what it would take to write an answer.
+    for (let turn = 0; turn < 100; turn += 1) await readdir(files.answers);
     expect(readdirSync(files.requests)).toEqual([`${id}.args`]);
     expect(readdirSync(files.answers)).toEqual([]);
 

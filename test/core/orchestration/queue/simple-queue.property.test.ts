@@ -72,7 +72,7 @@ it('behaves like a plain list, whatever is done to it', () => {
     fc.property(
       fc.integer({ min: 1, max: 4 }),
       fc.integer({ min: 0, max: 6 }),
-      fc.array(operation, { maxLength: 120 }),
+      fc.array(operation, { maxLength: 120, size: 'max' }),
       (maxConcurrent, maxQueued, operations) => {
         const started: string[] = [];
         const queue = new SimpleQueue({ maxConcurrent, maxQueued, onStart: (id) => started.push(id) });
@@ -113,7 +113,7 @@ it('gives slots back to those that had to wait before all that have not begun, a
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 4 }),
-      fc.array(fc.record({ kind: fc.constantFrom(...kinds), pick: fc.nat(20) }), { maxLength: 120 }),
+      fc.array(fc.record({ kind: fc.constantFrom(...kinds), pick: fc.nat(20) }), { maxLength: 120, size: 'max' }),
       (maxConcurrent, operations) => {
         const started: string[] = [];
         const queue = new SimpleQueue({ maxConcurrent, maxQueued: 6, onStart: (id) => started.push(id) });
@@ -164,7 +164,7 @@ it('takes back what an earlier queue had let in, and keeps to its limits as soon
       fc.integer({ min: 0, max: 3 }),
       fc.integer({ min: 0, max: 6 }),
       fc.integer({ min: 0, max: 40 }),
-      fc.array(operation, { maxLength: 60 }),
+      fc.array(operation, { maxLength: 60, size: 'max' }),
       (maxConcurrent, maxQueued, occupied, waited, operations) => {
         const started: string[] = [];
         const queue = new SimpleQueue({ maxConcurrent, maxQueued, onStart: (id) => started.push(id) });

@@ -1,0 +1,135 @@
+import { setImmediate as settled } from 'node:timers/promises';
+import type { RunRequest, UnifiedSession } from 'autonomous-orchestration';
+import { SimulatedExecutor } from 'autonomous-orchestration/testing';
+import { expect, it, vi } from 'vitest';
+import { ENDLESS, everyMode, simulate } from '../../../support/simulate.js';
+
+/** Leads others, and lets a test do what its agent would do. */
+class Leading extends SimulatedExecutor {
+  override readonly leads = true;
+  readonly hooks = new Map<string, RunRequest['hooks']>();
+
+  override launch(request: RunRequest): ReturnType<SimulatedExecutor['launch']> {
+    this.hooks.set(request.spec.id, request.hooks);
+    return super.launch(request);
+  }
+}
+
+/** A leader in the only slot, with a child in line. */
+async function scene() {
+  const executor = new Leading(ENDLESS);
+  const executors = { ...everyMode(new SimulatedExecutor(ENDLESS)), orchestration: executor };
+  const { manager } = simulate(ENDLESS, { executors, maxConcurrent: 1 });
+  const { id } = await manager.create({ mode: 'orchestration', prompt: 'Lead' });
+  await manager.waitFor(id, { status: 'running' });
+  const hooks = executor.hooks.get(id);
+  if (!hooks) throw new Error('it was launched');
+  const orchestrate = (requestId: string, ...args: string[]) =>
+    hooks.command(requestId, args, new AbortController().signal);
+  await orchestrate('first', 'create', 'Child');
+  const [child] = manager.list({ parentId: id });
+  if (!child) throw new Error('it was created');
+  expect(child.status).toBe('queued');
+  const running = (): number => manager.queueStatus().running;
+  const statuses = (): string[] => [id, child.id].map((one) => manager.get(one)?.status ?? '');
+  /** The leader waits, and the child has its slot. */
+  const rest = async (): Promise<ReturnType<typeof orchestrate>[]> => {
+    const waiting = orchestrate('second', 'wait');
+    await manager.waitFor(child.id, { status: 'running' });
+    expect(statuses()).toEqual(['waiting_feedback', 'running']);
+    return [waiting];
+  };
+  return { manager, id, child, hooks, orchestrate, running, statuses, rest };
+}
+
+it('a leader that is cancelled while it waits leaves no slot taken, nor any child', async () => {
+  const { manager, id, running, statuses, rest } = await scene();
+  const [waiting] = await rest();
+  await manager.cancel(id);
+  expect(statuses()).toEqual(['cancelled', 'cancelled']);
+  // Its command hears that they have ended; nobody is there any more who could use a slot.
+  void waiting;
+  await settled();
+  expect(running()).toBe(0);
+  const next = await manager.create({ prompt: 'Next' });
+  expect(next.status).toBe('starting');
+});
+
+it('a leader that is continued while it waits, waits in line for its child to end', async () => {
+  const { manager, id, child, running, statuses, rest } = await scene();
+  await rest();
+  const next = await manager.continue(id, 'Never mind.');
+  expect(next).toMatchObject({ status: 'queued', queuePosition: 1, runs: [{}, { feedback: 'Never mind.' }] });
+  expect(next).not.toHaveProperty('waitingFor');
+  expect([running(), statuses()]).toEqual([1, ['queued', 'running']]);
+  await manager.cancel(child.id);
+  expect(await manager.waitFor(id, { status: 'running' })).toMatchObject({ runs: [{}, { number: 2 }] });
+  expect(running()).toBe(1);
+});
+
+it('a leader that waits in line again can be cancelled', async () => {
+  const { manager, id, child, running, rest } = await scene();
+  await rest();
+  await manager.continue(id, 'Never mind.');
+  await manager.cancel(id);
+  expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
+  expect(manager.get(child.id)?.status).toBe('cancelled');
+  expect(running()).toBe(0);
+});
+
+it('a leader whose children have ended comes back before those in line', async () => {
+  const { manager, child, id, rest, running, orchestrate } = await scene();
+  const [waiting] = await rest();
+  const others = [await manager.create({ prompt: 'Other' }), await manager.create({ prompt: 'Another' })];
+  const now = (): (string | undefined)[] => others.map((other) => manager.get(other.id)?.status);
+  await manager.cancel(child.id);
+  // The child's slot was the next one's before its leader heard of the end.
+  await manager.waitFor(others[0]?.id ?? '', { status: 'running' });
+  expect(manager.get(id)).toMatchObject({ status: 'waiting_feedback', waitingFor: 'slot' });
+  await manager.cancel(others[0]?.id ?? '');
+  expect(await waiting).toMatchObject({
+    exitCode: 4,
+    text: expect.stringContaining(`${child.id}\tautonomous\tcancelled`),
+  });
+  expect([manager.get(id)?.status, now(), running()]).toEqual(['running', ['cancelled', 'queued'], 1]);
+  // Whoever does not wait, works.
+  expect(await orchestrate('third', 'list')).toMatchObject({ exitCode: 0 });
+});
+
+it('a tool call beside a wait begins when there is a slot for it', async () => {
+  const { manager, child, hooks, running, rest } = await scene();
+  await rest();
+  const decided = vi.fn();
+  const call = { toolUseId: 'toolu_1', tool: 'Read', input: { file_path: '/etc/hosts' } };
+  const asked = hooks.beforeTool(call).then(decided);
+  for (let turn = 0; turn < 20; turn += 1) await settled();
+  expect(decided).not.toHaveBeenCalled();
+  expect(running()).toBe(1);
+  await manager.cancel(child.id);
+  await asked;
+  expect(decided).toHaveBeenCalledWith({ allowed: true });
+  expect(running()).toBe(1);
+});
+
+it('a command that another host is asked again creates nobody twice', async () => {
+  const { manager, id, child, orchestrate } = await scene();
+  const answers = await Promise.all([1, 2, 3].map(() => orchestrate('first', 'create', 'Child')));
+  expect(answers.map(({ text }) => text)).toEqual(Array(3).fill(`${child.id}\tautonomous\tqueued\n`));
+  expect(manager.list({ parentId: id }).map((one: UnifiedSession) => one.id)).toEqual([child.id]);
+  const other = await orchestrate('third', 'create', 'Child');
+  expect(other.text).not.toContain(child.id);
+});
+
+it('a session that leads nobody has no command', async () => {
+  const { manager } = await scene();
+  expect(manager.list({ mode: 'autonomous' }).every(({ parentId }) => parentId !== undefined)).toBe(true);
+  const executor = new (class extends Leading {
+    override readonly leads = false as never;
+  })(ENDLESS);
+  const alone = simulate(ENDLESS, { executors: everyMode(executor) }).manager;
+  const { id } = await alone.create({ prompt: 'x' });
+  await alone.waitFor(id, { status: 'running' });
+  const answer = await executor.hooks.get(id)?.command('one', ['create', 'Child'], new AbortController().signal);
+  expect(answer).toEqual({ exitCode: 1, text: 'Only an orchestration session leads others.' });
+  expect(alone.list()).toHaveLength(1);
+});
