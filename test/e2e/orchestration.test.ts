@@ -80,7 +80,7 @@ describe('a session that leads others', () => {
       bash('orchestrate wait > /workspace/waited 2>&1 & echo it waits'),
       bash('echo works'),
       bash('echo works on'),
-      bash('orchestrate wait; cat /workspace/waited'),
+      bash('orchestrate wait; until [ -s /workspace/waited ]; do sleep 0.1; done; cat /workspace/waited'),
       { text: 'All done.' },
     ];
     const outputs = outputsOf(manager);
