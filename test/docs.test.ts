@@ -179,6 +179,9 @@ describe('the examples', () => {
     const endToEnd = [
       'demo.ts',
       'guard.ts',
+      'interactive.ts',
+      'orchestrate.ts',
+      'plan-then-do.ts',
       'prompt-file.ts',
       'quickstart.ts',
       'recover.ts',

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { attempt, bash, containersOf, engine, git, type ModelTurn, tempFolder } from './support.js';
 
@@ -99,6 +101,72 @@ it('prompt-file.ts fills its data into the prompt', async () => {
   expect(output).not.toContain('allowedTools');
 });
 
+it('plan-then-do.ts refines a plan and has it carried out', async () => {
+  const cwd = await tempFolder();
+  const script = {
+    'Plan this': [bash('touch /workspace/planned; true'), { text: 'Be quick.' }, { text: 'Be quick and careful.' }],
+    'Be quick and careful.': [bash('touch /workspace/done'), { prompt: 'sha256' }],
+  };
+  const child = await scriptedExample('plan-then-do.ts', script, cwd);
+  child.stdin.end();
+  const hash = createHash('sha256').update('Be quick and careful.').digest('hex');
+  expect((await text(child.stdout)).replaceAll(/\s+/g, ' ')).toBe(
+    "{ status: 'completed', plan: 'Be quick.' } { status: 'completed', plan: 'Be quick and careful.' } " +
+      `{ status: 'completed', text: 'SHA256: ${hash}' } `,
+  );
+  expect([existsSync(join(cwd, 'planned')), existsSync(join(cwd, 'done'))]).toEqual([false, true]);
+});
+
+it('orchestrate.ts shows what an agent and those that it leads do', async () => {
+  const script = {
+    'Have one agent': [
+      bash('orchestrate create "Look for bugs"; orchestrate create "Look at the tests"'),
+      bash('orchestrate wait'),
+      { text: 'All is well.' },
+    ],
+    Look: [bash('sleep 0.3'), { text: 'Looked.' }],
+  };
+  const cwd = await tempFolder();
+  const child = await scriptedExample('orchestrate.ts', script, cwd);
+  child.stdin.end();
+  const output = await text(child.stdout);
+  const lines = output.replaceAll(/[0-9a-z]{12} /g, '').split('\n');
+  expect(lines.slice(0, 2)).toEqual(['orchestration: created', 'orchestration: started']);
+  const steps = ['orchestration: waiting for children', '  autonomous: completed', 'orchestration: working'];
+  expect(lines.filter((line) => steps.includes(line))).toEqual([steps[0], steps[1], steps[1], steps[2]]);
+  expect(lines.filter((line) => line === '  autonomous: created')).toHaveLength(2);
+  expect(lines.indexOf('orchestration: completed')).toBeGreaterThan(lines.indexOf('orchestration: working'));
+  expect(output.replaceAll(/\s+/g, ' ')).toMatch(
+    /{ status: 'completed', text: 'All is well\.', children: 2, costUsd: 0\.\d+ } $/,
+  );
+});
+
+it('interactive.ts lets a person take turns with the agent, and leave', async () => {
+  const turns = [bash('echo made > made'), { text: 'First.' }, { text: 'Second.' }];
+  const child = await scriptedExample('interactive.ts', turns, await tempFolder());
+  const typed = ['And then?', '/exit'];
+  let output = '';
+  for await (const chunk of child.stdout) {
+    output += chunk;
+    const [, terminal] =
+      /Your turn: tmux -L autonomous-orchestration attach-session -t '(=ao-\w+-1)'\n/.exec(chunk) ?? [];
+    if (terminal === undefined) continue;
+    const keys = ['-L', 'autonomous-orchestration', 'send-keys', '-t', `${terminal}:`];
+    await attempt('tmux', [...keys, '-l', typed.shift() ?? '']);
+    await delay(500); // What comes at once with it would be a line break.
+    await attempt('tmux', [...keys, 'Enter']);
+  }
+  expect(typed).toEqual([]);
+  expect(output.replaceAll(/Your turn: .*/g, 'Your turn').split('\n')).toEqual([
+    "{ said: 'Look at the failing test with me' }",
+    'Your turn',
+    "{ said: 'And then?' }",
+    'Your turn',
+    "{ status: 'completed', reason: 'success', text: 'Second.' }",
+    '',
+  ]);
+});
+
 describe('script.ts', () => {
   const script = (turns: readonly ModelTurn[], cwd: string) =>
     scriptedExample('script.ts', turns, cwd, undefined, ['--cwd', cwd, 'Do it']);
@@ -172,7 +240,7 @@ describe('script.ts', () => {
 /** An example on a workspace that has the model's script in it: examples give their sessions no variables. */
 async function scriptedExample(
   name: string,
-  turns: readonly ModelTurn[],
+  turns: readonly ModelTurn[] | Record<string, ModelTurn[]>,
   cwd: string,
   home?: string,
   args: readonly string[] = [cwd],
