@@ -9,8 +9,8 @@ import { resolvePolicy, type ToolPolicy } from '../../src/core/orchestration/int
 import { tempFolder } from './temp-folder.js';
 
 /** The files of a guard as a run has them. */
-export async function guardFiles(policy: ToolPolicy = {}): Promise<HookFiles> {
-  const files = new HookFiles(join(tempFolder(), 'guard'));
+export async function guardFiles(policy: ToolPolicy = {}, tellsTurns = false): Promise<HookFiles> {
+  const files = new HookFiles(join(tempFolder(), 'guard'), tellsTurns);
   await files.create(resolvePolicy(policy));
   return files;
 }
@@ -87,7 +87,7 @@ export interface Hook {
   exit: Promise<HookExit>;
 }
 
-type HookEvent = 'PreToolUse' | 'PostToolUse' | 'PostToolUseFailure' | 'Stop';
+type HookEvent = 'PreToolUse' | 'PostToolUse' | 'PostToolUseFailure' | 'Stop' | 'StopFailure' | 'UserPromptSubmit';
 
 /** What Claude Code tells its hooks. */
 export function hookInput(event: HookEvent, change: object = {}): object {
@@ -108,8 +108,9 @@ export function startHook(
   { input = hookInput(event), sleep }: { input?: object | string; sleep?: string } = {},
 ): Hook {
   const script = join(files.path, 'hook.sh');
+  const turns = files.tellsTurns ? ['turns'] : [];
   const args = sleep === undefined ? [script] : ['-c', `sleep() { ${sleep}; }; . "$0"`, script];
-  const child = spawn('/bin/sh', [...args, event, files.path], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn('/bin/sh', [...args, event, files.path, ...turns], { stdio: ['pipe', 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const collected = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {

@@ -1,5 +1,5 @@
 import { OrchestrationError } from './errors.js';
-import { totalTokens } from './monitoring/observation.js';
+import type { Spending } from './intervention/run-limits.js';
 import type { RunSupervisor } from './run-supervisor.js';
 import { demandEnv, type PreparedSession } from './session-intake.js';
 import type { UnifiedSession } from './types.js';
@@ -9,9 +9,10 @@ export function demandContinuable(
   session: UnifiedSession,
   prepared: PreparedSession,
   supervisor: RunSupervisor | undefined,
+  spending: Spending,
 ): void {
   const { id, status } = session;
-  const why = whyNotContinued(session, prepared, supervisor) ?? spent(session, prepared);
+  const why = whyNotContinued(session, prepared, supervisor) ?? spent(spending, prepared);
   if (why !== undefined) {
     throw new OrchestrationError('ILLEGAL_TRANSITION', `Session ${id} ('${status}') cannot be continued: ${why}.`);
   }
@@ -33,13 +34,9 @@ function whyNotContinued(
 }
 
 /** What was spent stays spent: a further run would end where it begins. */
-function spent({ metadata }: UnifiedSession, { spec: { limits } }: PreparedSession): string | undefined {
-  const { costUsd = 0, tokens } = metadata;
+function spent({ costUsd, tokens }: Spending, { spec: { limits } }: PreparedSession): string | undefined {
   const limit =
     (limits.costUsd !== undefined && costUsd >= limits.costUsd && `limits.costUsd ($${limits.costUsd})`) ||
-    (limits.tokens !== undefined &&
-      tokens &&
-      totalTokens(tokens) >= limits.tokens &&
-      `limits.tokens (${limits.tokens})`);
+    (limits.tokens !== undefined && tokens > 0 && tokens >= limits.tokens && `limits.tokens (${limits.tokens})`);
   return limit ? `it has spent its ${limit}. Create a new session` : undefined;
 }

@@ -4,7 +4,7 @@ import { OrchestrationError } from './errors.js';
 import type { BaseExecutor } from './executors/base-executor.js';
 import { handedDown } from './family/session-family.js';
 import { type Inheritance, type ResolvedManagerOptions, resolveCreateOptions } from './resolve-options.js';
-import { prepareSession } from './session-intake.js';
+import { demandEnv, prepareSession } from './session-intake.js';
 import type { SessionScheduler } from './session-scheduler.js';
 import type { SessionStore } from './session-store.js';
 import type { StateOwner } from './state-owner.js';
@@ -85,6 +85,7 @@ export class SessionCreation {
     const { options, scheduler, store } = this.#parts;
     const { docker: defaults, policy } = options;
     const leader = scheduler.family.leader(parentId);
+    if (leader) demandEnv(leader.session.id, scheduler.missingEnvOf(leader.session.id));
     if (leader) return handedDown(leader.session, leader.spec, docker);
     const parent = parentId === undefined ? undefined : store.registry.get(parentId);
     const plan = parent?.result?.planFile === undefined ? undefined : parent.result.text;

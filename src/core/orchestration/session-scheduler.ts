@@ -150,6 +150,11 @@ export class SessionScheduler {
     }
   }
 
+  /** The variables that a restored session misses, if any. */
+  missingEnvOf(id: string): readonly string[] | undefined {
+    return this.#parts.get(id)?.missingEnv;
+  }
+
   /** Puts a restored session at the end of the line; those in it start with `resume()`. */
   rejoin(id: string): void {
     this.#queue.rejoin(id);
@@ -205,7 +210,7 @@ export class SessionScheduler {
   async continue(session: UnifiedSession, feedback: string): Promise<UnifiedSession> {
     const { id } = session;
     const parts = this.#partsOf(id);
-    demandContinuable(session, parts, parts.supervisor);
+    demandContinuable(session, parts, parts.supervisor, this.family.spending(session));
     if (parts.supervisor) {
       const error = 'stopped to be continued with feedback';
       parts.supervisor.stop({ status: 'cancelled', reason: 'cancelled', error, feedback });

@@ -108,7 +108,7 @@ export class DockerEnvironment {
     throw new OrchestrationError(
       'ONBOARDING_NEEDED',
       `Claude Code was never set up in image '${image}' (docker.image), and would ask for that first. Do it once: ` +
-        `docker run -it --name claude-setup --workdir ${WORKSPACE} --entrypoint claude ${image} --dangerously-skip-permissions; ` +
+        `docker run -it --name claude-setup --workdir ${WORKSPACE} --env DISABLE_FIREWALL=true ${image} claude --dangerously-skip-permissions; ` +
         `answer what it asks, leave it with /exit, then: docker commit claude-setup ${image}`,
     );
   }

@@ -57,7 +57,11 @@ export class LedSessions implements ChildSessions {
     const { commands, rest, signal } = this.#options;
     const now = (): UnifiedSession[] => ids.map((id) => this.get(id));
     const ended = now().filter(({ status }) => isTerminal(status)).length;
-    if (ended === ids.length || (any && ended > 0)) return now();
+    if (ended === ids.length || (any && ended > 0)) {
+      // An earlier host may have let it rest.
+      if (rest.resting) await rest.during(async () => {});
+      return now();
+    }
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(), timeoutMs).unref();
     const waiting = { signal: AbortSignal.any([signal, timeout.signal]) };

@@ -1,10 +1,11 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { chmod, lstat, readdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { lstat, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemCode } from '../errors.js';
 import { clipText, NAME_LENGTH } from '../monitoring/own-text.js';
 import { readRegularFile } from '../workspace/regular-file.js';
+import { HookAnswers } from './hook-answers.js';
 import type { HookFiles } from './hook-files.js';
 import type { AskedCall, Verdict } from './run-guard.js';
 
@@ -71,14 +72,10 @@ const MOST_OPEN = 256;
 const MOST_OPEN_BYTES = 64 * 1024 * 1024;
 const LATER_MS = 1_000;
 const LOOK_MS = 50;
-/** An answer is read within milliseconds; these many are kept for hooks that were frozen before they could. */
-const KEPT_ANSWERS = 256;
 /** Where the system has no more watches to give. */
 const POLL_MS = 50;
 /** Less than the hook waits for an answer to anything but a tool call. */
 const PATIENCE_MS = 3_000;
-/** Says to the hook that there is something to hear. */
-const STEER = 'steer';
 
 /**
  * The host's side of the hook: requests come as files in a folder that the agent can write to, answers go as files to
@@ -87,20 +84,20 @@ const STEER = 'steer';
 export class HookChannel {
   readonly #files: HookFiles;
   readonly #hooks: RunHooks;
+  readonly #answers: HookAnswers;
   /** By id; aborted when nobody waits for the answer any more. */
   readonly #open = new Map<string, AbortController>();
-  readonly #answered: string[] = [];
   #watcher: FSWatcher | undefined;
   #poll: NodeJS.Timeout | undefined;
   #later: NodeJS.Timeout | undefined;
   #closed = false;
-  #lastFlag: Promise<unknown> = Promise.resolve();
   #lastRead: Promise<unknown> = Promise.resolve();
   #openBytes = 0;
 
   constructor(files: HookFiles, hooks: RunHooks) {
     this.#files = files;
     this.#hooks = hooks;
+    this.#answers = new HookAnswers(files.answers);
   }
 
   /** Begins to answer; what was asked before, of another host maybe, is answered too. */
@@ -115,7 +112,7 @@ export class HookChannel {
     } catch {
       this.#pollOnly();
     }
-    this.#hooks.onMessages((waiting) => this.#flag(waiting));
+    this.#hooks.onMessages((waiting) => this.#answers.flag(waiting));
     await this.#scan(); // What came before there was a watch.
   }
 
@@ -125,6 +122,7 @@ export class HookChannel {
     this.#watcher?.close();
     clearInterval(this.#poll);
     clearTimeout(this.#later);
+    this.#answers.close();
   }
 
   #pollOnly(): void {
@@ -183,14 +181,17 @@ export class HookChannel {
     let askedAt: number | undefined;
     let held = 0;
     try {
-      if (how === 'left') {
-        if (await this.#files.wasAnswered(id)) return await unlink(path);
-        askedAt = Math.min(Date.now(), (await lstat(path)).mtimeMs);
-      }
-      // One at a time: an agent may have filled the folder with long ones.
-      const reading = this.#lastRead.then(() => this.#read(path));
+      // One at a time: an agent may have filled the folder with long ones. And in the order in which they came.
+      const reading = this.#lastRead.then(async () => {
+        if (how === 'left') {
+          if (await this.#files.wasAnswered(id)) return undefined;
+          askedAt = Math.min(Date.now(), (await lstat(path)).mtimeMs);
+        }
+        return this.#read(path);
+      });
       this.#lastRead = reading.catch(() => {}); // Told of below.
       const bytes = await reading;
+      if (!bytes) return await unlink(path);
       held = bytes.length;
       this.#openBytes += held;
       const parsed: unknown = JSON.parse(bytes.toString('utf8'));
@@ -202,7 +203,7 @@ export class HookChannel {
     const unreadable: Reply = { text: denial('Denied: the request could not be read.') };
     const reply = input ? await this.#reply(input, id, askedAt).catch(() => unreadable) : unreadable;
     // Without an answer it is a denial.
-    await this.#write(id, reply.text).then(reply.given, () => {});
+    await this.#answers.write(id, reply.text).then(reply.given, () => {});
     this.#openBytes -= held;
     // Not before it is answered: a host that takes over finds it. It may be a folder by now; its name is not used again.
     await unlink(path).catch(() => {});
@@ -220,7 +221,7 @@ export class HookChannel {
       : { exitCode: 1, text: `orchestrate: more than ${MOST_COMMAND_BYTES} bytes, or not readable` };
     // The next host finds it, and has the answer.
     if (this.#closed) return;
-    await this.#write(id, `${exitCode}\n${said}`).catch(() => {}); // The run's end took the folder along.
+    await this.#answers.write(id, `${exitCode}\n${said}`).catch(() => {}); // The run's end took the folder along.
     await unlink(path).catch(() => {});
   }
 
@@ -233,19 +234,17 @@ export class HookChannel {
   async #reply(input: HookInput, id: string, askedAt: number | undefined): Promise<Reply> {
     const event = input.hook_event_name;
     if (event === 'PreToolUse') {
-      // So that a hook whose host dies while a person is asked does not take that for a host that never was.
-      const asked = setTimeout(() => void this.#write(`${id}.asked`, '').catch(() => {}), 1_000);
-      const verdict = await this.#hooks.beforeTool({
+      const call = {
         toolUseId: String(input.tool_use_id),
         tool: clipText(String(input.tool_name), NAME_LENGTH),
         input: input.tool_input,
         ...(askedAt !== undefined && { askedAt }),
-      });
-      clearTimeout(asked);
+      };
+      const verdict = await this.#answers.awaited(id, this.#hooks.beforeTool(call));
       return { text: verdict.allowed ? '' : denial(verdict.reason) };
     }
     if (event === 'UserPromptSubmit') {
-      await this.#hooks.beforeTurn();
+      await this.#answers.awaited(id, this.#hooks.beforeTurn());
       return { text: '' };
     }
     if (event === 'StopFailure') {
@@ -268,24 +267,6 @@ export class HookChannel {
         ? { decision: 'block', reason: said }
         : { hookSpecificOutput: { hookEventName: event, additionalContext: said } };
     return { text: JSON.stringify(output), given: () => messages.given() };
-  }
-
-  /** In one step: the hook takes what it sees for the whole. */
-  async #write(id: string, text: string): Promise<void> {
-    const path = join(this.#files.answers, id);
-    const part = join(this.#files.answers, `.${id}`);
-    await writeFile(part, text);
-    await chmod(part, 0o644); // Whatever the umask: the image's user may be anybody.
-    await rename(part, path);
-    this.#answered.push(path);
-    const old = this.#answered.length > KEPT_ANSWERS ? this.#answered.shift() : undefined;
-    if (old !== undefined) await unlink(old).catch(() => {}); // It is gone with its folder.
-  }
-
-  /** One after the other: the last word has to be the last on disk. */
-  #flag(waiting: boolean): void {
-    const path = join(this.#files.answers, STEER);
-    this.#lastFlag = this.#lastFlag.then(() => (waiting ? writeFile(path, '') : unlink(path))).catch(() => {}); // The run's end took the folder along.
   }
 }
 

@@ -198,7 +198,13 @@ cat > "$requests/$id.part" || fail "the request cannot be written"
 mv "$requests/$id.part" "$requests/$id.json" || fail "the request cannot be sent"
 
 waited=0
+beat=
 until [ -e "$answers/$id" ]; do
+  # A host that is there says so now and then, however long somebody takes.
+  if [ -e "$answers/$id.beat" ] && read -r next < "$answers/$id.beat" && [ "$next" != "$beat" ]; then
+    beat=$next
+    waited=2000
+  fi
   if [ -z "$holds" ]; then
     [ "$waited" -lt ${HOST_SILENT_MS} ] || exit 0
 ${

@@ -10,7 +10,7 @@ import { afterActions, sessionIn } from '../../../support/sessions.js';
 
 function scene(
   statuses: Record<string, SessionStatus>,
-  { requestId = 'request', signal = new AbortController().signal } = {},
+  { requestId = 'request', signal = new AbortController().signal, resting = false } = {},
 ) {
   const sessions = new Map(Object.entries(statuses).map(([id, status]) => [id, sessionIn(status, { id })]));
   const ends = new Map(Object.keys(statuses).map((id) => [id, deferred<UnifiedSession>()]));
@@ -33,6 +33,7 @@ function scene(
   };
   const rested = vi.fn();
   const rest = {
+    resting,
     async during<T>(work: () => Promise<T>): Promise<T> {
       rested();
       return work();
@@ -51,6 +52,14 @@ function scene(
 
 const statusesOf = (sessions: readonly UnifiedSession[]): string[] => sessions.map(({ status }) => status);
 const LONG = { any: false, timeoutMs: 60_000 };
+
+describe('a wait for what is over already', () => {
+  it.each([true, false])('wakes its leader where an earlier host has let it rest: %s', async (resting) => {
+    const { led, rested } = scene({ a: 'completed' }, { resting });
+    expect(statusesOf(await led.wait(['a'], LONG))).toEqual(['completed']);
+    expect(rested).toHaveBeenCalledTimes(resting ? 1 : 0);
+  });
+});
 
 describe('a session that is created', () => {
   it('is a child of its leader, whatever it is asked for', async () => {

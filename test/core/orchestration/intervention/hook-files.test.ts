@@ -152,6 +152,16 @@ describe('a hook that no host answers', () => {
     expect(exit).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('no host answers') });
   });
 
+  it('is given all that time anew by each sign of life of its host', async () => {
+    const files = await guardFiles(SHORT);
+    const sleep = `n=$((n + 1)); echo $n > "$answers/slept"
+      [ $((n % 250)) -ne 0 ] || [ $n -gt 750 ] || echo $n > "$answers/$id.beat"`;
+    const exit = await runHook(files, 'PreToolUse', { sleep });
+    expect(exit).toMatchObject({ code: 2, stderr: expect.stringContaining('no host answers') });
+    // Without them it is some 300 times.
+    expect(Number(readFileSync(join(files.answers, 'slept'), 'utf8'))).toBeGreaterThan(1_000);
+  });
+
   it.each(['deny', 'allow'] as const)('lets Claude stop, also where lost hosts mean: %s', async (onHostLost) => {
     const files = await guardFiles({ ...SHORT, onHostLost });
     expect(await runHook(files, 'Stop', { sleep: ':' })).toEqual({ code: 0, stdout: '', stderr: '' });
