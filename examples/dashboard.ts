@@ -11,8 +11,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UnifiedSessionManager } from 'autonomous-orchestration';
 import { type AutonomousServer, serveAutonomousApp } from 'autonomous-orchestration/handlers';
-import { SimulatedExecutor } from 'autonomous-orchestration/testing';
-import { DEMO_POLICY, DEMO_SESSIONS, demoScript } from './support/demo-sessions.js';
+import { demoExecutors, MODE_SESSIONS } from './support/demo-modes.js';
+import { DEMO_POLICY, DEMO_SESSIONS } from './support/demo-sessions.js';
 import { IMAGE, whyNotDocker } from './support/docker-available.js';
 
 const { values } = parseArgs({
@@ -32,11 +32,14 @@ console.log(
 await using manager = new UnifiedSessionManager({
   stateDir,
   policy: DEMO_POLICY,
-  ...(unavailable !== undefined && { executors: { autonomous: new SimulatedExecutor(demoScript) } }),
+  ...(unavailable !== undefined && { maxConcurrent: 5, executors: demoExecutors() }),
 });
 let server: AutonomousServer | undefined;
 try {
   server = await serveAutonomousApp(manager, { port: Number(values.port), workspaces: [workspace] });
+  // Of the other modes each needs something of this machine: tmux, a repository, or that others may cost something.
+  if (unavailable !== undefined)
+    for (const options of MODE_SESSIONS) await manager.create({ ...options, cwd: workspace });
   for (const { taskId, prompt, branch } of DEMO_SESSIONS) {
     // Only a simulation can do without the repository that a worktree is made of.
     await manager.create({ taskId, prompt, cwd: workspace, ...(unavailable !== undefined && { worktree: branch }) });

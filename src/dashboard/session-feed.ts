@@ -61,6 +61,13 @@ const MOST_POINTS = 50_000;
 /** How many of the oldest go at once, so that not every new one moves the whole list. */
 const DROPPED_ITEMS = 10_000;
 
+const HEARD = 'The agent heard';
+const WAITS = {
+  person: 'Waits for what a person says',
+  children: 'Waits for its children',
+  slot: 'Waits for a slot to go on in',
+} as const;
+
 /**
  * What is known of one session's course: first what its record has from before the events that the server keeps, then
  * these, then what comes live. Items change in place (a tool call gets its result); `version` grows with every change.
@@ -94,6 +101,7 @@ export class SessionFeed {
         this.#push({ kind: 'message', text: event.text, sub: event.parentToolUseId !== undefined }, event.at);
         break;
       case 'session:prompt':
+        this.#dropHeard(event.text);
         this.#push({ kind: 'message', text: event.text, sub: false, by: 'person' }, event.at);
         break;
       case 'session:tool': {
@@ -157,6 +165,12 @@ export class SessionFeed {
     this.#append({ ...item, at, key: String(this.#keys++) });
   }
 
+  /** What was typed for a person is in the conversation itself: it is not told twice. */
+  #dropHeard(text: string): void {
+    const last = this.items.at(-1);
+    if (last?.kind === 'note' && last.title === HEARD && last.text === text) this.items.pop();
+  }
+
   #pushDanger({ toolUseId, level, rule, tool, reason }: DangerRecord, at: number): void {
     const call = this.items[this.#placeOf(toolUseId)];
     // That of a call stands with the call; that the call went past the guard was only found later.
@@ -189,12 +203,6 @@ export class SessionFeed {
   }
 }
 
-const WAITS = {
-  person: 'Waits for what a person says',
-  children: 'Waits for its children',
-  slot: 'Waits for a slot to go on in',
-} as const;
-
 function noteOf(event: FeedEvent): { title: string; text: string } | undefined {
   switch (event.type) {
     case 'session:created':
@@ -208,7 +216,7 @@ function noteOf(event: FeedEvent): { title: string; text: string } | undefined {
     case 'session:continued':
       return { title: 'Continued with feedback', text: event.feedback };
     case 'session:steered':
-      return { title: 'The agent heard', text: event.message };
+      return { title: HEARD, text: event.message };
     case 'session:paused':
       return { title: event.resumeAt === undefined ? 'Paused' : 'Waits for the usage limit of its provider', text: '' };
     case 'session:resumed':

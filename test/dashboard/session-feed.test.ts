@@ -53,6 +53,8 @@ function shown(item: FeedItem): string {
       return `tool ${(item.input as { command: string }).command}: ${item.outcome ?? 'open'} ${item.output ?? ''}`.trim();
     case 'note':
       return `${item.title} ${item.text}`.trim();
+    case 'message':
+      return `${item.by ?? 'message'} ${item.text}`;
     default:
       return `${item.kind} ${item.text}`;
   }
@@ -109,6 +111,55 @@ describe('what is known of a session', () => {
     expect(list(feed).slice(-3)).toEqual(['message 1', 'message 2', 'message 3']);
     expect(feed.version).toBe(version + 1);
   });
+});
+
+describe('what is said to the agent', () => {
+  it('is told from what it says: from events', () => {
+    const events = eventsFrom(1, 1, CREATED, { type: 'session:prompt', text: 'Faster' }, said('I hurry'));
+    expect(list(new SessionFeed(details(), events))).toEqual(['Created', 'person Faster', 'message I hurry']);
+  });
+
+  it('is told once where it was typed for a person, and as what the agent heard where it was not', () => {
+    const steered = (message: string): Told<FeedEvent> => ({ type: 'session:steered', message });
+    const prompted = (text: string): Told<FeedEvent> => ({ type: 'session:prompt', text });
+    const events = eventsFrom(1, 1, CREATED, steered('a'), prompted('a'), steered('b'), called('t'), prompted('c'));
+    for (const event of eventsFrom(7, 70, answered('t'))) events.push(event);
+    expect(list(new SessionFeed(details(), events))).toEqual([
+      'Created',
+      'person a',
+      'The agent heard b',
+      'tool t: ok done',
+      'person c',
+    ]);
+  });
+
+  it('is told from what it says: from the record', () => {
+    const session = observed(
+      runningSession(),
+      { kind: 'prompt', text: 'Faster' },
+      { kind: 'message', text: 'I hurry', first: true },
+    );
+    expect(list(new SessionFeed(sessionDetails(session), []))).toEqual(['Created', 'person Faster', 'message I hurry']);
+  });
+});
+
+it('what a session waits for is told, and that it goes on', () => {
+  const events = eventsFrom(
+    1,
+    1,
+    CREATED,
+    ...(['person', 'children', 'slot'] as const).map(
+      (waitingFor) => ({ type: 'session:waiting', waitingFor }) as const,
+    ),
+    { type: 'session:working' },
+  );
+  expect(list(new SessionFeed(details(), events))).toEqual([
+    'Created',
+    'Waits for what a person says',
+    'Waits for its children',
+    'Waits for a slot to go on in',
+    'Works again',
+  ]);
 });
 
 describe('a tool call', () => {

@@ -6,9 +6,16 @@ import {
   createAutonomousHandlers,
   type MonitorEvent,
 } from 'autonomous-orchestration/handlers';
-import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
+import {
+  SimulatedExecutor,
+  type SimulatedScript,
+  type SimulatedStep,
+  scriptedRun,
+} from 'autonomous-orchestration/testing';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { monitorEvent } from '../../src/handlers/monitor-event.js';
 import { appOn, SESSIONS } from '../support/http-app.js';
+import { runningSession } from '../support/sessions.js';
 import { ASK_TO_PUSH, DONE, ENDLESS, nextEvent, PUSHES, simulate } from '../support/simulate.js';
 
 /** What the handlers answered that these took the place of. */
@@ -163,6 +170,32 @@ describe('createAutonomousMonitor', () => {
       { type: 'assistant', content: 'No.' },
       { type: 'result', content: 'No.', error: expect.stringContaining('exit code 3') },
     ]);
+  });
+
+  it('tells what a person says, what a session waits for, and that it goes on', async () => {
+    const { manager } = simulate(({ hooks }) => ({ steps: turns(hooks) }));
+    async function* turns({ afterTurn, beforeTurn }: Parameters<SimulatedScript>[0]['hooks']) {
+      const [init, ...rest] = scriptedRun([{ text: 'Done.' }]).steps as Iterable<SimulatedStep>;
+      if (init) yield init;
+      await afterTurn();
+      await beforeTurn();
+      yield* rest;
+    }
+    const told: MonitorEvent['event'][] = [];
+    createAutonomousHandlers(manager).createAutonomousMonitor('mine', ({ event }) => told.push(event));
+    const { id } = await manager.create({ prompt: 'x', taskId: 'mine', mode: 'interactive' });
+    await manager.waitFor(id);
+    expect(told.slice(1)).toEqual([
+      { type: 'waiting', content: 'person' },
+      { type: 'working' },
+      { type: 'assistant', content: 'Done.' },
+      { type: 'result', content: 'Done.' },
+    ]);
+    const session = runningSession({ id });
+    expect(monitorEvent({ type: 'session:prompt', sessionId: id, at: 1, session, text: 'Go on' })).toEqual({
+      type: 'user',
+      content: 'Go on',
+    });
   });
 
   it('takes the place of an earlier one for the same id, whose cleanup then does nothing', async () => {

@@ -22,6 +22,11 @@ describe('logEntries', () => {
     ]);
   });
 
+  it('tell what was said to an agent from what it said', () => {
+    const session = observed(runningSession(), said('Which?'), { kind: 'prompt', text: 'This one' });
+    expect(logEntries([session], 50).map(({ content }) => content)).toEqual(['💬 Was told: This one', 'Which?']);
+  });
+
   it('are the newest first within a millisecond, too', () => {
     const session = sessionAt('a', 100, said('1'), said('2'), called('Bash'), called('Edit'), failed('3'), failed('4'));
     const contents = logEntries([session], 50).map(({ content }) => content);

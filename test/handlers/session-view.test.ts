@@ -25,6 +25,44 @@ describe('sessionView', () => {
     expect(sessionView(sessionIn(state))).toMatchObject({ state, status });
   });
 
+  it.each([
+    ['person', 'waiting_feedback'],
+    ['children', 'running'],
+    ['slot', 'running'],
+  ] as const)('of one that waits for %s calls %s what pages of old know', (waitingFor, status) => {
+    const waits = afterActions(runningSession(), { type: 'resting', at: 4, waitingFor });
+    expect(sessionView(waits)).toMatchObject({ state: 'waiting_feedback', waitingFor, status });
+    const asks = afterActions(waits, { type: 'asked', at: 5, request: guardRequest('r') });
+    expect(sessionView(asks)).toMatchObject({ waitingFor, status: 'waiting_feedback' });
+    const works = afterActions(waits, { type: 'woken', at: 5 });
+    expect(sessionView(works)).toMatchObject({ state: 'running', status: 'running' });
+    expect(sessionView(works)).not.toHaveProperty('waitingFor');
+  });
+
+  it('tells how a person gets at its terminal', () => {
+    const attachCommand = 'tmux attach';
+    const placed = { type: 'placed', logFile: 'log', logOffset: 0, attachCommand } as const;
+    const session = afterActions(createdSession({ mode: 'interactive' }), { type: 'launching', at: 2 }, placed);
+    expect(sessionView(session)).toMatchObject({ mode: 'interactive', runs: [{ number: 1, attachCommand }] });
+  });
+
+  it('has where the plan is, what was changed in a worktree, and since when', () => {
+    const changes = { branch: 'a', base: 'b', commits: 1, files: 2, insertions: 3, deletions: 4, uncommitted: 5 };
+    const result = { reason: 'success', text: 'x'.repeat(5_000), planFile: '/state/plan.md', changes };
+    const session = afterActions(
+      createdSession(),
+      { type: 'launching', at: 2 },
+      { type: 'placed', logFile: 'log', logOffset: 0, environment: { base: 'b' } },
+      { type: 'running', at: 3 },
+      { type: 'ended', at: 9, status: 'completed', result },
+    );
+    expect(sessionView(session)).toMatchObject({
+      environment: { base: 'b' },
+      result: { planFile: '/state/plan.md', changes, text: `${'x'.repeat(4_000)}…` },
+    });
+    expect(sessionDetails(session).result).toEqual(result);
+  });
+
   it('has no key without a value', () => {
     const view = sessionView(createdSession());
     expect(Object.values(view)).not.toContain(undefined);
@@ -95,5 +133,16 @@ describe('sessionDetails', () => {
     expect(lastLogLines).toEqual(['2', '3', '4']);
     expect(session.metadata).toMatchObject(metadata);
     expect(metadata.recentMessages).toHaveLength(4);
+  });
+
+  it("has the agent's last messages alone, and in the record's list who said what", () => {
+    const session = observed(
+      runningSession(),
+      { kind: 'message', text: 'Which?', first: true },
+      { kind: 'prompt', text: 'This one' },
+    );
+    const { lastLogLines, metadata } = sessionDetails(session);
+    expect(lastLogLines).toEqual(['Which?']);
+    expect(metadata.recentMessages.at(-1)).toMatchObject({ text: 'This one', by: 'person' });
   });
 });

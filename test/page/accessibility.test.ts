@@ -1,7 +1,9 @@
 import { scriptedRun } from 'autonomous-orchestration/testing';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
+import { demoExecutors, MODE_SESSIONS } from '../../examples/support/demo-modes.js';
 import { DEMO_POLICY, DEMO_SESSIONS } from '../../examples/support/demo-sessions.js';
+import { ENDLESS } from '../support/simulate.js';
 import { axeViolations } from './axe.js';
 import { openPage, serveSimulation } from './support.js';
 
@@ -58,6 +60,48 @@ it.each(LOOKS)('no page breaks a rule of axe: $colorScheme, $viewport.width px',
   await page.getByRole('link', { name: 'Release notes for 2.4' }).click();
   await page.getByRole('region', { name: 'Activity of the session' }).getByText('Asks to run Bash').waitFor();
   await check('session');
+});
+
+it.each(LOOKS)('nor with what other modes show: $colorScheme, $viewport.width px', async (look) => {
+  const { manager, server } = await serveSimulation(ENDLESS, { executors: demoExecutors(), maxConcurrent: 6 });
+  const [leader, terminal, plan, worktree] = await Promise.all(MODE_SESSIONS.map((options) => manager.create(options)));
+  await manager.waitFor(leader?.id ?? '', { status: 'waiting_feedback' });
+  await manager.waitFor(terminal?.id ?? '', { status: 'waiting_feedback' });
+  for (const session of [plan, worktree]) await manager.waitFor(session?.id ?? '');
+  const page = await openPage(server, look);
+  const check = async (what: string): Promise<void> => {
+    expect({ what, violations: await axeViolations(page) }).toEqual({ what, violations: [] });
+    expect({ what, overflow: await overflow(page) }).toEqual({ what, overflow: 0 });
+  };
+  const open = async (id = ''): Promise<void> => {
+    await page.evaluate((hash) => location.assign(hash), `#/sessions/${id}`);
+    await page.getByRole('region', { name: 'Activity of the session' }).getByText('Run 1 started').waitFor();
+  };
+  await page.getByText('waits for you at its terminal').waitFor();
+  await page.getByRole('list', { name: 'Sessions below this one' }).getByText('Start faster').waitFor();
+  await check('board');
+  await page.getByRole('button', { name: 'Start a session' }).click();
+  for (const mode of ['worktree', 'orchestration']) {
+    await page.getByRole('radio', { name: mode }).check();
+    await check(`start, ${mode}`);
+  }
+  await page.keyboard.press('Escape');
+  await page.getByRole('link', { name: 'Time line' }).click();
+  await page.getByRole('region', { name: 'Time line of the sessions' }).getByRole('listitem').last().waitFor();
+  await check('time line');
+  await open(leader?.id);
+  await page.getByRole('region', { name: 'Sessions below this one' }).getByText('Translate the mails').waitFor();
+  await check('leader');
+  await open(terminal?.id);
+  await page.getByRole('button', { name: 'Copy' }).click();
+  await check('terminal');
+  await open(worktree?.id);
+  await page.getByRole('region', { name: 'Changes' }).getByText('+84 −132').waitFor();
+  await check('worktree');
+  await open(plan?.id);
+  await check('plan');
+  await page.getByRole('button', { name: 'Carry it out …' }).click();
+  await check('carry out');
 });
 
 it('a question is answered by keyboard alone', async () => {

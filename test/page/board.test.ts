@@ -64,7 +64,8 @@ it('the time line has waiting, running and pauses of each session', async () => 
   const { manager, server } = await serveSimulation(ENDLESS, { maxConcurrent: 1 });
   const first = await manager.create({ prompt: 'x', taskId: 'first' });
   const second = await manager.create({ prompt: 'x', taskId: 'second' });
-  await manager.waitFor(first.id, { status: 'running' });
+  const { startedAt = 0 } = await manager.waitFor(first.id, { status: 'running' });
+  await expect.poll(() => Date.now()).toBeGreaterThan(startedAt); // It has run for a while, however short.
   await manager.pause(first.id);
   const page = await openPage(server);
   await page.getByRole('link', { name: 'Time line' }).click();

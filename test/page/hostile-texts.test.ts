@@ -1,5 +1,7 @@
-import { scriptedRun } from 'autonomous-orchestration/testing';
+import type { SessionResult } from 'autonomous-orchestration';
+import { SimulatedExecutor, type SimulatedStep, scriptedRun } from 'autonomous-orchestration/testing';
 import { expect, it } from 'vitest';
+import { everyMode } from '../support/simulate.js';
 import { openPage, serveSimulation } from './support.js';
 
 const ATTACKS = [
@@ -53,6 +55,75 @@ it('what an agent or a name says is text, wherever it stands', async () => {
 
   expect(await page.evaluate(() => 'hit' in window)).toBe(false);
   expect(await page.locator('script:not([src]), iframe, img, svg, a[href^="javascript"]').count()).toBe(0);
+  expect(requests.filter((url) => !url.startsWith(server.url))).toEqual([]);
+});
+
+/** Sessions whose every word is an attack: where their terminal is, what was said to them, their plan and their branch. */
+class HostileExecutor extends SimulatedExecutor {
+  constructor() {
+    super(({ hooks, spec }) => ({ steps: words(textOf(spec), spec.mode === 'interactive' ? hooks : undefined) }));
+  }
+
+  override async launch(request: RunRequest) {
+    if (request.spec.mode !== 'interactive') return super.launch(request);
+    const attachCommand = textOf(request.spec);
+    const onPlaced: RunRequest['onPlaced'] = (placement) => request.onPlaced({ ...placement, attachCommand });
+    return { ...(await super.launch({ ...request, onPlaced })), conversationId: CONVERSATION };
+  }
+
+  override async conclude({ spec }: EndedRun): Promise<Partial<SessionResult>> {
+    const text = textOf(spec);
+    const changes = { branch: text, base: text, commits: 1, files: 1, insertions: 1, deletions: 1, uncommitted: 1 };
+    return { planFile: text, changes };
+  }
+}
+
+const CONVERSATION = '00000000-0000-4000-8000-000000000000';
+
+type RunRequest = Parameters<SimulatedExecutor['launch']>[0];
+type EndedRun = Parameters<SimulatedExecutor['conclude']>[0];
+
+function textOf({ prompt }: RunRequest['spec']): string {
+  return 'text' in prompt ? prompt.text : '';
+}
+
+/** With hooks: as Claude's transcript has it, until a person says something, which nobody does. */
+async function* words(text: string, hooks: RunRequest['hooks'] | undefined): AsyncGenerator<SimulatedStep> {
+  if (!hooks) {
+    yield* scriptedRun([{ text }]).steps;
+    return;
+  }
+  yield { line: { type: 'user', sessionId: CONVERSATION, message: { role: 'user', content: text } } };
+  await hooks.afterTurn();
+  await new Promise(() => {});
+}
+
+it('so is what only sessions of other modes have', async () => {
+  const executors = everyMode(new HostileExecutor());
+  const { manager, server } = await serveSimulation(() => scriptedRun([]), { executors, maxConcurrent: 50 });
+  const page = await openPage(server);
+  const requests: string[] = [];
+  page.on('request', (request) => requests.push(request.url()));
+  for (const prompt of ATTACKS) {
+    const { id: terminal } = await manager.create({ prompt, mode: 'interactive' });
+    const { id: plan } = await manager.create({ prompt, mode: 'planning', parentId: terminal });
+    await manager.waitFor(terminal, { status: 'waiting_feedback' });
+    await manager.waitFor(plan);
+    await page.goto(`${server.url}/#/`);
+    await page.getByRole('group', { name: 'Terminal of the session' }).getByText(prompt).waitFor();
+    await page.goto(`${server.url}/#/sessions/${terminal}`);
+    const activity = page.getByRole('region', { name: 'Activity of the session' });
+    await activity.locator('.person').getByText(prompt).waitFor();
+    await page.goto(`${server.url}/#/sessions/${plan}`);
+    await page.getByRole('region', { name: 'Plan' }).getByText(prompt).waitFor();
+    await page.getByRole('region', { name: 'Changes' }).getByText(prompt).waitFor();
+    await page.getByRole('button', { name: 'Carry it out …' }).click();
+    expect(await page.getByLabel('What should it do?').inputValue()).toBe(prompt);
+    await page.keyboard.press('Escape');
+    expect(await page.evaluate(() => 'hit' in window)).toBe(false);
+    expect(await page.locator('script:not([src]), iframe, img, svg, a[href^="javascript"]').count()).toBe(0);
+    await manager.cancel(terminal);
+  }
   expect(requests.filter((url) => !url.startsWith(server.url))).toEqual([]);
 });
 

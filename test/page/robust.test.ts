@@ -5,7 +5,7 @@ import { scriptedRun } from 'autonomous-orchestration/testing';
 import { Hono } from 'hono';
 import { expect, it, onTestFinished } from 'vitest';
 import { DONE, ENDLESS } from '../support/simulate.js';
-import { openPage, serveManager, serveSimulation, TOKEN } from './support.js';
+import { openPage, serveManager, serveSimulation, sessionOnBoard, TOKEN } from './support.js';
 
 it('works as a part of another app', async () => {
   const { manager, server } = await serveSimulation(DONE);
@@ -91,7 +91,7 @@ it('a parent is found by what the user calls it, and its page is as live as any'
   const boss = await manager.create({ prompt: 'x', taskId: 'boss' });
   const child = await manager.create({ prompt: 'x', taskId: 'child', parentId: 'boss' });
   const page = await openPage(server);
-  await page.getByRole('link', { name: 'child' }).click();
+  await sessionOnBoard(page, child.id).getByRole('link', { name: 'child' }).click();
   await page.getByRole('link', { name: 'boss' }).click();
   await page.getByRole('heading', { level: 1, name: 'boss' }).waitFor();
   await manager.cancel(boss.id);

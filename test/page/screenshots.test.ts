@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
+import { demoExecutors, MODE_SESSIONS } from '../../examples/support/demo-modes.js';
 import { DEMO_POLICY, DEMO_SESSIONS } from '../../examples/support/demo-sessions.js';
 import { tempFolder } from '../support/temp-folder.js';
 import { openPage, serveSimulation } from './support.js';
@@ -35,6 +36,8 @@ const SHOTS = [
   'find',
   'start',
   'lost',
+  'modes',
+  'plan',
 ] as const;
 
 async function shot(page: Page, name: (typeof SHOTS)[number]): Promise<void> {
@@ -107,6 +110,32 @@ it('the pictures of the documentation can be taken again', async () => {
   await page.setViewportSize({ width: 400, height: 800 });
   await expect.poll(() => page.getByRole('button', { name: 'Approve' }).last().isEnabled()).toBe(true);
   await shot(page, 'board-narrow');
+});
+
+it('so can those of the other modes', async () => {
+  const {
+    manager,
+    server,
+    workspace: cwd,
+  } = await serveSimulation(script, {
+    executors: demoExecutors(),
+    maxConcurrent: 6,
+  });
+  for (const options of MODE_SESSIONS) await manager.create({ ...options, cwd });
+  const named = (taskId: string): string => manager.list({ taskId })[0]?.id ?? '';
+  for (const taskId of ['Redesign the sign-up form', 'Ship version 2.5'])
+    await manager.waitFor(named(taskId), { status: 'waiting_feedback' });
+  for (const taskId of ['Move to the new queue', 'Drop support for Node 18', 'Translate the mails'])
+    await manager.waitFor(named(taskId));
+  const page = await openPage(server);
+  await page.getByText('$0.020 with its children').waitFor();
+  await page.getByText('Round 1: a little faster.').waitFor();
+  await shot(page, 'modes');
+
+  await page.getByRole('link', { name: 'Move to the new queue' }).click();
+  await page.getByRole('button', { name: 'Carry it out …' }).waitFor();
+  await page.getByRole('region', { name: 'Activity of the session' }).getByText('Run 1 started').waitFor();
+  await shot(page, 'plan');
 });
 
 it('every picture of the documentation is one of these, and every one of these is shown', async () => {

@@ -3,6 +3,7 @@ import { type AutonomousServer, serveAutonomousApp } from 'autonomous-orchestrat
 import { SimulatedExecutor, type SimulatedScript } from 'autonomous-orchestration/testing';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, expect, onTestFinished } from 'vitest';
+import { everyMode } from '../support/simulate.js';
 import { tempFolder } from '../support/temp-folder.js';
 import { ensureChromium } from './chromium.mjs';
 
@@ -21,7 +22,7 @@ async function launched(): Promise<Browser> {
 export async function serveSimulation(script: SimulatedScript, options: SessionManagerOptions = {}) {
   const manager = new UnifiedSessionManager({
     stateDir: tempFolder(),
-    executors: { autonomous: new SimulatedExecutor(script) },
+    executors: everyMode(new SimulatedExecutor(script)),
     ...options,
   });
   return serveManager(manager, tempFolder());

@@ -89,7 +89,8 @@ export class SessionCreation {
     if (leader) return handedDown(leader.session, leader.spec, docker);
     const parent = parentId === undefined ? undefined : store.registry.get(parentId);
     const plan = parent?.result?.planFile === undefined ? undefined : parent.result.text;
-    return { docker: defaults, policy, ...(plan !== undefined && { prompt: plan }) };
+    if (!parent || plan === undefined) return { docker: defaults, policy };
+    return { docker: defaults, policy, prompt: plan, cwd: parent.environment.cwd };
   }
 
   #executorOf(mode: SessionMode): BaseExecutor {

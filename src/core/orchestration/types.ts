@@ -38,7 +38,10 @@ export type TerminalStatus = Extract<SessionStatus, 'completed' | 'failed' | 'ca
 export interface CreateSessionOptions {
   /** Which executor runs the session. Default `'autonomous'`. */
   mode?: SessionMode;
-  /** The prompt as literal text, sent byte for byte. Exactly one of `prompt` and `promptFile` is given. */
+  /**
+   * The prompt as literal text, sent byte for byte. Exactly one of `prompt` and `promptFile` is given, or neither where the
+   * plan of `parentId` is to be carried out.
+   */
   prompt?: string;
   /**
    * A ChannelCoder prompt file (Markdown with optional YAML front matter and `{variables}`), relative to `cwd`.
@@ -49,9 +52,16 @@ export interface CreateSessionOptions {
   data?: InterpolationData;
   /** The user's own id of the work this session belongs to; `list({ taskId })` finds it. */
   taskId?: string;
-  /** The session that this one was created for; `list({ parentId })` finds it. */
+  /**
+   * The session that this one was created for; `list({ parentId })` finds it. One that leads (`orchestration`) hands down
+   * its workspace, container, policy and limits, which can only be tightened; one that has made a plan (`planning`), its
+   * plan as the prompt and its workspace.
+   */
   parentId?: string;
-  /** The workspace, mounted writable at `/workspace`. Default `process.cwd()`. */
+  /**
+   * The workspace, mounted at `/workspace`; writable, unless the mode is `planning`. Default that of the `parentId` where
+   * it leads or has made a plan, else `process.cwd()`.
+   */
   cwd?: string;
   /** Runs the session in a git worktree of the workspace's repository instead of the workspace itself. */
   worktree?: string | WorktreeRequest;
@@ -70,7 +80,10 @@ export interface CreateSessionOptions {
   disallowedTools?: string[];
   /** MCP server configuration file, relative to `cwd`; mounted read-only in Docker. */
   mcpConfig?: string;
-  /** Ends the run after this many agentic turns with reason `max_turns`. Positive integer; default unlimited. */
+  /**
+   * Ends the run after this many agentic turns with reason `max_turns`. Positive integer; default unlimited. Claude's
+   * terminal UI (`interactive`) knows no such limit.
+   */
   maxTurns?: number;
   /** What the session may spend. What goes beyond ends it as `failed`. Default unlimited. */
   limits?: SessionLimits;
@@ -100,7 +113,7 @@ export interface UnifiedSession {
   readonly environment: SessionEnvironment;
   /** Claude's own conversation id (a UUID), what `claude --resume` takes. */
   readonly channelCoderSession?: string;
-  /** The stream-json log, one file for all runs. Agent-controlled text: show it as text only. */
+  /** The stream-json log, or the copied transcript of an `interactive` session: one file for all runs. Agent-controlled text: show it as text only. */
   readonly logFile?: string;
   readonly runs: readonly SessionRun[];
   /** The tool call that a person is asked about, the oldest first; answer with `approve` or `deny`. */

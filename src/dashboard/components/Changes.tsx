@@ -1,5 +1,5 @@
 import type { SessionResult } from '../../core/index.js';
-import { count, plural, revealed } from '../format.js';
+import { count, plural } from '../format.js';
 import { Fact } from './Fact.js';
 
 type WorktreeChanges = NonNullable<SessionResult['changes']>;

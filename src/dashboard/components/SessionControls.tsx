@@ -9,6 +9,15 @@ import { useWork } from './use-work.js';
 
 const ENDS: ReadonlySet<string> = new Set(['session:completed', 'session:failed', 'session:cancelled']);
 
+const SAYING = {
+  waiting: { label: 'What to say to the agent that waits', placeholder: 'Say what it waits for …' },
+  working: {
+    label: 'Something to say to the agent while it works',
+    placeholder: 'Say something while it works …',
+  },
+  over: { label: 'Feedback to continue with', placeholder: 'Continue with feedback …' },
+} as const;
+
 /** What a person can do to a session, and what they can say to it. */
 export function SessionControls({ session }: { session: AutonomousSession }): React.ReactNode {
   const { id, state, conversation } = session;
@@ -53,7 +62,7 @@ export function SessionControls({ session }: { session: AutonomousSession }): Re
   }, [unheard, id, store]);
   const off = busy || !mayAct;
   const running = state === 'running' || state === 'waiting_feedback';
-  const waits = waitsAtTerminal(session);
+  const saying = SAYING[waitsAtTerminal(session) ? 'waiting' : running ? 'working' : 'over'];
   return (
     <section className="controls" aria-label="What you can do">
       <div className="buttons">
@@ -80,20 +89,14 @@ export function SessionControls({ session }: { session: AutonomousSession }): Re
         }}
       >
         <label htmlFor={wordsId} className="hidden">
-          {waits
-            ? 'What to say to the agent that waits'
-            : running
-              ? 'Something to say to the agent while it works'
-              : 'Feedback to continue with'}
+          {saying.label}
         </label>
         <textarea
           id={wordsId}
           rows={2}
           value={words}
           disabled={off || conversation === undefined}
-          placeholder={
-            waits ? 'Say what it waits for …' : running ? 'Say something while it works …' : 'Continue with feedback …'
-          }
+          placeholder={saying.placeholder}
           onChange={({ target }) => setWords(target.value)}
         />
         <div className="buttons">

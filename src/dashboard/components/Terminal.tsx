@@ -11,8 +11,8 @@ export function Terminal({ session }: { session: AutonomousSession }): React.Rea
   const [said, setSaid] = useState('');
   if (command === undefined) return null;
   const waits = waitsAtTerminal(session);
-  // What is seen is what is copied: it goes into a shell.
-  const shown = revealed(command);
+  // What is seen is what is copied, and no line of it runs before a person wants that: it goes into a shell.
+  const shown = revealed(command.replaceAll(/\s/g, ' '));
   const copy = async (): Promise<void> => {
     try {
       await navigator.clipboard.writeText(shown);

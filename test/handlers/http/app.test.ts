@@ -2,15 +2,25 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { OrchestrationError, type OrchestrationErrorCode } from 'autonomous-orchestration';
 import { createAutonomousApp } from 'autonomous-orchestration/handlers';
-import { scriptedRun } from 'autonomous-orchestration/testing';
+import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
 import { Hono } from 'hono';
 import { describe, expect, it, vi } from 'vitest';
 import { errorOf } from '../../support/errors.js';
 import { FeedReader } from '../../support/feed-reader.js';
 import { appOn, type DescribedRoute, describedRoutes, SESSIONS, TOKEN, testApp } from '../../support/http-app.js';
 import { observed, runningSession } from '../../support/sessions.js';
-import { ASK_TO_PUSH, DONE, ENDLESS, nextEvent, PUSHES, simulate } from '../../support/simulate.js';
+import { ASK_TO_PUSH, DONE, ENDLESS, everyMode, nextEvent, PUSHES, simulate } from '../../support/simulate.js';
 import { tempFolder } from '../../support/temp-folder.js';
+
+class PlanningExecutor extends SimulatedExecutor {
+  override async conclude() {
+    return { planFile: '/plan.md' };
+  }
+}
+
+class LeadingExecutor extends SimulatedExecutor {
+  override readonly leads = true;
+}
 
 const MEGABYTE = 2 ** 20;
 const HOSTILE_IDS = [
@@ -310,6 +320,54 @@ describe('creating a session over HTTP', () => {
     expect(manager.list().map(({ environment }) => environment.cwd)).toEqual([workspace, join(workspace, 'inner')]);
     const third = await post(SESSIONS, { promptFile: 'prompt.md', data: { name: 7 }, cwd: 'inner' });
     expect(third).toMatchObject({ status: 400, json: { code: 'INVALID_OPTIONS' } });
+  });
+
+  it('takes each mode, and how many sessions one may lead', async () => {
+    const { post, manager } = testApp(DONE);
+    const modes = ['autonomous', 'interactive', 'planning', 'orchestration', 'worktree'];
+    for (const mode of modes) {
+      const { status, text } = await post(SESSIONS, { prompt: 'x', mode, limits: { children: 0, depth: 2 } });
+      expect(status, text).toBe(201);
+    }
+    expect(manager.list().map(({ mode }) => mode)).toEqual(modes);
+    for (const limits of [{ children: -1 }, { depth: 1.5 }, { children: 'x' }, { grandchildren: 1 }])
+      expect(await post(SESSIONS, { prompt: 'x', limits })).toMatchObject({ status: 400 });
+    expect(await post(SESSIONS, { prompt: 'x', mode: 'other' })).toMatchObject({ status: 400 });
+  });
+
+  it('needs no prompt where its parent has a plan, and works where that was made', async () => {
+    const prompts: unknown[] = [];
+    const play: SimulatedScript = ({ spec }) => {
+      prompts.push(spec.prompt);
+      return scriptedRun([{ text: 'First this, then that.' }]);
+    };
+    const executors = { ...everyMode(new SimulatedExecutor(play)), planning: new PlanningExecutor(play) };
+    const { post, manager, workspace } = testApp(DONE, { executors });
+    mkdirSync(join(workspace, 'inner'));
+    const plan = await post(SESSIONS, { prompt: 'How?', mode: 'planning', cwd: 'inner' });
+    const parentId: string = plan.json.data.id;
+    expect(await post(SESSIONS, { parentId })).toMatchObject({ status: 400, json: { code: 'INVALID_OPTIONS' } });
+    expect((await manager.waitFor(parentId)).result).toMatchObject({ planFile: '/plan.md' });
+    const child = await post(SESSIONS, { parentId });
+    expect(child, child.text).toMatchObject({ status: 201, json: { data: { mode: 'autonomous', parentId } } });
+    const { environment } = await manager.waitFor(child.json.data.id);
+    expect([environment.cwd, prompts.at(-1)]).toEqual([join(workspace, 'inner'), { text: 'First this, then that.' }]);
+  });
+
+  it('works where its parent does, within the workspaces, or where the one that leads it says', async () => {
+    const executors = { ...everyMode(new SimulatedExecutor(ENDLESS)), orchestration: new LeadingExecutor(ENDLESS) };
+    const { post, manager, workspace } = testApp(ENDLESS, { executors });
+    const outside = tempFolder();
+    const { id: other } = await manager.create({ prompt: 'x', cwd: outside });
+    const refused = await post(SESSIONS, { prompt: 'x', parentId: other });
+    expect(refused).toMatchObject({ status: 400, json: { code: 'INVALID_OPTIONS' } });
+    const named = await post(SESSIONS, { prompt: 'x', parentId: 'a name' });
+    expect(named.json.data.environment.cwd).toBe(workspace);
+    const { id: leader } = await manager.create({ prompt: 'x', cwd: outside, mode: 'orchestration' });
+    const led = await post(SESSIONS, { prompt: 'x', parentId: leader });
+    expect(led.json.data.environment.cwd, led.text).toBe(outside);
+    const loose = { docker: { image: 'other' } };
+    expect(await post(SESSIONS, { prompt: 'x', parentId: leader, ...loose })).toMatchObject({ status: 400 });
   });
 
   it.each([

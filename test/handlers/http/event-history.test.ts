@@ -81,13 +81,14 @@ describe('EventHistory', () => {
     const result = { reason: 'error', text, error: text };
     tell({ type: 'session:started', run: { startedAt, ...run } });
     tell({ type: 'session:message', text });
+    tell({ type: 'session:prompt', text });
     tell({ type: 'session:tool', tool: { id: 't', name: 'Bash', input, startedAt: 1 } });
     tell({ type: 'session:tool-result', toolUseId: 't', outcome: 'ok', output: text });
     tell({ type: 'session:approval', state: 'asked', request: guardRequest('r', { input }) });
     tell({ type: 'session:continued', feedback: text });
     for (const type of ['session:completed', 'session:failed', 'session:cancelled'] as const) tell({ type, result });
     const kept = events.ofSession('a');
-    expect(kept).toHaveLength(9);
+    expect(kept).toHaveLength(10);
     for (const json of kept) {
       expect(json.length, json.slice(0, 80)).toBeLessThan(12_000);
       expect(JSON.parse(json)).not.toHaveProperty('session');

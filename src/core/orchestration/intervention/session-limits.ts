@@ -15,7 +15,7 @@ export interface SessionLimits {
    * declares (Bash: two minutes where it declares none) on top; time as for `durationMs`.
    */
   readonly idleMs?: number;
-  /** US dollars, over all runs; reason `max_cost`. Claude Code itself stops there too, also when no host is there. */
+  /** US dollars, over all runs; reason `max_cost`. Claude Code itself stops there too, also when no host is there; not in `interactive`. */
   readonly costUsd?: number;
   /** Input, output and cache tokens together, over all runs; reason `max_tokens`. */
   readonly tokens?: number;

@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { below, costWith, familiesOf, parentsOf } from '../../src/dashboard/family.js';
+import type { AutonomousSession } from '../../src/handlers/index.js';
+import { sessionView } from '../../src/handlers/session-view.js';
+import { createdSession } from '../support/sessions.js';
+
+interface Member {
+  id: string;
+  parentId?: string | undefined;
+  taskId?: string;
+  cost?: number;
+}
+
+function sessions(...members: Member[]): Map<string, AutonomousSession> {
+  return new Map(
+    members.map(({ id, parentId, taskId, cost }) => {
+      const identity = { id, ...(parentId !== undefined && { parentId }), ...(taskId !== undefined && { taskId }) };
+      const view = sessionView(createdSession(identity));
+      return [id, { ...view, stats: { ...view.stats, ...(cost !== undefined && { totalCost: cost }) } }];
+    }),
+  );
+}
+
+function tree(id: string, ...members: Member[]): string[] {
+  return below(id, familiesOf(sessions(...members))).map(({ session, depth }) => `${'-'.repeat(depth)}${session.id}`);
+}
+
+describe('the sessions below one', () => {
+  it('are its children in order, each with its own', () => {
+    const family: Member[] = [
+      { id: 'a' },
+      { id: 'b', parentId: 'a' },
+      { id: 'c', parentId: 'a' },
+      { id: 'd', parentId: 'b' },
+      { id: 'e', parentId: 'c' },
+      { id: 'f', parentId: 'b' },
+      { id: 'z' },
+    ];
+    expect(tree('a', ...family)).toEqual(['-b', '--d', '--f', '-c', '--e']);
+    expect(tree('b', ...family)).toEqual(['-d', '-f']);
+    expect(tree('z', ...family)).toEqual([]);
+  });
+
+  it('name it by its id, or, as the latest of those called so, by the name that a user gave it', () => {
+    const family: Member[] = [
+      { id: 'a', taskId: 'release' },
+      { id: 'b', taskId: 'release' },
+      { id: 'c', parentId: 'release' },
+      { id: 'd', parentId: 'a' },
+      { id: 'e', parentId: 'nobody' },
+    ];
+    expect(tree('a', ...family)).toEqual(['-d']);
+    expect(tree('b', ...family)).toEqual(['-c']);
+    const all = sessions(...family);
+    const [orphan] = [...all.values()].slice(-1);
+    expect(orphan && parentsOf(all)(orphan)).toBeUndefined();
+  });
+
+  it('do not hold it, nor one of them twice, whatever they claim', () => {
+    expect(tree('a', { id: 'a', parentId: 'a' })).toEqual([]);
+    expect(tree('a', { id: 'a', parentId: 'b' }, { id: 'b', parentId: 'a' })).toEqual(['-b']);
+    const ids = fc.constantFrom('a', 'b', 'c', 'd', 'e');
+    fc.assert(
+      fc.property(fc.dictionary(ids, fc.option(ids, { nil: undefined })), ids, (parents, id) => {
+        const members = Object.entries(parents).map(([own, parentId]) => ({ id: own, parentId }));
+        const found = tree(id, ...members).map((line) => line.replace(/^-+/, ''));
+        expect(found).not.toContain(id);
+        expect(new Set(found).size).toBe(found.length);
+      }),
+    );
+  });
+
+  it('are found however deep they are', () => {
+    const chain = Array.from({ length: 20_000 }, (_, index) => ({ id: `${index}`, parentId: `${index - 1}` }));
+    expect(below('0', familiesOf(sessions(...chain)))).toHaveLength(19_999);
+  });
+
+  it('add what they have cost', () => {
+    const all = sessions({ id: 'a', cost: 1 }, { id: 'b', parentId: 'a' }, { id: 'c', parentId: 'b', cost: 0.5 });
+    const costOf = (id: string): number | undefined => {
+      const session = all.get(id);
+      return session && costWith(session, below(id, familiesOf(all)));
+    };
+    expect([costOf('a'), costOf('b'), costOf('c')]).toEqual([1.5, 0.5, 0.5]);
+    const [unknown] = sessions({ id: 'x' }).values();
+    expect(unknown && costWith(unknown, [])).toBeUndefined();
+  });
+});

@@ -1,0 +1,212 @@
+import type { CreateSessionOptions, SessionMode } from 'autonomous-orchestration';
+import { SimulatedExecutor, scriptedRun } from 'autonomous-orchestration/testing';
+import { expect, it } from 'vitest';
+import { demoExecutors, MODE_SESSIONS } from '../../examples/support/demo-modes.js';
+import { DONE, ENDLESS, everyMode } from '../support/simulate.js';
+import { openPage, serveSimulation, sessionOnBoard } from './support.js';
+
+/** A server on the session of the demonstration that has this mode. */
+async function serveMode(mode: SessionMode) {
+  const served = await serveSimulation(DONE, { executors: demoExecutors(), maxConcurrent: 6 });
+  const options = MODE_SESSIONS.find((known) => known.mode === mode);
+  if (!options) throw new Error(`there is no session of mode ${mode}`);
+  return { ...served, id: (await served.manager.create(options)).id };
+}
+
+it('an interactive session that waits for a person stands out, and is no question', async () => {
+  const { manager, server, id } = await serveMode('interactive');
+  await manager.waitFor(id, { status: 'waiting_feedback' });
+  const page = await openPage(server);
+  await page.getByRole('heading', { name: 'Needs you 1' }).waitFor();
+  const card = sessionOnBoard(page, id);
+  await card.getByText('waits for you at its terminal').waitFor();
+  await card.getByText('interactive', { exact: true }).waitFor();
+  expect(await page.title()).toBe('(1) Sessions');
+  await page.getByText('1 session waiting for you').waitFor();
+  expect(await page.getByRole('button', { name: 'Approve' }).count()).toBe(0);
+});
+
+it('what is said to it is heard, and told from what it says', async () => {
+  const { manager, server, id } = await serveMode('interactive');
+  const page = await openPage(server);
+  await page.getByRole('link', { name: 'Redesign the sign-up form' }).click();
+  const activity = page.getByRole('region', { name: 'Activity of the session' });
+  await activity.getByText('Waits for what a person says').waitFor();
+  await page.getByLabel('What to say to the agent that waits').fill('Only the address');
+  await page.getByRole('button', { name: 'Steer' }).click();
+  await page.getByText('It has heard that.').waitFor();
+  await activity.getByText('Then I ask for the e-mail address first').waitFor();
+  await page.getByRole('button', { name: 'Messages' }).click();
+  const said = activity.getByRole('listitem').locator('.text');
+  expect(await said.allInnerTexts()).toEqual([
+    'person Redesign the sign-up form with me.',
+    expect.stringMatching(/^The form asks for nine things/),
+    'person Only the address',
+    expect.stringMatching(/^Then I ask/),
+  ]);
+  await manager.waitFor(id, { status: 'waiting_feedback' });
+});
+
+it('the command that leads to its terminal is copied as it is seen', async () => {
+  const { manager, server, id } = await serveMode('interactive');
+  await manager.waitFor(id, { status: 'waiting_feedback' });
+  const command = manager.get(id)?.runs[0]?.attachCommand ?? '';
+  expect(command).toContain(id);
+  const page = await openPage(server, { permissions: ['clipboard-read', 'clipboard-write'] });
+  const terminal = page.getByRole('group', { name: 'Terminal of the session' });
+  await terminal.getByText(command, { exact: true }).waitFor();
+  await terminal.getByRole('button', { name: 'Copy' }).click();
+  await terminal.getByText('Copied.').waitFor();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(command);
+
+  // Where a page has no clipboard a person can copy it all the same.
+  await page.evaluate(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
+  await terminal.getByRole('button', { name: 'Copy' }).click();
+  await terminal.getByText('Selected').waitFor();
+  expect(await page.evaluate(() => String(getSelection()))).toBe(command);
+
+  await manager.cancel(id);
+  await terminal.waitFor({ state: 'detached' });
+});
+
+it('who leads others stands above them, with what they cost, and waits for nobody else', async () => {
+  const { manager, server, id } = await serveMode('orchestration');
+  await manager.waitFor(id, { status: 'waiting_feedback' });
+  const [done] = manager.list({ taskId: 'Translate the mails' });
+  const [open] = manager.list({ taskId: 'Start faster' });
+  await manager.waitFor(done?.id ?? '');
+  const page = await openPage(server);
+  const card = sessionOnBoard(page, id).first();
+  await card.getByText('waits for its children').waitFor();
+  expect(await page.getByText('Needs you').count()).toBe(0);
+  expect(await page.title()).toBe('Sessions');
+  const members = card.getByRole('list', { name: 'Sessions below this one' }).getByRole('listitem');
+  expect((await members.allInnerTexts()).map((text) => text.split(/\s*\n\s*/).filter(Boolean))).toEqual([
+    ['Translate the mails', expect.stringContaining('completed'), '$0.020'],
+    ['Start faster', 'worktree', expect.stringContaining('running')],
+  ]);
+  await card.getByText('$0.020 with its children').waitFor();
+  await sessionOnBoard(page, open?.id ?? '').waitFor();
+
+  await card.getByRole('link', { name: 'Ship version 2.5' }).click();
+  await page.getByText('$0.020 with its children').waitFor();
+  const below = page.getByRole('region', { name: 'Sessions below this one' });
+  await below.getByRole('link', { name: 'Start faster' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Start faster' }).waitFor();
+  await page.getByRole('link', { name: 'Ship version 2.5' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Ship version 2.5' }).waitFor();
+});
+
+it('what a worktree session did is told in figures', async () => {
+  const { manager, server, id } = await serveMode('worktree');
+  await manager.waitFor(id);
+  const page = await openPage(server);
+  await sessionOnBoard(page, id).getByText('3 commits, +84 −132, 1 uncommitted').waitFor();
+  await page.getByRole('link', { name: 'Drop support for Node 18' }).click();
+  const changes = page.getByRole('region', { name: 'Changes' });
+  expect((await changes.locator('dl').innerText()).split(/\s*\n\s*/)).toEqual([
+    ...['Branch', 'chore/drop-node-18', 'Since', '8c0f4e7d2a91', 'Commits', '3', 'Files', '7'],
+    ...['Lines', '+84 −132', 'Uncommitted', '1 file'],
+  ]);
+});
+
+/** A plan that is longer than what lists have of it, with something in it that nobody would see. */
+const PLAN = `1. Look.\u200b\n${'2. Do.\n'.repeat(1_000)}3. The end.`;
+
+class PlanningExecutor extends SimulatedExecutor {
+  override async conclude() {
+    return { planFile: '/state/plan.md' };
+  }
+}
+
+async function servePlan() {
+  const prompts: unknown[] = [];
+  const executor = new SimulatedExecutor(({ spec }) => {
+    prompts.push(spec.prompt);
+    return scriptedRun([{ text: 'Done.' }]);
+  });
+  const planning = new PlanningExecutor(() => scriptedRun([{ text: PLAN }]));
+  const served = await serveSimulation(DONE, { executors: { ...everyMode(executor), planning } });
+  const { id } = await served.manager.create({
+    prompt: 'How?',
+    mode: 'planning',
+    taskId: 'plan',
+    cwd: served.workspace,
+  });
+  await served.manager.waitFor(id);
+  const page = await openPage(served.server);
+  await page.getByRole('link', { name: 'plan', exact: true }).click();
+  await page.getByRole('region', { name: 'Plan' }).getByText('3. The end.').waitFor();
+  await page.getByRole('button', { name: 'Carry it out …' }).click();
+  return { ...served, id, page, prompts, prompt: page.getByLabel('What should it do?') };
+}
+
+it('a plan is carried out to the letter, by a child of the session that made it', async () => {
+  const { manager, workspace, id, page, prompts, prompt } = await servePlan();
+  expect(await prompt.inputValue()).toBe(PLAN.replace('\u200b', '⟨U+200B⟩'));
+  expect(await page.getByRole('radio', { name: 'autonomous' }).isChecked()).toBe(true);
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.getByRole('link', { name: 'plan', exact: true }).waitFor();
+  await page.getByText('Done.', { exact: true }).first().waitFor();
+  expect(manager.list({ parentId: id })).toMatchObject([{ mode: 'autonomous', environment: { cwd: workspace } }]);
+  expect(prompts).toEqual([{ text: PLAN }]);
+});
+
+it('a plan that a person has changed is carried out as they have changed it', async () => {
+  const { manager, id, page, prompts, prompt } = await servePlan();
+  await prompt.fill('Only look.');
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.getByRole('link', { name: 'plan', exact: true }).waitFor();
+  await page.getByText('Done.', { exact: true }).first().waitFor();
+  expect(manager.list({ parentId: id })).toHaveLength(1);
+  expect(prompts).toEqual([{ text: 'Only look.' }]);
+});
+
+it('a session is started in any mode, each asking for what it needs and nothing else', async () => {
+  const asked: CreateSessionOptions[] = [];
+  const { manager, server } = await serveSimulation(ENDLESS, { maxConcurrent: 10 });
+  const create = manager.create.bind(manager);
+  manager.create = (options) => {
+    asked.push(options);
+    return create(options);
+  };
+  const page = await openPage(server);
+  const [branch, children] = [page.getByLabel('Branch (optional)'), page.getByLabel('Sessions it may lead')];
+  for (const mode of ['autonomous', 'worktree', 'planning', 'interactive', 'orchestration']) {
+    await page.getByRole('button', { name: 'Start a session' }).click();
+    await page.getByLabel('What should it do?').fill('x');
+    await page.getByRole('radio', { name: mode }).check();
+    expect([await branch.count(), await children.count()]).toEqual([
+      Number(mode === 'worktree'),
+      Number(mode === 'orchestration'),
+    ]);
+    if (mode === 'worktree') await branch.fill('fix/it');
+    if (mode === 'orchestration') await children.fill('0');
+    await page.getByRole('button', { name: 'Start', exact: true }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+  }
+  expect(asked.map(({ mode, worktree, limits }) => ({ mode, worktree, limits }))).toEqual([
+    { mode: 'autonomous', limits: {} },
+    { mode: 'worktree', worktree: 'fix/it', limits: {} },
+    { mode: 'planning', limits: {} },
+    { mode: 'interactive', limits: {} },
+    { mode: 'orchestration', limits: { children: 0 } },
+  ]);
+});
+
+it('of many children a card has the first, and their page those in sight', async () => {
+  const { manager, server } = await serveSimulation(ENDLESS, { maxConcurrent: 2, maxQueued: 300 });
+  const { id } = await manager.create({ prompt: 'x', taskId: 'parent' });
+  for (let count = 0; count < 200; count++)
+    await manager.create({ prompt: 'x', parentId: id, taskId: `child ${count}` });
+  const page = await openPage(server);
+  const card = sessionOnBoard(page, id);
+  await card.getByRole('link', { name: 'child 5' }).waitFor();
+  expect(await card.getByRole('listitem').count()).toBe(7);
+  await card.getByRole('link', { name: '194 more' }).click();
+  const below = page.getByRole('region', { name: 'Sessions below this one' });
+  await below.getByText('child 0', { exact: true }).waitFor();
+  expect(await below.getByRole('listitem').count()).toBeLessThan(40);
+  await below.press('End');
+  await below.getByText('child 199').waitFor();
+});
