@@ -1,33 +1,595 @@
-import { expect, it } from 'vitest';
-import { attempt, bash, scripted, tempFolder, testManager } from './support.js';
+import { createHash } from 'node:crypto';
+import { chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type CreateSessionOptions,
+  InteractiveExecutor,
+  type SessionEvent,
+  type SessionManagerOptions,
+  type UnifiedSession,
+  type UnifiedSessionManager,
+} from 'autonomous-orchestration';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { claudeOnHost } from './claude-on-host.js';
+import { Host } from './hosts.js';
+import {
+  attempt,
+  bash,
+  containersOf,
+  docker,
+  engine,
+  type ModelTurn,
+  nextEvent,
+  repository,
+  scripted,
+  tempFolder,
+  testManager,
+} from './support.js';
 
-it('interactive', async () => {
-  const cwd = await tempFolder();
-  const { manager, events } = await testManager();
-  manager.on('event', (e) =>
-    console.log(
-      e.type,
-      'text' in e ? e.text : '',
-      'tool' in e ? JSON.stringify(e.tool) : '',
-      'session' in e ? e.session.status + ' ' + e.session.waitingFor : '',
-    ),
-  );
-  const { id } = await manager.create({
+const SERVER = 'autonomous-orchestration';
+const WITHIN = { timeout: 20_000 };
+
+const terminalOf = (id: string, run = 1): string => `ao-${id}-${run}`;
+const tmux = (...args: string[]) => attempt('tmux', ['-L', SERVER, ...args]);
+const hasTerminal = async (id: string): Promise<boolean> =>
+  (await tmux('has-session', '-t', `=${terminalOf(id)}`)).code === 0;
+const closeWindow = (id: string) => tmux('kill-session', '-t', `=${terminalOf(id)}`);
+
+/** An interactive session, and what is left of its manager's sessions after the test. */
+async function interactive(
+  turns: ModelTurn[],
+  options: Partial<CreateSessionOptions> = {},
+  managerOptions: SessionManagerOptions = {},
+) {
+  const managers: UnifiedSessionManager[] = [];
+  // Registered before the manager's end, and called after it.
+  onTestFinished(async () => {
+    const ids = managers.flatMap((one) => one.list().map(({ id }) => id));
+    for (const id of ids) expect(await hasTerminal(id), `terminal of ${id}`).toBe(false);
+  });
+  const test = await testManager(managerOptions);
+  const { manager } = test;
+  managers.push(manager);
+  const { docker: own } = scripted(...turns);
+  const given: CreateSessionOptions = {
     mode: 'interactive',
     prompt: 'Do it',
-    cwd,
-    ...scripted(bash('echo x > made'), { text: 'First done.' }, { history: true }, bash('echo y'), { text: 'last' }),
+    cwd: await tempFolder(),
+    docker: own,
+    ...options,
+  };
+  return { ...test, given, create: () => manager.create(given) };
+}
+
+/** Resolves when the session waits for a person, with its record. */
+async function waits(manager: UnifiedSessionManager, id: string): Promise<UnifiedSession> {
+  await expect.poll(() => manager.get(id), WITHIN).toMatchObject({ status: 'waiting_feedback', waitingFor: 'person' });
+  return manager.get(id) as UnifiedSession;
+}
+
+/** A person who has attached to the session with a terminal of their own, and looks at it. */
+async function person(manager: UnifiedSessionManager, id: string) {
+  const socket = `ao-person-${id}`;
+  const own = (...args: string[]) => attempt('tmux', ['-L', socket, '-f', '/dev/null', ...args]);
+  const command = manager.get(id)?.runs.at(-1)?.attachCommand ?? '';
+  await own('new-session', '-d', '-x', '150', '-y', '40', '-s', 'desk', '--', 'env', '-u', 'TMUX', 'sh', '-c', command);
+  onTestFinished(async () => void (await own('kill-server')));
+  const screen = async (): Promise<string> => (await own('capture-pane', '-p', '-t', 'desk')).stdout;
+  await expect.poll(screen, WITHIN).toContain('❯');
+  return {
+    screen,
+    keys: (...keys: string[]) => own('send-keys', '-t', 'desk', ...keys),
+    async types(text: string): Promise<void> {
+      await own('send-keys', '-t', 'desk', '-l', text);
+      await expect.poll(screen, WITHIN).toContain(text);
+      await own('send-keys', '-t', 'desk', 'Enter');
+    },
+    leaves: () => own('detach-client'),
+  };
+}
+
+/** Nothing is left of a session but its record, its conversation and its log. */
+async function expectNothingLeft({ id, runs }: UnifiedSession, stateDir: string): Promise<void> {
+  expect(await docker('ps', '--all', '--quiet', '--filter', `label=autonomous-orchestration.session=${id}`)).toBe('');
+  expect(await hasTerminal(id)).toBe(false);
+  const files = await readdir(join(stateDir, 'sessions', id));
+  expect(files).not.toContain('guard');
+  expect(files).not.toContain('terminal.sh');
+  expect(runs.at(-1)?.endedAt).toBeGreaterThan(0);
+}
+
+const said = (session: UnifiedSession | undefined): (string | undefined)[][] =>
+  (session?.metadata.recentMessages ?? []).map(({ by, text }) => [by, text]);
+const ofSession = (events: SessionEvent[], ...types: SessionEvent['type'][]): string[] =>
+  events.filter(({ type }) => types.includes(type)).map(({ type }) => type);
+
+/** Settings of a person who has answered all that Claude asks at its first start. */
+const setUp = (cwd: string) => ({
+  hasCompletedOnboarding: true,
+  customApiKeyResponses: { approved: ['k-ant-scripted-model'], rejected: [] },
+  projects: { [cwd]: { hasTrustDialogAccepted: true } },
+});
+
+describe('a person and the host', () => {
+  it('take turns: both are in the record, in order, and each wait comes after the words before it', async () => {
+    const turns = [{ text: 'First.' }, { text: 'Second.' }, { text: 'Third.' }];
+    const { manager, events, stateDir, create } = await interactive(turns);
+    const { id } = await create();
+    await waits(manager, id);
+    const { types, screen } = await person(manager, id);
+    expect(await screen()).toContain('First.');
+    await types('and by hand');
+    await expect.poll(() => said(manager.get(id)), WITHIN).toContainEqual([undefined, 'Second.']);
+    await waits(manager, id);
+    await manager.steer(id, 'and by the host');
+    await expect.poll(() => said(manager.get(id)), WITHIN).toContainEqual([undefined, 'Third.']);
+    const session = await waits(manager, id);
+    expect(said(session)).toEqual([
+      ['person', 'Do it'],
+      [undefined, 'First.'],
+      ['person', 'and by hand'],
+      [undefined, 'Second.'],
+      ['person', 'and by the host'],
+      [undefined, 'Third.'],
+    ]);
+    const turn = ['session:prompt', 'session:message', 'session:waiting'];
+    expect(ofSession(events, 'session:prompt', 'session:message', 'session:waiting')).toEqual([
+      ...turn,
+      ...turn,
+      ...turn,
+    ]);
+    expect(events).toContainEqual(expect.objectContaining({ type: 'session:steered', message: 'and by the host' }));
+
+    await closeWindow(id);
+    const ended = await manager.waitFor(id);
+    expect(ended).toMatchObject({ status: 'completed', result: { reason: 'closed', text: 'Third.' } });
+    await expectNothingLeft(ended, stateDir);
   });
-  await manager.waitFor(id, { status: 'waiting_feedback' });
-  const s = manager.get(id);
-  console.log(s?.runs[0]?.attachCommand, manager.queueStatus());
-  await manager.steer(id, '/steered {x} "q"\nsecond line');
-  await manager.waitFor(id, { status: 'running' });
-  await manager.waitFor(id, { status: 'waiting_feedback' });
-  console.log(JSON.stringify(manager.get(id)?.metadata, null, 1));
-  await attempt('tmux', ['-L', 'autonomous-orchestration', 'kill-session', '-t', `=ao-${id}-1`]);
-  const done = await manager.waitFor(id);
-  console.log(JSON.stringify([done.status, done.result, done.runs], null, 1));
-  void events;
-  void expect;
-}, 120_000);
+
+  it('end it with /exit', async () => {
+    const { manager, stateDir, create } = await interactive([{ text: 'First.' }]);
+    const { id } = await create();
+    await waits(manager, id);
+    await (await person(manager, id)).types('/exit');
+    const ended = await manager.waitFor(id);
+    expect(ended).toMatchObject({ status: 'completed', result: { reason: 'success', exitCode: 0, text: 'First.' } });
+    await expectNothingLeft(ended, stateDir);
+  });
+
+  it('interrupt it with Escape: it waits then, and hears what it is told', async () => {
+    const { manager, create } = await interactive([bash('sleep 300'), { history: true }]);
+    const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
+    const { id } = await create();
+    await calls;
+    await (await person(manager, id)).keys('Escape');
+    const session = await waits(manager, id);
+    expect(said(session)).toEqual([['person', 'Do it']]);
+    await manager.steer(id, 'Something else');
+    await expect.poll(() => manager.get(id)?.metadata.lastMessage, WITHIN).toContain('Something else');
+  });
+
+  it('interrupt nobody with what is said to it at work: the hooks tell it, and it is not typed', async () => {
+    const { manager, events, create } = await interactive([bash('sleep 2'), { history: true }]);
+    const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
+    const { id } = await create();
+    await calls;
+    await manager.steer(id, 'By the way');
+    const session = await waits(manager, id);
+    expect(await readFile(session.logFile ?? '', 'utf8')).toContain(
+      'The user says, while you are at work:\\n\\nBy the way',
+    );
+    expect(said(session).filter(([by]) => by === 'person')).toEqual([['person', 'Do it']]);
+    expect(ofSession(events, 'session:steered', 'session:waiting')).toEqual(['session:steered', 'session:waiting']);
+  });
+
+  it('may speak while it works: what was typed is in the record when it is heard', async () => {
+    const { manager, create } = await interactive([bash('sleep 3'), { history: true }]);
+    const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
+    const { id } = await create();
+    await calls;
+    await (await person(manager, id)).types('in between');
+    const session = await waits(manager, id);
+    expect(said(session)).toContainEqual(['person', 'in between']);
+  });
+
+  it('begin anew with /clear: what comes then is seen, too, and told, and heard', async () => {
+    const { manager, create } = await interactive([{ text: 'First.' }, { text: 'Second.' }]);
+    const { id } = await create();
+    await waits(manager, id);
+    const { types, screen } = await person(manager, id);
+    await types('/clear');
+    await expect.poll(screen, WITHIN).toContain('(no content)');
+    await types('from the beginning');
+    await expect.poll(() => manager.get(id)?.metadata.messages, WITHIN).toBe(2);
+    await waits(manager, id);
+    await manager.steer(id, 'and further');
+    await expect.poll(() => manager.get(id)?.metadata.lastMessage, WITHIN).toBe('Second.');
+    const session = await waits(manager, id);
+    const prompts = ['Do it', 'from the beginning', 'and further'];
+    expect(said(session).flatMap(([by, text = '']) => (by && prompts.includes(text) ? text : []))).toEqual(prompts);
+    expect(session.metadata.tokens).toMatchObject({ input: 300, output: 60 });
+  });
+
+  it('answer the guard', async () => {
+    const policy = { rules: [{ tool: 'Bash', matches: /^touch/, decision: 'ask' as const }] };
+    const { manager, given, create } = await interactive([bash('touch made'), { text: 'Made.' }], { policy });
+    const { id } = await create();
+    await expect.poll(() => manager.get(id)?.pendingApproval?.requestId, WITHIN).toBeDefined();
+    expect(manager.get(id)?.waitingFor).toBeUndefined();
+    manager.approve(id, manager.get(id)?.pendingApproval?.requestId ?? '');
+    expect(await waits(manager, id)).toMatchObject({ metadata: { lastMessage: 'Made.', toolCounts: { Bash: 1 } } });
+    expect(await readdir(given.cwd ?? '')).toContain('made');
+  });
+});
+
+it('subagents are seen, too: their calls, their words and their cost', async () => {
+  const task = { description: 'Look', prompt: 'List the files of this folder.', subagent_type: 'general-purpose' };
+  const { manager, create } = await interactive([
+    { tool: 'Task', input: task, script: [bash('ls'), { text: 'Nothing there.' }] },
+    { text: 'Done.' },
+  ]);
+  const { id } = await create();
+  const { metadata } = await waits(manager, id);
+  expect(metadata).toMatchObject({
+    lastMessage: 'Done.',
+    toolCounts: { Task: 1, Bash: 1 },
+    tokens: { input: 400, output: 80 },
+    dangers: [],
+  });
+  expect(metadata.toolsUsed.map(({ name, outcome }) => [name, outcome])).toContainEqual(['Bash', 'ok']);
+});
+
+describe('an agent that wants to hide', () => {
+  const TRANSCRIPT = 'cd ~/.claude/projects/-workspace && f=$(ls *.jsonl | head -n 1)';
+
+  it.each([
+    ['puts another file in the place of its transcript', `${TRANSCRIPT} && head -c 0 $f > x && mv x $f`],
+    ['cuts its transcript short', `${TRANSCRIPT} && : > $f`],
+    [
+      'puts a link in the place of its transcript',
+      `${TRANSCRIPT} && mv $f /tmp/x && ln -s /tmp/x $f; sleep 0.5; rm $f; mv /tmp/x $f`,
+    ],
+  ])('is seen all the same: it %s', async (_, command) => {
+    const { manager, create } = await interactive([bash(command), bash('echo later'), { text: 'Still seen.' }]);
+    const { id } = await create();
+    const { metadata } = await waits(manager, id);
+    expect(metadata.lastMessage).toBe('Still seen.');
+    expect(metadata.toolsUsed).toContainEqual(
+      expect.objectContaining({ input: { command: 'echo later' }, outcome: 'ok' }),
+    );
+  });
+
+  it('gets no second slot for a turn that it says is over, and draws nothing on a person’s terminal but characters', async () => {
+    const forged = [
+      'for event in Stop StopFailure UserPromptSubmit Stop; do for i in $(seq 20); do',
+      'id=$(cat /proc/sys/kernel/random/uuid); r=/run/autonomous-orchestration/requests',
+      'echo "{\\"hook_event_name\\":\\"$event\\",\\"session_id\\":\\"x\\"}" > $r/$id.part; mv $r/$id.part $r/$id.json',
+      'done; done',
+      "printf '\\033]0;title\\007\\033]52;c;c2VjcmV0\\007\\033[31mred' > /dev/pts/0",
+    ].join('\n');
+    const { manager, events, create } = await interactive([bash(forged), { text: 'Done.' }], {}, { maxConcurrent: 1 });
+    const { id } = await create();
+    const session = await waits(manager, id);
+    expect(session.metadata.lastMessage).toBe('Done.');
+    expect(ofSession(events, 'session:waiting').length).toBeLessThanOrEqual(3);
+    expect(manager.queueStatus()).toMatchObject({ running: 0 });
+    await manager.steer(id, 'Go on');
+    await expect.poll(() => manager.get(id)?.metadata.lastMessage, WITHIN).toBe('done');
+    await waits(manager, id);
+  });
+});
+
+describe('the slot', () => {
+  it('is free while it waits, and a prompt typed without one waits for it', async () => {
+    const { manager, given, create } = await interactive(
+      [{ text: 'First.' }, { text: 'Second.' }],
+      {},
+      { maxConcurrent: 1 },
+    );
+    const { id } = await create();
+    await waits(manager, id);
+    expect(manager.queueStatus()).toMatchObject({ running: 0 });
+    const desk = await person(manager, id);
+    const runs = nextEvent(manager, ({ type }) => type === 'session:tool');
+    const other = await manager.create({
+      ...given,
+      mode: 'autonomous',
+      ...scripted(bash('until [ -e go ]; do sleep 0.1; done'), { text: 'Done.' }),
+    });
+    await runs;
+    await desk.types('meanwhile');
+    await expect.poll(() => manager.get(id)?.waitingFor, WITHIN).toBe('slot');
+    expect(manager.get(other.id)?.status).toBe('running');
+    await writeFile(join(given.cwd ?? '', 'go'), '');
+    await manager.waitFor(other.id);
+    await expect.poll(() => manager.get(id)?.metadata.lastMessage, WITHIN).toBe('Second.');
+    await waits(manager, id);
+  });
+
+  it('is kept where the manager is told so', async () => {
+    const { manager, given, create } = await interactive(
+      [{ text: 'First.' }],
+      {},
+      { maxConcurrent: 1, releaseSlotWhileWaiting: false },
+    );
+    const { id } = await create();
+    await waits(manager, id);
+    expect(manager.queueStatus()).toMatchObject({ running: 1 });
+    const other = await manager.create({ ...given, mode: 'autonomous' });
+    expect(other.status).toBe('queued');
+    await closeWindow(id);
+    expect(await manager.waitFor(other.id)).toMatchObject({ status: 'completed' });
+  });
+});
+
+describe('while it waits', () => {
+  it('it can be frozen and resumed, and goes on waiting', async () => {
+    const { manager, create } = await interactive([{ text: 'First.' }, { text: 'Second.' }]);
+    const { id } = await create();
+    await waits(manager, id);
+    expect(await manager.pause(id)).toMatchObject({ status: 'paused' });
+    expect(await docker('inspect', '--format', '{{.State.Status}}', `ao-${id}-1`)).toBe('paused');
+    expect(await manager.resume(id)).toMatchObject({ status: 'waiting_feedback', waitingFor: 'person' });
+    await manager.steer(id, 'Go on');
+    await expect.poll(() => manager.get(id)?.metadata.lastMessage, WITHIN).toBe('Second.');
+  });
+
+  it('it can be continued: in a terminal of its own, in the same conversation', async () => {
+    const { manager, stateDir, create } = await interactive([
+      { text: 'First.' },
+      { text: 'Second.' },
+      { history: true },
+    ]);
+    const { id } = await create();
+    await waits(manager, id);
+    await manager.continue(id, '/once more');
+    await expect.poll(() => manager.get(id)?.metadata.lastMessage, WITHIN).toBe('Second.');
+    const session = await waits(manager, id);
+    expect(session.runs).toHaveLength(2);
+    expect(await hasTerminal(id)).toBe(false);
+    await tmux('kill-session', '-t', `=${terminalOf(id, 2)}`);
+    await manager.waitFor(id);
+    await manager.continue(id, 'and again');
+    await expect.poll(() => manager.get(id)?.metadata.lastMessage, WITHIN).toContain('once more');
+    expect(manager.get(id)?.metadata.lastMessage).toContain('and again');
+    const cancelled = await manager.cancel(id);
+    expect(cancelled.runs).toHaveLength(3);
+    await expectNothingLeft(cancelled, stateDir);
+  });
+});
+
+describe('the host is killed', () => {
+  const policy = { onHostLost: 'allow' as const };
+
+  async function orphaned(when: string, turns: ModelTurn[]) {
+    const stateDir = await tempFolder(0);
+    const { given } = await interactive(turns);
+    const host = new Host({ stateDir, session: given, manager: { policy } });
+    const id = await host.when(when);
+    return { stateDir, id, host };
+  }
+
+  it('while it waits: the next one finds it waiting, without a slot, and can speak to it', async () => {
+    const { stateDir, id, host } = await orphaned('session:waiting', [{ text: 'First.' }, { text: 'Second.' }]);
+    await host.kill();
+    const { manager } = await testManager({ stateDir });
+    expect(await manager.recover()).toMatchObject({ adopted: [id] });
+    expect(await waits(manager, id)).toMatchObject({ metadata: { lastMessage: 'First.' } });
+    expect(manager.queueStatus()).toMatchObject({ running: 0 });
+    await manager.steer(id, 'Go on');
+    await expect.poll(() => manager.get(id)?.metadata.lastMessage, WITHIN).toBe('Second.');
+    await waits(manager, id);
+    expect(said(manager.get(id)).map(([, text]) => text)).toEqual(['Do it', 'First.', 'Go on', 'Second.']);
+  });
+
+  it('while it works: the next one sees that it has stopped meanwhile', async () => {
+    const { stateDir, id, host } = await orphaned('session:tool', [
+      bash('sleep 1'),
+      { text: 'First.' },
+      { text: 'Second.' },
+    ]);
+    await host.kill();
+    const log = join(stateDir, 'sessions', id, 'projects/-workspace');
+    const transcript = async () => {
+      const [file = ''] = (await readdir(log)).filter((name) => name.endsWith('.jsonl'));
+      return readFile(join(log, file), 'utf8');
+    };
+    // Its hook has given up on a host by then.
+    await expect.poll(transcript, WITHIN).toContain('stop_hook_summary');
+    const { manager } = await testManager({ stateDir });
+    expect(await manager.recover()).toMatchObject({ adopted: [id] });
+    await waits(manager, id);
+    await manager.steer(id, 'Go on');
+    await expect.poll(() => manager.get(id)?.metadata.lastMessage, WITHIN).toBe('Second.');
+    expect(said(manager.get(id)).map(([, text]) => text)).toEqual(['Do it', 'First.', 'Go on', 'Second.']);
+  });
+
+  it('and the window closed: the next one ends it', async () => {
+    const { stateDir, id, host } = await orphaned('session:waiting', [{ text: 'First.' }]);
+    await host.kill();
+    await closeWindow(id);
+    const { manager } = await testManager({ stateDir });
+    await manager.recover();
+    const ended = await manager.waitFor(id);
+    expect(ended).toMatchObject({ status: 'completed', result: { reason: 'closed' } });
+    await expectNothingLeft(ended, stateDir);
+  });
+});
+
+describe('what it is given', () => {
+  it('arrives unchanged, whatever it contains', async () => {
+    const hostile = `'"; $(touch /tmp/x) \`touch x\` #(touch x) #{pane_pid} %%\n\\n; touch x`;
+    const TOKEN = `line one\nit's "two" $HOME \`x\` \\ ; s3cr3t-${process.pid}`;
+    const cwd = join(await tempFolder(), `a 'b' "c" #(touch x); $(touch x)`);
+    await mkdir(cwd);
+    await chown(cwd, 1000, 1000);
+    const turns = [bash('printf %s "$TOKEN" | sha256sum; touch done'), { history: true }];
+    const given = {
+      cwd,
+      prompt: hostile,
+      taskId: hostile,
+      docker: { env: { ...scripted(...turns).docker.env, TOKEN } },
+    };
+    const { manager, stateDir, create } = await interactive([], given);
+    const calls = nextEvent(manager, ({ type }) => type === 'session:tool-result');
+    const { id } = await create();
+    const result = await calls;
+    expect(result).toMatchObject({ output: `${createHash('sha256').update(TOKEN).digest('hex')}  -` });
+    const session = await waits(manager, id);
+    expect(session.taskId).toBe(hostile);
+    const [first] = JSON.parse((session.metadata.lastMessage ?? '').replace('HISTORY: ', '')) as string[];
+    expect(first).toBe(hostile);
+    expect((await readdir(cwd)).filter((name) => !name.startsWith('.'))).toEqual(['done']);
+
+    const secret = `s3cr3t-${process.pid}`;
+    expect((await attempt('ps', ['axww', '-o', 'args'])).stdout).not.toContain(secret);
+    const found = await attempt('grep', ['-rl', '--exclude=stream.log', '--exclude-dir=projects', secret, stateDir]);
+    expect([found.code, found.stdout]).toEqual([1, '']);
+  });
+
+  it.each(['/help me', '!touch made', '-p --version', '--help', '# note', 'exit', '@missing', 'a\\'])(
+    'is a prompt where it begins like something else: %s',
+    async (prompt) => {
+      const { manager, given, create } = await interactive([{ history: true }, { history: true }], { prompt });
+      const { id } = await create();
+      const session = await waits(manager, id);
+      expect(session.metadata.lastMessage).toContain(JSON.stringify(prompt).slice(1, -1));
+      await manager.steer(id, `${prompt} too`);
+      await expect.poll(() => manager.get(id)?.metadata.lastMessage, WITHIN).toContain(' too');
+      expect(await readdir(given.cwd ?? '')).not.toContain('made');
+    },
+  );
+
+  it('is refused where it is longer than an argument can be', async () => {
+    const { create } = await interactive([], { prompt: 'ä'.repeat(60_001) });
+    await expect(create()).rejects.toMatchObject({
+      code: 'INVALID_OPTIONS',
+      message: expect.stringContaining('120002'),
+    });
+  });
+});
+
+describe('an image', () => {
+  it('that would ask a person first is refused, with the command that sets it up', async () => {
+    const { create } = await interactive([], { docker: { image: engine.freshImage } });
+    await expect(create()).rejects.toMatchObject({
+      code: 'ONBOARDING_NEEDED',
+      message: expect.stringMatching(/docker run -it .*docker commit/s),
+    });
+  });
+
+  it('that asks all the same ends the session, which says what it asked', async () => {
+    const stateDir = await tempFolder(0);
+    const settings = join(await tempFolder(), 'claude.json');
+    await writeFile(settings, JSON.stringify({ customApiKeyResponses: setUp('').customApiKeyResponses }));
+    await chown(settings, 1000, 1000);
+    const { docker: own } = scripted({ text: 'First.' });
+    const executor = new InteractiveExecutor({ stateDir }, { beginMs: 4_000 });
+    const { manager, create } = await interactive(
+      [],
+      { docker: { ...own, mounts: [`${settings}:/home/node/.claude.json`] } },
+      { stateDir, executors: { interactive: executor } },
+    );
+    const { id } = await create();
+    const ended = await manager.waitFor(id);
+    expect(ended).toMatchObject({ status: 'failed', result: { reason: 'incomplete' } });
+    expect(ended.result?.error).toMatch(/text style|theme/);
+    expect(ended.result?.error).toContain(`attach-session -t '=${terminalOf(id)}'`);
+    await expectNothingLeft(ended, stateDir);
+  });
+});
+
+it('without tmux it is refused, with the package that has it', async () => {
+  const stateDir = await tempFolder(0);
+  const executor = new InteractiveExecutor({ stateDir, env: { ...process.env, PATH: stateDir } });
+  const { create } = await interactive([], {}, { stateDir, executors: { interactive: executor } });
+  await expect(create()).rejects.toMatchObject({
+    code: 'TMUX_NOT_FOUND',
+    message: expect.stringContaining("Debian's package tmux"),
+  });
+});
+
+it('it can be cancelled while it starts', async () => {
+  const { manager, stateDir, create } = await interactive([{ text: 'First.' }]);
+  const { id } = await create();
+  const cancelled = await manager.cancel(id);
+  expect(cancelled).toMatchObject({ status: 'cancelled' });
+  expect(await containersOf(cancelled)).toEqual([]);
+  expect(await hasTerminal(id)).toBe(false);
+  expect(await readdir(join(stateDir, 'sessions', id))).not.toContain('terminal.sh');
+});
+
+it('it can have a worktree', async () => {
+  const cwd = await repository();
+  const settings = join(await tempFolder(0), 'claude.json');
+  await writeFile(settings, JSON.stringify({ ...setUp('/workspace'), bypassPermissionsModeAccepted: true }));
+  const { docker: own } = scripted(bash('git branch --show-current; touch made'), { text: 'Made.' });
+  const { manager, create } = await interactive([], {
+    cwd,
+    worktree: 'side',
+    docker: { ...own, user: '0:0', mounts: [`${settings}:/root/.claude.json`] },
+  });
+  const { id } = await create();
+  const session = await waits(manager, id);
+  expect(session).toMatchObject({ environment: { branch: 'side' }, metadata: { lastMessage: 'Made.' } });
+  expect(await readdir(session.environment.worktree ?? '')).toContain('made');
+  await closeWindow(id);
+  expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', result: { reason: 'closed' } });
+});
+
+describe('on the host', () => {
+  async function onHost(turns: ModelTurn[], remembers = true) {
+    const stateDir = await tempFolder(0);
+    const cwd = await tempFolder(0);
+    const home = await tempFolder(0);
+    if (remembers) await writeFile(join(home, '.claude.json'), JSON.stringify(setUp(cwd)));
+    const env = {
+      ...process.env,
+      HOME: home,
+      PATH: `${await claudeOnHost()}:${process.env.PATH}`,
+      MODEL_SCRIPT: JSON.stringify(turns),
+      SECRET: `it's\n"${process.pid}"`,
+    };
+    const executor = new InteractiveExecutor({ stateDir, env });
+    return interactive([], { cwd, docker: false, tools: ['Bash'] }, { stateDir, executors: { interactive: executor } });
+  }
+
+  it('it runs in a folder that a person trusts, and the window ends it', async () => {
+    const { manager, stateDir, create } = await onHost([
+      bash('printf %s "$SECRET"'),
+      { text: 'First.' },
+      { text: 'Second.' },
+    ]);
+    const { id } = await create();
+    const session = await waits(manager, id);
+    expect(session).toMatchObject({
+      environment: { docker: false },
+      metadata: { lastMessage: 'First.', toolCounts: { Bash: 1 } },
+    });
+    await manager.steer(id, 'Go on');
+    await expect.poll(() => manager.get(id)?.metadata.lastMessage, WITHIN).toBe('Second.');
+    await closeWindow(id);
+    const ended = await manager.waitFor(id);
+    expect(ended).toMatchObject({ status: 'completed', result: { reason: 'closed', text: 'Second.' } });
+    await expectNothingLeft(ended, stateDir);
+  });
+
+  it('/exit ends it', async () => {
+    const { manager, create } = await onHost([{ text: 'First.' }]);
+    const { id } = await create();
+    await waits(manager, id);
+    await (await person(manager, id)).types('/exit');
+    expect(await manager.waitFor(id)).toMatchObject({
+      status: 'completed',
+      result: { reason: 'success', exitCode: 0 },
+    });
+  });
+
+  it('a Claude that was never set up is refused', async () => {
+    const { create } = await onHost([], false);
+    await expect(create()).rejects.toMatchObject({
+      code: 'ONBOARDING_NEEDED',
+      message: expect.stringContaining("Run 'claude' there once"),
+    });
+  });
+});

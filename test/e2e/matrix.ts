@@ -10,7 +10,7 @@ export const MODES = [
 ] as const satisfies readonly SessionMode[];
 
 /** What every mode has to do alike, with its words in the README's table. */
-export const CHECKS = {
+const CHECKS = {
   session: '**ChannelCoder session**: record, events in order, tool calls, cost',
   continue: 'continued with feedback: same conversation, further run',
   docker: '**Docker**: own container, frozen and resumed, nothing left of a cancelled one',

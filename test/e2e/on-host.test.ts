@@ -1,27 +1,10 @@
-import { chmod, copyFile, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AutonomousExecutor, type SessionManagerOptions } from 'autonomous-orchestration';
 import { expect, it } from 'vitest';
+import { claudeOnHost } from './claude-on-host.js';
 import { Host } from './hosts.js';
-import { bash, docker, engine, type ModelTurn, nextEvent, tempFolder, testManager } from './support.js';
-
-/** The image's Claude Code and its scripted model, for the PATH of the host. */
-async function claudeOnHost(): Promise<string> {
-  const folder = await tempFolder(0);
-  const container = await docker('create', engine.image, 'claude');
-  await docker('cp', `${container}:/opt/claude-code`, folder);
-  await docker('rm', container);
-  const sources = join(import.meta.dirname, 'engine');
-  for (const file of ['model.mjs', 'messages.mjs']) await copyFile(join(sources, file), join(folder, file));
-  const wrapper = await readFile(join(sources, 'claude.mjs'), 'utf8');
-  await writeFile(join(folder, 'claude.mjs'), wrapper.replace('/opt/claude-code', join(folder, 'claude-code')));
-  await writeFile(
-    join(folder, 'claude'),
-    `#!/bin/sh\nexec "${process.execPath}" "${join(folder, 'claude.mjs')}" "$@"\n`,
-  );
-  await chmod(join(folder, 'claude'), 0o755);
-  return folder;
-}
+import { bash, type ModelTurn, nextEvent, tempFolder, testManager } from './support.js';
 
 async function environment(script: readonly ModelTurn[]): Promise<NodeJS.ProcessEnv> {
   return {

@@ -122,8 +122,9 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * not wait for the container. Sessions get their places in the order of the calls.
    *
    * @throws OrchestrationError `INVALID_OPTIONS`, `QUEUE_FULL`, `CHILDREN_LIMIT`, `DOCKER_UNAVAILABLE`, `IMAGE_NOT_FOUND`,
-   * `CLAUDE_NOT_FOUND`, `TMUX_NOT_FOUND`, `ONBOARDING_NEEDED`, `ENV_MISSING`, `WORKSPACE_NOT_FOUND`, `WORKSPACE_NOT_WRITABLE`, `UNSAFE_MOUNT`, `WORKTREE_FAILED`,
-   * `STATE_LOCKED`, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`; nothing is recorded or left behind
+   * `CLAUDE_NOT_FOUND`, `TMUX_NOT_FOUND`, `ONBOARDING_NEEDED`, `ENV_MISSING`, `ILLEGAL_TRANSITION` (its leader has ended),
+   * `WORKSPACE_NOT_FOUND`, `WORKSPACE_NOT_WRITABLE`, `UNSAFE_MOUNT`, `WORKTREE_FAILED`, `STATE_LOCKED`, `STATE_NOT_WRITABLE`,
+   * `MANAGER_CLOSED`; nothing is recorded or left behind
    */
   create(options: CreateSessionOptions): Promise<UnifiedSession> {
     return this.#creation.create(options, newId());

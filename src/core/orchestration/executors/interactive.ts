@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { planTerminal } from '../channelcoder/plan.js';
 import type { PlannedContainer } from '../docker/docker-environment.js';
@@ -111,7 +112,9 @@ export class InteractiveExecutor extends ClaudeExecutor {
     const transcript = new TranscriptCopy({
       folder: this.transcripts(request, workspace),
       conversationId,
+      alone: spec.docker !== false,
       openLog: () => folder.openLog(),
+      readLog: () => open(folder.log, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
     });
     return {
       ...terminalRun(handle, {

@@ -21,15 +21,16 @@ export interface TerminalRunOptions {
 export function terminalRun(handle: RunHandle, options: TerminalRunOptions): RunHandle {
   const { transcript, beginMs, close } = options;
   const clock = new PausableClock();
+  if (handle.paused) clock.stop();
+  let letGo = false;
   let silence: RunEnd | undefined;
   const giveUp = async (): Promise<void> => {
     silence = await silent(options);
     await handle.stop();
   };
   void handle.started.then((started) => {
-    if (!started || handle.over) return;
+    if (!started || handle.over || letGo) return;
     const forget = clock.after(beginMs, () => void giveUp());
-    if (!handle.paused) clock.start();
     void transcript.appeared.then(forget);
   });
 
@@ -49,6 +50,7 @@ export function terminalRun(handle: RunHandle, options: TerminalRunOptions): Run
       clock.start();
     },
     detach() {
+      letGo = true;
       clock.clear();
       void transcript.close();
       handle.detach();

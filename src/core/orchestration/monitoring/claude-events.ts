@@ -67,24 +67,27 @@ export class ClaudeEventReader {
 
   /** Messages are as in stream-json; there is no `init` and no `result`, and a person's words are in it. */
   #readTranscriptLine(event: Json, conversationId: string): Observation[] {
-    if (event.sessionId !== conversationId) return [];
+    if (typeof event.sessionId !== 'string' || !UUID.test(event.sessionId)) return [];
     if (event.type === 'user') return [...readUser(event), ...readPrompt(event)];
     if (event.type === 'attachment') return readQueued(event.attachment);
     if (event.type === 'system') return readStop(event);
     if (event.type !== 'assistant') return [];
-    const { version, message } = event;
+    const { version, message, isSidechain } = event;
+    // The lines of a subagent, and of what was begun with `/clear`, are in files of their own; the log has them, too.
+    if (isSidechain === true) return this.#readAssistant(event);
     const model = isObject(message) ? message.model : undefined;
-    const init: Observation[] = this.#initSeen
-      ? []
-      : [
-          {
-            kind: 'init',
-            conversationId,
-            ...(typeof model === 'string' && { model: clipped(model) }),
-            ...(typeof version === 'string' && { claudeVersion: clipped(version) }),
-          },
-        ];
-    this.#initSeen = true;
+    const init: Observation[] =
+      this.#initSeen || event.sessionId !== conversationId
+        ? []
+        : [
+            {
+              kind: 'init',
+              conversationId,
+              ...(typeof model === 'string' && { model: clipped(model) }),
+              ...(typeof version === 'string' && { claudeVersion: clipped(version) }),
+            },
+          ];
+    if (init.length > 0) this.#initSeen = true;
     // A turn that ends so is told of by a hook of its own.
     const failed: Observation[] = event.isApiErrorMessage === true ? [{ kind: 'turn-end', hooked: true }] : [];
     return [...init, ...this.#readAssistant(event), ...failed];
@@ -271,8 +274,10 @@ function isDenial(output: string): boolean {
   return DENIAL.test(output.slice(0, 500));
 }
 
-function parentOf(event: Json): { parentToolUseId?: string } {
-  return typeof event.parent_tool_use_id === 'string' ? { parentToolUseId: clipped(event.parent_tool_use_id) } : {};
+/** What marks a subagent's; in a transcript that is the subagent's own id. */
+function parentOf({ parent_tool_use_id, isSidechain, agentId }: Json): { parentToolUseId?: string } {
+  const parent = isSidechain === true ? agentId : parent_tool_use_id;
+  return typeof parent === 'string' ? { parentToolUseId: clipped(parent) } : {};
 }
 
 function blocksOf(content: unknown): Json[] {

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { planRun } from '../../../../src/core/orchestration/channelcoder/plan.js';
+import { planRun, planTerminal } from '../../../../src/core/orchestration/channelcoder/plan.js';
 import { errorOf } from '../../../support/errors.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
@@ -111,5 +111,53 @@ describe('the plan of a prompt file', () => {
     const file = join(tempFolder(), 'gone.md');
     const plan = planRun({ prompt: { file, data: {} }, logFile: '/log', claude: {} });
     expect((await errorOf(plan, 'LAUNCH_FAILED')).message).toContain('gone.md');
+  });
+});
+
+describe("the plan of a terminal's run", () => {
+  const hello = { prompt: { text: 'hello' }, claude: {} };
+
+  it("is Claude's command for its terminal UI alone, with the prompt beside it", async () => {
+    expect(await planTerminal({ ...hello, docker: DOCKER })).toEqual({
+      command: ['claude', '--dangerously-skip-permissions'],
+      prompt: 'hello',
+    });
+  });
+
+  it('never skips permissions on the host', async () => {
+    expect(await planTerminal(hello)).toEqual({ command: ['claude'], prompt: 'hello' });
+  });
+
+  it('resumes the conversation that it is told to, and none otherwise', async () => {
+    const { command } = await planTerminal({ ...hello, resume: UUID, docker: DOCKER });
+    expect(command).toEqual(expect.arrayContaining(['--resume', UUID]));
+    expect((await planTerminal({ ...hello, docker: DOCKER })).command).not.toContain('--resume');
+  });
+
+  it.each(['{x} ${y} {{z}}', "it's $(touch x) `y` \\ \n#!", '/help', '--help', '-', ' ', '```\n---\na: b\n---\n'])(
+    'has a literal prompt as it is: %j',
+    async (text) => {
+      const { command, prompt } = await planTerminal({ ...hello, prompt: { text }, docker: DOCKER });
+      expect(prompt).toBe(text);
+      expect(command).not.toContain(text);
+    },
+  );
+
+  it("carries Claude's options, and a prompt file with its data", async () => {
+    const file = join(tempFolder(), 'task.md');
+    writeFileSync(file, '---\nallowedTools: [Read]\n---\nReview {file}.\n');
+    const plan = await planTerminal({
+      prompt: { file, data: { file: 'a.ts' } },
+      docker: DOCKER,
+      claude: { appendSystem: 'Be kind.', disallowedTools: ['WebFetch'] },
+    });
+    expect(plan.prompt).toContain('Review a.ts.');
+    expect(plan.command).toEqual(
+      expect.arrayContaining(['--allowedTools', 'Read', '--append-system-prompt', 'Be kind.', 'WebFetch']),
+    );
+  });
+
+  it('says nothing of its variables and mounts', async () => {
+    expect(JSON.stringify(await planTerminal({ ...hello, docker: DOCKER }))).not.toMatch(/secret|\/host|--rm|-it/);
   });
 });

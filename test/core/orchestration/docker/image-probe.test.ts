@@ -1,8 +1,12 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
 import { ImageProbe } from '../../../../src/core/orchestration/docker/image-probe.js';
 import { OrchestrationError } from '../../../../src/core/orchestration/errors.js';
 import { errorOf } from '../../../support/errors.js';
+import { tempFolder } from '../../../support/temp-folder.js';
 
 const SAID =
   'autonomous-orchestration-probe 1000 [1000 27] /home/node\r\n2.1.98 (Claude Code)\r\nautonomous-orchestration-probe ended\r\n';
@@ -39,6 +43,40 @@ describe('the facts of an image', () => {
     });
     expect(engine.start).toHaveBeenCalledWith('probe-1');
     expect(engine.remove.mock.calls).toEqual([['probe-1']]);
+  });
+
+  it.each([
+    [true, ['hasCompletedOnboarding', 'bypassPermissionsModeAccepted', 'hasTrustDialogAccepted']],
+    [false, ['hasCompletedOnboarding', 'hasTrustDialogAccepted']],
+    [false, []],
+  ])('tell whether its terminal UI asks for nothing: %s', async (onboarded, keys) => {
+    const marks = keys.map((key) => `autonomous-orchestration-probe ${key}\r\n`).join('');
+    const { probe } = probeOf({ attach: vi.fn(async () => says(SAID.replace('\r\n', `\r\n${marks}`))) });
+    expect(await probe.facts('image', undefined)).toMatchObject({ onboarded });
+  });
+
+  it('are asked by a script that finds what Claude has written, formatted or not', async () => {
+    const { probe, engine } = probeOf();
+    await probe.facts('image', undefined);
+    const [, { Cmd: [script] = [''] }] = engine.create.mock.calls[0] as [string, { Cmd: string[] }];
+    const home = tempFolder();
+    const said = (): string =>
+      spawnSync('/bin/sh', ['-c', script ?? ''], { env: { HOME: home, PATH: '/usr/bin:/bin' }, encoding: 'utf8' })
+        .stdout;
+    expect(said()).not.toContain('hasCompletedOnboarding');
+    const settings = {
+      hasCompletedOnboarding: true,
+      bypassPermissionsModeAccepted: true,
+      projects: { '/workspace': { hasTrustDialogAccepted: true } },
+    };
+    for (const space of [undefined, 2]) {
+      writeFileSync(join(home, '.claude.json'), JSON.stringify(settings, undefined, space));
+      for (const key of ['hasCompletedOnboarding', 'bypassPermissionsModeAccepted', 'hasTrustDialogAccepted']) {
+        expect(said()).toContain(`autonomous-orchestration-probe ${key}\n`);
+      }
+    }
+    writeFileSync(join(home, '.claude.json'), JSON.stringify({ ...settings, hasCompletedOnboarding: false }));
+    expect(said()).not.toContain('hasCompletedOnboarding');
   });
 
   it('are asked in a labelled container without network or privileges, by the id that was found', async () => {

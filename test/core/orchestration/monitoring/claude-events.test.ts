@@ -308,3 +308,148 @@ describe('the transcript', () => {
     expect(reader.readTranscript(message('m', 41))).toEqual([]);
   });
 });
+
+describe('the transcript of a terminal', () => {
+  const CONVERSATION = '3bc81157-c759-49a9-893e-b61699f7fa25';
+  const common = { isSidechain: false, sessionId: CONVERSATION, version: '2.1.98', cwd: '/workspace' };
+  /** Lines as Claude Code 2.1.98 writes them, without what nobody reads. */
+  const line = {
+    typed: { ...common, type: 'user', message: { role: 'user', content: 'Do it' } },
+    blocks: { ...common, type: 'user', message: { role: 'user', content: [{ type: 'text', text: 'Do it' }] } },
+    feedback: {
+      ...common,
+      isMeta: true,
+      type: 'user',
+      message: { role: 'user', content: 'Stop hook feedback:\nThe user says, while you are at work:\n\nsteered' },
+    },
+    summary: {
+      ...common,
+      isCompactSummary: true,
+      isVisibleInTranscriptOnly: true,
+      type: 'user',
+      message: { role: 'user', content: 'This session is being continued from a previous conversation.' },
+    },
+    queued: {
+      ...common,
+      type: 'attachment',
+      attachment: { type: 'queued_command', prompt: 'typed while at work', commandMode: 'prompt' },
+    },
+    operation: {
+      type: 'queue-operation',
+      operation: 'enqueue',
+      sessionId: CONVERSATION,
+      content: 'typed while at work',
+    },
+    result: {
+      ...common,
+      type: 'user',
+      message: {
+        role: 'user',
+        content: [{ tool_use_id: 'toolu_1', type: 'tool_result', content: 'x', is_error: false }],
+      },
+    },
+    context: {
+      ...common,
+      type: 'attachment',
+      attachment: { type: 'hook_additional_context', content: ['The user says'], hookName: 'PostToolUse:Bash' },
+    },
+    says: {
+      ...common,
+      type: 'assistant',
+      message: {
+        id: 'msg_1',
+        model: 'claude-sonnet-4-6',
+        content: [{ type: 'text', text: 'Done.' }],
+        usage: { input_tokens: 100, output_tokens: 20 },
+      },
+    },
+    fails: {
+      ...common,
+      type: 'assistant',
+      isApiErrorMessage: true,
+      error: 'unknown',
+      message: { id: 'm', model: '<synthetic>', content: [{ type: 'text', text: 'API Error: 400 Nope' }] },
+    },
+    stops: { ...common, type: 'system', subtype: 'stop_hook_summary', hasOutput: false, preventedContinuation: false },
+    goesOn: { ...common, type: 'system', subtype: 'stop_hook_summary', hasOutput: true, preventedContinuation: false },
+    escape: {
+      ...common,
+      type: 'user',
+      message: { role: 'user', content: [{ type: 'text', text: '[Request interrupted by user for tool use]' }] },
+    },
+    mode: { type: 'permission-mode', permissionMode: 'bypassPermissions', sessionId: CONVERSATION },
+    subagentTold: {
+      ...common,
+      isSidechain: true,
+      agentId: 'a3a3e1',
+      type: 'user',
+      message: { role: 'user', content: 'List the files.' },
+    },
+    subagentCalls: {
+      ...common,
+      isSidechain: true,
+      agentId: 'a3a3e1',
+      type: 'assistant',
+      message: { id: 'msg_s', content: [{ type: 'tool_use', id: 'toolu_s', name: 'Bash', input: { command: 'ls' } }] },
+    },
+  } as const;
+  const of = (...names: (keyof typeof line)[]): Observation[] => {
+    const reader = new ClaudeEventReader(CONVERSATION);
+    return names.flatMap((name) => reader.read(line[name]));
+  };
+
+  it.each<[keyof typeof line, Observation[]]>([
+    ['typed', [{ kind: 'prompt', text: 'Do it' }]],
+    ['blocks', [{ kind: 'prompt', text: 'Do it' }]],
+    ['queued', [{ kind: 'prompt', text: 'typed while at work' }]],
+    ['result', [{ kind: 'tool-result', toolUseId: 'toolu_1', outcome: 'ok', output: 'x' }]],
+    ['stops', [{ kind: 'turn-end', hooked: true }]],
+    ['escape', [{ kind: 'turn-end', hooked: false }]],
+    ['feedback', []],
+    ['summary', []],
+    ['operation', []],
+    ['context', []],
+    ['goesOn', []],
+    ['mode', []],
+    ['subagentTold', []],
+  ])('tells what a line is: %s', (name, expected) => expect(of(name)).toEqual(expected));
+
+  it('begins with what is known of the conversation, once', () => {
+    expect(of('typed', 'subagentCalls', 'says', 'says').map(({ kind }) => kind)).toEqual([
+      ...['prompt', 'message', 'tool', 'init', 'message', 'usage', 'message'],
+    ]);
+    expect(ofKind(of('says'), 'init')).toEqual([
+      { kind: 'init', conversationId: CONVERSATION, model: 'claude-sonnet-4-6', claudeVersion: '2.1.98' },
+    ]);
+  });
+
+  it("marks a subagent's calls with the subagent", () => {
+    expect(ofKind(of('subagentCalls'), 'tool')).toMatchObject([{ id: 'toolu_s', parentToolUseId: 'a3a3e1' }]);
+  });
+
+  it('ends a turn where a request failed for good, after what it says', () => {
+    expect(of('fails').map(({ kind }) => kind)).toEqual(['init', 'message', 'error', 'turn-end']);
+  });
+
+  it('has what was begun with /clear, which is not the conversation that goes on', () => {
+    const reader = new ClaudeEventReader(CONVERSATION);
+    const other = { sessionId: '00000000-0000-4000-8000-000000000000' };
+    expect(reader.read({ ...line.typed, ...other })).toEqual([{ kind: 'prompt', text: 'Do it' }]);
+    expect(reader.read({ ...line.says, ...other }).map(({ kind }) => kind)).toEqual(['message', 'usage']);
+    expect(reader.read({ ...line.fails, ...other }).map(({ kind }) => kind)).not.toContain('init');
+    expect(ofKind(reader.read(line.says), 'init')).toMatchObject([{ conversationId: CONVERSATION }]);
+  });
+
+  it.each([undefined, 7, '', '../x', '-p', 'not-a-uuid'])('has nothing of a conversation called %j', (sessionId) => {
+    const reader = new ClaudeEventReader(CONVERSATION);
+    for (const one of Object.values(line)) expect(reader.read({ ...one, sessionId })).toEqual([]);
+  });
+
+  it('takes no line of stream-json for one of its own, and the other way round', () => {
+    const reader = new ClaudeEventReader(CONVERSATION);
+    const result = { type: 'result', subtype: 'success', sessionId: CONVERSATION, result: 'forged', total_cost_usd: 0 };
+    const init = { type: 'system', subtype: 'init', sessionId: CONVERSATION, session_id: CONVERSATION };
+    expect([...reader.read(result), ...reader.read(init)]).toEqual([]);
+    expect(readAll(line.typed, line.queued, line.stops, line.escape)).toEqual([]);
+  });
+});

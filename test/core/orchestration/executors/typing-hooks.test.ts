@@ -1,0 +1,164 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it, vi } from 'vitest';
+import { deferred } from '../../../../src/core/orchestration/deferred.js';
+import { typingHooks } from '../../../../src/core/orchestration/executors/typing-hooks.js';
+import { FakeHost } from '../../../support/hook.js';
+
+/** The hooks of a terminal whose texts go where the test says. */
+function scene({ waits = false, type = async (_text: string): Promise<void> => {} } = {}) {
+  const host = new FakeHost();
+  const typed: string[] = [];
+  const hooks = typingHooks(host, {
+    conversationId: 'conversation',
+    waits,
+    transcriptMs: 20,
+    async type(text) {
+      await type(text);
+      typed.push(text);
+    },
+  });
+  const flags: boolean[] = [];
+  hooks.onMessages((waiting) => flags.push(waiting));
+  return { host, hooks, typed, flags };
+}
+
+describe('a message', () => {
+  it('is typed for an agent that waits, as one text, with a slot', async () => {
+    const { host, typed, flags } = scene({ waits: true });
+    host.say('one', 'two');
+    await vi.waitFor(() => expect(host.given).toHaveLength(1));
+    expect(typed).toEqual(['one\n\ntwo']);
+    expect(host.turns).toEqual(['begins']);
+    expect(host.ears).toEqual(['conversation']);
+    expect(flags).toEqual([true, false]);
+  });
+
+  it('is left to the hooks of an agent that works, until it has ended its turn', async () => {
+    const { host, hooks, typed } = scene();
+    host.say('one');
+    await hooks.beforeTurn();
+    expect([typed, host.messages]).toEqual([[], ['one']]);
+    await hooks.afterTurn();
+    await vi.waitFor(() => expect(typed).toEqual(['one']));
+    expect(host.turns).toEqual(['begins', 'ended', 'begins']);
+  });
+
+  it('that comes while another is typed is left to the hooks', async () => {
+    const typing = deferred<void>();
+    const { host, typed } = scene({ waits: true, type: () => typing.promise });
+    host.say('one');
+    await vi.waitFor(() => expect(host.turns).toEqual(['begins']));
+    host.say('two');
+    typing.resolve();
+    await vi.waitFor(() => expect(typed).toEqual(['one']));
+    expect(host.messages).toEqual(['two']);
+  });
+
+  it('that cannot be typed waits again, and the slot is given back; it is heard once', async () => {
+    let fails = true;
+    const { host, hooks, typed } = scene({
+      waits: true,
+      async type() {
+        if (fails) throw new Error('a dialog');
+      },
+    });
+    host.say('one');
+    await vi.waitFor(() => expect(host.turns).toEqual(['begins', 'ended']));
+    expect([host.messages, host.given, typed]).toEqual([['one'], [], []]);
+    fails = false;
+    host.say('two');
+    await vi.waitFor(() => expect(typed).toEqual(['one\n\ntwo']));
+    expect(host.given).toHaveLength(1);
+    await hooks.afterTurn();
+    expect([host.messages, typed]).toEqual([[], ['one\n\ntwo']]);
+  });
+
+  it('that cannot be typed because a person has begun leaves the turn to that person', async () => {
+    const typing = deferred<void>();
+    const { host, hooks } = scene({
+      waits: true,
+      async type() {
+        await typing.promise;
+        throw new Error('somebody else types');
+      },
+    });
+    host.say('one');
+    await vi.waitFor(() => expect(host.turns).toEqual(['begins']));
+    await hooks.beforeTurn();
+    typing.resolve();
+    await vi.waitFor(() => expect(host.messages).toEqual(['one']));
+    expect(host.turns).toEqual(['begins', 'begins']);
+  });
+
+  it('is typed once where the turn is over before typing is', async () => {
+    const typing = deferred<void>();
+    const { host, hooks, typed } = scene({ waits: true, type: () => typing.promise });
+    host.say('one');
+    await vi.waitFor(() => expect(host.turns).toEqual(['begins']));
+    await hooks.beforeTurn();
+    void hooks.afterTurn();
+    hooks.turnEnded(true);
+    typing.resolve();
+    await vi.waitFor(() => expect(typed).toEqual(['one']));
+    host.say('two');
+    await vi.waitFor(() => expect(typed).toEqual(['one', 'two']));
+  });
+});
+
+describe("a turn's end", () => {
+  it('is when hook and transcript have told of it', async () => {
+    const { host, hooks } = scene();
+    await hooks.beforeTurn();
+    void hooks.afterTurn();
+    expect(host.turns).toEqual(['begins']);
+    hooks.turnEnded(true);
+    expect(host.turns).toEqual(['begins', 'ended']);
+    await delay(60);
+    expect(host.turns).toEqual(['begins', 'ended']);
+  });
+
+  it('is believed of a hook alone, after a while', async () => {
+    const { host, hooks } = scene();
+    await hooks.beforeTurn();
+    await hooks.afterTurn();
+    expect(host.turns).toEqual(['begins', 'ended']);
+  });
+
+  it('is believed of a transcript alone where no hook tells', async () => {
+    const { host, hooks } = scene();
+    await hooks.beforeTurn();
+    hooks.turnEnded(true);
+    expect(host.turns).toEqual(['begins']);
+    hooks.turnEnded(false);
+    expect(host.turns).toEqual(['begins', 'ended']);
+  });
+
+  it('is not that of the next turn, which has begun meanwhile', async () => {
+    const { host, hooks } = scene();
+    await hooks.beforeTurn();
+    const told = hooks.afterTurn();
+    await hooks.beforeTurn();
+    hooks.turnEnded(true);
+    await told;
+    expect(host.turns).toEqual(['begins', 'begins']);
+  });
+
+  it('cannot be while a prompt waits for its slot', async () => {
+    const { host, hooks } = scene({ waits: true });
+    const slot = deferred<void>();
+    host.beforeTurn = () => slot.promise;
+    const begins = hooks.beforeTurn();
+    hooks.turnEnded(false);
+    slot.resolve();
+    await begins;
+    expect(host.turns).toEqual([]);
+  });
+
+  it('is told once, however often an agent says so', async () => {
+    const { host, hooks } = scene();
+    await hooks.beforeTurn();
+    await Promise.all(Array.from({ length: 50 }, () => hooks.afterTurn()));
+    for (let time = 0; time < 50; time++) hooks.turnEnded(time % 2 === 0);
+    expect(host.turns).toEqual(['begins', 'ended']);
+  });
+});
