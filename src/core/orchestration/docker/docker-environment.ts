@@ -104,11 +104,13 @@ export class DockerEnvironment {
     const mounts = parseMounts(docker.mounts ?? []);
     const ownSettings = mounts.some(({ target }) => `${home}/.claude.json/`.startsWith(`${target}/`));
     if (onboarded || ownSettings || docker.env?.CLAUDE_CONFIG_DIR !== undefined) return;
-    const { image } = docker;
+    const { image, user } = docker;
+    const as = user === undefined ? '' : ` for user '${user}'`;
+    const login = user === undefined ? '' : ` --user ${user}`;
     throw new OrchestrationError(
       'ONBOARDING_NEEDED',
-      `Claude Code was never set up in image '${image}' (docker.image), and would ask for that first. Do it once: ` +
-        `docker run -it --name claude-setup --workdir ${WORKSPACE} --env DISABLE_FIREWALL=true ${image} claude --dangerously-skip-permissions; ` +
+      `Claude Code was never set up in image '${image}' (docker.image)${as}, and would ask for that first. Do it once: ` +
+        `docker run -it --name claude-setup --workdir ${WORKSPACE}${login} --env DISABLE_FIREWALL=true ${image} claude --dangerously-skip-permissions; ` +
         `answer what it asks, leave it with /exit, then: docker commit claude-setup ${image}`,
     );
   }

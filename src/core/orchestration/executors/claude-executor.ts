@@ -6,6 +6,7 @@ import { HookChannel, type RunHooks } from '../intervention/hook-channel.js';
 import { GUARDED_ENV, HookFiles } from '../intervention/hook-files.js';
 import { hasBegun } from '../monitoring/has-begun.js';
 import { findProcess } from '../state/find-process.js';
+import type { ProcessIdentity } from '../state/process-identity.js';
 import type { SessionFolder } from '../state/session-folder.js';
 import type { SessionEnvironment, SessionMode, SessionRun } from '../types.js';
 import { findGitLayout } from '../workspace/git-layout.js';
@@ -23,6 +24,7 @@ import {
 } from './base-executor.js';
 import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
 import { runOnHost } from './host-run.js';
+import type { LaunchedProcess } from './launcher.js';
 import { orphanedProcess } from './orphaned-process.js';
 
 /** What an agent is given besides its guard. */
@@ -90,6 +92,11 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     return spec.docker === false
       ? join(this.runtime.home, '.claude/projects', transcriptFolder(workspace))
       : join(folder.projects, transcriptFolder(WORKSPACE));
+  }
+
+  /** A process that another host has started. */
+  protected orphan(identity: ProcessIdentity, _folder: SessionFolder): LaunchedProcess {
+    return orphanedProcess(identity);
   }
 
   /** What the record is told when a session enters its worktree for the first time. */
@@ -205,7 +212,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   async #adoptOnHost(run: SessionRun, paused: boolean, folder: SessionFolder): Promise<RunHandle | undefined> {
     const files = new HookFiles(folder.guard);
     const identity = run.process ?? (await findProcess('--settings', files.settings));
-    if (identity) return { ...runOnHost(orphanedProcess(identity)), paused };
+    if (identity) return { ...runOnHost(this.orphan(identity, folder)), paused };
     const began = run.startedAt !== undefined || (await hasBegun(folder.log, run.logOffset ?? 0));
     return began ? endedRun({ unknown: true }) : undefined;
   }

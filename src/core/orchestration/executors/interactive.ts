@@ -8,12 +8,15 @@ import { OrchestrationError } from '../errors.js';
 import type { RunHooks } from '../intervention/hook-channel.js';
 import { GUARDED_ENV } from '../intervention/hook-files.js';
 import { TranscriptCopy } from '../monitoring/transcript-copy.js';
+import type { ProcessIdentity } from '../state/process-identity.js';
+import type { SessionFolder } from '../state/session-folder.js';
 import type { SessionResult } from '../types.js';
 import type { EndedRun, Preparation, RunHandle, RunRequest, SessionSpec } from './base-executor.js';
 import { ClaudeExecutor, type PlacedRun } from './claude-executor.js';
 import type { ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
 import { runOnHost } from './host-run.js';
-import { startInTerminal } from './terminal-process.js';
+import type { LaunchedProcess } from './launcher.js';
+import { startInTerminal, terminalProcess } from './terminal-process.js';
 import { terminalRun } from './terminal-run.js';
 import { literalInput, Tmux } from './tmux.js';
 import { type TypingHooks, typingHooks } from './typing-hooks.js';
@@ -97,12 +100,16 @@ export class InteractiveExecutor extends ClaudeExecutor {
       startInTerminal(this.#tmux, {
         name,
         command: client,
-        env: { ...this.runtime.env, ...variables },
+        env: { ...clientEnvironment(this.runtime.env), ...variables },
         cwd: request.folder.path,
         folder: request.folder,
       }),
     );
     return this.watched(handle, request, workspace);
+  }
+
+  protected override orphan(identity: ProcessIdentity, folder: SessionFolder): LaunchedProcess {
+    return terminalProcess(identity, folder);
   }
 
   protected override watched(handle: RunHandle, request: RunRequest, workspace: string): RunHandle {
@@ -157,6 +164,14 @@ export class InteractiveExecutor extends ClaudeExecutor {
       `Claude Code was never set up in ${this.runtime.home}, and would ask for that first. Run 'claude' there once.`,
     );
   }
+}
+
+/** What the docker client needs of the host's environment; the rest is not written into the terminal's script. */
+const CLIENT_VARIABLES =
+  /^(PATH|HOME|USER|LOGNAME|TMPDIR|LANG|LC_\w+|TERM|DOCKER_\w+|SSH_\w+|XDG_\w+|\w+_PROXY|\w+_proxy)$/;
+
+function clientEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => CLIENT_VARIABLES.test(name)));
 }
 
 /** The conversation's id is known before Claude begins it, by every host. */

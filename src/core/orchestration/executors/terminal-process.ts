@@ -1,6 +1,6 @@
-import { readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { processIdentity } from '../state/process-identity.js';
+import { type ProcessIdentity, processIdentity } from '../state/process-identity.js';
 import type { SessionFolder } from '../state/session-folder.js';
 import type { LaunchedProcess, ProcessExit } from './launcher.js';
 import { orphanedProcess } from './orphaned-process.js';
@@ -23,8 +23,10 @@ export interface TerminalCommand {
  */
 export async function startInTerminal(tmux: Tmux, options: TerminalCommand): Promise<LaunchedProcess> {
   const { name, command, env, cwd, folder } = options;
-  const script = join(folder.path, 'terminal.sh');
-  const exitFile = join(folder.path, 'terminal.exit');
+  // Among what is wiped before each run, and swept after the last: a host may be killed before the script runs.
+  const script = join(folder.guard, 'terminal.sh');
+  const exitFile = exitFileOf(folder);
+  await mkdir(folder.guard, { recursive: true });
   await rm(exitFile, { force: true });
   await folder.write(script, scriptOf(command, env, exitFile));
   const pid = await tmux.start(name, script, cwd).catch(async (error: unknown) => {
@@ -32,9 +34,18 @@ export async function startInTerminal(tmux: Tmux, options: TerminalCommand): Pro
     throw error;
   });
   const identity = await processIdentity(pid).catch(() => undefined);
+  return { ...terminalProcess(identity, folder), pid };
+}
+
+/** The process of a terminal that was started, by this host or by one that is gone. */
+export function terminalProcess(identity: ProcessIdentity | undefined, folder: SessionFolder): LaunchedProcess {
   const process = orphanedProcess(identity);
   const gone: Promise<ProcessExit> = identity ? process.exited : Promise.resolve({ code: null, signal: null });
-  return { ...process, pid, exited: gone.then(async (exit) => ({ ...exit, code: await codeIn(exitFile) })) };
+  return { ...process, exited: gone.then(async (exit) => ({ ...exit, code: await codeIn(exitFileOf(folder)) })) };
+}
+
+function exitFileOf({ path }: SessionFolder): string {
+  return join(path, 'terminal.exit');
 }
 
 /** The values of variables may be secrets: the script is gone as soon as it runs. */

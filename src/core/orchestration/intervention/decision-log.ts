@@ -8,13 +8,15 @@ import type { StoredDecision } from './call-ledger.js';
 export class DecisionLog {
   readonly #path: string;
   #file: Promise<FileHandle> | undefined;
+  #closed = false;
 
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** Resolves when the system has it: a kill afterwards loses nothing. */
+  /** Resolves when the system has it: a kill afterwards loses nothing. @throws Error where it was closed */
   async append(decision: StoredDecision): Promise<void> {
+    if (this.#closed) throw new Error('the log of decisions was closed');
     this.#file ??= open(this.#path, 'a', 0o600).catch((error: unknown) => {
       this.#file = undefined; // It may succeed the next time.
       throw error;
@@ -30,15 +32,20 @@ export class DecisionLog {
   }
 
   close(): void {
-    const file = this.#file;
-    this.#file = undefined;
-    void file?.then((open) => open.close()).catch(() => {}); // Nothing is open then.
+    this.#closed = true;
+    this.#letGo();
   }
 
   /** Nothing was decided: a new run begins, or the last is over. */
   async clear(): Promise<void> {
-    this.close();
+    this.#letGo();
     await rm(this.#path, { force: true });
+  }
+
+  #letGo(): void {
+    const file = this.#file;
+    this.#file = undefined;
+    void file?.then((open) => open.close()).catch(() => {}); // Nothing is open then.
   }
 }
 

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { startInTerminal } from '../../../../src/core/orchestration/executors/terminal-process.js';
-import { Tmux } from '../../../../src/core/orchestration/executors/tmux.js';
-import { SessionFolder } from '../../../../src/core/orchestration/state/session-folder.js';
-import { errorOf } from '../../../support/errors.js';
-import { tempFolder } from '../../../support/temp-folder.js';
+import { startInTerminal } from '../../src/core/orchestration/executors/terminal-process.js';
+import { Tmux } from '../../src/core/orchestration/executors/tmux.js';
+import { SessionFolder } from '../../src/core/orchestration/state/session-folder.js';
+import { errorOf } from '../support/errors.js';
+import { tempFolder } from '../support/temp-folder.js';
 
 /** A terminal that is none: the script runs as it would in one. */
 class Bare extends Tmux {
@@ -84,13 +84,13 @@ describe('a command', () => {
 describe('the script', () => {
   it('is readable for its owner only, and gone as soon as it runs', async () => {
     const { folder, cwd, tmux } = await scene();
-    const script = join(folder.path, 'terminal.sh');
+    const script = join(folder.guard, 'terminal.sh');
     const command = ['sh', '-c', `test -e '${script}'`];
     const { exited } = await startInTerminal(tmux, { ...options, command, env: { TOKEN: 'secret' }, cwd, folder });
     expect(tmux.started).toMatchObject([{ script, cwd, text: expect.stringContaining("export TOKEN='secret'") }]);
     expect((await exited).code).toBe(1);
     expect(existsSync(script)).toBe(false);
-    expect(readdirSync(folder.path)).not.toContain('terminal.sh');
+    expect(readdirSync(folder.guard)).not.toContain('terminal.sh');
   });
 
   it('leaves out what is no name of a variable in a shell', async () => {
@@ -108,12 +108,12 @@ describe('the script', () => {
     const tmux = new Tmux({ env: { PATH: cwd } });
     const starts = startInTerminal(tmux, { ...options, command: ['true'], env: { TOKEN: 'secret' }, cwd, folder });
     await errorOf(starts, 'TMUX_NOT_FOUND');
-    expect(existsSync(join(folder.path, 'terminal.sh'))).toBe(false);
+    expect(existsSync(join(folder.guard, 'terminal.sh'))).toBe(false);
   });
 
   it('that cannot be written is STATE_NOT_WRITABLE', async () => {
     const { folder, cwd, tmux } = await scene();
-    mkdirSync(join(folder.path, 'terminal.sh'));
+    mkdirSync(join(folder.guard, 'terminal.sh'), { recursive: true });
     const starts = startInTerminal(tmux, { ...options, command: ['true'], cwd, folder });
     await errorOf(starts, 'STATE_NOT_WRITABLE');
     expect(tmux.started).toEqual([]);
@@ -125,7 +125,7 @@ it('a real terminal ends with its command', async () => {
   const socket = `ao-process-${process.pid}`;
   const tmux = new Tmux({ env: process.env, socket });
   onTestFinished(async () => void (await promisify(execFile)('tmux', ['-L', socket, 'kill-server']).catch(() => {})));
-  const command = ['sh', '-c', 'test -t 0 && test -t 1 && exit 5'];
+  const command = ['sh', '-c', 'test -t 0 && test -t 1 && sleep 0.3 && exit 5'];
   const { exited, identity } = await startInTerminal(tmux, { ...options, command, cwd, folder });
   expect(identity).toBeDefined();
   expect((await exited).code).toBe(5);
