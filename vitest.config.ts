@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
+/** How long something may take to become so: a machine may be busy. */
+const POLL = { timeout: 10_000 };
+
 export default defineConfig({
   // Tests and examples import the package by its name, and get the sources.
   resolve: {
@@ -27,6 +30,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'page',
+          expect: { poll: POLL },
           include: ['test/page/**/*.test.ts'],
           globalSetup: 'test/page/global-setup.ts',
           testTimeout: 60_000,
@@ -37,6 +41,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
+          expect: { poll: POLL },
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/global-setup.ts', 'test/page/global-setup.ts'],
           testTimeout: 60_000,
@@ -49,6 +54,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'faults',
+          expect: { poll: POLL },
           include: ['test/faults/**/*.test.ts'],
           globalSetup: 'test/e2e/global-setup.ts',
           testTimeout: 180_000,

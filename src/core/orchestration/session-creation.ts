@@ -89,8 +89,12 @@ export class SessionCreation {
     if (leader) return handedDown(leader.session, leader.spec, docker);
     const parent = parentId === undefined ? undefined : store.registry.get(parentId);
     const plan = parent?.result?.planFile === undefined ? undefined : parent.result.text;
-    if (!parent || plan === undefined) return { docker: defaults, policy };
-    return { docker: defaults, policy, prompt: plan, cwd: parent.environment.cwd };
+    return {
+      docker: defaults,
+      policy,
+      ...(parent && { cwd: parent.environment.cwd }),
+      ...(plan !== undefined && { prompt: plan }),
+    };
   }
 
   #executorOf(mode: SessionMode): BaseExecutor {

@@ -54,13 +54,13 @@ export interface CreateSessionOptions {
   taskId?: string;
   /**
    * The session that this one was created for; `list({ parentId })` finds it. One that leads (`orchestration`) hands down
-   * its workspace, container, policy and limits, which can only be tightened; one that has made a plan (`planning`), its
-   * plan as the prompt and its workspace.
+   * its workspace, container, policy and limits, which can only be tightened; one that has made a plan (`planning`) hands
+   * that down as the prompt.
    */
   parentId?: string;
   /**
-   * The workspace, mounted at `/workspace`; writable, unless the mode is `planning`. Default that of the `parentId` where
-   * it leads or has made a plan, else `process.cwd()`.
+   * The workspace, mounted at `/workspace`; writable, unless the mode is `planning`. Default that of the session which
+   * `parentId` names, else `process.cwd()`.
    */
   cwd?: string;
   /** Runs the session in a git worktree of the workspace's repository instead of the workspace itself. */

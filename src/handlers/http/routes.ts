@@ -140,7 +140,7 @@ async function create(
   }
 }
 
-/** Where it is to work; undefined where it inherits that from the session that leads it. */
+/** Where it is to work; undefined where it is to work where its parent does. */
 async function cwdOf(
   handlers: AutonomousHandlers,
   { cwd, parentId }: CreateBody,
@@ -148,10 +148,9 @@ async function cwdOf(
 ): Promise<string | undefined> {
   if (cwd !== undefined || parentId === undefined) return workspaceOf(cwd, workspaces);
   const parent = await handlers.handleAutonomousGet(parentId);
-  // Where parents are only named nothing is inherited.
   if (!parent.success || parent.data.id !== parentId) return workspaceOf(cwd, workspaces);
-  const { mode, environment } = parent.data;
-  return mode === 'orchestration' ? undefined : workspaceOf(environment.cwd, workspaces);
+  await workspaceOf(parent.data.environment.cwd, workspaces);
+  return undefined;
 }
 
 /** Lets each route know the types of its own body and query. */

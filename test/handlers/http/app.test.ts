@@ -354,7 +354,7 @@ describe('creating a session over HTTP', () => {
     expect([environment.cwd, prompts.at(-1)]).toEqual([join(workspace, 'inner'), { text: 'First this, then that.' }]);
   });
 
-  it('works where its parent does, within the workspaces, or where the one that leads it says', async () => {
+  it('works where its parent does, within the workspaces', async () => {
     const executors = { ...everyMode(new SimulatedExecutor(ENDLESS)), orchestration: new LeadingExecutor(ENDLESS) };
     const { post, manager, workspace } = testApp(ENDLESS, { executors });
     const outside = tempFolder();
@@ -363,9 +363,15 @@ describe('creating a session over HTTP', () => {
     expect(refused).toMatchObject({ status: 400, json: { code: 'INVALID_OPTIONS' } });
     const named = await post(SESSIONS, { prompt: 'x', parentId: 'a name' });
     expect(named.json.data.environment.cwd).toBe(workspace);
+    const inside = join(workspace, 'inside');
+    mkdirSync(inside);
+    for (const mode of ['autonomous', 'orchestration'] as const) {
+      const { id } = await manager.create({ prompt: 'x', cwd: inside, mode });
+      const child = await post(SESSIONS, { prompt: 'x', parentId: id });
+      expect(child.json.data.environment.cwd, child.text).toBe(inside);
+    }
     const { id: leader } = await manager.create({ prompt: 'x', cwd: outside, mode: 'orchestration' });
-    const led = await post(SESSIONS, { prompt: 'x', parentId: leader });
-    expect(led.json.data.environment.cwd, led.text).toBe(outside);
+    expect(await post(SESSIONS, { prompt: 'x', parentId: leader })).toMatchObject({ status: 400 });
     const loose = { docker: { image: 'other' } };
     expect(await post(SESSIONS, { prompt: 'x', parentId: leader, ...loose })).toMatchObject({ status: 400 });
   });

@@ -92,13 +92,14 @@ describe("the guard's decisions on disk", () => {
     await log.clear();
   });
 
-  it('may be closed, and gone on with', async () => {
+  it('that are closed take no more, and another goes on with them', async () => {
     const file = newFile();
     const log = logAt(file);
     await log.append(decision('a'));
     log.close();
     log.close();
-    await log.append(decision('b'));
+    await expect(log.append(decision('b'))).rejects.toThrow('closed');
+    await logAt(file).append(decision('b'));
     expect(readFileSync(file, 'utf8').split('\n').filter(Boolean)).toHaveLength(2);
   });
 });
