@@ -8,7 +8,6 @@ import { type SessionLimits, tightenLimits } from './intervention/session-limits
 import { type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from './intervention/tool-policy.js';
 import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './option-schemas.js';
 import type { CreateSessionOptions, SessionMode } from './types.js';
-import type { WorktreeRequest } from './workspace/worktree-request.js';
 
 /** How a manager works. Unknown keys are refused. */
 export interface SessionManagerOptions {
@@ -53,6 +52,8 @@ export interface Inheritance {
   readonly policy: ResolvedPolicy;
   readonly cwd?: string;
   readonly limits?: SessionLimits;
+  /** Whether another session leads it, whose agent may have asked for it. */
+  readonly led?: true;
   /** A plan that waits to be carried out. */
   readonly prompt?: string;
 }
@@ -81,7 +82,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     mode: options.mode ?? 'autonomous',
     prompt: prompt === undefined ? { file: promptFile ?? '', data: options.data ?? {} } : { text: prompt },
     cwd,
-    worktree: typeof worktree === 'string' ? { branch: worktree } : (worktree as WorktreeRequest | undefined),
+    worktree: worktreeOf(worktree, base.led),
     docker: resolveDocker(base.docker, options.docker),
     claude: definedOf({
       system: options.system,
@@ -123,6 +124,11 @@ export function resolveMessage(message: string): string {
 export function resolveNote(note: string | undefined): string | undefined {
   check(noteSchema, { note });
   return note?.trim() === '' ? undefined : note;
+}
+
+function worktreeOf(given: CreateSessionOptions['worktree'], led: true | undefined): SessionSpec['worktree'] {
+  if (given === undefined) return undefined;
+  return { ...(typeof given === 'string' ? { branch: given } : given), ...(led && { own: true }) };
 }
 
 /** What a session sets replaces the default; variables are merged. */

@@ -115,7 +115,7 @@ export class SessionScheduler {
     this.#parts.set(id, { ...prepared, ...(run?.feedback !== undefined && { feedback: run.feedback }) });
     this.#store.dispatch(id, { type: 'recovered', session });
     if (isTerminal(status) || status === 'queued') return;
-    if (session.waitingFor === undefined) this.#queue.occupy(id);
+    if (session.waitingFor === undefined || this.#queue.keepsSlot(session.waitingFor)) this.#queue.occupy(id);
     if (resumeAt !== undefined) this.#usageLimits.resume(id, resumeAt, () => this.#goOn(id, GO_ON));
     else this.#start(id, hasOpenRun(session) ? (prepared.underWay ?? {}) : undefined);
   }
@@ -247,10 +247,24 @@ export class SessionScheduler {
       const why = executor.worktrees ? 'has not ended; cancel() it first' : 'has none';
       throw new OrchestrationError('ILLEGAL_TRANSITION', `Worktree of session ${id} ('${status}'): it ${why}.`);
     }
+    this.#demandUnused(id);
     await executor.worktrees.remove(id, force);
     const session = this.#store.dispatch(id, { type: 'worktree-removed' });
     await this.#store.journal.saved(id);
     return session;
+  }
+
+  /** Children work where their leader did. */
+  #demandUnused(id: string): void {
+    const { worktree } = this.#store.registry.demand(id).environment;
+    const other = this.#store.registry
+      .list()
+      .find(({ id: its, status, environment }) => its !== id && !isTerminal(status) && environment.cwd === worktree);
+    if (worktree === undefined || !other) return;
+    throw new OrchestrationError(
+      'ILLEGAL_TRANSITION',
+      `Worktree of session ${id}: session ${other.id} ('${other.status}') works in it; wait for its end, or cancel() it.`,
+    );
   }
 
   /** The run of a session that is under way; undefined while there is none. */

@@ -53,6 +53,8 @@ export class SessionSweep {
     }
     const ended = registry.list().filter(({ id, status }) => isTerminal(status) && !this.#tidied.has(id));
     for (const { id } of ended) {
+      const now = registry.get(id);
+      if (!now || !isTerminal(now.status)) continue; // It was continued meanwhile.
       this.#tidied.add(id);
       await rm(new SessionFolder(stateDir, id).guard, { recursive: true, force: true }).catch(() => {}); // Next time.
     }

@@ -14,7 +14,7 @@ import type {
   UnifiedSession,
 } from '../types.js';
 import type { SessionWorktrees } from '../workspace/session-worktrees.js';
-import type { WorktreeRequest } from '../workspace/worktree-request.js';
+import type { SessionWorktreeRequest } from '../workspace/worktree-request.js';
 
 /** What the user asked for, checked and complete: nothing here is optional that has a default. */
 export interface SessionSpec {
@@ -24,7 +24,7 @@ export interface SessionSpec {
   readonly prompt: { text: string } | { file: string; data: InterpolationData };
   /** Absolute. */
   readonly cwd: string;
-  readonly worktree: WorktreeRequest | undefined;
+  readonly worktree: SessionWorktreeRequest | undefined;
   /** `false` for a run on the host. */
   readonly docker: false | Readonly<DockerOptions>;
   /** What ChannelCoder passes on to Claude as it is. */

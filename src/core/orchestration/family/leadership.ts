@@ -37,14 +37,27 @@ export class Leadership {
   /** A session may have cost more: those that lead it pay for that, too. */
   spentBy(session: UnifiedSession): void {
     if (session.parentId === undefined) return;
-    for (const { id } of this.family.leadersOf(session)) this.#options.runOf(id)?.spent();
+    for (const leader of this.family.leadersOf(session)) {
+      const run = this.#options.runOf(leader.id);
+      // Nobody is there that could be ended for it but those who spend.
+      const excess = run ? undefined : this.family.excess(leader);
+      if (run) run.spent();
+      if (excess === undefined) continue;
+      const reason = `session ${leader.id}, which led it, has spent its ${excess}`;
+      void this.#cancel(this.family.openChildren(leader.id), reason);
+    }
   }
 
   /** Nobody follows the children any more of a session that ended before it was done. */
   async ended(leader: UnifiedSession): Promise<void> {
-    const { id, status } = leader;
+    const { id, status, endedAt = Number.POSITIVE_INFINITY } = leader;
     if (!this.family.leads(leader) || !isTerminal(status) || status === 'completed') return;
-    const reason = `session ${id}, which led it, ended ('${status}')`;
-    await Promise.allSettled(this.family.openChildren(id).map((child) => this.#options.cancel(child, reason)));
+    // One that somebody has continued since then has a reason of its own to be there.
+    const isOf = ({ runs, createdAt }: UnifiedSession): boolean => (runs.at(-1)?.requestedAt ?? createdAt) <= endedAt;
+    await this.#cancel(this.family.openChildren(id).filter(isOf), `session ${id}, which led it, ended ('${status}')`);
+  }
+
+  async #cancel(sessions: readonly UnifiedSession[], reason: string): Promise<void> {
+    await Promise.allSettled(sessions.map((session) => this.#options.cancel(session, reason)));
   }
 }

@@ -1,6 +1,7 @@
 import { OrchestrationError } from '../errors.js';
 import type { BaseExecutor, SessionSpec } from '../executors/base-executor.js';
 import type { Spending } from '../intervention/run-limits.js';
+import type { SessionLimits } from '../intervention/session-limits.js';
 import { NO_TOKENS, totalTokens } from '../monitoring/observation.js';
 import type { Inheritance } from '../resolve-options.js';
 import { isTerminal } from '../session-lifecycle.js';
@@ -92,9 +93,13 @@ export class SessionFamily {
    */
   reserve(parentId: string | undefined): () => void {
     const leaders = this.leadersOf({ ...(parentId !== undefined && { parentId }) });
-    for (const [index, { id }] of leaders.entries()) {
-      const { children = MOST_CHILDREN, depth = DEEPEST } = this.#options.specOf(id)?.limits ?? {};
+    for (const [index, session] of leaders.entries()) {
+      const { id } = session;
+      const limits = this.#options.specOf(id)?.limits ?? {};
+      const { children = MOST_CHILDREN, depth = DEEPEST } = limits;
       const count = this.below(id).length + (this.#coming.get(id) ?? 0);
+      const spent = excessOf(this.spending(session), limits);
+      if (spent !== undefined) throw refused(id, `with those that it leads it has spent its ${spent}`);
       if (count >= children) throw refused(id, `it leads ${count} already (limits.children)`);
       if (index >= depth) throw refused(id, `it leads no more than ${depth} generations (limits.depth)`);
     }
@@ -111,6 +116,11 @@ export class SessionFamily {
     };
   }
 
+  /** The limit that a session has spent with those that it leads, in words; undefined where it has not. */
+  excess(session: UnifiedSession): string | undefined {
+    return excessOf(this.spending(session), this.#options.specOf(session.id)?.limits ?? {});
+  }
+
   /** What a session has cost, with those that it leads. */
   spending(session: UnifiedSession): Spending {
     const all = this.leads(session) ? [session, ...this.below(session.id)] : [session];
@@ -119,6 +129,11 @@ export class SessionFamily {
       tokens: all.reduce((sum, { metadata }) => sum + totalTokens(metadata.tokens ?? NO_TOKENS), 0),
     };
   }
+}
+
+function excessOf({ costUsd, tokens }: Spending, limits: SessionLimits): string | undefined {
+  if (limits.costUsd !== undefined && costUsd > limits.costUsd) return `limits.costUsd ($${limits.costUsd})`;
+  return limits.tokens !== undefined && tokens > limits.tokens ? `limits.tokens (${limits.tokens})` : undefined;
 }
 
 /**
@@ -138,7 +153,7 @@ export function handedDown(
       `Option 'docker': session ${id} leads the new one and runs in a container, so false would loosen that. Leave it out.`,
     );
   }
-  return { docker: own, policy, limits, cwd: environment.worktree ?? environment.cwd };
+  return { led: true, docker: own, policy, limits, cwd: environment.worktree ?? environment.cwd };
 }
 
 function refused(id: string, why: string): OrchestrationError {

@@ -66,6 +66,8 @@ const REQUEST = /^([0-9a-f-]{36}|\d+\.\d+)\.(json|args)$/;
 const MOST_REQUEST_BYTES = 16 * 1024 * 1024;
 /** A shell's arguments are no longer. */
 const MOST_COMMAND_BYTES = 2 * 1024 * 1024;
+/** More than `orchestrate` takes. */
+const MOST_WORDS = 1_100;
 /** Claude runs a dozen calls at once. What is beyond waits for its turn. */
 const MOST_OPEN = 256;
 /** What those may hold in memory; one that is read comes on top. */
@@ -212,22 +214,29 @@ export class HookChannel {
   /** A command of the agent's: its arguments, each ended by NUL. */
   async #carryOut(id: string, path: string, how: 'left' | undefined, withdrawn: AbortSignal): Promise<void> {
     if (how === 'left' && (await this.#files.wasAnswered(id))) return unlink(path).catch(() => {}); // It is gone already.
-    const read = await readRegularFile(path, { most: MOST_COMMAND_BYTES }).catch((error: unknown) => error);
+    const reading = this.#lastRead.then(() => this.#read(path, MOST_COMMAND_BYTES)).catch((error: unknown) => error);
+    this.#lastRead = reading;
+    const read = await reading;
     // The watch tells of a request's removal, too.
     if (systemCode(read) === 'ENOENT') return;
-    const args = Buffer.isBuffer(read) ? read.toString('utf8').split('\0').slice(0, -1) : undefined;
+    const held = Buffer.isBuffer(read) ? read.length : 0;
+    this.#openBytes += held;
+    // What is beyond is refused for its number.
+    const args = Buffer.isBuffer(read) ? read.toString('utf8').split('\0', MOST_WORDS) : undefined;
+    if (args && args.length < MOST_WORDS) args.pop(); // Behind the last NUL is nothing.
     const { exitCode, text: said } = args
       ? await this.#hooks.command(id, args, withdrawn)
       : { exitCode: 1, text: `orchestrate: more than ${MOST_COMMAND_BYTES} bytes, or not readable` };
+    this.#openBytes -= held;
     // The next host finds it, and has the answer.
     if (this.#closed) return;
     await this.#answers.write(id, `${exitCode}\n${said}`).catch(() => {}); // The run's end took the folder along.
     await unlink(path).catch(() => {});
   }
 
-  async #read(path: string): Promise<Buffer> {
+  async #read(path: string, most = MOST_REQUEST_BYTES): Promise<Buffer> {
     while (this.#openBytes > MOST_OPEN_BYTES && !this.#closed) await delay(LOOK_MS, undefined, { ref: false });
-    return readRegularFile(path, { most: MOST_REQUEST_BYTES });
+    return readRegularFile(path, { most });
   }
 
   /** What the hook prints, which is what Claude Code takes; nothing lets things go on. */
@@ -243,13 +252,12 @@ export class HookChannel {
       const verdict = await this.#answers.awaited(id, this.#hooks.beforeTool(call));
       return { text: verdict.allowed ? '' : denial(verdict.reason) };
     }
-    if (event === 'UserPromptSubmit') {
-      await this.#answers.awaited(id, this.#hooks.beforeTurn());
-      return { text: '' };
-    }
-    if (event === 'StopFailure') {
+    if (event === 'UserPromptSubmit' || event === 'StopFailure') {
+      // Where nobody takes turns with the agent, only the agent itself can have written that.
+      if (!this.#files.tellsTurns) return { text: '' };
+      if (event === 'UserPromptSubmit') await this.#answers.awaited(id, this.#hooks.beforeTurn());
       // Nothing that is said now would be heard.
-      void this.#hooks.afterTurn();
+      else void this.#hooks.afterTurn();
       return { text: '' };
     }
     // A subagent's ear is not its session's; neither is that of another Claude which the agent may have started.

@@ -1,5 +1,6 @@
 import { type Deferred, deferred } from '../deferred.js';
 import type { Slot } from '../run-rest.js';
+import type { WaitingFor } from '../types.js';
 import { type Admission, SimpleQueue, type SimpleQueueOptions } from './simple-queue.js';
 
 export interface SessionSlotsOptions extends SimpleQueueOptions {
@@ -41,8 +42,7 @@ export class SessionSlots extends SimpleQueue {
         return isHeld();
       },
       release: (waitingFor) => {
-        const keeps = waitingFor === 'person' && !this.#own.releaseSlotWhileWaiting;
-        if (!keeps && isCurrent() && this.release(id)) this.#own.onChange(id);
+        if (!this.keepsSlot(waitingFor) && isCurrent() && this.release(id)) this.#own.onChange(id);
       },
       reclaim: () => {
         if (isCurrent() && this.reclaim(id)) {
@@ -56,6 +56,11 @@ export class SessionSlots extends SimpleQueue {
     };
     this.#current.set(id, slot);
     return slot;
+  }
+
+  /** Whether a session has its slot while it waits for somebody. */
+  keepsSlot(waitingFor: WaitingFor): boolean {
+    return waitingFor === 'person' && !this.#own.releaseSlotWhileWaiting;
   }
 
   /** A run is over, and the session goes on: it keeps its slot, or, where it had given that back, waits in line again. */

@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Worktree, Worktrees } from '../channelcoder/worktrees.js';
-import { messageOf, OrchestrationError } from '../errors.js';
+import { messageOf, OrchestrationError, shown } from '../errors.js';
 import { writeAtomically } from '../state/atomic-file.js';
 import { uncommittedWork, unmergedWork } from './git-command.js';
-import type { WorktreeRequest } from './worktree-request.js';
+import type { SessionWorktreeRequest } from './worktree-request.js';
 
 /** A worktree that was made for a session. Kept on the host, where no agent can write one for a worktree of the user's. */
 interface Label {
@@ -36,7 +36,7 @@ export class SessionWorktrees {
   }
 
   /** Finds or makes the worktree of a session. @throws OrchestrationError `WORKTREE_FAILED` */
-  async ensure(sessionId: string, cwd: string, request: WorktreeRequest): Promise<Worktree> {
+  async ensure(sessionId: string, cwd: string, request: SessionWorktreeRequest): Promise<Worktree> {
     const file = this.#labelFile(sessionId);
     const write = (path: string): Promise<void> => {
       const label: Label = { sessionId, cwd, path, branch: request.branch };
@@ -46,6 +46,12 @@ export class SessionWorktrees {
     // First the intention, where there is no worktree yet: a host that dies in between leaves none that nobody knows of.
     const worktree = await this.#worktrees.ensure(cwd, request, () => write(INTENDED));
     const label = await this.#label(file);
+    if (request.own && !worktree.created && label?.path !== INTENDED && label?.path !== worktree.path) {
+      throw new OrchestrationError(
+        'WORKTREE_FAILED',
+        `Branch ${shown(request.branch)} is checked out in ${worktree.path}, which was not made for this session; choose another.`,
+      );
+    }
     if (label?.path === INTENDED) await write(worktree.path);
     // The one that was made is gone, and this is somebody else's.
     else if (label && label.path !== worktree.path) await rm(file);

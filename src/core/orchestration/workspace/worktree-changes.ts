@@ -9,14 +9,16 @@ export async function currentCommit(checkout: string): Promise<string> {
 /**
  * What happened in a worktree since it was at a commit.
  *
- * @throws Error where git cannot tell: an agent may have broken the repository, or have gone back behind the commit
+ * What git does not look at by the agent's own settings in the index (`assume-unchanged`) counts as unchanged.
+ *
+ * @throws Error where git cannot tell: an agent may have broken the repository
  */
 export async function changesSince(worktree: string, branch: string, base: string): Promise<WorktreeChanges> {
   const tip = `refs/heads/${branch}`;
   const git = (...args: string[]): Promise<string> => runGit(worktree, args);
   const [commits, stat, status] = await Promise.all([
     git('rev-list', '--count', `${base}..${tip}`, '--'),
-    git('diff', '--shortstat', '--no-renames', '--no-ext-diff', '--no-textconv', base, tip, '--'),
+    git('diff', '--shortstat', '--text', '--no-renames', '--no-ext-diff', '--no-textconv', base, tip, '--'),
     git('status', '--porcelain', '-z', '--untracked-files=normal', '--ignore-submodules=all', '--no-renames'),
   ]);
   return Object.freeze({

@@ -7,3 +7,9 @@ export interface WorktreeRequest {
   /** Where the worktree is made. Default `<repository>-<branch>` beside the repository. */
   path?: string;
 }
+
+/** The same for one session. */
+export interface SessionWorktreeRequest extends WorktreeRequest {
+  /** Whether only one will do that was made for the session: an agent asked for it, and may not have another's. */
+  own?: true;
+}

@@ -210,7 +210,7 @@ describe('what is handed down', () => {
 
   it('is its workspace, its container, its policy and its limits', () => {
     const { docker, policy, limits } = spec;
-    expect(handedDown(leader, spec, undefined)).toEqual({ docker, policy, limits, cwd: '/work' });
+    expect(handedDown(leader, spec, undefined)).toEqual({ led: true, docker, policy, limits, cwd: '/work' });
     const environment = { ...leader.environment, worktree: '/work-tree' };
     expect(handedDown({ ...leader, environment }, spec, { image: 'mine' }).cwd).toBe('/work-tree');
   });

@@ -1,6 +1,6 @@
 import { setImmediate as settled } from 'node:timers/promises';
 import type { RunRequest, UnifiedSession } from 'autonomous-orchestration';
-import { SimulatedExecutor } from 'autonomous-orchestration/testing';
+import { SimulatedExecutor, scriptedRun } from 'autonomous-orchestration/testing';
 import { expect, it, vi } from 'vitest';
 import { ENDLESS, everyMode, simulate } from '../../../support/simulate.js';
 
@@ -132,4 +132,35 @@ it('a session that leads nobody has no command', async () => {
   const answer = await executor.hooks.get(id)?.command('one', ['create', 'Child'], new AbortController().signal);
   expect(answer).toEqual({ exitCode: 1, text: 'Only an orchestration session leads others.' });
   expect(alone.list()).toHaveLength(1);
+});
+
+it('a child that somebody continues after the end of its leader goes on', async () => {
+  const { manager, id, child, rest } = await scene();
+  await rest();
+  await vi.waitUntil(() => manager.get(child.id)?.channelCoderSession);
+  await manager.cancel(id);
+  expect(manager.get(child.id)?.status).toBe('cancelled');
+  await manager.continue(child.id, 'All the same.');
+  await manager.waitFor(child.id, { status: 'running' });
+  await manager.recover();
+  expect(manager.get(child.id)?.status).toBe('running');
+  await expect(manager.create({ parentId: id, prompt: 'x' })).rejects.toMatchObject({ code: 'ILLEGAL_TRANSITION' });
+});
+
+it('children spend no more than their leader was to, also when it has completed', async () => {
+  const spends = scriptedRun([{ text: '1' }, { text: '2' }, { text: '3' }, { text: 'never', afterMs: 60_000 }]);
+  const leader = new Leading(() => scriptedRun([{ text: 'Led.' }]));
+  const executors = { ...everyMode(new SimulatedExecutor(() => spends)), orchestration: leader };
+  const { manager } = simulate(ENDLESS, { executors });
+  const { id } = await manager.create({ mode: 'orchestration', prompt: 'Lead', limits: { tokens: 400 } });
+  expect((await manager.waitFor(id)).metadata.tokens).toMatchObject({ input: 100, output: 20 });
+  const child = await manager.create({ parentId: id, prompt: 'Spend' });
+  expect(await manager.waitFor(child.id)).toMatchObject({
+    status: 'cancelled',
+    result: { error: `session ${id}, which led it, has spent its limits.tokens (400)` },
+  });
+  await expect(manager.create({ parentId: id, prompt: 'x' })).rejects.toMatchObject({
+    code: 'CHILDREN_LIMIT',
+    message: expect.stringContaining('limits.tokens'),
+  });
 });

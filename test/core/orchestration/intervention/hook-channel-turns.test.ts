@@ -155,3 +155,17 @@ it('where a session has no turns, its hook says nothing of them', async () => {
   expect(told(turns.settings)).toEqual([...silent, 'StopFailure', 'UserPromptSubmit']);
   expect(existsSync(turns.settings)).toBe(true);
 });
+
+describe('an agent with whom nobody takes turns', () => {
+  it.each(['UserPromptSubmit', 'StopFailure', 'Stop'] as const)('cannot claim one with a forged %s', async (event) => {
+    const files = await guardFiles();
+    const host = new FakeHost();
+    await answering(files, host);
+    const name = requestName();
+    writeFileSync(join(files.requests, `${name}.part`), JSON.stringify(hookInput(event)));
+    renameSync(join(files.requests, `${name}.part`), join(files.requests, name));
+    const answer = join(files.answers, name.replace('.json', ''));
+    await vi.waitFor(() => expect(readFileSync(answer, 'utf8')).toBe(''));
+    expect(host.turns).toEqual([]);
+  });
+});

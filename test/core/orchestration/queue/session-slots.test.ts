@@ -38,6 +38,15 @@ it('a slot that is given back goes to the next in line, and its session comes ba
   expect(started).toEqual(['b', 'c']);
 });
 
+it.each([true, false])(
+  'who waits for a person keeps the slot only where that is wanted: %s',
+  (releaseSlotWhileWaiting) => {
+    const { slots } = scene({ releaseSlotWhileWaiting });
+    expect(slots.keepsSlot('person')).toBe(!releaseSlotWhileWaiting);
+    expect([slots.keepsSlot('children'), slots.keepsSlot('slot')]).toEqual([false, false]);
+  },
+);
+
 it('a free slot is had at once', () => {
   const { slots, changed } = scene();
   slots.enqueue('a');

@@ -48,6 +48,21 @@ describe('the worktree of a session', () => {
     expect(readdirSync(join(stateDir, 'worktrees'))).toEqual([]);
   });
 
+  it('is no other one where only its own will do: an agent asked for it', async () => {
+    const { worktrees, repo } = scene();
+    git(repo, 'worktree', 'add', '--quiet', '-b', 'mine', `${repo}-mine`);
+    await expect(worktrees.ensure('one', repo, { branch: 'mine', own: true })).rejects.toMatchObject({
+      code: 'WORKTREE_FAILED',
+      message: expect.stringContaining('not made for this session'),
+    });
+    await worktrees.ensure('other', repo, { branch: 'other', own: true });
+    await expect(worktrees.ensure('one', repo, { branch: 'other', own: true })).rejects.toMatchObject({
+      code: 'WORKTREE_FAILED',
+    });
+    // A further run of the same session.
+    expect(await worktrees.ensure('other', repo, { branch: 'other', own: true })).toMatchObject({ created: false });
+  });
+
   it('is not taken for another that somebody made in its place', async () => {
     const { worktrees, repo } = scene();
     await worktrees.ensure('one', repo, { branch: 'one' });
