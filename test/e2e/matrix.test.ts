@@ -131,16 +131,20 @@ describe('every mode', () => {
   });
 
   check('interface', async (mode) => {
-    const { manager, events } = await testManager();
+    const { manager, events, stateDir } = await testManager();
     const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
-    const { id } = await manager.create(await options(mode, bash('sleep 1'), { history: true }));
+    const { id } = await manager.create(await options(mode, bash('sleep 1'), { text: 'Heard.' }));
     await calls;
     await manager.steer(id, 'Mind the gap');
     const session = await seen(manager, id);
-    expect(session.result?.text).toContain('HISTORY');
+    expect(session.result?.text).toBe('Heard.');
     expect(events).toContainEqual(expect.objectContaining({ type: 'session:steered', message: 'Mind the gap' }));
-    const { logFile = '' } = session;
-    expect(await readFile(logFile, 'utf8')).toContain('HISTORY');
+    // What the model was told, between the tool's result and its answer.
+    const conversation = join(stateDir, 'sessions', id, 'projects/-workspace', `${session.channelCoderSession}.jsonl`);
+    const lines = (await readFile(conversation, 'utf8')).split('\n');
+    const heard = lines.findIndex((line) => line.includes('Mind the gap'));
+    expect(heard).toBeGreaterThan(lines.findIndex((line) => line.includes('"tool_use"')));
+    expect(heard).toBeLessThan(lines.findLastIndex((line) => line.includes('Heard.')));
   });
 
   check('guard', async (mode) => {

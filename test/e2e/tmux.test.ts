@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { OrchestrationError } from 'autonomous-orchestration';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { inputBox, literalInput, Tmux } from '../../src/core/orchestration/executors/tmux.js';
+import { inputBox, literalInput } from '../../src/core/orchestration/executors/claude-input.js';
+import { Tmux } from '../../src/core/orchestration/executors/tmux.js';
 
 const run = promisify(execFile);
 const SOCKET = `ao-test-${process.pid}`;

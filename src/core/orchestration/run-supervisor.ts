@@ -149,7 +149,7 @@ export class RunSupervisor {
 
   /** Those that it leads have cost more. */
   spent(): void {
-    this.#watch.spent();
+    this.#watch.limits.spent();
   }
 
   /** Lets a frozen run go on. @throws OrchestrationError `ILLEGAL_TRANSITION` */

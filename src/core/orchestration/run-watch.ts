@@ -65,7 +65,9 @@ export class RunWatch {
     this.#decisions = new DecisionLog(folder.decisions);
     this.#git = new GitWatch(folder.gitSnapshot, (planted) => this.#report(planted));
     this.steering = new SteeringQueue(folder.steering);
-    this.limits = new RunLimits(spec.limits, (excess) => options.stop({ status: 'failed', ...excess }, 'gently'));
+    this.limits = new RunLimits(spec.limits, options.spending, (excess) =>
+      options.stop({ status: 'failed', ...excess }, 'gently'),
+    );
     this.guard = new RunGuard({
       policy: spec.policy,
       workspace: docker ? WORKSPACE : (worktree ?? cwd),
@@ -130,11 +132,6 @@ export class RunWatch {
     if (this.#stopped) this.#monitor.stop();
   }
 
-  /** More was spent than the log tells. */
-  spent(): void {
-    this.limits.spent(this.#options.spending());
-  }
-
   /** Resolves when all is told that there is to tell of a run that has ended. */
   async drain(): Promise<void> {
     await Promise.all([this.#monitor?.drain(), this.#git.end()]);
@@ -172,7 +169,7 @@ export class RunWatch {
       observations: seen,
       ...(replayed !== undefined && { replayed: true }),
     });
-    if (session) this.limits.observe(seen, this.#options.spending());
+    if (session) this.limits.observe(seen);
     for (const observation of seen) {
       if (observation.kind === 'tool-result') this.#options.onToolEnd(observation.toolUseId);
       if (observation.kind === 'usage-limit') this.#resetsAt = observation.resetsAt;

@@ -1,6 +1,5 @@
 import type { AbortSignals } from './abort-signals.js';
 import { deferred } from './deferred.js';
-import { OrchestrationError } from './errors.js';
 import type { BaseExecutor } from './executors/base-executor.js';
 import { handedDown } from './family/session-family.js';
 import { type Inheritance, type ResolvedManagerOptions, resolveCreateOptions } from './resolve-options.js';
@@ -12,7 +11,7 @@ import type { CreateSessionOptions, SessionMode, UnifiedSession } from './types.
 
 export interface CreationParts {
   options: ResolvedManagerOptions;
-  executors: Partial<Record<SessionMode, BaseExecutor>>;
+  executors: Record<SessionMode, BaseExecutor>;
   store: SessionStore;
   scheduler: SessionScheduler;
   owner: StateOwner;
@@ -33,11 +32,10 @@ export class SessionCreation {
 
   /** @throws OrchestrationError as `UnifiedSessionManager.create` documents */
   async create(options: CreateSessionOptions, id: string): Promise<UnifiedSession> {
-    const { demandOpen, owner, scheduler, store, signals } = this.#parts;
+    const { demandOpen, executors, owner, scheduler, store, signals } = this.#parts;
     const { family } = scheduler;
     demandOpen();
     const spec = resolveCreateOptions(id, options, this.#inheritance(options));
-    const executor = this.#executorOf(spec.mode);
     const { signal } = options;
     signal?.throwIfAborted();
     await owner.ready();
@@ -55,7 +53,7 @@ export class SessionCreation {
     const done = deferred<void>();
     this.#last = done.promise;
     try {
-      const prepared = await prepareSession(spec, executor, this.#parts.options.stateDir, signal);
+      const prepared = await prepareSession(spec, executors[spec.mode], this.#parts.options.stateDir, signal);
       await earlier;
       try {
         signal?.throwIfAborted();
@@ -85,8 +83,10 @@ export class SessionCreation {
     const { options, scheduler, store } = this.#parts;
     const { docker: defaults, policy } = options;
     const leader = scheduler.family.leader(parentId);
-    if (leader) demandEnv(leader.session.id, scheduler.missingEnvOf(leader.session.id));
-    if (leader) return handedDown(leader.session, leader.spec, docker);
+    if (leader) {
+      demandEnv(leader.session.id, scheduler.missingEnvOf(leader.session.id));
+      return handedDown(leader.session, leader.spec, docker);
+    }
     const parent = parentId === undefined ? undefined : store.registry.get(parentId);
     const plan = parent?.result?.planFile === undefined ? undefined : parent.result.text;
     return {
@@ -95,16 +95,5 @@ export class SessionCreation {
       ...(parent && { cwd: parent.environment.cwd }),
       ...(plan !== undefined && { prompt: plan }),
     };
-  }
-
-  #executorOf(mode: SessionMode): BaseExecutor {
-    const { executors } = this.#parts;
-    const executor = executors[mode];
-    if (executor) return executor;
-    const known = Object.keys(executors).join(', ');
-    throw new OrchestrationError(
-      'INVALID_OPTIONS',
-      `Option 'mode': there is no executor for '${mode}', only for ${known}. Give one in the manager's 'executors'.`,
-    );
   }
 }

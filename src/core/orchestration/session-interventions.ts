@@ -5,7 +5,7 @@ import type { SessionScheduler } from './session-scheduler.js';
 import type { SessionStore } from './session-store.js';
 import type { UnifiedSession } from './types.js';
 
-/** What people and programs do to a session while it runs; see the methods of `UnifiedSessionManager`. */
+/** What people and programs do to a session that there is; see the methods of `UnifiedSessionManager`. */
 export class SessionInterventions {
   readonly #store: SessionStore;
   readonly #scheduler: SessionScheduler;
@@ -44,6 +44,23 @@ export class SessionInterventions {
   ): UnifiedSession {
     this.#demandRun(session, 'answered').answer(requestId, decision, note);
     return this.#store.registry.demand(session.id);
+  }
+
+  /** Only where nobody works in it: children may work where their leader did. */
+  async removeWorktree({ id, status, environment }: UnifiedSession, force: boolean): Promise<UnifiedSession> {
+    const { worktrees } = this.#scheduler.executorOf(id);
+    const refused = (why: string): OrchestrationError =>
+      new OrchestrationError('ILLEGAL_TRANSITION', `Worktree of session ${id} ('${status}'): ${why}.`);
+    if (!worktrees) throw refused('it has none');
+    if (!isTerminal(status)) throw refused('it has not ended; cancel() it first');
+    const other = this.#store.registry
+      .list()
+      .find((one) => one.id !== id && !isTerminal(one.status) && one.environment.cwd === environment.worktree);
+    if (other) throw refused(`session ${other.id} ('${other.status}') works in it; wait for its end, or cancel() it`);
+    await worktrees.remove(id, force);
+    const session = this.#store.dispatch(id, { type: 'worktree-removed' });
+    await this.#store.journal.saved(id);
+    return session;
   }
 
   #demandRun(session: UnifiedSession, done: string): RunSupervisor {

@@ -55,7 +55,7 @@ const LAUNCH_MS = 2_000;
  */
 export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents> {
   readonly #options: ResolvedManagerOptions;
-  readonly #executors: Partial<Record<SessionMode, BaseExecutor>>;
+  readonly #executors: Record<SessionMode, BaseExecutor>;
   readonly #store: SessionStore;
   readonly #scheduler: SessionScheduler;
   readonly #interventions: SessionInterventions;
@@ -236,7 +236,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    */
   async removeWorktree(id: string, { force = false }: { force?: boolean } = {}): Promise<UnifiedSession> {
     this.#demandOpen();
-    return this.#scheduler.removeWorktree(this.#store.registry.demand(id), force);
+    return this.#interventions.removeWorktree(this.#store.registry.demand(id), force);
   }
 
   /**

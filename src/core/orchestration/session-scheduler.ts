@@ -1,4 +1,5 @@
 import { OrchestrationError } from './errors.js';
+import type { BaseExecutor } from './executors/base-executor.js';
 import { Leadership, type LeadershipOptions } from './family/leadership.js';
 import type { SessionFamily } from './family/session-family.js';
 import { UsageLimits } from './intervention/usage-limit.js';
@@ -240,31 +241,9 @@ export class SessionScheduler {
     return next;
   }
 
-  /** Removes the worktree of a session that has ended; see `UnifiedSessionManager.removeWorktree`. */
-  async removeWorktree({ id, status }: UnifiedSession, force: boolean): Promise<UnifiedSession> {
-    const { executor } = this.#partsOf(id);
-    if (!isTerminal(status) || !executor.worktrees) {
-      const why = executor.worktrees ? 'has not ended; cancel() it first' : 'has none';
-      throw new OrchestrationError('ILLEGAL_TRANSITION', `Worktree of session ${id} ('${status}'): it ${why}.`);
-    }
-    this.#demandUnused(id);
-    await executor.worktrees.remove(id, force);
-    const session = this.#store.dispatch(id, { type: 'worktree-removed' });
-    await this.#store.journal.saved(id);
-    return session;
-  }
-
-  /** Children work where their leader did. */
-  #demandUnused(id: string): void {
-    const { worktree } = this.#store.registry.demand(id).environment;
-    const other = this.#store.registry
-      .list()
-      .find(({ id: its, status, environment }) => its !== id && !isTerminal(status) && environment.cwd === worktree);
-    if (worktree === undefined || !other) return;
-    throw new OrchestrationError(
-      'ILLEGAL_TRANSITION',
-      `Worktree of session ${id}: session ${other.id} ('${other.status}') works in it; wait for its end, or cancel() it.`,
-    );
+  /** How the sessions of its mode run. */
+  executorOf(id: string): BaseExecutor {
+    return this.#partsOf(id).executor;
   }
 
   /** The run of a session that is under way; undefined while there is none. */

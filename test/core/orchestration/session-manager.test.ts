@@ -77,7 +77,7 @@ describe('UnifiedSessionManager', () => {
     }
     expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
     expect(events.filter(({ type }) => type === 'session:failed')).toHaveLength(1000);
-  });
+  }, 60_000);
 
   it('emits exactly one terminal event where a cancel races the natural end', async () => {
     const { manager, events } = simulate(DONE);

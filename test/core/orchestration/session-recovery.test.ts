@@ -167,6 +167,23 @@ describe('a session whose host was killed while it ran', () => {
   });
 });
 
+describe('a session that waits for a person', () => {
+  it.each([true, false])('goes on waiting, with its slot only where it kept that: released %s', async (released) => {
+    const options = { maxConcurrent: 1, releaseSlotWhileWaiting: released };
+    const { world, host } = scene(options);
+    const { id } = await host.running();
+    await world.runOf(id).hooks.afterTurn();
+    expect(host.manager.get(id)).toMatchObject({ status: 'waiting_feedback', waitingFor: 'person' });
+    await world.onDisk(id, ({ waitingFor }) => waitingFor === 'person');
+    await host.kill();
+    const next = world.host(options);
+    expectReport(await next.recover(), { adopted: [id] });
+    expect(next.manager.get(id)).toMatchObject({ status: 'waiting_feedback', waitingFor: 'person' });
+    expect(next.manager.queueStatus().running).toBe(released ? 0 : 1);
+    expect((await create(next)).status).toBe(released ? 'starting' : 'queued');
+  });
+});
+
 describe('a session that was being launched', () => {
   it.each(['before its place was on disk', 'before it had a container'])('begins anew, once: %s', async (when) => {
     const { world, host } = scene();

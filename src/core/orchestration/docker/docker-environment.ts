@@ -20,6 +20,7 @@ import type { DockerOptions } from './docker-options.js';
 import { DEFAULT_SOCKET, type Endpoint, resolveEndpoint } from './endpoint.js';
 import { DockerEngine } from './engine.js';
 import { type ImageFacts, ImageProbe } from './image-probe.js';
+import { demandOnboarded } from './onboarding.js';
 import { dockerRunArgs } from './run-args.js';
 
 /** A session that runs in Docker, with the folder that is its workspace. */
@@ -100,19 +101,7 @@ export class DockerEnvironment {
    * @throws OrchestrationError `ONBOARDING_NEEDED`
    */
   async demandOnboarding(docker: Readonly<DockerOptions>): Promise<void> {
-    const { home, onboarded } = await this.#facts({ docker });
-    const mounts = parseMounts(docker.mounts ?? []);
-    const ownSettings = mounts.some(({ target }) => `${home}/.claude.json/`.startsWith(`${target}/`));
-    if (onboarded || ownSettings || docker.env?.CLAUDE_CONFIG_DIR !== undefined) return;
-    const { image, user } = docker;
-    const as = user === undefined ? '' : ` for user '${user}'`;
-    const login = user === undefined ? '' : ` --user ${user}`;
-    throw new OrchestrationError(
-      'ONBOARDING_NEEDED',
-      `Claude Code was never set up in image '${image}' (docker.image)${as}, and would ask for that first. Do it once: ` +
-        `docker run -it --name claude-setup --workdir ${WORKSPACE}${login} --env DISABLE_FIREWALL=true ${image} claude --dangerously-skip-permissions; ` +
-        `answer what it asks, leave it with /exit, then: docker commit claude-setup ${image}`,
-    );
+    demandOnboarded(await this.#facts({ docker }), docker);
   }
 
   /**

@@ -1,7 +1,6 @@
-import http from 'node:http';
-import https from 'node:https';
-import { messageOf, OrchestrationError } from '../errors.js';
+import { OrchestrationError } from '../errors.js';
 import type { Endpoint } from './endpoint.js';
+import { EngineConnection, textOf } from './engine-connection.js';
 
 /** What an engine answers of a container, as far as it matters here. */
 export interface ContainerState {
@@ -42,8 +41,6 @@ export interface EngineEvent {
   containerName: string;
 }
 
-/** An engine that does not answer within this is as good as none. */
-const ANSWER_MS = 1_800;
 /** What an engine may take that answers, but has work to do on disks and namespaces. */
 const WORK_MS = 30_000;
 /** Lasts as long as the container. */
@@ -57,16 +54,15 @@ const NO_LIMIT = 0;
  * own, and what is used here is the same in all.
  */
 export class DockerEngine {
-  readonly #endpoint: () => Promise<Endpoint>;
-  readonly #agent = new http.Agent({ keepAlive: true });
+  readonly #http: EngineConnection;
 
   constructor(endpoint: () => Promise<Endpoint>) {
-    this.#endpoint = endpoint;
+    this.#http = new EngineConnection(endpoint);
   }
 
   /** The image's id. @throws OrchestrationError `IMAGE_NOT_FOUND`, `DOCKER_UNAVAILABLE` */
   async imageId(image: string): Promise<string> {
-    const { status, body } = await this.#call('GET', `/images/${encodeURIComponent(image)}/json`);
+    const { status, body } = await this.#http.call('GET', `/images/${encodeURIComponent(image)}/json`);
     if (status === 200) return String((body as { Id: string }).Id);
     if (status !== 404 && status !== 400) throw refused(`inspect image '${image}'`, status, body);
     throw new OrchestrationError(
@@ -77,7 +73,7 @@ export class DockerEngine {
 
   /** Whether users in containers are others on the host: a rootless engine, or one with user namespaces. */
   async mapsUsers(): Promise<boolean> {
-    const { status, body } = await this.#call('GET', '/info');
+    const { status, body } = await this.#http.call('GET', '/info');
     if (status !== 200) throw refused('describe itself', status, body);
     const { SecurityOptions = [] } = body as { SecurityOptions?: string[] | null };
     return (SecurityOptions ?? []).some((option) => /name=(rootless|userns)/.test(option));
@@ -85,19 +81,19 @@ export class DockerEngine {
 
   /** @returns the id of the new container */
   async create(name: string, definition: object): Promise<string> {
-    const { status, body } = await this.#call('POST', `/containers/create?name=${name}`, definition, WORK_MS);
+    const { status, body } = await this.#http.call('POST', `/containers/create?name=${name}`, definition, WORK_MS);
     if (status !== 201) throw refused('create a container', status, body);
     return String((body as { Id: string }).Id);
   }
 
   async start(container: string): Promise<void> {
-    const { status, body } = await this.#call('POST', `/containers/${container}/start`, undefined, WORK_MS);
+    const { status, body } = await this.#http.call('POST', `/containers/${container}/start`, undefined, WORK_MS);
     if (status !== 204 && status !== 304) throw refused('start a container', status, body);
   }
 
   /** Resolves with the exit code when the container is not running any more; undefined when there is none. */
   async wait(container: string): Promise<number | undefined> {
-    const { status, body } = await this.#call('POST', `/containers/${container}/wait`, undefined, NO_LIMIT);
+    const { status, body } = await this.#http.call('POST', `/containers/${container}/wait`, undefined, NO_LIMIT);
     if (status === 404) return undefined;
     if (status !== 200) throw refused('wait for a container', status, body);
     return (body as { StatusCode: number }).StatusCode;
@@ -106,7 +102,7 @@ export class DockerEngine {
   /** All containers with a label, running or not. */
   async list(label: string): Promise<ListedContainer[]> {
     const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
-    const { status, body } = await this.#call('GET', `/containers/json?all=1&filters=${filters}`);
+    const { status, body } = await this.#http.call('GET', `/containers/json?all=1&filters=${filters}`);
     if (status !== 200) throw refused('list containers', status, body);
     return (body as ListedBody[]).map(({ Names, Labels, Image, Mounts }) => ({
       name: (Names?.[0] ?? '').replace(/^\//, ''),
@@ -118,19 +114,19 @@ export class DockerEngine {
 
   /**
    * Listens to a container that was not started yet, and that has a terminal, which keeps its output unframed. Resolves
-   * when the engine listens, with what the container will have written by its end, or by the time that it has for that.
+   * when the engine listens, with what the container will have written by its end.
    */
-  async attach(container: string, timeoutMs: number): Promise<{ output: Promise<string> }> {
+  async attach(container: string): Promise<{ output: Promise<string> }> {
     const path = `/containers/${container}/attach?stream=1&stdout=1&stderr=1`;
-    const { request, response } = await this.#open('POST', path, undefined, ANSWER_MS);
-    request.setTimeout(timeoutMs);
+    const { request, response } = await this.#http.open('POST', path);
+    request.setTimeout(NO_LIMIT);
     if (response.statusCode === 200) return { output: textOf(response) };
     throw refused('attach to a container', response.statusCode ?? 0, await textOf(response));
   }
 
   /** Undefined when there is no such container. */
   async inspect(container: string): Promise<ContainerState | undefined> {
-    const { status, body } = await this.#call('GET', `/containers/${container}/json`);
+    const { status, body } = await this.#http.call('GET', `/containers/${container}/json`);
     if (status === 404) return undefined;
     if (status !== 200) throw refused('inspect a container', status, body);
     const { Id, State, Config } = body as {
@@ -153,13 +149,13 @@ export class DockerEngine {
 
   /** Freezes all processes of a container. @throws OrchestrationError where it does not run, or is frozen already */
   async pause(container: string): Promise<void> {
-    const { status, body } = await this.#call('POST', `/containers/${container}/pause`, undefined, WORK_MS);
+    const { status, body } = await this.#http.call('POST', `/containers/${container}/pause`, undefined, WORK_MS);
     if (status !== 204) throw refused('pause a container', status, body);
   }
 
   /** Lets a container go on. One that is not frozen, or gone, is no error. */
   async unpause(container: string): Promise<void> {
-    const { status, body } = await this.#call('POST', `/containers/${container}/unpause`, undefined, WORK_MS);
+    const { status, body } = await this.#http.call('POST', `/containers/${container}/unpause`, undefined, WORK_MS);
     if (status === 204 || status === 404) return;
     if ((await this.inspect(container))?.paused) throw refused('resume a container', status, body);
   }
@@ -168,22 +164,28 @@ export class DockerEngine {
   async stop(container: string, graceMs: number): Promise<void> {
     const seconds = Math.ceil(graceMs / 1000);
     const path = `/containers/${container}/stop?t=${seconds}`;
-    const { status, body } = await this.#call('POST', path, undefined, graceMs + 10_000);
+    const { status, body } = await this.#http.call('POST', path, undefined, graceMs + 10_000);
     if (![204, 304, 404].includes(status)) throw refused('stop a container', status, body);
   }
 
   async kill(container: string): Promise<void> {
-    const { status, body } = await this.#call('POST', `/containers/${container}/kill`);
+    const { status, body } = await this.#http.call('POST', `/containers/${container}/kill`);
     // 409: it is not running, which is what was wanted.
     if (![204, 404, 409].includes(status)) throw refused('kill a container', status, body);
   }
 
   /** Removes a container and its anonymous volumes, running or not. One that is gone already is no error. */
   async remove(container: string): Promise<void> {
-    const { status, body } = await this.#call('DELETE', `/containers/${container}?force=1&v=1`, undefined, WORK_MS);
+    const { status, body } = await this.#http.call(
+      'DELETE',
+      `/containers/${container}?force=1&v=1`,
+      undefined,
+      WORK_MS,
+    );
     if (![204, 404, 409].includes(status)) throw refused('remove a container', status, body);
     // A removal is under way already.
-    if (status === 409) await this.#call('POST', `/containers/${container}/wait?condition=removed`, undefined, WORK_MS);
+    if (status === 409)
+      await this.#http.call('POST', `/containers/${container}/wait?condition=removed`, undefined, WORK_MS);
   }
 
   /**
@@ -196,12 +198,7 @@ export class DockerEngine {
     );
     // `since` closes the gap between the answer's head and the subscription behind it.
     const since = Math.floor(Date.now() / 1000);
-    const { request, response } = await this.#open(
-      'GET',
-      `/events?since=${since}&filters=${filters}`,
-      undefined,
-      ANSWER_MS,
-    );
+    const { request, response } = await this.#http.open('GET', `/events?since=${since}&filters=${filters}`);
     request.setTimeout(0);
     if (response.statusCode !== 200) {
       request.destroy();
@@ -231,65 +228,8 @@ export class DockerEngine {
 
   /** Closes idle connections. */
   close(): void {
-    this.#agent.destroy();
+    this.#http.close();
   }
-
-  async #call(
-    method: string,
-    path: string,
-    body?: object,
-    timeoutMs = ANSWER_MS,
-  ): Promise<{ status: number; body: unknown }> {
-    const { response } = await this.#open(method, path, body, timeoutMs);
-    const text = await textOf(response);
-    const json = response.headers['content-type']?.includes('application/json') && text !== '';
-    try {
-      return { status: response.statusCode ?? 0, body: json ? JSON.parse(text) : text };
-    } catch (error) {
-      throw unavailable(error);
-    }
-  }
-
-  async #open(
-    method: string,
-    path: string,
-    body: object | undefined,
-    timeoutMs: number,
-  ): Promise<{ request: http.ClientRequest; response: http.IncomingMessage }> {
-    const endpoint = await this.#endpoint();
-    const tls = 'tls' in endpoint ? endpoint.tls : undefined;
-    const payload = body && JSON.stringify(body);
-    return new Promise((resolve, reject) => {
-      const options: https.RequestOptions = {
-        ...('socketPath' in endpoint ? endpoint : { host: endpoint.host, port: endpoint.port, ...tls }),
-        method,
-        path,
-        timeout: timeoutMs,
-        headers: {
-          host: 'docker',
-          ...(payload !== undefined && {
-            'content-type': 'application/json',
-            'content-length': Buffer.byteLength(payload),
-          }),
-        },
-      };
-      const request = tls ? https.request(options) : http.request({ ...options, agent: this.#agent });
-      request.on('response', (response) => resolve({ request, response }));
-      request.on('error', (error) => reject(unavailable(error)));
-      request.on('timeout', () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)));
-      request.end(payload);
-    });
-  }
-}
-
-async function textOf(response: http.IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  try {
-    for await (const chunk of response) chunks.push(chunk as Buffer);
-  } catch (error) {
-    throw unavailable(error);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** Undefined for a line that is no event, such as a proxy's error page. */
@@ -302,14 +242,6 @@ function readEvent(line: string): EngineEvent | undefined {
   } catch {
     return undefined;
   }
-}
-
-function unavailable(cause: unknown): OrchestrationError {
-  return new OrchestrationError(
-    'DOCKER_UNAVAILABLE',
-    `No Docker engine answers (${messageOf(cause)}). Start it, or set DOCKER_HOST to one that runs.`,
-    { cause },
-  );
 }
 
 function refused(action: string, status: number, body: unknown): OrchestrationError {

@@ -1,5 +1,6 @@
 import { OrchestrationError } from '../errors.js';
 import type { DockerEngine } from './engine.js';
+import { ONBOARDING } from './onboarding.js';
 
 /** What has to be known of an image before a session can run in it. */
 export interface ImageFacts {
@@ -16,9 +17,6 @@ export interface ImageFacts {
 const PROBE_MS = 30_000;
 const MARK = 'autonomous-orchestration-probe';
 const ENDED = `${MARK} ended`;
-
-/** What `~/.claude.json` says when Claude's terminal UI asks for nothing any more (measured on 2.1.98). */
-const ONBOARDING = ['hasCompletedOnboarding', 'bypassPermissionsModeAccepted', 'hasTrustDialogAccepted'];
 
 /** Tells of the user, of what was onboarded, and whether there is a `claude` that runs. */
 const SCRIPT = `
@@ -87,7 +85,7 @@ export class ImageProbe {
           AutoRemove: true,
         },
       });
-      const { output } = await this.#engine.attach(name, PROBE_MS);
+      const { output } = await this.#engine.attach(name);
       const [said] = await Promise.all([withinTime(output), this.#engine.start(name)]);
       return read(said, image, user);
     } catch (error) {

@@ -94,9 +94,14 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       : join(folder.projects, transcriptFolder(WORKSPACE));
   }
 
-  /** A process that another host has started. */
-  protected orphan(identity: ProcessIdentity, _folder: SessionFolder): LaunchedProcess {
-    return orphanedProcess(identity);
+  /** The process on the host that another host has started; undefined where there is none. */
+  protected async left(
+    identity: ProcessIdentity | undefined,
+    folder: SessionFolder,
+  ): Promise<LaunchedProcess | undefined> {
+    // Its settings file is in no other's command line.
+    const left = identity ?? (await findProcess('--settings', new HookFiles(folder.guard).settings));
+    return left && orphanedProcess(left);
   }
 
   /** What the record is told when a session enters its worktree for the first time. */
@@ -208,11 +213,9 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     return { worktree: worktree.path, branch: worktree.branch, ...first };
   }
 
-  /** A `claude` that another host has started; its settings file is in no other's command line. */
   async #adoptOnHost(run: SessionRun, paused: boolean, folder: SessionFolder): Promise<RunHandle | undefined> {
-    const files = new HookFiles(folder.guard);
-    const identity = run.process ?? (await findProcess('--settings', files.settings));
-    if (identity) return { ...runOnHost(this.orphan(identity, folder)), paused };
+    const left = await this.left(run.process, folder);
+    if (left) return { ...runOnHost(left), paused };
     const began = run.startedAt !== undefined || (await hasBegun(folder.log, run.logOffset ?? 0));
     return began ? endedRun({ unknown: true }) : undefined;
   }

@@ -51,14 +51,6 @@ function signalGroup(leader: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-leader, signal);
   } catch {
-    signalOne(leader, signal); // It leads none: another one leads it, or it is gone.
-  }
-}
-
-function signalOne(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It is gone.
+    // The group is gone.
   }
 }

@@ -13,12 +13,13 @@ import type { SessionFolder } from '../state/session-folder.js';
 import type { SessionResult } from '../types.js';
 import type { EndedRun, Preparation, RunHandle, RunRequest, SessionSpec } from './base-executor.js';
 import { ClaudeExecutor, type PlacedRun } from './claude-executor.js';
+import { literalInput } from './claude-input.js';
 import type { ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
 import { runOnHost } from './host-run.js';
 import type { LaunchedProcess } from './launcher.js';
-import { startInTerminal, terminalProcess } from './terminal-process.js';
+import { leftInTerminal, startInTerminal } from './terminal-process.js';
 import { terminalRun } from './terminal-run.js';
-import { literalInput, Tmux } from './tmux.js';
+import { Tmux } from './tmux.js';
 import { type TypingHooks, typingHooks } from './typing-hooks.js';
 
 export interface InteractiveExecutorOptions {
@@ -108,8 +109,11 @@ export class InteractiveExecutor extends ClaudeExecutor {
     return this.watched(handle, request, workspace);
   }
 
-  protected override orphan(identity: ProcessIdentity, folder: SessionFolder): LaunchedProcess {
-    return terminalProcess(identity, folder);
+  protected override left(
+    identity: ProcessIdentity | undefined,
+    folder: SessionFolder,
+  ): Promise<LaunchedProcess | undefined> {
+    return leftInTerminal(identity, folder);
   }
 
   protected override watched(handle: RunHandle, request: RunRequest, workspace: string): RunHandle {

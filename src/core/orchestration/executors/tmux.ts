@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OrchestrationError, shown, systemCode } from '../errors.js';
 import { harmlessText } from '../monitoring/own-text.js';
+import { countIn, inputBox, markOf } from './claude-input.js';
 
 /** What the tmux server may know of this host's environment: it hands all of it on to every session of every host. */
 const SERVER_VARIABLES = /^(PATH|HOME|USER|LOGNAME|SHELL|TERM|TMPDIR|TMUX_TMPDIR|LANG|LC_[A-Z]+|XDG_RUNTIME_DIR)$/;
@@ -84,7 +85,7 @@ export class Tmux {
    * Types a text into the input box of Claude Code's UI and submits it, as one paste. Where no input box is to be
    * seen, as in a dialog, it presses nothing: there, Enter would choose. A person's unfinished text goes with it.
    *
-   * @param text - control characters are left out; see {@link literalInput} for what the UI would not take literally
+   * @param text - control characters are left out; see `literalInput` for what the UI would not take literally
    * @throws OrchestrationError `ILLEGAL_TRANSITION` where the UI takes no text, or the session is gone; `INVALID_OPTIONS`
    *   for an empty text
    */
@@ -142,7 +143,7 @@ export class Tmux {
     const mark = markOf(text);
     const marks = async (): Promise<number | undefined> => {
       const input = inputBox(await this.#capture(name));
-      return input === undefined ? undefined : count(input, mark);
+      return input === undefined ? undefined : countIn(input, mark);
     };
 
     await this.#until(name, async () => (await marks()) !== undefined);
@@ -258,45 +259,4 @@ function checked(name: string): string {
     'INVALID_OPTIONS',
     `A terminal's name has a-z, 0-9 and dashes only, not ${shown(name)}.`,
   );
-}
-
-/**
- * What stands in the input box of Claude Code's UI, between the last two lines across the screen; undefined where there
- * is none (a dialog, a menu, the onboarding) or where it takes a shell command.
- */
-export function inputBox(screen: string): string | undefined {
-  const lines = screen.split('\n');
-  const bottom = lines.findLastIndex(isRule);
-  const top = lines.slice(0, Math.max(bottom, 0)).findLastIndex(isRule);
-  const content = top < 0 ? [] : lines.slice(top + 1, bottom);
-  return content[0]?.startsWith('❯') ? content.join('\n').slice(1) : undefined;
-}
-
-const isRule = (line: string): boolean => line.startsWith('─'.repeat(10));
-
-/** How a text is known again in the input box: by its end, without the spaces at which the box breaks lines. */
-const markOf = (text: string): string => bare(text).slice(-20);
-
-/** A longer paste shows as `[Pasted text #1 +12 lines]`. */
-const count = (input: string, mark: string): number =>
-  bare(input).split(mark).length - 1 + (input.match(/\[Pasted text #/g)?.length ?? 0);
-
-/** The box leaves out what has no width. */
-const bare = (text: string): string => text.replace(/[\s\p{Cf}]/gu, '');
-
-/** Each alone ends Claude Code's UI. */
-const EXIT_WORDS = new Set(['exit', 'quit', ':q', ':q!', ':wq', ':wq!']);
-
-/** No space: where a message waits for the agent it is trimmed, and what is left would be a command. */
-const ZERO_WIDTH_SPACE = '\u200b';
-
-/**
- * A prompt or message, such that Claude Code's UI takes it for one, typed or given as its argument. A `/` at its beginning
- * would be a command, a typed `!` would run the rest in a shell past every hook, a word like `exit` would end the UI, and
- * a backslash before Enter would break the line. What is put around such a text is invisible, and reaches the model.
- */
-export function literalInput(text: string): string {
-  const isCommand = /^\s*[/!#&]/.test(text) || EXIT_WORDS.has(text.trim());
-  const begun = isCommand ? `${ZERO_WIDTH_SPACE}${text}` : text;
-  return begun.endsWith('\\') ? `${begun} ` : begun;
 }

@@ -36,8 +36,7 @@ export class Leadership {
 
   /** A session may have cost more: those that lead it pay for that, too. */
   spentBy(session: UnifiedSession): void {
-    if (session.parentId === undefined) return;
-    for (const leader of this.family.leadersOf(session)) {
+    for (const leader of this.family.leadersOf(session.parentId)) {
       const run = this.#options.runOf(leader.id);
       // Nobody is there that could be ended for it but those who spend.
       const excess = run ? undefined : this.family.excess(leader);

@@ -1,3 +1,5 @@
+import { NAME_REQUEST, PAUSE, quoted } from '../shell-script.js';
+
 /** What the command says of itself. */
 export const ORCHESTRATE_USAGE = `Usage: orchestrate COMMAND [--json] ...
 
@@ -75,7 +77,7 @@ if [ "$last" = - ]; then
   set -- "$@" \${dashes:+--} "$text"
 fi
 
-id=$(cat /proc/sys/kernel/random/uuid 2>/dev/null) || id=$(date +%s).$$
+${NAME_REQUEST}
 [ -n "$id" ] || fail 'the request has no id'
 trap 'withdraw; exit 129' HUP
 trap 'withdraw; exit 130' INT
@@ -85,15 +87,7 @@ mv "$requests/$id.part" "$requests/$id.args" || fail 'the request cannot be sent
 
 waited=0
 until [ -e "$answers/$id" ]; do
-  if [ "$waited" -lt 40 ]; then
-    sleep 0.002 2>/dev/null || sleep 1
-    waited=$((waited + 2))
-  elif [ "$waited" -lt 2000 ]; then
-    sleep 0.02 2>/dev/null || sleep 1
-    waited=$((waited + 20))
-  else
-    sleep 0.2 2>/dev/null || sleep 1
-  fi
+${PAUSE}
 done
 
 code=
@@ -108,8 +102,4 @@ code=
 [ -n "$code" ] || fail 'the answer cannot be read'
 exit "$code"
 `;
-}
-
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

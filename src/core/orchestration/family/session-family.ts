@@ -42,8 +42,8 @@ export class SessionFamily {
     return this.#options.executors[mode]?.leads === true;
   }
 
-  /** Who leads a session, the nearest first. */
-  leadersOf({ parentId }: Pick<UnifiedSession, 'parentId'>): UnifiedSession[] {
+  /** Who leads a session with this `parentId`, the nearest first. */
+  leadersOf(parentId: string | undefined): UnifiedSession[] {
     const leaders: UnifiedSession[] = [];
     for (let next = this.leader(parentId); next && leaders.length < MOST_LEADERS; ) {
       leaders.push(next.session);
@@ -92,13 +92,12 @@ export class SessionFamily {
    * @throws OrchestrationError `CHILDREN_LIMIT`
    */
   reserve(parentId: string | undefined): () => void {
-    const leaders = this.leadersOf({ ...(parentId !== undefined && { parentId }) });
+    const leaders = this.leadersOf(parentId);
     for (const [index, session] of leaders.entries()) {
       const { id } = session;
-      const limits = this.#options.specOf(id)?.limits ?? {};
-      const { children = MOST_CHILDREN, depth = DEEPEST } = limits;
+      const { children = MOST_CHILDREN, depth = DEEPEST } = this.#limitsOf(id);
       const count = this.below(id).length + (this.#coming.get(id) ?? 0);
-      const spent = excessOf(this.spending(session), limits);
+      const spent = this.excess(session);
       if (spent !== undefined) throw refused(id, `with those that it leads it has spent its ${spent}`);
       if (count >= children) throw refused(id, `it leads ${count} already (limits.children)`);
       if (index >= depth) throw refused(id, `it leads no more than ${depth} generations (limits.depth)`);
@@ -118,7 +117,10 @@ export class SessionFamily {
 
   /** The limit that a session has spent with those that it leads, in words; undefined where it has not. */
   excess(session: UnifiedSession): string | undefined {
-    return excessOf(this.spending(session), this.#options.specOf(session.id)?.limits ?? {});
+    const { costUsd, tokens } = this.spending(session);
+    const limits = this.#limitsOf(session.id);
+    if (limits.costUsd !== undefined && costUsd > limits.costUsd) return `limits.costUsd ($${limits.costUsd})`;
+    return limits.tokens !== undefined && tokens > limits.tokens ? `limits.tokens (${limits.tokens})` : undefined;
   }
 
   /** What a session has cost, with those that it leads. */
@@ -129,11 +131,10 @@ export class SessionFamily {
       tokens: all.reduce((sum, { metadata }) => sum + totalTokens(metadata.tokens ?? NO_TOKENS), 0),
     };
   }
-}
 
-function excessOf({ costUsd, tokens }: Spending, limits: SessionLimits): string | undefined {
-  if (limits.costUsd !== undefined && costUsd > limits.costUsd) return `limits.costUsd ($${limits.costUsd})`;
-  return limits.tokens !== undefined && tokens > limits.tokens ? `limits.tokens (${limits.tokens})` : undefined;
+  #limitsOf(id: string): SessionLimits {
+    return this.#options.specOf(id)?.limits ?? {};
+  }
 }
 
 /**

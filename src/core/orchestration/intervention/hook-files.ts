@@ -1,5 +1,6 @@
 import { access, chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { NAME_REQUEST, PAUSE, quoted } from '../shell-script.js';
 import type { Mount } from '../workspace/mounts.js';
 import type { ResolvedPolicy } from './tool-policy.js';
 
@@ -149,16 +150,10 @@ export class HookFiles {
   }
 }
 
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
-}
-
 /**
  * The hook. It puts what Claude Code tells it into the folder of requests and waits for the host's answer in a folder
  * that it can only read. Claude Code lets a call pass when its hook fails in any way but exit code 2, so that every
  * failure before a tool call ends in that; the other events must not block, and end in 1.
- *
- * It counts the time that it has slept: a clock would run on while the container is frozen.
  */
 function hookScript({ approvalTimeoutMs, onHostLost }: ResolvedPolicy): string {
   return `#!/bin/sh
@@ -186,13 +181,12 @@ trap '[ $? -eq 0 ] || fail "the hook failed"' EXIT
 asks=
 holds=
 case $event in
-  PreToolUse) asks=1 holds=1 ;;
-  UserPromptSubmit) asks=1 holds=1 ;;
+  PreToolUse | UserPromptSubmit) asks=1 holds=1 ;;
   Stop | StopFailure) asks=\${3-} ;;
 esac
 [ -n "$asks" ] || [ -e "$answers/steer" ] || exit 0
 
-id=$(cat /proc/sys/kernel/random/uuid 2>/dev/null) || id=$(date +%s).$$
+${NAME_REQUEST}
 [ -n "$id" ] || fail "it has no id"
 cat > "$requests/$id.part" || fail "the request cannot be written"
 mv "$requests/$id.part" "$requests/$id.json" || fail "the request cannot be sent"
@@ -216,16 +210,7 @@ ${
 }  elif [ "$waited" -ge ${approvalTimeoutMs + BEYOND_APPROVAL_MS} ]; then
     fail "no host answers"
   fi
-  if [ "$waited" -lt 40 ]; then
-    sleep 0.002 2>/dev/null || sleep 1
-    waited=$((waited + 2))
-  elif [ "$waited" -lt 2000 ]; then
-    sleep 0.02 2>/dev/null || sleep 1
-    waited=$((waited + 20))
-  else
-    sleep 0.2 2>/dev/null || sleep 1
-    waited=$((waited + 200))
-  fi
+${PAUSE}
 done
 if [ -s "$answers/$id" ]; then
   cat "$answers/$id" || fail "the answer cannot be read"

@@ -24,6 +24,7 @@ const MOST_RUNNING = 1_000;
 /** Watches what one run spends, and reports the first limit that it reaches. */
 export class RunLimits {
   readonly #limits: SessionLimits;
+  readonly #spending: () => Spending;
   readonly #onExcess: (excess: Excess) => void;
   /** Runs while the agent could be at work. */
   readonly #clock = new PausableClock();
@@ -32,8 +33,10 @@ export class RunLimits {
   #cancelIdle: () => void = () => {};
   #reported = false;
 
-  constructor(limits: SessionLimits, onExcess: (excess: Excess) => void) {
+  /** @param spending what the session has spent by now */
+  constructor(limits: SessionLimits, spending: () => Spending, onExcess: (excess: Excess) => void) {
     this.#limits = limits;
+    this.#spending = spending;
     this.#onExcess = onExcess;
   }
 
@@ -47,20 +50,22 @@ export class RunLimits {
     this.#watchIdle();
   }
 
-  /** The log told something. @param spending with that */
-  observe(observations: readonly Observation[], spending: Spending): void {
+  /** The log told something, and the record has it. */
+  observe(observations: readonly Observation[]): void {
     for (const observation of observations) {
       if (observation.kind === 'tool') this.#began(observation);
       if (observation.kind === 'tool-result') this.#toolsUntil.delete(observation.toolUseId);
     }
     this.alive();
     // What Claude's own account of a run that has ended adds comes too late to end it.
-    if (!observations.some(({ kind }) => kind === 'result')) this.spent(spending);
+    if (!observations.some(({ kind }) => kind === 'result')) this.spent();
   }
 
   /** Something was spent. */
-  spent({ costUsd, tokens }: Spending): void {
+  spent(): void {
     const { costUsd: mostCost, tokens: mostTokens } = this.#limits;
+    if (mostCost === undefined && mostTokens === undefined) return; // A family may be large.
+    const { costUsd, tokens } = this.#spending();
     if (mostCost !== undefined && costUsd > mostCost) {
       const error = `The session cost $${costUsd.toFixed(4)}, more than limits.costUsd ($${mostCost}).`;
       this.#report({ reason: 'max_cost', error });

@@ -1,16 +1,13 @@
 import type { TokenUsage } from '../types.js';
+import { blocksOf, isObject, type Json } from './content-blocks.js';
 import { classifyError } from './error-classifier.js';
 import { addTokens, NO_TOKENS, type Observation } from './observation.js';
 import { clipText, NAME_LENGTH } from './own-text.js';
 import { listPrice } from './prices.js';
-
-type Json = Record<string, unknown>;
+import { readPrompt, readQueued, readStop } from './turns.js';
 
 /** Repeats of a message come close together; this many are remembered to recognise them. */
 const REMEMBERED_MESSAGES = 64;
-
-/** A line has a handful of content blocks; one with more was made to keep the host busy, and the rest is skipped. */
-const MOST_BLOCKS = 500;
 
 /** Claude's conversation ids. What else a log line gives as one could become an option of the next `--resume`. */
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -168,36 +165,6 @@ export class ClaudeEventReader {
   }
 }
 
-/**
- * What a person typed, or said through the host. What Claude Code itself adds is marked as `isMeta`, or as a summary. Whoever
- * presses Escape ends a turn of which no hook tells.
- */
-function readPrompt({ message, isMeta, isSidechain, isCompactSummary }: Json): Observation[] {
-  if (isMeta === true || isSidechain === true || isCompactSummary === true || !isObject(message)) return [];
-  const { content } = message;
-  const texts = blocksOf(content).flatMap(({ type, text }) =>
-    type === 'text' && typeof text === 'string' ? [text] : [],
-  );
-  const said = typeof content === 'string' ? content : texts.join('\n');
-  if (INTERRUPTED.test(said)) return [{ kind: 'turn-end', hooked: false }];
-  return said.trim() === '' ? [] : [{ kind: 'prompt', text: said }];
-}
-
-const INTERRUPTED = /^\[Request interrupted by user(?: for tool use)?\]$/;
-
-/** The hooks have let the agent stop: written when all that it said is. */
-function readStop({ subtype, hasOutput, isSidechain }: Json): Observation[] {
-  // One that has something to say makes it go on.
-  if (subtype !== 'stop_hook_summary' || hasOutput === true || isSidechain === true) return [];
-  return [{ kind: 'turn-end', hooked: true }];
-}
-
-/** What a person typed while the agent was at work: it hears that together with a tool's result. */
-function readQueued(attachment: unknown): Observation[] {
-  if (!isObject(attachment) || attachment.type !== 'queued_command' || typeof attachment.prompt !== 'string') return [];
-  return [{ kind: 'prompt', text: attachment.prompt }];
-}
-
 function readUser(event: Json): Observation[] {
   const message = isObject(event.message) ? event.message : {};
   const found: Observation[] = [];
@@ -280,10 +247,6 @@ function parentOf({ parent_tool_use_id, isSidechain, agentId }: Json): { parentT
   return typeof parent === 'string' ? { parentToolUseId: clipped(parent) } : {};
 }
 
-function blocksOf(content: unknown): Json[] {
-  return Array.isArray(content) ? content.slice(0, MOST_BLOCKS).filter(isObject) : [];
-}
-
 function textOf(content: unknown): string {
   if (typeof content === 'string') return content;
   return blocksOf(content)
@@ -299,10 +262,6 @@ function clipped(text: string): string {
 /** The value where it can be written as text: `String()` throws for an object with a `toString` of its own. */
 function primitiveOf(value: unknown): unknown {
   return typeof value === 'object' ? undefined : value;
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isCount(value: unknown): value is number {

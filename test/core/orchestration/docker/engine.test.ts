@@ -43,7 +43,7 @@ const CALLS: Call[] = [
   },
   {
     name: 'attach',
-    call: async (engine) => (await engine.attach('c', 1_000)).output,
+    call: async (engine) => (await engine.attach('c')).output,
     request: 'POST /containers/c/attach?stream=1&stdout=1&stderr=1',
     answer: { status: 200, text: 'hello\r\n' },
     value: 'hello\r\n',

@@ -2,7 +2,9 @@ import { setImmediate as settled } from 'node:timers/promises';
 import type { RunRequest, UnifiedSession } from 'autonomous-orchestration';
 import { SimulatedExecutor, scriptedRun } from 'autonomous-orchestration/testing';
 import { expect, it, vi } from 'vitest';
+import { SessionWorktrees } from '../../../../src/core/orchestration/workspace/session-worktrees.js';
 import { ENDLESS, everyMode, simulate } from '../../../support/simulate.js';
+import { tempFolder } from '../../../support/temp-folder.js';
 
 /** Leads others, and lets a test do what its agent would do. */
 class Leading extends SimulatedExecutor {
@@ -163,4 +165,30 @@ it('children spend no more than their leader was to, also when it has completed'
     code: 'CHILDREN_LIMIT',
     message: expect.stringContaining('limits.tokens'),
   });
+});
+
+it("a leader's worktree stays while a child works in it", async () => {
+  const worktrees = new SessionWorktrees(tempFolder());
+  class InWorktree extends Leading {
+    override readonly worktrees = worktrees;
+    override launch(request: RunRequest): ReturnType<Leading['launch']> {
+      const onPlaced: RunRequest['onPlaced'] = (placement) =>
+        request.onPlaced({ ...placement, environment: { worktree: '/tree', branch: 'tree' } });
+      return super.launch({ ...request, onPlaced });
+    }
+  }
+  const leader = new InWorktree(() => scriptedRun([{ text: 'Led.' }]));
+  const executors = { ...everyMode(new SimulatedExecutor(ENDLESS)), orchestration: leader };
+  const { manager } = simulate(ENDLESS, { executors });
+  const { id } = await manager.create({ mode: 'orchestration', prompt: 'Lead' });
+  await manager.waitFor(id);
+  const child = await manager.create({ parentId: id, prompt: 'Work' });
+  expect(child.environment.cwd).toBe('/tree');
+  await expect(manager.removeWorktree(id, { force: true })).rejects.toMatchObject({
+    code: 'ILLEGAL_TRANSITION',
+    message: expect.stringContaining(`session ${child.id}`),
+  });
+  await manager.cancel(child.id);
+  // Now it is looked for: none was made here.
+  await expect(manager.removeWorktree(id)).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
 });

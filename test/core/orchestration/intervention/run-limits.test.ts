@@ -25,9 +25,19 @@ const spent = (costUsd: number, input: number): Observation => ({
 
 function scene(own: SessionLimits) {
   const excess: Excess[] = [];
-  const limits = new RunLimits(own, (one) => excess.push(one));
+  let spending = NOTHING;
+  const limits = new RunLimits(
+    own,
+    () => spending,
+    (one) => excess.push(one),
+  );
   limits.start();
-  const tell = (...observations: Observation[]): void => limits.observe(observations, NOTHING);
+  /** @param spent by then */
+  const observe = (observations: readonly Observation[], spent: Spending = NOTHING): void => {
+    spending = spent;
+    limits.observe(observations);
+  };
+  const tell = (...observations: Observation[]): void => observe(observations);
   /** The time until a limit is reported, in milliseconds; at most an hour is waited for. */
   const untilExcess = (): number | undefined => {
     for (let ms = 0; ms <= 60 * MINUTE; ms += 1_000) {
@@ -36,16 +46,16 @@ function scene(own: SessionLimits) {
     }
     return undefined;
   };
-  return { limits, excess, tell, untilExcess };
+  return { limits, excess, observe, tell, untilExcess };
 }
 
 beforeEach(() => fakeClock());
 
 describe('no limits', () => {
   it('end nothing and set no timer', () => {
-    const { excess, tell, limits } = scene({});
+    const { excess, tell, observe } = scene({});
     tell(SAYS);
-    limits.observe([], spendingOf(runningSession(), spent(1e9, 1e15)));
+    observe([], spendingOf(runningSession(), spent(1e9, 1e15)));
     expect(vi.getTimerCount()).toBe(0);
     expect(excess).toEqual([]);
   });
@@ -54,12 +64,16 @@ describe('no limits', () => {
 describe('durationMs', () => {
   it('counts from the start of the work, whatever the agent does meanwhile', () => {
     const excess: Excess[] = [];
-    const limits = new RunLimits({ durationMs: 10_000 }, (one) => excess.push(one));
+    const limits = new RunLimits(
+      { durationMs: 10_000 },
+      () => NOTHING,
+      (one) => excess.push(one),
+    );
     vi.advanceTimersByTime(60_000);
     limits.start();
     for (let second = 0; second < 9; second += 1) {
       vi.advanceTimersByTime(1_000);
-      limits.observe([SAYS], NOTHING);
+      limits.observe([SAYS]);
     }
     vi.advanceTimersByTime(999);
     expect(excess).toEqual([]);
@@ -153,9 +167,9 @@ describe('idleMs', () => {
   });
 
   it('bears any number of calls that never end', () => {
-    const { limits, tell, excess, untilExcess } = scene({ idleMs: 10_000 });
+    const { observe, tell, excess, untilExcess } = scene({ idleMs: 10_000 });
     const calls = Array.from({ length: 200_000 }, (_, index) => tool(`${index}`, 'Bash', { timeout: 1 }));
-    limits.observe(calls, NOTHING);
+    observe(calls);
     tell(tool('last', 'Bash', { timeout: MINUTE }));
     expect(excess).toEqual([]);
     expect(untilExcess()).toBe(MINUTE + 10_000);
@@ -167,8 +181,8 @@ describe('costUsd and tokens', () => {
     [0.5, undefined],
     [0.5001, 'The session cost $0.5001, more than limits.costUsd ($0.5).'],
   ])('of 0.5 US dollars, %s spent', (costUsd, error) => {
-    const { limits, excess } = scene({ costUsd: 0.5 });
-    limits.observe([], spendingOf(runningSession(), spent(costUsd, 1)));
+    const { excess, observe } = scene({ costUsd: 0.5 });
+    observe([], spendingOf(runningSession(), spent(costUsd, 1)));
     expect(excess).toEqual(error === undefined ? [] : [{ reason: 'max_cost', error }]);
   });
 
@@ -176,19 +190,19 @@ describe('costUsd and tokens', () => {
     [94, undefined],
     [95, 'The session used 101 tokens, more than limits.tokens (100).'],
   ])('of 100 tokens, cache included, %s and 6 used', (input, error) => {
-    const { limits, excess } = scene({ tokens: 100 });
-    limits.observe([], spendingOf(runningSession(), spent(0, input)));
+    const { excess, observe } = scene({ tokens: 100 });
+    observe([], spendingOf(runningSession(), spent(0, input)));
     expect(excess).toEqual(error === undefined ? [] : [{ reason: 'max_tokens', error }]);
   });
 
   it("do not count at Claude's own account of a run that has ended, but with what is told next", () => {
-    const { limits, excess } = scene({ costUsd: 0.5, tokens: 100 });
+    const { excess, observe } = scene({ costUsd: 0.5, tokens: 100 });
     const account = spent(9, 9_000);
     const session = spendingOf(runningSession(), account);
-    limits.observe([account], session);
-    limits.observe([SAYS, account], session);
+    observe([account], session);
+    observe([SAYS, account], session);
     expect(excess).toEqual([]);
-    limits.observe([SAYS], session);
+    observe([SAYS], session);
     expect(excess).toMatchObject([{ reason: 'max_cost' }]);
   });
 
@@ -200,8 +214,8 @@ describe('costUsd and tokens', () => {
       { type: 'launching', at: 501 },
       { type: 'running', at: 502 },
     );
-    const { limits, excess } = scene({ costUsd: 0.5 });
-    limits.observe(
+    const { excess, observe } = scene({ costUsd: 0.5 });
+    observe(
       [],
       spendingOf(second, {
         kind: 'usage',
@@ -215,20 +229,20 @@ describe('costUsd and tokens', () => {
 
 describe('a limit', () => {
   it('is reported once, the first that is reached', () => {
-    const { limits, excess, tell } = scene({ durationMs: 5_000, idleMs: 10_000, costUsd: 1, tokens: 1 });
+    const { excess, tell, observe } = scene({ durationMs: 5_000, idleMs: 10_000, costUsd: 1, tokens: 1 });
     vi.advanceTimersByTime(60_000);
     tell(SAYS);
-    limits.observe([], spendingOf(runningSession(), spent(100, 100)));
+    observe([], spendingOf(runningSession(), spent(100, 100)));
     expect(excess.map(({ reason }) => reason)).toEqual(['timeout']);
     expect(vi.getTimerCount()).toBe(0);
   });
 
   it('is not reported after the end of the run', () => {
-    const { limits, excess, tell } = scene({ durationMs: 5_000, idleMs: 10_000, costUsd: 1 });
+    const { limits, excess, tell, observe } = scene({ durationMs: 5_000, idleMs: 10_000, costUsd: 1 });
     limits.end();
     tell(SAYS);
     limits.alive();
-    limits.observe([], spendingOf(runningSession(), spent(100, 1)));
+    observe([], spendingOf(runningSession(), spent(100, 1)));
     vi.advanceTimersByTime(60_000);
     expect(excess).toEqual([]);
     expect(vi.getTimerCount()).toBe(0);

@@ -1,3 +1,4 @@
+import { quoted } from '../../shell-script.js';
 import { critical, type Danger, type DangerContext, Findings } from './danger.js';
 import { launchers } from './launchers/launchers.js';
 import { unwrap } from './launchers/wrappers.js';
@@ -12,7 +13,7 @@ import { Interpreter } from './shell/interpreter.js';
 import { outputOf } from './shell/output.js';
 import { baseName, resolvePath } from './shell/path.js';
 import { Scope } from './shell/scope.js';
-import { canonicalName, interpreterOf, isTooLarge, quoted } from './shell/source.js';
+import { canonicalName, interpreterOf, isTooLarge } from './shell/source.js';
 import { couldBe, isBlank, isKnown, literal, Origin, SILENT, type Stream, UNKNOWN, type Value } from './shell/value.js';
 
 /** Variables that programs run as commands. */

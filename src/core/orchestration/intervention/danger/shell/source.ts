@@ -32,7 +32,3 @@ export function canonicalName(name: string): string {
 export function interpreterOf({ text }: Stream): string {
   return /^#!.*\b(python|node|perl|ruby|php)/.exec(text ?? '')?.[1] ?? 'sh';
 }
-
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}

@@ -1,0 +1,28 @@
+import { OrchestrationError } from '../errors.js';
+import { WORKSPACE } from '../workspace/git-mounts.js';
+import { parseMounts } from '../workspace/mounts.js';
+import type { DockerOptions } from './docker-options.js';
+import type { ImageFacts } from './image-probe.js';
+
+/** What `~/.claude.json` says when Claude's terminal UI asks for nothing any more (measured on 2.1.98). */
+export const ONBOARDING = ['hasCompletedOnboarding', 'bypassPermissionsModeAccepted', 'hasTrustDialogAccepted'];
+
+/**
+ * Refuses an image whose Claude would ask a person for things before it begins. Where a file of the user's takes the place
+ * of the image's, nobody knows.
+ *
+ * @throws OrchestrationError `ONBOARDING_NEEDED`
+ */
+export function demandOnboarded({ home, onboarded }: ImageFacts, docker: Readonly<DockerOptions>): void {
+  const { image, user, env, mounts = [] } = docker;
+  const isCovered = parseMounts(mounts).some(({ target }) => `${home}/.claude.json/`.startsWith(`${target}/`));
+  if (onboarded || isCovered || env?.CLAUDE_CONFIG_DIR !== undefined) return;
+  const as = user === undefined ? '' : ` for user '${user}'`;
+  const login = user === undefined ? '' : ` --user ${user}`;
+  throw new OrchestrationError(
+    'ONBOARDING_NEEDED',
+    `Claude Code was never set up in image '${image}' (docker.image)${as}, and would ask for that first. Do it once: ` +
+      `docker run -it --name claude-setup --workdir ${WORKSPACE}${login} --env DISABLE_FIREWALL=true ${image} claude --dangerously-skip-permissions; ` +
+      `answer what it asks, leave it with /exit, then: docker commit claude-setup ${image}`,
+  );
+}

@@ -1,0 +1,34 @@
+import { blocksOf, isObject, type Json } from './content-blocks.js';
+import type { Observation } from './observation.js';
+
+// The lines of a transcript that tell of a person's turn and the agent's, as measured on Claude Code 2.1.98.
+
+const INTERRUPTED = /^\[Request interrupted by user(?: for tool use)?\]$/;
+
+/**
+ * What a person typed, or said through the host. What Claude Code itself adds is marked as `isMeta`, or as a summary. Whoever
+ * presses Escape ends a turn of which no hook tells.
+ */
+export function readPrompt({ message, isMeta, isSidechain, isCompactSummary }: Json): Observation[] {
+  if (isMeta === true || isSidechain === true || isCompactSummary === true || !isObject(message)) return [];
+  const { content } = message;
+  const texts = blocksOf(content).flatMap(({ type, text }) =>
+    type === 'text' && typeof text === 'string' ? [text] : [],
+  );
+  const said = typeof content === 'string' ? content : texts.join('\n');
+  if (INTERRUPTED.test(said)) return [{ kind: 'turn-end', hooked: false }];
+  return said.trim() === '' ? [] : [{ kind: 'prompt', text: said }];
+}
+
+/** The hooks have let the agent stop: written when all that it said is. */
+export function readStop({ subtype, hasOutput, isSidechain }: Json): Observation[] {
+  // One that has something to say makes it go on.
+  if (subtype !== 'stop_hook_summary' || hasOutput === true || isSidechain === true) return [];
+  return [{ kind: 'turn-end', hooked: true }];
+}
+
+/** What a person typed while the agent was at work: it hears that together with a tool's result. */
+export function readQueued(attachment: unknown): Observation[] {
+  if (!isObject(attachment) || attachment.type !== 'queued_command' || typeof attachment.prompt !== 'string') return [];
+  return [{ kind: 'prompt', text: attachment.prompt }];
+}
