@@ -551,7 +551,8 @@ describe('on the host', () => {
       SECRET: `it's\n"${process.pid}"`,
     };
     const executor = new InteractiveExecutor({ stateDir, env });
-    return interactive([], { cwd, docker: false, tools: ['Bash'] }, { stateDir, executors: { interactive: executor } });
+    const executors = { interactive: executor };
+    return { env, ...(await interactive([], { cwd, docker: false, tools: ['Bash'] }, { stateDir, executors })) };
   }
 
   it('it runs in a folder that a person trusts, and the window ends it', async () => {
@@ -572,6 +573,23 @@ describe('on the host', () => {
     const ended = await manager.waitFor(id);
     expect(ended).toMatchObject({ status: 'completed', result: { reason: 'closed', text: 'Second.' } });
     await expectNothingLeft(ended, stateDir);
+  });
+
+  it('is found by the next host where the one before died before it wrote its process down, and can be ended', async () => {
+    const { manager, stateDir, create, env } = await onHost([{ text: 'First.' }]);
+    const { id } = await create();
+    await waits(manager, id);
+    await manager.close();
+    const file = join(stateDir, 'sessions', id, 'session.json');
+    const stored = JSON.parse(await readFile(file, 'utf8'));
+    expect(stored.session.runs[0].process.pid).toBeGreaterThan(1);
+    delete stored.session.runs[0].process;
+    await writeFile(file, JSON.stringify(stored));
+    const executors = { interactive: new InteractiveExecutor({ stateDir, env }) };
+    const { manager: next } = await testManager({ stateDir, executors });
+    expect(await next.recover()).toMatchObject({ adopted: [id] });
+    expect(await next.cancel(id)).toMatchObject({ status: 'cancelled' });
+    expect(await hasTerminal(id)).toBe(false);
   });
 
   it('/exit ends it', async () => {

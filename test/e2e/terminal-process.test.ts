@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { leftInTerminal, startInTerminal } from '../../src/core/orchestration/executors/terminal-process.js';
+import { startInTerminal } from '../../src/core/orchestration/executors/terminal-process.js';
 import { Tmux } from '../../src/core/orchestration/executors/tmux.js';
 import { SessionFolder } from '../../src/core/orchestration/state/session-folder.js';
 import { errorOf } from '../support/errors.js';
@@ -130,19 +130,4 @@ it('a real terminal ends with its command', async () => {
   expect(identity).toBeDefined();
   expect((await exited).code).toBe(5);
   await expect.poll(() => tmux.has(options.name)).toBe(false);
-});
-
-it('a terminal whose host died before it could write down its process is found by the next', async () => {
-  const { folder, cwd } = await scene();
-  const socket = `ao-left-${process.pid}`;
-  const tmux = new Tmux({ env: process.env, socket });
-  onTestFinished(async () => void (await promisify(execFile)('tmux', ['-L', socket, 'kill-server']).catch(() => {})));
-  expect(await leftInTerminal(undefined, folder)).toBeUndefined();
-  const command = ['sh', '-c', 'while [ ! -e end ]; do sleep 0.05; done; exit 7'];
-  const { pid } = await startInTerminal(tmux, { ...options, command, cwd, folder });
-  const left = await leftInTerminal(undefined, folder);
-  // The one that leads the process group: a signal to that reaches all.
-  expect(left?.pid).toBe(pid);
-  writeFileSync(join(cwd, 'end'), '');
-  expect((await left?.exited)?.code).toBe(7);
 });

@@ -123,8 +123,9 @@ describe('a session', () => {
   });
 
   it('is meant by its whole name', async () => {
-    await shell('ao-name-10', 'read line\n');
+    const pid = await shell('ao-name-10', 'read line\n');
     expect(await tmux.has('ao-name-1')).toBe(false);
+    expect([await tmux.pid('ao-name-10'), await tmux.pid('ao-name-1')]).toEqual([pid, undefined]);
     await tmux.close('ao-name-1');
     expect(await tmux.has('ao-name-10')).toBe(true);
     expect(tmux.attachCommand('ao-name-10')).toBe(`tmux -L ${SOCKET} attach-session -t '=ao-name-10'`);

@@ -6,8 +6,6 @@ import { HookChannel, type RunHooks } from '../intervention/hook-channel.js';
 import { GUARDED_ENV, HookFiles } from '../intervention/hook-files.js';
 import { hasBegun } from '../monitoring/has-begun.js';
 import { findProcess } from '../state/find-process.js';
-import type { ProcessIdentity } from '../state/process-identity.js';
-import type { SessionFolder } from '../state/session-folder.js';
 import type { SessionEnvironment, SessionMode, SessionRun } from '../types.js';
 import { findGitLayout } from '../workspace/git-layout.js';
 import { WORKSPACE } from '../workspace/git-mounts.js';
@@ -95,12 +93,10 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   }
 
   /** The process on the host that another host has started; undefined where there is none. */
-  protected async left(
-    identity: ProcessIdentity | undefined,
-    folder: SessionFolder,
-  ): Promise<LaunchedProcess | undefined> {
+  protected async left({ session, folder }: RunRequest): Promise<LaunchedProcess | undefined> {
+    const known = session.runs.at(-1)?.process;
     // Its settings file is in no other's command line.
-    const left = identity ?? (await findProcess('--settings', new HookFiles(folder.guard).settings));
+    const left = known ?? (await findProcess('--settings', new HookFiles(folder.guard).settings));
     return left && orphanedProcess(left);
   }
 
@@ -171,7 +167,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     try {
       found =
         spec.docker === false
-          ? await this.#adoptOnHost(run, session.status === 'paused', folder)
+          ? await this.#adoptOnHost(request, run)
           : await this.runtime.docker.adopt(spec.id, run, folder.log, this.terminal);
     } finally {
       if (!found) leave();
@@ -213,9 +209,10 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     return { worktree: worktree.path, branch: worktree.branch, ...first };
   }
 
-  async #adoptOnHost(run: SessionRun, paused: boolean, folder: SessionFolder): Promise<RunHandle | undefined> {
-    const left = await this.left(run.process, folder);
-    if (left) return { ...runOnHost(left), paused };
+  async #adoptOnHost(request: RunRequest, run: SessionRun): Promise<RunHandle | undefined> {
+    const { session, folder } = request;
+    const left = await this.left(request);
+    if (left) return { ...runOnHost(left), paused: session.status === 'paused' };
     const began = run.startedAt !== undefined || (await hasBegun(folder.log, run.logOffset ?? 0));
     return began ? endedRun({ unknown: true }) : undefined;
   }

@@ -8,8 +8,7 @@ import { OrchestrationError } from '../errors.js';
 import type { RunHooks } from '../intervention/hook-channel.js';
 import { GUARDED_ENV } from '../intervention/hook-files.js';
 import { TranscriptCopy } from '../monitoring/transcript-copy.js';
-import type { ProcessIdentity } from '../state/process-identity.js';
-import type { SessionFolder } from '../state/session-folder.js';
+import { processIdentity } from '../state/process-identity.js';
 import type { SessionResult } from '../types.js';
 import type { EndedRun, Preparation, RunHandle, RunRequest, SessionSpec } from './base-executor.js';
 import { ClaudeExecutor, type PlacedRun } from './claude-executor.js';
@@ -17,7 +16,7 @@ import { literalInput } from './claude-input.js';
 import type { ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
 import { runOnHost } from './host-run.js';
 import type { LaunchedProcess } from './launcher.js';
-import { leftInTerminal, startInTerminal } from './terminal-process.js';
+import { startInTerminal, terminalProcess } from './terminal-process.js';
 import { terminalRun } from './terminal-run.js';
 import { Tmux } from './tmux.js';
 import { type TypingHooks, typingHooks } from './typing-hooks.js';
@@ -109,11 +108,11 @@ export class InteractiveExecutor extends ClaudeExecutor {
     return this.watched(handle, request, workspace);
   }
 
-  protected override left(
-    identity: ProcessIdentity | undefined,
-    folder: SessionFolder,
-  ): Promise<LaunchedProcess | undefined> {
-    return leftInTerminal(identity, folder);
+  protected override async left(request: RunRequest): Promise<LaunchedProcess | undefined> {
+    const known = request.session.runs.at(-1)?.process;
+    const pid = known ? undefined : await this.#tmux.pid(terminalOf(request));
+    const identity = pid === undefined ? known : await processIdentity(pid).catch(() => undefined);
+    return identity && terminalProcess(identity, request.folder);
   }
 
   protected override watched(handle: RunHandle, request: RunRequest, workspace: string): RunHandle {

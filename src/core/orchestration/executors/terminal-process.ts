@@ -1,7 +1,6 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { quoted } from '../shell-script.js';
-import { findProcess } from '../state/find-process.js';
 import { type ProcessIdentity, processIdentity } from '../state/process-identity.js';
 import type { SessionFolder } from '../state/session-folder.js';
 import type { LaunchedProcess, ProcessExit } from './launcher.js';
@@ -26,7 +25,7 @@ export interface TerminalCommand {
 export async function startInTerminal(tmux: Tmux, options: TerminalCommand): Promise<LaunchedProcess> {
   const { name, command, env, cwd, folder } = options;
   // Among what is wiped before each run, and swept after the last: a host may be killed before the script runs.
-  const script = scriptFileOf(folder);
+  const script = join(folder.guard, 'terminal.sh');
   const exitFile = exitFileOf(folder);
   await mkdir(folder.guard, { recursive: true });
   await rm(exitFile, { force: true });
@@ -39,23 +38,11 @@ export async function startInTerminal(tmux: Tmux, options: TerminalCommand): Pro
   return { ...terminalProcess(identity, folder), pid };
 }
 
-/** The process of a terminal that another host has started; undefined where there is none. */
-export async function leftInTerminal(
-  identity: ProcessIdentity | undefined,
-  folder: SessionFolder,
-): Promise<LaunchedProcess | undefined> {
-  const left = identity ?? (await findProcess('sh', scriptFileOf(folder)));
-  return left && terminalProcess(left, folder);
-}
-
-function terminalProcess(identity: ProcessIdentity | undefined, folder: SessionFolder): LaunchedProcess {
+/** The process of a terminal that was started, by this host or by one that is gone. */
+export function terminalProcess(identity: ProcessIdentity | undefined, folder: SessionFolder): LaunchedProcess {
   const process = orphanedProcess(identity);
   const gone: Promise<ProcessExit> = identity ? process.exited : Promise.resolve({ code: null, signal: null });
   return { ...process, exited: gone.then(async (exit) => ({ ...exit, code: await codeIn(exitFileOf(folder)) })) };
-}
-
-function scriptFileOf({ guard }: SessionFolder): string {
-  return join(guard, 'terminal.sh');
 }
 
 function exitFileOf({ path }: SessionFolder): string {

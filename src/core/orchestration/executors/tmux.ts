@@ -114,6 +114,12 @@ export class Tmux {
     return (await this.#unlessGone(['has-session', '-t', session(name)])) !== undefined;
   }
 
+  /** The process id that `start` answered; undefined where there is no such session. */
+  async pid(name: string): Promise<number | undefined> {
+    const out = await this.#unlessGone(['list-panes', '-t', pane(name), '-F', '#{pane_pid}']);
+    return out === undefined ? undefined : Number(out.trim());
+  }
+
   /** Ends a session: its processes get a SIGHUP. One that is gone is no error. */
   async close(name: string): Promise<void> {
     await this.#unlessGone(['kill-session', '-t', session(name)]);
