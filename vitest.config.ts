@@ -21,6 +21,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          expect: { poll: POLL },
+          testTimeout: 30_000,
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/faults/**', 'test/page/**'],
           typecheck: { enabled: true, include: ['test/**/*.test-d.ts'] },

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,6 +11,7 @@ import {
   UnifiedSessionManager,
 } from 'autonomous-orchestration';
 import { inject, onTestFinished } from 'vitest';
+import { removeFolder } from '../support/temp-folder.js';
 
 export const engine = inject('engine');
 process.env.DOCKER_HOST = engine.host;
@@ -37,7 +38,7 @@ export const bash = (command: string): ModelTurn => ({ tool: 'Bash', input: { co
 /** A temporary folder that belongs to the image's user, removed after the test. */
 export async function tempFolder(owner = 1000): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'orchestration-e2e-'));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  onTestFinished(() => removeFolder(path));
   await chown(path, owner, owner);
   return path;
 }

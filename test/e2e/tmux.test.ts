@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, realpath, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,6 +7,7 @@ import { OrchestrationError } from 'autonomous-orchestration';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { inputBox, literalInput } from '../../src/core/orchestration/executors/claude-input.js';
 import { Tmux } from '../../src/core/orchestration/executors/tmux.js';
+import { removeFolder } from '../support/temp-folder.js';
 
 const run = promisify(execFile);
 const SOCKET = `ao-test-${process.pid}`;
@@ -22,7 +23,7 @@ beforeAll(async () => {
 afterAll(async () => {
   // The server of this socket, and with it what the tests have left in it.
   await run('tmux', ['-L', SOCKET, 'kill-server']).catch(() => {});
-  await rm(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 
 /**

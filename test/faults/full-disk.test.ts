@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { rm, truncate } from 'node:fs/promises';
+import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
+import { removeFolder } from '../support/temp-folder.js';
 import { containersLeft, figure, quick, tempFolder, testManager } from './support.js';
 
 let stateDir: string;
@@ -15,7 +16,7 @@ beforeEach(async () => {
   return async () => {
     // Lazily: the last file is closed a moment after the end.
     execFileSync('umount', ['--lazy', stateDir]);
-    await rm(stateDir, { recursive: true });
+    await removeFolder(stateDir);
   };
 });
 const LINE = 'x'.repeat(200);

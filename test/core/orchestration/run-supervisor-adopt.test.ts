@@ -23,6 +23,7 @@ import { reduceSession } from '../../../src/core/orchestration/session-lifecycle
 import { SessionFolder } from '../../../src/core/orchestration/state/session-folder.js';
 import { fakeClock } from '../../support/clock.js';
 import { errorOf } from '../../support/errors.js';
+import { eventually } from '../../support/eventually.js';
 import { afterActions, createdSession } from '../../support/sessions.js';
 import { tempFolder } from '../../support/temp-folder.js';
 
@@ -187,7 +188,7 @@ describe('a run that is adopted while it runs', () => {
     expect(session().metadata.toolsUsed).toMatchObject([{ id: 'a', outcome: 'ok' }, { id: 'b' }]);
     expect(session().metadata.toolsUsed[0]).not.toHaveProperty('durationMs');
     write(said('later'), called('c', 'ls'), returned('c', 'x'));
-    await vi.waitFor(() => expect(observedOf()).toHaveLength(7));
+    await eventually(() => expect(observedOf()).toHaveLength(7));
     for (const action of observedOf().slice(4)) expect(action).not.toHaveProperty('replayed');
     expect(session().metadata.toolsUsed[2]?.durationMs).toBeGreaterThanOrEqual(0);
   });
@@ -221,7 +222,7 @@ describe('a run that is adopted while it runs', () => {
       found: { hooked: true },
     });
     void hooksLater(hooks).then((own) => own.beforeTool({ toolUseId: 't', tool: 'Bash', input: {} }));
-    await vi.waitFor(() => expect(typesOf()).toContain('asked'));
+    await eventually(() => expect(typesOf()).toContain('asked'));
     expect(typesOf()).toEqual(['observed', 'asked']);
     supervisor.detach();
   });
@@ -240,7 +241,7 @@ describe('a run that is adopted while it runs', () => {
 
 /** The hooks, as soon as the executor has them. */
 async function hooksLater(hooks: () => RunRequest['hooks']): Promise<RunRequest['hooks']> {
-  return vi.waitFor(hooks);
+  return eventually(hooks);
 }
 
 describe('what the guard of another host has decided', () => {
@@ -283,7 +284,7 @@ describe('what the guard of another host has decided', () => {
     expect(existsSync(folder.decisions)).toBe(false);
     const anew = await scene({ log: [], left: allowedBefore, found: undefined, history: [LAUNCHED, PLACED] });
     await anew.supervisor.takenOver;
-    await vi.waitFor(() => expect(anew.calls).toContain('launch'));
+    await eventually(() => expect(anew.calls).toContain('launch'));
     expect(existsSync(anew.folder.decisions)).toBe(false);
   });
 });
@@ -313,7 +314,7 @@ describe('what the user said to an adopted run', () => {
     const { supervisor, folder } = await scene({ left, found: { hooked: true } });
     await supervisor.takenOver;
     const heard = errorOf(supervisor.steer('four'), 'MANAGER_CLOSED');
-    await vi.waitFor(() => expect(readFileSync(folder.steering, 'utf8')).toContain('four'));
+    await eventually(() => expect(readFileSync(folder.steering, 'utf8')).toContain('four'));
     supervisor.detach();
     await heard;
     expect(JSON.parse(readFileSync(folder.steering, 'utf8'))).toMatchObject([
@@ -351,7 +352,7 @@ describe('a run that has ended meanwhile', () => {
     const writing = deferred<void>();
     saved.mockImplementation(() => writing.promise);
     end.resolve({ exitCode: 0 });
-    await vi.waitFor(() => expect(saved).toHaveBeenCalled());
+    await eventually(() => expect(saved).toHaveBeenCalled());
     for (let turns = 0; turns < 20; turns++) await turn();
     expect(calls).not.toContain('release');
     writing.resolve();
@@ -375,7 +376,7 @@ describe('a run that never came to be', () => {
     ['its place was not', { history: [LAUNCHED] }],
   ])('is launched, once, as the run that it was: %s', async (_, options) => {
     const { supervisor, calls, typesOf, session } = await scene({ ...options, log: [] });
-    await vi.waitFor(() => expect(session().status).toBe('running'));
+    await eventually(() => expect(session().status).toBe('running'));
     expect(supervisor.isAnew).toBe(true);
     expect(calls.filter((call) => call === 'launch')).toHaveLength(1);
     expect(typesOf()).toEqual(['placed', 'running']);

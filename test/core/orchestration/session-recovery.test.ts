@@ -8,6 +8,7 @@ import { deferred } from '../../../src/core/orchestration/deferred.js';
 import * as atomicFile from '../../../src/core/orchestration/state/atomic-file.js';
 import { SessionFolder } from '../../../src/core/orchestration/state/session-folder.js';
 import { errorOf } from '../../support/errors.js';
+import { eventually } from '../../support/eventually.js';
 import { type Host, World } from '../../support/outliving.js';
 import { tempFolder } from '../../support/temp-folder.js';
 
@@ -136,7 +137,7 @@ describe('a session whose host was killed while it ran', () => {
     expect(third.manager.get(id)).toMatchObject({ status: 'paused' });
     expect(await third.manager.resume(id)).toMatchObject({ status: 'running' });
     await third.manager.continue(id, 'more');
-    await vi.waitFor(() => expect(world.launches).toHaveLength(2));
+    await eventually(() => expect(world.launches).toHaveLength(2));
     expect(world.runOf(id)).toMatchObject({ number: 2, feedback: 'more' });
     expect(await third.manager.cancel(id, 'mine')).toMatchObject({
       status: 'cancelled',
@@ -559,7 +560,7 @@ describe('what was asked for before the kill', () => {
     const { id } = await host.running();
     world.runOf(id).obeys = false;
     host.manager.cancel(id, 'mine').catch(() => {});
-    await vi.waitFor(() => expect(world.runOf(id).stops).toEqual(['gently']));
+    await eventually(() => expect(world.runOf(id).stops).toEqual(['gently']));
     await host.kill();
     world.runOf(id).obeys = true;
     const next = world.host();
@@ -575,13 +576,13 @@ describe('what was asked for before the kill', () => {
     const run = world.runOf(id);
     run.obeys = false;
     host.manager.continue(id, 'more').catch(() => {});
-    await vi.waitFor(() => expect(run.stops).toEqual(['gently']));
+    await eventually(() => expect(run.stops).toEqual(['gently']));
     await host.kill();
     run.obeys = true;
     if (over) run.exit({ exitCode: 143 });
     const next = world.host();
     await next.recover();
-    await vi.waitFor(() => expect(world.launches).toHaveLength(2));
+    await eventually(() => expect(world.launches).toHaveLength(2));
     expect(world.runOf(id)).toMatchObject({ number: 2, feedback: 'more' });
     await next.manager.waitFor(id, { status: 'running' });
     world.runOf(id).complete();
@@ -745,7 +746,7 @@ describe('recover()', () => {
     const first = create(host);
     const second = create(host);
     second.catch(() => {});
-    await vi.waitFor(() => expect(readdirSync(join(world.stateDir, 'sessions'))).toHaveLength(1));
+    await eventually(() => expect(readdirSync(join(world.stateDir, 'sessions'))).toHaveLength(1));
     await host.recover();
     gate.resolve();
     await first;
@@ -853,7 +854,7 @@ describe('a manager that is closed while it launches', () => {
     await reached.promise;
     await host.manager.close();
     gate.resolve();
-    await vi.waitFor(() => expect(world.launches).toHaveLength(1));
+    await eventually(() => expect(world.launches).toHaveLength(1));
     const next = world.host();
     expectReport(await next.recover(), { adopted: [id] });
     expect(world.launches).toHaveLength(1);

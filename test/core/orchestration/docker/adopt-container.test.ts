@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import type http from 'node:http';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { adoptContainer } from '../../../../src/core/orchestration/docker/adopt-container.js';
 import { ContainerWatch } from '../../../../src/core/orchestration/docker/container-watch.js';
 import {
@@ -13,6 +13,7 @@ import {
 } from '../../../../src/core/orchestration/state/process-identity.js';
 import type { SessionRun } from '../../../../src/core/orchestration/types.js';
 import { errorOf } from '../../../support/errors.js';
+import { eventually } from '../../../support/eventually.js';
 import { containerState, FakeEngine } from '../../../support/fake-engine.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
@@ -110,7 +111,7 @@ describe('a container that another host has left', () => {
     const { identity } = await client();
     const { fake, adopt } = await scene({ process: identity });
     const adopting = adopt();
-    await vi.waitFor(() => expect(fake.requests.filter((one) => one === INSPECT).length).toBeGreaterThan(1));
+    await eventually(() => expect(fake.requests.filter((one) => one === INSPECT).length).toBeGreaterThan(1));
     fake.answers[INSPECT] = containerState({ Running: true });
     const handle = await adopting;
     expect(await handle?.started).toEqual({ containerId: 'id-1' });
@@ -142,7 +143,7 @@ describe('a container that was never started', () => {
     fake.answers[INSPECT] = containerState(NEVER_STARTED);
     expect(await adopt()).toBeUndefined();
     expect(fake.requests).toContain(REMOVED);
-    await vi.waitFor(async () => expect(await isAlive(identity)).toBe(false));
+    await eventually(async () => expect(await isAlive(identity)).toBe(false));
   }, 15_000);
 });
 

@@ -6,6 +6,7 @@ import type { ContainerListener, ContainerWatch } from '../../../../src/core/orc
 import type { ContainerState, DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
 import type { RunHandle } from '../../../../src/core/orchestration/executors/base-executor.js';
 import type { LaunchedProcess, ProcessExit } from '../../../../src/core/orchestration/executors/launcher.js';
+import { eventually } from '../../../support/eventually.js';
 
 const ENDED: ContainerState = {
   id: 'id',
@@ -115,7 +116,7 @@ describe('a run that ends by itself', () => {
     const { handle, listener, engine, exit } = await scene({ ...ENDED, exitCode: 5 });
     engine.inspect.mockResolvedValueOnce({ ...ENDED, running: true });
     exit(null, 'SIGKILL');
-    await vi.waitFor(() => expect(engine.inspect).toHaveBeenCalledTimes(1));
+    await eventually(() => expect(engine.inspect).toHaveBeenCalledTimes(1));
     listener.onDie();
     expect(await handle.ended).toEqual({ exitCode: 5, oomKilled: false });
     expect(engine.stop).not.toHaveBeenCalled();
@@ -473,7 +474,7 @@ describe('a container that another host has started', () => {
       engine.inspect.mockResolvedValue(ENDED);
     });
     const stopped = handle.stop();
-    await vi.waitFor(() => expect(engine.stop).toHaveBeenCalled());
+    await eventually(() => expect(engine.stop).toHaveBeenCalled());
     expect(orderOf(engine.unpause)).toBeLessThan(orderOf(engine.stop));
     handle.detach();
     void stopped;

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type ContainerListener, ContainerWatch } from '../../../../src/core/orchestration/docker/container-watch.js';
 import type { DockerEngine, EngineEvent } from '../../../../src/core/orchestration/docker/engine.js';
+import { eventually } from '../../../support/eventually.js';
 
 function watchOf(): {
   watch: ContainerWatch;
@@ -57,7 +58,7 @@ describe('ContainerWatch', () => {
     expect(a.onStart).not.toHaveBeenCalled();
     expect(end).not.toHaveBeenCalled();
     unwatchB();
-    await vi.waitFor(() => expect(end).toHaveBeenCalledTimes(1));
+    await eventually(() => expect(end).toHaveBeenCalledTimes(1));
     await watch.watch('c', listener());
     expect(events).toHaveBeenCalledTimes(2);
   });
@@ -91,6 +92,6 @@ describe('ContainerWatch', () => {
     const watching = watch.watch('a', listener());
     watch.close();
     await watching;
-    await vi.waitFor(() => expect(end).toHaveBeenCalledTimes(1));
+    await eventually(() => expect(end).toHaveBeenCalledTimes(1));
   });
 });

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, writ
 import { dirname, join } from 'node:path';
 import { AutonomousExecutor, UnifiedSessionManager } from 'autonomous-orchestration';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { eventually } from '../../../support/eventually.js';
 import { executables, FAKE_CLAUDE } from '../../../support/executables.js';
 import { containerState, FakeEngine } from '../../../support/fake-engine.js';
 import { tempFolder } from '../../../support/temp-folder.js';
@@ -60,7 +61,7 @@ describe('with docker: false', () => {
     writeFileSync(join(bin, 'wait'), '');
     const manager = managerWith({ PATH: `${bin}:${process.env.PATH}` });
     const { id } = await manager.create({ prompt: 'Wait', cwd: tempFolder(), docker: false });
-    await vi.waitUntil(() => manager.get(id)?.metadata.lastMessage === 'Hello.');
+    await vi.waitUntil(() => manager.get(id)?.metadata.lastMessage === 'Hello.', 10_000);
     expect(await manager.cancel(id)).toMatchObject({ status: 'cancelled' });
   });
 
@@ -177,16 +178,16 @@ describe('with docker: false', () => {
     const manager = managerWith({ PATH: `${bin}:${process.env.PATH}` });
     const cwd = tempFolder();
     const { id } = await manager.create({ prompt: 'Wait', cwd, docker: false });
-    await vi.waitUntil(() => manager.get(id)?.metadata.lastMessage === 'Hello.');
+    await vi.waitUntil(() => manager.get(id)?.metadata.lastMessage === 'Hello.', 10_000);
     const states = (): string[] => statesIn(cwd);
-    await vi.waitUntil(() => states().length === 2);
+    await vi.waitUntil(() => states().length === 2, 10_000);
     await manager.pause(id);
-    await vi.waitFor(() => expect(states()).toEqual(['T', 'T']));
+    await eventually(() => expect(states()).toEqual(['T', 'T']));
     await manager.resume(id);
-    await vi.waitFor(() => expect(states()).not.toContain('T'));
+    await eventually(() => expect(states()).not.toContain('T'));
     await manager.pause(id);
     expect(await manager.cancel(id)).toMatchObject({ status: 'cancelled', result: { reason: 'cancelled' } });
-    await vi.waitFor(() => expect(states()).toEqual([]));
+    await eventually(() => expect(states()).toEqual([]));
   });
 
   it('is refused where the PATH has no claude', async () => {

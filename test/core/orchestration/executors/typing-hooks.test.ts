@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { deferred } from '../../../../src/core/orchestration/deferred.js';
 import { typingHooks } from '../../../../src/core/orchestration/executors/typing-hooks.js';
+import { eventually } from '../../../support/eventually.js';
 import { FakeHost } from '../../../support/hook.js';
 
 /** The hooks of a terminal whose texts go where the test says. */
@@ -26,7 +27,7 @@ describe('a message', () => {
   it('is typed for an agent that waits, as one text, with a slot', async () => {
     const { host, typed, flags } = scene({ waits: true });
     host.say('one', 'two');
-    await vi.waitFor(() => expect(host.given).toHaveLength(1));
+    await eventually(() => expect(host.given).toHaveLength(1));
     expect(typed).toEqual(['one\n\ntwo']);
     expect(host.turns).toEqual(['begins']);
     expect(host.ears).toEqual(['conversation']);
@@ -39,7 +40,7 @@ describe('a message', () => {
     await hooks.beforeTurn();
     expect([typed, host.messages]).toEqual([[], ['one']]);
     await hooks.afterTurn();
-    await vi.waitFor(() => expect(typed).toEqual(['one']));
+    await eventually(() => expect(typed).toEqual(['one']));
     expect(host.turns).toEqual(['begins', 'ended', 'begins']);
   });
 
@@ -47,10 +48,10 @@ describe('a message', () => {
     const typing = deferred<void>();
     const { host, typed } = scene({ waits: true, type: () => typing.promise });
     host.say('one');
-    await vi.waitFor(() => expect(host.turns).toEqual(['begins']));
+    await eventually(() => expect(host.turns).toEqual(['begins']));
     host.say('two');
     typing.resolve();
-    await vi.waitFor(() => expect(typed).toEqual(['one']));
+    await eventually(() => expect(typed).toEqual(['one']));
     expect(host.messages).toEqual(['two']);
   });
 
@@ -63,11 +64,11 @@ describe('a message', () => {
       },
     });
     host.say('one');
-    await vi.waitFor(() => expect(host.turns).toEqual(['begins', 'ended']));
+    await eventually(() => expect(host.turns).toEqual(['begins', 'ended']));
     expect([host.messages, host.given, typed]).toEqual([['one'], [], []]);
     fails = false;
     host.say('two');
-    await vi.waitFor(() => expect(typed).toEqual(['one\n\ntwo']));
+    await eventually(() => expect(typed).toEqual(['one\n\ntwo']));
     expect(host.given).toHaveLength(1);
     await hooks.afterTurn();
     expect([host.messages, typed]).toEqual([[], ['one\n\ntwo']]);
@@ -83,10 +84,10 @@ describe('a message', () => {
       },
     });
     host.say('one');
-    await vi.waitFor(() => expect(host.turns).toEqual(['begins']));
+    await eventually(() => expect(host.turns).toEqual(['begins']));
     await hooks.beforeTurn();
     typing.resolve();
-    await vi.waitFor(() => expect(host.messages).toEqual(['one']));
+    await eventually(() => expect(host.messages).toEqual(['one']));
     expect(host.turns).toEqual(['begins', 'begins']);
   });
 
@@ -94,14 +95,14 @@ describe('a message', () => {
     const typing = deferred<void>();
     const { host, hooks, typed } = scene({ waits: true, type: () => typing.promise });
     host.say('one');
-    await vi.waitFor(() => expect(host.turns).toEqual(['begins']));
+    await eventually(() => expect(host.turns).toEqual(['begins']));
     await hooks.beforeTurn();
     void hooks.afterTurn();
     hooks.turnEnded(true);
     typing.resolve();
-    await vi.waitFor(() => expect(typed).toEqual(['one']));
+    await eventually(() => expect(typed).toEqual(['one']));
     host.say('two');
-    await vi.waitFor(() => expect(typed).toEqual(['one', 'two']));
+    await eventually(() => expect(typed).toEqual(['one', 'two']));
   });
 });
 

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { orchestrateScript } from '../../../../src/core/orchestration/family/orchestrate-script.js';
+import { eventually } from '../../../support/eventually.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 /** A shell's name, path and first arguments; nothing where it is not installed. */
@@ -54,13 +55,13 @@ class Meeting {
 
   /** The arguments of the one request, as soon as it is there, and its id. */
   async request(): Promise<{ id: string; args: string[] }> {
-    const name = await vi.waitFor(
+    const name = await eventually(
       () => {
         const names = readdirSync(this.requests);
         expect(names).toEqual([expect.stringMatching(/^([0-9a-f-]{36}|\d+\.\d+)\.args$/)]);
         return names[0] ?? '';
       },
-      { timeout: 4_000, interval: 5 },
+      { interval: 5 },
     );
     const content = readFileSync(join(this.requests, name), 'utf8');
     expect(content.endsWith('\0')).toBe(true);

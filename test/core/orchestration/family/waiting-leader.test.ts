@@ -139,7 +139,7 @@ it('a session that leads nobody has no command', async () => {
 it('a child that somebody continues after the end of its leader goes on', async () => {
   const { manager, id, child, rest } = await scene();
   await rest();
-  await vi.waitUntil(() => manager.get(child.id)?.channelCoderSession);
+  await vi.waitUntil(() => manager.get(child.id)?.channelCoderSession, 10_000);
   await manager.cancel(id);
   expect(manager.get(child.id)?.status).toBe('cancelled');
   await manager.continue(child.id, 'All the same.');

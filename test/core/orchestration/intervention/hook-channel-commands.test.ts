@@ -11,10 +11,11 @@ import {
 } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { deferred } from '../../../../src/core/orchestration/deferred.js';
 import type { RunHooks } from '../../../../src/core/orchestration/intervention/hook-channel.js';
 import type { HookFiles } from '../../../../src/core/orchestration/intervention/hook-files.js';
+import { eventually } from '../../../support/eventually.js';
 import { answering, FakeHost, guardFiles, runHook } from '../../../support/hook.js';
 
 async function scene(obey?: RunHooks['command']) {
@@ -34,9 +35,9 @@ function ask(files: HookFiles, content: string | Buffer, id: string = randomUUID
 
 const argsOf = (...args: string[]): string => args.map((arg) => `${arg}\0`).join('');
 const answerTo = ({ answers }: HookFiles, id: string): Promise<string> =>
-  vi.waitFor(() => readFileSync(join(answers, id), 'utf8'));
+  eventually(() => readFileSync(join(answers, id), 'utf8'));
 const isGone = ({ requests }: HookFiles, id: string): Promise<unknown> =>
-  vi.waitFor(() => expect(existsSync(join(requests, `${id}.args`))).toBe(false));
+  eventually(() => expect(existsSync(join(requests, `${id}.args`))).toBe(false));
 const asked = ({ commands }: FakeHost): readonly (readonly string[])[] => commands.map(([, args]) => args);
 
 describe('a command of the agent', () => {
@@ -94,7 +95,7 @@ describe('a command of the agent', () => {
       name === 'wait' ? new Promise(() => {}) : Promise.resolve({ exitCode: 0, text: 'quick' }),
     );
     ask(files, argsOf('wait'));
-    await vi.waitFor(() => expect(asked(host)).toEqual([['wait']]));
+    await eventually(() => expect(asked(host)).toEqual([['wait']]));
     expect(await answerTo(files, ask(files, argsOf('list')))).toBe('0\nquick');
     expect(await runHook(files, 'PreToolUse')).toMatchObject({ code: 0, stdout: '' });
   });
@@ -107,11 +108,11 @@ describe('a command of the agent', () => {
       return { exitCode: 1, text: 'withdrawn' };
     });
     const one = ask(files, argsOf('wait', 'one'));
-    await vi.waitFor(() => expect(signals).toHaveLength(1));
+    await eventually(() => expect(signals).toHaveLength(1));
     const two = ask(files, argsOf('wait', 'two'));
-    await vi.waitFor(() => expect(signals).toHaveLength(2));
+    await eventually(() => expect(signals).toHaveLength(2));
     rmSync(join(files.requests, `${one}.args`));
-    await vi.waitFor(() => expect(signals[0]?.aborted).toBe(true));
+    await eventually(() => expect(signals[0]?.aborted).toBe(true));
     expect(signals[1]?.aborted).toBe(false);
     expect(existsSync(join(files.requests, `${two}.args`))).toBe(true);
   });
@@ -122,7 +123,7 @@ describe('a host that ends', () => {
     const done = deferred<{ exitCode: number; text: string }>();
     const { files, host, channel } = await scene(() => done.promise);
     const id = ask(files, argsOf('create', 'x'));
-    await vi.waitFor(() => expect(host.commands).toHaveLength(1));
+    await eventually(() => expect(host.commands).toHaveLength(1));
     channel.close();
     done.resolve({ exitCode: 1, text: 'the manager was closed' });
     // Many times what it would take to write an answer.

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../../src/core/orchestration/deferred.js';
 import type { HookFiles } from '../../../../src/core/orchestration/intervention/hook-files.js';
+import { eventually } from '../../../support/eventually.js';
 import { answering, FakeHost, guardFiles, hookInput, requestName, runHook, startHook } from '../../../support/hook.js';
 
 const SILENT = { code: 0, stdout: '', stderr: '' };
@@ -37,7 +38,7 @@ describe('a prompt', () => {
     const hook = startHook(files, 'UserPromptSubmit');
     const ended = vi.fn();
     void hook.exit.then(ended);
-    await vi.waitFor(() => expect(host.turns).toEqual(['asks']));
+    await eventually(() => expect(host.turns).toEqual(['asks']));
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(ended).not.toHaveBeenCalled();
     slot.resolve();
@@ -59,7 +60,7 @@ describe('a prompt', () => {
       first.beforeTurn = () => new Promise(() => {});
       const channel = how.startsWith('held') ? await answering(files, first) : undefined;
       const hook = startHook(files, 'UserPromptSubmit');
-      await vi.waitFor(() => expect(readdirSync(files.requests)).toEqual([expect.stringMatching(/json$/)]));
+      await eventually(() => expect(readdirSync(files.requests)).toEqual([expect.stringMatching(/json$/)]));
       channel?.close();
       const next = new FakeHost();
       await answering(files, next);
@@ -108,9 +109,9 @@ describe('the end of a turn', () => {
     const host = new FakeHost();
     host.messages = ['one'];
     await answering(files, host);
-    await vi.waitFor(() => expect(host.turns).toEqual(['ended']));
+    await eventually(() => expect(host.turns).toEqual(['ended']));
     expect(host.messages).toEqual(['one']);
-    await vi.waitFor(() => expect(readdirSync(files.requests)).toEqual([]));
+    await eventually(() => expect(readdirSync(files.requests)).toEqual([]));
   });
 
   it('and the beginning of the next come in their order, whatever their names are', async () => {
@@ -122,8 +123,8 @@ describe('the end of a turn', () => {
       left(files, 'UserPromptSubmit', 10);
       const host = new FakeHost();
       await answering(files, host);
-      await vi.waitFor(() => expect(host.turns).toEqual(['ended', 'begins', 'ended', 'begins']));
-      await vi.waitFor(() => expect(readFileSync(join(files.answers, prompt), 'utf8')).toBe(''));
+      await eventually(() => expect(host.turns).toEqual(['ended', 'begins', 'ended', 'begins']));
+      await eventually(() => expect(readFileSync(join(files.answers, prompt), 'utf8')).toBe(''));
     }
   });
 });
@@ -135,8 +136,8 @@ it('a flood of turns holds up nobody, and leaves nothing', async () => {
     left(files, 'Stop', 0);
   }
   expect(await runHook(files, 'PreToolUse')).toEqual(SILENT);
-  await vi.waitFor(() => expect(host.turns).toHaveLength(400), 10_000);
-  await vi.waitFor(() => expect(readdirSync(files.requests)).toEqual([]), 10_000);
+  await eventually(() => expect(host.turns).toHaveLength(400));
+  await eventually(() => expect(readdirSync(files.requests)).toEqual([]));
 });
 
 it('where a session has no turns, its hook says nothing of them', async () => {
@@ -165,7 +166,7 @@ describe('an agent with whom nobody takes turns', () => {
     writeFileSync(join(files.requests, `${name}.part`), JSON.stringify(hookInput(event)));
     renameSync(join(files.requests, `${name}.part`), join(files.requests, name));
     const answer = join(files.answers, name.replace('.json', ''));
-    await vi.waitFor(() => expect(readFileSync(answer, 'utf8')).toBe(''));
+    await eventually(() => expect(readFileSync(answer, 'utf8')).toBe(''));
     expect(host.turns).toEqual([]);
   });
 });

@@ -16,6 +16,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../../src/core/orchestration/deferred.js';
 import type { HookFiles } from '../../../../src/core/orchestration/intervention/hook-files.js';
 import type { Verdict } from '../../../../src/core/orchestration/intervention/run-guard.js';
+import { eventually } from '../../../support/eventually.js';
 import { answering, FakeHost, guardFiles, hookInput, requestName, runHook, startHook } from '../../../support/hook.js';
 
 const ALLOWED = { code: 0, stdout: '', stderr: '' };
@@ -41,7 +42,7 @@ function send(files: HookFiles, content: string, name = requestName()): string {
 
 /** What the host answers to a request. */
 async function answerTo(files: HookFiles, name: string): Promise<string> {
-  return vi.waitFor(() => readFileSync(join(files.answers, name.replace('.json', '')), 'utf8'));
+  return eventually(() => readFileSync(join(files.answers, name.replace('.json', '')), 'utf8'));
 }
 
 /** Whether the host still does its work. */
@@ -49,8 +50,7 @@ async function stillAnswers(files: HookFiles): Promise<void> {
   expect(await runHook(files, 'PreToolUse')).toEqual(ALLOWED);
 }
 
-const empty = (files: HookFiles): Promise<unknown> =>
-  vi.waitFor(() => expect(readdirSync(files.requests)).toEqual([]), 10_000);
+const empty = (files: HookFiles): Promise<unknown> => eventually(() => expect(readdirSync(files.requests)).toEqual([]));
 
 describe('before a tool call', () => {
   it('the host is asked about all of it, and what is allowed goes on without a word', async () => {
@@ -77,9 +77,9 @@ describe('before a tool call', () => {
     const hook = startHook(files, 'PreToolUse');
     const ended = vi.fn();
     void hook.exit.then(ended);
-    await vi.waitFor(() => expect(host.calls).toHaveLength(1));
+    await eventually(() => expect(host.calls).toHaveLength(1));
     // The mark that somebody is asked about it comes while it waits.
-    await vi.waitFor(() => expect(readdirSync(files.answers)).toEqual([expect.stringMatching(/\.asked$/)]), 5_000);
+    await eventually(() => expect(readdirSync(files.answers)).toEqual([expect.stringMatching(/\.asked$/)]));
     expect(ended).not.toHaveBeenCalled();
     expect(readdirSync(files.requests)).toHaveLength(1);
     decided.resolve({ allowed: true });
@@ -123,7 +123,7 @@ describe('a host that comes back', () => {
   it('answers what was asked before it was there', async () => {
     const files = await guardFiles();
     const hook = startHook(files, 'PreToolUse');
-    await vi.waitFor(() => expect(readdirSync(files.requests).some((name) => name.endsWith('.json'))).toBe(true));
+    await eventually(() => expect(readdirSync(files.requests).some((name) => name.endsWith('.json'))).toBe(true));
     const host = new FakeHost();
     await answering(files, host);
     expect(await hook.exit).toEqual(ALLOWED);
@@ -134,7 +134,7 @@ describe('a host that comes back', () => {
     const { files, host, channel } = await scene();
     host.decide = () => new Promise(() => {});
     const hook = startHook(files, 'PreToolUse');
-    await vi.waitFor(() => expect(host.calls).toHaveLength(1));
+    await eventually(() => expect(host.calls).toHaveLength(1));
     channel.close();
     const next = new FakeHost();
     next.decide = async () => ({ allowed: false, reason: 'Not any more.' });
@@ -148,7 +148,7 @@ describe('a host that comes back', () => {
     const decided = deferred<Verdict>();
     host.decide = () => decided.promise;
     const hook = startHook(files, 'PreToolUse');
-    await vi.waitFor(() => expect(host.calls).toHaveLength(1));
+    await eventually(() => expect(host.calls).toHaveLength(1));
     channel.close();
     const late = send(files, JSON.stringify(hookInput('PreToolUse', { tool_use_id: 'late' })));
     decided.resolve({ allowed: true });
@@ -162,14 +162,14 @@ describe('a host that comes back', () => {
     const host = new FakeHost();
     host.messages = ['early'];
     await answering(files, host);
-    await vi.waitFor(() => expect(existsSync(join(files.answers, 'steer'))).toBe(true));
+    await eventually(() => expect(existsSync(join(files.answers, 'steer'))).toBe(true));
     expect((await runHook(files, 'PostToolUse')).stdout).toContain('early');
   });
 });
 
 describe('messages of the user', () => {
   const flagged = (files: HookFiles, there: boolean): Promise<unknown> =>
-    vi.waitFor(() => expect(existsSync(join(files.answers, 'steer'))).toBe(there));
+    eventually(() => expect(existsSync(join(files.answers, 'steer'))).toBe(there));
   const TEXT = 'The user says, while you are at work:\n\none\n\ntwo';
 
   it.each(['PostToolUse', 'PostToolUseFailure'] as const)('are given to the agent with %s, once', async (event) => {
@@ -215,7 +215,7 @@ describe('messages of the user', () => {
     host.say('last');
     // The flag may still go up and down for what was said before; the last word is that it is up.
     const hears = async (): Promise<void> => expect((await runHook(files, 'PostToolUse')).stdout).toContain('last');
-    await vi.waitFor(hears, 10_000);
+    await eventually(hears);
     await flagged(files, false);
   });
 });
@@ -330,10 +330,10 @@ describe('what an agent may put into the folder of requests', () => {
     host.decide = () => decided.promise;
     for (let call = 0; call < 300; call++)
       send(files, JSON.stringify(hookInput('PreToolUse', { tool_use_id: `${call}` })));
-    await vi.waitFor(() => expect(host.calls).toHaveLength(256));
+    await eventually(() => expect(host.calls).toHaveLength(256));
     decided.resolve({ allowed: false, reason: 'No.' });
-    await vi.waitFor(() => expect(host.calls).toHaveLength(300), 10_000);
-    await vi.waitFor(() => expect(readdirSync(files.requests)).toEqual([]));
+    await eventually(() => expect(host.calls).toHaveLength(300));
+    await eventually(() => expect(readdirSync(files.requests)).toEqual([]));
     host.decide = async () => ({ allowed: true });
     await stillAnswers(files);
   });
@@ -398,7 +398,7 @@ describe('what is in the folder when a host comes', () => {
     const { files, host, channel } = await scene();
     host.decide = () => new Promise(() => {});
     const name = send(files, request('PreToolUse'));
-    await vi.waitFor(() => expect(host.calls).toHaveLength(1));
+    await eventually(() => expect(host.calls).toHaveLength(1));
     expect(existsSync(join(files.requests, name))).toBe(true);
     channel.close();
     const next = new FakeHost();
@@ -412,7 +412,7 @@ describe('what is in the folder when a host comes', () => {
     host.messages = ['one'];
     const name = send(files, request('PostToolUse'));
     expect(await answerTo(files, name)).toContain('one');
-    await vi.waitFor(() => expect(host.given).toEqual([name.replace('.json', '')]));
+    await eventually(() => expect(host.given).toEqual([name.replace('.json', '')]));
   });
 
   it('has not been given where its answer cannot be written', async () => {

@@ -1,14 +1,15 @@
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { HookFiles } from '../../../../src/core/orchestration/intervention/hook-files.js';
 import { resolvePolicy } from '../../../../src/core/orchestration/intervention/tool-policy.js';
+import { eventually } from '../../../support/eventually.js';
 import { guardFiles, runHook, startHook } from '../../../support/hook.js';
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 const requestsOf = (files: HookFiles): string[] => readdirSync(files.requests);
 const waits = (files: HookFiles): Promise<unknown> =>
-  vi.waitFor(() => expect(requestsOf(files)).toEqual([expect.stringMatching(/^[0-9a-f-]{36}\.json$/)]));
+  eventually(() => expect(requestsOf(files)).toEqual([expect.stringMatching(/^[0-9a-f-]{36}\.json$/)]));
 const settings = (path: string): { hooks: Record<string, [{ matcher: string; hooks: [Record<string, unknown>] }]> } =>
   JSON.parse(readFileSync(path, 'utf8'));
 

@@ -8,6 +8,7 @@ import type { Observation } from '../../../../src/core/orchestration/monitoring/
 import type { SessionAction } from '../../../../src/core/orchestration/session-actions.js';
 import type { GuardRequest } from '../../../../src/core/orchestration/types.js';
 import { fakeClock } from '../../../support/clock.js';
+import { eventually } from '../../../support/eventually.js';
 import { unfrozenParts } from '../../../support/frozen.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
@@ -378,7 +379,7 @@ describe('a guard that takes over', () => {
   it('asks a person with the time that is left', async () => {
     const { guard, asked } = scene({ ...ASK, approvalTimeoutMs: 60_000 });
     void guard.beforeTool({ ...bash('git push'), askedAt: 5_000 });
-    await vi.waitFor(() => expect(asked()).toMatchObject({ askedAt: 5_000, deadline: 65_000 }));
+    await eventually(() => expect(asked()).toMatchObject({ askedAt: 5_000, deadline: 65_000 }));
   });
 
   it('takes calls that ran unasked for none where nobody had to be asked, later ones excepted', () => {

@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { SteeringQueue } from '../../../../src/core/orchestration/intervention/steering.js';
+import { eventually } from '../../../support/eventually.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 const newFile = (): string => join(tempFolder(), 'steering.json');
@@ -17,7 +18,7 @@ function say(queue: SteeringQueue, text: string): void {
 
 /** What is said, once it is on disk. */
 async function said(file: string, ...texts: string[]): Promise<void> {
-  await vi.waitFor(() => {
+  await eventually(() => {
     const stored = JSON.parse(readFileSync(file, 'utf8')) as { text: string }[];
     expect(stored.map(({ text }) => text)).toEqual(expect.arrayContaining(texts));
   });
@@ -43,7 +44,7 @@ describe('SteeringQueue', () => {
     await turn();
     expect(settled).not.toHaveBeenCalled();
     queue.end();
-    await vi.waitFor(() => expect(settled.mock.calls).toEqual([[false], [false]]));
+    await eventually(() => expect(settled.mock.calls).toEqual([[false], [false]]));
     expect((await queue.take('b')).texts).toEqual([]);
   });
 
@@ -62,7 +63,7 @@ describe('SteeringQueue', () => {
     queue.onChange = told;
     expect(told).not.toHaveBeenCalled();
     say(queue, 'one');
-    await vi.waitFor(() => expect(told).toHaveBeenLastCalledWith(true));
+    await eventually(() => expect(told).toHaveBeenLastCalledWith(true));
     await queue.take('a');
     expect(told).toHaveBeenLastCalledWith(false);
     const calls = told.mock.calls.length;
@@ -162,7 +163,7 @@ describe('another host', () => {
     const first = new SteeringQueue(file);
     say(first, 'one');
     (await first.take('a')).given();
-    await vi.waitFor(() => expect(existsSync(file)).toBe(false));
+    await eventually(() => expect(existsSync(file)).toBe(false));
     const next = new SteeringQueue(file);
     await next.restore(nobodyWasGiven);
     expect((await next.take('b')).texts).toEqual([]);

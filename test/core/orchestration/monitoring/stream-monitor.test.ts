@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Observation } from '../../../../src/core/orchestration/monitoring/observation.js';
 import { StreamMonitor } from '../../../../src/core/orchestration/monitoring/stream-monitor.js';
+import { eventually } from '../../../support/eventually.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 const RESULT = { type: 'result', subtype: 'success', is_error: false, result: 'done' };
@@ -32,7 +33,7 @@ async function read(log: string, offset = 0): Promise<{ monitor: StreamMonitor; 
 describe('StreamMonitor', () => {
   it('reports what each line tells, never nothing, and keeps the result', async () => {
     const { monitor, seen } = await monitorOf(fixture('subagent'));
-    await vi.waitFor(() => expect(monitor.result).toMatchObject({ kind: 'result', text: 'The helper found nothing.' }));
+    await eventually(() => expect(monitor.result).toMatchObject({ kind: 'result', text: 'The helper found nothing.' }));
     await monitor.drain();
     expect(seen.every((observations) => observations.length > 0)).toBe(true);
     expect(seen.flat().filter(({ kind }) => kind === 'tool')).toHaveLength(2);

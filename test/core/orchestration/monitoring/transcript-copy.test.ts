@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { TranscriptCopy } from '../../../../src/core/orchestration/monitoring/transcript-copy.js';
+import { eventually } from '../../../support/eventually.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 const CONVERSATION = '1b63e5a1-bdd3-4c2d-a917-dccab5376e2f';
@@ -43,7 +44,7 @@ function scene() {
   };
   /** What was copied, without the lines that say where from. */
   const written = (): string => readFileSync(log, 'utf8').replaceAll(/^\{"type":"autonomous-orchestration".*\n/gm, '');
-  const logged = (text: string): Promise<unknown> => vi.waitFor(() => expect(written()).toBe(text), 5_000);
+  const logged = (text: string): Promise<unknown> => eventually(() => expect(written()).toBe(text));
   return { root, folder, path, log, follow, written, logged };
 }
 

@@ -1,7 +1,8 @@
 import { appendFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { TranscriptFollower } from '../../../../src/core/orchestration/monitoring/transcript-follower.js';
+import { eventually } from '../../../support/eventually.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 const ID = '11111111-2222-4333-8444-555555555555';
@@ -26,12 +27,12 @@ describe('TranscriptFollower', () => {
     follower.look();
     mkdirSync(folder);
     writeFileSync(file, said('one'));
-    await vi.waitFor(() => {
+    await eventually(() => {
       follower.look();
       expect(seen).toEqual(['one']);
     });
     appendFileSync(file, said('two'));
-    await vi.waitFor(() => expect(seen).toEqual(['one', 'two']));
+    await eventually(() => expect(seen).toEqual(['one', 'two']));
     appendFileSync(file, said('three'));
     await follower.drain();
     expect(seen).toEqual(['one', 'two', 'three']);

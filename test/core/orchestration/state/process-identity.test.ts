@@ -10,6 +10,7 @@ import {
   processIdentity,
   processIdentitySchema,
 } from '../../../../src/core/orchestration/state/process-identity.js';
+import { eventually } from '../../../support/eventually.js';
 import { executables } from '../../../support/executables.js';
 
 /** A child whose pid is in use; killed when the test ends. */
@@ -90,9 +91,9 @@ describe.runIf(process.platform === 'linux')('a process identity on Linux', () =
     const [line] = (await once(parent.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
     const pid = Number(line.toString());
     const identity = await identityOf(pid);
-    await vi.waitFor(() => expect(readFileSync(`/proc/${parent.pid}/comm`, 'latin1')).toBe('sleep\n'), { interval: 1 });
+    await eventually(() => expect(readFileSync(`/proc/${parent.pid}/comm`, 'latin1')).toBe('sleep\n'), { interval: 1 });
     process.kill(pid, 'SIGKILL');
-    await vi.waitFor(async () => expect(await isAlive(identity)).toBe(false), { interval: 1 });
+    await eventually(async () => expect(await isAlive(identity)).toBe(false), { interval: 1 });
     expect(await processIdentity(pid)).toBeUndefined();
     expect(readFileSync(`/proc/${pid}/stat`, 'latin1')).toContain(') Z ');
   });

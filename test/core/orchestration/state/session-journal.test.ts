@@ -191,6 +191,7 @@ describe('a change', () => {
     const saved = journal.saved(ID);
     change(LAUNCHED);
     await expect(saved).resolves.toBeUndefined();
+    await journal.settled();
   });
 });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import type { PlantedFile } from '../../../../src/core/orchestration/workspace/git-snapshot.js';
 import { GitWatch } from '../../../../src/core/orchestration/workspace/git-watch.js';
+import { eventually } from '../../../support/eventually.js';
 import { repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
@@ -41,7 +42,7 @@ it('tells while the agent is at work', async () => {
   await watch.begin(repo);
   const hook = plant(repo);
   vi.advanceTimersByTime(15_000);
-  await vi.waitFor(() => expect(found.map(({ path }) => path)).toEqual([hook]), 10_000);
+  await eventually(() => expect(found.map(({ path }) => path)).toEqual([hook]));
 });
 
 it('goes on with what an earlier host has noted, and looks at once', async () => {
@@ -54,7 +55,7 @@ it('goes on with what an earlier host has noted, and looks at once', async () =>
   const next = new GitWatch(file, ({ path }) => void found.push(path));
   onTestFinished(() => next.stop());
   await next.resume();
-  await vi.waitFor(() => expect(found).toEqual([hook]), 10_000);
+  await eventually(() => expect(found).toEqual([hook]));
 });
 
 it('has nothing to say where nobody has noted anything, or there is no repository', async () => {
