@@ -68,6 +68,7 @@ export type {
   SessionSteeredEvent,
   SessionToolEvent,
   SessionToolResultEvent,
+  SessionWait,
   SessionWaitingEvent,
   SessionWorkingEvent,
   SessionWorktrees,

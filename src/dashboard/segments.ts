@@ -2,7 +2,7 @@ import type { AutonomousSession } from '../handlers/index.js';
 
 /** What a session did for a while. */
 export interface Segment {
-  readonly kind: 'queued' | 'starting' | 'running' | 'paused';
+  readonly kind: 'queued' | 'starting' | 'running' | 'waiting' | 'paused';
   readonly from: number;
   readonly to: number;
   /** The run that it belongs to, 1 being the first. */
@@ -14,7 +14,17 @@ export function segmentsOf(session: Pick<AutonomousSession, 'runs' | 'createdAt'
   const last = session.endedAt ?? now;
   if (session.runs.length === 0) return [{ kind: 'queued', from: session.createdAt, to: last, run: 1 }];
   return session.runs.flatMap((view, index) => {
-    const { number: run, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses = [] } = view;
+    const {
+      number: run,
+      requestedAt,
+      launchedAt,
+      startedAt,
+      endedAt,
+      pausedAt,
+      pauses = [],
+      waitingAt,
+      waits = [],
+    } = view;
     // It was taken back while it waited, and its record does not tell when.
     if (endedAt === undefined && index < session.runs.length - 1) return [];
     const end = endedAt ?? last;
@@ -25,14 +35,26 @@ export function segmentsOf(session: Pick<AutonomousSession, 'runs' | 'createdAt'
     add('queued', requestedAt, launchedAt ?? end);
     add('starting', launchedAt, startedAt ?? end);
     if (startedAt === undefined) return segments;
+    const rests = [...waits, ...(waitingAt === undefined ? [] : [{ waitingAt, workingAt: end }])];
+    const unfrozen = (from: number, to: number): void => {
+      let at = from;
+      for (const rest of rests) {
+        const [began, over] = [Math.max(rest.waitingAt, at), Math.min(rest.workingAt, to)];
+        if (over <= began) continue;
+        add('running', at, began);
+        add('waiting', began, over);
+        at = over;
+      }
+      add('running', at, to);
+    };
     let at = startedAt;
     const frozen = [...pauses, ...(pausedAt === undefined ? [] : [{ pausedAt, resumedAt: end }])];
     for (const pause of frozen) {
-      add('running', at, pause.pausedAt);
+      unfrozen(at, pause.pausedAt);
       add('paused', pause.pausedAt, pause.resumedAt);
       at = pause.resumedAt;
     }
-    add('running', at, end);
+    unfrozen(at, end);
     return segments;
   });
 }

@@ -9,6 +9,7 @@ import type {
   SessionResult,
   SessionRun,
   SessionStatus,
+  SessionWait,
   TokenUsage,
   ToolUsageRecord,
   UnifiedSession,
@@ -87,6 +88,8 @@ export interface RunView {
   endedAt?: number;
   pausedAt?: number;
   pauses?: readonly SessionPause[];
+  waitingAt?: number;
+  waits?: readonly SessionWait[];
   exitCode?: number;
   containerName?: string;
   /** How a person gets at the terminal of an `interactive` session: a command for the shell of the host. */
@@ -201,7 +204,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
 }
 
 function runView(run: SessionRun): RunView {
-  const { number, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses } = run;
+  const { number, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses, waitingAt, waits } = run;
   const { exitCode, containerName, attachCommand, feedback } = run;
   return defined({
     number,
@@ -211,6 +214,8 @@ function runView(run: SessionRun): RunView {
     endedAt,
     pausedAt,
     pauses,
+    waitingAt,
+    waits,
     exitCode,
     containerName,
     attachCommand,

@@ -43,6 +43,40 @@ it.each<[string, RunView[], number | undefined, string[]]>([
     ['starting 200–250', 'running 250–500', 'paused 500–600'],
   ],
   [
+    'waited for somebody, was paused meanwhile, and waits again',
+    [
+      {
+        number: 1,
+        launchedAt: 200,
+        startedAt: 250,
+        waits: [
+          { waitingAt: 300, workingAt: 400 },
+          { waitingAt: 450, workingAt: 600 },
+        ],
+        pauses: [{ pausedAt: 500, resumedAt: 550 }],
+        waitingAt: 700,
+      },
+    ],
+    undefined,
+    [
+      'starting 200–250',
+      'running 250–300',
+      'waiting 300–400',
+      'running 400–450',
+      'waiting 450–500',
+      'paused 500–550',
+      'waiting 550–600',
+      'running 600–700',
+      'waiting 700–1000',
+    ],
+  ],
+  [
+    'was cancelled while it waited for somebody',
+    [{ number: 1, launchedAt: 200, startedAt: 250, waitingAt: 500, endedAt: 600 }],
+    600,
+    ['starting 200–250', 'running 250–500', 'waiting 500–600'],
+  ],
+  [
     'waits for a slot again',
     [DONE, { number: 2, requestedAt: 700 }],
     undefined,

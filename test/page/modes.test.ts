@@ -21,6 +21,7 @@ it('an interactive session that waits for a person stands out, and is no questio
   const card = sessionOnBoard(page, id);
   await card.getByText('waits for you at its terminal').waitFor();
   await card.getByText('interactive', { exact: true }).waitFor();
+  await expect.poll(() => card.getByRole('img').getAttribute('aria-label')).toMatch(/running .*waiting /);
   expect(await page.title()).toBe('(1) Sessions');
   await page.getByText('1 session waiting for you').waitFor();
   expect(await page.getByRole('button', { name: 'Approve' }).count()).toBe(0);

@@ -6,7 +6,8 @@ import type { GuardRequest, SessionRun, SessionStatus, TerminalStatus, UnifiedSe
 const ACTIVE = ['starting', 'running', 'paused', 'waiting_feedback'] as const satisfies readonly SessionStatus[];
 const TERMINAL = ['completed', 'failed', 'cancelled'] as const satisfies readonly TerminalStatus[];
 
-const KEPT_PAUSES = 50;
+/** Of the times in which a run did not work. */
+const KEPT_TIMES = 50;
 
 /** The actions that need no record before them. */
 type FirstAction = 'created' | 'recovered';
@@ -154,10 +155,13 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
       );
       return withApprovals({ ...session, status: 'running', runs: unfrozen(session, action.at) }, approvals);
     }
-    case 'resting':
-      return withApprovals({ ...session, waitingFor: action.waitingFor }, approvalsOf(session));
+    case 'resting': {
+      const waitingAt = session.runs.at(-1)?.waitingAt ?? action.at;
+      const runs = changeRun(session, { waitingAt });
+      return withApprovals({ ...session, runs, waitingFor: action.waitingFor }, approvalsOf(session));
+    }
     case 'woken':
-      return awake(session);
+      return awake({ ...session, runs: atWork(session, action.at) });
     case 'stopping':
       return { ...session, runs: changeRun(session, { stop: Object.freeze({ ...action.stop }) }) };
     case 'exited':
@@ -226,19 +230,36 @@ export function hasOpenRun(session: UnifiedSession): boolean {
 }
 
 function changeRun(session: Pick<UnifiedSession, 'runs'>, change: Partial<SessionRun>): readonly SessionRun[] {
-  const last = session.runs.at(-1);
-  return last ? frozen([...session.runs.slice(0, -1), { ...last, ...change }]) : session.runs;
+  return replaceRun(session, (run) => ({ ...run, ...change }));
+}
+
+function replaceRun(
+  { runs }: Pick<UnifiedSession, 'runs'>,
+  replace: (last: SessionRun) => SessionRun,
+): readonly SessionRun[] {
+  const last = runs.at(-1);
+  return last ? frozen([...runs.slice(0, -1), replace(last)]) : runs;
 }
 
 /** The time that its run was frozen does not count as work. */
-function unfrozen({ runs }: UnifiedSession, at: number): readonly SessionRun[] {
-  return frozen(
-    runs.map(({ pausedAt, ...run }) => {
-      if (pausedAt === undefined) return run;
-      const pauses = frozen([...(run.pauses ?? []).slice(1 - KEPT_PAUSES), { pausedAt, resumedAt: at }]);
-      return { ...run, pausedMs: (run.pausedMs ?? 0) + Math.max(0, at - pausedAt), pauses };
-    }),
-  );
+function unfrozen(session: UnifiedSession, at: number): readonly SessionRun[] {
+  return replaceRun(session, ({ pausedAt = at, ...run }) => ({
+    ...run,
+    pausedMs: (run.pausedMs ?? 0) + Math.max(0, at - pausedAt),
+    pauses: latest(run.pauses, { pausedAt, resumedAt: at }),
+  }));
+}
+
+/** Its run has something to do again. */
+function atWork(session: UnifiedSession, at: number): readonly SessionRun[] {
+  return replaceRun(session, ({ waitingAt = at, ...run }) => ({
+    ...run,
+    waits: latest(run.waits, { waitingAt, workingAt: at }),
+  }));
+}
+
+function latest<T extends object>(times: readonly T[] = [], time: T): readonly T[] {
+  return frozen([...times.slice(1 - KEPT_TIMES), time]);
 }
 
 function frozen<T extends object>(items: T[]): readonly T[] {

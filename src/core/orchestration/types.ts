@@ -172,6 +172,10 @@ export interface SessionRun {
   readonly pausedMs?: number;
   /** The latest 50 times that it was frozen before that. */
   readonly pauses?: readonly SessionPause[];
+  /** When it began to wait for what `waitingFor` says; only while it does. */
+  readonly waitingAt?: number;
+  /** The latest 50 times that it waited so before that. */
+  readonly waits?: readonly SessionWait[];
   /** Why it was told to end, if it was. */
   readonly stop?: RunStop;
   /** How its container or process ended. What Claude said of the run is in the session's `result`. */
@@ -191,6 +195,12 @@ export interface SessionRun {
 export interface SessionPause {
   readonly pausedAt: number;
   readonly resumedAt: number;
+}
+
+/** A time for which a run had nothing to do before somebody else had done something. */
+export interface SessionWait {
+  readonly waitingAt: number;
+  readonly workingAt: number;
 }
 
 /** Why a run was stopped on purpose, in the words of its result. */

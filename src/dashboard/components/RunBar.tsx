@@ -10,7 +10,7 @@ interface Props {
   to?: number;
 }
 
-/** A session's time as a bar: waiting for a slot, starting, running, paused. */
+/** A session's time as a bar: queued, starting, running, waiting for somebody, paused. */
 export function RunBar({ session, now, from, to }: Props): React.ReactNode {
   const segments = segmentsOf(session, now);
   const start = from ?? session.createdAt;

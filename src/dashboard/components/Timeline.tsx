@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 const SPANS = { '15 minutes': HOUR_MS / 4, '1 hour': HOUR_MS, '6 hours': 6 * HOUR_MS, '1 day': 24 * HOUR_MS } as const;
 const TICKS = 6;
 
-/** When each session waited, ran and was paused, on one scale. */
+/** When each session waited for a slot, ran, waited for somebody and was paused, on one scale. */
 export function Timeline(): React.ReactNode {
   const { sessions } = usePage();
   const now = useNow();
@@ -32,7 +32,7 @@ export function Timeline(): React.ReactNode {
             <option key={name}>{name}</option>
           ))}
         </select>
-        {(['queued', 'starting', 'running', 'paused'] as const).map((kind) => (
+        {(['queued', 'starting', 'running', 'waiting', 'paused'] as const).map((kind) => (
           <span key={kind} className="bar">
             <span className={kind} aria-hidden="true" /> {kind}
           </span>

@@ -404,7 +404,51 @@ describe('a session at its usage limit', () => {
   });
 });
 
+describe('the waits of a run', () => {
+  it('begin with what it waits for first, and are kept, the latest fifty', () => {
+    let session = runningSession();
+    for (let round = 0; round < 60; round++) {
+      const at = 100 + round * 10;
+      session = afterActions(
+        session,
+        { type: 'resting', at, waitingFor: 'children' },
+        { type: 'resting', at: at + 3, waitingFor: 'slot' },
+      );
+      expect(session.runs[0]?.waitingAt).toBe(at);
+      session = afterActions(session, { type: 'woken', at: at + 5 });
+    }
+    const [run] = session.runs;
+    expect(run).not.toHaveProperty('waitingAt');
+    expect(run?.waits).toHaveLength(50);
+    expect(run?.waits?.at(0)).toEqual({ waitingAt: 200, workingAt: 205 });
+    expect(run?.waits?.at(-1)).toEqual({ waitingAt: 690, workingAt: 695 });
+  });
+});
+
 describe('the pauses of a run', () => {
+  it('are its own: one that ended frozen has ended', () => {
+    const cancelled = afterActions(
+      runningSession(),
+      { type: 'paused', at: 100 },
+      {
+        type: 'ended',
+        at: 110,
+        status: 'cancelled',
+        result: { reason: 'cancelled' },
+      },
+    );
+    const again = afterActions(
+      cancelled,
+      { type: 'continued', at: 200, feedback: 'x' },
+      { type: 'launching', at: 201 },
+      { type: 'running', at: 202 },
+      { type: 'paused', at: 300 },
+      { type: 'resumed', at: 310, deadlines: new Map() },
+    );
+    expect(again.runs).toMatchObject([{ pausedAt: 100, endedAt: 110 }, { pausedMs: 10 }]);
+    expect(again.runs[0]).not.toHaveProperty('pauses');
+  });
+
   it('are kept, the latest fifty, with their sum', () => {
     let session = runningSession();
     for (let round = 0; round < 60; round++) {
