@@ -183,6 +183,7 @@ describe('every mode', () => {
 afterAll(async () => {
   const [begin, end] = ['<!-- matrix -->', '<!-- /matrix -->'];
   const text = await readFile(README, 'utf8');
+  expect(text, 'README.md has no place for the table').toContain(begin);
   const table = `${begin}\n\n${tableOf(results)}\n\n${end}`;
   const written = text.replace(new RegExp(`${begin}[^]*${end}`), table);
   if (process.env.RENEW_MATRIX) await writeFile(README, written);

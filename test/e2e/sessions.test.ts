@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   attempt,
   bash,
@@ -148,20 +148,32 @@ describe('a session in Docker', () => {
     expect(await manager.waitFor(session.id)).toMatchObject({ status: 'failed', result: { reason: 'max_turns' } });
   });
 
-  it("fails with the entrypoint's own words where the image insists on a firewall it cannot have", async () => {
-    const { manager } = await testManager();
-    const { docker: options } = scripted({ text: 'never said' });
-    const session = await manager.create({
-      docker: { ...options, firewall: true },
-      prompt: 'Go',
-      cwd: await tempFolder(),
-    });
-    const ended = await manager.waitFor(session.id);
-    expect(ended).toMatchObject({ status: 'failed', result: { exitCode: 1 } });
-    expect(ended.result?.error).toMatch(/firewall/i);
-    expect(ended.metadata.diagnostics.join('\n')).toMatch(/firewall/i);
-    expect(await containersOf(ended)).toEqual([]);
-  });
+  it.each([
+    ['as it is', engine.image],
+    ['that was set up without one', 'orchestration-set-up-without-firewall'],
+  ])(
+    "fails with the entrypoint's own words without the firewall that was asked for, in an image %s",
+    async (_, image) => {
+      if (image !== engine.image) {
+        const container = await docker('create', '--label', 'autonomous-orchestration.test', engine.image);
+        await docker('commit', '--change', 'ENV DISABLE_FIREWALL=true', container, image);
+        await docker('rm', container);
+        onTestFinished(async () => void (await docker('image', 'rm', image)));
+      }
+      const { manager } = await testManager();
+      const { docker: options } = scripted({ text: 'never said' });
+      const session = await manager.create({
+        docker: { ...options, image, firewall: true },
+        prompt: 'Go',
+        cwd: await tempFolder(),
+      });
+      const ended = await manager.waitFor(session.id);
+      expect(ended).toMatchObject({ status: 'failed', result: { exitCode: 1 } });
+      expect(ended.result?.error).toMatch(/firewall/i);
+      expect(ended.metadata.diagnostics.join('\n')).toMatch(/firewall/i);
+      expect(await containersOf(ended)).toEqual([]);
+    },
+  );
 
   it('reports failing tools with their severity', async () => {
     const { manager } = await testManager({ policy: { dangerous: 'allow' } });

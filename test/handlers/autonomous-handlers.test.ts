@@ -18,8 +18,8 @@ import { appOn, SESSIONS } from '../support/http-app.js';
 import { runningSession } from '../support/sessions.js';
 import { ASK_TO_PUSH, DONE, ENDLESS, nextEvent, PUSHES, simulate } from '../support/simulate.js';
 
-/** What the handlers answered that these took the place of. */
-const recorded = JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/old-handlers.json'), 'utf8'));
+/** Answers as the contract of the older page has them: every field that it reads, in its type. */
+const contract = JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/old-handlers.json'), 'utf8'));
 
 /** A session that says, does, fails and costs something. */
 const WORK: SimulatedScript = () =>
@@ -48,8 +48,8 @@ function comparable(value: unknown, key = ''): unknown {
   return value.replace(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, '<time>');
 }
 
-/** A session that waits (and has said nothing yet), and one that has done all that was recorded. */
-async function recordedWork() {
+/** A session that waits (and has said nothing yet), and one that has done all that the contract speaks of. */
+async function workDone() {
   // Lines that are read at once would share a time, and their order would be a guess.
   let now = Date.now();
   const clock = vi.spyOn(Date, 'now').mockImplementation(() => ++now);
@@ -78,7 +78,7 @@ interface Old {
 }
 
 /** The two ways in which the old answers are had. */
-const WAYS: [string, (sources: Awaited<ReturnType<typeof recordedWork>>) => Old][] = [
+const WAYS: [string, (sources: Awaited<ReturnType<typeof workDone>>) => Old][] = [
   [
     'the handlers',
     ({ handlers }) => ({
@@ -101,23 +101,23 @@ const WAYS: [string, (sources: Awaited<ReturnType<typeof recordedWork>>) => Old]
 ];
 
 describe.each(WAYS)('the answers that old pages read, through %s', (_, wayOf) => {
-  it('have every recorded field, with its type, format and value', async () => {
-    const old = wayOf(await recordedWork());
-    expect(comparable(await old.list())).toMatchObject(comparable(recorded.list) as object);
-    expect(comparable(await old.get('fix-tests'))).toMatchObject(comparable(recorded.details) as object);
-    expect(comparable(await old.logs())).toEqual(comparable(recorded.logs));
-    expect(await old.get('nobody')).toMatchObject(recorded.unknown);
+  it('have every field of the contract, with its type, format and value', async () => {
+    const old = wayOf(await workDone());
+    expect(comparable(await old.list())).toMatchObject(comparable(contract.list) as object);
+    expect(comparable(await old.get('fix-tests'))).toMatchObject(comparable(contract.details) as object);
+    expect(comparable(await old.logs())).toEqual(comparable(contract.logs));
+    expect(await old.get('nobody')).toMatchObject(contract.unknown);
   });
 
   it('are the latest log entries only, where a limit says so', async () => {
-    const old = wayOf(await recordedWork());
-    const { data } = recorded.logs;
+    const old = wayOf(await workDone());
+    const { data } = contract.logs;
     expect(comparable(await old.logs(2))).toEqual(comparable({ success: true, data: data.slice(0, 2) }));
   });
 });
 
 describe('the status that old pages read', () => {
-  it.each<[keyof typeof recorded.statuses, SimulatedScript, SessionStatus]>([
+  it.each<[keyof typeof contract.statuses, SimulatedScript, SessionStatus]>([
     ['running', ENDLESS, 'running'],
     ['waiting_feedback', PUSHES, 'waiting_feedback'],
     ['completed', DONE, 'completed'],
@@ -126,7 +126,7 @@ describe('the status that old pages read', () => {
     const { manager } = simulate(script, { policy: ASK_TO_PUSH });
     const { id } = await manager.create({ prompt: 'x', taskId: 'fix-tests' });
     await manager.waitFor(id, { status: state });
-    const expected = { success: true, data: recorded.statuses[status] };
+    const expected = { success: true, data: contract.statuses[status] };
     expect(await createAutonomousHandlers(manager).handleAutonomousGet('fix-tests')).toMatchObject(expected);
     expect((await appOn(manager).get(`${SESSIONS}/fix-tests`)).json).toMatchObject(expected);
   });
@@ -134,8 +134,8 @@ describe('the status that old pages read', () => {
 
 describe('createAutonomousMonitor', () => {
   it('tells what was recorded, in the words of stream-json', async () => {
-    const { monitored } = await recordedWork();
-    expect(monitored).toMatchObject([...recorded.monitorOfUnknown, ...recorded.monitor]);
+    const { monitored } = await workDone();
+    expect(monitored).toMatchObject([...contract.monitorOfUnknown, ...contract.monitor]);
   });
 
   it('watches a session that is created later, by either id', async () => {

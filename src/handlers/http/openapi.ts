@@ -22,7 +22,7 @@ export function openApiDocument(routes: readonly Route[]): object {
       '/events': {
         get: {
           description:
-            'Server-sent events: a `snapshot` (`Snapshot`), then each `event` (`FeedEvent`), after some of them the `session` as ' +
+            'Server-sent events: a `snapshot` (`Snapshot`), then each `event` (`FeedEvent`), before some of them the `session` as ' +
             'it stands (`AutonomousSession`), and a `ping` while nothing happens. `Last-Event-ID` takes up where a reader was.',
           parameters: [
             { name: 'Last-Event-ID', in: 'header', schema: { type: 'string' } },
@@ -47,7 +47,7 @@ export function openApiDocument(routes: readonly Route[]): object {
   };
 }
 
-function operation({ method, path, description, data, status, body, query }: Route): object {
+function operation({ method, path, description, data, status, accepted, body, query }: Route): object {
   const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -57,24 +57,25 @@ function operation({ method, path, description, data, status, body, query }: Rou
   }));
   const { properties = {} } = query ? schemaOf(query) : {};
   const inQuery = Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', schema }));
-  const success = {
-    type: 'object',
-    required: ['success', 'data'],
-    properties: { success: { const: true }, data: { description: data } },
-  };
   return {
     description,
     ...(method === 'post' && { security: [{ token: [] }] }),
     parameters: [...inPath, ...inQuery],
     ...(body && { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body) } } } }),
     responses: {
-      [status ?? 200]: { description: 'Done', content: { 'application/json': { schema: success } } },
-      default: {
-        description: 'Refused',
-        content: { 'application/json': { schema: { $ref: '#/components/schemas/Failure' } } },
-      },
+      [status ?? 200]: answer('Done', success({ description: data })),
+      ...(accepted !== undefined && { 202: answer(accepted, success({ type: 'null' })) }),
+      default: answer('Refused', { $ref: '#/components/schemas/Failure' }),
     },
   };
+}
+
+function answer(description: string, schema: object): object {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+function success(data: object): object {
+  return { type: 'object', required: ['success', 'data'], properties: { success: { const: true }, data } };
 }
 
 /** As a client has to write it. */

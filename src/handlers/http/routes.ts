@@ -22,6 +22,8 @@ export interface Route<Body = unknown, Query = unknown> {
   readonly data: string;
   /** Of a success. Default 200. */
   readonly status?: 201;
+  /** What a 202 without data means; absent where all is done when it answers. */
+  readonly accepted?: string;
   readonly body?: z.ZodType<Body>;
   readonly query?: z.ZodType<Query>;
   run(input: RouteInput<Body, Query>): Promise<RouteAnswer>;
@@ -114,9 +116,12 @@ export function apiRoutes({ handlers, history, workspaces }: RouteSources): Rout
     action('continue', 'A further run of its conversation.', bodies.continue, (id, { feedback }) =>
       handlers.handleAutonomousContinue(id, feedback),
     ),
-    action('steer', 'Says something to the agent. 202: it will hear it later.', bodies.steer, (id, { message }) =>
-      Promise.race([handlers.handleAutonomousSteer(id, message), delay(HEARD_WITHIN_MS, undefined, { ref: false })]),
-    ),
+    {
+      ...action('steer', 'Says something to the agent.', bodies.steer, (id, { message }) =>
+        Promise.race([handlers.handleAutonomousSteer(id, message), delay(HEARD_WITHIN_MS, undefined, { ref: false })]),
+      ),
+      accepted: 'It will hear it later',
+    },
     action('approve', 'Lets a tool call run that waits for a decision.', bodies.approve, (id, { requestId, note }) =>
       handlers.handleAutonomousApprove(id, requestId, note),
     ),

@@ -13,8 +13,8 @@ export interface DockerOptions {
   ssh?: false | 'agent' | 'keys' | { keyFile: string };
   /**
    * For ChannelCoder's stock image: `true` adds NET_ADMIN and NET_RAW and lets its entrypoint start the firewall
-   * through sudo; `false` (default) sets `DISABLE_FIREWALL=true`, drops all capabilities and sets
-   * `no-new-privileges`.
+   * through sudo (`DISABLE_FIREWALL=false`), and the session fails where that cannot; `false` (default) sets
+   * `DISABLE_FIREWALL=true`, drops all capabilities and sets `no-new-privileges`. Other images have no such firewall.
    */
   firewall?: boolean;
   /** Memory limit as Docker writes it, for example `'4g'`. Default none. */
@@ -23,7 +23,10 @@ export interface DockerOptions {
   cpus?: number;
   /** Most processes and threads in the container. Default 512. */
   pidsLimit?: number;
-  /** Docker network. Default the engine's own. */
+  /**
+   * Docker network, for example `'none'`. Default the engine's own. With `'host'` the agent reaches whatever listens on
+   * the host's 127.0.0.1.
+   */
   network?: string;
   /** `user[:group]`, names or ids, instead of the image's own user. */
   user?: string;

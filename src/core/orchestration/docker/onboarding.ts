@@ -7,6 +7,9 @@ import type { ImageFacts } from './image-probe.js';
 /** What `~/.claude.json` says when Claude's terminal UI asks for nothing any more (measured on 2.1.98). */
 export const ONBOARDING = ['hasCompletedOnboarding', 'bypassPermissionsModeAccepted', 'hasTrustDialogAccepted'];
 
+/** What the setup was started with stays out of the image. */
+const COMMIT_AS = `--change 'ENV DISABLE_FIREWALL=' --change 'CMD []'`;
+
 /**
  * Refuses an image whose Claude would ask a person for things before it begins. Where a file of the user's takes the place
  * of the image's, nobody knows.
@@ -23,6 +26,6 @@ export function demandOnboarded({ home, onboarded }: ImageFacts, docker: Readonl
     'ONBOARDING_NEEDED',
     `Claude Code was never set up in image '${image}' (docker.image)${as}, and would ask for that first. Do it once: ` +
       `docker run -it --name claude-setup --workdir ${WORKSPACE}${login} --env DISABLE_FIREWALL=true ${image} claude --dangerously-skip-permissions; ` +
-      `answer what it asks, leave it with /exit, then: docker commit claude-setup ${image}`,
+      `answer what it asks, leave it with /exit, then: docker commit ${COMMIT_AS} claude-setup ${image}`,
   );
 }

@@ -60,7 +60,8 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
   if (options.user !== undefined) args.push('--user', options.user);
 
   const env: Record<string, string> = {};
-  const variables = { ...(options.firewall ? {} : { DISABLE_FIREWALL: 'true' }), ...spec.env };
+  // Said in either case: an image that was committed from a container without its firewall has it switched off.
+  const variables = { DISABLE_FIREWALL: String(!options.firewall), ...spec.env };
   for (const [key, value] of Object.entries(variables)) {
     if (CLIENT_VARIABLES.test(key)) {
       args.push('--env', `${key}=${value}`);

@@ -18,6 +18,7 @@ const WRONG_USAGE = 2;
 const NOT_ENDED = 3;
 const NOT_COMPLETED = 4;
 
+/** An interactive one would wait for a person whom nobody has told. */
 const MODES = ['autonomous', 'planning', 'worktree', 'orchestration'] as const satisfies readonly SessionMode[];
 const DECISIONS = ['deny', 'ask', 'allow'] as const;
 
@@ -84,7 +85,6 @@ async function create(children: ChildSessions, args: readonly string[]): Promise
   const { values, words } = parsed(args, { ...work, ...limits, ...policy }, ['PROMPT']);
   const [prompt = ''] = words;
   const { mode, branch, base } = values;
-  if (mode === 'interactive') throw new UsageError("the mode 'interactive' needs a person");
   if (base !== undefined && branch === undefined) throw new UsageError("'--base' needs '--branch'");
   // The first rule that fits decides: the stricter ones come first.
   const rules = (['deny', 'ask'] as const).flatMap((decision) =>

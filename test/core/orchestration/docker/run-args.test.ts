@@ -58,7 +58,12 @@ describe('the arguments of docker run', () => {
     [{ capAdd: ['SYS_PTRACE', 'NET_RAW'] }, { '--cap-add': ['SYS_PTRACE', 'NET_RAW'], '--cap-drop': ['ALL'] }],
     [
       { firewall: true, capAdd: ['SYS_PTRACE'] },
-      { '--cap-add': ['NET_ADMIN', 'NET_RAW', 'SYS_PTRACE'], '--cap-drop': [], '--security-opt': [], '--env': [] },
+      {
+        '--cap-add': ['NET_ADMIN', 'NET_RAW', 'SYS_PTRACE'],
+        '--cap-drop': [],
+        '--security-opt': [],
+        '--env': ['DISABLE_FIREWALL'],
+      },
     ],
     [{ firewall: false }, { '--cap-drop': ['ALL'], '--env': ['DISABLE_FIREWALL'] }],
   ])('follow the options %j', (options, expected) => {
@@ -102,6 +107,11 @@ describe('variables', () => {
       expect(env).toHaveProperty(name, 'value');
     },
   );
+
+  it('say whether there is a firewall in either case: the image may say otherwise', () => {
+    expect(dockerRunArgs(specOf({ options: { firewall: true } })).env).toEqual({ DISABLE_FIREWALL: 'false' });
+    expect(dockerRunArgs(specOf()).env).toEqual({ DISABLE_FIREWALL: 'true' });
+  });
 
   it('let the user override DISABLE_FIREWALL', () => {
     expect(dockerRunArgs(specOf({ env: { DISABLE_FIREWALL: 'false' } })).env).toEqual({ DISABLE_FIREWALL: 'false' });

@@ -285,7 +285,7 @@ describe('usage', () => {
     ['PROMPT is missing', ['create']],
     ['"it" is one too many', ['create', 'fix', 'it']],
     ['only where it is the last', ['create', '-', '--json']],
-    ['needs a person', ['create', '--mode', 'interactive', 'p']],
+    ["'--mode' takes autonomous, ", ['create', '--mode', 'interactive', 'p']],
     ["'--mode' takes autonomous, ", ['create', '--mode', 'toString', 'p']],
     ["'--dangerous' takes deny, ask, allow", ['create', '--dangerous', 'Allow', 'p']],
     ["'--base' needs '--branch'", ['create', '--base', 'main', 'p']],
