@@ -46,7 +46,7 @@ export default defineConfig({
           expect: { poll: POLL },
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/global-setup.ts', 'test/page/global-setup.ts'],
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           hookTimeout: 60_000,
           // They share one engine and two cores: figures and order are only clear one file at a time.
           fileParallelism: false,

@@ -1,8 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { tempFolder } from './support/temp-folder.js';
@@ -35,12 +36,29 @@ async function server(address: RegExp, name: string, ...args: string[]): Promise
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   onTestFinished(() => void child.kill('SIGKILL'));
-  let output = '';
-  child.stdout.on('data', (chunk) => {
-    output += chunk;
+  return { child, url: await printedBy(child, address) };
+}
+
+/** What a process prints in the first group of a pattern, as soon as it does. */
+function printedBy({ stdout }: { stdout: Readable }, pattern: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let output = '';
+    stdout.on('data', (chunk) => {
+      output += chunk;
+      const [, found] = pattern.exec(output) ?? [];
+      if (found !== undefined) resolve(found);
+    });
+    stdout.on('end', () => reject(new Error(`it ended without ${pattern}: ${output}`)));
   });
-  while (!address.test(output)) await once(child.stdout, 'data');
-  return { child, url: address.exec(output)?.[1] ?? '' };
+}
+
+/** Signals all of a group of processes that are still there. */
+function endGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal);
+  } catch {
+    // It has ended.
+  }
 }
 
 function withoutEngine(): NodeJS.ProcessEnv {
@@ -154,6 +172,33 @@ describe('the examples', () => {
     expect(data).toContainEqual(expect.objectContaining({ taskId: expect.any(String) }));
     child.kill('SIGINT');
     expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it('npm run dashboard builds the page where it is not built, and serves it with its script', async () => {
+    // As it is cloned and installed: without dist.
+    const clone = tempFolder();
+    for (const name of ['package.json', 'tsconfig.json', 'src', 'examples'])
+      cpSync(join(root, name), join(clone, name), { recursive: true });
+    symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'));
+    const child = spawn('npm', ['run', '--silent', 'dashboard', '--', '--simulate', '--port', '0'], {
+      cwd: clone,
+      env: withoutEngine(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true, // A group of its own, for npm starts a shell that starts node.
+    });
+    const { pid = 0 } = child;
+    const ended = once(child, 'close');
+    onTestFinished(() => endGroup(pid, 'SIGKILL'));
+    const url = await printedBy(child, /Open (\S+)\/#token=/);
+    const page = await fetch(`${url}/`);
+    expect([page.status, page.headers.get('Content-Type')]).toEqual([200, 'text/html; charset=utf-8']);
+    const [, path = ''] = /<script [^>]*src="\.\/(assets\/[^"]+\.js)"/.exec(await page.text()) ?? [];
+    const script = await fetch(`${url}/${path}`);
+    expect([script.status, script.headers.get('Content-Type')]).toEqual([200, expect.stringMatching(/javascript/)]);
+    expect(await script.text()).toContain('No sessions yet.');
+    endGroup(pid, 'SIGINT'); // As a terminal does at Ctrl-C.
+    await ended;
+    await expect(fetch(url)).rejects.toThrow();
   });
 
   it('serve.ts serves the dashboard and takes no session along when it ends', async () => {

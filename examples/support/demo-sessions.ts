@@ -127,11 +127,11 @@ export const DEMO_SESSIONS: readonly DemoSession[] = [
 ];
 
 /** Plays the session of the demonstration that has the same name; one that a person started says what it was asked. */
-export const demoScript: SimulatedScript = ({ session, feedback, resume }) => {
+export const demoScript: SimulatedScript = ({ session, feedback, conversationId }) => {
   const known = DEMO_SESSIONS.find(({ taskId }) => taskId === session.taskId);
   if (feedback !== undefined || !known) {
     const turns = [say('I look at what there is.'), bash('git status --short', '', 500), say('Done as you said.')];
-    return scriptedRun(turns, { conversationId: resume });
+    return scriptedRun(turns, { conversationId });
   }
-  return scriptedRun(known.turns, { conversationId: resume, ...(known.subtype && { subtype: known.subtype }) });
+  return scriptedRun(known.turns, { conversationId, ...(known.subtype && { subtype: known.subtype }) });
 };

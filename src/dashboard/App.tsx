@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react';
+import { needsPerson } from '../handlers/needs-person.js';
 import { Board } from './components/Board.js';
 import { Contained } from './components/Contained.js';
 import { FindSession } from './components/FindSession.js';
@@ -8,7 +9,6 @@ import { StartSession } from './components/StartSession.js';
 import { Timeline } from './components/Timeline.js';
 import { usePage } from './page-context.js';
 import { useRoute } from './route.js';
-import { needsPerson } from './waiting.js';
 
 export function App(): React.ReactNode {
   const route = useRoute();

@@ -1,5 +1,3 @@
-import type { TokenUsage } from '../core/index.js';
-
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
@@ -16,11 +14,6 @@ export function duration(ms: number): string {
 
 export function usd(amount: number): string {
   return `$${amount.toFixed(amount < 10 ? 3 : 2)}`;
-}
-
-/** Of all kinds. */
-export function totalTokens({ input, output, cacheRead, cacheCreation }: TokenUsage): number {
-  return input + output + cacheRead + cacheCreation;
 }
 
 const counts = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });

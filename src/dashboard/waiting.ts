@@ -1,12 +1,7 @@
 import type { AutonomousSession } from '../handlers/index.js';
+import { needsPerson } from '../handlers/needs-person.js';
 
 type Waiting = Pick<AutonomousSession, 'state' | 'waitingFor' | 'approvalCount'>;
-
-/** Whether nothing goes on before a person has done something: answered a question, or typed into its terminal. */
-export function needsPerson({ state, waitingFor, approvalCount }: Waiting): boolean {
-  if (state !== 'waiting_feedback') return false;
-  return approvalCount > 0 || (waitingFor !== 'children' && waitingFor !== 'slot');
-}
 
 /** Whether it is a person at its terminal whom it waits for. */
 export function waitsAtTerminal({ state, waitingFor }: Waiting): boolean {

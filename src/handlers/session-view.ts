@@ -16,8 +16,10 @@ import type {
   WaitingFor,
 } from '../core/index.js';
 import { boundedCopy } from '../core/orchestration/bounded-copy.js';
-import { clipText } from '../core/orchestration/monitoring/own-text.js';
+import { defined } from '../core/orchestration/defined.js';
+import { clipText } from '../core/orchestration/own-text.js';
 import { isTerminal } from '../core/orchestration/session-lifecycle.js';
+import { needsPerson } from './needs-person.js';
 
 /** What a session's record looks like over HTTP. The upper half is what pages of old read; times there are ISO 8601. */
 export interface AutonomousSession {
@@ -67,15 +69,18 @@ export interface AutonomousSession {
   result?: SessionResult;
 }
 
+/** What a session has done so far, as pages of old read it. */
 export interface SessionStats {
+  /** Of the agent. */
   messages: number;
-  /** Names, each once. */
+  /** Names of tools, each once. */
   toolsUsed: string[];
   /** US dollars. */
   totalCost?: number;
   model?: string;
-  /** The last message, cut at 200 characters. */
+  /** The agent's last message, cut at 200 characters. */
   lastOutput?: string;
+  /** When something was seen of it last, ISO 8601. */
   lastUpdate?: string;
 }
 
@@ -228,11 +233,10 @@ export function taskIdOf({ id, taskId }: Pick<UnifiedSession, 'id' | 'taskId'>):
   return taskId ?? id;
 }
 
-function pageStatus({ status, waitingFor, pendingApproval }: UnifiedSession): AutonomousSession['status'] {
+function pageStatus({ status, waitingFor, pendingApprovals = [] }: UnifiedSession): AutonomousSession['status'] {
   switch (status) {
     case 'waiting_feedback':
-      // Who waits for its children, or for a slot to go on in, needs nobody's answer.
-      return pendingApproval || waitingFor === 'person' ? status : 'running';
+      return needsPerson({ state: status, waitingFor, approvalCount: pendingApprovals.length }) ? status : 'running';
     case 'completed':
       return status;
     case 'failed':
@@ -262,13 +266,4 @@ function cutApproval(request: GuardRequest): ApprovalView {
   // An agent may call a tool without any input.
   if ((JSON.stringify(request.input) ?? '').length <= TEXT_LENGTH) return request;
   return { ...request, input: boundedCopy(request.input, { left: TEXT_LENGTH / 2 }), cut: true };
-}
-
-type Defined<T> = { [Key in keyof T as undefined extends T[Key] ? Key : never]?: Exclude<T[Key], undefined> } & {
-  [Key in keyof T as undefined extends T[Key] ? never : Key]: T[Key];
-};
-
-/** Without the keys that have no value: `exactOptionalPropertyTypes` tells the two apart. */
-function defined<T extends object>(object: T): Defined<T> {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>;
 }

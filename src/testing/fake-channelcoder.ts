@@ -40,7 +40,6 @@ export function fakeChannelCoder(turns: readonly ScriptedTurn[]): FakeChannelCod
     session: () => ({ detached }),
     streamParser: { parseStreamEvent },
     loadPromptFile: async () => ({ config: {}, content: '' }),
-    worktreeUtils: { find: async () => null },
   };
   return { module, calls };
 }

@@ -1,8 +1,8 @@
+export { type DetachedCall, type FakeChannelCoder, fakeChannelCoder } from './fake-channelcoder.js';
+export { recordedRun, type ScriptedRunOptions, type ScriptedTurn, scriptedRun } from './scripted-run.js';
 export {
   SimulatedExecutor,
   type SimulatedRun,
   type SimulatedScript,
   type SimulatedStep,
-} from '../core/orchestration/executors/simulated.js';
-export { type DetachedCall, type FakeChannelCoder, fakeChannelCoder } from './fake-channelcoder.js';
-export { recordedRun, type ScriptedRunOptions, type ScriptedTurn, scriptedRun } from './scripted-run.js';
+} from './simulated-executor.js';

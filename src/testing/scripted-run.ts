@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { SimulatedRun, SimulatedStep } from '../core/orchestration/executors/simulated.js';
+import type { SimulatedRun, SimulatedStep } from './simulated-executor.js';
 
 /** One turn of a scripted agent. */
 export type ScriptedTurn =
@@ -20,6 +20,7 @@ export type ScriptedTurn =
   /** A log line that is written as it is. */
   | { readonly line: string; readonly afterMs?: number };
 
+/** How a scripted run begins and ends, and what it does when it is spoken to. */
 export interface ScriptedRunOptions {
   /** The conversation that is taken up again; by default a new one. */
   conversationId?: string | undefined;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { needsPerson, stateLook, stateWords, waitsAtTerminal } from '../../src/dashboard/waiting.js';
+import { stateLook, stateWords, waitsAtTerminal } from '../../src/dashboard/waiting.js';
 import type { AutonomousSession } from '../../src/handlers/index.js';
+import { needsPerson } from '../../src/handlers/needs-person.js';
 
 type Case = [
   AutonomousSession['state'],
@@ -21,6 +22,8 @@ const CASES: Case[] = [
   // A question has a time limit: it comes before what the session waits for besides.
   ['waiting_feedback', 'person', 1, 'needs you', 'waiting_feedback', true],
   ['waiting_feedback', 'children', 2, 'needs you', 'waiting_feedback', true],
+  // What it waits for is not known: a person had better look.
+  ['waiting_feedback', undefined, 0, 'needs you', 'waiting_feedback', true],
   ['paused', 'person', 0, 'paused', 'paused', false],
   ['paused', undefined, 1, 'paused', 'paused', false],
   ['cancelled', undefined, 0, 'cancelled', 'cancelled', false],

@@ -207,6 +207,6 @@ describe('git on the host', () => {
     const session = await manager.create({ ...options, worktree: 'feature' });
     const { status, result } = await manager.waitFor(session.id);
     expect({ status, reason: result?.reason }).toEqual({ status: 'failed', reason: 'WORKTREE_FAILED' });
-    expect(result?.error).toContain('belongs to another repository');
+    expect(result?.error).toContain('belongs to another one');
   });
 });

@@ -1,8 +1,10 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { SessionResult } from 'autonomous-orchestration';
 import { SimulatedExecutor, type SimulatedStep, scriptedRun } from 'autonomous-orchestration/testing';
 import { expect, it } from 'vitest';
 import { everyMode } from '../support/simulate.js';
-import { openPage, serveSimulation } from './support.js';
+import { factsUnder, openPage, serveSimulation, sessionOnBoard } from './support.js';
 
 const ATTACKS = [
   '<script>window.hit = true</script>',
@@ -37,12 +39,28 @@ it('what an agent or a name says is text, wherever it stands', async () => {
   page.on('request', (request) => requests.push(request.url()));
   await Promise.all(sessions.map(({ id }) => manager.waitFor(id, { status: 'waiting_feedback' })));
 
-  for (const { id, taskId = '' } of sessions) {
+  for (const [index, branch] of branches.entries()) {
+    const card = sessionOnBoard(page, sessions[index]?.id ?? '').first();
+    await card.locator('.branch').getByText(branch, { exact: true }).waitFor();
+  }
+  for (const [index, { id, taskId = '' }] of sessions.entries()) {
     await page.goto(`${server.url}/#/sessions/${id}`);
     const activity = page.getByRole('region', { name: 'Activity of the session' });
     await page.getByRole('heading', { level: 1, name: taskId }).waitFor();
-    for (const summary of await activity.locator('summary').all()) await summary.click();
+    expect((await factsUnder(page, 'Where')).Branch).toBe(branches[index]);
+    await activity.locator('summary').first().waitFor();
+    // All at once: what is opened moves others out of sight.
+    await activity.locator('summary').evaluateAll((summaries) => {
+      for (const summary of summaries) (summary as HTMLElement).click();
+    });
+    await activity.locator('details[open] .input').first().waitFor();
     await manager.cancel(id);
+  }
+  await page.goto(`${server.url}/#/`);
+  for (const [index, branch] of branches.entries()) {
+    const row = sessionOnBoard(page, sessions[index]?.id ?? '').last();
+    await row.getByText('cancelled', { exact: true }).waitFor();
+    await row.locator('.branch').getByText(branch, { exact: true }).waitFor();
   }
   await page.goto(`${server.url}/#/timeline`);
   await page
@@ -58,17 +76,27 @@ it('what an agent or a name says is text, wherever it stands', async () => {
   expect(requests.filter((url) => !url.startsWith(server.url))).toEqual([]);
 });
 
-/** Sessions whose every word is an attack: where their terminal is, what was said to them, their plan and their branch. */
+/** Sessions whose every word is an attack: where they run, what was said to them, their plan and their changes. */
 class HostileExecutor extends SimulatedExecutor {
   constructor() {
     super(({ hooks, spec }) => ({ steps: words(textOf(spec), spec.mode === 'interactive' ? hooks : undefined) }));
   }
 
   override async launch(request: RunRequest) {
-    if (request.spec.mode !== 'interactive') return super.launch(request);
-    const attachCommand = textOf(request.spec);
-    const onPlaced: RunRequest['onPlaced'] = (placement) => request.onPlaced({ ...placement, attachCommand });
-    return { ...(await super.launch({ ...request, onPlaced })), conversationId: CONVERSATION };
+    const { spec } = request;
+    const [text, worktree] = [textOf(spec), worktreeOf(spec)];
+    await mkdir(worktree, { recursive: true }); // It is looked at.
+    const environment = { docker: true, dockerImage: text, branch: text, base: text, worktree };
+    const attachCommand = text;
+    const onPlaced: RunRequest['onPlaced'] = (placement) =>
+      request.onPlaced({
+        ...placement,
+        containerName: text,
+        environment,
+        ...(spec.mode === 'interactive' && { attachCommand }),
+      });
+    const handle = await super.launch({ ...request, onPlaced });
+    return spec.mode === 'interactive' ? { ...handle, conversationId: CONVERSATION } : handle;
   }
 
   override async conclude({ spec }: EndedRun): Promise<Partial<SessionResult>> {
@@ -87,6 +115,10 @@ function textOf({ prompt }: RunRequest['spec']): string {
   return 'text' in prompt ? prompt.text : '';
 }
 
+function worktreeOf(spec: RunRequest['spec']): string {
+  return join(spec.cwd, textOf(spec));
+}
+
 /** With hooks: as Claude's transcript has it, until a person says something, which nobody does. */
 async function* words(text: string, hooks: RunRequest['hooks'] | undefined): AsyncGenerator<SimulatedStep> {
   if (!hooks) {
@@ -100,20 +132,35 @@ async function* words(text: string, hooks: RunRequest['hooks'] | undefined): Asy
 
 it('so is what only sessions of other modes have', async () => {
   const executors = everyMode(new HostileExecutor());
-  const { manager, server } = await serveSimulation(() => scriptedRun([]), { executors, maxConcurrent: 50 });
+  const {
+    manager,
+    server,
+    workspace: cwd,
+  } = await serveSimulation(() => scriptedRun([]), {
+    executors,
+    maxConcurrent: 50,
+  });
   const page = await openPage(server);
   const requests: string[] = [];
   page.on('request', (request) => requests.push(request.url()));
   for (const prompt of ATTACKS) {
-    const { id: terminal } = await manager.create({ prompt, mode: 'interactive' });
-    const { id: plan } = await manager.create({ prompt, mode: 'planning', parentId: terminal });
+    const { id: terminal } = await manager.create({ prompt, mode: 'interactive', cwd });
+    const { id: plan } = await manager.create({ prompt, mode: 'planning', parentId: terminal, cwd });
     await manager.waitFor(terminal, { status: 'waiting_feedback' });
     await manager.waitFor(plan);
     await page.goto(`${server.url}/#/`);
     await page.getByRole('group', { name: 'Terminal of the session' }).getByText(prompt).waitFor();
+    await sessionOnBoard(page, terminal).first().locator('.branch').getByText(prompt, { exact: true }).waitFor();
     await page.goto(`${server.url}/#/sessions/${terminal}`);
     const activity = page.getByRole('region', { name: 'Activity of the session' });
     await activity.locator('.person').getByText(prompt).waitFor();
+    expect(await factsUnder(page, 'Where')).toMatchObject({
+      Worktree: join(cwd, prompt),
+      Branch: prompt,
+      Base: prompt,
+      Image: prompt,
+      Container: prompt,
+    });
     await page.goto(`${server.url}/#/sessions/${plan}`);
     await page.getByRole('region', { name: 'Plan' }).getByText(prompt).waitFor();
     await page.getByRole('region', { name: 'Changes' }).getByText(prompt).waitFor();

@@ -14,7 +14,7 @@ const DOCS = join(import.meta.dirname, '../../docs');
 const isRenewing = process.env.RENEW_SCREENSHOTS === 'true';
 
 /** The demonstration, four times as fast. */
-const script: SimulatedScript = ({ session, resume }) => {
+const script: SimulatedScript = ({ session, conversationId }) => {
   const known = DEMO_SESSIONS.find(({ taskId }) => taskId === session.taskId);
   const quick = (ms: number | undefined): number => (ms ?? 0) / 4;
   const turns = (known?.turns ?? []).map((turn) => ({
@@ -23,7 +23,7 @@ const script: SimulatedScript = ({ session, resume }) => {
     ...('takesMs' in turn && { takesMs: quick(turn.takesMs) }),
   }));
   const costUsd = 0.02 * turns.length;
-  return scriptedRun(turns, { conversationId: resume, costUsd, ...(known?.subtype && { subtype: known.subtype }) });
+  return scriptedRun(turns, { conversationId, costUsd, ...(known?.subtype && { subtype: known.subtype }) });
 };
 
 const SHOTS = [

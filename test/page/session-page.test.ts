@@ -8,8 +8,8 @@ import { PUSH, WAIT, WORK, wholeCourse } from './whole-course.js';
 it('a session goes its whole course by what a person clicks and types', async () => {
   const released = deferred<void>();
   const { manager, server } = await serveSimulation(
-    ({ resume, feedback }) => {
-      if (feedback !== undefined) return scriptedRun([{ text: 'Only the notes.' }], { conversationId: resume });
+    ({ conversationId, feedback }) => {
+      if (feedback !== undefined) return scriptedRun([{ text: 'Only the notes.' }], { conversationId });
       const run = scriptedRun([
         { text: 'I push the notes.' },
         { tool: 'Bash', input: { command: PUSH }, output: 'pushed' },

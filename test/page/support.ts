@@ -66,3 +66,12 @@ export async function openPage(
 export function sessionOnBoard(page: Page, id: string) {
   return page.locator(`[data-session="${id}"]`);
 }
+
+/** The list of facts under a heading, as it is read: name → value. */
+export async function factsUnder(page: Page, heading: string): Promise<Record<string, string>> {
+  const section = page.locator('section.group').filter({ has: page.getByRole('heading', { name: heading }) });
+  await section.locator('dl.facts').waitFor();
+  const lines = await section.locator('dl.facts > div').all();
+  const facts = lines.map(async (line) => [await line.locator('dt').innerText(), await line.locator('dd').innerText()]);
+  return Object.fromEntries(await Promise.all(facts));
+}

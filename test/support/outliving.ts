@@ -45,8 +45,8 @@ export class OutlivingRun {
   readonly #conversation: string;
 
   constructor(world: World, request: RunRequest) {
-    const { spec, run, feedback, hooks, resume = randomUUID() } = request;
-    this.#conversation = resume;
+    const { spec, run, feedback, hooks, conversationId = randomUUID() } = request;
+    this.#conversation = conversationId;
     this.#world = world;
     this.name = nameOf(spec.id, run);
     this.sessionId = spec.id;

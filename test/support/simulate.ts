@@ -15,7 +15,7 @@ import {
 import { onTestFinished } from 'vitest';
 import { tempFolder } from './temp-folder.js';
 
-export const DONE: SimulatedScript = ({ resume }) => scriptedRun([{ text: 'Done.' }], { conversationId: resume });
+export const DONE: SimulatedScript = ({ conversationId }) => scriptedRun([{ text: 'Done.' }], { conversationId });
 
 /** A run that ends only when it is told to. */
 export const ENDLESS: SimulatedScript = () => scriptedRun([{ text: 'Waiting.' }, { text: 'never', afterMs: 60_000 }]);
@@ -43,9 +43,9 @@ export function simulate(script: SimulatedScript, options: SessionManagerOptions
 
 /** A policy that asks a person about `git push`, and the run that does it. */
 export const ASK_TO_PUSH: ToolPolicy = { rules: [{ tool: 'Bash', matches: /^git push/, decision: 'ask' }] };
-export const PUSHES: SimulatedScript = ({ resume }) =>
+export const PUSHES: SimulatedScript = ({ conversationId }) =>
   scriptedRun([{ tool: 'Bash', input: { command: 'git push' }, output: 'pushed' }, { text: 'Done.' }], {
-    conversationId: resume,
+    conversationId,
   });
 
 /** A run that does not write the line in which a text stands before it is released. */

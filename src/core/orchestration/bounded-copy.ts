@@ -1,4 +1,4 @@
-import { clipText } from './monitoring/own-text.js';
+import { clipText } from './own-text.js';
 
 /** What a copied value may take in all, in characters; every value inside costs some. */
 interface Allowance {

@@ -11,7 +11,7 @@ import { inspect } from 'node:util';
  * | `SESSION_NOT_FOUND` | no session has this id | look it up with `list()` |
  * | `REQUEST_NOT_FOUND` | no approval with this id waits | read `pendingApprovals`; it may have been answered |
  * | `ILLEGAL_TRANSITION` | the session's status does not allow the call | wait with `waitFor()`, or use the call that the message names |
- * | `DOCKER_UNAVAILABLE` | no Docker engine answers | start the engine, or set `DOCKER_HOST` |
+ * | `DOCKER_UNAVAILABLE` | no Docker engine answers, or only with an error | start the engine, set `DOCKER_HOST`, or see the message |
  * | `IMAGE_NOT_FOUND` | the engine has no such image | build, load or pull it; the library never pulls |
  * | `CLAUDE_NOT_FOUND` | neither image nor `PATH` has a `claude` that runs | install Claude Code there |
  * | `TMUX_NOT_FOUND` | an interactive session needs tmux, and `PATH` has none | install it: Debian's package `tmux`, `brew install tmux` |

@@ -4,10 +4,11 @@ import type { SessionEvent } from './session-events.js';
 /** Events that may wait for a slow reader. */
 const MOST_WAITING = 10_000;
 
+/** Which events `events()` offers, and until when. */
 export interface EventStreamOptions {
-  /** Only events of this session. Default all. */
+  /** Only events with this `sessionId`; one that is not known yet is not refused. Default all. */
   sessionId?: string;
-  /** Ends the iteration when aborted. */
+  /** Ends the iteration when aborted, without an error; what came before is read first. */
   signal?: AbortSignal;
 }
 
@@ -16,8 +17,8 @@ export type Subscribe = (listener: (event: SessionEvent) => void) => () => void;
 
 /**
  * Events as an async iterable. It listens from the call on, not from the first `next()`, so nothing between the two
- * is missed; leaving the loop ends it. A reader that falls 10,000 events behind gets `EVENTS_OVERFLOW` rather than
- * a silent gap.
+ * is missed; leaving the loop ends it. A reader that falls 10,000 events behind gets those and then `EVENTS_OVERFLOW`,
+ * rather than a silent gap.
  */
 export function eventStream(
   subscribe: Subscribe,

@@ -3,7 +3,7 @@ import { BaseExecutor } from './executors/base-executor.js';
 import type { SessionMode } from './types.js';
 import { branchNameProblem } from './workspace/branch-name.js';
 
-const MODES = [
+export const MODES = [
   'autonomous',
   'interactive',
   'planning',
@@ -73,7 +73,8 @@ const policySchema = z.strictObject({
   approvalTimeoutMs: positive.max(A_DAY_MS).optional(),
   onHostLost: z.enum(['deny', 'allow']).optional(),
 });
-const limitsSchema = z.strictObject({
+
+export const limitsSchema = z.strictObject({
   durationMs: positive.optional(),
   idleMs: positive.optional(),
   costUsd: z.number().positive().optional(),
@@ -115,10 +116,13 @@ export const createSchema = z.strictObject({
   signal: z.instanceof(AbortSignal).optional(),
 });
 
+/** How long the feedback of an interactive session may be is known to its executor, when the run is launched. */
 export const feedbackSchema = z.object({ feedback: prompt });
 
 /** Claude Code puts a longer text of a hook into a file of its own, which an agent may not read. */
 const MOST_MESSAGE_LENGTH = 8_000;
 export const messageSchema = z.object({ message: prompt.max(MOST_MESSAGE_LENGTH) });
 
-export const noteSchema = z.object({ note: z.string().max(2_000).optional() });
+/** What is said with the answer to an approval. */
+/** What is said of a decision. @param argument its name, for errors */
+export const noteSchema = (argument: string) => z.object({ [argument]: z.string().max(2_000).optional() });

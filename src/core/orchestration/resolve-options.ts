@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
+import { defined } from './defined.js';
 import { DEFAULT_IMAGE, type DockerOptions } from './docker/docker-options.js';
 import { messageOf, OrchestrationError, shown } from './errors.js';
 import type { BaseExecutor, SessionSpec } from './executors/base-executor.js';
@@ -35,8 +36,17 @@ export type ResolvedManagerOptions = Required<Omit<SessionManagerOptions, 'polic
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveManagerOptions(options: SessionManagerOptions): ResolvedManagerOptions {
   check(managerSchema, options);
+  const stateDir = resolve(options.stateDir ?? join(homedir(), '.autonomous-orchestration'));
+  for (const [mode, executor] of Object.entries(options.executors ?? {})) {
+    if (executor.stateDir === undefined || resolve(executor.stateDir) === stateDir) continue;
+    // It would find the containers of another manager, and take them for left behind.
+    throw new OrchestrationError(
+      'INVALID_OPTIONS',
+      `Option 'executors.${mode}': it was made for the stateDir ${shown(executor.stateDir)}, and the manager has ${shown(stateDir)}. Give both the same.`,
+    );
+  }
   return {
-    stateDir: resolve(options.stateDir ?? join(homedir(), '.autonomous-orchestration')),
+    stateDir,
     maxConcurrent: options.maxConcurrent ?? 3,
     maxQueued: options.maxQueued ?? 10,
     docker: copied(options.docker ?? {}),
@@ -52,6 +62,8 @@ export interface Inheritance {
   readonly policy: ResolvedPolicy;
   readonly cwd?: string;
   readonly limits?: SessionLimits;
+  /** Tools that it may not use, whatever else it may not. */
+  readonly disallowedTools?: readonly string[];
   /** Whether another session leads it, whose agent may have asked for it. */
   readonly led?: true;
   /** A plan that waits to be carried out. */
@@ -84,17 +96,22 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     cwd,
     worktree: worktreeOf(worktree, base.led),
     docker: resolveDocker(base.docker, options.docker),
-    claude: definedOf({
+    claude: defined({
       system: options.system,
       appendSystem: options.appendSystem,
       tools: options.tools,
-      disallowedTools: options.disallowedTools,
+      disallowedTools: union(base.disallowedTools, options.disallowedTools),
       mcpConfig: options.mcpConfig,
       maxTurns: options.maxTurns,
     }),
     policy: tightenPolicy(base.policy, own),
     limits: tightenLimits(base.limits ?? {}, options.limits),
   };
+}
+
+function union(...lists: (readonly string[] | undefined)[]): string[] | undefined {
+  const given = lists.flatMap((list) => list ?? []);
+  return given.length === 0 ? undefined : [...new Set(given)];
 }
 
 /** The caller may change its objects while a session waits; what was checked is what runs. */
@@ -120,10 +137,15 @@ export function resolveMessage(message: string): string {
   return message;
 }
 
-/** @throws OrchestrationError `INVALID_OPTIONS` */
-export function resolveNote(note: string | undefined): string | undefined {
-  check(noteSchema, { note });
-  return note?.trim() === '' ? undefined : note;
+/**
+ * What a person says of a decision.
+ *
+ * @returns undefined where nothing is said
+ * @throws OrchestrationError `INVALID_OPTIONS`, naming the argument
+ */
+export function resolveNote(argument: 'note' | 'reason', text: string | undefined): string | undefined {
+  check(noteSchema(argument), { [argument]: text });
+  return text?.trim() === '' ? undefined : text;
 }
 
 function worktreeOf(given: CreateSessionOptions['worktree'], led: true | undefined): SessionSpec['worktree'] {
@@ -171,10 +193,4 @@ function deepest(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: strin
 
 function at(value: unknown, path: PropertyKey[]): unknown {
   return path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value);
-}
-
-function definedOf<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as ReturnType<
-    typeof definedOf<T>
-  >;
 }

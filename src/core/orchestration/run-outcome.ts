@@ -1,6 +1,6 @@
 import { classifyError } from './monitoring/error-classifier.js';
 import type { ResultObservation } from './monitoring/observation.js';
-import { clipText, harmlessText } from './monitoring/own-text.js';
+import { clipText, harmlessText } from './own-text.js';
 import type { RunEnd, RunStop, SessionResult, TerminalStatus } from './types.js';
 
 /** As long as a result's text may be: an agent writes both. */

@@ -54,7 +54,7 @@ export class RunWatch {
   #replayed: number | undefined;
   /** Whether calls could run while no host was there. */
   #unasked = false;
-  #stopped = false;
+  #detached = false;
   /** Whether the log ends with the end of the agent's turn. */
   #turnOver = false;
 
@@ -91,7 +91,7 @@ export class RunWatch {
     };
   }
 
-  /** Goes on with what another host has left. */
+  /** Before a run is taken over: goes on with what its last host has left. */
   async restore(): Promise<void> {
     const files = new HookFiles(this.#options.request.folder.guard);
     await this.guard.restore();
@@ -99,7 +99,7 @@ export class RunWatch {
     await this.#git.resume();
   }
 
-  /** Forgets what the guard has decided about another run. */
+  /** Before a launch: what the guard has decided about an earlier run says nothing about this one. */
   async clear(): Promise<void> {
     await this.#decisions.clear();
   }
@@ -110,7 +110,6 @@ export class RunWatch {
     if (docker) await this.#git.begin(worktree ?? cwd);
   }
 
-  /** Begins to read the log. */
   async start(handle: RunHandle, { offset, replay }: LogPart): Promise<void> {
     const { log } = this.#options.request.folder;
     if (replay) this.#replayed = (await stat(log)).mtimeMs;
@@ -124,36 +123,39 @@ export class RunWatch {
       onActivity: () => this.limits.alive(),
     });
     void this.#monitor.caughtUp.then(() => {
+      if (this.#detached) return; // The hooks' calls wait for the host that reads the rest.
       this.#replayed = undefined;
       this.#caughtUp.resolve();
       // Whatever hook told of it may have told a host that is gone, or none.
       if (replay && this.#turnOver) handle.turnEnded?.(false);
     });
-    if (this.#stopped) this.#monitor.stop();
+    if (this.#detached) this.#monitor.stop();
   }
 
-  /** Resolves when all is told that there is to tell of a run that has ended. */
+  /** The run has ended: resolves when all is told that there is to tell of it. */
   async drain(): Promise<void> {
     await Promise.all([this.#monitor?.drain(), this.#git.end()]);
   }
 
-  /** Lets go of a run that goes on. */
-  stop(): void {
-    this.#stopped = true;
+  /** Looks away: the run may go on, and what another host needs for that stays on disk. */
+  detach(): void {
+    this.#detached = true;
     this.#monitor?.stop();
     this.limits.end();
     this.steering.end();
     this.#decisions.close();
-    this.#git.stop();
+    this.#git.detach();
   }
 
-  /** The run is over: nothing of it is kept but its log. */
+  /**
+   * The run is over. The decisions stay until the next one is launched: a host that is killed before the session's end is
+   * on disk leaves the log to be read again, and each call that is not among them would be a breach.
+   */
   async close(): Promise<void> {
     this.guard.approvals.end('The run is over.');
     this.#caughtUp.resolve();
-    this.stop();
-    // What stays is seen to by the next run.
-    await this.clear().catch(() => {});
+    this.detach();
+    // A message that stays is one of a run that is over: nobody hands it out.
     await rm(this.#options.request.folder.steering, { force: true }).catch(() => {});
   }
 

@@ -67,7 +67,10 @@ export interface SessionToolResultEvent extends SessionEventBase<'session:tool-r
   readonly name?: string;
   readonly durationMs?: number;
 }
-/** The agent called a tool in a way that is rated dangerous. Whether it runs is the policy's decision. */
+/**
+ * The agent called a tool in a way that is rated dangerous: whether it runs is the policy's decision. Or a call went past the
+ * guard (rule `guard.bypassed`), which ends the session; or something was planted for git on the host (rule `git.planted`).
+ */
 export interface SessionDangerEvent extends SessionEventBase<'session:danger'> {
   readonly danger: DangerRecord;
 }
@@ -77,7 +80,7 @@ export interface SessionApprovalEvent extends SessionEventBase<'session:approval
   readonly request: GuardRequest;
   /** Who answered: a person, the time limit (`timeout`), or the end of the run (`end`). */
   readonly by?: ApprovalSource;
-  /** What the person said. */
+  /** What the person said; otherwise why it was denied. */
   readonly note?: string;
 }
 /** A tool call was kept from running. */
@@ -90,10 +93,10 @@ export interface SessionSteeredEvent extends SessionEventBase<'session:steered'>
 }
 /** It was frozen, or waits for its provider's usage limit. */
 export interface SessionPausedEvent extends SessionEventBase<'session:paused'> {
-  /** When it goes on by itself; absent where a person paused it. */
+  /** When it goes on by itself; absent where it was frozen. */
   readonly resumeAt?: number;
 }
-/** It works again. */
+/** It is frozen no longer. After a usage limit `session:continued` tells instead. */
 export type SessionResumedEvent = SessionEventBase<'session:resumed'>;
 /** It has nothing to do before somebody else has done something. */
 export interface SessionWaitingEvent extends SessionEventBase<'session:waiting'> {
@@ -105,7 +108,7 @@ export type SessionWorkingEvent = SessionEventBase<'session:working'>;
 export interface SessionErrorEvent extends SessionEventBase<'session:error'> {
   readonly error: ClassifiedError;
 }
-/** A further run was asked for. */
+/** A further run was asked for, by `continue()`, or by itself after a usage limit. */
 export interface SessionContinuedEvent extends SessionEventBase<'session:continued'> {
   readonly feedback: string;
 }

@@ -5,6 +5,8 @@ import type { GuardRequest, SessionRun, SessionStatus, TerminalStatus, UnifiedSe
 
 const ACTIVE = ['starting', 'running', 'paused', 'waiting_feedback'] as const satisfies readonly SessionStatus[];
 const TERMINAL = ['completed', 'failed', 'cancelled'] as const satisfies readonly TerminalStatus[];
+/** All there are. */
+export const STATUSES = ['queued', ...ACTIVE, ...TERMINAL] as const satisfies readonly SessionStatus[];
 
 /** Of the times in which a run did not work. */
 const KEPT_TIMES = 50;

@@ -7,6 +7,7 @@ import { type EventStreamOptions, eventStream } from './event-stream.js';
 import type { BaseExecutor } from './executors/base-executor.js';
 import { builtInExecutors } from './executors/built-in.js';
 import { IsolatedEmitter } from './isolated-emitter.js';
+import { harmlessText } from './own-text.js';
 import type { QueueStatus } from './queue/simple-queue.js';
 import {
   type ResolvedManagerOptions,
@@ -124,7 +125,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * @throws OrchestrationError `INVALID_OPTIONS`, `QUEUE_FULL`, `CHILDREN_LIMIT`, `DOCKER_UNAVAILABLE`, `IMAGE_NOT_FOUND`,
    * `CLAUDE_NOT_FOUND`, `TMUX_NOT_FOUND`, `ONBOARDING_NEEDED`, `ENV_MISSING`, `ILLEGAL_TRANSITION` (its leader has ended),
    * `WORKSPACE_NOT_FOUND`, `WORKSPACE_NOT_WRITABLE`, `UNSAFE_MOUNT`, `WORKTREE_FAILED`, `STATE_LOCKED`, `STATE_NOT_WRITABLE`,
-   * `MANAGER_CLOSED`; nothing is recorded or left behind
+   * `MANAGER_CLOSED`; where `signal` is aborted before it resolves, the signal's own reason. Nothing is recorded or left
+   * behind then
    */
   create(options: CreateSessionOptions): Promise<UnifiedSession> {
     return this.#creation.create(options, newId());
@@ -144,12 +146,14 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * Ends a session for good. Resolves when its container is proved gone and its slot is free; one that waits never
    * starts. A session that has ended is answered as it is, and a second call joins the first. `close` ends them all.
    *
-   * @param reason stands in `result.error`
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `MANAGER_CLOSED`
+   * @param reason stands in `result.error`, without control characters; at most 2,000 characters
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS`, `MANAGER_CLOSED`; `STATE_NOT_WRITABLE` where it has ended and the disk
+   * did not take that down
    */
-  async cancel(id: string, reason = 'cancelled by the user'): Promise<UnifiedSession> {
+  async cancel(id: string, reason?: string): Promise<UnifiedSession> {
+    const why = harmlessText(resolveNote('reason', reason) ?? 'cancelled by the user');
     if (!isTerminal(this.#store.registry.demand(id).status)) this.#demandOpen();
-    return this.#scheduler.cancel(this.#store.registry.demand(id), reason);
+    return this.#scheduler.cancel(this.#store.registry.demand(id), why);
   }
 
   /**
@@ -157,6 +161,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * session. A run that is under way is stopped first, and its slot kept. Claude remembers what it was told, but not a
    * tool call that was interrupted.
    *
+   * @param feedback literal text, as `prompt` is. In an `interactive` session more than 120,000 bytes of it end the new run
+   * as `failed`, reason `INVALID_OPTIONS`
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS`, `QUEUE_FULL`, `ILLEGAL_TRANSITION` for a session
    * that waits for a run, has spent its limits, or in which Claude never began a conversation; `ENV_MISSING`,
    * `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
@@ -169,10 +175,10 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   /**
    * Freezes a running session's container (`docker pause`), in the middle of whatever it does; without Docker, the
    * `claude` process. Limits and the deadlines of approvals stand still meanwhile; time-outs inside the container, Bash's
-   * for example, do not. One that is paused already is answered as it is. `cancel` and `continue` work on it, too.
+   * for example, do not. One that is frozen already is answered as it is. `cancel` and `continue` work on it, too.
    *
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` where nothing runs that could be frozen,
-   * `DOCKER_UNAVAILABLE`, `MANAGER_CLOSED`
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` where nothing runs that could be frozen, as in one
+   * that waits for its provider's usage limit (`resumeAt`); `DOCKER_UNAVAILABLE`, `MANAGER_CLOSED`
    */
   async pause(id: string): Promise<UnifiedSession> {
     this.#demandOpen();
@@ -180,8 +186,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   }
 
   /**
-   * Lets a paused session go on; one that waits for its provider's usage limit tries again at once. One that runs is
-   * answered as it is.
+   * Lets a frozen session go on; one that waits for its provider's usage limit (`resumeAt`) tries again at once, in a
+   * further run. One that runs is answered as it is.
    *
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION`, `DOCKER_UNAVAILABLE`, `MANAGER_CLOSED`
    */
@@ -208,12 +214,12 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   /**
    * Lets a tool call run that waits for a decision (`pendingApprovals`, `session:approval`).
    *
-   * @param note kept with the event; the agent does not hear of it
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `REQUEST_NOT_FOUND` where it does not wait (any more),
-   * `ILLEGAL_TRANSITION` where nothing runs, `MANAGER_CLOSED`
+   * @param note kept with the event, at most 2,000 characters; the agent does not hear of it
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS` for a longer note, `REQUEST_NOT_FOUND` where the call
+   * does not wait (any more), `ILLEGAL_TRANSITION` where nothing runs, `MANAGER_CLOSED`
    */
   async approve(id: string, requestId: string, note?: string): Promise<UnifiedSession> {
-    return this.#answer(id, requestId, 'allow', note);
+    return this.#answer(id, requestId, 'allow', resolveNote('note', note));
   }
 
   /**
@@ -223,7 +229,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * @throws OrchestrationError as `approve`
    */
   async deny(id: string, requestId: string, reason?: string): Promise<UnifiedSession> {
-    return this.#answer(id, requestId, 'deny', reason);
+    return this.#answer(id, requestId, 'deny', resolveNote('reason', reason));
   }
 
   /**
@@ -232,7 +238,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    *
    * @param options.force also where something is not committed, or only its branch has its commits. Default `false`
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` where the session has not ended,
-   * `WORKTREE_HAS_WORK`, `WORKTREE_FAILED`, `MANAGER_CLOSED`
+   * or another one works in the worktree; `WORKTREE_HAS_WORK`, `WORKTREE_FAILED`, `MANAGER_CLOSED`; `STATE_NOT_WRITABLE`
+   * where it is removed and the disk did not take that down
    */
   async removeWorktree(id: string, { force = false }: { force?: boolean } = {}): Promise<UnifiedSession> {
     this.#demandOpen();
@@ -243,7 +250,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * Resolves with the record when the session reaches a status; by default any end, however it went.
    *
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` where it ends without reaching the status,
-   * `MANAGER_CLOSED`
+   * `MANAGER_CLOSED`; the own reason of `options.signal` where that is aborted
    */
   async waitFor(id: string, options: WaitOptions = {}): Promise<UnifiedSession> {
     const session = this.#store.registry.demand(id);
@@ -251,7 +258,14 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     return this.#store.waiters.wait(session, options);
   }
 
-  /** All events from now on, or one session's, for `for await`. Ends when the manager closes. */
+  /**
+   * All events from now on, or one session's, for `for await`. It listens from the call on, not from the first `next()`, so
+   * that nothing between the two is missed. Leaving the loop ends it, and so does the manager's end, once all before that is
+   * read.
+   *
+   * @throws OrchestrationError `EVENTS_OVERFLOW`, from `next()`, for a reader that is 10,000 events behind: it gets those
+   * first, and none that came later
+   */
   events(options: EventStreamOptions = {}): AsyncIterableIterator<SessionEvent> {
     const subscribe = (listener: (event: SessionEvent) => void): (() => void) => {
       this.on('event', listener);
@@ -273,7 +287,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * variables that were missing.
    *
    * @throws OrchestrationError `STATE_LOCKED` where another manager uses the folder, `STATE_NOT_WRITABLE`,
-   * `DOCKER_UNAVAILABLE` where nobody can tell what became of a session, `MANAGER_CLOSED`; nothing has changed then
+   * `DOCKER_UNAVAILABLE` where nobody can tell what became of a session; nothing has changed then. `MANAGER_CLOSED` also
+   * where it is closed meanwhile: what it has taken over by then waits for the next manager
    */
   async recover(options: RecoverOptions = {}): Promise<RecoveryReport> {
     this.#demandOpen();
@@ -284,7 +299,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * Ends the manager. With `detach` (default) running sessions go on in their containers, unwatched, and those that wait
    * go on waiting: `recover()` of another manager takes them over. With `cancel` every session is cancelled first; what
    * cannot be ended within half a minute is left to go on. Later calls that would change something are refused with
-   * `MANAGER_CLOSED`, and nothing of the manager keeps the process alive.
+   * `MANAGER_CLOSED`, and nothing of the manager keeps the process alive. A second call joins the first, whatever its
+   * `sessions` says.
    */
   close({ sessions = 'detach' }: { sessions?: 'detach' | 'cancel' } = {}): Promise<void> {
     this.#closing ??= this.#close(sessions);
@@ -298,7 +314,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
 
   #answer(id: string, requestId: string, decision: 'allow' | 'deny', note: string | undefined): UnifiedSession {
     this.#demandOpen();
-    return this.#interventions.answer(this.#store.registry.demand(id), requestId, decision, resolveNote(note));
+    return this.#interventions.answer(this.#store.registry.demand(id), requestId, decision, note);
   }
 
   async #close(sessions: 'detach' | 'cancel'): Promise<void> {

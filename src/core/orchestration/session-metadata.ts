@@ -1,7 +1,7 @@
 import { boundedCopy } from './bounded-copy.js';
 import type { Danger } from './intervention/danger/danger.js';
 import { addTokens, NO_TOKENS, type Observation } from './monitoring/observation.js';
-import { clipText, harmlessText, ownText, plainText } from './monitoring/own-text.js';
+import { clipText, harmlessText, ownText, plainText } from './own-text.js';
 import type {
   ClassifiedError,
   DangerRecord,

@@ -79,7 +79,7 @@ export class SessionRecovery {
 
     found.sort((a, b) => a.record.createdAt - b.record.createdAt || a.ticket - b.ticket);
     for (const { record } of left) if (typeof record === 'object') store.journal.seen(record.ticket);
-    for (const { prepared, record, ticket } of found) store.journal.resume(prepared.folder, record, ticket);
+    for (const { prepared, record, ticket } of found) store.journal.restore(prepared.folder, record, ticket);
     for (const { prepared, record } of found) scheduler.restore(prepared, record);
     const waiting = found.filter(({ record }) => record.status === 'queued').sort((a, b) => a.ticket - b.ticket);
     for (const { record } of waiting) scheduler.rejoin(record.id);

@@ -117,7 +117,7 @@ export class SessionScheduler {
     this.#store.dispatch(id, { type: 'recovered', session });
     if (isTerminal(status) || status === 'queued') return;
     if (session.waitingFor === undefined || this.#queue.keepsSlot(session.waitingFor)) this.#queue.occupy(id);
-    if (resumeAt !== undefined) this.#usageLimits.resume(id, resumeAt, () => this.#goOn(id, GO_ON));
+    if (resumeAt !== undefined) this.#usageLimits.restore(id, resumeAt, () => this.#goOn(id, GO_ON));
     else this.#start(id, hasOpenRun(session) ? (prepared.underWay ?? {}) : undefined);
   }
 
@@ -316,7 +316,7 @@ export class SessionScheduler {
         run: last && (adopt || last.launchedAt === undefined) ? last.number : session.runs.length + 1,
         folder: parts.folder,
         feedback: parts.feedback,
-        resume: parts.feedback === undefined ? undefined : session.channelCoderSession,
+        conversationId: parts.feedback === undefined ? undefined : session.channelCoderSession,
       },
     });
     parts.supervisor = supervisor;
@@ -333,12 +333,19 @@ export class SessionScheduler {
       return;
     }
     const session = this.#store.registry.demand(id);
-    if (usageLimit && session.channelCoderSession !== undefined) {
+    // It may have been told to end after its run was over.
+    const stop = usageLimit && session.runs.at(-1)?.stop;
+    if (usageLimit && !stop && session.channelCoderSession !== undefined) {
       this.#suspend(session, usageLimit.resetsAt, exitCode);
       return;
     }
     this.#usageLimits.settle(id);
-    const ended = this.#store.dispatch(id, { type: 'ended', at: this.#now(), status, result });
+    const ended = this.#store.dispatch(id, {
+      type: 'ended',
+      at: this.#now(),
+      status: stop?.status ?? status,
+      result: stop ? { ...result, reason: stop.reason, error: stop.error } : result,
+    });
     this.#leaveQueue(id);
     void this.#leadership.ended(ended);
   }

@@ -73,7 +73,7 @@ export class SessionSweep {
   async #belongs({ sessionId, run }: RunTrace): Promise<boolean> {
     if (sessionId === undefined) return false;
     const session = this.#parts.registry.get(sessionId);
-    // One that is on disk and not here is not taken over yet.
+    // A session with a folder but no record here has not been recovered yet: its container must stay.
     if (!session) return exists(new SessionFolder(this.#parts.stateDir, sessionId).path);
     return hasOpenRun(session) && session.runs.at(-1)?.number === run;
   }

@@ -2,6 +2,7 @@ import { OrchestrationError } from './errors.js';
 import { isTerminal } from './session-lifecycle.js';
 import type { SessionStatus, UnifiedSession } from './types.js';
 
+/** What `waitFor()` waits for, and how long. */
 export interface WaitOptions {
   /** One status or several to wait for. Default: any terminal one. */
   status?: SessionStatus | readonly SessionStatus[];

@@ -12,8 +12,13 @@ export type SessionMode = 'autonomous' | 'interactive' | 'planning' | 'orchestra
 /**
  * Where a session stands. `queued` waits for a slot; `starting` has one and is being launched; `running` works;
  * `waiting_feedback` waits for somebody: a person who decides about a tool call (`pendingApproval`), or what `waitingFor`
- * says; `paused` is frozen, or waits for a provider's usage limit (`resumeAt`); the last three are terminal. All but
- * `queued` and the terminal ones hold a slot, unless `waitingFor` says that it was given back.
+ * says; `paused` has two kinds; the last three are terminal.
+ *
+ * One that is `paused` with `resumeAt` waits for its provider's usage limit, without a run: `resume()` tries again at once,
+ * and `pause()` is refused. Any other is frozen: `resume()` lets it go on, and `pause()` answers it as it is.
+ *
+ * All but `queued` and the terminal ones hold a slot. One that waits for its `children`, or for a `slot` to go on in, has
+ * given its own back; so has one that waits for a `person`, unless the manager has `releaseSlotWhileWaiting: false`.
  */
 export type SessionStatus =
   | 'queued'
@@ -39,23 +44,25 @@ export interface CreateSessionOptions {
   /** Which executor runs the session. Default `'autonomous'`. */
   mode?: SessionMode;
   /**
-   * The prompt as literal text, sent byte for byte. Exactly one of `prompt` and `promptFile` is given, or neither where the
-   * plan of `parentId` is to be carried out.
+   * The prompt as literal text, sent byte for byte; in `interactive` at most 120,000 bytes. Exactly one of `prompt` and
+   * `promptFile` is given, or neither where the plan of `parentId` is to be carried out.
    */
   prompt?: string;
   /**
    * A ChannelCoder prompt file (Markdown with optional YAML front matter and `{variables}`), relative to `cwd`.
-   * It is read once, when the session is created.
+   * It is read once, when the session is created. In `interactive` it may come to at most 120,000 bytes: more of them end
+   * the run as `failed`, reason `INVALID_OPTIONS`.
    */
   promptFile?: string;
   /** Values for the variables of `promptFile`, checked against the `input` schema of its front matter. */
   data?: InterpolationData;
-  /** The user's own id of the work this session belongs to; `list({ taskId })` finds it. */
+  /** The user's own id of the work this session belongs to, at most 500 characters; `list({ taskId })` finds it. */
   taskId?: string;
   /**
-   * The session that this one was created for; `list({ parentId })` finds it. One that leads (`orchestration`) hands down
-   * its workspace, container, policy and limits, which can only be tightened; one that has made a plan (`planning`) hands
-   * that down as the prompt.
+   * The session that this one was created for; `list({ parentId })` finds it. It works where that one does, unless `cwd`
+   * says otherwise. One that leads (`orchestration`) hands down container, policy and limits as well, which can only be
+   * tightened; one that has made a plan (`planning`) hands that down as the prompt. An id that this manager does not know is
+   * only a label, of at most 500 characters: nothing is inherited.
    */
   parentId?: string;
   /**
@@ -89,7 +96,7 @@ export interface CreateSessionOptions {
   limits?: SessionLimits;
   /** Tightens the manager's policy for this session; what would loosen it is refused. */
   policy?: ToolPolicy;
-  /** Cancels the session when aborted, also while `create()` is still under way. */
+  /** Cancels the session when aborted; where `create()` is still under way, that rejects with the signal's own reason. */
   signal?: AbortSignal;
 }
 
@@ -160,7 +167,7 @@ export interface SessionRun {
   readonly exitCode?: number;
   /** How a person gets at the terminal of an `interactive` session: a command for the host's shell. */
   readonly attachCommand?: string;
-  /** What `continue()` was called with. */
+  /** What `continue()` was called with, or what it is told that goes on by itself after a usage limit. Absent in the first. */
   readonly feedback?: string;
   /** Where its part of `logFile` begins, in bytes. */
   readonly logOffset?: number;
@@ -232,9 +239,20 @@ export interface SessionResult {
   /** Of the container or process. Absent when it is not known. */
   readonly exitCode?: number;
   /**
-   * `success`, `closed` (its window was), `cancelled`, one of {@link OrchestrationErrorCode}'s codes, or
-   * `oom` | `lost` | `log_lost` | `incomplete` | `auth` | `rate_limited` | `killed` | `terminated` | `error`; a limit's
-   * `timeout` | `idle` | `max_cost` | `max_tokens` | `max_turns`; or `guard_bypassed`.
+   * In a `completed` session `success`, or `closed` where the window of an `interactive` one was; in a `cancelled` one
+   * `cancelled`. In a `failed` one:
+   *
+   * - one of {@link OrchestrationErrorCode}'s codes, where it could not be started or watched on: `LAUNCH_FAILED`,
+   *   `IMAGE_NOT_FOUND`, `WORKTREE_FAILED`, `DOCKER_UNAVAILABLE`, `STATE_NOT_WRITABLE`, …
+   * - of a limit: `timeout`, `idle`, `max_cost`, `max_tokens`, `max_turns`
+   * - of the guard: `guard_bypassed`
+   * - of the provider: `auth`, `rate_limited`
+   * - of the container or process: `oom`, `killed` (exit code 137), `terminated` (143), `lost` (it vanished), `log_lost`
+   *   (nobody wrote its log any more)
+   * - `incomplete`: it ended well, but without a result, or the conversation of an `interactive` one never began
+   * - `error`: anything else
+   *
+   * An executor of your own may have further ones.
    */
   readonly reason: string;
   /** What went wrong, for a person. */
@@ -277,7 +295,10 @@ export interface SessionMetadata {
   readonly errors: readonly ClassifiedError[];
   /** All errors, by severity. */
   readonly errorCounts: Readonly<Record<ErrorSeverity, number>>;
-  /** The latest 50 dangerous tool calls, run or not: `toolsUsed` and `session:denied` tell. */
+  /**
+   * The latest 50: dangerous tool calls, run or not (`toolsUsed` and `session:denied` tell), calls that went past the guard,
+   * and what was planted for git on the host.
+   */
   readonly dangers: readonly DangerRecord[];
   /** The latest 20 log lines that were not stream-json: entrypoints, stderr. */
   readonly diagnostics: readonly string[];
@@ -291,6 +312,7 @@ export interface SessionMetadata {
   readonly claudeVersion?: string;
 }
 
+/** Something that was said. Agent-controlled text: show it as text only. */
 export interface SessionMessage {
   readonly at: number;
   readonly text: string;
@@ -329,25 +351,36 @@ export interface GuardRequest {
   readonly deadline: number;
 }
 
-/** A dangerous tool call, or something dangerous that was found. */
+/**
+ * A dangerous tool call; one that went past the guard (rule `guard.bypassed`), whatever it did; or what was planted for git
+ * on the host (rule `git.planted`), which is no call.
+ */
 export interface DangerRecord extends Danger {
   readonly at: number;
-  /** `git` for what was planted for git on the host (rule `git.planted`). */
+  /** `git` for what was planted; `unknown` where the log tells of a call and cannot be read. */
   readonly tool: string;
-  /** Empty for what is no tool call. */
+  /** Empty for what was planted; `unknown` as `tool` is. */
   readonly toolUseId: string;
 }
 
+/** How a tool call ended; `denied`: it was kept from running. */
 export type ToolOutcome = 'ok' | 'error' | 'denied';
 
+/** How much an error matters to whoever watches; {@link ClassifiedError} has what is what. */
 export type ErrorSeverity = 'critical' | 'warning' | 'info';
 
+/** Something that went wrong inside a session, which may well go on. */
 export interface ClassifiedError {
-  /**
-   * `critical`: permission denied, authentication, out of memory, disk full. `warning`: file not found, command
-   * failed, call denied, rate limit, retry. `info`: anything else.
-   */
+  /** Goes by the `code`. `info` is for what has none of those below. */
   readonly severity: ErrorSeverity;
+  /**
+   * What it is about, by its words:
+   *
+   * - `critical`: `auth`, `out_of_memory`, `disk_full`, `permission_denied`
+   * - `warning`: `rate_limit`, `file_not_found`, `command_failed`; `retry`, a request that is tried again; `denied`, a tool
+   *   call that was; `tool_failed` and `api_error`, any other tool call and request; `no_conclusion`, where the mode cannot
+   *   say what came of the run
+   */
   readonly code: string;
   /** Cut at 1,000 characters. */
   readonly message: string;

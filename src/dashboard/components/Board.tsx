@@ -1,11 +1,11 @@
 import { useMemo } from 'react';
 import type { AutonomousSession } from '../../handlers/index.js';
+import { needsPerson } from '../../handlers/needs-person.js';
 import { below, type Families, familiesOf } from '../family.js';
 import { duration, revealed, usd } from '../format.js';
 import { usePage } from '../page-context.js';
 import { sessionHref } from '../route.js';
 import { isOver, segmentsOf, timeOf } from '../segments.js';
-import { needsPerson } from '../waiting.js';
 import { changesLine } from './Changes.js';
 import { Contained } from './Contained.js';
 import { Mode } from './Mode.js';

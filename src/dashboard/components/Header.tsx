@@ -1,8 +1,9 @@
 import { useMemo } from 'react';
-import { count, plural, totalTokens, usd } from '../format.js';
+import { totalTokens } from '../../core/orchestration/monitoring/observation.js';
+import { needsPerson } from '../../handlers/needs-person.js';
+import { count, plural, usd } from '../format.js';
 import { useMayAct, usePage } from '../page-context.js';
 import type { Route } from '../route.js';
-import { needsPerson } from '../waiting.js';
 
 interface Props {
   page: Route['page'];

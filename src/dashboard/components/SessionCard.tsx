@@ -1,7 +1,8 @@
 import { memo } from 'react';
+import { totalTokens } from '../../core/orchestration/monitoring/observation.js';
 import type { AutonomousSession } from '../../handlers/index.js';
 import { costWith, type Descendant } from '../family.js';
-import { count, duration, inputLine, plural, revealed, totalTokens, usd } from '../format.js';
+import { count, duration, inputLine, plural, revealed, usd } from '../format.js';
 import { useNow } from '../page-context.js';
 import { sessionHref } from '../route.js';
 import { stateLook } from '../waiting.js';

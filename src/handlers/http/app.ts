@@ -13,6 +13,7 @@ import { EventHistory } from './event-history.js';
 import { openApiDocument } from './openapi.js';
 import { apiRoutes, type Route } from './routes.js';
 
+/** Who may do what through the app, and where. */
 export interface AutonomousAppOptions {
   /**
    * What requests that change something have to bring, as `Authorization: Bearer <token>`. At least 16 characters, of

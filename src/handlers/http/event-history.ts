@@ -1,7 +1,8 @@
 import { nanoid } from 'nanoid';
 import type { SessionEvent, UnifiedSessionManager } from '../../core/index.js';
 import { boundedCopy } from '../../core/orchestration/bounded-copy.js';
-import { clipText } from '../../core/orchestration/monitoring/own-text.js';
+import { totalTokens } from '../../core/orchestration/monitoring/observation.js';
+import { clipText } from '../../core/orchestration/own-text.js';
 import { cutResult } from '../session-view.js';
 
 type Distributed<Event> = Event extends SessionEvent ? Omit<Event, 'session'> : never;
@@ -130,7 +131,7 @@ function feedEvent(id: number, event: SessionEvent): FeedEvent {
     ...bounded(rest as Distributed<SessionEvent>),
     id,
     ...(costUsd !== undefined && { costUsd }),
-    ...(tokens && { tokens: tokens.input + tokens.output + tokens.cacheRead + tokens.cacheCreation }),
+    ...(tokens && { tokens: totalTokens(tokens) }),
   };
 }
 

@@ -36,7 +36,6 @@ const SESSIONS = '/api/autonomous-sessions';
 /** A message that has not been heard by then is answered as accepted: browsers have few connections to one server. */
 const HEARD_WITHIN_MS = 500;
 
-/** What the routes need. */
 export interface RouteSources {
   readonly handlers: AutonomousHandlers;
   readonly history: EventHistory;

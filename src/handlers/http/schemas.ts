@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { CreateSessionOptions } from '../../core/index.js';
+import { limitsSchema, MODES } from '../../core/orchestration/option-schemas.js';
 
 /** What `POST /api/autonomous-sessions` takes: `create()`'s options without those that reach beyond the workspaces. */
 export const createBody = z.strictObject({
@@ -11,10 +12,7 @@ export const createBody = z.strictObject({
     ),
   promptFile: relativePath().optional().describe('A prompt file, relative to cwd.'),
   data: z.record(z.string(), z.unknown()).optional(),
-  mode: z
-    .enum(['autonomous', 'interactive', 'planning', 'orchestration', 'worktree'])
-    .optional()
-    .describe('Default autonomous.'),
+  mode: z.enum(MODES).optional().describe('Default autonomous.'),
   taskId: z.string().optional(),
   parentId: z
     .string()
@@ -33,16 +31,7 @@ export const createBody = z.strictObject({
   tools: z.array(z.string()).optional(),
   disallowedTools: z.array(z.string()).optional(),
   maxTurns: z.int().positive().optional(),
-  limits: z
-    .strictObject({
-      durationMs: z.int().positive().optional(),
-      idleMs: z.int().positive().optional(),
-      costUsd: z.number().positive().optional(),
-      tokens: z.int().positive().optional(),
-      children: z.int().nonnegative().optional(),
-      depth: z.int().nonnegative().optional(),
-    })
-    .optional(),
+  limits: limitsSchema.optional(),
 });
 
 export const bodies = {

@@ -5,6 +5,7 @@ import { nanoid } from 'nanoid';
 import type { UnifiedSessionManager } from '../../core/index.js';
 import { type AutonomousAppOptions, createAutonomousApp } from './app.js';
 
+/** The app's options, of which the token may be left out, and where to listen. */
 export interface ServeOptions extends Omit<AutonomousAppOptions, 'token'> {
   /** Default: a new one each time. */
   token?: string;
@@ -17,11 +18,13 @@ export interface ServeOptions extends Omit<AutonomousAppOptions, 'token'> {
   hostname?: string;
 }
 
+/** A server that listens. */
 export interface AutonomousServer {
-  /** Where it is reached. */
+  /** Where it is reached, without a slash at the end. */
   readonly url: string;
   /** The dashboard's address with the token: whoever opens it may act. The part behind `#` never leaves the browser. */
   readonly dashboardUrl: string;
+  /** What was given, or made. */
   readonly token: string;
   /** Ends it and its connections; the manager goes on. */
   close(): Promise<void>;

@@ -1,7 +1,8 @@
 import { realpath } from 'node:fs/promises';
-import { relative, resolve, sep } from 'node:path';
+import { resolve } from 'node:path';
 import { OrchestrationError } from '../../core/index.js';
 import { messageOf, shown } from '../../core/orchestration/errors.js';
+import { isWithin } from '../../core/orchestration/files/is-within.js';
 
 /**
  * The real path of a folder that is, or lies in, one of the workspaces: whoever has the token may start sessions there, and
@@ -34,9 +35,4 @@ async function real(path: string): Promise<string> {
       { cause },
     );
   }
-}
-
-function isWithin(path: string, folder: string): boolean {
-  const rest = relative(folder, path);
-  return rest !== '..' && !rest.startsWith(`..${sep}`);
 }

@@ -1,8 +1,10 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { SimulatedExecutor } from 'autonomous-orchestration/testing';
 import { describe, expect, it } from 'vitest';
 import type { OrchestrationError } from '../../../src/core/orchestration/errors.js';
 import { shown } from '../../../src/core/orchestration/errors.js';
+import type { BaseExecutor } from '../../../src/core/orchestration/executors/base-executor.js';
 import { DEFAULT_POLICY, resolvePolicy } from '../../../src/core/orchestration/intervention/tool-policy.js';
 import {
   resolveCreateOptions,
@@ -12,6 +14,7 @@ import {
   resolveNote,
 } from '../../../src/core/orchestration/resolve-options.js';
 import { errorOf } from '../../support/errors.js';
+import { DONE } from '../../support/simulate.js';
 
 const create = (options: object, docker = {}, policy = DEFAULT_POLICY): ReturnType<typeof resolveCreateOptions> =>
   resolveCreateOptions('id', options, { docker, policy });
@@ -274,15 +277,51 @@ describe('a message', () => {
   });
 });
 
+describe('tools that a session may not use', () => {
+  const inherited = (disallowedTools?: string[], own?: string[]) =>
+    resolveCreateOptions(
+      'id',
+      { prompt: 'x', ...(own && { disallowedTools: own }) },
+      { docker: {}, policy: DEFAULT_POLICY, ...(disallowedTools && { disallowedTools }) },
+    ).claude.disallowedTools;
+
+  it.each([
+    [undefined, undefined, undefined],
+    [[], undefined, undefined],
+    [['WebFetch'], undefined, ['WebFetch']],
+    [['WebFetch'], ['Bash', 'WebFetch'], ['WebFetch', 'Bash']],
+    [undefined, ['Bash'], ['Bash']],
+  ])('%j of its leader and %j of its own are %j', (leader, own, all) => {
+    expect(inherited(leader, own)).toEqual(all);
+  });
+});
+
+describe('an executor', () => {
+  const made = (stateDir?: string): BaseExecutor =>
+    Object.assign(new SimulatedExecutor(DONE), stateDir === undefined ? {} : { stateDir });
+
+  it('that was made for another state folder is refused: it would take containers for left behind', async () => {
+    const executors = { autonomous: made('/b') };
+    const { message } = await errorOf(() => resolveManagerOptions({ stateDir: '/a', executors }), 'INVALID_OPTIONS');
+    expect(message).toContain("Option 'executors.autonomous'");
+    expect(message).toContain('"/b"');
+  });
+
+  it.each([undefined, '/a', '/a/b/..'])('that was made for %j is taken by a manager on /a', (stateDir) => {
+    const executors = { autonomous: made(stateDir) };
+    expect(resolveManagerOptions({ stateDir: '/a', executors }).executors).toEqual(executors);
+  });
+});
+
 describe('a note', () => {
   it.each([7, null, 'x'.repeat(2_001)])('%j is none', async (note) => {
-    const { message } = await errorOf(() => resolveNote(note as string), 'INVALID_OPTIONS');
+    const { message } = await errorOf(() => resolveNote('note', note as string), 'INVALID_OPTIONS');
     expect(message).toContain("Option 'note'");
   });
 
   it('is kept as it is, and absent where it says nothing', () => {
-    for (const note of [' not now ', 'x'.repeat(2_000)]) expect(resolveNote(note)).toBe(note);
-    for (const note of [undefined, '', ' \n']) expect(resolveNote(note)).toBeUndefined();
+    for (const note of [' not now ', 'x'.repeat(2_000)]) expect(resolveNote('note', note)).toBe(note);
+    for (const note of [undefined, '', ' \n']) expect(resolveNote('reason', note)).toBeUndefined();
   });
 });
 

@@ -154,6 +154,69 @@ describe('a tool call', () => {
   });
 });
 
+describe('a command that waits beside a call', () => {
+  /** A command waits, and calls have begun beside it. */
+  async function beside(...calls: string[]) {
+    const given = scene();
+    const [children, others] = [deferred<void>(), deferred<void>()];
+    const first = given.rest.during(() => children.promise);
+    for (const call of calls) await given.rest.before(call);
+    return { ...given, children, others, first };
+  }
+
+  it('leaves it the slot until it is over', async () => {
+    const { slot, rest, others } = await beside('waits too', 'works');
+    void rest.during(() => others.promise);
+    expect(slot.isHeld).toBe(true);
+    rest.after('works');
+    expect(slot.isHeld).toBe(false);
+  });
+
+  it('gives the slot back where each call has such a command', async () => {
+    const { slot, rest, others } = await beside('one', 'two');
+    void rest.during(() => others.promise);
+    expect(slot.isHeld).toBe(true);
+    void rest.during(() => others.promise);
+    expect(slot.isHeld).toBe(false);
+  });
+
+  it('has a slot again when it is over, though the other waits', async () => {
+    const { slot, rest, others, children, first } = await beside('waits too');
+    const second = rest.during(() => others.promise);
+    expect(slot.isHeld).toBe(false);
+    others.resolve();
+    await second;
+    expect([slot.isHeld, rest.resting]).toEqual([true, false]);
+    rest.after('waits too');
+    expect(slot.isHeld).toBe(false);
+    children.resolve();
+    await first;
+  });
+
+  it('whose call was stopped stands for no later one', async () => {
+    const { slot, rest, others } = await beside('stopped');
+    void rest.during(() => others.promise);
+    rest.after('stopped');
+    await rest.before('later');
+    expect(slot.isHeld).toBe(true);
+  });
+
+  it('has nothing to do with calls whose end nobody told of while an earlier one waited', async () => {
+    const { slot, rest, children, first } = await beside('lost', 'lost, too');
+    children.resolve();
+    await first;
+    void rest.during(() => new Promise(() => {}));
+    expect(slot.isHeld).toBe(false);
+  });
+
+  it('is kept from resting by no more calls than there ever are at once', async () => {
+    const made = Array.from({ length: 1_000 }, (_, index) => `made up ${index}`);
+    const { slot, rest } = await beside('the oldest', ...made);
+    for (const call of made) rest.after(call);
+    expect(slot.isHeld).toBe(false);
+  });
+});
+
 it('an adopted run rests already, and needs a slot before it goes on', async () => {
   const { slot, told, rest } = scene('children');
   expect(rest.resting).toBe(true);

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import {
   BaseExecutor,
+  OrchestrationError,
   type Preparation,
   type RunEnd,
   type RunHandle,
@@ -59,6 +60,10 @@ interface Scene {
   log?: object[];
   /** What the executor finds; undefined where there was nothing. */
   found?: Partial<RunHandle> | undefined;
+  /** What happens while the executor looks for it. */
+  finding?: () => Promise<void>;
+  /** Told of each change of the record. */
+  onChange?: (action: SessionAction) => void;
   policy?: ToolPolicy;
   limits?: SessionLimits;
   /** Writes what an earlier host has left. */
@@ -112,6 +117,7 @@ async function scene(options: Scene = {}) {
     }
     override async adopt(request: RunRequest): Promise<RunHandle | undefined> {
       calls.push('adopt');
+      await options.finding?.();
       hooks = request.hooks;
       if ('found' in options && options.found === undefined) return undefined;
       return { ...handle, ...options.found };
@@ -130,6 +136,7 @@ async function scene(options: Scene = {}) {
     dispatch(action) {
       session = reduceSession(session, action);
       actions.push(action);
+      options.onChange?.(action);
       return session;
     },
     request: {
@@ -138,7 +145,7 @@ async function scene(options: Scene = {}) {
       run: session.runs.at(-1)?.number ?? 1,
       folder,
       feedback: undefined,
-      resume: undefined,
+      conversationId: undefined,
     },
   });
   onTestFinished(() => supervisor.detach());
@@ -237,6 +244,81 @@ describe('a run that is adopted while it runs', () => {
     expect(await supervisor.finished).toMatchObject({ status: 'failed' });
     expect(calls).toEqual(['adopt', 'stop gently', 'release']);
   });
+
+  it('cannot be watched, nor ended: it has failed all the same', async () => {
+    const stop = vi.fn().mockRejectedValue(new Error('no'));
+    const { supervisor } = await scene({ left: async ({ log }) => rmSync(log), found: { stop } });
+    expect(await supervisor.finished).toMatchObject({ status: 'failed' });
+    expect(stop).toHaveBeenCalled();
+  });
+});
+
+describe('an engine that is away', () => {
+  const away = new OrchestrationError('DOCKER_UNAVAILABLE', 'gone');
+
+  it('is asked again, as it may just be restarted', async () => {
+    const finding = vi.fn(async () => {}).mockRejectedValueOnce(away);
+    const { supervisor, calls } = await scene({ finding });
+    await supervisor.takenOver;
+    expect(calls).toEqual(['adopt', 'adopt']);
+  });
+
+  it('is not asked by a host that is detached meanwhile', async () => {
+    const finding = vi.fn(async () => {}).mockRejectedValue(away);
+    const { supervisor, calls } = await scene({ finding });
+    await eventually(() => expect(calls).toEqual(['adopt']));
+    supervisor.detach();
+    expect(await supervisor.finished).toBeUndefined();
+    expect(calls).toEqual(['adopt']);
+  });
+});
+
+describe('a host that is detached', () => {
+  it('ends nothing any more, and denies nobody', async () => {
+    const { supervisor, hooks, calls, typesOf } = await scene({
+      policy: { rules: [{ tool: 'Bash', decision: 'ask' }] },
+      found: { hooked: true },
+    });
+    await supervisor.takenOver;
+    const answered = vi.fn();
+    void hooks().beforeTool({ toolUseId: 't', tool: 'Bash', input: {} }).then(answered);
+    await eventually(() => expect(typesOf()).toContain('asked'));
+    supervisor.detach();
+    supervisor.stop({ status: 'cancelled', reason: 'cancelled', error: 'mine' }, 'at-once');
+    for (let turns = 0; turns < 20; turns++) await turn();
+    expect(calls).toEqual(['adopt', 'detach']);
+    expect(answered).not.toHaveBeenCalled();
+  });
+
+  it('answers no call before it has read what the log told', async () => {
+    const answered = vi.fn();
+    const { supervisor, hooks } = await scene({
+      found: { hooked: true },
+      onChange: ({ type }) => {
+        if (type !== 'observed') return;
+        void hooks().beforeTool({ toolUseId: 't', tool: 'Bash', input: {} }).then(answered);
+        supervisor.detach();
+      },
+    });
+    expect(await supervisor.finished).toBeUndefined();
+    for (let turns = 0; turns < 20; turns++) await turn();
+    expect(answered).not.toHaveBeenCalled();
+  });
+
+  it('does not tell how the run went, however little is missing', async () => {
+    const { supervisor, hooks, end, typesOf } = await scene({
+      policy: { rules: [{ tool: 'Bash', decision: 'ask' }] },
+      found: { hooked: true },
+      onChange: ({ type }) => {
+        if (type === 'answered') supervisor.detach();
+      },
+    });
+    await supervisor.takenOver;
+    void hooks().beforeTool({ toolUseId: 't', tool: 'Bash', input: {} });
+    await eventually(() => expect(typesOf()).toContain('asked'));
+    end.resolve({ exitCode: 0 });
+    expect(await supervisor.finished).toBeUndefined();
+  });
 });
 
 /** The hooks, as soon as the executor has them. */
@@ -275,13 +357,13 @@ describe('what the guard of another host has decided', () => {
     expect(await supervisor.finished).toMatchObject({ result: { reason: 'guard_bypassed' } });
   });
 
-  it('is forgotten with the run, and before one that is launched', async () => {
+  it('stays until the next run is launched: the log may have to be read again before the end is on record', async () => {
     const { supervisor, folder, end } = await scene({ log, left: allowedBefore, found: { hooked: true } });
     await supervisor.takenOver;
     expect(existsSync(folder.decisions)).toBe(true);
     end.resolve({ exitCode: 0 });
     await supervisor.finished;
-    expect(existsSync(folder.decisions)).toBe(false);
+    expect(existsSync(folder.decisions)).toBe(true);
     const anew = await scene({ log: [], left: allowedBefore, found: undefined, history: [LAUNCHED, PLACED] });
     await anew.supervisor.takenOver;
     await eventually(() => expect(anew.calls).toContain('launch'));
@@ -322,6 +404,25 @@ describe('what the user said to an adopted run', () => {
       { text: 'three' },
       { text: 'four' },
     ]);
+  });
+});
+
+describe('what the user says to a run that is not found yet', () => {
+  it('is refused by the disk before that: whoever said it is told, and nobody else', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    onTestFinished(() => void process.off('unhandledRejection', unhandled));
+    const gate = deferred<void>();
+    const { supervisor } = await scene({
+      left: async ({ steering }) => void mkdirSync(`${steering}/in the way`, { recursive: true }),
+      found: { hooked: true },
+      finding: () => gate.promise,
+    });
+    const said = errorOf(supervisor.steer('more'), 'STATE_NOT_WRITABLE');
+    await new Promise((resolve) => setTimeout(resolve, 100)); // For the disk to refuse.
+    gate.resolve();
+    await said;
+    expect(unhandled).not.toHaveBeenCalled();
   });
 });
 

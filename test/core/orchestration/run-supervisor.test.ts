@@ -329,8 +329,8 @@ describe('a limit that is reached', () => {
   });
 
   it('counts over all runs', async () => {
-    const { manager } = simulate(({ resume }) =>
-      scriptedRun([{ text: 'Done.' }], { costUsd: 0.6, conversationId: resume }),
+    const { manager } = simulate(({ conversationId }) =>
+      scriptedRun([{ text: 'Done.' }], { costUsd: 0.6, conversationId }),
     );
     const { id } = await manager.create({ prompt: 'x', limits: { costUsd: 1 } });
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });

@@ -289,10 +289,8 @@ describe('pause and resume', () => {
   });
 
   it('do not keep a session from being continued', async () => {
-    const { manager } = simulate(({ feedback, resume }) =>
-      feedback === undefined
-        ? ENDLESS({} as RunRequest)
-        : scriptedRun([{ text: feedback }], { conversationId: resume }),
+    const { manager } = simulate(({ feedback, conversationId }) =>
+      feedback === undefined ? ENDLESS({} as RunRequest) : scriptedRun([{ text: feedback }], { conversationId }),
     );
     const id = await running(manager);
     await vi.waitUntil(() => manager.get(id)?.channelCoderSession, 10_000);

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { OrchestrationError } from '../../../src/core/orchestration/errors.js';
 import type { SessionAction } from '../../../src/core/orchestration/session-actions.js';
-import { isActive, isTerminal, LEGAL_FROM, reduceSession } from '../../../src/core/orchestration/session-lifecycle.js';
+import {
+  isActive,
+  isTerminal,
+  LEGAL_FROM,
+  reduceSession,
+  STATUSES,
+} from '../../../src/core/orchestration/session-lifecycle.js';
 import type { SessionStatus, UnifiedSession } from '../../../src/core/orchestration/types.js';
 import { unfrozenParts } from '../../support/frozen.js';
 import {
@@ -124,7 +130,6 @@ const NEED_RUN: ReadonlySet<ActionType> = new Set([
   'suspended',
 ] satisfies ActionType[]);
 
-const STATUSES = Object.keys(NEXT) as SessionStatus[];
 const PAIRS = STATUSES.flatMap((status) =>
   (Object.keys(ACTIONS) as ActionType[]).map((type) => ({ status, type, next: NEXT[status][type] })),
 );
@@ -192,6 +197,7 @@ describe('the table of legal transitions', () => {
   it('gives each status exactly one of queued, active and terminal', () => {
     expect(STATUSES.filter(isActive)).toEqual(['starting', 'running', 'paused', 'waiting_feedback']);
     expect(STATUSES.filter(isTerminal)).toEqual(['completed', 'failed', 'cancelled']);
+    expect([...STATUSES].sort()).toEqual(Object.keys(NEXT).sort());
   });
 
   it('refuses to launch a second run while one is open', () => {

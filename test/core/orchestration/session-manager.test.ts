@@ -107,8 +107,8 @@ describe('UnifiedSessionManager', () => {
   });
 
   it('continues with feedback, through the queue', async () => {
-    const { manager, events } = simulate(({ feedback, resume }) =>
-      scriptedRun([{ text: feedback ?? 'first' }], { conversationId: resume }),
+    const { manager, events } = simulate(({ feedback, conversationId }) =>
+      scriptedRun([{ text: feedback ?? 'first' }], { conversationId }),
     );
     const { id } = await manager.create({ prompt: 'x' });
     const first = await manager.waitFor(id);
@@ -152,6 +152,14 @@ describe('UnifiedSessionManager', () => {
     await manager.continue(id, 'more');
     await manager.waitFor(id, { status: 'running' });
     expect(manager.get(id)?.runs).toHaveLength(2);
+  });
+
+  it('takes no reason that is too long, and keeps no control characters of one', async () => {
+    const { manager } = simulate(ENDLESS);
+    const { id } = await manager.create({ prompt: 'x' });
+    const { message } = await errorOf(manager.cancel(id, 'x'.repeat(2_001)), 'INVALID_OPTIONS');
+    expect(message).toContain("Option 'reason'");
+    expect(await manager.cancel(id, 'a\u001b[31mb')).toMatchObject({ result: { error: 'ab' } });
   });
 
   it('offers events as an async iterable that ends with the manager', async () => {

@@ -1,11 +1,20 @@
-import type { RunRequest, SessionEvent, UnifiedSession, UnifiedSessionManager } from 'autonomous-orchestration';
+import type {
+  EndedRun,
+  RunRequest,
+  SessionEvent,
+  SessionResult,
+  UnifiedSession,
+  UnifiedSessionManager,
+} from 'autonomous-orchestration';
 import {
+  SimulatedExecutor,
   type SimulatedRun,
   type SimulatedScript,
   type SimulatedStep,
   scriptedRun,
 } from 'autonomous-orchestration/testing';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { deferred } from '../../../src/core/orchestration/deferred.js';
 import { fakeClock } from '../../support/clock.js';
 import { errorOf } from '../../support/errors.js';
 import { DONE, ENDLESS, simulate } from '../../support/simulate.js';
@@ -71,7 +80,7 @@ describe("a session that reaches its provider's usage limit", () => {
     const ended = await manager.waitFor(id);
     expect(ended).toMatchObject({ status: 'completed', runs: [{ number: 1 }, { number: 2, feedback: GO_ON }] });
     expect(ended).not.toHaveProperty('resumeAt');
-    expect(requests[1]).toMatchObject({ run: 2, feedback: GO_ON, resume: CONVERSATION });
+    expect(requests[1]).toMatchObject({ run: 2, feedback: GO_ON, conversationId: CONVERSATION });
     await manager.waitFor(next.id);
     const own = events.filter(
       ({ sessionId, type }) => sessionId === id && /paused|continued|failed|completed/.test(type),
@@ -102,6 +111,30 @@ describe("a session that reaches its provider's usage limit", () => {
     vi.setSystemTime(NOW + 9 * HOUR);
     vi.advanceTimersByTime(60_000);
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+  });
+
+  it('does not wait where it is cancelled while its end is put together', async () => {
+    const concluding = deferred<void>();
+    const going = deferred<void>();
+    class Concluding extends SimulatedExecutor {
+      override async conclude(ended: EndedRun): Promise<SessionResult> {
+        concluding.resolve();
+        await going.promise;
+        return ended.result;
+      }
+    }
+    const { script } = limitedRuns([limited({ resetsAt: NOW + HOUR })]);
+    const { manager } = simulate(script, { executors: { autonomous: new Concluding(script) } });
+    const { id } = await manager.create({ prompt: 'x' });
+    await concluding.promise;
+    const cancelled = manager.cancel(id, 'enough\u001b[2J');
+    going.resolve();
+    expect(await cancelled).toMatchObject({
+      status: 'cancelled',
+      result: { reason: 'cancelled', error: 'enough', exitCode: 1 },
+    });
+    expect(manager.queueStatus()).toMatchObject({ running: 0 });
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('tries again at once when it is told to', async () => {
@@ -137,7 +170,7 @@ describe("a session that reaches its provider's usage limit", () => {
     await paused(manager, id);
     expect(await manager.continue(id, 'shorter')).toMatchObject({ status: 'starting' });
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
-    expect(requests[1]).toMatchObject({ feedback: 'shorter', resume: CONVERSATION });
+    expect(requests[1]).toMatchObject({ feedback: 'shorter', conversationId: CONVERSATION });
     vi.advanceTimersByTime(2 * HOUR);
     expect(requests).toHaveLength(2);
   });

@@ -175,7 +175,7 @@ describe('/events', () => {
     expect(snapshot?.data.sessions.map(({ queuePosition }: Frame['data']) => queuePosition)).toEqual([undefined, 1, 2]);
     await manager.cancel(first?.id ?? '');
     const frames = await reader.until(isEvent('session:started'));
-    const starting = frames.find(({ event, data }) => event === 'session' && data.taskId === 'b');
+    const starting = frames.findLast(({ event, data }) => event === 'session' && data.taskId === 'b');
     expect(starting?.data).not.toHaveProperty('queuePosition');
     expect(frames.findLast(isEvent('queue:changed'))?.data.queue.items).toEqual([{ id: third?.id, position: 1 }]);
   });

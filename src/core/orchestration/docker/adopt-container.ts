@@ -12,7 +12,7 @@ import { type ContainerRunOptions, runContainer } from './container-run.js';
 import type { ContainerWatch } from './container-watch.js';
 import type { ContainerState, DockerEngine } from './engine.js';
 
-/** A client that has not made its container by then is not going to. */
+/** A docker client that has not started its container within this time is not going to. */
 const SETTLE_MS = 3_000;
 const LOOK_MS = 100;
 
@@ -23,16 +23,16 @@ export interface AdoptOptions {
   /** What tells that a container of this name is the session's own: a copy of a state folder has the same names. */
   labels: Readonly<Record<string, string>>;
   onClientLost?: ContainerRunOptions['onClientLost'];
-  /** As it is on record. */
+  /** The run as it is on record. */
   run: SessionRun;
   log: string;
 }
 
 /**
- * Follows a container that another host has started, to its end. Undefined where it never executed; nothing is left of
- * it then, so that it can be started now: two containers never have one name, so that no run happens twice.
+ * Follows a container that another host has started, to its end. Undefined where the container never executed: nothing
+ * is left of it then, and the run can be started now. As two containers never have one name, no run happens twice.
  *
- * @throws OrchestrationError `DOCKER_UNAVAILABLE`
+ * @throws OrchestrationError `DOCKER_UNAVAILABLE`, `LAUNCH_FAILED` where a container that never executed stays
  */
 export async function adoptContainer(options: AdoptOptions): Promise<RunHandle | undefined> {
   const { engine, watch, name, run, log, onClientLost } = options;
@@ -51,7 +51,7 @@ export async function adoptContainer(options: AdoptOptions): Promise<RunHandle |
     orphan.kill('SIGKILL');
     await within(orphan.exited, SETTLE_MS);
   }
-  // The client may have got on meanwhile.
+  // The client may have started the container meanwhile.
   const deadline = performance.now() + SETTLE_MS;
   for (let last = await engine.inspect(name); last; last = await engine.inspect(name)) {
     if (last.started) return adopt();
@@ -68,14 +68,14 @@ function isOwn(state: ContainerState, { labels }: AdoptOptions): boolean {
   return Object.entries(labels).every(([label, value]) => state.labels[label] === value);
 }
 
-/** What became of a container that another host was making when it went away; its client may still be at it. */
+/** What became of a container that another host was making when that host went away; the client may still be at it. */
 async function settled(
   { engine, name, run }: AdoptOptions,
   client: ProcessIdentity | undefined,
 ): Promise<ContainerState | undefined> {
   const deadline = performance.now() + SETTLE_MS;
   while (true) {
-    // On Linux a client that was not found is not there.
+    // On Linux every process was looked at: a client that was not found is not there. Elsewhere nobody knows.
     const making = client ? await isAlive(client) : process.platform !== 'linux';
     const state = await engine.inspect(name);
     const gone = !state && run.startedAt !== undefined;

@@ -1,24 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { deferred, within } from '../deferred.js';
 import { messageOf } from '../errors.js';
-import type { RunHandle } from '../executors/base-executor.js';
+import { type RunHandle, STOP_GRACE_MS } from '../executors/base-executor.js';
 import type { LaunchedProcess, ProcessExit } from '../executors/launcher.js';
 import type { RunEnd } from '../types.js';
 import type { ContainerWatch } from './container-watch.js';
-import type { ContainerState, DockerEngine } from './engine.js';
+import { type ContainerState, type DockerEngine, ENGINE_AWAY_MS, ENGINE_RETRY_MS } from './engine.js';
 
-/** What a session gets to end by itself after SIGTERM. */
-const STOP_GRACE_MS = 5_000;
-/** The docker CLI exits right after its container, when it has written the last output. One that does not is ended. */
+/** The docker client exits when its container has and the last output is written. One that does not is killed. */
 const CLIENT_GRACE_MS = 5_000;
-/** For a client that nobody can find, because the host that started it was killed at that moment. */
+/** The same for a client that nobody can find, because the host that started the client was killed at that moment. */
 const UNKNOWN_CLIENT_GRACE_MS = 1_000;
 /** A `docker run` that has neither started its container nor failed by then is not going to. */
 const START_MS = 60_000;
-/** How long an engine may be away before its sessions count as failed. */
-const ENGINE_AWAY_MS = 30_000;
-const RETRY_MS = 500;
 const REMOVE_TRIES = 6;
+/** Least time between two looks at a container that runs without its client, should `wait` answer at once. */
 const LOOK_MS = 100;
 
 /** Exit codes of `docker run` that mean that the command never executed. */
@@ -32,17 +28,17 @@ export interface ContainerRunOptions {
   engine: DockerEngine;
   watch: ContainerWatch;
   name: string;
-  /** Starts `docker run`, or finds the one that another host has started. */
+  /** Starts the client, `docker run`, or finds the one that another host has started. */
   launch: () => Promise<LaunchedProcess>;
   /** Whether the container is there already, running or not. */
   found: boolean;
-  /** What it means that the client ends while the container runs, which is stopped then. Default: nobody sees its log. */
+  /** How a run ends whose client is gone while the container runs, which is stopped then. Default: as `log_lost`. */
   onClientLost?: (exit: ProcessExit) => RunEnd;
 }
 
 /**
- * A run in a container. Two things tell of its end, the `docker run` client, which exits when all output is in the
- * log, and the engine; the engine knows the exit code, so it is asked last. The container stays until `release`.
+ * A run in a container. Two things tell of the run's end: the `docker run` client, which exits when all output is in
+ * the log, and the engine, which knows the exit code and is asked last. The container stays until `release`.
  *
  * @throws OrchestrationError where `docker run` cannot be started
  */
@@ -52,16 +48,16 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   const death = deferred<undefined>();
 
   const lookForStart = async (): Promise<void> => {
-    for (let looks = 0; looks < START_MS / RETRY_MS && !start.isSettled; looks++) {
+    for (let looks = 0; looks < START_MS / ENGINE_RETRY_MS && !start.isSettled; looks++) {
       const state = await engine.inspect(name).catch(() => undefined);
       if (state?.started) start.resolve({ containerId: state.id });
-      else await delay(RETRY_MS, undefined, { ref: false });
+      else await delay(ENGINE_RETRY_MS, undefined, { ref: false });
     }
   };
   const unwatch = await options.watch.watch(name, {
     onStart: (containerId) => start.resolve({ containerId }),
     onDie: () => death.resolve(undefined),
-    // The end is noticed by the client, which loses its connection, too; the start would be missed.
+    // Without engine events only the start can be missed; the end still shows, because the docker client exits.
     onSilence: () => void lookForStart(),
   });
   let client: LaunchedProcess;
@@ -77,15 +73,15 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   if (found?.started) start.resolve({ containerId: found.id });
 
   let letGo = false;
-  // Whoever launched it has a client that tells of the end, too.
+  // The client of another host may be gone, and may not tell of the end; one that was launched here does.
   if (options.found) void awaitEnd(engine, name, () => letGo || death.isSettled).then(() => death.resolve(undefined));
   const follow = async (): Promise<RunEnd> => {
     const exit = await clientExit(client, death.promise);
-    if (letGo) return new Promise(() => {}); // Whoever takes the container up again reads how it ended.
+    if (letGo) return new Promise(() => {}); // Whoever takes the run up again reads how the container ended.
     let unwatched = false;
     const state = await finalState(engine, name, death.promise, (containerId) => {
       start.resolve({ containerId });
-      // The client wrote the log: nobody can see any more what the agent does.
+      // The client that wrote the log is gone: nobody can see any more what the agent does.
       unwatched ||= stopping === undefined;
       stopping ??= stop('gently');
     });
@@ -102,12 +98,12 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   let pausing: Promise<void> = Promise.resolve();
   let stopping: Promise<void> | undefined;
   const stop = async (how: 'gently' | 'at-once'): Promise<void> => {
-    // A container that is still being made cannot be stopped; it is awaited, so that it cannot appear afterwards.
+    // A container that is still being made cannot be stopped. Its start is awaited, so that none appears afterwards.
     await within(Promise.race([start.promise, ended]), START_MS);
     await pausing;
     if (how === 'at-once') await engine.kill(name).catch(() => {});
-    // What is frozen hears no signal.
-    if (paused) await engine.unpause(name).catch(() => {}); // Then the kill below ends it, frozen or not.
+    // A frozen container hears no SIGTERM. Where it stays frozen, the kill below ends it all the same.
+    if (paused) await engine.unpause(name).catch(() => {});
     await engine
       .stop(name, how === 'gently' ? STOP_GRACE_MS : 0)
       .catch(() => engine.kill(name))
@@ -122,7 +118,12 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
     over: options.found && !found?.running,
     ...(client.identity && { process: client.identity }),
     release: () => remove(engine, name),
-    stop: (how = 'gently') => (stopping ??= stop(how)),
+    async stop(how = 'gently') {
+      // An agent that is not trusted any more does not get the time that a gentle stop has given it.
+      if (stopping && how === 'at-once') await engine.kill(name).catch(() => {});
+      stopping ??= stop(how);
+      await stopping;
+    },
     async pause() {
       const done = engine.pause(name);
       pausing = done.catch(() => {});
@@ -140,7 +141,7 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   };
 }
 
-/** The client's exit; it is ended by force where the container is dead and it does not notice. */
+/** The client's exit. A client that does not notice that its container is dead is killed. */
 async function clientExit(client: LaunchedProcess, death: Promise<undefined>): Promise<ProcessExit> {
   const grace = client.identity ? CLIENT_GRACE_MS : UNKNOWN_CLIENT_GRACE_MS;
   const exit = (await Promise.race([client.exited, death])) ?? (await within(client.exited, grace));
@@ -149,7 +150,7 @@ async function clientExit(client: LaunchedProcess, death: Promise<undefined>): P
   return (await within(client.exited, grace)) ?? { code: null, signal: null };
 }
 
-/** What the engine knows of a container that has ended; it is awaited where only its client did. */
+/** What the engine knows of a container that has ended. Where only the client has, the container's end is awaited. */
 async function finalState(
   engine: DockerEngine,
   name: string,
@@ -169,17 +170,17 @@ async function finalState(
       } else {
         // The engine may be a moment late to know of an end that the client knows of.
         doubted = true;
-        await Promise.race([death, delay(RETRY_MS)]);
+        await Promise.race([death, delay(ENGINE_RETRY_MS)]);
       }
     } catch (error) {
       awaySince ??= performance.now();
       if (performance.now() - awaySince > ENGINE_AWAY_MS) return error as Error;
-      await delay(RETRY_MS);
+      await delay(ENGINE_RETRY_MS);
     }
   }
 }
 
-/** Resolves when a container does not run any more, or nobody wants to know. */
+/** Resolves when a container does not run any more, or when nobody wants to know that (`isOver`). */
 async function awaitEnd(engine: DockerEngine, name: string, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
     const ended = await engine.wait(name).then(
@@ -187,11 +188,11 @@ async function awaitEnd(engine: DockerEngine, name: string, isOver: () => boolea
       () => false,
     );
     if (ended) return;
-    await delay(RETRY_MS, undefined, { ref: false });
+    await delay(ENGINE_RETRY_MS, undefined, { ref: false });
   }
 }
 
-/** Tries a few times: an engine may just be restarted. A later sweep finds what is left, by its label. */
+/** Removes a container; tries again, as the engine may just be restarted. A later sweep finds what is left. */
 async function remove(engine: DockerEngine, name: string): Promise<void> {
   for (let tries = 0; tries < REMOVE_TRIES; tries++) {
     const removed = await engine.remove(name).then(
@@ -199,7 +200,7 @@ async function remove(engine: DockerEngine, name: string): Promise<void> {
       () => false,
     );
     if (removed) return;
-    await delay(RETRY_MS);
+    await delay(ENGINE_RETRY_MS);
   }
 }
 

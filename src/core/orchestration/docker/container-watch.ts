@@ -8,8 +8,7 @@ export interface ContainerListener {
 }
 
 /**
- * Tells when containers start and die: one connection to the engine for all of them, open only while there is
- * somebody to tell.
+ * Tells when containers start and die: one connection to the engine for all of them, open only while somebody listens.
  */
 export class ContainerWatch {
   readonly #engine: DockerEngine;
@@ -23,7 +22,7 @@ export class ContainerWatch {
     this.#label = label;
   }
 
-  /** Watches a container by name, before it exists. Resolves when nothing can be missed; answers how to end it. */
+  /** Watches a container by name, before it exists. Resolves when nothing can be missed, with what ends the watch. */
   async watch(name: string, listener: ContainerListener): Promise<() => void> {
     this.#listeners.set(name, listener);
     const unwatch = (): void => {

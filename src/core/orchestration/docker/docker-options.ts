@@ -1,6 +1,9 @@
-/** How containers are started. Given to the manager as defaults and to `create()` as overrides. */
+/**
+ * How containers are started. Given to the manager as defaults and to `create()` as overrides: `env` is merged with the
+ * manager's, variable by variable; every other option replaces the manager's, also a list such as `mounts` or `capAdd`.
+ */
 export interface DockerOptions {
-  /** Never pulled: it has to be there. Default `'my-claude:authenticated'`. */
+  /** The engine has to have the image; nothing is pulled. Default `'my-claude:authenticated'`. */
   image: string;
   /** Variables for the container. Values never appear in `ps`, records, events or errors. */
   env?: Record<string, string>;

@@ -6,7 +6,7 @@ import type { Endpoint } from './endpoint.js';
 /** An engine that does not answer within this is as good as none. */
 const ANSWER_MS = 1_800;
 
-/** HTTP with an engine, over its socket or TLS; what it answers is not looked at here. */
+/** HTTP with an engine, over its socket or TLS; what the engine answers is not looked at here. */
 export class EngineConnection {
   readonly #endpoint: () => Promise<Endpoint>;
   readonly #agent = new http.Agent({ keepAlive: true });
@@ -70,7 +70,7 @@ export class EngineConnection {
   }
 }
 
-/** All that an answer says, at its end. @throws OrchestrationError `DOCKER_UNAVAILABLE` */
+/** The whole text of an answer. @throws OrchestrationError `DOCKER_UNAVAILABLE` */
 export async function textOf(response: http.IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   try {

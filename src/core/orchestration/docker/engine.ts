@@ -1,4 +1,4 @@
-import { OrchestrationError } from '../errors.js';
+import { OrchestrationError, type OrchestrationErrorCode } from '../errors.js';
 import type { Endpoint } from './endpoint.js';
 import { EngineConnection, textOf } from './engine-connection.js';
 
@@ -9,9 +9,9 @@ export interface ContainerState {
   running: boolean;
   /** Whether its processes are frozen. */
   paused: boolean;
-  /** Whether it is being removed. */
+  /** Whether the engine is removing it, or failed to. */
   removing: boolean;
-  /** Whether it ever executed. */
+  /** Whether its command ever executed. */
   started: boolean;
   exitCode: number;
   oomKilled: boolean;
@@ -41,9 +41,13 @@ export interface EngineEvent {
   containerName: string;
 }
 
-/** What an engine may take that answers, but has work to do on disks and namespaces. */
+/** How long an engine may be away before its runs count as failed. */
+export const ENGINE_AWAY_MS = 30_000;
+/** How soon an engine that was away is asked again. */
+export const ENGINE_RETRY_MS = 500;
+/** What an engine may take for a call that makes it work on disks and namespaces. */
 const WORK_MS = 30_000;
-/** Lasts as long as the container. */
+/** For a call that the engine answers when the container has ended. */
 const NO_LIMIT = 0;
 
 /**
@@ -52,6 +56,9 @@ const NO_LIMIT = 0;
  *
  * Names and ids of containers are ours, never the agent's. Paths carry no API version: the engine answers with its
  * own, and what is used here is the same in all.
+ *
+ * An engine that answers with an error counts as one that does not answer, `DOCKER_UNAVAILABLE`, unless a call
+ * documents another code: what was asked for is not known or not done, and the engine can be asked again.
  */
 export class DockerEngine {
   readonly #http: EngineConnection;
@@ -71,7 +78,7 @@ export class DockerEngine {
     );
   }
 
-  /** Whether users in containers are others on the host: a rootless engine, or one with user namespaces. */
+  /** Whether the engine gives users in containers other ids on the host: it is rootless, or uses user namespaces. */
   async mapsUsers(): Promise<boolean> {
     const { status, body } = await this.#http.call('GET', '/info');
     if (status !== 200) throw refused('describe itself', status, body);
@@ -79,19 +86,30 @@ export class DockerEngine {
     return (SecurityOptions ?? []).some((option) => /name=(rootless|userns)/.test(option));
   }
 
-  /** @returns the id of the new container */
+  /**
+   * Makes a container, which does not run yet.
+   *
+   * @returns the container's id
+   * @throws OrchestrationError `LAUNCH_FAILED` where the engine refuses, `DOCKER_UNAVAILABLE`
+   */
   async create(name: string, definition: object): Promise<string> {
     const { status, body } = await this.#http.call('POST', `/containers/create?name=${name}`, definition, WORK_MS);
-    if (status !== 201) throw refused('create a container', status, body);
+    if (status !== 201) throw refused('create a container', status, body, 'LAUNCH_FAILED');
     return String((body as { Id: string }).Id);
   }
 
+  /**
+   * Starts a container that was made. The engine answers 500 also where the image is to blame, for example for a command
+   * of another architecture.
+   *
+   * @throws OrchestrationError `LAUNCH_FAILED` where the engine refuses, `DOCKER_UNAVAILABLE`
+   */
   async start(container: string): Promise<void> {
     const { status, body } = await this.#http.call('POST', `/containers/${container}/start`, undefined, WORK_MS);
-    if (status !== 204 && status !== 304) throw refused('start a container', status, body);
+    if (status !== 204 && status !== 304) throw refused('start a container', status, body, 'LAUNCH_FAILED');
   }
 
-  /** Resolves with the exit code when the container is not running any more; undefined when there is none. */
+  /** Resolves with the exit code when the container has ended; undefined where there is none. */
   async wait(container: string): Promise<number | undefined> {
     const { status, body } = await this.#http.call('POST', `/containers/${container}/wait`, undefined, NO_LIMIT);
     if (status === 404) return undefined;
@@ -147,20 +165,30 @@ export class DockerEngine {
     };
   }
 
-  /** Freezes all processes of a container. @throws OrchestrationError where it does not run, or is frozen already */
+  /**
+   * Freezes all processes of a container.
+   *
+   * @throws OrchestrationError `ILLEGAL_TRANSITION` where the container is gone, does not run or is frozen already,
+   * `DOCKER_UNAVAILABLE`
+   */
   async pause(container: string): Promise<void> {
     const { status, body } = await this.#http.call('POST', `/containers/${container}/pause`, undefined, WORK_MS);
-    if (status !== 204) throw refused('pause a container', status, body);
+    if (status === 204) return;
+    throw refused('pause a container', status, body, [404, 409].includes(status) ? 'ILLEGAL_TRANSITION' : undefined);
   }
 
-  /** Lets a container go on. One that is not frozen, or gone, is no error. */
+  /**
+   * Lets a container go on. One that is not frozen, or gone, is no error.
+   *
+   * @throws OrchestrationError `DOCKER_UNAVAILABLE`, also where the container stays frozen
+   */
   async unpause(container: string): Promise<void> {
     const { status, body } = await this.#http.call('POST', `/containers/${container}/unpause`, undefined, WORK_MS);
     if (status === 204 || status === 404) return;
     if ((await this.inspect(container))?.paused) throw refused('resume a container', status, body);
   }
 
-  /** SIGTERM, and SIGKILL after the grace; resolves when it has stopped. A container that is gone counts as stopped. */
+  /** SIGTERM, and SIGKILL after the grace; resolves when the container has stopped, or is gone. */
   async stop(container: string, graceMs: number): Promise<void> {
     const seconds = Math.ceil(graceMs / 1000);
     const path = `/containers/${container}/stop?t=${seconds}`;
@@ -168,9 +196,10 @@ export class DockerEngine {
     if (![204, 304, 404].includes(status)) throw refused('stop a container', status, body);
   }
 
+  /** SIGKILL. A container that does not run, or is gone, is no error. */
   async kill(container: string): Promise<void> {
     const { status, body } = await this.#http.call('POST', `/containers/${container}/kill`);
-    // 409: it is not running, which is what was wanted.
+    // 409: the container does not run, which is what was wanted.
     if (![204, 404, 409].includes(status)) throw refused('kill a container', status, body);
   }
 
@@ -183,14 +212,14 @@ export class DockerEngine {
       WORK_MS,
     );
     if (![204, 404, 409].includes(status)) throw refused('remove a container', status, body);
-    // A removal is under way already.
+    // 409: a removal is under way already.
     if (status === 409)
       await this.#http.call('POST', `/containers/${container}/wait?condition=removed`, undefined, WORK_MS);
   }
 
   /**
-   * Follows the events of the containers with a label. Resolves when the engine has begun to report; `onEnd` is called
-   * when it ceases, unless that was asked for with the function that is answered.
+   * Follows the events of the containers with a label. Resolves when the engine has begun to report, with what ends
+   * that; `onEnd` is called when the engine ceases to report by itself.
    */
   async events(label: string, onEvent: (event: EngineEvent) => void, onEnd: () => void): Promise<() => void> {
     const filters = encodeURIComponent(
@@ -244,7 +273,12 @@ function readEvent(line: string): EngineEvent | undefined {
   }
 }
 
-function refused(action: string, status: number, body: unknown): OrchestrationError {
+function refused(
+  action: string,
+  status: number,
+  body: unknown,
+  code: OrchestrationErrorCode = 'DOCKER_UNAVAILABLE',
+): OrchestrationError {
   const why = (body as { message?: unknown } | null)?.message ?? body;
-  return new OrchestrationError('LAUNCH_FAILED', `The Docker engine refused to ${action}: ${String(why)} (${status}).`);
+  return new OrchestrationError(code, `The Docker engine refused to ${action}: ${String(why)} (${status}).`);
 }

@@ -1,6 +1,5 @@
 import { OrchestrationError } from '../errors.js';
 import type { DockerEngine } from './engine.js';
-import { ONBOARDING } from './onboarding.js';
 
 /** What has to be known of an image before a session can run in it. */
 export interface ImageFacts {
@@ -9,16 +8,19 @@ export interface ImageFacts {
   /** The home folder of the user that sessions run as. */
   home: string;
   claudeVersion: string;
-  /** Whether its terminal UI has nothing to ask a person for before it begins in the workspace. */
+  /** Whether Claude's terminal UI has nothing to ask a person for before it begins in the workspace. */
   onboarded: boolean;
 }
+
+/** What `~/.claude.json` says when Claude's terminal UI asks for nothing any more (measured on 2.1.98). */
+const ONBOARDING = ['hasCompletedOnboarding', 'bypassPermissionsModeAccepted', 'hasTrustDialogAccepted'];
 
 /** Bounds the whole probe; `claude --version` takes about half a second. */
 const PROBE_MS = 30_000;
 const MARK = 'autonomous-orchestration-probe';
 const ENDED = `${MARK} ended`;
 
-/** Tells of the user, of what was onboarded, and whether there is a `claude` that runs. */
+/** What a probe's container runs: it prints the user, what was onboarded, and whether there is a `claude` that runs. */
 const SCRIPT = `
 echo "${MARK} $(id -u) [$(id -G)] $HOME" || exit
 for key in ${ONBOARDING.join(' ')}; do
@@ -36,7 +38,7 @@ export class ImageProbe {
   readonly #label: Record<string, string>;
   readonly #newName: () => string;
   readonly #known = new Map<string, Promise<ImageFacts>>();
-  /** Containers that are asked now. */
+  /** The names of the probes' containers that are there now. */
   readonly #asked = new Set<string>();
 
   constructor(engine: DockerEngine, label: Record<string, string>, newName: () => string) {
@@ -58,7 +60,7 @@ export class ImageProbe {
     return asked;
   }
 
-  /** Whether a container is one that is being asked now. */
+  /** Whether a container is one of this probe's that is there now. @param container its name */
   isOwn(container: string): boolean {
     return this.#asked.has(container);
   }
@@ -81,7 +83,7 @@ export class ImageProbe {
           SecurityOpt: ['no-new-privileges'],
           PidsLimit: 512,
           Init: true,
-          // Also where this host is killed meanwhile.
+          // The container goes also where this host is killed meanwhile.
           AutoRemove: true,
         },
       });

@@ -4,15 +4,12 @@ import { parseMounts } from '../workspace/mounts.js';
 import type { DockerOptions } from './docker-options.js';
 import type { ImageFacts } from './image-probe.js';
 
-/** What `~/.claude.json` says when Claude's terminal UI asks for nothing any more (measured on 2.1.98). */
-export const ONBOARDING = ['hasCompletedOnboarding', 'bypassPermissionsModeAccepted', 'hasTrustDialogAccepted'];
-
-/** What the setup was started with stays out of the image. */
+/** What the container of the setup was started with stays out of the image. */
 const COMMIT_AS = `--change 'ENV DISABLE_FIREWALL=' --change 'CMD []'`;
 
 /**
- * Refuses an image whose Claude would ask a person for things before it begins. Where a file of the user's takes the place
- * of the image's, nobody knows.
+ * Refuses an image whose Claude would ask a person for things before it begins. Where a file of the user's takes the
+ * place of the image's `~/.claude.json`, nobody knows what Claude would ask, and the image is not refused.
  *
  * @throws OrchestrationError `ONBOARDING_NEEDED`
  */

@@ -9,7 +9,7 @@ export interface ContainerSpec {
   options: Pick<DockerOptions, 'image' | 'firewall' | 'memory' | 'cpus' | 'pidsLimit' | 'network' | 'user' | 'capAdd'>;
   mounts: readonly Mount[];
   env: Readonly<Record<string, string>>;
-  /** Whether it gets a terminal. */
+  /** Whether the container gets a terminal. Default `false`. */
   terminal?: boolean;
   /** The command in the container. */
   command: readonly string[];
@@ -60,7 +60,7 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
   if (options.user !== undefined) args.push('--user', options.user);
 
   const env: Record<string, string> = {};
-  // Said in either case: an image that was committed from a container without its firewall has it switched off.
+  // Said in either case: an image that was committed from a container without a firewall has DISABLE_FIREWALL=true.
   const variables = { DISABLE_FIREWALL: String(!options.firewall), ...spec.env };
   for (const [key, value] of Object.entries(variables)) {
     if (CLIENT_VARIABLES.test(key)) {

@@ -16,7 +16,10 @@ import type {
 import type { SessionWorktrees } from '../workspace/session-worktrees.js';
 import type { SessionWorktreeRequest } from '../workspace/worktree-request.js';
 
-/** What the user asked for, checked and complete: nothing here is optional that has a default. */
+/**
+ * What the user asked for, checked, with the manager's defaults in it. For what `docker` leaves out, the defaults hold that
+ * `DockerOptions` names.
+ */
 export interface SessionSpec {
   readonly id: string;
   readonly mode: SessionMode;
@@ -53,7 +56,7 @@ export interface RunRequest {
   /** The user's words for this run; absent for the first, which gets the prompt. */
   readonly feedback: string | undefined;
   /** Claude's conversation id to go on with. */
-  readonly resume: string | undefined;
+  readonly conversationId: string | undefined;
   /** What the run has to ask this host about, where the executor can make it ask. */
   readonly hooks: RunHooks;
   /**
@@ -66,6 +69,9 @@ export interface RunRequest {
     environment?: Partial<SessionEnvironment>;
   }) => Promise<void>;
 }
+
+/** What an agent gets to end by itself after SIGTERM, before it is killed. */
+export const STOP_GRACE_MS = 5_000;
 
 /** A run under way. */
 export interface RunHandle {
@@ -104,7 +110,7 @@ export interface RunHandle {
    * that no host has to guess how a container ended that is gone. Never rejects.
    */
   release?(): Promise<void>;
-  /** Told when Claude reported its result in the log: the only sign of an end that some adopted runs give. */
+  /** Told when Claude reported its result in the log: the only sign of an end that some runs give which ChannelCoder started. */
   resultSeen?(): void;
   /**
    * Told when the log says that the agent has ended its turn, after all that it said in it.
@@ -156,6 +162,8 @@ export function endedRun(end: RunEnd): RunHandle {
  * ```
  */
 export abstract class BaseExecutor {
+  /** The manager's, where it was made for one; a manager with another refuses it. */
+  readonly stateDir?: string;
   /** Where its sessions' worktrees are kept; absent where they have none. */
   readonly worktrees?: SessionWorktrees;
   /** Whether every tool call of its runs has to pass the guard; see `RunHandle.hooked`. Default `false`. */

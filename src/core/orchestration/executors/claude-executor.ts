@@ -1,16 +1,15 @@
 import { join } from 'node:path';
-import type { Worktree } from '../channelcoder/worktrees.js';
-import type { DockerSpec, PlannedContainer } from '../docker/docker-environment.js';
+import type { DockerSpec, PlannedContainer } from '../docker/container-planner.js';
 import { OrchestrationError } from '../errors.js';
 import { HookChannel, type RunHooks } from '../intervention/hook-channel.js';
 import { GUARDED_ENV, HookFiles } from '../intervention/hook-files.js';
 import { hasBegun } from '../monitoring/has-begun.js';
 import { findProcess } from '../state/find-process.js';
 import type { SessionEnvironment, SessionMode, SessionRun } from '../types.js';
-import { findGitLayout } from '../workspace/git-layout.js';
 import { WORKSPACE } from '../workspace/git-mounts.js';
 import type { Mount } from '../workspace/mounts.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
+import type { Worktree } from '../workspace/worktrees.js';
 import {
   BaseExecutor,
   endedRun,
@@ -60,9 +59,11 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   constructor(options: ClaudeExecutorOptions | ClaudeRuntime) {
     super();
     this.runtime = options instanceof ClaudeRuntime ? options : new ClaudeRuntime(options);
+    this.stateDir = this.runtime.stateDir;
     this.worktrees = this.runtime.worktrees;
   }
 
+  override readonly stateDir: string;
   override readonly worktrees: ClaudeRuntime['worktrees'];
 
   /** What the mode makes of the options: the same whenever it is asked. */
@@ -95,7 +96,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   /** The process on the host that another host has started; undefined where there is none. */
   protected async left({ session, folder }: RunRequest): Promise<LaunchedProcess | undefined> {
     const known = session.runs.at(-1)?.process;
-    // Its settings file is in no other's command line.
+    // No other process is started with this settings path in its command line, so it identifies the run.
     const left = known ?? (await findProcess('--settings', new HookFiles(folder.guard).settings));
     return left && orphanedProcess(left);
   }
@@ -108,16 +109,9 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   async prepare(given: SessionSpec): Promise<Preparation> {
     const spec = this.tailored(given);
     const cwd = await resolveWorkspace(spec.cwd);
-    if (spec.worktree) {
-      if (!(await findGitLayout(cwd))) {
-        throw new OrchestrationError(
-          'WORKTREE_FAILED',
-          `Option 'worktree' needs a git repository, and '${cwd}' is in none.`,
-        );
-      }
-    }
+    if (spec.worktree) await this.worktrees.check(cwd, spec.worktree);
     if (spec.docker === false) await this.#demandClaude();
-    else await this.runtime.docker.check({ ...spec, docker: spec.docker, cwd, readOnly: this.readOnly });
+    else await this.runtime.docker.planner.check({ ...spec, docker: spec.docker, cwd, readOnly: this.readOnly });
     return {
       environment: {
         docker: spec.docker !== false,
@@ -201,7 +195,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const placed = { ...spec, docker, cwd: run.workspace, readOnly: this.readOnly };
     const { mounts, env } = await this.equipment(run.files, true);
     const guard = { mounts: [...(await run.files.mounts()), ...mounts], env: { ...GUARDED_ENV, ...env } };
-    return this.launchInContainer(run, await this.runtime.docker.container(placed, folder, number, guard));
+    const identity = this.runtime.docker.identity(spec, number);
+    return this.launchInContainer(run, await this.runtime.docker.planner.container(placed, identity, folder, guard));
   }
 
   async #placement(worktree: Worktree, before: SessionEnvironment): Promise<Partial<SessionEnvironment>> {

@@ -6,8 +6,12 @@ import { DockerEnvironment } from '../docker/docker-environment.js';
 import { SessionWorktrees } from '../workspace/session-worktrees.js';
 import type { SpawnProcess } from './launcher.js';
 
+/** What a built-in executor is made with. A manager makes its own; one made by hand takes the place of one in `executors`. */
 export interface ClaudeExecutorOptions {
-  /** Where the sessions' folders are; containers are labelled with it, so that nobody else's are ever touched. */
+  /**
+   * That of the manager, where the sessions' folders are. Containers are labelled with it, so that nobody else's are ever
+   * touched.
+   */
   stateDir: string;
   /** The host's environment. Default `process.env`. */
   env?: NodeJS.ProcessEnv;
@@ -17,6 +21,7 @@ export interface ClaudeExecutorOptions {
 
 /** What the executors of one state folder share: the engine, the worktrees, and what the host has. */
 export class ClaudeRuntime {
+  readonly stateDir: string;
   readonly env: NodeJS.ProcessEnv;
   readonly home: string;
   readonly spawn: SpawnProcess;
@@ -24,6 +29,7 @@ export class ClaudeRuntime {
   readonly worktrees: SessionWorktrees;
 
   constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn }: ClaudeExecutorOptions) {
+    this.stateDir = stateDir;
     this.env = env;
     this.home = env.HOME ?? homedir();
     this.spawn = spawnProcess;

@@ -1,9 +1,7 @@
-import { within } from '../deferred.js';
+import { deferred, within } from '../deferred.js';
 import type { RunEnd } from '../types.js';
-import type { RunHandle } from './base-executor.js';
+import { type RunHandle, STOP_GRACE_MS } from './base-executor.js';
 import type { LaunchedProcess } from './launcher.js';
-
-const STOP_GRACE_MS = 5_000;
 
 /** A run of the host's own `claude`, which leads a process group of its own. */
 export function runOnHost(launched: LaunchedProcess): RunHandle {
@@ -18,12 +16,13 @@ export function runOnHost(launched: LaunchedProcess): RunHandle {
   const signal = async (name: NodeJS.Signals): Promise<void> => {
     if (await launched.isOurs()) signalGroup(launched.pid, name);
   };
+  const atOnce = deferred<undefined>();
   let stopping: Promise<void> | undefined;
-  const stop = async (how: 'gently' | 'at-once'): Promise<void> => {
-    if (how === 'gently') {
+  const stop = async (): Promise<void> => {
+    if (!atOnce.isSettled) {
       await signal('SIGTERM');
       await signal('SIGCONT'); // What is frozen hears no other signal.
-      await within(ended, STOP_GRACE_MS);
+      await within(Promise.race([ended, atOnce.promise]), STOP_GRACE_MS);
     }
     // The group, not only its leader: tools that Claude started may outlive it.
     await signal('SIGKILL');
@@ -34,7 +33,12 @@ export function runOnHost(launched: LaunchedProcess): RunHandle {
     started: Promise.resolve({}),
     ended,
     ...(launched.identity && { process: launched.identity }),
-    stop: (how = 'gently') => (stopping ??= stop(how)),
+    stop(how = 'gently') {
+      // Also while a gentle stop is under way: its grace is not for an agent that is no longer trusted.
+      if (how === 'at-once') atOnce.resolve(undefined);
+      stopping ??= stop();
+      return stopping;
+    },
     async pause() {
       await signal('SIGSTOP');
     },

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { planTerminal } from '../channelcoder/plan.js';
-import type { PlannedContainer } from '../docker/docker-environment.js';
+import type { PlannedContainer } from '../docker/container-planner.js';
 import { OrchestrationError } from '../errors.js';
+import { openRegularFile } from '../files/regular-file.js';
 import type { RunHooks } from '../intervention/hook-channel.js';
 import { GUARDED_ENV } from '../intervention/hook-files.js';
 import { TranscriptCopy } from '../monitoring/transcript-copy.js';
@@ -16,6 +16,7 @@ import { literalInput } from './claude-input.js';
 import type { ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
 import { runOnHost } from './host-run.js';
 import type { LaunchedProcess } from './launcher.js';
+import { planRequest } from './plan-request.js';
 import { startInTerminal, terminalProcess } from './terminal-process.js';
 import { terminalRun } from './terminal-run.js';
 import { Tmux } from './tmux.js';
@@ -74,7 +75,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
 
   protected override async launchOnHost(run: PlacedRun): Promise<RunHandle> {
     const { request, workspace, environment, files } = run;
-    const command = await this.#command(request, request.spec.claude);
+    const command = await this.#command(run);
     const name = terminalOf(request);
     await request.onPlaced({ attachCommand: this.#tmux.attachCommand(name), environment });
     const settings = ['--settings', await files.hostSettings()];
@@ -90,9 +91,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
 
   protected override async launchInContainer(run: PlacedRun, container: PlannedContainer): Promise<RunHandle> {
     const { request, workspace, environment } = run;
-    const { options, env, mountStrings } = container;
-    const docker = { image: options.image, cwd: workspace, env, mounts: mountStrings };
-    const command = await this.#command(request, container.claude, docker);
+    const command = await this.#command(run, container);
     const name = terminalOf(request);
     const attachCommand = this.#tmux.attachCommand(name);
     await request.onPlaced({ containerName: container.name, attachCommand, environment });
@@ -124,7 +123,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
       conversationId,
       alone: spec.docker !== false,
       openLog: () => folder.openLog(),
-      readLog: () => open(folder.log, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
+      readLog: () => openRegularFile(folder.log),
     });
     return {
       ...terminalRun(handle, {
@@ -140,25 +139,17 @@ export class InteractiveExecutor extends ClaudeExecutor {
     };
   }
 
-  async #command(
-    { spec, feedback, resume }: RunRequest,
-    claude: SessionSpec['claude'],
-    docker?: Parameters<typeof planTerminal>[0]['docker'],
-  ): Promise<string[]> {
-    const { command, prompt } = await planTerminal({
-      prompt: feedback === undefined ? spec.prompt : { text: feedback },
-      ...(resume !== undefined && { resume }),
-      ...(docker && { docker }),
-      claude,
-    });
-    const begins = resume === undefined ? ['--session-id', conversationOf(spec)] : [];
+  async #command(run: PlacedRun, container?: PlannedContainer): Promise<string[]> {
+    const { spec, feedback, conversationId } = run.request;
+    const { command, prompt } = await planTerminal(planRequest(run, container));
+    const begins = conversationId === undefined ? ['--session-id', conversationOf(spec)] : [];
     demandArgument(feedback === undefined ? 'promptFile' : 'feedback', prompt);
     return [...command, ...begins, '--', literalInput(prompt)];
   }
 
   /** @throws OrchestrationError `ONBOARDING_NEEDED` */
   async #demandOnboarding({ docker }: SessionSpec): Promise<void> {
-    if (docker !== false) return this.runtime.docker.demandOnboarding(docker);
+    if (docker !== false) return this.runtime.docker.planner.demandOnboarding(docker);
     if (this.runtime.env.CLAUDE_CONFIG_DIR !== undefined) return;
     const settings = await readFile(join(this.runtime.home, '.claude.json'), 'utf8').catch(() => '');
     if (/"hasCompletedOnboarding": *true/.test(settings)) return;

@@ -3,7 +3,7 @@ import { orchestrateScript } from '../family/orchestrate-script.js';
 import { type HookFiles, MEETING } from '../intervention/hook-files.js';
 import type { SessionSpec } from './base-executor.js';
 import type { Equipment } from './claude-executor.js';
-import { UnattendedExecutor } from './unattended-executor.js';
+import { UnattendedExecutor, withNote } from './unattended-executor.js';
 
 const COMMAND = 'orchestrate';
 
@@ -18,9 +18,7 @@ export class OrchestrationExecutor extends UnattendedExecutor {
   override readonly leads = true;
 
   protected override tailored(spec: SessionSpec): SessionSpec {
-    const { appendSystem } = spec.claude;
-    const said = appendSystem === undefined ? NOTE : `${NOTE}\n\n${appendSystem}`;
-    return { ...spec, claude: { ...spec.claude, appendSystem: said } };
+    return withNote(spec, NOTE);
   }
 
   protected override async equipment(files: HookFiles, docker: boolean): Promise<Equipment> {

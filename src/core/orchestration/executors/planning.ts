@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { writeAtomically } from '../state/atomic-file.js';
 import type { SessionResult } from '../types.js';
 import type { EndedRun, SessionSpec } from './base-executor.js';
-import { UnattendedExecutor } from './unattended-executor.js';
+import { UnattendedExecutor, withNote } from './unattended-executor.js';
 
 /** Claude's tools that do nothing but change files. */
 const EDITING_TOOLS = ['Edit', 'MultiEdit', 'NotebookEdit', 'Write'];
@@ -23,16 +23,12 @@ export class PlanningExecutor extends UnattendedExecutor {
 
   protected override tailored(spec: SessionSpec): SessionSpec {
     const { claude, docker } = spec;
-    const { appendSystem, disallowedTools = [] } = claude;
+    const { disallowedTools = [] } = claude;
     const refused = docker === false ? [...EDITING_TOOLS, ...SHELL_TOOLS] : EDITING_TOOLS;
-    return {
-      ...spec,
-      claude: {
-        ...claude,
-        disallowedTools: [...new Set([...disallowedTools, ...refused])],
-        appendSystem: appendSystem === undefined ? NOTE : `${NOTE}\n\n${appendSystem}`,
-      },
-    };
+    return withNote(
+      { ...spec, claude: { ...claude, disallowedTools: [...new Set([...disallowedTools, ...refused])] } },
+      NOTE,
+    );
   }
 
   override async conclude({ folder, status, result }: EndedRun): Promise<Partial<SessionResult>> {

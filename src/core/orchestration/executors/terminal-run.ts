@@ -15,8 +15,8 @@ export interface TerminalRunOptions {
 }
 
 /**
- * A run in a terminal: its log is complete when the transcript is copied, and a conversation that does not begin ends it. That
- * a person has left is no failure.
+ * A run in a terminal. Its log is complete when the transcript is copied to it; it is ended where Claude begins no conversation;
+ * and it has not failed where its person has left.
  */
 export function terminalRun(handle: RunHandle, options: TerminalRunOptions): RunHandle {
   const { transcript, beginMs, close } = options;
@@ -49,11 +49,11 @@ export function terminalRun(handle: RunHandle, options: TerminalRunOptions): Run
       await handle.resume?.();
       clock.start();
     },
-    detach() {
+    async detach() {
       letGo = true;
       clock.clear();
-      void transcript.close();
       handle.detach();
+      await transcript.close(); // The next host goes on with the copy: two at it would double lines, or tear them.
     },
     async release() {
       await handle.release?.();
@@ -62,7 +62,7 @@ export function terminalRun(handle: RunHandle, options: TerminalRunOptions): Run
   };
 }
 
-/** Nobody tells how a window's process ended that was closed; who leaves Claude has it exit with 0. */
+/** A person ends a run by leaving Claude, which exits with 0 then, or by closing the window, of which no exit code is known. */
 function leftBy(end: RunEnd): RunEnd {
   return end.exitCode === 0 || end.unknown ? { ...end, closed: true } : end;
 }

@@ -1,18 +1,20 @@
-import { type Plan, planRun } from '../channelcoder/plan.js';
-import type { PlannedContainer } from '../docker/docker-environment.js';
+import { planRun } from '../channelcoder/plan.js';
+import { startedRun } from '../channelcoder/started-run.js';
+import type { PlannedContainer } from '../docker/container-planner.js';
 import { GUARDED_ENV } from '../intervention/hook-files.js';
-import { adoptRun } from './adopted-run.js';
 import type { RunHandle, RunRequest, SessionSpec } from './base-executor.js';
 import { ClaudeExecutor, type PlacedRun } from './claude-executor.js';
 import { runOnHost } from './host-run.js';
 import { launchDetached } from './launcher.js';
+import { planRequest } from './plan-request.js';
 
 /** Runs Claude Code without anybody at the keyboard: it gets its prompt, writes stream-json to the log, and ends. */
 export abstract class UnattendedExecutor extends ClaudeExecutor {
-  protected override async launchOnHost({ request, workspace, environment, files }: PlacedRun): Promise<RunHandle> {
-    const plan = await this.#plan(request, request.spec.claude);
+  protected override async launchOnHost(placed: PlacedRun): Promise<RunHandle> {
+    const { request, workspace, environment, files } = placed;
+    const plan = await planRun(planRequest(placed));
     await request.onPlaced({ environment });
-    if (plan.kind === 'started') return adoptRun(plan, this.runtime.docker.engine);
+    if (plan.kind === 'started') return startedRun(plan, this.runtime.docker.engine);
     const [command = 'claude', ...args] = [
       ...plan.command,
       '--settings',
@@ -33,15 +35,11 @@ export abstract class UnattendedExecutor extends ClaudeExecutor {
     return this.watched(runOnHost(launched), request, workspace);
   }
 
-  protected override async launchInContainer(
-    { request, workspace, environment }: PlacedRun,
-    container: PlannedContainer,
-  ): Promise<RunHandle> {
-    const { options, env, mountStrings } = container;
-    const docker = { image: options.image, cwd: workspace, env, mounts: mountStrings };
-    const plan = await this.#plan(request, container.claude, docker);
+  protected override async launchInContainer(placed: PlacedRun, container: PlannedContainer): Promise<RunHandle> {
+    const { request, workspace, environment } = placed;
+    const plan = await planRun(planRequest(placed, container));
     await request.onPlaced({ containerName: container.name, environment });
-    if (plan.kind === 'started') return adoptRun(plan, this.runtime.docker.engine);
+    if (plan.kind === 'started') return startedRun(plan, this.runtime.docker.engine);
     const { folder } = request;
     const inputFile = await this.#writeInput(request, plan.stdin);
     const command = [...plan.command, ...budget(request)];
@@ -49,25 +47,18 @@ export abstract class UnattendedExecutor extends ClaudeExecutor {
     return this.watched(handle, request, workspace);
   }
 
-  #plan(
-    request: RunRequest,
-    claude: SessionSpec['claude'],
-    docker?: Parameters<typeof planRun>[0]['docker'],
-  ): Promise<Plan> {
-    return planRun({
-      prompt: request.feedback === undefined ? request.spec.prompt : { text: request.feedback },
-      ...(request.resume !== undefined && { resume: request.resume }),
-      ...(docker && { docker }),
-      logFile: request.folder.log,
-      claude,
-    });
-  }
-
   async #writeInput({ folder, run }: RunRequest, text: string): Promise<string> {
     const file = folder.input(run);
     await folder.write(file, text);
     return file;
   }
+}
+
+/** A session whose agent is told something besides, before what the user adds to its system prompt. */
+export function withNote(spec: SessionSpec, note: string): SessionSpec {
+  const { appendSystem } = spec.claude;
+  const said = appendSystem === undefined ? note : `${note}\n\n${appendSystem}`;
+  return { ...spec, claude: { ...spec.claude, appendSystem: said } };
 }
 
 /** Claude Code takes no budget of nothing. */

@@ -1,6 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { messageOf, shown } from '../errors.js';
-import { clipText, harmlessText, plainText } from '../monitoring/own-text.js';
+import { clipText, harmlessText, plainText } from '../own-text.js';
 import { isTerminal } from '../session-lifecycle.js';
 import type { SessionMode, ToolUsageRecord, UnifiedSession } from '../types.js';
 import type { ChildSessions } from './child-sessions.js';

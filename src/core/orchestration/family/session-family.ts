@@ -138,14 +138,15 @@ export class SessionFamily {
 }
 
 /**
- * What the child gets of a session that leads: its workspace, its container's settings, its policy and its limits.
+ * What the child gets of a session that leads: its workspace, its container's settings, its policy and limits, and the tools
+ * that it may not use.
  *
  * @param docker what the child asks for
  * @throws OrchestrationError `INVALID_OPTIONS` where it would leave the container
  */
 export function handedDown(
   { id, environment }: UnifiedSession,
-  { docker: own, policy, limits }: SessionSpec,
+  { docker: own, policy, limits, claude: { disallowedTools = [] } }: SessionSpec,
   docker: CreateSessionOptions['docker'],
 ): Inheritance {
   if (docker === false && own !== false) {
@@ -154,7 +155,7 @@ export function handedDown(
       `Option 'docker': session ${id} leads the new one and runs in a container, so false would loosen that. Leave it out.`,
     );
   }
-  return { led: true, docker: own, policy, limits, cwd: environment.worktree ?? environment.cwd };
+  return { led: true, docker: own, policy, limits, disallowedTools, cwd: environment.worktree ?? environment.cwd };
 }
 
 function refused(id: string, why: string): OrchestrationError {

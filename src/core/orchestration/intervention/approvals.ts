@@ -14,6 +14,18 @@ export interface Answer {
   readonly note?: string;
 }
 
+export interface ApprovalsOptions {
+  /** How long a person may take. */
+  timeoutMs: number;
+  now: () => number;
+  dispatch: (action: SessionAction) => void;
+  /** For how many milliseconds the run has been frozen since a time. Default: it never was. */
+  frozenMs?: (since: number) => number;
+}
+
+/** For how many times the limit of one question the run's limits stand still while nobody answers. */
+const MOST_SILENCE = 3;
+
 interface Pending {
   readonly request: GuardRequest;
   readonly answer: Deferred<Answer>;
@@ -29,13 +41,18 @@ export class Approvals {
   readonly #timeoutMs: number;
   readonly #now: () => number;
   readonly #dispatch: (action: SessionAction) => void;
+  readonly #frozenMs: (since: number) => number;
+  /** How long people were asked, on the clock, since one of them has answered; and when that was added to. */
+  #silentMs = 0;
+  #silentSince = 0;
   #ended: string | undefined;
   #detached = false;
 
-  constructor(options: { timeoutMs: number; now: () => number; dispatch: (action: SessionAction) => void }) {
-    this.#timeoutMs = options.timeoutMs;
-    this.#now = options.now;
-    this.#dispatch = options.dispatch;
+  constructor({ timeoutMs, now, dispatch, frozenMs = () => 0 }: ApprovalsOptions) {
+    this.#timeoutMs = timeoutMs;
+    this.#now = now;
+    this.#dispatch = dispatch;
+    this.#frozenMs = frozenMs;
   }
 
   /** Whether anybody is asked now. */
@@ -44,9 +61,18 @@ export class Approvals {
   }
 
   /**
+   * Whether the run's limits stand still for a person. They do not where nobody has answered for long: an agent can ask
+   * about calls that it never makes, and would run for as long as it asks.
+   */
+  get holdsTime(): boolean {
+    return this.waiting && this.#silentMs < MOST_SILENCE * this.#timeoutMs;
+  }
+
+  /**
    * Asks, and resolves with the answer.
    *
-   * @param askedAt when an earlier host was asked, in epoch milliseconds: the time limit counts from then on
+   * @param askedAt when an earlier host was asked, in epoch milliseconds: the time limit counts from then on, but for the
+   * time in which the run was frozen
    */
   ask(call: ToolCall, askedAt = this.#now()): Promise<Answer> {
     const { toolUseId, tool, input, danger } = call;
@@ -59,7 +85,7 @@ export class Approvals {
       input: deepFrozen(structuredClone(input)),
       ...(danger && { danger }),
       askedAt,
-      deadline: askedAt + this.#timeoutMs,
+      deadline: askedAt + this.#timeoutMs + this.#frozenMs(askedAt),
     };
     const { requestId } = request;
     const timeoutMs = Math.min(this.#timeoutMs, Math.max(0, request.deadline - this.#now()));
@@ -68,6 +94,7 @@ export class Approvals {
       this.#answer(requestId, { decision: 'deny', by: 'timeout', note }),
     );
     const answer = deferred<Answer>();
+    if (!this.waiting) this.#silentSince = this.#clock.now();
     this.#pending.set(requestId, { request, answer, due: this.#clock.now() + timeoutMs, forget });
     this.#dispatch({ type: 'asked', at: this.#now(), request });
     return answer.promise;
@@ -89,12 +116,12 @@ export class Approvals {
     this.#answer(requestId, { decision, by: 'person', ...(note !== undefined && { note }) });
   }
 
-  /** Nobody is at work: the time limits stop. */
+  /** The run is frozen: the time limits of its approvals stop. */
   pause(): void {
     this.#clock.stop();
   }
 
-  /** @returns the new deadlines, by request */
+  /** The run goes on. @returns the new deadlines, by request */
   resume(): Map<string, number> {
     this.#clock.start();
     const left = this.#now() - this.#clock.now();
@@ -116,7 +143,10 @@ export class Approvals {
     this.#clock.clear();
   }
 
-  /** The same for the same call, also under another host; a page that shows it need not be read again. */
+  /**
+   * Derived from the call, so the id survives a takeover and a page that shows the approval can still answer it; random
+   * where the same call waits already.
+   */
   #requestId({ toolUseId, tool, input }: ToolCall): string {
     const id = createHash('sha256')
       .update(JSON.stringify([toolUseId, tool, input]))
@@ -130,6 +160,9 @@ export class Approvals {
     if (!pending) return;
     this.#pending.delete(requestId);
     pending.forget();
+    const now = this.#clock.now();
+    this.#silentMs = answer.by === 'person' ? 0 : this.#silentMs + now - this.#silentSince;
+    this.#silentSince = now;
     this.#dispatch({ type: 'answered', at: this.#now(), request: pending.request, ...answer });
     pending.answer.resolve(answer);
   }

@@ -1,9 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { posix } from 'node:path';
 import type { Observation } from '../monitoring/observation.js';
+import { NAME_LENGTH } from '../own-text.js';
 import type { Verdict } from './run-guard.js';
 import { currentName } from './tool-names.js';
 import type { ToolCall } from './tool-policy.js';
+import { hasTooManyValues } from './value-count.js';
 
 /** A call as far as it has to be recognised. */
 interface Fingerprint {
@@ -13,6 +15,8 @@ interface Fingerprint {
   readonly fields: ReadonlyMap<string, string>;
   /** The hook sees absolute paths where the log has what the agent wrote. */
   readonly path: string | undefined;
+  /** A hash of all of an input that no tool of Claude's own has, instead of its fields and path. */
+  readonly whole?: string | undefined;
 }
 
 interface Entry {
@@ -20,13 +24,15 @@ interface Entry {
   asked?: Fingerprint;
   /** Absent while nobody has decided. */
   verdict?: Verdict | undefined;
-  /** What the log says was called, and whether policy lets that run without asking. */
-  logged?: Fingerprint & { readonly harmless: boolean };
+  /** What the log says was called; by its tool alone where policy lets that run without asking. */
+  logged?: { readonly tool: string; readonly risky?: Fingerprint };
   ended?: boolean;
   /** It was called while no host was there to ask, and policy lets it run then. */
   exempt?: boolean;
   /** Its end was too long to be read; whoever wrote a false one may have hidden the true one behind it. */
   skipped?: boolean;
+  /** What its fingerprints take, in characters. */
+  size: number;
 }
 
 /** A decision as it is kept on disk. */
@@ -35,6 +41,7 @@ export interface StoredDecision {
   readonly tool: string;
   readonly fields: readonly (readonly [name: string, hash: string])[];
   readonly path?: string;
+  readonly whole?: string;
   readonly verdict: Verdict;
 }
 
@@ -50,34 +57,58 @@ type ToolResult = Extract<Observation, { kind: 'tool-result' }>;
 
 /** More calls than these are under way in no run; the oldest are forgotten, and count as undecided then. */
 const MOST_CALLS = 10_000;
+/** What the fingerprints of all calls may take, in characters: many times what those of honest calls do. */
+const MOST_SIZE = 16 * 1024 * 1024;
+/** No tool of Claude's own has an input with more fields than a dozen, or a path that is longer than the system takes. */
+const MOST_FIELDS = 100;
+const MOST_PATH_LENGTH = 4_096;
+/** What the agent is told where a denial is on no record: a host that takes over knows such a call by these very words. */
+export const UNRECORDED = 'Denied: the decision could not be written down.';
+export const UNREADABLE = 'Denied: the request could not be read.';
 const PATHS = ['file_path', 'notebook_path', 'path'];
 
 /** The tool calls of one run by their id: asked about, decided, called, ended. */
 export class CallLedger {
   readonly #entries = new Map<string, Entry>();
+  #size = 0;
 
-  /** The guard decided; without a verdict it is still at it. */
+  /** The guard has decided about a call; without a verdict it is still at it. */
   decided(call: ToolCall, verdict: Verdict | undefined): void {
     const entry = this.#entryOf(call.toolUseId);
     // Somebody who asks twice under one id, with something harmless for the second time, gains nothing by it.
     if (entry.verdict?.allowed === false) return;
     entry.asked = fingerprint(call);
     entry.verdict = verdict;
+    this.#weigh(entry);
+  }
+
+  /** The decision about a call is on no record, so that the call was denied in these words instead. */
+  unrecorded(toolUseId: string): void {
+    const entry = this.#entryOf(toolUseId);
+    entry.verdict = { allowed: false, reason: UNRECORDED };
   }
 
   /** What another host needs to know of a call that was decided about; undefined for any other. */
   decisionOn(toolUseId: string): StoredDecision | undefined {
     const { asked, verdict } = this.#entries.get(toolUseId) ?? {};
     if (!asked || !verdict) return undefined;
-    const { tool, fields, path } = asked;
-    return { toolUseId, tool, fields: [...fields], ...(path !== undefined && { path }), verdict };
+    const { tool, fields, path, whole } = asked;
+    return {
+      toolUseId,
+      tool,
+      fields: [...fields],
+      ...(path !== undefined && { path }),
+      ...(whole !== undefined && { whole }),
+      verdict,
+    };
   }
 
-  /** Another host has decided. */
-  restore({ toolUseId, tool, fields, path, verdict }: StoredDecision): void {
+  /** Another host has decided about a call. */
+  restore({ toolUseId, tool, fields, path, whole, verdict }: StoredDecision): void {
     const entry = this.#entryOf(toolUseId);
-    entry.asked = { tool, fields: new Map(fields), path };
+    entry.asked = { tool, fields: new Map(fields), path, whole };
     entry.verdict = verdict;
+    this.#weigh(entry);
   }
 
   /** Nobody could be asked about a call, and that is allowed. */
@@ -93,7 +124,9 @@ export class CallLedger {
   /** The log tells of a call. The first line counts: a later one may be anybody's. */
   logged(call: ToolCall, harmless: boolean): void {
     const entry = this.#entryOf(call.toolUseId);
-    entry.logged ??= { ...fingerprint(call), harmless };
+    if (entry.logged) return;
+    entry.logged = { tool: currentName(call.tool), ...(!harmless && { risky: fingerprint(call) }) };
+    this.#weigh(entry);
   }
 
   isDenied(toolUseId: string | undefined): boolean {
@@ -102,7 +135,7 @@ export class CallLedger {
 
   /** The log tells of a call's end. */
   ended(result: ToolResult): CallEnd {
-    const entry = this.#entries.get(result.toolUseId) ?? {};
+    const entry: Entry = this.#entries.get(result.toolUseId) ?? { size: 0 };
     const tool = entry.logged?.tool ?? entry.asked?.tool;
     const again = entry.skipped || (result.skipped && entry.ended);
     const breach = again ? 'behind a line that was made to hide it' : breachOf(result, entry, tool);
@@ -114,14 +147,34 @@ export class CallLedger {
   #entryOf(id: string): Entry {
     let entry = this.#entries.get(id);
     if (entry) return entry;
-    entry = {};
+    entry = { size: 0 };
     this.#entries.set(id, entry);
-    if (this.#entries.size > MOST_CALLS) {
-      const [oldest] = this.#entries.keys();
-      if (oldest !== undefined) this.#entries.delete(oldest);
-    }
+    this.#forgetOldest();
     return entry;
   }
+
+  #weigh(entry: Entry): void {
+    const size = sizeOf(entry.asked) + sizeOf(entry.logged?.risky);
+    this.#size += size - entry.size;
+    entry.size = size;
+    this.#forgetOldest();
+  }
+
+  #forgetOldest(): void {
+    for (const [id, { size }] of this.#entries) {
+      if (this.#entries.size <= MOST_CALLS && this.#size <= MOST_SIZE) return;
+      this.#entries.delete(id);
+      this.#size -= size;
+    }
+  }
+}
+
+function sizeOf(print: Fingerprint | undefined): number {
+  if (!print) return 0;
+  const { tool, path = '', whole = '', fields } = print;
+  let size = tool.length + path.length + whole.length;
+  for (const [name, hash] of fields) size += name.length + hash.length;
+  return size;
 }
 
 /** What an MCP server answers is its own choice, so that only Claude Code's very words count there. */
@@ -134,10 +187,16 @@ const REFUSED_BEFORE = /^<tool_use_error>(Error: No such tool available: |InputV
  */
 function neverRan({ outcome, output }: ToolResult, tool: string | undefined): boolean {
   if (outcome === 'ok') return false;
-  // The hook's own words where it could ask nobody; what an MCP server says is its own choice.
-  if (tool !== undefined && !isForeign(tool) && HOOK_FAILED.test(output)) return true;
+  // The hook's own words where it could ask nobody, and a host's that could not note what it said; what an MCP server says
+  // is its own choice.
+  if (tool !== undefined && !isForeign(tool) && (HOOK_FAILED.test(output) || isUnrecorded(output.trim()))) return true;
   if (!output.trimEnd().endsWith('</tool_use_error>')) return false;
   return tool !== undefined && isForeign(tool) ? REFUSED_BEFORE.test(output) : output.startsWith('<tool_use_error>');
+}
+
+/** All of a result: what a command printed before it was stopped has Claude Code's own words behind it. */
+function isUnrecorded(output: string): boolean {
+  return output === UNRECORDED || output === UNREADABLE;
 }
 
 function breachOf(result: ToolResult, entry: Entry, tool: string | undefined): string | undefined {
@@ -146,7 +205,7 @@ function breachOf(result: ToolResult, entry: Entry, tool: string | undefined): s
   if (!asked) return 'without asking';
   if (!verdict) return 'before anybody had decided';
   if (!verdict.allowed) return wasKept(result, verdict.reason, asked.tool) ? undefined : 'although it was denied';
-  if (logged && !logged.harmless && !isSame(asked, logged)) return 'as another call than the one that was allowed';
+  if (logged?.risky && !isSame(asked, logged.risky)) return 'as another call than the one that was allowed';
   return undefined;
 }
 
@@ -160,18 +219,30 @@ function isForeign(tool: string): boolean {
   return tool.startsWith('mcp__');
 }
 
-function fingerprint({ tool, input }: ToolCall): Fingerprint {
+function fingerprint({ tool: name, input }: ToolCall): Fingerprint {
+  const tool = currentName(name);
+  // To hash them would keep the host busy: the call is the same as nothing else.
+  if (hasTooManyValues(input)) return { tool, fields: new Map(), path: undefined, whole: randomUUID() };
   const given = (typeof input === 'object' && input !== null ? input : { input }) as Record<string, unknown>;
   // What an MCP server takes for a path is its own affair.
-  const key = isForeign(tool) ? undefined : PATHS.find((name) => typeof given[name] === 'string');
+  const key = isForeign(tool) ? undefined : PATHS.find((field) => typeof given[field] === 'string');
+  const path = key === undefined ? undefined : String(given[key]);
+  const names = Object.keys(given);
+  const tooLong = (path ?? '').length > MOST_PATH_LENGTH || names.some((field) => field.length > NAME_LENGTH);
+  if (tooLong || names.length > MOST_FIELDS)
+    return { tool, fields: new Map(), path: undefined, whole: hashed(jsonOf(input)) };
   const fields = Object.entries(given)
     // What Claude Code fills in, sorts and converts in lists and objects of its own tools differs from what the log has.
-    .filter(([name, value]) => name !== key && (isForeign(tool) || typeof value !== 'object' || TELLING.has(name)))
-    .map(
-      ([name, value]) => [name, isForeign(tool) || typeof value === 'object' ? jsonOf(value) : String(value)] as const,
-    )
-    .map(([name, text]) => [name, createHash('sha256').update(text).digest('base64')] as const);
-  return { tool: currentName(tool), fields: new Map(fields), path: key === undefined ? undefined : String(given[key]) };
+    .filter(([field, value]) => field !== key && (isForeign(tool) || typeof value !== 'object' || TELLING.has(field)))
+    .map(([field, value]) => {
+      const text = isForeign(tool) || typeof value === 'object' ? jsonOf(value) : String(value);
+      return [field, hashed(text)] as const;
+    });
+  return { tool, fields: new Map(fields), path };
+}
+
+function hashed(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
 }
 
 /** The same text for the same value, in whichever order its keys are. */
@@ -188,7 +259,7 @@ function jsonOf(value: unknown): string {
 }
 
 function isSame(asked: Fingerprint, logged: Fingerprint): boolean {
-  if (asked.tool !== logged.tool || !isSamePath(asked.path, logged.path)) return false;
+  if (asked.tool !== logged.tool || asked.whole !== logged.whole || !isSamePath(asked.path, logged.path)) return false;
   const names = [...new Set([...asked.fields.keys(), ...logged.fields.keys()])];
   return names.every((name) => {
     const [one, other] = [asked.fields.get(name), logged.fields.get(name)];

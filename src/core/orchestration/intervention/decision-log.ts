@@ -1,6 +1,9 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import type { StoredDecision } from './call-ledger.js';
 
+/** More than the decisions of any honest run take: an agent that asks without end is denied in the end. */
+const MOST_BYTES = 32 * 1024 * 1024;
+
 /**
  * The guard's decisions about one run on disk, so that a host which takes the run over can tell a call that was allowed
  * from one that went past the guard. Opened at the first decision.
@@ -8,21 +11,26 @@ import type { StoredDecision } from './call-ledger.js';
 export class DecisionLog {
   readonly #path: string;
   #file: Promise<FileHandle> | undefined;
+  #bytes = 0;
   #closed = false;
 
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** Resolves when the system has it: a kill afterwards loses nothing. @throws Error where it was closed */
+  /** Resolves when the system has the decision: a kill afterwards loses nothing. @throws Error where it was closed or is full */
   async append(decision: StoredDecision): Promise<void> {
     if (this.#closed) throw new Error('the log of decisions was closed');
-    this.#file ??= open(this.#path, 'a', 0o600).catch((error: unknown) => {
+    this.#file ??= this.#open().catch((error: unknown) => {
       this.#file = undefined; // It may succeed the next time.
       throw error;
     });
+    const file = await this.#file;
     // The line before may have been left unfinished, by a full disk for example.
-    await (await this.#file).appendFile(`\n${JSON.stringify(decision)}\n`);
+    const line = `\n${JSON.stringify(decision)}\n`;
+    this.#bytes += Buffer.byteLength(line);
+    if (this.#bytes > MOST_BYTES) throw new Error('the log of decisions is full');
+    await file.appendFile(line);
   }
 
   /** What was decided before; a line that was not finished is no decision. */
@@ -36,10 +44,16 @@ export class DecisionLog {
     this.#letGo();
   }
 
-  /** Nothing was decided: a new run begins, or the last is over. */
+  /** Nothing was decided: a new run begins. */
   async clear(): Promise<void> {
     this.#letGo();
     await rm(this.#path, { force: true });
+  }
+
+  async #open(): Promise<FileHandle> {
+    const file = await open(this.#path, 'a', 0o600);
+    this.#bytes = (await file.stat()).size;
+    return file;
   }
 
   #letGo(): void {

@@ -1,5 +1,6 @@
 import { chmod, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { inTurn } from '../in-turn.js';
 
 /** An answer is read within milliseconds; these many are kept for hooks that were frozen before they could. */
 const KEPT_ANSWERS = 256;
@@ -13,7 +14,8 @@ export class HookAnswers {
   readonly #folder: string;
   readonly #answered: string[] = [];
   readonly #beats = new Set<NodeJS.Timeout>();
-  #lastFlag: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = inTurn();
+  #closed = false;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -21,6 +23,7 @@ export class HookAnswers {
 
   /** Nobody is told any more that a host is there. */
   close(): void {
+    this.#closed = true;
     for (const beat of this.#beats) clearInterval(beat);
   }
 
@@ -32,6 +35,7 @@ export class HookAnswers {
 
   /** What a person, or a slot that has to become free, may keep waiting for long. */
   async awaited<T>(id: string, decision: Promise<T>): Promise<T> {
+    if (this.#closed) return decision;
     // So that a hook whose host dies meanwhile does not take that for a host that never was.
     const asked = setTimeout(() => void this.write(`${id}.asked`, '').catch(() => {}), 1_000);
     let beats = 0;
@@ -52,7 +56,8 @@ export class HookAnswers {
   /** Whether there is something to hear. One after the other: the last word has to be the last on disk. */
   flag(waiting: boolean): void {
     const path = join(this.#folder, STEER);
-    this.#lastFlag = this.#lastFlag.then(() => (waiting ? writeFile(path, '') : unlink(path))).catch(() => {}); // The run's end took the folder along.
+    const work = (): Promise<void> => (waiting ? writeFile(path, '') : unlink(path));
+    void this.#inTurn(work).catch(() => {}); // The run's end took the folder along.
   }
 
   /** In one step: the hook takes what it sees for the whole. */

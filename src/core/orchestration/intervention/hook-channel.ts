@@ -1,13 +1,16 @@
-import { type FSWatcher, watch } from 'node:fs';
-import { lstat, readdir, unlink } from 'node:fs/promises';
+import { lstat, opendir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { systemCode } from '../errors.js';
-import { clipText, NAME_LENGTH } from '../monitoring/own-text.js';
-import { readRegularFile } from '../workspace/regular-file.js';
+import { readRegularFile } from '../files/regular-file.js';
+import { inTurn } from '../in-turn.js';
+import { clipText, NAME_LENGTH } from '../own-text.js';
+import { UNREADABLE } from './call-ledger.js';
+import { CalmWatch } from './calm-watch.js';
 import { HookAnswers } from './hook-answers.js';
 import type { HookFiles } from './hook-files.js';
 import type { AskedCall, Verdict } from './run-guard.js';
+import { isJsonOfTooManyValues } from './value-count.js';
 
 /** What a run's hooks ask their host. */
 export interface RunHooks {
@@ -54,10 +57,19 @@ interface HookInput {
   tool_use_id?: unknown;
 }
 
-/** What the hook prints, and what is to be done when it can. */
+/** What the hook prints, and what is to be done when it can, and where it never will. */
 interface Reply {
   readonly text: string;
   readonly given?: () => void;
+  readonly returned?: () => void;
+}
+
+/** A request that is being answered. */
+interface OpenRequest {
+  /** Of its file. */
+  readonly name: string;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly withdrawn: AbortController;
 }
 
 /** The hook names its requests; what else is in the folder is not from it. */
@@ -73,9 +85,10 @@ const MOST_OPEN = 256;
 /** What those may hold in memory; one that is read comes on top. */
 const MOST_OPEN_BYTES = 64 * 1024 * 1024;
 const LATER_MS = 1_000;
+/** Names in the folder of requests that are looked at in one go: an agent can make millions. */
+const MOST_NAMES = 4_096;
+const NAMES_AT_ONCE = 256;
 const LOOK_MS = 50;
-/** Where the system has no more watches to give. */
-const POLL_MS = 50;
 /** Less than the hook waits for an answer to anything but a tool call. */
 const PATIENCE_MS = 3_000;
 
@@ -87,13 +100,14 @@ export class HookChannel {
   readonly #files: HookFiles;
   readonly #hooks: RunHooks;
   readonly #answers: HookAnswers;
-  /** By id; aborted when nobody waits for the answer any more. */
-  readonly #open = new Map<string, AbortController>();
-  #watcher: FSWatcher | undefined;
-  #poll: NodeJS.Timeout | undefined;
+  /** By id. */
+  readonly #open = new Map<string, OpenRequest>();
+  #watch: CalmWatch | undefined;
+  #scanning = false;
+  #scanAgain = false;
   #later: NodeJS.Timeout | undefined;
   #closed = false;
-  #lastRead: Promise<unknown> = Promise.resolve();
+  readonly #inTurn = inTurn();
   #openBytes = 0;
 
   constructor(files: HookFiles, hooks: RunHooks) {
@@ -105,57 +119,68 @@ export class HookChannel {
   /** Begins to answer; what was asked before, of another host maybe, is answered too. */
   async start(): Promise<void> {
     await this.#scan('left');
-    try {
-      this.#watcher = watch(this.#files.requests, (_, name) => {
-        if (name === null) void this.#scan();
-        else this.#told(name);
-      });
-      this.#watcher.on('error', () => this.#pollOnly());
-    } catch {
-      this.#pollOnly();
-    }
+    if (this.#closed) return;
+    this.#watch = new CalmWatch(this.#files.requests, (name) => {
+      if (name === null) void this.#scan();
+      else this.#told(name);
+    });
     this.#hooks.onMessages((waiting) => this.#answers.flag(waiting));
     await this.#scan(); // What came before there was a watch.
   }
 
-  /** Answers nothing any more; what is under way gets its answer. */
+  /** Answers nothing any more, not even what is under way: the next host finds that, and may have to decide again. */
   close(): void {
     this.#closed = true;
-    this.#watcher?.close();
-    clearInterval(this.#poll);
+    this.#watch?.close();
     clearTimeout(this.#later);
     this.#answers.close();
   }
 
-  #pollOnly(): void {
-    this.#watcher?.close();
-    clearInterval(this.#poll);
-    if (!this.#closed) this.#poll = setInterval(() => void this.#scan(), POLL_MS).unref();
+  /** Looks at the folder; not twice at once, but once more where it was to be looked at meanwhile. */
+  async #scan(how?: 'left'): Promise<void> {
+    this.#scanAgain = this.#scanning;
+    if (this.#scanning) return;
+    this.#scanning = true;
+    const before = [...this.#open.values()];
+    const { names, isAll } = await this.#names();
+    for (const { name, withdrawn } of before) if (isAll && !names.has(name)) withdrawn.abort();
+    for (const name of how === 'left' ? await this.#inOrder(names) : names) this.#take(name, how);
+    this.#scanning = false;
+    if (this.#scanAgain) await this.#scan();
   }
 
-  async #scan(how?: 'left'): Promise<void> {
-    const names = await readdir(this.#files.requests).catch(() => []);
-    for (const name of how === 'left' ? await this.#inOrder(names) : names) this.#take(name, how);
+  /** The names of requests in the folder, or some of them. */
+  async #names(): Promise<{ names: Set<string>; isAll: boolean }> {
+    const names = new Set<string>();
+    let seen = 0;
+    try {
+      for await (const { name } of await opendir(this.#files.requests, { bufferSize: NAMES_AT_ONCE })) {
+        if (REQUEST.test(name)) names.add(name);
+        seen += 1;
+        if (seen === MOST_NAMES) return { names, isAll: false };
+      }
+      return { names, isAll: true };
+    } catch {
+      return { names, isAll: false }; // The run's end took the folder along.
+    }
   }
 
   /** Nobody has seen them come: whether the agent waits or works is told by the last one. */
-  async #inOrder(names: string[]): Promise<string[]> {
-    const aged = names
-      .filter((name) => REQUEST.test(name))
-      .map(async (name) => {
-        const at = await lstat(join(this.#files.requests, name)).then(
-          ({ mtimeMs }) => mtimeMs,
-          () => 0, // It is gone again.
-        );
-        return { name, at };
-      });
+  async #inOrder(names: ReadonlySet<string>): Promise<string[]> {
+    const aged = [...names].map(async (name) => {
+      const at = await lstat(join(this.#files.requests, name)).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => 0, // It is gone again.
+      );
+      return { name, at };
+    });
     return (await Promise.all(aged)).sort((a, b) => a.at - b.at).map(({ name }) => name);
   }
 
   /** Something happened to a file. */
   #told(name: string): void {
     const open = this.#open.get(REQUEST.exec(name)?.[1] ?? '');
-    if (open) lstat(join(this.#files.requests, name)).catch(() => open.abort());
+    if (open) lstat(join(this.#files.requests, open.name)).catch(() => open.withdrawn.abort());
     else this.#take(name);
   }
 
@@ -172,7 +197,7 @@ export class HookChannel {
       return;
     }
     const withdrawn = new AbortController();
-    this.#open.set(id, withdrawn);
+    this.#open.set(id, { name, withdrawn });
     const path = join(this.#files.requests, name);
     const handled = kind === 'json' ? this.#handle(id, path, how) : this.#carryOut(id, path, how, withdrawn.signal);
     void handled.finally(() => this.#open.delete(id));
@@ -184,29 +209,30 @@ export class HookChannel {
     let held = 0;
     try {
       // One at a time: an agent may have filled the folder with long ones. And in the order in which they came.
-      const reading = this.#lastRead.then(async () => {
+      const bytes = await this.#inTurn(async () => {
         if (how === 'left') {
           if (await this.#files.wasAnswered(id)) return undefined;
           askedAt = Math.min(Date.now(), (await lstat(path)).mtimeMs);
         }
         return this.#read(path);
       });
-      this.#lastRead = reading.catch(() => {}); // Told of below.
-      const bytes = await reading;
       if (!bytes) return await unlink(path);
       held = bytes.length;
       this.#openBytes += held;
+      if (isJsonOfTooManyValues(bytes)) throw new Error('it has too many values');
       const parsed: unknown = JSON.parse(bytes.toString('utf8'));
       input = typeof parsed === 'object' && parsed !== null ? parsed : {};
     } catch (error) {
       // The watch tells of a request's removal, too.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     }
-    const unreadable: Reply = { text: denial('Denied: the request could not be read.') };
+    const unreadable: Reply = { text: denial(UNREADABLE) };
     const reply = input ? await this.#reply(input, id, askedAt).catch(() => unreadable) : unreadable;
-    // Without an answer it is a denial.
-    await this.#answers.write(id, reply.text).then(reply.given, () => {});
     this.#openBytes -= held;
+    // What was decided may be on no record any more; the next host finds the request.
+    if (this.#closed) return reply.returned?.();
+    // Without an answer it is a denial.
+    await this.#answers.write(id, reply.text).then(reply.given, reply.returned ?? (() => {}));
     // Not before it is answered: a host that takes over finds it. It may be a folder by now; its name is not used again.
     await unlink(path).catch(() => {});
   }
@@ -214,9 +240,7 @@ export class HookChannel {
   /** A command of the agent's: its arguments, each ended by NUL. */
   async #carryOut(id: string, path: string, how: 'left' | undefined, withdrawn: AbortSignal): Promise<void> {
     if (how === 'left' && (await this.#files.wasAnswered(id))) return unlink(path).catch(() => {}); // It is gone already.
-    const reading = this.#lastRead.then(() => this.#read(path, MOST_COMMAND_BYTES)).catch((error: unknown) => error);
-    this.#lastRead = reading;
-    const read = await reading;
+    const read = await this.#inTurn(() => this.#read(path, MOST_COMMAND_BYTES)).catch((error: unknown) => error);
     // The watch tells of a request's removal, too.
     if (systemCode(read) === 'ENOENT') return;
     const held = Buffer.isBuffer(read) ? read.length : 0;
@@ -244,7 +268,8 @@ export class HookChannel {
     const event = input.hook_event_name;
     if (event === 'PreToolUse') {
       const call = {
-        toolUseId: String(input.tool_use_id),
+        // As in the log: both are the agent's to choose, and stand in records.
+        toolUseId: clipText(String(input.tool_use_id), NAME_LENGTH),
         tool: clipText(String(input.tool_name), NAME_LENGTH),
         input: input.tool_input,
         ...(askedAt !== undefined && { askedAt }),
@@ -260,7 +285,7 @@ export class HookChannel {
       else void this.#hooks.afterTurn();
       return { text: '' };
     }
-    // A subagent's ear is not its session's; neither is that of another Claude which the agent may have started.
+    // Messages go to the main agent only: not to subagents, nor to another Claude that the agent started.
     if (input.agent_id !== undefined) return { text: '' };
     // A hook that asks for messages does not wait long: what is told to one that is gone is told to nobody.
     const late = askedAt !== undefined && Date.now() - askedAt > PATIENCE_MS;
@@ -274,7 +299,7 @@ export class HookChannel {
       event === 'Stop'
         ? { decision: 'block', reason: said }
         : { hookSpecificOutput: { hookEventName: event, additionalContext: said } };
-    return { text: JSON.stringify(output), given: () => messages.given() };
+    return { text: JSON.stringify(output), given: () => messages.given(), returned: () => messages.returned() };
   }
 }
 

@@ -1,8 +1,14 @@
-import { access, chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { access, chmod, mkdir, opendir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { NAME_REQUEST, PAUSE, quoted } from '../shell-script.js';
 import type { Mount } from '../workspace/mounts.js';
 import type { ResolvedPolicy } from './tool-policy.js';
+
+const run = promisify(execFile);
+/** More names than a run leaves behind in the folder of requests, unless the agent has made some. */
+const MOST_NAMES = 1_000;
 
 /** Where the hook and its settings are in a container; the folder may hold files of the image's own. */
 const MANAGED = '/etc/claude-code';
@@ -101,8 +107,9 @@ export class HookFiles {
     );
   }
 
-  /** Removes them all. */
   async remove(): Promise<void> {
+    // Node.js holds all names of a folder in memory to remove it, and an agent can make millions of them.
+    if (await isCrowded(this.requests)) await run('rm', ['-rf', '--', this.path]).catch(() => {}); // The next line tells.
     await rm(this.path, { recursive: true, force: true });
   }
 
@@ -148,6 +155,20 @@ export class HookFiles {
     await writeFile(this.settings, JSON.stringify(settings, undefined, 2));
     await chmod(this.settings, 0o644);
   }
+}
+
+/** Whether there is more in the folder of requests than hooks put there: many names, or folders. */
+async function isCrowded(folder: string): Promise<boolean> {
+  let names = 0;
+  try {
+    for await (const entry of await opendir(folder)) {
+      names += 1;
+      if (entry.isDirectory() || names > MOST_NAMES) return true;
+    }
+  } catch {
+    // There is none.
+  }
+  return false;
 }
 
 /**

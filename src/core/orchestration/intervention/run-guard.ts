@@ -1,10 +1,10 @@
 import type { Observation } from '../monitoring/observation.js';
-import { clipText, NAME_LENGTH } from '../monitoring/own-text.js';
 import type { ApprovalSource, SessionAction } from '../session-actions.js';
 import { Approvals } from './approvals.js';
-import { CallLedger } from './call-ledger.js';
+import { CallLedger, UNRECORDED } from './call-ledger.js';
 import type { Danger } from './danger/danger.js';
 import { rateDanger } from './danger/rate-danger.js';
+import { Budget } from './danger/shell/budget.js';
 import type { DecisionLog } from './decision-log.js';
 import { decide, type PolicyDecision, type ResolvedPolicy, type ToolCall } from './tool-policy.js';
 
@@ -32,9 +32,11 @@ export interface RunGuardOptions {
   dispatch: (action: SessionAction) => void;
   /** Keeps what was decided, for another host. */
   decisions: DecisionLog;
+  /** For how many milliseconds the run has been frozen since a time. Default: it never was. */
+  frozenMs?: (since: number) => number;
 }
 
-/** A tool call as its hook asks about it. */
+/** A tool call as its hook asks about it, its names cut as those in the log are. */
 export interface AskedCall extends Pick<ToolCall, 'toolUseId' | 'tool' | 'input'> {
   /** When it was asked, in epoch milliseconds; absent for now. */
   readonly askedAt?: number;
@@ -56,8 +58,13 @@ export class RunGuard {
 
   constructor(options: RunGuardOptions) {
     this.#options = options;
-    const { now, dispatch } = options;
-    this.approvals = new Approvals({ timeoutMs: options.policy.approvalTimeoutMs, now, dispatch });
+    const { policy, now, dispatch, frozenMs } = options;
+    this.approvals = new Approvals({
+      timeoutMs: policy.approvalTimeoutMs,
+      now,
+      dispatch,
+      ...(frozenMs && { frozenMs }),
+    });
   }
 
   /** Takes over what an earlier host has decided about the run. */
@@ -66,9 +73,7 @@ export class RunGuard {
   }
 
   /** Answers the hook. Resolves when policy or a person has decided; whatever fails is a denial. */
-  async beforeTool({ askedAt, ...given }: AskedCall): Promise<Verdict> {
-    // As the log's ids are: both are the agent's to choose, and stand in records.
-    const asked = { ...given, toolUseId: clipText(given.toolUseId, NAME_LENGTH) };
+  async beforeTool({ askedAt, ...asked }: AskedCall): Promise<Verdict> {
     if (this.#ledger.hasEnded(asked.toolUseId)) return { allowed: false, reason: 'Denied: the call is over.' };
     const verdict = await this.#judge(asked, askedAt);
     try {
@@ -76,8 +81,10 @@ export class RunGuard {
       if (decision) await this.#options.decisions.append(decision);
       return verdict;
     } catch {
-      // A host that takes over would count it as a breach.
-      return verdict.allowed ? this.#deny(asked, 'policy', 'Denied: the decision could not be written down.') : verdict;
+      // A host that takes over would count the call as a breach, if it did not know these words.
+      if (verdict.allowed) return this.#deny(asked, 'policy', UNRECORDED);
+      this.#ledger.unrecorded(asked.toolUseId);
+      return { allowed: false, reason: UNRECORDED };
     }
   }
 
@@ -102,13 +109,16 @@ export class RunGuard {
    * interrupts calls before they are decided about
    */
   inspect(observations: readonly Observation[], enforced: boolean | 'ended'): Observation[] {
+    // All calls of a line together may take as long to be rated as one.
+    const budget = new Budget();
     return observations.flatMap((observation): Observation[] => {
       if (observation.kind === 'tampered') {
         const reason = 'The log cannot be read where it tells of a tool call: something was written into it.';
         return enforced === true ? [breachOf('unknown', 'unknown', reason)] : [];
       }
       if (observation.kind === 'tool') {
-        const call = this.#rated({ toolUseId: observation.id, tool: observation.name, input: observation.input });
+        const { id: toolUseId, name: tool, input } = observation;
+        const call = this.#rated({ toolUseId, tool, input }, budget);
         this.#ledger.logged(call, this.#decide(call).decision === 'allow');
         if (enforced === false) this.#ledger.exempt(call.toolUseId);
         return [call.danger ? { ...observation, danger: call.danger } : observation];
@@ -152,8 +162,8 @@ export class RunGuard {
     return verdict;
   }
 
-  #rated(call: ToolCall): ToolCall {
-    const danger = rateDanger(call, { workspace: this.#options.workspace });
+  #rated(call: ToolCall, budget?: Budget): ToolCall {
+    const danger = rateDanger(call, { workspace: this.#options.workspace }, budget);
     // It stands in records, which are frozen.
     return danger ? { ...call, danger: Object.freeze({ ...danger }) } : call;
   }

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { inTurn } from '../in-turn.js';
 import type { RunRest } from '../run-rest.js';
 import type { SessionAction } from '../session-actions.js';
 import type { RunHooks } from './hook-channel.js';
@@ -24,10 +26,13 @@ export interface RunHooksOptions {
 /** What a run's hooks get for an answer: the guard's decisions and the user's messages. */
 export function runHooks(options: RunHooksOptions): RunHooks {
   const { guard, steering, rest, commands, ready, conversationId, now, dispatch } = options;
+  const oneByOne = inTurn();
   return {
     async beforeTool(call) {
       await ready; // The engine may tell of the start later than the hook does.
       await rest.before(call.toolUseId);
+      // Hundreds may have waited for that, and to rate a call takes its time: the host has other work to do between them.
+      await oneByOne(() => nextTurn());
       return guard.beforeTool(call);
     },
     async takeMessages(conversation, answer) {

@@ -1,7 +1,8 @@
 import { readFile, rm } from 'node:fs/promises';
 import { type Deferred, deferred } from '../deferred.js';
+import { inTurn } from '../in-turn.js';
 import { writeAtomically } from '../state/atomic-file.js';
-import { notWritable } from '../state/session-folder.js';
+import { notWritable } from '../state/not-writable.js';
 
 interface Message {
   readonly text: string;
@@ -22,7 +23,7 @@ export class SteeringQueue {
   #messages: Message[] = [];
   #ended = false;
   #onChange: (waiting: boolean) => void = () => {};
-  #lastSave: Promise<void> = Promise.resolve();
+  readonly #inTurn = inTurn();
 
   constructor(file: string) {
     this.#file = file;
@@ -101,14 +102,12 @@ export class SteeringQueue {
 
   /** One after the other: the last word has to be the last on disk. */
   #save(): Promise<void> {
-    const done = this.#lastSave.then(async () => {
+    return this.#inTurn(async () => {
       if (this.#ended) return;
       const stored = this.#messages.map(({ text, answer }): StoredMessage => (answer ? { text, answer } : { text }));
       if (stored.length === 0) await rm(this.#file, { force: true });
       else await writeAtomically(this.#file, JSON.stringify(stored));
     });
-    this.#lastSave = done.catch(() => {}); // Its own caller hears of a failure.
-    return done;
   }
 }
 

@@ -50,12 +50,12 @@ export class UsageLimits {
     const attempts = before?.tokens === tokens ? before.attempts + 1 : 1;
     this.#tried.set(id, { attempts, tokens });
     const resumeAt = resumeTime(this.#now(), attempts, resetsAt);
-    this.resume(id, resumeAt, callback);
+    this.restore(id, resumeAt, callback);
     return resumeAt;
   }
 
   /** Goes on with a wait that an earlier manager began. */
-  resume(id: string, resumeAt: number, callback: () => void): void {
+  restore(id: string, resumeAt: number, callback: () => void): void {
     this.#timers.set(id, callAt(resumeAt, this.#now, callback));
   }
 
@@ -71,7 +71,6 @@ export class UsageLimits {
     this.#timers.delete(id);
   }
 
-  /** None does. */
   close(): void {
     for (const id of this.#timers.keys()) this.forget(id);
   }

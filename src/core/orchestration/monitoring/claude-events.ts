@@ -1,8 +1,9 @@
+import { clipText, NAME_LENGTH } from '../own-text.js';
 import type { TokenUsage } from '../types.js';
 import { blocksOf, isObject, type Json } from './content-blocks.js';
+import { isGap } from './copied-log.js';
 import { classifyError } from './error-classifier.js';
 import { addTokens, NO_TOKENS, type Observation } from './observation.js';
-import { clipText, NAME_LENGTH } from './own-text.js';
 import { listPrice } from './prices.js';
 import { readPrompt, readQueued, readStop } from './turns.js';
 
@@ -64,6 +65,7 @@ export class ClaudeEventReader {
 
   /** Messages are as in stream-json; there is no `init` and no `result`, and a person's words are in it. */
   #readTranscriptLine(event: Json, conversationId: string): Observation[] {
+    if (isGap(event)) return [{ kind: 'tampered' }];
     if (typeof event.sessionId !== 'string' || !UUID.test(event.sessionId)) return [];
     if (event.type === 'user') return [...readUser(event), ...readPrompt(event)];
     if (event.type === 'attachment') return readQueued(event.attachment);

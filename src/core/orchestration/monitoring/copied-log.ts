@@ -1,8 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
+import type { Json } from './content-blocks.js';
 
 const CHUNK_BYTES = 64 * 1024;
-/** Begins a line of ours, which tells where what follows is from. No transcript's line is copied that begins so. */
-const MARK = '{"type":"autonomous-orchestration","from":';
+/** The type of the lines that are ours. No line of a transcript is copied that begins like one. */
+const MARK_TYPE = 'autonomous-orchestration';
+/** Begins a line of ours, which tells from which transcript the lines behind it are. */
+const MARK = `{"type":"${MARK_TYPE}","from":`;
 const MARKED_LINE = `\n${MARK}`;
 const LONGEST_MARK = 300;
 const NEWLINE = 0x0a;
@@ -19,7 +22,7 @@ export class CopiedLog {
   #current: string | undefined;
   /** Whether the log ends within a line. */
   #torn: boolean;
-  /** What has to be written before anything else can be. */
+  /** A line of ours, or what a full disk left of one: it is written before anything else. */
   #owed: Buffer = Buffer.alloc(0);
 
   /** @throws Error where it cannot be opened or read */
@@ -38,7 +41,7 @@ export class CopiedLog {
     this.#positions = positions;
     this.#current = current;
     this.#torn = torn && !cut;
-    // What is there of it is no file's.
+    // It ends within a line of ours: those bytes are no transcript's, and the line is written anew.
     if (cut) this.#owed = this.#markOf(current, '\n');
   }
 
@@ -65,7 +68,7 @@ export class CopiedLog {
    */
   async append(name: string, bytes: Buffer): Promise<void> {
     const begins = !(this.#torn && this.#current === name);
-    if (begins && MARK.startsWith(bytes.toString('latin1', 0, MARK.length + 1))) return; // It may become one.
+    if (begins && MARK.startsWith(bytes.toString('latin1', 0, MARK.length + 1))) return; // Its rest may make it a line of ours.
     const forged = forgedMark(bytes, begins);
     if (forged >= 0) return this.#without(name, bytes, forged);
     await this.#settle();
@@ -83,6 +86,19 @@ export class CopiedLog {
     }
   }
 
+  /**
+   * Has the log tell that not everything is in it, see {@link isGap}: nobody may take it for the whole.
+   *
+   * @throws Error where the disk takes no more
+   */
+  async noteGap(): Promise<void> {
+    await this.#settle();
+    this.#current ??= '';
+    this.#owed = this.#markOf(this.#current, this.#torn ? '\n' : '', ',"gap":true');
+    this.#torn = false;
+    await this.#settle();
+  }
+
   async close(): Promise<void> {
     await this.#log.close();
   }
@@ -94,8 +110,8 @@ export class CopiedLog {
     if (end < bytes.length) await this.append(name, bytes.subarray(end));
   }
 
-  #markOf(name: string, before: '\n' | ''): Buffer {
-    return Buffer.from(`${before}${MARK}${JSON.stringify(name)},"at":${this.position(name)}}\n`);
+  #markOf(name: string, before: '\n' | '', more = ''): Buffer {
+    return Buffer.from(`${before}${MARK}${JSON.stringify(name)},"at":${this.position(name)}${more}}\n`);
   }
 
   async #settle(): Promise<void> {
@@ -104,6 +120,11 @@ export class CopiedLog {
       this.#owed = this.#owed.subarray(bytesWritten);
     }
   }
+}
+
+/** Whether an event of such a log tells that something is missing in it. */
+export function isGap(event: Json): boolean {
+  return event.type === MARK_TYPE && event.gap === true;
 }
 
 /** Where a line begins that looks like ours. @param begins whether the bytes begin with a line */
@@ -121,12 +142,12 @@ interface Found {
   cut: boolean;
 }
 
-/** How far each file is copied, by a log of any length. Its first lines are of the file without a name. */
+/** How far each file is copied, as a log of any length tells. Its first lines are of the file without a name. */
 async function positionsIn(log: FileHandle): Promise<Found> {
   const positions = new Map<string, number>();
   const { size } = await log.stat();
   let current = '';
-  /** Position in the file and in the log from which on they run alongside. */
+  /** Where the bytes of the current file begin: in that file, and in the log. */
   let [fileAt, logAt] = [0, 0];
   // With a line's end in front, so that the first line begins like all others.
   let window = Buffer.from('\n');
@@ -163,6 +184,6 @@ function parsed(line: string): { from: string; at: number } | undefined {
     const { from, at } = JSON.parse(line) as { from?: unknown; at?: unknown };
     return typeof from === 'string' && Number.isSafeInteger(at) ? { from, at: at as number } : undefined;
   } catch {
-    return undefined; // The disk was full.
+    return undefined; // A full disk has cut the line.
   }
 }

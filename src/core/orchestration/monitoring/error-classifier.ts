@@ -1,5 +1,5 @@
+import { harmlessText } from '../own-text.js';
 import type { ErrorSeverity } from '../types.js';
-import { harmlessText } from './own-text.js';
 
 /** Where an error text comes from: the Messages API, a tool's result, or a log line that is not stream-json. */
 export type ErrorSource = 'api' | 'tool' | 'diagnostic';

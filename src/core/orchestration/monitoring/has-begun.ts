@@ -1,12 +1,11 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { openRegularFile } from '../files/regular-file.js';
 
-/** Claude's first line is within this, entrypoints and all. */
+/** Claude's first line is within so much of the run's part of the log, whatever entrypoints print before it. */
 const HEAD_BYTES = 256 * 1024;
 
-/** Whether Claude has begun to speak behind an offset of a log: a run was under way there. */
+/** Whether a log has a first line of Claude's behind an offset. If so, the run whose part begins there was under way. */
 export async function hasBegun(log: string, offset: number): Promise<boolean> {
-  const file = await open(log, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => undefined);
+  const file = await openRegularFile(log).catch(() => undefined);
   if (!file) return false;
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, offset);

@@ -1,7 +1,9 @@
-import { close, constants, type FSWatcher, fstat, fstatSync, open, readSync, watch } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { promisify } from 'node:util';
 import { deferred } from '../deferred.js';
+import { watchFolder } from '../files/folder-watch.js';
+import { openRegularFile } from '../files/regular-file.js';
 
 /** What one read takes in; live lines are far smaller. */
 const CHUNK_BYTES = 64 * 1024;
@@ -9,14 +11,14 @@ const CHUNK_BYTES = 64 * 1024;
 export const MOST_LINE_BYTES = 16 * 1024 * 1024;
 /** Reading goes on at most this long before the host application gets its turn. */
 const SLICE_MS = 2;
-/** Looks after the log where the system's notifications fail; they are what counts. */
+/** How often the file is looked at beside the system's notifications, of which some may fail. */
 const POLL_MS = 1_000;
 const POLL_WITHOUT_WATCH_MS = 50;
 
 export interface LogListener {
   /** A line, without its end; `complete` is false for a last one that has none. */
   onLine(line: string, complete: boolean): void;
-  /** A line that was skipped because of its length. */
+  /** A line that was skipped because of its length; `start` are its first characters. */
   onOversized(start: string): void;
 }
 
@@ -28,18 +30,17 @@ export interface LogListener {
  * host is killed. A watch on the folder and reads at an offset have the same latency without a process.
  */
 export class LogFollower {
-  readonly #fd: number;
+  readonly #file: FileHandle;
   readonly #lines: LineSplitter;
   readonly #buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   #offset: number;
-  #watcher: FSWatcher | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #stopWatching: () => void;
   #scheduled: NodeJS.Immediate | undefined;
   readonly #caughtUp = deferred<void>();
-  /** In bytes. What is appended while it is read is not waited for: somebody may never cease to. */
+  /** Of the file when it was opened, in bytes. `caughtUp` waits for no more: somebody may never cease to append. */
   readonly #sizeAtFirst: number;
   #drained: (() => void)[] = [];
-  /** Where to stop, in bytes. */
+  /** Where in the file reading stops, in bytes. */
   #drainTo = Number.POSITIVE_INFINITY;
   #closed = false;
 
@@ -50,39 +51,34 @@ export class LogFollower {
    * @param offset where to begin, in bytes
    */
   static async open(path: string, offset: number, listener: LogListener): Promise<LogFollower> {
-    const fd = await promisify(open)(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const stats = await promisify(fstat)(fd);
-    if (!stats.isFile()) {
-      close(fd);
-      throw new Error(`${path} is not a regular file`);
-    }
-    return new LogFollower(path, fd, { offset, size: stats.size }, listener);
+    const file = await openRegularFile(path);
+    const { size } = await file.stat();
+    return new LogFollower(path, file, { offset, size }, listener);
   }
 
   private constructor(
     path: string,
-    fd: number,
+    file: FileHandle,
     { offset, size }: { offset: number; size: number },
     listener: LogListener,
   ) {
-    this.#fd = fd;
+    this.#file = file;
     this.#offset = offset;
     this.#sizeAtFirst = size;
     this.#lines = new LineSplitter(listener);
-    try {
-      const name = basename(path);
-      this.#watcher = watch(dirname(path), (_, file) => {
-        if (file === name || file === null) this.#pump();
-      });
-      this.#watcher.on('error', () => this.#pollOnly());
-      this.#timer = setInterval(() => this.#pump(), POLL_MS).unref();
-    } catch {
-      this.#pollOnly(); // The system has no more watches to give.
-    }
+    const name = basename(path);
+    const onChange = (changed: string | null): void => {
+      // The system tells of every file in the folder, as often as anybody touches one.
+      if (changed === name || changed === null) this.#pumpSoon();
+    };
+    this.#stopWatching = watchFolder(dirname(path), onChange, {
+      pollMs: POLL_MS,
+      unwatchedPollMs: POLL_WITHOUT_WATCH_MS,
+    });
     this.#pump();
   }
 
-  /** Resolves when it has reported all that was in the file at first, or was closed. */
+  /** Resolves when all is reported that the file held when it was opened, or when the follower is closed. */
   get caughtUp(): Promise<void> {
     return this.#caughtUp.promise;
   }
@@ -90,11 +86,13 @@ export class LogFollower {
   /**
    * Reads what is there now, a last line without an end included, and stops following. What is appended meanwhile is
    * left out: somebody who goes on writing must not keep a run from its end.
+   *
+   * @param most how much is read at most, in bytes; the rest is left out. Default: all there is
    */
-  async drain(): Promise<void> {
+  async drain(most = Number.POSITIVE_INFINITY): Promise<void> {
     if (this.#closed) return;
     await new Promise<void>((resolve) => {
-      this.#drainTo = fstatSync(this.#fd).size;
+      this.#drainTo = Math.min(fstatSync(this.#file.fd).size, this.#offset + most);
       this.#drained.push(resolve);
       this.#pump();
     });
@@ -106,10 +104,9 @@ export class LogFollower {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#watcher?.close();
-    clearInterval(this.#timer);
+    this.#stopWatching();
     clearImmediate(this.#scheduled);
-    close(this.#fd);
+    void this.#file.close();
     this.#caughtUp.resolve();
     for (const resolve of this.#drained.splice(0)) resolve();
   }
@@ -132,13 +129,19 @@ export class LogFollower {
         return;
       }
       if (performance.now() > deadline) {
-        this.#scheduled = setImmediate(() => {
-          this.#scheduled = undefined;
-          this.#pump();
-        });
+        this.#pumpSoon();
         return;
       }
     }
+  }
+
+  /** Pumps once after this turn of the event loop, however often it is called in it. */
+  #pumpSoon(): void {
+    if (this.#closed) return;
+    this.#scheduled ??= setImmediate(() => {
+      this.#scheduled = undefined;
+      this.#pump();
+    });
   }
 
   #read(): number {
@@ -146,22 +149,15 @@ export class LogFollower {
     if (wanted <= 0) return 0;
     try {
       // Synchronous, and short: 64 KB out of the page cache take some 10 µs, a turn over the thread pool takes more.
-      return readSync(this.#fd, this.#buffer, 0, wanted, this.#offset);
+      return readSync(this.#file.fd, this.#buffer, 0, wanted, this.#offset);
     } catch {
       return 0; // Tried again at the next notification.
     }
   }
-
-  #pollOnly(): void {
-    this.#watcher?.close();
-    this.#watcher = undefined;
-    clearInterval(this.#timer);
-    if (!this.#closed) this.#timer = setInterval(() => this.#pump(), POLL_WITHOUT_WATCH_MS);
-  }
 }
 
 const NEWLINE = 0x0a;
-/** Most lines fit into one. */
+/** Size of a block of carried bytes; most lines fit into one. */
 const CARRIED_BLOCK_BYTES = 16 * 1024;
 
 /** Cuts bytes into lines; a line that spans several chunks is carried as bytes, so that no character is torn. */

@@ -29,7 +29,7 @@ export type Observation =
       readonly toolUseId: string;
       readonly outcome: ToolOutcome;
       readonly output: string;
-      /** Its line was too long to be read: only the id is known, and neither how it went. */
+      /** The line that tells of the result was too long to be read: the call's id is known, but not how it went. */
       readonly skipped?: true;
     }
   | {
@@ -38,13 +38,13 @@ export type Observation =
       /** At list prices, in US dollars; absent for a model whose price is not known. */
       readonly costUsd?: number;
     }
-  /** The provider allows no more for now. */
+  /** The model's provider allows no more requests for now. */
   | {
       readonly kind: 'usage-limit';
-      /** When it does again, in epoch milliseconds. */
+      /** When it allows them again, in epoch milliseconds. */
       readonly resetsAt?: number;
     }
-  /** A line that tells of a tool call cannot be read: something was written into it, or in front of it. */
+  /** A line that tells of a tool call cannot be read, as something was written into it or in front of it; or lines are missing. */
   | { readonly kind: 'tampered' }
   /** A tool call went past the guard. */
   | { readonly kind: 'breach'; readonly id: string; readonly name: string; readonly danger: Danger }

@@ -1,9 +1,9 @@
 import { streamParser } from 'channelcoder';
+import { clipText, ownText, plainText } from '../own-text.js';
 import { ClaudeEventReader } from './claude-events.js';
 import { classifyDiagnostic } from './error-classifier.js';
 import { LogFollower } from './log-follower.js';
 import type { Observation, ResultObservation } from './observation.js';
-import { clipText, ownText, plainText } from './own-text.js';
 import { TranscriptFollower } from './transcript-follower.js';
 
 const DIAGNOSTIC_LENGTH = 500;
@@ -74,23 +74,25 @@ export class StreamMonitor {
     return this.#lastDiagnostics;
   }
 
-  /** Reports all that is in the log up to its end, and stops. */
+  /** The run has ended: reports all that is in the log up to its end, and looks away. */
   async drain(): Promise<void> {
     await this.#follower?.drain();
     await this.#transcript?.drain();
   }
 
-  /** Stops at once. */
+  /** Looks away at once; the run may go on. */
   stop(): void {
     this.#follower?.close();
     this.#transcript?.close();
   }
 
   #readLine(line: string, complete: boolean): void {
-    const event = parsed(line);
+    const { event, untried } = parsed(line);
     if (!event) {
       if (line.trim() !== '') this.#diagnose(line);
-      if (complete && TELLS_OF_CALL.test(line)) this.#report([{ kind: 'tampered' }]);
+      // Claude may have been killed while it wrote the last line, unless that ends like an event.
+      const written = complete || (untried && line.trimEnd().endsWith('}'));
+      if (written && TELLS_OF_CALL.test(line)) this.#report([{ kind: 'tampered' }]);
       return;
     }
     this.#onActivity();
@@ -110,7 +112,9 @@ export class StreamMonitor {
     if (observations.length > 0) this.#onObservations(observations);
   }
 
-  /** A result may be long: it repeats the file that was edited. Nothing else of Claude's is. */
+  /**
+   * Only tool results get this long (they repeat the edited file). Any other line of this length was not written by Claude.
+   */
   #skipped(start: string): void {
     this.#diagnose(`A log line was skipped because of its length: ${start}`);
     const toolUseId = RESULT_START.exec(start)?.[1];
@@ -130,17 +134,30 @@ const TELLS_OF_CALL = /"tool_use_id"|"type":"tool_use"/;
 const RESULT_START = /^\{"type":"user".*?"tool_use_id":"([^"]{1,200})"/s;
 /** How often a line is tried from a later brace on. */
 const MOST_TRIES = 8;
+/** Where such a brace may be: what stands in front of an event is short. */
+const TRIED_START = 4 * 1024;
+/** What all these tries of a line may parse together, in characters: an agent makes lines that fail only at their ends. */
+const MOST_TRIED = 1024 * 1024;
+
+interface ParsedLine {
+  event: ReturnType<typeof streamParser.parseStreamEvent>;
+  /** Whether there are later braces from which on the line was not tried. */
+  untried: boolean;
+}
 
 /** The event in a line. What others wrote without an end, entrypoints or an agent, may stand in front of it. */
-function parsed(line: string): ReturnType<typeof streamParser.parseStreamEvent> {
+function parsed(line: string): ParsedLine {
   let event = streamParser.parseStreamEvent(line);
+  let left = MOST_TRIED;
   let at = 0;
   for (let tries = 0; !event && tries < MOST_TRIES; tries++) {
     at = line.indexOf('{"', at + 1);
     if (at < 0) break;
+    left -= line.length - at;
+    if (at > TRIED_START || left < 0) return { event, untried: true };
     event = streamParser.parseStreamEvent(line.slice(at));
   }
-  return event;
+  return { event, untried: false };
 }
 
 /** A closing message is a page or two; what is longer would stay in the record for good. */

@@ -1,58 +1,76 @@
-import { constants, type FSWatcher, watch } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, realpath } from 'node:fs/promises';
+import { type FileHandle, lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { deferred } from '../deferred.js';
+import { watchFolder } from '../files/folder-watch.js';
+import { openRegularFile } from '../files/regular-file.js';
 import { CopiedLog } from './copied-log.js';
 import { MOST_LINE_BYTES } from './log-follower.js';
+import { OtherTranscripts, type TranscriptPlace } from './other-transcripts.js';
 
 const CHUNK_BYTES = 64 * 1024;
-/** Looks after the transcript where the system's notifications fail; they are what counts. */
+/** How often the transcripts are looked at beside the system's notifications, which tell of one folder only. */
 const POLL_MS = 1_000;
-/** Until it is there, it is looked for: its folder may not be there either. */
+/** How often the conversation's transcript is looked for until it is there; its folder may not be there either. */
 const LOOK_MS = 100;
-/** Transcripts besides the conversation's own; an agent could make any number of files. */
-const MOST_OTHERS = 1_000;
-const CONVERSATION = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl$/;
-const SUBAGENT = /^agent-[\w-]{1,100}\.jsonl$/;
+/** What a further transcript in the place of the conversation's own counts, in bytes: nobody can go on replacing it for ever. */
+const REPLACED_BYTES = 1024 * 1024;
 const MAIN = '';
 const NEWLINE = 0x0a;
 
-export interface TranscriptCopyOptions {
-  /** Where Claude keeps the transcripts of the workspace. */
-  folder: string;
-  /** A UUID, never a path. */
-  conversationId: string;
-  /** Whether nobody else's conversations are in the folder: then those are copied, too, which a person begins with `/clear`. */
-  alone: boolean;
+export interface CopyLimits {
+  /** What is read of other transcripts before it is the turn of the conversation's own, in bytes. Default 64 MiB. */
+  othersBytes: number;
+  /** What is read when the run has ended, in bytes. Default 256 MiB: Claude leaves some lines, an agent any amount. */
+  drainBytes: number;
+}
+
+const LIMITS: CopyLimits = { othersBytes: 64 * 1024 * 1024, drainBytes: 256 * 1024 * 1024 };
+
+export interface TranscriptCopyOptions extends TranscriptPlace {
   openLog: () => Promise<FileHandle>;
   /** Opens the log to read what it has by now. */
   readLog: () => Promise<FileHandle>;
+  limits?: Partial<CopyLimits>;
 }
 
 /**
  * Copies what Claude's terminal UI writes into the transcripts of its conversation and its subagents to the session's log:
  * line by line, and those of a subagent before its result. The agent can write to its transcripts, and take
  * them away again: the log keeps what was in them, and tells the next host how far the copy is.
+ *
+ * The agent can make any number of files as well, of any size. What goes beyond a limit, or is nothing that Claude writes, is
+ * left out, and the log tells that there is a gap.
  */
 export class TranscriptCopy {
   readonly #options: TranscriptCopyOptions;
+  readonly #limits: CopyLimits;
   readonly #appeared = deferred<void>();
-  /** Kept open: it may be moved away. */
+  /** The conversation's own. Kept open: it may be moved away. */
   #transcript: FileHandle | undefined;
   #log: CopiedLog | undefined;
-  #watcher: FSWatcher | undefined;
-  #poll: NodeJS.Timeout | undefined;
+  #stopWatching: (() => void) | undefined;
+  readonly #others: OtherTranscripts;
+  /** Up to where a transcript was searched for the end of the line that is copied next. */
+  readonly #searched = new Map<string, { line: number; to: number }>();
+  /** Transcripts that hold what Claude never writes. */
+  readonly #refused = new Set<string>();
+  /** Whether the log lacks something, and whether it tells so. */
+  #gap: 'none' | 'found' | 'noted' = 'none';
+  #bytesRead = 0;
+  #mostBytes = Number.POSITIVE_INFINITY;
   /** The copying under way. */
   #copying: Promise<void> | undefined;
   #opening: Promise<void> | undefined;
   #again = false;
   #closed = false;
-  /** Whether a last line without an end is all that there will be. */
+  /** Whether the run has ended: a last line without an end is all that there will be of it. */
   #draining = false;
 
   constructor(options: TranscriptCopyOptions) {
     this.#options = options;
+    this.#limits = { ...LIMITS, ...options.limits };
+    this.#others = new OtherTranscripts(options);
     void this.#begin();
   }
 
@@ -67,27 +85,28 @@ export class TranscriptCopy {
     await this.#copy();
   }
 
-  /** Copies what is there by now, a last line without an end included, and stops. */
+  /** The run has ended: copies what is there by now, a last line without an end included, and stops. Never rejects. */
   async drain(): Promise<void> {
-    await this.#opening; // That may have looked before there was one.
+    this.#draining = true;
+    this.#stopWatching?.(); // Whoever goes on touching files must not keep the run from its end.
+    this.#mostBytes = Math.min(this.#mostBytes, this.#bytesRead + this.#limits.drainBytes);
+    await this.#opening; // That may have looked before there was a transcript.
     await this.#open();
     await this.#copying;
-    this.#draining = true;
     await this.#copy();
     await this.close();
   }
 
-  /** Stops. */
+  /** Stops, after the line that is being copied. When this has resolved, another host can go on with the copy. Never rejects. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#watcher?.close();
-    clearInterval(this.#poll);
+    this.#stopWatching?.();
     await this.#opening;
     await this.#copying;
     const [transcript, log] = [this.#transcript, this.#log];
     this.#transcript = undefined;
     this.#log = undefined;
-    await Promise.all([transcript?.close(), log?.close()]);
+    await Promise.allSettled([transcript?.close(), log?.close()]);
   }
 
   async #begin(): Promise<void> {
@@ -95,14 +114,13 @@ export class TranscriptCopy {
       await this.#open();
       if (!this.#transcript) await delay(LOOK_MS, undefined, { ref: false });
     }
-    if (this.#closed) return;
-    this.#poll = setInterval(() => void this.#copy(), POLL_MS).unref();
-    try {
-      this.#watcher = watch(this.#options.folder, () => void this.#copy());
-      this.#watcher.on('error', () => this.#watcher?.close());
-    } catch {
-      // The system has no more watches to give.
-    }
+    if (this.#closed || this.#draining) return;
+    const { folder, conversationId } = this.#options;
+    // The system tells of every file in the folder, as often as anybody touches one.
+    const onChange = (name: string | null): void => {
+      if (name === null || name === `${conversationId}.jsonl` || this.#others.isConversation(name)) void this.#copy();
+    };
+    this.#stopWatching = watchFolder(folder, onChange, { pollMs: POLL_MS, unwatchedPollMs: POLL_MS });
     await this.#copy();
   }
 
@@ -127,7 +145,7 @@ export class TranscriptCopy {
     }
   }
 
-  /** One at a time; what is told meanwhile is copied by the one under way. */
+  /** One pass at a time: who asks for one meanwhile has the one under way begin again. */
   #copy(): Promise<void> {
     this.#again = true;
     this.#copying ??= this.#copyAll().finally(() => {
@@ -137,7 +155,7 @@ export class TranscriptCopy {
   }
 
   async #copyAll(): Promise<void> {
-    while (this.#again && this.#transcript && this.#log) {
+    while (this.#again && this.#mayRead() && this.#transcript && this.#log) {
       this.#again = false;
       try {
         const { unfinished } = this.#log;
@@ -146,47 +164,62 @@ export class TranscriptCopy {
         await this.#copyOthers(this.#log);
         await this.#copyFrom(this.#log, MAIN, this.#transcript);
         await this.#replaced(this.#transcript);
+        await this.#noteGap(this.#log);
       } catch {
         return; // What a full disk did not take is tried again.
       }
     }
   }
 
-  /** What belongs to the conversation besides its own transcript. */
+  /** @param most a limit of its own for a part of the copying, held against `#bytesRead` */
+  #mayRead(most = Number.POSITIVE_INFINITY): boolean {
+    return (!this.#closed || this.#draining) && this.#bytesRead < Math.min(most, this.#mostBytes);
+  }
+
+  #foundGap(): void {
+    if (this.#gap === 'none') this.#gap = 'found';
+  }
+
+  async #noteGap(log: CopiedLog): Promise<void> {
+    if (this.#bytesRead >= this.#mostBytes) this.#foundGap();
+    if (this.#gap !== 'found') return;
+    await log.noteGap();
+    this.#gap = 'noted';
+  }
+
+  /** Copies what belongs to the conversation besides its own transcript. */
   async #copyOthers(log: CopiedLog): Promise<void> {
-    const { folder, conversationId, alone } = this.#options;
-    const names = alone ? await readdir(folder).catch(() => []) : [];
-    const others = names.flatMap((name) => CONVERSATION.exec(name)?.[1] ?? []).filter((id) => id !== conversationId);
-    let copied = 0;
-    for (const id of [conversationId, ...others]) {
-      const subagents = join(folder, id, 'subagents');
-      for (const name of (await readdir(subagents).catch(() => [])).filter((one) => SUBAGENT.test(one))) {
-        if (++copied > MOST_OTHERS) return;
-        await this.#copyOther(log, join(id, 'subagents', name));
-      }
-      if (id !== conversationId) await this.#copyOther(log, `${id}.jsonl`);
+    const most = this.#bytesRead + this.#limits.othersBytes;
+    const { names, complete } = await this.#others.find();
+    if (!complete) this.#foundGap();
+    for (const name of names) {
+      if (!this.#mayRead(most)) break;
+      await this.#copyOther(log, name, most);
     }
+    if (this.#bytesRead >= most) this.#again = true;
   }
 
   /** @param name in the folder */
-  async #copyOther(log: CopiedLog, name: string): Promise<void> {
+  async #copyOther(log: CopiedLog, name: string, most?: number): Promise<void> {
     const { folder } = this.#options;
     const path = join(folder, name);
     const size = await lstat(path).then(
       (stats) => stats.size,
-      () => 0,
+      () => undefined,
     );
-    if (size === log.position(name)) return;
+    if (size === undefined) return;
+    const copied = log.position(name);
+    if (size === (this.#draining ? copied : this.#searchedTo(name, copied, size))) return;
     const file = await opened(dirname(path), basename(path), dirname(folder));
     if (!file) return;
     try {
-      await this.#copyFrom(log, name, file);
+      await this.#copyFrom(log, name, file, most);
     } finally {
       await file.close();
     }
   }
 
-  /** Whoever puts another file in its place is followed there: Claude goes on in that one. */
+  /** Where another file was put in the place of the conversation's transcript, Claude goes on in that one. */
   async #replaced(transcript: FileHandle): Promise<void> {
     const { folder, conversationId } = this.#options;
     const now = await opened(folder, `${conversationId}.jsonl`);
@@ -194,74 +227,71 @@ export class TranscriptCopy {
     const [before, after] = await Promise.all([transcript.stat(), now.stat()]).catch(() => []);
     if (!before || !after || (before.ino === after.ino && before.dev === after.dev)) return now.close();
     this.#log?.goOn(MAIN, 0);
+    this.#searched.delete(MAIN);
+    this.#refused.delete(MAIN);
     this.#transcript = now;
     this.#again = true;
+    this.#bytesRead += REPLACED_BYTES;
     await transcript.close();
   }
 
   /** @throws Error where the log takes no more */
-  async #copyFrom(log: CopiedLog, name: string, file: FileHandle): Promise<void> {
+  async #copyFrom(log: CopiedLog, name: string, file: FileHandle, most?: number): Promise<void> {
     const { size } = await file.stat();
-    // It was cut short: what is there is copied already, or gone.
+    // The transcript was cut short: what is there is copied already, or gone.
     if (log.position(name) > size) log.goOn(name, size);
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-    while (true) {
-      const at = log.position(name);
-      const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, at);
-      if (bytesRead === 0) return;
-      const read = buffer.subarray(0, bytesRead);
-      const whole = read.lastIndexOf(NEWLINE) + 1;
-      if (whole > 0) {
-        await log.append(name, read.subarray(0, whole));
-        continue;
+    while (this.#mayRead(most) && !this.#refused.has(name)) {
+      const line = log.position(name);
+      const from = this.#searchedTo(name, line, size);
+      if (from >= size) {
+        if (this.#draining && line < size) await log.append(name, await this.#read(file, line, size));
+        return; // What is appended meanwhile has its own notification.
       }
-      const end = await endOfLine(file, at + bytesRead, at + MOST_LINE_BYTES);
-      if (end === undefined && !this.#draining) return;
-      await copyLine(log, name, { file, at, end: end ?? size });
-      if (end === undefined) return;
+      const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK_BYTES, size - from), from);
+      this.#bytesRead += bytesRead;
+      if (bytesRead === 0) return; // The transcript was cut short meanwhile.
+      // A hole in the file: JSON has no such character, and Claude no lines of this length.
+      const hole = buffer.subarray(0, bytesRead).indexOf(0);
+      const text = buffer.subarray(0, hole < 0 ? bytesRead : hole);
+      const end = 1 + (from === line ? text.lastIndexOf(NEWLINE) : text.indexOf(NEWLINE));
+      if (end > 0 && from === line) await log.append(name, text.subarray(0, end));
+      else if (end > 0) await log.append(name, await this.#read(file, line, from + end));
+      else if (hole >= 0 || from + bytesRead - line > MOST_LINE_BYTES) this.#refuse(name);
+      else this.#searched.set(name, { line, to: from + bytesRead });
     }
+  }
+
+  #searchedTo(name: string, line: number, size: number): number {
+    const searched = this.#searched.get(name);
+    return searched?.line === line && searched.to <= size ? searched.to : line;
+  }
+
+  #refuse(name: string): void {
+    this.#refused.add(name);
+    this.#foundGap();
+  }
+
+  /** A long line, at once: between two pieces of it the agent could turn it into one of the log's own. */
+  async #read(file: FileHandle, from: number, to: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafe(to - from);
+    let length = 0;
+    while (length < buffer.length) {
+      const { bytesRead } = await file.read(buffer, length, buffer.length - length, from + length);
+      if (bytesRead === 0) break; // The transcript was cut short meanwhile.
+      length += bytesRead;
+    }
+    this.#bytesRead += length;
+    return buffer.subarray(0, length);
   }
 }
 
 /** A regular file that is where it seems to be: a link in its place, or a folder's, could lead anywhere on the host. */
 async function opened(folder: string, name: string, root = dirname(folder)): Promise<FileHandle | undefined> {
-  let file: FileHandle | undefined;
   try {
     if ((await realpath(folder)) !== join(await realpath(root), relative(root, folder))) return undefined;
-    file = await open(join(folder, name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    if ((await file.stat()).isFile()) return file;
+    return await openRegularFile(join(folder, name));
   } catch {
-    // It is not there yet, or nothing that can be read.
-  }
-  await file?.close();
-  return undefined;
-}
-
-/** Where a long line ends; undefined where that is not written yet. One without an end within `most` is taken for two. */
-async function endOfLine(file: FileHandle, from: number, most: number): Promise<number | undefined> {
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  for (let at = from; at < most; ) {
-    const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, at);
-    if (bytesRead === 0) return undefined;
-    const found = buffer.subarray(0, bytesRead).indexOf(NEWLINE);
-    if (found >= 0) return at + found + 1;
-    at += bytesRead;
-  }
-  return most;
-}
-
-interface Line {
-  file: FileHandle;
-  at: number;
-  end: number;
-}
-
-async function copyLine(log: CopiedLog, name: string, { file, at, end }: Line): Promise<void> {
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-  for (let from = at; from < end; ) {
-    const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK_BYTES, end - from), from);
-    if (bytesRead === 0) return; // It was cut short meanwhile.
-    await log.append(name, buffer.subarray(0, bytesRead));
-    from += bytesRead;
+    return undefined; // There is no such file yet, or it is nothing that can be read.
   }
 }

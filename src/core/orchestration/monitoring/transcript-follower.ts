@@ -4,10 +4,13 @@ import { LogFollower } from './log-follower.js';
 
 /** Most lines are tool results, of any length; parsing those would double the monitor's work. */
 const TELLING = ['"type":"assistant"', '"usage"'];
+/** What of the transcript is still read when its run has ended, in bytes: Claude leaves some lines, an agent any amount. */
+const MOST_DRAINED = 64 * 1024 * 1024;
 
 /**
  * Follows the transcript that Claude Code keeps of a conversation, once it is there. The agent can write to it, so that
- * nothing depends on it which an agent would gain by: what is in there can only add to what the log tells.
+ * nothing depends on it which an agent would gain by: what is in there can only add to what the log tells. Where it holds
+ * what Claude never writes, it is not followed any further: a hole of terabytes costs an agent nothing.
  */
 export class TranscriptFollower {
   readonly #folder: string;
@@ -27,7 +30,7 @@ export class TranscriptFollower {
     this.#name ??= `${conversationId}.jsonl`;
   }
 
-  /** Claude writes it some time after it began to speak: whoever hears of something new has it looked for. */
+  /** Looks for the transcript: Claude begins it some time after the log, so that this is called with each line of the log. */
   look(): void {
     if (this.#name === undefined || this.#follower || this.#opening || this.#closed) return;
     this.#opening = this.#open(this.#name).finally(() => {
@@ -35,11 +38,11 @@ export class TranscriptFollower {
     });
   }
 
-  /** Reports what is in it now, and stops. */
+  /** The run has ended: reports what the transcript holds now, up to a limit, and stops. */
   async drain(): Promise<void> {
     this.look();
     await this.#opening;
-    await this.#follower?.drain();
+    await this.#follower?.drain(MOST_DRAINED);
     this.close();
   }
 
@@ -55,17 +58,18 @@ export class TranscriptFollower {
       if ((await realpath(this.#folder)) !== join(parent, basename(this.#folder))) return;
       const follower = await LogFollower.open(join(this.#folder, name), 0, {
         onLine: (line) => this.#read(line),
-        onOversized: () => {},
+        onOversized: () => this.close(),
       });
       if (this.#closed) follower.close();
       else this.#follower = follower;
     } catch {
-      // It is not there yet, or nothing that can be read.
+      // The transcript is not there yet, or is nothing that can be read.
     }
   }
 
   #read(line: string): void {
-    if (!TELLING.every((part) => line.includes(part))) return;
+    if (line.includes('\0')) this.close(); // A hole in the file: JSON has no such character.
+    if (this.#closed || !TELLING.every((part) => line.includes(part))) return;
     try {
       this.#onEvent(JSON.parse(line));
     } catch {

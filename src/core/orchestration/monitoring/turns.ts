@@ -6,8 +6,8 @@ import type { Observation } from './observation.js';
 const INTERRUPTED = /^\[Request interrupted by user(?: for tool use)?\]$/;
 
 /**
- * What a person typed, or said through the host. What Claude Code itself adds is marked as `isMeta`, or as a summary. Whoever
- * presses Escape ends a turn of which no hook tells.
+ * What a person typed, or said through the host. What Claude Code itself adds is marked as `isMeta`, or as a summary. A person
+ * who presses Escape ends the agent's turn, and no hook tells of that.
  */
 export function readPrompt({ message, isMeta, isSidechain, isCompactSummary }: Json): Observation[] {
   if (isMeta === true || isSidechain === true || isCompactSummary === true || !isObject(message)) return [];
@@ -20,14 +20,14 @@ export function readPrompt({ message, isMeta, isSidechain, isCompactSummary }: J
   return said.trim() === '' ? [] : [{ kind: 'prompt', text: said }];
 }
 
-/** The hooks have let the agent stop: written when all that it said is. */
+/** Its hooks have let the agent stop. Claude writes this line after all that the agent said in the turn. */
 export function readStop({ subtype, hasOutput, isSidechain }: Json): Observation[] {
-  // One that has something to say makes it go on.
+  // A hook that has something to say makes the agent go on: the turn has not ended.
   if (subtype !== 'stop_hook_summary' || hasOutput === true || isSidechain === true) return [];
   return [{ kind: 'turn-end', hooked: true }];
 }
 
-/** What a person typed while the agent was at work: it hears that together with a tool's result. */
+/** What a person typed while the agent was at work: the agent hears that together with a tool's result. */
 export function readQueued(attachment: unknown): Observation[] {
   if (!isObject(attachment) || attachment.type !== 'queued_command' || typeof attachment.prompt !== 'string') return [];
   return [{ kind: 'prompt', text: attachment.prompt }];

@@ -2,8 +2,9 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { systemCode } from '../errors.js';
-import { readRegularFile } from '../workspace/regular-file.js';
-import { notWritable, SessionFolder } from './session-folder.js';
+import { readRegularFile } from '../files/regular-file.js';
+import { notWritable } from './not-writable.js';
+import { SessionFolder } from './session-folder.js';
 import { type StoredRecord, storedRecordSchema } from './stored-record.js';
 import { type StoredSpec, storedSpecSchema } from './stored-spec.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { systemCode } from '../errors.js';
-import { readRegularFile } from '../workspace/regular-file.js';
+import { readRegularFile } from '../files/regular-file.js';
 import { processIdentitySchema } from './process-identity.js';
 
 const MOST_BYTES = 4096;
@@ -29,7 +29,8 @@ export async function readLockRecord(path: string): Promise<LockRecord | 'gone' 
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ENOENT') return 'gone';
-    // A link and a socket; what has no code is no file or too long a one.
+    // ELOOP is a symbolic link, ENXIO a socket; an error without a code comes from readRegularFile: not a regular file, or
+    // too long.
     if (code === undefined || code === 'ELOOP' || code === 'ENXIO') return 'damaged';
     throw error;
   }

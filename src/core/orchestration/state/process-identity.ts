@@ -29,7 +29,7 @@ export const processIdentitySchema = z.object({
   pidNamespace: z.string().exactOptional(),
 }) satisfies z.ZodType<ProcessIdentity>;
 
-/** The space of this process. Who polls reads it once and hands it to {@link isAlive}. */
+/** The space of this process. A caller that polls reads it once and hands it to {@link isAlive}. */
 export async function pidSpace(): Promise<PidSpace> {
   if (process.platform !== 'linux') return {};
   const [bootId, pidNamespace] = await Promise.all([
@@ -57,14 +57,18 @@ export async function isAlive(identity: ProcessIdentity, here?: PidSpace): Promi
   return startedAt !== undefined && !differ(identity.startedAt, startedAt);
 }
 
-/** Whether a process may be signalled: it is certain that it runs, and that it is that very one. */
+/**
+ * Whether a process may be signalled: it is certain that it runs, and that it is that very one.
+ *
+ * @throws Error where nobody can tell, while this host has no more files to open for example
+ */
 export async function isSurelyAlive(identity: ProcessIdentity): Promise<boolean> {
   const here = await pidSpace();
   const same = identity.bootId === here.bootId && identity.pidNamespace === here.pidNamespace;
   return same && identity.startedAt !== '' && isAlive(identity, here);
 }
 
-/** Of what is not known, nothing can be said. */
+/** Whether two values are known to be different ones; where one is missing, nothing can be said. */
 function differ(one: string | undefined, other: string | undefined): boolean {
   return Boolean(one && other && one !== other);
 }
@@ -73,7 +77,7 @@ function differ(one: string | undefined, other: string | undefined): boolean {
 async function startOf(pid: number): Promise<string | undefined> {
   const seen = await (process.platform === 'linux' ? startFromProc(pid) : startFromPs(pid));
   if (seen === 'zombie') return undefined;
-  // No word of it may also mean that it is hidden from us (hidepid), or that what we asked did not work.
+  // A process of which the system says nothing may also be hidden from us (hidepid), or `ps` does not work.
   return seen ?? (exists(pid) ? '' : undefined);
 }
 
@@ -123,7 +127,7 @@ function exists(pid: number): boolean {
   }
 }
 
-/** Undefined where the system has no such thing or keeps it to itself; any other failure may not pass for that. */
+/** Undefined where the system has no such file, or hides it. Any other failure is thrown, as it may not pass for that. */
 async function unlessHidden(text: Promise<string>): Promise<string | undefined> {
   try {
     return await text;

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { chmod, type FileHandle, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, OrchestrationError, shown } from '../errors.js';
+import { openRegularFile } from '../files/regular-file.js';
+import { notWritable } from './not-writable.js';
 
 /** What a session keeps on disk: `<stateDir>/sessions/<id>`. Only its owner can enter it. */
 export class SessionFolder {
@@ -80,11 +81,7 @@ export class SessionFolder {
       await (await open(this.log, 'ax', 0o600)).close();
     } catch (cause) {
       await this.remove().catch(() => {});
-      throw new OrchestrationError(
-        'STATE_NOT_WRITABLE',
-        `Option 'stateDir': ${shown(this.path)} cannot be made (${messageOf(cause)}). Correct its owner, or choose another.`,
-        { cause },
-      );
+      throw notWritable(this.path, cause);
     }
   }
 
@@ -108,14 +105,10 @@ export class SessionFolder {
    * @throws OrchestrationError `STATE_NOT_WRITABLE`
    */
   async openLog(): Promise<FileHandle> {
-    const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
-    let log: FileHandle | undefined;
+    const { O_WRONLY, O_APPEND, O_CREAT } = constants;
     try {
-      log = await open(this.log, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
-      if (!(await log.stat()).isFile()) throw new Error('it is no regular file');
-      return log;
+      return await openRegularFile(this.log, { flags: O_WRONLY | O_APPEND | O_CREAT, mode: 0o600 });
     } catch (cause) {
-      await log?.close();
       throw notWritable(this.log, cause);
     }
   }
@@ -123,13 +116,4 @@ export class SessionFolder {
   async remove(): Promise<void> {
     await rm(this.path, { recursive: true, force: true });
   }
-}
-
-/** An error of the disk, with what it was about. */
-export function notWritable(path: string, cause: unknown): OrchestrationError {
-  return new OrchestrationError(
-    'STATE_NOT_WRITABLE',
-    `Option 'stateDir': ${shown(path)} cannot be used (${messageOf(cause)}). Make room, or correct its owner.`,
-    { cause },
-  );
 }

@@ -4,7 +4,8 @@ import type { ResolvedManagerOptions } from '../resolve-options.js';
 import type { SessionAction } from '../session-actions.js';
 import type { SessionMetadata, UnifiedSession } from '../types.js';
 import { writeAtomically } from './atomic-file.js';
-import { notWritable, type SessionFolder } from './session-folder.js';
+import { notWritable } from './not-writable.js';
+import type { SessionFolder } from './session-folder.js';
 import { storedRecord } from './stored-record.js';
 import { storedSpec } from './stored-spec.js';
 
@@ -78,7 +79,7 @@ export class SessionJournal {
   }
 
   /** Goes on with a session of an earlier manager. */
-  resume(folder: SessionFolder, record: UnifiedSession, ticket: number): void {
+  restore(folder: SessionFolder, record: UnifiedSession, ticket: number): void {
     this.seen(ticket);
     this.#entries.set(record.id, { folder, ticket, beforeRun: record.metadata });
   }

@@ -1,8 +1,9 @@
 import { link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { nanoid } from 'nanoid';
-import { messageOf, OrchestrationError, shown, systemCode } from '../errors.js';
+import { OrchestrationError, shown, systemCode } from '../errors.js';
 import { type LockRecord, readLockRecord } from './lock-record.js';
+import { notWritable } from './not-writable.js';
 import { isAlive, type PidSpace, pidSpace, processIdentity } from './process-identity.js';
 
 /** Fifteen digits: exact as a number, and so is the next one. */
@@ -163,12 +164,4 @@ function locked(folder: string, generation: number, { owner }: LockRecord, here:
     problem = `by another manager of this process (pid ${pid}). Close that one first, or choose another folder.`;
   }
   return new OrchestrationError('STATE_LOCKED', `Option 'stateDir': ${shown(folder)} is in use ${problem}`);
-}
-
-function notWritable(folder: string, cause: unknown): OrchestrationError {
-  return new OrchestrationError(
-    'STATE_NOT_WRITABLE',
-    `Option 'stateDir': ${shown(folder)} cannot be written (${messageOf(cause)}). Correct its owner, or choose another.`,
-    { cause },
-  );
 }

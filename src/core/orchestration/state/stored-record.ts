@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { deepFrozen } from '../deep-frozen.js';
-import { hasOpenRun, isActive } from '../session-lifecycle.js';
+import { hasOpenRun, isActive, STATUSES } from '../session-lifecycle.js';
 import type { SessionMetadata, UnifiedSession } from '../types.js';
 import { STATE_VERSION } from './stored-spec.js';
 
@@ -34,8 +34,6 @@ export function restoredRecord({ session }: StoredRecord): UnifiedSession {
   const status = asked ? 'running' : session.status;
   return deepFrozen({ ...(isActive(status) ? rest : session), status });
 }
-
-const STATUSES = ['queued', 'starting', 'running', 'paused', 'waiting_feedback', 'completed', 'failed', 'cancelled'];
 
 export const storedRecordSchema = z.looseObject({
   version: z.literal(STATE_VERSION),

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { promisify } from 'node:util';
+import { isWithin } from '../files/is-within.js';
 import { parseGitConfig } from './git-config-file.js';
-import { isWithin } from './git-hazards.js';
 import { hashBytes, readIndex } from './git-index.js';
 import { type GitLayout, gitLayoutAt, readGitFile } from './git-layout.js';
 import { type GitSetting, gitSettings } from './git-settings.js';
@@ -13,6 +13,8 @@ const run = promisify(execFile);
 
 /** A FIFO in the place of a file could make git wait for good. */
 const TIMEOUT_MS = 30_000;
+/** Large repositories take minutes. */
+const CHECKOUT_TIMEOUT_MS = 30 * 60_000;
 const MOST_OUTPUT_BYTES = 1024 * 1024;
 
 const SETTINGS: readonly GitSetting[] = [
@@ -56,34 +58,92 @@ export async function unmergedWork(checkout: string, branch: string): Promise<bo
 }
 
 /**
- * Runs git on the host in a checkout that an agent worked in, for reading only. Git gets a git folder of its own, which
+ * Runs git on the host in a checkout that an agent worked in. Git gets a git folder of its own, which
  * borrows the objects, branches and index of the real one: whatever configuration, hooks, attributes or `commondir` the
  * real one has, git does not see them. Neither does it see the user's configuration, whose filters an agent can call up.
  *
  * @throws Error where git fails, takes too long or prints more than a megabyte
  */
-export async function runGit(checkout: string, args: readonly string[]): Promise<string> {
-  const layout = await layoutAt(checkout);
-  const folder = await mkdtemp(join(tmpdir(), 'autonomous-orchestration-git-'));
-  try {
-    await lend(layout, folder);
-    const { stdout } = await run('git', ['--no-pager', ...args], {
-      cwd: folder,
-      env: environment(layout, folder),
-      timeout: TIMEOUT_MS,
-      killSignal: 'SIGKILL',
-      maxBuffer: MOST_OUTPUT_BYTES,
-    });
-    return stdout;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+export async function runGit(checkout: string | GitLayout, args: readonly string[]): Promise<string> {
+  const layout = typeof checkout === 'string' ? await layoutAt(checkout) : checkout;
+  return withLent(layout, (folder) =>
+    git(args, folder, {
+      PATH: pathOutside(layout.root),
+      HOME: homedir(),
+      GIT_CONFIG_GLOBAL: '/dev/null',
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_ATTR_NOSYSTEM: '1',
+      GIT_OPTIONAL_LOCKS: '0',
+      ...borrowed(layout, folder),
+      ...gitSettings({}, SETTINGS),
+    }),
+  );
+}
+
+/** Makes a branch that is not there yet, in the same way. @throws Error as `runGit` */
+export async function makeBranch(repository: GitLayout, branch: string, commit: string): Promise<void> {
+  await runGit(repository, ['update-ref', `refs/heads/${branch}`, commit, '']);
+}
+
+/**
+ * Writes the files of a worktree that was made without them. Git sees the user's configuration, but not the repository's
+ * own, as when the user clones a repository: what an agent has written there cannot name a command.
+ *
+ * @throws Error where git fails or takes too long; where objects are missing, none are fetched
+ */
+export async function checkOut(worktree: string): Promise<void> {
+  const layout = await layoutAt(worktree);
+  const settings = [...SETTINGS, ...(await largeFileSettings(layout))];
+  const variables = userVariables(layout);
+  await withLent(layout, (folder) =>
+    git(
+      ['read-tree', '--reset', '-u', 'HEAD'],
+      folder,
+      { ...variables, ...borrowed(layout, folder), ...gitSettings(variables, settings) },
+      CHECKOUT_TIMEOUT_MS,
+    ),
+  );
+}
+
+async function git(
+  args: readonly string[],
+  cwd: string,
+  variables: Readonly<Record<string, string | undefined>>,
+  timeout = TIMEOUT_MS,
+): Promise<string> {
+  const { stdout } = await run('git', ['--no-pager', ...args], {
+    cwd,
+    env: {
+      ...variables,
+      LC_ALL: 'C',
+      GIT_TERMINAL_PROMPT: '0',
+      GIT_NO_REPLACE_OBJECTS: '1',
+      // A repository may say that its objects are elsewhere, and with which command they are fetched. Older git knows only the second.
+      GIT_NO_LAZY_FETCH: '1',
+      GIT_ALLOW_PROTOCOL: 'none',
+    },
+    timeout,
+    killSignal: 'SIGKILL',
+    maxBuffer: MOST_OUTPUT_BYTES,
+  });
+  return stdout;
 }
 
 async function layoutAt(checkout: string): Promise<GitLayout> {
   const layout = await gitLayoutAt(checkout);
   if (!layout) throw new Error(`${checkout} is no git checkout`);
   return layout;
+}
+
+/** Lends a folder that git takes for the git folder of a checkout. */
+async function withLent<T>(layout: GitLayout, use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'autonomous-orchestration-git-'));
+  try {
+    await lend(layout, folder);
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function lend({ gitDir, commonDir }: GitLayout, folder: string): Promise<void> {
@@ -112,24 +172,43 @@ function lentConfig(text: string, hashLength: number): string {
   return `[core]\n${core}${format}`;
 }
 
-function environment({ root, gitDir, commonDir }: GitLayout, folder: string): Record<string, string> {
-  // An agent can write programs into its checkout, such as a `git` in `node_modules/.bin`.
-  const path = (process.env.PATH ?? '').split(delimiter).filter((part) => isAbsolute(part) && !isWithin(part, root));
+/** What the lent folder does not have itself. */
+function borrowed({ root, gitDir, commonDir }: GitLayout, folder: string): Record<string, string> {
   return {
-    PATH: path.join(delimiter),
-    HOME: homedir(),
-    LC_ALL: 'C',
     GIT_DIR: folder,
     GIT_WORK_TREE: root,
     GIT_INDEX_FILE: join(gitDir, 'index'),
     GIT_OBJECT_DIRECTORY: join(commonDir, 'objects'),
-    GIT_CONFIG_GLOBAL: '/dev/null',
-    GIT_CONFIG_NOSYSTEM: '1',
-    GIT_ATTR_NOSYSTEM: '1',
-    GIT_NO_REPLACE_OBJECTS: '1',
-    GIT_NO_LAZY_FETCH: '1',
-    GIT_OPTIONAL_LOCKS: '0',
-    GIT_TERMINAL_PROMPT: '0',
-    ...gitSettings({}, SETTINGS),
   };
+}
+
+/** The environment of this process, without what leads git elsewhere: configuration is the user's own. */
+function userVariables({ root }: GitLayout): Record<string, string | undefined> {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_') || name.startsWith('GIT_CONFIG'));
+  return { ...Object.fromEntries(own), PATH: pathOutside(root) };
+}
+
+/** An agent can write programs into its checkout, such as a `git` in `node_modules/.bin`. */
+function pathOutside(root: string): string {
+  const parts = (process.env.PATH ?? '').split(delimiter);
+  return parts.filter((part) => isAbsolute(part) && !isWithin(part, root)).join(delimiter);
+}
+
+/** Git LFS in the words in which `git lfs install --local` writes it into a repository's configuration. */
+const LARGE_FILES = /^git-lfs (smudge|clean|filter-process)( --skip)?( --)?( %f)?$/;
+
+/** What Git LFS needs to find the files of a repository. Its other settings may name commands. */
+async function largeFileSettings({ commonDir }: GitLayout): Promise<GitSetting[]> {
+  const entries = parseGitConfig((await readGitFile(join(commonDir, 'config'))) ?? '') ?? [];
+  const needed = entries.filter(
+    ({ name, value }) =>
+      (/^filter\.lfs\.\w+$/.test(name) && (LARGE_FILES.test(value) || value === 'true')) ||
+      (/^remote\..+\.url$/.test(name) && /^(https?|ssh):\/\/[^-]|^[\w.]+@[\w.]+:/.test(value)),
+  );
+  const storage = join(commonDir, 'lfs');
+  const isFolder = (await lstat(storage).catch(() => undefined))?.isDirectory() ?? false;
+  return [
+    ...needed.map(({ name, value }) => [name, value] as const),
+    ...(isFolder ? [['lfs.storage', storage] as const] : []),
+  ];
 }

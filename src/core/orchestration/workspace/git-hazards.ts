@@ -2,12 +2,13 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { lstat, readlink, realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { isWithin } from '../files/is-within.js';
+import { readRegularFile } from '../files/regular-file.js';
 import { type BoundedSearch, SearchLimit } from './bounded-search.js';
 import { parseGitConfig } from './git-config-file.js';
 import { isHarmless } from './git-harmless.js';
 import { ignoreMissing } from './git-layout.js';
-import { readRegularFile } from './regular-file.js';
 
 /** A file that makes git on the host execute or follow something. */
 export interface PlantedFile {
@@ -202,10 +203,6 @@ function skipped(path: string): boolean {
 
 function digest(content: Buffer | string): string {
   return createHash('sha256').update(content).digest('base64url');
-}
-
-export function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder + sep);
 }
 
 /** Whether a folder is named like a git folder, on a host that ignores case, too. */

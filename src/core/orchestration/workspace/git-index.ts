@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { readRegularFile } from '../files/regular-file.js';
 import { parseGitConfig } from './git-config-file.js';
 import { readGitFile } from './git-layout.js';
-import { readRegularFile } from './regular-file.js';
 
 /** What git does not check when it reads an index, but acts on. */
 export interface IndexFacts {

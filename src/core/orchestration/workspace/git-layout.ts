@@ -1,7 +1,7 @@
 import { lstat, realpath } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { systemCode } from '../errors.js';
-import { readRegularFile } from './regular-file.js';
+import { readRegularFile } from '../files/regular-file.js';
 
 /** Configurations and pointers are far shorter. */
 const MOST_BYTES = 1024 * 1024;
@@ -49,12 +49,26 @@ export async function findGitLayout(folder: string): Promise<GitLayout | undefin
   return parent === folder ? undefined : findGitLayout(parent);
 }
 
-/** The branch checked out in a folder; undefined where none is, or outside a repository. */
-export async function checkedOutBranch(folder: string): Promise<string | undefined> {
-  const layout = await findGitLayout(folder);
-  if (!layout) return undefined;
-  const head = await readGitFile(join(layout.gitDir, 'HEAD'));
-  return /^ref: refs\/heads\/(.+)$/m.exec(head ?? '')?.[1];
+/**
+ * Whether the git folders of a checkout know it, too: an agent may have written a `.git` file that leads to any repository
+ * of the host.
+ */
+export async function isKnown({ root, gitDir, commonDir }: GitLayout): Promise<boolean> {
+  const pointer = join(root, '.git');
+  if (gitDir === pointer) return true;
+  if (gitDir !== commonDir) {
+    // A forged git folder could answer for itself, and name any folder of the host as its repository.
+    if (dirname(gitDir) !== join(commonDir, 'worktrees')) return false;
+    const back = await readGitFile(join(gitDir, 'gitdir'));
+    return back !== undefined && (await realpath(resolve(gitDir, back.trim())).catch(ignoreMissing)) === pointer;
+  }
+  const config = await readGitFile(join(gitDir, 'config'));
+  return /^\s*worktree = (.+)$/m.exec(config ?? '')?.[1] === relative(gitDir, root);
+}
+
+/** The branch that a git folder has checked out; undefined where it has none. */
+export async function branchIn(gitDir: string): Promise<string | undefined> {
+  return /^ref: refs\/heads\/(.+)$/m.exec((await readGitFile(join(gitDir, 'HEAD'))) ?? '')?.[1];
 }
 
 /** A small file of git's own; undefined where there is none, or something else in its place. */

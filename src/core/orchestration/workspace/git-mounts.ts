@@ -1,9 +1,9 @@
 import { link, mkdir, realpath, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { nanoid } from 'nanoid';
 import { OrchestrationError, shown, systemCode } from '../errors.js';
 import { parseGitConfig } from './git-config-file.js';
-import { type GitLayout, gitLayoutAt, gitPath, ignoreMissing, readGitFile } from './git-layout.js';
+import { type GitLayout, gitLayoutAt, gitPath, ignoreMissing, isKnown, readGitFile } from './git-layout.js';
 import { type GitSetting, gitSettings } from './git-settings.js';
 import type { Mount } from './mounts.js';
 
@@ -42,8 +42,7 @@ export async function gitMounts(checkout: string): Promise<Mount[]> {
  */
 export async function readOnlyGitMounts(checkout: string): Promise<Mount[]> {
   const layout = await gitLayoutAt(checkout);
-  const pointer = layout && join(layout.root, '.git');
-  if (!layout || layout.gitDir === pointer || !(await pointsBack(layout, pointer ?? ''))) return [];
+  if (!layout || layout.gitDir === join(layout.root, '.git') || !(await isKnown(layout))) return [];
   return withoutLinks([readonly(layout.commonDir)]);
 }
 
@@ -67,7 +66,7 @@ async function plannedMounts(checkout: string): Promise<Mount[]> {
     return [writable(layout.gitDir, target), ...(await executableParts(layout.gitDir, target))];
   }
   // A `.git` file is followed only where it is answered: an agent may have written one that leads anywhere.
-  if (!(await pointsBack(layout, inWorkspace))) return [];
+  if (!(await isKnown(layout))) return [];
   const pointer = readonly(inWorkspace, join(WORKSPACE, '.git'));
   return layout.gitDir === layout.commonDir
     ? [pointer, writable(layout.gitDir), ...(await executableParts(layout.gitDir, layout.gitDir))]
@@ -131,18 +130,6 @@ async function worksElsewhere({ root, gitDir }: GitLayout): Promise<boolean> {
   return (
     /^(true|yes|on|1)$/i.test(last('core.bare') ?? '') || (worktree !== undefined && resolve(gitDir, worktree) !== root)
   );
-}
-
-/** Whether the repository knows the checkout too: `gitdir` of a worktree, `core.worktree` of a submodule. */
-async function pointsBack({ root, gitDir, commonDir }: GitLayout, pointer: string): Promise<boolean> {
-  if (gitDir !== commonDir) {
-    // A forged git folder could answer for itself, and name any folder of the host as its repository.
-    if (dirname(gitDir) !== join(commonDir, 'worktrees')) return false;
-    const back = await readGitFile(join(gitDir, 'gitdir'));
-    return back !== undefined && (await realpath(back.trim()).catch(ignoreMissing)) === pointer;
-  }
-  const config = await readGitFile(join(gitDir, 'config'));
-  return /^\s*worktree = (.+)$/m.exec(config ?? '')?.[1] === relative(gitDir, root);
 }
 
 /** The variables that give git in the container its settings, besides those that the user gives it the same way. */

@@ -13,6 +13,7 @@ export class GitWatch {
   readonly #told = new Set<string>();
   #snapshot: GitSnapshot | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #detached = false;
   #looking: Promise<void> | undefined;
 
   /** @param onPlanted told once of each finding */
@@ -21,7 +22,7 @@ export class GitWatch {
     this.#onPlanted = onPlanted;
   }
 
-  /** Notes how things are before an agent comes. */
+  /** Before an agent comes: notes how things are. */
   async begin(checkout: string): Promise<void> {
     this.#snapshot = await snapshotGit(checkout);
     await writeAtomically(this.#file, JSON.stringify(this.#snapshot));
@@ -39,19 +40,22 @@ export class GitWatch {
     void this.#look(); // Nobody did since the earlier host was gone.
   }
 
-  /** Looks for the last time. */
+  /** The run has ended: looks for the last time, and keeps nothing. */
   async end(): Promise<void> {
-    this.stop();
+    this.detach();
     await this.#look();
     await rm(this.#file, { force: true });
   }
 
-  /** Looks no more. */
-  stop(): void {
+  /** Looks away; what was noted stays for another host. A snapshot that is under way is still noted. */
+  detach(): void {
+    this.#detached = true;
     clearInterval(this.#timer);
   }
 
   #lookAgain(): void {
+    if (this.#detached) return;
+    clearInterval(this.#timer); // A run that was restored and then launched anew has one.
     this.#timer = setInterval(() => void this.#look(), LOOK_MS).unref();
   }
 

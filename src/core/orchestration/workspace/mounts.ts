@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { isAbsolute, normalize, sep } from 'node:path';
 import type { MountOption } from '../docker/docker-options.js';
 import { OrchestrationError, shown } from '../errors.js';
+import { isWithin } from '../files/is-within.js';
 
 /** A bind mount with nothing left open. */
 export type Mount = Required<MountOption>;
@@ -84,11 +85,6 @@ export async function refuseUnsafe(source: string, given: string, paths: Protect
     'UNSAFE_MOUNT',
     `Mounting ${shown(given)} is refused: it ${why}. Mount a folder below it, or set docker.allowUnsafeMounts.`,
   );
-}
-
-/** Whether a path is a folder itself or lies below it. */
-function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
 }
 
 function invalid(given: unknown, why: string, cause?: unknown): OrchestrationError {

@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Worktree, Worktrees } from '../channelcoder/worktrees.js';
 import { messageOf, OrchestrationError, shown } from '../errors.js';
 import { writeAtomically } from '../state/atomic-file.js';
 import { uncommittedWork, unmergedWork } from './git-command.js';
 import type { SessionWorktreeRequest } from './worktree-request.js';
+import { type Worktree, Worktrees } from './worktrees.js';
 
 /** A worktree that was made for a session. Kept on the host, where no agent can write one for a worktree of the user's. */
 interface Label {
@@ -33,6 +33,11 @@ export class SessionWorktrees {
 
   constructor(stateDir: string) {
     this.#folder = join(stateDir, 'worktrees');
+  }
+
+  /** Checks that a workspace has a repository for worktrees. @throws OrchestrationError `WORKTREE_FAILED` */
+  check(cwd: string, request: SessionWorktreeRequest): Promise<void> {
+    return this.#worktrees.check(cwd, request);
   }
 
   /** Finds or makes the worktree of a session. @throws OrchestrationError `WORKTREE_FAILED` */

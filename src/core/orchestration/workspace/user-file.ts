@@ -1,7 +1,8 @@
 import { realpath } from 'node:fs/promises';
-import { isAbsolute, resolve, sep } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { messageOf, OrchestrationError, shown, systemCode } from '../errors.js';
-import { readRegularFile } from './regular-file.js';
+import { isWithin } from '../files/is-within.js';
+import { readRegularFile } from '../files/regular-file.js';
 
 /** A prompt or a configuration is text that people write; one longer than this is a mistake. */
 const MOST_BYTES = 1024 * 1024;
@@ -17,7 +18,7 @@ export async function readUserFile(option: string, path: string, cwd: string): P
     new OrchestrationError('INVALID_OPTIONS', `Option '${option}' (${shown(path)}) ${why}.`, { cause });
   try {
     const real = await realpath(resolve(cwd, path));
-    if (!isAbsolute(path) && !real.startsWith((await realpath(cwd)) + sep)) {
+    if (!isAbsolute(path) && !isWithin(real, await realpath(cwd))) {
       throw invalid('leads out of the workspace; give an absolute path if that is what you want');
     }
     return (await readRegularFile(real, { most: MOST_BYTES })).toString('utf8');

@@ -161,7 +161,7 @@ describe('ChannelCoder', () => {
     const folder = onPath({ docker: `${FAKE_DOCKER}\necho "Cannot connect to the Docker daemon" >&2; exit 1` });
     const { error } = await session({ autoSave: false }).run('hello', { docker: DOCKER });
     const calls = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
-    const mended = 'it asks the engine itself: DockerEnvironment.check could leave that to it';
+    const mended = 'it asks the engine itself: ContainerPlanner.check could leave that to it';
     expect(
       calls.map((call) => call.split(' ')[0]),
       mended,

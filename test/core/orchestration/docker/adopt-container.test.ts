@@ -196,4 +196,11 @@ describe('a container that is gone', () => {
     fake.server.close();
     await errorOf(adopt(), 'DOCKER_UNAVAILABLE');
   });
+
+  it('is not told from one that the engine fails to look at', async () => {
+    const { adopt, fake } = await scene({ startedAt: 2 });
+    fake.answers[INSPECT] = { status: 500, json: { message: 'context canceled' } };
+    expect((await errorOf(adopt(), 'DOCKER_UNAVAILABLE')).message).toContain('context canceled');
+    expect(fake.requests).not.toContain(REMOVED);
+  });
 });

@@ -276,6 +276,22 @@ describe('stopping a run', () => {
     expect(engine.stop.mock.calls).toEqual([['ao-1', 0]]);
   });
 
+  it('at once does not wait for one that began gently', async () => {
+    const { handle, listener, engine, exit } = await scene();
+    listener.onStart('id');
+    const stopping = deferred<void>();
+    engine.stop.mockImplementation(() => stopping.promise);
+    const gently = handle.stop();
+    await turn();
+    engine.kill.mockImplementation(async () => {
+      exit(137);
+      stopping.resolve();
+    });
+    await Promise.all([handle.stop('at-once'), gently]);
+    expect(engine.kill.mock.calls).toEqual([['ao-1']]);
+    expect(engine.stop).toHaveBeenCalledTimes(1);
+  });
+
   it('at once kills what is frozen before it is let go', async () => {
     const { handle, listener, engine } = await scene();
     listener.onStart('id');

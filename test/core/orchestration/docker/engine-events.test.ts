@@ -108,7 +108,7 @@ describe("the engine's events", () => {
         () => {},
         () => {},
       ),
-      'LAUNCH_FAILED',
+      'DOCKER_UNAVAILABLE',
     );
     expect(message).toContain('follow events');
   });

@@ -2,6 +2,7 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
+import type { OrchestrationErrorCode } from '../../../../src/core/orchestration/errors.js';
 import { errorOf } from '../../../support/errors.js';
 import { containerState, FakeEngine } from '../../../support/fake-engine.js';
 import { tempFolder } from '../../../support/temp-folder.js';
@@ -15,15 +16,44 @@ interface Call {
   value: unknown;
   /** What other answers mean; any other status is an error. */
   also?: [status: number, value: unknown][];
+  /** The errors' codes; what is not here is DOCKER_UNAVAILABLE. */
+  refusals?: Partial<Record<number, OrchestrationErrorCode>>;
 }
 
+const REFUSALS = [304, 403, 404, 409, 500, 503];
+/** Docker answers 500 also where the image is to blame, for example for a command of another architecture. */
+const NOT_LAUNCHED = Object.fromEntries(REFUSALS.map((status) => [status, 'LAUNCH_FAILED' as const]));
+
 const CALLS: Call[] = [
+  {
+    name: 'imageId',
+    call: (engine) => engine.imageId('i'),
+    request: 'GET /images/i/json',
+    answer: { status: 200, json: { Id: 'sha256:1' } },
+    value: 'sha256:1',
+    refusals: { 404: 'IMAGE_NOT_FOUND' },
+  },
+  {
+    name: 'mapsUsers',
+    call: (engine) => engine.mapsUsers(),
+    request: 'GET /info',
+    answer: { status: 200, json: { SecurityOptions: ['name=seccomp,profile=builtin', 'name=rootless'] } },
+    value: true,
+  },
+  {
+    name: 'list',
+    call: (engine) => engine.list('a=b'),
+    request: 'GET /containers/json?all=1&filters={"label":["a=b"]}',
+    answer: { status: 200, json: [{ Names: ['/ao-1'], Labels: null, Image: 'i' }] },
+    value: [{ name: 'ao-1', labels: {}, image: 'i', mounts: [] }],
+  },
   {
     name: 'create',
     call: (engine) => engine.create('ao-1', { Image: 'i' }),
     request: 'POST /containers/create?name=ao-1',
     answer: { status: 201, json: { Id: 'new' } },
     value: 'new',
+    refusals: NOT_LAUNCHED,
   },
   {
     name: 'start',
@@ -32,6 +62,7 @@ const CALLS: Call[] = [
     answer: { status: 204 },
     value: undefined,
     also: [[304, undefined]],
+    refusals: NOT_LAUNCHED,
   },
   {
     name: 'wait',
@@ -72,6 +103,7 @@ const CALLS: Call[] = [
     request: 'POST /containers/c/pause',
     answer: { status: 204 },
     value: undefined,
+    refusals: { 404: 'ILLEGAL_TRANSITION', 409: 'ILLEGAL_TRANSITION' },
   },
   {
     name: 'stop',
@@ -108,7 +140,7 @@ const CALLS: Call[] = [
   },
 ];
 
-describe.each(CALLS)('$name', ({ call, request, answer, value, also = [] }) => {
+describe.each(CALLS)('$name', ({ call, request, answer, value, also = [], refusals = {} }) => {
   const route = request.split('?')[0] ?? '';
 
   it('makes one request and answers what the engine says', async () => {
@@ -119,14 +151,15 @@ describe.each(CALLS)('$name', ({ call, request, answer, value, also = [] }) => {
 
   it('takes only the answers that mean what was wanted for good', async () => {
     const { fake, engine } = await FakeEngine.start();
-    for (const status of [304, 404, 409, 500]) {
+    for (const status of REFUSALS) {
       fake.answers[route] = status === 304 ? { status } : { status, json: { message: 'the engine says no' } };
       const known = also.find(([known]) => known === status);
       if (known) {
         expect(await call(engine), String(status)).toEqual(known[1]);
         continue;
       }
-      const { message } = await errorOf(call(engine), 'LAUNCH_FAILED');
+      const { message } = await errorOf(call(engine), refusals[status] ?? 'DOCKER_UNAVAILABLE');
+      if (refusals[status] === 'IMAGE_NOT_FOUND') continue;
       expect(message).toContain(`(${status})`);
       if (status !== 304) expect(message).toContain('the engine says no');
     }
@@ -172,7 +205,7 @@ describe('unpause', () => {
   it('is an error where the container stays frozen', async () => {
     const frozen = containerState({ Running: true, Paused: true });
     const { engine } = await FakeEngine.start({ [UNPAUSE]: refusal, [INSPECT]: frozen });
-    const { message } = await errorOf(engine.unpause('c'), 'LAUNCH_FAILED');
+    const { message } = await errorOf(engine.unpause('c'), 'DOCKER_UNAVAILABLE');
     expect(message).toContain('refused to resume a container: the engine says no (500)');
   });
 });

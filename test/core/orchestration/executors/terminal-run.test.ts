@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../../src/core/orchestration/deferred.js';
 import type { RunHandle } from '../../../../src/core/orchestration/executors/base-executor.js';
@@ -124,4 +125,16 @@ describe('a conversation that does not begin', () => {
     expect(handle.detach).toHaveBeenCalledTimes(1);
     expect(transcript.close).toHaveBeenCalledTimes(1);
   });
+});
+
+it('who has let go of it can wait until its log is written no more', async () => {
+  const { run, transcript } = scene();
+  const closed = deferred<void>();
+  transcript.close.mockReturnValue(closed.promise);
+  const done = vi.fn();
+  const detached = Promise.resolve(run.detach()).then(done);
+  await turn();
+  expect(done).not.toHaveBeenCalled();
+  closed.resolve();
+  await detached;
 });

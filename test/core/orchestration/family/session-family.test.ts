@@ -205,12 +205,16 @@ describe('what is handed down', () => {
     docker: { image: 'theirs', env: { A: '1' } },
     policy: resolvePolicy({ dangerous: 'ask' }),
     limits: { costUsd: 3 },
+    claude: {},
   } as Partial<SessionSpec> as SessionSpec;
   const leader = sessionIn('running', { id: 'top', mode: 'orchestration' });
 
   it('is its workspace, its container, its policy and its limits', () => {
     const { docker, policy, limits } = spec;
-    expect(handedDown(leader, spec, undefined)).toEqual({ led: true, docker, policy, limits, cwd: '/work' });
+    const handed = { led: true, docker, policy, limits, disallowedTools: [], cwd: '/work' };
+    expect(handedDown(leader, spec, undefined)).toEqual(handed);
+    const strict = { ...spec, claude: { disallowedTools: ['WebFetch'] } };
+    expect(handedDown(leader, strict, undefined)).toEqual({ ...handed, disallowedTools: ['WebFetch'] });
     const environment = { ...leader.environment, worktree: '/work-tree' };
     expect(handedDown({ ...leader, environment }, spec, { image: 'mine' }).cwd).toBe('/work-tree');
   });

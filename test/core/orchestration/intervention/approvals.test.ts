@@ -10,9 +10,14 @@ import { unfrozenParts } from '../../../support/frozen.js';
 const CALL: ToolCall = { toolUseId: 'toolu-1', tool: 'Bash', input: { command: 'git push', options: { deep: [1] } } };
 const MINUTE = 60_000;
 
-function scene(timeoutMs = MINUTE) {
+function scene(timeoutMs = MINUTE, frozenMs?: (since: number) => number) {
   const actions: SessionAction[] = [];
-  const approvals = new Approvals({ timeoutMs, now: Date.now, dispatch: (action) => void actions.push(action) });
+  const approvals = new Approvals({
+    timeoutMs,
+    now: Date.now,
+    dispatch: (action) => void actions.push(action),
+    ...(frozenMs && { frozenMs }),
+  });
   const asked = (index = -1): GuardRequest => {
     const requests = actions.flatMap((action) => (action.type === 'asked' ? [action.request] : []));
     const request = requests.at(index);
@@ -232,6 +237,22 @@ describe('an approval that an earlier host was asked for', () => {
     expect(await answer).toMatchObject({ decision: 'deny', by: 'timeout' });
   });
 
+  it('has the time, too, in which the run was frozen since it was asked', async () => {
+    vi.advanceTimersByTime(10 * MINUTE);
+    const askedAt = Date.now() - 10 * MINUTE;
+    const { approvals, asked, answers } = scene(MINUTE, (since) => (since === askedAt ? 9.5 * MINUTE : 0));
+    approvals.pause(); // It is still frozen.
+    const answer = approvals.ask(CALL, askedAt);
+    expect(asked()).toMatchObject({ askedAt, deadline: Date.now() + 30_000 });
+    vi.advanceTimersByTime(5 * MINUTE);
+    expect(answers()).toEqual([]);
+    expect([...approvals.resume().values()]).toEqual([Date.now() + 30_000]);
+    vi.advanceTimersByTime(29_999);
+    expect(answers()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(await answer).toMatchObject({ by: 'timeout' });
+  });
+
   it('is denied where none is left, and on record as asked before', async () => {
     const { approvals, actions } = scene();
     vi.advanceTimersByTime(100_000);
@@ -248,5 +269,62 @@ describe('an approval that an earlier host was asked for', () => {
     expect(answers()).toEqual([]);
     vi.advanceTimersByTime(1);
     expect(await answer).toMatchObject({ by: 'timeout' });
+  });
+});
+
+describe("the run's limits", () => {
+  const asking = (approvals: Approvals, toolUseId = 'toolu-1') => approvals.ask({ ...CALL, toolUseId });
+
+  it('stand still while a person is asked', () => {
+    const { approvals, asked } = scene();
+    expect(approvals.holdsTime).toBe(false);
+    void asking(approvals);
+    expect(approvals.holdsTime).toBe(true);
+    approvals.answer(asked().requestId, 'deny', undefined);
+    expect(approvals.holdsTime).toBe(false);
+  });
+
+  it('go on where nobody has answered for three times the limit of a question, until somebody does', () => {
+    const { approvals, asked } = scene();
+    for (let question = 0; question < 3; question++) {
+      void asking(approvals);
+      expect(approvals.holdsTime).toBe(true);
+      vi.advanceTimersByTime(MINUTE);
+    }
+    void asking(approvals);
+    expect(approvals.holdsTime).toBe(false);
+    void asking(approvals, 'toolu-2');
+    approvals.answer(asked().requestId, 'deny', undefined);
+    expect(approvals.holdsTime).toBe(true);
+  });
+
+  it('go on, too, where each question is asked before the last is denied', () => {
+    const { approvals } = scene();
+    for (let question = 0; question < 7; question++) {
+      void asking(approvals, `toolu-${question}`);
+      vi.advanceTimersByTime(MINUTE / 2);
+    }
+    expect(approvals.waiting).toBe(true);
+    expect(approvals.holdsTime).toBe(false);
+  });
+
+  it('stand still for several questions at once as long as for one', () => {
+    const { approvals } = scene();
+    for (const id of ['a', 'b', 'c', 'd']) void asking(approvals, id);
+    vi.advanceTimersByTime(MINUTE);
+    void asking(approvals);
+    expect(approvals.holdsTime).toBe(true);
+  });
+
+  it('do not mind how long a run is frozen, or nobody is asked', () => {
+    const { approvals } = scene();
+    void asking(approvals);
+    approvals.pause();
+    vi.advanceTimersByTime(10 * MINUTE);
+    approvals.resume();
+    vi.advanceTimersByTime(MINUTE);
+    vi.advanceTimersByTime(10 * MINUTE);
+    void asking(approvals);
+    expect(approvals.holdsTime).toBe(true);
   });
 });

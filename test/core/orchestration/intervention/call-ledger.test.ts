@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CallLedger } from '../../../../src/core/orchestration/intervention/call-ledger.js';
+import { CallLedger, UNREADABLE, UNRECORDED } from '../../../../src/core/orchestration/intervention/call-ledger.js';
 import type { ToolCall } from '../../../../src/core/orchestration/intervention/tool-policy.js';
 import type { ToolOutcome } from '../../../../src/core/orchestration/types.js';
 
@@ -121,6 +121,30 @@ describe('the end of a call', () => {
     expect(end([], 'ok', '')).toEqual({ tool: undefined, verdict: undefined, breach: WITHOUT_ASKING });
     expect(end([denied(call({}, 'Asked'))], 'ok', '')).toMatchObject({ tool: 'Asked', verdict: DENIED });
     expect(end([allowed(call({}, 'Asked')), harmless(call({}, 'Logged'))], 'ok', '').tool).toBe('Logged');
+  });
+});
+
+describe('a denial that is on no record', () => {
+  it.each([UNRECORDED, UNREADABLE])('is known by its words to a host that takes over: %s', (words) => {
+    expect(end([harmless(LIST)], 'error', words).breach).toBeUndefined();
+    expect(end([risky(REMOVE)], 'denied', `${words}\n`).breach).toBeUndefined();
+  });
+
+  it.each([UNRECORDED, UNREADABLE])('is none where a tool may have said so itself: %s', (words) => {
+    expect(end([harmless(LIST)], 'ok', words).breach).toBe(WITHOUT_ASKING);
+    expect(end([harmless(LIST)], 'error', `Exit code 1\n${words}`).breach).toBe(WITHOUT_ASKING);
+    expect(end([harmless(LIST)], 'error', `${words}\n<error>Command was aborted</error>`).breach).toBe(WITHOUT_ASKING);
+    expect(end([harmless(call({}, 'mcp__x__y'))], 'error', words).breach).toBe(WITHOUT_ASKING);
+    expect(end([], 'error', words).breach).toBe(WITHOUT_ASKING);
+  });
+
+  it('takes the place of what was decided', () => {
+    const unrecorded: Step = (ledger) => ledger.unrecorded(ID);
+    expect(end([denied(REMOVE), unrecorded], 'error', UNRECORDED)).toMatchObject({
+      verdict: { allowed: false, reason: UNRECORDED },
+      breach: undefined,
+    });
+    expect(end([allowed(LIST), unrecorded], 'ok', 'x').breach).toBe(ALTHOUGH);
   });
 });
 
@@ -298,6 +322,54 @@ describe('the ledger', () => {
     expect(['0', '1', '10000'].map(breachOf)).toEqual([WITHOUT_ASKING, undefined, undefined]);
   });
 
+  it('forgets the oldest of calls that take more room than those of any honest run', () => {
+    const ledger = new CallLedger();
+    const input = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`${at}`.padStart(200, 'x'), at]));
+    for (let index = 0; index < 1_000; index++) ledger.decided(call(input, 'Bash', `${index}`), ALLOWED);
+    const breachOf = (toolUseId: string): unknown =>
+      ledger.ended({ kind: 'tool-result', toolUseId, outcome: 'ok', output: '' }).breach;
+    expect(['0', '500', '999'].map(breachOf)).toEqual([WITHOUT_ASKING, undefined, undefined]);
+  });
+
+  it('counts the room of a call once, however often it is asked about', () => {
+    const ledger = new CallLedger();
+    const input = Object.fromEntries(Array.from({ length: 100 }, (_, at) => [`${at}`.padStart(200, 'x'), at]));
+    ledger.decided(call({}, 'Bash', 'first'), ALLOWED);
+    for (let time = 0; time < 1_000; time++) ledger.decided(call(input), ALLOWED);
+    expect(ledger.ended({ kind: 'tool-result', toolUseId: 'first', outcome: 'ok', output: '' }).breach).toBeUndefined();
+  });
+
+  it.each<[string, object]>([
+    ['more fields', Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`field ${at}`, at]))],
+    ['a longer name of a field', { ['x'.repeat(201)]: 1 }],
+    ['a longer path', { file_path: `/${'x'.repeat(4_096)}` }],
+    ['more values', { list: Array.from({ length: 50_001 }, () => 0) }],
+  ])('keeps one hash of an input that has %s than those of honest calls', (_, input) => {
+    for (const tool of ['Write', 'mcp__x__y']) {
+      const ledger = new CallLedger();
+      ledger.decided(call(input, tool), ALLOWED);
+      expect(ledger.decisionOn(ID)).toMatchObject({ fields: [], whole: expect.any(String) });
+      expect(JSON.stringify(ledger.decisionOn(ID)).length).toBeLessThan(200);
+    }
+  });
+
+  it('compares inputs with many fields as a whole, in whichever order they are', () => {
+    const many = (last: number): [string, number][] =>
+      Array.from({ length: 150 }, (_, at) => [`f${at}`, at < 149 ? at : last]);
+    const [given, reversed] = [Object.fromEntries(many(1)), Object.fromEntries(many(1).reverse())];
+    for (const tool of ['Write', 'mcp__x__y']) {
+      expect(isSame(tool, given, reversed), tool).toBe(true);
+      expect(isSame(tool, given, Object.fromEntries(many(2))), tool).toBe(false);
+      expect(isSame(tool, given, {}), tool).toBe(false);
+    }
+  });
+
+  it('takes an input with more values than a model can write for the same as nothing else', () => {
+    const input = { list: Array.from({ length: 50_001 }, () => 0) };
+    expect(isSame('Write', input, input)).toBe(false);
+    expect(isSame('mcp__x__y', input, input)).toBe(false);
+  });
+
   it('bears inputs that are nested deeper than they can be written, and takes none for another', () => {
     const deep = (): unknown => JSON.parse(`${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`);
     expect(isSame('mcp__x__y', deep(), deep())).toBe(false);
@@ -324,6 +396,10 @@ describe('what another host has decided', () => {
     ['a command', REMOVE],
     ['a path', call({ file_path: '/w/src/a.ts', content: 'x' }, 'Write')],
     ["an MCP server's", call({ path: '/a', deep: { b: [1] } }, 'mcp__x__y')],
+    [
+      'one of many fields',
+      call(Object.fromEntries(Array.from({ length: 150 }, (_, at) => [`f${at}`, at])), 'mcp__x__y'),
+    ],
   ])('is held against the log as if it were its own: %s', (_, one) => {
     const ledger = restored(allowed(one));
     ledger.logged(one, false);

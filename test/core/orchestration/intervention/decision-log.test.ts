@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { StoredDecision } from '../../../../src/core/orchestration/intervention/call-ledger.js';
@@ -78,6 +78,19 @@ describe("the guard's decisions on disk", () => {
     await expect(logAt(join(tempFolder(), 'none', 'x')).append(decision('a'))).rejects.toMatchObject({
       code: 'ENOENT',
     });
+  });
+
+  it('take no more room on disk than those of any honest run, whoever wrote them', async () => {
+    const file = newFile();
+    await logAt(file).append(decision('a'));
+    truncateSync(file, 32 * 1024 * 1024 - 200);
+    const log = logAt(file);
+    await log.append(decision('b', false));
+    await expect(log.append(decision('c', false))).rejects.toThrow('full');
+    expect(statSync(file).size).toBeLessThanOrEqual(32 * 1024 * 1024);
+    await log.clear();
+    await log.append(decision('d'));
+    expect(await idsOf(log)).toEqual(['d']);
   });
 
   it('begin anew with a new run', async () => {

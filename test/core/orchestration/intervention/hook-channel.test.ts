@@ -24,6 +24,9 @@ const denial = (permissionDecisionReason: string): string =>
   JSON.stringify({
     hookSpecificOutput: { hookEventName: 'PreToolUse', permissionDecision: 'deny', permissionDecisionReason },
   });
+/** A request for a tool call whose input is the same list over and over. */
+const manyValues = (list: string): string =>
+  `{"hook_event_name":"PreToolUse","tool_input":[${list.repeat(50_000 / 4)} 0]}`;
 const UNREADABLE = denial('Denied: the request could not be read.');
 
 async function scene() {
@@ -104,16 +107,17 @@ describe('before a tool call', () => {
     expect(await runHook(files, 'PreToolUse')).toMatchObject({ code: 0, stdout: UNREADABLE });
   });
 
-  it('has names of bounded length; the guard cuts the ids', async () => {
+  it('has a name and an id of bounded length, as in the log', async () => {
     const { files, host } = await scene();
     const long = 'x'.repeat(10_000);
+    const cut = `${'x'.repeat(200)}…`;
     await runHook(files, 'PreToolUse', { input: hookInput('PreToolUse', { tool_use_id: long, tool_name: long }) });
-    expect(host.calls).toMatchObject([{ toolUseId: long, tool: `${'x'.repeat(200)}…` }]);
+    expect(host.calls).toMatchObject([{ toolUseId: cut, tool: cut }]);
   });
 
-  it('takes an input of several megabytes', async () => {
+  it('takes an input of several megabytes, whatever is in its text', async () => {
     const { files, host } = await scene();
-    const command = 'x'.repeat(5_000_000);
+    const command = '["x",{\\'.repeat(700_000);
     await runHook(files, 'PreToolUse', { input: hookInput('PreToolUse', { tool_input: { command } }) });
     expect(host.calls).toEqual([expect.objectContaining({ input: { command } })]);
   });
@@ -143,7 +147,7 @@ describe('a host that comes back', () => {
     expect(next.calls).toEqual([{ ...host.calls[0], askedAt: expect.any(Number) }]);
   });
 
-  it('a host that is gone takes nothing more, but ends what it began', async () => {
+  it('a host that is gone takes nothing more, and leaves what it began to the next', async () => {
     const { files, host, channel } = await scene();
     const decided = deferred<Verdict>();
     host.decide = () => decided.promise;
@@ -151,10 +155,16 @@ describe('a host that comes back', () => {
     await eventually(() => expect(host.calls).toHaveLength(1));
     channel.close();
     const late = send(files, JSON.stringify(hookInput('PreToolUse', { tool_use_id: 'late' })));
+    // Whatever it says now may be on no record: a denial, too.
     decided.resolve({ allowed: true });
-    expect(await hook.exit).toEqual(ALLOWED);
+    await stillAnswers((await scene()).files);
     expect(host.calls).toHaveLength(1);
     expect(existsSync(join(files.requests, late))).toBe(true);
+    const next = new FakeHost();
+    next.decide = async () => ({ allowed: false, reason: 'Not any more.' });
+    await answering(files, next);
+    expect(await hook.exit).toMatchObject({ code: 0, stdout: denial('Not any more.') });
+    expect(next.calls.map(({ toolUseId }) => toolUseId)).toEqual(['toolu_1', 'late']);
   });
 
   it('tells at once of messages that wait', async () => {
@@ -230,6 +240,7 @@ describe('what an agent may put into the folder of requests', () => {
     ['bytes that are no text', '\u0000\ufffd\u0007', UNREADABLE],
     ['an id without a text', '{"hook_event_name":"PreToolUse","tool_use_id":{"toString":1}}', UNREADABLE],
     ['an ear without a text', '{"hook_event_name":"Stop","session_id":{"toString":1}}', UNREADABLE],
+    ['a request of more values than a model can write', manyValues('[0,"\\\\",{}],'), UNREADABLE],
   ])('%s is denied', async (_, content, expected) => {
     const { files, host } = await scene();
     expect(await answerTo(files, send(files, content))).toBe(expected);
@@ -415,14 +426,32 @@ describe('what is in the folder when a host comes', () => {
     await eventually(() => expect(host.given).toEqual([name.replace('.json', '')]));
   });
 
-  it('has not been given where its answer cannot be written', async () => {
+  it('waits again where the host is gone before it can be given', async () => {
+    const { files, host, channel } = await scene();
+    host.messages = ['one'];
+    const take = host.takeMessages.bind(host);
+    host.takeMessages = async (...asked) => {
+      const messages = await take(...asked);
+      channel.close();
+      return messages;
+    };
+    const name = send(files, request('PostToolUse'));
+    await eventually(() => expect(host.ears).toHaveLength(1));
+    await eventually(() => expect(host.messages).toEqual(['one']));
+    expect(host.given).toEqual([]);
+    expect(readdirSync(files.requests)).toEqual([name]);
+    expect(readdirSync(files.answers)).toEqual([]);
+  });
+
+  it('waits again where its answer cannot be written', async () => {
     const { files, host } = await scene();
     host.messages = ['one'];
     const name = requestName();
     mkdirSync(join(files.answers, `.${name.replace('.json', '')}`));
     send(files, request('PostToolUse'), name);
     await empty(files);
-    expect(host.messages).toEqual([]);
+    expect(host.ears).toHaveLength(1);
+    expect(host.messages).toEqual(['one']);
     expect(host.given).toEqual([]);
   });
 });

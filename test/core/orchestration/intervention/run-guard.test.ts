@@ -23,7 +23,12 @@ const result = (output: string, outcome: 'ok' | 'error' = 'ok', toolUseId = 't')
   output,
 });
 
-function scene(policy: ToolPolicy = {}, workspace = '/workspace', file = join(tempFolder(), 'decisions.jsonl')) {
+function scene(
+  policy: ToolPolicy = {},
+  workspace = '/workspace',
+  file = join(tempFolder(), 'decisions.jsonl'),
+  frozenMs?: (since: number) => number,
+) {
   const actions: SessionAction[] = [];
   const decisions = new DecisionLog(file);
   onTestFinished(() => decisions.close());
@@ -33,6 +38,7 @@ function scene(policy: ToolPolicy = {}, workspace = '/workspace', file = join(te
     now: Date.now,
     dispatch: (action) => void actions.push(action),
     decisions,
+    ...(frozenMs && { frozenMs }),
   });
   const denials = () => actions.flatMap((action) => (action.type === 'denied' ? [action.denial] : []));
   const asked = (): GuardRequest => {
@@ -300,13 +306,15 @@ describe('what the log tells', () => {
       expect(guard.inspect(list, enforced), `${enforced}`).toEqual([logged('ls')]);
   });
 
-  it('knows a call by an id that was cut, in the log as in what is asked', async () => {
-    const { guard, denials } = scene();
-    const clipped = `${'x'.repeat(200)}…`;
-    const verdict = await guard.beforeTool(bash(WIPE, 'x'.repeat(10_000)));
-    expect(denials()).toMatchObject([{ toolUseId: clipped }]);
-    const list = [logged(WIPE, clipped), result(reasonOf(verdict), 'error', clipped)];
-    expect(guard.inspect(list, true)).toMatchObject([{ kind: 'tool' }, { kind: 'tool-result', outcome: 'denied' }]);
+  it('rates all calls of a line together for what one may cost: the rest is too complex', () => {
+    const { guard } = scene();
+    const commands = 'true; '.repeat(300);
+    const line = Array.from({ length: 6 }, (_, index) => logged(commands, `${index}`));
+    const dangers = (list: Observation[]): unknown[] =>
+      list.map((one) => (one.kind === 'tool' ? one.danger?.rule : undefined));
+    const tooComplex = 'shell.too-complex';
+    expect(dangers(guard.inspect(line, true))).toEqual([undefined, undefined, undefined, ...Array(3).fill(tooComplex)]);
+    expect(dangers(guard.inspect(line.slice(0, 1), true)), 'the next line').toEqual([undefined]);
   });
 
   it('has none for a call that Claude refused itself', () => {
@@ -360,10 +368,18 @@ describe('a guard that takes over', () => {
     const verdict = await guard.beforeTool(bash('ls', 'a'));
     expect(verdict).toEqual({ allowed: false, reason: 'Denied: the decision could not be written down.' });
     expect(denials()).toMatchObject([{ toolUseId: 'a', by: 'policy' }]);
-    expect(await guard.beforeTool(bash(WIPE, 'b'))).toMatchObject({
-      allowed: false,
-      reason: expect.stringMatching(/^Denied by policy/),
-    });
+    expect(await guard.beforeTool(bash(WIPE, 'b'))).toEqual(verdict);
+    expect(denials()).toMatchObject([{}, { toolUseId: 'b', reason: expect.stringMatching(/^Denied by policy/) }]);
+    const { reason = '' } = verdict as { reason?: string };
+    const lines = ['a', 'b'].flatMap((id) => [logged(WIPE, id), result(reason, 'error', id)]);
+    for (const host of [guard, scene().guard])
+      expect(host.inspect(lines, true).filter(({ kind }) => kind === 'breach')).toEqual([]);
+  });
+
+  it('adds the time in which the run was frozen to that in which a person may answer', async () => {
+    const { guard, asked } = scene({ ...ASK, approvalTimeoutMs: 60_000 }, '/workspace', undefined, () => 30_000);
+    void guard.beforeTool({ ...bash('git push'), askedAt: 5_000 });
+    await eventually(() => expect(asked()).toMatchObject({ askedAt: 5_000, deadline: 95_000 }));
   });
 
   it('is not asked about calls that are over: whoever asks is gone', async () => {

@@ -440,6 +440,13 @@ describe('the transcript of a terminal', () => {
     expect(ofKind(reader.read(line.says), 'init')).toMatchObject([{ conversationId: CONVERSATION }]);
   });
 
+  it('has something missing where its copy says so', () => {
+    const reader = new ClaudeEventReader(CONVERSATION);
+    const mark = { type: 'autonomous-orchestration', from: '', at: 7 };
+    expect(reader.read({ ...mark, gap: true })).toEqual([{ kind: 'tampered' }]);
+    for (const one of [mark, { ...mark, gap: 1 }, { type: 'user', gap: true }]) expect(reader.read(one)).toEqual([]);
+  });
+
   it.each([undefined, 7, '', '../x', '-p', 'not-a-uuid'])('has nothing of a conversation called %j', (sessionId) => {
     const reader = new ClaudeEventReader(CONVERSATION);
     for (const one of Object.values(line)) expect(reader.read({ ...one, sessionId })).toEqual([]);

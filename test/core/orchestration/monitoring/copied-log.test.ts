@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { CopiedLog } from '../../../../src/core/orchestration/monitoring/copied-log.js';
+import { CopiedLog, isGap } from '../../../../src/core/orchestration/monitoring/copied-log.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 const MARK = '{"type":"autonomous-orchestration","from":';
@@ -116,4 +116,25 @@ it('reads a log that had one file only as it was', async () => {
   await log.append('', Buffer.from('ree\n'));
   await log.close();
   expect(readFileSync(path, 'utf8')).toBe('one\ntwo\nthree\n');
+});
+
+it('tells of a gap, wherever it ends, and goes on behind that', async () => {
+  const path = join(tempFolder(), 'log');
+  writeFileSync(path, '');
+  const log = await openOn(path);
+  await log.noteGap();
+  await log.append('', Buffer.from('one\nha'));
+  await log.noteGap();
+  await log.append('', Buffer.from('lf\n'));
+  await log.append('b.jsonl', Buffer.from('two\n'));
+  await log.noteGap();
+  await log.close();
+  const next = await openOn(path);
+  expect([next.position(''), next.position('b.jsonl'), next.unfinished]).toEqual([9, 4, undefined]);
+  await next.append('b.jsonl', Buffer.from('three\n'));
+  await next.close();
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+  expect(lines.filter((line) => !line.startsWith(MARK))).toEqual(['one', 'ha', 'lf', 'two', 'three']);
+  const gaps = lines.filter((line) => line.startsWith(MARK) && isGap(JSON.parse(line)));
+  expect(gaps).toHaveLength(3);
 });

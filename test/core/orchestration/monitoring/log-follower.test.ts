@@ -3,9 +3,36 @@ import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { LogFollower, MOST_LINE_BYTES } from '../../../../src/core/orchestration/monitoring/log-follower.js';
+import { eventually } from '../../../support/eventually.js';
 import { tempFolder } from '../../../support/temp-folder.js';
+
+/** Bytes that were asked for, one entry a read. */
+const reads = vi.hoisted((): number[] => []);
+vi.mock('node:fs', async (original) => {
+  const real = await original<typeof import('node:fs')>();
+  return {
+    ...real,
+    readSync: (fd: number, buffer: Buffer, offset: number, length: number, position: number) => {
+      reads.push(length);
+      return real.readSync(fd, buffer, offset, length, position);
+    },
+  };
+});
+
+/** They tell the followers of changes, in the order in which those were opened. */
+const told = vi.hoisted((): ((name: string | null) => void)[] => []);
+vi.mock('../../../../src/core/orchestration/files/folder-watch.js', async (original) => {
+  const real = await original<typeof import('../../../../src/core/orchestration/files/folder-watch.js')>();
+  return {
+    ...real,
+    watchFolder: (...[folder, onChange, options]: Parameters<typeof real.watchFolder>) => {
+      told.push(onChange);
+      return real.watchFolder(folder, onChange, options);
+    },
+  };
+});
 
 class Follower {
   readonly lines: string[] = [];
@@ -37,8 +64,8 @@ class Follower {
     }
   }
 
-  async drain(): Promise<void> {
-    await this.#follower?.drain();
+  async drain(most?: number): Promise<void> {
+    await this.#follower?.drain(most);
   }
 
   close(): void {
@@ -134,6 +161,15 @@ describe('lines that are appended', () => {
     expect(follower.lines).toEqual(lines);
   });
 
+  it('are left out behind the most that drain() may read', async () => {
+    const path = log('one\n');
+    const follower = await following(path);
+    await follower.until(1);
+    appendFileSync(path, 'two\nthree\n');
+    await follower.drain(6);
+    expect(follower.lines).toEqual(['one', 'two', 'th']);
+  });
+
   it('are reported no more after drain() or close()', async () => {
     const drained = log('one\n');
     const closed = log('one\n');
@@ -171,6 +207,24 @@ describe('lines that are appended', () => {
       ),
       { numRuns: 40 },
     );
+  });
+});
+
+describe('somebody who touches files without end', () => {
+  it('causes one read a turn of the event loop, and none by other files', async () => {
+    const path = log('one\n');
+    const follower = await following(path);
+    const tell = told.at(-1);
+    await turn();
+    reads.length = 0;
+    for (let times = 0; times < 10_000; times++) tell?.('other.log');
+    await turn();
+    expect(reads).toHaveLength(0);
+    appendFileSync(path, 'two\n');
+    for (let times = 0; times < 10_000; times++) tell?.(times % 2 ? 'stream.log' : null);
+    expect(reads).toHaveLength(0);
+    await eventually(() => expect(follower.lines).toEqual(['one', 'two']));
+    expect(reads.length).toBeLessThan(10);
   });
 });
 

@@ -193,12 +193,37 @@ describe('stream-json behind what others wrote without an end', () => {
     expect(monitor.result).toBeUndefined();
   });
 
-  it('takes no time where there is nothing but braces', async () => {
-    const before = performance.now();
-    const { seen } = await read(`${'{"'.repeat(1_000_000)}\n`);
+  it.each([
+    ['nothing but braces', '{"'.repeat(1_000_000)],
+    ['16 MB that fail at their end', `${'{"a":'.repeat(9)}[${'1,'.repeat(8_000_000)}`],
+    ['just what is tried', `${'{"a":'.repeat(9)}[${'1,'.repeat(500_000)}`],
+  ])('takes little more than one look at a line: %s', async (_, line) => {
+    const parse = vi.spyOn(JSON, 'parse');
+    onTestFinished(() => parse.mockRestore());
+    const { seen } = await read(`${line}\n`);
     expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic']);
-    expect(performance.now() - before).toBeLessThan(2_000);
+    const lengths = parse.mock.calls.map(([text]) => text.length);
+    expect(lengths[0]).toBe(line.length);
+    expect(lengths.slice(1).reduce((sum, length) => sum + length, 0)).toBeLessThanOrEqual(1024 * 1024);
   });
+
+  const ended = (content: string): string =>
+    JSON.stringify({ type: 'user', message: { content: [{ tool_use_id: 't', type: 'tool_result', content }] } });
+
+  it.each([
+    ['a long one', `x${ended('y'.repeat(2_000_000))}`],
+    ['one behind much else', `${'x'.repeat(10_000)}${ended('y')}`],
+  ])(
+    'is not read, but does not go unseen where it tells of a call: %s, whether the line has an end or not',
+    async (_, line) => {
+      for (const end of ['\n', '', ' ']) {
+        const { seen } = await read(`${line}${end}`);
+        expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic', 'tampered']);
+      }
+      const { seen } = await read(line.slice(0, -4)); // Killed while it was written.
+      expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic']);
+    },
+  );
 });
 
 describe('a line that was too long', () => {

@@ -15,7 +15,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { TranscriptCopy } from '../../../../src/core/orchestration/monitoring/transcript-copy.js';
+import { deferred } from '../../../../src/core/orchestration/deferred.js';
+import { OtherTranscripts } from '../../../../src/core/orchestration/monitoring/other-transcripts.js';
+import { type CopyLimits, TranscriptCopy } from '../../../../src/core/orchestration/monitoring/transcript-copy.js';
 import { eventually } from '../../../support/eventually.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
@@ -31,13 +33,18 @@ function scene() {
   const path = join(folder, `${CONVERSATION}.jsonl`);
   const log = join(root, 'stream.log');
   writeFileSync(log, '');
-  const follow = (openLog = (): Promise<FileHandle> => open(log, 'a'), alone = false): TranscriptCopy => {
+  const follow = (
+    openLog = (): Promise<FileHandle> => open(log, 'a'),
+    alone = false,
+    limits: Partial<CopyLimits> = {},
+  ): TranscriptCopy => {
     const copy = new TranscriptCopy({
       folder,
       conversationId: CONVERSATION,
       alone,
       openLog,
       readLog: () => open(log, 'r'),
+      limits,
     });
     onTestFinished(() => copy.close());
     return copy;
@@ -45,7 +52,9 @@ function scene() {
   /** What was copied, without the lines that say where from. */
   const written = (): string => readFileSync(log, 'utf8').replaceAll(/^\{"type":"autonomous-orchestration".*\n/gm, '');
   const logged = (text: string): Promise<unknown> => eventually(() => expect(written()).toBe(text));
-  return { root, folder, path, log, follow, written, logged };
+  /** How often the log tells that something is missing. */
+  const gaps = (): number => readFileSync(log, 'utf8').split('"gap":true').length - 1;
+  return { root, folder, path, log, follow, written, logged, gaps };
 }
 
 /** What of a folder this process has open. */
@@ -79,7 +88,7 @@ describe('the copy', () => {
   it('is byte for byte, whatever the length', async () => {
     const { folder, path, follow, log } = scene();
     mkdirSync(folder);
-    const bytes = Buffer.from(Array.from({ length: 1_000_003 }, (_, index) => (index * 7919) % 256));
+    const bytes = Buffer.from(Array.from({ length: 1_000_003 }, (_, index) => 1 + ((index * 7919) % 255)));
     writeFileSync(path, bytes);
     const copy = follow();
     await copy.drain();
@@ -228,6 +237,192 @@ describe('the copy', () => {
   });
 });
 
+/** They tell the copies of changes in their folders while these watch, in the order in which those were begun. */
+const told = vi.hoisted((): ((name: string | null) => void)[] => []);
+vi.mock('../../../../src/core/orchestration/files/folder-watch.js', async (original) => {
+  const real = await original<typeof import('../../../../src/core/orchestration/files/folder-watch.js')>();
+  return {
+    ...real,
+    watchFolder: (...[folder, onChange, options]: Parameters<typeof real.watchFolder>) => {
+      let watches = true;
+      told.push((name) => {
+        if (watches) onChange(name);
+      });
+      const stop = real.watchFolder(folder, onChange, options);
+      return () => {
+        watches = false;
+        stop();
+      };
+    },
+  };
+});
+
+/** Counts what is read of files from now on. */
+async function reads(): Promise<{ count: number; bytes: number }> {
+  const file = await open('/dev/null');
+  const prototype = Object.getPrototypeOf(file) as { read: (...args: unknown[]) => Promise<{ bytesRead: number }> };
+  await file.close();
+  const real = prototype.read;
+  const seen = { count: 0, bytes: 0 };
+  const spy = vi.spyOn(prototype, 'read').mockImplementation(async function (this: unknown, ...args: unknown[]) {
+    const done = await real.apply(this, args);
+    seen.count++;
+    seen.bytes += done.bytesRead;
+    return done;
+  });
+  onTestFinished(() => spy.mockRestore());
+  return seen;
+}
+
+describe('an agent that makes more than Claude would', () => {
+  const MB = 1024 * 1024;
+
+  it.each<[string, (path: string) => void, string]>([
+    ['a hole of any length', (path) => truncateSync(path, 512 * MB), 'one\n'],
+    [
+      'lines with holes',
+      (path) => {
+        truncateSync(path, 8 * MB);
+        appendFileSync(path, '\ntwo\n');
+      },
+      'one\n',
+    ],
+    ['a line without an end', (path) => appendFileSync(path, 'x'.repeat(17 * MB)), 'one\n'],
+    ['a line that is longer than any', (path) => appendFileSync(path, `${'x'.repeat(17 * MB)}\ntwo\n`), 'one\n'],
+    ['the longest line that is read', (path) => appendFileSync(path, `${'x'.repeat(16 * MB - 1)}\n`), ''],
+  ])('has it refused, and the log tell so: %s', async (_, make, copied) => {
+    const { folder, path, follow, written, gaps } = scene();
+    mkdirSync(folder);
+    writeFileSync(path, 'one\n');
+    make(path);
+    const seen = await reads();
+    await follow().drain();
+    expect(seen.bytes).toBeLessThan(50 * MB);
+    expect(written() === (copied || readFileSync(path, 'utf8'))).toBe(true);
+    expect(gaps()).toBe(copied ? 1 : 0);
+  });
+
+  it('is read to a limit when the run has ended', async () => {
+    const { folder, path, follow, written, gaps } = scene();
+    mkdirSync(join(folder, CONVERSATION, 'subagents'), { recursive: true });
+    writeFileSync(path, `${'x'.repeat(99)}\n`.repeat(20_000));
+    const seen = await reads();
+    await follow(undefined, false, { drainBytes: 500_000 }).drain();
+    expect(seen.bytes).toBeLessThan(600_000);
+    expect(written().length).toBeGreaterThan(400_000);
+    expect(gaps()).toBe(1);
+  });
+
+  it('keeps the conversation itself from its turn no longer than to a limit', async () => {
+    const { folder, path, follow, written, gaps } = scene();
+    mkdirSync(join(folder, CONVERSATION, 'subagents'), { recursive: true });
+    writeFileSync(join(folder, CONVERSATION, 'subagents', 'agent-a.jsonl'), `${'x'.repeat(99)}\n`.repeat(20_000));
+    writeFileSync(path, 'one\n');
+    await follow(undefined, false, { othersBytes: 100_000 }).drain();
+    expect(written().indexOf('one\n')).toBeLessThan(300_000);
+    expect(written().length).toBe(2_000_004);
+    expect(gaps()).toBe(0);
+  });
+
+  it('has no line read again of which the end is still missing', async () => {
+    const { folder, path, follow, written } = scene();
+    const subagents = join(folder, CONVERSATION, 'subagents');
+    mkdirSync(subagents, { recursive: true });
+    const files = [path, join(subagents, 'agent-a.jsonl'), join(folder, `${OTHER}.jsonl`)];
+    for (const file of files) writeFileSync(file, 'x'.repeat(4 * MB));
+    const copy = follow(undefined, true);
+    await copy.look();
+    const seen = await reads();
+    for (let looks = 0; looks < 10; looks++) await copy.look();
+    for (const file of files) appendFileSync(file, 'y');
+    await copy.look();
+    expect(seen.bytes).toBeLessThan(10);
+    for (const file of files) appendFileSync(file, '\n');
+    await copy.drain();
+    expect(written() === `${'x'.repeat(4 * MB)}y\n`.repeat(3)).toBe(true);
+  });
+
+  it.each([
+    ['subagents', (number: number) => join(CONVERSATION, 'subagents', `agent-${number}.jsonl`)],
+    ['conversations', (number: number) => `${String(number).padStart(8, '0')}-0000-4000-8000-000000000000.jsonl`],
+  ])('has no more than a thousand files looked at: %s', async (_, nameOf) => {
+    const { folder, path, follow, written, gaps } = scene();
+    mkdirSync(join(folder, CONVERSATION, 'subagents'), { recursive: true });
+    writeFileSync(path, 'one\n');
+    for (let number = 0; number < 1_000; number++) writeFileSync(join(folder, nameOf(number)), 'x');
+    const copy = follow(undefined, true);
+    await copy.look();
+    const seen = await reads();
+    await copy.look();
+    expect(seen.count).toBe(0);
+    expect(gaps()).toBe(0);
+    writeFileSync(join(folder, nameOf(1_000)), 'more\n');
+    await copy.look();
+    await copy.look();
+    expect(written()).toBe('one\n');
+    expect(gaps()).toBe(1);
+    rmSync(join(folder, nameOf(0))); // Whoever takes one away again gains no place by it.
+    await copy.drain();
+    expect(written().match(/x/g)?.length).toBeLessThan(1_000);
+    expect(gaps()).toBe(1);
+  });
+
+  it('has its files looked at once, however often it touches them, and for no other file', async () => {
+    const { folder, path, follow } = scene();
+    mkdirSync(folder);
+    writeFileSync(path, 'one\n');
+    const before = told.length;
+    const copy = follow(undefined, true);
+    await eventually(() => expect(told.length).toBeGreaterThan(before));
+    await copy.look();
+    const find = vi.spyOn(OtherTranscripts.prototype, 'find');
+    onTestFinished(() => find.mockRestore());
+    for (let times = 0; times < 10_000; times++) told.at(-1)?.(times % 2 ? `${OTHER}.json` : 'agent-a.jsonl');
+    expect(find).not.toHaveBeenCalled();
+    for (let times = 0; times < 10_000; times++) told.at(-1)?.(times % 2 ? `${OTHER}.jsonl` : `${CONVERSATION}.jsonl`);
+    await copy.look();
+    expect(find.mock.calls.length).toBeLessThan(5);
+  });
+
+  it.each<[string, (path: string) => void]>([
+    ['touched', () => told.at(-1)?.(null)],
+    [
+      'replaced',
+      (path) => {
+        writeFileSync(`${path}.new`, '');
+        renameSync(`${path}.new`, path);
+      },
+    ],
+  ])('does not keep its run from ending by a file that is %s without end', async (_, disturb) => {
+    const { folder, path, follow, written } = scene();
+    mkdirSync(folder);
+    writeFileSync(path, 'one\n');
+    const before = told.length;
+    const copy = follow(undefined, false, { drainBytes: 4 * MB });
+    await eventually(() => expect(told.length).toBeGreaterThan(before));
+    await copy.look();
+    let passes = 0;
+    const find = vi.spyOn(OtherTranscripts.prototype, 'find').mockImplementation(async () => {
+      if (++passes < 50) disturb(path);
+      return { names: [], complete: true };
+    });
+    onTestFinished(() => find.mockRestore());
+    await copy.drain();
+    expect(passes).toBeLessThan(10);
+    expect(written()).toBe('one\n');
+  });
+
+  it('has no more than so many names looked through', async () => {
+    const { folder, path, follow, written, gaps } = scene();
+    mkdirSync(folder);
+    writeFileSync(path, 'one\n');
+    for (let number = 0; number < 10_000; number++) writeFileSync(join(folder, `${number}`), '');
+    await follow(undefined, true).drain();
+    expect(written()).toBe('one\n');
+    expect(gaps()).toBe(1);
+  });
+});
+
 describe('what is no transcript', () => {
   it.each<[string, (path: string, root: string) => void]>([
     ['a link', (path, root) => symlinkSync(join(root, 'secret'), path)],
@@ -319,6 +514,33 @@ describe('a disk that is full', () => {
 });
 
 describe('when it is over', () => {
+  it('nothing is written any more, so that the next host can go on at once', async () => {
+    const { folder, path, log, follow, written } = scene();
+    mkdirSync(folder);
+    const lines = Array.from({ length: 100_000 }, (_, line) => `line ${line}\n`).join('');
+    writeFileSync(path, lines);
+    const [begun, goOn] = [deferred<void>(), deferred<void>()];
+    let writes = 0;
+    const first = follow(async () => {
+      const handle = await open(log, 'a');
+      const write = handle.write.bind(handle) as (...args: unknown[]) => Promise<unknown>;
+      handle.write = (async (...args: unknown[]) => {
+        writes++;
+        begun.resolve();
+        await goOn.promise;
+        return write(...args);
+      }) as typeof handle.write;
+      return handle;
+    });
+    await begun.promise;
+    const closed = first.close();
+    goOn.resolve();
+    await closed;
+    expect(writes).toBe(1);
+    await follow().drain();
+    expect(written()).toBe(lines);
+  });
+
   it('nothing is left open, however it ends', async () => {
     const { root, folder, path, follow } = scene();
     const copies = [follow(), follow()];

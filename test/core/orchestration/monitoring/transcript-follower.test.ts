@@ -1,9 +1,32 @@
-import { appendFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { TranscriptFollower } from '../../../../src/core/orchestration/monitoring/transcript-follower.js';
 import { eventually } from '../../../support/eventually.js';
 import { tempFolder } from '../../../support/temp-folder.js';
+
+/** Bytes that were asked for, one entry a read. */
+const reads = vi.hoisted((): number[] => []);
+vi.mock('node:fs', async (original) => {
+  const real = await original<typeof import('node:fs')>();
+  return {
+    ...real,
+    readSync: (fd: number, buffer: Buffer, offset: number, length: number, position: number) => {
+      reads.push(length);
+      return real.readSync(fd, buffer, offset, length, position);
+    },
+  };
+});
 
 const ID = '11111111-2222-4333-8444-555555555555';
 const said = (id: string): string =>
@@ -120,5 +143,48 @@ describe('TranscriptFollower', () => {
     follower.close();
     await follower.drain();
     expect(seen).toEqual([]);
+  });
+});
+
+describe('a transcript that an agent has made endless', () => {
+  const MB = 1024 * 1024;
+  const megabytesRead = (): number => reads.reduce((sum, length) => sum + length, 0) / MB;
+
+  it.each([
+    ['as one line', 0],
+    ['as lines that Claude could have written', 8 * MB],
+  ])('by a hole in it is not followed beyond that: %s', async (_, distance) => {
+    const { folder, file, follower, seen } = scene();
+    mkdirSync(folder);
+    writeFileSync(file, said('one'));
+    truncateSync(file, 1024 * MB);
+    const fd = openSync(file, 'r+');
+    for (let at = distance; distance > 0 && at < 1024 * MB; at += distance) writeSync(fd, '\n', at);
+    closeSync(fd);
+    appendFileSync(file, said('two'));
+    reads.length = 0;
+    follower.follow(ID);
+    await follower.drain();
+    expect(seen).toEqual(['one']);
+    expect(megabytesRead()).toBeLessThan(40);
+  });
+
+  it('is not read to its end when its run has ended', async () => {
+    const { folder, file, follower, seen } = scene();
+    mkdirSync(folder);
+    writeFileSync(file, said('one'));
+    follower.follow(ID);
+    await eventually(() => {
+      follower.look();
+      expect(seen).toEqual(['one']);
+    });
+    reads.length = 0;
+    appendFileSync(file, said('two'));
+    const line = `${'x'.repeat(MB - 1)}\n`;
+    for (let lines = 0; lines < 70; lines++) appendFileSync(file, line);
+    appendFileSync(file, said('three'));
+    await follower.drain();
+    expect(seen).toEqual(['one', 'two']);
+    expect(megabytesRead()).toBeLessThan(66);
   });
 });

@@ -114,7 +114,7 @@ describe('a change', () => {
   it.each(TABLE)("'%s' is written, or left to the log", async (_, before, action, isWritten) => {
     const { journal, folder, onDisk } = await scene();
     const session = { ...before, id: ID };
-    journal.resume(folder, session, 3);
+    journal.restore(folder, session, 3);
     writes.mockClear();
     const next = reduceSession(session, action);
     journal.note(next, action);
@@ -250,10 +250,10 @@ describe('tickets', () => {
       ['cccccccccccc', 40],
       ['dddddddddddd', 7],
     ] as const)
-      journal.resume(new SessionFolder(stateDir, id), createdSession({ id }), ticket);
+      journal.restore(new SessionFolder(stateDir, id), createdSession({ id }), ticket);
     await begin();
     expect(onDisk().ticket).toBe(41);
-    journal.resume(folder, createdSession({ id: ID }), 12);
+    journal.restore(folder, createdSession({ id: ID }), 12);
     change(LAUNCHED);
     await journal.saved(ID);
     expect(onDisk().ticket).toBe(12);

@@ -67,7 +67,7 @@ vi.mock('node:fs/promises', () => ({
     }),
 }));
 
-vi.mock('../../../../src/core/orchestration/workspace/regular-file.js', () => ({
+vi.mock('../../../../src/core/orchestration/files/regular-file.js', () => ({
   readRegularFile: (path: string) =>
     step(() => {
       const text = folder.get(path);

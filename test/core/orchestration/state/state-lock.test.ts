@@ -264,8 +264,8 @@ describe('releasing a state lock', () => {
 describe.runIf(linux)('a folder that cannot be locked', () => {
   it.each(['/sys/kernel', '/sys/state', '/dev/null', '/dev/null/state'])('is refused: %s', async (folder) => {
     const error = await errorOf(StateLock.acquire(folder), 'STATE_NOT_WRITABLE');
-    expect(error.message).toContain(`Option 'stateDir': "${folder}" cannot be written (`);
-    expect(error.message).toContain('Correct its owner, or choose another.');
+    expect(error.message).toContain(`Option 'stateDir': "${folder}" cannot be used (`);
+    expect(error.message).toContain('Make room, correct its owner, or choose another.');
     expect(error.cause).toBeInstanceOf(Error);
   });
 });

@@ -2,9 +2,10 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
-  checkedOutBranch,
+  branchIn,
   findGitLayout,
   gitLayoutAt,
+  isKnown,
 } from '../../../../src/core/orchestration/workspace/git-layout.js';
 import { git, repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
@@ -65,14 +66,42 @@ describe('the branch that is checked out', () => {
   it("is read from the checkout's own HEAD", async () => {
     const root = repository();
     git(root, 'worktree', 'add', '--quiet', '-b', 'topic/one', `${root}-tree`);
-    expect(await checkedOutBranch(root)).toBe('main');
-    expect(await checkedOutBranch(`${root}-tree`)).toBe('topic/one');
+    expect(await branchIn(join(root, '.git'))).toBe('main');
+    expect(await branchIn(join(root, '.git/worktrees/repository-tree'))).toBe('topic/one');
   });
 
-  it('is none where HEAD is detached, and outside a repository', async () => {
+  it('is none where HEAD is detached, and where there is none', async () => {
     const root = repository();
     git(root, 'checkout', '--quiet', '--detach');
-    expect(await checkedOutBranch(root)).toBeUndefined();
-    expect(await checkedOutBranch(tempFolder())).toBeUndefined();
+    expect(await branchIn(join(root, '.git'))).toBeUndefined();
+    expect(await branchIn(tempFolder())).toBeUndefined();
+  });
+});
+
+describe('a checkout is known by its git folders', () => {
+  const known = async (root: string): Promise<boolean | undefined> => {
+    const layout = await gitLayoutAt(root);
+    return layout && isKnown(layout);
+  };
+
+  it('where it is a repository, a worktree, also by a relative path, or a submodule', async () => {
+    const root = repository();
+    git(root, 'worktree', 'add', '--quiet', `${root}-tree`);
+    git(root, 'submodule', '--quiet', 'add', repository(), 'sub');
+    expect(await known(root)).toBe(true);
+    expect(await known(`${root}-tree`)).toBe(true);
+    expect(await known(join(root, 'sub'))).toBe(true);
+    writeFileSync(join(root, '.git/worktrees/repository-tree/gitdir'), '../../../../repository-tree/.git\n');
+    expect(await known(`${root}-tree`)).toBe(true);
+  });
+
+  it('not where its `.git` file leads to one that has others', async () => {
+    const root = repository();
+    git(root, 'worktree', 'add', '--quiet', `${root}-tree`);
+    const folder = tempFolder();
+    for (const gitDir of ['.git', '.git/worktrees/repository-tree']) {
+      writeFileSync(join(folder, '.git'), `gitdir: ${join(root, gitDir)}\n`);
+      expect(await known(folder)).toBe(false);
+    }
   });
 });

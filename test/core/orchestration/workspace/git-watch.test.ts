@@ -11,7 +11,7 @@ function scene() {
   const file = join(tempFolder(), 'git.json');
   const found: PlantedFile[] = [];
   const watch = new GitWatch(file, (planted) => void found.push(planted));
-  onTestFinished(() => watch.stop());
+  onTestFinished(() => watch.detach());
   return { file, found, watch };
 }
 
@@ -49,13 +49,31 @@ it('goes on with what an earlier host has noted, and looks at once', async () =>
   const { file, watch } = scene();
   const repo = repository();
   await watch.begin(repo);
-  watch.stop();
+  watch.detach();
   const hook = plant(repo);
   const found: string[] = [];
   const next = new GitWatch(file, ({ path }) => void found.push(path));
-  onTestFinished(() => next.stop());
+  onTestFinished(() => next.detach());
   await next.resume();
   await eventually(() => expect(found).toEqual([hook]));
+});
+
+it('has one timer, and none when it looks away, whatever was under way then', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { file, watch } = scene();
+  const repo = repository();
+  const noted = watch.begin(repo);
+  watch.detach();
+  await noted;
+  expect(existsSync(file)).toBe(true);
+  expect(vi.getTimerCount()).toBe(0);
+  const next = new GitWatch(file, () => {});
+  await next.resume();
+  await next.begin(repo); // What was to be taken over never came to be.
+  expect(vi.getTimerCount()).toBe(1);
+  next.detach();
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 it('has nothing to say where nobody has noted anything, or there is no repository', async () => {

@@ -5,7 +5,7 @@ import { unwrap } from './launchers/wrappers.js';
 import { Places } from './paths.js';
 import { rateCredentials } from './rules/reading.js';
 import { EVERYWHERE, rulesByName } from './rules/rules.js';
-import { Budget, TooComplex } from './shell/budget.js';
+import { type Budget, TooComplex } from './shell/budget.js';
 import { applyBuiltin, assignPrinted } from './shell/builtins.js';
 import type { Shell, ShellCommand } from './shell/command.js';
 import type { CommandLine, Host } from './shell/host.js';
@@ -30,9 +30,8 @@ const BUILDERS = new Set(
 
 /** Looks at one shell command with everything that it starts. */
 export class Analysis implements Host, Shell {
-  readonly budget = new Budget();
   readonly #findings = new Findings();
-  readonly #interpreter: Interpreter = new Interpreter(this);
+  readonly #interpreter: Interpreter;
   readonly #places: Places;
   /** The deletion of a build's output, until the same command turns out to build it again. */
   #rebuildable: Danger | undefined;
@@ -43,8 +42,12 @@ export class Analysis implements Host, Shell {
   /** Functions, by their bodies, and aliases that are being looked at. */
   readonly #active = new Set<unknown>();
 
-  constructor(context: DangerContext) {
+  constructor(
+    context: DangerContext,
+    readonly budget: Budget,
+  ) {
     this.#places = new Places(context);
+    this.#interpreter = new Interpreter(this);
   }
 
   rate(source: string): Danger | undefined {

@@ -5,11 +5,12 @@ export class TooComplex extends Error {
 
 /** A parse costs about 30 ms a million characters, and nested substitutions are parsed again at every level. */
 const MAX_CHARACTERS = 4_000_000;
-const MAX_COMMANDS = 10_000;
+/** A script that calls functions which call others reaches any number, in a fraction of a millisecond for each dozen. */
+const MAX_COMMANDS = 1_000;
 /** Far below what the parser and the stack allow, far above what people write. */
 const MAX_DEPTH = 60;
 
-/** Bounds the work that one tool call can cause, so that hostile input cannot stall the host. */
+/** Bounds the work that one tool call, or several together, can cause, so that hostile input cannot stall the host. */
 export class Budget {
   #characters = 0;
   #commands = 0;

@@ -2,18 +2,17 @@ import { readFileSync } from 'node:fs';
 import { deferred, within } from '../deferred.js';
 import type { DockerEngine } from '../docker/engine.js';
 import { messageOf } from '../errors.js';
+import { type RunHandle, STOP_GRACE_MS } from '../executors/base-executor.js';
 import type { RunEnd } from '../types.js';
-import type { RunHandle } from './base-executor.js';
 
-/** How often an adopted process is looked at: its exit is told to ChannelCoder, which keeps it to itself. */
+/** How often the process is looked at: its exit is told to ChannelCoder, which keeps it to itself. */
 const LOOK_MS = 250;
-const STOP_GRACE_MS = 5_000;
 
 /**
  * A run that ChannelCoder started itself. Its container tells of its end, else its process, else the result that
  * Claude writes to the log.
  */
-export function adoptRun(started: { pid?: number; containerId?: string }, engine: DockerEngine): RunHandle {
+export function startedRun(started: { pid?: number; containerId?: string }, engine: DockerEngine): RunHandle {
   const { containerId } = started;
   const pid = started.pid !== undefined && isChild(started.pid) ? started.pid : undefined;
   const end = deferred<RunEnd>();

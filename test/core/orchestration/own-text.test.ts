@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clipText, harmlessText, plainText } from '../../../../src/core/orchestration/monitoring/own-text.js';
+import { clipText, harmlessText, plainText } from '../../../src/core/orchestration/own-text.js';
 
 const ESC = '\u001b';
 

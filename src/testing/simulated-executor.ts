@@ -1,8 +1,14 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { deferred } from '../deferred.js';
-import type { RunEnd } from '../types.js';
-import { BaseExecutor, type Preparation, type RunHandle, type RunRequest, type SessionSpec } from './base-executor.js';
+import { deferred } from '../core/orchestration/deferred.js';
+import {
+  BaseExecutor,
+  type Preparation,
+  type RunHandle,
+  type RunRequest,
+  type SessionSpec,
+} from '../core/orchestration/executors/base-executor.js';
+import type { RunEnd } from '../core/orchestration/types.js';
 
 /** One line of a simulated log. */
 export interface SimulatedStep {

@@ -2,15 +2,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { recordedRun, type SimulatedStep, scriptedRun } from 'autonomous-orchestration/testing';
 import { describe, expect, it } from 'vitest';
-import { simulate } from '../../../support/simulate.js';
-import { tempFolder } from '../../../support/temp-folder.js';
+import { simulate } from '../support/simulate.js';
+import { tempFolder } from '../support/temp-folder.js';
 
 const rules = [{ tool: 'Write', decision: 'deny', reason: 'Read only.' }] as const;
 
 describe('SimulatedExecutor', () => {
   it('is stopped while it waits for a step that does not come', async () => {
-    const { manager } = simulate(({ resume }) => {
-      const { steps } = scriptedRun([{ text: 'Waiting.' }], { conversationId: resume });
+    const { manager } = simulate(({ conversationId }) => {
+      const { steps } = scriptedRun([{ text: 'Waiting.' }], { conversationId });
       async function* stuck(): AsyncGenerator<SimulatedStep> {
         for await (const step of steps) {
           yield step;

@@ -1,0 +1,57 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+
+export interface OpenOptions {
+  /** Those of `open(2)`. Default `O_RDONLY`. */
+  flags?: number;
+  /** Of a file that is made. */
+  mode?: number;
+}
+
+/**
+ * Opens a file that an agent may have replaced: a link in its place could lead anywhere on the host, a FIFO or a device
+ * would block a thread for good.
+ *
+ * @throws Error where there is no such file, or it is a link or not a regular file
+ */
+export async function openRegularFile(
+  path: string,
+  { flags = constants.O_RDONLY, mode }: OpenOptions = {},
+): Promise<FileHandle> {
+  const file = await open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, mode);
+  try {
+    if (!(await file.stat()).isFile()) throw new Error('it is not a regular file');
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+export interface ReadOptions {
+  /** Longest file that is read, in bytes. */
+  most: number;
+}
+
+/**
+ * Reads a file that an agent may have put there, see {@link openRegularFile}; a large one would fill the memory.
+ *
+ * @throws Error where it cannot be opened so, or is too long
+ */
+export async function readRegularFile(path: string, { most }: ReadOptions): Promise<Buffer> {
+  const file = await openRegularFile(path);
+  try {
+    const { size } = await file.stat();
+    const buffer = Buffer.alloc(Math.min(size, most) + 1);
+    let length = 0;
+    while (length < buffer.length) {
+      const { bytesRead } = await file.read(buffer, length, buffer.length - length, length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    if (length > most) throw new Error(`it is longer than ${most} bytes`);
+    return buffer.subarray(0, length);
+  } finally {
+    await file.close();
+  }
+}

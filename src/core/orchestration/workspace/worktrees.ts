@@ -1,0 +1,171 @@
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { messageOf, OrchestrationError, shown } from '../errors.js';
+import { checkOut, makeBranch, runGit } from './git-command.js';
+import { branchIn, findGitLayout, type GitLayout, gitLayoutAt, isKnown } from './git-layout.js';
+import { linkedWorktrees, linkWorktree, unlinkWorktree } from './linked-worktrees.js';
+import type { SessionWorktreeRequest } from './worktree-request.js';
+
+/** A worktree that a session works in. */
+export interface Worktree {
+  path: string;
+  branch: string;
+  /** Whether it was made by this call. */
+  created: boolean;
+}
+
+/**
+ * Makes and removes worktrees, one at a time in each repository. Used instead of ChannelCoder's `worktreeUtils` and of
+ * `git worktree`: both read the repository's own configuration, and an agent may have written commands into that, or a
+ * `commondir` that leads to another repository.
+ */
+export class Worktrees {
+  /** The latest work in each repository, by its git folder. */
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  /** Checks that a workspace has a repository for worktrees. @throws OrchestrationError `WORKTREE_FAILED` */
+  async check(cwd: string, request: SessionWorktreeRequest): Promise<void> {
+    await repositoryOf(cwd, request).catch((cause: unknown) => {
+      throw failed(cwd, request, cause);
+    });
+  }
+
+  /**
+   * Finds the worktree of a branch, or makes it.
+   *
+   * @param beforeMaking called where there is none yet; what it rejects with keeps one from being made
+   * @throws OrchestrationError `WORKTREE_FAILED`; no worktree is left behind (a branch that was made stays)
+   */
+  async ensure(
+    cwd: string,
+    request: SessionWorktreeRequest,
+    beforeMaking: () => Promise<void> = async () => {},
+  ): Promise<Worktree> {
+    try {
+      const repository = await repositoryOf(cwd, request);
+      return await this.#inTurn(repository, () => ensureWorktree(repository, cwd, request, beforeMaking));
+    } catch (cause) {
+      throw failed(cwd, request, cause);
+    }
+  }
+
+  /** Removes a worktree, whatever is in it. The branch stays. */
+  async remove(cwd: string, path: string): Promise<void> {
+    const repository = await repositoryOf(cwd);
+    await this.#inTurn(repository, () => unlinkWorktree(repository.commonDir, path));
+  }
+
+  /** Whether there is one is looked at before one is made. */
+  #inTurn<T>({ commonDir }: GitLayout, work: () => Promise<T>): Promise<T> {
+    const done = (this.#last.get(commonDir) ?? Promise.resolve()).then(work);
+    const settled = done.catch(() => {}); // Its own caller hears of a failure.
+    this.#last.set(commonDir, settled);
+    void settled.then(() => void (this.#last.get(commonDir) === settled && this.#last.delete(commonDir)));
+    return done;
+  }
+}
+
+function failed(cwd: string, { branch }: SessionWorktreeRequest, cause: unknown): OrchestrationError {
+  const message = `No worktree for branch ${shown(branch)} of ${cwd}: ${messageOf(cause)}.`;
+  return new OrchestrationError('WORKTREE_FAILED', message, { cause });
+}
+
+/** The repository of a workspace, unless an agent may have led there. @throws Error */
+async function repositoryOf(cwd: string, { own }: Pick<SessionWorktreeRequest, 'own'> = {}): Promise<GitLayout> {
+  const layout = await findGitLayout(cwd);
+  if (!layout) throw new Error('it is in no git repository');
+  if (!(await isKnown(layout))) {
+    throw new Error(`${join(layout.root, '.git')} leads to ${shown(layout.gitDir)}, which does not lead back`);
+  }
+  // It would get more to see than the agent that asks.
+  if (own && layout.root !== (await realpath(cwd))) {
+    throw new Error(
+      `its repository is ${layout.root}, and an agent that works in a part of it cannot hand on all of it`,
+    );
+  }
+  return layout;
+}
+
+async function ensureWorktree(
+  repository: GitLayout,
+  cwd: string,
+  { branch, base, path: wanted }: SessionWorktreeRequest,
+  beforeMaking: () => Promise<void>,
+): Promise<Worktree> {
+  const path = wanted === undefined ? defaultPath(repository, branch) : resolve(cwd, wanted);
+  const existing = await checkoutOf(repository, branch);
+  if (existing !== undefined) {
+    const usable = await usableAt(existing, repository);
+    if (wanted !== undefined && usable !== path)
+      throw new Error(`the branch is checked out at ${usable}, not at ${path}`);
+    return { path: usable, branch, created: false };
+  }
+  await beforeMaking();
+  if ((await commitOf(repository, `refs/heads/${branch}`)) === undefined) {
+    await makeBranch(repository, branch, await startOf(repository, branch, base));
+  }
+  await linkWorktree(repository, path, branch);
+  try {
+    const made = await usableAt(path, repository);
+    await checkOut(made);
+    return { path: made, branch, created: true };
+  } catch (error) {
+    await unlinkWorktree(repository.commonDir, path).catch(() => {}); // The first error counts.
+    throw error;
+  }
+}
+
+/** Beside the repository, as ChannelCoder names it. */
+function defaultPath(repository: GitLayout, branch: string): string {
+  return `${mainCheckout(repository) ?? repository.root}-${branch.replaceAll(/[/\\:*?"<>|]/g, '-')}`;
+}
+
+/** The checkout of the repository itself; undefined where it is bare. */
+function mainCheckout({ root, gitDir, commonDir }: GitLayout): string | undefined {
+  if (gitDir === commonDir) return root;
+  return basename(commonDir) === '.git' ? dirname(commonDir) : undefined;
+}
+
+/** Where a branch is checked out, as the repository says. */
+async function checkoutOf(repository: GitLayout, branch: string): Promise<string | undefined> {
+  const main = mainCheckout(repository);
+  if (main !== undefined && (await branchIn(repository.commonDir)) === branch) return main;
+  return (await linkedWorktrees(repository.commonDir)).find((worktree) => worktree.branch === branch)?.path;
+}
+
+/** The commit that a new branch starts from. @throws Error where there is none */
+async function startOf(repository: GitLayout, branch: string, base: string | undefined): Promise<string> {
+  if (base === undefined) {
+    const remotes = await runGit(repository, ['for-each-ref', '--format=%(refname)', `refs/remotes/*/${branch}`]);
+    const [only, ...others] = remotes.split('\n').filter(Boolean);
+    const commit = only !== undefined && others.length === 0 ? await commitOf(repository, only) : undefined;
+    if (commit !== undefined) return commit;
+  }
+  const name = base ?? (await branchIn(repository.gitDir));
+  if (name === undefined) throw new Error("no branch is checked out in 'cwd'; give 'worktree.base'");
+  const commit =
+    (await commitOf(repository, `refs/heads/${name}`)) ?? (await commitOf(repository, `refs/remotes/${name}`));
+  if (commit === undefined) throw new Error(`there is no branch ${shown(name)} to start from ('worktree.base')`);
+  return commit;
+}
+
+function commitOf(repository: GitLayout, ref: string): Promise<string | undefined> {
+  return runGit(repository, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]).then(
+    (commit) => commit.trim(),
+    () => undefined,
+  );
+}
+
+/** The path of a worktree that the repository names, unless it is not one that a session may have. */
+async function usableAt(path: string, { commonDir }: GitLayout): Promise<string> {
+  const layout = await gitLayoutAt(path).catch(() => undefined);
+  if (!layout) throw new Error(`its worktree ${path} is gone; run 'git worktree prune'`);
+  if (layout.gitDir === layout.commonDir) {
+    throw new Error(`the branch is checked out in the repository itself, ${path}; choose another`);
+  }
+  // An agent may have written an entry into its repository that leads to the worktree of another.
+  if (layout.commonDir !== commonDir || !(await isKnown(layout))) {
+    throw new Error(`${path}, where the repository says it is checked out, belongs to another one`);
+  }
+  return layout.root;
+}

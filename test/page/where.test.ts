@@ -1,0 +1,68 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SimulatedExecutor } from 'autonomous-orchestration/testing';
+import { expect, it } from 'vitest';
+import { DONE, ENDLESS, everyMode } from '../support/simulate.js';
+import { factsUnder, openPage, serveSimulation } from './support.js';
+
+type RunRequest = Parameters<SimulatedExecutor['launch']>[0];
+
+/** In a container on a worktree, as far as its record tells. */
+class InContainer extends SimulatedExecutor {
+  override async prepare({ cwd, worktree }: RunRequest['spec']) {
+    const branch = worktree?.branch ?? '';
+    return { environment: { docker: true, dockerImage: 'agents:stable', cwd, branch, base: 'main' } };
+  }
+
+  override async launch(request: RunRequest) {
+    const { spec, run } = request;
+    const worktree = join(spec.cwd, 'beside');
+    await mkdir(worktree, { recursive: true });
+    const containerName = `container-${run}`;
+    const onPlaced: RunRequest['onPlaced'] = (placement) =>
+      request.onPlaced({ ...placement, containerName, environment: { worktree } });
+    return super.launch({ ...request, onPlaced });
+  }
+}
+
+it("a session's page tells where it runs: worktree, branch, image and container of the latest run, log", async () => {
+  const executors = everyMode(new InContainer(DONE));
+  const { manager, server, workspace: cwd } = await serveSimulation(DONE, { executors });
+  const options = { mode: 'worktree', prompt: 'x', taskId: 'placed', cwd, worktree: 'fix/it' } as const;
+  const { id } = await manager.create(options);
+  await manager.waitFor(id);
+  await manager.continue(id, 'Once more');
+  const { channelCoderSession, logFile } = await manager.waitFor(id);
+  expect(logFile).toContain(id);
+  const page = await openPage(server);
+  await page.getByRole('link', { name: 'placed' }).click();
+  await page.getByText('container-2').waitFor();
+  expect(await factsUnder(page, 'Where')).toEqual({
+    Session: id,
+    Mode: 'worktree',
+    Workspace: cwd,
+    Worktree: join(cwd, 'beside'),
+    Branch: 'fix/it',
+    Base: 'main',
+    Image: 'agents:stable',
+    Container: 'container-2',
+    Model: 'simulated',
+    Conversation: channelCoderSession,
+    Log: logFile,
+  });
+});
+
+it('what a session does not have is not told: no container, no worktree, no log before its first run', async () => {
+  const { manager, server, workspace: cwd } = await serveSimulation(ENDLESS, { maxConcurrent: 1 });
+  await manager.create({ prompt: 'x', cwd });
+  const { id, status } = await manager.create({ prompt: 'x', taskId: 'next', cwd });
+  expect(status).toBe('queued');
+  const page = await openPage(server);
+  await page.getByRole('link', { name: 'next' }).click();
+  expect(await factsUnder(page, 'Where')).toEqual({
+    Session: id,
+    Mode: 'autonomous',
+    Workspace: cwd,
+    Image: 'none: no container',
+  });
+});
