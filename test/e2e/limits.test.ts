@@ -49,8 +49,8 @@ describe('a limit ends the run with its reason, and leaves no container', () => 
 
   it('idleMs does not end a call that takes as long as it declares', async () => {
     const { manager } = await testManager();
-    const turns = [{ tool: 'Bash', input: { command: 'sleep 4', timeout: 10_000 } }, { text: 'Done.' }];
-    const limits = { idleMs: 3_000 };
+    const turns = [{ tool: 'Bash', input: { command: 'sleep 7', timeout: 15_000 } }, { text: 'Done.' }];
+    const limits = { idleMs: 5_000 };
     const { id } = await manager.create({ ...scripted(...turns), prompt: 'Go', cwd: await tempFolder(), limits });
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
   });
@@ -60,7 +60,7 @@ it("a provider's usage limit is no failure: the session waits, and goes on by it
   const { manager, events } = await testManager({ policy: { dangerous: 'allow' } });
   const cwd = await tempFolder();
   const script = join(cwd, 'script.json');
-  const resetsAt = Math.ceil(Date.now() / 1000) + 6;
+  const resetsAt = Math.ceil(Date.now() / 1000) + 10;
   // The event that subscriptions get; with an API key, as here, the model's answer alone would say so.
   const event = JSON.stringify({ type: 'rate_limit_event', rate_limit_info: { status: 'rejected', resetsAt } });
   const first = { tool: 'Bash', input: { command: `echo '${event}' > /proc/1/fd/1` } };

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, getEventListeners } from 'node:events';
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   AutonomousExecutor,
@@ -137,9 +137,11 @@ it('30 starts that fail at the docker client or the engine leave no container, w
   how = () => Promise.resolve();
   for (let round = 0; round < 10; round++) {
     const image = await changedImage(`vanishing-${round}`, `LABEL round=${round}`);
-    const first = await manager.create({ ...quick('init; sleep 0.3; result'), prompt: 'first', cwd });
+    const wait = `init; until [ -e gone-${round} ]; do sleep 0.1; done; result`;
+    const first = await manager.create({ ...quick(wait), prompt: 'first', cwd });
     const second = await manager.create({ ...options, docker: { ...options.docker, image } });
     await docker('rmi', image);
+    await writeFile(join(cwd, `gone-${round}`), '');
     await manager.waitFor(first.id);
     const { result } = await manager.waitFor(second.id);
     expect(result).toMatchObject({ reason: 'IMAGE_NOT_FOUND', error: expect.stringContaining(image) });

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ENGINE_AWAY_MS, ENGINE_RETRY_MS } from './docker/engine.js';
 import { OrchestrationError } from './errors.js';
 import { type BaseExecutor, endedRun, type RunHandle, type RunRequest } from './executors/base-executor.js';
 import type { RunHooks } from './intervention/hook-channel.js';
@@ -8,10 +9,6 @@ import type { RunWatch } from './run-watch.js';
 import type { SessionAction } from './session-actions.js';
 import { demandEnv } from './session-intake.js';
 import type { SessionRun, UnifiedSession } from './types.js';
-
-/** How long an engine may be away before its runs count as failed. */
-const ENGINE_AWAY_MS = 30_000;
-const RETRY_MS = 500;
 
 /** The run that is to be brought under way. */
 export interface RunStartOptions {
@@ -126,7 +123,7 @@ async function whenEngineAnswers<T>(ask: () => Promise<T>, detached: AbortSignal
     } catch (error) {
       const away = error instanceof OrchestrationError && error.code === 'DOCKER_UNAVAILABLE';
       if (!away || performance.now() - since > ENGINE_AWAY_MS) throw error;
-      await delay(RETRY_MS, undefined, { signal: detached });
+      await delay(ENGINE_RETRY_MS, undefined, { signal: detached });
     }
   }
 }

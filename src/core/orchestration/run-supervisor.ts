@@ -8,6 +8,7 @@ import { RunFreeze } from './run-freeze.js';
 import { type Outcome, outcomeOf } from './run-outcome.js';
 import { RunRest, type Slot } from './run-rest.js';
 import { lastRun, RunStart, type RunStartOptions } from './run-start.js';
+import { workedMs } from './run-time.js';
 import { RunWatch } from './run-watch.js';
 import type { SessionAction } from './session-actions.js';
 import type { RunStop, UnifiedSession } from './types.js';
@@ -244,11 +245,10 @@ export class RunSupervisor {
   /** The run executes: from now on it can be frozen, its hooks are answered, and its time counts. */
   #began(started: { containerId?: string }, handle: RunHandle): void {
     const { now, session } = this.#options;
-    const { startedAt, pausedAt, pausedMs = 0 } = lastRun(session());
+    const worked = workedMs(lastRun(session()), now());
     if (session().status === 'starting') this.#dispatch({ type: 'running', at: now(), ...started });
     this.#freeze.found(handle);
-    const frozenMs = pausedMs + (pausedAt === undefined ? 0 : now() - pausedAt);
-    this.#watch.limits.start(startedAt === undefined ? 0 : Math.max(0, now() - startedAt - frozenMs));
+    this.#watch.limits.start(worked);
     this.#keepTime();
     this.#running.resolve();
   }

@@ -2,6 +2,7 @@ import type { AbortSignals } from './abort-signals.js';
 import { deferred } from './deferred.js';
 import type { BaseExecutor } from './executors/base-executor.js';
 import { handedDown } from './family/session-family.js';
+import type { PartsRegistry } from './parts-registry.js';
 import { type Inheritance, type ResolvedManagerOptions, resolveCreateOptions } from './resolve-options.js';
 import { demandEnv, prepareSession } from './session-intake.js';
 import type { SessionScheduler } from './session-scheduler.js';
@@ -13,6 +14,7 @@ export interface CreationParts {
   options: ResolvedManagerOptions;
   executors: Record<SessionMode, BaseExecutor>;
   store: SessionStore;
+  parts: PartsRegistry;
   scheduler: SessionScheduler;
   owner: StateOwner;
   /** @throws OrchestrationError `MANAGER_CLOSED` */
@@ -80,11 +82,11 @@ export class SessionCreation {
 
   /** What a new session gets that does not say otherwise. */
   #inheritance({ parentId, docker }: CreateSessionOptions): Inheritance {
-    const { options, scheduler, store } = this.#parts;
+    const { options, parts, scheduler, store } = this.#parts;
     const { docker: defaults, policy } = options;
     const leader = scheduler.family.leader(parentId);
     if (leader) {
-      demandEnv(leader.session.id, scheduler.missingEnvOf(leader.session.id));
+      demandEnv(leader.session.id, parts.get(leader.session.id)?.missingEnv);
       return handedDown(leader.session, leader.spec, docker);
     }
     const parent = parentId === undefined ? undefined : store.registry.get(parentId);

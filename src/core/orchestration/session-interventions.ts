@@ -1,4 +1,5 @@
 import { OrchestrationError } from './errors.js';
+import type { PartsRegistry } from './parts-registry.js';
 import type { RunSupervisor } from './run-supervisor.js';
 import { isTerminal } from './session-lifecycle.js';
 import type { SessionScheduler } from './session-scheduler.js';
@@ -8,10 +9,12 @@ import type { UnifiedSession } from './types.js';
 /** What people and programs do to a session that there is; see the methods of `UnifiedSessionManager`. */
 export class SessionInterventions {
   readonly #store: SessionStore;
+  readonly #parts: PartsRegistry;
   readonly #scheduler: SessionScheduler;
 
-  constructor(store: SessionStore, scheduler: SessionScheduler) {
+  constructor(store: SessionStore, parts: PartsRegistry, scheduler: SessionScheduler) {
     this.#store = store;
+    this.#parts = parts;
     this.#scheduler = scheduler;
   }
 
@@ -48,7 +51,7 @@ export class SessionInterventions {
 
   /** Only where nobody works in it: children may work where their leader did. */
   async removeWorktree({ id, status, environment }: UnifiedSession, force: boolean): Promise<UnifiedSession> {
-    const { worktrees } = this.#scheduler.executorOf(id);
+    const { worktrees } = this.#parts.demand(id).executor;
     const refused = (why: string): OrchestrationError =>
       new OrchestrationError('ILLEGAL_TRANSITION', `Worktree of session ${id} ('${status}'): ${why}.`);
     if (!worktrees) throw refused('it has none');
@@ -65,7 +68,7 @@ export class SessionInterventions {
 
   #demandRun(session: UnifiedSession, done: string): RunSupervisor {
     const { id, status } = session;
-    const run = this.#scheduler.runOf(id);
+    const run = this.#parts.demand(id).supervisor;
     if (run) return run;
     const advice = isTerminal(status)
       ? 'it has ended; use continue() instead'

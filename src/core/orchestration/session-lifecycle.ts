@@ -1,4 +1,5 @@
 import { OrchestrationError } from './errors.js';
+import { waitedSince } from './run-time.js';
 import type { CreatedAction, SessionAction } from './session-actions.js';
 import { emptyMetadata, observe } from './session-metadata.js';
 import type { GuardRequest, SessionRun, SessionStatus, TerminalStatus, UnifiedSession } from './types.js';
@@ -256,6 +257,7 @@ function unfrozen(session: UnifiedSession, at: number): readonly SessionRun[] {
 function atWork(session: UnifiedSession, at: number): readonly SessionRun[] {
   return replaceRun(session, ({ waitingAt = at, ...run }) => ({
     ...run,
+    waitedMs: (run.waitedMs ?? 0) + waitedSince({ ...run, waitingAt }, at),
     waits: latest(run.waits, { waitingAt, workingAt: at }),
   }));
 }

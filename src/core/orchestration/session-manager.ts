@@ -8,6 +8,7 @@ import type { BaseExecutor } from './executors/base-executor.js';
 import { builtInExecutors } from './executors/built-in.js';
 import { IsolatedEmitter } from './isolated-emitter.js';
 import { harmlessText } from './own-text.js';
+import { PartsRegistry } from './parts-registry.js';
 import type { QueueStatus } from './queue/simple-queue.js';
 import {
   type ResolvedManagerOptions,
@@ -80,8 +81,10 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
       onError: (id, error) => this.#scheduler.fail(id, error),
     });
     this.#store = new SessionStore(Date.now, emit, journal);
+    const parts = new PartsRegistry();
     this.#scheduler = new SessionScheduler({
       store: this.#store,
+      parts,
       now: Date.now,
       emit,
       maxConcurrent,
@@ -95,12 +98,13 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
         waitFor: (id, options) => this.waitFor(id, options),
       },
     });
-    this.#interventions = new SessionInterventions(this.#store, this.#scheduler);
+    this.#interventions = new SessionInterventions(this.#store, parts, this.#scheduler);
     const sweep = new SessionSweep({ stateDir, executors: this.#executors, registry: this.#store.registry });
     const recovery = new SessionRecovery({
       options: this.#options,
       executors: this.#executors,
       store: this.#store,
+      parts,
       scheduler: this.#scheduler,
       sweep,
       now: Date.now,
@@ -110,6 +114,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
       options: this.#options,
       executors: this.#executors,
       store: this.#store,
+      parts,
       scheduler: this.#scheduler,
       owner: this.#owner,
       demandOpen: () => this.#demandOpen(),

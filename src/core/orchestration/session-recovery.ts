@@ -1,6 +1,8 @@
 import { OrchestrationError } from './errors.js';
 import type { BaseExecutor, RunTrace } from './executors/base-executor.js';
+import type { PartsRegistry } from './parts-registry.js';
 import type { ResolvedManagerOptions } from './resolve-options.js';
+import type { RunSupervisor } from './run-supervisor.js';
 import type { PreparedSession, RecoverOptions } from './session-intake.js';
 import { hasOpenRun, isTerminal } from './session-lifecycle.js';
 import type { SessionScheduler } from './session-scheduler.js';
@@ -34,6 +36,7 @@ export interface RecoveryParts {
   options: ResolvedManagerOptions;
   executors: Partial<Record<SessionMode, BaseExecutor>>;
   store: SessionStore;
+  parts: PartsRegistry;
   scheduler: SessionScheduler;
   sweep: SessionSweep;
   now: () => number;
@@ -57,11 +60,11 @@ export class SessionRecovery {
 
   /** @throws OrchestrationError as `recover()` documents; nothing has changed then */
   async run({ env }: RecoverOptions): Promise<RecoveryReport> {
-    const { options, store, scheduler, sweep } = this.#parts;
+    const { options, store, parts, scheduler, sweep } = this.#parts;
     const isOurs = (id: string): boolean => store.registry.get(id) !== undefined || scheduler.isReserved(id);
     const left = (await leftSessions(options.stateDir)).filter(({ id }) => !isOurs(id));
     const traces = await this.#traces(left);
-    if (env) scheduler.supply(env);
+    if (env) parts.supply(env, (id) => store.registry.demand(id));
     const skipped: { id: string; why: string }[] = [];
     const unfinished: LeftSession[] = [];
     const found = left.flatMap((session): Found[] => {
@@ -86,7 +89,7 @@ export class SessionRecovery {
     const opened = found.flatMap(({ record: { id, status } }) =>
       isTerminal(status) || status === 'queued' ? [] : [id],
     );
-    await Promise.all(opened.map((id) => scheduler.takenOver(id)));
+    await Promise.all(opened.map((id) => takenOver(parts.get(id)?.supervisor)));
     // What was closed meanwhile may be another's by now.
     if (scheduler.isClosed) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed meanwhile.');
     scheduler.endOrphans();
@@ -101,7 +104,7 @@ export class SessionRecovery {
     const isAnew = ({ record }: Found): boolean =>
       record.status === 'queued' ||
       (!hasOpenRun(record) && record.resumeAt === undefined && !isTerminal(record.status)) ||
-      scheduler.isAnew(record.id);
+      parts.get(record.id)?.supervisor?.isAnew === true;
     const wasOpen = ({ record: { id } }: Found): boolean => opened.includes(id);
     return {
       ...swept,
@@ -184,4 +187,9 @@ function mayRun({ record, spec }: LeftSession, mode: string): boolean {
     return record.session.mode === mode && !isTerminal(status) && environment.docker;
   }
   return typeof spec === 'string' || spec.spec.mode === mode;
+}
+
+/** Resolves when it is clear what became of a run that was restored. */
+async function takenOver(run: RunSupervisor | undefined): Promise<void> {
+  if (run) await Promise.race([run.takenOver, run.finished]);
 }

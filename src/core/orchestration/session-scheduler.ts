@@ -1,9 +1,9 @@
 import { OrchestrationError } from './errors.js';
-import type { BaseExecutor } from './executors/base-executor.js';
 import { Leadership, type LeadershipOptions } from './family/leadership.js';
 import type { SessionFamily } from './family/session-family.js';
 import { UsageLimits } from './intervention/usage-limit.js';
 import { NO_TOKENS, totalTokens } from './monitoring/observation.js';
+import type { PartsRegistry } from './parts-registry.js';
 import { SessionSlots, type SessionSlotsOptions } from './queue/session-slots.js';
 import type { QueueStatus } from './queue/simple-queue.js';
 import type { Outcome } from './run-outcome.js';
@@ -12,18 +12,10 @@ import { RunSupervisor, type SupervisorOptions } from './run-supervisor.js';
 import type { CreatedAction } from './session-actions.js';
 import { demandContinuable } from './session-continuation.js';
 import type { SessionEvent } from './session-events.js';
-import type { PreparedSession, RecoverOptions } from './session-intake.js';
+import type { PreparedSession } from './session-intake.js';
 import { hasOpenRun, isTerminal, reduceSession } from './session-lifecycle.js';
 import type { SessionStore } from './session-store.js';
 import type { CreateSessionOptions, UnifiedSession } from './types.js';
-
-/** What a session is made of besides its record; kept so that it can be continued. */
-interface SessionParts extends PreparedSession {
-  /** What the next run is told; the first is told the prompt. */
-  feedback?: string;
-  /** The run under way. */
-  supervisor?: RunSupervisor;
-}
 
 type SessionTies = Pick<CreateSessionOptions, 'taskId' | 'parentId'>;
 
@@ -34,6 +26,7 @@ export interface SchedulerOptions
   extends Omit<SessionSlotsOptions, 'onStart' | 'onChange'>,
     Pick<LeadershipOptions, 'executors' | 'commands'> {
   store: SessionStore;
+  parts: PartsRegistry;
   now: () => number;
   emit: (event: SessionEvent) => void;
 }
@@ -45,12 +38,13 @@ export class SessionScheduler {
   readonly #emit: (event: SessionEvent) => void;
   readonly #queue: SessionSlots;
   readonly #leadership: Leadership;
-  readonly #parts = new Map<string, SessionParts>();
+  readonly #parts: PartsRegistry;
   readonly #usageLimits: UsageLimits;
   #closed = false;
 
-  constructor({ store, now, emit, executors, commands, ...limits }: SchedulerOptions) {
+  constructor({ store, parts, now, emit, executors, commands, ...limits }: SchedulerOptions) {
     this.#store = store;
+    this.#parts = parts;
     this.#now = now;
     this.#emit = emit;
     this.#usageLimits = new UsageLimits(now);
@@ -58,14 +52,14 @@ export class SessionScheduler {
       registry: store.registry,
       executors,
       commands,
-      specOf: (id) => this.#parts.get(id)?.spec,
-      runOf: (id) => this.#parts.get(id)?.supervisor,
+      specOf: (id) => parts.get(id)?.spec,
+      runOf: (id) => parts.get(id)?.supervisor,
       cancel: (session, reason) => this.cancel(session, reason),
     });
     // One that is still being prepared has a slot, but no record yet: admit() starts it.
     this.#queue = new SessionSlots({
       ...limits,
-      onStart: (id) => void (this.#parts.has(id) && this.#start(id)),
+      onStart: (id) => void (this.#parts.get(id) && this.#start(id)),
       onChange: (id) => this.#queueChanged(id),
     });
   }
@@ -126,36 +120,6 @@ export class SessionScheduler {
     return this.#leadership.family;
   }
 
-  /** Resolves when it is clear what became of a session's run that was restored. */
-  async takenOver(id: string): Promise<void> {
-    const supervisor = this.#parts.get(id)?.supervisor;
-    if (supervisor) await Promise.race([supervisor.takenOver, supervisor.finished]);
-  }
-
-  /** Whether a run that another host was launching had to be launched anew. */
-  isAnew(id: string): boolean {
-    return this.#parts.get(id)?.supervisor?.isAnew === true;
-  }
-
-  /** Gives restored sessions the variables that they miss. */
-  supply(env: NonNullable<RecoverOptions['env']>): void {
-    for (const [id, parts] of this.#parts) {
-      const { missingEnv, spec } = parts;
-      if (!missingEnv || spec.docker === false) continue;
-      const given = env(this.#store.registry.demand(id), missingEnv);
-      if (!missingEnv.every((name) => Object.hasOwn(given, name))) continue;
-      const own = Object.fromEntries(missingEnv.map((name) => [name, given[name] ?? '']));
-      const docker = { ...spec.docker, env: { ...spec.docker.env, ...own } };
-      const { missingEnv: _, ...rest } = parts;
-      this.#parts.set(id, { ...rest, spec: { ...spec, docker } });
-    }
-  }
-
-  /** The variables that a restored session misses, if any. */
-  missingEnvOf(id: string): readonly string[] | undefined {
-    return this.#parts.get(id)?.missingEnv;
-  }
-
   /** Puts a restored session at the end of the line; those in it start with `resume()`. */
   rejoin(id: string): void {
     this.#queue.rejoin(id);
@@ -180,7 +144,7 @@ export class SessionScheduler {
 
   async #cancel(session: UnifiedSession, reason: string): Promise<UnifiedSession> {
     const { id } = session;
-    const { supervisor } = this.#partsOf(id);
+    const { supervisor } = this.#parts.demand(id);
     if (supervisor) {
       supervisor.stop({ status: 'cancelled', reason: 'cancelled', error: reason });
       return this.#store.waiters.wait(session, {});
@@ -210,7 +174,7 @@ export class SessionScheduler {
   /** Adds a run; see `UnifiedSessionManager.continue`. */
   async continue(session: UnifiedSession, feedback: string): Promise<UnifiedSession> {
     const { id } = session;
-    const parts = this.#partsOf(id);
+    const parts = this.#parts.demand(id);
     demandContinuable(session, parts, parts.supervisor, this.family.spending(session));
     if (parts.supervisor) {
       const error = 'stopped to be continued with feedback';
@@ -241,16 +205,6 @@ export class SessionScheduler {
     return next;
   }
 
-  /** How the sessions of its mode run. */
-  executorOf(id: string): BaseExecutor {
-    return this.#partsOf(id).executor;
-  }
-
-  /** The run of a session that is under way; undefined while there is none. */
-  runOf(id: string): RunSupervisor | undefined {
-    return this.#partsOf(id).supervisor;
-  }
-
   /** Does not wait for the usage limit any longer. */
   goOnNow(session: UnifiedSession): UnifiedSession {
     return this.#goOn(session.id, GO_ON);
@@ -264,7 +218,7 @@ export class SessionScheduler {
   async close(): Promise<void> {
     this.#closed = true;
     this.#usageLimits.close();
-    const runs = [...this.#parts.values()].flatMap(({ supervisor }) => supervisor ?? []);
+    const runs = this.#parts.runs();
     for (const run of runs) run.detach();
     await Promise.all(runs.map(({ launched }) => launched));
   }
@@ -292,7 +246,7 @@ export class SessionScheduler {
   /** @param adopt set where another host has launched the run that its record ends with */
   #start(id: string, adopt?: SupervisorOptions['adopt']): void {
     if (this.#closed) return;
-    const parts = this.#partsOf(id);
+    const parts = this.#parts.demand(id);
     const session = this.#store.registry.demand(id);
     const last = session.runs.at(-1);
     const supervisor = new RunSupervisor({
@@ -324,7 +278,7 @@ export class SessionScheduler {
   }
 
   #finish(id: string, { status, result, usageLimit, final }: Outcome): void {
-    const parts = this.#partsOf(id);
+    const parts = this.#parts.demand(id);
     const feedback = parts.supervisor?.continuing;
     delete parts.supervisor;
     const { exitCode } = result;
@@ -360,7 +314,7 @@ export class SessionScheduler {
 
   /** Adds a run to a session that has not ended: it has kept its slot, unless it had given that back. */
   #goOn(id: string, feedback: string, exitCode?: number): UnifiedSession {
-    const parts = this.#partsOf(id);
+    const parts = this.#parts.demand(id);
     this.#usageLimits.forget(id);
     parts.feedback = feedback;
     const admission = this.#queue.readmit(id);
@@ -391,11 +345,5 @@ export class SessionScheduler {
       }
     }
     this.#emit({ type: 'queue:changed', sessionId: cause, at: this.#now(), queue });
-  }
-
-  #partsOf(id: string): SessionParts {
-    const parts = this.#parts.get(id);
-    if (parts) return parts;
-    throw new OrchestrationError('SESSION_NOT_FOUND', `Session ${id} has no parts in this manager.`);
   }
 }

@@ -181,6 +181,8 @@ export interface SessionRun {
   readonly pauses?: readonly SessionPause[];
   /** When it began to wait for what `waitingFor` says; only while it does. */
   readonly waitingAt?: number;
+  /** How long it waited so before that, in milliseconds, without the time for which it was frozen meanwhile. */
+  readonly waitedMs?: number;
   /** The latest 50 times that it waited so before that. */
   readonly waits?: readonly SessionWait[];
   /** Why it was told to end, if it was. */

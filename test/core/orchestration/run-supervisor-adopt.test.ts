@@ -580,3 +580,24 @@ describe('a run that is frozen', () => {
     expect(typesOf()).not.toContain('stopping');
   });
 });
+
+describe('a run that waited for its children', () => {
+  it('has not spent the time for which it did so under the earlier host', async () => {
+    fakeClock();
+    const now = Date.now();
+    const history: SessionAction[] = [
+      LAUNCHED,
+      PLACED,
+      { ...RUNNING, at: now - 10_000 },
+      { type: 'resting', at: now - 9_900, waitingFor: 'children' },
+      { type: 'woken', at: now - 100 },
+    ];
+    const { supervisor, typesOf } = await scene({ history, limits: { durationMs: 500 } });
+    await supervisor.takenOver;
+    vi.advanceTimersByTime(200);
+    await turn();
+    expect(typesOf()).not.toContain('stopping');
+    vi.advanceTimersByTime(200);
+    expect(await supervisor.finished).toMatchObject({ result: { reason: 'timeout' } });
+  });
+});

@@ -22,7 +22,7 @@ export class SessionFolder {
     return join(this.path, 'session.json');
   }
 
-  /** What the guard of the run under way has decided. */
+  /** What the guard of the latest run has decided. */
   get decisions(): string {
     return join(this.path, 'decisions.jsonl');
   }

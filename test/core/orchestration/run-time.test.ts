@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import { waitedSince, workedMs } from '../../../src/core/orchestration/run-time.js';
+import type { SessionRun } from '../../../src/core/orchestration/types.js';
+
+it.each<[string, Partial<SessionRun>, number]>([
+  ['has not begun', {}, 0],
+  ['works', { startedAt: 100 }, 900],
+  ['was frozen', { startedAt: 100, pausedMs: 50 }, 850],
+  ['was frozen and is', { startedAt: 100, pausedMs: 50, pausedAt: 900 }, 750],
+  ['waited', { startedAt: 100, waitedMs: 200 }, 700],
+  ['waits', { startedAt: 100, waitingAt: 400 }, 300],
+  [
+    'waits, and was frozen before',
+    { startedAt: 100, pausedMs: 50, pauses: [{ pausedAt: 200, resumedAt: 250 }], waitingAt: 400 },
+    250,
+  ],
+  [
+    'waits, and was frozen meanwhile',
+    { startedAt: 100, pausedMs: 50, pauses: [{ pausedAt: 500, resumedAt: 550 }], waitingAt: 400 },
+    300,
+  ],
+  [
+    'waits since it was frozen',
+    { startedAt: 100, pausedMs: 100, pauses: [{ pausedAt: 350, resumedAt: 450 }], waitingAt: 400 },
+    250,
+  ],
+  ['waits, and is frozen meanwhile', { startedAt: 100, waitingAt: 400, pausedAt: 600 }, 300],
+  ['has a clock that was set back', { startedAt: 2_000 }, 0],
+])('a run that %s', (_, run, worked) => {
+  expect(workedMs({ number: 1, ...run }, 1_000)).toBe(worked);
+});
+
+it('what it waits for is not counted while it is frozen', () => {
+  const pauses = [
+    { pausedAt: 100, resumedAt: 200 },
+    { pausedAt: 350, resumedAt: 450 },
+    { pausedAt: 500, resumedAt: 600 },
+  ];
+  expect(waitedSince({ number: 1, waitingAt: 400, pauses, pausedAt: 900 }, 1_000)).toBe(350);
+  expect(waitedSince({ number: 1, pauses }, 1_000)).toBe(0);
+});
