@@ -262,8 +262,16 @@ export function cutResult({ text, error, ...rest }: SessionResult, most: number)
   };
 }
 
+/** Inputs may be megabytes, and views are made whenever something happens. */
+const cutApprovals = new WeakMap<GuardRequest, ApprovalView>();
+
 function cutApproval(request: GuardRequest): ApprovalView {
+  const known = cutApprovals.get(request);
+  if (known) return known;
   // An agent may call a tool without any input.
-  if ((JSON.stringify(request.input) ?? '').length <= TEXT_LENGTH) return request;
-  return { ...request, input: boundedCopy(request.input, { left: TEXT_LENGTH / 2 }), cut: true };
+  const isShort = (JSON.stringify(request.input) ?? '').length <= TEXT_LENGTH;
+  const input = isShort ? request.input : boundedCopy(request.input, { left: TEXT_LENGTH / 2 });
+  const view: ApprovalView = isShort ? request : { ...request, input, cut: true };
+  cutApprovals.set(request, view);
+  return view;
 }

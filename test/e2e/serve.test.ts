@@ -65,7 +65,7 @@ const running = (id: string): Promise<string> =>
 it('serve.ts takes no session along when it ends, and has it again, live, when it is started anew', async () => {
   const [home, cwd] = [await tempFolder(0), await tempFolder()];
   // The example gives its sessions no variables.
-  const turns = [bash('until [ -e go ]; do sleep 0.1; done'), { text: 'I go on.' }, bash('sleep 300')];
+  const turns = [bash('until [ -e go ]; do sleep 0.1; done'), { ...bash('sleep 300'), text: 'I go on.' }];
   await writeFile(join(cwd, '.model-script.json'), JSON.stringify(turns));
 
   const first = await Served.start(home, cwd);

@@ -62,6 +62,7 @@ export class RunSupervisor {
       dispatch,
       stop: (stop, how) => this.stop(stop, how),
       stopping: () => this.stopping,
+      run: () => lastRun(session()),
     });
     this.#freeze = new RunFreeze({
       approvals: this.#watch.guard.approvals,
@@ -110,17 +111,15 @@ export class RunSupervisor {
     void this.#end(how);
   }
 
-  /** This host has nothing to do with the run any more; unlike after `stop`, the run goes on. */
-  detach(): void {
+  /**
+   * This host has nothing to do with the run any more; unlike after `stop`, the run goes on. Resolves when no launch is
+   * under way, and nothing is written any more.
+   */
+  detach(): Promise<void> {
     this.#detached.abort(new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before that could be done.'));
     this.#watch.guard.approvals.detach();
     this.#watch.detach();
-    void this.#launched.promise.then((handle) => handle?.detach());
-  }
-
-  /** Resolves when the run is launched or found, or never will be. */
-  get launched(): Promise<unknown> {
-    return this.#launched.promise;
+    return this.#launched.promise.then((handle) => handle?.detach());
   }
 
   /** Resolves when a run that was adopted is under way; never, where it turns out to have ended. */
@@ -273,7 +272,7 @@ export class RunSupervisor {
   /** No time passes for the agent while it is frozen, has nothing to do, or while a person has to decide. */
   #keepTime(): void {
     const { guard, limits } = this.#watch;
-    if (this.#freeze.frozen || guard.approvals.waiting || this.#rest.resting) limits.pause();
+    if (this.#freeze.frozen || guard.approvals.holdsTime || this.#rest.resting) limits.pause();
     else limits.resume();
   }
 

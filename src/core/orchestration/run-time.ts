@@ -9,12 +9,16 @@ export function workedMs(run: SessionRun, at: number): number {
 }
 
 /** How long it has waited since it began to, in milliseconds, without the time for which it was frozen meanwhile. */
-export function waitedSince({ waitingAt, pausedAt, pauses = [] }: SessionRun, at: number): number {
-  if (waitingAt === undefined) return 0;
-  const frozen = pausedAt === undefined ? pauses : [...pauses, { pausedAt, resumedAt: at }];
-  const frozenMs = frozen.reduce(
-    (sum, pause) => sum + Math.max(0, pause.resumedAt - Math.max(pause.pausedAt, waitingAt)),
-    0,
-  );
-  return Math.max(0, at - waitingAt - frozenMs);
+export function waitedSince(run: SessionRun, at: number): number {
+  return run.waitingAt === undefined ? 0 : Math.max(0, at - run.waitingAt - frozenMsSince(run, run.waitingAt, at));
+}
+
+/** For how many of the milliseconds since a time a run was frozen. */
+export function frozenMsSince(
+  { pauses = [], pausedAt }: Pick<SessionRun, 'pauses' | 'pausedAt'>,
+  since: number,
+  at: number,
+): number {
+  const all = pausedAt === undefined ? pauses : [...pauses, { pausedAt, resumedAt: at }];
+  return all.reduce((ms, pause) => ms + Math.max(0, pause.resumedAt - Math.max(pause.pausedAt, since)), 0);
 }

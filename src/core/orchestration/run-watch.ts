@@ -11,8 +11,9 @@ import type { ToolPolicy } from './intervention/tool-policy.js';
 import type { Observation } from './monitoring/observation.js';
 import { StreamMonitor } from './monitoring/stream-monitor.js';
 import type { RunWitnesses } from './run-outcome.js';
+import { frozenMsSince } from './run-time.js';
 import type { SessionAction } from './session-actions.js';
-import type { RunStop, UnifiedSession } from './types.js';
+import type { RunStop, SessionRun, UnifiedSession } from './types.js';
 import { WORKSPACE } from './workspace/git-mounts.js';
 import type { PlantedFile } from './workspace/git-snapshot.js';
 import { GitWatch } from './workspace/git-watch.js';
@@ -28,6 +29,8 @@ export interface RunWatchOptions {
   stop: (stop: RunStop, how: 'gently' | 'at-once') => void;
   /** Whether the run was told to end. */
   stopping: () => boolean;
+  /** The run as it is on record. */
+  run: () => SessionRun;
 }
 
 /** Where in the log a run begins, and what another host may have read of it. */
@@ -74,6 +77,7 @@ export class RunWatch {
       now: options.now,
       dispatch: (action) => void options.dispatch(action),
       decisions: this.#decisions,
+      frozenMs: (since) => frozenMsSince(options.run(), since, options.now()),
     });
   }
 

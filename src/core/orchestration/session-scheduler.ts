@@ -219,8 +219,7 @@ export class SessionScheduler {
     this.#closed = true;
     this.#usageLimits.close();
     const runs = this.#parts.runs();
-    for (const run of runs) run.detach();
-    await Promise.all(runs.map(({ launched }) => launched));
+    await Promise.all(runs.map((run) => run.detach()));
   }
 
   get isClosed(): boolean {

@@ -1,6 +1,7 @@
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { systemCode } from './errors.js';
 import type { BaseExecutor, RunTrace } from './executors/base-executor.js';
+import { HookFiles } from './intervention/hook-files.js';
 import { hasOpenRun, isTerminal } from './session-lifecycle.js';
 import type { SessionRegistry } from './session-registry.js';
 import { SessionFolder } from './state/session-folder.js';
@@ -56,7 +57,7 @@ export class SessionSweep {
       const now = registry.get(id);
       if (!now || !isTerminal(now.status)) continue; // It was continued meanwhile.
       this.#tidied.add(id);
-      await rm(new SessionFolder(stateDir, id).guard, { recursive: true, force: true }).catch(() => {}); // Next time.
+      await new HookFiles(new SessionFolder(stateDir, id).guard).remove().catch(() => {}); // Next time.
     }
     const worktrees: string[] = [];
     const keptWorktrees: KeptWorktree[] = [];

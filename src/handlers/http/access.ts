@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from 'hono';
+import type { HonoRequest, MiddlewareHandler } from 'hono';
 import { bearerAuth } from 'hono/bearer-auth';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
@@ -28,9 +28,17 @@ export function sameOriginOnly(hosts: readonly string[]): MiddlewareHandler {
       if (from !== host && !hosts.some((accepted) => accepted.toLowerCase() === from)) {
         return context.json({ success: false, error: `Requests from '${clip(origin)}' are refused.` }, 403);
       }
+    } else if (isFromElsewhere(context.req)) {
+      return context.json({ success: false, error: 'Requests from the page of another site are refused.' }, 403);
     }
     return next();
   });
+}
+
+/** Whether the page of another site asks without saying which, as images and `no-cors` requests do; following a link is none. */
+function isFromElsewhere(request: HonoRequest): boolean {
+  const site = request.header('Sec-Fetch-Site');
+  return (site === 'cross-site' || site === 'same-site') && request.header('Sec-Fetch-Mode') !== 'navigate';
 }
 
 /** Takes the token, as `Authorization: Bearer …`. */

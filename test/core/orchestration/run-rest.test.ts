@@ -209,6 +209,20 @@ describe('a command that waits beside a call', () => {
     expect(slot.isHeld).toBe(false);
   });
 
+  it('has nothing to do with calls that began when none waited any more', async () => {
+    const { slot, rest } = scene();
+    const children = deferred<void>();
+    const first = rest.during(() => children.promise);
+    slot.setFree(false);
+    const calls = ['one', 'two'].map((call) => rest.before(call));
+    children.resolve();
+    await settled();
+    slot.setFree(true);
+    await Promise.all([first, ...calls]);
+    void rest.during(() => new Promise(() => {}));
+    expect(slot.isHeld).toBe(false);
+  });
+
   it('is kept from resting by no more calls than there ever are at once', async () => {
     const made = Array.from({ length: 1_000 }, (_, index) => `made up ${index}`);
     const { slot, rest } = await beside('the oldest', ...made);

@@ -231,7 +231,7 @@ describe('a run that is adopted while it runs', () => {
     void hooksLater(hooks).then((own) => own.beforeTool({ toolUseId: 't', tool: 'Bash', input: {} }));
     await eventually(() => expect(typesOf()).toContain('asked'));
     expect(typesOf()).toEqual(['observed', 'asked']);
-    supervisor.detach();
+    void supervisor.detach();
   });
 
   it('is held to its limits from when it began', async () => {
@@ -267,7 +267,7 @@ describe('an engine that is away', () => {
     const finding = vi.fn(async () => {}).mockRejectedValue(away);
     const { supervisor, calls } = await scene({ finding });
     await eventually(() => expect(calls).toEqual(['adopt']));
-    supervisor.detach();
+    void supervisor.detach();
     expect(await supervisor.finished).toBeUndefined();
     expect(calls).toEqual(['adopt']);
   });
@@ -283,7 +283,7 @@ describe('a host that is detached', () => {
     const answered = vi.fn();
     void hooks().beforeTool({ toolUseId: 't', tool: 'Bash', input: {} }).then(answered);
     await eventually(() => expect(typesOf()).toContain('asked'));
-    supervisor.detach();
+    void supervisor.detach();
     supervisor.stop({ status: 'cancelled', reason: 'cancelled', error: 'mine' }, 'at-once');
     for (let turns = 0; turns < 20; turns++) await turn();
     expect(calls).toEqual(['adopt', 'detach']);
@@ -297,7 +297,7 @@ describe('a host that is detached', () => {
       onChange: ({ type }) => {
         if (type !== 'observed') return;
         void hooks().beforeTool({ toolUseId: 't', tool: 'Bash', input: {} }).then(answered);
-        supervisor.detach();
+        void supervisor.detach();
       },
     });
     expect(await supervisor.finished).toBeUndefined();
@@ -310,7 +310,7 @@ describe('a host that is detached', () => {
       policy: { rules: [{ tool: 'Bash', decision: 'ask' }] },
       found: { hooked: true },
       onChange: ({ type }) => {
-        if (type === 'answered') supervisor.detach();
+        if (type === 'answered') void supervisor.detach();
       },
     });
     await supervisor.takenOver;
@@ -397,7 +397,7 @@ describe('what the user said to an adopted run', () => {
     await supervisor.takenOver;
     const heard = errorOf(supervisor.steer('four'), 'MANAGER_CLOSED');
     await eventually(() => expect(readFileSync(folder.steering, 'utf8')).toContain('four'));
-    supervisor.detach();
+    void supervisor.detach();
     await heard;
     expect(JSON.parse(readFileSync(folder.steering, 'utf8'))).toMatchObject([
       { text: 'two' },

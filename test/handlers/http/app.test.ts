@@ -88,6 +88,16 @@ describe('every route that changes something', () => {
     ['with the token of another scheme', 400, { headers: { Authorization: `Basic ${TOKEN}` } }],
     ["from a stranger's page", 403, { headers: { Origin: 'http://evil.example' } }],
     ['from a page without an origin', 403, { headers: { Origin: 'null' } }],
+    [
+      'from a page that does not say which',
+      403,
+      { headers: { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors' } },
+    ],
+    [
+      'from another page of this machine',
+      403,
+      { headers: { 'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Mode': 'no-cors' } },
+    ],
     ['from a page of another port', 403, { headers: { Origin: 'http://localhost:1' } }],
     ["from a page whose name begins with this server's", 403, { headers: { Origin: 'http://localhost.evil.example' } }],
     ['under a name that was made to lead here', 421, { headers: { Host: 'evil.example' } }],

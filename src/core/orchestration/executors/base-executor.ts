@@ -103,8 +103,11 @@ export interface RunHandle {
   pause?(): Promise<void>;
   /** Lets it go on. */
   resume?(): Promise<void>;
-  /** Lets go of it: it goes on, but this host no longer watches. Neither promise resolves afterwards. */
-  detach(): void;
+  /**
+   * The run goes on, but this host no longer watches it: neither promise resolves afterwards. Resolves when this host writes
+   * nothing of it any more.
+   */
+  detach(): void | Promise<void>;
   /**
    * Removes what is left of a run that has ended: its container, the guard's files. Called when the end is on disk, so
    * that no host has to guess how a container ended that is gone. Never rejects.

@@ -236,7 +236,7 @@ function guarded(handle: RunHandle, files: HookFiles, channel: HookChannel, leav
     ...handle,
     detach() {
       channel.close();
-      handle.detach();
+      return handle.detach();
     },
     async release() {
       await handle.release?.();

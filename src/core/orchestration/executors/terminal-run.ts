@@ -52,8 +52,8 @@ export function terminalRun(handle: RunHandle, options: TerminalRunOptions): Run
     async detach() {
       letGo = true;
       clock.clear();
-      handle.detach();
-      await transcript.close(); // The next host goes on with the copy: two at it would double lines, or tear them.
+      // The next host goes on with the copy: two at it would double lines, or tear them.
+      await Promise.all([handle.detach(), transcript.close()]);
     },
     async release() {
       await handle.release?.();

@@ -27,9 +27,9 @@ interface Entry {
   /** What the log says was called; by its tool alone where policy lets that run without asking. */
   logged?: { readonly tool: string; readonly risky?: Fingerprint };
   ended?: boolean;
-  /** It was called while no host was there to ask, and policy lets it run then. */
+  /** The call was made while no host was there to ask, and policy lets it run then. */
   exempt?: boolean;
-  /** Its end was too long to be read; whoever wrote a false one may have hidden the true one behind it. */
+  /** The line with its end was too long to be read; whoever wrote a false one may have hidden the true one behind it. */
   skipped?: boolean;
   /** What its fingerprints take, in characters. */
   size: number;

@@ -21,7 +21,7 @@ export class HookAnswers {
     this.#folder = folder;
   }
 
-  /** Nobody is told any more that a host is there. */
+  /** No hook is told any more that its host is there. */
   close(): void {
     this.#closed = true;
     for (const beat of this.#beats) clearInterval(beat);
@@ -33,7 +33,7 @@ export class HookAnswers {
     if (old !== undefined) await unlink(old).catch(() => {}); // It is gone with its folder.
   }
 
-  /** What a person, or a slot that has to become free, may keep waiting for long. */
+  /** Waits for a decision that may take long, as a person or a slot has to be waited for, and tells the hook so meanwhile. */
   async awaited<T>(id: string, decision: Promise<T>): Promise<T> {
     if (this.#closed) return decision;
     // So that a hook whose host dies meanwhile does not take that for a host that never was.

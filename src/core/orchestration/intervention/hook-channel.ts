@@ -146,7 +146,7 @@ export class HookChannel {
     for (const { name, withdrawn } of before) if (isAll && !names.has(name)) withdrawn.abort();
     for (const name of how === 'left' ? await this.#inOrder(names) : names) this.#take(name, how);
     this.#scanning = false;
-    if (this.#scanAgain) await this.#scan();
+    if (this.#scanAgain) void this.#scan();
   }
 
   /** The names of requests in the folder, or some of them. */
@@ -165,7 +165,7 @@ export class HookChannel {
     }
   }
 
-  /** Nobody has seen them come: whether the agent waits or works is told by the last one. */
+  /** In the order in which the requests were written, as no host has seen them come: the last one tells whether the agent works. */
   async #inOrder(names: ReadonlySet<string>): Promise<string[]> {
     const aged = [...names].map(async (name) => {
       const at = await lstat(join(this.#files.requests, name)).then(
@@ -177,7 +177,7 @@ export class HookChannel {
     return (await Promise.all(aged)).sort((a, b) => a.at - b.at).map(({ name }) => name);
   }
 
-  /** Something happened to a file. */
+  /** Something happened to a file in the folder of requests. */
   #told(name: string): void {
     const open = this.#open.get(REQUEST.exec(name)?.[1] ?? '');
     if (open) lstat(join(this.#files.requests, open.name)).catch(() => open.withdrawn.abort());
@@ -223,7 +223,7 @@ export class HookChannel {
       const parsed: unknown = JSON.parse(bytes.toString('utf8'));
       input = typeof parsed === 'object' && parsed !== null ? parsed : {};
     } catch (error) {
-      // The watch tells of a request's removal, too.
+      // The watch tells of a request's removal, too: there is nothing to answer.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     }
     const unreadable: Reply = { text: denial(UNREADABLE) };
@@ -239,13 +239,13 @@ export class HookChannel {
 
   /** A command of the agent's: its arguments, each ended by NUL. */
   async #carryOut(id: string, path: string, how: 'left' | undefined, withdrawn: AbortSignal): Promise<void> {
-    if (how === 'left' && (await this.#files.wasAnswered(id))) return unlink(path).catch(() => {}); // It is gone already.
+    if (how === 'left' && (await this.#files.wasAnswered(id))) return unlink(path).catch(() => {}); // The request is gone.
     const read = await this.#inTurn(() => this.#read(path, MOST_COMMAND_BYTES)).catch((error: unknown) => error);
     // The watch tells of a request's removal, too.
     if (systemCode(read) === 'ENOENT') return;
     const held = Buffer.isBuffer(read) ? read.length : 0;
     this.#openBytes += held;
-    // What is beyond is refused for its number.
+    // More words are refused for their number.
     const args = Buffer.isBuffer(read) ? read.toString('utf8').split('\0', MOST_WORDS) : undefined;
     if (args && args.length < MOST_WORDS) args.pop(); // Behind the last NUL is nothing.
     const { exitCode, text: said } = args
@@ -263,7 +263,7 @@ export class HookChannel {
     return readRegularFile(path, { most });
   }
 
-  /** What the hook prints, which is what Claude Code takes; nothing lets things go on. */
+  /** What the hook prints, in the words that Claude Code takes; where it prints nothing, Claude Code goes on. */
   async #reply(input: HookInput, id: string, askedAt: number | undefined): Promise<Reply> {
     const event = input.hook_event_name;
     if (event === 'PreToolUse') {
@@ -278,10 +278,10 @@ export class HookChannel {
       return { text: verdict.allowed ? '' : denial(verdict.reason) };
     }
     if (event === 'UserPromptSubmit' || event === 'StopFailure') {
-      // Where nobody takes turns with the agent, only the agent itself can have written that.
+      // In a run without turns only the agent itself can have written such a request.
       if (!this.#files.tellsTurns) return { text: '' };
       if (event === 'UserPromptSubmit') await this.#answers.awaited(id, this.#hooks.beforeTurn());
-      // Nothing that is said now would be heard.
+      // The turn has failed: nothing that is said to the agent now would be heard.
       else void this.#hooks.afterTurn();
       return { text: '' };
     }

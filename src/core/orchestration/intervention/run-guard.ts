@@ -164,7 +164,7 @@ export class RunGuard {
 
   #rated(call: ToolCall, budget?: Budget): ToolCall {
     const danger = rateDanger(call, { workspace: this.#options.workspace }, budget);
-    // It stands in records, which are frozen.
+    // The rating stands in records, which are frozen.
     return danger ? { ...call, danger: Object.freeze({ ...danger }) } : call;
   }
 

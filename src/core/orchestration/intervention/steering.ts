@@ -68,7 +68,7 @@ export class SteeringQueue {
     return message.handed.promise;
   }
 
-  /** All that waits, to be handed over with an answer; `given` tells that it was, `returned` that it could not be. */
+  /** All messages that wait, to be handed over with an answer; `given` tells that it was, `returned` that it could not be. */
   async take(answer: string): Promise<{ texts: string[]; given: () => void; returned: () => void }> {
     const taken = this.#messages.filter((message) => message.answer === undefined);
     for (const message of taken) message.answer = answer;

@@ -65,7 +65,7 @@ export class UsageLimits {
     this.#tried.delete(id);
   }
 
-  /** It does not wait any longer. */
+  /** The session does not wait any longer. */
   forget(id: string): void {
     this.#timers.get(id)?.();
     this.#timers.delete(id);

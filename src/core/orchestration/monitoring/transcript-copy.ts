@@ -141,7 +141,7 @@ export class TranscriptCopy {
       this.#transcript = transcript;
       this.#appeared.resolve();
     } catch {
-      await transcript.close(); // The disk may have room again later.
+      await transcript.close().catch(() => {}); // The disk may have room again later.
     }
   }
 

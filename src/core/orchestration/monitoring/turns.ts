@@ -3,6 +3,15 @@ import type { Observation } from './observation.js';
 
 // The lines of a transcript that tell of a person's turn and the agent's, as measured on Claude Code 2.1.98.
 
+/** A command of the terminal UI, as it is written down: its name and arguments between tags, in any order. */
+const COMMAND = /^<command-(?:name|message)>/;
+const COMMAND_NAME = /<command-name>(\/[^<]*)<\/command-name>/;
+const COMMAND_ARGS = /<command-args>([^<]*)<\/command-args>/;
+/** What a command answers, which nobody said. */
+const COMMAND_OUTPUT = /^<local-command-(?:stdout|stderr|caveat)>/;
+/** Claude ends before it writes that down, or just after: it is not told in either case. */
+const LEAVING = /^\/(?:exit|quit)$/;
+
 const INTERRUPTED = /^\[Request interrupted by user(?: for tool use)?\]$/;
 
 /**
@@ -17,7 +26,14 @@ export function readPrompt({ message, isMeta, isSidechain, isCompactSummary }: J
   );
   const said = typeof content === 'string' ? content : texts.join('\n');
   if (INTERRUPTED.test(said)) return [{ kind: 'turn-end', hooked: false }];
-  return said.trim() === '' ? [] : [{ kind: 'prompt', text: said }];
+  const text = COMMAND.test(said) ? commandIn(said) : said;
+  return text.trim() === '' || COMMAND_OUTPUT.test(text) || LEAVING.test(text) ? [] : [{ kind: 'prompt', text }];
+}
+
+/** A command as it was typed. */
+function commandIn(said: string): string {
+  const name = COMMAND_NAME.exec(said)?.[1] ?? said;
+  return `${name} ${COMMAND_ARGS.exec(said)?.[1] ?? ''}`.trim();
 }
 
 /** Its hooks have let the agent stop. Claude writes this line after all that the agent said in the turn. */

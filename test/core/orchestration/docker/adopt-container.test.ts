@@ -95,7 +95,7 @@ describe('a container that another host has left', () => {
     fake.answers[INSPECT] = containerState({ Running: true, Paused: true });
     const handle = await adopt();
     expect(handle?.paused).toBe(true);
-    handle?.detach();
+    void handle?.detach();
   });
 
   it('has ended meanwhile: it says how, and stays until that is on disk', async () => {
@@ -116,7 +116,7 @@ describe('a container that another host has left', () => {
     const handle = await adopting;
     expect(await handle?.started).toEqual({ containerId: 'id-1' });
     expect(await isAlive(identity)).toBe(true);
-    handle?.detach();
+    void handle?.detach();
   });
 
   it.runIf(process.platform === 'linux')('is known by its client, of which nothing is on record', async () => {
@@ -125,7 +125,7 @@ describe('a container that another host has left', () => {
     fake.answers[INSPECT] = containerState({ Running: true });
     const handle = await adopt();
     expect(handle?.process).toEqual(identity);
-    handle?.detach();
+    void handle?.detach();
   });
 });
 

@@ -385,7 +385,7 @@ describe('letting go of a run', () => {
     void handle.ended.then(() => {
       ended = true;
     });
-    handle.detach();
+    void handle.detach();
     expect(unwatch).toHaveBeenCalledTimes(1);
     exit(0);
     await turn();
@@ -492,7 +492,7 @@ describe('a container that another host has started', () => {
     const stopped = handle.stop();
     await eventually(() => expect(engine.stop).toHaveBeenCalled());
     expect(orderOf(engine.unpause)).toBeLessThan(orderOf(engine.stop));
-    handle.detach();
+    void handle.detach();
     void stopped;
   });
 

@@ -119,7 +119,7 @@ describe('a conversation that does not begin', () => {
   it('is nobody’s any more who has let go of it', async () => {
     const { run, started, handle, transcript } = scene();
     started.resolve({});
-    run.detach();
+    void run.detach();
     await new Promise((resolve) => setTimeout(resolve, 90));
     expect(handle.stop).not.toHaveBeenCalled();
     expect(handle.detach).toHaveBeenCalledTimes(1);

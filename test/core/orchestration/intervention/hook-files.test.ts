@@ -1,10 +1,21 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { HookFiles } from '../../../../src/core/orchestration/intervention/hook-files.js';
 import { resolvePolicy } from '../../../../src/core/orchestration/intervention/tool-policy.js';
 import { eventually } from '../../../support/eventually.js';
 import { guardFiles, runHook, startHook } from '../../../support/hook.js';
+import { tempFolder } from '../../../support/temp-folder.js';
 
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 const requestsOf = (files: HookFiles): string[] => readdirSync(files.requests);
@@ -12,6 +23,17 @@ const waits = (files: HookFiles): Promise<unknown> =>
   eventually(() => expect(requestsOf(files)).toEqual([expect.stringMatching(/^[0-9a-f-]{36}\.json$/)]));
 const settings = (path: string): { hooks: Record<string, [{ matcher: string; hooks: [Record<string, unknown>] }]> } =>
   JSON.parse(readFileSync(path, 'utf8'));
+
+/** Puts a program in front of the system's own. @returns whether it was called */
+function programCalled(name: string, script: string): () => boolean {
+  const folder = tempFolder();
+  const called = join(folder, 'called');
+  writeFileSync(join(folder, name), `#!/bin/sh\n: > '${called}'\n${script}\n`);
+  chmodSync(join(folder, name), 0o755);
+  vi.stubEnv('PATH', `${folder}:${process.env.PATH}`);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  return () => existsSync(called);
+}
 
 describe('the files of a guard', () => {
   it('can be used by any user of an image, whatever the umask', async () => {
@@ -32,6 +54,29 @@ describe('the files of a guard', () => {
     await files.create(resolvePolicy());
     expect(requestsOf(files)).toEqual([]);
     expect(readdirSync(files.answers)).toEqual([]);
+  });
+
+  it.each<[string, (folder: string) => void]>([
+    ['many names', (folder) => void Array.from({ length: 1_001 }, (_, at) => writeFileSync(join(folder, `${at}`), ''))],
+    ['folders', (folder) => void mkdirSync(join(folder, 'a/b'), { recursive: true })],
+  ])('are removed by a process of its own where an agent has made %s: it may have made millions', async (_, make) => {
+    const removed = programCalled('rm', '/bin/rm "$@"');
+    const files = await guardFiles();
+    writeFileSync(join(files.requests, 'left.json'), '');
+    await files.remove();
+    expect([existsSync(files.path), removed()]).toEqual([false, false]);
+    await files.create(resolvePolicy());
+    make(files.requests);
+    await files.remove();
+    expect([existsSync(files.path), removed()]).toEqual([false, true]);
+  });
+
+  it('are removed where there is no such program, too', async () => {
+    const failed = programCalled('rm', 'exit 1');
+    const files = await guardFiles();
+    mkdirSync(join(files.requests, 'folder'));
+    await files.remove();
+    expect([existsSync(files.path), failed()]).toEqual([false, true]);
   });
 
   it('are mounted so that the agent can write nothing but requests', async () => {

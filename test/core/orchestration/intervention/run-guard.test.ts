@@ -376,6 +376,17 @@ describe('a guard that takes over', () => {
       expect(host.inspect(lines, true).filter(({ kind }) => kind === 'breach')).toEqual([]);
   });
 
+  it("holds what an MCP server's call says against what its host has said, whatever is on record", async () => {
+    const mine: ToolPolicy = { rules: [{ tool: 'mcp__x', decision: 'deny' }] };
+    const { guard } = scene(mine, '/workspace', join(tempFolder(), 'none', 'decisions.jsonl'));
+    const call = { toolUseId: 'a', tool: 'mcp__x', input: {} };
+    const { reason = '' } = (await guard.beforeTool(call)) as { reason?: string };
+    const lines: Observation[] = [{ kind: 'tool', id: 'a', name: 'mcp__x', input: {} }, result(reason, 'error', 'a')];
+    expect(guard.inspect(lines, true).map(({ kind }) => kind)).toEqual(['tool', 'tool-result']);
+    // Another host takes no server's word for it.
+    expect(scene(mine).guard.inspect(lines, true).at(-1)).toMatchObject({ kind: 'breach' });
+  });
+
   it('adds the time in which the run was frozen to that in which a person may answer', async () => {
     const { guard, asked } = scene({ ...ASK, approvalTimeoutMs: 60_000 }, '/workspace', undefined, () => 30_000);
     void guard.beforeTool({ ...bash('git push'), askedAt: 5_000 });

@@ -414,6 +414,27 @@ describe('the transcript of a terminal', () => {
     ['subagentTold', []],
   ])('tells what a line is: %s', (name, expected) => expect(of(name)).toEqual(expected));
 
+  const command = (name: string, args = ''): string =>
+    `<command-name>${name}</command-name>\n            <command-message>${name.slice(1)}</command-message>\n            <command-args>${args}</command-args>`;
+
+  it.each<[string, string[]]>([
+    [command('/clear'), ['/clear']],
+    [command('/review', 'the <last> commit'), ['/review']],
+    [command('/review', 'the last commit'), ['/review the last commit']],
+    ['<command-message>init is running…</command-message>\n<command-name>/init</command-name>', ['/init']],
+    ['<command-name>none</command-name>', ['<command-name>none</command-name>']],
+    ['What is <command-name>/exit</command-name>?', ['What is <command-name>/exit</command-name>?']],
+    [command('/exit'), []],
+    [command('/quit'), []],
+    ['<local-command-stdout>See ya!</local-command-stdout>', []],
+    ['<local-command-stderr>no</local-command-stderr>', []],
+    ['<local-command-caveat>Caveat: …</local-command-caveat>', []],
+  ])('tells a command of the terminal as it was typed, and not what it answers: %j', (content, said) => {
+    const reader = new ClaudeEventReader(CONVERSATION);
+    const found = reader.read({ ...line.typed, message: { role: 'user', content } });
+    expect(found).toEqual(said.map((text) => ({ kind: 'prompt', text })));
+  });
+
   it('begins with what is known of the conversation, once', () => {
     expect(of('typed', 'subagentCalls', 'says', 'says').map(({ kind }) => kind)).toEqual([
       ...['prompt', 'message', 'tool', 'init', 'message', 'usage', 'message'],

@@ -423,6 +423,18 @@ describe('an agent that makes more than Claude would', () => {
   });
 });
 
+it('a line that was cut short before its end was there is copied as it is written then', async () => {
+  const { folder, path, follow, written } = scene();
+  mkdirSync(folder);
+  writeFileSync(path, 'one\ntwo two two');
+  const copy = follow();
+  await copy.look();
+  truncateSync(path, 7);
+  appendFileSync(path, '!\n');
+  await copy.look();
+  expect(written()).toBe('one\ntwo!\n');
+});
+
 describe('what is no transcript', () => {
   it.each<[string, (path: string, root: string) => void]>([
     ['a link', (path, root) => symlinkSync(join(root, 'secret'), path)],
