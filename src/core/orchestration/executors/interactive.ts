@@ -22,6 +22,7 @@ import { terminalRun } from './terminal-run.js';
 import { Tmux } from './tmux.js';
 import { type TypingHooks, typingHooks } from './typing-hooks.js';
 
+/** How an interactive session's terminal is watched. */
 export interface InteractiveExecutorOptions {
   /** How long Claude may take to begin its conversation, in milliseconds. Default one minute. */
   beginMs?: number;

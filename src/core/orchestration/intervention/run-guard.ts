@@ -113,7 +113,7 @@ export class RunGuard {
     const budget = new Budget();
     return observations.flatMap((observation): Observation[] => {
       if (observation.kind === 'tampered') {
-        const reason = 'The log cannot be read where it tells of a tool call: something was written into it.';
+        const reason = 'The log cannot be read where it tells of a tool call, or transcripts are missing from it.';
         return enforced === true ? [breachOf('unknown', 'unknown', reason)] : [];
       }
       if (observation.kind === 'tool') {

@@ -1,8 +1,9 @@
 import { OrchestrationError } from '../errors.js';
 
 /**
- * What a session may spend, together with those that it leads. A limit that is reached ends the run, and the session as
- * `failed`; beyond `children` and `depth` a child is refused.
+ * What a session may spend, together with those that it leads. What goes beyond a limit ends the run, and the session as
+ * `failed`; a session that has spent exactly its cost or tokens works on, but is not continued. Beyond `children` and `depth`
+ * a child is refused.
  */
 export interface SessionLimits {
   /**
