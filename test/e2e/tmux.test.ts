@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { OrchestrationError } from 'autonomous-orchestration';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { inputBox, literalInput } from '../../src/core/orchestration/executors/claude-input.js';
-import { Tmux } from '../../src/core/orchestration/executors/tmux.js';
+import { inputBox, literalInput } from '../../src/core/orchestration/executors/terminal/claude-input.js';
+import { Tmux } from '../../src/core/orchestration/executors/terminal/tmux.js';
 import { removeFolder } from '../support/temp-folder.js';
 
 const run = promisify(execFile);

@@ -3,7 +3,7 @@ import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { nanoid } from 'nanoid';
 import type { RunHandle, RunTrace, SessionSpec } from '../executors/base-executor.js';
-import { type LaunchedProcess, launchDetached, type SpawnProcess } from '../executors/launcher.js';
+import { type LaunchedProcess, launchDetached, type SpawnProcess } from '../executors/process/launcher.js';
 import type { SessionFolder } from '../state/session-folder.js';
 import type { RunEnd, SessionMode, SessionRun } from '../types.js';
 import { WORKSPACE } from '../workspace/git-mounts.js';

@@ -20,9 +20,9 @@ import {
   type SessionSpec,
 } from './base-executor.js';
 import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
-import { runOnHost } from './host-run.js';
-import type { LaunchedProcess } from './launcher.js';
-import { orphanedProcess } from './orphaned-process.js';
+import { runOnHost } from './process/host-run.js';
+import type { LaunchedProcess } from './process/launcher.js';
+import { orphanedProcess } from './process/orphaned-process.js';
 
 /** What an agent is given besides its guard. */
 export interface Equipment {

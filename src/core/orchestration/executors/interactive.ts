@@ -12,15 +12,15 @@ import { processIdentity } from '../state/process-identity.js';
 import type { SessionResult } from '../types.js';
 import type { EndedRun, Preparation, RunHandle, RunRequest, SessionSpec } from './base-executor.js';
 import { ClaudeExecutor, type PlacedRun } from './claude-executor.js';
-import { literalInput } from './claude-input.js';
 import type { ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
-import { runOnHost } from './host-run.js';
-import type { LaunchedProcess } from './launcher.js';
 import { planRequest } from './plan-request.js';
-import { startInTerminal, terminalProcess } from './terminal-process.js';
-import { terminalRun } from './terminal-run.js';
-import { Tmux } from './tmux.js';
-import { type TypingHooks, typingHooks } from './typing-hooks.js';
+import { runOnHost } from './process/host-run.js';
+import type { LaunchedProcess } from './process/launcher.js';
+import { literalInput } from './terminal/claude-input.js';
+import { startInTerminal, terminalProcess } from './terminal/terminal-process.js';
+import { terminalRun } from './terminal/terminal-run.js';
+import { Tmux } from './terminal/tmux.js';
+import { type TypingHooks, typingHooks } from './terminal/typing-hooks.js';
 
 /** How an interactive session's terminal is watched. */
 export interface InteractiveExecutorOptions {

@@ -4,9 +4,9 @@ import type { PlannedContainer } from '../docker/container-planner.js';
 import { GUARDED_ENV } from '../intervention/hook-files.js';
 import type { RunHandle, RunRequest, SessionSpec } from './base-executor.js';
 import { ClaudeExecutor, type PlacedRun } from './claude-executor.js';
-import { runOnHost } from './host-run.js';
-import { launchDetached } from './launcher.js';
 import { planRequest } from './plan-request.js';
+import { runOnHost } from './process/host-run.js';
+import { launchDetached } from './process/launcher.js';
 
 /** Runs Claude Code without anybody at the keyboard: it gets its prompt, writes stream-json to the log, and ends. */
 export abstract class UnattendedExecutor extends ClaudeExecutor {

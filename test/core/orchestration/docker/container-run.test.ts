@@ -5,7 +5,7 @@ import { runContainer } from '../../../../src/core/orchestration/docker/containe
 import type { ContainerListener, ContainerWatch } from '../../../../src/core/orchestration/docker/container-watch.js';
 import type { ContainerState, DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
 import type { RunHandle } from '../../../../src/core/orchestration/executors/base-executor.js';
-import type { LaunchedProcess, ProcessExit } from '../../../../src/core/orchestration/executors/launcher.js';
+import type { LaunchedProcess, ProcessExit } from '../../../../src/core/orchestration/executors/process/launcher.js';
 import { eventually } from '../../../support/eventually.js';
 
 const ENDED: ContainerState = {

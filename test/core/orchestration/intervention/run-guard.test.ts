@@ -298,7 +298,7 @@ describe('what the log tells', () => {
         danger: {
           level: 'critical',
           rule: 'guard.bypassed',
-          reason: 'The log cannot be read where it tells of a tool call: something was written into it.',
+          reason: 'The log cannot be read where it tells of a tool call, or transcripts are missing from it.',
         },
       },
     ]);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isSurelyAlive, type ProcessIdentity } from '../state/process-identity.js';
+import { isSurelyAlive, type ProcessIdentity } from '../../state/process-identity.js';
 import type { LaunchedProcess, ProcessExit } from './launcher.js';
 
 /** Nobody tells of the end of a process that is not our child, so it is looked at. */

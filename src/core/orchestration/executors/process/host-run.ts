@@ -1,6 +1,6 @@
-import { deferred, within } from '../deferred.js';
-import type { RunEnd } from '../types.js';
-import { type RunHandle, STOP_GRACE_MS } from './base-executor.js';
+import { deferred, within } from '../../deferred.js';
+import type { RunEnd } from '../../types.js';
+import { type RunHandle, STOP_GRACE_MS } from '../base-executor.js';
 import type { LaunchedProcess } from './launcher.js';
 
 /** A run of the host's own `claude`, which leads a process group of its own. */

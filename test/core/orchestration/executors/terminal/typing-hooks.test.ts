@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { deferred } from '../../../../src/core/orchestration/deferred.js';
-import { typingHooks } from '../../../../src/core/orchestration/executors/typing-hooks.js';
-import { eventually } from '../../../support/eventually.js';
-import { FakeHost } from '../../../support/hook.js';
+import { deferred } from '../../../../../src/core/orchestration/deferred.js';
+import { typingHooks } from '../../../../../src/core/orchestration/executors/terminal/typing-hooks.js';
+import { eventually } from '../../../../support/eventually.js';
+import { FakeHost } from '../../../../support/hook.js';
 
 /** The hooks of a terminal whose texts go where the test says. */
 function scene({ waits = false, type = async (_text: string): Promise<void> => {} } = {}) {

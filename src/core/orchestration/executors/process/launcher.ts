@@ -1,8 +1,8 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { open } from 'node:fs/promises';
-import { messageOf, OrchestrationError } from '../errors.js';
-import { type ProcessIdentity, processIdentity } from '../state/process-identity.js';
-import type { SessionFolder } from '../state/session-folder.js';
+import { messageOf, OrchestrationError } from '../../errors.js';
+import { type ProcessIdentity, processIdentity } from '../../state/process-identity.js';
+import type { SessionFolder } from '../../state/session-folder.js';
 
 /** How processes are started; `node:child_process`'s `spawn` unless a test has another. */
 export type SpawnProcess = (command: string, args: string[], options: SpawnOptions) => ChildProcess;

@@ -1,10 +1,10 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { quoted } from '../shell-script.js';
-import { type ProcessIdentity, processIdentity } from '../state/process-identity.js';
-import type { SessionFolder } from '../state/session-folder.js';
-import type { LaunchedProcess, ProcessExit } from './launcher.js';
-import { orphanedProcess } from './orphaned-process.js';
+import { quoted } from '../../shell-script.js';
+import { type ProcessIdentity, processIdentity } from '../../state/process-identity.js';
+import type { SessionFolder } from '../../state/session-folder.js';
+import type { LaunchedProcess, ProcessExit } from '../process/launcher.js';
+import { orphanedProcess } from '../process/orphaned-process.js';
 import type { Tmux } from './tmux.js';
 
 export interface TerminalCommand {

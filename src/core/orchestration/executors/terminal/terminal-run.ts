@@ -1,7 +1,7 @@
-import { PausableClock } from '../intervention/pausable-clock.js';
-import type { TranscriptCopy } from '../monitoring/transcript-copy.js';
-import type { RunEnd } from '../types.js';
-import type { RunHandle } from './base-executor.js';
+import { PausableClock } from '../../intervention/pausable-clock.js';
+import type { TranscriptCopy } from '../../monitoring/transcript-copy.js';
+import type { RunEnd } from '../../types.js';
+import type { RunHandle } from '../base-executor.js';
 
 export interface TerminalRunOptions {
   transcript: TranscriptCopy;

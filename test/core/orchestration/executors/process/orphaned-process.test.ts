@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { deferred } from '../../../../src/core/orchestration/deferred.js';
-import { runOnHost } from '../../../../src/core/orchestration/executors/host-run.js';
-import type { LaunchedProcess, ProcessExit } from '../../../../src/core/orchestration/executors/launcher.js';
-import { orphanedProcess } from '../../../../src/core/orchestration/executors/orphaned-process.js';
-import { type ProcessIdentity, processIdentity } from '../../../../src/core/orchestration/state/process-identity.js';
+import { deferred } from '../../../../../src/core/orchestration/deferred.js';
+import { runOnHost } from '../../../../../src/core/orchestration/executors/process/host-run.js';
+import type { LaunchedProcess, ProcessExit } from '../../../../../src/core/orchestration/executors/process/launcher.js';
+import { orphanedProcess } from '../../../../../src/core/orchestration/executors/process/orphaned-process.js';
+import { type ProcessIdentity, processIdentity } from '../../../../../src/core/orchestration/state/process-identity.js';
 
 /** How many looks at a process fail from now on, and how many have. */
 const looks = vi.hoisted(() => ({ toFail: 0, failed: 0 }));
