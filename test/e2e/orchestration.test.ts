@@ -33,6 +33,36 @@ describe('a session that leads others', () => {
     expect(followed).toMatch(/\tmessage\tChild done\./);
   });
 
+  it('has one begin anew with what it is told, and ends another', async () => {
+    const { manager } = await testManager();
+    const outputs = outputsOf(manager);
+    const lead = [
+      bash(
+        'orchestrate create "Child" | cut -f 1 > /workspace/child; orchestrate create "Other" | cut -f 1 > /workspace/other',
+      ),
+      bash(
+        'until [ -e /workspace/begun ]; do sleep 0.1; done; orchestrate continue "$(cat /workspace/child)" "Do it otherwise"; ' +
+          'orchestrate cancel "$(cat /workspace/other)" "Not needed"',
+      ),
+      bash('orchestrate wait; echo "code $?"'),
+      { text: 'L' },
+    ];
+    const child = [bash('touch /workspace/begun; sleep 300'), { history: true }];
+    const parent = await manager.create(await leading({ Lead: lead, Child: child, Other: [UNTIL_GO, { text: 'O' }] }));
+    const done = await manager.waitFor(parent.id);
+    expect(done).toMatchObject({ status: 'completed', result: { text: 'L' } });
+    const [again, other] = childrenOf(manager, done);
+    expect(again).toMatchObject({
+      status: 'completed',
+      runs: [{ stop: { feedback: 'Do it otherwise' } }, { feedback: 'Do it otherwise', commandId: expect.any(String) }],
+      result: { text: expect.stringContaining('Do it otherwise') },
+    });
+    expect(again?.runs[0]?.stop?.commandId).toBe(again?.runs[1]?.commandId);
+    expect(other).toMatchObject({ status: 'cancelled', result: { error: 'Not needed' } });
+    expect(outputs(parent)[2]).toContain('code 4');
+    expect(await containersOfAll(manager.list())).toEqual([]);
+  });
+
   it('locks no queue together with two others', async () => {
     const { manager, events } = await testManager({ maxConcurrent: 2, maxQueued: 20 });
     const options = await leading({ Lead: LEAD, Child: CHILD });

@@ -79,6 +79,7 @@ export type SessionAction =
       readonly type: 'continued';
       readonly at: number;
       readonly feedback: string;
+      readonly commandId?: string;
       readonly exitCode?: number;
       readonly queuePosition?: number;
     };

@@ -194,7 +194,13 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
     case 'continued': {
       const { result: _, endedAt: __, resumeAt: ___, ...rest } = withApprovals(awake(session), []);
       const closed = hasOpenRun(session) ? changeRun(rest, { endedAt: action.at, ...exitCodeOf(action) }) : rest.runs;
-      const run: SessionRun = { number: closed.length + 1, feedback: action.feedback, requestedAt: action.at };
+      const { feedback, commandId, at: requestedAt } = action;
+      const run: SessionRun = {
+        number: closed.length + 1,
+        feedback,
+        ...(commandId !== undefined && { commandId }),
+        requestedAt,
+      };
       return {
         ...rest,
         status: action.queuePosition === undefined ? 'starting' : 'queued',

@@ -93,7 +93,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
       executors: this.#executors,
       commands: {
         create: async (options, id) => this.get(id) ?? this.#creation.create(options, id),
-        continue: (id, feedback) => this.continue(id, feedback),
+        continue: (id, feedback, commandId) => this.#continue(id, feedback, commandId),
         cancel: (id, reason) => this.cancel(id, reason),
         waitFor: (id, options) => this.waitFor(id, options),
       },
@@ -172,9 +172,13 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * that waits for a run, has spent its limits, or in which Claude never began a conversation; `ENV_MISSING`,
    * `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
    */
-  async continue(id: string, feedback: string): Promise<UnifiedSession> {
+  continue(id: string, feedback: string): Promise<UnifiedSession> {
+    return this.#continue(id, feedback);
+  }
+
+  async #continue(id: string, feedback: string, commandId?: string): Promise<UnifiedSession> {
     this.#demandOpen();
-    return this.#scheduler.continue(this.#store.registry.demand(id), resolveFeedback(feedback));
+    return this.#scheduler.continue(this.#store.registry.demand(id), resolveFeedback(feedback), commandId);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { defined } from './defined.js';
 import { OrchestrationError } from './errors.js';
 import { Leadership, type LeadershipOptions } from './family/leadership.js';
 import type { SessionFamily } from './family/session-family.js';
@@ -172,13 +173,13 @@ export class SessionScheduler {
   }
 
   /** Adds a run; see `UnifiedSessionManager.continue`. */
-  async continue(session: UnifiedSession, feedback: string): Promise<UnifiedSession> {
+  async continue(session: UnifiedSession, feedback: string, commandId?: string): Promise<UnifiedSession> {
     const { id } = session;
     const parts = this.#parts.demand(id);
     demandContinuable(session, parts, parts.supervisor, this.family.spending(session));
     if (parts.supervisor) {
       const error = 'stopped to be continued with feedback';
-      parts.supervisor.stop({ status: 'cancelled', reason: 'cancelled', error, feedback });
+      parts.supervisor.stop({ status: 'cancelled', reason: 'cancelled', error, feedback, ...defined({ commandId }) });
       await parts.supervisor.finished;
       if (this.#closed)
         throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the run could be continued.');
@@ -190,13 +191,14 @@ export class SessionScheduler {
         `Session ${id} ended ('${next.status}', ${next.result?.reason}) before it could be continued.`,
       );
     }
-    if (!isTerminal(session.status)) return this.#goOn(id, feedback);
+    if (!isTerminal(session.status)) return this.#goOn(id, feedback, { commandId });
     const admission = this.#queue.enqueue(id);
     parts.feedback = feedback;
     const next = this.#store.dispatch(id, {
       type: 'continued',
       at: this.#now(),
       feedback,
+      ...defined({ commandId }),
       ...(admission.status === 'queued' && { queuePosition: admission.position }),
     });
     this.#queueChanged(id);
@@ -281,13 +283,14 @@ export class SessionScheduler {
     const feedback = parts.supervisor?.continuing;
     delete parts.supervisor;
     const { exitCode } = result;
+    const session = this.#store.registry.demand(id);
+    const told = session.runs.at(-1)?.stop;
     if (feedback !== undefined && !final) {
-      this.#goOn(id, feedback, exitCode);
+      this.#goOn(id, feedback, { exitCode, commandId: told?.commandId });
       return;
     }
-    const session = this.#store.registry.demand(id);
     // It may have been told to end after its run was over.
-    const stop = usageLimit && session.runs.at(-1)?.stop;
+    const stop = usageLimit && told;
     if (usageLimit && !stop && session.channelCoderSession !== undefined) {
       this.#suspend(session, usageLimit.resetsAt, exitCode);
       return;
@@ -312,7 +315,11 @@ export class SessionScheduler {
   }
 
   /** Adds a run to a session that has not ended: it has kept its slot, unless it had given that back. */
-  #goOn(id: string, feedback: string, exitCode?: number): UnifiedSession {
+  #goOn(
+    id: string,
+    feedback: string,
+    known: { exitCode?: number | undefined; commandId?: string | undefined } = {},
+  ): UnifiedSession {
     const parts = this.#parts.demand(id);
     this.#usageLimits.forget(id);
     parts.feedback = feedback;
@@ -323,7 +330,7 @@ export class SessionScheduler {
       at,
       feedback,
       ...(admission.status === 'queued' && { queuePosition: admission.position }),
-      ...(exitCode !== undefined && { exitCode }),
+      ...defined(known),
     });
     if (admission.status === 'starting') this.#start(id);
     else this.#queueChanged(id);

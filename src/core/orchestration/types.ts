@@ -169,6 +169,8 @@ export interface SessionRun {
   readonly attachCommand?: string;
   /** What `continue()` was called with, or what it is told that goes on by itself after a usage limit. Absent in the first. */
   readonly feedback?: string;
+  /** The command of its leader's agent that asked for it, so that none is carried out twice. */
+  readonly commandId?: string;
   /** Where its part of `logFile` begins, in bytes. */
   readonly logOffset?: number;
   /** The process on the host: the docker client of a container, or `claude` itself. */
@@ -219,6 +221,8 @@ export interface RunStop {
   readonly error: string;
   /** What the conversation goes on with after it; absent where it was to end for good. */
   readonly feedback?: string;
+  /** As of a run. */
+  readonly commandId?: string;
 }
 
 /** How a run's container or process ended. What Claude itself said of it is in the log. */

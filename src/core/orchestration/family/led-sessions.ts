@@ -10,7 +10,8 @@ import type { SessionFamily } from './session-family.js';
 export interface SessionCommands {
   /** @param id what it is to be called; where there is one of that name, that is the answer */
   create(options: CreateSessionOptions, id: string): Promise<UnifiedSession>;
-  continue(id: string, feedback: string): Promise<UnifiedSession>;
+  /** @param commandId stands in the record of the run that it asks for */
+  continue(id: string, feedback: string, commandId: string): Promise<UnifiedSession>;
   cancel(id: string, reason: string): Promise<UnifiedSession>;
   waitFor(id: string, options: { signal: AbortSignal }): Promise<UnifiedSession>;
 }
@@ -80,10 +81,11 @@ export class LedSessions implements ChildSessions {
   }
 
   async continue(id: string, feedback: string): Promise<UnifiedSession> {
+    const { commands, requestId } = this.#options;
     const session = this.get(id);
-    // Another host has begun with it already.
-    const begun = session.runs.at(-1)?.feedback === feedback && !isTerminal(session.status);
-    return begun ? session : this.#options.commands.continue(id, feedback);
+    // Another host may have begun with it already.
+    const begun = session.runs.some(({ commandId, stop }) => [commandId, stop?.commandId].includes(requestId));
+    return begun ? session : commands.continue(id, feedback, requestId);
   }
 
   async cancel(id: string, reason: string): Promise<UnifiedSession> {

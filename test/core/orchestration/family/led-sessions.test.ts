@@ -96,20 +96,36 @@ describe('other sessions than its own', () => {
     expect(commands.cancel).not.toHaveBeenCalled();
   });
 
-  it('is not continued again with what it has begun with: an earlier host may have heard the same command', async () => {
-    const { led, commands, replace } = scene({ a: 'running' });
-    replace(afterActions(sessionIn('completed', { id: 'a' }), { type: 'continued', at: 60, feedback: 'More.' }));
-    expect(await led.continue('a', 'More.')).toMatchObject({ id: 'a', status: 'starting' });
-    expect(commands.continue).not.toHaveBeenCalled();
-    await led.continue('a', 'And more.');
-    expect(commands.continue).toHaveBeenCalledWith('a', 'And more.');
+  it('is not continued again by a command that an earlier host may have heard, whatever became of that', async () => {
+    const ended = { type: 'ended', at: 70, status: 'completed', result: { reason: 'success' } } as const;
+    const continued = { type: 'continued', at: 60, feedback: 'More.', commandId: 'one' } as const;
+    const again = afterActions(sessionIn('completed', { id: 'a' }), continued);
+    const stop = { status: 'cancelled', reason: 'cancelled', error: 'x', feedback: 'More.', commandId: 'one' } as const;
+    for (const session of [
+      again,
+      afterActions(again, ended),
+      afterActions(sessionIn('running', { id: 'a' }), { type: 'stopping', stop }),
+    ]) {
+      const { led, commands, replace } = scene({ a: 'running' }, { requestId: 'one' });
+      replace(session);
+      expect(await led.continue('a', 'More.')).toMatchObject({ id: 'a', status: session.status });
+      expect(commands.continue).not.toHaveBeenCalled();
+    }
+  });
+
+  it('is continued by another command in the same words', async () => {
+    const { led, commands, replace } = scene({ a: 'running' }, { requestId: 'two' });
+    const continued = { type: 'continued', at: 60, feedback: 'More.', commandId: 'one' } as const;
+    replace(afterActions(sessionIn('completed', { id: 'a' }), continued, { type: 'launching', at: 61 }));
+    await led.continue('a', 'More.');
+    expect(commands.continue).toHaveBeenCalledWith('a', 'More.', 'two');
   });
 
   it('its own are continued and cancelled', async () => {
     const { led, commands } = scene({ a: 'running' });
     await led.continue('a', 'More.');
     await led.cancel('a', 'Enough.');
-    expect(commands.continue).toHaveBeenCalledWith('a', 'More.');
+    expect(commands.continue).toHaveBeenCalledWith('a', 'More.', 'request');
     expect(commands.cancel).toHaveBeenCalledWith('a', 'Enough.');
   });
 });
