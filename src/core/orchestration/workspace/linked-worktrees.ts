@@ -1,4 +1,4 @@
-import { lstat, mkdir, opendir, readdir, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, opendir, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { systemCode } from '../errors.js';
 import { branchIn, type GitLayout, gitPath, ignoreMissing, readGitFile } from './git-layout.js';
@@ -43,12 +43,13 @@ export async function linkedWorktrees(commonDir: string): Promise<LinkedWorktree
  *
  * @throws Error where something is in its place
  */
-export async function linkWorktree({ commonDir }: GitLayout, path: string, branch: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await mkdir(path).catch(async (error: unknown) => {
-    const isEmpty = (await lstat(path)).isDirectory() && (await readdir(path)).length === 0;
+export async function linkWorktree({ commonDir }: GitLayout, wanted: string, branch: string): Promise<void> {
+  await mkdir(dirname(wanted), { recursive: true });
+  await mkdir(wanted).catch(async (error: unknown) => {
+    const isEmpty = (await lstat(wanted)).isDirectory() && (await readdir(wanted)).length === 0;
     if (systemCode(error) !== 'EEXIST' || !isEmpty) throw error;
   });
+  const path = await realpath(wanted); // As git writes it.
   try {
     const gitDir = await newFolder(join(commonDir, 'worktrees'), basename(path));
     // `git worktree prune` takes away what has no `gitdir` yet, unless it is locked.
@@ -66,7 +67,8 @@ export async function linkWorktree({ commonDir }: GitLayout, path: string, branc
 
 /** Removes a worktree with all its files. @throws Error where the repository knows none there, or a person has locked it */
 export async function unlinkWorktree(commonDir: string, path: string): Promise<void> {
-  const known = (await linkedWorktrees(commonDir)).find((worktree) => worktree.path === path);
+  const real = await realpath(path).catch(() => path);
+  const known = (await linkedWorktrees(commonDir)).find((worktree) => worktree.path === real);
   if (!known) throw new Error(`the repository has no worktree at ${path}`);
   const locked = await readGitFile(join(known.gitDir, 'locked'));
   if (locked !== undefined && locked !== 'initializing\n') throw new Error(`the worktree at ${path} is locked`);

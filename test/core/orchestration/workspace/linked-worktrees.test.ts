@@ -79,6 +79,15 @@ describe('a worktree', () => {
     expect(git(repo, 'branch', '--list', 'one')).not.toBe('');
   });
 
+  it('is known by its real path, where it was asked for through a link', async () => {
+    const { repo, path, layout } = await scene();
+    symlinkSync(join(repo, '..'), `${repo}-link`);
+    await linkWorktree(layout, join(`${repo}-link`, 'repository-one'), 'one');
+    expect((await linkedWorktrees(layout.commonDir)).map((worktree) => worktree.path)).toEqual([path]);
+    await unlinkWorktree(layout.commonDir, path);
+    expect(existsSync(path)).toBe(false);
+  });
+
   it('that a person has locked stays, and so does a folder that is none', async () => {
     const { repo, path, layout } = await scene();
     git(repo, 'worktree', 'add', '--quiet', path, 'one');
