@@ -49,8 +49,11 @@ const IGNORED: Hook = (request) => async (call) => {
   await request.hooks.beforeTool(call);
   return { allowed: true };
 };
+/** Resolves when a person is asked. */
+let asked = deferred<void>();
 const IMPATIENT: Hook = (request) => async (call) => {
   void request.hooks.beforeTool(call);
+  await asked.promise;
   return { allowed: true };
 };
 const LYING: Hook = (request) => async (call) => {
@@ -68,6 +71,8 @@ describe('a tool call that gets past the guard', () => {
     const executor = new Bypassed(script, hook);
     const policy = hook === IMPATIENT ? ({ rules: [{ tool: '*', decision: 'ask' }] } as const) : {};
     const { manager, events } = simulate(DONE, { executors: { autonomous: executor }, policy });
+    asked = deferred();
+    manager.on('session:approval', () => asked.resolve());
     const { id } = await manager.create({ prompt: 'x' });
     const ended = await manager.waitFor(id);
     const reason = `The call ran ${how}: the guard's hook was switched off, killed or deceived.`;
