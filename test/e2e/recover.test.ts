@@ -1,4 +1,4 @@
-import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UnifiedSessionManager } from 'autonomous-orchestration';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -156,16 +156,11 @@ describe('a session whose host was killed', () => {
     const cwd = one.session.cwd ?? '';
     await writeFile(join(cwd, 'kill.sh'), killer);
     const id = await killedWhen('session:tool-result', one);
-    await expect
-      .poll(
-        () =>
-          stat(join(cwd, 'it')).then(
-            () => true,
-            () => false,
-          ),
-        { timeout: 20_000 },
-      )
-      .toBe(true);
+    // Before the log tells that it ran, the next host takes the request for one that waits for a decision.
+    const log = join(one.stateDir, 'sessions', id, 'stream.log');
+    const results = async (): Promise<number> => (await readFile(log, 'utf8')).split('"type":"tool_result"').length - 1;
+    await expect.poll(results, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+    expect(await readdir(cwd)).toContain('it');
     const { manager } = await testManager({ stateDir: one.stateDir, ...policy });
     await manager.recover();
     expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'guard_bypassed' } });
