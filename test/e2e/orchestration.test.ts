@@ -47,7 +47,8 @@ describe('a session that leads others', () => {
       bash('orchestrate wait; echo "code $?"'),
       { text: 'L' },
     ];
-    const child = [bash('touch /workspace/begun; sleep 300'), { history: true }];
+    // Claude forgets a call that was interrupted, so the model makes it a second time.
+    const child = [bash('test -e begun || { touch begun; sleep 300; }'), { history: true }];
     const parent = await manager.create(await leading({ Lead: lead, Child: child, Other: [UNTIL_GO, { text: 'O' }] }));
     const done = await manager.waitFor(parent.id);
     expect(done).toMatchObject({ status: 'completed', result: { text: 'L' } });
