@@ -166,13 +166,14 @@ export class DockerEngine {
   }
 
   /**
-   * Freezes all processes of a container. One that is frozen is no error.
+   * Freezes all processes of a container.
    *
-   * @throws OrchestrationError `ILLEGAL_TRANSITION` where the container is gone or does not run, `DOCKER_UNAVAILABLE`
+   * @throws OrchestrationError `ILLEGAL_TRANSITION` where the container is gone, does not run or is frozen already,
+   * `DOCKER_UNAVAILABLE`
    */
   async pause(container: string): Promise<void> {
     const { status, body } = await this.#http.call('POST', `/containers/${container}/pause`, undefined, WORK_MS);
-    if (status === 204 || (status === 409 && (await this.inspect(container))?.paused)) return;
+    if (status === 204) return;
     throw refused('pause a container', status, body, [404, 409].includes(status) ? 'ILLEGAL_TRANSITION' : undefined);
   }
 

@@ -182,15 +182,6 @@ describe('imageId', () => {
   });
 });
 
-it('pause has nothing to do where the container is frozen already', async () => {
-  const { fake, engine } = await FakeEngine.start({
-    'POST /containers/c/pause': { status: 409, json: { message: 'Container c is already paused' } },
-    'GET /containers/c/json': containerState({ Running: true, Paused: true }),
-  });
-  expect(await engine.pause('c')).toBeUndefined();
-  expect(fake.requests).toHaveLength(2);
-});
-
 describe('unpause', () => {
   const UNPAUSE = 'POST /containers/c/unpause';
   const INSPECT = 'GET /containers/c/json';
