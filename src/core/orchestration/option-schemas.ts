@@ -123,6 +123,5 @@ export const feedbackSchema = z.object({ feedback: prompt });
 const MOST_MESSAGE_LENGTH = 8_000;
 export const messageSchema = z.object({ message: prompt.max(MOST_MESSAGE_LENGTH) });
 
-/** What is said with the answer to an approval. */
-/** What is said of a decision. @param argument its name, for errors */
+/** What a person says of a decision. @param argument its name, for errors */
 export const noteSchema = (argument: string) => z.object({ [argument]: z.string().max(2_000).optional() });

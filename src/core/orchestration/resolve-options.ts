@@ -62,7 +62,7 @@ export interface Inheritance {
   readonly policy: ResolvedPolicy;
   readonly cwd?: string;
   readonly limits?: SessionLimits;
-  /** Tools that it may not use, whatever else it may not. */
+  /** Tools that the session may not use; its own options can only add to them. */
   readonly disallowedTools?: readonly string[];
   /** Whether another session leads it, whose agent may have asked for it. */
   readonly led?: true;

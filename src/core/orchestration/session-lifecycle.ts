@@ -9,7 +9,7 @@ const TERMINAL = ['completed', 'failed', 'cancelled'] as const satisfies readonl
 /** All there are. */
 export const STATUSES = ['queued', ...ACTIVE, ...TERMINAL] as const satisfies readonly SessionStatus[];
 
-/** Of the times in which a run did not work. */
+/** How many pauses, and how many waits, the record of a run keeps. */
 const KEPT_TIMES = 50;
 
 /** The actions that need no record before them. */

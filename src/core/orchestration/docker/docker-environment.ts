@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { nanoid } from 'nanoid';
 import type { RunHandle, RunTrace, SessionSpec } from '../executors/base-executor.js';
 import { type LaunchedProcess, launchDetached, type SpawnProcess } from '../executors/process/launcher.js';
+import { inTurn } from '../in-turn.js';
 import type { SessionFolder } from '../state/session-folder.js';
 import type { RunEnd, SessionMode, SessionRun } from '../types.js';
 import { WORKSPACE } from '../workspace/git-mounts.js';
@@ -44,7 +45,8 @@ export class DockerEnvironment {
   readonly #watch: ContainerWatch;
   readonly #probe: ImageProbe;
   #endpoint: Promise<Endpoint> | undefined;
-  #lastLaunch: Promise<unknown> = Promise.resolve();
+  /** One launch at a time: a spawn blocks the host's event loop, and several in one turn of it would add up. */
+  readonly #inTurn = inTurn();
 
   constructor({ stateDir, env, home, spawn }: DockerEnvironmentOptions) {
     this.#env = env;
@@ -161,13 +163,6 @@ export class DockerEnvironment {
   close(): void {
     this.#watch.close();
     this.engine.close();
-  }
-
-  /** One launch at a time: a spawn blocks the host's event loop, and several in one turn of it would add up. */
-  #inTurn<T>(launch: () => Promise<T>): Promise<T> {
-    const launched = this.#lastLaunch.then(launch);
-    this.#lastLaunch = launched.catch(() => {}); // Whoever asked for it hears of a failure; the next is launched.
-    return launched;
   }
 
   async #resolveEndpoint(): Promise<Endpoint> {

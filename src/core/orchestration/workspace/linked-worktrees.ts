@@ -50,8 +50,9 @@ export async function linkWorktree({ commonDir }: GitLayout, wanted: string, bra
     if (systemCode(error) !== 'EEXIST' || !isEmpty) throw error;
   });
   const path = await realpath(wanted); // As git writes it.
+  let gitDir: string | undefined;
   try {
-    const gitDir = await newFolder(join(commonDir, 'worktrees'), basename(path));
+    gitDir = await newFolder(join(commonDir, 'worktrees'), basename(path));
     // `git worktree prune` takes away what has no `gitdir` yet, unless it is locked.
     await writeFile(join(gitDir, 'locked'), 'initializing\n');
     await writeFile(join(gitDir, 'gitdir'), `${join(path, '.git')}\n`);
@@ -60,7 +61,9 @@ export async function linkWorktree({ commonDir }: GitLayout, wanted: string, bra
     await writeFile(join(path, '.git'), `gitdir: ${gitDir}\n`, { flag: 'wx' });
     await rm(join(gitDir, 'locked'));
   } catch (error) {
-    await unlinkWorktree(commonDir, path).catch(() => {}); // The first error counts.
+    // Nothing is left behind; the first error counts.
+    for (const made of [path, ...(gitDir === undefined ? [] : [gitDir])])
+      await rm(made, { recursive: true, force: true }).catch(() => {});
     throw error;
   }
 }

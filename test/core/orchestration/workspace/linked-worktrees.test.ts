@@ -66,6 +66,14 @@ describe('nothing is linked', () => {
     symlinkSync(`${repo}-elsewhere`, join(repo, '.git/worktrees'));
     await expect(linkWorktree(layout, path, 'one')).rejects.toThrow('is a link');
     expect(readdirSync(`${repo}-elsewhere`)).toEqual([]);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('where a file is in the place of the folder of all worktrees, and nothing is left behind', async () => {
+    const { repo, path, layout } = await scene();
+    writeFileSync(join(repo, '.git/worktrees'), '');
+    await expect(linkWorktree(layout, path, 'one')).rejects.toThrow();
+    expect(existsSync(path)).toBe(false);
   });
 });
 
