@@ -9,7 +9,7 @@ import { answerMessage, sendError, sendJson, sendStream } from './messages.mjs';
  *
  * @typedef {{ name: string, input: object, script?: Turn[] | undefined }} ToolCall
  * @typedef {{ type: string, text?: string }} Block
- * @typedef {{ role: 'user' | 'assistant', content: string | Block[] }} Message
+ * @typedef {{ role: 'user' | 'assistant' | 'system', content: string | Block[] }} Message
  * @typedef {{ model: string, messages: Message[], tools?: unknown[], stream?: boolean }} MessagesRequest
  * @typedef {{ status: number, type: string, message: string, times?: number, headers?: Record<string, string> }} ScriptedError
  * @typedef {{
@@ -160,8 +160,12 @@ function userTexts({ content }) {
 /** Programs that give their sessions no variables find a script here. */
 const WORKSPACE_SCRIPT = '/workspace/.model-script.json';
 
-/** @param {Message[]} messages */
-const saidByUser = (messages) => messages.filter(({ role }) => role === 'user').flatMap(userTexts);
+/**
+ * Newer releases give what hooks say the role `system`, older ones `user`.
+ *
+ * @param {Message[]} messages
+ */
+const saidByUser = (messages) => messages.filter(({ role }) => role !== 'assistant').flatMap(userTexts);
 
 /** @param {Message[]} messages */
 const promptOf = (messages) => saidByUser(messages)[0];
