@@ -144,8 +144,11 @@ function failureCounter() {
   };
 }
 
+/** What Claude Code itself adds: reminders, and in newer releases a description of where it is. */
+const OF_CLAUDE_CODE = /^\s*(<system-reminder>|# Environment\n)/;
+
 /**
- * What the user said in a message, without the reminders that the CLI puts before and after it.
+ * What the user or a hook said in a message.
  *
  * @param {Message} message
  * @returns {string[]}
@@ -153,7 +156,7 @@ function failureCounter() {
 function userTexts({ content }) {
   const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
   return blocks.flatMap(({ type, text }) =>
-    type === 'text' && text !== undefined && !text.trimStart().startsWith('<system-reminder>') ? [text] : [],
+    type === 'text' && text !== undefined && !OF_CLAUDE_CODE.test(text) ? [text] : [],
   );
 }
 
