@@ -42,12 +42,12 @@ export async function prepareSession(
   stateDir: string,
   signal: AbortSignal | undefined,
 ): Promise<PreparedSession> {
-  const { environment } = await executor.prepare(spec);
+  const { environment, docker = spec.docker } = await executor.prepare(spec);
   signal?.throwIfAborted();
   const folder = new SessionFolder(stateDir, spec.id);
   await folder.create();
   try {
-    return { spec: await copyFiles(spec, folder), executor, folder, environment };
+    return { spec: await copyFiles({ ...spec, docker }, folder), executor, folder, environment };
   } catch (error) {
     await folder.remove().catch(() => {}); // The first error counts.
     throw error;

@@ -13,6 +13,7 @@ import {
   refuseUnsafeWorktree,
   resolveMounts,
 } from '../workspace/mounts.js';
+import { pinMounts } from '../workspace/pinned-mounts.js';
 import type { ProtectedPaths } from '../workspace/protected-machine.js';
 import { sshAccess } from '../workspace/ssh-mounts.js';
 import { checkWritable } from '../workspace/workspace-check.js';
@@ -21,6 +22,7 @@ import type { Endpoint } from './endpoint.js';
 import type { DockerEngine } from './engine.js';
 import type { ImageFacts, ImageProbe } from './image-probe.js';
 import { demandOnboarded } from './onboarding.js';
+import { ensureSessionNetwork, SESSION_NETWORK } from './session-network.js';
 
 /** A session that runs in Docker, with the folder that is its workspace. */
 export type DockerSpec = Pick<SessionSpec, 'cwd' | 'claude' | 'worktree'> & {
@@ -34,7 +36,11 @@ export interface PlannedContainer {
   name: string;
   labels: Record<string, string>;
   options: Readonly<DockerOptions>;
-  mounts: Mount[];
+  mounts: CheckedMount[];
+  /** One of the mounts, whose source no agent can reach. */
+  canary: CheckedMount;
+  /** What the image's containers begin with, before their command. */
+  entrypoint: readonly string[];
   env: Record<string, string>;
   /** Claude's options, with paths as the container sees them. */
   claude: SessionSpec['claude'];
@@ -67,17 +73,27 @@ export class ContainerPlanner {
   /**
    * Refuses what could not run, before anything is made.
    *
+   * @returns the options with the real paths of what they mount: what is checked now is what every run gets
    * @throws OrchestrationError as `create()` documents
    */
-  async check(spec: DockerSpec): Promise<void> {
-    await this.#hostMounts(spec);
+  async check(spec: DockerSpec): Promise<Readonly<DockerOptions>> {
+    const [, asked] = await this.#hostMounts(spec);
     const worktree = spec.worktree?.path;
     if (worktree !== undefined && !spec.docker.allowUnsafeMounts) {
       await refuseUnsafeWorktree(resolve(spec.cwd, worktree), await this.#protected());
     }
     const facts = await this.#facts(spec);
-    await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
-    if (spec.readOnly) return;
+    await this.#network(spec.docker);
+    const { keyFile } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
+    if (!spec.readOnly) await this.#checkRights(spec, facts);
+    return {
+      ...spec.docker,
+      mounts: asked.map(({ source, target, readonly }) => ({ source, target, readonly })),
+      ...(keyFile !== undefined && { ssh: { keyFile } }),
+    };
+  }
+
+  async #checkRights(spec: DockerSpec, facts: ImageFacts): Promise<void> {
     if (!spec.worktree) return this.#checkWritable(spec.cwd, spec, facts);
     // The worktree itself is made by the host, at the start; commits go to the repository's object store.
     const layout = await findGitLayout(spec.cwd);
@@ -106,31 +122,49 @@ export class ContainerPlanner {
     guard: { mounts: readonly Mount[]; env: Record<string, string> },
   ): Promise<PlannedContainer> {
     const facts = await this.#facts(spec);
+    const network = await this.#network(spec.docker);
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
     await refuseMoved(spec.cwd);
     const [workspace, asked] = await this.#hostMounts(spec);
+    refuseOthers(asked, parseMounts(spec.docker.mounts ?? []));
+    if (ssh.keyFile !== undefined) refuseOthers([{ source: ssh.keyFile }], [keyOf(spec.docker)]);
     if (!spec.readOnly) await this.#checkWritable(spec.cwd, spec, facts);
     const env = { ...ssh.env, ...spec.docker.env };
-    const additional = [
+    const own = await withRealSources([
       { source: folder.projects, target: `${facts.home}/.claude/projects`, readonly: false },
-      ...(await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd))),
-      ...asked,
-      ...ssh.mounts,
       ...(spec.claude.mcpConfig === undefined
         ? []
         : [{ source: spec.claude.mcpConfig, target: MCP_CONFIG, readonly: true }]),
-      // Last, so that no mount of the user's lies on top of them.
       ...guard.mounts,
+    ]);
+    const additional = [
+      ...(await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd))),
+      ...asked,
+      ...ssh.mounts,
+      // Last, so that no mount of the user's lies on top of them.
+      ...own,
     ];
+    const mounts = await pinMounts([workspace, ...additional]);
+    const canary = mounts.at(-1);
+    if (!canary) throw new Error('unreachable: the workspace is always mounted');
     return {
       ...identity,
-      options: spec.docker,
-      mounts: [workspace, ...additional],
+      options: { ...spec.docker, network },
+      mounts,
+      canary,
+      entrypoint: facts.entrypoint,
       // Claude Code refuses to skip permissions as root unless it is told that it is in a sandbox.
       env: { ...(facts.uid === 0 && { IS_SANDBOX: '1' }), ...guard.env, ...env, ...gitEnvironment(env) },
       claude: spec.claude.mcpConfig === undefined ? spec.claude : { ...spec.claude, mcpConfig: MCP_CONFIG },
       mountStrings: additional.map(({ source, target, readonly }) => `${source}:${target}${readonly ? ':ro' : ''}`),
     };
+  }
+
+  /** The network that a container gets. */
+  async #network({ network }: Readonly<DockerOptions>): Promise<string> {
+    if (network !== undefined) return network;
+    await ensureSessionNetwork(this.#options.engine);
+    return SESSION_NETWORK;
   }
 
   #facts({ docker }: Pick<DockerSpec, 'docker'>): Promise<ImageFacts> {
@@ -172,6 +206,27 @@ export class ContainerPlanner {
     });
     return this.#mapping;
   }
+}
+
+/** Links that were there when the session was created were followed then: one that is there now has come since. */
+function refuseOthers(found: readonly Pick<Mount, 'source'>[], asked: readonly Pick<Mount, 'source'>[]): void {
+  found.forEach(({ source }, index) => {
+    const given = asked[index]?.source;
+    if (given === source) return;
+    throw new OrchestrationError(
+      'UNSAFE_MOUNT',
+      `Mounting ${shown(given)} is refused: it leads to ${shown(source)} now, and did not when the session was created.`,
+    );
+  });
+}
+
+function keyOf({ ssh }: Readonly<DockerOptions>): Pick<Mount, 'source'> {
+  return { source: typeof ssh === 'object' ? ssh.keyFile : '' };
+}
+
+/** The same mounts, with the real paths of this library's own files: only the user can have put links on the way there. */
+async function withRealSources(mounts: readonly Mount[]): Promise<Mount[]> {
+  return Promise.all(mounts.map(async (mount) => ({ ...mount, source: await realpath(mount.source) })));
 }
 
 /** While a session waited, an agent next door may have put a link in the place of its workspace. */

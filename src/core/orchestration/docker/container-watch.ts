@@ -1,4 +1,5 @@
-import type { DockerEngine, EngineEvent } from './engine.js';
+import type { DockerEngine } from './engine.js';
+import type { EngineEvent } from './engine-events.js';
 
 export interface ContainerListener {
   onStart(containerId: string): void;

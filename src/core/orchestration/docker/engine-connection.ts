@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { messageOf, OrchestrationError } from '../errors.js';
+import { messageOf, OrchestrationError, type OrchestrationErrorCode } from '../errors.js';
 import type { Endpoint } from './endpoint.js';
 
 /** An engine that does not answer within this is as good as none. */
@@ -87,4 +87,15 @@ function unavailable(cause: unknown): OrchestrationError {
     `No Docker engine answers (${messageOf(cause)}). Start it, or set DOCKER_HOST to one that runs.`,
     { cause },
   );
+}
+
+/** The error for an answer that is none of those that are wanted. */
+export function refused(
+  action: string,
+  status: number,
+  body: unknown,
+  code: OrchestrationErrorCode = 'DOCKER_UNAVAILABLE',
+): OrchestrationError {
+  const why = (body as { message?: unknown } | null)?.message ?? body;
+  return new OrchestrationError(code, `The Docker engine refused to ${action}: ${String(why)} (${status}).`);
 }

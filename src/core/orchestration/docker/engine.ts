@@ -1,6 +1,19 @@
-import { OrchestrationError, type OrchestrationErrorCode } from '../errors.js';
+import { OrchestrationError } from '../errors.js';
 import type { Endpoint } from './endpoint.js';
-import { EngineConnection, textOf } from './engine-connection.js';
+import { EngineConnection, refused, textOf } from './engine-connection.js';
+import { type EngineEvent, followEvents } from './engine-events.js';
+
+export interface EngineImage {
+  id: string;
+  /** What its containers begin with, before their command. */
+  entrypoint: string[];
+}
+
+/** A network as the engine describes it. */
+export interface EngineNetwork {
+  driver: string;
+  options: Record<string, string>;
+}
 
 /** What an engine answers of a container, as far as it matters here. */
 export interface ContainerState {
@@ -34,13 +47,6 @@ interface ListedBody {
   Mounts?: { Source?: string; Destination?: string }[];
 }
 
-/** A line of the engine's event stream. */
-export interface EngineEvent {
-  action: string;
-  containerId: string;
-  containerName: string;
-}
-
 /** How long an engine may be away before its runs count as failed. */
 export const ENGINE_AWAY_MS = 30_000;
 /** How soon an engine that was away is asked again. */
@@ -67,10 +73,13 @@ export class DockerEngine {
     this.#http = new EngineConnection(endpoint);
   }
 
-  /** The image's id. @throws OrchestrationError `IMAGE_NOT_FOUND`, `DOCKER_UNAVAILABLE` */
-  async imageId(image: string): Promise<string> {
+  /** @throws OrchestrationError `IMAGE_NOT_FOUND`, `DOCKER_UNAVAILABLE` */
+  async image(image: string): Promise<EngineImage> {
     const { status, body } = await this.#http.call('GET', `/images/${encodeURIComponent(image)}/json`);
-    if (status === 200) return String((body as { Id: string }).Id);
+    if (status === 200) {
+      const { Id, Config } = body as { Id: string; Config?: { Entrypoint?: string[] | null } | null };
+      return { id: Id, entrypoint: Config?.Entrypoint ?? [] };
+    }
     if (status !== 404 && status !== 400) throw refused(`inspect image '${image}'`, status, body);
     throw new OrchestrationError(
       'IMAGE_NOT_FOUND',
@@ -217,68 +226,29 @@ export class DockerEngine {
       await this.#http.call('POST', `/containers/${container}/wait?condition=removed`, undefined, WORK_MS);
   }
 
-  /**
-   * Follows the events of the containers with a label. Resolves when the engine has begun to report, with what ends
-   * that; `onEnd` is called when the engine ceases to report by itself.
-   */
-  async events(label: string, onEvent: (event: EngineEvent) => void, onEnd: () => void): Promise<() => void> {
-    const filters = encodeURIComponent(
-      JSON.stringify({ label: [label], type: ['container'], event: ['start', 'die'] }),
-    );
-    // `since` closes the gap between the answer's head and the subscription behind it.
-    const since = Math.floor(Date.now() / 1000);
-    const { request, response } = await this.#http.open('GET', `/events?since=${since}&filters=${filters}`);
-    request.setTimeout(0);
-    if (response.statusCode !== 200) {
-      request.destroy();
-      throw refused('follow events', response.statusCode ?? 0, '');
-    }
-    let open = true;
-    let rest = '';
-    response.setEncoding('utf8');
-    response.on('data', (chunk: string) => {
-      const lines = (rest + chunk).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) {
-        const event = readEvent(line);
-        if (event) onEvent(event);
-      }
-    });
-    const ended = (): void => {
-      if (open) onEnd();
-      open = false;
-    };
-    response.on('error', ended).on('close', ended);
-    return () => {
-      open = false;
-      request.destroy();
-    };
+  /** The network of a name; undefined where there is none. */
+  async network(name: string): Promise<EngineNetwork | undefined> {
+    const { status, body } = await this.#http.call('GET', `/networks/${encodeURIComponent(name)}`);
+    if (status === 404) return undefined;
+    if (status !== 200) throw refused('inspect a network', status, body);
+    const { Driver, Options } = body as { Driver: string; Options?: Record<string, string> | null };
+    return { driver: Driver, options: Options ?? {} };
+  }
+
+  /** Makes a network, unless there is one of that name already. */
+  async createNetwork(definition: { Name: string; [key: string]: unknown }): Promise<void> {
+    const body = { ...definition, CheckDuplicate: true };
+    const answer = await this.#http.call('POST', '/networks/create', body, WORK_MS);
+    if (![201, 409].includes(answer.status)) throw refused('create a network', answer.status, answer.body);
+  }
+
+  /** Follows the events of the containers with a label, see {@link followEvents}. */
+  events(label: string, onEvent: (event: EngineEvent) => void, onEnd: () => void): Promise<() => void> {
+    return followEvents(this.#http, label, onEvent, onEnd);
   }
 
   /** Closes idle connections. */
   close(): void {
     this.#http.close();
   }
-}
-
-/** Undefined for a line that is no event, such as a proxy's error page. */
-function readEvent(line: string): EngineEvent | undefined {
-  try {
-    const event = JSON.parse(line) as { Action?: string; Actor?: { ID?: string; Attributes?: Record<string, string> } };
-    const name = event.Actor?.Attributes?.name;
-    if (!event.Action || !event.Actor?.ID || name === undefined) return undefined;
-    return { action: event.Action, containerId: event.Actor.ID, containerName: name };
-  } catch {
-    return undefined;
-  }
-}
-
-function refused(
-  action: string,
-  status: number,
-  body: unknown,
-  code: OrchestrationErrorCode = 'DOCKER_UNAVAILABLE',
-): OrchestrationError {
-  const why = (body as { message?: unknown } | null)?.message ?? body;
-  return new OrchestrationError(code, `The Docker engine refused to ${action}: ${String(why)} (${status}).`);
 }

@@ -3,6 +3,8 @@ import type { DockerEngine } from './engine.js';
 
 /** What has to be known of an image before a session can run in it. */
 export interface ImageFacts {
+  /** What its containers begin with, before their command. */
+  entrypoint: string[];
   uid: number;
   gids: number[];
   /** The home folder of the user that sessions run as. */
@@ -26,6 +28,7 @@ echo "${MARK} $(id -u) [$(id -G)] $HOME" || exit
 for key in ${ONBOARDING.join(' ')}; do
   grep -q "\\"$key\\": *true" "$HOME/.claude.json" 2>/dev/null && echo "${MARK} $key"
 done
+stat -c %d:%i / >/dev/null && echo "${MARK} stat"
 command -v claude >/dev/null && claude --version && echo ${ENDED}
 `;
 
@@ -49,11 +52,11 @@ export class ImageProbe {
 
   /** @throws OrchestrationError `IMAGE_NOT_FOUND`, `CLAUDE_NOT_FOUND`, `DOCKER_UNAVAILABLE` */
   async facts(image: string, user: string | undefined): Promise<ImageFacts> {
-    const id = await this.#engine.imageId(image);
+    const { id, entrypoint } = await this.#engine.image(image);
     const key = `${id} ${user ?? ''}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const asked = this.#ask(image, id, user);
+    const asked = this.#ask(image, id, user).then((facts) => ({ ...facts, entrypoint }));
     this.#known.set(key, asked);
     // A failure is not remembered: the image can be asked again when its cause is mended.
     asked.catch(() => this.#known.delete(key));
@@ -65,7 +68,7 @@ export class ImageProbe {
     return this.#asked.has(container);
   }
 
-  async #ask(image: string, id: string, user: string | undefined): Promise<ImageFacts> {
+  async #ask(image: string, id: string, user: string | undefined): Promise<Omit<ImageFacts, 'entrypoint'>> {
     const name = this.#newName();
     this.#asked.add(name);
     try {
@@ -102,10 +105,11 @@ export class ImageProbe {
   }
 }
 
-function read(output: string, image: string, user: string | undefined): ImageFacts {
+function read(output: string, image: string, user: string | undefined): Omit<ImageFacts, 'entrypoint'> {
   const facts = new RegExp(`${MARK} (\\d+) \\[([\\d ]+)\\] (/\\S*)`).exec(output);
   const version = /(\d+\.\d+\.\d+\S*) \(Claude Code\)/.exec(output)?.[1];
   if (!facts) throw noClaude(image, user, `its shell answers ${JSON.stringify(output.trim().slice(0, 200))}`);
+  if (!output.includes(`${MARK} stat`)) throw noClaude(image, user, "it has no 'stat' of coreutils or busybox");
   if (!output.includes(ENDED) || version === undefined)
     throw noClaude(image, user, "'claude --version' does not run in it");
   return {

@@ -1,5 +1,6 @@
 import { WORKSPACE } from '../workspace/git-mounts.js';
-import type { Mount } from '../workspace/mounts.js';
+import type { CheckedMount, Mount } from '../workspace/mounts.js';
+import { checkedStart } from './checked-start.js';
 import type { DockerOptions } from './docker-options.js';
 
 /** Everything that decides how a container is started. */
@@ -7,7 +8,11 @@ export interface ContainerSpec {
   name: string;
   labels: Record<string, string>;
   options: Pick<DockerOptions, 'image' | 'firewall' | 'memory' | 'cpus' | 'pidsLimit' | 'network' | 'user' | 'capAdd'>;
-  mounts: readonly Mount[];
+  mounts: readonly CheckedMount[];
+  /** One of the mounts, whose source no agent can reach, see `checkedStart`. */
+  canary: CheckedMount;
+  /** What the image's containers begin with, before their command. */
+  entrypoint: readonly string[];
   env: Readonly<Record<string, string>>;
   /** Whether the container gets a terminal. Default `false`. */
   terminal?: boolean;
@@ -70,7 +75,8 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
       env[key] = value;
     }
   }
-  return { args: [...args, options.image, ...spec.command], env };
+  const start = checkedStart(spec.mounts, spec.canary, [...spec.entrypoint, ...spec.command]);
+  return { args: [...args, '--entrypoint', start.entrypoint, options.image, ...start.args], env };
 }
 
 function pairs(flag: string, values: readonly string[]): string[] {

@@ -43,6 +43,8 @@ export interface SessionSpec {
 /** What an executor found out about where a session will run. */
 export interface Preparation {
   readonly environment: SessionEnvironment;
+  /** What the session's runs get in place of its options for Docker. Default those. */
+  readonly docker?: Readonly<DockerOptions>;
 }
 
 /** One run to be launched. */

@@ -111,8 +111,12 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const cwd = await resolveWorkspace(spec.cwd);
     if (spec.worktree) await this.worktrees.check(cwd, spec.worktree);
     if (spec.docker === false) await this.#demandClaude();
-    else await this.runtime.docker.planner.check({ ...spec, docker: spec.docker, cwd, readOnly: this.readOnly });
+    const docker =
+      spec.docker === false
+        ? undefined
+        : await this.runtime.docker.planner.check({ ...spec, docker: spec.docker, cwd, readOnly: this.readOnly });
     return {
+      ...(docker && { docker }),
       environment: {
         docker: spec.docker !== false,
         dockerImage: spec.docker === false ? '' : spec.docker.image,

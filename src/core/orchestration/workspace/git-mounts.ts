@@ -75,15 +75,32 @@ async function plannedMounts(checkout: string): Promise<Mount[]> {
 
 /** A linked worktree: everything shared is read-only but what a commit writes. */
 async function worktreeMounts({ gitDir, commonDir }: GitLayout): Promise<Mount[]> {
-  // Not all of `logs`: a link in the place of `logs/HEAD` would be written through at every commit on the host.
-  const logs = join(commonDir, 'logs', 'refs');
-  await mkdir(logs, { recursive: true });
+  await create(join(commonDir, 'logs'));
+  await createWrittenParts(commonDir);
   await create(join(gitDir, 'config.worktree'), '');
   return [
     readonly(commonDir),
-    ...[join(commonDir, 'objects'), join(commonDir, 'refs'), logs, gitDir].map((path) => writable(path)),
+    // Not all of `logs`: a link in the place of `logs/HEAD` would be written through at every commit on the host.
+    ...[...WRITTEN_PARTS, 'logs/refs'].map((part) => writable(join(commonDir, part))),
+    readonly(join(commonDir, ALTERNATES)),
+    writable(gitDir),
     ...['commondir', 'gitdir', 'config.worktree'].map((file) => readonly(join(gitDir, file))),
   ];
+}
+
+/**
+ * What a commit writes, and what leads to it: mounts of their own, because the kernel lets nobody rename a mount point. In a
+ * plain repository, whose git folder is writable, an agent could otherwise put a link in the place of one of them, and have it
+ * mounted for the next session that works on the same repository.
+ */
+const WRITTEN_PARTS = ['objects', 'objects/info', 'refs'];
+
+/** Leads git to the objects of another repository, with all that is in them. Read-only, and empty unless the user had one. */
+const ALTERNATES = 'objects/info/alternates';
+
+async function createWrittenParts(commonDir: string): Promise<void> {
+  for (const folder of ['objects/info', 'logs/refs']) await create(join(commonDir, folder));
+  await create(join(commonDir, ALTERNATES), '');
 }
 
 /**
@@ -91,7 +108,8 @@ async function worktreeMounts({ gitDir, commonDir }: GitLayout): Promise<Mount[]
  * made, so that it can be protected, in a way that changes nothing for git and may stay.
  */
 async function executableParts(gitDir: string, target: string): Promise<Mount[]> {
-  for (const folder of ['hooks', 'worktrees']) await create(join(gitDir, folder));
+  for (const folder of ['hooks', 'worktrees', 'logs']) await create(join(gitDir, folder));
+  await createWrittenParts(gitDir);
   // Git reads it only with extensions.worktreeConfig, but then it can name commands.
   for (const file of ['config', 'config.worktree']) await create(join(gitDir, file), '');
   const commondir = join(gitDir, 'commondir');
@@ -101,8 +119,12 @@ async function executableParts(gitDir: string, target: string): Promise<Mount[]>
   if (common !== undefined && (common === '' || resolve(gitDir, common) !== gitDir)) {
     throw unsafe(commondir, 'it leads git to a configuration elsewhere. Remove it, unless you know what it is for');
   }
-  const parts = ['config', 'hooks', 'commondir', 'config.worktree', 'worktrees'];
-  return parts.map((part) => readonly(join(gitDir, part), join(target, part)));
+  return [
+    ...[...WRITTEN_PARTS, 'logs', 'logs/refs'].map((part) => writable(join(gitDir, part), join(target, part))),
+    ...['config', 'hooks', 'commondir', 'config.worktree', 'worktrees', ALTERNATES].map((part) =>
+      readonly(join(gitDir, part), join(target, part)),
+    ),
+  ];
 }
 
 /** Makes a file, or a folder where there is no content, unless something is there already, of whatever kind. */

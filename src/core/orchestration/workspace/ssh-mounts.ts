@@ -11,6 +11,8 @@ const KEY_FILE = '/run/autonomous-orchestration/ssh-key';
 export interface SshAccess {
   mounts: CheckedMount[];
   env: Record<string, string>;
+  /** The real path of the one key that was asked for. */
+  keyFile?: string;
 }
 
 /**
@@ -46,6 +48,7 @@ export async function sshAccess(
   return {
     mounts: [mounted(key, KEY_FILE), ...known],
     env: { GIT_SSH_COMMAND: `ssh -i ${KEY_FILE} -o IdentitiesOnly=yes` },
+    keyFile: key.path,
   };
 }
 

@@ -1,4 +1,13 @@
-import { chmodSync, mkdirSync, realpathSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import {
@@ -14,9 +23,16 @@ import { errorOf } from '../../../support/errors.js';
 import { repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-const FACTS: ImageFacts = { uid: 1000, gids: [1000], home: '/home/me', claudeVersion: '2.1.98', onboarded: true };
+const FACTS: ImageFacts = {
+  entrypoint: ['/start'],
+  uid: 1000,
+  gids: [1000],
+  home: '/home/me',
+  claudeVersion: '2.1.98',
+  onboarded: true,
+};
 const IDENTITY = { name: 'ao-a-1', labels: { owner: 'me' } };
-const GUARD = { source: '/guard', target: '/run/guard', readonly: true };
+const NETWORK = { driver: 'bridge', options: { 'com.docker.network.bridge.enable_icc': 'false' } };
 const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
 
 interface Circumstances {
@@ -26,19 +42,24 @@ interface Circumstances {
   stateDir?: string;
 }
 
-function scene({ facts = {}, mapsUsers = async () => true, ...own }: Circumstances = {}) {
+async function scene({ facts = {}, mapsUsers = async () => true, ...own }: Circumstances = {}) {
   const { home = tempFolder(), stateDir = tempFolder() } = own;
   const socketPath = join(tempFolder(), 'engine.sock');
   writeFileSync(socketPath, '');
+  const network = vi.fn(async () => NETWORK);
   const probed = vi.fn(async () => ({ ...FACTS, ...facts }));
   const planner = new ContainerPlanner({
-    engine: { mapsUsers } as unknown as DockerEngine,
+    engine: { mapsUsers, network } as unknown as DockerEngine,
     probe: { facts: probed } as unknown as ImageProbe,
     endpoint: async () => ({ socketPath }),
     stateDir,
     host: { env: {}, home },
   });
   const folder = new SessionFolder(stateDir, 'a');
+  await folder.create();
+  await folder.write(folder.mcpConfig, '{}');
+  const guard = { source: join(tempFolder(), 'hook.sh'), target: '/run/guard', readonly: true };
+  writeFileSync(guard.source, '');
   const specOf = (change: Partial<DockerSpec> = {}, docker: Partial<DockerSpec['docker']> = {}): DockerSpec => ({
     cwd: tempFolder(),
     claude: {},
@@ -48,47 +69,49 @@ function scene({ facts = {}, mapsUsers = async () => true, ...own }: Circumstanc
     ...change,
   });
   const planned = (spec: DockerSpec): Promise<PlannedContainer> =>
-    planner.container(spec, IDENTITY, folder, { mounts: [GUARD], env: { GUARDED: '1' } });
-  return { planner, planned, specOf, folder, socketPath, probed };
+    planner.container(spec, IDENTITY, folder, { mounts: [guard], env: { GUARDED: '1' } });
+  return { planner, planned, specOf, folder, guard, network, socketPath, probed };
 }
 
 describe('the container of a session', () => {
   it('gets the workspace, its conversation, what the user asked for, and last the guard', async () => {
-    const { planned, specOf, folder } = scene();
+    const { planned, specOf, folder, guard } = await scene();
     const source = tempFolder();
     const spec = specOf({}, { mounts: [`${source}:/data:ro`], env: { KEY: 'value' }, memory: '1g' });
     const { mounts, mountStrings, ...rest } = await planned(spec);
     expect(mounts).toMatchObject([
       { source: spec.cwd, target: '/workspace', readonly: false },
-      { source: folder.projects, target: '/home/me/.claude/projects', readonly: false },
       { source, target: '/data', readonly: true },
-      GUARD,
+      { source: folder.projects, target: '/home/me/.claude/projects', readonly: false },
+      guard,
     ]);
     // ChannelCoder mounts the workspace itself.
     expect(mountStrings).toEqual([
-      `${folder.projects}:/home/me/.claude/projects`,
       `${source}:/data:ro`,
-      '/guard:/run/guard:ro',
+      `${folder.projects}:/home/me/.claude/projects`,
+      `${guard.source}:/run/guard:ro`,
     ]);
     expect(rest).toMatchObject({ ...IDENTITY, options: spec.docker, env: { KEY: 'value', GUARDED: '1' }, claude: {} });
     expect(rest.env).not.toHaveProperty('IS_SANDBOX');
   });
 
   it('may only read the workspace where the agent may', async () => {
-    const { planned, specOf } = scene();
+    const { planned, specOf } = await scene();
     const { mounts } = await planned(specOf({ readOnly: true }));
     expect(mounts[0]).toMatchObject({ target: '/workspace', readonly: true });
   });
 
   it('finds its MCP configuration at a place of its own', async () => {
-    const { planned, specOf, folder } = scene();
+    const { planned, specOf, folder } = await scene();
     const { mounts, claude } = await planned(specOf({ claude: { mcpConfig: folder.mcpConfig, maxTurns: 3 } }));
-    expect(mounts).toContainEqual({ source: folder.mcpConfig, target: MCP_CONFIG, readonly: true });
+    expect(mounts).toContainEqual(
+      expect.objectContaining({ source: folder.mcpConfig, target: MCP_CONFIG, readonly: true }),
+    );
     expect(claude).toEqual({ mcpConfig: MCP_CONFIG, maxTurns: 3 });
   });
 
   it('tells Claude that it is in a sandbox where the user of the image is root', async () => {
-    const { planned, specOf } = scene({ facts: { uid: 0, gids: [0], home: '/root' } });
+    const { planned, specOf } = await scene({ facts: { uid: 0, gids: [0], home: '/root' } });
     expect((await planned(specOf())).env).toMatchObject({ IS_SANDBOX: '1' });
   });
 
@@ -96,7 +119,7 @@ describe('the container of a session', () => {
     ['is gone', 'is gone', () => {}],
     ['is a link by now', 'leads to', (cwd: string, moved: string) => symlinkSync(moved, cwd)],
   ])('is refused where the workspace %s', async (_, message, then) => {
-    const { planned, specOf } = scene();
+    const { planned, specOf } = await scene();
     const cwd = join(tempFolder(), 'workspace');
     mkdirSync(cwd);
     renameSync(cwd, `${cwd}-moved`);
@@ -105,20 +128,60 @@ describe('the container of a session', () => {
   });
 });
 
+describe('the network of a session', () => {
+  it("is the sessions' own, which is looked for at the creation and at each start", async () => {
+    const { planner, planned, specOf, network } = await scene();
+    await planner.check(specOf());
+    expect((await planned(specOf())).options.network).toBe('autonomous-orchestration');
+    expect(network.mock.calls).toEqual([['autonomous-orchestration'], ['autonomous-orchestration']]);
+  });
+
+  it.each(['none', 'host', 'bridge', 'mine'])('is the one that is asked for: %s', async (name) => {
+    const { planner, planned, specOf, network } = await scene();
+    await planner.check(specOf({}, { network: name }));
+    expect((await planned(specOf({}, { network: name }))).options.network).toBe(name);
+    expect(network).not.toHaveBeenCalled();
+  });
+});
+
 describe('the mounts that a user asks for', () => {
   it('carry what their sources were when they were checked, like the workspace', async () => {
-    const { planned, specOf } = scene();
+    const { planned, specOf } = await scene();
     const [cwd, source] = [tempFolder(), tempFolder()];
     const { mounts } = await planned(specOf({ cwd }, { mounts: [`${source}:/data`] }));
     const identities = [cwd, source].map((path) => {
       const { dev, ino } = statSync(path, { bigint: true });
       return { source: path, identity: { dev: String(dev), ino: String(ino) } };
     });
-    expect(mounts).toMatchObject([identities[0], {}, identities[1], {}]);
+    expect(mounts.slice(0, 2)).toMatchObject(identities);
+  });
+
+  it.each<[string, (path: string) => Partial<DockerSpec['docker']>]>([
+    ['a mount', (path) => ({ mounts: [`${path}:/data`] })],
+    ['a key', (path) => ({ ssh: { keyFile: join(path, 'key') } })],
+  ])('lead where they led when the session was created: %s', async (_, asked) => {
+    const { planner, planned, specOf } = await scene();
+    const [first, second] = [tempFolder(), tempFolder()];
+    for (const folder of [first, second]) writeFileSync(join(folder, 'key'), '');
+    const path = join(tempFolder(), 'link');
+    symlinkSync(first, path);
+    const spec = specOf({}, asked(path));
+
+    const docker = await planner.check(spec);
+    unlinkSync(path);
+    symlinkSync(second, path);
+    const sources = (await planned({ ...spec, docker })).mounts.map(({ source }) => source);
+    expect(sources.filter((source) => source.startsWith(first))).toHaveLength(1);
+    expect(sources.filter((source) => source.startsWith(second))).toEqual([]);
+
+    renameSync(first, `${first}-moved`);
+    symlinkSync(second, first);
+    const { message } = await errorOf(planned({ ...spec, docker }), 'UNSAFE_MOUNT');
+    expect(message).toContain(`leads to "${second}`);
   });
 
   it('are refused where an agent has put a link in the way of one', async () => {
-    const { planned, specOf } = scene();
+    const { planned, specOf } = await scene();
     const [cwd, source] = [tempFolder(), tempFolder()];
     symlinkSync('/etc', join(cwd, 'data'));
     const spec = specOf({ cwd }, { mounts: [`${source}:/workspace/data/claude-code`] });
@@ -146,7 +209,7 @@ describe('a session is checked', () => {
     const root = tempFolder();
     const [home, stateDir] = [join(root, 'homes/me'), join(root, 'state/own')];
     for (const path of [join(home, '.ssh/project'), join(stateDir, 'sessions')]) mkdirSync(path, { recursive: true });
-    const { planner, planned, specOf } = scene({ home, stateDir });
+    const { planner, planned, specOf } = await scene({ home, stateDir });
     const cwd = realpathSync(cwdOf(home, stateDir));
     const { message } = await errorOf(planner.check(specOf({ cwd })), 'UNSAFE_MOUNT');
     expect(message).toContain(`"${cwd}"`);
@@ -161,7 +224,7 @@ describe('a session is checked', () => {
     ['on a file system of the kernel', '/proc/tree'],
   ])('is refused where its worktree is to be made %s', async (_, wanted) => {
     const [home, stateDir] = [tempFolder(), tempFolder()];
-    const { planner, specOf } = scene({ home, stateDir });
+    const { planner, specOf } = await scene({ home, stateDir });
     const path = wanted.replace('~', home).replace('$', stateDir);
     const { message } = await errorOf(planner.check(specOf({ worktree: { branch: 'b', path } })), 'UNSAFE_MOUNT');
     expect(message).toContain(path);
@@ -169,12 +232,12 @@ describe('a session is checked', () => {
 
   it('is not refused where its worktree is to be made in a folder of projects', async () => {
     const home = tempFolder();
-    const { planner, specOf } = scene({ home });
+    const { planner, specOf } = await scene({ home });
     await planner.check(specOf({ worktree: { branch: 'b', path: join(home, 'projects/tree') } }));
   });
 
   it("is refused with the engine's own socket, before the image is asked", async () => {
-    const { planner, specOf, socketPath, probed } = scene();
+    const { planner, specOf, socketPath, probed } = await scene();
     await errorOf(planner.check(specOf({}, { mounts: [`${socketPath}:/socket`] })), 'UNSAFE_MOUNT');
     expect(probed).not.toHaveBeenCalled();
     await planner.check(specOf({}, { mounts: [`${socketPath}:/socket`], allowUnsafeMounts: true }));
@@ -184,7 +247,7 @@ describe('a session is checked', () => {
     [true, ''],
     [false, 'ONBOARDING_NEEDED'],
   ] as const)('for a person at its terminal, in an image where Claude was set up: %s', async (onboarded, code) => {
-    const { planner } = scene({ facts: { onboarded } });
+    const { planner } = await scene({ facts: { onboarded } });
     const demanded = planner.demandOnboarding({ image: 'image' });
     if (code === '') await demanded;
     else await errorOf(demanded, code);
@@ -198,22 +261,22 @@ describe.runIf(process.platform === 'linux')("a workspace that the image's user 
   };
 
   it('is refused', async () => {
-    const { planner, planned, specOf } = scene({ mapsUsers: async () => false });
+    const { planner, planned, specOf } = await scene({ mapsUsers: async () => false });
     const spec = specOf({ cwd: unwritable(tempFolder()) });
     await errorOf(planner.check(spec), 'WORKSPACE_NOT_WRITABLE');
     await errorOf(planned(spec), 'WORKSPACE_NOT_WRITABLE');
   });
 
   it('is taken where the agent only reads it, and where the engine maps users', async () => {
-    const own = scene({ mapsUsers: async () => false });
+    const own = await scene({ mapsUsers: async () => false });
     await own.planner.check(own.specOf({ cwd: unwritable(tempFolder()), readOnly: true }));
-    const mapped = scene();
+    const mapped = await scene();
     await mapped.planner.check(mapped.specOf({ cwd: unwritable(tempFolder()) }));
   });
 
   it("is taken for a session with a worktree, whose commits go to the repository's objects", async () => {
     const stranger = { uid: 4_000_000, gids: [4_000_000] };
-    const { planner, specOf } = scene({ facts: stranger, mapsUsers: async () => false });
+    const { planner, specOf } = await scene({ facts: stranger, mapsUsers: async () => false });
     const cwd = repository();
     const objects = join(cwd, '.git/objects');
     chmodSync(objects, 0o777);
@@ -226,7 +289,7 @@ describe.runIf(process.platform === 'linux')("a workspace that the image's user 
   it('is asked of the engine once; a failure is not remembered', async () => {
     const away = new OrchestrationError('DOCKER_UNAVAILABLE', 'away');
     const mapsUsers = vi.fn(async () => true).mockRejectedValueOnce(away);
-    const { planner, specOf } = scene({ mapsUsers });
+    const { planner, specOf } = await scene({ mapsUsers });
     expect(await errorOf(planner.check(specOf()), 'DOCKER_UNAVAILABLE')).toBe(away);
     await planner.check(specOf());
     await planner.check(specOf());

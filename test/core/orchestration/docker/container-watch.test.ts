@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type ContainerListener, ContainerWatch } from '../../../../src/core/orchestration/docker/container-watch.js';
-import type { DockerEngine, EngineEvent } from '../../../../src/core/orchestration/docker/engine.js';
+import type { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
+import type { EngineEvent } from '../../../../src/core/orchestration/docker/engine-events.js';
 import { eventually } from '../../../support/eventually.js';
 
 function watchOf(): {

@@ -26,12 +26,28 @@ const NOT_LAUNCHED = Object.fromEntries(REFUSALS.map((status) => [status, 'LAUNC
 
 const CALLS: Call[] = [
   {
-    name: 'imageId',
-    call: (engine) => engine.imageId('i'),
+    name: 'image',
+    call: (engine) => engine.image('i'),
     request: 'GET /images/i/json',
     answer: { status: 200, json: { Id: 'sha256:1' } },
-    value: 'sha256:1',
+    value: { id: 'sha256:1', entrypoint: [] },
     refusals: { 404: 'IMAGE_NOT_FOUND' },
+  },
+  {
+    name: 'network',
+    call: (engine) => engine.network('n'),
+    request: 'GET /networks/n',
+    answer: { status: 200, json: { Driver: 'bridge', Options: { a: 'b' } } },
+    value: { driver: 'bridge', options: { a: 'b' } },
+    also: [[404, undefined]],
+  },
+  {
+    name: 'createNetwork',
+    call: (engine) => engine.createNetwork({ Name: 'n' }),
+    request: 'POST /networks/create',
+    answer: { status: 201, json: { Id: '1' } },
+    value: undefined,
+    also: [[409, undefined]],
   },
   {
     name: 'mapsUsers',
@@ -166,19 +182,25 @@ describe.each(CALLS)('$name', ({ call, request, answer, value, also = [], refusa
   });
 });
 
-describe('imageId', () => {
+describe('image', () => {
   it('asks for the image by its whole name', async () => {
-    const { fake, engine } = await FakeEngine.start({
-      'GET /images/my%2Fimage%3A1/json': { status: 200, json: { Id: 'sha256:1' } },
-    });
-    expect(await engine.imageId('my/image:1')).toBe('sha256:1');
+    const json = { Id: 'sha256:1', Config: { Entrypoint: ['/start.sh', '--now'] } };
+    const { fake, engine } = await FakeEngine.start({ 'GET /images/my%2Fimage%3A1/json': { status: 200, json } });
+    expect(await engine.image('my/image:1')).toEqual({ id: 'sha256:1', entrypoint: ['/start.sh', '--now'] });
     expect(fake.requests).toEqual(['GET /images/my/image:1/json']);
+  });
+
+  it.each([null, {}, { Entrypoint: null }])('has no entrypoint where the engine says %j', async (Config) => {
+    const { engine } = await FakeEngine.start({
+      'GET /images/i/json': { status: 200, json: { Id: 'sha256:1', Config } },
+    });
+    expect(await engine.image('i')).toEqual({ id: 'sha256:1', entrypoint: [] });
   });
 
   it.each([404, 400])('is IMAGE_NOT_FOUND where the engine answers %s', async (status) => {
     const { fake, engine } = await FakeEngine.start();
     fake.answers['GET /images/none/json'] = { status, json: { message: 'no such image' } };
-    expect((await errorOf(engine.imageId('none'), 'IMAGE_NOT_FOUND')).message).toContain("no image 'none'");
+    expect((await errorOf(engine.image('none'), 'IMAGE_NOT_FOUND')).message).toContain("no image 'none'");
   });
 });
 

@@ -9,16 +9,16 @@ import { errorOf } from '../../../support/errors.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 const SAID =
-  'autonomous-orchestration-probe 1000 [1000 27] /home/node\r\n2.1.98 (Claude Code)\r\nautonomous-orchestration-probe ended\r\n';
+  'autonomous-orchestration-probe 1000 [1000 27] /home/node\r\nautonomous-orchestration-probe stat\r\n2.1.98 (Claude Code)\r\nautonomous-orchestration-probe ended\r\n';
 
 const says = (text: string) => ({ output: Promise.resolve(text) });
 
 function probeOf(overrides: Partial<Record<keyof DockerEngine, unknown>> = {}): {
   probe: ImageProbe;
-  engine: { [Name in 'imageId' | 'create' | 'start' | 'attach' | 'remove']: ReturnType<typeof vi.fn> };
+  engine: { [Name in 'image' | 'create' | 'start' | 'attach' | 'remove']: ReturnType<typeof vi.fn> };
 } {
   const engine = {
-    imageId: vi.fn(async (image: string) => `sha256:${image}`),
+    image: vi.fn(async (image: string) => ({ id: `sha256:${image}`, entrypoint: ['/start'] })),
     create: vi.fn(async () => 'id'),
     start: vi.fn(async () => {}),
     attach: vi.fn(async () => says(SAID)),
@@ -35,6 +35,7 @@ describe('the facts of an image', () => {
   it('are what a container of it says, which is removed', async () => {
     const { probe, engine } = probeOf();
     expect(await probe.facts('image', undefined)).toEqual({
+      entrypoint: ['/start'],
       uid: 1000,
       gids: [1000, 27],
       home: '/home/node',
@@ -105,7 +106,7 @@ describe('the facts of an image', () => {
   });
 
   it('are asked once for an image id and user, also of parallel calls and by another name', async () => {
-    const { probe, engine } = probeOf({ imageId: vi.fn(async () => 'sha256:same') });
+    const { probe, engine } = probeOf({ image: vi.fn(async () => ({ id: 'sha256:same', entrypoint: [] })) });
     const facts = await Promise.all(['image', 'image', 'alias'].map((image) => probe.facts(image, undefined)));
     expect(new Set(facts).size).toBe(1);
     await probe.facts('image', undefined);
@@ -116,8 +117,11 @@ describe('the facts of an image', () => {
   });
 
   it('are asked again of an image that was built anew', async () => {
-    const imageId = vi.fn().mockResolvedValueOnce('sha256:old').mockResolvedValueOnce('sha256:new');
-    const { probe, engine } = probeOf({ imageId });
+    const image = vi
+      .fn()
+      .mockResolvedValueOnce({ id: 'sha256:old', entrypoint: [] })
+      .mockResolvedValueOnce({ id: 'sha256:new', entrypoint: [] });
+    const { probe, engine } = probeOf({ image });
     await probe.facts('image', undefined);
     await probe.facts('image', undefined);
     expect(engine.create.mock.calls.map(([, { Image }]) => Image)).toEqual(['sha256:old', 'sha256:new']);
@@ -127,10 +131,11 @@ describe('the facts of an image', () => {
 describe('an image that cannot be used', () => {
   const refused = (message: string): OrchestrationError => new OrchestrationError('LAUNCH_FAILED', message);
   it.each([
-    ['has no claude', SAID.split('\r\n')[0] ?? '', "'claude --version' does not run"],
+    ['has no stat', SAID.replace(/^.* stat\r\n/m, ''), "it has no 'stat'"],
+    ['has no claude', SAID.split('\r\n').slice(0, 2).join('\r\n'), "'claude --version' does not run"],
     [
       'has a claude that fails',
-      SAID.split('autonomous').slice(0, 2).join('autonomous'),
+      SAID.split('autonomous').slice(0, 3).join('autonomous'),
       "'claude --version' does not run",
     ],
     ['has another claude', SAID.replace('Claude Code', 'Clod'), "'claude --version' does not run"],
@@ -176,7 +181,7 @@ describe('an image that cannot be used', () => {
 
   it('is IMAGE_NOT_FOUND where the engine has none, without a container', async () => {
     const missing = new OrchestrationError('IMAGE_NOT_FOUND', 'none');
-    const { probe, engine } = probeOf({ imageId: async () => Promise.reject(missing) });
+    const { probe, engine } = probeOf({ image: async () => Promise.reject(missing) });
     await errorOf(probe.facts('image', undefined), 'IMAGE_NOT_FOUND');
     expect(engine.create).not.toHaveBeenCalled();
   });

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { checkedStart } from '../../../../src/core/orchestration/docker/checked-start.js';
 import { type ContainerSpec, dockerRunArgs } from '../../../../src/core/orchestration/docker/run-args.js';
+
+const pinned = (source: string, target: string, readonly = false) => ({
+  source,
+  target,
+  readonly,
+  identity: { dev: '1', ino: '2' },
+});
+const CANARY = pinned('/guard', '/run/guard');
 
 function specOf({
   options,
@@ -10,6 +19,8 @@ function specOf({
     labels: {},
     options: { image: 'image', ...options },
     mounts: [],
+    canary: CANARY,
+    entrypoint: ['/start.sh'],
     env: {},
     command: ['claude', '--print'],
     ...rest,
@@ -41,7 +52,8 @@ describe('the arguments of docker run', () => {
         '--sig-proxy=false',
       ],
       ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--pids-limit', '512'],
-      ...['--env', 'DISABLE_FIREWALL', 'image', 'claude', '--print'],
+      ...['--env', 'DISABLE_FIREWALL', '--entrypoint', '/bin/sh', 'image'],
+      ...checkedStart([], CANARY, ['/start.sh', 'claude', '--print']).args,
     ]);
   });
 
@@ -75,9 +87,9 @@ describe('the arguments of docker run', () => {
     }
   });
 
-  it('end with the image and the command, whatever the command looks like', () => {
+  it('end with the entrypoint and the command, whatever the command looks like', () => {
     expect(argsOf({ command: ['claude', '--name', 'x', '--system-prompt', 'a "b" $c'] }).slice(-6)).toEqual([
-      'image',
+      '/start.sh',
       ...['claude', '--name', 'x', '--system-prompt', 'a "b" $c'],
     ]);
   });
@@ -120,12 +132,12 @@ describe('variables', () => {
 
 describe('mounts', () => {
   const mountOf = (source: string, target: string, readonly = false): string | undefined =>
-    valuesOf(argsOf({ mounts: [{ source, target, readonly }] }), '--mount')[0];
+    valuesOf(argsOf({ mounts: [pinned(source, target, readonly)] }), '--mount')[0];
 
   it('are bind mounts that Docker does not create', () => {
     expect(mountOf('/host', '/container')).toBe('type=bind,source=/host,target=/container');
     expect(mountOf('/host', '/container', true)).toBe('type=bind,source=/host,target=/container,readonly');
-    expect(argsOf({ mounts: [{ source: '/a', target: '/b', readonly: false }] })).not.toContain('-v');
+    expect(argsOf({ mounts: [pinned('/a', '/b')] })).not.toContain('-v');
   });
 
   it('keep commas and quotes in paths', () => {
@@ -135,7 +147,7 @@ describe('mounts', () => {
   });
 
   it('come in the order given: later ones lie on top', () => {
-    const mounts = ['/x', '/x/y', '/x/y/z'].map((path) => ({ source: path, target: path, readonly: false }));
+    const mounts = ['/x', '/x/y', '/x/y/z'].map((path) => pinned(path, path));
     const targets = valuesOf(argsOf({ mounts }), '--mount').map((mount) => mount.split('target=')[1]);
     expect(targets).toEqual(['/x', '/x/y', '/x/y/z']);
   });

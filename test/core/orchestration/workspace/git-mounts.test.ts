@@ -23,11 +23,17 @@ describe('the mounts for git', () => {
     const root = repository();
     expect(shown(await gitMounts(root))).toEqual([
       `${root}/.git -> /workspace/.git`,
+      `${root}/.git/objects -> /workspace/.git/objects`,
+      `${root}/.git/objects/info -> /workspace/.git/objects/info`,
+      `${root}/.git/refs -> /workspace/.git/refs`,
+      `${root}/.git/logs -> /workspace/.git/logs`,
+      `${root}/.git/logs/refs -> /workspace/.git/logs/refs`,
       `${root}/.git/config -> /workspace/.git/config (ro)`,
       `${root}/.git/hooks -> /workspace/.git/hooks (ro)`,
       `${root}/.git/commondir -> /workspace/.git/commondir (ro)`,
       `${root}/.git/config.worktree -> /workspace/.git/config.worktree (ro)`,
       `${root}/.git/worktrees -> /workspace/.git/worktrees (ro)`,
+      `${root}/.git/objects/info/alternates -> /workspace/.git/objects/info/alternates (ro)`,
     ]);
   });
 
@@ -41,6 +47,15 @@ describe('the mounts for git', () => {
     expect(readFileSync(join(root, '.git/config.worktree'), 'utf8')).toBe('[user]\nname = x\n');
     expect(readFileSync(join(root, '.git/commondir'), 'utf8')).toBe('./\n');
     expect(readdirSync(join(root, '.git')).filter((name) => name.startsWith('commondir'))).toEqual(['commondir']);
+  });
+
+  it('leave the alternates that a user has, read-only', async () => {
+    const root = repository();
+    const alternates = join(root, '.git/objects/info/alternates');
+    writeFileSync(alternates, `${repository()}/.git/objects\n`);
+    const before = readFileSync(alternates, 'utf8');
+    expect(shown(await gitMounts(root))).toContain(`${alternates} -> /workspace/.git/objects/info/alternates (ro)`);
+    expect(readFileSync(alternates, 'utf8')).toBe(before);
   });
 
   it('change nothing for git on the host', async () => {
@@ -100,7 +115,13 @@ describe('the mounts for git', () => {
     ]) {
       expect(writable(mounts, path), path).toBe(true);
     }
-    for (const path of ['/workspace/.git', `${own}/commondir`, `${own}/gitdir`, `${own}/config.worktree`]) {
+    const pointers = [
+      `${own}/commondir`,
+      `${own}/gitdir`,
+      `${own}/config.worktree`,
+      `${common}/objects/info/alternates`,
+    ];
+    for (const path of ['/workspace/.git', ...pointers]) {
       expect(writable(mounts, path), path).toBe(false);
     }
     for (const name of [
@@ -126,11 +147,13 @@ describe('the mounts for git', () => {
     expect(shown(mounts)).toEqual([
       `${root}/sub/.git -> /workspace/.git (ro)`,
       `${own} -> ${own}`,
+      ...['objects', 'objects/info', 'refs', 'logs', 'logs/refs'].map((part) => `${own}/${part} -> ${own}/${part}`),
       `${own}/config -> ${own}/config (ro)`,
       `${own}/hooks -> ${own}/hooks (ro)`,
       `${own}/commondir -> ${own}/commondir (ro)`,
       `${own}/config.worktree -> ${own}/config.worktree (ro)`,
       `${own}/worktrees -> ${own}/worktrees (ro)`,
+      `${own}/objects/info/alternates -> ${own}/objects/info/alternates (ro)`,
     ]);
     expect(git(root, 'status', '--short')).toBe('A  .gitmodules\nA  sub\n');
   });

@@ -32,6 +32,7 @@ const gid = process.getgid?.() ?? 0;
 const user = (id: number, gids: number[]): Parameters<typeof checkWritable>[2] => ({
   uid: id,
   gids,
+  entrypoint: [],
   home: '/home',
   onboarded: true,
   claudeVersion: '2',

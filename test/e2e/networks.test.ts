@@ -1,0 +1,57 @@
+import type { UnifiedSession, UnifiedSessionManager } from 'autonomous-orchestration';
+import { describe, expect, it } from 'vitest';
+import { bash, docker, type ModelTurn, nextEvent, RELEASES, scripted, tempFolder, testManager } from './support.js';
+
+const PORT = 7000;
+const SERVER = `node -e "require('http').createServer((q, r) => r.end('reached')).listen(${PORT}, '0.0.0.0', () => require('fs').writeFileSync('listening', ''))"`;
+
+/** Starts a session whose agent listens on all its addresses, and answers where. */
+async function listening(manager: UnifiedSessionManager, options: { image: string; network?: string }) {
+  const serve = bash(`(${SERVER} >/dev/null 2>&1 &) ; until [ -e listening ]; do sleep 0.05; done; echo up; sleep 300`);
+  const call = nextEvent(manager, ({ type }) => type === 'session:tool');
+  const { id } = await start(manager, options, serve);
+  await call;
+  await expect.poll(() => docker('exec', `ao-${id}-1`, 'ls', '/workspace')).toContain('listening');
+  return docker('inspect', '--format', '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}', `ao-${id}-1`);
+}
+
+async function start(
+  manager: UnifiedSessionManager,
+  options: { image: string; network?: string },
+  ...turns: ModelTurn[]
+) {
+  return manager.create({
+    prompt: 'Go',
+    cwd: await tempFolder(),
+    docker: { ...options, ...scripted(...turns).docker },
+  });
+}
+
+/** What an agent gets from an address. */
+async function reached(
+  manager: UnifiedSessionManager,
+  options: { image: string; network?: string },
+  address: string,
+): Promise<UnifiedSession> {
+  const ask = `fetch('http://${address}:${PORT}', { signal: AbortSignal.timeout(2000) }).then((r) => r.text()).catch(() => 'refused').then(console.log)`;
+  const { id } = await start(manager, options, bash(`node -e "${ask}"`), { history: true });
+  return manager.waitFor(id);
+}
+
+describe.each(RELEASES)('the network of sessions, with Claude Code $version', ({ image }) => {
+  it.each<[string, string | undefined, 'ok' | 'error', string]>([
+    ["the sessions' own, by default: they do not reach each other", undefined, 'ok', 'refused'],
+    ["the engine's, where that is asked for: they do", 'bridge', 'ok', 'reached'],
+  ])('is %s', async (_, network, outcome, said) => {
+    const { manager, events } = await testManager();
+    const options = { image, ...(network !== undefined && { network }) };
+    const address = await listening(manager, options);
+    expect(address).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+    const { id, metadata } = await reached(manager, options, address);
+    expect(metadata.toolsUsed).toMatchObject([{ name: 'Bash', outcome }]);
+    const results = events.flatMap((event) =>
+      event.type === 'session:tool-result' && event.sessionId === id ? [JSON.stringify(event)] : [],
+    );
+    expect(results.join()).toContain(said);
+  });
+});
