@@ -48,6 +48,9 @@ export async function startModel(env) {
       else sendJson(response, 200, {});
     });
   });
+  // Node.js would close an idle connection after five seconds, and the native CLI waits without end for an answer on one that
+  // is closed while a tool runs.
+  server.keepAliveTimeout = 0;
   server.unref();
   await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', () => resolve(undefined)));
   return /** @type {import('node:net').AddressInfo} */ (server.address()).port;
