@@ -27,8 +27,9 @@ export interface DockerOptions {
   /** Most processes and threads in the container. Default 512. */
   pidsLimit?: number;
   /**
-   * Docker network, for example `'none'`. Default the engine's own. With `'host'` the agent reaches whatever listens on
-   * the host's 127.0.0.1.
+   * Docker network, for example `'none'`. Default `'autonomous-orchestration'`, a bridge that is made when it is missing: its
+   * containers reach the outside and the machine's address on that bridge, but not each other. `'bridge'` is the engine's
+   * own, where containers reach each other. With `'host'` the agent reaches whatever listens on the machine's 127.0.0.1.
    */
   network?: string;
   /** `user[:group]`, names or ids, instead of the image's own user. */
