@@ -15,7 +15,7 @@ export interface IndexFacts {
 }
 
 /** The index of the Linux kernel, with 90,000 files, has 9 MB. */
-const MOST_BYTES = 64 * 1024 * 1024;
+export const MOST_INDEX_BYTES = 64 * 1024 * 1024;
 /** More gitlinks than any repository has. */
 const MOST_GITLINKS = 1000;
 /** Entries read between two turns of the event loop: less than a millisecond. */
@@ -41,7 +41,7 @@ export async function hashBytes(commonDir: string): Promise<number> {
  * @throws Error where it is no regular file, or too long
  */
 export async function readIndex(path: string, hashLength: number): Promise<IndexFacts> {
-  const bytes = await readRegularFile(path, { most: MOST_BYTES });
+  const bytes = await readRegularFile(path, { most: MOST_INDEX_BYTES });
   const facts: IndexFacts = { gitlinks: [], escapes: [] };
   const version = bytes.length < 12 ? 0 : bytes.readUInt32BE(4);
   if (bytes.toString('latin1', 0, 4) !== 'DIRC' || version < 2 || version > 4) {

@@ -2,12 +2,17 @@ import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from '
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type GitLayout, gitLayoutAt } from '../../../../src/core/orchestration/workspace/git-layout.js';
-import {
-  linkedWorktrees,
-  linkWorktree,
-  unlinkWorktree,
-} from '../../../../src/core/orchestration/workspace/linked-worktrees.js';
+import { withLinkFreePaths } from '../../../../src/core/orchestration/workspace/link-free-paths.js';
+import * as linked from '../../../../src/core/orchestration/workspace/linked-worktrees.js';
 import { git, repository } from '../../../support/git.js';
+
+const linkedWorktrees = (commonDir: string) => withLinkFreePaths((paths) => linked.linkedWorktrees(commonDir, paths));
+
+const linkWorktree = (layout: GitLayout, path: string, branch: string) =>
+  withLinkFreePaths((paths) => linked.linkWorktree(layout, path, branch, paths));
+
+const unlinkWorktree = (commonDir: string, path: string) =>
+  withLinkFreePaths((paths) => linked.unlinkWorktree(commonDir, path, paths));
 
 async function scene() {
   const repo = repository();
@@ -85,15 +90,6 @@ describe('a worktree', () => {
     expect(existsSync(path)).toBe(false);
     expect(git(repo, 'worktree', 'list').trim().split('\n')).toHaveLength(1);
     expect(git(repo, 'branch', '--list', 'one')).not.toBe('');
-  });
-
-  it('is known by its real path, where it was asked for through a link', async () => {
-    const { repo, path, layout } = await scene();
-    symlinkSync(join(repo, '..'), `${repo}-link`);
-    await linkWorktree(layout, join(`${repo}-link`, 'repository-one'), 'one');
-    expect((await linkedWorktrees(layout.commonDir)).map((worktree) => worktree.path)).toEqual([path]);
-    await unlinkWorktree(layout.commonDir, path);
-    expect(existsSync(path)).toBe(false);
   });
 
   it('that a person has locked stays, and so does a folder that is none', async () => {
