@@ -1,12 +1,14 @@
-import { realpath } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, OrchestrationError, shown } from '../errors.js';
+import { branchNameProblem } from './branch-name.js';
 import { refuseBorrowing } from './git-borrowing.js';
 import { checkOut, makeBranch, runGit } from './git-command.js';
-import { branchIn, findGitLayout, type GitLayout, gitLayoutAt, isKnown } from './git-layout.js';
+import { branchIn, findGitLayout, type GitLayout, gitLayoutAt, ignoreMissing, isKnown } from './git-layout.js';
 import { type GitView, withGitView } from './git-view.js';
 import { withLinkFreePaths } from './link-free-paths.js';
 import { linkedWorktrees, linkWorktree, unlinkWorktree } from './linked-worktrees.js';
+import { remoteBranches } from './remote-branches.js';
 import { worktreePlace } from './worktree-place.js';
 import type { SessionWorktreeRequest } from './worktree-request.js';
 
@@ -150,8 +152,7 @@ async function checkoutOf({ layout, paths }: GitView, branch: string): Promise<s
 /** The commit that a new branch starts from. @throws Error where there is none */
 async function startOf(view: GitView, branch: string, base: string | undefined): Promise<string> {
   if (base === undefined) {
-    const remotes = await runGit(view, ['for-each-ref', '--format=%(refname)', `refs/remotes/*/${branch}`]);
-    const [only, ...others] = remotes.split('\n').filter(Boolean);
+    const [only, ...others] = await remoteBranches(view, branch);
     const commit = only !== undefined && others.length === 0 ? await commitOf(view, only) : undefined;
     if (commit !== undefined) return commit;
   }
@@ -162,7 +163,12 @@ async function startOf(view: GitView, branch: string, base: string | undefined):
   return commit;
 }
 
-function commitOf(view: GitView, ref: string): Promise<string | undefined> {
+/** @throws Error where a link or a FIFO is in the place of the ref: git would fail without a reason, or wait */
+async function commitOf(view: GitView, ref: string): Promise<string | undefined> {
+  if (branchNameProblem(ref)) return undefined; // An agent may have written the name into HEAD.
+  const path = join(view.layout.commonDir, ref);
+  const stats = await lstat(view.paths.to(path)).catch(ignoreMissing);
+  if (stats && !stats.isFile() && !stats.isDirectory()) throw new Error(`${path} is no regular file; remove it`);
   return runGit(view, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]).then(
     (commit) => commit.trim(),
     () => undefined,
