@@ -70,7 +70,7 @@ export async function unmergedWork(checkout: string, branch: string): Promise<bo
  * @throws Error where git fails, takes too long or prints more than a megabyte
  */
 export async function runGit(view: GitView, args: readonly string[]): Promise<string> {
-  return git(args, view, view.layout, {
+  return git(args, view, view.layout.root, {
     PATH: pathOutside(view.layout.root),
     HOME: homedir(),
     GIT_CONFIG_GLOBAL: '/dev/null',
@@ -87,26 +87,37 @@ export async function makeBranch(view: GitView, branch: string, commit: string):
 }
 
 /**
- * Writes the files of a worktree that was linked to a repository without them, and its index. Git sees the user's
- * configuration, but not the repository's own, as when the user clones a repository: what an agent has written there
- * cannot name a command.
+ * Writes the files of a branch into a folder, and keeps the index in the view. Git sees the user's configuration, but not the
+ * repository's own, as when the user clones a repository: what an agent has written there cannot name a command.
  *
+ * @param folder out of the reach of agents
  * @throws Error where git fails or takes too long; where objects are missing, none are fetched
  */
-export async function checkOut(view: GitView, worktree: GitLayout, branch: string): Promise<void> {
-  const variables = userVariables(worktree);
-  const settings = gitSettings(variables, [...SETTINGS, ...(await largeFileSettings(view))]);
+export async function checkOut(view: GitView, folder: string, branch: string): Promise<void> {
   await writeFile(join(view.folder, 'HEAD'), `ref: refs/heads/${branch}\n`);
-  const command = ['read-tree', '--reset', '-u', 'HEAD'];
-  await git(command, view, worktree, { ...variables, ...settings }, CHECKOUT_TIMEOUT_MS);
-  const index = view.paths.to(join(worktree.gitDir, 'index'));
-  await copyFile(join(view.folder, 'index'), index, constants.COPYFILE_EXCL);
+  await gitAsUser(['read-tree', '--reset', '-u', 'HEAD'], view, folder);
+}
+
+/**
+ * Gives a new worktree the index that {@link checkOut} has made.
+ *
+ * @param copied where the files are, if they are no longer those that were written: git finds them changed otherwise
+ */
+export async function installIndex(view: GitView, gitDir: string, copied?: string): Promise<void> {
+  if (copied !== undefined) await gitAsUser(['update-index', '-q', '--refresh'], view, copied);
+  await copyFile(join(view.folder, 'index'), view.paths.to(join(gitDir, 'index')), constants.COPYFILE_EXCL);
+}
+
+async function gitAsUser(args: readonly string[], view: GitView, folder: string): Promise<void> {
+  const variables = userVariables(view.layout);
+  const settings = gitSettings(variables, [...SETTINGS, ...(await largeFileSettings(view))]);
+  await git(args, view, folder, { ...variables, ...settings }, CHECKOUT_TIMEOUT_MS);
 }
 
 async function git(
   args: readonly string[],
   { folder, paths }: GitView,
-  { root }: GitLayout,
+  root: string,
   variables: Readonly<Record<string, string | undefined>>,
   timeout = TIMEOUT_MS,
 ): Promise<string> {

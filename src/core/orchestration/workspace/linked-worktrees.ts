@@ -1,7 +1,6 @@
-import { lstat, mkdir, opendir, readdir, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { systemCode } from '../errors.js';
-import { branchIn, type GitLayout, gitPath, ignoreMissing, readGitFile } from './git-layout.js';
+import { opendir, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { branchIn, gitPath, ignoreMissing, readGitFile } from './git-layout.js';
 import type { LinkFreePaths } from './link-free-paths.js';
 
 /** A worktree of a repository, as the repository knows it. */
@@ -40,45 +39,6 @@ export async function linkedWorktrees(commonDir: string, paths: LinkFreePaths): 
 }
 
 /**
- * Links a folder to a repository as a worktree with a branch, what `git worktree add --no-checkout` does. The folder is made.
- *
- * @param path without links; none is followed
- * @returns where git keeps what belongs to it
- * @throws Error where something is in its place
- */
-export async function linkWorktree(
-  { commonDir }: GitLayout,
-  path: string,
-  branch: string,
-  paths: LinkFreePaths,
-): Promise<GitLayout> {
-  const folder = paths.to(path);
-  await mkdir(dirname(folder), { recursive: true });
-  await mkdir(folder).catch(async (error: unknown) => {
-    const isEmpty = (await lstat(folder)).isDirectory() && (await readdir(folder)).length === 0;
-    if (systemCode(error) !== 'EEXIST' || !isEmpty) throw error;
-  });
-  let made: string | undefined;
-  try {
-    const gitDir = await newFolder(join(commonDir, 'worktrees'), basename(path), paths);
-    made = paths.to(gitDir);
-    // `git worktree prune` takes away what has no `gitdir` yet, unless it is locked.
-    await writeFile(join(made, 'locked'), 'initializing\n');
-    await writeFile(join(made, 'gitdir'), `${join(path, '.git')}\n`);
-    await writeFile(join(made, 'HEAD'), `ref: refs/heads/${branch}\n`);
-    await writeFile(join(made, 'commondir'), '../..\n');
-    await writeFile(join(folder, '.git'), `gitdir: ${gitDir}\n`, { flag: 'wx' });
-    await rm(join(made, 'locked'));
-    return { root: path, gitDir, commonDir };
-  } catch (error) {
-    // Nothing is left behind; the first error counts.
-    for (const each of [folder, ...(made === undefined ? [] : [made])])
-      await rm(each, { recursive: true, force: true }).catch(() => {});
-    throw error;
-  }
-}
-
-/**
  * Removes a worktree with all its files. No link is followed, so that nothing else is removed.
  *
  * @param path the real path
@@ -92,21 +52,4 @@ export async function unlinkWorktree(commonDir: string, path: string, paths: Lin
   if (locked !== undefined && locked !== 'initializing\n') throw new Error(`the worktree at ${path} is locked`);
   await rm(paths.to(path), { recursive: true, force: true });
   await rm(gitDir, { recursive: true, force: true });
-}
-
-/** A new folder with this name, or one like it. */
-async function newFolder(parent: string, wanted: string, paths: LinkFreePaths): Promise<string> {
-  const isLink = (await lstat(paths.to(parent)).catch(ignoreMissing))?.isSymbolicLink();
-  if (isLink) throw new Error(`${parent} is a link`);
-  await mkdir(paths.to(parent), { recursive: true });
-  const name = wanted.replaceAll(/[^\w-]+/g, '-');
-  for (let number = 0; ; number++) {
-    const folder = join(parent, number === 0 ? name : `${name}${number}`);
-    try {
-      await mkdir(paths.to(folder));
-      return folder;
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error;
-    }
-  }
 }

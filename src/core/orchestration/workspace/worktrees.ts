@@ -1,13 +1,14 @@
-import { lstat, realpath } from 'node:fs/promises';
+import { lstat, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, OrchestrationError, shown } from '../errors.js';
 import { branchNameProblem } from './branch-name.js';
 import { refuseBorrowing } from './git-borrowing.js';
-import { checkOut, makeBranch, runGit } from './git-command.js';
+import { makeBranch, runGit } from './git-command.js';
 import { branchIn, findGitLayout, type GitLayout, gitLayoutAt, ignoreMissing, isKnown } from './git-layout.js';
 import { type GitView, withGitView } from './git-view.js';
 import { withLinkFreePaths } from './link-free-paths.js';
-import { linkedWorktrees, linkWorktree, unlinkWorktree } from './linked-worktrees.js';
+import { linkedWorktrees, unlinkWorktree } from './linked-worktrees.js';
+import { addWorktree, isHalfMade } from './new-worktree.js';
 import { remoteBranches } from './remote-branches.js';
 import { worktreePlace } from './worktree-place.js';
 import type { SessionWorktreeRequest } from './worktree-request.js';
@@ -107,7 +108,7 @@ async function ensureWorktree(
   { branch, base, path: wanted }: SessionWorktreeRequest,
   beforeMaking: () => Promise<void>,
 ): Promise<Worktree> {
-  const { layout: repository, paths } = view;
+  const repository = view.layout;
   const path =
     wanted === undefined ? defaultPath(repository, branch) : await worktreePlace(resolve(cwd, wanted), repository.root);
   const existing = await checkoutOf(view, branch);
@@ -121,14 +122,8 @@ async function ensureWorktree(
   if ((await commitOf(view, `refs/heads/${branch}`)) === undefined) {
     await makeBranch(view, branch, await startOf(view, branch, base));
   }
-  const made = await linkWorktree(repository, path, branch, paths);
-  try {
-    await checkOut(view, made, branch);
-    return { path, branch, created: true };
-  } catch (error) {
-    await unlinkWorktree(repository.commonDir, path, paths).catch(() => {}); // The first error counts.
-    throw error;
-  }
+  await addWorktree(view, path, branch);
+  return { path, branch, created: true };
 }
 
 /** Beside the repository, as ChannelCoder names it. */
@@ -142,11 +137,14 @@ function mainCheckout({ root, gitDir, commonDir }: GitLayout): string | undefine
   return basename(commonDir) === '.git' ? dirname(commonDir) : undefined;
 }
 
-/** Where a branch is checked out, as the repository says. */
+/** Where a branch is checked out, as the repository says. What a process left half made is removed. */
 async function checkoutOf({ layout, paths }: GitView, branch: string): Promise<string | undefined> {
   const main = mainCheckout(layout);
   if (main !== undefined && (await branchIn(paths.to(layout.commonDir))) === branch) return main;
-  return (await linkedWorktrees(layout.commonDir, paths)).find((worktree) => worktree.branch === branch)?.path;
+  const linked = (await linkedWorktrees(layout.commonDir, paths)).find((worktree) => worktree.branch === branch);
+  if (!linked || !(await isHalfMade(linked, paths))) return linked?.path;
+  await rm(paths.to(linked.gitDir), { recursive: true, force: true });
+  return undefined;
 }
 
 /** The commit that a new branch starts from. @throws Error where there is none */
