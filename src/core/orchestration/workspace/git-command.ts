@@ -13,10 +13,16 @@ import { type GitView, lendIndex, withGitView } from './git-view.js';
 
 const run = promisify(execFile);
 
-/** An agent can put a FIFO in the place of a file. Git would wait for it without end. */
-const TIMEOUT_MS = 30_000;
-/** Large repositories take minutes. */
-const CHECKOUT_TIMEOUT_MS = 30 * 60_000;
+interface Bounds {
+  /** An agent can put a FIFO in the place of a file. Git would wait for it without end. */
+  timeoutMs: number;
+  /** What git may allocate at once: a small object can unpack to one of any size. */
+  memory: string;
+}
+
+const BOUNDS: Bounds = { timeoutMs: 30_000, memory: '1g' };
+/** Large repositories take minutes, and files of Git LFS are in memory as a whole. */
+const CHECKOUT_BOUNDS: Bounds = { timeoutMs: 30 * 60_000, memory: '8g' };
 const MOST_OUTPUT_BYTES = 1024 * 1024;
 
 const SETTINGS: readonly GitSetting[] = [
@@ -87,14 +93,14 @@ export async function makeBranch(view: GitView, branch: string, commit: string):
 }
 
 /**
- * Writes the files of a branch into a folder, and keeps the index in the view. Git sees the user's configuration, but not the
+ * Writes the files of a commit into a folder, and keeps the index in the view. Git sees the user's configuration, but not the
  * repository's own, as when the user clones a repository: what an agent has written there cannot name a command.
  *
  * @param folder out of the reach of agents
  * @throws Error where git fails or takes too long; where objects are missing, none are fetched
  */
-export async function checkOut(view: GitView, folder: string, branch: string): Promise<void> {
-  await writeFile(join(view.folder, 'HEAD'), `ref: refs/heads/${branch}\n`);
+export async function checkOut(view: GitView, folder: string, commit: string): Promise<void> {
+  await writeFile(join(view.folder, 'HEAD'), `${commit}\n`);
   await gitAsUser(['read-tree', '--reset', '-u', 'HEAD'], view, folder);
 }
 
@@ -111,7 +117,7 @@ export async function installIndex(view: GitView, gitDir: string, copied?: strin
 async function gitAsUser(args: readonly string[], view: GitView, folder: string): Promise<void> {
   const variables = userVariables(view.layout);
   const settings = gitSettings(variables, [...SETTINGS, ...(await largeFileSettings(view))]);
-  await git(args, view, folder, { ...variables, ...settings }, CHECKOUT_TIMEOUT_MS);
+  await git(args, view, folder, { ...variables, ...settings }, CHECKOUT_BOUNDS);
 }
 
 async function git(
@@ -119,7 +125,7 @@ async function git(
   { folder, paths }: GitView,
   root: string,
   variables: Readonly<Record<string, string | undefined>>,
-  timeout = TIMEOUT_MS,
+  { timeoutMs, memory }: Bounds = BOUNDS,
 ): Promise<string> {
   const { stdout } = await run('git', ['--no-pager', ...args], {
     // Git stays in the folder that it starts in, whatever takes its place.
@@ -128,6 +134,7 @@ async function git(
       ...variables,
       GIT_DIR: folder,
       GIT_WORK_TREE: '.',
+      GIT_ALLOC_LIMIT: memory,
       LC_ALL: 'C',
       GIT_TERMINAL_PROMPT: '0',
       GIT_NO_REPLACE_OBJECTS: '1',
@@ -135,7 +142,7 @@ async function git(
       GIT_NO_LAZY_FETCH: '1',
       GIT_ALLOW_PROTOCOL: 'none',
     },
-    timeout,
+    timeout: timeoutMs,
     killSignal: 'SIGKILL',
     maxBuffer: MOST_OUTPUT_BYTES,
   });

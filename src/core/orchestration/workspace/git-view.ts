@@ -11,6 +11,8 @@ import { type LinkFreePaths, withLinkFreePaths } from './link-free-paths.js';
 /** What a repository may say about its file system: words only, so nothing that git would execute or follow. */
 const KEPT = /^core\.(filemode|ignorecase|symlinks|precomposeunicode|autocrlf|eol)$/;
 
+/** 100,000 refs have 7 MB. */
+const MOST_PACKED_REFS_BYTES = 64 * 1024 * 1024;
 /** Objects that are no pack yet: git packs them when there are 6,700. */
 const OBJECT_LIMITS: SearchLimits = { entries: 200_000, repositories: 0, durationMs: 10_000 };
 const AT_ONCE = 16;
@@ -28,7 +30,7 @@ export interface GitView {
  *
  * The view is a git folder of our own. Files in which git would find commands or paths are copies or are not there:
  * configuration, hooks, attributes, `commondir`, grafts, and above all `objects/info/alternates`, which leads to the objects of
- * other repositories. What is large is borrowed: refs, packs and single objects. Borrowed files are reached through
+ * other repositories. What is large is borrowed: unpacked refs, packs and single objects. Borrowed files are reached through
  * {@link LinkFreePaths}, so that no link in their place leads git out of the repository, however late an agent puts it there.
  *
  * @throws Error where there is no checkout, or a part of its git folder is a link or no regular file
@@ -38,7 +40,7 @@ export async function withGitView<T>(checkout: string | GitLayout, use: (view: G
   return withLinkFreePaths(async (paths, top) => {
     const view: GitView = { layout, paths, folder: join(top, 'git') };
     await mkdir(join(view.folder, 'info'), { recursive: true });
-    await Promise.all([copySmallFiles(view), borrowRefs(view), borrowObjects(view)]);
+    await Promise.all([copySmallFiles(view), copyPackedRefs(view), borrow(view, 'refs'), borrowObjects(view)]);
     return use(view);
   });
 }
@@ -84,8 +86,11 @@ function lentConfig(text: string, hashLength: number): string {
   return `[core]\n${core}${format}`;
 }
 
-async function borrowRefs(view: GitView): Promise<void> {
-  await Promise.all(['refs', 'packed-refs'].map((name) => borrow(view, name)));
+/** A copy, because git would read one without end into memory. */
+async function copyPackedRefs({ layout, paths, folder }: GitView): Promise<void> {
+  const path = paths.to(join(layout.commonDir, 'packed-refs'));
+  const packed = await readRegularFile(path, { most: MOST_PACKED_REFS_BYTES }).catch(ignoreMissing);
+  if (packed) await writeFile(join(folder, 'packed-refs'), packed);
 }
 
 /** All packs and single objects, and nothing else of the folder: `info` has what leads elsewhere. */

@@ -18,9 +18,10 @@ const STAGING = 'files';
  *
  * @param path without links; none is followed
  * @param branch is there already
+ * @param commit what the branch is at
  * @throws Error where something is in its place, or git fails; nothing is left behind
  */
-export async function addWorktree(view: GitView, path: string, branch: string): Promise<void> {
+export async function addWorktree(view: GitView, path: string, branch: string, commit: string): Promise<void> {
   const { layout, paths } = view;
   const place = paths.to(path);
   await demandFree(place);
@@ -36,7 +37,7 @@ export async function addWorktree(view: GitView, path: string, branch: string): 
     await writeFile(join(own, 'commondir'), '../..\n');
     await mkdir(paths.to(staging));
     await writeFile(paths.to(join(staging, '.git')), `gitdir: ${gitDir}\n`);
-    await checkOut(view, staging, branch);
+    await checkOut(view, staging, commit);
     await mkdir(dirname(place), { recursive: true });
     const moved = await move(paths.to(staging), place);
     placed = true;

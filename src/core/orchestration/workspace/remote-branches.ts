@@ -1,24 +1,18 @@
-import { lstat } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readRegularFile } from '../files/regular-file.js';
 import { parseGitConfig } from './git-config-file.js';
 import { ignoreMissing, readGitFile } from './git-layout.js';
 import type { GitView } from './git-view.js';
 
-/** 100,000 refs have 7 MB. */
-const MOST_BYTES = 64 * 1024 * 1024;
-
 /**
  * The branches of this name that the repository's remotes have, as refs. No git is run: it would read all refs, of which an
  * agent can make any number.
- *
- * @throws Error where `packed-refs` is no regular file, or too long
  */
-export async function remoteBranches({ layout, paths }: GitView, branch: string): Promise<string[]> {
+export async function remoteBranches({ layout, paths, folder }: GitView, branch: string): Promise<string[]> {
   const common = paths.to(layout.commonDir);
   const [config, packed] = await Promise.all([
     readGitFile(join(common, 'config')),
-    readRegularFile(join(common, 'packed-refs'), { most: MOST_BYTES }).catch(ignoreMissing),
+    readFile(join(folder, 'packed-refs')).catch(ignoreMissing),
   ]);
   const names = (parseGitConfig(config ?? '') ?? []).map(({ name }) => /^remote\.(.+)\.\w+$/.exec(name)?.[1]);
   const refs = [...new Set(names.filter((name) => name !== undefined))].map((name) => `refs/remotes/${name}/${branch}`);

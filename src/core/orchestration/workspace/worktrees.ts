@@ -13,6 +13,9 @@ import { remoteBranches } from './remote-branches.js';
 import { worktreePlace } from './worktree-place.js';
 import type { SessionWorktreeRequest } from './worktree-request.js';
 
+/** The longest name that a symbolic ref can have. */
+const MOST_REF_BYTES = 4096;
+
 /** A worktree that a session works in. */
 export interface Worktree {
   path: string;
@@ -119,10 +122,12 @@ async function ensureWorktree(
     return { path: usable, branch, created: false };
   }
   await beforeMaking();
-  if ((await commitOf(view, `refs/heads/${branch}`)) === undefined) {
-    await makeBranch(view, branch, await startOf(view, branch, base));
+  let commit = await commitOf(view, `refs/heads/${branch}`);
+  if (commit === undefined) {
+    commit = await startOf(view, branch, base);
+    await makeBranch(view, branch, commit);
   }
-  await addWorktree(view, path, branch);
+  await addWorktree(view, path, branch, commit);
   return { path, branch, created: true };
 }
 
@@ -161,12 +166,14 @@ async function startOf(view: GitView, branch: string, base: string | undefined):
   return commit;
 }
 
-/** @throws Error where a link or a FIFO is in the place of the ref: git would fail without a reason, or wait */
+/** @throws Error where something else is in the place of the ref: git would wait at a FIFO, and read a file without end */
 async function commitOf(view: GitView, ref: string): Promise<string | undefined> {
   if (branchNameProblem(ref)) return undefined; // An agent may have written the name into HEAD.
   const path = join(view.layout.commonDir, ref);
   const stats = await lstat(view.paths.to(path)).catch(ignoreMissing);
-  if (stats && !stats.isFile() && !stats.isDirectory()) throw new Error(`${path} is no regular file; remove it`);
+  if (stats && !stats.isDirectory() && (!stats.isFile() || stats.size > MOST_REF_BYTES)) {
+    throw new Error(`${path} is no file with the name of a commit; remove it`);
+  }
   return runGit(view, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]).then(
     (commit) => commit.trim(),
     () => undefined,

@@ -11,7 +11,7 @@ import { git, repository } from '../../../support/git.js';
 const linkedWorktrees = (commonDir: string) => withLinkFreePaths((paths) => linked.linkedWorktrees(commonDir, paths));
 
 const addWorktree = (layout: GitLayout, path: string, branch: string) =>
-  withGitView(layout, (view) => add(view, path, branch));
+  withGitView(layout, (view) => add(view, path, branch, git(layout.root, 'rev-parse', 'main').trim()));
 
 const unlinkWorktree = (commonDir: string, path: string) =>
   withLinkFreePaths((paths) => linked.unlinkWorktree(commonDir, path, paths));
