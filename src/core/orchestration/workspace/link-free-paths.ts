@@ -11,7 +11,7 @@ const MOST_LINKS = 128;
  *
  * A check of such a path comes too early: the agent can put a link there afterwards. So the system itself has to refuse
  * links, for git as well, which has no option for that. Every system follows only so many links for one path. The paths
- * that {@link to} gives lead through exactly that many links of our own (`self/self/…/self/root/…`), so that one more link
+ * that {@link to} gives lead through exactly that many links of our own (`s/s/…/s/root/…`), so that one more link
  * anywhere behind them fails with `ELOOP`: a link in the place of the file, or of a folder on the way to it.
  *
  * They go to functions and programs that use a path as it is given. `realpath` takes the protection away.
@@ -30,7 +30,7 @@ export class LinkFreePaths {
    * @throws Error where the system follows links without end
    */
   static async in(folder: string): Promise<LinkFreePaths> {
-    await symlink('.', join(folder, 'self'));
+    await symlink('.', join(folder, 's'));
     await symlink('/', join(folder, 'root'));
     return new LinkFreePaths(folder, await mostLinks(folder));
   }
@@ -40,7 +40,7 @@ export class LinkFreePaths {
    * @param before how many links lead to the path that is given: 1 for the target of a link
    */
   to(path: string, before = 0): string {
-    return `${this.#folder}${'/self'.repeat(this.#links - 1 - before)}/root${path}`;
+    return `${this.#folder}${'/s'.repeat(this.#links - 1 - before)}/root${path}`;
   }
 }
 
@@ -69,7 +69,7 @@ async function mostLinks(folder: string): Promise<number> {
 
 async function follows(folder: string, links: number): Promise<boolean> {
   try {
-    await stat(folder + '/self'.repeat(links));
+    await stat(folder + '/s'.repeat(links));
     return true;
   } catch (error) {
     if (systemCode(error) !== 'ELOOP') throw error;
