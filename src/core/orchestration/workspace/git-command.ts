@@ -132,7 +132,7 @@ async function git(
     cwd: paths.to(root),
     env: {
       ...variables,
-      GIT_DIR: folder,
+      GIT_DIR: paths.own(folder),
       GIT_WORK_TREE: '.',
       GIT_ALLOC_LIMIT: memory,
       LC_ALL: 'C',
@@ -166,15 +166,14 @@ const LARGE_FILES = /^git-lfs (smudge|clean|filter-process)( --skip)?( --)?( %f)
 
 /** What Git LFS needs to find the files of a repository. Its other settings may name commands. */
 async function largeFileSettings({ layout, paths }: GitView): Promise<GitSetting[]> {
-  const common = paths.to(layout.commonDir);
-  const entries = parseGitConfig((await readGitFile(join(common, 'config'))) ?? '') ?? [];
+  const entries = parseGitConfig((await readGitFile(paths.to(join(layout.commonDir, 'config')))) ?? '') ?? [];
   const needed = entries.filter(
     ({ name, value }) =>
       (/^filter\.lfs\.\w+$/.test(name) && (LARGE_FILES.test(value) || value === 'true')) ||
       (/^remote\..+\.url$/.test(name) && /^(https?|ssh):\/\/[^-]|^[\w.]+@[\w.]+:/.test(value)),
   );
   // Git LFS copies whatever has the name and the size of a file that it looks for: a link there could be any file.
-  const storage = join(common, 'lfs');
+  const storage = paths.to(join(layout.commonDir, 'lfs'));
   const isFolder = (await lstat(storage).catch(() => undefined))?.isDirectory() ?? false;
   return [
     ...needed.map(({ name, value }) => [name, value] as const),

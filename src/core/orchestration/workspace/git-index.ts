@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { readRegularFile } from '../files/regular-file.js';
 import { parseGitConfig } from './git-config-file.js';
@@ -29,7 +28,7 @@ const NAME_LENGTH = 0xfff;
 
 /** How long an object's name is, by the configuration: 20 bytes, or 32 in a repository with SHA-256. */
 export async function hashBytes(commonDir: string): Promise<number> {
-  const entries = parseGitConfig((await readGitFile(join(commonDir, 'config'))) ?? '');
+  const entries = parseGitConfig((await readGitFile(`${commonDir}/config`)) ?? '');
   return entries?.some(({ name, value }) => name === 'extensions.objectformat' && value === 'sha256') ? 32 : 20;
 }
 

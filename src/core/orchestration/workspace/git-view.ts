@@ -62,13 +62,12 @@ async function layoutAt(checkout: string): Promise<GitLayout> {
 }
 
 async function copySmallFiles({ layout: { gitDir, commonDir }, paths, folder }: GitView): Promise<void> {
-  const common = paths.to(commonDir);
   const [head, config, exclude, shallow, hashLength] = await Promise.all([
     readGitFile(paths.to(join(gitDir, 'HEAD'))),
-    readGitFile(join(common, 'config')),
-    readGitFile(join(common, 'info/exclude')),
-    readGitFile(join(common, 'shallow')),
-    hashBytes(common),
+    readGitFile(paths.to(join(commonDir, 'config'))),
+    readGitFile(paths.to(join(commonDir, 'info/exclude'))),
+    readGitFile(paths.to(join(commonDir, 'shallow'))),
+    hashBytes(paths.to(commonDir)),
   ]);
   if (head === undefined) throw new Error(`${gitDir} has no HEAD`);
   await Promise.all([

@@ -1,10 +1,15 @@
-import { mkdtemp, realpath, rm, stat, symlink } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, realpath, rm, rmdir, stat, symlink, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemCode } from '../errors.js';
+import { ignoreMissing } from './git-layout.js';
 
 /** More links than any system follows for one path (Linux follows 40, macOS 32). */
 const MOST_LINKS = 128;
+/** See {@link detour}. */
+const DETOUR = '/proc/sys/kernel/../../..';
+const TRIES = 3;
+const AT_ONCE = 16;
 
 /**
  * Paths to files that an agent can replace by links while they are in use.
@@ -19,10 +24,12 @@ const MOST_LINKS = 128;
 export class LinkFreePaths {
   readonly #folder: string;
   readonly #links: number;
+  readonly #detour: string;
 
-  private constructor(folder: string, links: number) {
+  private constructor(folder: string, links: number, detour: string) {
     this.#folder = folder;
     this.#links = links;
+    this.#detour = detour;
   }
 
   /**
@@ -32,15 +39,35 @@ export class LinkFreePaths {
   static async in(folder: string): Promise<LinkFreePaths> {
     await symlink('.', join(folder, 's'));
     await symlink('/', join(folder, 'root'));
-    return new LinkFreePaths(folder, await mostLinks(folder));
+    const way = await detour();
+    return new LinkFreePaths(folder, await mostLinks(way + folder), way);
   }
 
   /**
+   * Not to be joined to anything: `join` takes the detour away. Give the whole path.
+   *
    * @param path absolute; links in it are not followed
    * @param before how many links lead to the path that is given: 1 for the target of a link
    */
   to(path: string, before = 0): string {
-    return `${this.#folder}${'/s'.repeat(this.#links - 1 - before)}/root${path}`;
+    return `${this.#detour}${this.#folder}${'/s'.repeat(this.#links - 1 - before)}/root${path}`;
+  }
+
+  /** The same path to a file of ours, for a program that comes through it to a link whose target is link-free. */
+  own(path: string): string {
+    return this.#detour + path;
+  }
+
+  /** Removes a file, or a folder with all that is in it. @throws Error where a part cannot be removed */
+  async remove(path: string): Promise<void> {
+    const stats = await lstat(this.to(path)).catch(ignoreMissing);
+    if (!stats) return;
+    if (!stats.isDirectory()) return unlink(this.to(path));
+    const names = await readdir(this.to(path));
+    for (let at = 0; at < names.length; at += AT_ONCE) {
+      await Promise.all(names.slice(at, at + AT_ONCE).map((name) => this.remove(join(path, name))));
+    }
+    await rmdir(this.to(path));
   }
 }
 
@@ -52,6 +79,18 @@ export async function withLinkFreePaths<T>(use: (paths: LinkFreePaths, folder: s
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * What comes in front of a path with many links on Linux.
+ *
+ * Linux looks a path up without locks first. If something is mounted anywhere meanwhile, as Docker does with each container, it
+ * begins again and counts the links of both times: a path that is as good as before fails with `ELOOP` (measured: 1 of 600
+ * look-ups beside a loop of mounts). Files below `/proc/sys` can only be looked up with locks, so it takes those from
+ * the beginning, before the first link.
+ */
+async function detour(): Promise<string> {
+  return (await stat(DETOUR).catch(() => undefined)) ? DETOUR : '';
 }
 
 /** How many links the system follows for one path. Tried out, because one more than assumed would be a hole. */
@@ -67,12 +106,15 @@ async function mostLinks(folder: string): Promise<number> {
   return followed;
 }
 
+/** Tried more than once: without the detour the system may refuse fewer links than it follows. */
 async function follows(folder: string, links: number): Promise<boolean> {
-  try {
-    await stat(folder + '/s'.repeat(links));
-    return true;
-  } catch (error) {
-    if (systemCode(error) !== 'ELOOP') throw error;
-    return false;
+  for (let at = 0; at < TRIES; at += 1) {
+    try {
+      await stat(folder + '/s'.repeat(links));
+      return true;
+    } catch (error) {
+      if (systemCode(error) !== 'ELOOP') throw error;
+    }
   }
+  return false;
 }

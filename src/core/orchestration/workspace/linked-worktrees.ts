@@ -1,4 +1,4 @@
-import { opendir, rm } from 'node:fs/promises';
+import { opendir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { branchIn, gitPath, ignoreMissing, readGitFile } from './git-layout.js';
 import type { LinkFreePaths } from './link-free-paths.js';
@@ -47,9 +47,8 @@ export async function linkedWorktrees(commonDir: string, paths: LinkFreePaths): 
 export async function unlinkWorktree(commonDir: string, path: string, paths: LinkFreePaths): Promise<void> {
   const known = (await linkedWorktrees(commonDir, paths)).find((worktree) => worktree.path === path);
   if (!known) throw new Error(`the repository has no worktree at ${path}`);
-  const gitDir = paths.to(known.gitDir);
-  const locked = await readGitFile(join(gitDir, 'locked'));
+  const locked = await readGitFile(paths.to(join(known.gitDir, 'locked')));
   if (locked !== undefined && locked !== 'initializing\n') throw new Error(`the worktree at ${path} is locked`);
-  await rm(paths.to(path), { recursive: true, force: true });
-  await rm(gitDir, { recursive: true, force: true });
+  await paths.remove(path);
+  await paths.remove(known.gitDir);
 }

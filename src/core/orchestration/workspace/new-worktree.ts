@@ -1,4 +1,4 @@
-import { cp, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, lstat, mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../errors.js';
 import { checkOut, installIndex } from './git-command.js';
@@ -26,17 +26,17 @@ export async function addWorktree(view: GitView, path: string, branch: string, c
   const place = paths.to(path);
   await demandFree(place);
   const gitDir = await newFolder(join(layout.commonDir, 'worktrees'), basename(path), paths);
-  const own = paths.to(gitDir);
+  const write = (name: string, text: string): Promise<void> => writeFile(paths.to(join(gitDir, name)), text);
   const staging = join(gitDir, STAGING);
   let placed = false;
   try {
     // `git worktree prune` takes away what has no `gitdir` yet, or no files, unless it is locked.
-    await writeFile(join(own, 'locked'), 'initializing\n');
-    await writeFile(join(own, 'gitdir'), `${join(path, '.git')}\n`);
-    await writeFile(join(own, 'HEAD'), `ref: refs/heads/${branch}\n`);
-    await writeFile(join(own, 'commondir'), '../..\n');
+    await write('locked', 'initializing\n');
+    await write('gitdir', `${join(path, '.git')}\n`);
+    await write('HEAD', `ref: refs/heads/${branch}\n`);
+    await write('commondir', '../..\n');
     await mkdir(paths.to(staging));
-    await writeFile(paths.to(join(staging, '.git')), `gitdir: ${gitDir}\n`);
+    await write(join(STAGING, '.git'), `gitdir: ${gitDir}\n`);
     await checkOut(view, staging, commit);
     await mkdir(dirname(place), { recursive: true });
     const moved = await move(paths.to(staging), place);
@@ -44,11 +44,11 @@ export async function addWorktree(view: GitView, path: string, branch: string, c
     if (!moved)
       await cp(paths.to(staging), place, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
     await installIndex(view, gitDir, moved ? undefined : path);
-    await rm(paths.to(staging), { recursive: true, force: true });
-    await rm(join(own, 'locked'));
+    await paths.remove(staging);
+    await paths.remove(join(gitDir, 'locked'));
   } catch (error) {
     // Nothing is left behind; the first error counts.
-    for (const made of placed ? [place, own] : [own]) await rm(made, { recursive: true, force: true }).catch(() => {});
+    for (const made of placed ? [path, gitDir] : [gitDir]) await paths.remove(made).catch(() => {});
     throw error;
   }
 }

@@ -9,15 +9,15 @@ import type { GitView } from './git-view.js';
  * agent can make any number.
  */
 export async function remoteBranches({ layout, paths, folder }: GitView, branch: string): Promise<string[]> {
-  const common = paths.to(layout.commonDir);
+  const inCommon = (name: string): string => paths.to(join(layout.commonDir, name));
   const [config, packed] = await Promise.all([
-    readGitFile(join(common, 'config')),
+    readGitFile(inCommon('config')),
     readFile(join(folder, 'packed-refs')).catch(ignoreMissing),
   ]);
   const names = (parseGitConfig(config ?? '') ?? []).map(({ name }) => /^remote\.(.+)\.\w+$/.exec(name)?.[1]);
   const refs = [...new Set(names.filter((name) => name !== undefined))].map((name) => `refs/remotes/${name}/${branch}`);
   const exist = await Promise.all(
-    refs.map(async (ref) => packed?.includes(` ${ref}\n`) || (await lstat(join(common, ref)).catch(ignoreMissing))),
+    refs.map(async (ref) => packed?.includes(` ${ref}\n`) || (await lstat(inCommon(ref)).catch(ignoreMissing))),
   );
   return refs.filter((_, index) => exist[index]);
 }

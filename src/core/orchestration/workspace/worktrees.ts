@@ -1,4 +1,4 @@
-import { lstat, realpath, rm } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, OrchestrationError, shown } from '../errors.js';
 import { branchNameProblem } from './branch-name.js';
@@ -148,7 +148,7 @@ async function checkoutOf({ layout, paths }: GitView, branch: string): Promise<s
   if (main !== undefined && (await branchIn(paths.to(layout.commonDir))) === branch) return main;
   const linked = (await linkedWorktrees(layout.commonDir, paths)).find((worktree) => worktree.branch === branch);
   if (!linked || !(await isHalfMade(linked, paths))) return linked?.path;
-  await rm(paths.to(linked.gitDir), { recursive: true, force: true });
+  await paths.remove(linked.gitDir);
   return undefined;
 }
 
