@@ -128,7 +128,7 @@ async function git(
   { timeoutMs, memory }: Bounds = BOUNDS,
 ): Promise<string> {
   const { stdout } = await run('git', ['--no-pager', ...args], {
-    // Git stays in the folder that it starts in, whatever takes its place.
+    // Git does not even start where a link has taken the place of the folder.
     cwd: paths.to(root),
     env: {
       ...variables,
