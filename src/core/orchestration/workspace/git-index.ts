@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { readRegularFile } from '../files/regular-file.js';
 import { parseGitConfig } from './git-config-file.js';
@@ -15,7 +14,7 @@ export interface IndexFacts {
 }
 
 /** The index of the Linux kernel, with 90,000 files, has 9 MB. */
-const MOST_BYTES = 64 * 1024 * 1024;
+export const MOST_INDEX_BYTES = 64 * 1024 * 1024;
 /** More gitlinks than any repository has. */
 const MOST_GITLINKS = 1000;
 /** Entries read between two turns of the event loop: less than a millisecond. */
@@ -29,7 +28,7 @@ const NAME_LENGTH = 0xfff;
 
 /** How long an object's name is, by the configuration: 20 bytes, or 32 in a repository with SHA-256. */
 export async function hashBytes(commonDir: string): Promise<number> {
-  const entries = parseGitConfig((await readGitFile(join(commonDir, 'config'))) ?? '');
+  const entries = parseGitConfig((await readGitFile(`${commonDir}/config`)) ?? '');
   return entries?.some(({ name, value }) => name === 'extensions.objectformat' && value === 'sha256') ? 32 : 20;
 }
 
@@ -41,7 +40,7 @@ export async function hashBytes(commonDir: string): Promise<number> {
  * @throws Error where it is no regular file, or too long
  */
 export async function readIndex(path: string, hashLength: number): Promise<IndexFacts> {
-  const bytes = await readRegularFile(path, { most: MOST_BYTES });
+  const bytes = await readRegularFile(path, { most: MOST_INDEX_BYTES });
   const facts: IndexFacts = { gitlinks: [], escapes: [] };
   const version = bytes.length < 12 ? 0 : bytes.readUInt32BE(4);
   if (bytes.toString('latin1', 0, 4) !== 'DIRC' || version < 2 || version > 4) {

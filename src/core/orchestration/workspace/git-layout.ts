@@ -66,9 +66,9 @@ export async function isKnown({ root, gitDir, commonDir }: GitLayout): Promise<b
   return /^\s*worktree = (.+)$/m.exec(config ?? '')?.[1] === relative(gitDir, root);
 }
 
-/** The branch that a git folder has checked out; undefined where it has none. */
+/** The branch that a git folder has checked out; undefined where it has none. The path is used as it is given. */
 export async function branchIn(gitDir: string): Promise<string | undefined> {
-  return /^ref: refs\/heads\/(.+)$/m.exec((await readGitFile(join(gitDir, 'HEAD'))) ?? '')?.[1];
+  return /^ref: refs\/heads\/(.+)$/m.exec((await readGitFile(`${gitDir}/HEAD`)) ?? '')?.[1];
 }
 
 /** A small file of git's own; undefined where there is none, or something else in its place. */

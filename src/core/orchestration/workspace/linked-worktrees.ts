@@ -1,7 +1,7 @@
-import { lstat, mkdir, opendir, readdir, realpath, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { systemCode } from '../errors.js';
-import { branchIn, type GitLayout, gitPath, ignoreMissing, readGitFile } from './git-layout.js';
+import { opendir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { branchIn, gitPath, ignoreMissing, readGitFile } from './git-layout.js';
+import type { LinkFreePaths } from './link-free-paths.js';
 
 /** A worktree of a repository, as the repository knows it. */
 export interface LinkedWorktree {
@@ -21,76 +21,34 @@ const MOST_WORKTREES = 1000;
  * ([gitrepository-layout](https://git-scm.com/docs/gitrepository-layout)). No git is run: an agent may have written commands
  * into the repository's configuration.
  *
- * @throws Error where there are too many
+ * @throws Error where there are too many, or `worktrees` is a link
  */
-export async function linkedWorktrees(commonDir: string): Promise<LinkedWorktree[]> {
+export async function linkedWorktrees(commonDir: string, paths: LinkFreePaths): Promise<LinkedWorktree[]> {
   const folder = join(commonDir, 'worktrees');
-  const entries = await opendir(folder).catch(ignoreMissing);
+  const entries = await opendir(paths.to(folder)).catch(ignoreMissing);
   if (!entries) return [];
   const found: LinkedWorktree[] = [];
   for await (const { name } of entries) {
     const gitDir = join(folder, name);
-    const pointer = await gitPath(join(gitDir, 'gitdir'));
+    const pointer = await gitPath(paths.to(join(gitDir, 'gitdir')));
     if (pointer === undefined) continue;
     if (found.length === MOST_WORKTREES) throw new Error(`${folder} has more than ${MOST_WORKTREES} worktrees`);
-    found.push({ gitDir, path: dirname(resolve(gitDir, pointer)), branch: await branchIn(gitDir) });
+    found.push({ gitDir, path: dirname(resolve(gitDir, pointer)), branch: await branchIn(paths.to(gitDir)) });
   }
   return found;
 }
 
 /**
- * Links a folder to a repository as a worktree with a branch, what `git worktree add --no-checkout` does. The folder is made.
+ * Removes a worktree with all its files. No link is followed, so that nothing else is removed.
  *
- * @throws Error where something is in its place
+ * @param path the real path
+ * @throws Error where the repository knows none there, or a person has locked it
  */
-export async function linkWorktree({ commonDir }: GitLayout, wanted: string, branch: string): Promise<void> {
-  await mkdir(dirname(wanted), { recursive: true });
-  await mkdir(wanted).catch(async (error: unknown) => {
-    const isEmpty = (await lstat(wanted)).isDirectory() && (await readdir(wanted)).length === 0;
-    if (systemCode(error) !== 'EEXIST' || !isEmpty) throw error;
-  });
-  const path = await realpath(wanted); // As git writes it.
-  let gitDir: string | undefined;
-  try {
-    gitDir = await newFolder(join(commonDir, 'worktrees'), basename(path));
-    // `git worktree prune` takes away what has no `gitdir` yet, unless it is locked.
-    await writeFile(join(gitDir, 'locked'), 'initializing\n');
-    await writeFile(join(gitDir, 'gitdir'), `${join(path, '.git')}\n`);
-    await writeFile(join(gitDir, 'HEAD'), `ref: refs/heads/${branch}\n`);
-    await writeFile(join(gitDir, 'commondir'), '../..\n');
-    await writeFile(join(path, '.git'), `gitdir: ${gitDir}\n`, { flag: 'wx' });
-    await rm(join(gitDir, 'locked'));
-  } catch (error) {
-    // Nothing is left behind; the first error counts.
-    for (const made of [path, ...(gitDir === undefined ? [] : [gitDir])])
-      await rm(made, { recursive: true, force: true }).catch(() => {});
-    throw error;
-  }
-}
-
-/** Removes a worktree with all its files. @throws Error where the repository knows none there, or a person has locked it */
-export async function unlinkWorktree(commonDir: string, path: string): Promise<void> {
-  const real = await realpath(path).catch(() => path);
-  const known = (await linkedWorktrees(commonDir)).find((worktree) => worktree.path === real);
+export async function unlinkWorktree(commonDir: string, path: string, paths: LinkFreePaths): Promise<void> {
+  const known = (await linkedWorktrees(commonDir, paths)).find((worktree) => worktree.path === path);
   if (!known) throw new Error(`the repository has no worktree at ${path}`);
-  const locked = await readGitFile(join(known.gitDir, 'locked'));
+  const locked = await readGitFile(paths.to(join(known.gitDir, 'locked')));
   if (locked !== undefined && locked !== 'initializing\n') throw new Error(`the worktree at ${path} is locked`);
-  await rm(path, { recursive: true, force: true });
-  await rm(known.gitDir, { recursive: true, force: true });
-}
-
-/** A new folder with this name, or one like it. */
-async function newFolder(parent: string, wanted: string): Promise<string> {
-  await mkdir(parent, { recursive: true });
-  if (!(await lstat(parent)).isDirectory()) throw new Error(`${parent} is a link`);
-  const name = wanted.replaceAll(/[^\w-]+/g, '-');
-  for (let number = 0; ; number++) {
-    const folder = join(parent, number === 0 ? name : `${name}${number}`);
-    try {
-      await mkdir(folder);
-      return folder;
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error;
-    }
-  }
+  await paths.remove(path);
+  await paths.remove(known.gitDir);
 }

@@ -1,9 +1,10 @@
 import type { WorktreeChanges } from '../types.js';
 import { runGit } from './git-command.js';
+import { lendIndex, withGitView } from './git-view.js';
 
 /** The commit that is checked out. @throws Error where git cannot tell */
 export async function currentCommit(checkout: string): Promise<string> {
-  return (await runGit(checkout, ['rev-parse', '--verify', 'HEAD^{commit}'])).trim();
+  return withGitView(checkout, async (view) => (await runGit(view, ['rev-parse', '--verify', 'HEAD^{commit}'])).trim());
 }
 
 /**
@@ -15,12 +16,31 @@ export async function currentCommit(checkout: string): Promise<string> {
  */
 export async function changesSince(worktree: string, branch: string, base: string): Promise<WorktreeChanges> {
   const tip = `refs/heads/${branch}`;
-  const git = (...args: string[]): Promise<string> => runGit(worktree, args);
-  const [commits, stat, status] = await Promise.all([
-    git('rev-list', '--count', `${base}..${tip}`, '--'),
-    git('diff', '--shortstat', '--text', '--no-renames', '--no-ext-diff', '--no-textconv', base, tip, '--'),
-    git('status', '--porcelain', '-z', '--untracked-files=normal', '--ignore-submodules=all', '--no-renames'),
-  ]);
+  const [commits, stat, status] = await withGitView(worktree, async (view) => {
+    await lendIndex(view);
+    return Promise.all([
+      runGit(view, ['rev-list', '--count', `${base}..${tip}`, '--']),
+      runGit(view, [
+        'diff',
+        '--shortstat',
+        '--text',
+        '--no-renames',
+        '--no-ext-diff',
+        '--no-textconv',
+        base,
+        tip,
+        '--',
+      ]),
+      runGit(view, [
+        'status',
+        '--porcelain',
+        '-z',
+        '--untracked-files=normal',
+        '--ignore-submodules=all',
+        '--no-renames',
+      ]),
+    ]);
+  });
   return Object.freeze({
     branch,
     base,

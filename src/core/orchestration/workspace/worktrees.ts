@@ -1,10 +1,20 @@
-import { realpath } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, OrchestrationError, shown } from '../errors.js';
-import { checkOut, makeBranch, runGit } from './git-command.js';
-import { branchIn, findGitLayout, type GitLayout, gitLayoutAt, isKnown } from './git-layout.js';
-import { linkedWorktrees, linkWorktree, unlinkWorktree } from './linked-worktrees.js';
+import { branchNameProblem } from './branch-name.js';
+import { refuseBorrowing } from './git-borrowing.js';
+import { makeBranch, runGit } from './git-command.js';
+import { branchIn, findGitLayout, type GitLayout, gitLayoutAt, ignoreMissing, isKnown } from './git-layout.js';
+import { type GitView, withGitView } from './git-view.js';
+import { withLinkFreePaths } from './link-free-paths.js';
+import { linkedWorktrees, unlinkWorktree } from './linked-worktrees.js';
+import { addWorktree, isHalfMade } from './new-worktree.js';
+import { remoteBranches } from './remote-branches.js';
+import { worktreePlace } from './worktree-place.js';
 import type { SessionWorktreeRequest } from './worktree-request.js';
+
+/** The longest name that a symbolic ref can have. */
+const MOST_REF_BYTES = 4096;
 
 /** A worktree that a session works in. */
 export interface Worktree {
@@ -25,9 +35,11 @@ export class Worktrees {
 
   /** Checks that a workspace has a repository for worktrees. @throws OrchestrationError `WORKTREE_FAILED` */
   async check(cwd: string, request: SessionWorktreeRequest): Promise<void> {
-    await repositoryOf(cwd, request).catch((cause: unknown) => {
+    try {
+      await refuseBorrowing((await repositoryOf(cwd, request)).commonDir);
+    } catch (cause) {
       throw failed(cwd, request, cause);
-    });
+    }
   }
 
   /**
@@ -43,7 +55,10 @@ export class Worktrees {
   ): Promise<Worktree> {
     try {
       const repository = await repositoryOf(cwd, request);
-      return await this.#inTurn(repository, () => ensureWorktree(repository, cwd, request, beforeMaking));
+      return await this.#inTurn(repository, async () => {
+        await refuseBorrowing(repository.commonDir);
+        return withGitView(repository, (view) => ensureWorktree(view, cwd, request, beforeMaking));
+      });
     } catch (cause) {
       throw failed(cwd, request, cause);
     }
@@ -52,7 +67,9 @@ export class Worktrees {
   /** Removes a worktree, whatever is in it. The branch stays. */
   async remove(cwd: string, path: string): Promise<void> {
     const repository = await repositoryOf(cwd);
-    await this.#inTurn(repository, () => unlinkWorktree(repository.commonDir, path));
+    await this.#inTurn(repository, () =>
+      withLinkFreePaths((paths) => unlinkWorktree(repository.commonDir, path, paths)),
+    );
   }
 
   /** Whether there is one is looked at before one is made. */
@@ -72,13 +89,15 @@ function failed(cwd: string, { branch }: SessionWorktreeRequest, cause: unknown)
 
 /** The repository of a workspace, unless an agent may have led there. @throws Error */
 async function repositoryOf(cwd: string, { own }: Pick<SessionWorktreeRequest, 'own'> = {}): Promise<GitLayout> {
+  const real = await realpath(cwd);
+  if (real !== cwd) throw new Error(`it is a link to ${shown(real)} by now`);
   const layout = await findGitLayout(cwd);
   if (!layout) throw new Error('it is in no git repository');
   if (!(await isKnown(layout))) {
     throw new Error(`${join(layout.root, '.git')} leads to ${shown(layout.gitDir)}, which does not lead back`);
   }
   // It would get more to see than the agent that asks.
-  if (own && layout.root !== (await realpath(cwd))) {
+  if (own && layout.root !== cwd) {
     throw new Error(
       `its repository is ${layout.root}, and an agent that works in a part of it cannot hand on all of it`,
     );
@@ -87,13 +106,15 @@ async function repositoryOf(cwd: string, { own }: Pick<SessionWorktreeRequest, '
 }
 
 async function ensureWorktree(
-  repository: GitLayout,
+  view: GitView,
   cwd: string,
   { branch, base, path: wanted }: SessionWorktreeRequest,
   beforeMaking: () => Promise<void>,
 ): Promise<Worktree> {
-  const path = wanted === undefined ? defaultPath(repository, branch) : resolve(cwd, wanted);
-  const existing = await checkoutOf(repository, branch);
+  const repository = view.layout;
+  const path =
+    wanted === undefined ? defaultPath(repository, branch) : await worktreePlace(resolve(cwd, wanted), repository.root);
+  const existing = await checkoutOf(view, branch);
   if (existing !== undefined) {
     const usable = await usableAt(existing, repository);
     if (wanted !== undefined && usable !== path)
@@ -101,18 +122,13 @@ async function ensureWorktree(
     return { path: usable, branch, created: false };
   }
   await beforeMaking();
-  if ((await commitOf(repository, `refs/heads/${branch}`)) === undefined) {
-    await makeBranch(repository, branch, await startOf(repository, branch, base));
+  let commit = await commitOf(view, `refs/heads/${branch}`);
+  if (commit === undefined) {
+    commit = await startOf(view, branch, base);
+    await makeBranch(view, branch, commit);
   }
-  await linkWorktree(repository, path, branch);
-  try {
-    const made = await usableAt(path, repository);
-    await checkOut(made);
-    return { path: made, branch, created: true };
-  } catch (error) {
-    await unlinkWorktree(repository.commonDir, path).catch(() => {}); // The first error counts.
-    throw error;
-  }
+  await addWorktree(view, path, branch, commit);
+  return { path, branch, created: true };
 }
 
 /** Beside the repository, as ChannelCoder names it. */
@@ -126,31 +142,39 @@ function mainCheckout({ root, gitDir, commonDir }: GitLayout): string | undefine
   return basename(commonDir) === '.git' ? dirname(commonDir) : undefined;
 }
 
-/** Where a branch is checked out, as the repository says. */
-async function checkoutOf(repository: GitLayout, branch: string): Promise<string | undefined> {
-  const main = mainCheckout(repository);
-  if (main !== undefined && (await branchIn(repository.commonDir)) === branch) return main;
-  return (await linkedWorktrees(repository.commonDir)).find((worktree) => worktree.branch === branch)?.path;
+/** Where a branch is checked out, as the repository says. What a process left half made is removed. */
+async function checkoutOf({ layout, paths }: GitView, branch: string): Promise<string | undefined> {
+  const main = mainCheckout(layout);
+  if (main !== undefined && (await branchIn(paths.to(layout.commonDir))) === branch) return main;
+  const linked = (await linkedWorktrees(layout.commonDir, paths)).find((worktree) => worktree.branch === branch);
+  if (!linked || !(await isHalfMade(linked, paths))) return linked?.path;
+  await paths.remove(linked.gitDir);
+  return undefined;
 }
 
 /** The commit that a new branch starts from. @throws Error where there is none */
-async function startOf(repository: GitLayout, branch: string, base: string | undefined): Promise<string> {
+async function startOf(view: GitView, branch: string, base: string | undefined): Promise<string> {
   if (base === undefined) {
-    const remotes = await runGit(repository, ['for-each-ref', '--format=%(refname)', `refs/remotes/*/${branch}`]);
-    const [only, ...others] = remotes.split('\n').filter(Boolean);
-    const commit = only !== undefined && others.length === 0 ? await commitOf(repository, only) : undefined;
+    const [only, ...others] = await remoteBranches(view, branch);
+    const commit = only !== undefined && others.length === 0 ? await commitOf(view, only) : undefined;
     if (commit !== undefined) return commit;
   }
-  const name = base ?? (await branchIn(repository.gitDir));
+  const name = base ?? (await branchIn(view.paths.to(view.layout.gitDir)));
   if (name === undefined) throw new Error("no branch is checked out in 'cwd'; give 'worktree.base'");
-  const commit =
-    (await commitOf(repository, `refs/heads/${name}`)) ?? (await commitOf(repository, `refs/remotes/${name}`));
+  const commit = (await commitOf(view, `refs/heads/${name}`)) ?? (await commitOf(view, `refs/remotes/${name}`));
   if (commit === undefined) throw new Error(`there is no branch ${shown(name)} to start from ('worktree.base')`);
   return commit;
 }
 
-function commitOf(repository: GitLayout, ref: string): Promise<string | undefined> {
-  return runGit(repository, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]).then(
+/** @throws Error where something else is in the place of the ref: git would wait at a FIFO, and read a file without end */
+async function commitOf(view: GitView, ref: string): Promise<string | undefined> {
+  if (branchNameProblem(ref)) return undefined; // An agent may have written the name into HEAD.
+  const path = join(view.layout.commonDir, ref);
+  const stats = await lstat(view.paths.to(path)).catch(ignoreMissing);
+  if (stats && !stats.isDirectory() && (!stats.isFile() || stats.size > MOST_REF_BYTES)) {
+    throw new Error(`${path} is no file with the name of a commit; remove it`);
+  }
+  return runGit(view, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]).then(
     (commit) => commit.trim(),
     () => undefined,
   );

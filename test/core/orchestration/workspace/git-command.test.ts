@@ -3,7 +3,12 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, renameSync, writeFi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { runGit, uncommittedWork, unmergedWork } from '../../../../src/core/orchestration/workspace/git-command.js';
+import {
+  runGit as runGitOn,
+  uncommittedWork,
+  unmergedWork,
+} from '../../../../src/core/orchestration/workspace/git-command.js';
+import { lendIndex, withGitView } from '../../../../src/core/orchestration/workspace/git-view.js';
 import { git, repository } from '../../../support/git.js';
 import { GIT_ATTACKS } from '../../../support/git-attacks.js';
 import { tempFolder } from '../../../support/temp-folder.js';
@@ -14,6 +19,12 @@ function worktree(): { root: string; tree: string } {
   git(root, 'worktree', 'add', '--quiet', '-b', 'topic', tree);
   return { root, tree };
 }
+
+const runGit = (checkout: string, args: readonly string[]) =>
+  withGitView(checkout, async (view) => {
+    await lendIndex(view);
+    return runGitOn(view, args);
+  });
 
 const commit = (tree: string): string => git(tree, 'commit', '--quiet', '--allow-empty', '--message', 'Work');
 

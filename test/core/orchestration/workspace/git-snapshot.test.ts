@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { plantedSince, snapshotGit } from '../../../../src/core/orchestration/workspace/git-snapshot.js';
 import { git, repository } from '../../../support/git.js';
 import { GIT_ATTACKS, LINK_ATTACKS, plantLink } from '../../../support/git-attacks.js';
+import { BORROWING_ATTACKS, borrowingScene } from '../../../support/git-borrowing.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 /** Runs git as a person would, whatever comes of it. */
@@ -48,6 +49,18 @@ describe('what an agent plants for git on the host', () => {
     trigger(root, args);
     expect(readFileSync(target, 'utf8'), 'the attack works').not.toBe('the user’s\n');
   });
+
+  // Links among packs and single objects are not looked for: there can be very many files.
+  it.each(BORROWING_ATTACKS.filter(({ name }) => !/single objects that|packs that|names a pack/.test(name)))(
+    'is reported where it leads to a private repository: $name',
+    async (attack) => {
+      const scene = borrowingScene(attack);
+      const snapshot = await snapshotGit(scene.repo);
+      attack.plant(scene);
+      const paths = (await plantedSince(snapshot)).map(({ path }) => relative(scene.own(''), path));
+      expect(paths).toContainEqual(expect.stringMatching(/^(objects|refs|packed-refs)/));
+    },
+  );
 
   it('is reported where the whole git folder is another', async () => {
     const root = repository();

@@ -2,12 +2,19 @@ import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from '
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type GitLayout, gitLayoutAt } from '../../../../src/core/orchestration/workspace/git-layout.js';
-import {
-  linkedWorktrees,
-  linkWorktree,
-  unlinkWorktree,
-} from '../../../../src/core/orchestration/workspace/linked-worktrees.js';
+import { withGitView } from '../../../../src/core/orchestration/workspace/git-view.js';
+import { withLinkFreePaths } from '../../../../src/core/orchestration/workspace/link-free-paths.js';
+import * as linked from '../../../../src/core/orchestration/workspace/linked-worktrees.js';
+import { addWorktree as add } from '../../../../src/core/orchestration/workspace/new-worktree.js';
 import { git, repository } from '../../../support/git.js';
+
+const linkedWorktrees = (commonDir: string) => withLinkFreePaths((paths) => linked.linkedWorktrees(commonDir, paths));
+
+const addWorktree = (layout: GitLayout, path: string, branch: string) =>
+  withGitView(layout, (view) => add(view, path, branch, git(layout.root, 'rev-parse', 'main').trim()));
+
+const unlinkWorktree = (commonDir: string, path: string) =>
+  withLinkFreePaths((paths) => linked.unlinkWorktree(commonDir, path, paths));
 
 async function scene() {
   const repo = repository();
@@ -17,12 +24,11 @@ async function scene() {
 
 it('git takes what was linked for a worktree of its own making', async () => {
   const { repo, path, layout } = await scene();
-  await linkWorktree(layout, path, 'one');
+  await addWorktree(layout, path, 'one');
   git(repo, 'worktree', 'add', '--quiet', '-b', 'two', `${repo}-two`);
   git(repo, 'worktree', 'prune', '--expire=now');
   expect(git(repo, 'worktree', 'list', '--porcelain')).toContain(`worktree ${path}\n`);
   expect(git(path, 'rev-parse', '--abbrev-ref', 'HEAD')).toBe('one\n');
-  git(path, 'reset', '--quiet', '--hard');
   expect(git(path, 'status', '--porcelain')).toBe('');
   git(repo, 'worktree', 'remove', path);
   expect(existsSync(path)).toBe(false);
@@ -41,10 +47,11 @@ it('those that git made are known with their branches, and one without', async (
 
 it('a name that is taken gets a number', async () => {
   const { repo, path, layout } = await scene();
-  await linkWorktree(layout, join(repo, '..', 'a b'), 'one');
+  await addWorktree(layout, join(repo, '..', 'a b'), 'one');
   git(repo, 'branch', 'two');
-  await linkWorktree(layout, join(repo, '..', 'other', 'a b'), 'two');
-  await linkWorktree(layout, path, 'three');
+  await addWorktree(layout, join(repo, '..', 'other', 'a b'), 'two');
+  git(repo, 'branch', 'three');
+  await addWorktree(layout, path, 'three');
   expect(readdirSync(join(repo, '.git/worktrees')).toSorted()).toEqual(['a-b', 'a-b1', 'repository-one']);
 });
 
@@ -56,7 +63,7 @@ describe('nothing is linked', () => {
   ])('where there is %s in its place', async (_, fill) => {
     const { repo, path, layout } = await scene();
     fill(path);
-    await expect(linkWorktree(layout, path, 'one')).rejects.toMatchObject({ code: 'EEXIST' });
+    await expect(addWorktree(layout, path, 'one')).rejects.toMatchObject({ code: 'EEXIST' });
     expect(existsSync(join(repo, '.git/worktrees'))).toBe(false);
   });
 
@@ -64,7 +71,7 @@ describe('nothing is linked', () => {
     const { repo, path, layout } = await scene();
     mkdirSync(`${repo}-elsewhere`);
     symlinkSync(`${repo}-elsewhere`, join(repo, '.git/worktrees'));
-    await expect(linkWorktree(layout, path, 'one')).rejects.toThrow('is a link');
+    await expect(addWorktree(layout, path, 'one')).rejects.toThrow('is a link');
     expect(readdirSync(`${repo}-elsewhere`)).toEqual([]);
     expect(existsSync(path)).toBe(false);
   });
@@ -72,7 +79,7 @@ describe('nothing is linked', () => {
   it('where a file is in the place of the folder of all worktrees, and nothing is left behind', async () => {
     const { repo, path, layout } = await scene();
     writeFileSync(join(repo, '.git/worktrees'), '');
-    await expect(linkWorktree(layout, path, 'one')).rejects.toThrow();
+    await expect(addWorktree(layout, path, 'one')).rejects.toThrow();
     expect(existsSync(path)).toBe(false);
   });
 });
@@ -85,15 +92,6 @@ describe('a worktree', () => {
     expect(existsSync(path)).toBe(false);
     expect(git(repo, 'worktree', 'list').trim().split('\n')).toHaveLength(1);
     expect(git(repo, 'branch', '--list', 'one')).not.toBe('');
-  });
-
-  it('is known by its real path, where it was asked for through a link', async () => {
-    const { repo, path, layout } = await scene();
-    symlinkSync(join(repo, '..'), `${repo}-link`);
-    await linkWorktree(layout, join(`${repo}-link`, 'repository-one'), 'one');
-    expect((await linkedWorktrees(layout.commonDir)).map((worktree) => worktree.path)).toEqual([path]);
-    await unlinkWorktree(layout.commonDir, path);
-    expect(existsSync(path)).toBe(false);
   });
 
   it('that a person has locked stays, and so does a folder that is none', async () => {
