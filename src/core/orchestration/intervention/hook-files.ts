@@ -2,9 +2,8 @@ import { execFile } from 'node:child_process';
 import { access, chmod, mkdir, opendir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { systemCode } from '../errors.js';
 import { NAME_REQUEST, PAUSE, quoted } from '../shell-script.js';
-import { demandOwnFolder } from '../state/own-file.js';
+import { demandOwnFolder, ifThere } from '../state/own-file.js';
 import type { Mount } from '../workspace/mounts.js';
 import type { ResolvedPolicy } from './tool-policy.js';
 
@@ -112,9 +111,7 @@ export class HookFiles {
 
   async remove(): Promise<void> {
     // A link in the place of the session's folder would have other files removed.
-    await demandOwnFolder(dirname(this.path)).catch((error: unknown) => {
-      if (systemCode(error) !== 'ENOENT') throw error;
-    });
+    ifThere(demandOwnFolder, dirname(this.path));
     // Node.js holds all names of a folder in memory to remove it, and an agent can make millions of them.
     if (await isCrowded(this.requests)) await run('rm', ['-rf', '--', this.path]).catch(() => {}); // The next line tells.
     await rm(this.path, { recursive: true, force: true });

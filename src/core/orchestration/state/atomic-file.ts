@@ -1,8 +1,7 @@
-import { constants } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../errors.js';
-import { demandOwnFile, inOwnFolder, openOwnFile } from './own-file.js';
+import { demandOwnFile, ifThere, inOwnFolder } from './own-file.js';
 
 /**
  * Writes a file in one step: whoever reads it sees what was there before or all of what is there now, also after a
@@ -11,18 +10,26 @@ import { demandOwnFile, inOwnFolder, openOwnFile } from './own-file.js';
  * @throws NotOwn where anything but a file of the library's own is in its place, or an error of the system
  */
 export async function writeAtomically(path: string, text: string, mode = 0o600): Promise<void> {
-  const { O_WRONLY, O_CREAT, O_TRUNC } = constants;
-  const part = join(dirname(path), `.${basename(path)}.part`);
   await inOwnFolder(path, async (pinned) => {
-    await demandOwnFile(pinned).catch((error: unknown) => {
-      if (systemCode(error) !== 'ENOENT') throw error;
-    });
-    const file = await openOwnFile(part, { flags: O_WRONLY | O_CREAT | O_TRUNC, mode });
+    ifThere(demandOwnFile, pinned);
+    const part = join(dirname(pinned), `.${basename(path)}.part`);
+    const file = await makeAnew(part, mode);
     try {
       await file.writeFile(text);
     } finally {
       await file.close();
     }
-    await rename(join(dirname(pinned), basename(part)), pinned);
+    await rename(part, pinned);
   });
+}
+
+/** A new file, whatever was there: nothing is written through a link that somebody has put there. */
+async function makeAnew(path: string, mode: number): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx', mode);
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+    await unlink(path);
+    return open(path, 'wx', mode);
+  }
 }

@@ -48,7 +48,7 @@ const AT_ONCE = 16;
 
 async function read(stateDir: string, id: string): Promise<LeftSession> {
   const folder = new SessionFolder(stateDir, id);
-  const distrusted = await distrust(folder.path);
+  const distrusted = distrust(folder.path);
   if (distrusted !== undefined) return { id, folder, spec: 'damaged', record: 'damaged', hasLog: false, distrusted };
   const [spec, record, log] = await Promise.all([
     readJson<StoredSpec>(folder.spec, storedSpecSchema),
@@ -65,9 +65,9 @@ async function read(stateDir: string, id: string): Promise<LeftSession> {
 }
 
 /** Who can write to the folder decides what the session's containers mount and run. */
-async function distrust(path: string): Promise<string | undefined> {
+function distrust(path: string): string | undefined {
   try {
-    await demandOwnFolder(path);
+    demandOwnFolder(path);
     return undefined;
   } catch (error) {
     return `its folder cannot be trusted: ${notWritable(path, error).message}`;

@@ -1,9 +1,8 @@
-import { constants } from 'node:fs';
-import { chmod, type FileHandle, lstat, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { constants, lstatSync } from 'node:fs';
+import { chmod, type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { systemCode } from '../errors.js';
 import { notWritable } from './not-writable.js';
-import { demandOwnFile, demandOwnFolder, NotOwn, openOwnFile } from './own-file.js';
+import { demandOwnFile, demandOwnFolder, ifThere, NotOwn, openOwnFile } from './own-file.js';
 
 /** What a session keeps on disk: `<stateDir>/sessions/<id>`. Only its owner can enter it. */
 export class SessionFolder {
@@ -77,7 +76,7 @@ export class SessionFolder {
     try {
       const sessions = dirname(this.path);
       await mkdir(sessions, { recursive: true, mode: 0o700 });
-      await demandOwnFolder(sessions);
+      demandOwnFolder(sessions);
       await mkdir(this.path, { mode: 0o700 });
       await mkdir(this.projects);
       // The image's user writes here, whoever that is; nobody else gets past the session's folder.
@@ -95,11 +94,12 @@ export class SessionFolder {
    * @throws OrchestrationError `STATE_NOT_WRITABLE`
    */
   async write(path: string, text: string): Promise<void> {
-    const { O_WRONLY, O_CREAT, O_TRUNC } = constants;
+    const { O_WRONLY, O_CREAT } = constants;
     const mode = path === this.mcpConfig ? 0o644 : 0o600;
     try {
-      const file = await openOwnFile(path, { flags: O_WRONLY | O_CREAT | O_TRUNC, mode });
+      const file = await openOwnFile(path, { flags: O_WRONLY | O_CREAT, mode });
       try {
+        await file.truncate(); // Not while it is opened: it might be another's.
         await file.writeFile(text);
       } finally {
         await file.close();
@@ -118,14 +118,14 @@ export class SessionFolder {
   async demandOwn(): Promise<void> {
     let path = dirname(this.path);
     try {
-      await demandOwnFolder(path);
+      demandOwnFolder(path);
       path = this.path;
-      await demandOwnFolder(path);
+      demandOwnFolder(path);
       for (const name of await readdir(this.path)) {
         path = join(this.path, name);
         if (path === this.guard || path === this.projects) {
-          if (!(await lstat(path)).isDirectory()) throw new NotOwn('it is a link, or no folder');
-        } else await demandOwnFile(path);
+          if (!lstatSync(path).isDirectory()) throw new NotOwn('it is a link, or no folder');
+        } else demandOwnFile(path);
       }
     } catch (cause) {
       throw notWritable(path, cause);
@@ -148,9 +148,7 @@ export class SessionFolder {
   }
 
   async remove(): Promise<void> {
-    await demandOwnFolder(dirname(this.path)).catch((error: unknown) => {
-      if (systemCode(error) !== 'ENOENT') throw error;
-    });
+    ifThere(demandOwnFolder, dirname(this.path));
     await rm(this.path, { recursive: true, force: true });
   }
 }

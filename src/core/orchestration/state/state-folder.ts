@@ -1,8 +1,7 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCode } from '../errors.js';
 import { notWritable } from './not-writable.js';
-import { demandOwnFolder } from './own-file.js';
+import { demandOwnFolder, ifThere } from './own-file.js';
 
 /**
  * Makes the state folder where there is none. One that is there has to be the user's own: who can write to it decides what
@@ -15,12 +14,10 @@ export async function openStateFolder(folder: string): Promise<string> {
   let path = folder;
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    await demandOwnFolder(await realpath(folder));
+    demandOwnFolder(await realpath(folder));
     for (const name of ['sessions', 'worktrees']) {
       path = join(folder, name);
-      await demandOwnFolder(path).catch((error: unknown) => {
-        if (systemCode(error) !== 'ENOENT') throw error;
-      });
+      ifThere(demandOwnFolder, path);
     }
     return folder;
   } catch (cause) {
