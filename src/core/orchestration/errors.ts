@@ -24,7 +24,7 @@ import { inspect } from 'node:util';
  * | `LAUNCH_FAILED` | the session's process could not be started | see `cause` |
  * | `ENV_MISSING` | a session of an earlier host needs variables, whose values are not kept on disk | give them to `recover({ env })` |
  * | `STATE_LOCKED` | another manager uses `stateDir` | close it, or choose another folder |
- * | `STATE_NOT_WRITABLE` | `stateDir` cannot be written | correct its owner, or choose another |
+ * | `STATE_NOT_WRITABLE` | `stateDir` cannot be written, others could write to it, or something in it is a link | correct its owner and mode, remove what the message names, or choose another |
  * | `EVENTS_OVERFLOW` | an `events()` reader fell too far behind | read faster, or filter by `sessionId` |
  * | `MANAGER_CLOSED` | the manager was closed | create a new one |
  */

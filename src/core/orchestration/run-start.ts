@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ENGINE_AWAY_MS, ENGINE_RETRY_MS } from './docker/engine.js';
 import { OrchestrationError } from './errors.js';
@@ -84,7 +84,7 @@ export class RunStart {
     await watch.clear();
     demandEnv(request.session.id, missingEnv);
     if (detached.aborted || stopping()) return undefined;
-    const { size } = await stat(request.folder.log);
+    const { size } = await lstat(request.folder.log);
     const handle = await executor.launch(this.#request(size));
     if (handle.process) dispatch({ type: 'spawned', process: handle.process });
     return handle;

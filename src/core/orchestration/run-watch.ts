@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { deferred } from './deferred.js';
 import { shown } from './errors.js';
 import type { RunHandle, RunRequest } from './executors/base-executor.js';
@@ -116,7 +116,7 @@ export class RunWatch {
 
   async start(handle: RunHandle, { offset, replay }: LogPart): Promise<void> {
     const { log } = this.#options.request.folder;
-    if (replay) this.#replayed = (await stat(log)).mtimeMs;
+    if (replay) this.#replayed = (await lstat(log)).mtimeMs;
     this.#unasked = replay?.onHostLost === 'allow';
     this.#monitor = await StreamMonitor.start({
       logFile: log,

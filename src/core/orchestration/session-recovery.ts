@@ -135,7 +135,8 @@ export class SessionRecovery {
   /** The session as it can be taken over, or why it cannot. */
   #found(left: LeftSession, traces: readonly RunTrace[], env: RecoverOptions['env']): Found | string {
     const { options, executors, now } = this.#parts;
-    const { id, folder } = left;
+    const { id, folder, distrusted } = left;
+    if (distrusted !== undefined) return distrusted;
     const [trace] = traces;
     const known =
       (typeof left.record === 'object' && left.record.session) ||

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { systemCode } from './errors.js';
 import type { BaseExecutor, RunTrace } from './executors/base-executor.js';
 import { HookFiles } from './intervention/hook-files.js';
@@ -81,7 +81,7 @@ export class SessionSweep {
 }
 
 function exists(path: string): Promise<boolean> {
-  return stat(path).then(
+  return lstat(path).then(
     () => true,
     // What cannot be looked at is not gone.
     (error: unknown) => systemCode(error) !== 'ENOENT',

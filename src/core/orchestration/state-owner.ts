@@ -3,6 +3,7 @@ import { OrchestrationError } from './errors.js';
 import type { RecoverOptions } from './session-intake.js';
 import type { RecoveryReport, SessionRecovery } from './session-recovery.js';
 import type { SessionSweep } from './session-sweep.js';
+import { openStateFolder } from './state/state-folder.js';
 import { StateLock } from './state/state-lock.js';
 
 /** What could not be removed at once is looked for as often. */
@@ -62,7 +63,7 @@ export class StateOwner {
   }
 
   async #acquire(): Promise<void> {
-    this.#lock ??= StateLock.acquire(this.#options.stateDir);
+    this.#lock ??= openStateFolder(this.#options.stateDir).then((folder) => StateLock.acquire(folder));
     try {
       await this.#lock;
     } catch (error) {

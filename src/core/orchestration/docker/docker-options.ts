@@ -36,7 +36,10 @@ export interface DockerOptions {
   user?: string;
   /** Capabilities to add, for example `['NET_ADMIN']`. */
   capAdd?: string[];
-  /** Allows mounts that hand the host to the agent: the engine's socket, `/`, the home folder. Default `false`. */
+  /**
+   * Allows mounts, and a workspace, that hand over the machine: engine sockets, `/proc`, `/etc`, home folders, keys and all else that
+   * docs/security.md lists. Default `false`: they are refused with `UNSAFE_MOUNT`.
+   */
   allowUnsafeMounts?: boolean;
 }
 

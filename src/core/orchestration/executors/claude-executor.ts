@@ -128,6 +128,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
 
   async launch(given: RunRequest): Promise<RunHandle> {
     const request = { ...given, spec: this.tailored(given.spec) };
+    await request.folder.demandOwn();
     const { spec, session } = request;
     const { cwd } = session.environment;
     const worktree = spec.worktree && (await this.worktrees.ensure(spec.id, cwd, spec.worktree));
@@ -158,6 +159,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
 
   override async adopt(request: RunRequest): Promise<RunHandle | undefined> {
     const { spec, session, folder } = request;
+    await folder.demandOwn();
     const { cwd, worktree } = session.environment;
     const run = session.runs.at(-1) ?? { number: request.run };
     const leave = worktree === undefined ? (): void => {} : this.worktrees.enter(worktree, spec.id);

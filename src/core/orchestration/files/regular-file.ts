@@ -41,17 +41,22 @@ export interface ReadOptions {
 export async function readRegularFile(path: string, { most }: ReadOptions): Promise<Buffer> {
   const file = await openRegularFile(path);
   try {
-    const { size } = await file.stat();
-    const buffer = Buffer.alloc(Math.min(size, most) + 1);
-    let length = 0;
-    while (length < buffer.length) {
-      const { bytesRead } = await file.read(buffer, length, buffer.length - length, length);
-      if (bytesRead === 0) break;
-      length += bytesRead;
-    }
-    if (length > most) throw new Error(`it is longer than ${most} bytes`);
-    return buffer.subarray(0, length);
+    return await readHandle(file, { most });
   } finally {
     await file.close();
   }
+}
+
+/** Reads an open file from its beginning. @throws Error where it is too long */
+export async function readHandle(file: FileHandle, { most }: ReadOptions): Promise<Buffer> {
+  const { size } = await file.stat();
+  const buffer = Buffer.alloc(Math.min(size, most) + 1);
+  let length = 0;
+  while (length < buffer.length) {
+    const { bytesRead } = await file.read(buffer, length, buffer.length - length, length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  if (length > most) throw new Error(`it is longer than ${most} bytes`);
+  return buffer.subarray(0, length);
 }

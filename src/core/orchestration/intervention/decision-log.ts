@@ -1,4 +1,6 @@
-import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, rm } from 'node:fs/promises';
+import { openOwnFile, readOwnFile } from '../state/own-file.js';
 import type { StoredDecision } from './call-ledger.js';
 
 /** More than the decisions of any honest run take: an agent that asks without end is denied in the end. */
@@ -35,7 +37,7 @@ export class DecisionLog {
 
   /** What was decided before; a line that was not finished is no decision. */
   async read(): Promise<StoredDecision[]> {
-    const text = await readFile(this.#path, 'utf8').catch(() => '');
+    const text = await readOwnFile(this.#path, { most: 2 * MOST_BYTES }).catch(() => '');
     return text.split('\n').flatMap((line) => parsed(line) ?? []);
   }
 
@@ -51,7 +53,8 @@ export class DecisionLog {
   }
 
   async #open(): Promise<FileHandle> {
-    const file = await open(this.#path, 'a', 0o600);
+    const { O_WRONLY, O_APPEND, O_CREAT } = constants;
+    const file = await openOwnFile(this.#path, { flags: O_WRONLY | O_APPEND | O_CREAT, mode: 0o600 });
     this.#bytes = (await file.stat()).size;
     return file;
   }

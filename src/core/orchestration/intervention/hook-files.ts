@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { access, chmod, mkdir, opendir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { NAME_REQUEST, PAUSE, quoted } from '../shell-script.js';
+import { demandOwnFolder, ifThere } from '../state/own-file.js';
 import type { Mount } from '../workspace/mounts.js';
 import type { ResolvedPolicy } from './tool-policy.js';
 
@@ -81,7 +82,8 @@ export class HookFiles {
   /** Writes them anew, with nothing left of an earlier run. They lie in the session's folder, which nobody else enters. */
   async create(policy: ResolvedPolicy): Promise<void> {
     await this.remove();
-    await mkdir(this.answers, { recursive: true });
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
+    await mkdir(this.answers);
     await mkdir(this.requests);
     // The image's user may be anybody; the umask must not decide.
     await chmod(this.answers, 0o755);
@@ -108,6 +110,8 @@ export class HookFiles {
   }
 
   async remove(): Promise<void> {
+    // A link in the place of the session's folder would have other files removed.
+    ifThere(demandOwnFolder, dirname(this.path));
     // Node.js holds all names of a folder in memory to remove it, and an agent can make millions of them.
     if (await isCrowded(this.requests)) await run('rm', ['-rf', '--', this.path]).catch(() => {}); // The next line tells.
     await rm(this.path, { recursive: true, force: true });

@@ -1,8 +1,12 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { type Deferred, deferred } from '../deferred.js';
 import { inTurn } from '../in-turn.js';
 import { writeAtomically } from '../state/atomic-file.js';
 import { notWritable } from '../state/not-writable.js';
+import { readOwnFile } from '../state/own-file.js';
+
+/** More than anybody says to one run. */
+const MOST_BYTES = 64 * 1024 * 1024;
 
 interface Message {
   readonly text: string;
@@ -41,7 +45,7 @@ export class SteeringQueue {
    * @param wasGiven whether an answer was written
    */
   async restore(wasGiven: (answer: string) => Promise<boolean>): Promise<void> {
-    const text = await readFile(this.#file, 'utf8').catch(() => '[]');
+    const text = await readOwnFile(this.#file, { most: MOST_BYTES }).catch(() => '[]');
     for (const { text: message, answer } of parsed(text)) {
       if (answer !== undefined && (await wasGiven(answer))) continue;
       this.#messages.push({ text: message, handed: deferred() });

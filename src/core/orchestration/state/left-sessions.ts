@@ -1,9 +1,9 @@
-import { readdir, stat } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { systemCode } from '../errors.js';
-import { readRegularFile } from '../files/regular-file.js';
 import { notWritable } from './not-writable.js';
+import { demandOwnFolder, readOwnFile } from './own-file.js';
 import { SessionFolder } from './session-folder.js';
 import { type StoredRecord, storedRecordSchema } from './stored-record.js';
 import { type StoredSpec, storedSpecSchema } from './stored-spec.js';
@@ -16,6 +16,8 @@ export interface LeftSession {
   readonly record: StoredRecord | Unreadable;
   /** Whether anything was written to its log. */
   readonly hasLog: boolean;
+  /** Why nothing of it is read: somebody else may have written it. */
+  readonly distrusted?: string;
 }
 
 /** There is no such file, or none that this version can read. */
@@ -46,10 +48,12 @@ const AT_ONCE = 16;
 
 async function read(stateDir: string, id: string): Promise<LeftSession> {
   const folder = new SessionFolder(stateDir, id);
+  const distrusted = distrust(folder.path);
+  if (distrusted !== undefined) return { id, folder, spec: 'damaged', record: 'damaged', hasLog: false, distrusted };
   const [spec, record, log] = await Promise.all([
     readJson<StoredSpec>(folder.spec, storedSpecSchema),
     readJson<StoredRecord>(folder.record, storedRecordSchema),
-    stat(folder.log).catch(() => undefined),
+    lstat(folder.log).catch(() => undefined),
   ]);
   return {
     id,
@@ -60,9 +64,19 @@ async function read(stateDir: string, id: string): Promise<LeftSession> {
   };
 }
 
+/** Who can write to the folder decides what the session's containers mount and run. */
+function distrust(path: string): string | undefined {
+  try {
+    demandOwnFolder(path);
+    return undefined;
+  } catch (error) {
+    return `its folder cannot be trusted: ${notWritable(path, error).message}`;
+  }
+}
+
 async function readJson<T>(path: string, schema: z.ZodType): Promise<T | Unreadable> {
   try {
-    const value: unknown = JSON.parse((await readRegularFile(path, { most: MOST_BYTES })).toString('utf8'));
+    const value: unknown = JSON.parse(await readOwnFile(path, { most: MOST_BYTES }));
     return schema.safeParse(value).success ? (value as T) : 'damaged';
   } catch (error) {
     return systemCode(error) === 'ENOENT' ? 'missing' : 'damaged';

@@ -1,10 +1,15 @@
 import { messageOf, OrchestrationError, shown } from '../errors.js';
+import { NotOwn } from './own-file.js';
 
-/** An error of the disk, with what it was about: something in the state folder, or that itself. */
+/** An error of something in the state folder, or of that itself, with what can be done. */
 export function notWritable(path: string, cause: unknown): OrchestrationError {
+  const next =
+    cause instanceof NotOwn
+      ? 'Somebody else may have put it there: see what it is, then remove it or correct its owner and mode, or choose another.'
+      : 'Make room, correct its owner, or choose another.';
   return new OrchestrationError(
     'STATE_NOT_WRITABLE',
-    `Option 'stateDir': ${shown(path)} cannot be used (${messageOf(cause)}). Make room, correct its owner, or choose another.`,
+    `Option 'stateDir': ${shown(path)} cannot be used (${messageOf(cause)}). ${next}`,
     { cause },
   );
 }

@@ -1,8 +1,8 @@
-import { constants } from 'node:fs';
-import { chmod, type FileHandle, mkdir, open, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { openRegularFile } from '../files/regular-file.js';
+import { constants, lstatSync } from 'node:fs';
+import { chmod, type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { notWritable } from './not-writable.js';
+import { demandOwnFile, demandOwnFolder, ifThere, NotOwn, openOwnFile } from './own-file.js';
 
 /** What a session keeps on disk: `<stateDir>/sessions/<id>`. Only its owner can enter it. */
 export class SessionFolder {
@@ -74,7 +74,10 @@ export class SessionFolder {
    */
   async create(): Promise<void> {
     try {
-      await mkdir(this.path, { recursive: true, mode: 0o700 });
+      const sessions = dirname(this.path);
+      await mkdir(sessions, { recursive: true, mode: 0o700 });
+      demandOwnFolder(sessions);
+      await mkdir(this.path, { mode: 0o700 });
       await mkdir(this.projects);
       // The image's user writes here, whoever that is; nobody else gets past the session's folder.
       await chmod(this.projects, 0o777);
@@ -91,8 +94,39 @@ export class SessionFolder {
    * @throws OrchestrationError `STATE_NOT_WRITABLE`
    */
   async write(path: string, text: string): Promise<void> {
+    const { O_WRONLY, O_CREAT } = constants;
+    const mode = path === this.mcpConfig ? 0o644 : 0o600;
     try {
-      await writeFile(path, text, { mode: path === this.mcpConfig ? 0o644 : 0o600 });
+      const file = await openOwnFile(path, { flags: O_WRONLY | O_CREAT, mode });
+      try {
+        await file.truncate(); // Not while it is opened: it might be another's.
+        await file.writeFile(text);
+      } finally {
+        await file.close();
+      }
+    } catch (cause) {
+      throw notWritable(path, cause);
+    }
+  }
+
+  /**
+   * Before a run begins or is taken over: demands that the folder and all in it are this library's, as a container gets some
+   * of it. What agents write is in folders of its own, and not looked at.
+   *
+   * @throws OrchestrationError `STATE_NOT_WRITABLE`
+   */
+  async demandOwn(): Promise<void> {
+    let path = dirname(this.path);
+    try {
+      demandOwnFolder(path);
+      path = this.path;
+      demandOwnFolder(path);
+      for (const name of await readdir(this.path)) {
+        path = join(this.path, name);
+        if (path === this.guard || path === this.projects) {
+          if (!lstatSync(path).isDirectory()) throw new NotOwn('it is a link, or no folder');
+        } else demandOwnFile(path);
+      }
     } catch (cause) {
       throw notWritable(path, cause);
     }
@@ -107,13 +141,14 @@ export class SessionFolder {
   async openLog(): Promise<FileHandle> {
     const { O_WRONLY, O_APPEND, O_CREAT } = constants;
     try {
-      return await openRegularFile(this.log, { flags: O_WRONLY | O_APPEND | O_CREAT, mode: 0o600 });
+      return await openOwnFile(this.log, { flags: O_WRONLY | O_APPEND | O_CREAT, mode: 0o600 });
     } catch (cause) {
       throw notWritable(this.log, cause);
     }
   }
 
   async remove(): Promise<void> {
+    ifThere(demandOwnFolder, dirname(this.path));
     await rm(this.path, { recursive: true, force: true });
   }
 }

@@ -1,9 +1,12 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { writeAtomically } from '../state/atomic-file.js';
+import { readOwnFile } from '../state/own-file.js';
 import { type GitSnapshot, type PlantedFile, plantedSince, snapshotGit } from './git-snapshot.js';
 
 /** How often is looked while a run is under way: people's editors run git all the time. */
 const LOOK_MS = 15_000;
+/** A snapshot is bounded. */
+const MOST_BYTES = 256 * 1024 * 1024;
 
 /** Looks for what an agent plants for git on the host, while it works and when it has ended. */
 export class GitWatch {
@@ -32,7 +35,7 @@ export class GitWatch {
   /** Goes on with what an earlier host has noted; without that there is nothing to compare with. */
   async resume(): Promise<void> {
     try {
-      this.#snapshot = JSON.parse(await readFile(this.#file, 'utf8')) as GitSnapshot;
+      this.#snapshot = JSON.parse(await readOwnFile(this.#file, { most: MOST_BYTES })) as GitSnapshot;
     } catch {
       return;
     }

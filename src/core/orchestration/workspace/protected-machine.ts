@@ -47,8 +47,8 @@ export class ProtectedMachine {
 
   constructor(paths: ProtectedPaths) {
     this.#paths = paths;
-    this.sockets = this.#find(engineSockets(paths));
-    this.#own = this.#find(ownPlaces(paths));
+    this.sockets = Promise.all(engineSockets(paths).map(found));
+    this.#own = this.#find(ownPlaces(paths), paths.stateDir);
   }
 
   /** @param names of the folder that is asked for: those of other users' home folders bring their places along */
@@ -65,7 +65,7 @@ export class ProtectedMachine {
   }
 
   #ofHome(home: string): Promise<ProtectedPlace[]> {
-    const known = this.#ofHomes.get(home) ?? this.#find(homePlaces(home));
+    const known = this.#ofHomes.get(home) ?? this.#find(homePlaces(home), home);
     this.#ofHomes.set(home, known);
     return known;
   }
@@ -80,23 +80,32 @@ export class ProtectedMachine {
     return (await this.#ofHome(folder)).some(({ path, found }) => found && path !== folder);
   }
 
-  /** Most are not there, and to list their folders costs less than to look for each. */
-  async #find(places: readonly Unfound[]): Promise<ProtectedPlace[]> {
-    const folders = [...new Set(places.map(({ path }) => dirname(path)))];
-    const listed = await Promise.all(folders.map(async (folder) => [folder, await this.#names(folder)] as const));
-    const names = new Map(listed);
-    const isThere = (path: string): boolean => path === sep || names.get(dirname(path))?.has(basename(path)) === true;
+  /**
+   * Most are not there, and to list their folders costs less than to look for each.
+   *
+   * @param anywhere the one that may be in any folder, also in a crowded one
+   */
+  async #find(places: readonly Unfound[], anywhere: string): Promise<ProtectedPlace[]> {
+    const folders = [...new Set(places.filter(({ path }) => path !== anywhere).map(({ path }) => dirname(path)))];
+    const listed = new Map(
+      await Promise.all(folders.map(async (folder) => [folder, await this.#names(folder)] as const)),
+    );
+    const isThere = (path: string): boolean =>
+      path === sep || path === anywhere || listed.get(dirname(path))?.has(basename(path)) === true;
     return Promise.all(places.map((place) => (isThere(place.path) ? found(place) : place)));
   }
 
   #names(folder: string): Promise<ReadonlySet<string>> {
-    const known =
-      this.#listed.get(folder) ??
-      readdir(folder)
-        .then((names) => new Set(names))
-        .catch(() => new Set<string>());
+    const known = this.#listed.get(folder) ?? this.#list(folder);
     this.#listed.set(folder, known);
     return known;
+  }
+
+  async #list(folder: string): Promise<ReadonlySet<string>> {
+    // One below a folder that was listed before is looked for in that list.
+    const above = folder === sep ? undefined : await this.#listed.get(dirname(folder));
+    if (above?.has(basename(folder)) === false) return new Set();
+    return new Set(await readdir(folder).catch(() => []));
   }
 }
 
@@ -106,7 +115,7 @@ async function found(place: Unfound): Promise<ProtectedPlace> {
     const stats = await stat(path, { bigint: true });
     return { ...place, found: { path, identity: identityOf(stats), links: Number(stats.nlink) } };
   } catch {
-    return place; // It may not be looked at, or has just gone.
+    return place; // There is nothing, or nothing that may be looked at.
   }
 }
 

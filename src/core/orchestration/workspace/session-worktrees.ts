@@ -1,7 +1,9 @@
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, OrchestrationError, shown } from '../errors.js';
 import { writeAtomically } from '../state/atomic-file.js';
+import { notWritable } from '../state/not-writable.js';
+import { readOwnFile } from '../state/own-file.js';
 import { uncommittedWork, unmergedWork } from './git-command.js';
 import type { SessionWorktreeRequest } from './worktree-request.js';
 import { type Worktree, Worktrees } from './worktrees.js';
@@ -14,6 +16,8 @@ interface Label {
   readonly branch: string;
 }
 
+/** A label is some paths and names. */
+const MOST_BYTES = 1024 * 1024;
 /** The path of a worktree that was about to be made. */
 const INTENDED = '';
 
@@ -40,12 +44,14 @@ export class SessionWorktrees {
     return this.#worktrees.check(cwd, request);
   }
 
-  /** Finds or makes the worktree of a session. @throws OrchestrationError `WORKTREE_FAILED` */
+  /** Finds or makes the worktree of a session. @throws OrchestrationError `WORKTREE_FAILED`, `STATE_NOT_WRITABLE` */
   async ensure(sessionId: string, cwd: string, request: SessionWorktreeRequest): Promise<Worktree> {
     const file = this.#labelFile(sessionId);
     const write = (path: string): Promise<void> => {
       const label: Label = { sessionId, cwd, path, branch: request.branch };
-      return writeAtomically(file, JSON.stringify(label));
+      return writeAtomically(file, JSON.stringify(label)).catch((cause: unknown) => {
+        throw notWritable(file, cause);
+      });
     };
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     // First the intention, where there is no worktree yet: a host that dies in between leaves none that nobody knows of.
@@ -146,7 +152,7 @@ export class SessionWorktrees {
 
   async #label(file: string): Promise<Label | undefined> {
     try {
-      return JSON.parse(await readFile(file, 'utf8')) as Label;
+      return JSON.parse(await readOwnFile(file, { most: MOST_BYTES })) as Label;
     } catch {
       return undefined;
     }

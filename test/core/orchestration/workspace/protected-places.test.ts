@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MountTable } from '../../../../src/core/orchestration/workspace/mount-table.js';
@@ -58,6 +58,18 @@ describe('each place in the table', () => {
     expect(await sources.whyNew('/run/media/me/disk/project')).toBeUndefined();
     expect(await sources.whyNew('/run/mediator')).toContain('lies in "/run"');
   });
+});
+
+it('the table stands in the docs as it is', () => {
+  const docs = readFileSync('docs/security.md', 'utf8');
+  const reaches = {
+    itself: 'itself',
+    below: 'and what is below',
+    writable: 'and what is below, where the mount is writable',
+  };
+  for (const { what, reach, paths } of PROTECTED_PLACES) {
+    expect(docs).toContain(`- **${what}** (${reaches[reach]}): ${paths.map((path) => `\`${path}\``).join(', ')}\n`);
+  }
 });
 
 describe("another user's home folder", () => {

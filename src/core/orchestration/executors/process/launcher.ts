@@ -1,6 +1,6 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
-import { open } from 'node:fs/promises';
 import { messageOf, OrchestrationError } from '../../errors.js';
+import { openOwnFile } from '../../state/own-file.js';
 import { type ProcessIdentity, processIdentity } from '../../state/process-identity.js';
 import type { SessionFolder } from '../../state/session-folder.js';
 
@@ -42,7 +42,7 @@ export interface ProcessExit {
  */
 export async function launchDetached(spawn: SpawnProcess, options: LaunchOptions): Promise<LaunchedProcess> {
   const { command, args, cwd, env, folder, inputFile } = options;
-  const input = await open(inputFile, 'r');
+  const input = await openOwnFile(inputFile);
   try {
     const log = await folder.openLog();
     try {

@@ -1,6 +1,7 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { quoted } from '../../shell-script.js';
+import { readOwnFile } from '../../state/own-file.js';
 import { type ProcessIdentity, processIdentity } from '../../state/process-identity.js';
 import type { SessionFolder } from '../../state/session-folder.js';
 import type { LaunchedProcess, ProcessExit } from '../process/launcher.js';
@@ -27,7 +28,7 @@ export async function startInTerminal(tmux: Tmux, options: TerminalCommand): Pro
   // Among what is wiped before each run, and swept after the last: a host may be killed before the script runs.
   const script = join(folder.guard, 'terminal.sh');
   const exitFile = exitFileOf(folder);
-  await mkdir(folder.guard, { recursive: true });
+  await mkdir(folder.guard, { recursive: true, mode: 0o700 });
   await rm(exitFile, { force: true });
   await folder.write(script, scriptOf(command, env, exitFile));
   const pid = await tmux.start(name, script, cwd).catch(async (error: unknown) => {
@@ -56,12 +57,14 @@ function scriptOf(command: readonly string[], env: NodeJS.ProcessEnv, exitFile: 
     'rm -f -- "$0"',
     ...variables.map(([key, value]) => `export ${key}=${quoted(value ?? '')}`),
     command.map(quoted).join(' '),
-    `echo $? > ${quoted(exitFile)}`,
+    'code=$?',
+    'umask 077',
+    `echo $code > ${quoted(exitFile)}`,
     '',
   ].join('\n');
 }
 
 async function codeIn(file: string): Promise<number | null> {
-  const text = await readFile(file, 'utf8').catch(() => '');
+  const text = await readOwnFile(file, { most: 16 }).catch(() => '');
   return /^\d+\n$/.test(text) ? Number(text) : null;
 }
