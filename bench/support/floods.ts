@@ -51,7 +51,9 @@ export const FLOODS: Readonly<Record<string, Flood>> = {
     JSON.stringify({ type: 'assistant', message: { id: `m${count}`, content: [{ type: 'text', text: 'y' }] } }),
   ),
   'tool calls': counted((count) => call(count, 'ls')),
-  'tool calls that are hard to rate': counted((count) => call(count, 'f() { echo $(echo $(echo $(ls))); }; f; f; f; '.repeat(60))),
+  'tool calls that are hard to rate': counted((count) =>
+    call(count, 'f() { echo $(echo $(echo $(ls))); }; f; f; f; '.repeat(60)),
+  ),
   'failed results': counted((count) =>
     JSON.stringify({
       type: 'user',
