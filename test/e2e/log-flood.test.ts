@@ -7,11 +7,13 @@ import { attempt, bash, docker, nextEvent, RELEASES, scripted, tempFolder, testM
 
 const MB = 1024 * 1024;
 
-/** Lines that an agent writes into its log; reading them takes from next to nothing to much longer than writing them. */
+const flooding = (line: string, seconds: number): string => `timeout ${seconds} yes '${line}' > /proc/1/fd/1\n`;
+
+/** What an agent does to its log before it does what policy denies. */
 const FLOODS = {
-  'lines that are no stream-json': 'y'.repeat(100),
-  'lines of stream-json that tell nothing': '{"type":"x"}',
-  messages: '{"type":"assistant","message":{"content":[{"type":"text","text":"y"}]}}',
+  'lines that are no stream-json, before': flooding('y'.repeat(100), 8),
+  'messages, all the time': `(${flooding('{"type":"assistant","message":{"content":[{"type":"text","text":"y"}]}}', 60)}) &
+    sleep 2`,
 };
 
 /** Kills every hook before it can ask. */
@@ -22,27 +24,28 @@ const KILL_HOOKS = `(while :; do for p in /proc/[0-9]*; do
 done; done) >/dev/null 2>&1 &
 `;
 
-const flooding = (line: string, seconds: number): string => `timeout ${seconds} yes '${line}' > /proc/1/fd/1\n`;
-
-describe.each(RELEASES)('an agent of Claude Code $version that floods its log', ({ image }) => {
+describe.each(RELEASES)('an agent of Claude Code $version that floods its log', ({ version, image }) => {
   it.each(Object.entries(FLOODS))(
     'and kills its hooks is stopped after three calls at most that policy denies: %s',
-    async (_, line) => {
+    async (_, flood) => {
       const policy = {
         rules: [{ tool: 'Bash', matches: /forbidden/, decision: 'deny' as const, reason: 'Not that.' }],
       };
       const { manager } = await testManager({ policy });
       const cwd = await tempFolder();
-      await writeFile(join(cwd, 'flood.sh'), `(${flooding(line, 60)}) &\n${flooding(line, 3)}`);
+      await writeFile(join(cwd, 'flood.sh'), flood);
       await writeFile(join(cwd, 'kill.sh'), KILL_HOOKS);
       const calls = Array.from({ length: 25 }, (__, index) => bash(`echo forbidden > f${index}.txt; sleep 1`));
       const script = scripted(bash('sh flood.sh; true'), bash('sh kill.sh'), ...calls, { text: 'Done.' });
-      const { id } = await manager.create({ prompt: 'Go', cwd, docker: { ...script.docker, image } });
+      const limits = { durationMs: 60_000 };
+      const { id } = await manager.create({ prompt: 'Go', cwd, docker: { ...script.docker, image }, limits });
       const { status, result } = await manager.waitFor(id);
       const ran = readdirSync(cwd).filter((name) => name.startsWith('f') && name.endsWith('.txt'));
       expect({ status, ran: ran.length <= 3 }).toEqual({ status: 'failed', ran: true });
-      // Whichever comes first: a denied call is seen to run, or the log takes too long to read.
-      expect(['guard_bypassed', 'log_limit']).toContain(result?.reason);
+      // Whichever comes first: a denied call is seen to run, or the log takes too long to read. The newest release may also
+      // hang by itself, when it writes while the flood has filled its output.
+      const hangs = version === RELEASES[1].version ? ['timeout'] : [];
+      expect(['guard_bypassed', 'log_limit', ...hangs]).toContain(result?.reason);
     },
   );
 
