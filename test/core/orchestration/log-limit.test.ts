@@ -2,6 +2,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import type { RunHandle, RunRequest, SessionLimits } from 'autonomous-orchestration';
 import { SimulatedExecutor } from 'autonomous-orchestration/testing';
 import { expect, it, vi } from 'vitest';
+import { errorOf } from '../../support/errors.js';
 import { DONE, ENDLESS, nextEvent, simulate } from '../../support/simulate.js';
 
 const MB = 1024 * 1024;
@@ -68,6 +69,8 @@ it('a log that gets longer than limits.logBytes ends its session at once, and st
   });
   expect(done).toEqual(['stop at-once']);
   expect(readFileSync(logFile, 'utf8')).toContain('Waiting.');
+  const { message } = await errorOf(manager.continue(id, 'more'), 'ILLEGAL_TRANSITION');
+  expect(message).toContain('limits.logBytes');
 });
 
 it('a log as long as limits.logBytes ends nothing', async () => {

@@ -21,8 +21,9 @@ export interface SessionLimits {
   /** Input, output and cache tokens together, over all runs; reason `max_tokens`. */
   readonly tokens?: number;
   /**
-   * How long the session's log may get, in bytes, over all runs; reason `log_limit`. Default 1 GiB, which is hundreds of hours of
-   * work: Claude Code writes one to five megabytes an hour. An agent can write into the log as well, and would fill your disk.
+   * How long the session's log may get, in bytes, over all runs; reason `log_limit`. An agent can write into it, and would fill
+   * your disk. Default 1 GiB: an agent that takes a turn every five seconds, with 20 kB of log for each, works for three days
+   * before it gets there.
    */
   readonly logBytes?: number;
   /**
