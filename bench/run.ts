@@ -7,7 +7,7 @@ import { type Figure, isMet, table } from './support/figure.js';
 /** What can be asked for by name, and the files that measure it. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   queue: ['queue'],
-  monitor: ['monitor-latency', 'monitor-replay', 'record-size'],
+  monitor: ['monitor-latency', 'monitor-replay', 'log-flood', 'record-size'],
   guard: ['guard-round-trip', 'danger'],
   page: ['page'],
   sessions: ['session-overhead', 'control-calls', 'event-loop'],

@@ -79,6 +79,7 @@ export const limitsSchema = z.strictObject({
   idleMs: positive.optional(),
   costUsd: z.number().positive().optional(),
   tokens: positive.optional(),
+  logBytes: positive.optional(),
   children: z.int().nonnegative().optional(),
   depth: z.int().nonnegative().optional(),
 });

@@ -61,11 +61,15 @@ export class RunSupervisor {
       onToolEnd: (toolUseId) => this.#rest.after(toolUseId),
       dispatch,
       stop: (stop, how) => this.stop(stop, how),
+      // A run that has ended, or is being ended, is neither held nor let go.
+      hold: () => void this.#freeze.hold().catch(() => {}),
+      release: () => void this.#freeze.release().catch(() => {}),
       stopping: () => this.stopping,
       run: () => lastRun(session()),
     });
     this.#freeze = new RunFreeze({
       approvals: this.#watch.guard.approvals,
+      heldFile: request.folder.held,
       now,
       dispatch,
       session,
@@ -119,7 +123,10 @@ export class RunSupervisor {
     this.#detached.abort(new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before that could be done.'));
     this.#watch.guard.approvals.detach();
     this.#watch.detach();
-    return this.#launched.promise.then((handle) => handle?.detach());
+    return this.#launched.promise.then(async (handle) => {
+      await this.#freeze.letGo(handle);
+      await handle?.detach();
+    });
   }
 
   /** Resolves when a run that was adopted is under way; never, where it turns out to have ended. */
@@ -208,8 +215,9 @@ export class RunSupervisor {
   async #follow(handle: RunHandle): Promise<Outcome | undefined> {
     const { adopt, session, saved } = this.#options;
     const started = await handle.started;
+    const held = adopt !== undefined && (await this.#freeze.wasHeld());
     if (this.#detached.signal.aborted) return undefined;
-    if (started) this.#began(started, handle);
+    if (started) this.#began(started, handle, held);
     const replay = this.isAnew ? undefined : adopt;
     await this.#watch.start(handle, { offset: lastRun(session()).logOffset ?? 0, replay });
     if (!handle.over) void this.#watch.caughtUp.then(() => this.#takenOver.resolve());
@@ -242,11 +250,11 @@ export class RunSupervisor {
   }
 
   /** The run executes: from now on it can be frozen, its hooks are answered, and its time counts. */
-  #began(started: { containerId?: string }, handle: RunHandle): void {
+  #began(started: { containerId?: string }, handle: RunHandle, held: boolean): void {
     const { now, session } = this.#options;
     const worked = workedMs(lastRun(session()), now());
     if (session().status === 'starting') this.#dispatch({ type: 'running', at: now(), ...started });
-    this.#freeze.found(handle);
+    this.#freeze.found(handle, held);
     this.#watch.limits.start(worked);
     this.#keepTime();
     this.#running.resolve();

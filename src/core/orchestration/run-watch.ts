@@ -6,8 +6,10 @@ import { DecisionLog } from './intervention/decision-log.js';
 import { HookFiles } from './intervention/hook-files.js';
 import { RunGuard } from './intervention/run-guard.js';
 import { RunLimits, type Spending } from './intervention/run-limits.js';
+import { logBytesOf } from './intervention/session-limits.js';
 import { SteeringQueue } from './intervention/steering.js';
 import type { ToolPolicy } from './intervention/tool-policy.js';
+import type { BacklogState } from './monitoring/backlog.js';
 import type { Observation } from './monitoring/observation.js';
 import { StreamMonitor } from './monitoring/stream-monitor.js';
 import type { RunWitnesses } from './run-outcome.js';
@@ -27,6 +29,9 @@ export interface RunWatchOptions {
   /** Undefined where the record does not change any more. */
   dispatch: (action: SessionAction) => UnifiedSession | undefined;
   stop: (stop: RunStop, how: 'gently' | 'at-once') => void;
+  /** Keeps the agent from working until `release`. */
+  hold: () => void;
+  release: () => void;
   /** Whether the run was told to end. */
   stopping: () => boolean;
   /** The run as it is on record. */
@@ -58,6 +63,8 @@ export class RunWatch {
   /** Whether calls could run while no host was there. */
   #unasked = false;
   #detached = false;
+  /** What of the agent's doing is read too late. */
+  readonly #unseen = new Set<'log' | 'copy'>();
   /** Whether the log ends with the end of the agent's turn. */
   #turnOver = false;
 
@@ -115,7 +122,9 @@ export class RunWatch {
   }
 
   async start(handle: RunHandle, { offset, replay }: LogPart): Promise<void> {
-    const { log } = this.#options.request.folder;
+    const { folder, spec } = this.#options.request;
+    const { log } = folder;
+    const mostBytes = logBytesOf(spec.limits);
     if (replay) this.#replayed = (await lstat(log)).mtimeMs;
     this.#unasked = replay?.onHostLost === 'allow';
     this.#monitor = await StreamMonitor.start({
@@ -125,7 +134,11 @@ export class RunWatch {
       ...(handle.conversationId !== undefined && { conversationId: handle.conversationId }),
       onObservations: (observations) => this.#observe(observations, handle),
       onActivity: () => this.limits.alive(),
+      onBacklog: (state) => this.#backlog(state),
+      mostBytes,
+      onFull: () => this.#tooLong(`is longer than limits.logBytes (${mostBytes} bytes)`),
     });
+    handle.watchBacklog?.((behind) => this.#late('copy', behind));
     void this.#monitor.caughtUp.then(() => {
       if (this.#detached) return; // The hooks' calls wait for the host that reads the rest.
       this.#replayed = undefined;
@@ -160,7 +173,8 @@ export class RunWatch {
     this.#caughtUp.resolve();
     this.detach();
     // A message that stays is one of a run that is over: nobody hands it out.
-    await rm(this.#options.request.folder.steering, { force: true }).catch(() => {});
+    const { steering, held } = this.#options.request.folder;
+    await Promise.all([steering, held].map((file) => rm(file, { force: true }).catch(() => {})));
   }
 
   #observe(observations: readonly Observation[], handle: RunHandle): void {
@@ -187,6 +201,23 @@ export class RunWatch {
     this.#turnOver = last?.kind === 'turn-end';
     if (last?.kind === 'turn-end' && replayed === undefined) handle.turnEnded?.(last.hooked);
     if (last?.kind === 'result') handle.resultSeen?.();
+  }
+
+  /** What an agent does is found out by its log, so that it may not work while that is not read. */
+  #late(what: 'log' | 'copy', isLate: boolean): void {
+    if (isLate) this.#unseen.add(what);
+    else this.#unseen.delete(what);
+    if (this.#unseen.size > 0) this.#options.hold();
+    else this.#options.release();
+  }
+
+  #backlog(state: BacklogState): void {
+    if (state !== 'flood') this.#late('log', state === 'behind');
+    else this.#tooLong('was filled faster than it can be read');
+  }
+
+  #tooLong(how: string): void {
+    this.#options.stop({ status: 'failed', reason: 'log_limit', error: `The log ${how}.` }, 'at-once');
   }
 
   /** Something was made for git on the host to execute or to follow. */

@@ -28,6 +28,8 @@ function whyNotContinued(
   if (['queued', 'starting'].includes(session.status) || supervisor?.continuing !== undefined)
     return 'it waits for its next run already; let that start first';
   if (supervisor?.stopping) return 'its run is being ended; wait for that with waitFor()';
+  if (session.result?.reason === 'log_limit')
+    return 'its log is as long as it may get (limits.logBytes), or was flooded; create a new session';
   if (session.channelCoderSession === undefined)
     return 'Claude has not begun a conversation in it; create a new session';
   return undefined;

@@ -92,7 +92,7 @@ export interface CreateSessionOptions {
    * terminal UI (`interactive`) knows no such limit.
    */
   maxTurns?: number;
-  /** What the session may spend. What goes beyond ends it as `failed`. Default unlimited. */
+  /** What the session may spend. What goes beyond ends it as `failed`. Default unlimited, but for its log (1 GiB). */
   limits?: SessionLimits;
   /** Tightens the manager's policy for this session; what would loosen it is refused. */
   policy?: ToolPolicy;
@@ -250,7 +250,8 @@ export interface SessionResult {
    *
    * - one of {@link OrchestrationErrorCode}'s codes, where it could not be started or watched on: `LAUNCH_FAILED`,
    *   `IMAGE_NOT_FOUND`, `WORKTREE_FAILED`, `DOCKER_UNAVAILABLE`, `STATE_NOT_WRITABLE`, …
-   * - of a limit: `timeout`, `idle`, `max_cost`, `max_tokens`, `max_turns`
+   * - of a limit: `timeout`, `idle`, `max_cost`, `max_tokens`, `max_turns`, `log_limit` (the log got longer than `limits.logBytes`,
+   *   or was filled faster than it can be read)
    * - of the guard: `guard_bypassed`
    * - of the provider: `auth`, `rate_limited`
    * - of the container or process: `oom`, `killed` (exit code 137), `terminated` (143), `lost` (it vanished), `log_lost`

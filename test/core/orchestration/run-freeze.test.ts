@@ -1,9 +1,12 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { RunHandle } from 'autonomous-orchestration';
-import { expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../src/core/orchestration/deferred.js';
 import { RunFreeze } from '../../../src/core/orchestration/run-freeze.js';
 import { errorOf } from '../../support/errors.js';
 import { createdSession } from '../../support/sessions.js';
+import { tempFolder } from '../../support/temp-folder.js';
 
 /** A run that can be frozen, and the order of what is done for that. */
 function scene({ status = 'running', change = {} }: { status?: 'running' | 'paused'; change?: object } = {}) {
@@ -27,8 +30,9 @@ function scene({ status = 'running', change = {} }: { status?: 'running' | 'paus
   const whileUnderWay = vi.fn((work: (handle: RunHandle) => Promise<void>) => work(handle));
   const dispatch = vi.fn(({ type }: { type: string }) => void done.push(type));
   const session = () => ({ ...createdSession({ id: 'abcdefghijkl' }), status });
-  const freeze = new RunFreeze({ approvals, now: () => 7, dispatch, session, whileUnderWay });
-  return { freeze, done, dispatch, whileUnderWay };
+  const heldFile = join(tempFolder(), 'held');
+  const freeze = new RunFreeze({ approvals, heldFile, now: () => 7, dispatch, session, whileUnderWay });
+  return { freeze, done, dispatch, whileUnderWay, handle, heldFile };
 }
 
 it('freezes the agent, then the deadlines, then the record; and lets them go on in the same order', async () => {
@@ -82,4 +86,77 @@ it.each<['running' | 'paused', boolean, string[]]>([
   freeze.found({ paused });
   expect(freeze.frozen).toBe(paused);
   expect(done).toEqual(expected);
+});
+
+describe('a run that is held until its log is read', () => {
+  it('freezes the agent and lets it go on; deadlines and record are not touched', async () => {
+    const { freeze, done, heldFile } = scene();
+    await freeze.hold();
+    await freeze.hold();
+    expect(freeze.frozen).toBe(false);
+    expect(existsSync(heldFile)).toBe(true);
+    await freeze.release();
+    await freeze.release();
+    expect(done).toEqual(['freeze', 'thaw']);
+    expect(existsSync(heldFile)).toBe(false);
+  });
+
+  it("stays frozen by a person's pause that came while it was held", async () => {
+    const { freeze, done } = scene();
+    await freeze.hold();
+    await freeze.pause();
+    await freeze.release();
+    expect(freeze.frozen).toBe(true);
+    expect(done.splice(0)).toEqual(['freeze', 'deadlines stop', 'paused']);
+    await freeze.resume();
+    expect(done).toEqual(['thaw', 'deadlines go on', 'resumed']);
+  });
+
+  it('stays frozen where a person resumes it, until it is released', async () => {
+    const { freeze, done } = scene();
+    await freeze.pause();
+    await freeze.hold();
+    await freeze.resume();
+    expect(freeze.frozen).toBe(false);
+    expect(done.splice(0)).toEqual(['freeze', 'deadlines stop', 'paused', 'deadlines go on', 'resumed']);
+    await freeze.release();
+    expect(done).toEqual(['thaw']);
+  });
+
+  it('goes on without a trace where its executor cannot freeze it', async () => {
+    const { freeze, done, heldFile } = scene({ change: { pause: undefined } });
+    await freeze.hold();
+    await freeze.release();
+    expect(done).toEqual([]);
+    expect(existsSync(heldFile)).toBe(false);
+  });
+
+  it('goes on when this process leaves it to another one, unless a person has paused it', async () => {
+    const running = scene();
+    await running.freeze.hold();
+    await running.freeze.letGo(running.handle);
+    expect(running.done).toEqual(['freeze', 'thaw']);
+    const paused = scene();
+    await paused.freeze.pause();
+    await paused.freeze.hold();
+    await paused.freeze.letGo(paused.handle);
+    expect(paused.done).toEqual(['freeze', 'deadlines stop', 'paused']);
+  });
+
+  it.each<['running' | 'paused', boolean, boolean, string[]]>([
+    ['running', true, false, ['thaw']],
+    ['running', false, false, ['thaw']],
+    ['paused', true, true, ['deadlines stop']],
+  ])(
+    'is found frozen by the next process, and no pause is made of that: record %s, container frozen %s',
+    async (status, paused, frozen, expected) => {
+      const { freeze, done, heldFile } = scene({ status });
+      writeFileSync(heldFile, '');
+      freeze.found({ paused }, await freeze.wasHeld());
+      await freeze.release();
+      expect(freeze.frozen).toBe(frozen);
+      expect(done).toEqual(expected);
+      expect(existsSync(heldFile)).toBe(false);
+    },
+  );
 });

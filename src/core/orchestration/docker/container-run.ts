@@ -219,6 +219,10 @@ function runEnd(state: ContainerState | Error | undefined, exit: ProcessExit): R
   if (state instanceof Error) return { reason: 'DOCKER_UNAVAILABLE', error: messageOf(state) };
   const never = exit.code === null ? undefined : NEVER_EXECUTED[exit.code];
   if (!state?.started) {
+    if (!state && (exit.code === 126 || exit.code === 127)) {
+      const error = "'docker' could not be started. Check that it is installed and on the PATH";
+      return { reason: 'LAUNCH_FAILED', exitCode: exit.code, error };
+    }
     if (never) return { reason: 'LAUNCH_FAILED', exitCode: exit.code ?? 0, error: state?.error || never };
     if (state) return { reason: 'LAUNCH_FAILED', error: state.error || 'the container was made but not started' };
     const how = exit.signal ?? `exit code ${exit.code}`;

@@ -81,11 +81,15 @@ export class DockerEnvironment {
     };
   }
 
-  /** Starts a container and follows it to its end. */
+  /**
+   * Starts a container and follows it to its end.
+   *
+   * @param files `mostFileBytes` is how long the log may get, in bytes
+   */
   run(
     container: PlannedContainer,
     command: string[],
-    files: { folder: SessionFolder; inputFile: string },
+    files: { folder: SessionFolder; inputFile: string; mostFileBytes: number },
   ): Promise<RunHandle> {
     const { args, env } = dockerRunArgs({ ...container, command });
     return this.#run(container, () =>

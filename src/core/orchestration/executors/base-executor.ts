@@ -118,6 +118,11 @@ export interface RunHandle {
   /** Told when Claude reported its result in the log: the only sign of an end that some runs give which ChannelCoder started. */
   resultSeen?(): void;
   /**
+   * Has a listener told whether what goes into the log is copied too slowly: then nobody sees what the agent does. Absent where
+   * the log is not a copy.
+   */
+  watchBacklog?(listener: (behind: boolean) => void): void;
+  /**
    * Told when the log says that the agent has ended its turn, after all that it said in it.
    *
    * @param hooked whether a hook tells of it, too

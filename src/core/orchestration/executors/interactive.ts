@@ -7,6 +7,7 @@ import { OrchestrationError } from '../errors.js';
 import { openRegularFile } from '../files/regular-file.js';
 import type { RunHooks } from '../intervention/hook-channel.js';
 import { GUARDED_ENV } from '../intervention/hook-files.js';
+import { logBytesOf } from '../intervention/session-limits.js';
 import { TranscriptCopy } from '../monitoring/transcript-copy.js';
 import { processIdentity } from '../state/process-identity.js';
 import type { SessionResult } from '../types.js';
@@ -125,6 +126,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
       alone: spec.docker !== false,
       openLog: () => folder.openLog(),
       readLog: () => openRegularFile(folder.log),
+      mostLogBytes: logBytesOf(spec.limits),
     });
     return {
       ...terminalRun(handle, {
@@ -136,6 +138,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
       }),
       hooked: true,
       conversationId,
+      watchBacklog: (listener) => transcript.watchBacklog(listener),
       turnEnded: (hooked) => this.#hooks.get(folder)?.turnEnded(hooked),
     };
   }

@@ -2,11 +2,15 @@ import { planRun } from '../channelcoder/plan.js';
 import { startedRun } from '../channelcoder/started-run.js';
 import type { PlannedContainer } from '../docker/container-planner.js';
 import { GUARDED_ENV } from '../intervention/hook-files.js';
+import { logBytesOf } from '../intervention/session-limits.js';
 import type { RunHandle, RunRequest, SessionSpec } from './base-executor.js';
 import { ClaudeExecutor, type PlacedRun } from './claude-executor.js';
 import { planRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
 import { launchDetached } from './process/launcher.js';
+
+/** How far the system lets a log get beyond `limits.logBytes`: whoever watches it has to see that it is too long. */
+const BEYOND_BYTES = 1024 * 1024;
 
 /** Runs Claude Code without anybody at the keyboard: it gets its prompt, writes stream-json to the log, and ends. */
 export abstract class UnattendedExecutor extends ClaudeExecutor {
@@ -43,7 +47,8 @@ export abstract class UnattendedExecutor extends ClaudeExecutor {
     const { folder } = request;
     const inputFile = await this.#writeInput(request, plan.stdin);
     const command = [...plan.command, ...budget(request)];
-    const handle = await this.runtime.docker.run(container, command, { folder, inputFile });
+    const mostFileBytes = logBytesOf(request.spec.limits) + BEYOND_BYTES;
+    const handle = await this.runtime.docker.run(container, command, { folder, inputFile, mostFileBytes });
     return this.watched(handle, request, workspace);
   }
 

@@ -1,7 +1,7 @@
 import { OrchestrationError } from '../errors.js';
 import type { BaseExecutor, SessionSpec } from '../executors/base-executor.js';
 import type { Spending } from '../intervention/run-limits.js';
-import type { SessionLimits } from '../intervention/session-limits.js';
+import { logBytesOf, type SessionLimits } from '../intervention/session-limits.js';
 import { NO_TOKENS, totalTokens } from '../monitoring/observation.js';
 import type { Inheritance } from '../resolve-options.js';
 import { isTerminal } from '../session-lifecycle.js';
@@ -155,7 +155,8 @@ export function handedDown(
       `Option 'docker': session ${id} leads the new one and runs in a container, so false would loosen that. Leave it out.`,
     );
   }
-  return { led: true, docker: own, policy, limits, disallowedTools, cwd: environment.worktree ?? environment.cwd };
+  const cwd = environment.worktree ?? environment.cwd;
+  return { led: true, docker: own, policy, limits: { ...limits, logBytes: logBytesOf(limits) }, disallowedTools, cwd };
 }
 
 function refused(id: string, why: string): OrchestrationError {

@@ -21,12 +21,26 @@ export interface SessionLimits {
   /** Input, output and cache tokens together, over all runs; reason `max_tokens`. */
   readonly tokens?: number;
   /**
+   * How long the session's log may get, in bytes, over all runs; reason `log_limit`. An agent can write into it, and would fill
+   * your disk. Default 1 GiB: an agent that takes a turn every five seconds, with 20 kB of log for each, works for three days
+   * before it gets there.
+   */
+  readonly logBytes?: number;
+  /**
    * How many sessions an `orchestration` session may lead, those of its children and those that have ended included.
    * Default 16.
    */
   readonly children?: number;
   /** How many generations it may lead: 1 for children that lead nobody. Default 1. */
   readonly depth?: number;
+}
+
+/** What `logBytes` is where nobody says otherwise: 1 GiB. */
+const DEFAULT_LOG_BYTES = 1024 ** 3;
+
+/** How long a session's log may get, in bytes. */
+export function logBytesOf({ logBytes = DEFAULT_LOG_BYTES }: SessionLimits): number {
+  return logBytes;
 }
 
 /**

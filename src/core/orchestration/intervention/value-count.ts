@@ -21,15 +21,33 @@ export function hasTooManyValues(value: unknown): boolean {
 
 /** The same of a text that is not parsed yet: to parse millions of values takes seconds, and a gigabyte. */
 export function isJsonOfTooManyValues(json: Uint8Array): boolean {
-  let count = 0;
-  let isText = false;
-  for (let at = 0; at < json.length && count <= MOST_VALUES; at++) {
-    const byte = json[at];
-    if (isText) {
-      if (byte === BACKSLASH) at += 1;
-      else if (byte === QUOTE) isText = false;
-    } else if (byte === QUOTE) isText = true;
-    else if (byte === COMMA || byte === BRACKET || byte === BRACE) count += 1;
+  const count = new JsonValueCount();
+  count.add(json);
+  return count.tooMany;
+}
+
+/** Counts the values in a JSON text that comes in parts. */
+export class JsonValueCount {
+  #count = 0;
+  #isText = false;
+  #isEscaped = false;
+
+  /** Whether there are more values so far than a model can write. */
+  get tooMany(): boolean {
+    return this.#count > MOST_VALUES;
   }
-  return count > MOST_VALUES;
+
+  add(json: Uint8Array): void {
+    let [count, isText, isEscaped] = [this.#count, this.#isText, this.#isEscaped];
+    for (let at = 0; at < json.length && count <= MOST_VALUES; at++) {
+      const byte = json[at];
+      if (isEscaped) isEscaped = false;
+      else if (isText) {
+        if (byte === BACKSLASH) isEscaped = true;
+        else if (byte === QUOTE) isText = false;
+      } else if (byte === QUOTE) isText = true;
+      else if (byte === COMMA || byte === BRACKET || byte === BRACE) count += 1;
+    }
+    [this.#count, this.#isText, this.#isEscaped] = [count, isText, isEscaped];
+  }
 }

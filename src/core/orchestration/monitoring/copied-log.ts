@@ -24,6 +24,7 @@ export class CopiedLog {
   #torn: boolean;
   /** A line of ours, or what a full disk left of one: it is written before anything else. */
   #owed: Buffer = Buffer.alloc(0);
+  #length: number;
 
   /** @throws Error where it cannot be opened or read */
   static async open(openLog: () => Promise<FileHandle>, readLog: () => Promise<FileHandle>): Promise<CopiedLog> {
@@ -36,13 +37,19 @@ export class CopiedLog {
     }
   }
 
-  private constructor(log: FileHandle, { positions, current, torn, cut }: Found) {
+  private constructor(log: FileHandle, { positions, current, torn, cut, length }: Found) {
     this.#log = log;
+    this.#length = length;
     this.#positions = positions;
     this.#current = current;
     this.#torn = torn && !cut;
     // It ends within a line of ours: those bytes are no transcript's, and the line is written anew.
     if (cut) this.#owed = this.#markOf(current, '\n');
+  }
+
+  /** How long the log is, in bytes. */
+  get length(): number {
+    return this.#length;
   }
 
   /** How far a file is copied, in bytes. */
@@ -81,6 +88,7 @@ export class CopiedLog {
     for (let done = 0; done < bytes.length; ) {
       const { bytesWritten } = await this.#log.write(bytes, done, bytes.length - done);
       done += bytesWritten;
+      this.#length += bytesWritten;
       this.#positions.set(name, this.position(name) + bytesWritten);
       if (bytesWritten > 0) this.#torn = bytes[done - 1] !== NEWLINE;
     }
@@ -118,6 +126,7 @@ export class CopiedLog {
     while (this.#owed.length > 0) {
       const { bytesWritten } = await this.#log.write(this.#owed, 0, this.#owed.length);
       this.#owed = this.#owed.subarray(bytesWritten);
+      this.#length += bytesWritten;
     }
   }
 }
@@ -140,6 +149,8 @@ interface Found {
   torn: boolean;
   /** Whether the log ends within a mark. */
   cut: boolean;
+  /** Of the log, in bytes. */
+  length: number;
 }
 
 /** How far each file is copied, as a log of any length tells. Its first lines are of the file without a name. */
@@ -176,7 +187,7 @@ async function positionsIn(log: FileHandle): Promise<Found> {
   const tail = window.subarray(window.lastIndexOf(NEWLINE) + 1);
   const cut = tail.length > 0 && MARK.startsWith(tail.toString('latin1', 0, MARK.length));
   positions.set(current, fileAt + size - logAt - (cut ? tail.length : 0));
-  return { positions, current, torn: tail.length > 0, cut };
+  return { positions, current, torn: tail.length > 0, cut, length: size };
 }
 
 function parsed(line: string): { from: string; at: number } | undefined {

@@ -4,22 +4,29 @@ import { basename, dirname } from 'node:path';
 import { deferred } from '../deferred.js';
 import { watchFolder } from '../files/folder-watch.js';
 import { openRegularFile } from '../files/regular-file.js';
+import { Backlog, type BacklogState } from './backlog.js';
+import { type LineListener, LineSplitter } from './line-splitter.js';
 
 /** What one read takes in; live lines are far smaller. */
 const CHUNK_BYTES = 64 * 1024;
-/** A longer line is not held in memory: it is reported and skipped. Claude's longest, with images, are near 5 MB. */
-export const MOST_LINE_BYTES = 16 * 1024 * 1024;
 /** Reading goes on at most this long before the host application gets its turn. */
 const SLICE_MS = 2;
 /** How often the file is looked at beside the system's notifications, of which some may fail. */
 const POLL_MS = 1_000;
 const POLL_WITHOUT_WATCH_MS = 50;
 
-export interface LogListener {
-  /** A line, without its end; `complete` is false for a last one that has none. */
-  onLine(line: string, complete: boolean): void;
-  /** A line that was skipped because of its length; `start` are its first characters. */
-  onOversized(start: string): void;
+export interface LogListener extends LineListener {
+  /** Told whether the reader keeps up with the writer. */
+  onBacklog?(state: BacklogState): void;
+  /** Told once, when the file is longer than it may be. */
+  onFull?(): void;
+}
+
+export interface LogPlace {
+  /** Where to begin, in bytes. */
+  offset: number;
+  /** How long the file may be, in bytes. Default: of any length. */
+  mostBytes?: number;
 }
 
 /**
@@ -31,7 +38,9 @@ export interface LogListener {
  */
 export class LogFollower {
   readonly #file: FileHandle;
+  readonly #listener: LogListener;
   readonly #lines: LineSplitter;
+  readonly #backlog: Backlog;
   readonly #buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   #offset: number;
   readonly #stopWatching: () => void;
@@ -39,6 +48,8 @@ export class LogFollower {
   readonly #caughtUp = deferred<void>();
   /** Of the file when it was opened, in bytes. `caughtUp` waits for no more: somebody may never cease to append. */
   readonly #sizeAtFirst: number;
+  readonly #mostBytes: number;
+  #full = false;
   #drained: (() => void)[] = [];
   /** Where in the file reading stops, in bytes. */
   #drainTo = Number.POSITIVE_INFINITY;
@@ -48,24 +59,26 @@ export class LogFollower {
    * Begins to follow.
    *
    * @param path an existing regular file; a link is refused, as it could lead anywhere on the host
-   * @param offset where to begin, in bytes
    */
-  static async open(path: string, offset: number, listener: LogListener): Promise<LogFollower> {
+  static async open(path: string, place: LogPlace, listener: LogListener): Promise<LogFollower> {
     const file = await openRegularFile(path);
     const { size } = await file.stat();
-    return new LogFollower(path, file, { offset, size }, listener);
+    return new LogFollower(path, file, { ...place, size }, listener);
   }
 
   private constructor(
     path: string,
     file: FileHandle,
-    { offset, size }: { offset: number; size: number },
+    { offset, size, mostBytes = Number.POSITIVE_INFINITY }: LogPlace & { size: number },
     listener: LogListener,
   ) {
     this.#file = file;
     this.#offset = offset;
     this.#sizeAtFirst = size;
+    this.#mostBytes = mostBytes;
+    this.#listener = listener;
     this.#lines = new LineSplitter(listener);
+    this.#backlog = new Backlog((state) => listener.onBacklog?.(state));
     const name = basename(path);
     const onChange = (changed: string | null): void => {
       // The system tells of every file in the folder, as often as anybody touches one.
@@ -75,6 +88,7 @@ export class LogFollower {
       pollMs: POLL_MS,
       unwatchedPollMs: POLL_WITHOUT_WATCH_MS,
     });
+    this.#measure(size);
     this.#pump();
   }
 
@@ -85,12 +99,14 @@ export class LogFollower {
 
   /**
    * Reads what is there now, a last line without an end included, and stops following. What is appended meanwhile is
-   * left out: somebody who goes on writing must not keep a run from its end.
+   * left out: somebody who goes on writing must not keep a run from its end. So is the rest of what is too slow to read; the
+   * listener is told of a `flood` then.
    *
    * @param most how much is read at most, in bytes; the rest is left out. Default: all there is
    */
   async drain(most = Number.POSITIVE_INFINITY): Promise<void> {
     if (this.#closed) return;
+    this.#backlog.close();
     await new Promise<void>((resolve) => {
       this.#drainTo = Math.min(fstatSync(this.#file.fd).size, this.#offset + most);
       this.#drained.push(resolve);
@@ -114,7 +130,8 @@ export class LogFollower {
   /** Reads and reports for one slice of time, and schedules the next where there is more. */
   #pump(): void {
     if (this.#closed || this.#scheduled) return;
-    const deadline = performance.now() + SLICE_MS;
+    const begun = performance.now();
+    const deadline = begun + SLICE_MS;
     while (true) {
       const bytes = this.#read();
       // Many short lines take longer than their bytes let expect, so what was not done in time is read again.
@@ -124,15 +141,38 @@ export class LogFollower {
       if (this.#closed) return; // A listener may have done that.
       if (done === bytes && bytes < CHUNK_BYTES) {
         // The end of the file, or of what is wanted. What was appended since then has its own notification.
-        this.#caughtUp.resolve();
-        for (const resolve of this.#drained.splice(0)) resolve();
+        this.#measure(this.#offset);
+        this.#atEnd();
         return;
       }
       if (performance.now() > deadline) {
-        this.#pumpSoon();
+        this.#behind(begun);
         return;
       }
     }
+  }
+
+  #atEnd(): void {
+    if (this.#drained.length === 0) this.#backlog.none();
+    this.#caughtUp.resolve();
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  /** There is more to read than a slice of time was enough for. */
+  #behind(begun: number): void {
+    const size = fstatSync(this.#file.fd).size;
+    this.#measure(size);
+    const counts = this.#offset > this.#sizeAtFirst;
+    this.#backlog.left({ offset: this.#offset, size }, performance.now() - begun, counts);
+    if (this.#closed) return;
+    if (this.#drained.length > 0 && this.#backlog.flooded) this.#atEnd();
+    else this.#pumpSoon();
+  }
+
+  #measure(size: number): void {
+    if (this.#full || size <= this.#mostBytes) return;
+    this.#full = true;
+    this.#listener.onFull?.();
   }
 
   /** Pumps once after this turn of the event loop, however often it is called in it. */
@@ -153,81 +193,5 @@ export class LogFollower {
     } catch {
       return 0; // Tried again at the next notification.
     }
-  }
-}
-
-const NEWLINE = 0x0a;
-/** Size of a block of carried bytes; most lines fit into one. */
-const CARRIED_BLOCK_BYTES = 16 * 1024;
-
-/** Cuts bytes into lines; a line that spans several chunks is carried as bytes, so that no character is torn. */
-class LineSplitter {
-  readonly #listener: LogListener;
-  /** In blocks that are filled up: a line may come in single bytes, and each buffer costs more than that. */
-  #carried: { block: Buffer; used: number }[] = [];
-  #carriedBytes = 0;
-  #skipping = false;
-
-  constructor(listener: LogListener) {
-    this.#listener = listener;
-  }
-
-  /** Reports the lines in a chunk until the deadline; answers how many bytes are done with. At least one line is. */
-  push(chunk: Buffer, deadline: number): number {
-    let start = 0;
-    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      this.#complete(chunk.subarray(start, end));
-      start = end + 1;
-      if (performance.now() > deadline) return start;
-    }
-    if (start < chunk.length) this.#carry(chunk.subarray(start));
-    return chunk.length;
-  }
-
-  /** The file has ended: what is carried is a line, too. */
-  end(): void {
-    if (this.#carriedBytes > 0) this.#complete(Buffer.alloc(0), false);
-  }
-
-  #complete(rest: Buffer, complete = true): void {
-    if (this.#skipping) {
-      this.#skipping = false;
-      return;
-    }
-    if (this.#carriedBytes === 0) {
-      if (rest.length > 0) this.#listener.onLine(rest.toString('utf8'), complete);
-      return;
-    }
-    const line = Buffer.concat([...this.#parts(), rest]);
-    this.#drop();
-    this.#listener.onLine(line.toString('utf8'), complete);
-  }
-
-  #carry(part: Buffer): void {
-    if (this.#skipping) return;
-    if (this.#carriedBytes + part.length > MOST_LINE_BYTES) {
-      const [start = part] = this.#parts();
-      const shown = start.subarray(0, 500).toString('utf8');
-      this.#drop();
-      this.#skipping = true;
-      this.#listener.onOversized(shown);
-      return;
-    }
-    let last = this.#carried.at(-1);
-    if (!last || last.block.length - last.used < part.length) {
-      last = { block: Buffer.allocUnsafe(Math.max(CARRIED_BLOCK_BYTES, part.length)), used: 0 };
-      this.#carried.push(last);
-    }
-    last.used += part.copy(last.block, last.used);
-    this.#carriedBytes += part.length;
-  }
-
-  #parts(): Buffer[] {
-    return this.#carried.map(({ block, used }) => block.subarray(0, used));
-  }
-
-  #drop(): void {
-    this.#carried = [];
-    this.#carriedBytes = 0;
   }
 }

@@ -1,12 +1,12 @@
 import { streamParser } from 'channelcoder';
-import { clipText, ownText, plainText } from '../own-text.js';
+import { clipText } from '../own-text.js';
+import type { BacklogState } from './backlog.js';
 import { ClaudeEventReader } from './claude-events.js';
 import { classifyDiagnostic } from './error-classifier.js';
 import { LogFollower } from './log-follower.js';
 import type { Observation, ResultObservation } from './observation.js';
+import { OtherLines, SHOWN_LENGTH } from './other-lines.js';
 import { TranscriptFollower } from './transcript-follower.js';
-
-const DIAGNOSTIC_LENGTH = 500;
 
 export interface StreamMonitorOptions {
   logFile: string;
@@ -20,6 +20,12 @@ export interface StreamMonitorOptions {
   onObservations: (observations: readonly Observation[]) => void;
   /** Called for each line of stream-json, those included that tell nothing: a sign of life. */
   onActivity?: () => void;
+  /** How long the log may be, of all runs together, in bytes. Default: of any length. */
+  mostBytes?: number;
+  /** Told whether the monitor keeps up with the log, see `Backlog`. */
+  onBacklog?: (state: BacklogState) => void;
+  /** Told once, when the log is longer than it may be. */
+  onFull?: () => void;
 }
 
 /**
@@ -33,7 +39,7 @@ export class StreamMonitor {
   #follower: LogFollower | undefined;
   readonly #transcript: TranscriptFollower | undefined;
   #result: ResultObservation | undefined;
-  #lastDiagnostics: string[] = [];
+  readonly #others = new OtherLines((line) => this.#diagnose(line));
 
   /**
    * Begins to watch. Everything that the log already holds after the offset is reported too.
@@ -42,9 +48,15 @@ export class StreamMonitor {
    */
   static async start(options: StreamMonitorOptions): Promise<StreamMonitor> {
     const monitor = new StreamMonitor(options);
-    monitor.#follower = await LogFollower.open(options.logFile, options.offset, {
+    const { logFile, offset, mostBytes, onBacklog, onFull } = options;
+    const place = { offset, ...(mostBytes !== undefined && { mostBytes }) };
+    monitor.#follower = await LogFollower.open(logFile, place, {
       onLine: (line, complete) => monitor.#readLine(line, complete),
+      onPlain: (lines) => monitor.#others.read(lines),
       onOversized: (start) => monitor.#skipped(start),
+      onDense: (line, complete) => monitor.#readDense(line, complete),
+      ...(onBacklog && { onBacklog }),
+      ...(onFull && { onFull }),
     });
     return monitor;
   }
@@ -71,12 +83,13 @@ export class StreamMonitor {
 
   /** The last few lines that were not stream-json: where a start that failed says why. */
   get lastDiagnostics(): readonly string[] {
-    return this.#lastDiagnostics;
+    return this.#others.last;
   }
 
   /** The run has ended: reports all that is in the log up to its end, and looks away. */
   async drain(): Promise<void> {
     await this.#follower?.drain();
+    this.#others.end();
     await this.#transcript?.drain();
   }
 
@@ -89,7 +102,7 @@ export class StreamMonitor {
   #readLine(line: string, complete: boolean): void {
     const { event, untried } = parsed(line);
     if (!event) {
-      if (line.trim() !== '') this.#diagnose(line);
+      this.#others.add(line);
       // Claude may have been killed while it wrote the last line, unless that ends like an event.
       const written = complete || (untried && line.trimEnd().endsWith('}'));
       if (written && TELLS_OF_CALL.test(line)) this.#report([{ kind: 'tampered' }]);
@@ -112,19 +125,26 @@ export class StreamMonitor {
     if (observations.length > 0) this.#onObservations(observations);
   }
 
-  /**
-   * Only tool results get this long (they repeat the edited file). Any other line of this length was not written by Claude.
-   */
+  /** Of all that Claude writes only a tool's result may hold this many values. */
+  #readDense(line: string, complete: boolean): void {
+    this.#others.add(`A log line was skipped because of its many values: ${line.slice(0, SHOWN_LENGTH)}`);
+    const written = complete || line.trimEnd().endsWith('}');
+    if (written && TELLS_OF_CALL.test(line)) this.#unread(line.slice(0, SHOWN_LENGTH));
+  }
+
   #skipped(start: string): void {
-    this.#diagnose(`A log line was skipped because of its length: ${start}`);
+    this.#others.add(`A log line was skipped because of its length: ${start}`);
+    this.#unread(start);
+  }
+
+  /** Only tool results get so long (they repeat the edited file). Any other such line was not written by Claude. */
+  #unread(start: string): void {
     const toolUseId = RESULT_START.exec(start)?.[1];
     if (toolUseId === undefined) this.#report([{ kind: 'tampered' }]);
     else this.#report([{ kind: 'tool-result', toolUseId, outcome: 'ok', output: '', skipped: true }]);
   }
 
-  #diagnose(text: string): void {
-    const line = ownText(plainText(text.slice(0, DIAGNOSTIC_LENGTH)));
-    this.#lastDiagnostics = [...this.#lastDiagnostics.slice(-4), line];
+  #diagnose(line: string): void {
     const error = classifyDiagnostic(line);
     this.#onObservations([{ kind: 'diagnostic', line }, ...(error ? [{ kind: 'error', ...error } as const] : [])]);
   }

@@ -4,8 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { deferred } from '../deferred.js';
 import { watchFolder } from '../files/folder-watch.js';
 import { openRegularFile } from '../files/regular-file.js';
+import { MOST_LATE_MS, MOST_UNREAD_BYTES } from './backlog.js';
 import { CopiedLog } from './copied-log.js';
-import { MOST_LINE_BYTES } from './log-follower.js';
+import { MOST_LINE_BYTES } from './line-splitter.js';
 import { OtherTranscripts, type TranscriptPlace } from './other-transcripts.js';
 
 const CHUNK_BYTES = 64 * 1024;
@@ -31,6 +32,8 @@ export interface TranscriptCopyOptions extends TranscriptPlace {
   openLog: () => Promise<FileHandle>;
   /** Opens the log to read what it has by now. */
   readLog: () => Promise<FileHandle>;
+  /** How long the log may be, in bytes: nothing is copied to one that is longer. Default: of any length. */
+  mostLogBytes?: number;
   limits?: Partial<CopyLimits>;
 }
 
@@ -53,6 +56,10 @@ export class TranscriptCopy {
   readonly #others: OtherTranscripts;
   /** Up to where a transcript was searched for the end of the line that is copied next. */
   readonly #searched = new Map<string, { line: number; to: number }>();
+  #onBehind: (behind: boolean) => void = () => {};
+  #behind = false;
+  /** When the pass over all transcripts began. */
+  #passAt = 0;
   /** Transcripts that hold what Claude never writes. */
   readonly #refused = new Set<string>();
   /** Whether the log lacks something, and whether it tells so. */
@@ -77,6 +84,12 @@ export class TranscriptCopy {
   /** Resolves when there is a transcript; never, where none comes. */
   get appeared(): Promise<void> {
     return this.#appeared.promise;
+  }
+
+  /** Tells whether transcripts are written faster than they can be copied; at first they are not. */
+  watchBacklog(listener: (behind: boolean) => void): void {
+    this.#onBehind = listener;
+    if (this.#behind) listener(true);
   }
 
   /** Copies what is there by now. */
@@ -150,6 +163,7 @@ export class TranscriptCopy {
     this.#again = true;
     this.#copying ??= this.#copyAll().finally(() => {
       this.#copying = undefined;
+      this.#tell(false);
     });
     return this.#copying;
   }
@@ -157,6 +171,7 @@ export class TranscriptCopy {
   async #copyAll(): Promise<void> {
     while (this.#again && this.#mayRead() && this.#transcript && this.#log) {
       this.#again = false;
+      this.#passAt = performance.now();
       try {
         const { unfinished } = this.#log;
         if (unfinished === MAIN) await this.#copyFrom(this.#log, MAIN, this.#transcript);
@@ -173,7 +188,15 @@ export class TranscriptCopy {
 
   /** @param most a limit of its own for a part of the copying, held against `#bytesRead` */
   #mayRead(most = Number.POSITIVE_INFINITY): boolean {
-    return (!this.#closed || this.#draining) && this.#bytesRead < Math.min(most, this.#mostBytes);
+    const { mostLogBytes = Number.POSITIVE_INFINITY } = this.#options;
+    const isFull = (this.#log?.length ?? 0) > mostLogBytes;
+    return (!this.#closed || this.#draining) && !isFull && this.#bytesRead < Math.min(most, this.#mostBytes);
+  }
+
+  #tell(behind: boolean): void {
+    if (behind === this.#behind) return;
+    this.#behind = behind;
+    this.#onBehind(behind);
   }
 
   #foundGap(): void {
@@ -243,6 +266,7 @@ export class TranscriptCopy {
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
     while (this.#mayRead(most) && !this.#refused.has(name)) {
       const line = log.position(name);
+      if (size - line > MOST_UNREAD_BYTES || performance.now() - this.#passAt > MOST_LATE_MS) this.#tell(true);
       const from = this.#searchedTo(name, line, size);
       if (from >= size) {
         if (this.#draining && line < size) await log.append(name, await this.#read(file, line, size));

@@ -56,10 +56,15 @@ export class TranscriptFollower {
       // A link in the folder's place could lead anywhere on the host.
       const parent = await realpath(dirname(this.#folder));
       if ((await realpath(this.#folder)) !== join(parent, basename(this.#folder))) return;
-      const follower = await LogFollower.open(join(this.#folder, name), 0, {
-        onLine: (line) => this.#read(line),
-        onOversized: () => this.close(),
-      });
+      const follower = await LogFollower.open(
+        join(this.#folder, name),
+        { offset: 0 },
+        {
+          onLine: (line) => this.#read(line),
+          onOversized: () => this.close(),
+          onBacklog: (state) => state === 'flood' && this.close(),
+        },
+      );
       if (this.#closed) follower.close();
       else this.#follower = follower;
     } catch {

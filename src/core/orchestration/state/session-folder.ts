@@ -37,6 +37,11 @@ export class SessionFolder {
     return join(this.path, 'steering.json');
   }
 
+  /** There while the run is frozen until its log is read, see `RunFreeze.hold`. */
+  get held(): string {
+    return join(this.path, 'held');
+  }
+
   /** Claude's stream-json, of all runs. */
   get log(): string {
     return join(this.path, 'stream.log');

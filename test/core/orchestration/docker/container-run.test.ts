@@ -153,13 +153,18 @@ describe('a run that ends by itself', () => {
 });
 
 describe('a run that never executed', () => {
+  const UNSTARTED = { ...ENDED, started: false, error: '' };
+  const NO_CLIENT = "'docker' could not be started. Check that it is installed and on the PATH";
+
   it.each([
-    [125, 'the Docker engine refused to start the container'],
-    [126, "the container's command cannot be executed"],
-    [127, "the container's command was not found"],
-  ])('is LAUNCH_FAILED for exit code %s of docker run', async (code, error) => {
+    [125, undefined, 'the Docker engine refused to start the container'],
+    [126, UNSTARTED, "the container's command cannot be executed"],
+    [127, UNSTARTED, "the container's command was not found"],
+    [126, undefined, NO_CLIENT],
+    [127, undefined, NO_CLIENT],
+  ])('is LAUNCH_FAILED for exit code %s of docker run and the container %j', async (code, container, error) => {
     const { handle, engine, exit } = await scene();
-    engine.inspect.mockResolvedValue(undefined);
+    engine.inspect.mockResolvedValue(container);
     exit(code);
     expect(await handle.ended).toEqual({ reason: 'LAUNCH_FAILED', exitCode: code, error });
     expect(await handle.started).toBeUndefined();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { BaseExecutor, SessionSpec } from '../../../../src/core/orchestration/executors/base-executor.js';
 import { handedDown, SessionFamily } from '../../../../src/core/orchestration/family/session-family.js';
-import type { SessionLimits } from '../../../../src/core/orchestration/intervention/session-limits.js';
+import { type SessionLimits, tightenLimits } from '../../../../src/core/orchestration/intervention/session-limits.js';
 import { resolvePolicy } from '../../../../src/core/orchestration/intervention/tool-policy.js';
 import { SessionRegistry } from '../../../../src/core/orchestration/session-registry.js';
 import type { SessionMode, SessionStatus, UnifiedSession } from '../../../../src/core/orchestration/types.js';
@@ -210,13 +210,21 @@ describe('what is handed down', () => {
   const leader = sessionIn('running', { id: 'top', mode: 'orchestration' });
 
   it('is its workspace, its container, its policy and its limits', () => {
-    const { docker, policy, limits } = spec;
+    const { docker, policy } = spec;
+    const limits = { ...spec.limits, logBytes: 1024 ** 3 };
     const handed = { led: true, docker, policy, limits, disallowedTools: [], cwd: '/work' };
     expect(handedDown(leader, spec, undefined)).toEqual(handed);
     const strict = { ...spec, claude: { disallowedTools: ['WebFetch'] } };
     expect(handedDown(leader, strict, undefined)).toEqual({ ...handed, disallowedTools: ['WebFetch'] });
     const environment = { ...leader.environment, worktree: '/work-tree' };
     expect(handedDown({ ...leader, environment }, spec, { image: 'mine' }).cwd).toBe('/work-tree');
+  });
+
+  it('is a log no longer than its own, also where it says nothing about that', async () => {
+    const { limits } = handedDown(leader, spec, undefined);
+    await errorOf(() => tightenLimits(limits ?? {}, { logBytes: 1024 ** 3 + 1 }), 'INVALID_OPTIONS');
+    const strict = handedDown(leader, { ...spec, limits: { logBytes: 1_000_000 } }, undefined);
+    expect(strict.limits).toMatchObject({ logBytes: 1_000_000 });
   });
 
   it('cannot be left for the host, unless it is there itself', async () => {

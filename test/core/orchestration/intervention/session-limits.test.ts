@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type SessionLimits, tightenLimits } from '../../../../src/core/orchestration/intervention/session-limits.js';
 import { errorOf } from '../../../support/errors.js';
 
-const NAMES = ['durationMs', 'idleMs', 'costUsd', 'tokens', 'children', 'depth'] as const;
+const NAMES = ['durationMs', 'idleMs', 'costUsd', 'tokens', 'logBytes', 'children', 'depth'] as const;
 
 describe('the limits of a session that another one leads', () => {
   it('are as its leader has them where it says nothing', () => {

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { LogFollower, MOST_LINE_BYTES } from '../../../../src/core/orchestration/monitoring/log-follower.js';
+import type { BacklogState } from '../../../../src/core/orchestration/monitoring/backlog.js';
+import { MOST_LINE_BYTES } from '../../../../src/core/orchestration/monitoring/line-splitter.js';
+import { LogFollower } from '../../../../src/core/orchestration/monitoring/log-follower.js';
+import { fakeClock } from '../../../support/clock.js';
 import { eventually } from '../../../support/eventually.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
@@ -44,14 +47,18 @@ class Follower {
 
   static async open(path: string, offset = 0): Promise<Follower> {
     const made = new Follower();
-    made.#follower = await LogFollower.open(path, offset, {
-      onLine: (line, complete) => {
-        made.lines.push(line);
-        if (!complete) made.incomplete.push(line);
-        made.#wake();
+    made.#follower = await LogFollower.open(
+      path,
+      { offset },
+      {
+        onLine: (line, complete) => {
+          made.lines.push(line);
+          if (!complete) made.incomplete.push(line);
+          made.#wake();
+        },
+        onOversized: (start) => made.oversized.push(start),
       },
-      onOversized: (start) => made.oversized.push(start),
-    });
+    );
     return made;
   }
 
@@ -251,7 +258,7 @@ describe('a line that is too long', () => {
     expect(most).toBeLessThan(48 * 1024 * 1024);
   });
 
-  it('is one of more than 16 MB', async () => {
+  it('is one of more than 8 MB', async () => {
     const longest = 'y'.repeat(MOST_LINE_BYTES);
     const [line] = await linesOf(`${longest}\n`);
     expect(line?.length).toBe(MOST_LINE_BYTES);
@@ -288,7 +295,75 @@ it('has caught up with what was there at first, however fast somebody goes on wr
   writeFileSync(file, 'x\n'.repeat(100_000));
   const writer = spawn('sh', ['-c', `yes | head -c 300000000 >> ${file}`], { stdio: 'ignore' });
   onTestFinished(() => void writer.kill('SIGKILL'));
-  const follower = await LogFollower.open(file, 0, { onLine() {}, onOversized() {} });
+  const follower = await LogFollower.open(file, { offset: 0 }, { onLine() {}, onOversized() {} });
   await follower.caughtUp;
   follower.close();
+});
+
+describe('a file that may have a length', () => {
+  const fullAt = async (path: string, mostBytes: number): Promise<{ follower: LogFollower; full: () => number }> => {
+    const onFull = vi.fn();
+    const follower = await LogFollower.open(path, { offset: 0, mostBytes }, { onLine() {}, onOversized() {}, onFull });
+    onTestFinished(() => follower.close());
+    return { follower, full: () => onFull.mock.calls.length };
+  };
+
+  it('is told to be longer once, whether it was so at first or has become so', async () => {
+    expect((await fullAt(log('x'.repeat(11)), 10)).full()).toBe(1);
+    const path = log('x'.repeat(10));
+    const { follower, full } = await fullAt(path, 10);
+    expect(full()).toBe(0);
+    appendFileSync(path, 'y');
+    await eventually(() => expect(full()).toBe(1));
+    appendFileSync(path, 'y');
+    await follower.drain();
+    expect(full()).toBe(1);
+  });
+});
+
+describe('a log that takes longer to read than anybody waits', () => {
+  it('is read no further when its run has ended', async () => {
+    fakeClock();
+    const path = log();
+    const states: BacklogState[] = [];
+    let read = 0;
+    const follower = await LogFollower.open(
+      path,
+      { offset: 0 },
+      {
+        onLine() {
+          read++;
+          vi.advanceTimersByTime(100);
+        },
+        onOversized() {},
+        onBacklog: (state) => states.push(state),
+      },
+    );
+    appendFileSync(path, 'slow\n'.repeat(10_000));
+    await follower.drain();
+    expect(states).toEqual(['caught-up', 'flood']);
+    // Ten seconds of them.
+    expect(read).toBeGreaterThan(100);
+    expect(read).toBeLessThan(200);
+  });
+
+  it('is told of while it is followed', async () => {
+    fakeClock();
+    const path = log();
+    const states: BacklogState[] = [];
+    const follower = await LogFollower.open(
+      path,
+      { offset: 0 },
+      {
+        onLine: () => void vi.advanceTimersByTime(100),
+        onOversized() {},
+        onBacklog: (state) => states.push(state),
+      },
+    );
+    onTestFinished(() => follower.close());
+    appendFileSync(path, 'slow\n'.repeat(10_000));
+    told.at(-1)?.(null);
+    while (!states.includes('flood')) await turn();
+    expect(states).toEqual(['caught-up', 'behind', 'flood']);
+  });
 });

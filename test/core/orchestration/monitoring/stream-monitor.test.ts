@@ -133,6 +133,25 @@ describe('lines that are no stream-json', () => {
     expect(monitor.lastDiagnostics).toEqual(['line c', 'line d', 'line e', 'line f', 'line g']);
   });
 
+  it('are shown as far as a person would read, and beyond that only the last five, at the end', async () => {
+    const flood = Array.from({ length: 200_000 }, (_, index) => `line ${index}\n`).join('');
+    const { monitor, seen: all } = await read(`${flood}{"a":"}\nThe reason\n`);
+    const seen = all.filter(({ kind }) => kind === 'diagnostic');
+    expect(seen.slice(0, 500)).toEqual(
+      Array.from({ length: 500 }, (_, index) => ({ kind: 'diagnostic', line: `line ${index}` })),
+    );
+    expect(seen.length).toBeLessThan(5_000);
+    const last = ['line 199997', 'line 199998', 'line 199999', '{"a":"}', 'The reason'];
+    expect(monitor.lastDiagnostics).toEqual(last);
+    expect(seen.slice(-5)).toEqual(last.map((line) => ({ kind: 'diagnostic', line })));
+  });
+
+  it('hide no event, and no sign of a log that was written into, among however many', async () => {
+    const flood = 'y\n'.repeat(100_000);
+    const { seen } = await read(`${flood}${JSON.stringify(text('hello'))}\n${flood}x"tool_use_id"x\n${flood}`);
+    expect(seen.map(({ kind }) => kind).filter((kind) => kind !== 'diagnostic')).toEqual(['message', 'tampered']);
+  });
+
   it('include half a JSON line at the end of the log', async () => {
     const { monitor, seen } = await read('{"type":"result","subtype":"succ');
     expect(seen).toEqual([{ kind: 'diagnostic', line: '{"type":"result","subtype":"succ' }]);
@@ -194,9 +213,9 @@ describe('stream-json behind what others wrote without an end', () => {
   });
 
   it.each([
-    ['nothing but braces', '{"'.repeat(1_000_000)],
-    ['16 MB that fail at their end', `${'{"a":'.repeat(9)}[${'1,'.repeat(8_000_000)}`],
-    ['just what is tried', `${'{"a":'.repeat(9)}[${'1,'.repeat(500_000)}`],
+    ['nothing but braces', '{"type"'.repeat(20_000)],
+    ['7 MB that fail at their end', `${'{"type":'.repeat(9)}"${'y'.repeat(7_000_000)}`],
+    ['just what is tried', `${'{"type":'.repeat(9)}"${'y'.repeat(1_000_000)}`],
   ])('takes little more than one look at a line: %s', async (_, line) => {
     const parse = vi.spyOn(JSON, 'parse');
     onTestFinished(() => parse.mockRestore());
@@ -260,6 +279,30 @@ describe('a line that was too long', () => {
     ['the end of a call with an endless id', `{"type":"user","message":{"content":[{"tool_use_id":"${LONG}`],
   ])('tells of a log that was written into where it begins like %s', async (_, line) => {
     expect(await told(line)).toEqual([{ kind: 'tampered' }, AFTER]);
+  });
+});
+
+describe('a line of more values than can be parsed without holding up the process', () => {
+  const MANY = '1,'.repeat(200_000);
+  it.each([
+    [
+      'is the end of a call where it begins like one',
+      '{"type":"user","message":{"content":[{"tool_use_id":"t","x":[',
+      'tool-result',
+    ],
+    [
+      'tells of a log that was written into where it tells of a call',
+      '{"type":"assistant","y":{"type":"tool_use"},"x":[',
+      'tampered',
+    ],
+    ['is nothing where it tells of no call: a program that crashed shows such a line of its own', 'var x=[', undefined],
+  ])('%s', async (_, start, kind) => {
+    const parse = vi.spyOn(JSON, 'parse');
+    onTestFinished(() => parse.mockRestore());
+    const { seen } = await read(`${start}${MANY}1]}\n`);
+    expect(seen[0]).toMatchObject({ kind: 'diagnostic', line: expect.stringContaining('because of its many values') });
+    expect(seen.slice(1).map((one) => one.kind)).toEqual(kind === undefined ? [] : [kind]);
+    expect(parse).not.toHaveBeenCalled();
   });
 });
 

@@ -7,6 +7,7 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -37,6 +38,7 @@ function scene() {
     openLog = (): Promise<FileHandle> => open(log, 'a'),
     alone = false,
     limits: Partial<CopyLimits> = {},
+    mostLogBytes = Number.POSITIVE_INFINITY,
   ): TranscriptCopy => {
     const copy = new TranscriptCopy({
       folder,
@@ -45,6 +47,7 @@ function scene() {
       openLog,
       readLog: () => open(log, 'r'),
       limits,
+      mostLogBytes,
     });
     onTestFinished(() => copy.close());
     return copy;
@@ -289,7 +292,7 @@ describe('an agent that makes more than Claude would', () => {
     ],
     ['a line without an end', (path) => appendFileSync(path, 'x'.repeat(17 * MB)), 'one\n'],
     ['a line that is longer than any', (path) => appendFileSync(path, `${'x'.repeat(17 * MB)}\ntwo\n`), 'one\n'],
-    ['the longest line that is read', (path) => appendFileSync(path, `${'x'.repeat(16 * MB - 1)}\n`), ''],
+    ['the longest line that is read', (path) => appendFileSync(path, `${'x'.repeat(8 * MB - 1)}\n`), ''],
   ])('has it refused, and the log tell so: %s', async (_, make, copied) => {
     const { folder, path, follow, written, gaps } = scene();
     mkdirSync(folder);
@@ -300,6 +303,35 @@ describe('an agent that makes more than Claude would', () => {
     expect(seen.bytes).toBeLessThan(50 * MB);
     expect(written() === (copied || readFileSync(path, 'utf8'))).toBe(true);
     expect(gaps()).toBe(copied ? 1 : 0);
+  });
+
+  it('fills no log beyond the length that it may have, but for a piece that tells so', async () => {
+    const { folder, path, log, follow } = scene();
+    mkdirSync(folder);
+    writeFileSync(path, `${'x'.repeat(99)}\n`.repeat(100_000));
+    const copy = follow(undefined, false, {}, 1_000_000);
+    await copy.look();
+    await copy.drain();
+    const { size } = statSync(log);
+    expect(size).toBeGreaterThan(1_000_000);
+    expect(size).toBeLessThan(1_100_000);
+    const next = follow(undefined, false, {}, 1_000_000);
+    await next.drain();
+    expect(statSync(log).size).toBe(size);
+  });
+
+  it('is told to be behind until all is copied', async () => {
+    const { folder, path, follow, written } = scene();
+    mkdirSync(folder);
+    writeFileSync(path, 'one\n');
+    const copy = follow();
+    const told: boolean[] = [];
+    copy.watchBacklog((behind) => told.push(behind));
+    await copy.look();
+    expect(told).toEqual([]);
+    appendFileSync(path, `${'x'.repeat(99)}\n`.repeat(90_000));
+    await eventually(() => expect(told).toEqual([true, false]));
+    expect(written().length).toBe(4 + 9_000_000);
   });
 
   it('is read to a limit when the run has ended', async () => {

@@ -16,6 +16,11 @@ export interface LaunchOptions {
   folder: SessionFolder;
   /** Its standard input. */
   inputFile: string;
+  /**
+   * How long a file may be that it writes, in bytes: at this length the system ends the process (SIGXFSZ). So the log does not
+   * fill the disk while no host looks, either. Default: of any length.
+   */
+  mostFileBytes?: number;
 }
 
 /** A process that was started, by this host or by one that is gone; it outlives this one. */
@@ -41,13 +46,14 @@ export interface ProcessExit {
  * @throws OrchestrationError `LAUNCH_FAILED`, `STATE_NOT_WRITABLE`
  */
 export async function launchDetached(spawn: SpawnProcess, options: LaunchOptions): Promise<LaunchedProcess> {
-  const { command, args, cwd, env, folder, inputFile } = options;
+  const { command, cwd, env, folder, inputFile } = options;
   const input = await openOwnFile(inputFile);
   try {
     const log = await folder.openLog();
     try {
       const stdio = [input.fd, log.fd, log.fd];
-      const child = spawn(command, [...args], { cwd, env, detached: true, stdio });
+      const [program, words] = limited(options);
+      const child = spawn(program, words, { cwd, env, detached: true, stdio });
       const exited = new Promise<ProcessExit>((resolve) =>
         child.once('exit', (code, signal) => resolve({ code, signal })),
       );
@@ -80,4 +86,14 @@ export async function launchDetached(spawn: SpawnProcess, options: LaunchOptions
   } finally {
     await input.close();
   }
+}
+
+/** The unit of `ulimit -f`, in bytes. */
+const BLOCK_BYTES = 512;
+
+/** Node.js cannot set a limit of a process; a shell can, and then becomes what is to run: the process is the same. */
+function limited({ command, args, mostFileBytes }: LaunchOptions): [program: string, words: string[]] {
+  if (mostFileBytes === undefined) return [command, [...args]];
+  const blocks = Math.ceil(mostFileBytes / BLOCK_BYTES);
+  return ['/bin/sh', ['-c', `ulimit -f ${blocks} 2>/dev/null; exec "$0" "$@"`, command, ...args]];
 }

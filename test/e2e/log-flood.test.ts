@@ -1,0 +1,105 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UnifiedSessionManager } from 'autonomous-orchestration';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { attempt, bash, docker, nextEvent, RELEASES, scripted, tempFolder, testManager } from './support.js';
+
+const MB = 1024 * 1024;
+
+const flooding = (line: string, seconds: number): string => `timeout ${seconds} yes '${line}' > /proc/1/fd/1\n`;
+
+/** What an agent does to its log before it does what policy denies. */
+const FLOODS = {
+  'lines that are no stream-json, before': flooding('y'.repeat(100), 8),
+  'messages, all the time': `(${flooding('{"type":"assistant","message":{"content":[{"type":"text","text":"y"}]}}', 60)}) &
+    sleep 2`,
+};
+
+/** Kills every hook before it can ask. */
+const KILL_HOOKS = `(while :; do for p in /proc/[0-9]*; do
+  if tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -qE 'claude-code/autonomous'; then
+    [ "\${p#/proc/}" != "$$" ] && grep -q sh $p/comm && kill -9 \${p#/proc/} 2>/dev/null
+  fi
+done; done) >/dev/null 2>&1 &
+`;
+
+describe.each(RELEASES)('an agent of Claude Code $version that floods its log', ({ version, image }) => {
+  it.each(Object.entries(FLOODS))(
+    'and kills its hooks is stopped after three calls at most that policy denies: %s',
+    async (_, flood) => {
+      const policy = {
+        rules: [{ tool: 'Bash', matches: /forbidden/, decision: 'deny' as const, reason: 'Not that.' }],
+      };
+      const { manager } = await testManager({ policy });
+      const cwd = await tempFolder();
+      await writeFile(join(cwd, 'flood.sh'), flood);
+      await writeFile(join(cwd, 'kill.sh'), KILL_HOOKS);
+      const calls = Array.from({ length: 25 }, (__, index) => bash(`echo forbidden > f${index}.txt; sleep 1`));
+      const script = scripted(bash('sh flood.sh; true'), bash('sh kill.sh'), ...calls, { text: 'Done.' });
+      const limits = { durationMs: 60_000 };
+      const { id } = await manager.create({ prompt: 'Go', cwd, docker: { ...script.docker, image }, limits });
+      const { status, result } = await manager.waitFor(id);
+      const ran = readdirSync(cwd).filter((name) => name.startsWith('f') && name.endsWith('.txt'));
+      expect({ status, ran: ran.length <= 3 }).toEqual({ status: 'failed', ran: true });
+      // Whichever comes first: a denied call is seen to run, or the log takes too long to read. The newest release may also
+      // hang by itself, when it writes while the flood has filled its output.
+      const hangs = version === RELEASES[1].version ? ['timeout'] : [];
+      expect(['guard_bypassed', 'log_limit', ...hangs]).toContain(result?.reason);
+    },
+  );
+
+  it('beyond limits.logBytes is stopped, and the log gets hardly longer', async () => {
+    const { manager } = await testManager();
+    const cwd = await tempFolder();
+    await writeFile(join(cwd, 'flood.sh'), flooding('y'.repeat(100), 60));
+    const script = scripted(bash('sh flood.sh'), { text: 'Done.' });
+    const options = { prompt: 'Go', cwd, docker: { ...script.docker, image }, limits: { logBytes: 20 * MB } };
+    const { id } = await manager.create(options);
+    const { status, result, logFile = '' } = await manager.waitFor(id);
+    expect({ status, reason: result?.reason }).toEqual({ status: 'failed', reason: 'log_limit' });
+    const { size } = await stat(logFile);
+    expect(size).toBeGreaterThan(20 * MB);
+    expect(size).toBeLessThanOrEqual(21 * MB);
+  });
+});
+
+it('a log does not get longer than it may while no process of ours is there', async () => {
+  const { manager, stateDir } = await testManager();
+  const cwd = await tempFolder();
+  const wait = 'touch begun; until [ -e alone ]; do sleep 0.1; done';
+  await writeFile(join(cwd, 'flood.sh'), `${wait}\n${flooding('y'.repeat(100), 3)}touch flooded`);
+  const script = scripted(bash('sh flood.sh'), { text: 'Done.' });
+  const { id } = await manager.create({ prompt: 'Go', cwd, ...script, limits: { logBytes: 20 * MB } });
+  const isThere = (name: string) => expect.poll(() => existsSync(join(cwd, name)), { timeout: 30_000 }).toBe(true);
+  await isThere('begun');
+  const { logFile = '' } = manager.get(id) ?? {};
+  await manager.close();
+  await writeFile(join(cwd, 'alone'), '');
+  await isThere('flooded');
+  expect((await stat(logFile)).size).toBe(21 * MB);
+  const next = new UnifiedSessionManager({ stateDir });
+  onTestFinished(() => next.close({ sessions: 'cancel' }));
+  await next.recover();
+  expect(await next.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'log_limit' } });
+});
+
+it('a run that was frozen to read its log, when the process was killed that froze it, goes on under the next one', async () => {
+  const { manager, stateDir } = await testManager();
+  const cwd = await tempFolder();
+  const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
+  const { id } = await manager.create({ prompt: 'Go', cwd, ...scripted(bash('sleep 3'), { text: 'Done.' }) });
+  await calls;
+  await manager.close();
+  // What the process leaves behind.
+  await docker('pause', `ao-${id}-1`);
+  await writeFile(join(stateDir, 'sessions', id, 'held'), '');
+  const next = new UnifiedSessionManager({ stateDir });
+  onTestFinished(() => next.close({ sessions: 'cancel' }));
+  const paused: string[] = [];
+  next.on('session:paused', (event) => paused.push(event.sessionId));
+  await next.recover();
+  expect(await next.waitFor(id)).toMatchObject({ status: 'completed', result: { text: 'Done.' } });
+  expect(paused).toEqual([]);
+  expect(await attempt('ls', [join(stateDir, 'sessions', id, 'held')])).toMatchObject({ code: 2 });
+});
