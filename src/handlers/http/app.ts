@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { Hono, type MiddlewareHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
@@ -12,6 +11,7 @@ import { EventFeed } from './event-feed.js';
 import { EventHistory } from './event-history.js';
 import { openApiDocument } from './openapi.js';
 import { apiRoutes, type Route } from './routes.js';
+import { pinned } from './workspaces.js';
 
 /** Who may do what through the app, and where. */
 export interface AutonomousAppOptions {
@@ -20,7 +20,11 @@ export interface AutonomousAppOptions {
    * letters, digits and `-._~+/`. Whoever has it can run agents in the workspaces.
    */
   token: string;
-  /** Folders in which sessions may be started over HTTP, and in the folders in them. Default: the working directory. */
+  /**
+   * Folders in which sessions may be started over HTTP, and in the folders in them. Repositories of worktrees and the
+   * worktrees themselves have to lie in one of them as well. Links are followed once, when the app is made. Default: the
+   * working directory.
+   */
   workspaces?: readonly string[];
   /**
    * Names under which the server is reached besides this machine's loopback names: `name` for any port, or `name:port`.
@@ -68,7 +72,7 @@ export function createAutonomousApp(
       "Option 'token': it needs at least 16 characters, and no others than letters, digits and '-._~+/'.",
     );
   }
-  const workspaces = given.map((path) => resolve(path));
+  const workspaces = pinned(given);
   const history = EventHistory.of(manager);
   const routes = apiRoutes({ handlers: createAutonomousHandlers(manager), history, workspaces });
   const description = openApiDocument(routes);

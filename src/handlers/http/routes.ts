@@ -137,7 +137,12 @@ async function create(
 ): Promise<HandlerResult<unknown>> {
   try {
     const cwd = await cwdOf(handlers, body, workspaces);
-    return await handlers.handleAutonomousCreate({ ...body, ...(cwd !== undefined && { cwd }) });
+    // The engine checks again whenever a run starts: a session may wait for hours.
+    return await handlers.handleAutonomousCreate({
+      ...body,
+      ...(cwd !== undefined && { cwd }),
+      workspaces: [...workspaces],
+    });
   } catch (error) {
     if (!(error instanceof OrchestrationError)) throw error;
     return { success: false, error: error.message, code: error.code };

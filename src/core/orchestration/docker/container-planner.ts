@@ -1,8 +1,9 @@
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { OrchestrationError, shown } from '../errors.js';
+import { messageOf, OrchestrationError, shown } from '../errors.js';
 import type { SessionSpec } from '../executors/base-executor.js';
 import type { SessionFolder } from '../state/session-folder.js';
+import { demandInside, type Workspaces } from '../workspace/confinement.js';
 import { findGitLayout } from '../workspace/git-layout.js';
 import { gitEnvironment, gitMounts, readOnlyGitMounts, WORKSPACE } from '../workspace/git-mounts.js';
 import { type Mount, type ProtectedPaths, parseMounts, refuseUnsafe, resolveMounts } from '../workspace/mounts.js';
@@ -15,7 +16,7 @@ import type { ImageFacts, ImageProbe } from './image-probe.js';
 import { demandOnboarded } from './onboarding.js';
 
 /** A session that runs in Docker, with the folder that is its workspace. */
-export type DockerSpec = Pick<SessionSpec, 'cwd' | 'claude' | 'worktree'> & {
+export type DockerSpec = Pick<SessionSpec, 'cwd' | 'claude' | 'worktree' | 'workspaces'> & {
   docker: Readonly<DockerOptions>;
   /** Whether the agent may only read the workspace. */
   readOnly: boolean;
@@ -97,10 +98,12 @@ export class ContainerPlanner {
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
     await refuseMoved(spec.cwd);
     if (!spec.readOnly) await this.#checkWritable(spec.cwd, spec, facts);
+    const git = await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd));
+    await demandGitInside(git, spec.workspaces);
     const env = { ...ssh.env, ...spec.docker.env };
     const additional = [
       { source: folder.projects, target: `${facts.home}/.claude/projects`, readonly: false },
-      ...(await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd))),
+      ...git,
       ...(await this.#hostMounts(spec)),
       ...ssh.mounts,
       ...(spec.claude.mcpConfig === undefined
@@ -161,4 +164,13 @@ async function refuseMoved(cwd: string): Promise<void> {
   if (real === cwd) return;
   const now = real === undefined ? 'is gone' : `leads to ${shown(real)} now`;
   throw new OrchestrationError('UNSAFE_MOUNT', `The workspace ${shown(cwd)} ${now}; create the session anew.`);
+}
+
+/** What is mounted is what is checked: a `.git` file may have been replaced since the workspace was looked at. */
+async function demandGitInside(mounts: readonly Mount[], workspaces: Workspaces): Promise<void> {
+  try {
+    for (const { source } of mounts) await demandInside(source, workspaces, 'the git folder');
+  } catch (cause) {
+    throw new OrchestrationError('UNSAFE_MOUNT', `Mounting is refused: ${messageOf(cause)}.`, { cause });
+  }
 }

@@ -1,6 +1,7 @@
-import { realpath } from 'node:fs/promises';
+import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { messageOf, OrchestrationError, shown } from '../errors.js';
+import { messageOf, OrchestrationError, shown, systemCode } from '../errors.js';
+import { demandInside, isInside, type Workspaces } from './confinement.js';
 import { checkOut, makeBranch, runGit } from './git-command.js';
 import { branchIn, findGitLayout, type GitLayout, gitLayoutAt, isKnown } from './git-layout.js';
 import { linkedWorktrees, linkWorktree, unlinkWorktree } from './linked-worktrees.js';
@@ -25,9 +26,13 @@ export class Worktrees {
 
   /** Checks that a workspace has a repository for worktrees. @throws OrchestrationError `WORKTREE_FAILED` */
   async check(cwd: string, request: SessionWorktreeRequest): Promise<void> {
-    await repositoryOf(cwd, request).catch((cause: unknown) => {
+    try {
+      const repository = await repositoryOf(cwd, request);
+      // Where it may be anywhere, `ensure` looks early enough.
+      if (request.workspaces) await usableWorktree(repository, cwd, request);
+    } catch (cause) {
       throw failed(cwd, request, cause);
-    });
+    }
   }
 
   /**
@@ -71,12 +76,18 @@ function failed(cwd: string, { branch }: SessionWorktreeRequest, cause: unknown)
 }
 
 /** The repository of a workspace, unless an agent may have led there. @throws Error */
-async function repositoryOf(cwd: string, { own }: Pick<SessionWorktreeRequest, 'own'> = {}): Promise<GitLayout> {
+async function repositoryOf(
+  cwd: string,
+  { own, workspaces }: Pick<SessionWorktreeRequest, 'own' | 'workspaces'> = {},
+): Promise<GitLayout> {
   const layout = await findGitLayout(cwd);
   if (!layout) throw new Error('it is in no git repository');
   if (!(await isKnown(layout))) {
     throw new Error(`${join(layout.root, '.git')} leads to ${shown(layout.gitDir)}, which does not lead back`);
   }
+  // A worktree has all of its repository, not only the part that 'cwd' is.
+  for (const folder of [layout.root, mainCheckout(layout) ?? layout.root, layout.gitDir, layout.commonDir])
+    await demandInside(folder, workspaces, 'its repository');
   // It would get more to see than the agent that asks.
   if (own && layout.root !== (await realpath(cwd))) {
     throw new Error(
@@ -89,17 +100,14 @@ async function repositoryOf(cwd: string, { own }: Pick<SessionWorktreeRequest, '
 async function ensureWorktree(
   repository: GitLayout,
   cwd: string,
-  { branch, base, path: wanted }: SessionWorktreeRequest,
+  request: SessionWorktreeRequest,
   beforeMaking: () => Promise<void>,
 ): Promise<Worktree> {
-  const path = wanted === undefined ? defaultPath(repository, branch) : resolve(cwd, wanted);
-  const existing = await checkoutOf(repository, branch);
-  if (existing !== undefined) {
-    const usable = await usableAt(existing, repository);
-    if (wanted !== undefined && usable !== path)
-      throw new Error(`the branch is checked out at ${usable}, not at ${path}`);
-    return { path: usable, branch, created: false };
-  }
+  const { branch, base, path: wanted, workspaces } = request;
+  const usable = await usableWorktree(repository, cwd, request);
+  if (usable !== undefined) return { path: usable, branch, created: false };
+  const path = wanted === undefined ? await defaultPath(repository, branch, workspaces) : resolve(cwd, wanted);
+  await demandInside(path, workspaces, 'its worktree');
   await beforeMaking();
   if ((await commitOf(repository, `refs/heads/${branch}`)) === undefined) {
     await makeBranch(repository, branch, await startOf(repository, branch, base));
@@ -107,6 +115,7 @@ async function ensureWorktree(
   await linkWorktree(repository, path, branch);
   try {
     const made = await usableAt(path, repository);
+    await demandInside(made, workspaces, 'its worktree'); // A link may have come into the path meanwhile.
     await checkOut(made);
     return { path: made, branch, created: true };
   } catch (error) {
@@ -115,9 +124,40 @@ async function ensureWorktree(
   }
 }
 
-/** Beside the repository, as ChannelCoder names it. */
-function defaultPath(repository: GitLayout, branch: string): string {
-  return `${mainCheckout(repository) ?? repository.root}-${branch.replaceAll(/[/\\:*?"<>|]/g, '-')}`;
+/** The worktree that has the branch; undefined where none has. @throws Error where the session may not have it */
+async function usableWorktree(
+  repository: GitLayout,
+  cwd: string,
+  { branch, path: wanted, workspaces }: SessionWorktreeRequest,
+): Promise<string | undefined> {
+  const existing = await checkoutOf(repository, branch);
+  if (existing === undefined) return undefined;
+  const usable = await usableAt(existing, repository);
+  if (wanted !== undefined && usable !== resolve(cwd, wanted))
+    throw new Error(`the branch is checked out at ${usable}, not at ${resolve(cwd, wanted)}`);
+  await demandInside(usable, workspaces, 'its worktree');
+  return usable;
+}
+
+/** Beside the repository, as ChannelCoder names it; in a folder of the repository where a session may not leave that. */
+async function defaultPath(repository: GitLayout, branch: string, workspaces: Workspaces): Promise<string> {
+  const top = mainCheckout(repository) ?? repository.root;
+  const name = branch.replaceAll(/[/\\:*?"<>|]/g, '-');
+  const beside = `${top}-${name}`;
+  return (await isInside(beside, workspaces)) ? beside : join(await hiddenFolder(top, workspaces), name);
+}
+
+/** A folder in a repository whose files git does not show as new ones. */
+async function hiddenFolder(top: string, workspaces: Workspaces): Promise<string> {
+  const folder = join(top, '.worktrees');
+  await demandInside(folder, workspaces, 'the folder for its worktree');
+  try {
+    await mkdir(folder);
+    await writeFile(join(folder, '.gitignore'), '*\n', { flag: 'wx' });
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  }
+  return folder;
 }
 
 /** The checkout of the repository itself; undefined where it is bare. */
