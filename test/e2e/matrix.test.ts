@@ -16,6 +16,7 @@ import {
   docker,
   type ModelTurn,
   nextEvent,
+  RELEASES,
   repository,
   scripted,
   tempFolder,
@@ -23,22 +24,15 @@ import {
 } from './support.js';
 
 const README = join(import.meta.dirname, '../../README.md');
-const results = new Map<SessionMode, Set<Check>>(MODES.map((mode) => [mode, new Set()]));
-
-/** A test of one cell of the table. */
-function check(name: Check, run: (mode: SessionMode) => Promise<void>): void {
-  it.for(MODES)(`%s: ${name}`, async (mode) => {
-    await run(mode);
-    results.get(mode)?.add(name);
-  });
-}
+const passed = new Set<string>();
+const key = (mode: SessionMode, name: Check, version: string): string => `${mode} ${name} ${version}`;
 
 /** What a session of the mode is created with. */
-async function options(mode: SessionMode, ...turns: ModelTurn[]): Promise<CreateSessionOptions> {
-  const { docker: own } = scripted(...turns);
+async function optionsFor(image: string, mode: SessionMode, ...turns: ModelTurn[]): Promise<CreateSessionOptions> {
+  const docker = { ...scripted(...turns).docker, image };
   const prompt = 'Do it';
-  if (mode === 'worktree') return { mode, prompt, cwd: await repository(), docker: { ...own, user: '0:0' } };
-  return { mode, prompt, cwd: await tempFolder(), docker: own };
+  if (mode === 'worktree') return { mode, prompt, cwd: await repository(), docker: { ...docker, user: '0:0' } };
+  return { mode, prompt, cwd: await tempFolder(), docker };
 }
 
 const terminalOf = ({ id, runs }: UnifiedSession): string => `ao-${id}-${runs.length}`;
@@ -54,7 +48,17 @@ async function seen(manager: UnifiedSessionManager, id: string): Promise<Unified
   return manager.waitFor(id);
 }
 
-describe('every mode', () => {
+describe.each(RELEASES)('every mode, with Claude Code $version', ({ version, image }) => {
+  /** A test of one cell of the table. */
+  function check(name: Check, run: (mode: SessionMode) => Promise<void>): void {
+    it.for(MODES)(`%s: ${name}`, async (mode) => {
+      await run(mode);
+      passed.add(key(mode, name, version));
+    });
+  }
+
+  const options = (mode: SessionMode, ...turns: ModelTurn[]) => optionsFor(image, mode, ...turns);
+
   check('session', async (mode) => {
     const { manager, events } = await testManager();
     const given = await options(mode, bash('echo hello'), { text: 'All done.' });
@@ -64,7 +68,7 @@ describe('every mode', () => {
       mode,
       status: 'completed',
       taskId: 'task',
-      environment: { docker: true, dockerImage: 'my-claude:authenticated', cwd: given.cwd },
+      environment: { docker: true, dockerImage: image, cwd: given.cwd },
       channelCoderSession: expect.stringMatching(/^[0-9a-f-]{36}$/),
       runs: [{ number: 1, containerName: `ao-${id}-1` }],
       result: { text: 'All done.' },
@@ -74,7 +78,7 @@ describe('every mode', () => {
         toolsUsed: [{ name: 'Bash', input: { command: 'echo hello' }, outcome: 'ok' }],
         tokens: { input: 200, output: 40 },
         lastMessage: 'All done.',
-        claudeVersion: '2.1.98',
+        claudeVersion: version,
       },
     });
     expect(session.metadata.costUsd).toBeGreaterThan(0);
@@ -184,7 +188,7 @@ afterAll(async () => {
   const [begin, end] = ['<!-- matrix -->', '<!-- /matrix -->'];
   const text = await readFile(README, 'utf8');
   expect(text, 'README.md has no place for the table').toContain(begin);
-  const table = `${begin}\n\n${tableOf(results)}\n\n${end}`;
+  const table = `${begin}\n\n${tableOf((mode, name) => RELEASES.every(({ version }) => passed.has(key(mode, name, version))))}\n\n${end}`;
   const written = text.replace(new RegExp(`${begin}[^]*${end}`), table);
   if (process.env.RENEW_MATRIX) await writeFile(README, written);
   else expect(plain(text), 'README.md has another table; `npm run matrix` renews it').toBe(plain(written));

@@ -11,10 +11,17 @@ import {
   UnifiedSessionManager,
 } from 'autonomous-orchestration';
 import { inject, onTestFinished } from 'vitest';
+import versions from '../../src/core/orchestration/claude-versions.json' with { type: 'json' };
 import { removeFolder } from '../support/temp-folder.js';
 
 export const engine = inject('engine');
 process.env.DOCKER_HOST = engine.host;
+
+/** The releases of Claude Code that the library is tested with: a version, and an image that has it. */
+export const RELEASES = [
+  { version: versions.oldest, image: engine.image },
+  { version: versions.newest, image: engine.newestImage },
+] as const;
 
 const run = promisify(execFile);
 

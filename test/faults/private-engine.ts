@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { daemonPid, enginePaths, startDaemon, stopDaemon } from '../e2e/engine/daemon.mjs';
+import { unmountAll } from '../e2e/engine/network.mjs';
 import { attempt, engine, until } from './support.js';
 
 /** An engine of a test's own, which it may kill. It knows the quick image only, and is removed with all it has. */
@@ -47,10 +48,7 @@ export class PrivateEngine {
     if (ids !== '') await this.docker('rm', '--force', ...ids.split('\n'));
     await stopDaemon(this.#paths);
     // A dockerd that was killed leaves its mounts behind, its own folder included.
-    const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').map((line) => line.split(' ')[4] ?? '');
-    for (const path of mounts.filter((path) => path.startsWith(`${this.#paths.cache}/`)).reverse()) {
-      await attempt('umount', [path]);
-    }
+    await unmountAll(this.#paths.cache);
     await rm(this.#paths.cache, { recursive: true, force: true });
   }
 }

@@ -6,6 +6,7 @@ import { request } from 'node:http';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ensureNetwork, inNetwork, removeNetwork, unmountAll } from './network.mjs';
 
 const START_MS = 60_000;
 const STOP_MS = 30_000;
@@ -14,7 +15,8 @@ const SOCKET_PATH_BYTES = 108;
 
 /**
  * @typedef {{
- *   name: string, cache: string, data: string, exec: string, socket: string, pidFile: string, log: string, lock: string,
+ *   name: string, cache: string, data: string, exec: string, network: string, socket: string, pidFile: string,
+ *   log: string, lock: string,
  * }} Paths
  */
 
@@ -33,6 +35,7 @@ export function enginePaths(name = '') {
     cache,
     data: join(cache, 'data'),
     exec: join(state, 'exec'),
+    network: join(state, 'network'),
     socket: join(state, 'docker.sock'),
     pidFile: join(state, 'docker.pid'),
     log: join(cache, 'dockerd.log'),
@@ -72,17 +75,21 @@ export const isAnswering = async ({ socket }) => (await ask(socket, '/_ping'))?.
 export async function startDaemon(paths, { liveRestore = false } = {}) {
   if (await isAnswering(paths)) return;
   // A dockerd of ours that runs without answering is still starting, or hangs: either way ours is the next one.
-  await stopDaemon(paths);
+  await endDaemon(paths);
   // The engine leaves the sandbox of each container without a network in its store, and removes them at the next start,
   // 80 ms each: after a day of tests it would not be up within a minute. No container outlives it without live restore.
   if (!liveRestore) {
     for (const folder of [join(paths.data, 'network'), join(paths.exec, 'netns')]) {
+      // An engine that was killed has left its containers' namespaces mounted.
+      await unmountAll(folder);
       rmSync(folder, { recursive: true, force: true });
     }
   }
   for (const folder of [paths.data, paths.exec]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  await ensureNetwork(paths.network);
   const log = openSync(paths.log, 'w');
-  const daemon = spawn('dockerd', daemonFlags(paths, liveRestore), {
+  const [command = '', ...args] = inNetwork(paths.network, ['dockerd', ...daemonFlags(paths, liveRestore)]);
+  const daemon = spawn(command, args, {
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
     // Its own session and its own output: it must hold neither the caller's terminal nor a pipe somebody reads to its end.
     detached: true,
@@ -116,10 +123,6 @@ const daemonFlags = ({ name, ...paths }, liveRestore) => [
   `--exec-root=${paths.exec}`,
   `--pidfile=${paths.pidFile}`,
   `--host=unix://${paths.socket}`,
-  // Containers get a loopback device and nothing else: no test can reach a network, none needs iptables.
-  '--bridge=none',
-  '--iptables=false',
-  '--ip6tables=false',
   `--live-restore=${liveRestore}`,
   // Where a system containerd runs, dockerd uses it: a namespace of our own keeps us apart from the system's engine.
   `--containerd-namespace=autonomous-orchestration-test${name}`,
@@ -127,11 +130,22 @@ const daemonFlags = ({ name, ...paths }, liveRestore) => [
 ];
 
 /**
- * Ends our dockerd, and with it every container it runs. Resolves when it is gone; does nothing when none runs.
+ * Ends our dockerd, with every container it runs, and removes its network. Resolves when they are gone; does nothing when
+ * there are none.
  *
  * @param {Paths} paths
  */
 export async function stopDaemon(paths) {
+  await endDaemon(paths);
+  await removeNetwork(paths.network);
+}
+
+/**
+ * Ends our dockerd. Its network stays, because with live restore containers may still be in it.
+ *
+ * @param {Paths} paths
+ */
+async function endDaemon(paths) {
   const containerd = join(paths.exec, 'containerd');
   const containerdPidFile = join(containerd, 'containerd.pid');
   await end(() => daemonPid(paths));

@@ -10,6 +10,8 @@ const NEEDED = [
   { file: 'debootstrap', debianPackage: 'debootstrap' },
   { file: 'git', debianPackage: 'git' },
   { file: 'ps', debianPackage: 'procps' },
+  { file: 'ip', debianPackage: 'iproute2' },
+  { file: 'iptables', debianPackage: 'iptables' },
   { file: 'tmux', debianPackage: 'tmux' },
   { file: '/usr/share/keyrings/debian-archive-keyring.gpg', debianPackage: 'debian-archive-keyring' },
   { file: '/etc/ssl/certs/ca-certificates.crt', debianPackage: 'ca-certificates' },
@@ -20,9 +22,11 @@ const NEEDED = [
  * milliseconds when nothing is, about a minute on a bare machine. The engine goes on running; see {@link stopEngine}.
  *
  * @param {{ log?: (message: string) => void }} [options] `log` is told of each slow step.
- * @returns {Promise<{ host: string, image: string, bareImage: string, quickImage: string, freshImage: string }>} `host`
- *   is the value for DOCKER_HOST, `image` has Claude Code talking to a scripted model, `bareImage` is the same without
- *   Claude Code, in `quickImage` a shell script takes its place, and in `freshImage` its terminal UI was never set up.
+ * @returns {Promise<{
+ *   host: string, image: string, newestImage: string, bareImage: string, quickImage: string, freshImage: string,
+ * }>} `host` is the value for DOCKER_HOST. `image` has the oldest supported Claude Code talking to a scripted model,
+ *   `newestImage` the newest. `bareImage` has no Claude Code, in `quickImage` a shell script takes its place, and in
+ *   `freshImage` its terminal UI was never set up.
  * @throws {Error} Saying what is missing: Linux, root, a package, the network.
  */
 export async function ensureEngine({ log = () => {} } = {}) {
@@ -31,6 +35,7 @@ export async function ensureEngine({ log = () => {} } = {}) {
   const engine = {
     host: `unix://${paths.socket}`,
     image: names.claude,
+    newestImage: names.newest,
     bareImage: names.bare,
     quickImage: names.quick,
     freshImage: names.fresh,

@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ask } from './daemon.mjs';
 import { run } from './run.mjs';
 
 const REPOSITORY = 'autonomous-orchestration-test';
-const CLAUDE_VERSION = '2.1.98';
+/** The releases that the library is tested with: the oldest is plain JavaScript, the newest a native program. */
+const CLAUDE = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../../../src/core/orchestration/claude-versions.json'), 'utf8'),
+);
 const SUITE = 'bookworm';
 const MIRROR = 'http://deb.debian.org/debian';
 const DEBIAN_PACKAGES = 'git,ca-certificates,procps';
@@ -28,11 +32,14 @@ const SETTINGS = ['USER node', 'WORKDIR /workspace', 'ENTRYPOINT ["/usr/local/bi
 
 /** In the bare image, by their place in it; the `claude` image adds the second list and the CLI itself. */
 const BARE_FILES = { 'usr/local/bin/entrypoint.sh': 'entrypoint.sh' };
-const CLAUDE_FILES = {
-  'opt/model/claude.mjs': 'claude.mjs',
+const MODEL_FILES = {
+  'opt/model/environment.mjs': 'environment.mjs',
   'opt/model/model.mjs': 'model.mjs',
   'opt/model/messages.mjs': 'messages.mjs',
 };
+const CLAUDE_FILES = { ...MODEL_FILES, 'opt/model/claude.mjs': 'claude.mjs' };
+const NEWEST_FILES = { ...MODEL_FILES, 'opt/model/serve.mjs': 'serve.mjs', 'usr/local/bin/claude': 'newest-claude.sh' };
+const NEWEST_PROGRAM = 'opt/claude-code/claude';
 /**
  * The terminal UI's memory in the `claude` image. Without it a person would first be asked for a theme, whether to trust
  * `/workspace`, whether to use the wrapper's API key (known by its last 20 characters) and whether to skip permissions.
@@ -43,7 +50,7 @@ const FRESH = { customApiKeyResponses: { approved: ['k-ant-scripted-model'], rej
 const SET_UP = {
   ...FRESH,
   hasCompletedOnboarding: true,
-  lastOnboardingVersion: CLAUDE_VERSION,
+  lastOnboardingVersion: CLAUDE.oldest,
   bypassPermissionsModeAccepted: true,
   projects: { '/workspace': { hasTrustDialogAccepted: true } },
 };
@@ -54,9 +61,11 @@ const QUICK_FILES = { 'usr/local/bin/claude': 'quick-claude.sh' };
 const CLAUDE_COMMAND = { link: 'usr/local/bin/claude', to: '/opt/model/claude.mjs' };
 
 /**
- * @typedef {{ debian: string, bare: string, code: string, fresh: string, claude: string, quick: string }} ImageNames
- * Each a layer on the one before, but `claude` on `code` like `fresh`, and `quick` on `bare`. A name ends with the hash of
- * all that went into it, so that a change builds a new image and nothing else does.
+ * @typedef {{
+ *   debian: string, bare: string, code: string, fresh: string, claude: string, native: string, newest: string, quick: string,
+ * }} ImageNames
+ * Each a layer on the one before, but `claude` on `code` like `fresh`, and `native` and `quick` on `bare`. A name ends with
+ * the hash of all that went into it, so that a change builds a new image and nothing else does.
  */
 
 /** @typedef {(args: string[], options?: { stdinFile?: string }) => Promise<string>} Docker */
@@ -65,9 +74,11 @@ const CLAUDE_COMMAND = { link: 'usr/local/bin/claude', to: '/opt/model/claude.mj
 export async function imageNames() {
   const debian = hash([SUITE, DEBIAN_PACKAGES, SETUP, ...LEFT_OUT, process.arch]);
   const bare = hash([debian, process.version, ...SETTINGS, ...(await contents(BARE_FILES))]);
-  const code = hash([bare, CLAUDE_VERSION, ...Object.values(CLAUDE_COMMAND), ...(await contents(CLAUDE_FILES))]);
+  const code = hash([bare, CLAUDE.oldest, ...Object.values(CLAUDE_COMMAND), ...(await contents(CLAUDE_FILES))]);
   const fresh = hash([code, MEMORY, JSON.stringify(FRESH)]);
   const claude = hash([code, MEMORY, JSON.stringify(SET_UP)]);
+  const native = hash([bare, CLAUDE.newest, ...(await contents(NEWEST_FILES))]);
+  const newest = hash([native, MEMORY, JSON.stringify(SET_UP)]);
   const quick = hash([bare, ...(await contents(QUICK_FILES))]);
   return {
     debian: `${REPOSITORY}:debian-${debian}`,
@@ -75,6 +86,8 @@ export async function imageNames() {
     code: `${REPOSITORY}:code-${code}`,
     fresh: `${REPOSITORY}:fresh-${fresh}`,
     claude: `${REPOSITORY}:claude-${claude}`,
+    native: `${REPOSITORY}:native-${native}`,
+    newest: `${REPOSITORY}:newest-${newest}`,
     quick: `${REPOSITORY}:quick-${quick}`,
   };
 }
@@ -103,8 +116,10 @@ async function imageId(socket, image) {
  * @param {ImageNames} names
  */
 export async function hasImages(socket, names) {
-  const { bare, fresh, claude, quick } = names;
-  const ids = await Promise.all([bare, fresh, quick, claude, DEFAULT_TAG].map((image) => imageId(socket, image)));
+  const { bare, fresh, claude, newest, quick } = names;
+  const ids = await Promise.all(
+    [bare, fresh, newest, quick, claude, DEFAULT_TAG].map((image) => imageId(socket, image)),
+  );
   return !ids.includes(undefined) && ids.at(-2) === ids.at(-1);
 }
 
@@ -139,8 +154,8 @@ export async function buildImages({ socket, cache, names, log }) {
     });
   }
   if (await isMissing(names.code)) {
-    log(`adding Claude Code ${CLAUDE_VERSION} and the scripted model`);
-    const tarball = await claudeTarball(cache);
+    log(`adding Claude Code ${CLAUDE.oldest} and the scripted model`);
+    const tarball = await npmTarball(cache, '@anthropic-ai/claude-code', CLAUDE.oldest);
     await inTemporaryFolder(cache, async (folder) => {
       await place(folder, CLAUDE_FILES);
       await mkdir(join(folder, 'usr/local/bin'), { recursive: true });
@@ -152,16 +167,28 @@ export async function buildImages({ socket, cache, names, log }) {
       await addLayer(docker, { parent: names.bare, folder, proof: 'claude', name: names.code });
     });
   }
-  for (const [name, memory] of /** @type {const} */ ([
-    [names.fresh, FRESH],
-    [names.claude, SET_UP],
+  if (await isMissing(names.native)) {
+    log(`adding Claude Code ${CLAUDE.newest}, the native program`);
+    const tarball = await npmTarball(cache, `@anthropic-ai/claude-code-linux-${process.arch}`, CLAUDE.newest);
+    await inTemporaryFolder(cache, async (folder) => {
+      await place(folder, NEWEST_FILES);
+      const target = join(folder, dirname(NEWEST_PROGRAM));
+      await mkdir(target, { recursive: true });
+      await run('tar', ['-xzf', tarball, '-C', target, '--strip-components=1', 'package/claude']);
+      await addLayer(docker, { parent: names.bare, folder, proof: 'claude', name: names.native });
+    });
+  }
+  for (const [name, parent, memory] of /** @type {const} */ ([
+    [names.fresh, names.code, FRESH],
+    [names.claude, names.code, SET_UP],
+    [names.newest, names.native, SET_UP],
   ])) {
     if (!(await isMissing(name))) continue;
     log("adding what Claude Code's terminal UI remembers");
     await inTemporaryFolder(cache, async (folder) => {
       await mkdir(join(folder, dirname(MEMORY)), { recursive: true });
       await writeFile(join(folder, MEMORY), JSON.stringify(memory));
-      await addLayer(docker, { parent: names.code, folder, proof: 'claude', name, files: [MEMORY], owner: 1000 });
+      await addLayer(docker, { parent, folder, proof: 'claude', name, files: [MEMORY], owner: 1000 });
     });
   }
   if (await isMissing(names.quick)) {
@@ -222,13 +249,15 @@ async function addLayer(docker, { parent, folder, proof, name, files = ['.'], ow
 
 /**
  * @param {string} cache
- * @returns {Promise<string>} The CLI's npm tarball, downloaded once.
+ * @param {string} name
+ * @param {string} version
+ * @returns {Promise<string>} The package's tarball, downloaded once.
  */
-async function claudeTarball(cache) {
-  const tarball = `anthropic-ai-claude-code-${CLAUDE_VERSION}.tgz`;
+async function npmTarball(cache, name, version) {
+  const tarball = `${name.slice(1).replace('/', '-')}-${version}.tgz`;
   if ((await readdir(cache)).includes(tarball)) return join(cache, tarball);
   return inTemporaryFolder(cache, async (folder) => {
-    await run('npm', ['pack', `@anthropic-ai/claude-code@${CLAUDE_VERSION}`, '--pack-destination', folder, '--silent']);
+    await run('npm', ['pack', `${name}@${version}`, '--pack-destination', folder, '--silent']);
     await rename(join(folder, tarball), join(cache, tarball));
     return join(cache, tarball);
   });

@@ -9,7 +9,7 @@ import { answerMessage, sendError, sendJson, sendStream } from './messages.mjs';
  *
  * @typedef {{ name: string, input: object, script?: Turn[] | undefined }} ToolCall
  * @typedef {{ type: string, text?: string }} Block
- * @typedef {{ role: 'user' | 'assistant', content: string | Block[] }} Message
+ * @typedef {{ role: 'user' | 'assistant' | 'system', content: string | Block[] }} Message
  * @typedef {{ model: string, messages: Message[], tools?: unknown[], stream?: boolean }} MessagesRequest
  * @typedef {{ status: number, type: string, message: string, times?: number, headers?: Record<string, string> }} ScriptedError
  * @typedef {{
@@ -144,8 +144,11 @@ function failureCounter() {
   };
 }
 
+/** What Claude Code itself adds: reminders, and in newer releases a description of where it is. */
+const OF_CLAUDE_CODE = /^\s*(<system-reminder>|# Environment\n)/;
+
 /**
- * What the user said in a message, without the reminders that the CLI puts before and after it.
+ * What the user or a hook said in a message.
  *
  * @param {Message} message
  * @returns {string[]}
@@ -153,15 +156,19 @@ function failureCounter() {
 function userTexts({ content }) {
   const blocks = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
   return blocks.flatMap(({ type, text }) =>
-    type === 'text' && text !== undefined && !text.trimStart().startsWith('<system-reminder>') ? [text] : [],
+    type === 'text' && text !== undefined && !OF_CLAUDE_CODE.test(text) ? [text] : [],
   );
 }
 
 /** Programs that give their sessions no variables find a script here. */
 const WORKSPACE_SCRIPT = '/workspace/.model-script.json';
 
-/** @param {Message[]} messages */
-const saidByUser = (messages) => messages.filter(({ role }) => role === 'user').flatMap(userTexts);
+/**
+ * Newer releases give what hooks say the role `system`, older ones `user`.
+ *
+ * @param {Message[]} messages
+ */
+const saidByUser = (messages) => messages.filter(({ role }) => role !== 'assistant').flatMap(userTexts);
 
 /** @param {Message[]} messages */
 const promptOf = (messages) => saidByUser(messages)[0];

@@ -6,11 +6,19 @@ import type { SessionFolder } from '../state/session-folder.js';
 import { demandInside, type Workspaces } from '../workspace/confinement.js';
 import { findGitLayout } from '../workspace/git-layout.js';
 import { gitEnvironment, gitMounts, readOnlyGitMounts, WORKSPACE } from '../workspace/git-mounts.js';
-import { type Mount, type ProtectedPaths, parseMounts, refuseUnsafe, resolveMounts } from '../workspace/mounts.js';
+import { refuseLinkedTargets } from '../workspace/mount-targets.js';
+import {
+  type CheckedMount,
+  type Mount,
+  parseMounts,
+  refuseUnsafeWorktree,
+  resolveMounts,
+} from '../workspace/mounts.js';
+import type { ProtectedPaths } from '../workspace/protected-machine.js';
 import { sshAccess } from '../workspace/ssh-mounts.js';
 import { checkWritable } from '../workspace/workspace-check.js';
 import type { DockerOptions } from './docker-options.js';
-import { DEFAULT_SOCKET, type Endpoint } from './endpoint.js';
+import type { Endpoint } from './endpoint.js';
 import type { DockerEngine } from './engine.js';
 import type { ImageFacts, ImageProbe } from './image-probe.js';
 import { demandOnboarded } from './onboarding.js';
@@ -64,6 +72,10 @@ export class ContainerPlanner {
    */
   async check(spec: DockerSpec): Promise<void> {
     await this.#hostMounts(spec);
+    const worktree = spec.worktree?.path;
+    if (worktree !== undefined && !spec.docker.allowUnsafeMounts) {
+      await refuseUnsafeWorktree(resolve(spec.cwd, worktree), await this.#protected());
+    }
     const facts = await this.#facts(spec);
     await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
     if (spec.readOnly) return;
@@ -97,6 +109,7 @@ export class ContainerPlanner {
     const facts = await this.#facts(spec);
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
     await refuseMoved(spec.cwd);
+    const [workspace, asked] = await this.#hostMounts(spec);
     if (!spec.readOnly) await this.#checkWritable(spec.cwd, spec, facts);
     const git = await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd));
     await demandGitInside(git, spec.workspaces);
@@ -104,7 +117,7 @@ export class ContainerPlanner {
     const additional = [
       { source: folder.projects, target: `${facts.home}/.claude/projects`, readonly: false },
       ...git,
-      ...(await this.#hostMounts(spec)),
+      ...asked,
       ...ssh.mounts,
       ...(spec.claude.mcpConfig === undefined
         ? []
@@ -115,7 +128,7 @@ export class ContainerPlanner {
     return {
       ...identity,
       options: spec.docker,
-      mounts: [{ source: spec.cwd, target: WORKSPACE, readonly: spec.readOnly }, ...additional],
+      mounts: [workspace, ...additional],
       // Claude Code refuses to skip permissions as root unless it is told that it is in a sandbox.
       env: { ...(facts.uid === 0 && { IS_SANDBOX: '1' }), ...guard.env, ...env, ...gitEnvironment(env) },
       claude: spec.claude.mcpConfig === undefined ? spec.claude : { ...spec.claude, mcpConfig: MCP_CONFIG },
@@ -127,18 +140,24 @@ export class ContainerPlanner {
     return this.#options.probe.facts(docker.image, docker.user);
   }
 
-  /** The mounts that the user asked for; the workspace is checked like one of them. */
-  async #hostMounts({ cwd, docker }: DockerSpec): Promise<Mount[]> {
-    const mounts = parseMounts(docker.mounts ?? []);
+  /** The workspace, which is checked like the mounts that the user asked for, and those. */
+  async #hostMounts({ cwd, docker, readOnly }: DockerSpec): Promise<[workspace: CheckedMount, asked: CheckedMount[]]> {
+    const asked = parseMounts(docker.mounts ?? []);
+    const mounts = [{ source: cwd, target: WORKSPACE, readonly: readOnly }, ...asked];
+    const [workspace, ...rest] = await resolveMounts(
+      mounts,
+      await this.#protected(),
+      docker.allowUnsafeMounts ?? false,
+    );
+    if (!workspace) throw new Error('unreachable: a mount was lost');
+    await refuseLinkedTargets([workspace, ...rest]);
+    return [workspace, rest];
+  }
+
+  async #protected(): Promise<ProtectedPaths> {
     const endpoint = await this.#options.endpoint();
-    const paths: ProtectedPaths = {
-      home: this.#options.host.home,
-      stateDir: this.#options.stateDir,
-      engineSockets: [DEFAULT_SOCKET, ...('socketPath' in endpoint ? [endpoint.socketPath] : [])],
-    };
-    const allowUnsafe = docker.allowUnsafeMounts ?? false;
-    if (!allowUnsafe) await refuseUnsafe(cwd, cwd, paths);
-    return resolveMounts(mounts, paths, allowUnsafe);
+    const { host, stateDir } = this.#options;
+    return { ...host, stateDir, engineSockets: 'socketPath' in endpoint ? [endpoint.socketPath] : [] };
   }
 
   /** @throws OrchestrationError `WORKSPACE_NOT_WRITABLE` */

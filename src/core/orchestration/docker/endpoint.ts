@@ -10,7 +10,7 @@ export type Endpoint =
   | { host: string; port: number; tls?: { ca: string; cert: string; key: string } };
 
 /** Where the system's own engine listens. */
-export const DEFAULT_SOCKET = '/var/run/docker.sock';
+const DEFAULT_SOCKET = '/var/run/docker.sock';
 
 /**
  * Finds the engine as the docker CLI does: `DOCKER_HOST`, else the context of `DOCKER_CONTEXT` or of the CLI's

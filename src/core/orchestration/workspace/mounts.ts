@@ -1,19 +1,17 @@
-import { realpath } from 'node:fs/promises';
-import { isAbsolute, normalize, sep } from 'node:path';
+import { isAbsolute, normalize } from 'node:path';
 import type { MountOption } from '../docker/docker-options.js';
-import { OrchestrationError, shown } from '../errors.js';
-import { isWithin } from '../files/is-within.js';
+import { messageOf, OrchestrationError, shown, systemCode } from '../errors.js';
+import { takenTarget } from './mount-targets.js';
+import { type FileIdentity, identityOf, pinPath } from './pinned-path.js';
+import type { ProtectedPaths } from './protected-machine.js';
+import { UnsafeSources } from './unsafe-source.js';
 
 /** A bind mount with nothing left open. */
 export type Mount = Required<MountOption>;
 
-/** Host paths that no container may get hold of. */
-export interface ProtectedPaths {
-  home: string;
-  /** Where engines listen. */
-  engineSockets: readonly string[];
-  /** Where the sessions' logs and records are. */
-  stateDir: string;
+/** A mount whose source was looked at: the path has no links, and led to this file or folder. */
+export interface CheckedMount extends Mount {
+  readonly identity: FileIdentity;
 }
 
 /**
@@ -39,51 +37,52 @@ function checked(mount: Mount, given: unknown): Mount {
     if (/[:\x00-\x1f]/.test(path)) throw invalid(given, "has ':', NUL or a control character in a path");
   }
   const target = normalize(mount.target).replace(/\/+$/, '');
-  if (target === '' || target === '/workspace') throw invalid(given, 'cannot replace / or /workspace in the container');
+  const why = takenTarget({ ...mount, target });
+  if (why !== undefined) throw invalid(given, why);
   return { ...mount, target };
 }
 
 /**
- * Follows links in the sources of mounts and refuses those that would hand the host to the agent, as well as sources
- * that are not there (Docker's `-v` would create them).
+ * Follows links in the sources of mounts and refuses those that would hand over the machine, as well as sources that are not
+ * there (Docker's `-v` would create them).
  *
- * @param allowUnsafe lets the engine's socket, `/` and the home folder pass
+ * @param allowUnsafe lets whatever docs/security.md lists pass
  * @throws OrchestrationError `INVALID_OPTIONS`, `UNSAFE_MOUNT`
  */
 export async function resolveMounts(
   mounts: readonly Mount[],
   paths: ProtectedPaths,
   allowUnsafe: boolean,
-): Promise<Mount[]> {
+): Promise<CheckedMount[]> {
+  const unsafe = allowUnsafe ? undefined : new UnsafeSources(paths);
   return Promise.all(
     mounts.map(async (mount) => {
-      const source = await realpath(mount.source).catch((cause: unknown) => {
+      const source = await pinPath(mount.source).catch((cause: unknown) => {
+        if (systemCode(cause) === undefined) throw refused(mount.source, messageOf(cause), cause);
         throw invalid(mount.source, 'does not exist on the host; create it first', cause);
       });
-      if (!allowUnsafe) await refuseUnsafe(source, mount.source, paths);
-      return { ...mount, source };
+      const why = await unsafe?.why({ source, given: mount.source, readonly: mount.readonly });
+      if (why !== undefined) throw refused(mount.source, `it ${why}`);
+      return { ...mount, source: source.path, identity: identityOf(source.stats) };
     }),
   );
 }
 
-/** @throws OrchestrationError `UNSAFE_MOUNT` */
-export async function refuseUnsafe(source: string, given: string, paths: ProtectedPaths): Promise<void> {
-  const real = async (path: string): Promise<string> => realpath(path).catch(() => path);
-  const home = await real(paths.home);
-  const stateDir = await real(paths.stateDir);
-  const sockets = await Promise.all(paths.engineSockets.map(real));
-  const why =
-    (sockets.some((socket) => isWithin(socket, source)) &&
-      "holds the Docker engine's socket, which is root on the host") ||
-    (source.endsWith(`${sep}docker.sock`) && "is a Docker engine's socket, which is root on the host") ||
-    (source === sep && 'is the whole host') ||
-    (isWithin(home, source) && 'holds the home folder, with its keys and start-up scripts') ||
-    (isWithin(stateDir, source) && "holds this library's stateDir, with other sessions' logs") ||
-    (isWithin(source, stateDir) && "lies in this library's stateDir, with other sessions' logs");
-  if (!why) return;
-  throw new OrchestrationError(
+/**
+ * Refuses to make a worktree where it could not be mounted afterwards.
+ *
+ * @throws OrchestrationError `UNSAFE_MOUNT`
+ */
+export async function refuseUnsafeWorktree(path: string, paths: ProtectedPaths): Promise<void> {
+  const why = await new UnsafeSources(paths).whyNew(path);
+  if (why !== undefined) throw refused(path, `the worktree ${why}`);
+}
+
+function refused(given: string, why: string, cause?: unknown): OrchestrationError {
+  return new OrchestrationError(
     'UNSAFE_MOUNT',
-    `Mounting ${shown(given)} is refused: it ${why}. Mount a folder below it, or set docker.allowUnsafeMounts.`,
+    `Mounting ${shown(given)} is refused: ${why}. Mount a folder that holds only what the agent needs, or set docker.allowUnsafeMounts.`,
+    { cause },
   );
 }
 

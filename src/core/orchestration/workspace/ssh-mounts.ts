@@ -1,15 +1,15 @@
-import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { DockerOptions } from '../docker/docker-options.js';
 import { OrchestrationError, shown } from '../errors.js';
-import type { Mount } from './mounts.js';
+import type { CheckedMount } from './mounts.js';
+import { identityOf, type PinnedPath, pinPath } from './pinned-path.js';
 
 const AGENT_SOCKET = '/run/autonomous-orchestration/ssh-agent.sock';
 const KEY_FILE = '/run/autonomous-orchestration/ssh-key';
 
 /** What a container needs to use SSH. */
 export interface SshAccess {
-  mounts: Mount[];
+  mounts: CheckedMount[];
   env: Record<string, string>;
 }
 
@@ -28,41 +28,40 @@ export async function sshAccess(
   if (ssh === false) return { mounts: [], env: {} };
   const folder = join(host.home, '.ssh');
   if (ssh === 'keys') {
-    await demand(folder, "ssh 'keys' needs the folder");
-    return { mounts: [{ source: folder, target: join(home, '.ssh'), readonly: true }], env: {} };
+    const keys = await demand(folder, 'isDirectory', "ssh 'keys' needs the folder");
+    return { mounts: [mounted(keys, join(home, '.ssh'))], env: {} };
   }
-  const knownHosts = join(folder, 'known_hosts');
-  const known = (await exists(knownHosts))
-    ? [{ source: knownHosts, target: join(home, '.ssh', 'known_hosts'), readonly: true }]
-    : [];
+  const knownHosts = await pinPath(join(folder, 'known_hosts')).catch(() => undefined);
+  const known = knownHosts?.stats.isFile() ? [mounted(knownHosts, join(home, '.ssh', 'known_hosts'))] : [];
   if (ssh === 'agent') {
     const socket = host.env.SSH_AUTH_SOCK;
     if (!socket) throw invalid("ssh 'agent' needs SSH_AUTH_SOCK, which is not set; start an ssh-agent");
-    await demand(socket, "ssh 'agent' needs the socket of SSH_AUTH_SOCK");
+    const agent = await demand(resolve(socket), 'isSocket', "ssh 'agent' needs the socket of SSH_AUTH_SOCK");
     return {
-      mounts: [{ source: socket, target: AGENT_SOCKET, readonly: false }, ...known],
+      mounts: [{ ...mounted(agent, AGENT_SOCKET), readonly: false }, ...known],
       env: { SSH_AUTH_SOCK: AGENT_SOCKET },
     };
   }
-  const key = resolve(ssh.keyFile);
-  await demand(key, 'ssh.keyFile needs the file');
+  const key = await demand(resolve(ssh.keyFile), 'isFile', 'ssh.keyFile needs the file');
   return {
-    mounts: [{ source: key, target: KEY_FILE, readonly: true }, ...known],
+    mounts: [mounted(key, KEY_FILE), ...known],
     env: { GIT_SSH_COMMAND: `ssh -i ${KEY_FILE} -o IdentitiesOnly=yes` },
   };
 }
 
-async function demand(path: string, what: string): Promise<void> {
-  if (!(await exists(path))) throw invalid(`${what} ${shown(path)}, which does not exist`);
+/** These are asked for by name, so that they are not held against the places that mounts may not have; but each is what it is to be. */
+async function demand(path: string, kind: 'isFile' | 'isDirectory' | 'isSocket', what: string): Promise<PinnedPath> {
+  const found = await pinPath(path).catch((cause: unknown) => {
+    throw invalid(`${what} ${shown(path)}, which does not exist`, cause);
+  });
+  if (!found.stats[kind]()) throw invalid(`${what} ${shown(path)}, which is something else`);
+  return found;
 }
 
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+function mounted({ path, stats }: PinnedPath, target: string): CheckedMount {
+  return { source: path, target, readonly: true, identity: identityOf(stats) };
 }
 
-function invalid(why: string): OrchestrationError {
-  return new OrchestrationError('INVALID_OPTIONS', `Option 'docker.ssh': ${why}.`);
+function invalid(why: string, cause?: unknown): OrchestrationError {
+  return new OrchestrationError('INVALID_OPTIONS', `Option 'docker.ssh': ${why}.`, { cause });
 }

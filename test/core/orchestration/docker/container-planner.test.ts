@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, realpathSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import {
   ContainerPlanner,
@@ -22,10 +22,12 @@ const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
 interface Circumstances {
   facts?: Partial<ImageFacts>;
   mapsUsers?: () => Promise<boolean>;
+  home?: string;
+  stateDir?: string;
 }
 
-function scene({ facts = {}, mapsUsers = async () => true }: Circumstances = {}) {
-  const stateDir = tempFolder();
+function scene({ facts = {}, mapsUsers = async () => true, ...own }: Circumstances = {}) {
+  const { home = tempFolder(), stateDir = tempFolder() } = own;
   const socketPath = join(tempFolder(), 'engine.sock');
   writeFileSync(socketPath, '');
   const probed = vi.fn(async () => ({ ...FACTS, ...facts }));
@@ -34,7 +36,7 @@ function scene({ facts = {}, mapsUsers = async () => true }: Circumstances = {})
     probe: { facts: probed } as unknown as ImageProbe,
     endpoint: async () => ({ socketPath }),
     stateDir,
-    host: { env: {}, home: tempFolder() },
+    host: { env: {}, home },
   });
   const folder = new SessionFolder(stateDir, 'a');
   const specOf = (change: Partial<DockerSpec> = {}, docker: Partial<DockerSpec['docker']> = {}): DockerSpec => ({
@@ -56,7 +58,7 @@ describe('the container of a session', () => {
     const source = tempFolder();
     const spec = specOf({}, { mounts: [`${source}:/data:ro`], env: { KEY: 'value' }, memory: '1g' });
     const { mounts, mountStrings, ...rest } = await planned(spec);
-    expect(mounts).toEqual([
+    expect(mounts).toMatchObject([
       { source: spec.cwd, target: '/workspace', readonly: false },
       { source: folder.projects, target: '/home/me/.claude/projects', readonly: false },
       { source, target: '/data', readonly: true },
@@ -114,7 +116,74 @@ describe('the container of a session', () => {
   });
 });
 
+describe('the mounts that a user asks for', () => {
+  it('carry what their sources were when they were checked, like the workspace', async () => {
+    const { planned, specOf } = scene();
+    const [cwd, source] = [tempFolder(), tempFolder()];
+    const { mounts } = await planned(specOf({ cwd }, { mounts: [`${source}:/data`] }));
+    const identities = [cwd, source].map((path) => {
+      const { dev, ino } = statSync(path, { bigint: true });
+      return { source: path, identity: { dev: String(dev), ino: String(ino) } };
+    });
+    expect(mounts).toMatchObject([identities[0], {}, identities[1], {}]);
+  });
+
+  it('are refused where an agent has put a link in the way of one', async () => {
+    const { planned, specOf } = scene();
+    const [cwd, source] = [tempFolder(), tempFolder()];
+    symlinkSync('/etc', join(cwd, 'data'));
+    const spec = specOf({ cwd }, { mounts: [`${source}:/workspace/data/claude-code`] });
+    expect((await errorOf(planned(spec), 'UNSAFE_MOUNT')).message).toContain(join(cwd, 'data'));
+  });
+});
+
 describe('a session is checked', () => {
+  it.each<[string, (home: string, stateDir: string) => string]>([
+    ['/', () => '/'],
+    ['/etc', () => '/etc'],
+    ['/home', () => '/home'],
+    ['/proc/self/root', () => '/proc/self/root'],
+    ['a folder of /proc', () => '/proc/self/net'],
+    ['/dev', () => '/dev'],
+    ['the temporary folder of everybody', () => '/tmp'],
+    ['the home folder', (home) => home],
+    ['the folder above it', (home) => dirname(home)],
+    ['~/.ssh', (home) => join(home, '.ssh')],
+    ['a folder in ~/.ssh', (home) => join(home, '.ssh/project')],
+    ['the stateDir', (_, stateDir) => stateDir],
+    ['a folder in the stateDir', (_, stateDir) => join(stateDir, 'sessions')],
+    ['the folder above the stateDir', (_, stateDir) => dirname(stateDir)],
+  ])('is refused, at its creation and at its start, where the workspace is %s', async (_, cwdOf) => {
+    const root = tempFolder();
+    const [home, stateDir] = [join(root, 'homes/me'), join(root, 'state/own')];
+    for (const path of [join(home, '.ssh/project'), join(stateDir, 'sessions')]) mkdirSync(path, { recursive: true });
+    const { planner, planned, specOf } = scene({ home, stateDir });
+    const cwd = realpathSync(cwdOf(home, stateDir));
+    const { message } = await errorOf(planner.check(specOf({ cwd })), 'UNSAFE_MOUNT');
+    expect(message).toContain(`"${cwd}"`);
+    await errorOf(planned(specOf({ cwd })), 'UNSAFE_MOUNT');
+  });
+
+  it.each([
+    ['where the home folder has its keys', '~/.ssh/tree'],
+    ['where the user keeps start-up scripts', '~/.config/systemd/user'],
+    ["in this library's stateDir", '$/sessions/tree'],
+    ['in a folder of the machine', '/etc/tree'],
+    ['on a file system of the kernel', '/proc/tree'],
+  ])('is refused where its worktree is to be made %s', async (_, wanted) => {
+    const [home, stateDir] = [tempFolder(), tempFolder()];
+    const { planner, specOf } = scene({ home, stateDir });
+    const path = wanted.replace('~', home).replace('$', stateDir);
+    const { message } = await errorOf(planner.check(specOf({ worktree: { branch: 'b', path } })), 'UNSAFE_MOUNT');
+    expect(message).toContain(path);
+  });
+
+  it('is not refused where its worktree is to be made in a folder of projects', async () => {
+    const home = tempFolder();
+    const { planner, specOf } = scene({ home });
+    await planner.check(specOf({ worktree: { branch: 'b', path: join(home, 'projects/tree') } }));
+  });
+
   it("is refused with the engine's own socket, before the image is asked", async () => {
     const { planner, specOf, socketPath, probed } = scene();
     await errorOf(planner.check(specOf({}, { mounts: [`${socketPath}:/socket`] })), 'UNSAFE_MOUNT');

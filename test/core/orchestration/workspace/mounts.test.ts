@@ -1,13 +1,11 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { linkSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  type ProtectedPaths,
-  parseMounts,
-  refuseUnsafe,
-  resolveMounts,
-} from '../../../../src/core/orchestration/workspace/mounts.js';
+import { parseMounts, resolveMounts } from '../../../../src/core/orchestration/workspace/mounts.js';
+import type { ProtectedPaths } from '../../../../src/core/orchestration/workspace/protected-machine.js';
 import { errorOf } from '../../../support/errors.js';
+import { listening } from '../../../support/listening.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 describe('the mounts option', () => {
@@ -48,104 +46,249 @@ describe('the mounts option', () => {
   });
 });
 
-/** A host with a home folder, a state folder and an engine's socket. */
-function host(): ProtectedPaths & { root: string; engineSocket: string } {
+/** A machine with a home folder, a state folder, projects and an engine that listens. */
+async function machine(): Promise<ProtectedPaths & { root: string; engineSocket: string }> {
   const root = tempFolder();
-  const paths = {
-    root,
-    home: join(root, 'home/me'),
-    stateDir: join(root, 'state'),
-    engineSocket: join(root, 'run/engine.sock'),
-    engineSockets: [join(root, 'run/engine.sock')],
-  };
-  for (const folder of [
-    paths.home,
-    paths.stateDir,
-    join(root, 'run'),
-    join(root, 'free/deep'),
-    join(paths.home, 'project'),
-  ]) {
-    mkdirSync(folder, { recursive: true });
+  const [home, stateDir, engineSocket] = [join(root, 'home/me'), join(root, 'state'), join(root, 'run/engine')];
+  for (const path of ['home/me/project', 'home/me/.ssh/old', 'state/sessions', 'run', 'free/deep/er']) {
+    mkdirSync(join(root, path), { recursive: true });
   }
-  writeFileSync(paths.engineSocket, '');
-  writeFileSync(join(root, 'free/docker.sock'), '');
-  mkdirSync(join(paths.stateDir, 'sessions'));
-  return paths;
+  writeFileSync(join(home, '.netrc'), '');
+  await listening(engineSocket);
+  return { root, home, stateDir, engineSocket, engineSockets: [engineSocket] };
 }
+type Machine = Awaited<ReturnType<typeof machine>>;
 
-const resolved = (source: string, paths: ProtectedPaths, allowUnsafe = false): Promise<unknown> =>
-  resolveMounts([{ source, target: '/in', readonly: true }], paths, allowUnsafe);
+const resolved = (source: string, paths: ProtectedPaths, { readonly = true, allowUnsafe = false } = {}) =>
+  resolveMounts([{ source, target: '/in', readonly }], paths, allowUnsafe);
 
 describe('the source of a mount', () => {
-  const UNSAFE: [string, (paths: ReturnType<typeof host>) => string, string][] = [
-    ['/', () => '/', 'is the whole host|holds'],
-    ['the home folder', ({ home }) => home, 'holds the home folder'],
-    ['a folder above the home folder', ({ root }) => join(root, 'home'), 'holds the home folder'],
-    ["the engine's socket", ({ engineSocket }) => engineSocket, "holds the Docker engine's socket"],
-    ["the folder of the engine's socket", ({ root }) => join(root, 'run'), "holds the Docker engine's socket"],
-    ['any docker.sock', ({ root }) => join(root, 'free/docker.sock'), "is a Docker engine's socket"],
-    ['the state folder', ({ stateDir }) => stateDir, 'stateDir'],
-    ['a folder in the state folder', ({ stateDir }) => join(stateDir, 'sessions'), "lies in this library's stateDir"],
+  const UNSAFE: [string, (paths: Machine) => string | Promise<string>, string][] = [
+    ['/', () => '/', 'is "/" \\(the whole machine\\)'],
+    ['the home folder', ({ home }) => home, 'is ".*" \\(a home folder'],
+    ['a folder above the home folder', ({ root }) => join(root, 'home'), 'holds ".*/home/me" \\(a home folder'],
+    ['a folder of keys', ({ home }) => join(home, '.ssh'), 'keys, tokens and passwords'],
+    ['a folder in a folder of keys', ({ home }) => join(home, '.ssh/old'), 'lies in ".*/.ssh"'],
+    ['a file of passwords', ({ home }) => join(home, '.netrc'), 'keys, tokens and passwords'],
+    ["the engine's socket", ({ engineSocket }) => engineSocket, "a container engine's socket"],
+    ["the folder of the engine's socket", ({ root }) => join(root, 'run'), "holds .* \\(a container engine's socket"],
+    [
+      "another name of the engine's socket",
+      ({ root, engineSocket }) => {
+        linkSync(engineSocket, join(root, 'free/harmless'));
+        return join(root, 'free/harmless');
+      },
+      "is .* \\(a container engine's socket",
+    ],
+    [
+      "a folder with another name of the engine's socket",
+      ({ root, engineSocket }) => {
+        linkSync(engineSocket, join(root, 'free/harmless'));
+        return join(root, 'free');
+      },
+      'holds .*/free/harmless"',
+    ],
+    [
+      "a folder with another name of the engine's socket deep in it",
+      ({ root, engineSocket }) => {
+        linkSync(engineSocket, join(root, 'free/deep/er/harmless'));
+        return join(root, 'free');
+      },
+      'holds .*/free/deep/er/harmless"',
+    ],
+    ['any socket', ({ root }) => listening(join(root, 'free/x')), 'is a socket'],
+    ...[
+      'docker.sock',
+      'docker.sock.raw',
+      'podman.sock',
+      'containerd.sock',
+      'crio.sock',
+      'buildkitd.sock',
+      'dockerd',
+    ].map((name): (typeof UNSAFE)[number] => [
+      `a folder with a socket ${name}`,
+      async ({ root }) => dirname(await listening(join(root, 'free/deep', name))),
+      `holds .*/free/deep/${name}"`,
+    ]),
+    [
+      'a folder with the socket of an engine deep in it',
+      async ({ root }) => dirname(dirname(dirname(await listening(join(root, 'free/deep/er/podman.sock'))))),
+      'holds .*/podman.sock"',
+    ],
+    ['/proc', () => '/proc', 'is "/proc"'],
+    ['a folder of /proc', () => `/proc/${process.pid}/task`, 'lies in "/proc"'],
+    ['a file of /proc', () => '/proc/version', 'lies in "/proc"'],
+    ['/proc/self/root', () => '/proc/self/root', 'is "/"'],
+    ['/sys', () => '/sys', 'is "/sys"'],
+    ['a folder of /sys', () => '/sys/kernel', 'lies in "/sys"'],
+    ['/dev', () => '/dev', 'is "/dev"'],
+    ['a device', () => '/dev/null', 'lies in "/dev"'],
+    ['/etc', () => '/etc', 'is "/etc"'],
+    ['the passwords of the machine', () => '/etc/shadow', 'is "/etc/shadow"'],
+    ['/var', () => '/var', 'is "/var"'],
+    ['/var/lib', () => '/var/lib', 'is "/var/lib"'],
+    ['/run', () => '/run', 'is "/run"'],
+    ['/tmp', () => '/tmp', 'is "/tmp"'],
+    ['/home', () => '/home', 'is "/home"'],
+    ['/root', () => '/root', 'is "/root"'],
+    ['/usr', () => '/usr', 'is "/usr"'],
+    ['/boot', () => '/boot', 'is "/boot"'],
+    ['/bin', () => '/bin', 'is "'],
+    ['/lib', () => '/lib', 'is "'],
+    ['/sbin', () => '/sbin', 'is "'],
+    ['/opt', () => '/opt', 'is "/opt"'],
+    ['the state folder', ({ stateDir }) => stateDir, "this library's stateDir"],
+    ['a folder in the state folder', ({ stateDir }) => join(stateDir, 'sessions'), 'lies in .*stateDir'],
     ['a folder above the state folder', ({ root }) => root, 'holds'],
   ];
 
   it.each(UNSAFE)('is refused: %s', async (_, sourceOf, why) => {
-    const paths = host();
-    const source = sourceOf(paths);
+    const paths = await machine();
+    const source = await sourceOf(paths);
     const { message } = await errorOf(resolved(source, paths), 'UNSAFE_MOUNT');
     expect(message).toContain(JSON.stringify(source));
     expect(message).toMatch(new RegExp(why));
     expect(message).toContain('docker.allowUnsafeMounts');
   });
 
-  it.each(UNSAFE)('is refused behind a link, too: %s', async (_, sourceOf) => {
-    const paths = host();
-    const link = join(tempFolder(), 'harmless');
-    symlinkSync(sourceOf(paths), link);
-    const { message } = await errorOf(resolved(link, paths), 'UNSAFE_MOUNT');
-    expect(message).toContain(link);
+  const DISGUISES: [string, (source: string) => string][] = [
+    [
+      'behind a link',
+      (source) => {
+        const link = join(tempFolder(), 'harmless');
+        symlinkSync(source, link);
+        return link;
+      },
+    ],
+    [
+      'behind a link in the path',
+      (source) => {
+        const link = join(tempFolder(), 'harmless');
+        symlinkSync(dirname(source), link);
+        return join(link, basename(source));
+      },
+    ],
+    ['by a path with ..', (source) => `${source === '/' ? '' : source}/../${basename(source) || '.'}`],
+    ['by a path with . and //', (source) => `${dirname(source)}//.//${basename(source)}`],
+  ];
+
+  describe.each(DISGUISES)('%s', (_, disguised) => {
+    it.each(UNSAFE)('is refused all the same: %s', async (_, sourceOf) => {
+      const paths = await machine();
+      const source = await sourceOf(paths);
+      // A file has no .. in it, and where it is followed there is something else.
+      const given = statSync(source).isDirectory() || !disguised(source).includes('/..') ? disguised(source) : source;
+      await errorOf(resolved(given, paths), 'UNSAFE_MOUNT');
+    });
   });
 
   it.each(UNSAFE)('passes where the user allows it: %s', async (_, sourceOf) => {
-    const paths = host();
-    await expect(resolved(sourceOf(paths), paths, true)).resolves.toHaveLength(1);
+    const paths = await machine();
+    await expect(resolved(await sourceOf(paths), paths, { allowUnsafe: true })).resolves.toHaveLength(1);
   });
 
-  it('is protected where home or state folder are links themselves', async () => {
-    const paths = host();
+  it('is refused where home or state folder are links themselves', async () => {
+    const paths = await machine();
     const link = join(tempFolder(), 'home');
     symlinkSync(paths.home, link);
     await errorOf(resolved(paths.home, { ...paths, home: link }), 'UNSAFE_MOUNT');
   });
 
-  it.each([
-    ['a folder below the home folder', ({ home }: ProtectedPaths) => join(home, 'project')],
-    ['a folder beside the state folder', ({ root }: { root: string }) => join(root, 'free')],
-  ])('may be %s', async (_, sourceOf) => {
-    const paths = host();
-    await expect(resolved(sourceOf(paths), paths)).resolves.toEqual([
-      { source: sourceOf(paths), target: '/in', readonly: true },
+  it('is refused where a folder of keys is a link to it, or to what is in it', async () => {
+    const paths = await machine();
+    const keys = join(paths.root, 'free/deep');
+    symlinkSync(keys, join(paths.home, '.gnupg'));
+    for (const source of [keys, join(keys, 'er'), dirname(keys)])
+      await errorOf(resolved(source, paths), 'UNSAFE_MOUNT');
+  });
+
+  it('is refused where a variable has moved a folder of keys there', async () => {
+    const paths = await machine();
+    const moved = join(paths.root, 'free');
+    for (const path of ['gh', 'autostart']) mkdirSync(join(moved, path));
+    const env = { XDG_CONFIG_HOME: moved, GNUPGHOME: join(moved, 'deep') };
+    for (const path of ['gh', 'deep', 'deep/er', '.']) {
+      await errorOf(resolved(join(moved, path), { ...paths, env }), 'UNSAFE_MOUNT');
+    }
+    await errorOf(resolved(join(moved, 'autostart'), { ...paths, env }, { readonly: false }), 'UNSAFE_MOUNT');
+  });
+
+  it('is refused where a variable names it as the socket of another engine', async () => {
+    const paths = await machine();
+    const socket = await listening(join(paths.root, 'free/x'));
+    for (const env of [{ CONTAINER_HOST: `unix://${socket}` }, { CONTAINERD_ADDRESS: socket }]) {
+      await errorOf(resolved(dirname(socket), { ...paths, env }), 'UNSAFE_MOUNT');
+    }
+  });
+
+  it.each<[string, (paths: Machine) => string]>([
+    ['a folder below the home folder', ({ home }) => join(home, 'project')],
+    ['a folder beside the state folder', ({ root }) => join(root, 'free')],
+    ['certificates of the machine', () => '/etc/ssl/certs'],
+    ['programs of the machine', () => '/usr/share'],
+    ['the name of the machine', () => '/etc/hostname'],
+    [
+      "the user's settings of git",
+      ({ home }) => {
+        writeFileSync(join(home, '.gitconfig'), '');
+        return join(home, '.gitconfig');
+      },
+    ],
+    [
+      'a file that only has the name of a socket',
+      ({ root }) => {
+        writeFileSync(join(root, 'free/docker.sock'), '');
+        return join(root, 'free');
+      },
+    ],
+    [
+      'a folder with a name that begins like that of the state folder',
+      ({ stateDir }) => {
+        mkdirSync(`${stateDir}-other`);
+        return `${stateDir}-other`;
+      },
+    ],
+  ])('may be %s, read-only', async (_, sourceOf) => {
+    const paths = await machine();
+    const source = sourceOf(paths);
+    await expect(resolved(source, paths)).resolves.toMatchObject([{ source, target: '/in', readonly: true }]);
+  });
+
+  it.each<[string, (paths: Machine) => string]>([
+    ['settings of the machine', () => '/etc/ssl'],
+    ['programs of the machine', () => '/usr/share'],
+    [
+      "the user's settings of git, which name programs",
+      ({ home }) => {
+        writeFileSync(join(home, '.gitconfig'), '');
+        return join(home, '.gitconfig');
+      },
+    ],
+  ])('is refused where it is writable: %s', async (_, sourceOf) => {
+    const paths = await machine();
+    await errorOf(resolved(sourceOf(paths), paths, { readonly: false }), 'UNSAFE_MOUNT');
+  });
+
+  it('is what a link leads to, with the identity that this has', async () => {
+    const paths = await machine();
+    const [link, source] = [join(tempFolder(), 'link'), join(paths.root, 'free')];
+    symlinkSync(source, link);
+    const { dev, ino } = statSync(source, { bigint: true });
+    expect(await resolved(link, paths)).toEqual([
+      { source, target: '/in', readonly: true, identity: { dev: String(dev), ino: String(ino) } },
     ]);
   });
 
-  it('only has to differ in name from the state folder', async () => {
-    const paths = host();
-    mkdirSync(`${paths.stateDir}-other`);
-    await expect(refuseUnsafe(`${paths.stateDir}-other`, 'x', paths)).resolves.toBeUndefined();
-  });
-
-  it('is what a link leads to', async () => {
-    const paths = host();
-    const link = join(tempFolder(), 'link');
-    symlinkSync(join(paths.root, 'free'), link);
-    expect(await resolved(link, paths)).toMatchObject([{ source: join(paths.root, 'free') }]);
-  });
-
   it('has to exist: Docker would create it', async () => {
-    const paths = host();
+    const paths = await machine();
     const missing = join(paths.root, 'missing');
     const { message } = await errorOf(resolved(missing, paths), 'INVALID_OPTIONS');
     expect(message).toContain(missing);
     expect(message).toContain('does not exist on the host');
+  });
+
+  it('may be a folder of this project, in the home folder that this process has', async () => {
+    const paths = await machine();
+    await expect(resolved(process.cwd(), { ...paths, home: homedir() })).resolves.toHaveLength(1);
   });
 });

@@ -1,8 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { sshAccess } from '../../../../src/core/orchestration/workspace/ssh-mounts.js';
 import { errorOf } from '../../../support/errors.js';
+import { listening } from '../../../support/listening.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 function hostWith(files: string[], env: NodeJS.ProcessEnv = {}): { env: NodeJS.ProcessEnv; home: string } {
@@ -19,15 +20,24 @@ describe('ssh', () => {
 
   it("'keys' mounts ~/.ssh read-only into the container's home folder", async () => {
     const host = hostWith(['id_ed25519']);
+    const { dev, ino } = statSync(join(host.home, '.ssh'), { bigint: true });
+    const identity = { dev: String(dev), ino: String(ino) };
     expect(await sshAccess('keys', host, '/home/node')).toEqual({
-      mounts: [{ source: join(host.home, '.ssh'), target: '/home/node/.ssh', readonly: true }],
+      mounts: [{ source: join(host.home, '.ssh'), target: '/home/node/.ssh', readonly: true, identity }],
       env: {},
     });
   });
 
+  it('mounts what a link leads to', async () => {
+    const host = hostWith(['id_ed25519']);
+    const home = tempFolder();
+    symlinkSync(join(host.home, '.ssh'), join(home, '.ssh'));
+    const { mounts } = await sshAccess('keys', { ...host, home }, '/home/node');
+    expect(mounts.map(({ source }) => source)).toEqual([join(host.home, '.ssh')]);
+  });
+
   it("'agent' mounts the agent's socket and the known hosts, and no key", async () => {
-    const socket = join(tempFolder(), 'agent.sock');
-    writeFileSync(socket, '');
+    const socket = await listening(join(tempFolder(), 'agent.sock'));
     const host = hostWith(['id_ed25519', 'known_hosts'], { SSH_AUTH_SOCK: socket });
     const { mounts, env } = await sshAccess('agent', host, '/home/node');
     expect(mounts.map(({ source }) => source)).toEqual([socket, join(host.home, '.ssh/known_hosts')]);
@@ -44,7 +54,18 @@ describe('ssh', () => {
   it.each([
     ["'agent' without SSH_AUTH_SOCK", 'agent', 'SSH_AUTH_SOCK'],
     ['a key that is not there', { keyFile: '/nowhere/key' }, '/nowhere/key'],
+    ['a folder as key', { keyFile: '/etc' }, '/etc'],
+    ['a device as key', { keyFile: '/dev/null' }, '/dev/null'],
   ] as const)('is refused: %s', async (_, ssh, named) => {
     expect((await errorOf(sshAccess(ssh, hostWith([]), '/home/node'), 'INVALID_OPTIONS')).message).toContain(named);
+  });
+
+  it("'agent' is refused where SSH_AUTH_SOCK names a folder", async () => {
+    const host = hostWith([]);
+    const { message } = await errorOf(
+      sshAccess('agent', { ...host, env: { SSH_AUTH_SOCK: host.home } }, '/home/node'),
+      'INVALID_OPTIONS',
+    );
+    expect(message).toContain(host.home);
   });
 });

@@ -1,0 +1,168 @@
+import { lstat, readFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { shown } from '../errors.js';
+import { isWithin } from '../files/is-within.js';
+import { BoundedSearch, SearchLimit } from './bounded-search.js';
+import { MountTable } from './mount-table.js';
+import { type FileIdentity, identityOf, type PinnedPath, pinPath } from './pinned-path.js';
+import { ProtectedMachine, type ProtectedPaths, type ProtectedPlace } from './protected-machine.js';
+import { ENGINE_SOCKET_NAME, KERNEL_FILE_SYSTEMS, OPEN_PLACES } from './protected-places.js';
+
+/** A mount that is asked for, with what its source is. */
+export interface AskedSource {
+  source: PinnedPath;
+  /** The source as it was asked for. */
+  given: string;
+  readonly: boolean;
+}
+
+/** What is looked through for another name of an engine's socket. */
+const SEARCH = { entries: 50_000, repositories: 0, durationMs: 2_000 };
+
+/**
+ * Finds out what a mount would hand over. It goes by what the source is: its path without links, the other paths that bind
+ * mounts give it, device and inode of it and of the folders above it, the kind of the file, the kind of its file system.
+ */
+export class UnsafeSources {
+  readonly #machine: ProtectedMachine;
+  readonly #table: Promise<MountTable>;
+  #listening: Promise<string[]> | undefined;
+
+  /** @param table the mounts of the machine */
+  constructor(paths: ProtectedPaths, table = MountTable.read()) {
+    this.#machine = new ProtectedMachine(paths);
+    this.#table = table;
+  }
+
+  /** Why the mount is refused, as the end of "it …"; undefined where it may pass. */
+  async why({ source, given, readonly }: AskedSource): Promise<string | undefined> {
+    const { stats, path } = source;
+    const { names, parts, fileSystems } = (await this.#table).view(source);
+    const identities = await identitiesUpwards(source);
+    const place = await this.#place(
+      { names: [...new Set([...names, ...parts, resolve(given)])], identities },
+      readonly,
+    );
+    if (place !== undefined) return place;
+    if (stats.isSocket()) return 'is a socket, through which a program on the machine takes orders';
+    if (!stats.isFile() && !stats.isDirectory()) return 'is a device or a pipe of the machine';
+    const kernel = fileSystems.find((name) => KERNEL_FILE_SYSTEMS.has(name));
+    if (kernel) return `is on a file system of the kernel, or holds one (${kernel})`;
+    const socket = stats.isDirectory() ? await this.#engineSocketIn(path) : undefined;
+    return socket && `holds ${shown(socket)} (a container engine's socket, which is root on the machine)`;
+  }
+
+  /** The same of a folder that is yet to be made, by where it is to be. */
+  async whyNew(given: string): Promise<string | undefined> {
+    const existing = await nearest(given);
+    const { names } = (await this.#table).view(existing);
+    const rest = relative(existing.given, given);
+    // What is above it is not handed over.
+    const identities = [{ dev: '', ino: '' }, ...(await identitiesUpwards(existing))];
+    return this.#place({ names: [given, ...names.map((name) => join(name, rest))], identities }, false);
+  }
+
+  async #place(asked: Asked, readonly: boolean): Promise<string | undefined> {
+    const places = (await this.#machine.places(asked.names)).filter(({ reach }) => reach !== 'writable' || !readonly);
+    for (const [verb, applies] of RELATIONS) {
+      const place = places.find((candidate) => applies(candidate, asked));
+      if (place) return `${verb} ${shown(place.path)} (${place.what})`;
+    }
+    return undefined;
+  }
+
+  /** An engine's socket in a folder: by its identity, which a hard link has as well, or by its name. */
+  async #engineSocketIn(folder: string): Promise<string | undefined> {
+    this.#listening ??= listeningSockets();
+    const listening = (await this.#listening).find(
+      (path) => isWithin(path, folder) && ENGINE_SOCKET_NAME.test(path.slice(folder.length)),
+    );
+    if (listening !== undefined) return listening;
+    const engines = (await this.#machine.sockets).flatMap(({ found }) => found ?? []);
+    const isEngine = (own: FileIdentity): boolean => engines.some(({ identity }) => isSame(identity, own));
+    // A second name of an engine's socket may be anywhere.
+    const deep = engines.some(({ links }) => links > 1);
+    const search = new BoundedSearch(SEARCH);
+    const folders = [folder];
+    try {
+      for (let next = folders.pop(); next !== undefined; next = folders.pop()) {
+        for (const entry of await search.entries(next)) {
+          const path = join(next, entry.name);
+          if (deep && entry.isDirectory()) folders.push(path);
+          if (!entry.isSocket()) continue;
+          const stats = await lstat(path, { bigint: true }).catch(() => undefined);
+          if (ENGINE_SOCKET_NAME.test(entry.name) || (stats && isEngine(identityOf(stats)))) return path;
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof SearchLimit)) throw error;
+      return deep ? folder : undefined; // With so much in it, that cannot be ruled out.
+    }
+    return undefined;
+  }
+}
+
+interface Asked {
+  names: readonly string[];
+  /** Its own, and those of the folders above it. */
+  identities: readonly FileIdentity[];
+}
+
+/** What a source may have to do with a protected place. */
+const RELATIONS: readonly (readonly [verb: string, applies: (place: ProtectedPlace, asked: Asked) => boolean])[] = [
+  [
+    'is',
+    ({ path, found }, { names, identities: [own] }) =>
+      names.some((name) => name === path || name === found?.path) ||
+      (own && found && isSame(own, found.identity)) === true,
+  ],
+  [
+    'lies in',
+    ({ reach, path, found }, { names, identities }) => {
+      if (reach === 'itself' || names.some(isOpen)) return false;
+      if (names.some((name) => isWithin(name, path))) return true;
+      return (
+        found !== undefined &&
+        (names.some((name) => isWithin(name, found.path)) || identities.some((above) => isSame(above, found.identity)))
+      );
+    },
+  ],
+  [
+    'holds',
+    // What is not there yet could be made there.
+    ({ path, found }, { names }) =>
+      names.some((name) => name === dirname(path) || (found && (isWithin(path, name) || isWithin(found.path, name)))),
+  ],
+];
+
+function isOpen(path: string): boolean {
+  return OPEN_PLACES.some((open) => isWithin(path, open));
+}
+
+/** The folder itself, or the one above it that is there. */
+async function nearest(given: string): Promise<PinnedPath & { given: string }> {
+  try {
+    return { ...(await pinPath(given)), given };
+  } catch (error) {
+    if (dirname(given) === given) throw error;
+    return nearest(dirname(given));
+  }
+}
+
+async function identitiesUpwards({ path, stats }: PinnedPath): Promise<FileIdentity[]> {
+  const above: string[] = [];
+  for (let folder = dirname(path); folder !== above.at(-1) && folder !== path; folder = dirname(folder))
+    above.push(folder);
+  const found = await Promise.all(above.map((folder) => lstat(folder, { bigint: true }).catch(() => undefined)));
+  return [stats, ...found.flatMap((each) => each ?? [])].map(identityOf);
+}
+
+/** Where programs listen, as far as the machine tells. */
+async function listeningSockets(): Promise<string[]> {
+  const text = await readFile('/proc/net/unix', 'utf8').catch(() => '');
+  return text.split('\n').flatMap((line) => /^(?:\S+\s+){7}(\/.*)$/.exec(line)?.[1] ?? []);
+}
+
+function isSame(one: FileIdentity, other: FileIdentity): boolean {
+  return one.dev === other.dev && one.ino === other.ino;
+}

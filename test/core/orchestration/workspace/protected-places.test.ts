@@ -1,0 +1,137 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { MountTable } from '../../../../src/core/orchestration/workspace/mount-table.js';
+import { pinPath } from '../../../../src/core/orchestration/workspace/pinned-path.js';
+import {
+  KERNEL_FILE_SYSTEMS,
+  PROTECTED_PLACES,
+} from '../../../../src/core/orchestration/workspace/protected-places.js';
+import { UnsafeSources } from '../../../../src/core/orchestration/workspace/unsafe-source.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+const PLACES = PROTECTED_PLACES.flatMap(({ what, reach, paths }) => paths.map((path) => ({ path, reach, what })));
+const OF_MACHINE = PLACES.filter(({ path }) => !path.startsWith('~'));
+const OF_HOME = PLACES.filter(({ path }) => path.startsWith('~/'));
+
+function scene() {
+  const root = tempFolder();
+  const paths = { home: join(root, 'home'), stateDir: join(root, 'state'), engineSockets: [] };
+  mkdirSync(paths.home);
+  return { ...paths, root, sources: new UnsafeSources(paths) };
+}
+
+describe('each place in the table', () => {
+  it('of the machine is refused as it is, whether it is there or not', async () => {
+    const { sources } = scene();
+    for (const { path } of OF_MACHINE) expect(await sources.whyNew(path), path).toContain('is "');
+  });
+
+  it('of the machine is refused with what is below it, unless only itself is protected', async () => {
+    const { sources } = scene();
+    for (const { path } of OF_MACHINE.filter(({ reach }) => reach !== 'itself')) {
+      expect(await sources.whyNew(`${path}/a/b`), path).toContain('lies in "');
+    }
+    for (const path of ['/var/lib/a/b', '/home/a/b', '/opt/a', '/srv/a', '/tmp/a/b', '/var/tmp/a', '/usr/src/a']) {
+      expect(await sources.whyNew(path), path).toBeUndefined();
+    }
+  });
+
+  it('of a home folder is refused, with its folder, and what is below it', async () => {
+    const { home, sources } = scene();
+    const places = OF_HOME.map(({ path, ...rest }) => ({ ...rest, path: join(home, path.slice(2)) }));
+    for (const { path } of places) mkdirSync(path, { recursive: true });
+    const why = async (path: string, readonly: boolean): Promise<string | undefined> =>
+      sources.why({ source: await pinPath(path), given: path, readonly });
+    for (const { path, reach, what } of places) {
+      const itself = await why(path, reach !== 'writable');
+      expect(itself, path).toMatch(/^is /);
+      expect(itself, path).toContain(what);
+      expect(await why(dirname(path), false), path).toBeDefined();
+      if (reach !== 'itself') expect(await sources.whyNew(join(path, 'a')), path).toContain('lies in "');
+    }
+    expect(await sources.whyNew(join(home, 'project/a'))).toBeUndefined();
+  });
+
+  it('leaves open where desktop systems mount removable disks', async () => {
+    const { sources } = scene();
+    expect(await sources.whyNew('/run/media/me/disk/project')).toBeUndefined();
+    expect(await sources.whyNew('/run/mediator')).toContain('lies in "/run"');
+  });
+});
+
+describe("another user's home folder", () => {
+  it.each(['/home', '/Users', '/var/home', '/export/home'])('below %s keeps its keys', async (folder) => {
+    const { sources } = scene();
+    // No such user, no such folder: a folder for a project.
+    expect(await sources.whyNew(`${folder}/ao-test-nobody/project`)).toBeUndefined();
+  });
+
+  it('is refused with its keys, and the projects in it are not, even where it is the home folder of root', async () => {
+    const { sources } = scene();
+    expect(await sources.whyNew('/root')).toContain('is "/root" (a home folder');
+    expect(await sources.whyNew('/root/.ssh/a')).toContain('lies in "/root/.ssh"');
+    expect(await sources.whyNew('/root/ao-test-project')).toBeUndefined();
+  });
+});
+
+/** A machine on which `source` is a mount, as the given line of the table tells. */
+async function mounted(line: (own: { id: string; path: string; home: string }) => string) {
+  const { root, ...paths } = scene();
+  const folder = join(root, 'elsewhere');
+  mkdirSync(join(folder, 'deep'), { recursive: true });
+  for (const path of ['.ssh', 'project']) mkdirSync(join(paths.home, path));
+  const source = await pinPath(folder);
+  const own = { id: source.mountId ?? '', path: folder, home: paths.home };
+  const table = MountTable.parse(`${line(own)}\n`);
+  return new UnsafeSources(paths, Promise.resolve(table)).why({ source, given: folder, readonly: true });
+}
+
+describe.runIf(process.platform === 'linux')('the table of mounts', () => {
+  const disk = (id: string, root: string, path: string, type = 'ext4'): string =>
+    `${id} 1 8:1 ${root} ${path} rw,relatime shared:1 - ${type} /dev/sda1 rw`;
+
+  it('shows that a folder is another name of one with keys', async () => {
+    const why = await mounted(({ id, path, home }) => `${disk('1', '/', '/')}\n${disk(id, `${home}/.ssh`, path)}`);
+    expect(why).toMatch(/is ".*\/home\/.ssh"/);
+  });
+
+  it('shows that a folder is another name of one that lies in a folder with keys', async () => {
+    const why = await mounted(({ id, path, home }) => `${disk('1', '/', '/')}\n${disk(id, `${home}/.ssh/a`, path)}`);
+    expect(why).toMatch(/lies in ".*\/home\/.ssh"/);
+  });
+
+  it('shows that a folder is another name of one that holds a home folder', async () => {
+    const why = await mounted(({ id, path, home }) => `${disk('1', '/', '/')}\n${disk(id, dirname(home), path)}`);
+    expect(why).toMatch(/holds ".*\/state"/);
+  });
+
+  it('shows that a part of a folder is mounted as the home folder', async () => {
+    const why = await mounted(({ id, path, home }) => `${disk(id, '/', path)}\n${disk('1', '/users/me', home)}`);
+    expect(why).toMatch(/is ".*\/home"/);
+  });
+
+  it('shows that a folder with keys is mounted below a folder', async () => {
+    const why = await mounted(
+      ({ id, path, home }) =>
+        `${disk('1', '/', '/')}\n${disk(id, path, path)}\n${disk('2', `${home}/.ssh`, `${path}/a\\040b`)}`,
+    );
+    expect(why).toMatch(/is ".*\/home\/.ssh"/);
+  });
+
+  it.each([...KERNEL_FILE_SYSTEMS])(
+    'shows a file system of the kernel, mounted anywhere, or below a folder: %s',
+    async (type) => {
+      expect(await mounted(({ id, path }) => disk(id, '/', path, type))).toContain(`(${type})`);
+      const below = ({ id, path }: { id: string; path: string }): string =>
+        `${disk(id, '/', path)}\n${disk('2', '/x', `${path}/deep`, type)}`;
+      expect(await mounted(below)).toContain(`(${type})`);
+    },
+  );
+
+  it('has nothing against a folder that is another name of a project', async () => {
+    const line = ({ id, path, home }: { id: string; path: string; home: string }): string =>
+      `${disk('1', '/', '/')}\n${disk(id, `${home}/project`, path)}`;
+    expect(await mounted(line)).toBeUndefined();
+  });
+});

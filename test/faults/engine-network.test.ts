@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { enginePaths } from '../e2e/engine/daemon.mjs';
+import { inNetwork } from '../e2e/engine/network.mjs';
+import { attempt, docker, engine } from './support.js';
+
+/** The namespace that another engine works in; here it plays the machine's. */
+const NETWORK = enginePaths().network;
+
+test('a private engine changes neither the interfaces nor the firewall of the namespace that it is started from, and cuts off no container there', async () => {
+  const server = "require('node:http').createServer((_, answer) => answer.end('here')).listen(80)";
+  const container = await docker(
+    'run',
+    '--detach',
+    '--network',
+    'bridge',
+    '--entrypoint',
+    'node',
+    engine.quickImage,
+    '-e',
+    server,
+  );
+  onTestFinished(() => void docker('rm', '--force', container));
+  const address = await docker('inspect', '--format', '{{.NetworkSettings.IPAddress}}', container);
+  const ask = async (): Promise<string> => {
+    const program = `fetch('http://${address}').then((answer) => answer.text()).then(console.log)`;
+    return inside('node', '-e', program);
+  };
+  const look = async () => ({
+    links: (await inside('ip', '-oneline', 'link')).split('\n'),
+    // Without the counters of packets and the time of day.
+    firewall: (await inside('iptables-save')).split('\n').filter((line) => !/^[#:]/.test(line)),
+  });
+  await expect.poll(ask).toBe('here');
+  const before = await look();
+  expect(before.links.join()).toContain('docker0');
+
+  expect(await inside('node', join(import.meta.dirname, 'fixtures/engine-beside.mjs'), `beside-${process.pid}`)).toBe(
+    'works',
+  );
+
+  expect(await look()).toEqual(before);
+  expect(await ask()).toBe('here');
+});
+
+/** Runs a command in that namespace and answers what it says. */
+async function inside(...command: string[]): Promise<string> {
+  const [program = '', ...args] = inNetwork(NETWORK, command);
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+  const { code, stdout, stderr } = await attempt(program, args, { env });
+  if (code !== 0) throw new Error(stderr);
+  return stdout.trim();
+}
