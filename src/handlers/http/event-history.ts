@@ -88,9 +88,12 @@ export class EventHistory {
    *
    * @throws Error, from `next()`, where some of it is gone before it was read
    */
-  *ofSession(sessionId: string): Generator<string> {
-    const last = this.#lastId;
-    let read = last - (this.#entries.length - this.#start);
+  ofSession(sessionId: string): Generator<string> {
+    return this.#pieces(sessionId, this.#lastId - (this.#entries.length - this.#start), this.#lastId);
+  }
+
+  *#pieces(sessionId: string, before: number, last: number): Generator<string> {
+    let read = before;
     let [piece, separator] = ['[', ''];
     while (read < last) {
       const entries = this.after(read, PIECE_CHARACTERS);

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Context, MiddlewareHandler } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { cutConnection } from './connection.js';
@@ -102,9 +103,12 @@ export class Readers {
     gone.signal.addEventListener('abort', () => this.#readers--, { once: true });
     const leave = (): void => gone.abort();
     // What a client's end looks like to a server that does not cancel the body.
-    context.req.raw.signal.addEventListener('abort', leave, { signal: gone.signal });
+    const { signal } = context.req.raw;
+    signal.addEventListener('abort', leave, { signal: gone.signal });
+    if (signal.aborted) leave();
     const encoder = new TextEncoder();
     let pieces: Pieces;
+    let begun = false;
     // One piece waits to be taken; the next is asked for when it was.
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
@@ -117,6 +121,9 @@ export class Readers {
       },
       async pull(controller) {
         try {
+          // Whoever reads fast would keep the event loop busy until the whole answer is written.
+          if (begun) await setImmediate();
+          begun = true;
           const { done, value } = await pieces.next();
           if (gone.signal.aborted) return;
           if (done !== true) return controller.enqueue(encoder.encode(value));
