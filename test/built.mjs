@@ -16,8 +16,10 @@ const server = await serveAutonomousApp(manager, { port: 0, workspaces: [stateDi
 const page = await (await fetch(server.url)).text();
 const [, script] = /src="\.\/(assets\/[^"]+\.js)"/.exec(page) ?? [];
 assert.equal((await fetch(`${server.url}/${script}`)).headers.get('content-type'), 'text/javascript; charset=utf-8');
+const api = `${server.url}/api/autonomous-sessions`;
+assert.equal((await fetch(api)).status, 401);
 const list = /** @type {{ data: { id: string }[] }} */ (
-  await (await fetch(`${server.url}/api/autonomous-sessions`)).json()
+  await (await fetch(api, { headers: { Authorization: `Bearer ${server.token}` } })).json()
 );
 assert.equal(list.data[0]?.id, id);
 await server.close();

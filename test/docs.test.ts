@@ -52,6 +52,12 @@ function printedBy({ stdout }: { stdout: Readable }, pattern: RegExp): Promise<s
   });
 }
 
+/** Asks a server with the token that stands in the link to its page. */
+function asked(link: string, path: string): Promise<Response> {
+  const [, token = ''] = /#token=(.+)$/.exec(link) ?? [];
+  return fetch(new URL(path, link), { headers: { Authorization: `Bearer ${decodeURIComponent(token)}` } });
+}
+
 /** Signals all of a group of processes that are still there. */
 function endGroup(leader: number, signal: NodeJS.Signals): void {
   try {
@@ -167,8 +173,8 @@ describe('the examples', () => {
   });
 
   it('dashboard.ts serves simulated sessions until it is told to end', async () => {
-    const { child, url } = await server(/Open (\S+)\/#token=/, 'dashboard.ts', '--simulate', '--port', '0');
-    const { data } = (await (await fetch(`${url}/api/autonomous-sessions`)).json()) as { data: unknown[] };
+    const { child, url } = await server(/Open (\S+)\n/, 'dashboard.ts', '--simulate', '--port', '0');
+    const { data } = (await (await asked(url, 'api/autonomous-sessions')).json()) as { data: unknown[] };
     expect(data).toContainEqual(expect.objectContaining({ taskId: expect.any(String) }));
     child.kill('SIGINT');
     expect(await once(child, 'exit')).toEqual([0, null]);
@@ -202,8 +208,9 @@ describe('the examples', () => {
   });
 
   it('serve.ts serves the dashboard and takes no session along when it ends', async () => {
-    const { child, url } = await server(/Open (\S+)\/#token=/, 'serve.ts', tempFolder(), '0');
-    expect((await fetch(`${url}/api/autonomous-queue`)).status).toBe(200);
+    const { child, url } = await server(/Open (\S+)\n/, 'serve.ts', tempFolder(), '0');
+    expect((await asked(url, 'api/autonomous-queue')).status).toBe(200);
+    expect((await fetch(new URL('api/autonomous-queue', url))).status).toBe(401);
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([0, null]);
   });

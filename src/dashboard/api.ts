@@ -1,4 +1,5 @@
 import type { AutonomousSession, AutonomousSessionDetails, FeedEvent, HandlerResult } from '../handlers/index.js';
+import type { Access } from './feed-connection.js';
 
 const TOKEN_KEY = 'autonomous-orchestration-token';
 
@@ -23,15 +24,32 @@ export function mayAct(): boolean {
   return sessionStorage.getItem(TOKEN_KEY) !== null;
 }
 
-/** Tells when that changes. */
-export function onMayAct(listener: () => void): () => void {
+/** Tells when the token comes or goes. */
+function onToken(listener: () => void): () => void {
   tokens.addEventListener('change', listener);
   return () => tokens.removeEventListener('change', listener);
 }
 
-/** @throws Error with what the server says */
+function forgetToken(): void {
+  sessionStorage.removeItem(TOKEN_KEY);
+  tokens.dispatchEvent(new Event('change'));
+}
+
+function headers(): Record<string, string> {
+  const token = sessionStorage.getItem(TOKEN_KEY);
+  return token === null ? {} : { Authorization: `Bearer ${token}` };
+}
+
+/** How every request of the page gets in. */
+export const access: Access = { headers, refused: forgetToken, onChange: onToken };
+
+/** The server takes nothing without its token. */
+export class TokenRefused extends Error {}
+
+/** @throws TokenRefused; Error with what the server says */
 async function request<Data>(path: string, init?: RequestInit): Promise<Data> {
-  const response = await fetch(appUrl(path), init).catch(() => {
+  const all = { ...init, headers: { ...headers(), ...init?.headers } };
+  const response = await fetch(appUrl(path), all).catch(() => {
     throw new Error('The server cannot be reached.');
   });
   const answer: HandlerResult<Data> = await response.json().catch(() => ({
@@ -41,9 +59,8 @@ async function request<Data>(path: string, init?: RequestInit): Promise<Data> {
   if (answer.success) return answer.data;
   if (response.status === 401) {
     // Another server has taken the place of the one whose token it was.
-    sessionStorage.removeItem(TOKEN_KEY);
-    tokens.dispatchEvent(new Event('change'));
-    throw new Error('The token is not valid any more: open the link that the server printed.');
+    forgetToken();
+    throw new TokenRefused('The token is not valid any more: open the link that the server printed.');
   }
   throw new Error(answer.error);
 }
@@ -74,10 +91,7 @@ export function createSession(options: object): Promise<AutonomousSession> {
 function post<Data>(path: string, body: object): Promise<Data> {
   return request(path, {
     method: 'POST',
-    headers: {
-      'Content-Type': 'application/json',
-      Authorization: `Bearer ${sessionStorage.getItem(TOKEN_KEY) ?? ''}`,
-    },
+    headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(body),
   });
 }

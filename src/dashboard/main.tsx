@@ -1,7 +1,7 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './App.js';
-import { appUrl, takeToken } from './api.js';
+import { access, appUrl, takeToken } from './api.js';
 import { connectFeed } from './feed-connection.js';
 import { inNextFrame, PageContext } from './page-context.js';
 import { PageStore } from './page-store.js';
@@ -20,7 +20,7 @@ takeToken();
 // The link may be opened in a tab that shows the page already. Before the page's own listeners, so that they see what is left.
 window.addEventListener('hashchange', takeToken);
 const store = new PageStore(inNextFrame);
-connectFeed(appUrl('events'), (message) => store.apply(message));
+connectFeed(appUrl('events'), access, (message) => store.apply(message));
 
 const root = document.getElementById('root');
 if (root) {

@@ -1,6 +1,6 @@
 import { createContext, useContext, useEffect, useReducer, useState, useSyncExternalStore } from 'react';
 import type { AutonomousSessionDetails, FeedEvent } from '../handlers/index.js';
-import { fetchDetails, fetchEvents, mayAct, onMayAct } from './api.js';
+import { access, fetchDetails, fetchEvents, mayAct, TokenRefused } from './api.js';
 import { type PageState, PageStore } from './page-store.js';
 import { SessionFeed } from './session-feed.js';
 
@@ -24,7 +24,7 @@ export function usePage(): PageState {
 
 /** Whether the page has the token. */
 export function useMayAct(): boolean {
-  return useSyncExternalStore(onMayAct, mayAct);
+  return useSyncExternalStore(access.onChange, mayAct);
 }
 
 /** The time, for what shows how long something takes. */
@@ -40,12 +40,13 @@ export function useNow(everyMs = 1_000): number {
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
 
-/** Tries until it works or nobody wants it any more, each time after a longer while. */
+/** Tries until it works, the server wants another token, or nobody wants it any more; each time after a longer while. */
 async function untilDone(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
   for (let afterMs = FIRST_RETRY_MS; !signal.aborted; afterMs = Math.min(2 * afterMs, LAST_RETRY_MS)) {
     try {
       return await work();
-    } catch {
+    } catch (error) {
+      if (error instanceof TokenRefused) return;
       await new Promise((resolve) => window.setTimeout(resolve, afterMs));
     }
   }

@@ -1,7 +1,7 @@
 import type { AutonomousSession, FeedEvent, Snapshot } from '../handlers/index.js';
 
-/** `lost`: it failed, and is tried again. */
-type Connection = 'connecting' | 'live' | 'lost';
+/** `lost`: it failed, and is tried again. `refused`: the server wants its token. */
+type Connection = 'connecting' | 'live' | 'lost' | 'refused';
 
 /** What the page knows. A new object at every change. */
 export interface PageState {

@@ -7,7 +7,7 @@ import {
   type UnifiedSession,
   type UnifiedSessionManager,
 } from '../core/index.js';
-import { messageOf } from '../core/orchestration/errors.js';
+import { messageOf, shown } from '../core/orchestration/errors.js';
 import { type LogEntry, logEntries } from './log-entries.js';
 import { type MonitorEvent, monitorEvent } from './monitor-event.js';
 import { type AutonomousSession, type AutonomousSessionDetails, sessionDetails, sessionView } from './session-view.js';
@@ -25,17 +25,27 @@ export type HandlerResult<Data> =
 /**
  * Drop-in handlers for a server of your own. Wherever a `taskId` is taken it may be the session's own id, or the id that
  * the user gave to `create`; of several sessions with that one the latest is meant.
+ *
+ * Arguments may come straight from a request. What is no text where a text is needed (a route parameter of another name is
+ * `undefined`), or an empty `taskId` or `requestId`, is refused with `INVALID_OPTIONS`, and a text that names no session with
+ * `SESSION_NOT_FOUND`. No argument means "the latest session".
  */
 export interface AutonomousHandlers {
   /** All sessions, the newest first. */
   handleAutonomousList(): Promise<HandlerResult<AutonomousSession[]>>;
   /** One session with what is known of its work. Error `SESSION_NOT_FOUND`. */
   handleAutonomousGet(taskId: string): Promise<HandlerResult<AutonomousSessionDetails>>;
-  /** The latest messages, tool calls and errors of all sessions, the newest first. Default 50. */
+  /**
+   * The latest messages, tool calls and errors of all sessions, the newest first.
+   *
+   * @param limit how many of them, 1 or more. Default 50
+   */
   handleAutonomousLogs(limit?: number): Promise<HandlerResult<LogEntry[]>>;
   /**
    * Tells what a session does from now on, until the cleanup function that it answers is called. A second monitor of the
-   * same `taskId` takes the place of the first.
+   * same `taskId` takes the place of the first. What is no `taskId` is told with an `error` event, and nothing is watched.
+   *
+   * @throws OrchestrationError `INVALID_OPTIONS` where `onEvent` is no function
    */
   createAutonomousMonitor(taskId: string, onEvent: (event: MonitorEvent) => void): () => void;
 
@@ -73,6 +83,7 @@ export function createAutonomousHandlers(manager: UnifiedSessionManager): Autono
 
   const find = (taskId: string): UnifiedSession | undefined => manager.get(taskId) ?? manager.list({ taskId }).at(-1);
   const demand = (taskId: string): UnifiedSession => {
+    demandId('taskId', taskId);
     const session = find(taskId);
     if (session) return session;
     throw new OrchestrationError('SESSION_NOT_FOUND', 'Session not found');
@@ -91,18 +102,40 @@ export function createAutonomousHandlers(manager: UnifiedSessionManager): Autono
   return {
     handleAutonomousList: () => answered(() => manager.list().reverse().map(sessionView)),
     handleAutonomousGet: (taskId) => answered(() => sessionDetails(demand(taskId))),
-    handleAutonomousLogs: (limit = 50) => answered(() => logEntries(manager.list(), limit)),
-    handleAutonomousCreate: (options) => answered(async () => sessionView(await manager.create(options))),
+    handleAutonomousLogs: (limit = 50) =>
+      answered(() => {
+        demandArgument('limit', limit, Number.isSafeInteger(limit) && limit > 0, 'a whole number from 1 on');
+        return logEntries(manager.list(), limit);
+      }),
+    handleAutonomousCreate: (options) =>
+      answered(async () => {
+        demandArgument('options', options, isObject(options), "an object with the options of 'create()'");
+        return sessionView(await manager.create(options));
+      }),
     handleAutonomousCancel: (taskId, reason) => changed(taskId, (id) => manager.cancel(id, reason)),
     handleAutonomousPause: (taskId) => changed(taskId, (id) => manager.pause(id)),
     handleAutonomousResume: (taskId) => changed(taskId, (id) => manager.resume(id)),
     handleAutonomousContinue: (taskId, feedback) => changed(taskId, (id) => manager.continue(id, feedback)),
     handleAutonomousSteer: (taskId, message) => changed(taskId, (id) => manager.steer(id, message)),
-    handleAutonomousApprove: (taskId, requestId, note) => changed(taskId, (id) => manager.approve(id, requestId, note)),
-    handleAutonomousDeny: (taskId, requestId, reason) => changed(taskId, (id) => manager.deny(id, requestId, reason)),
+    handleAutonomousApprove: (taskId, requestId, note) =>
+      changed(taskId, async (id) => {
+        demandId('requestId', requestId);
+        await manager.approve(id, requestId, note);
+      }),
+    handleAutonomousDeny: (taskId, requestId, reason) =>
+      changed(taskId, async (id) => {
+        demandId('requestId', requestId);
+        await manager.deny(id, requestId, reason);
+      }),
     handleAutonomousQueue: () => answered(() => manager.queueStatus()),
 
     createAutonomousMonitor(taskId, onEvent) {
+      demandArgument('onEvent', onEvent, typeof onEvent === 'function', 'a function');
+      const problem = idProblem('taskId', taskId);
+      if (problem !== undefined) {
+        onEvent({ type: 'error', taskId: shown(taskId), message: problem });
+        return () => {};
+      }
       monitors.get(taskId)?.();
       if (!find(taskId)) onEvent({ type: 'error', taskId, message: 'Session not found' });
       const listener = (event: SessionEvent): void => {
@@ -130,4 +163,28 @@ async function answered<Data>(work: () => Data | Promise<Data>): Promise<Handler
     const code = error instanceof OrchestrationError ? { code: error.code } : {};
     return { success: false, error: messageOf(error), ...code };
   }
+}
+
+/** @throws OrchestrationError `INVALID_OPTIONS` */
+function demandId(argument: string, value: unknown): void {
+  const problem = idProblem(argument, value);
+  if (problem !== undefined) throw new OrchestrationError('INVALID_OPTIONS', problem);
+}
+
+/** Why a value is no id, in words: without this check `undefined` would mean any session. */
+function idProblem(argument: string, value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? undefined : argumentProblem(argument, value, 'a text, not empty');
+}
+
+/** @throws OrchestrationError `INVALID_OPTIONS` */
+function demandArgument(argument: string, value: unknown, fits: boolean, needed: string): void {
+  if (!fits) throw new OrchestrationError('INVALID_OPTIONS', argumentProblem(argument, value, needed));
+}
+
+function argumentProblem(argument: string, value: unknown, needed: string): string {
+  return `Argument '${argument}': it has to be ${needed}. Received ${shown(value)}.`;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,80 +1,136 @@
 import { beforeEach, expect, it, onTestFinished, vi } from 'vitest';
-import { connectFeed } from '../../src/dashboard/feed-connection.js';
+import { type Access, connectFeed } from '../../src/dashboard/feed-connection.js';
 import type { PageMessage } from '../../src/dashboard/page-store.js';
 
 const SILENCE_MS = 40_000;
 const RETRY_MS = 1_000;
 
-/** An EventSource on which the test plays the server. */
-class FakeEventSource extends EventTarget {
-  static readonly CLOSED = 2;
-  static opened: FakeEventSource[] = [];
-  readonly lastEventId: string | null;
-  readyState = 0;
+/** A request of the page, on which the test plays the server. */
+class FakeRequest {
+  readonly headers: Record<string, string>;
+  readonly signal: AbortSignal;
+  readonly answered: Promise<Response>;
+  #answer: (response: Response) => void = () => {};
+  #fail: (error: Error) => void = () => {};
+  #body: ReadableStreamDefaultController<Uint8Array> | undefined;
 
-  constructor(url: URL) {
-    super();
-    this.lastEventId = url.searchParams.get('lastEventId');
-    FakeEventSource.opened.push(this);
+  constructor({ headers, signal }: { headers: Record<string, string>; signal: AbortSignal }) {
+    this.headers = headers;
+    this.signal = signal;
+    this.answered = new Promise((resolve, reject) => {
+      this.#answer = resolve;
+      this.#fail = reject;
+    });
+    signal.addEventListener('abort', () => {
+      const error = new DOMException('aborted', 'AbortError');
+      this.#fail(error);
+      this.#body?.error(error);
+    });
   }
 
-  close(): void {
-    this.readyState = FakeEventSource.CLOSED;
+  get lastEventId(): string | undefined {
+    return this.headers['Last-Event-ID'];
   }
 
-  open(): void {
-    this.readyState = 1;
-    this.dispatchEvent(new Event('open'));
+  async open(): Promise<void> {
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#body = controller;
+      },
+    });
+    this.#answer(new Response(body));
+    await settled();
   }
 
-  /** Closed for good, as by an answer with an error, or else tried again by the browser. */
-  fail({ closed }: { closed: boolean }): void {
-    this.readyState = closed ? FakeEventSource.CLOSED : 0;
-    this.dispatchEvent(new Event('error'));
+  async refuse(status: number): Promise<void> {
+    this.#answer(new Response('{}', { status }));
+    await settled();
   }
 
-  tell(name: string, data: unknown, lastEventId = ''): void {
-    this.dispatchEvent(new MessageEvent(name, { data: JSON.stringify(data), lastEventId }));
+  /** The connection breaks, before the answer or in it. */
+  async fail(): Promise<void> {
+    if (this.#body) this.#body.close();
+    else this.#fail(new TypeError('Failed to fetch'));
+    await settled();
+  }
+
+  async send(part: string | Uint8Array): Promise<void> {
+    this.#body?.enqueue(typeof part === 'string' ? new TextEncoder().encode(part) : part);
+    await settled();
+  }
+
+  tell(name: string, data: unknown, id = ''): Promise<void> {
+    return this.send(`event: ${name}\ndata: ${JSON.stringify(data)}\n${id && `id: ${id}\n`}\n`);
   }
 }
 
+/** Streams hand on in many small steps, none of which is a timer. */
+async function settled(): Promise<void> {
+  for (let step = 0; step < 100; step++) await Promise.resolve();
+}
+
+let opened: FakeRequest[] = [];
 beforeEach(() => {
-  FakeEventSource.opened = [];
+  opened = [];
 });
 
 /** A connection in fake time, with what it told the page. */
-function connect() {
+function connect(token: string | null = 'token') {
   vi.useFakeTimers();
   // Only what was made fake just now may run its timers.
   const page = Object.assign(new EventTarget(), { setInterval, clearInterval });
   vi.stubGlobal('window', page);
-  vi.stubGlobal('EventSource', FakeEventSource);
+  vi.stubGlobal('fetch', (_: URL, init: ConstructorParameters<typeof FakeRequest>[0]) => {
+    const request = new FakeRequest(init);
+    opened.push(request);
+    return request.answered;
+  });
   const told: PageMessage[] = [];
-  const end = connectFeed(new URL('http://localhost/events'), (message) => told.push(message));
+  const tokens = new EventTarget();
+  const held = { token };
+  const access: Access = {
+    headers: (): Record<string, string> => (held.token === null ? {} : { Authorization: held.token }),
+    refused: vi.fn(() => {
+      held.token = null;
+      tokens.dispatchEvent(new Event('change'));
+    }),
+    onChange(listener) {
+      tokens.addEventListener('change', listener);
+      return () => tokens.removeEventListener('change', listener);
+    },
+  };
+  const end = connectFeed(new URL('http://localhost/events'), access, (message) => told.push(message));
   onTestFinished(() => {
     end();
     vi.unstubAllGlobals();
     vi.useRealTimers();
   });
-  const { opened } = FakeEventSource;
-  const latest = (): FakeEventSource => {
-    const source = opened.at(-1);
-    if (!source) throw new Error('No connection was opened.');
-    return source;
+  const latest = (): FakeRequest => {
+    const request = opened.at(-1);
+    if (!request) throw new Error('No connection was opened.');
+    return request;
+  };
+  const giveToken = (given: string): void => {
+    held.token = given;
+    tokens.dispatchEvent(new Event('change'));
   };
   const pass = (ms: number): unknown => vi.advanceTimersByTime(ms);
-  return { told, end, page, opened, latest, pass };
+  return { told, end, page, latest, pass, access, giveToken };
 }
 
-it('hands on what the server tells, and how the connection is', () => {
-  const { told, latest, opened } = connect();
-  expect([opened.length, latest().lastEventId, told]).toEqual([1, null, []]);
-  latest().open();
-  latest().tell('snapshot', { sessions: [] }, 'e-1');
-  latest().tell('event', { id: 2 }, 'e-2');
-  latest().tell('session', { id: 'a' });
-  latest().tell('ping', {});
-  latest().fail({ closed: false });
+const idsTold = () => opened.map(({ lastEventId }) => lastEventId);
+
+it('hands on what the server tells, and how the connection is', async () => {
+  const { told, latest } = connect();
+  expect([opened.length, latest().lastEventId, told]).toEqual([1, undefined, []]);
+  expect(latest().headers).toEqual({ Authorization: 'token' });
+  await latest().open();
+  await latest().send('retry: 1000\n\n');
+  await latest().tell('snapshot', { sessions: [] }, 'e-1');
+  await latest().tell('event', { id: 2 }, 'e-2');
+  await latest().tell('session', { id: 'a' });
+  await latest().tell('ping', {});
+  await latest().fail();
   expect(told).toEqual([
     { type: 'connection', connection: 'live' },
     { type: 'snapshot', snapshot: { sessions: [] } },
@@ -84,54 +140,57 @@ it('hands on what the server tells, and how the connection is', () => {
   ]);
 });
 
-it('takes up where it was after the server has closed it, and tries until it can', () => {
-  const { told, opened, latest, pass } = connect();
-  latest().open();
-  latest().tell('event', { id: 2 }, 'e-2');
+it('reads events wherever they are cut into pieces', async () => {
+  const { told, latest } = connect();
+  await latest().open();
+  const text = 'é: 😀';
+  const event = (id: number): string => `event: event\ndata: ${JSON.stringify({ id, text })}\nid: e-${id}\n\n`;
+  const bytes = new TextEncoder().encode(event(1) + event(2));
+  for (let at = 0; at < bytes.length; at++) await latest().send(bytes.slice(at, at + 1));
+  expect(told.slice(1)).toEqual([1, 2].map((id) => ({ type: 'event', event: { id, text } })));
+});
+
+it('takes up where it was after the server has closed it, and tries until it can', async () => {
+  const { told, latest, pass } = connect();
+  await latest().open();
+  await latest().tell('event', { id: 2 }, 'e-2');
   // Views have no id of their own, and do not undo that of the event before them.
-  latest().tell('session', { id: 'a' });
-  latest().fail({ closed: true });
+  await latest().tell('session', { id: 'a' });
+  await latest().fail();
   pass(RETRY_MS);
-  expect(opened.map(({ lastEventId }) => lastEventId)).toEqual([null, 'e-2']);
-  latest().fail({ closed: true });
+  expect(idsTold()).toEqual([undefined, 'e-2']);
+  await latest().refuse(503);
   pass(RETRY_MS);
   expect(opened).toHaveLength(3);
-  latest().open();
-  latest().tell('event', { id: 3 }, 'e-3');
+  await latest().open();
+  await latest().tell('event', { id: 3 }, 'e-3');
   expect(told.slice(-2)).toEqual([
     { type: 'connection', connection: 'live' },
     { type: 'event', event: { id: 3 } },
   ]);
-  latest().fail({ closed: true });
+  await latest().fail();
   pass(RETRY_MS);
   expect(latest().lastEventId).toBe('e-3');
 });
 
-it('begins anew where the server was never reached', () => {
-  const { told, opened, latest, pass } = connect();
-  latest().fail({ closed: true });
+it('begins anew where the server was never reached', async () => {
+  const { told, latest, pass } = connect();
+  await latest().fail();
   pass(RETRY_MS);
-  expect(opened.map(({ lastEventId }) => lastEventId)).toEqual([null, null]);
+  expect(idsTold()).toEqual([undefined, undefined]);
   expect(told).toEqual([{ type: 'connection', connection: 'lost' }]);
 });
 
-it('leaves a connection that is lost to the browser, which tries again by itself', () => {
-  const { opened, latest, pass } = connect();
-  latest().fail({ closed: false });
-  pass(SILENCE_MS);
-  expect(opened).toHaveLength(1);
-});
-
-it('gives a silent connection up after 40 seconds', () => {
-  const { told, opened, latest, pass } = connect();
+it('gives a silent connection up after 40 seconds', async () => {
+  const { told, latest, pass } = connect();
   const [first] = opened;
-  latest().open();
-  latest().tell('snapshot', {}, 'e-1');
+  await latest().open();
+  await latest().tell('snapshot', {}, 'e-1');
   pass(SILENCE_MS);
-  expect([opened.length, first?.readyState]).toEqual([1, 1]);
+  expect([opened.length, first?.signal.aborted]).toEqual([1, false]);
   pass(RETRY_MS);
-  expect(first?.readyState).toBe(FakeEventSource.CLOSED);
-  expect(opened.map(({ lastEventId }) => lastEventId)).toEqual([null, 'e-1']);
+  expect(first?.signal.aborted).toBe(true);
+  expect(idsTold()).toEqual([undefined, 'e-1']);
   expect(told.at(-1)).toEqual({ type: 'connection', connection: 'lost' });
   // The new one has as long.
   pass(SILENCE_MS);
@@ -140,34 +199,55 @@ it('gives a silent connection up after 40 seconds', () => {
   expect(opened).toHaveLength(3);
 });
 
-it.each(['ping', 'event', 'session', 'snapshot'])('hears a %s as a sign of life', (name) => {
-  const { opened, latest, pass } = connect();
-  latest().open();
+it.each(['ping', 'event', 'session', 'snapshot'])('hears a %s as a sign of life', async (name) => {
+  const { latest, pass } = connect();
+  await latest().open();
   for (let times = 0; times < 10; times++) {
     pass(SILENCE_MS - RETRY_MS);
-    latest().tell(name, {});
+    await latest().tell(name, {});
   }
   expect(opened).toHaveLength(1);
 });
 
-it('takes up where it was as soon as the machine is online', () => {
-  const { told, opened, page, latest } = connect();
+it('takes up where it was as soon as the machine is online', async () => {
+  const { told, page, latest } = connect();
   const [first] = opened;
-  latest().open();
-  latest().tell('event', { id: 1 }, 'e-1');
+  await latest().open();
+  await latest().tell('event', { id: 1 }, 'e-1');
   page.dispatchEvent(new Event('online'));
-  expect(first?.readyState).toBe(FakeEventSource.CLOSED);
-  expect(opened.map(({ lastEventId }) => lastEventId)).toEqual([null, 'e-1']);
+  expect(first?.signal.aborted).toBe(true);
+  expect(idsTold()).toEqual([undefined, 'e-1']);
   expect(told.at(-1)).toEqual({ type: 'connection', connection: 'lost' });
 });
 
-it('leaves nothing behind when it is ended', () => {
-  const { end, opened, page, latest, pass } = connect();
-  latest().open();
+it('does not try again where the token is refused, until there is another', async () => {
+  const { told, page, latest, pass, access, giveToken } = connect('old');
+  await latest().refuse(401);
+  expect(told).toEqual([{ type: 'connection', connection: 'refused' }]);
+  expect(access.refused).toHaveBeenCalledOnce();
+  pass(10 * SILENCE_MS);
+  page.dispatchEvent(new Event('online'));
+  expect(opened).toHaveLength(1);
+  giveToken('new');
+  expect(latest().headers).toEqual({ Authorization: 'new' });
+  await latest().open();
+  expect(told.at(-1)).toEqual({ type: 'connection', connection: 'live' });
+});
+
+it('asks without a token where the page has none', async () => {
+  const { latest } = connect(null);
+  expect(latest().headers).toEqual({});
+});
+
+it('leaves nothing behind when it is ended', async () => {
+  const { end, page, latest, pass, giveToken } = connect();
+  await latest().open();
   expect(vi.getTimerCount()).toBe(1);
   end();
-  expect([vi.getTimerCount(), latest().readyState]).toEqual([0, FakeEventSource.CLOSED]);
+  await settled();
+  expect([vi.getTimerCount(), latest().signal.aborted]).toEqual([0, true]);
   page.dispatchEvent(new Event('online'));
+  giveToken('another');
   pass(10 * SILENCE_MS);
   expect(opened).toHaveLength(1);
 });

@@ -37,11 +37,11 @@ class Served {
   }
 
   async get<T>(path = ''): Promise<T> {
-    return this.#data(await fetch(`${this.#url}${path}`));
+    return this.#data(await fetch(`${this.#url}${path}`, { headers: this.#authorized }));
   }
 
   async post<T>(path: string, body: object): Promise<T> {
-    const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${this.#token}` };
+    const headers = { 'Content-Type': 'application/json', ...this.#authorized };
     return this.#data(await fetch(`${this.#url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) }));
   }
 
@@ -50,6 +50,10 @@ class Served {
     const exit = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
     return exit;
+  }
+
+  get #authorized() {
+    return { Authorization: `Bearer ${this.#token}` };
   }
 
   async #data<T>(response: Response): Promise<T> {

@@ -74,8 +74,19 @@ it('the time line has waiting, running and pauses of each session', async () => 
   await expect.poll(() => bar(second.id).getAttribute('aria-label')).toMatch(/^Time: queued /);
 });
 
-it('who opens it without the token can look and not act', async () => {
+it('who opens it without the token sees no session', async () => {
   const { manager, server } = await serveSimulation(ENDLESS);
+  const { id } = await manager.create({ prompt: 'x', taskId: 'secret-name' });
+  for (const path of ['#/', '#/timeline', `#/sessions/${id}`]) {
+    const page = await openPage(server, { path, complains: /401/ });
+    await page.getByText('no access: open the link that the server printed').waitFor();
+    expect(await page.getByRole('button', { name: 'Start a session' }).isDisabled()).toBe(true);
+    expect(await page.content()).not.toContain('secret-name');
+  }
+});
+
+it('who opens it without the token can look and not act where reading takes no token', async () => {
+  const { manager, server } = await serveSimulation(ENDLESS, {}, { readWithoutToken: true });
   const { id } = await manager.create({ prompt: 'x' });
   const page = await openPage(server, { path: '#/' });
   await page.getByText('read only').waitFor();

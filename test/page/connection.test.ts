@@ -74,7 +74,7 @@ it('a lost connection is said, and nothing that came meanwhile is missed or doub
   // Another server in its place knows nothing of the first one's events: the page begins anew by itself.
   await server.close();
   await page.getByText('connection lost').waitFor();
-  await serveManager(manager, workspace, port);
+  await serveManager(manager, workspace, { port });
   await page.getByText('live', { exact: true }).waitFor();
   say('after');
   await activity.getByText('after', { exact: true }).waitFor();

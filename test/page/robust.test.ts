@@ -25,19 +25,23 @@ it('works as a part of another app', async () => {
   }
 });
 
-it('a tab that may only look may act when the link is opened in it', async () => {
-  const { server } = await serveSimulation(DONE);
-  const page = await openPage(server, { path: '#/' });
-  await page.getByText('read only').waitFor();
+it.each([
+  ['may only look', true, 'read only'],
+  ['may not even look', false, 'no access'],
+])('a tab that %s may act when the link is opened in it', async (_, readWithoutToken, notice) => {
+  const { server } = await serveSimulation(DONE, {}, { readWithoutToken });
+  const page = await openPage(server, { path: '#/', complains: /401/ });
+  await page.getByText(notice).waitFor();
   await page.evaluate((url) => location.assign(url), server.dashboardUrl);
-  await page.getByText('read only').waitFor({ state: 'detached' });
+  await page.getByText(notice).waitFor({ state: 'detached' });
+  await page.getByText('live', { exact: true }).waitFor();
   expect(page.url()).not.toContain(TOKEN);
   expect(await page.getByRole('button', { name: 'Start a session' }).isEnabled()).toBe(true);
 });
 
 it('a token with any of its characters works out of the link', async () => {
   const { manager, workspace } = await serveSimulation(DONE);
-  const { server } = await serveManager(manager, workspace, 0, 'abc+def/ghi~jkl._-==');
+  const { server } = await serveManager(manager, workspace, { token: 'abc+def/ghi~jkl._-==' });
   const page = await openPage(server);
   await page.getByRole('button', { name: 'Start a session' }).click();
   await page.getByLabel('What should it do?').fill('x');
@@ -45,14 +49,29 @@ it('a token with any of its characters works out of the link', async () => {
   await page.getByText('Completed', { exact: true }).waitFor();
 });
 
-it('says so when its token is not valid any more, and may only look from then on', async () => {
+it('a page whose token is not valid any more says so, and asks for the link', async () => {
   const { manager, server, workspace } = await serveSimulation(ENDLESS);
+  await manager.create({ prompt: 'x', taskId: 'seen' });
+  const page = await openPage(server, { complains: /401/ });
+  await page.getByRole('link', { name: 'seen' }).waitFor();
+  await server.close();
+  const port = Number(new URL(server.url).port);
+  const next = await serveManager(manager, workspace, { port, token: `${TOKEN}-new` });
+  await page.getByText('no access: open the link that the server printed').waitFor();
+  expect(await page.getByRole('button', { name: 'Start a session' }).isDisabled()).toBe(true);
+  await page.evaluate((url) => location.assign(url), next.server.dashboardUrl);
+  await page.getByText('live', { exact: true }).waitFor();
+});
+
+it('a page whose token is not valid any more may only look where reading takes no token', async () => {
+  const { manager, server, workspace } = await serveSimulation(ENDLESS, {}, { readWithoutToken: true });
   const { id } = await manager.create({ prompt: 'x' });
   const page = await openPage(server, { complains: /401/ });
   await page.getByRole('link', { name: id }).click();
   await page.getByRole('button', { name: 'Pause' }).waitFor();
   await server.close();
-  await serveManager(manager, workspace, Number(new URL(server.url).port), `${TOKEN}-new`);
+  const port = Number(new URL(server.url).port);
+  await serveManager(manager, workspace, { port, token: `${TOKEN}-new`, readWithoutToken: true });
   await page.getByText('live', { exact: true }).waitFor();
   await page.getByRole('button', { name: 'Pause' }).click();
   await page.getByText('The token is not valid any more').waitFor();

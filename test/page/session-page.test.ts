@@ -119,6 +119,8 @@ it('follows what comes, but leaves whoever scrolls up in peace', async () => {
 
 it('a session that is not there is said to be not there', async () => {
   const { server } = await serveSimulation(() => scriptedRun([]));
-  const page = await openPage(server, { path: '#/sessions/nobody', complains: /404/ });
+  const page = await openPage(server, { complains: /404/ });
+  await page.getByText('No sessions yet.').waitFor();
+  await page.evaluate(() => location.assign('#/sessions/nobody'));
   await page.getByText('Session not found').first().waitFor();
 });

@@ -1,5 +1,5 @@
 import { type SessionManagerOptions, UnifiedSessionManager } from 'autonomous-orchestration';
-import { type AutonomousServer, serveAutonomousApp } from 'autonomous-orchestration/handlers';
+import { type AutonomousServer, type ServeOptions, serveAutonomousApp } from 'autonomous-orchestration/handlers';
 import { SimulatedExecutor, type SimulatedScript } from 'autonomous-orchestration/testing';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, expect, onTestFinished } from 'vitest';
@@ -19,18 +19,26 @@ async function launched(): Promise<Browser> {
 }
 
 /** A server on simulated sessions. */
-export async function serveSimulation(script: SimulatedScript, options: SessionManagerOptions = {}) {
+export async function serveSimulation(
+  script: SimulatedScript,
+  options: SessionManagerOptions = {},
+  serving: Parameters<typeof serveManager>[2] = {},
+) {
   const manager = new UnifiedSessionManager({
     stateDir: tempFolder(),
     executors: everyMode(new SimulatedExecutor(script)),
     ...options,
   });
-  return serveManager(manager, tempFolder());
+  return serveManager(manager, tempFolder(), serving);
 }
 
 /** A server on a manager; both are closed after the test. */
-export async function serveManager(manager: UnifiedSessionManager, workspace: string, port = 0, token = TOKEN) {
-  const server = await serveAutonomousApp(manager, { port, token, workspaces: [workspace] });
+export async function serveManager(
+  manager: UnifiedSessionManager,
+  workspace: string,
+  options: Pick<ServeOptions, 'port' | 'token' | 'readWithoutToken'> = {},
+) {
+  const server = await serveAutonomousApp(manager, { port: 0, token: TOKEN, workspaces: [workspace], ...options });
   onTestFinished(async () => {
     await server.close().catch(() => {}); // A test may have closed it.
     await manager.close({ sessions: 'cancel' });

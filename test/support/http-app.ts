@@ -5,6 +5,8 @@ import { simulate } from './simulate.js';
 import { tempFolder } from './temp-folder.js';
 
 export const TOKEN = 'a-token-for-tests-0123456789';
+/** What brings the token. */
+export const AUTHORIZED = { Authorization: `Bearer ${TOKEN}` };
 export const SESSIONS = '/api/autonomous-sessions';
 
 interface Sent {
@@ -28,7 +30,7 @@ export function testApp(
 export function appOn(manager: UnifiedSessionManager, options: Partial<AutonomousAppOptions> = {}) {
   const app = createAutonomousApp(manager, { token: TOKEN, ...options });
   const get = async (path: string, headers: Record<string, string> = {}) =>
-    answer(await app.request(path, { headers }));
+    answer(await app.request(path, { headers: { ...AUTHORIZED, ...headers } }));
   /** What is no string is sent as JSON. */
   const post = async (path: string, body: unknown = {}, { token = TOKEN, headers = {} }: Sent = {}) =>
     answer(

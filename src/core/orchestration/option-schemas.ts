@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { BaseExecutor } from './executors/base-executor.js';
 import type { SessionMode } from './types.js';
@@ -105,6 +106,7 @@ export const createSchema = z.strictObject({
   parentId: text.min(1).max(500).optional(),
   cwd: text.min(1).optional(),
   worktree: z.union([branch, worktreeSchema]).optional(),
+  workspaces: z.array(text.refine(isAbsolute, 'must be an absolute path')).optional(),
   docker: z.union([z.literal(false), dockerSchema]).optional(),
   system: text.optional(),
   appendSystem: text.optional(),

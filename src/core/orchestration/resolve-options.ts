@@ -61,6 +61,7 @@ export interface Inheritance {
   readonly docker: false | Readonly<Partial<DockerOptions>>;
   readonly policy: ResolvedPolicy;
   readonly cwd?: string;
+  readonly workspaces?: readonly string[];
   readonly limits?: SessionLimits;
   /** Tools that the session may not use; its own options can only add to them. */
   readonly disallowedTools?: readonly string[];
@@ -76,7 +77,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
   // Neither is data that could be copied.
   const { signal: _, policy: own, ...rest } = given;
   const options: CreateSessionOptions = copied(rest);
-  const { promptFile, worktree } = options;
+  const { promptFile, worktree, workspaces = base.workspaces } = options;
   const prompt = options.prompt ?? (promptFile === undefined ? base.prompt : undefined);
   const cwd = resolve(options.cwd ?? base.cwd ?? process.cwd());
   if ((prompt === undefined) === (promptFile === undefined)) {
@@ -95,6 +96,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     prompt: prompt === undefined ? { file: promptFile ?? '', data: options.data ?? {} } : { text: prompt },
     cwd,
     worktree: worktreeOf(worktree, base.led),
+    ...(workspaces && { workspaces }),
     docker: resolveDocker(base.docker, options.docker),
     claude: defined({
       system: options.system,

@@ -73,6 +73,13 @@ export interface CreateSessionOptions {
   /** Runs the session in a git worktree of the workspace's repository instead of the workspace itself. */
   worktree?: string | WorktreeRequest;
   /**
+   * Folders that the session may not leave, as real paths: `cwd`, the repository of a worktree, the git folders of `cwd` and
+   * the worktree itself have to lie in one of them, and are checked again at the start of each run. A worktree that would be
+   * made beside a repository, outside of them, is made in the repository's folder `.worktrees`. Sessions that this one leads
+   * inherit them. Default: anywhere.
+   */
+  workspaces?: string[];
+  /**
    * `false` runs the `claude` of the `PATH` on the host, with the user's own permissions (never skipped) and no
    * isolation. An object overrides the manager's `docker` defaults for this session.
    */

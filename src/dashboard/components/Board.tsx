@@ -9,17 +9,18 @@ import { isOver, segmentsOf, timeOf } from '../segments.js';
 import { changesLine } from './Changes.js';
 import { Contained } from './Contained.js';
 import { Mode } from './Mode.js';
+import { Nothing } from './Nothing.js';
 import { SessionCard } from './SessionCard.js';
 import { StateLabel } from './StateLabel.js';
 import { VirtualList } from './VirtualList.js';
 
 /** All sessions at a glance; those that need a person come first. */
 export function Board(): React.ReactNode {
-  const { sessions, connection } = usePage();
+  const { sessions } = usePage();
   const groups = useMemo(() => grouped(sessions.values()), [sessions]);
   const families = useMemo(() => familiesOf(sessions), [sessions]);
   if (sessions.size === 0) {
-    return <p className="empty">{connection === 'connecting' ? 'Loading …' : 'No sessions yet. Start one.'}</p>;
+    return <Nothing>No sessions yet. Start one.</Nothing>;
   }
   return (
     <>

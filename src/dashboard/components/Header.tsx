@@ -11,7 +11,13 @@ interface Props {
   onStart: () => void;
 }
 
-const CONNECTIONS = { connecting: 'connecting', live: 'live', lost: 'connection lost, trying again' } as const;
+const LINK = 'open the link that the server printed';
+const CONNECTIONS = {
+  connecting: 'connecting',
+  live: 'live',
+  lost: 'connection lost, trying again',
+  refused: `no access: ${LINK}`,
+} as const;
 
 export function Header({ page, onFind, onStart }: Props): React.ReactNode {
   const { sessions, queue, connection } = usePage();
@@ -51,7 +57,7 @@ export function Header({ page, onFind, onStart }: Props): React.ReactNode {
       <p className={`connection ${connection}`} role="status">
         <span className="dot" aria-hidden="true" />
         {CONNECTIONS[connection]}
-        {!mayAct && ' · read only: open the link that the server printed'}
+        {!mayAct && connection === 'live' && ` · read only: ${LINK}`}
       </p>
       <div className="buttons">
         <button type="button" onClick={onFind} aria-keyshortcuts="Control+K">

@@ -11,6 +11,7 @@ import { Changes } from './Changes.js';
 import { Fact } from './Fact.js';
 import { Family } from './Family.js';
 import { Mode } from './Mode.js';
+import { Nothing } from './Nothing.js';
 import { Plan } from './Plan.js';
 import { RunBar } from './RunBar.js';
 import { SessionControls } from './SessionControls.js';
@@ -20,10 +21,10 @@ import { UsageChart } from './UsageChart.js';
 
 /** The session of an id; like the server, of several that a user called so, the latest. */
 export function SessionPage({ id }: { id: string }): React.ReactNode {
-  const { sessions, connection } = usePage();
+  const { sessions } = usePage();
   const session = sessions.get(id) ?? [...sessions.values()].findLast(({ taskId }) => taskId === id);
   if (session) return <OneSession key={session.id} session={session} />;
-  return <p className="empty">{connection === 'connecting' ? 'Loading …' : 'Session not found'}</p>;
+  return <Nothing>Session not found</Nothing>;
 }
 
 /** One session: what it does and did, what it cost, and what can be done to it. */

@@ -1,31 +1,43 @@
-import type { HonoRequest, MiddlewareHandler } from 'hono';
+import type { Context, HonoRequest, MiddlewareHandler } from 'hono';
 import { bearerAuth } from 'hono/bearer-auth';
 import { bodyLimit } from 'hono/body-limit';
 import { createMiddleware } from 'hono/factory';
+import { cameInLocally } from './connection.js';
 
-const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+/** Names that always mean the machine itself. */
+export const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+const DEFAULT_PORTS: Record<string, string> = { 'http:': '80', 'https:': '443' };
 const MOST_BODY_BYTES = 2 ** 20;
+
+/** A name under which the server is reached, as `hosts` has it. */
+interface KnownHost {
+  readonly name: string;
+  /** Absent for any. */
+  readonly port?: string;
+  /** `http:` or `https:`; absent for either. */
+  readonly scheme?: string;
+}
 
 /**
  * Refuses requests that are not meant for this server, or come from a page of another one: names that were made to lead
- * here (DNS rebinding), and forged requests (CSRF).
+ * here (DNS rebinding), and forged requests (CSRF). This machine's loopback names count only for connections from this machine.
  *
- * @param hosts what else than this machine's loopback names is accepted, `name` for any port or `name:port`
+ * @param hosts what else is accepted: `name` for any port, `name:port`, or an origin like `https://name`
  */
 export function sameOriginOnly(hosts: readonly string[]): MiddlewareHandler {
-  const known = new Set([...LOOPBACK, ...hosts].map((host) => host.toLowerCase()));
+  const named = hosts.map(knownHost);
   return createMiddleware(async (context, next) => {
     const host = (context.req.header('Host') ?? new URL(context.req.url).host).toLowerCase();
-    if (!known.has(host) && !known.has(host.replace(/:\d+$/, ''))) {
-      return context.json(
-        { success: false, error: `The host '${clip(host)}' is not one of this server's; add it to 'hosts' if it is.` },
-        421,
-      );
+    const [name = '', port] = split(host);
+    const asked = named.filter(
+      (known) => known.name === name && [port ?? portOf(known), undefined].includes(known.port),
+    );
+    if (asked.length === 0 && !(LOOPBACK.includes(name) && cameInLocally(context))) {
+      return context.json(notOurs(host), 421);
     }
-    const origin = context.req.header('Origin')?.toLowerCase();
+    const origin = context.req.header('Origin');
     if (origin !== undefined) {
-      const from = hostOf(origin);
-      if (from !== host && !hosts.some((accepted) => accepted.toLowerCase() === from)) {
+      if (!isOwn(origin, host, asked, context) && !isNamedOrigin(origin, named)) {
         return context.json({ success: false, error: `Requests from '${clip(origin)}' are refused.` }, 403);
       }
     } else if (isFromElsewhere(context.req)) {
@@ -33,6 +45,65 @@ export function sameOriginOnly(hosts: readonly string[]): MiddlewareHandler {
     }
     return next();
   });
+}
+
+function notOurs(host: string): object {
+  const error =
+    `The host '${clip(host)}' is not one of this server's, or was used from another machine; ` +
+    `add it to 'hosts' if it is.`;
+  return { success: false, error };
+}
+
+/** Whether a page of the server itself asks: same name, same port, and the scheme under which the server is reached. */
+function isOwn(origin: string, host: string, asked: readonly KnownHost[], context: Context): boolean {
+  const page = parsed(origin);
+  if (!page || page.host !== withPort(host, page.scheme)) return false;
+  if (asked.length === 0) return page.scheme === new URL(context.req.url).protocol;
+  // A proxy in front of a named host may add TLS.
+  return asked.some(({ scheme = page.scheme }) => scheme === page.scheme);
+}
+
+/** Whether a page of an origin asks that `hosts` names with its port: a proxy may ask for this server by another name. */
+function isNamedOrigin(origin: string, named: readonly KnownHost[]): boolean {
+  const page = parsed(origin);
+  return (
+    page !== undefined &&
+    named.some(
+      ({ name, port, scheme }) =>
+        port !== undefined && page.host === `${name}:${port}` && (scheme ?? page.scheme) === page.scheme,
+    )
+  );
+}
+
+/** An origin with its port; undefined for what is none. */
+function parsed(origin: string): { scheme: string; host: string } | undefined {
+  try {
+    const { protocol: scheme, host } = new URL(origin);
+    return ['http:', 'https:'].includes(scheme) ? { scheme, host: withPort(host, scheme) } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function knownHost(given: string): KnownHost {
+  const origin = /^https?:\/\//i.test(given) ? parsed(given) : undefined;
+  const [name = '', port] = split(origin?.host ?? given.toLowerCase());
+  return { name, ...(port !== undefined && { port }), ...(origin && { scheme: origin.scheme }) };
+}
+
+/** Name and port of a host. */
+function split(host: string): (string | undefined)[] {
+  return /^(.*?)(?::(\d+))?$/.exec(host)?.slice(1) ?? [];
+}
+
+/** The port that a host means which names none; undefined where the scheme is not known. */
+function portOf({ scheme }: KnownHost): string | undefined {
+  return scheme && DEFAULT_PORTS[scheme];
+}
+
+function withPort(host: string, scheme: string): string {
+  const [name, port = DEFAULT_PORTS[scheme]] = split(host);
+  return `${name}:${port}`;
 }
 
 /** Whether the page of another site asks without saying which, as images and `no-cors` requests do; following a link is none. */
@@ -68,14 +139,6 @@ export const jsonOnly: MiddlewareHandler[] = [
       context.json({ success: false, error: `The body is larger than ${MOST_BODY_BYTES} bytes.` }, 413),
   }),
 ];
-
-function hostOf(origin: string): string | undefined {
-  try {
-    return new URL(origin).host;
-  } catch {
-    return undefined;
-  }
-}
 
 function clip(text: string): string {
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;

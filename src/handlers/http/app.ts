@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { Hono, type MiddlewareHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
@@ -11,21 +10,33 @@ import { dashboardFiles } from './dashboard-files.js';
 import { EventFeed } from './event-feed.js';
 import { EventHistory } from './event-history.js';
 import { openApiDocument } from './openapi.js';
+import { Readers } from './readers.js';
 import { apiRoutes, type Route } from './routes.js';
+import { pinned } from './workspaces.js';
 
 /** Who may do what through the app, and where. */
 export interface AutonomousAppOptions {
   /**
-   * What requests that change something have to bring, as `Authorization: Bearer <token>`. At least 16 characters, of
-   * letters, digits and `-._~+/`. Whoever has it can run agents in the workspaces.
+   * What requests have to bring, as `Authorization: Bearer <token>`; only the page itself can be had without it. At least
+   * 16 characters, of letters, digits and `-._~+/`. Whoever has it can run agents in the workspaces.
    */
   token: string;
-  /** Folders in which sessions may be started over HTTP, and in the folders in them. Default: the working directory. */
+  /**
+   * Whether requests that only read may come without the token. Every process and user of this machine can read then what
+   * agents wrote, and take up all places for readers. Default `false`.
+   */
+  readWithoutToken?: boolean;
+  /**
+   * Folders in which sessions may be started over HTTP, and in the folders in them. Repositories of worktrees and the
+   * worktrees themselves have to lie in one of them as well. Links are followed once, when the app is made. Default: the
+   * working directory.
+   */
   workspaces?: readonly string[];
   /**
-   * Names under which the server is reached besides this machine's loopback names: `name` for any port, or `name:port`.
-   * Requests for other names are refused, and so are those from pages of other origins than the one that was asked for, or
-   * one that is named here with its port.
+   * Names under which the server is reached besides this machine's loopback names: `name` for any port, `name:port`, or an
+   * origin (`https://name`, with a port where it is not the scheme's own). Requests for other names are refused; loopback
+   * names count only for connections from this machine. Pages of other origins than the one that was asked for are
+   * refused, unless one is named here as an origin or with its port.
    */
   hosts?: readonly string[];
 }
@@ -51,6 +62,9 @@ const CONTENT_SECURITY_POLICY = {
  * dashboard. It is a Hono app, so its `fetch` runs in Node (`serveAutonomousApp`), Bun and others, alone or as a part of
  * another app. It listens to the manager as long as that lives.
  *
+ * At most 64 readers are answered at once. Time limits for slow connections are the server's business: `serveAutonomousApp`
+ * has them. Servers other than Node's and Bun's don't tell where a connection came in: let them listen at 127.0.0.1.
+ *
  * @throws OrchestrationError `INVALID_OPTIONS` for a token that is too short or cannot stand in a header
  * @example
  * ```ts
@@ -60,7 +74,7 @@ const CONTENT_SECURITY_POLICY = {
  */
 export function createAutonomousApp(
   manager: UnifiedSessionManager,
-  { token, workspaces: given = [process.cwd()], hosts = [] }: AutonomousAppOptions,
+  { token, readWithoutToken = false, workspaces: given = [process.cwd()], hosts = [] }: AutonomousAppOptions,
 ): Hono {
   if (!TOKEN.test(token)) {
     throw new OrchestrationError(
@@ -68,10 +82,11 @@ export function createAutonomousApp(
       "Option 'token': it needs at least 16 characters, and no others than letters, digits and '-._~+/'.",
     );
   }
-  const workspaces = given.map((path) => resolve(path));
+  const workspaces = pinned(given);
   const history = EventHistory.of(manager);
   const routes = apiRoutes({ handlers: createAutonomousHandlers(manager), history, workspaces });
-  const description = openApiDocument(routes);
+  const description = openApiDocument(routes, { readWithoutToken });
+  const readers = new Readers();
 
   const app = new Hono();
   app.onError((error, context) => {
@@ -87,17 +102,20 @@ export function createAutonomousApp(
     }),
     sameOriginOnly(hosts),
   );
-  app.on(CHANGES, '*', tokenNeeded(token), ...jsonOnly);
-  for (const route of routes) app.on(route.method, route.path, answering(route));
-  const feed = new EventFeed({ manager, history, workspaces });
+  app.route('/', dashboardFiles());
+  if (readWithoutToken) app.on(CHANGES, '*', tokenNeeded(token));
+  else app.use(tokenNeeded(token));
+  app.on(CHANGES, ['*'], ...jsonOnly);
+  app.use(readers.counted);
+  for (const route of routes) app.on(route.method, route.path, answering(route, readers));
+  const feed = new EventFeed({ manager, history, workspaces, readers });
   app.get('/events', (context) => feed.answer(context));
   app.get('/openapi.json', (context) => context.json(description));
-  app.route('/', dashboardFiles());
   return app;
 }
 
 /** Checks a request, has its route answer, and gives that the status that fits. */
-function answering(route: Route): MiddlewareHandler {
+function answering(route: Route, readers: Readers): MiddlewareHandler {
   return async (context) => {
     const query = checked(route.query, context.req.query());
     const body = checked(route.body, route.body && (await context.req.json().catch(() => undefined)));
@@ -107,8 +125,8 @@ function answering(route: Route): MiddlewareHandler {
       (await route.run({ taskId: context.req.param('taskId') ?? '', query: query.value, body: body.value }));
     if (!result) return context.json({ success: true, data: null }, 202);
     if (!result.success) return context.json(result, result.code ? STATUS_OF[result.code] : 500);
-    if ('data' in result) return context.json(result, route.status ?? 200);
-    return context.body(`{"success":true,"data":${result.json}}`, 200, { 'Content-Type': 'application/json' });
+    if ('data' in result) return readers.json(context, JSON.stringify(result), route.status);
+    return readers.jsonOf(context, result.pieces);
   };
 }
 

@@ -1,31 +1,42 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { Hono } from 'hono';
-import { compress } from 'hono/compress';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { type Context, Hono } from 'hono';
 import { routePath } from 'hono/route';
 import { getMimeType } from 'hono/utils/mime';
 
+const compressed = promisify(gzip);
+
+/** A file of the page. All readers of it share these bytes, however slowly they read. */
+interface PageFile {
+  readonly plain: Uint8Array<ArrayBuffer>;
+  readonly gzip: Uint8Array<ArrayBuffer>;
+}
+
 /** The page as it was built into the package; 404 where it was not. Works under any path that the app is mounted at. */
 export function dashboardFiles(): Hono {
-  const files = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
-  const read = (name: string): Promise<Uint8Array<ArrayBuffer>> => {
+  const files = new Map<string, Promise<PageFile>>();
+  const read = (name: string): Promise<PageFile> => {
     const known = files.get(name);
     if (known !== undefined) return known;
-    const content = readFile(join(folder(), name)).then((bytes) => new Uint8Array(bytes));
-    files.set(name, content);
-    content.catch(() => files.delete(name)); // It may be built later.
-    return content;
+    const file = readFile(join(folder(), name)).then(async (bytes) => ({
+      plain: new Uint8Array(bytes),
+      gzip: new Uint8Array(await compressed(bytes)),
+    }));
+    files.set(name, file);
+    file.catch(() => files.delete(name)); // It may be built later.
+    return file;
   };
 
   const app = new Hono();
-  app.use(compress());
   // Their names have a hash of their contents.
   app.get('/assets/:name{[\\w.-]+}', async (context) => {
     const { name } = context.req.param();
     const file = await read(join('assets', name)).catch(() => undefined);
     if (!file) return context.notFound();
-    return context.body(file, 200, {
+    return answer(context, file, {
       'Content-Type': getMimeType(name) ?? 'application/octet-stream',
       'Cache-Control': 'public, max-age=31536000, immutable',
     });
@@ -38,9 +49,15 @@ export function dashboardFiles(): Hono {
     if (path !== '/') return next();
     const page = await read('index.html').catch(() => undefined);
     if (!page) return context.text('The dashboard is not built: npm run build:dashboard', 404);
-    return context.body(page, 200, { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' });
+    return answer(context, page, { 'Content-Type': 'text/html; charset=utf-8', 'Cache-Control': 'no-cache' });
   });
   return app;
+}
+
+function answer(context: Context, { plain, gzip }: PageFile, headers: Record<string, string>): Response {
+  const takesGzip = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(context.req.header('Accept-Encoding') ?? '');
+  const encoding = takesGzip && { 'Content-Encoding': 'gzip' };
+  return context.body(takesGzip ? gzip : plain, 200, { ...headers, ...encoding, Vary: 'Accept-Encoding' });
 }
 
 /** By the package's own name: this file is elsewhere when it is built. */

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from 'hono';
-import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { QueueStatus, UnifiedSession, UnifiedSessionManager } from '../../core/index.js';
 import { type AutonomousSession, sessionView } from '../session-view.js';
 import type { EventHistory, HistoryEntry } from './event-history.js';
+import { PIECE_CHARACTERS, piecesOf, type Reader, type Readers } from './readers.js';
 
 /** The first thing that a reader gets, and again where events that it missed are gone. */
 export interface Snapshot {
@@ -17,17 +17,15 @@ export interface Snapshot {
 const GATHER_MS = 10;
 /** A reader that hears nothing for longer than that has lost the connection. */
 const PING_MS = 15_000;
-const RETRY_MS = 1_000;
+/** When a reader is to come again whose connection is lost. */
+const RETRY = 'retry: 1000\n\n';
 
-/** Whoever reads slowly holds that much of the host's memory at a time. */
-const BATCH_CHARACTERS = 256 * 1024;
-const MOST_READERS = 64;
-
-/** What the events are taken from. */
+/** What the events are taken from, and who counts those that read them. */
 export interface FeedSource {
   readonly manager: UnifiedSessionManager;
   readonly history: EventHistory;
   readonly workspaces: readonly string[];
+  readonly readers: Readers;
 }
 
 /**
@@ -39,45 +37,35 @@ export interface FeedSource {
  */
 export class EventFeed {
   readonly #source: FeedSource;
-  #readers = 0;
 
   constructor(source: FeedSource) {
     this.#source = source;
   }
 
-  /** Answers a reader; with 503 where there are 64 already. */
+  /** Answers a reader. */
   answer(context: Context): Response {
-    // Nobody would read the stream, and nobody end it.
-    if (context.req.method === 'HEAD') return context.body(null, 200, { 'Content-Type': 'text/event-stream' });
-    if (this.#readers >= MOST_READERS) {
-      return context.json({ success: false, error: `${MOST_READERS} readers are connected already; close one.` }, 503);
-    }
-    this.#readers++;
-    // Proxies may neither keep nor compress it.
-    context.header('X-Accel-Buffering', 'no');
     const lastEventId = context.req.header('Last-Event-ID') ?? context.req.query('lastEventId');
-    const gone = new AbortController();
-    // What the client's end looks like to a server that does not cancel the body.
-    context.req.raw.signal.addEventListener('abort', () => gone.abort());
-    return streamSSE(context, async (stream) => {
-      stream.onAbort(() => gone.abort());
-      try {
-        await this.#write(stream, lastEventId, gone.signal);
-      } finally {
-        this.#readers--;
-      }
+    return this.#source.readers.stream(context, (reader) => this.#frames(lastEventId, reader), {
+      'Content-Type': 'text/event-stream',
+      'Cache-Control': 'no-cache',
+      // Proxies may neither keep nor compress it.
+      'X-Accel-Buffering': 'no',
     });
   }
 
-  async #write(stream: SSEStreamingApi, lastEventId: string | undefined, gone: AbortSignal): Promise<void> {
-    const { manager, history } = this.#source;
-    await stream.write(`retry: ${RETRY_MS}\n\n`);
+  async *#frames(lastEventId: string | undefined, reader: Reader): AsyncGenerator<string> {
+    const { manager, history, readers } = this.#source;
     let read = resumeAt(history, lastEventId);
-    while (!gone.aborted) {
-      const entries = read === undefined ? undefined : history.after(read, BATCH_CHARACTERS);
+    if (read !== undefined) yield RETRY;
+    while (!reader.gone.aborted) {
+      const entries = read === undefined ? undefined : history.after(read, PIECE_CHARACTERS);
       if (!entries) {
         read = history.lastId;
-        await stream.write(frame('snapshot', JSON.stringify(this.#snapshot()), idOf(history, read)));
+        const snapshot = RETRY + frame('snapshot', JSON.stringify(this.#snapshot()), idOf(history, read));
+        if (!readers.hasRoomFor(snapshot.length)) return; // It comes again in a second.
+        const release = reader.hold(snapshot.length);
+        yield* piecesOf(snapshot);
+        release();
         continue;
       }
       const last = entries.at(-1);
@@ -88,12 +76,12 @@ export class EventFeed {
           frame('session', JSON.stringify(sessionView(session))),
         );
         const events = entries.map(({ id, json }) => frame('event', json, idOf(history, id)));
-        await stream.write([...sessions, ...events].join(''));
+        yield* piecesOf([...sessions, ...events].join(''));
         await delay(GATHER_MS);
         continue;
       }
-      await history.changed(PING_MS, gone);
-      if (history.lastId === read) await stream.write(frame('ping', '{}'));
+      await history.changed(PING_MS, reader.gone);
+      if (history.lastId === read) yield frame('ping', '{}');
     }
   }
 

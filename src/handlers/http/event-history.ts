@@ -4,6 +4,7 @@ import { boundedCopy } from '../../core/orchestration/bounded-copy.js';
 import { totalTokens } from '../../core/orchestration/monitoring/observation.js';
 import { clipText } from '../../core/orchestration/own-text.js';
 import { cutResult } from '../session-view.js';
+import { PIECE_CHARACTERS } from './readers.js';
 
 type Distributed<Event> = Event extends SessionEvent ? Omit<Event, 'session'> : never;
 
@@ -82,9 +83,32 @@ export class EventHistory {
     return this.#entries.slice(from, to);
   }
 
-  /** What is kept of a session, as JSON texts. */
-  ofSession(sessionId: string): string[] {
-    return this.#entries.slice(this.#start).flatMap((entry) => (entry.sessionId === sessionId ? entry.json : []));
+  /**
+   * What is kept of a session until now, as the pieces of a JSON list. Nothing is kept for whoever reads it.
+   *
+   * @throws Error, from `next()`, where some of it is gone before it was read
+   */
+  ofSession(sessionId: string): Generator<string> {
+    return this.#pieces(sessionId, this.#lastId - (this.#entries.length - this.#start), this.#lastId);
+  }
+
+  *#pieces(sessionId: string, before: number, last: number): Generator<string> {
+    let read = before;
+    let [piece, separator] = ['[', ''];
+    while (read < last) {
+      const entries = this.after(read, PIECE_CHARACTERS);
+      if (!entries) throw new Error('Events that were not read yet are no longer kept.');
+      for (const { id, sessionId: of, json } of entries) {
+        read = id;
+        if (id > last || of !== sessionId) continue;
+        piece += separator + json;
+        separator = ',';
+      }
+      if (piece.length < PIECE_CHARACTERS) continue;
+      yield piece;
+      piece = '';
+    }
+    yield `${piece}]`;
   }
 
   /** Resolves at the next event, after that time, or when the signal aborts. */

@@ -2,11 +2,13 @@ import { z } from 'zod';
 import type { Route } from './routes.js';
 
 /** The OpenAPI 3.1 description of the routes, made from what checks their requests. */
-export function openApiDocument(routes: readonly Route[]): object {
+export function openApiDocument(routes: readonly Route[], { readWithoutToken }: { readWithoutToken: boolean }): object {
+  const needed = [{ token: [] }];
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
-    paths[path] = { ...paths[path], [route.method]: operation(route) };
+    const security = route.method === 'post' || !readWithoutToken ? needed : undefined;
+    paths[path] = { ...paths[path], [route.method]: operation(route, security) };
   }
   return {
     openapi: '3.1.0',
@@ -24,6 +26,7 @@ export function openApiDocument(routes: readonly Route[]): object {
           description:
             'Server-sent events: a `snapshot` (`Snapshot`), then each `event` (`FeedEvent`), before some of them the `session` as ' +
             'it stands (`AutonomousSession`), and a `ping` while nothing happens. `Last-Event-ID` takes up where a reader was.',
+          ...(!readWithoutToken && { security: needed }),
           parameters: [
             { name: 'Last-Event-ID', in: 'header', schema: { type: 'string' } },
             { name: 'lastEventId', in: 'query', schema: { type: 'string' } },
@@ -47,7 +50,10 @@ export function openApiDocument(routes: readonly Route[]): object {
   };
 }
 
-function operation({ method, path, description, data, status, accepted, body, query }: Route): object {
+function operation(
+  { path, description, data, status, accepted, body, query }: Route,
+  security: object[] | undefined,
+): object {
   const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -59,7 +65,7 @@ function operation({ method, path, description, data, status, accepted, body, qu
   const inQuery = Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', schema }));
   return {
     description,
-    ...(method === 'post' && { security: [{ token: [] }] }),
+    ...(security && { security }),
     parameters: [...inPath, ...inQuery],
     ...(body && { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body) } } } }),
     responses: {

@@ -29,8 +29,8 @@ export interface Route<Body = unknown, Query = unknown> {
   run(input: RouteInput<Body, Query>): Promise<RouteAnswer>;
 }
 
-/** A handler's result; one whose data are JSON already; or undefined for what was accepted and is not done yet. */
-type RouteAnswer = HandlerResult<unknown> | { readonly success: true; readonly json: string } | undefined;
+/** A handler's result; one whose data are pieces of JSON; or undefined for what was accepted and is not done yet. */
+type RouteAnswer = HandlerResult<unknown> | { readonly success: true; readonly pieces: Iterable<string> } | undefined;
 
 const SESSIONS = '/api/autonomous-sessions';
 /** A message that has not been heard by then is answered as accepted: browsers have few connections to one server. */
@@ -88,7 +88,7 @@ export function apiRoutes({ handlers, history, workspaces }: RouteSources): Rout
       data: 'FeedEvent[]',
       run: async ({ taskId }) => {
         const found = await handlers.handleAutonomousGet(taskId);
-        return found.success ? { success: true, json: `[${history.ofSession(found.data.id).join(',')}]` } : found;
+        return found.success ? { success: true, pieces: history.ofSession(found.data.id) } : found;
       },
     }),
     route({
@@ -137,7 +137,12 @@ async function create(
 ): Promise<HandlerResult<unknown>> {
   try {
     const cwd = await cwdOf(handlers, body, workspaces);
-    return await handlers.handleAutonomousCreate({ ...body, ...(cwd !== undefined && { cwd }) });
+    // The engine checks again whenever a run starts: a session may wait for hours.
+    return await handlers.handleAutonomousCreate({
+      ...body,
+      ...(cwd !== undefined && { cwd }),
+      workspaces: [...workspaces],
+    });
   } catch (error) {
     if (!(error instanceof OrchestrationError)) throw error;
     return { success: false, error: error.message, code: error.code };

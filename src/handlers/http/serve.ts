@@ -1,9 +1,9 @@
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { serve } from '@hono/node-server';
 import { nanoid } from 'nanoid';
 import type { UnifiedSessionManager } from '../../core/index.js';
+import { LOOPBACK } from './access.js';
 import { type AutonomousAppOptions, createAutonomousApp } from './app.js';
+import { listen } from './node-server.js';
 
 /** The app's options, of which the token may be left out, and where to listen. */
 export interface ServeOptions extends Omit<AutonomousAppOptions, 'token'> {
@@ -13,7 +13,7 @@ export interface ServeOptions extends Omit<AutonomousAppOptions, 'token'> {
   port?: number;
   /**
    * The address to listen at. Default `127.0.0.1`: nobody but this machine. At `0.0.0.0` and `::`, which are all addresses,
-   * only those that `hosts` names are answered besides the loopback.
+   * requests from other machines are answered only under the names in `hosts`.
    */
   hostname?: string;
 }
@@ -31,7 +31,8 @@ export interface AutonomousServer {
 }
 
 /**
- * Serves {@link createAutonomousApp} with Node. Resolves when it listens.
+ * Serves {@link createAutonomousApp} with Node. Resolves when it listens. It takes 256 connections, and ends those that
+ * need more than 10 seconds for the head of a request, 30 for a whole one, or do not read for two minutes.
  *
  * @throws OrchestrationError as `createAutonomousApp`; Node's error where the port cannot be had (`EADDRINUSE`)
  * @example
@@ -45,14 +46,11 @@ export async function serveAutonomousApp(
   { token = nanoid(32), port = 4300, hostname = '127.0.0.1', ...options }: ServeOptions = {},
 ): Promise<AutonomousServer> {
   const everywhere = hostname === '0.0.0.0' || hostname === '::';
-  const hosts = [...(options.hosts ?? []), ...(everywhere ? [] : [bracketed(hostname)])];
+  const own = everywhere || LOOPBACK.includes(bracketed(hostname)) ? [] : [bracketed(hostname)];
+  const hosts = [...(options.hosts ?? []), ...own];
   const app = createAutonomousApp(manager, { ...options, token, hosts });
-  const server = await new Promise<Server>((resolve, reject) => {
-    const starting = serve({ fetch: app.fetch, port, hostname }, () => resolve(starting)) as Server;
-    starting.once('error', reject);
-  });
+  const { server, port: actual } = await listen(app.fetch, { port, hostname });
   let closed: Promise<void> | undefined;
-  const { port: actual } = server.address() as AddressInfo;
   const url = `http://${everywhere ? '127.0.0.1' : bracketed(hostname)}:${actual}`;
   return {
     url,

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { OrchestrationError } from '../../core/index.js';
@@ -5,19 +6,30 @@ import { messageOf, shown } from '../../core/orchestration/errors.js';
 import { isWithin } from '../../core/orchestration/files/is-within.js';
 
 /**
+ * Folders as they are when the app is made: later, an agent in one of them could put a link in the place of another that
+ * lies in it. One that is missing counts as soon as it is there.
+ */
+export function pinned(workspaces: readonly string[]): string[] {
+  return workspaces.map((path) => {
+    try {
+      return realpathSync(path);
+    } catch {
+      return resolve(path);
+    }
+  });
+}
+
+/**
  * The real path of a folder that is, or lies in, one of the workspaces: whoever has the token may start sessions there, and
  * nowhere else.
  *
+ * @param workspaces real paths
  * @throws OrchestrationError `WORKSPACE_NOT_FOUND`, `INVALID_OPTIONS`
  */
 export async function workspaceOf(cwd: string | undefined, workspaces: readonly string[]): Promise<string> {
   const [first = ''] = workspaces;
   const path = await real(resolve(first, cwd ?? ''));
-  for (const workspace of workspaces) {
-    // One that is missing is no reason to refuse the others.
-    const folder = await realpath(workspace).catch(() => undefined);
-    if (folder !== undefined && isWithin(path, folder)) return path;
-  }
+  if (workspaces.some((folder) => isWithin(path, folder))) return path;
   throw new OrchestrationError(
     'INVALID_OPTIONS',
     `Option 'cwd': ${shown(path)} is in none of the folders in which sessions may be started (${workspaces.join(', ')}). ` +

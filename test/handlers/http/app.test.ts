@@ -7,7 +7,15 @@ import { Hono } from 'hono';
 import { describe, expect, it, vi } from 'vitest';
 import { errorOf } from '../../support/errors.js';
 import { FeedReader } from '../../support/feed-reader.js';
-import { appOn, type DescribedRoute, describedRoutes, SESSIONS, TOKEN, testApp } from '../../support/http-app.js';
+import {
+  AUTHORIZED,
+  appOn,
+  type DescribedRoute,
+  describedRoutes,
+  SESSIONS,
+  TOKEN,
+  testApp,
+} from '../../support/http-app.js';
 import { observed, runningSession } from '../../support/sessions.js';
 import { ASK_TO_PUSH, DONE, ENDLESS, everyMode, nextEvent, PUSHES, simulate } from '../../support/simulate.js';
 import { tempFolder } from '../../support/temp-folder.js';
@@ -176,13 +184,37 @@ describe('every route that changes something', () => {
 });
 
 describe('every route that only reads', () => {
-  it('needs no token', async () => {
+  it('needs the token, as everything does but the page itself', async () => {
     const { reading, at, app } = await busyApp();
-    for (const route of reading) {
-      const response = await app.request(at(route));
-      expect(response.status, route.path).toBe(200);
+    for (const path of [...reading.map((route) => at(route)), '/openapi.json', '/nothing', '/api', `${SESSIONS}/`]) {
+      for (const Authorization of ['', `Bearer ${TOKEN}x`, `Basic ${TOKEN}`, TOKEN, `Bearer ${TOKEN} x`]) {
+        for (const method of ['GET', 'HEAD', 'OPTIONS', 'PROPFIND']) {
+          const response = await app.request(path, { method, headers: Authorization ? { Authorization } : {} });
+          expect([400, 401], `${method} ${path} ${Authorization}`).toContain(response.status);
+          if (method === 'GET') expect(await response.json()).toEqual({ success: false, error: expect.any(String) });
+        }
+      }
+      // A link must not bring it: it would stand in logs.
+      for (const query of [`token=${TOKEN}`, `access_token=${TOKEN}`])
+        expect((await app.request(`${path}?${query}`)).status, path).toBe(401);
+    }
+    for (const path of ['/', '/assets/x.js']) expect((await app.request(path)).status, path).not.toBe(401);
+  });
+
+  it('needs no token where that is said, and whoever changes something does', async () => {
+    const { manager } = simulate(ENDLESS);
+    const { app, get, post } = appOn(manager, { readWithoutToken: true });
+    await manager.create({ prompt: 'x', taskId: 'a' });
+    const routes = await describedRoutes({ get });
+    for (const { method, path, body } of routes) {
+      const at = path.replace('{taskId}', 'a');
+      if (method === 'post') expect((await post(at, body, { token: null })).status, path).toBe(401);
+      if (method === 'post') continue;
+      const response = await app.request(at);
+      expect(response.status, path).toBe(200);
       await response.body?.cancel();
     }
+    expect((await app.request('/openapi.json')).status).toBe(200);
   });
 
   it('is refused for other hosts and origins, and so are page and description', async () => {
@@ -227,9 +259,46 @@ describe('hosts and origins', () => {
     expect(await status('agents.example:99', 'https://agents.example:99')).toBe(200);
     expect(await status('other.example:8443', 'https://other.example:8443')).toBe(200);
     expect(await status('other.example:1')).toBe(421);
-    // A proxy in front may ask for this server by its own name.
-    expect(await status('localhost:4300', 'https://agents.example')).toBe(200);
-    expect(await status('localhost:4300', 'https://third.example')).toBe(403);
+  });
+
+  it.each([
+    // A page of another server on the same machine, or under the same name.
+    ['localhost:4300', 'http://localhost'],
+    ['localhost:4300', 'http://localhost:80'],
+    ['localhost:4300', 'http://localhost:4301'],
+    ['localhost:4300', 'http://127.0.0.1:4300'],
+    ['localhost', 'http://localhost:4300'],
+    ['localhost:4300', 'https://localhost:4300'],
+    ['localhost:4300', 'ftp://localhost:4300'],
+    ['localhost:4300', 'ws://localhost:4300'],
+    ['agents.example:4300', 'https://agents.example'],
+    ['agents.example:4300', 'http://agents.example:4301'],
+    ['agents.example', 'http://agents.example:8080'],
+    ['localhost:4300', 'https://agents.example'],
+    ['localhost:4300', 'http://other.example'],
+    ['localhost:4300', 'http://secure.example'],
+    ['secure.example', 'http://secure.example'],
+    ['secure.example:443', 'http://secure.example:443'],
+    ['localhost:4300', 'https://secure.example:8443'],
+    ['localhost:4300', 'http://localhost:4300.evil.example'],
+    ['localhost:4300', 'http://localhost:4300@evil.example'],
+  ])('that differ in name, port or scheme are refused: %s from a page of %s', async (Host, Origin) => {
+    const { get } = testApp(DONE, {}, { hosts: ['agents.example', 'other.example:8443', 'https://secure.example'] });
+    expect((await get(SESSIONS, { Host, Origin })).status).toBe(403);
+  });
+
+  it.each([
+    ['agents.example', 'http://agents.example'],
+    ['agents.example', 'https://agents.example:443'],
+    ['agents.example:443', 'https://agents.example'],
+    ['agents.example:4300', 'https://agents.example:4300'],
+    // A proxy in front may ask for this server by another name.
+    ['localhost:4300', 'http://other.example:8443'],
+    ['localhost:4300', 'https://secure.example'],
+    ['secure.example', 'https://secure.example'],
+  ])('of a named server are accepted: %s from a page of %s', async (Host, Origin) => {
+    const { get } = testApp(DONE, {}, { hosts: ['agents.example', 'other.example:8443', 'https://secure.example'] });
+    expect((await get(SESSIONS, { Host, Origin })).status).toBe(200);
   });
 });
 
@@ -533,10 +602,11 @@ describe('createAutonomousApp', () => {
     expect(await (await request('/other')).text()).toBe('mine');
     expect((await request(`/agents${SESSIONS}`)).status).toBe(401);
     expect((await request(`/agents${SESSIONS}`, TOKEN)).status).toBe(201);
-    expect((await outer.request(`/agents${SESSIONS}/a`)).status).toBe(200);
+    expect((await outer.request(`/agents${SESSIONS}/a`)).status).toBe(401);
+    expect((await outer.request(`/agents${SESSIONS}/a`, { headers: AUTHORIZED })).status).toBe(200);
     expect((await outer.request(`/agents${SESSIONS}`, { headers: { Host: 'evil.example' } })).status).toBe(421);
-    expect((await outer.request('/agents/openapi.json')).status).toBe(200);
-    const feed = new FeedReader(await outer.request('/agents/events'));
+    expect((await outer.request('/agents/openapi.json', { headers: AUTHORIZED })).status).toBe(200);
+    const feed = new FeedReader(await outer.request('/agents/events', { headers: AUTHORIZED }));
     expect(await feed.next()).toMatchObject({ event: 'snapshot', data: { sessions: [{ taskId: 'a' }] } });
     await feed.close();
   });

@@ -5,8 +5,9 @@ import { Hono } from 'hono';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { EventFeed } from '../../../src/handlers/http/event-feed.js';
 import { EventHistory } from '../../../src/handlers/http/event-history.js';
+import { Readers } from '../../../src/handlers/http/readers.js';
 import { FeedReader, type Frame } from '../../support/feed-reader.js';
-import { appOn, testApp } from '../../support/http-app.js';
+import { AUTHORIZED, appOn, testApp } from '../../support/http-app.js';
 import { runningSession } from '../../support/sessions.js';
 import { DONE, ENDLESS, nextEvent, simulate } from '../../support/simulate.js';
 
@@ -19,7 +20,7 @@ function say(manager: UnifiedSessionManager, count: number, text = 'x'): void {
 }
 
 async function open(app: Hono, headers: Record<string, string> = {}, query = ''): Promise<FeedReader> {
-  const reader = new FeedReader(await app.request(`/events${query}`, { headers }));
+  const reader = new FeedReader(await app.request(`/events${query}`, { headers: { ...AUTHORIZED, ...headers } }));
   onTestFinished(() => reader.close());
   return reader;
 }
@@ -54,7 +55,7 @@ describe('/events', () => {
 
   it('tells when to try again, and is neither kept nor compressed by anybody', async () => {
     const { app } = testApp(DONE);
-    const response = await app.request('/events', { headers: { 'Accept-Encoding': 'gzip' } });
+    const response = await app.request('/events', { headers: { ...AUTHORIZED, 'Accept-Encoding': 'gzip' } });
     expect(Object.fromEntries(response.headers)).toMatchObject({
       'content-type': 'text/event-stream',
       'cache-control': 'no-cache',
@@ -73,7 +74,7 @@ describe('/events', () => {
       fc.asyncProperty(fc.array(fc.nat(15), { maxLength: 12 }), async (breaks) => {
         const { manager, events } = simulate(() => scriptedRun(turns), { maxConcurrent: 2 });
         const { app } = appOn(manager);
-        let reader = new FeedReader(await app.request('/events'));
+        let reader = new FeedReader(await app.request('/events', { headers: AUTHORIZED }));
         let lastId = (await reader.next())?.id ?? '';
         const sessions = await Promise.all(['a', 'b', 'c'].map((taskId) => manager.create({ prompt: 'x', taskId })));
         const over = Promise.all(sessions.map(({ id }) => manager.waitFor(id)));
@@ -91,7 +92,9 @@ describe('/events', () => {
         };
         const again = async () => {
           await reader.close();
-          reader = new FeedReader(await app.request('/events', { headers: { 'Last-Event-ID': lastId } }));
+          reader = new FeedReader(
+            await app.request('/events', { headers: { ...AUTHORIZED, 'Last-Event-ID': lastId } }),
+          );
         };
         const isLast = (frame: Frame) => isEvent('queue:changed')(frame) && frame.data.queue.running === 0;
         let ended = false;
@@ -170,7 +173,6 @@ describe('/events', () => {
     const [first, , third] = await Promise.all(
       ['a', 'b', 'c'].map((taskId) => manager.create({ prompt: 'x', taskId })),
     );
-    // The start that the reader is to see is that of the second session.
     await manager.waitFor(first?.id ?? '', { status: 'running' });
     const reader = await open(app);
     const snapshot = await reader.next();
@@ -195,7 +197,7 @@ describe('/events', () => {
     const reader = await open(app);
     const { id = '' } = (await reader.next()) ?? {};
     say(manager, 1_000, 'x'.repeat(4_000));
-    const body = (await app.request('/events', { headers: { 'Last-Event-ID': id } })).body?.getReader();
+    const body = (await app.request('/events', { headers: { ...AUTHORIZED, 'Last-Event-ID': id } })).body?.getReader();
     onTestFinished(() => body?.cancel());
     let most = 0;
     for (let total = 0; total < 4_000_000; ) {
@@ -210,10 +212,12 @@ describe('/events', () => {
     const { app } = testApp(DONE);
     const readers: FeedReader[] = [];
     for (let count = 0; count < 64; count++) readers.push(await open(app));
-    expect((await app.request('/events')).status).toBe(503);
+    expect((await app.request('/events', { headers: AUTHORIZED })).status).toBe(503);
     await readers[0]?.close();
     await expect
-      .poll(async () => (await app.request('/events', { signal: AbortSignal.timeout(100) })).status)
+      .poll(
+        async () => (await app.request('/events', { headers: AUTHORIZED, signal: AbortSignal.timeout(100) })).status,
+      )
       .toBe(200);
   });
 
@@ -239,7 +243,10 @@ describe('/events', () => {
     const after = vi.spyOn(EventHistory.prototype, 'after');
     onTestFinished(() => void vi.restoreAllMocks());
     const gone = new AbortController();
-    const readers = [await open(app), new FeedReader(await app.request('/events', { signal: gone.signal }))];
+    const readers = [
+      await open(app),
+      new FeedReader(await app.request('/events', { headers: AUTHORIZED, signal: gone.signal })),
+    ];
     for (const reader of readers) await reader.next();
     while (changed.mock.calls.length < 2) await new Promise(setImmediate);
     expect(manager.listenerCount('event')).toBe(before);
@@ -267,7 +274,7 @@ describe('/events', () => {
         return typeof value === 'function' ? value.bind(target) : value;
       },
     });
-    const feed = new EventFeed({ manager, history: watched, workspaces: [] });
+    const feed = new EventFeed({ manager, history: watched, workspaces: [], readers: new Readers() });
     const slowApp = new Hono().get('/events', (context) => feed.answer(context));
     const slow = await open(slowApp);
     const fast = await open(appOn(manager).app);

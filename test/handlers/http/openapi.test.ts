@@ -1,6 +1,6 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, it } from 'vitest';
-import { describedRoutes, testApp } from '../../support/http-app.js';
+import { AUTHORIZED, describedRoutes, testApp } from '../../support/http-app.js';
 import { ENDLESS, nextEvent } from '../../support/simulate.js';
 
 describe('/openapi.json', () => {
@@ -29,7 +29,7 @@ describe('/openapi.json', () => {
     for (const { method, path, body } of await describedRoutes({ get })) {
       const at = path.replace('{taskId}', 'a');
       if (path === '/events') {
-        const response = await app.request(at);
+        const response = await app.request(at, { headers: AUTHORIZED });
         expect(response.headers.get('Content-Type')).toBe('text/event-stream');
         await response.body?.cancel();
         continue;
@@ -42,12 +42,12 @@ describe('/openapi.json', () => {
     }
   });
 
-  it('asks for the token where something is changed, and only there', async () => {
-    const { get } = testApp(ENDLESS);
+  it.each([false, true])('says where the token is asked for (readWithoutToken: %s)', async (readWithoutToken) => {
+    const { get } = testApp(ENDLESS, {}, { readWithoutToken });
     const { paths, components } = JSON.parse((await get('/openapi.json')).text);
     for (const operations of Object.values<Record<string, { security?: object[] }>>(paths))
       for (const [method, { security }] of Object.entries(operations))
-        expect(security).toEqual(method === 'get' ? undefined : [{ token: [] }]);
+        expect(security).toEqual(method === 'get' && readWithoutToken ? undefined : [{ token: [] }]);
     expect(components.securitySchemes.token).toEqual({ type: 'http', scheme: 'bearer' });
   });
 });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
-import { type ServeOptions, serveAutonomousApp } from 'autonomous-orchestration/handlers';
+import { type AutonomousServer, type ServeOptions, serveAutonomousApp } from 'autonomous-orchestration/handlers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { errorOf } from '../../support/errors.js';
 import { FeedReader } from '../../support/feed-reader.js';
@@ -15,6 +15,8 @@ async function serving(options: ServeOptions = {}) {
   onTestFinished(() => server.close());
   return { manager, server, port: Number(new URL(server.url).port) };
 }
+
+const bearer = ({ token }: AutonomousServer) => ({ authorization: `Bearer ${token}` });
 
 /** What a request is answered; a body in parts goes without a length. */
 async function send(url: string, options: http.RequestOptions, body: string[] = []): Promise<number | undefined> {
@@ -32,7 +34,7 @@ describe('serveAutonomousApp', () => {
   it('is reached on this machine only, at the address that it tells', async () => {
     const { server, port } = await serving();
     expect(server.url).toBe(`http://127.0.0.1:${port}`);
-    expect((await fetch(`${server.url}${SESSIONS}`)).status).toBe(200);
+    expect((await fetch(`${server.url}${SESSIONS}`, { headers: bearer(server) })).status).toBe(200);
     const elsewhere = net.connect({ host: '127.0.0.2', port });
     await expect(once(elsewhere, 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
@@ -58,7 +60,7 @@ describe('serveAutonomousApp', () => {
     const { manager } = simulate(DONE);
     await errorOf(serveAutonomousApp(manager, { port: 0, token: 'short' }), 'INVALID_OPTIONS');
     const { server } = await serving({ hosts: ['agents.example'] });
-    const asked = (host: string) => send(`${server.url}${SESSIONS}`, { headers: { host } });
+    const asked = (host: string) => send(`${server.url}${SESSIONS}`, { headers: { ...bearer(server), host } });
     expect(await asked('evil.example')).toBe(421);
     expect(await asked('agents.example')).toBe(200);
   });
@@ -93,7 +95,7 @@ describe('serveAutonomousApp', () => {
 
   it('ends open event streams when it is closed, and leaves manager and port to others', async () => {
     const { manager, server, port } = await serving();
-    const reader = new FeedReader(await fetch(`${server.url}/events`));
+    const reader = new FeedReader(await fetch(`${server.url}/events`, { headers: bearer(server) }));
     expect(await reader.next()).toMatchObject({ event: 'snapshot' });
     const ended = reader.next().catch(() => undefined);
     await Promise.all([server.close(), server.close()]);
@@ -102,17 +104,17 @@ describe('serveAutonomousApp', () => {
     expect((await manager.create({ prompt: 'x' })).status).toBe('starting');
     const next = await serveAutonomousApp(manager, { port });
     onTestFinished(() => next.close());
-    expect((await fetch(`${next.url}${SESSIONS}`)).status).toBe(200);
+    expect((await fetch(`${next.url}${SESSIONS}`, { headers: bearer(next) })).status).toBe(200);
   });
 
   it('ends a stream when the client is gone', async () => {
     const { manager, server } = await serving();
     const gone = new AbortController();
-    const response = await fetch(`${server.url}/events`, { signal: gone.signal });
+    const response = await fetch(`${server.url}/events`, { headers: bearer(server), signal: gone.signal });
     await new FeedReader(response).next();
     gone.abort();
     // Another reader is served as before.
-    const reader = new FeedReader(await fetch(`${server.url}/events`));
+    const reader = new FeedReader(await fetch(`${server.url}/events`, { headers: bearer(server) }));
     await reader.next();
     await manager.create({ prompt: 'x' });
     await reader.until(({ event, data }) => event === 'event' && data.type === 'session:created');
@@ -122,10 +124,10 @@ describe('serveAutonomousApp', () => {
   it('counts nobody as a reader who only asks for the head of the stream', async () => {
     const { server } = await serving();
     for (let count = 0; count < 70; count++) {
-      const { status, headers } = await fetch(`${server.url}/events`, { method: 'HEAD' });
+      const { status, headers } = await fetch(`${server.url}/events`, { method: 'HEAD', headers: bearer(server) });
       expect([status, headers.get('Content-Type')]).toEqual([200, 'text/event-stream']);
     }
-    const response = await fetch(`${server.url}/events`);
+    const response = await fetch(`${server.url}/events`, { headers: bearer(server) });
     expect(response.status).toBe(200);
     await response.body?.cancel();
   });

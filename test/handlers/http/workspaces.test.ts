@@ -1,7 +1,7 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { workspaceOf } from '../../../src/handlers/http/workspaces.js';
+import { pinned, workspaceOf } from '../../../src/handlers/http/workspaces.js';
 import { errorOf } from '../../support/errors.js';
 import { tempFolder } from '../../support/temp-folder.js';
 
@@ -37,7 +37,7 @@ describe('workspaceOf', () => {
     symlinkSync(join(first, 'inner'), join(first, 'link'));
     expect(await workspaceOf('link', workspaces)).toBe(join(first, 'inner'));
     symlinkSync(first, join(root, 'alias'));
-    expect(await workspaceOf('inner', [join(root, 'alias')])).toBe(join(first, 'inner'));
+    expect(await workspaceOf('inner', pinned([join(root, 'alias')]))).toBe(join(first, 'inner'));
   });
 
   it('refuses what lies outside, however it is reached', async () => {
@@ -78,6 +78,16 @@ describe('workspaceOf', () => {
     expect(await workspaceOf(second, workspaces)).toBe(second);
     await errorOf(workspaceOf(root, workspaces), 'INVALID_OPTIONS');
     await errorOf(workspaceOf(undefined, workspaces), 'WORKSPACE_NOT_FOUND');
+  });
+
+  it('does not follow a workspace that becomes a link later', async () => {
+    const { root, first, outside } = folders();
+    const workspaces = pinned([join(first, 'inner'), join(root, 'missing')]);
+    rmdirSync(join(first, 'inner'));
+    symlinkSync(outside, join(first, 'inner'));
+    symlinkSync(outside, join(root, 'missing'));
+    for (const cwd of [join(first, 'inner'), join(root, 'missing'), outside])
+      await errorOf(workspaceOf(cwd, workspaces), 'INVALID_OPTIONS');
   });
 
   it('does not follow a file', async () => {

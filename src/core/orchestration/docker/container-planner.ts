@@ -1,8 +1,9 @@
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { OrchestrationError, shown } from '../errors.js';
+import { messageOf, OrchestrationError, shown } from '../errors.js';
 import type { SessionSpec } from '../executors/base-executor.js';
 import type { SessionFolder } from '../state/session-folder.js';
+import { demandInside, type Workspaces } from '../workspace/confinement.js';
 import { findGitLayout } from '../workspace/git-layout.js';
 import { gitEnvironment, gitMounts, readOnlyGitMounts, WORKSPACE } from '../workspace/git-mounts.js';
 import { refuseLinkedTargets } from '../workspace/mount-targets.js';
@@ -25,7 +26,7 @@ import { demandOnboarded } from './onboarding.js';
 import { ensureSessionNetwork, SESSION_NETWORK } from './session-network.js';
 
 /** A session that runs in Docker, with the folder that is its workspace. */
-export type DockerSpec = Pick<SessionSpec, 'cwd' | 'claude' | 'worktree'> & {
+export type DockerSpec = Pick<SessionSpec, 'cwd' | 'claude' | 'worktree' | 'workspaces'> & {
   docker: Readonly<DockerOptions>;
   /** Whether the agent may only read the workspace. */
   readOnly: boolean;
@@ -129,6 +130,8 @@ export class ContainerPlanner {
     refuseOthers(asked, parseMounts(spec.docker.mounts ?? []));
     if (ssh.keyFile !== undefined) refuseOthers([{ source: ssh.keyFile }], [keyOf(spec.docker)]);
     if (!spec.readOnly) await this.#checkWritable(spec.cwd, spec, facts);
+    const git = await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd));
+    await demandGitInside(git, spec.workspaces);
     const env = { ...ssh.env, ...spec.docker.env };
     const own = await withRealSources([
       { source: folder.projects, target: `${facts.home}/.claude/projects`, readonly: false },
@@ -138,7 +141,7 @@ export class ContainerPlanner {
       ...guard.mounts,
     ]);
     const additional = [
-      ...(await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd))),
+      ...git,
       ...asked,
       ...ssh.mounts,
       // Last, so that no mount of the user's lies on top of them.
@@ -235,4 +238,13 @@ async function refuseMoved(cwd: string): Promise<void> {
   if (real === cwd) return;
   const now = real === undefined ? 'is gone' : `leads to ${shown(real)} now`;
   throw new OrchestrationError('UNSAFE_MOUNT', `The workspace ${shown(cwd)} ${now}; create the session anew.`);
+}
+
+/** What is mounted is what is checked: a `.git` file may have been replaced since the workspace was looked at. */
+async function demandGitInside(mounts: readonly Mount[], workspaces: Workspaces): Promise<void> {
+  try {
+    for (const { source } of mounts) await demandInside(source, workspaces, 'the git folder');
+  } catch (cause) {
+    throw new OrchestrationError('UNSAFE_MOUNT', `Mounting is refused: ${messageOf(cause)}.`, { cause });
+  }
 }

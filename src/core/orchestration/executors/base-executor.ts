@@ -28,6 +28,8 @@ export interface SessionSpec {
   /** Absolute. */
   readonly cwd: string;
   readonly worktree: SessionWorktreeRequest | undefined;
+  /** Folders that `cwd`, its repository and the worktree have to lie in, as real paths; absent where they may be anywhere. */
+  readonly workspaces?: readonly string[];
   /** `false` for a run on the host. */
   readonly docker: false | Readonly<DockerOptions>;
   /** What ChannelCoder passes on to Claude as it is. */

@@ -6,9 +6,11 @@ import { GUARDED_ENV, HookFiles } from '../intervention/hook-files.js';
 import { hasBegun } from '../monitoring/has-begun.js';
 import { findProcess } from '../state/find-process.js';
 import type { SessionEnvironment, SessionMode, SessionRun } from '../types.js';
+import { demandConfined } from '../workspace/confinement.js';
 import { WORKSPACE } from '../workspace/git-mounts.js';
 import type { Mount } from '../workspace/mounts.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
+import type { SessionWorktreeRequest } from '../workspace/worktree-request.js';
 import type { Worktree } from '../workspace/worktrees.js';
 import {
   BaseExecutor,
@@ -109,7 +111,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   async prepare(given: SessionSpec): Promise<Preparation> {
     const spec = this.tailored(given);
     const cwd = await resolveWorkspace(spec.cwd);
-    if (spec.worktree) await this.worktrees.check(cwd, spec.worktree);
+    await demandConfined(cwd, spec.workspaces);
+    if (spec.worktree) await this.worktrees.check(cwd, confined(spec.worktree, spec));
     if (spec.docker === false) await this.#demandClaude();
     const docker =
       spec.docker === false
@@ -131,11 +134,13 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     await request.folder.demandOwn();
     const { spec, session } = request;
     const { cwd } = session.environment;
-    const worktree = spec.worktree && (await this.worktrees.ensure(spec.id, cwd, spec.worktree));
+    const worktree = spec.worktree && (await this.worktrees.ensure(spec.id, cwd, confined(spec.worktree, spec)));
     const leave = worktree ? this.worktrees.enter(worktree.path, spec.id) : (): void => {};
     const files = new HookFiles(request.folder.guard, this.terminal);
     const channel = new HookChannel(files, this.hooksOf(request));
     try {
+      // It may have waited for long since `prepare`.
+      await demandConfined(worktree?.path ?? cwd, spec.workspaces);
       await files.create(spec.policy);
       await channel.start();
       const run = {
@@ -225,6 +230,11 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       "docker: false runs the host's own 'claude', and there is none on the PATH. Install @anthropic-ai/claude-code.",
     );
   }
+}
+
+/** A worktree that may not leave the session's workspaces. */
+function confined(worktree: SessionWorktreeRequest, { workspaces }: SessionSpec): SessionWorktreeRequest {
+  return { ...worktree, ...(workspaces && { workspaces }) };
 }
 
 /** The folder that Claude Code keeps a working directory's conversations in (measured on 2.1.98). */

@@ -146,7 +146,7 @@ export class SessionFamily {
  */
 export function handedDown(
   { id, environment }: UnifiedSession,
-  { docker: own, policy, limits, claude: { disallowedTools = [] } }: SessionSpec,
+  { docker: own, policy, limits, workspaces, claude: { disallowedTools = [] } }: SessionSpec,
   docker: CreateSessionOptions['docker'],
 ): Inheritance {
   if (docker === false && own !== false) {
@@ -155,8 +155,15 @@ export function handedDown(
       `Option 'docker': session ${id} leads the new one and runs in a container, so false would loosen that. Leave it out.`,
     );
   }
-  const cwd = environment.worktree ?? environment.cwd;
-  return { led: true, docker: own, policy, limits: { ...limits, logBytes: logBytesOf(limits) }, disallowedTools, cwd };
+  return {
+    led: true,
+    docker: own,
+    policy,
+    limits: { ...limits, logBytes: logBytesOf(limits) },
+    disallowedTools,
+    cwd: environment.worktree ?? environment.cwd,
+    ...(workspaces && { workspaces }),
+  };
 }
 
 function refused(id: string, why: string): OrchestrationError {

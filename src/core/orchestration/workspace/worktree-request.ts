@@ -12,4 +12,6 @@ export interface WorktreeRequest {
 export interface SessionWorktreeRequest extends WorktreeRequest {
   /** Whether only one will do that was made for the session: an agent asked for it, and may not have another's. */
   own?: true;
+  /** Folders that repository and worktree have to lie in, as real paths. Default anywhere. */
+  workspaces?: readonly string[];
 }

@@ -1,7 +1,8 @@
-import { lstat, realpath } from 'node:fs/promises';
+import { lstat, mkdir, realpath, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { messageOf, OrchestrationError, shown } from '../errors.js';
+import { messageOf, OrchestrationError, shown, systemCode } from '../errors.js';
 import { branchNameProblem } from './branch-name.js';
+import { demandInside, isInside, type Workspaces } from './confinement.js';
 import { refuseBorrowing } from './git-borrowing.js';
 import { makeBranch, runGit } from './git-command.js';
 import { branchIn, findGitLayout, type GitLayout, gitLayoutAt, ignoreMissing, isKnown } from './git-layout.js';
@@ -36,7 +37,13 @@ export class Worktrees {
   /** Checks that a workspace has a repository for worktrees. @throws OrchestrationError `WORKTREE_FAILED` */
   async check(cwd: string, request: SessionWorktreeRequest): Promise<void> {
     try {
-      await refuseBorrowing((await repositoryOf(cwd, request)).commonDir);
+      const repository = await repositoryOf(cwd, request);
+      await refuseBorrowing(repository.commonDir);
+      // Where it may be anywhere, `ensure` looks early enough.
+      if (!request.workspaces) return;
+      await this.#inTurn(repository, () =>
+        withLinkFreePaths((paths) => usableWorktree({ layout: repository, paths }, cwd, request)),
+      );
     } catch (cause) {
       throw failed(cwd, request, cause);
     }
@@ -88,7 +95,10 @@ function failed(cwd: string, { branch }: SessionWorktreeRequest, cause: unknown)
 }
 
 /** The repository of a workspace, unless an agent may have led there. @throws Error */
-async function repositoryOf(cwd: string, { own }: Pick<SessionWorktreeRequest, 'own'> = {}): Promise<GitLayout> {
+async function repositoryOf(
+  cwd: string,
+  { own, workspaces }: Pick<SessionWorktreeRequest, 'own' | 'workspaces'> = {},
+): Promise<GitLayout> {
   const real = await realpath(cwd);
   if (real !== cwd) throw new Error(`it is a link to ${shown(real)} by now`);
   const layout = await findGitLayout(cwd);
@@ -96,6 +106,9 @@ async function repositoryOf(cwd: string, { own }: Pick<SessionWorktreeRequest, '
   if (!(await isKnown(layout))) {
     throw new Error(`${join(layout.root, '.git')} leads to ${shown(layout.gitDir)}, which does not lead back`);
   }
+  // A worktree has all of its repository, not only the part that 'cwd' is.
+  for (const folder of [layout.root, mainCheckout(layout) ?? layout.root, layout.gitDir, layout.commonDir])
+    await demandInside(folder, workspaces, 'its repository');
   // It would get more to see than the agent that asks.
   if (own && layout.root !== cwd) {
     throw new Error(
@@ -108,19 +121,17 @@ async function repositoryOf(cwd: string, { own }: Pick<SessionWorktreeRequest, '
 async function ensureWorktree(
   view: GitView,
   cwd: string,
-  { branch, base, path: wanted }: SessionWorktreeRequest,
+  request: SessionWorktreeRequest,
   beforeMaking: () => Promise<void>,
 ): Promise<Worktree> {
-  const repository = view.layout;
+  const { branch, base, path: wanted, workspaces } = request;
+  const usable = await usableWorktree(view, cwd, request);
+  if (usable !== undefined) return { path: usable, branch, created: false };
   const path =
-    wanted === undefined ? defaultPath(repository, branch) : await worktreePlace(resolve(cwd, wanted), repository.root);
-  const existing = await checkoutOf(view, branch);
-  if (existing !== undefined) {
-    const usable = await usableAt(existing, repository);
-    if (wanted !== undefined && usable !== path)
-      throw new Error(`the branch is checked out at ${usable}, not at ${path}`);
-    return { path: usable, branch, created: false };
-  }
+    wanted === undefined
+      ? await defaultPath(view, branch, workspaces)
+      : await worktreePlace(resolve(cwd, wanted), view.layout.root);
+  await demandInside(path, workspaces, 'its worktree');
   await beforeMaking();
   let commit = await commitOf(view, `refs/heads/${branch}`);
   if (commit === undefined) {
@@ -131,9 +142,40 @@ async function ensureWorktree(
   return { path, branch, created: true };
 }
 
-/** Beside the repository, as ChannelCoder names it. */
-function defaultPath(repository: GitLayout, branch: string): string {
-  return `${mainCheckout(repository) ?? repository.root}-${branch.replaceAll(/[/\\:*?"<>|]/g, '-')}`;
+/** The worktree that has the branch; undefined where none has. @throws Error where the session may not have it */
+async function usableWorktree(
+  view: Pick<GitView, 'layout' | 'paths'>,
+  cwd: string,
+  { branch, path: wanted, workspaces }: SessionWorktreeRequest,
+): Promise<string | undefined> {
+  const existing = await checkoutOf(view, branch);
+  if (existing === undefined) return undefined;
+  const usable = await usableAt(existing, view.layout);
+  const path = wanted === undefined ? usable : await worktreePlace(resolve(cwd, wanted), view.layout.root);
+  if (usable !== path) throw new Error(`the branch is checked out at ${usable}, not at ${path}`);
+  await demandInside(usable, workspaces, 'its worktree');
+  return usable;
+}
+
+/** Beside the repository, as ChannelCoder names it; in a folder of the repository where a session may not leave that. */
+async function defaultPath(view: GitView, branch: string, workspaces: Workspaces): Promise<string> {
+  const top = mainCheckout(view.layout) ?? view.layout.root;
+  const name = branch.replaceAll(/[/\\:*?"<>|]/g, '-');
+  const beside = `${top}-${name}`;
+  return (await isInside(beside, workspaces)) ? beside : join(await hiddenFolder(view, top, workspaces), name);
+}
+
+/** A folder in a repository whose files git does not show as new ones. */
+async function hiddenFolder({ paths }: GitView, top: string, workspaces: Workspaces): Promise<string> {
+  const folder = join(top, '.worktrees');
+  await demandInside(folder, workspaces, 'the folder for its worktree');
+  try {
+    await mkdir(paths.to(folder));
+    await writeFile(paths.to(join(folder, '.gitignore')), '*\n', { flag: 'wx' });
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error;
+  }
+  return folder;
 }
 
 /** The checkout of the repository itself; undefined where it is bare. */
@@ -143,7 +185,10 @@ function mainCheckout({ root, gitDir, commonDir }: GitLayout): string | undefine
 }
 
 /** Where a branch is checked out, as the repository says. What a process left half made is removed. */
-async function checkoutOf({ layout, paths }: GitView, branch: string): Promise<string | undefined> {
+async function checkoutOf(
+  { layout, paths }: Pick<GitView, 'layout' | 'paths'>,
+  branch: string,
+): Promise<string | undefined> {
   const main = mainCheckout(layout);
   if (main !== undefined && (await branchIn(paths.to(layout.commonDir))) === branch) return main;
   const linked = (await linkedWorktrees(layout.commonDir, paths)).find((worktree) => worktree.branch === branch);

@@ -20,7 +20,7 @@ import type { ImageFacts, ImageProbe } from '../../../../src/core/orchestration/
 import { OrchestrationError } from '../../../../src/core/orchestration/errors.js';
 import { SessionFolder } from '../../../../src/core/orchestration/state/session-folder.js';
 import { errorOf } from '../../../support/errors.js';
-import { repository } from '../../../support/git.js';
+import { git, repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 const FACTS: ImageFacts = {
@@ -125,6 +125,17 @@ describe('the container of a session', () => {
     renameSync(cwd, `${cwd}-moved`);
     then(cwd, `${cwd}-moved`);
     expect((await errorOf(planned(specOf({ cwd })), 'UNSAFE_MOUNT')).message).toContain(message);
+  });
+
+  it.each([false, true])('gets no git folder from outside of its workspaces (read-only: %s)', async (readOnly) => {
+    const { planned, specOf } = await scene();
+    const repo = repository();
+    const cwd = join(tempFolder(), 'dev');
+    git(repo, 'worktree', 'add', '--quiet', '-b', 'dev', cwd);
+    const { message } = await errorOf(planned(specOf({ cwd, readOnly, workspaces: [cwd] })), 'UNSAFE_MOUNT');
+    expect(message).toContain(repo);
+    const { mounts } = await planned(specOf({ cwd, readOnly, workspaces: [cwd, repo] }));
+    expect(mounts).toContainEqual(expect.objectContaining({ source: join(repo, '.git') }));
   });
 });
 

@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, it } from 'vitest';
 import { plantedSince, snapshotGit } from '../../../../src/core/orchestration/workspace/git-snapshot.js';
+import { Worktrees } from '../../../../src/core/orchestration/workspace/worktrees.js';
 import { git, repository } from '../../../support/git.js';
 import { GIT_ATTACKS, LINK_ATTACKS, plantLink } from '../../../support/git-attacks.js';
 import { BORROWING_ATTACKS, borrowingScene } from '../../../support/git-borrowing.js';
@@ -61,6 +62,15 @@ describe('what an agent plants for git on the host', () => {
       expect(paths).toContainEqual(expect.stringMatching(/^(objects|refs|packed-refs)/));
     },
   );
+
+  it('is not what this library makes: a worktree in the repository', async () => {
+    const root = repository();
+    const worktrees = new Worktrees();
+    await worktrees.ensure(root, { branch: 'one', workspaces: [root] });
+    const snapshot = await snapshotGit(root);
+    const { path } = await worktrees.ensure(root, { branch: 'two', workspaces: [root] });
+    expect([path, await plantedSince(snapshot)]).toEqual([join(root, '.worktrees/two'), []]);
+  });
 
   it('is reported where the whole git folder is another', async () => {
     const root = repository();

@@ -1,0 +1,71 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+
+/** How long clients may take, and how many there may be. Times in milliseconds. */
+export interface ConnectionLimits {
+  /** Until the head of a request has come. */
+  readonly headMs: number;
+  /** Until a whole request has come. */
+  readonly requestMs: number;
+  /** Without a byte in either direction, while a request is answered: nobody reads. */
+  readonly silenceMs: number;
+  /** Until the next request on a connection. */
+  readonly idleMs: number;
+  /** How often head and request are looked at. */
+  readonly checkMs: number;
+  /** One more is closed at once. */
+  readonly connections: number;
+}
+
+const LIMITS: ConnectionLimits = {
+  headMs: 10_000,
+  requestMs: 30_000,
+  // The events of an app have a ping every 15 seconds; a session may take half a minute to be cancelled.
+  silenceMs: 120_000,
+  idleMs: 10_000,
+  checkMs: 1_000,
+  connections: 256,
+};
+
+/** Where a server listens. */
+export interface ListenOptions {
+  readonly port: number;
+  readonly hostname: string;
+}
+
+/**
+ * Serves an app with Node, and keeps clients from holding what is not theirs: those that send slowly, never end their
+ * request, do not read, or open many connections. A connection has one request at a time: what is sent ahead would
+ * have its answers kept in memory, and browsers do not do that.
+ *
+ * @throws Error Node's own where the port cannot be had
+ */
+export async function listen(
+  fetch: (request: Request, env: object) => Response | Promise<Response>,
+  { port, hostname }: ListenOptions,
+  limits: ConnectionLimits = LIMITS,
+): Promise<{ server: Server; port: number }> {
+  const answer = getRequestListener(fetch);
+  const busy = new WeakSet<Socket>();
+  const options = {
+    headersTimeout: limits.headMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: limits.checkMs,
+  };
+  const server = createServer(options, (incoming, outgoing) => {
+    const { socket } = incoming;
+    if (busy.has(socket)) return socket.destroy();
+    busy.add(socket);
+    outgoing.once('close', () => busy.delete(socket));
+    return answer(incoming, outgoing);
+  });
+  server.timeout = limits.silenceMs;
+  server.maxConnections = limits.connections;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, hostname, resolve);
+  });
+  return { server, port: (server.address() as AddressInfo).port };
+}

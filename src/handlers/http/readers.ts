@@ -1,0 +1,166 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Context, MiddlewareHandler } from 'hono';
+import { createMiddleware } from 'hono/factory';
+import { cutConnection } from './connection.js';
+
+/** Answers that are being made or read at once, event streams among them. */
+const MOST_READERS = 64;
+/** What of all answers waits in memory to be read, in characters. One answer may be longer where nothing else waits. */
+const MOST_HELD = 32 * 2 ** 20;
+/** What a server gets to write at once: whoever reads slowly holds no more of an answer that is made piece by piece. */
+export const PIECE_CHARACTERS = 64 * 1024;
+/** An answer that has not been read by then is cut off. Event streams have no end and are not meant. */
+const READ_WITHIN_MS = 60_000;
+
+const JSON_TYPE = { 'Content-Type': 'application/json' };
+const TRY_LATER = { 'Retry-After': '1' };
+
+/** An answer's text, piece by piece. Each is asked for when the one before has been read. */
+export type Pieces = Iterator<string> | AsyncIterator<string>;
+
+/** Who reads one answer. */
+export interface Reader {
+  /** Aborted when nobody reads any more. */
+  readonly gone: AbortSignal;
+  /**
+   * Counts characters that stay in memory for this reader, until it is gone at the latest. A reader that keeps them for more
+   * than a minute is cut off.
+   *
+   * @returns to be called when they have been read
+   */
+  hold(characters: number): () => void;
+}
+
+/** Everybody who reads answers of an app: how many may do so at once, and how much memory they may hold in all. */
+export class Readers {
+  #readers = 0;
+  #held = 0;
+
+  /** Counts requests that only read while they are answered; 503 where there are too many readers already. */
+  readonly counted: MiddlewareHandler = createMiddleware(async (context, next) => {
+    if (!['GET', 'HEAD'].includes(context.req.method)) return next();
+    if (this.#readers >= MOST_READERS) {
+      return context.json({ success: false, error: `${MOST_READERS} readers are connected already.` }, 503, TRY_LATER);
+    }
+    this.#readers++;
+    try {
+      await next();
+    } finally {
+      this.#readers--;
+    }
+  });
+
+  /** Answers with JSON. A long text is written piece by piece, and refused with 503 where too much waits to be read. */
+  json(context: Context, text: string, status: 200 | 201 = 200): Response {
+    if (text.length <= PIECE_CHARACTERS) return context.body(text, status, JSON_TYPE);
+    // What was done was done: only a reader can come again.
+    if (context.req.method === 'GET' && !this.hasRoomFor(text.length)) return this.#full(context);
+    return this.stream(
+      context,
+      (reader) => {
+        reader.hold(text.length);
+        return piecesOf(text);
+      },
+      JSON_TYPE,
+      status,
+    );
+  }
+
+  /** Answers with data that are JSON already, and made while they are read. */
+  jsonOf(context: Context, data: Iterable<string>): Response {
+    if (!this.hasRoomFor(PIECE_CHARACTERS)) return this.#full(context);
+    function* pieces(reader: Reader): Generator<string> {
+      reader.hold(PIECE_CHARACTERS);
+      yield '{"success":true,"data":';
+      yield* data;
+      yield '}';
+    }
+    return this.stream(context, pieces, JSON_TYPE);
+  }
+
+  /** The answer to a reader for whom there is no memory left. */
+  #full(context: Context): Response {
+    const error = 'Other readers have not read their answers yet; try again later.';
+    return context.json({ success: false, error }, 503, TRY_LATER);
+  }
+
+  /** Whether an answer may be kept in memory until it is read. */
+  hasRoomFor(characters: number): boolean {
+    return this.#held === 0 || this.#held + characters <= MOST_HELD;
+  }
+
+  /** Answers with pieces, one at a time. Counts as a reader until the last one is taken or the reader is gone. */
+  stream(
+    context: Context,
+    piecesFor: (reader: Reader) => Pieces,
+    headers: Record<string, string>,
+    status: 200 | 201 = 200,
+  ): Response {
+    // Nobody would read it, and nobody end it.
+    if (context.req.method === 'HEAD') return context.body(null, status, headers);
+    const gone = new AbortController();
+    this.#readers++;
+    gone.signal.addEventListener('abort', () => this.#readers--, { once: true });
+    const leave = (): void => gone.abort();
+    // What a client's end looks like to a server that does not cancel the body.
+    const { signal } = context.req.raw;
+    signal.addEventListener('abort', leave, { signal: gone.signal });
+    if (signal.aborted) leave();
+    const encoder = new TextEncoder();
+    let pieces: Pieces;
+    let begun = false;
+    // One piece waits to be taken; the next is asked for when it was.
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        const cut = (): void => {
+          if (gone.signal.aborted) return;
+          leave();
+          if (!cutConnection(context)) controller.error(new Error('The answer was not read in time.'));
+        };
+        pieces = piecesFor({ gone: gone.signal, hold: (characters) => this.#hold(characters, gone.signal, cut) });
+      },
+      async pull(controller) {
+        try {
+          // Whoever reads fast would keep the event loop busy until the whole answer is written.
+          if (begun) await setImmediate();
+          begun = true;
+          const { done, value } = await pieces.next();
+          if (gone.signal.aborted) return;
+          if (done !== true) return controller.enqueue(encoder.encode(value));
+          leave();
+          controller.close();
+        } catch (error) {
+          leave();
+          if (!cutConnection(context)) throw error;
+        }
+      },
+      cancel: leave,
+    });
+    return context.body(body, status, headers);
+  }
+
+  #hold(characters: number, gone: AbortSignal, cut: () => void): () => void {
+    this.#held += characters;
+    const timer = setTimeout(cut, READ_WITHIN_MS);
+    timer.unref();
+    const read = new AbortController();
+    const release = (): void => {
+      if (read.signal.aborted) return;
+      read.abort();
+      clearTimeout(timer);
+      this.#held -= characters;
+    };
+    gone.addEventListener('abort', release, { signal: read.signal });
+    return release;
+  }
+}
+
+/** A text in parts, none of which ends within a character that takes two units. */
+export function* piecesOf(text: string): Generator<string> {
+  for (let from = 0; from < text.length; ) {
+    let to = Math.min(from + PIECE_CHARACTERS, text.length);
+    if (to < text.length && /[\ud800-\udbff]/.test(text.charAt(to - 1))) to--;
+    yield text.slice(from, to);
+    from = to;
+  }
+}

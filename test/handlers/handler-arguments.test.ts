@@ -1,0 +1,150 @@
+import type { AutonomousHandlers, HandlerResult, MonitorEvent } from 'autonomous-orchestration/handlers';
+import { createAutonomousHandlers } from 'autonomous-orchestration/handlers';
+import { describe, expect, it, vi } from 'vitest';
+import { errorOf } from '../support/errors.js';
+import { ASK_TO_PUSH, nextEvent, PUSHES, simulate } from '../support/simulate.js';
+
+type Handlers = Record<string, (...args: unknown[]) => Promise<HandlerResult<unknown>>>;
+
+/** Arguments with which each handler would do something. */
+const ARGUMENTS: Record<keyof AutonomousHandlers, (id: string, requestId: string) => Record<string, unknown>> = {
+  handleAutonomousList: () => ({}),
+  handleAutonomousQueue: () => ({}),
+  handleAutonomousGet: (taskId) => ({ taskId }),
+  handleAutonomousLogs: () => ({ limit: 5 }),
+  handleAutonomousCreate: () => ({ options: { prompt: 'x' } }),
+  handleAutonomousCancel: (taskId) => ({ taskId, reason: 'x' }),
+  handleAutonomousPause: (taskId) => ({ taskId }),
+  handleAutonomousResume: (taskId) => ({ taskId }),
+  handleAutonomousContinue: (taskId) => ({ taskId, feedback: 'x' }),
+  handleAutonomousSteer: (taskId) => ({ taskId, message: 'x' }),
+  handleAutonomousApprove: (taskId, requestId) => ({ taskId, requestId, note: 'x' }),
+  handleAutonomousDeny: (taskId, requestId) => ({ taskId, requestId, reason: 'x' }),
+  createAutonomousMonitor: (taskId) => ({ taskId, onEvent: () => {} }),
+};
+
+/** What a handler can do without. */
+const OPTIONAL = ['limit', 'reason', 'note'];
+
+/** What is no argument of any handler, and what could pass for the id of a session where it is not compared exactly. */
+const noArgument = (id: string): [string, unknown][] => [
+  ['null', null],
+  ['true', true],
+  ['not a number', Number.NaN],
+  ['a negative number', -1],
+  ['a fraction', 1.5],
+  ['a symbol', Symbol('x')],
+  ['a bigint', 1n],
+  ['an array', []],
+  ['an array of the id', [id]],
+  ['a regular expression', /./],
+  ['an object without a prototype', Object.create(null)],
+  ['an object that turns into the id', { toString: () => id, toJSON: () => id, [Symbol.toPrimitive]: () => id }],
+  ['a boxed id', Object(id)],
+];
+
+/** Texts that name no session. */
+const noId = (id: string): string[] => [
+  'undefined',
+  'null',
+  '*',
+  '%',
+  '.*',
+  '../..',
+  '__proto__',
+  'constructor',
+  ` ${id}`,
+  `${id}\n`,
+  `${id}\0`,
+  `${id}/..`,
+  id.toUpperCase(),
+  '\ud800',
+  'x'.repeat(100_000),
+];
+
+/** The newest session asks for something, and one has ended before it: both are as they were unless a handler acts. */
+async function askingSession() {
+  const { manager } = simulate(PUSHES, { policy: ASK_TO_PUSH });
+  const asked = nextEvent(manager, 'session:approval');
+  const { id } = await manager.create({ prompt: 'x' });
+  const { request } = await asked;
+  const handlers = createAutonomousHandlers(manager);
+  const state = () => structuredClone([manager.list(), manager.queueStatus(), manager.listenerCount('event')]);
+  const argumentsOf = (name: string) =>
+    Object.entries(ARGUMENTS[name as keyof AutonomousHandlers](id, request.requestId));
+  return { manager, id, handlers, byName: handlers as unknown as Handlers, state, before: state(), argumentsOf };
+}
+
+const NAMES = Object.keys(ARGUMENTS);
+const ANSWERING = NAMES.filter((name) => name !== 'createAutonomousMonitor');
+
+describe('a handler', () => {
+  it('is in this table, whichever there is', async () => {
+    const { handlers } = await askingSession();
+    expect(Object.keys(handlers).sort()).toEqual([...NAMES].sort());
+  });
+
+  it.each(ANSWERING)('%s refuses what is no argument, in the place of each, and changes nothing', async (name) => {
+    const { id, byName, state, before, argumentsOf } = await askingSession();
+    const given = argumentsOf(name);
+    for (const [at, [argument]] of given.entries()) {
+      const bad = noArgument(id);
+      if (!OPTIONAL.includes(argument)) bad.push(['undefined', undefined]);
+      if (argument !== 'reason' && argument !== 'note') bad.push(['an empty text', '']);
+      for (const [what, value] of bad) {
+        const args = given.map(([, fitting], index) => (index === at ? value : fitting));
+        const answer = await byName[name]?.(...args);
+        const error = expect.stringContaining(`'${argument}'`);
+        const shape = argument === 'options' ? expect.any(String) : error;
+        expect(answer, `${argument}: ${what}`).toEqual({ success: false, error: shape, code: 'INVALID_OPTIONS' });
+      }
+    }
+    expect(state()).toEqual(before);
+  });
+
+  it.each(ANSWERING)('%s finds no session by a text that is not exactly its id', async (name) => {
+    const { id, byName, state, before, argumentsOf } = await askingSession();
+    const given = argumentsOf(name);
+    for (const [at, [argument]] of given.entries()) {
+      if (argument !== 'taskId' && argument !== 'requestId') continue;
+      const code = argument === 'taskId' ? 'SESSION_NOT_FOUND' : 'REQUEST_NOT_FOUND';
+      for (const text of noId(id)) {
+        const args = given.map(([, fitting], index) => (index === at ? text : fitting));
+        expect(await byName[name]?.(...args), text.slice(0, 40)).toMatchObject({ success: false, code });
+      }
+    }
+    expect(state()).toEqual(before);
+  });
+
+  it('called without any argument acts on no session', async () => {
+    const { byName, state, before } = await askingSession();
+    for (const name of ANSWERING.filter((name) => !/List|Queue|Logs/.test(name)))
+      expect(await byName[name]?.(), name).toMatchObject({ success: false, code: 'INVALID_OPTIONS' });
+    expect(state()).toEqual(before);
+  });
+
+  it('createAutonomousMonitor tells what is no id, and watches no session', async () => {
+    const { manager, id, handlers, state, before } = await askingSession();
+    for (const [what, value] of [...noArgument(id), ['undefined', undefined], ['an empty text', '']] as const) {
+      const told: MonitorEvent[] = [];
+      const end = handlers.createAutonomousMonitor(value as string, (event) => told.push(event));
+      expect(told, what).toEqual([
+        { type: 'error', taskId: expect.any(String), message: expect.stringContaining("'taskId'") },
+      ]);
+      end();
+    }
+    expect(state()).toEqual(before);
+    const watched = vi.fn();
+    handlers.createAutonomousMonitor(undefined as unknown as string, watched);
+    watched.mockClear();
+    await manager.cancel(id);
+    expect(watched).not.toHaveBeenCalled();
+  });
+
+  it('createAutonomousMonitor throws where nobody could be told', async () => {
+    const { id, handlers, state, before } = await askingSession();
+    for (const onEvent of [undefined, null, 'x', {}])
+      await errorOf(() => handlers.createAutonomousMonitor(id, onEvent as () => void), 'INVALID_OPTIONS');
+    expect(state()).toEqual(before);
+  });
+});
