@@ -114,10 +114,16 @@ export class ContainerPlanner {
       options: spec.docker,
       mounts: [{ source: spec.cwd, target: WORKSPACE, readonly: spec.readOnly }, ...additional],
       // Claude Code refuses to skip permissions as root unless it is told that it is in a sandbox.
-      env: { ...(facts.uid === 0 && { IS_SANDBOX: '1' }), ...guard.env, ...env, ...gitEnvironment(env) },
+      env: { ...env, ...gitEnvironment(env), ...(facts.uid === 0 && { IS_SANDBOX: '1' }), ...guard.env },
       claude: spec.claude.mcpConfig === undefined ? spec.claude : { ...spec.claude, mcpConfig: MCP_CONFIG },
       mountStrings: additional.map(({ source, target, readonly }) => `${source}:${target}${readonly ? ':ro' : ''}`),
     };
+  }
+
+  /** What Claude Code starts with in a container, of the variables that its guard depends on. */
+  async environment(spec: Pick<DockerSpec, 'docker'>): Promise<Record<string, string>> {
+    const { env } = await this.#facts(spec);
+    return { ...env, ...spec.docker.env };
   }
 
   #facts({ docker }: Pick<DockerSpec, 'docker'>): Promise<ImageFacts> {

@@ -14,7 +14,14 @@ import { errorOf } from '../../../support/errors.js';
 import { repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-const FACTS: ImageFacts = { uid: 1000, gids: [1000], home: '/home/me', claudeVersion: '2.1.98', onboarded: true };
+const FACTS: ImageFacts = {
+  uid: 1000,
+  gids: [1000],
+  home: '/home/me',
+  claudeVersion: '2.1.98',
+  onboarded: true,
+  env: { PATH: '/image/bin', LD_LIBRARY_PATH: '/image/lib' },
+};
 const IDENTITY = { name: 'ao-a-1', labels: { owner: 'me' } };
 const GUARD = { source: '/guard', target: '/run/guard', readonly: true };
 const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';

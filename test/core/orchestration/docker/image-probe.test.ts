@@ -40,6 +40,7 @@ describe('the facts of an image', () => {
       home: '/home/node',
       claudeVersion: '2.1.98',
       onboarded: false,
+      env: {},
     });
     expect(engine.start).toHaveBeenCalledWith('probe-1');
     expect(engine.remove.mock.calls).toEqual([['probe-1']]);

@@ -34,6 +34,7 @@ const user = (id: number, gids: number[]): Parameters<typeof checkWritable>[2] =
   gids,
   home: '/home',
   onboarded: true,
+  env: {},
   claudeVersion: '2',
 });
 
