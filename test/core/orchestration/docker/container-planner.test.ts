@@ -97,6 +97,17 @@ describe('the container of a session', () => {
     expect((await planned(specOf())).env).toMatchObject({ IS_SANDBOX: '1' });
   });
 
+  it('starts with the variables of its image and of the options; what the guard sets is set last', async () => {
+    const { planner, planned, specOf } = scene();
+    const spec = specOf({}, { env: { KEY: 'value', PATH: '/own/bin', GUARDED: 'no' } });
+    expect(await planner.environment(spec)).toMatchObject({
+      KEY: 'value',
+      PATH: '/own/bin',
+      LD_LIBRARY_PATH: '/image/lib',
+    });
+    expect((await planned(spec)).env).toMatchObject({ KEY: 'value', GUARDED: '1' });
+  });
+
   it.each([
     ['is gone', 'is gone', () => {}],
     ['is a link by now', 'leads to', (cwd: string, moved: string) => symlinkSync(moved, cwd)],
