@@ -42,11 +42,14 @@ async function workspaceWith(files: Record<string, string | Buffer>): Promise<st
 
 async function runs(image: string, cwd: string, turns: ModelTurn[], options: Partial<CreateSessionOptions> = {}) {
   const { manager } = await testManager({ policy });
+  const outputs: string[] = [];
+  manager.on('session:tool-result', ({ output }) => outputs.push(output));
   const { docker: given } = scripted(...turns);
   const { id } = await manager.create({ prompt: 'Go', cwd, ...options, docker: { ...given, image } });
   const ended = await manager.waitFor(id);
   return {
     ended,
+    outputs,
     forbidden: existsSync(join(cwd, 'forbidden')),
     outcomes: ended.metadata.toolsUsed.map(({ name, outcome }) => `${name} ${outcome}`),
   };
@@ -153,9 +156,11 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
         '.claude/settings.local.json': BACKGROUND,
         '.claude/agents/background.md': '---\nname: background\ndescription: x\nbackground: true\n---\nWork.\n',
       });
-      const { forbidden, outcomes } = await runs(image, cwd, [subagent(input), { text: 'Done.' }]);
+      const { forbidden, outcomes, outputs } = await runs(image, cwd, [subagent(input), { text: 'Done.' }]);
       expect(forbidden).toBe(false);
       expect(outcomes).toEqual(['Agent ok', 'Write denied']);
+      // The call waits for the agent, and has its last words.
+      expect(outputs.at(-1)).toContain('Tried.');
     });
 
     it('a command of Monitor is rated like one of Bash', async () => {
