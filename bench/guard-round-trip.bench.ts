@@ -12,12 +12,15 @@ const IDLE_WINDOWS = 5;
 
 /** Calls the hook as Claude Code does, within a session's container, and a shell that only reads, by turns. */
 const MEASURE = `
+hook() {
+  /bin/sh -c "'/usr/bin/env' '-i' 'PATH=$PATH' '/bin/sh' /etc/claude-code/autonomous-orchestration.sh $1 /run/autonomous-orchestration || exit 2"
+}
 cd /workspace; i=0
 while [ $i -lt ${ROUNDS} ]; do
   i=$((i+1))
-  a=$(date +%s%N); /bin/sh /etc/claude-code/autonomous-orchestration.sh PreToolUse /run/autonomous-orchestration < request.json
+  a=$(date +%s%N); hook PreToolUse < request.json
   b=$(date +%s%N); /bin/sh -c 'cat > /dev/null' < request.json
-  c=$(date +%s%N); /bin/sh /etc/claude-code/autonomous-orchestration.sh PostToolUse /run/autonomous-orchestration < request.json
+  c=$(date +%s%N); hook PostToolUse < request.json
   d=$(date +%s%N); echo "$((b-a)) $((c-b)) $((d-c))" >> times
 done`;
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import versions from '../core/orchestration/claude-versions.json' with { type: 'json' };
 import type { SimulatedRun, SimulatedStep } from './simulated-executor.js';
 
 /** One turn of a scripted agent. */
@@ -68,7 +69,7 @@ class Script {
   *steps(turns: readonly ScriptedTurn[], options: ScriptedRunOptions): Generator<SimulatedStep> {
     const session_id = this.#conversation;
     const init = { type: 'system', subtype: 'init', session_id, model: MODEL, tools: [], cwd: '/workspace' };
-    yield { line: { ...init, claude_code_version: '0.0.0' } };
+    yield { line: { ...init, claude_code_version: versions.newest } };
     for (const turn of turns) yield* this.turn(turn);
 
     const subtype = options.subtype ?? 'success';

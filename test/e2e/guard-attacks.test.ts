@@ -13,7 +13,6 @@ const policy = {
 
 interface Attack {
   files?: Record<string, string>;
-  env?: object;
   /** Before the last turn. */
   delayMs?: number;
   turns?: ModelTurn[];
@@ -24,7 +23,6 @@ async function attack(
   script: string,
   {
     files = {},
-    env = {},
     delayMs = 0,
     turns = [bash('sh /workspace/attack.sh'), FORBIDDEN, { text: 'Tried.', delayMs }],
   }: Attack = {},
@@ -38,7 +36,7 @@ async function attack(
     await chmod(join(cwd, path), 0o755);
   }
   const { docker: options } = scripted(...turns);
-  const { id } = await manager.create({ prompt: 'Go', cwd, docker: { env: { ...options.env, ...env } } });
+  const { id } = await manager.create({ prompt: 'Go', cwd, docker: options });
   const ended = await manager.waitFor(id);
   return { manager, events, ended, cwd, forbidden: existsSync(join(cwd, 'forbidden')) };
 }
@@ -108,12 +106,6 @@ describe('from inside, the agent cannot', () => {
         },
       },
     ],
-    [
-      'lead Claude to another configuration',
-      'mkdir -p /workspace/c; echo "{}" > /workspace/c/settings.json',
-      { env: { CLAUDE_CONFIG_DIR: '/workspace/c' } },
-    ],
-    ['run simple by its own environment', 'true', { env: { CLAUDE_CODE_SIMPLE: '1' } }],
   ])('%s', async (_, script, options) => {
     const { ended, cwd, forbidden } = await attack(script, options);
     expect(forbidden).toBe(false);

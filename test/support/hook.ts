@@ -18,6 +18,8 @@ export async function guardFiles(policy: ToolPolicy = {}, tellsTurns = false): P
 /** A host's side of a hook, which decides as the test says. */
 export class FakeHost implements RunHooks {
   readonly calls: Parameters<RunHooks['beforeTool']>[0][] = [];
+  /** What calls ran with. */
+  readonly reports: Parameters<RunHooks['afterTool']>[0][] = [];
   /** Conversations that asked for messages. */
   readonly ears: string[] = [];
   messages: string[] = [];
@@ -32,6 +34,10 @@ export class FakeHost implements RunHooks {
   beforeTool(call: Parameters<RunHooks['beforeTool']>[0]): Promise<Verdict> {
     this.calls.push(call);
     return this.decide(call);
+  }
+
+  async afterTool(call: Parameters<RunHooks['afterTool']>[0]): Promise<void> {
+    this.reports.push(call);
   }
 
   async takeMessages(conversationId: string, answer: string): Promise<Messages | undefined> {

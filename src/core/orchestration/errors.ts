@@ -19,6 +19,7 @@ import { inspect } from 'node:util';
  * | `WORKSPACE_NOT_FOUND` | the workspace is missing or not a folder | correct `cwd` |
  * | `WORKSPACE_NOT_WRITABLE` | the image's user cannot write to the workspace | change its owner, or set `docker.user` |
  * | `UNSAFE_MOUNT` | a mount would hand the host to the agent | mount less, or set `docker.allowUnsafeMounts` |
+ * | `UNSAFE_SETTINGS` | the workspace's Claude settings would switch the guard off | correct the file that the message names |
  * | `WORKTREE_FAILED` | git refused to make or find the worktree | see `cause` |
  * | `WORKTREE_HAS_WORK` | a worktree has work that would be lost with it | merge it, or remove it with `force` |
  * | `LAUNCH_FAILED` | the session's process could not be started | see `cause` |
@@ -43,6 +44,7 @@ export type OrchestrationErrorCode =
   | 'WORKSPACE_NOT_FOUND'
   | 'WORKSPACE_NOT_WRITABLE'
   | 'UNSAFE_MOUNT'
+  | 'UNSAFE_SETTINGS'
   | 'WORKTREE_FAILED'
   | 'WORKTREE_HAS_WORK'
   | 'LAUNCH_FAILED'

@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { BaseExecutor } from './executors/base-executor.js';
+import { variableProblem } from './intervention/guard-environment.js';
 import type { SessionMode } from './types.js';
 import { branchNameProblem } from './workspace/branch-name.js';
 
@@ -26,7 +27,15 @@ const dockerSchema = z.strictObject({
     .min(1)
     .refine((image) => !image.startsWith('-'), "must not begin with '-'")
     .optional(),
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable'), text).optional(),
+  env: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable'), text)
+    .superRefine((env, context) => {
+      for (const name of Object.keys(env)) {
+        const problem = variableProblem(name);
+        if (problem) context.addIssue({ code: 'custom', path: [name], message: problem });
+      }
+    })
+    .optional(),
   mounts: z
     .array(
       z.union([

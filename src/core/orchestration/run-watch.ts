@@ -2,6 +2,7 @@ import { lstat, rm } from 'node:fs/promises';
 import { deferred } from './deferred.js';
 import { shown } from './errors.js';
 import type { RunHandle, RunRequest } from './executors/base-executor.js';
+import { toolsOff } from './intervention/claude-tools.js';
 import { DecisionLog } from './intervention/decision-log.js';
 import { HookFiles } from './intervention/hook-files.js';
 import { RunGuard } from './intervention/run-guard.js';
@@ -12,6 +13,7 @@ import type { ToolPolicy } from './intervention/tool-policy.js';
 import type { BacklogState } from './monitoring/backlog.js';
 import type { Observation } from './monitoring/observation.js';
 import { StreamMonitor } from './monitoring/stream-monitor.js';
+import { releaseWarning } from './monitoring/tested-releases.js';
 import type { RunWitnesses } from './run-outcome.js';
 import { frozenMsSince } from './run-time.js';
 import type { SessionAction } from './session-actions.js';
@@ -84,6 +86,8 @@ export class RunWatch {
       now: options.now,
       dispatch: (action) => void options.dispatch(action),
       decisions: this.#decisions,
+      off: toolsOff(spec.claude.tools),
+      onBreach: (breach) => this.#breached(breach),
       frozenMs: (since) => frozenMsSince(options.run(), since, options.now()),
     });
   }
@@ -182,7 +186,8 @@ export class RunWatch {
     const replayed = this.#replayed;
     const unasked = replayed !== undefined && this.#unasked;
     const enforced = handle.hooked === true && !unasked && (stopping() ? 'ended' : true);
-    const seen = this.guard.inspect(observations, enforced);
+    const warnings = handle.hooked ? observations.flatMap(releaseWarning) : [];
+    const seen = this.guard.inspect([...observations, ...warnings], enforced);
     const session = dispatch({
       type: 'observed',
       at: replayed ?? now(),
@@ -218,6 +223,15 @@ export class RunWatch {
 
   #tooLong(how: string): void {
     this.#options.stop({ status: 'failed', reason: 'log_limit', error: `The log ${how}.` }, 'at-once');
+  }
+
+  /** A hook reports what its call ran with, and that was not what was allowed. */
+  #breached(breach: Observation): void {
+    if (this.#detached) return; // The report stays for the next host.
+    const { dispatch, now, stop } = this.#options;
+    dispatch({ type: 'observed', at: now(), observations: [breach] });
+    if (breach.kind !== 'breach') return;
+    stop({ status: 'failed', reason: 'guard_bypassed', error: breach.danger.reason }, 'at-once');
   }
 
   /** Something was made for git on the host to execute or to follow. */

@@ -88,7 +88,10 @@ export interface CreateSessionOptions {
   system?: string;
   /** Text added to Claude's system prompt. */
   appendSystem?: string;
-  /** Tools that run without asking (`--allowedTools`). */
+  /**
+   * Tools that run without asking (`--allowedTools`). Those whose work is in no log (`Workflow`, `RemoteTrigger`, `REPL`, …) are on
+   * only where they are named here.
+   */
   tools?: string[];
   /** Tools that Claude may not use (`--disallowedTools`). */
   disallowedTools?: string[];

@@ -109,6 +109,33 @@ describe('options of create() that are wrong', () => {
     expect((await refusal(options)).message).toContain(message);
   });
 
+  it.each([
+    ['CLAUDE_CODE_DISABLE_BACKGROUND_TASKS', 'is set by the library'],
+    ['DISABLE_FIREWALL', "is set by the library: use 'docker.firewall'"],
+    ['LD_PRELOAD', 'would change the shell that asks the guard'],
+    ['LD_TRACE_LOADED_OBJECTS', 'would change the shell that asks the guard'],
+    ['BASH_ENV', 'would change the shell that asks the guard'],
+    ['CLAUDE_CODE_SHELL_PREFIX', 'would lead Claude around the guard'],
+    ['CLAUDE_CODE_ENTRYPOINT', 'would lead Claude around the guard'],
+    ['CLAUDE_CONFIG_DIR', "would lead Claude away from this session's files"],
+    ['HOME', "would lead Claude away from this session's files"],
+  ])('a variable that would undo the guard is refused: %s', async (name, problem) => {
+    const { message } = await refusal({ prompt: 'ok', docker: { env: { [name]: 'secret' } } });
+    expect(message).toContain(`Option 'docker.env.${name}': ${problem}`);
+    expect(message).not.toContain('secret');
+  });
+
+  it('a variable that only looks like one is not refused', async () => {
+    const env = {
+      LD_SDK_KEY: 'x',
+      ENVIRONMENT: 'x',
+      PATH: '/bin',
+      NODE_OPTIONS: '--max-old-space-size=4096',
+      LANG: 'C',
+    };
+    expect(create({ prompt: 'ok', docker: { env } }).docker).toMatchObject({ env });
+  });
+
   it('never show the value of a variable', async () => {
     for (const env of [{ KEY: 'secret\0' }, { KEY: 7, OTHER: 'secret' }, { 'BAD KEY': 'secret' }, { '': 'secret' }]) {
       const error = await refusal({ prompt: 'ok', docker: { env } });

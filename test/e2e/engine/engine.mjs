@@ -9,6 +9,7 @@ const NEEDED = [
   { file: 'dockerd', debianPackage: 'docker.io' },
   { file: 'debootstrap', debianPackage: 'debootstrap' },
   { file: 'git', debianPackage: 'git' },
+  { file: 'gcc', debianPackage: 'gcc' },
   { file: 'ps', debianPackage: 'procps' },
   { file: 'ip', debianPackage: 'iproute2' },
   { file: 'iptables', debianPackage: 'iptables' },

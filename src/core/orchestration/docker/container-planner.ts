@@ -157,7 +157,7 @@ export class ContainerPlanner {
       canary,
       entrypoint: facts.entrypoint,
       // Claude Code refuses to skip permissions as root unless it is told that it is in a sandbox.
-      env: { ...(facts.uid === 0 && { IS_SANDBOX: '1' }), ...guard.env, ...env, ...gitEnvironment(env) },
+      env: { ...env, ...gitEnvironment(env), ...(facts.uid === 0 && { IS_SANDBOX: '1' }), ...guard.env },
       claude: spec.claude.mcpConfig === undefined ? spec.claude : { ...spec.claude, mcpConfig: MCP_CONFIG },
       mountStrings: additional.map(({ source, target, readonly }) => `${source}:${target}${readonly ? ':ro' : ''}`),
     };
@@ -168,6 +168,12 @@ export class ContainerPlanner {
     if (network !== undefined) return network;
     await ensureSessionNetwork(this.#options.engine);
     return SESSION_NETWORK;
+  }
+
+  /** What Claude Code starts with in a container, of the variables that its guard depends on. */
+  async environment(spec: Pick<DockerSpec, 'docker'>): Promise<Record<string, string>> {
+    const { env } = await this.#facts(spec);
+    return { ...env, ...spec.docker.env };
   }
 
   #facts({ docker }: Pick<DockerSpec, 'docker'>): Promise<ImageFacts> {

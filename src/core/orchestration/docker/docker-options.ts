@@ -5,7 +5,10 @@
 export interface DockerOptions {
   /** The engine has to have the image; nothing is pulled. Default `'my-claude:authenticated'`. */
   image: string;
-  /** Variables for the container. Values never appear in `ps`, records, events or errors. */
+  /**
+   * Variables for the container. Values never appear in `ps`, records, events or errors. Those that would undo the guard are
+   * refused with `INVALID_OPTIONS`: what the library sets, what loads code into the hook's shell, `CLAUDE_CONFIG_DIR`, `HOME`.
+   */
   env?: Record<string, string>;
   /** Additional bind mounts; a string reads `host:container[:ro]`. */
   mounts?: (string | MountOption)[];

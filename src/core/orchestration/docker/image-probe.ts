@@ -1,4 +1,5 @@
 import { OrchestrationError } from '../errors.js';
+import { GUARD_VARIABLES } from '../intervention/guard-environment.js';
 import type { DockerEngine } from './engine.js';
 
 /** What has to be known of an image before a session can run in it. */
@@ -12,6 +13,8 @@ export interface ImageFacts {
   claudeVersion: string;
   /** Whether Claude's terminal UI has nothing to ask a person for before it begins in the workspace. */
   onboarded: boolean;
+  /** The variables of the image that a session's guard depends on. */
+  env: Record<string, string>;
 }
 
 /** What `~/.claude.json` says when Claude's terminal UI asks for nothing any more (measured on 2.1.98). */
@@ -29,6 +32,10 @@ for key in ${ONBOARDING.join(' ')}; do
   grep -q "\\"$key\\": *true" "$HOME/.claude.json" 2>/dev/null && echo "${MARK} $key"
 done
 stat -c %d:%i / >/dev/null && echo "${MARK} stat"
+for name in ${GUARD_VARIABLES.join(' ')}; do
+  eval "value=\\$$name"
+  [ -z "$value" ] || printf '${MARK} env %s=%s\\n' "$name" "$value"
+done
 command -v claude >/dev/null && claude --version && echo ${ENDED}
 `;
 
@@ -107,6 +114,7 @@ export class ImageProbe {
 
 function read(output: string, image: string, user: string | undefined): Omit<ImageFacts, 'entrypoint'> {
   const facts = new RegExp(`${MARK} (\\d+) \\[([\\d ]+)\\] (/\\S*)`).exec(output);
+  const variables = [...output.matchAll(new RegExp(`^${MARK} env (\\w+)=([^\\r\\n]*)`, 'gm'))];
   const version = /(\d+\.\d+\.\d+\S*) \(Claude Code\)/.exec(output)?.[1];
   if (!facts) throw noClaude(image, user, `its shell answers ${JSON.stringify(output.trim().slice(0, 200))}`);
   if (!output.includes(`${MARK} stat`)) throw noClaude(image, user, "it has no 'stat' of coreutils or busybox");
@@ -117,6 +125,7 @@ function read(output: string, image: string, user: string | undefined): Omit<Ima
     gids: (facts[2] ?? '').trim().split(' ').map(Number),
     home: facts[3] ?? '/',
     claudeVersion: version,
+    env: Object.fromEntries(variables.map(([, name = '', value = '']) => [name, value])),
     onboarded: ONBOARDING.every((key) => output.includes(`${MARK} ${key}`)),
   };
 }

@@ -66,7 +66,7 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
 
   const env: Record<string, string> = {};
   // Said in either case: an image that was committed from a container without a firewall has DISABLE_FIREWALL=true.
-  const variables = { DISABLE_FIREWALL: String(!options.firewall), ...spec.env };
+  const variables = { ...spec.env, DISABLE_FIREWALL: String(!options.firewall) };
   for (const [key, value] of Object.entries(variables)) {
     if (CLIENT_VARIABLES.test(key)) {
       args.push('--env', `${key}=${value}`);

@@ -1,8 +1,11 @@
 import { join } from 'node:path';
 import type { DockerSpec, PlannedContainer } from '../docker/container-planner.js';
 import { OrchestrationError } from '../errors.js';
+import { toolsOff } from '../intervention/claude-tools.js';
+import { GUARDED_ENV } from '../intervention/guard-environment.js';
 import { HookChannel, type RunHooks } from '../intervention/hook-channel.js';
-import { GUARDED_ENV, HookFiles } from '../intervention/hook-files.js';
+import { type GuardedRun, HookFiles } from '../intervention/hook-files.js';
+import { demandSafeSettings } from '../intervention/workspace-settings.js';
 import { hasBegun } from '../monitoring/has-begun.js';
 import { findProcess } from '../state/find-process.js';
 import type { SessionEnvironment, SessionMode, SessionRun } from '../types.js';
@@ -143,6 +146,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       await demandConfined(worktree?.path ?? cwd, spec.workspaces);
       await files.create(spec.policy);
       await channel.start();
+      await demandSafeSettings(worktree?.path ?? cwd);
       const run = {
         request,
         workspace: worktree?.path ?? cwd,
@@ -197,6 +201,11 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     this.runtime.docker.close();
   }
 
+  /** What the guard's settings depend on, on the host. */
+  protected guardedRun({ spec }: RunRequest): GuardedRun {
+    return { env: this.runtime.env, off: toolsOff(spec.claude.tools) };
+  }
+
   protected abstract launchOnHost(run: PlacedRun): Promise<RunHandle>;
 
   protected abstract launchInContainer(run: PlacedRun, container: PlannedContainer): Promise<RunHandle>;
@@ -205,7 +214,12 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const { spec, folder, run: number } = run.request;
     const placed = { ...spec, docker, cwd: run.workspace, readOnly: this.readOnly };
     const { mounts, env } = await this.equipment(run.files, true);
-    const guard = { mounts: [...(await run.files.mounts()), ...mounts], env: { ...GUARDED_ENV, ...env } };
+    const { planner } = this.runtime.docker;
+    const files = await run.files.mounts({
+      ...this.guardedRun(run.request),
+      env: await planner.environment(placed),
+    });
+    const guard = { mounts: [...files, ...mounts], env: { ...env, ...GUARDED_ENV } };
     const identity = this.runtime.docker.identity(spec, number);
     return this.launchInContainer(run, await this.runtime.docker.planner.container(placed, identity, folder, guard));
   }

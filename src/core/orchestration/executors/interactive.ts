@@ -5,8 +5,8 @@ import { planTerminal } from '../channelcoder/plan.js';
 import type { PlannedContainer } from '../docker/container-planner.js';
 import { OrchestrationError } from '../errors.js';
 import { openRegularFile } from '../files/regular-file.js';
+import { GUARDED_ENV } from '../intervention/guard-environment.js';
 import type { RunHooks } from '../intervention/hook-channel.js';
-import { GUARDED_ENV } from '../intervention/hook-files.js';
 import { logBytesOf } from '../intervention/session-limits.js';
 import { TranscriptCopy } from '../monitoring/transcript-copy.js';
 import { processIdentity } from '../state/process-identity.js';
@@ -80,11 +80,11 @@ export class InteractiveExecutor extends ClaudeExecutor {
     const command = await this.#command(run);
     const name = terminalOf(request);
     await request.onPlaced({ attachCommand: this.#tmux.attachCommand(name), environment });
-    const settings = ['--settings', await files.hostSettings()];
+    const settings = ['--settings', await files.hostSettings(this.guardedRun(request))];
     const process = await startInTerminal(this.#tmux, {
       name,
       command: [...command.slice(0, 1), ...settings, ...command.slice(1)],
-      env: { ...GUARDED_ENV, ...this.runtime.env },
+      env: { ...this.runtime.env, ...GUARDED_ENV },
       cwd: workspace,
       folder: request.folder,
     });

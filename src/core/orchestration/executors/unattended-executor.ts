@@ -1,7 +1,7 @@
 import { planRun } from '../channelcoder/plan.js';
 import { startedRun } from '../channelcoder/started-run.js';
 import type { PlannedContainer } from '../docker/container-planner.js';
-import { GUARDED_ENV } from '../intervention/hook-files.js';
+import { GUARDED_ENV } from '../intervention/guard-environment.js';
 import { logBytesOf } from '../intervention/session-limits.js';
 import type { RunHandle, RunRequest, SessionSpec } from './base-executor.js';
 import { ClaudeExecutor, type PlacedRun } from './claude-executor.js';
@@ -22,7 +22,7 @@ export abstract class UnattendedExecutor extends ClaudeExecutor {
     const [command = 'claude', ...args] = [
       ...plan.command,
       '--settings',
-      await files.hostSettings(),
+      await files.hostSettings(this.guardedRun(request)),
       ...budget(request),
     ];
     const { folder } = request;
@@ -32,7 +32,7 @@ export abstract class UnattendedExecutor extends ClaudeExecutor {
       command,
       args,
       cwd: workspace,
-      env: { ...GUARDED_ENV, ...this.runtime.env, ...env },
+      env: { ...this.runtime.env, ...env, ...GUARDED_ENV },
       folder,
       inputFile,
     });

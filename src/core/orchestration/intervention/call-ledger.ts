@@ -20,8 +20,8 @@ interface Fingerprint {
 }
 
 interface Entry {
-  /** What the guard was asked about. */
-  asked?: Fingerprint;
+  /** What the guard was asked about: a newer release asks twice, before and after it has filled in defaults (2.1.332). */
+  asked: readonly Fingerprint[];
   /** Absent while nobody has decided. */
   verdict?: Verdict | undefined;
   /** What the log says was called; by its tool alone where policy lets that run without asking. */
@@ -62,6 +62,10 @@ const MOST_SIZE = 16 * 1024 * 1024;
 /** No tool of Claude's own has an input with more fields than a dozen, or a path that is longer than the system takes. */
 const MOST_FIELDS = 100;
 const MOST_PATH_LENGTH = 4_096;
+/** Questions about one call that are remembered. */
+const MOST_ASKED = 4;
+/** They run nothing, and what a person says is put into their input. */
+const ANSWERED_BY_A_PERSON = new Set(['AskUserQuestion', 'ExitPlanMode']);
 /** What the agent is told where a denial is on no record: a host that takes over knows such a call by these very words. */
 export const UNRECORDED = 'Denied: the decision could not be written down.';
 export const UNREADABLE = 'Denied: the request could not be read.';
@@ -77,9 +81,26 @@ export class CallLedger {
     const entry = this.#entryOf(call.toolUseId);
     // Somebody who asks twice under one id, with something harmless for the second time, gains nothing by it.
     if (entry.verdict?.allowed === false) return;
-    entry.asked = fingerprint(call);
+    entry.asked = [...entry.asked, fingerprint(call)].slice(-MOST_ASKED);
     entry.verdict = verdict;
     this.#weigh(entry);
+  }
+
+  /** Whether this very call was allowed before. */
+  isAllowed(call: ToolCall): boolean {
+    const { asked = [], verdict } = this.#entries.get(call.toolUseId) ?? {};
+    const print = fingerprint(call);
+    return verdict?.allowed === true && asked.some((one) => isSame(one, print));
+  }
+
+  /** In what way a call ran without leave, by what its hook reports of it afterwards; undefined where it did not. */
+  reported(call: ToolCall): string | undefined {
+    const { asked = [], verdict } = this.#entries.get(call.toolUseId) ?? {};
+    // What nobody was asked about, the log tells. What is still being asked about did not run.
+    if (!verdict || ANSWERED_BY_A_PERSON.has(currentName(call.tool))) return undefined;
+    if (!verdict.allowed) return 'although it was denied';
+    const ran = fingerprint(call);
+    return asked.some((one) => isSame(one, ran)) ? undefined : 'as another call than the one that was allowed';
   }
 
   /** The decision about a call is on no record, so that the call was denied in these words instead. */
@@ -90,9 +111,10 @@ export class CallLedger {
 
   /** What another host needs to know of a call that was decided about; undefined for any other. */
   decisionOn(toolUseId: string): StoredDecision | undefined {
-    const { asked, verdict } = this.#entries.get(toolUseId) ?? {};
-    if (!asked || !verdict) return undefined;
-    const { tool, fields, path, whole } = asked;
+    const { asked = [], verdict } = this.#entries.get(toolUseId) ?? {};
+    const last = asked.at(-1);
+    if (!last || !verdict) return undefined;
+    const { tool, fields, path, whole } = last;
     return {
       toolUseId,
       tool,
@@ -106,7 +128,7 @@ export class CallLedger {
   /** Another host has decided about a call. */
   restore({ toolUseId, tool, fields, path, whole, verdict }: StoredDecision): void {
     const entry = this.#entryOf(toolUseId);
-    entry.asked = { tool, fields: new Map(fields), path, whole };
+    entry.asked = [...entry.asked, { tool, fields: new Map(fields), path, whole }].slice(-MOST_ASKED);
     entry.verdict = verdict;
     this.#weigh(entry);
   }
@@ -135,8 +157,8 @@ export class CallLedger {
 
   /** The log tells of a call's end. */
   ended(result: ToolResult): CallEnd {
-    const entry: Entry = this.#entries.get(result.toolUseId) ?? { size: 0 };
-    const tool = entry.logged?.tool ?? entry.asked?.tool;
+    const entry: Entry = this.#entries.get(result.toolUseId) ?? { asked: [], size: 0 };
+    const tool = entry.logged?.tool ?? entry.asked[0]?.tool;
     const again = entry.skipped || (result.skipped && entry.ended);
     const breach = again ? 'behind a line that was made to hide it' : breachOf(result, entry, tool);
     entry.ended = true;
@@ -147,14 +169,14 @@ export class CallLedger {
   #entryOf(id: string): Entry {
     let entry = this.#entries.get(id);
     if (entry) return entry;
-    entry = { size: 0 };
+    entry = { asked: [], size: 0 };
     this.#entries.set(id, entry);
     this.#forgetOldest();
     return entry;
   }
 
   #weigh(entry: Entry): void {
-    const size = sizeOf(entry.asked) + sizeOf(entry.logged?.risky);
+    const size = [...entry.asked, entry.logged?.risky].reduce((sum, print) => sum + sizeOf(print), 0);
     this.#size += size - entry.size;
     entry.size = size;
     this.#forgetOldest();
@@ -202,17 +224,21 @@ function isUnrecorded(output: string): boolean {
 function breachOf(result: ToolResult, entry: Entry, tool: string | undefined): string | undefined {
   const { asked, verdict, logged } = entry;
   if (neverRan(result, tool) || (entry.exempt && !verdict)) return undefined;
-  if (!asked) return 'without asking';
+  const [first] = asked;
+  if (!first) return 'without asking';
   if (!verdict) return 'before anybody had decided';
-  if (!verdict.allowed) return wasKept(result, verdict.reason, asked.tool) ? undefined : 'although it was denied';
-  if (logged?.risky && !isSame(asked, logged.risky)) return 'as another call than the one that was allowed';
+  if (!verdict.allowed) return wasKept(result, verdict.reason, first.tool) ? undefined : 'although it was denied';
+  const { risky } = logged ?? {};
+  if (risky && !asked.some((one) => isSame(one, risky))) return 'as another call than the one that was allowed';
   return undefined;
 }
 
-/** A denied call has the reason for its result. */
+/** A denied call has the reason for its result; 2.1.332 puts it into words of its own. */
 function wasKept({ outcome, output }: ToolResult, reason: string, tool: string): boolean {
   if (outcome === 'ok' || /^Exit code \d/.test(output)) return false;
-  return isForeign(tool) ? output.trim() === reason : output.includes(reason);
+  if (!isForeign(tool)) return output.includes(reason);
+  const said = [reason, `<tool_use_error>PreToolUse:${tool} hook error: ${reason}</tool_use_error>`];
+  return said.includes(output.trim());
 }
 
 function isForeign(tool: string): boolean {

@@ -4,18 +4,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { systemCode } from '../errors.js';
 import { readRegularFile } from '../files/regular-file.js';
 import { inTurn } from '../in-turn.js';
-import { clipText, NAME_LENGTH } from '../own-text.js';
 import { UNREADABLE } from './call-ledger.js';
 import { CalmWatch } from './calm-watch.js';
 import { HookAnswers } from './hook-answers.js';
 import type { HookFiles } from './hook-files.js';
+import { callOf, denial, type HookInput, parseHookInput } from './hook-input.js';
 import type { AskedCall, Verdict } from './run-guard.js';
-import { isJsonOfTooManyValues } from './value-count.js';
 
 /** What a run's hooks ask their host. */
 export interface RunHooks {
   /** Before a tool call: resolves when it is decided. Never rejects. */
   beforeTool(call: AskedCall): Promise<Verdict>;
+  /** After a tool call, with the input that it ran with. Never rejects. */
+  afterTool(call: AskedCall): Promise<void>;
   /**
    * What the user has to say to the agent of this conversation by now; undefined where there is nothing.
    *
@@ -46,17 +47,6 @@ export interface Messages {
   returned(): void;
 }
 
-/** A request as the hook wrote it: every field is agent-controlled. */
-interface HookInput {
-  hook_event_name?: unknown;
-  session_id?: unknown;
-  /** Only in a subagent. */
-  agent_id?: unknown;
-  tool_name?: unknown;
-  tool_input?: unknown;
-  tool_use_id?: unknown;
-}
-
 /** What the hook prints, and what is to be done when it can, and where it never will. */
 interface Reply {
   readonly text: string;
@@ -72,8 +62,18 @@ interface OpenRequest {
   readonly withdrawn: AbortController;
 }
 
+/** A request that was found. */
+interface Taken {
+  readonly id: string;
+  readonly path: string;
+  /** `'left'` where it was there before: maybe an earlier host has seen it. */
+  readonly how: 'left' | undefined;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly withdrawn: AbortSignal;
+}
+
 /** The hook names its requests; what else is in the folder is not from it. */
-const REQUEST = /^([0-9a-f-]{36}|\d+\.\d+)\.(json|args)$/;
+const REQUEST = /^([0-9a-f-]{36}|\d+\.\d+)\.(json|done|args)$/;
 /** The longest line of a log that is read has the same length. */
 const MOST_REQUEST_BYTES = 16 * 1024 * 1024;
 /** A shell's arguments are no longer. */
@@ -199,8 +199,24 @@ export class HookChannel {
     const withdrawn = new AbortController();
     this.#open.set(id, { name, withdrawn });
     const path = join(this.#files.requests, name);
-    const handled = kind === 'json' ? this.#handle(id, path, how) : this.#carryOut(id, path, how, withdrawn.signal);
-    void handled.finally(() => this.#open.delete(id));
+    void this.#handled(kind, { id, path, how, withdrawn: withdrawn.signal }).finally(() => this.#open.delete(id));
+  }
+
+  #handled(kind: string | undefined, { id, path, how, withdrawn }: Taken): Promise<void> {
+    if (kind === 'args') return this.#carryOut(id, path, how, withdrawn);
+    return kind === 'done' ? this.#hear(path) : this.#handle(id, path, how);
+  }
+
+  /** A call has ended: its hook tells so, and waits for no answer. */
+  async #hear(path: string): Promise<void> {
+    try {
+      const bytes = await this.#inTurn(() => this.#read(path));
+      await this.#hooks.afterTool(callOf(parseHookInput(bytes)));
+    } catch {
+      // Whoever can write what is no report can also write none.
+    }
+    // The next host hears it.
+    if (!this.#closed) await unlink(path).catch(() => {}); // It may be a folder by now.
   }
 
   async #handle(id: string, path: string, how: 'left' | undefined): Promise<void> {
@@ -219,9 +235,7 @@ export class HookChannel {
       if (!bytes) return await unlink(path);
       held = bytes.length;
       this.#openBytes += held;
-      if (isJsonOfTooManyValues(bytes)) throw new Error('it has too many values');
-      const parsed: unknown = JSON.parse(bytes.toString('utf8'));
-      input = typeof parsed === 'object' && parsed !== null ? parsed : {};
+      input = parseHookInput(bytes);
     } catch (error) {
       // The watch tells of a request's removal, too: there is nothing to answer.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
@@ -267,14 +281,7 @@ export class HookChannel {
   async #reply(input: HookInput, id: string, askedAt: number | undefined): Promise<Reply> {
     const event = input.hook_event_name;
     if (event === 'PreToolUse') {
-      const call = {
-        // As in the log: both are the agent's to choose, and stand in records.
-        toolUseId: clipText(String(input.tool_use_id), NAME_LENGTH),
-        tool: clipText(String(input.tool_name), NAME_LENGTH),
-        input: input.tool_input,
-        ...(askedAt !== undefined && { askedAt }),
-      };
-      const verdict = await this.#answers.awaited(id, this.#hooks.beforeTool(call));
+      const verdict = await this.#answers.awaited(id, this.#hooks.beforeTool(callOf(input, askedAt)));
       return { text: verdict.allowed ? '' : denial(verdict.reason) };
     }
     if (event === 'UserPromptSubmit' || event === 'StopFailure') {
@@ -285,6 +292,7 @@ export class HookChannel {
       else void this.#hooks.afterTurn();
       return { text: '' };
     }
+    if (event !== 'Stop') await this.#hooks.afterTool(callOf(input));
     // Messages go to the main agent only: not to subagents, nor to another Claude that the agent started.
     if (input.agent_id !== undefined) return { text: '' };
     // A hook that asks for messages does not wait long: what is told to one that is gone is told to nobody.
@@ -301,14 +309,4 @@ export class HookChannel {
         : { hookSpecificOutput: { hookEventName: event, additionalContext: said } };
     return { text: JSON.stringify(output), given: () => messages.given(), returned: () => messages.returned() };
   }
-}
-
-function denial(reason: string): string {
-  return JSON.stringify({
-    hookSpecificOutput: {
-      hookEventName: 'PreToolUse',
-      permissionDecision: 'deny',
-      permissionDecisionReason: reason,
-    },
-  });
 }

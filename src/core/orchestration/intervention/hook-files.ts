@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { NAME_REQUEST, PAUSE, quoted } from '../shell-script.js';
 import { demandOwnFolder, ifThere } from '../state/own-file.js';
 import type { Mount } from '../workspace/mounts.js';
+import { pinnedEnvironment } from './guard-environment.js';
 import type { ResolvedPolicy } from './tool-policy.js';
 
 const run = promisify(execFile);
@@ -26,29 +27,27 @@ const HOST_SILENT_MS = 5_000;
  */
 const HOOK_TIMEOUT_S = 2_000_000;
 
-/** What the workspace's own settings could set in order to keep hooks from running, or to run something around them. */
-const HARMLESS_ENV = {
-  // Both measured on 2.1.98: the one switches hooks off, the other is put in front of their command.
-  CLAUDE_CODE_SIMPLE: '',
-  CLAUDE_CODE_SHELL_PREFIX: '',
-  BASH_ENV: '',
-  ENV: '',
-  LD_PRELOAD: '',
-};
-
-/**
- * For Claude Code itself, which looks at it before it reads settings. The calls of a subagent in the background are in no
- * log (2.1.98), so that nobody could see what it does.
- */
-export const GUARDED_ENV = { CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1' };
-
 /** What the workspace's skills and commands have the shell do while they are read is no tool call, and asks nobody. */
 const NO_SHELL_IN_SKILLS = { disableSkillShellExecution: true };
+
+/**
+ * Settings stay as they were when the run began: a change is refused before it takes effect (2.1.98 and 2.1.332), so that an
+ * agent arms nothing by writing settings. Skills may change. A single word, so that no variable gives it another meaning.
+ */
+const NO_NEW_SETTINGS = [{ matcher: '^(?!skills$)', hooks: [{ type: 'command', command: 'exit 2' }] }];
 
 /** The events on which Claude Code calls the hook. A call that failed has an event of its own. */
 const EVENTS = ['PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'Stop'] as const;
 /** Besides, where the host is to know whose turn it is, the agent's or a person's. */
 const TURN_EVENTS = [...EVENTS, 'StopFailure', 'UserPromptSubmit'] as const;
+
+/** What the settings of a run depend on. */
+export interface GuardedRun {
+  /** What Claude Code starts with, as far as it is known. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Tools that the session does without. */
+  readonly off: readonly string[];
+}
 
 /** The files of one session's guard, on the host. */
 export class HookFiles {
@@ -118,15 +117,9 @@ export class HookFiles {
   }
 
   /** Files for a container: managed settings, which no setting of the workspace's or the agent's overrides. */
-  async mounts(): Promise<Mount[]> {
+  async mounts(run: GuardedRun): Promise<Mount[]> {
     const script = `${MANAGED}/autonomous-orchestration.sh`;
-    const settings = {
-      allowManagedHooksOnly: true,
-      ...NO_SHELL_IN_SKILLS,
-      env: HARMLESS_ENV,
-      hooks: this.#hooks(script, MEETING),
-    };
-    await this.#writeSettings(settings);
+    await this.#writeSettings({ allowManagedHooksOnly: true, ...this.#guardSettings(run, script, MEETING) });
     return [
       { source: this.settings, target: `${MANAGED}/managed-settings.json`, readonly: true },
       { source: this.#script, target: script, readonly: true },
@@ -136,23 +129,26 @@ export class HookFiles {
   }
 
   /** A settings file for a run on the host, where nothing keeps the agent from the guard's files. */
-  async hostSettings(): Promise<string> {
-    await this.#writeSettings({
-      ...NO_SHELL_IN_SKILLS,
-      env: HARMLESS_ENV,
-      hooks: this.#hooks(this.#script, this.path),
-    });
+  async hostSettings(run: GuardedRun): Promise<string> {
+    await this.#writeSettings(this.#guardSettings(run, this.#script, this.path));
     return this.settings;
   }
 
-  #hooks(script: string, meeting: string): object {
-    return Object.fromEntries(
-      this.#events.map((event) => {
-        const words = ['/bin/sh', script, event, meeting, ...(this.tellsTurns ? ['turns'] : [])];
-        const command = words.map(quoted).join(' ');
-        return [event, [{ matcher: '*', hooks: [{ type: 'command', command, timeout: HOOK_TIMEOUT_S }] }]];
-      }),
-    );
+  #guardSettings({ env, off }: GuardedRun, script: string, meeting: string): object {
+    // The hook has an environment of its own: nobody's functions, options or libraries are in its shell.
+    const shell = ['/usr/bin/env', '-i', `PATH=${env.PATH ?? ''}`, '/bin/sh', script];
+    const hooks = this.#events.map((event) => {
+      const words = [...shell, event, meeting, ...(this.tellsTurns ? ['turns'] : [])];
+      // Whatever goes wrong with it ends as the hook's own failures do. The line has no word that could be redefined.
+      const command = `${words.map(quoted).join(' ')} || exit ${failureOf(event)}`;
+      return [event, [{ matcher: '*', hooks: [{ type: 'command', command, timeout: HOOK_TIMEOUT_S }] }]];
+    });
+    return {
+      ...NO_SHELL_IN_SKILLS,
+      env: pinnedEnvironment(env),
+      permissions: { deny: off },
+      hooks: { ...Object.fromEntries(hooks), ConfigChange: NO_NEW_SETTINGS },
+    };
   }
 
   async #writeSettings(settings: object): Promise<void> {
@@ -160,6 +156,9 @@ export class HookFiles {
     await chmod(this.settings, 0o644);
   }
 }
+
+/** Only a tool call is to be blocked where its hook fails: with exit code 2. */
+const failureOf = (event: string): number => (event === 'PreToolUse' ? 2 : 1);
 
 /** Whether there is more in the folder of requests than hooks put there: many names, or folders. */
 async function isCrowded(folder: string): Promise<boolean> {
@@ -187,7 +186,7 @@ function hookScript({ approvalTimeoutMs, onHostLost }: ResolvedPolicy): string {
 event=$1
 requests=$2/requests
 answers=$2/answers
-PATH=/usr/bin:/bin:$PATH
+PATH=/usr/bin:/bin\${PATH:+:$PATH}
 unset IFS
 umask 022
 export LC_ALL=C
@@ -203,18 +202,22 @@ trap 'fail "the hook was ended"' HUP INT TERM
 trap '[ $? -eq 0 ] || fail "the hook failed"' EXIT
 
 # After a tool call and at the end there is only something to hear when the host says so, or wants to know whose turn it is.
+# What ran is reported in either case.
 asks=
 holds=
+name=json
 case $event in
   PreToolUse | UserPromptSubmit) asks=1 holds=1 ;;
   Stop | StopFailure) asks=\${3-} ;;
+  *) [ -e "$answers/steer" ] || name=done ;;
 esac
-[ -n "$asks" ] || [ -e "$answers/steer" ] || exit 0
+[ -n "$asks" ] || [ "$name" = done ] || [ -e "$answers/steer" ] || exit 0
 
 ${NAME_REQUEST}
 [ -n "$id" ] || fail "it has no id"
 cat > "$requests/$id.part" || fail "the request cannot be written"
-mv "$requests/$id.part" "$requests/$id.json" || fail "the request cannot be sent"
+mv "$requests/$id.part" "$requests/$id.$name" || fail "the request cannot be sent"
+[ "$name" = json ] || exit 0
 
 waited=0
 beat=
@@ -237,9 +240,10 @@ ${
   fi
 ${PAUSE}
 done
-if [ -s "$answers/$id" ]; then
-  cat "$answers/$id" || fail "the answer cannot be read"
-fi
+[ -s "$answers/$id" ] || exit 0
+cat "$answers/$id" || fail "the answer cannot be read"
+# A denial is one also where Claude Code cannot read what was printed.
+[ "$event" != PreToolUse ] || { trap - EXIT; exit 2; }
 exit 0
 `;
 }

@@ -2,6 +2,7 @@ import type { Observation } from '../monitoring/observation.js';
 import type { ApprovalSource, SessionAction } from '../session-actions.js';
 import { Approvals } from './approvals.js';
 import { CallLedger, UNRECORDED } from './call-ledger.js';
+import { unseenWork } from './claude-tools.js';
 import type { Danger } from './danger/danger.js';
 import { rateDanger } from './danger/rate-danger.js';
 import { Budget } from './danger/shell/budget.js';
@@ -32,6 +33,10 @@ export interface RunGuardOptions {
   dispatch: (action: SessionAction) => void;
   /** Keeps what was decided, for another host. */
   decisions: DecisionLog;
+  /** Told of a call that ran without leave, where not the log but its hook reports it. Default: nobody is. */
+  onBreach?: (breach: Observation) => void;
+  /** Tools whose work nobody could see, so that no call of theirs is allowed. Default none. */
+  off?: readonly string[];
   /** For how many milliseconds the run has been frozen since a time. Default: it never was. */
   frozenMs?: (since: number) => number;
 }
@@ -88,10 +93,19 @@ export class RunGuard {
     }
   }
 
+  /** A call has ended, as its hook reports: it has to be one that was allowed. */
+  afterTool(call: AskedCall): void {
+    const breach = this.#ledger.reported(call);
+    if (breach !== undefined) this.#options.onBreach?.(ranWithoutLeave(call.toolUseId, call.tool, breach));
+  }
+
   async #judge(asked: ToolCall, askedAt: number | undefined): Promise<Verdict> {
     try {
+      const unseen = unseenWork(asked, this.#options.off ?? []);
+      if (unseen !== undefined) return this.#deny(asked, 'policy', `Denied by policy: ${unseen}`);
       const call = this.#rated(asked);
       const { decision, reason = '' } = this.#decide(call);
+      if (decision === 'ask' && this.#ledger.isAllowed(call)) return { allowed: true };
       if (decision === 'ask') return await this.#ask(call, reason, askedAt);
       if (decision === 'deny') return this.#deny(call, 'policy', `Denied by policy: ${reason}`);
       this.#ledger.decided(call, { allowed: true });
@@ -130,8 +144,7 @@ export class RunGuard {
       const { verdict, breach, tool } = this.#ledger.ended(observation);
       const ran = enforced === true || (enforced === 'ended' && observation.outcome === 'ok');
       if (ran && breach !== undefined) {
-        const reason = `The call ran ${breach}: the guard's hook was switched off, killed or deceived.`;
-        return [observation, breachOf(observation.toolUseId, tool ?? 'unknown', reason)];
+        return [observation, ranWithoutLeave(observation.toolUseId, tool ?? 'unknown', breach)];
       }
       return [verdict?.allowed === false ? { ...observation, outcome: 'denied' } : observation];
     });
@@ -171,6 +184,10 @@ export class RunGuard {
   #decide(call: ToolCall): PolicyDecision {
     return decide(this.#options.policy, call);
   }
+}
+
+function ranWithoutLeave(id: string, tool: string, how: string): Observation {
+  return breachOf(id, tool, `The call ran ${how}: the guard's hook was switched off, killed or deceived.`);
 }
 
 function breachOf(id: string, name: string, reason: string): Observation {

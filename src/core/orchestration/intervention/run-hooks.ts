@@ -35,6 +35,10 @@ export function runHooks(options: RunHooksOptions): RunHooks {
       await oneByOne(() => nextTurn());
       return guard.beforeTool(call);
     },
+    async afterTool(call) {
+      await ready;
+      guard.afterTool(call);
+    },
     async takeMessages(conversation, answer) {
       await ready;
       const own = conversationId();

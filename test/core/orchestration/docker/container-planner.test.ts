@@ -30,6 +30,7 @@ const FACTS: ImageFacts = {
   home: '/home/me',
   claudeVersion: '2.1.98',
   onboarded: true,
+  env: { PATH: '/image/bin', LD_LIBRARY_PATH: '/image/lib' },
 };
 const IDENTITY = { name: 'ao-a-1', labels: { owner: 'me' } };
 const NETWORK = { driver: 'bridge', options: { 'com.docker.network.bridge.enable_icc': 'false' } };
@@ -113,6 +114,17 @@ describe('the container of a session', () => {
   it('tells Claude that it is in a sandbox where the user of the image is root', async () => {
     const { planned, specOf } = await scene({ facts: { uid: 0, gids: [0], home: '/root' } });
     expect((await planned(specOf())).env).toMatchObject({ IS_SANDBOX: '1' });
+  });
+
+  it('starts with the variables of its image and of the options; what the guard sets is set last', async () => {
+    const { planner, planned, specOf } = await scene();
+    const spec = specOf({}, { env: { KEY: 'value', PATH: '/own/bin', GUARDED: 'no' } });
+    expect(await planner.environment(spec)).toMatchObject({
+      KEY: 'value',
+      PATH: '/own/bin',
+      LD_LIBRARY_PATH: '/image/lib',
+    });
+    expect((await planned(spec)).env).toMatchObject({ KEY: 'value', GUARDED: '1' });
   });
 
   it.each([

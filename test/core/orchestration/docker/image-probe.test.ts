@@ -41,9 +41,19 @@ describe('the facts of an image', () => {
       home: '/home/node',
       claudeVersion: '2.1.98',
       onboarded: false,
+      env: {},
     });
     expect(engine.start).toHaveBeenCalledWith('probe-1');
     expect(engine.remove.mock.calls).toEqual([['probe-1']]);
+  });
+
+  it('have the variables that a guard depends on', async () => {
+    const said = SAID.replace(
+      'autonomous-orchestration-probe ended',
+      'autonomous-orchestration-probe env PATH=/a b:/bin\r\nautonomous-orchestration-probe env LD_PRELOAD=/x.so\r\n$&',
+    );
+    const { probe } = probeOf({ attach: vi.fn(async () => says(said)) });
+    expect(await probe.facts('image', undefined)).toMatchObject({ env: { PATH: '/a b:/bin', LD_PRELOAD: '/x.so' } });
   });
 
   it.each([

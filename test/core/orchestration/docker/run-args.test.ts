@@ -98,7 +98,7 @@ describe('the arguments of docker run', () => {
 describe('variables', () => {
   it('go by name, with their values in the environment of the CLI', () => {
     const { args, env } = dockerRunArgs(specOf({ env: { ANTHROPIC_API_KEY: 'sk-secret', EMPTY: '' } }));
-    expect(valuesOf(args, '--env')).toEqual(['DISABLE_FIREWALL', 'ANTHROPIC_API_KEY', 'EMPTY']);
+    expect(valuesOf(args, '--env')).toEqual(['ANTHROPIC_API_KEY', 'EMPTY', 'DISABLE_FIREWALL']);
     expect(args.join(' ')).not.toContain('sk-secret');
     expect(env).toEqual({ DISABLE_FIREWALL: 'true', ANTHROPIC_API_KEY: 'sk-secret', EMPTY: '' });
   });
@@ -125,8 +125,8 @@ describe('variables', () => {
     expect(dockerRunArgs(specOf()).env).toEqual({ DISABLE_FIREWALL: 'true' });
   });
 
-  it('let the user override DISABLE_FIREWALL', () => {
-    expect(dockerRunArgs(specOf({ env: { DISABLE_FIREWALL: 'false' } })).env).toEqual({ DISABLE_FIREWALL: 'false' });
+  it('leave DISABLE_FIREWALL to the option firewall', () => {
+    expect(dockerRunArgs(specOf({ env: { DISABLE_FIREWALL: 'false' } })).env).toEqual({ DISABLE_FIREWALL: 'true' });
   });
 });
 

@@ -140,19 +140,21 @@ it('a flood of turns holds up nobody, and leaves nothing', async () => {
   await eventually(() => expect(readdirSync(files.requests)).toEqual([]));
 });
 
+const RUN = { env: {}, off: [] };
+
 it('where a session has no turns, its hook says nothing of them', async () => {
   const files = await guardFiles();
   const host = new FakeHost();
   await answering(files, host);
   expect(await runHook(files, 'Stop')).toEqual(SILENT);
   expect(host.turns).toEqual([]);
-  await files.hostSettings();
+  await files.hostSettings(RUN);
   const told = (path: string): string[] =>
     Object.keys((JSON.parse(readFileSync(path, 'utf8')) as { hooks: object }).hooks).sort();
-  const silent = ['PostToolUse', 'PostToolUseFailure', 'PreToolUse', 'Stop'];
+  const silent = ['ConfigChange', 'PostToolUse', 'PostToolUseFailure', 'PreToolUse', 'Stop'];
   expect(told(files.settings)).toEqual(silent);
   const turns = await guardFiles({}, true);
-  await turns.mounts();
+  await turns.mounts(RUN);
   expect(told(turns.settings)).toEqual([...silent, 'StopFailure', 'UserPromptSubmit']);
   expect(existsSync(turns.settings)).toBe(true);
 });

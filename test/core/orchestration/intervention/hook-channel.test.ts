@@ -70,7 +70,7 @@ describe('before a tool call', () => {
     const { files, host } = await scene();
     const reason = 'Denied by policy: "no" \'way\'\n$(touch /tmp/x) \\ ä';
     host.decide = async () => ({ allowed: false, reason });
-    expect(await runHook(files, 'PreToolUse')).toEqual({ code: 0, stdout: denial(reason), stderr: '' });
+    expect(await runHook(files, 'PreToolUse')).toEqual({ code: 2, stdout: denial(reason), stderr: '' });
   });
 
   it('waits as long as it takes to decide', async () => {
@@ -104,7 +104,7 @@ describe('before a tool call', () => {
   it('is a denial where the host fails', async () => {
     const { files, host } = await scene();
     host.decide = () => Promise.reject(new Error('mine'));
-    expect(await runHook(files, 'PreToolUse')).toMatchObject({ code: 0, stdout: UNREADABLE });
+    expect(await runHook(files, 'PreToolUse')).toMatchObject({ code: 2, stdout: UNREADABLE });
   });
 
   it('has a name and an id of bounded length, as in the log', async () => {
@@ -143,7 +143,7 @@ describe('a host that comes back', () => {
     const next = new FakeHost();
     next.decide = async () => ({ allowed: false, reason: 'Not any more.' });
     await answering(files, next);
-    expect(await hook.exit).toMatchObject({ code: 0, stdout: denial('Not any more.') });
+    expect(await hook.exit).toMatchObject({ code: 2, stdout: denial('Not any more.') });
     expect(next.calls).toEqual([{ ...host.calls[0], askedAt: expect.any(Number) }]);
   });
 
@@ -163,7 +163,7 @@ describe('a host that comes back', () => {
     const next = new FakeHost();
     next.decide = async () => ({ allowed: false, reason: 'Not any more.' });
     await answering(files, next);
-    expect(await hook.exit).toMatchObject({ code: 0, stdout: denial('Not any more.') });
+    expect(await hook.exit).toMatchObject({ code: 2, stdout: denial('Not any more.') });
     expect(next.calls.map(({ toolUseId }) => toolUseId)).toEqual(['toolu_1', 'late']);
   });
 
@@ -453,5 +453,45 @@ describe('what is in the folder when a host comes', () => {
     expect(host.ears).toHaveLength(1);
     expect(host.messages).toEqual(['one']);
     expect(host.given).toEqual([]);
+  });
+});
+
+describe('after a tool call', () => {
+  it.each(['PostToolUse', 'PostToolUseFailure'] as const)(
+    'the host hears what ran, and takes the report away: %s',
+    async (event) => {
+      const { files, host } = await scene();
+      await runHook(files, event);
+      await eventually(() =>
+        expect(host.reports).toEqual([{ toolUseId: 'toolu_1', tool: 'Bash', input: { command: 'ls' } }]),
+      );
+      await empty(files);
+      expect(readdirSync(files.answers)).toEqual([]);
+    },
+  );
+
+  it('the host hears what ran where it has something to say as well', async () => {
+    const { files, host } = await scene();
+    host.say('Stop that.');
+    await eventually(() => expect(readdirSync(files.answers)).toContain('steer'));
+    expect(await runHook(files, 'PostToolUse')).toMatchObject({ stdout: expect.stringContaining('Stop that.') });
+    expect(host.reports).toHaveLength(1);
+  });
+
+  it('a report that was left while no host was there is heard by the next', async () => {
+    const files = await guardFiles();
+    await runHook(files, 'PostToolUse');
+    const host = new FakeHost();
+    await answering(files, host);
+    await eventually(() => expect(host.reports).toHaveLength(1));
+    await empty(files);
+  });
+
+  it('what is no report is taken away', async () => {
+    const { files, host } = await scene();
+    send(files, 'no JSON', requestName().replace('.json', '.done'));
+    await empty(files);
+    expect(host.reports).toEqual([]);
+    await stillAnswers(files);
   });
 });

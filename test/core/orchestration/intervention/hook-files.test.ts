@@ -1,22 +1,27 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { HookFiles } from '../../../../src/core/orchestration/intervention/hook-files.js';
 import { resolvePolicy } from '../../../../src/core/orchestration/intervention/tool-policy.js';
 import { eventually } from '../../../support/eventually.js';
-import { guardFiles, runHook, startHook } from '../../../support/hook.js';
+import { guardFiles, hookInput, runHook, startHook } from '../../../support/hook.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
+const RUN = { env: { PATH: '/image/bin', LD_LIBRARY_PATH: '/image/lib', HOME: '/root' }, off: ['Workflow'] };
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 const requestsOf = (files: HookFiles): string[] => readdirSync(files.requests);
 const waits = (files: HookFiles): Promise<unknown> =>
@@ -40,7 +45,7 @@ describe('the files of a guard', () => {
     const before = process.umask(0o077);
     onTestFinished(() => void process.umask(before));
     const files = await guardFiles();
-    const [managed] = await files.mounts();
+    const [managed] = await files.mounts(RUN);
     expect(modeOf(files.requests)).toBe('777');
     expect(modeOf(files.answers)).toBe('755');
     expect(modeOf(join(files.path, 'hook.sh'))).toBe('755');
@@ -81,7 +86,7 @@ describe('the files of a guard', () => {
 
   it('are mounted so that the agent can write nothing but requests', async () => {
     const files = await guardFiles();
-    const mounts = await files.mounts();
+    const mounts = await files.mounts(RUN);
     expect(mounts.map(({ target, readonly }) => [target, readonly])).toEqual([
       ['/etc/claude-code/managed-settings.json', true],
       ['/etc/claude-code/autonomous-orchestration.sh', true],
@@ -93,19 +98,27 @@ describe('the files of a guard', () => {
 
   it('have managed settings that no others add hooks to, and that call the hook on every event and tool', async () => {
     const files = await guardFiles();
-    const [managed, script] = await files.mounts();
+    const [managed, script] = await files.mounts(RUN);
     const content = settings(managed?.source ?? '');
     expect(content).toMatchObject({
       allowManagedHooksOnly: true,
       disableSkillShellExecution: true,
-      env: { CLAUDE_CODE_SIMPLE: '', LD_PRELOAD: '' },
+      env: {
+        CLAUDE_CODE_SIMPLE: '',
+        LD_PRELOAD: '',
+        LD_LIBRARY_PATH: '/image/lib',
+        CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1',
+      },
+      permissions: { deny: ['Workflow'] },
     });
-    expect(Object.keys(content.hooks)).toEqual(['PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'Stop']);
-    for (const [event, [{ matcher, hooks }]] of Object.entries(content.hooks)) {
+    const { ConfigChange, ...calls } = content.hooks;
+    expect(ConfigChange).toEqual([{ matcher: '^(?!skills$)', hooks: [{ type: 'command', command: 'exit 2' }] }]);
+    expect(Object.keys(calls)).toEqual(['PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'Stop']);
+    for (const [event, [{ matcher, hooks }]] of Object.entries(calls)) {
       expect(matcher).toBe('*');
       expect(hooks[0]).toMatchObject({
         type: 'command',
-        command: `'/bin/sh' '${script?.target}' '${event}' '/run/autonomous-orchestration'`,
+        command: `'/usr/bin/env' '-i' 'PATH=/image/bin' '/bin/sh' '${script?.target}' '${event}' '/run/autonomous-orchestration' || exit ${event === 'PreToolUse' ? 2 : 1}`,
       });
       // Claude lets a call pass whose hook takes too long: longer than a day, which is the longest approval.
       expect(hooks[0].timeout).toBeGreaterThan(86_400);
@@ -116,11 +129,11 @@ describe('the files of a guard', () => {
 
   it('have settings for the host that name the very files, quoted', async () => {
     const files = await guardFiles();
-    const content = settings(await files.hostSettings());
+    const content = settings(await files.hostSettings(RUN));
     expect(content).not.toHaveProperty('allowManagedHooksOnly');
     expect(content).toMatchObject({ disableSkillShellExecution: true });
     expect(content.hooks.PreToolUse?.[0].hooks[0].command).toBe(
-      `'/bin/sh' '${join(files.path, 'hook.sh')}' 'PreToolUse' '${files.path}'`,
+      `'/usr/bin/env' '-i' 'PATH=/image/bin' '/bin/sh' '${join(files.path, 'hook.sh')}' 'PreToolUse' '${files.path}' || exit 2`,
     );
   });
 });
@@ -216,11 +229,102 @@ describe('a hook that no host answers', () => {
 
 describe('after a tool call', () => {
   it.each(['PostToolUse', 'PostToolUseFailure'] as const)(
-    'nothing is asked where nothing is to be heard (%s)',
+    'what ran is reported, and no answer waited for, where nothing is to be heard (%s)',
     async (event) => {
       const files = await guardFiles();
-      rmSync(files.requests, { recursive: true }); // Who asked would fail.
       expect(await runHook(files, event)).toEqual({ code: 0, stdout: '', stderr: '' });
+      const [name = ''] = requestsOf(files);
+      expect(name).toMatch(/^[0-9a-f-]{36}\.done$/);
+      const report = JSON.parse(readFileSync(join(files.requests, name), 'utf8'));
+      expect(report).toEqual(hookInput(event));
     },
   );
 });
+
+describe('the command that Claude Code runs for a hook', () => {
+  /** As Claude Code runs it: by a shell, with whatever settings of the workspace have put into its environment. */
+  async function run(shell: readonly string[], env: Record<string, string>, event = 'PreToolUse', image = RUN) {
+    const files = await guardFiles();
+    const settingsFile = await files.hostSettings(image);
+    const { command } = settings(settingsFile).hooks[event]?.[0].hooks[0] ?? {};
+    const [program = '', ...args] = shell;
+    const child = spawn(program, [...args, '-c', String(command)], {
+      argv0: 'sh',
+      env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.stdin.on('error', () => {});
+    child.stdin.end(JSON.stringify(hookInput('PreToolUse')));
+    const exit = once(child, 'close');
+    const answer = async (text: string): Promise<void> => {
+      const [name = ''] = await eventually(() => {
+        const names = requestsOf(files).filter((request) => request.endsWith('.json'));
+        expect(names).toHaveLength(1);
+        return names;
+      });
+      writeFileSync(join(files.answers, name.replace('.json', '')), text);
+    };
+    return { files, answer, exit: exit.then(([code]) => ({ code, stdout })), env };
+  }
+
+  /** `/bin/sh` is dash in some images, and bash in others. */
+  const SHELLS: [string, string[]][] = [
+    ['sh', ['/bin/sh']],
+    ['bash as sh', ['/bin/bash']],
+  ];
+  const evil = tempFile('evil.sh', 'echo EVIL; exit 0\n');
+  const planted = tempFile('cat', '#!/bin/sh\necho EVIL\n');
+
+  it.each(
+    SHELLS.flatMap(([name, shell]) =>
+      [
+        { SHELLOPTS: '', PS4: '$(echo EVIL >&2)' },
+        { BASH_ENV: evil, ENV: evil },
+        {
+          'BASH_FUNC_cat%%': '() { echo EVIL; }',
+          'BASH_FUNC_exit%%': '() { :; }',
+          'BASH_FUNC_[%%': '() { echo EVIL; }',
+        },
+        { 'BASH_FUNC_mv%%': '() { kill -9 $$; }', 'BASH_FUNC_trap%%': '() { :; }' },
+        { PATH: join(planted, '..'), IFS: '/', CDPATH: '/tmp' },
+        { LC_ALL: 'xx_XX', LANGUAGE: 'xx', TMPDIR: '/nonexistent', HOME: '/nonexistent' },
+      ].map((env) => [name, Object.keys(env).join(', '), shell, env] as const),
+    ),
+  )('%s: is neither answered nor changed by %s', async (_, __, shell, env) => {
+    const { answer, exit } = await run(shell, { PATH: '/usr/bin:/bin', ...env } as Record<string, string>);
+    await answer('{"hookSpecificOutput":{}}');
+    expect(await exit).toEqual({ code: 2, stdout: '{"hookSpecificOutput":{}}' });
+  });
+
+  it.each(SHELLS)('%s: lets a call pass only where the host says so', async (_, shell) => {
+    const { answer, exit } = await run(shell, {});
+    await answer('');
+    expect(await exit).toEqual({ code: 0, stdout: '' });
+  });
+
+  it.each(SHELLS)('%s: denies the call where its own shell is killed', async (_, shell) => {
+    const { exit, files } = await run(shell, {});
+    await eventually(() => expect(requestsOf(files)).toHaveLength(1));
+    const script = join(files.path, 'hook.sh');
+    // The shell that waits is the one whose first argument is the script.
+    const inner = readdirSync('/proc').find((pid) => {
+      const line =
+        /^\d+$/.test(pid) && existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : '';
+      return line.split('\0')[1] === script;
+    });
+    process.kill(Number(inner), 'SIGKILL');
+    expect(await exit).toEqual({ code: 2, stdout: '' });
+  });
+});
+
+function tempFile(name: string, text: string): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'hook-files-')), name);
+  afterAll(() => rmSync(join(path, '..'), { recursive: true }));
+  writeFileSync(path, text, { mode: 0o755 });
+  return path;
+}

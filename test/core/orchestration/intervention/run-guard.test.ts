@@ -28,8 +28,10 @@ function scene(
   workspace = '/workspace',
   file = join(tempFolder(), 'decisions.jsonl'),
   frozenMs?: (since: number) => number,
+  off: readonly string[] = [],
 ) {
   const actions: SessionAction[] = [];
+  const breaches: Observation[] = [];
   const decisions = new DecisionLog(file);
   onTestFinished(() => decisions.close());
   const guard = new RunGuard({
@@ -38,6 +40,8 @@ function scene(
     now: Date.now,
     dispatch: (action) => void actions.push(action),
     decisions,
+    off,
+    onBreach: (breach) => void breaches.push(breach),
     ...(frozenMs && { frozenMs }),
   });
   const denials = () => actions.flatMap((action) => (action.type === 'denied' ? [action.denial] : []));
@@ -46,7 +50,7 @@ function scene(
     if (!request) throw new Error('nothing was asked');
     return request;
   };
-  return { guard, actions, denials, asked, file };
+  return { guard, actions, denials, asked, file, breaches };
 }
 
 const ASK: ToolPolicy = { rules: [{ tool: 'Bash', matches: /push/, decision: 'ask', reason: 'Pushing is mine.' }] };
@@ -416,4 +420,126 @@ describe('a guard that takes over', () => {
     const seen = guard.inspect([result('x', 'ok', 'a'), logged('ls', 'b'), result('x', 'ok', 'b')], true);
     expect(seen.flatMap((one) => (one.kind === 'breach' ? [one.id] : []))).toEqual(['b']);
   });
+});
+
+describe('what a hook reports after its call', () => {
+  const BREACH = { kind: 'breach', id: 't', danger: { level: 'critical', rule: 'guard.bypassed' } };
+
+  it('is no breach where it is what was allowed', async () => {
+    const { guard, breaches } = scene();
+    const input = { command: 'ls', timeout: 5_000 };
+    await guard.beforeTool({ ...bash('ls'), input });
+    guard.afterTool({ ...bash('ls'), input: { timeout: '5000', command: 'ls' } });
+    expect(breaches).toEqual([]);
+  });
+
+  it.each([
+    ['Bash', { command: 'ls' }, { command: 'rm -rf src; ls' }],
+    ['Bash', { command: 'ls' }, {}],
+    ['Write', { file_path: '/workspace/a', content: 'x' }, { file_path: '/workspace/a', content: 'y' }],
+    ['Write', { file_path: '/workspace/a', content: 'x' }, { file_path: '/workspace/.git/config', content: 'x' }],
+    ['WebFetch', { url: 'https://a.example', prompt: 'x' }, { url: 'https://b.example', prompt: 'x' }],
+    ['Monitor', { command: 'ls', description: 'x' }, { command: 'rm x', description: 'x' }],
+    ['mcp__x__y', { list: [1, { a: 2 }] }, { list: [1, { a: 3 }] }],
+  ])('is a breach where %s ran with another input than the one that was allowed: %j, %j', async (tool, input, ran) => {
+    const { guard, breaches } = scene();
+    await guard.beforeTool({ toolUseId: 't', tool, input });
+    guard.afterTool({ toolUseId: 't', tool, input: ran });
+    expect(breaches).toMatchObject([{ ...BREACH, name: tool }]);
+  });
+
+  it('is a breach where another tool ran', async () => {
+    const { guard, breaches } = scene();
+    await guard.beforeTool(bash('ls'));
+    guard.afterTool({ toolUseId: 't', tool: 'Monitor', input: { command: 'ls' } });
+    expect(breaches).toMatchObject([BREACH]);
+  });
+
+  it('is a breach where the call was denied', async () => {
+    const { guard, breaches } = scene();
+    await guard.beforeTool(bash(WIPE));
+    guard.afterTool(bash(WIPE));
+    expect(breaches).toMatchObject([BREACH]);
+  });
+
+  it('is a breach also where an earlier host has allowed something else', async () => {
+    const before = scene();
+    await before.guard.beforeTool(bash('ls'));
+    const { guard, breaches } = scene({}, '/workspace', before.file);
+    await guard.restore();
+    guard.afterTool(bash('rm x'));
+    expect(breaches).toMatchObject([BREACH]);
+  });
+
+  it('is none of the first or the second input that a newer release asks about', async () => {
+    const { guard, breaches } = scene();
+    const raw = { to: 'bob', message: 'x' };
+    await guard.beforeTool({ toolUseId: 't', tool: 'SendMessage', input: raw });
+    await guard.beforeTool({ toolUseId: 't', tool: 'SendMessage', input: { ...raw, recipient: 'bob', content: 'x' } });
+    guard.afterTool({ toolUseId: 't', tool: 'SendMessage', input: raw });
+    expect(breaches).toEqual([]);
+  });
+
+  it('is none where nobody was asked, which the log tells, or where a person answers in the input', async () => {
+    const { guard, breaches } = scene();
+    guard.afterTool(bash('ls'));
+    await guard.beforeTool({ toolUseId: 'q', tool: 'AskUserQuestion', input: { questions: [] } });
+    guard.afterTool({ toolUseId: 'q', tool: 'AskUserQuestion', input: { questions: [], answers: { a: 'b' } } });
+    expect(breaches).toEqual([]);
+  });
+});
+
+it('a call that a newer release asks about twice is put to a person once', async () => {
+  const { guard, actions, asked } = scene({ rules: [{ tool: 'Monitor', decision: 'ask' }] });
+  const first = guard.beforeTool({ toolUseId: 't', tool: 'Monitor', input: { command: 'ls', persistent: false } });
+  guard.approvals.answer(asked().requestId, 'allow', undefined);
+  expect(await first).toEqual({ allowed: true });
+  const again = await guard.beforeTool({ toolUseId: 't', tool: 'Monitor', input: { command: 'ls' } });
+  expect(again).toEqual({ allowed: true });
+  expect(actions.filter(({ type }) => type === 'asked')).toHaveLength(1);
+});
+
+describe('tools whose work is in no log', () => {
+  it.each([
+    ['Workflow', { script: 'return 1' }],
+    ['Agent', { prompt: 'x', isolation: 'remote' }],
+    ['Task', { prompt: 'x', isolation: 'remote' }],
+  ])('are denied: %s %j', async (tool, input) => {
+    const { guard, denials } = scene({ dangerous: 'allow' }, '/workspace', undefined, undefined, ['Workflow']);
+    const verdict = await guard.beforeTool({ toolUseId: 't', tool, input });
+    expect(verdict).toEqual({ allowed: false, reason: expect.stringContaining('is in no log') });
+    expect(denials()).toMatchObject([{ tool, by: 'policy' }]);
+  });
+
+  it('end the session where they are used all the same', async () => {
+    const { guard } = scene({}, '/workspace', undefined, undefined, ['Workflow']);
+    const input = { script: 'return 1' };
+    await guard.beforeTool({ toolUseId: 't', tool: 'Workflow', input });
+    const seen = guard.inspect([{ kind: 'tool', id: 't', name: 'Workflow', input }, result('launched')], true);
+    expect(seen.at(-1)).toMatchObject({ kind: 'breach', name: 'Workflow' });
+  });
+
+  it('run where the session asked for them', async () => {
+    const { guard } = scene();
+    expect(await guard.beforeTool({ toolUseId: 't', tool: 'Workflow', input: { script: '1' } })).toEqual({
+      allowed: true,
+    });
+  });
+});
+
+it('a denied call of an MCP server is no breach in the words of a newer release, and one in any others', async () => {
+  for (const [words, breaches] of [
+    [(reason: string) => `<tool_use_error>PreToolUse:mcp__x__y hook error: ${reason}</tool_use_error>`, 0],
+    [(reason: string) => `<tool_use_error>PreToolUse:mcp__x__y hook error: ${reason}, and more</tool_use_error>`, 1],
+  ] as const) {
+    const { guard } = scene({ rules: [{ tool: 'mcp__*', decision: 'deny', reason: 'Not those.' }] });
+    const call = { toolUseId: 't', tool: 'mcp__x__y', input: { a: 1 } };
+    const verdict = await guard.beforeTool(call);
+    const reason = verdict.allowed ? '' : verdict.reason;
+    const seen = guard.inspect(
+      [{ kind: 'tool', id: 't', name: call.tool, input: call.input }, result(words(reason), 'error')],
+      true,
+    );
+    expect(seen.filter(({ kind }) => kind === 'breach')).toHaveLength(breaches);
+  }
 });

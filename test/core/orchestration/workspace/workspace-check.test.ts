@@ -35,6 +35,7 @@ const user = (id: number, gids: number[]): Parameters<typeof checkWritable>[2] =
   entrypoint: [],
   home: '/home',
   onboarded: true,
+  env: {},
   claudeVersion: '2',
 });
 

@@ -7,10 +7,13 @@ import { isWithin, resolvePath } from './shell/path.js';
 const WRITERS = new Set(['Write', 'Edit', 'MultiEdit', 'NotebookEdit']);
 const READERS = new Set(['Read', 'NotebookRead', 'Grep', 'Glob', 'LS']);
 
+export function isFileTool(tool: string): boolean {
+  return WRITERS.has(tool) || READERS.has(tool);
+}
+
 /** Rates the tools that read and write files without a shell, by the same places. */
 export function rateFileTool(tool: string, input: Record<string, unknown>, context: DangerContext): Danger | undefined {
   const writes = WRITERS.has(tool);
-  if (!writes && !READERS.has(tool)) return undefined;
   const places = new Places(context);
   for (const key of ['file_path', 'notebook_path', 'path']) {
     const text = input[key];

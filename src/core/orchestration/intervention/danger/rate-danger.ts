@@ -1,7 +1,20 @@
 import { Analysis } from './analysis.js';
 import type { Danger, DangerContext } from './danger.js';
-import { rateFileTool } from './file-tools.js';
+import { isFileTool, rateFileTool } from './file-tools.js';
 import { Budget } from './shell/budget.js';
+import { rateByShape } from './tool-shapes.js';
+
+/** Claude's own tools whose words start and touch nothing: what comes of them is a call of its own. */
+const SAYS_ONLY = new Set([
+  'Agent',
+  'Task',
+  'TodoWrite',
+  'AskUserQuestion',
+  'ExitPlanMode',
+  'ToolSearch',
+  'WebSearch',
+  'Skill',
+]);
 
 /**
  * Rates one tool call of an agent. Shell commands are parsed and followed through everything that they start; what cannot be
@@ -16,6 +29,8 @@ export function rateDanger(
   budget = new Budget(),
 ): Danger | undefined {
   const input = typeof call.input === 'object' && call.input !== null ? (call.input as Record<string, unknown>) : {};
-  if (call.tool !== 'Bash') return rateFileTool(call.tool, input, context);
+  if (isFileTool(call.tool)) return rateFileTool(call.tool, input, context);
+  if (call.tool !== 'Bash')
+    return SAYS_ONLY.has(call.tool) ? undefined : rateByShape(call.tool, input, context, budget);
   return typeof input.command === 'string' ? new Analysis(context, budget).rate(input.command) : undefined;
 }

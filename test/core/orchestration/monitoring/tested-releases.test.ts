@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import versions from '../../../../src/core/orchestration/claude-versions.json' with { type: 'json' };
+import { releaseWarning } from '../../../../src/core/orchestration/monitoring/tested-releases.js';
+
+const init = (claudeVersion?: string) =>
+  releaseWarning({ kind: 'init', conversationId: 'x', ...(claudeVersion !== undefined && { claudeVersion }) });
+
+describe('a release of Claude Code', () => {
+  it.each(Object.values(versions))('that the library is tested with is no news: %s', (version) => {
+    expect(init(version)).toEqual([]);
+  });
+
+  it('that the library was never tested with is worth a warning', () => {
+    expect(init('3.0.0')).toEqual([
+      {
+        kind: 'error',
+        severity: 'warning',
+        code: 'untested_release',
+        message: expect.stringContaining('3.0.0 was not tested'),
+      },
+    ]);
+  });
+
+  it('that is not said is no news', () => {
+    expect(init()).toEqual([]);
+    expect(releaseWarning({ kind: 'tampered' })).toEqual([]);
+  });
+});
