@@ -1,8 +1,9 @@
 import type { Dirent } from 'node:fs';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf } from '../errors.js';
 import { readRegularFile } from '../files/regular-file.js';
-import { BoundedSearch, type SearchLimits } from './bounded-search.js';
+import { BoundedSearch, SearchLimit, type SearchLimits } from './bounded-search.js';
 import { parseGitConfig } from './git-config-file.js';
 import { hashBytes, MOST_INDEX_BYTES } from './git-index.js';
 import { type GitLayout, gitLayoutAt, ignoreMissing, readGitFile } from './git-layout.js';
@@ -40,7 +41,12 @@ export async function withGitView<T>(checkout: string | GitLayout, use: (view: G
   return withLinkFreePaths(async (paths, top) => {
     const view: GitView = { layout, paths, folder: join(top, 'git') };
     await mkdir(join(view.folder, 'info'), { recursive: true });
-    await Promise.all([copySmallFiles(view), copyPackedRefs(view), borrow(view, 'refs'), borrowObjects(view)]);
+    await Promise.all([copySmallFiles(view), copyPackedRefs(view), borrow(view, 'refs'), borrowObjects(view)]).catch(
+      (error: unknown) => {
+        if (!(error instanceof SearchLimit)) throw error;
+        throw new Error(`the repository has more objects than can be looked at (${error.message}); run 'git gc'`);
+      },
+    );
     return use(view);
   });
 }
@@ -87,8 +93,12 @@ function lentConfig(text: string, hashLength: number): string {
 
 /** A copy, because git would read one without end into memory. */
 async function copyPackedRefs({ layout, paths, folder }: GitView): Promise<void> {
-  const path = paths.to(join(layout.commonDir, 'packed-refs'));
-  const packed = await readRegularFile(path, { most: MOST_PACKED_REFS_BYTES }).catch(ignoreMissing);
+  const path = join(layout.commonDir, 'packed-refs');
+  const packed = await readRegularFile(paths.to(path), { most: MOST_PACKED_REFS_BYTES })
+    .catch(ignoreMissing)
+    .catch((error: unknown) => {
+      throw new Error(`${path} cannot be read: ${messageOf(error)}`);
+    });
   if (packed) await writeFile(join(folder, 'packed-refs'), packed);
 }
 

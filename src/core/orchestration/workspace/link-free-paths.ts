@@ -53,6 +53,11 @@ export class LinkFreePaths {
     return `${this.#detour}${this.#folder}${'/s'.repeat(this.#links - 1 - before)}/root${path}`;
   }
 
+  /** A text in which such paths may stand, as people read it. */
+  static plain(text: string): string {
+    return text.replaceAll(/[^\s'"]*\/s\/root(?=\/)/g, '');
+  }
+
   /** The same path to a file of ours, for a program that comes through it to a link whose target is link-free. */
   own(path: string): string {
     return this.#detour + path;

@@ -4,7 +4,7 @@ import { systemCode } from '../errors.js';
 import { checkOut, installIndex } from './git-command.js';
 import { ignoreMissing } from './git-layout.js';
 import type { GitView } from './git-view.js';
-import type { LinkFreePaths } from './link-free-paths.js';
+import { LinkFreePaths } from './link-free-paths.js';
 import type { LinkedWorktree } from './linked-worktrees.js';
 
 /**
@@ -64,7 +64,7 @@ export async function isHalfMade({ gitDir, path }: LinkedWorktree, paths: LinkFr
 async function demandFree(place: string): Promise<void> {
   const stats = await lstat(place).catch(ignoreMissing);
   if (!stats || (stats.isDirectory() && (await readdir(place)).length === 0)) return;
-  throw Object.assign(new Error('something is in the place of the worktree already'), { code: 'EEXIST' });
+  throw Object.assign(new Error(`something is at ${LinkFreePaths.plain(place)} already`), { code: 'EEXIST' });
 }
 
 /** @returns false where the place is on another file system; there is an empty folder then */

@@ -7,7 +7,7 @@ import { refuseBorrowing } from './git-borrowing.js';
 import { makeBranch, runGit } from './git-command.js';
 import { branchIn, findGitLayout, type GitLayout, gitLayoutAt, ignoreMissing, isKnown } from './git-layout.js';
 import { type GitView, withGitView } from './git-view.js';
-import { withLinkFreePaths } from './link-free-paths.js';
+import { LinkFreePaths, withLinkFreePaths } from './link-free-paths.js';
 import { linkedWorktrees, unlinkWorktree } from './linked-worktrees.js';
 import { addWorktree, isHalfMade } from './new-worktree.js';
 import { remoteBranches } from './remote-branches.js';
@@ -90,7 +90,7 @@ export class Worktrees {
 }
 
 function failed(cwd: string, { branch }: SessionWorktreeRequest, cause: unknown): OrchestrationError {
-  const message = `No worktree for branch ${shown(branch)} of ${cwd}: ${messageOf(cause)}.`;
+  const message = `No worktree for branch ${shown(branch)} of ${cwd}: ${LinkFreePaths.plain(messageOf(cause))}.`;
   return new OrchestrationError('WORKTREE_FAILED', message, { cause });
 }
 

@@ -89,8 +89,9 @@ describe('an agent that makes links while a worktree is made', () => {
     const outside = tempFolder();
     symlinkSync(outside, join(repo, 'trees'));
     for (const path of ['trees/one', join(repo, 'trees/one')]) {
+      const message = expect.stringMatching(`links .* '${repo}/trees/one'`);
       const made = new Worktrees().ensure(repo, { branch: 'one', path });
-      await expect(made).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
+      await expect(made).rejects.toMatchObject({ code: 'WORKTREE_FAILED', message });
     }
     expect(readdirSync(outside)).toEqual([]);
   });

@@ -24,6 +24,69 @@ it('makes many worktrees of one repository that are asked for at once', async ()
   expect(await worktrees.ensure(repo, { branch: 'two' })).toMatchObject({ created: false, path: `${repo}-two` });
 });
 
+/** A repository with the branches `main` and `side/one`, as people have them. */
+const EVERYDAY: readonly (readonly [name: string, make: (repo: string) => string])[] = [
+  [
+    'refs and objects that are packed, with a folder left of a branch',
+    (repo) => {
+      git(repo, 'pack-refs', '--all');
+      git(repo, 'gc', '--quiet');
+      mkdirSync(join(repo, '.git/refs/heads/side/one'), { recursive: true });
+      return repo;
+    },
+  ],
+  [
+    'many packs, their common index and a commit graph',
+    (repo) => {
+      for (const name of ['a', 'b', 'c']) {
+        git(repo, 'commit', '--quiet', '--allow-empty', '-m', name);
+        git(repo, 'repack', '-d', '--quiet');
+      }
+      git(repo, 'multi-pack-index', 'write');
+      git(repo, 'commit-graph', 'write', '--reachable');
+      return repo;
+    },
+  ],
+  [
+    'the history of a shallow clone',
+    (repo) => {
+      git(repo, 'commit', '--quiet', '--allow-empty', '-m', 'More');
+      git('/', 'clone', '--quiet', '--depth=1', '--no-single-branch', `file://${repo}`, `${repo}-clone`);
+      return `${repo}-clone`;
+    },
+  ],
+  [
+    'a linked worktree that is the workspace',
+    (repo) => {
+      git(repo, 'worktree', 'add', '--quiet', '-b', 'linked', `${repo}-linked`);
+      return `${repo}-linked`;
+    },
+  ],
+  [
+    'a linked worktree of a bare repository that is the workspace',
+    (repo) => {
+      git('/', 'clone', '--quiet', '--bare', repo, `${repo}.git`);
+      git(`${repo}.git`, 'worktree', 'add', '--quiet', '-b', 'linked', `${repo}-linked`);
+      return `${repo}-linked`;
+    },
+  ],
+];
+
+it.each(EVERYDAY)('makes worktrees of a repository with %s', async (_, make) => {
+  const origin = repository();
+  git(origin, 'tag', 'v1');
+  git(origin, 'branch', 'side/one');
+  const cwd = make(origin);
+  for (const request of [{ branch: 'side/one' }, { branch: 'new', base: 'side/one' }]) {
+    const { path, created } = await new Worktrees().ensure(cwd, request);
+    expect(created).toBe(true);
+    expect(readFileSync(join(path, 'file.txt'), 'utf8')).toBe('content\n');
+    expect(git(path, 'status', '--porcelain')).toBe('');
+    expect(git(path, 'diff-files', '--name-only')).toBe('');
+    expect(git(path, 'rev-parse', '--abbrev-ref', 'HEAD')).toBe(`${request.branch}\n`);
+  }
+});
+
 describe('a new branch', () => {
   /** A repository that another one is the remote of, with the branch `topic` there and `local` here. */
   function clone(): string {
