@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { homedir } from 'node:os';
@@ -121,6 +122,53 @@ describe('create refuses, and leaves nothing behind:', () => {
     const docker = { mounts: [{ source: homedir(), target: '/mnt', readonly: true }], allowUnsafeMounts: true };
     const session = await manager.create({ cwd, prompt: 'x', docker });
     expect(await manager.waitFor(session.id)).toMatchObject({ status: 'completed' });
+  });
+
+  it.each([
+    '/run',
+    '/proc',
+    '/proc/self/root',
+    '/sys',
+    '/dev',
+    '/etc',
+    '/etc/shadow',
+    '/var',
+    '/var/lib',
+    '/home',
+    '/root/.ssh',
+  ])('a workspace or a mount that is a place of the machine, also in another spelling: %s', async (place) => {
+    const link = join(await tempFolder(0), 'innocent');
+    await symlink(place, link);
+    for (const source of [place, link, `/tmp/..${place}`]) {
+      const error = await refused({ docker: { mounts: [{ source, target: '/mnt', readonly: true }] } });
+      // What is not there on this machine cannot be mounted either.
+      expect(error).toMatchObject({ code: existsSync(place) ? 'UNSAFE_MOUNT' : 'INVALID_OPTIONS' });
+    }
+    const { code } = await refused({ cwd: link });
+    expect(['UNSAFE_MOUNT', 'WORKSPACE_NOT_FOUND']).toContain(code);
+  });
+
+  it.each(['/etc/claude-code', '/run/autonomous-orchestration/answers', '/usr/bin', '/workspace/.git', '/proc/1'])(
+    'a mount over what the container needs as it is: %s',
+    async (target) => {
+      const docker = { mounts: [{ source: await tempFolder(0), target }], allowUnsafeMounts: true };
+      expect(await refused({ docker })).toMatchObject(invalid(/docker\.mounts/));
+    },
+  );
+
+  it('a mount into the workspace, where an agent has put a link in its way', async () => {
+    await symlink('/etc', join(cwd, 'data'));
+    const docker = { mounts: [`${await tempFolder(0)}:/workspace/data/claude-code`] };
+    expect(await refused({ docker })).toMatchObject({ code: 'UNSAFE_MOUNT' });
+  });
+
+  it('a stateDir that others can write to', async () => {
+    await chmod(stateDir, 0o777);
+    const { manager } = await testManager({ stateDir });
+    await expect(manager.create({ cwd, prompt: 'x' })).rejects.toMatchObject({
+      code: 'STATE_NOT_WRITABLE',
+      message: expect.stringContaining('can be written by others'),
+    });
   });
 
   it.each([

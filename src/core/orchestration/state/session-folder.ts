@@ -128,9 +128,8 @@ export class SessionFolder {
       demandOwnFolder(path);
       for (const name of await readdir(this.path)) {
         path = join(this.path, name);
-        if (path === this.guard || path === this.projects) {
-          if (!lstatSync(path).isDirectory()) throw new NotOwn('it is a link, or no folder');
-        } else demandOwnFile(path);
+        // A file that is being written may go while others are looked at.
+        ifThere(path === this.guard || path === this.projects ? demandFolder : demandOwnFile, path);
       }
     } catch (cause) {
       throw notWritable(path, cause);
@@ -156,4 +155,9 @@ export class SessionFolder {
     ifThere(demandOwnFolder, dirname(this.path));
     await rm(this.path, { recursive: true, force: true });
   }
+}
+
+/** Agents write to what is in it, so that only its kind counts. */
+function demandFolder(path: string): void {
+  if (!lstatSync(path).isDirectory()) throw new NotOwn('it is a link, or no folder');
 }
