@@ -25,6 +25,7 @@ describe('what a session was created from', () => {
     prompt: 'Fix "it"\n\u2028',
     cwd: '/work',
     worktree: { branch: 'b', base: 'main' },
+    workspaces: ['/work', '/other'],
     docker: { image: 'own', memory: '1g', user: '1:2', mounts: ['/a:/b:ro'] },
     system: 's',
     appendSystem: 'a',
