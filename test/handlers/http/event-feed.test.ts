@@ -170,6 +170,7 @@ describe('/events', () => {
     const [first, , third] = await Promise.all(
       ['a', 'b', 'c'].map((taskId) => manager.create({ prompt: 'x', taskId })),
     );
+    await manager.waitFor(first?.id ?? '', { status: 'running' });
     const reader = await open(app);
     const snapshot = await reader.next();
     expect(snapshot?.data.sessions.map(({ queuePosition }: Frame['data']) => queuePosition)).toEqual([undefined, 1, 2]);
