@@ -129,7 +129,10 @@ export class StreamMonitor {
   #readDense(line: string, complete: boolean): void {
     this.#others.add(`A log line was skipped because of its many values: ${line.slice(0, SHOWN_LENGTH)}`);
     const written = complete || line.trimEnd().endsWith('}');
-    if (written && TELLS_OF_CALL.test(line)) this.#unread(line.slice(0, SHOWN_LENGTH));
+    if (!written || !TELLS_OF_CALL.test(line)) return;
+    // An agent may write the beginning of a result in front of what Claude writes, to hide that.
+    if (FURTHER_EVENT.test(line)) this.#report([{ kind: 'tampered' }]);
+    else this.#unread(line.slice(0, SHOWN_LENGTH));
   }
 
   #skipped(start: string): void {
@@ -151,6 +154,8 @@ export class StreamMonitor {
 }
 
 const TELLS_OF_CALL = /"tool_use_id"|"type":"tool_use"/;
+/** Within a line of Claude's these quotes are escaped, or what is in the braces is no event. */
+const FURTHER_EVENT = /.\{"type":"(?:assistant|user|system|result)"/s;
 const RESULT_START = /^\{"type":"user".*?"tool_use_id":"([^"]{1,200})"/s;
 /** How often a line is tried from a later brace on. */
 const MOST_TRIES = 8;

@@ -296,6 +296,11 @@ describe('a line of more values than can be parsed without holding up the proces
       'tampered',
     ],
     ['is nothing where it tells of no call: a program that crashed shows such a line of its own', 'var x=[', undefined],
+    [
+      'tells of a log that was written into where the beginning of a result stands in front of an event',
+      `{"type":"user","message":{"content":[{"tool_use_id":"t","x":[${'1,'.repeat(200_000)}{"type":"user","message":[`,
+      'tampered',
+    ],
   ])('%s', async (_, start, kind) => {
     const parse = vi.spyOn(JSON, 'parse');
     onTestFinished(() => parse.mockRestore());
