@@ -163,6 +163,7 @@ export class Analysis implements Host, Shell {
     }
     if (applyBuiltin(command, assignments)) {
       this.#rate(command);
+      launchers.get(name)?.(command, this);
       return name === 'export' || name === 'declare' || name === 'set' ? outputOf(command) : SILENT;
     }
     this.#rate(command);
