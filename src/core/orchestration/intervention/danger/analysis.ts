@@ -8,6 +8,7 @@ import { EVERYWHERE, rulesByName } from './rules/rules.js';
 import { type Budget, TooComplex } from './shell/budget.js';
 import { applyBuiltin, assignPrinted } from './shell/builtins.js';
 import type { Shell, ShellCommand } from './shell/command.js';
+import { deferred } from './shell/deferred.js';
 import type { CommandLine, Host } from './shell/host.js';
 import { Interpreter } from './shell/interpreter.js';
 import { outputOf } from './shell/output.js';
@@ -243,6 +244,8 @@ export class Analysis implements Host, Shell {
   }
 
   #codeVariable(name: string, { text }: Value, scope: Scope): void {
+    const prompt = /^PS[0124]$/.test(name) ? deferred(text) : undefined;
+    if (prompt !== undefined) this.script(prompt, scope.fork());
     if (CODE_VARIABLES.has(name) && isKnown(text) && text !== '') this.script(text, scope.fork());
   }
 

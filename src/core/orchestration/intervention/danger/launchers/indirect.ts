@@ -1,6 +1,7 @@
 import type { Launcher, Shell, ShellCommand } from '../shell/command.js';
+import { deferred } from '../shell/deferred.js';
 import { Options } from '../shell/options.js';
-import { isKnown, literal, type Value } from '../shell/value.js';
+import { isKnown, literal } from '../shell/value.js';
 import { childScope } from './shells.js';
 
 /** Programs that are not made for it, but run a command or a line of shell code all the same. */
@@ -21,6 +22,9 @@ export const indirect: readonly (readonly [string, Launcher])[] = [
   ['compgen', runCompletion],
   ['complete', runCompletion],
   ['bind', runMatches(/^"[^"]*":\s*(.*)$/gm)],
+  ...'declare typeset local export readonly read unset printf test [ let getopts wait'
+    .split(' ')
+    .map((name) => [name, runSubscripts] as const),
   ['mapfile', runCallback],
   ['readarray', runCallback],
 ];
@@ -105,32 +109,25 @@ function runEach(command: ShellCommand, shell: Shell): undefined {
   for (const { text } of command.values) shell.script(text, childScope(command));
 }
 
-/** `cmake -E` has a few programs in it. */
-function runCmake({ args, values, ...command }: ShellCommand, shell: Shell): undefined {
+/** What `cmake -E` has in place of the programs of a system. */
+const CMAKE_PROGRAMS: Readonly<Record<string, string>> = {
+  remove_directory: 'rm -rf',
+  rm: 'rm',
+  remove: 'rm',
+  copy: 'cp -r',
+  copy_directory: 'cp -r',
+  rename: 'mv',
+  env: 'env',
+  time: 'time',
+};
+
+function runCmake(command: ShellCommand, shell: Shell): undefined {
+  const { args, values } = command;
   const at = args.indexOf('-E');
   if (at < 0) return;
-  const rest = values.slice(at + 2);
-  const call = (...words: readonly Value[]): void => void shell.call(words, { ...command, args, values });
-  switch (args[at + 1]) {
-    case 'remove_directory':
-      return call(literal('rm'), literal('-rf'), ...rest);
-    case 'rm':
-    case 'remove':
-      return call(literal('rm'), ...rest);
-    case 'copy':
-    case 'copy_directory':
-      return call(literal('cp'), literal('-r'), ...rest);
-    case 'rename':
-      return call(literal('mv'), ...rest);
-    case 'env':
-      return call(literal('env'), ...rest);
-    case 'time':
-      return call(...rest);
-    case 'chdir':
-      return call(...rest.slice(1));
-    default:
-      return undefined;
-  }
+  const program = CMAKE_PROGRAMS[args[at + 1] ?? ''];
+  if (program) shell.call([...program.split(' ').map(literal), ...values.slice(at + 2)], command);
+  else if (args[at + 1] === 'chdir') shell.call(values.slice(at + 3), command);
 }
 
 /** `rpm --eval '%(cmd)'` */
@@ -165,4 +162,20 @@ function runCompletion(command: ShellCommand, shell: Shell): undefined {
 function runCallback(command: ShellCommand, shell: Shell): undefined {
   const code = new Options(command.args, ['d', 'n', 'O', 's', 'u', 'C', 'c']).value('C');
   if (code) shell.script(code, childScope(command));
+}
+
+/** Builtins evaluate the subscript of a variable that they are given by name, and what `declare` takes for an array or a number. */
+function runSubscripts({ name, args, scope }: ShellCommand, shell: Shell): undefined {
+  const declares =
+    name === 'declare' || name === 'typeset' || name === 'local' || name === 'export' || name === 'readonly';
+  const isNumber = name === 'let' || (declares && args.some((arg) => /^-[a-zA-Z]*i/.test(arg)));
+  // These look at the name that follows `-v`, and others at every word.
+  const named = /^(?:printf|test|\[)$/.test(name) ? args.filter((_, index) => args[index - 1] === '-v') : args;
+  for (const arg of named) {
+    const isSubscript = /^[A-Za-z_]\w*\[.*(?:\$\(|`)/s.test(arg);
+    const isArray = declares && /^[A-Za-z_]\w*\+?=\(/.test(arg);
+    if (!isSubscript && !isArray && !isNumber) continue;
+    const code = deferred(arg);
+    if (code) shell.script(code, scope.fork());
+  }
 }
