@@ -94,7 +94,22 @@ function runFd(command: ShellCommand, shell: Shell): undefined {
   const inner = values.slice(at + 1).filter(({ text }) => text !== ';');
   const fed = inner.some(({ text }) => /\{[./]*\}/.test(text)) ? inner : [...inner, value('{}')];
   const origin = fdFindsEverything(args.slice(0, at)) ? Origin.everyFile : Origin.none;
-  shell.call(filled(fed, /\{[./]*\}/g, ANY, origin), command);
+  shell.call(filled(fed, /\{[./]*\}/g, fdPath(args.slice(0, at)), origin), command);
+}
+
+const FD_VALUES =
+  't type e extension E exclude d max-depth min-depth exact-depth S size o owner changed-within changed-before c color j threads base-directory C search-path ignore-file max-results'.split(
+    ' ',
+  );
+
+/** All that `fd` finds lies below the folders that follow its pattern. */
+function fdPath(args: readonly string[]): string {
+  const options = new Options(args, FD_VALUES);
+  const base = options.value('base-directory', 'C') ?? '.';
+  const [, ...folders] = options.operands;
+  const root = options.value('search-path') ?? folders[0] ?? '.';
+  if (folders.length > 1) return ANY;
+  return `${root.startsWith('/') || base === '.' ? root : `${base}/${root}`}/${ANY}`;
 }
 
 const PARALLEL_VALUES =

@@ -4,8 +4,10 @@ import { databaseRules } from './databases.js';
 import { deletionRules } from './deletion.js';
 import { diskRules } from './disks.js';
 import { fileRules, rateRedirects } from './files.js';
+import { foundPermissionRules } from './found-permissions.js';
 import { gitRules } from './git.js';
 import { infrastructureRules } from './infrastructure.js';
+import { movingRules } from './moving.js';
 import { networkRules, rateSockets } from './network.js';
 import { permissionRules } from './permissions.js';
 import { publishingRules } from './publishing.js';
@@ -21,6 +23,8 @@ export const rulesByName: ReadonlyMap<string, readonly Rule[]> = indexed([
   ...gitRules,
   ...diskRules,
   ...permissionRules,
+  ...foundPermissionRules,
+  ...movingRules,
   ...networkRules,
   ...publishingRules,
   ...databaseRules,

@@ -33,6 +33,8 @@ export class Scope {
   readonly references = new Map<string, string>();
   positional: readonly Value[] = [];
   previousCwd: string;
+  /** Where files were moved or linked to since the command began, by absolute path. Subshells share them. */
+  moved = new Map<string, { readonly from: string; readonly isLink: boolean }>();
   readonly folders: string[] = [];
   /** Above zero where it is not certain that the code runs. */
   conditional = 0;
@@ -54,6 +56,7 @@ export class Scope {
     for (const [name, body] of this.functions) fork.functions.set(name, body);
     for (const [name, value] of this.aliases) fork.aliases.set(name, value);
     for (const [name, target] of this.references) fork.references.set(name, target);
+    fork.moved = this.moved;
     fork.positional = this.positional;
     fork.previousCwd = this.previousCwd;
     fork.folders.push(...this.folders);
