@@ -1,6 +1,7 @@
 import { critical, type Danger, warning } from '../danger.js';
 import { GIT_VALUES } from '../launchers/git.js';
 import type { Places } from '../paths.js';
+import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import { isBlank } from '../shell/value.js';
@@ -78,7 +79,7 @@ function rateGit({ args, scope }: ShellCommand, places: Places): Danger | undefi
   if (verb === undefined) return undefined;
   const rest = writtenOut(verb, args.slice(outer.start + 1));
   if (isBlank(verb)) return critical('git.unresolved', 'Which git command runs is only known when it runs; name it.');
-  if (rest.includes('--help') || rest[0] === '-h') return undefined;
+  if (asks(rest, /^--help$/) || rest[0] === '-h') return undefined;
   const settings = rateSettings(args.slice(0, outer.start), places, scope);
   if (settings) return settings;
   if (verb === 'config') return rateConfig(rest, places, scope);
