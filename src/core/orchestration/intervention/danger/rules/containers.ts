@@ -57,7 +57,6 @@ function rateEngine({ args, stdin }: ShellCommand): Danger | undefined {
 
 function rateCompose(args: readonly string[]): Danger | undefined {
   const verb = args.find((arg) => /^(down|rm)$/.test(arg));
-  const options = new Options(args, ['f', 'p', 'file', 'project-name', 'profile', 't']);
   const volumes = args.some((arg) => /^(-\w*v\w*|--volumes)$/.test(arg)) && !args.includes('--verbose');
   if (!verb || !volumes || asks(args, /^--help$/)) return undefined;
   return critical('containers.volume', 'Deletes the volumes with their data; leave out -v.');

@@ -152,10 +152,7 @@ function rateTruncate(command: ShellCommand, places: Places): Danger | undefined
 
 function rateMirror(command: ShellCommand, places: Places): Danger | undefined {
   const { args, scope } = command;
-  if (
-    !args.some((arg) => /^--(delete|del\b|remove-source-files)/.test(arg)) ||
-    asks(args, /^(-\w*n\w*|--dry-run)$/)
-  )
+  if (!args.some((arg) => /^--(delete|del\b|remove-source-files)/.test(arg)) || asks(args, /^(-\w*n\w*|--dry-run)$/))
     return undefined;
   const target = new Options(args, ['e', 'f', 'rsh', 'exclude', 'include', 'filter', 'files-from']).operands.at(-1);
   if (target === undefined) return undefined;
