@@ -1,4 +1,5 @@
 import type { Launcher } from '../shell/command.js';
+import { archives } from './archives.js';
 import { carriers } from './carriers.js';
 import { copies } from './copies.js';
 import { editors } from './editors.js';
@@ -20,6 +21,7 @@ export const launchers: ReadonlyMap<string, Launcher> = combined([
   ...multiplexers,
   ...indirect,
   ['git', git],
+  ...archives,
 ]);
 
 function combined(list: readonly (readonly [string, Launcher])[]): ReadonlyMap<string, Launcher> {

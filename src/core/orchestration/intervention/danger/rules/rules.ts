@@ -8,6 +8,7 @@ import { fileRules, rateRedirects } from './files.js';
 import { foundPermissionRules } from './found-permissions.js';
 import { gitRules } from './git.js';
 import { infrastructureRules } from './infrastructure.js';
+import { leavingRules, rateSentArchive } from './leaving.js';
 import { migrationRules } from './migrations.js';
 import { movingRules } from './moving.js';
 import { networkRules, rateSockets } from './network.js';
@@ -25,6 +26,7 @@ export const EVERYWHERE: readonly Rule[] = [
   rateRedirects,
   rateCredentials,
   rateSockets,
+  rateSentArchive,
   rateUnwatched,
 ];
 
@@ -36,6 +38,7 @@ export const rulesByName: ReadonlyMap<string, readonly Rule[]> = indexed([
   ...foundPermissionRules,
   ...movingRules,
   ...networkRules,
+  ...leavingRules,
   ...publishingRules,
   ...databaseRules,
   ...containerRules,
