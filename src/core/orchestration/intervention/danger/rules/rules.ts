@@ -18,6 +18,7 @@ import { publishingRules } from './publishing.js';
 import { rateCredentials } from './reading.js';
 import { remoteDeleteRules } from './remote-delete.js';
 import type { Rule } from './rule.js';
+import { secretStoreRules } from './secret-stores.js';
 import { systemRules } from './system.js';
 
 /** Rules for every command, whatever its name. */
@@ -38,6 +39,7 @@ export const rulesByName: ReadonlyMap<string, readonly Rule[]> = indexed([
   ...foundPermissionRules,
   ...movingRules,
   ...networkRules,
+  ...secretStoreRules,
   ...leavingRules,
   ...publishingRules,
   ...databaseRules,

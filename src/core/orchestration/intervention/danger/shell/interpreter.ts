@@ -49,7 +49,9 @@ export class Interpreter implements Substitution {
   substitute(script: ParsedScript | undefined, scope: Scope, stdin?: Stream): Stream {
     if (!script) return UNKNOWN;
     this.budget.read(script.end - script.pos);
-    return this.#script(script, this.#fork(scope), stdin);
+    const inner = this.#fork(scope);
+    inner.captured = true;
+    return this.#script(script, inner, stdin);
   }
 
   arithmetic(expression: ArithmeticExpression | undefined, scope: Scope): void {

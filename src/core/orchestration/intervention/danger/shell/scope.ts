@@ -36,6 +36,8 @@ export class Scope {
   /** Where files were moved or linked to since the command began, by absolute path. Subshells share them. */
   moved = new Map<string, { readonly from: string; readonly isLink: boolean }>();
   readonly folders: string[] = [];
+  /** What is printed goes to the shell: the code stands in a substitution. */
+  captured = false;
   /** Above zero where it is not certain that the code runs. */
   conditional = 0;
 
@@ -57,6 +59,7 @@ export class Scope {
     for (const [name, value] of this.aliases) fork.aliases.set(name, value);
     for (const [name, target] of this.references) fork.references.set(name, target);
     fork.moved = this.moved;
+    fork.captured = this.captured;
     fork.positional = this.positional;
     fork.previousCwd = this.previousCwd;
     fork.folders.push(...this.folders);
