@@ -90,7 +90,7 @@ export const cloudRules: RuleList = [
     'gcloud',
     words(
       'project account configuration zone region format filter description',
-      /(?:^| )(storage (rm|buckets delete)|.* (delete|destroy|purge|remove)|projects delete|(sql|compute|app) .*(stop|reset|suspend|restore-backup)|services disable|kms .*destroy)\b/,
+      / (?:delete|destroy|purge|remove)\b|^(?:alpha |beta )?(?:storage rm|services disable|(?:sql|compute|app) \S+ (?:\S+ )?(?:stop|reset|suspend|restore-backup))\b/,
     ),
   ],
   ['gsutil', words('o h u', /^(rm|rb|rsync .*-d|acl (ch|set) .*(AllUsers|public)|iam ch .*allUsers)\b/)],
@@ -300,7 +300,8 @@ function rateApi({ args }: ShellCommand): Danger | undefined {
   ]);
   if (options.operands[0] !== 'api' || asks(args, /^(--help|-h)$/)) return undefined;
   if (CHANGING.test(options.value('X', 'method') ?? '')) return forge;
-  return /\bmutation\b[\s\S]*\b(?:delete|remove|archive|transfer|update|merge)[A-Z]\w*/.test(args.join(' '))
+  const line = args.join(' ');
+  return /\bmutation\b/.test(line) && /\b(?:delete|remove|archive|transfer|update|merge)[A-Z]\w*/.test(line)
     ? forge
     : undefined;
 }
