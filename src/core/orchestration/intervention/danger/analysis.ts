@@ -3,11 +3,13 @@ import { critical, type Danger, type DangerContext, Findings } from './danger.js
 import { launchers } from './launchers/launchers.js';
 import { unwrap } from './launchers/wrappers.js';
 import { Places } from './paths.js';
+import { rateLoading } from './rules/loading.js';
 import { rateCredentials } from './rules/reading.js';
 import { EVERYWHERE, rulesByName } from './rules/rules.js';
 import { type Budget, TooComplex } from './shell/budget.js';
 import { applyBuiltin, assignPrinted } from './shell/builtins.js';
 import type { Shell, ShellCommand } from './shell/command.js';
+import { deferred } from './shell/deferred.js';
 import type { CommandLine, Host } from './shell/host.js';
 import { Interpreter } from './shell/interpreter.js';
 import { outputOf } from './shell/output.js';
@@ -15,12 +17,7 @@ import { baseName, resolvePath } from './shell/path.js';
 import { Scope } from './shell/scope.js';
 import { canonicalName, interpreterOf, isTooLarge } from './shell/source.js';
 import { couldBe, isBlank, isKnown, literal, Origin, SILENT, type Stream, UNKNOWN, type Value } from './shell/value.js';
-
-/** Variables that programs run as commands. */
-const CODE_VARIABLES = new Set(
-  `PROMPT_COMMAND PAGER GIT_PAGER MANPAGER EDITOR VISUAL GIT_EDITOR GIT_SEQUENCE_EDITOR GIT_SSH_COMMAND GIT_PROXY_COMMAND
-   GIT_EXTERNAL_DIFF GIT_ASKPASS SSH_ASKPASS LESSOPEN LESSCLOSE BROWSER RSYNC_RSH CVS_RSH`.split(/\s+/),
-);
+import { ranBy } from './shell/variables.js';
 
 /** What makes a build's output anew. */
 const BUILDERS = new Set(
@@ -163,6 +160,7 @@ export class Analysis implements Host, Shell {
     }
     if (applyBuiltin(command, assignments)) {
       this.#rate(command);
+      launchers.get(name)?.(command, this);
       return name === 'export' || name === 'declare' || name === 'set' ? outputOf(command) : SILENT;
     }
     this.#rate(command);
@@ -242,7 +240,12 @@ export class Analysis implements Host, Shell {
   }
 
   #codeVariable(name: string, { text }: Value, scope: Scope): void {
-    if (CODE_VARIABLES.has(name) && isKnown(text) && text !== '') this.script(text, scope.fork());
+    const prompt = /^PS[0124]$/.test(name) ? deferred(text) : undefined;
+    if (prompt !== undefined) this.script(prompt, scope.fork());
+    this.report(rateLoading(name, text, scope.cwd, this.#places));
+    const code = isKnown(text) ? ranBy(name, text) : undefined;
+    if (typeof code === 'string') this.script(code, scope.fork());
+    else if (code) this.call(code.map(literal), bare(scope));
   }
 
   /** Remembers what was written into files, in case they are run. */
@@ -254,6 +257,20 @@ export class Analysis implements Host, Shell {
     }
     return output;
   }
+}
+
+/** What a command is run from that no line of the script names. */
+function bare(scope: Scope): ShellCommand {
+  return {
+    name: '',
+    args: [],
+    values: [],
+    env: new Map(),
+    redirects: [],
+    stdin: undefined,
+    scope: scope.fork(),
+    concurrent: false,
+  };
 }
 
 /** All that is known is that it was read from a file with passwords. */

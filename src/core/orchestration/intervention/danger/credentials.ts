@@ -1,3 +1,4 @@
+import { isCredentialPlace, kindByName } from './credential-places.js';
 import { couldBeName } from './paths.js';
 import { isKnown } from './shell/value.js';
 
@@ -10,25 +11,13 @@ const KEY_FILES = [
 ]; // biome-ignore format: a list of names
 const ENVIRONMENT_FILES = ['.env', '.env.local', '.env.production', '.env.development', '.env.staging', '.envrc'];
 
-/** Folders of which everything is secret. */
-const SECRET_FOLDERS = [
-  '.gnupg',
-  '.password-store',
-  '.azure',
-  '.oci',
-  'run/secrets',
-  '.config/gcloud',
-  '.local/share/keyrings',
-];
-
-/** Files by their last segments. */
+/** Files by their last segments, for patterns that are made to look like one. */
 const SECRET_PATHS = [
   '.aws/credentials', '.aws/sso', '.docker/config.json', '.kube/config', '.config/gh/hosts.yml', '.config/hub',
   '.cargo/credentials', '.cargo/credentials.toml', '.gem/credentials', '.terraform.d/credentials.tfrc.json',
   '.claude/.credentials.json', '.m2/settings-security.xml', '.config/op/config', '.subversion/auth', '.mysql/login.cnf',
 ]; // biome-ignore format: a list of paths
-/** As they are looked for in a path that ends with a slash. */
-const SECRET_PLACES = [...SECRET_FOLDERS, ...SECRET_PATHS].map((place) => `/${place}/`);
+const OTHER_PLACES = ['/.claude/.credentials.json/', '/.subversion/auth/', '/.mysql/login.cnf/'];
 const SECRET_SYSTEM_FILES = ['/etc/shadow', '/etc/gshadow', '/etc/sudoers', '/etc/krb5.keytab', '/etc/master.passwd'];
 /** Their segments. */
 const SECRET_ENDS = [...SECRET_PATHS, ...SECRET_SYSTEM_FILES.map((path) => path.slice(1))].map((path) =>
@@ -36,6 +25,8 @@ const SECRET_ENDS = [...SECRET_PATHS, ...SECRET_SYSTEM_FILES.map((path) => path.
 );
 const KEY_EXTENSIONS = /\.(key|p12|pfx|jks|keystore|kdbx|ppk|asc\.key)$/i;
 const EXAMPLE = /(^|[._-])(example|sample|template|dist|defaults?|schema|tpl|test|pub|public|d\.ts)([._-]|$)/i;
+/** A key that is called `default` is one that is used. */
+const EXAMPLE_KEY = /(^|[._-])(example|sample|template|schema|tpl|test|pub|public)([._-]|$)/i;
 
 /** Files in an SSH folder that are no secret. */
 const PUBLIC_SSH = /^(known_hosts(\.old)?|config|authorized_keys|environment|rc|.*\.pub)$/;
@@ -47,8 +38,14 @@ const PUBLIC_SSH = /^(known_hosts(\.old)?|config|authorized_keys|environment|rc|
 export function credentialKind(path: string): 'key' | 'environment' | undefined {
   const segments = path.split('/');
   const name = segments.at(-1) ?? '';
+  if (isCredentialPlace(path)) return 'key';
   if (!isKnown(path)) return patternKind(segments);
-  if (EXAMPLE.test(name)) return undefined;
+  const sshFolder = segments.lastIndexOf('.ssh');
+  if (sshFolder >= 0) return sshFolder === segments.length - 1 || PUBLIC_SSH.test(name) ? undefined : 'key';
+  const byName = kindByName(name);
+  if (byName === 'key') return byName;
+  if (EXAMPLE.test(name)) return KEY_EXTENSIONS.test(name) && !EXAMPLE_KEY.test(name) ? 'key' : undefined;
+  if (byName) return byName;
   if (ENVIRONMENT_FILES.includes(name) || /^\.env\.[\w.-]+$/.test(name)) return 'environment';
   if (
     KEY_FILES.includes(name) ||
@@ -57,16 +54,26 @@ export function credentialKind(path: string): 'key' | 'environment' | undefined 
   ) {
     return 'key';
   }
-  const sshFolder = segments.lastIndexOf('.ssh');
-  if (sshFolder >= 0) return sshFolder === segments.length - 1 || PUBLIC_SSH.test(name) ? undefined : 'key';
   if (/^ssh_host_\w+_key$/.test(name) || /^\/proc\/(\d+|self|thread-self)\/environ$/.test(path)) return 'key';
   if (SECRET_SYSTEM_FILES.includes(path)) return 'key';
   const slashed = `${path}/`;
-  return SECRET_PLACES.some((place) => slashed.includes(place)) ? 'key' : undefined;
+  return OTHER_PLACES.some((place) => slashed.includes(place)) ? 'key' : undefined;
 }
 
 /** Files with tokens in the home folder that hold nothing but settings in a project. */
-const HOME_KEY_FILES = ['.npmrc', '.yarnrc.yml', '.gitcookies', '.my.cnf', '.dockercfg'];
+const HOME_KEY_FILES = [
+  '.npmrc',
+  '.yarnrc.yml',
+  '.yarnrc',
+  '.gitcookies',
+  '.my.cnf',
+  '.dockercfg',
+  '.wgetrc',
+  '.curlrc',
+  '.terraformrc',
+  '.condarc',
+  '.gemrc',
+];
 
 /** Whether a file is one of those, in one of these home folders. */
 export function isHomeKeyFile(path: string, homes: readonly string[]): boolean {
@@ -74,15 +81,11 @@ export function isHomeKeyFile(path: string, homes: readonly string[]): boolean {
   return HOME_KEY_FILES.includes(path.slice(slash + 1)) && homes.includes(path.slice(0, slash));
 }
 
-/** Whether a folder holds keys, so that a copy or an archive of it does, too. */
-export function isCredentialFolder(path: string): boolean {
-  return /\/\.(ssh|aws|gnupg|kube|password-store|azure)$/.test(path) || /\/\.config\/(gcloud|gh)$/.test(path);
-}
-
 /** A pattern counts if it was made to look like such a name, which a bare star was not. */
 function patternKind(segments: readonly string[]): 'key' | 'environment' | undefined {
   const name = segments.at(-1) ?? '';
-  if (EXAMPLE.test(name)) return undefined;
+  const byName = isKnown(name) ? kindByName(name) : undefined;
+  if (byName || EXAMPLE.test(name)) return byName;
   if (KEY_FILES.some((file) => couldBeName(name, file)) || KEY_EXTENSIONS.test(name)) return 'key';
   if (ENVIRONMENT_FILES.some((file) => couldBeName(name, file))) return 'environment';
   const folders = segments.slice(0, -1);

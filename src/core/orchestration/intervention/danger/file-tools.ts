@@ -2,6 +2,7 @@ import type { Danger, DangerContext } from './danger.js';
 import { Places } from './paths.js';
 import { rateWrite } from './rules/files.js';
 import { rateRead } from './rules/reading.js';
+import { rateSearch } from './rules/searching.js';
 import { isWithin, resolvePath } from './shell/path.js';
 
 const WRITERS = new Set(['Write', 'Edit', 'MultiEdit', 'NotebookEdit']);
@@ -15,6 +16,8 @@ export function isFileTool(tool: string): boolean {
 export function rateFileTool(tool: string, input: Record<string, unknown>, context: DangerContext): Danger | undefined {
   const writes = WRITERS.has(tool);
   const places = new Places(context);
+  const searched = tool === 'Grep' || tool === 'Glob' ? rateSearch(tool, input, places) : undefined;
+  if (searched) return searched;
   for (const key of ['file_path', 'notebook_path', 'path']) {
     const text = input[key];
     if (typeof text !== 'string' || text === '') continue;

@@ -2,6 +2,7 @@ import { critical, type Danger } from '../danger.js';
 import { TooComplex } from '../shell/budget.js';
 import { ANY, isBlank, isKnown } from '../shell/value.js';
 import { argumentSource, readArguments, readStatement } from './arguments.js';
+import { decodedVariables, decodes, RUNS_TEXT } from './decoding.js';
 import {
   COMMENTS,
   CONNECTS,
@@ -75,7 +76,8 @@ export function scan(code: string, language: Language): Found {
   for (const [statement] of argumentsOf(tokens, SQL_CALL, language)) if (statement !== undefined) sql.push(statement);
   const flat = tokens.bare.replace(/\s+/g, ' ');
   const codes = argumentsOf(tokens, EVALUATE, language).flatMap(([inner]) => (inner && !isBlank(inner) ? [inner] : []));
-  return { lines, calls, sql, codes, dangers: [...obfuscation(code, flat), ...connections(code, flat)] };
+  const dangers = [...obfuscation(code, flat), ...runsDecoded(tokens, spawn, language), ...connections(code, flat)];
+  return { lines, calls, sql, codes, dangers };
 }
 
 /** Files that are deleted because a list or a pattern has them. */
@@ -105,6 +107,8 @@ interface Call {
   readonly items: readonly string[];
   /** What stands between the brackets, without its strings. */
   readonly source: string;
+  /** The same with its strings. */
+  readonly strings: string;
 }
 
 function callsOf(tokens: Tokens, pattern: RegExp, language: Language): readonly Call[] {
@@ -129,9 +133,21 @@ function readCall(tokens: Tokens, start: number, length: number, language: Langu
   const after = start + length;
   const before = tokens.bare.slice(Math.max(0, start - 12), start);
   if (/[\w$]$|\b(?:def|function|sub)\s+$/.test(before)) return undefined;
-  if (tokens.bare[after] === '(') return { items: readArguments(tokens, after), source: argumentSource(tokens, after) };
+  if (tokens.bare[after] === '(') {
+    const source = argumentSource(tokens, after);
+    return {
+      items: readArguments(tokens, after),
+      source,
+      strings: tokens.code.slice(after + 1, after + 1 + source.length),
+    };
+  }
   if (language !== 'perl' && language !== 'ruby') return undefined;
-  return { items: readStatement(tokens, after), source: '' };
+  const statement = /^[^;\n}]{0,2000}/.exec(tokens.bare.slice(after, after + 2_000))?.[0] ?? '';
+  return {
+    items: readStatement(tokens, after),
+    source: statement,
+    strings: tokens.code.slice(after, after + statement.length),
+  };
 }
 
 function argumentsOf(tokens: Tokens, pattern: RegExp, language: Language): readonly (readonly string[])[] {
@@ -174,6 +190,21 @@ function pipes({ bare, strings }: Tokens, language: Language): readonly string[]
   });
 }
 
+/** A call that runs what was decoded, at once or by way of variables. */
+function runsDecoded(tokens: Tokens, spawn: RegExp, language: Language): readonly Danger[] {
+  const tainted = decodedVariables(tokens);
+  for (const pattern of [spawn, RUNS_TEXT]) {
+    for (const { source, strings } of callsOf(tokens, pattern, language))
+      if (decodes(source, strings, tainted)) return [decoded];
+  }
+  return [];
+}
+
+const decoded = critical(
+  'code.obfuscated',
+  'Runs code that it decodes, downloads or puts together first; write the code itself.',
+);
+
 /** Code that is made when it runs, out of something that is not code. */
 function obfuscation(code: string, bare: string): readonly Danger[] {
   const evaluates =
@@ -183,9 +214,7 @@ function obfuscation(code: string, bare: string): readonly Danger[] {
       bare,
     );
   if (!(evaluates && DECODES.test(code)) && !hides) return [];
-  return [
-    critical('code.obfuscated', 'Runs code that it decodes, downloads or puts together first; write the code itself.'),
-  ];
+  return [decoded];
 }
 
 function connections(code: string, bare: string): readonly Danger[] {

@@ -12,7 +12,7 @@ const CODE_OPTIONS: Readonly<Record<string, string>> = {
   flock: 'c command',
   'nix-shell': 'run command',
   npx: 'c call',
-  npm: 'call',
+  npm: 'c call',
   nodemon: 'x exec',
   'cargo-watch': 's shell',
   man: 'P pager',
@@ -26,7 +26,14 @@ const CODE_OPTIONS: Readonly<Record<string, string>> = {
   xterm: 'e',
   osascript: 'e',
   watchman: 'c',
-  pg_dump: 'x-none',
+  doppler: 'command',
+  asciinema: 'c command',
+  ttyrec: 'e',
+  fzf: 'preview bind',
+  gcloud: 'command',
+  vagrant: 'c command',
+  'distrobox-enter': 'e',
+  rpm: 'pipe',
 };
 
 /** Programs whose operands are shell code, after this many operands of their own. */
@@ -40,8 +47,6 @@ const CODE_OPERANDS: Readonly<
   hyperfine: { skip: 0, values: 'w r m M p c S n warmup runs prepare cleanup setup export-json', each: true },
   concurrently: { skip: 0, values: 'n c names', each: true },
   sg: { skip: 1, values: 'c' },
-  tmux: { skip: 1, values: 's n t c L S x y F' },
-  screen: { skip: 0, values: 'S t c p' },
 };
 
 export const carriers: readonly (readonly [string, Launcher])[] = [
@@ -81,22 +86,8 @@ function runCarried(command: ShellCommand, shell: Shell): undefined {
     if (name === 'ssh' && command.stdin && command.stdin !== FILE) runRemoteInput(command, command.stdin, shell);
     return;
   }
-  if (
-    name === 'tmux' &&
-    !/^(new|new-session|neww|new-window|split-window|splitw|respawn-\w+|send-keys|send|run|run-shell)$/.test(
-      args[options.start] ?? '',
-    )
-  )
-    return;
   if (operands.each) for (const { text } of code) shell.script(text, scope.fork());
-  else
-    shell.script(
-      tmuxKeys(
-        name,
-        code.map(({ text }) => text),
-      ).join(' '),
-      scope,
-    );
+  else shell.script(code.map(({ text }) => text).join(' '), scope);
 }
 
 /** Without a command `ssh` runs a shell that reads its input. */
@@ -111,10 +102,6 @@ function sshCommands(name: string, args: readonly string[]): readonly string[] {
     const code = /^\s*(?:ProxyCommand|LocalCommand|KnownHostsCommand)\s*[= ]\s*(.*)$/is.exec(setting)?.[1];
     return code && code !== 'none' ? [code] : [];
   });
-}
-
-function tmuxKeys(name: string, words: readonly string[]): readonly string[] {
-  return name === 'tmux' ? words.filter((word) => !/^(-\w+|Enter|C-\w|KP\w*)$/.test(word)) : words;
 }
 
 /** `env -S 'program args'` splits its value as a shell would. */

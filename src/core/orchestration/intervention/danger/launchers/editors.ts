@@ -1,4 +1,5 @@
 import type { Launcher, Shell, ShellCommand } from '../shell/command.js';
+import { literal } from '../shell/value.js';
 
 /** Editors, debuggers and database clients have a command that runs a shell. */
 export const editors: readonly (readonly [string, Launcher])[] = [
@@ -13,20 +14,44 @@ export const editors: readonly (readonly [string, Launcher])[] = [
   ['emacs', runMatches(/\((?:shell-command(?:-to-string)?|call-process|start-process)\s+"((?:[^"\\]|\\.)*)"/g)],
 ];
 
-function runVim({ args, stdin, scope }: ShellCommand, shell: Shell): undefined {
-  const commands = args.flatMap((arg, index) => {
-    if (arg === '-c' || arg === '--cmd') return [args[index + 1] ?? ''];
+/** Languages that vim runs code of. */
+const VIM_LANGUAGES: readonly (readonly [RegExp, string, string])[] = [
+  [/^[\s:]*py(?:thon|x|3|thon3|thonx)?\s+(.*)$/s, 'python3', '-c'],
+  [/^[\s:]*lua\s+(.*)$/s, 'lua', '-e'],
+  [/^[\s:]*perl?\s+(.*)$/s, 'perl', '-e'],
+  [/^[\s:]*ruby?\s+(.*)$/s, 'ruby', '-e'],
+];
+
+function runVim(command: ShellCommand, shell: Shell): undefined {
+  const { args, stdin } = command;
+  const lines = args.flatMap((arg, index) => {
+    if (/^-[a-zA-Z]*c$/.test(arg) || arg === '--cmd') return [args[index + 1] ?? ''];
     if (arg.startsWith('+') && arg.length > 1) return [arg.slice(1)];
     return arg.startsWith('-c') ? [arg.slice(2)] : [];
   });
-  for (const command of [...commands, ...(stdin?.text?.split('\n') ?? [])]) {
-    for (const part of command.split('|')) {
-      const code = /^[\s:]*(?:%|[\d,.$]+)?(?:silent!?\s+)?(?:r(?:ead)?\s*|w(?:rite)?\s+)?!(.*)$/.exec(part)?.[1];
-      if (code?.trim()) shell.script(code, scope.fork());
-    }
-    for (const [, , code] of command.matchAll(/\bsystem(?:list)?\(\s*(['"])(.*?)\1/g))
-      if (code) shell.script(code, scope.fork());
+  for (const line of [...lines, ...(stdin?.text?.split('\n') ?? [])]) runVimLine(line, command, shell);
+}
+
+function runVimLine(line: string, command: ShellCommand, shell: Shell): void {
+  const { scope } = command;
+  for (const [pattern, program, option] of VIM_LANGUAGES) {
+    const code = pattern.exec(line)?.[1];
+    if (code?.trim()) shell.call([literal(program), literal(option), literal(code)], command);
   }
+  const text = /^[\s:]*exe(?:cute)?\s+(['"])(.*)\1/.exec(line)?.[2] ?? line;
+  for (const part of text.split('|')) {
+    const code =
+      /^[\s:]*(?:%|[\d,.$]+)?(?:silent!?\s+)?(?:norm(?:al)?!?\s+:)?(?:r(?:ead)?\s*|w(?:rite)?\s+)?!(.*)$/.exec(
+        part,
+      )?.[1] ?? /^[\s:]*(?:silent!?\s+)?term(?:inal)?!?\s+(?:\+\+\S+\s+)*(.*)$/.exec(part)?.[1];
+    if (code?.trim()) shell.script(code, scope.fork());
+  }
+  for (const [, , code] of line.matchAll(
+    /\b(?:system(?:list)?|job_start|jobstart|termopen|term_start)\(\s*(['"])(.*?)\1/g,
+  ))
+    if (code) shell.script(code, scope.fork());
+  for (const [, , target, flags] of line.matchAll(/\bdelete\(\s*(['"])(.*?)\1\s*(?:,\s*['"](\w*)['"])?/g))
+    if (target) shell.call([literal('rm'), literal(flags ? '-rf' : '-f'), literal('--'), literal(target)], command);
 }
 
 function runMatches(pattern: RegExp): Launcher {

@@ -3,8 +3,9 @@ import { fdFindsEverything, findsEverything, foundPath } from '../shell/found.js
 import { Options } from '../shell/options.js';
 import { ANY, Origin, type Value } from '../shell/value.js';
 
-const XARGS_VALUES =
-  'I L n P s d E a delimiter max-args max-procs max-lines arg-file replace max-chars process-slot-var'.split(' ');
+const XARGS_VALUES = 'I J R S L n P s d E a delimiter max-args max-procs arg-file max-chars process-slot-var'.split(
+  ' ',
+);
 const MAX_LINES = 8;
 
 /** Programs that run one command, perhaps many times, with arguments from elsewhere. */
@@ -20,6 +21,7 @@ export const runners: readonly (readonly [string, Launcher])[] = [
   ['watchexec', runAfterOptions(['w', 'e', 'i', 'watch', 'exts', 'ignore'])],
   ['docker', runInContainer],
   ['podman', runInContainer],
+  ['nerdctl', runInContainer],
   ['kubectl', runInContainer],
   ['oc', runInContainer],
   ['docker-compose', runInContainer],
@@ -51,7 +53,7 @@ function runXargs(command: ShellCommand, shell: Shell): undefined {
   if (inner.length === 0) return;
   const known = options.has('a', 'arg-file') ? undefined : stdin?.text;
   const origin = stdin?.origin ?? 0;
-  const placeholder = options.value('I', 'replace') ?? (options.has('i') ? '{}' : undefined);
+  const placeholder = options.value('I', 'J', 'replace') ?? (options.has('i') ? '{}' : undefined);
   if (placeholder !== undefined) {
     const lines = known === undefined ? [ANY] : known.trim().split('\n');
     const marker = placeholder === '' ? '{}' : placeholder;
@@ -92,17 +94,33 @@ function runFd(command: ShellCommand, shell: Shell): undefined {
   const inner = values.slice(at + 1).filter(({ text }) => text !== ';');
   const fed = inner.some(({ text }) => /\{[./]*\}/.test(text)) ? inner : [...inner, value('{}')];
   const origin = fdFindsEverything(args.slice(0, at)) ? Origin.everyFile : Origin.none;
-  shell.call(filled(fed, /\{[./]*\}/g, ANY, origin), command);
+  shell.call(filled(fed, /\{[./]*\}/g, fdPath(args.slice(0, at)), origin), command);
 }
+
+const FD_VALUES =
+  't type e extension E exclude d max-depth min-depth exact-depth S size o owner changed-within changed-before c color j threads base-directory C search-path ignore-file max-results'.split(
+    ' ',
+  );
+
+/** All that `fd` finds lies below the folders that follow its pattern. */
+function fdPath(args: readonly string[]): string {
+  const options = new Options(args, FD_VALUES);
+  const base = options.value('base-directory', 'C') ?? '.';
+  const [, ...folders] = options.operands;
+  const root = options.value('search-path') ?? folders[0] ?? '.';
+  if (folders.length > 1) return ANY;
+  return `${root.startsWith('/') || base === '.' ? root : `${base}/${root}`}/${ANY}`;
+}
+
+const PARALLEL_VALUES =
+  'j jobs N n L l d S a colsep joblog delay timeout retries results tmpdir workdir wd tagstring arg-file arg-sep sshlogin halt memfree load nice block recstart recend env profile basefile return shuf-seed I'.split(
+    ' ',
+  );
 
 /** GNU parallel hands a command line to a shell, with what follows `:::` put in. */
 function runParallel(command: ShellCommand, shell: Shell): undefined {
   const { args, stdin, scope } = command;
-  const options = new Options(
-    args,
-    ['j', 'jobs', 'N', 'n', 'd', 'S', 'colsep', 'joblog', 'delay', 'timeout', 'retries', 'a'],
-    true,
-  );
+  const options = new Options(args, PARALLEL_VALUES, true);
   const rest = args.slice(options.start);
   const separator = rest.findIndex((arg) => /^:::/.test(arg));
   const template = (separator < 0 ? rest : rest.slice(0, separator)).join(' ');
@@ -116,6 +134,10 @@ function runParallel(command: ShellCommand, shell: Shell): undefined {
       ? template.replace(/\{[^}\s]*\}/g, () => short(item))
       : `${template} ${item}`;
     if (line.trim() !== '') shell.script(line, scope.fork());
+    // It also quotes what it puts in, so that an item with blanks is one word.
+    const words = command.values.slice(options.start, separator < 0 ? undefined : options.start + separator);
+    const marked = /\{[^}\s]*\}/.test(template) ? words : [...words, value('{}')];
+    if (words.length > 0) shell.call(filled(marked, /\{[^}\s]*\}/g, short(item), 0), command);
   }
 }
 

@@ -10,6 +10,8 @@ interface Wrapper {
   readonly assignments?: true;
   /** With one of these it runs nothing. */
   readonly asks?: string;
+  /** A lone dash may stand before the command. */
+  readonly dash?: true;
 }
 
 const SUDO: Wrapper = {
@@ -23,9 +25,10 @@ const WRAPPERS = new Map<string, Wrapper>(
     sudo: SUDO,
     'sudo-rs': SUDO,
     doas: { values: 'u C', assignments: true, asks: 'L' },
+    runuser: { values: 'u g G w s user group', asks: 'c command session-command l login' },
     pkexec: { values: 'user' },
     please: { values: 'u' },
-    env: { values: 'u C unset chdir', assignments: true },
+    env: { values: 'u C P a unset chdir argv0', assignments: true, dash: true },
     'cross-env': { assignments: true },
     dotenv: { values: 'e f' },
     command: { asks: 'v V' },
@@ -85,12 +88,48 @@ const WRAPPERS = new Map<string, Wrapper>(
     uvx: { values: 'from with python p' },
     rtk: {},
     noglob: {},
+    runcon: { values: 't r u l type role user range', skip: 1 },
+    'dumb-init': { values: 'r rewrite' },
+    tini: { values: 'p e' },
+    catatonit: {},
+    choom: { values: 'n adjust', asks: 'p pid' },
+    uclampset: { values: 'm M', asks: 'p pid' },
+    chpst: { values: 'u U b d f o c l e m n p r t' },
+    softlimit: { values: 'a c d f l m o p r s t' },
+    setlock: { skip: 1 },
+    envdir: { skip: 1 },
+    envuidgid: { skip: 1 },
+    's6-setuidgid': { skip: 1 },
+    'with-contenv': {},
+    eatmydata: {},
+    cpulimit: { values: 'l e c limit exe', asks: 'p pid' },
+    daemonize: { values: 'a e E o p l u c' },
+    daemon: { values: 'n u o D M O l name user output chdir' },
+    chronic: {},
+    ifne: {},
+    nq: {},
+    envchain: { skip: 1 },
+    retry: { values: 't d times delay' },
+    sem: { values: 'j jobs id' },
+    lvm: {},
+    'ld.so': {
+      values: 'library-path preload audit argv0 inhibit-rpath glibc-hwcaps-prepend glibc-hwcaps-mask',
+      asks: 'list verify help version list-tunables list-diagnostics',
+    },
+    qemu: { values: 'L E U cpu R B s' },
     nocorrect: {},
   } satisfies Record<string, Wrapper>),
 );
 
 /** `poetry run x` and the like: a program, the word that makes it a wrapper, and what follows. */
-const RUNNERS = new Map<string, { readonly verbs: readonly string[]; readonly values?: string }>(
+interface Runner {
+  readonly verbs: readonly string[];
+  readonly values?: string;
+  /** Operands of its own between the verb and the command, where no `--` stands between. */
+  readonly skip?: number;
+}
+
+const RUNNERS = new Map<string, Runner>(
   Object.entries({
     poetry: { verbs: ['run'] },
     pipenv: { verbs: ['run'] },
@@ -106,13 +145,35 @@ const RUNNERS = new Map<string, { readonly verbs: readonly string[]; readonly va
     yarn: { verbs: ['exec', 'dlx'] },
     bun: { verbs: ['x'] },
     mise: { verbs: ['exec', 'x'] },
+    rtx: { verbs: ['exec', 'x'] },
     asdf: { verbs: ['exec'] },
     rbenv: { verbs: ['exec'] },
     pyenv: { verbs: ['exec'] },
-    direnv: { verbs: ['exec'] },
+    direnv: { verbs: ['exec'], skip: 1 },
     doppler: { verbs: ['run'] },
     op: { verbs: ['run'] },
-    'aws-vault': { verbs: ['exec'] },
+    'aws-vault': { verbs: ['exec'], skip: 1 },
+    'aws-okta': { verbs: ['exec'], skip: 1 },
+    saml2aws: { verbs: ['exec'], values: 'a exec-profile profile' },
+    chamber: { verbs: ['exec'], skip: 1 },
+    sops: { verbs: ['exec-env', 'exec-file'], skip: 1 },
+    fnm: { verbs: ['exec'], values: 'using' },
+    nvm: { verbs: ['exec'], skip: 1 },
+    volta: { verbs: ['run'], values: 'node npm yarn' },
+    devbox: { verbs: ['run'] },
+    flox: { verbs: ['activate'] },
+    guix: { verbs: ['shell'] },
+    infisical: { verbs: ['run'], values: 'env path projectId' },
+    teller: { verbs: ['run'] },
+    apptainer: { verbs: ['exec'], values: 'B bind env H home', skip: 1 },
+    singularity: { verbs: ['exec'], values: 'B bind env H home', skip: 1 },
+    toolbox: { verbs: ['run'], values: 'c container d r' },
+    lxc: { verbs: ['exec'], skip: 1 },
+    incus: { verbs: ['exec'], skip: 1 },
+    multipass: { verbs: ['exec'], skip: 1 },
+    limactl: { verbs: ['shell'], skip: 1 },
+    rr: { verbs: ['record'] },
+    pipx: { verbs: ['run'], values: 'spec python' },
     dotenvx: { verbs: ['run'] },
     heroku: { verbs: ['run'] },
     vagrant: { verbs: ['exec'] },
@@ -138,6 +199,7 @@ export function unwrap(name: string, args: readonly string[]): Unwrapped | undef
   const options = new Options(args, wrapper.values?.split(' ') ?? [], true);
   if (wrapper.asks && options.has(...wrapper.asks.split(' '))) return undefined;
   let start = options.start;
+  if (wrapper.dash && args[start] === '-') start += 1;
   const assignments: string[] = [];
   while (wrapper.assignments && ASSIGNMENT.test(args[start] ?? '')) assignments.push(args[start++] ?? '');
   start += wrapper.skip ?? 0;
@@ -145,16 +207,16 @@ export function unwrap(name: string, args: readonly string[]): Unwrapped | undef
   return start < args.length ? { start, assignments } : undefined;
 }
 
-function unwrapRunner(
-  runner: { readonly verbs: readonly string[]; readonly values?: string },
-  args: readonly string[],
-): Unwrapped | undefined {
+function unwrapRunner(runner: Runner, args: readonly string[]): Unwrapped | undefined {
   const values = runner.values?.split(' ') ?? [];
   const outer = new Options(args, values, true);
   const verb = args[outer.start];
   if (verb === undefined || !runner.verbs.includes(verb)) return undefined;
-  const rest = args.slice(outer.start + 1);
-  const inner = new Options(rest, values, true);
-  const start = outer.start + 1 + inner.start;
+  const first = outer.start + 1;
+  const inner = new Options(args.slice(first), values, true);
+  const dashes = args.indexOf('--', first);
+  // What stands before `--` names versions, profiles and services, unless the command itself has one.
+  const ownWords = dashes < 0 ? args.length : dashes - first - inner.start;
+  const start = dashes >= 0 && ownWords <= 1 ? dashes + 1 : first + inner.start + (runner.skip ?? 0);
   return start < args.length ? { start, assignments: [] } : undefined;
 }

@@ -1,4 +1,5 @@
 import { critical, type Danger, warning } from '../danger.js';
+import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import type { RuleList } from './rule.js';
@@ -15,7 +16,7 @@ function rateEngine({ args, stdin }: ShellCommand): Danger | undefined {
   const [verb = '', ...rest] = args.slice(outer.start);
   const [noun = ''] = rest;
   const options = new Options(rest, ['filter']);
-  if (options.has('help')) return undefined;
+  if (asks(args, /^--help$/)) return undefined;
   // Without -f it asks, and there is nobody to answer unless something is piped in.
   const answered = options.has('f', 'force') || stdin !== undefined;
   if (noun === 'prune') {
@@ -56,9 +57,8 @@ function rateEngine({ args, stdin }: ShellCommand): Danger | undefined {
 
 function rateCompose(args: readonly string[]): Danger | undefined {
   const verb = args.find((arg) => /^(down|rm)$/.test(arg));
-  const options = new Options(args, ['f', 'p', 'file', 'project-name', 'profile', 't']);
   const volumes = args.some((arg) => /^(-\w*v\w*|--volumes)$/.test(arg)) && !args.includes('--verbose');
-  if (!verb || !volumes || options.has('help')) return undefined;
+  if (!verb || !volumes || asks(args, /^--help$/)) return undefined;
   return critical('containers.volume', 'Deletes the volumes with their data; leave out -v.');
 }
 

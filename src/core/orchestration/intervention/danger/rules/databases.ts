@@ -1,4 +1,5 @@
 import { critical, type Danger } from '../danger.js';
+import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import type { RuleList } from './rule.js';
@@ -17,7 +18,7 @@ export const databaseRules: RuleList = [
   [
     'dropdb dropuser',
     (command) =>
-      new Options(command.args).has('help', 'version')
+      new Options(command.args, ['h', 'p', 'U', 'host', 'port', 'username', 'maintenance-db']).has('help', 'version')
         ? undefined
         : critical('database.drop', 'Drops a whole database.'),
   ],
@@ -102,7 +103,7 @@ function rateTask(pattern: RegExp) {
 
 function ratePhrase(pattern: RegExp) {
   return ({ args }: ShellCommand): Danger | undefined =>
-    pattern.test(args.join(' ')) && !args.includes('--help') ? resets : undefined;
+    pattern.test(args.join(' ')) && !asks(args, /^--help$/) ? resets : undefined;
 }
 
 const resets = critical('database.reset', 'Deletes the data of the database; make a backup, or let a person do it.');

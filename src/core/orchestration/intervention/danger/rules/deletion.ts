@@ -1,5 +1,6 @@
 import { critical, type Danger, warning } from '../danger.js';
 import type { Places } from '../paths.js';
+import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { findRoots, findsEverything, findsRepository, foundPath } from '../shell/found.js';
 import { Options } from '../shell/options.js';
@@ -151,10 +152,7 @@ function rateTruncate(command: ShellCommand, places: Places): Danger | undefined
 
 function rateMirror(command: ShellCommand, places: Places): Danger | undefined {
   const { args, scope } = command;
-  if (
-    !args.some((arg) => /^--(delete|del\b|remove-source-files)/.test(arg)) ||
-    args.some((arg) => /^(-\w*n\w*|--dry-run)$/.test(arg))
-  )
+  if (!args.some((arg) => /^--(delete|del\b|remove-source-files)/.test(arg)) || asks(args, /^(-\w*n\w*|--dry-run)$/))
     return undefined;
   const target = new Options(args, ['e', 'f', 'rsh', 'exclude', 'include', 'filter', 'files-from']).operands.at(-1);
   if (target === undefined) return undefined;

@@ -1,5 +1,6 @@
 import { critical, type Danger } from '../danger.js';
 import type { Places } from '../paths.js';
+import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import { resolvePath } from '../shell/path.js';
@@ -38,7 +39,7 @@ export const diskRules: RuleList = [
   ],
   [
     'lvremove vgremove pvremove lvreduce',
-    (command) => (command.args.includes('--help') ? undefined : destroys('a volume')),
+    (command) => (asks(command.args, /^--help$/) ? undefined : destroys('a volume')),
   ],
   [
     'mdadm',
@@ -66,7 +67,7 @@ export const diskRules: RuleList = [
 ];
 
 function rateFormat({ args }: ShellCommand): Danger | undefined {
-  if (args.length === 0 || args.some((arg) => LISTERS.test(arg))) return undefined;
+  if (args.length === 0 || asks(args, LISTERS)) return undefined;
   return destroys(shown(args.find((arg) => arg.startsWith('/')) ?? 'a disk'));
 }
 

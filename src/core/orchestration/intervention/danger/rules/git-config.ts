@@ -7,13 +7,18 @@ import { isKnown } from '../shell/value.js';
 
 /** Settings that git runs as commands. */
 export const CODE_SETTING =
-  /^(core\.(pager|editor|sshcommand|fsmonitor|gitproxy|askpass|alternaterefscommand)|sequence\.editor|diff\.external|credential(\..*)?\.helper|pager\.\w+|gpg\.program|gpg\.\w+\.program|(diff|merge)(tool)?\..*\.(command|textconv|driver|cmd)|filter\..*\.(clean|smudge|process)|uploadpack\.packobjectshook|browser\..*\.cmd|interactive\.difffilter)$/i;
+  /^(core\.(pager|editor|sshcommand|fsmonitor|gitproxy|askpass|alternaterefscommand)|sequence\.editor|diff\.external|credential(\..*)?\.helper|pager\.[\w-]+|gpg\.program|gpg\.\w+\.(program|defaultkeycommand)|(diff|merge)(tool)?\..*\.(command|textconv|driver|cmd|path)|filter\..*\.(clean|smudge|process)|uploadpack\.packobjectshook|(browser|man|guitool)\..*\.(cmd|path)|interactive\.difffilter|remote\..*\.(uploadpack|receivepack|vcs)|trailer\..*\.(cmd|command)|sendemail\.(.*\.)?(sendmailcmd|tocmd|cccmd|headercmd|smtpserver)|imap\.tunnel|instaweb\.(httpd|browser)|tar\..*\.command|hook\..*\.command|lfs\.customtransfer\..*\.path|lfs\.extension\..*\.(clean|smudge)|protocol\.ext\.allow)$/i;
+/** Settings that are commands if they begin with an exclamation mark. */
+const CODE_AFTER_MARK = /^(alias\..*|submodule\..*\.update)$/i;
 /** Settings that name files or folders with commands in them. */
-const CODE_PATH = /^(core\.hookspath|init\.templatedir|include\.path|includeif\..*\.path)$/i;
+export const CODE_PATH = /^(core\.hookspath|init\.templatedir|include\.path|includeif\..*\.path)$/i;
+
+/** How projects call the folder with their hooks. */
+const HOOKS_FOLDER = /\/[\w.-]*(?:hooks?|husky)(?:\/_)?$/i;
 
 /** Programs that people set up git with. */
 const USUAL =
-  /^(true|false|cat|less|more|most|bat|delta|diff-so-fancy|diff-highlight|vi|vim|nvim|vimdiff|nvimdiff|nano|emacs|emacsclient|code|cursor|subl|micro|hx|helix|idea|meld|kdiff3|difft|opendiff|bcomp|ssh|plink|gpg|gpg2|ssh-keygen|git|git-lfs|gh|glab|aws|gcloud|gcloud.cmd|cache|store|manager|manager-core|osxkeychain|libsecret|wincred|netrc|oauth|rs-git-fsmonitor|watchman|nbstripout|git-crypt|exiftool|pdftotext|jq|sort|head|column|cut|wc|echo|grep|xargs|tput|mergiraf|notepad|code-insiders)$/;
+  /^(true|false|cat|less|more|most|bat|delta|diff-so-fancy|diff-highlight|vi|vim|nvim|vimdiff|nvimdiff|nano|emacs|emacsclient|code|cursor|subl|micro|hx|helix|idea|meld|kdiff3|difft|opendiff|bcomp|ssh|plink|gpg|gpg2|ssh-keygen|git|git-lfs|gh|glab|aws|gcloud|gcloud.cmd|cache|store|manager|manager-core|osxkeychain|libsecret|wincred|netrc|oauth|rs-git-fsmonitor|watchman|nbstripout|git-crypt|exiftool|pdftotext|jq|sort|head|column|cut|wc|echo|grep|xargs|tput|mergiraf|notepad|code-insiders|never|user|checkout|merge|rebase|none)$/;
 
 /** `git config` that makes git run something from now on. */
 export function rateConfig(args: readonly string[], places: Places, scope: Scope): Danger | undefined {
@@ -24,11 +29,14 @@ export function rateConfig(args: readonly string[], places: Places, scope: Scope
   const isWide = options.has('global', 'system');
   if (CODE_PATH.test(key)) {
     const path = resolvePath(value, scope.cwd);
-    const isOwn = places.isInWorkspace(path) && !isWide;
+    const isHooks = !/hookspath$/i.test(key) || HOOKS_FOLDER.test(path);
+    const isOwn = places.isInWorkspace(path) && !isWide && isHooks;
     return isOwn || path === '/dev/null' ? undefined : plants(key);
   }
-  const isAlias = /^alias\./i.test(key);
-  if (isAlias ? value.startsWith('!') : CODE_SETTING.test(key)) return isUsual(value) ? undefined : plants(key);
+  if (CODE_AFTER_MARK.test(key) ? value.startsWith('!') : CODE_SETTING.test(key)) {
+    return isUsual(value) || isServer(key, value) ? undefined : plants(key);
+  }
+  if (/^url\.ext::/i.test(key)) return plants(key);
   return /^url\..*\.(push)?insteadof$/i.test(key)
     ? warning('git.config', 'Changes where git fetches from and pushes to.')
     : undefined;
@@ -55,5 +63,12 @@ function isUsual(value: string): boolean {
     .replace(/^!/, '')
     .split(/[|;&]+/)
     .filter((part) => part.trim() !== '')
-    .every((part) => USUAL.test(/^\s*(\S*)/.exec(part)?.[1] ?? ''));
+    .every((part) =>
+      USUAL.test((/^\s*(\S*)/.exec(part)?.[1] ?? '').replace(/^(?:\/usr(?:\/local)?|\/opt\/homebrew)?\/bin\//, '')),
+    );
+}
+
+/** A mail server is a name; a program has a path. */
+function isServer(key: string, value: string): boolean {
+  return /smtpserver$/i.test(key) && /^[\w.-]+(:\d+)?$/.test(value);
 }

@@ -1,10 +1,13 @@
 import { critical, type Danger, warning } from '../danger.js';
 import { GIT_VALUES } from '../launchers/git.js';
 import type { Places } from '../paths.js';
+import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import { isBlank } from '../shell/value.js';
+import { namesPath, writtenOut } from './git-arguments.js';
 import { rateConfig, rateSettings } from './git-config.js';
+import { rateHistory } from './git-history.js';
 import type { RuleList } from './rule.js';
 
 export const gitRules: RuleList = [
@@ -74,13 +77,13 @@ function rateGit({ args, scope }: ShellCommand, places: Places): Danger | undefi
   const outer = new Options(args, GIT_VALUES, true);
   const verb = args[outer.start];
   if (verb === undefined) return undefined;
-  const rest = args.slice(outer.start + 1);
+  const rest = writtenOut(verb, args.slice(outer.start + 1));
   if (isBlank(verb)) return critical('git.unresolved', 'Which git command runs is only known when it runs; name it.');
-  if (rest.includes('--help') || rest[0] === '-h') return undefined;
+  if (asks(rest, /^--help$/) || rest[0] === '-h') return undefined;
   const settings = rateSettings(args.slice(0, outer.start), places, scope);
   if (settings) return settings;
   if (verb === 'config') return rateConfig(rest, places, scope);
-  return SUBCOMMANDS.get(verb)?.(rest, args.slice(0, outer.start));
+  return SUBCOMMANDS.get(verb)?.(rest, args.slice(0, outer.start)) ?? rateHistory(verb, rest, places, scope);
 }
 
 function reset(args: readonly string[]): Danger | undefined {
@@ -177,11 +180,7 @@ function checkout(args: readonly string[]): Danger | undefined {
     return options.has('B') ? warning('git.branch-force', 'Moves a branch of that name.') : undefined;
   // One operand may be a branch or a path; a second one, or one that no branch can be called, is a path.
   const [first = '', second] = options.operands;
-  return second !== undefined ||
-    /^(\.{1,2}(\/.*)?|:\/.*|.*[*\uFDD1\uFDD2].*)$/.test(first) ||
-    options.has('ours', 'theirs')
-    ? discards
-    : undefined;
+  return second !== undefined || namesPath(first) || options.has('ours', 'theirs') ? discards : undefined;
 }
 
 function switchBranch(args: readonly string[]): Danger | undefined {

@@ -1,4 +1,5 @@
 import { critical, type Danger, warning } from '../danger.js';
+import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import type { Rule, RuleList } from './rule.js';
@@ -49,7 +50,7 @@ export const infrastructureRules: RuleList = [
 function phrase(pattern: RegExp): Rule {
   return ({ args }: ShellCommand): Danger | undefined => {
     const words = args.join(' ');
-    return pattern.test(words) && !/(^| )(--dry-?run(?!=none)|--help|-h|help|--check)( |=|$)/.test(words)
+    return pattern.test(words) && args[0] !== 'help' && !asks(args, /^(--dry-?run(?!=none)|--help|-h|--check)(=|$)/)
       ? destroys
       : undefined;
   };
@@ -73,8 +74,7 @@ function rateKubernetes({ args }: ShellCommand): Danger | undefined {
     's',
   ]);
   const [verb = '', kind = ''] = options.operands;
-  if (options.has('dry-run') && options.value('dry-run') !== 'none') return undefined;
-  if (options.has('help')) return undefined;
+  if (asks(args, /^--dry-run(?!=none)(=|$)|^--help$|^-h$/)) return undefined;
   if (verb === 'delete') {
     const whole =
       /^(ns|namespaces?|nodes?|no|pvc?|persistentvolume\w*|crds?|customresourcedefinitions?|all|clusterroles?|deploy\w*|statefulsets?|sts|secrets?|daemonsets?|svc|services?)\b/i.test(
@@ -92,7 +92,7 @@ function rateKubernetes({ args }: ShellCommand): Danger | undefined {
 
 function rateTerraform({ args }: ShellCommand): Danger | undefined {
   const words = args.filter((arg) => !arg.startsWith('-chdir')).join(' ');
-  if (/(^| )-?-help\b/.test(words)) return undefined;
+  if (asks(args, /^--?help$|^-h$/)) return undefined;
   if (
     /^(run-all )?destroy\b|^apply\b.* -?-destroy\b|^state (rm|push)\b|^workspace delete\b|^force-unlock\b/.test(words)
   )
@@ -108,8 +108,7 @@ function rateTerraform({ args }: ShellCommand): Danger | undefined {
 function rateAws({ args }: ShellCommand): Danger | undefined {
   const words = new Options(args, ['profile', 'region', 'output', 'endpoint-url', 'query']).operands;
   const [service = '', verb = ''] = words;
-  const line = args.join(' ');
-  if (/(^| )(--dryrun|--dry-run|help)( |$)/.test(line)) return undefined;
+  if (args.at(-1) === 'help' || asks(args, /^(--dryrun|--dry-run|--help)$/)) return undefined;
   if (service === 's3') {
     if (verb === 'rb' || (verb === 'rm' && args.includes('--recursive'))) return destroys;
     if (verb === 'sync' && args.includes('--delete')) return destroys;

@@ -17,7 +17,7 @@ export const permissionRules: RuleList = [
 const OPEN_TO_ALL = /^(0?[0-7]?777|0?[0-7]?666|a[+=]\w*w\w*|o[+=]\w*w\w*|\+\w*w\w*|ugo[+=]\w*w\w*)$/;
 const SET_USER = /^([1-7][0-7]{3}|0[2467][0-7]{3}|[ugoa]*[+=]\w*s\w*)$/;
 
-function rateChmod(command: ShellCommand, places: Places): Danger | undefined {
+export function rateChmod(command: ShellCommand, places: Places): Danger | undefined {
   const { args, scope } = command;
   const options = new Options(
     args.filter((arg) => !/^-[rwxXst]+$/.test(arg)),
@@ -47,7 +47,7 @@ function rateChmod(command: ShellCommand, places: Places): Danger | undefined {
   });
 }
 
-function rateChown(command: ShellCommand, places: Places): Danger | undefined {
+export function rateChown(command: ShellCommand, places: Places): Danger | undefined {
   const options = new Options(command.args, ['reference', 'from']);
   const [, ...targets] = options.value('reference') === undefined ? options.operands : ['', ...options.operands];
   const recursive = options.has('R', 'recursive');
@@ -76,7 +76,7 @@ function rateWholeTree(path: string, places: Places): Danger | undefined {
   );
 }
 
-function rateAttributes(command: ShellCommand, places: Places): Danger | undefined {
+export function rateAttributes(command: ShellCommand, places: Places): Danger | undefined {
   const options = new Options(command.args, ['m', 'x', 'p', 'modify', 'remove']);
   return worst(options.operands, (target) => {
     const path = resolvePath(target, command.scope.cwd);

@@ -1,4 +1,5 @@
 import { critical, type Danger } from '../danger.js';
+import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import type { Rule, RuleList } from './rule.js';
 
@@ -48,7 +49,7 @@ export const publishingRules: RuleList = [
 function phrase(pattern: RegExp): Rule {
   return ({ args }: ShellCommand): Danger | undefined => {
     const words = args.filter((arg) => !/^--?(silent|quiet|verbose|yes|y|q|s)$/.test(arg)).join(' ');
-    if (!pattern.test(words) || /(^| )(--dry-run|--help|-h|--snapshot)( |=|$)/.test(words)) return undefined;
+    if (!pattern.test(words) || asks(args, /^(--dry-run|--help|-h|--snapshot)(=|$)/)) return undefined;
     return critical(
       'publish.package',
       'Publishes to the world or changes what is published, which cannot be taken back; let a person do it.',

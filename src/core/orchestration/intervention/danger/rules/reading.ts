@@ -1,4 +1,5 @@
-import { credentialKind, isCredentialFolder, isHomeKeyFile } from '../credentials.js';
+import { isKeyFolder } from '../credential-places.js';
+import { credentialKind, isHomeKeyFile } from '../credentials.js';
 import { critical, type Danger, warning } from '../danger.js';
 import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
@@ -57,7 +58,7 @@ export const rateCredentials: Rule = (command, places) => {
       return critical('credentials.send', `Sends ${shown(path)} to another machine.`);
     if (kind === 'environment' && (LOADS_ENVIRONMENT.has(name) || isOnlyChecked(name, args, index))) continue;
     if (kind) return rateRead(path, places);
-    if (isCredentialFolder(path) && /^(cp|mv|scp|rsync|tar|zip|7z|rg|ag|grep|egrep|aws|gsutil|rclone)$/.test(name)) {
+    if (isKeyFolder(path) && /^(cp|mv|scp|rsync|tar|zip|7z|rg|ag|grep|egrep|aws|gsutil|rclone)$/.test(name)) {
       return critical('credentials.read', `Reads ${shown(path)} with the keys in it.`);
     }
   }

@@ -1,34 +1,57 @@
 import { agentEverywhere, agentRules } from './agent.js';
+import { cloudRules } from './clouds.js';
 import { containerRules } from './containers.js';
 import { databaseRules } from './databases.js';
 import { deletionRules } from './deletion.js';
 import { diskRules } from './disks.js';
 import { fileRules, rateRedirects } from './files.js';
+import { foundPermissionRules } from './found-permissions.js';
 import { gitRules } from './git.js';
 import { infrastructureRules } from './infrastructure.js';
+import { leavingRules, rateSentArchive } from './leaving.js';
+import { migrationRules } from './migrations.js';
+import { movingRules } from './moving.js';
 import { networkRules, rateSockets } from './network.js';
+import { otherAgentRules, rateUnwatched } from './other-agents.js';
 import { permissionRules } from './permissions.js';
 import { publishingRules } from './publishing.js';
 import { rateCredentials } from './reading.js';
+import { remoteDeleteRules } from './remote-delete.js';
 import type { Rule } from './rule.js';
+import { secretStoreRules } from './secret-stores.js';
 import { systemRules } from './system.js';
 
 /** Rules for every command, whatever its name. */
-export const EVERYWHERE: readonly Rule[] = [agentEverywhere, rateRedirects, rateCredentials, rateSockets];
+export const EVERYWHERE: readonly Rule[] = [
+  agentEverywhere,
+  rateRedirects,
+  rateCredentials,
+  rateSockets,
+  rateSentArchive,
+  rateUnwatched,
+];
 
 export const rulesByName: ReadonlyMap<string, readonly Rule[]> = indexed([
   ...deletionRules,
   ...gitRules,
   ...diskRules,
   ...permissionRules,
+  ...foundPermissionRules,
+  ...movingRules,
   ...networkRules,
+  ...secretStoreRules,
+  ...leavingRules,
   ...publishingRules,
   ...databaseRules,
   ...containerRules,
   ...infrastructureRules,
+  ...cloudRules,
+  ...migrationRules,
+  ...remoteDeleteRules,
   ...systemRules,
   ...fileRules,
   ...agentRules,
+  ...otherAgentRules,
 ]);
 
 function indexed(list: readonly (readonly [names: string, rule: Rule])[]): ReadonlyMap<string, readonly Rule[]> {

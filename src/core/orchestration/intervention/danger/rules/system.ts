@@ -1,4 +1,5 @@
 import { critical, type Danger, warning } from '../danger.js';
+import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import type { RuleList } from './rule.js';
@@ -84,7 +85,7 @@ function users({ name }: ShellCommand): Danger {
 }
 
 function rateShutdown({ args }: ShellCommand): Danger | undefined {
-  return args.some((arg) => /^(-c|-k|--help|--version|-w|--wtmp-only)$/.test(arg)) ? undefined : stops;
+  return asks(args, /^(-c|-k|--help|--version|-w|--wtmp-only)$/) ? undefined : stops;
 }
 
 function rateSystemctl({ args }: ShellCommand): Danger | undefined {
@@ -144,7 +145,7 @@ function ratePackages({ name, args }: ShellCommand): Danger | undefined {
     (name === 'pacman' && args.some((arg) => /^-R/.test(arg))) ||
     (name === 'dpkg' && args.some((arg) => /^(-r|-P|--remove|--purge)$/.test(arg))) ||
     (name === 'rpm' && args.some((arg) => /^-e/.test(arg)));
-  if (!removes || args.some((arg) => /^(--dry-run|-s|--simulate|--help)$/.test(arg))) return undefined;
+  if (!removes || asks(args, /^(--dry-run|-s|--simulate|--help)$/)) return undefined;
   const all = [verb, ...names];
   if (all.some((word) => ESSENTIAL.test(word)))
     return critical('system.packages', 'Removes a package that the system cannot do without.');

@@ -5,7 +5,7 @@ import { expandParts, expandText, expandWord, type Substitution } from './expans
 import { redirectsOutput } from './lines.js';
 import { resolvePath } from './path.js';
 import type { Scope, Variable } from './scope.js';
-import { FILE, literal, Origin, type Stream } from './value.js';
+import { FILE, literal, Origin, type Stream, type Value } from './value.js';
 
 const SECRET_FILE: Stream = { text: undefined, origin: Origin.credentials };
 
@@ -23,7 +23,9 @@ function assignedVariable(part: Assignment, scope: Scope, shell: Substitution): 
   if (part.index) expandText(part.index, scope, shell);
   const before = scope.lookup(part.name);
   if (part.value.type === 'ArrayValue') {
-    const added = part.value.elements.flatMap((word) => expandWord(word, scope, shell)[0] ?? []);
+    const added = part.value.elements.flatMap((word) =>
+      (expandWord(word, scope, shell)[0] ?? []).map(withoutSubscript),
+    );
     const elements = part.append ? [...(before?.elements ?? []), ...added] : added;
     return { values: [elements[0] ?? literal('')], elements };
   }
@@ -35,6 +37,12 @@ function assignedVariable(part: Assignment, scope: Scope, shell: Substitution): 
   if (!part.append) return { values };
   const prefix = before?.values[0] ?? literal('');
   return { values: values.map(({ text, origin }) => ({ text: prefix.text + text, origin: prefix.origin | origin })) };
+}
+
+/** `[key]=value` in an array */
+function withoutSubscript(value: Value): Value {
+  const text = /^\[[^\]]*\]=(.*)$/s.exec(value.text)?.[1];
+  return text === undefined ? value : { ...value, text };
 }
 
 function contentOf(path: string, scope: Scope): Stream {

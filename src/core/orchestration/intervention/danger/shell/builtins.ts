@@ -70,7 +70,14 @@ function changeFolder({ scope }: ShellCommand, folder: string): void {
   scope.cwd = target;
 }
 
-function assign({ args, values, scope }: ShellCommand, assignments: Assignments): void {
+function assign({ name: builtin, args, values, scope }: ShellCommand, assignments: Assignments): void {
+  if (builtin !== 'export' && builtin !== 'readonly' && args.some((arg) => /^-[a-zA-Z]*n/.test(arg))) {
+    for (const arg of args) {
+      const equals = arg.indexOf('=');
+      if (equals > 0) scope.references.set(arg.slice(0, equals), arg.slice(equals + 1));
+    }
+    return;
+  }
   for (const { name, variable } of assignments) scope.assign(name, variable);
   const assigned = new Set(assignments.map(({ name }) => name));
   // A quoted or computed `NAME=value` is an ordinary word to the parser.

@@ -1,4 +1,11 @@
-import { type ArithmeticExpression, type ParsedScript, parse, type Word, type WordPart } from 'unbash';
+import {
+  type ArithmeticExpression,
+  type ParameterExpansionPart,
+  type ParsedScript,
+  parse,
+  type Word,
+  type WordPart,
+} from 'unbash';
 import { expandBraces } from './braces.js';
 import type { Budget } from './budget.js';
 import { expandParameter, lookup } from './parameters.js';
@@ -11,6 +18,10 @@ export interface Substitution {
   /** Looks at the script of a substitution and says what it writes. */
   substitute(script: ParsedScript | undefined, scope: Scope, stdin?: Stream): Stream;
   arithmetic(expression: ArithmeticExpression | undefined, scope: Scope): void;
+  /** Looks at what arithmetic substitutes in a text: in its subscripts, and in those of the variables that it names. */
+  evaluate(text: string, scope: Scope): void;
+  /** Looks at what is substituted in a text that the shell expands once more. */
+  expandLater(text: string, scope: Scope): void;
 }
 
 /** Beyond this many ways a word can turn out, it is unknown. */
@@ -107,6 +118,7 @@ function expandPart(part: WordPart, scope: Scope, shell: Substitution, quoted: b
       shell.budget.read(part.text.length);
       const resolve = (word: Word): Value => expandText(word, scope, shell)[0] ?? literal('');
       const found = shell.budget.nested(() => expandParameter(part, scope, resolve));
+      expandOperands(part, scope, shell);
       return found.map((fields) => parameterPiece(fields, part.text, scope, quoted));
     }
     case 'CommandExpansion': {
@@ -127,6 +139,36 @@ function expandPart(part: WordPart, scope: Scope, shell: Substitution, quoted: b
 }
 
 const unknownInput: Stream = { text: undefined, origin: Origin.none };
+
+/** What stands inside `${…}` is expanded whatever comes of it, and `@P` expands the value like a prompt. */
+function expandOperands(part: ParameterExpansionPart, scope: Scope, shell: Substitution): void {
+  const { index, operation } = part;
+  const evaluated = index ? [index] : [];
+  const words = [...evaluated];
+  switch (operation?.type) {
+    case 'Slice':
+      evaluated.push(operation.offset, ...(operation.length ? [operation.length] : []));
+      break;
+    case 'Replace':
+      words.push(operation.pattern, operation.replacement);
+      break;
+    case 'Remove':
+      words.push(operation.operand);
+      break;
+    case 'CaseModification':
+      if (operation.operand) words.push(operation.operand);
+      break;
+    case 'Transform':
+      if (operation.operand.value.includes('P')) {
+        const values = scope.lookup(part.parameter)?.elements ?? lookup(part.parameter, scope).flat();
+        for (const { text } of values) shell.expandLater(text, scope);
+      }
+      break;
+    default:
+  }
+  for (const word of words) if (word.parts) expandText(word, scope, shell);
+  for (const word of evaluated) for (const { text } of expandText(word, scope, shell)) shell.evaluate(text, scope);
+}
 
 function piece(text: string, quoted: boolean): Piece {
   return { fields: [text], quoted, origin: Origin.none };

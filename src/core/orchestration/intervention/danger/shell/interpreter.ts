@@ -14,6 +14,7 @@ import {
 } from 'unbash';
 import { type NamedVariable, readAssignment, readRedirects } from './bindings.js';
 import type { Budget } from './budget.js';
+import { deferred, namesIn } from './deferred.js';
 import { expandText, expandWord, type Substitution } from './expansion.js';
 import type { CommandLine, Host } from './host.js';
 import { combinations, concatenated, loopVariable, redirectsOutput } from './lines.js';
@@ -24,6 +25,8 @@ import { ANY, literal, SILENT, type Stream, UNKNOWN, type Value } from './value.
 const FORK_COST = 10;
 /** Expanding an argument does. */
 const ARGUMENT_COST = 60;
+/** A variable that names a variable, and so on. */
+const MAX_REFERENCES = 3;
 const NO_VARIABLES: ReadonlyMap<string, Value> = new Map();
 
 /**
@@ -46,11 +49,29 @@ export class Interpreter implements Substitution {
   substitute(script: ParsedScript | undefined, scope: Scope, stdin?: Stream): Stream {
     if (!script) return UNKNOWN;
     this.budget.read(script.end - script.pos);
-    return this.#script(script, this.#fork(scope), stdin);
+    const inner = this.#fork(scope);
+    inner.captured = true;
+    return this.#script(script, inner, stdin);
   }
 
   arithmetic(expression: ArithmeticExpression | undefined, scope: Scope): void {
     if (expression) this.#substitutionsIn(expression, scope);
+  }
+
+  expandLater(text: string, scope: Scope): void {
+    const code = deferred(text);
+    if (code !== undefined) this.budget.nested(() => this.substitute(parse(code), scope));
+  }
+
+  evaluate(text: string, scope: Scope, depth = 0): void {
+    this.expandLater(text, scope);
+    if (depth > MAX_REFERENCES) return;
+    for (const name of namesIn(text)) {
+      for (const { text: value } of scope.variables.get(name)?.values ?? []) {
+        this.budget.read(value.length + 1);
+        if (value !== text) this.evaluate(value, scope, depth + 1);
+      }
+    }
   }
 
   /** Runs a function's body. */
@@ -137,6 +158,8 @@ export class Interpreter implements Substitution {
         return { ...concatenated(outputs), text: undefined };
       }
       case 'Function':
+        // The shell calls this one by itself.
+        if (/^command_not_found_handler?$/.test(node.name.value)) this.body(node.body, this.#fork(scope), UNKNOWN);
         scope.functions.set(node.name.value, { body: node.body, conditional: scope.conditional > 0 });
         return SILENT;
       case 'Coproc':
@@ -230,10 +253,14 @@ export class Interpreter implements Substitution {
 
   /** Tests and arithmetic run nothing themselves, but the substitutions in them do. */
   #substitutionsIn(node: ArithmeticExpression | TestExpression, scope: Scope): void {
+    if (node.type === 'ArithmeticWord') this.evaluate(node.value, scope);
+    const isArithmetic =
+      (node.type === 'TestBinary' || node.type === 'TestUnary') && /^-(?:eq|ne|lt|le|gt|ge|v)$/.test(node.operator);
     this.budget.nested(() => {
       forEachChild(node, (child) => {
-        if (child.type === 'Word') expandText(child as Word, scope, this);
-        else if (child.type === 'CommandExpansion') this.substitute(child.script, scope);
+        if (child.type === 'Word') {
+          for (const { text } of expandText(child as Word, scope, this)) if (isArithmetic) this.evaluate(text, scope);
+        } else if (child.type === 'CommandExpansion') this.substitute(child.script, scope);
         else this.#substitutionsIn(child as ArithmeticExpression, scope);
       });
     });

@@ -52,7 +52,8 @@ export class Options {
 
   #readLong(option: string, next: string | undefined, values: readonly string[]): number {
     const equals = option.indexOf('=');
-    const name = equals < 0 ? option : option.slice(0, equals);
+    const given = equals < 0 ? option : option.slice(0, equals);
+    const name = unabbreviated(given, values);
     const takesNext = equals < 0 && values.includes(name) && next !== undefined;
     this.#long.set(name, equals >= 0 ? option.slice(equals + 1) : takesNext ? next : '');
     return takesNext ? 1 : 0;
@@ -79,4 +80,10 @@ export class Options {
     }
     return 0;
   }
+}
+
+/** `--sig` is `--signal`, where that is one of the options that take a value. */
+function unabbreviated(name: string, values: readonly string[]): string {
+  if (name.length < 3 || values.includes(name)) return name;
+  return values.find((value) => value.startsWith(name)) ?? name;
 }

@@ -27,7 +27,9 @@ export function expandParameter(part: ParameterExpansionPart, scope: Scope, reso
   if (part.prefix === '#') return [[literal(SEGMENT)]];
   if (part.prefix === '!') return indirect(part, scope);
   const found = part.index ? element(part, scope, resolve) : lookup(part.parameter, scope);
-  return part.operation ? operate(part.operation, found, part.parameter, scope, resolve) : found;
+  if (!part.operation) return found;
+  const isList = part.index?.value === '@' || part.index?.value === '*';
+  return operate(part.operation, found, part.parameter, scope, resolve, isList);
 }
 
 function indirect(part: ParameterExpansionPart, scope: Scope): Parameter {
@@ -52,6 +54,7 @@ function operate(
   name: string,
   scope: Scope,
   resolve: Resolve,
+  isList: boolean,
 ): Parameter {
   if (operation.type === 'Default') {
     const operand = resolve(operation.operand);
@@ -73,6 +76,14 @@ function operate(
       default:
         return found;
     }
+  }
+  if (operation.type === 'Slice' && (isList || name === '@' || name === '*')) {
+    const offset = Number(resolve(operation.offset).text);
+    const length = operation.length ? Number(resolve(operation.length).text) : undefined;
+    if (!Number.isInteger(offset) || (length !== undefined && !Number.isInteger(length))) return found;
+    // `$0` comes before the positional parameters.
+    const start = name === '@' || name === '*' ? Math.max(offset - 1, 0) : offset;
+    return found.map((fields) => fields.slice(start).slice(0, length));
   }
   if (operation.type === 'Names') return [[literal(ANY)]];
   return found.map((fields) => fields.map((value) => ({ ...value, text: edit(value.text, operation, resolve) })));

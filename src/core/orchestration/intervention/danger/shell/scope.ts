@@ -29,9 +29,15 @@ export class Scope {
   readonly variables = new Map<string, Variable>();
   readonly functions = new Map<string, ShellFunction>();
   readonly aliases = new Map<string, string>();
+  /** `declare -n name=target` */
+  readonly references = new Map<string, string>();
   positional: readonly Value[] = [];
   previousCwd: string;
+  /** Where files were moved or linked to since the command began, by absolute path. Subshells share them. */
+  moved = new Map<string, { readonly from: string; readonly isLink: boolean }>();
   readonly folders: string[] = [];
+  /** What is printed goes to the shell: the code stands in a substitution. */
+  captured = false;
   /** Above zero where it is not certain that the code runs. */
   conditional = 0;
 
@@ -51,6 +57,9 @@ export class Scope {
     for (const [name, variable] of this.variables) fork.variables.set(name, variable);
     for (const [name, body] of this.functions) fork.functions.set(name, body);
     for (const [name, value] of this.aliases) fork.aliases.set(name, value);
+    for (const [name, target] of this.references) fork.references.set(name, target);
+    fork.moved = this.moved;
+    fork.captured = this.captured;
     fork.positional = this.positional;
     fork.previousCwd = this.previousCwd;
     fork.folders.push(...this.folders);
@@ -60,22 +69,31 @@ export class Scope {
 
   /** What a fork costs. */
   get size(): number {
-    return this.variables.size + this.functions.size + this.aliases.size;
+    return this.variables.size + this.functions.size + this.aliases.size + this.references.size;
   }
 
-  assign(name: string, variable: Variable): void {
+  assign(reference: string, variable: Variable): void {
+    const name = this.#target(reference);
     const before = this.conditional > 0 ? this.variables.get(name) : undefined;
     this.variables.set(name, before ? either(before, variable) : variable);
   }
 
   /** `undefined` for a variable that neither the script nor every environment sets. */
-  lookup(name: string): Variable | undefined {
+  lookup(reference: string): Variable | undefined {
+    const name = this.references.size === 0 ? reference : this.#target(reference);
     return this.variables.get(name) ?? this.#fromEnvironment(name);
   }
 
   /** Whether a variable that the script does not set is likely to hold a secret. */
   originOf(name: string): number {
     return SECRET_NAME.test(name) ? Origin.secretVariable : Origin.none;
+  }
+
+  /** The variable behind a name reference. */
+  #target(reference: string): string {
+    let name = reference;
+    for (let depth = 0; depth < MAX_ALTERNATIVES; depth++) name = this.references.get(name) ?? name;
+    return name;
   }
 
   #fromEnvironment(name: string): Variable | undefined {

@@ -23,9 +23,14 @@ function tokens(source: string): number {
   return count;
 }
 
-/** `python3.12` is `python3`. */
+/** `python3.12` is `python3`, `codex@latest` is `codex`, and every dynamic loader is `ld.so`. */
 export function canonicalName(name: string): string {
-  return name.replace(/^(python|pypy)(\d)\.[\d.]+$/, '$1$2').replace(/^(perl|ruby|php|lua|node)[\d.]+$/, '$1');
+  if (/^ld(?:64|-linux[\w-]*|-musl[\w-]*)?\.so(?:\.\d+)*$/.test(name)) return 'ld.so';
+  if (/^qemu-[\w]+(?:-static)?$/.test(name) && !/^qemu-(?:img|nbd|io|system)/.test(name)) return 'qemu';
+  return name
+    .replace(/(?<=.)@[\w.^~-]+$/, '')
+    .replace(/^(python|pypy)(\d)\.[\d.]+$/, '$1$2')
+    .replace(/^(perl|ruby|php|lua|node)[\d.]+$/, '$1');
 }
 
 /** What runs a script, by its first line. */

@@ -13,7 +13,7 @@ export const CHARACTER = '\uFDD2';
 const HOLE = /[\uFDD0-\uFDD2]/;
 const WIDE_HOLE = /[\uFDD0\uFDD1]/;
 
-/** Where a text comes from, as flags. `everyFile`: it names every file of a folder, with nothing left out. */
+/** Where a text comes from, as flags. `everyFile`: it names every file of a folder, with nothing left out; `folder`: it is a folder or a database as a whole. */
 export const Origin = {
   none: 0,
   network: 1,
@@ -21,6 +21,7 @@ export const Origin = {
   environment: 4,
   secretVariable: 8,
   everyFile: 16,
+  folder: 32,
 } as const;
 export const SECRET = Origin.credentials | Origin.environment | Origin.secretVariable;
 

@@ -1,0 +1,307 @@
+import { critical, type Danger, warning } from '../danger.js';
+import { asks } from '../shell/asks.js';
+import type { ShellCommand } from '../shell/command.js';
+import { Options } from '../shell/options.js';
+import type { Rule, RuleList } from './rule.js';
+
+const destroys = critical(
+  'infrastructure.destroy',
+  'Deletes infrastructure that others may depend on; let a person do it.',
+);
+const applies = critical(
+  'infrastructure.apply',
+  'Changes infrastructure without anybody having seen what changes; look at a preview first.',
+);
+const opens = critical(
+  'infrastructure.public',
+  'Opens to everybody what others relied on being closed; let a person do it.',
+);
+const forge = critical(
+  'publish.forge',
+  'Changes what a forge keeps for others, which cannot always be taken back; let a person do it.',
+);
+
+const ASKS = /^(--dry-?run(?!=none)|--help|-h|--version|-help|--preview|--check|--plan)(=|$)/;
+
+export const cloudRules: RuleList = [
+  [
+    'pulumi',
+    words(
+      's stack C cwd color m message p parallel target',
+      /^(destroy|down|dn|stack rm|state (delete|upgrade)|cancel|stack import|org .*remove|env rm)\b/,
+    ),
+  ],
+  [
+    'pulumi',
+    unseen(
+      's stack C cwd color m message p parallel target',
+      /^(up|update|refresh|import)\b/,
+      /^(-y|--yes|--skip-preview|-f)$/,
+    ),
+  ],
+  ['cdk cdktf cdk8s', words('a app c context profile output plugin role-arn', /^(destroy|rollback|gc)\b/)],
+  [
+    'cdk cdktf',
+    unseen(
+      'a app c context profile output plugin role-arn',
+      /^deploy\b/,
+      /^(--require-approval=never|--auto-approve)$/,
+    ),
+  ],
+  [
+    'sst sls serverless',
+    words('s stage r region c config param profile', /^(remove|destroy|rollback|state .*remove)\b/),
+  ],
+  [
+    'amplify chalice zappa sam eb copilot ecs-cli up arc claudia',
+    words(
+      's stage e env n name a app profile region stack-name config-env',
+      /^(delete|undeploy|terminate|destroy|down|remove|(app|env|svc|job|pipeline|stack|service|env) (delete|remove))\b/,
+    ),
+  ],
+  ['azd', words('e environment C cwd', /^(down|env delete)\b/)],
+  [
+    'rosa eksctl kops kind k3d minikube capi clusterctl talosctl kubeadm k0s',
+    words('c cluster region name n f kubeconfig', /^(delete|reset|destroy|uninstall)\b/),
+  ],
+  [
+    'helm helmfile',
+    words(
+      'n namespace kube-context kubeconfig f file e environment l selector',
+      /^(uninstall|delete|del|un|destroy|rollback|repo remove .*)\b/,
+    ),
+  ],
+  [
+    'terraform tofu terragrunt terramate atmos tf',
+    words(
+      'target var var-file state out backup',
+      /^((run-all |run --all |\w+ )?(destroy|destroy-all)|state (rm|push|replace-provider)|workspace delete|force-unlock|stack .*destroy)\b/,
+    ),
+  ],
+  [
+    'waypoint nomad consul vault boundary',
+    words(
+      'address token namespace n',
+      /^(destroy|(job|system|operator|namespace|volume|node|acl|var) .*(stop -purge|gc|delete|purge|remove|seal)|kv (delete|destroy|metadata delete)|token revoke|policy delete|audit disable|secrets disable|auth disable|lease revoke|operator seal|delete|acl \w+ delete|snapshot restore)\b/,
+    ),
+  ],
+  ['aws awslocal', rateAwsVerb],
+  [
+    'gcloud',
+    words(
+      'project account configuration zone region format filter description',
+      / (?:delete|destroy|purge|remove)\b|^(?:alpha |beta )?(?:storage rm|services disable|(?:sql|compute|app) \S+ (?:\S+ )?(?:stop|reset|suspend|restore-backup))\b/,
+    ),
+  ],
+  ['gsutil', words('o h u', /^(rm|rb|rsync .*-d|acl (ch|set) .*(AllUsers|public)|iam ch .*allUsers)\b/)],
+  ['bq', words('project_id dataset_id location', /^(rm|remove)\b/)],
+  [
+    'az',
+    words(
+      'n name g resource-group subscription o output query l location description',
+      /(?:^| )(delete|purge|delete-batch|deallocate|stop|reset|regenerate|renew)\b/,
+    ),
+  ],
+  [
+    'doctl hcloud linode-cli vultr-cli scw oci ibmcloud civo exo upctl ionosctl yc stackit openstack ovhcloud metal cf kn nova cinder neutron swift',
+    words(
+      'c context t access-token o output profile region p name',
+      /(?:^| )(delete|rm|remove|terminate|destroy|purge|d|unset-\w+)\b/,
+    ),
+  ],
+  ['aliyun tccli hwcloud', words('profile region', /(?:^| )(Delete|Terminate|Release|Remove|Destroy)\w*/)],
+  [
+    'govc xe pvesh qm pct lxc incus multipass limactl VBoxManage vboxmanage',
+    words(
+      'f force',
+      /^(vm\.destroy|\S+\.(destroy|rm|remove)|vm-destroy|\S+-destroy|delete|destroy|purge|unregistervm|project delete|image delete|snapshot delete)\b/,
+    ),
+  ],
+  ['ceph rbd gluster drbdadm rados', words('p pool', /(?:^| )(purge|rm|delete|wipe-md|zap|destroy|rmpool)\b/)],
+  ['vgreduce pvcreate lvconvert vgcfgrestore vgexport vgsplit lvchange lvresize fsadm', rateVolumes],
+  ['dmsetup', words('', /^(remove|remove_all|wipe_table|create|load)\b/)],
+  ['bcachefs', words('', /^(format|device (remove|evacuate)|fs resize)\b/)],
+  ['diskutil', words('', /^(apfs|coreStorage|cs|appleRAID) .*(delete|erase)/i)],
+  ['tmutil csrutil spctl fdesetup nvram dscl', rateMac],
+  ['kubectl oc k', rateClusters],
+  [
+    'gh',
+    words(
+      'R repo t title n notes b body F f H hostname m l',
+      /^(repo (edit .*|delete|archive|rename|sync --force|deploy-key (add|delete)|create .*)|(ssh-key|gpg-key) (add|delete)|(variable|cache|run|label|issue|gist|codespace|project|release|secret|ruleset) delete|workflow disable|alias (set|import)|release delete-asset|pr merge|org .*)/,
+      rateForge,
+    ),
+  ],
+  ['gh glab', rateApi],
+  [
+    'glab',
+    words(
+      'R repo t title d description',
+      /^(repo|project|variable|release|label|issue|mr|ci|snippet|ssh-key|gpg-key|token|cluster|schedule|deploy-key|runner) (delete|transfer|remove|revoke|archive|merge)\b/,
+    ),
+  ],
+  ['hub tea bb berg fj forgejo-cli', words('R repo r', /(?:^| )(delete|rm|remove|transfer)\b/)],
+];
+
+/** What a command of a cloud's program says, without its options. */
+function words(
+  values: string,
+  pattern: RegExp,
+  then: (command: ShellCommand) => Danger | undefined = () => destroys,
+): Rule {
+  const named = values.split(' ');
+  return (command) => {
+    const { args } = command;
+    const line = new Options(args, named).operands.join(' ');
+    return pattern.test(line) && !asks(args, ASKS) ? then(command) : undefined;
+  };
+}
+
+/** Changes that nobody is asked about. */
+function unseen(values: string, verbs: RegExp, option: RegExp): Rule {
+  const named = values.split(' ');
+  return ({ args }) => {
+    const given = args.some((arg, index) => option.test(arg) || option.test(`${arg}=${args[index + 1] ?? ''}`));
+    return given && verbs.test(new Options(args, named).operands.join(' ')) && !asks(args, ASKS) ? applies : undefined;
+  };
+}
+
+const AWS_DELETES =
+  /^(?:batch-|bulk-|admin-|global-)?(?:delete|terminate|purge|deregister|remove|destroy|disable|release|revoke|schedule-key-deletion|reset|stop|cancel|detach-\w+-policy|abort-environment)(?:-|$)/;
+
+/** The verb of an operation stands anywhere among the first words, whatever options come before. */
+function rateAwsVerb({ args }: ShellCommand): Danger | undefined {
+  const { operands } = new Options(args, [
+    'profile',
+    'region',
+    'output',
+    'endpoint-url',
+    'query',
+    'cli-read-timeout',
+    'cli-connect-timeout',
+    'ca-bundle',
+    'color',
+    'cli-input-json',
+  ]);
+  if (operands.at(-1) === 'help' || asks(args, /^(--dry-?run|--dryrun|--help|--generate-cli-skeleton)(=|$)/))
+    return undefined;
+  if (args.some((arg, index) => /^(public-read|public-read-write)$/.test(arg) && /^--acl$/.test(args[index - 1] ?? '')))
+    return opens;
+  if (
+    /^authorize-security-group-ingress$/.test(operands[1] ?? '') &&
+    args.some((arg) => /0\.0\.0\.0\/0|::\/0/.test(arg))
+  )
+    return opens;
+  if (operands[0] === 's3' || operands[0] === 's3control' || operands[0] === 'configure' || operands[0] === 'logs')
+    return operands[0] === 'logs' || operands[0] === 's3control' ? deleted(operands, args) : undefined;
+  return deleted(operands, args);
+}
+
+function deleted(operands: readonly string[], args: readonly string[]): Danger | undefined {
+  // An option before the service may have left its value among the words.
+  return operands.slice(1, args[0]?.startsWith('-') ? 3 : 2).some((word) => AWS_DELETES.test(word))
+    ? destroys
+    : undefined;
+}
+
+function rateVolumes({ name, args }: ShellCommand): Danger | undefined {
+  if (asks(args, /^(-t|--test|--help|-h)$/)) return undefined;
+  const line = args.join(' ');
+  const loses =
+    /^(vgreduce|vgcfgrestore|vgexport|vgsplit)$/.test(name) ||
+    (name === 'pvcreate' && args.length > 0) ||
+    (name === 'lvconvert' && /--(merge|uncache|splitmirrors|repair|type)/.test(line)) ||
+    (name === 'lvresize' && /(^| )(-L|--size|-l|--extents)[ =]?-/.test(line)) ||
+    (name === 'lvchange' && /(^| )(-an|--activate[ =]n|-a n)\b/.test(line)) ||
+    (name === 'fsadm' && /resize/.test(line));
+  return loses ? critical('disk.destroy', 'Destroys or shrinks a volume with its data.') : undefined;
+}
+
+function rateMac({ name, args }: ShellCommand): Danger | undefined {
+  const line = args.join(' ');
+  const changes =
+    (name === 'tmutil' && /^(delete|disable|deletelocalsnapshots)/.test(line)) ||
+    (/^(csrutil|fdesetup)$/.test(name) && /^(disable|clear|authenticated-root disable)/.test(line)) ||
+    (name === 'spctl' && /--(master|global)-disable/.test(line)) ||
+    (name === 'nvram' && /^-[cd]|=/.test(line)) ||
+    (name === 'dscl' && /-(delete|passwd|change)/.test(line));
+  return changes
+    ? critical('system.security', 'Switches a protection of the system off, or deletes what it depends on.')
+    : undefined;
+}
+
+/** Beside `kubectl delete`. */
+function rateClusters({ args }: ShellCommand): Danger | undefined {
+  if (asks(args, /^--dry-run(?!=none)(=|$)|^(--help|-h)$/)) return undefined;
+  const { operands } = new Options(args, [
+    'n',
+    'namespace',
+    'context',
+    'kubeconfig',
+    'cluster',
+    'f',
+    'filename',
+    'l',
+    'selector',
+    'o',
+    's',
+    'p',
+    'patch',
+    'type',
+  ]);
+  const line = operands.join(' ');
+  if (/^(config (delete-\w+|unset)|adm (drain|prune)|certificate deny|rollout undo)/.test(line)) return destroys;
+  if (/^(cordon|taint) /.test(line)) return critical('infrastructure.stop', 'Takes a node out of use.');
+  if (/^apply\b/.test(line) && args.some((arg) => /^--prune(=true)?$/.test(arg))) return destroys;
+  if (/^patch\b/.test(line) && /finalizers\W+(null|\[\s*\])/.test(args.join(' '))) return destroys;
+  return undefined;
+}
+
+/** What `gh repo edit` and `gh repo create` make of a repository. */
+function rateForge({ args }: ShellCommand): Danger | undefined {
+  const line = new Options(args, ['R', 'repo']).operands.join(' ');
+  if (/^repo edit\b/.test(line))
+    return args.some((arg) =>
+      /^--(visibility|accept-visibility|default-branch|delete-branch-on-merge|enable-\w+=false|allow-forking)/.test(
+        arg,
+      ),
+    )
+      ? forge
+      : undefined;
+  if (/^repo create\b/.test(line))
+    return args.some((arg) => arg === '--public' || arg === '--push') ? forge : undefined;
+  if (/^alias set\b/.test(line))
+    return args.some((arg) => arg.startsWith('!') || /^(-s|--shell)$/.test(arg)) ? forge : undefined;
+  if (/^(org|alias import)\b/.test(line)) return undefined;
+  return /^(label|cache|run|codespace|variable) delete/.test(line) && !args.some((arg) => /^(-a|--all)$/.test(arg))
+    ? warning('publish.forge', 'Deletes something at the forge.')
+    : forge;
+}
+
+const CHANGING = /^(?:DELETE|PUT|PATCH)$/i;
+
+/** `gh api -X DELETE`, in every way of writing the method, and mutations of GraphQL that delete. */
+function rateApi({ args }: ShellCommand): Danger | undefined {
+  const options = new Options(args, [
+    'X',
+    'method',
+    'f',
+    'F',
+    'field',
+    'raw-field',
+    'H',
+    'header',
+    'hostname',
+    'q',
+    'jq',
+    't',
+    'template',
+    'input',
+  ]);
+  if (options.operands[0] !== 'api' || asks(args, /^(--help|-h)$/)) return undefined;
+  if (CHANGING.test(options.value('X', 'method') ?? '')) return forge;
+  const line = args.join(' ');
+  return /\bmutation\b/.test(line) && /\b(?:delete|remove|archive|transfer|update|merge)[A-Z]\w*/.test(line)
+    ? forge
+    : undefined;
+}

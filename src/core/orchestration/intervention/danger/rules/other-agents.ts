@@ -1,0 +1,97 @@
+import { critical, type Danger } from '../danger.js';
+import type { ShellCommand } from '../shell/command.js';
+import type { Rule, RuleList } from './rule.js';
+
+/** Coding agents by the names of their programs and packages, each with the options by which it asks nobody. */
+const AGENTS: readonly (readonly [names: string, off: RegExp])[] = [
+  [
+    'codex',
+    /^(--full-auto|-a=never|--ask-for-approval=never|-s=danger-full-access|--sandbox=danger-full-access|-c=.*(approval_policy\W+never|danger-full-access).*|--config=.*(approval_policy\W+never|danger-full-access).*)$/,
+  ],
+  ['gemini gemini-cli qwen qwen-code', /^(-y|--approval-mode=(yolo|auto[_-]?edit))$/],
+  ['aider aider-chat', /^(--yes|-y)$/],
+  ['opencode opencode-ai crush kimi kimi-cli grok grok-cli', /^(-y|--auto-approve|--auto)$/],
+  ['cursor-agent', /^(-f|--force|--approve-mcps)$/],
+  ['copilot', /^(--allow-tool=\*|--allow-all-\w+|--no-ask-user|--autopilot)$/],
+  ['amp', /^(-x|--execute)$/],
+  ['droid', /^(--auto=high|--skip-permissions-unsafe)$/],
+  ['q qchat kiro-cli', /^(-a|--trust-all-tools)$/],
+  ['cline kilocode kilo roo cn continue auggie', /^(-y|--auto|--auto-approve\S*|--yolo|--no-interactive)$/],
+  ['openhands', /^(--always-approve|--llm-approve|--headless)$/],
+  ['goose', /^(--no-confirm)$/],
+  ['interpreter open-interpreter', /^(-y|--auto[_-]run)$/],
+  [
+    'gptme mini mini-swe-agent vibe mistral-vibe ra-aid plandex',
+    /^(-y|-n|--no-confirm|--non-interactive|--auto-approve|--cowboy-mode|--full)$/,
+  ],
+];
+
+/** Options that mean so in every agent. */
+const OFF =
+  /^--?(?:dangerously-\S*|yolo(?:=(?:true|1))?|yes-always|allow-all(?:-tools|-paths|-urls)?|trust-all-tools|skip-permissions\S*|bypass-(?:permissions|approvals)\S*|auto-approve-all|always-approve|no-approvals?)$/;
+/** Variables that do the same. */
+const OFF_VARIABLES =
+  /^(?:AIDER_YES(?:_ALWAYS)?=(?:1|true|yes|on)|GOOSE_MODE=(?:auto|approve_none)|OPENCODE_PERMISSION=.*allow.*|(?:GEMINI|QWEN|CODEX|CRUSH|KIMI|COPILOT|CURSOR|AMP)\w*_(?:YOLO|ALLOW_ALL|AUTO_APPROVE|SKIP_PERMISSIONS)\w*=(?:1|true|yes|on)|COPILOT_ALLOW_ALL=.+|(?:CODEX_)?APPROVAL_POLICY=never)$/i;
+/** What only answers a question. */
+const ASKED_ONLY = /^(?:--version|-V|--help|-h|help|version|doctor|login|logout|update|upgrade|completion)$/;
+
+const VALUES = [
+  'm',
+  'model',
+  'a',
+  'ask-for-approval',
+  's',
+  'sandbox',
+  'c',
+  'config',
+  'C',
+  'cd',
+  'approval-mode',
+  'p',
+  'prompt',
+  'auto',
+  'message',
+  'allow-tool',
+  'i',
+];
+
+export const otherAgentRules: RuleList = AGENTS.map(([names, off]) => [names, unasked(off)] as const);
+
+/** Another agent that asks nobody does what it likes, and no guard sees it. */
+function unasked(off: RegExp): Rule {
+  return ({ args, env, scope }: ShellCommand): Danger | undefined => {
+    if (args[0] !== undefined && ASKED_ONLY.test(args[0])) return undefined;
+    const switchesOff = args.some(
+      (arg, index) => OFF.test(arg) || off.test(arg) || off.test(joined(arg, args[index + 1])),
+    );
+    return switchesOff || hasVariable(env, scope.variables) ? unwatched : undefined;
+  };
+}
+
+/** An option with its value, as `--option=value`, where it takes one. */
+function joined(arg: string, next: string | undefined): string {
+  if (arg.startsWith('-') && !arg.includes('=') && next !== undefined && VALUES.includes(arg.replace(/^--?/, '')))
+    return `${arg}=${next}`;
+  return /^-[asc]./.test(arg) && !arg.startsWith('--') ? `${arg.slice(0, 2)}=${arg.slice(2).replace(/^=/, '')}` : arg;
+}
+
+function hasVariable(env: ShellCommand['env'], variables: ShellCommand['scope']['variables']): boolean {
+  for (const [name, { text }] of env) if (OFF_VARIABLES.test(`${name}=${text}`)) return true;
+  for (const [name, { values }] of variables)
+    if (values.some(({ text }) => OFF_VARIABLES.test(`${name}=${text}`))) return true;
+  return false;
+}
+
+const unwatched = critical(
+  'agent.unwatched',
+  'Starts another agent that asks nobody, past the guard of this session; do the work in this session.',
+);
+
+/** The option by itself is enough where the program has a name that nobody knows. */
+export const rateUnwatched: Rule = ({ name, args }) => {
+  if (/^(?:echo|printf|git|e?grep|rg|cat|man|sed|awk|claude|claude-code)$/.test(name)) return undefined;
+  const options = args.filter((arg) =>
+    /^--(?:dangerously-(?:skip|bypass|allow|disable)-\S+|skip-permissions-unsafe)$/.test(arg),
+  );
+  return options.length > 0 ? unwatched : undefined;
+};

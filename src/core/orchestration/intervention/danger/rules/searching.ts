@@ -1,0 +1,59 @@
+import { isCredentialPlace, isKeyFolder } from '../credential-places.js';
+import { credentialKind } from '../credentials.js';
+import { critical, type Danger, warning } from '../danger.js';
+import type { Places } from '../paths.js';
+import { expandBraces } from '../shell/braces.js';
+import { isWithin, resolvePath } from '../shell/path.js';
+import { ANY, CHARACTER, SEGMENT } from '../shell/value.js';
+import { shown, worst } from './deletion.js';
+
+/**
+ * What it means to search: `Grep` shows what files hold, `Glob` tells which there are. Where they look is their path together with
+ * the pattern for names.
+ */
+export function rateSearch(tool: 'Grep' | 'Glob', input: Record<string, unknown>, places: Places): Danger | undefined {
+  const root = typeof input.path === 'string' && input.path !== '' ? input.path : '.';
+  const pattern = tool === 'Grep' ? input.glob : input.pattern;
+  const names = typeof pattern === 'string' && pattern !== '' ? alternatives(pattern) : [''];
+  const shows = tool === 'Grep' && input.output_mode !== 'files_with_matches' && input.output_mode !== 'count';
+  return worst(names, (name) => rateWhere(placed(root, name, places), name, shows, places));
+}
+
+/** `{a,b}` in a pattern, and lists that commas or blanks separate. */
+function alternatives(pattern: string): readonly string[] {
+  return pattern
+    .split(/\s+/)
+    .flatMap((part) => expandBraces(part) ?? [part])
+    .slice(0, 64);
+}
+
+/** The path of a search with its wildcards, as an absolute one. */
+function placed(root: string, name: string, places: Places): string {
+  const pattern = name.replace(/^!/, '').replaceAll('**', ANY).replaceAll('*', SEGMENT).replaceAll('?', CHARACTER);
+  const home = (text: string): string => (text === '~' || text.startsWith('~/') ? places.home + text.slice(1) : text);
+  const folder = resolvePath(home(root), places.workspace);
+  const full = home(pattern);
+  return pattern === '' ? folder : resolvePath(full.startsWith('/') ? full : `${folder}/${full}`, '/');
+}
+
+function rateWhere(path: string, name: string, shows: boolean, places: Places): Danger | undefined {
+  if (name.startsWith('!')) return undefined;
+  const searches = (what: string): Danger =>
+    critical('credentials.search', `Searches ${shown(path)}, ${what}; look for what you need elsewhere.`);
+  const folders = path.split('/').map((_, index, segments) => segments.slice(0, index + 1).join('/'));
+  if (folders.some((folder) => isKeyFolder(folder)) || isCredentialPlace(path))
+    return searches('which holds keys or passwords');
+  const kind = credentialKind(path);
+  if (kind === 'key' && (shows || !places.isInWorkspace(path))) return searches('which holds keys or passwords');
+  if (kind === 'environment' && !places.isInWorkspace(path)) return searches('which usually holds passwords');
+  if (kind === 'environment')
+    return shows ? warning('credentials.read', `Searches ${shown(path)}, which usually holds passwords.`) : undefined;
+  // A search through everything that a user has finds the keys as well.
+  const start = path.split(`/${ANY}`)[0] ?? path;
+  const wide = start === '' ? '/' : start.replace(new RegExp(`/${SEGMENT}$`), '');
+  const isWide = isWithin(places.home, wide === '' ? '/' : wide) || wide === '/root' || wide === '/etc';
+  const isCode = /\.[a-z]{1,5}$/i.test(name);
+  return shows && isWide && !isCode && !places.isInWorkspace(wide) && !isWithin(places.workspace, `${places.home}/x`)
+    ? searches('the keys of the user among it')
+    : undefined;
+}
