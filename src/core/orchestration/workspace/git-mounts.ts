@@ -1,10 +1,11 @@
-import { link, mkdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { link, lstat, mkdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { nanoid } from 'nanoid';
 import { OrchestrationError, shown, systemCode } from '../errors.js';
 import { parseGitConfig } from './git-config-file.js';
 import { type GitLayout, gitLayoutAt, gitPath, ignoreMissing, isKnown, readGitFile } from './git-layout.js';
 import { type GitSetting, gitSettings } from './git-settings.js';
+import { withLinkFreePaths } from './link-free-paths.js';
 import type { Mount } from './mounts.js';
 
 /** Where the workspace is in the container. */
@@ -75,9 +76,8 @@ async function plannedMounts(checkout: string): Promise<Mount[]> {
 
 /** A linked worktree: everything shared is read-only but what a commit writes. */
 async function worktreeMounts({ gitDir, commonDir }: GitLayout): Promise<Mount[]> {
-  await create(join(commonDir, 'logs'));
-  await createWrittenParts(commonDir);
-  await create(join(gitDir, 'config.worktree'), '');
+  await createParts(commonDir, WRITTEN);
+  await createParts(gitDir, { 'config.worktree': '' });
   return [
     readonly(commonDir),
     // Not all of `logs`: a link in the place of `logs/HEAD` would be written through at every commit on the host.
@@ -98,22 +98,26 @@ const WRITTEN_PARTS = ['objects', 'objects/info', 'refs'];
 /** Leads git to the objects of another repository, with all that is in them. Read-only, and empty unless the user had one. */
 const ALTERNATES = 'objects/info/alternates';
 
-async function createWrittenParts(commonDir: string): Promise<void> {
-  for (const folder of ['objects/info', 'logs/refs']) await create(join(commonDir, folder));
-  await create(join(commonDir, ALTERNATES), '');
-}
+/** Parts of a git folder that may be missing, folders by `undefined`, files by their content. */
+type MissingParts = Readonly<Record<string, string | undefined>>;
+
+const WRITTEN: MissingParts = { 'objects/info': undefined, [ALTERNATES]: '', logs: undefined, 'logs/refs': undefined };
 
 /**
  * What git executes or follows from inside a `.git` folder that is writable otherwise. What is not there yet has to be
  * made, so that it can be protected, in a way that changes nothing for git and may stay.
  */
 async function executableParts(gitDir: string, target: string): Promise<Mount[]> {
-  for (const folder of ['hooks', 'worktrees', 'logs']) await create(join(gitDir, folder));
-  await createWrittenParts(gitDir);
-  // Git reads it only with extensions.worktreeConfig, but then it can name commands.
-  for (const file of ['config', 'config.worktree']) await create(join(gitDir, file), '');
+  await createParts(gitDir, {
+    ...WRITTEN,
+    hooks: undefined,
+    worktrees: undefined,
+    config: '',
+    // Git reads it only with extensions.worktreeConfig, but then it can name commands.
+    'config.worktree': '',
+    commondir: OWN_COMMONDIR,
+  });
   const commondir = join(gitDir, 'commondir');
-  await create(commondir, OWN_COMMONDIR);
   // Where it is a link, that is found later.
   const common = await gitPath(commondir);
   if (common !== undefined && (common === '' || resolve(gitDir, common) !== gitDir)) {
@@ -125,6 +129,26 @@ async function executableParts(gitDir: string, target: string): Promise<Mount[]>
       readonly(join(gitDir, part), join(target, part)),
     ),
   ];
+}
+
+/**
+ * Makes the parts that are not there. No link is followed on the way: an agent may put one there at any moment.
+ *
+ * @throws OrchestrationError `UNSAFE_MOUNT` where a folder on the way is a link
+ */
+async function createParts(gitDir: string, parts: MissingParts): Promise<void> {
+  const names = Object.keys(parts);
+  const found = await Promise.all(names.map((name) => lstat(join(gitDir, name)).catch(ignoreMissing)));
+  const missing = names.filter((_, index) => !found[index]);
+  if (missing.length === 0) return;
+  await withLinkFreePaths(async (paths) => {
+    for (const name of missing) {
+      const path = join(gitDir, name);
+      await create(paths.to(path), parts[name]).catch((cause: unknown) => {
+        throw systemCode(cause) === 'ELOOP' ? unsafe(path, 'a folder on the way is a link', cause) : cause;
+      });
+    }
+  });
 }
 
 /** Makes a file, or a folder where there is no content, unless something is there already, of whatever kind. */
@@ -159,8 +183,8 @@ export function gitEnvironment(env: Readonly<Record<string, string | undefined>>
   return gitSettings(env, SETTINGS);
 }
 
-function unsafe(path: string, why: string): OrchestrationError {
-  return new OrchestrationError('UNSAFE_MOUNT', `Mounting ${shown(path)} is refused: ${why}.`);
+function unsafe(path: string, why: string, cause?: unknown): OrchestrationError {
+  return new OrchestrationError('UNSAFE_MOUNT', `Mounting ${shown(path)} is refused: ${why}.`, { cause });
 }
 
 function readonly(source: string, target = source): Mount {
