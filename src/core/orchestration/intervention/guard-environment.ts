@@ -49,7 +49,7 @@ export const REFUSED_SETTINGS: ReadonlyMap<string, string> = new Map([
 
 /** Why `docker.env` may not set a variable; undefined where it may. */
 export function variableProblem(name: string): string | undefined {
-  if (name in GUARDED_ENV || name === 'IS_SANDBOX') return 'is set by the library';
+  if (Object.hasOwn(GUARDED_ENV, name) || name === 'IS_SANDBOX') return 'is set by the library';
   if (name === 'DISABLE_FIREWALL') return "is set by the library: use 'docker.firewall'";
   if (LEADS_AWAY.includes(name)) return "would lead Claude away from this session's files: set it in the image";
   if (LOADS_CODE.includes(name) || ACTS_IF_SET.includes(name) || name === 'PS4')
