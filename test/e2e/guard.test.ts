@@ -1,150 +1,161 @@
 import { existsSync } from 'node:fs';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
-import { bash, type ModelTurn, nextEvent, scripted, tempFolder, testManager } from './support.js';
+import { describe, expect, it } from 'vitest';
+import { bash, engine, type ModelTurn, nextEvent, RELEASES, scripted, tempFolder, testManager } from './support.js';
 
 /** A session whose model's requests are logged, so that a test can see what the model was told. */
-async function recorded(...turns: ModelTurn[]) {
+async function recordedOn(image: string, ...turns: ModelTurn[]) {
   const cwd = await tempFolder();
   const { docker } = scripted(...turns);
   const options = {
     prompt: 'Go',
     cwd,
-    docker: { env: { ...docker.env, MODEL_REQUEST_LOG: '/workspace/requests.jsonl' } },
+    docker: { image, env: { ...docker.env, MODEL_REQUEST_LOG: '/workspace/requests.jsonl' } },
   };
   const requests = async (): Promise<string> => readFile(join(cwd, 'requests.jsonl'), 'utf8');
   return { cwd, options, requests };
 }
 
-it('a denied command leaves the file that it would have deleted, and the model reads why', async () => {
-  const { manager, events } = await testManager();
-  const { cwd, options, requests } = await recorded(bash('rm -rf /workspace/src'), { text: 'I let it be.' });
-  await writeFile(join(cwd, 'src'), 'precious');
+describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
+  const recorded = (...turns: ModelTurn[]) => recordedOn(image, ...turns);
 
-  const { id } = await manager.create(options);
-  const ended = await manager.waitFor(id);
+  it('a denied command leaves the file that it would have deleted, and the model reads why', async () => {
+    const { manager, events } = await testManager();
+    const { cwd, options, requests } = await recorded(bash('rm -rf /workspace/src'), { text: 'I let it be.' });
+    await writeFile(join(cwd, 'src'), 'precious');
 
-  expect(ended).toMatchObject({ status: 'completed', result: { text: 'I let it be.' } });
-  expect(await readFile(join(cwd, 'src'), 'utf8')).toBe('precious');
-  expect(ended.metadata.toolsUsed).toMatchObject([{ name: 'Bash', outcome: 'denied', danger: { level: 'critical' } }]);
-  expect(ended.metadata.dangers).toMatchObject([{ tool: 'Bash', level: 'critical' }]);
-  const denied = events.find(({ type }) => type === 'session:denied');
-  expect(denied).toMatchObject({ denial: { tool: 'Bash', by: 'policy', input: { command: 'rm -rf /workspace/src' } } });
-  const reason = denied?.type === 'session:denied' ? denied.denial.reason : '';
-  expect(reason).toContain('Denied by policy: ');
-  expect(await requests()).toContain(JSON.stringify(reason));
-});
+    const { id } = await manager.create(options);
+    const ended = await manager.waitFor(id);
 
-it('an approved command runs, a denied one does not, and each question stands in the record until it is answered', async () => {
-  const { manager, events } = await testManager({ policy: { rules: [{ tool: 'Bash', decision: 'ask' }] } });
-  const { cwd, options, requests } = await recorded(bash('touch first'), bash('touch second'), { text: 'Done.' });
+    expect(ended).toMatchObject({ status: 'completed', result: { text: 'I let it be.' } });
+    expect(await readFile(join(cwd, 'src'), 'utf8')).toBe('precious');
+    expect(ended.metadata.toolsUsed).toMatchObject([
+      { name: 'Bash', outcome: 'denied', danger: { level: 'critical' } },
+    ]);
+    expect(ended.metadata.dangers).toMatchObject([{ tool: 'Bash', level: 'critical' }]);
+    const denied = events.find(({ type }) => type === 'session:denied');
+    expect(denied).toMatchObject({
+      denial: { tool: 'Bash', by: 'policy', input: { command: 'rm -rf /workspace/src' } },
+    });
+    const reason = denied?.type === 'session:denied' ? denied.denial.reason : '';
+    expect(reason).toContain('Denied by policy: ');
+    // Some releases put words of their own around the reason.
+    expect(await requests()).toContain(JSON.stringify(reason).slice(1, -1));
+  });
 
-  const { id } = await manager.create(options);
-  const asked = await manager.waitFor(id, { status: 'waiting_feedback' });
-  expect(asked.pendingApproval).toMatchObject({ tool: 'Bash', input: { command: 'touch first' } });
-  expect(existsSync(join(cwd, 'first'))).toBe(false);
-  const approved = await manager.approve(id, asked.pendingApproval?.requestId ?? '', 'fine');
-  expect(approved.status).toBe('running');
-  expect(approved.pendingApproval).toBeUndefined();
+  it('an approved command runs, a denied one does not, and each question stands in the record until it is answered', async () => {
+    const { manager, events } = await testManager({ policy: { rules: [{ tool: 'Bash', decision: 'ask' }] } });
+    const { cwd, options, requests } = await recorded(bash('touch first'), bash('touch second'), { text: 'Done.' });
 
-  const again = await manager.waitFor(id, { status: 'waiting_feedback' });
-  expect(again.pendingApproval).toMatchObject({ input: { command: 'touch second' } });
-  await manager.deny(id, again.pendingApproval?.requestId ?? '', 'Not that one');
+    const { id } = await manager.create(options);
+    const asked = await manager.waitFor(id, { status: 'waiting_feedback' });
+    expect(asked.pendingApproval).toMatchObject({ tool: 'Bash', input: { command: 'touch first' } });
+    expect(existsSync(join(cwd, 'first'))).toBe(false);
+    const approved = await manager.approve(id, asked.pendingApproval?.requestId ?? '', 'fine');
+    expect(approved.status).toBe('running');
+    expect(approved.pendingApproval).toBeUndefined();
 
-  const ended = await manager.waitFor(id);
-  expect(ended).toMatchObject({ status: 'completed' });
-  expect(ended.metadata.toolsUsed.map(({ outcome }) => outcome)).toEqual(['ok', 'denied']);
-  expect([existsSync(join(cwd, 'first')), existsSync(join(cwd, 'second'))]).toEqual([true, false]);
-  expect(await requests()).toContain('Denied by the user: Not that one');
-  const approvals = events.flatMap((event) => (event.type === 'session:approval' ? [event] : []));
-  expect(approvals).toMatchObject([
-    { state: 'asked' },
-    { state: 'approved', by: 'person', note: 'fine' },
-    { state: 'asked' },
-    { state: 'denied', by: 'person', note: 'Not that one' },
-  ]);
-});
+    const again = await manager.waitFor(id, { status: 'waiting_feedback' });
+    expect(again.pendingApproval).toMatchObject({ input: { command: 'touch second' } });
+    await manager.deny(id, again.pendingApproval?.requestId ?? '', 'Not that one');
 
-it('a call that nobody decides about is denied when its time is over', async () => {
-  const policy = { rules: [{ tool: 'Bash', decision: 'ask' as const }], approvalTimeoutMs: 300 };
-  const { manager, events } = await testManager({ policy });
-  const { cwd, options } = await recorded(bash('touch it'), { text: 'Done.' });
-  const { id } = await manager.create(options);
-  const ended = await manager.waitFor(id);
-  expect(ended.metadata.toolsUsed).toMatchObject([{ outcome: 'denied' }]);
-  expect(existsSync(join(cwd, 'it'))).toBe(false);
-  expect(events).toContainEqual(expect.objectContaining({ type: 'session:approval', state: 'denied', by: 'timeout' }));
-});
+    const ended = await manager.waitFor(id);
+    expect(ended).toMatchObject({ status: 'completed' });
+    expect(ended.metadata.toolsUsed.map(({ outcome }) => outcome)).toEqual(['ok', 'denied']);
+    expect([existsSync(join(cwd, 'first')), existsSync(join(cwd, 'second'))]).toEqual([true, false]);
+    expect(await requests()).toContain('Denied by the user: Not that one');
+    const approvals = events.flatMap((event) => (event.type === 'session:approval' ? [event] : []));
+    expect(approvals).toMatchObject([
+      { state: 'asked' },
+      { state: 'approved', by: 'person', note: 'fine' },
+      { state: 'asked' },
+      { state: 'denied', by: 'person', note: 'Not that one' },
+    ]);
+  });
 
-it('several calls at once wait side by side, the oldest first, and may be answered in any order', async () => {
-  const { manager } = await testManager({ policy: { rules: [{ tool: 'Read', decision: 'ask' }] } });
-  const names = ['one', 'two', 'three'];
-  const calls = names.map((name) => ({ name: 'Read', input: { file_path: `/workspace/${name}` } }));
-  const { cwd, options, requests } = await recorded({ tools: calls }, { text: 'Done.' });
-  for (const name of names) await writeFile(join(cwd, name), `content of ${name}`);
+  it('a call that nobody decides about is denied when its time is over', async () => {
+    const policy = { rules: [{ tool: 'Bash', decision: 'ask' as const }], approvalTimeoutMs: 300 };
+    const { manager, events } = await testManager({ policy });
+    const { cwd, options } = await recorded(bash('touch it'), { text: 'Done.' });
+    const { id } = await manager.create(options);
+    const ended = await manager.waitFor(id);
+    expect(ended.metadata.toolsUsed).toMatchObject([{ outcome: 'denied' }]);
+    expect(existsSync(join(cwd, 'it'))).toBe(false);
+    expect(events).toContainEqual(
+      expect.objectContaining({ type: 'session:approval', state: 'denied', by: 'timeout' }),
+    );
+  });
 
-  const { id } = await manager.create(options);
-  await nextEvent(manager, ({ type }) => type === 'session:started');
-  while ((manager.get(id)?.pendingApprovals ?? []).length < names.length) {
-    await nextEvent(manager, ({ type }) => type === 'session:approval');
-  }
-  const waiting = manager.get(id)?.pendingApprovals ?? [];
-  expect(manager.get(id)?.pendingApproval).toBe(waiting[0]);
-  const denied = String((waiting[1]?.input as { file_path?: string } | undefined)?.file_path).replace(
-    '/workspace/',
-    '',
-  );
-  await manager.deny(id, waiting[1]?.requestId ?? '');
-  await manager.approve(id, waiting[2]?.requestId ?? '');
-  await manager.approve(id, waiting[0]?.requestId ?? '');
-  await expect(manager.approve(id, waiting[0]?.requestId ?? '')).rejects.toMatchObject({ code: 'REQUEST_NOT_FOUND' });
+  it('several calls at once wait side by side, the oldest first, and may be answered in any order', async () => {
+    const { manager } = await testManager({ policy: { rules: [{ tool: 'Read', decision: 'ask' }] } });
+    const names = ['one', 'two', 'three'];
+    const calls = names.map((name) => ({ name: 'Read', input: { file_path: `/workspace/${name}` } }));
+    const { cwd, options, requests } = await recorded({ tools: calls }, { text: 'Done.' });
+    for (const name of names) await writeFile(join(cwd, name), `content of ${name}`);
 
-  const ended = await manager.waitFor(id);
-  expect(ended.metadata.toolsUsed.map((tool) => tool.outcome).sort()).toEqual(['denied', 'ok', 'ok']);
-  const heard = await requests();
-  expect(names.filter((name) => !heard.includes(`content of ${name}`))).toEqual([denied]);
-});
+    const { id } = await manager.create(options);
+    await nextEvent(manager, ({ type }) => type === 'session:started');
+    while ((manager.get(id)?.pendingApprovals ?? []).length < names.length) {
+      await nextEvent(manager, ({ type }) => type === 'session:approval');
+    }
+    const waiting = manager.get(id)?.pendingApprovals ?? [];
+    expect(manager.get(id)?.pendingApproval).toBe(waiting[0]);
+    const denied = String((waiting[1]?.input as { file_path?: string } | undefined)?.file_path).replace(
+      '/workspace/',
+      '',
+    );
+    await manager.deny(id, waiting[1]?.requestId ?? '');
+    await manager.approve(id, waiting[2]?.requestId ?? '');
+    await manager.approve(id, waiting[0]?.requestId ?? '');
+    await expect(manager.approve(id, waiting[0]?.requestId ?? '')).rejects.toMatchObject({ code: 'REQUEST_NOT_FOUND' });
 
-it('cancel answers what waits with a denial, and leaves the call unexecuted', async () => {
-  const { manager, events } = await testManager({ policy: { rules: [{ tool: 'Bash', decision: 'ask' }] } });
-  const { cwd, options } = await recorded(bash('touch it'), { text: 'Done.' });
-  const { id } = await manager.create(options);
-  await manager.waitFor(id, { status: 'waiting_feedback' });
-  const cancelled = await manager.cancel(id);
-  expect(cancelled).toMatchObject({ status: 'cancelled' });
-  expect(cancelled.pendingApproval).toBeUndefined();
-  expect(events).toContainEqual(expect.objectContaining({ type: 'session:approval', state: 'denied', by: 'end' }));
-  expect(existsSync(join(cwd, 'it'))).toBe(false);
-});
+    const ended = await manager.waitFor(id);
+    expect(ended.metadata.toolsUsed.map((tool) => tool.outcome).sort()).toEqual(['denied', 'ok', 'ok']);
+    const heard = await requests();
+    expect(names.filter((name) => !heard.includes(`content of ${name}`))).toEqual([denied]);
+  });
 
-it('a steered message changes what the agent does next, once and in order', async () => {
-  const { manager, events } = await testManager();
-  const { options, requests } = await recorded(bash('sleep 1; echo one'), bash('echo two'), { text: 'Done.' });
-  const { id } = await manager.create(options);
-  await nextEvent(manager, ({ type }) => type === 'session:tool');
-  const long = `STEER-B: ${'and hurry '.repeat(790)}to the END-OF-B`;
-  await Promise.all([manager.steer(id, 'STEER-A: use pnpm'), manager.steer(id, long)]);
-  expect(manager.get(id)?.status).toBe('running');
-  await manager.waitFor(id);
-  const steered = events.flatMap((event) => (event.type === 'session:steered' ? [event.message] : []));
-  expect(steered).toEqual(['STEER-A: use pnpm', long]);
-  const last = (await requests()).trimEnd().split('\n').at(-1) ?? '';
-  expect(last.match(/STEER-A/g)).toHaveLength(1);
-  expect(last.indexOf('STEER-A')).toBeLessThan(last.indexOf('STEER-B'));
-  expect(last.indexOf('END-OF-B')).toBeGreaterThan(last.indexOf('STEER-B'));
-  expect(last.indexOf('END-OF-B')).toBeLessThan(last.indexOf('echo two'));
-});
+  it('cancel answers what waits with a denial, and leaves the call unexecuted', async () => {
+    const { manager, events } = await testManager({ policy: { rules: [{ tool: 'Bash', decision: 'ask' }] } });
+    const { cwd, options } = await recorded(bash('touch it'), { text: 'Done.' });
+    const { id } = await manager.create(options);
+    await manager.waitFor(id, { status: 'waiting_feedback' });
+    const cancelled = await manager.cancel(id);
+    expect(cancelled).toMatchObject({ status: 'cancelled' });
+    expect(cancelled.pendingApproval).toBeUndefined();
+    expect(events).toContainEqual(expect.objectContaining({ type: 'session:approval', state: 'denied', by: 'end' }));
+    expect(existsSync(join(cwd, 'it'))).toBe(false);
+  });
 
-it('a message just before the end keeps the agent going', async () => {
-  const { manager } = await testManager();
-  const { options, requests } = await recorded({ text: 'Finished.', delayMs: 1500 }, { text: 'And now the rest.' });
-  const { id } = await manager.create(options);
-  await manager.waitFor(id, { status: 'running' });
-  await manager.steer(id, 'One more thing');
-  const ended = await manager.waitFor(id);
-  expect(ended).toMatchObject({ status: 'completed', result: { text: 'And now the rest.' } });
-  expect((await requests()).trimEnd().split('\n').at(-1)).toContain('One more thing');
+  it('a steered message changes what the agent does next, once and in order', async () => {
+    const { manager, events } = await testManager();
+    const { options, requests } = await recorded(bash('sleep 1; echo one'), bash('echo two'), { text: 'Done.' });
+    const { id } = await manager.create(options);
+    await nextEvent(manager, ({ type }) => type === 'session:tool');
+    const long = `STEER-B: ${'and hurry '.repeat(790)}to the END-OF-B`;
+    await Promise.all([manager.steer(id, 'STEER-A: use pnpm'), manager.steer(id, long)]);
+    expect(manager.get(id)?.status).toBe('running');
+    await manager.waitFor(id);
+    const steered = events.flatMap((event) => (event.type === 'session:steered' ? [event.message] : []));
+    expect(steered).toEqual(['STEER-A: use pnpm', long]);
+    const last = (await requests()).trimEnd().split('\n').at(-1) ?? '';
+    expect(last.match(/STEER-A/g)).toHaveLength(1);
+    expect(last.indexOf('STEER-A')).toBeLessThan(last.indexOf('STEER-B'));
+    expect(last.indexOf('END-OF-B')).toBeGreaterThan(last.indexOf('STEER-B'));
+    expect(last.indexOf('END-OF-B')).toBeLessThan(last.indexOf('echo two'));
+  });
+
+  it('a message just before the end keeps the agent going', async () => {
+    const { manager } = await testManager();
+    const { options, requests } = await recorded({ text: 'Finished.', delayMs: 1500 }, { text: 'And now the rest.' });
+    const { id } = await manager.create(options);
+    await manager.waitFor(id, { status: 'running' });
+    await manager.steer(id, 'One more thing');
+    const ended = await manager.waitFor(id);
+    expect(ended).toMatchObject({ status: 'completed', result: { text: 'And now the rest.' } });
+    expect((await requests()).trimEnd().split('\n').at(-1)).toContain('One more thing');
+  });
 });
 
 it('what a person approves runs, whatever Claude Code makes of its input before it asks', async () => {
@@ -152,7 +163,8 @@ it('what a person approves runs, whatever Claude Code makes of its input before 
   manager.on('session:approval', ({ sessionId, state, request }) => {
     if (state === 'asked') void manager.approve(sessionId, request.requestId);
   });
-  const { cwd, options } = await recorded(
+  const { cwd, options } = await recordedOn(
+    engine.image,
     // Fields in another order than the schema's, numbers as text, paths that are not absolute, an old name for a tool.
     { tool: 'TodoWrite', input: { todos: [{ activeForm: 'x', status: 'pending', content: 'x' }] } },
     { tool: 'Read', input: { file_path: '/workspace/../workspace//note.md', limit: '5', offset: '1' } },
@@ -190,7 +202,11 @@ it('what a person approves runs, whatever Claude Code makes of its input before 
 it("a rule for a tool's old name holds for the current one", async () => {
   const { manager } = await testManager({ policy: { rules: [{ tool: 'Task', decision: 'deny', reason: 'Alone.' }] } });
   const input = { description: 'Look', prompt: 'Look here', subagent_type: 'general-purpose' };
-  const { options } = await recorded({ tool: 'Agent', input, script: [bash('ls')] }, { text: 'Alone, then.' });
+  const { options } = await recordedOn(
+    engine.image,
+    { tool: 'Agent', input, script: [bash('ls')] },
+    { text: 'Alone, then.' },
+  );
   const { id } = await manager.create(options);
   const ended = await manager.waitFor(id);
   expect(ended.result).toMatchObject({ reason: 'success', text: 'Alone, then.' });
