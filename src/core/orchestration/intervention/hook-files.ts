@@ -146,7 +146,8 @@ export class HookFiles {
     return {
       ...NO_SHELL_IN_SKILLS,
       env: pinnedEnvironment(env),
-      permissions: { deny: off },
+      // Older releases skip the whole file where a rule names a tool in lower case. The guard denies those calls.
+      permissions: { deny: off.filter((tool) => /^[A-Z]/.test(tool)) },
       hooks: { ...Object.fromEntries(hooks), ConfigChange: NO_NEW_SETTINGS },
     };
   }
