@@ -72,7 +72,7 @@ describe('an agent that leads others', () => {
       ['Read', 'denied'],
     ]);
     const { spec } = JSON.parse(await readFile(join(stateDir, 'sessions', id, 'spec.json'), 'utf8'));
-    expect(spec.limits).toEqual({ costUsd: 0.5, durationMs: 600_000, children: 2 });
+    expect(spec.limits).toEqual({ costUsd: 0.5, durationMs: 600_000, children: 2, logBytes: 1024 ** 3 });
   });
 
   it('leads as many as it may, and as deep', async () => {
@@ -239,7 +239,7 @@ describe('a child that a program creates', () => {
     expect(children.map(({ environment }) => environment.cwd)).toEqual([options.cwd, options.cwd]);
     const file = join(stateDir, 'sessions', children[0]?.id ?? '', 'spec.json');
     const { spec, policy: inherited } = JSON.parse(await readFile(file, 'utf8'));
-    expect(spec.limits).toEqual({ ...limits, tokens: 9_000_000 });
+    expect(spec.limits).toEqual({ ...limits, tokens: 9_000_000, logBytes: 1024 ** 3 });
     expect(inherited.layers).toMatchObject([{ dangerous: 'ask' }]);
 
     await atWork(manager, 3);

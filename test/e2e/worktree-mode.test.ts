@@ -154,7 +154,7 @@ describe('an agent that breaks its repository', () => {
     ['makes its HEAD garbage', 'echo garbage > "$(git rev-parse --git-dir)/HEAD"'],
     ['makes a FIFO of its HEAD', 'H="$(git rev-parse --git-dir)/HEAD"; rm "$H"; mkfifo "$H"'],
     ['makes its index garbage', 'echo garbage > "$(git rev-parse --git-dir)/index"'],
-    ['removes the objects', 'rm -rf "$(git rev-parse --git-common-dir)"/objects/*'],
+    ['removes the objects', 'rm -rf "$(git rev-parse --git-common-dir)"/objects/??'],
     [
       'leaves more than anybody reads',
       `name=$(head -c 200 /dev/zero | tr '\\0' x); seq 6000 | sed "s/$/-$name/" | xargs touch`,
