@@ -2,6 +2,7 @@ import { quoted } from '../../shell-script.js';
 import { critical, type Danger, type DangerContext, Findings } from './danger.js';
 import { launchers } from './launchers/launchers.js';
 import { unwrap } from './launchers/wrappers.js';
+import { levelled } from './levels.js';
 import { Places } from './paths.js';
 import { rateCredentials } from './rules/reading.js';
 import { EVERYWHERE, rulesByName } from './rules/rules.js';
@@ -43,7 +44,7 @@ export class Analysis implements Host, Shell {
   readonly #active = new Set<unknown>();
 
   constructor(
-    context: DangerContext,
+    private readonly context: DangerContext,
     readonly budget: Budget,
   ) {
     this.#places = new Places(context);
@@ -73,9 +74,10 @@ export class Analysis implements Host, Shell {
     return this.#findings.settled;
   }
 
-  report(danger: Danger | undefined): void {
-    if (this.#early && danger?.rule.includes('.unresolved')) return;
-    if (danger?.rule === 'delete.build-output') this.#rebuildable = danger;
+  report(found: Danger | undefined): void {
+    if (!found || (this.#early && found.rule.includes('.unresolved'))) return;
+    const danger = levelled(found, this.context);
+    if (danger.rule.startsWith('delete.build-')) this.#rebuildable = danger;
     else this.#findings.add(danger);
   }
 

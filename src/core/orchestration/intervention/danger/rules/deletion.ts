@@ -1,4 +1,5 @@
 import { critical, type Danger, warning } from '../danger.js';
+import { MOST_SEVERE, severity } from '../levels.js';
 import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
 import { findRoots, findsEverything, findsRepository, foundPath } from '../shell/found.js';
@@ -36,11 +37,13 @@ function rateAlwaysRecursive(command: ShellCommand, places: Places): Danger | un
   return worst(new Options(command.args).operands, (target) => rateTree(target, command, places));
 }
 
+const BUILD_RULES = { whole: 'delete.build-output', part: 'delete.build-part' } as const;
+
 /** Deletion of a folder with all that is in it. */
 function rateTree(target: string, { scope }: ShellCommand, places: Places): Danger | undefined {
   if (target === '') return undefined;
-  const path = resolvePath(target, scope.cwd);
-  if (places.isTemporary(path)) return undefined;
+  const path = scope.followed(resolvePath(target, scope.cwd));
+  if (places.isTemporary(path) || places.isIgnored(path)) return undefined;
   if (places.isRegenerated(path)) {
     return places.isUnknown(path)
       ? warning('delete.generated', 'Deletes a generated folder in a place that is not known.')
@@ -64,16 +67,17 @@ function rateTree(target: string, { scope }: ShellCommand, places: Places): Dang
   if (path.includes('/.git/') || baseName(path) === '.git')
     return critical('delete.repository', "Deletes the repository's history.");
   if (places.isFileName(path)) return warning('delete.recursive', `Deletes ${shown(path)}.`);
-  const rule = places.isRebuilt(path) ? 'delete.build-output' : 'delete.recursive';
+  const rebuilt = places.isRebuilt(path);
+  const rule = rebuilt ? BUILD_RULES[rebuilt] : 'delete.recursive';
   return critical(
     rule,
-    `Deletes ${shown(path)} with all that is in it; delete single files, or use git rm, which can be undone.`,
+    `Deletes ${shown(path)} with all that is in it; use git rm -r for what is committed, and rm -f for single files.`,
   );
 }
 
 function rateFile(target: string, { scope }: ShellCommand, places: Places): Danger | undefined {
   if (target === '' || target.startsWith('-')) return undefined;
-  const path = resolvePath(target, scope.cwd);
+  const path = scope.followed(resolvePath(target, scope.cwd));
   if (places.isTemporary(path) || places.isUnknown(path)) return undefined;
   if (places.isGuard(path)) return critical('agent.guard', "Deletes what belongs to this session's guard.");
   if (places.isSystem(path) || path.startsWith(`/${ANY}`)) {
@@ -107,10 +111,10 @@ function rateFind(command: ShellCommand, places: Places): Danger | undefined {
   if (findsRepository(args)) return critical('delete.repository', "Deletes the repository's history.");
   const first = args.findIndex((arg) => /^[-(!]/.test(arg) && !/^-[HLPDO]/.test(arg));
   return worst(findRoots(args), (root) => {
-    const found = resolvePath(foundPath([root, ...args.slice(first)]), scope.cwd);
-    const path = resolvePath(root, scope.cwd);
-    if (places.isRegenerated(found) || places.isTemporary(path)) return undefined;
-    if (everything) return rateTree(root, command, places);
+    const path = scope.followed(`${resolvePath(root, scope.cwd)}/.`).replace(/\/\.$/, '') || '/';
+    const found = resolvePath(foundPath([path, ...args.slice(first)]), scope.cwd);
+    if (places.isRegenerated(found) || places.isIgnored(found) || places.isTemporary(path)) return undefined;
+    if (everything) return rateTree(path, command, places);
     if (places.isTemporary(found)) return undefined;
     if (places.isInWorkspace(path))
       return warning('delete.find', 'Deletes every file that matches; list them first without -delete.');
@@ -177,12 +181,12 @@ function rateIntoNothing({ args, scope }: ShellCommand): Danger | undefined {
 }
 
 /** The worst of what is found for each of several targets. */
-export function worst(targets: readonly string[], rate: (target: string) => Danger | undefined): Danger | undefined {
+export function worst<T>(targets: readonly T[], rate: (target: T) => Danger | undefined): Danger | undefined {
   let found: Danger | undefined;
   for (const target of targets) {
     const danger = rate(target);
-    if (danger?.level === 'critical') return danger;
-    found ??= danger;
+    if (danger && severity(danger) > (found ? severity(found) : 0)) found = danger;
+    if (found && severity(found) === MOST_SEVERE) break;
   }
   return found;
 }

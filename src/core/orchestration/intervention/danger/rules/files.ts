@@ -3,7 +3,7 @@ import { critical, type Danger, warning } from '../danger.js';
 import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
-import { resolvePath } from '../shell/path.js';
+import { baseName, resolvePath } from '../shell/path.js';
 import { shown, worst } from './deletion.js';
 import { rateRead } from './reading.js';
 import type { Rule, RuleList } from './rule.js';
@@ -24,8 +24,8 @@ export const fileRules: RuleList = [
   ['patch', rateUnpack],
 ];
 
-/** What it means to write to a path. `add` leaves what is there. */
-export function rateWrite(path: string, places: Places, how: 'replace' | 'add' | 'copy'): Danger | undefined {
+/** What it means to write to a path, by whatever program. `add` leaves what is there. */
+export function rateWrite(path: string, places: Places, how: 'replace' | 'add'): Danger | undefined {
   if (places.isGuard(path)) return critical('agent.guard', "Changes what belongs to this session's guard.");
   if (places.isDevice(path))
     return critical('disk.destroy', `Writes onto ${shown(path)}, which destroys what is on it.`);
@@ -43,22 +43,16 @@ export function rateWrite(path: string, places: Places, how: 'replace' | 'add' |
 }
 
 /** Files that the shell opens. */
-export const rateRedirects: Rule = ({ redirects, scope }, places) => {
-  for (const { operator, target } of redirects) {
+export const rateRedirects: Rule = ({ redirects, scope }, places) =>
+  worst(redirects, ({ operator, target }) => {
     if (target.content || /^(&|\d+|-)$/.test(target.text) || (operator.includes('&') && /^\d*-?$/.test(target.text)))
-      continue;
+      return undefined;
     const path = resolvePath(target.text, scope.cwd);
-    const danger = operator.includes('>')
-      ? rateWrite(path, places, operator.includes('>>') ? 'add' : 'replace')
-      : credentialKind(path) === 'key'
-        ? rateRead(path, places)
-        : undefined;
-    if (danger) return danger;
-  }
-  return undefined;
-};
+    if (operator.includes('>')) return rateWrite(path, places, operator.includes('>>') ? 'add' : 'replace');
+    return credentialKind(path) === 'key' ? rateRead(path, places) : undefined;
+  });
 
-function targets(how: 'replace' | 'add' | 'copy'): Rule {
+function targets(how: 'replace' | 'add'): Rule {
   return ({ args, scope }, places) =>
     worst(new Options(args, ['r', 'd', 't']).operands, (target) =>
       rateWrite(resolvePath(target, scope.cwd), places, how),
@@ -75,19 +69,23 @@ function rateCopy({ name, args, scope }: ShellCommand, places: Places): Danger |
   const target = options.value('t', 'target-directory') ?? options.operands.at(-1);
   if (target === undefined || (options.operands.length < 2 && options.value('t', 'target-directory') === undefined))
     return undefined;
-  const danger = rateWrite(resolvePath(target, scope.cwd), places, 'copy');
-  if (danger?.level === 'critical' || !name.endsWith('mv')) return danger;
-  const sources = options.operands.slice(0, -1);
-  return (
-    worst(sources, (source) => {
-      const path = resolvePath(source, scope.cwd);
-      if (places.isSystem(path))
-        return critical('files.system', `Moves ${shown(path)}, which belongs to the system, away.`);
-      if (path === places.workspace || path === `${places.workspace}/.git`)
-        return critical('files.workspace', `Moves ${shown(path)} away.`);
-      return undefined;
-    }) ?? danger
-  );
+  const inFolder = options.value('t', 'target-directory') !== undefined;
+  const sources = inFolder ? options.operands : options.operands.slice(0, -1);
+  // Whether the target is a folder is not to be seen.
+  const written = [target, ...sources.map((source) => `${target}/${baseName(source)}`)];
+  const danger = worst(written, (path) => rateWrite(resolvePath(path, scope.cwd), places, 'replace'));
+  const moved = name.endsWith('mv')
+    ? worst(sources, (source) => rateMoved(resolvePath(source, scope.cwd), places))
+    : undefined;
+  return worst([danger, moved], (found) => found);
+}
+
+function rateMoved(path: string, places: Places): Danger | undefined {
+  if (places.isSystem(path))
+    return critical('files.system', `Moves ${shown(path)}, which belongs to the system, away.`);
+  if (path === places.workspace || path === `${places.workspace}/.git`)
+    return critical('files.workspace', `Moves ${shown(path)} away.`);
+  return undefined;
 }
 
 function rateRemoteCopy({ args, scope }: ShellCommand, places: Places): Danger | undefined {
@@ -111,7 +109,7 @@ function rateRemoteCopy({ args, scope }: ShellCommand, places: Places): Danger |
   ]);
   const target = options.operands.at(-1);
   if (options.operands.length < 2 || target === undefined || target.includes(':')) return undefined;
-  return rateWrite(resolvePath(target, scope.cwd), places, 'copy');
+  return rateWrite(resolvePath(target, scope.cwd), places, 'replace');
 }
 
 function rateInPlace({ name, args, scope }: ShellCommand, places: Places): Danger | undefined {
@@ -131,7 +129,7 @@ function rateDownload({ name, args, scope }: ShellCommand, places: Places): Dang
     const target = attached ?? (option.test(arg) ? args[at + 1] : undefined);
     return target === undefined || target === '-'
       ? undefined
-      : rateWrite(resolvePath(target, scope.cwd), places, 'copy');
+      : rateWrite(resolvePath(target, scope.cwd), places, 'replace');
   });
 }
 
@@ -140,5 +138,5 @@ function rateUnpack({ name, args, scope }: ShellCommand, places: Places): Danger
   const target = options.value('C', 'directory') ?? options.value('d');
   // tar also takes its letters without a dash.
   const unpacks = !name.endsWith('tar') || options.has('x', 'extract') || /^[a-zA-Z]*x/.test(options.operands[0] ?? '');
-  return target && unpacks ? rateWrite(resolvePath(target, scope.cwd), places, 'copy') : undefined;
+  return target && unpacks ? rateWrite(resolvePath(target, scope.cwd), places, 'add') : undefined;
 }

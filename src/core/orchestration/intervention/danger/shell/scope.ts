@@ -1,5 +1,5 @@
 import type { Function as FunctionNode } from 'unbash';
-import { literal, Origin, SEGMENT, type Stream, type Value } from './value.js';
+import { ANY, literal, Origin, SEGMENT, type Stream, type Value } from './value.js';
 
 export interface Variable {
   /** What it may hold: one value, or one for each way there. */
@@ -41,13 +41,15 @@ export class Scope {
     public cwd: string,
     /** What was written into files since the command began, by absolute path. Subshells share them. */
     readonly files: Map<string, Stream> = new Map(),
+    /** Symbolic links that were made since then, with where they lead. */
+    readonly links: Map<string, string> = new Map(),
   ) {
     this.previousCwd = cwd;
   }
 
   /** For a subshell: it sees everything and changes nothing. */
   fork(): Scope {
-    const fork = new Scope(this.home, this.workspace, this.cwd, this.files);
+    const fork = new Scope(this.home, this.workspace, this.cwd, this.files, this.links);
     for (const [name, variable] of this.variables) fork.variables.set(name, variable);
     for (const [name, body] of this.functions) fork.functions.set(name, body);
     for (const [name, value] of this.aliases) fork.aliases.set(name, value);
@@ -66,6 +68,17 @@ export class Scope {
   assign(name: string, variable: Variable): void {
     const before = this.conditional > 0 ? this.variables.get(name) : undefined;
     this.variables.set(name, before ? either(before, variable) : variable);
+  }
+
+  /** Where a path leads through the links that are known. A link at its end is itself what is meant. */
+  followed(path: string): string {
+    let found = path;
+    for (let follows = 0; follows <= this.links.size; follows++) {
+      const link = [...this.links].find(([place]) => found.startsWith(`${place}/`));
+      if (!link) return found;
+      found = link[1] + found.slice(link[0].length);
+    }
+    return ANY;
   }
 
   /** `undefined` for a variable that neither the script nor every environment sets. */
