@@ -4,6 +4,7 @@ import { launchers } from './launchers/launchers.js';
 import { unwrap } from './launchers/wrappers.js';
 import { levelled } from './levels.js';
 import { Places } from './paths.js';
+import { onlyTells } from './rules/dry-run.js';
 import { rateCredentials } from './rules/reading.js';
 import { EVERYWHERE, rulesByName } from './rules/rules.js';
 import { type Budget, TooComplex } from './shell/budget.js';
@@ -193,6 +194,7 @@ export class Analysis implements Host, Shell {
 
   #rate(command: ShellCommand): void {
     for (const rule of EVERYWHERE) this.report(rule(command, this.#places));
+    if (onlyTells(command)) return;
     for (const rule of rulesByName.get(command.name) ?? []) this.report(rule(command, this.#places));
   }
 

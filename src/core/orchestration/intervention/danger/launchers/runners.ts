@@ -103,6 +103,7 @@ function runParallel(command: ShellCommand, shell: Shell): undefined {
     ['j', 'jobs', 'N', 'n', 'd', 'S', 'colsep', 'joblog', 'delay', 'timeout', 'retries', 'a'],
     true,
   );
+  if (options.has('dry-run', 'dryrun')) return;
   const rest = args.slice(options.start);
   const separator = rest.findIndex((arg) => /^:::/.test(arg));
   const template = (separator < 0 ? rest : rest.slice(0, separator)).join(' ');

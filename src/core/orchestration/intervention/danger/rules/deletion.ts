@@ -104,9 +104,21 @@ function rateShred(command: ShellCommand, places: Places): Danger | undefined {
   );
 }
 
+const TAKES_NAME = /^-(i?name|i?path|i?wholename|i?regex|i?lname|newer\w*|samefile|printf|fprintf)$/;
+
+/** What `find` runs has arguments of its own. */
+function withoutCommands(args: readonly string[]): readonly string[] {
+  const at = args.findIndex((arg) => /^-(exec|execdir|ok|okdir)$/.test(arg));
+  if (at < 0) return args;
+  const length = args.slice(at).findIndex((arg, index, all) => arg === ';' || (arg === '+' && all[index - 1] === '{}'));
+  return length < 0 ? args.slice(0, at) : [...args.slice(0, at), ...withoutCommands(args.slice(at + length + 1))];
+}
+
 function rateFind(command: ShellCommand, places: Places): Danger | undefined {
-  const { args, scope } = command;
-  if (!args.includes('-delete') || args.includes('-empty')) return undefined;
+  const { scope } = command;
+  const args = withoutCommands(command.args);
+  if (!args.some((arg, index) => arg === '-delete' && !TAKES_NAME.test(args[index - 1] ?? ''))) return undefined;
+  if (args.includes('-empty')) return undefined;
   const everything = findsEverything(args);
   if (findsRepository(args)) return critical('delete.repository', "Deletes the repository's history.");
   const first = args.findIndex((arg) => /^[-(!]/.test(arg) && !/^-[HLPDO]/.test(arg));
@@ -155,11 +167,7 @@ function rateTruncate(command: ShellCommand, places: Places): Danger | undefined
 
 function rateMirror(command: ShellCommand, places: Places): Danger | undefined {
   const { args, scope } = command;
-  if (
-    !args.some((arg) => /^--(delete|del\b|remove-source-files)/.test(arg)) ||
-    args.some((arg) => /^(-\w*n\w*|--dry-run)$/.test(arg))
-  )
-    return undefined;
+  if (!args.some((arg) => /^--(delete|del\b|remove-source-files)/.test(arg))) return undefined;
   const target = new Options(args, ['e', 'f', 'rsh', 'exclude', 'include', 'filter', 'files-from']).operands.at(-1);
   if (target === undefined) return undefined;
   const path = resolvePath(target, scope.cwd);

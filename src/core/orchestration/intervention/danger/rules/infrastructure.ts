@@ -1,5 +1,6 @@
 import { critical, type Danger, warning } from '../danger.js';
 import type { ShellCommand } from '../shell/command.js';
+import { commandLine } from '../shell/command-line.js';
 import { Options } from '../shell/options.js';
 import type { Rule, RuleList } from './rule.js';
 
@@ -33,7 +34,13 @@ export const infrastructureRules: RuleList = [
   ['eksctl kops kind k3d minikube', phrase(/^delete\b/)],
   ['vagrant', phrase(/^destroy\b/)],
   ['virsh', phrase(/^(undefine|destroy|vol-delete|pool-delete)\b/)],
-  ['ansible', phrase(/-m\s*(ansible\.builtin\.)?(file|shell|command)\b.*(state=absent|rm -\w*r)/)],
+  [
+    'ansible',
+    ({ args }) =>
+      /-m\s*(ansible\.builtin\.)?(file|shell|command)\b.*(state=absent|rm -\w*r)/.test(args.join(' '))
+        ? destroys
+        : undefined,
+  ],
   ['rclone', phrase(/^(delete|purge|rmdirs?|cleanup|sync|deletefile)\b/)],
   ['s3cmd mc', phrase(/(^| )(rb|del|rm|mirror --remove)\b/)],
   [
@@ -48,10 +55,8 @@ export const infrastructureRules: RuleList = [
 
 function phrase(pattern: RegExp): Rule {
   return ({ args }: ShellCommand): Danger | undefined => {
-    const words = args.join(' ');
-    return pattern.test(words) && !/(^| )(--dry-?run(?!=none)|--help|-h|help|--check)( |=|$)/.test(words)
-      ? destroys
-      : undefined;
+    const words = commandLine(args);
+    return pattern.test(words) && !/(^| )(--help|-h|help)( |=|$)/.test(words) ? destroys : undefined;
   };
 }
 
@@ -73,7 +78,6 @@ function rateKubernetes({ args }: ShellCommand): Danger | undefined {
     's',
   ]);
   const [verb = '', kind = ''] = options.operands;
-  if (options.has('dry-run') && options.value('dry-run') !== 'none') return undefined;
   if (options.has('help')) return undefined;
   if (verb === 'delete') {
     const whole =
@@ -109,7 +113,7 @@ function rateAws({ args }: ShellCommand): Danger | undefined {
   const words = new Options(args, ['profile', 'region', 'output', 'endpoint-url', 'query']).operands;
   const [service = '', verb = ''] = words;
   const line = args.join(' ');
-  if (/(^| )(--dryrun|--dry-run|help)( |$)/.test(line)) return undefined;
+  if (/(^| )help( |$)/.test(line)) return undefined;
   if (service === 's3') {
     if (verb === 'rb' || (verb === 'rm' && args.includes('--recursive'))) return destroys;
     if (verb === 'sync' && args.includes('--delete')) return destroys;

@@ -144,7 +144,7 @@ function ratePackages({ name, args }: ShellCommand): Danger | undefined {
     (name === 'pacman' && args.some((arg) => /^-R/.test(arg))) ||
     (name === 'dpkg' && args.some((arg) => /^(-r|-P|--remove|--purge)$/.test(arg))) ||
     (name === 'rpm' && args.some((arg) => /^-e/.test(arg)));
-  if (!removes || args.some((arg) => /^(--dry-run|-s|--simulate|--help)$/.test(arg))) return undefined;
+  if (!removes || args.includes('--help')) return undefined;
   const all = [verb, ...names];
   if (all.some((word) => ESSENTIAL.test(word)))
     return critical('system.packages', 'Removes a package that the system cannot do without.');
