@@ -2,7 +2,7 @@ import type { Observation } from '../monitoring/observation.js';
 import type { ApprovalSource, SessionAction } from '../session-actions.js';
 import { Approvals } from './approvals.js';
 import { CallLedger, UNRECORDED } from './call-ledger.js';
-import type { Danger } from './danger/danger.js';
+import type { Danger, DangerContext } from './danger/danger.js';
 import { rateDanger } from './danger/rate-danger.js';
 import { Budget } from './danger/shell/budget.js';
 import type { DecisionLog } from './decision-log.js';
@@ -26,8 +26,8 @@ export type Verdict = { readonly allowed: true } | { readonly allowed: false; re
 
 export interface RunGuardOptions {
   policy: ResolvedPolicy;
-  /** As the agent sees it. */
-  workspace: string;
+  /** What the rating of calls has to know: the workspace as the agent sees it, and what may be lost there. */
+  place: Required<Pick<DangerContext, 'workspace' | 'container' | 'ignored'>>;
   now: () => number;
   dispatch: (action: SessionAction) => void;
   /** Keeps what was decided, for another host. */
@@ -163,7 +163,7 @@ export class RunGuard {
   }
 
   #rated(call: ToolCall, budget?: Budget): ToolCall {
-    const danger = rateDanger(call, { workspace: this.#options.workspace }, budget);
+    const danger = rateDanger(call, this.#options.place, budget);
     // The rating stands in records, which are frozen.
     return danger ? { ...call, danger: Object.freeze({ ...danger }) } : call;
   }

@@ -75,9 +75,9 @@ export class Analysis implements Host, Shell {
     return this.#findings.settled;
   }
 
-  report(found: Danger | undefined): void {
+  report(found: Danger | undefined, scope?: Scope): void {
     if (!found || (this.#early && found.rule.includes('.unresolved'))) return;
-    const danger = levelled(found, this.context);
+    const danger = levelled(found, scope?.elsewhere ? { ...this.context, container: false } : this.context);
     if (danger.rule.startsWith('delete.build-')) this.#rebuildable = danger;
     else this.#findings.add(danger);
   }
@@ -193,9 +193,9 @@ export class Analysis implements Host, Shell {
   }
 
   #rate(command: ShellCommand): void {
-    for (const rule of EVERYWHERE) this.report(rule(command, this.#places));
+    for (const rule of EVERYWHERE) this.report(rule(command, this.#places), command.scope);
     if (onlyTells(command)) return;
-    for (const rule of rulesByName.get(command.name) ?? []) this.report(rule(command, this.#places));
+    for (const rule of rulesByName.get(command.name) ?? []) this.report(rule(command, this.#places), command.scope);
   }
 
   /** `undefined` if there is no such function, or if it may not be there. */

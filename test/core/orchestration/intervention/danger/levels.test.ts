@@ -162,6 +162,12 @@ const STAYS_CRITICAL = [
   'rm -rf /opt/app',
   'rm -rf src',
   'cp a ~/.ssh/authorized_keys',
+  "ssh host 'docker rm -f web'",
+  "ssh host 'cd app && git checkout -- src/a.ts'",
+  "ssh host <<'EOF'\ngit branch -D x\nEOF",
+  'ssh host rm -rf app',
+  'ssh host \'sqlite3 dev.db "DROP TABLE users"\'',
+  'kubectl exec web -- git restore a',
 ];
 
 describe.each(Object.entries(RECOVERABLE))('%s', (_, commands) => {

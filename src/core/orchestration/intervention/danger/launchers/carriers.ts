@@ -77,6 +77,7 @@ function runCarried(command: ShellCommand, shell: Shell): undefined {
   const options = new Options(args, operands.values.split(' '), true);
   for (const setting of sshCommands(name, args)) shell.script(setting, scope);
   const code = values.slice(options.start + operands.skip);
+  const place = name === 'ssh' || name === 'mosh' ? scope.forkElsewhere() : scope;
   if (code.length === 0) {
     if (name === 'ssh' && command.stdin && command.stdin !== FILE) runRemoteInput(command, command.stdin, shell);
     return;
@@ -88,20 +89,20 @@ function runCarried(command: ShellCommand, shell: Shell): undefined {
     )
   )
     return;
-  if (operands.each) for (const { text } of code) shell.script(text, scope.fork());
+  if (operands.each) for (const { text } of code) shell.script(text, place.fork());
   else
     shell.script(
       tmuxKeys(
         name,
         code.map(({ text }) => text),
       ).join(' '),
-      scope,
+      place,
     );
 }
 
 /** Without a command `ssh` runs a shell that reads its input. */
 function runRemoteInput(command: ShellCommand, stdin: Stream, shell: Shell): void {
-  if (stdin.text !== undefined) runText(stdin.text, stdin.origin, childScope(command), shell);
+  if (stdin.text !== undefined) runText(stdin.text, stdin.origin, childScope(command).forkElsewhere(), shell);
 }
 
 function sshCommands(name: string, args: readonly string[]): readonly string[] {

@@ -138,7 +138,9 @@ function runInContainer(command: ShellCommand, shell: Shell): undefined {
   const { args, values, name } = command;
   if (name === 'kubectl' || name === 'oc' || name === 'nix' || name === 'start-stop-daemon') {
     const at = args.findIndex((arg) => arg === '--' || (name === 'nix' && /^(-c|--command)$/.test(arg)));
-    if (at >= 0) shell.call(values.slice(at + 1), command);
+    const isCluster = name === 'kubectl' || name === 'oc';
+    const place = isCluster ? { ...command, scope: command.scope.forkElsewhere() } : command;
+    if (at >= 0) shell.call(values.slice(at + 1), place);
     return;
   }
   const verb = args.findIndex((arg) => /^(run|exec)$/.test(arg));

@@ -32,6 +32,8 @@ export class Scope {
   positional: readonly Value[] = [];
   previousCwd: string;
   readonly folders: string[] = [];
+  /** On another machine, in its own folders: nothing there is the agent's own. */
+  elsewhere = false;
   /** Above zero where it is not certain that the code runs. */
   conditional = 0;
 
@@ -57,6 +59,15 @@ export class Scope {
     fork.previousCwd = this.previousCwd;
     fork.folders.push(...this.folders);
     fork.conditional = this.conditional;
+    fork.elsewhere = this.elsewhere;
+    return fork;
+  }
+
+  /** For a shell on another machine. */
+  forkElsewhere(): Scope {
+    const fork = this.fork();
+    fork.elsewhere = true;
+    fork.cwd = ANY;
     return fork;
   }
 
