@@ -10,8 +10,11 @@ const REGENERATED = new Set(
    .hypothesis .tox .nox .eggs .gradle .dart_tool .terragrunt-cache .serverless .webpack .rollup.cache .eslintcache
    .stryker-tmp test-results playwright-report storybook-static site-packages .venv venv DerivedData CMakeFiles
    cmake-build-debug cmake-build-release out-tsc dist-ssr .yalc .ipynb_checkpoints .sass-cache .jest-cache _build .build
-   generated __generated__ dist-newstyle .stack-work elm-stuff .swc .expo`.split(/\s+/),
+   generated __generated__ dist-newstyle .stack-work elm-stuff .swc .expo Pods .coverage`.split(/\s+/),
 );
+
+/** Folders of the home folder that programs fill again. */
+const CACHES = ['.cache', '.npm/_cacache', '.npm/_npx', '.gradle/caches', 'Library/Caches'];
 
 /** Folders that a build makes, unless they are among the sources: there they are a part of the program with that name. */
 const BUILT = new Set(['build', 'out', 'obj']);
@@ -85,6 +88,7 @@ export class Places {
 
   /** In a folder that a tool makes again, inside the workspace or wherever an unknown folder is. */
   isRegenerated(path: string): boolean {
+    if (CACHES.some((folder) => isWithin(path, `${this.home}/${folder}`))) return true;
     const inside = this.#belowWorkspace(path);
     if (inside === undefined) return false;
     const source = inside.findIndex((segment) => SOURCES.has(segment));

@@ -25,6 +25,9 @@ describe('the output of a build', () => {
     'python3 -c "import shutil; shutil.rmtree(\'build\')"',
     'node -e "fs.rmSync(\'out\', {recursive: true})"',
     'npx rimraf build out',
+    "find . -type d -name build -not -path './x/*' | xargs rm -rf",
+    'rm -rf ~/.cache/pip',
+    'rm -rf ios/Pods .coverage',
   ])('may be deleted: %s', (command) => {
     expect(levels(command)).toBe('none');
   });
@@ -57,6 +60,13 @@ describe('what is only called like it', () => {
     'rm -rf /build',
     'rm -rf /home/node/build',
     'rm -rf ~/out',
+    'find . -type d -not -name build | xargs rm -rf',
+    'find . -name build -o -name src | xargs rm -rf',
+    'find . \\( -name build -or -name src \\) -exec rm -rf {} +',
+    'find . ! \\( -name build \\) -exec rm -rf {} +',
+    'rm -rf ~/.config',
+    'rm -rf ~/.cache/../.ssh',
+    'rm -rf /root/.cache',
     'cd / && rm -rf build',
     'cd .. && rm -rf build',
     'ln -s /home build; rm -rf build/*',

@@ -25,6 +25,7 @@ const PATTERNS = [
   'grep -v .env .gitignore',
   'rg id_rsa',
   'rg -n -t ts .pgpass src',
+  'rg --type yaml tls.key charts',
   "rg -g '!*.md' -e kubeconfig src",
   'ag .npmrc src',
   'ack .netrc src',

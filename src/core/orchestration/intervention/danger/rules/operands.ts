@@ -181,7 +181,8 @@ function operandsOf(args: readonly string[], rules: Grammar): readonly Operand[]
       const equals = arg.indexOf('=');
       const name = arg.slice(2, equals < 0 ? undefined : equals);
       // GNU programs take abbreviations of long options.
-      for (const full of rules.program) if (name.length > 1 && full.startsWith(name)) programGiven = true;
+      for (const full of rules.program)
+        if (name.length > 1 && full.startsWith(name) && !rules.text.has(name)) programGiven = true;
       for (const full of rules.writes) if (name.length > 1 && full.startsWith(name)) targetGiven = true;
       const taken = take(name, equals < 0 ? args[at + 1] : arg.slice(equals + 1), at);
       if (equals < 0) at += TEXT_OPTION.test(arg) ? 1 : taken;
