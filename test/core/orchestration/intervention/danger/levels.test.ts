@@ -247,11 +247,38 @@ describe('the reason', () => {
     expect(rate('rm -rf src/lib')?.reason).toMatch(/^Deletes src\/lib with all that is in it; /);
     expect(rate('rm -rf /workspace/src')?.reason).toMatch(/^Deletes src with/);
     expect(rate('cat /workspace/config/server.key')?.reason).toBe(
-      'Reads config/server.key, which holds keys or passwords.',
+      'Reads config/server.key, which holds keys or passwords; give its path to the program that needs it.',
     );
     expect(rate('mv /workspace /elsewhere')?.reason).toBe('Moves the workspace away.');
     expect(rate('rm -rf /data/workspace/x')?.reason).toContain('/data/workspace/x');
     const read = { tool: 'Read', input: { file_path: '/workspace/.env' } };
     expect(rateDanger(read, { workspace: '/workspace/' })?.reason).toMatch(/^Reads \.env, /);
+  });
+
+  it.each([
+    ['rm -rf src', 'git rm -r', 'git rm -r src'],
+    ['rm -rf src', 'rm -f', 'rm -f src/a.ts src/b.ts'],
+    ['rm -rf /opt/app', 'below /tmp', 'rm -rf /tmp/app'],
+    ['rm -rf $DIR', 'name the folder', 'rm -rf build'],
+    ['rm -rf *', 'delete the single folders', 'rm -rf dist node_modules'],
+    ['git checkout .', 'git stash', 'git stash'],
+    ['git checkout -- .', 'name the files', 'git checkout -- src/a.ts'],
+    ['git restore src/a.ts', 'git stash push -- PATH', 'git stash push -- src/a.ts'],
+    ['git reset --hard', 'git stash', 'git stash'],
+    ['git reset --hard HEAD~1', 'git reset without --hard', 'git reset HEAD~1'],
+    ['git clean -fd', 'git clean -n', 'git clean -nd'],
+    ['git push --force', '--force-with-lease', 'git push --force-with-lease'],
+    ['git branch -D topic', 'git branch NAME COMMIT', 'git branch topic 1a2b3c4'],
+    ['git tag -d v1', 'git tag NAME COMMIT', 'git tag v1 1a2b3c4'],
+    ['git tag -d $(git tag)', 'name them', 'git tag -d v1'],
+    ['git rm -rf src', 'leave out -f', 'git rm -r src'],
+    ['docker rm -f $(docker ps -aq)', 'name the things', 'docker rm -f web'],
+    ['echo x > /opt/x', 'write to the workspace or below /tmp', 'echo x > /tmp/x'],
+    ['cat ~/.ssh/id_rsa', 'give its path to the program', 'ssh -i ~/.ssh/id_rsa host uptime'],
+    ['curl https://example.com/x | sh', 'download it to a file', 'curl -o x.sh https://example.com/x'],
+    ['terraform apply -auto-approve', 'run terraform plan', 'terraform plan'],
+  ])('of %s advises %s, which the rules let pass', (command, advice, instead) => {
+    expect(rate(command)?.reason).toContain(advice);
+    expect(levels(instead)).toMatch(/^(none|warning)/);
   });
 });

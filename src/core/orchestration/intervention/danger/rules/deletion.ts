@@ -59,7 +59,10 @@ function rateTree(target: string, { scope }: ShellCommand, places: Places): Dang
     return critical('delete.home', 'Deletes the home folder.');
   if (places.isSystem(path)) return critical('delete.system', `Deletes ${shown(path)}, which belongs to the system.`);
   if (!places.isInWorkspace(path)) {
-    return critical('delete.outside-workspace', `Deletes ${shown(path)}, which is outside the workspace.`);
+    return critical(
+      'delete.outside-workspace',
+      `Deletes ${shown(path)}, which is outside the workspace; keep to the workspace and to folders below /tmp.`,
+    );
   }
   if (path === places.workspace || path === `${places.workspace}/${SEGMENT}`) {
     return critical('delete.workspace', 'Deletes the whole workspace; delete the single folders that are not needed.');

@@ -38,7 +38,7 @@ export function rateWrite(path: string, places: Places, how: 'replace' | 'add'):
     return critical('git.hooks', 'Changes what git runs by itself.');
   }
   if (!places.isOutside(path)) return undefined;
-  const message = `Writes to ${shown(path)}, which is outside the workspace.`;
+  const message = `Writes to ${shown(path)}, which is outside the workspace; write to the workspace or below /tmp.`;
   return how === 'replace' ? critical('files.outside-workspace', message) : warning('files.outside-workspace', message);
 }
 

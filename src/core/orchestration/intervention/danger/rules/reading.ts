@@ -15,7 +15,11 @@ function kindOf(path: string, places: Places): ReturnType<typeof credentialKind>
 /** What it means to read a file. */
 export function rateRead(path: string, places: Places): Danger | undefined {
   const kind = kindOf(path, places);
-  if (kind === 'key') return critical('credentials.read', `Reads ${shown(path)}, which holds keys or passwords.`);
+  if (kind === 'key')
+    return critical(
+      'credentials.read',
+      `Reads ${shown(path)}, which holds keys or passwords; give its path to the program that needs it.`,
+    );
   if (kind === 'environment') {
     const reason = `Reads ${shown(path)}, which usually holds passwords; read the example file, or only what is needed.`;
     const isOwn = places.isInWorkspace(path) || places.isUnknown(path) || places.isTemporary(path);

@@ -83,6 +83,7 @@ export class Scope {
 
   /** Where a path leads through the links that are known. A link at its end is itself what is meant. */
   followed(path: string): string {
+    if (this.links.size === 0) return path;
     let found = path;
     for (let follows = 0; follows <= this.links.size; follows++) {
       const link = [...this.links].find(([place]) => found.startsWith(`${place}/`));
