@@ -32,5 +32,7 @@ it.each([
 });
 
 it('gives a sentence for people and no unreadable characters', () => {
-  expect(rate('rm -rf "/srv/$x"*')?.reason).toBe('Deletes /srv/…*, which is outside the workspace; keep to the workspace and to folders below /tmp.');
+  expect(rate('rm -rf "/srv/$x"*')?.reason).toBe(
+    'Deletes /srv/…*, which is outside the workspace; keep to the workspace and to folders below /tmp.',
+  );
 });

@@ -47,10 +47,10 @@ const DRY_RUNS: Readonly<Record<string, DryRun>> = {
   sgdisk: { options: 'P pretend' },
   zfs: { options: 'n', values: 'o O t', verbs: /^(destroy|rollback)$/ },
   npm: NODE, pnpm: NODE, bun: NODE, yarn: { ...NODE, verbs: /^npm$/ },
-  cargo: { options: 'n dry-run', values: 'p package manifest-path token index registry F features target target-dir Z config color' },
-  poetry: { options: 'dry-run', values: 'r repository u username p password C directory' },
-  uv: { options: 'dry-run', values: 'index publish-url u username p password t token project directory' },
-  jsr: { options: 'dry-run' }, deno: { options: 'dry-run', values: 'token config c' },
+  cargo: { verbs: /^publish$/, options: 'n dry-run', values: 'p package manifest-path token index registry F features target target-dir Z config color' },
+  poetry: { verbs: /^publish$/, options: 'dry-run', values: 'r repository u username p password C directory' },
+  uv: { verbs: /^publish$/, options: 'dry-run', values: 'index publish-url u username p password t token project directory' },
+  jsr: { verbs: /^publish$/, options: 'dry-run' }, deno: { verbs: /^publish$/, options: 'dry-run', values: 'token config c' },
   gradle: { options: 'm dry-run', values: 'p b c g I project-dir exclude-task x' },
   goreleaser: { options: 'snapshot', values: 'f config p parallelism timeout release-notes' },
   'semantic-release': { options: 'd dry-run', values: 'b branches r repository-url t tag-format p plugins e extends' },
@@ -93,10 +93,10 @@ const ALIASES: Readonly<Record<string, string>> = {
 
 /** What lists, verifies or prints something, by options of programs that else destroy it. */
 const LISTS: Readonly<Record<string, (args: readonly string[]) => boolean>> = {
-  wipefs: (args) => !new Options(args, ['o', 't', 'O', 'offset']).has('a', 'all', 'o', 'offset'),
+  wipefs: (args) => !new Options(args, ['t', 'O']).has('a', 'o') && !args.some((arg) => /^--(a|of)/.test(arg)),
   badblocks: (args) => !new Options(args, ['b', 'c', 'e', 'd', 'i', 'o', 'p', 't']).has('w', 'n'),
   fdisk: (args) => new Options(args, ['b', 'C', 'H', 'S', 't', 'o', 'w', 'W']).has('l', 'x', 'list', 'list-details'),
-  sfdisk: (args) => new Options(args, ['N', 'X', 'Y', 'o', 'w', 'W']).has('l', 'd', 'J', 'F', 'V', 'list', 'dump', 'json', 'verify'),
+  sfdisk: (args) => !args.some((arg) => /^--(del|act|part|disk|reor|relo|disc|bac)|^-A/.test(arg)) && new Options(args, ['N', 'X', 'Y', 'o', 'w', 'W']).has('l', 'd', 'J', 'F', 'V', 'list', 'dump', 'json', 'verify'),
   gdisk: (args) => new Options(args).has('l'),
   sgdisk: (args) => args.every((arg) => /^(-[pvLEDFf]|--(print|verify|list-types)|-i=?\d*|--info=\d+|\d+|\/.*)$/.test(arg)),
   parted: (args) => /^(unit \S+ )?print( all| free| list| \d+)?$|^$/.test(partedCommands(args)) && (args.includes('print') || args.some((arg) => /^(-l|--list)$/.test(arg))),

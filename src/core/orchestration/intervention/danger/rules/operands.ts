@@ -1,4 +1,6 @@
+import { GIT_VALUES } from '../launchers/git.js';
 import type { ShellCommand } from '../shell/command.js';
+import { Options } from '../shell/options.js';
 
 /**
  * How a program that reads files takes its arguments. Names of options stand without dashes, with a blank between them. Only
@@ -99,7 +101,7 @@ type Grammar = Readonly<
 const GRAMMARS = new Map(Object.entries(SOURCES).map(([name, source]) => [name, grammar(source)]));
 const UNKNOWN_GRAMMAR = grammar({});
 const GIT_GREP = grammar(GREP);
-const GIT_MESSAGE = grammar({ text: 'm F C c message author date trailer' });
+const GIT_MESSAGE = grammar({ text: 'm C c message author date trailer' });
 const GIT_SHOW = grammar({ text: 'S G L' });
 
 function grammar(source: Source): Grammar {
@@ -126,7 +128,7 @@ const FROM_FILE = /^[\w.-]*=?[@<]|^fileb?:\/\//;
 
 /** Git commands that show, keep or send what is in files. The others only go by the names. */
 const GIT_CONTENT =
-  /^(show|diff|diff-\w+|cat-file|blame|annotate|add|stage|stash|commit|hash-object|archive|apply|am|config|format-patch|difftool|range-diff|update-index|notes|tag|merge-file)$/;
+  /^(show|diff|diff-\w+|cat-file|blame|annotate|add|stage|stash|commit|hash-object|archive|apply|am|config|format-patch|difftool|range-diff|update-index|notes|tag|merge-file|mv|send-email|whatchanged|interpret-trailers)$/;
 
 /** An argument that may name a file, with its position. */
 export interface Operand {
@@ -142,7 +144,7 @@ export function readOperands({ name, args }: Pick<ShellCommand, 'name' | 'args'>
 }
 
 function gitOperands(args: readonly string[]): readonly Operand[] {
-  const at = args.findIndex((arg, index) => !arg.startsWith('-') && !/^-[cC]$/.test(args[index - 1] ?? ''));
+  const at = new Options(args, GIT_VALUES, true).start;
   const verb = args[at] ?? '';
   const rest = args.slice(at + 1);
   const shows =
