@@ -27,7 +27,7 @@ export type Verdict = { readonly allowed: true } | { readonly allowed: false; re
 export interface RunGuardOptions {
   policy: ResolvedPolicy;
   /** What the rating of calls has to know: the workspace as the agent sees it, and what may be lost there. */
-  place: Required<Pick<DangerContext, 'workspace' | 'container' | 'ignored'>>;
+  place: Required<Pick<DangerContext, 'workspace' | 'container' | 'mounts' | 'ignored'>>;
   now: () => number;
   dispatch: (action: SessionAction) => void;
   /** Keeps what was decided, for another host. */

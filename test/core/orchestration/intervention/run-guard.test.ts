@@ -34,7 +34,7 @@ function scene(
   onTestFinished(() => decisions.close());
   const guard = new RunGuard({
     policy: resolvePolicy(policy),
-    place: { workspace, container: true, ignored: () => false },
+    place: { workspace, container: true, mounts: [], ignored: () => false },
     now: Date.now,
     dispatch: (action) => void actions.push(action),
     decisions,

@@ -17,6 +17,8 @@ export interface DangerContext {
   readonly home?: string;
   /** Whether the agent works in a container. Default true. On the machine itself, what could be undone is critical, too. */
   readonly container?: boolean;
+  /** Folders of the machine that are mounted beside the workspace: what is lost there is the user's. Default: none. */
+  readonly mounts?: readonly string[];
   /** Whether the user's committed ignore rules ignored a path of the workspace when the session began. Default: none is. */
   readonly ignored?: IgnoredPaths;
 }

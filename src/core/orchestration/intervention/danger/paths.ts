@@ -65,8 +65,11 @@ export class Places {
 
   readonly #ignored: IgnoredPaths;
 
-  constructor({ workspace, home, ignored = () => false }: DangerContext) {
+  readonly #mounts: readonly string[];
+
+  constructor({ workspace, home, ignored = () => false, mounts = [] }: DangerContext) {
     this.#ignored = ignored;
+    this.#mounts = mounts;
     this.workspace = workspace.replace(/(?<=.)\/+$/, '');
     this.home = (home ?? '/home/agent').replace(/(?<=.)\/+$/, '');
   }
@@ -134,6 +137,12 @@ export class Places {
   isOutside(path: string): boolean {
     if (this.isUnknown(path) || this.isInWorkspace(path) || this.isTemporary(path)) return false;
     return !HARMLESS_DEVICE.test(path) && !TEMPORARY_FOLDERS.includes(path);
+  }
+
+  /** Outside of the workspace, but the user's all the same: in a folder that is mounted, or in a repository's git folder. */
+  isMounted(path: string): boolean {
+    if (!this.isOutside(path)) return false;
+    return path.split('/').includes('.git') || this.#mounts.some((folder) => isWithin(path, folder));
   }
 
   isGuard(path: string): boolean {

@@ -195,6 +195,22 @@ it('a session works in a container unless it is said that it does not', () => {
   expect(rateDanger(call, { workspace: '/workspace', container: false })?.level).toBe('critical');
 });
 
+it('a file of the user is critical to replace, although it is in a container', () => {
+  const place = { workspace: '/workspace', mounts: ['/data'] };
+  const levelOf = (command: string) => rateDanger({ tool: 'Bash', input: { command } }, place)?.level ?? 'none';
+  for (const command of [
+    'echo x > /data/a',
+    'cp a /data/b',
+    'mv a /data',
+    'echo x > /home/me/app/.git/refs/heads/main',
+  ])
+    expect(levelOf(command)).toBe('critical');
+  for (const command of ['echo x > /opt/data/a', 'echo x > /database', 'echo x >> /data/log', 'touch /data/a'])
+    expect(levelOf(command)).toBe('warning');
+  expect(rateDanger({ tool: 'Write', input: { file_path: '/data/a' } }, place)?.level).toBe('critical');
+  expect(rateDanger({ tool: 'Write', input: { file_path: '/opt/a' } }, place)?.level).toBe('warning');
+});
+
 describe('a database that is opened for reading only', () => {
   it.each([
     'sqlite3 -readonly app.db "DROP TABLE users"',

@@ -38,6 +38,11 @@ export function rateWrite(path: string, places: Places, how: 'replace' | 'add'):
     return critical('git.hooks', 'Changes what git runs by itself.');
   }
   if (!places.isOutside(path)) return undefined;
+  if (places.isMounted(path) && how === 'replace')
+    return critical(
+      'files.mounted',
+      `Replaces ${shown(path)}, which is the user's and outside the workspace; write a new file.`,
+    );
   const message = `Writes to ${shown(path)}, which is outside the workspace; write to the workspace or below /tmp.`;
   return how === 'replace' ? critical('files.outside-workspace', message) : warning('files.outside-workspace', message);
 }
