@@ -18,7 +18,7 @@ import { WORKSPACE } from './workspace/git-mounts.js';
 import type { PlantedFile } from './workspace/git-snapshot.js';
 import { GitWatch } from './workspace/git-watch.js';
 import { IgnoreRules } from './workspace/ignore-rules.js';
-import { parseMounts } from './workspace/mounts.js';
+import { mountTargets } from './workspace/mounts.js';
 
 export interface RunWatchOptions {
   request: Pick<RunRequest, 'spec' | 'session' | 'folder'>;
@@ -84,7 +84,7 @@ export class RunWatch {
       place: {
         workspace: docker ? WORKSPACE : (worktree ?? cwd),
         container: docker,
-        mounts: spec.docker ? parseMounts(spec.docker.mounts ?? []).map(({ target }) => target) : [],
+        mounts: spec.docker ? mountTargets(spec.docker.mounts ?? []) : [],
         ignored: this.#ignoreRules.ignored,
       },
       now: options.now,
