@@ -1,4 +1,5 @@
 import type { Danger, DangerContext } from './danger.js';
+import { levelled } from './levels.js';
 import { Places } from './paths.js';
 import { rateWrite } from './rules/files.js';
 import { rateRead } from './rules/reading.js';
@@ -25,13 +26,13 @@ export function rateFileTool(tool: string, input: Record<string, unknown>, conte
     const path = resolvePath(home, places.workspace);
     if (!writes) {
       const danger = tool === 'Glob' || tool === 'LS' ? undefined : rateRead(path, places);
-      if (danger) return danger;
+      if (danger) return levelled(danger, context);
       continue;
     }
     const danger = rateWrite(path, places, 'replace');
     // What Claude Code keeps for itself, such as plans and memory.
     const isOwn = danger?.rule === 'files.outside-workspace' && isWithin(path, `${places.home}/.claude`);
-    if (danger && !isOwn) return danger;
+    if (danger && !isOwn) return levelled(danger, context);
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { critical, type Danger, warning } from '../danger.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
+import { withoutTexts } from '../shell/command-line.js';
 import { Options } from '../shell/options.js';
 import type { Rule, RuleList } from './rule.js';
 
@@ -21,7 +22,7 @@ const forge = critical(
   'Changes what a forge keeps for others, which cannot always be taken back; let a person do it.',
 );
 
-const ASKS = /^(--dry-?run(?!=none)|--help|-h|--version|-help|--preview|--check|--plan)(=|$)/;
+const ASKS = /^(--help|-h|--version|-help)$/;
 
 export const cloudRules: RuleList = [
   [
@@ -152,7 +153,7 @@ function words(
   const named = values.split(' ');
   return (command) => {
     const { args } = command;
-    const line = new Options(args, named).operands.join(' ');
+    const line = new Options(withoutTexts(args), named).operands.join(' ');
     return pattern.test(line) && !asks(args, ASKS) ? then(command) : undefined;
   };
 }
@@ -183,8 +184,7 @@ function rateAwsVerb({ args }: ShellCommand): Danger | undefined {
     'color',
     'cli-input-json',
   ]);
-  if (operands.at(-1) === 'help' || asks(args, /^(--dry-?run|--dryrun|--help|--generate-cli-skeleton)(=|$)/))
-    return undefined;
+  if (operands.at(-1) === 'help' || asks(args, /^(--help|--generate-cli-skeleton)(=|$)/)) return undefined;
   if (args.some((arg, index) => /^(public-read|public-read-write)$/.test(arg) && /^--acl$/.test(args[index - 1] ?? '')))
     return opens;
   if (
@@ -205,7 +205,7 @@ function deleted(operands: readonly string[], args: readonly string[]): Danger |
 }
 
 function rateVolumes({ name, args }: ShellCommand): Danger | undefined {
-  if (asks(args, /^(-t|--test|--help|-h)$/)) return undefined;
+  if (asks(args, /^(--help|-h)$/)) return undefined;
   const line = args.join(' ');
   const loses =
     /^(vgreduce|vgcfgrestore|vgexport|vgsplit)$/.test(name) ||
@@ -232,7 +232,7 @@ function rateMac({ name, args }: ShellCommand): Danger | undefined {
 
 /** Beside `kubectl delete`. */
 function rateClusters({ args }: ShellCommand): Danger | undefined {
-  if (asks(args, /^--dry-run(?!=none)(=|$)|^(--help|-h)$/)) return undefined;
+  if (asks(args, /^(--help|-h)$/)) return undefined;
   const { operands } = new Options(args, [
     'n',
     'namespace',
