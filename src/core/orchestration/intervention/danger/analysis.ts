@@ -166,7 +166,7 @@ export class Analysis implements Host, Shell {
       launchers.get(name)?.(command, this);
       return name === 'export' || name === 'declare' || name === 'set' ? outputOf(command) : SILENT;
     }
-    this.#rate(command);
+    const read = this.#rate(command);
     const launched = launchers.get(name)?.(command, this);
     const inner = unwrap(name, command.args);
     if (inner) {
@@ -180,21 +180,22 @@ export class Analysis implements Host, Shell {
       const scope = inner.elsewhere ? command.scope.forkElsewhere() : command.scope;
       return this.call(rest.slice(inner.start), { ...command, env, scope });
     }
-    const output = this.#withOrigin(command, launched ?? outputOf(command));
+    const printed = launched ?? outputOf(command);
+    // What comes out of a file with passwords is one, too.
+    const isSecret = read?.rule === 'credentials.read';
+    const output = isSecret ? { ...printed, origin: printed.origin | Origin.credentials } : printed;
     if (name === 'printf') assignPrinted(command, output.text);
     return output;
   }
 
-  /** What comes out of a file with passwords is one, too. */
-  #withOrigin(command: ShellCommand, output: Stream): Stream {
-    const reads = rateCredentials(command, this.#places)?.rule === 'credentials.read';
-    return reads ? { text: output.text, origin: output.origin | Origin.credentials } : output;
-  }
-
-  #rate(command: ShellCommand): void {
+  /** Reports what is dangerous about a command. @returns what it means that it reads files */
+  #rate(command: ShellCommand): Danger | undefined {
+    const read = rateCredentials(command, this.#places);
+    this.report(read, command.scope);
     for (const rule of EVERYWHERE) this.report(rule(command, this.#places), command.scope);
-    if (onlyTells(command)) return;
+    if (onlyTells(command)) return read;
     for (const rule of rulesByName.get(command.name) ?? []) this.report(rule(command, this.#places), command.scope);
+    return read;
   }
 
   /** `undefined` if there is no such function, or if it may not be there. */

@@ -15,17 +15,15 @@ import { networkRules, rateSockets } from './network.js';
 import { otherAgentRules, rateUnwatched } from './other-agents.js';
 import { permissionRules } from './permissions.js';
 import { publishingRules } from './publishing.js';
-import { rateCredentials } from './reading.js';
 import { remoteDeleteRules } from './remote-delete.js';
 import type { Rule } from './rule.js';
 import { secretStoreRules } from './secret-stores.js';
 import { systemRules } from './system.js';
 
-/** Rules for every command, whatever its name. */
+/** Rules for every command, whatever its name, beside those for what it reads. */
 export const EVERYWHERE: readonly Rule[] = [
   agentEverywhere,
   rateRedirects,
-  rateCredentials,
   rateSockets,
   rateSentArchive,
   rateUnwatched,

@@ -33,8 +33,6 @@ export class Scope {
   readonly references = new Map<string, string>();
   positional: readonly Value[] = [];
   previousCwd: string;
-  /** Where files were moved to since the command began, and from where, by absolute path. Subshells share them. */
-  moved = new Map<string, string>();
   readonly folders: string[] = [];
   /** What is printed goes to the shell: the code stands in a substitution. */
   captured = false;
@@ -51,18 +49,19 @@ export class Scope {
     readonly files: Map<string, Stream> = new Map(),
     /** Symbolic links that were made since then, with where they lead. */
     readonly links: Map<string, string> = new Map(),
+    /** Where files were moved to since then, with where they were. */
+    readonly moved: Map<string, string> = new Map(),
   ) {
     this.previousCwd = cwd;
   }
 
   /** For a subshell: it sees everything and changes nothing. */
   fork(): Scope {
-    const fork = new Scope(this.home, this.workspace, this.cwd, this.files, this.links);
+    const fork = new Scope(this.home, this.workspace, this.cwd, this.files, this.links, this.moved);
     for (const [name, variable] of this.variables) fork.variables.set(name, variable);
     for (const [name, body] of this.functions) fork.functions.set(name, body);
     for (const [name, value] of this.aliases) fork.aliases.set(name, value);
     for (const [name, target] of this.references) fork.references.set(name, target);
-    fork.moved = this.moved;
     fork.captured = this.captured;
     fork.positional = this.positional;
     fork.previousCwd = this.previousCwd;
