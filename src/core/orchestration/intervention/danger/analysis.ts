@@ -177,8 +177,7 @@ export class Analysis implements Host, Shell {
         env.set(assignment.slice(0, equals), value);
         this.#codeVariable(assignment.slice(0, equals), value, command.scope);
       }
-      const scope = inner.elsewhere ? command.scope.forkElsewhere() : command.scope;
-      return this.call(rest.slice(inner.start), { ...command, env, scope });
+      return this.call(rest.slice(inner.start), { ...command, env });
     }
     const printed = launched ?? outputOf(command);
     // What comes out of a file with passwords is one, too.

@@ -18,7 +18,7 @@ export function rateFileTool(tool: string, input: Record<string, unknown>, conte
   const writes = WRITERS.has(tool);
   const places = new Places(context);
   const searched = tool === 'Grep' || tool === 'Glob' ? rateSearch(tool, input, places) : undefined;
-  if (searched) return searched;
+  if (searched) return levelled(searched, context);
   for (const key of ['file_path', 'notebook_path', 'path']) {
     const text = input[key];
     if (typeof text !== 'string' || text === '') continue;

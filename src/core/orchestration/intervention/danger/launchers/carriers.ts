@@ -32,6 +32,8 @@ const CODE_OPTIONS: Readonly<Record<string, string>> = {
   fzf: 'preview bind',
   gcloud: 'command',
   vagrant: 'c command',
+  fly: 'C command',
+  flyctl: 'C command',
   'distrobox-enter': 'e',
   rpm: 'pipe',
 };
@@ -50,12 +52,13 @@ const CODE_OPERANDS: Readonly<
 };
 
 /** What these carry runs on another machine. */
-const ELSEWHERE = new Set(['ssh', 'mosh', 'gcloud']);
+const ELSEWHERE = new Set(['ssh', 'mosh', 'gcloud', 'fly', 'flyctl']);
 
 export const carriers: readonly (readonly [string, Launcher])[] = [
   ...[...new Set([...Object.keys(CODE_OPTIONS), ...Object.keys(CODE_OPERANDS)])].map(
     (name) => [name, runCarried] as const,
   ),
+  ['heroku', runHeroku],
   ['env', runEnvSplit],
   ['flock', runFlock],
   ['at', runFed],
@@ -97,6 +100,14 @@ function runCarried(command: ShellCommand, shell: Shell): undefined {
 /** Without a command `ssh` runs a shell that reads its input. */
 function runRemoteInput(command: ShellCommand, stdin: Stream, shell: Shell): void {
   if (stdin.text !== undefined) runText(stdin.text, stdin.origin, childScope(command).forkElsewhere(), shell);
+}
+
+/** `heroku run` hands its words to a shell there. */
+function runHeroku(command: ShellCommand, shell: Shell): undefined {
+  const [verb = '', ...rest] = command.args;
+  if (!/^run(:\w+)?$/.test(verb)) return;
+  const { operands } = new Options(rest, ['a', 'app', 'r', 'remote', 's', 'size', 'e', 'env', 'type'], true);
+  if (operands.length > 0) shell.script(operands.join(' '), childScope(command).forkElsewhere());
 }
 
 function sshCommands(name: string, args: readonly string[]): readonly string[] {

@@ -127,8 +127,6 @@ interface Runner {
   readonly values?: string;
   /** Operands of its own between the verb and the command, where no `--` stands between. */
   readonly skip?: number;
-  /** The command runs on another machine. */
-  readonly elsewhere?: true;
 }
 
 const RUNNERS = new Map<string, Runner>(
@@ -177,7 +175,6 @@ const RUNNERS = new Map<string, Runner>(
     rr: { verbs: ['record'] },
     pipx: { verbs: ['run'], values: 'spec python' },
     dotenvx: { verbs: ['run'] },
-    heroku: { verbs: ['run'], values: 'a app r remote s size e env', elsewhere: true },
     vagrant: { verbs: ['exec'] },
     corepack: { verbs: ['pnpm', 'yarn', 'npm'] },
   }),
@@ -188,7 +185,6 @@ export interface Unwrapped {
   readonly start: number;
   /** Arguments before it of the form `NAME=value`. */
   readonly assignments: readonly string[];
-  readonly elsewhere?: true;
 }
 
 const ASSIGNMENT = /^[A-Za-z_]\w*=/;
@@ -221,5 +217,5 @@ function unwrapRunner(runner: Runner, args: readonly string[]): Unwrapped | unde
   // What stands before `--` names versions, profiles and services, unless the command itself has one.
   const ownWords = dashes < 0 ? args.length : dashes - first - inner.start;
   const start = dashes >= 0 && ownWords <= 1 ? dashes + 1 : first + inner.start + (runner.skip ?? 0);
-  return start < args.length ? { start, assignments: [], ...(runner.elsewhere && { elsewhere: true }) } : undefined;
+  return start < args.length ? { start, assignments: [] } : undefined;
 }

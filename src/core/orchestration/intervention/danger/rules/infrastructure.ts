@@ -4,11 +4,7 @@ import type { ShellCommand } from '../shell/command.js';
 import { commandLine } from '../shell/command-line.js';
 import { Options } from '../shell/options.js';
 import type { Rule, RuleList } from './rule.js';
-
-const destroys = critical(
-  'infrastructure.destroy',
-  'Deletes infrastructure that others may depend on; let a person do it.',
-);
+import { destroys } from './words.js';
 
 export const infrastructureRules: RuleList = [
   ['kubectl oc k', rateKubernetes],

@@ -18,6 +18,7 @@ const SOURCES =
   /^(?:src|lib|libs|apps|packages|pkg|internal|include|tests?|spec|__tests__|docs?|scripts|components|pages|assets|config|examples?|\.git(?:hub)?)$/;
 /** What a search adds to the folder where it starts. */
 const FOUND = new RegExp(`/${ANY}.*$`, 's');
+const EXTENSION = /[^/]\.[^./]+$/;
 /** Names that builds give their output and people give folders of sources. */
 const EITHER = /\/(?:lib|bin|public|vendor)(?:\/|$)/;
 
@@ -88,8 +89,9 @@ function rateOntoDisposable(
   if (!isKept || !isDisposable(to, places)) return undefined;
   scope.moved.set(to, from);
   const message = `Moves ${shown(from)} to ${shown(to)}, where it may be deleted without a question; give it another name.`;
-  const isFolder =
-    source.endsWith('/') || from.endsWith(`/${SEGMENT}`) || SOURCES.test(baseName(from)) || !target.endsWith('/');
+  // What a repository ignores is often a file of the user's own, made from an example beside it.
+  const isFile = target.endsWith('/') || (places.isIgnored(to) && EXTENSION.test(from));
+  const isFolder = source.endsWith('/') || from.endsWith(`/${SEGMENT}`) || SOURCES.test(baseName(from)) || !isFile;
   return isFolder && !places.isTemporary(to) && !EITHER.test(to)
     ? critical('files.disposable', message)
     : warning('files.disposable', message);

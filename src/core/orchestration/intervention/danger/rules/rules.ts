@@ -5,6 +5,7 @@ import { databaseRules } from './databases.js';
 import { deletionRules } from './deletion.js';
 import { diskRules } from './disks.js';
 import { fileRules, rateRedirects } from './files.js';
+import { forgeRules } from './forges.js';
 import { foundPermissionRules } from './found-permissions.js';
 import { gitRules } from './git.js';
 import { infrastructureRules } from './infrastructure.js';
@@ -44,6 +45,7 @@ export const rulesByName: ReadonlyMap<string, readonly Rule[]> = indexed([
   ...containerRules,
   ...infrastructureRules,
   ...cloudRules,
+  ...forgeRules,
   ...migrationRules,
   ...remoteDeleteRules,
   ...systemRules,
