@@ -1,5 +1,8 @@
 import { critical, type Danger } from '../danger.js';
+import { GIT_VALUES } from '../launchers/git.js';
 import type { Places } from '../paths.js';
+import type { ShellCommand } from '../shell/command.js';
+import { Options } from '../shell/options.js';
 import { resolvePath } from '../shell/path.js';
 import { ANY, isBlank } from '../shell/value.js';
 
@@ -15,6 +18,24 @@ export const discardsAll = critical(
 /** Discarding changes loses as much as is named. */
 export function discarding(pathspecs: readonly string[], isWhole: (pathspec: string) => boolean): Danger {
   return pathspecs.some(isWhole) ? discardsAll : discards;
+}
+
+/**
+ * Where git looks for the files that are named.
+ *
+ * @param outer git's own options, before its command
+ */
+export function workTree({ env, scope }: ShellCommand, outer: readonly string[]): string {
+  // Each `-C` starts from the one before it.
+  const cwd = outer.reduce(
+    (folder, arg, index) => (outer[index - 1] === '-C' ? resolvePath(arg, folder) : folder),
+    scope.cwd,
+  );
+  const named =
+    new Options(outer, GIT_VALUES).value('work-tree') ??
+    env.get('GIT_WORK_TREE')?.text ??
+    scope.lookup('GIT_WORK_TREE')?.values.at(-1)?.text;
+  return named === undefined ? cwd : resolvePath(named, cwd);
 }
 
 /** Patterns may fit everything, and so may what is only known when it runs. */

@@ -4,9 +4,8 @@ import type { Places } from '../paths.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
-import { resolvePath } from '../shell/path.js';
 import { isBlank, isKnown } from '../shell/value.js';
-import { discarding, discardsAll, isWholeTree } from './discards.js';
+import { discarding, discardsAll, isWholeTree, workTree } from './discards.js';
 import { namesPath, writtenOut } from './git-arguments.js';
 import { rateConfig, rateSettings } from './git-config.js';
 import { rateHistory } from './git-history.js';
@@ -82,7 +81,8 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>
   ['lfs', (args) => (args[0] === 'prune' ? warning('git.prune', 'Deletes local copies of large files.') : undefined)],
 ]);
 
-function rateGit({ args, scope, stdin }: ShellCommand, places: Places): Danger | undefined {
+function rateGit(command: ShellCommand, places: Places): Danger | undefined {
+  const { args, scope, stdin } = command;
   const outer = new Options(args, GIT_VALUES, true);
   const verb = args[outer.start];
   if (verb === undefined) return undefined;
@@ -95,7 +95,7 @@ function rateGit({ args, scope, stdin }: ShellCommand, places: Places): Danger |
   // It asks, and without an input there is nobody to answer.
   if (verb === 'clean' && stdin === undefined && new Options(rest, ['e', 'exclude']).has('i', 'interactive'))
     return warning('git.clean', 'Deletes files that git does not track, once that is confirmed.');
-  const cwd = resolvePath(outer.value('C') ?? '.', scope.cwd);
+  const cwd = workTree(command, args.slice(0, outer.start));
   const isWhole = (pathspec: string): boolean => isWholeTree(pathspec, cwd, places);
   return SUBCOMMANDS.get(verb)?.(rest, args.slice(0, outer.start), isWhole) ?? rateHistory(verb, rest, places, scope);
 }
