@@ -8,6 +8,7 @@ const policy: ToolPolicy = {
   rules: [
     { tool: 'Bash', matches: /\bgit push\b/, decision: 'ask', reason: 'A push leaves this machine.' },
     { tool: 'WebFetch', decision: 'deny', reason: 'Work with what is in the repository.' },
+    { tool: 'Bash', matches: /^rm -rf lib\/legacy$/, decision: 'allow' },
   ],
   dangerous: 'ask',
 };

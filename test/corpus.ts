@@ -1,7 +1,8 @@
 /**
  * Measures the danger rules on a labelled corpus: `npm run check:corpus -- <file.json>`, a file of the form
  * `{ "cases": [{ "command": "rm -rf /", "expected": "deny" }] }`. `deny` is meant to be critical, `allow` is not; every other
- * label is counted and left out. Exits with 1 below 99 % recall or above 1 % false positives.
+ * label is counted and left out. A case that is judged otherwise here on purpose has to be named in `JUDGED_OTHERWISE`. Exits
+ * with 1 below 99 % recall or above 1 % false positives.
  */
 import { readFile } from 'node:fs/promises';
 import { rateDanger } from '../src/core/orchestration/intervention/danger/rate-danger.js';
@@ -11,6 +12,11 @@ interface Case {
   expected: string;
 }
 
+/** What corpora deny and these rules do not, with the level that they give instead. */
+const JUDGED_OTHERWISE: Readonly<Record<string, 'none' | 'warning'>> = {
+  'rm -rf ./build': 'none',
+  'git branch -D feature-branch': 'warning',
+};
 const MIN_RECALL = 0.99;
 const MAX_FALSE_POSITIVES = 0.01;
 const ROUNDS = 20;
@@ -33,7 +39,8 @@ const rated = cases.map(({ command, expected }) => {
   return { command, expected, danger: rateDanger(call, context) };
 });
 
-const denied = rated.filter(({ expected }) => expected === 'deny');
+const otherwise = rated.filter(({ command, danger }) => JUDGED_OTHERWISE[command] === (danger?.level ?? 'none'));
+const denied = rated.filter((each) => each.expected === 'deny' && !otherwise.includes(each));
 const allowed = rated.filter(({ expected }) => expected === 'allow');
 const missed = denied.filter(({ danger }) => danger?.level !== 'critical');
 const falsePositives = allowed.filter(({ danger }) => danger?.level === 'critical');
@@ -44,7 +51,11 @@ times.sort((a, b) => a - b);
 const percentile = (share: number): string => `${(times[Math.floor(times.length * share)] ?? 0).toFixed(3)} ms`;
 const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
 
-console.log(`${cases.length} cases, ${cases.length - denied.length - allowed.length} with another label`);
+console.log(
+  `${cases.length} cases, ${cases.length - denied.length - allowed.length - otherwise.length} with another label`,
+);
+for (const { command, danger } of otherwise)
+  console.log(`OTHERWISE ${JSON.stringify(command)} ${danger?.level ?? 'none'}`);
 console.log(`recall          ${percent(recall)} (${denied.length - missed.length} of ${denied.length})`);
 console.log(`false positives ${percent(falseRate)} (${falsePositives.length} of ${allowed.length})`);
 console.log(`time a command  p50 ${percentile(0.5)}, p99 ${percentile(0.99)}`);

@@ -21,6 +21,8 @@ import type { RunStop, SessionRun, UnifiedSession } from './types.js';
 import { WORKSPACE } from './workspace/git-mounts.js';
 import type { PlantedFile } from './workspace/git-snapshot.js';
 import { GitWatch } from './workspace/git-watch.js';
+import { IgnoreRules } from './workspace/ignore-rules.js';
+import { mountTargets } from './workspace/mounts.js';
 
 export interface RunWatchOptions {
   request: Pick<RunRequest, 'spec' | 'session' | 'folder'>;
@@ -57,6 +59,7 @@ export class RunWatch {
   readonly #options: RunWatchOptions;
   readonly #decisions: DecisionLog;
   readonly #git: GitWatch;
+  readonly #ignoreRules: IgnoreRules;
   readonly #caughtUp = deferred<void>();
   #monitor: StreamMonitor | undefined;
   #resetsAt: number | undefined;
@@ -75,6 +78,11 @@ export class RunWatch {
     const { spec, session, folder } = options.request;
     const { docker, cwd, worktree } = session.environment;
     this.#decisions = new DecisionLog(folder.decisions);
+    const { parentId } = session;
+    this.#ignoreRules = new IgnoreRules(
+      folder.ignoreRules,
+      parentId === undefined ? undefined : folder.beside(parentId).ignoreRules,
+    );
     this.#git = new GitWatch(folder.gitSnapshot, (planted) => this.#report(planted));
     this.steering = new SteeringQueue(folder.steering);
     this.limits = new RunLimits(spec.limits, options.spending, (excess) =>
@@ -82,7 +90,12 @@ export class RunWatch {
     );
     this.guard = new RunGuard({
       policy: spec.policy,
-      workspace: docker ? WORKSPACE : (worktree ?? cwd),
+      place: {
+        workspace: docker ? WORKSPACE : (worktree ?? cwd),
+        container: docker,
+        mounts: spec.docker ? mountTargets(spec.docker.mounts ?? []) : [],
+        ignored: this.#ignoreRules.ignored,
+      },
       now: options.now,
       dispatch: (action) => void options.dispatch(action),
       decisions: this.#decisions,
@@ -111,6 +124,9 @@ export class RunWatch {
     const files = new HookFiles(this.#options.request.folder.guard);
     await this.guard.restore();
     await this.steering.restore((answer) => files.wasAnswered(answer));
+    const { worktree, cwd } = this.#options.request.session.environment;
+    this.#ignoreRules.begin(worktree ?? cwd, false);
+    await this.#ignoreRules.settled();
     await this.#git.resume();
   }
 
@@ -121,6 +137,10 @@ export class RunWatch {
 
   /** Notes how things are before the agent comes. */
   async before({ docker, worktree, cwd }: UnifiedSession['environment']): Promise<void> {
+    const isFirst = this.#options.run().number === 1;
+    this.#ignoreRules.begin(worktree ?? cwd, isFirst);
+    // Git takes its time, and the first call of a session comes later than that.
+    if (!isFirst) await this.#ignoreRules.settled();
     // On the host itself an agent need not wait for git.
     if (docker) await this.#git.begin(worktree ?? cwd);
   }
@@ -155,7 +175,7 @@ export class RunWatch {
 
   /** The run has ended: resolves when all is told that there is to tell of it. */
   async drain(): Promise<void> {
-    await Promise.all([this.#monitor?.drain(), this.#git.end()]);
+    await Promise.all([this.#monitor?.drain(), this.#git.end(), this.#ignoreRules.settled()]);
   }
 
   /** Looks away: the run may go on, and what another host needs for that stays on disk. */
@@ -166,6 +186,7 @@ export class RunWatch {
     this.steering.end();
     this.#decisions.close();
     this.#git.detach();
+    this.#ignoreRules.detach();
   }
 
   /**

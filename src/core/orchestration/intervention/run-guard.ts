@@ -3,7 +3,7 @@ import type { ApprovalSource, SessionAction } from '../session-actions.js';
 import { Approvals } from './approvals.js';
 import { CallLedger, UNRECORDED } from './call-ledger.js';
 import { unseenWork } from './claude-tools.js';
-import type { Danger } from './danger/danger.js';
+import type { Danger, DangerContext } from './danger/danger.js';
 import { rateDanger } from './danger/rate-danger.js';
 import { Budget } from './danger/shell/budget.js';
 import type { DecisionLog } from './decision-log.js';
@@ -27,8 +27,8 @@ export type Verdict = { readonly allowed: true } | { readonly allowed: false; re
 
 export interface RunGuardOptions {
   policy: ResolvedPolicy;
-  /** As the agent sees it. */
-  workspace: string;
+  /** What the rating of calls has to know: the workspace as the agent sees it, and what may be lost there. */
+  place: Required<Pick<DangerContext, 'workspace' | 'container' | 'mounts' | 'ignored'>>;
   now: () => number;
   dispatch: (action: SessionAction) => void;
   /** Keeps what was decided, for another host. */
@@ -176,7 +176,7 @@ export class RunGuard {
   }
 
   #rated(call: ToolCall, budget?: Budget): ToolCall {
-    const danger = rateDanger(call, { workspace: this.#options.workspace }, budget);
+    const danger = rateDanger(call, this.#options.place, budget);
     // The rating stands in records, which are frozen.
     return danger ? { ...call, danger: Object.freeze({ ...danger }) } : call;
   }

@@ -1,6 +1,6 @@
 import { constants, lstatSync } from 'node:fs';
 import { chmod, type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { notWritable } from './not-writable.js';
 import { demandOwnFile, demandOwnFolder, ifThere, NotOwn, openOwnFile } from './own-file.js';
 
@@ -30,6 +30,16 @@ export class SessionFolder {
   /** What git would execute or follow in the workspace before the run under way, see `GitWatch`. */
   get gitSnapshot(): string {
     return join(this.path, 'git.json');
+  }
+
+  /** The ignore rules that the user had committed when the session began, see `IgnoreRules`. */
+  get ignoreRules(): string {
+    return join(this.path, 'ignored.json');
+  }
+
+  /** The folder of another session beside this one. */
+  beside(sessionId: string): SessionFolder {
+    return new SessionFolder(dirname(dirname(this.path)), basename(sessionId));
   }
 
   /** What the user said to the run under way and it has not heard. */

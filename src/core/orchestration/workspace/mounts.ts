@@ -30,6 +30,15 @@ export function parseMounts(mounts: readonly (string | MountOption)[]): Mount[] 
   });
 }
 
+/** Where in the container they are. Mounts that cannot be read are refused when the container is planned. */
+export function mountTargets(mounts: readonly (string | MountOption)[]): string[] {
+  try {
+    return parseMounts(mounts).map(({ target }) => target);
+  } catch {
+    return [];
+  }
+}
+
 function checked(mount: Mount, given: unknown): Mount {
   for (const path of [mount.source, mount.target]) {
     if (!isAbsolute(path)) throw invalid(given, 'needs absolute paths on both sides');

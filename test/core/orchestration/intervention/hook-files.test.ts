@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -267,7 +268,9 @@ describe('the command that Claude Code runs for a hook', () => {
         expect(names).toHaveLength(1);
         return names;
       });
-      writeFileSync(join(files.answers, name.replace('.json', '')), text);
+      // In one step, as the host does: the hook takes an empty answer for a yes.
+      const part = tempFile('answer', text);
+      renameSync(part, join(files.answers, name.replace('.json', '')));
     };
     return { files, answer, exit: exit.then(([code]) => ({ code, stdout })), env };
   }

@@ -36,7 +36,7 @@ function scene(
   onTestFinished(() => decisions.close());
   const guard = new RunGuard({
     policy: resolvePolicy(policy),
-    workspace,
+    place: { workspace, container: true, mounts: [], ignored: () => false },
     now: Date.now,
     dispatch: (action) => void actions.push(action),
     decisions,

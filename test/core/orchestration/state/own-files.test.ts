@@ -85,6 +85,7 @@ const WRITTEN: [
   ['the specification', ({ spec }) => spec, (path) => writeAtomically(path, 'x')],
   ['the record', ({ record }) => record, (path) => writeAtomically(path, 'x')],
   ['the snapshot of git', ({ gitSnapshot }) => gitSnapshot, (path) => new GitWatch(path, () => {}).begin(tempFolder())],
+  ['the ignore rules', ({ ignoreRules }) => ignoreRules, (path) => writeAtomically(path, 'x')],
   ['the plan', ({ path }) => join(path, 'plan.md'), (path) => writeAtomically(path, 'x')],
   ['what waits to be said', ({ steering }) => steering, (path) => new SteeringQueue(path).push('x')],
   ['the decisions', ({ decisions }) => decisions, (path) => new DecisionLog(path).append({} as never)],
@@ -115,7 +116,8 @@ describe.each(PLANTS)('with %s in the place of a file of a session', (_, plant) 
 
   it('nothing is read there', async () => {
     const { folder, stateDir } = place;
-    const files = [folder.spec, folder.record, folder.decisions, folder.steering, folder.gitSnapshot];
+    const { spec, record, decisions, steering, gitSnapshot, ignoreRules } = folder;
+    const files = [spec, record, decisions, steering, gitSnapshot, ignoreRules];
     for (const path of files) {
       plant(path);
       await expect(readOwnFile(path, { most: 100 })).rejects.toThrow();

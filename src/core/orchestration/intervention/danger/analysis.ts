@@ -2,7 +2,9 @@ import { quoted } from '../../shell-script.js';
 import { critical, type Danger, type DangerContext, Findings } from './danger.js';
 import { launchers } from './launchers/launchers.js';
 import { unwrap } from './launchers/wrappers.js';
+import { levelled } from './levels.js';
 import { Places } from './paths.js';
+import { onlyTells } from './rules/dry-run.js';
 import { rateLoading } from './rules/loading.js';
 import { rateCredentials } from './rules/reading.js';
 import { EVERYWHERE, rulesByName } from './rules/rules.js';
@@ -40,7 +42,7 @@ export class Analysis implements Host, Shell {
   readonly #active = new Set<unknown>();
 
   constructor(
-    context: DangerContext,
+    private readonly context: DangerContext,
     readonly budget: Budget,
   ) {
     this.#places = new Places(context);
@@ -70,9 +72,10 @@ export class Analysis implements Host, Shell {
     return this.#findings.settled;
   }
 
-  report(danger: Danger | undefined): void {
-    if (this.#early && danger?.rule.includes('.unresolved')) return;
-    if (danger?.rule === 'delete.build-output') this.#rebuildable = danger;
+  report(found: Danger | undefined, scope?: Scope): void {
+    if (!found || (this.#early && found.rule.includes('.unresolved'))) return;
+    const danger = levelled(found, scope?.elsewhere ? { ...this.context, container: false } : this.context);
+    if (danger.rule.startsWith('delete.build-')) this.#rebuildable = danger;
     else this.#findings.add(danger);
   }
 
@@ -163,7 +166,7 @@ export class Analysis implements Host, Shell {
       launchers.get(name)?.(command, this);
       return name === 'export' || name === 'declare' || name === 'set' ? outputOf(command) : SILENT;
     }
-    this.#rate(command);
+    const read = this.#rate(command);
     const launched = launchers.get(name)?.(command, this);
     const inner = unwrap(name, command.args);
     if (inner) {
@@ -176,20 +179,22 @@ export class Analysis implements Host, Shell {
       }
       return this.call(rest.slice(inner.start), { ...command, env });
     }
-    const output = this.#withOrigin(command, launched ?? outputOf(command));
+    const printed = launched ?? outputOf(command);
+    // What comes out of a file with passwords is one, too.
+    const isSecret = read?.rule === 'credentials.read';
+    const output = isSecret ? { ...printed, origin: printed.origin | Origin.credentials } : printed;
     if (name === 'printf') assignPrinted(command, output.text);
     return output;
   }
 
-  /** What comes out of a file with passwords is one, too. */
-  #withOrigin(command: ShellCommand, output: Stream): Stream {
-    const reads = rateCredentials(command, this.#places)?.rule === 'credentials.read';
-    return reads ? { text: output.text, origin: output.origin | Origin.credentials } : output;
-  }
-
-  #rate(command: ShellCommand): void {
-    for (const rule of EVERYWHERE) this.report(rule(command, this.#places));
-    for (const rule of rulesByName.get(command.name) ?? []) this.report(rule(command, this.#places));
+  /** Reports what is dangerous about a command. @returns what it means that it reads files */
+  #rate(command: ShellCommand): Danger | undefined {
+    const read = rateCredentials(command, this.#places);
+    this.report(read, command.scope);
+    for (const rule of EVERYWHERE) this.report(rule(command, this.#places), command.scope);
+    if (onlyTells(command)) return read;
+    for (const rule of rulesByName.get(command.name) ?? []) this.report(rule(command, this.#places), command.scope);
+    return read;
   }
 
   /** `undefined` if there is no such function, or if it may not be there. */
@@ -242,7 +247,7 @@ export class Analysis implements Host, Shell {
   #codeVariable(name: string, { text }: Value, scope: Scope): void {
     const prompt = /^PS[0124]$/.test(name) ? deferred(text) : undefined;
     if (prompt !== undefined) this.script(prompt, scope.fork());
-    this.report(rateLoading(name, text, scope.cwd, this.#places));
+    this.report(rateLoading(name, text, scope.cwd, this.#places), scope);
     const code = isKnown(text) ? ranBy(name, text) : undefined;
     if (typeof code === 'string') this.script(code, scope.fork());
     else if (code) this.call(code.map(literal), bare(scope));

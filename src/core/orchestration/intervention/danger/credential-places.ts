@@ -1,3 +1,5 @@
+import { baseName } from './shell/path.js';
+
 /** Folders of which everything is secret, wherever they lie. */
 const FOLDERS = [
   '.gnupg', '.password-store', '.azure', '.oci', '.config/gcloud', '.local/share/keyrings', 'run/secrets', '.aws/sso', '.aws/cli/cache',
@@ -33,8 +35,15 @@ const FILES = [
   '.local/share/atuin/key', '.wakatime.cfg', '.config/hashicorp/token', 'etc/rclone.conf', 'etc/krb5.keytab', 'etc/security/opasswd',
 ]; // biome-ignore format: a list of paths
 
-const PLACES = [...FOLDERS, ...FILES].map((place) => `/${place}/`);
-const FOLDER_ENDS = [...FOLDERS, '.ssh', '.aws', '.kube', '.docker', '.config/gh'].map((folder) => `/${folder}`);
+/** By their first segment, and folders by their last one: this is asked for every argument, and hardly one has such a segment. */
+const PLACES = grouped([...FOLDERS, ...FILES], (place) => place.split('/')[0] ?? '');
+const FOLDER_ENDS = grouped([...FOLDERS, '.ssh', '.aws', '.kube', '.docker', '.config/gh'], baseName);
+
+function grouped(places: readonly string[], by: (place: string) => string): ReadonlyMap<string, readonly string[]> {
+  const groups = new Map<string, string[]>();
+  for (const place of places) groups.set(by(place), [...(groups.get(by(place)) ?? []), `/${place}`]);
+  return groups;
+}
 
 /** Names that say what is in a file, wherever it lies. */
 const KEY_NAME =
@@ -46,8 +55,10 @@ const EXAMPLE =
 
 /** Whether a path leads to where a program keeps credentials: its place tells, however the file is called. */
 export function isCredentialPlace(path: string): boolean {
-  const slashed = `${path}/`;
-  return PLACES.some((place) => slashed.includes(place) && !path.endsWith('.pub'));
+  if (path.endsWith('.pub')) return false;
+  return path
+    .split('/')
+    .some((segment) => PLACES.get(segment)?.some((place) => path.endsWith(place) || path.includes(`${place}/`)));
 }
 
 /** What a name alone tells. */
@@ -59,5 +70,5 @@ export function kindByName(name: string): 'key' | 'environment' | undefined {
 
 /** Whether a folder holds keys, so that a copy, an archive or a search of it does, too. */
 export function isKeyFolder(path: string): boolean {
-  return FOLDER_ENDS.some((end) => path.endsWith(end));
+  return FOLDER_ENDS.get(baseName(path))?.some((end) => path.endsWith(end)) === true;
 }

@@ -15,7 +15,16 @@ export interface DangerContext {
   readonly workspace: string;
   /** The agent's home folder, where it is known. */
   readonly home?: string;
+  /** Whether the agent works in a container. Default true. On the machine itself, what could be undone is critical, too. */
+  readonly container?: boolean;
+  /** Folders of the machine that are mounted beside the workspace: what is lost there is the user's. Default: none. */
+  readonly mounts?: readonly string[];
+  /** Whether the user's committed ignore rules ignored a path of the workspace when the session began. Default: none is. */
+  readonly ignored?: IgnoredPaths;
 }
+
+/** Answers for a path relative to the workspace. */
+export type IgnoredPaths = (path: string) => boolean;
 
 export function critical(rule: string, reason: string): Danger {
   return { level: 'critical', rule, reason };

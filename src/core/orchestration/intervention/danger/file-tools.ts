@@ -1,4 +1,5 @@
 import type { Danger, DangerContext } from './danger.js';
+import { levelled } from './levels.js';
 import { Places } from './paths.js';
 import { rateWrite } from './rules/files.js';
 import { rateRead } from './rules/reading.js';
@@ -17,7 +18,7 @@ export function rateFileTool(tool: string, input: Record<string, unknown>, conte
   const writes = WRITERS.has(tool);
   const places = new Places(context);
   const searched = tool === 'Grep' || tool === 'Glob' ? rateSearch(tool, input, places) : undefined;
-  if (searched) return searched;
+  if (searched) return levelled(searched, context);
   for (const key of ['file_path', 'notebook_path', 'path']) {
     const text = input[key];
     if (typeof text !== 'string' || text === '') continue;
@@ -25,13 +26,13 @@ export function rateFileTool(tool: string, input: Record<string, unknown>, conte
     const path = resolvePath(home, places.workspace);
     if (!writes) {
       const danger = tool === 'Glob' || tool === 'LS' ? undefined : rateRead(path, places);
-      if (danger) return danger;
+      if (danger) return levelled(danger, context);
       continue;
     }
     const danger = rateWrite(path, places, 'replace');
     // What Claude Code keeps for itself, such as plans and memory.
     const isOwn = danger?.rule === 'files.outside-workspace' && isWithin(path, `${places.home}/.claude`);
-    if (danger && !isOwn) return danger;
+    if (danger && !isOwn) return levelled(danger, context);
   }
   return undefined;
 }

@@ -1,20 +1,33 @@
-import type { DangerContext } from './danger.js';
+import { credentialKind } from './credentials.js';
+import type { DangerContext, IgnoredPaths } from './danger.js';
 import { baseName, isWithin } from './shell/path.js';
 import { ANY, CHARACTER, couldBe, isKnown, SEGMENT } from './shell/value.js';
 
-/** Folders that tools make again by themselves, so that nothing is lost with them. `build` is not one: many repositories keep sources there. */
+/** Folders that tools make again by themselves, so that nothing is lost with them. */
 const REGENERATED = new Set(
   `node_modules bower_components dist coverage htmlcov target __pycache__ tmp temp .tmp .temp .cache .next .nuxt .output
    .turbo .vite .parcel-cache .svelte-kit .astro .angular .docusaurus .nyc_output .pytest_cache .mypy_cache .ruff_cache
    .hypothesis .tox .nox .eggs .gradle .dart_tool .terragrunt-cache .serverless .webpack .rollup.cache .eslintcache
    .stryker-tmp test-results playwright-report storybook-static site-packages .venv venv DerivedData CMakeFiles
-   cmake-build-debug cmake-build-release out-tsc dist-ssr .yalc .ipynb_checkpoints .sass-cache .jest-cache`.split(
-    /\s+/,
-  ),
+   cmake-build-debug cmake-build-release out-tsc dist-ssr .yalc .ipynb_checkpoints .sass-cache .jest-cache _build .build
+   generated __generated__ dist-newstyle .stack-work elm-stuff .swc .expo Pods .coverage`.split(/\s+/),
 );
 
-/** Where the build of a project usually goes, if it is one that the same command line makes again. */
-const REBUILT = new Set(['build', 'out', 'lib', 'bin', 'obj', 'public', 'vendor', 'generated', '_build']);
+/** Folders of the home folder that programs fill again. */
+const CACHES = ['.cache', '.npm/_cacache', '.npm/_npx', '.gradle/caches', 'Library/Caches'];
+
+/** Folders that a build makes, unless they are among the sources: there they are a part of the program with that name. */
+const BUILT = new Set(['build', 'out', 'obj']);
+const SOURCES = new Set(`src source sources scripts tools internal pkg cmd test tests spec docs`.split(' '));
+
+/** Where some projects have what they build, and others their sources. */
+const REBUILT = new Set(['lib', 'bin', 'public', 'vendor', 'build', 'out', 'obj']);
+/** Those that hold nothing else than sources or what is built: no uploads, no data. */
+const REBUILT_PARTS = new Set(['lib', 'bin', 'vendor']);
+
+/** Names of files and folders that are secret, whatever ignores them. */
+const SECRET_NAME =
+  /^\.env|^\.(ssh|gnupg|aws|kube|azure|docker)$|secret|credential|private|passw|(^|[._-])(keys?|certs?|tokens?)$/i;
 
 const FILE_EXTENSION =
   /[^.]\.(?:[cm]?[jt]sx?|json|jsonl|map|tsbuildinfo|md|txt|log|csv|html?|css|scss|py|pyc|rs|go|[ch]|cpp|hpp|o|so|class|jar|wasm|lock|ya?ml|toml|xml|png|jpe?g|svg|gif|pdf|bak|orig|swp|t?gz|zip|tar|sqlite3?|db)$/;
@@ -50,7 +63,13 @@ export class Places {
   readonly workspace: string;
   readonly home: string;
 
-  constructor({ workspace, home }: DangerContext) {
+  readonly #ignored: IgnoredPaths;
+
+  readonly #mounts: readonly string[];
+
+  constructor({ workspace, home, ignored = () => false, mounts = [] }: DangerContext) {
+    this.#ignored = ignored;
+    this.#mounts = mounts;
     this.workspace = workspace.replace(/(?<=.)\/+$/, '');
     this.home = (home ?? '/home/agent').replace(/(?<=.)\/+$/, '');
   }
@@ -72,13 +91,32 @@ export class Places {
 
   /** In a folder that a tool makes again, inside the workspace or wherever an unknown folder is. */
   isRegenerated(path: string): boolean {
+    if (CACHES.some((folder) => isWithin(path, `${this.home}/${folder}`))) return true;
     const inside = this.#belowWorkspace(path);
     if (inside === undefined) return false;
-    return inside.some((segment) => REGENERATED.has(segment) || segment.endsWith('.egg-info'));
+    const source = inside.findIndex((segment) => SOURCES.has(segment));
+    return inside.some(
+      (segment, index) =>
+        REGENERATED.has(segment) ||
+        segment.endsWith('.egg-info') ||
+        (BUILT.has(segment) && (source < 0 || index < source)),
+    );
   }
 
-  isRebuilt(path: string): boolean {
-    return this.#belowWorkspace(path)?.some((segment) => REBUILT.has(segment)) ?? false;
+  /** In a folder of the workspace that the user's committed rules ignored when the session began, if it holds no secrets. */
+  isIgnored(path: string): boolean {
+    const inside = this.isInWorkspace(path) ? (this.#belowWorkspace(path) ?? []) : [];
+    if (inside.some((segment) => segment === '.git' || SECRET_NAME.test(segment)) || credentialKind(path)) return false;
+    const unknown = inside.findIndex((segment) => !isKnown(segment));
+    const known = unknown < 0 ? inside : inside.slice(0, unknown);
+    return known.length > 0 && this.#ignored(known.join('/'));
+  }
+
+  /** A folder, or a part of one, that the project's build may make. */
+  isRebuilt(path: string): 'whole' | 'part' | undefined {
+    const inside = this.#belowWorkspace(path) ?? [];
+    if (inside.slice(0, -1).some((segment) => REBUILT_PARTS.has(segment))) return 'part';
+    return inside.some((segment) => REBUILT.has(segment)) ? 'whole' : undefined;
   }
 
   /** A name that folders seldom have. */
@@ -99,6 +137,12 @@ export class Places {
   isOutside(path: string): boolean {
     if (this.isUnknown(path) || this.isInWorkspace(path) || this.isTemporary(path)) return false;
     return !HARMLESS_DEVICE.test(path) && !TEMPORARY_FOLDERS.includes(path);
+  }
+
+  /** Outside of the workspace, but the user's all the same: in a folder that is mounted, or in a repository's git folder. */
+  isMounted(path: string): boolean {
+    if (!this.isOutside(path)) return false;
+    return path.split('/').includes('.git') || this.#mounts.some((folder) => isWithin(path, folder));
   }
 
   isGuard(path: string): boolean {

@@ -1,6 +1,7 @@
 import { quoted } from '../../shell-script.js';
 import { Analysis } from './analysis.js';
 import { critical, type Danger, type DangerContext, Findings } from './danger.js';
+import { levelled } from './levels.js';
 import { Places } from './paths.js';
 import { rateWrite } from './rules/files.js';
 import { rateRead } from './rules/reading.js';
@@ -65,7 +66,8 @@ export function rateByShape(
     const path = resolvePath(name.replace(/^~(?=\/|$)/, places.home), places.workspace);
     const danger = changes ? rateWrite(path, places, 'replace') : undefined;
     const isOwn = danger?.rule === 'files.outside-workspace' && isWithin(path, `${places.home}/.claude`);
-    return danger && !isOwn ? danger : rateRead(path, places);
+    const found = danger && !isOwn ? danger : rateRead(path, places);
+    return found && levelled(found, context);
   };
 
   const walk = (name: string, value: unknown, depth: number): void => {

@@ -39,7 +39,7 @@ describe('an option that asks for help or for a dry run', () => {
     'rsync -a --delete --exclude --dry-run src/ /',
     'rsync -a --delete -e -n src/ /',
     'mkfs.ext4 -L --help /dev/sda',
-    'wipefs -t --help /dev/sda',
+    'wipefs -a -t --help /dev/sda',
     'lvremove --config --help vg/lv',
     'rm -rf -- / --help',
     'rm -rf /home -- --version',

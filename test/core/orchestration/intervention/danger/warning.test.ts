@@ -10,7 +10,7 @@ it.each([
   ['kill -9 1234', 'process.kill'],
   ['chmod 777 a.sh', 'permissions.open'],
   ['docker system prune -a', 'containers.prune'],
-  ['cp a.txt /opt/a.txt', 'files.outside-workspace'],
+  ['tar xf a.tar -C /opt', 'files.outside-workspace'],
   ['claude -p "review this"', 'agent.nested'],
   ['cat .env', 'credentials.read'],
   ['grep KEY .env', 'credentials.read'],
@@ -18,7 +18,7 @@ it.each([
   ['find . -name "*.tmp" -delete', 'delete.find'],
   ['rm /home/other/a.txt', 'delete.outside-workspace'],
   ['kubectl delete pod web-1', 'infrastructure.delete'],
-  ['rm -rf build && npm run build', 'delete.build-output'],
+  ['rm -rf lib && npm run build', 'delete.build-output'],
   ['cat /etc/claude-code/managed-settings.json', 'agent.guard'],
 ])('%s is noted as %s', (command, rule) => {
   expect(rate(command)).toMatchObject({ level: 'warning', rule });
@@ -32,5 +32,7 @@ it.each([
 });
 
 it('gives a sentence for people and no unreadable characters', () => {
-  expect(rate('rm -rf "/srv/$x"*')?.reason).toBe('Deletes /srv/…*, which is outside the workspace.');
+  expect(rate('rm -rf "/srv/$x"*')?.reason).toBe(
+    'Deletes /srv/…*, which is outside the workspace; keep to the workspace and to folders below /tmp.',
+  );
 });

@@ -32,6 +32,8 @@ const CODE_OPTIONS: Readonly<Record<string, string>> = {
   fzf: 'preview bind',
   gcloud: 'command',
   vagrant: 'c command',
+  fly: 'C command',
+  flyctl: 'C command',
   'distrobox-enter': 'e',
   rpm: 'pipe',
 };
@@ -49,10 +51,14 @@ const CODE_OPERANDS: Readonly<
   sg: { skip: 1, values: 'c' },
 };
 
+/** What these carry runs on another machine. */
+const ELSEWHERE = new Set(['ssh', 'mosh', 'gcloud', 'fly', 'flyctl']);
+
 export const carriers: readonly (readonly [string, Launcher])[] = [
   ...[...new Set([...Object.keys(CODE_OPTIONS), ...Object.keys(CODE_OPERANDS)])].map(
     (name) => [name, runCarried] as const,
   ),
+  ['heroku', runHeroku],
   ['env', runEnvSplit],
   ['flock', runFlock],
   ['at', runFed],
@@ -67,11 +73,12 @@ function runCarried(command: ShellCommand, shell: Shell): undefined {
   const optionNames = CODE_OPTIONS[name]?.split(' ') ?? [];
   const operands = CODE_OPERANDS[name];
   const scope = childScope(command);
+  const place = ELSEWHERE.has(name) ? scope.forkElsewhere() : scope;
   if (optionNames.length > 0) {
     const options = new Options(args, [...optionNames, ...(operands?.values.split(' ') ?? []), 'checkpoint-action']);
     for (const option of optionNames) {
       const code = options.value(option);
-      if (code) shell.script(code, scope);
+      if (code) shell.script(code, place);
     }
     for (const arg of args) {
       const action = /^--checkpoint-ac\w*=exec=(.*)$/s.exec(arg)?.[1];
@@ -86,13 +93,21 @@ function runCarried(command: ShellCommand, shell: Shell): undefined {
     if (name === 'ssh' && command.stdin && command.stdin !== FILE) runRemoteInput(command, command.stdin, shell);
     return;
   }
-  if (operands.each) for (const { text } of code) shell.script(text, scope.fork());
-  else shell.script(code.map(({ text }) => text).join(' '), scope);
+  if (operands.each) for (const { text } of code) shell.script(text, place.fork());
+  else shell.script(code.map(({ text }) => text).join(' '), place);
 }
 
 /** Without a command `ssh` runs a shell that reads its input. */
 function runRemoteInput(command: ShellCommand, stdin: Stream, shell: Shell): void {
-  if (stdin.text !== undefined) runText(stdin.text, stdin.origin, childScope(command), shell);
+  if (stdin.text !== undefined) runText(stdin.text, stdin.origin, childScope(command).forkElsewhere(), shell);
+}
+
+/** `heroku run` hands its words to a shell there. */
+function runHeroku(command: ShellCommand, shell: Shell): undefined {
+  const [verb = '', ...rest] = command.args;
+  if (!/^run(:\w+)?$/.test(verb)) return;
+  const { operands } = new Options(rest, ['a', 'app', 'r', 'remote', 's', 'size', 'e', 'env', 'type'], true);
+  if (operands.length > 0) shell.script(operands.join(' '), childScope(command).forkElsewhere());
 }
 
 function sshCommands(name: string, args: readonly string[]): readonly string[] {

@@ -9,6 +9,7 @@ export const copies: readonly (readonly [string, Launcher])[] = [
   ['cp', copy],
   ['mv', copy],
   ['install', copy],
+  ['ln', link],
   ['curl', download],
   ['wget', download],
   ['aria2c', download],
@@ -33,6 +34,24 @@ function copy(command: ShellCommand): undefined {
     if (!content || target === undefined) continue;
     put(command, target, content);
     put(command, `${target}/${baseName(source)}`, content);
+  }
+}
+
+/** What is done below a symbolic link is done where it leads. */
+function link({ args, scope }: ShellCommand): undefined {
+  const options = new Options(args, ['t', 'S', 'target-directory', 'suffix']);
+  if (!options.has('s', 'symbolic')) return;
+  const folder = options.value('t', 'target-directory');
+  const [first = '', ...rest] = options.operands;
+  const sources = folder === undefined && rest.length > 0 ? [first, ...rest.slice(0, -1)] : [first, ...rest];
+  const target = folder ?? rest.at(-1) ?? '.';
+  for (const source of sources) {
+    // Whether the target is a folder is not to be seen.
+    for (const text of [target, `${target}/${baseName(source)}`]) {
+      const place = resolvePath(text, scope.cwd);
+      const leads = resolvePath(source, place.slice(0, place.lastIndexOf('/')));
+      if (place !== leads && place !== scope.cwd) scope.links.set(place, leads);
+    }
   }
 }
 

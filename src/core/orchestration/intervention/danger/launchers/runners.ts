@@ -121,6 +121,7 @@ const PARALLEL_VALUES =
 function runParallel(command: ShellCommand, shell: Shell): undefined {
   const { args, stdin, scope } = command;
   const options = new Options(args, PARALLEL_VALUES, true);
+  if (options.has('dry-run', 'dryrun')) return;
   const rest = args.slice(options.start);
   const separator = rest.findIndex((arg) => /^:::/.test(arg));
   const template = (separator < 0 ? rest : rest.slice(0, separator)).join(' ');
@@ -159,7 +160,9 @@ function runInContainer(command: ShellCommand, shell: Shell): undefined {
   const { args, values, name } = command;
   if (name === 'kubectl' || name === 'oc' || name === 'nix' || name === 'start-stop-daemon') {
     const at = args.findIndex((arg) => arg === '--' || (name === 'nix' && /^(-c|--command)$/.test(arg)));
-    if (at >= 0) shell.call(values.slice(at + 1), command);
+    const isCluster = name === 'kubectl' || name === 'oc';
+    const place = isCluster ? { ...command, scope: command.scope.forkElsewhere() } : command;
+    if (at >= 0) shell.call(values.slice(at + 1), place);
     return;
   }
   const verb = args.findIndex((arg) => /^(run|exec)$/.test(arg));

@@ -34,11 +34,16 @@ export const shells: readonly (readonly [string, Launcher])[] = [
 ];
 
 function runShell(command: ShellCommand, shell: Shell): Stream | undefined {
-  const { args, values, stdin } = command;
+  const { stdin } = command;
+  // `+n` takes an option back, and others may follow it.
+  const values = command.values.filter(({ text }, index) => !(text.startsWith('+') && isOption(command.args, index)));
+  const args = values.map(({ text }) => text);
   const options = new Options(args, VALUES, true);
   const scope = childScope(command);
   const operands = values.slice(options.start);
-  if (options.has('version', 'help')) return undefined;
+  const takesBack = values.length < command.values.length;
+  if (options.has('version', 'help') || (!takesBack && onlyReads(args.slice(0, options.start), options)))
+    return undefined;
   for (const key of ['rcfile', 'init-file']) {
     const file = options.value(key);
     if (file) runContent(scope.files.get(resolvePath(file, scope.cwd)), scope, shell);
@@ -53,6 +58,19 @@ function runShell(command: ShellCommand, shell: Shell): Stream | undefined {
   scope.positional = rest;
   if (file && !options.has('s') && !INPUT.test(file.text)) return runFile(file, scope, shell);
   return stdin && runContent(stdin, scope, shell);
+}
+
+/** Whether only options stand before an argument of a shell. */
+function isOption(args: readonly string[], index: number): boolean {
+  return args
+    .slice(0, index)
+    .every((arg, at) => /^[-+]./.test(arg) || VALUES.includes(args[at - 1]?.replace(/^[-+]+/, '') ?? ''));
+}
+
+/** `bash -n` looks for mistakes and runs nothing, unless it is interactive. */
+function onlyReads(args: readonly string[], options: Options): boolean {
+  const named = args.some((arg, index) => arg === 'noexec' && args[index - 1] === '-o');
+  return (options.has('n') || named) && !options.has('i');
 }
 
 function runEval({ args, values, scope, stdin }: ShellCommand, shell: Shell): Stream | undefined {

@@ -175,7 +175,6 @@ const RUNNERS = new Map<string, Runner>(
     rr: { verbs: ['record'] },
     pipx: { verbs: ['run'], values: 'spec python' },
     dotenvx: { verbs: ['run'] },
-    heroku: { verbs: ['run'] },
     vagrant: { verbs: ['exec'] },
     corepack: { verbs: ['pnpm', 'yarn', 'npm'] },
   }),

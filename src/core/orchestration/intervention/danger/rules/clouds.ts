@@ -1,13 +1,10 @@
-import { critical, type Danger, warning } from '../danger.js';
+import { critical, type Danger } from '../danger.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import type { Rule, RuleList } from './rule.js';
+import { destroys, HELP, words } from './words.js';
 
-const destroys = critical(
-  'infrastructure.destroy',
-  'Deletes infrastructure that others may depend on; let a person do it.',
-);
 const applies = critical(
   'infrastructure.apply',
   'Changes infrastructure without anybody having seen what changes; look at a preview first.',
@@ -16,12 +13,6 @@ const opens = critical(
   'infrastructure.public',
   'Opens to everybody what others relied on being closed; let a person do it.',
 );
-const forge = critical(
-  'publish.forge',
-  'Changes what a forge keeps for others, which cannot always be taken back; let a person do it.',
-);
-
-const ASKS = /^(--dry-?run(?!=none)|--help|-h|--version|-help|--preview|--check|--plan)(=|$)/;
 
 export const cloudRules: RuleList = [
   [
@@ -124,45 +115,14 @@ export const cloudRules: RuleList = [
   ['diskutil', words('', /^(apfs|coreStorage|cs|appleRAID) .*(delete|erase)/i)],
   ['tmutil csrutil spctl fdesetup nvram dscl', rateMac],
   ['kubectl oc k', rateClusters],
-  [
-    'gh',
-    words(
-      'R repo t title n notes b body F f H hostname m l',
-      /^(repo (edit .*|delete|archive|rename|sync --force|deploy-key (add|delete)|create .*)|(ssh-key|gpg-key) (add|delete)|(variable|cache|run|label|issue|gist|codespace|project|release|secret|ruleset) delete|workflow disable|alias (set|import)|release delete-asset|pr merge|org .*)/,
-      rateForge,
-    ),
-  ],
-  ['gh glab', rateApi],
-  [
-    'glab',
-    words(
-      'R repo t title d description',
-      /^(repo|project|variable|release|label|issue|mr|ci|snippet|ssh-key|gpg-key|token|cluster|schedule|deploy-key|runner) (delete|transfer|remove|revoke|archive|merge)\b/,
-    ),
-  ],
-  ['hub tea bb berg fj forgejo-cli', words('R repo r', /(?:^| )(delete|rm|remove|transfer)\b/)],
 ];
-
-/** What a command of a cloud's program says, without its options. */
-function words(
-  values: string,
-  pattern: RegExp,
-  then: (command: ShellCommand) => Danger | undefined = () => destroys,
-): Rule {
-  const named = values.split(' ');
-  return (command) => {
-    const { args } = command;
-    const line = new Options(args, named).operands.join(' ');
-    return pattern.test(line) && !asks(args, ASKS) ? then(command) : undefined;
-  };
-}
 
 /** Changes that nobody is asked about. */
 function unseen(values: string, verbs: RegExp, option: RegExp): Rule {
   const named = values.split(' ');
   return ({ args }) => {
     const given = args.some((arg, index) => option.test(arg) || option.test(`${arg}=${args[index + 1] ?? ''}`));
-    return given && verbs.test(new Options(args, named).operands.join(' ')) && !asks(args, ASKS) ? applies : undefined;
+    return given && verbs.test(new Options(args, named).operands.join(' ')) && !asks(args, HELP) ? applies : undefined;
   };
 }
 
@@ -183,8 +143,7 @@ function rateAwsVerb({ args }: ShellCommand): Danger | undefined {
     'color',
     'cli-input-json',
   ]);
-  if (operands.at(-1) === 'help' || asks(args, /^(--dry-?run|--dryrun|--help|--generate-cli-skeleton)(=|$)/))
-    return undefined;
+  if (operands.at(-1) === 'help' || asks(args, /^(--help|--generate-cli-skeleton)(=|$)/)) return undefined;
   if (args.some((arg, index) => /^(public-read|public-read-write)$/.test(arg) && /^--acl$/.test(args[index - 1] ?? '')))
     return opens;
   if (
@@ -205,7 +164,7 @@ function deleted(operands: readonly string[], args: readonly string[]): Danger |
 }
 
 function rateVolumes({ name, args }: ShellCommand): Danger | undefined {
-  if (asks(args, /^(-t|--test|--help|-h)$/)) return undefined;
+  if (asks(args, /^(--help|-h)$/)) return undefined;
   const line = args.join(' ');
   const loses =
     /^(vgreduce|vgcfgrestore|vgexport|vgsplit)$/.test(name) ||
@@ -232,7 +191,7 @@ function rateMac({ name, args }: ShellCommand): Danger | undefined {
 
 /** Beside `kubectl delete`. */
 function rateClusters({ args }: ShellCommand): Danger | undefined {
-  if (asks(args, /^--dry-run(?!=none)(=|$)|^(--help|-h)$/)) return undefined;
+  if (asks(args, /^(--help|-h)$/)) return undefined;
   const { operands } = new Options(args, [
     'n',
     'namespace',
@@ -255,53 +214,4 @@ function rateClusters({ args }: ShellCommand): Danger | undefined {
   if (/^apply\b/.test(line) && args.some((arg) => /^--prune(=true)?$/.test(arg))) return destroys;
   if (/^patch\b/.test(line) && /finalizers\W+(null|\[\s*\])/.test(args.join(' '))) return destroys;
   return undefined;
-}
-
-/** What `gh repo edit` and `gh repo create` make of a repository. */
-function rateForge({ args }: ShellCommand): Danger | undefined {
-  const line = new Options(args, ['R', 'repo']).operands.join(' ');
-  if (/^repo edit\b/.test(line))
-    return args.some((arg) =>
-      /^--(visibility|accept-visibility|default-branch|delete-branch-on-merge|enable-\w+=false|allow-forking)/.test(
-        arg,
-      ),
-    )
-      ? forge
-      : undefined;
-  if (/^repo create\b/.test(line))
-    return args.some((arg) => arg === '--public' || arg === '--push') ? forge : undefined;
-  if (/^alias set\b/.test(line))
-    return args.some((arg) => arg.startsWith('!') || /^(-s|--shell)$/.test(arg)) ? forge : undefined;
-  if (/^(org|alias import)\b/.test(line)) return undefined;
-  return /^(label|cache|run|codespace|variable) delete/.test(line) && !args.some((arg) => /^(-a|--all)$/.test(arg))
-    ? warning('publish.forge', 'Deletes something at the forge.')
-    : forge;
-}
-
-const CHANGING = /^(?:DELETE|PUT|PATCH)$/i;
-
-/** `gh api -X DELETE`, in every way of writing the method, and mutations of GraphQL that delete. */
-function rateApi({ args }: ShellCommand): Danger | undefined {
-  const options = new Options(args, [
-    'X',
-    'method',
-    'f',
-    'F',
-    'field',
-    'raw-field',
-    'H',
-    'header',
-    'hostname',
-    'q',
-    'jq',
-    't',
-    'template',
-    'input',
-  ]);
-  if (options.operands[0] !== 'api' || asks(args, /^(--help|-h)$/)) return undefined;
-  if (CHANGING.test(options.value('X', 'method') ?? '')) return forge;
-  const line = args.join(' ');
-  return /\bmutation\b/.test(line) && /\b(?:delete|remove|archive|transfer|update|merge)[A-Z]\w*/.test(line)
-    ? forge
-    : undefined;
 }

@@ -2,6 +2,7 @@ import { critical, type Danger, warning } from '../danger.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
+import { isKnown } from '../shell/value.js';
 import type { RuleList } from './rule.js';
 
 export const containerRules: RuleList = [
@@ -33,13 +34,11 @@ function rateEngine({ args, stdin }: ShellCommand): Danger | undefined {
     return critical('containers.volume', 'Deletes a volume with its data.');
   if (verb === 'rm' || (verb === 'container' && /^(rm|remove)$/.test(noun))) {
     return options.has('f', 'force', 'v', 'volumes')
-      ? critical('containers.remove', 'Removes containers that may be running; stop them, and leave out -f.')
+      ? removing(options, 'Removes containers that may be running; stop them, and leave out -f.')
       : undefined;
   }
   if (verb === 'rmi' || (verb === 'image' && /^(rm|remove)$/.test(noun))) {
-    return options.has('f', 'force')
-      ? critical('containers.remove', 'Removes images that are in use; leave out -f.')
-      : undefined;
+    return options.has('f', 'force') ? removing(options, 'Removes images that are in use; leave out -f.') : undefined;
   }
   if (verb === 'system' && noun === 'reset')
     return critical('containers.prune', 'Deletes all containers, images and volumes.');
@@ -53,6 +52,16 @@ function rateEngine({ args, stdin }: ShellCommand): Danger | undefined {
   if (verb === 'compose') return rateCompose(rest);
   if (verb === 'run' || verb === 'create') return rateRun(rest);
   return undefined;
+}
+
+/** What is named can be told from what others have. */
+function removing({ operands }: Options, reason: string): Danger {
+  return operands.every(isKnown)
+    ? critical('containers.remove', reason)
+    : critical(
+        'containers.remove-any',
+        'Removes whatever is found when it runs, other projects included; name the things.',
+      );
 }
 
 function rateCompose(args: readonly string[]): Danger | undefined {

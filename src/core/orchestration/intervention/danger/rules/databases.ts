@@ -1,8 +1,11 @@
 import { critical, type Danger } from '../danger.js';
+import type { Places } from '../paths.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
+import { commandLine } from '../shell/command-line.js';
 import { Options } from '../shell/options.js';
-import type { RuleList } from './rule.js';
+import { forTarget, isDevelopmentDatabase, isDevelopmentEnvironment, isReadOnly } from './database-target.js';
+import type { Rule, RuleList } from './rule.js';
 import { rateSql } from './sql.js';
 
 export const databaseRules: RuleList = [
@@ -15,48 +18,17 @@ export const databaseRules: RuleList = [
   ],
   ['mongo mongosh mongoexport', rateMongo],
   ['redis-cli valkey-cli keydb-cli', rateRedis],
-  [
-    'dropdb dropuser',
-    (command) =>
-      new Options(command.args, ['h', 'p', 'U', 'host', 'port', 'username', 'maintenance-db']).has('help', 'version')
-        ? undefined
-        : critical('database.drop', 'Drops a whole database.'),
-  ],
-  [
-    'mysqladmin',
-    (command) => (command.args.includes('drop') ? critical('database.drop', 'Drops a whole database.') : undefined),
-  ],
-  [
-    'pg_restore',
-    (command) =>
-      new Options(command.args).has('c', 'clean')
-        ? critical('database.drop', 'Drops what is in the database before it restores.')
-        : undefined,
-  ],
-  [
-    'rails rake bin/rails',
-    rateTask(/^db:(drop|reset|purge|truncate_all|schema:load|migrate:reset|structure:load|setup|seed:replant)/),
-  ],
-  ['prisma', ratePhrase(/^(migrate reset|db push .*--(force-reset|accept-data-loss))/)],
-  ['sequelize sequelize-cli', ratePhrase(/^db:(drop|migrate:undo:all)/)],
-  ['typeorm', ratePhrase(/^schema:drop/)],
-  ['knex', ratePhrase(/^migrate:rollback .*--all/)],
-  ['drizzle-kit', ratePhrase(/^drop/)],
-  ['artisan', ratePhrase(/^(migrate:(fresh|reset|refresh)|db:wipe)/)],
-  ['php', ratePhrase(/^\S*artisan (migrate:(fresh|reset|refresh)|db:wipe)/)],
-  ['mix', ratePhrase(/^ecto\.(drop|reset)/)],
-  ['alembic', ratePhrase(/^downgrade base/)],
-  ['flyway', ratePhrase(/(^| )clean( |$)/)],
-  ['liquibase', ratePhrase(/(^| )drop-?all/i)],
-  ['python python3', ratePhrase(/^\S*manage\.py (flush|reset_db|sqlflush|migrate \S+ zero)/)],
-  ['django-admin', ratePhrase(/^(flush|reset_db)/)],
-  ['supabase', ratePhrase(/^db reset/)],
+  ['dropdb dropuser', rateDrop],
+  ['mysqladmin', (command, places) => (command.args.includes('drop') ? rateDrop(command, places) : undefined)],
+  ['pg_restore', rateRestore],
+  ['prisma', ratePhrase(/^db push .*--(force-reset|accept-data-loss)/)],
   ['influx', ratePhrase(/(bucket|database) delete|drop (database|measurement)/i)],
   ['etcdctl', ratePhrase(/del\b.*(--prefix|--from-key)/)],
 ];
 
-function sqlClient(options: readonly string[], operandsAreSql = false) {
-  return ({ args, stdin }: ShellCommand): Danger | undefined => {
+function sqlClient(options: readonly string[], operandsAreSql = false): Rule {
+  return (command, places) => {
+    const { args, stdin } = command;
     const parsed = new Options(args, [...options, 'h', 'p', 'U', 'd', 'u', 'host', 'port', 'user', 'dbname', 'f', 'v']);
     const given = args.flatMap((arg, index) => {
       const { name, value } = splitOption(arg);
@@ -67,12 +39,12 @@ function sqlClient(options: readonly string[], operandsAreSql = false) {
       }
       return [value ?? args[index + 1] ?? ''];
     });
-    const sources = [...given, ...(operandsAreSql ? parsed.operands : []), stdin?.text ?? ''];
-    for (const source of sources) {
-      const danger = rateSql(source);
-      if (danger) return danger;
-    }
-    return undefined;
+    const sources = [...given, ...(operandsAreSql ? parsed.operands.slice(1) : []), stdin?.text ?? ''];
+    const danger = [...sources, ...(operandsAreSql ? parsed.operands.slice(0, 1) : [])]
+      .map(rateSql)
+      .find((found) => found !== undefined);
+    if (!danger || isReadOnly(command, sources)) return undefined;
+    return forTarget(danger, isDevelopmentDatabase(command, sources, places, operandsAreSql));
   };
 }
 
@@ -81,8 +53,14 @@ function splitOption(arg: string): { readonly name: string | undefined; readonly
   return { name: match?.[1], value: match?.[2] };
 }
 
-function rateMongo({ args, stdin }: ShellCommand): Danger | undefined {
-  const code = [...args, stdin?.text ?? ''].join('\n');
+function rateMongo(command: ShellCommand, places: Places): Danger | undefined {
+  const options = new Options(command.args, ['eval', 'host', 'port', 'u', 'p', 'username', 'password']);
+  const code = [options.value('eval') ?? '', command.stdin?.text ?? ''];
+  const danger = rateMongoCode([...command.args, command.stdin?.text ?? ''].join('\n'));
+  return forTarget(danger, isDevelopmentDatabase(command, code, places));
+}
+
+function rateMongoCode(code: string): Danger | undefined {
   if (/\.\s*(dropDatabase|drop|dropIndexes)\s*\(/.test(code))
     return critical('database.drop', 'Drops a database or a collection.');
   if (/\.\s*(deleteMany|remove)\s*\(\s*(\{\s*\})?\s*\)/.test(code))
@@ -90,20 +68,59 @@ function rateMongo({ args, stdin }: ShellCommand): Danger | undefined {
   return undefined;
 }
 
+const REDIS_VALUES = [
+  'h',
+  'p',
+  's',
+  'a',
+  'u',
+  'r',
+  'i',
+  'n',
+  'd',
+  'D',
+  'user',
+  'pass',
+  'cacert',
+  'cert',
+  'key',
+  'eval',
+];
+
+/** The command is the first word; the others are names and values. */
 function rateRedis({ args, stdin }: ShellCommand): Danger | undefined {
-  const code = [args.join(' '), stdin?.text ?? ''].join('\n');
-  return /(^|[\s"'])(flushall|flushdb)\b/i.test(code)
+  const { operands } = new Options(args, REDIS_VALUES, true);
+  const lines = [operands.join(' '), ...(stdin?.text ?? '').split('\n')];
+  return lines.some(
+    (line) => /^\s*["']?(flushall|flushdb)\b/i.test(line) || /^\s*eval(_ro)?\b.*\bflush(all|db)\b/i.test(line),
+  )
     ? critical('database.drop', 'Deletes all keys of the database.')
     : undefined;
 }
 
-function rateTask(pattern: RegExp) {
-  return ({ args }: ShellCommand): Danger | undefined => (args.some((arg) => pattern.test(arg)) ? resets : undefined);
+function rateDrop(command: ShellCommand, places: Places): Danger | undefined {
+  const { name, args } = command;
+  const values = ['h', 'p', 'U', 'host', 'port', 'username', 'maintenance-db'];
+  if (new Options(args, values).has('help', 'version')) return undefined;
+  const named = name === 'mysqladmin' ? { ...command, args: args.filter((arg) => arg !== 'drop') } : command;
+  const isDevelopment = name !== 'dropuser' && isDevelopmentDatabase(named, [], places);
+  return forTarget(critical('database.drop', 'Drops a whole database.'), isDevelopment);
 }
 
-function ratePhrase(pattern: RegExp) {
-  return ({ args }: ShellCommand): Danger | undefined =>
-    pattern.test(args.join(' ')) && !asks(args, /^--help$/) ? resets : undefined;
+/** Without a database it only writes a script. */
+function rateRestore(command: ShellCommand, places: Places): Danger | undefined {
+  const options = new Options(command.args, ['d', 'dbname', 'f', 'file', 'U', 'h', 'p', 'F', 'j', 'n', 't']);
+  if (!options.has('c', 'clean') || options.has('l', 'list') || options.value('d', 'dbname') === undefined)
+    return undefined;
+  const danger = critical('database.drop', 'Drops what is in the database before it restores.');
+  return forTarget(danger, isDevelopmentDatabase({ ...command, args: command.args.slice(0, -1) }, [], places));
+}
+
+function ratePhrase(pattern: RegExp): Rule {
+  return (command) =>
+    pattern.test(commandLine(command.args)) && !asks(command.args, /^--help$/)
+      ? forTarget(resets, isDevelopmentEnvironment(command, false))
+      : undefined;
 }
 
 const resets = critical('database.reset', 'Deletes the data of the database; make a backup, or let a person do it.');

@@ -1,10 +1,11 @@
 import { critical, type Danger, warning } from '../danger.js';
+import { MOST_SEVERE, severity } from '../levels.js';
 import type { Places } from '../paths.js';
-import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { findRoots, findsEverything, findsRepository, foundPath } from '../shell/found.js';
 import { Options } from '../shell/options.js';
 import { baseName, resolvePath } from '../shell/path.js';
+import type { Scope } from '../shell/scope.js';
 import { ANY, isBlank, Origin, SEGMENT } from '../shell/value.js';
 import type { Rule, RuleList } from './rule.js';
 
@@ -18,7 +19,6 @@ export const deletionRules: RuleList = [
   ['find gfind', rateFind],
   ['truncate', rateTruncate],
   ['rsync', rateMirror],
-  ['mv gmv', rateIntoNothing],
 ];
 
 function rateRm(command: ShellCommand, places: Places): Danger | undefined {
@@ -37,11 +37,19 @@ function rateAlwaysRecursive(command: ShellCommand, places: Places): Danger | un
   return worst(new Options(command.args).operands, (target) => rateTree(target, command, places));
 }
 
+const BUILD_RULES = { whole: 'delete.build-output', part: 'delete.build-part' } as const;
+
+/** Where a target leads: a link with a slash behind it is the folder that it leads to. */
+function reached(target: string, scope: Scope): string {
+  const path = resolvePath(target, scope.cwd);
+  return /\/\.?$/.test(target) ? scope.followed(`${path}/.`).replace(/\/\.$/, '') || '/' : scope.followed(path);
+}
+
 /** Deletion of a folder with all that is in it. */
 function rateTree(target: string, { scope }: ShellCommand, places: Places): Danger | undefined {
   if (target === '') return undefined;
-  const path = resolvePath(target, scope.cwd);
-  if (places.isTemporary(path)) return undefined;
+  const path = reached(target, scope);
+  if (places.isTemporary(path) || places.isIgnored(path)) return undefined;
   if (places.isRegenerated(path)) {
     return places.isUnknown(path)
       ? warning('delete.generated', 'Deletes a generated folder in a place that is not known.')
@@ -57,7 +65,10 @@ function rateTree(target: string, { scope }: ShellCommand, places: Places): Dang
     return critical('delete.home', 'Deletes the home folder.');
   if (places.isSystem(path)) return critical('delete.system', `Deletes ${shown(path)}, which belongs to the system.`);
   if (!places.isInWorkspace(path)) {
-    return critical('delete.outside-workspace', `Deletes ${shown(path)}, which is outside the workspace.`);
+    return critical(
+      'delete.outside-workspace',
+      `Deletes ${shown(path)}, which is outside the workspace; keep to the workspace and to folders below /tmp.`,
+    );
   }
   if (path === places.workspace || path === `${places.workspace}/${SEGMENT}`) {
     return critical('delete.workspace', 'Deletes the whole workspace; delete the single folders that are not needed.');
@@ -65,16 +76,17 @@ function rateTree(target: string, { scope }: ShellCommand, places: Places): Dang
   if (path.includes('/.git/') || baseName(path) === '.git')
     return critical('delete.repository', "Deletes the repository's history.");
   if (places.isFileName(path)) return warning('delete.recursive', `Deletes ${shown(path)}.`);
-  const rule = places.isRebuilt(path) ? 'delete.build-output' : 'delete.recursive';
+  const rebuilt = places.isRebuilt(path);
+  const rule = rebuilt ? BUILD_RULES[rebuilt] : 'delete.recursive';
   return critical(
     rule,
-    `Deletes ${shown(path)} with all that is in it; delete single files, or use git rm, which can be undone.`,
+    `Deletes ${shown(path)} with all that is in it; use git rm -r for what is committed, and rm -f for single files.`,
   );
 }
 
 function rateFile(target: string, { scope }: ShellCommand, places: Places): Danger | undefined {
   if (target === '' || target.startsWith('-')) return undefined;
-  const path = resolvePath(target, scope.cwd);
+  const path = scope.followed(resolvePath(target, scope.cwd));
   if (places.isTemporary(path) || places.isUnknown(path)) return undefined;
   if (places.isGuard(path)) return critical('agent.guard', "Deletes what belongs to this session's guard.");
   if (places.isSystem(path) || path.startsWith(`/${ANY}`)) {
@@ -101,17 +113,29 @@ function rateShred(command: ShellCommand, places: Places): Danger | undefined {
   );
 }
 
+const TAKES_NAME = /^-(i?name|i?path|i?wholename|i?regex|i?lname|newer\w*|samefile|printf|fprintf)$/;
+
+/** What `find` runs has arguments of its own. */
+function withoutCommands(args: readonly string[]): readonly string[] {
+  const at = args.findIndex((arg) => /^-(exec|execdir|ok|okdir)$/.test(arg));
+  if (at < 0) return args;
+  const length = args.slice(at).findIndex((arg, index, all) => arg === ';' || (arg === '+' && all[index - 1] === '{}'));
+  return length < 0 ? args.slice(0, at) : [...args.slice(0, at), ...withoutCommands(args.slice(at + length + 1))];
+}
+
 function rateFind(command: ShellCommand, places: Places): Danger | undefined {
-  const { args, scope } = command;
-  if (!args.includes('-delete') || args.includes('-empty')) return undefined;
+  const { scope } = command;
+  const args = withoutCommands(command.args);
+  if (!args.some((arg, index) => arg === '-delete' && !TAKES_NAME.test(args[index - 1] ?? ''))) return undefined;
+  if (args.includes('-empty')) return undefined;
   const everything = findsEverything(args);
   if (findsRepository(args)) return critical('delete.repository', "Deletes the repository's history.");
   const first = args.findIndex((arg) => /^[-(!]/.test(arg) && !/^-[HLPDO]/.test(arg));
   return worst(findRoots(args), (root) => {
-    const found = resolvePath(foundPath([root, ...args.slice(first)]), scope.cwd);
-    const path = resolvePath(root, scope.cwd);
-    if (places.isRegenerated(found) || places.isTemporary(path)) return undefined;
-    if (everything) return rateTree(root, command, places);
+    const path = reached(`${root}/.`, scope);
+    const found = resolvePath(foundPath([path, ...args.slice(first)]), scope.cwd);
+    if (places.isRegenerated(found) || places.isIgnored(found) || places.isTemporary(path)) return undefined;
+    if (everything) return rateTree(path, command, places);
     if (places.isTemporary(found)) return undefined;
     if (places.isInWorkspace(path))
       return warning('delete.find', 'Deletes every file that matches; list them first without -delete.');
@@ -152,8 +176,7 @@ function rateTruncate(command: ShellCommand, places: Places): Danger | undefined
 
 function rateMirror(command: ShellCommand, places: Places): Danger | undefined {
   const { args, scope } = command;
-  if (!args.some((arg) => /^--(delete|del\b|remove-source-files)/.test(arg)) || asks(args, /^(-\w*n\w*|--dry-run)$/))
-    return undefined;
+  if (!args.some((arg) => /^--(delete|del\b|remove-source-files)/.test(arg))) return undefined;
   const target = new Options(args, ['e', 'f', 'rsh', 'exclude', 'include', 'filter', 'files-from']).operands.at(-1);
   if (target === undefined) return undefined;
   const path = resolvePath(target, scope.cwd);
@@ -167,20 +190,13 @@ function rateMirror(command: ShellCommand, places: Places): Danger | undefined {
   );
 }
 
-function rateIntoNothing({ args, scope }: ShellCommand): Danger | undefined {
-  const target = new Options(args, ['t', 'S', 'target-directory', 'suffix']).operands.at(-1) ?? '';
-  return resolvePath(target, scope.cwd) === '/dev/null'
-    ? critical('delete.into-null', 'Moves files to /dev/null, where they are lost.')
-    : undefined;
-}
-
 /** The worst of what is found for each of several targets. */
-export function worst(targets: readonly string[], rate: (target: string) => Danger | undefined): Danger | undefined {
+export function worst<T>(targets: readonly T[], rate: (target: T) => Danger | undefined): Danger | undefined {
   let found: Danger | undefined;
   for (const target of targets) {
     const danger = rate(target);
-    if (danger?.level === 'critical') return danger;
-    found ??= danger;
+    if (danger && severity(danger) > (found ? severity(found) : 0)) found = danger;
+    if (found && severity(found) === MOST_SEVERE) break;
   }
   return found;
 }

@@ -4,13 +4,14 @@ import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import { resolvePath } from '../shell/path.js';
+import { isKnown } from '../shell/value.js';
 import { shown } from './deletion.js';
 import { rateWrite } from './files.js';
 import type { RuleList } from './rule.js';
 
 const FORMATTERS =
   'mkfs mkfs.ext2 mkfs.ext3 mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkfs.ntfs mkfs.exfat mkfs.f2fs mkfs.minix mkfs.msdos mke2fs mkswap mkdosfs mkntfs newfs wipefs blkdiscard badblocks sgdisk';
-const LISTERS = /^(-l|--list|-x|--version|-V|--help|-h|-n|--no-act|--dry-run|-p|--print|print)$/;
+const ASKS = /^(--version|-V|--help|-h)$/;
 
 export const diskRules: RuleList = [
   [FORMATTERS, rateFormat],
@@ -66,8 +67,14 @@ export const diskRules: RuleList = [
   ],
 ];
 
-function rateFormat({ args }: ShellCommand): Danger | undefined {
-  if (args.length === 0 || asks(args, LISTERS)) return undefined;
+function rateFormat({ args, scope }: ShellCommand, places: Places): Danger | undefined {
+  if (args.every((arg) => ASKS.test(arg))) return undefined;
+  const paths = args
+    .filter((arg) => (/[./]/.test(arg) || !isKnown(arg)) && !arg.startsWith('-'))
+    .map((arg) => resolvePath(arg, scope.cwd));
+  // An image of a disk is a file like others.
+  if (paths.length > 0 && paths.every((path) => places.isInWorkspace(path) || places.isTemporary(path)))
+    return undefined;
   return destroys(shown(args.find((arg) => arg.startsWith('/')) ?? 'a disk'));
 }
 
@@ -78,6 +85,7 @@ function destroys(what: string): Danger {
 function rateDd({ args, scope }: ShellCommand, places: Places): Danger | undefined {
   const output = args.find((arg) => arg.startsWith('of='))?.slice(3);
   if (!output) return undefined;
-  const path = resolvePath(output, scope.cwd);
+  // Bash expands a tilde there, too.
+  const path = resolvePath(output.replace(/^~(?=\/|$)/, scope.home), scope.cwd);
   return places.isDevice(path) ? destroys(shown(path)) : rateWrite(path, places, 'replace');
 }

@@ -3,7 +3,7 @@ import { critical, type Danger, warning } from '../danger.js';
 import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
-import { resolvePath } from '../shell/path.js';
+import { baseName, resolvePath } from '../shell/path.js';
 import { shown, worst } from './deletion.js';
 import { rateRead } from './reading.js';
 import type { Rule, RuleList } from './rule.js';
@@ -24,8 +24,8 @@ export const fileRules: RuleList = [
   ['patch', rateUnpack],
 ];
 
-/** What it means to write to a path. `add` leaves what is there. */
-export function rateWrite(path: string, places: Places, how: 'replace' | 'add' | 'copy'): Danger | undefined {
+/** What it means to write to a path, by whatever program. `add` leaves what is there. */
+export function rateWrite(path: string, places: Places, how: 'replace' | 'add'): Danger | undefined {
   if (places.isGuard(path)) return critical('agent.guard', "Changes what belongs to this session's guard.");
   if (places.isDevice(path))
     return critical('disk.destroy', `Writes onto ${shown(path)}, which destroys what is on it.`);
@@ -38,27 +38,26 @@ export function rateWrite(path: string, places: Places, how: 'replace' | 'add' |
     return critical('git.hooks', 'Changes what git runs by itself.');
   }
   if (!places.isOutside(path)) return undefined;
-  const message = `Writes to ${shown(path)}, which is outside the workspace.`;
+  if (places.isMounted(path) && how === 'replace')
+    return critical(
+      'files.mounted',
+      `Replaces ${shown(path)}, which is the user's and outside the workspace; write a new file.`,
+    );
+  const message = `Writes to ${shown(path)}, which is outside the workspace; write to the workspace or below /tmp.`;
   return how === 'replace' ? critical('files.outside-workspace', message) : warning('files.outside-workspace', message);
 }
 
 /** Files that the shell opens. */
-export const rateRedirects: Rule = ({ redirects, scope }, places) => {
-  for (const { operator, target } of redirects) {
+export const rateRedirects: Rule = ({ redirects, scope }, places) =>
+  worst(redirects, ({ operator, target }) => {
     if (target.content || /^(&|\d+|-)$/.test(target.text) || (operator.includes('&') && /^\d*-?$/.test(target.text)))
-      continue;
+      return undefined;
     const path = resolvePath(target.text, scope.cwd);
-    const danger = operator.includes('>')
-      ? rateWrite(path, places, operator.includes('>>') ? 'add' : 'replace')
-      : credentialKind(path) === 'key'
-        ? rateRead(path, places)
-        : undefined;
-    if (danger) return danger;
-  }
-  return undefined;
-};
+    if (operator.includes('>')) return rateWrite(path, places, operator.includes('>>') ? 'add' : 'replace');
+    return credentialKind(path) === 'key' ? rateRead(path, places) : undefined;
+  });
 
-function targets(how: 'replace' | 'add' | 'copy'): Rule {
+function targets(how: 'replace' | 'add'): Rule {
   return ({ args, scope }, places) =>
     worst(new Options(args, ['r', 'd', 't']).operands, (target) =>
       rateWrite(resolvePath(target, scope.cwd), places, how),
@@ -70,24 +69,16 @@ function rateTee(command: ShellCommand, places: Places): Danger | undefined {
   return targets(options.has('a', 'append') ? 'add' : 'replace')(command, places);
 }
 
-function rateCopy({ name, args, scope }: ShellCommand, places: Places): Danger | undefined {
+function rateCopy({ args, scope }: ShellCommand, places: Places): Danger | undefined {
   const options = new Options(args, COPY_VALUES);
   const target = options.value('t', 'target-directory') ?? options.operands.at(-1);
   if (target === undefined || (options.operands.length < 2 && options.value('t', 'target-directory') === undefined))
     return undefined;
-  const danger = rateWrite(resolvePath(target, scope.cwd), places, 'copy');
-  if (danger?.level === 'critical' || !name.endsWith('mv')) return danger;
-  const sources = options.operands.slice(0, -1);
-  return (
-    worst(sources, (source) => {
-      const path = resolvePath(source, scope.cwd);
-      if (places.isSystem(path))
-        return critical('files.system', `Moves ${shown(path)}, which belongs to the system, away.`);
-      if (path === places.workspace || path === `${places.workspace}/.git`)
-        return critical('files.workspace', `Moves ${shown(path)} away.`);
-      return undefined;
-    }) ?? danger
-  );
+  const inFolder = options.value('t', 'target-directory') !== undefined;
+  const sources = inFolder ? options.operands : options.operands.slice(0, -1);
+  // Whether the target is a folder is not to be seen.
+  const written = [target, ...sources.map((source) => `${target}/${baseName(source)}`)];
+  return worst(written, (path) => rateWrite(resolvePath(path, scope.cwd), places, 'replace'));
 }
 
 function rateRemoteCopy({ args, scope }: ShellCommand, places: Places): Danger | undefined {
@@ -111,7 +102,7 @@ function rateRemoteCopy({ args, scope }: ShellCommand, places: Places): Danger |
   ]);
   const target = options.operands.at(-1);
   if (options.operands.length < 2 || target === undefined || target.includes(':')) return undefined;
-  return rateWrite(resolvePath(target, scope.cwd), places, 'copy');
+  return rateWrite(resolvePath(target, scope.cwd), places, 'replace');
 }
 
 function rateInPlace({ name, args, scope }: ShellCommand, places: Places): Danger | undefined {
@@ -131,7 +122,7 @@ function rateDownload({ name, args, scope }: ShellCommand, places: Places): Dang
     const target = attached ?? (option.test(arg) ? args[at + 1] : undefined);
     return target === undefined || target === '-'
       ? undefined
-      : rateWrite(resolvePath(target, scope.cwd), places, 'copy');
+      : rateWrite(resolvePath(target, scope.cwd), places, 'replace');
   });
 }
 
@@ -140,5 +131,5 @@ function rateUnpack({ name, args, scope }: ShellCommand, places: Places): Danger
   const target = options.value('C', 'directory') ?? options.value('d');
   // tar also takes its letters without a dash.
   const unpacks = !name.endsWith('tar') || options.has('x', 'extract') || /^[a-zA-Z]*x/.test(options.operands[0] ?? '');
-  return target && unpacks ? rateWrite(resolvePath(target, scope.cwd), places, 'copy') : undefined;
+  return target && unpacks ? rateWrite(resolvePath(target, scope.cwd), places, 'add') : undefined;
 }

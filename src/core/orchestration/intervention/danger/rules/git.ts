@@ -4,7 +4,8 @@ import type { Places } from '../paths.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
-import { isBlank } from '../shell/value.js';
+import { isBlank, isKnown } from '../shell/value.js';
+import { discarding, discardsAll, isWholeTree, workTree } from './discards.js';
 import { namesPath, writtenOut } from './git-arguments.js';
 import { rateConfig, rateSettings } from './git-config.js';
 import { rateHistory } from './git-history.js';
@@ -20,7 +21,12 @@ const rewrites = critical(
   'Rewrites the history, so that old commits are lost for everybody; make a new commit.',
 );
 
-type Subcommand = (args: readonly string[], outer: readonly string[]) => Danger | undefined;
+/** @param isWhole whether a pathspec is the whole worktree, or may be it */
+type Subcommand = (
+  args: readonly string[],
+  outer: readonly string[],
+  isWhole: (pathspec: string) => boolean,
+) => Danger | undefined;
 
 const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>([
   ['reset', reset],
@@ -34,7 +40,7 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>
   ['restore', restore],
   ['rebase', rebase],
   ['filter-branch', () => rewrites],
-  ['filter-repo', () => rewrites],
+  ['filter-repo', (args) => (new Options(args).has('dry-run', 'analyze') ? undefined : rewrites)],
   ['reflog', reflog],
   ['gc', gc],
   [
@@ -47,8 +53,15 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>
   ['update-ref', updateRef],
   ['worktree', worktree],
   ['rm', remove],
-  ['read-tree', (args) => (new Options(args).has('reset') ? discards : undefined)],
-  ['checkout-index', (args) => (new Options(args).has('f', 'force') ? discards : undefined)],
+  ['read-tree', (args) => (new Options(args).has('reset') ? discardsAll : undefined)],
+  [
+    'checkout-index',
+    (args, _, isWhole) => {
+      const options = new Options(args, ['prefix', 'stage']);
+      if (!options.has('f', 'force')) return undefined;
+      return options.has('a', 'all', 'stdin') ? discardsAll : discarding(options.operands, isWhole);
+    },
+  ],
   ['submodule', submodule],
   [
     'remote',
@@ -68,12 +81,8 @@ const SUBCOMMANDS: ReadonlyMap<string, Subcommand> = new Map<string, Subcommand>
   ['lfs', (args) => (args[0] === 'prune' ? warning('git.prune', 'Deletes local copies of large files.') : undefined)],
 ]);
 
-const discards = critical(
-  'git.discard-changes',
-  'Throws away changes that are not committed; commit or stash them first.',
-);
-
-function rateGit({ args, scope }: ShellCommand, places: Places): Danger | undefined {
+function rateGit(command: ShellCommand, places: Places): Danger | undefined {
+  const { args, scope, stdin } = command;
   const outer = new Options(args, GIT_VALUES, true);
   const verb = args[outer.start];
   if (verb === undefined) return undefined;
@@ -83,7 +92,12 @@ function rateGit({ args, scope }: ShellCommand, places: Places): Danger | undefi
   const settings = rateSettings(args.slice(0, outer.start), places, scope);
   if (settings) return settings;
   if (verb === 'config') return rateConfig(rest, places, scope);
-  return SUBCOMMANDS.get(verb)?.(rest, args.slice(0, outer.start)) ?? rateHistory(verb, rest, places, scope);
+  // It asks, and without an input there is nobody to answer.
+  if (verb === 'clean' && stdin === undefined && new Options(rest, ['e', 'exclude']).has('i', 'interactive'))
+    return warning('git.clean', 'Deletes files that git does not track, once that is confirmed.');
+  const cwd = workTree(command, args.slice(0, outer.start));
+  const isWhole = (pathspec: string): boolean => isWholeTree(pathspec, cwd, places);
+  return SUBCOMMANDS.get(verb)?.(rest, args.slice(0, outer.start), isWhole) ?? rateHistory(verb, rest, places, scope);
 }
 
 function reset(args: readonly string[]): Danger | undefined {
@@ -102,11 +116,10 @@ function clean(args: readonly string[], outer: readonly string[]): Danger | unde
   const options = new Options(args, ['e', 'exclude']);
   if (options.has('n', 'dry-run') || options.has('help')) return undefined;
   const unforced = outer.some((arg) => /^clean\.requireforce=(false|no|0)$/i.test(arg));
-  if (!options.has('f', 'force') && !unforced)
-    return options.has('i', 'interactive') ? warning('git.clean', 'Deletes files that git does not track.') : undefined;
+  if (!options.has('f', 'force') && !unforced && !options.has('i', 'interactive')) return undefined;
   return critical(
     'git.clean',
-    'Deletes files that git does not track and cannot bring back; look with git clean -n first.',
+    'Deletes files that git does not track and cannot bring back; list them with git clean -n, and remove single ones with rm.',
   );
 }
 
@@ -147,7 +160,12 @@ function branch(args: readonly string[]): Danger | undefined {
   ]);
   const force = options.has('f', 'force');
   if (options.has('D') || (force && options.has('d', 'delete'))) {
-    return critical('git.branch-delete', 'Deletes a branch even if it is not merged; use git branch -d.');
+    return options.operands.every(isKnown)
+      ? critical(
+          'git.branch-delete',
+          'Deletes a branch even if it is not merged; git branch NAME COMMIT brings it back, with the commit that git prints.',
+        )
+      : critical('git.branch-delete-any', 'Deletes branches that are only known when it runs; name them.');
   }
   if (options.has('M', 'C')) return warning('git.branch-force', 'Replaces a branch of that name.');
   return force ? warning('git.branch-force', 'Moves a branch, so that its commits may be lost.') : undefined;
@@ -155,7 +173,13 @@ function branch(args: readonly string[]): Danger | undefined {
 
 function tag(args: readonly string[]): Danger | undefined {
   const options = new Options(args, ['m', 'F', 'u', 'n', 'message', 'file']);
-  if (options.has('d', 'delete')) return critical('git.tag-delete', 'Deletes a tag.');
+  if (options.has('d', 'delete'))
+    return options.operands.every(isKnown)
+      ? critical(
+          'git.tag-delete',
+          'Deletes a tag; git tag NAME COMMIT brings it back, with the commit that git prints.',
+        )
+      : critical('git.tag-delete-any', 'Deletes tags that are only known when it runs; name them.');
   return options.has('f', 'force') ? warning('git.tag-force', 'Moves a tag that others may rely on.') : undefined;
 }
 
@@ -168,32 +192,43 @@ function stash([verb]: readonly string[]): Danger | undefined {
   return undefined;
 }
 
-function checkout(args: readonly string[]): Danger | undefined {
+function checkout(
+  args: readonly string[],
+  _: readonly string[],
+  isWhole: (pathspec: string) => boolean,
+): Danger | undefined {
   const options = new Options(args, ['b', 'B', 'orphan', 'conflict', 'pathspec-from-file']);
-  if (options.has('f', 'force')) return discards;
+  if (options.has('f', 'force')) return discardsAll;
   const creates = options.has('b', 'orphan') || options.has('B');
   const dashes = args.indexOf('--');
-  if (dashes >= 0 && dashes < args.length - 1) return discards;
+  if (dashes >= 0 && dashes < args.length - 1) return discarding(args.slice(dashes + 1), isWhole);
   if (options.has('p', 'patch')) return warning('git.discard-changes', 'Throws away changes that are not committed.');
-  if (options.has('pathspec-from-file')) return discards;
+  if (options.has('pathspec-from-file')) return discardsAll;
   if (creates || options.has('t', 'track', 'd', 'detach'))
     return options.has('B') ? warning('git.branch-force', 'Moves a branch of that name.') : undefined;
   // One operand may be a branch or a path; a second one, or one that no branch can be called, is a path.
   const [first = '', second] = options.operands;
-  return second !== undefined || namesPath(first) || options.has('ours', 'theirs') ? discards : undefined;
+  if (namesPath(first)) return discarding(options.operands, isWhole);
+  if (second !== undefined) return discarding(options.operands.slice(1), isWhole);
+  return options.has('ours', 'theirs') ? discarding([first], isWhole) : undefined;
 }
 
 function switchBranch(args: readonly string[]): Danger | undefined {
   const options = new Options(args, ['c', 'C', 'create', 'force-create', 'orphan']);
-  if (options.has('f', 'discard-changes') || args.includes('--force')) return discards;
+  if (options.has('f', 'discard-changes') || args.includes('--force')) return discardsAll;
   return options.has('C', 'force-create') ? warning('git.branch-force', 'Moves a branch of that name.') : undefined;
 }
 
-function restore(args: readonly string[]): Danger | undefined {
+function restore(
+  args: readonly string[],
+  _: readonly string[],
+  isWhole: (pathspec: string) => boolean,
+): Danger | undefined {
   const options = new Options(args, ['s', 'source', 'pathspec-from-file']);
   if (options.has('S', 'staged') && !options.has('W', 'worktree')) return undefined;
   if (options.has('p', 'patch')) return warning('git.discard-changes', 'Throws away changes that are not committed.');
-  return options.operands.length > 0 || options.has('pathspec-from-file') ? discards : undefined;
+  if (options.has('pathspec-from-file')) return discardsAll;
+  return options.operands.length > 0 ? discarding(options.operands, isWhole) : undefined;
 }
 
 function rebase(args: readonly string[]): Danger | undefined {
@@ -226,11 +261,20 @@ function worktree([verb, ...args]: readonly string[]): Danger | undefined {
     : undefined;
 }
 
-function remove(args: readonly string[]): Danger | undefined {
+function remove(
+  args: readonly string[],
+  _: readonly string[],
+  isWhole: (pathspec: string) => boolean,
+): Danger | undefined {
   const options = new Options(args);
   if (options.has('cached') || options.has('n', 'dry-run') || !options.has('r')) return undefined;
   if (options.has('f', 'force'))
-    return critical('git.rm-force', 'Deletes files with changes that are not committed; leave out -f.');
+    return options.operands.some(isWhole)
+      ? critical(
+          'git.rm-all',
+          'Deletes all files with changes that are not committed; name the folders, and leave out -f.',
+        )
+      : critical('git.rm-force', 'Deletes files with changes that are not committed; leave out -f.');
   return warning('git.rm', 'Deletes whole folders from the workspace and the index.');
 }
 

@@ -1,13 +1,10 @@
 import { critical, type Danger, warning } from '../danger.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
+import { commandLine } from '../shell/command-line.js';
 import { Options } from '../shell/options.js';
 import type { Rule, RuleList } from './rule.js';
-
-const destroys = critical(
-  'infrastructure.destroy',
-  'Deletes infrastructure that others may depend on; let a person do it.',
-);
+import { destroys } from './words.js';
 
 export const infrastructureRules: RuleList = [
   ['kubectl oc k', rateKubernetes],
@@ -34,7 +31,13 @@ export const infrastructureRules: RuleList = [
   ['eksctl kops kind k3d minikube', phrase(/^delete\b/)],
   ['vagrant', phrase(/^destroy\b/)],
   ['virsh', phrase(/^(undefine|destroy|vol-delete|pool-delete)\b/)],
-  ['ansible', phrase(/-m\s*(ansible\.builtin\.)?(file|shell|command)\b.*(state=absent|rm -\w*r)/)],
+  [
+    'ansible',
+    ({ args }) =>
+      /-m\s*(ansible\.builtin\.)?(file|shell|command)\b.*(state=absent|rm -\w*r)/.test(args.join(' '))
+        ? destroys
+        : undefined,
+  ],
   ['rclone', phrase(/^(delete|purge|rmdirs?|cleanup|sync|deletefile)\b/)],
   ['s3cmd mc', phrase(/(^| )(rb|del|rm|mirror --remove)\b/)],
   [
@@ -49,10 +52,8 @@ export const infrastructureRules: RuleList = [
 
 function phrase(pattern: RegExp): Rule {
   return ({ args }: ShellCommand): Danger | undefined => {
-    const words = args.join(' ');
-    return pattern.test(words) && args[0] !== 'help' && !asks(args, /^(--dry-?run(?!=none)|--help|-h|--check)(=|$)/)
-      ? destroys
-      : undefined;
+    const isHelp = args[0] === 'help' || asks(args, /^(--help|-h)$/);
+    return pattern.test(commandLine(args)) && !isHelp ? destroys : undefined;
   };
 }
 
@@ -74,7 +75,7 @@ function rateKubernetes({ args }: ShellCommand): Danger | undefined {
     's',
   ]);
   const [verb = '', kind = ''] = options.operands;
-  if (asks(args, /^--dry-run(?!=none)(=|$)|^--help$|^-h$/)) return undefined;
+  if (asks(args, /^(--help|-h)$/)) return undefined;
   if (verb === 'delete') {
     const whole =
       /^(ns|namespaces?|nodes?|no|pvc?|persistentvolume\w*|crds?|customresourcedefinitions?|all|clusterroles?|deploy\w*|statefulsets?|sts|secrets?|daemonsets?|svc|services?)\b/i.test(
@@ -108,7 +109,7 @@ function rateTerraform({ args }: ShellCommand): Danger | undefined {
 function rateAws({ args }: ShellCommand): Danger | undefined {
   const words = new Options(args, ['profile', 'region', 'output', 'endpoint-url', 'query']).operands;
   const [service = '', verb = ''] = words;
-  if (args.at(-1) === 'help' || asks(args, /^(--dryrun|--dry-run|--help)$/)) return undefined;
+  if (args.at(-1) === 'help' || asks(args, /^--help$/)) return undefined;
   if (service === 's3') {
     if (verb === 'rb' || (verb === 'rm' && args.includes('--recursive'))) return destroys;
     if (verb === 'sync' && args.includes('--delete')) return destroys;

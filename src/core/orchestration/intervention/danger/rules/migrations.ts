@@ -1,6 +1,8 @@
 import { critical } from '../danger.js';
 import { asks } from '../shell/asks.js';
+import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
+import { forTarget, isDevelopmentEnvironment } from './database-target.js';
 import type { Rule, RuleList } from './rule.js';
 
 const reverts = critical(
@@ -41,12 +43,13 @@ const VALUES = [
 export const migrationRules: RuleList = [
   ['flask', back(/^db (downgrade|stamp base)\b/)],
   ['alembic aerich yoyo', back(/^(downgrade|rollback|stamp base)\b/)],
+  ['python python3', back(/^\S*manage\.py (flush|reset_db|migrate \S+ zero)/)],
   ['python python3', module(/^(flask db downgrade|alembic downgrade|django flush|aerich downgrade|yoyo rollback)\b/)],
   ['manage.py django-admin', back(/^(flush|reset_db|sqlflush|migrate \S+ zero|migrate .*zero)\b/)],
   [
     'rails rake',
     task(
-      /^db:(rollback|migrate:down|migrate:reset|rollback:\w+|fixtures:load|environment:set|drop:\w+|reset:\w+|truncate_all)/,
+      /^db:(drop|reset|purge|truncate_all|schema:load|structure:load|setup|seed:replant|rollback|migrate:(down|reset)|fixtures:load|environment:set)/,
     ),
   ],
   ['artisan', back(/^migrate:(rollback|fresh|reset|refresh)|^db:wipe/)],
@@ -62,6 +65,7 @@ export const migrationRules: RuleList = [
   ['typeorm typeorm-ts-node-commonjs typeorm-ts-node-esm', back(/^(migration:revert|schema:drop|schema:sync)/)],
   ['mikro-orm', back(/^(schema:(drop|fresh)|migration:(down|fresh)|database:drop)/)],
   ['prisma', back(/^(migrate (reset|resolve)|db execute)/)],
+  ['drizzle-kit', back(/^drop\b/)],
   ['dbmate', back(/^(drop|down|rollback)\b/)],
   ['goose', back(/(^| )(down|down-to|reset|redo)\b/)],
   ['migrate', back(/(^| )(down|drop|goto|force)\b/)],
@@ -95,23 +99,29 @@ export const migrationRules: RuleList = [
         ? critical('database.drop', 'Stops the database or takes it apart.')
         : undefined,
   ],
-  ['mysqladmin', back(/(^| )(drop|shutdown|flush-privileges)\b/)],
+  ['mysqladmin', back(/(^| )(shutdown|flush-privileges)\b/)],
 ];
 
+/** By what the program is told, without its options. */
 function back(pattern: RegExp): Rule {
-  return ({ args }) =>
-    pattern.test(new Options(args, VALUES).operands.join(' ')) &&
-    !asks(args, /^(--help|-h|--dry-run|--sql|--pretend|--plan)$/)
-      ? reverts
-      : undefined;
+  return reverting(({ args }) => pattern.test(new Options(args, VALUES).operands.join(' ')), false);
 }
 
+/** By one of the tasks. These frameworks work on their development environment unless another is named. */
 function task(pattern: RegExp): Rule {
-  return ({ args }) =>
-    args.some((arg) => pattern.test(arg)) && !asks(args, /^(--help|-h|--dry-run|-n)$/) ? reverts : undefined;
+  return reverting(({ args }) => args.some((arg) => pattern.test(arg)), true);
 }
 
 function module(pattern: RegExp): Rule {
-  return ({ args }) =>
-    args[0] === '-m' && pattern.test(new Options(args.slice(1), VALUES).operands.join(' ')) ? reverts : undefined;
+  return reverting(
+    ({ args }) => args[0] === '-m' && pattern.test(new Options(args.slice(1), VALUES).operands.join(' ')),
+    false,
+  );
+}
+
+function reverting(matches: (command: ShellCommand) => boolean, developmentByDefault: boolean): Rule {
+  return (command) =>
+    matches(command) && !asks(command.args, /^(--help|-h)$/)
+      ? forTarget(reverts, isDevelopmentEnvironment(command, developmentByDefault))
+      : undefined;
 }

@@ -10,7 +10,6 @@ import type { RuleList } from './rule.js';
 
 export const movingRules: RuleList = [
   ['mv gmv', rateMove],
-  ['ln gln', rememberLink],
   ['rm grm rimraf del-cli find gfind shred', rateMoved],
 ];
 
@@ -19,6 +18,7 @@ const SOURCES =
   /^(?:src|lib|libs|apps|packages|pkg|internal|include|tests?|spec|__tests__|docs?|scripts|components|pages|assets|config|examples?|\.git(?:hub)?)$/;
 /** What a search adds to the folder where it starts. */
 const FOUND = new RegExp(`/${ANY}.*$`, 's');
+const EXTENSION = /[^/]\.[^./]+$/;
 /** Names that builds give their output and people give folders of sources. */
 const EITHER = /\/(?:lib|bin|public|vendor)(?:\/|$)/;
 
@@ -64,6 +64,8 @@ function rateAway(from: string, to: string, places: Places): Danger | undefined 
       'Moves all files of the workspace to another place; name the ones that you mean.',
     );
   if (!places.isOutside(from)) return undefined;
+  if (places.isMounted(from))
+    return critical('files.mounted', `Moves ${shown(from)} away, which is the user's and outside the workspace.`);
   const message = `Moves ${shown(from)}, which is outside the workspace; copy it instead.`;
   return places.isFileName(from) && !from.includes(SEGMENT)
     ? warning('files.outside-workspace', message)
@@ -85,44 +87,35 @@ function rateOntoDisposable(
 ): Danger | undefined {
   const isKept = places.isInWorkspace(from) && !isDisposable(from, places) && !places.isFileName(from);
   if (!isKept || !isDisposable(to, places)) return undefined;
-  scope.moved.set(to, { from, isLink: false });
+  scope.moved.set(to, from);
   const message = `Moves ${shown(from)} to ${shown(to)}, where it may be deleted without a question; give it another name.`;
-  const isFolder =
-    source.endsWith('/') || from.endsWith(`/${SEGMENT}`) || SOURCES.test(baseName(from)) || !target.endsWith('/');
+  // What a repository ignores is often a file of the user's own, made from an example beside it.
+  const isFile = target.endsWith('/') || (places.isIgnored(to) && EXTENSION.test(from));
+  const isFolder = source.endsWith('/') || from.endsWith(`/${SEGMENT}`) || SOURCES.test(baseName(from)) || !isFile;
   return isFolder && !places.isTemporary(to) && !EITHER.test(to)
     ? critical('files.disposable', message)
     : warning('files.disposable', message);
 }
 
 function isDisposable(path: string, places: Places): boolean {
-  return places.isTemporary(path) || places.isRegenerated(path) || places.isRebuilt(path);
+  return (
+    places.isTemporary(path) ||
+    places.isRegenerated(path) ||
+    places.isIgnored(path) ||
+    places.isRebuilt(path) !== undefined
+  );
 }
 
-/** Through a link files are deleted where it leads. */
-function rememberLink({ args, scope }: ShellCommand, places: Places): undefined {
-  const options = new Options(args, ['t', 'S', 'target-directory', 'suffix']);
-  const [source, target] = options.operands;
-  if (!options.has('s', 'symbolic') || source === undefined || target === undefined) return;
-  const from = resolvePath(source, scope.cwd);
-  if (!isDisposable(from, places)) scope.moved.set(resolvePath(target, scope.cwd), { from, isLink: true });
-}
-
-/** Deletes what was moved there, or linked to, earlier in the same command. */
+/** Deletes what was moved there earlier in the same command. */
 function rateMoved({ name, args, scope }: ShellCommand): Danger | undefined {
   if (scope.moved.size === 0) return undefined;
   const isFind = name.endsWith('find');
   if (isFind && !args.includes('-delete')) return undefined;
   return worst(isFind ? findRoots(args) : new Options(args).operands, (target) => {
     const path = resolvePath(target, scope.cwd);
-    for (const [to, { from, isLink }] of scope.moved) {
-      const reached = isLink
-        ? isWithin(path, to) && (path !== to || target.endsWith('/') || isFind)
-        : isWithin(path, to) || isWithin(to, path);
-      if (reached)
-        return critical(
-          'delete.moved',
-          `Deletes what was ${shown(from)} until this command ${isLink ? 'linked to' : 'moved'} it.`,
-        );
+    for (const [to, from] of scope.moved) {
+      if (isWithin(path, to) || isWithin(to, path))
+        return critical('delete.moved', `Deletes what was ${shown(from)} until this command moved it.`);
     }
     return undefined;
   });

@@ -1,13 +1,14 @@
 import { critical, type Danger } from '../danger.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
+import { commandLine } from '../shell/command-line.js';
 import type { Rule, RuleList } from './rule.js';
 
 export const publishingRules: RuleList = [
   [
     'npm pnpm',
     phrase(
-      /^(publish|unpublish|deprecate|owner (add|rm)|dist-tag (add|rm)|access|token (create|revoke)|-r publish|run publish)\b/,
+      /^(publish|unpublish|deprecate|owner (add|rm)|dist-tag (add|rm)|access (?!list|ls|get)|token (create|revoke)|-r publish|run publish)\b/,
     ),
   ],
   ['yarn', phrase(/^(publish|npm publish|npm unpublish|npm tag)\b/)],
@@ -18,7 +19,7 @@ export const publishingRules: RuleList = [
   ['twine', phrase(/^upload\b/)],
   ['poetry uv flit pdm hatch maturin', phrase(/^publish\b|^upload\b/)],
   ['python python3', phrase(/^(-m twine upload|\S*setup\.py( \S+)* upload|-m flit publish)\b/)],
-  ['gem', phrase(/^(push|yank|owner)\b/)],
+  ['gem', phrase(/^(push|yank)\b|^owner .*(-[ar]|--add|--remove)\b/)],
   ['rake', phrase(/^release\b/)],
   ['mvn mvnw', phrase(/(^| )(deploy|release:perform|nexus-staging:release)\b/)],
   ['gradle gradlew', phrase(/(^| ):?(\w+:)*publish(?!ToMavenLocal)\w*\b|uploadArchives/)],
@@ -45,11 +46,10 @@ export const publishingRules: RuleList = [
   ['snapcraft', phrase(/^(upload|push|release)\b/)],
 ];
 
-/** A dry run publishes nothing. */
 function phrase(pattern: RegExp): Rule {
   return ({ args }: ShellCommand): Danger | undefined => {
-    const words = args.filter((arg) => !/^--?(silent|quiet|verbose|yes|y|q|s)$/.test(arg)).join(' ');
-    if (!pattern.test(words) || asks(args, /^(--dry-run|--help|-h|--snapshot)(=|$)/)) return undefined;
+    const words = commandLine(args.filter((arg) => !/^--?(silent|quiet|verbose|yes|y|q|s)$/.test(arg)));
+    if (!pattern.test(words) || asks(args, /^(--help|-h)$/)) return undefined;
     return critical(
       'publish.package',
       'Publishes to the world or changes what is published, which cannot be taken back; let a person do it.',

@@ -4,7 +4,8 @@ import { critical, type Danger, warning } from '../danger.js';
 import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
 import { resolvePath } from '../shell/path.js';
-import { shown } from './deletion.js';
+import { shown, worst } from './deletion.js';
+import { readOperands } from './operands.js';
 import type { Rule } from './rule.js';
 
 /** What kind of credential a file holds, by its name and its place. */
@@ -15,7 +16,11 @@ function kindOf(path: string, places: Places): ReturnType<typeof credentialKind>
 /** What it means to read a file. */
 export function rateRead(path: string, places: Places): Danger | undefined {
   const kind = kindOf(path, places);
-  if (kind === 'key') return critical('credentials.read', `Reads ${shown(path)}, which holds keys or passwords.`);
+  if (kind === 'key')
+    return critical(
+      'credentials.read',
+      `Reads ${shown(path)}, which holds keys or passwords; give its path to the program that needs it.`,
+    );
   if (kind === 'environment') {
     const reason = `Reads ${shown(path)}, which usually holds passwords; read the example file, or only what is needed.`;
     const isOwn = places.isInWorkspace(path) || places.isUnknown(path) || places.isTemporary(path);
@@ -38,6 +43,9 @@ const KEY_OPTION =
 /** Programs that take `.env` files for their own use. */
 const LOADS_ENVIRONMENT = new Set(['python', 'python3', 'node', 'ruby', 'php', 'git', 'perl', 'tee', 'ln', 'ed']);
 
+/** What lies on another machine. Cloud storage is not meant: keys in there are the user's own. */
+const REMOTE = /^(https?|ftps?|git|ssh):\/\//;
+
 /** Programs that hand the files on their command line to another machine. */
 const SENDERS = /^(curl|wget|https?|nc|ncat|socat|mail|mutt|aws|gsutil|gcloud|az|rclone|s3cmd|gh|glab)$/;
 
@@ -45,24 +53,23 @@ const SENDERS = /^(curl|wget|https?|nc|ncat|socat|mail|mutt|aws|gsutil|gcloud|az
 export const rateCredentials: Rule = (command, places) => {
   const { name, args, scope } = command;
   if (!READERS.has(name)) return undefined;
-  for (const [index, arg] of args.entries()) {
-    if (arg === '' || KEY_OPTION.test(args[index - 1] ?? '') || (name === 'ssh' && index === 0)) continue;
+  const sends = SENDERS.test(name) || isSent(command);
+  return worst(readOperands(command), ({ text: arg, index }) => {
+    if (arg === '' || KEY_OPTION.test(args[index - 1] ?? '') || (name === 'ssh' && index === 0)) return undefined;
     const text = operandOf(arg);
-    if (text === undefined) continue;
+    if (text === undefined || REMOTE.test(text)) return undefined;
     const path = resolvePath(text, scope.cwd);
     const kind = kindOf(path, places);
     // A project's own keys and certificates are made and used with openssl.
-    if (name === 'openssl' && places.isInWorkspace(path)) continue;
-    const sends = SENDERS.test(name) || isSent(command);
+    if (name === 'openssl' && places.isInWorkspace(path)) return undefined;
     if (kind === 'environment' && sends)
       return critical('credentials.send', `Sends ${shown(path)} to another machine.`);
-    if (kind === 'environment' && (LOADS_ENVIRONMENT.has(name) || isOnlyChecked(name, args, index))) continue;
+    if (kind === 'environment' && (LOADS_ENVIRONMENT.has(name) || isOnlyChecked(name, args))) return undefined;
     if (kind) return rateRead(path, places);
-    if (isKeyFolder(path) && /^(cp|mv|scp|rsync|tar|zip|7z|rg|ag|grep|egrep|aws|gsutil|rclone)$/.test(name)) {
-      return critical('credentials.read', `Reads ${shown(path)} with the keys in it.`);
-    }
-  }
-  return undefined;
+    return isKeyFolder(path) && /^(cp|mv|scp|rsync|tar|zip|7z|rg|ag|grep|egrep|aws|gsutil|rclone)$/.test(name)
+      ? critical('credentials.read', `Reads ${shown(path)} with the keys in it.`)
+      : undefined;
+  });
 };
 
 /** To another machine, or into one of the shell's sockets. */
@@ -74,17 +81,15 @@ function isSent({ name, args, redirects }: ShellCommand): boolean {
 /** The file in an argument: also in `name=@file`, `@file`, `if=file`, `file://…` and remote sources. */
 function operandOf(arg: string): string | undefined {
   if (arg.startsWith('file://')) return arg.slice(7);
-  const attached =
-    /^(?:[\w.-]*=)?[@<]([^;]+)/.exec(arg)?.[1] ?? /^(?:if|--[\w-]*file|--[\w-]*from)=(.+)/.exec(arg)?.[1];
+  const attached = /^[\w.-]*=?[@<]([^;]+)/.exec(arg)?.[1] ?? /^(?:if|--[\w-]*file|--[\w-]*from)=(.+)/.exec(arg)?.[1];
   if (attached) return attached;
-  return arg.startsWith('-') || /\s/.test(arg) ? undefined : arg;
+  return arg.startsWith('-') || arg.startsWith('of=') || /\s/.test(arg) ? undefined : arg;
 }
 
-/** `.env` files are copied from examples, edited and searched for a name's presence in ordinary work. */
-function isOnlyChecked(name: string, args: readonly string[], index: number): boolean {
-  if (name === 'cp' || name === 'mv' || name === 'install') return index === args.length - 1;
+/** `.env` files are edited and searched for a name's presence in ordinary work. */
+function isOnlyChecked(name: string, args: readonly string[]): boolean {
   if (/^e?f?grep$/.test(name) || name === 'rg')
-    return args.some((arg) => /^(-\w*[qcl]\w*|--(quiet|count|files-with-matches))$/.test(arg)) || index === 0;
+    return args.some((arg) => /^(-\w*[qcl]\w*|--(quiet|count|files-with-matches))$/.test(arg));
   if (name === 'sed' || name === 'gsed') return args.some((arg) => /^(-\w*i|--in-place)/.test(arg));
   return false;
 }

@@ -5,6 +5,7 @@ import { databaseRules } from './databases.js';
 import { deletionRules } from './deletion.js';
 import { diskRules } from './disks.js';
 import { fileRules, rateRedirects } from './files.js';
+import { forgeRules } from './forges.js';
 import { foundPermissionRules } from './found-permissions.js';
 import { gitRules } from './git.js';
 import { infrastructureRules } from './infrastructure.js';
@@ -15,17 +16,15 @@ import { networkRules, rateSockets } from './network.js';
 import { otherAgentRules, rateUnwatched } from './other-agents.js';
 import { permissionRules } from './permissions.js';
 import { publishingRules } from './publishing.js';
-import { rateCredentials } from './reading.js';
 import { remoteDeleteRules } from './remote-delete.js';
 import type { Rule } from './rule.js';
 import { secretStoreRules } from './secret-stores.js';
 import { systemRules } from './system.js';
 
-/** Rules for every command, whatever its name. */
+/** Rules for every command, whatever its name, beside those for what it reads. */
 export const EVERYWHERE: readonly Rule[] = [
   agentEverywhere,
   rateRedirects,
-  rateCredentials,
   rateSockets,
   rateSentArchive,
   rateUnwatched,
@@ -46,6 +45,7 @@ export const rulesByName: ReadonlyMap<string, readonly Rule[]> = indexed([
   ...containerRules,
   ...infrastructureRules,
   ...cloudRules,
+  ...forgeRules,
   ...migrationRules,
   ...remoteDeleteRules,
   ...systemRules,

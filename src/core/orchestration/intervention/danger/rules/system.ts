@@ -145,7 +145,7 @@ function ratePackages({ name, args }: ShellCommand): Danger | undefined {
     (name === 'pacman' && args.some((arg) => /^-R/.test(arg))) ||
     (name === 'dpkg' && args.some((arg) => /^(-r|-P|--remove|--purge)$/.test(arg))) ||
     (name === 'rpm' && args.some((arg) => /^-e/.test(arg)));
-  if (!removes || asks(args, /^(--dry-run|-s|--simulate|--help)$/)) return undefined;
+  if (!removes || asks(args, /^--help$/)) return undefined;
   const all = [verb, ...names];
   if (all.some((word) => ESSENTIAL.test(word)))
     return critical('system.packages', 'Removes a package that the system cannot do without.');

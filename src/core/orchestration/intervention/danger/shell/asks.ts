@@ -8,7 +8,7 @@ const SWITCHES =
 const LETTERS = /^-(?:[fyqvraRxdDkAB]|(?!var$|target$|state$|out$|backup$|bucket$)[a-zA-Z]{2,})$/;
 
 /**
- * Whether one of the arguments asks a program for something else than its work, like `--help` or `--dry-run`: not behind `--`, and
+ * Whether one of the arguments asks a program for something else than its work, like `--help`: not behind `--`, and
  * not as the value of another option.
  */
 export function asks(args: readonly string[], what: RegExp): boolean {

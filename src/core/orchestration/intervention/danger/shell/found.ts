@@ -18,9 +18,12 @@ export function findRoots(args: readonly string[]): readonly string[] {
 export function foundPath(args: readonly string[]): string {
   const roots = findRoots(args);
   const root = roots.length > 1 ? ANY : (roots[0] ?? '.');
-  const names = args.flatMap((arg, index) => (arg === '-name' ? [args[index + 1] ?? ''] : []));
+  const names = args.flatMap((arg, index) =>
+    arg === '-name' && !/^(!|-not)$/.test(args[index - 1] ?? '') ? [args[index + 1] ?? ''] : [],
+  );
   const name = names.length === 1 ? (names[0] ?? '').replace(/\*/g, SEGMENT).replace(/\?/g, SEGMENT) : undefined;
-  if (name === undefined || args.includes('-o') || args.includes('-not') || args.includes('!')) return `${root}/${ANY}`;
+  // What a bracket negates or joins with something else says nothing about all that is found.
+  if (name === undefined || args.some((arg) => /^(-o|-or|,|\()$/.test(arg))) return `${root}/${ANY}`;
   return `${root}/${ANY}/${name}`;
 }
 

@@ -1,5 +1,5 @@
 import type { Function as FunctionNode } from 'unbash';
-import { literal, Origin, SEGMENT, type Stream, type Value } from './value.js';
+import { ANY, literal, Origin, SEGMENT, type Stream, type Value } from './value.js';
 
 export interface Variable {
   /** What it may hold: one value, or one for each way there. */
@@ -33,11 +33,11 @@ export class Scope {
   readonly references = new Map<string, string>();
   positional: readonly Value[] = [];
   previousCwd: string;
-  /** Where files were moved or linked to since the command began, by absolute path. Subshells share them. */
-  moved = new Map<string, { readonly from: string; readonly isLink: boolean }>();
   readonly folders: string[] = [];
   /** What is printed goes to the shell: the code stands in a substitution. */
   captured = false;
+  /** On another machine, in its own folders: nothing there is the agent's own. */
+  elsewhere = false;
   /** Above zero where it is not certain that the code runs. */
   conditional = 0;
 
@@ -47,23 +47,35 @@ export class Scope {
     public cwd: string,
     /** What was written into files since the command began, by absolute path. Subshells share them. */
     readonly files: Map<string, Stream> = new Map(),
+    /** Symbolic links that were made since then, with where they lead. */
+    readonly links: Map<string, string> = new Map(),
+    /** Where files were moved to since then, with where they were. */
+    readonly moved: Map<string, string> = new Map(),
   ) {
     this.previousCwd = cwd;
   }
 
   /** For a subshell: it sees everything and changes nothing. */
   fork(): Scope {
-    const fork = new Scope(this.home, this.workspace, this.cwd, this.files);
+    const fork = new Scope(this.home, this.workspace, this.cwd, this.files, this.links, this.moved);
     for (const [name, variable] of this.variables) fork.variables.set(name, variable);
     for (const [name, body] of this.functions) fork.functions.set(name, body);
     for (const [name, value] of this.aliases) fork.aliases.set(name, value);
     for (const [name, target] of this.references) fork.references.set(name, target);
-    fork.moved = this.moved;
     fork.captured = this.captured;
     fork.positional = this.positional;
     fork.previousCwd = this.previousCwd;
     fork.folders.push(...this.folders);
     fork.conditional = this.conditional;
+    fork.elsewhere = this.elsewhere;
+    return fork;
+  }
+
+  /** For a shell on another machine. */
+  forkElsewhere(): Scope {
+    const fork = this.fork();
+    fork.elsewhere = true;
+    fork.cwd = ANY;
     return fork;
   }
 
@@ -76,6 +88,18 @@ export class Scope {
     const name = this.#target(reference);
     const before = this.conditional > 0 ? this.variables.get(name) : undefined;
     this.variables.set(name, before ? either(before, variable) : variable);
+  }
+
+  /** Where a path leads through the links that are known. A link at its end is itself what is meant. */
+  followed(path: string): string {
+    if (this.links.size === 0) return path;
+    let found = path;
+    for (let follows = 0; follows <= this.links.size; follows++) {
+      const link = [...this.links].find(([place]) => found.startsWith(`${place}/`));
+      if (!link) return found;
+      found = link[1] + found.slice(link[0].length);
+    }
+    return ANY;
   }
 
   /** `undefined` for a variable that neither the script nor every environment sets. */

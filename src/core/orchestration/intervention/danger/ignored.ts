@@ -1,0 +1,42 @@
+import ignore from 'ignore';
+import type { IgnoredPaths } from './danger.js';
+
+/** A file with ignore rules. */
+export interface IgnoreFile {
+  /** Its folder, relative to the repository, without a slash at its end; empty for the top. */
+  readonly folder: string;
+  readonly lines: readonly string[];
+}
+
+/** More is not written by hand, and would make each rating slow. */
+const MAX_LINES = 5_000;
+
+/**
+ * Which paths of a workspace a repository's ignore files ignore.
+ *
+ * @param workspace where the workspace is in the repository, relative to its top; empty for the top itself
+ */
+export function ignoredPaths(files: readonly IgnoreFile[], workspace = ''): IgnoredPaths {
+  const byDepth = [...files].sort((a, b) => depth(a.folder) - depth(b.folder));
+  const patterns = byDepth.flatMap(({ folder, lines }) => lines.flatMap((line) => fromTop(line, folder)));
+  if (patterns.length === 0 || patterns.length > MAX_LINES) return () => false;
+  const rules = ignore({ ignorecase: false }).add(patterns);
+  const prefix = workspace === '' ? '' : `${workspace}/`;
+  // Rules such as `build/` are for folders only, and what is deleted as a tree is one.
+  return (path) => ignore.isPathValid(`${prefix}${path}/`) && rules.ignores(`${prefix}${path}/`);
+}
+
+function depth(folder: string): number {
+  return folder === '' ? 0 : folder.split('/').length;
+}
+
+/** The rule as the repository's top folder would have to have it. */
+function fromTop(line: string, folder: string): readonly string[] {
+  if (line.trim() === '' || line.startsWith('#')) return [];
+  if (folder === '') return [line];
+  const negated = line.startsWith('!');
+  const pattern = negated ? line.slice(1) : line;
+  const isAnchored = pattern.trimEnd().slice(0, -1).includes('/');
+  const place = folder.replace(/[\\*?[\]!# ]/g, '\\$&');
+  return [`${negated ? '!' : ''}/${place}/${isAnchored ? pattern.replace(/^\//, '') : `**/${pattern}`}`];
+}
