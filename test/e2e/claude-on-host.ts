@@ -9,7 +9,8 @@ export async function claudeOnHost(): Promise<string> {
   await docker('cp', `${container}:/opt/claude-code`, folder);
   await docker('rm', container);
   const sources = join(import.meta.dirname, 'engine');
-  for (const file of ['model.mjs', 'messages.mjs', 'environment.mjs']) await copyFile(join(sources, file), join(folder, file));
+  for (const file of ['model.mjs', 'messages.mjs', 'environment.mjs'])
+    await copyFile(join(sources, file), join(folder, file));
   const wrapper = await readFile(join(sources, 'claude.mjs'), 'utf8');
   await writeFile(join(folder, 'claude.mjs'), wrapper.replace('/opt/claude-code', join(folder, 'claude-code')));
   await writeFile(

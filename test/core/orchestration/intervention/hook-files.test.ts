@@ -22,7 +22,10 @@ import { eventually } from '../../../support/eventually.js';
 import { guardFiles, hookInput, runHook, startHook } from '../../../support/hook.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-const RUN = { env: { PATH: '/image/bin', LD_LIBRARY_PATH: '/image/lib', HOME: '/root' }, off: ['Workflow', 'schedule'] };
+const RUN = {
+  env: { PATH: '/image/bin', LD_LIBRARY_PATH: '/image/lib', HOME: '/root' },
+  off: ['Workflow', 'schedule'],
+};
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
 const requestsOf = (files: HookFiles): string[] => readdirSync(files.requests);
 const waits = (files: HookFiles): Promise<unknown> =>
