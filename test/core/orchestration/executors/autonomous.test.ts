@@ -204,12 +204,14 @@ describe('with a docker executable that runs the command on the host', () => {
   const FAKE_DOCKER =
     'here=$(dirname "$0"); printf "%s\\n" "$@" > "$here/docker-args"; while [ "$1" != claude ]; do shift; done; "$@"';
 
-  const probe = `autonomous-orchestration-probe ${process.getuid?.()} [${process.getgid?.()}] /home/node\n2.1.98 (Claude Code)\nautonomous-orchestration-probe ended\n`;
+  const SESSION_NETWORK = { Driver: 'bridge', Options: { 'com.docker.network.bridge.enable_icc': 'false' } };
+  const probe = `autonomous-orchestration-probe ${process.getuid?.()} [${process.getgid?.()}] /home/node\nautonomous-orchestration-probe stat\n2.1.98 (Claude Code)\nautonomous-orchestration-probe ended\n`;
   const answerContainerCalls: FakeEngine['fallback'] = ({ method, path }) => {
     if (method === 'POST' && path.startsWith('/containers/create')) return { status: 201, json: { Id: 'id-1' } };
     if (path.endsWith('/start')) return { status: 204 };
     if (path.endsWith('/wait')) return { status: 200, json: { StatusCode: 0 } };
     if (path.includes('/attach')) return { status: 200, text: probe };
+    if (path === '/networks/autonomous-orchestration') return { status: 200, json: SESSION_NETWORK };
     if (path.startsWith('/events')) return (response) => void response.writeHead(200).flushHeaders();
     if (method === 'GET' && path.endsWith('/json')) return containerState();
     if (method === 'DELETE') return { status: 204 };
@@ -254,9 +256,7 @@ describe('with a docker executable that runs the command on the host', () => {
     expect(readFileSync(join(bin, 'env'), 'utf8')).toContain('CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1\n');
     expect(args).not.toContain('secret-1');
     expect(args).not.toContain('--rm\n');
-    expect(args).toContain(
-      'my-claude:authenticated\nclaude\n--print\n--system-prompt\nBe brief\n--dangerously-skip-permissions\n',
-    );
+    expect(args).toContain('claude\n--print\n--system-prompt\nBe brief\n--dangerously-skip-permissions\n');
     expect(dirname(ended.logFile ?? '')).toContain(id);
     expect(fake.requests).toContain(`DELETE /containers/ao-${id}-1?force=1&v=1`);
   });
