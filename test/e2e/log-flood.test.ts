@@ -31,21 +31,30 @@ describe.each(RELEASES)('an agent of Claude Code $version that floods its log', 
       const policy = {
         rules: [{ tool: 'Bash', matches: /forbidden/, decision: 'deny' as const, reason: 'Not that.' }],
       };
-      const { manager } = await testManager({ policy });
-      const cwd = await tempFolder();
-      await writeFile(join(cwd, 'flood.sh'), flood);
-      await writeFile(join(cwd, 'kill.sh'), KILL_HOOKS);
-      const calls = Array.from({ length: 25 }, (__, index) => bash(`echo forbidden > f${index}.txt; sleep 1`));
-      const script = scripted(bash('sh flood.sh; true'), bash('sh kill.sh'), ...calls, { text: 'Done.' });
-      const limits = { durationMs: 60_000 };
-      const { id } = await manager.create({ prompt: 'Go', cwd, docker: { ...script.docker, image }, limits });
-      const { status, result } = await manager.waitFor(id);
-      const ran = readdirSync(cwd).filter((name) => name.startsWith('f') && name.endsWith('.txt'));
-      expect({ status, ran: ran.length <= 3 }).toEqual({ status: 'failed', ran: true });
+      const attack = async () => {
+        const { manager } = await testManager({ policy });
+        const cwd = await tempFolder();
+        await writeFile(join(cwd, 'flood.sh'), flood);
+        await writeFile(join(cwd, 'kill.sh'), KILL_HOOKS);
+        const calls = Array.from({ length: 25 }, (__, index) => bash(`echo forbidden > f${index}.txt; sleep 1`));
+        const script = scripted(bash('sh flood.sh; true'), bash('sh kill.sh'), ...calls, { text: 'Done.' });
+        const limits = { durationMs: 60_000 };
+        const { id } = await manager.create({ prompt: 'Go', cwd, docker: { ...script.docker, image }, limits });
+        const { status, result } = await manager.waitFor(id);
+        const ran = readdirSync(cwd).filter((name) => name.startsWith('f') && name.endsWith('.txt')).length;
+        return { status, reason: result?.reason ?? '', ran };
+      };
+      let outcome = await attack();
+      // Where every hook had its answer before it was killed, every call was denied, and the attack came to nothing.
+      for (let tries = 1; tries < 3 && outcome.status === 'completed' && outcome.ran === 0; tries++)
+        outcome = await attack();
+      expect(outcome.ran).toBeLessThanOrEqual(3);
+      if (outcome.ran === 0 && outcome.status === 'completed') return;
+      expect(outcome.status).toBe('failed');
       // Whichever comes first: a denied call is seen to run, or the log takes too long to read. The newest release may also
       // hang by itself, when it writes while the flood has filled its output.
       const hangs = version === RELEASES[1].version ? ['timeout'] : [];
-      expect(['guard_bypassed', 'log_limit', ...hangs]).toContain(result?.reason);
+      expect(['guard_bypassed', 'log_limit', ...hangs]).toContain(outcome.reason);
     },
   );
 
