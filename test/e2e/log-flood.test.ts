@@ -27,6 +27,7 @@ done; done) >/dev/null 2>&1 &
 describe.each(RELEASES)('an agent of Claude Code $version that floods its log', ({ version, image }) => {
   it.each(Object.entries(FLOODS))(
     'and kills its hooks is stopped after three calls at most that policy denies: %s',
+    { timeout: 300_000 },
     async (_, flood) => {
       const policy = {
         rules: [{ tool: 'Bash', matches: /forbidden/, decision: 'deny' as const, reason: 'Not that.' }],
