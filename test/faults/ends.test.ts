@@ -80,7 +80,7 @@ describe('exit codes that mean that nothing ran are told with their cause:', () 
     const image = await changedImage('no-entrypoint', 'ENTRYPOINT ["/no/such/entrypoint"]');
     const { result } = await endOf({ docker: { image } });
     expect(result?.exitCode).toBe(127);
-    expect(result?.error).toMatch(/exit code 127.*no such file/i);
+    expect(result?.error).toMatch(/exit code 127.*not found/);
     figure('exit code 127 of the init', result?.error ?? '');
 
     // With its claude at create(), and without when it is launched: a name that is given to another image meanwhile.

@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { messageOf, OrchestrationError, shown } from '../errors.js';
 import type { SessionSpec } from '../executors/base-executor.js';
+import { inTurn } from '../in-turn.js';
 import type { SessionFolder } from '../state/session-folder.js';
 import { demandInside, type Workspaces } from '../workspace/confinement.js';
 import { findGitLayout } from '../workspace/git-layout.js';
@@ -23,7 +24,7 @@ import type { Endpoint } from './endpoint.js';
 import type { DockerEngine } from './engine.js';
 import type { ImageFacts, ImageProbe } from './image-probe.js';
 import { demandOnboarded } from './onboarding.js';
-import { ensureSessionNetwork, SESSION_NETWORK } from './session-network.js';
+import { ensureSessionNetwork } from './session-network.js';
 
 /** A session that runs in Docker, with the folder that is its workspace. */
 export type DockerSpec = Pick<SessionSpec, 'cwd' | 'claude' | 'worktree' | 'workspaces'> & {
@@ -66,6 +67,8 @@ const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
 export class ContainerPlanner {
   readonly #options: PlannerOptions;
   #mapping: Promise<boolean> | undefined;
+  /** One look for the sessions' network at a time, so that only the first one makes it. */
+  readonly #inTurn = inTurn();
 
   constructor(options: PlannerOptions) {
     this.#options = options;
@@ -163,11 +166,10 @@ export class ContainerPlanner {
     };
   }
 
-  /** The network that a container gets. */
+  /** The network that a container gets, by name or id. */
   async #network({ network }: Readonly<DockerOptions>): Promise<string> {
     if (network !== undefined) return network;
-    await ensureSessionNetwork(this.#options.engine);
-    return SESSION_NETWORK;
+    return this.#inTurn(() => ensureSessionNetwork(this.#options.engine));
   }
 
   /** What Claude Code starts with in a container, of the variables that its guard depends on. */

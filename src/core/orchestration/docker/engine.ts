@@ -11,6 +11,7 @@ export interface EngineImage {
 
 /** A network as the engine describes it. */
 export interface EngineNetwork {
+  id: string;
   driver: string;
   options: Record<string, string>;
 }
@@ -30,6 +31,14 @@ export interface ContainerState {
   oomKilled: boolean;
   /** The engine's own word on a container that could not be started. */
   error: string;
+}
+
+interface NetworkBody {
+  Id: string;
+  Name: string;
+  Created: string;
+  Driver: string;
+  Options?: Record<string, string> | null;
 }
 
 /** A container as the engine lists it. */
@@ -226,13 +235,15 @@ export class DockerEngine {
       await this.#http.call('POST', `/containers/${container}/wait?condition=removed`, undefined, WORK_MS);
   }
 
-  /** The network of a name; undefined where there is none. */
-  async network(name: string): Promise<EngineNetwork | undefined> {
-    const { status, body } = await this.#http.call('GET', `/networks/${encodeURIComponent(name)}`);
-    if (status === 404) return undefined;
-    if (status !== 200) throw refused('inspect a network', status, body);
-    const { Driver, Options } = body as { Driver: string; Options?: Record<string, string> | null };
-    return { driver: Driver, options: Options ?? {} };
+  /** The networks of a name, the oldest first: the engine may make several where it is asked at the same moment. */
+  async networks(name: string): Promise<EngineNetwork[]> {
+    const filters = encodeURIComponent(JSON.stringify({ name: [name] }));
+    const { status, body } = await this.#http.call('GET', `/networks?filters=${filters}`);
+    if (status !== 200) throw refused('list networks', status, body);
+    return (body as NetworkBody[])
+      .filter(({ Name }) => Name === name) // The engine's filter also finds names that only contain it.
+      .sort((one, other) => one.Created.localeCompare(other.Created) || one.Id.localeCompare(other.Id))
+      .map(({ Id, Driver, Options }) => ({ id: Id, driver: Driver, options: Options ?? {} }));
   }
 
   /** Makes a network, unless there is one of that name already. */

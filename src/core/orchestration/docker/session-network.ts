@@ -2,7 +2,7 @@ import { OrchestrationError } from '../errors.js';
 import type { DockerEngine, EngineNetwork } from './engine.js';
 
 /** The network of all sessions that name no other one (`docker.network`). */
-export const SESSION_NETWORK = 'autonomous-orchestration';
+const SESSION_NETWORK = 'autonomous-orchestration';
 
 const DRIVER = 'bridge';
 const OPTIONS = {
@@ -14,26 +14,28 @@ const OPTIONS = {
  * Makes sure that the engine has the network of the sessions. It is made once and stays: to make and remove one for each
  * session would cost a third of a second (measured on engine 20.10).
  *
+ * @returns its id: where two processes make it at the same moment there are two of that name, and all take the older one
  * @throws OrchestrationError `LAUNCH_FAILED` where the network is not the sessions' own kind, `DOCKER_UNAVAILABLE`
  */
-export async function ensureSessionNetwork(engine: DockerEngine): Promise<void> {
-  const network = (await engine.network(SESSION_NETWORK)) ?? (await made(engine));
-  if (network && isSeparating(network)) return;
+export async function ensureSessionNetwork(engine: DockerEngine): Promise<string> {
+  const found = await engine.networks(SESSION_NETWORK);
+  const networks = found.length > 0 ? found : await made(engine);
+  const network = networks.find(isSeparating);
+  if (network) return network.id;
   throw new OrchestrationError(
     'LAUNCH_FAILED',
     `The Docker network '${SESSION_NETWORK}' would let sessions reach each other. Remove it ('docker network rm ${SESSION_NETWORK}'), and it is made anew, or name another one in docker.network.`,
   );
 }
 
-async function made(engine: DockerEngine): Promise<EngineNetwork | undefined> {
+async function made(engine: DockerEngine): Promise<EngineNetwork[]> {
   await engine.createNetwork({
     Name: SESSION_NETWORK,
     Driver: DRIVER,
     Options: OPTIONS,
     Labels: { 'autonomous-orchestration.network': 'sessions' },
   });
-  // Another process may have made it at the same moment, in its own way.
-  return engine.network(SESSION_NETWORK);
+  return engine.networks(SESSION_NETWORK);
 }
 
 function isSeparating({ driver, options }: EngineNetwork): boolean {

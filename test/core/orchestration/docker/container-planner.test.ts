@@ -33,7 +33,7 @@ const FACTS: ImageFacts = {
   env: { PATH: '/image/bin', LD_LIBRARY_PATH: '/image/lib' },
 };
 const IDENTITY = { name: 'ao-a-1', labels: { owner: 'me' } };
-const NETWORK = { driver: 'bridge', options: { 'com.docker.network.bridge.enable_icc': 'false' } };
+const NETWORK = { id: 'net-1', driver: 'bridge', options: { 'com.docker.network.bridge.enable_icc': 'false' } };
 const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
 
 interface Circumstances {
@@ -47,10 +47,10 @@ async function scene({ facts = {}, mapsUsers = async () => true, ...own }: Circu
   const { home = tempFolder(), stateDir = tempFolder() } = own;
   const socketPath = join(tempFolder(), 'engine.sock');
   writeFileSync(socketPath, '');
-  const network = vi.fn(async () => NETWORK);
+  const network = vi.fn(async () => [NETWORK]);
   const probed = vi.fn(async () => ({ ...FACTS, ...facts }));
   const planner = new ContainerPlanner({
-    engine: { mapsUsers, network } as unknown as DockerEngine,
+    engine: { mapsUsers, networks: network } as unknown as DockerEngine,
     probe: { facts: probed } as unknown as ImageProbe,
     endpoint: async () => ({ socketPath }),
     stateDir,
@@ -155,7 +155,7 @@ describe('the network of a session', () => {
   it("is the sessions' own, which is looked for at the creation and at each start", async () => {
     const { planner, planned, specOf, network } = await scene();
     await planner.check(specOf());
-    expect((await planned(specOf())).options.network).toBe('autonomous-orchestration');
+    expect((await planned(specOf())).options.network).toBe('net-1');
     expect(network.mock.calls).toEqual([['autonomous-orchestration'], ['autonomous-orchestration']]);
   });
 

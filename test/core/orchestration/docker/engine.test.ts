@@ -34,12 +34,11 @@ const CALLS: Call[] = [
     refusals: { 404: 'IMAGE_NOT_FOUND' },
   },
   {
-    name: 'network',
-    call: (engine) => engine.network('n'),
-    request: 'GET /networks/n',
-    answer: { status: 200, json: { Driver: 'bridge', Options: { a: 'b' } } },
-    value: { driver: 'bridge', options: { a: 'b' } },
-    also: [[404, undefined]],
+    name: 'networks',
+    call: (engine) => engine.networks('n'),
+    request: 'GET /networks?filters={"name":["n"]}',
+    answer: { status: 200, json: [{ Id: '1', Name: 'n', Created: 'x', Driver: 'bridge', Options: { a: 'b' } }] },
+    value: [{ id: '1', driver: 'bridge', options: { a: 'b' } }],
   },
   {
     name: 'createNetwork',

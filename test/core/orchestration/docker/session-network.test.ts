@@ -3,38 +3,55 @@ import { ensureSessionNetwork } from '../../../../src/core/orchestration/docker/
 import { errorOf } from '../../../support/errors.js';
 import { FakeEngine } from '../../../support/fake-engine.js';
 
-const LOOK = 'GET /networks/autonomous-orchestration';
+const LOOK = 'GET /networks';
 const MAKE = 'POST /networks/create';
-const separating = { Driver: 'bridge', Options: { 'com.docker.network.bridge.enable_icc': 'false' } };
+const separating = {
+  Id: 'net-1',
+  Name: 'autonomous-orchestration',
+  Created: '2026-11-29T10:00:00Z',
+  Driver: 'bridge',
+  Options: { 'com.docker.network.bridge.enable_icc': 'false' },
+};
+
+/** The calls without their queries. */
+const calls = ({ requests }: FakeEngine): string[] => requests.map((request) => request.replace(/\?.*/, ''));
 
 describe('the network of the sessions', () => {
   it('costs one question where it is there', async () => {
-    const { fake, engine } = await FakeEngine.start({ [LOOK]: { status: 200, json: separating } });
-    await ensureSessionNetwork(engine);
-    expect(fake.requests).toEqual([LOOK]);
+    const { fake, engine } = await FakeEngine.start({ [LOOK]: { status: 200, json: [separating] } });
+    expect(await ensureSessionNetwork(engine)).toBe('net-1');
+    expect(calls(fake)).toEqual([LOOK]);
   });
 
   it.each([201, 409])('is made where it is missing, also where another process is faster: %s', async (status) => {
-    const { fake, engine } = await FakeEngine.start();
-    fake.answers[MAKE] = (response, { body }) => {
-      fake.answers[LOOK] = { status: 200, json: body };
+    const { fake, engine } = await FakeEngine.start({ [LOOK]: { status: 200, json: [] } });
+    fake.answers[MAKE] = (response) => {
+      fake.answers[LOOK] = { status: 200, json: [separating] };
       response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
     };
-    await ensureSessionNetwork(engine);
-    expect(fake.requests).toEqual([LOOK, MAKE, LOOK]);
-    expect(fake.calls[1]?.body).toMatchObject({
-      Name: 'autonomous-orchestration',
-      ...separating,
-      CheckDuplicate: true,
-    });
+    expect(await ensureSessionNetwork(engine)).toBe('net-1');
+    expect(calls(fake)).toEqual([LOOK, MAKE, LOOK]);
+    const { Name, Driver, Options } = separating;
+    expect(fake.calls[1]?.body).toMatchObject({ Name, Driver, Options, CheckDuplicate: true });
+  });
+
+  it('is the oldest that separates where there are several, and none whose name only contains it', async () => {
+    const json = [
+      { ...separating, Id: 'young', Created: '2026-11-29T12:00:00Z' },
+      { ...separating, Id: 'open', Created: '2026-11-29T09:00:00Z', Options: {} },
+      { ...separating, Id: 'other', Created: '2026-11-29T08:00:00Z', Name: 'my-autonomous-orchestration' },
+      separating,
+    ];
+    const { engine } = await FakeEngine.start({ [LOOK]: { status: 200, json } });
+    expect(await ensureSessionNetwork(engine)).toBe('net-1');
   });
 
   it.each([
     ['lets containers reach each other', { ...separating, Options: {} }],
-    ['has no options', { Driver: 'bridge', Options: null }],
+    ['has no options', { ...separating, Options: null }],
     ['is of another kind', { ...separating, Driver: 'macvlan' }],
   ])('is refused where it %s', async (_, json) => {
-    const { engine } = await FakeEngine.start({ [LOOK]: { status: 200, json } });
+    const { engine } = await FakeEngine.start({ [LOOK]: { status: 200, json: [json] } });
     const { message } = await errorOf(ensureSessionNetwork(engine), 'LAUNCH_FAILED');
     expect(message).toContain('docker network rm autonomous-orchestration');
   });

@@ -204,14 +204,20 @@ describe('with a docker executable that runs the command on the host', () => {
   const FAKE_DOCKER =
     'here=$(dirname "$0"); printf "%s\\n" "$@" > "$here/docker-args"; while [ "$1" != claude ]; do shift; done; "$@"';
 
-  const SESSION_NETWORK = { Driver: 'bridge', Options: { 'com.docker.network.bridge.enable_icc': 'false' } };
+  const SESSION_NETWORK = {
+    Id: 'net-1',
+    Name: 'autonomous-orchestration',
+    Created: '2026-11-29T10:00:00Z',
+    Driver: 'bridge',
+    Options: { 'com.docker.network.bridge.enable_icc': 'false' },
+  };
   const probe = `autonomous-orchestration-probe ${process.getuid?.()} [${process.getgid?.()}] /home/node\nautonomous-orchestration-probe stat\n2.1.98 (Claude Code)\nautonomous-orchestration-probe ended\n`;
   const answerContainerCalls: FakeEngine['fallback'] = ({ method, path }) => {
     if (method === 'POST' && path.startsWith('/containers/create')) return { status: 201, json: { Id: 'id-1' } };
     if (path.endsWith('/start')) return { status: 204 };
     if (path.endsWith('/wait')) return { status: 200, json: { StatusCode: 0 } };
     if (path.includes('/attach')) return { status: 200, text: probe };
-    if (path === '/networks/autonomous-orchestration') return { status: 200, json: SESSION_NETWORK };
+    if (path.startsWith('/networks')) return { status: 200, json: [SESSION_NETWORK] };
     if (path.startsWith('/events')) return (response) => void response.writeHead(200).flushHeaders();
     if (method === 'GET' && path.endsWith('/json')) return containerState();
     if (method === 'DELETE') return { status: 204 };
