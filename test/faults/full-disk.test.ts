@@ -12,7 +12,7 @@ beforeEach(async () => {
   stateDir = execFileSync('mktemp', ['--directory', '/tmp/orchestration-faults-disk-XXXXXX'], {
     encoding: 'utf8',
   }).trim();
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', stateDir]);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=700', 'tmpfs', stateDir]);
   return async () => {
     // Lazily: the last file is closed a moment after the end.
     execFileSync('umount', ['--lazy', stateDir]);

@@ -1,3 +1,4 @@
+import { MOUNTS_DIFFER, MOUNTS_REFUSED } from './docker/checked-start.js';
 import { classifyError } from './monitoring/error-classifier.js';
 import type { ResultObservation } from './monitoring/observation.js';
 import { clipText, harmlessText } from './own-text.js';
@@ -5,6 +6,10 @@ import type { RunEnd, RunStop, SessionResult, TerminalStatus } from './types.js'
 
 /** As long as a result's text may be: an agent writes both. */
 const ERROR_LENGTH = 50_000;
+
+const MOUNTS_MOVED =
+  'While the container started, something else was put in the place of a folder that it mounts, so that it was ended before ' +
+  'the agent began. An agent that can write there may have done that, or somebody has changed a file of .git in that moment';
 
 /** The two witnesses of a run's end, and what the user wanted. */
 export interface RunWitnesses {
@@ -59,6 +64,9 @@ export function outcomeOf({ end, result, stopped, resetsAt, diagnostics }: RunWi
   if (end.closed) return { status: 'completed', result: { ...shared, reason: exitCode === 0 ? 'success' : 'closed' } };
   if (result && exitedWell) return { status: 'completed', result: { ...shared, reason: 'success' } };
   if (exitedWell) return failed('incomplete', `It ended without a result.${said}`);
+  if (!result && exitCode === MOUNTS_DIFFER && diagnostics.includes(MOUNTS_REFUSED)) {
+    return failed('UNSAFE_MOUNT', `${MOUNTS_MOVED}.${said}`);
+  }
   if (!result && (exitCode === 126 || exitCode === 127)) {
     const why = exitCode === 126 ? 'cannot be executed' : 'was not found';
     return failed('LAUNCH_FAILED', `A command of the container's start ${why} (exit code ${exitCode}).${said}`);

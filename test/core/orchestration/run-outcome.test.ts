@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MOUNTS_REFUSED } from '../../../src/core/orchestration/docker/checked-start.js';
 import type { ResultObservation } from '../../../src/core/orchestration/monitoring/observation.js';
 import { outcomeOf, type RunWitnesses } from '../../../src/core/orchestration/run-outcome.js';
 import type { RunStop } from '../../../src/core/orchestration/types.js';
@@ -36,6 +37,19 @@ describe('how a run went', () => {
     ['a good result, but killed', { end: { exitCode: 137 }, result: GOOD }, 'failed', 'killed'],
     ['a good result, but terminated', { end: { exitCode: 143 }, result: GOOD }, 'failed', 'terminated'],
     ['an unknown end with exit 1', { end: { unknown: true, exitCode: 1 }, result: GOOD }, 'failed', 'error'],
+    [
+      'mounts that were swapped',
+      { end: { exitCode: 97 }, diagnostics: ['other words', MOUNTS_REFUSED] },
+      'failed',
+      'UNSAFE_MOUNT',
+    ],
+    ['the same exit code of another program', { end: { exitCode: 97 }, diagnostics: ['x'] }, 'failed', 'error'],
+    [
+      'the same code and words of an agent',
+      { end: { exitCode: 97 }, diagnostics: [MOUNTS_REFUSED], result: GOOD },
+      'failed',
+      'error',
+    ],
     ['no exit code at all', { end: {}, result: GOOD }, 'failed', 'error'],
     ['all turns used', { result: bad(undefined, 'error_max_turns') }, 'failed', 'max_turns'],
     ['a result without authentication', { result: bad('Invalid API key · Please run /login') }, 'failed', 'auth'],

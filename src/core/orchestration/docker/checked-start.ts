@@ -3,6 +3,8 @@ import type { CheckedMount } from '../workspace/mounts.js';
 
 /** With this exit code a container ends that was given other files than those that were checked. */
 export const MOUNTS_DIFFER = 97;
+/** And with this word in its log: other programs may end with the same code. */
+export const MOUNTS_REFUSED = 'autonomous-orchestration: what is mounted here is not what was checked';
 
 /** Where the shell looks for `stat`; the session's own PATH may begin in its workspace. */
 const SYSTEM_PATH = '/usr/local/bin:/usr/bin:/bin';
@@ -28,7 +30,7 @@ export function checkedStart(
   // Nothing is to start, either, where one of them cannot be looked at.
   const script = `
 refuse() {
-  echo 'autonomous-orchestration: what is mounted here is not what was checked' >&2
+  echo '${MOUNTS_REFUSED}' >&2
   exit ${MOUNTS_DIFFER}
 }
 seen=$(PATH=${SYSTEM_PATH} stat -c %d:%i -- ${compared.map(({ target }) => quoted(target)).join(' ')}) || refuse

@@ -4,7 +4,6 @@ import { messageOf } from '../errors.js';
 import { type RunHandle, STOP_GRACE_MS } from '../executors/base-executor.js';
 import type { LaunchedProcess, ProcessExit } from '../executors/process/launcher.js';
 import type { RunEnd } from '../types.js';
-import { MOUNTS_DIFFER } from './checked-start.js';
 import type { ContainerWatch } from './container-watch.js';
 import { type ContainerState, type DockerEngine, ENGINE_AWAY_MS, ENGINE_RETRY_MS } from './engine.js';
 
@@ -24,10 +23,6 @@ const NEVER_EXECUTED: Readonly<Record<number, string>> = {
   126: "the container's command cannot be executed",
   127: "the container's command was not found",
 };
-
-const MOUNTS_MOVED =
-  'While the container started, something else was put in the place of a folder that it mounts, so that it was ended before ' +
-  'the agent began. An agent that can write there may have done that, or somebody has changed a file of .git in that moment';
 
 export interface ContainerRunOptions {
   engine: DockerEngine;
@@ -229,7 +224,6 @@ function runEnd(state: ContainerState | Error | undefined, exit: ProcessExit): R
     return { reason: 'lost', error: `The container is gone without a trace; the docker client ended with ${how}.` };
   }
   // Who removes a container kills it; one that had ended by itself has another exit code.
-  if (state.exitCode === MOUNTS_DIFFER) return { reason: 'UNSAFE_MOUNT', exitCode: MOUNTS_DIFFER, error: MOUNTS_MOVED };
   if (state.removing && state.exitCode === 137)
     return { reason: 'lost', error: 'The container was removed by somebody else while it ran' };
   return { exitCode: state.exitCode, oomKilled: state.oomKilled };
