@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import { readRegularFile } from '../files/regular-file.js';
@@ -54,10 +54,15 @@ export async function withGitView<T>(checkout: string | GitLayout, use: (view: G
 /** Gives a view a copy of the checkout's index, where it has one. @returns the path of the copy */
 export async function lendIndex({ layout, paths, folder }: GitView): Promise<string> {
   const copy = join(folder, 'index');
-  const index = await readRegularFile(paths.to(join(layout.gitDir, 'index')), { most: MOST_INDEX_BYTES }).catch(
-    ignoreMissing,
-  );
-  if (index) await writeFile(copy, index);
+  const path = paths.to(join(layout.gitDir, 'index'));
+  const stats = await lstat(path).catch(ignoreMissing);
+  const index = await readRegularFile(path, { most: MOST_INDEX_BYTES }).catch(ignoreMissing);
+  if (!stats || !index) return copy;
+  await writeFile(copy, index);
+  // Git looks into files that are as young as its index: they may have changed within the same tick of the clock. With a
+  // copy that is younger it would take those changes for none. Whole milliseconds are not later than the time itself.
+  const age = new Date(Math.floor(stats.mtimeMs));
+  await utimes(copy, age, age);
   return copy;
 }
 

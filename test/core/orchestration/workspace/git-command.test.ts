@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
@@ -49,6 +49,16 @@ describe('work that is not committed', () => {
     const { tree } = worktree();
     work(tree);
     expect(await uncommittedWork(tree)).toBe(true);
+  });
+
+  it('is not missed where a file changed in the same tick of the clock: git sees an index that is as old as the real one', async () => {
+    const { tree } = worktree();
+    const index = join(git(tree, 'rev-parse', '--git-dir').trim(), 'index');
+    await withGitView(tree, async (view) => {
+      const { mtimeMs } = statSync(await lendIndex(view));
+      expect(mtimeMs).toBeLessThanOrEqual(statSync(index).mtimeMs);
+      expect(mtimeMs).toBeGreaterThan(statSync(index).mtimeMs - 2);
+    });
   });
 
   it('is assumed outside a repository', async () => {
