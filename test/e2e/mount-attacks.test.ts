@@ -167,6 +167,30 @@ describe.each(RELEASES)(
       expect(child).toMatchObject({ status: 'completed', result: { changes: { commits: 1 } } });
       expect(await git(cwd, 'log', '--format=%s', 'topic')).toBe('New\nFirst');
     });
+
+    it('a mount that a child inherits cannot be led elsewhere by the agent that leads it', async () => {
+      const [victim, cwd] = [await victimFolder(), await tempFolder()];
+      const source = await made(cwd, 'data');
+      const { manager } = await testManager({ policy: { dangerous: 'allow' } });
+      const { docker } = casting({
+        'Lead others': [
+          bash(`mv data moved && ln -s ${victim} data; echo "Work as a child" | orchestrate create -`),
+          { text: 'Done.' },
+        ],
+        'Work as a child': [bash('cat /data/secret'), { text: 'Done.' }],
+      });
+      const { id } = await manager.create({
+        mode: 'orchestration',
+        prompt: 'Lead others',
+        cwd,
+        docker: { image, mounts: [`${source}:/data`], ...docker },
+      });
+      const ended = await manager.waitFor(id);
+
+      expect(existsSync(join(cwd, 'moved'))).toBe(true);
+      expect(await logOf(ended)).toMatch(/Mounting .* is refused: it leads to/);
+      expect(manager.list({ parentId: id })).toEqual([]);
+    });
   },
 );
 

@@ -1,6 +1,7 @@
 import type { AbortSignals } from './abort-signals.js';
 import { deferred } from './deferred.js';
-import type { BaseExecutor } from './executors/base-executor.js';
+import type { DockerOptions } from './docker/docker-options.js';
+import type { BaseExecutor, SessionSpec } from './executors/base-executor.js';
 import { handedDown } from './family/session-family.js';
 import type { PartsRegistry } from './parts-registry.js';
 import { type Inheritance, type ResolvedManagerOptions, resolveCreateOptions } from './resolve-options.js';
@@ -9,6 +10,7 @@ import type { SessionScheduler } from './session-scheduler.js';
 import type { SessionStore } from './session-store.js';
 import type { StateOwner } from './state-owner.js';
 import type { CreateSessionOptions, SessionMode, UnifiedSession } from './types.js';
+import { refuseRedirected, sourcesOf } from './workspace/pinned-mounts.js';
 
 export interface CreationParts {
   options: ResolvedManagerOptions;
@@ -37,7 +39,8 @@ export class SessionCreation {
     const { demandOpen, executors, owner, scheduler, store, signals } = this.#parts;
     const { family } = scheduler;
     demandOpen();
-    const spec = resolveCreateOptions(id, options, this.#inheritance(options));
+    const inheritance = this.#inheritance(options);
+    const spec = resolveCreateOptions(id, options, inheritance);
     const { signal } = options;
     signal?.throwIfAborted();
     await owner.ready();
@@ -58,6 +61,7 @@ export class SessionCreation {
       const prepared = await prepareSession(spec, executors[spec.mode], this.#parts.options.stateDir, signal);
       await earlier;
       try {
+        if (inheritance.led) refuseRedirectedInheritance(inheritance, prepared.spec, options.docker);
         signal?.throwIfAborted();
         demandOpen();
         await scheduler.announce(prepared, options);
@@ -98,4 +102,19 @@ export class SessionCreation {
       ...(plan !== undefined && { prompt: plan }),
     };
   }
+}
+
+/** A leader's agent may have put links in the place of what the leader mounts, and its children inherit. */
+function refuseRedirectedInheritance(
+  { docker: inherited }: Inheritance,
+  { docker }: SessionSpec,
+  given: CreateSessionOptions['docker'],
+): void {
+  if (!inherited || !docker) return;
+  const own = given || {};
+  const taken = ({ mounts, ssh }: Partial<DockerOptions>) => ({
+    ...(own.mounts === undefined && mounts && { mounts }),
+    ...(own.ssh === undefined && ssh !== undefined && { ssh }),
+  });
+  refuseRedirected(sourcesOf(taken(docker)), sourcesOf(taken(inherited)));
 }

@@ -3,7 +3,7 @@ import type { CheckedMount } from '../workspace/mounts.js';
 
 /** With this exit code a container ends that was given other files than those that were checked. */
 export const MOUNTS_DIFFER = 97;
-/** And with this word in its log: other programs may end with the same code. */
+/** It also writes this line into the log: other programs may end with the same code. */
 export const MOUNTS_REFUSED = 'autonomous-orchestration: what is mounted here is not what was checked';
 
 /** Where the shell looks for `stat`; the session's own PATH may begin in its workspace. */

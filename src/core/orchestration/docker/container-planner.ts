@@ -15,7 +15,7 @@ import {
   refuseUnsafeWorktree,
   resolveMounts,
 } from '../workspace/mounts.js';
-import { pinMounts } from '../workspace/pinned-mounts.js';
+import { pinMounts, refuseRedirected, sourcesOf } from '../workspace/pinned-mounts.js';
 import type { ProtectedPaths } from '../workspace/protected-machine.js';
 import { sshAccess } from '../workspace/ssh-mounts.js';
 import { checkWritable } from '../workspace/workspace-check.js';
@@ -130,8 +130,8 @@ export class ContainerPlanner {
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
     await refuseMoved(spec.cwd);
     const [workspace, asked] = await this.#hostMounts(spec);
-    refuseOthers(asked, parseMounts(spec.docker.mounts ?? []));
-    if (ssh.keyFile !== undefined) refuseOthers([{ source: ssh.keyFile }], [keyOf(spec.docker)]);
+    const sources = asked.map(({ source }) => source);
+    refuseRedirected(ssh.keyFile === undefined ? sources : [...sources, ssh.keyFile], sourcesOf(spec.docker));
     if (!spec.readOnly) await this.#checkWritable(spec.cwd, spec, facts);
     const git = await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd));
     await demandGitInside(git, spec.workspaces);
@@ -217,22 +217,6 @@ export class ContainerPlanner {
     });
     return this.#mapping;
   }
-}
-
-/** Links that were there when the session was created were followed then: one that is there now has come since. */
-function refuseOthers(found: readonly Pick<Mount, 'source'>[], asked: readonly Pick<Mount, 'source'>[]): void {
-  found.forEach(({ source }, index) => {
-    const given = asked[index]?.source;
-    if (given === source) return;
-    throw new OrchestrationError(
-      'UNSAFE_MOUNT',
-      `Mounting ${shown(given)} is refused: it leads to ${shown(source)} now, and did not when the session was created.`,
-    );
-  });
-}
-
-function keyOf({ ssh }: Readonly<DockerOptions>): Pick<Mount, 'source'> {
-  return { source: typeof ssh === 'object' ? ssh.keyFile : '' };
 }
 
 /** The same mounts, with the real paths of this library's own files: only the user can have put links on the way there. */

@@ -1,6 +1,7 @@
+import type { DockerOptions } from '../docker/docker-options.js';
 import { messageOf, OrchestrationError, shown } from '../errors.js';
-import type { CheckedMount, Mount } from './mounts.js';
-import { type FileIdentity, identityOf, pinPath } from './pinned-path.js';
+import { type CheckedMount, type Mount, parseMounts } from './mounts.js';
+import { identityOf, isSame, pinPath } from './pinned-path.js';
 
 /**
  * Takes down what the mounts of a container lead to, after everything else about them was checked. The container compares
@@ -24,8 +25,23 @@ export async function pinMounts(mounts: readonly (Mount | CheckedMount)[]): Prom
   );
 }
 
-function isSame(one: FileIdentity, other: FileIdentity): boolean {
-  return one.dev === other.dev && one.ino === other.ino;
+/** The paths of the user's that a session's options mount: those of its mounts, and its key. */
+export function sourcesOf({ mounts = [], ssh }: Pick<Partial<DockerOptions>, 'mounts' | 'ssh'>): string[] {
+  return [...parseMounts(mounts).map(({ source }) => source), ...(typeof ssh === 'object' ? [ssh.keyFile] : [])];
+}
+
+/**
+ * Refuses sources that lead elsewhere than they did. Links that were there when a session was created were followed then,
+ * so that one that is there now has come since: an agent may have made it.
+ *
+ * @param found where they lead now
+ * @param settled where they led when the session was created, or the one that it inherits them from
+ * @throws OrchestrationError `UNSAFE_MOUNT`
+ */
+export function refuseRedirected(found: readonly string[], settled: readonly string[]): void {
+  found.forEach((source, index) => {
+    if (settled[index] !== source) throw moved(settled[index] ?? source, `it leads to ${shown(source)} now`);
+  });
 }
 
 function moved(source: string, why: string, cause?: unknown): OrchestrationError {

@@ -43,6 +43,10 @@ export async function pinPath(given: string): Promise<PinnedPath> {
   }
 }
 
+export function isSame(one: FileIdentity, other: FileIdentity): boolean {
+  return one.dev === other.dev && one.ino === other.ino;
+}
+
 export function identityOf({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): FileIdentity {
   return { dev: String(dev), ino: String(ino) };
 }

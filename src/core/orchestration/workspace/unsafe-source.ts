@@ -4,7 +4,7 @@ import { shown } from '../errors.js';
 import { isWithin } from '../files/is-within.js';
 import { BoundedSearch, SearchLimit } from './bounded-search.js';
 import { MountTable } from './mount-table.js';
-import { type FileIdentity, identityOf, type PinnedPath, pinPath } from './pinned-path.js';
+import { type FileIdentity, identityOf, isSame, type PinnedPath, pinPath } from './pinned-path.js';
 import { ProtectedMachine, type ProtectedPaths, type ProtectedPlace } from './protected-machine.js';
 import { ENGINE_SOCKET_NAME, KERNEL_FILE_SYSTEMS, OPEN_PLACES } from './protected-places.js';
 
@@ -161,8 +161,4 @@ async function identitiesUpwards({ path, stats }: PinnedPath): Promise<FileIdent
 async function listeningSockets(): Promise<string[]> {
   const text = await readFile('/proc/net/unix', 'utf8').catch(() => '');
   return text.split('\n').flatMap((line) => /^(?:\S+\s+){7}(\/.*)$/.exec(line)?.[1] ?? []);
-}
-
-function isSame(one: FileIdentity, other: FileIdentity): boolean {
-  return one.dev === other.dev && one.ino === other.ino;
 }
