@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { UnifiedSession, UnifiedSessionManager } from 'autonomous-orchestration';
 import { describe, expect, it } from 'vitest';
 import { bash, docker, type ModelTurn, nextEvent, RELEASES, scripted, tempFolder, testManager } from './support.js';
@@ -53,5 +55,20 @@ describe.each(RELEASES)('the network of sessions, with Claude Code $version', ({
       event.type === 'session:tool-result' && event.sessionId === id ? [JSON.stringify(event)] : [],
     );
     expect(results.join()).toContain(said);
+  });
+
+  it('has no name server of the engine, which would cost each start: names are resolved as on its own bridge', async () => {
+    const { manager } = await testManager();
+    const servers = async (network?: string): Promise<unknown> => {
+      const cwd = await tempFolder();
+      const asked = bash('cat /etc/resolv.conf > servers');
+      const options = { ...scripted(asked).docker, image, ...(network !== undefined && { network }) };
+      const { id } = await manager.create({ prompt: 'Go', cwd, docker: options });
+      expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+      return readFile(join(cwd, 'servers'), 'utf8');
+    };
+    const own = await servers();
+    expect(own).toBe(await servers('bridge'));
+    expect(own).not.toContain('127.0.0.11');
   });
 });

@@ -27,7 +27,7 @@ export interface RunStartOptions {
 
 /** What its supervisor has for it. */
 export interface RunStartParts {
-  watch: Pick<RunWatch, 'restore' | 'clear' | 'before'>;
+  watch: Pick<RunWatch, 'restore' | 'clear' | 'before' | 'launched'>;
   hooks: RunHooks;
   dispatch: (action: SessionAction) => void;
   /** Aborted, for a reason to be thrown, when this host has nothing to do with the run any more. */
@@ -86,6 +86,7 @@ export class RunStart {
     if (detached.aborted || stopping()) return undefined;
     const { size } = await lstat(request.folder.log);
     const handle = await executor.launch(this.#request(size));
+    watch.launched(session().environment);
     if (handle.process) dispatch({ type: 'spawned', process: handle.process });
     return handle;
   }

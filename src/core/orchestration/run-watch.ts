@@ -137,12 +137,20 @@ export class RunWatch {
 
   /** Notes how things are before the agent comes. */
   async before({ docker, worktree, cwd }: UnifiedSession['environment']): Promise<void> {
-    const isFirst = this.#options.run().number === 1;
-    this.#ignoreRules.begin(worktree ?? cwd, isFirst);
-    // Git takes its time, and the first call of a session comes later than that.
-    if (!isFirst) await this.#ignoreRules.settled();
+    if (this.#options.run().number > 1) {
+      this.#ignoreRules.begin(worktree ?? cwd, false);
+      await this.#ignoreRules.settled();
+    }
     // On the host itself an agent need not wait for git.
     if (docker) await this.#git.begin(worktree ?? cwd);
+  }
+
+  /**
+   * The agent is on its way. Git takes its time to read the rules of a first run, and the first call of a session comes
+   * later than that.
+   */
+  launched({ worktree, cwd }: UnifiedSession['environment']): void {
+    this.#ignoreRules.begin(worktree ?? cwd, true);
   }
 
   async start(handle: RunHandle, { offset, replay }: LogPart): Promise<void> {

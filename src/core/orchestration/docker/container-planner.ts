@@ -16,7 +16,7 @@ import {
   resolveMounts,
 } from '../workspace/mounts.js';
 import { pinMounts, refuseRedirected, sourcesOf } from '../workspace/pinned-mounts.js';
-import type { ProtectedPaths } from '../workspace/protected-machine.js';
+import { ProtectedMachine } from '../workspace/protected-machine.js';
 import { sshAccess } from '../workspace/ssh-mounts.js';
 import { checkWritable } from '../workspace/workspace-check.js';
 import type { DockerOptions } from './docker-options.js';
@@ -50,6 +50,15 @@ export interface PlannedContainer {
   mountStrings: string[];
 }
 
+/** What a container stands on. */
+export interface ContainerGround {
+  readonly facts: ImageFacts;
+  /** By name or id. */
+  readonly network: string;
+  /** The variables that the guard depends on, as Claude Code starts with them. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
 export interface PlannerOptions {
   engine: DockerEngine;
   probe: ImageProbe;
@@ -60,6 +69,9 @@ export interface PlannerOptions {
   host: { env: NodeJS.ProcessEnv; home: string };
 }
 
+/** How long the look at the machine's protected places counts. They are out of the reach of agents. */
+const MACHINE_MS = 2_000;
+
 /** Where a container finds the session's MCP configuration. */
 const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
 
@@ -67,6 +79,7 @@ const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
 export class ContainerPlanner {
   readonly #options: PlannerOptions;
   #mapping: Promise<boolean> | undefined;
+  #machine: { seen: ProtectedMachine; at: number } | undefined;
   /** One look for the sessions' network at a time, so that only the first one makes it. */
   readonly #inTurn = inTurn();
 
@@ -86,8 +99,7 @@ export class ContainerPlanner {
     if (worktree !== undefined && !spec.docker.allowUnsafeMounts) {
       await refuseUnsafeWorktree(resolve(spec.cwd, worktree), await this.#protected());
     }
-    const facts = await this.#facts(spec);
-    await this.#network(spec.docker);
+    const { facts } = await this.ground(spec);
     const { keyFile } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
     if (!spec.readOnly) await this.#checkRights(spec, facts);
     return {
@@ -117,16 +129,16 @@ export class ContainerPlanner {
    * Everything that a container of a session gets. `spec.cwd` is what is mounted at `/workspace`.
    *
    * @param identity what the container of this run is known by
+   * @param ground what the container stands on, from just before
    * @param guard what the session's hook needs
    */
   async container(
     spec: DockerSpec,
     identity: Pick<PlannedContainer, 'name' | 'labels'>,
     folder: SessionFolder,
+    { facts, network }: ContainerGround,
     guard: { mounts: readonly Mount[]; env: Record<string, string> },
   ): Promise<PlannedContainer> {
-    const facts = await this.#facts(spec);
-    const network = await this.#network(spec.docker);
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
     await refuseMoved(spec.cwd);
     const [workspace, asked] = await this.#hostMounts(spec);
@@ -172,10 +184,11 @@ export class ContainerPlanner {
     return this.#inTurn(() => ensureSessionNetwork(this.#options.engine));
   }
 
-  /** What Claude Code starts with in a container, of the variables that its guard depends on. */
-  async environment(spec: Pick<DockerSpec, 'docker'>): Promise<Record<string, string>> {
-    const { env } = await this.#facts(spec);
-    return { ...env, ...spec.docker.env };
+  /** What the engine has for a container. */
+  async ground(spec: Pick<DockerSpec, 'docker'>): Promise<ContainerGround> {
+    const [facts, network] = await Promise.all([this.#facts(spec), this.#network(spec.docker)]);
+    // What Claude Code starts with, of the variables that its guard depends on.
+    return { facts, network, env: { ...facts.env, ...spec.docker.env } };
   }
 
   #facts({ docker }: Pick<DockerSpec, 'docker'>): Promise<ImageFacts> {
@@ -196,10 +209,16 @@ export class ContainerPlanner {
     return [workspace, rest];
   }
 
-  async #protected(): Promise<ProtectedPaths> {
+  /** A session is checked twice, when it is made and when its container is; one that starts at once shares the look. */
+  async #protected(): Promise<ProtectedMachine> {
     const endpoint = await this.#options.endpoint();
     const { host, stateDir } = this.#options;
-    return { ...host, stateDir, engineSockets: 'socketPath' in endpoint ? [endpoint.socketPath] : [] };
+    const now = performance.now();
+    if (this.#machine === undefined || now - this.#machine.at > MACHINE_MS) {
+      const engineSockets = 'socketPath' in endpoint ? [endpoint.socketPath] : [];
+      this.#machine = { seen: new ProtectedMachine({ ...host, stateDir, engineSockets }), at: now };
+    }
+    return this.#machine.seen;
   }
 
   /** @throws OrchestrationError `WORKSPACE_NOT_WRITABLE` */

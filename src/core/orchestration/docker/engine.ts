@@ -12,6 +12,7 @@ export interface EngineImage {
 /** A network as the engine describes it. */
 export interface EngineNetwork {
   id: string;
+  name: string;
   driver: string;
   options: Record<string, string>;
 }
@@ -235,15 +236,15 @@ export class DockerEngine {
       await this.#http.call('POST', `/containers/${container}/wait?condition=removed`, undefined, WORK_MS);
   }
 
-  /** The networks of a name, the oldest first: the engine may make several where it is asked at the same moment. */
-  async networks(name: string): Promise<EngineNetwork[]> {
-    const filters = encodeURIComponent(JSON.stringify({ name: [name] }));
+  /** The networks of these names, the oldest first: the engine may make several where it is asked at the same moment. */
+  async networks(names: readonly string[]): Promise<EngineNetwork[]> {
+    const filters = encodeURIComponent(JSON.stringify({ name: names }));
     const { status, body } = await this.#http.call('GET', `/networks?filters=${filters}`);
     if (status !== 200) throw refused('list networks', status, body);
     return (body as NetworkBody[])
-      .filter(({ Name }) => Name === name) // The engine's filter also finds names that only contain it.
+      .filter(({ Name }) => names.includes(Name)) // The engine's filter also finds names that only contain it.
       .sort((one, other) => one.Created.localeCompare(other.Created) || one.Id.localeCompare(other.Id))
-      .map(({ Id, Driver, Options }) => ({ id: Id, driver: Driver, options: Options ?? {} }));
+      .map(({ Id, Name, Driver, Options }) => ({ id: Id, name: Name, driver: Driver, options: Options ?? {} }));
   }
 
   /** Makes a network, unless there is one of that name already. */

@@ -215,13 +215,11 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const placed = { ...spec, docker, cwd: run.workspace, readOnly: this.readOnly };
     const { mounts, env } = await this.equipment(run.files, true);
     const { planner } = this.runtime.docker;
-    const files = await run.files.mounts({
-      ...this.guardedRun(run.request),
-      env: await planner.environment(placed),
-    });
+    const ground = await planner.ground(placed);
+    const files = await run.files.mounts({ ...this.guardedRun(run.request), env: ground.env });
     const guard = { mounts: [...files, ...mounts], env: { ...env, ...GUARDED_ENV } };
     const identity = this.runtime.docker.identity(spec, number);
-    return this.launchInContainer(run, await this.runtime.docker.planner.container(placed, identity, folder, guard));
+    return this.launchInContainer(run, await planner.container(placed, identity, folder, ground, guard));
   }
 
   async #placement(worktree: Worktree, before: SessionEnvironment): Promise<Partial<SessionEnvironment>> {

@@ -3,7 +3,7 @@ import type { MountOption } from '../docker/docker-options.js';
 import { messageOf, OrchestrationError, shown, systemCode } from '../errors.js';
 import { takenTarget } from './mount-targets.js';
 import { type FileIdentity, identityOf, pinPath } from './pinned-path.js';
-import type { ProtectedPaths } from './protected-machine.js';
+import type { ProtectedMachine } from './protected-machine.js';
 import { UnsafeSources } from './unsafe-source.js';
 
 /** A bind mount with nothing left open. */
@@ -60,10 +60,10 @@ function checked(mount: Mount, given: unknown): Mount {
  */
 export async function resolveMounts(
   mounts: readonly Mount[],
-  paths: ProtectedPaths,
+  machine: ProtectedMachine,
   allowUnsafe: boolean,
 ): Promise<CheckedMount[]> {
-  const unsafe = allowUnsafe ? undefined : new UnsafeSources(paths);
+  const unsafe = allowUnsafe ? undefined : new UnsafeSources(machine);
   return Promise.all(
     mounts.map(async (mount) => {
       const source = await pinPath(mount.source).catch((cause: unknown) => {
@@ -82,8 +82,8 @@ export async function resolveMounts(
  *
  * @throws OrchestrationError `UNSAFE_MOUNT`
  */
-export async function refuseUnsafeWorktree(path: string, paths: ProtectedPaths): Promise<void> {
-  const why = await new UnsafeSources(paths).whyNew(path);
+export async function refuseUnsafeWorktree(path: string, machine: ProtectedMachine): Promise<void> {
+  const why = await new UnsafeSources(machine).whyNew(path);
   if (why !== undefined) throw refused(path, `the worktree ${why}`);
 }
 

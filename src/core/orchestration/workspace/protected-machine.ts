@@ -34,33 +34,35 @@ export interface ProtectedPlace {
 
 type Unfound = Omit<ProtectedPlace, 'found'>;
 
-/** The table of protected places, as it is on this machine. Looks at each folder once. */
+/** The table of protected places, as it is on this machine at the moment when this is made. Looks at each folder once. */
 export class ProtectedMachine {
-  readonly #paths: ProtectedPaths;
   /** Names in folders, by path. */
   readonly #listed = new Map<string, Promise<ReadonlySet<string>>>();
   readonly #ofHomes = new Map<string, Promise<ProtectedPlace[]>>();
   readonly #own: Promise<ProtectedPlace[]>;
+  /** The home folders whose places count for whatever is asked for. */
+  readonly #homes: readonly string[];
   /** Sockets of container engines, whether they are there or not. */
   readonly sockets: Promise<ProtectedPlace[]>;
   #passwd: Promise<string> | undefined;
 
   constructor(paths: ProtectedPaths) {
-    this.#paths = paths;
     this.sockets = Promise.all(engineSockets(paths).map(found));
     this.#own = this.#find(ownPlaces(paths), paths.stateDir);
+    this.#homes = [...new Set([paths.home, '/root'])];
+    for (const home of this.#homes) void this.#ofHome(home);
   }
 
   /** @param names of the folder that is asked for: those of other users' home folders bring their places along */
   async places(names: readonly string[]): Promise<ProtectedPlace[]> {
-    const homes = [this.#paths.home, '/root'];
+    const homes = [...this.#homes];
     for (const home of new Set(names.flatMap(homeOf))) {
       if (!homes.includes(home) && (await this.#isHome(home))) homes.push(home);
     }
     return [
       await this.sockets,
       await this.#own,
-      ...(await Promise.all([...new Set(homes)].map((home) => this.#ofHome(home)))),
+      ...(await Promise.all(homes.map((home) => this.#ofHome(home)))),
     ].flat();
   }
 

@@ -5,7 +5,7 @@ import { isWithin } from '../files/is-within.js';
 import { BoundedSearch, SearchLimit } from './bounded-search.js';
 import { MountTable } from './mount-table.js';
 import { type FileIdentity, identityOf, isSame, type PinnedPath, pinPath } from './pinned-path.js';
-import { ProtectedMachine, type ProtectedPaths, type ProtectedPlace } from './protected-machine.js';
+import type { ProtectedMachine, ProtectedPlace } from './protected-machine.js';
 import { ENGINE_SOCKET_NAME, KERNEL_FILE_SYSTEMS, OPEN_PLACES } from './protected-places.js';
 
 /** A mount that is asked for, with what its source is. */
@@ -29,8 +29,8 @@ export class UnsafeSources {
   #listening: Promise<string[]> | undefined;
 
   /** @param table the mounts of the machine */
-  constructor(paths: ProtectedPaths, table = MountTable.read()) {
-    this.#machine = new ProtectedMachine(paths);
+  constructor(machine: ProtectedMachine, table = MountTable.read()) {
+    this.#machine = machine;
     this.#table = table;
   }
 

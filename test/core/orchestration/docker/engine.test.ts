@@ -35,10 +35,10 @@ const CALLS: Call[] = [
   },
   {
     name: 'networks',
-    call: (engine) => engine.networks('n'),
+    call: (engine) => engine.networks(['n']),
     request: 'GET /networks?filters={"name":["n"]}',
     answer: { status: 200, json: [{ Id: '1', Name: 'n', Created: 'x', Driver: 'bridge', Options: { a: 'b' } }] },
-    value: [{ id: '1', driver: 'bridge', options: { a: 'b' } }],
+    value: [{ id: '1', name: 'n', driver: 'bridge', options: { a: 'b' } }],
   },
   {
     name: 'createNetwork',

@@ -7,7 +7,7 @@ const LOOK = 'GET /networks';
 const MAKE = 'POST /networks/create';
 const separating = {
   Id: 'net-1',
-  Name: 'autonomous-orchestration',
+  Name: 'container:autonomous-orchestration-sessions',
   Created: '2026-11-29T10:00:00Z',
   Driver: 'bridge',
   Options: { 'com.docker.network.bridge.enable_icc': 'false' },
@@ -35,11 +35,30 @@ describe('the network of the sessions', () => {
     expect(fake.calls[1]?.body).toMatchObject({ Name, Driver, Options, CheckDuplicate: true });
   });
 
+  it('has a plain name with an engine that takes no other one', async () => {
+    const plain = { ...separating, Name: 'autonomous-orchestration-sessions' };
+    const { fake, engine } = await FakeEngine.start({ [LOOK]: { status: 200, json: [] } });
+    fake.answers[MAKE] = (response, { body }) => {
+      const taken = (body as { Name: string }).Name === plain.Name;
+      if (taken) fake.answers[LOOK] = { status: 200, json: [plain] };
+      response.writeHead(taken ? 201 : 400, { 'content-type': 'application/json' }).end('{"message":"invalid name"}');
+    };
+    expect(await ensureSessionNetwork(engine)).toBe('net-1');
+    expect(calls(fake)).toEqual([LOOK, MAKE, MAKE, LOOK]);
+    expect(await ensureSessionNetwork(engine)).toBe('net-1');
+    expect(calls(fake)).toEqual([LOOK, MAKE, MAKE, LOOK, LOOK]);
+  });
+
   it('is the oldest that separates where there are several, and none whose name only contains it', async () => {
     const json = [
       { ...separating, Id: 'young', Created: '2026-11-29T12:00:00Z' },
       { ...separating, Id: 'open', Created: '2026-11-29T09:00:00Z', Options: {} },
-      { ...separating, Id: 'other', Created: '2026-11-29T08:00:00Z', Name: 'my-autonomous-orchestration' },
+      {
+        ...separating,
+        Id: 'other',
+        Created: '2026-11-29T08:00:00Z',
+        Name: 'container:autonomous-orchestration-sessions-2',
+      },
       separating,
     ];
     const { engine } = await FakeEngine.start({ [LOOK]: { status: 200, json } });
@@ -53,6 +72,6 @@ describe('the network of the sessions', () => {
   ])('is refused where it %s', async (_, json) => {
     const { engine } = await FakeEngine.start({ [LOOK]: { status: 200, json: [json] } });
     const { message } = await errorOf(ensureSessionNetwork(engine), 'LAUNCH_FAILED');
-    expect(message).toContain('docker network rm autonomous-orchestration');
+    expect(message).toContain('docker network rm container:autonomous-orchestration-sessions');
   });
 });

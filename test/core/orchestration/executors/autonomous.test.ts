@@ -206,7 +206,7 @@ describe('with a docker executable that runs the command on the host', () => {
 
   const SESSION_NETWORK = {
     Id: 'net-1',
-    Name: 'autonomous-orchestration',
+    Name: 'container:autonomous-orchestration-sessions',
     Created: '2026-11-29T10:00:00Z',
     Driver: 'bridge',
     Options: { 'com.docker.network.bridge.enable_icc': 'false' },

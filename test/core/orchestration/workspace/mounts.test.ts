@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseMounts, resolveMounts } from '../../../../src/core/orchestration/workspace/mounts.js';
 import type { ProtectedPaths } from '../../../../src/core/orchestration/workspace/protected-machine.js';
+import { ProtectedMachine } from '../../../../src/core/orchestration/workspace/protected-machine.js';
 import { errorOf } from '../../../support/errors.js';
 import { listening } from '../../../support/listening.js';
 import { tempFolder } from '../../../support/temp-folder.js';
@@ -60,7 +61,7 @@ async function machine(): Promise<ProtectedPaths & { root: string; engineSocket:
 type Machine = Awaited<ReturnType<typeof machine>>;
 
 const resolved = (source: string, paths: ProtectedPaths, { readonly = true, allowUnsafe = false } = {}) =>
-  resolveMounts([{ source, target: '/in', readonly }], paths, allowUnsafe);
+  resolveMounts([{ source, target: '/in', readonly }], new ProtectedMachine(paths), allowUnsafe);
 
 describe('the source of a mount', () => {
   const UNSAFE: [string, (paths: Machine) => string | Promise<string>, string][] = [

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MountTable } from '../../../../src/core/orchestration/workspace/mount-table.js';
 import { pinPath } from '../../../../src/core/orchestration/workspace/pinned-path.js';
+import { ProtectedMachine } from '../../../../src/core/orchestration/workspace/protected-machine.js';
 import {
   KERNEL_FILE_SYSTEMS,
   PROTECTED_PLACES,
@@ -18,7 +19,7 @@ function scene() {
   const root = tempFolder();
   const paths = { home: join(root, 'home'), stateDir: join(root, 'state'), engineSockets: [] };
   mkdirSync(paths.home);
-  return { ...paths, root, sources: new UnsafeSources(paths) };
+  return { ...paths, root, sources: new UnsafeSources(new ProtectedMachine(paths)) };
 }
 
 describe('each place in the table', () => {
@@ -96,7 +97,11 @@ async function mounted(line: (own: { id: string; path: string; home: string }) =
   const source = await pinPath(folder);
   const own = { id: source.mountId ?? '', path: folder, home: paths.home };
   const table = MountTable.parse(`${line(own)}\n`);
-  return new UnsafeSources(paths, Promise.resolve(table)).why({ source, given: folder, readonly: true });
+  return new UnsafeSources(new ProtectedMachine(paths), Promise.resolve(table)).why({
+    source,
+    given: folder,
+    readonly: true,
+  });
 }
 
 describe.runIf(process.platform === 'linux')('the table of mounts', () => {
