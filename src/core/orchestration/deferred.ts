@@ -24,6 +24,14 @@ export function deferred<T>(): Deferred<T> {
   };
 }
 
+/** All results. Where several fail, the first in the list counts; nothing of the rest is under way any more then. */
+export async function allDone<T extends readonly unknown[]>(
+  works: T,
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(works);
+  return Promise.all(works);
+}
+
 /** Waits for work, but not longer than this; answers undefined when it takes longer. Keeps no process alive. */
 export async function within<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;

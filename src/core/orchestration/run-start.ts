@@ -1,5 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { allDone } from './deferred.js';
 import { ENGINE_AWAY_MS, ENGINE_RETRY_MS } from './docker/engine.js';
 import { OrchestrationError } from './errors.js';
 import { type BaseExecutor, endedRun, type RunHandle, type RunRequest } from './executors/base-executor.js';
@@ -27,7 +28,7 @@ export interface RunStartOptions {
 
 /** What its supervisor has for it. */
 export interface RunStartParts {
-  watch: Pick<RunWatch, 'restore' | 'clear' | 'before' | 'launched'>;
+  watch: Pick<RunWatch, 'restore' | 'clear' | 'before'>;
   hooks: RunHooks;
   dispatch: (action: SessionAction) => void;
   /** Aborted, for a reason to be thrown, when this host has nothing to do with the run any more. */
@@ -81,12 +82,10 @@ export class RunStart {
     onLaunch();
     // What another host was launching is on record already.
     if (!adopt || lastRun(session()).launchedAt === undefined) dispatch({ type: 'launching', at: now() });
-    await watch.clear();
+    const [{ size }] = await allDone([lstat(request.folder.log), watch.clear()]);
     demandEnv(request.session.id, missingEnv);
     if (detached.aborted || stopping()) return undefined;
-    const { size } = await lstat(request.folder.log);
     const handle = await executor.launch(this.#request(size));
-    watch.launched(session().environment);
     if (handle.process) dispatch({ type: 'spawned', process: handle.process });
     return handle;
   }

@@ -60,6 +60,8 @@ export class RunWatch {
   readonly #decisions: DecisionLog;
   readonly #git: GitWatch;
   readonly #ignoreRules: IgnoreRules;
+  /** Where the agent works, of a run that is launched here. */
+  #checkout: string | undefined;
   readonly #caughtUp = deferred<void>();
   #monitor: StreamMonitor | undefined;
   #resetsAt: number | undefined;
@@ -137,25 +139,20 @@ export class RunWatch {
 
   /** Notes how things are before the agent comes. */
   async before({ docker, worktree, cwd }: UnifiedSession['environment']): Promise<void> {
+    this.#checkout = worktree ?? cwd;
     if (this.#options.run().number > 1) {
-      this.#ignoreRules.begin(worktree ?? cwd, false);
+      this.#ignoreRules.begin(this.#checkout, false);
       await this.#ignoreRules.settled();
     }
     // On the host itself an agent need not wait for git.
-    if (docker) await this.#git.begin(worktree ?? cwd);
-  }
-
-  /**
-   * The agent is on its way. Git takes its time to read the rules of a first run, and the first call of a session comes
-   * later than that.
-   */
-  launched({ worktree, cwd }: UnifiedSession['environment']): void {
-    this.#ignoreRules.begin(worktree ?? cwd, true);
+    if (docker) await this.#git.begin(this.#checkout);
   }
 
   async start(handle: RunHandle, { offset, replay }: LogPart): Promise<void> {
     const { folder, spec } = this.#options.request;
     const { log } = folder;
+    // Git takes its time, of which the start of a container should get nothing, and the agent's first call comes later.
+    if (this.#checkout !== undefined) this.#ignoreRules.begin(this.#checkout, true);
     const mostBytes = logBytesOf(spec.limits);
     if (replay) this.#replayed = (await lstat(log)).mtimeMs;
     this.#unasked = replay?.onHostLost === 'allow';

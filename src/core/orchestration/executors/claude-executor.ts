@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { DockerSpec, PlannedContainer } from '../docker/container-planner.js';
+import { allDone } from '../deferred.js';
+import type { ContainerGround, DockerSpec, PlannedContainer } from '../docker/container-planner.js';
 import { OrchestrationError } from '../errors.js';
 import { toolsOff } from '../intervention/claude-tools.js';
 import { GUARDED_ENV } from '../intervention/guard-environment.js';
@@ -144,9 +145,12 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     try {
       // It may have waited for long since `prepare`.
       await demandConfined(worktree?.path ?? cwd, spec.workspaces);
-      await files.create(spec.policy);
+      const [ground] = await allDone([
+        spec.docker === false ? undefined : this.runtime.docker.planner.ground({ docker: spec.docker }),
+        files.create(spec.policy),
+        demandSafeSettings(worktree?.path ?? cwd),
+      ]);
       await channel.start();
-      await demandSafeSettings(worktree?.path ?? cwd);
       const run = {
         request,
         workspace: worktree?.path ?? cwd,
@@ -154,7 +158,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
         files,
       };
       const handle =
-        spec.docker === false ? await this.launchOnHost(run) : await this.#launchInDocker(run, spec.docker);
+        ground && spec.docker ? await this.#launchInDocker(run, spec.docker, ground) : await this.launchOnHost(run);
       return guarded(handle, files, channel, leave);
     } catch (error) {
       channel.close();
@@ -210,12 +214,11 @@ export abstract class ClaudeExecutor extends BaseExecutor {
 
   protected abstract launchInContainer(run: PlacedRun, container: PlannedContainer): Promise<RunHandle>;
 
-  async #launchInDocker(run: PlacedRun, docker: DockerSpec['docker']): Promise<RunHandle> {
+  async #launchInDocker(run: PlacedRun, docker: DockerSpec['docker'], ground: ContainerGround): Promise<RunHandle> {
     const { spec, folder, run: number } = run.request;
     const placed = { ...spec, docker, cwd: run.workspace, readOnly: this.readOnly };
     const { mounts, env } = await this.equipment(run.files, true);
     const { planner } = this.runtime.docker;
-    const ground = await planner.ground(placed);
     const files = await run.files.mounts({ ...this.guardedRun(run.request), env: ground.env });
     const guard = { mounts: [...files, ...mounts], env: { ...env, ...GUARDED_ENV } };
     const identity = this.runtime.docker.identity(spec, number);

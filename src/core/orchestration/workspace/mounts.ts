@@ -66,7 +66,7 @@ export async function resolveMounts(
   const unsafe = allowUnsafe ? undefined : new UnsafeSources(machine);
   return Promise.all(
     mounts.map(async (mount) => {
-      const source = await pinPath(mount.source).catch((cause: unknown) => {
+      const source = await pinPath(mount.source, { withMount: true }).catch((cause: unknown) => {
         if (systemCode(cause) === undefined) throw refused(mount.source, messageOf(cause), cause);
         throw invalid(mount.source, 'does not exist on the host; create it first', cause);
       });

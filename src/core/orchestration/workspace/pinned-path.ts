@@ -15,7 +15,7 @@ export interface PinnedPath {
   /** Without links. */
   readonly path: string;
   readonly stats: BigIntStats;
-  /** Of the mount that it is on, as in `/proc/self/mountinfo`; absent where the system does not tell. */
+  /** Of the mount that it is on, as in `/proc/self/mountinfo`; absent where it was not asked for, or the system does not tell. */
   readonly mountId?: string;
 }
 
@@ -25,7 +25,7 @@ export interface PinnedPath {
  *
  * @throws Error where there is nothing, or it is moved while it is looked at
  */
-export async function pinPath(given: string): Promise<PinnedPath> {
+export async function pinPath(given: string, { withMount = false } = {}): Promise<PinnedPath> {
   const path = await realpath(given);
   if (process.platform !== 'linux') return { path, stats: await lstat(path, { bigint: true }) };
   const file = await open(path, O_PATH | constants.O_NOFOLLOW);
@@ -33,7 +33,7 @@ export async function pinPath(given: string): Promise<PinnedPath> {
     const [stats, now, info] = await Promise.all([
       file.stat({ bigint: true }),
       readlink(`/proc/self/fd/${file.fd}`),
-      readFile(`/proc/self/fdinfo/${file.fd}`, 'utf8'),
+      withMount ? readFile(`/proc/self/fdinfo/${file.fd}`, 'utf8') : '',
     ]);
     if (now !== path) throw new Error('it is moved while it is looked at');
     const mountId = /^mnt_id:\s*(\d+)$/m.exec(info)?.[1];

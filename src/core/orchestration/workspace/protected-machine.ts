@@ -36,8 +36,8 @@ type Unfound = Omit<ProtectedPlace, 'found'>;
 
 /** The table of protected places, as it is on this machine at the moment when this is made. Looks at each folder once. */
 export class ProtectedMachine {
-  /** Names in folders, by path. */
-  readonly #listed = new Map<string, Promise<ReadonlySet<string>>>();
+  /** What is in folders, by path. */
+  readonly #listed = new Map<string, Promise<Listing>>();
   readonly #ofHomes = new Map<string, Promise<ProtectedPlace[]>>();
   readonly #own: Promise<ProtectedPlace[]>;
   /** The home folders whose places count for whatever is asked for. */
@@ -47,7 +47,7 @@ export class ProtectedMachine {
   #passwd: Promise<string> | undefined;
 
   constructor(paths: ProtectedPaths) {
-    this.sockets = Promise.all(engineSockets(paths).map(found));
+    this.sockets = Promise.all(engineSockets(paths).map((place) => found(place)));
     this.#own = this.#find(ownPlaces(paths), paths.stateDir);
     this.#homes = [...new Set([paths.home, '/root'])];
     for (const home of this.#homes) void this.#ofHome(home);
@@ -90,30 +90,55 @@ export class ProtectedMachine {
   async #find(places: readonly Unfound[], anywhere: string): Promise<ProtectedPlace[]> {
     const folders = [...new Set(places.filter(({ path }) => path !== anywhere).map(({ path }) => dirname(path)))];
     const listed = new Map(
-      await Promise.all(folders.map(async (folder) => [folder, await this.#names(folder)] as const)),
+      await Promise.all(folders.map(async (folder) => [folder, await this.#listing(folder)] as const)),
     );
-    const isThere = (path: string): boolean =>
-      path === sep || path === anywhere || listed.get(dirname(path))?.has(basename(path)) === true;
-    return Promise.all(places.map((place) => (isThere(place.path) ? found(place) : place)));
+    return Promise.all(
+      places.map((place) => {
+        const { path } = place;
+        if (path === sep || path === anywhere) return found(place);
+        const listing = listed.get(dirname(path));
+        const isLink = listing?.links.get(basename(path));
+        return isLink === undefined
+          ? place
+          : found(place, isLink ? undefined : join(listing?.path ?? '', basename(path)));
+      }),
+    );
   }
 
-  #names(folder: string): Promise<ReadonlySet<string>> {
+  #listing(folder: string): Promise<Listing> {
     const known = this.#listed.get(folder) ?? this.#list(folder);
     this.#listed.set(folder, known);
     return known;
   }
 
-  async #list(folder: string): Promise<ReadonlySet<string>> {
+  async #list(folder: string): Promise<Listing> {
     // One below a folder that was listed before is looked for in that list.
     const above = folder === sep ? undefined : await this.#listed.get(dirname(folder));
-    if (above?.has(basename(folder)) === false) return new Set();
-    return new Set(await readdir(folder).catch(() => []));
+    if (above?.links.has(basename(folder)) === false) return NOTHING;
+    try {
+      const path = await realpath(folder);
+      const entries = await readdir(path, { withFileTypes: true });
+      return { path, links: new Map(entries.map((entry) => [entry.name, entry.isSymbolicLink()])) };
+    } catch {
+      return NOTHING; // There is no folder, or none that may be looked at.
+    }
   }
 }
 
-async function found(place: Unfound): Promise<ProtectedPlace> {
+/** What is in a folder. */
+interface Listing {
+  /** The folder's path without links. */
+  readonly path: string;
+  /** By name, whether it is a link. */
+  readonly links: ReadonlyMap<string, boolean>;
+}
+
+const NOTHING: Listing = { path: sep, links: new Map() };
+
+/** @param real its path without links, where that is known */
+async function found(place: Unfound, real?: string): Promise<ProtectedPlace> {
   try {
-    const path = await realpath(place.path);
+    const path = real ?? (await realpath(place.path));
     const stats = await stat(path, { bigint: true });
     return { ...place, found: { path, identity: identityOf(stats), links: Number(stats.nlink) } };
   } catch {

@@ -142,7 +142,7 @@ function isOpen(path: string): boolean {
 /** The folder itself, or the one above it that is there. */
 async function nearest(given: string): Promise<PinnedPath & { given: string }> {
   try {
-    return { ...(await pinPath(given)), given };
+    return { ...(await pinPath(given, { withMount: true })), given };
   } catch (error) {
     if (dirname(given) === given) throw error;
     return nearest(dirname(given));

@@ -43,7 +43,7 @@ describe('each place in the table', () => {
     const places = OF_HOME.map(({ path, ...rest }) => ({ ...rest, path: join(home, path.slice(2)) }));
     for (const { path } of places) mkdirSync(path, { recursive: true });
     const why = async (path: string, readonly: boolean): Promise<string | undefined> =>
-      sources.why({ source: await pinPath(path), given: path, readonly });
+      sources.why({ source: await pinPath(path, { withMount: true }), given: path, readonly });
     for (const { path, reach, what } of places) {
       const itself = await why(path, reach !== 'writable');
       expect(itself, path).toMatch(/^is /);
@@ -94,7 +94,7 @@ async function mounted(line: (own: { id: string; path: string; home: string }) =
   const folder = join(root, 'elsewhere');
   mkdirSync(join(folder, 'deep'), { recursive: true });
   for (const path of ['.ssh', 'project']) mkdirSync(join(paths.home, path));
-  const source = await pinPath(folder);
+  const source = await pinPath(folder, { withMount: true });
   const own = { id: source.mountId ?? '', path: folder, home: paths.home };
   const table = MountTable.parse(`${line(own)}\n`);
   return new UnsafeSources(new ProtectedMachine(paths), Promise.resolve(table)).why({
