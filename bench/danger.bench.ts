@@ -1,5 +1,5 @@
 import { parse } from 'unbash';
-import { rateDanger } from '../src/core/orchestration/intervention/danger/rate-danger.js';
+import { rateDanger } from '../src/danger/rate-danger.js';
 import { answer } from './support/child.js';
 import { type Figure, withUnit } from './support/figure.js';
 import { median, percentile } from './support/stats.js';

@@ -1,7 +1,7 @@
-import { DEFAULT_POLICY } from '../src/core/orchestration/intervention/tool-policy.js';
 import { ClaudeEventReader } from '../src/core/orchestration/monitoring/claude-events.js';
-import { SessionStore } from '../src/core/orchestration/session-store.js';
-import { SessionJournal } from '../src/core/orchestration/state/session-journal.js';
+import { DEFAULT_POLICY } from '../src/core/orchestration/session/policy.js';
+import { SessionJournal } from '../src/core/orchestration/store/disk/session-journal.js';
+import { SessionStore } from '../src/core/orchestration/store/store.js';
 import { answer, collectGarbage } from './support/child.js';
 import { type Figure, shown, withUnit } from './support/figure.js';
 import { LogLines } from './support/log-lines.js';

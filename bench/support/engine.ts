@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type FSWatcher, statSync, watch } from 'node:fs';
 import { chown, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { SpawnProcess } from '../../src/core/orchestration/executors/process/launcher.js';
+import type { SpawnProcess } from '../../src/core/orchestration/process/launcher.js';
 import { AutonomousExecutor, UnifiedSessionManager } from '../../src/index.js';
 import { ensureEngine } from '../../test/e2e/engine/engine.mjs';
 import { run } from '../../test/e2e/engine/run.mjs';

@@ -1,6 +1,5 @@
-export type { DockerOptions, MountOption } from './orchestration/docker/docker-options.js';
-export { OrchestrationError, type OrchestrationErrorCode } from './orchestration/errors.js';
-export type { EventStreamOptions } from './orchestration/event-stream.js';
+export type { Danger, DangerLevel } from '../danger/danger.js';
+export type { SessionFolder } from './orchestration/contract/session-folder.js';
 export { AutonomousExecutor } from './orchestration/executors/autonomous.js';
 export {
   BaseExecutor,
@@ -16,28 +15,23 @@ export { InteractiveExecutor, type InteractiveExecutorOptions } from './orchestr
 export { OrchestrationExecutor } from './orchestration/executors/orchestration.js';
 export { PlanningExecutor } from './orchestration/executors/planning.js';
 export { WorktreeExecutor } from './orchestration/executors/worktree.js';
-export type { Danger, DangerLevel } from './orchestration/intervention/danger/danger.js';
-export type { Messages, RunHooks } from './orchestration/intervention/hook-channel.js';
-export type { AskedCall, Denial, Verdict } from './orchestration/intervention/run-guard.js';
-export type { SessionLimits } from './orchestration/intervention/session-limits.js';
-export {
-  DEFAULT_POLICY,
-  type Decision,
-  type ResolvedPolicy,
-  type ToolCall,
-  type ToolPolicy,
-  type ToolRule,
-} from './orchestration/intervention/tool-policy.js';
-export type { Observation, ResultObservation } from './orchestration/monitoring/observation.js';
+export type { KeptWorktree, SessionWorktrees } from './orchestration/git/session-worktrees.js';
+export type { AskedCall, Denial, Verdict } from './orchestration/guard/run-guard.js';
+export type { Messages, RunHooks } from './orchestration/mailbox/hook-channel.js';
+export type { RecoverOptions } from './orchestration/manager/prepare.js';
+export type { RecoveryReport } from './orchestration/manager/recovery.js';
+export type { SweepReport } from './orchestration/manager/sweep.js';
 export { StreamMonitor, type StreamMonitorOptions } from './orchestration/monitoring/stream-monitor.js';
+export type { SessionManagerOptions } from './orchestration/options/resolve.js';
+export type { ProcessIdentity } from './orchestration/process/process-identity.js';
 export {
   type Admission,
   type QueueStatus,
   SimpleQueue,
   type SimpleQueueOptions,
 } from './orchestration/queue/simple-queue.js';
-export type { SessionManagerOptions } from './orchestration/resolve-options.js';
-export type { ApprovalSource } from './orchestration/session-actions.js';
+export type { ApprovalSource } from './orchestration/session/actions.js';
+export type { DockerOptions, MountOption } from './orchestration/session/docker-options.js';
 export type {
   ListenerError,
   QueueChangedEvent,
@@ -62,15 +56,21 @@ export type {
   SessionToolResultEvent,
   SessionWaitingEvent,
   SessionWorkingEvent,
-} from './orchestration/session-events.js';
-export type { RecoverOptions } from './orchestration/session-intake.js';
+} from './orchestration/session/events.js';
+export type { SessionLimits } from './orchestration/session/limits.js';
+export type { Observation, ResultObservation } from './orchestration/session/observation.js';
+export {
+  DEFAULT_POLICY,
+  type Decision,
+  type ResolvedPolicy,
+  type ToolCall,
+  type ToolPolicy,
+  type ToolRule,
+} from './orchestration/session/policy.js';
+export type { WorktreeRequest } from './orchestration/session/worktree-request.js';
 export { UnifiedSessionManager } from './orchestration/session-manager.js';
-export type { RecoveryReport } from './orchestration/session-recovery.js';
-export type { SessionFilter } from './orchestration/session-registry.js';
-export type { SweepReport } from './orchestration/session-sweep.js';
-export type { WaitOptions } from './orchestration/session-waiters.js';
-export type { ProcessIdentity } from './orchestration/state/process-identity.js';
-export type { SessionFolder } from './orchestration/state/session-folder.js';
+export type { EventStreamOptions } from './orchestration/store/event-stream.js';
+export type { SessionFilter } from './orchestration/store/registry.js';
+export type { WaitOptions } from './orchestration/store/waiters.js';
 export type * from './orchestration/types.js';
-export type { KeptWorktree, SessionWorktrees } from './orchestration/workspace/session-worktrees.js';
-export type { WorktreeRequest } from './orchestration/workspace/worktree-request.js';
+export { OrchestrationError, type OrchestrationErrorCode } from './orchestration/util/errors.js';

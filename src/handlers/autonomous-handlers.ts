@@ -7,7 +7,7 @@ import {
   type UnifiedSession,
   type UnifiedSessionManager,
 } from '../core/index.js';
-import { messageOf, shown } from '../core/orchestration/errors.js';
+import { messageOf, shown } from '../core/orchestration/util/errors.js';
 import { type LogEntry, logEntries } from './log-entries.js';
 import { type MonitorEvent, monitorEvent } from './monitor-event.js';
 import { type AutonomousSession, type AutonomousSessionDetails, sessionDetails, sessionView } from './session-view.js';

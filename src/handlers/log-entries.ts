@@ -1,5 +1,5 @@
 import type { UnifiedSession } from '../core/index.js';
-import { clipText } from '../core/orchestration/own-text.js';
+import { clipText } from '../core/orchestration/util/text.js';
 import { taskIdOf } from './session-view.js';
 
 /** A line of the activity log of all sessions. Agent-controlled: show it as text only. */

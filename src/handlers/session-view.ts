@@ -15,10 +15,10 @@ import type {
   UnifiedSession,
   WaitingFor,
 } from '../core/index.js';
-import { boundedCopy } from '../core/orchestration/bounded-copy.js';
-import { defined } from '../core/orchestration/defined.js';
-import { clipText } from '../core/orchestration/own-text.js';
-import { isTerminal } from '../core/orchestration/session-lifecycle.js';
+import { isTerminal } from '../core/orchestration/session/reducer.js';
+import { boundedCopy } from '../core/orchestration/util/bounded-copy.js';
+import { defined } from '../core/orchestration/util/defined.js';
+import { clipText } from '../core/orchestration/util/text.js';
 import { needsPerson } from './needs-person.js';
 
 /** What a session's record looks like over HTTP. The upper half is what pages of old read; times there are ISO 8601. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import versions from '../core/orchestration/claude-versions.json' with { type: 'json' };
+import versions from '../core/orchestration/session/claude-versions.json' with { type: 'json' };
 import type { SimulatedRun, SimulatedStep } from './simulated-executor.js';
 
 /** One turn of a scripted agent. */

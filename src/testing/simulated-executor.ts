@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { deferred } from '../core/orchestration/deferred.js';
 import {
   BaseExecutor,
   type Preparation,
@@ -9,6 +8,7 @@ import {
   type SessionSpec,
 } from '../core/orchestration/executors/base-executor.js';
 import type { RunEnd } from '../core/orchestration/types.js';
+import { deferred } from '../core/orchestration/util/deferred.js';
 
 /** One line of a simulated log. */
 export interface SimulatedStep {

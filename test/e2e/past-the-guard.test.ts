@@ -3,7 +3,7 @@ import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CreateSessionOptions } from 'autonomous-orchestration';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { isKnownTool, toolsOff } from '../../src/core/orchestration/intervention/claude-tools.js';
+import { isKnownTool, toolsOff } from '../../src/core/orchestration/guard/claude-tools.js';
 import { attempt, bash, docker, type ModelTurn, RELEASES, scripted, tempFolder, testManager } from './support.js';
 
 /** What every attack is after: a call that policy denies. */

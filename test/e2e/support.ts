@@ -11,7 +11,7 @@ import {
   UnifiedSessionManager,
 } from 'autonomous-orchestration';
 import { inject, onTestFinished } from 'vitest';
-import versions from '../../src/core/orchestration/claude-versions.json' with { type: 'json' };
+import versions from '../../src/core/orchestration/session/claude-versions.json' with { type: 'json' };
 import { removeFolder } from '../support/temp-folder.js';
 
 export const engine = inject('engine');

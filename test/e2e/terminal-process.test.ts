@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { SessionFolder } from '../../src/core/orchestration/contract/session-folder.js';
 import { startInTerminal } from '../../src/core/orchestration/executors/terminal/terminal-process.js';
 import { Tmux } from '../../src/core/orchestration/executors/terminal/tmux.js';
-import { SessionFolder } from '../../src/core/orchestration/state/session-folder.js';
 import { errorOf } from '../support/errors.js';
 import { tempFolder } from '../support/temp-folder.js';
 

@@ -1,7 +1,7 @@
 import { UnifiedSessionManager } from 'autonomous-orchestration';
 import { SimulatedExecutor, type SimulatedStep, scriptedRun } from 'autonomous-orchestration/testing';
 import { expect, it } from 'vitest';
-import { deferred } from '../../src/core/orchestration/deferred.js';
+import { deferred } from '../../src/core/orchestration/util/deferred.js';
 import { tempFolder } from '../support/temp-folder.js';
 import { openPage, serveManager } from './support.js';
 

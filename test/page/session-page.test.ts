@@ -1,6 +1,6 @@
 import { scriptedRun } from 'autonomous-orchestration/testing';
 import { expect, it } from 'vitest';
-import { deferred } from '../../src/core/orchestration/deferred.js';
+import { deferred } from '../../src/core/orchestration/util/deferred.js';
 import { ASK_TO_PUSH, heldBefore } from '../support/simulate.js';
 import { openPage, serveSimulation } from './support.js';
 import { PUSH, WAIT, WORK, wholeCourse } from './whole-course.js';

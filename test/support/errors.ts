@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { OrchestrationError, type OrchestrationErrorCode } from '../../src/core/orchestration/errors.js';
+import { OrchestrationError, type OrchestrationErrorCode } from '../../src/core/orchestration/util/errors.js';
 
 /** The error that a call throws, or that a promise rejects with; fails where it has another code. */
 export async function errorOf(

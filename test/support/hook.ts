@@ -2,10 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { HookChannel, type Messages, type RunHooks } from '../../src/core/orchestration/intervention/hook-channel.js';
-import { HookFiles } from '../../src/core/orchestration/intervention/hook-files.js';
-import type { Verdict } from '../../src/core/orchestration/intervention/run-guard.js';
-import { resolvePolicy, type ToolPolicy } from '../../src/core/orchestration/intervention/tool-policy.js';
+import type { Verdict } from '../../src/core/orchestration/guard/run-guard.js';
+import { HookChannel, type Messages, type RunHooks } from '../../src/core/orchestration/mailbox/hook-channel.js';
+import { HookFiles } from '../../src/core/orchestration/mailbox/hook-files.js';
+import { resolvePolicy, type ToolPolicy } from '../../src/core/orchestration/session/policy.js';
 import { tempFolder } from './temp-folder.js';
 
 /** The files of a guard as a run has them. */

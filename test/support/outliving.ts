@@ -18,9 +18,9 @@ import {
   UnifiedSessionManager,
 } from 'autonomous-orchestration';
 import { onTestFinished, vi } from 'vitest';
-import { type Deferred, deferred } from '../../src/core/orchestration/deferred.js';
-import { SessionFolder } from '../../src/core/orchestration/state/session-folder.js';
-import type { StoredRecord } from '../../src/core/orchestration/state/stored-record.js';
+import { SessionFolder } from '../../src/core/orchestration/contract/session-folder.js';
+import type { StoredRecord } from '../../src/core/orchestration/store/disk/stored-record.js';
+import { type Deferred, deferred } from '../../src/core/orchestration/util/deferred.js';
 import { everyMode } from './simulate.js';
 import { tempFolder } from './temp-folder.js';
 

@@ -1,6 +1,6 @@
-import type { Observation } from '../../src/core/orchestration/monitoring/observation.js';
-import type { SessionAction } from '../../src/core/orchestration/session-actions.js';
-import { reduceSession } from '../../src/core/orchestration/session-lifecycle.js';
+import type { SessionAction } from '../../src/core/orchestration/session/actions.js';
+import type { Observation } from '../../src/core/orchestration/session/observation.js';
+import { reduceSession } from '../../src/core/orchestration/session/reducer.js';
 import type { GuardRequest, SessionStatus, UnifiedSession } from '../../src/core/orchestration/types.js';
 
 type Identity = Partial<Pick<UnifiedSession, 'id' | 'mode' | 'taskId' | 'parentId' | 'queuePosition'>>;

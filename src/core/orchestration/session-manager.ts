@@ -1,15 +1,15 @@
 import { setMaxListeners } from 'node:events';
 import { customAlphabet } from 'nanoid';
-import { AbortSignals } from './abort-signals.js';
-import { within } from './deferred.js';
-import { OrchestrationError } from './errors.js';
-import { type EventStreamOptions, eventStream } from './event-stream.js';
 import type { BaseExecutor } from './executors/base-executor.js';
 import { builtInExecutors } from './executors/built-in.js';
-import { IsolatedEmitter } from './isolated-emitter.js';
-import { harmlessText } from './own-text.js';
-import { PartsRegistry } from './parts-registry.js';
-import type { QueueStatus } from './queue/simple-queue.js';
+import { SessionCreation } from './manager/create.js';
+import { SessionInterventions } from './manager/interventions.js';
+import { PartsRegistry } from './manager/live-sessions.js';
+import type { RecoverOptions } from './manager/prepare.js';
+import { type RecoveryReport, SessionRecovery } from './manager/recovery.js';
+import { SessionScheduler } from './manager/scheduler.js';
+import { StateOwner } from './manager/state-owner.js';
+import { SessionSweep } from './manager/sweep.js';
 import {
   type ResolvedManagerOptions,
   resolveFeedback,
@@ -17,21 +17,21 @@ import {
   resolveMessage,
   resolveNote,
   type SessionManagerOptions,
-} from './resolve-options.js';
-import { SessionCreation } from './session-creation.js';
-import type { SessionEvent, SessionManagerEvents } from './session-events.js';
-import type { RecoverOptions } from './session-intake.js';
-import { SessionInterventions } from './session-interventions.js';
-import { isActive, isTerminal } from './session-lifecycle.js';
-import { type RecoveryReport, SessionRecovery } from './session-recovery.js';
-import type { SessionFilter } from './session-registry.js';
-import { SessionScheduler } from './session-scheduler.js';
-import { SessionStore } from './session-store.js';
-import { SessionSweep } from './session-sweep.js';
-import type { WaitOptions } from './session-waiters.js';
-import { SessionJournal } from './state/session-journal.js';
-import { StateOwner } from './state-owner.js';
+} from './options/resolve.js';
+import type { QueueStatus } from './queue/simple-queue.js';
+import type { SessionEvent, SessionManagerEvents } from './session/events.js';
+import { isActive, isTerminal } from './session/reducer.js';
+import { SessionJournal } from './store/disk/session-journal.js';
+import { type EventStreamOptions, eventStream } from './store/event-stream.js';
+import type { SessionFilter } from './store/registry.js';
+import { SessionStore } from './store/store.js';
+import type { WaitOptions } from './store/waiters.js';
 import type { CreateSessionOptions, SessionMode, UnifiedSession } from './types.js';
+import { within } from './util/deferred.js';
+import { OrchestrationError } from './util/errors.js';
+import { IsolatedEmitter } from './util/isolated-emitter.js';
+import { AbortSignals } from './util/shared-abort.js';
+import { harmlessText } from './util/text.js';
 
 /** Only what container names allow; 12 of 36 characters make a repeat unthinkable. */
 const newId = customAlphabet('0123456789abcdefghijklmnopqrstuvwxyz', 12);

@@ -1,10 +1,10 @@
 import type { InterpolationData } from 'channelcoder';
-import type { DockerOptions } from './docker/docker-options.js';
-import type { Danger } from './intervention/danger/danger.js';
-import type { SessionLimits } from './intervention/session-limits.js';
-import type { ToolPolicy } from './intervention/tool-policy.js';
-import type { ProcessIdentity } from './state/process-identity.js';
-import type { WorktreeRequest } from './workspace/worktree-request.js';
+import type { Danger } from '../../danger/danger.js';
+import type { ProcessIdentity } from './process/process-identity.js';
+import type { DockerOptions } from './session/docker-options.js';
+import type { SessionLimits } from './session/limits.js';
+import type { ToolPolicy } from './session/policy.js';
+import type { WorktreeRequest } from './session/worktree-request.js';
 
 /** How a session runs. Each mode has an executor of its own. */
 export type SessionMode = 'autonomous' | 'interactive' | 'planning' | 'orchestration' | 'worktree';

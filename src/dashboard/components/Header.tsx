@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import { totalTokens } from '../../core/orchestration/monitoring/observation.js';
+import { totalTokens } from '../../core/orchestration/session/observation.js';
 import { needsPerson } from '../../handlers/needs-person.js';
 import { count, plural, usd } from '../format.js';
 import { useMayAct, usePage } from '../page-context.js';

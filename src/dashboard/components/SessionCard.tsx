@@ -1,5 +1,5 @@
 import { memo } from 'react';
-import { totalTokens } from '../../core/orchestration/monitoring/observation.js';
+import { totalTokens } from '../../core/orchestration/session/observation.js';
 import type { AutonomousSession } from '../../handlers/index.js';
 import { costWith, type Descendant } from '../family.js';
 import { count, duration, inputLine, plural, revealed, usd } from '../format.js';

@@ -3,7 +3,7 @@ import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
 import type { z } from 'zod';
 import { OrchestrationError, type OrchestrationErrorCode, type UnifiedSessionManager } from '../../core/index.js';
-import { messageOf } from '../../core/orchestration/errors.js';
+import { messageOf } from '../../core/orchestration/util/errors.js';
 import { createAutonomousHandlers, type HandlerResult } from '../autonomous-handlers.js';
 import { jsonOnly, sameOriginOnly, tokenNeeded } from './access.js';
 import { dashboardFiles } from './dashboard-files.js';

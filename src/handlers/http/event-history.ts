@@ -1,8 +1,8 @@
 import { nanoid } from 'nanoid';
 import type { SessionEvent, UnifiedSessionManager } from '../../core/index.js';
-import { boundedCopy } from '../../core/orchestration/bounded-copy.js';
-import { totalTokens } from '../../core/orchestration/monitoring/observation.js';
-import { clipText } from '../../core/orchestration/own-text.js';
+import { totalTokens } from '../../core/orchestration/session/observation.js';
+import { boundedCopy } from '../../core/orchestration/util/bounded-copy.js';
+import { clipText } from '../../core/orchestration/util/text.js';
 import { cutResult } from '../session-view.js';
 import { PIECE_CHARACTERS } from './readers.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CreateSessionOptions } from '../../core/index.js';
-import { limitsSchema, MODES } from '../../core/orchestration/option-schemas.js';
+import { limitsSchema, MODES } from '../../core/orchestration/options/schemas.js';
 
 /** What `POST /api/autonomous-sessions` takes: `create()`'s options without those that reach beyond the workspaces. */
 export const createBody = z.strictObject({

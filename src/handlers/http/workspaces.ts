@@ -2,8 +2,8 @@ import { realpathSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { OrchestrationError } from '../../core/index.js';
-import { messageOf, shown } from '../../core/orchestration/errors.js';
-import { isWithin } from '../../core/orchestration/files/is-within.js';
+import { messageOf, shown } from '../../core/orchestration/util/errors.js';
+import { isWithin } from '../../core/orchestration/util/fs/is-inside.js';
 
 /**
  * Folders as they are when the app is made: later, an agent in one of them could put a link in the place of another that

@@ -8,7 +8,7 @@ import { run } from './run.mjs';
 const REPOSITORY = 'autonomous-orchestration-test';
 /** The releases that the library is tested with: the oldest is plain JavaScript, the newest a native program. */
 const CLAUDE = JSON.parse(
-  readFileSync(join(import.meta.dirname, '../../../src/core/orchestration/claude-versions.json'), 'utf8'),
+  readFileSync(join(import.meta.dirname, '../../../src/core/orchestration/session/claude-versions.json'), 'utf8'),
 );
 const SUITE = 'bookworm';
 const MIRROR = 'http://deb.debian.org/debian';

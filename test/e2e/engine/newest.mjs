@@ -1,10 +1,10 @@
 // `npm run check:claude`: compares the newest release of Claude Code that the tests run with what the registry has. Exits
-// with 1 where that is another one: change `newest` in src/core/orchestration/claude-versions.json then, and run the tests.
+// with 1 where that is another one: change `newest` in src/core/orchestration/session/claude-versions.json then, and run the tests.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './run.mjs';
 
-const file = join(import.meta.dirname, '../../../src/core/orchestration/claude-versions.json');
+const file = join(import.meta.dirname, '../../../src/core/orchestration/session/claude-versions.json');
 const { newest } = JSON.parse(readFileSync(file, 'utf8'));
 const registry = await run('npm', ['view', '@anthropic-ai/claude-code', 'version']);
 console.log(newest === registry ? `${newest} is the newest release` : `tested: ${newest}, released: ${registry}`);

@@ -1,5 +1,5 @@
 import { type ClaudeOptions, type InterpolationData, session } from 'channelcoder';
-import { messageOf, OrchestrationError, shown } from '../errors.js';
+import { messageOf, OrchestrationError, shown } from '../util/errors.js';
 import { LITERAL_DATA, literalPrompt } from './literal-prompt.js';
 
 /** What a run is to be told, in ChannelCoder's terms. */

@@ -1,5 +1,5 @@
 import { type InterpolationData, loadPromptFile, type PromptConfig } from 'channelcoder';
-import { messageOf, OrchestrationError, shown } from '../errors.js';
+import { messageOf, OrchestrationError, shown } from '../util/errors.js';
 
 /** ChannelCoder looks for the end of each brace up to the end of the text. */
 const MOST_OPEN_BRACES = 1_000;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { deferred, within } from '../deferred.js';
 import type { DockerEngine } from '../docker/engine.js';
-import { messageOf } from '../errors.js';
 import { type RunHandle, STOP_GRACE_MS } from '../executors/base-executor.js';
 import type { RunEnd } from '../types.js';
+import { deferred, within } from '../util/deferred.js';
+import { messageOf } from '../util/errors.js';
 
 /** How often the process is looked at: its exit is told to ChannelCoder, which keeps it to itself. */
 const LOOK_MS = 250;

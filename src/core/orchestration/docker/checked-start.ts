@@ -1,4 +1,4 @@
-import { quoted } from '../shell-script.js';
+import { quoted } from '../util/shell-quote.js';
 import type { CheckedMount } from '../workspace/mounts.js';
 
 /** With this exit code a container ends that was given other files than those that were checked. */

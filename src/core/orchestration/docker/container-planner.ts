@@ -1,12 +1,13 @@
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { messageOf, OrchestrationError, shown } from '../errors.js';
+import type { SessionFolder } from '../contract/session-folder.js';
 import type { SessionSpec } from '../executors/base-executor.js';
-import { inTurn } from '../in-turn.js';
-import type { SessionFolder } from '../state/session-folder.js';
+import { findGitLayout } from '../git/layout.js';
+import { gitEnvironment, gitMounts, readOnlyGitMounts, WORKSPACE } from '../git/mounts.js';
+import type { DockerOptions } from '../session/docker-options.js';
+import { messageOf, OrchestrationError, shown } from '../util/errors.js';
+import { inTurn } from '../util/serialized.js';
 import { demandInside, type Workspaces } from '../workspace/confinement.js';
-import { findGitLayout } from '../workspace/git-layout.js';
-import { gitEnvironment, gitMounts, readOnlyGitMounts, WORKSPACE } from '../workspace/git-mounts.js';
 import { refuseLinkedTargets } from '../workspace/mount-targets.js';
 import {
   type CheckedMount,
@@ -19,7 +20,6 @@ import { pinMounts, refuseRedirected, sourcesOf } from '../workspace/pinned-moun
 import { ProtectedMachine } from '../workspace/protected-machine.js';
 import { sshAccess } from '../workspace/ssh-mounts.js';
 import { checkWritable } from '../workspace/workspace-check.js';
-import type { DockerOptions } from './docker-options.js';
 import type { Endpoint } from './endpoint.js';
 import type { DockerEngine } from './engine.js';
 import type { ImageFacts, ImageProbe } from './image-probe.js';

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { deferred, within } from '../deferred.js';
-import { messageOf } from '../errors.js';
 import { type RunHandle, STOP_GRACE_MS } from '../executors/base-executor.js';
-import type { LaunchedProcess, ProcessExit } from '../executors/process/launcher.js';
+import type { LaunchedProcess, ProcessExit } from '../process/launcher.js';
 import type { RunEnd } from '../types.js';
+import { deferred, within } from '../util/deferred.js';
+import { messageOf } from '../util/errors.js';
 import type { ContainerWatch } from './container-watch.js';
 import { type ContainerState, type DockerEngine, ENGINE_AWAY_MS, ENGINE_RETRY_MS } from './engine.js';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { OrchestrationError, shown } from '../errors.js';
+import { OrchestrationError, shown } from '../util/errors.js';
 
 /** Where the engine listens, in the terms of `node:http`. */
 export type Endpoint =

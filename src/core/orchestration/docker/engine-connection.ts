@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { messageOf, OrchestrationError, type OrchestrationErrorCode } from '../errors.js';
+import { messageOf, OrchestrationError, type OrchestrationErrorCode } from '../util/errors.js';
 import type { Endpoint } from './endpoint.js';
 
 /** An engine that does not answer within this is as good as none. */

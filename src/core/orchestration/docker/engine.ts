@@ -1,4 +1,4 @@
-import { OrchestrationError } from '../errors.js';
+import { OrchestrationError } from '../util/errors.js';
 import type { Endpoint } from './endpoint.js';
 import { EngineConnection, refused, textOf } from './engine-connection.js';
 import { type EngineEvent, followEvents } from './engine-events.js';

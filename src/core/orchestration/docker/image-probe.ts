@@ -1,5 +1,5 @@
-import { OrchestrationError } from '../errors.js';
-import { GUARD_VARIABLES } from '../intervention/guard-environment.js';
+import { GUARD_VARIABLES } from '../guard/guard-environment.js';
+import { OrchestrationError } from '../util/errors.js';
 import type { DockerEngine } from './engine.js';
 
 /** What has to be known of an image before a session can run in it. */

@@ -1,7 +1,7 @@
-import { OrchestrationError } from '../errors.js';
-import { WORKSPACE } from '../workspace/git-mounts.js';
+import { WORKSPACE } from '../git/mounts.js';
+import type { DockerOptions } from '../session/docker-options.js';
+import { OrchestrationError } from '../util/errors.js';
 import { parseMounts } from '../workspace/mounts.js';
-import type { DockerOptions } from './docker-options.js';
 import type { ImageFacts } from './image-probe.js';
 
 /** What the container of the setup was started with stays out of the image. */

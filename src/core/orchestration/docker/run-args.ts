@@ -1,7 +1,7 @@
-import { WORKSPACE } from '../workspace/git-mounts.js';
+import { WORKSPACE } from '../git/mounts.js';
+import type { DockerOptions } from '../session/docker-options.js';
 import type { CheckedMount, Mount } from '../workspace/mounts.js';
 import { checkedStart } from './checked-start.js';
-import type { DockerOptions } from './docker-options.js';
 
 /** Everything that decides how a container is started. */
 export interface ContainerSpec {

@@ -1,4 +1,4 @@
-import { OrchestrationError } from '../errors.js';
+import { OrchestrationError } from '../util/errors.js';
 import type { DockerEngine, EngineNetwork } from './engine.js';
 
 /** The network of all sessions that name no other one (`docker.network`), where the engine takes no name with a colon. */

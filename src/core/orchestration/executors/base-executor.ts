@@ -1,10 +1,12 @@
 import type { ClaudeOptions, InterpolationData } from 'channelcoder';
-import type { DockerOptions } from '../docker/docker-options.js';
-import type { RunHooks } from '../intervention/hook-channel.js';
-import type { SessionLimits } from '../intervention/session-limits.js';
-import type { ResolvedPolicy } from '../intervention/tool-policy.js';
-import type { ProcessIdentity } from '../state/process-identity.js';
-import type { SessionFolder } from '../state/session-folder.js';
+import type { SessionFolder } from '../contract/session-folder.js';
+import type { SessionWorktrees } from '../git/session-worktrees.js';
+import type { RunHooks } from '../mailbox/hook-channel.js';
+import type { ProcessIdentity } from '../process/process-identity.js';
+import type { DockerOptions } from '../session/docker-options.js';
+import type { SessionLimits } from '../session/limits.js';
+import type { ResolvedPolicy } from '../session/policy.js';
+import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 import type {
   RunEnd,
   SessionEnvironment,
@@ -13,8 +15,6 @@ import type {
   TerminalStatus,
   UnifiedSession,
 } from '../types.js';
-import type { SessionWorktrees } from '../workspace/session-worktrees.js';
-import type { SessionWorktreeRequest } from '../workspace/worktree-request.js';
 
 /**
  * What the user asked for, checked, with the manager's defaults in it. For what `docker` leaves out, the defaults hold that

@@ -1,21 +1,23 @@
 import { join } from 'node:path';
-import { allDone } from '../deferred.js';
 import type { ContainerGround, DockerSpec, PlannedContainer } from '../docker/container-planner.js';
-import { OrchestrationError } from '../errors.js';
-import { toolsOff } from '../intervention/claude-tools.js';
-import { GUARDED_ENV } from '../intervention/guard-environment.js';
-import { HookChannel, type RunHooks } from '../intervention/hook-channel.js';
-import { type GuardedRun, HookFiles } from '../intervention/hook-files.js';
-import { demandSafeSettings } from '../intervention/workspace-settings.js';
+import { WORKSPACE } from '../git/mounts.js';
+import type { Worktree } from '../git/worktrees.js';
+import { toolsOff } from '../guard/claude-tools.js';
+import { GUARDED_ENV } from '../guard/guard-environment.js';
+import { demandSafeSettings } from '../guard/workspace-settings.js';
+import { HookChannel, type RunHooks } from '../mailbox/hook-channel.js';
+import { type GuardedRun, HookFiles } from '../mailbox/hook-files.js';
 import { hasBegun } from '../monitoring/has-begun.js';
-import { findProcess } from '../state/find-process.js';
+import { findProcess } from '../process/find-process.js';
+import type { LaunchedProcess } from '../process/launcher.js';
+import { orphanedProcess } from '../process/orphaned-process.js';
+import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 import type { SessionEnvironment, SessionMode, SessionRun } from '../types.js';
+import { allDone } from '../util/deferred.js';
+import { OrchestrationError } from '../util/errors.js';
 import { demandConfined } from '../workspace/confinement.js';
-import { WORKSPACE } from '../workspace/git-mounts.js';
 import type { Mount } from '../workspace/mounts.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
-import type { SessionWorktreeRequest } from '../workspace/worktree-request.js';
-import type { Worktree } from '../workspace/worktrees.js';
 import {
   BaseExecutor,
   endedRun,
@@ -27,8 +29,6 @@ import {
 } from './base-executor.js';
 import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
 import { runOnHost } from './process/host-run.js';
-import type { LaunchedProcess } from './process/launcher.js';
-import { orphanedProcess } from './process/orphaned-process.js';
 
 /** What an agent is given besides its guard. */
 export interface Equipment {

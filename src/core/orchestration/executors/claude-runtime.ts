@@ -3,8 +3,8 @@ import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { DockerEnvironment } from '../docker/docker-environment.js';
-import { SessionWorktrees } from '../workspace/session-worktrees.js';
-import type { SpawnProcess } from './process/launcher.js';
+import { SessionWorktrees } from '../git/session-worktrees.js';
+import type { SpawnProcess } from '../process/launcher.js';
 
 /** What a built-in executor is made with. A manager makes its own; one made by hand takes the place of one in `executors`. */
 export interface ClaudeExecutorOptions {

@@ -1,6 +1,6 @@
 import { delimiter, join } from 'node:path';
-import { orchestrateScript } from '../family/orchestrate-script.js';
-import { type HookFiles, MEETING } from '../intervention/hook-files.js';
+import { type HookFiles, MEETING } from '../mailbox/hook-files.js';
+import { orchestrateScript } from '../mailbox/orchestrate-script.js';
 import type { SessionSpec } from './base-executor.js';
 import type { Equipment } from './claude-executor.js';
 import { UnattendedExecutor, withNote } from './unattended-executor.js';

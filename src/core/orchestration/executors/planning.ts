@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { writeAtomically } from '../state/atomic-file.js';
 import type { SessionResult } from '../types.js';
+import { writeAtomically } from '../util/fs/atomic-file.js';
 import type { EndedRun, SessionSpec } from './base-executor.js';
 import { UnattendedExecutor, withNote } from './unattended-executor.js';
 

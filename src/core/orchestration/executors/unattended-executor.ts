@@ -1,13 +1,13 @@
 import { planRun } from '../channelcoder/plan.js';
 import { startedRun } from '../channelcoder/started-run.js';
 import type { PlannedContainer } from '../docker/container-planner.js';
-import { GUARDED_ENV } from '../intervention/guard-environment.js';
-import { logBytesOf } from '../intervention/session-limits.js';
+import { GUARDED_ENV } from '../guard/guard-environment.js';
+import { launchDetached } from '../process/launcher.js';
+import { logBytesOf } from '../session/limits.js';
 import type { RunHandle, RunRequest, SessionSpec } from './base-executor.js';
 import { ClaudeExecutor, type PlacedRun } from './claude-executor.js';
 import { planRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
-import { launchDetached } from './process/launcher.js';
 
 /** How far the system lets a log get beyond `limits.logBytes`: whoever watches it has to see that it is too long. */
 const BEYOND_BYTES = 1024 * 1024;

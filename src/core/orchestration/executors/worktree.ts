@@ -1,6 +1,6 @@
+import { changesSince, currentCommit } from '../git/worktree-changes.js';
+import type { Worktree } from '../git/worktrees.js';
 import type { SessionEnvironment, SessionResult } from '../types.js';
-import { changesSince, currentCommit } from '../workspace/worktree-changes.js';
-import type { Worktree } from '../workspace/worktrees.js';
 import type { EndedRun, SessionSpec } from './base-executor.js';
 import { UnattendedExecutor } from './unattended-executor.js';
 

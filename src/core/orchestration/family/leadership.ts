@@ -1,7 +1,7 @@
-import type { CommandRunner } from '../intervention/run-hooks.js';
-import type { RunRest } from '../run-rest.js';
-import type { RunSupervisor } from '../run-supervisor.js';
-import { isTerminal } from '../session-lifecycle.js';
+import type { CommandRunner } from '../run/hooks.js';
+import type { RunRest } from '../run/slot-lease.js';
+import type { RunSupervisor } from '../run/supervisor.js';
+import { isTerminal } from '../session/reducer.js';
 import type { UnifiedSession } from '../types.js';
 import { LedSessions, type SessionCommands } from './led-sessions.js';
 import { runOrchestrate } from './orchestrate-command.js';

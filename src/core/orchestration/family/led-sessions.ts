@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { OrchestrationError, shown } from '../errors.js';
-import type { RunRest } from '../run-rest.js';
-import { isTerminal } from '../session-lifecycle.js';
+import type { RunRest } from '../run/slot-lease.js';
+import { isTerminal } from '../session/reducer.js';
 import type { CreateSessionOptions, UnifiedSession } from '../types.js';
+import { OrchestrationError, shown } from '../util/errors.js';
 import type { ChildOptions, ChildSessions } from './child-sessions.js';
 import type { SessionFamily } from './session-family.js';
 

@@ -1,10 +1,10 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { messageOf, shown } from '../errors.js';
-import { clipText, harmlessText, plainText } from '../own-text.js';
-import { isTerminal } from '../session-lifecycle.js';
+import { ORCHESTRATE_USAGE } from '../mailbox/orchestrate-script.js';
+import { isTerminal } from '../session/reducer.js';
 import type { SessionMode, ToolUsageRecord, UnifiedSession } from '../types.js';
+import { messageOf, shown } from '../util/errors.js';
+import { clipText, harmlessText, plainText } from '../util/text.js';
 import type { ChildSessions } from './child-sessions.js';
-import { ORCHESTRATE_USAGE } from './orchestrate-script.js';
 
 type Answer = { exitCode: number; text: string };
 type Entry = { at: number; type: 'message' | 'tool'; text?: string } & Partial<

@@ -1,12 +1,12 @@
-import { OrchestrationError } from '../errors.js';
 import type { BaseExecutor, SessionSpec } from '../executors/base-executor.js';
-import type { Spending } from '../intervention/run-limits.js';
-import { logBytesOf, type SessionLimits } from '../intervention/session-limits.js';
-import { NO_TOKENS, totalTokens } from '../monitoring/observation.js';
-import type { Inheritance } from '../resolve-options.js';
-import { isTerminal } from '../session-lifecycle.js';
-import type { SessionRegistry } from '../session-registry.js';
+import type { Inheritance } from '../options/resolve.js';
+import type { Spending } from '../run/limits.js';
+import { logBytesOf, type SessionLimits } from '../session/limits.js';
+import { NO_TOKENS, totalTokens } from '../session/observation.js';
+import { isTerminal } from '../session/reducer.js';
+import type { SessionRegistry } from '../store/registry.js';
 import type { CreateSessionOptions, SessionMode, UnifiedSession } from '../types.js';
+import { OrchestrationError } from '../util/errors.js';
 
 /** Where nobody says anything, see `SessionLimits`. */
 const MOST_CHILDREN = 16;

@@ -1,9 +1,9 @@
-import { clipText, NAME_LENGTH } from '../own-text.js';
+import { classifyError } from '../session/error-classifier.js';
+import { addTokens, NO_TOKENS, type Observation } from '../session/observation.js';
 import type { TokenUsage } from '../types.js';
+import { clipText, NAME_LENGTH } from '../util/text.js';
 import { blocksOf, isObject, type Json } from './content-blocks.js';
 import { isGap } from './copied-log.js';
-import { classifyError } from './error-classifier.js';
-import { addTokens, NO_TOKENS, type Observation } from './observation.js';
 import { listPrice } from './prices.js';
 import { readPrompt, readQueued, readStop } from './turns.js';
 

@@ -1,4 +1,4 @@
-import { openRegularFile } from '../files/regular-file.js';
+import { openRegularFile } from '../util/fs/regular-file.js';
 
 /** Claude's first line is within so much of the run's part of the log, whatever entrypoints print before it. */
 const HEAD_BYTES = 256 * 1024;

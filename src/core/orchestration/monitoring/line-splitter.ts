@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import { JsonValueCount } from '../intervention/value-count.js';
+import { JsonValueCount } from '../util/value-count.js';
 
 /** A longer line is not held in memory: it is reported and skipped. Claude's longest, with images, are near 5 MB. */
 export const MOST_LINE_BYTES = 8 * 1024 * 1024;

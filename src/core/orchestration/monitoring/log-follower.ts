@@ -1,9 +1,9 @@
 import { fstatSync, readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { deferred } from '../deferred.js';
-import { watchFolder } from '../files/folder-watch.js';
-import { openRegularFile } from '../files/regular-file.js';
+import { deferred } from '../util/deferred.js';
+import { watchFolder } from '../util/fs/folder-watch.js';
+import { openRegularFile } from '../util/fs/regular-file.js';
 import { Backlog, type BacklogState } from './backlog.js';
 import { type LineListener, LineSplitter } from './line-splitter.js';
 

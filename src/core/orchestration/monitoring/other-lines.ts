@@ -1,4 +1,4 @@
-import { ownText, plainText } from '../own-text.js';
+import { ownText, plainText } from '../util/text.js';
 
 /** How much of a line is shown, in characters. */
 export const SHOWN_LENGTH = 500;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { BoundedSearch, SearchLimit } from '../workspace/bounded-search.js';
+import { BoundedSearch, SearchLimit } from '../util/fs/bounded-search.js';
 
 /** More of them were made to keep the host busy, or to hide others among them. */
 const MOST_TRANSCRIPTS = 1_000;

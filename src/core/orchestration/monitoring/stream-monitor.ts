@@ -1,10 +1,10 @@
 import { streamParser } from 'channelcoder';
-import { clipText } from '../own-text.js';
+import { classifyDiagnostic } from '../session/error-classifier.js';
+import type { Observation, ResultObservation } from '../session/observation.js';
+import { clipText } from '../util/text.js';
 import type { BacklogState } from './backlog.js';
 import { ClaudeEventReader } from './claude-events.js';
-import { classifyDiagnostic } from './error-classifier.js';
 import { LogFollower } from './log-follower.js';
-import type { Observation, ResultObservation } from './observation.js';
 import { OtherLines, SHOWN_LENGTH } from './other-lines.js';
 import { TranscriptFollower } from './transcript-follower.js';
 

@@ -1,5 +1,5 @@
-import versions from '../claude-versions.json' with { type: 'json' };
-import type { Observation } from './observation.js';
+import versions from '../session/claude-versions.json' with { type: 'json' };
+import type { Observation } from '../session/observation.js';
 
 const TESTED = Object.values(versions);
 

@@ -1,9 +1,9 @@
 import { type FileHandle, lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { deferred } from '../deferred.js';
-import { watchFolder } from '../files/folder-watch.js';
-import { openRegularFile } from '../files/regular-file.js';
+import { deferred } from '../util/deferred.js';
+import { watchFolder } from '../util/fs/folder-watch.js';
+import { openRegularFile } from '../util/fs/regular-file.js';
 import { MOST_LATE_MS, MOST_UNREAD_BYTES } from './backlog.js';
 import { CopiedLog } from './copied-log.js';
 import { MOST_LINE_BYTES } from './line-splitter.js';

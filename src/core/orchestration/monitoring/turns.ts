@@ -1,5 +1,5 @@
+import type { Observation } from '../session/observation.js';
 import { blocksOf, isObject, type Json } from './content-blocks.js';
-import type { Observation } from './observation.js';
 
 // The lines of a transcript that tell of a person's turn and the agent's, as measured on Claude Code 2.1.98.
 

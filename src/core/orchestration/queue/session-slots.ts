@@ -1,6 +1,6 @@
-import { type Deferred, deferred } from '../deferred.js';
-import type { Slot } from '../run-rest.js';
+import type { Slot } from '../run/slot-lease.js';
 import type { WaitingFor } from '../types.js';
+import { type Deferred, deferred } from '../util/deferred.js';
 import { type Admission, SimpleQueue, type SimpleQueueOptions } from './simple-queue.js';
 
 export interface SessionSlotsOptions extends SimpleQueueOptions {

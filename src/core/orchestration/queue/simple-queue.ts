@@ -1,4 +1,4 @@
-import { OrchestrationError } from '../errors.js';
+import { OrchestrationError } from '../util/errors.js';
 
 /** What `enqueue` answers: the item has a slot, or it waits at a position (1 is next). */
 export type Admission = { readonly status: 'starting' } | { readonly status: 'queued'; readonly position: number };

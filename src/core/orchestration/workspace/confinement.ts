@@ -1,8 +1,8 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { OrchestrationError, shown, systemCode } from '../errors.js';
-import { isWithin } from '../files/is-within.js';
-import { gitLayoutAt, isKnown } from './git-layout.js';
+import { gitLayoutAt, isKnown } from '../git/layout.js';
+import { OrchestrationError, shown, systemCode } from '../util/errors.js';
+import { isWithin } from '../util/fs/is-inside.js';
 
 /** Folders that a session may not leave, as real paths; undefined where it may be anywhere. */
 export type Workspaces = readonly string[] | undefined;

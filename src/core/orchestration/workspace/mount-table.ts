@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { isWithin } from '../files/is-within.js';
-import type { PinnedPath } from './pinned-path.js';
+import { isWithin } from '../util/fs/is-inside.js';
+import type { PinnedPath } from '../util/fs/pinned-path.js';
 
 /** A line of `/proc/self/mountinfo`. */
 interface MountPoint {

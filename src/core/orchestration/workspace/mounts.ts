@@ -1,8 +1,8 @@
 import { isAbsolute, normalize } from 'node:path';
-import type { MountOption } from '../docker/docker-options.js';
-import { messageOf, OrchestrationError, shown, systemCode } from '../errors.js';
+import type { MountOption } from '../session/docker-options.js';
+import { messageOf, OrchestrationError, shown, systemCode } from '../util/errors.js';
+import { type FileIdentity, identityOf, pinPath } from '../util/fs/pinned-path.js';
 import { takenTarget } from './mount-targets.js';
-import { type FileIdentity, identityOf, pinPath } from './pinned-path.js';
 import type { ProtectedMachine } from './protected-machine.js';
 import { UnsafeSources } from './unsafe-source.js';
 

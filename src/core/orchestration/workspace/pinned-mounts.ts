@@ -1,7 +1,7 @@
-import type { DockerOptions } from '../docker/docker-options.js';
-import { messageOf, OrchestrationError, shown } from '../errors.js';
+import type { DockerOptions } from '../session/docker-options.js';
+import { messageOf, OrchestrationError, shown } from '../util/errors.js';
+import { identityOf, isSame, pinPath } from '../util/fs/pinned-path.js';
 import { type CheckedMount, type Mount, parseMounts } from './mounts.js';
-import { identityOf, isSame, pinPath } from './pinned-path.js';
 
 /**
  * Takes down what the mounts of a container lead to, after everything else about them was checked. The container compares

@@ -1,7 +1,7 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
-import { isWithin } from '../files/is-within.js';
-import { type FileIdentity, identityOf } from './pinned-path.js';
+import { isWithin } from '../util/fs/is-inside.js';
+import { type FileIdentity, identityOf } from '../util/fs/pinned-path.js';
 import {
   ENGINE_SOCKETS,
   ENGINE_VARIABLES,

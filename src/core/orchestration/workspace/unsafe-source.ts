@@ -1,10 +1,10 @@
 import { lstat, readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import { shown } from '../errors.js';
-import { isWithin } from '../files/is-within.js';
-import { BoundedSearch, SearchLimit } from './bounded-search.js';
+import { shown } from '../util/errors.js';
+import { BoundedSearch, SearchLimit } from '../util/fs/bounded-search.js';
+import { isWithin } from '../util/fs/is-inside.js';
+import { type FileIdentity, identityOf, isSame, type PinnedPath, pinPath } from '../util/fs/pinned-path.js';
 import { MountTable } from './mount-table.js';
-import { type FileIdentity, identityOf, isSame, type PinnedPath, pinPath } from './pinned-path.js';
 import type { ProtectedMachine, ProtectedPlace } from './protected-machine.js';
 import { ENGINE_SOCKET_NAME, KERNEL_FILE_SYSTEMS, OPEN_PLACES } from './protected-places.js';
 

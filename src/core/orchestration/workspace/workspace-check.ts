@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import type { ImageFacts } from '../docker/image-probe.js';
-import { OrchestrationError, shown } from '../errors.js';
+import { OrchestrationError, shown } from '../util/errors.js';
 
 /**
  * The real path of a workspace.

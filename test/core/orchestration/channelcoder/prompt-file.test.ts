@@ -5,7 +5,7 @@ import { loadPromptFile } from 'channelcoder';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { checkPromptFile, validatePromptFile } from '../../../../src/core/orchestration/channelcoder/prompt-file.js';
-import { readUserFile } from '../../../../src/core/orchestration/workspace/user-file.js';
+import { readUserFile } from '../../../../src/core/orchestration/util/fs/user-file.js';
 import { errorOf } from '../../../support/errors.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 

@@ -10,7 +10,7 @@ import {
   isAlive,
   type ProcessIdentity,
   processIdentity,
-} from '../../../../src/core/orchestration/state/process-identity.js';
+} from '../../../../src/core/orchestration/process/process-identity.js';
 import type { SessionRun } from '../../../../src/core/orchestration/types.js';
 import { errorOf } from '../../../support/errors.js';
 import { eventually } from '../../../support/eventually.js';

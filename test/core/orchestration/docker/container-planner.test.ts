@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
 import {
   ContainerPlanner,
   type DockerSpec,
@@ -17,8 +18,7 @@ import {
 } from '../../../../src/core/orchestration/docker/container-planner.js';
 import type { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
 import type { ImageFacts, ImageProbe } from '../../../../src/core/orchestration/docker/image-probe.js';
-import { OrchestrationError } from '../../../../src/core/orchestration/errors.js';
-import { SessionFolder } from '../../../../src/core/orchestration/state/session-folder.js';
+import { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
 import { errorOf } from '../../../support/errors.js';
 import { git, repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';

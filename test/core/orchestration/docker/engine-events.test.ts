@@ -1,7 +1,7 @@
 import type http from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { deferred } from '../../../../src/core/orchestration/deferred.js';
 import type { EngineEvent } from '../../../../src/core/orchestration/docker/engine-events.js';
+import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { errorOf } from '../../../support/errors.js';
 import { FakeEngine } from '../../../support/fake-engine.js';
 

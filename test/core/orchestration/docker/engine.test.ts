@@ -2,7 +2,7 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
-import type { OrchestrationErrorCode } from '../../../../src/core/orchestration/errors.js';
+import type { OrchestrationErrorCode } from '../../../../src/core/orchestration/util/errors.js';
 import { errorOf } from '../../../support/errors.js';
 import { containerState, FakeEngine } from '../../../support/fake-engine.js';
 import { tempFolder } from '../../../support/temp-folder.js';

@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
-import { deferred } from '../../../../src/core/orchestration/deferred.js';
 import { LedSessions, type SessionCommands } from '../../../../src/core/orchestration/family/led-sessions.js';
 import type { SessionFamily } from '../../../../src/core/orchestration/family/session-family.js';
-import type { RunRest } from '../../../../src/core/orchestration/run-rest.js';
+import type { RunRest } from '../../../../src/core/orchestration/run/slot-lease.js';
 import type { CreateSessionOptions, SessionStatus, UnifiedSession } from '../../../../src/core/orchestration/types.js';
+import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { fakeClock } from '../../../support/clock.js';
 import { errorOf } from '../../../support/errors.js';
 import { afterActions, sessionIn } from '../../../support/sessions.js';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { OrchestrationError } from '../../../../src/core/orchestration/errors.js';
 import type { ChildSessions } from '../../../../src/core/orchestration/family/child-sessions.js';
 import { runOrchestrate } from '../../../../src/core/orchestration/family/orchestrate-command.js';
 import type { SessionResult, SessionStatus, UnifiedSession } from '../../../../src/core/orchestration/types.js';
+import { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
 import { afterActions, observed, runningSession, sessionIn } from '../../../support/sessions.js';
 
 const MOST = 200_000;

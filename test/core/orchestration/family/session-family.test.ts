@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { BaseExecutor, SessionSpec } from '../../../../src/core/orchestration/executors/base-executor.js';
 import { handedDown, SessionFamily } from '../../../../src/core/orchestration/family/session-family.js';
-import { type SessionLimits, tightenLimits } from '../../../../src/core/orchestration/intervention/session-limits.js';
-import { resolvePolicy } from '../../../../src/core/orchestration/intervention/tool-policy.js';
-import { SessionRegistry } from '../../../../src/core/orchestration/session-registry.js';
+import { type SessionLimits, tightenLimits } from '../../../../src/core/orchestration/session/limits.js';
+import { resolvePolicy } from '../../../../src/core/orchestration/session/policy.js';
+import { SessionRegistry } from '../../../../src/core/orchestration/store/registry.js';
 import type { SessionMode, SessionStatus, UnifiedSession } from '../../../../src/core/orchestration/types.js';
 import { errorOf } from '../../../support/errors.js';
 import { sessionIn } from '../../../support/sessions.js';

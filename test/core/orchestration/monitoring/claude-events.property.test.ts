@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ClaudeEventReader } from '../../../../src/core/orchestration/monitoring/claude-events.js';
-import type { Observation } from '../../../../src/core/orchestration/monitoring/observation.js';
-import { eventsOf } from '../../../../src/core/orchestration/session-events.js';
-import { reduceSession } from '../../../../src/core/orchestration/session-lifecycle.js';
+import { eventsOf } from '../../../../src/core/orchestration/session/events.js';
+import type { Observation } from '../../../../src/core/orchestration/session/observation.js';
+import { reduceSession } from '../../../../src/core/orchestration/session/reducer.js';
 import { unfrozenParts } from '../../../support/frozen.js';
 import { runningSession } from '../../../support/sessions.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ClaudeEventReader } from '../../../../src/core/orchestration/monitoring/claude-events.js';
-import type { Observation } from '../../../../src/core/orchestration/monitoring/observation.js';
+import type { Observation } from '../../../../src/core/orchestration/session/observation.js';
 
 const LOGS = new URL('../../../fixtures/logs/', import.meta.url);
 

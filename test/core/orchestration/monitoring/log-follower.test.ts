@@ -26,8 +26,8 @@ vi.mock('node:fs', async (original) => {
 
 /** They tell the followers of changes, in the order in which those were opened. */
 const told = vi.hoisted((): ((name: string | null) => void)[] => []);
-vi.mock('../../../../src/core/orchestration/files/folder-watch.js', async (original) => {
-  const real = await original<typeof import('../../../../src/core/orchestration/files/folder-watch.js')>();
+vi.mock('../../../../src/core/orchestration/util/fs/folder-watch.js', async (original) => {
+  const real = await original<typeof import('../../../../src/core/orchestration/util/fs/folder-watch.js')>();
   return {
     ...real,
     watchFolder: (...[folder, onChange, options]: Parameters<typeof real.watchFolder>) => {

@@ -1,8 +1,8 @@
 import { appendFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { Observation } from '../../../../src/core/orchestration/monitoring/observation.js';
 import { StreamMonitor } from '../../../../src/core/orchestration/monitoring/stream-monitor.js';
+import type { Observation } from '../../../../src/core/orchestration/session/observation.js';
 import { eventually } from '../../../support/eventually.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 

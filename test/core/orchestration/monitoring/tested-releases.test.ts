@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import versions from '../../../../src/core/orchestration/claude-versions.json' with { type: 'json' };
 import { releaseWarning } from '../../../../src/core/orchestration/monitoring/tested-releases.js';
+import versions from '../../../../src/core/orchestration/session/claude-versions.json' with { type: 'json' };
 
 const init = (claudeVersion?: string) =>
   releaseWarning({ kind: 'init', conversationId: 'x', ...(claudeVersion !== undefined && { claudeVersion }) });

@@ -16,9 +16,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { deferred } from '../../../../src/core/orchestration/deferred.js';
 import { OtherTranscripts } from '../../../../src/core/orchestration/monitoring/other-transcripts.js';
 import { type CopyLimits, TranscriptCopy } from '../../../../src/core/orchestration/monitoring/transcript-copy.js';
+import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { eventually } from '../../../support/eventually.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
@@ -242,8 +242,8 @@ describe('the copy', () => {
 
 /** They tell the copies of changes in their folders while these watch, in the order in which those were begun. */
 const told = vi.hoisted((): ((name: string | null) => void)[] => []);
-vi.mock('../../../../src/core/orchestration/files/folder-watch.js', async (original) => {
-  const real = await original<typeof import('../../../../src/core/orchestration/files/folder-watch.js')>();
+vi.mock('../../../../src/core/orchestration/util/fs/folder-watch.js', async (original) => {
+  const real = await original<typeof import('../../../../src/core/orchestration/util/fs/folder-watch.js')>();
   return {
     ...real,
     watchFolder: (...[folder, onChange, options]: Parameters<typeof real.watchFolder>) => {

@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { pinPath } from '../../../../src/core/orchestration/util/fs/pinned-path.js';
 import { MountTable } from '../../../../src/core/orchestration/workspace/mount-table.js';
-import { pinPath } from '../../../../src/core/orchestration/workspace/pinned-path.js';
 import { ProtectedMachine } from '../../../../src/core/orchestration/workspace/protected-machine.js';
 import {
   KERNEL_FILE_SYSTEMS,

@@ -1,11 +1,11 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { quoted } from '../../shell-script.js';
-import { readOwnFile } from '../../state/own-file.js';
-import { type ProcessIdentity, processIdentity } from '../../state/process-identity.js';
-import type { SessionFolder } from '../../state/session-folder.js';
-import type { LaunchedProcess, ProcessExit } from '../process/launcher.js';
-import { orphanedProcess } from '../process/orphaned-process.js';
+import type { SessionFolder } from '../../contract/session-folder.js';
+import type { LaunchedProcess, ProcessExit } from '../../process/launcher.js';
+import { orphanedProcess } from '../../process/orphaned-process.js';
+import { type ProcessIdentity, processIdentity } from '../../process/process-identity.js';
+import { readOwnFile } from '../../util/fs/own-file.js';
+import { quoted } from '../../util/shell-quote.js';
 import type { Tmux } from './tmux.js';
 
 export interface TerminalCommand {

@@ -1,6 +1,6 @@
-import { PausableClock } from '../../intervention/pausable-clock.js';
 import type { TranscriptCopy } from '../../monitoring/transcript-copy.js';
 import type { RunEnd } from '../../types.js';
+import { PausableClock } from '../../util/pausable-clock.js';
 import type { RunHandle } from '../base-executor.js';
 
 export interface TerminalRunOptions {

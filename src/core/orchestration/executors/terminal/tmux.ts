@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf, OrchestrationError, shown, systemCode } from '../../errors.js';
-import { harmlessText } from '../../own-text.js';
+import { messageOf, OrchestrationError, shown, systemCode } from '../../util/errors.js';
+import { harmlessText } from '../../util/text.js';
 import { countIn, inputBox, markOf } from './claude-input.js';
 
 /** What the tmux server may know of this host's environment: it hands all of it on to every session of every host. */

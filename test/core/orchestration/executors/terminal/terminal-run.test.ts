@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import { deferred } from '../../../../../src/core/orchestration/deferred.js';
 import type { RunHandle } from '../../../../../src/core/orchestration/executors/base-executor.js';
 import { terminalRun } from '../../../../../src/core/orchestration/executors/terminal/terminal-run.js';
 import type { TranscriptCopy } from '../../../../../src/core/orchestration/monitoring/transcript-copy.js';
 import type { RunEnd } from '../../../../../src/core/orchestration/types.js';
+import { deferred } from '../../../../../src/core/orchestration/util/deferred.js';
 
 function scene({ beginMs = 30, over = false, paused = false, screen = async () => ' Choose\n  a theme ' } = {}) {
   const started = deferred<{ containerId?: string } | undefined>();

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { deferred } from '../../../../../src/core/orchestration/deferred.js';
 import { typingHooks } from '../../../../../src/core/orchestration/executors/terminal/typing-hooks.js';
+import { deferred } from '../../../../../src/core/orchestration/util/deferred.js';
 import { eventually } from '../../../../support/eventually.js';
 import { FakeHost } from '../../../../support/hook.js';
 

@@ -1,0 +1,55 @@
+import { lstat, readlink, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf, shown } from '../util/errors.js';
+import { readRegularFile } from '../util/fs/regular-file.js';
+import { ignoreMissing } from './layout.js';
+
+const FOLDERS = ['objects', 'objects/info', 'objects/pack', 'refs', 'refs/heads', 'refs/remotes', 'refs/tags'];
+const MORE_FOLDERS = ['worktrees', 'logs', 'logs/refs', 'lfs'];
+const FILES = ['HEAD', 'config', 'packed-refs', 'shallow'];
+const ALTERNATES = 'objects/info/alternates';
+const MOST_BYTES = 1024 * 1024;
+
+/**
+ * Refuses a repository that uses what lies outside of its git folder: objects of another one (`git clone --shared` or
+ * `--reference`), or parts that are links. Nobody can tell whether the user or an agent made it so, and containers do not
+ * have what lies outside.
+ *
+ * This check is there for its message. An agent can change a repository after it; {@link withGitView} holds then, too.
+ *
+ * @throws Error that names the part and what to do
+ */
+export async function refuseBorrowing(commonDir: string): Promise<void> {
+  const real = await realpath(commonDir);
+  if (real !== commonDir) throw new Error(`${commonDir} is reached through a link; the repository is at ${real}`);
+  await Promise.all([
+    ...[...FOLDERS, ...MORE_FOLDERS].map((name) => demandKind(join(commonDir, name), 'folder')),
+    ...[...FILES, ALTERNATES].map((name) => demandKind(join(commonDir, name), 'file')),
+  ]);
+  const borrowed = await alternateOf(join(commonDir, ALTERNATES));
+  if (borrowed === undefined) return;
+  throw new Error(
+    `the repository borrows objects from ${shown(borrowed)}, as ${join(commonDir, ALTERNATES)} says. ` +
+      "If that is your own doing, copy them with 'git repack -a -d' and then remove that file",
+  );
+}
+
+async function demandKind(path: string, kind: 'folder' | 'file'): Promise<void> {
+  const stats = await lstat(path).catch(ignoreMissing);
+  if (!stats || (kind === 'folder' ? stats.isDirectory() : stats.isFile())) return;
+  const target = stats.isSymbolicLink() ? ` but a link to ${shown(await readlink(path).catch(() => '?'))}` : '';
+  throw new Error(`${path} is no ${kind}${target}. Put what belongs there in its place`);
+}
+
+/** The first folder that an alternates file names; git skips empty lines and comments. */
+async function alternateOf(path: string): Promise<string | undefined> {
+  const bytes = await readRegularFile(path, { most: MOST_BYTES })
+    .catch(ignoreMissing)
+    .catch((error: unknown) => {
+      throw new Error(`${path} cannot be read: ${messageOf(error)}`);
+    });
+  return bytes
+    ?.toString('utf8')
+    .split('\n')
+    .find((line) => line !== '' && !line.startsWith('#'));
+}

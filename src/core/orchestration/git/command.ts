@@ -1,0 +1,182 @@
+import { execFile } from 'node:child_process';
+import { constants } from 'node:fs';
+import { copyFile, lstat, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, isAbsolute, join } from 'node:path';
+import { promisify } from 'node:util';
+import { isWithin } from '../util/fs/is-inside.js';
+import { parseGitConfig } from './config-file.js';
+import { hashBytes, readIndex } from './index-file.js';
+import { type GitLayout, readGitFile } from './layout.js';
+import { type GitSetting, gitSettings } from './settings.js';
+import { type GitView, lendIndex, withGitView } from './view.js';
+
+const run = promisify(execFile);
+
+interface Bounds {
+  /** An agent can put a FIFO in the place of a file. Git would wait for it without end. */
+  timeoutMs: number;
+  /** What git may allocate at once: a small object can unpack to one of any size. */
+  memory: string;
+}
+
+const BOUNDS: Bounds = { timeoutMs: 30_000, memory: '1g' };
+/** Large repositories take minutes, and files of Git LFS are in memory as a whole. */
+const CHECKOUT_BOUNDS: Bounds = { timeoutMs: 30 * 60_000, memory: '8g' };
+const MOST_OUTPUT_BYTES = 1024 * 1024;
+
+const SETTINGS: readonly GitSetting[] = [
+  ['core.fsmonitor', 'false'],
+  ['core.hooksPath', '/dev/null'],
+  ['core.commitGraph', 'false'],
+  // The names of packs in it are paths: with `../` they lead to packs of other repositories.
+  ['core.multiPackIndex', 'false'],
+  // Its other half would stay in the view.
+  ['core.splitIndex', 'false'],
+  ['submodule.recurse', 'false'],
+];
+
+/**
+ * Whether a checkout has changes or files that no commit has. Ignored files are not counted. A checkout with submodules
+ * has work, and so has one about which git cannot tell.
+ */
+export async function uncommittedWork(checkout: string): Promise<boolean> {
+  try {
+    return await withGitView(checkout, async (view) => {
+      const { gitlinks, problem } = await readIndex(await lendIndex(view), await hashBytes(view.folder));
+      if (gitlinks.length > 0 || problem) return true;
+      const options = ['--porcelain', '-z', '--untracked-files=normal', '--ignore-submodules=all', '--no-renames'];
+      return (await runGit(view, ['status', ...options])) !== '';
+    });
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * Whether a branch, or a detached `HEAD` of the checkout, has commits that no other branch, remote branch or tag has.
+ * So it is as well where git cannot tell, or there is no such branch.
+ */
+export async function unmergedWork(checkout: string, branch: string): Promise<boolean> {
+  const ref = `refs/heads/${branch}`;
+  const others = [`--exclude=${branch}`, '--branches', '--remotes', '--tags'];
+  try {
+    return await withGitView(checkout, async (view) => {
+      return (await runGit(view, ['rev-list', '--max-count=1', ref, 'HEAD', '--not', ...others, '--'])) !== '';
+    });
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * Runs git on the host with a view of a repository that an agent worked in. Git does not see the user's configuration,
+ * whose filters an agent can call up.
+ *
+ * @throws Error where git fails, takes too long or prints more than a megabyte
+ */
+export async function runGit(view: GitView, args: readonly string[]): Promise<string> {
+  return git(args, view, view.layout.root, {
+    PATH: pathOutside(view.layout.root),
+    HOME: homedir(),
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_ATTR_NOSYSTEM: '1',
+    GIT_OPTIONAL_LOCKS: '0',
+    ...gitSettings({}, SETTINGS),
+  });
+}
+
+/** Makes a branch that is not there yet, in the same way. @throws Error as `runGit` */
+export async function makeBranch(view: GitView, branch: string, commit: string): Promise<void> {
+  await runGit(view, ['update-ref', `refs/heads/${branch}`, commit, '']);
+}
+
+/**
+ * Writes the files of a commit into a folder, and keeps the index in the view. Git sees the user's configuration, but not the
+ * repository's own, as when the user clones a repository: what an agent has written there cannot name a command.
+ *
+ * @param folder out of the reach of agents
+ * @throws Error where git fails or takes too long; where objects are missing, none are fetched
+ */
+export async function checkOut(view: GitView, folder: string, commit: string): Promise<void> {
+  await writeFile(join(view.folder, 'HEAD'), `${commit}\n`);
+  await gitAsUser(['read-tree', '--reset', '-u', 'HEAD'], view, folder);
+}
+
+/**
+ * Gives a new worktree the index that {@link checkOut} has made.
+ *
+ * @param copied where the files are, if they are no longer those that were written: git finds them changed otherwise
+ */
+export async function installIndex(view: GitView, gitDir: string, copied?: string): Promise<void> {
+  if (copied !== undefined) await gitAsUser(['update-index', '-q', '--refresh'], view, copied);
+  await copyFile(join(view.folder, 'index'), view.paths.to(join(gitDir, 'index')), constants.COPYFILE_EXCL);
+}
+
+async function gitAsUser(args: readonly string[], view: GitView, folder: string): Promise<void> {
+  const variables = userVariables(view.layout);
+  const settings = gitSettings(variables, [...SETTINGS, ...(await largeFileSettings(view))]);
+  await git(args, view, folder, { ...variables, ...settings }, CHECKOUT_BOUNDS);
+}
+
+async function git(
+  args: readonly string[],
+  { folder, paths }: GitView,
+  root: string,
+  variables: Readonly<Record<string, string | undefined>>,
+  { timeoutMs, memory }: Bounds = BOUNDS,
+): Promise<string> {
+  const { stdout } = await run('git', ['--no-pager', ...args], {
+    // Git does not even start where a link has taken the place of the folder.
+    cwd: paths.to(root),
+    env: {
+      ...variables,
+      GIT_DIR: paths.own(folder),
+      GIT_WORK_TREE: '.',
+      GIT_ALLOC_LIMIT: memory,
+      LC_ALL: 'C',
+      GIT_TERMINAL_PROMPT: '0',
+      GIT_NO_REPLACE_OBJECTS: '1',
+      // A repository may say that its objects are elsewhere, and with which command they are fetched. Older git knows only the second.
+      GIT_NO_LAZY_FETCH: '1',
+      GIT_ALLOW_PROTOCOL: 'none',
+    },
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+    maxBuffer: MOST_OUTPUT_BYTES,
+  });
+  return stdout;
+}
+
+/** The environment of this process, without what leads git elsewhere: configuration is the user's own. */
+function userVariables({ root }: GitLayout): Record<string, string | undefined> {
+  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_') || name.startsWith('GIT_CONFIG'));
+  return { ...Object.fromEntries(own), PATH: pathOutside(root) };
+}
+
+/** An agent can write programs into its checkout, such as a `git` in `node_modules/.bin`. */
+function pathOutside(root: string): string {
+  const parts = (process.env.PATH ?? '').split(delimiter);
+  return parts.filter((part) => isAbsolute(part) && !isWithin(part, root)).join(delimiter);
+}
+
+/** Git LFS in the words in which `git lfs install --local` writes it into a repository's configuration. */
+const LARGE_FILES = /^git-lfs (smudge|clean|filter-process)( --skip)?( --)?( %f)?$/;
+
+/** What Git LFS needs to find the files of a repository. Its other settings may name commands. */
+async function largeFileSettings({ layout, paths }: GitView): Promise<GitSetting[]> {
+  const entries = parseGitConfig((await readGitFile(paths.to(join(layout.commonDir, 'config')))) ?? '') ?? [];
+  const needed = entries.filter(
+    ({ name, value }) =>
+      (/^filter\.lfs\.\w+$/.test(name) && (LARGE_FILES.test(value) || value === 'true')) ||
+      (/^remote\..+\.url$/.test(name) && /^(https?|ssh):\/\/[^-]|^[\w.]+@[\w.]+:/.test(value)),
+  );
+  // Git LFS copies whatever has the name and the size of a file that it looks for: a link there could be any file.
+  const storage = paths.to(join(layout.commonDir, 'lfs'));
+  const isFolder = (await lstat(storage).catch(() => undefined))?.isDirectory() ?? false;
+  return [
+    ...needed.map(({ name, value }) => [name, value] as const),
+    ...(isFolder ? [['lfs.storage', storage] as const] : []),
+  ];
+}

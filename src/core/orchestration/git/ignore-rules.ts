@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import type { IgnoredPaths } from '../../../danger/danger.js';
+import { type IgnoreFile, ignoredPaths } from '../../../danger/ignored.js';
+import { writeAtomically } from '../util/fs/atomic-file.js';
+import { readOwnFile } from '../util/fs/own-file.js';
+import { committedIgnoreFiles, placeInRepository } from './committed-rules.js';
+
+/** No repository has as many ignore rules. */
+const MOST_BYTES = 16 * 1024 * 1024;
+
+const stored = z.array(z.object({ folder: z.string(), lines: z.array(z.string()) }));
+
+/**
+ * Which paths of a workspace the user's committed rules ignored when the session began. They are read once, before an agent
+ * works: what it changes or commits later says nothing about what the user can do without.
+ */
+export class IgnoreRules {
+  /** The rules, for later runs and other processes. */
+  readonly #file: string;
+  /** Those of the session that leads this one: its agent may have made the commit that this session begins with. */
+  readonly #inherited: string | undefined;
+  #paths: IgnoredPaths = () => false;
+  #reading: Promise<void> | undefined;
+  #detached = false;
+
+  constructor(file: string, inherited?: string) {
+    this.#file = file;
+    this.#inherited = inherited;
+  }
+
+  /** No path is ignored until the rules are read. */
+  readonly ignored: IgnoredPaths = (path) => this.#paths(path);
+
+  /**
+   * Reads the rules, while the run starts.
+   *
+   * @param isFirst whether no agent has worked in this session before
+   */
+  begin(workspace: string, isFirst: boolean): void {
+    this.#reading ??= this.#read(workspace, isFirst).catch(() => {});
+  }
+
+  /** Resolves when nothing is read or written any more. */
+  async settled(): Promise<void> {
+    await this.#reading;
+  }
+
+  /** Nothing is written from here on. */
+  detach(): void {
+    this.#detached = true;
+  }
+
+  async #read(workspace: string, isFirst: boolean): Promise<void> {
+    const kept = await filesFrom(this.#file);
+    const files = kept ?? (isFirst ? await this.#found(workspace) : []);
+    if (files.length > 0) this.#paths = ignoredPaths(files, await placeInRepository(workspace));
+    if (!kept && isFirst && !this.#detached) await writeAtomically(this.#file, JSON.stringify(files));
+  }
+
+  async #found(workspace: string): Promise<readonly IgnoreFile[]> {
+    if (this.#inherited === undefined) return committedIgnoreFiles(workspace);
+    return (await filesFrom(this.#inherited)) ?? [];
+  }
+}
+
+/** Undefined where no process has got as far as to write them. */
+async function filesFrom(file: string): Promise<readonly IgnoreFile[] | undefined> {
+  try {
+    return stored.parse(JSON.parse(await readOwnFile(file, { most: MOST_BYTES })));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,84 @@
+import { lstat, realpath } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { systemCode } from '../util/errors.js';
+import { readRegularFile } from '../util/fs/regular-file.js';
+
+/** Configurations and pointers are far shorter. */
+const MOST_BYTES = 1024 * 1024;
+
+/** Where git keeps what belongs to a checkout. */
+export interface GitLayout {
+  /** The top of the checkout: the folder with `.git` in it. */
+  root: string;
+  /** The checkout's own folder: `.git`, or `<repository>/.git/worktrees/<name>`. */
+  gitDir: string;
+  /** What all worktrees share: `<repository>/.git`. */
+  commonDir: string;
+}
+
+/**
+ * Finds the git folders of a checkout by reading files, as git itself would. No git is run: a repository that an agent
+ * worked in may make git execute things.
+ */
+export async function gitLayoutAt(folder: string): Promise<GitLayout | undefined> {
+  const root = await realpath(folder);
+  const entry = join(root, '.git');
+  const kind = await lstat(entry).catch(ignoreMissing);
+  if (kind?.isDirectory()) return { root, gitDir: entry, commonDir: entry };
+  const pointer = await gitPointer(entry);
+  if (pointer === undefined) return undefined;
+  const gitDir = resolve(root, pointer);
+  return { root, gitDir, commonDir: resolve(gitDir, (await gitPath(join(gitDir, 'commondir'))) ?? '') };
+}
+
+/** Where a `.git` file leads, as it is written there. */
+export async function gitPointer(file: string): Promise<string | undefined> {
+  return /^gitdir: ([\s\S]+)$/.exec((await gitPath(file)) ?? '')?.[1];
+}
+
+/** The path in a file, without the end of its line only: as for git, spaces belong to it. */
+export async function gitPath(file: string): Promise<string | undefined> {
+  return (await readGitFile(file))?.replace(/[\r\n]+$/, '');
+}
+
+/** The checkout that a folder is in, if it is in one. */
+export async function findGitLayout(folder: string): Promise<GitLayout | undefined> {
+  const layout = await gitLayoutAt(folder);
+  if (layout) return layout;
+  const parent = dirname(folder);
+  return parent === folder ? undefined : findGitLayout(parent);
+}
+
+/**
+ * Whether the git folders of a checkout know it, too: an agent may have written a `.git` file that leads to any repository
+ * of the host.
+ */
+export async function isKnown({ root, gitDir, commonDir }: GitLayout): Promise<boolean> {
+  const pointer = join(root, '.git');
+  if (gitDir === pointer) return true;
+  if (gitDir !== commonDir) {
+    // A forged git folder could answer for itself, and name any folder of the host as its repository.
+    if (dirname(gitDir) !== join(commonDir, 'worktrees')) return false;
+    const back = await readGitFile(join(gitDir, 'gitdir'));
+    return back !== undefined && (await realpath(resolve(gitDir, back.trim())).catch(ignoreMissing)) === pointer;
+  }
+  const config = await readGitFile(join(gitDir, 'config'));
+  return /^\s*worktree = (.+)$/m.exec(config ?? '')?.[1] === relative(gitDir, root);
+}
+
+/** The branch that a git folder has checked out; undefined where it has none. The path is used as it is given. */
+export async function branchIn(gitDir: string): Promise<string | undefined> {
+  return /^ref: refs\/heads\/(.+)$/m.exec((await readGitFile(`${gitDir}/HEAD`)) ?? '')?.[1];
+}
+
+/** A small file of git's own; undefined where there is none, or something else in its place. */
+export async function readGitFile(path: string): Promise<string | undefined> {
+  const bytes = await readRegularFile(path, { most: MOST_BYTES }).catch(() => undefined);
+  return bytes?.toString('utf8');
+}
+
+/** For `catch`: what is not there is undefined, any other failure stays one. */
+export function ignoreMissing(error: unknown): undefined {
+  const code = systemCode(error);
+  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+}

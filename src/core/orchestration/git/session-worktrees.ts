@@ -1,0 +1,171 @@
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SessionWorktreeRequest } from '../session/worktree-request.js';
+import { messageOf, OrchestrationError, shown } from '../util/errors.js';
+import { writeAtomically } from '../util/fs/atomic-file.js';
+import { notWritable } from '../util/fs/not-writable.js';
+import { readOwnFile } from '../util/fs/own-file.js';
+import { uncommittedWork, unmergedWork } from './command.js';
+import { type Worktree, Worktrees } from './worktrees.js';
+
+/** A worktree that was made for a session. Kept on the host, where no agent can write one for a worktree of the user's. */
+interface Label {
+  readonly sessionId: string;
+  readonly cwd: string;
+  readonly path: string;
+  readonly branch: string;
+}
+
+/** A label is some paths and names. */
+const MOST_BYTES = 1024 * 1024;
+/** The path of a worktree that was about to be made. */
+const INTENDED = '';
+
+/** A worktree whose session is gone, and why it stays. */
+export interface KeptWorktree {
+  readonly path: string;
+  readonly branch: string;
+  readonly why: string;
+}
+
+/** The worktrees that sessions work in: one session each, and only those that were made for one are ever removed. */
+export class SessionWorktrees {
+  readonly #folder: string;
+  readonly #worktrees = new Worktrees();
+  /** Which session works in a worktree, by path. */
+  readonly #workers = new Map<string, string>();
+
+  constructor(stateDir: string) {
+    this.#folder = join(stateDir, 'worktrees');
+  }
+
+  /** Checks that a workspace has a repository for worktrees. @throws OrchestrationError `WORKTREE_FAILED` */
+  check(cwd: string, request: SessionWorktreeRequest): Promise<void> {
+    return this.#worktrees.check(cwd, request);
+  }
+
+  /** Finds or makes the worktree of a session. @throws OrchestrationError `WORKTREE_FAILED`, `STATE_NOT_WRITABLE` */
+  async ensure(sessionId: string, cwd: string, request: SessionWorktreeRequest): Promise<Worktree> {
+    const file = this.#labelFile(sessionId);
+    const write = (path: string): Promise<void> => {
+      const label: Label = { sessionId, cwd, path, branch: request.branch };
+      return writeAtomically(file, JSON.stringify(label)).catch((cause: unknown) => {
+        throw notWritable(file, cause);
+      });
+    };
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    // First the intention, where there is no worktree yet: a host that dies in between leaves none that nobody knows of.
+    const worktree = await this.#worktrees.ensure(cwd, request, () => write(INTENDED));
+    const label = await this.#label(file);
+    if (request.own && !worktree.created && label?.path !== INTENDED && label?.path !== worktree.path) {
+      throw new OrchestrationError(
+        'WORKTREE_FAILED',
+        `Branch ${shown(request.branch)} is checked out in ${worktree.path}, which was not made for this session; choose another.`,
+      );
+    }
+    if (label?.path === INTENDED) await write(worktree.path);
+    // The one that was made is gone, and this is somebody else's.
+    else if (label && label.path !== worktree.path) await rm(file);
+    return worktree;
+  }
+
+  /**
+   * Two agents in one folder would undo each other's work.
+   *
+   * @returns what the session does when it leaves
+   * @throws OrchestrationError `WORKTREE_FAILED` where another one works there
+   */
+  enter(path: string, sessionId: string): () => void {
+    const other = this.#workers.get(path);
+    if (other !== undefined) {
+      throw new OrchestrationError(
+        'WORKTREE_FAILED',
+        `Session ${other} works in ${path}; wait for its end, or choose another branch.`,
+      );
+    }
+    this.#workers.set(path, sessionId);
+    return () => void this.#workers.delete(path);
+  }
+
+  /**
+   * Removes the worktree that was made for a session; its branch stays.
+   *
+   * @param force also where work would be lost
+   * @throws OrchestrationError `WORKTREE_FAILED` where there is none, or another session works in it;
+   * `WORKTREE_HAS_WORK`
+   */
+  async remove(sessionId: string, force: boolean): Promise<void> {
+    const label = await this.#label(this.#labelFile(sessionId));
+    if (!label || label.path === INTENDED) {
+      throw new OrchestrationError(
+        'WORKTREE_FAILED',
+        `No worktree was made for session ${sessionId}; one that was there before is yours to remove.`,
+      );
+    }
+    const { path } = label;
+    const leave = this.enter(path, sessionId);
+    try {
+      const work = force ? undefined : await workIn(label);
+      if (work) {
+        throw new OrchestrationError(
+          'WORKTREE_HAS_WORK',
+          `The worktree ${path} of session ${sessionId} has ${work}. Take that over first, or remove it with { force: true }.`,
+        );
+      }
+      await this.#discard(label);
+    } finally {
+      leave();
+    }
+  }
+
+  /** Removes those whose sessions are gone, unless there is work in them. */
+  async sweep(isSession: (id: string) => Promise<boolean>): Promise<{ removed: string[]; kept: KeptWorktree[] }> {
+    const removed: string[] = [];
+    const kept: KeptWorktree[] = [];
+    const files = await readdir(this.#folder).catch(() => []);
+    for (const file of files.filter((name) => name.endsWith('.json') && !name.startsWith('.'))) {
+      const label = await this.#label(join(this.#folder, file));
+      if (!label || (await isSession(label.sessionId)) || this.#workers.has(label.path)) continue;
+      if (label.path === INTENDED) {
+        await rm(join(this.#folder, file), { force: true });
+        continue;
+      }
+      const { path, branch } = label;
+      const leave = this.enter(path, label.sessionId);
+      try {
+        const work = await workIn(label);
+        const why = work ? `it has ${work}` : await this.#discard(label).catch((error: unknown) => messageOf(error));
+        if (typeof why === 'string') kept.push({ path, branch, why });
+        else removed.push(path);
+      } finally {
+        leave();
+      }
+    }
+    return { removed, kept };
+  }
+
+  /** What was looked at before is removed by force: git's own look would enter repositories that an agent has nested. */
+  async #discard({ sessionId, cwd, path }: Label): Promise<void> {
+    if (await stat(path).catch(() => undefined)) await this.#worktrees.remove(cwd, path);
+    await rm(this.#labelFile(sessionId), { force: true });
+  }
+
+  async #label(file: string): Promise<Label | undefined> {
+    try {
+      return JSON.parse(await readOwnFile(file, { most: MOST_BYTES })) as Label;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #labelFile(sessionId: string): string {
+    return join(this.#folder, `${sessionId}.json`);
+  }
+}
+
+/** What would be lost with a worktree, in words; undefined where nothing would. */
+async function workIn({ path, branch }: Label): Promise<string | undefined> {
+  if (!(await stat(path).catch(() => undefined))) return undefined;
+  if (await uncommittedWork(path)) return 'changes that are not committed';
+  return (await unmergedWork(path, branch)) ? `commits that only its branch '${branch}' has` : undefined;
+}

@@ -1,0 +1,152 @@
+import { lstat, readlink, realpath } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
+import { BoundedSearch, type SearchLimits } from '../util/fs/bounded-search.js';
+import { GitHazards, isGitName, type PlantedFile, withinLimits } from './hazards.js';
+import { hashBytes, readIndex } from './index-file.js';
+import { findGitLayout, gitLayoutAt, gitPath, gitPointer, ignoreMissing } from './layout.js';
+
+export type { PlantedFile } from './hazards.js';
+
+/** What git on the host would execute or follow in a checkout, at one time. Plain data: it survives JSON. */
+export interface GitSnapshot {
+  checkout: string;
+  /** The folders that an agent can write to, with their real paths. */
+  owned: string[];
+  /** What tells `.git` from another in its place; undefined where there was none, or a file. */
+  gitFolder?: string;
+  hazards: string[];
+}
+
+/** For git folders: met only where someone wants to. */
+const REPOSITORY_LIMITS: SearchLimits = { entries: 200_000, repositories: 1000, durationMs: 10_000 };
+/** For repositories in the workspace that no index names: beyond this they are not looked for. */
+const WALK_LIMITS: SearchLimits = { entries: 50_000, repositories: 0, durationMs: 2000 };
+const DEEPEST = 4;
+const MOST_FOLDERS = 2000;
+const AT_ONCE = 16;
+
+/** Notes what git on the host would execute or follow in a checkout; to be taken before an agent works in it. */
+export async function snapshotGit(checkout: string): Promise<GitSnapshot> {
+  const root = await realpath(checkout);
+  const layout = await gitLayoutAt(root);
+  const owned = [...new Set([root, ...(layout ? [layout.gitDir, layout.commonDir] : [])])];
+  const gitFolder = await identityOf(root);
+  const { found } = await hazardsOf(root, owned);
+  return { checkout: root, owned, ...(gitFolder && { gitFolder }), hazards: [...found.keys()] };
+}
+
+/**
+ * What git on the host would execute or follow that it would not have when the snapshot was taken. Files are read, no
+ * git is run, and however much an agent has made, the search ends.
+ *
+ * An agent that clones or creates a repository in its workspace plants nothing by that alone: settings that every
+ * repository has, and sample hooks, are not reported.
+ */
+export async function plantedSince(snapshot: GitSnapshot): Promise<PlantedFile[]> {
+  const { checkout, owned, gitFolder, hazards } = snapshot;
+  const now = await hazardsOf(checkout, owned);
+  if (gitFolder !== undefined && (await identityOf(checkout)) !== gitFolder) {
+    now.add(join(checkout, '.git'), 'it was replaced by another');
+  }
+  const before = new Set(hazards);
+  return [...now.found].flatMap(([key, planted]) => (before.has(key) ? [] : [planted]));
+}
+
+async function identityOf(root: string): Promise<string | undefined> {
+  const stats = await lstat(join(root, '.git')).catch(ignoreMissing);
+  return stats?.isDirectory() ? `${stats.dev}:${stats.ino}` : undefined;
+}
+
+async function hazardsOf(root: string, owned: readonly string[]): Promise<GitHazards> {
+  const search = new BoundedSearch(REPOSITORY_LIMITS);
+  const hazards = new GitHazards(owned, search);
+  await withinLimits(hazards, root, async () => {
+    // The index of a repository around the workspace can name nested ones inside it.
+    const around = await findGitLayout(root);
+    if (around && around.root !== root) await gitlinks(hazards, around.root, around.gitDir);
+    await checkoutAt(hazards, root);
+    for (const { path, bare } of await nestedRepositories(root)) {
+      await (bare ? hazards.gitFolder(path, path) : checkoutAt(hazards, path));
+    }
+  });
+  return hazards;
+}
+
+/** A folder with `.git` in it, and the nested repositories that its index names. */
+async function checkoutAt(hazards: GitHazards, folder: string): Promise<void> {
+  const real = await hazards.owned(folder);
+  if (real === undefined || !hazards.first(`${real}\0checkout`)) return;
+  const path = join(real, '.git');
+  const kind = await lstat(path).catch(ignoreMissing);
+  if (!kind) return;
+  const gitDir = kind.isDirectory() ? path : await followed(hazards, real, path, kind.isSymbolicLink());
+  if (gitDir === undefined) return;
+  await hazards.gitFolder(gitDir, real);
+  await gitlinks(hazards, real, gitDir);
+}
+
+/** Where a `.git` that is no folder leads; undefined where that is not the agent's. */
+async function followed(hazards: GitHazards, root: string, path: string, isLink: boolean): Promise<string | undefined> {
+  const target = isLink ? await readlink(path).catch(() => undefined) : await gitPointer(path);
+  if (target === undefined) {
+    hazards.add(path, 'it is neither a git folder nor leads to one');
+    return undefined;
+  }
+  const gitDir = await hazards.owned(resolve(root, target));
+  // Where a submodule or a worktree leads is looked at itself; anything else is worth a word.
+  if (gitDir === undefined || !/\/\.git\/(modules|worktrees)\//.test(gitDir)) {
+    hazards.add(path, `it leads git to ${resolve(root, target)}`, target);
+  }
+  return gitDir;
+}
+
+/** The nested repositories that the index of a checkout names: `git status` enters each of them. */
+async function gitlinks(hazards: GitHazards, root: string, gitDir: string): Promise<void> {
+  const commonDir = resolve(gitDir, (await gitPath(join(gitDir, 'commondir'))) ?? '');
+  const length = await hashBytes(commonDir);
+  for (const entry of await hazards.entries(gitDir)) {
+    // An index can leave most of its entries to a shared one. A link is reported as one already.
+    if (!entry.isFile() || !/^(index|sharedindex\..*)$/.test(entry.name)) continue;
+    const path = join(gitDir, entry.name);
+    const facts = await readIndex(path, length).catch(() => undefined);
+    if (!facts) hazards.addUnseen(path, 'it cannot be read, or is too long to be checked');
+    if (facts?.problem) hazards.addUnseen(path, `it cannot be checked: ${facts.problem}`);
+    for (const target of facts?.escapes ?? []) hazards.add(path, `git checkout . would write ${target}`);
+    for (const gitlink of facts?.gitlinks ?? []) {
+      if (gitlink.includes('\uFFFD')) hazards.add(path, `it names a repository that cannot be checked: ${gitlink}`);
+      await checkoutAt(hazards, resolve(root, gitlink));
+    }
+  }
+}
+
+interface Nested {
+  path: string;
+  bare: boolean;
+}
+
+/** Repositories near the top of a workspace, where people and editors come across them; nearest first. */
+async function nestedRepositories(root: string): Promise<Nested[]> {
+  const search = new BoundedSearch(WALK_LIMITS);
+  const nested: Nested[] = [];
+  const folders = [root];
+  const deepest = root.split(sep).length + DEEPEST;
+  for (let at = 0; at < folders.length && at < MOST_FOLDERS; ) {
+    const some = folders.slice(at, at + AT_ONCE);
+    at += some.length;
+    // A large workspace is nothing suspicious, so meeting the limit is not reported.
+    const read = await Promise.all(some.map((folder) => search.entries(folder))).catch(() => undefined);
+    if (!read) break;
+    for (const [index, entries] of read.entries()) {
+      const path = some[index] ?? root;
+      const names = new Set(entries.map(({ name }) => name));
+      if (entries.some(({ name }) => isGitName(name))) nested.push({ path, bare: false });
+      if (names.has('HEAD') && names.has('objects') && names.has('refs')) nested.push({ path, bare: true });
+      if (path.split(sep).length >= deepest) continue;
+      const below = entries.filter(
+        (entry) => entry.isDirectory() && entry.name !== 'node_modules' && !isGitName(entry.name),
+      );
+      folders.push(...below.map(({ name }) => join(path, name)));
+    }
+  }
+  return nested;
+}

@@ -1,0 +1,137 @@
+import type { Dirent } from 'node:fs';
+import { lstat, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '../util/errors.js';
+import { BoundedSearch, SearchLimit, type SearchLimits } from '../util/fs/bounded-search.js';
+import { type LinkFreePaths, withLinkFreePaths } from '../util/fs/link-free-paths.js';
+import { readRegularFile } from '../util/fs/regular-file.js';
+import { parseGitConfig } from './config-file.js';
+import { hashBytes, MOST_INDEX_BYTES } from './index-file.js';
+import { type GitLayout, gitLayoutAt, ignoreMissing, readGitFile } from './layout.js';
+
+/** What a repository may say about its file system: words only, so nothing that git would execute or follow. */
+const KEPT = /^core\.(filemode|ignorecase|symlinks|precomposeunicode|autocrlf|eol)$/;
+
+/** 100,000 refs have 7 MB. */
+const MOST_PACKED_REFS_BYTES = 64 * 1024 * 1024;
+/** Objects that are no pack yet: git packs them when there are 6,700. */
+const OBJECT_LIMITS: SearchLimits = { entries: 200_000, repositories: 0, durationMs: 10_000 };
+const AT_ONCE = 16;
+
+/** A repository as git on the host sees it. */
+export interface GitView {
+  readonly layout: GitLayout;
+  /** What git takes for the git folder. No agent can reach it. */
+  readonly folder: string;
+  readonly paths: LinkFreePaths;
+}
+
+/**
+ * Lends git on the host a view of a repository that an agent can write to, or of one that an agent made.
+ *
+ * The view is a git folder of our own. Files in which git would find commands or paths are copies or are not there:
+ * configuration, hooks, attributes, `commondir`, grafts, and above all `objects/info/alternates`, which leads to the objects of
+ * other repositories. What is large is borrowed: unpacked refs, packs and single objects. Borrowed files are reached through
+ * {@link LinkFreePaths}, so that no link in their place leads git out of the repository, however late an agent puts it there.
+ *
+ * @throws Error where there is no checkout, or a part of its git folder is a link or no regular file
+ */
+export async function withGitView<T>(checkout: string | GitLayout, use: (view: GitView) => Promise<T>): Promise<T> {
+  const layout = typeof checkout === 'string' ? await layoutAt(checkout) : checkout;
+  return withLinkFreePaths(async (paths, top) => {
+    const view: GitView = { layout, paths, folder: join(top, 'git') };
+    await mkdir(join(view.folder, 'info'), { recursive: true });
+    await Promise.all([copySmallFiles(view), copyPackedRefs(view), borrow(view, 'refs'), borrowObjects(view)]).catch(
+      (error: unknown) => {
+        if (!(error instanceof SearchLimit)) throw error;
+        throw new Error(`the repository has more objects than can be looked at (${error.message}); run 'git gc'`);
+      },
+    );
+    return use(view);
+  });
+}
+
+/** Gives a view a copy of the checkout's index, where it has one. @returns the path of the copy */
+export async function lendIndex({ layout, paths, folder }: GitView): Promise<string> {
+  const copy = join(folder, 'index');
+  const path = paths.to(join(layout.gitDir, 'index'));
+  const stats = await lstat(path).catch(ignoreMissing);
+  const index = await readRegularFile(path, { most: MOST_INDEX_BYTES }).catch(ignoreMissing);
+  if (!stats || !index) return copy;
+  await writeFile(copy, index);
+  // Git looks into files that are as young as its index: they may have changed within the same tick of the clock. With a
+  // copy that is younger it would take those changes for none. Whole milliseconds are not later than the time itself.
+  const age = new Date(Math.floor(stats.mtimeMs));
+  await utimes(copy, age, age);
+  return copy;
+}
+
+async function layoutAt(checkout: string): Promise<GitLayout> {
+  const layout = await gitLayoutAt(checkout);
+  if (!layout) throw new Error(`${checkout} is no git checkout`);
+  return layout;
+}
+
+async function copySmallFiles({ layout: { gitDir, commonDir }, paths, folder }: GitView): Promise<void> {
+  const [head, config, exclude, shallow, hashLength] = await Promise.all([
+    readGitFile(paths.to(join(gitDir, 'HEAD'))),
+    readGitFile(paths.to(join(commonDir, 'config'))),
+    readGitFile(paths.to(join(commonDir, 'info/exclude'))),
+    readGitFile(paths.to(join(commonDir, 'shallow'))),
+    hashBytes(paths.to(commonDir)),
+  ]);
+  if (head === undefined) throw new Error(`${gitDir} has no HEAD`);
+  await Promise.all([
+    writeFile(join(folder, 'HEAD'), head),
+    writeFile(join(folder, 'config'), lentConfig(config ?? '', hashLength)),
+    ...(exclude === undefined ? [] : [writeFile(join(folder, 'info/exclude'), exclude)]),
+    ...(shallow === undefined ? [] : [writeFile(join(folder, 'shallow'), shallow)]),
+  ]);
+}
+
+function lentConfig(text: string, hashLength: number): string {
+  const kept = (parseGitConfig(text) ?? []).filter(({ name, value }) => KEPT.test(name) && /^\w+$/.test(value));
+  const core = kept.map(({ name, value }) => `${name.replace('core.', '')} = ${value}\n`).join('');
+  const format = hashLength === 32 ? '[core]\nrepositoryformatversion = 1\n[extensions]\nobjectformat = sha256\n' : '';
+  return `[core]\n${core}${format}`;
+}
+
+/** A copy, because git would read one without end into memory. */
+async function copyPackedRefs({ layout, paths, folder }: GitView): Promise<void> {
+  const path = join(layout.commonDir, 'packed-refs');
+  const packed = await readRegularFile(paths.to(path), { most: MOST_PACKED_REFS_BYTES })
+    .catch(ignoreMissing)
+    .catch((error: unknown) => {
+      throw new Error(`${path} cannot be read: ${messageOf(error)}`);
+    });
+  if (packed) await writeFile(join(folder, 'packed-refs'), packed);
+}
+
+/** All packs and single objects, and nothing else of the folder: `info` has what leads elsewhere. */
+async function borrowObjects(view: GitView): Promise<void> {
+  const { layout, paths, folder } = view;
+  const search = new BoundedSearch(OBJECT_LIMITS);
+  const objects = join(layout.commonDir, 'objects');
+  const made = mkdir(join(folder, 'objects/info'), { recursive: true });
+  const entries = await search.entries(paths.to(objects));
+  const names = entries.map(({ name }) => name).filter((name) => /^([0-9a-f]{2}|pack)$/.test(name));
+  await made;
+  for (let at = 0; at < names.length; at += AT_ONCE) {
+    await Promise.all(
+      names.slice(at, at + AT_ONCE).map(async (name) => {
+        demandFiles(join(objects, name), await search.entries(paths.to(join(objects, name))));
+        await borrow(view, join('objects', name));
+      }),
+    );
+  }
+}
+
+/** Git would fail at a link with words that help nobody, and wait at a FIFO. */
+function demandFiles(folder: string, entries: readonly Dirent[]): void {
+  const odd = entries.find((entry) => !entry.isFile() && !entry.isDirectory());
+  if (odd) throw new Error(`${join(folder, odd.name)} is no regular file; remove it`);
+}
+
+async function borrow({ layout, paths, folder }: GitView, name: string): Promise<void> {
+  await symlink(paths.to(join(layout.commonDir, name), 1), join(folder, name));
+}

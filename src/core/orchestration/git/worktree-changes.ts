@@ -1,0 +1,57 @@
+import type { WorktreeChanges } from '../types.js';
+import { runGit } from './command.js';
+import { lendIndex, withGitView } from './view.js';
+
+/** The commit that is checked out. @throws Error where git cannot tell */
+export async function currentCommit(checkout: string): Promise<string> {
+  return withGitView(checkout, async (view) => (await runGit(view, ['rev-parse', '--verify', 'HEAD^{commit}'])).trim());
+}
+
+/**
+ * What happened in a worktree since it was at a commit.
+ *
+ * What git does not look at by the agent's own settings in the index (`assume-unchanged`) counts as unchanged.
+ *
+ * @throws Error where git cannot tell: an agent may have broken the repository
+ */
+export async function changesSince(worktree: string, branch: string, base: string): Promise<WorktreeChanges> {
+  const tip = `refs/heads/${branch}`;
+  const [commits, stat, status] = await withGitView(worktree, async (view) => {
+    await lendIndex(view);
+    return Promise.all([
+      runGit(view, ['rev-list', '--count', `${base}..${tip}`, '--']),
+      runGit(view, [
+        'diff',
+        '--shortstat',
+        '--text',
+        '--no-renames',
+        '--no-ext-diff',
+        '--no-textconv',
+        base,
+        tip,
+        '--',
+      ]),
+      runGit(view, [
+        'status',
+        '--porcelain',
+        '-z',
+        '--untracked-files=normal',
+        '--ignore-submodules=all',
+        '--no-renames',
+      ]),
+    ]);
+  });
+  return Object.freeze({
+    branch,
+    base,
+    commits: Number(commits),
+    files: numberBefore(/ files? changed/, stat),
+    insertions: numberBefore(/ insertions?\(\+\)/, stat),
+    deletions: numberBefore(/ deletions?\(-\)/, stat),
+    uncommitted: status.split('\0').filter((entry) => entry !== '').length,
+  });
+}
+
+function numberBefore(words: RegExp, text: string): number {
+  return Number(new RegExp(`(\\d+)${words.source}`).exec(text)?.[1] ?? 0);
+}

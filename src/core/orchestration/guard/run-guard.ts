@@ -1,0 +1,200 @@
+import type { Danger, DangerContext } from '../../../danger/danger.js';
+import { rateDanger } from '../../../danger/rate-danger.js';
+import { Budget } from '../../../danger/shell/budget.js';
+import type { ApprovalSource, SessionAction } from '../session/actions.js';
+import type { Observation } from '../session/observation.js';
+import { decide, type PolicyDecision, type ResolvedPolicy, type ToolCall } from '../session/policy.js';
+import { Approvals } from './approvals.js';
+import { CallLedger, UNRECORDED } from './call-ledger.js';
+import { unseenWork } from './claude-tools.js';
+import type { DecisionLog } from './decision-log.js';
+
+/** A tool call that was kept from running. */
+export interface Denial {
+  readonly toolUseId: string;
+  readonly tool: string;
+  /** As the agent gave it: agent-controlled. */
+  readonly input: unknown;
+  /** As the agent was told. */
+  readonly reason: string;
+  /** Who denied it: the policy, a person, the time limit of an approval, or the end of the run. */
+  readonly by: 'policy' | ApprovalSource;
+  readonly danger?: Danger;
+}
+
+/** Whether a tool call may run. */
+export type Verdict = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
+
+export interface RunGuardOptions {
+  policy: ResolvedPolicy;
+  /** What the rating of calls has to know: the workspace as the agent sees it, and what may be lost there. */
+  place: Required<Pick<DangerContext, 'workspace' | 'container' | 'mounts' | 'ignored'>>;
+  now: () => number;
+  dispatch: (action: SessionAction) => void;
+  /** Keeps what was decided, for another host. */
+  decisions: DecisionLog;
+  /** Told of a call that ran without leave, where not the log but its hook reports it. Default: nobody is. */
+  onBreach?: (breach: Observation) => void;
+  /** Tools whose work nobody could see, so that no call of theirs is allowed. Default none. */
+  off?: readonly string[];
+  /** For how many milliseconds the run has been frozen since a time. Default: it never was. */
+  frozenMs?: (since: number) => number;
+}
+
+/** A tool call as its hook asks about it, its names cut as those in the log are. */
+export interface AskedCall extends Pick<ToolCall, 'toolUseId' | 'tool' | 'input'> {
+  /** When it was asked, in epoch milliseconds; absent for now. */
+  readonly askedAt?: number;
+}
+
+/** What a person can read through; a longer input could hide what matters behind what does not. */
+const MOST_SHOWN_LENGTH = 1_000_000;
+/** Whoever shows it writes it as JSON, which takes a stack for each level, and may have less of that than there is here. */
+const MOST_SHOWN_DEPTH = 50;
+
+/**
+ * Decides about the tool calls of one run before they run, and holds against its decisions what the log tells
+ * afterwards: the hook that asks runs as the agent's own user, so an agent may get past it, but not unseen.
+ */
+export class RunGuard {
+  readonly approvals: Approvals;
+  readonly #options: RunGuardOptions;
+  readonly #ledger = new CallLedger();
+
+  constructor(options: RunGuardOptions) {
+    this.#options = options;
+    const { policy, now, dispatch, frozenMs } = options;
+    this.approvals = new Approvals({
+      timeoutMs: policy.approvalTimeoutMs,
+      now,
+      dispatch,
+      ...(frozenMs && { frozenMs }),
+    });
+  }
+
+  /** Takes over what an earlier host has decided about the run. */
+  async restore(): Promise<void> {
+    for (const decision of await this.#options.decisions.read()) this.#ledger.restore(decision);
+  }
+
+  /** Answers the hook. Resolves when policy or a person has decided; whatever fails is a denial. */
+  async beforeTool({ askedAt, ...asked }: AskedCall): Promise<Verdict> {
+    if (this.#ledger.hasEnded(asked.toolUseId)) return { allowed: false, reason: 'Denied: the call is over.' };
+    const verdict = await this.#judge(asked, askedAt);
+    try {
+      const decision = this.#ledger.decisionOn(asked.toolUseId);
+      if (decision) await this.#options.decisions.append(decision);
+      return verdict;
+    } catch {
+      // A host that takes over would count the call as a breach, if it did not know these words.
+      if (verdict.allowed) return this.#deny(asked, 'policy', UNRECORDED);
+      this.#ledger.unrecorded(asked.toolUseId);
+      return { allowed: false, reason: UNRECORDED };
+    }
+  }
+
+  /** A call has ended, as its hook reports: it has to be one that was allowed. */
+  afterTool(call: AskedCall): void {
+    const breach = this.#ledger.reported(call);
+    if (breach !== undefined) this.#options.onBreach?.(ranWithoutLeave(call.toolUseId, call.tool, breach));
+  }
+
+  async #judge(asked: ToolCall, askedAt: number | undefined): Promise<Verdict> {
+    try {
+      const unseen = unseenWork(asked, this.#options.off ?? []);
+      if (unseen !== undefined) return this.#deny(asked, 'policy', `Denied by policy: ${unseen}`);
+      const call = this.#rated(asked);
+      const { decision, reason = '' } = this.#decide(call);
+      if (decision === 'ask' && this.#ledger.isAllowed(call)) return { allowed: true };
+      if (decision === 'ask') return await this.#ask(call, reason, askedAt);
+      if (decision === 'deny') return this.#deny(call, 'policy', `Denied by policy: ${reason}`);
+      this.#ledger.decided(call, { allowed: true });
+      return { allowed: true };
+    } catch {
+      return this.#deny(asked, 'policy', 'Denied: the call could not be read.');
+    }
+  }
+
+  /**
+   * What the log tells, with dangers rated and denied calls told apart. A call that ran without leave ends the list as
+   * a breach.
+   *
+   * @param enforced whether every call of this run has to pass the guard; `'ended'` where the run is being ended, which
+   * interrupts calls before they are decided about
+   */
+  inspect(observations: readonly Observation[], enforced: boolean | 'ended'): Observation[] {
+    // All calls of a line together may take as long to be rated as one.
+    const budget = new Budget();
+    return observations.flatMap((observation): Observation[] => {
+      if (observation.kind === 'tampered') {
+        const reason = 'The log cannot be read where it tells of a tool call, or transcripts are missing from it.';
+        return enforced === true ? [breachOf('unknown', 'unknown', reason)] : [];
+      }
+      if (observation.kind === 'tool') {
+        const { id: toolUseId, name: tool, input } = observation;
+        const call = this.#rated({ toolUseId, tool, input }, budget);
+        this.#ledger.logged(call, this.#decide(call).decision === 'allow');
+        if (enforced === false) this.#ledger.exempt(call.toolUseId);
+        return [call.danger ? { ...observation, danger: call.danger } : observation];
+      }
+      if (observation.kind === 'error' && this.#ledger.isDenied(observation.toolUseId)) {
+        return [{ ...observation, severity: 'warning', code: 'denied' }];
+      }
+      if (observation.kind !== 'tool-result') return [observation];
+      const { verdict, breach, tool } = this.#ledger.ended(observation);
+      const ran = enforced === true || (enforced === 'ended' && observation.outcome === 'ok');
+      if (ran && breach !== undefined) {
+        return [observation, ranWithoutLeave(observation.toolUseId, tool ?? 'unknown', breach)];
+      }
+      return [verdict?.allowed === false ? { ...observation, outcome: 'denied' } : observation];
+    });
+  }
+
+  async #ask(call: ToolCall, why: string, askedAt: number | undefined): Promise<Verdict> {
+    if (isDeeperThan(call.input, MOST_SHOWN_DEPTH)) {
+      return this.#deny(call, 'policy', 'Denied: it is nested too deeply for a person to check.');
+    }
+    if ((JSON.stringify(call.input) ?? '').length > MOST_SHOWN_LENGTH) {
+      return this.#deny(call, 'policy', 'Denied: it is too long for a person to check; split it.');
+    }
+    this.#ledger.decided(call, undefined);
+    const { decision, by, note } = await this.approvals.ask(call, askedAt);
+    if (decision === 'allow') {
+      this.#ledger.decided(call, { allowed: true });
+      return { allowed: true };
+    }
+    const said = by === 'person' ? 'Denied by the user' : `Denied, as it needed the user's approval (${why})`;
+    return this.#deny(call, by, note === undefined ? `${said}.` : `${said}: ${note}`);
+  }
+
+  #deny(call: ToolCall, by: Denial['by'], reason: string): Verdict {
+    const verdict = { allowed: false, reason: reason.trim() } as const;
+    this.#ledger.decided(call, verdict);
+    const { now, dispatch } = this.#options;
+    dispatch({ type: 'denied', at: now(), denial: Object.freeze({ ...call, reason: verdict.reason, by }) });
+    return verdict;
+  }
+
+  #rated(call: ToolCall, budget?: Budget): ToolCall {
+    const danger = rateDanger(call, this.#options.place, budget);
+    // The rating stands in records, which are frozen.
+    return danger ? { ...call, danger: Object.freeze({ ...danger }) } : call;
+  }
+
+  #decide(call: ToolCall): PolicyDecision {
+    return decide(this.#options.policy, call);
+  }
+}
+
+function ranWithoutLeave(id: string, tool: string, how: string): Observation {
+  return breachOf(id, tool, `The call ran ${how}: the guard's hook was switched off, killed or deceived.`);
+}
+
+function breachOf(id: string, name: string, reason: string): Observation {
+  return { kind: 'breach', id, name, danger: { level: 'critical', rule: 'guard.bypassed', reason } };
+}
+
+function isDeeperThan(value: unknown, most: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return most === 0 || Object.values(value).some((inner) => isDeeperThan(inner, most - 1));
+}

@@ -1,0 +1,43 @@
+import { realpath } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { messageOf, OrchestrationError, shown } from '../util/errors.js';
+import { readRegularFile } from '../util/fs/regular-file.js';
+import { REFUSED_SETTINGS } from './guard-environment.js';
+
+/** Where Claude Code looks for settings of a workspace. */
+const FILES = ['.claude/settings.json', '.claude/settings.local.json'];
+/** Many times what honest settings have. */
+const MOST_BYTES = 1024 * 1024;
+
+/**
+ * Refuses a workspace whose settings set a variable that would keep the guard from being asked, and that no managed setting
+ * makes harmless again.
+ *
+ * @throws OrchestrationError `UNSAFE_SETTINGS`
+ */
+export async function demandSafeSettings(workspace: string): Promise<void> {
+  for (const file of FILES) {
+    const path = await realpath(join(workspace, file)).catch(() => undefined);
+    // What a link leads to outside of the workspace is another file in the container, or none.
+    if (path === undefined || relative(workspace, path).startsWith('..')) continue;
+    const bytes = await readRegularFile(path, { most: MOST_BYTES }).catch((cause: unknown) => {
+      throw unsafe(file, `cannot be checked (${messageOf(cause)})`, cause);
+    });
+    const text = plain(bytes);
+    for (const [name, problem] of REFUSED_SETTINGS) {
+      if (new RegExp(`"${name}"\\s*:`).test(text)) throw unsafe(file, `sets ${name}, which ${problem}`);
+    }
+  }
+}
+
+/** Whatever encoding, escapes and mistakes it has: Claude Code may read what a parser here would refuse. */
+function plain(bytes: Buffer): string {
+  const text = bytes.toString('latin1').replaceAll('\0', '');
+  return text.replaceAll(/\\u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+}
+
+function unsafe(file: string, why: string, cause?: unknown): OrchestrationError {
+  return new OrchestrationError('UNSAFE_SETTINGS', `The workspace's ${shown(file)} ${why}. Correct the file.`, {
+    cause,
+  });
+}

@@ -1,0 +1,44 @@
+import type { Spending } from '../run/limits.js';
+import type { RunSupervisor } from '../run/supervisor.js';
+import type { UnifiedSession } from '../types.js';
+import { OrchestrationError } from '../util/errors.js';
+import { demandEnv, type PreparedSession } from './prepare.js';
+
+/** Refuses a further run of a session that can have none. @throws OrchestrationError `ILLEGAL_TRANSITION`, `ENV_MISSING` */
+export function demandContinuable(
+  session: UnifiedSession,
+  prepared: PreparedSession,
+  supervisor: RunSupervisor | undefined,
+  spending: Spending,
+): void {
+  const { id, status } = session;
+  const why = whyNotContinued(session, prepared, supervisor) ?? spent(spending, prepared);
+  if (why !== undefined) {
+    throw new OrchestrationError('ILLEGAL_TRANSITION', `Session ${id} ('${status}') cannot be continued: ${why}.`);
+  }
+  demandEnv(id, prepared.missingEnv);
+}
+
+function whyNotContinued(
+  session: UnifiedSession,
+  { standIn }: PreparedSession,
+  supervisor: RunSupervisor | undefined,
+): string | undefined {
+  if (standIn) return 'what it was created from could not be read from the state folder; create a new session';
+  if (['queued', 'starting'].includes(session.status) || supervisor?.continuing !== undefined)
+    return 'it waits for its next run already; let that start first';
+  if (supervisor?.stopping) return 'its run is being ended; wait for that with waitFor()';
+  if (session.result?.reason === 'log_limit')
+    return 'its log is as long as it may get (limits.logBytes), or was flooded; create a new session';
+  if (session.channelCoderSession === undefined)
+    return 'Claude has not begun a conversation in it; create a new session';
+  return undefined;
+}
+
+/** What was spent stays spent: a further run would end where it begins. */
+function spent({ costUsd, tokens }: Spending, { spec: { limits } }: PreparedSession): string | undefined {
+  const limit =
+    (limits.costUsd !== undefined && costUsd >= limits.costUsd && `limits.costUsd ($${limits.costUsd})`) ||
+    (limits.tokens !== undefined && tokens > 0 && tokens >= limits.tokens && `limits.tokens (${limits.tokens})`);
+  return limit ? `it has spent its ${limit}. Create a new session` : undefined;
+}

@@ -1,0 +1,78 @@
+import type { RunSupervisor } from '../run/supervisor.js';
+import { isTerminal } from '../session/reducer.js';
+import type { SessionStore } from '../store/store.js';
+import type { UnifiedSession } from '../types.js';
+import { OrchestrationError } from '../util/errors.js';
+import type { PartsRegistry } from './live-sessions.js';
+import type { SessionScheduler } from './scheduler.js';
+
+/** What people and programs do to a session that there is; see the methods of `UnifiedSessionManager`. */
+export class SessionInterventions {
+  readonly #store: SessionStore;
+  readonly #parts: PartsRegistry;
+  readonly #scheduler: SessionScheduler;
+
+  constructor(store: SessionStore, parts: PartsRegistry, scheduler: SessionScheduler) {
+    this.#store = store;
+    this.#parts = parts;
+    this.#scheduler = scheduler;
+  }
+
+  async pause(session: UnifiedSession): Promise<UnifiedSession> {
+    if (session.resumeAt !== undefined) {
+      throw new OrchestrationError(
+        'ILLEGAL_TRANSITION',
+        `Session ${session.id} waits for its provider's usage limit and goes on by itself; use cancel() to end it.`,
+      );
+    }
+    await this.#demandRun(session, 'paused').pause();
+    return this.#store.registry.demand(session.id);
+  }
+
+  async resume(session: UnifiedSession): Promise<UnifiedSession> {
+    if (session.resumeAt !== undefined) return this.#scheduler.goOnNow(session);
+    await this.#demandRun(session, 'resumed').resume();
+    return this.#store.registry.demand(session.id);
+  }
+
+  async steer(session: UnifiedSession, message: string): Promise<void> {
+    await this.#demandRun(session, 'steered').steer(message);
+  }
+
+  answer(
+    session: UnifiedSession,
+    requestId: string,
+    decision: 'allow' | 'deny',
+    note: string | undefined,
+  ): UnifiedSession {
+    this.#demandRun(session, 'answered').answer(requestId, decision, note);
+    return this.#store.registry.demand(session.id);
+  }
+
+  /** Only where nobody works in it: children may work where their leader did. */
+  async removeWorktree({ id, status, environment }: UnifiedSession, force: boolean): Promise<UnifiedSession> {
+    const { worktrees } = this.#parts.demand(id).executor;
+    const refused = (why: string): OrchestrationError =>
+      new OrchestrationError('ILLEGAL_TRANSITION', `Worktree of session ${id} ('${status}'): ${why}.`);
+    if (!worktrees) throw refused('it has none');
+    if (!isTerminal(status)) throw refused('it has not ended; cancel() it first');
+    const other = this.#store.registry
+      .list()
+      .find((one) => one.id !== id && !isTerminal(one.status) && one.environment.cwd === environment.worktree);
+    if (other) throw refused(`session ${other.id} ('${other.status}') works in it; wait for its end, or cancel() it`);
+    await worktrees.remove(id, force);
+    const session = this.#store.dispatch(id, { type: 'worktree-removed' });
+    await this.#store.journal.saved(id);
+    return session;
+  }
+
+  #demandRun(session: UnifiedSession, done: string): RunSupervisor {
+    const { id, status } = session;
+    const run = this.#parts.demand(id).supervisor;
+    if (run) return run;
+    const advice = isTerminal(status)
+      ? 'it has ended; use continue() instead'
+      : 'nothing of it runs; wait for its start';
+    throw new OrchestrationError('ILLEGAL_TRANSITION', `Session ${id} ('${status}') cannot be ${done}: ${advice}.`);
+  }
+}

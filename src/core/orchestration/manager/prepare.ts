@@ -1,0 +1,102 @@
+import { isAbsolute } from 'node:path';
+import { checkPromptFile, validatePromptFile } from '../channelcoder/prompt-file.js';
+import { SessionFolder } from '../contract/session-folder.js';
+import type { BaseExecutor, SessionSpec } from '../executors/base-executor.js';
+import type { ToolPolicy } from '../session/policy.js';
+import type { SessionEnvironment, UnifiedSession } from '../types.js';
+import { OrchestrationError, shown } from '../util/errors.js';
+import { readUserFile } from '../util/fs/user-file.js';
+
+/** A session that can run: checked, with a folder of its own. */
+export interface PreparedSession {
+  readonly spec: SessionSpec;
+  readonly executor: BaseExecutor;
+  readonly folder: SessionFolder;
+  readonly environment: SessionEnvironment;
+  /** Variables of its own whose values are gone: no run can begin without them. */
+  readonly missingEnv?: readonly string[];
+  /** How the hook of a run was set up that another host has launched. */
+  readonly underWay?: Pick<ToolPolicy, 'onHostLost'>;
+  /** Whether its specification is lost, and `spec` only stands in for it. */
+  readonly standIn?: boolean;
+}
+
+/** How `recover()` goes about it. */
+export interface RecoverOptions {
+  /**
+   * Gives values for the variables that a session was created with (`docker.env` of `create()`; the manager's own come
+   * from its options). They are not kept on disk, as they may be secrets. Called for each session that has any.
+   */
+  env?: (session: UnifiedSession, names: readonly string[]) => Readonly<Record<string, string>>;
+}
+
+/**
+ * Checks what a session needs and makes its folder. Files that the options name are copied there: the session runs what
+ * was checked now, whatever becomes of them while it waits.
+ *
+ * @throws OrchestrationError as `create()` documents; nothing is left behind
+ */
+export async function prepareSession(
+  spec: SessionSpec,
+  executor: BaseExecutor,
+  stateDir: string,
+  signal: AbortSignal | undefined,
+): Promise<PreparedSession> {
+  const { environment, docker = spec.docker } = await executor.prepare(spec);
+  signal?.throwIfAborted();
+  const folder = new SessionFolder(stateDir, spec.id);
+  await folder.create();
+  try {
+    return { spec: await copyFiles({ ...spec, docker }, folder), executor, folder, environment };
+  } catch (error) {
+    await folder.remove().catch(() => {}); // The first error counts.
+    throw error;
+  }
+}
+
+async function copyFiles(given: SessionSpec, folder: SessionFolder): Promise<SessionSpec> {
+  const spec = 'file' in given.prompt ? await withPromptFile(given, given.prompt, folder) : given;
+  const { cwd, claude } = spec;
+  if (claude.mcpConfig === undefined) return spec;
+  await folder.write(folder.mcpConfig, await readUserFile('mcpConfig', claude.mcpConfig, cwd));
+  return { ...spec, claude: { ...claude, mcpConfig: folder.mcpConfig } };
+}
+
+/** Takes over from the front matter what the options leave open. */
+async function withPromptFile(
+  spec: SessionSpec,
+  prompt: Extract<SessionSpec['prompt'], { file: string }>,
+  folder: SessionFolder,
+): Promise<SessionSpec> {
+  const { file, data } = prompt;
+  const text = await readUserFile('promptFile', file, spec.cwd);
+  checkPromptFile(file, text);
+  await folder.write(folder.promptFile, text);
+  const { systemPrompt, mcpConfig } = await validatePromptFile(folder.promptFile, file, data);
+  // An agent may have written a file of the workspace, so that names no other file of the host.
+  if (mcpConfig !== undefined && isAbsolute(mcpConfig) && !isAbsolute(file)) {
+    throw new OrchestrationError(
+      'INVALID_OPTIONS',
+      `Option 'promptFile' (${shown(file)}) asks for the file ${shown(mcpConfig)} in its front matter, which is outside of ` +
+        "the workspace; give it as 'mcpConfig' if that is what you want.",
+    );
+  }
+  return {
+    ...spec,
+    prompt: { file: folder.promptFile, data },
+    claude: {
+      ...(systemPrompt !== undefined && { system: systemPrompt }),
+      ...(mcpConfig !== undefined && { mcpConfig }),
+      ...spec.claude,
+    },
+  };
+}
+
+/** @throws OrchestrationError `ENV_MISSING` */
+export function demandEnv(id: string, missing: readonly string[] | undefined): void {
+  if (!missing) return;
+  throw new OrchestrationError(
+    'ENV_MISSING',
+    `Session ${id} needs variables that are not kept on disk: ${missing.join(', ')}. Give them to recover({ env }).`,
+  );
+}

@@ -1,0 +1,196 @@
+import type { BaseExecutor, RunTrace } from '../executors/base-executor.js';
+import type { ResolvedManagerOptions } from '../options/resolve.js';
+import type { RunSupervisor } from '../run/supervisor.js';
+import { hasOpenRun, isTerminal } from '../session/reducer.js';
+import { type LeftSession, leftSessions } from '../store/disk/left-sessions.js';
+import { knownFromTrace, rebuiltRecord, standInSpec } from '../store/disk/rebuilt-session.js';
+import { restoredRecord, type StoredRecord } from '../store/disk/stored-record.js';
+import { restoredSpec, type StoredSpec } from '../store/disk/stored-spec.js';
+import type { SessionStore } from '../store/store.js';
+import type { SessionMode, UnifiedSession } from '../types.js';
+import { OrchestrationError } from '../util/errors.js';
+import type { PartsRegistry } from './live-sessions.js';
+import type { PreparedSession, RecoverOptions } from './prepare.js';
+import type { SessionScheduler } from './scheduler.js';
+import type { SessionSweep, SweepReport } from './sweep.js';
+
+/** What `recover()` found and did; each session stands in one list, by its id. */
+export interface RecoveryReport extends SweepReport {
+  /** Their runs go on, and are watched again. */
+  readonly adopted: readonly string[];
+  /** Their runs ended while no manager was there; now they have ended, with how it went. */
+  readonly closed: readonly string[];
+  /** Their containers are gone without a trace: `failed`, reason `lost`. */
+  readonly lost: readonly string[];
+  /** They wait for a slot again, in their order, or start anew because they had not come to run. */
+  readonly requeued: readonly string[];
+  /** They had ended before. */
+  readonly known: readonly string[];
+  /** They stay as they are on disk, for a later call: what is missing is said. */
+  readonly skipped: readonly { readonly id: string; readonly why: string }[];
+  /** Those of the others whose files were damaged, so that containers and logs had to tell what they could. */
+  readonly rebuilt: readonly string[];
+}
+
+export interface RecoveryParts {
+  options: ResolvedManagerOptions;
+  executors: Partial<Record<SessionMode, BaseExecutor>>;
+  store: SessionStore;
+  parts: PartsRegistry;
+  scheduler: SessionScheduler;
+  sweep: SessionSweep;
+  now: () => number;
+}
+
+/** A session that can be taken over. */
+interface Found {
+  readonly prepared: PreparedSession;
+  readonly record: UnifiedSession;
+  readonly ticket: number;
+  readonly rebuilt: boolean;
+}
+
+/** Takes over what earlier managers of a state folder have left. */
+export class SessionRecovery {
+  readonly #parts: RecoveryParts;
+
+  constructor(parts: RecoveryParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws OrchestrationError as `recover()` documents; nothing has changed then */
+  async run({ env }: RecoverOptions): Promise<RecoveryReport> {
+    const { options, store, parts, scheduler, sweep } = this.#parts;
+    const isOurs = (id: string): boolean => store.registry.get(id) !== undefined || scheduler.isReserved(id);
+    const left = (await leftSessions(options.stateDir)).filter(({ id }) => !isOurs(id));
+    const traces = await this.#traces(left);
+    if (env) parts.supply(env, (id) => store.registry.demand(id));
+    const skipped: { id: string; why: string }[] = [];
+    const unfinished: LeftSession[] = [];
+    const found = left.flatMap((session): Found[] => {
+      const own = traces.filter(({ sessionId }) => sessionId === session.id);
+      // Its `create()` never resolved, so that nobody was told of it.
+      if (session.record === 'missing' && own.length === 0 && !session.hasLog) {
+        unfinished.push(session);
+        return [];
+      }
+      const taken = this.#found(session, own, env);
+      if (typeof taken === 'object') return [taken];
+      skipped.push({ id: session.id, why: taken });
+      return [];
+    });
+
+    found.sort((a, b) => a.record.createdAt - b.record.createdAt || a.ticket - b.ticket);
+    for (const { record } of left) if (typeof record === 'object') store.journal.seen(record.ticket);
+    for (const { prepared, record, ticket } of found) store.journal.restore(prepared.folder, record, ticket);
+    for (const { prepared, record } of found) scheduler.restore(prepared, record);
+    const waiting = found.filter(({ record }) => record.status === 'queued').sort((a, b) => a.ticket - b.ticket);
+    for (const { record } of waiting) scheduler.rejoin(record.id);
+    const opened = found.flatMap(({ record: { id, status } }) =>
+      isTerminal(status) || status === 'queued' ? [] : [id],
+    );
+    await Promise.all(opened.map((id) => takenOver(parts.get(id)?.supervisor)));
+    // What was closed meanwhile may be another's by now.
+    if (scheduler.isClosed) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed meanwhile.');
+    scheduler.endOrphans();
+    scheduler.resume();
+
+    // What cannot be removed is found again.
+    for (const { folder } of unfinished) await folder.remove().catch(() => {});
+    const swept = await sweep.run();
+    const idsOf = (fits: (item: Found) => boolean): string[] => found.filter(fits).map(({ record }) => record.id);
+    const now = (id: string): UnifiedSession => store.registry.demand(id);
+    const isLost = (id: string): boolean => now(id).result?.reason === 'lost';
+    const isAnew = ({ record }: Found): boolean =>
+      record.status === 'queued' ||
+      (!hasOpenRun(record) && record.resumeAt === undefined && !isTerminal(record.status)) ||
+      parts.get(record.id)?.supervisor?.isAnew === true;
+    const wasOpen = ({ record: { id } }: Found): boolean => opened.includes(id);
+    return {
+      ...swept,
+      folders: [...unfinished.map(({ id }) => id), ...swept.folders],
+      adopted: idsOf((item) => wasOpen(item) && !isAnew(item) && !isTerminal(now(item.record.id).status)),
+      closed: idsOf((item) => wasOpen(item) && isTerminal(now(item.record.id).status) && !isLost(item.record.id)),
+      lost: idsOf((item) => wasOpen(item) && isLost(item.record.id)),
+      requeued: idsOf((item) => isAnew(item) && !isTerminal(now(item.record.id).status)),
+      known: idsOf(({ record }) => isTerminal(record.status)),
+      skipped,
+      rebuilt: idsOf(({ rebuilt }) => rebuilt),
+    };
+  }
+
+  /** @throws OrchestrationError `DOCKER_UNAVAILABLE` where a session may be running that nobody can look at */
+  async #traces(left: readonly LeftSession[]): Promise<RunTrace[]> {
+    const traces = Object.entries(this.#parts.executors).map(async ([mode, executor]) => {
+      try {
+        return await executor.traces();
+      } catch (error) {
+        if (left.some((session) => mayRun(session, mode))) throw error;
+        return [];
+      }
+    });
+    return (await Promise.all(traces)).flat();
+  }
+
+  /** The session as it can be taken over, or why it cannot. */
+  #found(left: LeftSession, traces: readonly RunTrace[], env: RecoverOptions['env']): Found | string {
+    const { options, executors, now } = this.#parts;
+    const { id, folder, distrusted } = left;
+    if (distrusted !== undefined) return distrusted;
+    const [trace] = traces;
+    const known =
+      (typeof left.record === 'object' && left.record.session) ||
+      (typeof left.spec === 'object' && { ...left.spec, id, mode: left.spec.spec.mode }) ||
+      (trace && knownFromTrace(id, trace, now()));
+    if (!known)
+      return `its files in ${folder.path} cannot be read, and it has no container; see whether they are of use`;
+    const spec = typeof left.spec === 'object' ? left.spec : standInSpec(known, options);
+    const executor = executors[spec.spec.mode];
+    if (!executor)
+      return `there is no executor for its mode '${spec.spec.mode}'; give one in the manager's 'executors'`;
+    const { session: record, ticket } = this.#record(left, spec, traces);
+    const given = spec.ownEnv.length > 0 ? (env?.(record, spec.ownEnv) ?? {}) : {};
+    const missing = spec.ownEnv.filter((name) => !Object.hasOwn(given, name));
+    // One that runs has them, and one that has ended needs none until it is continued.
+    if (missing.length > 0 && !isTerminal(record.status) && !hasOpenRun(record)) {
+      return `it waits to run with variables that are not kept on disk: ${missing.join(', ')}; give them to recover({ env })`;
+    }
+    return {
+      prepared: {
+        spec: restoredSpec(spec, options, given),
+        executor,
+        folder,
+        environment: record.environment,
+        underWay: { onHostLost: spec.policy.onHostLost },
+        ...(missing.length > 0 && { missingEnv: missing }),
+        ...(typeof left.spec === 'string' && { standIn: true }),
+      },
+      record,
+      ticket,
+      rebuilt: typeof left.spec === 'string' || typeof left.record === 'string',
+    };
+  }
+
+  #record({ id, folder, record, hasLog }: LeftSession, spec: StoredSpec, traces: readonly RunTrace[]): StoredRecord {
+    if (typeof record === 'object') return { ...record, session: restoredRecord(record) };
+    const { taskId, parentId, createdAt, environment } = spec;
+    const ties = { ...(taskId !== undefined && { taskId }), ...(parentId !== undefined && { parentId }) };
+    const known = { id, mode: spec.spec.mode, environment, createdAt, ...ties };
+    const latest = Math.max(hasLog ? 1 : 0, ...traces.map(({ run }) => run));
+    return { version: 1, ticket: 0, session: rebuiltRecord(known, folder.log, latest) };
+  }
+}
+
+/** Whether a session may be running in a container, with an executor of this mode. */
+function mayRun({ record, spec }: LeftSession, mode: string): boolean {
+  if (typeof record !== 'string') {
+    const { status, environment } = record.session;
+    return record.session.mode === mode && !isTerminal(status) && environment.docker;
+  }
+  return typeof spec === 'string' || spec.spec.mode === mode;
+}
+
+/** Resolves when it is clear what became of a run that was restored. */
+async function takenOver(run: RunSupervisor | undefined): Promise<void> {
+  if (run) await Promise.race([run.takenOver, run.finished]);
+}

@@ -1,0 +1,75 @@
+import { openStateFolder } from '../store/disk/state-folder.js';
+import { StateLock } from '../store/disk/state-lock.js';
+import { within } from '../util/deferred.js';
+import { OrchestrationError } from '../util/errors.js';
+import type { RecoverOptions } from './prepare.js';
+import type { RecoveryReport, SessionRecovery } from './recovery.js';
+import type { SessionSweep } from './sweep.js';
+
+/** What could not be removed at once is looked for as often. */
+const SWEEP_MS = 60_000;
+
+export interface StateOwnerOptions {
+  stateDir: string;
+  recovery: SessionRecovery;
+  sweep: SessionSweep;
+}
+
+/** A manager's hold on its state folder: nobody else works there, and what others have left is taken over and tidied. */
+export class StateOwner {
+  readonly #options: StateOwnerOptions;
+  #lock: Promise<StateLock> | undefined;
+  /** The latest recovery. */
+  #recovering: Promise<unknown> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #released = false;
+
+  constructor(options: StateOwnerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves when sessions can be made: the folder is ours, and a recovery that is under way is over.
+   *
+   * @throws OrchestrationError `STATE_LOCKED`, `STATE_NOT_WRITABLE`
+   */
+  async ready(): Promise<void> {
+    await this.#recovering;
+    await this.#acquire();
+  }
+
+  /** One after the other. @throws OrchestrationError as `recover()` documents */
+  recover(options: RecoverOptions): Promise<RecoveryReport> {
+    const report = this.#recovering.then(async () => {
+      await this.#acquire();
+      if (this.#released) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed meanwhile.');
+      return this.#options.recovery.run(options);
+    });
+    this.#recovering = report.catch(() => {}); // Its own caller hears of a failure.
+    return report;
+  }
+
+  /** Resolves when no recovery is under way, or in time. */
+  async settled(timeoutMs: number): Promise<void> {
+    await within(this.#recovering, timeoutMs);
+  }
+
+  /** Lets others have the folder. Where that fails, it is free when this process has ended. */
+  async release(): Promise<void> {
+    this.#released = true;
+    clearInterval(this.#timer);
+    const lock = await this.#lock?.catch(() => undefined);
+    await lock?.release().catch(() => {});
+  }
+
+  async #acquire(): Promise<void> {
+    this.#lock ??= openStateFolder(this.#options.stateDir).then((folder) => StateLock.acquire(folder));
+    try {
+      await this.#lock;
+    } catch (error) {
+      this.#lock = undefined; // It may be free the next time.
+      throw error;
+    }
+    if (!this.#released) this.#timer ??= setInterval(() => void this.#options.sweep.run(), SWEEP_MS).unref();
+  }
+}

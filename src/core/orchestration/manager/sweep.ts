@@ -1,0 +1,89 @@
+import { lstat } from 'node:fs/promises';
+import { SessionFolder } from '../contract/session-folder.js';
+import type { BaseExecutor, RunTrace } from '../executors/base-executor.js';
+import type { KeptWorktree } from '../git/session-worktrees.js';
+import { HookFiles } from '../mailbox/hook-files.js';
+import { hasOpenRun, isTerminal } from '../session/reducer.js';
+import type { SessionRegistry } from '../store/registry.js';
+import type { SessionMode } from '../types.js';
+import { systemCode } from '../util/errors.js';
+
+/** What was found that belongs to no session. */
+export interface SweepReport {
+  /** Containers that were removed, by name. */
+  readonly containers: readonly string[];
+  /** Worktrees that were made for sessions which are gone, removed. */
+  readonly worktrees: readonly string[];
+  /** Worktrees of sessions which are gone that stay, because there is work in them. */
+  readonly keptWorktrees: readonly KeptWorktree[];
+  /** Folders of sessions whose `create()` had not resolved, removed; by id. */
+  readonly folders: readonly string[];
+}
+
+export interface SweepParts {
+  stateDir: string;
+  executors: Partial<Record<SessionMode, BaseExecutor>>;
+  registry: SessionRegistry;
+}
+
+/** Removes what belongs to this state folder and to no session: never anything without its label. */
+export class SessionSweep {
+  readonly #parts: SweepParts;
+  /** Sessions whose guard folders were looked for. */
+  readonly #tidied = new Set<string>();
+
+  constructor(parts: SweepParts) {
+    this.#parts = parts;
+  }
+
+  /** Never rejects: what fails is tried again the next time. */
+  async run(): Promise<SweepReport> {
+    const { executors, registry, stateDir } = this.#parts;
+    const containers: string[] = [];
+    for (const executor of new Set(Object.values(executors))) {
+      // An engine that does not answer is swept another time.
+      const traces = await executor.traces().catch(() => []);
+      for (const trace of traces) {
+        if (await this.#belongs(trace)) continue;
+        const removed = await executor.discard(trace).then(
+          () => true,
+          () => false,
+        );
+        if (removed) containers.push(trace.name);
+      }
+    }
+    const ended = registry.list().filter(({ id, status }) => isTerminal(status) && !this.#tidied.has(id));
+    for (const { id } of ended) {
+      const now = registry.get(id);
+      if (!now || !isTerminal(now.status)) continue; // It was continued meanwhile.
+      this.#tidied.add(id);
+      await new HookFiles(new SessionFolder(stateDir, id).guard).remove().catch(() => {}); // Next time.
+    }
+    const worktrees: string[] = [];
+    const keptWorktrees: KeptWorktree[] = [];
+    // Executors share them.
+    for (const shared of new Set(Object.values(executors).map((executor) => executor.worktrees))) {
+      const swept = await shared?.sweep((id) => exists(new SessionFolder(stateDir, id).path)).catch(() => undefined);
+      worktrees.push(...(swept?.removed ?? []));
+      const isNew = ({ path }: KeptWorktree): boolean => keptWorktrees.every((kept) => kept.path !== path);
+      keptWorktrees.push(...(swept?.kept ?? []).filter(isNew));
+    }
+    return { containers, folders: [], worktrees, keptWorktrees };
+  }
+
+  async #belongs({ sessionId, run }: RunTrace): Promise<boolean> {
+    if (sessionId === undefined) return false;
+    const session = this.#parts.registry.get(sessionId);
+    // A session with a folder but no record here has not been recovered yet: its container must stay.
+    if (!session) return exists(new SessionFolder(this.#parts.stateDir, sessionId).path);
+    return hasOpenRun(session) && session.runs.at(-1)?.number === run;
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    // What cannot be looked at is not gone.
+    (error: unknown) => systemCode(error) !== 'ENOENT',
+  );
+}

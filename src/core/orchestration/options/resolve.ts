@@ -1,0 +1,198 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { z } from 'zod';
+import type { BaseExecutor, SessionSpec } from '../executors/base-executor.js';
+import { DEFAULT_IMAGE, type DockerOptions } from '../session/docker-options.js';
+import { type SessionLimits, tightenLimits } from '../session/limits.js';
+import { type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from '../session/policy.js';
+import type { CreateSessionOptions, SessionMode } from '../types.js';
+import { defined } from '../util/defined.js';
+import { messageOf, OrchestrationError, shown } from '../util/errors.js';
+import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
+
+/** How a manager works. Unknown keys are refused. */
+export interface SessionManagerOptions {
+  /** Where sessions keep their logs and records. Default `~/.autonomous-orchestration`. */
+  stateDir?: string;
+  /** Sessions that run at once. Positive integer; default 3. */
+  maxConcurrent?: number;
+  /** Sessions that wait; one more is refused with `QUEUE_FULL`. Non-negative integer; default 10. */
+  maxQueued?: number;
+  /** Defaults for every session; `create()` may override each. */
+  docker?: Partial<DockerOptions>;
+  /** What agents may do; a session may tighten it. By default dangerous tool calls are denied, and all else is allowed. */
+  policy?: ToolPolicy;
+  /**
+   * Whether an `interactive` session that waits for its person gives its slot back, and goes on when it has one again.
+   * Default `true`.
+   */
+  releaseSlotWhileWaiting?: boolean;
+  /** Executors by mode, instead of the built-in ones. */
+  executors?: Partial<Record<SessionMode, BaseExecutor>>;
+}
+
+export type ResolvedManagerOptions = Required<Omit<SessionManagerOptions, 'policy'>> & { policy: ResolvedPolicy };
+
+/** @throws OrchestrationError `INVALID_OPTIONS` */
+export function resolveManagerOptions(options: SessionManagerOptions): ResolvedManagerOptions {
+  check(managerSchema, options);
+  const stateDir = resolve(options.stateDir ?? join(homedir(), '.autonomous-orchestration'));
+  for (const [mode, executor] of Object.entries(options.executors ?? {})) {
+    if (executor.stateDir === undefined || resolve(executor.stateDir) === stateDir) continue;
+    // It would find the containers of another manager, and take them for left behind.
+    throw new OrchestrationError(
+      'INVALID_OPTIONS',
+      `Option 'executors.${mode}': it was made for the stateDir ${shown(executor.stateDir)}, and the manager has ${shown(stateDir)}. Give both the same.`,
+    );
+  }
+  return {
+    stateDir,
+    maxConcurrent: options.maxConcurrent ?? 3,
+    maxQueued: options.maxQueued ?? 10,
+    docker: copied(options.docker ?? {}),
+    policy: resolvePolicy(options.policy),
+    releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
+    executors: options.executors ?? {},
+  };
+}
+
+/** What a session gets that does not say otherwise: from its manager, or from the session that leads it. */
+export interface Inheritance {
+  readonly docker: false | Readonly<Partial<DockerOptions>>;
+  readonly policy: ResolvedPolicy;
+  readonly cwd?: string;
+  readonly workspaces?: readonly string[];
+  readonly limits?: SessionLimits;
+  /** Tools that the session may not use; its own options can only add to them. */
+  readonly disallowedTools?: readonly string[];
+  /** Whether another session leads it, whose agent may have asked for it. */
+  readonly led?: true;
+  /** A plan that waits to be carried out. */
+  readonly prompt?: string;
+}
+
+/** @throws OrchestrationError `INVALID_OPTIONS` */
+export function resolveCreateOptions(id: string, given: CreateSessionOptions, base: Inheritance): SessionSpec {
+  check(createSchema, given);
+  // Neither is data that could be copied.
+  const { signal: _, policy: own, ...rest } = given;
+  const options: CreateSessionOptions = copied(rest);
+  const { promptFile, worktree, workspaces = base.workspaces } = options;
+  const prompt = options.prompt ?? (promptFile === undefined ? base.prompt : undefined);
+  const cwd = resolve(options.cwd ?? base.cwd ?? process.cwd());
+  if ((prompt === undefined) === (promptFile === undefined)) {
+    const received = prompt === undefined ? 'neither' : 'both';
+    throw new OrchestrationError(
+      'INVALID_OPTIONS',
+      `Exactly one of 'prompt' and 'promptFile' is needed; received ${received}.`,
+    );
+  }
+  if (options.data !== undefined && promptFile === undefined) {
+    throw new OrchestrationError('INVALID_OPTIONS', "Option 'data' needs 'promptFile': a 'prompt' is sent as it is.");
+  }
+  return {
+    id,
+    mode: options.mode ?? 'autonomous',
+    prompt: prompt === undefined ? { file: promptFile ?? '', data: options.data ?? {} } : { text: prompt },
+    cwd,
+    worktree: worktreeOf(worktree, base.led),
+    ...(workspaces && { workspaces }),
+    docker: resolveDocker(base.docker, options.docker),
+    claude: defined({
+      system: options.system,
+      appendSystem: options.appendSystem,
+      tools: options.tools,
+      disallowedTools: union(base.disallowedTools, options.disallowedTools),
+      mcpConfig: options.mcpConfig,
+      maxTurns: options.maxTurns,
+    }),
+    policy: tightenPolicy(base.policy, own),
+    limits: tightenLimits(base.limits ?? {}, options.limits),
+  };
+}
+
+function union(...lists: (readonly string[] | undefined)[]): string[] | undefined {
+  const given = lists.flatMap((list) => list ?? []);
+  return given.length === 0 ? undefined : [...new Set(given)];
+}
+
+/** The caller may change its objects while a session waits; what was checked is what runs. */
+function copied<T>(options: T): T {
+  try {
+    return structuredClone(options);
+  } catch (cause) {
+    throw new OrchestrationError('INVALID_OPTIONS', `The options hold what is no data: ${messageOf(cause)}.`, {
+      cause,
+    });
+  }
+}
+
+/** @throws OrchestrationError `INVALID_OPTIONS` */
+export function resolveFeedback(feedback: string): string {
+  check(feedbackSchema, { feedback });
+  return feedback;
+}
+
+/** @throws OrchestrationError `INVALID_OPTIONS` */
+export function resolveMessage(message: string): string {
+  check(messageSchema, { message });
+  return message;
+}
+
+/**
+ * What a person says of a decision.
+ *
+ * @returns undefined where nothing is said
+ * @throws OrchestrationError `INVALID_OPTIONS`, naming the argument
+ */
+export function resolveNote(argument: 'note' | 'reason', text: string | undefined): string | undefined {
+  check(noteSchema(argument), { [argument]: text });
+  return text?.trim() === '' ? undefined : text;
+}
+
+function worktreeOf(given: CreateSessionOptions['worktree'], led: true | undefined): SessionSpec['worktree'] {
+  if (given === undefined) return undefined;
+  return { ...(typeof given === 'string' ? { branch: given } : given), ...(led && { own: true }) };
+}
+
+/** What a session sets replaces the default; variables are merged. */
+function resolveDocker(defaults: Inheritance['docker'], own: CreateSessionOptions['docker']): SessionSpec['docker'] {
+  if (own === false || (defaults === false && own === undefined)) return false;
+  return mergeDocker(defaults === false ? {} : defaults, own ?? {});
+}
+
+function mergeDocker(defaults: Partial<DockerOptions>, own: Partial<DockerOptions>): DockerOptions {
+  const env = { ...defaults.env, ...own.env };
+  return { image: DEFAULT_IMAGE, ...defaults, ...own, env };
+}
+
+function check(schema: z.ZodType, options: unknown): void {
+  const { error } = schema.safeParse(options);
+  const issue = error?.issues[0];
+  if (!issue) return;
+  const { path, message } = deepest(issue);
+  const name = path.length > 0 ? `Option '${path.join('.')}'` : 'The options';
+  const value = at(options, path);
+  // Values of variables may be secrets, and objects may hold variables.
+  const secret = path.includes('env') || (typeof value === 'object' && value !== null);
+  const received = secret ? '' : ` Received ${shown(value)}.`;
+  throw new OrchestrationError('INVALID_OPTIONS', `${name}: ${message}.${received}`, { cause: error });
+}
+
+/** A union's issue says little; that of the alternative which got furthest says more. */
+function deepest(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string } {
+  if (issue.code !== 'invalid_union') return issue;
+  const inner = issue.errors
+    .flatMap(([first]) => first ?? [])
+    .map(deepest)
+    .sort(
+      (a, b) =>
+        b.path.length - a.path.length ||
+        Number(a.message.startsWith('Invalid')) - Number(b.message.startsWith('Invalid')),
+    )[0];
+  return inner ? { path: [...issue.path, ...inner.path], message: inner.message } : issue;
+}
+
+function at(value: unknown, path: PropertyKey[]): unknown {
+  return path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value);
+}

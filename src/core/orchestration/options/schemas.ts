@@ -1,0 +1,139 @@
+import { isAbsolute } from 'node:path';
+import { z } from 'zod';
+import { BaseExecutor } from '../executors/base-executor.js';
+import { variableProblem } from '../guard/guard-environment.js';
+import type { SessionMode } from '../types.js';
+import { branchNameProblem } from './branch-name.js';
+
+export const MODES = [
+  'autonomous',
+  'interactive',
+  'planning',
+  'orchestration',
+  'worktree',
+] as const satisfies readonly SessionMode[];
+
+const text = z.string().refine((value) => !value.includes('\0'), 'must not hold NUL');
+// Claude exits without a word where its prompt is only white space.
+const prompt = z.string().refine((value) => value.trim() !== '', 'must not be empty');
+const positive = z.int().positive();
+const branch = text.superRefine((name, context) => {
+  const problem = branchNameProblem(name);
+  if (problem) context.addIssue({ code: 'custom', message: `is no name for a branch: it ${problem}` });
+});
+
+const dockerSchema = z.strictObject({
+  image: text
+    .min(1)
+    .refine((image) => !image.startsWith('-'), "must not begin with '-'")
+    .optional(),
+  env: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable'), text)
+    .superRefine((env, context) => {
+      for (const name of Object.keys(env)) {
+        const problem = variableProblem(name);
+        if (problem) context.addIssue({ code: 'custom', path: [name], message: problem });
+      }
+    })
+    .optional(),
+  mounts: z
+    .array(
+      z.union([
+        z.string(),
+        z.strictObject({ source: z.string(), target: z.string(), readonly: z.boolean().optional() }),
+      ]),
+    )
+    .optional(),
+  ssh: z.union([z.literal(false), z.enum(['agent', 'keys']), z.strictObject({ keyFile: text.min(1) })]).optional(),
+  firewall: z.boolean().optional(),
+  memory: z
+    .string()
+    .regex(/^\d+[bkmg]?$/i, "must read like '4g' or '512m'")
+    .optional(),
+  cpus: z.number().positive().optional(),
+  pidsLimit: positive.optional(),
+  network: z
+    .string()
+    .regex(/^[A-Za-z0-9][\w.:-]*$/, 'must be the name of a network')
+    .optional(),
+  user: z
+    .string()
+    .regex(/^[\w][\w.-]*(:[\w][\w.-]*)?$/, "must read like 'node' or '1000:1000'")
+    .optional(),
+  capAdd: z.array(z.string().regex(/^[A-Z_]+$/, 'must be the name of a capability')).optional(),
+  allowUnsafeMounts: z.boolean().optional(),
+});
+
+const decision = z.enum(['allow', 'ask', 'deny']);
+const A_DAY_MS = 86_400_000;
+const policySchema = z.strictObject({
+  rules: z
+    .array(
+      z.strictObject({
+        tool: z.string().min(1),
+        matches: z
+          .custom((value) => value instanceof RegExp || typeof value === 'function', 'must be a RegExp or a function')
+          .optional(),
+        decision,
+        reason: text.min(1).max(2_000).optional(),
+      }),
+    )
+    .optional(),
+  dangerous: decision.optional(),
+  approvalTimeoutMs: positive.max(A_DAY_MS).optional(),
+  onHostLost: z.enum(['deny', 'allow']).optional(),
+});
+
+export const limitsSchema = z.strictObject({
+  durationMs: positive.optional(),
+  idleMs: positive.optional(),
+  costUsd: z.number().positive().optional(),
+  tokens: positive.optional(),
+  logBytes: positive.optional(),
+  children: z.int().nonnegative().optional(),
+  depth: z.int().nonnegative().optional(),
+});
+
+export const managerSchema = z.strictObject({
+  stateDir: text.min(1).optional(),
+  maxConcurrent: positive.optional(),
+  maxQueued: z.int().nonnegative().optional(),
+  docker: dockerSchema.optional(),
+  policy: policySchema.optional(),
+  releaseSlotWhileWaiting: z.boolean().optional(),
+  executors: z.partialRecord(z.enum(MODES), z.instanceof(BaseExecutor)).optional(),
+});
+
+const worktreeSchema = z.strictObject({ branch, base: branch.optional(), path: text.min(1).optional() });
+
+export const createSchema = z.strictObject({
+  mode: z.enum(MODES).optional(),
+  prompt: prompt.optional(),
+  promptFile: text.min(1).optional(),
+  data: z.record(z.string(), z.unknown()).optional(),
+  taskId: text.min(1).max(500).optional(),
+  parentId: text.min(1).max(500).optional(),
+  cwd: text.min(1).optional(),
+  worktree: z.union([branch, worktreeSchema]).optional(),
+  workspaces: z.array(text.refine(isAbsolute, 'must be an absolute path')).optional(),
+  docker: z.union([z.literal(false), dockerSchema]).optional(),
+  system: text.optional(),
+  appendSystem: text.optional(),
+  tools: z.array(text).optional(),
+  disallowedTools: z.array(text).optional(),
+  mcpConfig: text.min(1).optional(),
+  maxTurns: positive.optional(),
+  limits: limitsSchema.optional(),
+  policy: policySchema.optional(),
+  signal: z.instanceof(AbortSignal).optional(),
+});
+
+/** How long the feedback of an interactive session may be is known to its executor, when the run is launched. */
+export const feedbackSchema = z.object({ feedback: prompt });
+
+/** Claude Code puts a longer text of a hook into a file of its own, which an agent may not read. */
+const MOST_MESSAGE_LENGTH = 8_000;
+export const messageSchema = z.object({ message: prompt.max(MOST_MESSAGE_LENGTH) });
+
+/** What a person says of a decision. @param argument its name, for errors */
+export const noteSchema = (argument: string) => z.object({ [argument]: z.string().max(2_000).optional() });

@@ -1,0 +1,145 @@
+import type { SessionAction } from '../session/actions.js';
+import type { UnifiedSession, WaitingFor } from '../types.js';
+
+/** The slot of one session. */
+export interface Slot {
+  readonly isHeld: boolean;
+  /** Gives it to the next in line. */
+  release(waitingFor: WaitingFor): void;
+  /** True where the session has one at once; otherwise resolves when it has. */
+  reclaim(): true | Promise<void>;
+}
+
+export interface RunRestOptions {
+  slot: Slot;
+  now: () => number;
+  /** Undefined where the record does not change any more. */
+  dispatch: (action: SessionAction) => UnifiedSession | undefined;
+  /** What the session waits for already, where its run is adopted. */
+  waitingFor: WaitingFor | undefined;
+}
+
+/** More than the agent makes at once; an agent can ask about calls that it never makes. */
+const MOST_CALLS = 1_000;
+
+/**
+ * The times in which a run has nothing to do: its session gives the slot back, so that those can run for whom it waits, and
+ * goes on when it has one again. Whatever the agent does meanwhile takes a slot: no agent works without one.
+ */
+export class RunRest {
+  readonly #options: RunRestOptions;
+  #resting: boolean;
+  /** The slot that was asked for; all who want to go on wait for the same. */
+  #reclaimed: Promise<void> | undefined;
+  /** Commands of the agent's that wait for children. */
+  #waits = 0;
+  /** Tool calls that the agent makes while its commands wait: the run does not rest before they are over. */
+  readonly #working = new Map<string, { readonly began: number }>();
+  /**
+   * Commands that wait within one of those calls each, the oldest first. Nobody knows within which, only that it began before
+   * the command: the run may rest where there is a command for each call.
+   */
+  readonly #standing = new Set<{ readonly began: number }>();
+  /** Counts calls and commands, to know which began first. */
+  #begun = 0;
+
+  constructor(options: RunRestOptions) {
+    this.#options = options;
+    this.#resting = options.waitingFor !== undefined;
+  }
+
+  get resting(): boolean {
+    return this.#resting;
+  }
+
+  /** The agent has nothing to do from now on, which gives the slot back. */
+  rest(waitingFor: 'person' | 'children'): void {
+    if (this.#resting) return;
+    // What was called in the turn that ends here is over, whatever the log has told of it.
+    if (waitingFor === 'person') this.#forgetCalls();
+    const { now, dispatch, slot } = this.#options;
+    if (!dispatch({ type: 'resting', at: now(), waitingFor })) return;
+    this.#resting = true;
+    slot.release(waitingFor);
+  }
+
+  /** The agent has something to do again: resolves when the session has a slot for that. */
+  async wake(): Promise<void> {
+    if (!this.#resting) return;
+    const { slot, dispatch, now } = this.#options;
+    const reclaimed = this.#reclaimed ?? (slot.isHeld || slot.reclaim());
+    if (reclaimed === true) return this.#goOn();
+    if (!this.#reclaimed) dispatch({ type: 'resting', at: now(), waitingFor: 'slot' });
+    this.#reclaimed = reclaimed;
+    await reclaimed;
+    if (this.#reclaimed !== reclaimed) return; // Somebody else has waited for it, too.
+    this.#reclaimed = undefined;
+    this.#goOn();
+  }
+
+  /** Rests while the agent waits for its children with one of its commands. */
+  async during<T>(wait: () => Promise<T>): Promise<T> {
+    this.#waits++;
+    const command = { began: ++this.#begun };
+    // While the run rests, its calls wait for the slot and have not begun: the command can be of none of them.
+    if (!this.#resting && this.#standing.size < this.#working.size) this.#standing.add(command);
+    this.#restAgain();
+    try {
+      return await wait();
+    } finally {
+      const goesOn = this.#standing.delete(command);
+      this.#waits--;
+      if (!this.#resting) this.#forgetIdly();
+      if (goesOn || this.#waits === 0) await this.wake();
+    }
+  }
+
+  /** The agent wants to call a tool: resolves when it may, as that takes a slot. */
+  async before(toolUseId: string): Promise<void> {
+    if (!this.#resting && this.#waits === 0) return;
+    this.#working.set(toolUseId, { began: ++this.#begun });
+    const [oldest] = this.#working.keys();
+    if (this.#working.size > MOST_CALLS && oldest !== undefined) this.#end(oldest);
+    await this.wake();
+  }
+
+  /** A tool call is over; what it interrupted goes on. */
+  after(toolUseId: string): void {
+    if (this.#end(toolUseId)) this.#restAgain();
+  }
+
+  #end(toolUseId: string): boolean {
+    const wasWorking = this.#working.delete(toolUseId);
+    // A call that Claude Code has stopped may leave its command behind, which can be of none of the others then.
+    let calls = 0;
+    for (const command of this.#standing) {
+      const earlier = [...this.#working.values()].filter(({ began }) => began < command.began);
+      if (earlier.length > calls) calls += 1;
+      else this.#standing.delete(command);
+    }
+    return wasWorking;
+  }
+
+  /** Where no command waits, nobody wants to know what works. While the run rests, its calls are yet to begin. */
+  #forgetIdly(): void {
+    if (this.#waits === 0) this.#forgetCalls();
+  }
+
+  #forgetCalls(): void {
+    this.#working.clear();
+    this.#standing.clear();
+  }
+
+  #goOn(): void {
+    const { dispatch, now } = this.#options;
+    this.#resting = false;
+    this.#forgetIdly();
+    dispatch({ type: 'woken', at: now() });
+    this.#restAgain();
+  }
+
+  /** Two commands may wait side by side, and one of them be over first. */
+  #restAgain(): void {
+    if (this.#waits > 0 && this.#standing.size === this.#working.size) this.rest('children');
+  }
+}

@@ -1,0 +1,85 @@
+import type { ErrorSeverity } from '../types.js';
+import { harmlessText } from '../util/text.js';
+
+/** Where an error text comes from: the Messages API, a tool's result, or a log line that is not stream-json. */
+export type ErrorSource = 'api' | 'tool' | 'diagnostic';
+
+export interface Classification {
+  readonly severity: ErrorSeverity;
+  readonly code: string;
+  readonly message: string;
+}
+
+interface Rule {
+  readonly code: string;
+  readonly severity: ErrorSeverity;
+  readonly pattern: RegExp;
+}
+
+/** The first rule that matches wins, so what stops a session stands before what an agent recovers from. */
+const RULES: readonly Rule[] = [
+  {
+    code: 'auth',
+    severity: 'critical',
+    pattern:
+      /invalid (api key|authentication)|authentication[_ ](error|failed)|oauth token has expired|please run \/login|not logged in|invalid x-api-key|\b401\b.*unauthori[sz]ed/i,
+  },
+  {
+    code: 'out_of_memory',
+    severity: 'critical',
+    pattern:
+      /out of memory|cannot allocate memory|\bENOMEM\b|heap out of memory|oom[- ]?kill|std::bad_alloc|\bMemoryError\b/i,
+  },
+  {
+    code: 'disk_full',
+    severity: 'critical',
+    pattern: /no space left on device|\bENOSPC\b|disk quota exceeded|\bEDQUOT\b|disk full/i,
+  },
+  {
+    code: 'permission_denied',
+    severity: 'critical',
+    pattern: /permission denied|\bEACCES\b|\bEPERM\b|operation not permitted|read-only file system|\bEROFS\b/i,
+  },
+  {
+    code: 'rate_limit',
+    severity: 'warning',
+    pattern:
+      /rate[_ -]?limit|too many requests|\b429\b|usage limit reached|you've hit your .{0,40}limit|out of extra usage|overloaded_error|\b529\b/i,
+  },
+  { code: 'retry', severity: 'warning', pattern: /\bretry(ing)?\b|will be tried again/i },
+  {
+    code: 'file_not_found',
+    severity: 'warning',
+    pattern: /no such file or directory|\bENOENT\b|file (does not exist|not found)|path does not exist/i,
+  },
+  {
+    code: 'command_failed',
+    severity: 'warning',
+    pattern: /^(error: )?(exit code|command failed|non-zero exit)|command not found|exited with (code|status) [1-9]/im,
+  },
+];
+
+/** Enough of a text to tell what it is about, whatever its length: patterns never see more. */
+const EXAMINED = 4_000;
+const SHOWN = 1_000;
+
+/** Judges how much an error text matters to whoever watches the session. */
+export function classifyError(text: string, source: ErrorSource): Classification {
+  const rule = ruleFor(text);
+  const message = harmlessText(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
+  if (rule) return { severity: rule.severity, code: rule.code, message };
+  if (source === 'tool') return { severity: 'warning', code: 'tool_failed', message };
+  if (source === 'api') return { severity: 'warning', code: 'api_error', message };
+  return { severity: 'info', code: 'diagnostic', message };
+}
+
+/** The classification of a log line that is not stream-json, if it tells of an error at all. */
+export function classifyDiagnostic(line: string): Classification | undefined {
+  return ruleFor(line) ? classifyError(line, 'diagnostic') : undefined;
+}
+
+function ruleFor(text: string): Rule | undefined {
+  // The telling words stand at the start (a message) or at the end (a long command output).
+  const examined = text.length > EXAMINED ? `${text.slice(0, EXAMINED / 2)}\n${text.slice(-EXAMINED / 2)}` : text;
+  return RULES.find((rule) => rule.pattern.test(examined));
+}

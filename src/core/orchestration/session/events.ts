@@ -1,0 +1,271 @@
+import type { Denial } from '../guard/run-guard.js';
+import type { QueueStatus } from '../queue/simple-queue.js';
+import type {
+  ClassifiedError,
+  DangerRecord,
+  GuardRequest,
+  SessionResult,
+  SessionRun,
+  ToolOutcome,
+  ToolUsageRecord,
+  UnifiedSession,
+  WaitingFor,
+} from '../types.js';
+import type { ApprovalSource, SessionAction } from './actions.js';
+import { dangerRecord } from './metadata.js';
+
+interface EventBase<Type extends string> {
+  readonly type: Type;
+  readonly sessionId: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
+}
+
+interface SessionEventBase<Type extends string> extends EventBase<Type> {
+  /** The record right after the change. */
+  readonly session: UnifiedSession;
+  /**
+   * Present where `recover()` read it from the log of a session that it took over: an earlier host may have told of it
+   * before, and `at` is not when it happened.
+   */
+  readonly replayed?: true;
+}
+
+/** A session was accepted. */
+export type SessionCreatedEvent = SessionEventBase<'session:created'>;
+/** It was taken over from an earlier manager of the same state folder, as it stands. */
+export type SessionRecoveredEvent = SessionEventBase<'session:recovered'>;
+/** It waits for a slot, at this position (1 is next). */
+export interface SessionQueuedEvent extends SessionEventBase<'session:queued'> {
+  readonly position: number;
+}
+/** Its container (or process) executes. */
+export interface SessionStartedEvent extends SessionEventBase<'session:started'> {
+  readonly run: SessionRun;
+}
+/** The agent wrote a message. Agent-controlled text: show it as text only. */
+export interface SessionMessageEvent extends SessionEventBase<'session:message'> {
+  readonly text: string;
+  readonly parentToolUseId?: string;
+}
+/** Somebody said something to the agent of an `interactive` session, at its terminal or by `steer()`. */
+export interface SessionPromptEvent extends SessionEventBase<'session:prompt'> {
+  readonly text: string;
+}
+/** The agent called a tool. */
+export interface SessionToolEvent extends SessionEventBase<'session:tool'> {
+  /** With the whole input. */
+  readonly tool: ToolUsageRecord;
+}
+/** A tool call ended. */
+export interface SessionToolResultEvent extends SessionEventBase<'session:tool-result'> {
+  readonly toolUseId: string;
+  readonly outcome: ToolOutcome;
+  /** What the tool answered, as text. */
+  readonly output: string;
+  /** Absent where the call is no longer on record. */
+  readonly name?: string;
+  readonly durationMs?: number;
+}
+/**
+ * The agent called a tool in a way that is rated dangerous: whether it runs is the policy's decision. Or a call went past the
+ * guard (rule `guard.bypassed`), which ends the session; or something was planted for git on the host (rule `git.planted`).
+ */
+export interface SessionDangerEvent extends SessionEventBase<'session:danger'> {
+  readonly danger: DangerRecord;
+}
+/** A person is asked about a tool call (`state: 'asked'`), or the question was answered. */
+export interface SessionApprovalEvent extends SessionEventBase<'session:approval'> {
+  readonly state: 'asked' | 'approved' | 'denied';
+  readonly request: GuardRequest;
+  /** Who answered: a person, the time limit (`timeout`), or the end of the run (`end`). */
+  readonly by?: ApprovalSource;
+  /** What the person said; otherwise why it was denied. */
+  readonly note?: string;
+}
+/** A tool call was kept from running. */
+export interface SessionDeniedEvent extends SessionEventBase<'session:denied'> {
+  readonly denial: Denial;
+}
+/** A message of `steer()` was handed to the agent. */
+export interface SessionSteeredEvent extends SessionEventBase<'session:steered'> {
+  readonly message: string;
+}
+/** It was frozen, or waits for its provider's usage limit. */
+export interface SessionPausedEvent extends SessionEventBase<'session:paused'> {
+  /** When it goes on by itself; absent where it was frozen. */
+  readonly resumeAt?: number;
+}
+/** It is frozen no longer. After a usage limit `session:continued` tells instead. */
+export type SessionResumedEvent = SessionEventBase<'session:resumed'>;
+/** It has nothing to do before somebody else has done something. */
+export interface SessionWaitingEvent extends SessionEventBase<'session:waiting'> {
+  readonly waitingFor: WaitingFor;
+}
+/** It is at work again, in a slot. */
+export type SessionWorkingEvent = SessionEventBase<'session:working'>;
+/** Something went wrong inside the session; it may well go on. */
+export interface SessionErrorEvent extends SessionEventBase<'session:error'> {
+  readonly error: ClassifiedError;
+}
+/** A further run was asked for, by `continue()`, or by itself after a usage limit. */
+export interface SessionContinuedEvent extends SessionEventBase<'session:continued'> {
+  readonly feedback: string;
+}
+/** It ended; no event of this run follows. */
+export interface SessionEndedEvent
+  extends SessionEventBase<'session:completed' | 'session:failed' | 'session:cancelled'> {
+  readonly result: SessionResult;
+}
+/** Who runs or waits changed; `sessionId` is the session that moved it. */
+export interface QueueChangedEvent extends EventBase<'queue:changed'> {
+  readonly queue: QueueStatus;
+}
+
+/** Everything a manager reports, told apart by `type`. */
+export type SessionEvent =
+  | SessionCreatedEvent
+  | SessionRecoveredEvent
+  | SessionQueuedEvent
+  | SessionStartedEvent
+  | SessionMessageEvent
+  | SessionPromptEvent
+  | SessionToolEvent
+  | SessionToolResultEvent
+  | SessionDangerEvent
+  | SessionApprovalEvent
+  | SessionDeniedEvent
+  | SessionSteeredEvent
+  | SessionPausedEvent
+  | SessionResumedEvent
+  | SessionWaitingEvent
+  | SessionWorkingEvent
+  | SessionErrorEvent
+  | SessionContinuedEvent
+  | SessionEndedEvent
+  | QueueChangedEvent;
+
+/** What a listener threw (or rejected with). Reported once for each listener. */
+export interface ListenerError {
+  readonly event: string;
+  readonly error: unknown;
+}
+
+/** The events of `UnifiedSessionManager`, for `on()`: each under its own name, and all of them as `'event'`. */
+export type SessionManagerEvents = {
+  [Type in SessionEvent['type']]: (event: Extract<SessionEvent, { type: Type }>) => void;
+} & {
+  event: (event: SessionEvent) => void;
+  'listener-error': (failure: ListenerError) => void;
+};
+
+/** What a change means to those who listen. Pure. */
+export function eventsOf(action: SessionAction, session: UnifiedSession, at: number): SessionEvent[] {
+  const base = { sessionId: session.id, at, session };
+  switch (action.type) {
+    case 'created':
+      return [{ type: 'session:created', ...base }, ...queuedEvents(base)];
+    case 'recovered':
+      return [{ type: 'session:recovered', ...base }];
+    case 'running': {
+      const run = session.runs.at(-1);
+      return run ? [{ type: 'session:started', ...base, run }] : [];
+    }
+    case 'observed':
+      return observedEvents(action, action.replayed ? { ...base, replayed: true } : base);
+    case 'asked':
+      return [{ type: 'session:approval', ...base, state: 'asked', request: action.request }];
+    case 'answered': {
+      const { request, decision, by, note } = action;
+      const state = decision === 'allow' ? 'approved' : 'denied';
+      return [{ type: 'session:approval', ...base, state, request, by, ...(note !== undefined && { note }) }];
+    }
+    case 'denied':
+      return [{ type: 'session:denied', ...base, denial: action.denial }];
+    case 'steered':
+      return [{ type: 'session:steered', ...base, message: action.message }];
+    case 'paused':
+      return [{ type: 'session:paused', ...base }];
+    case 'suspended':
+      return [{ type: 'session:paused', ...base, resumeAt: action.resumeAt }];
+    case 'resumed':
+      return [{ type: 'session:resumed', ...base }];
+    case 'resting':
+      return [{ type: 'session:waiting', ...base, waitingFor: action.waitingFor }];
+    case 'woken':
+      return [{ type: 'session:working', ...base }];
+    case 'continued':
+      return [{ type: 'session:continued', ...base, feedback: action.feedback }, ...queuedEvents(base)];
+    case 'ended':
+      return [{ type: `session:${action.status}`, ...base, result: action.result }];
+    case 'moved':
+    case 'launching':
+    case 'placed':
+    case 'spawned':
+    case 'stopping':
+    case 'exited':
+    case 'worktree-removed':
+      return [];
+  }
+}
+
+type Base = { sessionId: string; at: number; session: UnifiedSession; replayed?: true };
+
+function queuedEvents(base: Base): SessionEvent[] {
+  const position = base.session.queuePosition;
+  return position === undefined ? [] : [{ type: 'session:queued', ...base, position }];
+}
+
+function observedEvents(action: Extract<SessionAction, { type: 'observed' }>, base: Base): SessionEvent[] {
+  const events: SessionEvent[] = [];
+  for (const observation of action.observations) {
+    switch (observation.kind) {
+      case 'message':
+        if (observation.text !== '') events.push({ type: 'session:message', ...base, ...without(observation) });
+        break;
+      case 'prompt':
+        events.push({ type: 'session:prompt', ...base, text: observation.text });
+        break;
+      case 'tool': {
+        const { kind: _, ...call } = observation;
+        events.push({ type: 'session:tool', ...base, tool: { ...call, startedAt: action.at } });
+        if (call.danger)
+          events.push({ type: 'session:danger', ...base, danger: dangerRecord(call.danger, call, action.at) });
+        break;
+      }
+      case 'tool-result': {
+        const { toolUseId, outcome, output } = observation;
+        const tool = base.session.metadata.toolsUsed.findLast(({ id }) => id === toolUseId);
+        events.push({
+          type: 'session:tool-result',
+          ...base,
+          toolUseId,
+          outcome,
+          output,
+          ...(tool && { name: tool.name }),
+          ...(tool?.durationMs !== undefined && { durationMs: tool.durationMs }),
+        });
+        break;
+      }
+      case 'breach':
+      case 'danger':
+        events.push({
+          type: 'session:danger',
+          ...base,
+          danger: dangerRecord(observation.danger, observation, action.at),
+        });
+        break;
+      case 'error': {
+        const { kind: _, ...error } = observation;
+        events.push({ type: 'session:error', ...base, error: { ...error, at: action.at } });
+        break;
+      }
+    }
+  }
+  return events;
+}
+
+function without(observation: { text: string; parentToolUseId?: string }): { text: string; parentToolUseId?: string } {
+  const { text, parentToolUseId } = observation;
+  return parentToolUseId === undefined ? { text } : { text, parentToolUseId };
+}

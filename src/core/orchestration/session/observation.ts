@@ -1,0 +1,90 @@
+import type { Danger } from '../../../danger/danger.js';
+import type { ErrorSeverity, TokenUsage, ToolOutcome } from '../types.js';
+
+/** What one log line tells, in our own vocabulary. A line may tell several things, or nothing. */
+export type Observation =
+  | { readonly kind: 'init'; readonly conversationId: string; readonly model?: string; readonly claudeVersion?: string }
+  | {
+      readonly kind: 'message';
+      readonly text: string;
+      /** False for a further part of a message that was already counted. */
+      readonly first: boolean;
+      readonly parentToolUseId?: string;
+    }
+  /** A person said something to the agent. */
+  | { readonly kind: 'prompt'; readonly text: string }
+  /** The agent has done what it was told, and waits for a person; `hooked` where a hook of Claude's tells of that, too. */
+  | { readonly kind: 'turn-end'; readonly hooked: boolean }
+  | {
+      readonly kind: 'tool';
+      readonly id: string;
+      readonly name: string;
+      readonly input: unknown;
+      readonly parentToolUseId?: string;
+      /** Absent where the call is not dangerous. */
+      readonly danger?: Danger;
+    }
+  | {
+      readonly kind: 'tool-result';
+      readonly toolUseId: string;
+      readonly outcome: ToolOutcome;
+      readonly output: string;
+      /** The line that tells of the result was too long to be read: the call's id is known, but not how it went. */
+      readonly skipped?: true;
+    }
+  | {
+      readonly kind: 'usage';
+      readonly added: TokenUsage;
+      /** At list prices, in US dollars; absent for a model whose price is not known. */
+      readonly costUsd?: number;
+    }
+  /** The model's provider allows no more requests for now. */
+  | {
+      readonly kind: 'usage-limit';
+      /** When it allows them again, in epoch milliseconds. */
+      readonly resetsAt?: number;
+    }
+  /** A line that tells of a tool call cannot be read, as something was written into it or in front of it; or lines are missing. */
+  | { readonly kind: 'tampered' }
+  /** A tool call went past the guard. */
+  | { readonly kind: 'breach'; readonly id: string; readonly name: string; readonly danger: Danger }
+  /** Something dangerous was found that is no tool call; `name` says where. */
+  | { readonly kind: 'danger'; readonly id: string; readonly name: string; readonly danger: Danger }
+  | {
+      readonly kind: 'error';
+      readonly severity: ErrorSeverity;
+      readonly code: string;
+      readonly message: string;
+      readonly toolUseId?: string;
+    }
+  | ResultObservation
+  | { readonly kind: 'diagnostic'; readonly line: string };
+
+/** Claude's own account of how the run went: one of the two witnesses of its end. */
+export interface ResultObservation {
+  readonly kind: 'result';
+  readonly subtype: string;
+  readonly isError: boolean;
+  readonly text?: string;
+  readonly turns?: number;
+  readonly costUsd?: number;
+  readonly tokens?: TokenUsage;
+}
+
+/** No tokens at all. */
+export const NO_TOKENS: TokenUsage = Object.freeze({ input: 0, output: 0, cacheRead: 0, cacheCreation: 0 });
+
+/** The sum of two counts. */
+export function addTokens(a: TokenUsage, b: TokenUsage): TokenUsage {
+  return Object.freeze({
+    input: a.input + b.input,
+    output: a.output + b.output,
+    cacheRead: a.cacheRead + b.cacheRead,
+    cacheCreation: a.cacheCreation + b.cacheCreation,
+  });
+}
+
+/** All tokens together, those of the cache included. */
+export function totalTokens({ input, output, cacheRead, cacheCreation }: TokenUsage): number {
+  return input + output + cacheRead + cacheCreation;
+}

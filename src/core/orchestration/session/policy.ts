@@ -1,0 +1,190 @@
+import type { Danger } from '../../../danger/danger.js';
+import { OrchestrationError } from '../util/errors.js';
+import { namesOf } from './tool-names.js';
+
+/** What becomes of a tool call: it runs, a person is asked first, or it does not run. */
+export type Decision = 'allow' | 'ask' | 'deny';
+
+/** A tool call that is decided about. */
+export interface ToolCall {
+  readonly toolUseId: string;
+  /** As Claude names it: `Bash`, `Write`, `mcp__github__create_issue`, … */
+  readonly tool: string;
+  /** As the agent gave it: agent-controlled. */
+  readonly input: unknown;
+  /** Absent for a call that is not dangerous. */
+  readonly danger?: Danger;
+}
+
+/** Decides about the tool calls that it fits. */
+export interface ToolRule {
+  /** The tool's name, an older one as good as the current (`Task`, `Agent`); `*` stands for any characters, as in `'mcp__*'` or `'*'`. */
+  readonly tool: string;
+  /**
+   * Which of the tool's calls. A regular expression is tried on the command of `Bash`, on the (absolute) path of the file
+   * tools, on the address of `WebFetch`, and on the input as JSON of all other tools. A function may be asked more than
+   * once about one call, and one that throws denies it. Default: all calls.
+   */
+  readonly matches?: RegExp | ((call: ToolCall) => boolean);
+  readonly decision: Decision;
+  /** What the agent and the record are told. */
+  readonly reason?: string;
+}
+
+/**
+ * What an agent may do. The first rule that fits decides; then `dangerous`, for calls that are rated `critical`; all
+ * else is allowed.
+ *
+ * @example
+ * ```ts
+ * const policy: ToolPolicy = {
+ *   rules: [
+ *     { tool: 'Bash', matches: /^git push/, decision: 'ask' },
+ *     { tool: 'mcp__*', decision: 'deny', reason: 'No outside services in this project.' },
+ *   ],
+ *   dangerous: 'ask',
+ * };
+ * ```
+ */
+export interface ToolPolicy {
+  readonly rules?: readonly ToolRule[];
+  /** For calls that are rated `critical`. Default `'deny'`. */
+  readonly dangerous?: Decision;
+  /** How long a person may take, in milliseconds, before the call is denied. At most a day. Default 10 minutes. */
+  readonly approvalTimeoutMs?: number;
+  /**
+   * What becomes of calls when no host answers. `'deny'` (default): they wait as long as an approval may take, for a
+   * host to come back, and are denied then. `'allow'`: they run after five seconds, unless a person was already asked.
+   */
+  readonly onHostLost?: 'deny' | 'allow';
+}
+
+/** A decision with its grounds. */
+export interface PolicyDecision {
+  readonly decision: Decision;
+  /** For the agent and the record; absent for what is allowed. */
+  readonly reason?: string;
+}
+
+/** Policies laid over each other, with nothing left open. */
+export interface ResolvedPolicy {
+  /** The manager's first; each may only tighten what those before it allow. */
+  readonly layers: readonly Required<Pick<ToolPolicy, 'rules' | 'dangerous'>>[];
+  readonly approvalTimeoutMs: number;
+  readonly onHostLost: 'deny' | 'allow';
+}
+
+const STRICTNESS: Readonly<Record<Decision, number>> = { allow: 0, ask: 1, deny: 2 };
+const DEFAULT_APPROVAL_MS = 10 * 60_000;
+/**
+ * The field of a tool's input that says what a call is about. A tool that is not listed may ignore any field, so that one
+ * with such a name would be an agent's way around a rule.
+ */
+const TELLING_FIELDS = new Map([
+  ['Bash', 'command'],
+  ['WebFetch', 'url'],
+  ['Read', 'file_path'],
+  ['Write', 'file_path'],
+  ['Edit', 'file_path'],
+  ['MultiEdit', 'file_path'],
+  ['NotebookRead', 'notebook_path'],
+  ['NotebookEdit', 'notebook_path'],
+]);
+
+/** What holds where nobody says anything. */
+export const DEFAULT_POLICY: ResolvedPolicy = resolvePolicy();
+
+/** The manager's policy. */
+export function resolvePolicy(policy: ToolPolicy = {}): ResolvedPolicy {
+  return {
+    layers: [{ rules: copied(policy.rules), dangerous: policy.dangerous ?? 'deny' }],
+    approvalTimeoutMs: policy.approvalTimeoutMs ?? DEFAULT_APPROVAL_MS,
+    onHostLost: policy.onHostLost ?? 'deny',
+  };
+}
+
+/**
+ * A session's own policy on top of its manager's. Rules that allow take nothing away from the layers below.
+ *
+ * @throws OrchestrationError `INVALID_OPTIONS` where a setting would loosen what is there
+ */
+export function tightenPolicy(base: ResolvedPolicy, own: ToolPolicy | undefined): ResolvedPolicy {
+  if (!own) return base;
+  const inherited = base.layers.reduce<Decision>((strictest, { dangerous }) => stricter(strictest, dangerous), 'allow');
+  const { dangerous = inherited, approvalTimeoutMs = base.approvalTimeoutMs, onHostLost = base.onHostLost } = own;
+  if (stricter(inherited, dangerous) !== dangerous) throw loosened('dangerous', dangerous, inherited);
+  if (approvalTimeoutMs > base.approvalTimeoutMs)
+    throw loosened('approvalTimeoutMs', approvalTimeoutMs, base.approvalTimeoutMs);
+  if (onHostLost === 'allow' && base.onHostLost === 'deny') throw loosened('onHostLost', onHostLost, base.onHostLost);
+  return { layers: [...base.layers, { rules: copied(own.rules), dangerous }], approvalTimeoutMs, onHostLost };
+}
+
+/** What the policy says of a call: the strictest of what its layers say. Never throws. */
+export function decide(policy: ResolvedPolicy, call: ToolCall): PolicyDecision {
+  return policy.layers
+    .map((layer) => decideLayer(layer, call))
+    .reduce((strictest, next) => (STRICTNESS[next.decision] > STRICTNESS[strictest.decision] ? next : strictest));
+}
+
+function decideLayer({ rules, dangerous }: ResolvedPolicy['layers'][number], call: ToolCall): PolicyDecision {
+  for (const rule of rules) {
+    try {
+      if (!fits(rule, call)) continue;
+    } catch {
+      return { decision: 'deny', reason: `A rule of the policy for ${rule.tool} failed on this call.` };
+    }
+    return because(rule.decision, rule.reason ?? call.danger?.reason ?? `The policy for ${rule.tool} says so.`);
+  }
+  return call.danger?.level === 'critical' ? because(dangerous, call.danger.reason) : { decision: 'allow' };
+}
+
+function because(decision: Decision, reason: string): PolicyDecision {
+  return decision === 'allow' ? { decision } : { decision, reason };
+}
+
+function fits({ tool, matches }: ToolRule, call: ToolCall): boolean {
+  if (!namesOf(call.tool).some((name) => globFits(tool, name))) return false;
+  if (matches === undefined) return true;
+  if (typeof matches === 'function') return matches(call) === true;
+  matches.lastIndex = 0; // One with the flag g or y would go on where it stopped at another call.
+  return matches.test(subjectOf(call));
+}
+
+function globFits(glob: string, name: string): boolean {
+  const [first = '', ...rest] = glob.split('*');
+  if (rest.length === 0) return glob === name;
+  if (!name.startsWith(first)) return false;
+  const last = rest.pop() ?? '';
+  let at = first.length;
+  for (const part of rest) {
+    const found = name.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return name.length - last.length >= at && name.endsWith(last);
+}
+
+/** What a rule's regular expression is tried on. */
+function subjectOf({ tool, input }: ToolCall): string {
+  const fields = (typeof input === 'object' && input !== null ? input : {}) as Record<string, unknown>;
+  const field = TELLING_FIELDS.get(tool);
+  const telling = field === undefined ? undefined : fields[field];
+  return typeof telling === 'string' ? telling : (JSON.stringify(input) ?? '');
+}
+
+function stricter(a: Decision, b: Decision): Decision {
+  return STRICTNESS[a] >= STRICTNESS[b] ? a : b;
+}
+
+/** The caller may change its objects later; what was given is what holds. */
+function copied(rules: readonly ToolRule[] = []): readonly ToolRule[] {
+  return Object.freeze(rules.map((rule) => Object.freeze({ ...rule })));
+}
+
+function loosened(setting: string, value: unknown, base: unknown): OrchestrationError {
+  return new OrchestrationError(
+    'INVALID_OPTIONS',
+    `Option 'policy.${setting}': ${JSON.stringify(value)} would loosen what holds already, ${JSON.stringify(base)}. ` +
+      'A session may only tighten the policy of its manager and of the session that leads it.',
+  );
+}

@@ -1,0 +1,74 @@
+import type { RunTrace } from '../../executors/base-executor.js';
+import type { ResolvedManagerOptions } from '../../options/resolve.js';
+import { emptyMetadata } from '../../session/metadata.js';
+import type { SessionEnvironment, SessionMode, SessionRun, UnifiedSession } from '../../types.js';
+import { STATE_VERSION, type StoredSpec } from './stored-spec.js';
+
+/** What is known of a session whose record is lost. */
+interface Known {
+  readonly id: string;
+  readonly mode: SessionMode;
+  readonly environment: SessionEnvironment;
+  readonly createdAt: number;
+  readonly taskId?: string;
+  readonly parentId?: string;
+}
+
+/**
+ * The record of a session as its containers and its log tell. One that never ran waits; one that did is open, whatever
+ * became of it: taking it over shows that.
+ *
+ * @param latest the number of the latest run that has left a trace, 0 for none
+ */
+export function rebuiltRecord(known: Known, logFile: string, latest: number): UnifiedSession {
+  // The log is read from its beginning: where a run's part of it begins went with the record.
+  const runs = Array.from({ length: latest }, (_, index): SessionRun => {
+    const run = { number: index + 1, launchedAt: known.createdAt };
+    if (index + 1 < latest) return Object.freeze({ ...run, endedAt: known.createdAt });
+    // The feedback of a later run went with the record, so that it cannot be launched again.
+    return Object.freeze({ ...run, logOffset: 0, ...(latest > 1 && { startedAt: known.createdAt }) });
+  });
+  return Object.freeze({
+    ...known,
+    status: latest === 0 ? 'queued' : 'starting',
+    logFile,
+    runs: Object.freeze(runs),
+    metadata: emptyMetadata(),
+  } satisfies UnifiedSession);
+}
+
+/** In the place of a specification that is lost: a run under way can be watched and ended, but makes no tool calls. */
+export function standInSpec(
+  known: Known,
+  { docker: { env: _, ...docker } }: Pick<ResolvedManagerOptions, 'docker'>,
+): StoredSpec {
+  const { id, mode, environment, createdAt } = known;
+  return {
+    version: STATE_VERSION,
+    createdAt,
+    environment,
+    spec: {
+      id,
+      mode,
+      prompt: { text: '' },
+      cwd: environment.cwd,
+      worktree: undefined,
+      docker: environment.docker ? { ...docker, image: environment.dockerImage } : false,
+      claude: {},
+      limits: {},
+    },
+    ownEnv: [],
+    policy: {
+      layers: [{ rules: [{ tool: '*', decision: 'deny', reason: LOST_POLICY }], dangerous: 'deny' }],
+      approvalTimeoutMs: Number.MAX_SAFE_INTEGER,
+      onHostLost: 'deny',
+    },
+  };
+}
+
+const LOST_POLICY = "What this session may do could not be read from its manager's state folder.";
+
+/** What a container tells of its session. */
+export function knownFromTrace(id: string, { mode = 'autonomous', environment }: RunTrace, now: number): Known {
+  return { id, mode, environment, createdAt: now };
+}

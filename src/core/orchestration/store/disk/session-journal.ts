@@ -1,0 +1,132 @@
+import type { SessionFolder } from '../../contract/session-folder.js';
+import type { SessionSpec } from '../../executors/base-executor.js';
+import type { ResolvedManagerOptions } from '../../options/resolve.js';
+import type { SessionAction } from '../../session/actions.js';
+import type { SessionMetadata, UnifiedSession } from '../../types.js';
+import type { OrchestrationError } from '../../util/errors.js';
+import { writeAtomically } from '../../util/fs/atomic-file.js';
+import { notWritable } from '../../util/fs/not-writable.js';
+import { storedRecord } from './stored-record.js';
+import { storedSpec } from './stored-spec.js';
+
+interface Entry {
+  readonly folder: SessionFolder;
+  ticket: number;
+  /** The metadata that the open run began with. */
+  beforeRun: SessionMetadata;
+  /** What is to be written; absent while the disk has it. */
+  unsaved?: UnifiedSession;
+  /** Resolves when all is written, or the disk refuses. Never rejects. */
+  saving?: Promise<void>;
+  error?: unknown;
+}
+
+/** What changes where a session stands; the rest is in its log. */
+const WRITTEN: ReadonlySet<SessionAction['type']> = new Set([
+  'launching',
+  'placed',
+  'spawned',
+  'running',
+  'paused',
+  'resumed',
+  'resting',
+  'woken',
+  'stopping',
+  'exited',
+  'suspended',
+  'ended',
+  'continued',
+  'worktree-removed',
+]);
+
+export interface JournalOptions {
+  /** The manager's, which are not kept with each session. */
+  defaults: Pick<ResolvedManagerOptions, 'docker' | 'policy'>;
+  /** Told when a record could not be written. It is tried again at the next change. */
+  onError: (sessionId: string, error: OrchestrationError) => void;
+}
+
+/** Keeps the records of all sessions on disk: written at changes of status, in the background, the latest state only. */
+export class SessionJournal {
+  readonly #options: JournalOptions;
+  readonly #entries = new Map<string, Entry>();
+  #lastTicket = 0;
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Writes down a new session.
+   *
+   * @param record as it will be created
+   * @throws OrchestrationError `STATE_NOT_WRITABLE`
+   */
+  async begin(folder: SessionFolder, spec: SessionSpec, record: UnifiedSession): Promise<void> {
+    const ticket = ++this.#lastTicket;
+    try {
+      await writeAtomically(folder.spec, JSON.stringify(storedSpec(spec, record, this.#options.defaults)));
+      await writeAtomically(folder.record, JSON.stringify(storedRecord(ticket, record, record.metadata)));
+    } catch (cause) {
+      throw notWritable(folder.path, cause);
+    }
+    this.#entries.set(record.id, { folder, ticket, beforeRun: record.metadata });
+  }
+
+  /** A ticket was given before: whoever comes now comes later. */
+  seen(ticket: number): void {
+    this.#lastTicket = Math.max(this.#lastTicket, ticket);
+  }
+
+  /** Goes on with a session of an earlier manager. */
+  restore(folder: SessionFolder, record: UnifiedSession, ticket: number): void {
+    this.seen(ticket);
+    this.#entries.set(record.id, { folder, ticket, beforeRun: record.metadata });
+  }
+
+  /** A session has changed. */
+  note(session: UnifiedSession, action: SessionAction): void {
+    const entry = this.#entries.get(session.id);
+    if (!entry) return;
+    if (action.type === 'launching') entry.beforeRun = session.metadata;
+    if (action.type === 'continued') entry.ticket = ++this.#lastTicket;
+    if (!WRITTEN.has(action.type)) return;
+    entry.unsaved = session;
+    entry.saving ??= this.#save(session.id, entry);
+  }
+
+  /**
+   * Resolves when the disk has a session as it is now.
+   *
+   * @throws OrchestrationError `STATE_NOT_WRITABLE`
+   */
+  async saved(id: string): Promise<void> {
+    const entry = this.#entries.get(id);
+    while (entry?.saving !== undefined) await entry.saving;
+    if (entry?.unsaved) throw notWritable(entry.folder.path, entry.error);
+  }
+
+  /** Resolves when nothing is being written any more. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#entries.values()].map(({ saving }) => saving));
+  }
+
+  async #save(id: string, entry: Entry): Promise<void> {
+    // What changes in one turn is written once.
+    await Promise.resolve();
+    while (entry.unsaved) {
+      const session = entry.unsaved;
+      try {
+        const text = JSON.stringify(storedRecord(entry.ticket, session, entry.beforeRun));
+        await writeAtomically(entry.folder.record, text);
+      } catch (error) {
+        entry.error = error;
+        delete entry.saving;
+        this.#options.onError(id, notWritable(entry.folder.path, error));
+        return;
+      }
+      if (entry.unsaved === session) delete entry.unsaved;
+    }
+    delete entry.saving;
+  }
+}

@@ -1,0 +1,26 @@
+import { mkdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { notWritable } from '../../util/fs/not-writable.js';
+import { demandOwnFolder, ifThere } from '../../util/fs/own-file.js';
+
+/**
+ * Makes the state folder where there is none. One that is there has to be the user's own: who can write to it decides what
+ * later sessions mount and run. The path that leads to it is the user's affair, links included; below it there are none.
+ *
+ * @returns the folder
+ * @throws OrchestrationError `STATE_NOT_WRITABLE`
+ */
+export async function openStateFolder(folder: string): Promise<string> {
+  let path = folder;
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    demandOwnFolder(await realpath(folder));
+    for (const name of ['sessions', 'worktrees']) {
+      path = join(folder, name);
+      ifThere(demandOwnFolder, path);
+    }
+    return folder;
+  } catch (cause) {
+    throw notWritable(path, cause);
+  }
+}

@@ -1,0 +1,59 @@
+import type { Decision, ResolvedPolicy, ToolRule } from '../../session/policy.js';
+
+/** A session's own policy as JSON: what it adds to its manager's. */
+export interface StoredPolicy {
+  readonly layers: readonly { readonly rules: readonly StoredRule[]; readonly dangerous: Decision }[];
+  readonly approvalTimeoutMs: number;
+  readonly onHostLost: 'deny' | 'allow';
+}
+
+interface StoredRule {
+  readonly tool: string;
+  readonly decision: Decision;
+  readonly reason?: string;
+  /** A function cannot be kept; only that there was one. */
+  readonly matches?: { readonly source: string; readonly flags: string } | 'function';
+}
+
+export function storedPolicy({ layers: [, ...own], approvalTimeoutMs, onHostLost }: ResolvedPolicy): StoredPolicy {
+  const layers = own.map(({ rules, dangerous }) => ({ rules: rules.map(storedRule), dangerous }));
+  return { layers, approvalTimeoutMs, onHostLost };
+}
+
+/**
+ * A session's policy under the manager that takes it over: its own on top of the new manager's, the stricter of both in
+ * everything. A rule whose function is gone denies the calls of its tool.
+ */
+export function restoredPolicy(base: ResolvedPolicy, stored: StoredPolicy): ResolvedPolicy {
+  const own = stored.layers.map(({ rules, dangerous }) => ({ rules: rules.map(restoredRule), dangerous }));
+  return {
+    layers: [...base.layers, ...own],
+    approvalTimeoutMs: Math.min(base.approvalTimeoutMs, stored.approvalTimeoutMs),
+    onHostLost: base.onHostLost === 'deny' ? 'deny' : stored.onHostLost,
+  };
+}
+
+function storedRule({ tool, decision, reason, matches }: ToolRule): StoredRule {
+  return {
+    tool,
+    decision,
+    ...(reason !== undefined && { reason }),
+    ...(matches && {
+      matches: typeof matches === 'function' ? 'function' : { source: matches.source, flags: matches.flags },
+    }),
+  };
+}
+
+function restoredRule({ tool, decision, reason, matches }: StoredRule): ToolRule {
+  const rule = { tool, decision, ...(reason !== undefined && { reason }) };
+  if (matches === undefined) return rule;
+  const denial: ToolRule = { ...rule, decision: 'deny', reason: LOST_MATCHES };
+  if (matches === 'function') return denial;
+  try {
+    return { ...rule, matches: new RegExp(matches.source, matches.flags) };
+  } catch {
+    return denial; // A newer Node has written it.
+  }
+}
+
+const LOST_MATCHES = 'The rule that decides about this belongs to a host that is gone, and cannot be read here.';

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { hasOpenRun, isActive, STATUSES } from '../../session/reducer.js';
+import type { SessionMetadata, UnifiedSession } from '../../types.js';
+import { deepFrozen } from '../../util/deep-frozen.js';
+import { STATE_VERSION } from './stored-spec.js';
+
+/** A session's record on disk. */
+export interface StoredRecord {
+  readonly version: typeof STATE_VERSION;
+  /** Tells who came first to the queue. */
+  readonly ticket: number;
+  readonly session: UnifiedSession;
+}
+
+/**
+ * A record as it is kept. What the log of an open run tells is read from there again, so its metadata are those from
+ * before the run.
+ */
+export function storedRecord(ticket: number, session: UnifiedSession, beforeRun: SessionMetadata): StoredRecord {
+  if (!hasOpenRun(session)) return { version: STATE_VERSION, ticket, session };
+  const { pendingApproval: _, pendingApprovals: __, ...rest } = session;
+  const runs = session.runs.map((run, index) => {
+    if (index < session.runs.length - 1) return run;
+    const { costUsd: _, tokens: __, turns: ___, ...known } = run;
+    return known;
+  });
+  return { version: STATE_VERSION, ticket, session: { ...rest, runs, metadata: beforeRun } };
+}
+
+/** The record as an adopting manager begins with it: what waited for a person asks again. */
+export function restoredRecord({ session }: StoredRecord): UnifiedSession {
+  const { queuePosition: _, ...rest } = session;
+  const asked = session.status === 'waiting_feedback' && session.waitingFor === undefined;
+  const status = asked ? 'running' : session.status;
+  return deepFrozen({ ...(isActive(status) ? rest : session), status });
+}
+
+export const storedRecordSchema = z.looseObject({
+  version: z.literal(STATE_VERSION),
+  ticket: z.number(),
+  session: z.looseObject({
+    id: z.string(),
+    mode: z.string(),
+    status: z.enum(STATUSES),
+    createdAt: z.number(),
+    environment: z.looseObject({ docker: z.boolean(), dockerImage: z.string(), cwd: z.string() }),
+    runs: z.array(z.looseObject({ number: z.number() })),
+    metadata: z.looseObject({
+      messages: z.number(),
+      recentMessages: z.array(z.unknown()),
+      toolsUsed: z.array(z.unknown()),
+      toolCounts: z.looseObject({}),
+      errors: z.array(z.unknown()),
+      errorCounts: z.looseObject({}),
+      dangers: z.array(z.unknown()),
+      diagnostics: z.array(z.unknown()),
+    }),
+  }),
+});

@@ -1,0 +1,86 @@
+import type { SessionEvent } from '../session/events.js';
+import { OrchestrationError } from '../util/errors.js';
+
+/** Events that may wait for a slow reader. */
+const MOST_WAITING = 10_000;
+
+/** Which events `events()` offers, and until when. */
+export interface EventStreamOptions {
+  /** Only events with this `sessionId`; one that is not known yet is not refused. Default all. */
+  sessionId?: string;
+  /** Ends the iteration when aborted, without an error; what came before is read first. */
+  signal?: AbortSignal;
+}
+
+/** Registers a listener for all events and answers how to end that. */
+export type Subscribe = (listener: (event: SessionEvent) => void) => () => void;
+
+/**
+ * Events as an async iterable. It listens from the call on, not from the first `next()`, so nothing between the two
+ * is missed; leaving the loop ends it. A reader that falls 10,000 events behind gets those and then `EVENTS_OVERFLOW`,
+ * rather than a silent gap.
+ */
+export function eventStream(
+  subscribe: Subscribe,
+  closed: AbortSignal,
+  options: EventStreamOptions,
+): AsyncIterableIterator<SessionEvent> {
+  const waiting: SessionEvent[] = [];
+  let wake: (() => void) | undefined;
+  let ended = false;
+  let overflow: OrchestrationError | undefined;
+
+  const unsubscribe = subscribe((event) => {
+    if (options.sessionId !== undefined && event.sessionId !== options.sessionId) return;
+    if (waiting.length >= MOST_WAITING) {
+      overflow = new OrchestrationError(
+        'EVENTS_OVERFLOW',
+        `A reader of events() is ${MOST_WAITING} events behind; read faster, or filter by sessionId.`,
+      );
+      end();
+      return;
+    }
+    waiting.push(event);
+    wake?.();
+  });
+  const end = (): void => {
+    ended = true;
+    unsubscribe();
+    closed.removeEventListener('abort', end);
+    options.signal?.removeEventListener('abort', end);
+    wake?.();
+  };
+  closed.addEventListener('abort', end);
+  options.signal?.addEventListener('abort', end);
+  if (closed.aborted || options.signal?.aborted) end();
+
+  async function* read(): AsyncGenerator<SessionEvent, void> {
+    try {
+      while (true) {
+        // Taken as a batch: shifting single events off a long array would be slow.
+        for (const event of waiting.splice(0)) yield event;
+        if (waiting.length > 0) continue;
+        if (overflow) throw overflow;
+        if (ended) return;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+        wake = undefined;
+      }
+    } finally {
+      end();
+    }
+  }
+  const reader = read();
+  return {
+    next: () => reader.next(),
+    // A generator that was never asked for anything does not run its `finally`.
+    return: () => {
+      end();
+      return reader.return();
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}

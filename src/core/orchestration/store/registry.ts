@@ -1,0 +1,86 @@
+import type { SessionMode, SessionStatus, UnifiedSession } from '../types.js';
+import { OrchestrationError, shown } from '../util/errors.js';
+
+/** What `list()` selects by; criteria are combined with "and". */
+export interface SessionFilter {
+  mode?: SessionMode;
+  /** One status or several. */
+  status?: SessionStatus | readonly SessionStatus[];
+  taskId?: string;
+  parentId?: string;
+}
+
+type Index<Key> = Map<Key, Set<string>>;
+
+/** The current records in memory, in order of creation, with indexes by task, status and parent. */
+export class SessionRegistry {
+  readonly #sessions = new Map<string, UnifiedSession>();
+  readonly #byStatus: Index<SessionStatus> = new Map();
+  readonly #byTask: Index<string> = new Map();
+  readonly #byParent: Index<string> = new Map();
+  /** id → how many sessions were there before it */
+  readonly #order = new Map<string, number>();
+
+  /** Adds a record or replaces the one with its id. */
+  set(session: UnifiedSession): void {
+    const before = this.#sessions.get(session.id);
+    this.#sessions.set(session.id, session);
+    if (before?.status === session.status) return;
+    if (before) this.#byStatus.get(before.status)?.delete(session.id);
+    add(this.#byStatus, session.status, session.id);
+    if (before) return;
+    this.#order.set(session.id, this.#order.size);
+    if (session.taskId !== undefined) add(this.#byTask, session.taskId, session.id);
+    if (session.parentId !== undefined) add(this.#byParent, session.parentId, session.id);
+  }
+
+  get(id: string): UnifiedSession | undefined {
+    return this.#sessions.get(id);
+  }
+
+  /** @throws OrchestrationError `SESSION_NOT_FOUND` */
+  demand(id: string): UnifiedSession {
+    const session = this.#sessions.get(id);
+    if (session) return session;
+    throw new OrchestrationError(
+      'SESSION_NOT_FOUND',
+      `There is no session ${shown(id)} in this manager; list() shows those it has.`,
+    );
+  }
+
+  /** The matching records, oldest first. */
+  list(filter: SessionFilter = {}): UnifiedSession[] {
+    const { mode, status, taskId, parentId } = filter;
+    const statuses = status === undefined ? undefined : new Set(typeof status === 'string' ? [status] : status);
+    return this.#candidates(filter, statuses).filter(
+      (session) =>
+        (mode === undefined || session.mode === mode) &&
+        (statuses === undefined || statuses.has(session.status)) &&
+        (taskId === undefined || session.taskId === taskId) &&
+        (parentId === undefined || session.parentId === parentId),
+    );
+  }
+
+  #candidates(filter: SessionFilter, statuses: Set<SessionStatus> | undefined): UnifiedSession[] {
+    if (filter.taskId !== undefined) return this.#resolve(this.#byTask.get(filter.taskId));
+    if (filter.parentId !== undefined) return this.#resolve(this.#byParent.get(filter.parentId));
+    if (!statuses) return [...this.#sessions.values()];
+    // A status index is in order of arrival at that status, so its records are sorted back to order of creation.
+    const ids = [...statuses].flatMap((status) => [...(this.#byStatus.get(status) ?? [])]);
+    return this.#resolve(ids).sort((a, b) => this.#orderOf(a) - this.#orderOf(b));
+  }
+
+  #orderOf(session: UnifiedSession): number {
+    return this.#order.get(session.id) ?? 0;
+  }
+
+  #resolve(ids: Iterable<string> = []): UnifiedSession[] {
+    return [...ids].flatMap((id) => this.#sessions.get(id) ?? []);
+  }
+}
+
+function add<Key>(index: Index<Key>, key: Key, id: string): void {
+  const ids = index.get(key);
+  if (ids) ids.add(id);
+  else index.set(key, new Set([id]));
+}

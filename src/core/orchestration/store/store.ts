@@ -1,0 +1,32 @@
+import type { SessionAction } from '../session/actions.js';
+import { eventsOf, type SessionEvent } from '../session/events.js';
+import { reduceSession } from '../session/reducer.js';
+import type { UnifiedSession } from '../types.js';
+import type { SessionJournal } from './disk/session-journal.js';
+import { SessionRegistry } from './registry.js';
+import { SessionWaiters } from './waiters.js';
+
+/** The one place where sessions change: action → reducer → registry → journal → listeners, in that order. */
+export class SessionStore {
+  readonly registry = new SessionRegistry();
+  readonly waiters = new SessionWaiters();
+  readonly journal: SessionJournal;
+  readonly #now: () => number;
+  readonly #emit: (event: SessionEvent) => void;
+
+  constructor(now: () => number, emit: (event: SessionEvent) => void, journal: SessionJournal) {
+    this.journal = journal;
+    this.#now = now;
+    this.#emit = emit;
+  }
+
+  /** @throws OrchestrationError `ILLEGAL_TRANSITION`; nothing has changed then */
+  dispatch(id: string, action: SessionAction): UnifiedSession {
+    const session = reduceSession(this.registry.get(id), action);
+    this.registry.set(session);
+    this.journal.note(session, action);
+    for (const event of eventsOf(action, session, this.#now())) this.#emit(event);
+    this.waiters.notify(session);
+    return session;
+  }
+}

@@ -1,0 +1,73 @@
+import { isTerminal } from '../session/reducer.js';
+import type { SessionStatus, UnifiedSession } from '../types.js';
+import { OrchestrationError } from '../util/errors.js';
+
+/** What `waitFor()` waits for, and how long. */
+export interface WaitOptions {
+  /** One status or several to wait for. Default: any terminal one. */
+  status?: SessionStatus | readonly SessionStatus[];
+  /** Ends the wait, not the session; the promise rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+interface Waiter {
+  statuses: ReadonlySet<SessionStatus> | undefined;
+  resolve(session: UnifiedSession): void;
+  reject(error: unknown): void;
+}
+
+/** Those who wait for a session to reach a status. */
+export class SessionWaiters {
+  readonly #waiters = new Map<string, Set<Waiter>>();
+
+  wait(session: UnifiedSession, { status, signal }: WaitOptions): Promise<UnifiedSession> {
+    const statuses = status === undefined ? undefined : new Set(typeof status === 'string' ? [status] : status);
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const waiters = this.#waiters.get(session.id) ?? new Set();
+      const leave = (): void => {
+        waiters.delete(waiter);
+        if (waiters.size === 0) this.#waiters.delete(session.id);
+        signal?.removeEventListener('abort', abort);
+      };
+      const waiter: Waiter = {
+        statuses,
+        resolve: (reached) => {
+          leave();
+          resolve(reached);
+        },
+        reject: (error) => {
+          leave();
+          reject(error);
+        },
+      };
+      const abort = (): void => waiter.reject(signal?.reason);
+      this.#waiters.set(session.id, waiters.add(waiter));
+      signal?.addEventListener('abort', abort);
+      settle(waiter, session);
+    });
+  }
+
+  /** Tells them of a change. */
+  notify(session: UnifiedSession): void {
+    for (const waiter of [...(this.#waiters.get(session.id) ?? [])]) settle(waiter, session);
+  }
+
+  /** Ends all waits with an error. */
+  rejectAll(error: unknown): void {
+    for (const waiters of [...this.#waiters.values()]) for (const waiter of [...waiters]) waiter.reject(error);
+  }
+}
+
+function settle({ statuses, resolve, reject }: Waiter, session: UnifiedSession): void {
+  const ended = isTerminal(session.status);
+  if (statuses?.has(session.status) ?? ended) resolve(session);
+  else if (ended) {
+    reject(
+      new OrchestrationError(
+        'ILLEGAL_TRANSITION',
+        `Session ${session.id} ended as '${session.status}' without reaching ${[...(statuses ?? [])].join(' or ')}.`,
+      ),
+    );
+  }
+}

@@ -1,0 +1,111 @@
+import { closeSync, constants, fstatSync, lstatSync, openSync, type Stats } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { systemCode } from '../errors.js';
+import { type OpenOptions, openRegularFile, type ReadOptions, readHandle } from './regular-file.js';
+
+// What is looked at here is looked at synchronously: it takes microseconds, and each turn through Node.js's threads would
+// take longer than that, at every write.
+
+/** Something in the state folder is not what this library has put there, or others could change it. */
+export class NotOwn extends Error {}
+
+/**
+ * Demands that a folder is one, and no link; that it belongs to the user of this process, or to root; and that nobody else
+ * may write to it.
+ *
+ * @throws NotOwn, or an error of the system
+ */
+export function demandOwnFolder(path: string): void {
+  const stats = lstatSync(path);
+  if (!stats.isDirectory()) throw new NotOwn(`it is ${stats.isSymbolicLink() ? 'a link' : 'not a folder'}`);
+  demandOwn(stats);
+}
+
+/** The same of a file. @throws NotOwn, or an error of the system */
+export function demandOwnFile(path: string): void {
+  const stats = lstatSync(path);
+  if (!stats.isFile()) throw new NotOwn(`it is ${stats.isSymbolicLink() ? 'a link' : 'not a regular file'}`);
+  demandOwn(stats);
+}
+
+/** Demands it of what is there, if anything is. @throws NotOwn, or an error of the system */
+export function ifThere(demand: (path: string) => void, path: string): void {
+  try {
+    demand(path);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+  }
+}
+
+/**
+ * Opens a file of the library's own, in a folder of its own.
+ *
+ * @throws NotOwn where file or folder are not as {@link demandOwnFolder} says, or an error of the system
+ */
+export async function openOwnFile(path: string, options: OpenOptions = {}): Promise<FileHandle> {
+  return inOwnFolder(path, async (pinned) => {
+    const file = await openRegularFile(pinned, options).catch((error: unknown) => {
+      if (systemCode(error) === 'ELOOP') throw new NotOwn('it is a link');
+      // A FIFO without a reader, or a socket, is ENXIO; what openRegularFile itself refuses has no code.
+      throw [undefined, 'ENXIO'].includes(systemCode(error)) ? new NotOwn('it is not a regular file') : error;
+    });
+    try {
+      demandOwn(fstatSync(file.fd));
+      return file;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  });
+}
+
+/** Reads such a file. @throws NotOwn as `openOwnFile`, or an error where there is none or it is too long */
+export async function readOwnFile(path: string, options: ReadOptions): Promise<string> {
+  const file = await openOwnFile(path);
+  try {
+    return (await readHandle(file, options)).toString('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Works on a file in a folder of the library's own. On Linux the file is looked for in the folder that was checked, also
+ * where a link is put in the folder's place meanwhile.
+ *
+ * @param use gets a path that leads to the file in this very folder
+ */
+export async function inOwnFolder<T>(path: string, use: (pinned: string) => Promise<T>): Promise<T> {
+  const folder = dirname(path);
+  const descriptor = openFolder(folder);
+  const pinned = process.platform === 'linux' ? `/proc/self/fd/${descriptor}` : folder;
+  try {
+    demandOwn(fstatSync(descriptor), `its folder ${folder} `);
+    return await use(`${pinned}/${basename(path)}`);
+  } catch (error) {
+    // Users know the path that they gave.
+    if (error instanceof Error) error.message = error.message.replaceAll(pinned, folder);
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function openFolder(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  } catch (error) {
+    const isOther = systemCode(error) === 'ELOOP' || systemCode(error) === 'ENOTDIR';
+    throw isOther ? new NotOwn(`its folder ${path} is a link, or no folder`) : error;
+  }
+}
+
+function demandOwn({ uid, mode }: Stats, what = 'it '): void {
+  const own = process.getuid?.();
+  if (own === undefined) return;
+  if (uid !== own && uid !== 0) {
+    throw new NotOwn(`${what}belongs to uid ${uid}, and this process runs as uid ${own}`);
+  }
+  if ((mode & 0o022) !== 0) throw new NotOwn(`${what}can be written by others (mode ${(mode & 0o777).toString(8)})`);
+}

@@ -1,0 +1,106 @@
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type GitLayout, gitLayoutAt } from '../../../../src/core/orchestration/git/layout.js';
+import * as linked from '../../../../src/core/orchestration/git/linked-worktrees.js';
+import { addWorktree as add } from '../../../../src/core/orchestration/git/new-worktree.js';
+import { withGitView } from '../../../../src/core/orchestration/git/view.js';
+import { withLinkFreePaths } from '../../../../src/core/orchestration/util/fs/link-free-paths.js';
+import { git, repository } from '../../../support/git.js';
+
+const linkedWorktrees = (commonDir: string) => withLinkFreePaths((paths) => linked.linkedWorktrees(commonDir, paths));
+
+const addWorktree = (layout: GitLayout, path: string, branch: string) =>
+  withGitView(layout, (view) => add(view, path, branch, git(layout.root, 'rev-parse', 'main').trim()));
+
+const unlinkWorktree = (commonDir: string, path: string) =>
+  withLinkFreePaths((paths) => linked.unlinkWorktree(commonDir, path, paths));
+
+async function scene() {
+  const repo = repository();
+  git(repo, 'branch', 'one');
+  return { repo, path: `${repo}-one`, layout: (await gitLayoutAt(repo)) as GitLayout };
+}
+
+it('git takes what was linked for a worktree of its own making', async () => {
+  const { repo, path, layout } = await scene();
+  await addWorktree(layout, path, 'one');
+  git(repo, 'worktree', 'add', '--quiet', '-b', 'two', `${repo}-two`);
+  git(repo, 'worktree', 'prune', '--expire=now');
+  expect(git(repo, 'worktree', 'list', '--porcelain')).toContain(`worktree ${path}\n`);
+  expect(git(path, 'rev-parse', '--abbrev-ref', 'HEAD')).toBe('one\n');
+  expect(git(path, 'status', '--porcelain')).toBe('');
+  git(repo, 'worktree', 'remove', path);
+  expect(existsSync(path)).toBe(false);
+});
+
+it('those that git made are known with their branches, and one without', async () => {
+  const { repo, layout } = await scene();
+  git(repo, 'worktree', 'add', '--quiet', `${repo}-one`, 'one');
+  git(repo, 'worktree', 'add', '--quiet', '--detach', `${repo}-none`);
+  const found = await linkedWorktrees(layout.commonDir);
+  expect(found.toSorted((a, b) => (a.path < b.path ? -1 : 1))).toEqual([
+    { gitDir: join(repo, '.git/worktrees/repository-none'), path: `${repo}-none`, branch: undefined },
+    { gitDir: join(repo, '.git/worktrees/repository-one'), path: `${repo}-one`, branch: 'one' },
+  ]);
+});
+
+it('a name that is taken gets a number', async () => {
+  const { repo, path, layout } = await scene();
+  await addWorktree(layout, join(repo, '..', 'a b'), 'one');
+  git(repo, 'branch', 'two');
+  await addWorktree(layout, join(repo, '..', 'other', 'a b'), 'two');
+  git(repo, 'branch', 'three');
+  await addWorktree(layout, path, 'three');
+  expect(readdirSync(join(repo, '.git/worktrees')).toSorted()).toEqual(['a-b', 'a-b1', 'repository-one']);
+});
+
+describe('nothing is linked', () => {
+  it.each<[string, (path: string) => void]>([
+    ['a folder with files', (path) => mkdirSync(join(path, 'x'), { recursive: true })],
+    ['a file', (path) => writeFileSync(path, '')],
+    ['a link', (path) => symlinkSync('/tmp', path)],
+  ])('where there is %s in its place', async (_, fill) => {
+    const { repo, path, layout } = await scene();
+    fill(path);
+    await expect(addWorktree(layout, path, 'one')).rejects.toMatchObject({ code: 'EEXIST' });
+    expect(existsSync(join(repo, '.git/worktrees'))).toBe(false);
+  });
+
+  it('through a link in the place of the folder of all worktrees', async () => {
+    const { repo, path, layout } = await scene();
+    mkdirSync(`${repo}-elsewhere`);
+    symlinkSync(`${repo}-elsewhere`, join(repo, '.git/worktrees'));
+    await expect(addWorktree(layout, path, 'one')).rejects.toThrow('is a link');
+    expect(readdirSync(`${repo}-elsewhere`)).toEqual([]);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('where a file is in the place of the folder of all worktrees, and nothing is left behind', async () => {
+    const { repo, path, layout } = await scene();
+    writeFileSync(join(repo, '.git/worktrees'), '');
+    await expect(addWorktree(layout, path, 'one')).rejects.toThrow();
+    expect(existsSync(path)).toBe(false);
+  });
+});
+
+describe('a worktree', () => {
+  it('is removed with its files and what the repository keeps of it', async () => {
+    const { repo, path, layout } = await scene();
+    git(repo, 'worktree', 'add', '--quiet', path, 'one');
+    await unlinkWorktree(layout.commonDir, path);
+    expect(existsSync(path)).toBe(false);
+    expect(git(repo, 'worktree', 'list').trim().split('\n')).toHaveLength(1);
+    expect(git(repo, 'branch', '--list', 'one')).not.toBe('');
+  });
+
+  it('that a person has locked stays, and so does a folder that is none', async () => {
+    const { repo, path, layout } = await scene();
+    git(repo, 'worktree', 'add', '--quiet', path, 'one');
+    git(repo, 'worktree', 'lock', '--reason', 'mine', path);
+    await expect(unlinkWorktree(layout.commonDir, path)).rejects.toThrow('locked');
+    await expect(unlinkWorktree(layout.commonDir, repo)).rejects.toThrow('no worktree at');
+    expect(existsSync(join(path, 'file.txt'))).toBe(true);
+    expect(existsSync(join(repo, 'file.txt'))).toBe(true);
+  });
+});

@@ -1,0 +1,255 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { gitEnvironment, gitMounts } from '../../../../src/core/orchestration/git/mounts.js';
+import type { Mount } from '../../../../src/core/orchestration/workspace/mounts.js';
+import { errorOf } from '../../../support/errors.js';
+import { git, repository } from '../../../support/git.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+/** Mounts as `source -> target (ro)`, in order: later ones lie on top. */
+function shown(mounts: Mount[]): string[] {
+  return mounts.map(({ source, target, readonly }) => `${source} -> ${target}${readonly ? ' (ro)' : ''}`);
+}
+
+/** Whether a container could write to a path: the last mount at or above it decides. */
+function writable(mounts: Mount[], path: string): boolean {
+  const last = mounts.findLast(({ target }) => path === target || path.startsWith(`${target}/`));
+  return last?.readonly === false;
+}
+
+describe('the mounts for git', () => {
+  it('protect what git executes in a plain repository, and leave the rest writable', async () => {
+    const root = repository();
+    expect(shown(await gitMounts(root))).toEqual([
+      `${root}/.git -> /workspace/.git`,
+      `${root}/.git/objects -> /workspace/.git/objects`,
+      `${root}/.git/objects/info -> /workspace/.git/objects/info`,
+      `${root}/.git/refs -> /workspace/.git/refs`,
+      `${root}/.git/logs -> /workspace/.git/logs`,
+      `${root}/.git/logs/refs -> /workspace/.git/logs/refs`,
+      `${root}/.git/config -> /workspace/.git/config (ro)`,
+      `${root}/.git/hooks -> /workspace/.git/hooks (ro)`,
+      `${root}/.git/commondir -> /workspace/.git/commondir (ro)`,
+      `${root}/.git/config.worktree -> /workspace/.git/config.worktree (ro)`,
+      `${root}/.git/worktrees -> /workspace/.git/worktrees (ro)`,
+      `${root}/.git/objects/info/alternates -> /workspace/.git/objects/info/alternates (ro)`,
+    ]);
+  });
+
+  it('make what is not there yet, so that it cannot be planted, and leave what is there', async () => {
+    const root = repository();
+    rmSync(join(root, '.git/hooks'), { recursive: true });
+    writeFileSync(join(root, '.git/config.worktree'), '[user]\nname = x\n');
+    await Promise.all([gitMounts(root), gitMounts(root)]);
+    await gitMounts(root);
+    expect(existsSync(join(root, '.git/hooks'))).toBe(true);
+    expect(readFileSync(join(root, '.git/config.worktree'), 'utf8')).toBe('[user]\nname = x\n');
+    expect(readFileSync(join(root, '.git/commondir'), 'utf8')).toBe('./\n');
+    expect(readdirSync(join(root, '.git')).filter((name) => name.startsWith('commondir'))).toEqual(['commondir']);
+  });
+
+  it('leave the alternates that a user has, read-only', async () => {
+    const root = repository();
+    const alternates = join(root, '.git/objects/info/alternates');
+    writeFileSync(alternates, `${repository()}/.git/objects\n`);
+    const before = readFileSync(alternates, 'utf8');
+    expect(shown(await gitMounts(root))).toContain(`${alternates} -> /workspace/.git/objects/info/alternates (ro)`);
+    expect(readFileSync(alternates, 'utf8')).toBe(before);
+  });
+
+  it('change nothing for git on the host', async () => {
+    const [root, tree] = [repository(), `${repository()}-tree`];
+    await gitMounts(root);
+    const paths = ['--show-toplevel', '--absolute-git-dir', '--is-bare-repository'];
+    expect(git(root, 'rev-parse', ...paths)).toBe(`${root}\n${root}/.git\nfalse\n`);
+    expect(git(root, 'rev-parse', '--git-common-dir')).toBe(`${root}/.git\n`);
+    git(root, 'worktree', 'add', '--quiet', '-b', 'topic', tree);
+    expect(git(tree, 'rev-parse', '--git-common-dir')).toBe(`${root}/.git\n`);
+    git(root, 'submodule', '--quiet', 'add', repository(), 'sub');
+    git(root, 'stash', '--quiet');
+    git(root, 'stash', 'pop', '--quiet');
+    git(root, 'commit', '--quiet', '--all', '--message', 'Second');
+    git(root, 'checkout', '--quiet', '-b', 'other');
+    git(root, 'rebase', '--quiet', 'topic');
+    git(root, 'gc', '--quiet');
+    git(root, 'worktree', 'remove', tree);
+    expect(git(root, 'status', '--short')).toBe('');
+    expect(git(root, 'log', '--format=%s')).toBe('Second\nFirst\n');
+  });
+
+  it.each([
+    ['core.worktree', '../..'],
+    ['core.bare', 'true'],
+  ])('protect all of .git where the files are elsewhere (%s)', async (name, value) => {
+    const root = repository();
+    git(root, 'config', name, value);
+    expect(shown(await gitMounts(root))).toEqual([`${root}/.git -> /workspace/.git (ro)`]);
+  });
+
+  it.each(['../evil\n', './ \n', '', '/etc\n'])(
+    'are refused with a commondir that leads elsewhere (%j)',
+    async (content) => {
+      const root = repository();
+      writeFileSync(join(root, '.git/commondir'), content);
+      const { message } = await errorOf(gitMounts(root), 'UNSAFE_MOUNT');
+      expect(message).toContain(join(root, '.git/commondir'));
+    },
+  );
+
+  it('let a linked worktree write what a commit writes, and nothing that leads elsewhere', async () => {
+    const root = repository();
+    const tree = `${root}-tree`;
+    git(root, 'worktree', 'add', '--quiet', '-b', 'topic', tree);
+    const mounts = await gitMounts(tree);
+    const common = join(root, '.git');
+    const own = join(common, 'worktrees/repository-tree');
+    expect(shown(mounts)[0]).toBe(`${tree}/.git -> /workspace/.git (ro)`);
+    expect(mounts.slice(1).every(({ source, target }) => source === target)).toBe(true);
+    for (const path of [
+      `${common}/objects/ab`,
+      `${common}/refs/heads/x`,
+      `${common}/logs/refs/heads/x`,
+      `${own}/HEAD`,
+      `${own}/index`,
+    ]) {
+      expect(writable(mounts, path), path).toBe(true);
+    }
+    const pointers = [
+      `${own}/commondir`,
+      `${own}/gitdir`,
+      `${own}/config.worktree`,
+      `${common}/objects/info/alternates`,
+    ];
+    for (const path of ['/workspace/.git', ...pointers]) {
+      expect(writable(mounts, path), path).toBe(false);
+    }
+    for (const name of [
+      'config',
+      'hooks/pre-commit',
+      'info/attributes',
+      'packed-refs',
+      'commondir',
+      'logs/HEAD',
+      'HEAD',
+      'worktrees/other/gitdir',
+    ]) {
+      expect(writable(mounts, join(common, name)), name).toBe(false);
+    }
+    for (const { source } of mounts) expect(existsSync(source), source).toBe(true);
+  });
+
+  it('let a submodule write its own git folder, but not its configuration and hooks', async () => {
+    const root = repository();
+    git(root, 'submodule', '--quiet', 'add', repository(), 'sub');
+    const mounts = await gitMounts(join(root, 'sub'));
+    const own = join(root, '.git/modules/sub');
+    expect(shown(mounts)).toEqual([
+      `${root}/sub/.git -> /workspace/.git (ro)`,
+      `${own} -> ${own}`,
+      ...['objects', 'objects/info', 'refs', 'logs', 'logs/refs'].map((part) => `${own}/${part} -> ${own}/${part}`),
+      `${own}/config -> ${own}/config (ro)`,
+      `${own}/hooks -> ${own}/hooks (ro)`,
+      `${own}/commondir -> ${own}/commondir (ro)`,
+      `${own}/config.worktree -> ${own}/config.worktree (ro)`,
+      `${own}/worktrees -> ${own}/worktrees (ro)`,
+      `${own}/objects/info/alternates -> ${own}/objects/info/alternates (ro)`,
+    ]);
+    expect(git(root, 'status', '--short')).toBe('A  .gitmodules\nA  sub\n');
+  });
+
+  it('are none outside a repository', async () => {
+    expect(await gitMounts(tempFolder())).toEqual([]);
+  });
+});
+
+describe('a .git file that was forged', () => {
+  it('gets no mounts where it leads to another repository', async () => {
+    const victim = repository();
+    const folder = tempFolder();
+    writeFileSync(join(folder, '.git'), `gitdir: ${victim}/.git\n`);
+    expect(await gitMounts(folder)).toEqual([]);
+  });
+
+  it("gets no mounts where it leads to another checkout's worktree folder", async () => {
+    const victim = repository();
+    git(victim, 'worktree', 'add', '--quiet', '-b', 'topic', `${victim}-tree`);
+    const folder = tempFolder();
+    writeFileSync(join(folder, '.git'), `gitdir: ${victim}/.git/worktrees/repository-tree\n`);
+    expect(await gitMounts(folder)).toEqual([]);
+  });
+
+  it('gets no mounts where it leads to a folder that is no git folder, such as the home folder', async () => {
+    const home = tempFolder();
+    mkdirSync(join(home, '.ssh'));
+    const folder = tempFolder();
+    writeFileSync(join(folder, '.git'), `gitdir: ${home}\n`);
+    expect(await gitMounts(folder)).toEqual([]);
+  });
+
+  it('gets no mounts where a forged git folder answers for itself and names a folder of the host', async () => {
+    const victim = repository();
+    const folder = tempFolder();
+    const fake = join(folder, 'fake');
+    mkdirSync(fake);
+    writeFileSync(join(folder, '.git'), `gitdir: ${fake}\n`);
+    writeFileSync(join(fake, 'gitdir'), `${folder}/.git\n`);
+    writeFileSync(join(fake, 'commondir'), `${victim}/.git\n`);
+    expect(await gitMounts(folder)).toEqual([]);
+  });
+});
+
+describe('a link in a git folder', () => {
+  it.each(['hooks', 'config.worktree', 'config', 'commondir', 'worktrees'])(
+    'is refused: an agent may have made it (%s)',
+    async (name) => {
+      const keys = tempFolder();
+      const root = repository();
+      const link = join(root, '.git', name);
+      rmSync(link, { recursive: true, force: true });
+      symlinkSync(keys, link);
+      const { message } = await errorOf(gitMounts(root), 'UNSAFE_MOUNT');
+      expect(message).toContain(link);
+      expect(message).toContain(keys);
+    },
+  );
+
+  it('is refused where it leads to nothing, and nothing is made there', async () => {
+    const folder = tempFolder();
+    const root = repository();
+    symlinkSync(join(folder, 'planted'), join(root, '.git/config.worktree'));
+    await errorOf(gitMounts(root), 'UNSAFE_MOUNT');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('is refused in the repository of a worktree, where it would be mounted writable', async () => {
+    const folder = tempFolder();
+    const tree = join(folder, 'tree');
+    const repo = join(folder, 'x');
+    mkdirSync(join(repo, 'worktrees/tree'), { recursive: true });
+    mkdirSync(join(repo, 'refs'));
+    mkdirSync(tree);
+    writeFileSync(join(tree, '.git'), `gitdir: ${repo}/worktrees/tree\n`);
+    writeFileSync(join(repo, 'worktrees/tree/gitdir'), `${tree}/.git\n`);
+    writeFileSync(join(repo, 'worktrees/tree/commondir'), '../..\n');
+    symlinkSync(tempFolder(), join(repo, 'objects'));
+    const { message } = await errorOf(gitMounts(tree), 'UNSAFE_MOUNT');
+    expect(message).toContain(join(repo, 'objects'));
+  });
+});
+
+describe("git's settings in the container", () => {
+  it('come after those that the user passes the same way', () => {
+    expect(gitEnvironment({})).toMatchObject({
+      GIT_CONFIG_COUNT: '2',
+      GIT_CONFIG_KEY_0: 'safe.directory',
+      GIT_CONFIG_VALUE_0: '*',
+      GIT_CONFIG_KEY_1: 'gc.auto',
+      GIT_CONFIG_VALUE_1: '0',
+    });
+    expect(gitEnvironment({ GIT_CONFIG_COUNT: '3' })).toMatchObject({
+      GIT_CONFIG_COUNT: '5',
+      GIT_CONFIG_KEY_3: 'safe.directory',
+    });
+  });
+});

@@ -1,0 +1,87 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { SessionWorktrees } from '../../../../src/core/orchestration/git/session-worktrees.js';
+import { git, repository } from '../../../support/git.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+const GONE = async (): Promise<boolean> => false;
+
+function scene() {
+  const stateDir = tempFolder();
+  return { stateDir, worktrees: new SessionWorktrees(stateDir), repo: repository() };
+}
+
+describe('the worktree of a session', () => {
+  it('is removed with it, unless there is work in it', async () => {
+    const { worktrees, repo } = scene();
+    const { path } = await worktrees.ensure('one', repo, { branch: 'one' });
+    writeFileSync(join(path, 'new.txt'), 'work');
+    await expect(worktrees.remove('one', false)).rejects.toMatchObject({ code: 'WORKTREE_HAS_WORK' });
+    expect(await worktrees.sweep(GONE)).toEqual({
+      removed: [],
+      kept: [{ path, branch: 'one', why: 'it has changes that are not committed' }],
+    });
+    expect(existsSync(path)).toBe(true);
+    await worktrees.remove('one', true);
+    expect(existsSync(path)).toBe(false);
+    await expect(worktrees.remove('one', true)).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
+  });
+
+  it('is swept where its session is gone, and not while another one is in it', async () => {
+    const { worktrees, repo } = scene();
+    const { path } = await worktrees.ensure('one', repo, { branch: 'one' });
+    expect(await worktrees.sweep(async () => true)).toEqual({ removed: [], kept: [] });
+    const leave = worktrees.enter(path, 'two');
+    expect(await worktrees.sweep(GONE)).toEqual({ removed: [], kept: [] });
+    expect(() => worktrees.enter(path, 'three')).toThrow(expect.objectContaining({ code: 'WORKTREE_FAILED' }));
+    leave();
+    expect(await worktrees.sweep(GONE)).toEqual({ removed: [path], kept: [] });
+  });
+
+  it("is nobody's to remove where it was there before", async () => {
+    const { stateDir, worktrees, repo } = scene();
+    git(repo, 'worktree', 'add', '--quiet', '-b', 'mine', `${repo}-mine`);
+    expect(await worktrees.ensure('one', repo, { branch: 'mine' })).toMatchObject({ created: false });
+    await expect(worktrees.remove('one', true)).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
+    expect(await worktrees.sweep(GONE)).toEqual({ removed: [], kept: [] });
+    expect(readdirSync(join(stateDir, 'worktrees'))).toEqual([]);
+  });
+
+  it('is no other one where only its own will do: an agent asked for it', async () => {
+    const { worktrees, repo } = scene();
+    git(repo, 'worktree', 'add', '--quiet', '-b', 'mine', `${repo}-mine`);
+    await expect(worktrees.ensure('one', repo, { branch: 'mine', own: true })).rejects.toMatchObject({
+      code: 'WORKTREE_FAILED',
+      message: expect.stringContaining('not made for this session'),
+    });
+    await worktrees.ensure('other', repo, { branch: 'other', own: true });
+    await expect(worktrees.ensure('one', repo, { branch: 'other', own: true })).rejects.toMatchObject({
+      code: 'WORKTREE_FAILED',
+    });
+    // A further run of the same session.
+    expect(await worktrees.ensure('other', repo, { branch: 'other', own: true })).toMatchObject({ created: false });
+  });
+
+  it('is not taken for another that somebody made in its place', async () => {
+    const { worktrees, repo } = scene();
+    await worktrees.ensure('one', repo, { branch: 'one' });
+    git(repo, 'worktree', 'remove', `${repo}-one`);
+    git(repo, 'worktree', 'add', '--quiet', `${repo}-mine`, 'one');
+    expect(await worktrees.ensure('one', repo, { branch: 'one' })).toMatchObject({ path: `${repo}-mine` });
+    await expect(worktrees.remove('one', true)).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
+    expect(existsSync(`${repo}-mine`)).toBe(true);
+  });
+
+  it('is known also where the host died while it was made', async () => {
+    const { stateDir, worktrees, repo } = scene();
+    mkdirSync(join(stateDir, 'worktrees'));
+    const label = { sessionId: 'one', cwd: repo, path: '', branch: 'one' };
+    writeFileSync(join(stateDir, 'worktrees/one.json'), JSON.stringify(label));
+    git(repo, 'worktree', 'add', '--quiet', '-b', 'one', `${repo}-one`);
+    await expect(worktrees.remove('one', true)).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
+    expect(await worktrees.ensure('one', repo, { branch: 'one' })).toMatchObject({ created: false });
+    await worktrees.remove('one', false);
+    expect(existsSync(`${repo}-one`)).toBe(false);
+  });
+});

@@ -1,0 +1,87 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import type { PlantedFile } from '../../../../src/core/orchestration/git/snapshot.js';
+import { GitWatch } from '../../../../src/core/orchestration/git/watch.js';
+import { eventually } from '../../../support/eventually.js';
+import { repository } from '../../../support/git.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+function scene() {
+  const file = join(tempFolder(), 'git.json');
+  const found: PlantedFile[] = [];
+  const watch = new GitWatch(file, (planted) => void found.push(planted));
+  onTestFinished(() => watch.detach());
+  return { file, found, watch };
+}
+
+function plant(repo: string): string {
+  const hook = join(repo, '.git/hooks/pre-commit');
+  mkdirSync(join(repo, '.git/hooks'), { recursive: true });
+  writeFileSync(hook, '#!/bin/sh\n', { mode: 0o755 });
+  return hook;
+}
+
+it('tells at the end what was planted meanwhile, once, and keeps nothing', async () => {
+  const { file, found, watch } = scene();
+  const repo = repository();
+  await watch.begin(repo);
+  expect(existsSync(file)).toBe(true);
+  const hook = plant(repo);
+  await watch.end();
+  await watch.end();
+  expect(found.map(({ path }) => path)).toEqual([hook]);
+  expect(existsSync(file)).toBe(false);
+});
+
+it('tells while the agent is at work', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { found, watch } = scene();
+  const repo = repository();
+  await watch.begin(repo);
+  const hook = plant(repo);
+  vi.advanceTimersByTime(15_000);
+  await eventually(() => expect(found.map(({ path }) => path)).toEqual([hook]));
+});
+
+it('goes on with what an earlier host has noted, and looks at once', async () => {
+  const { file, watch } = scene();
+  const repo = repository();
+  await watch.begin(repo);
+  watch.detach();
+  const hook = plant(repo);
+  const found: string[] = [];
+  const next = new GitWatch(file, ({ path }) => void found.push(path));
+  onTestFinished(() => next.detach());
+  await next.resume();
+  await eventually(() => expect(found).toEqual([hook]));
+});
+
+it('has one timer, and none when it looks away, whatever was under way then', async () => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { file, watch } = scene();
+  const repo = repository();
+  const noted = watch.begin(repo);
+  watch.detach();
+  await noted;
+  expect(existsSync(file)).toBe(true);
+  expect(vi.getTimerCount()).toBe(0);
+  const next = new GitWatch(file, () => {});
+  await next.resume();
+  await next.begin(repo); // What was to be taken over never came to be.
+  expect(vi.getTimerCount()).toBe(1);
+  next.detach();
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+it('has nothing to say where nobody has noted anything, or there is no repository', async () => {
+  const { found, watch } = scene();
+  await watch.resume();
+  await watch.end();
+  const empty = scene();
+  await empty.watch.begin(tempFolder());
+  await empty.watch.end();
+  expect([...found, ...empty.found]).toEqual([]);
+});

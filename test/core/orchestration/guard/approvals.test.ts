@@ -1,0 +1,330 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { Approvals } from '../../../../src/core/orchestration/guard/approvals.js';
+import type { SessionAction } from '../../../../src/core/orchestration/session/actions.js';
+import type { ToolCall } from '../../../../src/core/orchestration/session/policy.js';
+import type { GuardRequest } from '../../../../src/core/orchestration/types.js';
+import { fakeClock } from '../../../support/clock.js';
+import { errorOf } from '../../../support/errors.js';
+import { unfrozenParts } from '../../../support/frozen.js';
+
+const CALL: ToolCall = { toolUseId: 'toolu-1', tool: 'Bash', input: { command: 'git push', options: { deep: [1] } } };
+const MINUTE = 60_000;
+
+function scene(timeoutMs = MINUTE, frozenMs?: (since: number) => number) {
+  const actions: SessionAction[] = [];
+  const approvals = new Approvals({
+    timeoutMs,
+    now: Date.now,
+    dispatch: (action) => void actions.push(action),
+    ...(frozenMs && { frozenMs }),
+  });
+  const asked = (index = -1): GuardRequest => {
+    const requests = actions.flatMap((action) => (action.type === 'asked' ? [action.request] : []));
+    const request = requests.at(index);
+    if (!request) throw new Error('nothing was asked');
+    return request;
+  };
+  const answers = (): unknown[] =>
+    actions.flatMap((action) => (action.type === 'answered' ? [[action.request.requestId, action.by]] : []));
+  return { approvals, actions, asked, answers };
+}
+
+beforeEach(() => fakeClock(5_000));
+
+describe('an approval', () => {
+  it('is asked with all that the call is, frozen, and its deadline', () => {
+    const { approvals, actions, asked } = scene();
+    const danger = Object.freeze({ level: 'critical', rule: 'r', reason: 'why' } as const);
+    const input = { command: 'git push', options: { deep: [1] } };
+    expect(approvals.waiting).toBe(false);
+    void approvals.ask({ ...CALL, input, danger });
+    expect(approvals.waiting).toBe(true);
+    expect(actions.map(({ type }) => type)).toEqual(['asked']);
+    expect(asked()).toEqual({
+      requestId: expect.stringMatching(/^[0-9a-f]{32}$/),
+      toolUseId: 'toolu-1',
+      tool: 'Bash',
+      input,
+      danger,
+      askedAt: 5_000,
+      deadline: 65_000,
+    });
+    expect(unfrozenParts(asked().input)).toEqual([]);
+    input.options.deep.push(2);
+    expect(asked().input).toMatchObject({ options: { deep: [1] } });
+    expect(Object.isFrozen(input)).toBe(false);
+  });
+
+  it.each([
+    ['allow', undefined],
+    ['deny', undefined],
+    ['deny', 'not today'],
+  ] as const)("is a person's to answer: %s, %j", async (decision, note) => {
+    const { approvals, actions, asked } = scene();
+    const answer = approvals.ask(CALL);
+    vi.advanceTimersByTime(10);
+    approvals.answer(asked().requestId, decision, note);
+    const expected = { decision, by: 'person', ...(note !== undefined && { note }) };
+    expect(await answer).toEqual(expected);
+    expect(actions.at(-1)).toEqual({ type: 'answered', at: 5_010, request: asked(), ...expected });
+    expect(approvals.waiting).toBe(false);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is on record as answered before the call goes on', async () => {
+    const { approvals, asked, answers } = scene();
+    const seen = approvals.ask(CALL).then(() => answers());
+    approvals.answer(asked().requestId, 'allow', undefined);
+    expect(await seen).toHaveLength(1);
+  });
+
+  it('is denied when the time is over, and not before', async () => {
+    const { approvals, actions, answers } = scene();
+    const answer = approvals.ask(CALL);
+    vi.advanceTimersByTime(MINUTE - 1);
+    expect(answers()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(await answer).toEqual({ decision: 'deny', by: 'timeout', note: 'Nobody answered within 60 s.' });
+    expect(actions.at(-1)).toMatchObject({ type: 'answered', decision: 'deny', by: 'timeout' });
+  });
+
+  it('can be answered once: what comes later is told what waits', async () => {
+    const { approvals, asked, answers } = scene();
+    void approvals.ask(CALL);
+    void approvals.ask({ ...CALL, toolUseId: 'toolu-2' });
+    const [first, second] = [asked(0).requestId, asked(1).requestId];
+    approvals.answer(first, 'allow', undefined);
+    const { message } = await errorOf(() => approvals.answer(first, 'deny', undefined), 'REQUEST_NOT_FOUND');
+    expect(message).toContain(`"${first}"`);
+    expect(message).toContain(`waiting: '${second}'`);
+    approvals.answer(second, 'deny', undefined);
+    const again = await errorOf(() => approvals.answer('no such', 'deny', undefined), 'REQUEST_NOT_FOUND');
+    expect(again.message).toContain('waiting: none');
+    vi.advanceTimersByTime(10 * MINUTE);
+    expect(answers()).toEqual([
+      [first, 'person'],
+      [second, 'person'],
+    ]);
+  });
+
+  it('has an id of its own, also where the same call asks twice', () => {
+    const { approvals, asked } = scene();
+    void approvals.ask(CALL);
+    void approvals.ask(CALL);
+    expect(asked(0).requestId).not.toBe(asked(1).requestId);
+  });
+});
+
+describe('the end of the run', () => {
+  it('denies all that wait, and all that is asked afterwards, and keeps no timer', async () => {
+    const { approvals, actions, answers } = scene();
+    const waiting = [approvals.ask(CALL), approvals.ask({ ...CALL, toolUseId: 'toolu-2' })];
+    approvals.end('It was cancelled.');
+    const end = { decision: 'deny', by: 'end', note: 'It was cancelled.' };
+    expect(await Promise.all(waiting)).toEqual([end, end]);
+    expect(answers()).toHaveLength(2);
+    expect(vi.getTimerCount()).toBe(0);
+    const before = actions.length;
+    expect(await approvals.ask(CALL)).toEqual(end);
+    expect(actions).toHaveLength(before);
+    expect(approvals.waiting).toBe(false);
+  });
+
+  it('keeps its first cause', async () => {
+    const { approvals } = scene();
+    approvals.end('first');
+    approvals.end('second');
+    expect(await approvals.ask(CALL)).toMatchObject({ note: 'first' });
+  });
+});
+
+describe('detach', () => {
+  it('answers nobody any more, and leaves no timer', () => {
+    const { approvals, actions } = scene();
+    void approvals.ask(CALL);
+    void approvals.ask({ ...CALL, toolUseId: 'toolu-2' });
+    expect(vi.getTimerCount()).toBe(2);
+    approvals.detach();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.advanceTimersByTime(10 * MINUTE);
+    expect(actions.map(({ type }) => type)).toEqual(['asked', 'asked']);
+  });
+});
+
+describe('while the run is paused', () => {
+  it('no time passes for those who wait, and they get new deadlines', async () => {
+    const { approvals, asked, answers } = scene();
+    const answer = approvals.ask(CALL);
+    vi.advanceTimersByTime(20_000);
+    void approvals.ask({ ...CALL, toolUseId: 'toolu-2' });
+    approvals.pause();
+    vi.advanceTimersByTime(10 * MINUTE);
+    expect(answers()).toEqual([]);
+    const now = Date.now();
+    const deadlines = approvals.resume();
+    expect([...deadlines]).toEqual([
+      [asked(0).requestId, now + 40_000],
+      [asked(1).requestId, now + 60_000],
+    ]);
+    vi.advanceTimersByTime(39_999);
+    expect(answers()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(await answer).toMatchObject({ by: 'timeout' });
+    expect(Date.now()).toBe(deadlines.get(asked(0).requestId));
+  });
+
+  it('a person may answer all the same', async () => {
+    const { approvals, asked } = scene();
+    const answer = approvals.ask(CALL);
+    approvals.pause();
+    approvals.answer(asked().requestId, 'allow', undefined);
+    expect(await answer).toMatchObject({ decision: 'allow' });
+    expect([...approvals.resume()]).toEqual([]);
+  });
+
+  it('what is asked then has its whole time afterwards', () => {
+    const { approvals, asked, answers } = scene();
+    approvals.pause();
+    void approvals.ask(CALL);
+    vi.advanceTimersByTime(5 * MINUTE);
+    const [deadline] = approvals.resume().values();
+    expect(deadline).toBe(Date.now() + MINUTE);
+    expect(deadline).not.toBe(asked().deadline);
+    vi.advanceTimersByTime(MINUTE - 1);
+    expect(answers()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(answers()).toHaveLength(1);
+  });
+});
+
+describe('an approval that an earlier host was asked for', () => {
+  it('has the same id: what a page shows of it still holds', () => {
+    const [first, second] = [scene(), scene()];
+    void first.approvals.ask(CALL);
+    void second.approvals.ask({ ...CALL, input: structuredClone(CALL.input) });
+    expect(second.asked().requestId).toBe(first.asked().requestId);
+  });
+
+  it.each<[string, Partial<ToolCall>]>([
+    ['another call', { toolUseId: 'toolu-2' }],
+    ['another tool', { tool: 'Write' }],
+    ['another input', { input: { command: 'git push --force' } }],
+  ])('has another id for %s', (_, change) => {
+    const [first, second] = [scene(), scene()];
+    void first.approvals.ask(CALL);
+    void second.approvals.ask({ ...CALL, ...change });
+    expect(second.asked().requestId).not.toBe(first.asked().requestId);
+  });
+
+  it('is one of two where a call is asked about twice at once: each is answered for itself', async () => {
+    const { approvals, asked, answers } = scene();
+    const both = [approvals.ask(CALL), approvals.ask(CALL)];
+    expect(asked(0).requestId).not.toBe(asked(1).requestId);
+    approvals.answer(asked(1).requestId, 'deny', undefined);
+    approvals.answer(asked(0).requestId, 'allow', undefined);
+    expect((await Promise.all(both)).map(({ decision }) => decision)).toEqual(['allow', 'deny']);
+    expect(answers()).toHaveLength(2);
+  });
+
+  it('has only the time that is left', async () => {
+    const { approvals, asked, answers } = scene();
+    vi.advanceTimersByTime(100_000);
+    const answer = approvals.ask(CALL, Date.now() - 45_000);
+    expect(asked()).toMatchObject({ askedAt: Date.now() - 45_000, deadline: Date.now() + 15_000 });
+    vi.advanceTimersByTime(14_999);
+    expect(answers()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(await answer).toMatchObject({ decision: 'deny', by: 'timeout' });
+  });
+
+  it('has the time, too, in which the run was frozen since it was asked', async () => {
+    vi.advanceTimersByTime(10 * MINUTE);
+    const askedAt = Date.now() - 10 * MINUTE;
+    const { approvals, asked, answers } = scene(MINUTE, (since) => (since === askedAt ? 9.5 * MINUTE : 0));
+    approvals.pause(); // It is still frozen.
+    const answer = approvals.ask(CALL, askedAt);
+    expect(asked()).toMatchObject({ askedAt, deadline: Date.now() + 30_000 });
+    vi.advanceTimersByTime(5 * MINUTE);
+    expect(answers()).toEqual([]);
+    expect([...approvals.resume().values()]).toEqual([Date.now() + 30_000]);
+    vi.advanceTimersByTime(29_999);
+    expect(answers()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(await answer).toMatchObject({ by: 'timeout' });
+  });
+
+  it('is denied where none is left, and on record as asked before', async () => {
+    const { approvals, actions } = scene();
+    vi.advanceTimersByTime(100_000);
+    const answer = approvals.ask(CALL, Date.now() - MINUTE - 1);
+    vi.advanceTimersByTime(1);
+    expect(await answer).toMatchObject({ decision: 'deny', by: 'timeout' });
+    expect(actions.map(({ type }) => type)).toEqual(['asked', 'answered']);
+  });
+
+  it('has no more than the whole time where a clock says that it is asked in the future', async () => {
+    const { approvals, answers } = scene();
+    const answer = approvals.ask(CALL, Date.now() + 24 * 3_600_000);
+    vi.advanceTimersByTime(MINUTE - 1);
+    expect(answers()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(await answer).toMatchObject({ by: 'timeout' });
+  });
+});
+
+describe("the run's limits", () => {
+  const asking = (approvals: Approvals, toolUseId = 'toolu-1') => approvals.ask({ ...CALL, toolUseId });
+
+  it('stand still while a person is asked', () => {
+    const { approvals, asked } = scene();
+    expect(approvals.holdsTime).toBe(false);
+    void asking(approvals);
+    expect(approvals.holdsTime).toBe(true);
+    approvals.answer(asked().requestId, 'deny', undefined);
+    expect(approvals.holdsTime).toBe(false);
+  });
+
+  it('go on where nobody has answered for three times the limit of a question, until somebody does', () => {
+    const { approvals, asked } = scene();
+    for (let question = 0; question < 3; question++) {
+      void asking(approvals);
+      expect(approvals.holdsTime).toBe(true);
+      vi.advanceTimersByTime(MINUTE);
+    }
+    void asking(approvals);
+    expect(approvals.holdsTime).toBe(false);
+    void asking(approvals, 'toolu-2');
+    approvals.answer(asked().requestId, 'deny', undefined);
+    expect(approvals.holdsTime).toBe(true);
+  });
+
+  it('go on, too, where each question is asked before the last is denied', () => {
+    const { approvals } = scene();
+    for (let question = 0; question < 7; question++) {
+      void asking(approvals, `toolu-${question}`);
+      vi.advanceTimersByTime(MINUTE / 2);
+    }
+    expect(approvals.waiting).toBe(true);
+    expect(approvals.holdsTime).toBe(false);
+  });
+
+  it('stand still for several questions at once as long as for one', () => {
+    const { approvals } = scene();
+    for (const id of ['a', 'b', 'c', 'd']) void asking(approvals, id);
+    vi.advanceTimersByTime(MINUTE);
+    void asking(approvals);
+    expect(approvals.holdsTime).toBe(true);
+  });
+
+  it('do not mind how long a run is frozen, or nobody is asked', () => {
+    const { approvals } = scene();
+    void asking(approvals);
+    approvals.pause();
+    vi.advanceTimersByTime(10 * MINUTE);
+    approvals.resume();
+    vi.advanceTimersByTime(MINUTE);
+    vi.advanceTimersByTime(10 * MINUTE);
+    void asking(approvals);
+    expect(approvals.holdsTime).toBe(true);
+  });
+});

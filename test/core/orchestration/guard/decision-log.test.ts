@@ -1,0 +1,118 @@
+import { appendFileSync, existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { StoredDecision } from '../../../../src/core/orchestration/guard/call-ledger.js';
+import { DecisionLog } from '../../../../src/core/orchestration/guard/decision-log.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+const newFile = (): string => join(tempFolder(), 'decisions.jsonl');
+/** One that is closed when the test ends. */
+function logAt(file: string): DecisionLog {
+  const log = new DecisionLog(file);
+  onTestFinished(() => log.close());
+  return log;
+}
+const decision = (toolUseId: string, allowed = true): StoredDecision => ({
+  toolUseId,
+  tool: 'Bash',
+  fields: [['command', 'hash']],
+  ...(allowed && { path: '/a\nb' }),
+  verdict: allowed ? { allowed } : { allowed, reason: 'Denied\n"by policy".' },
+});
+const idsOf = async (log: DecisionLog): Promise<string[]> => (await log.read()).map(({ toolUseId }) => toolUseId);
+
+describe("the guard's decisions on disk", () => {
+  it('are read by another host in their order, as soon as append() has resolved', async () => {
+    const file = newFile();
+    const first = logAt(file);
+    await first.append(decision('a'));
+    await first.append(decision('b', false));
+    expect(await logAt(file).read()).toEqual([decision('a'), decision('b', false)]);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it('are none where nothing was decided: no file is made', async () => {
+    const file = newFile();
+    const log = logAt(file);
+    expect(await log.read()).toEqual([]);
+    log.close();
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('are all there where several are made at once', async () => {
+    const file = newFile();
+    const log = logAt(file);
+    const ids = Array.from({ length: 50 }, (_, index) => `${index}`);
+    await Promise.all(ids.map((id) => log.append(decision(id))));
+    expect((await idsOf(logAt(file))).sort()).toEqual(ids.sort());
+  });
+
+  it('are gone on with by the next host', async () => {
+    const file = newFile();
+    await logAt(file).append(decision('a'));
+    const next = logAt(file);
+    await next.append(decision('b'));
+    expect(await idsOf(logAt(file))).toEqual(['a', 'b']);
+  });
+
+  it('are not those whose line was not finished', async () => {
+    const file = newFile();
+    await logAt(file).append(decision('a'));
+    appendFileSync(file, JSON.stringify(decision('b')).slice(0, -3));
+    expect(await idsOf(logAt(file))).toEqual(['a']);
+    writeFileSync(file, 'null\n\n7x\n');
+    expect(await logAt(file).read()).toEqual([]);
+  });
+
+  it('are not lost behind a line that was not finished', async () => {
+    const file = newFile();
+    await logAt(file).append(decision('a'));
+    appendFileSync(file, JSON.stringify(decision('b')).slice(0, -3));
+    const next = logAt(file);
+    await next.append(decision('c'));
+    await next.append(decision('d'));
+    expect(await idsOf(logAt(file))).toEqual(['a', 'c', 'd']);
+  });
+
+  it('reject where they cannot be written', async () => {
+    await expect(logAt(join(tempFolder(), 'none', 'x')).append(decision('a'))).rejects.toMatchObject({
+      code: 'ENOENT',
+    });
+  });
+
+  it('take no more room on disk than those of any honest run, whoever wrote them', async () => {
+    const file = newFile();
+    await logAt(file).append(decision('a'));
+    truncateSync(file, 32 * 1024 * 1024 - 200);
+    const log = logAt(file);
+    await log.append(decision('b', false));
+    await expect(log.append(decision('c', false))).rejects.toThrow('full');
+    expect(statSync(file).size).toBeLessThanOrEqual(32 * 1024 * 1024);
+    await log.clear();
+    await log.append(decision('d'));
+    expect(await idsOf(log)).toEqual(['d']);
+  });
+
+  it('begin anew with a new run', async () => {
+    const file = newFile();
+    const log = logAt(file);
+    await log.append(decision('a'));
+    await log.clear();
+    expect(existsSync(file)).toBe(false);
+    await log.append(decision('b'));
+    expect(await idsOf(logAt(file))).toEqual(['b']);
+    await log.clear();
+    await log.clear();
+  });
+
+  it('that are closed take no more, and another goes on with them', async () => {
+    const file = newFile();
+    const log = logAt(file);
+    await log.append(decision('a'));
+    log.close();
+    log.close();
+    await expect(log.append(decision('b'))).rejects.toThrow('closed');
+    await logAt(file).append(decision('b'));
+    expect(readFileSync(file, 'utf8').split('\n').filter(Boolean)).toHaveLength(2);
+  });
+});

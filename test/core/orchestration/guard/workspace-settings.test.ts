@@ -1,0 +1,64 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { demandSafeSettings } from '../../../../src/core/orchestration/guard/workspace-settings.js';
+import { errorOf } from '../../../support/errors.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+const TRACE = '{"env":{"LD_TRACE_LOADED_OBJECTS":"1"}}';
+
+function workspaceWith(content: string | Buffer, file = 'settings.json'): string {
+  const workspace = realpathSync(tempFolder());
+  mkdirSync(join(workspace, '.claude'));
+  writeFileSync(join(workspace, '.claude', file), content);
+  return workspace;
+}
+
+describe('a workspace is refused where its settings', () => {
+  it.each<[string, string | Buffer, string?]>([
+    ['keep the loader from running any program', TRACE],
+    ['do so in the file of one person', TRACE, 'settings.local.json'],
+    ['have the loader write into what hooks print', '{ "env" : { "LD_SHOW_AUXV" : "" } }'],
+    ['lead Claude to another configuration', '{"env":{"CLAUDE_CONFIG_DIR":"/workspace/c"}}'],
+    ['say so in escapes', String.raw`{"env":{"\u004cD_TRACE_LOADED_OBJECT\u0053":"1"}}`],
+    ['begin with a byte order mark, and have comments', `\uFEFF// x\n${TRACE}`],
+    ['are UTF-16', Buffer.from(`\uFEFF${TRACE}`, 'utf16le')],
+    ['are too long to be checked', `${' '.repeat(2 ** 20)}${TRACE}`],
+  ])('%s', async (_, content, file) => {
+    const error = await errorOf(demandSafeSettings(workspaceWith(content, file)), 'UNSAFE_SETTINGS');
+    expect(error.message).toContain(`.claude/${file ?? 'settings.json'}`);
+  });
+
+  it('are a FIFO', async () => {
+    const workspace = workspaceWith('');
+    rmSync(join(workspace, '.claude/settings.json'));
+    execFileSync('mkfifo', [join(workspace, '.claude/settings.json')]);
+    await errorOf(demandSafeSettings(workspace), 'UNSAFE_SETTINGS');
+  });
+
+  it('are a link to such a file in the workspace', async () => {
+    const workspace = workspaceWith(TRACE, 'other.json');
+    symlinkSync('other.json', join(workspace, '.claude/settings.json'));
+    await errorOf(demandSafeSettings(workspace), 'UNSAFE_SETTINGS');
+  });
+});
+
+describe('a workspace is accepted where its settings', () => {
+  it.each([
+    ['set what managed settings set again', '{"env":{"LD_PRELOAD":"/workspace/x.so","NODE_OPTIONS":"--inspect"}}'],
+    ['only mention such a variable', '{"permissions":{"deny":["Bash(env LD_TRACE_LOADED_OBJECTS=1 *)"]}}'],
+    ['are no JSON', '{'],
+  ])('%s', async (_, content) => {
+    await demandSafeSettings(workspaceWith(content));
+  });
+
+  it('are missing, or lead out of the workspace', async () => {
+    await demandSafeSettings(realpathSync(tempFolder()));
+    const workspace = workspaceWith('{}');
+    const elsewhere = join(tempFolder(), 'settings.json');
+    writeFileSync(elsewhere, TRACE);
+    symlinkSync(elsewhere, join(workspace, '.claude/settings.local.json'));
+    await demandSafeSettings(workspace);
+  });
+});

@@ -1,0 +1,20 @@
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { HookAnswers } from '../../../../src/core/orchestration/mailbox/hook-answers.js';
+import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+it('tells no hook that a host is there which has closed', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const answers = new HookAnswers(tempFolder());
+  const decided = deferred<string>();
+  const before = answers.awaited('before', decided.promise);
+  expect(vi.getTimerCount()).toBe(2);
+  answers.close();
+  const left = vi.getTimerCount();
+  const after = answers.awaited('after', decided.promise);
+  expect(vi.getTimerCount()).toBe(left);
+  decided.resolve('no');
+  expect(await Promise.all([before, after])).toEqual(['no', 'no']);
+  expect(vi.getTimerCount()).toBe(0);
+});

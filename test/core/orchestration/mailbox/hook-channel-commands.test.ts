@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { RunHooks } from '../../../../src/core/orchestration/mailbox/hook-channel.js';
+import type { HookFiles } from '../../../../src/core/orchestration/mailbox/hook-files.js';
+import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
+import { eventually } from '../../../support/eventually.js';
+import { answering, FakeHost, guardFiles, runHook } from '../../../support/hook.js';
+
+async function scene(obey?: RunHooks['command']) {
+  const files = await guardFiles();
+  const host = new FakeHost();
+  if (obey) host.obey = obey;
+  const channel = await answering(files, host);
+  return { files, host, channel };
+}
+
+/** Puts a request in its place in one step, as the command does. */
+function ask(files: HookFiles, content: string | Buffer, id: string = randomUUID()): string {
+  writeFileSync(join(files.requests, `${id}.part`), content);
+  renameSync(join(files.requests, `${id}.part`), join(files.requests, `${id}.args`));
+  return id;
+}
+
+const argsOf = (...args: string[]): string => args.map((arg) => `${arg}\0`).join('');
+const answerTo = ({ answers }: HookFiles, id: string): Promise<string> =>
+  eventually(() => readFileSync(join(answers, id), 'utf8'));
+const isGone = ({ requests }: HookFiles, id: string): Promise<unknown> =>
+  eventually(() => expect(existsSync(join(requests, `${id}.args`))).toBe(false));
+const asked = ({ commands }: FakeHost): readonly (readonly string[])[] => commands.map(([, args]) => args);
+
+describe('a command of the agent', () => {
+  it('is carried out with its arguments as they are, and answered with its exit code and text', async () => {
+    const args = ['create', '--mode', 'planning', '', ' two  words\n', "'$(touch x)'", '漢字 🙂'];
+    const { files, host } = await scene(async () => ({ exitCode: 3, text: 'line one\nline two\n' }));
+    const id = ask(files, argsOf(...args));
+    expect(await answerTo(files, id)).toBe('3\nline one\nline two\n');
+    expect(host.commands).toEqual([[id, args, expect.any(AbortSignal)]]);
+    await isGone(files, id);
+  });
+
+  it.each<[string, string, readonly string[]]>([
+    ['no arguments at all', '', []],
+    ['an argument that is not ended', 'create\0half', ['create']],
+    ['bytes that are no text', argsOf('\ufffd'), ['\ufffd']],
+  ])('with %s is one, too', async (_, content, args) => {
+    const { files, host } = await scene();
+    await answerTo(files, ask(files, content));
+    expect(asked(host)).toEqual([args]);
+  });
+
+  it('that is too long is refused, and not carried out', async () => {
+    const { files, host } = await scene();
+    const most = 2 * 1024 * 1024;
+    expect(await answerTo(files, ask(files, Buffer.alloc(most + 1, 'x')))).toMatch(
+      /^1\norchestrate: more than 2097152/,
+    );
+    expect(host.commands).toEqual([]);
+    await answerTo(files, ask(files, argsOf('x'.repeat(most - 1))));
+    expect(asked(host)).toEqual([['x'.repeat(most - 1)]]);
+  });
+
+  it.each<[string, (path: string) => void]>([
+    ['a folder', (path) => mkdirSync(path)],
+    ['a link to a secret', (path) => symlinkSync('/etc/passwd', path)],
+  ])('in the place of which is %s is refused', async (_, make) => {
+    const { files, host } = await scene();
+    const id = randomUUID();
+    make(join(files.requests, `${id}.args`));
+    expect(await answerTo(files, id)).toMatch(/^1\norchestrate: /);
+    expect(host.commands).toEqual([]);
+    expect(await runHook(files, 'PreToolUse')).toMatchObject({ code: 0, stdout: '' });
+  });
+
+  it.each(['../escape.args', '.args', 'x.args', `${randomUUID()}.args.part`])('is not %s', async (name) => {
+    const { files, host } = await scene();
+    if (!name.includes('/')) writeFileSync(join(files.requests, name), argsOf('list'));
+    await answerTo(files, ask(files, argsOf('list')));
+    expect(asked(host)).toEqual([['list']]);
+  });
+
+  it('does not keep tool calls waiting while it takes long, or others', async () => {
+    const { files, host } = await scene((_, [name]) =>
+      name === 'wait' ? new Promise(() => {}) : Promise.resolve({ exitCode: 0, text: 'quick' }),
+    );
+    ask(files, argsOf('wait'));
+    await eventually(() => expect(asked(host)).toEqual([['wait']]));
+    expect(await answerTo(files, ask(files, argsOf('list')))).toBe('0\nquick');
+    expect(await runHook(files, 'PreToolUse')).toMatchObject({ code: 0, stdout: '' });
+  });
+
+  it('that is withdrawn is not waited for any longer, and others are', async () => {
+    const signals: AbortSignal[] = [];
+    const { files } = await scene(async (_, __, signal) => {
+      signals.push(signal);
+      await new Promise((over) => signal.addEventListener('abort', over));
+      return { exitCode: 1, text: 'withdrawn' };
+    });
+    const one = ask(files, argsOf('wait', 'one'));
+    await eventually(() => expect(signals).toHaveLength(1));
+    const two = ask(files, argsOf('wait', 'two'));
+    await eventually(() => expect(signals).toHaveLength(2));
+    rmSync(join(files.requests, `${one}.args`));
+    await eventually(() => expect(signals[0]?.aborted).toBe(true));
+    expect(signals[1]?.aborted).toBe(false);
+    expect(existsSync(join(files.requests, `${two}.args`))).toBe(true);
+  });
+});
+
+describe('a host that ends', () => {
+  it('leaves what it had begun for the next, which carries it out by the same name', async () => {
+    const done = deferred<{ exitCode: number; text: string }>();
+    const { files, host, channel } = await scene(() => done.promise);
+    const id = ask(files, argsOf('create', 'x'));
+    await eventually(() => expect(host.commands).toHaveLength(1));
+    channel.close();
+    done.resolve({ exitCode: 1, text: 'the manager was closed' });
+    // Many times what it would take to write an answer.
+    for (let turn = 0; turn < 100; turn += 1) await readdir(files.answers);
+    expect(readdirSync(files.requests)).toEqual([`${id}.args`]);
+    expect(readdirSync(files.answers)).toEqual([]);
+
+    const next = new FakeHost();
+    next.obey = async () => ({ exitCode: 0, text: 'created' });
+    await answering(files, next);
+    expect(await answerTo(files, id)).toBe('0\ncreated');
+    expect(next.commands.map(([name, args]) => [name, args])).toEqual([[id, ['create', 'x']]]);
+    await isGone(files, id);
+  });
+
+  it('after its answer leaves nothing to be done again', async () => {
+    const { files, channel } = await scene(async () => ({ exitCode: 0, text: 'created' }));
+    const id = ask(files, argsOf('create', 'x'));
+    await answerTo(files, id);
+    await isGone(files, id);
+    channel.close();
+    // As where it was killed between its answer and the removal of the request.
+    ask(files, argsOf('create', 'x'), id);
+    const next = new FakeHost();
+    await answering(files, next);
+    await isGone(files, id);
+    expect(next.commands).toEqual([]);
+    expect(await answerTo(files, id)).toBe('0\ncreated');
+  });
+
+  it('takes nothing more', async () => {
+    const { files, host, channel } = await scene();
+    channel.close();
+    const id = ask(files, argsOf('list'));
+    const next = new FakeHost();
+    await answering(files, next);
+    await answerTo(files, id);
+    expect([host.commands.length, next.commands.length]).toEqual([0, 1]);
+  });
+});

@@ -1,0 +1,134 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { BaseExecutor, type Preparation, type RunHandle, type RunTrace } from 'autonomous-orchestration';
+import { describe, expect, it } from 'vitest';
+import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
+import { SessionSweep } from '../../../../src/core/orchestration/manager/sweep.js';
+import { SessionRegistry } from '../../../../src/core/orchestration/store/registry.js';
+import type { UnifiedSession } from '../../../../src/core/orchestration/types.js';
+import { afterActions, runningSession, sessionIn, suspendedSession } from '../../../support/sessions.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+const environment = { docker: true, dockerImage: 'image', cwd: '/work' };
+const traceOf = (name: string, sessionId: string | undefined, run = 1): RunTrace => ({
+  name,
+  ...(sessionId !== undefined && { sessionId }),
+  run,
+  environment,
+});
+
+class Containers extends BaseExecutor {
+  readonly there: Map<string, RunTrace>;
+  isAway = false;
+  readonly stuck = new Set<string>();
+
+  constructor(...traces: RunTrace[]) {
+    super();
+    this.there = new Map(traces.map((trace) => [trace.name, trace]));
+  }
+  async prepare(): Promise<Preparation> {
+    return { environment };
+  }
+  async launch(): Promise<RunHandle> {
+    throw new Error('It launches nothing.');
+  }
+  override async traces(): Promise<RunTrace[]> {
+    if (this.isAway) throw new Error('away');
+    return [...this.there.values()];
+  }
+  override async discard({ name }: RunTrace): Promise<void> {
+    if (this.stuck.has(name)) throw new Error('busy');
+    this.there.delete(name);
+  }
+}
+
+function scene(sessions: UnifiedSession[], ...traces: RunTrace[]) {
+  const stateDir = tempFolder();
+  const registry = new SessionRegistry();
+  for (const session of sessions) registry.set(session);
+  const executor = new Containers(...traces);
+  const sweep = new SessionSweep({ stateDir, registry, executors: { autonomous: executor } });
+  return { stateDir, executor, sweep, registry, left: (): string[] => [...executor.there.keys()] };
+}
+
+describe('a sweep', () => {
+  it('removes what belongs to no session: unknown ones, and image probes', async () => {
+    const { sweep, left } = scene([], traceOf('ao-unknown-1', 'unknown'), traceOf('ao-probe', undefined));
+    expect((await sweep.run()).containers).toEqual(['ao-unknown-1', 'ao-probe']);
+    expect(left()).toEqual([]);
+  });
+
+  it.each([
+    ['running', runningSession()],
+    ['paused', sessionIn('paused')],
+    ['asking', sessionIn('waiting_feedback')],
+    ['ended, with its last word not yet on record', afterActions(runningSession(), { type: 'exited', end: {} })],
+  ])('leaves the container of an open run: %s', async (_, session) => {
+    const { sweep, left } = scene([session], traceOf('ao-session-1', 'session'));
+    expect((await sweep.run()).containers).toEqual([]);
+    expect(left()).toEqual(['ao-session-1']);
+  });
+
+  it.each([
+    ['ended', sessionIn('completed')],
+    ['waits', sessionIn('queued')],
+    ['waits for its usage limit', suspendedSession()],
+    ['has not been launched', sessionIn('starting')],
+  ])('removes one of a session that %s', async (_, session) => {
+    const { sweep, left } = scene([session], traceOf('ao-session-1', 'session'));
+    expect((await sweep.run()).containers).toEqual(['ao-session-1']);
+    expect(left()).toEqual([]);
+  });
+
+  it('removes those of earlier runs, and of none that there is', async () => {
+    const second = afterActions(
+      sessionIn('completed'),
+      { type: 'continued', at: 10, feedback: 'more' },
+      { type: 'launching', at: 11 },
+    );
+    const { sweep, left } = scene([second], ...[1, 2, 3].map((run) => traceOf(`ao-session-${run}`, 'session', run)));
+    expect((await sweep.run()).containers).toEqual(['ao-session-1', 'ao-session-3']);
+    expect(left()).toEqual(['ao-session-2']);
+  });
+
+  it('spares those of sessions that are on disk and not taken over, as long as they are', async () => {
+    const { sweep, left, stateDir } = scene([], traceOf('ao-skipped-1', 'skipped'));
+    const folder = new SessionFolder(stateDir, 'skipped');
+    mkdirSync(folder.path, { recursive: true });
+    await sweep.run();
+    await sweep.run();
+    expect(left()).toEqual(['ao-skipped-1']);
+    await folder.remove();
+    await sweep.run();
+    expect(left()).toEqual([]);
+  });
+
+  it('does not tell of what could not be removed, and tries again', async () => {
+    const { sweep, executor } = scene([], traceOf('ao-a', 'a'), traceOf('ao-b', 'b'));
+    executor.stuck.add('ao-a');
+    expect((await sweep.run()).containers).toEqual(['ao-b']);
+    executor.stuck.clear();
+    expect((await sweep.run()).containers).toEqual(['ao-a']);
+  });
+
+  it('does nothing where no engine answers', async () => {
+    const { sweep, executor, left } = scene([], traceOf('ao-a', 'a'));
+    executor.isAway = true;
+    expect((await sweep.run()).containers).toEqual([]);
+    expect(left()).toEqual(['ao-a']);
+  });
+
+  it("removes the guards' files of sessions that have ended, and of no others", async () => {
+    const { sweep, stateDir } = scene([
+      sessionIn('completed', { id: 'aaaaaaaaaaaa' }),
+      runningSession({ id: 'bbbbbbbbbbbb' }),
+    ]);
+    const guardOf = (id: string): string => new SessionFolder(stateDir, id).guard;
+    for (const id of ['aaaaaaaaaaaa', 'bbbbbbbbbbbb', 'cccccccccccc']) mkdirSync(guardOf(id), { recursive: true });
+    await sweep.run();
+    expect(['aaaaaaaaaaaa', 'bbbbbbbbbbbb', 'cccccccccccc'].map((id) => existsSync(guardOf(id)))).toEqual([
+      false,
+      true,
+      true,
+    ]);
+  });
+});

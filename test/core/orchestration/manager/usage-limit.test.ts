@@ -1,0 +1,111 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { callAt, resumeTime } from '../../../../src/core/orchestration/manager/usage-limit.js';
+import { fakeClock } from '../../../support/clock.js';
+
+const NOW = 1_795_000_000_000;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+describe('the time at which a session tries again', () => {
+  it.each([
+    ['a moment', 1],
+    ['five hours', 5 * HOUR],
+    ['a week', 7 * DAY],
+    ['almost eight days', 8 * DAY - 1],
+  ])("is the provider's, with a margin, where that is %s away", (_, away) => {
+    expect(resumeTime(NOW, 1, NOW + away)).toBe(NOW + away + 5_000);
+    expect(resumeTime(NOW, 9, NOW + away)).toBe(NOW + away + 5_000);
+  });
+
+  const waits = (resetsAt: number | undefined): number[] =>
+    [1, 2, 3, 4, 5, 6, 7, 8, 2_000].map((attempts) => resumeTime(NOW, attempts, resetsAt) - NOW);
+  const BACKOFF = [1, 2, 4, 8, 16, 32, 60, 60, 60].map((minutes) => minutes * MINUTE);
+
+  it.each([
+    ['nothing', undefined],
+    ['what is too far away', NOW + 8 * DAY + 1],
+    ['infinity', Number.POSITIVE_INFINITY],
+  ])('is a minute away, twice as much each time up to an hour, where the provider says %s', (_, resetsAt) => {
+    expect(waits(resetsAt)).toEqual(BACKOFF);
+  });
+
+  it.each([
+    ['a moment ago', NOW - 1],
+    ['now', NOW],
+    ['seconds for milliseconds', NOW / 1000],
+    ['zero', 0],
+  ])('is there at once where the provider says %s, but only the first time', (_, resetsAt) => {
+    expect(waits(resetsAt)).toEqual([5_000, ...BACKOFF.slice(1)]);
+  });
+
+  it('is always ahead, and never more than some eight days', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 10_000 }),
+        fc.option(fc.double(), { nil: undefined }),
+        (attempts, resetsAt) => {
+          const wait = resumeTime(NOW, attempts, resetsAt) - NOW;
+          expect(wait).toBeGreaterThan(0);
+          expect(wait).toBeLessThanOrEqual(8 * DAY + 5_000);
+        },
+      ),
+    );
+  });
+});
+
+describe('callAt', () => {
+  beforeEach(() => fakeClock(NOW));
+
+  it('calls back once, at the time', () => {
+    const callback = vi.fn(() => Date.now());
+    callAt(NOW + 3 * HOUR, Date.now, callback);
+    vi.advanceTimersByTime(3 * HOUR - 1);
+    expect(callback).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(DAY);
+    expect(callback.mock.results).toEqual([{ type: 'return', value: NOW + 3 * HOUR }]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('calls back within a minute where the computer slept through the time', () => {
+    const callback = vi.fn();
+    callAt(NOW + 5 * HOUR, Date.now, callback);
+    vi.advanceTimersByTime(10 * MINUTE);
+    vi.setSystemTime(NOW + 6 * HOUR);
+    expect(callback).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(MINUTE);
+    expect(callback).toHaveBeenCalledTimes(1);
+  });
+
+  it('waits on where the clock was set back', () => {
+    const callback = vi.fn();
+    callAt(NOW + 10 * MINUTE, Date.now, callback);
+    vi.advanceTimersByTime(9.5 * MINUTE);
+    vi.setSystemTime(NOW);
+    vi.advanceTimersByTime(9 * MINUTE);
+    expect(callback).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(2 * MINUTE);
+    expect(callback).toHaveBeenCalledTimes(1);
+  });
+
+  it.each([0, -1, -DAY])('calls back soon, but not at once, for a time that was (%s ms)', (ms) => {
+    const callback = vi.fn();
+    callAt(NOW + ms, Date.now, callback);
+    expect(callback).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(0);
+    expect(callback).toHaveBeenCalledTimes(1);
+  });
+
+  it('is taken back at any time, and leaves no timer', () => {
+    const callback = vi.fn();
+    for (const passed of [0, 30_000, 5 * MINUTE]) {
+      const cancel = callAt(Date.now() + HOUR, Date.now, callback);
+      vi.advanceTimersByTime(passed);
+      cancel();
+      expect(vi.getTimerCount()).toBe(0);
+    }
+    vi.advanceTimersByTime(DAY);
+    expect(callback).not.toHaveBeenCalled();
+  });
+});

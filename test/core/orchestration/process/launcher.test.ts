@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
+import { launchDetached } from '../../../../src/core/orchestration/process/launcher.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+async function launched(script: string, mostFileBytes?: number, before = '') {
+  const folder = new SessionFolder(tempFolder(), 'abcdefghijkl');
+  await folder.create();
+  writeFileSync(folder.log, before);
+  const inputFile = join(folder.path, 'input');
+  writeFileSync(inputFile, '');
+  const process = await launchDetached(spawn, {
+    command: 'sh',
+    args: ['-c', script, "an argument's 'name'", '$HOME'],
+    cwd: folder.path,
+    env: { PATH: '/usr/bin:/bin' },
+    folder,
+    inputFile,
+    ...(mostFileBytes !== undefined && { mostFileBytes }),
+  });
+  return { log: folder.log, exit: await process.exited };
+}
+
+it('ends a process at the length that its log may have, what earlier runs wrote included', async () => {
+  const { log, exit } = await launched('exec yes', 1024 * 1024, 'x'.repeat(500_000));
+  expect(exit).toEqual({ code: null, signal: 'SIGXFSZ' });
+  expect(statSync(log).size).toBe(1024 * 1024);
+});
+
+it('starts the same command with the same arguments, with a limit and without one', async () => {
+  for (const most of [undefined, 1024 * 1024]) {
+    const { log, exit } = await launched('echo "$0|$1"; exit 7', most);
+    expect(readFileSync(log, 'utf8')).toBe("an argument's 'name'|$HOME\n");
+    expect(exit).toEqual({ code: 7, signal: null });
+  }
+});

@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import type { RunGuard } from '../../../../src/core/orchestration/guard/run-guard.js';
+import { SteeringQueue } from '../../../../src/core/orchestration/mailbox/steering-queue.js';
+import { runHooks } from '../../../../src/core/orchestration/run/hooks.js';
+import { RunRest } from '../../../../src/core/orchestration/run/slot-lease.js';
+import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+it('has calls that waited together rated one by one, with a turn of the event loop for others between', async () => {
+  let turn = 0;
+  let over = false;
+  const count = (): void => {
+    turn += 1;
+    if (!over) setImmediate(count);
+  };
+  setImmediate(count);
+  const ratedAt: [string, number][] = [];
+  const guard = {
+    async beforeTool({ toolUseId }) {
+      ratedAt.push([toolUseId, turn]);
+      return { allowed: true };
+    },
+  } as Pick<RunGuard, 'beforeTool'> as RunGuard;
+  const ready = deferred<void>();
+  const hooks = runHooks({
+    guard,
+    steering: new SteeringQueue(join(tempFolder(), 'steering.json')),
+    rest: new RunRest({
+      slot: { isHeld: true, release: () => {}, reclaim: () => true },
+      now: Date.now,
+      dispatch: () => undefined,
+      waitingFor: undefined,
+    }),
+    ready: ready.promise,
+    conversationId: () => undefined,
+    now: Date.now,
+    dispatch: () => {},
+  });
+  const ids = ['a', 'b', 'c', 'd'];
+  const verdicts = ids.map((toolUseId) => hooks.beforeTool({ toolUseId, tool: 'Bash', input: {} }));
+  ready.resolve();
+  await Promise.all(verdicts);
+  over = true;
+  expect(ratedAt.map(([id]) => id)).toEqual(ids);
+  expect(new Set(ratedAt.map(([, at]) => at)).size).toBe(ids.length);
+});

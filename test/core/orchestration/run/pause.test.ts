@@ -1,0 +1,162 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RunHandle } from 'autonomous-orchestration';
+import { describe, expect, it, vi } from 'vitest';
+import { RunFreeze } from '../../../../src/core/orchestration/run/pause.js';
+import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
+import { errorOf } from '../../../support/errors.js';
+import { createdSession } from '../../../support/sessions.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+/** A run that can be frozen, and the order of what is done for that. */
+function scene({ status = 'running', change = {} }: { status?: 'running' | 'paused'; change?: object } = {}) {
+  const done: string[] = [];
+  const handle = {
+    async pause() {
+      done.push('freeze');
+    },
+    async resume() {
+      done.push('thaw');
+    },
+    ...change,
+  } as RunHandle;
+  const approvals = {
+    pause: () => void done.push('deadlines stop'),
+    resume: () => {
+      done.push('deadlines go on');
+      return new Map([['r', 9]]);
+    },
+  };
+  const whileUnderWay = vi.fn((work: (handle: RunHandle) => Promise<void>) => work(handle));
+  const dispatch = vi.fn(({ type }: { type: string }) => void done.push(type));
+  const session = () => ({ ...createdSession({ id: 'abcdefghijkl' }), status });
+  const heldFile = join(tempFolder(), 'held');
+  const freeze = new RunFreeze({ approvals, heldFile, now: () => 7, dispatch, session, whileUnderWay });
+  return { freeze, done, dispatch, whileUnderWay, handle, heldFile };
+}
+
+it('freezes the agent, then the deadlines, then the record; and lets them go on in the same order', async () => {
+  const { freeze, done, dispatch } = scene();
+  await freeze.pause();
+  expect(freeze.frozen).toBe(true);
+  expect(done.splice(0)).toEqual(['freeze', 'deadlines stop', 'paused']);
+  await freeze.resume();
+  expect(freeze.frozen).toBe(false);
+  expect(done).toEqual(['thaw', 'deadlines go on', 'resumed']);
+  expect(dispatch).toHaveBeenLastCalledWith({ type: 'resumed', at: 7, deadlines: new Map([['r', 9]]) });
+});
+
+it('does nothing twice', async () => {
+  const { freeze, done } = scene();
+  await freeze.resume();
+  await Promise.all([freeze.pause(), freeze.pause()]);
+  expect(done).toEqual(['freeze', 'deadlines stop', 'paused']);
+});
+
+it('does one after the other, also where the first takes long or fails', async () => {
+  const gate = deferred<void>();
+  const pause = vi.fn().mockRejectedValueOnce(new Error('no')).mockReturnValueOnce(gate.promise);
+  const { freeze, done } = scene({ change: { pause } });
+  const calls = [freeze.pause(), freeze.pause(), freeze.resume()];
+  await expect(calls[0]).rejects.toThrow('no');
+  await vi.waitUntil(() => pause.mock.calls.length === 2, 10_000);
+  expect(done).toEqual([]);
+  gate.resolve();
+  await Promise.all(calls.slice(1));
+  expect(done).toEqual(['deadlines stop', 'paused', 'thaw', 'deadlines go on', 'resumed']);
+});
+
+it('changes nothing where the run is not under way, or cannot be frozen', async () => {
+  const ending = scene();
+  ending.whileUnderWay.mockRejectedValue(new Error('it ends'));
+  await expect(ending.freeze.pause()).rejects.toThrow('it ends');
+  const { freeze, done } = scene({ change: { pause: undefined } });
+  const { message } = await errorOf(freeze.pause(), 'ILLEGAL_TRANSITION');
+  expect(message).toBe('Session abcdefghijkl cannot be paused: its executor has no means for that.');
+  expect([...done, ...ending.done]).toEqual([]);
+});
+
+it.each<['running' | 'paused', boolean, string[]]>([
+  ['running', false, []],
+  ['running', true, ['deadlines stop', 'paused']],
+  ['paused', true, ['deadlines stop']],
+  ['paused', false, ['resumed']],
+])('believes the run that is found, and not the record: %s, found frozen: %s', (status, paused, expected) => {
+  const { freeze, done } = scene({ status });
+  freeze.found({ paused });
+  expect(freeze.frozen).toBe(paused);
+  expect(done).toEqual(expected);
+});
+
+describe('a run that is held until its log is read', () => {
+  it('freezes the agent and lets it go on; deadlines and record are not touched', async () => {
+    const { freeze, done, heldFile } = scene();
+    await freeze.hold();
+    await freeze.hold();
+    expect(freeze.frozen).toBe(false);
+    expect(existsSync(heldFile)).toBe(true);
+    await freeze.release();
+    await freeze.release();
+    expect(done).toEqual(['freeze', 'thaw']);
+    expect(existsSync(heldFile)).toBe(false);
+  });
+
+  it("stays frozen by a person's pause that came while it was held", async () => {
+    const { freeze, done } = scene();
+    await freeze.hold();
+    await freeze.pause();
+    await freeze.release();
+    expect(freeze.frozen).toBe(true);
+    expect(done.splice(0)).toEqual(['freeze', 'deadlines stop', 'paused']);
+    await freeze.resume();
+    expect(done).toEqual(['thaw', 'deadlines go on', 'resumed']);
+  });
+
+  it('stays frozen where a person resumes it, until it is released', async () => {
+    const { freeze, done } = scene();
+    await freeze.pause();
+    await freeze.hold();
+    await freeze.resume();
+    expect(freeze.frozen).toBe(false);
+    expect(done.splice(0)).toEqual(['freeze', 'deadlines stop', 'paused', 'deadlines go on', 'resumed']);
+    await freeze.release();
+    expect(done).toEqual(['thaw']);
+  });
+
+  it('goes on without a trace where its executor cannot freeze it', async () => {
+    const { freeze, done, heldFile } = scene({ change: { pause: undefined } });
+    await freeze.hold();
+    await freeze.release();
+    expect(done).toEqual([]);
+    expect(existsSync(heldFile)).toBe(false);
+  });
+
+  it('goes on when this process leaves it to another one, unless a person has paused it', async () => {
+    const running = scene();
+    await running.freeze.hold();
+    await running.freeze.letGo(running.handle);
+    expect(running.done).toEqual(['freeze', 'thaw']);
+    const paused = scene();
+    await paused.freeze.pause();
+    await paused.freeze.hold();
+    await paused.freeze.letGo(paused.handle);
+    expect(paused.done).toEqual(['freeze', 'deadlines stop', 'paused']);
+  });
+
+  it.each<['running' | 'paused', boolean, boolean, string[]]>([
+    ['running', true, false, ['thaw']],
+    ['running', false, false, ['thaw']],
+    ['paused', true, true, ['deadlines stop']],
+  ])(
+    'is found frozen by the next process, and no pause is made of that: record %s, container frozen %s',
+    async (status, paused, frozen, expected) => {
+      const { freeze, done, heldFile } = scene({ status });
+      writeFileSync(heldFile, '');
+      freeze.found({ paused }, await freeze.wasHeld());
+      await freeze.release();
+      expect(freeze.frozen).toBe(frozen);
+      expect(done).toEqual(expected);
+      expect(existsSync(heldFile)).toBe(false);
+    },
+  );
+});

@@ -1,0 +1,603 @@
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
+import {
+  BaseExecutor,
+  OrchestrationError,
+  type Preparation,
+  type RunEnd,
+  type RunHandle,
+  type RunRequest,
+  type SessionLimits,
+  type ToolPolicy,
+  type UnifiedSession,
+} from 'autonomous-orchestration';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
+import { CallLedger } from '../../../../src/core/orchestration/guard/call-ledger.js';
+import { DecisionLog } from '../../../../src/core/orchestration/guard/decision-log.js';
+import { HookFiles } from '../../../../src/core/orchestration/mailbox/hook-files.js';
+import { resolveCreateOptions, resolveManagerOptions } from '../../../../src/core/orchestration/options/resolve.js';
+import { RunSupervisor } from '../../../../src/core/orchestration/run/supervisor.js';
+import type { SessionAction } from '../../../../src/core/orchestration/session/actions.js';
+import { reduceSession } from '../../../../src/core/orchestration/session/reducer.js';
+import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
+import { fakeClock } from '../../../support/clock.js';
+import { errorOf } from '../../../support/errors.js';
+import { eventually } from '../../../support/eventually.js';
+import { afterActions, createdSession } from '../../../support/sessions.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+const ID = 'abcdefghijkl';
+const CONVERSATION = '11111111-2222-4333-8444-555555555555';
+const INIT = { type: 'system', subtype: 'init', session_id: CONVERSATION, model: 'fake' };
+const RESULT = { type: 'result', subtype: 'success', is_error: false, result: 'Done.' };
+const called = (id: string, command: string): object => ({
+  type: 'assistant',
+  message: { id: randomUUID(), content: [{ type: 'tool_use', id, name: 'Bash', input: { command } }] },
+});
+const returned = (id: string, content: string, is_error = false): object => ({
+  type: 'user',
+  message: { content: [{ type: 'tool_result', tool_use_id: id, content, is_error }] },
+});
+const said = (text: string): object => ({
+  type: 'assistant',
+  message: { id: randomUUID(), content: [{ type: 'text', text }] },
+});
+
+const LAUNCHED: SessionAction = { type: 'launching', at: 2 };
+const PLACED: SessionAction = { type: 'placed', logFile: '/log', logOffset: 0, containerName: 'ao-1' };
+const RUNNING: Extract<SessionAction, { type: 'running' }> = {
+  type: 'running',
+  at: Date.now() - 1_000,
+  containerId: 'c',
+};
+
+interface Scene {
+  /** What the record tells of the run that is adopted. Default: it runs. */
+  history?: SessionAction[];
+  /** What its log holds already. */
+  log?: object[];
+  /** What the executor finds; undefined where there was nothing. */
+  found?: Partial<RunHandle> | undefined;
+  /** What happens while the executor looks for it. */
+  finding?: () => Promise<void>;
+  /** Told of each change of the record. */
+  onChange?: (action: SessionAction) => void;
+  policy?: ToolPolicy;
+  limits?: SessionLimits;
+  /** Writes what an earlier host has left. */
+  left?: (folder: SessionFolder) => Promise<void>;
+}
+
+/** A run of another host that a supervisor takes over. */
+async function scene(options: Scene = {}) {
+  const { history = [LAUNCHED, PLACED, RUNNING], log = [INIT], policy, limits = {}, left } = options;
+  const stateDir = tempFolder();
+  const folder = new SessionFolder(stateDir, ID);
+  await folder.create();
+  const write = (...lines: object[]): void =>
+    appendFileSync(folder.log, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  write(...log);
+  await left?.(folder);
+  let session = afterActions(createdSession({ id: ID }), ...history);
+  const actions: SessionAction[] = [];
+  const end = deferred<RunEnd>();
+  const calls: string[] = [];
+  let hooks: RunRequest['hooks'] | undefined;
+  const handle: RunHandle = {
+    started: Promise.resolve({ containerId: 'c' }),
+    ended: end.promise,
+    async stop(how) {
+      calls.push(`stop ${how}`);
+      end.resolve({ exitCode: 143 });
+    },
+    async pause() {
+      calls.push('pause');
+    },
+    async resume() {
+      calls.push('resume');
+    },
+    detach() {
+      calls.push('detach');
+    },
+    async release() {
+      calls.push('release');
+    },
+  };
+  class Fake extends BaseExecutor {
+    async prepare(): Promise<Preparation> {
+      throw new Error('It is prepared.');
+    }
+    async launch(request: RunRequest): Promise<RunHandle> {
+      calls.push('launch');
+      await request.onPlaced({});
+      hooks = request.hooks;
+      return handle;
+    }
+    override async adopt(request: RunRequest): Promise<RunHandle | undefined> {
+      calls.push('adopt');
+      await options.finding?.();
+      hooks = request.hooks;
+      if ('found' in options && options.found === undefined) return undefined;
+      return { ...handle, ...options.found };
+    }
+  }
+  const saved = vi.fn(async () => {});
+  const manager = resolveManagerOptions({ stateDir, ...(policy && { policy }) });
+  const supervisor = new RunSupervisor({
+    executor: new Fake(),
+    now: Date.now,
+    session: () => session,
+    slot: { isHeld: true, release: () => {}, reclaim: () => true },
+    spending: () => ({ costUsd: 0, tokens: 0 }),
+    saved,
+    adopt: policy?.onHostLost === undefined ? {} : { onHostLost: policy.onHostLost },
+    dispatch(action) {
+      session = reduceSession(session, action);
+      actions.push(action);
+      options.onChange?.(action);
+      return session;
+    },
+    request: {
+      spec: resolveCreateOptions(ID, { prompt: 'x', limits }, manager),
+      session,
+      run: session.runs.at(-1)?.number ?? 1,
+      folder,
+      feedback: undefined,
+      conversationId: undefined,
+    },
+  });
+  onTestFinished(() => supervisor.detach());
+  const typesOf = (): string[] => actions.map(({ type }) => type);
+  const observedOf = () => actions.flatMap((action) => (action.type === 'observed' ? [action] : []));
+  return {
+    supervisor,
+    actions,
+    typesOf,
+    observedOf,
+    end,
+    calls,
+    saved,
+    write,
+    folder,
+    session: (): UnifiedSession => session,
+    hooks: (): RunRequest['hooks'] => {
+      if (!hooks) throw new Error('It has no hooks.');
+      return hooks;
+    },
+  };
+}
+
+describe('a run that is adopted while it runs', () => {
+  it('goes on as it is: nothing is launched or told to have begun', async () => {
+    const { supervisor, typesOf, calls } = await scene();
+    await supervisor.takenOver;
+    expect(calls).toEqual(['adopt']);
+    expect(typesOf()).toEqual(['observed']);
+    expect(supervisor.isAnew).toBe(false);
+  });
+
+  it('is told to run where its host was killed before it knew', async () => {
+    const { supervisor, typesOf, session } = await scene({ history: [LAUNCHED, PLACED] });
+    await supervisor.takenOver;
+    expect(typesOf()).toEqual(['running', 'observed']);
+    expect(session()).toMatchObject({ status: 'running', runs: [{ containerId: 'c' }] });
+  });
+
+  it('has what its log told flagged, without times that nobody knows, and nothing of what follows', async () => {
+    const { supervisor, observedOf, write, session } = await scene({
+      log: [INIT, called('a', 'ls'), returned('a', 'x'), called('b', 'ls')],
+      found: { hooked: false },
+    });
+    await supervisor.takenOver;
+    expect(observedOf().map(({ replayed }) => replayed)).toEqual([true, true, true, true]);
+    expect(session().metadata.toolsUsed).toMatchObject([{ id: 'a', outcome: 'ok' }, { id: 'b' }]);
+    expect(session().metadata.toolsUsed[0]).not.toHaveProperty('durationMs');
+    write(said('later'), called('c', 'ls'), returned('c', 'x'));
+    await eventually(() => expect(observedOf()).toHaveLength(7));
+    for (const action of observedOf().slice(4)) expect(action).not.toHaveProperty('replayed');
+    expect(session().metadata.toolsUsed[2]?.durationMs).toBeGreaterThanOrEqual(0);
+  });
+
+  it('has its part of the log read, and not those of earlier runs', async () => {
+    const before = said('earlier');
+    const logOffset = JSON.stringify(before).length + 1;
+    const { supervisor, session } = await scene({
+      log: [before, INIT, said('now')],
+      history: [LAUNCHED, { ...PLACED, logOffset }, RUNNING],
+    });
+    await supervisor.takenOver;
+    expect(session().metadata.recentMessages.map(({ text }) => text)).toEqual(['now']);
+  });
+
+  it('ends as it would have', async () => {
+    const { supervisor, end, write, typesOf } = await scene();
+    await supervisor.takenOver;
+    write(RESULT);
+    end.resolve({ exitCode: 0 });
+    expect(await supervisor.finished).toMatchObject({
+      status: 'completed',
+      result: { text: 'Done.', exitCode: 0, reason: 'success' },
+    });
+    expect(typesOf().filter((type) => type === 'exited')).toHaveLength(1);
+  });
+
+  it('asks this host, after all that the log tells is read', async () => {
+    const { supervisor, hooks, typesOf } = await scene({
+      policy: { rules: [{ tool: 'Bash', decision: 'ask' }] },
+      found: { hooked: true },
+    });
+    void hooksLater(hooks).then((own) => own.beforeTool({ toolUseId: 't', tool: 'Bash', input: {} }));
+    await eventually(() => expect(typesOf()).toContain('asked'));
+    expect(typesOf()).toEqual(['observed', 'asked']);
+    void supervisor.detach();
+  });
+
+  it('is held to its limits from when it began', async () => {
+    const { supervisor } = await scene({ limits: { durationMs: 900 } });
+    expect(await supervisor.finished).toMatchObject({ status: 'failed', result: { reason: 'timeout' } });
+  });
+
+  it('cannot be watched where its log is gone: it is ended', async () => {
+    const { supervisor, calls } = await scene({ left: async ({ log }) => rmSync(log) });
+    expect(await supervisor.finished).toMatchObject({ status: 'failed' });
+    expect(calls).toEqual(['adopt', 'stop gently', 'release']);
+  });
+
+  it('cannot be watched, nor ended: it has failed all the same', async () => {
+    const stop = vi.fn().mockRejectedValue(new Error('no'));
+    const { supervisor } = await scene({ left: async ({ log }) => rmSync(log), found: { stop } });
+    expect(await supervisor.finished).toMatchObject({ status: 'failed' });
+    expect(stop).toHaveBeenCalled();
+  });
+});
+
+describe('an engine that is away', () => {
+  const away = new OrchestrationError('DOCKER_UNAVAILABLE', 'gone');
+
+  it('is asked again, as it may just be restarted', async () => {
+    const finding = vi.fn(async () => {}).mockRejectedValueOnce(away);
+    const { supervisor, calls } = await scene({ finding });
+    await supervisor.takenOver;
+    expect(calls).toEqual(['adopt', 'adopt']);
+  });
+
+  it('is not asked by a host that is detached meanwhile', async () => {
+    const finding = vi.fn(async () => {}).mockRejectedValue(away);
+    const { supervisor, calls } = await scene({ finding });
+    await eventually(() => expect(calls).toEqual(['adopt']));
+    void supervisor.detach();
+    expect(await supervisor.finished).toBeUndefined();
+    expect(calls).toEqual(['adopt']);
+  });
+});
+
+describe('a host that is detached', () => {
+  it('ends nothing any more, and denies nobody', async () => {
+    const { supervisor, hooks, calls, typesOf } = await scene({
+      policy: { rules: [{ tool: 'Bash', decision: 'ask' }] },
+      found: { hooked: true },
+    });
+    await supervisor.takenOver;
+    const answered = vi.fn();
+    void hooks().beforeTool({ toolUseId: 't', tool: 'Bash', input: {} }).then(answered);
+    await eventually(() => expect(typesOf()).toContain('asked'));
+    void supervisor.detach();
+    supervisor.stop({ status: 'cancelled', reason: 'cancelled', error: 'mine' }, 'at-once');
+    for (let turns = 0; turns < 20; turns++) await turn();
+    expect(calls).toEqual(['adopt', 'detach']);
+    expect(answered).not.toHaveBeenCalled();
+  });
+
+  it('answers no call before it has read what the log told', async () => {
+    const answered = vi.fn();
+    const { supervisor, hooks } = await scene({
+      found: { hooked: true },
+      onChange: ({ type }) => {
+        if (type !== 'observed') return;
+        void hooks().beforeTool({ toolUseId: 't', tool: 'Bash', input: {} }).then(answered);
+        void supervisor.detach();
+      },
+    });
+    expect(await supervisor.finished).toBeUndefined();
+    for (let turns = 0; turns < 20; turns++) await turn();
+    expect(answered).not.toHaveBeenCalled();
+  });
+
+  it('does not tell how the run went, however little is missing', async () => {
+    const { supervisor, hooks, end, typesOf } = await scene({
+      policy: { rules: [{ tool: 'Bash', decision: 'ask' }] },
+      found: { hooked: true },
+      onChange: ({ type }) => {
+        if (type === 'answered') void supervisor.detach();
+      },
+    });
+    await supervisor.takenOver;
+    void hooks().beforeTool({ toolUseId: 't', tool: 'Bash', input: {} });
+    await eventually(() => expect(typesOf()).toContain('asked'));
+    end.resolve({ exitCode: 0 });
+    expect(await supervisor.finished).toBeUndefined();
+  });
+});
+
+/** The hooks, as soon as the executor has them. */
+async function hooksLater(hooks: () => RunRequest['hooks']): Promise<RunRequest['hooks']> {
+  return eventually(hooks);
+}
+
+describe('what the guard of another host has decided', () => {
+  const log = [INIT, called('a', 'ls'), returned('a', 'x')];
+  const allowedBefore = async ({ decisions }: SessionFolder): Promise<void> => {
+    const ledger = new CallLedger();
+    ledger.decided({ toolUseId: 'a', tool: 'Bash', input: { command: 'ls' } }, { allowed: true });
+    const decision = ledger.decisionOn('a');
+    const file = new DecisionLog(decisions);
+    if (decision) await file.append(decision);
+    file.close();
+  };
+
+  it('holds: what was allowed is no breach', async () => {
+    const { supervisor, session } = await scene({ log, left: allowedBefore, found: { hooked: true } });
+    await supervisor.takenOver;
+    expect(supervisor.stopping).toBe(false);
+    expect(session().metadata).toMatchObject({ dangers: [], toolsUsed: [{ outcome: 'ok' }] });
+  });
+
+  it('is missing for a call that went past the guard: the run is ended', async () => {
+    const { supervisor } = await scene({ log, found: { hooked: true } });
+    expect(await supervisor.finished).toMatchObject({ status: 'failed', result: { reason: 'guard_bypassed' } });
+  });
+
+  it('is missing where calls may run while no host is there: those are none', async () => {
+    const { supervisor, write } = await scene({ log, found: { hooked: true }, policy: { onHostLost: 'allow' } });
+    await supervisor.takenOver;
+    expect(supervisor.stopping).toBe(false);
+    write(called('b', 'ls'), returned('b', 'x'));
+    expect(await supervisor.finished).toMatchObject({ result: { reason: 'guard_bypassed' } });
+  });
+
+  it('stays until the next run is launched: the log may have to be read again before the end is on record', async () => {
+    const { supervisor, folder, end } = await scene({ log, left: allowedBefore, found: { hooked: true } });
+    await supervisor.takenOver;
+    expect(existsSync(folder.decisions)).toBe(true);
+    end.resolve({ exitCode: 0 });
+    await supervisor.finished;
+    expect(existsSync(folder.decisions)).toBe(true);
+    const anew = await scene({ log: [], left: allowedBefore, found: undefined, history: [LAUNCHED, PLACED] });
+    await anew.supervisor.takenOver;
+    await eventually(() => expect(anew.calls).toContain('launch'));
+    expect(existsSync(anew.folder.decisions)).toBe(false);
+  });
+});
+
+describe('what the user said to an adopted run', () => {
+  const left = async ({ steering, guard }: SessionFolder): Promise<void> => {
+    const files = new HookFiles(guard);
+    await files.create({ layers: [], approvalTimeoutMs: 1, onHostLost: 'deny' });
+    writeFileSync(`${files.answers}/written`, '');
+    writeFileSync(
+      steering,
+      JSON.stringify([{ text: 'one', answer: 'written' }, { text: 'two', answer: 'lost' }, { text: 'three' }]),
+    );
+  };
+
+  it('is heard where it was not: exactly once', async () => {
+    const { supervisor, hooks, actions } = await scene({ left, found: { hooked: true } });
+    await supervisor.takenOver;
+    const messages = await hooks().takeMessages(CONVERSATION, 'answer');
+    expect(messages?.texts).toEqual(['two', 'three']);
+    messages?.given();
+    expect(actions.flatMap((action) => (action.type === 'steered' ? [action.message] : []))).toEqual(['two', 'three']);
+    expect(await hooks().takeMessages(CONVERSATION, 'next')).toBeUndefined();
+  });
+
+  it('is on disk until it was heard, whoever closes meanwhile', async () => {
+    const { supervisor, folder } = await scene({ left, found: { hooked: true } });
+    await supervisor.takenOver;
+    const heard = errorOf(supervisor.steer('four'), 'MANAGER_CLOSED');
+    await eventually(() => expect(readFileSync(folder.steering, 'utf8')).toContain('four'));
+    void supervisor.detach();
+    await heard;
+    expect(JSON.parse(readFileSync(folder.steering, 'utf8'))).toMatchObject([
+      { text: 'two' },
+      { text: 'three' },
+      { text: 'four' },
+    ]);
+  });
+});
+
+describe('what the user says to a run that is not found yet', () => {
+  it('is refused by the disk before that: whoever said it is told, and nobody else', async () => {
+    const unhandled = vi.fn();
+    process.on('unhandledRejection', unhandled);
+    onTestFinished(() => void process.off('unhandledRejection', unhandled));
+    const gate = deferred<void>();
+    const { supervisor } = await scene({
+      left: async ({ steering }) => void mkdirSync(`${steering}/in the way`, { recursive: true }),
+      found: { hooked: true },
+      finding: () => gate.promise,
+    });
+    const said = errorOf(supervisor.steer('more'), 'STATE_NOT_WRITABLE');
+    await new Promise((resolve) => setTimeout(resolve, 100)); // For the disk to refuse.
+    gate.resolve();
+    await said;
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+});
+
+describe('a run that has ended meanwhile', () => {
+  it('ends with the exit that is on record, without anybody looking for it', async () => {
+    const { supervisor, calls, typesOf } = await scene({
+      log: [INIT, said('Bye.'), RESULT],
+      history: [LAUNCHED, PLACED, RUNNING, { type: 'exited', end: { exitCode: 0 } }],
+    });
+    expect(await supervisor.finished).toMatchObject({ status: 'completed', result: { exitCode: 0, text: 'Done.' } });
+    expect(calls).toEqual([]);
+    expect(typesOf()).not.toContain('exited');
+  });
+
+  it('keeps everything that its log told, though nobody was there to hear it', async () => {
+    const { supervisor, session, end } = await scene({
+      log: [INIT, said('one'), said('two'), RESULT],
+      found: { over: true, started: Promise.resolve(undefined) },
+    });
+    end.resolve({ exitCode: 3 });
+    expect(await supervisor.finished).toMatchObject({ status: 'failed', result: { exitCode: 3 } });
+    expect(session().metadata.recentMessages.map(({ text }) => text)).toEqual(['one', 'two']);
+  });
+
+  it('is released only when its exit is on disk', async () => {
+    const { supervisor, calls, saved, end } = await scene();
+    await supervisor.takenOver;
+    const writing = deferred<void>();
+    saved.mockImplementation(() => writing.promise);
+    end.resolve({ exitCode: 0 });
+    await eventually(() => expect(saved).toHaveBeenCalled());
+    for (let turns = 0; turns < 20; turns++) await turn();
+    expect(calls).not.toContain('release');
+    writing.resolve();
+    await supervisor.finished;
+    expect(calls).toEqual(['adopt', 'release']);
+  });
+
+  it('is released all the same where the disk refuses: it is not left behind', async () => {
+    const { supervisor, calls, saved, end } = await scene();
+    await supervisor.takenOver;
+    saved.mockRejectedValue(new Error('full'));
+    end.resolve({ exitCode: 0 });
+    await supervisor.finished;
+    expect(calls).toContain('release');
+  });
+});
+
+describe('a run that never came to be', () => {
+  it.each<[string, Scene]>([
+    ['its place was on record', { history: [LAUNCHED, PLACED], found: undefined }],
+    ['its place was not', { history: [LAUNCHED] }],
+  ])('is launched, once, as the run that it was: %s', async (_, options) => {
+    const { supervisor, calls, typesOf, session } = await scene({ ...options, log: [] });
+    await eventually(() => expect(session().status).toBe('running'));
+    expect(supervisor.isAnew).toBe(true);
+    expect(calls.filter((call) => call === 'launch')).toHaveLength(1);
+    expect(typesOf()).toEqual(['placed', 'running']);
+    expect(session().runs).toHaveLength(1);
+  });
+
+  it('is not launched where it was to end', async () => {
+    const stop = { status: 'cancelled', reason: 'cancelled', error: 'mine' } as const;
+    const { supervisor, calls } = await scene({
+      history: [LAUNCHED, PLACED, { type: 'stopping', stop }],
+      found: undefined,
+      log: [],
+    });
+    expect(await supervisor.finished).toEqual({ status: 'cancelled', result: { reason: 'cancelled', error: 'mine' } });
+    expect(calls).toEqual(['adopt']);
+  });
+});
+
+describe('a run that was to end', () => {
+  it.each([undefined, 'more'])(
+    'is stopped, and ends for the reason of then; what it goes on with is kept: %s',
+    async (feedback) => {
+      const stop = {
+        status: 'cancelled',
+        reason: 'cancelled',
+        error: 'mine',
+        ...(feedback !== undefined && { feedback }),
+      } as const;
+      const { supervisor, calls, typesOf } = await scene({
+        history: [LAUNCHED, PLACED, RUNNING, { type: 'stopping', stop }],
+      });
+      expect(supervisor.stopping).toBe(true);
+      expect(await supervisor.finished).toMatchObject({
+        status: 'cancelled',
+        result: { error: 'mine', exitCode: 143 },
+      });
+      expect(supervisor.continuing).toBe(feedback);
+      expect(calls).toContain('stop gently');
+      expect(typesOf()).not.toContain('stopping');
+    },
+  );
+});
+
+describe('a run that is frozen', () => {
+  it('is that on the record, and goes on when it is resumed', async () => {
+    const { supervisor, session, calls, typesOf } = await scene({ found: { paused: true } });
+    await supervisor.takenOver;
+    expect(session().status).toBe('paused');
+    await supervisor.resume();
+    expect(session().status).toBe('running');
+    expect(calls).toEqual(['adopt', 'resume']);
+    expect(typesOf().filter((type) => type === 'paused')).toHaveLength(1);
+  });
+
+  it('is not told of again where that is on record', async () => {
+    const { supervisor, session, typesOf } = await scene({
+      history: [LAUNCHED, PLACED, RUNNING, { type: 'paused', at: 9 }],
+      found: { paused: true },
+    });
+    await supervisor.takenOver;
+    expect(session().status).toBe('paused');
+    expect(typesOf()).not.toContain('paused');
+  });
+
+  it('is not any more where it works, whatever the record says', async () => {
+    const { supervisor, session } = await scene({ history: [LAUNCHED, PLACED, RUNNING, { type: 'paused', at: 9 }] });
+    await supervisor.takenOver;
+    expect(session().status).toBe('running');
+    await supervisor.pause();
+    expect(session().status).toBe('paused');
+  });
+
+  it('does not spend its time', async () => {
+    fakeClock();
+    const history = [LAUNCHED, PLACED, { ...RUNNING, at: Date.now() - 1_000 }];
+    const { supervisor, typesOf } = await scene({ history, found: { paused: true }, limits: { durationMs: 1_200 } });
+    await supervisor.takenOver;
+    vi.advanceTimersByTime(60_000);
+    await turn();
+    expect(typesOf()).not.toContain('stopping');
+    await supervisor.resume();
+    vi.advanceTimersByTime(200);
+    expect(await supervisor.finished).toMatchObject({ result: { reason: 'timeout' } });
+  });
+
+  it('has not spent the time that it was frozen under the earlier host', async () => {
+    fakeClock();
+    const now = Date.now();
+    const history: SessionAction[] = [
+      LAUNCHED,
+      PLACED,
+      { ...RUNNING, at: now - 1_000 },
+      { type: 'paused', at: now - 900 },
+    ];
+    const { supervisor, typesOf } = await scene({ history, found: { paused: true }, limits: { durationMs: 500 } });
+    await supervisor.takenOver;
+    await supervisor.resume();
+    vi.advanceTimersByTime(300);
+    await turn();
+    expect(typesOf()).not.toContain('stopping');
+  });
+});
+
+describe('a run that waited for its children', () => {
+  it('has not spent the time for which it did so under the earlier host', async () => {
+    fakeClock();
+    const now = Date.now();
+    const history: SessionAction[] = [
+      LAUNCHED,
+      PLACED,
+      { ...RUNNING, at: now - 10_000 },
+      { type: 'resting', at: now - 9_900, waitingFor: 'children' },
+      { type: 'woken', at: now - 100 },
+    ];
+    const { supervisor, typesOf } = await scene({ history, limits: { durationMs: 500 } });
+    await supervisor.takenOver;
+    vi.advanceTimersByTime(200);
+    await turn();
+    expect(typesOf()).not.toContain('stopping');
+    vi.advanceTimersByTime(200);
+    expect(await supervisor.finished).toMatchObject({ result: { reason: 'timeout' } });
+  });
+});

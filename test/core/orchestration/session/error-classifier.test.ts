@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { classifyDiagnostic, classifyError } from '../../../../src/core/orchestration/session/error-classifier.js';
+
+const TABLE: [text: string, severity: string, code: string][] = [
+  ['Invalid API key · Please run /login', 'critical', 'auth'],
+  ['OAuth token has expired. Please obtain a new token', 'critical', 'auth'],
+  ['API Error: 401 {"error":{"type":"authentication_error","message":"Unauthorized"}}', 'critical', 'auth'],
+  ['FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory', 'critical', 'out_of_memory'],
+  ['fork: Cannot allocate memory', 'critical', 'out_of_memory'],
+  ['write /tmp/x: no space left on device', 'critical', 'disk_full'],
+  ["ENOSPC: no space, write 'a'", 'critical', 'disk_full'],
+  ['Disk quota exceeded', 'critical', 'disk_full'],
+  ['bash: ./run.sh: Permission denied', 'critical', 'permission_denied'],
+  ["Error: EACCES, open '/etc/shadow'", 'critical', 'permission_denied'],
+  ['touch: cannot touch x: Read-only file system', 'critical', 'permission_denied'],
+  ['API Error: 429 rate_limit_error', 'warning', 'rate_limit'],
+  ['Claude AI usage limit reached|1735689600', 'warning', 'rate_limit'],
+  ['{"type":"overloaded_error"}', 'warning', 'rate_limit'],
+  ['Connection lost, retrying in 5 seconds', 'warning', 'retry'],
+  ['cat: missing.txt: No such file or directory', 'warning', 'file_not_found'],
+  ['File does not exist.', 'warning', 'file_not_found'],
+  ['Exit code 3\nout\nbad', 'warning', 'command_failed'],
+  ['bash: line 1: foo: command not found', 'warning', 'command_failed'],
+  ['npm exited with code 1', 'warning', 'command_failed'],
+];
+
+describe('an error text', () => {
+  it.each(TABLE)('%j is %s: %s', (text, severity, code) => {
+    for (const source of ['api', 'tool', 'diagnostic'] as const) {
+      expect(classifyError(text, source)).toEqual({ severity, code, message: text });
+    }
+    expect(classifyDiagnostic(text)).toEqual({ severity, code, message: text });
+  });
+
+  it.each([
+    ['tool', 'warning', 'tool_failed'],
+    ['api', 'warning', 'api_error'],
+    ['diagnostic', 'info', 'diagnostic'],
+  ] as const)('that nothing is known of is judged by its source: %s', (source, severity, code) => {
+    expect(classifyError('something odd', source)).toEqual({ severity, code, message: 'something odd' });
+  });
+
+  it('that holds several causes is judged by the one that stops the session', () => {
+    expect(classifyError('Exit code 1\ncat: a: No such file or directory\nno space left on device', 'tool').code).toBe(
+      'disk_full',
+    );
+  });
+
+  it.each([
+    ['start', `permission denied${'.'.repeat(100_000)}`],
+    ['end', `${'.'.repeat(100_000)}permission denied`],
+  ])('tells its cause at the %s, however long it is, and is cut at 1,000 characters', (_, text) => {
+    const { code, message } = classifyError(text, 'tool');
+    expect(code).toBe('permission_denied');
+    expect(message).toBe(`${text.slice(0, 1_000)}…`);
+  });
+});
+
+describe('a log line that is no stream-json', () => {
+  it.each(['Starting firewall', 'Listening on port 8080', 'errors: 0'])('%j is no error', (line) => {
+    expect(classifyDiagnostic(line)).toBeUndefined();
+  });
+});

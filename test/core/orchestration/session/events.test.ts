@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import type { SessionAction } from '../../../../src/core/orchestration/session/actions.js';
+import { eventsOf, type SessionEvent } from '../../../../src/core/orchestration/session/events.js';
+import { reduceSession } from '../../../../src/core/orchestration/session/reducer.js';
+import type { UnifiedSession } from '../../../../src/core/orchestration/types.js';
+import { ASKED, guardRequest, runningSession, sessionIn } from '../../../support/sessions.js';
+
+/** The events of a change, without what all of them have. */
+function told(before: UnifiedSession, action: SessionAction): object[] {
+  const session = reduceSession(before, action);
+  return eventsOf(action, session, 99).map((event: SessionEvent) => {
+    expect(event).toMatchObject({ sessionId: 'session', at: 99, session });
+    const { sessionId: _, at: __, session: ___, ...rest } = event as Extract<SessionEvent, { session: UnifiedSession }>;
+    return rest;
+  });
+}
+
+const danger = { level: 'warning', rule: 'r', reason: 'why' } as const;
+const denial = { toolUseId: 't', tool: 'Bash', input: { command: 'x' }, reason: 'no', by: 'timeout' } as const;
+
+describe('what listeners are told', () => {
+  const request = guardRequest(ASKED);
+  const answered = { type: 'answered', at: 6, request } as const;
+
+  it.each<[string, UnifiedSession, SessionAction, object[]]>([
+    [
+      'a question',
+      sessionIn('running'),
+      { type: 'asked', at: 5, request },
+      [{ type: 'session:approval', state: 'asked', request }],
+    ],
+    [
+      "a person's approval",
+      sessionIn('waiting_feedback'),
+      { ...answered, decision: 'allow', by: 'person', note: 'fine' },
+      [{ type: 'session:approval', state: 'approved', request, by: 'person', note: 'fine' }],
+    ],
+    [
+      'a denial for want of an answer',
+      sessionIn('waiting_feedback'),
+      { ...answered, decision: 'deny', by: 'timeout' },
+      [{ type: 'session:approval', state: 'denied', request, by: 'timeout' }],
+    ],
+    ['a denied call', sessionIn('running'), { type: 'denied', at: 5, denial }, [{ type: 'session:denied', denial }]],
+    [
+      'a message that was heard',
+      sessionIn('running'),
+      { type: 'steered', at: 5, message: 'left' },
+      [{ type: 'session:steered', message: 'left' }],
+    ],
+    ['a pause', sessionIn('running'), { type: 'paused', at: 5 }, [{ type: 'session:paused' }]],
+    [
+      'a usage limit',
+      sessionIn('running'),
+      { type: 'suspended', at: 5, resumeAt: 77 },
+      [{ type: 'session:paused', resumeAt: 77 }],
+    ],
+    [
+      'the end of a pause',
+      sessionIn('paused'),
+      { type: 'resumed', at: 5, deadlines: new Map() },
+      [{ type: 'session:resumed' }],
+    ],
+  ])('%s', (_, before, action, expected) => {
+    expect(told(before, action)).toEqual(expected);
+  });
+
+  it('a dangerous call: the call, then the danger', () => {
+    const call = { id: 't', name: 'Bash', input: { command: 'x' }, danger };
+    expect(told(runningSession(), { type: 'observed', at: 7, observations: [{ kind: 'tool', ...call }] })).toEqual([
+      { type: 'session:tool', tool: { ...call, startedAt: 7 } },
+      { type: 'session:danger', danger: { ...danger, at: 7, tool: 'Bash', toolUseId: 't' } },
+    ]);
+  });
+
+  it('a breach: a danger', () => {
+    const observations = [{ kind: 'breach', id: 't', name: 'Bash', danger }] as const;
+    expect(told(runningSession(), { type: 'observed', at: 7, observations })).toEqual([
+      { type: 'session:danger', danger: { ...danger, at: 7, tool: 'Bash', toolUseId: 't' } },
+    ]);
+  });
+
+  it('nothing of tokens and limits: the record has them', () => {
+    const added = { input: 1, output: 1, cacheRead: 0, cacheCreation: 0 };
+    const observations = [{ kind: 'usage', added, costUsd: 1 }, { kind: 'usage-limit' }] as const;
+    expect(told(runningSession(), { type: 'observed', at: 7, observations })).toEqual([]);
+  });
+});

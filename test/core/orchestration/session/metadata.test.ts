@@ -1,0 +1,274 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import type { Observation } from '../../../../src/core/orchestration/session/observation.js';
+import type { SessionMetadata } from '../../../../src/core/orchestration/types.js';
+import { unfrozenParts } from '../../../support/frozen.js';
+import { afterActions, observed, runningSession } from '../../../support/sessions.js';
+
+const message = (text: string, first = true): Observation => ({ kind: 'message', text, first });
+const tool = (id: string, name = 'Bash', input: unknown = {}): Observation => ({ kind: 'tool', id, name, input });
+const toolResult = (toolUseId: string, outcome: 'ok' | 'error' | 'denied' = 'ok'): Observation => ({
+  kind: 'tool-result',
+  toolUseId,
+  outcome,
+  output: '',
+});
+const tokens = (input: number): { input: number; output: number; cacheRead: number; cacheCreation: number } => ({
+  input,
+  output: 2 * input,
+  cacheRead: 3 * input,
+  cacheCreation: 4 * input,
+});
+const times = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
+const metadataAfter = (...observations: Observation[]): SessionMetadata =>
+  observed(runningSession(), ...observations).metadata;
+
+describe('messages', () => {
+  it('counts all and keeps the latest 20', () => {
+    const metadata = metadataAfter(...times(25, (index) => message(`message ${index}`)));
+    expect(metadata.messages).toBe(25);
+    expect(metadata.lastMessage).toBe('message 24');
+    expect(metadata.recentMessages.map(({ text }) => text)).toEqual(times(20, (index) => `message ${index + 5}`));
+  });
+
+  it('counts a message in several parts once and keeps each part that has text', () => {
+    const metadata = metadataAfter(message('one'), message('', false), message('two', false), message('', true));
+    expect(metadata.messages).toBe(2);
+    expect(metadata.recentMessages.map(({ text }) => text)).toEqual(['one', 'two']);
+    expect(metadata.lastMessage).toBe('two');
+  });
+
+  it('cuts a long one at 4,000 characters', () => {
+    const { lastMessage } = metadataAfter(message('x'.repeat(5_000)));
+    expect(lastMessage).toBe(`${'x'.repeat(4_000)}…`);
+  });
+
+  it("keeps whose subagent's it was, and when", () => {
+    const { recentMessages } = metadataAfter({ kind: 'message', text: 'sub', first: true, parentToolUseId: 'task' });
+    expect(recentMessages).toEqual([{ at: 100, text: 'sub', parentToolUseId: 'task' }]);
+  });
+
+  it('holds no memory of a long text beyond the part that is kept', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const long = (kind: number): string => JSON.parse(`"${String(kind).padEnd(2_000_000, 'x')}"`) as string;
+    let session = runningSession();
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let index = 0; index < 20; index += 1) {
+      session = observed(session, message(long(index)), tool(`${index}`, 'Write', { content: long(index) }));
+    }
+    collect();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(20_000_000);
+    expect(session.metadata.recentMessages).toHaveLength(20);
+  });
+});
+
+describe('tool calls', () => {
+  it('counts all by name and keeps the latest 100', () => {
+    const metadata = metadataAfter(...times(130, (index) => tool(`${index}`, index % 2 ? 'Read' : 'Bash')));
+    expect(metadata.toolCounts).toEqual({ Read: 65, Bash: 65 });
+    expect(metadata.toolsUsed.map(({ id }) => id)).toEqual(times(100, (index) => String(index + 30)));
+  });
+
+  it('get outcome and duration from their result', () => {
+    const { toolsUsed } = metadataAfter(tool('a'), tool('b'), toolResult('a', 'error'));
+    expect(toolsUsed[0]).toMatchObject({ id: 'a', startedAt: 100, durationMs: 20, outcome: 'error' });
+    expect(toolsUsed[1]).not.toHaveProperty('outcome');
+  });
+
+  it('give a result to the latest call where an id is used twice', () => {
+    const { toolsUsed } = metadataAfter(tool('a', 'first'), tool('a', 'second'), toolResult('a'));
+    expect(toolsUsed.map(({ name, outcome }) => [name, outcome])).toEqual([
+      ['first', undefined],
+      ['second', 'ok'],
+    ]);
+  });
+
+  it('are left alone by the result of an unknown call', () => {
+    expect(metadataAfter(tool('a'), toolResult('b')).toolsUsed).toEqual(metadataAfter(tool('a')).toolsUsed);
+  });
+
+  it.each(['__proto__', 'constructor', 'hasOwnProperty', 'toString'])(
+    "count one called '%s' like any other",
+    (name) => {
+      const { toolCounts } = metadataAfter(tool('1', name), tool('2', name));
+      expect(Object.entries(toolCounts)).toEqual([[name, 2]]);
+      expect(Object.getPrototypeOf(toolCounts)).toBe(Object.prototype);
+    },
+  );
+
+  it("are counted as 'other' beyond 200 names", () => {
+    const { toolCounts } = metadataAfter(
+      ...times(205, (index) => tool(`${index}`, `tool-${index}`)),
+      tool('x', 'tool-0'),
+    );
+    expect(Object.keys(toolCounts)).toHaveLength(201);
+    expect(toolCounts).toMatchObject({ other: 5, 'tool-0': 2 });
+  });
+});
+
+describe('the input of a tool call on record', () => {
+  const recorded = (input: unknown): unknown => metadataAfter(tool('a', 'Bash', input)).toolsUsed[0]?.input;
+
+  it('is a frozen copy of what the agent gave', () => {
+    const input = { command: 'ls', options: { deep: [1, null, true] } };
+    const copy = recorded(input);
+    expect(copy).toEqual(input);
+    expect(copy).not.toBe(input);
+    expect(unfrozenParts(copy)).toEqual([]);
+    expect(Object.isFrozen(input)).toBe(false);
+  });
+
+  const nested = (depth: number): unknown => (depth === 0 ? 'bottom' : { deeper: nested(depth - 1) });
+  const wide = (depth: number): unknown => (depth === 0 ? 1 : times(50, () => wide(depth - 1)));
+  const hostile: [string, unknown][] = [
+    ['a text of 1 MB', 'x'.repeat(1_000_000)],
+    ['a field of 1 MB', { content: 'x'.repeat(1_000_000) }],
+    ['a key of 1 MB', { ['k'.repeat(1_000_000)]: 1 }],
+    ['100,000 items', times(100_000, (index) => index)],
+    ['100,000 fields', Object.fromEntries(times(100_000, (index) => [`key${index}`, 'v'.repeat(100)]))],
+    ['2,500 texts of 2 kB', times(50, () => times(50, () => 'x'.repeat(2_000)))],
+    ['a list 50 wide and 4 deep', wide(4)],
+    ['5,000 levels', nested(5_000)],
+  ];
+  it.each(hostile)('is small and frozen for %s', (_, input) => {
+    const copy = recorded(input);
+    expect(JSON.stringify(copy).length).toBeLessThan(50_000);
+    expect(unfrozenParts(copy)).toEqual([]);
+    expect(JSON.stringify(copy).length).toBeGreaterThan(10);
+  });
+
+  it("keeps a field called '__proto__' a field", () => {
+    const input = JSON.parse('{"__proto__": {"polluted": true}}') as unknown;
+    const copy = recorded(input) as object;
+    expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
+    expect(Object.keys(copy)).toEqual(['__proto__']);
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+  });
+});
+
+describe('errors and diagnostics', () => {
+  it('counts errors by severity and keeps the latest 50', () => {
+    const { errors, errorCounts } = metadataAfter(
+      ...times(
+        60,
+        (index): Observation => ({ kind: 'error', severity: 'warning', code: 'retry', message: `${index}` }),
+      ),
+      { kind: 'error', severity: 'critical', code: 'auth', message: 'last', toolUseId: 'a' },
+    );
+    expect(errorCounts).toEqual({ critical: 1, warning: 60, info: 0 });
+    expect(errors).toHaveLength(50);
+    expect(errors[0]?.message).toBe('11');
+    expect(errors.at(-1)).toEqual({ severity: 'critical', code: 'auth', message: 'last', toolUseId: 'a', at: 700 });
+  });
+
+  it('keeps the latest 20 lines that were no stream-json', () => {
+    const { diagnostics } = metadataAfter(
+      ...times(22, (index): Observation => ({ kind: 'diagnostic', line: `${index}` })),
+    );
+    expect(diagnostics).toEqual(times(20, (index) => String(index + 2)));
+  });
+});
+
+describe('conversation, tokens and cost', () => {
+  it('come from the log', () => {
+    const session = observed(runningSession(), {
+      kind: 'init',
+      conversationId: 'uuid',
+      model: 'claude',
+      claudeVersion: '2.1.98',
+    });
+    expect(session.channelCoderSession).toBe('uuid');
+    expect(session.metadata).toMatchObject({ model: 'claude', claudeVersion: '2.1.98', lastActivity: 100 });
+  });
+
+  it('add up on the way, until the result gives the total of the run', () => {
+    const running = observed(
+      runningSession(),
+      { kind: 'usage', added: tokens(10) },
+      { kind: 'usage', added: tokens(5) },
+    );
+    expect(running.metadata.tokens).toEqual(tokens(15));
+    expect(running.metadata).not.toHaveProperty('costUsd');
+    const result = {
+      kind: 'result',
+      subtype: 'success',
+      isError: false,
+      turns: 2,
+      costUsd: 0.5,
+      tokens: tokens(40),
+    } as const;
+    const ended = observed(running, result);
+    expect(ended.metadata).toMatchObject({ tokens: tokens(40), costUsd: 0.5, turns: 2 });
+    expect(ended.runs[0]).toMatchObject({ tokens: tokens(40), costUsd: 0.5, turns: 2 });
+  });
+
+  it('are the sums over all runs of a continued session', () => {
+    const result = {
+      kind: 'result',
+      subtype: 'success',
+      isError: false,
+      turns: 3,
+      costUsd: 0.25,
+      tokens: tokens(7),
+    } as const;
+    const first = observed(runningSession(), result);
+    const second = afterActions(
+      first,
+      { type: 'continued', at: 500, feedback: 'more' },
+      { type: 'launching', at: 501 },
+      { type: 'running', at: 502 },
+    );
+    expect(second.metadata).toMatchObject({ costUsd: 0.25, turns: 3, tokens: tokens(7) });
+    const both = observed(second, { kind: 'usage', added: tokens(1) }, { ...result, costUsd: 0.5, tokens: tokens(2) });
+    expect(both.metadata).toMatchObject({ costUsd: 0.75, turns: 6, tokens: tokens(9) });
+    expect(both.runs.map(({ costUsd }) => costUsd)).toEqual([0.25, 0.5]);
+  });
+});
+
+describe('cost on the way', () => {
+  const usage = (costUsd?: number): Observation => ({
+    kind: 'usage',
+    added: tokens(1),
+    ...(costUsd !== undefined && { costUsd }),
+  });
+
+  it('adds up from list prices, until Claude tells the total', () => {
+    const running = observed(runningSession(), usage(0.25), usage(), usage(0.5));
+    expect(running.metadata).toMatchObject({ costUsd: 0.75, tokens: tokens(3) });
+    expect(running.runs[0]).toMatchObject({ costUsd: 0.75 });
+    const ended = observed(running, { kind: 'result', subtype: 'success', isError: false, costUsd: 0.6 });
+    expect(ended.metadata.costUsd).toBe(0.6);
+  });
+
+  it('is absent where no price is known', () => {
+    expect(metadataAfter(usage(), usage())).not.toHaveProperty('costUsd');
+  });
+});
+
+describe('dangers', () => {
+  const danger = Object.freeze({ level: 'critical', rule: 'r', reason: 'why' } as const);
+
+  it('are kept with their call, the latest 50, and so are breaches', () => {
+    const { dangers, toolsUsed } = metadataAfter(
+      ...times(50, (index): Observation => ({ ...tool(`${index}`), kind: 'tool', danger }) as Observation),
+      tool('harmless'),
+      { kind: 'breach', id: 'b', name: 'Bash', danger: { ...danger, rule: 'guard.bypassed' } },
+    );
+    expect(dangers).toHaveLength(50);
+    expect(dangers[0]).toEqual({ ...danger, at: 110, tool: 'Bash', toolUseId: '1' });
+    expect(dangers.at(-1)).toMatchObject({ rule: 'guard.bypassed', toolUseId: 'b' });
+    expect(toolsUsed.at(-2)?.danger).toEqual(danger);
+    expect(toolsUsed.at(-1)).not.toHaveProperty('danger');
+    expect(unfrozenParts([...dangers])).toEqual(['$']);
+  });
+});
+
+describe("the provider's usage limit", () => {
+  it('is no part of the record: the session may yet go on', () => {
+    const before = metadataAfter();
+    expect(metadataAfter({ kind: 'usage-limit', resetsAt: 7 })).toEqual({ ...before, lastActivity: 100 });
+  });
+});

@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import { MOUNTS_REFUSED } from '../../../../src/core/orchestration/docker/checked-start.js';
+import type { ResultObservation } from '../../../../src/core/orchestration/session/observation.js';
+import { outcomeOf, type RunWitnesses } from '../../../../src/core/orchestration/session/outcome.js';
+import type { RunStop } from '../../../../src/core/orchestration/types.js';
+
+const GOOD: ResultObservation = { kind: 'result', subtype: 'success', isError: false, text: 'done' };
+const bad = (text?: string, subtype = 'success'): ResultObservation => ({
+  kind: 'result',
+  subtype,
+  isError: true,
+  ...(text !== undefined && { text }),
+});
+
+const outcome = (witnesses: Partial<RunWitnesses>): ReturnType<typeof outcomeOf> =>
+  outcomeOf({
+    end: { exitCode: 0 },
+    result: undefined,
+    stopped: undefined,
+    resetsAt: undefined,
+    diagnostics: [],
+    ...witnesses,
+  });
+
+const CANCEL: RunStop = { status: 'cancelled', reason: 'cancelled', error: 'enough' };
+const LIMIT: RunStop = { status: 'failed', reason: 'max_cost', error: 'too much' };
+const AWAY = { reason: 'DOCKER_UNAVAILABLE', error: 'gone' };
+
+describe('how a run went', () => {
+  const TABLE: [string, Partial<RunWitnesses>, status: string, reason: string][] = [
+    ['exit 0 and a good result', { result: GOOD }, 'completed', 'success'],
+    ['a good result and an unknown end', { end: { unknown: true }, result: GOOD }, 'completed', 'success'],
+    ['exit 0 without a result', {}, 'failed', 'incomplete'],
+    ['an unknown end without a result', { end: { unknown: true } }, 'failed', 'incomplete'],
+    ['exit 0 with a result that is an error', { result: bad('odd') }, 'failed', 'error'],
+    ['a good result, but exit 1', { end: { exitCode: 1 }, result: GOOD }, 'failed', 'error'],
+    ['a good result, but killed', { end: { exitCode: 137 }, result: GOOD }, 'failed', 'killed'],
+    ['a good result, but terminated', { end: { exitCode: 143 }, result: GOOD }, 'failed', 'terminated'],
+    ['an unknown end with exit 1', { end: { unknown: true, exitCode: 1 }, result: GOOD }, 'failed', 'error'],
+    [
+      'mounts that were swapped',
+      { end: { exitCode: 97 }, diagnostics: ['other words', MOUNTS_REFUSED] },
+      'failed',
+      'UNSAFE_MOUNT',
+    ],
+    ['the same exit code of another program', { end: { exitCode: 97 }, diagnostics: ['x'] }, 'failed', 'error'],
+    [
+      'the same code and words of an agent',
+      { end: { exitCode: 97 }, diagnostics: [MOUNTS_REFUSED], result: GOOD },
+      'failed',
+      'error',
+    ],
+    ['no exit code at all', { end: {}, result: GOOD }, 'failed', 'error'],
+    ['all turns used', { result: bad(undefined, 'error_max_turns') }, 'failed', 'max_turns'],
+    ['a result without authentication', { result: bad('Invalid API key · Please run /login') }, 'failed', 'auth'],
+    ['a result at the rate limit', { result: bad('API Error: 429 rate_limit_error') }, 'failed', 'rate_limited'],
+    ['a result after an error', { result: bad(undefined, 'error_during_execution') }, 'failed', 'error'],
+    ['exit 1 and a word on authentication', { end: { exitCode: 1 }, diagnostics: ['Not logged in'] }, 'failed', 'auth'],
+    ['exit 1 and another word', { end: { exitCode: 1 }, diagnostics: ['Segmentation fault'] }, 'failed', 'error'],
+    ['too much memory', { end: { exitCode: 137, oomKilled: true }, result: GOOD }, 'failed', 'oom'],
+    ['a lost container', { end: { reason: 'lost', error: 'gone' }, result: GOOD }, 'failed', 'lost'],
+    ['a launch that failed', { end: { reason: 'LAUNCH_FAILED' } }, 'failed', 'LAUNCH_FAILED'],
+    ['an engine that is away', { end: { reason: 'DOCKER_UNAVAILABLE' } }, 'failed', 'DOCKER_UNAVAILABLE'],
+    ['a stop on purpose', { end: { exitCode: 143 }, stopped: CANCEL }, 'cancelled', 'cancelled'],
+    ['a stop on purpose that came too late', { result: GOOD, stopped: CANCEL }, 'cancelled', 'cancelled'],
+    [
+      'a stop that needed force',
+      { end: { exitCode: 137, oomKilled: true }, stopped: CANCEL },
+      'cancelled',
+      'cancelled',
+    ],
+    ['a limit that was reached', { end: { exitCode: 143 }, stopped: LIMIT }, 'failed', 'max_cost'],
+    ['a limit that the result reached', { result: GOOD, stopped: LIMIT }, 'failed', 'max_cost'],
+    ['a limit that needed force', { end: { exitCode: 137, oomKilled: true }, stopped: LIMIT }, 'failed', 'max_cost'],
+    ['a limit whose container nobody sees', { end: AWAY, stopped: LIMIT }, 'failed', 'DOCKER_UNAVAILABLE'],
+    ['a stop whose container nobody sees', { end: AWAY, stopped: CANCEL }, 'failed', 'DOCKER_UNAVAILABLE'],
+    ["Claude's own budget", { result: bad(undefined, 'error_max_budget_usd') }, 'failed', 'max_cost'],
+  ];
+
+  it.each(TABLE)('%s', (_, witnesses, status, reason) => {
+    const { status: reached, result } = outcome(witnesses);
+    expect([reached, result.reason]).toEqual([status, reason]);
+    expect(result.error === undefined).toBe(status === 'completed');
+  });
+
+  it('keeps exit code and closing text whatever the end', () => {
+    expect(outcome({ result: GOOD }).result).toEqual({ text: 'done', exitCode: 0, reason: 'success' });
+    expect(outcome({ end: { exitCode: 137 }, result: GOOD, stopped: CANCEL }).result).toEqual({
+      text: 'done',
+      exitCode: 137,
+      reason: 'cancelled',
+      error: 'enough',
+    });
+    expect(outcome({ end: { unknown: true }, result: GOOD }).result).not.toHaveProperty('exitCode');
+  });
+
+  it('says for a person what was wrong, with the last output', () => {
+    const diagnostics = ['entrypoint: starting', 'boom'];
+    expect(outcome({ end: { exitCode: 9 }, diagnostics }).result.error).toBe(
+      'It ended with exit code 9. Last output: entrypoint: starting | boom',
+    );
+    expect(outcome({ end: { reason: 'lost', error: 'The container is gone' }, diagnostics }).result.error).toBe(
+      'The container is gone. Last output: entrypoint: starting | boom',
+    );
+    expect(outcome({ result: bad(undefined, 'error_max_turns') }).result.error).toContain("'error_max_turns'");
+  });
+});
+
+it('has an error of bounded length, whatever the agent made its text of, and quickly', () => {
+  const { error } = outcome({ result: bad(`\u001b${'#;'.repeat(8 * 1024 * 1024)}`) }).result;
+  expect(error).toHaveLength(50_001);
+  expect(error).toMatch(/^ #;.*…$/);
+});
+
+describe("the provider's usage limit", () => {
+  const LIMITED = bad('API Error: 429 rate_limit_error');
+
+  it('is told apart, with the time at which it allows more', () => {
+    expect(outcome({ end: { exitCode: 1 }, result: LIMITED, resetsAt: 7 })).toEqual({
+      status: 'failed',
+      result: { text: LIMITED.text, exitCode: 1, reason: 'rate_limited', error: LIMITED.text },
+      usageLimit: { resetsAt: 7 },
+    });
+    expect(outcome({ result: LIMITED }).usageLimit).toEqual({});
+  });
+
+  it.each([
+    ['a run that was cancelled', { result: LIMITED, stopped: CANCEL }],
+    ['a run that reached a limit of ours', { result: LIMITED, stopped: LIMIT }],
+    ['a run that was killed', { end: { exitCode: 137, oomKilled: true }, result: LIMITED }],
+    ['a run that nobody sees', { end: AWAY, result: LIMITED }],
+    ['a run that went well after all', { result: GOOD }],
+    ['another error', { result: bad('odd') }],
+  ])('is not the cause of %s, whatever was said on the way', (_, witnesses) => {
+    expect(outcome({ ...witnesses, resetsAt: 7 })).not.toHaveProperty('usageLimit');
+  });
+});
+
+describe('a run that must not be continued in the same breath', () => {
+  it.each([
+    ['one that may still be there', { end: AWAY, stopped: CANCEL }, true],
+    ['one that was ended for cause', { end: { exitCode: 143 }, stopped: LIMIT }, true],
+    ['one that was stopped to be continued', { end: { exitCode: 143 }, stopped: CANCEL }, undefined],
+    ['one that ended by itself', { result: GOOD }, undefined],
+  ])('%s', (_, witnesses, final) => {
+    expect(outcome(witnesses).final).toBe(final);
+  });
+});

@@ -1,0 +1,333 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  DEFAULT_POLICY,
+  type Decision,
+  decide,
+  type PolicyDecision,
+  resolvePolicy,
+  type ToolCall,
+  type ToolPolicy,
+  type ToolRule,
+  tightenPolicy,
+} from '../../../../src/core/orchestration/session/policy.js';
+import { errorOf } from '../../../support/errors.js';
+
+const CRITICAL = { level: 'critical', rule: 'test', reason: 'It is dangerous.' } as const;
+const WARNING = { level: 'warning', rule: 'test', reason: 'It is odd.' } as const;
+const call = (tool: string, input: unknown = {}, danger?: ToolCall['danger']): ToolCall => ({
+  toolUseId: 't',
+  tool,
+  input,
+  ...(danger && { danger }),
+});
+const bash = (command: string, danger?: ToolCall['danger']): ToolCall => call('Bash', { command }, danger);
+const decision = (policy: ToolPolicy, one: ToolCall): PolicyDecision => decide(resolvePolicy(policy), one);
+/** Whether a rule fits a call, told by what it denies. */
+const fits = (rule: Omit<ToolRule, 'decision'>, one: ToolCall): boolean =>
+  decision({ rules: [{ ...rule, decision: 'deny' }] }, one).decision === 'deny';
+
+describe("a rule's tool", () => {
+  it.each([
+    ['Bash', 'Bash', true],
+    ['Bash', 'BashOutput', false],
+    ['Bash', 'bash', false],
+    ['mcp__*', 'mcp__github__create_issue', true],
+    ['mcp__*', 'mcp__', true],
+    ['mcp__*', 'mcp_github', false],
+    ['mcp__*', 'xmcp__github', false],
+    ['mcp__*__delete_*', 'mcp__db__delete_all', true],
+    ['mcp__*__delete_*', 'mcp__db__create', false],
+    ['*', 'anything at all', true],
+    ['*', '', true],
+    ['**', 'Bash', true],
+    ['*Edit', 'NotebookEdit', true],
+    ['*Edit', 'Editor', false],
+    ['a*a', 'a', false],
+    ['a*a', 'aa', true],
+    ['ab*ba', 'aba', false],
+    ['*b*b*', 'b', false],
+    ['*b*b*', 'abcb', true],
+    ['.*', 'Bash', false],
+    ['Ba?h', 'Bash', false],
+    ['Task', 'Agent', true],
+    ['Agent', 'Task', true],
+    ['KillShell', 'TaskStop', true],
+    ['TaskStop', 'KillShell', true],
+    ['BashOutputTool', 'AgentOutputTool', true],
+    ['TaskOutput', 'BashOutputTool', true],
+    ['Agent', 'TaskStop', false],
+    ['Task', 'TaskOutput', false],
+    ['task', 'Agent', false],
+  ])('%j for a call of %j: %s', (tool, name, expected) => {
+    expect(fits({ tool }, call(name))).toBe(expected);
+  });
+
+  it('fits like the regular expression that it stands for', () => {
+    const word = fc.string({ unit: fc.constantFrom('a', 'b', '*'), maxLength: 6 });
+    const name = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 });
+    fc.assert(
+      fc.property(word, name, (tool, one) => {
+        expect(fits({ tool }, call(one))).toBe(new RegExp(`^${tool.replaceAll('*', '.*')}$`).test(one));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('takes no time where it has many stars', () => {
+    expect(fits({ tool: `${'*a'.repeat(50)}*b` }, call('a'.repeat(5_000)))).toBe(false);
+  });
+});
+
+describe("a rule's regular expression", () => {
+  const push = /^git push/;
+  it.each<[string, RegExp, ToolCall, boolean]>([
+    ['the command of Bash', push, bash('git push'), true],
+    [
+      'the command of Bash, not what describes it',
+      push,
+      call('Bash', { command: 'ls', description: 'git push' }),
+      false,
+    ],
+    ['the path of a file tool', /\.env$/, call('Write', { file_path: '/workspace/.env', content: 'x' }), true],
+    ['the path, not the content', /secret/, call('Write', { file_path: '/a', content: 'secret' }), false],
+    ['the path of a notebook', /\.ipynb$/, call('NotebookEdit', { notebook_path: '/a.ipynb', new_source: 'x' }), true],
+    ['the address of WebFetch', /^https:\/\/example\.com\//, call('WebFetch', { url: 'https://example.com/x' }), true],
+    ['the input as JSON of any other tool', /"sql":"DROP/, call('mcp__db__query', { sql: 'DROP TABLE x' }), true],
+    ['the JSON of a tool that has a path besides', /"pattern":"x"/, call('Grep', { pattern: 'x', path: '/a' }), true],
+    [
+      'the JSON of a command that is no text',
+      /"command":\["git push"\]/,
+      call('Bash', { command: ['git push'] }),
+      true,
+    ],
+    ['the JSON of an input that is no object', /^"git push"$/, call('Bash', 'git push'), true],
+    ['nothing where there is no input', /./, { ...call('Bash'), input: undefined }, false],
+    ['the empty text where there is no input', /^$/, { ...call('Bash'), input: undefined }, true],
+    ['null', /^null$/, call('Bash', null), true],
+  ])('is tried on %s', (_, matches, one, expected) => {
+    expect(fits({ tool: '*', matches }, one)).toBe(expected);
+  });
+
+  it.each([
+    ['file_path', 'mcp__db__query'],
+    ['notebook_path', 'mcp__db__query'],
+    ['command', 'mcp__db__query'],
+    ['url', 'mcp__db__query'],
+    ['', 'mcp__db__query'],
+    ['file_path', 'constructor'],
+  ])("cannot be led away by a field '%s' that %s does not know", (field, tool) => {
+    expect(fits({ tool: '*', matches: /DROP/ }, call(tool, { sql: 'DROP TABLE x', [field]: 'harmless' }))).toBe(true);
+  });
+
+  it.each(['g', 'y', 'gy'])('fits every time, also with the flag %s', (flags) => {
+    const policy = resolvePolicy({
+      rules: [{ tool: 'Bash', matches: new RegExp('git push', flags), decision: 'deny' }],
+    });
+    for (const round of [1, 2, 3]) expect(decide(policy, bash('git push')).decision, `round ${round}`).toBe('deny');
+  });
+
+  it('is not tried on what cannot be written as JSON: the call is denied', () => {
+    const deep: unknown = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`);
+    expect(fits({ tool: 'mcp__*', matches: /never/ }, call('mcp__x', deep))).toBe(true);
+  });
+});
+
+describe("a rule's function", () => {
+  it('is given the call, with its danger', () => {
+    const seen: ToolCall[] = [];
+    const matches = (one: ToolCall): boolean => seen.push(one) > 0;
+    const one = bash('rm -rf /', CRITICAL);
+    expect(fits({ tool: 'Bash', matches }, one)).toBe(true);
+    expect(seen).toEqual([one]);
+  });
+
+  it('is asked about its own tools only', () => {
+    const matches = (): boolean => {
+      throw new Error('asked');
+    };
+    expect(fits({ tool: 'Write', matches }, bash('ls'))).toBe(false);
+  });
+
+  it.each([undefined, 1, 'yes', {}])('fits with nothing but true: not with %j', (answer) => {
+    expect(fits({ tool: '*', matches: () => answer as boolean }, bash('ls'))).toBe(false);
+  });
+
+  it.each(['allow', 'ask', 'deny'] as const)(
+    "denies the call where it throws, whatever its rule's decision (%s)",
+    (own) => {
+      const matches = (): boolean => {
+        throw new Error('mine');
+      };
+      const rules = [{ tool: 'Ba*', matches, decision: own, reason: 'because' }];
+      expect(decision({ rules }, bash('ls'))).toEqual({
+        decision: 'deny',
+        reason: 'A rule of the policy for Ba* failed on this call.',
+      });
+    },
+  );
+});
+
+describe('a policy', () => {
+  it('allows all that is not critical where nothing is said, and denies that', () => {
+    for (const policy of [DEFAULT_POLICY, resolvePolicy(), resolvePolicy({})]) {
+      expect(decide(policy, bash('ls'))).toEqual({ decision: 'allow' });
+      expect(decide(policy, bash('odd', WARNING))).toEqual({ decision: 'allow' });
+      expect(decide(policy, bash('rm', CRITICAL))).toEqual({ decision: 'deny', reason: CRITICAL.reason });
+    }
+    expect(resolvePolicy()).toEqual(DEFAULT_POLICY);
+  });
+
+  it.each(['allow', 'ask', 'deny'] as const)('says %s of critical calls where it is told to', (dangerous) => {
+    const expected = dangerous === 'allow' ? { decision: 'allow' } : { decision: dangerous, reason: CRITICAL.reason };
+    expect(decision({ dangerous }, bash('rm', CRITICAL))).toEqual(expected);
+    expect(decision({ dangerous }, bash('odd', WARNING))).toEqual({ decision: 'allow' });
+  });
+
+  it('has the first rule that fits decide, also about what is critical', () => {
+    const rules: ToolRule[] = [
+      { tool: 'Bash', matches: /^git push --dry-run/, decision: 'allow' },
+      { tool: 'Bash', matches: /^git push/, decision: 'ask', reason: 'Pushing is mine.' },
+      { tool: 'Bash', matches: /push/, decision: 'deny' },
+    ];
+    expect(decision({ rules }, bash('git push --dry-run', CRITICAL))).toEqual({ decision: 'allow' });
+    expect(decision({ rules }, bash('git push'))).toEqual({ decision: 'ask', reason: 'Pushing is mine.' });
+    expect(decision({ rules }, bash('npm run push')).decision).toBe('deny');
+    expect(decision({ rules }, bash('git pull', CRITICAL)).decision).toBe('deny');
+  });
+
+  it("gives the rule's reason, else the danger's, else says whose it was", () => {
+    const rules: ToolRule[] = [{ tool: 'Ba*', decision: 'deny' }];
+    expect(decision({ rules }, bash('rm', WARNING)).reason).toBe(WARNING.reason);
+    expect(decision({ rules }, bash('ls')).reason).toBe('The policy for Ba* says so.');
+  });
+
+  it('holds as it was given, whatever becomes of the objects', () => {
+    const rule = { tool: 'Bash', decision: 'deny' as Decision };
+    const given = { rules: [rule] };
+    const policy = resolvePolicy(given);
+    rule.decision = 'allow';
+    given.rules.length = 0;
+    expect(decide(policy, bash('ls')).decision).toBe('deny');
+    expect(Object.isFrozen(policy.layers[0]?.rules)).toBe(true);
+    expect(Object.isFrozen(policy.layers[0]?.rules[0])).toBe(true);
+  });
+
+  it('has these defaults for its times', () => {
+    expect(resolvePolicy()).toMatchObject({ approvalTimeoutMs: 600_000, onHostLost: 'deny' });
+    expect(resolvePolicy({ approvalTimeoutMs: 5, onHostLost: 'allow' })).toMatchObject({
+      approvalTimeoutMs: 5,
+      onHostLost: 'allow',
+    });
+  });
+});
+
+describe("a session's own policy", () => {
+  const base = resolvePolicy({
+    rules: [{ tool: 'Bash', matches: /^git push/, decision: 'ask', reason: 'theirs' }],
+    dangerous: 'ask',
+    approvalTimeoutMs: 1_000,
+  });
+
+  it("is the manager's where there is none", () => {
+    expect(tightenPolicy(base, undefined)).toBe(base);
+    const { layers, ...times } = tightenPolicy(base, {});
+    expect(times).toEqual({ approvalTimeoutMs: 1_000, onHostLost: 'deny' });
+    expect(layers[1]).toEqual({ rules: [], dangerous: 'ask' });
+  });
+
+  it('takes the stricter of both, with its reason', () => {
+    const own = tightenPolicy(base, { rules: [{ tool: 'Bash', decision: 'deny', reason: 'mine' }] });
+    expect(decide(own, bash('git push'))).toEqual({ decision: 'deny', reason: 'mine' });
+    const other = tightenPolicy(base, { rules: [{ tool: 'Bash', decision: 'ask', reason: 'mine' }] });
+    expect(decide(other, bash('git push'))).toEqual({ decision: 'ask', reason: 'theirs' });
+    expect(decide(other, bash('ls'))).toEqual({ decision: 'ask', reason: 'mine' });
+  });
+
+  it("takes nothing away from the manager's by a rule that allows", () => {
+    const own = tightenPolicy(base, { rules: [{ tool: '*', decision: 'allow' }] });
+    expect(decide(own, bash('git push')).decision).toBe('ask');
+    expect(decide(own, bash('rm', CRITICAL)).decision).toBe('ask');
+    expect(decide(own, bash('ls')).decision).toBe('allow');
+  });
+
+  it('may be stricter in each setting', () => {
+    const own = tightenPolicy(resolvePolicy({ dangerous: 'allow', onHostLost: 'allow' }), {
+      dangerous: 'ask',
+      approvalTimeoutMs: 1,
+      onHostLost: 'deny',
+    });
+    expect(own).toMatchObject({ approvalTimeoutMs: 1, onHostLost: 'deny' });
+    expect(decide(own, bash('rm', CRITICAL)).decision).toBe('ask');
+  });
+
+  it.each<[keyof ToolPolicy, ToolPolicy, ToolPolicy, string]>([
+    ['dangerous', {}, { dangerous: 'ask' }, '"ask" would loosen what holds already, "deny"'],
+    ['dangerous', {}, { dangerous: 'allow' }, '"allow" would loosen what holds already, "deny"'],
+    ['dangerous', { dangerous: 'ask' }, { dangerous: 'allow' }, '"allow" would loosen what holds already, "ask"'],
+    ['approvalTimeoutMs', { approvalTimeoutMs: 5 }, { approvalTimeoutMs: 6 }, '6 would loosen what holds already, 5'],
+    ['approvalTimeoutMs', {}, { approvalTimeoutMs: 600_001 }, '600001 would loosen what holds already, 600000'],
+    ['onHostLost', {}, { onHostLost: 'allow' }, '"allow" would loosen what holds already, "deny"'],
+  ])("is refused where its '%s' is looser: %j under %j", async (name, theirs, own, what) => {
+    const { message } = await errorOf(() => tightenPolicy(resolvePolicy(theirs), own), 'INVALID_OPTIONS');
+    expect(message).toContain(`Option 'policy.${name}': ${what}. A session may only tighten`);
+  });
+
+  const anyRule: fc.Arbitrary<ToolRule> = fc.record(
+    {
+      tool: fc.constantFrom('Bash', 'Write', 'mcp__*', '*', 'B*'),
+      decision: fc.constantFrom<Decision>('allow', 'ask', 'deny'),
+      matches: fc.constantFrom(
+        /a/,
+        /b/g,
+        (one: ToolCall) => one.danger !== undefined,
+        () => {
+          throw new Error('mine');
+        },
+      ),
+    },
+    { requiredKeys: ['tool', 'decision'] },
+  );
+  const anyPolicy: fc.Arbitrary<ToolPolicy> = fc.record(
+    {
+      rules: fc.array(anyRule, { maxLength: 4 }),
+      dangerous: fc.constantFrom<Decision>('allow', 'ask', 'deny'),
+      approvalTimeoutMs: fc.integer({ min: 1, max: 3 }),
+      onHostLost: fc.constantFrom('allow' as const, 'deny' as const),
+    },
+    { requiredKeys: [] },
+  );
+  const anyCall: fc.Arbitrary<ToolCall> = fc
+    .record({
+      tool: fc.constantFrom('Bash', 'Write', 'mcp__x', 'Read'),
+      text: fc.constantFrom('a', 'b', 'ab', ''),
+      danger: fc.constantFrom(undefined, CRITICAL, WARNING),
+    })
+    .map(({ tool, text, danger }) => call(tool, { command: text, file_path: text }, danger));
+  const STRICTNESS = ['allow', 'ask', 'deny'];
+
+  it('is refused, or never looser than what it is laid over, for any policies and calls', () => {
+    let accepted = 0;
+    fc.assert(
+      fc.property(anyPolicy, anyPolicy, fc.array(anyCall, { minLength: 1 }), (theirs, own, calls) => {
+        const under = resolvePolicy(theirs);
+        let over: ReturnType<typeof tightenPolicy>;
+        try {
+          over = tightenPolicy(under, own);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'INVALID_OPTIONS' });
+          return;
+        }
+        accepted += 1;
+        expect(over.approvalTimeoutMs).toBeLessThanOrEqual(under.approvalTimeoutMs);
+        if (under.onHostLost === 'deny') expect(over.onHostLost).toBe('deny');
+        for (const one of calls) {
+          const strictness = STRICTNESS.indexOf(decide(over, one).decision);
+          expect(strictness).toBeGreaterThanOrEqual(STRICTNESS.indexOf(decide(under, one).decision));
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(accepted).toBeGreaterThan(100);
+  });
+});

@@ -1,0 +1,118 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { SessionFolder } from '../../../../../src/core/orchestration/contract/session-folder.js';
+import { resolveCreateOptions, resolveManagerOptions } from '../../../../../src/core/orchestration/options/resolve.js';
+import { leftSessions } from '../../../../../src/core/orchestration/store/disk/left-sessions.js';
+import { SessionJournal } from '../../../../../src/core/orchestration/store/disk/session-journal.js';
+import { createdSession } from '../../../../support/sessions.js';
+import { tempFolder } from '../../../../support/temp-folder.js';
+
+const ID = 'abcdefghijkl';
+
+/** A state folder with a session in it, as a manager leaves it. */
+async function withSession(stateDir = tempFolder(), id = ID): Promise<{ stateDir: string; folder: SessionFolder }> {
+  const manager = resolveManagerOptions({ stateDir });
+  const folder = new SessionFolder(stateDir, id);
+  await folder.create();
+  const journal = new SessionJournal({ defaults: manager, onError: () => {} });
+  await journal.begin(folder, resolveCreateOptions(id, { prompt: 'x' }, manager), createdSession({ id }));
+  return { stateDir, folder };
+}
+
+describe('the sessions that are left', () => {
+  it('are none where there is no folder, or an empty one', async () => {
+    const stateDir = tempFolder();
+    expect(await leftSessions(join(stateDir, 'none'))).toEqual([]);
+    expect(await leftSessions(stateDir)).toEqual([]);
+    mkdirSync(join(stateDir, 'sessions'));
+    expect(await leftSessions(stateDir)).toEqual([]);
+  });
+
+  it('are read with what they were created from, their record, and whether they have a log', async () => {
+    const { stateDir, folder } = await withSession();
+    const [left, ...others] = await leftSessions(stateDir);
+    expect(others).toEqual([]);
+    expect(left).toMatchObject({
+      id: ID,
+      folder: { path: folder.path },
+      spec: { spec: { id: ID, prompt: { text: 'x' } } },
+      record: { ticket: 1, session: { id: ID, status: 'starting' } },
+      hasLog: false,
+    });
+    writeFileSync(folder.log, 'x');
+    expect(await leftSessions(stateDir)).toMatchObject([{ hasLog: true }]);
+    rmSync(folder.log);
+    expect(await leftSessions(stateDir)).toMatchObject([{ hasLog: false }]);
+  });
+
+  it('are all there where they are more than are read at once', async () => {
+    const stateDir = tempFolder();
+    const ids = Array.from({ length: 40 }, (_, index) => `session${String(index).padStart(5, '0')}`);
+    for (const id of ids) await withSession(stateDir, id);
+    expect((await leftSessions(stateDir)).map(({ id }) => id).sort()).toEqual(ids);
+  });
+
+  it('are those in folders that a manager makes: nothing else is looked at', async () => {
+    const { stateDir } = await withSession();
+    const sessions = join(stateDir, 'sessions');
+    for (const name of ['abcdefghijk', 'abcdefghijklm', 'ABCDEFGHIJKL', 'abcdef-hijkl', '.bcdefghijkl', 'äbcdefghijkl'])
+      mkdirSync(join(sessions, name));
+    writeFileSync(join(sessions, 'ffffffffffff'), '');
+    symlinkSync(join(sessions, ID), join(sessions, 'llllllllllll'));
+    execFileSync('mkfifo', [join(sessions, 'pppppppppppp')]);
+    expect((await leftSessions(stateDir)).map(({ id }) => id)).toEqual([ID]);
+  });
+
+  it('rejects where the folder cannot be listed: that is not the same as none', async () => {
+    const stateDir = tempFolder();
+    writeFileSync(join(stateDir, 'sessions'), '');
+    await expect(leftSessions(stateDir)).rejects.toMatchObject({ code: 'STATE_NOT_WRITABLE' });
+  });
+});
+
+describe.each(['spec', 'record'] as const)('a %s that cannot be read', (file) => {
+  const other = file === 'spec' ? 'record' : 'spec';
+  const CASES: [string, 'missing' | 'damaged', (path: string) => void][] = [
+    ['missing', 'missing', (path) => rmSync(path)],
+    ['a link to nothing', 'damaged', (path) => remade(path, () => symlinkSync('/nowhere', path))],
+    [
+      'a link to the true one',
+      'damaged',
+      (path) => {
+        writeFileSync(`${path}.true`, readFileSync(path));
+        remade(path, () => symlinkSync(`${path}.true`, path));
+      },
+    ],
+    ['a FIFO', 'damaged', (path) => remade(path, () => execFileSync('mkfifo', [path]))],
+    ['a folder', 'damaged', (path) => remade(path, () => mkdirSync(path))],
+    ['empty', 'damaged', (path) => truncateSync(path, 0)],
+    ['zero bytes', 'damaged', (path) => writeFileSync(path, Buffer.alloc(500))],
+    ['half-written', 'damaged', (path) => truncateSync(path, Math.floor(readFileSync(path).length / 2))],
+    ['cut by its last byte', 'damaged', (path) => truncateSync(path, readFileSync(path).length - 1)],
+    ['longer than 64 MiB', 'damaged', (path) => truncateSync(path, 64 * 1024 * 1024 + 1)],
+    ['null', 'damaged', (path) => writeFileSync(path, 'null')],
+    ['of a later version', 'damaged', (path) => changed(path, '"version":1', '"version":2')],
+    ['of another session', 'damaged', (path) => changed(path, `"id":"${ID}"`, '"id":"bcdefghijklm"')],
+  ];
+
+  it.each(CASES)('is that, and the rest is read: %s', async (_, expected, damage) => {
+    const { stateDir, folder } = await withSession();
+    damage(folder[file]);
+    const [left] = await leftSessions(stateDir);
+    expect(left?.[file]).toBe(expected);
+    expect(left?.[other]).toMatchObject({ version: 1 });
+  });
+});
+
+function remade(path: string, make: () => void): void {
+  rmSync(path);
+  make();
+}
+
+function changed(path: string, from: string, to: string): void {
+  const text = readFileSync(path, 'utf8');
+  expect(text).toContain(from);
+  writeFileSync(path, text.replace(from, to));
+}

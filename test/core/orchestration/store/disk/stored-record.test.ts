@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import {
+  restoredRecord,
+  type StoredRecord,
+  storedRecord,
+  storedRecordSchema,
+} from '../../../../../src/core/orchestration/store/disk/stored-record.js';
+import type { SessionStatus, UnifiedSession } from '../../../../../src/core/orchestration/types.js';
+import { unfrozenParts } from '../../../../support/frozen.js';
+import {
+  afterActions,
+  createdSession,
+  observed,
+  runningSession,
+  sessionIn,
+  suspendedSession,
+} from '../../../../support/sessions.js';
+
+const throughJson = (stored: StoredRecord): StoredRecord => JSON.parse(JSON.stringify(stored));
+const leaf = { kind: 'message', text: 'hello', first: true } as const;
+const result = {
+  kind: 'result',
+  subtype: 'success',
+  isError: false,
+  turns: 2,
+  costUsd: 0.5,
+  tokens: { input: 1, output: 2, cacheRead: 3, cacheCreation: 4 },
+} as const;
+
+const STATUSES: SessionStatus[] = [
+  'queued',
+  'starting',
+  'running',
+  'paused',
+  'waiting_feedback',
+  'completed',
+  'failed',
+  'cancelled',
+];
+
+describe('a record on disk', () => {
+  it.each([...STATUSES.map((status) => sessionIn(status)), suspendedSession()])('is read again: $status', (session) => {
+    const stored = throughJson(storedRecord(7, session, session.metadata));
+    expect(storedRecordSchema.safeParse(stored).success).toBe(true);
+    expect(stored.ticket).toBe(7);
+    const restored = restoredRecord(stored);
+    const { pendingApproval: _, pendingApprovals: __, ...rest } = session;
+    expect(restored).toEqual({ ...rest, status: session.status === 'waiting_feedback' ? 'running' : session.status });
+    expect(unfrozenParts(restored)).toEqual([]);
+  });
+
+  it('has the metadata from before the run while one is open: its log is read again', () => {
+    const created = createdSession();
+    const first = observed(
+      afterActions(created, { type: 'launching', at: 2 }, { type: 'running', at: 3 }),
+      leaf,
+      result,
+    );
+    const { session } = throughJson(storedRecord(1, first, created.metadata));
+    expect(session.metadata).toEqual(created.metadata);
+    expect(session.runs[0]).toEqual({ number: 1, requestedAt: 1, launchedAt: 2, startedAt: 3 });
+
+    const ended = afterActions(first, { type: 'ended', at: 9, status: 'completed', result: { reason: 'success' } });
+    const second = observed(
+      afterActions(
+        ended,
+        { type: 'continued', at: 10, feedback: 'more' },
+        { type: 'launching', at: 11 },
+        { type: 'running', at: 12 },
+      ),
+      leaf,
+      result,
+    );
+    const again = throughJson(storedRecord(1, second, ended.metadata)).session;
+    expect(again.metadata).toEqual(ended.metadata);
+    expect(again.runs[0]).toMatchObject({ costUsd: 0.5, turns: 2 });
+    expect(again.runs[1]).toEqual({ number: 2, feedback: 'more', requestedAt: 10, launchedAt: 11, startedAt: 12 });
+    // Read again, its log adds up to the same.
+    const replayed = observed(restoredRecord(throughJson(storedRecord(1, second, ended.metadata))), leaf, result);
+    expect(replayed.metadata).toMatchObject({ messages: 2, costUsd: 1, turns: 4 });
+    expect(replayed.metadata.costUsd).toBe(second.metadata.costUsd);
+  });
+
+  it.each<[string, UnifiedSession]>([
+    ['one that has ended', sessionIn('completed')],
+    ['one that waits for its limit', suspendedSession()],
+    [
+      'one that waits for its next run',
+      afterActions(sessionIn('completed'), { type: 'continued', at: 10, feedback: 'm' }),
+    ],
+  ])('has all metadata where no run is open: %s', (_, session) => {
+    const seen = { ...session, metadata: { ...session.metadata, messages: 5 } };
+    expect(storedRecord(1, seen, createdSession().metadata).session).toBe(seen);
+  });
+
+  it('does not tell of questions: their hooks ask again', () => {
+    const waiting = sessionIn('waiting_feedback');
+    const { session } = throughJson(storedRecord(1, waiting, waiting.metadata));
+    expect(session).not.toHaveProperty('pendingApproval');
+    expect(session).not.toHaveProperty('pendingApprovals');
+  });
+
+  it.each([
+    ['a later version', (stored: StoredRecord) => ({ ...stored, version: 2 })],
+    ['no ticket', ({ version, session }: StoredRecord) => ({ version, session })],
+    ['an unknown status', (stored: StoredRecord) => ({ ...stored, session: { ...stored.session, status: 'x' } })],
+    ['runs that are none', (stored: StoredRecord) => ({ ...stored, session: { ...stored.session, runs: [7] } })],
+    ['half the metadata', (stored: StoredRecord) => ({ ...stored, session: { ...stored.session, metadata: {} } })],
+  ])('is not read where it has %s', (_, change) => {
+    const stored = throughJson(storedRecord(1, runningSession(), createdSession().metadata));
+    expect(storedRecordSchema.safeParse(change(stored)).success).toBe(false);
+  });
+});

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { SessionRegistry } from '../../../../src/core/orchestration/store/registry.js';
+import type { SessionMode, SessionStatus } from '../../../../src/core/orchestration/types.js';
+import { errorOf } from '../../../support/errors.js';
+import { sessionIn } from '../../../support/sessions.js';
+
+function registryOf(
+  ...sessions: [id: string, SessionStatus, taskId?: string, parentId?: string, mode?: SessionMode][]
+): {
+  registry: SessionRegistry;
+  ids: (filter?: Parameters<SessionRegistry['list']>[0]) => string[];
+} {
+  const registry = new SessionRegistry();
+  for (const [id, status, taskId, parentId, mode] of sessions) {
+    registry.set(
+      sessionIn(status, {
+        id,
+        ...(taskId !== undefined && { taskId }),
+        ...(parentId !== undefined && { parentId }),
+        ...(mode !== undefined && { mode }),
+      }),
+    );
+  }
+  return { registry, ids: (filter) => registry.list(filter).map(({ id }) => id) };
+}
+
+describe('SessionRegistry', () => {
+  it('answers the record of an id, the latest one', () => {
+    const { registry } = registryOf(['a', 'queued']);
+    const running = sessionIn('running', { id: 'a' });
+    registry.set(running);
+    expect(registry.get('a')).toBe(running);
+    expect(registry.demand('a')).toBe(running);
+    expect(registry.get('b')).toBeUndefined();
+    expect(registry.list()).toEqual([running]);
+  });
+
+  it('demands an id in vain with SESSION_NOT_FOUND and the id', async () => {
+    const { message } = await errorOf(() => new SessionRegistry().demand('no such'), 'SESSION_NOT_FOUND');
+    expect(message).toContain('"no such"');
+  });
+
+  it('lists by task, parent, mode and status, combined with "and"', () => {
+    const { ids } = registryOf(
+      ['a', 'running', 'task', 'parent'],
+      ['b', 'queued', 'task'],
+      ['c', 'running', 'other', 'parent', 'planning'],
+      ['d', 'failed'],
+    );
+    expect(ids()).toEqual(['a', 'b', 'c', 'd']);
+    expect(ids({})).toEqual(['a', 'b', 'c', 'd']);
+    expect(ids({ taskId: 'task' })).toEqual(['a', 'b']);
+    expect(ids({ parentId: 'parent' })).toEqual(['a', 'c']);
+    expect(ids({ mode: 'planning' })).toEqual(['c']);
+    expect(ids({ status: 'running' })).toEqual(['a', 'c']);
+    expect(ids({ status: ['failed', 'queued'] })).toEqual(['b', 'd']);
+    expect(ids({ status: [] })).toEqual([]);
+    expect(ids({ taskId: 'task', status: 'running' })).toEqual(['a']);
+    expect(ids({ taskId: 'task', parentId: 'parent' })).toEqual(['a']);
+    expect(ids({ parentId: 'parent', mode: 'planning', status: 'running', taskId: 'other' })).toEqual(['c']);
+    expect(ids({ parentId: 'parent', taskId: 'none' })).toEqual([]);
+    expect(ids({ taskId: '__proto__' })).toEqual([]);
+  });
+
+  it('keeps the order of creation, whatever happens to the sessions', () => {
+    const { registry, ids } = registryOf(['a', 'queued'], ['b', 'queued'], ['c', 'queued']);
+    for (const id of ['c', 'a', 'b']) registry.set(sessionIn('running', { id }));
+    registry.set(sessionIn('failed', { id: 'b' }));
+    registry.set(sessionIn('running', { id: 'b' }));
+    expect(ids({ status: 'running' })).toEqual(['a', 'b', 'c']);
+    expect(ids()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('finds a session under its present status only', () => {
+    const { registry, ids } = registryOf(['a', 'queued']);
+    registry.set(sessionIn('running', { id: 'a' }));
+    expect(ids({ status: 'queued' })).toEqual([]);
+    expect(ids({ status: ['running', 'queued'] })).toEqual(['a']);
+  });
+
+  it('answers lists of its own: changing one changes nothing', () => {
+    const { registry, ids } = registryOf(['a', 'queued']);
+    registry.list().pop();
+    expect(ids()).toEqual(['a']);
+  });
+});

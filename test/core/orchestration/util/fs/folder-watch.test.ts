@@ -1,0 +1,68 @@
+import { mkdirSync, watch, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { type FolderWatchOptions, watchFolder } from '../../../../../src/core/orchestration/util/fs/folder-watch.js';
+import { eventually } from '../../../../support/eventually.js';
+import { tempFolder } from '../../../../support/temp-folder.js';
+
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof import('node:fs')>();
+  return { ...fs, watch: vi.fn(fs.watch) };
+});
+
+/** Longer than any test waits. */
+const NEVER_MS = 2 ** 31 - 1;
+
+function watched(folder: string, options: FolderWatchOptions) {
+  const names: (string | null)[] = [];
+  const stop = watchFolder(folder, (name) => names.push(name), options);
+  onTestFinished(stop);
+  const result = vi.mocked(watch).mock.results.at(-1);
+  return { names, stop, watcher: result?.type === 'return' ? result.value : undefined };
+}
+
+it('tells what has changed without waiting for a look', async () => {
+  const folder = tempFolder();
+  const { names } = watched(folder, { pollMs: NEVER_MS, unwatchedPollMs: NEVER_MS });
+  writeFileSync(join(folder, 'one'), '');
+  await eventually(() => expect(names).toContain('one'));
+});
+
+it('looks beside the watch, which may fail to tell', async () => {
+  const { names } = watched(tempFolder(), { pollMs: 5, unwatchedPollMs: NEVER_MS });
+  await eventually(() => expect(names).toContain(null));
+});
+
+it('has nothing to do where nothing happens', () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  watched(tempFolder(), { unwatchedPollMs: 5 });
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+it('looks where the folder cannot be watched', async () => {
+  const folder = join(tempFolder(), 'not-there-yet');
+  const { names } = watched(folder, { pollMs: NEVER_MS, unwatchedPollMs: 5 });
+  mkdirSync(folder);
+  await eventually(() => expect(names).toContain(null));
+});
+
+it('looks from the moment on when the watch fails', async () => {
+  const { names, watcher } = watched(tempFolder(), { pollMs: NEVER_MS, unwatchedPollMs: 5 });
+  watcher?.emit('error', new Error('no more watches'));
+  await eventually(() => expect(names).toContain(null));
+});
+
+it.each([
+  ['watched', (folder: string) => folder],
+  ['not watched', (folder: string) => join(folder, 'none')],
+])('holds no timer when it has ended, %s, also where the watch fails then', (_, folder) => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { watcher, stop } = watched(folder(tempFolder()), { pollMs: 5, unwatchedPollMs: 5 });
+  expect(vi.getTimerCount()).toBe(1);
+  stop();
+  watcher?.emit('error', new Error('no more watches'));
+  stop();
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { isWithin } from '../../../../../src/core/orchestration/util/fs/is-inside.js';
+
+it.each([
+  ['/a/b', '/a/b'],
+  ['/a/b/c', '/a/b'],
+  ['/a/b/c/d', '/a/b'],
+  ['/a/b/..c', '/a/b'],
+  ['/', '/'],
+  ['/a', '/'],
+  ['/a/b', '/'],
+])('%s is within %s', (path, folder) => {
+  expect(isWithin(path, folder)).toBe(true);
+});
+
+it.each([
+  ['/a', '/a/b'],
+  ['/', '/a'],
+  ['/a/bc', '/a/b'],
+  ['/a/b-c/d', '/a/b'],
+  ['/c', '/a/b'],
+])('%s is not within %s', (path, folder) => {
+  expect(isWithin(path, folder)).toBe(false);
+});

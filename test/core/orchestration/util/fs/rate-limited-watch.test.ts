@@ -1,0 +1,70 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { CalmWatch } from '../../../../../src/core/orchestration/util/fs/rate-limited-watch.js';
+import { fakeClock } from '../../../../support/clock.js';
+import { tempFolder } from '../../../../support/temp-folder.js';
+
+const CALM_MS = 5_000;
+
+/** A folder that is watched, on a clock that stands still; looks at it go by the system's own. */
+function scene() {
+  fakeClock();
+  const folder = tempFolder();
+  const told: (string | null)[] = [];
+  const watch = new CalmWatch(folder, (name) => void told.push(name));
+  onTestFinished(() => watch.close());
+  const write = (times: number, ...names: string[]): void => {
+    for (let time = 0; time < times; time++) for (const name of names) writeFileSync(join(folder, name), 'x');
+  };
+  const tells = async (name: string | null): Promise<void> => {
+    while (!told.includes(name)) await nextTurn();
+  };
+  return { told, watch, write, tells };
+}
+
+it('tells of each name once a turn, however often it has changed', async () => {
+  const { told, write, tells } = scene();
+  write(100, 'a', 'b');
+  await tells('b');
+  expect(told).toEqual(['a', 'b']);
+});
+
+it('looks now and then where there are too many changes, and watches again when it is calm', async () => {
+  const { told, write, tells } = scene();
+  write(2_000, 'a', 'b');
+  await tells(null);
+  const before = told.length;
+  expect(before).toBeLessThan(10);
+  write(1, 'unseen');
+  await nextTurn();
+  expect(told.slice(before).filter((name) => name !== null)).toEqual([]);
+  vi.advanceTimersByTime(CALM_MS);
+  write(1, 'seen');
+  await tells('seen');
+  expect(told).not.toContain('unseen');
+});
+
+it('takes many changes for no flood that come over some time', async () => {
+  const { told, write, tells } = scene();
+  for (let second = 0; second < 5; second++) {
+    write(100, 'a', 'b');
+    write(1, `${second}`);
+    await tells(`${second}`);
+    vi.advanceTimersByTime(1_000);
+  }
+  expect(told).not.toContain(null);
+});
+
+it('tells of nothing when it is closed, not even what has happened before', async () => {
+  const { told, watch, write } = scene();
+  write(2_000, 'a', 'b');
+  await nextTurn();
+  watch.close();
+  const before = told.length;
+  write(1, 'c');
+  vi.advanceTimersByTime(CALM_MS);
+  for (let turn = 0; turn < 10; turn++) await nextTurn();
+  expect(told).toHaveLength(before);
+});

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
+import { inTurn } from '../../../../src/core/orchestration/util/serialized.js';
+
+it('begins a work when the one before is done, and answers what it made', async () => {
+  const take = inTurn();
+  const gate = deferred<string>();
+  const begun: string[] = [];
+  const one = take(() => {
+    begun.push('one');
+    return gate.promise;
+  });
+  const two = take(async () => {
+    begun.push('two');
+    return 2;
+  });
+  await new Promise(setImmediate);
+  expect(begun).toEqual(['one']);
+  gate.resolve('first');
+  expect(await Promise.all([one, two])).toEqual(['first', 2]);
+  expect(begun).toEqual(['one', 'two']);
+});
+
+it('tells of a failure only who brought the work, and goes on', async () => {
+  const take = inTurn();
+  const failing = take(() => Promise.reject(new Error('it is full')));
+  const next = take(async () => 'done');
+  await expect(failing).rejects.toThrow('it is full');
+  expect(await next).toBe('done');
+});
+
+it('leaves lines apart', async () => {
+  const blocked = inTurn();
+  void blocked(() => new Promise(() => {}));
+  expect(await inTurn()(async () => 'done')).toBe('done');
+});
