@@ -1,5 +1,5 @@
 import { isCredentialPlace, kindByName } from './credential-places.js';
-import { couldBeName } from './paths.js';
+import { couldBeName } from './name-pattern.js';
 import { isKnown } from './shell/value.js';
 
 /** Files that hold nothing but keys, wherever they lie. */

@@ -1,7 +1,8 @@
 import { credentialKind } from './credentials.js';
 import type { DangerContext, IgnoredPaths } from './danger.js';
+import { couldBeName } from './name-pattern.js';
 import { baseName, isWithin } from './shell/path.js';
-import { ANY, CHARACTER, couldBe, isKnown, SEGMENT } from './shell/value.js';
+import { ANY, isKnown, SEGMENT } from './shell/value.js';
 
 /** Folders that tools make again by themselves, so that nothing is lost with them. */
 const REGENERATED = new Set(
@@ -189,21 +190,4 @@ function couldBeWithin(path: string, folder: string): boolean {
   const names = folder.split('/');
   if (segments.length < names.length) return false;
   return names.every((name, index) => couldBeName(segments[index] ?? '', name));
-}
-
-/** Whether a segment is a name, or a pattern that was made to look like it: `id_*`, but not `*`. */
-export function couldBeName(segment: string, name: string): boolean {
-  if (segment === name) return true;
-  if (isKnown(segment)) return false;
-  return knownCharacters(segment) >= 2 && couldBe(segment, name);
-}
-
-/** Without lists of characters: this is asked for every name on the list, for every argument. */
-function knownCharacters(segment: string): number {
-  let known = 0;
-  for (let at = 0; at < segment.length; at++) {
-    const character = segment[at];
-    if (character !== ANY && character !== SEGMENT && character !== CHARACTER) known++;
-  }
-  return known;
 }

@@ -1,12 +1,9 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  BaseExecutor,
-  type Preparation,
-  type RunHandle,
-  type RunRequest,
-  type SessionSpec,
-} from '../core/orchestration/executors/base-executor.js';
+import type { RunHandle } from '../core/orchestration/contract/run-handle.js';
+import type { RunRequest } from '../core/orchestration/contract/run-request.js';
+import type { Preparation, SessionSpec } from '../core/orchestration/contract/session-spec.js';
+import { BaseExecutor } from '../core/orchestration/executors/base-executor.js';
 import type { RunEnd } from '../core/orchestration/types.js';
 import { deferred } from '../core/orchestration/util/deferred.js';
 

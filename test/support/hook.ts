@@ -2,9 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Verdict } from '../../src/core/orchestration/guard/run-guard.js';
-import { HookChannel, type Messages, type RunHooks } from '../../src/core/orchestration/mailbox/hook-channel.js';
+import type { Messages, RunHooks } from '../../src/core/orchestration/contract/run-hooks.js';
+import { HookChannel } from '../../src/core/orchestration/mailbox/hook-channel.js';
 import { HookFiles } from '../../src/core/orchestration/mailbox/hook-files.js';
+import type { Verdict } from '../../src/core/orchestration/session/policy.js';
 import { resolvePolicy, type ToolPolicy } from '../../src/core/orchestration/session/policy.js';
 import { tempFolder } from './temp-folder.js';
 

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { customAlphabet } from 'nanoid';
-import type { BaseExecutor } from './executors/base-executor.js';
+import type { Executor } from './contract/executor.js';
+import { BaseExecutor } from './executors/base-executor.js';
 import { builtInExecutors } from './executors/built-in.js';
 import { SessionCreation } from './manager/create.js';
 import { SessionInterventions } from './manager/interventions.js';
@@ -18,8 +19,8 @@ import {
   resolveNote,
   type SessionManagerOptions,
 } from './options/resolve.js';
-import type { QueueStatus } from './queue/simple-queue.js';
 import type { SessionEvent, SessionManagerEvents } from './session/events.js';
+import type { QueueStatus } from './session/queue-status.js';
 import { isActive, isTerminal } from './session/reducer.js';
 import { SessionJournal } from './store/disk/session-journal.js';
 import { type EventStreamOptions, eventStream } from './store/event-stream.js';
@@ -28,7 +29,7 @@ import { SessionStore } from './store/store.js';
 import type { WaitOptions } from './store/waiters.js';
 import type { CreateSessionOptions, SessionMode, UnifiedSession } from './types.js';
 import { within } from './util/deferred.js';
-import { OrchestrationError } from './util/errors.js';
+import { OrchestrationError, shown } from './util/errors.js';
 import { IsolatedEmitter } from './util/isolated-emitter.js';
 import { AbortSignals } from './util/shared-abort.js';
 import { harmlessText } from './util/text.js';
@@ -57,7 +58,7 @@ const LAUNCH_MS = 2_000;
  */
 export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents> {
   readonly #options: ResolvedManagerOptions;
-  readonly #executors: Record<SessionMode, BaseExecutor>;
+  readonly #executors: Record<SessionMode, Executor>;
   readonly #store: SessionStore;
   readonly #scheduler: SessionScheduler;
   readonly #interventions: SessionInterventions;
@@ -73,6 +74,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     super();
     setMaxListeners(0, this.#closed.signal); // Each reader of events() listens for the end; they may be many.
     this.#options = resolveManagerOptions(options);
+    requireExecutors(this.#options.executors);
     const { maxConcurrent, maxQueued, releaseSlotWhileWaiting, stateDir, executors } = this.#options;
     this.#executors = { ...builtInExecutors({ stateDir }), ...executors };
     const emit = (event: SessionEvent): void => this.#tell(event);
@@ -367,5 +369,16 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   #demandOpen(): void {
     if (!this.#closing) return;
     throw new OrchestrationError('MANAGER_CLOSED', 'This manager was closed; create a new one.');
+  }
+}
+
+/** @throws OrchestrationError `INVALID_OPTIONS` */
+function requireExecutors(executors: Partial<Record<SessionMode, Executor>>): void {
+  for (const [mode, executor] of Object.entries(executors)) {
+    if (executor instanceof BaseExecutor) continue;
+    throw new OrchestrationError(
+      'INVALID_OPTIONS',
+      `Option 'executors.${mode}': ${shown(executor)} is no executor. Give an instance of a class that extends BaseExecutor.`,
+    );
   }
 }

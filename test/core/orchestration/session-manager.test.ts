@@ -5,6 +5,8 @@ import {
   type Preparation,
   type RunHandle,
   type SessionEvent,
+  type SessionManagerOptions,
+  UnifiedSessionManager,
 } from 'autonomous-orchestration';
 import { SimulatedExecutor, scriptedRun } from 'autonomous-orchestration/testing';
 import { describe, expect, it, vi } from 'vitest';
@@ -183,6 +185,15 @@ describe('UnifiedSessionManager', () => {
       await expect(call).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
     }
     expect(manager.get('x')).toBeUndefined();
+  });
+
+  it('refuses an executor that does not extend BaseExecutor', async () => {
+    const executors = { autonomous: {} } as SessionManagerOptions['executors'];
+    const { message } = await errorOf(
+      () => new UnifiedSessionManager({ ...(executors && { executors }) }),
+      'INVALID_OPTIONS',
+    );
+    expect(message).toContain("Option 'executors.autonomous': {} is no executor");
   });
 
   it('refuses an unknown mode, and says which there are', async () => {

@@ -18,7 +18,8 @@ import {
   WorktreeExecutor,
 } from 'autonomous-orchestration';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { RunRequest, SessionSpec } from '../../../src/core/orchestration/executors/base-executor.js';
+import type { RunRequest } from '../../../src/core/orchestration/contract/run-request.js';
+import type { SessionSpec } from '../../../src/core/orchestration/contract/session-spec.js';
 import { executables, FAKE_CLAUDE } from '../../support/executables.js';
 import { git, repository } from '../../support/git.js';
 import { appOn, SESSIONS } from '../../support/http-app.js';

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { DockerEngine } from '../docker/engine.js';
-import { type RunHandle, STOP_GRACE_MS } from '../executors/base-executor.js';
+import { type RunHandle, STOP_GRACE_MS } from '../contract/run-handle.js';
 import type { RunEnd } from '../types.js';
 import { deferred, within } from '../util/deferred.js';
 import { messageOf } from '../util/errors.js';
@@ -8,11 +7,21 @@ import { messageOf } from '../util/errors.js';
 /** How often the process is looked at: its exit is told to ChannelCoder, which keeps it to itself. */
 const LOOK_MS = 250;
 
+/** What of an engine such a run needs. */
+export interface ContainerControl {
+  /** Resolves with the exit code when the container has ended; with undefined where there is none. */
+  wait(container: string): Promise<number | undefined>;
+  inspect(container: string): Promise<{ readonly oomKilled: boolean } | undefined>;
+  stop(container: string, graceMs: number): Promise<void>;
+  kill(container: string): Promise<void>;
+  remove(container: string): Promise<void>;
+}
+
 /**
  * A run that ChannelCoder started itself. Its container tells of its end, else its process, else the result that
  * Claude writes to the log.
  */
-export function startedRun(started: { pid?: number; containerId?: string }, engine: DockerEngine): RunHandle {
+export function startedRun(started: { pid?: number; containerId?: string }, engine: ContainerControl): RunHandle {
   const { containerId } = started;
   const pid = started.pid !== undefined && isChild(started.pid) ? started.pid : undefined;
   const end = deferred<RunEnd>();
@@ -57,7 +66,7 @@ export function startedRun(started: { pid?: number; containerId?: string }, engi
   };
 }
 
-async function containerEnd(engine: DockerEngine, containerId: string): Promise<RunEnd> {
+async function containerEnd(engine: ContainerControl, containerId: string): Promise<RunEnd> {
   const exitCode = await engine.wait(containerId);
   const state = await engine.inspect(containerId);
   await engine.remove(containerId);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { endedRun, type RunHandle } from '../executors/base-executor.js';
+import { endedRun, type RunHandle } from '../contract/run-handle.js';
 import { hasBegun } from '../monitoring/has-begun.js';
 import { findProcess } from '../process/find-process.js';
 import type { LaunchedProcess } from '../process/launcher.js';

@@ -1,10 +1,6 @@
+import { MOUNTS_DIFFER, MOUNTS_REFUSED } from '../session/outcome.js';
 import { quoted } from '../util/shell-quote.js';
-import type { CheckedMount } from '../workspace/mounts.js';
-
-/** With this exit code a container ends that was given other files than those that were checked. */
-export const MOUNTS_DIFFER = 97;
-/** It also writes this line into the log: other programs may end with the same code. */
-export const MOUNTS_REFUSED = 'autonomous-orchestration: what is mounted here is not what was checked';
+import type { CheckedMount } from '../workspace/mount.js';
 
 /** Where the shell looks for `stat`; the session's own PATH may begin in its workspace. */
 const SYSTEM_PATH = '/usr/local/bin:/usr/bin:/bin';

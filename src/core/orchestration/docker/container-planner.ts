@@ -1,21 +1,16 @@
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { SessionFolder } from '../contract/session-folder.js';
-import type { SessionSpec } from '../executors/base-executor.js';
+import type { SessionSpec } from '../contract/session-spec.js';
+import { demandInside, type Workspaces } from '../git/confinement.js';
 import { findGitLayout } from '../git/layout.js';
 import { gitEnvironment, gitMounts, readOnlyGitMounts, WORKSPACE } from '../git/mounts.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import { messageOf, OrchestrationError, shown } from '../util/errors.js';
 import { inTurn } from '../util/serialized.js';
-import { demandInside, type Workspaces } from '../workspace/confinement.js';
+import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { refuseLinkedTargets } from '../workspace/mount-targets.js';
-import {
-  type CheckedMount,
-  type Mount,
-  parseMounts,
-  refuseUnsafeWorktree,
-  resolveMounts,
-} from '../workspace/mounts.js';
+import { parseMounts, refuseUnsafeWorktree, resolveMounts } from '../workspace/mounts.js';
 import { pinMounts, refuseRedirected, sourcesOf } from '../workspace/pinned-mounts.js';
 import { ProtectedMachine } from '../workspace/protected-machine.js';
 import { sshAccess } from '../workspace/ssh-mounts.js';

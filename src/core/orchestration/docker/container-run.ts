@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type RunHandle, STOP_GRACE_MS } from '../executors/base-executor.js';
+import { type RunHandle, STOP_GRACE_MS } from '../contract/run-handle.js';
 import type { LaunchedProcess, ProcessExit } from '../process/launcher.js';
 import type { RunEnd } from '../types.js';
 import { deferred, within } from '../util/deferred.js';

@@ -1,6 +1,6 @@
 import { WORKSPACE } from '../git/mounts.js';
 import type { DockerOptions } from '../session/docker-options.js';
-import type { CheckedMount, Mount } from '../workspace/mounts.js';
+import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { checkedStart } from './checked-start.js';
 
 /** Everything that decides how a container is started. */

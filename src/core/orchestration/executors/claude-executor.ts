@@ -1,11 +1,17 @@
 import { join } from 'node:path';
+import type { RunTrace } from '../contract/executor.js';
+import { endedRun, type RunHandle } from '../contract/run-handle.js';
+import type { RunHooks } from '../contract/run-hooks.js';
+import type { RunRequest } from '../contract/run-request.js';
+import type { Preparation, SessionSpec } from '../contract/session-spec.js';
 import type { ContainerGround, DockerSpec, PlannedContainer } from '../docker/container-planner.js';
+import { demandConfined } from '../git/confinement.js';
 import { WORKSPACE } from '../git/mounts.js';
 import type { Worktree } from '../git/worktrees.js';
 import { toolsOff } from '../guard/claude-tools.js';
 import { GUARDED_ENV } from '../guard/guard-environment.js';
 import { demandSafeSettings } from '../guard/workspace-settings.js';
-import { HookChannel, type RunHooks } from '../mailbox/hook-channel.js';
+import { HookChannel } from '../mailbox/hook-channel.js';
 import { type GuardedRun, HookFiles } from '../mailbox/hook-files.js';
 import { hasBegun } from '../monitoring/has-begun.js';
 import { findProcess } from '../process/find-process.js';
@@ -15,18 +21,9 @@ import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 import type { SessionEnvironment, SessionMode, SessionRun } from '../types.js';
 import { allDone } from '../util/deferred.js';
 import { OrchestrationError } from '../util/errors.js';
-import { demandConfined } from '../workspace/confinement.js';
-import type { Mount } from '../workspace/mounts.js';
+import type { Mount } from '../workspace/mount.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
-import {
-  BaseExecutor,
-  endedRun,
-  type Preparation,
-  type RunHandle,
-  type RunRequest,
-  type RunTrace,
-  type SessionSpec,
-} from './base-executor.js';
+import { BaseExecutor } from './base-executor.js';
 import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
 import { runOnHost } from './process/host-run.js';
 

@@ -1,7 +1,7 @@
 import { delimiter, join } from 'node:path';
+import type { SessionSpec } from '../contract/session-spec.js';
 import { type HookFiles, MEETING } from '../mailbox/hook-files.js';
 import { orchestrateScript } from '../mailbox/orchestrate-script.js';
-import type { SessionSpec } from './base-executor.js';
 import type { Equipment } from './claude-executor.js';
 import { UnattendedExecutor, withNote } from './unattended-executor.js';
 

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import type { EndedRun } from '../contract/executor.js';
+import type { SessionSpec } from '../contract/session-spec.js';
 import type { SessionResult } from '../types.js';
 import { writeAtomically } from '../util/fs/atomic-file.js';
-import type { EndedRun, SessionSpec } from './base-executor.js';
 import { UnattendedExecutor, withNote } from './unattended-executor.js';
 
 /** Claude's tools that do nothing but change files. */

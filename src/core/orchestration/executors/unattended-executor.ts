@@ -1,10 +1,12 @@
 import { planRun } from '../channelcoder/plan.js';
 import { startedRun } from '../channelcoder/started-run.js';
+import type { RunHandle } from '../contract/run-handle.js';
+import type { RunRequest } from '../contract/run-request.js';
+import type { SessionSpec } from '../contract/session-spec.js';
 import type { PlannedContainer } from '../docker/container-planner.js';
 import { GUARDED_ENV } from '../guard/guard-environment.js';
 import { launchDetached } from '../process/launcher.js';
 import { logBytesOf } from '../session/limits.js';
-import type { RunHandle, RunRequest, SessionSpec } from './base-executor.js';
 import { ClaudeExecutor, type PlacedRun } from './claude-executor.js';
 import { planRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';

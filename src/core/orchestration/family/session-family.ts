@@ -1,4 +1,5 @@
-import type { BaseExecutor, SessionSpec } from '../executors/base-executor.js';
+import type { Executor } from '../contract/executor.js';
+import type { SessionSpec } from '../contract/session-spec.js';
 import type { Inheritance } from '../options/resolve.js';
 import type { Spending } from '../run/limits.js';
 import { logBytesOf, type SessionLimits } from '../session/limits.js';
@@ -16,7 +17,7 @@ const MOST_LEADERS = 100;
 
 export interface FamilyOptions {
   registry: SessionRegistry;
-  executors: Partial<Record<SessionMode, BaseExecutor>>;
+  executors: Partial<Record<SessionMode, Executor>>;
   /** Undefined for a session that this manager does not have. */
   specOf: (id: string) => SessionSpec | undefined;
 }

@@ -1,8 +1,8 @@
 import { lstat, readlink, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, shown } from '../util/errors.js';
+import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
-import { ignoreMissing } from './layout.js';
 
 const FOLDERS = ['objects', 'objects/info', 'objects/pack', 'refs', 'refs/heads', 'refs/remotes', 'refs/tags'];
 const MORE_FOLDERS = ['worktrees', 'logs', 'logs/refs', 'lfs'];

@@ -4,11 +4,11 @@ import { lstat, readlink, realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { type BoundedSearch, SearchLimit } from '../util/fs/bounded-search.js';
+import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { isWithin } from '../util/fs/is-inside.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
 import { parseGitConfig } from './config-file.js';
 import { isHarmless } from './harmless.js';
-import { ignoreMissing } from './layout.js';
 
 /** A file that makes git on the host execute or follow something. */
 export interface PlantedFile {

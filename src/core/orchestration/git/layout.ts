@@ -1,6 +1,6 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import { systemCode } from '../util/errors.js';
+import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
 
 /** Configurations and pointers are far shorter. */
@@ -75,10 +75,4 @@ export async function branchIn(gitDir: string): Promise<string | undefined> {
 export async function readGitFile(path: string): Promise<string | undefined> {
   const bytes = await readRegularFile(path, { most: MOST_BYTES }).catch(() => undefined);
   return bytes?.toString('utf8');
-}
-
-/** For `catch`: what is not there is undefined, any other failure stays one. */
-export function ignoreMissing(error: unknown): undefined {
-  const code = systemCode(error);
-  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
 }

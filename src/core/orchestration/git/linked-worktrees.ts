@@ -1,7 +1,8 @@
 import { opendir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import type { LinkFreePaths } from '../util/fs/link-free-paths.js';
-import { branchIn, gitPath, ignoreMissing, readGitFile } from './layout.js';
+import { branchIn, gitPath, readGitFile } from './layout.js';
 
 /** A worktree of a repository, as the repository knows it. */
 export interface LinkedWorktree {

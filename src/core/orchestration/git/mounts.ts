@@ -2,10 +2,11 @@ import { link, lstat, mkdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { nanoid } from 'nanoid';
 import { OrchestrationError, shown, systemCode } from '../util/errors.js';
+import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { withLinkFreePaths } from '../util/fs/link-free-paths.js';
-import type { Mount } from '../workspace/mounts.js';
+import type { Mount } from '../workspace/mount.js';
 import { parseGitConfig } from './config-file.js';
-import { type GitLayout, gitLayoutAt, gitPath, ignoreMissing, isKnown, readGitFile } from './layout.js';
+import { type GitLayout, gitLayoutAt, gitPath, isKnown, readGitFile } from './layout.js';
 import { type GitSetting, gitSettings } from './settings.js';
 
 /** Where the workspace is in the container. */

@@ -1,9 +1,9 @@
 import { cp, lstat, mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../util/errors.js';
+import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { LinkFreePaths } from '../util/fs/link-free-paths.js';
 import { checkOut, installIndex } from './command.js';
-import { ignoreMissing } from './layout.js';
 import type { LinkedWorktree } from './linked-worktrees.js';
 import type { GitView } from './view.js';
 

@@ -1,7 +1,8 @@
 import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { parseGitConfig } from './config-file.js';
-import { ignoreMissing, readGitFile } from './layout.js';
+import { readGitFile } from './layout.js';
 import type { GitView } from './view.js';
 
 /**

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { KeptWorktree } from '../contract/executor.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 import { messageOf, OrchestrationError, shown } from '../util/errors.js';
 import { writeAtomically } from '../util/fs/atomic-file.js';
@@ -20,13 +21,6 @@ interface Label {
 const MOST_BYTES = 1024 * 1024;
 /** The path of a worktree that was about to be made. */
 const INTENDED = '';
-
-/** A worktree whose session is gone, and why it stays. */
-export interface KeptWorktree {
-  readonly path: string;
-  readonly branch: string;
-  readonly why: string;
-}
 
 /** The worktrees that sessions work in: one session each, and only those that were made for one are ever removed. */
 export class SessionWorktrees {

@@ -1,9 +1,10 @@
 import { lstat, readlink, realpath } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { BoundedSearch, type SearchLimits } from '../util/fs/bounded-search.js';
+import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { GitHazards, isGitName, type PlantedFile, withinLimits } from './hazards.js';
 import { hashBytes, readIndex } from './index-file.js';
-import { findGitLayout, gitLayoutAt, gitPath, gitPointer, ignoreMissing } from './layout.js';
+import { findGitLayout, gitLayoutAt, gitPath, gitPointer } from './layout.js';
 
 export type { PlantedFile } from './hazards.js';
 

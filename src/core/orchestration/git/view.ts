@@ -3,11 +3,12 @@ import { lstat, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../util/errors.js';
 import { BoundedSearch, SearchLimit, type SearchLimits } from '../util/fs/bounded-search.js';
+import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { type LinkFreePaths, withLinkFreePaths } from '../util/fs/link-free-paths.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
 import { parseGitConfig } from './config-file.js';
 import { hashBytes, MOST_INDEX_BYTES } from './index-file.js';
-import { type GitLayout, gitLayoutAt, ignoreMissing, readGitFile } from './layout.js';
+import { type GitLayout, gitLayoutAt, readGitFile } from './layout.js';
 
 /** What a repository may say about its file system: words only, so nothing that git would execute or follow. */
 const KEPT = /^core\.(filemode|ignorecase|symlinks|precomposeunicode|autocrlf|eol)$/;

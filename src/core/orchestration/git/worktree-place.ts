@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { ignoreMissing } from './layout.js';
+import { ignoreMissing } from '../util/fs/ignore-missing.js';
 
 /**
  * Where a worktree goes that is wanted at a path. Links on the way are followed, but none inside the repository: an agent

@@ -1,13 +1,14 @@
 import { lstat, mkdir, realpath, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { branchNameProblem } from '../options/branch-name.js';
+import { branchNameProblem } from '../session/branch-name.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 import { messageOf, OrchestrationError, shown, systemCode } from '../util/errors.js';
+import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { LinkFreePaths, withLinkFreePaths } from '../util/fs/link-free-paths.js';
-import { demandInside, isInside, type Workspaces } from '../workspace/confinement.js';
 import { refuseBorrowing } from './borrowing.js';
 import { makeBranch, runGit } from './command.js';
-import { branchIn, findGitLayout, type GitLayout, gitLayoutAt, ignoreMissing, isKnown } from './layout.js';
+import { demandInside, isInside, type Workspaces } from './confinement.js';
+import { branchIn, findGitLayout, type GitLayout, gitLayoutAt, isKnown } from './layout.js';
 import { linkedWorktrees, unlinkWorktree } from './linked-worktrees.js';
 import { addWorktree, isHalfMade } from './new-worktree.js';
 import { remoteBranches } from './remote-branches.js';

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { ApprovalSource, SessionAction } from '../session/actions.js';
+import type { SessionAction } from '../session/actions.js';
+import type { ApprovalSource } from '../session/denial.js';
 import type { ToolCall } from '../session/policy.js';
 import type { GuardRequest } from '../types.js';
 import { deepFrozen } from '../util/deep-frozen.js';

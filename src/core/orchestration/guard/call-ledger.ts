@@ -1,11 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { posix } from 'node:path';
 import type { Observation } from '../session/observation.js';
-import type { ToolCall } from '../session/policy.js';
+import type { ToolCall, Verdict } from '../session/policy.js';
 import { currentName } from '../session/tool-names.js';
 import { NAME_LENGTH } from '../util/text.js';
 import { hasTooManyValues } from '../util/value-count.js';
-import type { Verdict } from './run-guard.js';
 
 /** A call as far as it has to be recognised. */
 interface Fingerprint {

@@ -1,29 +1,21 @@
-import type { Danger, DangerContext } from '../../../danger/danger.js';
+import type { DangerContext } from '../../../danger/danger.js';
 import { rateDanger } from '../../../danger/rate-danger.js';
 import { Budget } from '../../../danger/shell/budget.js';
-import type { ApprovalSource, SessionAction } from '../session/actions.js';
+import type { SessionAction } from '../session/actions.js';
+import type { Denial } from '../session/denial.js';
 import type { Observation } from '../session/observation.js';
-import { decide, type PolicyDecision, type ResolvedPolicy, type ToolCall } from '../session/policy.js';
+import {
+  type AskedCall,
+  decide,
+  type PolicyDecision,
+  type ResolvedPolicy,
+  type ToolCall,
+  type Verdict,
+} from '../session/policy.js';
 import { Approvals } from './approvals.js';
 import { CallLedger, UNRECORDED } from './call-ledger.js';
 import { unseenWork } from './claude-tools.js';
 import type { DecisionLog } from './decision-log.js';
-
-/** A tool call that was kept from running. */
-export interface Denial {
-  readonly toolUseId: string;
-  readonly tool: string;
-  /** As the agent gave it: agent-controlled. */
-  readonly input: unknown;
-  /** As the agent was told. */
-  readonly reason: string;
-  /** Who denied it: the policy, a person, the time limit of an approval, or the end of the run. */
-  readonly by: 'policy' | ApprovalSource;
-  readonly danger?: Danger;
-}
-
-/** Whether a tool call may run. */
-export type Verdict = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
 
 export interface RunGuardOptions {
   policy: ResolvedPolicy;
@@ -39,12 +31,6 @@ export interface RunGuardOptions {
   off?: readonly string[];
   /** For how many milliseconds the run has been frozen since a time. Default: it never was. */
   frozenMs?: (since: number) => number;
-}
-
-/** A tool call as its hook asks about it, its names cut as those in the log are. */
-export interface AskedCall extends Pick<ToolCall, 'toolUseId' | 'tool' | 'input'> {
-  /** When it was asked, in epoch milliseconds; absent for now. */
-  readonly askedAt?: number;
 }
 
 /** What a person can read through; a longer input could hide what matters behind what does not. */

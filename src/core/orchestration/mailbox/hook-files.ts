@@ -6,7 +6,7 @@ import { pinnedEnvironment } from '../guard/guard-environment.js';
 import type { ResolvedPolicy } from '../session/policy.js';
 import { demandOwnFolder, ifThere } from '../util/fs/own-file.js';
 import { NAME_REQUEST, PAUSE, quoted } from '../util/shell-quote.js';
-import type { Mount } from '../workspace/mounts.js';
+import type { Mount } from '../workspace/mount.js';
 
 const run = promisify(execFile);
 /** More names than a run leaves behind in the folder of requests, unless the agent has made some. */

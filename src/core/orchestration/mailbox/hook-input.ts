@@ -1,4 +1,4 @@
-import type { AskedCall } from '../guard/run-guard.js';
+import type { AskedCall } from '../session/policy.js';
 import { clipText, NAME_LENGTH } from '../util/text.js';
 import { isJsonOfTooManyValues } from '../util/value-count.js';
 

@@ -1,8 +1,9 @@
 import type { Spending } from '../run/limits.js';
+import { demandEnv } from '../run/required-env.js';
 import type { RunSupervisor } from '../run/supervisor.js';
 import type { UnifiedSession } from '../types.js';
 import { OrchestrationError } from '../util/errors.js';
-import { demandEnv, type PreparedSession } from './prepare.js';
+import type { PreparedSession } from './prepare.js';
 
 /** Refuses a further run of a session that can have none. @throws OrchestrationError `ILLEGAL_TRANSITION`, `ENV_MISSING` */
 export function demandContinuable(

@@ -1,6 +1,8 @@
-import type { BaseExecutor, SessionSpec } from '../executors/base-executor.js';
+import type { Executor } from '../contract/executor.js';
+import type { SessionSpec } from '../contract/session-spec.js';
 import { handedDown } from '../family/session-family.js';
 import { type Inheritance, type ResolvedManagerOptions, resolveCreateOptions } from '../options/resolve.js';
+import { demandEnv } from '../run/required-env.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { SessionStore } from '../store/store.js';
 import type { CreateSessionOptions, SessionMode, UnifiedSession } from '../types.js';
@@ -8,13 +10,13 @@ import { deferred } from '../util/deferred.js';
 import type { AbortSignals } from '../util/shared-abort.js';
 import { refuseRedirected, sourcesOf } from '../workspace/pinned-mounts.js';
 import type { PartsRegistry } from './live-sessions.js';
-import { demandEnv, prepareSession } from './prepare.js';
+import { prepareSession } from './prepare.js';
 import type { SessionScheduler } from './scheduler.js';
 import type { StateOwner } from './state-owner.js';
 
 export interface CreationParts {
   options: ResolvedManagerOptions;
-  executors: Record<SessionMode, BaseExecutor>;
+  executors: Record<SessionMode, Executor>;
   store: SessionStore;
   parts: PartsRegistry;
   scheduler: SessionScheduler;

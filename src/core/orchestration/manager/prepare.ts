@@ -1,7 +1,8 @@
 import { isAbsolute } from 'node:path';
 import { checkPromptFile, validatePromptFile } from '../channelcoder/prompt-file.js';
+import type { Executor } from '../contract/executor.js';
 import { SessionFolder } from '../contract/session-folder.js';
-import type { BaseExecutor, SessionSpec } from '../executors/base-executor.js';
+import type { SessionSpec } from '../contract/session-spec.js';
 import type { ToolPolicy } from '../session/policy.js';
 import type { SessionEnvironment, UnifiedSession } from '../types.js';
 import { OrchestrationError, shown } from '../util/errors.js';
@@ -10,7 +11,7 @@ import { readUserFile } from '../util/fs/user-file.js';
 /** A session that can run: checked, with a folder of its own. */
 export interface PreparedSession {
   readonly spec: SessionSpec;
-  readonly executor: BaseExecutor;
+  readonly executor: Executor;
   readonly folder: SessionFolder;
   readonly environment: SessionEnvironment;
   /** Variables of its own whose values are gone: no run can begin without them. */
@@ -38,7 +39,7 @@ export interface RecoverOptions {
  */
 export async function prepareSession(
   spec: SessionSpec,
-  executor: BaseExecutor,
+  executor: Executor,
   stateDir: string,
   signal: AbortSignal | undefined,
 ): Promise<PreparedSession> {
@@ -90,13 +91,4 @@ async function withPromptFile(
       ...spec.claude,
     },
   };
-}
-
-/** @throws OrchestrationError `ENV_MISSING` */
-export function demandEnv(id: string, missing: readonly string[] | undefined): void {
-  if (!missing) return;
-  throw new OrchestrationError(
-    'ENV_MISSING',
-    `Session ${id} needs variables that are not kept on disk: ${missing.join(', ')}. Give them to recover({ env }).`,
-  );
 }

@@ -1,4 +1,4 @@
-import type { BaseExecutor, RunTrace } from '../executors/base-executor.js';
+import type { Executor, RunTrace } from '../contract/executor.js';
 import type { ResolvedManagerOptions } from '../options/resolve.js';
 import type { RunSupervisor } from '../run/supervisor.js';
 import { hasOpenRun, isTerminal } from '../session/reducer.js';
@@ -34,7 +34,7 @@ export interface RecoveryReport extends SweepReport {
 
 export interface RecoveryParts {
   options: ResolvedManagerOptions;
-  executors: Partial<Record<SessionMode, BaseExecutor>>;
+  executors: Partial<Record<SessionMode, Executor>>;
   store: SessionStore;
   parts: PartsRegistry;
   scheduler: SessionScheduler;

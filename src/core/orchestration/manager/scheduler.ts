@@ -1,13 +1,13 @@
 import { Leadership, type LeadershipOptions } from '../family/leadership.js';
 import type { SessionFamily } from '../family/session-family.js';
 import { SessionSlots, type SessionSlotsOptions } from '../queue/session-slots.js';
-import type { QueueStatus } from '../queue/simple-queue.js';
 import type { RunRest } from '../run/slot-lease.js';
 import { RunSupervisor, type SupervisorOptions } from '../run/supervisor.js';
 import type { CreatedAction } from '../session/actions.js';
 import type { SessionEvent } from '../session/events.js';
 import { NO_TOKENS, totalTokens } from '../session/observation.js';
 import type { Outcome } from '../session/outcome.js';
+import type { QueueStatus } from '../session/queue-status.js';
 import { hasOpenRun, isTerminal, reduceSession } from '../session/reducer.js';
 import type { SessionStore } from '../store/store.js';
 import type { CreateSessionOptions, UnifiedSession } from '../types.js';

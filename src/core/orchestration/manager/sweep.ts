@@ -1,7 +1,6 @@
 import { lstat } from 'node:fs/promises';
+import type { Executor, KeptWorktree, RunTrace } from '../contract/executor.js';
 import { SessionFolder } from '../contract/session-folder.js';
-import type { BaseExecutor, RunTrace } from '../executors/base-executor.js';
-import type { KeptWorktree } from '../git/session-worktrees.js';
 import { HookFiles } from '../mailbox/hook-files.js';
 import { hasOpenRun, isTerminal } from '../session/reducer.js';
 import type { SessionRegistry } from '../store/registry.js';
@@ -22,7 +21,7 @@ export interface SweepReport {
 
 export interface SweepParts {
   stateDir: string;
-  executors: Partial<Record<SessionMode, BaseExecutor>>;
+  executors: Partial<Record<SessionMode, Executor>>;
   registry: SessionRegistry;
 }
 

@@ -1,7 +1,8 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
-import type { BaseExecutor, SessionSpec } from '../executors/base-executor.js';
+import type { Executor } from '../contract/executor.js';
+import type { SessionSpec } from '../contract/session-spec.js';
 import { DEFAULT_IMAGE, type DockerOptions } from '../session/docker-options.js';
 import { type SessionLimits, tightenLimits } from '../session/limits.js';
 import { type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from '../session/policy.js';
@@ -28,7 +29,7 @@ export interface SessionManagerOptions {
    */
   releaseSlotWhileWaiting?: boolean;
   /** Executors by mode, instead of the built-in ones. */
-  executors?: Partial<Record<SessionMode, BaseExecutor>>;
+  executors?: Partial<Record<SessionMode, Executor>>;
 }
 
 export type ResolvedManagerOptions = Required<Omit<SessionManagerOptions, 'policy'>> & { policy: ResolvedPolicy };

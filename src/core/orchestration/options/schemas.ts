@@ -1,9 +1,9 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { BaseExecutor } from '../executors/base-executor.js';
+import type { Executor } from '../contract/executor.js';
 import { variableProblem } from '../guard/guard-environment.js';
+import { branchNameProblem } from '../session/branch-name.js';
 import type { SessionMode } from '../types.js';
-import { branchNameProblem } from './branch-name.js';
 
 export const MODES = [
   'autonomous',
@@ -94,6 +94,9 @@ export const limitsSchema = z.strictObject({
   depth: z.int().nonnegative().optional(),
 });
 
+/** The manager looks whether it is one: here only the contract of executors is known. */
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+
 export const managerSchema = z.strictObject({
   stateDir: text.min(1).optional(),
   maxConcurrent: positive.optional(),
@@ -101,7 +104,7 @@ export const managerSchema = z.strictObject({
   docker: dockerSchema.optional(),
   policy: policySchema.optional(),
   releaseSlotWhileWaiting: z.boolean().optional(),
-  executors: z.partialRecord(z.enum(MODES), z.instanceof(BaseExecutor)).optional(),
+  executors: z.partialRecord(z.enum(MODES), z.custom<Executor>(isObject, 'must be an executor')).optional(),
 });
 
 const worktreeSchema = z.strictObject({ branch, base: branch.optional(), path: text.min(1).optional() });

@@ -1,5 +1,5 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
-import type { SessionFolder } from '../contract/session-folder.js';
+import type { FileHandle } from 'node:fs/promises';
 import { messageOf, OrchestrationError } from '../util/errors.js';
 import { openOwnFile } from '../util/fs/own-file.js';
 import { type ProcessIdentity, processIdentity } from './process-identity.js';
@@ -13,7 +13,8 @@ export interface LaunchOptions {
   /** Where it runs on the host. */
   cwd: string;
   env: NodeJS.ProcessEnv;
-  folder: SessionFolder;
+  /** Has its standard output and error. */
+  folder: { openLog(): Promise<FileHandle> };
   /** Its standard input. */
   inputFile: string;
   /**

@@ -1,7 +1,7 @@
-import type { Slot } from '../run/slot-lease.js';
 import type { WaitingFor } from '../types.js';
 import { type Deferred, deferred } from '../util/deferred.js';
 import { type Admission, SimpleQueue, type SimpleQueueOptions } from './simple-queue.js';
+import type { Slot } from './slot.js';
 
 export interface SessionSlotsOptions extends SimpleQueueOptions {
   /** Whether a session that waits for its person gives its slot back. */

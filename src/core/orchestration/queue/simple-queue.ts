@@ -1,19 +1,8 @@
+import type { QueueStatus } from '../session/queue-status.js';
 import { OrchestrationError } from '../util/errors.js';
 
 /** What `enqueue` answers: the item has a slot, or it waits at a position (1 is next). */
 export type Admission = { readonly status: 'starting' } | { readonly status: 'queued'; readonly position: number };
-
-/** How full a queue is. */
-export interface QueueStatus {
-  /** Slots taken. */
-  readonly running: number;
-  /** Items that wait. */
-  readonly queued: number;
-  readonly maxConcurrent: number;
-  readonly maxQueued: number;
-  /** Who waits, next first. */
-  readonly items: readonly { readonly id: string; readonly position: number }[];
-}
 
 export interface SimpleQueueOptions {
   /** Slots. Positive integer. */

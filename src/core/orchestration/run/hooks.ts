@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { RunHooks } from '../contract/run-hooks.js';
 import type { RunGuard } from '../guard/run-guard.js';
-import type { RunHooks } from '../mailbox/hook-channel.js';
 import type { SteeringQueue } from '../mailbox/steering-queue.js';
 import type { SessionAction } from '../session/actions.js';
 import { inTurn } from '../util/serialized.js';

@@ -1,5 +1,6 @@
 import { lstat, rm } from 'node:fs/promises';
-import type { RunHandle, RunRequest } from '../executors/base-executor.js';
+import type { RunHandle } from '../contract/run-handle.js';
+import type { RunRequest } from '../contract/run-request.js';
 import { IgnoreRules } from '../git/ignore-rules.js';
 import { WORKSPACE } from '../git/mounts.js';
 import type { PlantedFile } from '../git/snapshot.js';

@@ -1,5 +1,5 @@
 import { access, rm, writeFile } from 'node:fs/promises';
-import type { RunHandle } from '../executors/base-executor.js';
+import type { RunHandle } from '../contract/run-handle.js';
 import type { Approvals } from '../guard/approvals.js';
 import type { SessionAction } from '../session/actions.js';
 import type { UnifiedSession } from '../types.js';

@@ -1,14 +1,6 @@
+import type { Slot } from '../queue/slot.js';
 import type { SessionAction } from '../session/actions.js';
 import type { UnifiedSession, WaitingFor } from '../types.js';
-
-/** The slot of one session. */
-export interface Slot {
-  readonly isHeld: boolean;
-  /** Gives it to the next in line. */
-  release(waitingFor: WaitingFor): void;
-  /** True where the session has one at once; otherwise resolves when it has. */
-  reclaim(): true | Promise<void>;
-}
 
 export interface RunRestOptions {
   slot: Slot;

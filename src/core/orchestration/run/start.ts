@@ -1,19 +1,21 @@
 import { lstat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Executor } from '../contract/executor.js';
+import { endedRun, type RunHandle } from '../contract/run-handle.js';
+import type { RunHooks } from '../contract/run-hooks.js';
+import type { RunRequest } from '../contract/run-request.js';
 import { ENGINE_AWAY_MS, ENGINE_RETRY_MS } from '../docker/engine.js';
-import { type BaseExecutor, endedRun, type RunHandle, type RunRequest } from '../executors/base-executor.js';
-import type { RunHooks } from '../mailbox/hook-channel.js';
-import { demandEnv } from '../manager/prepare.js';
 import type { SessionAction } from '../session/actions.js';
 import type { ToolPolicy } from '../session/policy.js';
 import type { SessionRun, UnifiedSession } from '../types.js';
 import { allDone } from '../util/deferred.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { RunWatch } from './observer.js';
+import { demandEnv } from './required-env.js';
 
 /** The run that is to be brought under way. */
 export interface RunStartOptions {
-  executor: BaseExecutor;
+  executor: Executor;
   request: Omit<RunRequest, 'onPlaced' | 'hooks'>;
   now: () => number;
   /** The record as it is now. */

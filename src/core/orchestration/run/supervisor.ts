@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import type { RunHandle } from '../executors/base-executor.js';
+import type { RunHandle } from '../contract/run-handle.js';
+import type { Slot } from '../queue/slot.js';
 import type { SessionAction } from '../session/actions.js';
 import { type Outcome, outcomeOf } from '../session/outcome.js';
 import { workedMs } from '../session/run-time.js';
@@ -10,7 +11,7 @@ import { type CommandRunner, runHooks } from './hooks.js';
 import type { Spending } from './limits.js';
 import { RunWatch } from './observer.js';
 import { RunFreeze } from './pause.js';
-import { RunRest, type Slot } from './slot-lease.js';
+import { RunRest } from './slot-lease.js';
 import { lastRun, RunStart, type RunStartOptions } from './start.js';
 
 /** How long the end of a run waits for the record that tells that it was wanted. */

@@ -1,4 +1,3 @@
-import type { Denial } from '../guard/run-guard.js';
 import type { ProcessIdentity } from '../process/process-identity.js';
 import type {
   GuardRequest,
@@ -10,6 +9,7 @@ import type {
   UnifiedSession,
   WaitingFor,
 } from '../types.js';
+import type { ApprovalSource, Denial } from './denial.js';
 import type { Observation } from './observation.js';
 
 /** The only way a session changes. */
@@ -90,6 +90,3 @@ export interface CreatedAction {
   readonly at: number;
   readonly session: Pick<UnifiedSession, 'id' | 'mode' | 'environment' | 'taskId' | 'parentId' | 'queuePosition'>;
 }
-
-/** Who answered an approval: a person, the time limit, or the end of the run. */
-export type ApprovalSource = 'person' | 'timeout' | 'end';

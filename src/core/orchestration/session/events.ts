@@ -1,5 +1,3 @@
-import type { Denial } from '../guard/run-guard.js';
-import type { QueueStatus } from '../queue/simple-queue.js';
 import type {
   ClassifiedError,
   DangerRecord,
@@ -11,8 +9,11 @@ import type {
   UnifiedSession,
   WaitingFor,
 } from '../types.js';
-import type { ApprovalSource, SessionAction } from './actions.js';
+import type { ListenerError } from '../util/isolated-emitter.js';
+import type { SessionAction } from './actions.js';
+import type { ApprovalSource, Denial } from './denial.js';
 import { dangerRecord } from './metadata.js';
+import type { QueueStatus } from './queue-status.js';
 
 interface EventBase<Type extends string> {
   readonly type: Type;
@@ -144,12 +145,6 @@ export type SessionEvent =
   | SessionContinuedEvent
   | SessionEndedEvent
   | QueueChangedEvent;
-
-/** What a listener threw (or rejected with). Reported once for each listener. */
-export interface ListenerError {
-  readonly event: string;
-  readonly error: unknown;
-}
 
 /** The events of `UnifiedSessionManager`, for `on()`: each under its own name, and all of them as `'event'`. */
 export type SessionManagerEvents = {

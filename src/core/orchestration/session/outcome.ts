@@ -1,4 +1,3 @@
-import { MOUNTS_DIFFER, MOUNTS_REFUSED } from '../docker/checked-start.js';
 import type { RunEnd, RunStop, SessionResult, TerminalStatus } from '../types.js';
 import { clipText, harmlessText } from '../util/text.js';
 import { classifyError } from './error-classifier.js';
@@ -85,3 +84,9 @@ function resultReason(result: ResultObservation): string {
   if (code === 'rate_limit') return 'rate_limited';
   return 'error';
 }
+
+/** With this exit code a container ends that was given other files than those that were checked. */
+export const MOUNTS_DIFFER = 97;
+
+/** It also writes this line into the log: other programs may end with the same code. */
+export const MOUNTS_REFUSED = 'autonomous-orchestration: what is mounted here is not what was checked';

@@ -188,3 +188,12 @@ function loosened(setting: string, value: unknown, base: unknown): Orchestration
       'A session may only tighten the policy of its manager and of the session that leads it.',
   );
 }
+
+/** Whether a tool call may run. */
+export type Verdict = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
+
+/** A tool call as its hook asks about it, its names cut as those in the log are. */
+export interface AskedCall extends Pick<ToolCall, 'toolUseId' | 'tool' | 'input'> {
+  /** When it was asked, in epoch milliseconds; absent for now. */
+  readonly askedAt?: number;
+}

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'eventemitter3';
-import type { ListenerError } from '../session/events.js';
+
 import { messageOf } from './errors.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: listeners of any event are wrapped alike
@@ -88,4 +88,10 @@ export class IsolatedEmitter<Events extends EventEmitter.ValidEventTypes> extend
     this.#wrappers.set(call, wrappers.set(event, wrapper));
     return wrapper as EventEmitter.EventListener<Events, Name>;
   }
+}
+
+/** What a listener threw (or rejected with). Reported once for each listener. */
+export interface ListenerError {
+  readonly event: string;
+  readonly error: unknown;
 }

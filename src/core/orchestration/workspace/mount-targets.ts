@@ -2,7 +2,7 @@ import { lstat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { OrchestrationError, shown } from '../util/errors.js';
 import { isWithin } from '../util/fs/is-inside.js';
-import type { Mount } from './mounts.js';
+import type { Mount } from './mount.js';
 
 const paths = (text: string): string[] => text.trim().split(/\s+/);
 

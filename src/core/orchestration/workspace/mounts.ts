@@ -1,18 +1,11 @@
 import { isAbsolute, normalize } from 'node:path';
 import type { MountOption } from '../session/docker-options.js';
 import { messageOf, OrchestrationError, shown, systemCode } from '../util/errors.js';
-import { type FileIdentity, identityOf, pinPath } from '../util/fs/pinned-path.js';
+import { identityOf, pinPath } from '../util/fs/pinned-path.js';
+import type { CheckedMount, Mount } from './mount.js';
 import { takenTarget } from './mount-targets.js';
 import type { ProtectedMachine } from './protected-machine.js';
 import { UnsafeSources } from './unsafe-source.js';
-
-/** A bind mount with nothing left open. */
-export type Mount = Required<MountOption>;
-
-/** A mount whose source was looked at: the path has no links, and led to this file or folder. */
-export interface CheckedMount extends Mount {
-  readonly identity: FileIdentity;
-}
 
 /**
  * Reads the `mounts` option.

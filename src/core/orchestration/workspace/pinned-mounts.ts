@@ -1,7 +1,8 @@
 import type { DockerOptions } from '../session/docker-options.js';
 import { messageOf, OrchestrationError, shown } from '../util/errors.js';
 import { identityOf, isSame, pinPath } from '../util/fs/pinned-path.js';
-import { type CheckedMount, type Mount, parseMounts } from './mounts.js';
+import type { CheckedMount, Mount } from './mount.js';
+import { parseMounts } from './mounts.js';
 
 /**
  * Takes down what the mounts of a container lead to, after everything else about them was checked. The container compares

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import type { DockerOptions } from '../session/docker-options.js';
 import { OrchestrationError, shown } from '../util/errors.js';
 import { identityOf, type PinnedPath, pinPath } from '../util/fs/pinned-path.js';
-import type { CheckedMount } from './mounts.js';
+import type { CheckedMount } from './mount.js';
 
 const AGENT_SOCKET = '/run/autonomous-orchestration/ssh-agent.sock';
 const KEY_FILE = '/run/autonomous-orchestration/ssh-key';

@@ -1,5 +1,4 @@
 import { realpath, stat } from 'node:fs/promises';
-import type { ImageFacts } from '../docker/image-probe.js';
 import { OrchestrationError, shown } from '../util/errors.js';
 
 /**
@@ -19,13 +18,19 @@ export async function resolveWorkspace(cwd: string): Promise<string> {
   return path;
 }
 
+/** The user that an image's containers run as. */
+export interface ImageUser {
+  readonly uid: number;
+  readonly gids: readonly number[];
+}
+
 /**
  * Makes sure that the image's user can write to a folder of the host. Containers run without capabilities, so uid 0
  * needs permission like anyone else.
  *
  * @throws OrchestrationError `WORKSPACE_NOT_WRITABLE`
  */
-export async function checkWritable(folder: string, image: string, { uid, gids }: ImageFacts): Promise<void> {
+export async function checkWritable(folder: string, image: string, { uid, gids }: ImageUser): Promise<void> {
   const { mode, uid: owner, gid } = await stat(folder);
   const bits = owner === uid ? mode >> 6 : gids.includes(gid) ? mode >> 3 : mode;
   if ((bits & 0o3) === 0o3) return;

@@ -2,8 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkedStart, MOUNTS_DIFFER } from '../../../../src/core/orchestration/docker/checked-start.js';
-import type { CheckedMount } from '../../../../src/core/orchestration/workspace/mounts.js';
+import { checkedStart } from '../../../../src/core/orchestration/docker/checked-start.js';
+import { MOUNTS_DIFFER } from '../../../../src/core/orchestration/session/outcome.js';
+import type { CheckedMount } from '../../../../src/core/orchestration/workspace/mount.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 /** A mount, as what is at a path now. Here the paths of the machine stand for those in the container. */

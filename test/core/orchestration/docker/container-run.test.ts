@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { RunHandle } from '../../../../src/core/orchestration/contract/run-handle.js';
 import { runContainer } from '../../../../src/core/orchestration/docker/container-run.js';
 import type { ContainerListener, ContainerWatch } from '../../../../src/core/orchestration/docker/container-watch.js';
 import type { ContainerState, DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
-import type { RunHandle } from '../../../../src/core/orchestration/executors/base-executor.js';
 import type { LaunchedProcess, ProcessExit } from '../../../../src/core/orchestration/process/launcher.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { eventually } from '../../../support/eventually.js';

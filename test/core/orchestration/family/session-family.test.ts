@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { BaseExecutor, SessionSpec } from '../../../../src/core/orchestration/executors/base-executor.js';
+import type { SessionSpec } from '../../../../src/core/orchestration/contract/session-spec.js';
+import type { BaseExecutor } from '../../../../src/core/orchestration/executors/base-executor.js';
 import { handedDown, SessionFamily } from '../../../../src/core/orchestration/family/session-family.js';
 import { type SessionLimits, tightenLimits } from '../../../../src/core/orchestration/session/limits.js';
 import { resolvePolicy } from '../../../../src/core/orchestration/session/policy.js';

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { gitEnvironment, gitMounts } from '../../../../src/core/orchestration/git/mounts.js';
-import type { Mount } from '../../../../src/core/orchestration/workspace/mounts.js';
+import type { Mount } from '../../../../src/core/orchestration/workspace/mount.js';
 import { errorOf } from '../../../support/errors.js';
 import { git, repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';

@@ -12,7 +12,7 @@ import {
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { RunHooks } from '../../../../src/core/orchestration/mailbox/hook-channel.js';
+import type { RunHooks } from '../../../../src/core/orchestration/contract/run-hooks.js';
 import type { HookFiles } from '../../../../src/core/orchestration/mailbox/hook-files.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { eventually } from '../../../support/eventually.js';

@@ -13,8 +13,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import type { Verdict } from '../../../../src/core/orchestration/guard/run-guard.js';
 import type { HookFiles } from '../../../../src/core/orchestration/mailbox/hook-files.js';
+import type { Verdict } from '../../../../src/core/orchestration/session/policy.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { eventually } from '../../../support/eventually.js';
 import { answering, FakeHost, guardFiles, hookInput, requestName, runHook, startHook } from '../../../support/hook.js';

@@ -245,7 +245,7 @@ describe('options of the manager', () => {
   });
 
   it('have executors that are executors, by mode', async () => {
-    expect((await wrong({ executors: { autonomous: {} } })).message).toContain("Option 'executors.autonomous'");
+    expect((await wrong({ executors: { autonomous: 'x' } })).message).toContain("Option 'executors.autonomous'");
     expect((await wrong({ executors: { fast: {} } })).message).toContain('fast');
   });
 });

@@ -1,7 +1,8 @@
 import { setImmediate as settled } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RunRest, type Slot } from '../../../../src/core/orchestration/run/slot-lease.js';
+import type { Slot } from '../../../../src/core/orchestration/queue/slot.js';
+import { RunRest } from '../../../../src/core/orchestration/run/slot-lease.js';
 import type { SessionAction } from '../../../../src/core/orchestration/session/actions.js';
 import type { WaitingFor } from '../../../../src/core/orchestration/types.js';
 import { type Deferred, deferred } from '../../../../src/core/orchestration/util/deferred.js';

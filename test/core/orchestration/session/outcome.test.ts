@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { MOUNTS_REFUSED } from '../../../../src/core/orchestration/docker/checked-start.js';
 import type { ResultObservation } from '../../../../src/core/orchestration/session/observation.js';
-import { outcomeOf, type RunWitnesses } from '../../../../src/core/orchestration/session/outcome.js';
+import { MOUNTS_REFUSED, outcomeOf, type RunWitnesses } from '../../../../src/core/orchestration/session/outcome.js';
 import type { RunStop } from '../../../../src/core/orchestration/types.js';
 
 const GOOD: ResultObservation = { kind: 'result', subtype: 'success', isError: false, text: 'done' };

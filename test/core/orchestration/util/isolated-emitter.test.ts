@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { ListenerError } from '../../../../src/core/orchestration/session/events.js';
+import type { ListenerError } from '../../../../src/core/orchestration/util/isolated-emitter.js';
 import { IsolatedEmitter } from '../../../../src/core/orchestration/util/isolated-emitter.js';
 
 interface Events {

@@ -32,11 +32,6 @@ const gid = process.getgid?.() ?? 0;
 const user = (id: number, gids: number[]): Parameters<typeof checkWritable>[2] => ({
   uid: id,
   gids,
-  entrypoint: [],
-  home: '/home',
-  onboarded: true,
-  env: {},
-  claudeVersion: '2',
 });
 
 describe("a folder's mode", () => {

@@ -1,7 +1,7 @@
+import { type RunHandle, STOP_GRACE_MS } from '../../contract/run-handle.js';
 import type { LaunchedProcess } from '../../process/launcher.js';
 import type { RunEnd } from '../../types.js';
 import { deferred, within } from '../../util/deferred.js';
-import { type RunHandle, STOP_GRACE_MS } from '../base-executor.js';
 
 /** A run of the host's own `claude`, which leads a process group of its own. */
 export function runOnHost(launched: LaunchedProcess): RunHandle {

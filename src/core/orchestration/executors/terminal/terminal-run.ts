@@ -1,7 +1,7 @@
+import type { RunHandle } from '../../contract/run-handle.js';
 import type { TranscriptCopy } from '../../monitoring/transcript-copy.js';
 import type { RunEnd } from '../../types.js';
 import { PausableClock } from '../../util/pausable-clock.js';
-import type { RunHandle } from '../base-executor.js';
 
 export interface TerminalRunOptions {
   transcript: TranscriptCopy;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunHooks } from '../../mailbox/hook-channel.js';
+import type { RunHooks } from '../../contract/run-hooks.js';
 
 /** The transcript tells of a turn's end about 100 ms after the hook. A Claude that does not tell is believed by then. */
 const TRANSCRIPT_MS = 1_500;

@@ -1,4 +1,4 @@
-import type { RunTrace } from '../../executors/base-executor.js';
+import type { RunTrace } from '../../contract/executor.js';
 import type { ResolvedManagerOptions } from '../../options/resolve.js';
 import { emptyMetadata } from '../../session/metadata.js';
 import type { SessionEnvironment, SessionMode, SessionRun, UnifiedSession } from '../../types.js';

@@ -1,5 +1,5 @@
 import type { SessionFolder } from '../../contract/session-folder.js';
-import type { SessionSpec } from '../../executors/base-executor.js';
+import type { SessionSpec } from '../../contract/session-spec.js';
 import type { ResolvedManagerOptions } from '../../options/resolve.js';
 import type { SessionAction } from '../../session/actions.js';
 import type { SessionMetadata, UnifiedSession } from '../../types.js';

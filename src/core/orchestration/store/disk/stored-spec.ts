@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SessionSpec } from '../../executors/base-executor.js';
+import type { SessionSpec } from '../../contract/session-spec.js';
 import type { ResolvedManagerOptions } from '../../options/resolve.js';
 import type { DockerOptions } from '../../session/docker-options.js';
 import type { SessionEnvironment, UnifiedSession } from '../../types.js';

@@ -1,8 +1,8 @@
 import { lstat, mkdtemp, readdir, realpath, rm, rmdir, stat, symlink, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ignoreMissing } from '../../git/layout.js';
 import { systemCode } from '../errors.js';
+import { ignoreMissing } from './ignore-missing.js';
 
 /** More links than any system follows for one path (Linux follows 40, macOS 32). */
 const MOST_LINKS = 128;

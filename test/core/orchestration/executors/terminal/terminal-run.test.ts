@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import type { RunHandle } from '../../../../../src/core/orchestration/executors/base-executor.js';
+import type { RunHandle } from '../../../../../src/core/orchestration/contract/run-handle.js';
 import { terminalRun } from '../../../../../src/core/orchestration/executors/terminal/terminal-run.js';
 import type { TranscriptCopy } from '../../../../../src/core/orchestration/monitoring/transcript-copy.js';
 import type { RunEnd } from '../../../../../src/core/orchestration/types.js';

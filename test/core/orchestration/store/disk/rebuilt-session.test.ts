@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RunTrace } from '../../../../../src/core/orchestration/executors/base-executor.js';
+import type { RunTrace } from '../../../../../src/core/orchestration/contract/executor.js';
 import { resolveManagerOptions } from '../../../../../src/core/orchestration/options/resolve.js';
 import { decide, resolvePolicy } from '../../../../../src/core/orchestration/session/policy.js';
 import { hasOpenRun } from '../../../../../src/core/orchestration/session/reducer.js';

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { branchNameProblem } from '../../../../src/core/orchestration/options/branch-name.js';
+import { branchNameProblem } from '../../../../src/core/orchestration/session/branch-name.js';
 
 /** git's own judgement. It expands `@{-1}` and the like, so that a name it changes is none either. */
 function gitAccepts(name: string): boolean {

@@ -1,0 +1,61 @@
+import type { SessionEnvironment, SessionMode, SessionResult, TerminalStatus, UnifiedSession } from '../types.js';
+import type { RunHandle } from './run-handle.js';
+import type { RunRequest } from './run-request.js';
+import type { SessionFolder } from './session-folder.js';
+import type { Preparation, SessionSpec } from './session-spec.js';
+
+/** A run that is over, before the record tells so. */
+export interface EndedRun {
+  readonly spec: SessionSpec;
+  readonly session: UnifiedSession;
+  readonly folder: SessionFolder;
+  readonly status: TerminalStatus;
+  readonly result: SessionResult;
+}
+
+/** What is there of a run outside of the state folder. */
+export interface RunTrace {
+  /** Of the container. */
+  readonly name: string;
+  /** Absent where it belongs to none, an image probe for example. */
+  readonly sessionId?: string;
+  readonly run: number;
+  readonly mode?: SessionMode;
+  /** As far as the trace itself tells. */
+  readonly environment: SessionEnvironment;
+}
+
+/** A worktree whose session is gone, and why it stays. */
+export interface KeptWorktree {
+  readonly path: string;
+  readonly branch: string;
+  readonly why: string;
+}
+
+/** The worktrees that an executor has made for sessions. */
+export interface ExecutorWorktrees {
+  /**
+   * Removes the one of a session.
+   *
+   * @param force also where there is work in it
+   * @throws OrchestrationError `ILLEGAL_TRANSITION`, `WORKTREE_HAS_WORK`, `WORKTREE_FAILED`
+   */
+  remove(sessionId: string, force: boolean): Promise<void>;
+  /** Removes those whose sessions are gone, unless there is work in them. */
+  sweep(isSession: (id: string) => Promise<boolean>): Promise<{ removed: string[]; kept: KeptWorktree[] }>;
+}
+
+/** What the manager asks of the executor of a mode. Executors extend `BaseExecutor`, which says what each part is for. */
+export interface Executor {
+  readonly stateDir?: string;
+  readonly worktrees?: ExecutorWorktrees;
+  readonly hooked: boolean;
+  readonly leads: boolean;
+  prepare(spec: SessionSpec): Promise<Preparation>;
+  launch(request: RunRequest): Promise<RunHandle>;
+  adopt(request: RunRequest): Promise<RunHandle | undefined>;
+  conclude(ended: EndedRun): Promise<Partial<SessionResult>>;
+  traces(): Promise<RunTrace[]>;
+  discard(trace: RunTrace): Promise<void>;
+  close(): void;
+}

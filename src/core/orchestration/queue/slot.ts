@@ -1,0 +1,9 @@
+import type { WaitingFor } from '../types.js';
+/** The slot of one session. */
+export interface Slot {
+  readonly isHeld: boolean;
+  /** Gives it to the next in line. */
+  release(waitingFor: WaitingFor): void;
+  /** True where the session has one at once; otherwise resolves when it has. */
+  reclaim(): true | Promise<void>;
+}

@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const CORE = 'src/core/orchestration';
+
+/**
+ * The layers, lowest first. A room is a folder with all that is in it, or a file. A file may import from its own room and from
+ * rooms of lower layers, types included.
+ */
+const LAYERS: readonly (readonly string[])[] = [
+  [`${CORE}/util`],
+  [`${CORE}/process`, 'src/danger'],
+  [`${CORE}/session`],
+  [`${CORE}/contract`, `${CORE}/queue`, `${CORE}/monitoring`, `${CORE}/guard`, `${CORE}/workspace`],
+  [`${CORE}/options`, `${CORE}/git`, `${CORE}/channelcoder`, `${CORE}/mailbox`],
+  [`${CORE}/docker`, `${CORE}/store`],
+  [`${CORE}/executors`],
+  [`${CORE}/run`],
+  [`${CORE}/family`],
+  [`${CORE}/manager`],
+  [`${CORE}/session-manager.ts`],
+  ['src/core/index.ts'],
+  ['src/index.ts'],
+  ['src/handlers', 'src/testing'],
+  ['src/dashboard'],
+];
+
+/** `types.ts` is the public face of the session's model. */
+const FACES: Readonly<Record<string, string>> = { [`${CORE}/types.ts`]: `${CORE}/session` };
+
+const LEVELS = new Map(LAYERS.flatMap((rooms, level) => rooms.map((room) => [room, level] as const)));
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((path) => /\.tsx?$/.test(path))
+  .map((path) => `src/${path.split(sep).join('/')}`);
+const known = new Set(files);
+const imports = files.flatMap(importsOf);
+
+function importsOf(from: string): Import[] {
+  const { importedFiles } = ts.preProcessFile(readFileSync(join(ROOT, from), 'utf8'), true, true);
+  return importedFiles.flatMap(({ fileName }) => {
+    if (!fileName.startsWith('.')) return [];
+    const path = relative(ROOT, resolve(ROOT, dirname(from), fileName))
+      .split(sep)
+      .join('/');
+    const to = [path, path.replace(/\.js$/, '.ts'), path.replace(/\.js$/, '.tsx')].find((each) => known.has(each));
+    return to === undefined ? [] : [{ from, to }];
+  });
+}
+
+function roomOf(file: string): string {
+  if (FACES[file] !== undefined) return FACES[file];
+  for (let path = file; path !== '.'; path = dirname(path)) if (LEVELS.has(path)) return path;
+  return '';
+}
+
+/** Groups of nodes of which each reaches each other one. */
+function cycles(edges: readonly Import[]): string[][] {
+  const next = new Map<string, Set<string>>();
+  for (const { from, to } of edges) if (from !== to) next.set(from, (next.get(from) ?? new Set()).add(to));
+  const reached = (start: string): Set<string> => {
+    const seen = new Set<string>();
+    const open = [...(next.get(start) ?? [])];
+    for (let node = open.pop(); node !== undefined; node = open.pop()) {
+      if (seen.has(node)) continue;
+      seen.add(node);
+      open.push(...(next.get(node) ?? []));
+    }
+    return seen;
+  };
+  const reach = new Map([...next.keys()].map((node) => [node, reached(node)]));
+  const groups = [...reach].flatMap(([node, seen]) =>
+    seen.has(node) ? [[...seen].filter((other) => reach.get(other)?.has(node)).sort()] : [],
+  );
+  return [...new Map(groups.map((group) => [group.join(), group])).values()];
+}
+
+describe('the layers of src', () => {
+  it('have a place for every file', () => {
+    expect(files.length).toBeGreaterThan(300);
+    expect(imports.length).toBeGreaterThan(1_000);
+    expect(files.filter((file) => roomOf(file) === '')).toEqual([]);
+  });
+
+  it('import only from lower ones', () => {
+    const upward = imports.filter(({ from, to }) => {
+      const [room, other] = [roomOf(from), roomOf(to)];
+      return room !== other && (LEVELS.get(other) ?? 0) >= (LEVELS.get(room) ?? 0);
+    });
+    expect(upward.map(({ from, to }) => `${from} → ${to}`)).toEqual([]);
+  });
+
+  it('have no cycle of files', () => {
+    expect(cycles(imports)).toEqual([]);
+  });
+
+  it('have no cycle of folders, but for a folder and those inside it', () => {
+    const folders = imports.map(({ from, to }) => ({ from: roomOf(from), to: roomOf(to) }));
+    expect(cycles(folders)).toEqual([]);
+  });
+
+  it('leave two files in the root of the core', () => {
+    const inRoot = files.filter((file) => dirname(file) === CORE);
+    expect(inRoot.sort()).toEqual([`${CORE}/session-manager.ts`, `${CORE}/types.ts`]);
+  });
+
+  it('are those that docs/architecture.md shows', () => {
+    const text = readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8');
+    const rows = [...text.matchAll(/^\| (\d+) +\| (.+?) +\|/gm)].map(([, level, rooms = '']) => ({
+      level: Number(level),
+      rooms: [...rooms.matchAll(/`([^`]+)`/g)].map(([, room = '']) =>
+        room.startsWith('src/') ? room.replace(/\/$/, '') : `${CORE}/${room.replace(/\/$/, '')}`,
+      ),
+    }));
+    expect(rows).toEqual(LAYERS.map((rooms, index) => ({ level: index + 1, rooms })));
+  });
+});
+
+describe('a file of src', () => {
+  it('has at most 300 lines', () => {
+    const lines = files.map(
+      (file) => [file, readFileSync(join(ROOT, file), 'utf8').trimEnd().split('\n').length] as const,
+    );
+    expect(lines.filter(([, count]) => count > 300)).toEqual([]);
+  });
+});
