@@ -4,7 +4,7 @@ import type { RunHandle } from '../core/orchestration/contract/run-handle.js';
 import type { RunRequest } from '../core/orchestration/contract/run-request.js';
 import type { Preparation, SessionSpec } from '../core/orchestration/contract/session-spec.js';
 import { BaseExecutor } from '../core/orchestration/executors/base-executor.js';
-import type { RunEnd } from '../core/orchestration/types.js';
+import type { RunEnd } from '../core/orchestration/session/run.js';
 import { deferred } from '../core/orchestration/util/deferred.js';
 
 /** One line of a simulated log. */

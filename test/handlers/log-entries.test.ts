@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Observation } from '../../src/core/orchestration/session/observation.js';
-import type { UnifiedSession } from '../../src/core/orchestration/types.js';
+import type { UnifiedSession } from '../../src/core/orchestration/session/record.js';
 import { logEntries } from '../../src/handlers/log-entries.js';
 import { afterActions, observed, runningSession } from '../support/sessions.js';
 

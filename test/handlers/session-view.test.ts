@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SessionStatus } from '../../src/core/orchestration/types.js';
+import type { SessionStatus } from '../../src/core/orchestration/session/status.js';
 import { sessionDetails, sessionView } from '../../src/handlers/session-view.js';
 import {
   ASKED,

@@ -1,7 +1,9 @@
 import type { SessionAction } from '../../src/core/orchestration/session/actions.js';
+import type { GuardRequest } from '../../src/core/orchestration/session/metadata.js';
 import type { Observation } from '../../src/core/orchestration/session/observation.js';
+import type { UnifiedSession } from '../../src/core/orchestration/session/record.js';
 import { reduceSession } from '../../src/core/orchestration/session/reducer.js';
-import type { GuardRequest, SessionStatus, UnifiedSession } from '../../src/core/orchestration/types.js';
+import type { SessionStatus } from '../../src/core/orchestration/session/status.js';
 
 type Identity = Partial<Pick<UnifiedSession, 'id' | 'mode' | 'taskId' | 'parentId' | 'queuePosition'>>;
 

@@ -19,15 +19,17 @@ import {
   resolveNote,
   type SessionManagerOptions,
 } from './options/resolve.js';
+import type { CreateSessionOptions } from './session/create-options.js';
 import type { SessionEvent, SessionManagerEvents } from './session/events.js';
 import type { QueueStatus } from './session/queue-status.js';
+import type { UnifiedSession } from './session/record.js';
 import { isActive, isTerminal } from './session/reducer.js';
+import type { SessionMode } from './session/status.js';
 import { SessionJournal } from './store/disk/session-journal.js';
 import { type EventStreamOptions, eventStream } from './store/event-stream.js';
 import type { SessionFilter } from './store/registry.js';
 import { SessionStore } from './store/store.js';
 import type { WaitOptions } from './store/waiters.js';
-import type { CreateSessionOptions, SessionMode, UnifiedSession } from './types.js';
 import { within } from './util/deferred.js';
 import { OrchestrationError, shown } from './util/errors.js';
 import { IsolatedEmitter } from './util/isolated-emitter.js';

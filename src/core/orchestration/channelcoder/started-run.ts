@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type RunHandle, STOP_GRACE_MS } from '../contract/run-handle.js';
-import type { RunEnd } from '../types.js';
+import type { RunEnd } from '../session/run.js';
 import { deferred, within } from '../util/deferred.js';
 import { messageOf } from '../util/errors.js';
 

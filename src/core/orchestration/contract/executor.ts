@@ -1,4 +1,5 @@
-import type { SessionEnvironment, SessionMode, SessionResult, TerminalStatus, UnifiedSession } from '../types.js';
+import type { SessionEnvironment, SessionResult, UnifiedSession } from '../session/record.js';
+import type { SessionMode, TerminalStatus } from '../session/status.js';
 import type { RunHandle } from './run-handle.js';
 import type { RunRequest } from './run-request.js';
 import type { SessionFolder } from './session-folder.js';

@@ -1,5 +1,6 @@
 import type { ProcessIdentity } from '../process/process-identity.js';
-import type { RunEnd } from '../types.js';
+import type { RunEnd } from '../session/run.js';
+
 /** What an agent gets to end by itself after SIGTERM, before it is killed. */
 export const STOP_GRACE_MS = 5_000;
 

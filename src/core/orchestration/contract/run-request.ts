@@ -1,7 +1,8 @@
-import type { SessionEnvironment, UnifiedSession } from '../types.js';
+import type { SessionEnvironment, UnifiedSession } from '../session/record.js';
 import type { RunHooks } from './run-hooks.js';
 import type { SessionFolder } from './session-folder.js';
 import type { SessionSpec } from './session-spec.js';
+
 /** One run to be launched. */
 export interface RunRequest {
   readonly spec: SessionSpec;

@@ -2,8 +2,10 @@ import type { ClaudeOptions, InterpolationData } from 'channelcoder';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { SessionLimits } from '../session/limits.js';
 import type { ResolvedPolicy } from '../session/policy.js';
+import type { SessionEnvironment } from '../session/record.js';
+import type { SessionMode } from '../session/status.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
-import type { SessionEnvironment, SessionMode } from '../types.js';
+
 /**
  * What the user asked for, checked, with the manager's defaults in it. For what `docker` leaves out, the defaults hold that
  * `DockerOptions` names.

@@ -5,7 +5,7 @@ import { findProcess } from '../process/find-process.js';
 import type { LaunchedProcess } from '../process/launcher.js';
 import { orphanedProcess } from '../process/orphaned-process.js';
 import { isAlive, type ProcessIdentity } from '../process/process-identity.js';
-import type { SessionRun } from '../types.js';
+import type { SessionRun } from '../session/run.js';
 import { within } from '../util/deferred.js';
 import { OrchestrationError } from '../util/errors.js';
 import { type ContainerRunOptions, runContainer } from './container-run.js';

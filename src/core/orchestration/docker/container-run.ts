@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type RunHandle, STOP_GRACE_MS } from '../contract/run-handle.js';
 import type { LaunchedProcess, ProcessExit } from '../process/launcher.js';
-import type { RunEnd } from '../types.js';
+import type { RunEnd } from '../session/run.js';
 import { deferred, within } from '../util/deferred.js';
 import { messageOf } from '../util/errors.js';
 import type { ContainerWatch } from './container-watch.js';

@@ -4,7 +4,7 @@ import { endedRun } from '../contract/run-handle.js';
 import type { RunRequest } from '../contract/run-request.js';
 import type { Preparation, SessionSpec } from '../contract/session-spec.js';
 import type { SessionWorktrees } from '../git/session-worktrees.js';
-import type { SessionResult } from '../types.js';
+import type { SessionResult } from '../session/record.js';
 
 /**
  * How the sessions of one mode run. The manager calls `prepare` while a session is created, `launch` whenever one of

@@ -1,4 +1,4 @@
-import type { SessionMode } from '../types.js';
+import type { SessionMode } from '../session/status.js';
 import { AutonomousExecutor } from './autonomous.js';
 import type { BaseExecutor } from './base-executor.js';
 import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';

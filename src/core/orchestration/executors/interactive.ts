@@ -13,7 +13,7 @@ import { TranscriptCopy } from '../monitoring/transcript-copy.js';
 import type { LaunchedProcess } from '../process/launcher.js';
 import { processIdentity } from '../process/process-identity.js';
 import { logBytesOf } from '../session/limits.js';
-import type { SessionResult } from '../types.js';
+import type { SessionResult } from '../session/record.js';
 import { OrchestrationError } from '../util/errors.js';
 import { openRegularFile } from '../util/fs/regular-file.js';
 import { ClaudeExecutor, type PlacedRun } from './claude-executor.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { EndedRun } from '../contract/executor.js';
 import type { SessionSpec } from '../contract/session-spec.js';
-import type { SessionResult } from '../types.js';
+import type { SessionResult } from '../session/record.js';
 import { writeAtomically } from '../util/fs/atomic-file.js';
 import { UnattendedExecutor, withNote } from './unattended-executor.js';
 

@@ -1,4 +1,5 @@
-import type { CreateSessionOptions, UnifiedSession } from '../types.js';
+import type { CreateSessionOptions } from '../session/create-options.js';
+import type { UnifiedSession } from '../session/record.js';
 
 /** What an agent may ask for a session below its own; all else is inherited. */
 export type ChildOptions = Pick<

@@ -1,8 +1,8 @@
 import type { CommandRunner } from '../run/hooks.js';
 import type { RunRest } from '../run/slot-lease.js';
 import type { RunSupervisor } from '../run/supervisor.js';
+import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/reducer.js';
-import type { UnifiedSession } from '../types.js';
 import { LedSessions, type SessionCommands } from './led-sessions.js';
 import { runOrchestrate } from './orchestrate-command.js';
 import { type FamilyOptions, SessionFamily } from './session-family.js';

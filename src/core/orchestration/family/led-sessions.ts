@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { RunRest } from '../run/slot-lease.js';
+import type { CreateSessionOptions } from '../session/create-options.js';
+import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/reducer.js';
-import type { CreateSessionOptions, UnifiedSession } from '../types.js';
 import { OrchestrationError, shown } from '../util/errors.js';
 import type { ChildOptions, ChildSessions } from './child-sessions.js';
 import type { SessionFamily } from './session-family.js';

@@ -1,7 +1,9 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { ORCHESTRATE_USAGE } from '../mailbox/orchestrate-script.js';
+import type { ToolUsageRecord } from '../session/metadata.js';
+import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/reducer.js';
-import type { SessionMode, ToolUsageRecord, UnifiedSession } from '../types.js';
+import type { SessionMode } from '../session/status.js';
 import { messageOf, shown } from '../util/errors.js';
 import { clipText, harmlessText, plainText } from '../util/text.js';
 import type { ChildSessions } from './child-sessions.js';

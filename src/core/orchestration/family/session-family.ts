@@ -2,11 +2,13 @@ import type { Executor } from '../contract/executor.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import type { Inheritance } from '../options/resolve.js';
 import type { Spending } from '../run/limits.js';
+import type { CreateSessionOptions } from '../session/create-options.js';
 import { logBytesOf, type SessionLimits } from '../session/limits.js';
 import { NO_TOKENS, totalTokens } from '../session/observation.js';
+import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/reducer.js';
+import type { SessionMode } from '../session/status.js';
 import type { SessionRegistry } from '../store/registry.js';
-import type { CreateSessionOptions, SessionMode, UnifiedSession } from '../types.js';
 import { OrchestrationError } from '../util/errors.js';
 
 /** Where nobody says anything, see `SessionLimits`. */

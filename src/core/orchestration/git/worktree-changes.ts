@@ -1,4 +1,4 @@
-import type { WorktreeChanges } from '../types.js';
+import type { WorktreeChanges } from '../session/record.js';
 import { runGit } from './command.js';
 import { lendIndex, withGitView } from './view.js';
 

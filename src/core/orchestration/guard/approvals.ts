@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { SessionAction } from '../session/actions.js';
 import type { ApprovalSource } from '../session/denial.js';
+import type { GuardRequest } from '../session/metadata.js';
 import type { ToolCall } from '../session/policy.js';
-import type { GuardRequest } from '../types.js';
 import { deepFrozen } from '../util/deep-frozen.js';
 import { type Deferred, deferred } from '../util/deferred.js';
 import { OrchestrationError, shown } from '../util/errors.js';

@@ -13,7 +13,8 @@ import {
   type Verdict,
 } from '../session/policy.js';
 import { Approvals } from './approvals.js';
-import { CallLedger, UNRECORDED } from './call-ledger.js';
+import { UNRECORDED } from './breach.js';
+import { CallLedger } from './call-ledger.js';
 import { unseenWork } from './claude-tools.js';
 import type { DecisionLog } from './decision-log.js';
 

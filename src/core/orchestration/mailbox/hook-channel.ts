@@ -2,7 +2,7 @@ import { lstat, opendir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunHooks } from '../contract/run-hooks.js';
-import { UNREADABLE } from '../guard/call-ledger.js';
+import { UNREADABLE } from '../guard/breach.js';
 import { systemCode } from '../util/errors.js';
 import { CalmWatch } from '../util/fs/rate-limited-watch.js';
 import { readRegularFile } from '../util/fs/regular-file.js';

@@ -1,7 +1,7 @@
 import type { Spending } from '../run/limits.js';
 import { demandEnv } from '../run/required-env.js';
 import type { RunSupervisor } from '../run/supervisor.js';
-import type { UnifiedSession } from '../types.js';
+import type { UnifiedSession } from '../session/record.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { PreparedSession } from './prepare.js';
 

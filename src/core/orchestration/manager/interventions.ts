@@ -1,7 +1,7 @@
 import type { RunSupervisor } from '../run/supervisor.js';
+import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/reducer.js';
 import type { SessionStore } from '../store/store.js';
-import type { UnifiedSession } from '../types.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { PartsRegistry } from './live-sessions.js';
 import type { SessionScheduler } from './scheduler.js';

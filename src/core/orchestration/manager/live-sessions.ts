@@ -1,5 +1,5 @@
 import type { RunSupervisor } from '../run/supervisor.js';
-import type { UnifiedSession } from '../types.js';
+import type { UnifiedSession } from '../session/record.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { PreparedSession, RecoverOptions } from './prepare.js';
 

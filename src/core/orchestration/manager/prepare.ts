@@ -4,7 +4,7 @@ import type { Executor } from '../contract/executor.js';
 import { SessionFolder } from '../contract/session-folder.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import type { ToolPolicy } from '../session/policy.js';
-import type { SessionEnvironment, UnifiedSession } from '../types.js';
+import type { SessionEnvironment, UnifiedSession } from '../session/record.js';
 import { OrchestrationError, shown } from '../util/errors.js';
 import { readUserFile } from '../util/fs/user-file.js';
 

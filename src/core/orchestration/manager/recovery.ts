@@ -1,13 +1,14 @@
 import type { Executor, RunTrace } from '../contract/executor.js';
 import type { ResolvedManagerOptions } from '../options/resolve.js';
 import type { RunSupervisor } from '../run/supervisor.js';
+import type { UnifiedSession } from '../session/record.js';
 import { hasOpenRun, isTerminal } from '../session/reducer.js';
+import type { SessionMode } from '../session/status.js';
 import { type LeftSession, leftSessions } from '../store/disk/left-sessions.js';
 import { knownFromTrace, rebuiltRecord, standInSpec } from '../store/disk/rebuilt-session.js';
 import { restoredRecord, type StoredRecord } from '../store/disk/stored-record.js';
 import { restoredSpec, type StoredSpec } from '../store/disk/stored-spec.js';
 import type { SessionStore } from '../store/store.js';
-import type { SessionMode, UnifiedSession } from '../types.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { PartsRegistry } from './live-sessions.js';
 import type { PreparedSession, RecoverOptions } from './prepare.js';

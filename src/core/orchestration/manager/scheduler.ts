@@ -4,13 +4,14 @@ import { SessionSlots, type SessionSlotsOptions } from '../queue/session-slots.j
 import type { RunRest } from '../run/slot-lease.js';
 import { RunSupervisor, type SupervisorOptions } from '../run/supervisor.js';
 import type { CreatedAction } from '../session/actions.js';
+import type { CreateSessionOptions } from '../session/create-options.js';
 import type { SessionEvent } from '../session/events.js';
 import { NO_TOKENS, totalTokens } from '../session/observation.js';
 import type { Outcome } from '../session/outcome.js';
 import type { QueueStatus } from '../session/queue-status.js';
+import type { UnifiedSession } from '../session/record.js';
 import { hasOpenRun, isTerminal, reduceSession } from '../session/reducer.js';
 import type { SessionStore } from '../store/store.js';
-import type { CreateSessionOptions, UnifiedSession } from '../types.js';
 import { defined } from '../util/defined.js';
 import { OrchestrationError } from '../util/errors.js';
 import { demandContinuable } from './continuable.js';

@@ -3,8 +3,8 @@ import type { Executor, KeptWorktree, RunTrace } from '../contract/executor.js';
 import { SessionFolder } from '../contract/session-folder.js';
 import { HookFiles } from '../mailbox/hook-files.js';
 import { hasOpenRun, isTerminal } from '../session/reducer.js';
+import type { SessionMode } from '../session/status.js';
 import type { SessionRegistry } from '../store/registry.js';
-import type { SessionMode } from '../types.js';
 import { systemCode } from '../util/errors.js';
 
 /** What was found that belongs to no session. */

@@ -1,6 +1,6 @@
 import { classifyError } from '../session/error-classifier.js';
+import type { TokenUsage } from '../session/metadata.js';
 import { addTokens, NO_TOKENS, type Observation } from '../session/observation.js';
-import type { TokenUsage } from '../types.js';
 import { clipText, NAME_LENGTH } from '../util/text.js';
 import { blocksOf, isObject, type Json } from './content-blocks.js';
 import { isGap } from './copied-log.js';

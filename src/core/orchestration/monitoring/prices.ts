@@ -1,4 +1,4 @@
-import type { TokenUsage } from '../types.js';
+import type { TokenUsage } from '../session/metadata.js';
 
 /** US dollars for a million tokens. */
 interface Price {

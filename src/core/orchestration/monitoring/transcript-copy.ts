@@ -1,13 +1,13 @@
-import { type FileHandle, lstat, realpath } from 'node:fs/promises';
-import { basename, dirname, join, relative } from 'node:path';
+import { type FileHandle, lstat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { deferred } from '../util/deferred.js';
 import { watchFolder } from '../util/fs/folder-watch.js';
-import { openRegularFile } from '../util/fs/regular-file.js';
 import { MOST_LATE_MS, MOST_UNREAD_BYTES } from './backlog.js';
 import { CopiedLog } from './copied-log.js';
 import { MOST_LINE_BYTES } from './line-splitter.js';
 import { OtherTranscripts, type TranscriptPlace } from './other-transcripts.js';
+import { openTranscript, readPart } from './transcript-file.js';
 
 const CHUNK_BYTES = 64 * 1024;
 /** How often the transcripts are looked at beside the system's notifications, which tell of one folder only. */
@@ -147,7 +147,7 @@ export class TranscriptCopy {
 
   async #openBoth(): Promise<void> {
     const { folder, conversationId, openLog, readLog } = this.#options;
-    const transcript = await opened(folder, `${conversationId}.jsonl`);
+    const transcript = await openTranscript(folder, `${conversationId}.jsonl`);
     if (!transcript) return;
     try {
       this.#log = await CopiedLog.open(openLog, readLog);
@@ -233,7 +233,7 @@ export class TranscriptCopy {
     if (size === undefined) return;
     const copied = log.position(name);
     if (size === (this.#draining ? copied : this.#searchedTo(name, copied, size))) return;
-    const file = await opened(dirname(path), basename(path), dirname(folder));
+    const file = await openTranscript(dirname(path), basename(path), dirname(folder));
     if (!file) return;
     try {
       await this.#copyFrom(log, name, file, most);
@@ -245,7 +245,7 @@ export class TranscriptCopy {
   /** Where another file was put in the place of the conversation's transcript, Claude goes on in that one. */
   async #replaced(transcript: FileHandle): Promise<void> {
     const { folder, conversationId } = this.#options;
-    const now = await opened(folder, `${conversationId}.jsonl`);
+    const now = await openTranscript(folder, `${conversationId}.jsonl`);
     if (!now) return;
     const [before, after] = await Promise.all([transcript.stat(), now.stat()]).catch(() => []);
     if (!before || !after || (before.ino === after.ino && before.dev === after.dev)) return now.close();
@@ -269,7 +269,7 @@ export class TranscriptCopy {
       if (size - line > MOST_UNREAD_BYTES || performance.now() - this.#passAt > MOST_LATE_MS) this.#tell(true);
       const from = this.#searchedTo(name, line, size);
       if (from >= size) {
-        if (this.#draining && line < size) await log.append(name, await this.#read(file, line, size));
+        if (this.#draining && line < size) await log.append(name, await this.#readWhole(file, line, size));
         return; // What is appended meanwhile has its own notification.
       }
       const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK_BYTES, size - from), from);
@@ -280,7 +280,7 @@ export class TranscriptCopy {
       const text = buffer.subarray(0, hole < 0 ? bytesRead : hole);
       const end = 1 + (from === line ? text.lastIndexOf(NEWLINE) : text.indexOf(NEWLINE));
       if (end > 0 && from === line) await log.append(name, text.subarray(0, end));
-      else if (end > 0) await log.append(name, await this.#read(file, line, from + end));
+      else if (end > 0) await log.append(name, await this.#readWhole(file, line, from + end));
       else if (hole >= 0 || from + bytesRead - line > MOST_LINE_BYTES) this.#refuse(name);
       else this.#searched.set(name, { line, to: from + bytesRead });
     }
@@ -296,26 +296,9 @@ export class TranscriptCopy {
     this.#foundGap();
   }
 
-  /** A long line, at once: between two pieces of it the agent could turn it into one of the log's own. */
-  async #read(file: FileHandle, from: number, to: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(to - from);
-    let length = 0;
-    while (length < buffer.length) {
-      const { bytesRead } = await file.read(buffer, length, buffer.length - length, from + length);
-      if (bytesRead === 0) break; // The transcript was cut short meanwhile.
-      length += bytesRead;
-    }
-    this.#bytesRead += length;
-    return buffer.subarray(0, length);
-  }
-}
-
-/** A regular file that is where it seems to be: a link in its place, or a folder's, could lead anywhere on the host. */
-async function opened(folder: string, name: string, root = dirname(folder)): Promise<FileHandle | undefined> {
-  try {
-    if ((await realpath(folder)) !== join(await realpath(root), relative(root, folder))) return undefined;
-    return await openRegularFile(join(folder, name));
-  } catch {
-    return undefined; // There is no such file yet, or it is nothing that can be read.
+  async #readWhole(file: FileHandle, from: number, to: number): Promise<Buffer> {
+    const bytes = await readPart(file, from, to);
+    this.#bytesRead += bytes.length;
+    return bytes;
   }
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Executor } from '../contract/executor.js';
 import { variableProblem } from '../guard/guard-environment.js';
 import { branchNameProblem } from '../session/branch-name.js';
-import type { SessionMode } from '../types.js';
+import type { SessionMode } from '../session/status.js';
 
 export const MODES = [
   'autonomous',

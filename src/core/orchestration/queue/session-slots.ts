@@ -1,4 +1,4 @@
-import type { WaitingFor } from '../types.js';
+import type { WaitingFor } from '../session/status.js';
 import { type Deferred, deferred } from '../util/deferred.js';
 import { type Admission, SimpleQueue, type SimpleQueueOptions } from './simple-queue.js';
 import type { Slot } from './slot.js';

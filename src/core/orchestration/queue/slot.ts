@@ -1,4 +1,5 @@
-import type { WaitingFor } from '../types.js';
+import type { WaitingFor } from '../session/status.js';
+
 /** The slot of one session. */
 export interface Slot {
   readonly isHeld: boolean;

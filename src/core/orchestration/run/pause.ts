@@ -2,7 +2,7 @@ import { access, rm, writeFile } from 'node:fs/promises';
 import type { RunHandle } from '../contract/run-handle.js';
 import type { Approvals } from '../guard/approvals.js';
 import type { SessionAction } from '../session/actions.js';
-import type { UnifiedSession } from '../types.js';
+import type { UnifiedSession } from '../session/record.js';
 import { OrchestrationError } from '../util/errors.js';
 import { inTurn } from '../util/serialized.js';
 

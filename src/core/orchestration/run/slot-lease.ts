@@ -1,6 +1,7 @@
 import type { Slot } from '../queue/slot.js';
 import type { SessionAction } from '../session/actions.js';
-import type { UnifiedSession, WaitingFor } from '../types.js';
+import type { UnifiedSession } from '../session/record.js';
+import type { WaitingFor } from '../session/status.js';
 
 export interface RunRestOptions {
   slot: Slot;

@@ -1,16 +1,10 @@
 import type { ProcessIdentity } from '../process/process-identity.js';
-import type {
-  GuardRequest,
-  RunEnd,
-  RunStop,
-  SessionEnvironment,
-  SessionResult,
-  TerminalStatus,
-  UnifiedSession,
-  WaitingFor,
-} from '../types.js';
 import type { ApprovalSource, Denial } from './denial.js';
+import type { GuardRequest } from './metadata.js';
 import type { Observation } from './observation.js';
+import type { SessionEnvironment, SessionResult, UnifiedSession } from './record.js';
+import type { RunEnd, RunStop } from './run.js';
+import type { TerminalStatus, WaitingFor } from './status.js';
 
 /** The only way a session changes. */
 export type SessionAction =

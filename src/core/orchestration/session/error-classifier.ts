@@ -1,5 +1,5 @@
-import type { ErrorSeverity } from '../types.js';
 import { harmlessText } from '../util/text.js';
+import type { ErrorSeverity } from './metadata.js';
 
 /** Where an error text comes from: the Messages API, a tool's result, or a log line that is not stream-json. */
 export type ErrorSource = 'api' | 'tool' | 'diagnostic';

@@ -1,19 +1,12 @@
-import type {
-  ClassifiedError,
-  DangerRecord,
-  GuardRequest,
-  SessionResult,
-  SessionRun,
-  ToolOutcome,
-  ToolUsageRecord,
-  UnifiedSession,
-  WaitingFor,
-} from '../types.js';
 import type { ListenerError } from '../util/isolated-emitter.js';
 import type { SessionAction } from './actions.js';
 import type { ApprovalSource, Denial } from './denial.js';
-import { dangerRecord } from './metadata.js';
+import type { ClassifiedError, DangerRecord, GuardRequest, ToolOutcome, ToolUsageRecord } from './metadata.js';
+import { dangerRecord } from './metadata-reducer.js';
 import type { QueueStatus } from './queue-status.js';
+import type { SessionResult, UnifiedSession } from './record.js';
+import type { SessionRun } from './run.js';
+import type { WaitingFor } from './status.js';
 
 interface EventBase<Type extends string> {
   readonly type: Type;

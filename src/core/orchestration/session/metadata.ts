@@ -1,185 +1,118 @@
 import type { Danger } from '../../../danger/danger.js';
-import type {
-  ClassifiedError,
-  DangerRecord,
-  SessionMetadata,
-  SessionRun,
-  ToolUsageRecord,
-  UnifiedSession,
-} from '../types.js';
-import { boundedCopy } from '../util/bounded-copy.js';
-import { clipText, harmlessText, ownText, plainText } from '../util/text.js';
-import { addTokens, NO_TOKENS, type Observation } from './observation.js';
 
-const KEPT = { messages: 20, tools: 100, errors: 50, dangers: 50, diagnostics: 20, toolNames: 200 } as const;
-const MESSAGE_LENGTH = 4_000;
-
-/** What is known of a session that has not run. */
-export function emptyMetadata(): SessionMetadata {
-  return Object.freeze({
-    messages: 0,
-    recentMessages: Object.freeze([]),
-    toolsUsed: Object.freeze([]),
-    toolCounts: Object.freeze({}),
-    errors: Object.freeze([]),
-    errorCounts: Object.freeze({ critical: 0, warning: 0, info: 0 }),
-    dangers: Object.freeze([]),
-    diagnostics: Object.freeze([]),
-  });
+/** What was observed in the log. Bounded: totals count everything, lists keep the latest. */
+export interface SessionMetadata {
+  /** Messages of the agent; one that spans several log lines counts once. */
+  readonly messages: number;
+  readonly lastActivity?: number;
+  readonly lastMessage?: string;
+  /** The latest 20 messages, those of an `interactive` session's person included; each cut at 4,000 characters. */
+  readonly recentMessages: readonly SessionMessage[];
+  /** The latest 100 tool calls. */
+  readonly toolsUsed: readonly ToolUsageRecord[];
+  /** All calls, by tool. Names beyond 200 distinct ones are counted under `other`. */
+  readonly toolCounts: Readonly<Record<string, number>>;
+  /** The latest 50 errors. */
+  readonly errors: readonly ClassifiedError[];
+  /** All errors, by severity. */
+  readonly errorCounts: Readonly<Record<ErrorSeverity, number>>;
+  /**
+   * The latest 50: dangerous tool calls, run or not (`toolsUsed` and `session:denied` tell), calls that went past the guard,
+   * and what was planted for git on the host.
+   */
+  readonly dangers: readonly DangerRecord[];
+  /** The latest 20 log lines that were not stream-json: entrypoints, stderr. */
+  readonly diagnostics: readonly string[];
+  /** Agentic turns, over all runs. */
+  readonly turns?: number;
+  /** US dollars, over all runs. */
+  readonly costUsd?: number;
+  /** Over all runs. */
+  readonly tokens?: TokenUsage;
+  readonly model?: string;
+  readonly claudeVersion?: string;
 }
 
-/** A danger as it stands in the record and in events. */
-export function dangerRecord(danger: Danger, { id, name }: { id: string; name: string }, at: number): DangerRecord {
-  return Object.freeze({ ...danger, reason: harmlessText(danger.reason), at, tool: name, toolUseId: id });
-}
-
-/** What a log line told, and when it was read. */
-interface Observed {
+/** Something that was said. Agent-controlled text: show it as text only. */
+export interface SessionMessage {
   readonly at: number;
-  readonly observations: readonly Observation[];
-  /** Whether an earlier host may have read it: then `at` does not tell when it happened. */
-  readonly replayed?: true;
+  readonly text: string;
+  /** Set where it was said to the agent of an `interactive` session, at its terminal or by `steer()`. */
+  readonly by?: 'person';
+  /** The tool call whose subagent wrote it. */
+  readonly parentToolUseId?: string;
 }
 
-/** The record after a log line. Its size is bounded however many lines there are. */
-export function observe(session: UnifiedSession, observed: Observed): UnifiedSession {
-  let next: UnifiedSession = { ...session, metadata: { ...session.metadata, lastActivity: observed.at } };
-  for (const observation of observed.observations) next = observeOne(next, observation, observed);
-  Object.freeze(next.metadata);
-  return next;
+/** One tool call of the agent. */
+export interface ToolUsageRecord {
+  readonly id: string;
+  readonly name: string;
+  /** As the agent gave it, cut to some 4,000 characters. The event has all of it, unbounded. */
+  readonly input: unknown;
+  readonly startedAt: number;
+  readonly durationMs?: number;
+  readonly outcome?: ToolOutcome;
+  /** Absent for a call that is not dangerous. */
+  readonly danger?: Danger;
+  /** The tool call whose subagent made it. */
+  readonly parentToolUseId?: string;
 }
 
-function observeOne(session: UnifiedSession, observation: Observation, { at, replayed }: Observed): UnifiedSession {
-  const { metadata } = session;
-  const update = (change: Partial<SessionMetadata>): UnifiedSession => ({
-    ...session,
-    metadata: { ...metadata, ...change },
-  });
-
-  switch (observation.kind) {
-    case 'init':
-      return {
-        ...update({
-          ...(observation.model !== undefined && { model: plainText(observation.model) }),
-          ...(observation.claudeVersion !== undefined && { claudeVersion: plainText(observation.claudeVersion) }),
-        }),
-        channelCoderSession: observation.conversationId,
-      };
-    case 'message': {
-      const messages = metadata.messages + (observation.first ? 1 : 0);
-      if (observation.text === '') return update({ messages });
-      const { parentToolUseId } = observation;
-      const text = clipText(observation.text, MESSAGE_LENGTH);
-      const message = Object.freeze({ at, text, ...(parentToolUseId !== undefined && { parentToolUseId }) });
-      return update({
-        messages,
-        lastMessage: text,
-        recentMessages: pushed(metadata.recentMessages, message, KEPT.messages),
-      });
-    }
-    case 'prompt': {
-      const said = Object.freeze({ at, text: clipText(observation.text, MESSAGE_LENGTH), by: 'person' as const });
-      return update({ recentMessages: pushed(metadata.recentMessages, said, KEPT.messages) });
-    }
-    case 'tool': {
-      const { kind: _, ...call } = observation;
-      const record: ToolUsageRecord = Object.freeze({ ...call, input: boundedCopy(call.input), startedAt: at });
-      return update({
-        toolsUsed: pushed(metadata.toolsUsed, record, KEPT.tools),
-        toolCounts: counted(metadata.toolCounts, call.name),
-        ...(call.danger && {
-          dangers: pushed(metadata.dangers, dangerRecord(call.danger, call, at), KEPT.dangers),
-        }),
-      });
-    }
-    case 'breach':
-    case 'danger':
-      return update({
-        dangers: pushed(metadata.dangers, dangerRecord(observation.danger, observation, at), KEPT.dangers),
-      });
-    case 'tool-result': {
-      const index = metadata.toolsUsed.findLastIndex((tool) => tool.id === observation.toolUseId);
-      const tool = metadata.toolsUsed[index];
-      if (!tool) return session;
-      const toolsUsed = [...metadata.toolsUsed];
-      toolsUsed[index] = Object.freeze({
-        ...tool,
-        outcome: observation.outcome,
-        ...(!replayed && { durationMs: at - tool.startedAt }),
-      });
-      return update({ toolsUsed: Object.freeze(toolsUsed) });
-    }
-    case 'usage': {
-      const { tokens = NO_TOKENS, costUsd = 0 } = currentRun(session);
-      return withTotals(session, {
-        tokens: addTokens(tokens, observation.added),
-        ...(observation.costUsd !== undefined && { costUsd: costUsd + observation.costUsd }),
-      });
-    }
-    case 'usage-limit':
-    case 'turn-end':
-    case 'tampered':
-      return session;
-    case 'error': {
-      const { kind: _, ...rest } = observation;
-      const error: ClassifiedError = Object.freeze({ ...rest, message: ownText(rest.message), at });
-      return update({
-        errors: pushed(metadata.errors, error, KEPT.errors),
-        errorCounts: Object.freeze({
-          ...metadata.errorCounts,
-          [error.severity]: metadata.errorCounts[error.severity] + 1,
-        }),
-      });
-    }
-    case 'result': {
-      // Claude's own totals replace what was counted on the way: they include side requests and every model.
-      const { turns, costUsd, tokens } = observation;
-      return withTotals(session, {
-        ...(turns !== undefined && { turns }),
-        ...(costUsd !== undefined && { costUsd }),
-        ...(tokens !== undefined && { tokens: Object.freeze({ ...tokens }) }),
-      });
-    }
-    case 'diagnostic':
-      return update({ diagnostics: pushed(metadata.diagnostics, ownText(observation.line), KEPT.diagnostics) });
-  }
+/** A tool call that waits for a person's decision. */
+export interface GuardRequest {
+  /** What `approve` and `deny` take. */
+  readonly requestId: string;
+  readonly toolUseId: string;
+  readonly tool: string;
+  /** All of it, so that nothing is approved unseen. Agent-controlled: show it as text only. */
+  readonly input: unknown;
+  readonly danger?: Danger;
+  readonly askedAt: number;
+  /** When it is denied if nobody has answered; later where the session was paused meanwhile. */
+  readonly deadline: number;
 }
 
-function currentRun(session: UnifiedSession): SessionRun {
-  return session.runs.at(-1) ?? { number: 1 };
+/**
+ * A dangerous tool call; one that went past the guard (rule `guard.bypassed`), whatever it did; or what was planted for git
+ * on the host (rule `git.planted`), which is no call.
+ */
+export interface DangerRecord extends Danger {
+  readonly at: number;
+  /** `git` for what was planted; `unknown` where the log tells of a call and cannot be read. */
+  readonly tool: string;
+  /** Empty for what was planted; `unknown` as `tool` is. */
+  readonly toolUseId: string;
 }
 
-/** Sets totals of the current run; the session's are the sums over its runs. */
-function withTotals(session: UnifiedSession, change: Pick<SessionRun, 'costUsd' | 'tokens' | 'turns'>): UnifiedSession {
-  const runs = Object.freeze([...session.runs.slice(0, -1), Object.freeze({ ...currentRun(session), ...change })]);
-  const costs = runs.flatMap((run) => run.costUsd ?? []);
-  const turns = runs.flatMap((run) => run.turns ?? []);
-  const tokens = runs.flatMap((run) => run.tokens ?? []);
-  return {
-    ...session,
-    runs,
-    metadata: {
-      ...session.metadata,
-      ...(costs.length > 0 && { costUsd: sum(costs) }),
-      ...(turns.length > 0 && { turns: sum(turns) }),
-      ...(tokens.length > 0 && { tokens: tokens.reduce(addTokens, NO_TOKENS) }),
-    },
-  };
+/** How a tool call ended; `denied`: it was kept from running. */
+export type ToolOutcome = 'ok' | 'error' | 'denied';
+
+/** How much an error matters to whoever watches; {@link ClassifiedError} has what is what. */
+export type ErrorSeverity = 'critical' | 'warning' | 'info';
+
+/** Something that went wrong inside a session, which may well go on. */
+export interface ClassifiedError {
+  /** Goes by the `code`. `info` is for what has none of those below. */
+  readonly severity: ErrorSeverity;
+  /**
+   * What it is about, by its words:
+   *
+   * - `critical`: `auth`, `out_of_memory`, `disk_full`, `permission_denied`
+   * - `warning`: `rate_limit`, `file_not_found`, `command_failed`; `retry`, a request that is tried again; `denied`, a tool
+   *   call that was; `tool_failed` and `api_error`, any other tool call and request; `no_conclusion`, where the mode cannot
+   *   say what came of the run
+   */
+  readonly code: string;
+  /** Cut at 1,000 characters. */
+  readonly message: string;
+  readonly at: number;
+  readonly toolUseId?: string;
 }
 
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
-}
-
-function pushed<T>(list: readonly T[], item: T, most: number): readonly T[] {
-  // Not slice(): V8 copies a frozen array ten times as fast in this way.
-  const kept = [...list, item];
-  if (kept.length > most) kept.shift();
-  return Object.freeze(kept);
-}
-
-function counted(counts: Readonly<Record<string, number>>, name: string): Readonly<Record<string, number>> {
-  const known = Object.hasOwn(counts, name) || Object.keys(counts).length < KEPT.toolNames;
-  const key = known ? name : 'other';
-  return Object.freeze({ ...counts, [key]: (Object.hasOwn(counts, key) ? (counts[key] ?? 0) : 0) + 1 });
+/** Token counts as the Messages API reports them. */
+export interface TokenUsage {
+  readonly input: number;
+  readonly output: number;
+  readonly cacheRead: number;
+  readonly cacheCreation: number;
 }

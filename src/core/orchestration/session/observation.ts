@@ -1,5 +1,5 @@
 import type { Danger } from '../../../danger/danger.js';
-import type { ErrorSeverity, TokenUsage, ToolOutcome } from '../types.js';
+import type { ErrorSeverity, TokenUsage, ToolOutcome } from './metadata.js';
 
 /** What one log line tells, in our own vocabulary. A line may tell several things, or nothing. */
 export type Observation =

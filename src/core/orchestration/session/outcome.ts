@@ -1,7 +1,9 @@
-import type { RunEnd, RunStop, SessionResult, TerminalStatus } from '../types.js';
 import { clipText, harmlessText } from '../util/text.js';
 import { classifyError } from './error-classifier.js';
 import type { ResultObservation } from './observation.js';
+import type { SessionResult } from './record.js';
+import type { RunEnd, RunStop } from './run.js';
+import type { TerminalStatus } from './status.js';
 
 /** As long as a result's text may be: an agent writes both. */
 const ERROR_LENGTH = 50_000;

@@ -1,8 +1,11 @@
-import type { GuardRequest, SessionRun, SessionStatus, TerminalStatus, UnifiedSession } from '../types.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { CreatedAction, SessionAction } from './actions.js';
-import { emptyMetadata, observe } from './metadata.js';
+import type { GuardRequest } from './metadata.js';
+import { emptyMetadata, observe } from './metadata-reducer.js';
+import type { UnifiedSession } from './record.js';
+import type { SessionRun } from './run.js';
 import { waitedSince } from './run-time.js';
+import type { SessionStatus, TerminalStatus } from './status.js';
 
 const ACTIVE = ['starting', 'running', 'paused', 'waiting_feedback'] as const satisfies readonly SessionStatus[];
 const TERMINAL = ['completed', 'failed', 'cancelled'] as const satisfies readonly TerminalStatus[];

@@ -1,4 +1,4 @@
-import type { SessionRun } from '../types.js';
+import type { SessionRun } from './run.js';
 
 /** How long a run has worked until then, in milliseconds: not while it was frozen, and not while it waited for somebody. */
 export function workedMs(run: SessionRun, at: number): number {

@@ -1,4 +1,5 @@
-import type { SessionMode, SessionStatus, UnifiedSession } from '../types.js';
+import type { UnifiedSession } from '../session/record.js';
+import type { SessionMode, SessionStatus } from '../session/status.js';
 import { OrchestrationError, shown } from '../util/errors.js';
 
 /** What `list()` selects by; criteria are combined with "and". */

@@ -1,7 +1,7 @@
 import type { SessionAction } from '../session/actions.js';
 import { eventsOf, type SessionEvent } from '../session/events.js';
+import type { UnifiedSession } from '../session/record.js';
 import { reduceSession } from '../session/reducer.js';
-import type { UnifiedSession } from '../types.js';
 import type { SessionJournal } from './disk/session-journal.js';
 import { SessionRegistry } from './registry.js';
 import { SessionWaiters } from './waiters.js';

@@ -1,5 +1,6 @@
+import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/reducer.js';
-import type { SessionStatus, UnifiedSession } from '../types.js';
+import type { SessionStatus } from '../session/status.js';
 import { OrchestrationError } from '../util/errors.js';
 
 /** What `waitFor()` waits for, and how long. */

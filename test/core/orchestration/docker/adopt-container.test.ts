@@ -11,7 +11,7 @@ import {
   type ProcessIdentity,
   processIdentity,
 } from '../../../../src/core/orchestration/process/process-identity.js';
-import type { SessionRun } from '../../../../src/core/orchestration/types.js';
+import type { SessionRun } from '../../../../src/core/orchestration/session/run.js';
 import { errorOf } from '../../../support/errors.js';
 import { eventually } from '../../../support/eventually.js';
 import { containerState, FakeEngine } from '../../../support/fake-engine.js';

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import type { ChildSessions } from '../../../../src/core/orchestration/family/child-sessions.js';
 import { runOrchestrate } from '../../../../src/core/orchestration/family/orchestrate-command.js';
-import type { SessionResult, SessionStatus, UnifiedSession } from '../../../../src/core/orchestration/types.js';
+import type { SessionResult, UnifiedSession } from '../../../../src/core/orchestration/session/record.js';
+import type { SessionStatus } from '../../../../src/core/orchestration/session/status.js';
 import { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
 import { afterActions, observed, runningSession, sessionIn } from '../../../support/sessions.js';
 

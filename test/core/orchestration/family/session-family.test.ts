@@ -4,8 +4,9 @@ import type { BaseExecutor } from '../../../../src/core/orchestration/executors/
 import { handedDown, SessionFamily } from '../../../../src/core/orchestration/family/session-family.js';
 import { type SessionLimits, tightenLimits } from '../../../../src/core/orchestration/session/limits.js';
 import { resolvePolicy } from '../../../../src/core/orchestration/session/policy.js';
+import type { UnifiedSession } from '../../../../src/core/orchestration/session/record.js';
+import type { SessionMode, SessionStatus } from '../../../../src/core/orchestration/session/status.js';
 import { SessionRegistry } from '../../../../src/core/orchestration/store/registry.js';
-import type { SessionMode, SessionStatus, UnifiedSession } from '../../../../src/core/orchestration/types.js';
 import { errorOf } from '../../../support/errors.js';
 import { sessionIn } from '../../../support/sessions.js';
 

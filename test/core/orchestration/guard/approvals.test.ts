@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Approvals } from '../../../../src/core/orchestration/guard/approvals.js';
 import type { SessionAction } from '../../../../src/core/orchestration/session/actions.js';
+import type { GuardRequest } from '../../../../src/core/orchestration/session/metadata.js';
 import type { ToolCall } from '../../../../src/core/orchestration/session/policy.js';
-import type { GuardRequest } from '../../../../src/core/orchestration/types.js';
 import { fakeClock } from '../../../support/clock.js';
 import { errorOf } from '../../../support/errors.js';
 import { unfrozenParts } from '../../../support/frozen.js';

@@ -1,12 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import {
-  CallLedger,
-  type StoredDecision,
-  UNREADABLE,
-  UNRECORDED,
-} from '../../../../src/core/orchestration/guard/call-ledger.js';
+import { UNREADABLE, UNRECORDED } from '../../../../src/core/orchestration/guard/breach.js';
+import { CallLedger, type StoredDecision } from '../../../../src/core/orchestration/guard/call-ledger.js';
+import type { ToolOutcome } from '../../../../src/core/orchestration/session/metadata.js';
 import type { ToolCall } from '../../../../src/core/orchestration/session/policy.js';
-import type { ToolOutcome } from '../../../../src/core/orchestration/types.js';
 
 const ID = 'toolu-1';
 const REASON = 'Denied by policy: not here.';

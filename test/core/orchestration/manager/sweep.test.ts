@@ -3,8 +3,8 @@ import { BaseExecutor, type Preparation, type RunHandle, type RunTrace } from 'a
 import { describe, expect, it } from 'vitest';
 import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
 import { SessionSweep } from '../../../../src/core/orchestration/manager/sweep.js';
+import type { UnifiedSession } from '../../../../src/core/orchestration/session/record.js';
 import { SessionRegistry } from '../../../../src/core/orchestration/store/registry.js';
-import type { UnifiedSession } from '../../../../src/core/orchestration/types.js';
 import { afterActions, runningSession, sessionIn, suspendedSession } from '../../../support/sessions.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Slot } from '../../../../src/core/orchestration/queue/slot.js';
 import { RunRest } from '../../../../src/core/orchestration/run/slot-lease.js';
 import type { SessionAction } from '../../../../src/core/orchestration/session/actions.js';
-import type { WaitingFor } from '../../../../src/core/orchestration/types.js';
+import type { WaitingFor } from '../../../../src/core/orchestration/session/status.js';
 import { type Deferred, deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { runningSession } from '../../../support/sessions.js';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { SessionAction } from '../../../../src/core/orchestration/session/actions.js';
 import { eventsOf, type SessionEvent } from '../../../../src/core/orchestration/session/events.js';
+import type { UnifiedSession } from '../../../../src/core/orchestration/session/record.js';
 import { reduceSession } from '../../../../src/core/orchestration/session/reducer.js';
-import type { UnifiedSession } from '../../../../src/core/orchestration/types.js';
 import { ASKED, guardRequest, runningSession, sessionIn } from '../../../support/sessions.js';
 
 /** The events of a change, without what all of them have. */

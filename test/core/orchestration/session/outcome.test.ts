@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ResultObservation } from '../../../../src/core/orchestration/session/observation.js';
 import { MOUNTS_REFUSED, outcomeOf, type RunWitnesses } from '../../../../src/core/orchestration/session/outcome.js';
-import type { RunStop } from '../../../../src/core/orchestration/types.js';
+import type { RunStop } from '../../../../src/core/orchestration/session/run.js';
 
 const GOOD: ResultObservation = { kind: 'result', subtype: 'success', isError: false, text: 'done' };
 const bad = (text?: string, subtype = 'success'): ResultObservation => ({

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SessionAction } from '../../../../src/core/orchestration/session/actions.js';
+import type { GuardRequest } from '../../../../src/core/orchestration/session/metadata.js';
 import type { Observation } from '../../../../src/core/orchestration/session/observation.js';
 import { addTokens, NO_TOKENS } from '../../../../src/core/orchestration/session/observation.js';
+import type { UnifiedSession } from '../../../../src/core/orchestration/session/record.js';
 import { isTerminal, LEGAL_FROM, reduceSession } from '../../../../src/core/orchestration/session/reducer.js';
-import type { GuardRequest, UnifiedSession } from '../../../../src/core/orchestration/types.js';
 import { unfrozenParts } from '../../../support/frozen.js';
 import { createdSession, guardRequest, observed, runningSession } from '../../../support/sessions.js';
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SessionAction } from '../../../../src/core/orchestration/session/actions.js';
+import type { UnifiedSession } from '../../../../src/core/orchestration/session/record.js';
 import {
   isActive,
   isTerminal,
@@ -7,7 +8,7 @@ import {
   reduceSession,
   STATUSES,
 } from '../../../../src/core/orchestration/session/reducer.js';
-import type { SessionStatus, UnifiedSession } from '../../../../src/core/orchestration/types.js';
+import type { SessionStatus } from '../../../../src/core/orchestration/session/status.js';
 import { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
 import { unfrozenParts } from '../../../support/frozen.js';
 import {

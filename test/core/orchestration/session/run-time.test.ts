@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import type { SessionRun } from '../../../../src/core/orchestration/session/run.js';
 import { frozenMsSince, waitedSince, workedMs } from '../../../../src/core/orchestration/session/run-time.js';
-import type { SessionRun } from '../../../../src/core/orchestration/types.js';
 
 it.each<[string, Partial<SessionRun>, number]>([
   ['has not begun', {}, 0],

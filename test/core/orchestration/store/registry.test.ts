@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { SessionMode, SessionStatus } from '../../../../src/core/orchestration/session/status.js';
 import { SessionRegistry } from '../../../../src/core/orchestration/store/registry.js';
-import type { SessionMode, SessionStatus } from '../../../../src/core/orchestration/types.js';
 import { errorOf } from '../../../support/errors.js';
 import { sessionIn } from '../../../support/sessions.js';
 

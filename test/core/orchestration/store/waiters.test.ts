@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { SessionStatus } from '../../../../src/core/orchestration/session/status.js';
 import { SessionWaiters } from '../../../../src/core/orchestration/store/waiters.js';
-import type { SessionStatus } from '../../../../src/core/orchestration/types.js';
 import { errorOf } from '../../../support/errors.js';
 import { sessionIn } from '../../../support/sessions.js';
 

@@ -1,6 +1,6 @@
 import { type RunHandle, STOP_GRACE_MS } from '../../contract/run-handle.js';
 import type { LaunchedProcess } from '../../process/launcher.js';
-import type { RunEnd } from '../../types.js';
+import type { RunEnd } from '../../session/run.js';
 import { deferred, within } from '../../util/deferred.js';
 
 /** A run of the host's own `claude`, which leads a process group of its own. */

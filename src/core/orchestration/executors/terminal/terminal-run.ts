@@ -1,6 +1,6 @@
 import type { RunHandle } from '../../contract/run-handle.js';
 import type { TranscriptCopy } from '../../monitoring/transcript-copy.js';
-import type { RunEnd } from '../../types.js';
+import type { RunEnd } from '../../session/run.js';
 import { PausableClock } from '../../util/pausable-clock.js';
 
 export interface TerminalRunOptions {

@@ -1,7 +1,9 @@
 import type { RunTrace } from '../../contract/executor.js';
 import type { ResolvedManagerOptions } from '../../options/resolve.js';
-import { emptyMetadata } from '../../session/metadata.js';
-import type { SessionEnvironment, SessionMode, SessionRun, UnifiedSession } from '../../types.js';
+import { emptyMetadata } from '../../session/metadata-reducer.js';
+import type { SessionEnvironment, UnifiedSession } from '../../session/record.js';
+import type { SessionRun } from '../../session/run.js';
+import type { SessionMode } from '../../session/status.js';
 import { STATE_VERSION, type StoredSpec } from './stored-spec.js';
 
 /** What is known of a session whose record is lost. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { SessionSpec } from '../../contract/session-spec.js';
 import type { ResolvedManagerOptions } from '../../options/resolve.js';
 import type { DockerOptions } from '../../session/docker-options.js';
-import type { SessionEnvironment, UnifiedSession } from '../../types.js';
+import type { SessionEnvironment, UnifiedSession } from '../../session/record.js';
 import { restoredPolicy, type StoredPolicy, storedPolicy } from './stored-policy.js';
 
 export const STATE_VERSION = 1;

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { RunHandle } from '../../../../../src/core/orchestration/contract/run-handle.js';
 import { terminalRun } from '../../../../../src/core/orchestration/executors/terminal/terminal-run.js';
 import type { TranscriptCopy } from '../../../../../src/core/orchestration/monitoring/transcript-copy.js';
-import type { RunEnd } from '../../../../../src/core/orchestration/types.js';
+import type { RunEnd } from '../../../../../src/core/orchestration/session/run.js';
 import { deferred } from '../../../../../src/core/orchestration/util/deferred.js';
 
 function scene({ beginMs = 30, over = false, paused = false, screen = async () => ' Choose\n  a theme ' } = {}) {

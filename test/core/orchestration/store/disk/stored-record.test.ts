@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import type { UnifiedSession } from '../../../../../src/core/orchestration/session/record.js';
+import type { SessionStatus } from '../../../../../src/core/orchestration/session/status.js';
 import {
   restoredRecord,
   type StoredRecord,
   storedRecord,
   storedRecordSchema,
 } from '../../../../../src/core/orchestration/store/disk/stored-record.js';
-import type { SessionStatus, UnifiedSession } from '../../../../../src/core/orchestration/types.js';
 import { unfrozenParts } from '../../../../support/frozen.js';
 import {
   afterActions,

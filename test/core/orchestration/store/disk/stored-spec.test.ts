@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { variableProblem } from '../../../../../src/core/orchestration/guard/guard-environment.js';
 import { resolveCreateOptions, resolveManagerOptions } from '../../../../../src/core/orchestration/options/resolve.js';
+import type { CreateSessionOptions } from '../../../../../src/core/orchestration/session/create-options.js';
 import {
   restoredSpec,
   STATE_VERSION,
@@ -9,7 +10,6 @@ import {
   storedSpec,
   storedSpecSchema,
 } from '../../../../../src/core/orchestration/store/disk/stored-spec.js';
-import type { CreateSessionOptions } from '../../../../../src/core/orchestration/types.js';
 import { createdSession } from '../../../../support/sessions.js';
 
 const ID = 'abcdefghijkl';

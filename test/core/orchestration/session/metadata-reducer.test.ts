@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
+import type { SessionMetadata } from '../../../../src/core/orchestration/session/metadata.js';
 import type { Observation } from '../../../../src/core/orchestration/session/observation.js';
-import type { SessionMetadata } from '../../../../src/core/orchestration/types.js';
 import { unfrozenParts } from '../../../support/frozen.js';
 import { afterActions, observed, runningSession } from '../../../support/sessions.js';
 
