@@ -30,6 +30,7 @@ import { type EventStreamOptions, eventStream } from './store/event-stream.js';
 import type { SessionFilter } from './store/registry.js';
 import { SessionStore } from './store/store.js';
 import type { WaitOptions } from './store/waiters.js';
+import { SYSTEM_CLOCK } from './util/clock.js';
 import { within } from './util/deferred.js';
 import { OrchestrationError, shown } from './util/errors.js';
 import { IsolatedEmitter } from './util/isolated-emitter.js';
@@ -89,7 +90,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     this.#scheduler = new SessionScheduler({
       store: this.#store,
       parts,
-      now: Date.now,
+      clock: SYSTEM_CLOCK,
       emit,
       maxConcurrent,
       maxQueued,

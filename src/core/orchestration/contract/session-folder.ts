@@ -47,7 +47,7 @@ export class SessionFolder {
     return join(this.path, 'steering.json');
   }
 
-  /** There while the run is frozen until its log is read, see `RunFreeze.hold`. */
+  /** There while the run is frozen until its log is read, see `RunPause.hold`. */
   get held(): string {
     return join(this.path, 'held');
   }

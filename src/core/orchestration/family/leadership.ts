@@ -1,6 +1,5 @@
-import type { CommandRunner } from '../run/hooks.js';
-import type { RunRest } from '../run/slot-lease.js';
-import type { RunSupervisor } from '../run/supervisor.js';
+import type { RunLead } from '../run/parts.js';
+import type { Run } from '../run/run.js';
 import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/reducer.js';
 import { LedSessions, type SessionCommands } from './led-sessions.js';
@@ -11,7 +10,7 @@ export interface LeadershipOptions extends FamilyOptions {
   /** What agents do to the sessions that they lead. */
   commands: SessionCommands;
   /** The run of a session that is under way. */
-  runOf: (id: string) => RunSupervisor | undefined;
+  runOf: (id: string) => Run | undefined;
   /** Ends a session for good. */
   cancel: (session: UnifiedSession, reason: string) => Promise<UnifiedSession>;
 }
@@ -26,12 +25,18 @@ export class Leadership {
     this.family = new SessionFamily(options);
   }
 
-  /** What the agent of a session does with `orchestrate`. */
-  commandsOf(leaderId: string, rest: RunRest): CommandRunner {
+  /** What the run of a session has to do with the sessions that it leads. */
+  leadOf(id: string): RunLead {
     const { family } = this;
-    const { commands } = this.#options;
-    return (requestId, args, signal) =>
-      runOrchestrate(new LedSessions({ leaderId, family, commands, rest, requestId, signal }), args);
+    const { commands, registry } = this.#options;
+    return {
+      spending: () => family.spending(registry.demand(id)),
+      commandsFor: (lease) =>
+        family.leads(registry.demand(id))
+          ? (requestId, args, signal) =>
+              runOrchestrate(new LedSessions({ leaderId: id, family, commands, rest: lease, requestId, signal }), args)
+          : undefined,
+    };
   }
 
   /** A session may have cost more: those that lead it pay for that, too. */

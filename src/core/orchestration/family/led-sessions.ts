@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RunRest } from '../run/slot-lease.js';
+import type { SlotLease } from '../run/slot-lease.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/reducer.js';
@@ -21,7 +21,7 @@ export interface LedSessionsOptions {
   leaderId: string;
   family: SessionFamily;
   commands: SessionCommands;
-  rest: RunRest;
+  rest: SlotLease;
   /** Names the command that this is for: where another host is asked the same again, nothing is done twice. */
   requestId: string;
   /** Aborted when nobody waits for the answer any more. */

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { SessionAction } from '../session/actions.js';
 import type { ApprovalSource } from '../session/denial.js';
 import type { GuardRequest } from '../session/metadata.js';
 import type { ToolCall } from '../session/policy.js';
+import type { RunRecord } from '../session/run-record.js';
+import { frozenMsSince } from '../session/run-time.js';
 import { deepFrozen } from '../util/deep-frozen.js';
 import { type Deferred, deferred } from '../util/deferred.js';
 import { OrchestrationError, shown } from '../util/errors.js';
@@ -13,15 +14,6 @@ export interface Answer {
   readonly decision: 'allow' | 'deny';
   readonly by: ApprovalSource;
   readonly note?: string;
-}
-
-export interface ApprovalsOptions {
-  /** How long a person may take. */
-  timeoutMs: number;
-  now: () => number;
-  dispatch: (action: SessionAction) => void;
-  /** For how many milliseconds the run has been frozen since a time. Default: it never was. */
-  frozenMs?: (since: number) => number;
 }
 
 /** For how many times the limit of one question the run's limits stand still while nobody answers. */
@@ -39,21 +31,18 @@ interface Pending {
 export class Approvals {
   readonly #pending = new Map<string, Pending>();
   readonly #clock = new PausableClock();
+  readonly #record: RunRecord;
   readonly #timeoutMs: number;
-  readonly #now: () => number;
-  readonly #dispatch: (action: SessionAction) => void;
-  readonly #frozenMs: (since: number) => number;
   /** How long people were asked, on the clock, since one of them has answered; and when that was added to. */
   #silentMs = 0;
   #silentSince = 0;
   #ended: string | undefined;
   #detached = false;
 
-  constructor({ timeoutMs, now, dispatch, frozenMs = () => 0 }: ApprovalsOptions) {
+  /** @param timeoutMs how long a person may take */
+  constructor(record: RunRecord, timeoutMs: number) {
+    this.#record = record;
     this.#timeoutMs = timeoutMs;
-    this.#now = now;
-    this.#dispatch = dispatch;
-    this.#frozenMs = frozenMs;
   }
 
   /** Whether anybody is asked now. */
@@ -86,7 +75,7 @@ export class Approvals {
       input: deepFrozen(structuredClone(input)),
       ...(danger && { danger }),
       askedAt,
-      deadline: askedAt + this.#timeoutMs + this.#frozenMs(askedAt),
+      deadline: askedAt + this.#timeoutMs + frozenMsSince(this.#record.run, askedAt, this.#now()),
     };
     const { requestId } = request;
     const timeoutMs = Math.min(this.#timeoutMs, Math.max(0, request.deadline - this.#now()));
@@ -97,7 +86,7 @@ export class Approvals {
     const answer = deferred<Answer>();
     if (!this.waiting) this.#silentSince = this.#clock.now();
     this.#pending.set(requestId, { request, answer, due: this.#clock.now() + timeoutMs, forget });
-    this.#dispatch({ type: 'asked', at: this.#now(), request });
+    this.#record.dispatch({ type: 'asked', at: this.#now(), request });
     return answer.promise;
   }
 
@@ -144,6 +133,10 @@ export class Approvals {
     this.#clock.clear();
   }
 
+  #now(): number {
+    return this.#record.clock.now();
+  }
+
   /**
    * Derived from the call, so the id survives a takeover and a page that shows the approval can still answer it; random
    * where the same call waits already.
@@ -164,7 +157,7 @@ export class Approvals {
     const now = this.#clock.now();
     this.#silentMs = answer.by === 'person' ? 0 : this.#silentMs + now - this.#silentSince;
     this.#silentSince = now;
-    this.#dispatch({ type: 'answered', at: this.#now(), request: pending.request, ...answer });
+    this.#record.dispatch({ type: 'answered', at: this.#now(), request: pending.request, ...answer });
     pending.answer.resolve(answer);
   }
 }

@@ -1,7 +1,6 @@
 import type { DangerContext } from '../../../danger/danger.js';
 import { rateDanger } from '../../../danger/rate-danger.js';
 import { Budget } from '../../../danger/shell/budget.js';
-import type { SessionAction } from '../session/actions.js';
 import type { Denial } from '../session/denial.js';
 import type { Observation } from '../session/observation.js';
 import {
@@ -12,6 +11,7 @@ import {
   type ToolCall,
   type Verdict,
 } from '../session/policy.js';
+import type { RunRecord } from '../session/run-record.js';
 import { Approvals } from './approvals.js';
 import { UNRECORDED } from './breach.js';
 import { CallLedger } from './call-ledger.js';
@@ -22,16 +22,11 @@ export interface RunGuardOptions {
   policy: ResolvedPolicy;
   /** What the rating of calls has to know: the workspace as the agent sees it, and what may be lost there. */
   place: Required<Pick<DangerContext, 'workspace' | 'container' | 'mounts' | 'ignored'>>;
-  now: () => number;
-  dispatch: (action: SessionAction) => void;
-  /** Keeps what was decided, for another host. */
+  record: RunRecord;
+  /** Keeps what was decided, for the next process. */
   decisions: DecisionLog;
-  /** Told of a call that ran without leave, where not the log but its hook reports it. Default: nobody is. */
-  onBreach?: (breach: Observation) => void;
   /** Tools whose work nobody could see, so that no call of theirs is allowed. Default none. */
   off?: readonly string[];
-  /** For how many milliseconds the run has been frozen since a time. Default: it never was. */
-  frozenMs?: (since: number) => number;
 }
 
 /** What a person can read through; a longer input could hide what matters behind what does not. */
@@ -50,13 +45,8 @@ export class RunGuard {
 
   constructor(options: RunGuardOptions) {
     this.#options = options;
-    const { policy, now, dispatch, frozenMs } = options;
-    this.approvals = new Approvals({
-      timeoutMs: policy.approvalTimeoutMs,
-      now,
-      dispatch,
-      ...(frozenMs && { frozenMs }),
-    });
+    const { policy, record } = options;
+    this.approvals = new Approvals(record, policy.approvalTimeoutMs);
   }
 
   /** Takes over what an earlier host has decided about the run. */
@@ -80,10 +70,10 @@ export class RunGuard {
     }
   }
 
-  /** A call has ended, as its hook reports: it has to be one that was allowed. */
-  afterTool(call: AskedCall): void {
+  /** A call has ended, as its hook reports: returns the breach if it is not one that was allowed. */
+  afterTool(call: AskedCall): Breach | undefined {
     const breach = this.#ledger.reported(call);
-    if (breach !== undefined) this.#options.onBreach?.(ranWithoutLeave(call.toolUseId, call.tool, breach));
+    return breach === undefined ? undefined : ranWithoutLeave(call.toolUseId, call.tool, breach);
   }
 
   async #judge(asked: ToolCall, askedAt: number | undefined): Promise<Verdict> {
@@ -157,8 +147,12 @@ export class RunGuard {
   #deny(call: ToolCall, by: Denial['by'], reason: string): Verdict {
     const verdict = { allowed: false, reason: reason.trim() } as const;
     this.#ledger.decided(call, verdict);
-    const { now, dispatch } = this.#options;
-    dispatch({ type: 'denied', at: now(), denial: Object.freeze({ ...call, reason: verdict.reason, by }) });
+    const { record } = this.#options;
+    record.dispatch({
+      type: 'denied',
+      at: record.clock.now(),
+      denial: Object.freeze({ ...call, reason: verdict.reason, by }),
+    });
     return verdict;
   }
 
@@ -173,11 +167,14 @@ export class RunGuard {
   }
 }
 
-function ranWithoutLeave(id: string, tool: string, how: string): Observation {
+/** A tool call that went past the guard. */
+export type Breach = Extract<Observation, { kind: 'breach' }>;
+
+function ranWithoutLeave(id: string, tool: string, how: string): Breach {
   return breachOf(id, tool, `The call ran ${how}: the guard's hook was switched off, killed or deceived.`);
 }
 
-function breachOf(id: string, name: string, reason: string): Observation {
+function breachOf(id: string, name: string, reason: string): Breach {
   return { kind: 'breach', id, name, danger: { level: 'critical', rule: 'guard.bypassed', reason } };
 }
 

@@ -1,6 +1,6 @@
 import type { Spending } from '../run/limits.js';
-import { demandEnv } from '../run/required-env.js';
-import type { RunSupervisor } from '../run/supervisor.js';
+import { requireEnv } from '../run/required-env.js';
+import type { Run } from '../run/run.js';
 import type { UnifiedSession } from '../session/record.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { PreparedSession } from './prepare.js';
@@ -9,7 +9,7 @@ import type { PreparedSession } from './prepare.js';
 export function demandContinuable(
   session: UnifiedSession,
   prepared: PreparedSession,
-  supervisor: RunSupervisor | undefined,
+  supervisor: Run | undefined,
   spending: Spending,
 ): void {
   const { id, status } = session;
@@ -17,13 +17,13 @@ export function demandContinuable(
   if (why !== undefined) {
     throw new OrchestrationError('ILLEGAL_TRANSITION', `Session ${id} ('${status}') cannot be continued: ${why}.`);
   }
-  demandEnv(id, prepared.missingEnv);
+  requireEnv(id, prepared.missingEnv);
 }
 
 function whyNotContinued(
   session: UnifiedSession,
   { standIn }: PreparedSession,
-  supervisor: RunSupervisor | undefined,
+  supervisor: Run | undefined,
 ): string | undefined {
   if (standIn) return 'what it was created from could not be read from the state folder; create a new session';
   if (['queued', 'starting'].includes(session.status) || supervisor?.continuing !== undefined)

@@ -2,7 +2,7 @@ import type { Executor } from '../contract/executor.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import { handedDown } from '../family/session-family.js';
 import { type Inheritance, type ResolvedManagerOptions, resolveCreateOptions } from '../options/resolve.js';
-import { demandEnv } from '../run/required-env.js';
+import { requireEnv } from '../run/required-env.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { UnifiedSession } from '../session/record.js';
@@ -94,7 +94,7 @@ export class SessionCreation {
     const { docker: defaults, policy } = options;
     const leader = scheduler.family.leader(parentId);
     if (leader) {
-      demandEnv(leader.session.id, parts.get(leader.session.id)?.missingEnv);
+      requireEnv(leader.session.id, parts.get(leader.session.id)?.missingEnv);
       return handedDown(leader.session, leader.spec, docker);
     }
     const parent = parentId === undefined ? undefined : store.registry.get(parentId);

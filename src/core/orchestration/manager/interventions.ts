@@ -1,4 +1,4 @@
-import type { RunSupervisor } from '../run/supervisor.js';
+import type { Run } from '../run/run.js';
 import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/reducer.js';
 import type { SessionStore } from '../store/store.js';
@@ -66,7 +66,7 @@ export class SessionInterventions {
     return session;
   }
 
-  #demandRun(session: UnifiedSession, done: string): RunSupervisor {
+  #demandRun(session: UnifiedSession, done: string): Run {
     const { id, status } = session;
     const run = this.#parts.demand(id).supervisor;
     if (run) return run;

@@ -1,4 +1,4 @@
-import type { RunSupervisor } from '../run/supervisor.js';
+import type { Run } from '../run/run.js';
 import type { UnifiedSession } from '../session/record.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { PreparedSession, RecoverOptions } from './prepare.js';
@@ -8,7 +8,7 @@ export interface SessionParts extends PreparedSession {
   /** What the next run is told; the first is told the prompt. */
   feedback?: string;
   /** The run under way. */
-  supervisor?: RunSupervisor;
+  supervisor?: Run;
 }
 
 /** The parts of all sessions, by id. */
@@ -31,7 +31,7 @@ export class PartsRegistry {
   }
 
   /** All runs that are under way. */
-  runs(): RunSupervisor[] {
+  runs(): Run[] {
     return [...this.#parts.values()].flatMap(({ supervisor }) => supervisor ?? []);
   }
 

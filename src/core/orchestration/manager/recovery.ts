@@ -1,6 +1,6 @@
 import type { Executor, RunTrace } from '../contract/executor.js';
 import type { ResolvedManagerOptions } from '../options/resolve.js';
-import type { RunSupervisor } from '../run/supervisor.js';
+import type { Run } from '../run/run.js';
 import type { UnifiedSession } from '../session/record.js';
 import { hasOpenRun, isTerminal } from '../session/reducer.js';
 import type { SessionMode } from '../session/status.js';
@@ -105,7 +105,7 @@ export class SessionRecovery {
     const isAnew = ({ record }: Found): boolean =>
       record.status === 'queued' ||
       (!hasOpenRun(record) && record.resumeAt === undefined && !isTerminal(record.status)) ||
-      parts.get(record.id)?.supervisor?.isAnew === true;
+      parts.get(record.id)?.supervisor?.relaunched === true;
     const wasOpen = ({ record: { id } }: Found): boolean => opened.includes(id);
     return {
       ...swept,
@@ -192,6 +192,6 @@ function mayRun({ record, spec }: LeftSession, mode: string): boolean {
 }
 
 /** Resolves when it is clear what became of a run that was restored. */
-async function takenOver(run: RunSupervisor | undefined): Promise<void> {
+async function takenOver(run: Run | undefined): Promise<void> {
   if (run) await Promise.race([run.takenOver, run.finished]);
 }

@@ -1,8 +1,9 @@
 import { Leadership, type LeadershipOptions } from '../family/leadership.js';
 import type { SessionFamily } from '../family/session-family.js';
 import { SessionSlots, type SessionSlotsOptions } from '../queue/session-slots.js';
-import type { RunRest } from '../run/slot-lease.js';
-import { RunSupervisor, type SupervisorOptions } from '../run/supervisor.js';
+import { LiveRecord } from '../run/live-record.js';
+import type { RunOptions } from '../run/parts.js';
+import { Run } from '../run/run.js';
 import type { CreatedAction } from '../session/actions.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { SessionEvent } from '../session/events.js';
@@ -12,6 +13,7 @@ import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import { hasOpenRun, isTerminal, reduceSession } from '../session/reducer.js';
 import type { SessionStore } from '../store/store.js';
+import type { Clock } from '../util/clock.js';
 import { defined } from '../util/defined.js';
 import { OrchestrationError } from '../util/errors.js';
 import { demandContinuable } from './continuable.js';
@@ -29,14 +31,14 @@ export interface SchedulerOptions
     Pick<LeadershipOptions, 'executors' | 'commands'> {
   store: SessionStore;
   parts: PartsRegistry;
-  now: () => number;
+  clock: Clock;
   emit: (event: SessionEvent) => void;
 }
 
 /** Brings the queue's decisions and the runs together: who starts, who ends, whose turn it is next. */
 export class SessionScheduler {
   readonly #store: SessionStore;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #emit: (event: SessionEvent) => void;
   readonly #queue: SessionSlots;
   readonly #leadership: Leadership;
@@ -44,12 +46,12 @@ export class SessionScheduler {
   readonly #usageLimits: UsageLimits;
   #closed = false;
 
-  constructor({ store, parts, now, emit, executors, commands, ...limits }: SchedulerOptions) {
+  constructor({ store, parts, clock, emit, executors, commands, ...limits }: SchedulerOptions) {
     this.#store = store;
     this.#parts = parts;
-    this.#now = now;
+    this.#clock = clock;
     this.#emit = emit;
-    this.#usageLimits = new UsageLimits(now);
+    this.#usageLimits = new UsageLimits(() => clock.now());
     this.#leadership = new Leadership({
       registry: store.registry,
       executors,
@@ -154,7 +156,7 @@ export class SessionScheduler {
     this.#usageLimits.forget(id);
     const cancelled = this.#store.dispatch(id, {
       type: 'ended',
-      at: this.#now(),
+      at: this.#clock.now(),
       status: 'cancelled',
       result: { reason: 'cancelled', error: reason },
     });
@@ -197,7 +199,7 @@ export class SessionScheduler {
     parts.feedback = feedback;
     const next = this.#store.dispatch(id, {
       type: 'continued',
-      at: this.#now(),
+      at: this.#clock.now(),
       feedback,
       ...defined({ commandId }),
       ...(admission.status === 'queued' && { queuePosition: admission.position }),
@@ -233,7 +235,7 @@ export class SessionScheduler {
     const queuePosition = this.#queue.positionOf(spec.id);
     return {
       type: 'created',
-      at: this.#now(),
+      at: this.#clock.now(),
       session: {
         id: spec.id,
         mode: spec.mode,
@@ -246,24 +248,20 @@ export class SessionScheduler {
   }
 
   /** @param adopt set where another host has launched the run that its record ends with */
-  #start(id: string, adopt?: SupervisorOptions['adopt']): void {
+  #start(id: string, adopt?: RunOptions['adopt']): void {
     if (this.#closed) return;
     const parts = this.#parts.demand(id);
     const session = this.#store.registry.demand(id);
     const last = session.runs.at(-1);
-    const supervisor = new RunSupervisor({
+    const record = new LiveRecord(id, this.#store, this.#clock);
+    record.onChange((changed, action) => {
+      if (action.type === 'observed') this.#leadership.spentBy(changed);
+    });
+    const supervisor = new Run({
       executor: parts.executor,
-      now: this.#now,
+      record,
       slot: this.#queue.slotOf(id),
-      spending: () => this.family.spending(this.#store.registry.demand(id)),
-      ...(parts.executor.leads && { commands: (rest: RunRest) => this.#leadership.commandsOf(id, rest) }),
-      dispatch: (action) => {
-        const changed = this.#store.dispatch(id, action);
-        if (action.type === 'observed') this.#leadership.spentBy(changed);
-        return changed;
-      },
-      session: () => this.#store.registry.demand(id),
-      saved: () => this.#store.journal.saved(id),
+      lead: this.#leadership.leadOf(id),
       adopt,
       missingEnv: parts.missingEnv,
       request: {
@@ -299,7 +297,7 @@ export class SessionScheduler {
     this.#usageLimits.settle(id);
     const ended = this.#store.dispatch(id, {
       type: 'ended',
-      at: this.#now(),
+      at: this.#clock.now(),
       status: stop?.status ?? status,
       result: stop ? { ...result, reason: stop.reason, error: stop.error } : result,
     });
@@ -311,7 +309,7 @@ export class SessionScheduler {
   #suspend({ id, metadata }: UnifiedSession, resetsAt: number | undefined, exitCode: number | undefined): void {
     const tokens = totalTokens(metadata.tokens ?? NO_TOKENS);
     const resumeAt = this.#usageLimits.wait(id, tokens, resetsAt, () => this.#goOn(id, GO_ON));
-    const at = this.#now();
+    const at = this.#clock.now();
     this.#store.dispatch(id, { type: 'suspended', at, resumeAt, ...(exitCode !== undefined && { exitCode }) });
   }
 
@@ -325,7 +323,7 @@ export class SessionScheduler {
     this.#usageLimits.forget(id);
     parts.feedback = feedback;
     const admission = this.#queue.readmit(id);
-    const at = this.#now();
+    const at = this.#clock.now();
     const next = this.#store.dispatch(id, {
       type: 'continued',
       at,
@@ -351,6 +349,6 @@ export class SessionScheduler {
         this.#store.dispatch(id, { type: 'moved', queuePosition: position });
       }
     }
-    this.#emit({ type: 'queue:changed', sessionId: cause, at: this.#now(), queue });
+    this.#emit({ type: 'queue:changed', sessionId: cause, at: this.#clock.now(), queue });
   }
 }

@@ -2,46 +2,46 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RunHooks } from '../contract/run-hooks.js';
 import type { RunGuard } from '../guard/run-guard.js';
 import type { SteeringQueue } from '../mailbox/steering-queue.js';
-import type { SessionAction } from '../session/actions.js';
+import type { RunRecord } from '../session/run-record.js';
 import { inTurn } from '../util/serialized.js';
-import type { RunRest } from './slot-lease.js';
+import type { RunObserver } from './observer.js';
+import type { SlotLease } from './slot-lease.js';
 
 /** Carries out a command of the agent's; never rejects. */
 export type CommandRunner = RunHooks['command'];
 
 export interface RunHooksOptions {
-  guard: RunGuard;
+  record: RunRecord;
+  guard: Pick<RunGuard, 'beforeTool' | 'afterTool'>;
+  observer: Pick<RunObserver, 'breached'>;
   steering: SteeringQueue;
-  rest: RunRest;
-  /** Absent where the agent has none. */
-  commands?: CommandRunner;
-  /** Resolves when the record tells that it runs, with all that the log tells of the time before. */
+  lease: SlotLease;
+  /** Undefined if the agent has none. */
+  commands: CommandRunner | undefined;
+  /** Resolves when the record says that the run executes, and has all that the log tells of the time before. */
   ready: Promise<unknown>;
-  /** Claude's own conversation id, as soon as it is known. */
-  conversationId: () => string | undefined;
-  now: () => number;
-  dispatch: (action: SessionAction) => void;
 }
 
 /** What a run's hooks get for an answer: the guard's decisions and the user's messages. */
 export function runHooks(options: RunHooksOptions): RunHooks {
-  const { guard, steering, rest, commands, ready, conversationId, now, dispatch } = options;
+  const { record, guard, observer, steering, lease, commands, ready } = options;
   const oneByOne = inTurn();
   return {
     async beforeTool(call) {
       await ready; // The engine may tell of the start later than the hook does.
-      await rest.before(call.toolUseId);
+      await lease.before(call.toolUseId);
       // Hundreds may have waited for that, and to rate a call takes its time: the host has other work to do between them.
       await oneByOne(() => nextTurn());
       return guard.beforeTool(call);
     },
     async afterTool(call) {
       await ready;
-      guard.afterTool(call);
+      const breach = guard.afterTool(call);
+      if (breach) observer.breached(breach);
     },
     async takeMessages(conversation, answer) {
       await ready;
-      const own = conversationId();
+      const own = record.session.channelCoderSession;
       if (own !== undefined && own !== conversation) return undefined;
       const { texts, given, returned } = await steering.take(answer);
       if (texts.length === 0) return undefined;
@@ -49,7 +49,7 @@ export function runHooks(options: RunHooksOptions): RunHooks {
         texts,
         returned,
         given() {
-          for (const message of texts) dispatch({ type: 'steered', at: now(), message });
+          for (const message of texts) record.dispatch({ type: 'steered', at: record.clock.now(), message });
           given();
         },
       };
@@ -59,11 +59,11 @@ export function runHooks(options: RunHooksOptions): RunHooks {
     },
     async beforeTurn() {
       await ready;
-      await rest.wake();
+      await lease.wake();
     },
     async afterTurn() {
       await ready;
-      rest.rest('person');
+      lease.rest('person');
     },
     async command(id, args, signal) {
       await ready;

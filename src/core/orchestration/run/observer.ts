@@ -1,47 +1,33 @@
-import { lstat, rm } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import type { RunHandle } from '../contract/run-handle.js';
 import type { RunRequest } from '../contract/run-request.js';
-import { IgnoreRules } from '../git/ignore-rules.js';
-import { WORKSPACE } from '../git/mounts.js';
+import type { IgnoreRules } from '../git/ignore-rules.js';
 import type { PlantedFile } from '../git/snapshot.js';
 import { GitWatch } from '../git/watch.js';
-import { toolsOff } from '../guard/claude-tools.js';
-import { DecisionLog } from '../guard/decision-log.js';
-import { RunGuard } from '../guard/run-guard.js';
-import { HookFiles } from '../mailbox/hook-files.js';
-import { SteeringQueue } from '../mailbox/steering-queue.js';
+import type { Breach, RunGuard } from '../guard/run-guard.js';
 import type { BacklogState } from '../monitoring/backlog.js';
 import { StreamMonitor } from '../monitoring/stream-monitor.js';
 import { releaseWarning } from '../monitoring/tested-releases.js';
-import type { SessionAction } from '../session/actions.js';
 import { logBytesOf } from '../session/limits.js';
 import type { Observation } from '../session/observation.js';
 import type { RunWitnesses } from '../session/outcome.js';
 import type { ToolPolicy } from '../session/policy.js';
 import type { UnifiedSession } from '../session/record.js';
-import type { RunStop, SessionRun } from '../session/run.js';
-import { frozenMsSince } from '../session/run-time.js';
+import type { RunRecord } from '../session/run-record.js';
 import { deferred } from '../util/deferred.js';
 import { shown } from '../util/errors.js';
-import { mountTargets } from '../workspace/mounts.js';
-import { RunLimits, type Spending } from './limits.js';
+import type { RunControl } from './control.js';
+import type { RunLimits } from './limits.js';
+import type { SlotLease } from './slot-lease.js';
 
-export interface RunWatchOptions {
+export interface RunObserverOptions {
   request: Pick<RunRequest, 'spec' | 'session' | 'folder'>;
-  now: () => number;
-  spending: () => Spending;
-  /** Told of each tool call that is over. */
-  onToolEnd: (toolUseId: string) => void;
-  /** Undefined where the record does not change any more. */
-  dispatch: (action: SessionAction) => UnifiedSession | undefined;
-  stop: (stop: RunStop, how: 'gently' | 'at-once') => void;
-  /** Keeps the agent from working until `release`. */
-  hold: () => void;
-  release: () => void;
-  /** Whether the run was told to end. */
-  stopping: () => boolean;
-  /** The run as it is on record. */
-  run: () => SessionRun;
+  record: RunRecord;
+  control: Pick<RunControl, 'stopping' | 'stop' | 'hold' | 'release'>;
+  guard: Pick<RunGuard, 'inspect'>;
+  limits: RunLimits;
+  lease: Pick<SlotLease, 'after'>;
+  ignoreRules: IgnoreRules;
 }
 
 /** Where in the log a run begins, and what another host may have read of it. */
@@ -51,25 +37,20 @@ interface LogPart {
 }
 
 /**
- * All that is seen of one run: its log, held against the guard's decisions and the limits, and what it plants for git on
- * the host. What a host has to know for that is on disk, so that another can go on with it.
+ * All that is seen of one run: its log, held against the guard's decisions and the limits, and what the agent plants for git on
+ * the machine. What a process has to know for that is on disk, so that the next one can go on with it.
  */
-export class RunWatch {
-  readonly guard: RunGuard;
-  readonly steering: SteeringQueue;
-  readonly limits: RunLimits;
-  readonly #options: RunWatchOptions;
-  readonly #decisions: DecisionLog;
+export class RunObserver {
+  readonly #options: RunObserverOptions;
   readonly #git: GitWatch;
-  readonly #ignoreRules: IgnoreRules;
   /** Where the agent works, of a run that is launched here. */
   #checkout: string | undefined;
   readonly #caughtUp = deferred<void>();
   #monitor: StreamMonitor | undefined;
   #resetsAt: number | undefined;
-  /** When the log was written to last, while it tells what another host may have read. */
+  /** When the log was written to last, while it tells what an earlier process may have read. */
   #replayed: number | undefined;
-  /** Whether calls could run while no host was there. */
+  /** Whether calls could run while no process was there to ask. */
   #unasked = false;
   #detached = false;
   /** What of the agent's doing is read too late. */
@@ -77,36 +58,9 @@ export class RunWatch {
   /** Whether the log ends with the end of the agent's turn. */
   #turnOver = false;
 
-  constructor(options: RunWatchOptions) {
+  constructor(options: RunObserverOptions) {
     this.#options = options;
-    const { spec, session, folder } = options.request;
-    const { docker, cwd, worktree } = session.environment;
-    this.#decisions = new DecisionLog(folder.decisions);
-    const { parentId } = session;
-    this.#ignoreRules = new IgnoreRules(
-      folder.ignoreRules,
-      parentId === undefined ? undefined : folder.beside(parentId).ignoreRules,
-    );
-    this.#git = new GitWatch(folder.gitSnapshot, (planted) => this.#report(planted));
-    this.steering = new SteeringQueue(folder.steering);
-    this.limits = new RunLimits(spec.limits, options.spending, (excess) =>
-      options.stop({ status: 'failed', ...excess }, 'gently'),
-    );
-    this.guard = new RunGuard({
-      policy: spec.policy,
-      place: {
-        workspace: docker ? WORKSPACE : (worktree ?? cwd),
-        container: docker,
-        mounts: spec.docker ? mountTargets(spec.docker.mounts ?? []) : [],
-        ignored: this.#ignoreRules.ignored,
-      },
-      now: options.now,
-      dispatch: (action) => void options.dispatch(action),
-      decisions: this.#decisions,
-      off: toolsOff(spec.claude.tools),
-      onBreach: (breach) => this.#breached(breach),
-      frozenMs: (since) => frozenMsSince(options.run(), since, options.now()),
-    });
+    this.#git = new GitWatch(options.request.folder.gitSnapshot, (planted) => this.#report(planted));
   }
 
   /** Resolves when the record has all that the log told when this began to read it. */
@@ -123,38 +77,33 @@ export class RunWatch {
     };
   }
 
-  /** Before a run is taken over: goes on with what its last host has left. */
+  /** Before a run is taken over: goes on with what the last process has left. */
   async restore(): Promise<void> {
-    const files = new HookFiles(this.#options.request.folder.guard);
-    await this.guard.restore();
-    await this.steering.restore((answer) => files.wasAnswered(answer));
-    const { worktree, cwd } = this.#options.request.session.environment;
-    this.#ignoreRules.begin(worktree ?? cwd, false);
-    await this.#ignoreRules.settled();
+    const { request, ignoreRules } = this.#options;
+    const { worktree, cwd } = request.session.environment;
+    ignoreRules.begin(worktree ?? cwd, false);
+    await ignoreRules.settled();
     await this.#git.resume();
-  }
-
-  /** Before a launch: what the guard has decided about an earlier run says nothing about this one. */
-  async clear(): Promise<void> {
-    await this.#decisions.clear();
   }
 
   /** Notes how things are before the agent comes. */
   async before({ docker, worktree, cwd }: UnifiedSession['environment']): Promise<void> {
+    const { record, ignoreRules } = this.#options;
     this.#checkout = worktree ?? cwd;
-    if (this.#options.run().number > 1) {
-      this.#ignoreRules.begin(this.#checkout, false);
-      await this.#ignoreRules.settled();
+    if (record.run.number > 1) {
+      ignoreRules.begin(this.#checkout, false);
+      await ignoreRules.settled();
     }
-    // On the host itself an agent need not wait for git.
+    // Without a container the agent need not wait for git.
     if (docker) await this.#git.begin(this.#checkout);
   }
 
   async start(handle: RunHandle, { offset, replay }: LogPart): Promise<void> {
-    const { folder, spec } = this.#options.request;
+    const { request, limits, ignoreRules } = this.#options;
+    const { folder, spec } = request;
     const { log } = folder;
     // Git takes its time, of which the start of a container should get nothing, and the agent's first call comes later.
-    if (this.#checkout !== undefined) this.#ignoreRules.begin(this.#checkout, true);
+    if (this.#checkout !== undefined) ignoreRules.begin(this.#checkout, true);
     const mostBytes = logBytesOf(spec.limits);
     if (replay) this.#replayed = (await lstat(log)).mtimeMs;
     this.#unasked = replay?.onHostLost === 'allow';
@@ -164,7 +113,7 @@ export class RunWatch {
       ...(handle.transcripts !== undefined && { transcripts: handle.transcripts }),
       ...(handle.conversationId !== undefined && { conversationId: handle.conversationId }),
       onObservations: (observations) => this.#observe(observations, handle),
-      onActivity: () => this.limits.alive(),
+      onActivity: () => limits.alive(),
       onBacklog: (state) => this.#backlog(state),
       mostBytes,
       onFull: () => this.#tooLong(`is longer than limits.logBytes (${mostBytes} bytes)`),
@@ -182,52 +131,50 @@ export class RunWatch {
 
   /** The run has ended: resolves when all is told that there is to tell of it. */
   async drain(): Promise<void> {
-    await Promise.all([this.#monitor?.drain(), this.#git.end(), this.#ignoreRules.settled()]);
+    await Promise.all([this.#monitor?.drain(), this.#git.end(), this.#options.ignoreRules.settled()]);
   }
 
-  /** Looks away: the run may go on, and what another host needs for that stays on disk. */
+  /** Looks away: the run may go on, and what the next process needs for that stays on disk. */
   detach(): void {
     this.#detached = true;
     this.#monitor?.stop();
-    this.limits.end();
-    this.steering.end();
-    this.#decisions.close();
     this.#git.detach();
-    this.#ignoreRules.detach();
+    this.#options.ignoreRules.detach();
   }
 
-  /**
-   * The run is over. The decisions stay until the next one is launched: a host that is killed before the session's end is
-   * on disk leaves the log to be read again, and each call that is not among them would be a breach.
-   */
-  async close(): Promise<void> {
-    this.guard.approvals.end('The run is over.');
+  /** Nothing more is read: those who wait for the log go on. */
+  close(): void {
     this.#caughtUp.resolve();
     this.detach();
-    // A message that stays is one of a run that is over: nobody hands it out.
-    const { steering, held } = this.#options.request.folder;
-    await Promise.all([steering, held].map((file) => rm(file, { force: true }).catch(() => {})));
+  }
+
+  /** A hook reports what its call ran with, and that was not what was allowed. */
+  breached(breach: Breach): void {
+    if (this.#detached) return; // The report stays for the next process.
+    const { record, control } = this.#options;
+    record.dispatch({ type: 'observed', at: record.clock.now(), observations: [breach] });
+    control.stop({ status: 'failed', reason: 'guard_bypassed', error: breach.danger.reason }, 'at-once');
   }
 
   #observe(observations: readonly Observation[], handle: RunHandle): void {
-    const { now, dispatch, stop, stopping } = this.#options;
+    const { record, control, guard, limits, lease } = this.#options;
     const replayed = this.#replayed;
     const unasked = replayed !== undefined && this.#unasked;
-    const enforced = handle.hooked === true && !unasked && (stopping() ? 'ended' : true);
+    const enforced = handle.hooked === true && !unasked && (control.stopping ? 'ended' : true);
     const warnings = handle.hooked ? observations.flatMap(releaseWarning) : [];
-    const seen = this.guard.inspect([...observations, ...warnings], enforced);
-    const session = dispatch({
+    const seen = guard.inspect([...observations, ...warnings], enforced);
+    const isRecorded = record.dispatch({
       type: 'observed',
-      at: replayed ?? now(),
+      at: replayed ?? record.clock.now(),
       observations: seen,
       ...(replayed !== undefined && { replayed: true }),
     });
-    if (session) this.limits.observe(seen);
+    if (isRecorded) limits.observe(seen);
     for (const observation of seen) {
-      if (observation.kind === 'tool-result') this.#options.onToolEnd(observation.toolUseId);
+      if (observation.kind === 'tool-result') lease.after(observation.toolUseId);
       if (observation.kind === 'usage-limit') this.#resetsAt = observation.resetsAt;
       if (observation.kind === 'breach') {
-        stop({ status: 'failed', reason: 'guard_bypassed', error: observation.danger.reason }, 'at-once');
+        control.stop({ status: 'failed', reason: 'guard_bypassed', error: observation.danger.reason }, 'at-once');
       }
     }
     const last = observations.at(-1);
@@ -240,8 +187,8 @@ export class RunWatch {
   #late(what: 'log' | 'copy', isLate: boolean): void {
     if (isLate) this.#unseen.add(what);
     else this.#unseen.delete(what);
-    if (this.#unseen.size > 0) this.#options.hold();
-    else this.#options.release();
+    if (this.#unseen.size > 0) this.#options.control.hold();
+    else this.#options.control.release();
   }
 
   #backlog(state: BacklogState): void {
@@ -250,22 +197,14 @@ export class RunWatch {
   }
 
   #tooLong(how: string): void {
-    this.#options.stop({ status: 'failed', reason: 'log_limit', error: `The log ${how}.` }, 'at-once');
-  }
-
-  /** A hook reports what its call ran with, and that was not what was allowed. */
-  #breached(breach: Observation): void {
-    if (this.#detached) return; // The report stays for the next host.
-    const { dispatch, now, stop } = this.#options;
-    dispatch({ type: 'observed', at: now(), observations: [breach] });
-    if (breach.kind !== 'breach') return;
-    stop({ status: 'failed', reason: 'guard_bypassed', error: breach.danger.reason }, 'at-once');
+    this.#options.control.stop({ status: 'failed', reason: 'log_limit', error: `The log ${how}.` }, 'at-once');
   }
 
   /** Something was made for git on the host to execute or to follow. */
   #report({ path, reason }: PlantedFile): void {
-    const { dispatch, now } = this.#options;
+    const { record } = this.#options;
     const danger = { level: 'critical', rule: 'git.planted', reason: `${shown(path)}: ${shown(reason)}` } as const;
-    dispatch({ type: 'observed', at: now(), observations: [{ kind: 'danger', id: '', name: 'git', danger }] });
+    const at = record.clock.now();
+    record.dispatch({ type: 'observed', at, observations: [{ kind: 'danger', id: '', name: 'git', danger }] });
   }
 }

@@ -1,25 +1,17 @@
 import { access, rm, writeFile } from 'node:fs/promises';
 import type { RunHandle } from '../contract/run-handle.js';
 import type { Approvals } from '../guard/approvals.js';
-import type { SessionAction } from '../session/actions.js';
-import type { UnifiedSession } from '../session/record.js';
+import type { RunRecord } from '../session/run-record.js';
 import { OrchestrationError } from '../util/errors.js';
 import { inTurn } from '../util/serialized.js';
+import type { RunControl } from './control.js';
 
-export interface RunFreezeOptions {
+export interface RunPauseOptions {
+  record: RunRecord;
+  control: Pick<RunControl, 'whileUnderWay'>;
   approvals: Pick<Approvals, 'pause' | 'resume'>;
-  /** A file that is there while the run is held: another host has to let it go on. */
+  /** A file that exists while the run is held: the next process has to let it go on. */
   heldFile: string;
-  now: () => number;
-  dispatch: (action: SessionAction) => void;
-  /** The record as it is now. */
-  session: () => UnifiedSession;
-  /**
-   * Does something to the run as soon as it executes.
-   *
-   * @throws OrchestrationError `ILLEGAL_TRANSITION` where the run ends before, `MANAGER_CLOSED`
-   */
-  whileUnderWay: (work: (handle: RunHandle) => Promise<void>) => Promise<void>;
 }
 
 /**
@@ -29,13 +21,13 @@ export interface RunFreezeOptions {
  * There are two causes, and the agent works while there is neither. `pause` is a person's, and on record. `hold` is ours, for
  * moments in which nobody sees what the agent does; no limit and no deadline stops for it, and no event tells of it.
  */
-export class RunFreeze {
-  readonly #options: RunFreezeOptions;
+export class RunPause {
+  readonly #options: RunPauseOptions;
   #frozen = false;
   #held = false;
   readonly #inTurn = inTurn();
 
-  constructor(options: RunFreezeOptions) {
+  constructor(options: RunPauseOptions) {
     this.#options = options;
   }
 
@@ -46,29 +38,29 @@ export class RunFreeze {
 
   /** Freezes the run, unless it is. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
   pause(): Promise<void> {
-    const { approvals, dispatch, now, session } = this.#options;
+    const { approvals, record } = this.#options;
     return this.#change(async (handle) => {
       if (this.#frozen) return;
       if (!handle.pause) {
-        const message = `Session ${session().id} cannot be paused: its executor has no means for that.`;
+        const message = `Session ${record.session.id} cannot be paused: its executor has no means for that.`;
         throw new OrchestrationError('ILLEGAL_TRANSITION', message);
       }
       if (!this.#held) await handle.pause();
       this.#frozen = true;
       approvals.pause();
-      dispatch({ type: 'paused', at: now() });
+      record.dispatch({ type: 'paused', at: record.clock.now() });
     });
   }
 
   /** Lets the run go on, if it is frozen. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
   resume(): Promise<void> {
-    const { approvals, dispatch, now } = this.#options;
+    const { approvals, record } = this.#options;
     return this.#change(async (handle) => {
       if (!this.#frozen) return;
       if (!this.#held) await handle.resume?.();
       this.#frozen = false;
       const deadlines = approvals.resume();
-      dispatch({ type: 'resumed', at: now(), deadlines });
+      record.dispatch({ type: 'resumed', at: record.clock.now(), deadlines });
     });
   }
 
@@ -113,14 +105,15 @@ export class RunFreeze {
    *
    * @param held what `wasHeld` said; the run goes on with `release` then
    */
-  found({ paused = false }: Pick<RunHandle, 'paused'>, held = false): void {
-    const { approvals, dispatch, now, session } = this.#options;
-    const onRecord = session().status === 'paused';
+  syncWith({ paused = false }: Pick<RunHandle, 'paused'>, held = false): void {
+    const { approvals, record } = this.#options;
+    const onRecord = record.session.status === 'paused';
+    const at = record.clock.now();
     this.#held = held;
     this.#frozen = paused && (onRecord || !this.#held);
     if (this.#frozen) approvals.pause();
-    if (this.#frozen && !onRecord) dispatch({ type: 'paused', at: now() });
-    if (!paused && onRecord) dispatch({ type: 'resumed', at: now(), deadlines: new Map() });
+    if (this.#frozen && !onRecord) record.dispatch({ type: 'paused', at });
+    if (!paused && onRecord) record.dispatch({ type: 'resumed', at, deadlines: new Map() });
   }
 
   async #release(handle: RunHandle): Promise<void> {
@@ -131,6 +124,6 @@ export class RunFreeze {
   }
 
   #change(work: (handle: RunHandle) => Promise<void>): Promise<void> {
-    return this.#inTurn(() => this.#options.whileUnderWay(work));
+    return this.#inTurn(() => this.#options.control.whileUnderWay(work));
   }
 }

@@ -1,6 +1,7 @@
 import { OrchestrationError } from '../util/errors.js';
+
 /** @throws OrchestrationError `ENV_MISSING` */
-export function demandEnv(id: string, missing: readonly string[] | undefined): void {
+export function requireEnv(id: string, missing: readonly string[] | undefined): void {
   if (!missing) return;
   throw new OrchestrationError(
     'ENV_MISSING',

@@ -1,26 +1,17 @@
 import type { Slot } from '../queue/slot.js';
-import type { SessionAction } from '../session/actions.js';
-import type { UnifiedSession } from '../session/record.js';
+import type { RunRecord } from '../session/run-record.js';
 import type { WaitingFor } from '../session/status.js';
-
-export interface RunRestOptions {
-  slot: Slot;
-  now: () => number;
-  /** Undefined where the record does not change any more. */
-  dispatch: (action: SessionAction) => UnifiedSession | undefined;
-  /** What the session waits for already, where its run is adopted. */
-  waitingFor: WaitingFor | undefined;
-}
 
 /** More than the agent makes at once; an agent can ask about calls that it never makes. */
 const MOST_CALLS = 1_000;
 
 /**
- * The times in which a run has nothing to do: its session gives the slot back, so that those can run for whom it waits, and
- * goes on when it has one again. Whatever the agent does meanwhile takes a slot: no agent works without one.
+ * A run's hold on its slot. While the run has nothing to do, the session gives the slot back, so that the sessions can run that
+ * it waits for. It reclaims the slot before it goes on: no agent works without a slot.
  */
-export class RunRest {
-  readonly #options: RunRestOptions;
+export class SlotLease {
+  readonly #slot: Slot;
+  readonly #record: RunRecord;
   #resting: boolean;
   /** The slot that was asked for; all who want to go on wait for the same. */
   #reclaimed: Promise<void> | undefined;
@@ -36,9 +27,11 @@ export class RunRest {
   /** Counts calls and commands, to know which began first. */
   #begun = 0;
 
-  constructor(options: RunRestOptions) {
-    this.#options = options;
-    this.#resting = options.waitingFor !== undefined;
+  /** @param waitingFor what the session waits for already, if its run is adopted */
+  constructor(slot: Slot, record: RunRecord, waitingFor?: WaitingFor) {
+    this.#slot = slot;
+    this.#record = record;
+    this.#resting = waitingFor !== undefined;
   }
 
   get resting(): boolean {
@@ -50,19 +43,19 @@ export class RunRest {
     if (this.#resting) return;
     // What was called in the turn that ends here is over, whatever the log has told of it.
     if (waitingFor === 'person') this.#forgetCalls();
-    const { now, dispatch, slot } = this.#options;
-    if (!dispatch({ type: 'resting', at: now(), waitingFor })) return;
+    if (!this.#record.dispatch({ type: 'resting', at: this.#record.clock.now(), waitingFor })) return;
     this.#resting = true;
-    slot.release(waitingFor);
+    this.#slot.release(waitingFor);
   }
 
   /** The agent has something to do again: resolves when the session has a slot for that. */
   async wake(): Promise<void> {
     if (!this.#resting) return;
-    const { slot, dispatch, now } = this.#options;
-    const reclaimed = this.#reclaimed ?? (slot.isHeld || slot.reclaim());
+    const reclaimed = this.#reclaimed ?? (this.#slot.isHeld || this.#slot.reclaim());
     if (reclaimed === true) return this.#goOn();
-    if (!this.#reclaimed) dispatch({ type: 'resting', at: now(), waitingFor: 'slot' });
+    if (!this.#reclaimed) {
+      this.#record.dispatch({ type: 'resting', at: this.#record.clock.now(), waitingFor: 'slot' });
+    }
     this.#reclaimed = reclaimed;
     await reclaimed;
     if (this.#reclaimed !== reclaimed) return; // Somebody else has waited for it, too.
@@ -124,10 +117,9 @@ export class RunRest {
   }
 
   #goOn(): void {
-    const { dispatch, now } = this.#options;
     this.#resting = false;
     this.#forgetIdly();
-    dispatch({ type: 'woken', at: now() });
+    this.#record.dispatch({ type: 'woken', at: this.#record.clock.now() });
     this.#restAgain();
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { LedSessions, type SessionCommands } from '../../../../src/core/orchestration/family/led-sessions.js';
 import type { SessionFamily } from '../../../../src/core/orchestration/family/session-family.js';
-import type { RunRest } from '../../../../src/core/orchestration/run/slot-lease.js';
+import type { SlotLease } from '../../../../src/core/orchestration/run/slot-lease.js';
 import type { CreateSessionOptions } from '../../../../src/core/orchestration/session/create-options.js';
 import type { UnifiedSession } from '../../../../src/core/orchestration/session/record.js';
 import type { SessionStatus } from '../../../../src/core/orchestration/session/status.js';
@@ -40,7 +40,7 @@ function scene(
       rested();
       return work();
     },
-  } as RunRest;
+  } as SlotLease;
   const family = { below: () => [...sessions.values()] } as Partial<SessionFamily> as SessionFamily;
   const led = new LedSessions({ leaderId: 'lead', family, commands, rest, requestId, signal });
   const end = (id: string, status: SessionStatus = 'completed'): void => {

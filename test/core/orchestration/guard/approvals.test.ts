@@ -1,23 +1,20 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Approvals } from '../../../../src/core/orchestration/guard/approvals.js';
-import type { SessionAction } from '../../../../src/core/orchestration/session/actions.js';
 import type { GuardRequest } from '../../../../src/core/orchestration/session/metadata.js';
 import type { ToolCall } from '../../../../src/core/orchestration/session/policy.js';
+import type { SessionRun } from '../../../../src/core/orchestration/session/run.js';
 import { fakeClock } from '../../../support/clock.js';
 import { errorOf } from '../../../support/errors.js';
+import { FakeRecord } from '../../../support/fake-record.js';
 import { unfrozenParts } from '../../../support/frozen.js';
 
 const CALL: ToolCall = { toolUseId: 'toolu-1', tool: 'Bash', input: { command: 'git push', options: { deep: [1] } } };
 const MINUTE = 60_000;
 
-function scene(timeoutMs = MINUTE, frozenMs?: (since: number) => number) {
-  const actions: SessionAction[] = [];
-  const approvals = new Approvals({
-    timeoutMs,
-    now: Date.now,
-    dispatch: (action) => void actions.push(action),
-    ...(frozenMs && { frozenMs }),
-  });
+function scene(timeoutMs = MINUTE, run: SessionRun = { number: 1 }) {
+  const record = new FakeRecord({ run });
+  const { actions } = record;
+  const approvals = new Approvals(record, timeoutMs);
   const asked = (index = -1): GuardRequest => {
     const requests = actions.flatMap((action) => (action.type === 'asked' ? [action.request] : []));
     const request = requests.at(index);
@@ -240,7 +237,10 @@ describe('an approval that an earlier host was asked for', () => {
   it('has the time, too, in which the run was frozen since it was asked', async () => {
     vi.advanceTimersByTime(10 * MINUTE);
     const askedAt = Date.now() - 10 * MINUTE;
-    const { approvals, asked, answers } = scene(MINUTE, (since) => (since === askedAt ? 9.5 * MINUTE : 0));
+    const { approvals, asked, answers } = scene(MINUTE, {
+      number: 1,
+      pauses: [{ pausedAt: askedAt, resumedAt: askedAt + 9.5 * MINUTE }],
+    });
     approvals.pause(); // It is still frozen.
     const answer = approvals.ask(CALL, askedAt);
     expect(asked()).toMatchObject({ askedAt, deadline: Date.now() + 30_000 });

@@ -3,12 +3,18 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { DecisionLog } from '../../../../src/core/orchestration/guard/decision-log.js';
 import { RunGuard } from '../../../../src/core/orchestration/guard/run-guard.js';
-import type { SessionAction } from '../../../../src/core/orchestration/session/actions.js';
 import type { GuardRequest } from '../../../../src/core/orchestration/session/metadata.js';
 import type { Observation } from '../../../../src/core/orchestration/session/observation.js';
-import { resolvePolicy, type ToolPolicy, type Verdict } from '../../../../src/core/orchestration/session/policy.js';
+import {
+  type AskedCall,
+  resolvePolicy,
+  type ToolPolicy,
+  type Verdict,
+} from '../../../../src/core/orchestration/session/policy.js';
+import type { SessionRun } from '../../../../src/core/orchestration/session/run.js';
 import { fakeClock } from '../../../support/clock.js';
 import { eventually } from '../../../support/eventually.js';
+import { FakeRecord } from '../../../support/fake-record.js';
 import { unfrozenParts } from '../../../support/frozen.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
@@ -27,22 +33,19 @@ function scene(
   policy: ToolPolicy = {},
   workspace = '/workspace',
   file = join(tempFolder(), 'decisions.jsonl'),
-  frozenMs?: (since: number) => number,
+  run: SessionRun = { number: 1 },
   off: readonly string[] = [],
 ) {
-  const actions: SessionAction[] = [];
-  const breaches: Observation[] = [];
+  const record = new FakeRecord({ run });
+  const { actions } = record;
   const decisions = new DecisionLog(file);
   onTestFinished(() => decisions.close());
   const guard = new RunGuard({
     policy: resolvePolicy(policy),
     place: { workspace, container: true, mounts: [], ignored: () => false },
-    now: Date.now,
-    dispatch: (action) => void actions.push(action),
+    record,
     decisions,
     off,
-    onBreach: (breach) => void breaches.push(breach),
-    ...(frozenMs && { frozenMs }),
   });
   const denials = () => actions.flatMap((action) => (action.type === 'denied' ? [action.denial] : []));
   const asked = (): GuardRequest => {
@@ -50,7 +53,9 @@ function scene(
     if (!request) throw new Error('nothing was asked');
     return request;
   };
-  return { guard, actions, denials, asked, file, breaches };
+  const breaches: Observation[] = [];
+  const report = (call: AskedCall): void => void breaches.push(...[guard.afterTool(call) ?? []].flat());
+  return { guard, actions, denials, asked, file, breaches, report };
 }
 
 const ASK: ToolPolicy = { rules: [{ tool: 'Bash', matches: /push/, decision: 'ask', reason: 'Pushing is mine.' }] };
@@ -392,7 +397,10 @@ describe('a guard that takes over', () => {
   });
 
   it('adds the time in which the run was frozen to that in which a person may answer', async () => {
-    const { guard, asked } = scene({ ...ASK, approvalTimeoutMs: 60_000 }, '/workspace', undefined, () => 30_000);
+    const { guard, asked } = scene({ ...ASK, approvalTimeoutMs: 60_000 }, '/workspace', undefined, {
+      number: 1,
+      pauses: [{ pausedAt: 5_000, resumedAt: 35_000 }],
+    });
     void guard.beforeTool({ ...bash('git push'), askedAt: 5_000 });
     await eventually(() => expect(asked()).toMatchObject({ askedAt: 5_000, deadline: 95_000 }));
   });
@@ -426,10 +434,10 @@ describe('what a hook reports after its call', () => {
   const BREACH = { kind: 'breach', id: 't', danger: { level: 'critical', rule: 'guard.bypassed' } };
 
   it('is no breach where it is what was allowed', async () => {
-    const { guard, breaches } = scene();
+    const { guard, breaches, report } = scene();
     const input = { command: 'ls', timeout: 5_000 };
     await guard.beforeTool({ ...bash('ls'), input });
-    guard.afterTool({ ...bash('ls'), input: { timeout: '5000', command: 'ls' } });
+    report({ ...bash('ls'), input: { timeout: '5000', command: 'ls' } });
     expect(breaches).toEqual([]);
   });
 
@@ -442,49 +450,49 @@ describe('what a hook reports after its call', () => {
     ['Monitor', { command: 'ls', description: 'x' }, { command: 'rm x', description: 'x' }],
     ['mcp__x__y', { list: [1, { a: 2 }] }, { list: [1, { a: 3 }] }],
   ])('is a breach where %s ran with another input than the one that was allowed: %j, %j', async (tool, input, ran) => {
-    const { guard, breaches } = scene();
+    const { guard, breaches, report } = scene();
     await guard.beforeTool({ toolUseId: 't', tool, input });
-    guard.afterTool({ toolUseId: 't', tool, input: ran });
+    report({ toolUseId: 't', tool, input: ran });
     expect(breaches).toMatchObject([{ ...BREACH, name: tool }]);
   });
 
   it('is a breach where another tool ran', async () => {
-    const { guard, breaches } = scene();
+    const { guard, breaches, report } = scene();
     await guard.beforeTool(bash('ls'));
-    guard.afterTool({ toolUseId: 't', tool: 'Monitor', input: { command: 'ls' } });
+    report({ toolUseId: 't', tool: 'Monitor', input: { command: 'ls' } });
     expect(breaches).toMatchObject([BREACH]);
   });
 
   it('is a breach where the call was denied', async () => {
-    const { guard, breaches } = scene();
+    const { guard, breaches, report } = scene();
     await guard.beforeTool(bash(WIPE));
-    guard.afterTool(bash(WIPE));
+    report(bash(WIPE));
     expect(breaches).toMatchObject([BREACH]);
   });
 
   it('is a breach also where an earlier host has allowed something else', async () => {
     const before = scene();
     await before.guard.beforeTool(bash('ls'));
-    const { guard, breaches } = scene({}, '/workspace', before.file);
+    const { guard, breaches, report } = scene({}, '/workspace', before.file);
     await guard.restore();
-    guard.afterTool(bash('rm x'));
+    report(bash('rm x'));
     expect(breaches).toMatchObject([BREACH]);
   });
 
   it('is none of the first or the second input that a newer release asks about', async () => {
-    const { guard, breaches } = scene();
+    const { guard, breaches, report } = scene();
     const raw = { to: 'bob', message: 'x' };
     await guard.beforeTool({ toolUseId: 't', tool: 'SendMessage', input: raw });
     await guard.beforeTool({ toolUseId: 't', tool: 'SendMessage', input: { ...raw, recipient: 'bob', content: 'x' } });
-    guard.afterTool({ toolUseId: 't', tool: 'SendMessage', input: raw });
+    report({ toolUseId: 't', tool: 'SendMessage', input: raw });
     expect(breaches).toEqual([]);
   });
 
   it('is none where nobody was asked, which the log tells, or where a person answers in the input', async () => {
-    const { guard, breaches } = scene();
-    guard.afterTool(bash('ls'));
+    const { guard, breaches, report } = scene();
+    report(bash('ls'));
     await guard.beforeTool({ toolUseId: 'q', tool: 'AskUserQuestion', input: { questions: [] } });
-    guard.afterTool({ toolUseId: 'q', tool: 'AskUserQuestion', input: { questions: [], answers: { a: 'b' } } });
+    report({ toolUseId: 'q', tool: 'AskUserQuestion', input: { questions: [], answers: { a: 'b' } } });
     expect(breaches).toEqual([]);
   });
 });

@@ -3,8 +3,9 @@ import { expect, it } from 'vitest';
 import type { RunGuard } from '../../../../src/core/orchestration/guard/run-guard.js';
 import { SteeringQueue } from '../../../../src/core/orchestration/mailbox/steering-queue.js';
 import { runHooks } from '../../../../src/core/orchestration/run/hooks.js';
-import { RunRest } from '../../../../src/core/orchestration/run/slot-lease.js';
+import { SlotLease } from '../../../../src/core/orchestration/run/slot-lease.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
+import { FakeRecord } from '../../../support/fake-record.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 it('has calls that waited together rated one by one, with a turn of the event loop for others between', async () => {
@@ -23,19 +24,15 @@ it('has calls that waited together rated one by one, with a turn of the event lo
     },
   } as Pick<RunGuard, 'beforeTool'> as RunGuard;
   const ready = deferred<void>();
+  const record = new FakeRecord();
   const hooks = runHooks({
     guard,
     steering: new SteeringQueue(join(tempFolder(), 'steering.json')),
-    rest: new RunRest({
-      slot: { isHeld: true, release: () => {}, reclaim: () => true },
-      now: Date.now,
-      dispatch: () => undefined,
-      waitingFor: undefined,
-    }),
+    lease: new SlotLease({ isHeld: true, release: () => {}, reclaim: () => true }, record),
     ready: ready.promise,
-    conversationId: () => undefined,
-    now: Date.now,
-    dispatch: () => {},
+    record,
+    commands: undefined,
+    observer: { breached: () => {} },
   });
   const ids = ['a', 'b', 'c', 'd'];
   const verdicts = ids.map((toolUseId) => hooks.beforeTool({ toolUseId, tool: 'Bash', input: {} }));

@@ -2,9 +2,10 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunHandle } from 'autonomous-orchestration';
 import { describe, expect, it, vi } from 'vitest';
-import { RunFreeze } from '../../../../src/core/orchestration/run/pause.js';
+import { RunPause } from '../../../../src/core/orchestration/run/pause.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { errorOf } from '../../../support/errors.js';
+import { FakeRecord } from '../../../support/fake-record.js';
 import { createdSession } from '../../../support/sessions.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
@@ -28,22 +29,25 @@ function scene({ status = 'running', change = {} }: { status?: 'running' | 'paus
     },
   };
   const whileUnderWay = vi.fn((work: (handle: RunHandle) => Promise<void>) => work(handle));
-  const dispatch = vi.fn(({ type }: { type: string }) => void done.push(type));
-  const session = () => ({ ...createdSession({ id: 'abcdefghijkl' }), status });
+  const record = new FakeRecord({
+    session: { ...createdSession({ id: 'abcdefghijkl' }), status },
+    clock: { now: () => 7 },
+  });
+  record.onChange((_, { type }) => void done.push(type));
   const heldFile = join(tempFolder(), 'held');
-  const freeze = new RunFreeze({ approvals, heldFile, now: () => 7, dispatch, session, whileUnderWay });
-  return { freeze, done, dispatch, whileUnderWay, handle, heldFile };
+  const freeze = new RunPause({ record, approvals, heldFile, control: { whileUnderWay } });
+  return { freeze, done, record, whileUnderWay, handle, heldFile };
 }
 
 it('freezes the agent, then the deadlines, then the record; and lets them go on in the same order', async () => {
-  const { freeze, done, dispatch } = scene();
+  const { freeze, done, record } = scene();
   await freeze.pause();
   expect(freeze.frozen).toBe(true);
   expect(done.splice(0)).toEqual(['freeze', 'deadlines stop', 'paused']);
   await freeze.resume();
   expect(freeze.frozen).toBe(false);
   expect(done).toEqual(['thaw', 'deadlines go on', 'resumed']);
-  expect(dispatch).toHaveBeenLastCalledWith({ type: 'resumed', at: 7, deadlines: new Map([['r', 9]]) });
+  expect(record.actions.at(-1)).toEqual({ type: 'resumed', at: 7, deadlines: new Map([['r', 9]]) });
 });
 
 it('does nothing twice', async () => {
@@ -83,7 +87,7 @@ it.each<['running' | 'paused', boolean, string[]]>([
   ['paused', false, ['resumed']],
 ])('believes the run that is found, and not the record: %s, found frozen: %s', (status, paused, expected) => {
   const { freeze, done } = scene({ status });
-  freeze.found({ paused });
+  freeze.syncWith({ paused });
   expect(freeze.frozen).toBe(paused);
   expect(done).toEqual(expected);
 });
@@ -152,7 +156,7 @@ describe('a run that is held until its log is read', () => {
     async (status, paused, frozen, expected) => {
       const { freeze, done, heldFile } = scene({ status });
       writeFileSync(heldFile, '');
-      freeze.found({ paused }, await freeze.wasHeld());
+      freeze.syncWith({ paused }, await freeze.wasHeld());
       await freeze.release();
       expect(freeze.frozen).toBe(frozen);
       expect(done).toEqual(expected);

@@ -2,11 +2,10 @@ import { setImmediate as settled } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Slot } from '../../../../src/core/orchestration/queue/slot.js';
-import { RunRest } from '../../../../src/core/orchestration/run/slot-lease.js';
-import type { SessionAction } from '../../../../src/core/orchestration/session/actions.js';
+import { SlotLease } from '../../../../src/core/orchestration/run/slot-lease.js';
 import type { WaitingFor } from '../../../../src/core/orchestration/session/status.js';
 import { type Deferred, deferred } from '../../../../src/core/orchestration/util/deferred.js';
-import { runningSession } from '../../../support/sessions.js';
+import { FakeRecord } from '../../../support/fake-record.js';
 
 /** A slot that others may take while it is not held. */
 class FakeSlot implements Slot {
@@ -46,16 +45,12 @@ class FakeSlot implements Slot {
 function scene(waitingFor?: WaitingFor) {
   const slot = new FakeSlot(waitingFor === undefined);
   const told: string[] = [];
-  const rest = new RunRest({
-    slot,
-    now: () => 7,
-    dispatch(action: SessionAction) {
-      told.push(action.type === 'resting' ? `waits for ${action.waitingFor}` : action.type);
-      if (action.type === 'woken') expect(slot.isHeld, 'a slot when it wakes').toBe(true);
-      return runningSession();
-    },
-    waitingFor,
+  const record = new FakeRecord();
+  record.onChange((_, action) => {
+    told.push(action.type === 'resting' ? `waits for ${action.waitingFor}` : action.type);
+    if (action.type === 'woken') expect(slot.isHeld, 'a slot when it wakes').toBe(true);
   });
+  const rest = new SlotLease(slot, record, waitingFor);
   return { slot, told, rest };
 }
 
@@ -241,7 +236,7 @@ it('an adopted run rests already, and needs a slot before it goes on', async () 
 
 it('rests no more where the record does not change any more', () => {
   const slot = new FakeSlot(true);
-  const rest = new RunRest({ slot, now: () => 7, dispatch: () => undefined, waitingFor: undefined });
+  const rest = new SlotLease(slot, new FakeRecord({ open: false }));
   rest.rest('person');
   expect([slot.isHeld, rest.resting]).toEqual([true, false]);
 });

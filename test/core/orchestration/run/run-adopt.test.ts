@@ -18,13 +18,14 @@ import { CallLedger } from '../../../../src/core/orchestration/guard/call-ledger
 import { DecisionLog } from '../../../../src/core/orchestration/guard/decision-log.js';
 import { HookFiles } from '../../../../src/core/orchestration/mailbox/hook-files.js';
 import { resolveCreateOptions, resolveManagerOptions } from '../../../../src/core/orchestration/options/resolve.js';
-import { RunSupervisor } from '../../../../src/core/orchestration/run/supervisor.js';
+import { lastRun } from '../../../../src/core/orchestration/run/live-record.js';
+import { Run } from '../../../../src/core/orchestration/run/run.js';
 import type { SessionAction } from '../../../../src/core/orchestration/session/actions.js';
-import { reduceSession } from '../../../../src/core/orchestration/session/reducer.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { fakeClock } from '../../../support/clock.js';
 import { errorOf } from '../../../support/errors.js';
 import { eventually } from '../../../support/eventually.js';
+import { ReducedRecord } from '../../../support/fake-record.js';
 import { afterActions, createdSession } from '../../../support/sessions.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
@@ -80,8 +81,10 @@ async function scene(options: Scene = {}) {
     appendFileSync(folder.log, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   write(...log);
   await left?.(folder);
-  let session = afterActions(createdSession({ id: ID }), ...history);
-  const actions: SessionAction[] = [];
+  const record = new ReducedRecord({ session: afterActions(createdSession({ id: ID }), ...history) });
+  record.run = lastRun(record.session);
+  const { actions, session } = record;
+  record.onChange((_, action) => options.onChange?.(action));
   const end = deferred<RunEnd>();
   const calls: string[] = [];
   let hooks: RunRequest['hooks'] | undefined;
@@ -123,22 +126,15 @@ async function scene(options: Scene = {}) {
       return { ...handle, ...options.found };
     }
   }
-  const saved = vi.fn(async () => {});
+  const saved = vi.spyOn(record, 'saved');
   const manager = resolveManagerOptions({ stateDir, ...(policy && { policy }) });
-  const supervisor = new RunSupervisor({
+  const supervisor = new Run({
     executor: new Fake(),
-    now: Date.now,
-    session: () => session,
+    record,
     slot: { isHeld: true, release: () => {}, reclaim: () => true },
-    spending: () => ({ costUsd: 0, tokens: 0 }),
-    saved,
+    lead: { spending: () => ({ costUsd: 0, tokens: 0 }), commandsFor: () => undefined },
+    missingEnv: undefined,
     adopt: policy?.onHostLost === undefined ? {} : { onHostLost: policy.onHostLost },
-    dispatch(action) {
-      session = reduceSession(session, action);
-      actions.push(action);
-      options.onChange?.(action);
-      return session;
-    },
     request: {
       spec: resolveCreateOptions(ID, { prompt: 'x', limits }, manager),
       session,
@@ -161,7 +157,7 @@ async function scene(options: Scene = {}) {
     saved,
     write,
     folder,
-    session: (): UnifiedSession => session,
+    session: (): UnifiedSession => record.session,
     hooks: (): RunRequest['hooks'] => {
       if (!hooks) throw new Error('It has no hooks.');
       return hooks;
@@ -175,7 +171,7 @@ describe('a run that is adopted while it runs', () => {
     await supervisor.takenOver;
     expect(calls).toEqual(['adopt']);
     expect(typesOf()).toEqual(['observed']);
-    expect(supervisor.isAnew).toBe(false);
+    expect(supervisor.relaunched).toBe(false);
   });
 
   it('is told to run where its host was killed before it knew', async () => {
@@ -478,7 +474,7 @@ describe('a run that never came to be', () => {
   ])('is launched, once, as the run that it was: %s', async (_, options) => {
     const { supervisor, calls, typesOf, session } = await scene({ ...options, log: [] });
     await eventually(() => expect(session().status).toBe('running'));
-    expect(supervisor.isAnew).toBe(true);
+    expect(supervisor.relaunched).toBe(true);
     expect(calls.filter((call) => call === 'launch')).toHaveLength(1);
     expect(typesOf()).toEqual(['placed', 'running']);
     expect(session().runs).toHaveLength(1);

@@ -1,0 +1,22 @@
+import type { RunHandle } from '../contract/run-handle.js';
+import type { RunStop } from '../session/run.js';
+
+/** How a run is stopped: `gently` lets the agent end by itself first, `at-once` does not. */
+export type StopManner = 'gently' | 'at-once';
+
+/** What the parts of a run do to it. */
+export interface RunControl {
+  /** Whether the run was told to end. */
+  readonly stopping: boolean;
+  /** Ends the run. The first cause given is the one that is kept, see `StopCause`. */
+  stop(stop: RunStop, how?: StopManner): void;
+  /** Keeps the agent from working until `release()`. Does nothing if the run has ended, or is being ended. */
+  hold(): void;
+  release(): void;
+  /**
+   * Does something to the run as soon as it executes.
+   *
+   * @throws OrchestrationError `ILLEGAL_TRANSITION` if the run ends before, `MANAGER_CLOSED`
+   */
+  whileUnderWay(work: (handle: RunHandle) => Promise<void>): Promise<void>;
+}

@@ -1,0 +1,47 @@
+import { rm } from 'node:fs/promises';
+import type { SessionFolder } from '../contract/session-folder.js';
+import type { DecisionLog } from '../guard/decision-log.js';
+import type { RunGuard } from '../guard/run-guard.js';
+import { HookFiles } from '../mailbox/hook-files.js';
+import type { SteeringQueue } from '../mailbox/steering-queue.js';
+import type { RunObserver } from './observer.js';
+
+export interface RunNotesOptions {
+  folder: SessionFolder;
+  guard: Pick<RunGuard, 'restore'>;
+  decisions: DecisionLog;
+  steering: SteeringQueue;
+  observer: Pick<RunObserver, 'restore'>;
+}
+
+/** What a run notes on disk besides its record, so that the next process can go on with it. */
+export class RunNotes {
+  readonly #options: RunNotesOptions;
+
+  constructor(options: RunNotesOptions) {
+    this.#options = options;
+  }
+
+  /** Before a run is taken over: goes on with what the last process has left. */
+  async restore(): Promise<void> {
+    const { folder, guard, steering, observer } = this.#options;
+    const files = new HookFiles(folder.guard);
+    await guard.restore();
+    await steering.restore((answer) => files.wasAnswered(answer));
+    await observer.restore();
+  }
+
+  /** Before a launch: what the guard has decided about an earlier run says nothing about this one. */
+  clear(): Promise<void> {
+    return this.#options.decisions.clear();
+  }
+
+  /**
+   * The run is over: removes what is of no use any more. The decisions stay until the next launch: if this process is killed
+   * before the session's end is on disk, the log is read again, and each call without a decision would be a breach.
+   */
+  async remove(): Promise<void> {
+    const { steering, held } = this.#options.folder;
+    await Promise.all([steering, held].map((file) => rm(file, { force: true }).catch(() => {})));
+  }
+}

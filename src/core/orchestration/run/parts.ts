@@ -1,0 +1,87 @@
+import { IgnoreRules } from '../git/ignore-rules.js';
+import { WORKSPACE } from '../git/mounts.js';
+import { toolsOff } from '../guard/claude-tools.js';
+import { DecisionLog } from '../guard/decision-log.js';
+import { RunGuard } from '../guard/run-guard.js';
+import { SteeringQueue } from '../mailbox/steering-queue.js';
+import type { Slot } from '../queue/slot.js';
+import type { RunRecord } from '../session/run-record.js';
+import { mountTargets } from '../workspace/mounts.js';
+import type { RunControl } from './control.js';
+import { type CommandRunner, runHooks } from './hooks.js';
+import { RunLimits, type Spending } from './limits.js';
+import type { LiveRecord } from './live-record.js';
+import { RunNotes } from './notes.js';
+import { RunObserver } from './observer.js';
+import { RunPause } from './pause.js';
+import { SlotLease } from './slot-lease.js';
+import { RunStart, type RunStartOptions } from './start.js';
+
+/** What a run has to do with the sessions that its session leads. */
+export interface RunLead {
+  /** What the session has cost, together with those that it leads. */
+  spending(): Spending;
+  /** What the agent's command for its children does; undefined if the session leads none. */
+  commandsFor(lease: SlotLease): CommandRunner | undefined;
+}
+
+export interface RunOptions extends RunStartOptions {
+  record: RunRecord & Pick<LiveRecord, 'close'>;
+  slot: Slot;
+  lead: RunLead;
+}
+
+/** What a run is made of. */
+export interface RunParts {
+  readonly guard: RunGuard;
+  readonly steering: SteeringQueue;
+  readonly limits: RunLimits;
+  readonly decisions: DecisionLog;
+  readonly notes: RunNotes;
+  readonly observer: RunObserver;
+  readonly lease: SlotLease;
+  readonly pause: RunPause;
+  readonly start: RunStart;
+}
+
+/**
+ * Makes the parts of a run, and tells each of those that it needs.
+ *
+ * @param running resolves when the record says that the run executes, or is over
+ * @param detached aborted when this process has nothing to do with the run any more
+ */
+export function makeParts(
+  options: RunOptions,
+  control: RunControl,
+  running: Promise<void>,
+  detached: AbortSignal,
+): RunParts {
+  const { record, request, slot, lead, adopt } = options;
+  const { spec, folder, session } = request;
+  const { docker, cwd, worktree } = session.environment;
+  const lease = new SlotLease(slot, record, adopt && record.session.waitingFor);
+  const steering = new SteeringQueue(folder.steering);
+  const decisions = new DecisionLog(folder.decisions);
+  const limits = new RunLimits(
+    spec.limits,
+    () => lead.spending(),
+    (excess) => control.stop({ status: 'failed', ...excess }),
+  );
+  const inherited = session.parentId === undefined ? undefined : folder.beside(session.parentId).ignoreRules;
+  const ignoreRules = new IgnoreRules(folder.ignoreRules, inherited);
+  const place = {
+    workspace: docker ? WORKSPACE : (worktree ?? cwd),
+    container: docker,
+    mounts: spec.docker ? mountTargets(spec.docker.mounts ?? []) : [],
+    ignored: ignoreRules.ignored,
+  };
+  const guard = new RunGuard({ policy: spec.policy, place, record, decisions, off: toolsOff(spec.claude.tools) });
+  const observer = new RunObserver({ request, record, control, guard, limits, lease, ignoreRules });
+  const notes = new RunNotes({ folder, guard, decisions, steering, observer });
+  const pause = new RunPause({ record, control, approvals: guard.approvals, heldFile: folder.held });
+  const commands = lead.commandsFor(lease);
+  const ready = Promise.all([running, observer.caughtUp]);
+  const hooks = runHooks({ record, guard, observer, steering, lease, commands, ready });
+  const start = new RunStart(options, { record, control, observer, notes, hooks, detached });
+  return { guard, steering, limits, decisions, notes, observer, lease, pause, start };
+}

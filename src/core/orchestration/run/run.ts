@@ -1,0 +1,281 @@
+import { once } from 'node:events';
+import type { RunHandle } from '../contract/run-handle.js';
+import { type Outcome, outcomeOf } from '../session/outcome.js';
+import type { RunEnd, RunStop } from '../session/run.js';
+import { workedMs } from '../session/run-time.js';
+import { deferred, within } from '../util/deferred.js';
+import { messageOf, OrchestrationError, type OrchestrationErrorCode, systemCode } from '../util/errors.js';
+import type { RunControl, StopManner } from './control.js';
+import type { RunOptions, RunParts } from './parts.js';
+import { makeParts } from './parts.js';
+import { StopCause } from './stop-cause.js';
+
+/** How long stopping a run waits for the stop reason to reach the disk. */
+const SAVED_MS = 2_000;
+
+/**
+ * Where a run stands: `launching` until the record says that it executes; `ending` from the first cause to end it, or from its
+ * exit; `over` when nothing of it is left but its outcome; `detached` when it goes on without this process.
+ */
+export type RunState = 'launching' | 'running' | 'ending' | 'over' | 'detached';
+
+/**
+ * One run from its launch to its end: begin, watch, intervene, end. Its end is reported once, after everything that its log
+ * holds. Each of these has a file of its own; here is what they do to each other.
+ */
+export class Run implements RunControl {
+  /** How the run went; undefined if this process was detached from it. Never rejects. */
+  readonly finished: Promise<Outcome | undefined>;
+  readonly #options: RunOptions;
+  readonly #record: RunOptions['record'];
+  readonly #parts: RunParts;
+  readonly #cause: StopCause;
+  #state: RunState = 'launching';
+  /** Resolves when the executor has launched the run, or found it; with undefined when neither will happen any more. */
+  readonly #launched = deferred<RunHandle | undefined>();
+  /** Resolves when the record says that the run executes, or is over. */
+  readonly #running = deferred<void>();
+  readonly #takenOver = deferred<void>();
+  /** Aborted when the run goes on without this process. The reason is what those are told who wanted something of it. */
+  readonly #detached = new AbortController();
+
+  constructor(options: RunOptions) {
+    const { record, adopt } = options;
+    this.#options = options;
+    this.#record = record;
+    this.#cause = new StopCause(adopt && record.run.stop);
+    this.#parts = makeParts(options, this, this.#running.promise, this.#detached.signal);
+    void this.#parts.start.launching.then(() => this.#takenOver.resolve());
+    record.onChange(() => this.#keepTime());
+    this.finished = this.#run();
+  }
+
+  get state(): RunState {
+    return this.#state;
+  }
+
+  /** Ends the run. `finished` resolves when it is proved gone; the first cause given is the one that is kept. */
+  stop(stop: RunStop, how: StopManner = 'gently'): void {
+    // The next process may have the run by now; those who are asked wait for that one.
+    if (this.#state === 'detached') return;
+    if (this.#cause.give(stop, how)) this.#record.dispatch({ type: 'stopping', stop });
+    if (this.#state !== 'over') this.#state = 'ending';
+    this.#parts.guard.approvals.end(stop.error);
+    this.#parts.steering.end();
+    void this.#end(how);
+  }
+
+  /**
+   * This process has nothing to do with the run any more; unlike after `stop`, the run goes on. Resolves when no launch is
+   * under way, and nothing is written any more.
+   */
+  detach(): Promise<void> {
+    if (this.#state !== 'over') this.#state = 'detached';
+    this.#record.close();
+    this.#detached.abort(new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before that could be done.'));
+    this.#parts.guard.approvals.detach();
+    this.#lookAway();
+    return this.#launched.promise.then(async (handle) => {
+      await this.#parts.pause.letGo(handle);
+      await handle?.detach();
+    });
+  }
+
+  /** Resolves when a run that was adopted is under way; never, if it turns out to have ended. */
+  get takenOver(): Promise<void> {
+    return this.#takenOver.promise;
+  }
+
+  /** True if the previous process died while launching, no container was found, and the run was launched again. */
+  get relaunched(): boolean {
+    return this.#parts.start.relaunched;
+  }
+
+  get stopping(): boolean {
+    return this.#cause.stop !== undefined;
+  }
+
+  /** What the conversation goes on with when the run has ended; undefined if it does not. */
+  get continuing(): string | undefined {
+    return this.#cause.stop?.feedback;
+  }
+
+  /** Freezes the run; no limit's time passes for it. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
+  pause(): Promise<void> {
+    return this.#parts.pause.pause();
+  }
+
+  /** Lets a frozen run go on. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
+  resume(): Promise<void> {
+    return this.#parts.pause.resume();
+  }
+
+  hold(): void {
+    void this.#parts.pause.hold().catch(() => {});
+  }
+
+  release(): void {
+    void this.#parts.pause.release().catch(() => {});
+  }
+
+  /** The sessions that this one leads have cost more. */
+  spent(): void {
+    this.#parts.limits.spent();
+  }
+
+  /** Answers a waiting approval. @throws OrchestrationError `REQUEST_NOT_FOUND` */
+  answer(requestId: string, decision: 'allow' | 'deny', note: string | undefined): void {
+    this.#parts.guard.approvals.answer(requestId, decision, note);
+  }
+
+  /** Resolves when the agent was given the message. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
+  async steer(message: string): Promise<void> {
+    const heard = this.#parts.steering.push(message);
+    heard.catch(() => {}); // Told of below: a launch may take longer than the disk does to refuse.
+    const handle = await this.#launched.promise;
+    if (handle && !handle.hooked) throw this.#refused('steered: its executor has no means for that');
+    if (await heard) return;
+    if (this.#detached.signal.aborted)
+      throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the agent heard the message.');
+    throw this.#refused('steered any more: the run ended before the agent heard the message. Use continue() with it');
+  }
+
+  async whileUnderWay(work: (handle: RunHandle) => Promise<void>): Promise<void> {
+    await Promise.race([this.#running.promise, this.finished]);
+    const handle = await this.#launched.promise;
+    this.#detached.signal.throwIfAborted();
+    if (!handle || this.#state === 'over' || this.stopping) throw this.#refused('paused or resumed: its run ends');
+    await work(handle);
+  }
+
+  async #run(): Promise<Outcome | undefined> {
+    const { signal } = this.#detached;
+    const outcome = await this.#seeThrough();
+    this.#launched.resolve(undefined);
+    if (outcome && !signal.aborted) await this.#close();
+    // If the next process may have the run by now, it says how the run went.
+    return signal.aborted ? undefined : outcome;
+  }
+
+  /** From the beginning of the run to its end; undefined if this process was detached before. */
+  async #seeThrough(): Promise<Outcome | undefined> {
+    const { signal } = this.#detached;
+    let handle: RunHandle | undefined;
+    try {
+      handle = await this.#parts.start.begin();
+      this.#launched.resolve(handle);
+      if (signal.aborted) return undefined;
+      if (!handle) return this.#outcome({});
+      // The process that was told to end the run is gone.
+      if (this.#options.adopt && this.stopping) void this.#end('gently');
+      return await Promise.race([this.#follow(handle), once(signal, 'abort').then(() => undefined)]);
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      this.#lookAway();
+      await handle?.stop('gently').catch(() => {}); // What cannot be watched must not run on, beside a slot that is free.
+      await handle?.release?.();
+      const reason = error instanceof OrchestrationError ? error.code : diskReason(error);
+      return this.#outcome({ reason, error: messageOf(error) });
+    }
+  }
+
+  async #follow(handle: RunHandle): Promise<Outcome | undefined> {
+    const { adopt } = this.#options;
+    const started = await handle.started;
+    const held = adopt !== undefined && (await this.#parts.pause.wasHeld());
+    if (this.#detached.signal.aborted) return undefined;
+    if (started) this.#began(started, handle, held);
+    const replay = this.relaunched ? undefined : adopt;
+    await this.#parts.observer.start(handle, { offset: this.#record.run.logOffset ?? 0, replay });
+    if (!handle.over) void this.#parts.observer.caughtUp.then(() => this.#takenOver.resolve());
+    const end = await handle.ended;
+    if (this.#detached.signal.aborted) return undefined;
+    this.#state = 'ending';
+    if (!this.#record.run.exit) this.#record.dispatch({ type: 'exited', end });
+    // If the disk refuses, the session fails for that; its container is not left behind.
+    const release = this.#record
+      .saved()
+      .catch(() => {})
+      .then(() => handle.release?.());
+    await Promise.all([release, this.#parts.observer.drain()]);
+    return this.#concluded(this.#outcome(end));
+  }
+
+  /** With what the mode has to say of the run; if it cannot say it, the record tells that. */
+  async #concluded(outcome: Outcome): Promise<Outcome> {
+    if (this.continuing !== undefined) return outcome;
+    const { executor, request } = this.#options;
+    const { spec, folder } = request;
+    const { session, clock } = this.#record;
+    try {
+      const { status, result } = outcome;
+      const more = await executor.conclude({ spec, folder, session, status, result });
+      return { ...outcome, result: { ...result, ...more } };
+    } catch (error) {
+      const message = `What came of the run cannot be told: ${messageOf(error)}`;
+      const observation = { kind: 'error', severity: 'warning', code: 'no_conclusion', message } as const;
+      this.#record.dispatch({ type: 'observed', at: clock.now(), observations: [observation] });
+      return outcome;
+    }
+  }
+
+  /** The run executes: from now on it can be frozen, its hooks are answered, and its time counts. */
+  #began(started: { containerId?: string }, handle: RunHandle, held: boolean): void {
+    const { session, run, clock } = this.#record;
+    const worked = workedMs(run, clock.now());
+    if (this.#state === 'launching') this.#state = 'running';
+    if (session.status === 'starting') this.#record.dispatch({ type: 'running', at: clock.now(), ...started });
+    this.#parts.pause.syncWith(handle, held);
+    this.#parts.limits.start(worked);
+    this.#keepTime();
+    this.#running.resolve();
+  }
+
+  /** Ends the run as soon as there is something to be ended; the stop reason is on disk by then. */
+  async #end(how: StopManner): Promise<void> {
+    const handle = await this.#launched.promise;
+    // It has to end all the same, whatever the disk does.
+    if (how === 'gently') await within(this.#record.saved(), SAVED_MS).catch(() => {});
+    await handle?.stop(how).catch(() => {}); // #follow hears of it, too.
+  }
+
+  /** No time passes for the agent while it is frozen, has nothing to do, or while a person has to decide. */
+  #keepTime(): void {
+    if (this.#parts.pause.frozen || this.#parts.guard.approvals.holdsTime || this.#parts.lease.resting)
+      this.#parts.limits.pause();
+    else this.#parts.limits.resume();
+  }
+
+  /** Nothing of the run is left but its outcome. */
+  async #close(): Promise<void> {
+    this.#parts.guard.approvals.end('The run is over.');
+    this.#parts.observer.close();
+    this.#lookAway();
+    await this.#parts.notes.remove();
+    this.#record.close();
+    this.#state = 'over';
+    this.#running.resolve();
+  }
+
+  /** Reads and writes nothing of the run any more. */
+  #lookAway(): void {
+    this.#parts.observer.detach();
+    this.#parts.limits.end();
+    this.#parts.steering.end();
+    this.#parts.decisions.close();
+  }
+
+  #outcome(end: RunEnd): Outcome {
+    return outcomeOf({ end, stopped: this.#cause.stop, ...this.#parts.observer.witnesses });
+  }
+
+  #refused(what: string): OrchestrationError {
+    return new OrchestrationError('ILLEGAL_TRANSITION', `Session ${this.#record.session.id} cannot be ${what}.`);
+  }
+}
+
+/** What a run needs on disk is written in many places; the system's own words say which. */
+function diskReason(error: unknown): OrchestrationErrorCode {
+  const full = ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM'].includes(systemCode(error) ?? '');
+  return full ? 'STATE_NOT_WRITABLE' : 'LAUNCH_FAILED';
+}

@@ -1,0 +1,31 @@
+import type { RunStop } from '../session/run.js';
+import type { StopManner } from './control.js';
+
+/**
+ * Why a run was told to end. The first cause counts, with two exceptions in which the run must not be continued:
+ * a breach of the guard that is found during a cancellation, and what ends the session for good (a cancel, a limit) while
+ * `continue()` is stopping the run.
+ */
+export class StopCause {
+  #stop: RunStop | undefined;
+
+  /** @param stop the cause that an earlier process has recorded */
+  constructor(stop?: RunStop) {
+    this.#stop = stop;
+  }
+
+  get stop(): RunStop | undefined {
+    return this.#stop;
+  }
+
+  /** Returns whether this is the cause now. */
+  give(stop: RunStop, how: StopManner): boolean {
+    const before = this.#stop;
+    const outweighs =
+      (how === 'at-once' && before?.status === 'cancelled') ||
+      (before?.feedback !== undefined && stop.feedback === undefined);
+    if (before && !outweighs) return false;
+    this.#stop = stop;
+    return true;
+  }
+}
