@@ -2,6 +2,7 @@ import { ClaudeEventReader } from '../src/core/orchestration/monitoring/claude-e
 import { DEFAULT_POLICY } from '../src/core/orchestration/session/policy.js';
 import { SessionJournal } from '../src/core/orchestration/store/disk/session-journal.js';
 import { SessionStore } from '../src/core/orchestration/store/store.js';
+import { SYSTEM_CLOCK } from '../src/core/orchestration/util/clock.js';
 import { answer, collectGarbage } from './support/child.js';
 import { type Figure, shown, withUnit } from './support/figure.js';
 import { LogLines } from './support/log-lines.js';
@@ -20,8 +21,8 @@ interface Size {
 /** Sizes of a record after so many log lines each; the lines repeat their contents, so that only growth shows. */
 function sizesAfter(counts: readonly number[]): Size[] {
   // Of a session that was never begun nothing is written.
-  const journal = new SessionJournal({ defaults: { docker: {}, policy: DEFAULT_POLICY }, onError: () => {} });
-  const store = new SessionStore(Date.now, () => {}, journal);
+  const journal = new SessionJournal({ docker: {}, policy: DEFAULT_POLICY });
+  const store = new SessionStore(SYSTEM_CLOCK, { tell: () => {} }, journal);
   const environment = { docker: false, dockerImage: '', cwd: '/workspace' };
   store.dispatch(ID, { type: 'created', at: Date.now(), session: { id: ID, mode: 'autonomous', environment } });
   store.dispatch(ID, { type: 'launching', at: Date.now() });

@@ -1,49 +1,22 @@
 import { setMaxListeners } from 'node:events';
-import { customAlphabet } from 'nanoid';
 import type { Executor } from './contract/executor.js';
 import { BaseExecutor } from './executors/base-executor.js';
 import { builtInExecutors } from './executors/built-in.js';
-import { SessionCreation } from './manager/create.js';
-import { SessionInterventions } from './manager/interventions.js';
-import { PartsRegistry } from './manager/live-sessions.js';
 import type { RecoverOptions } from './manager/prepare.js';
-import { type RecoveryReport, SessionRecovery } from './manager/recovery.js';
-import { SessionScheduler } from './manager/scheduler.js';
-import { StateOwner } from './manager/state-owner.js';
-import { SessionSweep } from './manager/sweep.js';
-import {
-  type ResolvedManagerOptions,
-  resolveFeedback,
-  resolveManagerOptions,
-  resolveMessage,
-  resolveNote,
-  type SessionManagerOptions,
-} from './options/resolve.js';
+import type { RecoveryReport } from './manager/recovery.js';
+import { Sessions } from './manager/sessions.js';
+import { resolveManagerOptions, resolveMessage, resolveNote, type SessionManagerOptions } from './options/resolve.js';
 import type { CreateSessionOptions } from './session/create-options.js';
 import type { SessionEvent, SessionManagerEvents } from './session/events.js';
 import type { QueueStatus } from './session/queue-status.js';
 import type { UnifiedSession } from './session/record.js';
-import { isActive, isTerminal } from './session/reducer.js';
 import type { SessionMode } from './session/status.js';
-import { SessionJournal } from './store/disk/session-journal.js';
+import { EventDelivery } from './store/event-delivery.js';
 import { type EventStreamOptions, eventStream } from './store/event-stream.js';
 import type { SessionFilter } from './store/registry.js';
-import { SessionStore } from './store/store.js';
 import type { WaitOptions } from './store/waiters.js';
-import { SYSTEM_CLOCK } from './util/clock.js';
-import { within } from './util/deferred.js';
 import { OrchestrationError, shown } from './util/errors.js';
 import { IsolatedEmitter } from './util/isolated-emitter.js';
-import { AbortSignals } from './util/shared-abort.js';
-import { harmlessText } from './util/text.js';
-
-/** Only what container names allow; 12 of 36 characters make a repeat unthinkable. */
-const newId = customAlphabet('0123456789abcdefghijklmnopqrstuvwxyz', 12);
-
-/** How long `close()` waits for sessions to end, and for the disk. */
-const CLOSE_MS = 30_000;
-/** How long it waits for processes that are just being started; what comes later finds itself let go of. */
-const LAUNCH_MS = 2_000;
 
 /**
  * Runs many AI coding sessions in one process: queued, isolated, watched.
@@ -60,72 +33,18 @@ const LAUNCH_MS = 2_000;
  * ```
  */
 export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents> {
-  readonly #options: ResolvedManagerOptions;
-  readonly #executors: Record<SessionMode, Executor>;
-  readonly #store: SessionStore;
-  readonly #scheduler: SessionScheduler;
-  readonly #interventions: SessionInterventions;
-  readonly #owner: StateOwner;
-  /** Events that the listeners have not been told of. */
-  readonly #untold: SessionEvent[] = [];
+  readonly #sessions: Sessions;
   #closing: Promise<void> | undefined;
   readonly #closed = new AbortController();
-  readonly #creation: SessionCreation;
 
   /** @throws OrchestrationError `INVALID_OPTIONS` */
   constructor(options: SessionManagerOptions = {}) {
     super();
     setMaxListeners(0, this.#closed.signal); // Each reader of events() listens for the end; they may be many.
-    this.#options = resolveManagerOptions(options);
-    requireExecutors(this.#options.executors);
-    const { maxConcurrent, maxQueued, releaseSlotWhileWaiting, stateDir, executors } = this.#options;
-    this.#executors = { ...builtInExecutors({ stateDir }), ...executors };
-    const emit = (event: SessionEvent): void => this.#tell(event);
-    const journal = new SessionJournal({
-      defaults: this.#options,
-      onError: (id, error) => this.#scheduler.fail(id, error),
-    });
-    this.#store = new SessionStore(Date.now, emit, journal);
-    const parts = new PartsRegistry();
-    this.#scheduler = new SessionScheduler({
-      store: this.#store,
-      parts,
-      clock: SYSTEM_CLOCK,
-      emit,
-      maxConcurrent,
-      maxQueued,
-      releaseSlotWhileWaiting,
-      executors: this.#executors,
-      commands: {
-        create: async (options, id) => this.get(id) ?? this.#creation.create(options, id),
-        continue: (id, feedback, commandId) => this.#continue(id, feedback, commandId),
-        cancel: (id, reason) => this.cancel(id, reason),
-        waitFor: (id, options) => this.waitFor(id, options),
-      },
-    });
-    this.#interventions = new SessionInterventions(this.#store, parts, this.#scheduler);
-    const sweep = new SessionSweep({ stateDir, executors: this.#executors, registry: this.#store.registry });
-    const recovery = new SessionRecovery({
-      options: this.#options,
-      executors: this.#executors,
-      store: this.#store,
-      parts,
-      scheduler: this.#scheduler,
-      sweep,
-      now: Date.now,
-    });
-    this.#owner = new StateOwner({ stateDir, recovery, sweep });
-    this.#creation = new SessionCreation({
-      options: this.#options,
-      executors: this.#executors,
-      store: this.#store,
-      parts,
-      scheduler: this.#scheduler,
-      owner: this.#owner,
-      demandOpen: () => this.#demandOpen(),
-      // Only a closed manager refuses.
-      signals: new AbortSignals((id) => void this.cancel(id, 'aborted by its signal').catch(() => {})),
-    });
+    const resolved = resolveManagerOptions(options);
+    requireExecutors(resolved.executors);
+    const executors = { ...builtInExecutors({ stateDir: resolved.stateDir }), ...resolved.executors };
+    this.#sessions = new Sessions(resolved, executors, new EventDelivery(this));
   }
 
   /**
@@ -139,17 +58,17 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * behind then
    */
   create(options: CreateSessionOptions): Promise<UnifiedSession> {
-    return this.#creation.create(options, newId());
+    return this.#sessions.create(options);
   }
 
   /** The record of a session as it is now; undefined for an unknown id. `waitFor` waits for a change. */
   get(id: string): UnifiedSession | undefined {
-    return this.#store.registry.get(id);
+    return this.#sessions.store.registry.get(id);
   }
 
   /** The matching records, oldest first; all of them without a filter. */
   list(filter?: SessionFilter): UnifiedSession[] {
-    return this.#store.registry.list(filter);
+    return this.#sessions.store.registry.list(filter);
   }
 
   /**
@@ -161,9 +80,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * did not take that down
    */
   async cancel(id: string, reason?: string): Promise<UnifiedSession> {
-    const why = harmlessText(resolveNote('reason', reason) ?? 'cancelled by the user');
-    if (!isTerminal(this.#store.registry.demand(id).status)) this.#demandOpen();
-    return this.#scheduler.cancel(this.#store.registry.demand(id), why);
+    return this.#sessions.cancel(id, reason);
   }
 
   /**
@@ -177,13 +94,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * that waits for a run, has spent its limits, or in which Claude never began a conversation; `ENV_MISSING`,
    * `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
    */
-  continue(id: string, feedback: string): Promise<UnifiedSession> {
-    return this.#continue(id, feedback);
-  }
-
-  async #continue(id: string, feedback: string, commandId?: string): Promise<UnifiedSession> {
-    this.#demandOpen();
-    return this.#scheduler.continue(this.#store.registry.demand(id), resolveFeedback(feedback), commandId);
+  async continue(id: string, feedback: string): Promise<UnifiedSession> {
+    return this.#sessions.continue(id, feedback);
   }
 
   /**
@@ -195,8 +107,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * that waits for its provider's usage limit (`resumeAt`); `DOCKER_UNAVAILABLE`, `MANAGER_CLOSED`
    */
   async pause(id: string): Promise<UnifiedSession> {
-    this.#demandOpen();
-    return this.#interventions.pause(this.#store.registry.demand(id));
+    return this.#sessions.interventions.pause(this.#open(id));
   }
 
   /**
@@ -206,8 +117,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION`, `DOCKER_UNAVAILABLE`, `MANAGER_CLOSED`
    */
   async resume(id: string): Promise<UnifiedSession> {
-    this.#demandOpen();
-    return this.#interventions.resume(this.#store.registry.demand(id));
+    return this.#sessions.interventions.resume(this.#open(id));
   }
 
   /**
@@ -221,8 +131,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * ended before the agent heard it, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
    */
   async steer(id: string, message: string): Promise<void> {
-    this.#demandOpen();
-    return this.#interventions.steer(this.#store.registry.demand(id), resolveMessage(message));
+    return this.#sessions.interventions.steer(this.#open(id), resolveMessage(message));
   }
 
   /**
@@ -256,8 +165,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * where it is removed and the disk did not take that down
    */
   async removeWorktree(id: string, { force = false }: { force?: boolean } = {}): Promise<UnifiedSession> {
-    this.#demandOpen();
-    return this.#interventions.removeWorktree(this.#store.registry.demand(id), force);
+    return this.#sessions.interventions.removeWorktree(this.#open(id), force);
   }
 
   /**
@@ -267,9 +175,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * `MANAGER_CLOSED`; the own reason of `options.signal` where that is aborted
    */
   async waitFor(id: string, options: WaitOptions = {}): Promise<UnifiedSession> {
-    const session = this.#store.registry.demand(id);
-    if (this.#closed.signal.aborted && !isTerminal(session.status)) this.#demandOpen();
-    return this.#store.waiters.wait(session, options);
+    return this.#sessions.waitFor(id, options);
   }
 
   /**
@@ -290,7 +196,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
 
   /** How many run and wait, and who is next. */
   queueStatus(): QueueStatus {
-    return this.#scheduler.status();
+    return this.#sessions.runs.queue.status();
   }
 
   /**
@@ -305,8 +211,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * where it is closed meanwhile: what it has taken over by then waits for the next manager
    */
   async recover(options: RecoverOptions = {}): Promise<RecoveryReport> {
-    this.#demandOpen();
-    return this.#owner.recover(options);
+    this.#sessions.gate.requireOpen();
+    return this.#sessions.owner.recover(options);
   }
 
   /**
@@ -317,7 +223,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * `sessions` says.
    */
   close({ sessions = 'detach' }: { sessions?: 'detach' | 'cancel' } = {}): Promise<void> {
-    this.#closing ??= this.#close(sessions);
+    this.#closing ??= this.#sessions.close(sessions).then(() => this.#closed.abort());
     return this.#closing;
   }
 
@@ -326,52 +232,14 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     return this.close();
   }
 
+  /** A session to which something is to be done. @throws OrchestrationError `MANAGER_CLOSED`, `SESSION_NOT_FOUND` */
+  #open(id: string): UnifiedSession {
+    this.#sessions.gate.requireOpen();
+    return this.#sessions.store.registry.demand(id);
+  }
+
   #answer(id: string, requestId: string, decision: 'allow' | 'deny', note: string | undefined): UnifiedSession {
-    this.#demandOpen();
-    return this.#interventions.answer(this.#store.registry.demand(id), requestId, decision, note);
-  }
-
-  async #close(sessions: 'detach' | 'cancel'): Promise<void> {
-    const deadline = performance.now() + CLOSE_MS;
-    const left = (): number => Math.max(1_000, deadline - performance.now());
-    await this.#owner.settled(left());
-    if (sessions === 'cancel') {
-      const open = this.list().filter(({ status }) => !isTerminal(status));
-      // Those that wait first, so that no slot that becomes free starts one.
-      open.sort((a, b) => Number(isActive(a.status)) - Number(isActive(b.status)));
-      const cancelled = open.map((session) => this.#scheduler.cancel(session, 'the manager was closed'));
-      await within(Promise.allSettled(cancelled), left());
-    }
-    // What is just being launched is on record, or not launched: the next manager must not do it again.
-    await within(this.#scheduler.close(), LAUNCH_MS);
-    for (const executor of new Set(Object.values(this.#executors))) executor.close();
-    await within(this.#store.journal.settled(), left());
-    await this.#owner.release(); // Nobody else may begin before all is written.
-    this.#store.waiters.rejectAll(
-      new OrchestrationError('MANAGER_CLOSED', 'The manager was closed while this was awaited.'),
-    );
-    this.#closed.abort();
-  }
-
-  /**
-   * Listeners are told in a microtask of their own: they always see a change that is complete, in order, whatever they
-   * call from inside an event, and before anybody who awaits that change goes on.
-   */
-  #tell(event: SessionEvent): void {
-    if (this.#untold.push(event) > 1) return;
-    queueMicrotask(() => {
-      for (const told of this.#untold) {
-        // One implementation for a union of event types: TypeScript cannot relate name and payload here.
-        (this.emit as (name: string, event: SessionEvent) => boolean).call(this, told.type, told);
-        this.emit('event', told);
-      }
-      this.#untold.length = 0;
-    });
-  }
-
-  #demandOpen(): void {
-    if (!this.#closing) return;
-    throw new OrchestrationError('MANAGER_CLOSED', 'This manager was closed; create a new one.');
+    return this.#sessions.interventions.answer(this.#open(id), requestId, decision, note);
   }
 }
 

@@ -5,7 +5,7 @@ import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/reducer.js';
 import { OrchestrationError, shown } from '../util/errors.js';
 import type { ChildOptions, ChildSessions } from './child-sessions.js';
-import type { SessionFamily } from './session-family.js';
+import type { SessionTree } from './session-tree.js';
 
 /** What is done with sessions on behalf of an agent. */
 export interface SessionCommands {
@@ -19,9 +19,9 @@ export interface SessionCommands {
 
 export interface LedSessionsOptions {
   leaderId: string;
-  family: SessionFamily;
+  tree: SessionTree;
   commands: SessionCommands;
-  rest: SlotLease;
+  lease: SlotLease;
   /** Names the command that this is for: where another host is asked the same again, nothing is done twice. */
   requestId: string;
   /** Aborted when nobody waits for the answer any more. */
@@ -42,8 +42,8 @@ export class LedSessions implements ChildSessions {
   }
 
   list(): UnifiedSession[] {
-    const { family, leaderId } = this.#options;
-    return family.below(leaderId);
+    const { tree, leaderId } = this.#options;
+    return tree.below(leaderId);
   }
 
   get(id: string): UnifiedSession {
@@ -56,19 +56,19 @@ export class LedSessions implements ChildSessions {
     ids: readonly string[],
     { any, timeoutMs }: { any: boolean; timeoutMs: number },
   ): Promise<UnifiedSession[]> {
-    const { commands, rest, signal } = this.#options;
+    const { commands, lease, signal } = this.#options;
     const now = (): UnifiedSession[] => ids.map((id) => this.get(id));
     const ended = now().filter(({ status }) => isTerminal(status)).length;
     if (ended === ids.length || (any && ended > 0)) {
       // An earlier host may have let it rest.
-      if (rest.resting) await rest.during(async () => {});
+      if (lease.resting) await lease.during(async () => {});
       return now();
     }
     const timeout = new AbortController();
     const timer = setTimeout(() => timeout.abort(), timeoutMs).unref();
     const waiting = { signal: AbortSignal.any([signal, timeout.signal]) };
     try {
-      await rest.during(async () => {
+      await lease.during(async () => {
         const waits = ids.map((id) => commands.waitFor(id, waiting));
         await (any ? Promise.race(waits) : Promise.all(waits)).catch((error: unknown) => {
           if (!waiting.signal.aborted) throw error;

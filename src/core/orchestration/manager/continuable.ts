@@ -1,34 +1,25 @@
 import type { Spending } from '../run/limits.js';
 import { requireEnv } from '../run/required-env.js';
-import type { Run } from '../run/run.js';
 import type { UnifiedSession } from '../session/record.js';
 import { OrchestrationError } from '../util/errors.js';
-import type { PreparedSession } from './prepare.js';
+import type { LiveSession } from './live-sessions.js';
 
 /** Refuses a further run of a session that can have none. @throws OrchestrationError `ILLEGAL_TRANSITION`, `ENV_MISSING` */
-export function demandContinuable(
-  session: UnifiedSession,
-  prepared: PreparedSession,
-  supervisor: Run | undefined,
-  spending: Spending,
-): void {
+export function requireContinuable(session: UnifiedSession, live: LiveSession, spending: Spending): void {
   const { id, status } = session;
-  const why = whyNotContinued(session, prepared, supervisor) ?? spent(spending, prepared);
+  const why = whyNotContinued(session, live) ?? spent(spending, live);
   if (why !== undefined) {
     throw new OrchestrationError('ILLEGAL_TRANSITION', `Session ${id} ('${status}') cannot be continued: ${why}.`);
   }
-  requireEnv(id, prepared.missingEnv);
+  requireEnv(id, live.missingEnv);
 }
 
-function whyNotContinued(
-  session: UnifiedSession,
-  { standIn }: PreparedSession,
-  supervisor: Run | undefined,
-): string | undefined {
-  if (standIn) return 'what it was created from could not be read from the state folder; create a new session';
-  if (['queued', 'starting'].includes(session.status) || supervisor?.continuing !== undefined)
+function whyNotContinued(session: UnifiedSession, { specIsPlaceholder, run }: LiveSession): string | undefined {
+  if (specIsPlaceholder)
+    return 'what it was created from could not be read from the state folder; create a new session';
+  if (['queued', 'starting'].includes(session.status) || run?.continuing !== undefined)
     return 'it waits for its next run already; let that start first';
-  if (supervisor?.stopping) return 'its run is being ended; wait for that with waitFor()';
+  if (run?.stopping) return 'its run is being ended; wait for that with waitFor()';
   if (session.result?.reason === 'log_limit')
     return 'its log is as long as it may get (limits.logBytes), or was flooded; create a new session';
   if (session.channelCoderSession === undefined)
@@ -37,7 +28,7 @@ function whyNotContinued(
 }
 
 /** What was spent stays spent: a further run would end where it begins. */
-function spent({ costUsd, tokens }: Spending, { spec: { limits } }: PreparedSession): string | undefined {
+function spent({ costUsd, tokens }: Spending, { spec: { limits } }: LiveSession): string | undefined {
   const limit =
     (limits.costUsd !== undefined && costUsd >= limits.costUsd && `limits.costUsd ($${limits.costUsd})`) ||
     (limits.tokens !== undefined && tokens > 0 && tokens >= limits.tokens && `limits.tokens (${limits.tokens})`);

@@ -3,19 +3,19 @@ import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/reducer.js';
 import type { SessionStore } from '../store/store.js';
 import { OrchestrationError } from '../util/errors.js';
-import type { PartsRegistry } from './live-sessions.js';
-import type { SessionScheduler } from './scheduler.js';
+import type { LiveSessions } from './live-sessions.js';
+import type { SessionRuns } from './session-runs.js';
 
 /** What people and programs do to a session that there is; see the methods of `UnifiedSessionManager`. */
 export class SessionInterventions {
   readonly #store: SessionStore;
-  readonly #parts: PartsRegistry;
-  readonly #scheduler: SessionScheduler;
+  readonly #live: LiveSessions;
+  readonly #runs: SessionRuns;
 
-  constructor(store: SessionStore, parts: PartsRegistry, scheduler: SessionScheduler) {
+  constructor(store: SessionStore, live: LiveSessions, runs: SessionRuns) {
     this.#store = store;
-    this.#parts = parts;
-    this.#scheduler = scheduler;
+    this.#live = live;
+    this.#runs = runs;
   }
 
   async pause(session: UnifiedSession): Promise<UnifiedSession> {
@@ -25,18 +25,18 @@ export class SessionInterventions {
         `Session ${session.id} waits for its provider's usage limit and goes on by itself; use cancel() to end it.`,
       );
     }
-    await this.#demandRun(session, 'paused').pause();
+    await this.#requireRun(session, 'paused').pause();
     return this.#store.registry.demand(session.id);
   }
 
   async resume(session: UnifiedSession): Promise<UnifiedSession> {
-    if (session.resumeAt !== undefined) return this.#scheduler.goOnNow(session);
-    await this.#demandRun(session, 'resumed').resume();
+    if (session.resumeAt !== undefined) return this.#runs.goOnNow(session);
+    await this.#requireRun(session, 'resumed').resume();
     return this.#store.registry.demand(session.id);
   }
 
   async steer(session: UnifiedSession, message: string): Promise<void> {
-    await this.#demandRun(session, 'steered').steer(message);
+    await this.#requireRun(session, 'steered').steer(message);
   }
 
   answer(
@@ -45,13 +45,13 @@ export class SessionInterventions {
     decision: 'allow' | 'deny',
     note: string | undefined,
   ): UnifiedSession {
-    this.#demandRun(session, 'answered').answer(requestId, decision, note);
+    this.#requireRun(session, 'answered').answer(requestId, decision, note);
     return this.#store.registry.demand(session.id);
   }
 
   /** Only where nobody works in it: children may work where their leader did. */
   async removeWorktree({ id, status, environment }: UnifiedSession, force: boolean): Promise<UnifiedSession> {
-    const { worktrees } = this.#parts.demand(id).executor;
+    const { worktrees } = this.#live.require(id).executor;
     const refused = (why: string): OrchestrationError =>
       new OrchestrationError('ILLEGAL_TRANSITION', `Worktree of session ${id} ('${status}'): ${why}.`);
     if (!worktrees) throw refused('it has none');
@@ -66,9 +66,9 @@ export class SessionInterventions {
     return session;
   }
 
-  #demandRun(session: UnifiedSession, done: string): Run {
+  #requireRun(session: UnifiedSession, done: string): Run {
     const { id, status } = session;
-    const run = this.#parts.demand(id).supervisor;
+    const run = this.#live.require(id).run;
     if (run) return run;
     const advice = isTerminal(status)
       ? 'it has ended; use continue() instead'

@@ -1,52 +1,110 @@
+import type { Executor } from '../contract/executor.js';
+import type { SessionFolder } from '../contract/session-folder.js';
+import type { SessionSpec } from '../contract/session-spec.js';
 import type { Run } from '../run/run.js';
-import type { UnifiedSession } from '../session/record.js';
+import type { ToolPolicy } from '../session/policy.js';
+import type { SessionEnvironment, UnifiedSession } from '../session/record.js';
 import { OrchestrationError } from '../util/errors.js';
-import type { PreparedSession, RecoverOptions } from './prepare.js';
 
-/** What a session is made of besides its record; kept so that it can be continued. */
-export interface SessionParts extends PreparedSession {
-  /** What the next run is told; the first is told the prompt. */
-  feedback?: string;
-  /** The run under way. */
-  supervisor?: Run;
+/** A session that can run: checked, with a folder of its own. */
+export interface PreparedSession {
+  readonly spec: SessionSpec;
+  readonly executor: Executor;
+  readonly folder: SessionFolder;
+  readonly environment: SessionEnvironment;
+  /** Variables of its own whose values are gone: no run can begin without them. */
+  readonly missingEnv?: readonly string[];
+  /** The policy with which an earlier process has set up the hook of the run under way. */
+  readonly adoptedPolicy?: Pick<ToolPolicy, 'onHostLost'>;
+  /** True if its specification is lost, so that `spec` only stands in for it. */
+  readonly specIsPlaceholder?: boolean;
 }
 
-/** The parts of all sessions, by id. */
-export class PartsRegistry {
-  readonly #parts = new Map<string, SessionParts>();
+/** Gives the values of variables that a session needs and that are not kept on disk. */
+export type EnvSource = (session: UnifiedSession, names: readonly string[]) => Readonly<Record<string, string>>;
 
-  set(id: string, parts: SessionParts): void {
-    this.#parts.set(id, parts);
+/** What this process has of a session besides its record; kept so that the session can be continued. */
+export class LiveSession {
+  readonly #prepared: PreparedSession;
+  #spec: SessionSpec;
+  #missingEnv: readonly string[] | undefined;
+  /** What the next run is told; the first run is told the prompt. */
+  feedback: string | undefined;
+  /** The run under way. */
+  run: Run | undefined;
+
+  constructor(prepared: PreparedSession, feedback?: string) {
+    this.#prepared = prepared;
+    this.#spec = prepared.spec;
+    this.#missingEnv = prepared.missingEnv;
+    this.feedback = feedback;
   }
 
-  get(id: string): SessionParts | undefined {
-    return this.#parts.get(id);
+  get spec(): SessionSpec {
+    return this.#spec;
+  }
+
+  get executor(): Executor {
+    return this.#prepared.executor;
+  }
+
+  get folder(): SessionFolder {
+    return this.#prepared.folder;
+  }
+
+  get adoptedPolicy(): PreparedSession['adoptedPolicy'] {
+    return this.#prepared.adoptedPolicy;
+  }
+
+  get specIsPlaceholder(): boolean {
+    return this.#prepared.specIsPlaceholder ?? false;
+  }
+
+  get missingEnv(): readonly string[] | undefined {
+    return this.#missingEnv;
+  }
+
+  /** Takes the values of missing variables. They count only if all of them are given. */
+  supply(given: Readonly<Record<string, string>>): void {
+    const { docker } = this.#spec;
+    const missing = this.#missingEnv;
+    if (!missing || docker === false || !missing.every((name) => Object.hasOwn(given, name))) return;
+    const own = Object.fromEntries(missing.map((name) => [name, given[name] ?? '']));
+    this.#spec = { ...this.#spec, docker: { ...docker, env: { ...docker.env, ...own } } };
+    this.#missingEnv = undefined;
+  }
+}
+
+/** The sessions of this manager, by id. */
+export class LiveSessions {
+  readonly #sessions = new Map<string, LiveSession>();
+
+  add(prepared: PreparedSession, feedback?: string): LiveSession {
+    const session = new LiveSession(prepared, feedback);
+    this.#sessions.set(prepared.spec.id, session);
+    return session;
+  }
+
+  get(id: string): LiveSession | undefined {
+    return this.#sessions.get(id);
   }
 
   /** @throws OrchestrationError `SESSION_NOT_FOUND` */
-  demand(id: string): SessionParts {
-    const parts = this.#parts.get(id);
-    if (parts) return parts;
-    throw new OrchestrationError('SESSION_NOT_FOUND', `Session ${id} has no parts in this manager.`);
+  require(id: string): LiveSession {
+    const session = this.#sessions.get(id);
+    if (session) return session;
+    throw new OrchestrationError('SESSION_NOT_FOUND', `Session ${id} is not one that this manager can run.`);
   }
 
   /** All runs that are under way. */
   runs(): Run[] {
-    return [...this.#parts.values()].flatMap(({ supervisor }) => supervisor ?? []);
+    return [...this.#sessions.values()].flatMap(({ run }) => run ?? []);
   }
 
   /** Gives restored sessions the variables that they miss. */
-  supply(env: NonNullable<RecoverOptions['env']>, recordOf: (id: string) => UnifiedSession): void {
-    for (const [id, { missingEnv, ...parts }] of this.#parts) {
-      const { spec } = parts;
-      if (!missingEnv || spec.docker === false) continue;
-      const given = env(recordOf(id), missingEnv);
-      if (!missingEnv.every((name) => Object.hasOwn(given, name))) continue;
-      const own = Object.fromEntries(missingEnv.map((name) => [name, given[name] ?? '']));
-      this.#parts.set(id, {
-        ...parts,
-        spec: { ...spec, docker: { ...spec.docker, env: { ...spec.docker.env, ...own } } },
-      });
+  supply(env: EnvSource, recordOf: (id: string) => UnifiedSession): void {
+    for (const [id, session] of this.#sessions) {
+      if (session.missingEnv) session.supply(env(recordOf(id), session.missingEnv));
     }
   }
 }

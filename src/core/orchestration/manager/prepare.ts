@@ -3,24 +3,10 @@ import { checkPromptFile, validatePromptFile } from '../channelcoder/prompt-file
 import type { Executor } from '../contract/executor.js';
 import { SessionFolder } from '../contract/session-folder.js';
 import type { SessionSpec } from '../contract/session-spec.js';
-import type { ToolPolicy } from '../session/policy.js';
-import type { SessionEnvironment, UnifiedSession } from '../session/record.js';
+import type { UnifiedSession } from '../session/record.js';
 import { OrchestrationError, shown } from '../util/errors.js';
 import { readUserFile } from '../util/fs/user-file.js';
-
-/** A session that can run: checked, with a folder of its own. */
-export interface PreparedSession {
-  readonly spec: SessionSpec;
-  readonly executor: Executor;
-  readonly folder: SessionFolder;
-  readonly environment: SessionEnvironment;
-  /** Variables of its own whose values are gone: no run can begin without them. */
-  readonly missingEnv?: readonly string[];
-  /** How the hook of a run was set up that another host has launched. */
-  readonly underWay?: Pick<ToolPolicy, 'onHostLost'>;
-  /** Whether its specification is lost, and `spec` only stands in for it. */
-  readonly standIn?: boolean;
-}
+import type { PreparedSession } from './live-sessions.js';
 
 /** How `recover()` goes about it. */
 export interface RecoverOptions {

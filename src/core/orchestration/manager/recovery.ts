@@ -9,10 +9,11 @@ import { knownFromTrace, rebuiltRecord, standInSpec } from '../store/disk/rebuil
 import { restoredRecord, type StoredRecord } from '../store/disk/stored-record.js';
 import { restoredSpec, type StoredSpec } from '../store/disk/stored-spec.js';
 import type { SessionStore } from '../store/store.js';
+import type { Clock } from '../util/clock.js';
 import { OrchestrationError } from '../util/errors.js';
-import type { PartsRegistry } from './live-sessions.js';
-import type { PreparedSession, RecoverOptions } from './prepare.js';
-import type { SessionScheduler } from './scheduler.js';
+import type { LiveSessions, PreparedSession } from './live-sessions.js';
+import type { RecoverOptions } from './prepare.js';
+import type { SessionRuns } from './session-runs.js';
 import type { SessionSweep, SweepReport } from './sweep.js';
 
 /** What `recover()` found and did; each session stands in one list, by its id. */
@@ -33,14 +34,14 @@ export interface RecoveryReport extends SweepReport {
   readonly rebuilt: readonly string[];
 }
 
-export interface RecoveryParts {
+export interface RecoveryOptions {
   options: ResolvedManagerOptions;
   executors: Partial<Record<SessionMode, Executor>>;
   store: SessionStore;
-  parts: PartsRegistry;
-  scheduler: SessionScheduler;
+  live: LiveSessions;
+  runs: SessionRuns;
   sweep: SessionSweep;
-  now: () => number;
+  clock: Clock;
 }
 
 /** A session that can be taken over. */
@@ -53,19 +54,19 @@ interface Found {
 
 /** Takes over what earlier managers of a state folder have left. */
 export class SessionRecovery {
-  readonly #parts: RecoveryParts;
+  readonly #options: RecoveryOptions;
 
-  constructor(parts: RecoveryParts) {
-    this.#parts = parts;
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
   }
 
   /** @throws OrchestrationError as `recover()` documents; nothing has changed then */
   async run({ env }: RecoverOptions): Promise<RecoveryReport> {
-    const { options, store, parts, scheduler, sweep } = this.#parts;
-    const isOurs = (id: string): boolean => store.registry.get(id) !== undefined || scheduler.isReserved(id);
+    const { options, store, live, runs, sweep } = this.#options;
+    const isOurs = (id: string): boolean => store.registry.get(id) !== undefined || runs.queue.has(id);
     const left = (await leftSessions(options.stateDir)).filter(({ id }) => !isOurs(id));
     const traces = await this.#traces(left);
-    if (env) parts.supply(env, (id) => store.registry.demand(id));
+    if (env) live.supply(env, (id) => store.registry.demand(id));
     const skipped: { id: string; why: string }[] = [];
     const unfinished: LeftSession[] = [];
     const found = left.flatMap((session): Found[] => {
@@ -84,17 +85,17 @@ export class SessionRecovery {
     found.sort((a, b) => a.record.createdAt - b.record.createdAt || a.ticket - b.ticket);
     for (const { record } of left) if (typeof record === 'object') store.journal.seen(record.ticket);
     for (const { prepared, record, ticket } of found) store.journal.restore(prepared.folder, record, ticket);
-    for (const { prepared, record } of found) scheduler.restore(prepared, record);
+    for (const { prepared, record } of found) runs.restore(prepared, record);
     const waiting = found.filter(({ record }) => record.status === 'queued').sort((a, b) => a.ticket - b.ticket);
-    for (const { record } of waiting) scheduler.rejoin(record.id);
+    for (const { record } of waiting) runs.queue.rejoin(record.id);
     const opened = found.flatMap(({ record: { id, status } }) =>
       isTerminal(status) || status === 'queued' ? [] : [id],
     );
-    await Promise.all(opened.map((id) => takenOver(parts.get(id)?.supervisor)));
+    await Promise.all(opened.map((id) => takenOver(live.get(id)?.run)));
     // What was closed meanwhile may be another's by now.
-    if (scheduler.isClosed) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed meanwhile.');
-    scheduler.endOrphans();
-    scheduler.resume();
+    if (runs.isClosed) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed meanwhile.');
+    runs.endOrphans();
+    runs.queue.resume();
 
     // What cannot be removed is found again.
     for (const { folder } of unfinished) await folder.remove().catch(() => {});
@@ -105,7 +106,7 @@ export class SessionRecovery {
     const isAnew = ({ record }: Found): boolean =>
       record.status === 'queued' ||
       (!hasOpenRun(record) && record.resumeAt === undefined && !isTerminal(record.status)) ||
-      parts.get(record.id)?.supervisor?.relaunched === true;
+      live.get(record.id)?.run?.relaunched === true;
     const wasOpen = ({ record: { id } }: Found): boolean => opened.includes(id);
     return {
       ...swept,
@@ -122,7 +123,7 @@ export class SessionRecovery {
 
   /** @throws OrchestrationError `DOCKER_UNAVAILABLE` where a session may be running that nobody can look at */
   async #traces(left: readonly LeftSession[]): Promise<RunTrace[]> {
-    const traces = Object.entries(this.#parts.executors).map(async ([mode, executor]) => {
+    const traces = Object.entries(this.#options.executors).map(async ([mode, executor]) => {
       try {
         return await executor.traces();
       } catch (error) {
@@ -135,14 +136,14 @@ export class SessionRecovery {
 
   /** The session as it can be taken over, or why it cannot. */
   #found(left: LeftSession, traces: readonly RunTrace[], env: RecoverOptions['env']): Found | string {
-    const { options, executors, now } = this.#parts;
+    const { options, executors, clock } = this.#options;
     const { id, folder, distrusted } = left;
     if (distrusted !== undefined) return distrusted;
     const [trace] = traces;
     const known =
       (typeof left.record === 'object' && left.record.session) ||
       (typeof left.spec === 'object' && { ...left.spec, id, mode: left.spec.spec.mode }) ||
-      (trace && knownFromTrace(id, trace, now()));
+      (trace && knownFromTrace(id, trace, clock.now()));
     if (!known)
       return `its files in ${folder.path} cannot be read, and it has no container; see whether they are of use`;
     const spec = typeof left.spec === 'object' ? left.spec : standInSpec(known, options);
@@ -162,9 +163,9 @@ export class SessionRecovery {
         executor,
         folder,
         environment: record.environment,
-        underWay: { onHostLost: spec.policy.onHostLost },
+        adoptedPolicy: { onHostLost: spec.policy.onHostLost },
         ...(missing.length > 0 && { missingEnv: missing }),
-        ...(typeof left.spec === 'string' && { standIn: true }),
+        ...(typeof left.spec === 'string' && { specIsPlaceholder: true }),
       },
       record,
       ticket,

@@ -19,7 +19,7 @@ export interface SweepReport {
   readonly folders: readonly string[];
 }
 
-export interface SweepParts {
+export interface SweepOptions {
   stateDir: string;
   executors: Partial<Record<SessionMode, Executor>>;
   registry: SessionRegistry;
@@ -27,17 +27,17 @@ export interface SweepParts {
 
 /** Removes what belongs to this state folder and to no session: never anything without its label. */
 export class SessionSweep {
-  readonly #parts: SweepParts;
+  readonly #options: SweepOptions;
   /** Sessions whose guard folders were looked for. */
   readonly #tidied = new Set<string>();
 
-  constructor(parts: SweepParts) {
-    this.#parts = parts;
+  constructor(options: SweepOptions) {
+    this.#options = options;
   }
 
   /** Never rejects: what fails is tried again the next time. */
   async run(): Promise<SweepReport> {
-    const { executors, registry, stateDir } = this.#parts;
+    const { executors, registry, stateDir } = this.#options;
     const containers: string[] = [];
     for (const executor of new Set(Object.values(executors))) {
       // An engine that does not answer is swept another time.
@@ -72,9 +72,9 @@ export class SessionSweep {
 
   async #belongs({ sessionId, run }: RunTrace): Promise<boolean> {
     if (sessionId === undefined) return false;
-    const session = this.#parts.registry.get(sessionId);
+    const session = this.#options.registry.get(sessionId);
     // A session with a folder but no record here has not been recovered yet: its container must stay.
-    if (!session) return exists(new SessionFolder(this.#parts.stateDir, sessionId).path);
+    if (!session) return exists(new SessionFolder(this.#options.stateDir, sessionId).path);
     return hasOpenRun(session) && session.runs.at(-1)?.number === run;
   }
 }

@@ -1,8 +1,10 @@
 import type { SessionAction } from '../session/actions.js';
-import { eventsOf, type SessionEvent } from '../session/events.js';
+import { eventsOf } from '../session/events.js';
 import type { UnifiedSession } from '../session/record.js';
 import { reduceSession } from '../session/reducer.js';
+import type { Clock } from '../util/clock.js';
 import type { SessionJournal } from './disk/session-journal.js';
+import type { EventDelivery } from './event-delivery.js';
 import { SessionRegistry } from './registry.js';
 import { SessionWaiters } from './waiters.js';
 
@@ -11,13 +13,13 @@ export class SessionStore {
   readonly registry = new SessionRegistry();
   readonly waiters = new SessionWaiters();
   readonly journal: SessionJournal;
-  readonly #now: () => number;
-  readonly #emit: (event: SessionEvent) => void;
+  readonly #clock: Clock;
+  readonly #events: Pick<EventDelivery, 'tell'>;
 
-  constructor(now: () => number, emit: (event: SessionEvent) => void, journal: SessionJournal) {
+  constructor(clock: Clock, events: Pick<EventDelivery, 'tell'>, journal: SessionJournal) {
     this.journal = journal;
-    this.#now = now;
-    this.#emit = emit;
+    this.#clock = clock;
+    this.#events = events;
   }
 
   /** @throws OrchestrationError `ILLEGAL_TRANSITION`; nothing has changed then */
@@ -25,7 +27,7 @@ export class SessionStore {
     const session = reduceSession(this.registry.get(id), action);
     this.registry.set(session);
     this.journal.note(session, action);
-    for (const event of eventsOf(action, session, this.#now())) this.#emit(event);
+    for (const event of eventsOf(action, session, this.#clock.now())) this.#events.tell(event);
     this.waiters.notify(session);
     return session;
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { LedSessions, type SessionCommands } from '../../../../src/core/orchestration/family/led-sessions.js';
-import type { SessionFamily } from '../../../../src/core/orchestration/family/session-family.js';
+import type { SessionTree } from '../../../../src/core/orchestration/family/session-tree.js';
 import type { SlotLease } from '../../../../src/core/orchestration/run/slot-lease.js';
 import type { CreateSessionOptions } from '../../../../src/core/orchestration/session/create-options.js';
 import type { UnifiedSession } from '../../../../src/core/orchestration/session/record.js';
@@ -41,8 +41,8 @@ function scene(
       return work();
     },
   } as SlotLease;
-  const family = { below: () => [...sessions.values()] } as Partial<SessionFamily> as SessionFamily;
-  const led = new LedSessions({ leaderId: 'lead', family, commands, rest, requestId, signal });
+  const family = { below: () => [...sessions.values()] } as Partial<SessionTree> as SessionTree;
+  const led = new LedSessions({ leaderId: 'lead', tree: family, commands, lease: rest, requestId, signal });
   const end = (id: string, status: SessionStatus = 'completed'): void => {
     const session = sessionIn(status, { id });
     sessions.set(id, session);

@@ -40,21 +40,25 @@ const WRITTEN: ReadonlySet<SessionAction['type']> = new Set([
   'worktree-removed',
 ]);
 
-export interface JournalOptions {
-  /** The manager's, which are not kept with each session. */
-  defaults: Pick<ResolvedManagerOptions, 'docker' | 'policy'>;
-  /** Told when a record could not be written. It is tried again at the next change. */
-  onError: (sessionId: string, error: OrchestrationError) => void;
-}
+/** What the manager gives to all sessions, which is not kept with each. */
+export type JournalDefaults = Pick<ResolvedManagerOptions, 'docker' | 'policy'>;
+
+type FailureListener = (sessionId: string, error: OrchestrationError) => void;
 
 /** Keeps the records of all sessions on disk: written at changes of status, in the background, the latest state only. */
 export class SessionJournal {
-  readonly #options: JournalOptions;
+  readonly #defaults: JournalDefaults;
+  readonly #failureListeners: FailureListener[] = [];
   readonly #entries = new Map<string, Entry>();
   #lastTicket = 0;
 
-  constructor(options: JournalOptions) {
-    this.#options = options;
+  constructor(defaults: JournalDefaults) {
+    this.#defaults = defaults;
+  }
+
+  /** Tells a listener when a record could not be written. It is tried again at the next change. */
+  onFailure(listener: FailureListener): void {
+    this.#failureListeners.push(listener);
   }
 
   /**
@@ -66,7 +70,7 @@ export class SessionJournal {
   async begin(folder: SessionFolder, spec: SessionSpec, record: UnifiedSession): Promise<void> {
     const ticket = ++this.#lastTicket;
     try {
-      await writeAtomically(folder.spec, JSON.stringify(storedSpec(spec, record, this.#options.defaults)));
+      await writeAtomically(folder.spec, JSON.stringify(storedSpec(spec, record, this.#defaults)));
       await writeAtomically(folder.record, JSON.stringify(storedRecord(ticket, record, record.metadata)));
     } catch (cause) {
       throw notWritable(folder.path, cause);
@@ -123,7 +127,7 @@ export class SessionJournal {
       } catch (error) {
         entry.error = error;
         delete entry.saving;
-        this.#options.onError(id, notWritable(entry.folder.path, error));
+        for (const listener of this.#failureListeners) listener(id, notWritable(entry.folder.path, error));
         return;
       }
       if (entry.unsaved === session) delete entry.unsaved;

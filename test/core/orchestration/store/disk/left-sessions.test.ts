@@ -16,7 +16,7 @@ async function withSession(stateDir = tempFolder(), id = ID): Promise<{ stateDir
   const manager = resolveManagerOptions({ stateDir });
   const folder = new SessionFolder(stateDir, id);
   await folder.create();
-  const journal = new SessionJournal({ defaults: manager, onError: () => {} });
+  const journal = new SessionJournal(manager);
   await journal.begin(folder, resolveCreateOptions(id, { prompt: 'x' }, manager), createdSession({ id }));
   return { stateDir, folder };
 }

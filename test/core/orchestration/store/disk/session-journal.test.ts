@@ -28,7 +28,8 @@ const RUNNING: SessionAction = { type: 'running', at: 3 };
 async function scene(id = ID, stateDir = tempFolder()) {
   const manager = resolveManagerOptions({ stateDir });
   const errors: [string, OrchestrationError][] = [];
-  const journal = new SessionJournal({ defaults: manager, onError: (...error) => void errors.push(error) });
+  const journal = new SessionJournal(manager);
+  journal.onFailure((...error) => void errors.push(error));
   const folder = new SessionFolder(stateDir, id);
   await folder.create();
   let session = createdSession({ id });

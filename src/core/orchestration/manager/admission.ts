@@ -1,58 +1,62 @@
 import type { Executor } from '../contract/executor.js';
 import type { SessionSpec } from '../contract/session-spec.js';
-import { handedDown } from '../family/session-family.js';
+import { handedDown } from '../family/session-tree.js';
 import { type Inheritance, type ResolvedManagerOptions, resolveCreateOptions } from '../options/resolve.js';
 import { requireEnv } from '../run/required-env.js';
+import type { CreatedAction } from '../session/actions.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { UnifiedSession } from '../session/record.js';
+import { reduceSession } from '../session/reducer.js';
 import type { SessionMode } from '../session/status.js';
 import type { SessionStore } from '../store/store.js';
+import type { Clock } from '../util/clock.js';
 import { deferred } from '../util/deferred.js';
 import type { AbortSignals } from '../util/shared-abort.js';
 import { refuseRedirected, sourcesOf } from '../workspace/pinned-mounts.js';
-import type { PartsRegistry } from './live-sessions.js';
+import type { Gate } from './gate.js';
+import type { LiveSessions, PreparedSession } from './live-sessions.js';
 import { prepareSession } from './prepare.js';
-import type { SessionScheduler } from './scheduler.js';
+import type { SessionRuns } from './session-runs.js';
 import type { StateOwner } from './state-owner.js';
 
-export interface CreationParts {
+export interface AdmissionOptions {
   options: ResolvedManagerOptions;
   executors: Record<SessionMode, Executor>;
   store: SessionStore;
-  parts: PartsRegistry;
-  scheduler: SessionScheduler;
+  live: LiveSessions;
+  runs: SessionRuns;
   owner: StateOwner;
-  /** @throws OrchestrationError `MANAGER_CLOSED` */
-  demandOpen: () => void;
+  gate: Gate;
   signals: AbortSignals;
+  clock: Clock;
 }
 
-/** Takes sessions in: checks, makes and records them, in the order of the calls. */
-export class SessionCreation {
-  readonly #parts: CreationParts;
+/** Takes sessions in: checks, makes, records and starts them, in the order of the calls. */
+export class SessionAdmission {
+  readonly #options: AdmissionOptions;
   /** The latest `create()`: sessions enter the record in the order of the calls. */
   #last: Promise<void> = Promise.resolve();
 
-  constructor(parts: CreationParts) {
-    this.#parts = parts;
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
   }
 
   /** @throws OrchestrationError as `UnifiedSessionManager.create` documents */
   async create(options: CreateSessionOptions, id: string): Promise<UnifiedSession> {
-    const { demandOpen, executors, owner, scheduler, store, signals } = this.#parts;
-    const { family } = scheduler;
-    demandOpen();
+    const { gate, executors, owner, runs, store, signals } = this.#options;
+    const { tree, queue } = runs;
+    gate.requireOpen();
     const inheritance = this.#inheritance(options);
     const spec = resolveCreateOptions(id, options, inheritance);
     const { signal } = options;
     signal?.throwIfAborted();
     await owner.ready();
-    demandOpen();
-    family.demandLeading(options.parentId);
-    const settled = family.reserve(options.parentId);
+    gate.requireOpen();
+    tree.demandLeading(options.parentId);
+    const settled = tree.reserve(options.parentId);
     try {
-      scheduler.reserve(spec.id);
+      queue.enqueue(spec.id);
     } catch (error) {
       settled();
       throw error;
@@ -62,25 +66,25 @@ export class SessionCreation {
     const done = deferred<void>();
     this.#last = done.promise;
     try {
-      const prepared = await prepareSession(spec, executors[spec.mode], this.#parts.options.stateDir, signal);
+      const prepared = await prepareSession(spec, executors[spec.mode], this.#options.options.stateDir, signal);
       await earlier;
       try {
         if (inheritance.led) refuseRedirectedInheritance(inheritance, prepared.spec, options.docker);
         signal?.throwIfAborted();
-        demandOpen();
-        await scheduler.announce(prepared, options);
+        gate.requireOpen();
+        await this.#writeDown(prepared, options);
         signal?.throwIfAborted();
-        demandOpen();
-        family.demandLeading(options.parentId);
+        gate.requireOpen();
+        tree.demandLeading(options.parentId);
       } catch (error) {
         await prepared.folder.remove().catch(() => {}); // The first error counts.
         throw error;
       }
-      const session = scheduler.admit(prepared, options);
+      const session = this.#admit(prepared, options);
       if (signal) signals.watch(session.id, signal, store.waiters.wait(session, {}));
       return session;
     } catch (error) {
-      scheduler.giveUp(spec.id);
+      queue.leave(spec.id);
       throw error;
     } finally {
       settled();
@@ -88,13 +92,47 @@ export class SessionCreation {
     }
   }
 
+  /** From now on the session survives this process. @throws OrchestrationError `STATE_NOT_WRITABLE` */
+  async #writeDown(prepared: PreparedSession, options: CreateSessionOptions): Promise<void> {
+    const record = reduceSession(undefined, this.#creation(prepared, options));
+    await this.#options.store.journal.begin(prepared.folder, prepared.spec, record);
+  }
+
+  /** Records the session, and starts it if its place is a slot. */
+  #admit(prepared: PreparedSession, options: CreateSessionOptions): UnifiedSession {
+    const { live, store, runs } = this.#options;
+    const { id } = prepared.spec;
+    live.add(prepared);
+    store.dispatch(id, this.#creation(prepared, options));
+    runs.queue.changed(id);
+    const created = store.registry.demand(id);
+    if (created.status === 'starting') runs.start(id);
+    return created;
+  }
+
+  #creation({ spec, environment }: PreparedSession, { taskId, parentId }: CreateSessionOptions): CreatedAction {
+    const queuePosition = this.#options.runs.queue.positionOf(spec.id);
+    return {
+      type: 'created',
+      at: this.#options.clock.now(),
+      session: {
+        id: spec.id,
+        mode: spec.mode,
+        environment,
+        ...(taskId !== undefined && { taskId }),
+        ...(parentId !== undefined && { parentId }),
+        ...(queuePosition !== undefined && { queuePosition }),
+      },
+    };
+  }
+
   /** What a new session gets that does not say otherwise. */
   #inheritance({ parentId, docker }: CreateSessionOptions): Inheritance {
-    const { options, parts, scheduler, store } = this.#parts;
+    const { options, live, runs, store } = this.#options;
     const { docker: defaults, policy } = options;
-    const leader = scheduler.family.leader(parentId);
+    const leader = runs.tree.leader(parentId);
     if (leader) {
-      requireEnv(leader.session.id, parts.get(leader.session.id)?.missingEnv);
+      requireEnv(leader.session.id, live.get(leader.session.id)?.missingEnv);
       return handedDown(leader.session, leader.spec, docker);
     }
     const parent = parentId === undefined ? undefined : store.registry.get(parentId);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SessionSpec } from '../../../../src/core/orchestration/contract/session-spec.js';
 import type { BaseExecutor } from '../../../../src/core/orchestration/executors/base-executor.js';
-import { handedDown, SessionFamily } from '../../../../src/core/orchestration/family/session-family.js';
+import { handedDown, SessionTree } from '../../../../src/core/orchestration/family/session-tree.js';
 import { type SessionLimits, tightenLimits } from '../../../../src/core/orchestration/session/limits.js';
 import { resolvePolicy } from '../../../../src/core/orchestration/session/policy.js';
 import type { UnifiedSession } from '../../../../src/core/orchestration/session/record.js';
@@ -10,8 +10,8 @@ import { SessionRegistry } from '../../../../src/core/orchestration/store/regist
 import { errorOf } from '../../../support/errors.js';
 import { sessionIn } from '../../../support/sessions.js';
 
-const LEADS = { leads: true } as BaseExecutor;
-const FOLLOWS = { leads: false } as BaseExecutor;
+const _LEADS = { leads: true } as BaseExecutor;
+const _FOLLOWS = { leads: false } as BaseExecutor;
 
 interface Member {
   parentId?: string;
@@ -40,10 +40,11 @@ function familyOf(members: Record<string, Member>) {
     return registry.demand(id);
   };
   for (const [id, member] of Object.entries(members)) add(id, member);
-  const family = new SessionFamily({
-    registry,
-    executors: { orchestration: LEADS, autonomous: FOLLOWS },
-    specOf: (id) => specs.get(id),
+  const family = new SessionTree(registry, {
+    get(id) {
+      const spec = specs.get(id);
+      return spec && { spec, executor: { leads: registry.demand(id).mode === 'orchestration' } };
+    },
   });
   return { family, registry, specs, add };
 }
@@ -111,7 +112,7 @@ describe('records that were damaged', () => {
 });
 
 describe('a place for a child', () => {
-  const refused = (family: SessionFamily, id: string, words: string) =>
+  const refused = (family: SessionTree, id: string, words: string) =>
     errorOf(() => family.reserve(id), 'CHILDREN_LIMIT').then(({ message }) => expect(message).toContain(words));
 
   it('counts those that are being made, and those that have ended', async () => {

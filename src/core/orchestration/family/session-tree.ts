@@ -7,7 +7,6 @@ import { logBytesOf, type SessionLimits } from '../session/limits.js';
 import { NO_TOKENS, totalTokens } from '../session/observation.js';
 import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/reducer.js';
-import type { SessionMode } from '../session/status.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { OrchestrationError } from '../util/errors.js';
 
@@ -17,32 +16,38 @@ const DEEPEST = 1;
 /** Longer than any chain that `depth` allows in earnest; a damaged record could name itself. */
 const MOST_LEADERS = 100;
 
-export interface FamilyOptions {
-  registry: SessionRegistry;
-  executors: Partial<Record<SessionMode, Executor>>;
-  /** Undefined for a session that this manager does not have. */
-  specOf: (id: string) => SessionSpec | undefined;
+/** A session as the tree sees it, besides its record. */
+export interface TreeMember {
+  readonly spec: SessionSpec;
+  readonly executor: Pick<Executor, 'leads'>;
+}
+
+/** The sessions of a manager, by id; undefined for one that it does not have. */
+export interface TreeMembers {
+  get(id: string): TreeMember | undefined;
 }
 
 /** Who leads whom: sessions of a mode that leads, and those that name them as `parentId`. */
-export class SessionFamily {
-  readonly #options: FamilyOptions;
+export class SessionTree {
+  readonly #registry: SessionRegistry;
+  readonly #members: TreeMembers;
   /** Children that are being prepared, by whom they will count for. */
   readonly #coming = new Map<string, number>();
 
-  constructor(options: FamilyOptions) {
-    this.#options = options;
+  constructor(registry: SessionRegistry, members: TreeMembers) {
+    this.#registry = registry;
+    this.#members = members;
   }
 
   /** The session and what it hands down, where it leads. */
   leader(id: string | undefined): { session: UnifiedSession; spec: SessionSpec } | undefined {
-    const session = id === undefined ? undefined : this.#options.registry.get(id);
-    const spec = session && this.#options.specOf(session.id);
+    const session = id === undefined ? undefined : this.#registry.get(id);
+    const spec = session && this.#members.get(session.id)?.spec;
     return session && spec && this.leads(session) ? { session, spec } : undefined;
   }
 
-  leads({ mode }: UnifiedSession): boolean {
-    return this.#options.executors[mode]?.leads === true;
+  leads({ id }: UnifiedSession): boolean {
+    return this.#members.get(id)?.executor.leads === true;
   }
 
   /** Who leads a session with this `parentId`, the nearest first. */
@@ -59,7 +64,7 @@ export class SessionFamily {
   below(id: string): UnifiedSession[] {
     const found = new Map<string, UnifiedSession>();
     const add = (parentId: string): void => {
-      for (const child of this.#options.registry.list({ parentId })) {
+      for (const child of this.#registry.list({ parentId })) {
         if (found.has(child.id) || child.id === id) continue;
         found.set(child.id, child);
         if (this.leads(child)) add(child.id);
@@ -85,7 +90,7 @@ export class SessionFamily {
 
   /** Its children that have not ended. */
   openChildren(id: string): UnifiedSession[] {
-    return this.#options.registry.list({ parentId: id }).filter(({ status }) => !isTerminal(status));
+    return this.#registry.list({ parentId: id }).filter(({ status }) => !isTerminal(status));
   }
 
   /**
@@ -136,7 +141,7 @@ export class SessionFamily {
   }
 
   #limitsOf(id: string): SessionLimits {
-    return this.#options.specOf(id)?.limits ?? {};
+    return this.#members.get(id)?.spec.limits ?? {};
   }
 }
 

@@ -1,0 +1,258 @@
+import { LeaderEffects } from '../family/leader-effects.js';
+import type { SessionCommands } from '../family/led-sessions.js';
+import type { SessionTree } from '../family/session-tree.js';
+import type { SessionSlotsOptions } from '../queue/session-slots.js';
+import { LiveRecord } from '../run/live-record.js';
+import { Run } from '../run/run.js';
+import { NO_TOKENS, totalTokens } from '../session/observation.js';
+import type { Outcome } from '../session/outcome.js';
+import type { ToolPolicy } from '../session/policy.js';
+import type { UnifiedSession } from '../session/record.js';
+import { hasOpenRun, isTerminal } from '../session/reducer.js';
+import type { EventDelivery } from '../store/event-delivery.js';
+import type { SessionStore } from '../store/store.js';
+import type { Clock } from '../util/clock.js';
+import { defined } from '../util/defined.js';
+import { OrchestrationError } from '../util/errors.js';
+import { requireContinuable } from './continuable.js';
+import type { LiveSessions, PreparedSession } from './live-sessions.js';
+import { SessionQueue } from './session-queue.js';
+import { UsageLimits } from './usage-limit.js';
+
+/** What a session is told that goes on by itself. */
+const GO_ON = 'Continue from where you left off.';
+
+export interface SessionRunsOptions extends Omit<SessionSlotsOptions, 'onStart' | 'onChange'> {
+  store: SessionStore;
+  live: LiveSessions;
+  clock: Clock;
+  events: EventDelivery;
+  /** What agents do to the sessions that they lead. */
+  commands: SessionCommands;
+}
+
+/** The runs of all sessions: each begins when the queue gives its session a slot, and its end is the session's, or the next run's beginning. */
+export class SessionRuns {
+  readonly queue: SessionQueue;
+  readonly #store: SessionStore;
+  readonly #live: LiveSessions;
+  readonly #clock: Clock;
+  readonly #effects: LeaderEffects;
+  readonly #usageLimits: UsageLimits;
+  #closed = false;
+
+  constructor({ store, live, clock, events, commands, ...limits }: SessionRunsOptions) {
+    this.#store = store;
+    this.#live = live;
+    this.#clock = clock;
+    this.#usageLimits = new UsageLimits(() => clock.now());
+    this.#effects = new LeaderEffects({ registry: store.registry, live, commands, ender: this });
+    // A session that is still being prepared has a slot, but is not live yet: its admission starts it.
+    const onStart = (id: string): void => {
+      if (live.get(id)) this.start(id);
+    };
+    this.queue = new SessionQueue({ ...limits, store, clock, events, onStart });
+    store.journal.onFailure((id, error) => this.#fail(id, error));
+  }
+
+  /** Who leads whom. */
+  get tree(): SessionTree {
+    return this.#effects.tree;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Begins a run of a session that has a slot.
+   *
+   * @param adopt set if an earlier process has launched the run that the record ends with
+   */
+  start(id: string, adopt?: Pick<ToolPolicy, 'onHostLost'>): void {
+    if (this.#closed) return;
+    const live = this.#live.require(id);
+    const session = this.#store.registry.demand(id);
+    const last = session.runs.at(-1);
+    const record = new LiveRecord(id, this.#store, this.#clock);
+    record.onChange((changed, action) => {
+      if (action.type === 'observed') this.#effects.spentBy(changed);
+    });
+    const run = new Run({
+      executor: live.executor,
+      record,
+      slot: this.queue.slotOf(id),
+      lead: this.#effects.leadOf(id),
+      adopt,
+      missingEnv: live.missingEnv,
+      request: {
+        spec: live.spec,
+        session,
+        run: last && (adopt || last.launchedAt === undefined) ? last.number : session.runs.length + 1,
+        folder: live.folder,
+        feedback: live.feedback,
+        conversationId: live.feedback === undefined ? undefined : session.channelCoderSession,
+      },
+    });
+    live.run = run;
+    void run.finished.then((outcome) => void (outcome && this.#finish(id, outcome)));
+  }
+
+  /**
+   * Takes a session of an earlier manager in, as its record stands. If it ran, its run goes on in its slot; if it waited,
+   * it waits again after `queue.rejoin()`.
+   */
+  restore(prepared: PreparedSession, session: UnifiedSession): void {
+    const { id, status, resumeAt } = session;
+    this.#live.add(prepared, session.runs.at(-1)?.feedback);
+    this.#store.dispatch(id, { type: 'recovered', session });
+    if (isTerminal(status) || status === 'queued') return;
+    if (session.waitingFor === undefined || this.queue.keepsSlot(session.waitingFor)) this.queue.occupy(id);
+    if (resumeAt !== undefined) this.#usageLimits.restore(id, resumeAt, () => this.#goOn(id, GO_ON));
+    else this.start(id, hasOpenRun(session) ? (prepared.adoptedPolicy ?? {}) : undefined);
+  }
+
+  /** Ends the children of sessions that ended in a process which was killed before it could end them. */
+  endOrphans(): void {
+    for (const session of this.#store.registry.list()) void this.#effects.ended(session);
+  }
+
+  /** Ends a session for good; see `UnifiedSessionManager.cancel`. */
+  async cancel(session: UnifiedSession, reason: string): Promise<UnifiedSession> {
+    const { id } = session;
+    if (isTerminal(session.status)) return session;
+    const cancelled = await this.#cancel(id, reason);
+    await this.#effects.ended(cancelled);
+    await this.#store.journal.saved(id);
+    return cancelled;
+  }
+
+  /** Adds a run; see `UnifiedSessionManager.continue`. */
+  async continue(session: UnifiedSession, feedback: string, commandId?: string): Promise<UnifiedSession> {
+    const { id } = session;
+    const live = this.#live.require(id);
+    requireContinuable(session, live, this.tree.spending(session));
+    if (live.run) return this.#stopToContinue(id, live.run, feedback, commandId);
+    if (!isTerminal(session.status)) return this.#goOn(id, feedback, { commandId });
+    const admission = this.queue.enqueue(id);
+    live.feedback = feedback;
+    const next = this.#store.dispatch(id, {
+      type: 'continued',
+      at: this.#clock.now(),
+      feedback,
+      ...defined({ commandId }),
+      ...(admission.status === 'queued' && { queuePosition: admission.position }),
+    });
+    this.queue.changed(id);
+    if (admission.status === 'starting') this.start(id);
+    await this.#store.journal.saved(id);
+    return next;
+  }
+
+  /** Stops waiting for the usage limit. */
+  goOnNow(session: UnifiedSession): UnifiedSession {
+    return this.#goOn(session.id, GO_ON);
+  }
+
+  /** Lets go of all runs; nothing starts any more. Resolves when no launch is under way. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#usageLimits.close();
+    await Promise.all(this.#live.runs().map((run) => run.detach()));
+  }
+
+  async #cancel(id: string, reason: string): Promise<UnifiedSession> {
+    const { run } = this.#live.require(id);
+    if (run) {
+      run.stop({ status: 'cancelled', reason: 'cancelled', error: reason });
+      return this.#store.waiters.wait(this.#store.registry.demand(id), {});
+    }
+    this.#usageLimits.forget(id);
+    const cancelled = this.#store.dispatch(id, {
+      type: 'ended',
+      at: this.#clock.now(),
+      status: 'cancelled',
+      result: { reason: 'cancelled', error: reason },
+    });
+    this.queue.leave(id);
+    return cancelled;
+  }
+
+  async #stopToContinue(id: string, run: Run, feedback: string, commandId?: string): Promise<UnifiedSession> {
+    const error = 'stopped to be continued with feedback';
+    run.stop({ status: 'cancelled', reason: 'cancelled', error, feedback, ...defined({ commandId }) });
+    await run.finished;
+    if (this.#closed)
+      throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the run could be continued.');
+    await this.#store.journal.saved(id);
+    const next = this.#store.registry.demand(id);
+    if (!isTerminal(next.status)) return next;
+    throw new OrchestrationError(
+      'ILLEGAL_TRANSITION',
+      `Session ${id} ended ('${next.status}', ${next.result?.reason}) before it could be continued.`,
+    );
+  }
+
+  /** What a session needs on disk cannot be written: it must not run on unseen. */
+  #fail(id: string, { code, message }: OrchestrationError): void {
+    const run = this.#live.get(id)?.run;
+    if (run && !run.stopping) run.stop({ status: 'failed', reason: code, error: message });
+  }
+
+  #finish(id: string, { status, result, usageLimit, final }: Outcome): void {
+    const live = this.#live.require(id);
+    const feedback = live.run?.continuing;
+    live.run = undefined;
+    const { exitCode } = result;
+    const session = this.#store.registry.demand(id);
+    const told = session.runs.at(-1)?.stop;
+    if (feedback !== undefined && !final) {
+      this.#goOn(id, feedback, { exitCode, commandId: told?.commandId });
+      return;
+    }
+    // It may have been told to end after its run was over.
+    const stop = usageLimit && told;
+    if (usageLimit && !stop && session.channelCoderSession !== undefined) {
+      this.#suspend(session, usageLimit.resetsAt, exitCode);
+      return;
+    }
+    this.#usageLimits.settle(id);
+    const ended = this.#store.dispatch(id, {
+      type: 'ended',
+      at: this.#clock.now(),
+      status: stop?.status ?? status,
+      result: stop ? { ...result, reason: stop.reason, error: stop.error } : result,
+    });
+    this.queue.leave(id);
+    void this.#effects.ended(ended);
+  }
+
+  /** Waits, in its slot, until the provider allows more. */
+  #suspend({ id, metadata }: UnifiedSession, resetsAt: number | undefined, exitCode: number | undefined): void {
+    const tokens = totalTokens(metadata.tokens ?? NO_TOKENS);
+    const resumeAt = this.#usageLimits.wait(id, tokens, resetsAt, () => this.#goOn(id, GO_ON));
+    const at = this.#clock.now();
+    this.#store.dispatch(id, { type: 'suspended', at, resumeAt, ...(exitCode !== undefined && { exitCode }) });
+  }
+
+  /** Adds a run to a session that has not ended. It has kept its slot, unless it had given that back. */
+  #goOn(
+    id: string,
+    feedback: string,
+    known: { exitCode?: number | undefined; commandId?: string | undefined } = {},
+  ): UnifiedSession {
+    this.#usageLimits.forget(id);
+    this.#live.require(id).feedback = feedback;
+    const admission = this.queue.readmit(id);
+    const next = this.#store.dispatch(id, {
+      type: 'continued',
+      at: this.#clock.now(),
+      feedback,
+      ...(admission.status === 'queued' && { queuePosition: admission.position }),
+      ...defined(known),
+    });
+    if (admission.status === 'starting') this.start(id);
+    else this.queue.changed(id);
+    return next;
+  }
+}

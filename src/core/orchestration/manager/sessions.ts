@@ -1,0 +1,116 @@
+import { customAlphabet } from 'nanoid';
+import type { Executor } from '../contract/executor.js';
+import type { SessionCommands } from '../family/led-sessions.js';
+import { type ResolvedManagerOptions, resolveFeedback, resolveNote } from '../options/resolve.js';
+import type { CreateSessionOptions } from '../session/create-options.js';
+import type { UnifiedSession } from '../session/record.js';
+import { isActive, isTerminal } from '../session/reducer.js';
+import type { SessionMode } from '../session/status.js';
+import { SessionJournal } from '../store/disk/session-journal.js';
+import type { EventDelivery } from '../store/event-delivery.js';
+import { SessionStore } from '../store/store.js';
+import type { WaitOptions } from '../store/waiters.js';
+import { type Clock, SYSTEM_CLOCK } from '../util/clock.js';
+import { within } from '../util/deferred.js';
+import { OrchestrationError } from '../util/errors.js';
+import { AbortSignals } from '../util/shared-abort.js';
+import { harmlessText } from '../util/text.js';
+import { SessionAdmission } from './admission.js';
+import { Gate } from './gate.js';
+import { SessionInterventions } from './interventions.js';
+import { LiveSessions } from './live-sessions.js';
+import { SessionRecovery } from './recovery.js';
+import { SessionRuns } from './session-runs.js';
+import { StateOwner } from './state-owner.js';
+import { SessionSweep } from './sweep.js';
+
+/** Only what container names allow; 12 of 36 characters make a repeat unthinkable. */
+const newId = customAlphabet('0123456789abcdefghijklmnopqrstuvwxyz', 12);
+
+/** How long `close()` waits for sessions to end, and for the disk. */
+const CLOSE_MS = 30_000;
+/** How long it waits for processes that are just being started; what comes later finds itself let go of. */
+const LAUNCH_MS = 2_000;
+
+/** The sessions of one manager, and all that is done to them: what stands behind `UnifiedSessionManager`. */
+export class Sessions implements SessionCommands {
+  readonly store: SessionStore;
+  readonly runs: SessionRuns;
+  readonly interventions: SessionInterventions;
+  readonly owner: StateOwner;
+  readonly gate = new Gate();
+  readonly #executors: Record<SessionMode, Executor>;
+  readonly #admission: SessionAdmission;
+  /** Whether the manager has ended: nobody who waits hears of anything any more. */
+  #closed = false;
+
+  constructor(
+    options: ResolvedManagerOptions,
+    executors: Record<SessionMode, Executor>,
+    events: EventDelivery,
+    clock: Clock = SYSTEM_CLOCK,
+  ) {
+    const { maxConcurrent, maxQueued, releaseSlotWhileWaiting, stateDir } = options;
+    const limits = { maxConcurrent, maxQueued, releaseSlotWhileWaiting };
+    const store = new SessionStore(clock, events, new SessionJournal(options));
+    const live = new LiveSessions();
+    const runs = new SessionRuns({ ...limits, store, live, clock, events, commands: this });
+    const sweep = new SessionSweep({ stateDir, executors, registry: store.registry });
+    const recovery = new SessionRecovery({ options, executors, store, live, runs, sweep, clock });
+    const owner = new StateOwner({ stateDir, recovery, sweep });
+    // Only a closed manager refuses.
+    const signals = new AbortSignals((id) => void this.cancel(id, 'aborted by its signal').catch(() => {}));
+    this.store = store;
+    this.runs = runs;
+    this.owner = owner;
+    this.interventions = new SessionInterventions(store, live, runs);
+    this.#executors = executors;
+    const { gate } = this;
+    this.#admission = new SessionAdmission({ options, executors, store, live, runs, owner, gate, signals, clock });
+  }
+
+  /** @param id what the session is to be called; if there is one of that name, that one is the answer */
+  async create(options: CreateSessionOptions, id = newId()): Promise<UnifiedSession> {
+    return this.store.registry.get(id) ?? this.#admission.create(options, id);
+  }
+
+  async continue(id: string, feedback: string, commandId?: string): Promise<UnifiedSession> {
+    this.gate.requireOpen();
+    return this.runs.continue(this.store.registry.demand(id), resolveFeedback(feedback), commandId);
+  }
+
+  async cancel(id: string, reason?: string): Promise<UnifiedSession> {
+    const why = harmlessText(resolveNote('reason', reason) ?? 'cancelled by the user');
+    if (!isTerminal(this.store.registry.demand(id).status)) this.gate.requireOpen();
+    return this.runs.cancel(this.store.registry.demand(id), why);
+  }
+
+  async waitFor(id: string, options: WaitOptions): Promise<UnifiedSession> {
+    const session = this.store.registry.demand(id);
+    if (this.#closed && !isTerminal(session.status)) this.gate.requireOpen();
+    return this.store.waiters.wait(session, options);
+  }
+
+  /** Ends the manager, see `UnifiedSessionManager.close`. To be called once. */
+  async close(sessions: 'detach' | 'cancel'): Promise<void> {
+    this.gate.close();
+    const { store, runs, owner } = this;
+    const deadline = performance.now() + CLOSE_MS;
+    const left = (): number => Math.max(1_000, deadline - performance.now());
+    await owner.settled(left());
+    if (sessions === 'cancel') {
+      const open = store.registry.list().filter(({ status }) => !isTerminal(status));
+      // Those that wait first, so that no slot that becomes free starts one.
+      open.sort((a, b) => Number(isActive(a.status)) - Number(isActive(b.status)));
+      const cancelled = open.map((session) => runs.cancel(session, 'the manager was closed'));
+      await within(Promise.allSettled(cancelled), left());
+    }
+    // What is just being launched is on record, or not launched: the next manager must not do it again.
+    await within(runs.close(), LAUNCH_MS);
+    for (const executor of new Set(Object.values(this.#executors))) executor.close();
+    await within(store.journal.settled(), left());
+    await owner.release(); // Nobody else may begin before all is written.
+    this.#closed = true;
+    store.waiters.rejectAll(new OrchestrationError('MANAGER_CLOSED', 'The manager was closed while this was awaited.'));
+  }
+}

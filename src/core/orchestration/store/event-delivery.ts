@@ -1,0 +1,29 @@
+import type { SessionEvent, SessionManagerEvents } from '../session/events.js';
+import type { IsolatedEmitter } from '../util/isolated-emitter.js';
+
+/**
+ * Delivers events to the listeners of a manager, in a microtask of its own: they always see a change that is complete, in order,
+ * whatever they call from inside an event, and before anybody who awaits that change goes on.
+ */
+export class EventDelivery {
+  readonly #emitter: IsolatedEmitter<SessionManagerEvents>;
+  /** Events that the listeners have not been told of. */
+  readonly #untold: SessionEvent[] = [];
+
+  constructor(emitter: IsolatedEmitter<SessionManagerEvents>) {
+    this.#emitter = emitter;
+  }
+
+  tell(event: SessionEvent): void {
+    if (this.#untold.push(event) > 1) return;
+    queueMicrotask(() => {
+      for (const told of this.#untold) {
+        // One implementation for a union of event types: TypeScript cannot relate name and payload here.
+        const emit = this.#emitter.emit as (name: string, event: SessionEvent) => boolean;
+        emit.call(this.#emitter, told.type, told);
+        this.#emitter.emit('event', told);
+      }
+      this.#untold.length = 0;
+    });
+  }
+}
