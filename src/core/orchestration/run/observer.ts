@@ -11,7 +11,8 @@ import { RunGuard } from '../guard/run-guard.js';
 import { HookFiles } from '../mailbox/hook-files.js';
 import { SteeringQueue } from '../mailbox/steering-queue.js';
 import type { BacklogState } from '../monitoring/backlog.js';
-import { StreamMonitor } from '../monitoring/stream-monitor.js';
+import { ChannelCoderSource } from '../monitoring/channelcoder-source.js';
+import { StreamMonitor, type StreamMonitorOptions } from '../monitoring/stream-monitor.js';
 import { releaseWarning } from '../monitoring/tested-releases.js';
 import type { SessionAction } from '../session/actions.js';
 import { logBytesOf } from '../session/limits.js';
@@ -158,7 +159,8 @@ export class RunWatch {
     const mostBytes = logBytesOf(spec.limits);
     if (replay) this.#replayed = (await lstat(log)).mtimeMs;
     this.#unasked = replay?.onHostLost === 'allow';
-    this.#monitor = await StreamMonitor.start({
+    const open = handle.startedByChannelCoder ? ChannelCoderSource.open : undefined;
+    const options: StreamMonitorOptions = {
       logFile: log,
       offset,
       ...(handle.transcripts !== undefined && { transcripts: handle.transcripts }),
@@ -168,7 +170,8 @@ export class RunWatch {
       onBacklog: (state) => this.#backlog(state),
       mostBytes,
       onFull: () => this.#tooLong(`is longer than limits.logBytes (${mostBytes} bytes)`),
-    });
+    };
+    this.#monitor = await StreamMonitor.start(options, open);
     handle.watchBacklog?.((behind) => this.#late('copy', behind));
     void this.#monitor.caughtUp.then(() => {
       if (this.#detached) return; // The hooks' calls wait for the host that reads the rest.
