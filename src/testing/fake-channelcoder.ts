@@ -1,4 +1,4 @@
-import { appendFile } from 'node:fs/promises';
+import { appendFile, readFile } from 'node:fs/promises';
 import type { ClaudeOptions } from 'channelcoder';
 import { type ScriptedTurn, scriptedRun } from './scripted-run.js';
 
@@ -38,10 +38,22 @@ export function fakeChannelCoder(turns: readonly ScriptedTurn[]): FakeChannelCod
   };
   const module = {
     session: () => ({ detached }),
+    monitorLog,
     streamParser: { parseStreamEvent },
     loadPromptFile: async () => ({ config: {}, content: '' }),
   };
   return { module, calls };
+}
+
+/** Reports what the log holds. Nobody appends to it later: `detached()` has written the whole run. */
+function monitorLog(path: string, onEvent: (event: unknown) => void): () => void {
+  let stopped = false;
+  void readFile(path, 'utf8').then((text) => {
+    for (const event of text.split('\n').map(parseStreamEvent)) if (event && !stopped) onEvent(event);
+  });
+  return () => {
+    stopped = true;
+  };
 }
 
 function parseStreamEvent(line: string): unknown {

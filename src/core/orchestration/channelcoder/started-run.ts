@@ -45,6 +45,7 @@ export function startedRun(started: { pid?: number; containerId?: string }, engi
   return {
     started: Promise.resolve(containerId === undefined ? {} : { containerId }),
     ended: end.promise,
+    startedByChannelCoder: true,
     async stop() {
       if (containerId !== undefined) {
         await engine.stop(containerId, STOP_GRACE_MS).catch(() => engine.kill(containerId));

@@ -20,6 +20,8 @@ export interface RunHandle {
    * call that the log tells of and that did not ask ends the session. Default `false`.
    */
   readonly hooked?: boolean;
+  /** Whether ChannelCoder started the run itself. Its log is then followed with ChannelCoder's `monitorLog`. Default `false`. */
+  readonly startedByChannelCoder?: boolean;
   /** The conversation that the log is of, where that is no stream-json but a copy of Claude's transcript. */
   readonly conversationId?: string;
   /** Where Claude keeps the conversation's transcript, if that can be read on this host. */

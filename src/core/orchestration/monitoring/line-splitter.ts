@@ -30,6 +30,7 @@ export class LineSplitter {
   readonly #listener: LineListener;
   readonly #long = new LongLine();
   #skipping = false;
+  #stopped = false;
 
   constructor(listener: LineListener) {
     this.#listener = listener;
@@ -48,7 +49,7 @@ export class LineSplitter {
         this.#complete(chunk.subarray(start, end));
       }
       start = end + 1;
-      if (performance.now() > deadline) return start;
+      if (this.#stopped || performance.now() > deadline) return start;
     }
     if (start < chunk.length) this.#carry(chunk.subarray(start));
     return chunk.length;
@@ -56,7 +57,12 @@ export class LineSplitter {
 
   /** The file has ended: what is carried is a line, too. */
   end(): void {
-    if (this.#long.bytes > 0) this.#complete(Buffer.alloc(0), false);
+    if (this.#long.bytes > 0 && !this.#stopped) this.#complete(Buffer.alloc(0), false);
+  }
+
+  /** Reports nothing more, not even of a chunk that is being read: a listener may call this. */
+  stop(): void {
+    this.#stopped = true;
   }
 
   get #begins(): boolean {

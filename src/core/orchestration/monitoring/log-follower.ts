@@ -4,8 +4,9 @@ import { basename, dirname } from 'node:path';
 import { deferred } from '../util/deferred.js';
 import { watchFolder } from '../util/fs/folder-watch.js';
 import { openRegularFile } from '../util/fs/regular-file.js';
-import { Backlog, type BacklogState } from './backlog.js';
-import { type LineListener, LineSplitter } from './line-splitter.js';
+import { Backlog } from './backlog.js';
+import { LineSplitter } from './line-splitter.js';
+import type { LogListener, LogPlace, LogSource } from './log-source.js';
 
 /** What one read takes in; live lines are far smaller. */
 const CHUNK_BYTES = 64 * 1024;
@@ -15,19 +16,7 @@ const SLICE_MS = 2;
 const POLL_MS = 1_000;
 const POLL_WITHOUT_WATCH_MS = 50;
 
-export interface LogListener extends LineListener {
-  /** Told whether the reader keeps up with the writer. */
-  onBacklog?(state: BacklogState): void;
-  /** Told once, when the file is longer than it may be. */
-  onFull?(): void;
-}
-
-export interface LogPlace {
-  /** Where to begin, in bytes. */
-  offset: number;
-  /** How long the file may be, in bytes. Default: of any length. */
-  mostBytes?: number;
-}
+type LineLogListener = Omit<LogListener, 'onEvent' | 'onOtherLine'>;
 
 /**
  * Follows a growing file line by line from an offset on: each byte is read once and nothing is missed.
@@ -36,9 +25,9 @@ export interface LogPlace {
  * memory, cannot tell that it has reached the end, prints its failures, and leaves its `tail` process behind when the
  * host is killed. A watch on the folder and reads at an offset have the same latency without a process.
  */
-export class LogFollower {
+export class LogFollower implements LogSource {
   readonly #file: FileHandle;
-  readonly #listener: LogListener;
+  readonly #listener: LineLogListener;
   readonly #lines: LineSplitter;
   readonly #backlog: Backlog;
   readonly #buffer = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -60,7 +49,7 @@ export class LogFollower {
    *
    * @param path an existing regular file; a link is refused, as it could lead anywhere on the host
    */
-  static async open(path: string, place: LogPlace, listener: LogListener): Promise<LogFollower> {
+  static async open(path: string, place: LogPlace, listener: LineLogListener): Promise<LogFollower> {
     const file = await openRegularFile(path);
     const { size } = await file.stat();
     return new LogFollower(path, file, { ...place, size }, listener);
@@ -70,7 +59,7 @@ export class LogFollower {
     path: string,
     file: FileHandle,
     { offset, size, mostBytes = Number.POSITIVE_INFINITY }: LogPlace & { size: number },
-    listener: LogListener,
+    listener: LineLogListener,
   ) {
     this.#file = file;
     this.#offset = offset;
@@ -120,6 +109,7 @@ export class LogFollower {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#lines.stop();
     this.#stopWatching();
     clearImmediate(this.#scheduled);
     void this.#file.close();

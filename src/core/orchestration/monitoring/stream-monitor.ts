@@ -5,6 +5,7 @@ import { clipText } from '../util/text.js';
 import type { BacklogState } from './backlog.js';
 import { ClaudeEventReader } from './claude-events.js';
 import { LogFollower } from './log-follower.js';
+import type { LogEvent, LogSource, OpenLogSource } from './log-source.js';
 import { OtherLines, SHOWN_LENGTH } from './other-lines.js';
 import { TranscriptFollower } from './transcript-follower.js';
 
@@ -36,7 +37,7 @@ export class StreamMonitor {
   readonly #reader: ClaudeEventReader;
   readonly #onObservations: StreamMonitorOptions['onObservations'];
   readonly #onActivity: () => void;
-  #follower: LogFollower | undefined;
+  #source: LogSource | undefined;
   readonly #transcript: TranscriptFollower | undefined;
   #result: ResultObservation | undefined;
   readonly #others = new OtherLines((line) => this.#diagnose(line));
@@ -44,17 +45,20 @@ export class StreamMonitor {
   /**
    * Begins to watch. Everything that the log already holds after the offset is reported too.
    *
+   * @param open where the lines come from; the library chooses another source for runs that ChannelCoder started itself
    * @throws Error where the log is missing, a link, or not a regular file
    */
-  static async start(options: StreamMonitorOptions): Promise<StreamMonitor> {
+  static async start(options: StreamMonitorOptions, open: OpenLogSource = LogFollower.open): Promise<StreamMonitor> {
     const monitor = new StreamMonitor(options);
     const { logFile, offset, mostBytes, onBacklog, onFull } = options;
     const place = { offset, ...(mostBytes !== undefined && { mostBytes }) };
-    monitor.#follower = await LogFollower.open(logFile, place, {
+    monitor.#source = await open(logFile, place, {
       onLine: (line, complete) => monitor.#readLine(line, complete),
       onPlain: (lines) => monitor.#others.read(lines),
       onOversized: (start) => monitor.#skipped(start),
       onDense: (line, complete) => monitor.#readDense(line, complete),
+      onEvent: (event) => monitor.#readEvent(event),
+      onOtherLine: (line) => monitor.#others.add(line),
       ...(onBacklog && { onBacklog }),
       ...(onFull && { onFull }),
     });
@@ -73,7 +77,7 @@ export class StreamMonitor {
 
   /** Resolves when all is reported that the log held when this began. */
   get caughtUp(): Promise<void> {
-    return this.#follower?.caughtUp ?? Promise.resolve();
+    return this.#source?.caughtUp ?? Promise.resolve();
   }
 
   /** Claude's latest account of the run, if it gave one. */
@@ -88,14 +92,14 @@ export class StreamMonitor {
 
   /** The run has ended: reports all that is in the log up to its end, and looks away. */
   async drain(): Promise<void> {
-    await this.#follower?.drain();
+    await this.#source?.drain();
     this.#others.end();
     await this.#transcript?.drain();
   }
 
   /** Looks away at once; the run may go on. */
   stop(): void {
-    this.#follower?.close();
+    this.#source?.close();
     this.#transcript?.close();
   }
 
@@ -108,6 +112,10 @@ export class StreamMonitor {
       if (written && TELLS_OF_CALL.test(line)) this.#report([{ kind: 'tampered' }]);
       return;
     }
+    this.#readEvent(event);
+  }
+
+  #readEvent(event: LogEvent): void {
     this.#onActivity();
     const observations = this.#reader.read(event);
     const [first] = observations;
@@ -165,7 +173,7 @@ const TRIED_START = 4 * 1024;
 const MOST_TRIED = 1024 * 1024;
 
 interface ParsedLine {
-  event: ReturnType<typeof streamParser.parseStreamEvent>;
+  event: LogEvent | null;
   /** Whether there are later braces from which on the line was not tried. */
   untried: boolean;
 }

@@ -5,11 +5,10 @@ import { deferred } from '../util/deferred.js';
 import { watchFolder } from '../util/fs/folder-watch.js';
 import { MOST_LATE_MS, MOST_UNREAD_BYTES } from './backlog.js';
 import { CopiedLog } from './copied-log.js';
-import { MOST_LINE_BYTES } from './line-splitter.js';
 import { OtherTranscripts, type TranscriptPlace } from './other-transcripts.js';
-import { openTranscript, readPart } from './transcript-file.js';
+import { openTranscript } from './transcript-file.js';
+import { TranscriptLines, type TranscriptState } from './transcript-lines.js';
 
-const CHUNK_BYTES = 64 * 1024;
 /** How often the transcripts are looked at beside the system's notifications, which tell of one folder only. */
 const POLL_MS = 1_000;
 /** How often the conversation's transcript is looked for until it is there; its folder may not be there either. */
@@ -17,7 +16,6 @@ const LOOK_MS = 100;
 /** What a further transcript in the place of the conversation's own counts, in bytes: nobody can go on replacing it for ever. */
 const REPLACED_BYTES = 1024 * 1024;
 const MAIN = '';
-const NEWLINE = 0x0a;
 
 export interface CopyLimits {
   /** What is read of other transcripts before it is the turn of the conversation's own, in bytes. Default 64 MiB. */
@@ -54,14 +52,11 @@ export class TranscriptCopy {
   #log: CopiedLog | undefined;
   #stopWatching: (() => void) | undefined;
   readonly #others: OtherTranscripts;
-  /** Up to where a transcript was searched for the end of the line that is copied next. */
-  readonly #searched = new Map<string, { line: number; to: number }>();
+  readonly #lines = new TranscriptLines();
   #onBehind: (behind: boolean) => void = () => {};
   #behind = false;
   /** When the pass over all transcripts began. */
   #passAt = 0;
-  /** Transcripts that hold what Claude never writes. */
-  readonly #refused = new Set<string>();
   /** Whether the log lacks something, and whether it tells so. */
   #gap: 'none' | 'found' | 'noted' = 'none';
   #bytesRead = 0;
@@ -232,7 +227,7 @@ export class TranscriptCopy {
     );
     if (size === undefined) return;
     const copied = log.position(name);
-    if (size === (this.#draining ? copied : this.#searchedTo(name, copied, size))) return;
+    if (size === (this.#draining ? copied : this.#lines.searchedTo(name, copied, size))) return;
     const file = await openTranscript(dirname(path), basename(path), dirname(folder));
     if (!file) return;
     try {
@@ -250,8 +245,7 @@ export class TranscriptCopy {
     const [before, after] = await Promise.all([transcript.stat(), now.stat()]).catch(() => []);
     if (!before || !after || (before.ino === after.ino && before.dev === after.dev)) return now.close();
     this.#log?.goOn(MAIN, 0);
-    this.#searched.delete(MAIN);
-    this.#refused.delete(MAIN);
+    this.#lines.forget(MAIN);
     this.#transcript = now;
     this.#again = true;
     this.#bytesRead += REPLACED_BYTES;
@@ -263,42 +257,24 @@ export class TranscriptCopy {
     const { size } = await file.stat();
     // The transcript was cut short: what is there is copied already, or gone.
     if (log.position(name) > size) log.goOn(name, size);
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-    while (this.#mayRead(most) && !this.#refused.has(name)) {
+    const transcript = { name, file, size };
+    while (this.#mayRead(most) && !this.#lines.isRefused(name)) {
       const line = log.position(name);
       if (size - line > MOST_UNREAD_BYTES || performance.now() - this.#passAt > MOST_LATE_MS) this.#tell(true);
-      const from = this.#searchedTo(name, line, size);
-      if (from >= size) {
-        if (this.#draining && line < size) await log.append(name, await this.#readWhole(file, line, size));
+      const next = await this.#lines.next(transcript, line);
+      if (next.kind === 'end') {
+        if (this.#draining) await this.#copyUnfinished(log, transcript);
         return; // What is appended meanwhile has its own notification.
       }
-      const { bytesRead } = await file.read(buffer, 0, Math.min(CHUNK_BYTES, size - from), from);
-      this.#bytesRead += bytesRead;
-      if (bytesRead === 0) return; // The transcript was cut short meanwhile.
-      // A hole in the file: JSON has no such character, and Claude no lines of this length.
-      const hole = buffer.subarray(0, bytesRead).indexOf(0);
-      const text = buffer.subarray(0, hole < 0 ? bytesRead : hole);
-      const end = 1 + (from === line ? text.lastIndexOf(NEWLINE) : text.indexOf(NEWLINE));
-      if (end > 0 && from === line) await log.append(name, text.subarray(0, end));
-      else if (end > 0) await log.append(name, await this.#readWhole(file, line, from + end));
-      else if (hole >= 0 || from + bytesRead - line > MOST_LINE_BYTES) this.#refuse(name);
-      else this.#searched.set(name, { line, to: from + bytesRead });
+      this.#bytesRead += next.read;
+      if (next.kind === 'lines') await log.append(name, next.bytes);
+      if (next.kind === 'refused') this.#foundGap();
     }
   }
 
-  #searchedTo(name: string, line: number, size: number): number {
-    const searched = this.#searched.get(name);
-    return searched?.line === line && searched.to <= size ? searched.to : line;
-  }
-
-  #refuse(name: string): void {
-    this.#refused.add(name);
-    this.#foundGap();
-  }
-
-  async #readWhole(file: FileHandle, from: number, to: number): Promise<Buffer> {
-    const bytes = await readPart(file, from, to);
+  async #copyUnfinished(log: CopiedLog, transcript: TranscriptState): Promise<void> {
+    const bytes = await this.#lines.unfinished(transcript, log.position(transcript.name));
     this.#bytesRead += bytes.length;
-    return bytes;
+    if (bytes.length > 0) await log.append(transcript.name, bytes);
   }
 }

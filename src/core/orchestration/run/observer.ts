@@ -6,7 +6,8 @@ import type { PlantedFile } from '../git/snapshot.js';
 import { GitWatch } from '../git/watch.js';
 import type { Breach, RunGuard } from '../guard/run-guard.js';
 import type { BacklogState } from '../monitoring/backlog.js';
-import { StreamMonitor } from '../monitoring/stream-monitor.js';
+import { ChannelCoderSource } from '../monitoring/channelcoder-source.js';
+import { StreamMonitor, type StreamMonitorOptions } from '../monitoring/stream-monitor.js';
 import { releaseWarning } from '../monitoring/tested-releases.js';
 import { logBytesOf } from '../session/limits.js';
 import type { Observation } from '../session/observation.js';
@@ -107,7 +108,8 @@ export class RunObserver {
     const mostBytes = logBytesOf(spec.limits);
     if (replay) this.#replayed = (await lstat(log)).mtimeMs;
     this.#unasked = replay?.onHostLost === 'allow';
-    this.#monitor = await StreamMonitor.start({
+    const open = handle.startedByChannelCoder ? ChannelCoderSource.open : undefined;
+    const options: StreamMonitorOptions = {
       logFile: log,
       offset,
       ...(handle.transcripts !== undefined && { transcripts: handle.transcripts }),
@@ -117,7 +119,8 @@ export class RunObserver {
       onBacklog: (state) => this.#backlog(state),
       mostBytes,
       onFull: () => this.#tooLong(`is longer than limits.logBytes (${mostBytes} bytes)`),
-    });
+    };
+    this.#monitor = await StreamMonitor.start(options, open);
     handle.watchBacklog?.((behind) => this.#late('copy', behind));
     void this.#monitor.caughtUp.then(() => {
       if (this.#detached) return; // The hooks' calls wait for the host that reads the rest.
