@@ -177,7 +177,7 @@ describe('an executor of the user’s', () => {
   });
 
   it('need not be able to pause, nor have a guard', () => {
-    expectTypeOf<Pick<RunHandle, 'started' | 'ended' | 'stop' | 'detach'>>().toExtend<RunHandle>();
+    expectTypeOf<Pick<RunHandle, 'started' | 'ended' | 'stop' | 'detach' | 'release'>>().toExtend<RunHandle>();
   });
 });
 

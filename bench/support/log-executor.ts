@@ -20,6 +20,12 @@ export class LogExecutor extends BaseExecutor {
   async launch({ folder, onPlaced }: RunRequest): Promise<RunHandle> {
     await onPlaced({});
     const { ended } = await this.#begin(folder.log);
-    return { started: Promise.resolve({}), ended, stop: async () => {}, detach: () => {} };
+    return {
+      started: Promise.resolve({}),
+      ended,
+      stop: async () => {},
+      detach: async () => {},
+      release: async () => {},
+    };
   }
 }

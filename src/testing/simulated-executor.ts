@@ -70,16 +70,12 @@ export class SimulatedExecutor extends BaseExecutor {
         player.stop();
         await end.promise;
       },
-      async pause() {
-        player.pause();
-      },
-      async resume() {
-        player.resume();
-      },
-      detach() {
+      pausing: { paused: false, pause: async () => player.pause(), resume: async () => player.resume() },
+      async detach() {
         letGo = true;
         player.stop();
       },
+      async release() {},
     };
   }
 }

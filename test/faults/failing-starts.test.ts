@@ -51,7 +51,8 @@ class Failing extends BaseExecutor {
           started: Promise.resolve(undefined),
           ended: Promise.resolve({ reason: 'LAUNCH_FAILED', error: 'it never executed' }),
           stop: async () => {},
-          detach: () => {},
+          detach: async () => {},
+          release: async () => {},
         });
     }
   }

@@ -1,12 +1,14 @@
 import { scriptedRun } from 'autonomous-orchestration/testing';
 import { expect, it } from 'vitest';
 import { DONE } from '../support/simulate.js';
+import { tempFolder } from '../support/temp-folder.js';
 import { openPage, serveSimulation } from './support.js';
 
 it('of 1,000 sessions only those in sight are drawn, and all can be reached', { timeout: 120_000 }, async () => {
   const { manager, server } = await serveSimulation(DONE, { maxConcurrent: 50, maxQueued: 1_000 });
+  const cwd = tempFolder(); // No repository, which each session would look into.
   const sessions = await Promise.all(
-    Array.from({ length: 1_000 }, (_, index) => manager.create({ prompt: 'x', taskId: `session ${index}` })),
+    Array.from({ length: 1_000 }, (_, index) => manager.create({ prompt: 'x', cwd, taskId: `session ${index}` })),
   );
   await Promise.all(sessions.map(({ id }) => manager.waitFor(id)));
   const page = await openPage(server);

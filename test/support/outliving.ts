@@ -18,6 +18,7 @@ import {
   UnifiedSessionManager,
 } from 'autonomous-orchestration';
 import { onTestFinished, vi } from 'vitest';
+import { endedRun } from '../../src/core/orchestration/contract/run-handle.js';
 import { SessionFolder } from '../../src/core/orchestration/contract/session-folder.js';
 import type { StoredRecord } from '../../src/core/orchestration/store/disk/stored-record.js';
 import { type Deferred, deferred } from '../../src/core/orchestration/util/deferred.js';
@@ -213,10 +214,10 @@ class OutlivingExecutor extends BaseExecutor {
       const began = request.session.runs.at(-1)?.startedAt !== undefined;
       if (!began) return undefined;
       const ended = Promise.resolve<RunEnd>({ reason: 'lost', error: 'It is gone.' });
-      return { started: Promise.resolve(undefined), ended, over: true, async stop() {}, detach() {} };
+      return { ...endedRun({}), ended };
     }
     run.hooks = request.hooks;
-    return { ...this.#handle(run), paused: run.paused, over: run.over };
+    return { ...this.#handle(run), over: run.over };
   }
 
   override async traces(): Promise<RunTrace[]> {
@@ -254,18 +255,21 @@ class OutlivingExecutor extends BaseExecutor {
         if (run.obeys) run.exit({ exitCode: 143 });
         await run.ended.promise;
       },
-      pause: async () => {
-        run.paused = true;
-      },
-      resume: async () => {
-        run.paused = false;
+      pausing: {
+        paused: run.paused,
+        pause: async () => {
+          run.paused = true;
+        },
+        resume: async () => {
+          run.paused = false;
+        },
       },
       release: async () => {
         if (this.dead) return;
         this.#world.runs.delete(run.name);
         this.#world.released.push(run.name);
       },
-      detach: () => {
+      detach: async () => {
         letGo = true;
       },
     };

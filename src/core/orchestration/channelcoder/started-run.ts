@@ -45,7 +45,11 @@ export function startedRun(started: { pid?: number; containerId?: string }, engi
   return {
     started: Promise.resolve(containerId === undefined ? {} : { containerId }),
     ended: end.promise,
-    startedByChannelCoder: true,
+    channelCoder: {
+      resultSeen() {
+        if (containerId === undefined && pid === undefined) finish({ unknown: true });
+      },
+    },
     async stop() {
       if (containerId !== undefined) {
         await engine.stop(containerId, STOP_GRACE_MS).catch(() => engine.kill(containerId));
@@ -57,13 +61,11 @@ export function startedRun(started: { pid?: number; containerId?: string }, engi
       }
       await end.promise;
     },
-    detach() {
+    async detach() {
       letGo = true;
       clearInterval(timer);
     },
-    resultSeen() {
-      if (containerId === undefined && pid === undefined) finish({ unknown: true });
-    },
+    async release() {},
   };
 }
 

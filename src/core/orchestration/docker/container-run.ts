@@ -114,7 +114,6 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   return {
     started: start.promise,
     ended,
-    paused,
     over: options.found && !found?.running,
     ...(client.identity && { process: client.identity }),
     release: () => remove(engine, name),
@@ -124,17 +123,20 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
       stopping ??= stop(how);
       await stopping;
     },
-    async pause() {
-      const done = engine.pause(name);
-      pausing = done.catch(() => {});
-      await done;
-      paused = true;
+    pausing: {
+      paused,
+      async pause() {
+        const done = engine.pause(name);
+        pausing = done.catch(() => {});
+        await done;
+        paused = true;
+      },
+      async resume() {
+        await engine.unpause(name);
+        paused = false;
+      },
     },
-    async resume() {
-      await engine.unpause(name);
-      paused = false;
-    },
-    detach: () => {
+    async detach() {
       letGo = true;
       unwatch();
     },

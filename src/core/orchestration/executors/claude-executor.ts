@@ -88,7 +88,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
 
   /** A run with what can be seen of it. @param workspace on the host */
   protected watched(handle: RunHandle, request: RunRequest, workspace: string): RunHandle {
-    return { ...handle, hooked: true, transcripts: this.transcripts(request, workspace) };
+    return { ...handle, hooked: true, transcript: { folder: this.transcripts(request, workspace) } };
   }
 
   /** Where Claude keeps the transcripts of a run's conversation, on this host. */
@@ -232,7 +232,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   async #adoptOnHost(request: RunRequest, run: SessionRun): Promise<RunHandle | undefined> {
     const { session, folder } = request;
     const left = await this.left(request);
-    if (left) return { ...runOnHost(left), paused: session.status === 'paused' };
+    if (left) return runOnHost(left, session.status === 'paused');
     const began = run.startedAt !== undefined || (await hasBegun(folder.log, run.logOffset ?? 0));
     return began ? endedRun({ unknown: true }) : undefined;
   }
@@ -269,7 +269,7 @@ function guarded(handle: RunHandle, files: HookFiles, channel: HookChannel, leav
       return handle.detach();
     },
     async release() {
-      await handle.release?.();
+      await handle.release();
       await files.remove().catch(() => {}); // A later sweep finds them.
     },
   };

@@ -140,9 +140,8 @@ export class InteractiveExecutor extends ClaudeExecutor {
         close: () => this.#tmux.close(name),
       }),
       hooked: true,
-      conversationId,
-      watchBacklog: (listener) => transcript.watchBacklog(listener),
-      turnEnded: (hooked) => this.#hooks.get(folder)?.turnEnded(hooked),
+      transcript: { copy: { conversationId, watchBacklog: (listener) => transcript.watchBacklog(listener) } },
+      turns: { ended: (hooked) => this.#hooks.get(folder)?.turnEnded(hooked) },
     };
   }
 

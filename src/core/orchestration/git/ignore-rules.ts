@@ -3,7 +3,7 @@ import type { IgnoredPaths } from '../../../danger/danger.js';
 import { type IgnoreFile, ignoredPaths } from '../../../danger/ignored.js';
 import { writeAtomically } from '../util/fs/atomic-file.js';
 import { readOwnFile } from '../util/fs/own-file.js';
-import { committedIgnoreFiles, placeInRepository } from './committed-rules.js';
+import { type CommittedRules, placeInRepository } from './committed-rules.js';
 
 /** No repository has as many ignore rules. */
 const MOST_BYTES = 16 * 1024 * 1024;
@@ -17,14 +17,16 @@ const stored = z.array(z.object({ folder: z.string(), lines: z.array(z.string())
 export class IgnoreRules {
   /** The rules, for later runs and other processes. */
   readonly #file: string;
+  readonly #committed: CommittedRules;
   /** Those of the session that leads this one: its agent may have made the commit that this session begins with. */
   readonly #inherited: string | undefined;
   #paths: IgnoredPaths = () => false;
   #reading: Promise<void> | undefined;
   #detached = false;
 
-  constructor(file: string, inherited?: string) {
+  constructor(file: string, committed: CommittedRules, inherited?: string) {
     this.#file = file;
+    this.#committed = committed;
     this.#inherited = inherited;
   }
 
@@ -58,7 +60,7 @@ export class IgnoreRules {
   }
 
   async #found(workspace: string): Promise<readonly IgnoreFile[]> {
-    if (this.#inherited === undefined) return committedIgnoreFiles(workspace);
+    if (this.#inherited === undefined) return this.#committed.of(workspace);
     return (await filesFrom(this.#inherited)) ?? [];
   }
 }

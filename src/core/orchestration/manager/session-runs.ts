@@ -1,6 +1,7 @@
 import { LeaderEffects } from '../family/leader-effects.js';
 import type { SessionCommands } from '../family/led-sessions.js';
 import type { SessionTree } from '../family/session-tree.js';
+import { CommittedRules } from '../git/committed-rules.js';
 import type { SessionSlotsOptions } from '../queue/session-slots.js';
 import { LiveRecord } from '../run/live-record.js';
 import { Run } from '../run/run.js';
@@ -39,6 +40,7 @@ export class SessionRuns {
   readonly #clock: Clock;
   readonly #effects: LeaderEffects;
   readonly #usageLimits: UsageLimits;
+  readonly #committedRules = new CommittedRules();
   #closed = false;
 
   constructor({ store, live, clock, events, commands, ...limits }: SessionRunsOptions) {
@@ -83,6 +85,7 @@ export class SessionRuns {
       record,
       slot: this.queue.slotOf(id),
       lead: this.#effects.leadOf(id),
+      committedRules: this.#committedRules,
       adopt,
       missingEnv: live.missingEnv,
       request: {

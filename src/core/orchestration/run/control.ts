@@ -1,8 +1,5 @@
-import type { RunHandle } from '../contract/run-handle.js';
+import type { RunHandle, StopManner } from '../contract/run-handle.js';
 import type { RunStop } from '../session/run.js';
-
-/** How a run is stopped: `gently` lets the agent end by itself first, `at-once` does not. */
-export type StopManner = 'gently' | 'at-once';
 
 /** What the parts of a run do to it. */
 export interface RunControl {

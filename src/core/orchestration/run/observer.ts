@@ -108,12 +108,13 @@ export class RunObserver {
     const mostBytes = logBytesOf(spec.limits);
     if (replay) this.#replayed = (await lstat(log)).mtimeMs;
     this.#unasked = replay?.onHostLost === 'allow';
-    const open = handle.startedByChannelCoder ? ChannelCoderSource.open : undefined;
+    const { transcript, turns, channelCoder } = handle;
+    const open = channelCoder ? ChannelCoderSource.open : undefined;
     const options: StreamMonitorOptions = {
       logFile: log,
       offset,
-      ...(handle.transcripts !== undefined && { transcripts: handle.transcripts }),
-      ...(handle.conversationId !== undefined && { conversationId: handle.conversationId }),
+      ...(transcript?.folder !== undefined && { transcripts: transcript.folder }),
+      ...(transcript?.copy && { conversationId: transcript.copy.conversationId }),
       onObservations: (observations) => this.#observe(observations, handle),
       onActivity: () => limits.alive(),
       onBacklog: (state) => this.#backlog(state),
@@ -121,13 +122,13 @@ export class RunObserver {
       onFull: () => this.#tooLong(`is longer than limits.logBytes (${mostBytes} bytes)`),
     };
     this.#monitor = await StreamMonitor.start(options, open);
-    handle.watchBacklog?.((behind) => this.#late('copy', behind));
+    transcript?.copy?.watchBacklog((behind) => this.#late('copy', behind));
     void this.#monitor.caughtUp.then(() => {
       if (this.#detached) return; // The hooks' calls wait for the host that reads the rest.
       this.#replayed = undefined;
       this.#caughtUp.resolve();
       // Whatever hook told of it may have told a host that is gone, or none.
-      if (replay && this.#turnOver) handle.turnEnded?.(false);
+      if (replay && this.#turnOver) turns?.ended(false);
     });
     if (this.#detached) this.#monitor.stop();
   }
@@ -182,8 +183,8 @@ export class RunObserver {
     }
     const last = observations.at(-1);
     this.#turnOver = last?.kind === 'turn-end';
-    if (last?.kind === 'turn-end' && replayed === undefined) handle.turnEnded?.(last.hooked);
-    if (last?.kind === 'result') handle.resultSeen?.();
+    if (last?.kind === 'turn-end' && replayed === undefined) handle.turns?.ended(last.hooked);
+    if (last?.kind === 'result') handle.channelCoder?.resultSeen();
   }
 
   /** What an agent does is found out by its log, so that it may not work while that is not read. */

@@ -1,3 +1,4 @@
+import type { CommittedRules } from '../git/committed-rules.js';
 import { IgnoreRules } from '../git/ignore-rules.js';
 import { WORKSPACE } from '../git/mounts.js';
 import { toolsOff } from '../guard/claude-tools.js';
@@ -29,6 +30,7 @@ export interface RunOptions extends RunStartOptions {
   record: RunRecord & Pick<LiveRecord, 'close'>;
   slot: Slot;
   lead: RunLead;
+  committedRules: CommittedRules;
 }
 
 /** What a run is made of. */
@@ -56,7 +58,7 @@ export function makeParts(
   running: Promise<void>,
   detached: AbortSignal,
 ): RunParts {
-  const { record, request, slot, lead, adopt } = options;
+  const { record, request, slot, lead, committedRules, adopt } = options;
   const { spec, folder, session } = request;
   const { docker, cwd, worktree } = session.environment;
   const lease = new SlotLease(slot, record, adopt && record.session.waitingFor);
@@ -68,7 +70,7 @@ export function makeParts(
     (excess) => control.stop({ status: 'failed', ...excess }),
   );
   const inherited = session.parentId === undefined ? undefined : folder.beside(session.parentId).ignoreRules;
-  const ignoreRules = new IgnoreRules(folder.ignoreRules, inherited);
+  const ignoreRules = new IgnoreRules(folder.ignoreRules, committedRules, inherited);
   const place = {
     workspace: docker ? WORKSPACE : (worktree ?? cwd),
     container: docker,

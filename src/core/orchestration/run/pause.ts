@@ -41,11 +41,12 @@ export class RunPause {
     const { approvals, record } = this.#options;
     return this.#change(async (handle) => {
       if (this.#frozen) return;
-      if (!handle.pause) {
+      const { pausing } = handle;
+      if (!pausing) {
         const message = `Session ${record.session.id} cannot be paused: its executor has no means for that.`;
         throw new OrchestrationError('ILLEGAL_TRANSITION', message);
       }
-      if (!this.#held) await handle.pause();
+      if (!this.#held) await pausing.pause();
       this.#frozen = true;
       approvals.pause();
       record.dispatch({ type: 'paused', at: record.clock.now() });
@@ -57,7 +58,7 @@ export class RunPause {
     const { approvals, record } = this.#options;
     return this.#change(async (handle) => {
       if (!this.#frozen) return;
-      if (!this.#held) await handle.resume?.();
+      if (!this.#held) await handle.pausing?.resume();
       this.#frozen = false;
       const deadlines = approvals.resume();
       record.dispatch({ type: 'resumed', at: record.clock.now(), deadlines });
@@ -72,10 +73,11 @@ export class RunPause {
    */
   hold(): Promise<void> {
     return this.#change(async (handle) => {
-      if (this.#held || !handle.pause) return;
+      const { pausing } = handle;
+      if (this.#held || !pausing) return;
       // On a full disk it is held all the same. Should this host be killed then, the next one takes it for paused.
       await writeFile(this.#options.heldFile, '').catch(() => {});
-      if (!this.#frozen) await handle.pause();
+      if (!this.#frozen) await pausing.pause();
       this.#held = true;
     });
   }
@@ -105,8 +107,9 @@ export class RunPause {
    *
    * @param held what `wasHeld` said; the run goes on with `release` then
    */
-  syncWith({ paused = false }: Pick<RunHandle, 'paused'>, held = false): void {
+  syncWith({ pausing }: Pick<RunHandle, 'pausing'>, held = false): void {
     const { approvals, record } = this.#options;
+    const paused = pausing?.paused ?? false;
     const onRecord = record.session.status === 'paused';
     const at = record.clock.now();
     this.#held = held;
@@ -118,7 +121,7 @@ export class RunPause {
 
   async #release(handle: RunHandle): Promise<void> {
     if (!this.#held) return;
-    if (!this.#frozen) await handle.resume?.();
+    if (!this.#frozen) await handle.pausing?.resume();
     this.#held = false;
     await rm(this.#options.heldFile, { force: true }).catch(() => {});
   }

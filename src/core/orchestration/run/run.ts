@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import type { RunHandle } from '../contract/run-handle.js';
+import type { RunHandle, StopManner } from '../contract/run-handle.js';
 import { type Outcome, outcomeOf } from '../session/outcome.js';
 import type { RunEnd, RunStop } from '../session/run.js';
 import { workedMs } from '../session/run-time.js';
 import { deferred, within } from '../util/deferred.js';
 import { messageOf, OrchestrationError, type OrchestrationErrorCode, systemCode } from '../util/errors.js';
-import type { RunControl, StopManner } from './control.js';
+import type { RunControl } from './control.js';
 import type { RunOptions, RunParts } from './parts.js';
 import { makeParts } from './parts.js';
 import { StopCause } from './stop-cause.js';
@@ -173,7 +173,7 @@ export class Run implements RunControl {
       if (signal.aborted) return undefined;
       this.#lookAway();
       await handle?.stop('gently').catch(() => {}); // What cannot be watched must not run on, beside a slot that is free.
-      await handle?.release?.();
+      await handle?.release();
       const reason = error instanceof OrchestrationError ? error.code : diskReason(error);
       return this.#outcome({ reason, error: messageOf(error) });
     }
@@ -196,7 +196,7 @@ export class Run implements RunControl {
     const release = this.#record
       .saved()
       .catch(() => {})
-      .then(() => handle.release?.());
+      .then(() => handle.release());
     await Promise.all([release, this.#parts.observer.drain()]);
     return this.#concluded(this.#outcome(end));
   }

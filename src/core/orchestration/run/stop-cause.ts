@@ -1,5 +1,5 @@
+import type { StopManner } from '../contract/run-handle.js';
 import type { RunStop } from '../session/run.js';
-import type { StopManner } from './control.js';
 
 /**
  * Why a run was told to end. The first cause counts, with two exceptions in which the run must not be continued:

@@ -94,7 +94,7 @@ describe('a container that another host has left', () => {
     const { fake, adopt } = await scene({ startedAt: 2 });
     fake.answers[INSPECT] = containerState({ Running: true, Paused: true });
     const handle = await adopt();
-    expect(handle?.paused).toBe(true);
+    expect(handle?.pausing?.paused).toBe(true);
     void handle?.detach();
   });
 

@@ -300,7 +300,7 @@ describe('stopping a run', () => {
   it('at once kills what is frozen before it is let go', async () => {
     const { handle, listener, engine } = await scene();
     listener.onStart('id');
-    await handle.pause?.();
+    await handle.pausing?.pause();
     await handle.stop('at-once');
     expect(orderOf(engine.kill)).toBeLessThan(orderOf(engine.unpause));
   });
@@ -310,7 +310,7 @@ describe('stopping a run', () => {
     listener.onStart('id');
     const freezing = deferred<void>();
     engine.pause.mockImplementation(() => freezing.promise);
-    const paused = handle.pause?.();
+    const paused = handle.pausing?.pause();
     const stopped = handle.stop();
     await turn();
     expect(engine.stop).not.toHaveBeenCalled();
@@ -330,25 +330,25 @@ describe('stopping a run', () => {
 describe('pausing a run', () => {
   it('freezes its container, and lets it go on', async () => {
     const { handle, engine } = await scene();
-    await handle.pause?.();
+    await handle.pausing?.pause();
     expect(engine.pause.mock.calls).toEqual([['ao-1']]);
     expect(engine.unpause).not.toHaveBeenCalled();
-    await handle.resume?.();
+    await handle.pausing?.resume();
     expect(engine.unpause.mock.calls).toEqual([['ao-1']]);
   });
 
   it('hands on what the engine refuses', async () => {
     const { handle, engine } = await scene();
     engine.pause.mockRejectedValue(new Error('not running'));
-    await expect(handle.pause?.()).rejects.toThrow('not running');
+    await expect(handle.pausing?.pause()).rejects.toThrow('not running');
     engine.unpause.mockRejectedValue(new Error('stays frozen'));
-    await expect(handle.resume?.()).rejects.toThrow('stays frozen');
+    await expect(handle.pausing?.resume()).rejects.toThrow('stays frozen');
   });
 
   it('does not keep it from being stopped: what is frozen hears no signal', async () => {
     const { handle, listener, engine } = await scene();
     listener.onStart('id');
-    await handle.pause?.();
+    await handle.pausing?.pause();
     await handle.stop();
     expect(orderOf(engine.unpause)).toBeLessThan(orderOf(engine.stop));
     expect(engine.stop).toHaveBeenCalledTimes(1);
@@ -357,7 +357,7 @@ describe('pausing a run', () => {
   it('does not keep it from being killed where it stays frozen', async () => {
     const { handle, listener, engine } = await scene();
     listener.onStart('id');
-    await handle.pause?.();
+    await handle.pausing?.pause();
     engine.unpause.mockRejectedValue(new Error('stays frozen'));
     engine.stop.mockRejectedValue(new Error('it hears nothing'));
     await handle.stop();
@@ -369,8 +369,8 @@ describe('pausing a run', () => {
     [
       'goes on again',
       async (handle: RunHandle) => {
-        await handle.pause?.();
-        await handle.resume?.();
+        await handle.pausing?.pause();
+        await handle.pausing?.resume();
       },
     ],
   ])('is not undone for a run that %s', async (_, before) => {
@@ -463,7 +463,7 @@ describe('a container that another host has started', () => {
 
   it('runs, and is followed to its end', async () => {
     const { handle, engine, listener, exit } = await scene({ ...ENDED, running: true }, { found });
-    expect(handle).toMatchObject({ over: false, paused: false, process: IDENTITY });
+    expect(handle).toMatchObject({ over: false, pausing: { paused: false }, process: IDENTITY });
     expect(await handle.started).toEqual({ containerId: 'id' });
     engine.inspect.mockResolvedValue({ ...ENDED, exitCode: 3 });
     listener.onDie();
@@ -490,7 +490,7 @@ describe('a container that another host has started', () => {
 
   it('is frozen: it is let go before it is stopped', async () => {
     const { handle, engine } = await scene({ ...ENDED, running: true, paused: true }, { found });
-    expect(handle.paused).toBe(true);
+    expect(handle.pausing?.paused).toBe(true);
     engine.stop.mockImplementation(async () => {
       engine.inspect.mockResolvedValue(ENDED);
     });

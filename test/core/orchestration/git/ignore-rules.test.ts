@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CommittedRules } from '../../../../src/core/orchestration/git/committed-rules.js';
 import { IgnoreRules } from '../../../../src/core/orchestration/git/ignore-rules.js';
 import { git, repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
@@ -23,15 +24,52 @@ function given(): { root: string; file: string } {
 async function read(
   workspace: string,
   file: string,
-  { isFirst = true, inherited }: { isFirst?: boolean; inherited?: string } = {},
+  {
+    isFirst = true,
+    inherited,
+    committed = new CommittedRules(),
+  }: { isFirst?: boolean; inherited?: string; committed?: CommittedRules } = {},
 ): Promise<IgnoreRules> {
-  const rules = new IgnoreRules(file, inherited);
+  const rules = new IgnoreRules(file, committed, inherited);
   rules.begin(workspace, isFirst);
   await rules.settled();
   return rules;
 }
 
 const ignored = ({ ignored: has }: IgnoreRules, ...paths: string[]): string[] => paths.filter((path) => has(path));
+
+describe('the rules of a commit', () => {
+  it('are read once, and those of the next commit anew', async () => {
+    const { root } = given();
+    const committed = new CommittedRules();
+    const files = await committed.of(root);
+    rmSync(join(root, '.git/objects'), { recursive: true });
+    expect(await committed.of(root)).toBe(files);
+    expect(await new CommittedRules().of(root)).toEqual([]);
+    git(root, 'init', '--quiet');
+    commit(root, { '.gitignore': 'other/\n' });
+    expect(await committed.of(root)).not.toBe(files);
+  });
+
+  it('are found whether the branch is packed, detached or of a linked worktree', async () => {
+    const { root } = given();
+    const files = await new CommittedRules().of(root);
+    expect(files).toHaveLength(2);
+    git(root, 'pack-refs', '--all');
+    expect(await new CommittedRules().of(root)).toEqual(files);
+    const linked = join(tempFolder(), 'linked');
+    git(root, 'worktree', 'add', '--quiet', linked, '-b', 'a/b');
+    expect(await new CommittedRules().of(linked)).toEqual(files);
+    git(root, 'checkout', '--quiet', '--detach');
+    expect(await new CommittedRules().of(root)).toEqual(files);
+  });
+
+  it('are none before the first commit', async () => {
+    const root = tempFolder();
+    git(root, 'init', '--quiet');
+    expect(await new CommittedRules().of(root)).toEqual([]);
+  });
+});
 
 describe('when a session begins', () => {
   it('the rules of the last commit hold, those of folders included', async () => {
@@ -46,7 +84,7 @@ describe('when a session begins', () => {
 
   it('no path is ignored until the rules are read', async () => {
     const { root, file } = given();
-    const rules = new IgnoreRules(file);
+    const rules = new IgnoreRules(file, new CommittedRules());
     rules.begin(root, true);
     expect(rules.ignored('artifacts')).toBe(false);
     await rules.settled();
@@ -147,7 +185,7 @@ describe('an agent gains nothing', () => {
 
 it('a process that is detached writes nothing', async () => {
   const { root, file } = given();
-  const rules = new IgnoreRules(file);
+  const rules = new IgnoreRules(file, new CommittedRules());
   rules.begin(root, true);
   rules.detach();
   await rules.settled();

@@ -344,7 +344,7 @@ describe('pause and resume', () => {
   it('are refused where the executor has no means for it, which changes nothing', async () => {
     class Unstoppable extends SimulatedExecutor {
       override async launch(request: RunRequest): Promise<RunHandle> {
-        const { pause: _, ...handle } = await super.launch(request);
+        const { pausing: _, ...handle } = await super.launch(request);
         return handle;
       }
     }
@@ -359,7 +359,7 @@ describe('pause and resume', () => {
     const pause = vi.fn().mockRejectedValueOnce(new Error('the engine says no')).mockResolvedValue(undefined);
     class Moody extends SimulatedExecutor {
       override async launch(request: RunRequest): Promise<RunHandle> {
-        return { ...(await super.launch(request)), pause };
+        return { ...(await super.launch(request)), pausing: { paused: false, pause, resume: async () => {} } };
       }
     }
     const { manager } = simulate(DONE, { executors: { autonomous: new Moody(ENDLESS) } });
@@ -384,7 +384,8 @@ describe('pause and resume', () => {
       override async launch(request: RunRequest): Promise<RunHandle> {
         const handle = await super.launch(request);
         launched.resolve();
-        return { ...handle, started: new Promise(() => {}), pause };
+        const pausing = { paused: false, pause, resume: async () => {} };
+        return { ...handle, started: new Promise(() => {}), pausing };
       }
     }
     const { manager } = simulate(DONE, { executors: { autonomous: new Slow(ENDLESS) } });

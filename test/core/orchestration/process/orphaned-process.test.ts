@@ -48,7 +48,7 @@ describe.each(OTHERS)('a process %s', (_, change) => {
     expect(await orphan.exited).toEqual({ code: null, signal: null });
     orphan.kill('SIGKILL');
     const run = runOnHost(orphan);
-    await run.pause?.();
+    await run.pausing?.pause();
     await run.stop('gently');
     await run.stop('at-once');
     expect(await processIdentity(identity.pid)).toEqual(identity);

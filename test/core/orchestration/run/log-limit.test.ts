@@ -36,13 +36,16 @@ class Told extends SimulatedExecutor {
         this.done.push(`stop ${how}`);
         return handle.stop(how);
       },
-      pause: async () => {
-        this.done.push('pause');
-        await handle.pause?.();
-      },
-      resume: async () => {
-        this.done.push('resume');
-        await handle.resume?.();
+      pausing: {
+        paused: false,
+        pause: async () => {
+          this.done.push('pause');
+          await handle.pausing?.pause();
+        },
+        resume: async () => {
+          this.done.push('resume');
+          await handle.pausing?.resume();
+        },
       },
     };
   }

@@ -2,6 +2,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunHandle } from 'autonomous-orchestration';
 import { describe, expect, it, vi } from 'vitest';
+import type { RunPausing } from '../../../../src/core/orchestration/contract/run-handle.js';
+import { endedRun } from '../../../../src/core/orchestration/contract/run-handle.js';
 import { RunPause } from '../../../../src/core/orchestration/run/pause.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { errorOf } from '../../../support/errors.js';
@@ -10,9 +12,19 @@ import { createdSession } from '../../../support/sessions.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 /** A run that can be frozen, and the order of what is done for that. */
-function scene({ status = 'running', change = {} }: { status?: 'running' | 'paused'; change?: object } = {}) {
+function scene({
+  status = 'running',
+  change = {},
+  cannot = false,
+}: {
+  status?: 'running' | 'paused';
+  change?: Partial<RunPausing>;
+  /** Whether the run cannot be frozen. */
+  cannot?: boolean;
+} = {}) {
   const done: string[] = [];
-  const handle = {
+  const pausing: RunPausing = {
+    paused: false,
     async pause() {
       done.push('freeze');
     },
@@ -20,7 +32,8 @@ function scene({ status = 'running', change = {} }: { status?: 'running' | 'paus
       done.push('thaw');
     },
     ...change,
-  } as RunHandle;
+  };
+  const handle = { ...endedRun({}), ...(cannot ? {} : { pausing }) };
   const approvals = {
     pause: () => void done.push('deadlines stop'),
     resume: () => {
@@ -36,7 +49,7 @@ function scene({ status = 'running', change = {} }: { status?: 'running' | 'paus
   record.onChange((_, { type }) => void done.push(type));
   const heldFile = join(tempFolder(), 'held');
   const freeze = new RunPause({ record, approvals, heldFile, control: { whileUnderWay } });
-  return { freeze, done, record, whileUnderWay, handle, heldFile };
+  return { freeze, done, record, pausing, whileUnderWay, handle, heldFile };
 }
 
 it('freezes the agent, then the deadlines, then the record; and lets them go on in the same order', async () => {
@@ -74,7 +87,7 @@ it('changes nothing where the run is not under way, or cannot be frozen', async 
   const ending = scene();
   ending.whileUnderWay.mockRejectedValue(new Error('it ends'));
   await expect(ending.freeze.pause()).rejects.toThrow('it ends');
-  const { freeze, done } = scene({ change: { pause: undefined } });
+  const { freeze, done } = scene({ cannot: true });
   const { message } = await errorOf(freeze.pause(), 'ILLEGAL_TRANSITION');
   expect(message).toBe('Session abcdefghijkl cannot be paused: its executor has no means for that.');
   expect([...done, ...ending.done]).toEqual([]);
@@ -86,8 +99,8 @@ it.each<['running' | 'paused', boolean, string[]]>([
   ['paused', true, ['deadlines stop']],
   ['paused', false, ['resumed']],
 ])('believes the run that is found, and not the record: %s, found frozen: %s', (status, paused, expected) => {
-  const { freeze, done } = scene({ status });
-  freeze.syncWith({ paused });
+  const { freeze, done, pausing } = scene({ status });
+  freeze.syncWith({ pausing: { ...pausing, paused } });
   expect(freeze.frozen).toBe(paused);
   expect(done).toEqual(expected);
 });
@@ -128,7 +141,7 @@ describe('a run that is held until its log is read', () => {
   });
 
   it('goes on without a trace where its executor cannot freeze it', async () => {
-    const { freeze, done, heldFile } = scene({ change: { pause: undefined } });
+    const { freeze, done, heldFile } = scene({ cannot: true });
     await freeze.hold();
     await freeze.release();
     expect(done).toEqual([]);
@@ -154,9 +167,9 @@ describe('a run that is held until its log is read', () => {
   ])(
     'is found frozen by the next process, and no pause is made of that: record %s, container frozen %s',
     async (status, paused, frozen, expected) => {
-      const { freeze, done, heldFile } = scene({ status });
+      const { freeze, done, heldFile, pausing } = scene({ status });
       writeFileSync(heldFile, '');
-      freeze.syncWith({ paused }, await freeze.wasHeld());
+      freeze.syncWith({ pausing: { ...pausing, paused } }, await freeze.wasHeld());
       await freeze.release();
       expect(freeze.frozen).toBe(frozen);
       expect(done).toEqual(expected);

@@ -13,7 +13,9 @@ import {
   type UnifiedSession,
 } from 'autonomous-orchestration';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { RunPausing } from '../../../../src/core/orchestration/contract/run-handle.js';
 import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
+import { CommittedRules } from '../../../../src/core/orchestration/git/committed-rules.js';
 import { CallLedger } from '../../../../src/core/orchestration/guard/call-ledger.js';
 import { DecisionLog } from '../../../../src/core/orchestration/guard/decision-log.js';
 import { HookFiles } from '../../../../src/core/orchestration/mailbox/hook-files.js';
@@ -61,6 +63,8 @@ interface Scene {
   log?: object[];
   /** What the executor finds; undefined where there was nothing. */
   found?: Partial<RunHandle> | undefined;
+  /** Whether it is found frozen. Default `false`. */
+  frozen?: boolean;
   /** What happens while the executor looks for it. */
   finding?: () => Promise<void>;
   /** Told of each change of the record. */
@@ -88,6 +92,15 @@ async function scene(options: Scene = {}) {
   const end = deferred<RunEnd>();
   const calls: string[] = [];
   let hooks: RunRequest['hooks'] | undefined;
+  const pausing = (paused: boolean): RunPausing => ({
+    paused,
+    async pause() {
+      calls.push('pause');
+    },
+    async resume() {
+      calls.push('resume');
+    },
+  });
   const handle: RunHandle = {
     started: Promise.resolve({ containerId: 'c' }),
     ended: end.promise,
@@ -95,13 +108,8 @@ async function scene(options: Scene = {}) {
       calls.push(`stop ${how}`);
       end.resolve({ exitCode: 143 });
     },
-    async pause() {
-      calls.push('pause');
-    },
-    async resume() {
-      calls.push('resume');
-    },
-    detach() {
+    pausing: pausing(false),
+    async detach() {
       calls.push('detach');
     },
     async release() {
@@ -123,7 +131,7 @@ async function scene(options: Scene = {}) {
       await options.finding?.();
       hooks = request.hooks;
       if ('found' in options && options.found === undefined) return undefined;
-      return { ...handle, ...options.found };
+      return { ...handle, ...options.found, ...(options.frozen && { pausing: pausing(true) }) };
     }
   }
   const saved = vi.spyOn(record, 'saved');
@@ -133,6 +141,7 @@ async function scene(options: Scene = {}) {
     record,
     slot: { isHeld: true, release: () => {}, reclaim: () => true },
     lead: { spending: () => ({ costUsd: 0, tokens: 0 }), commandsFor: () => undefined },
+    committedRules: new CommittedRules(),
     missingEnv: undefined,
     adopt: policy?.onHostLost === undefined ? {} : { onHostLost: policy.onHostLost },
     request: {
@@ -519,7 +528,7 @@ describe('a run that was to end', () => {
 
 describe('a run that is frozen', () => {
   it('is that on the record, and goes on when it is resumed', async () => {
-    const { supervisor, session, calls, typesOf } = await scene({ found: { paused: true } });
+    const { supervisor, session, calls, typesOf } = await scene({ frozen: true });
     await supervisor.takenOver;
     expect(session().status).toBe('paused');
     await supervisor.resume();
@@ -531,7 +540,7 @@ describe('a run that is frozen', () => {
   it('is not told of again where that is on record', async () => {
     const { supervisor, session, typesOf } = await scene({
       history: [LAUNCHED, PLACED, RUNNING, { type: 'paused', at: 9 }],
-      found: { paused: true },
+      frozen: true,
     });
     await supervisor.takenOver;
     expect(session().status).toBe('paused');
@@ -549,7 +558,7 @@ describe('a run that is frozen', () => {
   it('does not spend its time', async () => {
     fakeClock();
     const history = [LAUNCHED, PLACED, { ...RUNNING, at: Date.now() - 1_000 }];
-    const { supervisor, typesOf } = await scene({ history, found: { paused: true }, limits: { durationMs: 1_200 } });
+    const { supervisor, typesOf } = await scene({ history, frozen: true, limits: { durationMs: 1_200 } });
     await supervisor.takenOver;
     vi.advanceTimersByTime(60_000);
     await turn();
@@ -568,7 +577,7 @@ describe('a run that is frozen', () => {
       { ...RUNNING, at: now - 1_000 },
       { type: 'paused', at: now - 900 },
     ];
-    const { supervisor, typesOf } = await scene({ history, found: { paused: true }, limits: { durationMs: 500 } });
+    const { supervisor, typesOf } = await scene({ history, frozen: true, limits: { durationMs: 500 } });
     await supervisor.takenOver;
     await supervisor.resume();
     vi.advanceTimersByTime(300);

@@ -3,8 +3,12 @@ import type { LaunchedProcess } from '../../process/launcher.js';
 import type { RunEnd } from '../../session/run.js';
 import { deferred, within } from '../../util/deferred.js';
 
-/** A run of the host's own `claude`, which leads a process group of its own. */
-export function runOnHost(launched: LaunchedProcess): RunHandle {
+/**
+ * A run of the machine's own `claude`, which leads a process group of its own.
+ *
+ * @param paused whether it is frozen already
+ */
+export function runOnHost(launched: LaunchedProcess, paused = false): RunHandle {
   let letGo = false;
   const ended = launched.exited.then(({ code, signal }): RunEnd | Promise<RunEnd> => {
     if (letGo) return new Promise<RunEnd>(() => {});
@@ -39,15 +43,11 @@ export function runOnHost(launched: LaunchedProcess): RunHandle {
       stopping ??= stop();
       return stopping;
     },
-    async pause() {
-      await signal('SIGSTOP');
-    },
-    async resume() {
-      await signal('SIGCONT');
-    },
-    detach: () => {
+    pausing: { paused, pause: () => signal('SIGSTOP'), resume: () => signal('SIGCONT') },
+    async detach() {
       letGo = true;
     },
+    async release() {},
   };
 }
 

@@ -21,7 +21,8 @@ export interface TerminalRunOptions {
 export function terminalRun(handle: RunHandle, options: TerminalRunOptions): RunHandle {
   const { transcript, beginMs, close } = options;
   const clock = new PausableClock();
-  if (handle.paused) clock.stop();
+  const { pausing } = handle;
+  if (pausing?.paused) clock.stop();
   let letGo = false;
   let silence: RunEnd | undefined;
   const giveUp = async (): Promise<void> => {
@@ -41,14 +42,19 @@ export function terminalRun(handle: RunHandle, options: TerminalRunOptions): Run
       await transcript.drain();
       return silence ?? leftBy(end);
     }),
-    async pause() {
-      await handle.pause?.();
-      clock.stop();
-    },
-    async resume() {
-      await handle.resume?.();
-      clock.start();
-    },
+    ...(pausing && {
+      pausing: {
+        paused: pausing.paused,
+        async pause() {
+          await pausing.pause();
+          clock.stop();
+        },
+        async resume() {
+          await pausing.resume();
+          clock.start();
+        },
+      },
+    }),
     async detach() {
       letGo = true;
       clock.clear();
@@ -56,7 +62,7 @@ export function terminalRun(handle: RunHandle, options: TerminalRunOptions): Run
       await Promise.all([handle.detach(), transcript.close()]);
     },
     async release() {
-      await handle.release?.();
+      await handle.release();
       await close().catch(() => {}); // It ends with its process, too.
     },
   };

@@ -15,14 +15,12 @@ function scene({ beginMs = 30, over = false, paused = false, screen = async () =
     started: started.promise,
     ended: ended.promise,
     over,
-    paused,
     stop: vi.fn(async () => {
       course.push('stopped');
       ended.resolve({ exitCode: 143 });
     }),
-    pause: vi.fn(async () => {}),
-    resume: vi.fn(async () => {}),
-    detach: vi.fn(),
+    pausing: { paused, pause: vi.fn(async () => {}), resume: vi.fn(async () => {}) },
+    detach: vi.fn(async () => {}),
     release: vi.fn(async () => void course.push('released')),
   } satisfies RunHandle;
   const transcript = {
@@ -106,13 +104,13 @@ describe('a conversation that does not begin', () => {
     started.resolve({});
     await new Promise((resolve) => setTimeout(resolve, 90));
     expect(handle.stop).not.toHaveBeenCalled();
-    await run.resume?.();
-    await run.pause?.();
-    expect(handle.resume).toHaveBeenCalledTimes(1);
-    expect(handle.pause).toHaveBeenCalledTimes(1);
+    await run.pausing?.resume();
+    await run.pausing?.pause();
+    expect(handle.pausing.resume).toHaveBeenCalledTimes(1);
+    expect(handle.pausing.pause).toHaveBeenCalledTimes(1);
     await new Promise((resolve) => setTimeout(resolve, 90));
     expect(handle.stop).not.toHaveBeenCalled();
-    await run.resume?.();
+    await run.pausing?.resume();
     expect((await run.ended).reason).toBe('incomplete');
   });
 
