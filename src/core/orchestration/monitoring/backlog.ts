@@ -1,43 +1,43 @@
-/** More unread bytes than this are a backlog; Claude writes some kilobytes a second, and a few megabytes with an image. */
+/** More unread bytes than this are a backlog. Claude writes some kilobytes a second, and a few megabytes with an image. */
 export const MOST_UNREAD_BYTES = 8 * 1024 * 1024;
-/** So are bytes that were there this long ago and are still unread: lines can be short and slow to read. */
+/** Bytes that stay unread for longer than this are a backlog, too: lines can be short and slow to read. */
 export const MOST_LATE_MS = 500;
-/** How long a backlog may be read in all. It takes that long only where the log was made to be slow to read. */
+/** How long reading a backlog may take in total. It takes that long only if somebody made the log slow to read. */
 const MOST_READING_MS = 10_000;
-/** What of that is forgiven in each millisecond: listeners may be slow now and then, for hours. */
+/** How much of that time is forgotten in each millisecond, because in a run of hours listeners may be slow now and then. */
 const FORGIVEN = 0.1;
 
 /**
- * What can be said of a log's unread end: `behind` where it is a backlog, `caught-up` where there is none any more, and once
- * `flood` where somebody writes more than can be read.
+ * The state of a log's unread end: `behind` when a backlog begins, `caught-up` when everything is read, and once `flood` when
+ * somebody writes more than can be read.
  */
 export type BacklogState = 'behind' | 'caught-up' | 'flood';
 
-/** Finds out whether the reader of a growing file keeps up with its writer. */
+/** Decides whether the reader of a growing file keeps up with its writer. */
 export class Backlog {
   readonly #tell: (state: BacklogState) => void;
   #state: 'behind' | 'caught-up' | undefined;
-  /** How long the file was when everything before `#markAt` was read, and when that was. */
+  /** The size of the file when the mark was set, and when that was. The mark is set again when everything before it is read. */
   #mark = 0;
   #markAt = 0;
   #readingMs = 0;
   #countedAt = performance.now();
   #flooded = false;
 
-  /** @param tell told of each change; at first of `caught-up` when everything is read for the first time */
+  /** @param tell called with each new state; the first one may be `caught-up`, when everything is read for the first time */
   constructor(tell: (state: BacklogState) => void) {
     this.#tell = tell;
   }
 
-  /** Whether more came than can be read. */
+  /** Whether `flood` was reported. */
   get flooded(): boolean {
     return this.#flooded;
   }
 
   /**
-   * Something was read, and there is more.
+   * To be called when something was read and there is more to read.
    *
-   * @param counts whether the time for it counts: not for what was there before anybody read
+   * @param counts whether the time counts; it does not for what the log held before it was opened
    */
   left(file: { offset: number; size: number }, tookMs: number, counts: boolean): void {
     const now = performance.now();
@@ -50,13 +50,13 @@ export class Backlog {
     if (counts && this.#state === 'behind') this.#count(now, tookMs);
   }
 
-  /** Everything is read. */
+  /** To be called when everything is read. */
   none(): void {
     this.#mark = 0;
     if (this.#state !== 'caught-up') this.#become('caught-up');
   }
 
-  /** The run has ended: what is left to read counts as a backlog, and nobody has to be told. */
+  /** The run has ended: what is left to read counts as a backlog, but `behind` is not reported any more. */
   close(): void {
     this.#state = 'behind';
   }

@@ -43,8 +43,8 @@ export class ChannelCoderSource implements LogSource {
   /**
    * Begins to report what the log holds after the offset.
    *
-   * @returns a `LogFollower` where `monitorLog` cannot be called
-   * @throws Error where the log is missing, a link, or not a regular file
+   * @returns a `LogFollower` if `monitorLog` cannot be called
+   * @throws Error if the log is missing, a link, or not a regular file
    */
   static async open(path: string, place: LogPlace, listener: LogListener): Promise<LogSource> {
     const source = new ChannelCoderSource(await openRegularFile(path), place, listener);
@@ -72,7 +72,7 @@ export class ChannelCoderSource implements LogSource {
   /**
    * Ends `monitorLog`, reports what it has not reported, and closes the source. What lies beyond `LogPlace.mostBytes` is left out.
    *
-   * @throws Error where the log cannot be read
+   * @throws Error if the log cannot be read
    */
   async drain(): Promise<void> {
     if (this.#closed) return;
@@ -116,7 +116,7 @@ export class ChannelCoderSource implements LogSource {
   }
 
   #hear(event: LogEvent): void {
-    // `monitorLog` goes on after its end with the lines that it has read already.
+    // After its cleanup function was called, `monitorLog` still reports the lines that it has read already.
     if (!this.#monitoring) return;
     this.#heard++;
     if (this.#heard <= this.#done) return;

@@ -7,27 +7,27 @@ import { isGap } from './copied-log.js';
 import { listPrice } from './prices.js';
 import { readPrompt, readQueued, readStop } from './turns.js';
 
-/** Repeats of a message come close together; this many are remembered to recognise them. */
+/** How many messages are remembered to recognise repeats. Repeats of a message come close together. */
 const REMEMBERED_MESSAGES = 64;
 
-/** Claude's conversation ids. What else a log line gives as one could become an option of the next `--resume`. */
+/** Claude's conversation ids. Any other text would be passed to the next `--resume`, and could become an option there. */
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
- * Translates stream-json events of one run into observations. It keeps what it needs to count each message and its
- * tokens once: Claude repeats a `message.id` over several events, one for each content block.
+ * Translates the stream-json events of one run into observations. Claude repeats a `message.id` in several events, one for each
+ * content block, so the reader remembers messages to count each message and its tokens once.
  *
- * The shapes are those measured on Claude Code 2.1.98 and 2.1.330. Everything unknown is skipped, and nothing here
- * throws whatever the log holds: the agent controls every byte of it.
+ * The shapes were measured on Claude Code 2.1.98 and 2.1.330. Everything unknown is skipped. Nothing here throws, whatever the log
+ * holds, because the agent controls every byte of it.
  */
 export class ClaudeEventReader {
-  /** message.id → tokens counted for it so far */
+  /** message.id → the tokens that were counted for it so far */
   readonly #seen = new Map<string, TokenUsage>();
-  /** Only the first one of a run counts: a later one may be anybody's. */
+  /** Only the first `init` of a run counts, because an agent can write a later one. */
   #initSeen = false;
   readonly #conversationId: string | undefined;
 
-  /** @param conversationId set where what is read are the lines of this conversation's transcript */
+  /** @param conversationId set if the lines come from the transcript of this conversation instead of stream-json */
   constructor(conversationId?: string) {
     this.#conversationId = conversationId;
   }
@@ -53,9 +53,9 @@ export class ClaudeEventReader {
   }
 
   /**
-   * The usage in a line of the conversation's transcript; nothing else of it. The log has what is known when a message
-   * begins (one token of output), the transcript is written when it has ended. It only refines messages that the log told
-   * of in this run and that Claude's own totals do not hold yet.
+   * Reads the usage from a line of the conversation's transcript, and nothing else. The log has the usage at the beginning of a message
+   * (one token of output), and the transcript the usage at its end. The transcript only refines messages that the log of this
+   * run holds and that Claude's own totals do not hold yet.
    */
   readTranscript(event: unknown): Observation[] {
     if (!isObject(event) || event.type !== 'assistant' || !isObject(event.message)) return [];
@@ -63,7 +63,7 @@ export class ClaudeEventReader {
     return typeof id === 'string' && this.#seen.has(clipped(id)) ? this.#readUsage(event.message).usage : [];
   }
 
-  /** Messages are as in stream-json; there is no `init` and no `result`, and a person's words are in it. */
+  /** In a transcript, messages are as in stream-json. There is no `init` and no `result`, and it holds what a person said. */
   #readTranscriptLine(event: Json, conversationId: string): Observation[] {
     if (isGap(event)) return [{ kind: 'tampered' }];
     if (typeof event.sessionId !== 'string' || !UUID.test(event.sessionId)) return [];
@@ -72,7 +72,7 @@ export class ClaudeEventReader {
     if (event.type === 'system') return readStop(event);
     if (event.type !== 'assistant') return [];
     const { version, message, isSidechain } = event;
-    // The lines of a subagent, and of what was begun with `/clear`, are in files of their own; the log has them, too.
+    // Subagents, and conversations that were begun with `/clear`, have files of their own. The log has their lines, too.
     if (isSidechain === true) return this.#readAssistant(event);
     const model = isObject(message) ? message.model : undefined;
     const init: Observation[] =
@@ -87,7 +87,7 @@ export class ClaudeEventReader {
             },
           ];
     if (init.length > 0) this.#initSeen = true;
-    // A turn that ends so is told of by a hook of its own.
+    // If a request fails for good, the turn ends, and a hook reports that as well.
     const failed: Observation[] = event.isApiErrorMessage === true ? [{ kind: 'turn-end', hooked: true }] : [];
     return [...init, ...this.#readAssistant(event), ...failed];
   }
@@ -106,7 +106,7 @@ export class ClaudeEventReader {
       ];
     }
     if (event.subtype === 'api_retry') {
-      // Claude tries again for minutes, also where that is no use: a refused login is known at the first attempt.
+      // Claude tries again for minutes, even if that is useless. A refused login is known at the first attempt.
       const why = clipped(String(primitiveOf(event.error) ?? primitiveOf(event.error_status) ?? 'unknown error'));
       const { code, severity } = classifyError(why, 'api');
       const known = code === 'api_error' ? { code: 'retry', severity } : { code, severity };
@@ -129,11 +129,11 @@ export class ClaudeEventReader {
         found.push({ kind: 'tool', id: clipped(block.id), name: clipped(block.name), input: block.input, ...parent });
     }
     if (texts.length > 0) found.unshift({ kind: 'message', text: texts.join('\n'), first, ...parent });
-    // A message that only calls tools is a message all the same; its text is empty and no event tells of it.
+    // A message that only calls tools counts as a message. Its text is empty, and no session event is sent for it.
     else if (first && found.some((observation) => observation.kind === 'tool'))
       found.unshift({ kind: 'message', text: '', first, ...parent });
 
-    // Claude reports a failed request as a message of the made-up model "<synthetic>".
+    // Claude reports a failed request as a message of a model that does not exist, "<synthetic>".
     if (typeof event.error === 'string' || event.isApiErrorMessage === true) {
       const text = texts.join('\n') || textOf(event.error);
       found.push({ kind: 'error', ...classifyError(text, 'api') });
@@ -177,7 +177,7 @@ function readUser(event: Json): Observation[] {
     const toolUseId = clipped(block.tool_use_id);
     const denied = failed && isDenial(output);
     found.push({ kind: 'tool-result', toolUseId, outcome: denied ? 'denied' : failed ? 'error' : 'ok', output });
-    // That it was refused is what matters, whatever permissions its message speaks of.
+    // A refusal stays a refusal, even if its message reads like another error.
     const refusal = denied ? { severity: 'warning' as const, code: 'denied' } : {};
     if (failed) found.push({ kind: 'error', ...classifyError(output, 'tool'), ...refusal, toolUseId });
   }
@@ -203,7 +203,7 @@ function readResult(event: Json): Observation[] {
   ];
 }
 
-/** Subscriptions only. The time is in seconds. */
+/** Only subscriptions have this event. Its time is in seconds. */
 function readRateLimit({ rate_limit_info: info }: Json): Observation[] {
   if (!isObject(info) || info.status !== 'rejected') return [];
   return [{ kind: 'usage-limit', ...(isCount(info.resetsAt) && { resetsAt: info.resetsAt * 1000 }) }];
@@ -219,7 +219,7 @@ function readUsage(usage: unknown): TokenUsage | undefined {
   };
 }
 
-/** Totals of all models, subagents included: more complete than `usage`. */
+/** The totals of all models, subagents included. They are more complete than `usage`. */
 function readModelUsage(byModel: unknown): TokenUsage | undefined {
   if (!isObject(byModel)) return undefined;
   let total: TokenUsage | undefined;
@@ -235,7 +235,7 @@ function readModelUsage(byModel: unknown): TokenUsage | undefined {
   return total;
 }
 
-/** Claude Code's own words for a call that was not allowed, as measured on 2.1.98. */
+/** The words of Claude Code 2.1.98 for a call that was not allowed. */
 const DENIAL =
   /^(Permission to use .+ has been denied|Claude requested permissions to |The user doesn't want to |This command requires approval)|was blocked\. For security, Claude Code /;
 
@@ -243,7 +243,7 @@ function isDenial(output: string): boolean {
   return DENIAL.test(output.slice(0, 500));
 }
 
-/** What marks a subagent's; in a transcript that is the subagent's own id. */
+/** What marks the events of a subagent: the tool call that started it, and in a transcript the subagent's own id. */
 function parentOf({ parent_tool_use_id, isSidechain, agentId }: Json): { parentToolUseId?: string } {
   const parent = isSidechain === true ? agentId : parent_tool_use_id;
   return typeof parent === 'string' ? { parentToolUseId: clipped(parent) } : {};
@@ -256,12 +256,12 @@ function textOf(content: unknown): string {
     .join('\n');
 }
 
-/** For names and ids, which stand in records. */
+/** Cuts names and ids, because they stay in records. */
 function clipped(text: string): string {
   return clipText(text, NAME_LENGTH);
 }
 
-/** The value where it can be written as text: `String()` throws for an object with a `toString` of its own. */
+/** The value, if it is no object: `String()` throws for an object whose `toString` is not a function. */
 function primitiveOf(value: unknown): unknown {
   return typeof value === 'object' ? undefined : value;
 }
@@ -274,7 +274,7 @@ function count(value: unknown): number {
   return isCount(value) ? value : 0;
 }
 
-/** The larger of each count: a repeated event may carry a newer total, never a smaller one that matters. */
+/** The larger of each count. A repeated event may carry a newer, larger total; a smaller one says nothing. */
 function largest(a: TokenUsage, b: TokenUsage): TokenUsage {
   return {
     input: Math.max(a.input, b.input),

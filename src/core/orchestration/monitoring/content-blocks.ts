@@ -1,9 +1,9 @@
 export type Json = Record<string, unknown>;
 
-/** A line has a handful of content blocks; one with more was made to keep the host busy, and the rest is skipped. */
+/** Claude writes a handful of content blocks in a line. More were made to keep this process busy, so the rest is skipped. */
 const MOST_BLOCKS = 500;
 
-/** The blocks that the content of a message is made of. */
+/** The blocks of a message's content. */
 export function blocksOf(content: unknown): Json[] {
   return Array.isArray(content) ? content.slice(0, MOST_BLOCKS).filter(isObject) : [];
 }

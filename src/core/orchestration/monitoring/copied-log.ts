@@ -2,31 +2,31 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Json } from './content-blocks.js';
 
 const CHUNK_BYTES = 64 * 1024;
-/** The type of the lines that are ours. No line of a transcript is copied that begins like one. */
+/** The type of the lines that this library writes. A line of a transcript that begins like one of them is not copied. */
 const MARK_TYPE = 'autonomous-orchestration';
-/** Begins a line of ours, which tells from which transcript the lines behind it are. */
+/** The beginning of a mark: a line of this library that says from which transcript the following lines are. */
 const MARK = `{"type":"${MARK_TYPE}","from":`;
 const MARKED_LINE = `\n${MARK}`;
 const LONGEST_MARK = 300;
 const NEWLINE = 0x0a;
 
 /**
- * A log that is put together from several growing files. It tells by itself how far each is copied: what comes from another
- * file than what is before it, or from another place in it, stands behind a line that says so. So a copy can be gone on with
- * whenever its host was killed, and nothing is doubled or left out.
+ * A log that is put together from several growing files. The log itself records how far each file is copied: when the next bytes
+ * come from another file, or from another place in the same file, a mark in front of them says so. So another process can
+ * continue the copy, whenever this one is killed, and nothing is copied twice or left out.
  */
 export class CopiedLog {
   readonly #log: FileHandle;
   readonly #positions: Map<string, number>;
-  /** The file whose bytes the log ends with; undefined where the next ones have to be marked. */
+  /** The file from which the last bytes of the log are; undefined if the next bytes need a mark. */
   #current: string | undefined;
   /** Whether the log ends within a line. */
   #torn: boolean;
-  /** A line of ours, or what a full disk left of one: it is written before anything else. */
+  /** A mark, or the part of a mark that a full disk did not take. It is written before anything else. */
   #owed: Buffer = Buffer.alloc(0);
   #length: number;
 
-  /** @throws Error where it cannot be opened or read */
+  /** @throws Error if the log cannot be opened or read */
   static async open(openLog: () => Promise<FileHandle>, readLog: () => Promise<FileHandle>): Promise<CopiedLog> {
     const reader = await readLog();
     try {
@@ -43,7 +43,7 @@ export class CopiedLog {
     this.#positions = positions;
     this.#current = current;
     this.#torn = torn && !cut;
-    // It ends within a line of ours: those bytes are no transcript's, and the line is written anew.
+    // The log ends within a mark. These bytes belong to no transcript, and the mark is written again.
     if (cut) this.#owed = this.#markOf(current, '\n');
   }
 
@@ -57,25 +57,25 @@ export class CopiedLog {
     return this.#positions.get(name) ?? 0;
   }
 
-  /** The file within a line of which the log ends: what comes next from another one would tear that line. */
+  /** The file whose last line is not complete in the log. Bytes of another file would tear that line. */
   get unfinished(): string | undefined {
     return this.#torn ? this.#current : undefined;
   }
 
-  /** Goes on with a file at another place. */
+  /** Continues a file at another position. */
   goOn(name: string, position: number): void {
     this.#positions.set(name, position);
     if (this.#current === name) this.#current = undefined;
   }
 
   /**
-   * Appends what comes next in a file; a line is only left unfinished where its rest is appended next.
+   * Appends the next bytes of a file. They may end within a line only if the rest of the line is appended next.
    *
-   * @throws Error where the disk takes no more; `position` tells how far it took
+   * @throws Error if the disk is full; `position` then says how much was written
    */
   async append(name: string, bytes: Buffer): Promise<void> {
     const begins = !(this.#torn && this.#current === name);
-    if (begins && MARK.startsWith(bytes.toString('latin1', 0, MARK.length + 1))) return; // Its rest may make it a line of ours.
+    if (begins && MARK.startsWith(bytes.toString('latin1', 0, MARK.length + 1))) return; // Together with its rest it may be a mark.
     const forged = forgedMark(bytes, begins);
     if (forged >= 0) return this.#without(name, bytes, forged);
     await this.#settle();
@@ -95,9 +95,9 @@ export class CopiedLog {
   }
 
   /**
-   * Has the log tell that not everything is in it, see {@link isGap}: nobody may take it for the whole.
+   * Records in the log that something is missing in it, see {@link isGap}. Otherwise a reader would take it for complete.
    *
-   * @throws Error where the disk takes no more
+   * @throws Error if the disk is full
    */
   async noteGap(): Promise<void> {
     await this.#settle();
@@ -131,12 +131,12 @@ export class CopiedLog {
   }
 }
 
-/** Whether an event of such a log tells that something is missing in it. */
+/** Whether an event of a copied log says that something is missing in the log. */
 export function isGap(event: Json): boolean {
   return event.type === MARK_TYPE && event.gap === true;
 }
 
-/** Where a line begins that looks like ours. @param begins whether the bytes begin with a line */
+/** Where a line begins that looks like a mark; -1 if there is none. @param begins whether the bytes begin with a new line */
 function forgedMark(bytes: Buffer, begins: boolean): number {
   if (begins && bytes.subarray(0, MARK.length).equals(Buffer.from(MARK))) return 0;
   const found = bytes.indexOf(MARKED_LINE);
@@ -149,18 +149,18 @@ interface Found {
   torn: boolean;
   /** Whether the log ends within a mark. */
   cut: boolean;
-  /** Of the log, in bytes. */
+  /** The length of the log, in bytes. */
   length: number;
 }
 
-/** How far each file is copied, as a log of any length tells. Its first lines are of the file without a name. */
+/** Reads from a log of any length how far each file is copied. The lines before the first mark are from the file without a name. */
 async function positionsIn(log: FileHandle): Promise<Found> {
   const positions = new Map<string, number>();
   const { size } = await log.stat();
   let current = '';
   /** Where the bytes of the current file begin: in that file, and in the log. */
   let [fileAt, logAt] = [0, 0];
-  // With a line's end in front, so that the first line begins like all others.
+  // The line end in front makes the first line begin like all others.
   let window = Buffer.from('\n');
   let windowAt = -1;
   while (windowAt + window.length < size) {
@@ -179,7 +179,7 @@ async function positionsIn(log: FileHandle): Promise<Found> {
       }
       from = end;
     }
-    // Enough is kept for a mark that the chunk has cut.
+    // The end of the chunk is kept: the next chunk may continue a mark.
     const kept = Math.max(from, window.length - LONGEST_MARK, 0);
     windowAt += kept;
     window = window.subarray(kept);
@@ -195,6 +195,6 @@ function parsed(line: string): { from: string; at: number } | undefined {
     const { from, at } = JSON.parse(line) as { from?: unknown; at?: unknown };
     return typeof from === 'string' && Number.isSafeInteger(at) ? { from, at: at as number } : undefined;
   } catch {
-    return undefined; // A full disk has cut the line.
+    return undefined; // A full disk has cut the mark.
   }
 }

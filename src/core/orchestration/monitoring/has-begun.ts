@@ -1,9 +1,9 @@
 import { openRegularFile } from '../util/fs/regular-file.js';
 
-/** Claude's first line is within so much of the run's part of the log, whatever entrypoints print before it. */
+/** Claude's first line is in this part of the run's log, whatever entrypoints print before it. */
 const HEAD_BYTES = 256 * 1024;
 
-/** Whether a log has a first line of Claude's behind an offset. If so, the run whose part begins there was under way. */
+/** Whether the log holds Claude's first line after an offset. If it does, the run whose part begins there was started. */
 export async function hasBegun(log: string, offset: number): Promise<boolean> {
   const file = await openRegularFile(log).catch(() => undefined);
   if (!file) return false;

@@ -1,31 +1,31 @@
 import { StringDecoder } from 'node:string_decoder';
 import { JsonValueCount } from '../util/value-count.js';
 
-/** A longer line is not held in memory: it is reported and skipped. Claude's longest, with images, are near 5 MB. */
+/** A longer line is not held in memory: only its beginning is reported. Claude's longest lines, with images, have about 5 MB. */
 export const MOST_LINE_BYTES = 8 * 1024 * 1024;
 
 export interface LineListener {
-  /** A line, without its end; `complete` is false for a last one that has none. */
+  /** A line without its line end. `complete` is false for a last line that has no line end. */
   onLine(line: string, complete: boolean): void;
-  /** A line that was skipped because of its length; `start` are its first characters. */
+  /** A line that was skipped because of its length; `start` is its beginning. */
   onOversized(start: string): void;
   /**
-   * A line that holds more values than anybody writes, see `JsonValueCount`: to parse it would hold up the event loop. Absent
-   * where nobody wants to know.
+   * A line with more values than Claude ever writes, see `JsonValueCount`. Parsing it would block the event loop. If this is
+   * absent, such lines are left out.
    */
   onDense?(line: string, complete: boolean): void;
   /**
-   * Complete lines with their ends, at least one, none of which holds a word of {@link TELLING}. A flood of such lines costs
-   * next to nothing. Absent where `onLine` is to be told of each.
+   * One or more complete lines with their line ends, without any word of {@link TELLING}. They are reported together, so a flood of
+   * such lines costs next to nothing. If this is absent, `onLine` gets each of them.
    */
   onPlain?(lines: Buffer): void;
 }
 
-/** A line of stream-json holds the first word; what is left of a line that tells of a call holds one of both. */
+/** Every line of stream-json holds the first word. What is left of a torn line about a tool call holds at least one of the two. */
 const TELLING = [Buffer.from('"type"'), Buffer.from('"tool_use_id"')];
 const NEWLINE = 0x0a;
 
-/** Cuts bytes into lines. A line that spans several chunks is put together first, so that no character is torn. */
+/** Splits bytes into lines. A line that spans several chunks is joined before it is decoded, so that no character is torn. */
 export class LineSplitter {
   readonly #listener: LineListener;
   readonly #long = new LongLine();
@@ -36,7 +36,7 @@ export class LineSplitter {
     this.#listener = listener;
   }
 
-  /** Reports the lines in a chunk until the deadline; answers how many bytes are done with. At least one line is. */
+  /** Reports the lines of a chunk until the deadline, at least one. Returns how many bytes of the chunk are done. */
   push(chunk: Buffer, deadline: number): number {
     const telling = new Telling(chunk);
     let start = 0;
@@ -55,12 +55,12 @@ export class LineSplitter {
     return chunk.length;
   }
 
-  /** The file has ended: what is carried is a line, too. */
+  /** The file has ended: reports a last line that has no line end. */
   end(): void {
     if (this.#long.bytes > 0 && !this.#stopped) this.#complete(Buffer.alloc(0), false);
   }
 
-  /** Reports nothing more, not even of a chunk that is being read: a listener may call this. */
+  /** Reports nothing more, not even the rest of the current chunk. A listener may call this. */
   stop(): void {
     this.#stopped = true;
   }
@@ -98,7 +98,7 @@ export class LineSplitter {
 
 const SHOWN = 500;
 
-/** Where in a chunk the next telling word is. Each word is searched once, however many lines there are. */
+/** Where the next word of `TELLING` is in a chunk. Each word is searched for once, however many lines there are. */
 class Telling {
   readonly #chunk: Buffer;
   readonly #found = TELLING.map(() => -1);
@@ -107,7 +107,7 @@ class Telling {
     this.#chunk = chunk;
   }
 
-  /** Behind the chunk where there is none. */
+  /** The position of the next word; the length of the chunk if there is none. */
   from(start: number): number {
     return Math.min(...this.#found.map((found, index) => (found >= start ? found : this.#search(index, start))));
   }
@@ -123,8 +123,8 @@ class Telling {
 const BLOCK_BYTES = 64 * 1024;
 
 /**
- * A line that comes in parts. It is decoded and looked through part by part: to do that at once would hold up the event loop.
- * Bytes are collected in a block first, as a line may come in single bytes.
+ * A line that comes in parts. It is decoded and examined part by part, because doing that at once would block the event loop.
+ * The bytes are collected in a block first, because a line may come byte by byte.
  */
 class LongLine {
   bytes = 0;
@@ -145,7 +145,7 @@ class LongLine {
     this.bytes += part.length;
   }
 
-  /** The whole line, and whether it holds too many values; what follows is another one. */
+  /** Returns the whole line and whether it holds too many values. The next part begins a new line. */
   take(): { text: string; dense: boolean } {
     const rest = this.#block?.subarray(0, this.#used) ?? Buffer.alloc(0);
     const taken = { text: this.#text + this.#decoder.end(rest), dense: this.#values.tooMany };

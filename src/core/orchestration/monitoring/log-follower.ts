@@ -8,22 +8,22 @@ import { Backlog } from './backlog.js';
 import { LineSplitter } from './line-splitter.js';
 import type { LogListener, LogPlace, LogSource } from './log-source.js';
 
-/** What one read takes in; live lines are far smaller. */
+/** How many bytes one read gets at most. What Claude writes at a time is far smaller. */
 const CHUNK_BYTES = 64 * 1024;
-/** Reading goes on at most this long before the host application gets its turn. */
+/** How long reading may block the event loop before the rest of the process gets its turn. */
 const SLICE_MS = 2;
-/** How often the file is looked at beside the system's notifications, of which some may fail. */
+/** How often the file is read even if the system reports no change: a notification may get lost. */
 const POLL_MS = 1_000;
 const POLL_WITHOUT_WATCH_MS = 50;
 
 type LineLogListener = Omit<LogListener, 'onEvent' | 'onOtherLine'>;
 
 /**
- * Follows a growing file line by line from an offset on: each byte is read once and nothing is missed.
+ * Reports the lines of a growing file from an offset on. It reads each byte once and misses none.
  *
- * Used in place of ChannelCoder's `monitorLog`, which drops lines that are not JSON, holds a line of any length in
- * memory, cannot tell that it has reached the end, prints its failures, and leaves its `tail` process behind when the
- * host is killed. A watch on the folder and reads at an offset have the same latency without a process.
+ * It is used instead of ChannelCoder's `monitorLog` where this library has started the run. `monitorLog` drops lines that are not
+ * JSON, holds a line of any length in memory, cannot tell that it has reached the end, prints its failures, and leaves its `tail`
+ * process behind when this process is killed. A watch on the folder and reads at an offset are as fast, without a process.
  */
 export class LogFollower implements LogSource {
   readonly #file: FileHandle;
@@ -35,19 +35,19 @@ export class LogFollower implements LogSource {
   readonly #stopWatching: () => void;
   #scheduled: NodeJS.Immediate | undefined;
   readonly #caughtUp = deferred<void>();
-  /** Of the file when it was opened, in bytes. `caughtUp` waits for no more: somebody may never cease to append. */
+  /** The size of the file when it was opened, in bytes. `caughtUp` waits for no more, because a process may append without end. */
   readonly #sizeAtFirst: number;
   readonly #mostBytes: number;
   #full = false;
   #drained: (() => void)[] = [];
-  /** Where in the file reading stops, in bytes. */
+  /** Where reading stops, in bytes from the beginning of the file. */
   #drainTo = Number.POSITIVE_INFINITY;
   #closed = false;
 
   /**
-   * Begins to follow.
+   * Begins to report.
    *
-   * @param path an existing regular file; a link is refused, as it could lead anywhere on the host
+   * @param path an existing regular file; a link is refused, because it could lead anywhere on the machine
    */
   static async open(path: string, place: LogPlace, listener: LineLogListener): Promise<LogFollower> {
     const file = await openRegularFile(path);
@@ -70,7 +70,7 @@ export class LogFollower implements LogSource {
     this.#backlog = new Backlog((state) => listener.onBacklog?.(state));
     const name = basename(path);
     const onChange = (changed: string | null): void => {
-      // The system tells of every file in the folder, as often as anybody touches one.
+      // The system reports each change of each file in the folder.
       if (changed === name || changed === null) this.#pumpSoon();
     };
     this.#stopWatching = watchFolder(dirname(path), onChange, {
@@ -81,17 +81,17 @@ export class LogFollower implements LogSource {
     this.#pump();
   }
 
-  /** Resolves when all is reported that the file held when it was opened, or when the follower is closed. */
+  /** Resolves when everything is reported that the file held when it was opened, or when the follower is closed. */
   get caughtUp(): Promise<void> {
     return this.#caughtUp.promise;
   }
 
   /**
-   * Reads what is there now, a last line without an end included, and stops following. What is appended meanwhile is
-   * left out: somebody who goes on writing must not keep a run from its end. So is the rest of what is too slow to read; the
-   * listener is told of a `flood` then.
+   * Reports what the file holds now, a last line without a line end included, and closes the follower. What is appended during
+   * this call is left out, because a process that goes on writing must not keep a run from its end. If reading takes too
+   * long, the rest is left out as well, and `onBacklog` is called with `flood`.
    *
-   * @param most how much is read at most, in bytes; the rest is left out. Default: all there is
+   * @param most how many bytes are read at most; the rest is left out. Default: no limit
    */
   async drain(most = Number.POSITIVE_INFINITY): Promise<void> {
     if (this.#closed) return;
@@ -105,7 +105,7 @@ export class LogFollower implements LogSource {
     this.close();
   }
 
-  /** Stops following at once. */
+  /** Stops at once. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -117,20 +117,20 @@ export class LogFollower implements LogSource {
     for (const resolve of this.#drained.splice(0)) resolve();
   }
 
-  /** Reads and reports for one slice of time, and schedules the next where there is more. */
+  /** Reads and reports for one slice of time, and schedules the next slice if there is more. */
   #pump(): void {
     if (this.#closed || this.#scheduled) return;
     const begun = performance.now();
     const deadline = begun + SLICE_MS;
     while (true) {
       const bytes = this.#read();
-      // Many short lines take longer than their bytes let expect, so what was not done in time is read again.
+      // Many short lines may take too long. Those that were not reported in time are read again.
       const done = bytes === 0 ? 0 : this.#lines.push(this.#buffer.subarray(0, bytes), deadline);
       this.#offset += done;
       if (this.#offset >= this.#sizeAtFirst) this.#caughtUp.resolve();
-      if (this.#closed) return; // A listener may have done that.
+      if (this.#closed) return; // A listener may have closed the follower.
       if (done === bytes && bytes < CHUNK_BYTES) {
-        // The end of the file, or of what is wanted. What was appended since then has its own notification.
+        // This is the end of the file or of the part to be read. What is appended later has a notification of its own.
         this.#measure(this.#offset);
         this.#atEnd();
         return;
@@ -148,7 +148,7 @@ export class LogFollower implements LogSource {
     for (const resolve of this.#drained.splice(0)) resolve();
   }
 
-  /** There is more to read than a slice of time was enough for. */
+  /** A slice of time was not enough to read everything. */
   #behind(begun: number): void {
     const size = fstatSync(this.#file.fd).size;
     this.#measure(size);
@@ -165,7 +165,7 @@ export class LogFollower implements LogSource {
     this.#listener.onFull?.();
   }
 
-  /** Pumps once after this turn of the event loop, however often it is called in it. */
+  /** Reads once after this turn of the event loop, however often it is called in this turn. */
   #pumpSoon(): void {
     if (this.#closed) return;
     this.#scheduled ??= setImmediate(() => {
@@ -178,10 +178,10 @@ export class LogFollower implements LogSource {
     const wanted = Math.min(CHUNK_BYTES, this.#drainTo - this.#offset);
     if (wanted <= 0) return 0;
     try {
-      // Synchronous, and short: 64 KB out of the page cache take some 10 µs, a turn over the thread pool takes more.
+      // A synchronous read is shorter here: 64 KB from the page cache take about 10 µs, the thread pool takes longer.
       return readSync(this.#file.fd, this.#buffer, 0, wanted, this.#offset);
     } catch {
-      return 0; // Tried again at the next notification.
+      return 0; // The next notification tries again.
     }
   }
 }

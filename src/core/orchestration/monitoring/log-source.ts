@@ -45,6 +45,6 @@ export interface LogSource {
 /**
  * Opens a source. The listener may be called before the promise resolves.
  *
- * @throws Error where the log is missing, a link, or not a regular file
+ * @throws Error if the log is missing, a link, or not a regular file
  */
 export type OpenLogSource = (path: string, place: LogPlace, listener: LogListener) => Promise<LogSource>;

@@ -4,18 +4,18 @@ import { ownText, plainText } from '../util/text.js';
 export const SHOWN_LENGTH = 500;
 /** How many of the last lines are kept for the end of the run. */
 const KEPT = 5;
-/** What the last lines may take that were not shown, in bytes. */
+/** How much of the last unshown lines is kept, in bytes. */
 const KEPT_BYTES = KEPT * SHOWN_LENGTH * 4;
-/** How many lines are shown at once; entrypoints and installers write some hundred. */
+/** How many lines are shown before the limit by time applies. Entrypoints and installers write some hundred. */
 const MOST_AT_ONCE = 500;
-/** How many more in each second. */
+/** How many more lines are shown in each second. */
 const MORE_EACH_SECOND = 50;
 const NEWLINE = 0x0a;
 
 /**
- * The lines of a log that are no stream-json: of entrypoints, of what Claude writes to standard error, or an agent's own. Each is
- * shown, until there are more than a person would read. From then on only the last ones are, at the end of the run: they
- * say why it failed.
+ * The lines of a log that are not stream-json. They come from entrypoints, from Claude's standard error, or from the agent. All are
+ * shown until there are more than a person would read. After that only the last lines are shown, at the end of the run, because
+ * they say why it failed.
  */
 export class OtherLines {
   readonly #show: (line: string) => void;
@@ -25,17 +25,17 @@ export class OtherLines {
   /** The last lines that were not shown. */
   #unshown: Buffer | undefined;
 
-  /** @param show told of a line, without what steers a terminal, cut where it is long */
+  /** @param show called with a line, without control sequences of terminals, and cut if it is long */
   constructor(show: (line: string) => void) {
     this.#show = show;
   }
 
-  /** The last five that were shown. */
+  /** The last five lines that were shown. */
   get last(): readonly string[] {
     return this.#last;
   }
 
-  /** @param lines complete, with their ends */
+  /** @param lines complete lines with their line ends */
   read(lines: Buffer): void {
     let start = 0;
     while (start < lines.length && this.#may()) {
@@ -51,7 +51,7 @@ export class OtherLines {
     else this.#keep(Buffer.from(`${line.slice(0, SHOWN_LENGTH)}\n`));
   }
 
-  /** The log has ended: shows the last ones. */
+  /** The log has ended: shows the last lines. */
   end(): void {
     const lines =
       this.#unshown

@@ -1,45 +1,45 @@
 import { join } from 'node:path';
 import { BoundedSearch, SearchLimit } from '../util/fs/bounded-search.js';
 
-/** More of them were made to keep the host busy, or to hide others among them. */
+/** An agent that makes more of them wants to keep this process busy, or to hide some among the others. */
 const MOST_TRANSCRIPTS = 1_000;
-/** What is looked through for them each time, in names. */
+/** How many names in the folders are examined in each search. */
 const MOST_NAMES = 10_000;
 const CONVERSATION = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl$/;
 const SUBAGENT = /^agent-[\w-]{1,100}\.jsonl$/;
 
 export interface TranscriptPlace {
-  /** Where Claude keeps the transcripts of the workspace. */
+  /** The folder where Claude keeps the transcripts of the workspace. */
   folder: string;
   /** A UUID, never a path. */
   conversationId: string;
-  /** Whether nobody else's conversations are in the folder: then those are copied, too, which a person begins with `/clear`. */
+  /** Whether only this session has conversations in the folder. Then conversations that a person began with `/clear` are copied, too. */
   alone: boolean;
 }
 
 export interface FoundTranscripts {
-  /** In the folder; those of subagents before the conversation which these work for. */
+  /** Paths inside the folder. Subagents come before the conversation that they work for. */
   names: readonly string[];
-  /** Whether these are all. */
+  /** Whether all transcripts were found. */
   complete: boolean;
 }
 
-/** What belongs to a conversation besides its own transcript. The agent can make any number of files there. */
+/** Finds the transcripts that belong to a conversation besides its own. An agent can make any number of files there. */
 export class OtherTranscripts {
   readonly #place: TranscriptPlace;
-  /** Every one that was ever found: an agent can take them away again. */
+  /** All that were ever found, because an agent can remove them and make others. */
   readonly #known = new Set<string>();
 
   constructor(place: TranscriptPlace) {
     this.#place = place;
   }
 
-  /** Whether a name in the folder is that of another conversation that belongs to it. */
+  /** Whether a file in the folder is another conversation that belongs to this session. */
   isConversation(name: string): boolean {
     return this.#place.alone && CONVERSATION.test(name);
   }
 
-  /** Those that are there now, up to the limits above. */
+  /** The transcripts that are there now, within the limits above. */
   async find(): Promise<FoundTranscripts> {
     const names: string[] = [];
     try {

@@ -1,14 +1,14 @@
 import type { TokenUsage } from '../session/metadata.js';
 
-/** US dollars for a million tokens. */
+/** US dollars per million tokens. */
 interface Price {
   readonly input: number;
   readonly output: number;
 }
 
 /**
- * List prices by model, as Claude Code 2.1.98 has them; the first that fits holds. Writing to the cache costs 1.25 times
- * the input, reading from it a tenth, for all of them.
+ * List prices by model, taken from Claude Code 2.1.98. The first pattern that matches counts. For all models, writing to the cache
+ * costs 1.25 times the price of input, and reading from the cache a tenth of it.
  */
 const PRICES: readonly (readonly [RegExp, Price])[] = [
   [/opus-4-[5-9]/, { input: 5, output: 25 }],
@@ -18,7 +18,7 @@ const PRICES: readonly (readonly [RegExp, Price])[] = [
   [/haiku/, { input: 0.8, output: 4 }],
 ];
 
-/** What tokens cost at list prices, in US dollars; undefined for a model whose price is not known. */
+/** What tokens cost at list prices, in US dollars; undefined if the model's price is not known. */
 export function listPrice(model: string, tokens: TokenUsage): number | undefined {
   const price = PRICES.find(([pattern]) => pattern.test(model))?.[1];
   if (!price) return undefined;

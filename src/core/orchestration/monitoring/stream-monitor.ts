@@ -10,28 +10,35 @@ import { OtherLines, SHOWN_LENGTH } from './other-lines.js';
 import { TranscriptFollower } from './transcript-follower.js';
 
 export interface StreamMonitorOptions {
+  /** The path of the log. */
   logFile: string;
   /** Where this run's part of the log begins, in bytes. */
   offset: number;
-  /** The folder where Claude keeps the conversation's transcript, which knows each message's tokens when it has ended. */
+  /** The folder where Claude keeps the conversation's transcript. The transcript has the tokens of each message that has ended. */
   transcripts?: string;
-  /** The conversation that the log is of, where that is a copy of its transcript. */
+  /** The id of the conversation, if the log is a copy of its transcript. */
   conversationId?: string;
-  /** Called with what each log line tells, in order; never with nothing. */
+  /** Called with the observations from each line, in the order of the log; never with an empty list. */
   onObservations: (observations: readonly Observation[]) => void;
-  /** Called for each line of stream-json, those included that tell nothing: a sign of life. */
+  /** Called for each line of stream-json, as a sign of life, even if nothing is observed in it. */
   onActivity?: () => void;
-  /** How long the log may be, of all runs together, in bytes. Default: of any length. */
+  /** How long the log may be, all runs together, in bytes. Default: no limit. */
   mostBytes?: number;
-  /** Told whether the monitor keeps up with the log, see `Backlog`. */
+  /** Called when the monitor falls behind the log and when it has caught up, see `Backlog`. */
   onBacklog?: (state: BacklogState) => void;
-  /** Told once, when the log is longer than it may be. */
+  /** Called once, when the log is longer than `mostBytes`. */
   onFull?: () => void;
 }
 
 /**
  * Watches the log of one run: line → ChannelCoder's stream parser → observations. Lines that are not stream-json
- * (entrypoints, stderr) become diagnostics, and errors where they read like one.
+ * (entrypoints, stderr) become diagnostics, and also errors if they read like one.
+ *
+ * @example
+ * ```ts
+ * const monitor = await StreamMonitor.start({ logFile, offset: 0, onObservations: (seen) => console.log(seen) });
+ * await monitor.drain(); // The run has ended.
+ * ```
  */
 export class StreamMonitor {
   readonly #reader: ClaudeEventReader;
@@ -43,10 +50,10 @@ export class StreamMonitor {
   readonly #others = new OtherLines((line) => this.#diagnose(line));
 
   /**
-   * Begins to watch. Everything that the log already holds after the offset is reported too.
+   * Begins to watch. What the log already holds after the offset is reported, too.
    *
    * @param open where the lines come from; the library chooses another source for runs that ChannelCoder started itself
-   * @throws Error where the log is missing, a link, or not a regular file
+   * @throws Error if the log is missing, a link, or not a regular file
    */
   static async start(options: StreamMonitorOptions, open: OpenLogSource = LogFollower.open): Promise<StreamMonitor> {
     const monitor = new StreamMonitor(options);
@@ -75,29 +82,29 @@ export class StreamMonitor {
         : new TranscriptFollower(options.transcripts, (event) => this.#report(this.#reader.readTranscript(event)));
   }
 
-  /** Resolves when all is reported that the log held when this began. */
+  /** Resolves when everything is reported that the log held at the start. */
   get caughtUp(): Promise<void> {
     return this.#source?.caughtUp ?? Promise.resolve();
   }
 
-  /** Claude's latest account of the run, if it gave one. */
+  /** Claude's latest `result` of the run, if there is one. */
   get result(): ResultObservation | undefined {
     return this.#result;
   }
 
-  /** The last few lines that were not stream-json: where a start that failed says why. */
+  /** The last few lines that were not stream-json. If a start has failed, they say why. */
   get lastDiagnostics(): readonly string[] {
     return this.#others.last;
   }
 
-  /** The run has ended: reports all that is in the log up to its end, and looks away. */
+  /** The run has ended: reports the rest of the log and stops. Unlike `stop`, it leaves nothing out. */
   async drain(): Promise<void> {
     await this.#source?.drain();
     this.#others.end();
     await this.#transcript?.drain();
   }
 
-  /** Looks away at once; the run may go on. */
+  /** Stops at once. Unlike after `drain`, the run may go on, and the rest of the log is not reported. */
   stop(): void {
     this.#source?.close();
     this.#transcript?.close();
@@ -107,7 +114,7 @@ export class StreamMonitor {
     const { event, untried } = parsed(line);
     if (!event) {
       this.#others.add(line);
-      // Claude may have been killed while it wrote the last line, unless that ends like an event.
+      // A last line without a line end is torn if Claude was killed while it wrote. It was written whole if it ends like an event.
       const written = complete || (untried && line.trimEnd().endsWith('}'));
       if (written && TELLS_OF_CALL.test(line)) this.#report([{ kind: 'tampered' }]);
       return;
@@ -121,7 +128,7 @@ export class StreamMonitor {
     const [first] = observations;
     if (first?.kind === 'init') {
       this.#transcript?.follow(first.conversationId);
-      this.#result = undefined; // Claude begins anew; what it said of its work before is not how this ends.
+      this.#result = undefined; // Claude has begun again, so an earlier result is not the end of this run.
     }
     const last = observations.at(-1);
     if (last?.kind === 'result') this.#result = bounded(last);
@@ -133,12 +140,12 @@ export class StreamMonitor {
     if (observations.length > 0) this.#onObservations(observations);
   }
 
-  /** Of all that Claude writes only a tool's result may hold this many values. */
+  /** Of all lines that Claude writes, only a tool's result may hold so many values. */
   #readDense(line: string, complete: boolean): void {
     this.#others.add(`A log line was skipped because of its many values: ${line.slice(0, SHOWN_LENGTH)}`);
     const written = complete || line.trimEnd().endsWith('}');
     if (!written || !TELLS_OF_CALL.test(line)) return;
-    // An agent may write the beginning of a result in front of what Claude writes, to hide that.
+    // An agent may write the beginning of a result in front of Claude's line, to hide that line.
     if (FURTHER_EVENT.test(line)) this.#report([{ kind: 'tampered' }]);
     else this.#unread(line.slice(0, SHOWN_LENGTH));
   }
@@ -148,7 +155,7 @@ export class StreamMonitor {
     this.#unread(start);
   }
 
-  /** Only tool results get so long (they repeat the edited file). Any other such line was not written by Claude. */
+  /** Of Claude's lines only tool results get so long, because they repeat the edited file. Claude did not write any other such line. */
   #unread(start: string): void {
     const toolUseId = RESULT_START.exec(start)?.[1];
     if (toolUseId === undefined) this.#report([{ kind: 'tampered' }]);
@@ -162,23 +169,23 @@ export class StreamMonitor {
 }
 
 const TELLS_OF_CALL = /"tool_use_id"|"type":"tool_use"/;
-/** Within a line of Claude's these quotes are escaped, or what is in the braces is no event. */
+/** The beginning of an event within a line. In a string of Claude's line the quotes would be escaped. */
 const FURTHER_EVENT = /.\{"type":"(?:assistant|user|system|result)"/s;
 const RESULT_START = /^\{"type":"user".*?"tool_use_id":"([^"]{1,200})"/s;
-/** How often a line is tried from a later brace on. */
+/** How often parsing a line is tried again from a later brace on. */
 const MOST_TRIES = 8;
-/** Where such a brace may be: what stands in front of an event is short. */
+/** Up to where such a brace may be: the text in front of an event is short. */
 const TRIED_START = 4 * 1024;
-/** What all these tries of a line may parse together, in characters: an agent makes lines that fail only at their ends. */
+/** How many characters all tries of a line may parse together, because an agent can write lines that fail only at their end. */
 const MOST_TRIED = 1024 * 1024;
 
 interface ParsedLine {
   event: LogEvent | null;
-  /** Whether there are later braces from which on the line was not tried. */
+  /** Whether the line has later braces from which parsing was not tried. */
   untried: boolean;
 }
 
-/** The event in a line. What others wrote without an end, entrypoints or an agent, may stand in front of it. */
+/** Finds the event in a line. Text without a line end may stand in front of it, written by an entrypoint or by the agent. */
 function parsed(line: string): ParsedLine {
   let event = streamParser.parseStreamEvent(line);
   let left = MOST_TRIED;
@@ -193,7 +200,7 @@ function parsed(line: string): ParsedLine {
   return { event, untried: false };
 }
 
-/** A closing message is a page or two; what is longer would stay in the record for good. */
+/** How long the text of a result may be, in characters. It stays in the record for good, and an honest one has a page or two. */
 const RESULT_LENGTH = 50_000;
 
 function bounded(result: ResultObservation): ResultObservation {

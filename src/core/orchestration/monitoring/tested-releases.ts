@@ -3,11 +3,11 @@ import type { Observation } from '../session/observation.js';
 
 const TESTED = Object.values(versions);
 
-/** What there is to say of the release of Claude Code that began a run: nothing where the library was tested with it. */
+/** A warning if the run was begun by a release of Claude Code with which this library was not tested. */
 export function releaseWarning(observation: Observation): Observation[] {
   if (observation.kind !== 'init' || observation.claudeVersion === undefined) return [];
   const version = observation.claudeVersion;
   if (TESTED.includes(version)) return [];
-  const message = `Claude Code ${version} was not tested with this library (tested: ${TESTED.join(', ')}). It may have tools whose work nobody sees.`;
+  const message = `Claude Code ${version} was not tested with this library (tested: ${TESTED.join(', ')}). It may have tools whose work this library does not see.`;
   return [{ kind: 'error', severity: 'warning', code: 'untested_release', message }];
 }

@@ -9,45 +9,46 @@ import { OtherTranscripts, type TranscriptPlace } from './other-transcripts.js';
 import { openTranscript } from './transcript-file.js';
 import { TranscriptLines, type TranscriptState } from './transcript-lines.js';
 
-/** How often the transcripts are looked at beside the system's notifications, which tell of one folder only. */
+/** How often the transcripts are read without a notification: the system reports changes in one folder only. */
 const POLL_MS = 1_000;
-/** How often the conversation's transcript is looked for until it is there; its folder may not be there either. */
+/** How often the conversation's transcript is looked for until it exists. Its folder may not exist yet, either. */
 const LOOK_MS = 100;
-/** What a further transcript in the place of the conversation's own counts, in bytes: nobody can go on replacing it for ever. */
+/** How many bytes each replacement of the conversation's transcript counts, so that an agent cannot go on replacing it for ever. */
 const REPLACED_BYTES = 1024 * 1024;
 const MAIN = '';
 
 export interface CopyLimits {
-  /** What is read of other transcripts before it is the turn of the conversation's own, in bytes. Default 64 MiB. */
+  /** How much of the other transcripts is read before the conversation's own gets its turn, in bytes. Default 64 MiB. */
   othersBytes: number;
-  /** What is read when the run has ended, in bytes. Default 256 MiB: Claude leaves some lines, an agent any amount. */
+  /** How much is read when the run has ended, in bytes. Default 256 MiB: Claude leaves some lines, but an agent may leave any amount. */
   drainBytes: number;
 }
 
 const LIMITS: CopyLimits = { othersBytes: 64 * 1024 * 1024, drainBytes: 256 * 1024 * 1024 };
 
 export interface TranscriptCopyOptions extends TranscriptPlace {
+  /** Opens the log to append to it. */
   openLog: () => Promise<FileHandle>;
-  /** Opens the log to read what it has by now. */
+  /** Opens the log to read how far each transcript is copied. */
   readLog: () => Promise<FileHandle>;
-  /** How long the log may be, in bytes: nothing is copied to one that is longer. Default: of any length. */
+  /** How long the log may be, in bytes. Nothing is copied to a longer one. Default: no limit. */
   mostLogBytes?: number;
   limits?: Partial<CopyLimits>;
 }
 
 /**
- * Copies what Claude's terminal UI writes into the transcripts of its conversation and its subagents to the session's log:
- * line by line, and those of a subagent before its result. The agent can write to its transcripts, and take
- * them away again: the log keeps what was in them, and tells the next host how far the copy is.
+ * Copies the transcripts of Claude's terminal UI to the session's log, line by line: those of the conversation, and those of its
+ * subagents. The lines of a subagent are copied before its result. The agent can write to its transcripts and remove them. The
+ * log keeps what was copied, and records how far the copy is, so that another process can continue it.
  *
- * The agent can make any number of files as well, of any size. What goes beyond a limit, or is nothing that Claude writes, is
- * left out, and the log tells that there is a gap.
+ * The agent can also make any number of files of any size. What is beyond a limit, or is not written by Claude, is left out, and
+ * the log records a gap.
  */
 export class TranscriptCopy {
   readonly #options: TranscriptCopyOptions;
   readonly #limits: CopyLimits;
   readonly #appeared = deferred<void>();
-  /** The conversation's own. Kept open: it may be moved away. */
+  /** The conversation's own transcript. It is kept open, because the agent may move it away. */
   #transcript: FileHandle | undefined;
   #log: CopiedLog | undefined;
   #stopWatching: (() => void) | undefined;
@@ -55,18 +56,17 @@ export class TranscriptCopy {
   readonly #lines = new TranscriptLines();
   #onBehind: (behind: boolean) => void = () => {};
   #behind = false;
-  /** When the pass over all transcripts began. */
+  /** When the current pass over all transcripts began. */
   #passAt = 0;
-  /** Whether the log lacks something, and whether it tells so. */
+  /** Whether something is missing in the log, and whether the log says so. */
   #gap: 'none' | 'found' | 'noted' = 'none';
   #bytesRead = 0;
   #mostBytes = Number.POSITIVE_INFINITY;
-  /** The copying under way. */
   #copying: Promise<void> | undefined;
   #opening: Promise<void> | undefined;
   #again = false;
   #closed = false;
-  /** Whether the run has ended: a last line without an end is all that there will be of it. */
+  /** Whether the run has ended. Then a last line without a line end will never be completed. */
   #draining = false;
 
   constructor(options: TranscriptCopyOptions) {
@@ -76,36 +76,36 @@ export class TranscriptCopy {
     void this.#begin();
   }
 
-  /** Resolves when there is a transcript; never, where none comes. */
+  /** Resolves when there is a transcript; never if there is none. */
   get appeared(): Promise<void> {
     return this.#appeared.promise;
   }
 
-  /** Tells whether transcripts are written faster than they can be copied; at first they are not. */
+  /** Calls the listener when transcripts are written faster than they are copied, and when the copy has caught up. */
   watchBacklog(listener: (behind: boolean) => void): void {
     this.#onBehind = listener;
     if (this.#behind) listener(true);
   }
 
-  /** Copies what is there by now. */
+  /** Copies what is there now. */
   async look(): Promise<void> {
     await this.#open();
     await this.#copy();
   }
 
-  /** The run has ended: copies what is there by now, a last line without an end included, and stops. Never rejects. */
+  /** The run has ended: copies what is there now, a last line without a line end included, and stops. Never rejects. */
   async drain(): Promise<void> {
     this.#draining = true;
-    this.#stopWatching?.(); // Whoever goes on touching files must not keep the run from its end.
+    this.#stopWatching?.(); // A process that goes on touching files must not keep the run from its end.
     this.#mostBytes = Math.min(this.#mostBytes, this.#bytesRead + this.#limits.drainBytes);
-    await this.#opening; // That may have looked before there was a transcript.
+    await this.#opening; // It may have looked before there was a transcript, so it is opened again below.
     await this.#open();
     await this.#copying;
     await this.#copy();
     await this.close();
   }
 
-  /** Stops, after the line that is being copied. When this has resolved, another host can go on with the copy. Never rejects. */
+  /** Stops after the line that is being copied. Once this has resolved, another process can continue the copy. Never rejects. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopWatching?.();
@@ -124,7 +124,7 @@ export class TranscriptCopy {
     }
     if (this.#closed || this.#draining) return;
     const { folder, conversationId } = this.#options;
-    // The system tells of every file in the folder, as often as anybody touches one.
+    // The system reports each change of each file in the folder.
     const onChange = (name: string | null): void => {
       if (name === null || name === `${conversationId}.jsonl` || this.#others.isConversation(name)) void this.#copy();
     };
@@ -149,11 +149,11 @@ export class TranscriptCopy {
       this.#transcript = transcript;
       this.#appeared.resolve();
     } catch {
-      await transcript.close().catch(() => {}); // The disk may have room again later.
+      await transcript.close().catch(() => {}); // The disk may be full. It is tried again.
     }
   }
 
-  /** One pass at a time: who asks for one meanwhile has the one under way begin again. */
+  /** Copies in one pass. Passes never overlap: a request during a pass triggers one more pass. */
   #copy(): Promise<void> {
     this.#again = true;
     this.#copying ??= this.#copyAll().finally(() => {
@@ -176,12 +176,12 @@ export class TranscriptCopy {
         await this.#replaced(this.#transcript);
         await this.#noteGap(this.#log);
       } catch {
-        return; // What a full disk did not take is tried again.
+        return; // The disk may be full. The next pass tries again.
       }
     }
   }
 
-  /** @param most a limit of its own for a part of the copying, held against `#bytesRead` */
+  /** @param most a further limit for `#bytesRead`, for a part of the copying */
   #mayRead(most = Number.POSITIVE_INFINITY): boolean {
     const { mostLogBytes = Number.POSITIVE_INFINITY } = this.#options;
     const isFull = (this.#log?.length ?? 0) > mostLogBytes;
@@ -205,7 +205,7 @@ export class TranscriptCopy {
     this.#gap = 'noted';
   }
 
-  /** Copies what belongs to the conversation besides its own transcript. */
+  /** Copies the transcripts that belong to the conversation besides its own. */
   async #copyOthers(log: CopiedLog): Promise<void> {
     const most = this.#bytesRead + this.#limits.othersBytes;
     const { names, complete } = await this.#others.find();
@@ -217,7 +217,7 @@ export class TranscriptCopy {
     if (this.#bytesRead >= most) this.#again = true;
   }
 
-  /** @param name in the folder */
+  /** @param name a path inside the folder */
   async #copyOther(log: CopiedLog, name: string, most?: number): Promise<void> {
     const { folder } = this.#options;
     const path = join(folder, name);
@@ -237,7 +237,7 @@ export class TranscriptCopy {
     }
   }
 
-  /** Where another file was put in the place of the conversation's transcript, Claude goes on in that one. */
+  /** If another file is in the place of the conversation's transcript, Claude writes to that file, so it is copied from now on. */
   async #replaced(transcript: FileHandle): Promise<void> {
     const { folder, conversationId } = this.#options;
     const now = await openTranscript(folder, `${conversationId}.jsonl`);
@@ -252,10 +252,10 @@ export class TranscriptCopy {
     await transcript.close();
   }
 
-  /** @throws Error where the log takes no more */
+  /** @throws Error if the disk is full */
   async #copyFrom(log: CopiedLog, name: string, file: FileHandle, most?: number): Promise<void> {
     const { size } = await file.stat();
-    // The transcript was cut short: what is there is copied already, or gone.
+    // The transcript was cut short. What it still holds is copied already.
     if (log.position(name) > size) log.goOn(name, size);
     const transcript = { name, file, size };
     while (this.#mayRead(most) && !this.#lines.isRefused(name)) {
@@ -264,7 +264,7 @@ export class TranscriptCopy {
       const next = await this.#lines.next(transcript, line);
       if (next.kind === 'end') {
         if (this.#draining) await this.#copyUnfinished(log, transcript);
-        return; // What is appended meanwhile has its own notification.
+        return; // What is appended later has a notification of its own.
       }
       this.#bytesRead += next.read;
       if (next.kind === 'lines') await log.append(name, next.bytes);

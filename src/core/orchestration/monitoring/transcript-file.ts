@@ -3,10 +3,10 @@ import { dirname, join, relative } from 'node:path';
 import { openRegularFile } from '../util/fs/regular-file.js';
 
 /**
- * Opens a transcript; undefined where there is none yet, or nothing that can be read. It has to be a regular file that is where
- * it seems to be: a link in its place, or in a folder's, could lead anywhere on the machine.
+ * Opens a transcript; undefined if there is none yet, or if it cannot be read. It has to be a regular file, and no folder below
+ * `root` may be a link: a link could lead anywhere on the machine.
  *
- * @param root the folder above which links are followed
+ * @param root in the path to this folder, links are followed
  */
 export async function openTranscript(
   folder: string,
@@ -21,13 +21,13 @@ export async function openTranscript(
   }
 }
 
-/** A part of a file in one piece: between two pieces of a line the agent could turn it into one of the log's own. */
+/** Reads a part of a file in one piece. Between two pieces the agent could change the line, and make it look like a mark of the log. */
 export async function readPart(file: FileHandle, from: number, to: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(to - from);
   let length = 0;
   while (length < buffer.length) {
     const { bytesRead } = await file.read(buffer, length, buffer.length - length, from + length);
-    if (bytesRead === 0) break; // The transcript was cut short meanwhile.
+    if (bytesRead === 0) break; // The transcript was cut short while it was read.
     length += bytesRead;
   }
   return buffer.subarray(0, length);

@@ -2,15 +2,15 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LogFollower } from './log-follower.js';
 
-/** Most lines are tool results, of any length; parsing those would double the monitor's work. */
+/** Only lines with both of these are parsed. Most lines are tool results of any length, and parsing them would double the monitor's work. */
 const TELLING = ['"type":"assistant"', '"usage"'];
-/** What of the transcript is still read when its run has ended, in bytes: Claude leaves some lines, an agent any amount. */
+/** How much of the transcript is read when the run has ended, in bytes. Claude leaves some lines, but an agent may leave any amount. */
 const MOST_DRAINED = 64 * 1024 * 1024;
 
 /**
- * Follows the transcript that Claude Code keeps of a conversation, once it is there. The agent can write to it, so that
- * nothing depends on it which an agent would gain by: what is in there can only add to what the log tells. Where it holds
- * what Claude never writes, it is not followed any further: a hole of terabytes costs an agent nothing.
+ * Follows the transcript that Claude Code keeps of a conversation, as soon as there is one. The agent can write to the transcript, so
+ * its content can only add to what the log says, and gains the agent nothing. If it holds something that Claude never
+ * writes, it is not followed any further: a hole of terabytes costs an agent nothing.
  */
 export class TranscriptFollower {
   readonly #folder: string;
@@ -30,7 +30,7 @@ export class TranscriptFollower {
     this.#name ??= `${conversationId}.jsonl`;
   }
 
-  /** Looks for the transcript: Claude begins it some time after the log, so that this is called with each line of the log. */
+  /** Looks for the transcript. Claude begins it some time after the log, so this is called with each line of the log. */
   look(): void {
     if (this.#name === undefined || this.#follower || this.#opening || this.#closed) return;
     this.#opening = this.#open(this.#name).finally(() => {
@@ -53,7 +53,7 @@ export class TranscriptFollower {
 
   async #open(name: string): Promise<void> {
     try {
-      // A link in the folder's place could lead anywhere on the host.
+      // A link in the folder's place could lead anywhere on the machine.
       const parent = await realpath(dirname(this.#folder));
       if ((await realpath(this.#folder)) !== join(parent, basename(this.#folder))) return;
       const follower = await LogFollower.open(
@@ -68,7 +68,7 @@ export class TranscriptFollower {
       if (this.#closed) follower.close();
       else this.#follower = follower;
     } catch {
-      // The transcript is not there yet, or is nothing that can be read.
+      // The transcript is not there yet, or cannot be read.
     }
   }
 
@@ -78,7 +78,7 @@ export class TranscriptFollower {
     try {
       this.#onEvent(JSON.parse(line));
     } catch {
-      // A line that is cut, or the agent's own.
+      // The line is cut, or the agent wrote it.
     }
   }
 }

@@ -8,7 +8,7 @@ function scene() {
   fakeClock();
   const told: BacklogState[] = [];
   const backlog = new Backlog((state) => told.push(state));
-  /** A slice of reading that takes some time and leaves the reader at an offset in a file of a size. */
+  /** A slice of reading that takes `tookMs` and leaves the reader at an offset in a file of `size` bytes. */
   const slice = (offset: number, size: number, tookMs = 2, counts = true): void => {
     vi.advanceTimersByTime(tookMs);
     backlog.left({ offset, size }, tookMs, counts);
@@ -16,8 +16,8 @@ function scene() {
   return { backlog, told, slice };
 }
 
-describe('the reader of a log is behind', () => {
-  it('as soon as more than 8 MB are unread', () => {
+describe('Backlog', () => {
+  it('reports behind as soon as more than 8 MB are unread', () => {
     const { told, slice } = scene();
     slice(0, 8 * MB);
     expect(told).toEqual([]);
@@ -25,7 +25,7 @@ describe('the reader of a log is behind', () => {
     expect(told).toEqual(['behind']);
   });
 
-  it('where what was there half a second ago is still unread, however few bytes that are', () => {
+  it('reports behind when bytes stay unread for half a second, however few they are', () => {
     const { told, slice } = scene();
     for (let read = 0; read < 250; read++) slice(read, 1_000);
     expect(told).toEqual([]);
@@ -34,13 +34,13 @@ describe('the reader of a log is behind', () => {
     expect(told).toEqual(['behind']);
   });
 
-  it('not where what was there half a second ago is read, however fast it grows', () => {
+  it('reports nothing when bytes are read within half a second, however fast the log grows', () => {
     const { told, slice } = scene();
     for (let read = 0; read < 10_000; read++) slice(read * 1_000, read * 1_000 + 100_000);
     expect(told).toEqual([]);
   });
 
-  it('until everything is read; then it is told so, and at first as well', () => {
+  it('reports caught-up when everything is read, for the first time and after each backlog', () => {
     const { backlog, told, slice } = scene();
     backlog.none();
     backlog.none();
@@ -53,7 +53,7 @@ describe('the reader of a log is behind', () => {
 });
 
 describe('a flood', () => {
-  it('is what takes more than ten seconds to read while the reader is behind, and is told of once', () => {
+  it('is reported once when reading a backlog takes more than ten seconds', () => {
     const { backlog, told, slice } = scene();
     for (let read = 0; read < 5_500; read++) slice(read, 9 * MB);
     expect(told).toEqual(['behind']);
@@ -62,7 +62,7 @@ describe('a flood', () => {
     expect(backlog.flooded).toBe(true);
   });
 
-  it('is also one that comes in many waves', () => {
+  it('is reported when the backlogs of many waves together take that long', () => {
     const { backlog, told, slice } = scene();
     for (let wave = 0; wave < 20 && !backlog.flooded; wave++) {
       for (let read = 0; read < 500; read++) slice(read, 9 * MB);
@@ -71,7 +71,7 @@ describe('a flood', () => {
     expect(told).toContain('flood');
   });
 
-  it('is none where listeners are slow now and then, for however long', () => {
+  it('is not reported when listeners are slow now and then, however long the run takes', () => {
     const { backlog, told, slice } = scene();
     for (let hour = 0; hour < 100; hour++) {
       slice(0, 9 * MB, 3_000);
@@ -81,13 +81,13 @@ describe('a flood', () => {
     expect(told).not.toContain('flood');
   });
 
-  it('is none where the reader only catches up with what was there before it began', () => {
+  it('is not reported while the reader catches up with what the log held before it was opened', () => {
     const { told, slice } = scene();
     for (let read = 0; read < 20_000; read++) slice(read, 900 * MB, 2, false);
     expect(told).toEqual(['behind']);
   });
 
-  it('is also what a run leaves behind when it has ended', () => {
+  it('is reported when a run has ended and the rest takes that long to read', () => {
     const { backlog, told, slice } = scene();
     backlog.none();
     backlog.close();

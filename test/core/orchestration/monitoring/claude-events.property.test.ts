@@ -7,7 +7,7 @@ import { reduceSession } from '../../../../src/core/orchestration/session/reduce
 import { unfrozenParts } from '../../../support/frozen.js';
 import { runningSession } from '../../../support/sessions.js';
 
-/** Values that break code which trusts a shape; all of them can be written in JSON. */
+/** Values that break code which expects certain shapes. All of them can be written in JSON. */
 const hostile = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),
   fc.constantFrom(
@@ -86,13 +86,13 @@ function textsOf(observation: Observation): unknown[] {
 }
 
 describe('events of any shape', () => {
-  it('never throw, and give observations of the promised types that a record can take', () => {
+  it('never throw, and become observations with the declared types, which the reducer accepts', () => {
     fc.assert(
       fc.property(fc.array(or(event), { maxLength: 6 }), (events) => {
         const reader = new ClaudeEventReader();
         let session = runningSession();
         for (const one of events) {
-          // As it comes out of a log line.
+          // As if it came from a log line.
           const observations = reader.read(JSON.parse(JSON.stringify(one)));
           for (const text of observations.flatMap(textsOf)) expect(typeof text).toBe('string');
           const action = { type: 'observed', at: 5, observations } as const;
@@ -105,7 +105,7 @@ describe('events of any shape', () => {
     );
   });
 
-  it('have names and ids of bounded length', () => {
+  it('become observations whose names and ids have a limited length', () => {
     const long = 'n'.repeat(1_000_000);
     const [, tool] = new ClaudeEventReader().read({
       type: 'assistant',

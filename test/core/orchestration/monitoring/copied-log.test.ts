@@ -9,7 +9,7 @@ import { tempFolder } from '../../../support/temp-folder.js';
 const MARK = '{"type":"autonomous-orchestration","from":';
 const NAMES = ['', 'a/subagents/agent-1.jsonl', 'b.jsonl'] as const;
 
-/** A disk that has room for so many bytes. */
+/** A disk with room for `room` bytes. */
 const disk = { room: Number.POSITIVE_INFINITY };
 
 async function openOn(path: string): Promise<CopiedLog> {
@@ -48,7 +48,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ does: fc.constant('dies' as const) }) },
 );
 
-it('has each line of each file once and whole, whenever the disk was full and its host killed', async () => {
+it('holds each line of each file once and whole, whenever the disk is full and the process is killed', async () => {
   const path = join(tempFolder(), 'log');
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
@@ -93,7 +93,7 @@ it('has each line of each file once and whole, whenever the disk was full and it
   );
 }, 60_000);
 
-it('finds where it was in a log of many chunks, wherever they cut a mark', async () => {
+it('finds how far each file is copied in a log of many chunks, even if a chunk ends within a mark', async () => {
   const path = join(tempFolder(), 'log');
   for (const extra of [0, 1, 20, 41, 60]) {
     writeFileSync(path, '');
@@ -108,7 +108,7 @@ it('finds where it was in a log of many chunks, wherever they cut a mark', async
   }
 });
 
-it('reads a log that had one file only as it was', async () => {
+it('continues a log of one file without a mark', async () => {
   const path = join(tempFolder(), 'log');
   writeFileSync(path, 'one\ntwo\nth');
   const log = await openOn(path);
@@ -118,7 +118,7 @@ it('reads a log that had one file only as it was', async () => {
   expect(readFileSync(path, 'utf8')).toBe('one\ntwo\nthree\n');
 });
 
-it('tells of a gap, wherever it ends, and goes on behind that', async () => {
+it('records a gap, also within a line, and continues after it', async () => {
   const path = join(tempFolder(), 'log');
   writeFileSync(path, '');
   const log = await openOn(path);

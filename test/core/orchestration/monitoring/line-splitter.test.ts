@@ -4,7 +4,7 @@ import { type LineListener, LineSplitter } from '../../../../src/core/orchestrat
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** What a splitter makes of chunks, in order. */
+/** What a splitter reports of chunks, in order. */
 function split(
   chunks: readonly Buffer[],
   deadline = NEVER,
@@ -28,7 +28,7 @@ const joined = (told: ReturnType<typeof split>): string =>
   told.map(({ kind, text }) => (kind === 'plain' ? text : `${text}\n`)).join('');
 
 describe('lines that cannot be stream-json', () => {
-  it('are told of together, however many there are', () => {
+  it('are reported together, however many there are', () => {
     const junk = 'y\n'.repeat(30_000);
     const event = '{"type":"x"}';
     expect(split([Buffer.from(`${junk}${event}\n${junk}`)])).toEqual([
@@ -39,7 +39,7 @@ describe('lines that cannot be stream-json', () => {
   });
 
   it.each(['{"type":"x"}', 'x "type" x', '"tool_use_id"', '{"type', '"tool_use_i'])(
-    'are told from others: %s',
+    'are distinguished from lines that can be: %s',
     (line) => {
       const plain = line === '{"type' || line === '"tool_use_i';
       expect(split([Buffer.from(`a\n${line}\n`)]).at(-1)).toEqual(
@@ -48,7 +48,7 @@ describe('lines that cannot be stream-json', () => {
     },
   );
 
-  it('never take a line with them that may be, nor lose one, wherever a chunk ends', () => {
+  it('are never reported together with a line that can be, and no line is lost, wherever a chunk ends', () => {
     const line = fc.constantFrom('', 'y', '{}', '{"type":"x"}', 'é"type"é', '"tool_use_id"', '{"', '"typ', 'e"');
     fc.assert(
       fc.property(
@@ -67,7 +67,7 @@ describe('lines that cannot be stream-json', () => {
           const told = split(chunks, late ? 0 : NEVER);
           const plain = told.flatMap(({ kind, text }) => (kind === 'plain' ? [text] : []));
           expect(plain.join('')).not.toMatch(/"type"|"tool_use_id"/);
-          // An empty line tells nothing, so that it may be left out.
+          // An empty line may be left out.
           const full = (text: string): string[] => text.split('\n').filter((one) => one !== '');
           expect(full(joined(told))).toEqual(lines.filter((one) => one !== ''));
         },
@@ -84,7 +84,7 @@ describe('a line of many values', () => {
     );
   };
 
-  it('is told from one that can be parsed', () => {
+  it('is reported as dense, and a long line of one string is not', () => {
     const many = `{"type":"user","a":[${'1,'.repeat(300_000)}1]}`;
     const text = `{"type":"user","a":"${'1,[{'.repeat(300_000)}"}`;
     expect(split(chunked(`${many}\n${text}\n`)).map(({ kind }) => kind)).toEqual(['dense', 'line']);

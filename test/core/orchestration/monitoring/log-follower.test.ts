@@ -11,7 +11,7 @@ import { fakeClock } from '../../../support/clock.js';
 import { eventually } from '../../../support/eventually.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-/** Bytes that were asked for, one entry a read. */
+/** How many bytes each read has asked for. */
 const reads = vi.hoisted((): number[] => []);
 vi.mock('node:fs', async (original) => {
   const real = await original<typeof import('node:fs')>();
@@ -24,7 +24,7 @@ vi.mock('node:fs', async (original) => {
   };
 });
 
-/** They tell the followers of changes, in the order in which those were opened. */
+/** Each notifies a follower of a change, in the order in which the followers were opened. */
 const told = vi.hoisted((): ((name: string | null) => void)[] => []);
 vi.mock('../../../../src/core/orchestration/util/fs/folder-watch.js', async (original) => {
   const real = await original<typeof import('../../../../src/core/orchestration/util/fs/folder-watch.js')>();
@@ -40,7 +40,7 @@ vi.mock('../../../../src/core/orchestration/util/fs/folder-watch.js', async (ori
 class Follower {
   readonly lines: string[] = [];
   readonly oversized: string[] = [];
-  /** Lines that had no end. */
+  /** Lines without a line end. */
   readonly incomplete: string[] = [];
   #wake = (): void => {};
   #follower: LogFollower | undefined;
@@ -62,7 +62,7 @@ class Follower {
     return made;
   }
 
-  /** Resolves when there are so many lines. */
+  /** Resolves when `count` lines were reported. */
   async until(count: number): Promise<void> {
     while (this.lines.length < count) {
       await new Promise<void>((resolve) => {
@@ -99,7 +99,7 @@ async function following(path: string, offset = 0): Promise<Follower> {
 }
 
 describe('lines that are in the log', () => {
-  it('are reported in order, without empty ones, the last one also where its end is missing', async () => {
+  it('are reported in order, without empty lines, and including a last line without a line end', async () => {
     expect(await linesOf('one\n\ntwo\n\n\nthree')).toEqual(['one', 'two', 'three']);
   });
 
@@ -107,7 +107,7 @@ describe('lines that are in the log', () => {
     ['one\nhalf', ['half']],
     ['one\nwhole\n', []],
     ['one\n\n', []],
-  ])('are told from one that has no end: %j', async (text, incomplete) => {
+  ])('are distinguished from a last line without a line end: %j', async (text, incomplete) => {
     const follower = await Follower.open(log(text));
     await follower.drain();
     expect(follower.incomplete).toEqual(incomplete);
@@ -117,12 +117,12 @@ describe('lines that are in the log', () => {
     expect(await linesOf('old\nnew\nnewer\n', 4)).toEqual(['new', 'newer']);
   });
 
-  it('are none where the offset is the end', async () => {
+  it('are not reported if the offset is the end of the log', async () => {
     expect(await linesOf('old\n', 4)).toEqual([]);
   });
 
   it('keep characters of several bytes whole, wherever a read ends', async () => {
-    // The reads are 256 KB long; a shift by one to four bytes tears each of these characters at some border.
+    // With a shift of one to four bytes, each of these characters is torn at the end of some read.
     const line = 'aé€😀'.repeat(60_000);
     for (const shift of ['', 'x', 'xx', 'xxx', 'xxxx']) {
       const [only, ...others] = await linesOf(`${shift}${line}\n`);
@@ -131,14 +131,14 @@ describe('lines that are in the log', () => {
     }
   });
 
-  it('show bytes that are no UTF-8 as replacement characters and lose nothing else', async () => {
+  it('have replacement characters for bytes that are not UTF-8, and lose nothing else', async () => {
     const bytes = Buffer.concat([Buffer.from('a'), Buffer.from([0xff, 0xc3]), Buffer.from('\nb\n')]);
     expect(await linesOf(bytes)).toEqual(['a\ufffd\ufffd', 'b']);
   });
 });
 
 describe('lines that are appended', () => {
-  it('are reported while they come', async () => {
+  it('are reported as they come', async () => {
     const path = log('one\n');
     const follower = await following(path);
     await follower.until(1);
@@ -149,7 +149,7 @@ describe('lines that are appended', () => {
     expect(follower.lines).toEqual(['one', 'two', 'three', 'four']);
   });
 
-  it('are reported when they are complete', async () => {
+  it('are reported once they are complete', async () => {
     const path = log('one\nha');
     const follower = await following(path);
     expect(follower.lines).toEqual(['one']);
@@ -159,7 +159,7 @@ describe('lines that are appended', () => {
     expect(follower.incomplete).toEqual([]);
   });
 
-  it('are all there after drain(), also those that came right before', async () => {
+  it('are all reported by drain(), including those that were appended right before', async () => {
     const path = log();
     const follower = await following(path);
     const lines = Array.from({ length: 20_000 }, (_, index) => `line ${index}`);
@@ -168,7 +168,7 @@ describe('lines that are appended', () => {
     expect(follower.lines).toEqual(lines);
   });
 
-  it('are left out behind the most that drain() may read', async () => {
+  it('are left out beyond the limit of drain()', async () => {
     const path = log('one\n');
     const follower = await following(path);
     await follower.until(1);
@@ -177,13 +177,13 @@ describe('lines that are appended', () => {
     expect(follower.lines).toEqual(['one', 'two', 'th']);
   });
 
-  it('are reported no more after drain() or close()', async () => {
+  it('are not reported after drain() or close()', async () => {
     const drained = log('one\n');
     const closed = log('one\n');
     const followers = [await following(drained), await following(closed)];
     await followers[0]?.drain();
     followers[1]?.close();
-    // Others see the new lines: so would these, if they still followed.
+    // Other followers see the new lines. So would these, if they still followed.
     const witnesses = [await following(drained), await following(closed)];
     appendFileSync(drained, 'two\n');
     appendFileSync(closed, 'two\n');
@@ -191,7 +191,7 @@ describe('lines that are appended', () => {
     expect(followers.map(({ lines }) => lines)).toEqual([['one'], ['one']]);
   });
 
-  it('come out as they went in, whatever pieces they are written in', async () => {
+  it('are reported unchanged, in whatever pieces they are written', async () => {
     const text = fc.string({ unit: 'grapheme', maxLength: 30 }).map((line) => line.replaceAll('\n', ''));
     await fc.assert(
       fc.asyncProperty(
@@ -217,8 +217,8 @@ describe('lines that are appended', () => {
   });
 });
 
-describe('somebody who touches files without end', () => {
-  it('causes one read a turn of the event loop, and none by other files', async () => {
+describe('a process that touches files without end', () => {
+  it('causes one read per turn of the event loop, and none for other files', async () => {
     const path = log('one\n');
     const follower = await following(path);
     const tell = told.at(-1);
@@ -236,7 +236,7 @@ describe('somebody who touches files without end', () => {
 });
 
 describe('a line that is too long', () => {
-  it('is skipped with its start, in bounded memory, and those around it are kept', async () => {
+  it('is skipped with limited memory, its beginning is reported, and the lines around it are kept', async () => {
     const path = log('before\n');
     for (let written = 0; written < 100; written += 4) appendFileSync(path, Buffer.alloc(4 * 1024 * 1024, 'x'));
     appendFileSync(path, '\nafter\n');
@@ -258,22 +258,22 @@ describe('a line that is too long', () => {
     expect(most).toBeLessThan(48 * 1024 * 1024);
   });
 
-  it('is one of more than 8 MB', async () => {
+  it('has more than 8 MB', async () => {
     const longest = 'y'.repeat(MOST_LINE_BYTES);
     const [line] = await linesOf(`${longest}\n`);
     expect(line?.length).toBe(MOST_LINE_BYTES);
   });
 });
 
-describe('what is no log', () => {
-  it('is refused: a link, which could lead anywhere', async () => {
+describe('something that is not a log', () => {
+  it('is refused: a link, because it could lead anywhere', async () => {
     const target = log('secret\n');
     const link = join(tempFolder(), 'stream.log');
     symlinkSync(target, link);
     await expect(following(link)).rejects.toMatchObject({ code: 'ELOOP' });
   });
 
-  it('is refused: a FIFO, and without waiting for a writer', async () => {
+  it('is refused: a FIFO, without waiting for a writer', async () => {
     const fifo = join(tempFolder(), 'fifo');
     execFileSync('mkfifo', [fifo]);
     await expect(following(fifo)).rejects.toThrow('is not a regular file');
@@ -285,12 +285,12 @@ describe('what is no log', () => {
     await expect(following(folder)).rejects.toThrow('is not a regular file');
   });
 
-  it('is refused: what is not there', async () => {
+  it('is refused: a path without a file', async () => {
     await expect(following(join(tempFolder(), 'none'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });
 
-it('has caught up with what was there at first, however fast somebody goes on writing', async () => {
+it('caughtUp resolves for what the file held when it was opened, however fast a process goes on writing', async () => {
   const file = join(tempFolder(), 'stream.log');
   writeFileSync(file, 'x\n'.repeat(100_000));
   const writer = spawn('sh', ['-c', `yes | head -c 300000000 >> ${file}`], { stdio: 'ignore' });
@@ -300,7 +300,7 @@ it('has caught up with what was there at first, however fast somebody goes on wr
   follower.close();
 });
 
-describe('a file that may have a length', () => {
+describe('a file with a limited length', () => {
   const fullAt = async (path: string, mostBytes: number): Promise<{ follower: LogFollower; full: () => number }> => {
     const onFull = vi.fn();
     const follower = await LogFollower.open(path, { offset: 0, mostBytes }, { onLine() {}, onOversized() {}, onFull });
@@ -308,7 +308,7 @@ describe('a file that may have a length', () => {
     return { follower, full: () => onFull.mock.calls.length };
   };
 
-  it('is told to be longer once, whether it was so at first or has become so', async () => {
+  it('is reported once when it is longer, whether it was so at first or has become so', async () => {
     expect((await fullAt(log('x'.repeat(11)), 10)).full()).toBe(1);
     const path = log('x'.repeat(10));
     const { follower, full } = await fullAt(path, 10);
@@ -321,8 +321,8 @@ describe('a file that may have a length', () => {
   });
 });
 
-describe('a log that takes longer to read than anybody waits', () => {
-  it('is read no further when its run has ended', async () => {
+describe('a log that takes too long to read', () => {
+  it('is not read to its end when the run has ended', async () => {
     fakeClock();
     const path = log();
     const states: BacklogState[] = [];
@@ -347,7 +347,7 @@ describe('a log that takes longer to read than anybody waits', () => {
     expect(read).toBeLessThan(200);
   });
 
-  it('is told of while it is followed', async () => {
+  it('is reported while the run goes on', async () => {
     fakeClock();
     const path = log();
     const states: BacklogState[] = [];

@@ -122,22 +122,22 @@ describe('both sources report the same, at the same time', () => {
   });
 });
 
-describe('both sources', () => {
-  it('report at the end of the run what was appended last, also without a line end, and keep the result', async () => {
+describe('LogFollower and ChannelCoderSource', () => {
+  it('both report what was appended right before drain(), also without a line end, and keep the result', async () => {
     for (const name of NAMES) {
       const { atEnd } = await reportOf(name, { last: `${said('last words')}\n${RESULT}` });
       expect(atEnd).toMatchObject(['alive', message('last words'), 'alive', { kind: 'result', text: 'done' }]);
     }
   });
 
-  it('report nothing that is appended after drain() or stop()', async () => {
+  it('both report nothing that is appended after drain() or stop()', async () => {
     for (const name of NAMES) {
       const [drained, stopped] = [await watched(name, {}), await watched(name, {})];
       await drained.monitor.drain();
       stopped.monitor.stop();
       for (const { logFile, told } of [drained, stopped]) {
         told.length = 0;
-        // Another source sees the line: so would this one, if it still followed.
+        // Another source sees the line. So would this one, if it still followed.
         const witness = await StreamMonitor.start(
           { logFile, offset: 0, onObservations: (seen) => sees(seen) },
           SOURCES[name],
@@ -154,7 +154,7 @@ describe('both sources', () => {
     }
   });
 
-  it('report nothing more of what they have read when stop() is called by a listener', async () => {
+  it('both report nothing more after a listener has called stop(), even if they have read more', async () => {
     for (const name of NAMES) {
       const logFile = join(tempFolder(), 'stream.log');
       writeFileSync(logFile, '');
@@ -177,7 +177,7 @@ describe('both sources', () => {
     }
   });
 
-  it('have caught up when the events are reported that were in the log', async () => {
+  it('both resolve caughtUp when the events are reported that the log held', async () => {
     for (const name of NAMES) {
       const { monitor, told } = await watched(name, { before: EARLIER + fixture('subagent'), offset: EARLIER.length });
       await monitor.caughtUp;
@@ -185,14 +185,14 @@ describe('both sources', () => {
     }
   });
 
-  it('have caught up at once with an empty part of a log', async () => {
+  it('both resolve caughtUp at once if the run has written nothing yet', async () => {
     for (const name of NAMES) {
       const { monitor } = await watched(name, { before: EARLIER, offset: EARLIER.length });
       await monitor.caughtUp;
     }
   });
 
-  it('tell once that a log is longer than it may be, whether it was so at first or has become so', async () => {
+  it('both report once that the log is longer than it may be, whether it was so at first or has become so', async () => {
     for (const name of NAMES) {
       const [atFirst, later] = [
         await watched(name, { before: `${RESULT}\n`, mostBytes: 10 }),
@@ -208,7 +208,7 @@ describe('both sources', () => {
     }
   });
 
-  it('refuse a link and a missing log', async () => {
+  it('both refuse a link and a missing log', async () => {
     for (const open of Object.values(SOURCES)) {
       const [link, missing] = [join(tempFolder(), 'stream.log'), join(tempFolder(), 'missing')];
       symlinkSync('/etc/hostname', link);
@@ -219,8 +219,8 @@ describe('both sources', () => {
   });
 });
 
-describe("what ChannelCoder's monitorLog does not report", () => {
-  it('a line that is not JSON: ChannelCoderSource reports it at the end of the run', async () => {
+describe("where ChannelCoder's monitorLog differs", () => {
+  it('a line that is not JSON is reported by ChannelCoderSource only at the end of the run', async () => {
     const { LogFollower, ChannelCoderSource } = await reportsOf({
       before: `entrypoint ready\n${said('one')}\n[1,2]\n`,
       pieces: ['{"half":\n', 'mkdir: Permission denied\n'],
@@ -233,14 +233,14 @@ describe("what ChannelCoder's monitorLog does not report", () => {
     expect(ChannelCoderSource.atEnd).toMatchObject([diagnostic('entrypoint ready'), ...others]);
   });
 
-  it('an event behind text without a line end: to ChannelCoderSource the line is a diagnostic', async () => {
+  it('an event after text without a line end is only a diagnostic to ChannelCoderSource', async () => {
     const line = `ready: ${said('one')}`;
     const { LogFollower, ChannelCoderSource } = await reportsOf({ before: `${line}\n` });
     expect(LogFollower).toEqual({ live: ['alive', message('one')], atEnd: [] });
     expect(ChannelCoderSource).toEqual({ live: [], atEnd: [diagnostic(line)] });
   });
 
-  it('the first event of a run after an earlier run left a line without its end: it is a diagnostic, too', async () => {
+  it('the first event of a run is only a diagnostic to ChannelCoderSource if an earlier run left a line without its end', async () => {
     for (const torn of [said('earlier'), '{"type":']) {
       const before = `${said('earlier')}\n${torn}${said('one')}\n${said('two')}\n`;
       const offset = before.length - `${said('one')}\n${said('two')}\n`.length;
@@ -250,7 +250,7 @@ describe("what ChannelCoder's monitorLog does not report", () => {
     }
   });
 
-  it('what a lone CR separates, such as a progress bar, in one piece', async () => {
+  it('an event after a lone CR, as of a progress bar, is reported by both; the text before it is a diagnostic to ChannelCoderSource', async () => {
     const { LogFollower, ChannelCoderSource } = await reportsOf({ before: `10 %\r20 %\r${said('one')}\n` });
     expect(LogFollower).toEqual({ live: ['alive', message('one')], atEnd: [] });
     expect(ChannelCoderSource).toEqual({
@@ -259,7 +259,7 @@ describe("what ChannelCoder's monitorLog does not report", () => {
     });
   });
 
-  it('an event with U+2028 in its text, if this version of Node.js ends a line there; no other event is lost', async () => {
+  it('an event with U+2028 is lost to ChannelCoderSource if Node.js ends a line there, but no other event is', async () => {
     const before = ['one', 'a\u2028b', 'two'].map((text) => `${said(text)}\n`).join('');
     const { LogFollower, ChannelCoderSource } = await reportsOf({ before });
     const texts = ({ live }: Report): string[] =>
@@ -269,7 +269,7 @@ describe("what ChannelCoder's monitorLog does not report", () => {
     expect(JSON.stringify(ChannelCoderSource.atEnd)).not.toContain('"message"');
   });
 
-  it('that a line is too long or holds too many values: ChannelCoderSource reports the event', async () => {
+  it('an event that is too long or holds too many values is skipped by LogFollower, and reported by ChannelCoderSource', async () => {
     const values = JSON.stringify({ type: 'assistant', message: { content: [] }, x: Array(200_000).fill(1) });
     const before = `${said('x'.repeat(9_000_000))}\n${values}\n`;
     const { LogFollower, ChannelCoderSource } = await reportsOf({ before });
@@ -282,7 +282,7 @@ describe("what ChannelCoder's monitorLog does not report", () => {
     expect(ChannelCoderSource.atEnd).toEqual([]);
   });
 
-  it('how far it has read: ChannelCoderSource tells nobody of a backlog', async () => {
+  it('how far it has read is not known to ChannelCoderSource, so it reports no backlog', async () => {
     for (const name of NAMES) {
       const { told, says, monitor } = await watched(name, { before: fixture('two-turns') });
       await says('"result"');
@@ -291,7 +291,7 @@ describe("what ChannelCoder's monitorLog does not report", () => {
     }
   });
 
-  it('what lies beyond the limit of a log: ChannelCoderSource ends monitorLog, and reads up to the limit only', async () => {
+  it('an event beyond the limit of a log is left out by ChannelCoderSource', async () => {
     const before = `${said('one')}\n${said('two')}\n`;
     const told = async (name: Name): Promise<Told[]> => {
       const { told, monitor } = await watched(name, { before, mostBytes: before.length / 2 });

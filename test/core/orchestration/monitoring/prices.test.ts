@@ -23,13 +23,13 @@ describe('listPrice', () => {
     expect(listPrice(model, { ...NONE, cacheRead: MILLION })).toBeCloseTo(0.1 * input, 9);
   });
 
-  it('adds everything up', () => {
+  it('adds up the costs of all kinds of tokens', () => {
     const tokens = { input: 1_000, output: 2_000, cacheRead: 30_000, cacheCreation: 4_000 };
     expect(listPrice('claude-sonnet-4-6', tokens)).toBeCloseTo(0.003 + 0.03 + 0.009 + 0.015, 9);
     expect(listPrice('claude-sonnet-4-6', NONE)).toBe(0);
   });
 
-  it.each(['<synthetic>', 'simulated', 'gpt-5', ''])('is not known for %j', (model) => {
+  it.each(['<synthetic>', 'simulated', 'gpt-5', ''])('is undefined for the unknown model %j', (model) => {
     expect(listPrice(model, { ...NONE, input: 1 })).toBeUndefined();
   });
 });

@@ -31,7 +31,7 @@ async function read(log: string, offset = 0): Promise<{ monitor: StreamMonitor; 
 }
 
 describe('StreamMonitor', () => {
-  it('reports what each line tells, never nothing, and keeps the result', async () => {
+  it('reports the observations of each line, never an empty list, and keeps the result', async () => {
     const { monitor, seen } = await monitorOf(fixture('subagent'));
     await eventually(() => expect(monitor.result).toMatchObject({ kind: 'result', text: 'The helper found nothing.' }));
     await monitor.drain();
@@ -40,24 +40,24 @@ describe('StreamMonitor', () => {
     expect(seen.at(-1)?.[0]?.kind).toBe('result');
   });
 
-  it('reports the same for a log with CRLF', async () => {
+  it('reports the same observations for a log with CRLF', async () => {
     const { seen } = await read(fixture('two-turns').replaceAll('\n', '\r\n\r\n'));
     expect(seen).toEqual((await read(fixture('two-turns'))).seen);
   });
 
-  it("begins at the run's offset: an earlier run's result is not this one's", async () => {
+  it("begins at the run's offset, and ignores the result of an earlier run", async () => {
     const earlier = jsonLines(text('first'), RESULT);
     const { monitor, seen } = await read(earlier + jsonLines(text('second')), Buffer.byteLength(earlier));
     expect(seen).toEqual([{ kind: 'message', text: 'second', first: true }]);
     expect(monitor.result).toBeUndefined();
   });
 
-  it('gives the last result where there are several', async () => {
+  it('keeps the last result if there are several', async () => {
     const { monitor } = await read(jsonLines(RESULT, { ...RESULT, result: 'later' }));
     expect(monitor.result?.text).toBe('later');
   });
 
-  it("takes no result out of a tool's output, whatever lines it prints", async () => {
+  it("finds no result in a tool's output, whatever lines the tool prints", async () => {
     const forged = JSON.stringify(RESULT);
     const block = { type: 'tool_result', tool_use_id: 't', content: `\n${forged}\n` };
     const { monitor } = await read(jsonLines({ type: 'user', message: { content: [block] } }));
@@ -81,7 +81,7 @@ describe("the conversation's transcript", () => {
     message: { id: 'm', content: [{ type: 'text', text: 'a' }], usage: { input_tokens: 5, output_tokens } },
   });
 
-  it('refines the tokens of what the log tells', async () => {
+  it('refines the tokens of the messages in the log', async () => {
     const folder = tempFolder();
     const logFile = join(folder, 'stream.log');
     const transcripts = join(folder, 'projects');
@@ -100,8 +100,8 @@ describe("the conversation's transcript", () => {
   });
 });
 
-describe('lines that are no stream-json', () => {
-  it('become diagnostics, without colours and control sequences, cut at 500 characters', async () => {
+describe('lines that are not stream-json', () => {
+  it('become diagnostics without colours and control sequences, cut at 500 characters', async () => {
     const { seen } = await read(
       `\u001b[31mred\u001b[0m\u001b]0;title\u0007 text  \n${'x'.repeat(600)}\n   \n[1,2]\n"text"\nnull\n`,
     );
@@ -114,7 +114,7 @@ describe('lines that are no stream-json', () => {
     ]);
   });
 
-  it('keep no control character that a terminal would act on, also where a sequence is cut', async () => {
+  it('keep no control character for a terminal, even if a sequence is cut', async () => {
     const { seen } = await read(`bell\u0007 and back\b\nx${'y'.repeat(497)}\u001b[31mred\n`);
     expect(seen).toEqual([
       { kind: 'diagnostic', line: 'bell  and back' },
@@ -122,18 +122,18 @@ describe('lines that are no stream-json', () => {
     ]);
   });
 
-  it('are errors too where they read like one', async () => {
+  it('become errors, too, if they read like one', async () => {
     const { seen } = await read('mkdir: cannot create directory: Permission denied\n');
     expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic', 'error']);
     expect(seen[1]).toMatchObject({ severity: 'critical', code: 'permission_denied' });
   });
 
-  it('are kept for the end: the last five', async () => {
+  it('are kept for the end of the run: the last five', async () => {
     const { monitor } = await read(['1', 'b', 'c', 'd', 'e', 'f', 'g'].map((line) => `line ${line}\n`).join(''));
     expect(monitor.lastDiagnostics).toEqual(['line c', 'line d', 'line e', 'line f', 'line g']);
   });
 
-  it('are shown as far as a person would read, and beyond that only the last five, at the end', async () => {
+  it('are shown up to a limit, and beyond it only the last five, at the end of the run', async () => {
     const flood = Array.from({ length: 200_000 }, (_, index) => `line ${index}\n`).join('');
     const { monitor, seen: all } = await read(`${flood}{"a":"}\nThe reason\n`);
     const seen = all.filter(({ kind }) => kind === 'diagnostic');
@@ -146,13 +146,13 @@ describe('lines that are no stream-json', () => {
     expect(seen.slice(-5)).toEqual(last.map((line) => ({ kind: 'diagnostic', line })));
   });
 
-  it('hide no event, and no sign of a log that was written into, among however many', async () => {
+  it('hide no event and no sign of tampering, however many they are', async () => {
     const flood = 'y\n'.repeat(100_000);
     const { seen } = await read(`${flood}${JSON.stringify(text('hello'))}\n${flood}x"tool_use_id"x\n${flood}`);
     expect(seen.map(({ kind }) => kind).filter((kind) => kind !== 'diagnostic')).toEqual(['message', 'tampered']);
   });
 
-  it('include half a JSON line at the end of the log', async () => {
+  it('include a torn line at the end of the log', async () => {
     const { monitor, seen } = await read('{"type":"result","subtype":"succ');
     expect(seen).toEqual([{ kind: 'diagnostic', line: '{"type":"result","subtype":"succ' }]);
     expect(monitor.result).toBeUndefined();
@@ -169,7 +169,7 @@ describe('lines that are no stream-json', () => {
     ['the end of a call', ENDED.replace('{"content"', '{written into it"content"')],
     ['the end of a call, cut', `${ENDED.slice(0, -8)}`],
     ['a call, behind more braces than are tried', `${'{"'.repeat(50)}${CALL}`],
-  ])('tell of a log that was written into, where they tell of %s', async (_, line) => {
+  ])('are reported as tampering if they are about %s', async (_, line) => {
     const { seen } = await read(`${line}\n${JSON.stringify(text('after'))}\n`);
     expect(seen.map(({ kind }) => kind).filter((kind) => kind !== 'error')).toEqual([
       'diagnostic',
@@ -178,34 +178,34 @@ describe('lines that are no stream-json', () => {
     ]);
   });
 
-  it('do not where the last one is not complete: Claude may have been killed while it wrote', async () => {
+  it('are not reported as tampering if the last line is torn, because Claude may have been killed while it wrote', async () => {
     for (const line of [CALL, ENDED]) {
       const { seen } = await read(line.slice(0, -1));
       expect(seen).toEqual([{ kind: 'diagnostic', line: line.slice(0, -1) }]);
     }
   });
 
-  it('do not where they tell of no call', async () => {
+  it('are not reported as tampering if they are not about a tool call', async () => {
     const { seen } = await read('{"type":"assistant","mess\n"type": "tool"\ntool_use_id\n');
     expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic', 'diagnostic', 'diagnostic']);
   });
 });
 
-describe('stream-json behind what others wrote without an end', () => {
+describe('stream-json after text without a line end', () => {
   it.each(['entrypoint: ready ', '{', '{"', '{"type":', '{"half":{"of":"it', '}{"type":"x"}', '\u001b[0m'])(
-    'is read: behind %j',
+    'is read: after %j',
     async (garbage) => {
       const { seen } = await read(`${garbage}${JSON.stringify(text('hello'))}\n`);
       expect(seen).toEqual([{ kind: 'message', text: 'hello', first: true }]);
     },
   );
 
-  it('is read to the end, where the result is', async () => {
+  it('is read if it is the result', async () => {
     const { monitor } = await read(`warning: x${JSON.stringify(RESULT)}\n`);
     expect(monitor.result?.text).toBe('done');
   });
 
-  it('takes no event out of the texts of another', async () => {
+  it('is not mixed up with an event inside the text of another event', async () => {
     const inner = JSON.stringify(RESULT);
     const { monitor, seen } = await read(`x${JSON.stringify(text(inner))}\n`);
     expect(seen).toEqual([{ kind: 'message', text: inner, first: true }]);
@@ -216,7 +216,7 @@ describe('stream-json behind what others wrote without an end', () => {
     ['nothing but braces', '{"type"'.repeat(20_000)],
     ['7 MB that fail at their end', `${'{"type":'.repeat(9)}"${'y'.repeat(7_000_000)}`],
     ['just what is tried', `${'{"type":'.repeat(9)}"${'y'.repeat(1_000_000)}`],
-  ])('takes little more than one look at a line: %s', async (_, line) => {
+  ])('is searched for with little more than one attempt to parse the line: %s', async (_, line) => {
     const parse = vi.spyOn(JSON, 'parse');
     onTestFinished(() => parse.mockRestore());
     const { seen } = await read(`${line}\n`);
@@ -230,22 +230,19 @@ describe('stream-json behind what others wrote without an end', () => {
     JSON.stringify({ type: 'user', message: { content: [{ tool_use_id: 't', type: 'tool_result', content }] } });
 
   it.each([
-    ['a long one', `x${ended('y'.repeat(2_000_000))}`],
-    ['one behind much else', `${'x'.repeat(10_000)}${ended('y')}`],
-  ])(
-    'is not read, but does not go unseen where it tells of a call: %s, whether the line has an end or not',
-    async (_, line) => {
-      for (const end of ['\n', '', ' ']) {
-        const { seen } = await read(`${line}${end}`);
-        expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic', 'tampered']);
-      }
-      const { seen } = await read(line.slice(0, -4)); // Killed while it was written.
-      expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic']);
-    },
-  );
+    ['a long line', `x${ended('y'.repeat(2_000_000))}`],
+    ['a line with much text in front', `${'x'.repeat(10_000)}${ended('y')}`],
+  ])('is not read but reported as tampering if it is about a call: %s, with or without a line end', async (_, line) => {
+    for (const end of ['\n', '', ' ']) {
+      const { seen } = await read(`${line}${end}`);
+      expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic', 'tampered']);
+    }
+    const { seen } = await read(line.slice(0, -4)); // Claude was killed while it wrote the line.
+    expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic']);
+  });
 });
 
-describe('a line that was too long', () => {
+describe('a line that is too long', () => {
   const LONG = 'z'.repeat(17 * 1024 * 1024);
   const AFTER = { kind: 'message', text: 'after', first: true };
   const told = async (line: string): Promise<Observation[]> => {
@@ -257,7 +254,7 @@ describe('a line that was too long', () => {
     return seen.slice(1).filter(({ kind }) => kind !== 'error');
   };
 
-  it("is the end of a call where it begins like one: it repeats the tool's output", async () => {
+  it("counts as the result of a tool if it begins like one, because a result repeats the tool's output", async () => {
     const block = { tool_use_id: 'toolu_1', type: 'tool_result', content: LONG };
     const line = JSON.stringify({ type: 'user', message: { role: 'user', content: [block] } });
     const skipped = { kind: 'tool-result', toolUseId: 'toolu_1', outcome: 'ok', output: '', skipped: true };
@@ -277,27 +274,31 @@ describe('a line that was too long', () => {
       `x{"type":"user","message":{"content":[{"tool_use_id":"toolu_1","x":"${LONG}`,
     ],
     ['the end of a call with an endless id', `{"type":"user","message":{"content":[{"tool_use_id":"${LONG}`],
-  ])('tells of a log that was written into where it begins like %s', async (_, line) => {
+  ])('is reported as tampering if it begins like %s', async (_, line) => {
     expect(await told(line)).toEqual([{ kind: 'tampered' }, AFTER]);
   });
 });
 
-describe('a line of more values than can be parsed without holding up the process', () => {
+describe('a line with more values than can be parsed without blocking the process', () => {
   const MANY = '1,'.repeat(200_000);
   it.each([
     [
-      'is the end of a call where it begins like one',
+      'counts as the result of a tool if it begins like one',
       '{"type":"user","message":{"content":[{"tool_use_id":"t","x":[',
       'tool-result',
     ],
     [
-      'tells of a log that was written into where it tells of a call',
+      'is reported as tampering if it is about a tool call',
       '{"type":"assistant","y":{"type":"tool_use"},"x":[',
       'tampered',
     ],
-    ['is nothing where it tells of no call: a program that crashed shows such a line of its own', 'var x=[', undefined],
     [
-      'tells of a log that was written into where the beginning of a result stands in front of an event',
+      'is only a diagnostic if it is not about a call, such as the source line that a crashed program prints',
+      'var x=[',
+      undefined,
+    ],
+    [
+      'is reported as tampering if the beginning of a result stands in front of an event',
       `{"type":"user","message":{"content":[{"tool_use_id":"t","x":[${'1,'.repeat(200_000)}{"type":"user","message":[`,
       'tampered',
     ],
@@ -312,7 +313,7 @@ describe('a line of more values than can be parsed without holding up the proces
 });
 
 describe('a sign of life', () => {
-  it('is each line of stream-json, whatever it tells, before its observations', async () => {
+  it('is reported for each line of stream-json, before its observations, even if it has none', async () => {
     const path = join(tempFolder(), 'stream.log');
     const quiet = { type: 'system', subtype: 'status' };
     writeFileSync(path, `starting\n${jsonLines(quiet, text('a'), quiet)}{"type":\n[1]\n\n`);
@@ -328,8 +329,8 @@ describe('a sign of life', () => {
   });
 });
 
-describe('the host', () => {
-  it('sees nothing printed, whatever the log holds', async () => {
+describe('the process', () => {
+  it('prints nothing, whatever the log holds', async () => {
     const spies = [
       ...(['log', 'warn', 'error', 'info', 'debug'] as const).map((name) => vi.spyOn(console, name)),
       vi.spyOn(process.stdout, 'write'),
@@ -340,7 +341,7 @@ describe('the host', () => {
     for (const spy of spies) expect(spy).not.toHaveBeenCalled();
   });
 
-  it('gets an error for a log that is a link', async () => {
+  it('gets an error if the log is a link', async () => {
     const link = join(tempFolder(), 'stream.log');
     symlinkSync('/etc/hostname', link);
     const start = StreamMonitor.start({ logFile: link, offset: 0, onObservations: () => {} });

@@ -6,11 +6,11 @@ const init = (claudeVersion?: string) =>
   releaseWarning({ kind: 'init', conversationId: 'x', ...(claudeVersion !== undefined && { claudeVersion }) });
 
 describe('a release of Claude Code', () => {
-  it.each(Object.values(versions))('that the library is tested with is no news: %s', (version) => {
+  it.each(Object.values(versions))('causes no warning if the library was tested with it: %s', (version) => {
     expect(init(version)).toEqual([]);
   });
 
-  it('that the library was never tested with is worth a warning', () => {
+  it('causes a warning if the library was not tested with it', () => {
     expect(init('3.0.0')).toEqual([
       {
         kind: 'error',
@@ -21,7 +21,7 @@ describe('a release of Claude Code', () => {
     ]);
   });
 
-  it('that is not said is no news', () => {
+  it('causes no warning if the log does not name it', () => {
     expect(init()).toEqual([]);
     expect(releaseWarning({ kind: 'tampered' })).toEqual([]);
   });

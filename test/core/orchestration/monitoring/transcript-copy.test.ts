@@ -26,7 +26,7 @@ const CONVERSATION = '1b63e5a1-bdd3-4c2d-a917-dccab5376e2f';
 
 const OTHER = '00000000-0000-4000-8000-000000000000';
 
-/** A folder for transcripts, which is not there yet, and a log. */
+/** A folder for transcripts, which does not exist yet, and a log. */
 function scene() {
   const root = tempFolder();
   const folder = join(root, 'projects', '-workspace');
@@ -52,27 +52,27 @@ function scene() {
     onTestFinished(() => copy.close());
     return copy;
   };
-  /** What was copied, without the lines that say where from. */
+  /** What was copied, without the marks. */
   const written = (): string => readFileSync(log, 'utf8').replaceAll(/^\{"type":"autonomous-orchestration".*\n/gm, '');
   const logged = (text: string): Promise<unknown> => eventually(() => expect(written()).toBe(text));
-  /** How often the log tells that something is missing. */
+  /** How many gaps the log records. */
   const gaps = (): number => readFileSync(log, 'utf8').split('"gap":true').length - 1;
   return { root, folder, path, log, follow, written, logged, gaps };
 }
 
-/** What of a folder this process has open. */
+/** The files in a folder that this process has open. */
 const openIn = (root: string): string[] =>
   readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
       const path = readlinkSync(`/proc/self/fd/${fd}`);
       return path.startsWith(root) ? [path] : [];
     } catch {
-      return []; // It was the one with which the folder was read.
+      return []; // It was the descriptor with which the folder was read.
     }
   });
 
 describe('the copy', () => {
-  it('begins whenever the transcript appears, and goes on as it grows', async () => {
+  it('begins when the transcript appears, and continues as it grows', async () => {
     const { folder, path, follow, logged } = scene();
     const copy = follow();
     const appeared = vi.fn();
@@ -88,7 +88,7 @@ describe('the copy', () => {
     await logged('{"a":1}\n{"b":2}\n');
   });
 
-  it('is byte for byte, whatever the length', async () => {
+  it('is the same byte for byte, whatever the length', async () => {
     const { folder, path, follow, log } = scene();
     mkdirSync(folder);
     const bytes = Buffer.from(Array.from({ length: 1_000_003 }, (_, index) => 1 + ((index * 7919) % 255)));
@@ -98,7 +98,7 @@ describe('the copy', () => {
     expect(readFileSync(log).equals(bytes)).toBe(true);
   });
 
-  it('holds all that was written before it drained, and nothing after', async () => {
+  it('holds everything that was written before drain(), and nothing that was written later', async () => {
     const { folder, path, follow, written } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\n');
@@ -112,7 +112,7 @@ describe('the copy', () => {
     expect(written()).toBe(all);
   });
 
-  it('of a transcript that came at the very end is made by drain alone', async () => {
+  it('is made by drain() if the transcript appears at the very end', async () => {
     const { folder, path, follow, written } = scene();
     const copy = follow();
     mkdirSync(folder);
@@ -121,7 +121,7 @@ describe('the copy', () => {
     expect(written()).toBe('all\n');
   });
 
-  it('goes on where another host has stopped: at the length of the log', async () => {
+  it('continues where another process has stopped', async () => {
     const { folder, path, follow, written, logged } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\ntw');
@@ -135,7 +135,7 @@ describe('the copy', () => {
     expect(written()).toBe('one\ntwo\nthree\n');
   });
 
-  it('has the rest of a line that was never ended, and goes on with it', async () => {
+  it('holds a last line without its end after drain(), and continues that line later', async () => {
     const { folder, path, follow, written, logged } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\ntw');
@@ -146,7 +146,7 @@ describe('the copy', () => {
     await logged('one\ntwo\nthree\n');
   });
 
-  it('has the transcripts of subagents, each line whole and once, also by another host', async () => {
+  it('holds the transcripts of subagents, each line whole and once, even if another process continues', async () => {
     const { folder, path, follow, written } = scene();
     const subagents = join(folder, CONVERSATION, 'subagents');
     mkdirSync(subagents, { recursive: true });
@@ -177,7 +177,7 @@ describe('the copy', () => {
     expect(lines).toHaveLength(expected.length);
   });
 
-  it('takes nothing else for a subagent: no link, no other name', async () => {
+  it('leaves out links and other names in the folder of the subagents', async () => {
     const { root, folder, path, follow, written } = scene();
     const subagents = join(folder, CONVERSATION, 'subagents');
     mkdirSync(subagents, { recursive: true });
@@ -193,7 +193,7 @@ describe('the copy', () => {
     expect(written()).toBe('one\n');
   });
 
-  it('takes no line of the agent’s for one of its own', async () => {
+  it('leaves out a line of the agent that looks like a mark', async () => {
     const { folder, path, follow, log } = scene();
     mkdirSync(folder);
     const forged = '{"type":"autonomous-orchestration","from":"","at":0}\n';
@@ -211,7 +211,7 @@ describe('the copy', () => {
     ]);
   });
 
-  it('keeps what the agent takes away again', async () => {
+  it('keeps what the agent removes', async () => {
     const { folder, path, follow, logged, written } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\ntwo\n');
@@ -222,7 +222,7 @@ describe('the copy', () => {
     expect(written()).toBe('one\ntwo\n');
   });
 
-  it('goes on at its end where it was cut short, and at its beginning where another took its place', async () => {
+  it('continues at the end of a transcript that was cut short, and at the start of one which took its place', async () => {
     const { folder, path, follow, logged } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\ntwo\n');
@@ -240,7 +240,7 @@ describe('the copy', () => {
   });
 });
 
-/** They tell the copies of changes in their folders while these watch, in the order in which those were begun. */
+/** Each notifies a copy of a change in its folder while the copy watches, in the order in which the copies began to watch. */
 const told = vi.hoisted((): ((name: string | null) => void)[] => []);
 vi.mock('../../../../src/core/orchestration/util/fs/folder-watch.js', async (original) => {
   const real = await original<typeof import('../../../../src/core/orchestration/util/fs/folder-watch.js')>();
@@ -260,7 +260,7 @@ vi.mock('../../../../src/core/orchestration/util/fs/folder-watch.js', async (ori
   };
 });
 
-/** Counts what is read of files from now on. */
+/** Counts the reads of all files from now on. */
 async function reads(): Promise<{ count: number; bytes: number }> {
   const file = await open('/dev/null');
   const prototype = Object.getPrototypeOf(file) as { read: (...args: unknown[]) => Promise<{ bytesRead: number }> };
@@ -277,7 +277,7 @@ async function reads(): Promise<{ count: number; bytes: number }> {
   return seen;
 }
 
-describe('an agent that makes more than Claude would', () => {
+describe('an agent that writes more than Claude would', () => {
   const MB = 1024 * 1024;
 
   it.each<[string, (path: string) => void, string]>([
@@ -291,9 +291,13 @@ describe('an agent that makes more than Claude would', () => {
       'one\n',
     ],
     ['a line without an end', (path) => appendFileSync(path, 'x'.repeat(17 * MB)), 'one\n'],
-    ['a line that is longer than any', (path) => appendFileSync(path, `${'x'.repeat(17 * MB)}\ntwo\n`), 'one\n'],
+    [
+      'a line that is longer than any of Claude',
+      (path) => appendFileSync(path, `${'x'.repeat(17 * MB)}\ntwo\n`),
+      'one\n',
+    ],
     ['the longest line that is read', (path) => appendFileSync(path, `${'x'.repeat(8 * MB - 1)}\n`), ''],
-  ])('has it refused, and the log tell so: %s', async (_, make, copied) => {
+  ])('has it refused beyond the limits, and a gap recorded: %s', async (_, make, copied) => {
     const { folder, path, follow, written, gaps } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\n');
@@ -305,7 +309,7 @@ describe('an agent that makes more than Claude would', () => {
     expect(gaps()).toBe(copied ? 1 : 0);
   });
 
-  it('fills no log beyond the length that it may have, but for a piece that tells so', async () => {
+  it('cannot fill the log beyond its limit, except for one chunk', async () => {
     const { folder, path, log, follow } = scene();
     mkdirSync(folder);
     writeFileSync(path, `${'x'.repeat(99)}\n`.repeat(100_000));
@@ -320,7 +324,7 @@ describe('an agent that makes more than Claude would', () => {
     expect(statSync(log).size).toBe(size);
   });
 
-  it('is told to be behind until all is copied', async () => {
+  it('is reported as behind until everything is copied', async () => {
     const { folder, path, follow, written } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\n');
@@ -334,7 +338,7 @@ describe('an agent that makes more than Claude would', () => {
     expect(written().length).toBe(4 + 9_000_000);
   });
 
-  it('is read to a limit when the run has ended', async () => {
+  it('has it read up to a limit when the run has ended', async () => {
     const { folder, path, follow, written, gaps } = scene();
     mkdirSync(join(folder, CONVERSATION, 'subagents'), { recursive: true });
     writeFileSync(path, `${'x'.repeat(99)}\n`.repeat(20_000));
@@ -345,7 +349,7 @@ describe('an agent that makes more than Claude would', () => {
     expect(gaps()).toBe(1);
   });
 
-  it('keeps the conversation itself from its turn no longer than to a limit', async () => {
+  it('cannot delay the copy of the conversation beyond a limit by what a subagent writes', async () => {
     const { folder, path, follow, written, gaps } = scene();
     mkdirSync(join(folder, CONVERSATION, 'subagents'), { recursive: true });
     writeFileSync(join(folder, CONVERSATION, 'subagents', 'agent-a.jsonl'), `${'x'.repeat(99)}\n`.repeat(20_000));
@@ -356,7 +360,7 @@ describe('an agent that makes more than Claude would', () => {
     expect(gaps()).toBe(0);
   });
 
-  it('has no line read again of which the end is still missing', async () => {
+  it('does not have a line read again while its end is missing', async () => {
     const { folder, path, follow, written } = scene();
     const subagents = join(folder, CONVERSATION, 'subagents');
     mkdirSync(subagents, { recursive: true });
@@ -377,7 +381,7 @@ describe('an agent that makes more than Claude would', () => {
   it.each([
     ['subagents', (number: number) => join(CONVERSATION, 'subagents', `agent-${number}.jsonl`)],
     ['conversations', (number: number) => `${String(number).padStart(8, '0')}-0000-4000-8000-000000000000.jsonl`],
-  ])('has no more than a thousand files looked at: %s', async (_, nameOf) => {
+  ])('has no more than a thousand files examined: %s', async (_, nameOf) => {
     const { folder, path, follow, written, gaps } = scene();
     mkdirSync(join(folder, CONVERSATION, 'subagents'), { recursive: true });
     writeFileSync(path, 'one\n');
@@ -393,13 +397,13 @@ describe('an agent that makes more than Claude would', () => {
     await copy.look();
     expect(written()).toBe('one\n');
     expect(gaps()).toBe(1);
-    rmSync(join(folder, nameOf(0))); // Whoever takes one away again gains no place by it.
+    rmSync(join(folder, nameOf(0))); // Removing one makes no room for another.
     await copy.drain();
     expect(written().match(/x/g)?.length).toBeLessThan(1_000);
     expect(gaps()).toBe(1);
   });
 
-  it('has its files looked at once, however often it touches them, and for no other file', async () => {
+  it('has its files examined once, however often it touches them, and not for other files', async () => {
     const { folder, path, follow } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\n');
@@ -425,7 +429,7 @@ describe('an agent that makes more than Claude would', () => {
         renameSync(`${path}.new`, path);
       },
     ],
-  ])('does not keep its run from ending by a file that is %s without end', async (_, disturb) => {
+  ])('cannot keep its run from ending by a file that is %s without end', async (_, disturb) => {
     const { folder, path, follow, written } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\n');
@@ -444,7 +448,7 @@ describe('an agent that makes more than Claude would', () => {
     expect(written()).toBe('one\n');
   });
 
-  it('has no more than so many names looked through', async () => {
+  it('has no more than ten thousand names examined', async () => {
     const { folder, path, follow, written, gaps } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\n');
@@ -455,7 +459,7 @@ describe('an agent that makes more than Claude would', () => {
   });
 });
 
-it('a line that was cut short before its end was there is copied as it is written then', async () => {
+it('a line that is cut short before it is complete is copied as it is written in the end', async () => {
   const { folder, path, follow, written } = scene();
   mkdirSync(folder);
   writeFileSync(path, 'one\ntwo two two');
@@ -467,13 +471,13 @@ it('a line that was cut short before its end was there is copied as it is writte
   expect(written()).toBe('one\ntwo!\n');
 });
 
-describe('what is no transcript', () => {
+describe('something that is not a transcript', () => {
   it.each<[string, (path: string, root: string) => void]>([
     ['a link', (path, root) => symlinkSync(join(root, 'secret'), path)],
     ['a FIFO', (path) => execFileSync('mkfifo', [path])],
     ['a folder', (path) => mkdirSync(path)],
     ['a link to a device', (path) => symlinkSync('/dev/zero', path)],
-  ])('is not read, and taken up when it is one: %s', async (_, make) => {
+  ])('is not read until a transcript takes its place: %s', async (_, make) => {
     const { root, folder, path, follow, written, logged } = scene();
     writeFileSync(join(root, 'secret'), 'SECRET');
     mkdirSync(folder);
@@ -488,7 +492,7 @@ describe('what is no transcript', () => {
     await copy.close();
   });
 
-  it('is what lies in a folder that is a link', async () => {
+  it('is not read if the folder is a link', async () => {
     const { root, folder, follow, written } = scene();
     mkdirSync(join(root, 'elsewhere'));
     writeFileSync(join(root, 'elsewhere', `${CONVERSATION}.jsonl`), 'SECRET');
@@ -499,7 +503,7 @@ describe('what is no transcript', () => {
     expect(written()).toBe('');
   });
 
-  it('is one of another conversation, where others may have theirs', async () => {
+  it('is not read: another conversation in a folder that is not only this session’s', async () => {
     const { folder, path, follow, written } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\n');
@@ -509,7 +513,7 @@ describe('what is no transcript', () => {
   });
 });
 
-it('what was begun with /clear is copied, too, where nobody else has conversations', async () => {
+it('a conversation that was begun with /clear is copied, too, if the folder is only this session’s', async () => {
   const { root, folder, path, follow, written } = scene();
   mkdirSync(join(folder, OTHER, 'subagents'), { recursive: true });
   writeFileSync(path, 'one\n');
@@ -525,8 +529,8 @@ it('what was begun with /clear is copied, too, where nobody else has conversatio
   expect(written()).toBe('subagent\nother\none\nmore\ntwo\n');
 });
 
-describe('a disk that is full', () => {
-  it('loses nothing and doubles nothing: what it did not take is tried again', async () => {
+describe('a full disk', () => {
+  it('loses nothing and doubles nothing, because writing is tried again', async () => {
     const { folder, path, log, follow, written } = scene();
     mkdirSync(folder);
     const lines = Array.from({ length: 5_000 }, (_, line) => `line ${line}\n`).join('');
@@ -547,7 +551,7 @@ describe('a disk that is full', () => {
     expect(written()).toBe(lines);
   });
 
-  it('or a log that cannot be opened is waited for', async () => {
+  it('does not end the copy if the log cannot be opened, because opening is tried again', async () => {
     const { folder, path, log, follow, logged } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\n');
@@ -557,8 +561,8 @@ describe('a disk that is full', () => {
   });
 });
 
-describe('when it is over', () => {
-  it('nothing is written any more, so that the next host can go on at once', async () => {
+describe('after close()', () => {
+  it('nothing is written any more, so another process can continue at once', async () => {
     const { folder, path, log, follow, written } = scene();
     mkdirSync(folder);
     const lines = Array.from({ length: 100_000 }, (_, line) => `line ${line}\n`).join('');
@@ -585,7 +589,7 @@ describe('when it is over', () => {
     expect(written()).toBe(lines);
   });
 
-  it('nothing is left open, however it ends', async () => {
+  it('no file is left open, however the copy ends', async () => {
     const { root, folder, path, follow } = scene();
     const copies = [follow(), follow()];
     mkdirSync(folder);
@@ -599,7 +603,7 @@ describe('when it is over', () => {
     expect(openIn(root)).toEqual([]);
   });
 
-  it('a copy that was closed before there was a transcript never takes it up', async () => {
+  it('a copy that was closed before the transcript appeared never begins', async () => {
     const { root, folder, path, follow, written } = scene();
     const copy = follow();
     await copy.close();

@@ -15,7 +15,7 @@ import { TranscriptFollower } from '../../../../src/core/orchestration/monitorin
 import { eventually } from '../../../support/eventually.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-/** Bytes that were asked for, one entry a read. */
+/** How many bytes each read has asked for. */
 const reads = vi.hoisted((): number[] => []);
 vi.mock('node:fs', async (original) => {
   const real = await original<typeof import('node:fs')>();
@@ -44,7 +44,7 @@ function scene() {
 }
 
 describe('TranscriptFollower', () => {
-  it('reads what is there and what is added, once it is looked for', async () => {
+  it('reports what the transcript holds and what is appended, once it exists', async () => {
     const { folder, file, follower, seen } = scene();
     follower.follow(ID);
     follower.look();
@@ -61,7 +61,7 @@ describe('TranscriptFollower', () => {
     expect(seen).toEqual(['one', 'two', 'three']);
   });
 
-  it('looks for it once more at the end', async () => {
+  it('looks for the transcript once more when the run has ended', async () => {
     const { folder, file, follower, seen } = scene();
     follower.follow(ID);
     mkdirSync(folder);
@@ -70,7 +70,7 @@ describe('TranscriptFollower', () => {
     expect(seen).toEqual(['one']);
   });
 
-  it('passes on nothing but what agents said and used, and bears any other line', async () => {
+  it('reports only messages of the agent with their usage, and ignores any other line', async () => {
     const { folder, file, follower, seen } = scene();
     mkdirSync(folder);
     const lines = [
@@ -86,7 +86,7 @@ describe('TranscriptFollower', () => {
     expect(seen).toEqual(['one']);
   });
 
-  it('keeps to the first conversation, and reads nothing where there is none', async () => {
+  it('reads the first conversation only, and nothing before there is a conversation', async () => {
     const { folder, file, follower, seen } = scene();
     mkdirSync(folder);
     writeFileSync(file, said('mine'));
@@ -125,7 +125,7 @@ describe('TranscriptFollower', () => {
         mkdirSync(file);
       },
     ],
-  ])('follows no %s', async (_, change) => {
+  ])('does not follow %s', async (_, change) => {
     const { root, folder, file, follower, seen } = scene();
     mkdirSync(folder);
     writeFileSync(file, said('one'));
@@ -135,7 +135,7 @@ describe('TranscriptFollower', () => {
     expect(seen).toEqual([]);
   });
 
-  it('reads nothing after its end', async () => {
+  it('reads nothing after it was closed', async () => {
     const { folder, file, follower, seen } = scene();
     mkdirSync(folder);
     writeFileSync(file, said('one'));
@@ -153,7 +153,7 @@ describe('a transcript that an agent has made endless', () => {
   it.each([
     ['as one line', 0],
     ['as lines that Claude could have written', 8 * MB],
-  ])('by a hole in it is not followed beyond that: %s', async (_, distance) => {
+  ])('by a hole is not followed beyond the hole: %s', async (_, distance) => {
     const { folder, file, follower, seen } = scene();
     mkdirSync(folder);
     writeFileSync(file, said('one'));
@@ -169,7 +169,7 @@ describe('a transcript that an agent has made endless', () => {
     expect(megabytesRead()).toBeLessThan(40);
   });
 
-  it('is not read to its end when its run has ended', async () => {
+  it('is read up to a limit only when the run has ended', async () => {
     const { folder, file, follower, seen } = scene();
     mkdirSync(folder);
     writeFileSync(file, said('one'));
