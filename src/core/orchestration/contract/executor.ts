@@ -34,7 +34,7 @@ export interface KeptWorktree {
 }
 
 /** The worktrees that an executor has made for sessions. */
-export interface ExecutorWorktrees {
+interface ExecutorWorktrees {
   /**
    * Removes the one of a session.
    *

@@ -43,7 +43,7 @@ export class ChannelCoderSource implements LogSource {
   /**
    * Begins to report what the log holds after the offset.
    *
-   * @returns a `LogFollower` if `monitorLog` cannot be called
+   * @returns a `LogFollower` if `monitorLog` cannot be called, or is a mock that does nothing
    * @throws Error if the log is missing, a link, or not a regular file
    */
   static async open(path: string, place: LogPlace, listener: LogListener): Promise<LogSource> {
@@ -52,7 +52,7 @@ export class ChannelCoderSource implements LogSource {
       await source.#begin(path);
       return source;
     } catch {
-      // ChannelCoder is mocked by a module that has no `monitorLog`, or `tail` cannot be started.
+      // ChannelCoder is mocked by a module whose `monitorLog` is missing or does nothing, or `tail` cannot be started.
       source.close();
       return LogFollower.open(path, place, listener);
     }
@@ -110,7 +110,9 @@ export class ChannelCoderSource implements LogSource {
     if (this.#done >= this.#countAtOpen) this.#caughtUp.resolve();
     const hear = (event: LogEvent): void => this.#hear(event);
     // Without a number `monitorLog` reports the last ten lines only.
-    this.#stopMonitorLog = monitorLog(path, hear, { initialLines: Number.MAX_SAFE_INTEGER });
+    const stop: unknown = monitorLog(path, hear, { initialLines: Number.MAX_SAFE_INTEGER });
+    if (typeof stop === 'function') this.#stopMonitorLog = () => stop();
+    else if (this.#heard === 0) throw new Error('monitorLog is mocked, and reports nothing');
     this.#timer = setInterval(() => this.#measure(fstatSync(this.#file.fd).size), MEASURE_MS).unref();
     this.#measure(size);
   }

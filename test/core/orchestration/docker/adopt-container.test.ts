@@ -79,7 +79,7 @@ describe('a container that another host has left', () => {
     const { fake, adopt, dies } = await scene({ process: identity, startedAt: 2 });
     fake.answers[INSPECT] = containerState({ Running: true });
     const handle = await adopt();
-    expect(handle).toMatchObject({ over: false, paused: false, process: identity });
+    expect(handle).toMatchObject({ over: false, pausing: { paused: false }, process: identity });
     expect(await handle?.started).toEqual({ containerId: 'id-1' });
     fake.answers[INSPECT] = containerState({ ExitCode: 7 });
     dies();

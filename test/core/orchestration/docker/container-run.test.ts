@@ -148,7 +148,7 @@ describe('a run that ends by itself', () => {
 
   it('is known by the process that writes its log', async () => {
     const { handle } = await scene();
-    expect(handle).toMatchObject({ process: IDENTITY, over: false, paused: false });
+    expect(handle).toMatchObject({ process: IDENTITY, over: false, pausing: { paused: false } });
   });
 });
 

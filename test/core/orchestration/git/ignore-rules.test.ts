@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CommittedRules } from '../../../../src/core/orchestration/git/committed-rules.js';
@@ -43,10 +43,12 @@ describe('the rules of a commit', () => {
     const { root } = given();
     const committed = new CommittedRules();
     const files = await committed.of(root);
-    rmSync(join(root, '.git/objects'), { recursive: true });
+    renameSync(join(root, '.git/objects'), join(root, '.git/elsewhere'));
+    mkdirSync(join(root, '.git/objects'));
     expect(await committed.of(root)).toBe(files);
     expect(await new CommittedRules().of(root)).toEqual([]);
-    git(root, 'init', '--quiet');
+    rmSync(join(root, '.git/objects'), { recursive: true });
+    renameSync(join(root, '.git/elsewhere'), join(root, '.git/objects'));
     commit(root, { '.gitignore': 'other/\n' });
     expect(await committed.of(root)).not.toBe(files);
   });

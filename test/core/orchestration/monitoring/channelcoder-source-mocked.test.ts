@@ -90,3 +90,10 @@ it('is a LogFollower if the mocked ChannelCoder has no monitorLog', async () => 
   expect(source).toBeInstanceOf(LogFollower);
   expect(told).toEqual(['line {"type":"one"}']);
 });
+
+it('is a LogFollower if the mocked monitorLog does nothing and returns no cleanup function', async () => {
+  monitorLog.mockReturnValue(undefined as unknown as () => void);
+  const { source, told } = await opened('{"type":"one"}\n');
+  expect(source).toBeInstanceOf(LogFollower);
+  expect(told).toEqual(['line {"type":"one"}']);
+});
