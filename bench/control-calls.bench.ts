@@ -2,7 +2,7 @@ import http from 'node:http';
 import { DockerEngine } from '../src/core/orchestration/docker/engine.js';
 import { run } from '../test/e2e/engine/run.mjs';
 import { answer } from './support/child.js';
-import { demandEngine, openBench } from './support/engine.js';
+import { openBench, requireEngine } from './support/engine.js';
 import { type Figure, withUnit } from './support/figure.js';
 import { inScratch } from './support/scratch.js';
 import { median, percentile } from './support/stats.js';
@@ -71,7 +71,7 @@ const queueFigure = (what: string, measured: readonly number[]): Figure => ({
   target: { below: QUEUE_OPERATION_MS },
 });
 
-const { socket } = await demandEngine();
+const { socket } = await requireEngine();
 
 await inScratch(async (folder) => {
   await using bench = await openBench(folder, LONG_RUN, 1);

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { answer } from './support/child.js';
-import { type Bench, bareRun, demandEngine, openBench } from './support/engine.js';
+import { type Bench, bareRun, openBench, requireEngine } from './support/engine.js';
 import { type Figure, type Target, withUnit } from './support/figure.js';
 import { type LoopReport, watchLoop } from './support/loop-watch.js';
 import { inScratch } from './support/scratch.js';
@@ -38,7 +38,7 @@ async function childrenDuring(work: () => Promise<unknown>): Promise<string[]> {
 }
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '3' } } });
-await demandEngine();
+await requireEngine();
 
 await inScratch(async (folder) => {
   await using bench = await openBench(folder, SCRIPT, SESSIONS);

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { answer } from './support/child.js';
-import { demandEngine, openBench } from './support/engine.js';
+import { openBench, requireEngine } from './support/engine.js';
 import { type Figure, withUnit } from './support/figure.js';
 import { inScratch } from './support/scratch.js';
 import { median, percentile } from './support/stats.js';
@@ -44,7 +44,7 @@ async function idleCpu(): Promise<number> {
   return median(windows);
 }
 
-await demandEngine();
+await requireEngine();
 
 await inScratch(async (folder) => {
   const script = [{ tool: 'Bash', input: { command: 'sh measure.sh', timeout: 600_000 } }, { text: 'Measured.' }];

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { answer, ask } from './support/child.js';
-import { type Figure, shown, withUnit } from './support/figure.js';
+import { type Figure, quote, withUnit } from './support/figure.js';
 import { LogLines } from './support/log-lines.js';
 import type { ReplayName, ReplayReport } from './support/replay.js';
 import { inScratch } from './support/scratch.js';
@@ -47,12 +47,12 @@ await inScratch(async (folder) => {
   const worstBlock = Math.max(...reports.session.map(({ longestBlockMs }) => longestBlockMs));
   const references = (of: (name: ReplayName) => number, unit: string): string =>
     `parseLogFile ${withUnit(of('parseLogFile'), unit)}, bare scan ${withUnit(of('scan'), unit)}`;
-  const megabytes = shown(size / MEGABYTE);
+  const megabytes = quote(size / MEGABYTE);
 
   answer([
     {
       what: `monitor: ${megabytes} MB log replayed as a session, speed`,
-      measured: `${shown(reports.session[0]?.events ?? 0)} events`,
+      measured: `${quote(reports.session[0]?.events ?? 0)} events`,
       reference: references(speed, 'MB/s'),
       value: speed('session'),
       unit: 'MB/s',

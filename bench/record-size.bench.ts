@@ -4,7 +4,7 @@ import { SessionJournal } from '../src/core/orchestration/store/disk/session-jou
 import { SessionStore } from '../src/core/orchestration/store/store.js';
 import { SYSTEM_CLOCK } from '../src/core/orchestration/util/clock.js';
 import { answer, collectGarbage } from './support/child.js';
-import { type Figure, shown, withUnit } from './support/figure.js';
+import { type Figure, quote, withUnit } from './support/figure.js';
 import { LogLines } from './support/log-lines.js';
 
 /** A multiple of the period in which kinds of lines, tools and errors come round. */
@@ -47,7 +47,7 @@ if (!few || !many) throw new Error('Nothing was measured.');
 
 answer([
   {
-    what: `monitor: record as JSON after ${shown(MANY)} events against ${shown(FEW)}`,
+    what: `monitor: record as JSON after ${quote(MANY)} events against ${quote(FEW)}`,
     measured: withUnit(many.json / 1_000, 'kB'),
     reference: withUnit(few.json / 1_000, 'kB'),
     value: many.json / few.json,
@@ -55,7 +55,7 @@ answer([
     target: { most: 1.1 },
   },
   {
-    what: `monitor: heap of the process after ${shown(MANY)} events against ${shown(FEW)}`,
+    what: `monitor: heap of the process after ${quote(MANY)} events against ${quote(FEW)}`,
     measured: withUnit(many.heap / 1e6, 'MB'),
     reference: withUnit(few.heap / 1e6, 'MB'),
     value: many.heap / few.heap,

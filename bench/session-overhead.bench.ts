@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { answer } from './support/child.js';
-import { type BareRun, type Bench, bareRun, demandEngine, firstByteIn, openBench } from './support/engine.js';
+import { type BareRun, type Bench, bareRun, firstByteIn, openBench, requireEngine } from './support/engine.js';
 import { type Figure, withUnit } from './support/figure.js';
 import { inScratch } from './support/scratch.js';
 import { median, medianRatio } from './support/stats.js';
@@ -35,7 +35,7 @@ async function sessionRun({ manager, workspace, stateDir }: Bench): Promise<Sess
 }
 
 const { values } = parseArgs({ options: { pairs: { type: 'string', default: '10' } } });
-await demandEngine();
+await requireEngine();
 
 const { sessions, bare } = await inScratch(async (folder) => {
   await using bench = await openBench(folder, SCRIPT, 1);

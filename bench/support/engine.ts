@@ -32,7 +32,7 @@ export interface Bench extends AsyncDisposable {
 }
 
 /** Makes sure that the test engine runs, and makes it this process's own. Answers its socket. */
-export async function demandEngine(): Promise<{ socket: string; image: string }> {
+export async function requireEngine(): Promise<{ socket: string; image: string }> {
   const { host, image } = await ensureEngine({ log: (message) => console.error(`bench: ${message}`) });
   process.env.DOCKER_HOST = host;
   return { socket: host.slice('unix://'.length), image };

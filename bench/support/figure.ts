@@ -44,14 +44,14 @@ export function table(figures: readonly Figure[]): string {
 }
 
 /** A number with as many digits as matter. */
-export function shown(value: number): string {
+export function quote(value: number): string {
   const size = Math.abs(value);
   return value.toLocaleString('en', { maximumFractionDigits: size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4 });
 }
 
 /** A number with its unit, as in `1.34 s` and `0.97×`. */
 export function withUnit(value: number, unit: string): string {
-  return unit === '×' ? `${shown(value)}×` : `${shown(value)} ${unit}`;
+  return unit === '×' ? `${quote(value)}×` : `${quote(value)} ${unit}`;
 }
 
 function shownTarget({ target, unit }: Figure): string {

@@ -13,7 +13,7 @@ import {
 import { demoScript } from './demo-sessions.js';
 
 type Request = Parameters<SimulatedScript>[0];
-type Ended = Parameters<BaseExecutor['conclude']>[0];
+type Ended = Parameters<BaseExecutor['finalResult']>[0];
 
 /** One session of each mode but the usual one, as {@link demoExecutors} plays them. */
 export const MODE_SESSIONS = [
@@ -135,7 +135,7 @@ function wordsOf(command: string): string[] {
 }
 
 class DemoPlanning extends SimulatedExecutor {
-  override async conclude({ folder, status, result }: Ended): Promise<Partial<SessionResult>> {
+  override async finalResult({ folder, status, result }: Ended): Promise<Partial<SessionResult>> {
     if (status !== 'completed' || result.text === undefined) return {};
     const planFile = join(folder.path, 'plan.md');
     await writeFile(planFile, result.text);
@@ -144,7 +144,7 @@ class DemoPlanning extends SimulatedExecutor {
 }
 
 class DemoWorktree extends SimulatedExecutor {
-  override async conclude({ session }: Ended): Promise<Partial<SessionResult>> {
+  override async finalResult({ session }: Ended): Promise<Partial<SessionResult>> {
     const { branch = `session/${session.id}` } = session.environment;
     const base = '8c0f4e7d2a915b36c0d1e2f3a4b5c6d7e8f90a1b';
     return { changes: { branch, base, commits: 3, files: 7, insertions: 84, deletions: 132, uncommitted: 1 } };

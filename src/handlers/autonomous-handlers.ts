@@ -7,7 +7,7 @@ import {
   type UnifiedSession,
   type UnifiedSessionManager,
 } from '../core/index.js';
-import { messageOf, shown } from '../core/orchestration/util/errors.js';
+import { messageOf, quote } from '../core/orchestration/util/errors.js';
 import { type LogEntry, logEntries } from './log-entries.js';
 import { type MonitorEvent, monitorEvent } from './monitor-event.js';
 import { type AutonomousSession, type AutonomousSessionDetails, sessionDetails, sessionView } from './session-view.js';
@@ -82,8 +82,8 @@ export function createAutonomousHandlers(manager: UnifiedSessionManager): Autono
   const monitors = new Map<string, () => void>();
 
   const find = (taskId: string): UnifiedSession | undefined => manager.get(taskId) ?? manager.list({ taskId }).at(-1);
-  const demand = (taskId: string): UnifiedSession => {
-    demandId('taskId', taskId);
+  const requireSession = (taskId: string): UnifiedSession => {
+    requireId('taskId', taskId);
     const session = find(taskId);
     if (session) return session;
     throw new OrchestrationError('SESSION_NOT_FOUND', 'Session not found');
@@ -94,22 +94,22 @@ export function createAutonomousHandlers(manager: UnifiedSessionManager): Autono
     change: (id: string) => Promise<unknown>,
   ): Promise<HandlerResult<AutonomousSession>> =>
     answered(async () => {
-      const { id } = demand(taskId);
+      const { id } = requireSession(taskId);
       await change(id);
-      return sessionView(demand(id));
+      return sessionView(requireSession(id));
     });
 
   return {
     handleAutonomousList: () => answered(() => manager.list().reverse().map(sessionView)),
-    handleAutonomousGet: (taskId) => answered(() => sessionDetails(demand(taskId))),
+    handleAutonomousGet: (taskId) => answered(() => sessionDetails(requireSession(taskId))),
     handleAutonomousLogs: (limit = 50) =>
       answered(() => {
-        demandArgument('limit', limit, Number.isSafeInteger(limit) && limit > 0, 'a whole number from 1 on');
+        requireArgument('limit', limit, Number.isSafeInteger(limit) && limit > 0, 'a whole number from 1 on');
         return logEntries(manager.list(), limit);
       }),
     handleAutonomousCreate: (options) =>
       answered(async () => {
-        demandArgument('options', options, isObject(options), "an object with the options of 'create()'");
+        requireArgument('options', options, isObject(options), "an object with the options of 'create()'");
         return sessionView(await manager.create(options));
       }),
     handleAutonomousCancel: (taskId, reason) => changed(taskId, (id) => manager.cancel(id, reason)),
@@ -119,21 +119,21 @@ export function createAutonomousHandlers(manager: UnifiedSessionManager): Autono
     handleAutonomousSteer: (taskId, message) => changed(taskId, (id) => manager.steer(id, message)),
     handleAutonomousApprove: (taskId, requestId, note) =>
       changed(taskId, async (id) => {
-        demandId('requestId', requestId);
+        requireId('requestId', requestId);
         await manager.approve(id, requestId, note);
       }),
     handleAutonomousDeny: (taskId, requestId, reason) =>
       changed(taskId, async (id) => {
-        demandId('requestId', requestId);
+        requireId('requestId', requestId);
         await manager.deny(id, requestId, reason);
       }),
     handleAutonomousQueue: () => answered(() => manager.queueStatus()),
 
     createAutonomousMonitor(taskId, onEvent) {
-      demandArgument('onEvent', onEvent, typeof onEvent === 'function', 'a function');
+      requireArgument('onEvent', onEvent, typeof onEvent === 'function', 'a function');
       const problem = idProblem('taskId', taskId);
       if (problem !== undefined) {
-        onEvent({ type: 'error', taskId: shown(taskId), message: problem });
+        onEvent({ type: 'error', taskId: quote(taskId), message: problem });
         return () => {};
       }
       monitors.get(taskId)?.();
@@ -166,7 +166,7 @@ async function answered<Data>(work: () => Data | Promise<Data>): Promise<Handler
 }
 
 /** @throws OrchestrationError `INVALID_OPTIONS` */
-function demandId(argument: string, value: unknown): void {
+function requireId(argument: string, value: unknown): void {
   const problem = idProblem(argument, value);
   if (problem !== undefined) throw new OrchestrationError('INVALID_OPTIONS', problem);
 }
@@ -177,12 +177,12 @@ function idProblem(argument: string, value: unknown): string | undefined {
 }
 
 /** @throws OrchestrationError `INVALID_OPTIONS` */
-function demandArgument(argument: string, value: unknown, fits: boolean, needed: string): void {
+function requireArgument(argument: string, value: unknown, fits: boolean, needed: string): void {
   if (!fits) throw new OrchestrationError('INVALID_OPTIONS', argumentProblem(argument, value, needed));
 }
 
 function argumentProblem(argument: string, value: unknown, needed: string): string {
-  return `Argument '${argument}': it has to be ${needed}. Received ${shown(value)}.`;
+  return `Argument '${argument}': it has to be ${needed}. Received ${quote(value)}.`;
 }
 
 function isObject(value: unknown): boolean {

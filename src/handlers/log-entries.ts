@@ -1,5 +1,5 @@
 import type { UnifiedSession } from '../core/index.js';
-import { clipText } from '../core/orchestration/util/text.js';
+import { truncate } from '../core/orchestration/util/text.js';
 import { taskIdOf } from './session-view.js';
 
 /** A line of the activity log of all sessions. Agent-controlled: show it as text only. */
@@ -35,7 +35,7 @@ function entriesOf(session: UnifiedSession): Entry[] {
   const entry = (type: LogEntry['type'], at: number, content: string): Entry => ({
     at,
     taskId: taskIdOf(session),
-    content: clipText(content.trim(), CONTENT_LENGTH),
+    content: truncate(content.trim(), CONTENT_LENGTH),
     type,
   });
   // The newest first where several share a millisecond, too: what was read at once often does.

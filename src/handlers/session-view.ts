@@ -18,7 +18,7 @@ import type {
 import { isTerminal } from '../core/orchestration/session/reducer.js';
 import { boundedCopy } from '../core/orchestration/util/bounded-copy.js';
 import { defined } from '../core/orchestration/util/defined.js';
-import { clipText } from '../core/orchestration/util/text.js';
+import { truncate } from '../core/orchestration/util/text.js';
 import { needsPerson } from './needs-person.js';
 
 /** What a session's record looks like over HTTP. The upper half is what pages of old read; times there are ISO 8601. */
@@ -181,7 +181,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
       toolsUsed: Object.keys(metadata.toolCounts),
       totalCost: metadata.costUsd,
       model: metadata.model,
-      lastOutput: metadata.lastMessage === undefined ? undefined : clipText(metadata.lastMessage, OUTPUT_LENGTH),
+      lastOutput: metadata.lastMessage === undefined ? undefined : truncate(metadata.lastMessage, OUTPUT_LENGTH),
       lastUpdate: metadata.lastActivity === undefined ? undefined : new Date(metadata.lastActivity).toISOString(),
     }),
     id,
@@ -224,7 +224,7 @@ function runView(run: SessionRun): RunView {
     exitCode,
     containerName,
     attachCommand,
-    feedback: feedback === undefined ? undefined : clipText(feedback, TEXT_LENGTH),
+    feedback: feedback === undefined ? undefined : truncate(feedback, TEXT_LENGTH),
   });
 }
 
@@ -257,8 +257,8 @@ function currentTool({ status, metadata }: UnifiedSession): AutonomousSession['c
 export function cutResult({ text, error, ...rest }: SessionResult, most: number): SessionResult {
   return {
     ...rest,
-    ...(text !== undefined && { text: clipText(text, most) }),
-    ...(error !== undefined && { error: clipText(error, most) }),
+    ...(text !== undefined && { text: truncate(text, most) }),
+    ...(error !== undefined && { error: truncate(error, most) }),
   };
 }
 

@@ -5,7 +5,7 @@ import type { RunView } from '../../src/handlers/index.js';
 const NOW = 1_000;
 
 /** Segments as one reads them: `kind from–to`, with the run where it is not the first. */
-function shown(runs: RunView[], endedAt?: number): string[] {
+function quote(runs: RunView[], endedAt?: number): string[] {
   return segmentsOf({ createdAt: 100, runs, ...(endedAt !== undefined && { endedAt }) }, NOW).map(
     ({ kind, from, to, run }) => `${kind} ${from}–${to}${run === 1 ? '' : ` #${run}`}`,
   );
@@ -96,7 +96,7 @@ it.each<[string, RunView[], number | undefined, string[]]>([
     ],
   ],
 ])('tells the time of a session that %s', (_, runs, endedAt, segments) => {
-  expect(shown(runs, endedAt)).toEqual(segments);
+  expect(quote(runs, endedAt)).toEqual(segments);
 });
 
 it.each(['completed', 'failed', 'cancelled'] as const)('takes what is %s for over', (state) => {

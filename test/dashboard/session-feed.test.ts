@@ -47,7 +47,7 @@ function details(): AutonomousSessionDetails {
   );
 }
 
-function shown(item: FeedItem): string {
+function quote(item: FeedItem): string {
   switch (item.kind) {
     case 'tool':
       return `tool ${(item.input as { command: string }).command}: ${item.outcome ?? 'open'} ${item.output ?? ''}`.trim();
@@ -61,7 +61,7 @@ function shown(item: FeedItem): string {
 }
 
 function list(feed: SessionFeed): string[] {
-  return feed.items.map(shown);
+  return feed.items.map(quote);
 }
 
 describe('what is known of a session', () => {
@@ -308,9 +308,9 @@ it('drops the oldest beyond 100,000 items; results still land in place, and thos
   add(answered('late', 'of late'));
   add(answered('latest', 'of latest'));
   add(answered('after', 'of after'));
-  expect(shown(feed.items[50_000] as FeedItem)).toBe('tool late: ok of late');
-  expect(shown(feed.items[90_000] as FeedItem)).toBe('tool latest: ok of latest');
-  expect(shown(feed.items[90_001] as FeedItem)).toBe('tool after: ok of after');
+  expect(quote(feed.items[50_000] as FeedItem)).toBe('tool late: ok of late');
+  expect(quote(feed.items[90_000] as FeedItem)).toBe('tool latest: ok of latest');
+  expect(quote(feed.items[90_001] as FeedItem)).toBe('tool after: ok of after');
   expect(feed.items.filter(({ kind }) => kind === 'tool')).toHaveLength(3);
   expect(new Set(feed.items.map(({ key }) => key)).size).toBe(90_002);
 });

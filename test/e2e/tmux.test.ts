@@ -217,8 +217,8 @@ describe('a text', () => {
 
 describe('tmux', () => {
   it('is demanded, and the error says where to get it', async () => {
-    await tmux.demand();
-    const { code, message } = await failureOf(new Tmux({ env: { PATH: folder } }).demand());
+    await tmux.require();
+    const { code, message } = await failureOf(new Tmux({ env: { PATH: folder } }).require());
     expect(code).toBe('TMUX_NOT_FOUND');
     expect(message).toContain("Debian's package tmux");
     expect(message).toContain('brew install tmux');

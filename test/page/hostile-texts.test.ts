@@ -99,7 +99,7 @@ class HostileExecutor extends SimulatedExecutor {
     return spec.mode === 'interactive' ? { ...handle, conversationId: CONVERSATION } : handle;
   }
 
-  override async conclude({ spec }: EndedRun): Promise<Partial<SessionResult>> {
+  override async finalResult({ spec }: EndedRun): Promise<Partial<SessionResult>> {
     const text = textOf(spec);
     const changes = { branch: text, base: text, commits: 1, files: 1, insertions: 1, deletions: 1, uncommitted: 1 };
     return { planFile: text, changes };
@@ -109,7 +109,7 @@ class HostileExecutor extends SimulatedExecutor {
 const CONVERSATION = '00000000-0000-4000-8000-000000000000';
 
 type RunRequest = Parameters<SimulatedExecutor['launch']>[0];
-type EndedRun = Parameters<SimulatedExecutor['conclude']>[0];
+type EndedRun = Parameters<SimulatedExecutor['finalResult']>[0];
 
 function textOf({ prompt }: RunRequest['spec']): string {
   return 'text' in prompt ? prompt.text : '';

@@ -115,7 +115,7 @@ it('what a worktree session did is told in figures', async () => {
 const PLAN = `1. Look.\u200b\n${'2. Do.\n'.repeat(1_000)}3. The end.`;
 
 class PlanningExecutor extends SimulatedExecutor {
-  override async conclude() {
+  override async finalResult() {
     return { planFile: '/state/plan.md' };
   }
 }

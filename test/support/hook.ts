@@ -3,15 +3,15 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Messages, RunHooks } from '../../src/core/orchestration/contract/run-hooks.js';
-import { HookChannel } from '../../src/core/orchestration/mailbox/hook-channel.js';
-import { HookFiles } from '../../src/core/orchestration/mailbox/hook-files.js';
+import { Mailbox } from '../../src/core/orchestration/mailbox/mailbox.js';
+import { MailboxFiles } from '../../src/core/orchestration/mailbox/mailbox-files.js';
 import type { Verdict } from '../../src/core/orchestration/session/policy.js';
 import { resolvePolicy, type ToolPolicy } from '../../src/core/orchestration/session/policy.js';
 import { tempFolder } from './temp-folder.js';
 
 /** The files of a guard as a run has them. */
-export async function guardFiles(policy: ToolPolicy = {}, tellsTurns = false): Promise<HookFiles> {
-  const files = new HookFiles(join(tempFolder(), 'guard'), tellsTurns);
+export async function guardFiles(policy: ToolPolicy = {}, tellsTurns = false): Promise<MailboxFiles> {
+  const files = new MailboxFiles(join(tempFolder(), 'guard'), tellsTurns);
   await files.create(resolvePolicy(policy));
   return files;
 }
@@ -75,8 +75,8 @@ export class FakeHost implements RunHooks {
 }
 
 /** A channel that answers until the test ends. */
-export async function answering(files: HookFiles, hooks: RunHooks): Promise<HookChannel> {
-  const channel = new HookChannel(files, hooks);
+export async function answering(files: MailboxFiles, hooks: RunHooks): Promise<Mailbox> {
+  const channel = new Mailbox(files, hooks);
   await channel.start();
   onTestFinished(() => channel.close());
   return channel;
@@ -110,7 +110,7 @@ export function hookInput(event: HookEvent, change: object = {}): object {
 
 /** Calls the hook as Claude Code does. With a `sleep`, a command of the shell, no time passes while it waits. */
 export function startHook(
-  files: HookFiles,
+  files: MailboxFiles,
   event: HookEvent,
   { input = hookInput(event), sleep }: { input?: object | string; sleep?: string } = {},
 ): Hook {

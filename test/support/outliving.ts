@@ -3,6 +3,7 @@ import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, readF
 import { join } from 'node:path';
 import {
   BaseExecutor,
+  type Leftover,
   OrchestrationError,
   type Preparation,
   type RecoverOptions,
@@ -10,7 +11,6 @@ import {
   type RunEnd,
   type RunHandle,
   type RunRequest,
-  type RunTrace,
   type SessionEvent,
   type SessionManagerOptions,
   type SessionSpec,
@@ -206,7 +206,7 @@ class OutlivingExecutor extends BaseExecutor {
   }
 
   override async adopt(request: RunRequest): Promise<RunHandle | undefined> {
-    this.#demandEngine();
+    this.#requireEngine();
     const name = nameOf(request.spec.id, request.run);
     this.adoptions.push(name);
     const run = this.#world.runs.get(name);
@@ -220,8 +220,8 @@ class OutlivingExecutor extends BaseExecutor {
     return { ...this.#handle(run), over: run.over };
   }
 
-  override async traces(): Promise<RunTrace[]> {
-    this.#demandEngine();
+  override async leftovers(): Promise<Leftover[]> {
+    this.#requireEngine();
     const environment = { docker: true, dockerImage: 'image', cwd: '/' };
     return [...this.#world.runs.values()].map(({ name, sessionId, number }) => ({
       name,
@@ -232,12 +232,12 @@ class OutlivingExecutor extends BaseExecutor {
     }));
   }
 
-  override async discard({ name }: RunTrace): Promise<void> {
+  override async removeLeftover({ name }: Leftover): Promise<void> {
     this.#world.runs.delete(name);
     this.#world.discarded.push(name);
   }
 
-  #demandEngine(): void {
+  #requireEngine(): void {
     if (this.#world.isAway) throw new OrchestrationError('DOCKER_UNAVAILABLE', 'No engine answers.');
   }
 

@@ -15,7 +15,7 @@ import { EventDelivery } from './store/event-delivery.js';
 import { type EventStreamOptions, eventStream } from './store/event-stream.js';
 import type { SessionFilter } from './store/registry.js';
 import type { WaitOptions } from './store/waiters.js';
-import { OrchestrationError, shown } from './util/errors.js';
+import { OrchestrationError, quote } from './util/errors.js';
 import { IsolatedEmitter } from './util/isolated-emitter.js';
 
 /**
@@ -235,7 +235,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   /** A session to which something is to be done. @throws OrchestrationError `MANAGER_CLOSED`, `SESSION_NOT_FOUND` */
   #open(id: string): UnifiedSession {
     this.#sessions.gate.requireOpen();
-    return this.#sessions.store.registry.demand(id);
+    return this.#sessions.store.registry.require(id);
   }
 
   #answer(id: string, requestId: string, decision: 'allow' | 'deny', note: string | undefined): UnifiedSession {
@@ -249,7 +249,7 @@ function requireExecutors(executors: Partial<Record<SessionMode, Executor>>): vo
     if (executor instanceof BaseExecutor) continue;
     throw new OrchestrationError(
       'INVALID_OPTIONS',
-      `Option 'executors.${mode}': ${shown(executor)} is no executor. Give an instance of a class that extends BaseExecutor.`,
+      `Option 'executors.${mode}': ${quote(executor)} is no executor. Give an instance of a class that extends BaseExecutor.`,
     );
   }
 }

@@ -2,7 +2,7 @@ import { nanoid } from 'nanoid';
 import type { SessionEvent, UnifiedSessionManager } from '../../core/index.js';
 import { totalTokens } from '../../core/orchestration/session/observation.js';
 import { boundedCopy } from '../../core/orchestration/util/bounded-copy.js';
-import { clipText } from '../../core/orchestration/util/text.js';
+import { truncate } from '../../core/orchestration/util/text.js';
 import { cutResult } from '../session-view.js';
 import { PIECE_CHARACTERS } from './readers.js';
 
@@ -165,21 +165,21 @@ function bounded(event: Distributed<SessionEvent>): Distributed<SessionEvent> {
     case 'session:started': {
       const { feedback } = event.run;
       if (feedback === undefined) return event;
-      return { ...event, run: { ...event.run, feedback: clipText(feedback, TEXT_LENGTH) } };
+      return { ...event, run: { ...event.run, feedback: truncate(feedback, TEXT_LENGTH) } };
     }
     case 'session:message':
     case 'session:prompt':
-      return { ...event, text: clipText(event.text, TEXT_LENGTH) };
+      return { ...event, text: truncate(event.text, TEXT_LENGTH) };
     case 'session:tool':
       return { ...event, tool: { ...event.tool, input: boundedCopy(event.tool.input) } };
     case 'session:tool-result':
-      return { ...event, output: clipText(event.output, TEXT_LENGTH) };
+      return { ...event, output: truncate(event.output, TEXT_LENGTH) };
     case 'session:approval':
       return { ...event, request: { ...event.request, input: boundedCopy(event.request.input) } };
     case 'session:denied':
       return { ...event, denial: { ...event.denial, input: boundedCopy(event.denial.input) } };
     case 'session:continued':
-      return { ...event, feedback: clipText(event.feedback, TEXT_LENGTH) };
+      return { ...event, feedback: truncate(event.feedback, TEXT_LENGTH) };
     case 'session:completed':
     case 'session:failed':
     case 'session:cancelled':

@@ -2,8 +2,8 @@ import { realpathSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { OrchestrationError } from '../../core/index.js';
-import { messageOf, shown } from '../../core/orchestration/util/errors.js';
-import { isWithin } from '../../core/orchestration/util/fs/is-inside.js';
+import { messageOf, quote } from '../../core/orchestration/util/errors.js';
+import { isInside } from '../../core/orchestration/util/fs/is-inside.js';
 
 /**
  * Folders as they are when the app is made: later, an agent in one of them could put a link in the place of another that
@@ -29,10 +29,10 @@ export function pinned(workspaces: readonly string[]): string[] {
 export async function workspaceOf(cwd: string | undefined, workspaces: readonly string[]): Promise<string> {
   const [first = ''] = workspaces;
   const path = await real(resolve(first, cwd ?? ''));
-  if (workspaces.some((folder) => isWithin(path, folder))) return path;
+  if (workspaces.some((folder) => isInside(path, folder))) return path;
   throw new OrchestrationError(
     'INVALID_OPTIONS',
-    `Option 'cwd': ${shown(path)} is in none of the folders in which sessions may be started (${workspaces.join(', ')}). ` +
+    `Option 'cwd': ${quote(path)} is in none of the folders in which sessions may be started (${workspaces.join(', ')}). ` +
       "Add it to the app's 'workspaces'.",
   );
 }
@@ -43,7 +43,7 @@ async function real(path: string): Promise<string> {
   } catch (cause) {
     throw new OrchestrationError(
       'WORKSPACE_NOT_FOUND',
-      `Option 'cwd': ${shown(path)} cannot be found (${messageOf(cause)}).`,
+      `Option 'cwd': ${quote(path)} cannot be found (${messageOf(cause)}).`,
       { cause },
     );
   }

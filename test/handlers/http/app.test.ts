@@ -21,7 +21,7 @@ import { ASK_TO_PUSH, DONE, ENDLESS, everyMode, nextEvent, PUSHES, simulate } fr
 import { tempFolder } from '../../support/temp-folder.js';
 
 class PlanningExecutor extends SimulatedExecutor {
-  override async conclude() {
+  override async finalResult() {
     return { planFile: '/plan.md' };
   }
 }

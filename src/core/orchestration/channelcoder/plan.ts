@@ -1,5 +1,5 @@
 import { type ClaudeOptions, type InterpolationData, session } from 'channelcoder';
-import { messageOf, OrchestrationError, shown } from '../util/errors.js';
+import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { LITERAL_DATA, literalPrompt } from './literal-prompt.js';
 
 /** What a run is to be told, in ChannelCoder's terms. */
@@ -129,6 +129,6 @@ function unknownPlan(part: unknown): OrchestrationError {
   return new OrchestrationError(
     'LAUNCH_FAILED',
     // No more of it: there may be values of variables in it.
-    `ChannelCoder's plan has an unknown form (${shown(part)}…); use channelcoder 3.0.x.`,
+    `ChannelCoder's plan has an unknown form (${quote(part)}…); use channelcoder 3.0.x.`,
   );
 }

@@ -1,5 +1,5 @@
 import { type InterpolationData, loadPromptFile, type PromptConfig } from 'channelcoder';
-import { messageOf, OrchestrationError, shown } from '../util/errors.js';
+import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 
 /** ChannelCoder looks for the end of each brace up to the end of the text. */
 const MOST_OPEN_BRACES = 1_000;
@@ -13,7 +13,7 @@ export function checkPromptFile(path: string, text: string): void {
   // gray-matter, which ChannelCoder parses front matter with, *executes* a block that begins with `---js`.
   const language = /^\uFEFF?---[^\S\n]*([^\s-][^\n]*)/.exec(text)?.[1]?.trim();
   if (language !== undefined && language !== 'yaml') {
-    throw invalid(path, `has front matter in ${shown(language)}; only YAML is accepted`);
+    throw invalid(path, `has front matter in ${quote(language)}; only YAML is accepted`);
   }
   const open = text.slice(text.lastIndexOf('}') + 1).split('{').length - 1;
   if (open > MOST_OPEN_BRACES) throw invalid(path, `has ${open} braces that are never closed`);
@@ -42,7 +42,7 @@ export async function validatePromptFile(path: string, name: string, data: Inter
     const { error } = schema.safeParse(value);
     if (!error) continue;
     const why = error.issues.map((issue) => issue.message).join(', ');
-    throw invalid(name, `needs another value for ${shown(field)} in 'data': ${why} (received ${shown(value)})`);
+    throw invalid(name, `needs another value for ${quote(field)} in 'data': ${why} (received ${quote(value)})`);
   }
   return config;
 }
@@ -61,5 +61,5 @@ function fieldChecks(input: object, data: InterpolationData): (readonly [string,
 }
 
 function invalid(path: string, why: string, cause?: unknown): OrchestrationError {
-  return new OrchestrationError('INVALID_OPTIONS', `Option 'promptFile' (${shown(path)}) ${why}.`, { cause });
+  return new OrchestrationError('INVALID_OPTIONS', `Option 'promptFile' (${quote(path)}) ${why}.`, { cause });
 }

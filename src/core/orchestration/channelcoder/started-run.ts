@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type RunHandle, STOP_GRACE_MS } from '../contract/run-handle.js';
 import type { RunEnd } from '../session/run.js';
-import { deferred, within } from '../util/deferred.js';
+import { deferred, withTimeout } from '../util/deferred.js';
 import { messageOf } from '../util/errors.js';
 
 /** How often the process is looked at: its exit is told to ChannelCoder, which keeps it to itself. */
@@ -55,7 +55,7 @@ export function startedRun(started: { pid?: number; containerId?: string }, engi
         await engine.stop(containerId, STOP_GRACE_MS).catch(() => engine.kill(containerId));
       } else if (pid !== undefined) {
         if (isChild(pid)) process.kill(pid, 'SIGTERM');
-        if (!(await within(end.promise, STOP_GRACE_MS)) && isChild(pid)) process.kill(pid, 'SIGKILL');
+        if (!(await withTimeout(end.promise, STOP_GRACE_MS)) && isChild(pid)) process.kill(pid, 'SIGKILL');
       } else {
         finish({ unknown: true });
       }

@@ -15,14 +15,14 @@ export interface EndedRun {
 }
 
 /** What is there of a run outside of the state folder. */
-export interface RunTrace {
+export interface Leftover {
   /** Of the container. */
   readonly name: string;
   /** Absent where it belongs to none, an image probe for example. */
   readonly sessionId?: string;
   readonly run: number;
   readonly mode?: SessionMode;
-  /** As far as the trace itself tells. */
+  /** As far as the leftover itself tells. */
   readonly environment: SessionEnvironment;
 }
 
@@ -55,8 +55,8 @@ export interface Executor {
   prepare(spec: SessionSpec): Promise<Preparation>;
   launch(request: RunRequest): Promise<RunHandle>;
   adopt(request: RunRequest): Promise<RunHandle | undefined>;
-  conclude(ended: EndedRun): Promise<Partial<SessionResult>>;
-  traces(): Promise<RunTrace[]>;
-  discard(trace: RunTrace): Promise<void>;
+  finalResult(ended: EndedRun): Promise<Partial<SessionResult>>;
+  leftovers(): Promise<Leftover[]>;
+  removeLeftover(leftover: Leftover): Promise<void>;
   close(): void;
 }

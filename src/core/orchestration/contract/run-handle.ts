@@ -48,7 +48,7 @@ export interface RunHandle {
 }
 
 /** That a run executes. */
-export interface Started {
+interface Started {
   readonly containerId?: string;
 }
 
@@ -61,7 +61,7 @@ export interface RunPausing {
 }
 
 /** The transcripts of a run's conversation. */
-export interface RunTranscript {
+interface RunTranscript {
   /** The folder that Claude keeps them in: what subagents do is read there. Absent if the log has all of it. */
   readonly folder?: string;
   /** Set if the log is no stream-json, but a copy of the transcript. */
@@ -74,7 +74,7 @@ export interface RunTranscript {
 }
 
 /** The turns that an agent takes with a person. */
-export interface RunTurns {
+interface RunTurns {
   /**
    * The log says that the agent has ended its turn, after all that it said in it.
    *
@@ -84,7 +84,7 @@ export interface RunTurns {
 }
 
 /** A run that ChannelCoder started. */
-export interface ChannelCoderRun {
+interface ChannelCoderRun {
   /** Claude reported its result in the log: the only sign of an end that some of these runs give. */
   resultSeen(): void;
 }

@@ -2,7 +2,7 @@ import { constants, lstatSync } from 'node:fs';
 import { chmod, type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { notWritable } from '../util/fs/not-writable.js';
-import { demandOwnFile, demandOwnFolder, ifThere, NotOwn, openOwnFile } from '../util/fs/own-file.js';
+import { ifThere, NotOwn, openOwnFile, requireOwnFile, requireOwnFolder } from '../util/fs/own-file.js';
 
 /** What a session keeps on disk: `<stateDir>/sessions/<id>`. Only its owner can enter it. */
 export class SessionFolder {
@@ -72,7 +72,7 @@ export class SessionFolder {
     return join(this.path, 'mcp.json');
   }
 
-  /** Where the guard's hook and this host meet, see `HookFiles`. */
+  /** Where the guard's hook and this host meet, see `MailboxFiles`. */
   get guard(): string {
     return join(this.path, 'guard');
   }
@@ -91,7 +91,7 @@ export class SessionFolder {
     try {
       const sessions = dirname(this.path);
       await mkdir(sessions, { recursive: true, mode: 0o700 });
-      demandOwnFolder(sessions);
+      requireOwnFolder(sessions);
       await mkdir(this.path, { mode: 0o700 });
       await mkdir(this.projects);
       // The image's user writes here, whoever that is; nobody else gets past the session's folder.
@@ -125,21 +125,21 @@ export class SessionFolder {
   }
 
   /**
-   * Before a run begins or is taken over: demands that the folder and all in it are this library's, as a container gets some
+   * Before a run begins or is taken over: refuses a folder unless it and all in it are this library's, as a container gets some
    * of it. What agents write is in folders of its own, and not looked at.
    *
    * @throws OrchestrationError `STATE_NOT_WRITABLE`
    */
-  async demandOwn(): Promise<void> {
+  async requireOwn(): Promise<void> {
     let path = dirname(this.path);
     try {
-      demandOwnFolder(path);
+      requireOwnFolder(path);
       path = this.path;
-      demandOwnFolder(path);
+      requireOwnFolder(path);
       for (const name of await readdir(this.path)) {
         path = join(this.path, name);
         // A file that is being written may go while others are looked at.
-        ifThere(path === this.guard || path === this.projects ? demandFolder : demandOwnFile, path);
+        ifThere(path === this.guard || path === this.projects ? requireFolder : requireOwnFile, path);
       }
     } catch (cause) {
       throw notWritable(path, cause);
@@ -162,12 +162,12 @@ export class SessionFolder {
   }
 
   async remove(): Promise<void> {
-    ifThere(demandOwnFolder, dirname(this.path));
+    ifThere(requireOwnFolder, dirname(this.path));
     await rm(this.path, { recursive: true, force: true });
   }
 }
 
 /** Agents write to what is in it, so that only its kind counts. */
-function demandFolder(path: string): void {
+function requireFolder(path: string): void {
   if (!lstatSync(path).isDirectory()) throw new NotOwn('it is a link, or no folder');
 }

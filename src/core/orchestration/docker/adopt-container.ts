@@ -6,7 +6,7 @@ import type { LaunchedProcess } from '../process/launcher.js';
 import { orphanedProcess } from '../process/orphaned-process.js';
 import { isAlive, type ProcessIdentity } from '../process/process-identity.js';
 import type { SessionRun } from '../session/run.js';
-import { within } from '../util/deferred.js';
+import { withTimeout } from '../util/deferred.js';
 import { OrchestrationError } from '../util/errors.js';
 import { type ContainerRunOptions, runContainer } from './container-run.js';
 import type { ContainerWatch } from './container-watch.js';
@@ -49,7 +49,7 @@ export async function adoptContainer(options: AdoptOptions): Promise<RunHandle |
   if (client) {
     const orphan = orphanedProcess(client);
     orphan.kill('SIGKILL');
-    await within(orphan.exited, SETTLE_MS);
+    await withTimeout(orphan.exited, SETTLE_MS);
   }
   // The client may have started the container meanwhile.
   const deadline = performance.now() + SETTLE_MS;

@@ -2,12 +2,12 @@ import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { SessionFolder } from '../contract/session-folder.js';
 import type { SessionSpec } from '../contract/session-spec.js';
-import { demandInside, type Workspaces } from '../git/confinement.js';
+import { requireInside, type Workspaces } from '../git/confinement.js';
 import { findGitLayout } from '../git/layout.js';
 import { gitEnvironment, gitMounts, readOnlyGitMounts, WORKSPACE } from '../git/mounts.js';
 import type { DockerOptions } from '../session/docker-options.js';
-import { messageOf, OrchestrationError, shown } from '../util/errors.js';
-import { inTurn } from '../util/serialized.js';
+import { messageOf, OrchestrationError, quote } from '../util/errors.js';
+import { serialized } from '../util/serialized.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { refuseLinkedTargets } from '../workspace/mount-targets.js';
 import { parseMounts, refuseUnsafeWorktree, resolveMounts } from '../workspace/mounts.js';
@@ -18,7 +18,7 @@ import { checkWritable } from '../workspace/workspace-check.js';
 import type { Endpoint } from './endpoint.js';
 import type { DockerEngine } from './engine.js';
 import type { ImageFacts, ImageProbe } from './image-probe.js';
-import { demandOnboarded } from './onboarding.js';
+import { requireOnboarded } from './onboarding.js';
 import { ensureSessionNetwork } from './session-network.js';
 
 /** A session that runs in Docker, with the folder that is its workspace. */
@@ -76,7 +76,7 @@ export class ContainerPlanner {
   #mapping: Promise<boolean> | undefined;
   #machine: { seen: ProtectedMachine; at: number } | undefined;
   /** One look for the sessions' network at a time, so that only the first one makes it. */
-  readonly #inTurn = inTurn();
+  readonly #serialized = serialized();
 
   constructor(options: PlannerOptions) {
     this.#options = options;
@@ -116,8 +116,8 @@ export class ContainerPlanner {
    *
    * @throws OrchestrationError `ONBOARDING_NEEDED`
    */
-  async demandOnboarding(docker: Readonly<DockerOptions>): Promise<void> {
-    demandOnboarded(await this.#facts({ docker }), docker);
+  async requireOnboarding(docker: Readonly<DockerOptions>): Promise<void> {
+    requireOnboarded(await this.#facts({ docker }), docker);
   }
 
   /**
@@ -141,7 +141,7 @@ export class ContainerPlanner {
     refuseRedirected(ssh.keyFile === undefined ? sources : [...sources, ssh.keyFile], sourcesOf(spec.docker));
     if (!spec.readOnly) await this.#checkWritable(spec.cwd, spec, facts);
     const git = await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd));
-    await demandGitInside(git, spec.workspaces);
+    await requireGitInside(git, spec.workspaces);
     const env = { ...ssh.env, ...spec.docker.env };
     const own = await withRealSources([
       { source: folder.projects, target: `${facts.home}/.claude/projects`, readonly: false },
@@ -176,7 +176,7 @@ export class ContainerPlanner {
   /** The network that a container gets, by name or id. */
   async #network({ network }: Readonly<DockerOptions>): Promise<string> {
     if (network !== undefined) return network;
-    return this.#inTurn(() => ensureSessionNetwork(this.#options.engine));
+    return this.#serialized(() => ensureSessionNetwork(this.#options.engine));
   }
 
   /** What the engine has for a container. */
@@ -242,14 +242,14 @@ async function withRealSources(mounts: readonly Mount[]): Promise<Mount[]> {
 async function refuseMoved(cwd: string): Promise<void> {
   const real = await realpath(cwd).catch(() => undefined);
   if (real === cwd) return;
-  const now = real === undefined ? 'is gone' : `leads to ${shown(real)} now`;
-  throw new OrchestrationError('UNSAFE_MOUNT', `The workspace ${shown(cwd)} ${now}; create the session anew.`);
+  const now = real === undefined ? 'is gone' : `leads to ${quote(real)} now`;
+  throw new OrchestrationError('UNSAFE_MOUNT', `The workspace ${quote(cwd)} ${now}; create the session anew.`);
 }
 
 /** What is mounted is what is checked: a `.git` file may have been replaced since the workspace was looked at. */
-async function demandGitInside(mounts: readonly Mount[], workspaces: Workspaces): Promise<void> {
+async function requireGitInside(mounts: readonly Mount[], workspaces: Workspaces): Promise<void> {
   try {
-    for (const { source } of mounts) await demandInside(source, workspaces, 'the git folder');
+    for (const { source } of mounts) await requireInside(source, workspaces, 'the git folder');
   } catch (cause) {
     throw new OrchestrationError('UNSAFE_MOUNT', `Mounting is refused: ${messageOf(cause)}.`, { cause });
   }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type RunHandle, STOP_GRACE_MS } from '../contract/run-handle.js';
 import type { LaunchedProcess, ProcessExit } from '../process/launcher.js';
 import type { RunEnd } from '../session/run.js';
-import { deferred, within } from '../util/deferred.js';
+import { deferred, withTimeout } from '../util/deferred.js';
 import { messageOf } from '../util/errors.js';
 import type { ContainerWatch } from './container-watch.js';
 import { type ContainerState, type DockerEngine, ENGINE_AWAY_MS, ENGINE_RETRY_MS } from './engine.js';
@@ -99,7 +99,7 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   let stopping: Promise<void> | undefined;
   const stop = async (how: 'gently' | 'at-once'): Promise<void> => {
     // A container that is still being made cannot be stopped. Its start is awaited, so that none appears afterwards.
-    await within(Promise.race([start.promise, ended]), START_MS);
+    await withTimeout(Promise.race([start.promise, ended]), START_MS);
     await pausing;
     if (how === 'at-once') await engine.kill(name).catch(() => {});
     // A frozen container hears no SIGTERM. Where it stays frozen, the kill below ends it all the same.
@@ -146,10 +146,10 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
 /** The client's exit. A client that does not notice that its container is dead is killed. */
 async function clientExit(client: LaunchedProcess, death: Promise<undefined>): Promise<ProcessExit> {
   const grace = client.identity ? CLIENT_GRACE_MS : UNKNOWN_CLIENT_GRACE_MS;
-  const exit = (await Promise.race([client.exited, death])) ?? (await within(client.exited, grace));
+  const exit = (await Promise.race([client.exited, death])) ?? (await withTimeout(client.exited, grace));
   if (exit) return exit;
   client.kill('SIGKILL');
-  return (await within(client.exited, grace)) ?? { code: null, signal: null };
+  return (await withTimeout(client.exited, grace)) ?? { code: null, signal: null };
 }
 
 /** What the engine knows of a container that has ended. Where only the client has, the container's end is awaited. */

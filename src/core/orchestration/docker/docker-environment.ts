@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { nanoid } from 'nanoid';
-import type { RunTrace } from '../contract/executor.js';
+import type { Leftover } from '../contract/executor.js';
 import type { RunHandle } from '../contract/run-handle.js';
 import type { SessionFolder } from '../contract/session-folder.js';
 import type { SessionSpec } from '../contract/session-spec.js';
@@ -10,7 +10,7 @@ import { WORKSPACE } from '../git/mounts.js';
 import { type LaunchedProcess, launchDetached, type SpawnProcess } from '../process/launcher.js';
 import type { RunEnd, SessionRun } from '../session/run.js';
 import type { SessionMode } from '../session/status.js';
-import { inTurn } from '../util/serialized.js';
+import { serialized } from '../util/serialized.js';
 import { adoptContainer } from './adopt-container.js';
 import { ContainerPlanner, type PlannedContainer } from './container-planner.js';
 import { runContainer } from './container-run.js';
@@ -49,7 +49,7 @@ export class DockerEnvironment {
   readonly #probe: ImageProbe;
   #endpoint: Promise<Endpoint> | undefined;
   /** One launch at a time: a spawn blocks the host's event loop, and several in one turn of it would add up. */
-  readonly #inTurn = inTurn();
+  readonly #serialized = serialized();
 
   constructor({ stateDir, env, home, spawn }: DockerEnvironmentOptions) {
     this.#env = env;
@@ -126,7 +126,7 @@ export class DockerEnvironment {
       watch: this.#watch,
       name: container.name,
       found: false,
-      launch: () => this.#inTurn(launch),
+      launch: () => this.#serialized(launch),
       ...(onClientLost && { onClientLost }),
     });
   }
@@ -150,7 +150,7 @@ export class DockerEnvironment {
   }
 
   /** The containers of this state folder, running or not, without those that probe an image now. */
-  async traces(): Promise<RunTrace[]> {
+  async leftovers(): Promise<Leftover[]> {
     const containers = await this.engine.list(`${OWNER_LABEL}=${this.#owner}`);
     const ofRuns = containers.filter(({ name }) => !this.#probe.isOwn(name));
     return ofRuns.map(({ name, labels, image, mounts }) => ({

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { OrchestrationError, shown } from '../util/errors.js';
+import { OrchestrationError, quote } from '../util/errors.js';
 
 /** Where the engine listens, in the terms of `node:http`. */
 export type Endpoint =
@@ -30,15 +30,15 @@ export async function resolveEndpoint(env: NodeJS.ProcessEnv): Promise<Endpoint>
   );
   const host = meta?.Endpoints?.docker?.Host;
   if (!host)
-    throw unusable(`The docker context ${shown(context)} names no engine; choose another with 'docker context use'.`);
-  return parseHost(host, `docker context ${shown(context)}`, env);
+    throw unusable(`The docker context ${quote(context)} names no engine; choose another with 'docker context use'.`);
+  return parseHost(host, `docker context ${quote(context)}`, env);
 }
 
 async function parseHost(host: string, origin: string, env: NodeJS.ProcessEnv): Promise<Endpoint> {
   if (host.startsWith('unix://')) return { socketPath: host.slice('unix://'.length) };
   const tcp = /^(?:tcp|https?):\/\/(\[[^\]]+\]|[^:/]+)(?::(\d+))?\/?$/.exec(host);
   if (!tcp?.[1]) {
-    throw unusable(`${origin} is ${shown(host)}; only unix:// and tcp:// addresses can be used.`);
+    throw unusable(`${origin} is ${quote(host)}; only unix:// and tcp:// addresses can be used.`);
   }
   const name = tcp[1].replace(/^\[|\]$/g, '');
   if (!env.DOCKER_TLS_VERIFY) return { host: name, port: Number(tcp[2] ?? 2375) };

@@ -13,7 +13,7 @@ const COMMIT_AS = `--change 'ENV DISABLE_FIREWALL=' --change 'CMD []'`;
  *
  * @throws OrchestrationError `ONBOARDING_NEEDED`
  */
-export function demandOnboarded({ home, onboarded }: ImageFacts, docker: Readonly<DockerOptions>): void {
+export function requireOnboarded({ home, onboarded }: ImageFacts, docker: Readonly<DockerOptions>): void {
   const { image, user, env, mounts = [] } = docker;
   const isCovered = parseMounts(mounts).some(({ target }) => `${home}/.claude.json/`.startsWith(`${target}/`));
   if (onboarded || isCovered || env?.CLAUDE_CONFIG_DIR !== undefined) return;

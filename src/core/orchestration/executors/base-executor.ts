@@ -1,4 +1,4 @@
-import type { EndedRun, Executor, RunTrace } from '../contract/executor.js';
+import type { EndedRun, Executor, Leftover } from '../contract/executor.js';
 import type { RunHandle } from '../contract/run-handle.js';
 import { endedRun } from '../contract/run-handle.js';
 import type { RunRequest } from '../contract/run-request.js';
@@ -59,17 +59,17 @@ export abstract class BaseExecutor implements Executor {
    *
    * @throws Error where it cannot tell; the session ends all the same, and its record has the error
    */
-  async conclude(_ended: EndedRun): Promise<Partial<SessionResult>> {
+  async finalResult(_ended: EndedRun): Promise<Partial<SessionResult>> {
     return {};
   }
 
   /** What there is of runs outside of the state folder, containers for example. Default: nothing. */
-  async traces(): Promise<RunTrace[]> {
+  async leftovers(): Promise<Leftover[]> {
     return [];
   }
 
-  /** Removes one of the traces, running or not: it belongs to no session. */
-  async discard(_trace: RunTrace): Promise<void> {}
+  /** Removes one of the leftovers, running or not: it belongs to no session. */
+  async removeLeftover(_leftover: Leftover): Promise<void> {}
 
   /** Lets go of what the executor holds for all its sessions. */
   close(): void {}

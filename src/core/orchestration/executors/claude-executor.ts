@@ -1,18 +1,18 @@
 import { join } from 'node:path';
-import type { RunTrace } from '../contract/executor.js';
+import type { Leftover } from '../contract/executor.js';
 import { endedRun, type RunHandle } from '../contract/run-handle.js';
 import type { RunHooks } from '../contract/run-hooks.js';
 import type { RunRequest } from '../contract/run-request.js';
 import type { Preparation, SessionSpec } from '../contract/session-spec.js';
 import type { ContainerGround, DockerSpec, PlannedContainer } from '../docker/container-planner.js';
-import { demandConfined } from '../git/confinement.js';
+import { requireConfined } from '../git/confinement.js';
 import { WORKSPACE } from '../git/mounts.js';
 import type { Worktree } from '../git/worktrees.js';
 import { toolsOff } from '../guard/claude-tools.js';
 import { GUARDED_ENV } from '../guard/guard-environment.js';
-import { demandSafeSettings } from '../guard/workspace-settings.js';
-import { HookChannel } from '../mailbox/hook-channel.js';
-import { type GuardedRun, HookFiles } from '../mailbox/hook-files.js';
+import { requireSafeSettings } from '../guard/workspace-settings.js';
+import { Mailbox } from '../mailbox/mailbox.js';
+import { type GuardedRun, MailboxFiles } from '../mailbox/mailbox-files.js';
 import { hasBegun } from '../monitoring/has-begun.js';
 import { findProcess } from '../process/find-process.js';
 import type { LaunchedProcess } from '../process/launcher.js';
@@ -30,7 +30,7 @@ import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
 import { runOnHost } from './process/host-run.js';
 
 /** What an agent is given besides its guard. */
-export interface Equipment {
+export interface Extras {
   /** In a container. */
   readonly mounts: readonly Mount[];
   readonly env: Readonly<Record<string, string>>;
@@ -43,7 +43,7 @@ export interface PlacedRun {
   readonly workspace: string;
   /** What the record is told of it. */
   readonly environment: Partial<SessionEnvironment>;
-  readonly files: HookFiles;
+  readonly files: MailboxFiles;
 }
 
 /**
@@ -72,12 +72,12 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   override readonly worktrees: ClaudeRuntime['worktrees'];
 
   /** What the mode makes of the options: the same whenever it is asked. */
-  protected tailored(spec: SessionSpec): SessionSpec {
+  protected specFor(spec: SessionSpec): SessionSpec {
     return spec;
   }
 
   /** What the mode gives the agent. */
-  protected async equipment(_files: HookFiles, _docker: boolean): Promise<Equipment> {
+  protected async extras(_files: MailboxFiles, _docker: boolean): Promise<Extras> {
     return { mounts: [], env: {} };
   }
 
@@ -87,7 +87,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   }
 
   /** A run with what can be seen of it. @param workspace on the host */
-  protected watched(handle: RunHandle, request: RunRequest, workspace: string): RunHandle {
+  protected observable(handle: RunHandle, request: RunRequest, workspace: string): RunHandle {
     return { ...handle, hooked: true, transcript: { folder: this.transcripts(request, workspace) } };
   }
 
@@ -99,24 +99,24 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   }
 
   /** The process on the host that another host has started; undefined where there is none. */
-  protected async left({ session, folder }: RunRequest): Promise<LaunchedProcess | undefined> {
+  protected async findProcess({ session, folder }: RunRequest): Promise<LaunchedProcess | undefined> {
     const known = session.runs.at(-1)?.process;
     // No other process is started with this settings path in its command line, so it identifies the run.
-    const left = known ?? (await findProcess('--settings', new HookFiles(folder.guard).settings));
+    const left = known ?? (await findProcess('--settings', new MailboxFiles(folder.guard).settings));
     return left && orphanedProcess(left);
   }
 
   /** What the record is told when a session enters its worktree for the first time. */
-  protected async entered(_worktree: Worktree): Promise<Partial<SessionEnvironment>> {
+  protected async onFirstWorktree(_worktree: Worktree): Promise<Partial<SessionEnvironment>> {
     return {};
   }
 
   async prepare(given: SessionSpec): Promise<Preparation> {
-    const spec = this.tailored(given);
+    const spec = this.specFor(given);
     const cwd = await resolveWorkspace(spec.cwd);
-    await demandConfined(cwd, spec.workspaces);
+    await requireConfined(cwd, spec.workspaces);
     if (spec.worktree) await this.worktrees.check(cwd, confined(spec.worktree, spec));
-    if (spec.docker === false) await this.#demandClaude();
+    if (spec.docker === false) await this.#requireClaude();
     const docker =
       spec.docker === false
         ? undefined
@@ -133,21 +133,21 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   }
 
   async launch(given: RunRequest): Promise<RunHandle> {
-    const request = { ...given, spec: this.tailored(given.spec) };
-    await request.folder.demandOwn();
+    const request = { ...given, spec: this.specFor(given.spec) };
+    await request.folder.requireOwn();
     const { spec, session } = request;
     const { cwd } = session.environment;
     const worktree = spec.worktree && (await this.worktrees.ensure(spec.id, cwd, confined(spec.worktree, spec)));
     const leave = worktree ? this.worktrees.enter(worktree.path, spec.id) : (): void => {};
-    const files = new HookFiles(request.folder.guard, this.terminal);
-    const channel = new HookChannel(files, this.hooksOf(request));
+    const files = new MailboxFiles(request.folder.guard, this.terminal);
+    const channel = new Mailbox(files, this.hooksOf(request));
     try {
       // It may have waited for long since `prepare`.
-      await demandConfined(worktree?.path ?? cwd, spec.workspaces);
+      await requireConfined(worktree?.path ?? cwd, spec.workspaces);
       const [ground] = await allDone([
         spec.docker === false ? undefined : this.runtime.docker.planner.ground({ docker: spec.docker }),
         files.create(spec.policy),
-        demandSafeSettings(worktree?.path ?? cwd),
+        requireSafeSettings(worktree?.path ?? cwd),
       ]);
       await channel.start();
       const run = {
@@ -171,7 +171,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
 
   override async adopt(request: RunRequest): Promise<RunHandle | undefined> {
     const { spec, session, folder } = request;
-    await folder.demandOwn();
+    await folder.requireOwn();
     const { cwd, worktree } = session.environment;
     const run = session.runs.at(-1) ?? { number: request.run };
     const leave = worktree === undefined ? (): void => {} : this.worktrees.enter(worktree, spec.id);
@@ -185,18 +185,18 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       if (!found) leave();
     }
     if (!found) return undefined;
-    const files = new HookFiles(folder.guard, this.terminal);
-    const channel = new HookChannel(files, this.hooksOf(request));
+    const files = new MailboxFiles(folder.guard, this.terminal);
+    const channel = new Mailbox(files, this.hooksOf(request));
     await channel.start();
-    return guarded(this.watched(found, request, worktree ?? cwd), files, channel, leave);
+    return guarded(this.observable(found, request, worktree ?? cwd), files, channel, leave);
   }
 
-  override async traces(): Promise<RunTrace[]> {
-    const traces = await this.runtime.docker.traces();
-    return traces.filter(({ mode }) => mode === undefined || mode === this.mode);
+  override async leftovers(): Promise<Leftover[]> {
+    const leftovers = await this.runtime.docker.leftovers();
+    return leftovers.filter(({ mode }) => mode === undefined || mode === this.mode);
   }
 
-  override async discard({ name }: RunTrace): Promise<void> {
+  override async removeLeftover({ name }: Leftover): Promise<void> {
     await this.runtime.docker.engine.remove(name);
   }
 
@@ -216,7 +216,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   async #launchInDocker(run: PlacedRun, docker: DockerSpec['docker'], ground: ContainerGround): Promise<RunHandle> {
     const { spec, folder, run: number } = run.request;
     const placed = { ...spec, docker, cwd: run.workspace, readOnly: this.readOnly };
-    const { mounts, env } = await this.equipment(run.files, true);
+    const { mounts, env } = await this.extras(run.files, true);
     const { planner } = this.runtime.docker;
     const files = await run.files.mounts({ ...this.guardedRun(run.request), env: ground.env });
     const guard = { mounts: [...files, ...mounts], env: { ...env, ...GUARDED_ENV } };
@@ -225,19 +225,19 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   }
 
   async #placement(worktree: Worktree, before: SessionEnvironment): Promise<Partial<SessionEnvironment>> {
-    const first = before.base === undefined ? await this.entered(worktree) : {};
+    const first = before.base === undefined ? await this.onFirstWorktree(worktree) : {};
     return { worktree: worktree.path, branch: worktree.branch, ...first };
   }
 
   async #adoptOnHost(request: RunRequest, run: SessionRun): Promise<RunHandle | undefined> {
     const { session, folder } = request;
-    const left = await this.left(request);
+    const left = await this.findProcess(request);
     if (left) return runOnHost(left, session.status === 'paused');
     const began = run.startedAt !== undefined || (await hasBegun(folder.log, run.logOffset ?? 0));
     return began ? endedRun({ unknown: true }) : undefined;
   }
 
-  async #demandClaude(): Promise<void> {
+  async #requireClaude(): Promise<void> {
     if (await this.runtime.has('claude')) return;
     throw new OrchestrationError(
       'CLAUDE_NOT_FOUND',
@@ -257,7 +257,7 @@ function transcriptFolder(cwd: string): string {
 }
 
 /** A run with its guard: the channel is closed with it, and the guard's files go when nothing is left of it. */
-function guarded(handle: RunHandle, files: HookFiles, channel: HookChannel, leave: () => void): RunHandle {
+function guarded(handle: RunHandle, files: MailboxFiles, channel: Mailbox, leave: () => void): RunHandle {
   void handle.ended.then(() => {
     channel.close();
     leave();

@@ -56,14 +56,14 @@ export class InteractiveExecutor extends ClaudeExecutor {
   }
 
   override async prepare(spec: SessionSpec): Promise<Preparation> {
-    await this.#tmux.demand();
-    if ('text' in spec.prompt) demandArgument('prompt', spec.prompt.text);
+    await this.#tmux.require();
+    if ('text' in spec.prompt) requireArgument('prompt', spec.prompt.text);
     const preparation = await super.prepare(spec);
-    await this.#demandOnboarding(spec);
+    await this.#requireOnboarding(spec);
     return preparation;
   }
 
-  override async conclude({ session }: EndedRun): Promise<Partial<SessionResult>> {
+  override async finalResult({ session }: EndedRun): Promise<Partial<SessionResult>> {
     const { lastMessage } = session.metadata;
     return lastMessage === undefined ? {} : { text: lastMessage };
   }
@@ -91,7 +91,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
       cwd: workspace,
       folder: request.folder,
     });
-    return this.watched(runOnHost(process), request, workspace);
+    return this.observable(runOnHost(process), request, workspace);
   }
 
   protected override async launchInContainer(run: PlacedRun, container: PlannedContainer): Promise<RunHandle> {
@@ -109,17 +109,17 @@ export class InteractiveExecutor extends ClaudeExecutor {
         folder: request.folder,
       }),
     );
-    return this.watched(handle, request, workspace);
+    return this.observable(handle, request, workspace);
   }
 
-  protected override async left(request: RunRequest): Promise<LaunchedProcess | undefined> {
+  protected override async findProcess(request: RunRequest): Promise<LaunchedProcess | undefined> {
     const known = request.session.runs.at(-1)?.process;
     const pid = known ? undefined : await this.#tmux.pid(terminalOf(request));
     const identity = pid === undefined ? known : await processIdentity(pid).catch(() => undefined);
     return identity && terminalProcess(identity, request.folder);
   }
 
-  protected override watched(handle: RunHandle, request: RunRequest, workspace: string): RunHandle {
+  protected override observable(handle: RunHandle, request: RunRequest, workspace: string): RunHandle {
     const { folder, spec } = request;
     const conversationId = conversationOf(spec);
     const name = terminalOf(request);
@@ -149,13 +149,13 @@ export class InteractiveExecutor extends ClaudeExecutor {
     const { spec, feedback, conversationId } = run.request;
     const { command, prompt } = await planTerminal(planRequest(run, container));
     const begins = conversationId === undefined ? ['--session-id', conversationOf(spec)] : [];
-    demandArgument(feedback === undefined ? 'promptFile' : 'feedback', prompt);
+    requireArgument(feedback === undefined ? 'promptFile' : 'feedback', prompt);
     return [...command, ...begins, '--', literalInput(prompt)];
   }
 
   /** @throws OrchestrationError `ONBOARDING_NEEDED` */
-  async #demandOnboarding({ docker }: SessionSpec): Promise<void> {
-    if (docker !== false) return this.runtime.docker.planner.demandOnboarding(docker);
+  async #requireOnboarding({ docker }: SessionSpec): Promise<void> {
+    if (docker !== false) return this.runtime.docker.planner.requireOnboarding(docker);
     if (this.runtime.env.CLAUDE_CONFIG_DIR !== undefined) return;
     const settings = await readFile(join(this.runtime.home, '.claude.json'), 'utf8').catch(() => '');
     if (/"hasCompletedOnboarding": *true/.test(settings)) return;
@@ -186,7 +186,7 @@ function terminalOf({ spec, run }: RunRequest): string {
   return `ao-${spec.id}-${run}`;
 }
 
-function demandArgument(option: string, text: string): void {
+function requireArgument(option: string, text: string): void {
   const bytes = Buffer.byteLength(text);
   if (bytes <= MOST_PROMPT_BYTES) return;
   throw new OrchestrationError(

@@ -1,8 +1,8 @@
 import { delimiter, join } from 'node:path';
 import type { SessionSpec } from '../contract/session-spec.js';
-import { type HookFiles, MEETING } from '../mailbox/hook-files.js';
+import { type MailboxFiles, MEETING } from '../mailbox/mailbox-files.js';
 import { orchestrateScript } from '../mailbox/orchestrate-script.js';
-import type { Equipment } from './claude-executor.js';
+import type { Extras } from './claude-executor.js';
 import { UnattendedExecutor, withNote } from './unattended-executor.js';
 
 const COMMAND = 'orchestrate';
@@ -17,11 +17,11 @@ export class OrchestrationExecutor extends UnattendedExecutor {
   readonly mode = 'orchestration';
   override readonly leads = true;
 
-  protected override tailored(spec: SessionSpec): SessionSpec {
+  protected override specFor(spec: SessionSpec): SessionSpec {
     return withNote(spec, NOTE);
   }
 
-  protected override async equipment(files: HookFiles, docker: boolean): Promise<Equipment> {
+  protected override async extras(files: MailboxFiles, docker: boolean): Promise<Extras> {
     const source = await files.writeProgram(COMMAND, orchestrateScript(docker ? MEETING : files.path));
     if (docker) return { mounts: [{ source, target: join('/usr/local/bin', COMMAND), readonly: true }], env: {} };
     return { mounts: [], env: { PATH: [files.programs, this.runtime.env.PATH].filter(Boolean).join(delimiter) } };

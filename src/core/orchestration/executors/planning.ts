@@ -22,7 +22,7 @@ export class PlanningExecutor extends UnattendedExecutor {
   readonly mode = 'planning';
   protected override readonly readOnly = true;
 
-  protected override tailored(spec: SessionSpec): SessionSpec {
+  protected override specFor(spec: SessionSpec): SessionSpec {
     const { claude, docker } = spec;
     const { disallowedTools = [] } = claude;
     const refused = docker === false ? [...EDITING_TOOLS, ...SHELL_TOOLS] : EDITING_TOOLS;
@@ -32,7 +32,7 @@ export class PlanningExecutor extends UnattendedExecutor {
     );
   }
 
-  override async conclude({ folder, status, result }: EndedRun): Promise<Partial<SessionResult>> {
+  override async finalResult({ folder, status, result }: EndedRun): Promise<Partial<SessionResult>> {
     if (status !== 'completed' || result.text === undefined) return {};
     const planFile = join(folder.path, 'plan.md');
     await writeAtomically(planFile, result.text);

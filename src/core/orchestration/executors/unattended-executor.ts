@@ -29,7 +29,7 @@ export abstract class UnattendedExecutor extends ClaudeExecutor {
     ];
     const { folder } = request;
     const inputFile = await this.#writeInput(request, plan.stdin);
-    const { env } = await this.equipment(files, false);
+    const { env } = await this.extras(files, false);
     const launched = await launchDetached(this.runtime.spawn, {
       command,
       args,
@@ -38,7 +38,7 @@ export abstract class UnattendedExecutor extends ClaudeExecutor {
       folder,
       inputFile,
     });
-    return this.watched(runOnHost(launched), request, workspace);
+    return this.observable(runOnHost(launched), request, workspace);
   }
 
   protected override async launchInContainer(placed: PlacedRun, container: PlannedContainer): Promise<RunHandle> {
@@ -51,7 +51,7 @@ export abstract class UnattendedExecutor extends ClaudeExecutor {
     const command = [...plan.command, ...budget(request)];
     const mostFileBytes = logBytesOf(request.spec.limits) + BEYOND_BYTES;
     const handle = await this.runtime.docker.run(container, command, { folder, inputFile, mostFileBytes });
-    return this.watched(handle, request, workspace);
+    return this.observable(handle, request, workspace);
   }
 
   async #writeInput({ folder, run }: RunRequest, text: string): Promise<string> {

@@ -12,15 +12,15 @@ import { UnattendedExecutor } from './unattended-executor.js';
 export class WorktreeExecutor extends UnattendedExecutor {
   readonly mode = 'worktree';
 
-  protected override tailored(spec: SessionSpec): SessionSpec {
+  protected override specFor(spec: SessionSpec): SessionSpec {
     return spec.worktree ? spec : { ...spec, worktree: { branch: `session/${spec.id}` } };
   }
 
-  protected override async entered(worktree: Worktree): Promise<Partial<SessionEnvironment>> {
+  protected override async onFirstWorktree(worktree: Worktree): Promise<Partial<SessionEnvironment>> {
     return { base: await currentCommit(worktree.path) };
   }
 
-  override async conclude({ session }: EndedRun): Promise<Partial<SessionResult>> {
+  override async finalResult({ session }: EndedRun): Promise<Partial<SessionResult>> {
     const { worktree, branch, base } = session.environment;
     if (worktree === undefined || branch === undefined || base === undefined) return {};
     return { changes: await changesSince(worktree, branch, base) };

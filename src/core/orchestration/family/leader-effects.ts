@@ -8,7 +8,7 @@ import { runOrchestrate } from './orchestrate-command.js';
 import { SessionTree, type TreeMember } from './session-tree.js';
 
 /** A session of the manager, with its run if one is under way. */
-export interface RunningMembers {
+interface RunningMembers {
   get(id: string): (TreeMember & { readonly run: Run | undefined }) | undefined;
 }
 
@@ -36,9 +36,9 @@ export class LeaderEffects {
     const { tree } = this;
     const { commands, registry } = this.#options;
     return {
-      spending: () => tree.spending(registry.demand(id)),
+      spending: () => tree.spending(registry.require(id)),
       commandsFor: (lease) =>
-        tree.leads(registry.demand(id))
+        tree.leads(registry.require(id))
           ? (requestId, args, signal) =>
               runOrchestrate(new LedSessions({ leaderId: id, tree, commands, lease, requestId, signal }), args)
           : undefined,

@@ -3,7 +3,7 @@ import type { SlotLease } from '../run/slot-lease.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/reducer.js';
-import { OrchestrationError, shown } from '../util/errors.js';
+import { OrchestrationError, quote } from '../util/errors.js';
 import type { ChildOptions, ChildSessions } from './child-sessions.js';
 import type { SessionTree } from './session-tree.js';
 
@@ -49,7 +49,7 @@ export class LedSessions implements ChildSessions {
   get(id: string): UnifiedSession {
     const session = this.list().find((child) => child.id === id);
     if (session) return session;
-    throw new OrchestrationError('SESSION_NOT_FOUND', `You lead no session ${shown(id)}; 'list' shows those you lead.`);
+    throw new OrchestrationError('SESSION_NOT_FOUND', `You lead no session ${quote(id)}; 'list' shows those you lead.`);
   }
 
   async wait(

@@ -4,8 +4,8 @@ import type { ToolUsageRecord } from '../session/metadata.js';
 import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/reducer.js';
 import type { SessionMode } from '../session/status.js';
-import { messageOf, shown } from '../util/errors.js';
-import { clipText, harmlessText, plainText } from '../util/text.js';
+import { messageOf, quote } from '../util/errors.js';
+import { singleLine, stripControl, truncate } from '../util/text.js';
 import type { ChildSessions } from './child-sessions.js';
 
 type Answer = { exitCode: number; text: string };
@@ -59,7 +59,7 @@ export async function runOrchestrate(children: ChildSessions, args: readonly str
     const { exitCode, text } = await run(children, args);
     return { exitCode, text: text.length > MOST_TEXT ? text.slice(0, MOST_TEXT - CUT.length) + CUT : text };
   } catch (error) {
-    const text = `orchestrate: ${plainText(clipText(messageOf(error), MOST_MESSAGE))}\n`;
+    const text = `orchestrate: ${singleLine(truncate(messageOf(error), MOST_MESSAGE))}\n`;
     return error instanceof UsageError
       ? { exitCode: WRONG_USAGE, text: `${text}'orchestrate help' says what it takes.\n` }
       : { exitCode: REFUSED, text };
@@ -75,7 +75,7 @@ function run(children: ChildSessions, args: readonly string[]): Answer | Promise
     throw new UsageError("a text that begins with a dash goes behind '--'");
   }
   const command = COMMANDS.get(name);
-  if (!command) throw new UsageError(`there is no command ${shown(name)}`);
+  if (!command) throw new UsageError(`there is no command ${quote(name)}`);
   return command(children, rest);
 }
 
@@ -167,7 +167,7 @@ function parsed<T extends Options>(args: readonly string[], options: T, names?: 
   const { values, positionals: words } = readArgs(args, options);
   if (words.length < least) throw new UsageError(`${names?.[words.length]} is missing`);
   const extra = names && words[names.length];
-  if (extra !== undefined) throw new UsageError(`${shown(extra)} is one too many: quote what belongs together`);
+  if (extra !== undefined) throw new UsageError(`${quote(extra)} is one too many: quote what belongs together`);
   if (words.includes('-')) throw new UsageError("'-' stands for standard input only where it is the last");
   return { values, words };
 }
@@ -183,13 +183,13 @@ function readArgs<T extends Options>(args: readonly string[], options: T) {
 /** What is out of range is refused where all options are checked. */
 function number(option: string, text: string | undefined): number | undefined {
   if (text === undefined || /^\d{1,15}(\.\d{1,15})?$/.test(text)) return text === undefined ? text : Number(text);
-  throw new UsageError(`'${option}' takes a number; received ${shown(text)}`);
+  throw new UsageError(`'${option}' takes a number; received ${quote(text)}`);
 }
 
 function oneOf<T extends string>(option: string, choices: readonly T[], text: string | undefined): T | undefined {
   const choice = choices.find((known) => known === text);
   if (text === undefined || choice !== undefined) return choice;
-  throw new UsageError(`'${option}' takes ${choices.join(', ')}; received ${shown(text)}`);
+  throw new UsageError(`'${option}' takes ${choices.join(', ')}; received ${quote(text)}`);
 }
 
 /** What of it is not undefined, if anything is. */
@@ -212,14 +212,14 @@ function sessions(all: readonly UnifiedSession[], json: boolean | undefined): An
 
 function lineOf({ id, mode, status, result }: UnifiedSession): string {
   const first = /\S.{0,300}/.exec(result?.text ?? result?.error ?? '')?.[0];
-  const said = first === undefined ? [] : [plainText(clipText(first, MOST_LINE))];
+  const said = first === undefined ? [] : [singleLine(truncate(first, MOST_LINE))];
   return `${[id, mode, status, ...said].join('\t')}\n`;
 }
 
 /** A line each: a text of several could make entries up. */
 function entryLine({ at, type, ...entry }: Entry): string {
-  const what = entry.text ?? `${entry.name} ${shown(entry.input)} ${entry.outcome ?? ''}`;
-  return `${new Date(at).toISOString()}\t${type}\t${plainText(harmless(what, MOST_TEXT))}\n`;
+  const what = entry.text ?? `${entry.name} ${quote(entry.input)} ${entry.outcome ?? ''}`;
+  return `${new Date(at).toISOString()}\t${type}\t${singleLine(harmless(what, MOST_TEXT))}\n`;
 }
 
 function viewOf({ id, mode, status, queuePosition, taskId, environment, metadata, result }: UnifiedSession): object {
@@ -243,5 +243,5 @@ function jsonOf(value: object): string {
 }
 
 function harmless(text: string, most: number): string {
-  return harmlessText(clipText(text, Math.floor(most)));
+  return stripControl(truncate(text, Math.floor(most)));
 }

@@ -79,7 +79,7 @@ export class SessionTree {
    *
    * @throws OrchestrationError `ILLEGAL_TRANSITION`
    */
-  demandLeading(parentId: string | undefined): void {
+  requireLeading(parentId: string | undefined): void {
     const { session } = this.leader(parentId) ?? {};
     if (!session || !isTerminal(session.status) || session.status === 'completed') return;
     throw new OrchestrationError(

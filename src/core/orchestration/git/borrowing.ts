@@ -1,6 +1,6 @@
 import { lstat, readlink, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, shown } from '../util/errors.js';
+import { messageOf, quote } from '../util/errors.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
 
@@ -23,21 +23,21 @@ export async function refuseBorrowing(commonDir: string): Promise<void> {
   const real = await realpath(commonDir);
   if (real !== commonDir) throw new Error(`${commonDir} is reached through a link; the repository is at ${real}`);
   await Promise.all([
-    ...[...FOLDERS, ...MORE_FOLDERS].map((name) => demandKind(join(commonDir, name), 'folder')),
-    ...[...FILES, ALTERNATES].map((name) => demandKind(join(commonDir, name), 'file')),
+    ...[...FOLDERS, ...MORE_FOLDERS].map((name) => requireKind(join(commonDir, name), 'folder')),
+    ...[...FILES, ALTERNATES].map((name) => requireKind(join(commonDir, name), 'file')),
   ]);
   const borrowed = await alternateOf(join(commonDir, ALTERNATES));
   if (borrowed === undefined) return;
   throw new Error(
-    `the repository borrows objects from ${shown(borrowed)}, as ${join(commonDir, ALTERNATES)} says. ` +
+    `the repository borrows objects from ${quote(borrowed)}, as ${join(commonDir, ALTERNATES)} says. ` +
       "If that is your own doing, copy them with 'git repack -a -d' and then remove that file",
   );
 }
 
-async function demandKind(path: string, kind: 'folder' | 'file'): Promise<void> {
+async function requireKind(path: string, kind: 'folder' | 'file'): Promise<void> {
   const stats = await lstat(path).catch(ignoreMissing);
   if (!stats || (kind === 'folder' ? stats.isDirectory() : stats.isFile())) return;
-  const target = stats.isSymbolicLink() ? ` but a link to ${shown(await readlink(path).catch(() => '?'))}` : '';
+  const target = stats.isSymbolicLink() ? ` but a link to ${quote(await readlink(path).catch(() => '?'))}` : '';
   throw new Error(`${path} is no ${kind}${target}. Put what belongs there in its place`);
 }
 

@@ -4,7 +4,7 @@ import { copyFile, lstat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { promisify } from 'node:util';
-import { isWithin } from '../util/fs/is-inside.js';
+import { isInside } from '../util/fs/is-inside.js';
 import { parseGitConfig } from './config-file.js';
 import { hashBytes, readIndex } from './index-file.js';
 import { type GitLayout, readGitFile } from './layout.js';
@@ -158,7 +158,7 @@ function userVariables({ root }: GitLayout): Record<string, string | undefined> 
 /** An agent can write programs into its checkout, such as a `git` in `node_modules/.bin`. */
 function pathOutside(root: string): string {
   const parts = (process.env.PATH ?? '').split(delimiter);
-  return parts.filter((part) => isAbsolute(part) && !isWithin(part, root)).join(delimiter);
+  return parts.filter((part) => isAbsolute(part) && !isInside(part, root)).join(delimiter);
 }
 
 /** Git LFS in the words in which `git lfs install --local` writes it into a repository's configuration. */

@@ -1,17 +1,17 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { gitLayoutAt, isKnown } from '../git/layout.js';
-import { OrchestrationError, shown, systemCode } from '../util/errors.js';
-import { isWithin } from '../util/fs/is-inside.js';
+import { OrchestrationError, quote, systemCode } from '../util/errors.js';
+import { isInside } from '../util/fs/is-inside.js';
 
 /** Folders that a session may not leave, as real paths; undefined where it may be anywhere. */
 export type Workspaces = readonly string[] | undefined;
 
 /** Whether a path stays in the workspaces, links followed. Of a path that is not there yet, the part that is there counts. */
-export async function isInside(path: string, workspaces: Workspaces): Promise<boolean> {
+export async function isConfined(path: string, workspaces: Workspaces): Promise<boolean> {
   if (!workspaces) return true;
   const real = await realPathOf(path);
-  return workspaces.some((folder) => isWithin(real, folder));
+  return workspaces.some((folder) => isInside(real, folder));
 }
 
 /**
@@ -20,11 +20,11 @@ export async function isInside(path: string, workspaces: Workspaces): Promise<bo
  * @param what names the path in the error
  * @throws Error
  */
-export async function demandInside(path: string, workspaces: Workspaces, what: string): Promise<void> {
-  if (await isInside(path, workspaces)) return;
+export async function requireInside(path: string, workspaces: Workspaces, what: string): Promise<void> {
+  if (await isConfined(path, workspaces)) return;
   const folders = workspaces?.join(', ') || 'none';
   throw new Error(
-    `${what} (${shown(path)}) lies outside of the folders that the session may not leave (${folders}); ` +
+    `${what} (${quote(path)}) lies outside of the folders that the session may not leave (${folders}); ` +
       `add a folder that holds it to 'workspaces'`,
   );
 }
@@ -34,16 +34,16 @@ export async function demandInside(path: string, workspaces: Workspaces, what: s
  *
  * @throws OrchestrationError `INVALID_OPTIONS`
  */
-export async function demandConfined(workspace: string, workspaces: Workspaces): Promise<void> {
+export async function requireConfined(workspace: string, workspaces: Workspaces): Promise<void> {
   if (!workspaces) return;
   try {
-    await demandInside(workspace, workspaces, 'the workspace');
+    await requireInside(workspace, workspaces, 'the workspace');
     const layout = await gitLayoutAt(workspace);
     if (!layout || !(await isKnown(layout))) return; // It is given no git folder.
-    for (const folder of [layout.gitDir, layout.commonDir]) await demandInside(folder, workspaces, 'its git folder');
+    for (const folder of [layout.gitDir, layout.commonDir]) await requireInside(folder, workspaces, 'its git folder');
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new OrchestrationError('INVALID_OPTIONS', `Option 'cwd' (${shown(workspace)}): ${why}.`, { cause });
+    throw new OrchestrationError('INVALID_OPTIONS', `Option 'cwd' (${quote(workspace)}): ${why}.`, { cause });
   }
 }
 

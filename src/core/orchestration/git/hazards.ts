@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { type BoundedSearch, SearchLimit } from '../util/fs/bounded-search.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
-import { isWithin } from '../util/fs/is-inside.js';
+import { isInside } from '../util/fs/is-inside.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
 import { parseGitConfig } from './config-file.js';
 import { isHarmless } from './harmless.js';
@@ -55,7 +55,7 @@ export class GitHazards {
   /** The real path of something that an agent can write to; undefined for anything else, and where nothing is. */
   async owned(path: string): Promise<string | undefined> {
     const real = await realpath(path).catch(() => undefined);
-    return real !== undefined && this.#owned.some((folder) => isWithin(real, folder)) ? real : undefined;
+    return real !== undefined && this.#owned.some((folder) => isInside(real, folder)) ? real : undefined;
   }
 
   /** What is in a folder, within the limits of the search. */

@@ -1,7 +1,7 @@
 import { link, lstat, mkdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { nanoid } from 'nanoid';
-import { OrchestrationError, shown, systemCode } from '../util/errors.js';
+import { OrchestrationError, quote, systemCode } from '../util/errors.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { withLinkFreePaths } from '../util/fs/link-free-paths.js';
 import type { Mount } from '../workspace/mount.js';
@@ -52,7 +52,7 @@ async function withoutLinks(mounts: Mount[]): Promise<Mount[]> {
   for (const { source } of mounts) {
     const real = await realpath(source).catch(ignoreMissing);
     if (real === source) continue;
-    throw unsafe(source, `it is a link to ${shown(real ?? 'nothing')}. Replace the link by what it leads to`);
+    throw unsafe(source, `it is a link to ${quote(real ?? 'nothing')}. Replace the link by what it leads to`);
   }
   return mounts;
 }
@@ -185,7 +185,7 @@ export function gitEnvironment(env: Readonly<Record<string, string | undefined>>
 }
 
 function unsafe(path: string, why: string, cause?: unknown): OrchestrationError {
-  return new OrchestrationError('UNSAFE_MOUNT', `Mounting ${shown(path)} is refused: ${why}.`, { cause });
+  return new OrchestrationError('UNSAFE_MOUNT', `Mounting ${quote(path)} is refused: ${why}.`, { cause });
 }
 
 function readonly(source: string, target = source): Mount {

@@ -24,7 +24,7 @@ const STAGING = 'files';
 export async function addWorktree(view: GitView, path: string, branch: string, commit: string): Promise<void> {
   const { layout, paths } = view;
   const place = paths.to(path);
-  await demandFree(place);
+  await requireFree(place);
   const gitDir = await newFolder(join(layout.commonDir, 'worktrees'), basename(path), paths);
   const write = (name: string, text: string): Promise<void> => writeFile(paths.to(join(gitDir, name)), text);
   const staging = join(gitDir, STAGING);
@@ -61,7 +61,7 @@ export async function isHalfMade({ gitDir, path }: LinkedWorktree, paths: LinkFr
   return staging !== undefined && place === undefined;
 }
 
-async function demandFree(place: string): Promise<void> {
+async function requireFree(place: string): Promise<void> {
   const stats = await lstat(place).catch(ignoreMissing);
   if (!stats || (stats.isDirectory() && (await readdir(place)).length === 0)) return;
   throw Object.assign(new Error(`something is at ${LinkFreePaths.plain(place)} already`), { code: 'EEXIST' });
@@ -77,7 +77,7 @@ async function move(from: string, to: string): Promise<boolean> {
     await mkdir(to).catch((cause: unknown) => {
       if (systemCode(cause) !== 'EEXIST') throw cause;
     });
-    await demandFree(to);
+    await requireFree(to);
     return false;
   }
 }

@@ -2,7 +2,7 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KeptWorktree } from '../contract/executor.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
-import { messageOf, OrchestrationError, shown } from '../util/errors.js';
+import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { writeAtomically } from '../util/fs/atomic-file.js';
 import { notWritable } from '../util/fs/not-writable.js';
 import { readOwnFile } from '../util/fs/own-file.js';
@@ -54,7 +54,7 @@ export class SessionWorktrees {
     if (request.own && !worktree.created && label?.path !== INTENDED && label?.path !== worktree.path) {
       throw new OrchestrationError(
         'WORKTREE_FAILED',
-        `Branch ${shown(request.branch)} is checked out in ${worktree.path}, which was not made for this session; choose another.`,
+        `Branch ${quote(request.branch)} is checked out in ${worktree.path}, which was not made for this session; choose another.`,
       );
     }
     if (label?.path === INTENDED) await write(worktree.path);

@@ -120,7 +120,7 @@ async function borrowObjects(view: GitView): Promise<void> {
   for (let at = 0; at < names.length; at += AT_ONCE) {
     await Promise.all(
       names.slice(at, at + AT_ONCE).map(async (name) => {
-        demandFiles(join(objects, name), await search.entries(paths.to(join(objects, name))));
+        requireFiles(join(objects, name), await search.entries(paths.to(join(objects, name))));
         await borrow(view, join('objects', name));
       }),
     );
@@ -128,7 +128,7 @@ async function borrowObjects(view: GitView): Promise<void> {
 }
 
 /** Git would fail at a link with words that help nobody, and wait at a FIFO. */
-function demandFiles(folder: string, entries: readonly Dirent[]): void {
+function requireFiles(folder: string, entries: readonly Dirent[]): void {
   const odd = entries.find((entry) => !entry.isFile() && !entry.isDirectory());
   if (odd) throw new Error(`${join(folder, odd.name)} is no regular file; remove it`);
 }

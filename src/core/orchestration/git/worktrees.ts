@@ -2,12 +2,12 @@ import { lstat, mkdir, realpath, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { branchNameProblem } from '../session/branch-name.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
-import { messageOf, OrchestrationError, shown, systemCode } from '../util/errors.js';
+import { messageOf, OrchestrationError, quote, systemCode } from '../util/errors.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { LinkFreePaths, withLinkFreePaths } from '../util/fs/link-free-paths.js';
 import { refuseBorrowing } from './borrowing.js';
 import { makeBranch, runGit } from './command.js';
-import { demandInside, isInside, type Workspaces } from './confinement.js';
+import { isConfined, requireInside, type Workspaces } from './confinement.js';
 import { branchIn, findGitLayout, type GitLayout, gitLayoutAt, isKnown } from './layout.js';
 import { linkedWorktrees, unlinkWorktree } from './linked-worktrees.js';
 import { addWorktree, isHalfMade } from './new-worktree.js';
@@ -42,7 +42,7 @@ export class Worktrees {
       await refuseBorrowing(repository.commonDir);
       // Where it may be anywhere, `ensure` looks early enough.
       if (!request.workspaces) return;
-      await this.#inTurn(repository, () =>
+      await this.#serialized(repository, () =>
         withLinkFreePaths((paths) => usableWorktree({ layout: repository, paths }, cwd, request)),
       );
     } catch (cause) {
@@ -63,7 +63,7 @@ export class Worktrees {
   ): Promise<Worktree> {
     try {
       const repository = await repositoryOf(cwd, request);
-      return await this.#inTurn(repository, async () => {
+      return await this.#serialized(repository, async () => {
         await refuseBorrowing(repository.commonDir);
         return withGitView(repository, (view) => ensureWorktree(view, cwd, request, beforeMaking));
       });
@@ -75,13 +75,13 @@ export class Worktrees {
   /** Removes a worktree, whatever is in it. The branch stays. */
   async remove(cwd: string, path: string): Promise<void> {
     const repository = await repositoryOf(cwd);
-    await this.#inTurn(repository, () =>
+    await this.#serialized(repository, () =>
       withLinkFreePaths((paths) => unlinkWorktree(repository.commonDir, path, paths)),
     );
   }
 
   /** Whether there is one is looked at before one is made. */
-  #inTurn<T>({ commonDir }: GitLayout, work: () => Promise<T>): Promise<T> {
+  #serialized<T>({ commonDir }: GitLayout, work: () => Promise<T>): Promise<T> {
     const done = (this.#last.get(commonDir) ?? Promise.resolve()).then(work);
     const settled = done.catch(() => {}); // Its own caller hears of a failure.
     this.#last.set(commonDir, settled);
@@ -91,7 +91,7 @@ export class Worktrees {
 }
 
 function failed(cwd: string, { branch }: SessionWorktreeRequest, cause: unknown): OrchestrationError {
-  const message = `No worktree for branch ${shown(branch)} of ${cwd}: ${LinkFreePaths.plain(messageOf(cause))}.`;
+  const message = `No worktree for branch ${quote(branch)} of ${cwd}: ${LinkFreePaths.plain(messageOf(cause))}.`;
   return new OrchestrationError('WORKTREE_FAILED', message, { cause });
 }
 
@@ -101,15 +101,15 @@ async function repositoryOf(
   { own, workspaces }: Pick<SessionWorktreeRequest, 'own' | 'workspaces'> = {},
 ): Promise<GitLayout> {
   const real = await realpath(cwd);
-  if (real !== cwd) throw new Error(`it is a link to ${shown(real)} by now`);
+  if (real !== cwd) throw new Error(`it is a link to ${quote(real)} by now`);
   const layout = await findGitLayout(cwd);
   if (!layout) throw new Error('it is in no git repository');
   if (!(await isKnown(layout))) {
-    throw new Error(`${join(layout.root, '.git')} leads to ${shown(layout.gitDir)}, which does not lead back`);
+    throw new Error(`${join(layout.root, '.git')} leads to ${quote(layout.gitDir)}, which does not lead back`);
   }
   // A worktree has all of its repository, not only the part that 'cwd' is.
   for (const folder of [layout.root, mainCheckout(layout) ?? layout.root, layout.gitDir, layout.commonDir])
-    await demandInside(folder, workspaces, 'its repository');
+    await requireInside(folder, workspaces, 'its repository');
   // It would get more to see than the agent that asks.
   if (own && layout.root !== cwd) {
     throw new Error(
@@ -132,7 +132,7 @@ async function ensureWorktree(
     wanted === undefined
       ? await defaultPath(view, branch, workspaces)
       : await worktreePlace(resolve(cwd, wanted), view.layout.root);
-  await demandInside(path, workspaces, 'its worktree');
+  await requireInside(path, workspaces, 'its worktree');
   await beforeMaking();
   let commit = await commitOf(view, `refs/heads/${branch}`);
   if (commit === undefined) {
@@ -154,7 +154,7 @@ async function usableWorktree(
   const usable = await usableAt(existing, view.layout);
   const path = wanted === undefined ? usable : await worktreePlace(resolve(cwd, wanted), view.layout.root);
   if (usable !== path) throw new Error(`the branch is checked out at ${usable}, not at ${path}`);
-  await demandInside(usable, workspaces, 'its worktree');
+  await requireInside(usable, workspaces, 'its worktree');
   return usable;
 }
 
@@ -163,13 +163,13 @@ async function defaultPath(view: GitView, branch: string, workspaces: Workspaces
   const top = mainCheckout(view.layout) ?? view.layout.root;
   const name = branch.replaceAll(/[/\\:*?"<>|]/g, '-');
   const beside = `${top}-${name}`;
-  return (await isInside(beside, workspaces)) ? beside : join(await hiddenFolder(view, top, workspaces), name);
+  return (await isConfined(beside, workspaces)) ? beside : join(await hiddenFolder(view, top, workspaces), name);
 }
 
 /** A folder in a repository whose files git does not show as new ones. */
 async function hiddenFolder({ paths }: GitView, top: string, workspaces: Workspaces): Promise<string> {
   const folder = join(top, '.worktrees');
-  await demandInside(folder, workspaces, 'the folder for its worktree');
+  await requireInside(folder, workspaces, 'the folder for its worktree');
   try {
     await mkdir(paths.to(folder));
     await writeFile(paths.to(join(folder, '.gitignore')), '*\n', { flag: 'wx' });
@@ -208,7 +208,7 @@ async function startOf(view: GitView, branch: string, base: string | undefined):
   const name = base ?? (await branchIn(view.paths.to(view.layout.gitDir)));
   if (name === undefined) throw new Error("no branch is checked out in 'cwd'; give 'worktree.base'");
   const commit = (await commitOf(view, `refs/heads/${name}`)) ?? (await commitOf(view, `refs/remotes/${name}`));
-  if (commit === undefined) throw new Error(`there is no branch ${shown(name)} to start from ('worktree.base')`);
+  if (commit === undefined) throw new Error(`there is no branch ${quote(name)} to start from ('worktree.base')`);
   return commit;
 }
 

@@ -6,7 +6,7 @@ import type { RunRecord } from '../session/run-record.js';
 import { frozenMsSince } from '../session/run-time.js';
 import { deepFrozen } from '../util/deep-frozen.js';
 import { type Deferred, deferred } from '../util/deferred.js';
-import { OrchestrationError, shown } from '../util/errors.js';
+import { OrchestrationError, quote } from '../util/errors.js';
 import { PausableClock } from '../util/pausable-clock.js';
 
 /** How a person, or the lack of one, decided. */
@@ -100,7 +100,7 @@ export class Approvals {
       const waiting = [...this.#pending.keys()].map((id) => `'${id}'`).join(', ') || 'none';
       throw new OrchestrationError(
         'REQUEST_NOT_FOUND',
-        `No approval with the id ${shown(requestId)} waits (waiting: ${waiting}); it may have been answered already.`,
+        `No approval with the id ${quote(requestId)} waits (waiting: ${waiting}); it may have been answered already.`,
       );
     }
     this.#answer(requestId, { decision, by: 'person', ...(note !== undefined && { note }) });

@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { messageOf, OrchestrationError, shown } from '../util/errors.js';
+import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
 import { REFUSED_SETTINGS } from './guard-environment.js';
 
@@ -15,7 +15,7 @@ const MOST_BYTES = 1024 * 1024;
  *
  * @throws OrchestrationError `UNSAFE_SETTINGS`
  */
-export async function demandSafeSettings(workspace: string): Promise<void> {
+export async function requireSafeSettings(workspace: string): Promise<void> {
   for (const file of FILES) {
     const path = await realpath(join(workspace, file)).catch(() => undefined);
     // What a link leads to outside of the workspace is another file in the container, or none.
@@ -37,7 +37,7 @@ function plain(bytes: Buffer): string {
 }
 
 function unsafe(file: string, why: string, cause?: unknown): OrchestrationError {
-  return new OrchestrationError('UNSAFE_SETTINGS', `The workspace's ${shown(file)} ${why}. Correct the file.`, {
+  return new OrchestrationError('UNSAFE_SETTINGS', `The workspace's ${quote(file)} ${why}. Correct the file.`, {
     cause,
   });
 }

@@ -1,5 +1,5 @@
 import type { AskedCall } from '../session/policy.js';
-import { clipText, NAME_LENGTH } from '../util/text.js';
+import { NAME_LENGTH, truncate } from '../util/text.js';
 import { isJsonOfTooManyValues } from '../util/value-count.js';
 
 /** A request as the hook wrote it: every field is agent-controlled. */
@@ -24,8 +24,8 @@ export function parseHookInput(bytes: Buffer): HookInput {
 export function callOf({ tool_use_id, tool_name, tool_input }: HookInput, askedAt?: number): AskedCall {
   return {
     // As in the log: both are the agent's to choose, and stand in records.
-    toolUseId: clipText(String(tool_use_id), NAME_LENGTH),
-    tool: clipText(String(tool_name), NAME_LENGTH),
+    toolUseId: truncate(String(tool_use_id), NAME_LENGTH),
+    tool: truncate(String(tool_name), NAME_LENGTH),
     input: tool_input,
     ...(askedAt !== undefined && { askedAt }),
   };

@@ -3,7 +3,7 @@ import { type Deferred, deferred } from '../util/deferred.js';
 import { writeAtomically } from '../util/fs/atomic-file.js';
 import { notWritable } from '../util/fs/not-writable.js';
 import { readOwnFile } from '../util/fs/own-file.js';
-import { inTurn } from '../util/serialized.js';
+import { serialized } from '../util/serialized.js';
 
 /** More than anybody says to one run. */
 const MOST_BYTES = 64 * 1024 * 1024;
@@ -27,7 +27,7 @@ export class SteeringQueue {
   #messages: Message[] = [];
   #ended = false;
   #onChange: (waiting: boolean) => void = () => {};
-  readonly #inTurn = inTurn();
+  readonly #serialized = serialized();
 
   constructor(file: string) {
     this.#file = file;
@@ -106,7 +106,7 @@ export class SteeringQueue {
 
   /** One after the other: the last word has to be the last on disk. */
   #save(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#serialized(async () => {
       if (this.#ended) return;
       const stored = this.#messages.map(({ text, answer }): StoredMessage => (answer ? { text, answer } : { text }));
       if (stored.length === 0) await rm(this.#file, { force: true });

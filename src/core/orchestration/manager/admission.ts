@@ -53,7 +53,7 @@ export class SessionAdmission {
     signal?.throwIfAborted();
     await owner.ready();
     gate.requireOpen();
-    tree.demandLeading(options.parentId);
+    tree.requireLeading(options.parentId);
     const settled = tree.reserve(options.parentId);
     try {
       queue.enqueue(spec.id);
@@ -75,7 +75,7 @@ export class SessionAdmission {
         await this.#writeDown(prepared, options);
         signal?.throwIfAborted();
         gate.requireOpen();
-        tree.demandLeading(options.parentId);
+        tree.requireLeading(options.parentId);
       } catch (error) {
         await prepared.folder.remove().catch(() => {}); // The first error counts.
         throw error;
@@ -105,7 +105,7 @@ export class SessionAdmission {
     live.add(prepared);
     store.dispatch(id, this.#creation(prepared, options));
     runs.queue.changed(id);
-    const created = store.registry.demand(id);
+    const created = store.registry.require(id);
     if (created.status === 'starting') runs.start(id);
     return created;
   }

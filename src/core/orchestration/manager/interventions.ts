@@ -26,13 +26,13 @@ export class SessionInterventions {
       );
     }
     await this.#requireRun(session, 'paused').pause();
-    return this.#store.registry.demand(session.id);
+    return this.#store.registry.require(session.id);
   }
 
   async resume(session: UnifiedSession): Promise<UnifiedSession> {
     if (session.resumeAt !== undefined) return this.#runs.goOnNow(session);
     await this.#requireRun(session, 'resumed').resume();
-    return this.#store.registry.demand(session.id);
+    return this.#store.registry.require(session.id);
   }
 
   async steer(session: UnifiedSession, message: string): Promise<void> {
@@ -46,7 +46,7 @@ export class SessionInterventions {
     note: string | undefined,
   ): UnifiedSession {
     this.#requireRun(session, 'answered').answer(requestId, decision, note);
-    return this.#store.registry.demand(session.id);
+    return this.#store.registry.require(session.id);
   }
 
   /** Only where nobody works in it: children may work where their leader did. */

@@ -4,7 +4,7 @@ import type { Executor } from '../contract/executor.js';
 import { SessionFolder } from '../contract/session-folder.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import type { UnifiedSession } from '../session/record.js';
-import { OrchestrationError, shown } from '../util/errors.js';
+import { OrchestrationError, quote } from '../util/errors.js';
 import { readUserFile } from '../util/fs/user-file.js';
 import type { PreparedSession } from './live-sessions.js';
 
@@ -64,7 +64,7 @@ async function withPromptFile(
   if (mcpConfig !== undefined && isAbsolute(mcpConfig) && !isAbsolute(file)) {
     throw new OrchestrationError(
       'INVALID_OPTIONS',
-      `Option 'promptFile' (${shown(file)}) asks for the file ${shown(mcpConfig)} in its front matter, which is outside of ` +
+      `Option 'promptFile' (${quote(file)}) asks for the file ${quote(mcpConfig)} in its front matter, which is outside of ` +
         "the workspace; give it as 'mcpConfig' if that is what you want.",
     );
   }

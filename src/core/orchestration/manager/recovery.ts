@@ -1,11 +1,11 @@
-import type { Executor, RunTrace } from '../contract/executor.js';
+import type { Executor, Leftover } from '../contract/executor.js';
 import type { ResolvedManagerOptions } from '../options/resolve.js';
 import type { Run } from '../run/run.js';
 import type { UnifiedSession } from '../session/record.js';
 import { hasOpenRun, isTerminal } from '../session/reducer.js';
 import type { SessionMode } from '../session/status.js';
 import { type LeftSession, leftSessions } from '../store/disk/left-sessions.js';
-import { knownFromTrace, rebuiltRecord, standInSpec } from '../store/disk/rebuilt-session.js';
+import { knownFromLeftover, rebuiltRecord, standInSpec } from '../store/disk/rebuilt-session.js';
 import { restoredRecord, type StoredRecord } from '../store/disk/stored-record.js';
 import { restoredSpec, type StoredSpec } from '../store/disk/stored-spec.js';
 import type { SessionStore } from '../store/store.js';
@@ -22,7 +22,7 @@ export interface RecoveryReport extends SweepReport {
   readonly adopted: readonly string[];
   /** Their runs ended while no manager was there; now they have ended, with how it went. */
   readonly closed: readonly string[];
-  /** Their containers are gone without a trace: `failed`, reason `lost`. */
+  /** Their containers are gone without a leftover: `failed`, reason `lost`. */
   readonly lost: readonly string[];
   /** They wait for a slot again, in their order, or start anew because they had not come to run. */
   readonly requeued: readonly string[];
@@ -65,12 +65,12 @@ export class SessionRecovery {
     const { options, store, live, runs, sweep } = this.#options;
     const isOurs = (id: string): boolean => store.registry.get(id) !== undefined || runs.queue.has(id);
     const left = (await leftSessions(options.stateDir)).filter(({ id }) => !isOurs(id));
-    const traces = await this.#traces(left);
-    if (env) live.supply(env, (id) => store.registry.demand(id));
+    const leftovers = await this.#leftovers(left);
+    if (env) live.supply(env, (id) => store.registry.require(id));
     const skipped: { id: string; why: string }[] = [];
     const unfinished: LeftSession[] = [];
     const found = left.flatMap((session): Found[] => {
-      const own = traces.filter(({ sessionId }) => sessionId === session.id);
+      const own = leftovers.filter(({ sessionId }) => sessionId === session.id);
       // Its `create()` never resolved, so that nobody was told of it.
       if (session.record === 'missing' && own.length === 0 && !session.hasLog) {
         unfinished.push(session);
@@ -101,7 +101,7 @@ export class SessionRecovery {
     for (const { folder } of unfinished) await folder.remove().catch(() => {});
     const swept = await sweep.run();
     const idsOf = (fits: (item: Found) => boolean): string[] => found.filter(fits).map(({ record }) => record.id);
-    const now = (id: string): UnifiedSession => store.registry.demand(id);
+    const now = (id: string): UnifiedSession => store.registry.require(id);
     const isLost = (id: string): boolean => now(id).result?.reason === 'lost';
     const isAnew = ({ record }: Found): boolean =>
       record.status === 'queued' ||
@@ -122,35 +122,35 @@ export class SessionRecovery {
   }
 
   /** @throws OrchestrationError `DOCKER_UNAVAILABLE` where a session may be running that nobody can look at */
-  async #traces(left: readonly LeftSession[]): Promise<RunTrace[]> {
-    const traces = Object.entries(this.#options.executors).map(async ([mode, executor]) => {
+  async #leftovers(left: readonly LeftSession[]): Promise<Leftover[]> {
+    const leftovers = Object.entries(this.#options.executors).map(async ([mode, executor]) => {
       try {
-        return await executor.traces();
+        return await executor.leftovers();
       } catch (error) {
         if (left.some((session) => mayRun(session, mode))) throw error;
         return [];
       }
     });
-    return (await Promise.all(traces)).flat();
+    return (await Promise.all(leftovers)).flat();
   }
 
   /** The session as it can be taken over, or why it cannot. */
-  #found(left: LeftSession, traces: readonly RunTrace[], env: RecoverOptions['env']): Found | string {
+  #found(left: LeftSession, leftovers: readonly Leftover[], env: RecoverOptions['env']): Found | string {
     const { options, executors, clock } = this.#options;
     const { id, folder, distrusted } = left;
     if (distrusted !== undefined) return distrusted;
-    const [trace] = traces;
+    const [leftover] = leftovers;
     const known =
       (typeof left.record === 'object' && left.record.session) ||
       (typeof left.spec === 'object' && { ...left.spec, id, mode: left.spec.spec.mode }) ||
-      (trace && knownFromTrace(id, trace, clock.now()));
+      (leftover && knownFromLeftover(id, leftover, clock.now()));
     if (!known)
       return `its files in ${folder.path} cannot be read, and it has no container; see whether they are of use`;
     const spec = typeof left.spec === 'object' ? left.spec : standInSpec(known, options);
     const executor = executors[spec.spec.mode];
     if (!executor)
       return `there is no executor for its mode '${spec.spec.mode}'; give one in the manager's 'executors'`;
-    const { session: record, ticket } = this.#record(left, spec, traces);
+    const { session: record, ticket } = this.#record(left, spec, leftovers);
     const given = spec.ownEnv.length > 0 ? (env?.(record, spec.ownEnv) ?? {}) : {};
     const missing = spec.ownEnv.filter((name) => !Object.hasOwn(given, name));
     // One that runs has them, and one that has ended needs none until it is continued.
@@ -173,12 +173,12 @@ export class SessionRecovery {
     };
   }
 
-  #record({ id, folder, record, hasLog }: LeftSession, spec: StoredSpec, traces: readonly RunTrace[]): StoredRecord {
+  #record({ id, folder, record, hasLog }: LeftSession, spec: StoredSpec, leftovers: readonly Leftover[]): StoredRecord {
     if (typeof record === 'object') return { ...record, session: restoredRecord(record) };
     const { taskId, parentId, createdAt, environment } = spec;
     const ties = { ...(taskId !== undefined && { taskId }), ...(parentId !== undefined && { parentId }) };
     const known = { id, mode: spec.spec.mode, environment, createdAt, ...ties };
-    const latest = Math.max(hasLog ? 1 : 0, ...traces.map(({ run }) => run));
+    const latest = Math.max(hasLog ? 1 : 0, ...leftovers.map(({ run }) => run));
     return { version: 1, ticket: 0, session: rebuiltRecord(known, folder.log, latest) };
   }
 }

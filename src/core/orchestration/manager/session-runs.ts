@@ -74,7 +74,7 @@ export class SessionRuns {
   start(id: string, adopt?: Pick<ToolPolicy, 'onHostLost'>): void {
     if (this.#closed) return;
     const live = this.#live.require(id);
-    const session = this.#store.registry.demand(id);
+    const session = this.#store.registry.require(id);
     const last = session.runs.at(-1);
     const record = new LiveRecord(id, this.#store, this.#clock);
     record.onChange((changed, action) => {
@@ -168,7 +168,7 @@ export class SessionRuns {
     const { run } = this.#live.require(id);
     if (run) {
       run.stop({ status: 'cancelled', reason: 'cancelled', error: reason });
-      return this.#store.waiters.wait(this.#store.registry.demand(id), {});
+      return this.#store.waiters.wait(this.#store.registry.require(id), {});
     }
     this.#usageLimits.forget(id);
     const cancelled = this.#store.dispatch(id, {
@@ -188,7 +188,7 @@ export class SessionRuns {
     if (this.#closed)
       throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the run could be continued.');
     await this.#store.journal.saved(id);
-    const next = this.#store.registry.demand(id);
+    const next = this.#store.registry.require(id);
     if (!isTerminal(next.status)) return next;
     throw new OrchestrationError(
       'ILLEGAL_TRANSITION',
@@ -207,7 +207,7 @@ export class SessionRuns {
     const feedback = live.run?.continuing;
     live.run = undefined;
     const { exitCode } = result;
-    const session = this.#store.registry.demand(id);
+    const session = this.#store.registry.require(id);
     const told = session.runs.at(-1)?.stop;
     if (feedback !== undefined && !final) {
       this.#goOn(id, feedback, { exitCode, commandId: told?.commandId });

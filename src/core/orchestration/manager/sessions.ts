@@ -11,10 +11,10 @@ import type { EventDelivery } from '../store/event-delivery.js';
 import { SessionStore } from '../store/store.js';
 import type { WaitOptions } from '../store/waiters.js';
 import { type Clock, SYSTEM_CLOCK } from '../util/clock.js';
-import { within } from '../util/deferred.js';
+import { withTimeout } from '../util/deferred.js';
 import { OrchestrationError } from '../util/errors.js';
 import { AbortSignals } from '../util/shared-abort.js';
-import { harmlessText } from '../util/text.js';
+import { stripControl } from '../util/text.js';
 import { SessionAdmission } from './admission.js';
 import { Gate } from './gate.js';
 import { SessionInterventions } from './interventions.js';
@@ -76,17 +76,17 @@ export class Sessions implements SessionCommands {
 
   async continue(id: string, feedback: string, commandId?: string): Promise<UnifiedSession> {
     this.gate.requireOpen();
-    return this.runs.continue(this.store.registry.demand(id), resolveFeedback(feedback), commandId);
+    return this.runs.continue(this.store.registry.require(id), resolveFeedback(feedback), commandId);
   }
 
   async cancel(id: string, reason?: string): Promise<UnifiedSession> {
-    const why = harmlessText(resolveNote('reason', reason) ?? 'cancelled by the user');
-    if (!isTerminal(this.store.registry.demand(id).status)) this.gate.requireOpen();
-    return this.runs.cancel(this.store.registry.demand(id), why);
+    const why = stripControl(resolveNote('reason', reason) ?? 'cancelled by the user');
+    if (!isTerminal(this.store.registry.require(id).status)) this.gate.requireOpen();
+    return this.runs.cancel(this.store.registry.require(id), why);
   }
 
   async waitFor(id: string, options: WaitOptions): Promise<UnifiedSession> {
-    const session = this.store.registry.demand(id);
+    const session = this.store.registry.require(id);
     if (this.#closed && !isTerminal(session.status)) this.gate.requireOpen();
     return this.store.waiters.wait(session, options);
   }
@@ -103,12 +103,12 @@ export class Sessions implements SessionCommands {
       // Those that wait first, so that no slot that becomes free starts one.
       open.sort((a, b) => Number(isActive(a.status)) - Number(isActive(b.status)));
       const cancelled = open.map((session) => runs.cancel(session, 'the manager was closed'));
-      await within(Promise.allSettled(cancelled), left());
+      await withTimeout(Promise.allSettled(cancelled), left());
     }
     // What is just being launched is on record, or not launched: the next manager must not do it again.
-    await within(runs.close(), LAUNCH_MS);
+    await withTimeout(runs.close(), LAUNCH_MS);
     for (const executor of new Set(Object.values(this.#executors))) executor.close();
-    await within(store.journal.settled(), left());
+    await withTimeout(store.journal.settled(), left());
     await owner.release(); // Nobody else may begin before all is written.
     this.#closed = true;
     store.waiters.rejectAll(new OrchestrationError('MANAGER_CLOSED', 'The manager was closed while this was awaited.'));

@@ -1,6 +1,6 @@
 import { openStateFolder } from '../store/disk/state-folder.js';
 import { StateLock } from '../store/disk/state-lock.js';
-import { within } from '../util/deferred.js';
+import { withTimeout } from '../util/deferred.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { RecoverOptions } from './prepare.js';
 import type { RecoveryReport, SessionRecovery } from './recovery.js';
@@ -51,7 +51,7 @@ export class StateOwner {
 
   /** Resolves when no recovery is under way, or in time. */
   async settled(timeoutMs: number): Promise<void> {
-    await within(this.#recovering, timeoutMs);
+    await withTimeout(this.#recovering, timeoutMs);
   }
 
   /** Lets others have the folder. Where that fails, it is free when this process has ended. */

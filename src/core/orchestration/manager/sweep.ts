@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
-import type { Executor, KeptWorktree, RunTrace } from '../contract/executor.js';
+import type { Executor, KeptWorktree, Leftover } from '../contract/executor.js';
 import { SessionFolder } from '../contract/session-folder.js';
-import { HookFiles } from '../mailbox/hook-files.js';
+import { MailboxFiles } from '../mailbox/mailbox-files.js';
 import { hasOpenRun, isTerminal } from '../session/reducer.js';
 import type { SessionMode } from '../session/status.js';
 import type { SessionRegistry } from '../store/registry.js';
@@ -41,14 +41,14 @@ export class SessionSweep {
     const containers: string[] = [];
     for (const executor of new Set(Object.values(executors))) {
       // An engine that does not answer is swept another time.
-      const traces = await executor.traces().catch(() => []);
-      for (const trace of traces) {
-        if (await this.#belongs(trace)) continue;
-        const removed = await executor.discard(trace).then(
+      const leftovers = await executor.leftovers().catch(() => []);
+      for (const leftover of leftovers) {
+        if (await this.#belongs(leftover)) continue;
+        const removed = await executor.removeLeftover(leftover).then(
           () => true,
           () => false,
         );
-        if (removed) containers.push(trace.name);
+        if (removed) containers.push(leftover.name);
       }
     }
     const ended = registry.list().filter(({ id, status }) => isTerminal(status) && !this.#tidied.has(id));
@@ -56,7 +56,7 @@ export class SessionSweep {
       const now = registry.get(id);
       if (!now || !isTerminal(now.status)) continue; // It was continued meanwhile.
       this.#tidied.add(id);
-      await new HookFiles(new SessionFolder(stateDir, id).guard).remove().catch(() => {}); // Next time.
+      await new MailboxFiles(new SessionFolder(stateDir, id).guard).remove().catch(() => {}); // Next time.
     }
     const worktrees: string[] = [];
     const keptWorktrees: KeptWorktree[] = [];
@@ -70,7 +70,7 @@ export class SessionSweep {
     return { containers, folders: [], worktrees, keptWorktrees };
   }
 
-  async #belongs({ sessionId, run }: RunTrace): Promise<boolean> {
+  async #belongs({ sessionId, run }: Leftover): Promise<boolean> {
     if (sessionId === undefined) return false;
     const session = this.#options.registry.get(sessionId);
     // A session with a folder but no record here has not been recovered yet: its container must stay.

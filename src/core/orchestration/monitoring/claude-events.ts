@@ -1,7 +1,7 @@
 import { classifyError } from '../session/error-classifier.js';
 import type { TokenUsage } from '../session/metadata.js';
 import { addTokens, NO_TOKENS, type Observation } from '../session/observation.js';
-import { clipText, NAME_LENGTH } from '../util/text.js';
+import { NAME_LENGTH, truncate } from '../util/text.js';
 import { blocksOf, isObject, type Json } from './content-blocks.js';
 import { isGap } from './copied-log.js';
 import { listPrice } from './prices.js';
@@ -258,7 +258,7 @@ function textOf(content: unknown): string {
 
 /** Cuts names and ids, because they stay in records. */
 function clipped(text: string): string {
-  return clipText(text, NAME_LENGTH);
+  return truncate(text, NAME_LENGTH);
 }
 
 /** The value, if it is no object: `String()` throws for an object whose `toString` is not a function. */

@@ -1,4 +1,4 @@
-import { ownText, plainText } from '../util/text.js';
+import { detachString, singleLine } from '../util/text.js';
 
 /** How much of a line is shown, in characters. */
 export const SHOWN_LENGTH = 500;
@@ -76,7 +76,7 @@ export class OtherLines {
     this.#left -= 1;
     if (text.trim() === '') return;
     this.#unshown = undefined;
-    const line = ownText(plainText(text.slice(0, SHOWN_LENGTH)));
+    const line = detachString(singleLine(text.slice(0, SHOWN_LENGTH)));
     this.#last = [...this.#last.slice(1 - KEPT), line];
     this.#show(line);
   }

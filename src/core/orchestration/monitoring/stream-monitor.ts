@@ -1,7 +1,7 @@
 import { streamParser } from 'channelcoder';
 import { classifyDiagnostic } from '../session/error-classifier.js';
 import type { Observation, ResultObservation } from '../session/observation.js';
-import { clipText } from '../util/text.js';
+import { truncate } from '../util/text.js';
 import type { BacklogState } from './backlog.js';
 import { ClaudeEventReader } from './claude-events.js';
 import { LogFollower } from './log-follower.js';
@@ -204,8 +204,8 @@ function parsed(line: string): ParsedLine {
 const RESULT_LENGTH = 50_000;
 
 function bounded(result: ResultObservation): ResultObservation {
-  const subtype = clipText(result.subtype, 100);
+  const subtype = truncate(result.subtype, 100);
   return result.text === undefined
     ? { ...result, subtype }
-    : { ...result, subtype, text: clipText(result.text, RESULT_LENGTH) };
+    : { ...result, subtype, text: truncate(result.text, RESULT_LENGTH) };
 }

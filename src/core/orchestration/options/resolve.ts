@@ -9,7 +9,7 @@ import { type SessionLimits, tightenLimits } from '../session/limits.js';
 import { type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from '../session/policy.js';
 import type { SessionMode } from '../session/status.js';
 import { defined } from '../util/defined.js';
-import { messageOf, OrchestrationError, shown } from '../util/errors.js';
+import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
 
 /** How a manager works. Unknown keys are refused. */
@@ -44,7 +44,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     // It would find the containers of another manager, and take them for left behind.
     throw new OrchestrationError(
       'INVALID_OPTIONS',
-      `Option 'executors.${mode}': it was made for the stateDir ${shown(executor.stateDir)}, and the manager has ${shown(stateDir)}. Give both the same.`,
+      `Option 'executors.${mode}': it was made for the stateDir ${quote(executor.stateDir)}, and the manager has ${quote(stateDir)}. Give both the same.`,
     );
   }
   return {
@@ -177,7 +177,7 @@ function check(schema: z.ZodType, options: unknown): void {
   const value = at(options, path);
   // Values of variables may be secrets, and objects may hold variables.
   const secret = path.includes('env') || (typeof value === 'object' && value !== null);
-  const received = secret ? '' : ` Received ${shown(value)}.`;
+  const received = secret ? '' : ` Received ${quote(value)}.`;
   throw new OrchestrationError('INVALID_OPTIONS', `${name}: ${message}.${received}`, { cause: error });
 }
 

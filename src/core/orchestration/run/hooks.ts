@@ -3,7 +3,7 @@ import type { RunHooks } from '../contract/run-hooks.js';
 import type { RunGuard } from '../guard/run-guard.js';
 import type { SteeringQueue } from '../mailbox/steering-queue.js';
 import type { RunRecord } from '../session/run-record.js';
-import { inTurn } from '../util/serialized.js';
+import { serialized } from '../util/serialized.js';
 import type { RunObserver } from './observer.js';
 import type { SlotLease } from './slot-lease.js';
 
@@ -25,7 +25,7 @@ export interface RunHooksOptions {
 /** What a run's hooks get for an answer: the guard's decisions and the user's messages. */
 export function runHooks(options: RunHooksOptions): RunHooks {
   const { record, guard, observer, steering, lease, commands, ready } = options;
-  const oneByOne = inTurn();
+  const oneByOne = serialized();
   return {
     async beforeTool(call) {
       await ready; // The engine may tell of the start later than the hook does.

@@ -20,7 +20,7 @@ export class LiveRecord implements RunRecord {
   }
 
   get session(): UnifiedSession {
-    return this.#store.registry.demand(this.#id);
+    return this.#store.registry.require(this.#id);
   }
 
   get run(): SessionRun {

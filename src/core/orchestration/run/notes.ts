@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { SessionFolder } from '../contract/session-folder.js';
 import type { DecisionLog } from '../guard/decision-log.js';
 import type { RunGuard } from '../guard/run-guard.js';
-import { HookFiles } from '../mailbox/hook-files.js';
+import { MailboxFiles } from '../mailbox/mailbox-files.js';
 import type { SteeringQueue } from '../mailbox/steering-queue.js';
 import type { RunObserver } from './observer.js';
 
@@ -25,7 +25,7 @@ export class RunNotes {
   /** Before a run is taken over: goes on with what the last process has left. */
   async restore(): Promise<void> {
     const { folder, guard, steering, observer } = this.#options;
-    const files = new HookFiles(folder.guard);
+    const files = new MailboxFiles(folder.guard);
     await guard.restore();
     await steering.restore((answer) => files.wasAnswered(answer));
     await observer.restore();

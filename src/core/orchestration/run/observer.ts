@@ -16,7 +16,7 @@ import type { ToolPolicy } from '../session/policy.js';
 import type { UnifiedSession } from '../session/record.js';
 import type { RunRecord } from '../session/run-record.js';
 import { deferred } from '../util/deferred.js';
-import { shown } from '../util/errors.js';
+import { quote } from '../util/errors.js';
 import type { RunControl } from './control.js';
 import type { RunLimits } from './limits.js';
 import type { SlotLease } from './slot-lease.js';
@@ -207,7 +207,7 @@ export class RunObserver {
   /** Something was made for git on the host to execute or to follow. */
   #report({ path, reason }: PlantedFile): void {
     const { record } = this.#options;
-    const danger = { level: 'critical', rule: 'git.planted', reason: `${shown(path)}: ${shown(reason)}` } as const;
+    const danger = { level: 'critical', rule: 'git.planted', reason: `${quote(path)}: ${quote(reason)}` } as const;
     const at = record.clock.now();
     record.dispatch({ type: 'observed', at, observations: [{ kind: 'danger', id: '', name: 'git', danger }] });
   }

@@ -3,7 +3,7 @@ import type { RunHandle } from '../contract/run-handle.js';
 import type { Approvals } from '../guard/approvals.js';
 import type { RunRecord } from '../session/run-record.js';
 import { OrchestrationError } from '../util/errors.js';
-import { inTurn } from '../util/serialized.js';
+import { serialized } from '../util/serialized.js';
 import type { RunControl } from './control.js';
 
 export interface RunPauseOptions {
@@ -25,7 +25,7 @@ export class RunPause {
   readonly #options: RunPauseOptions;
   #frozen = false;
   #held = false;
-  readonly #inTurn = inTurn();
+  readonly #serialized = serialized();
 
   constructor(options: RunPauseOptions) {
     this.#options = options;
@@ -89,7 +89,7 @@ export class RunPause {
 
   /** The same where this host has nothing to do with the run any more. Never rejects. */
   letGo(handle: RunHandle | undefined): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#serialized(async () => {
       if (handle) await this.#release(handle).catch(() => {});
     });
   }
@@ -127,6 +127,6 @@ export class RunPause {
   }
 
   #change(work: (handle: RunHandle) => Promise<void>): Promise<void> {
-    return this.#inTurn(() => this.#options.control.whileUnderWay(work));
+    return this.#serialized(() => this.#options.control.whileUnderWay(work));
   }
 }

@@ -3,7 +3,7 @@ import type { RunHandle, StopManner } from '../contract/run-handle.js';
 import { type Outcome, outcomeOf } from '../session/outcome.js';
 import type { RunEnd, RunStop } from '../session/run.js';
 import { workedMs } from '../session/run-time.js';
-import { deferred, within } from '../util/deferred.js';
+import { deferred, withTimeout } from '../util/deferred.js';
 import { messageOf, OrchestrationError, type OrchestrationErrorCode, systemCode } from '../util/errors.js';
 import type { RunControl } from './control.js';
 import type { RunOptions, RunParts } from './parts.js';
@@ -209,7 +209,7 @@ export class Run implements RunControl {
     const { session, clock } = this.#record;
     try {
       const { status, result } = outcome;
-      const more = await executor.conclude({ spec, folder, session, status, result });
+      const more = await executor.finalResult({ spec, folder, session, status, result });
       return { ...outcome, result: { ...result, ...more } };
     } catch (error) {
       const message = `What came of the run cannot be told: ${messageOf(error)}`;
@@ -235,7 +235,7 @@ export class Run implements RunControl {
   async #end(how: StopManner): Promise<void> {
     const handle = await this.#launched.promise;
     // It has to end all the same, whatever the disk does.
-    if (how === 'gently') await within(this.#record.saved(), SAVED_MS).catch(() => {});
+    if (how === 'gently') await withTimeout(this.#record.saved(), SAVED_MS).catch(() => {});
     await handle?.stop(how).catch(() => {}); // #follow hears of it, too.
   }
 

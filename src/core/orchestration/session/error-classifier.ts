@@ -1,4 +1,4 @@
-import { harmlessText } from '../util/text.js';
+import { stripControl } from '../util/text.js';
 import type { ErrorSeverity } from './metadata.js';
 
 /** Where an error text comes from: the Messages API, a tool's result, or a log line that is not stream-json. */
@@ -66,7 +66,7 @@ const SHOWN = 1_000;
 /** Judges how much an error text matters to whoever watches the session. */
 export function classifyError(text: string, source: ErrorSource): Classification {
   const rule = ruleFor(text);
-  const message = harmlessText(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
+  const message = stripControl(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
   if (rule) return { severity: rule.severity, code: rule.code, message };
   if (source === 'tool') return { severity: 'warning', code: 'tool_failed', message };
   if (source === 'api') return { severity: 'warning', code: 'api_error', message };

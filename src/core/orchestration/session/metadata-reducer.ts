@@ -1,6 +1,6 @@
 import type { Danger } from '../../../danger/danger.js';
 import { boundedCopy } from '../util/bounded-copy.js';
-import { clipText, harmlessText, ownText, plainText } from '../util/text.js';
+import { detachString, singleLine, stripControl, truncate } from '../util/text.js';
 import type { ClassifiedError, DangerRecord, SessionMetadata, ToolUsageRecord } from './metadata.js';
 import { addTokens, NO_TOKENS, type Observation } from './observation.js';
 import type { UnifiedSession } from './record.js';
@@ -25,7 +25,7 @@ export function emptyMetadata(): SessionMetadata {
 
 /** A danger as it stands in the record and in events. */
 export function dangerRecord(danger: Danger, { id, name }: { id: string; name: string }, at: number): DangerRecord {
-  return Object.freeze({ ...danger, reason: harmlessText(danger.reason), at, tool: name, toolUseId: id });
+  return Object.freeze({ ...danger, reason: stripControl(danger.reason), at, tool: name, toolUseId: id });
 }
 
 /** What a log line told, and when it was read. */
@@ -55,8 +55,8 @@ function observeOne(session: UnifiedSession, observation: Observation, { at, rep
     case 'init':
       return {
         ...update({
-          ...(observation.model !== undefined && { model: plainText(observation.model) }),
-          ...(observation.claudeVersion !== undefined && { claudeVersion: plainText(observation.claudeVersion) }),
+          ...(observation.model !== undefined && { model: singleLine(observation.model) }),
+          ...(observation.claudeVersion !== undefined && { claudeVersion: singleLine(observation.claudeVersion) }),
         }),
         channelCoderSession: observation.conversationId,
       };
@@ -64,7 +64,7 @@ function observeOne(session: UnifiedSession, observation: Observation, { at, rep
       const messages = metadata.messages + (observation.first ? 1 : 0);
       if (observation.text === '') return update({ messages });
       const { parentToolUseId } = observation;
-      const text = clipText(observation.text, MESSAGE_LENGTH);
+      const text = truncate(observation.text, MESSAGE_LENGTH);
       const message = Object.freeze({ at, text, ...(parentToolUseId !== undefined && { parentToolUseId }) });
       return update({
         messages,
@@ -73,7 +73,7 @@ function observeOne(session: UnifiedSession, observation: Observation, { at, rep
       });
     }
     case 'prompt': {
-      const said = Object.freeze({ at, text: clipText(observation.text, MESSAGE_LENGTH), by: 'person' as const });
+      const said = Object.freeze({ at, text: truncate(observation.text, MESSAGE_LENGTH), by: 'person' as const });
       return update({ recentMessages: pushed(metadata.recentMessages, said, KEPT.messages) });
     }
     case 'tool': {
@@ -117,7 +117,7 @@ function observeOne(session: UnifiedSession, observation: Observation, { at, rep
       return session;
     case 'error': {
       const { kind: _, ...rest } = observation;
-      const error: ClassifiedError = Object.freeze({ ...rest, message: ownText(rest.message), at });
+      const error: ClassifiedError = Object.freeze({ ...rest, message: detachString(rest.message), at });
       return update({
         errors: pushed(metadata.errors, error, KEPT.errors),
         errorCounts: Object.freeze({
@@ -136,7 +136,7 @@ function observeOne(session: UnifiedSession, observation: Observation, { at, rep
       });
     }
     case 'diagnostic':
-      return update({ diagnostics: pushed(metadata.diagnostics, ownText(observation.line), KEPT.diagnostics) });
+      return update({ diagnostics: pushed(metadata.diagnostics, detachString(observation.line), KEPT.diagnostics) });
   }
 }
 

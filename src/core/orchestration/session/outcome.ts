@@ -1,4 +1,4 @@
-import { clipText, harmlessText } from '../util/text.js';
+import { stripControl, truncate } from '../util/text.js';
 import { classifyError } from './error-classifier.js';
 import type { ResultObservation } from './observation.js';
 import type { SessionResult } from './record.js';
@@ -45,7 +45,7 @@ export function outcomeOf({ end, result, stopped, resetsAt, diagnostics }: RunWi
   };
   const failed = (reason: string, error: string): Outcome => ({
     status: 'failed',
-    result: { ...shared, reason, error: harmlessText(clipText(error, ERROR_LENGTH)) },
+    result: { ...shared, reason, error: stripControl(truncate(error, ERROR_LENGTH)) },
   });
   const said = diagnostics.length > 0 ? ` Last output: ${diagnostics.join(' | ')}` : '';
 

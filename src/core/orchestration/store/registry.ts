@@ -1,6 +1,6 @@
 import type { UnifiedSession } from '../session/record.js';
 import type { SessionMode, SessionStatus } from '../session/status.js';
-import { OrchestrationError, shown } from '../util/errors.js';
+import { OrchestrationError, quote } from '../util/errors.js';
 
 /** What `list()` selects by; criteria are combined with "and". */
 export interface SessionFilter {
@@ -40,12 +40,12 @@ export class SessionRegistry {
   }
 
   /** @throws OrchestrationError `SESSION_NOT_FOUND` */
-  demand(id: string): UnifiedSession {
+  require(id: string): UnifiedSession {
     const session = this.#sessions.get(id);
     if (session) return session;
     throw new OrchestrationError(
       'SESSION_NOT_FOUND',
-      `There is no session ${shown(id)} in this manager; list() shows those it has.`,
+      `There is no session ${quote(id)} in this manager; list() shows those it has.`,
     );
   }
 

@@ -1,4 +1,4 @@
-import { clipText } from './text.js';
+import { truncate } from './text.js';
 
 /** What a copied value may take in all, in characters; every value inside costs some. */
 interface Allowance {
@@ -8,7 +8,7 @@ interface Allowance {
 /** A frozen copy of a tool's input that is small whatever the agent sends. */
 export function boundedCopy(value: unknown, allowance: Allowance = { left: 4_000 }, depth = 6): unknown {
   if (typeof value === 'string') {
-    const text = clipText(value, Math.max(0, Math.min(2_000, allowance.left)));
+    const text = truncate(value, Math.max(0, Math.min(2_000, allowance.left)));
     allowance.left -= text.length;
     return text;
   }
@@ -28,7 +28,7 @@ export function boundedCopy(value: unknown, allowance: Allowance = { left: 4_000
   const all = Object.entries(value);
   const entries = all.slice(0, width).filter(room);
   const copies = entries.map(([key, item]) => {
-    const name = clipText(key, 200);
+    const name = truncate(key, 200);
     allowance.left -= name.length;
     return [name, inner(item)] as const;
   });

@@ -33,7 +33,7 @@ export async function allDone<T extends readonly unknown[]>(
 }
 
 /** Waits for work, but not longer than this; answers undefined when it takes longer. Keeps no process alive. */
-export async function within<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
+export async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
     timer = setTimeout(resolve, ms, undefined).unref();

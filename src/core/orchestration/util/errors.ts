@@ -91,7 +91,7 @@ export function systemCode(thrown: unknown): string | undefined {
 }
 
 /** A value as it may stand in an error message: on one line, bounded. */
-export function shown(value: unknown): string {
+export function quote(value: unknown): string {
   const text = jsonOf(value) ?? inspect(value, { breakLength: Number.POSITIVE_INFINITY, depth: 3 });
   // JSON leaves these as they are, and terminals obey them.
   const harmless = text.replace(/[\u007f-\u009f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);

@@ -2,7 +2,7 @@
  * Makes a line in which works are done one after the other, in the order in which they come. Who brought one that fails
  * hears of it, and the next one is done all the same.
  */
-export function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
+export function serialized(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
     const done = last.then(work);

@@ -15,25 +15,25 @@ const STRETCH = new RegExp(
 const SEQUENCE = sequence();
 
 /** The same text in memory of its own: V8 keeps the whole text alive that a part was cut from. */
-export function ownText(text: string): string {
+export function detachString(text: string): string {
   return Buffer.from(text, 'utf16le').toString('utf16le');
 }
 
 /** A text on one line without what steers a terminal; what is left of a sequence that was cut would reach it, too. */
-export function plainText(text: string): string {
+export function singleLine(text: string): string {
   return withoutSequences(text)
     .replace(/\p{Cc}+/gu, ' ')
     .trim();
 }
 
 /** The same without what steers a terminal, line ends and tabs left as they are. */
-export function harmlessText(text: string): string {
+export function stripControl(text: string): string {
   return withoutSequences(text).replace(/(?![\n\t])\p{Cc}/gu, ' ');
 }
 
 /** A text that is at most this long, and keeps nothing longer alive. */
-export function clipText(text: string, most: number): string {
-  return text.length > most ? ownText(`${text.slice(0, most)}…`) : text;
+export function truncate(text: string, most: number): string {
+  return text.length > most ? detachString(`${text.slice(0, most)}…`) : text;
 }
 
 function withoutSequences(text: string): string {

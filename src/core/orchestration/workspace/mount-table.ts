@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { isWithin } from '../util/fs/is-inside.js';
+import { isInside } from '../util/fs/is-inside.js';
 import type { PinnedPath } from '../util/fs/pinned-path.js';
 
 /** A line of `/proc/self/mountinfo`. */
@@ -44,13 +44,13 @@ export class MountTable {
   view({ path, mountId }: Pick<PinnedPath, 'path' | 'mountId'>): MountView {
     const own = this.#points.find(({ id }) => id === mountId);
     if (!own) return { names: [path], parts: [], fileSystems: [] };
-    const below = this.#points.filter((point) => point !== own && isWithin(point.path, path));
+    const below = this.#points.filter((point) => point !== own && isInside(point.path, path));
     const folder = { ...own, root: join(own.root, relative(own.path, path)) };
     return {
       names: [path, ...this.#namesOf(folder)],
       parts: [folder, ...below].flatMap((part) => [
         ...this.#points
-          .filter(({ device, root }) => device === part.device && isWithin(root, part.root))
+          .filter(({ device, root }) => device === part.device && isInside(root, part.root))
           .map((point) => point.path),
         ...(part === folder ? [] : [part.path, ...this.#namesOf(part)]),
       ]),
@@ -60,7 +60,7 @@ export class MountTable {
 
   #namesOf({ device, root }: MountPoint): string[] {
     return this.#points
-      .filter((point) => point.device === device && isWithin(root, point.root))
+      .filter((point) => point.device === device && isInside(root, point.root))
       .map((point) => join(point.path, relative(point.root, root)));
   }
 }

@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { OrchestrationError, shown } from '../util/errors.js';
-import { isWithin } from '../util/fs/is-inside.js';
+import { OrchestrationError, quote } from '../util/errors.js';
+import { isInside } from '../util/fs/is-inside.js';
 import type { Mount } from './mount.js';
 
 const paths = (text: string): string[] => text.trim().split(/\s+/);
@@ -21,11 +21,11 @@ const CONVERSATION = /\/\.claude\/projects(\/|$)/;
 /** Why nothing of the user's can be mounted at a place in the container; undefined where it can. */
 export function takenTarget({ target, readonly }: Pick<Mount, 'target' | 'readonly'>): string | undefined {
   if (target === '' || target === '/workspace') return 'cannot replace / or /workspace in the container';
-  const taken = TAKEN.find((path) => isWithin(target, path) || isWithin(path, target));
+  const taken = TAKEN.find((path) => isInside(target, path) || isInside(path, target));
   if (taken !== undefined)
     return `would cover ${taken} in the container, or a part of it, which the session needs as it is; mount elsewhere`;
   if (CONVERSATION.test(target)) return "would cover Claude's conversation in the container; mount elsewhere";
-  const programs = PROGRAMS.find((path) => isWithin(path, target) || (!readonly && isWithin(target, path)));
+  const programs = PROGRAMS.find((path) => isInside(path, target) || (!readonly && isInside(target, path)));
   if (programs === undefined) return undefined;
   return `would cover ${programs} in the container, or make a part of it writable, where the guard's programs are; mount elsewhere, or a single file read-only`;
 }
@@ -39,7 +39,7 @@ export function takenTarget({ target, readonly }: Pick<Mount, 'target' | 'readon
 export async function refuseLinkedTargets(mounts: readonly Mount[]): Promise<void> {
   for (const mount of mounts) {
     const around = mounts
-      .filter((other) => other !== mount && isWithin(mount.target, other.target))
+      .filter((other) => other !== mount && isInside(mount.target, other.target))
       .sort((one, other) => other.target.length - one.target.length)[0];
     if (!around) continue;
     let path = around.source;
@@ -50,7 +50,7 @@ export async function refuseLinkedTargets(mounts: readonly Mount[]): Promise<voi
       if (!stats.isSymbolicLink()) continue;
       throw new OrchestrationError(
         'UNSAFE_MOUNT',
-        `Mounting to ${shown(mount.target)} is refused: ${shown(path)} is a link on the way. Remove the link, or mount elsewhere.`,
+        `Mounting to ${quote(mount.target)} is refused: ${quote(path)} is a link on the way. Remove the link, or mount elsewhere.`,
       );
     }
   }

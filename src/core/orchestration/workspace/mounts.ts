@@ -1,6 +1,6 @@
 import { isAbsolute, normalize } from 'node:path';
 import type { MountOption } from '../session/docker-options.js';
-import { messageOf, OrchestrationError, shown, systemCode } from '../util/errors.js';
+import { messageOf, OrchestrationError, quote, systemCode } from '../util/errors.js';
 import { identityOf, pinPath } from '../util/fs/pinned-path.js';
 import type { CheckedMount, Mount } from './mount.js';
 import { takenTarget } from './mount-targets.js';
@@ -83,11 +83,11 @@ export async function refuseUnsafeWorktree(path: string, machine: ProtectedMachi
 function refused(given: string, why: string, cause?: unknown): OrchestrationError {
   return new OrchestrationError(
     'UNSAFE_MOUNT',
-    `Mounting ${shown(given)} is refused: ${why}. Mount a folder that holds only what the agent needs, or set docker.allowUnsafeMounts.`,
+    `Mounting ${quote(given)} is refused: ${why}. Mount a folder that holds only what the agent needs, or set docker.allowUnsafeMounts.`,
     { cause },
   );
 }
 
 function invalid(given: unknown, why: string, cause?: unknown): OrchestrationError {
-  return new OrchestrationError('INVALID_OPTIONS', `Option 'docker.mounts': ${shown(given)} ${why}.`, { cause });
+  return new OrchestrationError('INVALID_OPTIONS', `Option 'docker.mounts': ${quote(given)} ${why}.`, { cause });
 }

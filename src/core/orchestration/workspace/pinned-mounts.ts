@@ -1,5 +1,5 @@
 import type { DockerOptions } from '../session/docker-options.js';
-import { messageOf, OrchestrationError, shown } from '../util/errors.js';
+import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { identityOf, isSame, pinPath } from '../util/fs/pinned-path.js';
 import type { CheckedMount, Mount } from './mount.js';
 import { parseMounts } from './mounts.js';
@@ -18,7 +18,7 @@ export async function pinMounts(mounts: readonly (Mount | CheckedMount)[]): Prom
       const { path, stats } = await pinPath(source).catch((cause: unknown) => {
         throw moved(source, messageOf(cause), cause);
       });
-      if (path !== source) throw moved(source, `it leads to ${shown(path)} now`);
+      if (path !== source) throw moved(source, `it leads to ${quote(path)} now`);
       const identity = identityOf(stats);
       if ('identity' in mount && !isSame(mount.identity, identity)) throw moved(source, 'something else is there now');
       return { ...mount, identity };
@@ -41,14 +41,14 @@ export function sourcesOf({ mounts = [], ssh }: Pick<Partial<DockerOptions>, 'mo
  */
 export function refuseRedirected(found: readonly string[], settled: readonly string[]): void {
   found.forEach((source, index) => {
-    if (settled[index] !== source) throw moved(settled[index] ?? source, `it leads to ${shown(source)} now`);
+    if (settled[index] !== source) throw moved(settled[index] ?? source, `it leads to ${quote(source)} now`);
   });
 }
 
 function moved(source: string, why: string, cause?: unknown): OrchestrationError {
   return new OrchestrationError(
     'UNSAFE_MOUNT',
-    `Mounting ${shown(source)} is refused: ${why}, and it was something else when it was checked. Look at what moved it, then create the session again.`,
+    `Mounting ${quote(source)} is refused: ${why}, and it was something else when it was checked. Look at what moved it, then create the session again.`,
     { cause },
   );
 }

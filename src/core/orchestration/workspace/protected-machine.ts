@@ -1,6 +1,6 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
-import { isWithin } from '../util/fs/is-inside.js';
+import { isInside } from '../util/fs/is-inside.js';
 import { type FileIdentity, identityOf } from '../util/fs/pinned-path.js';
 import {
   ENGINE_SOCKETS,
@@ -180,7 +180,7 @@ function homePlaces(home: string): Unfound[] {
 function movedPlaces(from: string, to: string, home: string): Unfound[] {
   return PROTECTED_PLACES.flatMap(({ paths, ...group }) =>
     paths
-      .filter((path) => isWithin(path, from))
+      .filter((path) => isInside(path, from))
       .map((path) => ({ ...group, path: join(to, path.slice(from.length)) }))
       .filter(({ path }) => path !== home),
   );
@@ -188,7 +188,7 @@ function movedPlaces(from: string, to: string, home: string): Unfound[] {
 
 /** The folder among the home folders that a path is in. */
 function homeOf(path: string): string[] {
-  return HOME_ROOTS.filter((root) => path !== root && isWithin(path, root)).map((root) =>
+  return HOME_ROOTS.filter((root) => path !== root && isInside(path, root)).map((root) =>
     join(root, path.slice(root.length + 1).split(sep)[0] ?? ''),
   );
 }

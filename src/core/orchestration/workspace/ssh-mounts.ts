@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { DockerOptions } from '../session/docker-options.js';
-import { OrchestrationError, shown } from '../util/errors.js';
+import { OrchestrationError, quote } from '../util/errors.js';
 import { identityOf, type PinnedPath, pinPath } from '../util/fs/pinned-path.js';
 import type { CheckedMount } from './mount.js';
 
@@ -30,7 +30,7 @@ export async function sshAccess(
   if (ssh === false) return { mounts: [], env: {} };
   const folder = join(host.home, '.ssh');
   if (ssh === 'keys') {
-    const keys = await demand(folder, 'isDirectory', "ssh 'keys' needs the folder");
+    const keys = await requireKind(folder, 'isDirectory', "ssh 'keys' needs the folder");
     return { mounts: [mounted(keys, join(home, '.ssh'))], env: {} };
   }
   const knownHosts = await pinPath(join(folder, 'known_hosts')).catch(() => undefined);
@@ -38,13 +38,13 @@ export async function sshAccess(
   if (ssh === 'agent') {
     const socket = host.env.SSH_AUTH_SOCK;
     if (!socket) throw invalid("ssh 'agent' needs SSH_AUTH_SOCK, which is not set; start an ssh-agent");
-    const agent = await demand(resolve(socket), 'isSocket', "ssh 'agent' needs the socket of SSH_AUTH_SOCK");
+    const agent = await requireKind(resolve(socket), 'isSocket', "ssh 'agent' needs the socket of SSH_AUTH_SOCK");
     return {
       mounts: [{ ...mounted(agent, AGENT_SOCKET), readonly: false }, ...known],
       env: { SSH_AUTH_SOCK: AGENT_SOCKET },
     };
   }
-  const key = await demand(resolve(ssh.keyFile), 'isFile', 'ssh.keyFile needs the file');
+  const key = await requireKind(resolve(ssh.keyFile), 'isFile', 'ssh.keyFile needs the file');
   return {
     mounts: [mounted(key, KEY_FILE), ...known],
     env: { GIT_SSH_COMMAND: `ssh -i ${KEY_FILE} -o IdentitiesOnly=yes` },
@@ -53,11 +53,15 @@ export async function sshAccess(
 }
 
 /** These are asked for by name, so that they are not held against the places that mounts may not have; but each is what it is to be. */
-async function demand(path: string, kind: 'isFile' | 'isDirectory' | 'isSocket', what: string): Promise<PinnedPath> {
+async function requireKind(
+  path: string,
+  kind: 'isFile' | 'isDirectory' | 'isSocket',
+  what: string,
+): Promise<PinnedPath> {
   const found = await pinPath(path).catch((cause: unknown) => {
-    throw invalid(`${what} ${shown(path)}, which does not exist`, cause);
+    throw invalid(`${what} ${quote(path)}, which does not exist`, cause);
   });
-  if (!found.stats[kind]()) throw invalid(`${what} ${shown(path)}, which is something else`);
+  if (!found.stats[kind]()) throw invalid(`${what} ${quote(path)}, which is something else`);
   return found;
 }
 

@@ -1,8 +1,8 @@
 import { lstat, readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import { shown } from '../util/errors.js';
+import { quote } from '../util/errors.js';
 import { BoundedSearch, SearchLimit } from '../util/fs/bounded-search.js';
-import { isWithin } from '../util/fs/is-inside.js';
+import { isInside } from '../util/fs/is-inside.js';
 import { type FileIdentity, identityOf, isSame, type PinnedPath, pinPath } from '../util/fs/pinned-path.js';
 import { MountTable } from './mount-table.js';
 import type { ProtectedMachine, ProtectedPlace } from './protected-machine.js';
@@ -49,7 +49,7 @@ export class UnsafeSources {
     const kernel = fileSystems.find((name) => KERNEL_FILE_SYSTEMS.has(name));
     if (kernel) return `is on a file system of the kernel, or holds one (${kernel})`;
     const socket = stats.isDirectory() ? await this.#engineSocketIn(path) : undefined;
-    return socket && `holds ${shown(socket)} (a container engine's socket, which is root on the machine)`;
+    return socket && `holds ${quote(socket)} (a container engine's socket, which is root on the machine)`;
   }
 
   /** The same of a folder that is yet to be made, by where it is to be. */
@@ -66,7 +66,7 @@ export class UnsafeSources {
     const places = (await this.#machine.places(asked.names)).filter(({ reach }) => reach !== 'writable' || !readonly);
     for (const [verb, applies] of RELATIONS) {
       const place = places.find((candidate) => applies(candidate, asked));
-      if (place) return `${verb} ${shown(place.path)} (${place.what})`;
+      if (place) return `${verb} ${quote(place.path)} (${place.what})`;
     }
     return undefined;
   }
@@ -75,7 +75,7 @@ export class UnsafeSources {
   async #engineSocketIn(folder: string): Promise<string | undefined> {
     this.#listening ??= listeningSockets();
     const listening = (await this.#listening).find(
-      (path) => isWithin(path, folder) && ENGINE_SOCKET_NAME.test(path.slice(folder.length)),
+      (path) => isInside(path, folder) && ENGINE_SOCKET_NAME.test(path.slice(folder.length)),
     );
     if (listening !== undefined) return listening;
     const engines = (await this.#machine.sockets).flatMap(({ found }) => found ?? []);
@@ -120,10 +120,10 @@ const RELATIONS: readonly (readonly [verb: string, applies: (place: ProtectedPla
     'lies in',
     ({ reach, path, found }, { names, identities }) => {
       if (reach === 'itself' || names.some(isOpen)) return false;
-      if (names.some((name) => isWithin(name, path))) return true;
+      if (names.some((name) => isInside(name, path))) return true;
       return (
         found !== undefined &&
-        (names.some((name) => isWithin(name, found.path)) || identities.some((above) => isSame(above, found.identity)))
+        (names.some((name) => isInside(name, found.path)) || identities.some((above) => isSame(above, found.identity)))
       );
     },
   ],
@@ -131,12 +131,12 @@ const RELATIONS: readonly (readonly [verb: string, applies: (place: ProtectedPla
     'holds',
     // What is not there yet could be made there.
     ({ path, found }, { names }) =>
-      names.some((name) => name === dirname(path) || (found && (isWithin(path, name) || isWithin(found.path, name)))),
+      names.some((name) => name === dirname(path) || (found && (isInside(path, name) || isInside(found.path, name)))),
   ],
 ];
 
 function isOpen(path: string): boolean {
-  return OPEN_PLACES.some((open) => isWithin(path, open));
+  return OPEN_PLACES.some((open) => isInside(path, open));
 }
 
 /** The folder itself, or the one above it that is there. */

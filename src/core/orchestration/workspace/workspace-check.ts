@@ -1,5 +1,5 @@
 import { realpath, stat } from 'node:fs/promises';
-import { OrchestrationError, shown } from '../util/errors.js';
+import { OrchestrationError, quote } from '../util/errors.js';
 
 /**
  * The real path of a workspace.
@@ -8,7 +8,7 @@ import { OrchestrationError, shown } from '../util/errors.js';
  */
 export async function resolveWorkspace(cwd: string): Promise<string> {
   const problem = (why: string, cause?: unknown): OrchestrationError =>
-    new OrchestrationError('WORKSPACE_NOT_FOUND', `Option 'cwd' (${shown(cwd)}) ${why}. Give an existing folder.`, {
+    new OrchestrationError('WORKSPACE_NOT_FOUND', `Option 'cwd' (${quote(cwd)}) ${why}. Give an existing folder.`, {
       cause,
     });
   const path = await realpath(cwd).catch((cause: unknown) => {
@@ -36,7 +36,7 @@ export async function checkWritable(folder: string, image: string, { uid, gids }
   if ((bits & 0o3) === 0o3) return;
   throw new OrchestrationError(
     'WORKSPACE_NOT_WRITABLE',
-    `${shown(folder)} belongs to ${owner}:${gid} (mode ${(mode & 0o777).toString(8)}) and cannot be written by uid ${uid}, ` +
+    `${quote(folder)} belongs to ${owner}:${gid} (mode ${(mode & 0o777).toString(8)}) and cannot be written by uid ${uid}, ` +
       `the user of image '${image}'. Change its owner or mode, or set docker.user to '${owner}:${gid}'.`,
   );
 }

@@ -273,7 +273,7 @@ describe('a session is checked', () => {
     [false, 'ONBOARDING_NEEDED'],
   ] as const)('for a person at its terminal, in an image where Claude was set up: %s', async (onboarded, code) => {
     const { planner } = await scene({ facts: { onboarded } });
-    const demanded = planner.demandOnboarding({ image: 'image' });
+    const demanded = planner.requireOnboarding({ image: 'image' });
     if (code === '') await demanded;
     else await errorOf(demanded, code);
   });

@@ -152,17 +152,17 @@ describe('an image that cannot be used', () => {
     ['has an entrypoint that swallows it', 'usage: tool', 'its shell answers "usage: tool"'],
     ['says nothing', '', 'its shell answers ""'],
   ])('is CLAUDE_NOT_FOUND where it %s, and its container is removed', (_, said, message) =>
-    demandRefusal({ attach: async () => says(said) }, message),
+    requireRefusal({ attach: async () => says(said) }, message),
   );
 
   it.each([
     ['has no shell', { start: async () => Promise.reject(refused('no /bin/sh')) }, 'it cannot start /bin/sh'],
     ['has no such user', { create: async () => Promise.reject(refused('no user')) }, 'it cannot start /bin/sh'],
   ])('is CLAUDE_NOT_FOUND where it %s, and nothing is left', (_, overrides, message) =>
-    demandRefusal(overrides, message),
+    requireRefusal(overrides, message),
   );
 
-  async function demandRefusal(overrides: Parameters<typeof probeOf>[0], message: string): Promise<void> {
+  async function requireRefusal(overrides: Parameters<typeof probeOf>[0], message: string): Promise<void> {
     const { probe, engine } = probeOf(overrides);
     const error = await errorOf(probe.facts('my-image', 'me'), 'CLAUDE_NOT_FOUND');
     expect(error.message).toContain(message);

@@ -165,7 +165,7 @@ describe('an orchestration session on the host', () => {
 describe('what an executor has to say of the end', () => {
   it('stands in the result', async () => {
     class Concludes extends SimulatedExecutor {
-      override async conclude({ status }: Parameters<BaseExecutor['conclude']>[0]) {
+      override async finalResult({ status }: Parameters<BaseExecutor['finalResult']>[0]) {
         return { planFile: `/plans/${status}` };
       }
     }
@@ -176,7 +176,7 @@ describe('what an executor has to say of the end', () => {
 
   it('is missing where it fails, which the record tells', async () => {
     class Fails extends SimulatedExecutor {
-      override conclude(): Promise<never> {
+      override finalResult(): Promise<never> {
         return Promise.reject(new Error('broken'));
       }
     }

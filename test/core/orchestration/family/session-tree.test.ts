@@ -37,13 +37,13 @@ function familyOf(members: Record<string, Member>) {
     };
     registry.set({ ...record, createdAt, metadata });
     specs.set(id, { id, limits } as SessionSpec);
-    return registry.demand(id);
+    return registry.require(id);
   };
   for (const [id, member] of Object.entries(members)) add(id, member);
   const family = new SessionTree(registry, {
     get(id) {
       const spec = specs.get(id);
-      return spec && { spec, executor: { leads: registry.demand(id).mode === 'orchestration' } };
+      return spec && { spec, executor: { leads: registry.require(id).mode === 'orchestration' } };
     },
   });
   return { family, registry, specs, add };
@@ -71,7 +71,7 @@ describe('who leads whom', () => {
     ['stranger', []],
     ['orphan', []],
   ])('above %s are %j, the nearest first', (id, leaders) => {
-    expect(idsOf(family.leadersOf(registry.demand(id).parentId))).toEqual(leaders);
+    expect(idsOf(family.leadersOf(registry.require(id).parentId))).toEqual(leaders);
   });
 
   it.each([
@@ -102,7 +102,7 @@ describe('records that were damaged', () => {
     ['three in a ring', { a: { parentId: 'b' }, b: { parentId: 'c' }, c: { parentId: 'a' } }],
   ] as [string, Record<string, Member>][])('%s: every question has an end', (_, members) => {
     const { family, registry } = familyOf(members);
-    const a = registry.demand('a');
+    const a = registry.require('a');
     expect(family.leadersOf(a.parentId).length).toBeLessThanOrEqual(100);
     expect(new Set(idsOf(family.leadersOf(a.parentId)))).toEqual(new Set(Object.keys(members)));
     expect(idsOf(family.below('a')).sort()).toEqual(Object.keys(members).slice(1));
@@ -182,10 +182,10 @@ it.each([
   ['cancelled', 'ILLEGAL_TRANSITION'],
 ] as const)('one that is %s leads on, or not (%s)', async (status, code) => {
   const { family } = familyOf({ top: { status }, leaf: { mode: 'autonomous', status } });
-  if (code) await errorOf(() => family.demandLeading('top'), code);
-  else family.demandLeading('top');
-  family.demandLeading('leaf');
-  family.demandLeading(undefined);
+  if (code) await errorOf(() => family.requireLeading('top'), code);
+  else family.requireLeading('top');
+  family.requireLeading('leaf');
+  family.requireLeading(undefined);
 });
 
 it('what is spent below is spent above, too, and nowhere else', () => {
@@ -196,7 +196,7 @@ it('what is spent below is spent above, too, and nowhere else', () => {
     silent: { parentId: 'top', mode: 'autonomous' },
     named: { parentId: 'leaf', mode: 'autonomous', costUsd: 8, tokens: 80 },
   });
-  const spending = (id: string) => family.spending(registry.demand(id));
+  const spending = (id: string) => family.spending(registry.require(id));
   expect(spending('top')).toEqual({ costUsd: 7, tokens: 70 });
   expect(spending('middle')).toEqual({ costUsd: 6, tokens: 60 });
   expect(spending('leaf')).toEqual({ costUsd: 4, tokens: 40 });

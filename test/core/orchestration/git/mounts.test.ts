@@ -8,7 +8,7 @@ import { git, repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 /** Mounts as `source -> target (ro)`, in order: later ones lie on top. */
-function shown(mounts: Mount[]): string[] {
+function quote(mounts: Mount[]): string[] {
   return mounts.map(({ source, target, readonly }) => `${source} -> ${target}${readonly ? ' (ro)' : ''}`);
 }
 
@@ -21,7 +21,7 @@ function writable(mounts: Mount[], path: string): boolean {
 describe('the mounts for git', () => {
   it('protect what git executes in a plain repository, and leave the rest writable', async () => {
     const root = repository();
-    expect(shown(await gitMounts(root))).toEqual([
+    expect(quote(await gitMounts(root))).toEqual([
       `${root}/.git -> /workspace/.git`,
       `${root}/.git/objects -> /workspace/.git/objects`,
       `${root}/.git/objects/info -> /workspace/.git/objects/info`,
@@ -54,7 +54,7 @@ describe('the mounts for git', () => {
     const alternates = join(root, '.git/objects/info/alternates');
     writeFileSync(alternates, `${repository()}/.git/objects\n`);
     const before = readFileSync(alternates, 'utf8');
-    expect(shown(await gitMounts(root))).toContain(`${alternates} -> /workspace/.git/objects/info/alternates (ro)`);
+    expect(quote(await gitMounts(root))).toContain(`${alternates} -> /workspace/.git/objects/info/alternates (ro)`);
     expect(readFileSync(alternates, 'utf8')).toBe(before);
   });
 
@@ -84,7 +84,7 @@ describe('the mounts for git', () => {
   ])('protect all of .git where the files are elsewhere (%s)', async (name, value) => {
     const root = repository();
     git(root, 'config', name, value);
-    expect(shown(await gitMounts(root))).toEqual([`${root}/.git -> /workspace/.git (ro)`]);
+    expect(quote(await gitMounts(root))).toEqual([`${root}/.git -> /workspace/.git (ro)`]);
   });
 
   it.each(['../evil\n', './ \n', '', '/etc\n'])(
@@ -104,7 +104,7 @@ describe('the mounts for git', () => {
     const mounts = await gitMounts(tree);
     const common = join(root, '.git');
     const own = join(common, 'worktrees/repository-tree');
-    expect(shown(mounts)[0]).toBe(`${tree}/.git -> /workspace/.git (ro)`);
+    expect(quote(mounts)[0]).toBe(`${tree}/.git -> /workspace/.git (ro)`);
     expect(mounts.slice(1).every(({ source, target }) => source === target)).toBe(true);
     for (const path of [
       `${common}/objects/ab`,
@@ -144,7 +144,7 @@ describe('the mounts for git', () => {
     git(root, 'submodule', '--quiet', 'add', repository(), 'sub');
     const mounts = await gitMounts(join(root, 'sub'));
     const own = join(root, '.git/modules/sub');
-    expect(shown(mounts)).toEqual([
+    expect(quote(mounts)).toEqual([
       `${root}/sub/.git -> /workspace/.git (ro)`,
       `${own} -> ${own}`,
       ...['objects', 'objects/info', 'refs', 'logs', 'logs/refs'].map((part) => `${own}/${part} -> ${own}/${part}`),

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { demandSafeSettings } from '../../../../src/core/orchestration/guard/workspace-settings.js';
+import { requireSafeSettings } from '../../../../src/core/orchestration/guard/workspace-settings.js';
 import { errorOf } from '../../../support/errors.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
@@ -26,7 +26,7 @@ describe('a workspace is refused where its settings', () => {
     ['are UTF-16', Buffer.from(`\uFEFF${TRACE}`, 'utf16le')],
     ['are too long to be checked', `${' '.repeat(2 ** 20)}${TRACE}`],
   ])('%s', async (_, content, file) => {
-    const error = await errorOf(demandSafeSettings(workspaceWith(content, file)), 'UNSAFE_SETTINGS');
+    const error = await errorOf(requireSafeSettings(workspaceWith(content, file)), 'UNSAFE_SETTINGS');
     expect(error.message).toContain(`.claude/${file ?? 'settings.json'}`);
   });
 
@@ -34,13 +34,13 @@ describe('a workspace is refused where its settings', () => {
     const workspace = workspaceWith('');
     rmSync(join(workspace, '.claude/settings.json'));
     execFileSync('mkfifo', [join(workspace, '.claude/settings.json')]);
-    await errorOf(demandSafeSettings(workspace), 'UNSAFE_SETTINGS');
+    await errorOf(requireSafeSettings(workspace), 'UNSAFE_SETTINGS');
   });
 
   it('are a link to such a file in the workspace', async () => {
     const workspace = workspaceWith(TRACE, 'other.json');
     symlinkSync('other.json', join(workspace, '.claude/settings.json'));
-    await errorOf(demandSafeSettings(workspace), 'UNSAFE_SETTINGS');
+    await errorOf(requireSafeSettings(workspace), 'UNSAFE_SETTINGS');
   });
 });
 
@@ -50,15 +50,15 @@ describe('a workspace is accepted where its settings', () => {
     ['only mention such a variable', '{"permissions":{"deny":["Bash(env LD_TRACE_LOADED_OBJECTS=1 *)"]}}'],
     ['are no JSON', '{'],
   ])('%s', async (_, content) => {
-    await demandSafeSettings(workspaceWith(content));
+    await requireSafeSettings(workspaceWith(content));
   });
 
   it('are missing, or lead out of the workspace', async () => {
-    await demandSafeSettings(realpathSync(tempFolder()));
+    await requireSafeSettings(realpathSync(tempFolder()));
     const workspace = workspaceWith('{}');
     const elsewhere = join(tempFolder(), 'settings.json');
     writeFileSync(elsewhere, TRACE);
     symlinkSync(elsewhere, join(workspace, '.claude/settings.local.json'));
-    await demandSafeSettings(workspace);
+    await requireSafeSettings(workspace);
   });
 });

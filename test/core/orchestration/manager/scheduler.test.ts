@@ -117,7 +117,7 @@ describe("a session that reaches its provider's usage limit", () => {
     const concluding = deferred<void>();
     const going = deferred<void>();
     class Concluding extends SimulatedExecutor {
-      override async conclude(ended: EndedRun): Promise<SessionResult> {
+      override async finalResult(ended: EndedRun): Promise<SessionResult> {
         concluding.resolve();
         await going.promise;
         return ended.result;

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs';
-import { BaseExecutor, type Preparation, type RunHandle, type RunTrace } from 'autonomous-orchestration';
+import { BaseExecutor, type Leftover, type Preparation, type RunHandle } from 'autonomous-orchestration';
 import { describe, expect, it } from 'vitest';
 import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
 import { SessionSweep } from '../../../../src/core/orchestration/manager/sweep.js';
@@ -9,7 +9,7 @@ import { afterActions, runningSession, sessionIn, suspendedSession } from '../..
 import { tempFolder } from '../../../support/temp-folder.js';
 
 const environment = { docker: true, dockerImage: 'image', cwd: '/work' };
-const traceOf = (name: string, sessionId: string | undefined, run = 1): RunTrace => ({
+const traceOf = (name: string, sessionId: string | undefined, run = 1): Leftover => ({
   name,
   ...(sessionId !== undefined && { sessionId }),
   run,
@@ -17,13 +17,13 @@ const traceOf = (name: string, sessionId: string | undefined, run = 1): RunTrace
 });
 
 class Containers extends BaseExecutor {
-  readonly there: Map<string, RunTrace>;
+  readonly there: Map<string, Leftover>;
   isAway = false;
   readonly stuck = new Set<string>();
 
-  constructor(...traces: RunTrace[]) {
+  constructor(...leftovers: Leftover[]) {
     super();
-    this.there = new Map(traces.map((trace) => [trace.name, trace]));
+    this.there = new Map(leftovers.map((leftover) => [leftover.name, leftover]));
   }
   async prepare(): Promise<Preparation> {
     return { environment };
@@ -31,21 +31,21 @@ class Containers extends BaseExecutor {
   async launch(): Promise<RunHandle> {
     throw new Error('It launches nothing.');
   }
-  override async traces(): Promise<RunTrace[]> {
+  override async leftovers(): Promise<Leftover[]> {
     if (this.isAway) throw new Error('away');
     return [...this.there.values()];
   }
-  override async discard({ name }: RunTrace): Promise<void> {
+  override async removeLeftover({ name }: Leftover): Promise<void> {
     if (this.stuck.has(name)) throw new Error('busy');
     this.there.delete(name);
   }
 }
 
-function scene(sessions: UnifiedSession[], ...traces: RunTrace[]) {
+function scene(sessions: UnifiedSession[], ...leftovers: Leftover[]) {
   const stateDir = tempFolder();
   const registry = new SessionRegistry();
   for (const session of sessions) registry.set(session);
-  const executor = new Containers(...traces);
+  const executor = new Containers(...leftovers);
   const sweep = new SessionSweep({ stateDir, registry, executors: { autonomous: executor } });
   return { stateDir, executor, sweep, registry, left: (): string[] => [...executor.there.keys()] };
 }

@@ -50,7 +50,7 @@ interface Report {
   atEnd: Told[];
 }
 
-async function watched(name: Name, { before = '', offset = 0, mostBytes }: Log) {
+async function observable(name: Name, { before = '', offset = 0, mostBytes }: Log) {
   const logFile = join(tempFolder(), 'stream.log');
   writeFileSync(logFile, before);
   const told: Told[] = [];
@@ -71,7 +71,7 @@ async function watched(name: Name, { before = '', offset = 0, mostBytes }: Log) 
 
 /** Follows a log until an event is reported that is appended last, and then to the end of the log. */
 async function reportOf(name: Name, { pieces = [], last = '', ...log }: Log): Promise<Report> {
-  const { monitor, told, logFile, says } = await watched(name, log);
+  const { monitor, told, logFile, says } = await observable(name, log);
   for (const piece of [...pieces, MARK_LINE]) appendFileSync(logFile, piece);
   await says(MARK);
   const live = told.splice(0).filter((one) => !STATES.includes(one));
@@ -132,7 +132,7 @@ describe('LogFollower and ChannelCoderSource', () => {
 
   it('both report nothing that is appended after drain() or stop()', async () => {
     for (const name of NAMES) {
-      const [drained, stopped] = [await watched(name, {}), await watched(name, {})];
+      const [drained, stopped] = [await observable(name, {}), await observable(name, {})];
       await drained.monitor.drain();
       stopped.monitor.stop();
       for (const { logFile, told } of [drained, stopped]) {
@@ -179,7 +179,10 @@ describe('LogFollower and ChannelCoderSource', () => {
 
   it('both resolve caughtUp when the events are reported that the log held', async () => {
     for (const name of NAMES) {
-      const { monitor, told } = await watched(name, { before: EARLIER + fixture('subagent'), offset: EARLIER.length });
+      const { monitor, told } = await observable(name, {
+        before: EARLIER + fixture('subagent'),
+        offset: EARLIER.length,
+      });
       await monitor.caughtUp;
       expect(told.at(told.at(-1) === 'caught-up' ? -2 : -1)).toMatchObject({ kind: 'result' });
     }
@@ -187,7 +190,7 @@ describe('LogFollower and ChannelCoderSource', () => {
 
   it('both resolve caughtUp at once if the run has written nothing yet', async () => {
     for (const name of NAMES) {
-      const { monitor } = await watched(name, { before: EARLIER, offset: EARLIER.length });
+      const { monitor } = await observable(name, { before: EARLIER, offset: EARLIER.length });
       await monitor.caughtUp;
     }
   });
@@ -195,8 +198,8 @@ describe('LogFollower and ChannelCoderSource', () => {
   it('both report once that the log is longer than it may be, whether it was so at first or has become so', async () => {
     for (const name of NAMES) {
       const [atFirst, later] = [
-        await watched(name, { before: `${RESULT}\n`, mostBytes: 10 }),
-        await watched(name, { before: `${RESULT}\n`, mostBytes: 500 }),
+        await observable(name, { before: `${RESULT}\n`, mostBytes: 10 }),
+        await observable(name, { before: `${RESULT}\n`, mostBytes: 500 }),
       ];
       expect(later.told).not.toContain('full');
       appendFileSync(later.logFile, `${said('x'.repeat(1_000))}\n`);
@@ -284,7 +287,7 @@ describe("where ChannelCoder's monitorLog differs", () => {
 
   it('how far it has read is not known to ChannelCoderSource, so it reports no backlog', async () => {
     for (const name of NAMES) {
-      const { told, says, monitor } = await watched(name, { before: fixture('two-turns') });
+      const { told, says, monitor } = await observable(name, { before: fixture('two-turns') });
       await says('"result"');
       await monitor.drain();
       expect(told.filter((one) => one === 'caught-up')).toHaveLength(name === 'LogFollower' ? 1 : 0);
@@ -294,7 +297,7 @@ describe("where ChannelCoder's monitorLog differs", () => {
   it('an event beyond the limit of a log is left out by ChannelCoderSource', async () => {
     const before = `${said('one')}\n${said('two')}\n`;
     const told = async (name: Name): Promise<Told[]> => {
-      const { told, monitor } = await watched(name, { before, mostBytes: before.length / 2 });
+      const { told, monitor } = await observable(name, { before, mostBytes: before.length / 2 });
       await monitor.drain();
       return told.filter((one) => !STATES.includes(one));
     };

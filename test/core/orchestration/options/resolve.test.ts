@@ -12,7 +12,7 @@ import {
 } from '../../../../src/core/orchestration/options/resolve.js';
 import { DEFAULT_POLICY, resolvePolicy } from '../../../../src/core/orchestration/session/policy.js';
 import type { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
-import { shown } from '../../../../src/core/orchestration/util/errors.js';
+import { quote } from '../../../../src/core/orchestration/util/errors.js';
 import { errorOf } from '../../../support/errors.js';
 import { DONE } from '../../../support/simulate.js';
 
@@ -86,7 +86,7 @@ describe('options of create() that are wrong', () => {
     const options = { prompt: 'ok', [first]: second === undefined ? value : { ...rest, [second]: nested } };
     const { message } = await refusal(options);
     expect(message).toContain(`Option '${name}'`);
-    const text = shown(value);
+    const text = quote(value);
     expect(message).toContain(`Received ${text}`);
   });
 
@@ -241,7 +241,7 @@ describe('options of the manager', () => {
   ])('are refused by name: %s %j', async (name, value) => {
     const { message } = await wrong({ [name]: value });
     expect(message).toContain(`Option '${name}'`);
-    expect(message).toContain(`Received ${shown(value)}`);
+    expect(message).toContain(`Received ${quote(value)}`);
   });
 
   it('have executors that are executors, by mode', async () => {

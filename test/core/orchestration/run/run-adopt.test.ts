@@ -18,7 +18,7 @@ import { SessionFolder } from '../../../../src/core/orchestration/contract/sessi
 import { CommittedRules } from '../../../../src/core/orchestration/git/committed-rules.js';
 import { CallLedger } from '../../../../src/core/orchestration/guard/call-ledger.js';
 import { DecisionLog } from '../../../../src/core/orchestration/guard/decision-log.js';
-import { HookFiles } from '../../../../src/core/orchestration/mailbox/hook-files.js';
+import { MailboxFiles } from '../../../../src/core/orchestration/mailbox/mailbox-files.js';
 import { resolveCreateOptions, resolveManagerOptions } from '../../../../src/core/orchestration/options/resolve.js';
 import { lastRun } from '../../../../src/core/orchestration/run/live-record.js';
 import { Run } from '../../../../src/core/orchestration/run/run.js';
@@ -378,7 +378,7 @@ describe('what the guard of another host has decided', () => {
 
 describe('what the user said to an adopted run', () => {
   const left = async ({ steering, guard }: SessionFolder): Promise<void> => {
-    const files = new HookFiles(guard);
+    const files = new MailboxFiles(guard);
     await files.create({ layers: [], approvalTimeoutMs: 1, onHostLost: 'deny' });
     writeFileSync(`${files.answers}/written`, '');
     writeFileSync(

@@ -30,13 +30,13 @@ describe('SessionRegistry', () => {
     const running = sessionIn('running', { id: 'a' });
     registry.set(running);
     expect(registry.get('a')).toBe(running);
-    expect(registry.demand('a')).toBe(running);
+    expect(registry.require('a')).toBe(running);
     expect(registry.get('b')).toBeUndefined();
     expect(registry.list()).toEqual([running]);
   });
 
   it('demands an id in vain with SESSION_NOT_FOUND and the id', async () => {
-    const { message } = await errorOf(() => new SessionRegistry().demand('no such'), 'SESSION_NOT_FOUND');
+    const { message } = await errorOf(() => new SessionRegistry().require('no such'), 'SESSION_NOT_FOUND');
     expect(message).toContain('"no such"');
   });
 

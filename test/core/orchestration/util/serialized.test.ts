@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
-import { inTurn } from '../../../../src/core/orchestration/util/serialized.js';
+import { serialized } from '../../../../src/core/orchestration/util/serialized.js';
 
 it('begins a work when the one before is done, and answers what it made', async () => {
-  const take = inTurn();
+  const take = serialized();
   const gate = deferred<string>();
   const begun: string[] = [];
   const one = take(() => {
@@ -22,7 +22,7 @@ it('begins a work when the one before is done, and answers what it made', async 
 });
 
 it('tells of a failure only who brought the work, and goes on', async () => {
-  const take = inTurn();
+  const take = serialized();
   const failing = take(() => Promise.reject(new Error('it is full')));
   const next = take(async () => 'done');
   await expect(failing).rejects.toThrow('it is full');
@@ -30,7 +30,7 @@ it('tells of a failure only who brought the work, and goes on', async () => {
 });
 
 it('leaves lines apart', async () => {
-  const blocked = inTurn();
+  const blocked = serialized();
   void blocked(() => new Promise(() => {}));
-  expect(await inTurn()(async () => 'done')).toBe('done');
+  expect(await serialized()(async () => 'done')).toBe('done');
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clipText, harmlessText, plainText } from '../../../../src/core/orchestration/util/text.js';
+import { singleLine, stripControl, truncate } from '../../../../src/core/orchestration/util/text.js';
 
 const ESC = '\u001b';
 
@@ -26,13 +26,13 @@ describe('a text without what steers a terminal', () => {
     ['no sequence at all', 'a [b] (c) #;?', 'a [b] (c) #;?'],
     ['text beyond ASCII', `${ESC}[1mdéjà 🙂 漢字${ESC}[0m`, 'déjà 🙂 漢字'],
   ])('%s', (_, text, left) => {
-    expect(harmlessText(text)).toBe(left);
-    expect(plainText(text)).toBe(left);
+    expect(stripControl(text)).toBe(left);
+    expect(singleLine(text)).toBe(left);
   });
 
   it('keeps its lines and tabs, or becomes one line', () => {
-    expect(harmlessText('a\tb\r\nc\u0000d')).toBe('a\tb \nc d');
-    expect(plainText('  a\tb\r\nc\u0000d\n')).toBe('a b c d');
+    expect(stripControl('a\tb\r\nc\u0000d')).toBe('a\tb \nc d');
+    expect(singleLine('  a\tb\r\nc\u0000d\n')).toBe('a b c d');
   });
 
   it('is what Node.js makes of it', () => {
@@ -45,7 +45,7 @@ describe('a text without what steers a terminal', () => {
       .map((all) => all.map((one) => ESC + one.join('')).join(''));
     fc.assert(
       fc.property(fc.oneof(texts, likely), (text) => {
-        expect(harmlessText(text)).toBe(harmlessInNode(text));
+        expect(stripControl(text)).toBe(harmlessInNode(text));
       }),
       { numRuns: 20_000 },
     );
@@ -55,7 +55,7 @@ describe('a text without what steers a terminal', () => {
     for (const length of [4_094, 4_095, 4_096, 4_097, 10_000]) {
       for (const end of ['\u0007', `${ESC}\\`, 'm', '']) {
         for (const text of [`${ESC}]0;${'x'.repeat(length)}${end}`, `${ESC}[${'1;'.repeat(length)}${end}`]) {
-          expect(harmlessText(text)).not.toMatch(/(?![\n\t])\p{Cc}/u);
+          expect(stripControl(text)).not.toMatch(/(?![\n\t])\p{Cc}/u);
         }
       }
     }
@@ -77,7 +77,7 @@ describe('a text without what steers a terminal', () => {
     const cost = (length: number): number => {
       const text = make(length);
       const from = performance.now();
-      harmlessText(text);
+      stripControl(text);
       return performance.now() - from;
     };
     // The least of some attempts is that in which nobody else had the processor. Sixteen times the length would cost
@@ -89,12 +89,12 @@ describe('a text without what steers a terminal', () => {
 
   it('is found in megabytes of them, too', () => {
     for (const [, make] of HOSTILE) {
-      expect(harmlessText(make(2 * 1024 * 1024))).not.toContain(ESC);
+      expect(stripControl(make(2 * 1024 * 1024))).not.toContain(ESC);
     }
   });
 });
 
 it('a clipped text is as long as it may be, and says that it was cut', () => {
-  expect(clipText('abc', 3)).toBe('abc');
-  expect(clipText('abcd', 3)).toBe('abc…');
+  expect(truncate('abc', 3)).toBe('abc');
+  expect(truncate('abcd', 3)).toBe('abc…');
 });

@@ -1,7 +1,7 @@
 import { type RunHandle, STOP_GRACE_MS } from '../../contract/run-handle.js';
 import type { LaunchedProcess } from '../../process/launcher.js';
 import type { RunEnd } from '../../session/run.js';
-import { deferred, within } from '../../util/deferred.js';
+import { deferred, withTimeout } from '../../util/deferred.js';
 
 /**
  * A run of the machine's own `claude`, which leads a process group of its own.
@@ -26,7 +26,7 @@ export function runOnHost(launched: LaunchedProcess, paused = false): RunHandle 
     if (!atOnce.isSettled) {
       await signal('SIGTERM');
       await signal('SIGCONT'); // What is frozen hears no other signal.
-      await within(Promise.race([ended, atOnce.promise]), STOP_GRACE_MS);
+      await withTimeout(Promise.race([ended, atOnce.promise]), STOP_GRACE_MS);
     }
     // The group, not only its leader: tools that Claude started may outlive it.
     await signal('SIGKILL');

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf, OrchestrationError, shown, systemCode } from '../../util/errors.js';
-import { harmlessText } from '../../util/text.js';
+import { messageOf, OrchestrationError, quote, systemCode } from '../../util/errors.js';
+import { stripControl } from '../../util/text.js';
 import { countIn, inputBox, markOf } from './claude-input.js';
 
 /** What the tmux server may know of this host's environment: it hands all of it on to every session of every host. */
@@ -58,7 +58,7 @@ export class Tmux {
    *
    * @throws OrchestrationError `TMUX_NOT_FOUND`
    */
-  async demand(): Promise<void> {
+  async require(): Promise<void> {
     await this.#run(['-V']);
   }
 
@@ -78,7 +78,7 @@ export class Tmux {
     ]);
     const pid = Number(out.trim());
     if (Number.isSafeInteger(pid) && pid > 0) return pid;
-    throw new OrchestrationError('LAUNCH_FAILED', `tmux names no process of the session ${name}: ${shown(out)}.`);
+    throw new OrchestrationError('LAUNCH_FAILED', `tmux names no process of the session ${name}: ${quote(out)}.`);
   }
 
   /**
@@ -90,7 +90,7 @@ export class Tmux {
    *   for an empty text
    */
   async type(name: string, text: string): Promise<void> {
-    const clean = harmlessText(text.replace(/\r\n?/g, '\n'));
+    const clean = stripControl(text.replace(/\r\n?/g, '\n'));
     if (clean.trim() === '') throw new OrchestrationError('INVALID_OPTIONS', 'A text to type must not be empty.');
     const before = this.#typing.get(name) ?? Promise.resolve();
     const typed = before.catch(() => {}).then(() => this.#type(name, clean));
@@ -104,7 +104,7 @@ export class Tmux {
 
   /** What the pane shows, for error messages: its end, without control characters; empty where it is gone. */
   async screen(name: string): Promise<string> {
-    const lines = harmlessText(await this.#capture(name)).split('\n');
+    const lines = stripControl(await this.#capture(name)).split('\n');
     const full = lines.map((line) => line.trimEnd()).filter((line) => line !== '');
     return full.join('\n').slice(-SCREEN_CHARS);
   }
@@ -263,6 +263,6 @@ function checked(name: string): string {
   if (/^[a-z0-9-]+$/.test(name)) return name;
   throw new OrchestrationError(
     'INVALID_OPTIONS',
-    `A terminal's name has a-z, 0-9 and dashes only, not ${shown(name)}.`,
+    `A terminal's name has a-z, 0-9 and dashes only, not ${quote(name)}.`,
   );
 }

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { SessionFolder } from '../../contract/session-folder.js';
 import { systemCode } from '../../util/errors.js';
 import { notWritable } from '../../util/fs/not-writable.js';
-import { demandOwnFolder, readOwnFile } from '../../util/fs/own-file.js';
+import { readOwnFile, requireOwnFolder } from '../../util/fs/own-file.js';
 import { type StoredRecord, storedRecordSchema } from './stored-record.js';
 import { type StoredSpec, storedSpecSchema } from './stored-spec.js';
 
@@ -67,7 +67,7 @@ async function read(stateDir: string, id: string): Promise<LeftSession> {
 /** Who can write to the folder decides what the session's containers mount and run. */
 function distrust(path: string): string | undefined {
   try {
-    demandOwnFolder(path);
+    requireOwnFolder(path);
     return undefined;
   } catch (error) {
     return `its folder cannot be trusted: ${notWritable(path, error).message}`;

@@ -1,4 +1,4 @@
-import type { RunTrace } from '../../contract/executor.js';
+import type { Leftover } from '../../contract/executor.js';
 import type { ResolvedManagerOptions } from '../../options/resolve.js';
 import { emptyMetadata } from '../../session/metadata-reducer.js';
 import type { SessionEnvironment, UnifiedSession } from '../../session/record.js';
@@ -20,7 +20,7 @@ interface Known {
  * The record of a session as its containers and its log tell. One that never ran waits; one that did is open, whatever
  * became of it: taking it over shows that.
  *
- * @param latest the number of the latest run that has left a trace, 0 for none
+ * @param latest the number of the latest run that has left a leftover, 0 for none
  */
 export function rebuiltRecord(known: Known, logFile: string, latest: number): UnifiedSession {
   // The log is read from its beginning: where a run's part of it begins went with the record.
@@ -71,6 +71,6 @@ export function standInSpec(
 const LOST_POLICY = "What this session may do could not be read from its manager's state folder.";
 
 /** What a container tells of its session. */
-export function knownFromTrace(id: string, { mode = 'autonomous', environment }: RunTrace, now: number): Known {
+export function knownFromLeftover(id: string, { mode = 'autonomous', environment }: Leftover, now: number): Known {
   return { id, mode, environment, createdAt: now };
 }

@@ -1,7 +1,7 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { notWritable } from '../../util/fs/not-writable.js';
-import { demandOwnFolder, ifThere } from '../../util/fs/own-file.js';
+import { ifThere, requireOwnFolder } from '../../util/fs/own-file.js';
 
 /**
  * Makes the state folder where there is none. One that is there has to be the user's own: who can write to it decides what
@@ -14,10 +14,10 @@ export async function openStateFolder(folder: string): Promise<string> {
   let path = folder;
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    demandOwnFolder(await realpath(folder));
+    requireOwnFolder(await realpath(folder));
     for (const name of ['sessions', 'worktrees']) {
       path = join(folder, name);
-      ifThere(demandOwnFolder, path);
+      ifThere(requireOwnFolder, path);
     }
     return folder;
   } catch (cause) {

@@ -2,7 +2,7 @@ import { link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { nanoid } from 'nanoid';
 import { isAlive, type PidSpace, pidSpace, processIdentity } from '../../process/process-identity.js';
-import { OrchestrationError, shown, systemCode } from '../../util/errors.js';
+import { OrchestrationError, quote, systemCode } from '../../util/errors.js';
 import { notWritable } from '../../util/fs/not-writable.js';
 import { type LockRecord, readLockRecord } from './lock-record.js';
 
@@ -158,10 +158,10 @@ function locked(folder: string, generation: number, { owner }: LockRecord, here:
   const { pid } = owner;
   let problem = `by process ${pid}. Close its manager or end it first, or choose another folder.`;
   if (owner.pidNamespace !== here.pidNamespace) {
-    const file = shown(lockPath(folder, generation));
+    const file = quote(lockPath(folder, generation));
     problem = `by process ${pid} of another container, which cannot be looked at from here. Close its manager first, or choose another folder; once that container is gone, remove ${file}.`;
   } else if (pid === process.pid) {
     problem = `by another manager of this process (pid ${pid}). Close that one first, or choose another folder.`;
   }
-  return new OrchestrationError('STATE_LOCKED', `Option 'stateDir': ${shown(folder)} is in use ${problem}`);
+  return new OrchestrationError('STATE_LOCKED', `Option 'stateDir': ${quote(folder)} is in use ${problem}`);
 }

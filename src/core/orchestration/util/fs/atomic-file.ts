@@ -1,7 +1,7 @@
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { systemCode } from '../errors.js';
-import { demandOwnFile, ifThere, inOwnFolder } from './own-file.js';
+import { ifThere, inOwnFolder, requireOwnFile } from './own-file.js';
 
 /**
  * Writes a file in one step: whoever reads it sees what was there before or all of what is there now, also after a
@@ -11,7 +11,7 @@ import { demandOwnFile, ifThere, inOwnFolder } from './own-file.js';
  */
 export async function writeAtomically(path: string, text: string, mode = 0o600): Promise<void> {
   await inOwnFolder(path, async (pinned) => {
-    ifThere(demandOwnFile, pinned);
+    ifThere(requireOwnFile, pinned);
     const part = join(dirname(pinned), `.${basename(path)}.part`);
     const file = await makeAnew(part, mode);
     try {

@@ -1,4 +1,4 @@
-import { messageOf, OrchestrationError, shown } from '../errors.js';
+import { messageOf, OrchestrationError, quote } from '../errors.js';
 import { NotOwn } from './own-file.js';
 
 /** An error of something in the state folder, or of that itself, with what can be done. */
@@ -9,7 +9,7 @@ export function notWritable(path: string, cause: unknown): OrchestrationError {
       : 'Make room, correct its owner, or choose another.';
   return new OrchestrationError(
     'STATE_NOT_WRITABLE',
-    `Option 'stateDir': ${shown(path)} cannot be used (${messageOf(cause)}). ${next}`,
+    `Option 'stateDir': ${quote(path)} cannot be used (${messageOf(cause)}). ${next}`,
     { cause },
   );
 }

@@ -16,23 +16,23 @@ export class NotOwn extends Error {}
  *
  * @throws NotOwn, or an error of the system
  */
-export function demandOwnFolder(path: string): void {
+export function requireOwnFolder(path: string): void {
   const stats = lstatSync(path);
   if (!stats.isDirectory()) throw new NotOwn(`it is ${stats.isSymbolicLink() ? 'a link' : 'not a folder'}`);
-  demandOwn(stats);
+  requireOwn(stats);
 }
 
 /** The same of a file. @throws NotOwn, or an error of the system */
-export function demandOwnFile(path: string): void {
+export function requireOwnFile(path: string): void {
   const stats = lstatSync(path);
   if (!stats.isFile()) throw new NotOwn(`it is ${stats.isSymbolicLink() ? 'a link' : 'not a regular file'}`);
-  demandOwn(stats);
+  requireOwn(stats);
 }
 
-/** Demands it of what is there, if anything is. @throws NotOwn, or an error of the system */
-export function ifThere(demand: (path: string) => void, path: string): void {
+/** Applies a check to what is there, if anything is. @throws NotOwn, or an error of the system */
+export function ifThere(check: (path: string) => void, path: string): void {
   try {
-    demand(path);
+    check(path);
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error;
   }
@@ -41,7 +41,7 @@ export function ifThere(demand: (path: string) => void, path: string): void {
 /**
  * Opens a file of the library's own, in a folder of its own.
  *
- * @throws NotOwn where file or folder are not as {@link demandOwnFolder} says, or an error of the system
+ * @throws NotOwn where file or folder are not as {@link requireOwnFolder} says, or an error of the system
  */
 export async function openOwnFile(path: string, options: OpenOptions = {}): Promise<FileHandle> {
   return inOwnFolder(path, async (pinned) => {
@@ -51,7 +51,7 @@ export async function openOwnFile(path: string, options: OpenOptions = {}): Prom
       throw [undefined, 'ENXIO'].includes(systemCode(error)) ? new NotOwn('it is not a regular file') : error;
     });
     try {
-      demandOwn(fstatSync(file.fd));
+      requireOwn(fstatSync(file.fd));
       return file;
     } catch (error) {
       await file.close();
@@ -81,7 +81,7 @@ export async function inOwnFolder<T>(path: string, use: (pinned: string) => Prom
   const descriptor = openFolder(folder);
   const pinned = process.platform === 'linux' ? `/proc/self/fd/${descriptor}` : folder;
   try {
-    demandOwn(fstatSync(descriptor), `its folder ${folder} `);
+    requireOwn(fstatSync(descriptor), `its folder ${folder} `);
     return await use(`${pinned}/${basename(path)}`);
   } catch (error) {
     // Users know the path that they gave.
@@ -101,7 +101,7 @@ function openFolder(path: string): number {
   }
 }
 
-function demandOwn({ uid, mode }: Stats, what = 'it '): void {
+function requireOwn({ uid, mode }: Stats, what = 'it '): void {
   const own = process.getuid?.();
   if (own === undefined) return;
   if (uid !== own && uid !== 0) {

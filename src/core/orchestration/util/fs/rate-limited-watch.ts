@@ -13,7 +13,7 @@ const CALM_MS = 5_000;
  * notifications are read until there are no more, and an agent can make them faster than that: then nothing else of the
  * process would run. Where they become too many the folder is looked at now and then instead, for some seconds.
  */
-export class CalmWatch {
+export class RateLimitedWatch {
   readonly #folder: string;
   readonly #onChange: (name: string | null) => void;
   readonly #changed = new Set<string | null>();

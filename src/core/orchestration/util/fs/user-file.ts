@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
-import { messageOf, OrchestrationError, shown, systemCode } from '../errors.js';
-import { isWithin } from './is-inside.js';
+import { messageOf, OrchestrationError, quote, systemCode } from '../errors.js';
+import { isInside } from './is-inside.js';
 import { readRegularFile } from './regular-file.js';
 
 /** A prompt or a configuration is text that people write; one longer than this is a mistake. */
@@ -15,10 +15,10 @@ const MOST_BYTES = 1024 * 1024;
  */
 export async function readUserFile(option: string, path: string, cwd: string): Promise<string> {
   const invalid = (why: string, cause?: unknown): OrchestrationError =>
-    new OrchestrationError('INVALID_OPTIONS', `Option '${option}' (${shown(path)}) ${why}.`, { cause });
+    new OrchestrationError('INVALID_OPTIONS', `Option '${option}' (${quote(path)}) ${why}.`, { cause });
   try {
     const real = await realpath(resolve(cwd, path));
-    if (!isAbsolute(path) && !isWithin(real, await realpath(cwd))) {
+    if (!isAbsolute(path) && !isInside(real, await realpath(cwd))) {
       throw invalid('leads out of the workspace; give an absolute path if that is what you want');
     }
     return (await readRegularFile(real, { most: MOST_BYTES })).toString('utf8');

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { RunTrace } from '../../../../../src/core/orchestration/contract/executor.js';
+import type { Leftover } from '../../../../../src/core/orchestration/contract/executor.js';
 import { resolveManagerOptions } from '../../../../../src/core/orchestration/options/resolve.js';
 import { decide, resolvePolicy } from '../../../../../src/core/orchestration/session/policy.js';
 import { hasOpenRun } from '../../../../../src/core/orchestration/session/reducer.js';
 import {
-  knownFromTrace,
+  knownFromLeftover,
   rebuiltRecord,
   standInSpec,
 } from '../../../../../src/core/orchestration/store/disk/rebuilt-session.js';
@@ -23,7 +23,7 @@ const KNOWN = {
 } as const;
 
 describe('a record that is rebuilt', () => {
-  it('waits where no run has left a trace', () => {
+  it('waits where no run has left a leftover', () => {
     const record = rebuiltRecord(KNOWN, '/log', 0);
     expect(record).toMatchObject({ ...KNOWN, status: 'queued', logFile: '/log', runs: [] });
   });
@@ -83,15 +83,15 @@ describe('a specification that stands in for a lost one', () => {
 });
 
 describe('what a container tells of its session', () => {
-  const trace: RunTrace = { name: 'ao-x-2', sessionId: KNOWN.id, run: 2, environment };
+  const leftover: Leftover = { name: 'ao-x-2', sessionId: KNOWN.id, run: 2, environment };
 
   it('is its mode and its place', () => {
-    expect(knownFromTrace(KNOWN.id, { ...trace, mode: 'planning' }, 9)).toEqual({
+    expect(knownFromLeftover(KNOWN.id, { ...leftover, mode: 'planning' }, 9)).toEqual({
       id: KNOWN.id,
       mode: 'planning',
       environment,
       createdAt: 9,
     });
-    expect(knownFromTrace(KNOWN.id, trace, 9).mode).toBe('autonomous');
+    expect(knownFromLeftover(KNOWN.id, leftover, 9).mode).toBe('autonomous');
   });
 });

@@ -13,7 +13,7 @@ vi.mock('node:fs', async (original) => {
 /** Longer than any test waits. */
 const NEVER_MS = 2 ** 31 - 1;
 
-function watched(folder: string, options: FolderWatchOptions) {
+function observable(folder: string, options: FolderWatchOptions) {
   const names: (string | null)[] = [];
   const stop = watchFolder(folder, (name) => names.push(name), options);
   onTestFinished(stop);
@@ -23,32 +23,32 @@ function watched(folder: string, options: FolderWatchOptions) {
 
 it('tells what has changed without waiting for a look', async () => {
   const folder = tempFolder();
-  const { names } = watched(folder, { pollMs: NEVER_MS, unwatchedPollMs: NEVER_MS });
+  const { names } = observable(folder, { pollMs: NEVER_MS, unwatchedPollMs: NEVER_MS });
   writeFileSync(join(folder, 'one'), '');
   await eventually(() => expect(names).toContain('one'));
 });
 
 it('looks beside the watch, which may fail to tell', async () => {
-  const { names } = watched(tempFolder(), { pollMs: 5, unwatchedPollMs: NEVER_MS });
+  const { names } = observable(tempFolder(), { pollMs: 5, unwatchedPollMs: NEVER_MS });
   await eventually(() => expect(names).toContain(null));
 });
 
 it('has nothing to do where nothing happens', () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  watched(tempFolder(), { unwatchedPollMs: 5 });
+  observable(tempFolder(), { unwatchedPollMs: 5 });
   expect(vi.getTimerCount()).toBe(0);
 });
 
 it('looks where the folder cannot be watched', async () => {
   const folder = join(tempFolder(), 'not-there-yet');
-  const { names } = watched(folder, { pollMs: NEVER_MS, unwatchedPollMs: 5 });
+  const { names } = observable(folder, { pollMs: NEVER_MS, unwatchedPollMs: 5 });
   mkdirSync(folder);
   await eventually(() => expect(names).toContain(null));
 });
 
 it('looks from the moment on when the watch fails', async () => {
-  const { names, watcher } = watched(tempFolder(), { pollMs: NEVER_MS, unwatchedPollMs: 5 });
+  const { names, watcher } = observable(tempFolder(), { pollMs: NEVER_MS, unwatchedPollMs: 5 });
   watcher?.emit('error', new Error('no more watches'));
   await eventually(() => expect(names).toContain(null));
 });
@@ -59,7 +59,7 @@ it.each([
 ])('holds no timer when it has ended, %s, also where the watch fails then', (_, folder) => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
-  const { watcher, stop } = watched(folder(tempFolder()), { pollMs: 5, unwatchedPollMs: 5 });
+  const { watcher, stop } = observable(folder(tempFolder()), { pollMs: 5, unwatchedPollMs: 5 });
   expect(vi.getTimerCount()).toBe(1);
   stop();
   watcher?.emit('error', new Error('no more watches'));

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isWithin } from '../../../../../src/core/orchestration/util/fs/is-inside.js';
+import { isInside } from '../../../../../src/core/orchestration/util/fs/is-inside.js';
 
 it.each([
   ['/a/b', '/a/b'],
@@ -10,7 +10,7 @@ it.each([
   ['/a', '/'],
   ['/a/b', '/'],
 ])('%s is within %s', (path, folder) => {
-  expect(isWithin(path, folder)).toBe(true);
+  expect(isInside(path, folder)).toBe(true);
 });
 
 it.each([
@@ -20,5 +20,5 @@ it.each([
   ['/a/b-c/d', '/a/b'],
   ['/c', '/a/b'],
 ])('%s is not within %s', (path, folder) => {
-  expect(isWithin(path, folder)).toBe(false);
+  expect(isInside(path, folder)).toBe(false);
 });

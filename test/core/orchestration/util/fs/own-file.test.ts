@@ -17,7 +17,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { SessionFolder } from '../../../../../src/core/orchestration/contract/session-folder.js';
 import { GitWatch } from '../../../../../src/core/orchestration/git/watch.js';
 import { DecisionLog } from '../../../../../src/core/orchestration/guard/decision-log.js';
-import { HookFiles } from '../../../../../src/core/orchestration/mailbox/hook-files.js';
+import { MailboxFiles } from '../../../../../src/core/orchestration/mailbox/mailbox-files.js';
 import { SteeringQueue } from '../../../../../src/core/orchestration/mailbox/steering-queue.js';
 import { resolvePolicy } from '../../../../../src/core/orchestration/session/policy.js';
 import { leftSessions } from '../../../../../src/core/orchestration/store/disk/left-sessions.js';
@@ -109,7 +109,7 @@ describe.each(PLANTS)('with %s in the place of a file of a session', (_, plant) 
     expect(lstatSync(path, { bigint: true })).toMatchObject({ ino: before.ino, size: before.size });
     expect(readFileSync(outside.file, 'utf8')).toBe(SECRET);
     expect(readdirSync(outside.folder)).toEqual([]);
-    const { message } = await errorOf(folder.demandOwn(), 'STATE_NOT_WRITABLE');
+    const { message } = await errorOf(folder.requireOwn(), 'STATE_NOT_WRITABLE');
     expect(message).toContain(path);
     expect(message).toContain('remove it or correct its owner and mode');
   });
@@ -179,12 +179,12 @@ describe.each(SPOILED)("where a session's folder %s", (_, spoil) => {
     const { folder } = place;
     spoil(folder.path);
     await errorOf(folder.openLog(), 'STATE_NOT_WRITABLE');
-    expect((await errorOf(folder.demandOwn(), 'STATE_NOT_WRITABLE')).message).toContain(folder.path);
+    expect((await errorOf(folder.requireOwn(), 'STATE_NOT_WRITABLE')).message).toContain(folder.path);
   });
 
   it("the guard's files are neither made there nor removed", async () => {
     const { folder, outside } = place;
-    const files = new HookFiles(folder.guard);
+    const files = new MailboxFiles(folder.guard);
     await files.create(resolvePolicy({}));
     spoil(folder.path);
     const before = treeOf(outside.folder);
@@ -211,7 +211,7 @@ it.each(['projects', 'guard'] as const)('no run begins where %s is a link', asyn
   const { folder, outside } = place;
   rmSync(folder[name], { recursive: true, force: true });
   symlinkSync(outside.folder, folder[name]);
-  expect((await errorOf(folder.demandOwn(), 'STATE_NOT_WRITABLE')).message).toContain(folder[name]);
+  expect((await errorOf(folder.requireOwn(), 'STATE_NOT_WRITABLE')).message).toContain(folder[name]);
 });
 
 async function refused(stateDir: string): Promise<OrchestrationError> {
@@ -268,8 +268,8 @@ it('everything in a state folder is as it has to be, whatever the umask', async 
     const { id } = await manager.create({ prompt: 'x' });
     await manager.waitFor(id);
     const folder = new SessionFolder(stateDir, id);
-    await new HookFiles(folder.guard).create(resolvePolicy({}));
-    await folder.demandOwn();
+    await new MailboxFiles(folder.guard).create(resolvePolicy({}));
+    await folder.requireOwn();
     expect(lstatSync(stateDir).mode & 0o777).toBe(0o700);
     expect(lstatSync(folder.guard).mode & 0o777).toBe(0o700);
   } finally {

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { CalmWatch } from '../../../../../src/core/orchestration/util/fs/rate-limited-watch.js';
+import { RateLimitedWatch } from '../../../../../src/core/orchestration/util/fs/rate-limited-watch.js';
 import { fakeClock } from '../../../../support/clock.js';
 import { tempFolder } from '../../../../support/temp-folder.js';
 
@@ -13,7 +13,7 @@ function scene() {
   fakeClock();
   const folder = tempFolder();
   const told: (string | null)[] = [];
-  const watch = new CalmWatch(folder, (name) => void told.push(name));
+  const watch = new RateLimitedWatch(folder, (name) => void told.push(name));
   onTestFinished(() => watch.close());
   const write = (times: number, ...names: string[]): void => {
     for (let time = 0; time < times; time++) for (const name of names) writeFileSync(join(folder, name), 'x');

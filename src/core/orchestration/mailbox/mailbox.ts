@@ -4,12 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { RunHooks } from '../contract/run-hooks.js';
 import { UNREADABLE } from '../guard/breach.js';
 import { systemCode } from '../util/errors.js';
-import { CalmWatch } from '../util/fs/rate-limited-watch.js';
+import { RateLimitedWatch } from '../util/fs/rate-limited-watch.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
-import { inTurn } from '../util/serialized.js';
-import { HookAnswers } from './hook-answers.js';
-import type { HookFiles } from './hook-files.js';
+import { serialized } from '../util/serialized.js';
 import { callOf, denial, type HookInput, parseHookInput } from './hook-input.js';
+import { MailboxAnswers } from './mailbox-answers.js';
+import type { MailboxFiles } from './mailbox-files.js';
 
 /** What the hook prints, and what is to be done when it can, and where it never will. */
 interface Reply {
@@ -60,31 +60,31 @@ const PATIENCE_MS = 3_000;
  * The host's side of the hook: requests come as files in a folder that the agent can write to, answers go as files to
  * one that it can't. Nothing runs here while nothing is asked.
  */
-export class HookChannel {
-  readonly #files: HookFiles;
+export class Mailbox {
+  readonly #files: MailboxFiles;
   readonly #hooks: RunHooks;
-  readonly #answers: HookAnswers;
+  readonly #answers: MailboxAnswers;
   /** By id. */
   readonly #open = new Map<string, OpenRequest>();
-  #watch: CalmWatch | undefined;
+  #watch: RateLimitedWatch | undefined;
   #scanning = false;
   #scanAgain = false;
   #later: NodeJS.Timeout | undefined;
   #closed = false;
-  readonly #inTurn = inTurn();
+  readonly #serialized = serialized();
   #openBytes = 0;
 
-  constructor(files: HookFiles, hooks: RunHooks) {
+  constructor(files: MailboxFiles, hooks: RunHooks) {
     this.#files = files;
     this.#hooks = hooks;
-    this.#answers = new HookAnswers(files.answers);
+    this.#answers = new MailboxAnswers(files.answers);
   }
 
   /** Begins to answer; what was asked before, of another host maybe, is answered too. */
   async start(): Promise<void> {
     await this.#scan('left');
     if (this.#closed) return;
-    this.#watch = new CalmWatch(this.#files.requests, (name) => {
+    this.#watch = new RateLimitedWatch(this.#files.requests, (name) => {
       if (name === null) void this.#scan();
       else this.#told(name);
     });
@@ -174,7 +174,7 @@ export class HookChannel {
   /** A call has ended: its hook tells so, and waits for no answer. */
   async #hear(path: string): Promise<void> {
     try {
-      const bytes = await this.#inTurn(() => this.#read(path));
+      const bytes = await this.#serialized(() => this.#read(path));
       await this.#hooks.afterTool(callOf(parseHookInput(bytes)));
     } catch {
       // Whoever can write what is no report can also write none.
@@ -189,7 +189,7 @@ export class HookChannel {
     let held = 0;
     try {
       // One at a time: an agent may have filled the folder with long ones. And in the order in which they came.
-      const bytes = await this.#inTurn(async () => {
+      const bytes = await this.#serialized(async () => {
         if (how === 'left') {
           if (await this.#files.wasAnswered(id)) return undefined;
           askedAt = Math.min(Date.now(), (await lstat(path)).mtimeMs);
@@ -218,7 +218,7 @@ export class HookChannel {
   /** A command of the agent's: its arguments, each ended by NUL. */
   async #carryOut(id: string, path: string, how: 'left' | undefined, withdrawn: AbortSignal): Promise<void> {
     if (how === 'left' && (await this.#files.wasAnswered(id))) return unlink(path).catch(() => {}); // The request is gone.
-    const read = await this.#inTurn(() => this.#read(path, MOST_COMMAND_BYTES)).catch((error: unknown) => error);
+    const read = await this.#serialized(() => this.#read(path, MOST_COMMAND_BYTES)).catch((error: unknown) => error);
     // The watch tells of a request's removal, too.
     if (systemCode(read) === 'ENOENT') return;
     const held = Buffer.isBuffer(read) ? read.length : 0;

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import type { HookFiles } from '../../../../src/core/orchestration/mailbox/hook-files.js';
+import type { MailboxFiles } from '../../../../src/core/orchestration/mailbox/mailbox-files.js';
 import type { Verdict } from '../../../../src/core/orchestration/session/policy.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { eventually } from '../../../support/eventually.js';
@@ -37,23 +37,24 @@ async function scene() {
 }
 
 /** Puts a request in its place in one step, as the hook does. */
-function send(files: HookFiles, content: string, name = requestName()): string {
+function send(files: MailboxFiles, content: string, name = requestName()): string {
   writeFileSync(join(files.requests, `${name}.part`), content);
   renameSync(join(files.requests, `${name}.part`), join(files.requests, name));
   return name;
 }
 
 /** What the host answers to a request. */
-async function answerTo(files: HookFiles, name: string): Promise<string> {
+async function answerTo(files: MailboxFiles, name: string): Promise<string> {
   return eventually(() => readFileSync(join(files.answers, name.replace('.json', '')), 'utf8'));
 }
 
 /** Whether the host still does its work. */
-async function stillAnswers(files: HookFiles): Promise<void> {
+async function stillAnswers(files: MailboxFiles): Promise<void> {
   expect(await runHook(files, 'PreToolUse')).toEqual(ALLOWED);
 }
 
-const empty = (files: HookFiles): Promise<unknown> => eventually(() => expect(readdirSync(files.requests)).toEqual([]));
+const empty = (files: MailboxFiles): Promise<unknown> =>
+  eventually(() => expect(readdirSync(files.requests)).toEqual([]));
 
 describe('before a tool call', () => {
   it('the host is asked about all of it, and what is allowed goes on without a word', async () => {
@@ -178,7 +179,7 @@ describe('a host that comes back', () => {
 });
 
 describe('messages of the user', () => {
-  const flagged = (files: HookFiles, there: boolean): Promise<unknown> =>
+  const flagged = (files: MailboxFiles, there: boolean): Promise<unknown> =>
     eventually(() => expect(existsSync(join(files.answers, 'steer'))).toBe(there));
   const TEXT = 'The user says, while you are at work:\n\none\n\ntwo';
 
@@ -359,7 +360,7 @@ describe('what an agent may put into the folder of requests', () => {
 });
 
 describe('what is in the folder when a host comes', () => {
-  const at = (files: HookFiles, name: string, secondsAgo: number): void => {
+  const at = (files: MailboxFiles, name: string, secondsAgo: number): void => {
     const time = Date.now() / 1_000 - secondsAgo;
     utimesSync(join(files.requests, name), time, time);
   };

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { pinnedEnvironment } from '../guard/guard-environment.js';
 import type { ResolvedPolicy } from '../session/policy.js';
-import { demandOwnFolder, ifThere } from '../util/fs/own-file.js';
+import { ifThere, requireOwnFolder } from '../util/fs/own-file.js';
 import { NAME_REQUEST, PAUSE, quoted } from '../util/shell-quote.js';
 import type { Mount } from '../workspace/mount.js';
 
@@ -50,7 +50,7 @@ export interface GuardedRun {
 }
 
 /** The files of one session's guard, on the host. */
-export class HookFiles {
+export class MailboxFiles {
   readonly path: string;
   /** The container writes here. */
   readonly requests: string;
@@ -110,7 +110,7 @@ export class HookFiles {
 
   async remove(): Promise<void> {
     // A link in the place of the session's folder would have other files removed.
-    ifThere(demandOwnFolder, dirname(this.path));
+    ifThere(requireOwnFolder, dirname(this.path));
     // Node.js holds all names of a folder in memory to remove it, and an agent can make millions of them.
     if (await isCrowded(this.requests)) await run('rm', ['-rf', '--', this.path]).catch(() => {}); // The next line tells.
     await rm(this.path, { recursive: true, force: true });

@@ -1,6 +1,6 @@
 import { chmod, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inTurn } from '../util/serialized.js';
+import { serialized } from '../util/serialized.js';
 
 /** An answer is read within milliseconds; these many are kept for hooks that were frozen before they could. */
 const KEPT_ANSWERS = 256;
@@ -10,11 +10,11 @@ const BEAT_MS = 20_000;
 const STEER = 'steer';
 
 /** What the host writes for the hooks of a run, in a folder that the agent can only read. */
-export class HookAnswers {
+export class MailboxAnswers {
   readonly #folder: string;
   readonly #answered: string[] = [];
   readonly #beats = new Set<NodeJS.Timeout>();
-  readonly #inTurn = inTurn();
+  readonly #serialized = serialized();
   #closed = false;
 
   constructor(folder: string) {
@@ -57,7 +57,7 @@ export class HookAnswers {
   flag(waiting: boolean): void {
     const path = join(this.#folder, STEER);
     const work = (): Promise<void> => (waiting ? writeFile(path, '') : unlink(path));
-    void this.#inTurn(work).catch(() => {}); // The run's end took the folder along.
+    void this.#serialized(work).catch(() => {}); // The run's end took the folder along.
   }
 
   /** In one step: the hook takes what it sees for the whole. */

@@ -1,12 +1,12 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { HookAnswers } from '../../../../src/core/orchestration/mailbox/hook-answers.js';
+import { MailboxAnswers } from '../../../../src/core/orchestration/mailbox/mailbox-answers.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 it('tells no hook that a host is there which has closed', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
   onTestFinished(() => void vi.useRealTimers());
-  const answers = new HookAnswers(tempFolder());
+  const answers = new MailboxAnswers(tempFolder());
   const decided = deferred<string>();
   const before = answers.awaited('before', decided.promise);
   expect(vi.getTimerCount()).toBe(2);

@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import type { HookFiles } from '../../../../src/core/orchestration/mailbox/hook-files.js';
+import type { MailboxFiles } from '../../../../src/core/orchestration/mailbox/mailbox-files.js';
 import { resolvePolicy } from '../../../../src/core/orchestration/session/policy.js';
 import { eventually } from '../../../support/eventually.js';
 import { guardFiles, hookInput, runHook, startHook } from '../../../support/hook.js';
@@ -27,8 +27,8 @@ const RUN = {
   off: ['Workflow', 'schedule'],
 };
 const modeOf = (path: string): string => (statSync(path).mode & 0o777).toString(8);
-const requestsOf = (files: HookFiles): string[] => readdirSync(files.requests);
-const waits = (files: HookFiles): Promise<unknown> =>
+const requestsOf = (files: MailboxFiles): string[] => readdirSync(files.requests);
+const waits = (files: MailboxFiles): Promise<unknown> =>
   eventually(() => expect(requestsOf(files)).toEqual([expect.stringMatching(/^[0-9a-f-]{36}\.json$/)]));
 const settings = (path: string): { hooks: Record<string, [{ matcher: string; hooks: [Record<string, unknown>] }]> } =>
   JSON.parse(readFileSync(path, 'utf8'));

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import type { HookFiles } from '../../../../src/core/orchestration/mailbox/hook-files.js';
+import type { MailboxFiles } from '../../../../src/core/orchestration/mailbox/mailbox-files.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { eventually } from '../../../support/eventually.js';
 import { answering, FakeHost, guardFiles, hookInput, requestName, runHook, startHook } from '../../../support/hook.js';
@@ -17,7 +17,7 @@ async function scene() {
 }
 
 /** A request that was left by a hook, some seconds ago. */
-function left(files: HookFiles, event: Parameters<typeof hookInput>[0], secondsAgo: number): string {
+function left(files: MailboxFiles, event: Parameters<typeof hookInput>[0], secondsAgo: number): string {
   const name = requestName();
   const path = join(files.requests, name);
   writeFileSync(`${path}.part`, JSON.stringify(hookInput(event)));

@@ -13,7 +13,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { RunHooks } from '../../../../src/core/orchestration/contract/run-hooks.js';
-import type { HookFiles } from '../../../../src/core/orchestration/mailbox/hook-files.js';
+import type { MailboxFiles } from '../../../../src/core/orchestration/mailbox/mailbox-files.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { eventually } from '../../../support/eventually.js';
 import { answering, FakeHost, guardFiles, runHook } from '../../../support/hook.js';
@@ -27,16 +27,16 @@ async function scene(obey?: RunHooks['command']) {
 }
 
 /** Puts a request in its place in one step, as the command does. */
-function ask(files: HookFiles, content: string | Buffer, id: string = randomUUID()): string {
+function ask(files: MailboxFiles, content: string | Buffer, id: string = randomUUID()): string {
   writeFileSync(join(files.requests, `${id}.part`), content);
   renameSync(join(files.requests, `${id}.part`), join(files.requests, `${id}.args`));
   return id;
 }
 
 const argsOf = (...args: string[]): string => args.map((arg) => `${arg}\0`).join('');
-const answerTo = ({ answers }: HookFiles, id: string): Promise<string> =>
+const answerTo = ({ answers }: MailboxFiles, id: string): Promise<string> =>
   eventually(() => readFileSync(join(answers, id), 'utf8'));
-const isGone = ({ requests }: HookFiles, id: string): Promise<unknown> =>
+const isGone = ({ requests }: MailboxFiles, id: string): Promise<unknown> =>
   eventually(() => expect(existsSync(join(requests, `${id}.args`))).toBe(false));
 const asked = ({ commands }: FakeHost): readonly (readonly string[])[] => commands.map(([, args]) => args);
 
