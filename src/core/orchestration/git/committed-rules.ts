@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { relative } from 'node:path';
-import type { IgnoreFile } from '../../../danger/ignored.js';
 import { runGit } from './command.js';
+import type { IgnoreFile } from './ignored-paths.js';
 import { findGitLayout, isKnown } from './layout.js';
 import { withGitView } from './view.js';
 

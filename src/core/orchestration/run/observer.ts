@@ -156,6 +156,8 @@ export class RunWatch {
     // Git takes its time, of which the start of a container should get nothing, and the agent's first call comes later.
     if (this.#checkout !== undefined) this.#ignoreRules.begin(this.#checkout, true);
     const mostBytes = logBytesOf(spec.limits);
+    // Each line of the log is judged at once and in order, so that the rules have to be there before the first one.
+    await this.guard.ready();
     if (replay) this.#replayed = (await lstat(log)).mtimeMs;
     this.#unasked = replay?.onHostLost === 'allow';
     this.#monitor = await StreamMonitor.start({
