@@ -1,7 +1,12 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', testing: 'src/testing/index.ts', handlers: 'src/handlers/index.ts' },
+  entry: {
+    index: 'src/index.ts',
+    danger: 'src/danger/index.ts',
+    testing: 'src/testing/index.ts',
+    handlers: 'src/handlers/index.ts',
+  },
   format: 'esm',
   target: 'node20',
   platform: 'node',

@@ -10,6 +10,7 @@ export default defineConfig({
   // Tests and examples import the package by its name, and get the sources.
   resolve: {
     alias: {
+      'autonomous-orchestration/danger': source('src/danger/index.ts'),
       'autonomous-orchestration/handlers': source('src/handlers/index.ts'),
       'autonomous-orchestration/testing': source('src/testing/index.ts'),
       'autonomous-orchestration': source('src/index.ts'),

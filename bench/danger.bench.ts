@@ -1,5 +1,5 @@
+import { rateDanger } from 'autonomous-orchestration/danger';
 import { parse } from 'unbash';
-import { rateDanger } from '../src/danger/rate-danger.js';
 import { answer } from './support/child.js';
 import { type Figure, withUnit } from './support/figure.js';
 import { median, percentile } from './support/stats.js';

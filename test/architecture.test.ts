@@ -124,6 +124,40 @@ describe('the layers of src', () => {
   });
 });
 
+describe('src/danger', () => {
+  const isInner = (file: string): boolean => file.startsWith('src/danger/') && file !== 'src/danger/index.ts';
+
+  it('is imported by its index, but for its own tests and the benchmarks', () => {
+    const others = ['test', 'examples'].flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+        .filter((path) => /\.tsx?$/.test(path))
+        .map((path) => `${folder}/${path.split(sep).join('/')}`)
+        .filter((path) => !path.startsWith('test/danger/')),
+    );
+    const all = [...imports, ...others.flatMap(importsOf)];
+    const inner = all.filter(({ from, to }) => !from.startsWith('src/danger/') && isInner(to));
+    expect(inner.map(({ from, to }) => `${from} → ${to}`)).toEqual([]);
+    expect(all.filter(({ from, to }) => isInner(from) && isInner(to))).not.toEqual([]);
+  });
+
+  it('imports nothing but its own files and the parser', () => {
+    const foreign = files
+      .filter((file) => file.startsWith('src/danger/'))
+      .flatMap((from) => {
+        const { importedFiles } = ts.preProcessFile(readFileSync(join(ROOT, from), 'utf8'), true, true);
+        const names = importedFiles.map(({ fileName }) =>
+          fileName.startsWith('.')
+            ? relative(ROOT, resolve(ROOT, dirname(from), fileName))
+                .split(sep)
+                .join('/')
+            : fileName,
+        );
+        return names.filter((name) => name !== 'unbash' && !name.startsWith('src/danger/'));
+      });
+    expect(foreign).toEqual([]);
+  });
+});
+
 describe('a file of src', () => {
   it('has at most 300 lines', () => {
     const lines = files.map(

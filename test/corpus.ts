@@ -5,7 +5,7 @@
  * with 1 below 99 % recall or above 1 % false positives.
  */
 import { readFile } from 'node:fs/promises';
-import { rateDanger } from '../src/danger/rate-danger.js';
+import { rateDanger } from 'autonomous-orchestration/danger';
 
 interface Case {
   command: string;

@@ -128,6 +128,11 @@ describe('the examples', () => {
     expect(await example('simulated.ts', tempFolder())).toBe('command_failed\nYou said: Try again\n');
   });
 
+  it('danger.ts says how dangerous a command is', async () => {
+    expect(await example('danger.ts', 'git status')).toBe('none\n');
+    expect(await example('danger.ts', 'git push --force')).toMatch(/^critical: git\.push-force\. .*push without force/);
+  });
+
   it('errors.ts is refused with a code and the next step', async () => {
     expect(await example('errors.ts', tempFolder())).toMatch(/^UNSAFE_MOUNT: Mounting "\/" is refused/);
   });
@@ -227,7 +232,7 @@ describe('the examples', () => {
   });
 
   it('are all run by a test', () => {
-    const here = ['autonomous-handlers.ts', 'dashboard.ts', 'errors.ts', 'serve.ts', 'simulated.ts'];
+    const here = ['autonomous-handlers.ts', 'danger.ts', 'dashboard.ts', 'errors.ts', 'serve.ts', 'simulated.ts'];
     const endToEnd = [
       'demo.ts',
       'guard.ts',

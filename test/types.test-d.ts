@@ -1,3 +1,11 @@
+import {
+  type DangerContext,
+  type DangerLevel,
+  type IgnoredPaths,
+  type RatedCall,
+  rateDanger,
+  rateDangers,
+} from 'autonomous-orchestration/danger';
 import { describe, expectTypeOf, it } from 'vitest';
 import type {
   ApprovalSource,
@@ -166,6 +174,23 @@ describe('policies and limits', () => {
   it('may be constants', () => {
     const policy = { rules: [{ tool: 'Bash', matches: /x/, decision: 'ask' }], dangerous: 'ask' } as const;
     expectTypeOf(policy).toExtend<ToolPolicy>();
+  });
+});
+
+describe('autonomous-orchestration/danger', () => {
+  it('rates one call or several', () => {
+    expectTypeOf(rateDanger).toEqualTypeOf<(call: RatedCall, context: DangerContext) => Danger | undefined>();
+    expectTypeOf(rateDangers).toEqualTypeOf<
+      (calls: readonly RatedCall[], context: DangerContext) => (Danger | undefined)[]
+    >();
+    expectTypeOf<Danger['level']>().toExtend<DangerLevel>();
+    expectTypeOf<DangerContext['ignored']>().toEqualTypeOf<IgnoredPaths | undefined>();
+  });
+
+  it('takes the calls of the main entry, and needs a workspace', () => {
+    expectTypeOf<ToolCall>().toExtend<RatedCall>();
+    // @ts-expect-error nobody knows where the command runs
+    rateDanger({ tool: 'Bash', input: {} }, {});
   });
 });
 

@@ -1,4 +1,4 @@
-export type { Danger, DangerLevel } from '../danger/danger.js';
+export type { Danger, DangerLevel } from '../danger/index.js';
 export type { EndedRun, KeptWorktree, Leftover } from './orchestration/contract/executor.js';
 export type { RunHandle } from './orchestration/contract/run-handle.js';
 export type { Messages, RunHooks } from './orchestration/contract/run-hooks.js';

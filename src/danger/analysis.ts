@@ -1,44 +1,49 @@
-import { quoted } from '../core/orchestration/util/shell-quote.js';
-import { critical, type Danger, type DangerContext, Findings } from './danger.js';
+import type { Danger, DangerContext } from './danger.js';
+import { Findings } from './findings.js';
 import { launchers } from './launchers/launchers.js';
 import { unwrap } from './launchers/wrappers.js';
 import { levelled } from './levels.js';
 import { Places } from './paths.js';
+import type { codeRules } from './rules/code.js';
 import { onlyTells } from './rules/dry-run.js';
+import { EVERYWHERE, findersByName } from './rules/finders.js';
 import { rateLoading } from './rules/loading.js';
 import { rateCredentials } from './rules/reading.js';
-import { EVERYWHERE, rulesByName } from './rules/rules.js';
+import { reporting } from './rules/rule.js';
 import { type Budget, TooComplex } from './shell/budget.js';
 import { applyBuiltin, assignPrinted } from './shell/builtins.js';
 import type { Shell, ShellCommand } from './shell/command.js';
 import { deferred } from './shell/deferred.js';
-import type { CommandLine, Host } from './shell/host.js';
 import { Interpreter } from './shell/interpreter.js';
 import { outputOf } from './shell/output.js';
 import { baseName, resolvePath } from './shell/path.js';
+import { quoted } from './shell/quote.js';
 import { Scope } from './shell/scope.js';
+import type { CommandLine, ScriptReader } from './shell/script-reader.js';
 import { canonicalName, interpreterOf, isTooLarge } from './shell/source.js';
 import { couldBe, isBlank, isKnown, literal, Origin, SILENT, type Stream, UNKNOWN, type Value } from './shell/value.js';
 import { ranBy } from './shell/variables.js';
 
-/** What makes a build's output anew. */
+const { critical } = reporting<typeof codeRules>();
+
+/** Programs that build a project: they make its output again. */
 const BUILDERS = new Set(
   `npm pnpm yarn bun tsc vite webpack rollup esbuild tsup babel swc gulp grunt make cmake ninja meson cargo go gradle gradlew mvn
    mvnw dotnet poetry hatch mkdir`.split(/\s+/),
 );
 
 /** Looks at one shell command with everything that it starts. */
-export class Analysis implements Host, Shell {
+export class Analysis implements ScriptReader, Shell {
   readonly #findings = new Findings();
   readonly #interpreter: Interpreter;
   readonly #places: Places;
-  /** The deletion of a build's output, until the same command turns out to build it again. */
+  /** A deletion of build output. It is only a warning if the same command builds the output again. */
   #rebuildable: Danger | undefined;
-  /** Code for the end of the shell, in the scope that it will find. */
+  /** Code that runs when the shell ends (`trap … EXIT`), with the scope that it runs in. */
   readonly #atExit: { readonly code: string; readonly scope: Scope }[] = [];
-  /** What is not known yet may be known in the end. */
+  /** True while code for the end is looked at for the first time: unknown values may be known when it runs. */
   #early = false;
-  /** Functions, by their bodies, and aliases that are being looked at. */
+  /** The bodies of functions and the names of aliases that are being looked at, to notice recursion. */
   readonly #active = new Set<unknown>();
 
   constructor(
@@ -58,7 +63,7 @@ export class Analysis implements Host, Shell {
       this.#interpreter.run(source, new Scope(home, workspace, workspace));
       for (const { code, scope } of [...this.#atExit]) this.script(code, scope.fork());
     } catch (error) {
-      // Whatever went wrong: code that could not be followed to its end has not been found harmless.
+      // Whatever went wrong: code that was not followed to its end may do anything.
       const why = error instanceof TooComplex || error instanceof RangeError ? 'is nested or repeated' : 'is built';
       this.report(
         critical('shell.too-complex', `The command ${why} in a way that cannot be checked; write it more simply.`),
@@ -88,7 +93,10 @@ export class Analysis implements Host, Shell {
   script(code: string, scope: Scope, stdin?: Stream): Stream {
     if (isBlank(code.trim())) {
       this.report(
-        critical('shell.unresolved-code', 'Runs code that is only known when it runs; run the commands themselves.'),
+        critical(
+          'shell.unresolved-code',
+          'Runs code that is only known when the command runs; run the commands themselves.',
+        ),
       );
       return UNKNOWN;
     }
@@ -128,7 +136,7 @@ export class Analysis implements Host, Shell {
     return this.budget.nested(() => this.#program(values, { ...from, redirects: [] }, []));
   }
 
-  /** What the shell itself looks up first: functions and aliases. */
+  /** Looks for a function or an alias first, as the shell does, and for a program then. */
   #call(
     values: readonly Value[],
     from: Omit<ShellCommand, 'name' | 'args'>,
@@ -151,7 +159,7 @@ export class Analysis implements Host, Shell {
     const rest = name === 'env' ? given.filter((value) => !isEnvironmentFile(value)) : given;
     const command: ShellCommand = { ...from, name, values: rest, args: rest.map(({ text }) => text) };
     if (!isKnown(name) && !this.#isHarmlessName(name)) {
-      const reason = 'Which program runs is only known when it runs; name the program itself.';
+      const reason = 'Which program runs is only known when the command runs; name the program itself.';
       this.report(critical('shell.unresolved-command', reason));
       return UNKNOWN;
     }
@@ -180,24 +188,24 @@ export class Analysis implements Host, Shell {
       return this.call(rest.slice(inner.start), { ...command, env });
     }
     const printed = launched ?? outputOf(command);
-    // What comes out of a file with passwords is one, too.
+    // What is printed from a file with passwords is a secret as well.
     const isSecret = read?.rule === 'credentials.read';
     const output = isSecret ? { ...printed, origin: printed.origin | Origin.credentials } : printed;
     if (name === 'printf') assignPrinted(command, output.text);
     return output;
   }
 
-  /** Reports what is dangerous about a command. @returns what it means that it reads files */
+  /** Reports what is dangerous about a command itself. @returns the danger of the files that it reads */
   #rate(command: ShellCommand): Danger | undefined {
     const read = rateCredentials(command, this.#places);
     this.report(read, command.scope);
-    for (const rule of EVERYWHERE) this.report(rule(command, this.#places), command.scope);
+    for (const find of EVERYWHERE) this.report(find(command, this.#places), command.scope);
     if (onlyTells(command)) return read;
-    for (const rule of rulesByName.get(command.name) ?? []) this.report(rule(command, this.#places), command.scope);
+    for (const find of findersByName.get(command.name) ?? []) this.report(find(command, this.#places), command.scope);
     return read;
   }
 
-  /** `undefined` if there is no such function, or if it may not be there. */
+  /** `undefined` if there is no such function, or if it is only defined on some ways through the script. */
   #callFunction(
     name: string,
     args: readonly Value[],
@@ -226,7 +234,7 @@ export class Analysis implements Host, Shell {
     }
   }
 
-  /** Only interactive shells expand aliases, so the program of that name counts as well. */
+  /** Only interactive shells expand aliases. So the program with the alias's name is looked at as well. */
   #expandAlias(name: string, args: readonly Value[], { scope, stdin }: Omit<ShellCommand, 'name' | 'args'>): undefined {
     const alias = scope.aliases.get(name);
     const key = `alias ${name}`;
@@ -238,7 +246,7 @@ export class Analysis implements Host, Shell {
 
   #isHarmlessName(name: string): boolean {
     if (isBlank(name)) return false;
-    for (const known of [rulesByName, launchers]) {
+    for (const known of [findersByName, launchers]) {
       for (const dangerous of known.keys()) if (couldBe(name, dangerous)) return false;
     }
     return true;
@@ -253,7 +261,7 @@ export class Analysis implements Host, Shell {
     else if (code) this.call(code.map(literal), bare(scope));
   }
 
-  /** Remembers what was written into files, in case they are run. */
+  /** Remembers what was written into files, in case the same command runs them. */
   #written({ redirects, scope }: CommandLine, output: Stream): Stream {
     for (const { operator, target } of redirects) {
       if (!operator.includes('>')) continue;
@@ -264,7 +272,7 @@ export class Analysis implements Host, Shell {
   }
 }
 
-/** What a command is run from that no line of the script names. */
+/** The place of a command that stands in no line of the script, for example in a variable. */
 function bare(scope: Scope): ShellCommand {
   return {
     name: '',
@@ -278,7 +286,7 @@ function bare(scope: Scope): ShellCommand {
   };
 }
 
-/** All that is known is that it was read from a file with passwords. */
+/** Whether a value is unknown, but was read from a file with passwords. */
 function isEnvironmentFile({ text, origin }: Value): boolean {
   return isBlank(text) && (origin & Origin.credentials) !== 0;
 }

@@ -1,6 +1,6 @@
 import { baseName } from './shell/path.js';
 
-/** Folders of which everything is secret, wherever they lie. */
+/** Folders in which every file is secret, wherever the folder is. */
 const FOLDERS = [
   '.gnupg', '.password-store', '.azure', '.oci', '.config/gcloud', '.local/share/keyrings', 'run/secrets', '.aws/sso', '.aws/cli/cache',
   '.config/op', '.config/Bitwarden CLI', '.lastpass', '.config/sops/age', '.age', '.config/doctl', '.config/hcloud', '.config/scw',
@@ -14,7 +14,7 @@ const FOLDERS = [
   'etc/openvpn', 'var/lib/kubelet/pki', 'etc/NetworkManager/system-connections', 'var/run/secrets', 'etc/ipsec.d/private',
 ]; // biome-ignore format: a list of paths
 
-/** Files by their last segments. */
+/** Secret files, by the end of their path. */
 const FILES = [
   '.kube/config', '.docker/config.json', '.config/gh/hosts.yml', '.config/containers/auth.json', 'containers/auth.json',
   '.config/helm/registry/config.json', '.helm/repository/repositories.yaml', '.config/helm/repositories.yaml', '.terraformrc',
@@ -35,7 +35,7 @@ const FILES = [
   '.local/share/atuin/key', '.wakatime.cfg', '.config/hashicorp/token', 'etc/rclone.conf', 'etc/krb5.keytab', 'etc/security/opasswd',
 ]; // biome-ignore format: a list of paths
 
-/** By their first segment, and folders by their last one: this is asked for every argument, and hardly one has such a segment. */
+/** Places by their first segment, and folders by their last one. Every argument is looked up, and hardly one has such a segment. */
 const PLACES = grouped([...FOLDERS, ...FILES], (place) => place.split('/')[0] ?? '');
 const FOLDER_ENDS = grouped([...FOLDERS, '.ssh', '.aws', '.kube', '.docker', '.config/gh'], baseName);
 
@@ -45,7 +45,7 @@ function grouped(places: readonly string[], by: (place: string) => string): Read
   return groups;
 }
 
-/** Names that say what is in a file, wherever it lies. */
+/** Names of files that say what is in the file, wherever it is. */
 const KEY_NAME =
   /^(?:application_default_credentials[\w.-]*\.json|(?:[\w-]*[-_.])?(?:service[-_]?account|serviceaccount|sa[-_]key|client_secrets?|gcp[-_]key|gcloud[-_]key|firebase-adminsdk)[\w.-]*\.json|[\w.-]*firebase-adminsdk[\w-]*\.json|(?:[\w-]+[-_.])?kube-?config(?:[-_][\w-]+)?(?:\.(?:ya?ml|conf|json))?|[\w.-]+\.kubeconfig|(?:[\w-]+[-_.])?credentials?\.(?:json|csv|ini|xml|db|properties|toml|cfg|txt)|(?:access|root|api|secret|aws|iam)[-_]?keys?\.(?:csv|json|txt|ya?ml)|key4\.db|logins\.json|\.git-credentials|\.consul-token|\.nomad-token|\.vault-token|\.passwd-s3fs|\.databrickscfg|\.sentryclirc|\.vault_pass(?:\.txt)?|kaggle\.json|adbkey|[\w.-]+\.(?:keytab|agekey|jceks|mobileprovision\.key)|AuthKey_\w+\.p8)$/i;
 const ENVIRONMENT_NAME =
@@ -53,7 +53,7 @@ const ENVIRONMENT_NAME =
 const EXAMPLE =
   /(?:^|[._-])(?:example|sample|template|dummy|fixture|schema|tpl|dist|d\.ts|baseline|mock|fake)(?:[._-]|$)/i;
 
-/** Whether a path leads to where a program keeps credentials: its place tells, however the file is called. */
+/** Whether a program keeps credentials at a path. Only the place counts, not the name of the file. */
 export function isCredentialPlace(path: string): boolean {
   if (path.endsWith('.pub')) return false;
   return path
@@ -61,14 +61,14 @@ export function isCredentialPlace(path: string): boolean {
     .some((segment) => PLACES.get(segment)?.some((place) => path.endsWith(place) || path.includes(`${place}/`)));
 }
 
-/** What a name alone tells. */
+/** What kind of credential a file holds by its name alone. */
 export function kindByName(name: string): 'key' | 'environment' | undefined {
   if (EXAMPLE.test(name)) return undefined;
   if (KEY_NAME.test(name)) return 'key';
   return ENVIRONMENT_NAME.test(name) ? 'environment' : undefined;
 }
 
-/** Whether a folder holds keys, so that a copy, an archive or a search of it does, too. */
+/** Whether a folder holds keys. A copy, an archive or a search of such a folder gets them. */
 export function isKeyFolder(path: string): boolean {
   return FOLDER_ENDS.get(baseName(path))?.some((end) => path.endsWith(end)) === true;
 }

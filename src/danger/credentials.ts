@@ -2,7 +2,7 @@ import { isCredentialPlace, kindByName } from './credential-places.js';
 import { couldBeName } from './name-pattern.js';
 import { isKnown } from './shell/value.js';
 
-/** Files that hold nothing but keys, wherever they lie. */
+/** Names of files that hold nothing but keys, wherever they are. */
 const KEY_FILES = [
   'id_rsa', 'id_dsa', 'id_ecdsa', 'id_ed25519', 'id_ecdsa_sk', 'id_ed25519_sk', 'identity.pem',
   '.netrc', '_netrc', '.git-credentials', '.pgpass', '.pypirc', '.vault-token', '.boto', '.s3cfg', '.htpasswd',
@@ -11,7 +11,7 @@ const KEY_FILES = [
 ]; // biome-ignore format: a list of names
 const ENVIRONMENT_FILES = ['.env', '.env.local', '.env.production', '.env.development', '.env.staging', '.envrc'];
 
-/** Files by their last segments, for patterns that are made to look like one. */
+/** Secret files by the end of their path, to recognise patterns such as `~/.a?s/cred*`. */
 const SECRET_PATHS = [
   '.aws/credentials', '.aws/sso', '.docker/config.json', '.kube/config', '.config/gh/hosts.yml', '.config/hub',
   '.cargo/credentials', '.cargo/credentials.toml', '.gem/credentials', '.terraform.d/credentials.tfrc.json',
@@ -19,13 +19,13 @@ const SECRET_PATHS = [
 ]; // biome-ignore format: a list of paths
 const OTHER_PLACES = ['/.claude/.credentials.json/', '/.subversion/auth/', '/.mysql/login.cnf/'];
 const SECRET_SYSTEM_FILES = ['/etc/shadow', '/etc/gshadow', '/etc/sudoers', '/etc/krb5.keytab', '/etc/master.passwd'];
-/** Their segments. */
+/** The segments of these paths. */
 const SECRET_ENDS = [...SECRET_PATHS, ...SECRET_SYSTEM_FILES.map((path) => path.slice(1))].map((path) =>
   path.split('/'),
 );
 const KEY_EXTENSIONS = /\.(key|p12|pfx|jks|keystore|kdbx|ppk|asc\.key)$/i;
 const EXAMPLE = /(^|[._-])(example|sample|template|dist|defaults?|schema|tpl|test|pub|public|d\.ts)([._-]|$)/i;
-/** A key that is called `default` is one that is used. */
+/** For keys, `default` and `dist` do not mean an example: such a key is in use. */
 const EXAMPLE_KEY = /(^|[._-])(example|sample|template|schema|tpl|test|pub|public)([._-]|$)/i;
 
 /** Files in an SSH folder that are no secret. */
@@ -60,7 +60,7 @@ export function credentialKind(path: string): 'key' | 'environment' | undefined 
   return OTHER_PLACES.some((place) => slashed.includes(place)) ? 'key' : undefined;
 }
 
-/** Files with tokens in the home folder that hold nothing but settings in a project. */
+/** Files that hold tokens in a home folder, and only settings in a project. */
 const HOME_KEY_FILES = [
   '.npmrc',
   '.yarnrc.yml',
@@ -81,7 +81,7 @@ export function isHomeKeyFile(path: string, homes: readonly string[]): boolean {
   return HOME_KEY_FILES.includes(path.slice(slash + 1)) && homes.includes(path.slice(0, slash));
 }
 
-/** A pattern counts if it was made to look like such a name, which a bare star was not. */
+/** What kind of credential a pattern matches. The pattern has to look like a secret name: a bare `*` does not count. */
 function patternKind(segments: readonly string[]): 'key' | 'environment' | undefined {
   const name = segments.at(-1) ?? '';
   const byName = isKnown(name) ? kindByName(name) : undefined;

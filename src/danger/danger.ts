@@ -1,50 +1,83 @@
+/**
+ * How dangerous a tool call is. `critical`: stop it, or ask a person. `warning`: let it run and make a note. `none`: nothing
+ * was found, which `rateDanger` answers with `undefined`.
+ *
+ * @example
+ * ```ts
+ * const level: DangerLevel = rateDanger(call, context)?.level ?? 'none';
+ * ```
+ */
 export type DangerLevel = 'none' | 'warning' | 'critical';
 
-/** What is dangerous about a tool call. */
+/**
+ * What is dangerous about a tool call: the worst of all that was found in it.
+ *
+ * @example
+ * ```ts
+ * { level: 'critical', rule: 'git.reset-hard', reason: 'Throws away all changes that are not committed; use git stash, …' }
+ * ```
+ */
 export interface Danger {
-  /** `critical` should be stopped or asked about; `warning` deserves a note. */
+  /** Stop or ask about a `critical` call. A `warning` deserves a note only. */
   readonly level: 'warning' | 'critical';
-  /** For example `git.reset-hard`. */
+  /** The name of the rule, for example `git.reset-hard`. `docs/danger.md` lists all names; they do not change. */
   readonly rule: string;
-  /** One sentence for a person and for the model: what is dangerous, and what to do instead where there is something. */
+  /** One sentence for a person and for the model: what is dangerous, and mostly what to do instead. */
   readonly reason: string;
 }
 
+/**
+ * A tool call as an agent makes it. The calls in the events and records of this library have this shape, too.
+ *
+ * @example
+ * ```ts
+ * const call: RatedCall = { tool: 'Bash', input: { command: 'git push --force' } };
+ * ```
+ */
+export interface RatedCall {
+  /** The tool's name as Claude Code writes it: `Bash`, `Write`, `mcp__database__query`, … */
+  readonly tool: string;
+  /** What the agent gives the tool. Every value is accepted; a value that is no object is harmless. */
+  readonly input: unknown;
+}
+
+/**
+ * What the rating has to know about the place where the agent works.
+ *
+ * @example
+ * ```ts
+ * const context: DangerContext = { workspace: '/workspace', home: '/home/node', mounts: ['/data'] };
+ * ```
+ */
 export interface DangerContext {
-  /** The workspace as the agent sees it, for example `/workspace`. */
+  /** The absolute path of the workspace as the agent sees it, for example `/workspace`. Commands start there. */
   readonly workspace: string;
-  /** The agent's home folder, where it is known. */
+  /** The absolute path of the agent's home folder. Default `/home/agent`. */
   readonly home?: string;
-  /** Whether the agent works in a container. Default true. On the machine itself, what could be undone is critical, too. */
+  /**
+   * Whether the agent works in a container. Default `true`: what can be undone, or loses only what the agent has made itself,
+   * is a warning. With `false` the agent works on the machine itself, and that is critical as well.
+   */
   readonly container?: boolean;
-  /** Folders of the machine that are mounted beside the workspace: what is lost there is the user's. Default: none. */
+  /**
+   * Absolute paths, as the agent sees them, of the user's folders that are mounted beside the workspace. What is lost there
+   * cannot be made again. Default: none.
+   */
   readonly mounts?: readonly string[];
-  /** Whether the user's committed ignore rules ignored a path of the workspace when the session began. Default: none is. */
+  /** Which paths of the workspace may be deleted, because the repository ignores them. Default: none. */
   readonly ignored?: IgnoredPaths;
 }
 
-/** Answers for a path relative to the workspace. */
+/**
+ * Whether the ignore rules of the workspace's repository ignore a path. Answer from rules that the agent cannot change, for
+ * example those of a commit that the user has made. Names that belong to secrets, such as `.env`, stay protected although
+ * they are ignored.
+ *
+ * @param path relative to the workspace, without a slash at either end
+ *
+ * @example
+ * ```ts
+ * const ignored: IgnoredPaths = (path) => path === 'artifacts' || path.startsWith('artifacts/');
+ * ```
+ */
 export type IgnoredPaths = (path: string) => boolean;
-
-export function critical(rule: string, reason: string): Danger {
-  return { level: 'critical', rule, reason };
-}
-
-export function warning(rule: string, reason: string): Danger {
-  return { level: 'warning', rule, reason };
-}
-
-/** Keeps the worst of what was found, and the first of equals. */
-export class Findings {
-  worst: Danger | undefined;
-
-  add(danger: Danger | undefined): void {
-    if (!danger || this.worst?.level === 'critical') return;
-    if (!this.worst || danger.level === 'critical') this.worst = danger;
-  }
-
-  /** Nothing worse can come: there is no need to look further. */
-  get settled(): boolean {
-    return this.worst?.level === 'critical';
-  }
-}

@@ -13,7 +13,7 @@ export function isFileTool(tool: string): boolean {
   return WRITERS.has(tool) || READERS.has(tool);
 }
 
-/** Rates the tools that read and write files without a shell, by the same places. */
+/** Rates the tools that read and write files without a shell. The same places are dangerous as in shell commands. */
 export function rateFileTool(tool: string, input: Record<string, unknown>, context: DangerContext): Danger | undefined {
   const writes = WRITERS.has(tool);
   const places = new Places(context);
@@ -30,7 +30,7 @@ export function rateFileTool(tool: string, input: Record<string, unknown>, conte
       continue;
     }
     const danger = rateWrite(path, places, 'replace');
-    // What Claude Code keeps for itself, such as plans and memory.
+    // Claude Code keeps its own files there, such as plans and memory.
     const isOwn = danger?.rule === 'files.outside-workspace' && isWithin(path, `${places.home}/.claude`);
     if (danger && !isOwn) return levelled(danger, context);
   }

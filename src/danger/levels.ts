@@ -1,10 +1,10 @@
 import type { Danger, DangerContext } from './danger.js';
 
 /**
- * Rules for what can be undone, or loses only what the agent itself has made: in a container they only warn. A rule that also
- * reports what nobody brings back has a second name for that, which is not listed.
+ * Rules for losses that can be undone, or that only concern what the agent itself has made. In a container they only warn. Where
+ * a similar loss cannot be undone, another rule reports it, which is not listed here.
  */
-const RECOVERABLE = new Set([
+export const RECOVERABLE: ReadonlySet<string> = new Set([
   'git.discard-changes',
   'git.branch-delete',
   'git.tag-delete',
@@ -17,13 +17,13 @@ const RECOVERABLE = new Set([
 
 export const MOST_SEVERE = 3;
 
-/** How one danger compares with another before the session is known: what can be undone is less than what cannot. */
+/** Orders dangers before it is known whether the agent works in a container: a loss that can be undone is the smaller one. */
 export function severity({ level, rule }: Danger): number {
   if (level === 'warning') return 1;
   return RECOVERABLE.has(rule) ? 2 : MOST_SEVERE;
 }
 
-/** The danger as it counts for this session, its reason in words for people: paths as seen from the workspace. */
+/** The danger with its level for this context. The reason names paths relative to the workspace. */
 export function levelled(danger: Danger, { container = true, workspace }: DangerContext): Danger {
   const level = container && RECOVERABLE.has(danger.rule) ? 'warning' : danger.level;
   return { ...danger, level, reason: fromWorkspace(danger.reason, workspace.replace(/\/+$/, '')) };

@@ -1,12 +1,12 @@
 import { ANY, CHARACTER, couldBe, isKnown, SEGMENT } from './shell/value.js';
-/** Whether a segment is a name, or a pattern that was made to look like it: `id_*`, but not `*`. */
+/** Whether a segment of a path is a name, or a pattern that matches it and looks like it: `id_*`, but not `*`. */
 export function couldBeName(segment: string, name: string): boolean {
   if (segment === name) return true;
   if (isKnown(segment)) return false;
   return knownCharacters(segment) >= 2 && couldBe(segment, name);
 }
 
-/** Without lists of characters: this is asked for every name on the list, for every argument. */
+/** A loop and no `filter`: this runs for every argument and every name on the lists. */
 function knownCharacters(segment: string): number {
   let known = 0;
   for (let at = 0; at < segment.length; at++) {

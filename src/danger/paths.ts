@@ -4,7 +4,7 @@ import { couldBeName } from './name-pattern.js';
 import { baseName, isWithin } from './shell/path.js';
 import { ANY, isKnown, SEGMENT } from './shell/value.js';
 
-/** Folders that tools make again by themselves, so that nothing is lost with them. */
+/** Folders that tools make again by themselves. Nothing is lost when they are deleted. */
 const REGENERATED = new Set(
   `node_modules bower_components dist coverage htmlcov target __pycache__ tmp temp .tmp .temp .cache .next .nuxt .output
    .turbo .vite .parcel-cache .svelte-kit .astro .angular .docusaurus .nyc_output .pytest_cache .mypy_cache .ruff_cache
@@ -14,19 +14,19 @@ const REGENERATED = new Set(
    generated __generated__ dist-newstyle .stack-work elm-stuff .swc .expo Pods .coverage`.split(/\s+/),
 );
 
-/** Folders of the home folder that programs fill again. */
+/** Folders in the home folder that programs fill again. */
 const CACHES = ['.cache', '.npm/_cacache', '.npm/_npx', '.gradle/caches', 'Library/Caches'];
 
-/** Folders that a build makes, unless they are among the sources: there they are a part of the program with that name. */
+/** Folders that a build makes. Below a folder of sources, such a folder is a part of the program. */
 const BUILT = new Set(['build', 'out', 'obj']);
 const SOURCES = new Set(`src source sources scripts tools internal pkg cmd test tests spec docs`.split(' '));
 
-/** Where some projects have what they build, and others their sources. */
+/** Folders that hold build output in some projects, and sources in others. */
 const REBUILT = new Set(['lib', 'bin', 'public', 'vendor', 'build', 'out', 'obj']);
-/** Those that hold nothing else than sources or what is built: no uploads, no data. */
+/** Those of them that hold either sources or build output, but never uploads or other data. */
 const REBUILT_PARTS = new Set(['lib', 'bin', 'vendor']);
 
-/** Names of files and folders that are secret, whatever ignores them. */
+/** Names of secret files and folders. They stay protected although the repository ignores them. */
 const SECRET_NAME =
   /^\.env|^\.(ssh|gnupg|aws|kube|azure|docker)$|secret|credential|private|passw|(^|[._-])(keys?|certs?|tokens?)$/i;
 
@@ -50,7 +50,7 @@ const SYSTEM_FOLDERS = [
 ];
 const SYSTEM_STATE = ['/var/lib', '/var/spool', '/var/run', '/System', '/Library', '/Windows', '/mnt/c/Windows'];
 
-/** What the guard itself lives in. */
+/** Folders of the session's guard. */
 const GUARD_FOLDERS = ['/etc/claude-code', '/run/autonomous-orchestration'];
 
 const TEMPORARY_FOLDERS = ['/tmp', '/var/tmp', '/dev/shm', '/private/tmp'];
@@ -75,7 +75,7 @@ export class Places {
     this.home = (home ?? '/home/agent').replace(/(?<=.)\/+$/, '');
   }
 
-  /** Nobody can tell where it leads. */
+  /** Whether a path can be anywhere. */
   isUnknown(path: string): boolean {
     return path.startsWith(ANY);
   }
@@ -84,13 +84,13 @@ export class Places {
     return isWithin(path, this.workspace);
   }
 
-  /** Below a folder for temporary files, but not such a folder itself. */
+  /** Whether a path is below a folder for temporary files. Such a folder itself is not temporary. */
   isTemporary(path: string): boolean {
     if (this.isInWorkspace(path)) return false;
     return TEMPORARY_FOLDERS.some((folder) => path !== folder && isWithin(path, folder));
   }
 
-  /** In a folder that a tool makes again, inside the workspace or wherever an unknown folder is. */
+  /** Whether a path is in a folder that a tool makes again: in the workspace, or in a place that is not known. */
   isRegenerated(path: string): boolean {
     if (CACHES.some((folder) => isWithin(path, `${this.home}/${folder}`))) return true;
     const inside = this.#belowWorkspace(path);
@@ -104,7 +104,7 @@ export class Places {
     );
   }
 
-  /** In a folder of the workspace that the user's committed rules ignored when the session began, if it holds no secrets. */
+  /** Whether a path is in a folder of the workspace that the repository ignores, and has no secret name. */
   isIgnored(path: string): boolean {
     const inside = this.isInWorkspace(path) ? (this.#belowWorkspace(path) ?? []) : [];
     if (inside.some((segment) => segment === '.git' || SECRET_NAME.test(segment)) || credentialKind(path)) return false;
@@ -113,19 +113,19 @@ export class Places {
     return known.length > 0 && this.#ignored(known.join('/'));
   }
 
-  /** A folder, or a part of one, that the project's build may make. */
+  /** Whether a path is a folder that the project's build may make, or a part of one. */
   isRebuilt(path: string): 'whole' | 'part' | undefined {
     const inside = this.#belowWorkspace(path) ?? [];
     if (inside.slice(0, -1).some((segment) => REBUILT_PARTS.has(segment))) return 'part';
     return inside.some((segment) => REBUILT.has(segment)) ? 'whole' : undefined;
   }
 
-  /** A name that folders seldom have. */
+  /** Whether a path has a name that folders seldom have. */
   isFileName(path: string): boolean {
     return FILE_EXTENSION.test(baseName(path));
   }
 
-  /** A folder of the system, or one that may be one. */
+  /** Whether a path belongs to the system, or may belong to it. */
   isSystem(path: string): boolean {
     if (path === '/' || path === `/${SEGMENT}`) return true;
     if (this.isTemporary(path) || isWithin(path, '/dev/shm') || HARMLESS_DEVICE.test(path)) return false;
@@ -140,7 +140,7 @@ export class Places {
     return !HARMLESS_DEVICE.test(path) && !TEMPORARY_FOLDERS.includes(path);
   }
 
-  /** Outside of the workspace, but the user's all the same: in a folder that is mounted, or in a repository's git folder. */
+  /** Whether a path outside the workspace belongs to the user: it is in a mounted folder or in a repository's git folder. */
   isMounted(path: string): boolean {
     if (!this.isOutside(path)) return false;
     return path.split('/').includes('.git') || this.#mounts.some((folder) => isWithin(path, folder));
@@ -150,7 +150,7 @@ export class Places {
     return GUARD_FOLDERS.some((folder) => isWithin(path, folder) || (!isKnown(path) && couldBeWithin(path, folder)));
   }
 
-  /** Claude Code's own settings, the user's or the project's: hooks and permissions are in them. */
+  /** Whether a path is one of Claude Code's settings, of the user or of the project. They contain hooks and permissions. */
   isAgentSettings(path: string): boolean {
     const segments = path.split('/');
     const folder = segments.lastIndexOf('.claude');
@@ -159,7 +159,7 @@ export class Places {
     return /^(settings(\.\w+)?\.json|hooks|plugins)$/.test(rest[0] ?? '') || rest.length === 0;
   }
 
-  /** What a shell, a login or a scheduler runs by itself. */
+  /** Whether a shell, a login or a scheduler runs or reads a file by itself. */
   isStartup(path: string): boolean {
     const inHome = /^(\/root|\/home\/[^/]+|\/Users\/[^/]+)\//.test(path) || isWithin(path, this.home);
     if (!inHome) return false;
@@ -172,7 +172,7 @@ export class Places {
     );
   }
 
-  /** A disk or another device that writing destroys. */
+  /** Whether a path is a disk, or another device on which writing destroys something. */
   isDevice(path: string): boolean {
     return (path.startsWith('/dev/') && !HARMLESS_DEVICE.test(path)) || /^\/proc\/(sysrq-trigger|kcore)$/.test(path);
   }
@@ -184,7 +184,7 @@ export class Places {
   }
 }
 
-/** Whether a pattern with something known in it may reach into a folder. */
+/** Whether a pattern that is partly known may lead into a folder. */
 function couldBeWithin(path: string, folder: string): boolean {
   const segments = path.split('/');
   const names = folder.split('/');

@@ -1,15 +1,22 @@
-import { quoted } from '../core/orchestration/util/shell-quote.js';
 import { Analysis } from './analysis.js';
-import { critical, type Danger, type DangerContext, Findings } from './danger.js';
+import type { Danger, DangerContext } from './danger.js';
+import { Findings } from './findings.js';
 import { levelled } from './levels.js';
 import { Places } from './paths.js';
+import type { codeRules } from './rules/code.js';
+import type { deletionRules } from './rules/deletion.js';
+import type { diskRules } from './rules/disks.js';
 import { rateWrite } from './rules/files.js';
 import { rateRead } from './rules/reading.js';
+import { reporting } from './rules/rule.js';
 import { rateSql } from './rules/sql.js';
 import type { Budget } from './shell/budget.js';
 import { isWithin, resolvePath } from './shell/path.js';
+import { quoted } from './shell/quote.js';
 
-/** What a tool takes is told by the names of its fields: a tool that nobody knows calls them as all others do. */
+const { critical } = reporting<typeof codeRules & typeof deletionRules & typeof diskRules>();
+
+/** The names of a tool's fields tell what they hold: unknown tools use the same names as known ones. */
 const COMMAND = /^(command|cmd|commands|command_?line|shell_?command|bash|exec|executable|program|argv)$/i;
 const CODE = /^(code|script|source_?code|snippet|javascript|python|expression|function|program_?text)$/i;
 const SQL = /^(sql|query|statement|statements)$/i;
@@ -19,14 +26,14 @@ const PATH =
 const CHANGES =
   /write|edit|creat|delet|remov|mov|renam|save|put|upload|append|replac|patch|truncat|mkdir|touch|copy|insert|^update|_update|chmod/i;
 
-/** No tool nests what it does deeper, or does more at once; what is beyond was not written to be read. */
+/** No honest tool nests its input deeper, or does more at once. */
 const MOST_DEPTH = 40;
 const MOST_RATED = 500;
 
-/** Problems of a text that is read as another language than its own. */
+/** These dangers only mean that a text is no shell code: it may be code of another language. */
 const NOT_SHELL = /^shell\.(unparsable|unresolved|too-complex)/;
 
-/** Rates what a tool is given by its shape, whatever its name: commands, code, SQL and paths, also in lists and objects. */
+/** Rates a tool of any name by what it is given: commands, code, SQL and paths, also in lists and objects. */
 export function rateByShape(
   tool: string,
   input: Record<string, unknown>,
@@ -55,7 +62,7 @@ export function rateByShape(
   const rateCode = (code: string): void => {
     const asShell = shell(code);
     if (asShell && !NOT_SHELL.test(asShell.rule)) findings.add(asShell);
-    // In whatever language it is.
+    // Which language it is, is not known.
     for (const interpreter of ['node -e', 'python3 -c']) findings.add(shell(`${interpreter} ${quoted(code)}`));
     findings.add(ratePowerShell(code));
   };
@@ -79,7 +86,7 @@ export function rateByShape(
   };
 
   const list = (name: string, values: readonly unknown[], depth: number): void => {
-    // `["rm", "-rf", "src"]` is one command; each of several commands is looked at below.
+    // `["rm", "-rf", "src"]` is one command. If the list holds several commands, each of them is rated below.
     if (COMMAND.test(name) && isWords(values)) findings.add(shell(values.map(quoted).join(' ')));
     for (const value of values) walk(name, value, depth + 1);
   };
@@ -97,19 +104,22 @@ export function rateByShape(
   return findings.worst;
 }
 
-/** Where a program's arguments stand beside it. */
+/** Names of fields with the arguments of a program, whose name stands in another field. */
 const ARGUMENTS = ['args', 'arguments', 'argv', 'params'];
 
 function isWords(values: readonly unknown[]): values is readonly string[] {
   return values.length > 0 && values.every((value) => typeof value === 'string');
 }
 
-/** What PowerShell calls what the shell's rules know by other names. */
+/** Dangerous commands of PowerShell. */
 function ratePowerShell(text: string): Danger | undefined {
   if (/\b(Remove-Item|ri|rmdir|del|erase)\b[^;|\n]*\s-(r|re|rec\w*)\b/i.test(text))
     return critical('delete.recursive', 'Deletes a whole folder; name the files, or move them away.');
   if (/\b(Invoke-Expression|iex)\b/i.test(text))
-    return critical('shell.unresolved-code', 'Runs code that is only known when it runs; run the commands themselves.');
+    return critical(
+      'shell.unresolved-code',
+      'Runs code that is only known when the command runs; run the commands themselves.',
+    );
   if (/\b(Clear-Disk|Format-Volume|Initialize-Disk|Remove-Partition|Clear-Content\s+\\\\\.\\)/i.test(text))
     return critical('disk.format', 'Destroys what is on a disk.');
   return undefined;

@@ -44,7 +44,7 @@ describe('an option that asks for help or for a dry run', () => {
     'rm -rf -- / --help',
     'rm -rf /home -- --version',
     'shred -n --help x',
-  ])('changes nothing as the value of another option or as an operand: %s', (command) => {
+  ])('a command stays critical if --help or --dry-run is the value of another option or an operand: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 
@@ -81,7 +81,7 @@ describe('an option that asks for help or for a dry run', () => {
     'lvremove --help',
     'rm --help',
     'rm -rf --help',
-  ])('makes a command harmless: %s', (command) => {
+  ])('a command is harmless if an option asks for help or a dry run: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });

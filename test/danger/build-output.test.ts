@@ -28,7 +28,7 @@ describe('the output of a build', () => {
     "find . -type d -name build -not -path './x/*' | xargs rm -rf",
     'rm -rf ~/.cache/pip',
     'rm -rf ios/Pods .coverage',
-  ])('may be deleted: %s', (command) => {
+  ])('build output may be deleted: %s', (command) => {
     expect(levels(command)).toBe('none');
   });
 
@@ -40,7 +40,7 @@ describe('the output of a build', () => {
   );
 });
 
-describe('what is only called like it', () => {
+describe('a folder that is only named like build output', () => {
   it.each([
     'rm -rf lib',
     'rm -rf ./lib',
@@ -74,7 +74,7 @@ describe('what is only called like it', () => {
     'ln -s .. dist; rm -rf dist/src',
     'ln -sf -t . /home/build; rm -rf build/x',
     'ln -s /home dist; find dist/ -delete',
-  ])('is critical to delete: %s', (command) => {
+  ])('a folder that is only named like build output is critical to delete: %s', (command) => {
     expect(levels(command)).toBe('critical');
   });
 });

@@ -248,7 +248,7 @@ const BYPASSES: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe.each(Object.entries(BYPASSES))('%s', (_, commands) => {
-  it.each(commands)('%s', (command) => {
+  it.each(commands)('a hidden command is critical: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 });

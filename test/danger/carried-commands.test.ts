@@ -150,13 +150,13 @@ const HARMLESS = [
 ];
 
 describe.each(Object.entries(DANGEROUS))('a dangerous command in %s', (_, commands) => {
-  it.each(commands)('is critical: %s', (command) => {
+  it.each(commands)('a dangerous command is critical when another program runs it: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 });
 
-describe('a harmless command in another one', () => {
-  it.each(HARMLESS)('is not critical: %s', (command) => {
+describe('harmless commands', () => {
+  it.each(HARMLESS)('a harmless command is not critical when another program runs it: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });

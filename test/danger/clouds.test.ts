@@ -256,11 +256,11 @@ const HARMLESS = [
 ];
 
 describe('infrastructure, forges and databases', () => {
-  it.each(DANGEROUS)('are not deleted or opened: %s', (command) => {
+  it.each(DANGEROUS)('deleting or opening infrastructure is critical: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 
-  it.each(HARMLESS)('are looked at or built: %s', (command) => {
+  it.each(HARMLESS)('looking at infrastructure or building it is not critical: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });

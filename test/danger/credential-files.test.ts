@@ -139,11 +139,11 @@ const HARMLESS = [
 ];
 
 describe('a file with credentials', () => {
-  it.each(DANGEROUS)('is critical to read: %s', (command) => {
+  it.each(DANGEROUS)('reading a file with credentials is critical: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 
-  it.each(HARMLESS)('is not taken for one that holds none: %s', (command) => {
+  it.each(HARMLESS)('a file without credentials is not taken for one with credentials: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });

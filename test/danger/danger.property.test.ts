@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: it is shell code
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { rateDanger } from '../../src/danger/rate-danger.js';
+import { rateDanger } from '../../src/danger/index.js';
 import { context, level, rate } from './rate.js';
 
 const CRITICAL = [
@@ -55,18 +55,18 @@ const MENTIONS: readonly ((command: string) => string)[] = [
 const critical = fc.constantFrom(...CRITICAL);
 
 describe('whatever the input', () => {
-  it('never throws', () => {
+  it('rateDanger never throws, whatever the input is', () => {
     const input = fc.oneof(fc.anything(), fc.record({ command: fc.anything() }), fc.record({ file_path: fc.string() }));
     const tool = fc.constantFrom('Bash', 'Read', 'Write', 'Edit', 'Glob', 'Grep', 'Other');
     fc.assert(fc.property(tool, input, (name, value) => void rateDanger({ tool: name, input: value }, context)));
   });
 
-  it('never throws on bytes', () => {
+  it('rateDanger never throws on random bytes', () => {
     const bytes = fc.uint8Array({ maxLength: 400 }).map((array) => String.fromCharCode(...array));
     fc.assert(fc.property(fc.oneof(bytes, fc.string({ unit: 'binary' })), (command) => void rate(command)));
   });
 
-  it('never throws on what looks like shell code', () => {
+  it('rateDanger never throws on random shell code', () => {
     const token = fc.constantFrom(
       ...'rm git find xargs bash -c eval python3 awk sed / ~ -rf $x ${x:-a} $( ) ` " \' \\ | & ; && || > < << <<< EOF { } ( ) [[ ]] (( )) if then fi for in do done while case esac ;; ! * ? [a] = x=1 x=(1) \n \t \0 \uFDD0 \uFDD1 \uFDD2 @ # %'.split(
         ' ',
@@ -96,7 +96,7 @@ describe('whatever the input', () => {
     ['eval ', ''],
     ['sudo ', ''],
     ['"', '"'],
-  ])('survives 1,000 times %s', (open, close) => {
+  ])('rateDanger survives 1,000 times %s', (open, close) => {
     const nested = open.repeat(1_000) + CRITICAL[0] + close.repeat(1_000);
     expect(() => rate(nested)).not.toThrow();
     expect(() => rate(open.repeat(1_000))).not.toThrow();
@@ -133,23 +133,23 @@ describe('whatever the input', () => {
     'export a=1 ',
     'export a$x=1 ',
     'trap a EXIT;',
-  ])('survives a megabyte of %j', (unit) => {
+  ])('rateDanger survives a megabyte of %j', (unit) => {
     expect(() => rate(unit.repeat(Math.ceil(1_000_000 / unit.length)))).not.toThrow();
   });
 
-  it('survives an export of many variables', () => {
+  it('rateDanger survives an export of many variables', () => {
     const variables = Array.from({ length: 70_000 }, (_, index) => `v${index}=1`);
     expect(() => rate(`export ${variables.join(' ')}`)).not.toThrow();
   });
 
-  it('survives texts that double themselves', () => {
+  it('rateDanger survives texts that double themselves', () => {
     expect(level(`x=aaaaaaaa; ${'x=$x$x; '.repeat(80)} echo "$x"`)).toBe('critical');
     expect(level(`set -- a; ${'set -- "$@" "$@"; '.repeat(80)} echo "$@"`)).toBe('critical');
     const functions = Array.from({ length: 40 }, (_, index) => `f${index}() { f${index + 1}; f${index + 1}; }`);
     expect(level(`${functions.join('; ')}; f0`)).toBe('critical');
   });
 
-  it('looks through a large here-document', () => {
+  it('rateDanger finds a danger behind a large here-document', () => {
     const text = 'a line of text that only mentions rm -rf /\n'.repeat(20_000);
     expect(level(`cat > notes.txt <<'EOF'\n${text}EOF`)).toBe('none');
     expect(level(`cat > notes.txt <<'EOF'\n${text}EOF\nrm -rf /home`)).toBe('critical');
@@ -157,7 +157,7 @@ describe('whatever the input', () => {
 });
 
 describe('a critical command', () => {
-  it('stays critical however it is run', () => {
+  it('a critical command stays critical however it is run', () => {
     const wraps = fc.array(fc.constantFrom(...RUNS), { minLength: 1, maxLength: 3 });
     fc.assert(
       fc.property(critical, wraps, (command, ways) => {
@@ -167,7 +167,7 @@ describe('a critical command', () => {
     );
   });
 
-  it('stays critical whatever stands beside it', () => {
+  it('a critical command stays critical whatever stands beside it', () => {
     const other = fc.constantFrom('ls', 'cd sub', 'x=1', 'echo hi > a.txt', 'npm test', 'f() { ls; }', 'set -e');
     fc.assert(
       fc.property(fc.array(other), critical, fc.array(other), (before, command, after) => {
@@ -176,7 +176,7 @@ describe('a critical command', () => {
     );
   });
 
-  it('stays critical however its words are quoted', () => {
+  it('a critical command stays critical however its words are quoted', () => {
     const style = fc.constantFrom<(word: string) => string>(
       quoted,
       (word) => `"${word}"`,
@@ -192,7 +192,7 @@ describe('a critical command', () => {
     );
   });
 
-  it('is harmless where it is only mentioned', () => {
+  it('a critical command is harmless when a text only mentions it', () => {
     fc.assert(
       fc.property(critical, fc.constantFrom(...MENTIONS), (command, mention) => {
         expect(level(mention(command))).toBe('none');

@@ -76,11 +76,11 @@ const HARMLESS = [
 ];
 
 describe('code that is decoded', () => {
-  it.each(DANGEROUS)('is critical where it is run: %s', (command) => {
+  it.each(DANGEROUS)('running decoded code is critical: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 
-  it.each(HARMLESS)('is not critical where it is only shown: %s', (command) => {
+  it.each(HARMLESS)('only showing decoded code is not critical: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });

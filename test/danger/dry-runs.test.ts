@@ -92,16 +92,16 @@ describe('a command that only says what it would do, or lists', () => {
     'make -n publish',
     'find . -exec echo -delete \\; -print',
     'find . -name -delete -print',
-  ])('is no danger: %s', (command) => {
+  ])('a dry run or a listing is harmless: %s', (command) => {
     expect(levels(command)).toBe('none');
   });
 
-  it('only warns where somebody has to confirm it first', () => {
+  it('a command that asks for a confirmation first is only a warning', () => {
     for (const command of ['git clean -i', 'git clean -if', 'git clean -fdi']) expect(levels(command)).toBe('warning');
   });
 });
 
-describe('what only looks like that', () => {
+describe('a command that only looks like a dry run', () => {
   it.each([
     'rsync -a --delete --exclude -n /tmp/empty/ /home/node/',
     'rsync -a --delete --exclude --dry-run /tmp/empty/ /workspace/',
@@ -172,7 +172,7 @@ describe('what only looks like that', () => {
     'find . -not -name -delete -delete',
     'find . -delete -exec echo -delete \\;',
     'find . -exec echo {} + -delete',
-  ])('is critical: %s', (command) => {
+  ])('a command that only looks like a dry run is critical: %s', (command) => {
     expect(levels(command)).toBe('critical');
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rateDanger } from '../../src/danger/rate-danger.js';
+import { rateDanger } from '../../src/danger/index.js';
 import { context } from './rate.js';
 
 function level(tool: string, input: unknown): string {
@@ -22,7 +22,7 @@ describe('writing', () => {
     '/opt/x',
     '/dev/sda',
     '~/.profile',
-  ])('stops %s', (path) => {
+  ])('writing to %s is critical', (path) => {
     for (const tool of ['Write', 'Edit', 'MultiEdit']) expect(level(tool, { file_path: path })).toBe('critical');
     expect(level('NotebookEdit', { notebook_path: path })).toBe('critical');
   });
@@ -36,7 +36,7 @@ describe('writing', () => {
     '/workspace/.claude/commands/x.md',
     '/tmp/x.txt',
     '/home/node/.claude/plans/plan.md',
-  ])('lets %s pass', (path) => {
+  ])('writing to %s is not critical', (path) => {
     expect(level('Write', { file_path: path })).not.toBe('critical');
   });
 });
@@ -51,12 +51,12 @@ describe('reading', () => {
     '~/.netrc',
     '/proc/self/environ',
     '/home/node/.claude/.credentials.json',
-  ])('stops %s', (path) => {
+  ])('reading %s is critical', (path) => {
     expect(level('Read', { file_path: path })).toBe('critical');
     expect(level('Grep', { pattern: 'x', path })).toBe('critical');
   });
 
-  it('only notes that it reads a .env of the workspace', () => {
+  it('reading the .env of the workspace is only a warning', () => {
     for (const path of ['/workspace/.env', '.env.production'])
       expect(level('Read', { file_path: path })).toBe('warning');
   });
@@ -68,12 +68,12 @@ describe('reading', () => {
     '/home/node/.ssh/id_rsa.pub',
     '/home/node/.ssh/known_hosts',
     '/usr/include/stdio.h',
-  ])('lets %s pass', (path) => {
+  ])('reading %s is harmless', (path) => {
     expect(level('Read', { file_path: path })).toBe('none');
   });
 });
 
-it('has nothing to say about other tools and malformed input', () => {
+it('tools that touch no file, and malformed inputs, are harmless', () => {
   for (const tool of ['Task', 'ToolSearch']) expect(level(tool, { command: 'rm -rf /' })).toBe('none');
   for (const input of [undefined, null, 1, 'rm -rf /', [], {}, { command: 1 }, { command: null }, { file_path: {} }]) {
     for (const tool of ['Bash', 'Write', 'Read']) expect(level(tool, input)).toBe('none');

@@ -21,7 +21,7 @@ describe('git checkout with a path', () => {
     "'*.js'",
     ':/src',
     '/workspace/a',
-  ])('is rated like the same path behind --: %s', (path) => {
+  ])('git checkout PATH is rated like git checkout -- PATH: %s', (path) => {
     const expected = rate(`git checkout -- ${path}`);
     expect(expected).toBeDefined();
     expect(rate(`git checkout ${path}`)).toEqual(expected);
@@ -51,7 +51,7 @@ describe('git checkout with a path', () => {
     '--detach main',
     'user-login',
     '123-fix-login',
-  ])('is not taken for one with a branch: %s', (branch) => {
+  ])('git checkout BRANCH is harmless: %s', (branch) => {
     expect(level(`git checkout ${branch}`)).not.toBe('critical');
     expect(rate(`git checkout ${branch}`)?.rule).not.toBe('git.discard-changes');
   });
@@ -95,7 +95,7 @@ describe('an option of git', () => {
     ['git checkout-index --al --fo', 'git checkout-index --all --force'],
     ['git read-tree --res HEAD', 'git read-tree --reset HEAD'],
     ['git commit --am', 'git commit --amend'],
-  ])('is rated as if it were written out: %s', (short, long) => {
+  ])('an abbreviated option of git is rated like the full option: %s', (short, long) => {
     expect(rate(long)).toBeDefined();
     expect(rate(short)).toEqual(rate(long));
     expect(rate(`timeout 5 env - ${short}`)).toEqual(rate(long));
@@ -116,7 +116,7 @@ describe('an option of git', () => {
     'git tag --li',
     'git gc --agg',
     'git commit -m --amend',
-  ])('is no danger where it means something else: %s', (command) => {
+  ])('an option of git that means something else is harmless: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });
@@ -156,7 +156,7 @@ describe('a command that git runs', () => {
     `git -c trailer.x.command='${REMOVES}' commit`,
     `git -c sendemail.sendmailcmd='${REMOVES}' send-email x`,
     `git -c protocol.ext.allow=always -c remote.x.uploadpack='${REMOVES}' fetch x`,
-  ])('is rated like any other: %s', (command) => {
+  ])('a dangerous command that git runs is critical: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 
@@ -191,7 +191,7 @@ describe('a command that git runs', () => {
     'protocol.ext.allow always',
     'include.path /tmp/evil',
     "'url.ext::sh -c x.insteadOf' https://",
-  ])('is critical as a setting: git config %s', (setting) => {
+  ])('a setting by which git runs code is critical: git config %s', (setting) => {
     expect(level(`git config ${setting}`)).toBe('critical');
     expect(level(`git config --add ${setting}`)).toBe('critical');
     expect(level(`xargs git -C . config set ${setting}`)).toBe('critical');
@@ -202,7 +202,7 @@ describe('a command that git runs', () => {
     'git clone --template=/tmp/evil x',
     'git -c core.hooksPath=/tmp/evil commit',
     'GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.hooksPath GIT_CONFIG_VALUE_0=/tmp/evil git commit',
-  ])('is critical in a folder of hooks: %s', (command) => {
+  ])('a change of the hooks is critical: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 
@@ -223,7 +223,7 @@ describe('a command that git runs', () => {
     'git config trailer.sign.where end',
     'git submodule foreach git status',
     'GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.pager GIT_CONFIG_VALUE_0=less git log',
-  ])('is not critical if it is harmless: %s', (command) => {
+  ])('a harmless command that git runs is not critical: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });
@@ -251,7 +251,7 @@ describe('a credentials file in the history', () => {
     'git rev-list --all | xargs -I{} git show {}:.env',
     'for r in $(git rev-list --all); do git show "$r:.env"; done',
     "bash -c 'git show HEAD:.env'",
-  ])('is critical to read: %s', (command) => {
+  ])('showing a credentials file from the history is critical: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 
@@ -273,7 +273,7 @@ describe('a credentials file in the history', () => {
     'git rm --cached .env',
     'git archive HEAD -o release.tar',
     'git blame src/credentials.ts',
-  ])('is not critical where nothing is shown: %s', (command) => {
+  ])('a git command that shows no content of a credentials file is not critical: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });

@@ -139,13 +139,13 @@ const FILES = [
 ];
 
 describe('a pattern, a program, a query or a text', () => {
-  it.each(PATTERNS)('is not taken for a file: %s', (command) => {
+  it.each(PATTERNS)('a pattern or a text is not taken for a file: %s', (command) => {
     expect(levels(command)).toBe('none');
   });
 });
 
 describe('a key file beside a pattern', () => {
-  it.each(FILES)('is critical to read: %s', (command) => {
+  it.each(FILES)('a key file beside a pattern is critical to read: %s', (command) => {
     expect(levels(command)).toBe('critical');
   });
 });

@@ -82,12 +82,12 @@ const HARMLESS = [
 ];
 
 describe('a command that an expansion runs', () => {
-  it.each(DANGEROUS)('is critical if it is dangerous: %s', (command) => {
+  it.each(DANGEROUS)('a dangerous command that an expansion runs is critical: %s', (command) => {
     expect(level(command)).toBe('critical');
     expect(level(`if true; then ${command}\nfi`)).toBe('critical');
   });
 
-  it.each(HARMLESS)('is not critical if it is harmless or text only: %s', (command) => {
+  it.each(HARMLESS)('an expansion that runs a harmless command, or none, is not critical: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });

@@ -97,11 +97,14 @@ const HARMLESS = [
 ];
 
 describe('a whole folder', () => {
-  it.each(DANGEROUS)('is critical where it leaves the machine: %s', (command) => {
+  it.each(DANGEROUS)('a whole folder that leaves the machine is critical: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 
-  it.each(HARMLESS)('is not critical where it stays, or where a build is put in place: %s', (command) => {
-    expect(level(command)).not.toBe('critical');
-  });
+  it.each(HARMLESS)(
+    'a folder that stays on the machine, or a build that is deployed, is not critical: %s',
+    (command) => {
+      expect(level(command)).not.toBe('critical');
+    },
+  );
 });

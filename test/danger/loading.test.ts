@@ -44,7 +44,7 @@ describe('a variable that loads code', () => {
     "FZF_DEFAULT_COMMAND='rm -rf /home'",
     "npm_config_script_shell='rm -rf /home'",
     'TAR_OPTIONS=\'--checkpoint=1 --checkpoint-action=exec="rm -rf /home"\'',
-  ])('is critical wherever it is set: %s', (assignment) => {
+  ])('a variable that loads foreign code is critical wherever it is set: %s', (assignment) => {
     expect(level(`${assignment} ls`)).toBe('critical');
     expect(level(`export ${assignment}; ls`)).toBe('critical');
     expect(level(`env ${assignment} ls`)).toBe('critical');
@@ -83,7 +83,7 @@ describe('a variable that loads code', () => {
     'RUSTC_WRAPPER=sccache',
     'GOFLAGS=-mod=mod',
     'PATH="$PWD/node_modules/.bin:$PATH"',
-  ])('is not critical in ordinary work: %s', (assignment) => {
+  ])('a usual value of such a variable is not critical: %s', (assignment) => {
     expect(level(`${assignment} ls`)).not.toBe('critical');
     expect(level(`env ${assignment} ls`)).not.toBe('critical');
   });

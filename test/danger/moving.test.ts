@@ -40,7 +40,7 @@ describe('mv', () => {
     'find . -type f -exec mv {} /tmp/x \\;',
     "bash -c 'mv ~/* /tmp'",
     'timeout 5 env - mv -t /tmp ~/*',
-  ])('is critical where something is lost: %s', (command) => {
+  ])('a move is critical if something is lost: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 
@@ -84,11 +84,11 @@ describe('a folder that is moved onto a name that may be deleted', () => {
     'ln -s ~ dist && rm -rf dist/*',
     'ln -s ~ /tmp/x && rm -rf /tmp/x/',
     'ln -sfn /srv node_modules/x; find node_modules/x -delete',
-  ])('is critical: %s', (command) => {
+  ])('moving a folder onto a name that may be deleted is critical: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 
-  it('is a warning in a folder for temporary files, as long as it is not deleted', () => {
+  it('moving a folder to /tmp is a warning, unless the command deletes it there', () => {
     expect(rate('mv config /tmp/config.bak')).toMatchObject({ level: 'warning', rule: 'files.disposable' });
     expect(level('mv config /tmp/config.bak && rm -rf /tmp/other')).toBe('warning');
   });
@@ -107,7 +107,7 @@ describe('a folder that is moved onto a name that may be deleted', () => {
     'ln -s ../dist dist2 && rm -rf node_modules',
     'ln -s ~ /tmp/x && rm /tmp/x',
     'mkdir -p dist && mv a.txt dist/ && rm -rf dist',
-  ])('is not critical where nothing of worth is moved: %s', (command) => {
+  ])('moving what can be made again is not critical: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });
@@ -135,7 +135,7 @@ describe('permissions of what a search finds', () => {
     'find / -exec setfacl -m u:x:rwx {} +',
     'sudo find / -exec chmod -R 777 {} +',
     "bash -c 'find / -exec chown nobody {} +'",
-  ])('is critical for a tree: %s', (command) => {
+  ])('changing permissions of a whole tree, file by file, is critical: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 

@@ -92,11 +92,11 @@ const HARMLESS = [
 ];
 
 describe('a command in a terminal multiplexer', () => {
-  it.each(DANGEROUS)('is critical if it is dangerous: %s', (command) => {
+  it.each(DANGEROUS)('a dangerous command in a terminal multiplexer is critical: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 
-  it.each(HARMLESS)('is not critical if it is harmless: %s', (command) => {
+  it.each(HARMLESS)('a harmless command in a terminal multiplexer is not critical: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });

@@ -38,7 +38,7 @@ describe('a dangerous word in a text', () => {
     "notify-send 'rm -rf /'",
     "logger -t app 'git push --force'",
     "vault kv list -format 'kv delete'",
-  ])('is no command: %s', (command) => {
+  ])('a dangerous word in a text is harmless: %s', (command) => {
     expect(levels(command)).toBe('none');
   });
 });
@@ -64,7 +64,7 @@ describe('a dangerous word in its place', () => {
     'flyway -url=x clean',
     "ansible all -m shell -a 'rm -rf /srv'",
     'ansible all -m file -a "path=/srv state=absent"',
-  ])('is critical: %s', (command) => {
+  ])('a dangerous word in its place is critical: %s', (command) => {
     expect(levels(command)).toBe('critical');
   });
 });

@@ -77,11 +77,11 @@ const HARMLESS = [
 ];
 
 describe('another agent', () => {
-  it.each(DANGEROUS)('is critical if it asks nobody: %s', (command) => {
+  it.each(DANGEROUS)('another agent that asks nobody is critical: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 
-  it.each(HARMLESS)('is not critical otherwise: %s', (command) => {
+  it.each(HARMLESS)('another agent that asks is not critical: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });

@@ -1,16 +1,16 @@
-import type { Danger } from '../../src/danger/danger.js';
-import { rateDanger } from '../../src/danger/rate-danger.js';
+import type { Danger } from '../../src/danger/index.js';
+import { rateDanger } from '../../src/danger/index.js';
 
-/** On the machine itself, where nothing is let off because it could be undone. */
+/** The agent works on the machine itself, where losses that can be undone are critical as well. */
 export const context = { workspace: '/workspace', home: '/home/node', container: false };
 const inContainer = { ...context, container: true };
 
-/** What is found in a shell command. */
+/** The danger of a shell command. */
 export function rate(command: string): Danger | undefined {
   return rateDanger({ tool: 'Bash', input: { command } }, context);
 }
 
-/** `critical git.reset-hard`, or `none`: short enough for tables. */
+/** The level of a shell command: `none`, `warning` or `critical`. */
 export function level(command: string): string {
   return rate(command)?.level ?? 'none';
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rateDanger } from '../../src/danger/rate-danger.js';
+import { rateDanger } from '../../src/danger/index.js';
 import { level, levels, rate } from './rate.js';
 
 describe('what can be undone, in whatever spelling', () => {
@@ -22,7 +22,7 @@ describe('what can be undone, in whatever spelling', () => {
     'NODE_ENV=test npx prisma migrate reset',
     'mysqladmin drop shop_test',
     'mv /srv/data /tmp/x',
-  ])('is a warning in a container: %s', (command) => {
+  ])('a loss that can be undone is a warning in a container, in any spelling: %s', (command) => {
     expect(levels(command)).toBe('warning/critical');
   });
 
@@ -45,7 +45,7 @@ describe('what can be undone, in whatever spelling', () => {
     'mysqladmin drop shop',
     'gh repo delete shop',
     'gcloud compute instances delete vm',
-  ])('is critical in a container where it cannot: %s', (command) => {
+  ])('a similar loss that cannot be undone is critical in a container: %s', (command) => {
     expect(levels(command)).toBe('critical');
   });
 });
@@ -58,7 +58,7 @@ describe('a dry run of a command that takes something back or apart', () => {
     ['rake --dry-run db:drop', 'rake -r --dry-run db:drop'],
     ['dotnet ef database drop --dry-run', 'dotnet ef database drop -p --dry-run'],
     ['sql-migrate down -dryrun', 'sql-migrate down -env -dryrun'],
-  ])('is harmless, and no dry run as the value of another option: %s', (dry, real) => {
+  ])('a dry run is harmless, and the same word as the value of another option is none: %s', (dry, real) => {
     expect(level(dry)).toBe('none');
     expect(level(real)).toBe('critical');
   });
@@ -69,11 +69,11 @@ describe('a link', () => {
     'ln -s src build && rm -rf build/',
     'ln -s src build && rm -rf build/.',
     'ln -s src build && rm -rf build/*',
-  ])('is followed where what it leads to is deleted: %s', (command) => {
+  ])('deleting the target of a link through the link is critical: %s', (command) => {
     expect(rate(command)).toMatchObject({ level: 'critical', rule: 'delete.recursive' });
   });
 
-  it('is harmless to delete itself', () => {
+  it('deleting the link itself is harmless', () => {
     expect(level('ln -s src build && rm -rf build')).toBe('none');
   });
 });
@@ -82,11 +82,11 @@ describe('a move', () => {
   const context = { workspace: '/workspace', home: '/home/node', mounts: ['/data'], ignored: ignoresLogs };
   const inContainer = (command: string) => rateDanger({ tool: 'Bash', input: { command } }, context);
 
-  it('of what the user has mounted is critical in a container', () => {
+  it('moving a mounted file of the user is critical in a container', () => {
     expect(inContainer('mv /data/photos /tmp/x')).toMatchObject({ level: 'critical', rule: 'files.mounted' });
   });
 
-  it('of a folder onto an ignored name is critical, as it could be deleted there', () => {
+  it('moving a folder onto an ignored name is critical, because it could be deleted there', () => {
     expect(inContainer('mv server logs')).toMatchObject({ level: 'critical', rule: 'files.disposable' });
     expect(inContainer('mv server.example logs')).toMatchObject({ level: 'warning', rule: 'files.disposable' });
     expect(inContainer('mv server.example logs && rm -rf logs')).toMatchObject({ level: 'critical' });
@@ -97,7 +97,7 @@ function ignoresLogs(path: string): boolean {
   return path === 'logs';
 }
 
-it('reasons of searches and of tools of other kinds name paths as seen from the workspace', () => {
+it('reasons for searches and other tools name paths relative to the workspace', () => {
   const context = { workspace: '/workspace' };
   const reasons = [
     rateDanger({ tool: 'Grep', input: { pattern: 'x', path: '/workspace/certs/server.key' } }, context),

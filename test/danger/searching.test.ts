@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rateDanger } from '../../src/danger/rate-danger.js';
+import { rateDanger } from '../../src/danger/index.js';
 import { context } from './rate.js';
 
 function level(tool: string, input: unknown): string {
@@ -34,7 +34,7 @@ describe('Grep', () => {
     { glob: '/home/node/.ssh/*' },
     { glob: '**/id_rsa' },
     { path: '~/.config/gh' },
-  ])('is critical where keys are: %j', (where) => {
+  ])('Grep is critical in places with keys: %j', (where) => {
     expect(level('Grep', { pattern: 'BEGIN', output_mode: 'content', ...where })).toBe('critical');
   });
 
@@ -67,7 +67,7 @@ describe('Glob', () => {
     { pattern: '**/id_rsa', path: '/' },
     { pattern: '**/.env', path: '/home/node' },
     { pattern: '../home/node/.config/gcloud/*' },
-  ])('is critical in a folder of keys: %j', (input) => {
+  ])('Glob is critical in a folder of keys: %j', (input) => {
     expect(level('Glob', input)).toBe('critical');
   });
 

@@ -65,11 +65,11 @@ const HARMLESS = [
 ];
 
 describe('a secret of a store', () => {
-  it.each(DANGEROUS)('is critical to print: %s', (command) => {
+  it.each(DANGEROUS)('printing a secret from a store is critical: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 
-  it.each(HARMLESS)('is not critical to hand on, or to list: %s', (command) => {
+  it.each(HARMLESS)('listing secrets, or handing one to another program, is not critical: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });

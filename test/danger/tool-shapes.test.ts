@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rateDanger } from '../../src/danger/rate-danger.js';
+import { rateDanger } from '../../src/danger/index.js';
 
 const levelOf = (tool: string, input: unknown): string =>
   rateDanger({ tool, input }, { workspace: '/workspace', home: '/home/node' })?.level ?? 'none';

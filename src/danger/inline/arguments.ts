@@ -6,8 +6,8 @@ const MAX_ARGUMENTS = 4_000;
 const MAX_ITEMS = 64;
 
 /**
- * The arguments of the call whose opening bracket stands at `open`, as texts: what is not a constant is unknown. Elements of
- * lists count as arguments; named arguments and objects do not.
+ * The arguments of the call whose opening bracket stands at `open`, as texts. What is no constant is unknown. Elements of lists
+ * are arguments as well; named arguments and objects are left out.
  */
 export function readArguments(tokens: Tokens, open: number): readonly string[] {
   const end = closingBracket(tokens.bare, open);
@@ -62,7 +62,7 @@ function readItems(tokens: Tokens, start: number, end: number, depth: number): r
   return items;
 }
 
-/** One argument: strings put together as they stand, and unknown wherever there is anything else. */
+/** One argument: its strings joined in their order. Everything else in it is unknown. */
 function readItem(tokens: Tokens, start: number, end: number, depth: number): readonly string[] {
   const source = tokens.bare.slice(start, end);
   const trimmed = source.trim();
@@ -87,7 +87,7 @@ function readItem(tokens: Tokens, start: number, end: number, depth: number): re
   return [text];
 }
 
-/** Between two strings that become one text: an operator, a bracket, or a function that only puts them together. */
+/** What may stand between two strings that become one text: an operator, a bracket, or a function that only joins them. */
 function isGlue(source: string): boolean {
   return /^(?:[\s+.,()[\]/]|\b(?:os|path|join|Path|pathlib|resolve|glob|expanduser|abspath|realpath|str|new|URL|require|\w?[rubf]|__dirname|__file__|dirname|process|cwd|getcwd|decode|encode|split|trim|toString|strip)\b)*$/i.test(
     source,

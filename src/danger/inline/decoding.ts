@@ -1,12 +1,12 @@
 import type { Tokens } from './tokens.js';
 
-/** Functions that make text out of something that nobody can read. */
+/** Functions that decode something unreadable into text. */
 const DECODING =
   /\b(?:[ab](?:16|32|64|85)decode|(?:standard|urlsafe)_b64decode|decodebytes|decodestring|fromhex|unhexlify|a2b_\w+|atob|Buffer\.from|Buffer\s*\(|fromCharCode|fromCodePoint|chr|urlopen|urlretrieve|requests\.(?:get|post)|unpack1?|pack|codecs\.\w+|decode64|urlsafe_decode64|strict_decode64|decode_base64|decode_qp|hex2bin|str_rot13|gzinflate|gzuncompress|gzdecode|convert_uudecode|base64_decode|unescape|decodeURI(?:Component)?|TextDecoder|string\.char|inflate\w*|gunzip\w*|brotliDecompress\w*|decompress|bytes\s*\(\s*\[|bytearray|from_bytes|to_bytes|marshal|maketrans|mapconcat|file_get_contents|Net::HTTP|LWP|open-uri)\b|\bfetch\s*\(|\[::-1\]|\.reverse\b|\.translate\s*\(/;
-/** The same as an argument of a method that is called for other things as well. */
+/** Arguments that make a method decode. The method does other things as well. */
 const DECODING_METHOD = /\.decode\(\s*['"](?:hex|base64|rot|zlib|bz2|uu)|,\s*['"](?:hex|base64)['"]\s*\)/;
 
-/** Calls that run a text, beside those that start programs. */
+/** Calls that run a text as code. */
 export const RUNS_TEXT =
   /(?<![\w])(?:eval|exec|compile|execfile|Function|instance_eval|class_eval|module_eval|loadstring|load|dofile|create_function|setTimeout|setInterval|setImmediate|_compile|runIn\w*Context|runInThisContext|(?:c?[pP]ickle|marshal|dill|cloudpickle)\.loads|run_path|exec_module|import_module|system|popen|execSync|spawnSync|shell_exec|passthru|qx|\w+\.(?:run|call|Popen|check_call|check_output|getoutput|spawn\w*|exec\w*))\b\s*/g;
 
@@ -19,7 +19,7 @@ export function decodes(source: string, strings: string, tainted: ReadonlySet<st
 
 const MAX_ASSIGNMENTS = 400;
 
-/** Variables that hold what was decoded, or something that was made of it. */
+/** Variables that hold decoded text, or text that was made of it. */
 export function decodedVariables({ bare, code }: Tokens): ReadonlySet<string> {
   const tainted = new Set<string>();
   if (!DECODING.test(bare) && !DECODING_METHOD.test(code)) return tainted;

@@ -34,7 +34,7 @@ export const REMOVE =
 /** Calls that list files. */
 export const LIST =
   /\b(?:i?glob|rglob|walk|scandir|listdir|readdir(?:Sync)?|Dir\.(?:glob|entries|children|each_child)|opendir)\b\s*(?=[("'])/g;
-/** The same as methods of a path in Python. */
+/** Methods of a path in Python that list files. */
 export const LISTED_PATH =
   /\bPath(?:\.home\(\)|\(\s*(["'])([^"'\n]{1,200})\1\s*\))(?:\.expanduser\(\))?\.(?:rglob|glob|iterdir|walk)\b/g;
 export const READ =

@@ -1,4 +1,7 @@
-import { critical, type Danger } from '../danger.js';
+import type { Danger } from '../danger.js';
+import type { codeRules } from '../rules/code.js';
+import type { networkRules } from '../rules/network.js';
+import { reporting } from '../rules/rule.js';
 import { TooComplex } from '../shell/budget.js';
 import { ANY, isBlank, isKnown } from '../shell/value.js';
 import { argumentSource, readArguments, readStatement } from './arguments.js';
@@ -24,10 +27,12 @@ import {
 } from './patterns.js';
 import { type Tokens, tokenize } from './tokens.js';
 
-/** Code that a command carries starts no more programs than this. */
+const { critical } = reporting<typeof codeRules & typeof networkRules>();
+
+/** Honest code in a command starts fewer programs. */
 const MAX_CALLS = 400;
 
-/** What a scan of code finds: things that a shell command would do, as such commands, and dangers of its own. */
+/** What a scan of code finds. What a shell command could do as well is given as such a command. */
 export interface Found {
   /** A shell's command line. */
   readonly lines: readonly string[];
@@ -39,7 +44,7 @@ export interface Found {
   readonly dangers: readonly Danger[];
 }
 
-/** Looks through the code of another language for what it does to files and which programs it starts. */
+/** Searches code of another language for what it does to files and for programs that it starts. */
 export function scan(code: string, language: Language): Found {
   const tokens = tokenize(code, COMMENTS[language]);
   const lines: string[] = [];
@@ -62,7 +67,7 @@ export function scan(code: string, language: Language): Found {
   }
   const removesListed = removals.some(({ items: [target] }) => target === undefined || !isKnown(target));
   if (removesListed || /["'&]unlink\b/.test(code)) calls.push(...listed(tokens, language));
-  // Perl's other way to write glob.
+  // Perl also writes a glob as `<*.c>`.
   for (const [, glob] of code.matchAll(/\bunlink\s*\(?\s*<([^<>\n]{1,200})>/g)) if (glob) calls.push(removal(glob));
   const sends = SENDS.test(tokens.bare) || CONNECTS.test(tokens.bare);
   for (const [target, mode = ''] of argumentsOf(tokens, READ, language)) {
@@ -80,21 +85,21 @@ export function scan(code: string, language: Language): Found {
   return { lines, calls, sql, codes, dangers };
 }
 
-/** Files that are deleted because a list or a pattern has them. */
+/** Deletions of files that a list or a pattern names. */
 function listed(tokens: Tokens, language: Language): readonly (readonly string[])[] {
   const targets = argumentsOf(tokens, LIST, language).flatMap(([target]) => target ?? []);
   const paths = [...tokens.code.matchAll(LISTED_PATH)].map(([, , path]) => path ?? '~');
   return [...targets, ...paths].filter((target) => !isBlank(target)).map(removal);
 }
 
-/** What follows a folder's known part leaves something out, most likely. */
+/** A deletion of what a pattern matches. The pattern most likely excludes some files. */
 function removal(glob: string): readonly string[] {
   const wild = glob.search(/[*?[{\uFDD0-\uFDD2]/);
   const root = wild < 0 ? glob : glob.slice(0, glob.lastIndexOf('/', wild) + 1);
   return ['find', root === '' ? '.' : root, '-name', '*.*', '-delete'];
 }
 
-/** With the functions that the code imports by their bare names. */
+/** The calls that start a program, with functions that the code imports by their bare names. */
 function spawnPattern(code: string, language: Language): RegExp {
   const { source } = SPAWN[language];
   if (language === 'javascript' && code.includes('child_process'))
@@ -107,7 +112,7 @@ interface Call {
   readonly items: readonly string[];
   /** What stands between the brackets, without its strings. */
   readonly source: string;
-  /** The same with its strings. */
+  /** What stands between the brackets, with its strings. */
   readonly strings: string;
 }
 
@@ -119,7 +124,7 @@ function callsOf(tokens: Tokens, pattern: RegExp, language: Language): readonly 
     if (calls.length > MAX_CALLS) throw new TooComplex('too many calls');
   }
   if (!tokens.unbalanced) return calls;
-  // A quote in a pattern or a comment may have turned code into what looks like a string.
+  // A quote in a pattern or a comment may have made code look like a string.
   for (const match of tokens.code.matchAll(pattern)) {
     const part = tokenize(tokens.code.slice(match.index, match.index + 2_000), COMMENTS[language]);
     const call = readCall(part, 0, match[0].length, language);
@@ -185,12 +190,12 @@ function pipes({ bare, strings }: Tokens, language: Language): readonly string[]
   return strings.flatMap(({ start, end, text }) => {
     const from = /^\s*\|\s*getline/.test(bare.slice(end, end + 40));
     const to = /[^|]\|&?\s*$/.test(bare.slice(Math.max(0, start - 40), start));
-    // What it prints into the pipe is not followed.
+    // The text that is printed into the pipe is not followed.
     return from ? [text] : to ? [`cat - | ${text}`] : [];
   });
 }
 
-/** A call that runs what was decoded, at once or by way of variables. */
+/** Finds a call that runs decoded text, directly or through variables. */
 function runsDecoded(tokens: Tokens, spawn: RegExp, language: Language): readonly Danger[] {
   const tainted = decodedVariables(tokens);
   for (const pattern of [spawn, RUNS_TEXT]) {
@@ -205,7 +210,7 @@ const decoded = critical(
   'Runs code that it decodes, downloads or puts together first; write the code itself.',
 );
 
-/** Code that is made when it runs, out of something that is not code. */
+/** Finds code that is only made when it runs. */
 function obfuscation(code: string, bare: string): readonly Danger[] {
   const evaluates =
     /(?<![.\w])(?:exec|eval|compile|Function|instance_eval|loadstring)\s*\(|\bvm\.run\w*\(|(?<![.\w])eval\b/.test(bare);

@@ -6,7 +6,7 @@ export interface Tokens {
   readonly strings: readonly StringToken[];
   /** Where the value of the last plain assignment to each variable stands. */
   readonly assignments: ReadonlyMap<string, number>;
-  /** A string had no end: what is a string and what is code may be the wrong way round. */
+  /** True if a string has no end. Then strings and code may be mistaken for each other. */
   readonly unbalanced: boolean;
 }
 
@@ -21,7 +21,7 @@ export interface StringToken {
 /** Which comments a language has: these start one that goes to the end of the line. */
 export type CommentStart = '#' | '//' | '--';
 
-/** Finds the strings of code in a language of the usual kind. No grammar: what it takes for a string ends with its line. */
+/** Finds the strings in code without a grammar of its language. A string that is not closed ends with its line. */
 export function tokenize(code: string, comments: readonly CommentStart[]): Tokens {
   const strings: StringToken[] = [];
   const bare: string[] = [];

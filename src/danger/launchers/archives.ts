@@ -18,7 +18,7 @@ export const archives: readonly (readonly [string, Launcher])[] = [
 const FOLDER: Stream = { text: undefined, origin: Origin.folder };
 
 interface Archive {
-  /** `-` for the standard output; `undefined` if nothing is packed. */
+  /** The archive's file, `-` for the standard output; `undefined` if nothing is packed. */
   readonly file: string | undefined;
   readonly sources: readonly string[];
 }
@@ -33,7 +33,7 @@ function pack(read: (args: readonly string[]) => Archive): Launcher {
   };
 }
 
-/** A folder that is not made again by a tool, and not a single file. */
+/** Whether a path is a folder with something in it that no tool makes again. */
 function isWhole(source: string, { scope }: ShellCommand): boolean {
   const places = new Places({ workspace: scope.workspace, home: scope.home });
   const path = resolvePath(source, scope.cwd);

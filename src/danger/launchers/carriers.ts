@@ -3,7 +3,7 @@ import { Options } from '../shell/options.js';
 import { FILE, isBlank, type Stream, UNKNOWN } from '../shell/value.js';
 import { childScope, runText } from './shells.js';
 
-/** Options that carry shell code, by program. */
+/** Options whose value is shell code, by program. */
 const CODE_OPTIONS: Readonly<Record<string, string>> = {
   su: 'c command session-command',
   runuser: 'c command',
@@ -38,7 +38,7 @@ const CODE_OPTIONS: Readonly<Record<string, string>> = {
   rpm: 'pipe',
 };
 
-/** Programs whose operands are shell code, after this many operands of their own. */
+/** Programs whose operands are shell code, with the number of operands that stand before the code. */
 const CODE_OPERANDS: Readonly<
   Record<string, { readonly skip: number; readonly values: string; readonly each?: true }>
 > = {
@@ -51,7 +51,7 @@ const CODE_OPERANDS: Readonly<
   sg: { skip: 1, values: 'c' },
 };
 
-/** What these carry runs on another machine. */
+/** Programs that run their code on another machine. */
 const ELSEWHERE = new Set(['ssh', 'mosh', 'gcloud', 'fly', 'flyctl']);
 
 export const carriers: readonly (readonly [string, Launcher])[] = [
@@ -102,7 +102,7 @@ function runRemoteInput(command: ShellCommand, stdin: Stream, shell: Shell): voi
   if (stdin.text !== undefined) runText(stdin.text, stdin.origin, childScope(command).forkElsewhere(), shell);
 }
 
-/** `heroku run` hands its words to a shell there. */
+/** `heroku run` hands its words to a shell on another machine. */
 function runHeroku(command: ShellCommand, shell: Shell): undefined {
   const [verb = '', ...rest] = command.args;
   if (!/^run(:\w+)?$/.test(verb)) return;
@@ -146,7 +146,7 @@ function runCrontab(command: ShellCommand, shell: Shell): undefined {
   }
 }
 
-/** A makefile that comes through a pipe is code; `SHELL=` replaces what runs the recipes. */
+/** A makefile that comes through a pipe is code. `SHELL=` replaces the shell that runs the recipes. */
 function runMake(command: ShellCommand, shell: Shell): Stream {
   const options = new Options(command.args, ['f', 'C', 'j', 'file', 'makefile', 'eval', 'E']);
   const makefile = options.value('f', 'file', 'makefile') === '-' ? command.stdin?.text : undefined;

@@ -3,7 +3,7 @@ import { Options } from '../shell/options.js';
 import { baseName, resolvePath } from '../shell/path.js';
 import { Origin, type Stream, UNKNOWN } from '../shell/value.js';
 
-/** Programs that put something into files that may be run later in the same command. */
+/** Programs that write files which the same command may run later. */
 export const copies: readonly (readonly [string, Launcher])[] = [
   ['tee', tee],
   ['cp', copy],
@@ -37,7 +37,7 @@ function copy(command: ShellCommand): undefined {
   }
 }
 
-/** What is done below a symbolic link is done where it leads. */
+/** Remembers a symbolic link: a command that uses it works on its target. */
 function link({ args, scope }: ShellCommand): undefined {
   const options = new Options(args, ['t', 'S', 'target-directory', 'suffix']);
   if (!options.has('s', 'symbolic')) return;
@@ -46,7 +46,7 @@ function link({ args, scope }: ShellCommand): undefined {
   const sources = folder === undefined && rest.length > 0 ? [first, ...rest.slice(0, -1)] : [first, ...rest];
   const target = folder ?? rest.at(-1) ?? '.';
   for (const source of sources) {
-    // Whether the target is a folder is not to be seen.
+    // It is not known whether the target is a folder.
     for (const text of [target, `${target}/${baseName(source)}`]) {
       const place = resolvePath(text, scope.cwd);
       const leads = resolvePath(source, place.slice(0, place.lastIndexOf('/')));
@@ -55,7 +55,7 @@ function link({ args, scope }: ShellCommand): undefined {
   }
 }
 
-/** Where a download goes: a file that is named, or one called like the last part of the address. */
+/** The file of a download: the one that is named, or the last part of the address. */
 function download(command: ShellCommand): undefined {
   const { name, args } = command;
   const letter = name === 'curl' ? 'o' : 'O';

@@ -1,7 +1,7 @@
 import type { Launcher, Shell, ShellCommand } from '../shell/command.js';
 import { literal } from '../shell/value.js';
 
-/** Editors, debuggers and database clients have a command that runs a shell. */
+/** Editors, debuggers and database clients: each has a command that runs a shell. */
 export const editors: readonly (readonly [string, Launcher])[] = [
   ...['vim', 'vi', 'nvim', 'view', 'ex', 'gvim', 'vimdiff', 'rvim'].map((name) => [name, runVim] as const),
   ...['gdb', 'lldb'].map((name) => [name, runMatches(/^\s*(?:!|shell\s+|platform shell\s+)(.*)$/gm)] as const),
@@ -14,7 +14,7 @@ export const editors: readonly (readonly [string, Launcher])[] = [
   ['emacs', runMatches(/\((?:shell-command(?:-to-string)?|call-process|start-process)\s+"((?:[^"\\]|\\.)*)"/g)],
 ];
 
-/** Languages that vim runs code of. */
+/** Languages whose code vim runs. */
 const VIM_LANGUAGES: readonly (readonly [RegExp, string, string])[] = [
   [/^[\s:]*py(?:thon|x|3|thon3|thonx)?\s+(.*)$/s, 'python3', '-c'],
   [/^[\s:]*lua\s+(.*)$/s, 'lua', '-e'],
@@ -63,7 +63,7 @@ function runMatches(pattern: RegExp): Launcher {
   };
 }
 
-/** GNU sed runs what `e` is given, and the pattern space for the flag of that name. */
+/** GNU sed runs the argument of its command `e`, and with the flag `e` the pattern space. */
 function runSed({ args, scope }: ShellCommand, shell: Shell): undefined {
   for (const arg of args) {
     const code = /^(?:\d+|\$|\/[^/]*\/)?\s*e\s+(\S.*)$/.exec(arg)?.[1];

@@ -5,7 +5,7 @@ import type { Shell, ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import { childScope } from './shells.js';
 
-/** Options of git itself, before the subcommand. */
+/** Options of git itself that take a value. They stand before the subcommand. */
 export const GIT_VALUES = [
   'C',
   'c',
@@ -47,7 +47,7 @@ export function git(command: ShellCommand, shell: Shell): undefined {
     if (key !== undefined && value !== undefined) setting(`${key}=${value}`);
   }
   for (const [name, value] of aliases) {
-    // An alias that is only stored is as dangerous as one that is used: the use would not show it.
+    // An alias is rated when it is stored, because nothing is to be seen of its code when it is used.
     if (name !== verb && verb !== 'config') continue;
     const code = value.startsWith('!') ? value.slice(1) : `git ${value}`;
     shell.script(name === verb ? [code, ...words].join(' ') : code, scope.fork());
@@ -87,7 +87,7 @@ const CODE_OPTIONS: Readonly<Record<string, string>> = {
   instaweb: 'd httpd b browser',
   'send-email': 'sendmail-cmd smtp-server to-cmd cc-cmd header-cmd',
 };
-/** The same for what talks to another repository. `-u` of `git push` is something else. */
+/** The same options for commands that talk to another repository. `-u` of `git push` means something else. */
 const TRANSFERS: Readonly<Record<string, string>> = {
   clone: 'u upload-pack',
   fetch: 'upload-pack',
@@ -102,7 +102,7 @@ const TRANSFERS: Readonly<Record<string, string>> = {
 function carriedCode(verb: string, words: readonly string[]): readonly string[] {
   const names = (CODE_OPTIONS[verb] ?? TRANSFERS[verb])?.split(' ');
   if (!names) return [];
-  // The pager of `git grep` is only ever joined to its option.
+  // The pager of `git grep` never stands apart from its option.
   const options = new Options(words, verb === 'grep' ? ['O'] : [...names, 's', 'X', 'onto', 'o', 'b', 'depth']);
   return names.flatMap((name) => {
     const code = options.value(name);

@@ -4,7 +4,7 @@ import { Options } from '../shell/options.js';
 import { isKnown, literal } from '../shell/value.js';
 import { childScope } from './shells.js';
 
-/** Programs that are not made for it, but run a command or a line of shell code all the same. */
+/** Programs that have another purpose, but can run a command or a line of shell code. */
 export const indirect: readonly (readonly [string, Launcher])[] = [
   ...['pnpm', 'yarn', 'bun', 'npm'].map((name) => [name, runPackageManager] as const),
   ['script', runRecorded],
@@ -63,7 +63,7 @@ function runRecorded(command: ShellCommand, shell: Shell): undefined {
   if (first && !first.text.startsWith('-')) shell.call(inner, command);
 }
 
-/** What follows `--` or `==` goes to a shell. */
+/** Arguments behind `--` or `==` go to a shell. */
 function runCapabilityShell(command: ShellCommand, shell: Shell): undefined {
   const at = command.args.findIndex((arg) => arg === '--' || arg === '==');
   if (at >= 0) shell.call([literal('bash'), ...command.values.slice(at + 1)], command);
@@ -109,7 +109,7 @@ function runEach(command: ShellCommand, shell: Shell): undefined {
   for (const { text } of command.values) shell.script(text, childScope(command));
 }
 
-/** What `cmake -E` has in place of the programs of a system. */
+/** `cmake -E` has commands of its own that do what the system's programs do. */
 const CMAKE_PROGRAMS: Readonly<Record<string, string>> = {
   remove_directory: 'rm -rf',
   rm: 'rm',
@@ -137,7 +137,7 @@ function runExpansions({ args, scope }: ShellCommand, shell: Shell): undefined {
   }
 }
 
-/** Runs what the last group of a pattern finds in the arguments and the input. */
+/** Looks at the code that the last group of a pattern finds in the arguments and the input. */
 function runMatches(pattern: RegExp): Launcher {
   return ({ args, stdin, scope }, shell) => {
     for (const source of [...args, stdin?.text ?? '']) {
@@ -164,12 +164,12 @@ function runCallback(command: ShellCommand, shell: Shell): undefined {
   if (code) shell.script(code, childScope(command));
 }
 
-/** Builtins evaluate the subscript of a variable that they are given by name, and what `declare` takes for an array or a number. */
+/** Builtins that take the name of a variable evaluate its subscript. `declare` evaluates values of arrays and numbers. */
 function runSubscripts({ name, args, scope }: ShellCommand, shell: Shell): undefined {
   const declares =
     name === 'declare' || name === 'typeset' || name === 'local' || name === 'export' || name === 'readonly';
   const isNumber = name === 'let' || (declares && args.some((arg) => /^-[a-zA-Z]*i/.test(arg)));
-  // These look at the name that follows `-v`, and others at every word.
+  // These builtins take a name behind `-v`; the others take a name in every word.
   const named = /^(?:printf|test|\[)$/.test(name) ? args.filter((_, index) => args[index - 1] === '-v') : args;
   for (const arg of named) {
     const isSubscript = /^[A-Za-z_]\w*\[.*(?:\$\(|`)/s.test(arg);

@@ -1,11 +1,14 @@
-import { critical } from '../danger.js';
 import type { Language } from '../inline/patterns.js';
 import { scan } from '../inline/scan.js';
+import { type codeRules, runsDownload } from '../rules/code.js';
+import { reporting } from '../rules/rule.js';
 import { rateSql } from '../rules/sql.js';
 import type { Launcher, Shell, ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import { resolvePath } from '../shell/path.js';
 import { FILE, isBlank, literal, Origin, type Stream } from '../shell/value.js';
+
+const { critical } = reporting<typeof codeRules>();
 
 interface Interpreter {
   readonly language: Language;
@@ -84,7 +87,7 @@ function run(interpreter: Interpreter, command: ShellCommand, shell: Shell): und
   if (codes.length > 0 || (interpreter.modules && options.has(...interpreter.modules))) return;
   if (interpreter.codeOperand === '') {
     const [program] = operands;
-    // Of a program that is only known when it runs, awk's are the least likely to do harm; yet they can.
+    // A program of awk that is only known when it runs is less likely to do harm than other code, but it can.
     if (program && !isBlank(program.text)) runCode(program.text, program.origin, interpreter, command, shell);
     return;
   }
@@ -112,7 +115,7 @@ function codesOf(args: readonly string[], options: readonly string[]): readonly 
     const short = new RegExp(`^-[A-Za-df-z0-9.]*?[${letters}]([^]*)$`).exec(arg);
     if (!short || /^-[MI]/.test(arg)) continue;
     const rest = short[1] ?? '';
-    // A letter after another that takes code is more likely part of a cluster, such as `-pe`.
+    // A single letter is more likely a part of the cluster, as in `-pe`, than code.
     if (/^[a-zA-Z]?$/.test(rest)) codes.push(args[++at] ?? '');
     else codes.push(rest);
   }
@@ -123,19 +126,19 @@ function runStream(stream: Stream, interpreter: Interpreter, command: ShellComma
   const { text, origin } = stream;
   if (stream === FILE) return;
   if (text === undefined && !(origin & Origin.network)) {
-    shell.report(critical('shell.unresolved-code', 'Feeds an interpreter with code that is only known when it runs.'));
+    shell.report(
+      critical('shell.unresolved-code', 'Feeds an interpreter with code that is only known when the command runs.'),
+    );
   } else runCode(text ?? '', origin, interpreter, command, shell);
 }
 
 function runCode(code: string, origin: number, interpreter: Interpreter, command: ShellCommand, shell: Shell): void {
   if (origin & Origin.network) {
-    const reason =
-      'Runs what a server sends without anybody having seen it; download it to a file and read that first.';
-    shell.report(critical('network.download-and-run', reason));
+    shell.report(runsDownload);
     return;
   }
   if (isBlank(code.trim())) {
-    shell.report(critical('shell.unresolved-code', 'Runs code that is only known when it runs.'));
+    shell.report(critical('shell.unresolved-code', 'Runs code that is only known when the command runs.'));
     return;
   }
   const found = scan(code, interpreter.language);

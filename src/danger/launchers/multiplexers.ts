@@ -4,7 +4,7 @@ import type { Scope } from '../shell/scope.js';
 import { literal, UNKNOWN, type Value } from '../shell/value.js';
 import { childScope } from './shells.js';
 
-/** Programs that keep terminals, and run or type what they are told in them. */
+/** Programs that manage terminals. They run commands in them, or type texts into them. */
 export const multiplexers: readonly (readonly [string, Launcher])[] = [
   ['tmux', runTmux],
   ['tmate', runTmux],
@@ -18,7 +18,7 @@ export const multiplexers: readonly (readonly [string, Launcher])[] = [
   ...['dtach', 'abduco'].map((name) => [name, runDetached] as const),
 ];
 
-/** What a command of tmux does with its operands: runs them, types them, or reads them as commands of tmux. */
+/** What a command of tmux does with its operands: it runs them, types them, or reads them as commands of tmux. */
 type Use = 'shell' | 'keys' | 'commands' | 'if' | 'buffer' | 'paste' | 'none';
 
 /** Commands of tmux: name, alias, use, options that take a value. */
@@ -147,7 +147,7 @@ function keysOf(options: Options): string {
     .join('');
 }
 
-/** Types into a terminal. A line that has no end yet goes on with what is typed there next. */
+/** Types into a terminal. A line without an end goes on with the next text that is typed there. */
 function type(keys: string, terminal: string, command: ShellCommand, shell: Shell): void {
   const { files } = command.scope;
   const key = `keys of ${terminal}`;

@@ -29,12 +29,12 @@ export const runners: readonly (readonly [string, Launcher])[] = [
   ['start-stop-daemon', runInContainer],
 ];
 
-/** What is put into many places must not be long. */
+/** A text that is put into many places must not be long. */
 function short(text: string): string {
   return text.length > 1_000 ? ANY : text;
 }
 
-/** Puts a text in place of a marker, with where it comes from. */
+/** Replaces a marker by a text, and adds the origin of the text. */
 function filled(parts: readonly Value[], marker: RegExp | string, text: string, origin: number): readonly Value[] {
   return parts.map((part) => {
     const replaced = part.text.replaceAll(marker, () => text);
@@ -125,7 +125,7 @@ function runParallel(command: ShellCommand, shell: Shell): undefined {
   const rest = args.slice(options.start);
   const separator = rest.findIndex((arg) => /^:::/.test(arg));
   const template = (separator < 0 ? rest : rest.slice(0, separator)).join(' ');
-  // A line of code does not show where its words come from.
+  // In one line of code the origin of the single words would be lost.
   if (separator < 0 && (stdin?.origin ?? 0) & Origin.everyFile) {
     shell.call([...command.values.slice(options.start), value(stdin?.text?.trim() ?? ANY, stdin?.origin)], command);
   }
@@ -135,7 +135,7 @@ function runParallel(command: ShellCommand, shell: Shell): undefined {
       ? template.replace(/\{[^}\s]*\}/g, () => short(item))
       : `${template} ${item}`;
     if (line.trim() !== '') shell.script(line, scope.fork());
-    // It also quotes what it puts in, so that an item with blanks is one word.
+    // GNU parallel quotes each item, so that an item with blanks is one word.
     const words = command.values.slice(options.start, separator < 0 ? undefined : options.start + separator);
     const marked = /\{[^}\s]*\}/.test(template) ? words : [...words, value('{}')];
     if (words.length > 0) shell.call(filled(marked, /\{[^}\s]*\}/g, short(item), 0), command);
@@ -155,7 +155,7 @@ const CONTAINER_VALUES =
    platform pull gpus add-host cap-add cap-drop device dns shm-size tmpfs ulimit security-opt restart log-driver ipc pid
    n namespace c container f file profile index context`.split(/\s+/);
 
-/** Everything after the image, the container or `--` is a command of its own. */
+/** The words behind the image, the container or `--` are a command of their own. */
 function runInContainer(command: ShellCommand, shell: Shell): undefined {
   const { args, values, name } = command;
   if (name === 'kubectl' || name === 'oc' || name === 'nix' || name === 'start-stop-daemon') {

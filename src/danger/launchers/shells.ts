@@ -1,9 +1,12 @@
-import { critical } from '../danger.js';
+import { type codeRules, runsDownload } from '../rules/code.js';
+import { reporting } from '../rules/rule.js';
 import type { Launcher, Shell, ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import { resolvePath } from '../shell/path.js';
 import type { Scope } from '../shell/scope.js';
 import { FILE, Origin, type Stream, type Value } from '../shell/value.js';
+
+const { critical } = reporting<typeof codeRules>();
 
 const NAMES = [
   'sh',
@@ -35,7 +38,7 @@ export const shells: readonly (readonly [string, Launcher])[] = [
 
 function runShell(command: ShellCommand, shell: Shell): Stream | undefined {
   const { stdin } = command;
-  // `+n` takes an option back, and others may follow it.
+  // `+n` switches an option off. Other options may follow.
   const values = command.values.filter(({ text }, index) => !(text.startsWith('+') && isOption(command.args, index)));
   const args = values.map(({ text }) => text);
   const options = new Options(args, VALUES, true);
@@ -60,7 +63,7 @@ function runShell(command: ShellCommand, shell: Shell): Stream | undefined {
   return stdin && runContent(stdin, scope, shell);
 }
 
-/** Whether only options stand before an argument of a shell. */
+/** Whether an argument of a shell is an option: only options stand before it. */
 function isOption(args: readonly string[], index: number): boolean {
   return args
     .slice(0, index)
@@ -90,7 +93,7 @@ function runTrap({ args, scope }: ShellCommand, shell: Shell): undefined {
   if (signals.length > 0 && code !== '-' && code !== '' && !/^-[lp]/.test(code)) shell.later(code, scope);
 }
 
-/** A script file is not read, unless it was written before by the same command or is no file at all. */
+/** The content of a script file is only known if the same command has written it, or if it is a process substitution. */
 function runFile(file: Value, scope: Scope, shell: Shell): Stream | undefined {
   return runContent(file.content ?? scope.files.get(resolvePath(file.text, scope.cwd)), scope, shell);
 }
@@ -100,7 +103,7 @@ function runContent(content: Stream | undefined, scope: Scope, shell: Shell): St
   return runText(content.text, content.origin, scope, shell);
 }
 
-/** Runs code that may have come from somewhere else. */
+/** Looks at code that may come from the network, or may be unknown. */
 export function runText(
   code: string | undefined,
   origin: number,
@@ -109,22 +112,20 @@ export function runText(
   stdin?: Stream,
 ): Stream | undefined {
   if (origin & Origin.network) {
-    const reason =
-      'Runs what a server sends without anybody having seen it; download it to a file and read that first.';
-    shell.report(critical('network.download-and-run', reason));
+    shell.report(runsDownload);
     return undefined;
   }
   if (code !== undefined) return shell.script(code, scope, stdin);
   shell.report(
     critical(
       'shell.unresolved-code',
-      'Feeds a shell with code that is only known when it runs; run the commands themselves.',
+      'Feeds a shell with code that is only known when the command runs; run the commands themselves.',
     ),
   );
   return undefined;
 }
 
-/** What a program sees that is started with variables of its own. */
+/** The scope of a program that is started with variables of its own. */
 export function childScope({ scope, env }: ShellCommand): Scope {
   const child = scope.fork();
   for (const [name, value] of env) child.variables.set(name, { values: [value] });

@@ -8,7 +8,7 @@ interface Wrapper {
   readonly skip?: number;
   /** `NAME=value` may stand before the command. */
   readonly assignments?: true;
-  /** With one of these it runs nothing. */
+  /** With one of these options the program runs nothing. */
   readonly asks?: string;
   /** A lone dash may stand before the command. */
   readonly dash?: true;
@@ -121,7 +121,7 @@ const WRAPPERS = new Map<string, Wrapper>(
   } satisfies Record<string, Wrapper>),
 );
 
-/** `poetry run x` and the like: a program, the word that makes it a wrapper, and what follows. */
+/** Programs that are wrappers with one of their verbs, such as `poetry run x`. */
 interface Runner {
   readonly verbs: readonly string[];
   readonly values?: string;
@@ -189,7 +189,7 @@ export interface Unwrapped {
 
 const ASSIGNMENT = /^[A-Za-z_]\w*=/;
 
-/** The command inside a wrapper; `undefined` if the program is none, or runs nothing this time. */
+/** The command inside a wrapper; `undefined` if the program is no wrapper, or if its options make it run nothing. */
 export function unwrap(name: string, args: readonly string[]): Unwrapped | undefined {
   const runner = RUNNERS.get(name);
   if (runner) return unwrapRunner(runner, args);

@@ -1,12 +1,48 @@
-import { critical, type Danger, warning } from '../danger.js';
+import type { Danger } from '../danger.js';
 import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
 import { resolvePath } from '../shell/path.js';
 import { couldBe, isKnown } from '../shell/value.js';
-import { shown } from './deletion.js';
-import type { Rule, RuleList } from './rule.js';
+import { type Finder, type Finders, type Rules, reporting } from './rule.js';
+import { shown } from './shown.js';
+import type { systemRules } from './system.js';
 
-export const agentRules: RuleList = [
+/** The guard of the session, and Claude Code itself. */
+export const agentRules = {
+  'agent.guard': {
+    level: 'critical',
+    about: "changes, deletes or ends what belongs to the session's guard; a warning if it only looks at it",
+    matches: [
+      'rm -f /etc/claude-code/managed-settings.json',
+      'echo {} > /run/autonomous-orchestration/answer',
+      'pkill -f autonomous-orchestration',
+      'strace -f -p $(pgrep -f hook)',
+    ],
+    warns: ['cat /etc/claude-code/managed-settings.json'],
+    spares: ['echo /etc/claude-code', 'pkill node'],
+  },
+  'agent.settings': {
+    level: 'critical',
+    about: "changes Claude Code's own settings or hooks",
+    matches: ['echo {} > .claude/settings.json', 'claude config set theme dark', 'claude mcp add x y'],
+    spares: ['cat .claude/settings.json', 'claude mcp list', 'echo x > .claude/commands/x.md'],
+  },
+  'agent.nested': {
+    level: 'critical',
+    about: 'starts Claude Code with other settings than those of the session; a warning with the same settings',
+    matches: [
+      'claude --bare -p hi',
+      'CLAUDE_CONFIG_DIR=/tmp/c claude -p hi',
+      'npx @anthropic-ai/claude-code --settings x.json',
+    ],
+    warns: ['claude -p "explain this"'],
+    spares: ['claude --version', 'echo claude --bare'],
+  },
+} as const satisfies Rules;
+
+const { critical, warning } = reporting<typeof agentRules & typeof systemRules>();
+
+export const agentFinders: Finders = [
   ['claude claude-code', rateClaude],
   ['npx bunx pnpx', ({ args }) => rateByPackage(args)],
   [
@@ -38,7 +74,7 @@ function rateClaude({ args, env, scope }: ShellCommand): Danger | undefined {
 
 function nested(args: readonly string[], env: ShellCommand['env']): Danger | undefined {
   if (VARIABLES.some((name) => env.has(name)) || args.some((arg) => SETTINGS.test(arg))) return switchesOff;
-  // What is not known may be such an option.
+  // An unknown argument may be such an option.
   if (args.some((arg) => !isKnown(arg) && couldBe(arg, '--bare') && !args.includes('-p'))) return switchesOff;
   if (args[0] === 'config' || args[0] === 'mcp') {
     return /^(set|add|remove|add-json|reset-project-choices)$/.test(args[1] ?? '')
@@ -54,7 +90,7 @@ function rateByPackage(args: readonly string[]): Danger | undefined {
   return at < 0 ? undefined : nested(args.slice(at + 1), new Map());
 }
 
-/** Ending or tracing the guard's processes is the way around it. */
+/** Whoever ends or traces the guard's processes gets around the guard. */
 function rateProcess({ name, args, scope }: ShellCommand): Danger | undefined {
   const line = args.join(' ');
   if (/autonomous-orchestration|claude|hook|guard/i.test(line))
@@ -65,16 +101,16 @@ function rateProcess({ name, args, scope }: ShellCommand): Danger | undefined {
     args.some((arg) => !isKnown(arg)) &&
     /^-(9|KILL|STOP|SIGKILL|SIGSTOP)$/.test(args[0] ?? '');
   return unknownLoop
-    ? warning('process.kill', 'Ends processes in a loop that are only known when it runs.')
+    ? warning('process.kill', 'Ends processes in a loop; which ones is only known when the command runs.')
     : undefined;
 }
 
-/** Programs that only look, so that a mention of the guard's places is no change. */
+/** Programs that change nothing, so that they may name the guard's places. */
 const LOOKS =
   /^(echo|printf|cat|ls|stat|test|\[|grep|egrep|rg|head|tail|less|file|find|cd|realpath|readlink|wc|du|git|:|true)$/;
 
-/** Whatever a program does with the guard's places as arguments, it should not. */
-export const agentEverywhere: Rule = ({ name, args, scope }, places: Places) => {
+/** Finds any program that is given one of the guard's places. */
+export const agentEverywhere: Finder = ({ name, args, scope }, places: Places) => {
   for (const arg of args) {
     const text = arg.startsWith('-') ? arg.slice(arg.indexOf('=') + 1) : arg;
     if (!text.startsWith('/') && !scope.cwd.startsWith('/etc') && !scope.cwd.startsWith('/run')) continue;

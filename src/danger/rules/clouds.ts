@@ -1,9 +1,29 @@
-import { critical, type Danger } from '../danger.js';
+import type { Danger } from '../danger.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
-import type { Rule, RuleList } from './rule.js';
-import { destroys, HELP, words } from './words.js';
+import type { diskRules } from './disks.js';
+import { destroying, destroys, type infrastructureRules } from './infrastructure.js';
+import { type Finder, type Finders, type Rules, reporting } from './rule.js';
+import type { systemRules } from './system.js';
+import { HELP } from './words.js';
+
+/** What clouds open to everybody. */
+export const cloudRules = {
+  'infrastructure.public': {
+    level: 'critical',
+    about: 'opens to everybody what was closed',
+    matches: [
+      'aws s3api put-object-acl --acl public-read --bucket b --key k',
+      'aws ec2 authorize-security-group-ingress --group-id x --cidr 0.0.0.0/0 --port 22',
+    ],
+    spares: ['aws ec2 authorize-security-group-ingress --group-id x --cidr 10.0.0.0/8 --port 22'],
+  },
+} as const satisfies Rules;
+
+const { critical } = reporting<
+  typeof cloudRules & typeof diskRules & typeof infrastructureRules & typeof systemRules
+>();
 
 const applies = critical(
   'infrastructure.apply',
@@ -11,13 +31,13 @@ const applies = critical(
 );
 const opens = critical(
   'infrastructure.public',
-  'Opens to everybody what others relied on being closed; let a person do it.',
+  'Opens to everybody what was closed, and others may rely on that; let a person do it.',
 );
 
-export const cloudRules: RuleList = [
+export const cloudFinders: Finders = [
   [
     'pulumi',
-    words(
+    destroying(
       's stack C cwd color m message p parallel target',
       /^(destroy|down|dn|stack rm|state (delete|upgrade)|cancel|stack import|org .*remove|env rm)\b/,
     ),
@@ -30,7 +50,7 @@ export const cloudRules: RuleList = [
       /^(-y|--yes|--skip-preview|-f)$/,
     ),
   ],
-  ['cdk cdktf cdk8s', words('a app c context profile output plugin role-arn', /^(destroy|rollback|gc)\b/)],
+  ['cdk cdktf cdk8s', destroying('a app c context profile output plugin role-arn', /^(destroy|rollback|gc)\b/)],
   [
     'cdk cdktf',
     unseen(
@@ -41,37 +61,37 @@ export const cloudRules: RuleList = [
   ],
   [
     'sst sls serverless',
-    words('s stage r region c config param profile', /^(remove|destroy|rollback|state .*remove)\b/),
+    destroying('s stage r region c config param profile', /^(remove|destroy|rollback|state .*remove)\b/),
   ],
   [
     'amplify chalice zappa sam eb copilot ecs-cli up arc claudia',
-    words(
+    destroying(
       's stage e env n name a app profile region stack-name config-env',
       /^(delete|undeploy|terminate|destroy|down|remove|(app|env|svc|job|pipeline|stack|service|env) (delete|remove))\b/,
     ),
   ],
-  ['azd', words('e environment C cwd', /^(down|env delete)\b/)],
+  ['azd', destroying('e environment C cwd', /^(down|env delete)\b/)],
   [
     'rosa eksctl kops kind k3d minikube capi clusterctl talosctl kubeadm k0s',
-    words('c cluster region name n f kubeconfig', /^(delete|reset|destroy|uninstall)\b/),
+    destroying('c cluster region name n f kubeconfig', /^(delete|reset|destroy|uninstall)\b/),
   ],
   [
     'helm helmfile',
-    words(
+    destroying(
       'n namespace kube-context kubeconfig f file e environment l selector',
       /^(uninstall|delete|del|un|destroy|rollback|repo remove .*)\b/,
     ),
   ],
   [
     'terraform tofu terragrunt terramate atmos tf',
-    words(
+    destroying(
       'target var var-file state out backup',
       /^((run-all |run --all |\w+ )?(destroy|destroy-all)|state (rm|push|replace-provider)|workspace delete|force-unlock|stack .*destroy)\b/,
     ),
   ],
   [
     'waypoint nomad consul vault boundary',
-    words(
+    destroying(
       'address token namespace n',
       /^(destroy|(job|system|operator|namespace|volume|node|acl|var) .*(stop -purge|gc|delete|purge|remove|seal)|kv (delete|destroy|metadata delete)|token revoke|policy delete|audit disable|secrets disable|auth disable|lease revoke|operator seal|delete|acl \w+ delete|snapshot restore)\b/,
     ),
@@ -79,46 +99,45 @@ export const cloudRules: RuleList = [
   ['aws awslocal', rateAwsVerb],
   [
     'gcloud',
-    words(
+    destroying(
       'project account configuration zone region format filter description',
       / (?:delete|destroy|purge|remove)\b|^(?:alpha |beta )?(?:storage rm|services disable|(?:sql|compute|app) \S+ (?:\S+ )?(?:stop|reset|suspend|restore-backup))\b/,
     ),
   ],
-  ['gsutil', words('o h u', /^(rm|rb|rsync .*-d|acl (ch|set) .*(AllUsers|public)|iam ch .*allUsers)\b/)],
-  ['bq', words('project_id dataset_id location', /^(rm|remove)\b/)],
+  ['gsutil', destroying('o h u', /^(rm|rb|rsync .*-d|acl (ch|set) .*(AllUsers|public)|iam ch .*allUsers)\b/)],
+  ['bq', destroying('project_id dataset_id location', /^(rm|remove)\b/)],
   [
     'az',
-    words(
+    destroying(
       'n name g resource-group subscription o output query l location description',
       /(?:^| )(delete|purge|delete-batch|deallocate|stop|reset|regenerate|renew)\b/,
     ),
   ],
   [
     'doctl hcloud linode-cli vultr-cli scw oci ibmcloud civo exo upctl ionosctl yc stackit openstack ovhcloud metal cf kn nova cinder neutron swift',
-    words(
+    destroying(
       'c context t access-token o output profile region p name',
       /(?:^| )(delete|rm|remove|terminate|destroy|purge|d|unset-\w+)\b/,
     ),
   ],
-  ['aliyun tccli hwcloud', words('profile region', /(?:^| )(Delete|Terminate|Release|Remove|Destroy)\w*/)],
+  ['aliyun tccli hwcloud', destroying('profile region', /(?:^| )(Delete|Terminate|Release|Remove|Destroy)\w*/)],
   [
     'govc xe pvesh qm pct lxc incus multipass limactl VBoxManage vboxmanage',
-    words(
+    destroying(
       'f force',
       /^(vm\.destroy|\S+\.(destroy|rm|remove)|vm-destroy|\S+-destroy|delete|destroy|purge|unregistervm|project delete|image delete|snapshot delete)\b/,
     ),
   ],
-  ['ceph rbd gluster drbdadm rados', words('p pool', /(?:^| )(purge|rm|delete|wipe-md|zap|destroy|rmpool)\b/)],
+  ['ceph rbd gluster drbdadm rados', destroying('p pool', /(?:^| )(purge|rm|delete|wipe-md|zap|destroy|rmpool)\b/)],
   ['vgreduce pvcreate lvconvert vgcfgrestore vgexport vgsplit lvchange lvresize fsadm', rateVolumes],
-  ['dmsetup', words('', /^(remove|remove_all|wipe_table|create|load)\b/)],
-  ['bcachefs', words('', /^(format|device (remove|evacuate)|fs resize)\b/)],
-  ['diskutil', words('', /^(apfs|coreStorage|cs|appleRAID) .*(delete|erase)/i)],
+  ['dmsetup', destroying('', /^(remove|remove_all|wipe_table|create|load)\b/)],
+  ['bcachefs', destroying('', /^(format|device (remove|evacuate)|fs resize)\b/)],
+  ['diskutil', destroying('', /^(apfs|coreStorage|cs|appleRAID) .*(delete|erase)/i)],
   ['tmutil csrutil spctl fdesetup nvram dscl', rateMac],
-  ['kubectl oc k', rateClusters],
 ];
 
-/** Changes that nobody is asked about. */
-function unseen(values: string, verbs: RegExp, option: RegExp): Rule {
+/** Finds changes about which the program asks nobody. */
+function unseen(values: string, verbs: RegExp, option: RegExp): Finder {
   const named = values.split(' ');
   return ({ args }) => {
     const given = args.some((arg, index) => option.test(arg) || option.test(`${arg}=${args[index + 1] ?? ''}`));
@@ -129,7 +148,7 @@ function unseen(values: string, verbs: RegExp, option: RegExp): Rule {
 const AWS_DELETES =
   /^(?:batch-|bulk-|admin-|global-)?(?:delete|terminate|purge|deregister|remove|destroy|disable|release|revoke|schedule-key-deletion|reset|stop|cancel|detach-\w+-policy|abort-environment)(?:-|$)/;
 
-/** The verb of an operation stands anywhere among the first words, whatever options come before. */
+/** Finds operations of AWS by their verb, whatever options stand before it. */
 function rateAwsVerb({ args }: ShellCommand): Danger | undefined {
   const { operands } = new Options(args, [
     'profile',
@@ -187,31 +206,4 @@ function rateMac({ name, args }: ShellCommand): Danger | undefined {
   return changes
     ? critical('system.security', 'Switches a protection of the system off, or deletes what it depends on.')
     : undefined;
-}
-
-/** Beside `kubectl delete`. */
-function rateClusters({ args }: ShellCommand): Danger | undefined {
-  if (asks(args, /^(--help|-h)$/)) return undefined;
-  const { operands } = new Options(args, [
-    'n',
-    'namespace',
-    'context',
-    'kubeconfig',
-    'cluster',
-    'f',
-    'filename',
-    'l',
-    'selector',
-    'o',
-    's',
-    'p',
-    'patch',
-    'type',
-  ]);
-  const line = operands.join(' ');
-  if (/^(config (delete-\w+|unset)|adm (drain|prune)|certificate deny|rollout undo)/.test(line)) return destroys;
-  if (/^(cordon|taint) /.test(line)) return critical('infrastructure.stop', 'Takes a node out of use.');
-  if (/^apply\b/.test(line) && args.some((arg) => /^--prune(=true)?$/.test(arg))) return destroys;
-  if (/^patch\b/.test(line) && /finalizers\W+(null|\[\s*\])/.test(args.join(' '))) return destroys;
-  return undefined;
 }

@@ -1,9 +1,22 @@
-import { critical, type Danger } from '../danger.js';
+import type { Danger } from '../danger.js';
 import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import { resolvePath } from '../shell/path.js';
 import { isKnown } from '../shell/value.js';
+import { type Rules, reporting } from './rule.js';
+
+/** Databases that are evidently for development. */
+export const databaseTargetRules = {
+  'database.development': {
+    level: 'recoverable',
+    about: 'drops, empties or resets a database that is for development by its name and its host',
+    matches: ['dropdb app_test', 'psql -d app_dev -c "DROP TABLE users"', 'rails db:reset'],
+    spares: ['dropdb app', 'dropdb -h db.example.com app_test', 'createdb app_test'],
+  },
+} as const satisfies Rules;
+
+const { critical } = reporting<typeof databaseTargetRules>();
 
 const DEVELOPMENT =
   /(^|[^a-z])(dev|devel|development|test|tests|testing|local|sandbox|scratch|tmp|temp|e2e|ci|demo|playground|fixtures?)([^a-z]|$)/i;
@@ -33,7 +46,7 @@ const ENVIRONMENTS = [
   'ENVIRONMENT',
 ];
 
-/** What loses only the data of a database for development, under a rule of its own. */
+/** Reports a loss in a database for development under a rule of its own. */
 export function forTarget(danger: Danger | undefined, isDevelopment: boolean): Danger | undefined {
   if (danger?.level !== 'critical' || !isDevelopment) return danger;
   return critical('database.development', `In a database for development: ${danger.reason}`);
@@ -68,7 +81,7 @@ export function isDevelopmentDatabase(
   return targets.length > 0 && targets.every(isEvident);
 }
 
-/** A database that is a file. */
+/** Whether a database that is a file is one for development. */
 function isScratchFile(name: string, path: string, places: Places): boolean {
   if (name === ':memory:' || places.isTemporary(path)) return true;
   return places.isInWorkspace(path) && DEVELOPMENT.test(path.slice(places.workspace.length));
@@ -94,7 +107,7 @@ export function isDevelopmentEnvironment(command: ShellCommand, byDefault: boole
   return named.length > 0 ? named.every((name) => DEVELOPMENT.test(name)) : byDefault;
 }
 
-/** Values that are set for the command or by the script, where they are. */
+/** The values of those variables that the command or the script sets. */
 function variables({ env, scope }: ShellCommand, names: readonly string[]): readonly string[] {
   return names.flatMap((name) => {
     const value = env.get(name)?.text;
@@ -103,7 +116,7 @@ function variables({ env, scope }: ShellCommand, names: readonly string[]): read
 }
 
 const READ_ONLY = /default_transaction_read_only\s*(=|%3D)\s*(on|true|1|yes)\b/i;
-/** What makes a session write again, or opens another database. */
+/** Statements after which a connection can write again, or is open to another database. */
 const WRITES_AGAIN = /read[_ ](write|only)|\.open\b|\\c(onnect)?\b|\breset\s+all\b/i;
 
 /** Whether a client opens its database so that nothing can be written. */

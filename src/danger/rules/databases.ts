@@ -1,14 +1,17 @@
-import { critical, type Danger } from '../danger.js';
+import type { Danger } from '../danger.js';
 import type { Places } from '../paths.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { commandLine } from '../shell/command-line.js';
 import { Options } from '../shell/options.js';
 import { forTarget, isDevelopmentDatabase, isDevelopmentEnvironment, isReadOnly } from './database-target.js';
-import type { Rule, RuleList } from './rule.js';
-import { rateSql } from './sql.js';
+import type { migrationRules } from './migrations.js';
+import { type Finder, type Finders, reporting } from './rule.js';
+import { rateSql, type sqlRules } from './sql.js';
 
-export const databaseRules: RuleList = [
+const { critical } = reporting<typeof sqlRules & typeof migrationRules>();
+
+export const databaseFinders: Finders = [
   ['psql pgcli cockroach usql', sqlClient(['c', 'command', 'e', 'execute'])],
   ['mysql mariadb mycli', sqlClient(['e', 'execute'])],
   ['sqlite3 sqlite duckdb litecli', sqlClient([], true)],
@@ -26,7 +29,7 @@ export const databaseRules: RuleList = [
   ['etcdctl', ratePhrase(/del\b.*(--prefix|--from-key)/)],
 ];
 
-function sqlClient(options: readonly string[], operandsAreSql = false): Rule {
+function sqlClient(options: readonly string[], operandsAreSql = false): Finder {
   return (command, places) => {
     const { args, stdin } = command;
     const parsed = new Options(args, [...options, 'h', 'p', 'U', 'd', 'u', 'host', 'port', 'user', 'dbname', 'f', 'v']);
@@ -87,7 +90,7 @@ const REDIS_VALUES = [
   'eval',
 ];
 
-/** The command is the first word; the others are names and values. */
+/** Only the first word is a command of Redis. The other words are names and values. */
 function rateRedis({ args, stdin }: ShellCommand): Danger | undefined {
   const { operands } = new Options(args, REDIS_VALUES, true);
   const lines = [operands.join(' '), ...(stdin?.text ?? '').split('\n')];
@@ -107,7 +110,7 @@ function rateDrop(command: ShellCommand, places: Places): Danger | undefined {
   return forTarget(critical('database.drop', 'Drops a whole database.'), isDevelopment);
 }
 
-/** Without a database it only writes a script. */
+/** Without a database `pg_restore` only writes a script. */
 function rateRestore(command: ShellCommand, places: Places): Danger | undefined {
   const options = new Options(command.args, ['d', 'dbname', 'f', 'file', 'U', 'h', 'p', 'F', 'j', 'n', 't']);
   if (!options.has('c', 'clean') || options.has('l', 'list') || options.value('d', 'dbname') === undefined)
@@ -116,7 +119,7 @@ function rateRestore(command: ShellCommand, places: Places): Danger | undefined 
   return forTarget(danger, isDevelopmentDatabase({ ...command, args: command.args.slice(0, -1) }, [], places));
 }
 
-function ratePhrase(pattern: RegExp): Rule {
+function ratePhrase(pattern: RegExp): Finder {
   return (command) =>
     pattern.test(commandLine(command.args)) && !asks(command.args, /^--help$/)
       ? forTarget(resets, isDevelopmentEnvironment(command, false))

@@ -1,24 +1,102 @@
-import { critical, type Danger, warning } from '../danger.js';
-import { MOST_SEVERE, severity } from '../levels.js';
+import type { Danger } from '../danger.js';
 import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
-import { findRoots, findsEverything, findsRepository, foundPath } from '../shell/found.js';
 import { Options } from '../shell/options.js';
 import { baseName, resolvePath } from '../shell/path.js';
 import type { Scope } from '../shell/scope.js';
-import { ANY, isBlank, Origin, SEGMENT } from '../shell/value.js';
-import type { Rule, RuleList } from './rule.js';
+import { ANY, SEGMENT } from '../shell/value.js';
+import type { agentRules } from './agent.js';
+import { type Finders, type Rules, reporting } from './rule.js';
+import { shown } from './shown.js';
+import { worst } from './worst.js';
 
-export const deletionRules: RuleList = [
-  ['rm grm srm unlink shred wipe truncate', (command, places) => rateEveryFile(command, places)],
-  ['cp', rateOverEveryFile],
+/** Deletions of named files and folders. */
+export const deletionRules = {
+  'delete.root': {
+    level: 'critical',
+    about: 'deletes the whole file system',
+    matches: ['rm -rf /', 'rm -rf /*', 'sudo rm -rf --no-preserve-root /', 'bash -c "rm -rf /"'],
+    spares: ['rm -rf /tmp/build', 'rm -rf ./*', 'echo "rm -rf /"'],
+  },
+  'delete.home': {
+    level: 'critical',
+    about: 'deletes the home folder, or a file that the shell or the keys of the user depend on',
+    matches: ['rm -rf ~', 'rm -rf "$HOME"/*', 'rm -f ~/.bashrc'],
+    spares: ['rm -rf ~/.cache/pip', 'rm -f notes.txt'],
+  },
+  'delete.system': {
+    level: 'critical',
+    about: 'deletes what belongs to the system',
+    matches: ['rm -rf /usr/lib', 'rm /etc/hosts', 'rm -rf /var/lib/docker'],
+    spares: ['rm -rf /workspace/etc/cache', 'rm -f /tmp/hosts'],
+  },
+  'delete.outside-workspace': {
+    level: 'critical',
+    about: 'deletes a folder outside the workspace; a warning for a single file',
+    matches: ['rm -rf ../other', 'rm -rf /srv/app', 'find /srv -name "*.log" -delete'],
+    warns: ['rm /srv/app/notes.txt'],
+    spares: ['rm -rf /tmp/work', 'rm -rf node_modules'],
+  },
+  'delete.workspace': {
+    level: 'critical',
+    about: 'deletes the whole workspace; a warning for the files of its top folder',
+    matches: ['rm -rf /workspace', 'rm -rf .', 'rm -rf ./*'],
+    warns: ['rm -f *'],
+    spares: ['rm -rf dist', 'rm -f package-lock.json'],
+  },
+  'delete.repository': {
+    level: 'critical',
+    about: "deletes the repository's history; a warning for a single file of git's own",
+    matches: ['rm -rf .git', 'rm -rf .git/objects', 'find . -name .git -exec rm -rf {} +'],
+    warns: ['rm .git/HEAD'],
+    spares: ['rm -f .git/index.lock', 'rm -f .gitignore'],
+  },
+  'delete.recursive': {
+    level: 'critical',
+    about: 'deletes a folder of the workspace; a warning if its name looks like the name of a file',
+    matches: [
+      'rm -rf src',
+      'cd test && rm -r fixtures',
+      'npx rimraf docs',
+      'python3 -c "import shutil; shutil.rmtree(\'src\')"',
+    ],
+    warns: ['rm -rf old.md'],
+    spares: ['rm src/a.ts', 'rm -rf node_modules dist', 'git rm -r --cached src'],
+  },
+  'delete.build-output': {
+    level: 'critical',
+    about:
+      'deletes a folder that holds sources in some projects and build output in others; a warning if the same command builds it again',
+    matches: ['rm -rf lib', 'rm -rf public'],
+    warns: ['rm -rf lib && npm run build'],
+    spares: ['rm -rf dist', 'rm -rf build', 'rm -rf lib/cache'],
+  },
+  'delete.build-part': {
+    level: 'recoverable',
+    about: 'deletes a part of such a folder',
+    matches: ['rm -rf lib/generated-code', 'rm -rf vendor/package'],
+    spares: ['rm -rf lib', 'rm -rf src/lib2'],
+  },
+  'delete.generated': {
+    level: 'warning',
+    about: 'deletes a folder with the name of a generated one in a place that is only known when the command runs',
+    matches: ['rm -rf "$PROJECT/node_modules"'],
+    spares: ['rm -rf node_modules', 'rm -rf packages/*/dist'],
+  },
+  'delete.unresolved': {
+    level: 'critical',
+    about: 'deletes recursively what is only known when the command runs',
+    matches: ['rm -rf "$TARGET"', 'rm -rf $(cat list.txt)', 'ls | xargs rm -rf'],
+    spares: ['dir=dist; rm -rf "$dir"', 'rm -f "$FILE"'],
+  },
+} as const satisfies Rules;
+
+const { critical, warning } = reporting<typeof deletionRules & typeof agentRules>();
+
+export const deletionFinders: Finders = [
   ['rm grm srm', rateRm],
   ['rimraf del-cli', rateAlwaysRecursive],
   ['unlink', (command, places) => worst(command.args, (target) => rateFile(target, command, places))],
-  ['shred wipe', rateShred],
-  ['find gfind', rateFind],
-  ['truncate', rateTruncate],
-  ['rsync', rateMirror],
 ];
 
 function rateRm(command: ShellCommand, places: Places): Danger | undefined {
@@ -26,7 +104,10 @@ function rateRm(command: ShellCommand, places: Places): Danger | undefined {
   if (options.has('help', 'version')) return undefined;
   const recursive = options.has('r', 'R', 'recursive');
   if (recursive && options.operands.length === 0) {
-    return critical('delete.unresolved', 'Deletes recursively, but what is not to be seen; name the folder.');
+    return critical(
+      'delete.unresolved',
+      'Deletes folders whose names are only known when the command runs; name the folder.',
+    );
   }
   return worst(options.operands, (target) =>
     recursive ? rateTree(target, command, places) : rateFile(target, command, places),
@@ -39,14 +120,14 @@ function rateAlwaysRecursive(command: ShellCommand, places: Places): Danger | un
 
 const BUILD_RULES = { whole: 'delete.build-output', part: 'delete.build-part' } as const;
 
-/** Where a target leads: a link with a slash behind it is the folder that it leads to. */
-function reached(target: string, scope: Scope): string {
+/** The path that a target names. If a slash follows the name of a link, the link's target is meant. */
+export function reached(target: string, scope: Scope): string {
   const path = resolvePath(target, scope.cwd);
   return /\/\.?$/.test(target) ? scope.followed(`${path}/.`).replace(/\/\.$/, '') || '/' : scope.followed(path);
 }
 
-/** Deletion of a folder with all that is in it. */
-function rateTree(target: string, { scope }: ShellCommand, places: Places): Danger | undefined {
+/** Rates the deletion of a folder with everything in it. */
+export function rateTree(target: string, { scope }: ShellCommand, places: Places): Danger | undefined {
   if (target === '') return undefined;
   const path = reached(target, scope);
   if (places.isTemporary(path) || places.isIgnored(path)) return undefined;
@@ -56,7 +137,10 @@ function rateTree(target: string, { scope }: ShellCommand, places: Places): Dang
       : undefined;
   }
   if (places.isUnknown(path)) {
-    return critical('delete.unresolved', 'What is deleted recursively is only known when it runs; name the folder.');
+    return critical(
+      'delete.unresolved',
+      'Which folder is deleted is only known when the command runs; name the folder.',
+    );
   }
   if (places.isGuard(path)) return critical('agent.guard', "Deletes what belongs to this session's guard.");
   if (path === '/' || path === `/${SEGMENT}` || path === `/${ANY}`)
@@ -101,113 +185,4 @@ function rateFile(target: string, { scope }: ShellCommand, places: Places): Dang
   return path === `${places.workspace}/${SEGMENT}`
     ? warning('delete.workspace', "Deletes all files of the workspace's top folder.")
     : undefined;
-}
-
-function rateShred(command: ShellCommand, places: Places): Danger | undefined {
-  const options = new Options(command.args, ['n', 's', 'iterations', 'size', 'random-source']);
-  if (options.has('help', 'version')) return undefined;
-  return worst(options.operands, (target) =>
-    places.isTemporary(resolvePath(target, command.scope.cwd))
-      ? undefined
-      : critical('delete.shred', `Overwrites ${shown(target)} so that nobody can get it back; use rm.`),
-  );
-}
-
-const TAKES_NAME = /^-(i?name|i?path|i?wholename|i?regex|i?lname|newer\w*|samefile|printf|fprintf)$/;
-
-/** What `find` runs has arguments of its own. */
-function withoutCommands(args: readonly string[]): readonly string[] {
-  const at = args.findIndex((arg) => /^-(exec|execdir|ok|okdir)$/.test(arg));
-  if (at < 0) return args;
-  const length = args.slice(at).findIndex((arg, index, all) => arg === ';' || (arg === '+' && all[index - 1] === '{}'));
-  return length < 0 ? args.slice(0, at) : [...args.slice(0, at), ...withoutCommands(args.slice(at + length + 1))];
-}
-
-function rateFind(command: ShellCommand, places: Places): Danger | undefined {
-  const { scope } = command;
-  const args = withoutCommands(command.args);
-  if (!args.some((arg, index) => arg === '-delete' && !TAKES_NAME.test(args[index - 1] ?? ''))) return undefined;
-  if (args.includes('-empty')) return undefined;
-  const everything = findsEverything(args);
-  if (findsRepository(args)) return critical('delete.repository', "Deletes the repository's history.");
-  const first = args.findIndex((arg) => /^[-(!]/.test(arg) && !/^-[HLPDO]/.test(arg));
-  return worst(findRoots(args), (root) => {
-    const path = reached(`${root}/.`, scope);
-    const found = resolvePath(foundPath([path, ...args.slice(first)]), scope.cwd);
-    if (places.isRegenerated(found) || places.isIgnored(found) || places.isTemporary(path)) return undefined;
-    if (everything) return rateTree(path, command, places);
-    if (places.isTemporary(found)) return undefined;
-    if (places.isInWorkspace(path))
-      return warning('delete.find', 'Deletes every file that matches; list them first without -delete.');
-    if (places.isUnknown(path))
-      return critical('delete.unresolved', 'Where files are deleted is only known when it runs; name the folder.');
-    return critical('delete.outside-workspace', `Deletes files below ${shown(path)}, which is outside the workspace.`);
-  });
-}
-
-/** Every file of a folder, one by one: no better than the folder as a whole. */
-const rateEveryFile: Rule = (command, places) =>
-  worst(
-    command.values.flatMap(({ text, origin }) => (origin & Origin.everyFile ? [text] : [])),
-    (text) => {
-      const target = text.endsWith(`/${ANY}`) ? text.slice(0, -2) || '/' : text;
-      // What is not known comes from a list of the present folder, most likely.
-      return rateTree(isBlank(target) ? '.' : target, command, places);
-    },
-  );
-
-/** A copy over every file replaces what is in it. */
-function rateOverEveryFile(command: ShellCommand, places: Places): Danger | undefined {
-  if (new Options(command.args).has('t', 'target-directory')) return undefined;
-  return rateEveryFile({ ...command, values: command.values.slice(-1) }, places);
-}
-
-function rateTruncate(command: ShellCommand, places: Places): Danger | undefined {
-  const options = new Options(command.args, ['s', 'r', 'size', 'reference']);
-  if (!/^0/.test(options.value('s', 'size') ?? '')) return undefined;
-  return worst(options.operands, (target) => {
-    const path = resolvePath(target, command.scope.cwd);
-    if (places.isTemporary(path)) return undefined;
-    if (places.isOutside(path))
-      return critical('delete.truncate', `Empties ${shown(path)}, which is outside the workspace.`);
-    return warning('delete.truncate', `Empties ${shown(target)}.`);
-  });
-}
-
-function rateMirror(command: ShellCommand, places: Places): Danger | undefined {
-  const { args, scope } = command;
-  if (!args.some((arg) => /^--(delete|del\b|remove-source-files)/.test(arg))) return undefined;
-  const target = new Options(args, ['e', 'f', 'rsh', 'exclude', 'include', 'filter', 'files-from']).operands.at(-1);
-  if (target === undefined) return undefined;
-  const path = resolvePath(target, scope.cwd);
-  const dangerous =
-    !target.includes(':') && (places.isSystem(path) || path === places.home || path === places.workspace);
-  if (dangerous)
-    return critical('delete.mirror', `Deletes everything in ${shown(path)} that the source does not have.`);
-  return warning(
-    'delete.mirror',
-    `Deletes what the source does not have from ${shown(target)}; look with --dry-run first.`,
-  );
-}
-
-/** The worst of what is found for each of several targets. */
-export function worst<T>(targets: readonly T[], rate: (target: T) => Danger | undefined): Danger | undefined {
-  let found: Danger | undefined;
-  for (const target of targets) {
-    const danger = rate(target);
-    if (danger && severity(danger) > (found ? severity(found) : 0)) found = danger;
-    if (found && severity(found) === MOST_SEVERE) break;
-  }
-  return found;
-}
-
-/** For people: unknown parts as an ellipsis, and no more than a line. */
-export function shown(path: string): string {
-  const readable = isBlank(path)
-    ? '…'
-    : path
-        .replaceAll(ANY, '…')
-        .replaceAll(SEGMENT, '*')
-        .replace(/[\uFDD0-\uFDD2]/g, '?');
-  return readable.length > 80 ? `${readable.slice(0, 77)}…` : readable;
 }

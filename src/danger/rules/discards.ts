@@ -1,27 +1,47 @@
-import { critical, type Danger } from '../danger.js';
+import type { Danger } from '../danger.js';
 import { GIT_VALUES } from '../launchers/git.js';
 import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import { resolvePath } from '../shell/path.js';
 import { ANY, isBlank } from '../shell/value.js';
+import { type Rules, reporting } from './rule.js';
+
+/** Changes that are not committed, by what is named. */
+export const discardRules = {
+  'git.discard-changes': {
+    level: 'recoverable',
+    about: 'throws away changes of named files that are not committed; a warning if git asks about every change',
+    matches: ['git checkout -- src/a.ts', 'git restore src/a.ts', 'git checkout README.md'],
+    warns: ['git checkout -p', 'git restore -p .'],
+    spares: ['git checkout main', 'git checkout -b topic', 'git restore --staged src/a.ts'],
+  },
+  'git.discard-all': {
+    level: 'critical',
+    about: 'throws away all changes that are not committed',
+    matches: ['git checkout .', 'git restore .', 'git switch --discard-changes main', 'git checkout -f main'],
+    spares: ['git stash', 'git checkout main', 'git restore src/a.ts'],
+  },
+} as const satisfies Rules;
+
+const { critical } = reporting<typeof discardRules>();
 
 const discards = critical(
   'git.discard-changes',
-  'Throws away changes that are not committed in what is named; keep them with git stash push -- PATH.',
+  'Throws away changes of the named files that are not committed; keep them with git stash push -- PATH.',
 );
 export const discardsAll = critical(
   'git.discard-all',
   'Throws away all changes that are not committed; keep them with git stash, or name the files.',
 );
 
-/** Discarding changes loses as much as is named. */
+/** How much is lost depends on what is named. */
 export function discarding(pathspecs: readonly string[], isWhole: (pathspec: string) => boolean): Danger {
   return pathspecs.some(isWhole) ? discardsAll : discards;
 }
 
 /**
- * Where git looks for the files that are named.
+ * The folder from which git reads the names of files.
  *
  * @param outer git's own options, before its command
  */
@@ -38,7 +58,7 @@ export function workTree({ env, scope }: ShellCommand, outer: readonly string[])
   return named === undefined ? cwd : resolvePath(named, cwd);
 }
 
-/** Patterns may fit everything, and so may what is only known when it runs. */
+/** Whether a pathspec names the whole worktree. Patterns and unknown names may do so. */
 export function isWholeTree(pathspec: string, cwd: string, places: Places): boolean {
   if (pathspec.startsWith(':')) return true;
   const path = resolvePath(pathspec, cwd);

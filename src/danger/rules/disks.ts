@@ -1,19 +1,52 @@
-import { critical, type Danger } from '../danger.js';
+import type { Danger } from '../danger.js';
 import type { Places } from '../paths.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import { resolvePath } from '../shell/path.js';
 import { isKnown } from '../shell/value.js';
-import { shown } from './deletion.js';
-import { rateWrite } from './files.js';
-import type { RuleList } from './rule.js';
+import { type Finders, type Rules, reporting } from './rule.js';
+import { shown } from './shown.js';
+
+/** Disks, volumes and file systems. */
+export const diskRules = {
+  'disk.destroy': {
+    level: 'critical',
+    about: 'destroys what is on a disk, a volume or a file system',
+    matches: [
+      'mkfs.ext4 /dev/sda1',
+      'dd if=/dev/zero of=/dev/sda',
+      'echo x > /dev/sda',
+      'wipefs -a /dev/sdb',
+      'lvremove vg/data',
+      'zpool destroy tank',
+    ],
+    spares: ['mkfs.ext4 disk.img', 'dd if=a of=b', 'wipefs /dev/sdb', 'fdisk -l', 'lvremove --test vg/data'],
+  },
+  'disk.format': {
+    level: 'critical',
+    about: 'destroys what is on a disk, with a command of PowerShell',
+    matches: [
+      { tool: 'PowerShell', input: { command: 'Format-Volume -DriveLetter D' } },
+      { tool: 'PowerShell', input: { command: 'Clear-Disk -Number 1' } },
+    ],
+    spares: [{ tool: 'PowerShell', input: { command: 'Get-Disk' } }],
+  },
+  'disk.unmount': {
+    level: 'critical',
+    about: 'takes away file systems that programs use',
+    matches: ['umount -a', 'umount -l /mnt/data'],
+    spares: ['umount /mnt/data', 'mount'],
+  },
+} as const satisfies Rules;
+
+const { critical } = reporting<typeof diskRules>();
 
 const FORMATTERS =
   'mkfs mkfs.ext2 mkfs.ext3 mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkfs.ntfs mkfs.exfat mkfs.f2fs mkfs.minix mkfs.msdos mke2fs mkswap mkdosfs mkntfs newfs wipefs blkdiscard badblocks sgdisk';
 const ASKS = /^(--version|-V|--help|-h)$/;
 
-export const diskRules: RuleList = [
+export const diskFinders: Finders = [
   [FORMATTERS, rateFormat],
   ['fdisk sfdisk cfdisk gdisk parted gparted', rateFormat],
   [
@@ -56,7 +89,6 @@ export const diskRules: RuleList = [
         ? destroys('a file system')
         : undefined,
   ],
-  ['dd gdd dcfldd', rateDd],
   ['tune2fs e2fsck fsck swapoff', () => undefined],
   [
     'umount',
@@ -72,7 +104,7 @@ function rateFormat({ args, scope }: ShellCommand, places: Places): Danger | und
   const paths = args
     .filter((arg) => (/[./]/.test(arg) || !isKnown(arg)) && !arg.startsWith('-'))
     .map((arg) => resolvePath(arg, scope.cwd));
-  // An image of a disk is a file like others.
+  // The image of a disk is an ordinary file.
   if (paths.length > 0 && paths.every((path) => places.isInWorkspace(path) || places.isTemporary(path)))
     return undefined;
   return destroys(shown(args.find((arg) => arg.startsWith('/')) ?? 'a disk'));
@@ -80,12 +112,4 @@ function rateFormat({ args, scope }: ShellCommand, places: Places): Danger | und
 
 function destroys(what: string): Danger {
   return critical('disk.destroy', `Destroys all data on ${what}.`);
-}
-
-function rateDd({ args, scope }: ShellCommand, places: Places): Danger | undefined {
-  const output = args.find((arg) => arg.startsWith('of='))?.slice(3);
-  if (!output) return undefined;
-  // Bash expands a tilde there, too.
-  const path = resolvePath(output.replace(/^~(?=\/|$)/, scope.home), scope.cwd);
-  return places.isDevice(path) ? destroys(shown(path)) : rateWrite(path, places, 'replace');
 }

@@ -8,7 +8,7 @@ interface DryRun {
   readonly values?: string;
   /** Only for these commands of the program. */
   readonly verbs?: RegExp;
-  /** Long options stand after one dash. */
+  /** Long options are written with one dash. */
   readonly singleDash?: true;
 }
 
@@ -106,7 +106,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   'mkfs.ext3': 'mkfs.ext2', 'mkfs.ext4': 'mkfs.ext2', mke2fs: 'mkfs.ext2', mkntfs: 'mkfs.ntfs', gradlew: 'gradle', mc: 's3cmd',
 }; // biome-ignore format: a table
 
-/** What lists, verifies or prints something, by options of programs that else destroy it. */
+/** Programs that destroy something, but with these options only list, verify or print it. */
 const LISTS: Readonly<Record<string, (args: readonly string[]) => boolean>> = {
   wipefs: (args) => !new Options(args, ['t', 'O']).has('a', 'o') && !args.some((arg) => /^--(a|of)/.test(arg)),
   badblocks: (args) => !new Options(args, ['b', 'c', 'e', 'd', 'i', 'o', 'p', 't']).has('w', 'n'),
@@ -131,7 +131,7 @@ export function onlyTells({ name, args }: ShellCommand): boolean {
 
 const OFF = /^(false|none|no|off|0)$/i;
 
-/** The last one that is given holds. One that is the value of another option, or stands after `--`, is none. */
+/** The last option for or against a dry run counts. Values of other options and words behind `--` do not count. */
 function isDryRun(args: readonly string[], { options, values = '', verbs, singleDash }: DryRun): boolean {
   const [dry, valued] = [options.split(/\s+/), values.split(/\s+/)];
   let verb: string | undefined;

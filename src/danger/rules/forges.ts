@@ -1,16 +1,35 @@
-import { critical, type Danger, warning } from '../danger.js';
+import type { Danger } from '../danger.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
-import type { RuleList } from './rule.js';
+import { destroying } from './infrastructure.js';
+import { type Finders, type Rules, reporting } from './rule.js';
 import { HELP, words } from './words.js';
+
+/** What a forge keeps for others. */
+export const forgeRules = {
+  'publish.forge': {
+    level: 'critical',
+    about: 'changes or deletes what a forge such as GitHub keeps for others; a warning for a label, a cache or a run',
+    matches: [
+      'gh repo edit --visibility public',
+      'gh repo deploy-key delete 1',
+      'gh issue delete 1',
+      'gh repo create x --public',
+    ],
+    warns: ['gh label delete bug'],
+    spares: ['gh pr create --title x --body y', 'gh issue list', 'gh api repos/me/x', 'gh pr view 1'],
+  },
+} as const satisfies Rules;
+
+const { critical, warning } = reporting<typeof forgeRules>();
 
 const forge = critical(
   'publish.forge',
   'Changes what a forge keeps for others, which cannot always be taken back; let a person do it.',
 );
 
-export const forgeRules: RuleList = [
+export const forgeFinders: Finders = [
   [
     'gh',
     words(
@@ -22,12 +41,12 @@ export const forgeRules: RuleList = [
   ['gh glab', rateApi],
   [
     'glab',
-    words(
+    destroying(
       'R repo t title d description',
       /^(repo|project|variable|release|label|issue|mr|ci|snippet|ssh-key|gpg-key|token|cluster|schedule|deploy-key|runner) (delete|transfer|remove|revoke|archive|merge)\b/,
     ),
   ],
-  ['hub tea bb berg fj forgejo-cli', words('R repo r', /(?:^| )(delete|rm|remove|transfer)\b/)],
+  ['hub tea bb berg fj forgejo-cli', destroying('R repo r', /(?:^| )(delete|rm|remove|transfer)\b/)],
 ];
 
 /** What `gh repo edit` and `gh repo create` make of a repository. */

@@ -3,16 +3,16 @@ import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
 import { ANY, literal, Origin } from '../shell/value.js';
 import { rateAttributes, rateChmod, rateChown } from './permissions.js';
-import type { Rule, RuleList } from './rule.js';
+import type { Finder, Finders } from './rule.js';
 
-/** Files that a search finds, one by one: no better than the tree in which they lie. */
-export const foundPermissionRules: RuleList = [
+/** Changing the permissions of all files that a search finds is as bad as changing the whole tree. */
+export const foundPermissionFinders: Finders = [
   ['chmod gchmod', asTree(rateChmod)],
   ['chown chgrp gchown', asTree(rateChown)],
   ['setfacl chattr', asTree(rateAttributes)],
 ];
 
-function asTree(rate: Rule): Rule {
+function asTree(rate: Finder): Finder {
   return (command: ShellCommand, places: Places): Danger | undefined => {
     const found = command.values.some(
       ({ text, origin }) =>

@@ -1,4 +1,4 @@
-/** Long options of git's commands that matter to a rule. Git takes every abbreviation that means one option only. */
+/** Long options of git's commands that matter to a rule. Git accepts every abbreviation that fits only one option. */
 const LONG_OPTIONS: Readonly<Record<string, string>> = {
   reset: 'hard merge soft mixed keep patch quiet pathspec-from-file',
   clean: 'force dry-run interactive exclude quiet',
@@ -43,20 +43,20 @@ export function writtenOut(verb: string, args: readonly string[]): readonly stri
   });
 }
 
-/** How teams call their branches: what follows is no path. */
+/** Beginnings of branch names that many teams use. Such an operand is no path. */
 const BRANCH_PREFIX =
   /^(?:feat(?:ure)?s?|fix(?:es)?|bug(?:fix)?|hotfix|release|releases|chore|docs?|tests?|ci|build|refactor|perf|style|revert|dependabot|renovate|origin|upstream|remotes|refs|heads|tags|user|users|wip|task|issue|pr|pull|claude|codex|cursor|copilot|dev|staging|support|experiment|spike)\//i;
-/** Folders of sources: hardly any branch is called so. */
+/** Folders of sources. Hardly any branch has such a name. */
 const SOURCE_FOLDER =
   /^(?:src|lib|libs|apps|packages|pkg|cmd|internal|include|assets|public|scripts|bin|spec|__tests__|components|node_modules)(?:\/|$)/;
 const SOURCE_FILE =
   /^(?:Makefile|Dockerfile|Containerfile|LICENSE|LICENCE|README|CHANGELOG|NOTICE|AUTHORS|CODEOWNERS|Gemfile|Rakefile|Procfile|Jenkinsfile|Vagrantfile|Justfile|justfile|Brewfile|Pipfile|Podfile|Fastfile|Tiltfile|BUILD|WORKSPACE|configure)$/;
-/** A name with an extension: letters after the last dot, which versions do not have. */
+/** A name with an extension: letters behind the last dot. Versions have digits there. */
 const EXTENSION = /[^./]\.[a-zA-Z][a-zA-Z0-9]{0,10}$/;
 
 /**
- * Whether the one operand of `git checkout` is most likely a file or a folder: it cannot be a reference by its form, or is called
- * as sources are. Git itself takes it for whatever is there.
+ * Whether the only operand of `git checkout` is most likely a file or a folder: it cannot be the name of a branch, or it is a usual
+ * name of sources. Git itself looks whether there is a branch or a file of that name.
  */
 export function namesPath(operand: string): boolean {
   // Revisions: `HEAD~1`, `main^`, `@{-1}`, `main...topic`.

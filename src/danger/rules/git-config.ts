@@ -1,9 +1,32 @@
-import { critical, type Danger, warning } from '../danger.js';
+import type { Danger } from '../danger.js';
 import type { Places } from '../paths.js';
 import { Options } from '../shell/options.js';
 import { resolvePath } from '../shell/path.js';
 import type { Scope } from '../shell/scope.js';
 import { isKnown } from '../shell/value.js';
+import { type Rules, reporting } from './rule.js';
+
+/** Settings of git. */
+export const gitConfigRules = {
+  'git.config-code': {
+    level: 'critical',
+    about: 'sets what git runs by itself later',
+    matches: [
+      "git config core.pager 'sh x.sh'",
+      "git config alias.x '!rm -rf src'",
+      'git config --global core.hooksPath /tmp/hooks',
+    ],
+    spares: ['git config user.name x', 'git config core.pager less', 'git config core.hooksPath .husky'],
+  },
+  'git.config': {
+    level: 'warning',
+    about: 'changes where git fetches from and pushes to',
+    matches: ['git config url.https://example.com/.insteadOf git@github.com:'],
+    spares: ['git config --get remote.origin.url'],
+  },
+} as const satisfies Rules;
+
+const { critical, warning } = reporting<typeof gitConfigRules>();
 
 /** Settings that git runs as commands. */
 export const CODE_SETTING =
@@ -13,14 +36,14 @@ const CODE_AFTER_MARK = /^(alias\..*|submodule\..*\.update)$/i;
 /** Settings that name files or folders with commands in them. */
 export const CODE_PATH = /^(core\.hookspath|init\.templatedir|include\.path|includeif\..*\.path)$/i;
 
-/** How projects call the folder with their hooks. */
+/** Usual names of a project's folder with hooks. */
 const HOOKS_FOLDER = /\/[\w.-]*(?:hooks?|husky)(?:\/_)?$/i;
 
-/** Programs that people set up git with. */
+/** Programs that people usually name in git's settings. */
 const USUAL =
   /^(true|false|cat|less|more|most|bat|delta|diff-so-fancy|diff-highlight|vi|vim|nvim|vimdiff|nvimdiff|nano|emacs|emacsclient|code|cursor|subl|micro|hx|helix|idea|meld|kdiff3|difft|opendiff|bcomp|ssh|plink|gpg|gpg2|ssh-keygen|git|git-lfs|gh|glab|aws|gcloud|gcloud.cmd|cache|store|manager|manager-core|osxkeychain|libsecret|wincred|netrc|oauth|rs-git-fsmonitor|watchman|nbstripout|git-crypt|exiftool|pdftotext|jq|sort|head|column|cut|wc|echo|grep|xargs|tput|mergiraf|notepad|code-insiders|never|user|checkout|merge|rebase|none)$/;
 
-/** `git config` that makes git run something from now on. */
+/** Rates `git config`: some settings make git run something from then on. */
 export function rateConfig(args: readonly string[], places: Places, scope: Scope): Danger | undefined {
   const options = new Options(args, ['f', 'file', 'type', 'default', 'blob', 'comment']);
   if (options.has('unset', 'unset-all', 'get', 'get-all', 'list', 'l', 'get-regexp')) return undefined;
@@ -42,7 +65,7 @@ export function rateConfig(args: readonly string[], places: Places, scope: Scope
     : undefined;
 }
 
-/** `git -c key=value`, for the settings that name files. Commands in settings are looked at where they would run. */
+/** Rates `git -c key=value` for settings that name files. Commands in settings are rated where git runs them. */
 export function rateSettings(args: readonly string[], places: Places, scope: Scope): Danger | undefined {
   for (const [index, arg] of args.entries()) {
     const [key = '', value = ''] = args[index - 1] === '-c' ? arg.split('=', 2) : [];
@@ -56,7 +79,7 @@ function plants(key: string): Danger {
   return critical('git.config-code', `Makes git run code by itself later (${key}); run the command itself instead.`);
 }
 
-/** Known programs only, one after the other or in a pipe. Their arguments are looked at where the code is. */
+/** Whether a setting runs known programs only. Their arguments are rated elsewhere, as code that git runs. */
 function isUsual(value: string): boolean {
   if (!isKnown(value) || /[`<>\n]|\$\(/.test(value)) return false;
   return value
@@ -68,7 +91,7 @@ function isUsual(value: string): boolean {
     );
 }
 
-/** A mail server is a name; a program has a path. */
+/** Whether the setting names a mail server, and not a program with a path. */
 function isServer(key: string, value: string): boolean {
   return /smtpserver$/i.test(key) && /^[\w.-]+(:\d+)?$/.test(value);
 }

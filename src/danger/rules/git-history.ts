@@ -1,13 +1,18 @@
 import { credentialKind } from '../credentials.js';
-import { critical, type Danger } from '../danger.js';
+import type { Danger } from '../danger.js';
 import type { Places } from '../paths.js';
 import { Options } from '../shell/options.js';
 import { resolvePath } from '../shell/path.js';
 import type { Scope } from '../shell/scope.js';
-import { shown, worst } from './deletion.js';
-import { rateRead } from './reading.js';
+import { GREP_VALUES, readOperands } from './operands.js';
+import { type credentialRules, rateRead } from './reading.js';
+import { reporting } from './rule.js';
+import { shown } from './shown.js';
+import { worst } from './worst.js';
 
-/** Commands that show what is in files, by the options that make them do so. */
+const { critical } = reporting<typeof credentialRules>();
+
+/** Git commands that show the content of files, with a test whether their options make them do so. */
 const SHOWS: Readonly<Record<string, (options: Options) => boolean>> = {
   show: (options) =>
     !options.has('name-only', 'name-status', 'stat', 's', 'no-patch', 'summary', 'shortstat', 'numstat'),
@@ -23,8 +28,8 @@ const SHOWS: Readonly<Record<string, (options: Options) => boolean>> = {
 };
 
 /**
- * What git shows of files that it keeps: `git show REV:.env`, `git cat-file -p REV:.env`, `git log -p -- .env`. That a secret was
- * taken out of the workspace does not take it out of the history.
+ * Rates what git shows of old files: `git show REV:.env`, `git cat-file -p REV:.env`, `git log -p -- .env`. A secret that was
+ * removed from the workspace is still in the history.
  */
 export function rateHistory(verb: string, args: readonly string[], places: Places, scope: Scope): Danger | undefined {
   const shows = SHOWS[verb];
@@ -56,12 +61,15 @@ export function rateHistory(verb: string, args: readonly string[], places: Place
   return undefined;
 }
 
-/** What `git diff` and `git grep` show is what the workspace has, unless a revision is named as well. */
+/** `git diff` and `git grep` show files of the workspace. If a revision is named as well, they show the history. */
 function rateCompared(verb: string, args: readonly string[], places: Places, scope: Scope): Danger | undefined {
-  const options = new Options(args, ['e', 'f', 'm', 'A', 'B', 'C', 'o', 'output']);
+  const options = new Options(args, GREP_VALUES);
   if (options.has('name-only', 'name-status', 'stat', 'q', 'quiet', 'numstat', 'shortstat')) return undefined;
   if (verb === 'grep' && options.has('l', 'L', 'c', 'count', 'files-with-matches')) return undefined;
-  const operands = options.operands.slice(verb === 'grep' && !options.has('e', 'f') ? 1 : 0);
+  const line = [verb, ...args];
+  const operands = readOperands({ name: 'git', args: line })
+    .filter(({ text, index }) => !text.startsWith('-') && line[index - 1] !== '-f') // A file with patterns is not shown.
+    .map(({ text }) => text);
   return worst(operands, (operand) => {
     const resolved = resolvePath(operand.slice(operand.lastIndexOf(':') + 1), scope.cwd);
     const kind = places.isUnknown(resolved) ? undefined : credentialKind(resolved);
@@ -71,5 +79,5 @@ function rateCompared(verb: string, args: readonly string[], places: Places, sco
 }
 
 function showsKept(path: string): Danger {
-  return critical('credentials.read', `Shows ${shown(path)} as git keeps it, which holds keys or passwords.`);
+  return critical('credentials.read', `Shows ${shown(path)} from git's history; the file holds keys or passwords.`);
 }

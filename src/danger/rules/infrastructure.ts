@@ -1,13 +1,60 @@
-import { critical, type Danger, warning } from '../danger.js';
+import type { Danger } from '../danger.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { commandLine } from '../shell/command-line.js';
 import { Options } from '../shell/options.js';
-import type { Rule, RuleList } from './rule.js';
-import { destroys } from './words.js';
+import { type Finder, type Finders, type Rules, reporting } from './rule.js';
+import { words } from './words.js';
 
-export const infrastructureRules: RuleList = [
-  ['kubectl oc k', rateKubernetes],
+/** Infrastructure of clouds, clusters and tools that manage them. */
+export const infrastructureRules = {
+  'infrastructure.destroy': {
+    level: 'critical',
+    about: 'deletes infrastructure that others may depend on',
+    matches: [
+      'terraform destroy',
+      'kubectl delete namespace prod',
+      'helm uninstall app',
+      'aws ec2 terminate-instances --instance-ids i-1',
+      'gcloud compute instances delete vm',
+      'heroku apps:destroy x',
+    ],
+    spares: ['terraform plan', 'kubectl get pods', 'aws s3 ls', 'kubectl delete pod x --dry-run=client'],
+  },
+  'infrastructure.delete': {
+    level: 'warning',
+    about: 'deletes one object',
+    matches: ['kubectl delete pod web-1', 'aws s3 rm s3://bucket/key'],
+    spares: ['kubectl describe pod web-1', 'aws s3 cp a s3://bucket/key'],
+  },
+  'infrastructure.apply': {
+    level: 'critical',
+    about: 'changes infrastructure without a look at the plan before',
+    matches: ['terraform apply -auto-approve', 'pulumi up --yes', 'cdk deploy --require-approval never'],
+    spares: ['terraform apply plan.out', 'pulumi preview', 'cdk diff'],
+  },
+  'infrastructure.stop': {
+    level: 'critical',
+    about: 'stops a workload, or takes a node out of use',
+    matches: ['kubectl scale deployment/web --replicas=0', 'kubectl cordon node1'],
+    spares: ['kubectl scale deployment/web --replicas=3'],
+  },
+  'infrastructure.taint': {
+    level: 'warning',
+    about: 'makes the next `terraform apply` build something again',
+    matches: ['terraform taint aws_instance.web'],
+    spares: ['terraform untaint aws_instance.web'],
+  },
+} as const satisfies Rules;
+
+const { critical, warning } = reporting<typeof infrastructureRules>();
+
+export const destroys = critical(
+  'infrastructure.destroy',
+  'Deletes infrastructure that others may depend on; let a person do it.',
+);
+
+export const infrastructureFinders: Finders = [
   ['helm', phrase(/^(uninstall|delete|del|un|rollback)\b/)],
   ['terraform tofu terragrunt', rateTerraform],
   ['pulumi', phrase(/^(destroy|stack rm|state delete|cancel)\b/)],
@@ -50,45 +97,11 @@ export const infrastructureRules: RuleList = [
   ['kafka-topics', phrase(/--delete\b/)],
 ];
 
-function phrase(pattern: RegExp): Rule {
+function phrase(pattern: RegExp): Finder {
   return ({ args }: ShellCommand): Danger | undefined => {
     const isHelp = args[0] === 'help' || asks(args, /^(--help|-h)$/);
     return pattern.test(commandLine(args)) && !isHelp ? destroys : undefined;
   };
-}
-
-function rateKubernetes({ args }: ShellCommand): Danger | undefined {
-  const options = new Options(args, [
-    'n',
-    'namespace',
-    'context',
-    'kubeconfig',
-    'cluster',
-    'f',
-    'filename',
-    'l',
-    'selector',
-    'grace-period',
-    'timeout',
-    'o',
-    'k',
-    's',
-  ]);
-  const [verb = '', kind = ''] = options.operands;
-  if (asks(args, /^(--help|-h)$/)) return undefined;
-  if (verb === 'delete') {
-    const whole =
-      /^(ns|namespaces?|nodes?|no|pvc?|persistentvolume\w*|crds?|customresourcedefinitions?|all|clusterroles?|deploy\w*|statefulsets?|sts|secrets?|daemonsets?|svc|services?)\b/i.test(
-        kind,
-      );
-    if (whole || options.has('all', 'all-namespaces', 'A', 'f', 'filename', 'k', 'l', 'selector', 'force'))
-      return destroys;
-    return warning('infrastructure.delete', 'Deletes an object of the cluster.');
-  }
-  if (verb === 'drain' || (verb === 'replace' && options.has('force'))) return destroys;
-  if (verb === 'scale' && options.value('replicas') === '0')
-    return critical('infrastructure.stop', 'Stops a workload that others may use.');
-  return undefined;
 }
 
 function rateTerraform({ args }: ShellCommand): Danger | undefined {
@@ -103,7 +116,9 @@ function rateTerraform({ args }: ShellCommand): Danger | undefined {
       'infrastructure.apply',
       'Changes infrastructure without anybody having seen the plan; run terraform plan.',
     );
-  return /^taint\b/.test(words) ? warning('infrastructure.taint', 'Makes the next apply build this anew.') : undefined;
+  return /^taint\b/.test(words)
+    ? warning('infrastructure.taint', 'Makes the next terraform apply build this again.')
+    : undefined;
 }
 
 function rateAws({ args }: ShellCommand): Danger | undefined {
@@ -118,4 +133,9 @@ function rateAws({ args }: ShellCommand): Danger | undefined {
   return /^(delete|terminate|purge|deregister|remove|destroy|disable|schedule-key-deletion|reset)\b/.test(verb)
     ? destroys
     : undefined;
+}
+
+/** Finds programs that are told to delete infrastructure. @see words */
+export function destroying(values: string, pattern: RegExp): Finder {
+  return words(values, pattern, () => destroys);
 }

@@ -1,25 +1,47 @@
-import { critical, type Danger } from '../danger.js';
+import type { Danger } from '../danger.js';
 import type { Places } from '../paths.js';
 import { isWithin, resolvePath } from '../shell/path.js';
 import { isBlank } from '../shell/value.js';
+import { type Rules, reporting } from './rule.js';
 
-/** Variables that name files or folders of which the code gets into every program of a kind. */
+/** Variables by which programs load code. */
+export const loadingRules = {
+  'code.loaded': {
+    level: 'critical',
+    about: 'sets a variable by which other programs load code that does not belong to them',
+    matches: [
+      'LD_PRELOAD=./hook.so ls',
+      'export BASH_ENV=./setup.sh',
+      'PYTHONPATH=/tmp/x python3 app.py',
+      'NODE_OPTIONS="--require /tmp/x.js" npm test',
+    ],
+    spares: [
+      'LD_PRELOAD=libjemalloc.so.2 node app.js',
+      'PYTHONPATH=src pytest',
+      'NODE_OPTIONS=--max-old-space-size=4096 npm test',
+    ],
+  },
+} as const satisfies Rules;
+
+const { critical } = reporting<typeof loadingRules>();
+
+/** Variables that name files or folders. Many programs load the code that is in them. */
 const EVERY_PROGRAM =
   /^(?:LD_PRELOAD(?:_\d\d)?|LD_AUDIT|DYLD_INSERT_LIBRARIES|DYLD_FORCE_\w+|GCONV_PATH|BASH_ENV|PYTHONSTARTUP|GIT_EXEC_PATH|GIT_TEMPLATE_DIR|DOTNET_STARTUP_HOOKS|CORECLR_PROFILER_PATH|COR_PROFILER_PATH|OPENSSL_(?:CONF|MODULES|ENGINES)|GTK_MODULES|GTK_PATH|GIO_EXTRA_MODULES|QT_PLUGIN_PATH|R_PROFILE(?:_USER)?|R_ENVIRON(?:_USER)?|ZDOTDIR)$/;
-/** Variables with folders where programs look for code. The workspace's own are ordinary there. */
+/** Variables with folders where programs look for code. Folders of the workspace are usual there. */
 const SEARCHED =
   /^(?:LD_LIBRARY_PATH|DYLD_(?:FALLBACK_)?(?:LIBRARY|FRAMEWORK)_PATH|PERL5LIB|PERLLIB|RUBYLIB|PYTHONPATH|PYTHONHOME|PYTHONUSERBASE|NODE_PATH|LUA_C?PATH|PHPRC|PHP_INI_SCAN_DIR|CLASSPATH|GUILE_LOAD_PATH|JULIA_LOAD_PATH|TCLLIBPATH|GEM_PATH)$/;
-/** Variables with options of an interpreter, among them some that load code. */
+/** Variables with options of an interpreter. Some of these options load code. */
 const OPTIONS =
   /^(?:NODE_OPTIONS|npm_config_node_options|PERL5OPT|RUBYOPT|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|JAVA_OPTS|MAVEN_OPTS|GRADLE_OPTS|SBT_OPTS)$/i;
 const LOADING_OPTION =
   /(?:^|\s)(?:(?:--require|--import|--loader|--experimental-loader|-r)[\s=]*|-javaagent:|-agentpath:|-Xbootclasspath\S*?:|-I\s*|-[mM][\w:]*=?)(\S+)/g;
 
-/** Libraries that people preload to allocate, to look for faults, or to change the clock. */
+/** Libraries that people preload for other purposes: memory allocation, finding faults, a fake clock. */
 const USUAL_LIBRARY =
   /\/?lib(?:jemalloc|tcmalloc\w*|mimalloc|[atl]san|ubsan|clang_rt\.\w+|faketime\w*|eatmydata|stdbuf|SegFault|gomp|stdc\+\+|gcc_s|fakeroot\w*|nss_wrapper|proxychains\w*|snappy|hugetlbfs|pthread|dl)[\w.+-]*$/;
 
-/** A variable by which a harmless program runs code of somebody else. */
+/** Rates a variable by which a harmless program may load foreign code. */
 export function rateLoading(name: string, value: string, cwd: string, places: Places): Danger | undefined {
   if (value === '') return undefined;
   if (name === 'ENV') return /^[./~]/.test(value) ? loads(name) : undefined;
@@ -37,7 +59,7 @@ export function rateLoading(name: string, value: string, cwd: string, places: Pl
   return undefined;
 }
 
-/** Where the system keeps its libraries. */
+/** Whether a library belongs to the system, and is one that people preload. */
 function isUsual(part: string, cwd: string): boolean {
   if (part === '/dev/null') return true;
   if (isBlank(part)) return false;
@@ -46,7 +68,7 @@ function isUsual(part: string, cwd: string): boolean {
   return isSystem && (USUAL_LIBRARY.test(path) || !/\.(?:so|dylib)(?:\.|$)|^[^/]*$/.test(path));
 }
 
-/** In a folder where anybody may have put it. */
+/** Whether a file is in a folder into which anybody can write. */
 function isStrange(part: string, cwd: string, places: Places): boolean {
   if (isBlank(part)) return false;
   const path = resolvePath(part.replace(/^~/, places.home), cwd);
@@ -54,8 +76,5 @@ function isStrange(part: string, cwd: string, places: Places): boolean {
 }
 
 function loads(name: string): Danger {
-  return critical(
-    'code.loaded',
-    `Sets ${name}, so that programs load code that they do not come with; run that code by itself.`,
-  );
+  return critical('code.loaded', `Sets ${name}, so that programs load foreign code; run that code by itself.`);
 }

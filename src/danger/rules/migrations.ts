@@ -1,13 +1,31 @@
-import { critical } from '../danger.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import { forTarget, isDevelopmentEnvironment } from './database-target.js';
-import type { Rule, RuleList } from './rule.js';
+import { type Finder, type Finders, type Rules, reporting } from './rule.js';
+import type { sqlRules } from './sql.js';
+
+/** Tools that change the structure of databases. */
+export const migrationRules = {
+  'database.reset': {
+    level: 'critical',
+    about: 'takes migrations back, or resets a database, with its data',
+    matches: [
+      'flask db downgrade',
+      'npx prisma migrate reset --force',
+      'php artisan migrate:fresh',
+      'RAILS_ENV=production rails db:reset',
+      'goose down',
+    ],
+    spares: ['flask db upgrade', 'npx prisma migrate dev', 'rails db:migrate', 'alembic downgrade -1 --sql'],
+  },
+} as const satisfies Rules;
+
+const { critical } = reporting<typeof migrationRules & typeof sqlRules>();
 
 const reverts = critical(
   'database.reset',
-  'Takes migrations back, or empties the database, and the data with it; make a backup, or let a person do it.',
+  'Takes migrations back or empties the database, and data is lost with that; make a backup, or let a person do it.',
 );
 
 const VALUES = [
@@ -39,8 +57,8 @@ const VALUES = [
   'connection',
 ];
 
-/** Tools that change the structure of databases, and their ways back. */
-export const migrationRules: RuleList = [
+/** Tools that change the structure of databases, with the commands that take a change back. */
+export const migrationFinders: Finders = [
   ['flask', back(/^db (downgrade|stamp base)\b/)],
   ['alembic aerich yoyo', back(/^(downgrade|rollback|stamp base)\b/)],
   ['python python3', back(/^\S*manage\.py (flush|reset_db|migrate \S+ zero)/)],
@@ -102,24 +120,24 @@ export const migrationRules: RuleList = [
   ['mysqladmin', back(/(^| )(shutdown|flush-privileges)\b/)],
 ];
 
-/** By what the program is told, without its options. */
-function back(pattern: RegExp): Rule {
+/** Finds a program by its operands, without its options. */
+function back(pattern: RegExp): Finder {
   return reverting(({ args }) => pattern.test(new Options(args, VALUES).operands.join(' ')), false);
 }
 
-/** By one of the tasks. These frameworks work on their development environment unless another is named. */
-function task(pattern: RegExp): Rule {
+/** Finds a program by one of its tasks. These frameworks use the development environment unless another one is named. */
+function task(pattern: RegExp): Finder {
   return reverting(({ args }) => args.some((arg) => pattern.test(arg)), true);
 }
 
-function module(pattern: RegExp): Rule {
+function module(pattern: RegExp): Finder {
   return reverting(
     ({ args }) => args[0] === '-m' && pattern.test(new Options(args.slice(1), VALUES).operands.join(' ')),
     false,
   );
 }
 
-function reverting(matches: (command: ShellCommand) => boolean, developmentByDefault: boolean): Rule {
+function reverting(matches: (command: ShellCommand) => boolean, developmentByDefault: boolean): Finder {
   return (command) =>
     matches(command) && !asks(command.args, /^(--help|-h)$/)
       ? forTarget(reverts, isDevelopmentEnvironment(command, developmentByDefault))

@@ -1,25 +1,65 @@
-import { critical, type Danger, warning } from '../danger.js';
+import type { Danger } from '../danger.js';
 import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
 import { findRoots } from '../shell/found.js';
 import { Options } from '../shell/options.js';
 import { baseName, isWithin, resolvePath } from '../shell/path.js';
 import { ANY, Origin, SEGMENT } from '../shell/value.js';
-import { shown, worst } from './deletion.js';
-import type { RuleList } from './rule.js';
+import type { agentRules } from './agent.js';
+import type { fileRules } from './files.js';
+import { type Finders, type Rules, reporting } from './rule.js';
+import { shown } from './shown.js';
+import { worst } from './worst.js';
 
-export const movingRules: RuleList = [
+/** Moves after which something is gone, or may be deleted without a question. */
+export const movingRules = {
+  'delete.into-null': {
+    level: 'critical',
+    about: 'moves files to `/dev/null`',
+    matches: ['mv notes.md /dev/null', 'mv src/* /dev/null'],
+    spares: ['mv notes.md old.md', 'npm test > /dev/null'],
+  },
+  'delete.moved': {
+    level: 'critical',
+    about: 'deletes under a new name what the same command has moved there',
+    matches: ['mv src /tmp/x; rm -rf /tmp/x'],
+    spares: ['mv src lib2; rm -rf dist', 'rm -rf /tmp/x'],
+  },
+  'files.home': {
+    level: 'critical',
+    about: 'moves away what the user keeps in the home folder',
+    matches: ['mv ~ /tmp/home', 'mv ~/.profile /tmp', 'mv ~/* /tmp'],
+    spares: ['mv notes.md docs/notes.md'],
+  },
+  'files.workspace': {
+    level: 'critical',
+    about: 'moves the workspace or all of its files away, or its repository',
+    matches: ['mv .git ../git', 'mv * /tmp', 'mv /workspace /elsewhere'],
+    spares: ['mv src/a.ts src/b.ts', 'mv *.md docs/'],
+  },
+  'files.disposable': {
+    level: 'critical',
+    about: 'moves a folder onto a name that may be deleted without a question; a warning for a single file',
+    matches: ['mv src dist', 'mv docs node_modules/docs'],
+    warns: ['mv Makefile dist/'],
+    spares: ['mv build/app dist', 'mv src sources', 'mv dist dist-old'],
+  },
+} as const satisfies Rules;
+
+const { critical, warning } = reporting<typeof movingRules & typeof agentRules & typeof fileRules>();
+
+export const movingFinders: Finders = [
   ['mv gmv', rateMove],
   ['rm grm rimraf del-cli find gfind shred', rateMoved],
 ];
 
-/** Folders of sources, so that a move of one is no move of a program that was just built. */
+/** Usual names of folders with sources. A file that was just built has no such name. */
 const SOURCES =
   /^(?:src|lib|libs|apps|packages|pkg|internal|include|tests?|spec|__tests__|docs?|scripts|components|pages|assets|config|examples?|\.git(?:hub)?)$/;
 /** What a search adds to the folder where it starts. */
 const FOUND = new RegExp(`/${ANY}.*$`, 's');
 const EXTENSION = /[^/]\.[^./]+$/;
-/** Names that builds give their output and people give folders of sources. */
+/** Folders that hold build output in some projects, and sources in others. */
 const EITHER = /\/(?:lib|bin|public|vendor)(?:\/|$)/;
 
 function rateMove(command: ShellCommand, places: Places): Danger | undefined {
@@ -42,7 +82,7 @@ function rateMove(command: ShellCommand, places: Places): Danger | undefined {
   });
 }
 
-/** What it means that something is no longer where it was. */
+/** Rates that something disappears from its old place. */
 function rateAway(from: string, to: string, places: Places): Danger | undefined {
   if (places.isUnknown(from)) return undefined;
   if (places.isGuard(from)) return critical('agent.guard', "Moves what belongs to this session's guard.");
@@ -61,7 +101,7 @@ function rateAway(from: string, to: string, places: Places): Danger | undefined 
   if (parent === places.workspace && from !== parent && !places.isInWorkspace(to) && !places.isUnknown(to))
     return critical(
       'files.workspace',
-      'Moves all files of the workspace to another place; name the ones that you mean.',
+      'Moves all files of the workspace to another place; name the files that you mean.',
     );
   if (!places.isOutside(from)) return undefined;
   if (places.isMounted(from))
@@ -79,7 +119,7 @@ interface Move {
   readonly to: string;
 }
 
-/** A folder that gets a name of which the deletion is harmless can be deleted without another question. */
+/** Rates that something gets a name under which it can be deleted without a question. */
 function rateOntoDisposable(
   { source, from, target, to }: Move,
   { scope }: ShellCommand,
@@ -89,7 +129,7 @@ function rateOntoDisposable(
   if (!isKept || !isDisposable(to, places)) return undefined;
   scope.moved.set(to, from);
   const message = `Moves ${shown(from)} to ${shown(to)}, where it may be deleted without a question; give it another name.`;
-  // What a repository ignores is often a file of the user's own, made from an example beside it.
+  // An ignored file is often the user's copy of an example beside it.
   const isFile = target.endsWith('/') || (places.isIgnored(to) && EXTENSION.test(from));
   const isFolder = source.endsWith('/') || from.endsWith(`/${SEGMENT}`) || SOURCES.test(baseName(from)) || !isFile;
   return isFolder && !places.isTemporary(to) && !EITHER.test(to)
@@ -106,7 +146,7 @@ function isDisposable(path: string, places: Places): boolean {
   );
 }
 
-/** Deletes what was moved there earlier in the same command. */
+/** Finds the deletion of something that the same command has moved before. */
 function rateMoved({ name, args, scope }: ShellCommand): Danger | undefined {
   if (scope.moved.size === 0) return undefined;
   const isFind = name.endsWith('find');

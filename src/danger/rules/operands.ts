@@ -3,8 +3,8 @@ import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 
 /**
- * How a program that reads files takes its arguments. Names of options stand without dashes, with a blank between them. Only
- * options that always take a value are listed: one that may take none would hide the file that follows it.
+ * How a program that reads files takes its arguments. Options are written without dashes, with a blank between them. Only options
+ * that always take a value are listed: an option with an optional value would hide the file that follows it.
  */
 interface Source {
   /** Options whose value is a text, a pattern or a number. */
@@ -15,7 +15,7 @@ interface Source {
   readonly named?: string;
   /** Options whose value is a file or a folder that is written. */
   readonly writes?: string;
-  /** Letters that take what follows in their cluster, but not the next argument. */
+  /** Letters whose value is the rest of their cluster, but never the next argument. */
   readonly attached?: string;
   /** The first operand is a pattern or a program, unless one of these options has given it. */
   readonly program?: string;
@@ -30,6 +30,8 @@ const GREP: Source = {
   text: `e regexp A B C m D d after-context before-context max-count label binary-files devices directories include exclude
     exclude-dir`,
 };
+/** The options of `grep` and `git grep` that take a value, without dashes. */
+export const GREP_VALUES: readonly string[] = `${GREP.text} f file`.split(/\s+/);
 const AWK: Source = { program: 'f e E file source exec', text: 'F v e field-separator assign source' };
 const SED: Source = { program: 'e f expression file', text: 'e l expression line-length', attached: 'i' };
 const JQ: Source = { program: 'f from-file', text: 'indent', pair: 'arg argjson', named: 'slurpfile rawfile argfile' };
@@ -102,7 +104,7 @@ const GRAMMARS = new Map(Object.entries(SOURCES).map(([name, source]) => [name, 
 const UNKNOWN_GRAMMAR = grammar({});
 const GIT_GREP = grammar(GREP);
 const GIT_MESSAGE = grammar({ text: 'm C c message author date trailer' });
-const GIT_SHOW = grammar({ text: 'S G L' });
+const GIT_SHOW = grammar({ text: 'S G L', writes: 'o output' });
 
 function grammar(source: Source): Grammar {
   const set = (names = ''): ReadonlySet<string> => new Set(names.split(/\s+/).filter(Boolean));
@@ -123,10 +125,10 @@ function grammar(source: Source): Grammar {
 /** Options that take a text in every program that has them. */
 const TEXT_OPTION =
   /^--(query|jq|filter|format|template|jsonpath|title|body|message|notes|description|subject|comment|grep|search|author|committer|pretty|since|until|labels?|pattern|regexp?)$/;
-/** Values that are read from a file because they say so. */
+/** Values that name a file from which the real value is read. */
 const FROM_FILE = /^[\w.-]*=?[@<]|^fileb?:\/\//;
 
-/** Git commands that show, keep or send what is in files. The others only go by the names. */
+/** Git commands that show, keep or send the content of files. The other commands only use the names. */
 const GIT_CONTENT =
   /^(show|diff|diff-\w+|cat-file|blame|annotate|add|stage|stash|commit|hash-object|archive|apply|am|config|format-patch|difftool|range-diff|update-index|notes|tag|merge-file|mv|send-email|whatchanged|interpret-trailers)$/;
 
@@ -136,7 +138,7 @@ export interface Operand {
   readonly index: number;
 }
 
-/** The arguments that may name a file which the program reads: no patterns, expressions, texts, nor files that are only written. */
+/** The arguments that may name a file which the program reads: no patterns, no texts, and no files that are only written. */
 export function readOperands({ name, args }: Pick<ShellCommand, 'name' | 'args'>): readonly Operand[] {
   if (name === 'git') return gitOperands(args);
   if (name === 'gh' && args[0] === 'search') return [];
@@ -217,7 +219,7 @@ function takeCluster(
   return 0;
 }
 
-/** `yq FILE` shows the file. An expression begins with what no path begins with, or has a second dot. */
+/** Whether the only operand of `yq` is a file. Expressions begin like no path does, or have a second dot. */
 function isLoneFile([only, ...others]: readonly Operand[], { verbs }: Grammar): boolean {
   if (!verbs || !only || others.length > 0) return false;
   return !/^[.([{"'$]/.test(only.text) || only.text.includes('/') || /^\.[\w-]+$/.test(only.text);

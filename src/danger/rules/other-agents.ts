@@ -1,8 +1,26 @@
-import { critical, type Danger } from '../danger.js';
+import type { Danger } from '../danger.js';
 import type { ShellCommand } from '../shell/command.js';
-import type { Rule, RuleList } from './rule.js';
+import { type Finder, type Finders, type Rules, reporting } from './rule.js';
 
-/** Coding agents by the names of their programs and packages, each with the options by which it asks nobody. */
+/** Agents that no guard sees. */
+export const otherAgentRules = {
+  'agent.unwatched': {
+    level: 'critical',
+    about: 'starts another agent in a way in which that agent asks nobody',
+    matches: [
+      'codex --full-auto "fix it"',
+      'gemini -y -p "fix it"',
+      'aider --yes-always',
+      'GOOSE_MODE=auto goose run',
+      'anything --dangerously-skip-permissions',
+    ],
+    spares: ['codex --help', 'aider README.md', 'gemini -p "explain"', 'git log --grep=--dangerously-skip-permissions'],
+  },
+} as const satisfies Rules;
+
+const { critical } = reporting<typeof otherAgentRules>();
+
+/** Coding agents by the names of their programs and packages, each with the options that stop it from asking. */
 const AGENTS: readonly (readonly [names: string, off: RegExp])[] = [
   [
     'codex',
@@ -26,13 +44,13 @@ const AGENTS: readonly (readonly [names: string, off: RegExp])[] = [
   ],
 ];
 
-/** Options that mean so in every agent. */
+/** Options that stop every agent from asking. */
 const OFF =
   /^--?(?:dangerously-\S*|yolo(?:=(?:true|1))?|yes-always|allow-all(?:-tools|-paths|-urls)?|trust-all-tools|skip-permissions\S*|bypass-(?:permissions|approvals)\S*|auto-approve-all|always-approve|no-approvals?)$/;
-/** Variables that do the same. */
+/** Variables that stop an agent from asking. */
 const OFF_VARIABLES =
   /^(?:AIDER_YES(?:_ALWAYS)?=(?:1|true|yes|on)|GOOSE_MODE=(?:auto|approve_none)|OPENCODE_PERMISSION=.*allow.*|(?:GEMINI|QWEN|CODEX|CRUSH|KIMI|COPILOT|CURSOR|AMP)\w*_(?:YOLO|ALLOW_ALL|AUTO_APPROVE|SKIP_PERMISSIONS)\w*=(?:1|true|yes|on)|COPILOT_ALLOW_ALL=.+|(?:CODEX_)?APPROVAL_POLICY=never)$/i;
-/** What only answers a question. */
+/** Arguments with which an agent only answers a question and ends. */
 const ASKED_ONLY = /^(?:--version|-V|--help|-h|help|version|doctor|login|logout|update|upgrade|completion)$/;
 
 const VALUES = [
@@ -55,10 +73,10 @@ const VALUES = [
   'i',
 ];
 
-export const otherAgentRules: RuleList = AGENTS.map(([names, off]) => [names, unasked(off)] as const);
+export const otherAgentFinders: Finders = AGENTS.map(([names, off]) => [names, unasked(off)] as const);
 
-/** Another agent that asks nobody does what it likes, and no guard sees it. */
-function unasked(off: RegExp): Rule {
+/** Finds an agent that does not ask: it does what it likes, and no guard sees it. */
+function unasked(off: RegExp): Finder {
   return ({ args, env, scope }: ShellCommand): Danger | undefined => {
     if (args[0] !== undefined && ASKED_ONLY.test(args[0])) return undefined;
     const switchesOff = args.some(
@@ -68,7 +86,7 @@ function unasked(off: RegExp): Rule {
   };
 }
 
-/** An option with its value, as `--option=value`, where it takes one. */
+/** An option that takes a value, written as `--option=value`. */
 function joined(arg: string, next: string | undefined): string {
   if (arg.startsWith('-') && !arg.includes('=') && next !== undefined && VALUES.includes(arg.replace(/^--?/, '')))
     return `${arg}=${next}`;
@@ -87,8 +105,8 @@ const unwatched = critical(
   'Starts another agent that asks nobody, past the guard of this session; do the work in this session.',
 );
 
-/** The option by itself is enough where the program has a name that nobody knows. */
-export const rateUnwatched: Rule = ({ name, args }) => {
+/** Finds such an option of an unknown program. */
+export const rateUnwatched: Finder = ({ name, args }) => {
   if (/^(?:echo|printf|git|e?grep|rg|cat|man|sed|awk|claude|claude-code)$/.test(name)) return undefined;
   const options = args.filter((arg) =>
     /^--(?:dangerously-(?:skip|bypass|allow|disable)-\S+|skip-permissions-unsafe)$/.test(arg),

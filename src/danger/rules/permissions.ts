@@ -1,13 +1,64 @@
-import { critical, type Danger, warning } from '../danger.js';
+import type { Danger } from '../danger.js';
 import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 import { resolvePath } from '../shell/path.js';
 import { ANY, SEGMENT } from '../shell/value.js';
-import { shown, worst } from './deletion.js';
-import type { RuleList } from './rule.js';
+import type { agentRules } from './agent.js';
+import { type Finders, type Rules, reporting } from './rule.js';
+import { shown } from './shown.js';
+import { worst } from './worst.js';
 
-export const permissionRules: RuleList = [
+/** Permissions and owners of files. */
+export const permissionRules = {
+  'permissions.open': {
+    level: 'critical',
+    about: 'lets everybody change all files of a folder; a warning for a single file',
+    matches: ['chmod -R 777 .', 'chmod -R a+rwx src'],
+    warns: ['chmod 777 run.sh'],
+    spares: ['chmod +x run.sh', 'chmod -R 755 dist', 'chmod -R 777 /tmp/x'],
+  },
+  'permissions.system': {
+    level: 'critical',
+    about: 'changes the permissions or the owner of what belongs to the system',
+    matches: ['chmod 600 /etc/passwd', 'chown node /etc/shadow'],
+    spares: ['chmod 600 key.pem', 'ls -l /etc/passwd'],
+  },
+  'permissions.setuid': {
+    level: 'critical',
+    about: 'makes a program outside the workspace run with the rights of its owner',
+    matches: ['chmod u+s /srv/app/tool'],
+    spares: ['chmod u+x tool'],
+  },
+  'permissions.tree': {
+    level: 'critical',
+    about: 'changes permissions or owners of everything below a folder outside the workspace',
+    matches: ['chown -R node /', 'chmod -R u+x /etc', 'chown -R node:node /usr/local'],
+    spares: ['chmod -R u+x scripts', 'chown node a.txt'],
+  },
+  'permissions.owner': {
+    level: 'warning',
+    about: 'changes the owner of all files of a folder',
+    matches: ['chown -R node:node .'],
+    spares: ['chown node a.txt'],
+  },
+  'permissions.unresolved': {
+    level: 'critical',
+    about: 'changes permissions of a folder that is only known when the command runs',
+    matches: ['chmod -R u+x $DIR'],
+    spares: ['chmod u+x $FILE'],
+  },
+  'permissions.elevate': {
+    level: 'warning',
+    about: 'runs a command with the rights of another user',
+    matches: ['sudo ls', 'su -c ls'],
+    spares: ['which sudo', 'echo sudo'],
+  },
+} as const satisfies Rules;
+
+const { critical, warning } = reporting<typeof permissionRules & typeof agentRules>();
+
+export const permissionFinders: Finders = [
   ['chmod gchmod', rateChmod],
   ['chown chgrp gchown', rateChown],
   ['setfacl chattr', rateAttributes],
@@ -68,7 +119,10 @@ function rateWholeTree(path: string, places: Places): Danger | undefined {
   if (places.isTemporary(path) || places.isInWorkspace(path)) return undefined;
   if (places.isUnknown(path))
     return path === ANY
-      ? critical('permissions.unresolved', 'Whose permissions change is only known when it runs; name the folder.')
+      ? critical(
+          'permissions.unresolved',
+          'Which permissions change is only known when the command runs; name the folder.',
+        )
       : undefined;
   return critical(
     'permissions.tree',

@@ -1,10 +1,35 @@
-import { critical, type Danger } from '../danger.js';
+import type { Danger } from '../danger.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { commandLine } from '../shell/command-line.js';
-import type { Rule, RuleList } from './rule.js';
+import { type Finder, type Finders, type Rules, reporting } from './rule.js';
 
-export const publishingRules: RuleList = [
+/** Packages, images and releases. */
+export const publishingRules = {
+  'publish.package': {
+    level: 'critical',
+    about: 'publishes something, or changes what is published',
+    matches: [
+      'npm publish',
+      'cargo publish',
+      'twine upload dist/*',
+      'docker push me/image',
+      'gh release create v1',
+      './gradlew publish',
+    ],
+    spares: [
+      'npm publish --dry-run',
+      'npm pack',
+      'docker build -t me/image .',
+      'gh release list',
+      './gradlew publishToMavenLocal',
+    ],
+  },
+} as const satisfies Rules;
+
+const { critical } = reporting<typeof publishingRules>();
+
+export const publishingFinders: Finders = [
   [
     'npm pnpm',
     phrase(
@@ -46,7 +71,7 @@ export const publishingRules: RuleList = [
   ['snapcraft', phrase(/^(upload|push|release)\b/)],
 ];
 
-function phrase(pattern: RegExp): Rule {
+function phrase(pattern: RegExp): Finder {
   return ({ args }: ShellCommand): Danger | undefined => {
     const words = commandLine(args.filter((arg) => !/^--?(silent|quiet|verbose|yes|y|q|s)$/.test(arg)));
     if (!pattern.test(words) || asks(args, /^(--help|-h)$/)) return undefined;

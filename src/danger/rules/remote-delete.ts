@@ -1,10 +1,12 @@
-import { critical, type Danger } from '../danger.js';
+import type { Danger } from '../danger.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
-import type { RuleList } from './rule.js';
-import { rateSql } from './sql.js';
+import { type Finders, reporting } from './rule.js';
+import { rateSql, type sqlRules } from './sql.js';
 
-export const remoteDeleteRules: RuleList = [
+const { critical } = reporting<typeof sqlRules>();
+
+export const remoteDeleteFinders: Finders = [
   ['curl curlie', rateCurl],
   ['wget', rateWget],
   ['http https xh httpie', rateHttpie],
@@ -15,15 +17,15 @@ const drops = critical(
   'Deletes data of a database or of a service by its address; let a person do it.',
 );
 
-/** Ports that only databases and their relatives listen on. */
+/** Ports on which only databases and similar services listen. */
 const DATABASE_PORT =
   /:(?:9200|9201|5984|6984|8086|8983|6333|7700|8108|8123|8529|7474|8091|8092|8093|19530|2379|8500|8200|15672|8083|9090|9091|28017)(?=[/?#]|$)/;
 const DATABASE_NAME =
   /\b(?:elastic(?:search)?|opensearch|kibana|couch(?:db|base)?|influx(?:db)?|solr|qdrant|meili(?:search)?|typesense|clickhouse|arango(?:db)?|neo4j|weaviate|milvus|chroma|etcd|consul|vault|rabbitmq|prometheus|loki|mongo(?:db)?|redis|upstash|firebaseio|supabase|dynamodb|pinecone|algolia|registry)\b/i;
-/** Services that keep what others depend on. */
+/** Services that keep things on which others depend. */
 const SERVICE =
   /^(?:https?:\/\/)?(?:[^/@]*@)?(?:api\.(?:github|cloudflare|digitalocean|heroku|vercel|netlify|linode|hetzner|fly|render|fastly|stripe|sendgrid|twilio|pagerduty|datadoghq|bitbucket|gitlab|linear|notion|openai|anthropic)\.\w+|management\.azure\.com|[\w.-]*\.(?:googleapis\.com|amazonaws\.com|azure\.com|windows\.net)|hub\.docker\.com|registry\.npmjs\.org|[^/]*\/api\/v[34]\/(?:projects|groups|repos|orgs|users)|[^/]*:6443\/|kubernetes\.default)/i;
-/** Addresses that delete, whatever the method. */
+/** Addresses that delete something with any method that changes data. */
 const DELETING_PATH =
   /\/_delete_by_query\b|\/_purge\b|\/api\/v2\/delete\b|\/delete_series\b|\/collections\/[^/]+\/points\/delete\b/;
 

@@ -1,9 +1,52 @@
-import type { Danger } from '../danger.js';
+import type { Danger, RatedCall } from '../danger.js';
 import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
 
-/** Judges one command; what it starts is judged by itself. */
-export type Rule = (command: ShellCommand, places: Places) => Danger | undefined;
+/** Looks for dangers in one command. What the command starts is a command of its own. */
+export type Finder = (command: ShellCommand, places: Places) => Danger | undefined;
 
-/** Rules of one subject, each with the programs that it is for. */
-export type RuleList = readonly (readonly [names: string, rule: Rule])[];
+/** The finders of one subject, each with the names of the programs that it looks at. */
+export type Finders = readonly (readonly [programs: string, find: Finder])[];
+
+/** A shell command, or a call of another tool. */
+export type Example = string | RatedCall;
+
+/** What a rule says of itself. Its name is public: it stands in records and in people's policies. */
+export interface Rule {
+  /** `recoverable`: critical on the machine itself; only a warning in a container, because the loss can be undone there. */
+  readonly level: 'critical' | 'recoverable' | 'warning';
+  /** What a call does that this rule finds, for people. Begins with a verb and ends without a full stop. */
+  readonly about: string;
+  /** Calls that this rule finds, with its level. */
+  readonly matches: readonly Example[];
+  /** Calls that a critical rule finds, but where it only warns: less can be lost. */
+  readonly warns?: readonly Example[];
+  /** Calls that look alike and that this rule does not find. */
+  readonly spares: readonly Example[];
+}
+
+/**
+ * The rules that one file finds, by name. The built package does not contain them: its code only takes their types, by
+ * `reporting`. The test of the rules and the documentation read them.
+ */
+export type Rules = Readonly<Record<string, Rule>>;
+
+type Critical<All> = { [Name in keyof All]: All[Name] extends { level: 'warning' } ? never : Name }[keyof All];
+type Warning<All> = {
+  [Name in keyof All]: All[Name] extends { level: 'warning' } | { warns: readonly Example[] } ? Name : never;
+}[keyof All];
+
+interface Reporting<All> {
+  critical(rule: Critical<All> & string, reason: string): Danger;
+  warning(rule: Warning<All> & string, reason: string): Danger;
+}
+
+const REPORTING = {
+  critical: (rule: string, reason: string): Danger => ({ level: 'critical', rule, reason }),
+  warning: (rule: string, reason: string): Danger => ({ level: 'warning', rule, reason }),
+};
+
+/** How the finders of a file report its rules: the compiler refuses any other name, and a level that the rule does not have. */
+export function reporting<All extends Rules>(): Reporting<All> {
+  return REPORTING;
+}

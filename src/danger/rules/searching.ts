@@ -1,15 +1,36 @@
 import { isCredentialPlace, isKeyFolder } from '../credential-places.js';
 import { credentialKind } from '../credentials.js';
-import { critical, type Danger, warning } from '../danger.js';
+import type { Danger } from '../danger.js';
 import type { Places } from '../paths.js';
 import { expandBraces } from '../shell/braces.js';
 import { isWithin, resolvePath } from '../shell/path.js';
 import { ANY, CHARACTER, SEGMENT } from '../shell/value.js';
-import { shown, worst } from './deletion.js';
+import type { credentialRules } from './reading.js';
+import { type Rules, reporting } from './rule.js';
+import { shown } from './shown.js';
+import { worst } from './worst.js';
+
+/** Searches of keys and passwords with the tools `Grep` and `Glob`. */
+export const searchingRules = {
+  'credentials.search': {
+    level: 'critical',
+    about: 'searches places that hold keys or passwords',
+    matches: [
+      { tool: 'Grep', input: { pattern: 'PRIVATE', path: '~/.ssh' } },
+      { tool: 'Glob', input: { pattern: '**/*', path: '~/.aws' } },
+    ],
+    spares: [
+      { tool: 'Grep', input: { pattern: 'id_rsa', path: 'src' } },
+      { tool: 'Glob', input: { pattern: '**/*.ts' } },
+    ],
+  },
+} as const satisfies Rules;
+
+const { critical, warning } = reporting<typeof searchingRules & typeof credentialRules>();
 
 /**
- * What it means to search: `Grep` shows what files hold, `Glob` tells which there are. Where they look is their path together with
- * the pattern for names.
+ * Rates a search. `Grep` shows the content of files, `Glob` shows their names. The place of a search is its path together with its
+ * pattern for names.
  */
 export function rateSearch(tool: 'Grep' | 'Glob', input: Record<string, unknown>, places: Places): Danger | undefined {
   const root = typeof input.path === 'string' && input.path !== '' ? input.path : '.';
@@ -19,7 +40,7 @@ export function rateSearch(tool: 'Grep' | 'Glob', input: Record<string, unknown>
   return worst(names, (name) => rateWhere(placed(root, name, places), name, shows, places));
 }
 
-/** `{a,b}` in a pattern, and lists that commas or blanks separate. */
+/** The alternatives of a pattern: `{a,b}`, and lists that blanks separate. */
 function alternatives(pattern: string): readonly string[] {
   return pattern
     .split(/\s+/)
@@ -27,7 +48,7 @@ function alternatives(pattern: string): readonly string[] {
     .slice(0, 64);
 }
 
-/** The path of a search with its wildcards, as an absolute one. */
+/** The absolute path of a search, with its wildcards. */
 function placed(root: string, name: string, places: Places): string {
   const pattern = name.replace(/^!/, '').replaceAll('**', ANY).replaceAll('*', SEGMENT).replaceAll('?', CHARACTER);
   const home = (text: string): string => (text === '~' || text.startsWith('~/') ? places.home + text.slice(1) : text);
@@ -48,7 +69,7 @@ function rateWhere(path: string, name: string, shows: boolean, places: Places): 
   if (kind === 'environment' && !places.isInWorkspace(path)) return searches('which usually holds passwords');
   if (kind === 'environment')
     return shows ? warning('credentials.read', `Searches ${shown(path)}, which usually holds passwords.`) : undefined;
-  // A search through everything that a user has finds the keys as well.
+  // A search through the whole home folder finds the keys as well.
   const start = path.split(`/${ANY}`)[0] ?? path;
   const wide = start === '' ? '/' : start.replace(new RegExp(`/${SEGMENT}$`), '');
   const isWide = isWithin(places.home, wide === '' ? '/' : wide) || wide === '/root' || wide === '/etc';

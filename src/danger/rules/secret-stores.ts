@@ -1,7 +1,9 @@
-import { critical } from '../danger.js';
 import { asks } from '../shell/asks.js';
 import { Options } from '../shell/options.js';
-import type { Rule, RuleList } from './rule.js';
+import type { credentialRules } from './reading.js';
+import { type Finder, type Finders, reporting } from './rule.js';
+
+const { critical } = reporting<typeof credentialRules>();
 
 const VALUES = [
   'n',
@@ -30,8 +32,8 @@ const VALUES = [
 const SHOWS_FIELDS =
   /^(?:-o|--output)=?(?:yaml|json|jsonpath|go-template|custom-columns)|^(?:yaml|json|jsonpath=.*|jsonpath-as-json=.*|go-template=.*|jsonpath|go-template|custom-columns=.*)$|^--template/;
 
-/** Programs that print what a store of secrets holds, or a token of their own. */
-export const secretStoreRules: RuleList = [
+/** Programs that print secrets from a store, or a token of their own. */
+export const secretStoreFinders: Finders = [
   [
     'kubectl oc k',
     prints(/^(get|describe) secrets?\b|^get \S*secrets?(\/|,)/, (args) => args.some((arg) => SHOWS_FIELDS.test(arg))),
@@ -92,8 +94,8 @@ const read = critical(
   'Prints a secret where everybody can read it; hand it to the program that needs it, without printing it.',
 );
 
-/** What a substitution or a pipe hands on is not shown. */
-function prints(verb: RegExp, shows: (args: readonly string[]) => boolean = () => true): Rule {
+/** Finds commands that print a secret. A secret that goes into a substitution or a pipe is not shown. */
+function prints(verb: RegExp, shows: (args: readonly string[]) => boolean = () => true): Finder {
   return ({ args, redirects, scope, concurrent }) => {
     if (scope.captured || concurrent || redirects.some(({ operator }) => operator.includes('>'))) return undefined;
     const line = new Options(args, VALUES).operands.join(' ');

@@ -1,6 +1,43 @@
-import { critical, type Danger } from '../danger.js';
+import type { Danger } from '../danger.js';
+import { type Rules, reporting } from './rule.js';
 
-/** Looks at SQL as text: there is no one grammar for all databases, and strings and comments are taken out first. */
+/** Statements of SQL, and what does the same in other databases. */
+export const sqlRules = {
+  'database.drop': {
+    level: 'critical',
+    about: 'drops a table, a database or another part of one with its data',
+    matches: [
+      'psql -c "DROP TABLE users"',
+      'dropdb app',
+      'redis-cli FLUSHALL',
+      'mongosh app --eval "db.dropDatabase()"',
+      'curl -X DELETE http://localhost:9200/orders',
+    ],
+    spares: ['psql -c "SELECT 1"', 'grep -rn "DROP TABLE" migrations', 'redis-cli GET x'],
+  },
+  'database.truncate': {
+    level: 'critical',
+    about: 'empties a whole table',
+    matches: ['psql -c "TRUNCATE users"'],
+    spares: ['psql -c "SELECT truncate(1.5, 1)"'],
+  },
+  'database.delete-all': {
+    level: 'critical',
+    about: 'deletes every row or document',
+    matches: ['psql -c "DELETE FROM users"', 'mongosh app --eval "db.users.deleteMany({})"'],
+    spares: ['psql -c "DELETE FROM users WHERE id = 1"'],
+  },
+  'database.update-all': {
+    level: 'critical',
+    about: 'changes every row',
+    matches: ['psql -c "UPDATE users SET admin = true"'],
+    spares: ['psql -c "UPDATE users SET admin = true WHERE id = 1"'],
+  },
+} as const satisfies Rules;
+
+const { critical } = reporting<typeof sqlRules>();
+
+/** Rates SQL as text, without strings and comments: every database has a grammar of its own. */
 export function rateSql(source: string): Danger | undefined {
   const sql = source
     .replace(/--[^\n]*|\/\*(?!!)[\s\S]*?(?:\*\/|$)/g, ' ')

@@ -1,10 +1,97 @@
-import { critical, type Danger, warning } from '../danger.js';
+import type { Danger } from '../danger.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
-import type { RuleList } from './rule.js';
+import type { diskRules } from './disks.js';
+import { type Finders, type Rules, reporting } from './rule.js';
 
-export const systemRules: RuleList = [
+/** The machine, its services and its processes. */
+export const systemRules = {
+  'system.shutdown': {
+    level: 'critical',
+    about: 'stops or restarts the machine',
+    matches: ['shutdown -h now', 'sudo reboot', 'systemctl poweroff', 'init 0'],
+    spares: ['shutdown -c', 'systemctl status', 'uptime'],
+  },
+  'system.service': {
+    level: 'critical',
+    about: 'stops a service that others may use; a warning for a restart',
+    matches: ['systemctl stop nginx', 'systemctl disable sshd', 'service mysql stop'],
+    warns: ['systemctl restart nginx'],
+    spares: ['systemctl status nginx', 'service mysql status'],
+  },
+  'system.crontab': {
+    level: 'critical',
+    about: 'deletes all scheduled jobs of the user',
+    matches: ['crontab -r'],
+    spares: ['crontab -l'],
+  },
+  'system.firewall': {
+    level: 'critical',
+    about: 'opens or closes the firewall as a whole',
+    matches: ['iptables -F', 'ufw disable'],
+    spares: ['iptables -L', 'ufw status'],
+  },
+  'system.users': {
+    level: 'critical',
+    about: 'changes the users of the machine',
+    matches: ['useradd evil', 'passwd root', 'userdel node'],
+    spares: ['id', 'passwd --status'],
+  },
+  'system.kernel': {
+    level: 'critical',
+    about: 'changes the kernel or its settings',
+    matches: ['rmmod ext4', 'sysctl -w kernel.panic=1'],
+    spares: ['lsmod', 'sysctl kernel.panic'],
+  },
+  'system.packages': {
+    level: 'critical',
+    about: 'removes a package that the system needs; a warning for other packages',
+    matches: ['apt-get remove -y sudo'],
+    warns: ['apt-get remove -y jq'],
+    spares: ['apt-get install -y jq', 'apt list'],
+  },
+  'system.network': {
+    level: 'critical',
+    about: 'cuts the machine off the network',
+    matches: ['ip link set eth0 down', 'ifdown eth0'],
+    spares: ['ip addr', 'ip link show'],
+  },
+  'system.security': {
+    level: 'critical',
+    about: 'switches a protection of the system off',
+    matches: ['setenforce 0', 'csrutil disable'],
+    spares: ['getenforce', 'csrutil status'],
+  },
+  'system.history': {
+    level: 'warning',
+    about: "deletes the shell's history",
+    matches: ['history -c'],
+    spares: ['history'],
+  },
+  'system.logs': {
+    level: 'warning',
+    about: 'deletes logs of the system',
+    matches: ['journalctl --vacuum-size=1M'],
+    spares: ['journalctl -n 20'],
+  },
+  'process.kill': {
+    level: 'warning',
+    about: 'ends processes that may belong to others, or does not let them clean up',
+    matches: ['kill -9 1234', 'pkill node', 'fuser -k 3000/tcp'],
+    spares: ['kill 1234', 'kill -l', 'pgrep node'],
+  },
+  'process.kill-all': {
+    level: 'critical',
+    about: 'ends every process, or processes that the machine needs',
+    matches: ['kill -9 -1', 'kill -9 1', 'pkill -9 -f .', 'killall systemd'],
+    spares: ['kill %1', 'kill -0 1'],
+  },
+} as const satisfies Rules;
+
+const { critical, warning } = reporting<typeof systemRules & typeof diskRules>();
+
+export const systemFinders: Finders = [
   ['shutdown reboot halt poweroff telinit', rateShutdown],
   ['init', ({ args }) => (/^[06s]$/i.test(args[0] ?? '') ? stops : undefined)],
   ['systemctl', rateSystemctl],
@@ -68,7 +155,9 @@ export const systemRules: RuleList = [
   [
     'debugfs',
     ({ args }) =>
-      args.includes('-w') ? critical('disk.destroy', 'Writes into a file system below the kernel.') : undefined,
+      args.includes('-w')
+        ? critical('disk.destroy', 'Writes to the disk of a file system past the kernel.')
+        : undefined,
   ],
   [
     'journalctl',
@@ -148,6 +237,6 @@ function ratePackages({ name, args }: ShellCommand): Danger | undefined {
   if (!removes || asks(args, /^--help$/)) return undefined;
   const all = [verb, ...names];
   if (all.some((word) => ESSENTIAL.test(word)))
-    return critical('system.packages', 'Removes a package that the system cannot do without.');
+    return critical('system.packages', 'Removes a package that the system needs.');
   return verb === 'autoremove' ? undefined : warning('system.packages', 'Removes packages of the system.');
 }

@@ -1,27 +1,19 @@
-import { critical, type Danger } from '../danger.js';
+import type { Danger } from '../danger.js';
 import { asks } from '../shell/asks.js';
 import type { ShellCommand } from '../shell/command.js';
 import { withoutTexts } from '../shell/command-line.js';
 import { Options } from '../shell/options.js';
-import type { Rule } from './rule.js';
-
-export const destroys = critical(
-  'infrastructure.destroy',
-  'Deletes infrastructure that others may depend on; let a person do it.',
-);
+import type { Finder } from './rule.js';
 
 export const HELP = /^(--help|-h|--version|-help)$/;
 
 /**
- * A rule for what a program is told, without its options and texts.
+ * Finds programs by what they are told, without their options and texts.
  *
- * @param values its options that take a value, without dashes
+ * @param values their options that take a value, without dashes and with a blank between them
+ * @param then what it means
  */
-export function words(
-  values: string,
-  pattern: RegExp,
-  then: (command: ShellCommand) => Danger | undefined = () => destroys,
-): Rule {
+export function words(values: string, pattern: RegExp, then: (command: ShellCommand) => Danger | undefined): Finder {
   const named = values.split(' ');
   return (command) => {
     const { args } = command;

@@ -14,7 +14,7 @@ export interface NamedVariable {
   readonly variable: Variable;
 }
 
-/** What `name=value` binds; the scope is left as it is. */
+/** The variable that `name=value` sets. The scope does not change. */
 export function readAssignment(part: Assignment, scope: Scope, shell: Substitution): NamedVariable {
   return { name: part.name, variable: assignedVariable(part, scope, shell) };
 }
@@ -51,9 +51,9 @@ function contentOf(path: string, scope: Scope): Stream {
 
 interface Redirects {
   readonly redirects: readonly FileRedirect[];
-  /** What the command is fed with in the end. */
+  /** What the command reads from its standard input, after all redirections. */
   readonly input: Stream | undefined;
-  /** Nothing of its output reaches the next command of a pipe. */
+  /** Whether nothing of a command's output reaches the next command of a pipe. */
   readonly silent: boolean;
 }
 

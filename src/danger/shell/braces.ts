@@ -1,9 +1,9 @@
-/** Beyond this many words a brace expansion is not followed. */
+/** A brace expansion that makes more words is not followed. */
 const MAX_WORDS = 64;
 
 /**
- * Brace expansion on the source text of a word, as the shell does it: before everything else, and blind to what the words
- * mean. Returns `undefined` for more words than are worth following.
+ * Brace expansion of the source text of a word. The shell does it before everything else, without regard to what the words
+ * mean. Returns `undefined` if there would be too many words.
  */
 export function expandBraces(source: string, depth = 0): string[] | undefined {
   if (depth > 8) return undefined;

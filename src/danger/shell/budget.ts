@@ -1,16 +1,16 @@
-/** Code that costs more to understand than any honest command. */
+/** Thrown for code that costs more to understand than any honest command. */
 export class TooComplex extends Error {
   override readonly name = 'TooComplex';
 }
 
-/** A parse costs about 30 ms a million characters, and nested substitutions are parsed again at every level. */
+/** A million characters take about 30 ms to parse. Nested substitutions are parsed again at every level. */
 const MAX_CHARACTERS = 4_000_000;
-/** A script that calls functions which call others reaches any number, in a fraction of a millisecond for each dozen. */
+/** Functions that call functions can run any number of commands. A dozen commands take a fraction of a millisecond. */
 const MAX_COMMANDS = 1_000;
-/** Far below what the parser and the stack allow, far above what people write. */
+/** The parser and the stack allow much more, and people write much less. */
 const MAX_DEPTH = 60;
 
-/** Bounds the work that one tool call, or several together, can cause, so that hostile input cannot stall the host. */
+/** Bounds the work of rating one tool call, or several together, so that hostile input cannot stall the process. */
 export class Budget {
   #characters = 0;
   #commands = 0;

@@ -6,7 +6,7 @@ import { ANY, isKnown, literal, UNKNOWN, type Value } from './value.js';
 type Assignments = readonly { readonly name: string; readonly variable: Variable }[];
 
 /**
- * Does to the scope what a builtin would do to the shell.
+ * Changes the scope as a builtin changes the shell.
  *
  * @returns whether the command was such a builtin
  */
@@ -80,7 +80,7 @@ function assign({ name: builtin, args, values, scope }: ShellCommand, assignment
   }
   for (const { name, variable } of assignments) scope.assign(name, variable);
   const assigned = new Set(assignments.map(({ name }) => name));
-  // A quoted or computed `NAME=value` is an ordinary word to the parser.
+  // The parser takes a quoted or computed `NAME=value` for an ordinary word.
   args.forEach((arg, index) => {
     const equals = arg.indexOf('=');
     const name = arg.slice(0, equals);
@@ -90,7 +90,7 @@ function assign({ name: builtin, args, values, scope }: ShellCommand, assignment
   });
 }
 
-/** What is read is unknown, but where it comes from is not. */
+/** The text that is read is unknown, but its origin is known. */
 function setUnknown({ stdin, scope }: ShellCommand, name: string): void {
   const { text, origin } = stdin ?? UNKNOWN;
   const line = text !== undefined && !text.trimEnd().includes('\n') ? text.trimEnd() : ANY;

@@ -1,13 +1,13 @@
-/** A text that no line of an honest here-document is. */
+/** Ends the here-document that is made below. No honest text contains such a line. */
 const END = 'END_OF_DEFERRED_TEXT';
 
 /**
- * Code that substitutes what a text holds, as shells do it late: in subscripts that arithmetic and builtins meet, for `${x@P}`, and
- * in prompts. `undefined` where there is nothing to substitute.
+ * Code that runs the substitutions in a text. Shells expand some texts late: subscripts in arithmetic and builtins, `${x@P}`, and
+ * prompts. `undefined` if there is nothing to substitute.
  */
 export function deferred(text: string): string | undefined {
   if (!/\$\(|`|\$\{/.test(text)) return undefined;
-  // A backslash is gone before a prompt is substituted.
+  // Backslashes are removed before a prompt is expanded.
   return `: <<${END}\n${text.replace(/\\+(?=[$`])/g, '')}\n${END}\n`;
 }
 

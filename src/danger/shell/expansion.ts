@@ -12,19 +12,19 @@ import { expandParameter, lookup } from './parameters.js';
 import type { Scope } from './scope.js';
 import { ANY, CHARACTER, literal, Origin, SEGMENT, type Stream, type Value } from './value.js';
 
-/** What the expansion of words needs of the interpreter. */
+/** What the expansion of words asks the interpreter for. */
 export interface Substitution {
   readonly budget: Budget;
   /** Looks at the script of a substitution and says what it writes. */
   substitute(script: ParsedScript | undefined, scope: Scope, stdin?: Stream): Stream;
   arithmetic(expression: ArithmeticExpression | undefined, scope: Scope): void;
-  /** Looks at what arithmetic substitutes in a text: in its subscripts, and in those of the variables that it names. */
+  /** Looks at the substitutions that arithmetic runs: in the subscripts of a text, and of the variables that it names. */
   evaluate(text: string, scope: Scope): void;
-  /** Looks at what is substituted in a text that the shell expands once more. */
+  /** Looks at the substitutions in a text that the shell expands a second time. */
   expandLater(text: string, scope: Scope): void;
 }
 
-/** Beyond this many ways a word can turn out, it is unknown. */
+/** A word with more possible results is unknown. */
 const MAX_ALTERNATIVES = 16;
 
 interface Piece {
@@ -35,7 +35,7 @@ interface Piece {
   readonly content?: Stream;
 }
 
-/** What a word becomes: one list of fields for each way it can turn out. */
+/** What a word expands to: one list of fields for each possible result. */
 export function expandWord(word: Word, scope: Scope, shell: Substitution): readonly (readonly Value[])[] {
   if (!word.parts) return [[literal(tilde(word.value, word.text, scope))]];
   shell.budget.read(word.text.length);
@@ -43,7 +43,7 @@ export function expandWord(word: Word, scope: Scope, shell: Substitution): reado
   return build(word.parts, scope, shell).map((pieces) => charged(fieldsOf(pieces, word.text, scope), shell));
 }
 
-/** A word where the shell does not split: assignments, redirections, here-documents. One value for each alternative. */
+/** A word that the shell does not split, as in assignments, redirections and here-documents. One value for each possible result. */
 export function expandText(word: Word, scope: Scope, shell: Substitution): readonly Value[] {
   if (!word.parts) return [literal(tilde(word.value, word.text, scope))];
   shell.budget.read(word.text.length);
@@ -57,7 +57,7 @@ export function expandParts(parts: readonly WordPart[], scope: Scope, shell: Sub
 
 function expandBraceWord(word: Word, scope: Scope, shell: Substitution): readonly (readonly Value[])[] {
   const sources = expandBraces(word.text);
-  // A brace that does not expand stands for itself.
+  // A brace that does not expand is an ordinary character.
   if (sources?.length === 1) {
     return build(word.parts ?? [], scope, shell).map((pieces) => charged(fieldsOf(pieces, word.text, scope), shell));
   }
@@ -75,13 +75,13 @@ function expandBraceWord(word: Word, scope: Scope, shell: Substitution): readonl
   return [fields];
 }
 
-/** A few characters of source can double a text over and over. */
+/** Cuts long texts: a few characters of source can double a text again and again. */
 function charged(fields: readonly Value[], shell: Substitution): readonly Value[] {
   shell.budget.read(fields.reduce((length, { text }) => length + text.length + 8, 0));
   return fields;
 }
 
-/** Every way the parts of a word can turn out. */
+/** All possible results of the parts of a word. */
 function build(parts: readonly WordPart[], scope: Scope, shell: Substitution, quoted = false): readonly Piece[][] {
   let alternatives: Piece[][] = [[]];
   for (const part of parts) {
@@ -140,7 +140,7 @@ function expandPart(part: WordPart, scope: Scope, shell: Substitution, quoted: b
 
 const unknownInput: Stream = { text: undefined, origin: Origin.none };
 
-/** What stands inside `${…}` is expanded whatever comes of it, and `@P` expands the value like a prompt. */
+/** The words inside `${…}` are always expanded, even if the result does not need them. `@P` expands the value like a prompt. */
 function expandOperands(part: ParameterExpansionPart, scope: Scope, shell: Substitution): void {
   const { index, operation } = part;
   const evaluated = index ? [index] : [];
@@ -185,7 +185,7 @@ function parameterPiece(fields: readonly Value[], source: string, scope: Scope, 
   return { ...expansionPiece(texts.join(' '), scope, false), origin, ...extra };
 }
 
-/** The result of an expansion: split and globbed where it is not quoted. */
+/** The result of an expansion. Without quotes it is split, and globs are expanded. */
 function expansionPiece(text: string, scope: Scope, quoted: boolean): Piece {
   if (quoted || text === ANY) return piece(text, quoted);
   const separators = scope.lookup('IFS')?.values[0]?.text ?? ' \t\n';
@@ -194,7 +194,7 @@ function expansionPiece(text: string, scope: Scope, quoted: boolean): Piece {
   return { fields, quoted: false, origin: Origin.none };
 }
 
-/** What stands between double quotes is one piece, unless `"$@"` breaks it. */
+/** A text between double quotes is one field, unless `"$@"` splits it. */
 function merge(pieces: readonly Piece[]): Piece {
   const fields: string[] = [''];
   let origin = 0;

@@ -1,10 +1,10 @@
 import { baseName } from './path.js';
 import { ANY, SEGMENT } from './value.js';
 
-/** Tests of `find` that leave something out. */
+/** Tests of `find` that exclude some files. */
 const FILTERS =
   /^-(i?name|i?path|i?wholename|i?regex|i?lname|mtime|mmin|atime|amin|ctime|cmin|newer\w*|size|empty|user|group|perm|inum|links|nouser|nogroup|samefile|uid|gid|executable|xtype)$/;
-/** Programs that `find` asks whether a file is meant. */
+/** Programs that `find -exec` runs to decide about a file. */
 const ASKS = /^(e?f?grep|test|\[|cmp|diff|rg)$/;
 
 /** Where `find` starts. */
@@ -14,7 +14,7 @@ export function findRoots(args: readonly string[]): readonly string[] {
   return roots.length > 0 ? roots : ['.'];
 }
 
-/** All that `find` prints lies below where it starts, and ends in the name that it looks for. */
+/** The path of everything that `find` prints: below its start, and with the name that it looks for. */
 export function foundPath(args: readonly string[]): string {
   const roots = findRoots(args);
   const root = roots.length > 1 ? ANY : (roots[0] ?? '.');
@@ -22,12 +22,12 @@ export function foundPath(args: readonly string[]): string {
     arg === '-name' && !/^(!|-not)$/.test(args[index - 1] ?? '') ? [args[index + 1] ?? ''] : [],
   );
   const name = names.length === 1 ? (names[0] ?? '').replace(/\*/g, SEGMENT).replace(/\?/g, SEGMENT) : undefined;
-  // What a bracket negates or joins with something else says nothing about all that is found.
+  // A name in a bracket or in an alternative does not apply to everything that is found.
   if (name === undefined || args.some((arg) => /^(-o|-or|,|\()$/.test(arg))) return `${root}/${ANY}`;
   return `${root}/${ANY}/${name}`;
 }
 
-/** Whether no test limits what `find` does. What is kept by name does not say what goes. */
+/** Whether `find` finds all files. `! -name x` excludes only some, so that it counts as no limit. */
 export function findsEverything(args: readonly string[]): boolean {
   const exec = args.findIndex((arg) => /^-(exec|execdir|ok|okdir)$/.test(arg));
   if (exec >= 0 && ASKS.test(args[exec + 1] ?? '')) return false;
@@ -53,7 +53,7 @@ export function findsRepository(args: readonly string[]): boolean {
   );
 }
 
-/** `fd`, without a pattern that leaves something out. */
+/** Whether `fd` finds all files: it has no pattern and no option that excludes some. */
 export function fdFindsEverything(args: readonly string[]): boolean {
   const exec = args.findIndex((arg) => /^(-x|-X|--exec|--exec-batch)$/.test(arg));
   const own = exec < 0 ? args : args.slice(0, exec);

@@ -16,29 +16,29 @@ import { type NamedVariable, readAssignment, readRedirects } from './bindings.js
 import type { Budget } from './budget.js';
 import { deferred, namesIn } from './deferred.js';
 import { expandText, expandWord, type Substitution } from './expansion.js';
-import type { CommandLine, Host } from './host.js';
 import { combinations, concatenated, loopVariable, redirectsOutput } from './lines.js';
 import type { Scope } from './scope.js';
+import type { CommandLine, ScriptReader } from './script-reader.js';
 import { ANY, literal, SILENT, type Stream, UNKNOWN, type Value } from './value.js';
 
 /** Copying a variable costs as much as reading this many characters. */
 const FORK_COST = 10;
-/** Expanding an argument does. */
+/** Expanding an argument costs as much as reading this many characters. */
 const ARGUMENT_COST = 60;
-/** A variable that names a variable, and so on. */
+/** A chain of variables that name other variables is followed for this many steps. */
 const MAX_REFERENCES = 3;
 const NO_VARIABLES: ReadonlyMap<string, Value> = new Map();
 
 /**
- * Walks a script in the order in which a shell would run it, both ways of every branch and every loop once, and hands over
- * each command line with what is known of its words.
+ * Walks through a script in the order in which a shell would run it: both ways of every branch, and every loop once. Each command
+ * line is handed over with what is known of its words.
  */
 export class Interpreter implements Substitution {
   readonly budget: Budget;
   #concurrent = 0;
 
-  constructor(private readonly host: Host) {
-    this.budget = host.budget;
+  constructor(private readonly reader: ScriptReader) {
+    this.budget = reader.budget;
   }
 
   run(source: string, scope: Scope, stdin?: Stream): Stream {
@@ -83,7 +83,7 @@ export class Interpreter implements Substitution {
   #script(script: Script & ParsedScript, scope: Scope, stdin: Stream | undefined): Stream {
     const [error] = script.errors ?? [];
     if (error) {
-      this.host.unparsable(error.message);
+      this.reader.unparsable(error.message);
       return UNKNOWN;
     }
     return this.budget.nested(() => this.#list(script.commands, scope, stdin));
@@ -92,7 +92,7 @@ export class Interpreter implements Substitution {
   #list(statements: readonly Statement[], scope: Scope, stdin: Stream | undefined): Stream {
     const outputs: Stream[] = [];
     for (const { command, background } of statements) {
-      if (this.host.settled) break;
+      if (this.reader.settled) break;
       if (background) outputs.push(this.#concurrently(() => this.#statement(command, this.#fork(scope), stdin)));
       else outputs.push(this.#statement(command, scope, stdin));
     }
@@ -103,14 +103,14 @@ export class Interpreter implements Substitution {
     if (node.type !== 'AndOr') return this.#node(node, scope, stdin);
     const outputs = node.commands.map((command, index) => {
       if (index === 0) return this.#node(command, scope, stdin);
-      // What follows `&&` in a chain that began surely is as sure as the chain itself.
+      // It is not certain that the commands behind `&&` and `||` run.
       return this.#conditionally(scope, () => this.#node(command, scope, stdin));
     });
     return concatenated(outputs);
   }
 
   #node(node: PipelineNode, scope: Scope, stdin: Stream | undefined): Stream {
-    if (this.host.settled) return UNKNOWN;
+    if (this.reader.settled) return UNKNOWN;
     if (node.type === 'Command') return this.#command(node, scope, stdin);
     return this.budget.nested(() => this.#compound(node, scope, stdin));
   }
@@ -158,7 +158,7 @@ export class Interpreter implements Substitution {
         return { ...concatenated(outputs), text: undefined };
       }
       case 'Function':
-        // The shell calls this one by itself.
+        // The shell calls this function by itself.
         if (/^command_not_found_handler?$/.test(node.name.value)) this.body(node.body, this.#fork(scope), UNKNOWN);
         scope.functions.set(node.name.value, { body: node.body, conditional: scope.conditional > 0 });
         return SILENT;
@@ -214,7 +214,7 @@ export class Interpreter implements Substitution {
   }
 
   #execute(line: Omit<CommandLine, 'concurrent'>): Stream {
-    return this.host.execute({ ...line, concurrent: this.#concurrent > 0 });
+    return this.reader.execute({ ...line, concurrent: this.#concurrent > 0 });
   }
 
   #branch(statements: readonly Statement[], scope: Scope, stdin: Stream | undefined): Stream {
@@ -251,7 +251,7 @@ export class Interpreter implements Substitution {
     return scope.fork();
   }
 
-  /** Tests and arithmetic run nothing themselves, but the substitutions in them do. */
+  /** Tests and arithmetic run nothing themselves, but substitutions in them run commands. */
   #substitutionsIn(node: ArithmeticExpression | TestExpression, scope: Scope): void {
     if (node.type === 'ArithmeticWord') this.evaluate(node.value, scope);
     const isArithmetic =

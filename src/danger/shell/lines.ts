@@ -2,11 +2,11 @@ import type { Redirection } from 'unbash';
 import type { Variable } from './scope.js';
 import { ANY, SEGMENT, SILENT, type Stream, type Value } from './value.js';
 
-/** Alternatives of one command line that are looked at one by one. */
+/** At most this many alternatives of one command line are looked at. */
 const MAX_COMBINATIONS = 16;
 const MAX_LOOP_VALUES = 8;
 
-/** Every command line that the alternatives of its words allow; for too many, each alternative at least once. */
+/** All command lines that the alternatives of the words make. If there are too many, each alternative occurs at least once. */
 export function combinations(words: readonly (readonly (readonly Value[])[])[]): readonly Value[][] {
   const count = words.reduce((product, alternatives) => Math.min(product * alternatives.length, 1_000), 1);
   if (count === 1) return [words.flatMap((alternatives) => alternatives[0] ?? [])];
@@ -30,7 +30,7 @@ export function loopVariable(words: readonly Value[]): Variable {
   return { values: [...words.slice(0, MAX_LOOP_VALUES), { text: isSegment ? SEGMENT : ANY, origin }] };
 }
 
-/** What several commands write one after the other. */
+/** The output of several commands, one after the other. */
 export function concatenated(outputs: readonly Stream[]): Stream {
   const [only] = outputs;
   if (outputs.length === 1 && only) return only;

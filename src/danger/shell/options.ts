@@ -1,4 +1,4 @@
-/** The options and operands of a command line, in the way of getopt. */
+/** The options and operands of a command line, read as `getopt` reads them. */
 export class Options {
   readonly operands: string[] = [];
   /** Where the first operand stands; the number of arguments if there is none. */

@@ -15,13 +15,13 @@ const NOTHING = new Set(
     ' ',
   ),
 );
-/** Programs whose output people evaluate, as their manuals tell them to. */
+/** Programs whose manuals tell people to evaluate the output. */
 const PRINTS_SETUP = new Set(
   `ssh-agent gpg-agent keychain direnv pyenv rbenv nodenv goenv jenv asdf mise rtx fnm conda mamba micromamba brew opam luarocks
    starship zoxide atuin thefuck dircolors lesspipe resize minikube docker-machine podman-machine register-python-argcomplete
    fzf hub navi mcfly vault-env locale-gen shellspec`.split(/\s+/),
 );
-/** Programs that print secrets without reading a file that is named. */
+/** Programs that print secrets although their arguments name no secret file. */
 const PRINTS_SECRETS =
   /^(gh auth (token|status.*(-t|--show-token))|aws configure (get|export-credentials)|gcloud auth (application-default )?print-\w+-token|az account get-access-token|kubectl .*secrets?\b|vault (read|kv get)|op (read|item get)|pass (show|\w)|security find-\w+-password|doppler secrets|heroku config|npm config get .*_auth\w*|git credential (fill|get))/;
 
@@ -63,7 +63,7 @@ export function outputOf(command: ShellCommand): Stream {
     }
     case 'pgrep':
     case 'pidof':
-      // A process id that still tells what it was looked up by.
+      // The unknown process id keeps the name by which it was looked up.
       return text(SEGMENT + (args.at(-1) ?? ''));
     case 'find':
       return found(args);
@@ -106,7 +106,7 @@ function found(args: readonly string[]): Stream {
   return { text: foundPath(args), origin: findsEverything(args) ? Origin.everyFile : Origin.none };
 }
 
-/** These keep every line, if perhaps not as it was. A text with nothing unknown in it could change altogether. */
+/** The output of programs that pass every line on: a list of all files stays one. Other texts may change, so they are unknown. */
 function passed(stdin: Stream | undefined): string | undefined {
   return stdin?.text !== undefined && stdin.origin & Origin.everyFile ? stdin.text : undefined;
 }
@@ -115,7 +115,7 @@ function text(value: string): Stream {
   return { text: value, origin: Origin.none };
 }
 
-/** A filter's output is made of its input. */
+/** The output of a filter: it has the origin of its input. */
 function inherit({ stdin, values }: ShellCommand, output: string | undefined): Stream {
   const fromArgs = values.reduce((all, { content }) => all | (content?.origin ?? 0), 0);
   return { text: output, origin: ((stdin?.origin ?? 0) & ~Origin.everyFile) | fromArgs };

@@ -2,10 +2,10 @@ import type { ParameterExpansionPart, ParameterOperation, Word } from 'unbash';
 import type { Scope, Variable } from './scope.js';
 import { ANY, isKnown, literal, SEGMENT, type Value } from './value.js';
 
-/** Resolves the words inside an expansion; the first alternative, as one text. */
+/** Expands the words inside an expansion. Returns the first possible result, as one text. */
 type Resolve = (word: Word) => Value;
 
-/** A parameter's alternatives, each a list of fields: more than one for `$@` and arrays. */
+/** The possible values of a parameter. Each is a list of fields: `$@` and arrays have more than one field. */
 export type Parameter = readonly (readonly Value[])[];
 
 /** Longer texts are not worth following. */
@@ -89,7 +89,7 @@ function operate(
   return found.map((fields) => fields.map((value) => ({ ...value, text: edit(value.text, operation, resolve) })));
 }
 
-/** Cutting and replacing, for texts that are known; patterns are taken as they stand or not at all. */
+/** Cuts and replaces parts of known texts. Patterns are taken literally; where that is wrong, the result is unknown. */
 function edit(text: string, operation: ParameterOperation, resolve: Resolve): string {
   if (operation.type === 'Transform') return operation.operand.value === 'Q' ? text : ANY;
   if (!isKnown(text)) return ANY;

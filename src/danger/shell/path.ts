@@ -24,7 +24,7 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** Of paths in the container, which are text here: the host's `isWithin` goes by what separates paths there. */
+/** Whether a path is a folder or below it. Paths are those of the container, always with `/`, also on Windows. */
 export function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
 }

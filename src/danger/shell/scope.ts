@@ -2,7 +2,7 @@ import type { Function as FunctionNode } from 'unbash';
 import { ANY, literal, Origin, SEGMENT, type Stream, type Value } from './value.js';
 
 export interface Variable {
-  /** What it may hold: one value, or one for each way there. */
+  /** The values that the variable may have: one for each way through the script. */
   readonly values: readonly Value[];
   /** The elements of an array. */
   readonly elements?: readonly Value[];
@@ -10,11 +10,11 @@ export interface Variable {
 
 interface ShellFunction {
   readonly body: FunctionNode['body'];
-  /** Defined on one way only: a call may as well reach the program of that name. */
+  /** True if only some ways through the script define the function: a call may start the program of that name instead. */
   readonly conditional: boolean;
 }
 
-/** Variables that by custom name a program of the same name. */
+/** Variables that usually hold the name of a program, with that name. */
 const PROGRAM_VARIABLES: Readonly<Record<string, string>> = {
   PYTHON: 'python3', PYTHON3: 'python3', NODE: 'node', RUBY: 'ruby', PERL: 'perl', CC: 'cc', CXX: 'c++', LD: 'ld', AR: 'ar', MAKE: 'make',
   CMAKE: 'cmake', PIP: 'pip', NPM: 'npm', CARGO: 'cargo', GO: 'go', JAVA: 'java', GIT: 'git', DOCKER: 'docker', KUBECTL: 'kubectl',
@@ -34,9 +34,9 @@ export class Scope {
   positional: readonly Value[] = [];
   previousCwd: string;
   readonly folders: string[] = [];
-  /** What is printed goes to the shell: the code stands in a substitution. */
+  /** True inside a substitution: what is printed goes to the shell. */
   captured = false;
-  /** On another machine, in its own folders: nothing there is the agent's own. */
+  /** True on another machine: nothing there belongs to the agent. */
   elsewhere = false;
   /** Above zero where it is not certain that the code runs. */
   conditional = 0;
@@ -45,17 +45,17 @@ export class Scope {
     readonly home: string,
     readonly workspace: string,
     public cwd: string,
-    /** What was written into files since the command began, by absolute path. Subshells share them. */
+    /** What the command has written into files, by absolute path. Subshells share this map. */
     readonly files: Map<string, Stream> = new Map(),
-    /** Symbolic links that were made since then, with where they lead. */
+    /** Symbolic links that the command has made, with their targets. */
     readonly links: Map<string, string> = new Map(),
-    /** Where files were moved to since then, with where they were. */
+    /** Files that the command has moved: the new path, and the old one. */
     readonly moved: Map<string, string> = new Map(),
   ) {
     this.previousCwd = cwd;
   }
 
-  /** For a subshell: it sees everything and changes nothing. */
+  /** The scope of a subshell: it sees everything, and its changes stay its own. */
   fork(): Scope {
     const fork = new Scope(this.home, this.workspace, this.cwd, this.files, this.links, this.moved);
     for (const [name, variable] of this.variables) fork.variables.set(name, variable);
@@ -71,7 +71,7 @@ export class Scope {
     return fork;
   }
 
-  /** For a shell on another machine. */
+  /** The scope of a shell on another machine. */
   forkElsewhere(): Scope {
     const fork = this.fork();
     fork.elsewhere = true;
@@ -79,7 +79,7 @@ export class Scope {
     return fork;
   }
 
-  /** What a fork costs. */
+  /** How much work a fork is. */
   get size(): number {
     return this.variables.size + this.functions.size + this.aliases.size + this.references.size;
   }
@@ -90,7 +90,7 @@ export class Scope {
     this.variables.set(name, before ? either(before, variable) : variable);
   }
 
-  /** Where a path leads through the links that are known. A link at its end is itself what is meant. */
+  /** The path behind the links that the command has made. A link at the end of the path is not followed. */
   followed(path: string): string {
     if (this.links.size === 0) return path;
     let found = path;

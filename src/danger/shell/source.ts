@@ -2,7 +2,7 @@ import type { Stream } from './value.js';
 
 /** Longer commands are not looked at; Linux passes at most 128 KiB in one argument. */
 const MAX_LENGTH = 1_500_000;
-/** More words and operators than prose of that length has; they are what makes a parse slow. */
+/** Prose of that length has fewer words and operators. They make a parse slow. */
 const MAX_TOKENS = 250_000;
 
 /** Whether a parse would take longer than any honest command is worth. */
@@ -16,7 +16,7 @@ function tokens(source: string): number {
   let count = 0;
   for (let at = 0; at < source.length; at++) {
     const code = source.charCodeAt(at);
-    // All but letters, digits, what words are made of otherwise and what is not ASCII.
+    // Everything but letters, digits, other characters of words, and characters beyond ASCII.
     if (code <= 42 || (code >= 59 && code <= 63) || code === 91 || code === 96 || (code >= 123 && code <= 125))
       count += 1;
   }
@@ -33,7 +33,7 @@ export function canonicalName(name: string): string {
     .replace(/^(perl|ruby|php|lua|node)[\d.]+$/, '$1');
 }
 
-/** What runs a script, by its first line. */
+/** The interpreter of a script, by its first line. */
 export function interpreterOf({ text }: Stream): string {
   return /^#!.*\b(python|node|perl|ruby|php)/.exec(text ?? '')?.[1] ?? 'sh';
 }

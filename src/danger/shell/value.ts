@@ -1,6 +1,6 @@
 /**
- * A text of which parts may be unknown. Unicode noncharacters stand for those parts, so that a text can be cut, joined and
- * even parsed again without losing sight of them. Input that holds such a character only becomes less known by it.
+ * Texts can have unknown parts. Unicode noncharacters stand for those parts, so that a text can be cut, joined and parsed again
+ * without losing them. If the input itself holds such a character, its text only becomes less known.
  */
 
 /** Any text at all. */
@@ -13,7 +13,10 @@ export const CHARACTER = '\uFDD2';
 const HOLE = /[\uFDD0-\uFDD2]/;
 const WIDE_HOLE = /[\uFDD0\uFDD1]/;
 
-/** Where a text comes from, as flags. `everyFile`: it names every file of a folder, with nothing left out; `folder`: it is a folder or a database as a whole. */
+/**
+ * Where a text comes from, as flags. `everyFile`: the text names every file of a folder. `folder`: the text is the content of a
+ * whole folder or database.
+ */
 export const Origin = {
   none: 0,
   network: 1,
@@ -36,13 +39,13 @@ export interface Stream {
 export interface Value {
   readonly text: string;
   readonly origin: number;
-  /** What is read from the file of this name, for process substitutions. */
+  /** For process substitutions: what a program reads when it opens the file of this name. */
   readonly content?: Stream;
 }
 
 export const SILENT: Stream = { text: '', origin: Origin.none };
 export const UNKNOWN: Stream = { text: undefined, origin: Origin.none };
-/** The content of a file that was there before: not seen, as no script file is. */
+/** The content of a file that existed before the command. Files are never read. */
 export const FILE: Stream = { text: undefined, origin: Origin.none };
 
 export function literal(text: string): Value {

@@ -1,8 +1,8 @@
-/** Variables that programs run as a command, by name or by the end of their name. */
+/** Variables whose value programs run as a command. Some are known by the end of their name. */
 const COMMAND =
   /^(?:PROMPT_COMMAND|GIT_SSH|GIT_SEQUENCE_EDITOR|GIT_EXTERNAL_DIFF|GIT_PROXY_COMMAND|LESSOPEN|LESSCLOSE|FCEDIT|SVN_SSH|RUSTC_WRAPPER|RUSTC_WORKSPACE_WRAPPER|CARGO_BUILD_RUSTC_WRAPPER|FZF_(?:DEFAULT|CTRL_T|ALT_C)_COMMAND|npm_config_script_shell|npm_config_git|SUDO_ASKPASS|VISUAL|\w+_CREDENTIAL_HELPER)$|(?:^|_)(?:PAGER|EDITOR|ASKPASS|BROWSER|RSH|SSH_COMMAND|DIFFTOOL)$/;
 
-/** Variables with code for a program of their own: the program, and the option that takes it. */
+/** Variables with code for one program: the program, and the option that takes the code. */
 const CODE: Readonly<Record<string, readonly [program: string, option: string]>> = {
   LUA_INIT: ['lua', '-e'],
   PERL5DB: ['perl', '-e'],
@@ -10,7 +10,7 @@ const CODE: Readonly<Record<string, readonly [program: string, option: string]>>
   EXINIT: ['ex', '-c'],
 };
 
-/** Variables with arguments that a program takes before its own. */
+/** Variables with arguments that a program reads before its command line. */
 const ARGUMENTS: Readonly<Record<string, string>> = {
   TAR_OPTIONS: 'tar',
   MAKEFLAGS: 'make',
@@ -19,7 +19,7 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   FZF_DEFAULT_OPTS: 'fzf',
 };
 
-/** What the value of a variable makes a program run: a line for a shell, or the words of a command. */
+/** What a program runs because of a variable: a line for a shell, or the words of a command. */
 export function ranBy(name: string, value: string): string | readonly string[] | undefined {
   if (value === '') return undefined;
   if (COMMAND.test(name)) return value;

@@ -1,8 +1,8 @@
 import { realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import type { IgnoreFile } from '../../../danger/ignored.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
 import { runGit } from './command.js';
+import type { IgnoreFile } from './ignored-paths.js';
 import { branchIn, findGitLayout, type GitLayout, isKnown, readGitFile } from './layout.js';
 import { withGitView } from './view.js';
 

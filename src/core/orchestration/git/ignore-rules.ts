@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { IgnoredPaths } from '../../../danger/danger.js';
-import { type IgnoreFile, ignoredPaths } from '../../../danger/ignored.js';
+import type { IgnoredPaths } from '../../../danger/index.js';
 import { writeAtomically } from '../util/fs/atomic-file.js';
 import { readOwnFile } from '../util/fs/own-file.js';
 import { type CommittedRules, placeInRepository } from './committed-rules.js';
+import { type IgnoreFile, ignoredPaths } from './ignored-paths.js';
 
 /** No repository has as many ignore rules. */
 const MOST_BYTES = 16 * 1024 * 1024;

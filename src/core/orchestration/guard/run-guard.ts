@@ -1,6 +1,4 @@
-import type { DangerContext } from '../../../danger/danger.js';
-import { rateDanger } from '../../../danger/rate-danger.js';
-import { Budget } from '../../../danger/shell/budget.js';
+import type { Danger, DangerContext } from '../../../danger/index.js';
 import type { Denial } from '../session/denial.js';
 import type { Observation } from '../session/observation.js';
 import {
@@ -29,6 +27,9 @@ export interface RunGuardOptions {
   off?: readonly string[];
 }
 
+/** The rules that rate calls. They are more than a third of the library's code: the first run loads them, not the main entry. */
+type Rules = typeof import('../../../danger/index.js');
+
 /** What a person can read through; a longer input could hide what matters behind what does not. */
 const MOST_SHOWN_LENGTH = 1_000_000;
 /** Whoever shows it writes it as JSON, which takes a stack for each level, and may have less of that than there is here. */
@@ -42,11 +43,18 @@ export class RunGuard {
   readonly approvals: Approvals;
   readonly #options: RunGuardOptions;
   readonly #ledger = new CallLedger();
+  #rules: Rules | undefined;
 
   constructor(options: RunGuardOptions) {
     this.#options = options;
     const { policy, record } = options;
     this.approvals = new Approvals(record, policy.approvalTimeoutMs);
+  }
+
+  /** Loads the rules that rate calls, unless they are loaded. `inspect` needs them; `beforeTool` waits for them itself. */
+  async ready(): Promise<Rules> {
+    this.#rules ??= await import('../../../danger/index.js');
+    return this.#rules;
   }
 
   /** Takes over what an earlier host has decided about the run. */
@@ -80,7 +88,8 @@ export class RunGuard {
     try {
       const unseen = unseenWork(asked, this.#options.off ?? []);
       if (unseen !== undefined) return this.#deny(asked, 'policy', `Denied by policy: ${unseen}`);
-      const call = this.#rated(asked);
+      const { rateDanger } = this.#rules ?? (await this.ready());
+      const call = withDanger(asked, rateDanger(asked, this.#options.place));
       const { decision, reason = '' } = this.#decide(call);
       if (decision === 'ask' && this.#ledger.isAllowed(call)) return { allowed: true };
       if (decision === 'ask') return await this.#ask(call, reason, askedAt);
@@ -94,22 +103,20 @@ export class RunGuard {
 
   /**
    * What the log tells, with dangers rated and denied calls told apart. A call that ran without leave ends the list as
-   * a breach.
+   * a breach. Call it when `ready` has resolved.
    *
    * @param enforced whether every call of this run has to pass the guard; `'ended'` where the run is being ended, which
    * interrupts calls before they are decided about
    */
   inspect(observations: readonly Observation[], enforced: boolean | 'ended'): Observation[] {
-    // All calls of a line together may take as long to be rated as one.
-    const budget = new Budget();
+    const rated = this.#ratedCalls(observations);
     return observations.flatMap((observation): Observation[] => {
       if (observation.kind === 'tampered') {
         const reason = 'The log cannot be read where it tells of a tool call, or transcripts are missing from it.';
         return enforced === true ? [breachOf('unknown', 'unknown', reason)] : [];
       }
-      if (observation.kind === 'tool') {
-        const { id: toolUseId, name: tool, input } = observation;
-        const call = this.#rated({ toolUseId, tool, input }, budget);
+      const call = rated.get(observation);
+      if (call && observation.kind === 'tool') {
         this.#ledger.logged(call, this.#decide(call).decision === 'allow');
         if (enforced === false) this.#ledger.exempt(call.toolUseId);
         return [call.danger ? { ...observation, danger: call.danger } : observation];
@@ -156,15 +163,23 @@ export class RunGuard {
     return verdict;
   }
 
-  #rated(call: ToolCall, budget?: Budget): ToolCall {
-    const danger = rateDanger(call, this.#options.place, budget);
-    // The rating stands in records, which are frozen.
-    return danger ? { ...call, danger: Object.freeze({ ...danger }) } : call;
+  /** The calls that a log line tells of, rated together: all of them may take as much work as one. */
+  #ratedCalls(observations: readonly Observation[]): ReadonlyMap<Observation, ToolCall> {
+    if (!this.#rules) throw new Error('The rules that rate tool calls are not loaded: ready() was not awaited.');
+    const tools = observations.filter((observation) => observation.kind === 'tool');
+    const calls = tools.map(({ id: toolUseId, name: tool, input }) => ({ toolUseId, tool, input }));
+    const dangers = this.#rules.rateDangers(calls, this.#options.place);
+    return new Map(tools.map((tool, index) => [tool, withDanger(calls[index] as ToolCall, dangers[index])]));
   }
 
   #decide(call: ToolCall): PolicyDecision {
     return decide(this.#options.policy, call);
   }
+}
+
+/** The rating stands in records, which are frozen. */
+function withDanger(call: ToolCall, danger: Danger | undefined): ToolCall {
+  return danger ? { ...call, danger: Object.freeze({ ...danger }) } : call;
 }
 
 /** A tool call that went past the guard. */

@@ -25,7 +25,7 @@ export interface RunObserverOptions {
   request: Pick<RunRequest, 'spec' | 'session' | 'folder'>;
   record: RunRecord;
   control: Pick<RunControl, 'stopping' | 'stop' | 'hold' | 'release'>;
-  guard: Pick<RunGuard, 'inspect'>;
+  guard: Pick<RunGuard, 'ready' | 'inspect'>;
   limits: RunLimits;
   lease: Pick<SlotLease, 'after'>;
   ignoreRules: IgnoreRules;
@@ -100,12 +100,14 @@ export class RunObserver {
   }
 
   async start(handle: RunHandle, { offset, replay }: LogPart): Promise<void> {
-    const { request, limits, ignoreRules } = this.#options;
+    const { request, guard, limits, ignoreRules } = this.#options;
     const { folder, spec } = request;
     const { log } = folder;
     // Git takes its time, of which the start of a container should get nothing, and the agent's first call comes later.
     if (this.#checkout !== undefined) ignoreRules.begin(this.#checkout, true);
     const mostBytes = logBytesOf(spec.limits);
+    // Each line of the log is judged at once and in order, so that the rules have to be there before the first one.
+    await guard.ready();
     if (replay) this.#replayed = (await lstat(log)).mtimeMs;
     this.#unasked = replay?.onHostLost === 'allow';
     const { transcript, turns, channelCoder } = handle;

@@ -1,4 +1,4 @@
-import type { Danger } from '../../../danger/danger.js';
+import type { Danger } from '../../../danger/index.js';
 /** A tool call that was kept from running. */
 export interface Denial {
   readonly toolUseId: string;

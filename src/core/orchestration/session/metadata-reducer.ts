@@ -1,4 +1,4 @@
-import type { Danger } from '../../../danger/danger.js';
+import type { Danger } from '../../../danger/index.js';
 import { boundedCopy } from '../util/bounded-copy.js';
 import { detachString, singleLine, stripControl, truncate } from '../util/text.js';
 import type { ClassifiedError, DangerRecord, SessionMetadata, ToolUsageRecord } from './metadata.js';

@@ -1,4 +1,4 @@
-import type { Danger } from '../../../danger/danger.js';
+import type { Danger } from '../../../danger/index.js';
 
 /** What was observed in the log. Bounded: totals count everything, lists keep the latest. */
 export interface SessionMetadata {

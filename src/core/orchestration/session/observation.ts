@@ -1,4 +1,4 @@
-import type { Danger } from '../../../danger/danger.js';
+import type { Danger } from '../../../danger/index.js';
 import type { ErrorSeverity, TokenUsage, ToolOutcome } from './metadata.js';
 
 /** What one log line tells, in our own vocabulary. A line may tell several things, or nothing. */

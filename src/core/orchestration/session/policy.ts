@@ -1,4 +1,4 @@
-import type { Danger } from '../../../danger/danger.js';
+import type { Danger } from '../../../danger/index.js';
 import { OrchestrationError } from '../util/errors.js';
 import { namesOf } from './tool-names.js';
 

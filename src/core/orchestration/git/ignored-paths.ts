@@ -1,5 +1,5 @@
 import ignore from 'ignore';
-import type { IgnoredPaths } from './danger.js';
+import type { IgnoredPaths } from '../../../danger/index.js';
 
 /** A file with ignore rules. */
 export interface IgnoreFile {

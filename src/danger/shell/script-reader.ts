@@ -16,13 +16,13 @@ export interface CommandLine {
   readonly concurrent: boolean;
 }
 
-/** Where an interpreter hands over what it finds. */
-export interface Host {
+/** Takes what an interpreter finds in a script. */
+export interface ScriptReader {
   readonly budget: Budget;
   /** Looks at a command line and says what it writes. */
   execute(line: CommandLine): Stream;
-  /** A part of the script is not what the shell's grammar allows. */
+  /** Told of a part of the script that is no valid shell code. */
   unparsable(message: string): void;
-  /** Nothing further has to be looked at. */
+  /** True when nothing further has to be looked at. */
   readonly settled: boolean;
 }

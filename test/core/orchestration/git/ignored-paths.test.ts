@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ignoredPaths } from '../../src/danger/ignored.js';
-import { rateDanger } from '../../src/danger/rate-danger.js';
-import { context } from './rate.js';
+import { ignoredPaths } from '../../../../src/core/orchestration/git/ignored-paths.js';
+import { rateDanger } from '../../../../src/danger/index.js';
+import { context } from '../../../danger/rate.js';
 
 const ignored = ignoredPaths([
   {

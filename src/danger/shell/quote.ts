@@ -1,0 +1,4 @@
+/** A word as POSIX `sh` reads it, whatever characters it has. */
+export function quoted(word: string): string {
+  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+}
