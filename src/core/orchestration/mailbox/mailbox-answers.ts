@@ -1,5 +1,6 @@
-import { chmod, rename, unlink, writeFile } from 'node:fs/promises';
+import { unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeAtomically } from '../util/fs/atomic-file.js';
 import { serialized } from '../util/serialized.js';
 
 /** An answer is read within milliseconds; these many are kept for hooks that were frozen before they could. */
@@ -63,10 +64,7 @@ export class MailboxAnswers {
   /** In one step: the hook takes what it sees for the whole. */
   async #place(name: string, text: string): Promise<string> {
     const path = join(this.#folder, name);
-    const part = join(this.#folder, `.${name}`);
-    await writeFile(part, text);
-    await chmod(part, 0o644); // Whatever the umask: the image's user may be anybody.
-    await rename(part, path);
+    await writeAtomically(path, text, 0o644); // The image's user may be anybody.
     return path;
   }
 }

@@ -448,7 +448,7 @@ describe('what is in the folder when a host comes', () => {
     const { files, host } = await scene();
     host.messages = ['one'];
     const name = requestName();
-    mkdirSync(join(files.answers, `.${name.replace('.json', '')}`));
+    mkdirSync(join(files.answers, `.${name.replace('.json', '')}.part`));
     send(files, request('PostToolUse'), name);
     await empty(files);
     expect(host.ears).toHaveLength(1);
