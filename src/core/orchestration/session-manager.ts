@@ -100,7 +100,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
 
   /**
    * Freezes a running session's container (`docker pause`), in the middle of whatever it does; without Docker, the
-   * `claude` process. Limits and the deadlines of approvals stand still meanwhile; time-outs inside the container, Bash's
+   * `claude` process. While it is frozen, limits and the deadlines of approvals stand still; time-outs inside the container, Bash's
    * for example, do not. One that is frozen already is answered as it is. `cancel` and `continue` work on it, too.
    *
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` where nothing runs that could be frozen, as in one
@@ -157,7 +157,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
 
   /**
    * Removes the git worktree that was made for a session which has ended; its branch stays, and a later `continue()`
-   * makes it anew. A worktree that was there before the session is not touched.
+   * makes it again. A worktree that was there before the session is not touched.
    *
    * @param options.force also where something is not committed, or only its branch has its commits. Default `false`
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` where the session has not ended,

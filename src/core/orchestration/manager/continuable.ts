@@ -27,7 +27,7 @@ function whyNotContinued(session: UnifiedSession, { specIsPlaceholder, run }: Li
   return undefined;
 }
 
-/** What was spent stays spent: a further run would end where it begins. */
+/** What was spent stays spent: a further run would end at its first answer. */
 function spent({ costUsd, tokens }: Spending, { spec: { limits } }: LiveSession): string | undefined {
   const limit =
     (limits.costUsd !== undefined && costUsd >= limits.costUsd && `limits.costUsd ($${limits.costUsd})`) ||

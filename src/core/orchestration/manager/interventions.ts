@@ -49,7 +49,7 @@ export class SessionInterventions {
     return this.#store.registry.require(session.id);
   }
 
-  /** Only where nobody works in it: children may work where their leader did. */
+  /** Refused while another session works in the worktree: children may work where their leader did. */
   async removeWorktree({ id, status, environment }: UnifiedSession, force: boolean): Promise<UnifiedSession> {
     const { worktrees } = this.#live.require(id).executor;
     const refused = (why: string): OrchestrationError =>

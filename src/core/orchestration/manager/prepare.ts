@@ -60,7 +60,7 @@ async function withPromptFile(
   checkPromptFile(file, text);
   await folder.write(folder.promptFile, text);
   const { systemPrompt, mcpConfig } = await validatePromptFile(folder.promptFile, file, data);
-  // An agent may have written a file of the workspace, so that names no other file of the host.
+  // An agent may have written a prompt file in the workspace, so such a file may not name other files of the machine.
   if (mcpConfig !== undefined && isAbsolute(mcpConfig) && !isAbsolute(file)) {
     throw new OrchestrationError(
       'INVALID_OPTIONS',

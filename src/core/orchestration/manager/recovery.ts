@@ -20,11 +20,11 @@ import type { SessionSweep, SweepReport } from './sweep.js';
 export interface RecoveryReport extends SweepReport {
   /** Their runs go on, and are watched again. */
   readonly adopted: readonly string[];
-  /** Their runs ended while no manager was there; now they have ended, with how it went. */
+  /** Their runs ended while no manager watched them. The sessions have ended now, with the true outcome. */
   readonly closed: readonly string[];
   /** Their containers are gone without a leftover: `failed`, reason `lost`. */
   readonly lost: readonly string[];
-  /** They wait for a slot again, in their order, or start anew because they had not come to run. */
+  /** They wait for a slot again, in their order, or are launched again because they had not begun to run. */
   readonly requeued: readonly string[];
   /** They had ended before. */
   readonly known: readonly string[];
@@ -92,8 +92,8 @@ export class SessionRecovery {
       isTerminal(status) || status === 'queued' ? [] : [id],
     );
     await Promise.all(opened.map((id) => takenOver(live.get(id)?.run)));
-    // What was closed meanwhile may be another's by now.
-    if (runs.isClosed) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed meanwhile.');
+    // If the manager was closed during this call, another process may have the sessions by now.
+    if (runs.isClosed) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed during recover().');
     runs.endOrphans();
     runs.queue.resume();
 
@@ -121,7 +121,7 @@ export class SessionRecovery {
     };
   }
 
-  /** @throws OrchestrationError `DOCKER_UNAVAILABLE` where a session may be running that nobody can look at */
+  /** @throws OrchestrationError `DOCKER_UNAVAILABLE` if a session may be running and the engine does not answer */
   async #leftovers(left: readonly LeftSession[]): Promise<Leftover[]> {
     const leftovers = Object.entries(this.#options.executors).map(async ([mode, executor]) => {
       try {

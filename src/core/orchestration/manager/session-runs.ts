@@ -32,7 +32,10 @@ export interface SessionRunsOptions extends Omit<SessionSlotsOptions, 'onStart' 
   commands: SessionCommands;
 }
 
-/** The runs of all sessions: each begins when the queue gives its session a slot, and its end is the session's, or the next run's beginning. */
+/**
+ * The runs of all sessions. A run begins when the queue gives its session a slot. When the run ends, the session ends, or its next
+ * run begins.
+ */
 export class SessionRuns {
   readonly queue: SessionQueue;
   readonly #store: SessionStore;

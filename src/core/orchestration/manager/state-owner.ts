@@ -6,7 +6,7 @@ import type { RecoverOptions } from './prepare.js';
 import type { RecoveryReport, SessionRecovery } from './recovery.js';
 import type { SessionSweep } from './sweep.js';
 
-/** What could not be removed at once is looked for as often. */
+/** How often leftovers are looked for that could not be removed at once. */
 const SWEEP_MS = 60_000;
 
 export interface StateOwnerOptions {
@@ -42,7 +42,7 @@ export class StateOwner {
   recover(options: RecoverOptions): Promise<RecoveryReport> {
     const report = this.#recovering.then(async () => {
       await this.#acquire();
-      if (this.#released) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed meanwhile.');
+      if (this.#released) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed during recover().');
       return this.#options.recovery.run(options);
     });
     this.#recovering = report.catch(() => {}); // Its own caller hears of a failure.

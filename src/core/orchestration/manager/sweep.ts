@@ -54,7 +54,7 @@ export class SessionSweep {
     const ended = registry.list().filter(({ id, status }) => isTerminal(status) && !this.#tidied.has(id));
     for (const { id } of ended) {
       const now = registry.get(id);
-      if (!now || !isTerminal(now.status)) continue; // It was continued meanwhile.
+      if (!now || !isTerminal(now.status)) continue; // It was continued since the list was made.
       this.#tidied.add(id);
       await new MailboxFiles(new SessionFolder(stateDir, id).guard).remove().catch(() => {}); // Next time.
     }

@@ -22,15 +22,15 @@ export interface RunHooksOptions {
   ready: Promise<unknown>;
 }
 
-/** What a run's hooks get for an answer: the guard's decisions and the user's messages. */
+/** Answers the hooks of a run: with the guard's decisions and the user's messages. */
 export function runHooks(options: RunHooksOptions): RunHooks {
   const { record, guard, observer, steering, lease, commands, ready } = options;
   const oneByOne = serialized();
   return {
     async beforeTool(call) {
-      await ready; // The engine may tell of the start later than the hook does.
+      await ready; // The hook may ask before the engine has reported the start.
       await lease.before(call.toolUseId);
-      // Hundreds may have waited for that, and to rate a call takes its time: the host has other work to do between them.
+      // Hundreds of calls may have waited, and rating a call takes time: the event loop does other work between two of them.
       await oneByOne(() => nextTurn());
       return guard.beforeTool(call);
     },

@@ -14,11 +14,11 @@ export interface Spending {
   readonly tokens: number;
 }
 
-/** Bash's own time-out where a call declares none (Claude Code 2.1.98, `BASH_DEFAULT_TIMEOUT_MS`). */
+/** Bash's own time-out if a call declares none (Claude Code 2.1.98, `BASH_DEFAULT_TIMEOUT_MS`). */
 const BASH_TIMEOUT_MS = 120_000;
 /** The longest that a call is believed to take, whatever it declares (Claude Code's `BASH_MAX_TIMEOUT_MS`). */
 const MOST_TIMEOUT_MS = 600_000;
-/** Claude runs a dozen calls at once; a log with more that never end was made to keep the host busy. */
+/** Claude runs a dozen calls at once; a log with more unfinished calls was made to keep this process busy. */
 const MOST_RUNNING = 1_000;
 
 /** Watches what one run spends, and reports the first limit that it reaches. */
@@ -40,7 +40,7 @@ export class RunLimits {
     this.#onExcess = onExcess;
   }
 
-  /** The agent begins to work, or has worked for some time under another host. */
+  /** The agent begins to work, or has worked for some time while an earlier process watched. */
   start(elapsedMs = 0): void {
     const { durationMs } = this.#limits;
     if (durationMs !== undefined) {

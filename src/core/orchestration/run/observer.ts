@@ -31,7 +31,7 @@ export interface RunObserverOptions {
   ignoreRules: IgnoreRules;
 }
 
-/** Where in the log a run begins, and what another host may have read of it. */
+/** Where in the log a run begins, and how its hook was set up if an earlier process may have read a part of it. */
 interface LogPart {
   offset: number;
   replay: Pick<ToolPolicy, 'onHostLost'> | undefined;
@@ -126,10 +126,10 @@ export class RunObserver {
     this.#monitor = await StreamMonitor.start(options, open);
     transcript?.copy?.watchBacklog((behind) => this.#late('copy', behind));
     void this.#monitor.caughtUp.then(() => {
-      if (this.#detached) return; // The hooks' calls wait for the host that reads the rest.
+      if (this.#detached) return; // The hooks' calls wait for the process that reads the rest.
       this.#replayed = undefined;
       this.#caughtUp.resolve();
-      // Whatever hook told of it may have told a host that is gone, or none.
+      // The hook that reported the end of the turn may have reported it to a process that is gone.
       if (replay && this.#turnOver) turns?.ended(false);
     });
     if (this.#detached) this.#monitor.stop();
@@ -206,7 +206,7 @@ export class RunObserver {
     this.#options.control.stop({ status: 'failed', reason: 'log_limit', error: `The log ${how}.` }, 'at-once');
   }
 
-  /** Something was made for git on the host to execute or to follow. */
+  /** The agent has made something that git on the machine would execute or follow. */
   #report({ path, reason }: PlantedFile): void {
     const { record } = this.#options;
     const danger = { level: 'critical', rule: 'git.planted', reason: `${quote(path)}: ${quote(reason)}` } as const;

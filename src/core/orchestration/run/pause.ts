@@ -66,7 +66,7 @@ export class RunPause {
   }
 
   /**
-   * Keeps the agent from working until `release`, whether a person has paused the run or not. Does nothing where it is held
+   * Keeps the agent from working until `release`, whether a person has paused the run or not. Does nothing if the run is held
    * already, or cannot be frozen.
    *
    * @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED`
@@ -75,7 +75,7 @@ export class RunPause {
     return this.#change(async (handle) => {
       const { pausing } = handle;
       if (this.#held || !pausing) return;
-      // On a full disk it is held all the same. Should this host be killed then, the next one takes it for paused.
+      // On a full disk the run is held all the same. If this process is killed then, the next one takes the run for paused.
       await writeFile(this.#options.heldFile, '').catch(() => {});
       if (!this.#frozen) await pausing.pause();
       this.#held = true;
@@ -87,14 +87,14 @@ export class RunPause {
     return this.#change((handle) => this.#release(handle));
   }
 
-  /** The same where this host has nothing to do with the run any more. Never rejects. */
+  /** Releases the run because this process has nothing to do with it any more. Never rejects. */
   letGo(handle: RunHandle | undefined): Promise<void> {
     return this.#serialized(async () => {
       if (handle) await this.#release(handle).catch(() => {});
     });
   }
 
-  /** Whether the last host of a run has held it, and did not come to let it go on. */
+  /** Whether the last process held the run, and was gone before it could release the run. */
   wasHeld(): Promise<boolean> {
     return access(this.#options.heldFile).then(
       () => true,
@@ -103,7 +103,7 @@ export class RunPause {
   }
 
   /**
-   * The run begins to be followed. How it is found counts: its last host may have been killed before the record knew.
+   * Takes over how the run was found. The record may be behind: the last process may have been killed before it could write.
    *
    * @param held what `wasHeld` said; the run goes on with `release` then
    */

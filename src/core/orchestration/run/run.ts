@@ -36,7 +36,7 @@ export class Run implements RunControl {
   /** Resolves when the record says that the run executes, or is over. */
   readonly #running = deferred<void>();
   readonly #takenOver = deferred<void>();
-  /** Aborted when the run goes on without this process. The reason is what those are told who wanted something of it. */
+  /** Aborted when the run goes on without this process. Its reason is thrown at callers that wait for the run. */
   readonly #detached = new AbortController();
 
   constructor(options: RunOptions) {
@@ -56,7 +56,7 @@ export class Run implements RunControl {
 
   /** Ends the run. `finished` resolves when it is proved gone; the first cause given is the one that is kept. */
   stop(stop: RunStop, how: StopManner = 'gently'): void {
-    // The next process may have the run by now; those who are asked wait for that one.
+    // The next process may have the run by now, and waiting questions are left to that process.
     if (this.#state === 'detached') return;
     if (this.#cause.give(stop, how)) this.#record.dispatch({ type: 'stopping', stop });
     if (this.#state !== 'over') this.#state = 'ending';
@@ -131,7 +131,7 @@ export class Run implements RunControl {
   /** Resolves when the agent was given the message. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
   async steer(message: string): Promise<void> {
     const heard = this.#parts.steering.push(message);
-    heard.catch(() => {}); // Told of below: a launch may take longer than the disk does to refuse.
+    heard.catch(() => {}); // Awaited below: a launch may take longer than the disk takes to refuse.
     const handle = await this.#launched.promise;
     if (handle && !handle.hooked) throw this.#refused('steered: its executor has no means for that');
     if (await heard) return;
@@ -201,7 +201,7 @@ export class Run implements RunControl {
     return this.#concluded(this.#outcome(end));
   }
 
-  /** With what the mode has to say of the run; if it cannot say it, the record tells that. */
+  /** Adds what the mode has to say of the run. If the mode fails, the record says so. */
   async #concluded(outcome: Outcome): Promise<Outcome> {
     if (this.continuing !== undefined) return outcome;
     const { executor, request } = this.#options;
@@ -231,10 +231,10 @@ export class Run implements RunControl {
     this.#running.resolve();
   }
 
-  /** Ends the run as soon as there is something to be ended; the stop reason is on disk by then. */
+  /** Ends the run as soon as it was launched. The stop reason is on disk by then. */
   async #end(how: StopManner): Promise<void> {
     const handle = await this.#launched.promise;
-    // It has to end all the same, whatever the disk does.
+    // The run has to end even if the disk refuses.
     if (how === 'gently') await withTimeout(this.#record.saved(), SAVED_MS).catch(() => {});
     await handle?.stop(how).catch(() => {}); // #follow hears of it, too.
   }

@@ -13,15 +13,15 @@ export class SlotLease {
   readonly #slot: Slot;
   readonly #record: RunRecord;
   #resting: boolean;
-  /** The slot that was asked for; all who want to go on wait for the same. */
+  /** The slot that was asked for. Everything that wants to go on waits for the same one. */
   #reclaimed: Promise<void> | undefined;
   /** Commands of the agent's that wait for children. */
   #waits = 0;
-  /** Tool calls that the agent makes while its commands wait: the run does not rest before they are over. */
+  /** Tool calls that the agent makes while its commands wait. The run does not rest before they have ended. */
   readonly #working = new Map<string, { readonly began: number }>();
   /**
-   * Commands that wait within one of those calls each, the oldest first. Nobody knows within which, only that it began before
-   * the command: the run may rest where there is a command for each call.
+   * Waiting `orchestrate` commands that were started inside a tool call, the oldest first. The log doesn't say which call
+   * started which command, only that the call began first. The run may rest if there is a command for each call.
    */
   readonly #standing = new Set<{ readonly began: number }>();
   /** Counts calls and commands, to know which began first. */
@@ -38,7 +38,7 @@ export class SlotLease {
     return this.#resting;
   }
 
-  /** The agent has nothing to do from now on, which gives the slot back. */
+  /** The agent has nothing to do from now on: gives the slot back. */
   rest(waitingFor: 'person' | 'children'): void {
     if (this.#resting) return;
     // What was called in the turn that ends here is over, whatever the log has told of it.
@@ -48,7 +48,7 @@ export class SlotLease {
     this.#slot.release(waitingFor);
   }
 
-  /** The agent has something to do again: resolves when the session has a slot for that. */
+  /** The agent has something to do again: resolves when the session has a slot. */
   async wake(): Promise<void> {
     if (!this.#resting) return;
     const reclaimed = this.#reclaimed ?? (this.#slot.isHeld || this.#slot.reclaim());
@@ -67,7 +67,7 @@ export class SlotLease {
   async during<T>(wait: () => Promise<T>): Promise<T> {
     this.#waits++;
     const command = { began: ++this.#begun };
-    // While the run rests, its calls wait for the slot and have not begun: the command can be of none of them.
+    // While the run rests, its calls wait for the slot and have not begun, so none of them has started this command.
     if (!this.#resting && this.#standing.size < this.#working.size) this.#standing.add(command);
     this.#restAgain();
     try {
@@ -80,7 +80,7 @@ export class SlotLease {
     }
   }
 
-  /** The agent wants to call a tool: resolves when it may, as that takes a slot. */
+  /** The agent wants to call a tool: resolves when the session has a slot for the call. */
   async before(toolUseId: string): Promise<void> {
     if (!this.#resting && this.#waits === 0) return;
     this.#working.set(toolUseId, { began: ++this.#begun });
@@ -89,14 +89,14 @@ export class SlotLease {
     await this.wake();
   }
 
-  /** A tool call is over; what it interrupted goes on. */
+  /** A tool call has ended: a rest that it interrupted goes on. */
   after(toolUseId: string): void {
     if (this.#end(toolUseId)) this.#restAgain();
   }
 
   #end(toolUseId: string): boolean {
     const wasWorking = this.#working.delete(toolUseId);
-    // A call that Claude Code has stopped may leave its command behind, which can be of none of the others then.
+    // A call that Claude Code has stopped may leave its command behind, and no other call has started that command.
     let calls = 0;
     for (const command of this.#standing) {
       const earlier = [...this.#working.values()].filter(({ began }) => began < command.began);
@@ -106,7 +106,7 @@ export class SlotLease {
     return wasWorking;
   }
 
-  /** Where no command waits, nobody wants to know what works. While the run rests, its calls are yet to begin. */
+  /** Without a waiting command the calls need not be known. While the run rests, its calls have not begun. */
   #forgetIdly(): void {
     if (this.#waits === 0) this.#forgetCalls();
   }

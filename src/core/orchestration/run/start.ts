@@ -58,16 +58,16 @@ export class RunStart {
   }
 
   /**
-   * The run, under way; undefined where nothing is to be launched any more.
+   * Returns the run, or undefined if nothing is to be launched any more.
    *
-   * @throws OrchestrationError where it can be neither taken over nor launched
+   * @throws OrchestrationError if the run can be neither taken over nor launched
    */
   async begin(): Promise<RunHandle | undefined> {
     const adopted = this.#options.adopt ? await this.#adopt() : undefined;
     return adopted ?? this.#launch();
   }
 
-  /** Undefined where the run never came to be. */
+  /** Undefined if the run never began. */
   async #adopt(): Promise<RunHandle | undefined> {
     const { executor } = this.#options;
     const { record, notes, detached } = this.#deps;
@@ -112,7 +112,7 @@ export class RunStart {
   }
 }
 
-/** Asks again while the engine is away: it may just be restarted, and nobody knows what became of the run. */
+/** Asks again while the engine does not answer: it may just be restarting, and only it knows what became of the run. */
 async function whenEngineAnswers<T>(ask: () => Promise<T>, detached: AbortSignal): Promise<T> {
   const since = performance.now();
   while (true) {
