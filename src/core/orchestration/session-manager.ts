@@ -72,20 +72,20 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   }
 
   /**
-   * Ends a session for good. Resolves when its container is proved gone and its slot is free; one that waits never
-   * starts. A session that has ended is answered as it is, and a second call joins the first. `close` ends them all.
+   * Ends a session for good. Resolves when its container is proved gone and its slot is free. A session that waits never
+   * starts. For a session that has ended its record is returned as it is; a second call joins the first. `close` ends all sessions.
    *
    * @param reason stands in `result.error`, without control characters; at most 2,000 characters
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS`, `MANAGER_CLOSED`; `STATE_NOT_WRITABLE` where it has ended and the disk
-   * did not take that down
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS`, `MANAGER_CLOSED`; `STATE_NOT_WRITABLE` if the session has ended and
+   * the end could not be written to the disk
    */
   async cancel(id: string, reason?: string): Promise<UnifiedSession> {
     return this.#sessions.cancel(id, reason);
   }
 
   /**
-   * Takes a conversation up again with feedback: same id, same worktree, a further run, through the queue like a new
-   * session. A run that is under way is stopped first, and its slot kept. Claude remembers what it was told, but not a
+   * Continues a conversation with feedback: same id, same worktree, a further run, which goes through the queue like a new
+   * session. A run that is under way is stopped first, and the session keeps its slot. Claude remembers what it was told, but not a
    * tool call that was interrupted.
    *
    * @param feedback literal text, as `prompt` is. In an `interactive` session more than 120,000 bytes of it end the new run
@@ -101,9 +101,9 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   /**
    * Freezes a running session's container (`docker pause`), in the middle of whatever it does; without Docker, the
    * `claude` process. While it is frozen, limits and the deadlines of approvals stand still; time-outs inside the container, Bash's
-   * for example, do not. One that is frozen already is answered as it is. `cancel` and `continue` work on it, too.
+   * for example, do not. For a session that is frozen already its record is returned as it is. `cancel` and `continue` work on a frozen session.
    *
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` where nothing runs that could be frozen, as in one
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` if nothing runs that could be frozen, as in a session
    * that waits for its provider's usage limit (`resumeAt`); `DOCKER_UNAVAILABLE`, `MANAGER_CLOSED`
    */
   async pause(id: string): Promise<UnifiedSession> {
@@ -111,8 +111,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   }
 
   /**
-   * Lets a frozen session go on; one that waits for its provider's usage limit (`resumeAt`) tries again at once, in a
-   * further run. One that runs is answered as it is.
+   * Lets a frozen session go on. A session that waits for its provider's usage limit (`resumeAt`) tries again at once, in a
+   * further run. For a session that runs its record is returned as it is.
    *
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION`, `DOCKER_UNAVAILABLE`, `MANAGER_CLOSED`
    */
@@ -127,7 +127,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * `continue` reaches it at once, by stopping what it does, and also after its end.
    *
    * @param message at most 8,000 characters
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS`, `ILLEGAL_TRANSITION` where nothing runs or the run
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS`, `ILLEGAL_TRANSITION` if nothing runs, or if the run
    * ended before the agent heard it, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
    */
   async steer(id: string, message: string): Promise<void> {
@@ -138,8 +138,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * Lets a tool call run that waits for a decision (`pendingApprovals`, `session:approval`).
    *
    * @param note kept with the event, at most 2,000 characters; the agent does not hear of it
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS` for a longer note, `REQUEST_NOT_FOUND` where the call
-   * does not wait (any more), `ILLEGAL_TRANSITION` where nothing runs, `MANAGER_CLOSED`
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS` for a longer note, `REQUEST_NOT_FOUND` if the call
+   * does not wait (any more), `ILLEGAL_TRANSITION` if nothing runs, `MANAGER_CLOSED`
    */
   async approve(id: string, requestId: string, note?: string): Promise<UnifiedSession> {
     return this.#answer(id, requestId, 'allow', resolveNote('note', note));
@@ -160,9 +160,9 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * makes it again. A worktree that was there before the session is not touched.
    *
    * @param options.force also where something is not committed, or only its branch has its commits. Default `false`
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` where the session has not ended,
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` if the session has not ended,
    * or another one works in the worktree; `WORKTREE_HAS_WORK`, `WORKTREE_FAILED`, `MANAGER_CLOSED`; `STATE_NOT_WRITABLE`
-   * where it is removed and the disk did not take that down
+   * if it was removed and that could not be written to the disk
    */
   async removeWorktree(id: string, { force = false }: { force?: boolean } = {}): Promise<UnifiedSession> {
     return this.#sessions.interventions.removeWorktree(this.#open(id), force);
@@ -171,8 +171,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   /**
    * Resolves with the record when the session reaches a status; by default any end, however it went.
    *
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` where it ends without reaching the status,
-   * `MANAGER_CLOSED`; the own reason of `options.signal` where that is aborted
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` if the session ends without reaching the status,
+   * `MANAGER_CLOSED`; the reason of `options.signal` if that is aborted
    */
   async waitFor(id: string, options: WaitOptions = {}): Promise<UnifiedSession> {
     return this.#sessions.waitFor(id, options);
@@ -206,9 +206,9 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
    * no session are removed. To be called once, before `create()`; a further call finds nothing new, but may give
    * variables that were missing.
    *
-   * @throws OrchestrationError `STATE_LOCKED` where another manager uses the folder, `STATE_NOT_WRITABLE`,
-   * `DOCKER_UNAVAILABLE` where nobody can tell what became of a session; nothing has changed then. `MANAGER_CLOSED` also
-   * where it is closed meanwhile: what it has taken over by then waits for the next manager
+   * @throws OrchestrationError `STATE_LOCKED` if another manager uses the folder, `STATE_NOT_WRITABLE`,
+   * `DOCKER_UNAVAILABLE` if the engine does not answer and a session may be running; nothing has changed then. `MANAGER_CLOSED` also
+   * if the manager is closed during the call: the sessions that it has taken over by then wait for the next manager
    */
   async recover(options: RecoverOptions = {}): Promise<RecoveryReport> {
     this.#sessions.gate.requireOpen();
