@@ -8,7 +8,8 @@ import type { SessionResult } from '../session/record.js';
 
 /**
  * How the sessions of one mode run. The manager calls `prepare` while a session is created, `launch` whenever one of
- * its runs gets a slot, `adopt` for runs of a host that is gone, and `close` when it closes; queue, record, log and events are the manager's.
+ * its runs gets a slot, `adopt` for runs of a process that is gone, and `close` when it closes. Queue, record, log and events belong
+ * to the manager.
  *
  * @example
  * ```ts
@@ -16,9 +17,9 @@ import type { SessionResult } from '../session/record.js';
  * ```
  */
 export abstract class BaseExecutor implements Executor {
-  /** The manager's, where it was made for one; a manager with another refuses it. */
+  /** The manager's `stateDir`, if the executor was made for one. A manager with another `stateDir` refuses the executor. */
   readonly stateDir?: string;
-  /** Where its sessions' worktrees are kept; absent where they have none. */
+  /** Where its sessions' worktrees are kept; absent if they have none. */
   readonly worktrees?: SessionWorktrees;
   /** Whether every tool call of its runs has to pass the guard; see `RunHandle.hooked`. Default `false`. */
   readonly hooked: boolean = false;
@@ -38,17 +39,17 @@ export abstract class BaseExecutor implements Executor {
   /**
    * Starts a run that appends stream-json to the folder's log. Resolves as soon as the run is under way.
    *
-   * @throws OrchestrationError where it could not be started; what was acquired is released
+   * @throws OrchestrationError if the run could not be started; what was acquired is released
    */
   abstract launch(request: RunRequest): Promise<RunHandle>;
 
   /**
-   * Takes up a run that another host has launched; `request.session` is its record, the run the last in it. Answers
-   * undefined where it never came to be, so that it can be launched now.
+   * Takes up a run that an earlier process has launched. `request.session` is its record, and the run is the last one in it.
+   * Returns undefined if the run never began, so that it can be launched now.
    *
-   * By default nothing outlives a host, and the run counts as `lost`.
+   * By default nothing outlives a process, and the run counts as `lost`.
    *
-   * @throws OrchestrationError `DOCKER_UNAVAILABLE` where nobody knows
+   * @throws OrchestrationError `DOCKER_UNAVAILABLE` if the engine does not answer
    */
   async adopt(_request: RunRequest): Promise<RunHandle | undefined> {
     return endedRun({ reason: 'lost', error: 'It ran inside the host that is gone' });
@@ -57,13 +58,13 @@ export abstract class BaseExecutor implements Executor {
   /**
    * What the mode has to say of a run that has ended, beyond what every result says. Default: nothing.
    *
-   * @throws Error where it cannot tell; the session ends all the same, and its record has the error
+   * @throws Error if it cannot be found out; the session ends all the same, and its record has the error
    */
   async finalResult(_ended: EndedRun): Promise<Partial<SessionResult>> {
     return {};
   }
 
-  /** What there is of runs outside of the state folder, containers for example. Default: nothing. */
+  /** What exists of runs outside of the state folder, containers for example. Default: nothing. */
   async leftovers(): Promise<Leftover[]> {
     return [];
   }

@@ -29,7 +29,7 @@ import { BaseExecutor } from './base-executor.js';
 import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
 import { runOnHost } from './process/host-run.js';
 
-/** What an agent is given besides its guard. */
+/** What a mode gives an agent besides the guard. */
 export interface Extras {
   /** In a container. */
   readonly mounts: readonly Mount[];
@@ -39,7 +39,7 @@ export interface Extras {
 /** A run that has its place: what an executor needs to start Claude there. */
 export interface PlacedRun {
   readonly request: RunRequest;
-  /** On the host: the worktree, or the workspace itself. */
+  /** On the machine: the worktree, or the workspace itself. */
   readonly workspace: string;
   /** What the record is told of it. */
   readonly environment: Partial<SessionEnvironment>;
@@ -47,9 +47,9 @@ export interface PlacedRun {
 }
 
 /**
- * Runs Claude Code: in a Docker container with full permissions, or, with `docker: false`, on the host with the user's own.
- * ChannelCoder plans the command; container and process outlive the host. What a mode does otherwise than this, its own
- * executor says.
+ * Runs Claude Code: in a Docker container with full permissions, or, with `docker: false`, on the machine with the user's
+ * permissions. ChannelCoder plans the command; container and `claude` process outlive this process. The executor of a mode says what
+ * it does differently.
  */
 export abstract class ClaudeExecutor extends BaseExecutor {
   abstract readonly mode: SessionMode;
@@ -71,7 +71,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   override readonly stateDir: string;
   override readonly worktrees: ClaudeRuntime['worktrees'];
 
-  /** What the mode makes of the options: the same whenever it is asked. */
+  /** The options as the mode changes them. Returns the same whenever it is asked. */
   protected specFor(spec: SessionSpec): SessionSpec {
     return spec;
   }
@@ -86,19 +86,19 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     return hooks;
   }
 
-  /** A run with what can be seen of it. @param workspace on the host */
+  /** Adds to a run what can be seen of it. @param workspace on the machine */
   protected observable(handle: RunHandle, request: RunRequest, workspace: string): RunHandle {
     return { ...handle, hooked: true, transcript: { folder: this.transcripts(request, workspace) } };
   }
 
-  /** Where Claude keeps the transcripts of a run's conversation, on this host. */
+  /** Where Claude keeps the transcripts of a run's conversation, on the machine. */
   protected transcripts({ spec, folder }: RunRequest, workspace: string): string {
     return spec.docker === false
       ? join(this.runtime.home, '.claude/projects', transcriptFolder(workspace))
       : join(folder.projects, transcriptFolder(WORKSPACE));
   }
 
-  /** The process on the host that another host has started; undefined where there is none. */
+  /** The `claude` process, or docker client, that an earlier process has started; undefined if there is none. */
   protected async findProcess({ session, folder }: RunRequest): Promise<LaunchedProcess | undefined> {
     const known = session.runs.at(-1)?.process;
     // No other process is started with this settings path in its command line, so it identifies the run.
@@ -204,7 +204,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     this.runtime.docker.close();
   }
 
-  /** What the guard's settings depend on, on the host. */
+  /** What the guard's settings depend on if the run has no container. */
   protected guardedRun({ spec }: RunRequest): GuardedRun {
     return { env: this.runtime.env, off: toolsOff(spec.claude.tools) };
   }
@@ -241,7 +241,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     if (await this.runtime.has('claude')) return;
     throw new OrchestrationError(
       'CLAUDE_NOT_FOUND',
-      "docker: false runs the host's own 'claude', and there is none on the PATH. Install @anthropic-ai/claude-code.",
+      "docker: false runs the machine's own 'claude', and there is none on the PATH. Install @anthropic-ai/claude-code.",
     );
   }
 }

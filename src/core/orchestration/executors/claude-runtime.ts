@@ -13,13 +13,13 @@ export interface ClaudeExecutorOptions {
    * touched.
    */
   stateDir: string;
-  /** The host's environment. Default `process.env`. */
+  /** The environment of this process. Default `process.env`. */
   env?: NodeJS.ProcessEnv;
   /** Default `node:child_process`'s. */
   spawn?: SpawnProcess;
 }
 
-/** What the executors of one state folder share: the engine, the worktrees, and what the host has. */
+/** What the executors of one state folder share: the engine, the worktrees, and what the machine has. */
 export class ClaudeRuntime {
   readonly stateDir: string;
   readonly env: NodeJS.ProcessEnv;
@@ -37,7 +37,7 @@ export class ClaudeRuntime {
     this.worktrees = new SessionWorktrees(stateDir);
   }
 
-  /** Whether the host has a program on its `PATH`. */
+  /** Whether a program is on the `PATH`. */
   async has(program: string): Promise<boolean> {
     for (const folder of (this.env.PATH ?? '').split(delimiter).filter(Boolean)) {
       const found = await access(join(resolve(folder), program), constants.X_OK).then(

@@ -32,7 +32,7 @@ export interface InteractiveExecutorOptions {
   beginMs?: number;
 }
 
-/** A prompt goes to Claude as an argument, and Linux takes none that is longer than 128 KB. */
+/** A prompt goes to Claude as an argument, and Linux takes no argument that is longer than 128 KB. */
 const MOST_PROMPT_BYTES = 120_000;
 const BEGIN_MS = 60_000;
 
@@ -166,7 +166,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
   }
 }
 
-/** What the docker client needs of the host's environment; the rest is not written into the terminal's script. */
+/** What the docker client needs of this process's environment. The rest is not written into the terminal's script. */
 const CLIENT_VARIABLES =
   /^(PATH|HOME|USER|LOGNAME|TMPDIR|LANG|LC_\w+|TERM|DOCKER_\w+|SSH_\w+|XDG_\w+|\w+_PROXY|\w+_proxy)$/;
 
@@ -174,7 +174,7 @@ function clientEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => CLIENT_VARIABLES.test(name)));
 }
 
-/** The conversation's id is known before Claude begins it, by every host. */
+/** The conversation's id. Every process can compute it, also before Claude begins the conversation. */
 function conversationOf({ id }: SessionSpec): string {
   const hex = createHash('sha256').update(`conversation ${id}`).digest('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(

@@ -7,7 +7,7 @@ import { UnattendedExecutor, withNote } from './unattended-executor.js';
 
 /** Claude's tools that do nothing but change files. */
 const EDITING_TOOLS = ['Edit', 'MultiEdit', 'NotebookEdit', 'Write'];
-/** On the host nothing is mounted read-only. */
+/** Without a container nothing is mounted read-only. */
 const SHELL_TOOLS = ['Bash'];
 
 const NOTE =
@@ -16,7 +16,7 @@ const NOTE =
 
 /**
  * Runs Claude Code for a plan: the workspace is mounted read-only, editing tools are refused, and what Claude says last is
- * the plan, in the result and as `plan.md` in the session's folder. On the host (`docker: false`) its shell is refused, too.
+ * the plan, in the result and as `plan.md` in the session's folder. Without a container (`docker: false`) its shell is refused, too.
  */
 export class PlanningExecutor extends UnattendedExecutor {
   readonly mode = 'planning';

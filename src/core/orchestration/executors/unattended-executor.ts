@@ -71,7 +71,7 @@ export function withNote(spec: SessionSpec, note: string): SessionSpec {
 /** Claude Code takes no budget of nothing. */
 const LEAST_BUDGET_USD = 0.000_001;
 
-/** Claude Code stops itself at its budget, which holds while no host is there; it knows of this run only. */
+/** Claude Code stops itself at its budget, which holds also while no process watches it. It counts this run only. */
 function budget({ spec, session }: RunRequest): string[] {
   const { costUsd } = spec.limits;
   return costUsd === undefined

@@ -7,7 +7,7 @@ import { UnattendedExecutor } from './unattended-executor.js';
 
 /**
  * Runs Claude Code without anybody at the keyboard, always in a worktree, and reports what came of it. The branch is
- * `session/<id>` where none is asked for.
+ * `session/<id>` if the user asks for no other.
  */
 export class WorktreeExecutor extends UnattendedExecutor {
   readonly mode = 'worktree';

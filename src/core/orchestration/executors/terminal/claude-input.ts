@@ -1,8 +1,8 @@
 // The input box of Claude Code's terminal UI, as measured on 2.1.98.
 
 /**
- * What stands in the input box of Claude Code's UI, between the last two lines across the screen; undefined where there
- * is none (a dialog, a menu, the onboarding) or where it takes a shell command.
+ * What stands in the input box of Claude Code's UI, between the last two lines across the screen; undefined if there
+ * is no input box (a dialog, a menu, the onboarding), or if it takes a shell command.
  */
 export function inputBox(screen: string): string | undefined {
   const lines = screen.split('\n');

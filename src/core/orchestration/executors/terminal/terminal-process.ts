@@ -18,14 +18,14 @@ export interface TerminalCommand {
 }
 
 /**
- * Starts a command in a terminal of its own, which ends with it. The terminal outlives this host, and nothing tells this one
+ * Starts a command in a terminal of its own, which ends with it. The terminal outlives this process, and nothing tells this process
  * of its end but its process.
  *
  * @throws OrchestrationError `TMUX_NOT_FOUND`, `LAUNCH_FAILED`, `STATE_NOT_WRITABLE`
  */
 export async function startInTerminal(tmux: Tmux, options: TerminalCommand): Promise<LaunchedProcess> {
   const { name, command, env, cwd, folder } = options;
-  // Among what is wiped before each run, and swept after the last: a host may be killed before the script runs.
+  // Among what is wiped before each run, and swept after the last: this process may be killed before the script runs.
   const script = join(folder.guard, 'terminal.sh');
   const exitFile = exitFileOf(folder);
   await mkdir(folder.guard, { recursive: true, mode: 0o700 });
@@ -39,7 +39,7 @@ export async function startInTerminal(tmux: Tmux, options: TerminalCommand): Pro
   return { ...terminalProcess(identity, folder), pid };
 }
 
-/** The process of a terminal that was started, by this host or by one that is gone. */
+/** The process of a terminal that was started, by this process or by an earlier one. */
 export function terminalProcess(identity: ProcessIdentity | undefined, folder: SessionFolder): LaunchedProcess {
   const process = orphanedProcess(identity);
   const gone: Promise<ProcessExit> = identity ? process.exited : Promise.resolve({ code: null, signal: null });

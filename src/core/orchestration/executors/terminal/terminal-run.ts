@@ -58,7 +58,7 @@ export function terminalRun(handle: RunHandle, options: TerminalRunOptions): Run
     async detach() {
       letGo = true;
       clock.clear();
-      // The next host goes on with the copy: two at it would double lines, or tear them.
+      // The next process goes on with the copy. Two processes at it would double lines, or tear them.
       await Promise.all([handle.detach(), transcript.close()]);
     },
     async release() {

@@ -4,7 +4,7 @@ import { messageOf, OrchestrationError, quote, systemCode } from '../../util/err
 import { stripControl } from '../../util/text.js';
 import { countIn, inputBox, markOf } from './claude-input.js';
 
-/** What the tmux server may know of this host's environment: it hands all of it on to every session of every host. */
+/** What the tmux server may know of this process's environment: it passes all of it on to every session of every process. */
 const SERVER_VARIABLES = /^(PATH|HOME|USER|LOGNAME|SHELL|TERM|TMPDIR|TMUX_TMPDIR|LANG|LC_[A-Z]+|XDG_RUNTIME_DIR)$/;
 
 /** Of a window to which nobody is attached; a person's terminal has its own. */
@@ -16,7 +16,7 @@ const SCREEN_CHARS = 4_000;
 /** Far beyond what a terminal UI takes to draw a text or to begin: then a dialog is in the way, or it hangs. */
 const PATIENCE_MS = 10_000;
 const LOOK_MS = 20;
-/** The UI ignores Enter for a moment after a paste; it is pressed again where the text still stands there by then. */
+/** The UI ignores Enter for a moment after a paste; it is pressed again if the text is still there by then. */
 const ENTER_AGAIN_MS = 1_000;
 
 /** A session's target, and that of its pane: always of exactly this name, where tmux would take a prefix, too. */
@@ -24,7 +24,7 @@ const session = (name: string): string => `=${checked(name)}`;
 const pane = (name: string): string => `${session(name)}:`;
 
 export interface TmuxOptions {
-  /** This host's: for where tmux is, and where its sockets are. */
+  /** The environment of this process: it says where tmux is, and where its sockets are. */
   env: NodeJS.ProcessEnv;
   /** The server's name; default `'autonomous-orchestration'`. */
   socket?: string;
@@ -34,7 +34,7 @@ export interface TmuxOptions {
 
 /**
  * Terminals for Claude Code's UI, in a tmux server of this library's own. The server leads a session of its own, so that
- * it outlives this host and serves the next one; a person's `~/.tmux.conf` and sessions have no part in it.
+ * it outlives this process and serves the next one; a person's `~/.tmux.conf` and sessions have no part in it.
  *
  * All hosts of a user share the server. It keeps the environment of the one that starts it, so that it is told of no
  * variable that a session needs: those go into the session's script.
@@ -86,7 +86,7 @@ export class Tmux {
    * seen, as in a dialog, it presses nothing: there, Enter would choose. A person's unfinished text goes with it.
    *
    * @param text - control characters are left out; see `literalInput` for what the UI would not take literally
-   * @throws OrchestrationError `ILLEGAL_TRANSITION` where the UI takes no text, or the session is gone; `INVALID_OPTIONS`
+   * @throws OrchestrationError `ILLEGAL_TRANSITION` if the UI takes no text, or the session is gone; `INVALID_OPTIONS`
    *   for an empty text
    */
   async type(name: string, text: string): Promise<void> {
@@ -102,7 +102,7 @@ export class Tmux {
     }
   }
 
-  /** What the pane shows, for error messages: its end, without control characters; empty where it is gone. */
+  /** What the pane shows, for error messages: its end, without control characters; empty if the pane is gone. */
   async screen(name: string): Promise<string> {
     const lines = stripControl(await this.#capture(name)).split('\n');
     const full = lines.map((line) => line.trimEnd()).filter((line) => line !== '');
@@ -114,7 +114,7 @@ export class Tmux {
     return (await this.#unlessGone(['has-session', '-t', session(name)])) !== undefined;
   }
 
-  /** The process id that `start` answered; undefined where there is no such session. */
+  /** The process id that `start` answered; undefined if there is no such session. */
   async pid(name: string): Promise<number | undefined> {
     const out = await this.#unlessGone(['list-panes', '-t', pane(name), '-F', '#{pane_pid}']);
     return out === undefined ? undefined : Number(out.trim());
@@ -202,7 +202,7 @@ export class Tmux {
     return (await this.#unlessGone(['capture-pane', '-p', '-t', pane(name)])) ?? '';
   }
 
-  /** @throws OrchestrationError `ILLEGAL_TRANSITION` where the session is gone */
+  /** @throws OrchestrationError `ILLEGAL_TRANSITION` if the session is gone */
   async #must(args: string[], name: string, input?: string): Promise<string> {
     const out = await this.#unlessGone(args, input);
     if (out === undefined) throw await this.#refusal(name, 'takes no text');
@@ -258,7 +258,7 @@ function failure(error: Error, stderr: string): OrchestrationError {
 /** A semicolon at an argument's end would begin the next command. (And `#(…)` in a folder's name would be run.) */
 const argument = (text: string): string => text.replace(/;$/, '\\;');
 
-/** @throws OrchestrationError `INVALID_OPTIONS`: tmux reads more than a name where there are dots or colons. */
+/** @throws OrchestrationError `INVALID_OPTIONS`: tmux reads more than a name if there are dots or colons in it. */
 function checked(name: string): string {
   if (/^[a-z0-9-]+$/.test(name)) return name;
   throw new OrchestrationError(

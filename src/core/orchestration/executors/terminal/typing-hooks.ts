@@ -28,7 +28,7 @@ export interface TypingHooks extends RunHooks {
  * The hooks of a run in a terminal. Messages reach an agent at work by its hooks; one that waits for a person calls none, so
  * that they are typed for it.
  *
- * A turn ends where a hook and the transcript both say so, in whichever order: the transcript comes a moment later and has
+ * A turn ends when a hook and the transcript both say so, in whichever order: the transcript comes a moment later and has
  * the agent's last words, but may still be about the turn before.
  */
 export function typingHooks(hooks: RunHooks, options: TypingOptions): TypingHooks {
