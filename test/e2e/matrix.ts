@@ -17,7 +17,7 @@ const CHECKS = {
   queue: '**Queue**: waits for a slot, and gives it back',
   interface: '**Unified interface**: steered while it works',
   guard: 'a denied tool call does not run',
-  recover: 'taken over from a host that was killed',
+  recover: 'taken over from a process that was killed',
 } as const;
 
 export type Check = keyof typeof CHECKS;
