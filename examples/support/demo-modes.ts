@@ -163,7 +163,7 @@ class DemoTerminal extends SimulatedExecutor {
     const attachCommand = `tmux -L autonomous-orchestration attach -t ao-${request.spec.id}-${request.run}`;
     const onPlaced: Request['onPlaced'] = (placement) => request.onPlaced({ ...placement, attachCommand });
     const handle = await super.launch({ ...request, onPlaced });
-    return { ...handle, conversationId: this.#conversationOf(request) };
+    return { ...handle, transcript: { copy: { conversationId: this.#conversationOf(request) } } };
   }
 
   #conversationOf({ spec: { id } }: Request): string {

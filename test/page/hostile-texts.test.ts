@@ -96,7 +96,7 @@ class HostileExecutor extends SimulatedExecutor {
         ...(spec.mode === 'interactive' && { attachCommand }),
       });
     const handle = await super.launch({ ...request, onPlaced });
-    return spec.mode === 'interactive' ? { ...handle, conversationId: CONVERSATION } : handle;
+    return spec.mode === 'interactive' ? { ...handle, transcript: { copy: { conversationId: CONVERSATION } } } : handle;
   }
 
   override async finalResult({ spec }: EndedRun): Promise<Partial<SessionResult>> {

@@ -68,8 +68,8 @@ interface RunTranscript {
   readonly copy?: {
     /** The conversation that the log is of. */
     readonly conversationId: string;
-    /** Has a listener told whether the transcript is copied too slowly: then nobody sees what the agent does. */
-    watchBacklog(listener: (behind: boolean) => void): void;
+    /** Has a listener told whether the transcript is copied too slowly: then nobody sees what the agent does. Absent if it cannot be. */
+    watchBacklog?(listener: (behind: boolean) => void): void;
   };
 }
 

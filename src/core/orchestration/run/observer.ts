@@ -124,7 +124,7 @@ export class RunObserver {
       onFull: () => this.#tooLong(`is longer than limits.logBytes (${mostBytes} bytes)`),
     };
     this.#monitor = await StreamMonitor.start(options, open);
-    transcript?.copy?.watchBacklog((behind) => this.#late('copy', behind));
+    transcript?.copy?.watchBacklog?.((behind) => this.#late('copy', behind));
     void this.#monitor.caughtUp.then(() => {
       if (this.#detached) return; // The hooks' calls wait for the process that reads the rest.
       this.#replayed = undefined;
