@@ -47,7 +47,8 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
     ...(spec.terminal ? ['--tty'] : []),
     // The engine keeps a limited copy of the output, for `docker logs`. The session's own log has the whole output.
     ...['--log-driver', 'json-file', '--log-opt', 'max-size=10m'],
-    // Don't forward signals: stopping the service, whose service unit the CLI shares, must not stop the session.
+    // Don't forward signals: the CLI shares the service unit of our process, and stopping the service must not stop the
+    // session.
     '--sig-proxy=false',
     ...pairs('--mount', spec.mounts.map(mountArg)),
   ];

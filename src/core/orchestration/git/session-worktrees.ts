@@ -10,8 +10,8 @@ import { uncommittedWork, unmergedWork } from './command.js';
 import { type Worktree, Worktrees } from './worktrees.js';
 
 /**
- * A worktree that was made for a session. The label is kept outside of all workspaces on the machine, so no agent can write a
- * label for a worktree of the user's.
+ * A worktree that was made for a session. The label is kept in the state folder on the machine. No agent can write there, so
+ * none can write a label for a worktree of the user's.
  */
 interface Label {
   readonly sessionId: string;

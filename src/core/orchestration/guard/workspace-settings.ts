@@ -31,8 +31,8 @@ export async function requireSafeSettings(workspace: string): Promise<void> {
 }
 
 /**
- * The text without encoding and escapes, even if it contains mistakes. Claude Code may accept a file that a parser here would
- * refuse.
+ * Makes the text searchable, whatever its encoding and escapes are, and even if it contains mistakes. Claude Code may accept a
+ * file that a parser here would refuse.
  */
 function plain(bytes: Buffer): string {
   const text = bytes.toString('latin1').replaceAll('\0', '');

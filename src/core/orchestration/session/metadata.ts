@@ -68,7 +68,7 @@ export interface GuardRequest {
   readonly input: unknown;
   readonly danger?: Danger;
   readonly askedAt: number;
-  /** If nobody has answered by this time, the call is denied. A pause of the session moves the deadline. */
+  /** If nobody has answered by this time, the call is denied. A pause of the session moves this time to later. */
   readonly deadline: number;
 }
 

@@ -193,7 +193,7 @@ function loosened(setting: string, value: unknown, base: unknown): Orchestration
   );
 }
 
-/** Whether a tool call may run. */
+/** The answer to the question if a tool call may run. */
 export type Verdict = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
 
 /** A tool call in the form in which its hook asks about it. Names are cut like those in the log. */

@@ -58,12 +58,12 @@ const NEEDS_RUN: Partial<Record<SessionAction['type'], boolean>> = {
   suspended: true,
 };
 
-/** Whether a session has ended (and can only be continued). */
+/** True if a session has ended (and can only be continued). */
 export function isTerminal(status: SessionStatus): status is TerminalStatus {
   return (TERMINAL as readonly SessionStatus[]).includes(status);
 }
 
-/** Whether a session has begun and not ended. */
+/** True if a session has begun and not ended. */
 export function isActive(status: SessionStatus): boolean {
   return (ACTIVE as readonly SessionStatus[]).includes(status);
 }
@@ -71,7 +71,7 @@ export function isActive(status: SessionStatus): boolean {
 /**
  * The next record. Pure: the same record and action give the same result, and neither is changed.
  *
- * @throws OrchestrationError `ILLEGAL_TRANSITION` where the record's status does not allow the action.
+ * @throws OrchestrationError `ILLEGAL_TRANSITION` if the record's status does not allow the action.
  */
 export function reduceSession(session: UnifiedSession | undefined, action: SessionAction): UnifiedSession {
   if (action.type === 'created' || action.type === 'recovered') {

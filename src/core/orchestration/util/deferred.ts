@@ -2,7 +2,7 @@
 export interface Deferred<T> {
   promise: Promise<T>;
   resolve(value: T): void;
-  /** Whether it was resolved. */
+  /** True if it was resolved. */
   readonly isSettled: boolean;
 }
 
