@@ -27,8 +27,8 @@ export interface Worktree {
 }
 
 /**
- * Makes and removes worktrees, one at a time in each repository. Used instead of ChannelCoder's `worktreeUtils` and of `git
- * worktree`, because both read the repository's own configuration. An agent may have written commands into that, or a
+ * Makes and removes worktrees, one at a time in each repository. Used instead of ChannelCoder's `worktreeUtils` and of
+ * `git worktree`, because both read the repository's own configuration. An agent may have written commands into that, or a
  * `commondir` that leads to another repository.
  */
 export class Worktrees {

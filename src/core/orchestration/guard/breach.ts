@@ -32,8 +32,8 @@ const REFUSED_BEFORE = /^<tool_use_error>(Error: No such tool available: |InputV
 
 /**
  * True if the call was refused before it ran. Claude Code's own refusals come before its hooks: unknown tools, inputs that do
- * not match the schema, files that were not read. Measured on 2.1.98. The output of a failed command stands behind `Exit code
- * …` instead.
+ * not match the schema, files that were not read. Measured on 2.1.98. The output of a failed command stands behind
+ * `Exit code …` instead.
  */
 function neverRan({ outcome, output }: ToolResult, tool: string | undefined): boolean {
   if (outcome === 'ok') return false;

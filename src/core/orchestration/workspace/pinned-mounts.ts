@@ -37,6 +37,7 @@ export function sourcesOf({ mounts = [], ssh }: Pick<Partial<DockerOptions>, 'mo
  *
  * @param found where the sources lead now
  * @param settled where the sources led when the session was created, or when the session that it inherits them from was created
+ * @throws OrchestrationError `UNSAFE_MOUNT`
  */
 export function refuseRedirected(found: readonly string[], settled: readonly string[]): void {
   found.forEach((source, index) => {

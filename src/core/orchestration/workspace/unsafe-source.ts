@@ -97,7 +97,7 @@ export class UnsafeSources {
       }
     } catch (error) {
       if (!(error instanceof SearchLimit)) throw error;
-      return deep ? folder : undefined; // The folder has too many entries to rule it out.
+      return deep ? folder : undefined; // The folder has so many entries that this cannot be ruled out.
     }
     return undefined;
   }
