@@ -2,13 +2,13 @@ import { type ClaudeOptions, type InterpolationData, session } from 'channelcode
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { LITERAL_DATA, literalPrompt } from './literal-prompt.js';
 
-/** What a run is to be told, in ChannelCoder's terms. */
+/** What a run is to do, in ChannelCoder's terms. */
 export interface PlanRequest {
-  /** Literal text, or the absolute path of a prompt file that was read and checked before. */
+  /** Literal text, or the absolute path of a prompt file that was already read and checked. */
   prompt: { text: string } | { file: string; data: InterpolationData };
-  /** Claude's conversation id to go on with. */
+  /** The id of Claude's conversation that the run continues. */
   resume?: string;
-  /** Absent for a run on the host. */
+  /** Absent for a run directly on the machine. */
   docker?: { image: string; cwd: string; mounts: string[]; env: Record<string, string> };
   logFile: string;
   claude: Pick<ClaudeOptions, 'system' | 'appendSystem' | 'tools' | 'disallowedTools' | 'mcpConfig' | 'maxTurns'>;
@@ -17,26 +17,28 @@ export interface PlanRequest {
 /** A command line for Claude's terminal UI. */
 export interface TerminalPlan {
   readonly command: string[];
-  /** Behind the command line: what Claude begins with. */
+  /** The prompt with which Claude begins. It goes behind the command line. */
   readonly prompt: string;
 }
 
-/** What ChannelCoder made of it. */
+/** The result of asking ChannelCoder. */
 export type Plan =
-  /** A command line for us to launch, and what goes to its standard input. */
+  /** A command line for us to launch, and the text for its standard input. */
   | { kind: 'planned'; command: string[]; stdin: string }
-  /** It was started already, by a ChannelCoder that mends detached mode or by a mock: to be watched, not launched. */
+  /**
+   * The run was already started, by a ChannelCoder whose detached mode works or by a mock. It has to be watched, not launched.
+   */
   | { kind: 'started'; pid?: number; containerId?: string };
 
 /**
- * Asks ChannelCoder how to run Claude. Its detached mode cannot start a container itself (3.0.2: `docker -d run` is no
- * command, and neither prompt nor log would be connected), but its dry run gives the whole plan.
+ * Asks ChannelCoder how to run Claude. Its detached mode cannot start a container itself (3.0.2: `docker -d run` is not a
+ * command, and neither prompt nor log would be connected). But its dry run gives the whole plan.
  *
- * @throws OrchestrationError `LAUNCH_FAILED` where ChannelCoder refuses, `INVALID_OPTIONS` where it refuses the data
+ * @throws OrchestrationError `LAUNCH_FAILED` if ChannelCoder refuses, `INVALID_OPTIONS` if it refuses the data
  */
 export async function planRun(request: PlanRequest): Promise<Plan> {
   const data = await dryRun(request, (prompt, options) =>
-    // Stream-json is not implied by `stream` in a dry run.
+    // In a dry run, `stream` does not imply stream-json.
     fresh().detached(prompt, { ...options, logFile: request.logFile, outputFormat: 'stream-json', stream: true }),
   );
   if (typeof data.command !== 'string' || !isStrings(data.args)) return startedBy(data);
@@ -57,19 +59,19 @@ export async function planTerminal(request: Omit<PlanRequest, 'logFile'>): Promi
 }
 
 /**
- * A session for one launch: after its first `detached()` a session resumes an id of its own making, which Claude refuses.
- * Without `autoSave: false` it would write to `~/.channelcoder`.
+ * A session for one launch. After its first `detached()`, a session resumes an id that it made itself, and Claude refuses that
+ * id. Without `autoSave: false` it would write to `~/.channelcoder`.
  */
 const fresh = (): ReturnType<typeof session> => session({ autoSave: false });
 
 type Planned = { command?: unknown; args?: unknown; prompt?: unknown } & Started;
 
-/** What Claude is told: a literal text as it is, whatever ChannelCoder makes of it. */
+/** The text that Claude gets. A literal text stays unchanged, whatever ChannelCoder makes of it. */
 function wordsOf(prompt: PlanRequest['prompt'], planned: Planned): string {
   return 'text' in prompt ? prompt.text : String(planned.prompt ?? '');
 }
 
-/** What ChannelCoder would do. */
+/** Asks ChannelCoder what it would do. */
 async function dryRun(
   { prompt, claude, resume, docker }: Omit<PlanRequest, 'logFile'>,
   ask: (prompt: string, options: ClaudeOptions) => Promise<{ success: boolean; error?: string; data?: unknown }>,
@@ -91,7 +93,7 @@ async function dryRun(
   return (result.data ?? {}) as Planned;
 }
 
-/** ChannelCoder reads a file of the host where a system prompt ends like the name of one. */
+/** If a system prompt ends like a file name, ChannelCoder reads that file of the machine. */
 function literalSystem(text: string): string {
   return /\.(md|txt)$/.test(text) ? `${text}\n` : text;
 }
@@ -110,8 +112,8 @@ function startedBy(data: Started): Plan {
 }
 
 /**
- * The command inside the container. ChannelCoder's own `docker run` flags are left behind: `-v` would create missing
- * folders on the host and split paths at colons, `-e` would show secrets in `ps`, `--rm` would lose the exit code.
+ * The command inside the container. ChannelCoder's own `docker run` flags are left out: `-v` would create missing folders on
+ * the machine and split paths at colons, `-e` would show secrets in `ps`, `--rm` would lose the exit code.
  */
 function claudeCommand(args: string[], image: string): string[] {
   const at = args.findIndex((arg, index) => arg === image && args[index + 1] === 'claude');
@@ -128,7 +130,7 @@ function isStrings(value: unknown): value is string[] {
 function unknownPlan(part: unknown): OrchestrationError {
   return new OrchestrationError(
     'LAUNCH_FAILED',
-    // No more of it: there may be values of variables in it.
+    // Not more of the plan, because it may contain values of variables.
     `ChannelCoder's plan has an unknown form (${quote(part)}…); use channelcoder 3.0.x.`,
   );
 }

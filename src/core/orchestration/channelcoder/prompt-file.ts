@@ -1,7 +1,7 @@
 import { type InterpolationData, loadPromptFile, type PromptConfig } from 'channelcoder';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 
-/** ChannelCoder looks for the end of each brace up to the end of the text. */
+/** For each open brace, ChannelCoder searches for its end up to the end of the text. More of them would take too long. */
 const MOST_OPEN_BRACES = 1_000;
 
 /**
@@ -10,7 +10,7 @@ const MOST_OPEN_BRACES = 1_000;
  * @throws OrchestrationError `INVALID_OPTIONS`
  */
 export function checkPromptFile(path: string, text: string): void {
-  // gray-matter, which ChannelCoder parses front matter with, *executes* a block that begins with `---js`.
+  // ChannelCoder parses front matter with gray-matter, which *executes* a block that begins with `---js`.
   const language = /^\uFEFF?---[^\S\n]*([^\s-][^\n]*)/.exec(text)?.[1]?.trim();
   if (language !== undefined && language !== 'yaml') {
     throw invalid(path, `has front matter in ${quote(language)}; only YAML is accepted`);
@@ -20,12 +20,12 @@ export function checkPromptFile(path: string, text: string): void {
 }
 
 /**
- * Checks the front matter of a prompt file, and data against the schema in it. ChannelCoder itself checks nothing
- * where no data is given at all.
+ * Checks the front matter of a prompt file, and checks data against the schema in it. ChannelCoder itself checks nothing if no
+ * data is given at all.
  *
  * @param path the copy that ChannelCoder will read
  * @param name the file as the user knows it, for messages
- * @returns what the front matter says
+ * @returns the front matter's configuration
  * @throws OrchestrationError `INVALID_OPTIONS`
  */
 export async function validatePromptFile(path: string, name: string, data: InterpolationData): Promise<PromptConfig> {
@@ -47,7 +47,7 @@ export async function validatePromptFile(path: string, name: string, data: Inter
   return config;
 }
 
-/** The part of a zod schema that is used here, whatever zod's version is. */
+/** The part of a zod schema that is used here. It is the same in all versions of zod. */
 interface Schema {
   safeParse(value: unknown): { error?: { issues: { message: string }[] } | undefined };
 }

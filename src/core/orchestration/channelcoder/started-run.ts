@@ -4,12 +4,12 @@ import type { RunEnd } from '../session/run.js';
 import { deferred, withTimeout } from '../util/deferred.js';
 import { messageOf } from '../util/errors.js';
 
-/** How often the process is looked at: its exit is told to ChannelCoder, which keeps it to itself. */
+/** How often we check if the process runs. Only ChannelCoder learns of its exit, and does not pass it on. */
 const LOOK_MS = 250;
 
-/** What of an engine such a run needs. */
+/** The calls of an engine that such a run needs. */
 export interface ContainerControl {
-  /** Resolves with the exit code when the container has ended; with undefined where there is none. */
+  /** Resolves with the exit code when the container has ended, or with undefined if there is no such container. */
   wait(container: string): Promise<number | undefined>;
   inspect(container: string): Promise<{ readonly oomKilled: boolean } | undefined>;
   stop(container: string, graceMs: number): Promise<void>;
@@ -18,8 +18,8 @@ export interface ContainerControl {
 }
 
 /**
- * A run that ChannelCoder started itself. Its container tells of its end, else its process, else the result that
- * Claude writes to the log.
+ * A run that ChannelCoder started itself. If it has a container, the container shows its end. Otherwise its process does, or
+ * else the result that Claude writes to the log.
  */
 export function startedRun(started: { pid?: number; containerId?: string }, engine: ContainerControl): RunHandle {
   const { containerId } = started;
@@ -77,7 +77,7 @@ async function containerEnd(engine: ContainerControl, containerId: string): Prom
   return { exitCode, oomKilled: state?.oomKilled ?? false };
 }
 
-/** Whether a process id is really that of a child of ours: a mock makes one up, and it may be anybody's. */
+/** True if a process id really belongs to a child of ours. A mock makes an id up, and it may be the id of any process. */
 function isChild(pid: number): boolean {
   try {
     const [, parent] = /\) [A-Z] (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1')) ?? [];

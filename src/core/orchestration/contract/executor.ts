@@ -5,7 +5,7 @@ import type { RunRequest } from './run-request.js';
 import type { SessionFolder } from './session-folder.js';
 import type { Preparation, SessionSpec } from './session-spec.js';
 
-/** A run that is over, before the record tells so. */
+/** A run that is over, in the moment before the record says so. */
 export interface EndedRun {
   readonly spec: SessionSpec;
   readonly session: UnifiedSession;
@@ -14,19 +14,19 @@ export interface EndedRun {
   readonly result: SessionResult;
 }
 
-/** What is there of a run outside of the state folder. */
+/** What a run has left behind outside of the state folder. */
 export interface Leftover {
-  /** Of the container. */
+  /** Name of the container. */
   readonly name: string;
-  /** Absent where it belongs to none, an image probe for example. */
+  /** Absent if the leftover belongs to no session, for example an image probe. */
   readonly sessionId?: string;
   readonly run: number;
   readonly mode?: SessionMode;
-  /** As far as the leftover itself tells. */
+  /** As much as the leftover itself tells. */
   readonly environment: SessionEnvironment;
 }
 
-/** A worktree whose session is gone, and why it stays. */
+/** A worktree whose session is gone, and the reason why the worktree stays. */
 export interface KeptWorktree {
   readonly path: string;
   readonly branch: string;
@@ -36,17 +36,17 @@ export interface KeptWorktree {
 /** The worktrees that an executor has made for sessions. */
 interface ExecutorWorktrees {
   /**
-   * Removes the one of a session.
+   * Removes the worktree of a session.
    *
-   * @param force also where there is work in it
+   * @param force also removes a worktree that has work in it
    * @throws OrchestrationError `ILLEGAL_TRANSITION`, `WORKTREE_HAS_WORK`, `WORKTREE_FAILED`
    */
   remove(sessionId: string, force: boolean): Promise<void>;
-  /** Removes those whose sessions are gone, unless there is work in them. */
+  /** Removes the worktrees whose sessions are gone, unless they have work in them. */
   sweep(isSession: (id: string) => Promise<boolean>): Promise<{ removed: string[]; kept: KeptWorktree[] }>;
 }
 
-/** What the manager asks of the executor of a mode. Executors extend `BaseExecutor`, which says what each part is for. */
+/** What the manager asks of a mode's executor. Executors extend `BaseExecutor`, which says what each member is for. */
 export interface Executor {
   readonly stateDir?: string;
   readonly worktrees?: ExecutorWorktrees;

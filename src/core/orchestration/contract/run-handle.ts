@@ -1,45 +1,52 @@
 import type { ProcessIdentity } from '../process/process-identity.js';
 import type { RunEnd } from '../session/run.js';
 
-/** How long an agent may take to end by itself after SIGTERM, before it is killed. In milliseconds. */
+/** How long an agent may take to end by itself after SIGTERM, in milliseconds. After that it is killed. */
 export const STOP_GRACE_MS = 5_000;
 
 /** How a run is stopped: `gently` lets the agent end by itself first, `at-once` does not. */
 export type StopManner = 'gently' | 'at-once';
 
 /**
- * A run under way, as an executor gives it to the manager. The log is not in it: the manager reads that from the session's folder.
- * Nor is the record: an executor reports through `RunRequest.onPlaced` and through its promises.
+ * A run under way, as an executor gives it to the manager. The handle contains neither the log nor the record. The manager
+ * reads the log from the session's folder. An executor reports changes for the record through `RunRequest.onPlaced` and through
+ * the promises of the handle.
  */
 export interface RunHandle {
-  /** Resolves when the run executes; with undefined if it ended before it did. Never rejects. */
+  /** Resolves when the run executes, or with undefined if the run ended before that. Never rejects. */
   readonly started: Promise<Started | undefined>;
-  /** Resolves when its container or process is gone and its log is complete. Never rejects. */
+  /** Resolves when the run's container or process is gone and the log is complete. Never rejects. */
   readonly ended: Promise<RunEnd>;
-  /** Ends the run; resolves when it is gone. Default `gently`; `at-once` if the agent is not to be trusted any more. May be called more than once. */
+  /**
+   * Ends the run. Resolves when the run is gone. Default `gently`; `at-once` if the agent is no longer to be trusted. May be
+   * called more than once.
+   */
   stop(how?: StopManner): Promise<void>;
   /**
-   * The run goes on, but this process no longer watches it: neither promise resolves afterwards. Resolves when this process writes
-   * nothing of the run any more.
+   * Stops watching the run, which goes on. Afterwards `started` and `ended` never resolve. Resolves when this process no longer
+   * writes anything of the run.
    */
   detach(): Promise<void>;
   /**
-   * Removes what is left of a run that has ended: its container, the guard's files. Called when the end is on disk, so that no
-   * process has to guess how a container ended that is gone. Never rejects.
+   * Removes what is left of a run that has ended: its container and the guard's files. Called only when the end is on disk. So
+   * no process ever has to guess how a container ended that is gone. Never rejects.
    */
   release(): Promise<void>;
   /**
-   * Whether every tool call has to pass `hooks.beforeTool` before it runs, and messages are taken. If it is true, a call that the
-   * log tells of and that did not ask ends the session. Default `false`.
+   * True if every tool call has to pass `hooks.beforeTool` before it runs, and if messages can be delivered. If true, a call
+   * that is in the log but did not ask ends the session. Default `false`.
    */
   readonly hooked?: boolean;
-  /** Whether the run has ended already when it is adopted. Default `false`. */
+  /** True if the run has already ended when it is adopted. Default `false`. */
   readonly over?: boolean;
-  /** The process that outlives this one: whoever adopts the run knows it by that. */
+  /** The process that outlives this one. A later process that adopts the run recognizes it by this identity. */
   readonly process?: ProcessIdentity;
-  /** How the run is frozen. Absent if it cannot be. */
+  /** Freezes the run. Absent if the run cannot be frozen. */
   readonly pausing?: RunPausing;
-  /** Transcripts of Claude's conversation, beside the log or in its place. Absent if there are none that can be read here. */
+  /**
+   * Transcripts of Claude's conversation, in addition to the log or in place of it. Absent if there are none that this process
+   * can read.
+   */
   readonly transcript?: RunTranscript;
   /** Absent if the agent takes no turns with a person. */
   readonly turns?: RunTurns;
@@ -47,14 +54,14 @@ export interface RunHandle {
   readonly channelCoder?: ChannelCoderRun;
 }
 
-/** That a run executes. */
+/** Present when a run executes. */
 interface Started {
   readonly containerId?: string;
 }
 
-/** Freezes a run, and lets it go on. */
+/** Freezes a run and unfreezes it. */
 export interface RunPausing {
-  /** Whether the run is frozen already when it is adopted. */
+  /** True if the run is already frozen when it is adopted. */
   readonly paused: boolean;
   pause(): Promise<void>;
   resume(): Promise<void>;
@@ -62,13 +69,19 @@ export interface RunPausing {
 
 /** The transcripts of a run's conversation. */
 interface RunTranscript {
-  /** The folder that Claude keeps them in: what subagents do is read there. Absent if the log has all of it. */
+  /**
+   * The folder in which Claude keeps the transcripts. The actions of subagents are read from there. Absent if the log contains
+   * them all.
+   */
   readonly folder?: string;
-  /** Set if the log is no stream-json, but a copy of the transcript. */
+  /** Set if the log is not stream-json, but a copy of the transcript. */
   readonly copy?: {
-    /** The conversation that the log is of. */
+    /** The conversation that is copied into the log. */
     readonly conversationId: string;
-    /** Has a listener told whether the transcript is copied too slowly: then nobody sees what the agent does. Absent if it cannot be. */
+    /**
+     * Calls the listener when the transcript is copied too slowly, and when the copy has caught up. While it is too slow,
+     * nobody sees what the agent does. Absent if the copy cannot lag behind.
+     */
     watchBacklog?(listener: (behind: boolean) => void): void;
   };
 }
@@ -76,20 +89,20 @@ interface RunTranscript {
 /** The turns that an agent takes with a person. */
 interface RunTurns {
   /**
-   * The log says that the agent has ended its turn, after all that it said in it.
+   * Called when the log says that the agent has ended its turn, after everything that it said in this turn.
    *
-   * @param hooked whether a hook tells of it, too
+   * @param hooked true if a hook reports the end of the turn, too
    */
   ended(hooked: boolean): void;
 }
 
 /** A run that ChannelCoder started. */
 interface ChannelCoderRun {
-  /** Claude reported its result in the log: the only sign of an end that some of these runs give. */
+  /** Called when Claude has reported its result in the log. For some of these runs this is the only sign of the end. */
   resultSeen(): void;
 }
 
-/** A run of which nothing is left but how it ended. */
+/** The handle of a run that has already ended and has left nothing but the way it ended. */
 export function endedRun(end: RunEnd): RunHandle {
   return {
     started: Promise.resolve(undefined),

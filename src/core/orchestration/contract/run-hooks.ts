@@ -1,26 +1,26 @@
 import type { AskedCall, Verdict } from '../session/policy.js';
-/** What a run's hooks ask their host. */
+/** The requests from a run's hooks to the process. */
 export interface RunHooks {
-  /** Before a tool call: resolves when it is decided. Never rejects. */
+  /** Before a tool call. Resolves when the call is decided. Never rejects. */
   beforeTool(call: AskedCall): Promise<Verdict>;
   /** After a tool call, with the input that it ran with. Never rejects. */
   afterTool(call: AskedCall): Promise<void>;
   /**
-   * What the user has to say to the agent of this conversation by now; undefined where there is nothing.
+   * The messages from the user that wait for the agent of this conversation. Undefined if there are none.
    *
-   * @param answer names what will carry it to the agent, so that another host can tell whether it did
+   * @param answer the name of the answer that will carry the messages to the agent, so that a later process can tell if it did
    */
   takeMessages(conversationId: string, answer: string): Promise<Messages | undefined>;
-  /** Told whenever messages begin or cease to wait, and at once where some wait already. */
+  /** Calls the listener whenever messages begin or cease to wait, and at once if some already wait. */
   onMessages(listener: (waiting: boolean) => void): void;
-  /** A person has typed something: resolves when the agent may begin with it. Never rejects. */
+  /** A person has typed something. Resolves when the agent may begin to work on it. Never rejects. */
   beforeTurn(): Promise<void>;
   /** The agent has done what it was told, and waits for a person. */
   afterTurn(): Promise<void>;
   /**
    * Carries out a command of the agent's. Never rejects.
    *
-   * @param id the same where another host is asked again
+   * @param id stays the same if a later process is asked again
    * @param signal aborted when nobody waits for the answer any more
    */
   command(id: string, args: readonly string[], signal: AbortSignal): Promise<{ exitCode: number; text: string }>;
@@ -29,8 +29,8 @@ export interface RunHooks {
 /** What the user says to a running agent. */
 export interface Messages {
   readonly texts: readonly string[];
-  /** To be called when the agent was given them. */
+  /** Call this when the agent was given the messages. */
   given(): void;
-  /** To be called where it could not be: they wait again. */
+  /** Call this if the messages could not be given to the agent. They then wait again. */
   returned(): void;
 }

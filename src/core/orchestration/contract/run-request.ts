@@ -6,20 +6,20 @@ import type { SessionSpec } from './session-spec.js';
 /** One run to be launched. */
 export interface RunRequest {
   readonly spec: SessionSpec;
-  /** The record as it stands. */
+  /** The current record. */
   readonly session: UnifiedSession;
   /** 1 for the first. */
   readonly run: number;
   readonly folder: SessionFolder;
-  /** The user's words for this run; absent for the first, which gets the prompt. */
+  /** The user's words for this run. Absent for the first run, which gets the prompt. */
   readonly feedback: string | undefined;
-  /** Claude's conversation id to go on with. */
+  /** The id of Claude's conversation that the run continues. */
   readonly conversationId: string | undefined;
-  /** What the run has to ask this host about, where the executor can make it ask. */
+  /** The requests of the run to this process, if the executor can make the run ask. */
   readonly hooks: RunHooks;
   /**
-   * To be called once, before anything is started, with what the record should tell about the run. Resolves when that
-   * is on disk, so that another host can find what is started then; rejects where it cannot be written.
+   * Call this once, before anything is started, with what the record should say about the run. Resolves when that is on disk,
+   * so that a later process can find what is started then. Rejects if it cannot be written.
    */
   readonly onPlaced: (placement: {
     containerName?: string;

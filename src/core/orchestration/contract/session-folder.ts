@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { notWritable } from '../util/fs/not-writable.js';
 import { ifThere, NotOwn, openOwnFile, requireOwnFile, requireOwnFolder } from '../util/fs/own-file.js';
 
-/** What a session keeps on disk: `<stateDir>/sessions/<id>`. Only its owner can enter it. */
+/** The folder of a session on disk: `<stateDir>/sessions/<id>`. Only its owner can enter it. */
 export class SessionFolder {
   readonly path: string;
 
@@ -12,22 +12,22 @@ export class SessionFolder {
     this.path = join(stateDir, 'sessions', sessionId);
   }
 
-  /** What the session was created from, without values of variables. */
+  /** The options that the session was created with, without values of variables. */
   get spec(): string {
     return join(this.path, 'spec.json');
   }
 
-  /** The record at the latest change of status. */
+  /** The record as it was at the latest change of status. */
   get record(): string {
     return join(this.path, 'session.json');
   }
 
-  /** What the guard of the latest run has decided. */
+  /** The decisions of the guard of the latest run. */
   get decisions(): string {
     return join(this.path, 'decisions.jsonl');
   }
 
-  /** What git would execute or follow in the workspace before the run under way, see `GitWatch`. */
+  /** What git would execute or follow in the workspace, as it was before the current run, see `GitWatch`. */
   get gitSnapshot(): string {
     return join(this.path, 'git.json');
   }
@@ -42,12 +42,12 @@ export class SessionFolder {
     return new SessionFolder(dirname(dirname(this.path)), basename(sessionId));
   }
 
-  /** What the user said to the run under way and it has not heard. */
+  /** Messages from the user that the current run has not received yet. */
   get steering(): string {
     return join(this.path, 'steering.json');
   }
 
-  /** There while the run is frozen until its log is read, see `RunPause.hold`. */
+  /** This file exists while the run is frozen because its log has to be read first, see `RunPause.hold`. */
   get held(): string {
     return join(this.path, 'held');
   }
@@ -57,7 +57,7 @@ export class SessionFolder {
     return join(this.path, 'stream.log');
   }
 
-  /** Mounted as `~/.claude/projects`: the conversation, which a later container takes up again. */
+  /** Mounted as `~/.claude/projects`. Contains the conversation, which a later container continues. */
   get projects(): string {
     return join(this.path, 'projects');
   }
@@ -67,23 +67,23 @@ export class SessionFolder {
     return join(this.path, 'prompt-file.md');
   }
 
-  /** The user's MCP configuration as it was then. */
+  /** The user's MCP configuration as it was when the session was created. */
   get mcpConfig(): string {
     return join(this.path, 'mcp.json');
   }
 
-  /** Where the guard's hook and this host meet, see `MailboxFiles`. */
+  /** Where the guard's hook and this process exchange files, see `MailboxFiles`. */
   get guard(): string {
     return join(this.path, 'guard');
   }
 
-  /** What goes to the standard input of a run, 1 being the first. */
+  /** The standard input of a run. 1 is the first run. */
   input(run: number): string {
     return join(this.path, run === 1 ? 'prompt.md' : `feedback-${run}.md`);
   }
 
   /**
-   * Makes the folder and what every run needs in it.
+   * Makes the folder with everything that each run needs.
    *
    * @throws OrchestrationError `STATE_NOT_WRITABLE`; nothing is left behind
    */
@@ -94,7 +94,7 @@ export class SessionFolder {
       requireOwnFolder(sessions);
       await mkdir(this.path, { mode: 0o700 });
       await mkdir(this.projects);
-      // The image's user writes here, whoever that is; nobody else gets past the session's folder.
+      // The image's user writes here, and may be any user. Nobody else gets past the session's folder.
       await chmod(this.projects, 0o777);
       await (await open(this.log, 'ax', 0o600)).close();
     } catch (cause) {
@@ -104,7 +104,7 @@ export class SessionFolder {
   }
 
   /**
-   * Writes a file of the session's own; one that is mounted has to be readable for the image's user.
+   * Writes a file of the session's own. If the file is mounted, the image's user has to be able to read it.
    *
    * @throws OrchestrationError `STATE_NOT_WRITABLE`
    */
@@ -114,7 +114,7 @@ export class SessionFolder {
     try {
       const file = await openOwnFile(path, { flags: O_WRONLY | O_CREAT, mode });
       try {
-        await file.truncate(); // Not while it is opened: it might be another's.
+        await file.truncate(); // Not while opening the file: it might be somebody else's.
         await file.writeFile(text);
       } finally {
         await file.close();
@@ -125,8 +125,8 @@ export class SessionFolder {
   }
 
   /**
-   * Before a run begins or is taken over: refuses a folder unless it and all in it are this library's, as a container gets some
-   * of it. What agents write is in folders of its own, and not looked at.
+   * Called before a run begins or is taken over, because a container gets parts of the folder. Refuses the folder unless it and
+   * everything in it belong to this library. Agents write only into folders of their own, whose content is not checked.
    *
    * @throws OrchestrationError `STATE_NOT_WRITABLE`
    */
@@ -138,7 +138,7 @@ export class SessionFolder {
       requireOwnFolder(path);
       for (const name of await readdir(this.path)) {
         path = join(this.path, name);
-        // A file that is being written may go while others are looked at.
+        // A file that is being written may disappear while others are checked.
         ifThere(path === this.guard || path === this.projects ? requireFolder : requireOwnFile, path);
       }
     } catch (cause) {
@@ -147,8 +147,8 @@ export class SessionFolder {
   }
 
   /**
-   * Opens the log for a process to append to. Only a regular file will do: a link in its place could lead anywhere, a pipe
-   * would hold the session up.
+   * Opens the log so that a process can append to it. Only a regular file is accepted: a link in its place could lead anywhere,
+   * and a pipe would block the session.
    *
    * @throws OrchestrationError `STATE_NOT_WRITABLE`
    */
@@ -167,7 +167,7 @@ export class SessionFolder {
   }
 }
 
-/** Agents write to what is in it, so that only its kind counts. */
+/** Agents write into this folder, so only its kind is checked. */
 function requireFolder(path: string): void {
   if (!lstatSync(path).isDirectory()) throw new NotOwn('it is a link, or no folder');
 }

@@ -7,8 +7,8 @@ import type { SessionMode } from '../session/status.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 
 /**
- * What the user asked for, checked, with the manager's defaults in it. For what `docker` leaves out, the defaults hold that
- * `DockerOptions` names.
+ * What the user asked for, after validation, with the manager's defaults filled in. For values that `docker` leaves out, the
+ * defaults in `DockerOptions` apply.
  */
 export interface SessionSpec {
   readonly id: string;
@@ -18,23 +18,23 @@ export interface SessionSpec {
   /** Absolute. */
   readonly cwd: string;
   readonly worktree: SessionWorktreeRequest | undefined;
-  /** Folders that `cwd`, its repository and the worktree have to lie in, as real paths; absent where they may be anywhere. */
+  /** Folders that have to contain `cwd`, its repository and the worktree, as real paths. Absent if they may be anywhere. */
   readonly workspaces?: readonly string[];
-  /** `false` for a run on the host. */
+  /** `false` for a run directly on the machine. */
   readonly docker: false | Readonly<DockerOptions>;
-  /** What ChannelCoder passes on to Claude as it is. */
+  /** Options that ChannelCoder passes on to Claude unchanged. */
   readonly claude: Pick<
     ClaudeOptions,
     'system' | 'appendSystem' | 'tools' | 'disallowedTools' | 'mcpConfig' | 'maxTurns'
   >;
-  /** The manager's policy, tightened by the session's own. */
+  /** The manager's policy, tightened by the session's own policy. */
   readonly policy: ResolvedPolicy;
   readonly limits: SessionLimits;
 }
 
-/** What an executor found out about where a session will run. */
+/** What an executor found out about the place where a session will run. */
 export interface Preparation {
   readonly environment: SessionEnvironment;
-  /** What the session's runs get in place of its options for Docker. Default those. */
+  /** The Docker options that the session's runs get instead of its own. Default: its own. */
   readonly docker?: Readonly<DockerOptions>;
 }

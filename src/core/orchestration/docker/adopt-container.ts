@@ -12,7 +12,7 @@ import { type ContainerRunOptions, runContainer } from './container-run.js';
 import type { ContainerWatch } from './container-watch.js';
 import type { ContainerState, DockerEngine } from './engine.js';
 
-/** A docker client that has not started its container within this time is not going to. */
+/** A docker client that has not started its container within this time will not start it any more. */
 const SETTLE_MS = 3_000;
 const LOOK_MS = 100;
 
@@ -20,19 +20,22 @@ export interface AdoptOptions {
   engine: DockerEngine;
   watch: ContainerWatch;
   name: string;
-  /** What tells that a container of this name is the session's own: a copy of a state folder has the same names. */
+  /**
+   * The labels by which we recognize that a container of this name is the session's own. A copy of a state folder leads to the
+   * same names.
+   */
   labels: Readonly<Record<string, string>>;
   onClientLost?: ContainerRunOptions['onClientLost'];
-  /** The run as it is on record. */
+  /** The run according to the record. */
   run: SessionRun;
   log: string;
 }
 
 /**
- * Follows a container that another host has started, to its end. Undefined where the container never executed: nothing
- * is left of it then, and the run can be started now. As two containers never have one name, no run happens twice.
+ * Follows a container that an earlier process has started, to its end. Returns undefined if the container never executed. Then
+ * nothing is left of it, and the run can be started now. Two containers never have the same name, so no run happens twice.
  *
- * @throws OrchestrationError `DOCKER_UNAVAILABLE`, `LAUNCH_FAILED` where a container that never executed stays
+ * @throws OrchestrationError `DOCKER_UNAVAILABLE`, or `LAUNCH_FAILED` if a container that never executed cannot be removed
  */
 export async function adoptContainer(options: AdoptOptions): Promise<RunHandle | undefined> {
   const { engine, watch, name, run, log, onClientLost } = options;
@@ -51,7 +54,7 @@ export async function adoptContainer(options: AdoptOptions): Promise<RunHandle |
     orphan.kill('SIGKILL');
     await withTimeout(orphan.exited, SETTLE_MS);
   }
-  // The client may have started the container meanwhile.
+  // The client may have started the container since the first check.
   const deadline = performance.now() + SETTLE_MS;
   for (let last = await engine.inspect(name); last; last = await engine.inspect(name)) {
     if (last.started) return adopt();
@@ -68,14 +71,17 @@ function isOwn(state: ContainerState, { labels }: AdoptOptions): boolean {
   return Object.entries(labels).every(([label, value]) => state.labels[label] === value);
 }
 
-/** What became of a container that another host was making when that host went away; the client may still be at it. */
+/**
+ * The state of a container that an earlier process was making when it died. The client may still be making it, so this waits
+ * for a while.
+ */
 async function settled(
   { engine, name, run }: AdoptOptions,
   client: ProcessIdentity | undefined,
 ): Promise<ContainerState | undefined> {
   const deadline = performance.now() + SETTLE_MS;
   while (true) {
-    // On Linux every process was looked at: a client that was not found is not there. Elsewhere nobody knows.
+    // On Linux, every process was examined. If the client was not found, it does not run. On other systems, this is unknown.
     const making = client ? await isAlive(client) : process.platform !== 'linux';
     const state = await engine.inspect(name);
     const gone = !state && run.startedAt !== undefined;

@@ -2,18 +2,19 @@ import { MOUNTS_DIFFER, MOUNTS_REFUSED } from '../session/outcome.js';
 import { quoted } from '../util/shell-quote.js';
 import type { CheckedMount } from '../workspace/mount.js';
 
-/** Where the shell looks for `stat`; the session's own PATH may begin in its workspace. */
+/** Where the shell looks for `stat`. The session's own PATH may begin in its workspace. */
 const SYSTEM_PATH = '/usr/local/bin:/usr/bin:/bin';
 
 /**
- * A container's entrypoint and command, behind a check of what is mounted.
+ * The entrypoint and command of a container, preceded by a check of its mounts.
  *
- * Between the moment when a mount is checked and the moment when the engine mounts it, an agent that can write to a folder
- * on the way can put a link there. So the container compares device and inode of every mount with what was checked, before
- * anything else runs in it. A mount stays what it is from then on, whatever is done to the path that it came from.
+ * There is a moment between our check of a mount and the mounting by the engine. In this moment, an agent that can write to a
+ * folder on the way can put a link there. So the container compares device and inode of every mount with those that were
+ * checked, before anything else runs in it. From then on, a mount stays the same, whatever happens to the path that it came
+ * from.
  *
- * Where the engine's kernel is another one than this process's, as with Docker Desktop, device and inode tell nothing. That
- * is so where they differ for `canary`, and then nothing else is compared.
+ * If the engine's kernel is not the kernel of this process, as with Docker Desktop, device and inode say nothing. In that case
+ * they differ for `canary`, too, and then nothing else is compared.
  *
  * @param canary one of the mounts, whose source no agent can reach
  */
@@ -23,7 +24,7 @@ export function checkedStart(
   command: readonly string[],
 ): { entrypoint: string; args: string[] } {
   const compared = [canary, ...mounts];
-  // Nothing is to start, either, where one of them cannot be looked at.
+  // If one of the mounts cannot be examined, nothing is started either.
   const script = `
 refuse() {
   echo '${MOUNTS_REFUSED}' >&2

@@ -21,36 +21,36 @@ import type { ImageFacts, ImageProbe } from './image-probe.js';
 import { requireOnboarded } from './onboarding.js';
 import { ensureSessionNetwork } from './session-network.js';
 
-/** A session that runs in Docker, with the folder that is its workspace. */
+/** A session that runs in Docker, together with the folder that is its workspace. */
 export type DockerSpec = Pick<SessionSpec, 'cwd' | 'claude' | 'worktree' | 'workspaces'> & {
   docker: Readonly<DockerOptions>;
-  /** Whether the agent may only read the workspace. */
+  /** True if the agent may only read the workspace. */
   readOnly: boolean;
 };
 
-/** A container about to be started. */
+/** A container that is about to be started. */
 export interface PlannedContainer {
   name: string;
   labels: Record<string, string>;
   options: Readonly<DockerOptions>;
   mounts: CheckedMount[];
-  /** One of the mounts, whose source no agent can reach. */
+  /** One of the mounts. No agent can reach its source. */
   canary: CheckedMount;
-  /** What the image's containers begin with, before their command. */
+  /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];
   env: Record<string, string>;
   /** Claude's options, with paths as the container sees them. */
   claude: SessionSpec['claude'];
-  /** The mounts as ChannelCoder writes them, for a ChannelCoder that starts the container itself. */
+  /** The mounts in the notation of ChannelCoder, for a ChannelCoder that starts the container itself. */
   mountStrings: string[];
 }
 
-/** What a container stands on. */
+/** The facts about image and engine that a container depends on. */
 export interface ContainerGround {
   readonly facts: ImageFacts;
   /** By name or id. */
   readonly network: string;
-  /** The variables that the guard depends on, as Claude Code starts with them. */
+  /** The variables that the guard depends on, with the values with which Claude Code starts. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -60,22 +60,24 @@ export interface PlannerOptions {
   /** Where the engine listens. */
   endpoint: () => Promise<Endpoint>;
   stateDir: string;
-  /** The host's environment, and the home folder of the user that the host runs as. */
+  /** The environment of this process, and the home folder of the user that it runs as. */
   host: { env: NodeJS.ProcessEnv; home: string };
 }
 
-/** How long the look at the machine's protected places counts. They are out of the reach of agents. */
+/** How long our list of the machine's protected places stays valid. No agent can reach these places. */
 const MACHINE_MS = 2_000;
 
-/** Where a container finds the session's MCP configuration. */
+/** The path of the session's MCP configuration in the container. */
 const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
 
-/** Decides what the container of a session is to be, and refuses what could not run or would hand over the host. */
+/**
+ * Decides how the container of a session is made. Refuses a session that could not run, or that would hand over the machine.
+ */
 export class ContainerPlanner {
   readonly #options: PlannerOptions;
   #mapping: Promise<boolean> | undefined;
   #machine: { seen: ProtectedMachine; at: number } | undefined;
-  /** One look for the sessions' network at a time, so that only the first one makes it. */
+  /** Only one check for the sessions' network at a time, so that only the first one makes it. */
   readonly #serialized = serialized();
 
   constructor(options: PlannerOptions) {
@@ -83,9 +85,9 @@ export class ContainerPlanner {
   }
 
   /**
-   * Refuses what could not run, before anything is made.
+   * Refuses a session that could not run, before anything is made.
    *
-   * @returns the options with the real paths of what they mount: what is checked now is what every run gets
+   * @returns the options with the real paths of their mounts, so that every run gets exactly the files that are checked now
    * @throws OrchestrationError as `create()` documents
    */
   async check(spec: DockerSpec): Promise<Readonly<DockerOptions>> {
@@ -106,13 +108,13 @@ export class ContainerPlanner {
 
   async #checkRights(spec: DockerSpec, facts: ImageFacts): Promise<void> {
     if (!spec.worktree) return this.#checkWritable(spec.cwd, spec, facts);
-    // The worktree itself is made by the host, at the start; commits go to the repository's object store.
+    // This process makes the worktree itself when the session starts. But commits go to the repository's object store.
     const layout = await findGitLayout(spec.cwd);
     if (layout) await this.#checkWritable(resolve(layout.commonDir, 'objects'), spec, facts);
   }
 
   /**
-   * Refuses an image whose Claude would ask a person for things before it begins.
+   * Refuses an image whose Claude would ask a person questions before it begins.
    *
    * @throws OrchestrationError `ONBOARDING_NEEDED`
    */
@@ -121,11 +123,11 @@ export class ContainerPlanner {
   }
 
   /**
-   * Everything that a container of a session gets. `spec.cwd` is what is mounted at `/workspace`.
+   * Everything that a container of a session gets. `spec.cwd` is mounted at `/workspace`.
    *
-   * @param identity what the container of this run is known by
-   * @param ground what the container stands on, from just before
-   * @param guard what the session's hook needs
+   * @param identity the name and labels by which the container of this run is recognized
+   * @param ground the facts that the container depends on, determined just before
+   * @param guard the mounts and variables that the session's hook needs
    */
   async container(
     spec: DockerSpec,
@@ -154,7 +156,7 @@ export class ContainerPlanner {
       ...git,
       ...asked,
       ...ssh.mounts,
-      // Last, so that no mount of the user's lies on top of them.
+      // These come last, so that no mount of the user's covers them.
       ...own,
     ];
     const mounts = await pinMounts([workspace, ...additional]);
@@ -166,7 +168,7 @@ export class ContainerPlanner {
       mounts,
       canary,
       entrypoint: facts.entrypoint,
-      // Claude Code refuses to skip permissions as root unless it is told that it is in a sandbox.
+      // As root, Claude Code refuses to skip permissions unless it is told that it is in a sandbox.
       env: { ...env, ...gitEnvironment(env), ...(facts.uid === 0 && { IS_SANDBOX: '1' }), ...guard.env },
       claude: spec.claude.mcpConfig === undefined ? spec.claude : { ...spec.claude, mcpConfig: MCP_CONFIG },
       mountStrings: additional.map(({ source, target, readonly }) => `${source}:${target}${readonly ? ':ro' : ''}`),
@@ -179,10 +181,10 @@ export class ContainerPlanner {
     return this.#serialized(() => ensureSessionNetwork(this.#options.engine));
   }
 
-  /** What the engine has for a container. */
+  /** The facts about image and engine for a session's container. */
   async ground(spec: Pick<DockerSpec, 'docker'>): Promise<ContainerGround> {
     const [facts, network] = await Promise.all([this.#facts(spec), this.#network(spec.docker)]);
-    // What Claude Code starts with, of the variables that its guard depends on.
+    // The variables with which Claude Code starts. The guard depends on some of them.
     return { facts, network, env: { ...facts.env, ...spec.docker.env } };
   }
 
@@ -190,7 +192,7 @@ export class ContainerPlanner {
     return this.#options.probe.facts(docker.image, docker.user);
   }
 
-  /** The workspace, which is checked like the mounts that the user asked for, and those. */
+  /** The mounted workspace, and the mounts that the user asked for. The workspace is checked like these. */
   async #hostMounts({ cwd, docker, readOnly }: DockerSpec): Promise<[workspace: CheckedMount, asked: CheckedMount[]]> {
     const asked = parseMounts(docker.mounts ?? []);
     const mounts = [{ source: cwd, target: WORKSPACE, readonly: readOnly }, ...asked];
@@ -204,7 +206,10 @@ export class ContainerPlanner {
     return [workspace, rest];
   }
 
-  /** A session is checked twice, when it is made and when its container is; one that starts at once shares the look. */
+  /**
+   * A session is checked twice: when it is created, and when its container is made. If it starts at once, both checks share
+   * this list.
+   */
   async #protected(): Promise<ProtectedMachine> {
     const endpoint = await this.#options.endpoint();
     const { host, stateDir } = this.#options;
@@ -218,13 +223,13 @@ export class ContainerPlanner {
 
   /** @throws OrchestrationError `WORKSPACE_NOT_WRITABLE` */
   async #checkWritable(folder: string, { docker }: DockerSpec, facts: ImageFacts): Promise<void> {
-    // Where users are mapped, as in rootless engines and desktop virtual machines, ids on the host tell nothing.
+    // If users are mapped, as in rootless engines and desktop virtual machines, user ids on the machine say nothing.
     if (!(await this.#mapsUsers())) await checkWritable(folder, docker.image, facts);
   }
 
   async #mapsUsers(): Promise<boolean> {
     if (process.platform !== 'linux') return true;
-    // Asked once; a failure is not remembered.
+    // The engine is asked once. A failure is not remembered.
     this.#mapping ??= this.#options.engine.mapsUsers().catch((error: unknown) => {
       this.#mapping = undefined;
       throw error;
@@ -233,12 +238,12 @@ export class ContainerPlanner {
   }
 }
 
-/** The same mounts, with the real paths of this library's own files: only the user can have put links on the way there. */
+/** The same mounts, with the real paths of this library's own files. Only the user can have put links on the way there. */
 async function withRealSources(mounts: readonly Mount[]): Promise<Mount[]> {
   return Promise.all(mounts.map(async (mount) => ({ ...mount, source: await realpath(mount.source) })));
 }
 
-/** While a session waited, an agent next door may have put a link in the place of its workspace. */
+/** While a session waited, an agent in a neighbouring folder may have put a link in the place of its workspace. */
 async function refuseMoved(cwd: string): Promise<void> {
   const real = await realpath(cwd).catch(() => undefined);
   if (real === cwd) return;
@@ -246,7 +251,9 @@ async function refuseMoved(cwd: string): Promise<void> {
   throw new OrchestrationError('UNSAFE_MOUNT', `The workspace ${quote(cwd)} ${now}; create the session anew.`);
 }
 
-/** What is mounted is what is checked: a `.git` file may have been replaced since the workspace was looked at. */
+/**
+ * Checks exactly the folders that are mounted, because a `.git` file may have been replaced since the workspace was checked.
+ */
 async function requireGitInside(mounts: readonly Mount[], workspaces: Workspaces): Promise<void> {
   try {
     for (const { source } of mounts) await requireInside(source, workspaces, 'the git folder');

@@ -7,14 +7,17 @@ import { messageOf } from '../util/errors.js';
 import type { ContainerWatch } from './container-watch.js';
 import { type ContainerState, type DockerEngine, ENGINE_AWAY_MS, ENGINE_RETRY_MS } from './engine.js';
 
-/** The docker client exits when its container has and the last output is written. One that does not is killed. */
+/**
+ * The docker client exits when its container has ended and the last output is written. A client that has not exited after this
+ * time is killed.
+ */
 const CLIENT_GRACE_MS = 5_000;
-/** The same for a client that nobody can find, because the host that started the client was killed at that moment. */
+/** The same for a client that nobody can find, because the process that started the client was killed at that moment. */
 const UNKNOWN_CLIENT_GRACE_MS = 1_000;
-/** A `docker run` that has neither started its container nor failed by then is not going to. */
+/** If a `docker run` has neither started its container nor failed within this time, it will not start it any more. */
 const START_MS = 60_000;
 const REMOVE_TRIES = 6;
-/** Least time between two looks at a container that runs without its client, should `wait` answer at once. */
+/** The shortest time between two checks of a container that runs without its client, in case `wait` returns at once. */
 const LOOK_MS = 100;
 
 /** Exit codes of `docker run` that mean that the command never executed. */
@@ -28,19 +31,22 @@ export interface ContainerRunOptions {
   engine: DockerEngine;
   watch: ContainerWatch;
   name: string;
-  /** Starts the client, `docker run`, or finds the one that another host has started. */
+  /** Starts the client, `docker run`, or finds the client that an earlier process has started. */
   launch: () => Promise<LaunchedProcess>;
-  /** Whether the container is there already, running or not. */
+  /** True if the container already exists, running or not. */
   found: boolean;
-  /** How a run ends whose client is gone while the container runs, which is stopped then. Default: as `log_lost`. */
+  /**
+   * If the client is gone while the container runs, the container is stopped. This function says how the run ends then.
+   * Default: as `log_lost`.
+   */
   onClientLost?: (exit: ProcessExit) => RunEnd;
 }
 
 /**
- * A run in a container. Two things tell of the run's end: the `docker run` client, which exits when all output is in
- * the log, and the engine, which knows the exit code and is asked last. The container stays until `release`.
+ * A run in a container. Its end shows in two ways. The `docker run` client exits when all output is in the log. The engine
+ * knows the exit code, and is asked last. The container stays until `release`.
  *
- * @throws OrchestrationError where `docker run` cannot be started
+ * @throws OrchestrationError if `docker run` cannot be started
  */
 export async function runContainer(options: ContainerRunOptions): Promise<RunHandle> {
   const { engine, name } = options;
@@ -57,7 +63,7 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   const unwatch = await options.watch.watch(name, {
     onStart: (containerId) => start.resolve({ containerId }),
     onDie: () => death.resolve(undefined),
-    // Without engine events only the start can be missed; the end still shows, because the docker client exits.
+    // Without engine events, only the start can be missed. The end still shows, because the docker client exits.
     onSilence: () => void lookForStart(),
   });
   let client: LaunchedProcess;
@@ -73,15 +79,15 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   if (found?.started) start.resolve({ containerId: found.id });
 
   let letGo = false;
-  // The client of another host may be gone, and may not tell of the end; one that was launched here does.
+  // The client of an earlier process may be gone, and then it cannot show the end. A client that was launched here does.
   if (options.found) void awaitEnd(engine, name, () => letGo || death.isSettled).then(() => death.resolve(undefined));
   const follow = async (): Promise<RunEnd> => {
     const exit = await clientExit(client, death.promise);
-    if (letGo) return new Promise(() => {}); // Whoever takes the run up again reads how the container ended.
+    if (letGo) return new Promise(() => {}); // The process that takes the run over reads how the container ended.
     let unwatched = false;
     const state = await finalState(engine, name, death.promise, (containerId) => {
       start.resolve({ containerId });
-      // The client that wrote the log is gone: nobody can see any more what the agent does.
+      // The client that wrote the log is gone, so nobody can see any more what the agent does.
       unwatched ||= stopping === undefined;
       stopping ??= stop('gently');
     });
@@ -98,11 +104,11 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   let pausing: Promise<void> = Promise.resolve();
   let stopping: Promise<void> | undefined;
   const stop = async (how: 'gently' | 'at-once'): Promise<void> => {
-    // A container that is still being made cannot be stopped. Its start is awaited, so that none appears afterwards.
+    // A container that is still being made cannot be stopped. So its start is awaited, so that no container appears later.
     await withTimeout(Promise.race([start.promise, ended]), START_MS);
     await pausing;
     if (how === 'at-once') await engine.kill(name).catch(() => {});
-    // A frozen container hears no SIGTERM. Where it stays frozen, the kill below ends it all the same.
+    // A frozen container does not get SIGTERM. If it stays frozen, the kill below ends it all the same.
     if (paused) await engine.unpause(name).catch(() => {});
     await engine
       .stop(name, how === 'gently' ? STOP_GRACE_MS : 0)
@@ -118,7 +124,7 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
     ...(client.identity && { process: client.identity }),
     release: () => remove(engine, name),
     async stop(how = 'gently') {
-      // An agent that is not trusted any more does not get the time that a gentle stop has given it.
+      // If an agent is no longer trusted, it does not get the grace time that an earlier gentle stop has given it.
       if (stopping && how === 'at-once') await engine.kill(name).catch(() => {});
       stopping ??= stop(how);
       await stopping;
@@ -143,7 +149,7 @@ export async function runContainer(options: ContainerRunOptions): Promise<RunHan
   };
 }
 
-/** The client's exit. A client that does not notice that its container is dead is killed. */
+/** The client's exit. If the client does not notice that its container is dead, it is killed. */
 async function clientExit(client: LaunchedProcess, death: Promise<undefined>): Promise<ProcessExit> {
   const grace = client.identity ? CLIENT_GRACE_MS : UNKNOWN_CLIENT_GRACE_MS;
   const exit = (await Promise.race([client.exited, death])) ?? (await withTimeout(client.exited, grace));
@@ -152,7 +158,9 @@ async function clientExit(client: LaunchedProcess, death: Promise<undefined>): P
   return (await withTimeout(client.exited, grace)) ?? { code: null, signal: null };
 }
 
-/** What the engine knows of a container that has ended. Where only the client has, the container's end is awaited. */
+/**
+ * The engine's information about a container that has ended. If only the client has ended, waits for the end of the container.
+ */
 async function finalState(
   engine: DockerEngine,
   name: string,
@@ -170,7 +178,7 @@ async function finalState(
         onRunning(state.id);
         await Promise.all([engine.wait(name), delay(LOOK_MS)]);
       } else {
-        // The engine may be a moment late to know of an end that the client knows of.
+        // The engine may learn of an end a moment later than the client.
         doubted = true;
         await Promise.race([death, delay(ENGINE_RETRY_MS)]);
       }
@@ -182,7 +190,7 @@ async function finalState(
   }
 }
 
-/** Resolves when a container does not run any more, or when nobody wants to know that (`isOver`). */
+/** Resolves when a container no longer runs, or when nobody wants to know any more (`isOver`). */
 async function awaitEnd(engine: DockerEngine, name: string, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
     const ended = await engine.wait(name).then(
@@ -194,7 +202,10 @@ async function awaitEnd(engine: DockerEngine, name: string, isOver: () => boolea
   }
 }
 
-/** Removes a container; tries again, as the engine may just be restarted. A later sweep finds what is left. */
+/**
+ * Removes a container. Tries several times, because the engine may be restarting. If the container stays, a later sweep finds
+ * it.
+ */
 async function remove(engine: DockerEngine, name: string): Promise<void> {
   for (let tries = 0; tries < REMOVE_TRIES; tries++) {
     const removed = await engine.remove(name).then(
@@ -225,7 +236,7 @@ function runEnd(state: ContainerState | Error | undefined, exit: ProcessExit): R
     const how = exit.signal ?? `exit code ${exit.code}`;
     return { reason: 'lost', error: `The container is gone without a trace; the docker client ended with ${how}.` };
   }
-  // Who removes a container kills it; one that had ended by itself has another exit code.
+  // Removing a container kills it. A container that had ended by itself has another exit code.
   if (state.removing && state.exitCode === 137)
     return { reason: 'lost', error: 'The container was removed by somebody else while it ran' };
   return { exitCode: state.exitCode, oomKilled: state.oomKilled };

@@ -4,12 +4,13 @@ import type { EngineEvent } from './engine-events.js';
 export interface ContainerListener {
   onStart(containerId: string): void;
   onDie(): void;
-  /** The engine no longer reports; what happened meanwhile is unknown. */
+  /** The engine no longer reports events. Events since then may have been missed. */
   onSilence(): void;
 }
 
 /**
- * Tells when containers start and die: one connection to the engine for all of them, open only while somebody listens.
+ * Reports when containers start and die. Uses one connection to the engine for all of them, which is open only while somebody
+ * listens.
  */
 export class ContainerWatch {
   readonly #engine: DockerEngine;
@@ -23,7 +24,10 @@ export class ContainerWatch {
     this.#label = label;
   }
 
-  /** Watches a container by name, before it exists. Resolves when nothing can be missed, with what ends the watch. */
+  /**
+   * Watches a container by name, before it exists. Resolves when no event can be missed any more, with a function that ends the
+   * watch.
+   */
   async watch(name: string, listener: ContainerListener): Promise<() => void> {
     this.#listeners.set(name, listener);
     const unwatch = (): void => {
@@ -42,7 +46,7 @@ export class ContainerWatch {
   close(): void {
     const stream = this.#stream;
     this.#stream = undefined;
-    stream?.then((end) => end()).catch(() => {}); // A connection that failed has nothing to end.
+    stream?.then((end) => end()).catch(() => {}); // A failed connection has nothing to close.
   }
 
   #connect(): Promise<() => void> {

@@ -27,9 +27,9 @@ const MODE_LABEL = 'autonomous-orchestration.mode';
 
 export interface DockerEnvironmentOptions {
   stateDir: string;
-  /** The host's environment: it names the engine, and the docker client gets it. */
+  /** The environment of this process. It says which engine to use, and the docker client gets it. */
   env: NodeJS.ProcessEnv;
-  /** The home folder of the user that the host runs as. */
+  /** The home folder of the user that this process runs as. */
   home: string;
   spawn: SpawnProcess;
 }
@@ -37,10 +37,10 @@ export interface DockerEnvironmentOptions {
 /** The end of a run whose terminal a person has closed. */
 const closed = (): RunEnd => ({ closed: true });
 
-/** The containers of one state folder: starts and follows them, and tells them from all others by their labels. */
+/** The containers of one state folder. Starts and follows them. Recognizes them by their labels. */
 export class DockerEnvironment {
   readonly engine: DockerEngine;
-  /** Decides what a container is to be, before it is run here. */
+  /** Decides how a container is made, before it is run here. */
   readonly planner: ContainerPlanner;
   readonly #env: NodeJS.ProcessEnv;
   readonly #spawn: SpawnProcess;
@@ -48,7 +48,7 @@ export class DockerEnvironment {
   readonly #watch: ContainerWatch;
   readonly #probe: ImageProbe;
   #endpoint: Promise<Endpoint> | undefined;
-  /** One launch at a time: a spawn blocks the host's event loop, and several in one turn of it would add up. */
+  /** One launch at a time. A spawn blocks the event loop of this process, and the times of several in one turn would add up. */
   readonly #serialized = serialized();
 
   constructor({ stateDir, env, home, spawn }: DockerEnvironmentOptions) {
@@ -71,7 +71,7 @@ export class DockerEnvironment {
     });
   }
 
-  /** What the container of a run is known by, to this host and to all later ones. */
+  /** The name and labels by which this process and all later ones recognize the container of a run. */
   identity(session: Pick<SessionSpec, 'id' | 'mode'>, run: number): Pick<PlannedContainer, 'name' | 'labels'> {
     return {
       name: containerName(session.id, run),
@@ -106,7 +106,7 @@ export class DockerEnvironment {
     );
   }
 
-  /** Starts a container with a terminal and follows it to its end; who ends the docker client closes the session. */
+  /** Starts a container with a terminal and follows it to its end. Ending the docker client closes the session. */
   runTerminal(
     container: PlannedContainer,
     command: string[],
@@ -132,9 +132,9 @@ export class DockerEnvironment {
   }
 
   /**
-   * Follows a container that another host has started; undefined where the container never executed.
+   * Follows a container that an earlier process has started. Undefined if the container never executed.
    *
-   * @param terminal whether the container was started with a terminal
+   * @param terminal true if the container was started with a terminal
    */
   adopt(sessionId: string, run: SessionRun, log: string, terminal: boolean): Promise<RunHandle | undefined> {
     const labels = { [OWNER_LABEL]: this.#owner, [SESSION_LABEL]: sessionId };
@@ -149,7 +149,7 @@ export class DockerEnvironment {
     });
   }
 
-  /** The containers of this state folder, running or not, without those that probe an image now. */
+  /** The containers of this state folder, running or not. Containers that are probing an image now are left out. */
   async leftovers(): Promise<Leftover[]> {
     const containers = await this.engine.list(`${OWNER_LABEL}=${this.#owner}`);
     const ofRuns = containers.filter(({ name }) => !this.#probe.isOwn(name));
@@ -166,14 +166,14 @@ export class DockerEnvironment {
     }));
   }
 
-  /** Lets go of the engine; containers go on. */
+  /** Disconnects from the engine. Containers go on. */
   close(): void {
     this.#watch.close();
     this.engine.close();
   }
 
   async #resolveEndpoint(): Promise<Endpoint> {
-    // Resolved once; a failure is not remembered.
+    // Determined once. A failure is not remembered.
     this.#endpoint ??= resolveEndpoint(this.#env).catch((error: unknown) => {
       this.#endpoint = undefined;
       throw error;
@@ -182,7 +182,7 @@ export class DockerEnvironment {
   }
 }
 
-/** The real path of a folder, also before it exists: the owner label is the same for all paths that lead there. */
+/** The real path of a folder, even before the folder exists. So the owner label is the same for all paths that lead there. */
 function realFolder(path: string): string {
   try {
     return realpathSync(path);

@@ -4,17 +4,17 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { OrchestrationError, quote } from '../util/errors.js';
 
-/** Where the engine listens, in the terms of `node:http`. */
+/** The address of the engine, in the form that `node:http` takes. */
 export type Endpoint =
   | { socketPath: string }
   | { host: string; port: number; tls?: { ca: string; cert: string; key: string } };
 
-/** Where the system's own engine listens. */
+/** The address of the system's own engine. */
 const DEFAULT_SOCKET = '/var/run/docker.sock';
 
 /**
- * Finds the engine as the docker CLI does: `DOCKER_HOST`, else the context of `DOCKER_CONTEXT` or of the CLI's
- * configuration, else the default socket. The launch goes through the CLI, so both have to mean the same engine.
+ * Finds the engine in the same way as the docker CLI: `DOCKER_HOST`, else the context of `DOCKER_CONTEXT` or of the CLI's
+ * configuration, else the default socket. The CLI launches the containers, so both have to use the same engine.
  *
  * @throws OrchestrationError `DOCKER_UNAVAILABLE` for an address that cannot be used (ssh, named pipes)
  */
@@ -55,7 +55,7 @@ async function readJson<T>(path: string): Promise<T | undefined> {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as T;
   } catch {
-    return undefined; // The CLI treats an unreadable configuration as none, too.
+    return undefined; // The CLI also treats an unreadable configuration as a missing one.
   }
 }
 

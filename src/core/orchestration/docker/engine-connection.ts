@@ -3,10 +3,10 @@ import https from 'node:https';
 import { messageOf, OrchestrationError, type OrchestrationErrorCode } from '../util/errors.js';
 import type { Endpoint } from './endpoint.js';
 
-/** An engine that does not answer within this is as good as none. */
+/** If an engine does not answer within this time, we treat it as unavailable. */
 const ANSWER_MS = 1_800;
 
-/** HTTP with an engine, over its socket or TLS; what the engine answers is not looked at here. */
+/** HTTP with an engine, over its socket or TLS. The meaning of the answers is not examined here. */
 export class EngineConnection {
   readonly #endpoint: () => Promise<Endpoint>;
   readonly #agent = new http.Agent({ keepAlive: true });
@@ -20,7 +20,7 @@ export class EngineConnection {
     this.#agent.destroy();
   }
 
-  /** A request and the whole answer. @throws OrchestrationError `DOCKER_UNAVAILABLE` */
+  /** Sends a request and reads the whole answer. @throws OrchestrationError `DOCKER_UNAVAILABLE` */
   async call(
     method: string,
     path: string,
@@ -37,7 +37,7 @@ export class EngineConnection {
     }
   }
 
-  /** A request and an answer that may go on. @throws OrchestrationError `DOCKER_UNAVAILABLE` */
+  /** Sends a request whose answer may go on. @throws OrchestrationError `DOCKER_UNAVAILABLE` */
   async open(
     method: string,
     path: string,
@@ -89,7 +89,7 @@ function unavailable(cause: unknown): OrchestrationError {
   );
 }
 
-/** The error for an answer that is none of those that are wanted. */
+/** The error for an answer with an unexpected status. */
 export function refused(
   action: string,
   status: number,

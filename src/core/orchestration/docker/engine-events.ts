@@ -8,8 +8,8 @@ export interface EngineEvent {
 }
 
 /**
- * Follows the events of the containers with a label. Resolves when the engine has begun to report, with what ends
- * that; `onEnd` is called when the engine ceases to report by itself.
+ * Follows the events of the containers with a label. Resolves when the engine has begun to report, with a function that ends
+ * the reports. `onEnd` is called if the engine stops reporting by itself.
  */
 export async function followEvents(
   http: EngineConnection,
@@ -18,7 +18,7 @@ export async function followEvents(
   onEnd: () => void,
 ): Promise<() => void> {
   const filters = encodeURIComponent(JSON.stringify({ label: [label], type: ['container'], event: ['start', 'die'] }));
-  // `since` closes the gap between the answer's head and the subscription behind it.
+  // The engine sends the head of its answer before it subscribes to the events. `since` covers the time in between.
   const since = Math.floor(Date.now() / 1000);
   const { request, response } = await http.open('GET', `/events?since=${since}&filters=${filters}`);
   request.setTimeout(0);
@@ -48,7 +48,7 @@ export async function followEvents(
   };
 }
 
-/** Undefined for a line that is no event, such as a proxy's error page. */
+/** Undefined if the line is not an event, for example a proxy's error page. */
 function readEvent(line: string): EngineEvent | undefined {
   try {
     const event = JSON.parse(line) as { Action?: string; Actor?: { ID?: string; Attributes?: Record<string, string> } };

@@ -5,7 +5,7 @@ import { type EngineEvent, followEvents } from './engine-events.js';
 
 export interface EngineImage {
   id: string;
-  /** What its containers begin with, before their command. */
+  /** The entrypoint, which containers run before their command. */
   entrypoint: string[];
 }
 
@@ -17,20 +17,20 @@ export interface EngineNetwork {
   options: Record<string, string>;
 }
 
-/** What an engine answers of a container, as far as it matters here. */
+/** The parts of the engine's answer about a container that matter here. */
 export interface ContainerState {
   id: string;
   labels: Record<string, string>;
   running: boolean;
-  /** Whether its processes are frozen. */
+  /** True if its processes are frozen. */
   paused: boolean;
-  /** Whether the engine is removing it, or failed to. */
+  /** True if the engine is removing the container, or failed to remove it. */
   removing: boolean;
-  /** Whether its command ever executed. */
+  /** True if its command ever executed. */
   started: boolean;
   exitCode: number;
   oomKilled: boolean;
-  /** The engine's own word on a container that could not be started. */
+  /** The engine's own message about a container that could not be started. */
   error: string;
 }
 
@@ -57,24 +57,24 @@ interface ListedBody {
   Mounts?: { Source?: string; Destination?: string }[];
 }
 
-/** How long an engine may be away before its runs count as failed. */
+/** If an engine is unavailable for longer, its runs count as failed. */
 export const ENGINE_AWAY_MS = 30_000;
-/** How soon an engine that was away is asked again. */
+/** How long we wait before we ask an unavailable engine again. */
 export const ENGINE_RETRY_MS = 500;
-/** What an engine may take for a call that makes it work on disks and namespaces. */
+/** The time limit of calls that make the engine work on disks and namespaces. */
 const WORK_MS = 30_000;
-/** For a call that the engine answers when the container has ended. */
+/** For a call that the engine answers only when the container has ended. */
 const NO_LIMIT = 0;
 
 /**
- * The calls of the Docker Engine API that sessions need, over its socket: a quarter of a millisecond each, where a
- * docker CLI process would take 15 and block the host application's event loop while it is forked.
+ * The calls of the Docker Engine API that sessions need, over its socket. Each takes a quarter of a millisecond. A docker CLI
+ * process would take 15, and would block the application's event loop while it is forked.
  *
- * Names and ids of containers are ours, never the agent's. Paths carry no API version: the engine answers with its
- * own, and what is used here is the same in all.
+ * Names and ids of containers are ours, never the agent's. Paths contain no API version. The engine then answers with its own
+ * version, and everything that is used here is the same in all versions.
  *
- * An engine that answers with an error counts as one that does not answer, `DOCKER_UNAVAILABLE`, unless a call
- * documents another code: what was asked for is not known or not done, and the engine can be asked again.
+ * If an engine answers with an error, this counts as no answer, `DOCKER_UNAVAILABLE`, unless a call documents another code. The
+ * requested information is then not known, or the requested action not done, and the engine can be asked again.
  */
 export class DockerEngine {
   readonly #http: EngineConnection;
@@ -97,7 +97,9 @@ export class DockerEngine {
     );
   }
 
-  /** Whether the engine gives users in containers other ids on the host: it is rootless, or uses user namespaces. */
+  /**
+   * True if the engine maps users in containers to other ids on the machine, because it is rootless or uses user namespaces.
+   */
   async mapsUsers(): Promise<boolean> {
     const { status, body } = await this.#http.call('GET', '/info');
     if (status !== 200) throw refused('describe itself', status, body);
@@ -109,7 +111,7 @@ export class DockerEngine {
    * Makes a container, which does not run yet.
    *
    * @returns the container's id
-   * @throws OrchestrationError `LAUNCH_FAILED` where the engine refuses, `DOCKER_UNAVAILABLE`
+   * @throws OrchestrationError `LAUNCH_FAILED` if the engine refuses, `DOCKER_UNAVAILABLE`
    */
   async create(name: string, definition: object): Promise<string> {
     const { status, body } = await this.#http.call('POST', `/containers/create?name=${name}`, definition, WORK_MS);
@@ -118,17 +120,17 @@ export class DockerEngine {
   }
 
   /**
-   * Starts a container that was made. The engine answers 500 also where the image is to blame, for example for a command
-   * of another architecture.
+   * Starts a container that was made. The engine answers 500 even if the image is to blame, for example for a command of
+   * another architecture.
    *
-   * @throws OrchestrationError `LAUNCH_FAILED` where the engine refuses, `DOCKER_UNAVAILABLE`
+   * @throws OrchestrationError `LAUNCH_FAILED` if the engine refuses, `DOCKER_UNAVAILABLE`
    */
   async start(container: string): Promise<void> {
     const { status, body } = await this.#http.call('POST', `/containers/${container}/start`, undefined, WORK_MS);
     if (status !== 204 && status !== 304) throw refused('start a container', status, body, 'LAUNCH_FAILED');
   }
 
-  /** Resolves with the exit code when the container has ended; undefined where there is none. */
+  /** Resolves with the exit code when the container has ended. Resolves with undefined if there is no such container. */
   async wait(container: string): Promise<number | undefined> {
     const { status, body } = await this.#http.call('POST', `/containers/${container}/wait`, undefined, NO_LIMIT);
     if (status === 404) return undefined;
@@ -150,8 +152,8 @@ export class DockerEngine {
   }
 
   /**
-   * Listens to a container that was not started yet, and that has a terminal, which keeps its output unframed. Resolves
-   * when the engine listens, with what the container will have written by its end.
+   * Listens to a container that has not been started yet. The container has to have a terminal, because its output then comes
+   * without frames. Resolves when the engine listens. `output` is everything that the container will have written by its end.
    */
   async attach(container: string): Promise<{ output: Promise<string> }> {
     const path = `/containers/${container}/attach?stream=1&stdout=1&stderr=1`;
@@ -161,7 +163,7 @@ export class DockerEngine {
     throw refused('attach to a container', response.statusCode ?? 0, await textOf(response));
   }
 
-  /** Undefined when there is no such container. */
+  /** Undefined if there is no such container. */
   async inspect(container: string): Promise<ContainerState | undefined> {
     const { status, body } = await this.#http.call('GET', `/containers/${container}/json`);
     if (status === 404) return undefined;
@@ -187,7 +189,7 @@ export class DockerEngine {
   /**
    * Freezes all processes of a container.
    *
-   * @throws OrchestrationError `ILLEGAL_TRANSITION` where the container is gone, does not run or is frozen already,
+   * @throws OrchestrationError `ILLEGAL_TRANSITION` if the container is gone, does not run or is already frozen,
    * `DOCKER_UNAVAILABLE`
    */
   async pause(container: string): Promise<void> {
@@ -197,9 +199,9 @@ export class DockerEngine {
   }
 
   /**
-   * Lets a container go on. One that is not frozen, or gone, is no error.
+   * Unfreezes a container. If the container is not frozen, or gone, this is not an error.
    *
-   * @throws OrchestrationError `DOCKER_UNAVAILABLE`, also where the container stays frozen
+   * @throws OrchestrationError `DOCKER_UNAVAILABLE`, also if the container stays frozen
    */
   async unpause(container: string): Promise<void> {
     const { status, body } = await this.#http.call('POST', `/containers/${container}/unpause`, undefined, WORK_MS);
@@ -207,7 +209,7 @@ export class DockerEngine {
     if ((await this.inspect(container))?.paused) throw refused('resume a container', status, body);
   }
 
-  /** SIGTERM, and SIGKILL after the grace; resolves when the container has stopped, or is gone. */
+  /** Sends SIGTERM, and SIGKILL after the grace time. Resolves when the container has stopped, or is gone. */
   async stop(container: string, graceMs: number): Promise<void> {
     const seconds = Math.ceil(graceMs / 1000);
     const path = `/containers/${container}/stop?t=${seconds}`;
@@ -215,14 +217,14 @@ export class DockerEngine {
     if (![204, 304, 404].includes(status)) throw refused('stop a container', status, body);
   }
 
-  /** SIGKILL. A container that does not run, or is gone, is no error. */
+  /** Sends SIGKILL. If the container does not run, or is gone, this is not an error. */
   async kill(container: string): Promise<void> {
     const { status, body } = await this.#http.call('POST', `/containers/${container}/kill`);
-    // 409: the container does not run, which is what was wanted.
+    // 409: the container does not run, which is the wanted state.
     if (![204, 404, 409].includes(status)) throw refused('kill a container', status, body);
   }
 
-  /** Removes a container and its anonymous volumes, running or not. One that is gone already is no error. */
+  /** Removes a container and its anonymous volumes, running or not. If the container is already gone, this is not an error. */
   async remove(container: string): Promise<void> {
     const { status, body } = await this.#http.call(
       'DELETE',
@@ -231,23 +233,26 @@ export class DockerEngine {
       WORK_MS,
     );
     if (![204, 404, 409].includes(status)) throw refused('remove a container', status, body);
-    // 409: a removal is under way already.
+    // 409: a removal is already under way.
     if (status === 409)
       await this.#http.call('POST', `/containers/${container}/wait?condition=removed`, undefined, WORK_MS);
   }
 
-  /** The networks of these names, the oldest first: the engine may make several where it is asked at the same moment. */
+  /**
+   * The networks with these names, the oldest first. The engine may make several with the same name if it is asked at the same
+   * moment.
+   */
   async networks(names: readonly string[]): Promise<EngineNetwork[]> {
     const filters = encodeURIComponent(JSON.stringify({ name: names }));
     const { status, body } = await this.#http.call('GET', `/networks?filters=${filters}`);
     if (status !== 200) throw refused('list networks', status, body);
     return (body as NetworkBody[])
-      .filter(({ Name }) => names.includes(Name)) // The engine's filter also finds names that only contain it.
+      .filter(({ Name }) => names.includes(Name)) // The engine's filter also finds names that only contain one of these.
       .sort((one, other) => one.Created.localeCompare(other.Created) || one.Id.localeCompare(other.Id))
       .map(({ Id, Name, Driver, Options }) => ({ id: Id, name: Name, driver: Driver, options: Options ?? {} }));
   }
 
-  /** Makes a network, unless there is one of that name already. */
+  /** Makes a network, unless there is already one with that name. */
   async createNetwork(definition: { Name: string; [key: string]: unknown }): Promise<void> {
     const body = { ...definition, CheckDuplicate: true };
     const answer = await this.#http.call('POST', '/networks/create', body, WORK_MS);

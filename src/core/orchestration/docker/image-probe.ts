@@ -2,30 +2,32 @@ import { GUARD_VARIABLES } from '../guard/guard-environment.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { DockerEngine } from './engine.js';
 
-/** What has to be known of an image before a session can run in it. */
+/** The facts about an image that are needed before a session can run in it. */
 export interface ImageFacts {
-  /** What its containers begin with, before their command. */
+  /** The image's entrypoint, which containers run before their command. */
   entrypoint: string[];
   uid: number;
   gids: number[];
   /** The home folder of the user that sessions run as. */
   home: string;
   claudeVersion: string;
-  /** Whether Claude's terminal UI has nothing to ask a person for before it begins in the workspace. */
+  /** True if Claude's terminal UI asks a person nothing before it begins in the workspace. */
   onboarded: boolean;
   /** The variables of the image that a session's guard depends on. */
   env: Record<string, string>;
 }
 
-/** What `~/.claude.json` says when Claude's terminal UI asks for nothing any more (measured on 2.1.98). */
+/** The keys in `~/.claude.json` that are true when Claude's terminal UI no longer asks anything (measured on 2.1.98). */
 const ONBOARDING = ['hasCompletedOnboarding', 'bypassPermissionsModeAccepted', 'hasTrustDialogAccepted'];
 
-/** Bounds the whole probe; `claude --version` takes about half a second. */
+/** Limits the whole probe. `claude --version` takes about half a second. */
 const PROBE_MS = 30_000;
 const MARK = 'autonomous-orchestration-probe';
 const ENDED = `${MARK} ended`;
 
-/** What a probe's container runs: it prints the user, what was onboarded, and whether there is a `claude` that runs. */
+/**
+ * The script of a probe's container. It prints the user, which onboarding steps are done, and if there is a `claude` that runs.
+ */
 const SCRIPT = `
 echo "${MARK} $(id -u) [$(id -G)] $HOME" || exit
 for key in ${ONBOARDING.join(' ')}; do
@@ -40,15 +42,15 @@ command -v claude >/dev/null && claude --version && echo ${ENDED}
 `;
 
 /**
- * Asks images who their user is and whether they have a `claude` that runs. Each image id and user is asked once in
- * the life of a probe, by a container without network, whatever the number of sessions that wait for the answer.
+ * Finds out which user an image has and if it has a `claude` that runs. Each pair of image id and user is probed once in the
+ * life of this object, by a container without network, however many sessions wait for the result.
  */
 export class ImageProbe {
   readonly #engine: DockerEngine;
   readonly #label: Record<string, string>;
   readonly #newName: () => string;
   readonly #known = new Map<string, Promise<ImageFacts>>();
-  /** The names of the probes' containers that are there now. */
+  /** The names of the probe containers that exist now. */
   readonly #asked = new Set<string>();
 
   constructor(engine: DockerEngine, label: Record<string, string>, newName: () => string) {
@@ -65,12 +67,12 @@ export class ImageProbe {
     if (known !== undefined) return known;
     const asked = this.#ask(image, id, user).then((facts) => ({ ...facts, entrypoint }));
     this.#known.set(key, asked);
-    // A failure is not remembered: the image can be asked again when its cause is mended.
+    // A failure is not remembered, so that the image can be probed again when the cause is gone.
     asked.catch(() => this.#known.delete(key));
     return asked;
   }
 
-  /** Whether a container is one of this probe's that is there now. @param container its name */
+  /** True if a container is one of this probe's that exist now. @param container its name */
   isOwn(container: string): boolean {
     return this.#asked.has(container);
   }
@@ -93,7 +95,7 @@ export class ImageProbe {
           SecurityOpt: ['no-new-privileges'],
           PidsLimit: 512,
           Init: true,
-          // The container goes also where this host is killed meanwhile.
+          // So the engine removes the container even if this process is killed during the probe.
           AutoRemove: true,
         },
       });

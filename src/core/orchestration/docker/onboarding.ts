@@ -4,12 +4,12 @@ import { OrchestrationError } from '../util/errors.js';
 import { parseMounts } from '../workspace/mounts.js';
 import type { ImageFacts } from './image-probe.js';
 
-/** What the container of the setup was started with stays out of the image. */
+/** Settings with which the setup container was started must not become part of the image. */
 const COMMIT_AS = `--change 'ENV DISABLE_FIREWALL=' --change 'CMD []'`;
 
 /**
- * Refuses an image whose Claude would ask a person for things before it begins. Where a file of the user's takes the
- * place of the image's `~/.claude.json`, nobody knows what Claude would ask, and the image is not refused.
+ * Refuses an image whose Claude would ask a person questions before it begins. If a file of the user's replaces the image's
+ * `~/.claude.json`, nobody knows what Claude would ask. Then the image is not refused.
  *
  * @throws OrchestrationError `ONBOARDING_NEEDED`
  */

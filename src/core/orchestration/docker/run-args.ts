@@ -3,33 +3,33 @@ import type { DockerOptions } from '../session/docker-options.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { checkedStart } from './checked-start.js';
 
-/** Everything that decides how a container is started. */
+/** Everything that determines how a container is started. */
 export interface ContainerSpec {
   name: string;
   labels: Record<string, string>;
   options: Pick<DockerOptions, 'image' | 'firewall' | 'memory' | 'cpus' | 'pidsLimit' | 'network' | 'user' | 'capAdd'>;
   mounts: readonly CheckedMount[];
-  /** One of the mounts, whose source no agent can reach, see `checkedStart`. */
+  /** One of the mounts. No agent can reach its source, see `checkedStart`. */
   canary: CheckedMount;
-  /** What the image's containers begin with, before their command. */
+  /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];
   env: Readonly<Record<string, string>>;
-  /** Whether the container gets a terminal. Default `false`. */
+  /** True if the container gets a terminal. Default `false`. */
   terminal?: boolean;
   /** The command in the container. */
   command: readonly string[];
 }
 
 /**
- * Variables that would steer the docker CLI itself (or what the loader puts into it) if they stood in its environment.
- * They are passed by value instead; none of them is a secret.
+ * Variables that would influence the docker CLI itself (or the code that the loader puts into it) if they were in its
+ * environment. They are passed by value instead. None of them is a secret.
  */
 const CLIENT_VARIABLES =
   /^(PATH|HOME|TMPDIR|LD_(PRELOAD|LIBRARY_PATH|AUDIT|DEBUG|DEBUG_OUTPUT|PROFILE|BIND_NOW|HWCAP_MASK)|DYLD_[A-Z_]+|GLIBC_TUNABLES|GO(DEBUG|GC|MAXPROCS|MEMLIMIT|TRACEBACK|COVERDIR)|XDG_[A-Z_]+_(HOME|DIRS?)|DOCKER_(HOST|CONTEXT|CONFIG|API_VERSION|CERT_PATH|TLS|TLS_VERIFY|CONTENT_TRUST|CONTENT_TRUST_SERVER|DEFAULT_PLATFORM|CLI_[A-Z_]+))$/;
 
 /**
- * Arguments of the docker CLI and the environment it needs. Variables go by name, with their values in the
- * environment of the CLI, so that they do not show in `ps`.
+ * The arguments of the docker CLI and the environment that it needs. Variables are passed by name, with their values in the
+ * environment of the CLI, so that the values do not show in `ps`.
  */
 export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Record<string, string> } {
   const { options } = spec;
@@ -41,31 +41,33 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
       '--label',
       Object.entries(spec.labels).map(([key, value]) => `${key}=${value}`),
     ),
-    // No --rm: the exit code and OOMKilled are read after the end, also by another host. A missing image fails at once.
+    // No --rm, because the exit code and OOMKilled are read after the end, also by a later process. With `--pull never`, a
+    // missing image fails at once.
     ...['--pull', 'never', '--interactive', '--init', '--workdir', WORKSPACE],
     ...(spec.terminal ? ['--tty'] : []),
-    // The engine keeps a copy of the output, for `docker logs`; the session's own log has all of it.
+    // The engine keeps a limited copy of the output, for `docker logs`. The session's own log has the whole output.
     ...['--log-driver', 'json-file', '--log-opt', 'max-size=10m'],
-    // A signal to the CLI, which shares the host's service unit, is none to the session.
+    // Don't forward signals: the CLI shares the service unit of our process, and stopping the service must not stop the
+    // session.
     '--sig-proxy=false',
     ...pairs('--mount', spec.mounts.map(mountArg)),
   ];
 
   if (options.firewall) {
-    // The stock image's firewall is set up through sudo, which does not work under no-new-privileges.
+    // The stock image sets its firewall up through sudo, which does not work under no-new-privileges.
     args.push(...pairs('--cap-add', ['NET_ADMIN', 'NET_RAW']));
   } else {
     args.push('--cap-drop', 'ALL', '--security-opt', 'no-new-privileges');
   }
   args.push(...pairs('--cap-add', options.capAdd ?? []), '--pids-limit', String(options.pidsLimit ?? 512));
-  // Without --memory-swap a container may swap as much again as its limit.
+  // Without --memory-swap, a container may use as much swap as its memory limit, in addition to it.
   if (options.memory !== undefined) args.push('--memory', options.memory, '--memory-swap', options.memory);
   if (options.cpus !== undefined) args.push('--cpus', String(options.cpus));
   if (options.network !== undefined) args.push('--network', options.network);
   if (options.user !== undefined) args.push('--user', options.user);
 
   const env: Record<string, string> = {};
-  // Said in either case: an image that was committed from a container without a firewall has DISABLE_FIREWALL=true.
+  // Set in either case, because an image that was committed from a container without a firewall has DISABLE_FIREWALL=true.
   const variables = { ...spec.env, DISABLE_FIREWALL: String(!options.firewall) };
   for (const [key, value] of Object.entries(variables)) {
     if (CLIENT_VARIABLES.test(key)) {
@@ -83,7 +85,7 @@ function pairs(flag: string, values: readonly string[]): string[] {
   return values.flatMap((value) => [flag, value]);
 }
 
-/** `--mount` takes comma-separated values, quoted where they have commas or quotes in them. */
+/** `--mount` takes comma-separated values. Values that contain commas or quotes are quoted. */
 function mountArg({ source, target, readonly }: Mount): string {
   const fields = ['type=bind', `source=${source}`, `target=${target}`, ...(readonly ? ['readonly'] : [])];
   return fields.map((field) => (/[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',');

@@ -1,27 +1,31 @@
 import { OrchestrationError } from '../util/errors.js';
 import type { DockerEngine, EngineNetwork } from './engine.js';
 
-/** The network of all sessions that name no other one (`docker.network`), where the engine takes no name with a colon. */
+/**
+ * The name of the network of all sessions that name no other network (`docker.network`), if the engine accepts no name with a
+ * colon.
+ */
 const PLAIN_NAME = 'autonomous-orchestration-sessions';
 /**
- * Docker gives each container of a network a name server of its own, which costs each start some 45 ms (measured on engine
- * 20.10), and which sessions have no use for. It gives none where the network's name begins like this
- * (`NetworkMode.IsContainer` in moby's `BuildCreateEndpointOptions`), as it gives none on its default bridge.
+ * Docker gives each container of a user-defined network a name server of its own. This costs each start some 45 ms (measured on
+ * engine 20.10), and sessions have no use for it. If the network's name begins like this one, Docker gives no name server
+ * (`NetworkMode.IsContainer` in moby's `BuildCreateEndpointOptions`), just as on its default bridge.
  */
 const NAME = `container:${PLAIN_NAME}`;
 
 const DRIVER = 'bridge';
 const OPTIONS = {
-  // Containers reach the outside, and not each other.
+  // Containers can reach the outside, but not each other.
   'com.docker.network.bridge.enable_icc': 'false',
 };
 
 /**
- * Makes sure that the engine has the network of the sessions. It is made once and stays: to make and remove one for each
- * session would cost a third of a second (measured on engine 20.10).
+ * Makes sure that the engine has the network of the sessions. It is made once and stays, because making and removing a network
+ * for each session would cost a third of a second (measured on engine 20.10).
  *
- * @returns its id: where two processes make it at the same moment there are two of that name, and all take the older one
- * @throws OrchestrationError `LAUNCH_FAILED` where the network is not the sessions' own kind, `DOCKER_UNAVAILABLE`
+ * @returns the network's id; if two processes make the network at the same moment, there are two with that name, and all
+ * processes use the older one
+ * @throws OrchestrationError `LAUNCH_FAILED` if the network is not of the sessions' own kind, `DOCKER_UNAVAILABLE`
  */
 export async function ensureSessionNetwork(engine: DockerEngine): Promise<string> {
   const found = await engine.networks([NAME, PLAIN_NAME]);

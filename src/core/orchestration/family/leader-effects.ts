@@ -7,7 +7,7 @@ import { LedSessions, type SessionCommands } from './led-sessions.js';
 import { runOrchestrate } from './orchestrate-command.js';
 import { SessionTree, type TreeMember } from './session-tree.js';
 
-/** A session of the manager, with its run if one is under way. */
+/** A session of the manager, with its current run if there is one. */
 interface RunningMembers {
   get(id: string): (TreeMember & { readonly run: Run | undefined }) | undefined;
 }
@@ -15,13 +15,13 @@ interface RunningMembers {
 export interface LeaderEffectsOptions {
   registry: SessionRegistry;
   live: RunningMembers;
-  /** What agents do to the sessions that they lead. */
+  /** The actions of agents on the sessions that they lead. */
   commands: SessionCommands;
   /** Ends a session for good. */
   ender: { cancel(session: UnifiedSession, reason: string): Promise<UnifiedSession> };
 }
 
-/** What it means while sessions run that one leads others: its agent's commands, its costs, and its end. */
+/** What changes for running sessions because one leads others: its agent's commands, its costs, and its end. */
 export class LeaderEffects {
   readonly tree: SessionTree;
   readonly #options: LeaderEffectsOptions;
@@ -31,7 +31,7 @@ export class LeaderEffects {
     this.tree = new SessionTree(options.registry, options.live);
   }
 
-  /** What the run of a session has to do with the sessions that it leads. */
+  /** What the run of a session needs for the sessions that it leads. */
   leadOf(id: string): RunLead {
     const { tree } = this;
     const { commands, registry } = this.#options;
@@ -45,11 +45,11 @@ export class LeaderEffects {
     };
   }
 
-  /** A session may have cost more: those that lead it pay for that, too. */
+  /** Called when a session may have cost more. Its cost counts for all sessions that lead it, too. */
   spentBy(session: UnifiedSession): void {
     for (const leader of this.tree.leadersOf(session.parentId)) {
       const run = this.#options.live.get(leader.id)?.run;
-      // Nobody is there that could be ended for it but those who spend.
+      // If the leader has no run that could be ended, the sessions that spend are ended instead.
       const excess = run ? undefined : this.tree.excess(leader);
       if (run) run.spent();
       if (excess === undefined) continue;
@@ -58,11 +58,11 @@ export class LeaderEffects {
     }
   }
 
-  /** Nobody follows the children any more of a session that ended before it was done. */
+  /** If a session ended before it was done, nobody follows its children any more. So they are cancelled. */
   async ended(leader: UnifiedSession): Promise<void> {
     const { id, status, endedAt = Number.POSITIVE_INFINITY } = leader;
     if (!this.tree.leads(leader) || !isTerminal(status) || status === 'completed') return;
-    // One that somebody has continued since then has a reason of its own to be there.
+    // A child that somebody has continued since then has a reason of its own to run.
     const isOf = ({ runs, createdAt }: UnifiedSession): boolean => (runs.at(-1)?.requestedAt ?? createdAt) <= endedAt;
     await this.#cancel(this.tree.openChildren(id).filter(isOf), `session ${id}, which led it, ended ('${status}')`);
   }

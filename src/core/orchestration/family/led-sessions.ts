@@ -7,11 +7,11 @@ import { OrchestrationError, quote } from '../util/errors.js';
 import type { ChildOptions, ChildSessions } from './child-sessions.js';
 import type { SessionTree } from './session-tree.js';
 
-/** What is done with sessions on behalf of an agent. */
+/** The actions on sessions that are carried out for an agent. */
 export interface SessionCommands {
-  /** @param id what it is to be called; where there is one of that name, that is the answer */
+  /** @param id the id of the new session; if a session with this id already exists, that session is returned */
   create(options: CreateSessionOptions, id: string): Promise<UnifiedSession>;
-  /** @param commandId stands in the record of the run that it asks for */
+  /** @param commandId goes into the record of the run that this call requests */
   continue(id: string, feedback: string, commandId: string): Promise<UnifiedSession>;
   cancel(id: string, reason: string): Promise<UnifiedSession>;
   waitFor(id: string, options: { signal: AbortSignal }): Promise<UnifiedSession>;
@@ -22,7 +22,7 @@ export interface LedSessionsOptions {
   tree: SessionTree;
   commands: SessionCommands;
   lease: SlotLease;
-  /** Names the command that this is for: where another host is asked the same again, nothing is done twice. */
+  /** The id of the agent's command. If a later process gets the same command again, nothing is done twice. */
   requestId: string;
   /** Aborted when nobody waits for the answer any more. */
   signal: AbortSignal;
@@ -60,7 +60,7 @@ export class LedSessions implements ChildSessions {
     const now = (): UnifiedSession[] => ids.map((id) => this.get(id));
     const ended = now().filter(({ status }) => isTerminal(status)).length;
     if (ended === ids.length || (any && ended > 0)) {
-      // An earlier host may have let it rest.
+      // An earlier process may have let the leader give up its slot while it waited.
       if (lease.resting) await lease.during(async () => {});
       return now();
     }
@@ -76,7 +76,7 @@ export class LedSessions implements ChildSessions {
       });
     } finally {
       clearTimeout(timer);
-      timeout.abort(); // What others wait for is not wanted any more.
+      timeout.abort(); // Ends the waits for the other sessions.
     }
     return now();
   }
@@ -84,7 +84,7 @@ export class LedSessions implements ChildSessions {
   async continue(id: string, feedback: string): Promise<UnifiedSession> {
     const { commands, requestId } = this.#options;
     const session = this.get(id);
-    // Another host may have begun with it already.
+    // An earlier process may have already begun to carry this command out.
     const begun = session.runs.some(({ commandId, stop }) => [commandId, stop?.commandId].includes(requestId));
     return begun ? session : commands.continue(id, feedback, requestId);
   }
@@ -94,7 +94,7 @@ export class LedSessions implements ChildSessions {
   }
 }
 
-/** Like any session's id. */
+/** An id with the form of any session's id, derived from the command. */
 function childId(leaderId: string, requestId: string): string {
   const hash = createHash('sha256').update(`${leaderId} ${requestId}`).digest('hex');
   return BigInt(`0x${hash}`).toString(36).slice(0, 12);

@@ -20,23 +20,23 @@ const WRONG_USAGE = 2;
 const NOT_ENDED = 3;
 const NOT_COMPLETED = 4;
 
-/** An interactive one would wait for a person whom nobody has told. */
+/** Not `interactive`, because such a session would wait for a person whom nobody has told. */
 const MODES = ['autonomous', 'planning', 'worktree', 'orchestration'] as const satisfies readonly SessionMode[];
 const DECISIONS = ['deny', 'ask', 'allow'] as const;
 
-/** Claude's Bash tool ends a command after two minutes. */
+/** Shorter than two minutes, after which Claude's Bash tool ends a command. */
 const WAIT_S = 90;
 const A_DAY_S = 86_400;
 const TAIL = 20;
 
-/** Agents read all of it; more than this tells them no more. */
+/** Agents read all of the text. More than this tells them nothing more. */
 const MOST_TEXT = 200_000;
 const CUT = '\n… the rest is cut\n';
 const MOST_LINE = 300;
 const MOST_MESSAGE = 2_000;
-/** The time that `parseArgs` takes grows with the square of the number of arguments. */
+/** The time of `parseArgs` grows with the square of the number of arguments. */
 const MOST_ARGUMENTS = 1_000;
-/** It makes an argument of each letter behind a single dash. */
+/** `parseArgs` makes an argument of each letter behind a single dash. */
 const MOST_OPTION_LENGTH = 2_000;
 
 class UsageError extends Error {}
@@ -51,8 +51,8 @@ const COMMANDS = new Map<string, (children: ChildSessions, args: readonly string
 ]);
 
 /**
- * Does what an agent asks with the command `orchestrate`. Never rejects, whatever the arguments are: what is refused,
- * or fails, is the answer. Its text is at most 200,000 characters long.
+ * Carries out an agent's `orchestrate` command. Never rejects, whatever the arguments are. If the command is refused or fails,
+ * the answer says so. The answer's text is at most 200,000 characters long.
  */
 export async function runOrchestrate(children: ChildSessions, args: readonly string[]): Promise<Answer> {
   try {
@@ -88,7 +88,7 @@ async function create(children: ChildSessions, args: readonly string[]): Promise
   const [prompt = ''] = words;
   const { mode, branch, base } = values;
   if (base !== undefined && branch === undefined) throw new UsageError("'--base' needs '--branch'");
-  // The first rule that fits decides: the stricter ones come first.
+  // The first rule that matches decides, so the stricter ones come first.
   const rules = (['deny', 'ask'] as const).flatMap((decision) =>
     (values[decision] ?? []).map((tool) => ({ tool, decision })),
   );
@@ -132,7 +132,10 @@ async function wait(children: ChildSessions, args: readonly string[]): Promise<A
   return { exitCode: ended.every(({ status }) => status === 'completed') ? DONE : NOT_COMPLETED, text };
 }
 
-/** Who waits for any one again and again would hear of the first that ended each time. */
+/**
+ * With `any`, only sessions that still go on are waited for. Otherwise an agent that waits again and again would get the same
+ * ended session each time.
+ */
 function awaited(all: UnifiedSession[], any: boolean): string[] {
   const open = any ? all.filter(({ status }) => !isTerminal(status)) : [];
   return (open.length > 0 ? open : all).map(({ id }) => id);
@@ -162,7 +165,10 @@ async function cancel(children: ChildSessions, args: readonly string[]): Promise
   return session(await children.cancel(id, reason), values.json);
 }
 
-/** @param names of the words that are no options; without them any may come. All but the first `least` may be left out. */
+/**
+ * @param names of the words that are not options; without `names`, any words are accepted. All but the first `least` may be
+ * missing.
+ */
 function parsed<T extends Options>(args: readonly string[], options: T, names?: string[], least = names?.length ?? 0) {
   const { values, positionals: words } = readArgs(args, options);
   if (words.length < least) throw new UsageError(`${names?.[words.length]} is missing`);
@@ -180,7 +186,7 @@ function readArgs<T extends Options>(args: readonly string[], options: T) {
   }
 }
 
-/** What is out of range is refused where all options are checked. */
+/** Numbers that are out of range are refused later, when all options are checked. */
 function number(option: string, text: string | undefined): number | undefined {
   if (text === undefined || /^\d{1,15}(\.\d{1,15})?$/.test(text)) return text === undefined ? text : Number(text);
   throw new UsageError(`'${option}' takes a number; received ${quote(text)}`);
@@ -192,7 +198,7 @@ function oneOf<T extends string>(option: string, choices: readonly T[], text: st
   throw new UsageError(`'${option}' takes ${choices.join(', ')}; received ${quote(text)}`);
 }
 
-/** What of it is not undefined, if anything is. */
+/** The entries that are not undefined. Undefined if there are none. */
 function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } | undefined {
   const entries = Object.entries(values).filter(([, value]) => value !== undefined);
   return entries.length > 0 ? (Object.fromEntries(entries) as ReturnType<typeof given<T>>) : undefined;
@@ -216,7 +222,7 @@ function lineOf({ id, mode, status, result }: UnifiedSession): string {
   return `${[id, mode, status, ...said].join('\t')}\n`;
 }
 
-/** A line each: a text of several could make entries up. */
+/** Each entry is one line. Otherwise a text with several lines could fake entries. */
 function entryLine({ at, type, ...entry }: Entry): string {
   const what = entry.text ?? `${entry.name} ${quote(entry.input)} ${entry.outcome ?? ''}`;
   return `${new Date(at).toISOString()}\t${type}\t${singleLine(harmless(what, MOST_TEXT))}\n`;
@@ -228,7 +234,7 @@ function viewOf({ id, mode, status, queuePosition, taskId, environment, metadata
   return { id, mode, status, queuePosition, taskId, branch, costUsd: metadata.costUsd, text, reason, error, changes };
 }
 
-/** A document that stays whole: where there is too much, the texts in it get shorter, and names stay. */
+/** A complete JSON document. If there is too much, the texts in it get shorter, but the names stay. */
 function jsonOf(value: object): string {
   const share = MOST_TEXT / (Array.isArray(value) ? Math.max(1, value.length) : 1);
   for (const part of [1, 0.7, 0.45, 0.2, 0]) {
@@ -236,7 +242,7 @@ function jsonOf(value: object): string {
       if (typeof inner !== 'string') return inner;
       return harmless(inner, key === 'text' || key === 'error' ? share * part : Math.max(share * part, 100));
     });
-    // The names in a tool's input are an agent's, too, and JSON leaves these characters in them as they are.
+    // The agent also chooses the names in a tool's input. JSON does not escape these characters in them.
     if (text.length < MOST_TEXT) return `${text.replace(/[\u007f-\u009f]/g, ' ')}\n`;
   }
   throw new Error('that is too much for one answer: ask for fewer at a time, or without --json');

@@ -10,28 +10,31 @@ import { isTerminal } from '../session/reducer.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { OrchestrationError } from '../util/errors.js';
 
-/** Where nobody says anything, see `SessionLimits`. */
+/** The default, see `SessionLimits`. */
 const MOST_CHILDREN = 16;
 const DEEPEST = 1;
-/** Longer than any chain that `depth` allows in earnest; a damaged record could name itself. */
+/**
+ * Longer than any chain that a sensible `depth` allows. The limit is needed because a damaged record could name itself as its
+ * parent.
+ */
 const MOST_LEADERS = 100;
 
-/** A session as the tree sees it, besides its record. */
+/** The facts about a session that the tree needs, in addition to its record. */
 export interface TreeMember {
   readonly spec: SessionSpec;
   readonly executor: Pick<Executor, 'leads'>;
 }
 
-/** The sessions of a manager, by id; undefined for one that it does not have. */
+/** The sessions of a manager, by id. Undefined if the manager does not have the session. */
 export interface TreeMembers {
   get(id: string): TreeMember | undefined;
 }
 
-/** Who leads whom: sessions of a mode that leads, and those that name them as `parentId`. */
+/** Knows which session leads which others: sessions of a mode that leads, and those that name them as `parentId`. */
 export class SessionTree {
   readonly #registry: SessionRegistry;
   readonly #members: TreeMembers;
-  /** Children that are being prepared, by whom they will count for. */
+  /** How many children are being prepared, by the session for which they will count. */
   readonly #coming = new Map<string, number>();
 
   constructor(registry: SessionRegistry, members: TreeMembers) {
@@ -39,7 +42,7 @@ export class SessionTree {
     this.#members = members;
   }
 
-  /** The session and what it hands down, where it leads. */
+  /** The session and its specification, if it leads. */
   leader(id: string | undefined): { session: UnifiedSession; spec: SessionSpec } | undefined {
     const session = id === undefined ? undefined : this.#registry.get(id);
     const spec = session && this.#members.get(session.id)?.spec;
@@ -50,7 +53,7 @@ export class SessionTree {
     return this.#members.get(id)?.executor.leads === true;
   }
 
-  /** Who leads a session with this `parentId`, the nearest first. */
+  /** The sessions that lead a session with this `parentId`, the nearest first. */
   leadersOf(parentId: string | undefined): UnifiedSession[] {
     const leaders: UnifiedSession[] = [];
     for (let next = this.leader(parentId); next && leaders.length < MOST_LEADERS; ) {
@@ -60,7 +63,7 @@ export class SessionTree {
     return leaders;
   }
 
-  /** Whom a session leads, its children's children too, oldest first. */
+  /** All sessions that a session leads, including its children's children, oldest first. */
   below(id: string): UnifiedSession[] {
     const found = new Map<string, UnifiedSession>();
     const add = (parentId: string): void => {
@@ -75,7 +78,7 @@ export class SessionTree {
   }
 
   /**
-   * Whoever ended before it was done leads nobody any more.
+   * Refuses a parent that ended before it was done, because such a session no longer leads any.
    *
    * @throws OrchestrationError `ILLEGAL_TRANSITION`
    */
@@ -88,15 +91,15 @@ export class SessionTree {
     );
   }
 
-  /** Its children that have not ended. */
+  /** The children of a session that have not ended. */
   openChildren(id: string): UnifiedSession[] {
     return this.#registry.list({ parentId: id }).filter(({ status }) => !isTerminal(status));
   }
 
   /**
-   * Takes a place for a child that is about to be made.
+   * Reserves a place for a child that is about to be made.
    *
-   * @returns gives it back; to be called when the child is on record, or will never be
+   * @returns gives the place back; call it when the child is on record, or will never be
    * @throws OrchestrationError `CHILDREN_LIMIT`
    */
   reserve(parentId: string | undefined): () => void {
@@ -123,7 +126,10 @@ export class SessionTree {
     };
   }
 
-  /** The limit that a session has spent with those that it leads, in words; undefined where it has not. */
+  /**
+   * A description of the limit that a session has exceeded together with those that it leads. Undefined if it has exceeded
+   * none.
+   */
   excess(session: UnifiedSession): string | undefined {
     const { costUsd, tokens } = this.spending(session);
     const limits = this.#limitsOf(session.id);
@@ -131,7 +137,7 @@ export class SessionTree {
     return limits.tokens !== undefined && tokens > limits.tokens ? `limits.tokens (${limits.tokens})` : undefined;
   }
 
-  /** What a session has cost, with those that it leads. */
+  /** The cost and tokens of a session, together with those that it leads. */
   spending(session: UnifiedSession): Spending {
     const all = this.leads(session) ? [session, ...this.below(session.id)] : [session];
     return {
@@ -146,11 +152,11 @@ export class SessionTree {
 }
 
 /**
- * What the child gets of a session that leads: its workspace, its container's settings, its policy and limits, and the tools
- * that it may not use.
+ * What a child inherits from a session that leads: its workspace, its container's settings, its policy and limits, and the
+ * tools that it may not use.
  *
- * @param docker what the child asks for
- * @throws OrchestrationError `INVALID_OPTIONS` where it would leave the container
+ * @param docker the Docker options that the child asks for
+ * @throws OrchestrationError `INVALID_OPTIONS` if the child would leave the container
  */
 export function handedDown(
   { id, environment }: UnifiedSession,

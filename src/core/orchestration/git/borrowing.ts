@@ -11,11 +11,12 @@ const ALTERNATES = 'objects/info/alternates';
 const MOST_BYTES = 1024 * 1024;
 
 /**
- * Refuses a repository that uses what lies outside of its git folder: objects of another one (`git clone --shared` or
- * `--reference`), or parts that are links. Nobody can tell whether the user or an agent made it so, and containers do not
- * have what lies outside.
+ * Refuses a repository that uses something outside of its git folder: objects of another repository (`git clone --shared` or
+ * `--reference`), or parts that are links. Nobody can tell if the user or an agent set this up, and containers do not get
+ * anything outside.
  *
- * This check is there for its message. An agent can change a repository after it; {@link withGitView} holds then, too.
+ * This check exists for its clear message. An agent can change the repository after the check. {@link withGitView} protects in
+ * that case, too.
  *
  * @throws Error that names the part and what to do
  */
@@ -41,7 +42,7 @@ async function requireKind(path: string, kind: 'folder' | 'file'): Promise<void>
   throw new Error(`${path} is no ${kind}${target}. Put what belongs there in its place`);
 }
 
-/** The first folder that an alternates file names; git skips empty lines and comments. */
+/** The first folder that an alternates file names. Like git, this skips empty lines and comments. */
 async function alternateOf(path: string): Promise<string | undefined> {
   const bytes = await readRegularFile(path, { most: MOST_BYTES })
     .catch(ignoreMissing)

@@ -14,14 +14,14 @@ import { type GitView, lendIndex, withGitView } from './view.js';
 const run = promisify(execFile);
 
 interface Bounds {
-  /** An agent can put a FIFO in the place of a file. Git would wait for it without end. */
+  /** Limits the time, because an agent can put a FIFO in the place of a file, and git would wait for it forever. */
   timeoutMs: number;
-  /** What git may allocate at once: a small object can unpack to one of any size. */
+  /** The most memory that git may allocate at once, because a small object can unpack to an object of any size. */
   memory: string;
 }
 
 const BOUNDS: Bounds = { timeoutMs: 30_000, memory: '1g' };
-/** Large repositories take minutes, and files of Git LFS are in memory as a whole. */
+/** Large repositories take minutes, and each file of Git LFS is in memory as a whole. */
 const CHECKOUT_BOUNDS: Bounds = { timeoutMs: 30 * 60_000, memory: '8g' };
 const MOST_OUTPUT_BYTES = 1024 * 1024;
 
@@ -29,16 +29,16 @@ const SETTINGS: readonly GitSetting[] = [
   ['core.fsmonitor', 'false'],
   ['core.hooksPath', '/dev/null'],
   ['core.commitGraph', 'false'],
-  // The names of packs in it are paths: with `../` they lead to packs of other repositories.
+  // The names of packs in this file are paths. With `../` they would lead to packs of other repositories.
   ['core.multiPackIndex', 'false'],
-  // Its other half would stay in the view.
+  // The shared part of a split index would stay in the view.
   ['core.splitIndex', 'false'],
   ['submodule.recurse', 'false'],
 ];
 
 /**
- * Whether a checkout has changes or files that no commit has. Ignored files are not counted. A checkout with submodules
- * has work, and so has one about which git cannot tell.
+ * True if a checkout has changes or files that no commit has. Ignored files are not counted. Also true if the checkout has
+ * submodules, and if git cannot tell.
  */
 export async function uncommittedWork(checkout: string): Promise<boolean> {
   try {
@@ -54,8 +54,8 @@ export async function uncommittedWork(checkout: string): Promise<boolean> {
 }
 
 /**
- * Whether a branch, or a detached `HEAD` of the checkout, has commits that no other branch, remote branch or tag has.
- * So it is as well where git cannot tell, or there is no such branch.
+ * True if a branch, or a detached `HEAD` of the checkout, has commits that no other branch, remote branch or tag has. Also true
+ * if git cannot tell, or if there is no such branch.
  */
 export async function unmergedWork(checkout: string, branch: string): Promise<boolean> {
   const ref = `refs/heads/${branch}`;
@@ -70,10 +70,10 @@ export async function unmergedWork(checkout: string, branch: string): Promise<bo
 }
 
 /**
- * Runs git on the host with a view of a repository that an agent worked in. Git does not see the user's configuration,
- * whose filters an agent can call up.
+ * Runs git on the machine with a view of a repository that an agent worked in. Git does not see the user's configuration,
+ * because an agent could trigger the filters in it.
  *
- * @throws Error where git fails, takes too long or prints more than a megabyte
+ * @throws Error if git fails, takes too long or prints more than a megabyte
  */
 export async function runGit(view: GitView, args: readonly string[]): Promise<string> {
   return git(args, view, view.layout.root, {
@@ -87,17 +87,18 @@ export async function runGit(view: GitView, args: readonly string[]): Promise<st
   });
 }
 
-/** Makes a branch that is not there yet, in the same way. @throws Error as `runGit` */
+/** Makes a branch that does not exist yet, by running git in the same way. @throws Error as `runGit` */
 export async function makeBranch(view: GitView, branch: string, commit: string): Promise<void> {
   await runGit(view, ['update-ref', `refs/heads/${branch}`, commit, '']);
 }
 
 /**
- * Writes the files of a commit into a folder, and keeps the index in the view. Git sees the user's configuration, but not the
- * repository's own, as when the user clones a repository: what an agent has written there cannot name a command.
+ * Writes the files of a commit into a folder, and keeps the index in the view. As when the user clones a repository, git sees
+ * the user's configuration, but not the repository's own. So nothing that an agent has written into the repository's
+ * configuration can name a command.
  *
  * @param folder out of the reach of agents
- * @throws Error where git fails or takes too long; where objects are missing, none are fetched
+ * @throws Error if git fails or takes too long; missing objects are not fetched, they make git fail
  */
 export async function checkOut(view: GitView, folder: string, commit: string): Promise<void> {
   await writeFile(join(view.folder, 'HEAD'), `${commit}\n`);
@@ -107,7 +108,8 @@ export async function checkOut(view: GitView, folder: string, commit: string): P
 /**
  * Gives a new worktree the index that {@link checkOut} has made.
  *
- * @param copied where the files are, if they are no longer those that were written: git finds them changed otherwise
+ * @param copied the folder of the files, if they are copies of those that were written; without a refresh, git would take them
+ * for changed
  */
 export async function installIndex(view: GitView, gitDir: string, copied?: string): Promise<void> {
   if (copied !== undefined) await gitAsUser(['update-index', '-q', '--refresh'], view, copied);
@@ -128,7 +130,7 @@ async function git(
   { timeoutMs, memory }: Bounds = BOUNDS,
 ): Promise<string> {
   const { stdout } = await run('git', ['--no-pager', ...args], {
-    // Git does not even start where a link has taken the place of the folder.
+    // If a link has taken the place of the folder, git does not even start.
     cwd: paths.to(root),
     env: {
       ...variables,
@@ -138,7 +140,8 @@ async function git(
       LC_ALL: 'C',
       GIT_TERMINAL_PROMPT: '0',
       GIT_NO_REPLACE_OBJECTS: '1',
-      // A repository may say that its objects are elsewhere, and with which command they are fetched. Older git knows only the second.
+      // A repository may say that its objects are elsewhere, and name the command that fetches them. Older git versions know
+      // only the second of these two variables.
       GIT_NO_LAZY_FETCH: '1',
       GIT_ALLOW_PROTOCOL: 'none',
     },
@@ -149,22 +152,31 @@ async function git(
   return stdout;
 }
 
-/** The environment of this process, without what leads git elsewhere: configuration is the user's own. */
+/**
+ * The environment of this process without the variables that lead git elsewhere. Those with configuration stay, because they
+ * are the user's own.
+ */
 function userVariables({ root }: GitLayout): Record<string, string | undefined> {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_') || name.startsWith('GIT_CONFIG'));
   return { ...Object.fromEntries(own), PATH: pathOutside(root) };
 }
 
-/** An agent can write programs into its checkout, such as a `git` in `node_modules/.bin`. */
+/**
+ * The PATH without folders in the checkout. An agent can write programs into its checkout, such as a `git` in
+ * `node_modules/.bin`.
+ */
 function pathOutside(root: string): string {
   const parts = (process.env.PATH ?? '').split(delimiter);
   return parts.filter((part) => isAbsolute(part) && !isInside(part, root)).join(delimiter);
 }
 
-/** Git LFS in the words in which `git lfs install --local` writes it into a repository's configuration. */
+/** The settings of Git LFS exactly as `git lfs install --local` writes them into a repository's configuration. */
 const LARGE_FILES = /^git-lfs (smudge|clean|filter-process)( --skip)?( --)?( %f)?$/;
 
-/** What Git LFS needs to find the files of a repository. Its other settings may name commands. */
+/**
+ * The settings that Git LFS needs to find the files of a repository. Its other settings are left out, because they may name
+ * commands.
+ */
 async function largeFileSettings({ layout, paths }: GitView): Promise<GitSetting[]> {
   const entries = parseGitConfig((await readGitFile(paths.to(join(layout.commonDir, 'config')))) ?? '') ?? [];
   const needed = entries.filter(
@@ -172,7 +184,7 @@ async function largeFileSettings({ layout, paths }: GitView): Promise<GitSetting
       (/^filter\.lfs\.\w+$/.test(name) && (LARGE_FILES.test(value) || value === 'true')) ||
       (/^remote\..+\.url$/.test(name) && /^(https?|ssh):\/\/[^-]|^[\w.]+@[\w.]+:/.test(value)),
   );
-  // Git LFS copies whatever has the name and the size of a file that it looks for: a link there could be any file.
+  // Git LFS copies any file that has the name and the size of the file that it looks for. A link there could lead to any file.
   const storage = paths.to(join(layout.commonDir, 'lfs'));
   const isFolder = (await lstat(storage).catch(() => undefined))?.isDirectory() ?? false;
   return [

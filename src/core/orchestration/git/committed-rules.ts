@@ -6,20 +6,20 @@ import type { IgnoreFile } from './ignored-paths.js';
 import { branchIn, findGitLayout, type GitLayout, isKnown, readGitFile } from './layout.js';
 import { withGitView } from './view.js';
 
-/** Commits whose files are remembered. */
+/** The number of commits whose ignore files are remembered. */
 const MOST_COMMITS = 100;
-/** 100,000 refs have 7 MB. */
+/** For comparison: 100,000 refs take 7 MB. */
 const MOST_PACKED_REFS_BYTES = 64 * 1024 * 1024;
 const COMMIT = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 
 /**
- * The ignore files that the last commits of repositories hold, whatever the files on disk say. What a commit holds never
- * changes, so that each is read once: to lend git a view of a repository takes some 50 ms of processor time.
+ * The ignore files in the latest commits of repositories, whatever the files on disk say. The content of a commit never
+ * changes, so each commit is read only once: lending git a view of a repository takes some 50 ms of processor time.
  */
 export class CommittedRules {
   readonly #known = new Map<string, Promise<readonly IgnoreFile[]>>();
 
-  /** None if there is no repository, or git cannot tell. Never rejects. */
+  /** Empty if there is no repository, or if git cannot tell. Never rejects. */
   async of(workspace: string): Promise<readonly IgnoreFile[]> {
     try {
       const layout = await findGitLayout(workspace);
@@ -37,22 +37,22 @@ export class CommittedRules {
     if (known !== undefined) return known;
     const read = readFiles(layout, commit);
     this.#known.set(key, read);
-    read.catch(() => this.#known.delete(key)); // It can be read when the cause is mended.
+    read.catch(() => this.#known.delete(key)); // The commit may be readable later, when the cause of the failure is gone.
     const [oldest] = this.#known.keys();
     if (this.#known.size > MOST_COMMITS && oldest !== undefined) this.#known.delete(oldest);
     return read;
   }
 }
 
-/** Where a workspace lies in its repository, relative to the top; empty for the top itself, or without a repository. */
+/** The place of a workspace in its repository, relative to the top. Empty for the top itself, or without a repository. */
 export async function placeInRepository(workspace: string): Promise<string> {
   const layout = await findGitLayout(workspace).catch(() => undefined);
   return layout ? relative(layout.root, await realpath(workspace)) : '';
 }
 
 /**
- * The commit that is checked out; undefined before the first one. An agent may have written what is read here, also links. All
- * that comes of it is the name of a commit, which git then looks for in this repository only.
+ * The commit that is checked out. Undefined before the first commit. An agent may have written everything that is read here,
+ * including links. But the result is only the name of a commit, and git then looks for this commit in this repository only.
  */
 async function headCommit({ gitDir, commonDir }: GitLayout): Promise<string | undefined> {
   const branch = await branchIn(gitDir);
@@ -75,10 +75,10 @@ function commitIn(text: string | undefined): string | undefined {
   return commit !== undefined && COMMIT.test(commit) ? commit : undefined;
 }
 
-/** One process for all files: every line of each, after `<commit>:<path>` and a zero byte. */
+/** One git process for all files. It prints every line of each file, after `<commit>:<path>` and a zero byte. */
 async function readFiles(layout: GitLayout, commit: string): Promise<readonly IgnoreFile[]> {
   const query = ['grep', '--full-name', '-z', '-e', '', commit, '--', ':(glob)**/.gitignore'];
-  // Git grep ends with 1 if it finds nothing.
+  // `git grep` ends with exit code 1 if it finds nothing.
   const found = await withGitView(layout, (view) => runGit(view, query)).catch((error: { code?: unknown }) => {
     if (error.code === 1) return '';
     throw error;

@@ -1,4 +1,4 @@
-/** A setting of a configuration file, its name as `git config --list` shows it. */
+/** A setting of a configuration file. Its name is written as `git config --list` shows it. */
 export interface GitConfigEntry {
   name: string;
   value: string;
@@ -8,10 +8,9 @@ const SPACE = /[\t\n\r ]/;
 const ESCAPES: Readonly<Record<string, string>> = { t: '\t', b: '\b', n: '\n', '\\': '\\', '"': '"' };
 
 /**
- * Reads a configuration exactly as git does, so that nothing that git would see can hide behind quotes, escapes or
- * lines that go on.
+ * Parses a configuration exactly as git does. So nothing that git would see can hide behind quotes, escapes or continued lines.
  *
- * @returns undefined where git would refuse the file as well
+ * @returns undefined if git would refuse the file as well
  */
 export function parseGitConfig(text: string): GitConfigEntry[] | undefined {
   const input = text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n');
@@ -46,7 +45,7 @@ interface Header {
   end: number;
 }
 
-/** `core]`, or `remote "origin"]`, whose second part keeps its case. */
+/** The rest of a section header: `core]`, or `remote "origin"]`, in which the second part keeps its case. */
 function parseSection(input: string, from: number): Header | undefined {
   const header = /([a-z0-9.-]*)(?:[\t\r ]+"((?:[^"\\\n]|\\[^\n])*)")?\]/iy;
   header.lastIndex = from;
@@ -61,7 +60,7 @@ interface Value {
   end: number;
 }
 
-/** What follows a key: ` = value`, up to the end of its line; a key alone means true. */
+/** The text after a key: ` = value`, up to the end of its line. A key without a value means true. */
 function parseValue(input: string, from: number): Value | undefined {
   let at = from;
   while (input[at] === ' ' || input[at] === '\t') at += 1;

@@ -4,10 +4,12 @@ import { gitLayoutAt, isKnown } from '../git/layout.js';
 import { OrchestrationError, quote, systemCode } from '../util/errors.js';
 import { isInside } from '../util/fs/is-inside.js';
 
-/** Folders that a session may not leave, as real paths; undefined where it may be anywhere. */
+/** Folders that a session may not leave, as real paths. Undefined if the session may be anywhere. */
 export type Workspaces = readonly string[] | undefined;
 
-/** Whether a path stays in the workspaces, links followed. Of a path that is not there yet, the part that is there counts. */
+/**
+ * True if a path stays in the workspaces after links are followed. If the path does not exist yet, its existing part counts.
+ */
 export async function isConfined(path: string, workspaces: Workspaces): Promise<boolean> {
   if (!workspaces) return true;
   const real = await realPathOf(path);
@@ -17,7 +19,7 @@ export async function isConfined(path: string, workspaces: Workspaces): Promise<
 /**
  * Refuses a path that leaves the workspaces.
  *
- * @param what names the path in the error
+ * @param what the name of the path in the error message
  * @throws Error
  */
 export async function requireInside(path: string, workspaces: Workspaces, what: string): Promise<void> {
@@ -30,7 +32,8 @@ export async function requireInside(path: string, workspaces: Workspaces, what: 
 }
 
 /**
- * Refuses a workspace that leaves the folders: itself, or with the git folders that a session in it is given.
+ * Refuses a workspace that lies outside of the folders. Also refuses it if the git folders that a session in it gets lie
+ * outside of them.
  *
  * @throws OrchestrationError `INVALID_OPTIONS`
  */
@@ -39,7 +42,7 @@ export async function requireConfined(workspace: string, workspaces: Workspaces)
   try {
     await requireInside(workspace, workspaces, 'the workspace');
     const layout = await gitLayoutAt(workspace);
-    if (!layout || !(await isKnown(layout))) return; // It is given no git folder.
+    if (!layout || !(await isKnown(layout))) return; // The session gets no git folder.
     for (const folder of [layout.gitDir, layout.commonDir]) await requireInside(folder, workspaces, 'its git folder');
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -47,7 +50,7 @@ export async function requireConfined(workspace: string, workspaces: Workspaces)
   }
 }
 
-/** The real path of what is there, and the rest of the path as it is written. */
+/** The real path of the existing part, followed by the rest of the path as it is written. */
 async function realPathOf(path: string): Promise<string> {
   try {
     return await realpath(path);

@@ -36,12 +36,14 @@ const PATTERNS = [
   /^submodule\..+\.(active|branch|ignore)$/,
 ];
 
-/** Names of a remote, or where it is: neither of them may be a path, whose hooks a push would run. */
+/**
+ * Settings that hold a remote's name or address. The value may not be a path, because a push would run the hooks of that path.
+ */
 const LEADING = /^(branch\..+\.(remote|pushremote)|(remote|submodule)\..+\.(url|pushurl)|remote\.pushdefault)$/;
 const REMOTE_NAME = /^(\.|[\w-][\w.-]*)$/;
 const NETWORK = /^((https?|ssh|git):\/\/|[\w.-]+@[\w.-]+:)[^-]/;
 
-/** Whether a setting can make git neither execute a command nor go elsewhere. What is not known is not harmless. */
+/** True if a setting can make git neither execute a command nor go elsewhere. Unknown settings are not harmless. */
 export function isHarmless(name: string, value: string): boolean {
   if (NAMES.has(name) || PATTERNS.some((pattern) => pattern.test(name))) return true;
   return LEADING.test(name) && (NETWORK.test(value) || (name.startsWith('branch.') && REMOTE_NAME.test(value)));

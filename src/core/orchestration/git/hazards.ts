@@ -10,25 +10,25 @@ import { readRegularFile } from '../util/fs/regular-file.js';
 import { parseGitConfig } from './config-file.js';
 import { isHarmless } from './harmless.js';
 
-/** A file that makes git on the host execute or follow something. */
+/** A file that makes git on the machine execute or follow something. */
 export interface PlantedFile {
   path: string;
-  /** What git would do with it, in words. */
+  /** A description of what git would do with the file. */
   reason: string;
 }
 
-/** Longer ones are told apart by size and time only. */
+/** Longer files are compared only by their mode, inode, size and time. */
 const MOST_BYTES = 1024 * 1024;
 const DEEPEST_INCLUDE = 10;
 
-/** Files that lead git elsewhere, or that it acts on, besides configurations and hooks. */
+/** Files that lead git elsewhere, or that git acts on, in addition to configurations and hooks. */
 const FOLLOWED: readonly (readonly [path: string, reason: string])[] = [
   ['info/attributes', 'it chooses filters and diff commands for files'],
   ['info/grafts', 'it changes the history that git shows'],
   ['objects/info/alternates', 'it leads git to objects elsewhere'],
 ];
 
-/** Collects what git on the host would execute or follow in the folders that an agent can write to. */
+/** Collects everything that git on the machine would execute or follow in the folders that an agent can write to. */
 export class GitHazards {
   readonly found = new Map<string, PlantedFile>();
   readonly #owned: readonly string[];
@@ -41,29 +41,29 @@ export class GitHazards {
     this.#search = search;
   }
 
-  /** @param identity tells this hazard from another of the same kind: a content, a target */
+  /** @param identity distinguishes this hazard from another of the same kind, for example by its content or target */
   add(path: string, reason: string, identity = ''): void {
     const key = createHash('sha256').update(`${path}\0${reason}\0${identity}`).digest('base64url');
     this.found.set(key, { path, reason });
   }
 
-  /** What could not be looked at: reported every time, because no snapshot knows what it was. */
+  /** Adds a file that could not be examined. It is reported every time, because no snapshot knows what it was. */
   addUnseen(path: string, reason: string): void {
     this.add(path, reason, randomUUID());
   }
 
-  /** The real path of something that an agent can write to; undefined for anything else, and where nothing is. */
+  /** The real path of something that an agent can write to. Undefined for anything else, and if nothing is there. */
   async owned(path: string): Promise<string | undefined> {
     const real = await realpath(path).catch(() => undefined);
     return real !== undefined && this.#owned.some((folder) => isInside(real, folder)) ? real : undefined;
   }
 
-  /** What is in a folder, within the limits of the search. */
+  /** The entries of a folder, within the limits of the search. */
   async entries(folder: string): Promise<Dirent[]> {
     return this.#search.entries(folder);
   }
 
-  /** Whether a path is looked at for the first time. */
+  /** True if a path is examined for the first time. */
   first(path: string): boolean {
     if (this.#seen.has(path)) return false;
     this.#seen.add(path);
@@ -71,9 +71,9 @@ export class GitHazards {
   }
 
   /**
-   * A folder with `HEAD`, `config` and so on.
+   * Examines a folder with `HEAD`, `config` and so on.
    *
-   * @param checkout where git runs when it uses the folder
+   * @param checkout the folder in which git runs when it uses this git folder
    */
   async gitFolder(folder: string, checkout: string): Promise<void> {
     if (!this.first(`${folder}\0${checkout}`)) return;
@@ -97,7 +97,7 @@ export class GitHazards {
     if (!entries) return this.add(path, 'it is not a valid configuration', text);
     for (const { name, value } of entries) {
       if (isHarmless(name, value)) continue;
-      // Every submodule has one, that leads back to where it is checked out.
+      // Every submodule has this setting. It leads back to the submodule's checkout.
       if (name === 'core.worktree' && (await this.owned(resolve(folder, value)))) continue;
       this.add(path, `it sets ${name}`, value);
       const target = value.startsWith('~/') ? join(homedir(), value.slice(2)) : value;
@@ -116,7 +116,7 @@ export class GitHazards {
     for (const entry of await this.#search.entries(folder)) {
       if (entry.isDirectory() || entry.name.endsWith('.sample')) continue;
       const path = join(folder, entry.name);
-      // Hooks that are links to a script of the project are common, and what they lead to can change.
+      // Hooks are often links to a script of the project, and the content of the script can change.
       const real = entry.isSymbolicLink() ? await this.owned(path) : path;
       const content = real && (await this.#read(real, 'it is in the place of a hook'));
       this.add(path, 'git runs it as a hook', `${real}\0${digest(content ?? '')}`);
@@ -128,7 +128,8 @@ export class GitHazards {
     const text = (await this.#read(path, 'git is led by it'))?.toString('utf8').replace(/[\r\n]+$/, '');
     if (text === undefined) return;
     const common = resolve(folder, text);
-    // A linked worktree is two levels below its repository; our own protection leads a git folder to itself.
+    // A linked worktree is two levels below its repository. Our own protection writes a `commondir` that leads a git folder to
+    // itself.
     const linked = basename(dirname(folder)) === 'worktrees' && common === dirname(dirname(folder));
     const usual = text !== '' && (common === folder || linked);
     if (!usual) this.add(path, `it leads git to the configuration and hooks of ${common}`, text);
@@ -136,7 +137,7 @@ export class GitHazards {
     if (real) await this.gitFolder(real, checkout);
   }
 
-  /** Commands that `git rebase --continue` would run. */
+  /** Finds commands that `git rebase --continue` would run. */
   async #rebase(path: string): Promise<void> {
     const text = (await this.#read(path, 'git takes the steps of a rebase from it'))?.toString('utf8') ?? '';
     const commands = text.split('\n').filter((line) => /^\s*(x|exec)\b/.test(line));
@@ -148,7 +149,7 @@ export class GitHazards {
     if (content && content.length > 0) this.add(path, reason, digest(content));
   }
 
-  /** Links, through which git on the host would write elsewhere; and the git folders inside this one. */
+  /** Finds links through which git on the machine would write elsewhere, and examines the git folders inside this one. */
   async #links(top: string, checkout: string): Promise<void> {
     const folders = [top];
     for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
@@ -171,7 +172,7 @@ export class GitHazards {
     }
   }
 
-  /** A file that git would read, an agent's or not; one that cannot be read is a hazard of its own. */
+  /** Reads a file that git would read, whether an agent owns it or not. A file that cannot be read is a hazard of its own. */
   async #read(path: string, why: string): Promise<Buffer | undefined> {
     const stats = await lstat(path).catch(() => undefined);
     if (!stats) return undefined;
@@ -186,7 +187,7 @@ export class GitHazards {
   }
 }
 
-/** Runs a search to its end, or up to its limit, which is a hazard itself: what lies beyond it was not seen. */
+/** Runs a search to its end, or up to its limit. Reaching the limit is a hazard itself, because nobody has seen the rest. */
 export async function withinLimits(hazards: GitHazards, path: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
@@ -196,7 +197,10 @@ export async function withinLimits(hazards: GitHazards, path: string, work: () =
   }
 }
 
-/** Parts of a git folder in which many files lie that git only reads, by names that are hashes; hooks are read anyway. */
+/**
+ * Parts of a git folder with many files that git only reads, with hashes as their names. Also `hooks`, because the hooks are
+ * examined separately.
+ */
 function skipped(path: string): boolean {
   return path === 'hooks' || path === join('objects', 'pack') || /^objects\/[0-9a-f]{2}$/.test(path);
 }
@@ -205,7 +209,7 @@ function digest(content: Buffer | string): string {
   return createHash('sha256').update(content).digest('base64url');
 }
 
-/** Whether a folder is named like a git folder, on a host that ignores case, too. */
+/** True if a folder has the name of a git folder. Upper case counts too, because some machines ignore case. */
 export function isGitName(path: string): boolean {
   return basename(path).toLowerCase() === '.git';
 }

@@ -5,20 +5,23 @@ import { readOwnFile } from '../util/fs/own-file.js';
 import { type CommittedRules, placeInRepository } from './committed-rules.js';
 import { type IgnoreFile, ignoredPaths } from './ignored-paths.js';
 
-/** No repository has as many ignore rules. */
+/** No repository has that many ignore rules. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
 const stored = z.array(z.object({ folder: z.string(), lines: z.array(z.string()) }));
 
 /**
- * Which paths of a workspace the user's committed rules ignored when the session began. They are read once, before an agent
- * works: what it changes or commits later says nothing about what the user can do without.
+ * Tells which paths of a workspace the user's committed rules ignored when the session began. The rules are read once, before
+ * an agent works. If the agent changes or commits rules later, that says nothing about which files the user can do without.
  */
 export class IgnoreRules {
-  /** The rules, for later runs and other processes. */
+  /** The file with the rules, for later runs and other processes. */
   readonly #file: string;
   readonly #committed: CommittedRules;
-  /** Those of the session that leads this one: its agent may have made the commit that this session begins with. */
+  /**
+   * The rules file of the session that leads this one. This session uses those rules, because the leader's agent may have made
+   * the commit with which this session begins.
+   */
   readonly #inherited: string | undefined;
   #paths: IgnoredPaths = () => false;
   #reading: Promise<void> | undefined;
@@ -34,20 +37,20 @@ export class IgnoreRules {
   readonly ignored: IgnoredPaths = (path) => this.#paths(path);
 
   /**
-   * Reads the rules, while the run starts.
+   * Reads the rules while the run starts.
    *
-   * @param isFirst whether no agent has worked in this session before
+   * @param isFirst true if no agent has worked in this session before
    */
   begin(workspace: string, isFirst: boolean): void {
     this.#reading ??= this.#read(workspace, isFirst).catch(() => {});
   }
 
-  /** Resolves when nothing is read or written any more. */
+  /** Resolves when no read or write is under way any more. */
   async settled(): Promise<void> {
     await this.#reading;
   }
 
-  /** Nothing is written from here on. */
+  /** From here on, nothing is written. */
   detach(): void {
     this.#detached = true;
   }
@@ -65,7 +68,7 @@ export class IgnoreRules {
   }
 }
 
-/** Undefined where no process has got as far as to write them. */
+/** Undefined if no process has got as far as writing the rules. */
 async function filesFrom(file: string): Promise<readonly IgnoreFile[] | undefined> {
   try {
     return stored.parse(JSON.parse(await readOwnFile(file, { most: MOST_BYTES })));

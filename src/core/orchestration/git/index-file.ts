@@ -3,9 +3,9 @@ import { readRegularFile } from '../util/fs/regular-file.js';
 import { parseGitConfig } from './config-file.js';
 import { readGitFile } from './layout.js';
 
-/** What git does not check when it reads an index, but acts on. */
+/** Parts of an index that git acts on without checking them when it reads the index. */
 export interface IndexFacts {
-  /** Paths of nested repositories: `git status` enters each of them. */
+  /** Paths of nested repositories. `git status` enters each of them. */
   gitlinks: string[];
   /** Paths that `git checkout .` would write inside `.git` or outside the checkout. */
   escapes: string[];
@@ -13,11 +13,11 @@ export interface IndexFacts {
   problem?: string;
 }
 
-/** The index of the Linux kernel, with 90,000 files, has 9 MB. */
+/** For comparison: the index of the Linux kernel, with 90,000 files, has 9 MB. */
 export const MOST_INDEX_BYTES = 64 * 1024 * 1024;
-/** More gitlinks than any repository has. */
+/** No repository has more gitlinks. */
 const MOST_GITLINKS = 1000;
-/** Entries read between two turns of the event loop: less than a millisecond. */
+/** How many entries are read between two turns of the event loop. This takes less than a millisecond. */
 const SLICE = 2000;
 
 const STAT_BYTES = 40;
@@ -26,18 +26,18 @@ const GITLINK = 0o160000;
 const EXTENDED = 0x4000;
 const NAME_LENGTH = 0xfff;
 
-/** How long an object's name is, by the configuration: 20 bytes, or 32 in a repository with SHA-256. */
+/** The length of an object's name, according to the configuration: 20 bytes, or 32 in a repository with SHA-256. */
 export async function hashBytes(commonDir: string): Promise<number> {
   const entries = parseGitConfig((await readGitFile(`${commonDir}/config`)) ?? '');
   return entries?.some(({ name, value }) => name === 'extensions.objectformat' && value === 'sha256') ? 32 : 20;
 }
 
 /**
- * Reads the parts of an index that matter here. No git is run, and nothing in the file is trusted: an agent may have
+ * Reads the parts of an index that matter here. Git is not run, and nothing in the file is trusted, because an agent may have
  * written it.
  *
  * @param hashLength see {@link hashBytes}
- * @throws Error where it is no regular file, or too long
+ * @throws Error if it is not a regular file, or too long
  */
 export async function readIndex(path: string, hashLength: number): Promise<IndexFacts> {
   const bytes = await readRegularFile(path, { most: MOST_INDEX_BYTES });
@@ -62,7 +62,8 @@ export async function readIndex(path: string, hashLength: number): Promise<Index
       kept = previous.length - prefix.value;
       nameAt = prefix.end;
     }
-    // The flags say how long a name is, wherever it seems to end: read otherwise, an entry could hide.
+    // The flags give the length of a name, even if the name seems to end elsewhere. If we read it in another way, an entry
+    // could hide.
     const length = flags & NAME_LENGTH;
     const nameEnd = length === NAME_LENGTH ? bytes.indexOf(0, nameAt) : nameAt + length - kept;
     if (nameEnd < nameAt || nameEnd >= bytes.length) return { ...facts, problem: 'a name in it is broken' };
@@ -79,7 +80,7 @@ export async function readIndex(path: string, hashLength: number): Promise<Index
   return facts;
 }
 
-/** Git's own offset encoding, of version 4. */
+/** Git's own offset encoding in version 4 of the index. */
 function readVarint(bytes: Buffer, from: number): { value: number; end: number } | undefined {
   let value = 0;
   for (let at = from; at < bytes.length && at < from + 5; at += 1) {
@@ -90,7 +91,7 @@ function readVarint(bytes: Buffer, from: number): { value: number; end: number }
   return undefined;
 }
 
-/** A quick look before the exact one: hardly any path has `.git/` or `../` in it, or begins with a slash. */
+/** A quick check before the exact one. Hardly any path contains `.git/` or `../`, or begins with a slash. */
 function isEscape(name: Buffer): boolean {
   if (name[0] !== 0x2f && name.indexOf('.') === -1) return false;
   return /^\/|(^|\/)(\.git|\.\.)(\/|$)/i.test(name.toString('latin1'));

@@ -6,19 +6,19 @@ import { readRegularFile } from '../util/fs/regular-file.js';
 /** Configurations and pointers are far shorter. */
 const MOST_BYTES = 1024 * 1024;
 
-/** Where git keeps what belongs to a checkout. */
+/** The folders in which git keeps the data of a checkout. */
 export interface GitLayout {
   /** The top of the checkout: the folder with `.git` in it. */
   root: string;
   /** The checkout's own folder: `.git`, or `<repository>/.git/worktrees/<name>`. */
   gitDir: string;
-  /** What all worktrees share: `<repository>/.git`. */
+  /** The folder that all worktrees share: `<repository>/.git`. */
   commonDir: string;
 }
 
 /**
- * Finds the git folders of a checkout by reading files, as git itself would. No git is run: a repository that an agent
- * worked in may make git execute things.
+ * Finds the git folders of a checkout by reading files, as git itself would. Git is not run, because a repository that an agent
+ * worked in may make git execute something.
  */
 export async function gitLayoutAt(folder: string): Promise<GitLayout | undefined> {
   const root = await realpath(folder);
@@ -31,17 +31,17 @@ export async function gitLayoutAt(folder: string): Promise<GitLayout | undefined
   return { root, gitDir, commonDir: resolve(gitDir, (await gitPath(join(gitDir, 'commondir'))) ?? '') };
 }
 
-/** Where a `.git` file leads, as it is written there. */
+/** The path to which a `.git` file leads, as it is written there. */
 export async function gitPointer(file: string): Promise<string | undefined> {
   return /^gitdir: ([\s\S]+)$/.exec((await gitPath(file)) ?? '')?.[1];
 }
 
-/** The path in a file, without the end of its line only: as for git, spaces belong to it. */
+/** The path in a file. Only the line end is removed: for git, spaces are part of the path. */
 export async function gitPath(file: string): Promise<string | undefined> {
   return (await readGitFile(file))?.replace(/[\r\n]+$/, '');
 }
 
-/** The checkout that a folder is in, if it is in one. */
+/** The checkout that contains a folder, if there is one. */
 export async function findGitLayout(folder: string): Promise<GitLayout | undefined> {
   const layout = await gitLayoutAt(folder);
   if (layout) return layout;
@@ -50,14 +50,14 @@ export async function findGitLayout(folder: string): Promise<GitLayout | undefin
 }
 
 /**
- * Whether the git folders of a checkout know it, too: an agent may have written a `.git` file that leads to any repository
- * of the host.
+ * True if the git folders of a checkout lead back to the checkout. An agent may have written a `.git` file that leads to any
+ * repository of the machine.
  */
 export async function isKnown({ root, gitDir, commonDir }: GitLayout): Promise<boolean> {
   const pointer = join(root, '.git');
   if (gitDir === pointer) return true;
   if (gitDir !== commonDir) {
-    // A forged git folder could answer for itself, and name any folder of the host as its repository.
+    // A forged git folder could confirm itself, and name any folder of the machine as its repository.
     if (dirname(gitDir) !== join(commonDir, 'worktrees')) return false;
     const back = await readGitFile(join(gitDir, 'gitdir'));
     return back !== undefined && (await realpath(resolve(gitDir, back.trim())).catch(ignoreMissing)) === pointer;
@@ -66,12 +66,12 @@ export async function isKnown({ root, gitDir, commonDir }: GitLayout): Promise<b
   return /^\s*worktree = (.+)$/m.exec(config ?? '')?.[1] === relative(gitDir, root);
 }
 
-/** The branch that a git folder has checked out; undefined where it has none. The path is used as it is given. */
+/** The branch that a git folder has checked out. Undefined if it has none. The path is used exactly as given. */
 export async function branchIn(gitDir: string): Promise<string | undefined> {
   return /^ref: refs\/heads\/(.+)$/m.exec((await readGitFile(`${gitDir}/HEAD`)) ?? '')?.[1];
 }
 
-/** A small file of git's own; undefined where there is none, or something else in its place. */
+/** A small file of git's own. Undefined if there is none, or if something else is in its place. */
 export async function readGitFile(path: string): Promise<string | undefined> {
   const bytes = await readRegularFile(path, { most: MOST_BYTES }).catch(() => undefined);
   return bytes?.toString('utf8');

@@ -6,23 +6,23 @@ import { branchIn, gitPath, readGitFile } from './layout.js';
 
 /** A worktree of a repository, as the repository knows it. */
 export interface LinkedWorktree {
-  /** Its folder below `worktrees`. */
+  /** The worktree's folder below `worktrees`. */
   readonly gitDir: string;
-  /** Where its files are said to be. */
+  /** The place of its files, according to the repository. */
   readonly path: string;
-  /** Undefined where none is checked out. */
+  /** Undefined if no branch is checked out. */
   readonly branch: string | undefined;
 }
 
-/** More than anyone has; an agent could make millions. */
+/** Nobody has more, but an agent could make millions. */
 const MOST_WORKTREES = 1000;
 
 /**
- * The worktrees of a repository, from the files that git keeps of them
- * ([gitrepository-layout](https://git-scm.com/docs/gitrepository-layout)). No git is run: an agent may have written commands
- * into the repository's configuration.
+ * The worktrees of a repository, from the files in which git records them
+ * ([gitrepository-layout](https://git-scm.com/docs/gitrepository-layout)). Git is not run, because an agent may have written
+ * commands into the repository's configuration.
  *
- * @throws Error where there are too many, or `worktrees` is a link
+ * @throws Error if there are too many, or if `worktrees` is a link
  */
 export async function linkedWorktrees(commonDir: string, paths: LinkFreePaths): Promise<LinkedWorktree[]> {
   const folder = join(commonDir, 'worktrees');
@@ -40,10 +40,10 @@ export async function linkedWorktrees(commonDir: string, paths: LinkFreePaths): 
 }
 
 /**
- * Removes a worktree with all its files. No link is followed, so that nothing else is removed.
+ * Removes a worktree with all its files. Links are not followed, so that nothing else is removed.
  *
  * @param path the real path
- * @throws Error where the repository knows none there, or a person has locked it
+ * @throws Error if the repository knows no worktree there, or if a person has locked it
  */
 export async function unlinkWorktree(commonDir: string, path: string, paths: LinkFreePaths): Promise<void> {
   const known = (await linkedWorktrees(commonDir, paths)).find((worktree) => worktree.path === path);

@@ -9,36 +9,37 @@ import { parseGitConfig } from './config-file.js';
 import { type GitLayout, gitLayoutAt, gitPath, isKnown, readGitFile } from './layout.js';
 import { type GitSetting, gitSettings } from './settings.js';
 
-/** Where the workspace is in the container. */
+/** The path of the workspace in the container. */
 export const WORKSPACE = '/workspace';
 
 /**
- * Leads a git folder to itself, which means the same as no `commondir`. Not `.`: libgit2 takes that for no repository.
+ * The content of a `commondir` that leads a git folder to itself, which means the same as having no `commondir`. Not `.`,
+ * because libgit2 then finds no repository.
  */
 const OWN_COMMONDIR = './\n';
 
 /** Git settings for the container, see {@link gitEnvironment}. */
 const SETTINGS: readonly GitSetting[] = [
-  // The workspace belongs to a host user that the image may not know.
+  // The workspace belongs to a user of the machine whom the image may not know.
   ['safe.directory', '*'],
-  // Packing would fail halfway in a worktree, where `packed-refs` is read-only.
+  // Packing would fail halfway in a worktree, because `packed-refs` is read-only there.
   ['gc.auto', '0'],
 ];
 
 /**
- * The mounts that git needs in the container, and no more: the agent can commit, branch, merge, reset, tag and stash,
- * but it cannot plant what git on the host would execute (hooks, `core.fsmonitor` and other commands in `config`, a
- * `commondir` that leads to a configuration of its own).
+ * The mounts that git needs in the container, and no more. The agent can commit, branch, merge, reset, tag and stash. It cannot
+ * plant anything that git on the machine would execute (hooks, `core.fsmonitor` and other commands in `config`, a `commondir`
+ * that leads to a configuration of its own).
  *
  * @param checkout the folder that is mounted at `/workspace`
- * @throws OrchestrationError `UNSAFE_MOUNT` where a part of the git folder is a link: an agent may have made it
+ * @throws OrchestrationError `UNSAFE_MOUNT` if a part of the git folder is a link, because an agent may have made it
  */
 export async function gitMounts(checkout: string): Promise<Mount[]> {
   return withoutLinks(await plannedMounts(checkout));
 }
 
 /**
- * The mounts that git needs to read a checkout: what of its git folder lies outside of it.
+ * The mounts that git needs to read a checkout: those parts of its git folder that lie outside of the checkout.
  *
  * @throws OrchestrationError as `gitMounts`
  */
@@ -62,12 +63,12 @@ async function plannedMounts(checkout: string): Promise<Mount[]> {
   if (!layout) return [];
   const inWorkspace = join(layout.root, '.git');
   if (layout.gitDir === inWorkspace) {
-    // A mount of its own cannot be moved away and replaced by another `.git`.
+    // The git folder gets a mount of its own, because a mount point cannot be moved away and replaced by another `.git`.
     const target = join(WORKSPACE, '.git');
     if (await worksElsewhere(layout)) return [readonly(layout.gitDir, target)];
     return [writable(layout.gitDir, target), ...(await executableParts(layout.gitDir, target))];
   }
-  // A `.git` file is followed only where it is answered: an agent may have written one that leads anywhere.
+  // A `.git` file is followed only if the git folder leads back. An agent may have written a `.git` file that leads anywhere.
   if (!(await isKnown(layout))) return [];
   const pointer = readonly(inWorkspace, join(WORKSPACE, '.git'));
   return layout.gitDir === layout.commonDir
@@ -75,13 +76,14 @@ async function plannedMounts(checkout: string): Promise<Mount[]> {
     : [pointer, ...(await worktreeMounts(layout))];
 }
 
-/** A linked worktree: everything shared is read-only but what a commit writes. */
+/** The mounts of a linked worktree. Everything shared is read-only, except for the parts that a commit writes. */
 async function worktreeMounts({ gitDir, commonDir }: GitLayout): Promise<Mount[]> {
   await createParts(commonDir, WRITTEN);
   await createParts(gitDir, { 'config.worktree': '' });
   return [
     readonly(commonDir),
-    // Not all of `logs`: a link in the place of `logs/HEAD` would be written through at every commit on the host.
+    // Not all of `logs`: if an agent put a link in the place of `logs/HEAD`, every commit on the machine would write through
+    // it.
     ...[...WRITTEN_PARTS, 'logs/refs'].map((part) => writable(join(commonDir, part))),
     readonly(join(commonDir, ALTERNATES)),
     writable(gitDir),
@@ -90,23 +92,26 @@ async function worktreeMounts({ gitDir, commonDir }: GitLayout): Promise<Mount[]
 }
 
 /**
- * What a commit writes, and what leads to it: mounts of their own, because the kernel lets nobody rename a mount point. In a
- * plain repository, whose git folder is writable, an agent could otherwise put a link in the place of one of them, and have it
- * mounted for the next session that works on the same repository.
+ * The parts that a commit writes, and the folders that lead to them. Each gets a mount of its own, because the kernel lets
+ * nobody rename a mount point. Otherwise an agent in a plain repository, whose git folder is writable, could replace one of
+ * them by a link. That link would then be mounted for the next session that works on the same repository.
  */
 const WRITTEN_PARTS = ['objects', 'objects/info', 'refs'];
 
-/** Leads git to the objects of another repository, with all that is in them. Read-only, and empty unless the user had one. */
+/**
+ * This file leads git to the objects of another repository, with all their content. It is read-only, and empty unless the user
+ * had one.
+ */
 const ALTERNATES = 'objects/info/alternates';
 
-/** Parts of a git folder that may be missing, folders by `undefined`, files by their content. */
+/** Parts of a git folder that may be missing. A folder is given as `undefined`, a file by its content. */
 type MissingParts = Readonly<Record<string, string | undefined>>;
 
 const WRITTEN: MissingParts = { 'objects/info': undefined, [ALTERNATES]: '', logs: undefined, 'logs/refs': undefined };
 
 /**
- * What git executes or follows from inside a `.git` folder that is writable otherwise. What is not there yet has to be
- * made, so that it can be protected, in a way that changes nothing for git and may stay.
+ * The parts that git executes or follows in a `.git` folder that is otherwise writable. A missing part has to be made so that
+ * it can be protected. It is made in such a way that it changes nothing for git and may stay.
  */
 async function executableParts(gitDir: string, target: string): Promise<Mount[]> {
   await createParts(gitDir, {
@@ -114,12 +119,12 @@ async function executableParts(gitDir: string, target: string): Promise<Mount[]>
     hooks: undefined,
     worktrees: undefined,
     config: '',
-    // Git reads it only with extensions.worktreeConfig, but then it can name commands.
+    // Git reads this file only with extensions.worktreeConfig, but then the file can name commands.
     'config.worktree': '',
     commondir: OWN_COMMONDIR,
   });
   const commondir = join(gitDir, 'commondir');
-  // Where it is a link, that is found later.
+  // If it is a link, a later check finds it.
   const common = await gitPath(commondir);
   if (common !== undefined && (common === '' || resolve(gitDir, common) !== gitDir)) {
     throw unsafe(commondir, 'it leads git to a configuration elsewhere. Remove it, unless you know what it is for');
@@ -133,9 +138,9 @@ async function executableParts(gitDir: string, target: string): Promise<Mount[]>
 }
 
 /**
- * Makes the parts that are not there. No link is followed on the way: an agent may put one there at any moment.
+ * Makes the missing parts. Links on the way are not followed, because an agent may put one there at any moment.
  *
- * @throws OrchestrationError `UNSAFE_MOUNT` where a folder on the way is a link
+ * @throws OrchestrationError `UNSAFE_MOUNT` if a folder on the way is a link
  */
 async function createParts(gitDir: string, parts: MissingParts): Promise<void> {
   const names = Object.keys(parts);
@@ -152,13 +157,14 @@ async function createParts(gitDir: string, parts: MissingParts): Promise<void> {
   });
 }
 
-/** Makes a file, or a folder where there is no content, unless something is there already, of whatever kind. */
+/** Makes a file, or a folder if there is no content. Does nothing if something already exists there, whatever its kind. */
 async function create(path: string, content?: string): Promise<void> {
   const exists = (error: unknown): void => {
     if (systemCode(error) !== 'EEXIST') throw error;
   };
   if (content === undefined) return mkdir(path).catch(exists);
-  // Git fails on a `commondir` that is still empty, and a link never replaces what another session mounts already.
+  // Git fails on a `commondir` that is still empty, so the complete file is linked into place. A link never replaces a file
+  // that another session already mounts.
   const draft = `${path}.${nanoid()}`;
   await writeFile(draft, content, { flag: 'wx' });
   await link(draft, path)
@@ -167,8 +173,8 @@ async function create(path: string, content?: string): Promise<void> {
 }
 
 /**
- * Whether the files of a plain repository are somewhere else, or nowhere: git would no longer know that with a
- * `commondir`, and an agent in its folder has nothing to commit.
+ * True if the files of a plain repository are somewhere else, or nowhere. With a `commondir`, git would no longer know that. An
+ * agent in the repository's folder has nothing to commit anyway.
  */
 async function worksElsewhere({ root, gitDir }: GitLayout): Promise<boolean> {
   const entries = parseGitConfig((await readGitFile(join(gitDir, 'config'))) ?? '') ?? [];
@@ -179,7 +185,7 @@ async function worksElsewhere({ root, gitDir }: GitLayout): Promise<boolean> {
   );
 }
 
-/** The variables that give git in the container its settings, besides those that the user gives it the same way. */
+/** The variables that give git in the container its settings, in addition to those that the user gives in the same way. */
 export function gitEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return gitSettings(env, SETTINGS);
 }

@@ -8,18 +8,18 @@ import type { LinkedWorktree } from './linked-worktrees.js';
 import type { GitView } from './view.js';
 
 /**
- * Where the files of a new worktree are written, in its git folder. The place of the worktree may be in the workspace of
- * another session, whose agent could exchange a folder for a link while git writes into it.
+ * The folder in the worktree's git folder into which its files are written first. The final place may be in the workspace of
+ * another session, whose agent could replace a folder by a link while git writes into it.
  */
 const STAGING = 'files';
 
 /**
- * Makes a worktree with its files, as `git worktree add` does, without a look at the repository's configuration.
+ * Makes a worktree with its files, as `git worktree add` does, but without reading the repository's configuration.
  *
- * @param path without links; none is followed
- * @param branch is there already
- * @param commit what the branch is at
- * @throws Error where something is in its place, or git fails; nothing is left behind
+ * @param path without links; links are not followed
+ * @param branch an existing branch
+ * @param commit the commit of the branch
+ * @throws Error if something is in its place, or if git fails; nothing is left behind
  */
 export async function addWorktree(view: GitView, path: string, branch: string, commit: string): Promise<void> {
   const { layout, paths } = view;
@@ -30,7 +30,7 @@ export async function addWorktree(view: GitView, path: string, branch: string, c
   const staging = join(gitDir, STAGING);
   let placed = false;
   try {
-    // `git worktree prune` takes away what has no `gitdir` yet, or no files, unless it is locked.
+    // `git worktree prune` removes a worktree that has no `gitdir` or no files yet, unless it is locked.
     await write('locked', 'initializing\n');
     await write('gitdir', `${join(path, '.git')}\n`);
     await write('HEAD', `ref: refs/heads/${branch}\n`);
@@ -47,13 +47,13 @@ export async function addWorktree(view: GitView, path: string, branch: string, c
     await paths.remove(staging);
     await paths.remove(join(gitDir, 'locked'));
   } catch (error) {
-    // Nothing is left behind; the first error counts.
+    // Nothing is left behind. The first error counts.
     for (const made of placed ? [path, gitDir] : [gitDir]) await paths.remove(made).catch(() => {});
     throw error;
   }
 }
 
-/** Whether the process ended while it made this worktree. */
+/** True if the process that made this worktree died before it was complete. */
 export async function isHalfMade({ gitDir, path }: LinkedWorktree, paths: LinkFreePaths): Promise<boolean> {
   const [staging, place] = await Promise.all(
     [join(gitDir, STAGING), path].map((each) => lstat(paths.to(each)).catch(ignoreMissing)),
@@ -67,7 +67,7 @@ async function requireFree(place: string): Promise<void> {
   throw Object.assign(new Error(`something is at ${LinkFreePaths.plain(place)} already`), { code: 'EEXIST' });
 }
 
-/** @returns false where the place is on another file system; there is an empty folder then */
+/** @returns false if the target is on another file system; then there is an empty folder */
 async function move(from: string, to: string): Promise<boolean> {
   try {
     await rename(from, to);
@@ -82,7 +82,7 @@ async function move(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** A new folder with this name, or one like it. */
+/** Makes a new folder with this name, or with a similar one. */
 async function newFolder(parent: string, wanted: string, paths: LinkFreePaths): Promise<string> {
   const isLink = (await lstat(paths.to(parent)).catch(ignoreMissing))?.isSymbolicLink();
   if (isLink) throw new Error(`${parent} is a link`);

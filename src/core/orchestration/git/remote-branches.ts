@@ -6,8 +6,8 @@ import { readGitFile } from './layout.js';
 import type { GitView } from './view.js';
 
 /**
- * The branches of this name that the repository's remotes have, as refs. No git is run: it would read all refs, of which an
- * agent can make any number.
+ * The branches of this name in the repository's remotes, as refs. Git is not run, because it would read all refs, and an agent
+ * can make any number of them.
  */
 export async function remoteBranches({ layout, paths, folder }: GitView, branch: string): Promise<string[]> {
   const inCommon = (name: string): string => paths.to(join(layout.commonDir, name));

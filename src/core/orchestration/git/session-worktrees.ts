@@ -9,7 +9,10 @@ import { readOwnFile } from '../util/fs/own-file.js';
 import { uncommittedWork, unmergedWork } from './command.js';
 import { type Worktree, Worktrees } from './worktrees.js';
 
-/** A worktree that was made for a session. Kept on the host, where no agent can write one for a worktree of the user's. */
+/**
+ * A worktree that was made for a session. The label is kept in the state folder on the machine. No agent can write there, so
+ * none can write a label for a worktree of the user's.
+ */
 interface Label {
   readonly sessionId: string;
   readonly cwd: string;
@@ -17,16 +20,19 @@ interface Label {
   readonly branch: string;
 }
 
-/** A label is some paths and names. */
+/** A label contains only some paths and names. */
 const MOST_BYTES = 1024 * 1024;
-/** The path of a worktree that was about to be made. */
+/** Stands in place of the path while a worktree is about to be made. */
 const INTENDED = '';
 
-/** The worktrees that sessions work in: one session each, and only those that were made for one are ever removed. */
+/**
+ * The worktrees that sessions work in. Only one session at a time works in each. Only worktrees that were made for a session
+ * are ever removed.
+ */
 export class SessionWorktrees {
   readonly #folder: string;
   readonly #worktrees = new Worktrees();
-  /** Which session works in a worktree, by path. */
+  /** The session that works in a worktree, by path. */
   readonly #workers = new Map<string, string>();
 
   constructor(stateDir: string) {
@@ -48,7 +54,8 @@ export class SessionWorktrees {
       });
     };
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    // First the intention, where there is no worktree yet: a host that dies in between leaves none that nobody knows of.
+    // If there is no worktree yet, the intention is written first. So if the process dies in between, no unknown worktree is
+    // left.
     const worktree = await this.#worktrees.ensure(cwd, request, () => write(INTENDED));
     const label = await this.#label(file);
     if (request.own && !worktree.created && label?.path !== INTENDED && label?.path !== worktree.path) {
@@ -58,16 +65,16 @@ export class SessionWorktrees {
       );
     }
     if (label?.path === INTENDED) await write(worktree.path);
-    // The one that was made is gone, and this is somebody else's.
+    // The worktree that was made for the session is gone, and this one is somebody else's.
     else if (label && label.path !== worktree.path) await rm(file);
     return worktree;
   }
 
   /**
-   * Two agents in one folder would undo each other's work.
+   * Marks a worktree as used, because two agents in one folder would undo each other's work.
    *
-   * @returns what the session does when it leaves
-   * @throws OrchestrationError `WORKTREE_FAILED` where another one works there
+   * @returns the function that the session calls when it leaves
+   * @throws OrchestrationError `WORKTREE_FAILED` if another session works there
    */
   enter(path: string, sessionId: string): () => void {
     const other = this.#workers.get(path);
@@ -82,11 +89,10 @@ export class SessionWorktrees {
   }
 
   /**
-   * Removes the worktree that was made for a session; its branch stays.
+   * Removes the worktree that was made for a session. Its branch stays.
    *
-   * @param force also where work would be lost
-   * @throws OrchestrationError `WORKTREE_FAILED` where there is none, or another session works in it;
-   * `WORKTREE_HAS_WORK`
+   * @param force also removes the worktree if work would be lost
+   * @throws OrchestrationError `WORKTREE_FAILED` if there is none, or if another session works in it; `WORKTREE_HAS_WORK`
    */
   async remove(sessionId: string, force: boolean): Promise<void> {
     const label = await this.#label(this.#labelFile(sessionId));
@@ -112,7 +118,7 @@ export class SessionWorktrees {
     }
   }
 
-  /** Removes those whose sessions are gone, unless there is work in them. */
+  /** Removes the worktrees whose sessions are gone, unless they have work in them. */
   async sweep(isSession: (id: string) => Promise<boolean>): Promise<{ removed: string[]; kept: KeptWorktree[] }> {
     const removed: string[] = [];
     const kept: KeptWorktree[] = [];
@@ -138,7 +144,10 @@ export class SessionWorktrees {
     return { removed, kept };
   }
 
-  /** What was looked at before is removed by force: git's own look would enter repositories that an agent has nested. */
+  /**
+   * The work in it was checked before, so the worktree is removed by force. A check by git itself would enter repositories that
+   * an agent has nested.
+   */
   async #discard({ sessionId, cwd, path }: Label): Promise<void> {
     if (await stat(path).catch(() => undefined)) await this.#worktrees.remove(cwd, path);
     await rm(this.#labelFile(sessionId), { force: true });
@@ -157,7 +166,7 @@ export class SessionWorktrees {
   }
 }
 
-/** What would be lost with a worktree, in words; undefined where nothing would. */
+/** A description of the work that would be lost with a worktree. Undefined if none would be lost. */
 async function workIn({ path, branch }: Label): Promise<string | undefined> {
   if (!(await stat(path).catch(() => undefined))) return undefined;
   if (await uncommittedWork(path)) return 'changes that are not committed';

@@ -1,7 +1,10 @@
-/** A name as in `git config`, and its value. */
+/** The name of a setting, as in `git config`, and its value. */
 export type GitSetting = readonly [name: string, value: string];
 
-/** Variables that give git settings with the strength of `git -c`, after those that an environment has already. */
+/**
+ * Variables that give settings to git with the same priority as `git -c`. They come after the settings that an environment
+ * already has.
+ */
 export function gitSettings(
   env: Readonly<Record<string, string | undefined>>,
   settings: readonly GitSetting[],

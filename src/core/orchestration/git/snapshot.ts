@@ -8,25 +8,25 @@ import { findGitLayout, gitLayoutAt, gitPath, gitPointer } from './layout.js';
 
 export type { PlantedFile } from './hazards.js';
 
-/** What git on the host would execute or follow in a checkout, at one time. Plain data: it survives JSON. */
+/** Everything that git on the machine would execute or follow in a checkout at one time. Plain data: it survives JSON. */
 export interface GitSnapshot {
   checkout: string;
   /** The folders that an agent can write to, with their real paths. */
   owned: string[];
-  /** What tells `.git` from another in its place; undefined where there was none, or a file. */
+  /** Distinguishes this `.git` folder from another one in its place. Undefined if there was none, or if it was a file. */
   gitFolder?: string;
   hazards: string[];
 }
 
-/** For git folders: met only where someone wants to. */
+/** The limits for git folders. They are reached only if somebody tries to reach them. */
 const REPOSITORY_LIMITS: SearchLimits = { entries: 200_000, repositories: 1000, durationMs: 10_000 };
-/** For repositories in the workspace that no index names: beyond this they are not looked for. */
+/** The limits for finding repositories in the workspace that no index names. Beyond these limits, no more are looked for. */
 const WALK_LIMITS: SearchLimits = { entries: 50_000, repositories: 0, durationMs: 2000 };
 const DEEPEST = 4;
 const MOST_FOLDERS = 2000;
 const AT_ONCE = 16;
 
-/** Notes what git on the host would execute or follow in a checkout; to be taken before an agent works in it. */
+/** Records what git on the machine would execute or follow in a checkout. Call this before an agent works in it. */
 export async function snapshotGit(checkout: string): Promise<GitSnapshot> {
   const root = await realpath(checkout);
   const layout = await gitLayoutAt(root);
@@ -37,11 +37,11 @@ export async function snapshotGit(checkout: string): Promise<GitSnapshot> {
 }
 
 /**
- * What git on the host would execute or follow that it would not have when the snapshot was taken. Files are read, no
- * git is run, and however much an agent has made, the search ends.
+ * Finds what git on the machine would execute or follow now, but not when the snapshot was taken. Files are read, git is not
+ * run, and the search ends however many files an agent has made.
  *
- * An agent that clones or creates a repository in its workspace plants nothing by that alone: settings that every
- * repository has, and sample hooks, are not reported.
+ * If an agent clones or creates a repository in its workspace, that alone plants nothing. Settings that every repository has,
+ * and sample hooks, are not reported.
  */
 export async function plantedSince(snapshot: GitSnapshot): Promise<PlantedFile[]> {
   const { checkout, owned, gitFolder, hazards } = snapshot;
@@ -62,7 +62,7 @@ async function hazardsOf(root: string, owned: readonly string[]): Promise<GitHaz
   const search = new BoundedSearch(REPOSITORY_LIMITS);
   const hazards = new GitHazards(owned, search);
   await withinLimits(hazards, root, async () => {
-    // The index of a repository around the workspace can name nested ones inside it.
+    // The workspace may be inside a repository, whose index can name repositories inside the workspace.
     const around = await findGitLayout(root);
     if (around && around.root !== root) await gitlinks(hazards, around.root, around.gitDir);
     await checkoutAt(hazards, root);
@@ -73,7 +73,7 @@ async function hazardsOf(root: string, owned: readonly string[]): Promise<GitHaz
   return hazards;
 }
 
-/** A folder with `.git` in it, and the nested repositories that its index names. */
+/** Examines a folder with `.git` in it, and the nested repositories that its index names. */
 async function checkoutAt(hazards: GitHazards, folder: string): Promise<void> {
   const real = await hazards.owned(folder);
   if (real === undefined || !hazards.first(`${real}\0checkout`)) return;
@@ -86,7 +86,7 @@ async function checkoutAt(hazards: GitHazards, folder: string): Promise<void> {
   await gitlinks(hazards, real, gitDir);
 }
 
-/** Where a `.git` that is no folder leads; undefined where that is not the agent's. */
+/** The target of a `.git` that is not a folder. Undefined if the agent cannot write to the target. */
 async function followed(hazards: GitHazards, root: string, path: string, isLink: boolean): Promise<string | undefined> {
   const target = isLink ? await readlink(path).catch(() => undefined) : await gitPointer(path);
   if (target === undefined) {
@@ -94,19 +94,19 @@ async function followed(hazards: GitHazards, root: string, path: string, isLink:
     return undefined;
   }
   const gitDir = await hazards.owned(resolve(root, target));
-  // Where a submodule or a worktree leads is looked at itself; anything else is worth a word.
+  // The targets of submodules and worktrees are examined themselves. Any other target is reported.
   if (gitDir === undefined || !/\/\.git\/(modules|worktrees)\//.test(gitDir)) {
     hazards.add(path, `it leads git to ${resolve(root, target)}`, target);
   }
   return gitDir;
 }
 
-/** The nested repositories that the index of a checkout names: `git status` enters each of them. */
+/** Examines the nested repositories that the index of a checkout names, because `git status` enters each of them. */
 async function gitlinks(hazards: GitHazards, root: string, gitDir: string): Promise<void> {
   const commonDir = resolve(gitDir, (await gitPath(join(gitDir, 'commondir'))) ?? '');
   const length = await hashBytes(commonDir);
   for (const entry of await hazards.entries(gitDir)) {
-    // An index can leave most of its entries to a shared one. A link is reported as one already.
+    // An index can leave most of its entries to a shared index. Links are reported elsewhere already.
     if (!entry.isFile() || !/^(index|sharedindex\..*)$/.test(entry.name)) continue;
     const path = join(gitDir, entry.name);
     const facts = await readIndex(path, length).catch(() => undefined);
@@ -125,7 +125,7 @@ interface Nested {
   bare: boolean;
 }
 
-/** Repositories near the top of a workspace, where people and editors come across them; nearest first. */
+/** Repositories near the top of a workspace, where people and editors find them. Nearest first. */
 async function nestedRepositories(root: string): Promise<Nested[]> {
   const search = new BoundedSearch(WALK_LIMITS);
   const nested: Nested[] = [];
@@ -134,7 +134,7 @@ async function nestedRepositories(root: string): Promise<Nested[]> {
   for (let at = 0; at < folders.length && at < MOST_FOLDERS; ) {
     const some = folders.slice(at, at + AT_ONCE);
     at += some.length;
-    // A large workspace is nothing suspicious, so meeting the limit is not reported.
+    // A large workspace is not suspicious, so reaching the limit is not reported.
     const read = await Promise.all(some.map((folder) => search.entries(folder))).catch(() => undefined);
     if (!read) break;
     for (const [index, entries] of read.entries()) {

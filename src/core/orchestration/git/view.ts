@@ -10,32 +10,35 @@ import { parseGitConfig } from './config-file.js';
 import { hashBytes, MOST_INDEX_BYTES } from './index-file.js';
 import { type GitLayout, gitLayoutAt, readGitFile } from './layout.js';
 
-/** What a repository may say about its file system: words only, so nothing that git would execute or follow. */
+/**
+ * Settings about the file system that a repository may make. Only plain words are allowed as values, so nothing that git would
+ * execute or follow.
+ */
 const KEPT = /^core\.(filemode|ignorecase|symlinks|precomposeunicode|autocrlf|eol)$/;
 
-/** 100,000 refs have 7 MB. */
+/** For comparison: 100,000 refs take 7 MB. */
 const MOST_PACKED_REFS_BYTES = 64 * 1024 * 1024;
-/** Objects that are no pack yet: git packs them when there are 6,700. */
+/** The limits for objects that are not in a pack yet. Git packs them when there are 6,700. */
 const OBJECT_LIMITS: SearchLimits = { entries: 200_000, repositories: 0, durationMs: 10_000 };
 const AT_ONCE = 16;
 
-/** A repository as git on the host sees it. */
+/** A repository as git on the machine sees it. */
 export interface GitView {
   readonly layout: GitLayout;
-  /** What git takes for the git folder. No agent can reach it. */
+  /** The folder that git uses as its git folder. No agent can reach it. */
   readonly folder: string;
   readonly paths: LinkFreePaths;
 }
 
 /**
- * Lends git on the host a view of a repository that an agent can write to, or of one that an agent made.
+ * Lends git on the machine a view of a repository that an agent can write to, or of one that an agent made.
  *
- * The view is a git folder of our own. Files in which git would find commands or paths are copies or are not there:
- * configuration, hooks, attributes, `commondir`, grafts, and above all `objects/info/alternates`, which leads to the objects of
- * other repositories. What is large is borrowed: unpacked refs, packs and single objects. Borrowed files are reached through
- * {@link LinkFreePaths}, so that no link in their place leads git out of the repository, however late an agent puts it there.
+ * The view is a git folder of our own. Files in which git would find commands or paths are copied or left out: configuration,
+ * hooks, attributes, `commondir`, grafts, and above all `objects/info/alternates`, which leads to the objects of other
+ * repositories. Large parts are borrowed: unpacked refs, packs and single objects. Borrowed files are reached through {@link
+ * LinkFreePaths}. So no link in their place leads git out of the repository, however late an agent puts it there.
  *
- * @throws Error where there is no checkout, or a part of its git folder is a link or no regular file
+ * @throws Error if there is no checkout, or if a part of its git folder is a link or not a regular file
  */
 export async function withGitView<T>(checkout: string | GitLayout, use: (view: GitView) => Promise<T>): Promise<T> {
   const layout = typeof checkout === 'string' ? await layoutAt(checkout) : checkout;
@@ -52,7 +55,7 @@ export async function withGitView<T>(checkout: string | GitLayout, use: (view: G
   });
 }
 
-/** Gives a view a copy of the checkout's index, where it has one. @returns the path of the copy */
+/** Gives a view a copy of the checkout's index, if there is an index. @returns the path of the copy */
 export async function lendIndex({ layout, paths, folder }: GitView): Promise<string> {
   const copy = join(folder, 'index');
   const path = paths.to(join(layout.gitDir, 'index'));
@@ -60,8 +63,9 @@ export async function lendIndex({ layout, paths, folder }: GitView): Promise<str
   const index = await readRegularFile(path, { most: MOST_INDEX_BYTES }).catch(ignoreMissing);
   if (!stats || !index) return copy;
   await writeFile(copy, index);
-  // Git looks into files that are as young as its index: they may have changed within the same tick of the clock. With a
-  // copy that is younger it would take those changes for none. Whole milliseconds are not later than the time itself.
+  // If a file is as young as the index, git reads the file, because it may have changed within the same tick of the clock. If
+  // the copy were younger, git would miss such a change. So the copy gets the time of the original, rounded down to whole
+  // milliseconds, which is never later.
   const age = new Date(Math.floor(stats.mtimeMs));
   await utimes(copy, age, age);
   return copy;
@@ -97,7 +101,7 @@ function lentConfig(text: string, hashLength: number): string {
   return `[core]\n${core}${format}`;
 }
 
-/** A copy, because git would read one without end into memory. */
+/** Copies the file, because git would read an endless file into memory. */
 async function copyPackedRefs({ layout, paths, folder }: GitView): Promise<void> {
   const path = join(layout.commonDir, 'packed-refs');
   const packed = await readRegularFile(paths.to(path), { most: MOST_PACKED_REFS_BYTES })
@@ -108,7 +112,7 @@ async function copyPackedRefs({ layout, paths, folder }: GitView): Promise<void>
   if (packed) await writeFile(join(folder, 'packed-refs'), packed);
 }
 
-/** All packs and single objects, and nothing else of the folder: `info` has what leads elsewhere. */
+/** Borrows all packs and single objects, and nothing else of the folder, because `info` contains files that lead elsewhere. */
 async function borrowObjects(view: GitView): Promise<void> {
   const { layout, paths, folder } = view;
   const search = new BoundedSearch(OBJECT_LIMITS);
@@ -127,7 +131,7 @@ async function borrowObjects(view: GitView): Promise<void> {
   }
 }
 
-/** Git would fail at a link with words that help nobody, and wait at a FIFO. */
+/** At a link, git would fail with a message that helps nobody. At a FIFO, it would wait. */
 function requireFiles(folder: string, entries: readonly Dirent[]): void {
   const odd = entries.find((entry) => !entry.isFile() && !entry.isDirectory());
   if (odd) throw new Error(`${join(folder, odd.name)} is no regular file; remove it`);

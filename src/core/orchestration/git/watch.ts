@@ -3,14 +3,14 @@ import { writeAtomically } from '../util/fs/atomic-file.js';
 import { readOwnFile } from '../util/fs/own-file.js';
 import { type GitSnapshot, type PlantedFile, plantedSince, snapshotGit } from './snapshot.js';
 
-/** How often is looked while a run is under way: people's editors run git all the time. */
+/** How often we compare while a run is under way. The interval is short, because people's editors run git all the time. */
 const LOOK_MS = 15_000;
-/** A snapshot is bounded. */
+/** Large enough: a snapshot is bounded. */
 const MOST_BYTES = 256 * 1024 * 1024;
 
-/** Looks for what an agent plants for git on the host, while it works and when it has ended. */
+/** Looks for files that an agent plants for git on the machine, while the agent works and when the run has ended. */
 export class GitWatch {
-  /** The snapshot, for another host. */
+  /** The file with the snapshot, for a later process. */
   readonly #file: string;
   readonly #onPlanted: (planted: PlantedFile) => void;
   readonly #told = new Set<string>();
@@ -19,20 +19,20 @@ export class GitWatch {
   #detached = false;
   #looking: Promise<void> | undefined;
 
-  /** @param onPlanted told once of each finding */
+  /** @param onPlanted called once for each finding */
   constructor(file: string, onPlanted: (planted: PlantedFile) => void) {
     this.#file = file;
     this.#onPlanted = onPlanted;
   }
 
-  /** Before an agent comes: notes how things are. */
+  /** Takes a snapshot, before an agent works. */
   async begin(checkout: string): Promise<void> {
     this.#snapshot = await snapshotGit(checkout);
     await writeAtomically(this.#file, JSON.stringify(this.#snapshot));
     this.#lookAgain();
   }
 
-  /** Goes on with what an earlier host has noted; without that there is nothing to compare with. */
+  /** Continues with the snapshot of an earlier process. Without a snapshot, there is nothing to compare with. */
   async resume(): Promise<void> {
     try {
       this.#snapshot = JSON.parse(await readOwnFile(this.#file, { most: MOST_BYTES })) as GitSnapshot;
@@ -40,17 +40,17 @@ export class GitWatch {
       return;
     }
     this.#lookAgain();
-    void this.#look(); // Nobody did since the earlier host was gone.
+    void this.#look(); // Nobody has compared since the earlier process died.
   }
 
-  /** The run has ended: looks for the last time, and keeps nothing. */
+  /** Called when the run has ended. Compares for the last time, and deletes the snapshot. */
   async end(): Promise<void> {
     this.detach();
     await this.#look();
     await rm(this.#file, { force: true });
   }
 
-  /** Looks away; what was noted stays for another host. A snapshot that is under way is still noted. */
+  /** Stops watching. The snapshot stays for a later process. If taking the snapshot is under way, it is still written. */
   detach(): void {
     this.#detached = true;
     clearInterval(this.#timer);
@@ -58,7 +58,7 @@ export class GitWatch {
 
   #lookAgain(): void {
     if (this.#detached) return;
-    clearInterval(this.#timer); // A run that was restored and then launched anew has one.
+    clearInterval(this.#timer); // A run that was restored and then launched again already has a timer.
     this.#timer = setInterval(() => void this.#look(), LOOK_MS).unref();
   }
 
@@ -70,7 +70,7 @@ export class GitWatch {
 
   async #compare(): Promise<void> {
     if (!this.#snapshot) return;
-    // A workspace that is gone cannot be looked at.
+    // A workspace that no longer exists cannot be compared.
     const planted = await plantedSince(this.#snapshot).catch(() => []);
     for (const each of planted) {
       const key = `${each.path}\0${each.reason}`;

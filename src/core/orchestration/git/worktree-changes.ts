@@ -2,17 +2,17 @@ import type { WorktreeChanges } from '../session/record.js';
 import { runGit } from './command.js';
 import { lendIndex, withGitView } from './view.js';
 
-/** The commit that is checked out. @throws Error where git cannot tell */
+/** The commit that is checked out. @throws Error if git cannot tell */
 export async function currentCommit(checkout: string): Promise<string> {
   return withGitView(checkout, async (view) => (await runGit(view, ['rev-parse', '--verify', 'HEAD^{commit}'])).trim());
 }
 
 /**
- * What happened in a worktree since it was at a commit.
+ * What has changed in a worktree since it was at a commit.
  *
- * What git does not look at by the agent's own settings in the index (`assume-unchanged`) counts as unchanged.
+ * If the agent's own settings in the index (`assume-unchanged`) make git ignore a file, the file counts as unchanged.
  *
- * @throws Error where git cannot tell: an agent may have broken the repository
+ * @throws Error if git cannot tell, because an agent may have broken the repository
  */
 export async function changesSince(worktree: string, branch: string, base: string): Promise<WorktreeChanges> {
   const tip = `refs/heads/${branch}`;

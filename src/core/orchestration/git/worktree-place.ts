@@ -3,12 +3,12 @@ import { dirname, join, relative } from 'node:path';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
 
 /**
- * Where a worktree goes that is wanted at a path. Links on the way are followed, but none inside the repository: an agent
- * that works there can make them, and would choose where on the machine its files are written.
+ * The place for a worktree that is requested at a path. Links on the way are followed, but not links inside the repository. An
+ * agent that works there can make such links, and would choose where on the machine its files are written.
  *
  * @param wanted absolute; need not exist
  * @param root the real path of the repository's checkout
- * @returns a path on the way to which there are no links, unless they are in the repository or made later
+ * @returns a path with no links on the way, except for links in the repository and links that are made later
  */
 export async function worktreePlace(wanted: string, root: string): Promise<string> {
   let place = wanted;

@@ -22,17 +22,17 @@ const MOST_REF_BYTES = 4096;
 export interface Worktree {
   path: string;
   branch: string;
-  /** Whether it was made by this call. */
+  /** True if this call made it. */
   created: boolean;
 }
 
 /**
  * Makes and removes worktrees, one at a time in each repository. Used instead of ChannelCoder's `worktreeUtils` and of
- * `git worktree`: both read the repository's own configuration, and an agent may have written commands into that, or a
+ * `git worktree`, because both read the repository's own configuration. An agent may have written commands into that, or a
  * `commondir` that leads to another repository.
  */
 export class Worktrees {
-  /** The latest work in each repository, by its git folder. */
+  /** The latest operation in each repository, by its git folder. */
   readonly #last = new Map<string, Promise<unknown>>();
 
   /** Checks that a workspace has a repository for worktrees. @throws OrchestrationError `WORKTREE_FAILED` */
@@ -40,7 +40,7 @@ export class Worktrees {
     try {
       const repository = await repositoryOf(cwd, request);
       await refuseBorrowing(repository.commonDir);
-      // Where it may be anywhere, `ensure` looks early enough.
+      // Without `workspaces`, it is early enough if `ensure` checks this.
       if (!request.workspaces) return;
       await this.#serialized(repository, () =>
         withLinkFreePaths((paths) => usableWorktree({ layout: repository, paths }, cwd, request)),
@@ -53,7 +53,7 @@ export class Worktrees {
   /**
    * Finds the worktree of a branch, or makes it.
    *
-   * @param beforeMaking called where there is none yet; what it rejects with keeps one from being made
+   * @param beforeMaking called if there is no worktree yet; if it rejects, none is made
    * @throws OrchestrationError `WORKTREE_FAILED`; no worktree is left behind (a branch that was made stays)
    */
   async ensure(
@@ -80,10 +80,10 @@ export class Worktrees {
     );
   }
 
-  /** Whether there is one is looked at before one is made. */
+  /** One operation at a time, because `ensure` first checks if there is a worktree and then makes one. */
   #serialized<T>({ commonDir }: GitLayout, work: () => Promise<T>): Promise<T> {
     const done = (this.#last.get(commonDir) ?? Promise.resolve()).then(work);
-    const settled = done.catch(() => {}); // Its own caller hears of a failure.
+    const settled = done.catch(() => {}); // Its own caller gets the error.
     this.#last.set(commonDir, settled);
     void settled.then(() => void (this.#last.get(commonDir) === settled && this.#last.delete(commonDir)));
     return done;
@@ -95,7 +95,7 @@ function failed(cwd: string, { branch }: SessionWorktreeRequest, cause: unknown)
   return new OrchestrationError('WORKTREE_FAILED', message, { cause });
 }
 
-/** The repository of a workspace, unless an agent may have led there. @throws Error */
+/** The repository of a workspace, unless an agent may have made the workspace lead there. @throws Error */
 async function repositoryOf(
   cwd: string,
   { own, workspaces }: Pick<SessionWorktreeRequest, 'own' | 'workspaces'> = {},
@@ -107,10 +107,10 @@ async function repositoryOf(
   if (!(await isKnown(layout))) {
     throw new Error(`${join(layout.root, '.git')} leads to ${quote(layout.gitDir)}, which does not lead back`);
   }
-  // A worktree has all of its repository, not only the part that 'cwd' is.
+  // A worktree contains the whole repository, not only the part at 'cwd'.
   for (const folder of [layout.root, mainCheckout(layout) ?? layout.root, layout.gitDir, layout.commonDir])
     await requireInside(folder, workspaces, 'its repository');
-  // It would get more to see than the agent that asks.
+  // The new session would get to see more than the agent that asks for it.
   if (own && layout.root !== cwd) {
     throw new Error(
       `its repository is ${layout.root}, and an agent that works in a part of it cannot hand on all of it`,
@@ -143,7 +143,7 @@ async function ensureWorktree(
   return { path, branch, created: true };
 }
 
-/** The worktree that has the branch; undefined where none has. @throws Error where the session may not have it */
+/** The worktree that has the branch. Undefined if none has it. @throws Error if the session may not use it */
 async function usableWorktree(
   view: Pick<GitView, 'layout' | 'paths'>,
   cwd: string,
@@ -158,7 +158,10 @@ async function usableWorktree(
   return usable;
 }
 
-/** Beside the repository, as ChannelCoder names it; in a folder of the repository where a session may not leave that. */
+/**
+ * Beside the repository, under the name that ChannelCoder would give. If the session may not leave the repository: in a folder
+ * of the repository.
+ */
 async function defaultPath(view: GitView, branch: string, workspaces: Workspaces): Promise<string> {
   const top = mainCheckout(view.layout) ?? view.layout.root;
   const name = branch.replaceAll(/[/\\:*?"<>|]/g, '-');
@@ -166,7 +169,7 @@ async function defaultPath(view: GitView, branch: string, workspaces: Workspaces
   return (await isConfined(beside, workspaces)) ? beside : join(await hiddenFolder(view, top, workspaces), name);
 }
 
-/** A folder in a repository whose files git does not show as new ones. */
+/** A folder in a repository. Git does not show files in it as new. */
 async function hiddenFolder({ paths }: GitView, top: string, workspaces: Workspaces): Promise<string> {
   const folder = join(top, '.worktrees');
   await requireInside(folder, workspaces, 'the folder for its worktree');
@@ -179,13 +182,16 @@ async function hiddenFolder({ paths }: GitView, top: string, workspaces: Workspa
   return folder;
 }
 
-/** The checkout of the repository itself; undefined where it is bare. */
+/** The checkout of the repository itself. Undefined if the repository is bare. */
 function mainCheckout({ root, gitDir, commonDir }: GitLayout): string | undefined {
   if (gitDir === commonDir) return root;
   return basename(commonDir) === '.git' ? dirname(commonDir) : undefined;
 }
 
-/** Where a branch is checked out, as the repository says. What a process left half made is removed. */
+/**
+ * Where a branch is checked out, according to the repository. If a process left a worktree half made, its git folder is
+ * removed.
+ */
 async function checkoutOf(
   { layout, paths }: Pick<GitView, 'layout' | 'paths'>,
   branch: string,
@@ -198,7 +204,7 @@ async function checkoutOf(
   return undefined;
 }
 
-/** The commit that a new branch starts from. @throws Error where there is none */
+/** The commit that a new branch starts from. @throws Error if there is none */
 async function startOf(view: GitView, branch: string, base: string | undefined): Promise<string> {
   if (base === undefined) {
     const [only, ...others] = await remoteBranches(view, branch);
@@ -212,7 +218,10 @@ async function startOf(view: GitView, branch: string, base: string | undefined):
   return commit;
 }
 
-/** @throws Error where something else is in the place of the ref: git would wait at a FIFO, and read a file without end */
+/**
+ * @throws Error if something else is in the place of the ref, because git would wait at a FIFO, and would read an endless file
+ * forever
+ */
 async function commitOf(view: GitView, ref: string): Promise<string | undefined> {
   if (branchNameProblem(ref)) return undefined; // An agent may have written the name into HEAD.
   const path = join(view.layout.commonDir, ref);
@@ -226,14 +235,14 @@ async function commitOf(view: GitView, ref: string): Promise<string | undefined>
   );
 }
 
-/** The path of a worktree that the repository names, unless it is not one that a session may have. */
+/** The path of a worktree that the repository names. @throws Error if a session may not use that worktree */
 async function usableAt(path: string, { commonDir }: GitLayout): Promise<string> {
   const layout = await gitLayoutAt(path).catch(() => undefined);
   if (!layout) throw new Error(`its worktree ${path} is gone; run 'git worktree prune'`);
   if (layout.gitDir === layout.commonDir) {
     throw new Error(`the branch is checked out in the repository itself, ${path}; choose another`);
   }
-  // An agent may have written an entry into its repository that leads to the worktree of another.
+  // An agent may have written an entry into its repository that leads to a worktree of another repository.
   if (layout.commonDir !== commonDir || !(await isKnown(layout))) {
     throw new Error(`${path}, where the repository says it is checked out, belongs to another one`);
   }

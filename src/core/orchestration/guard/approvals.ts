@@ -9,31 +9,34 @@ import { type Deferred, deferred } from '../util/deferred.js';
 import { OrchestrationError, quote } from '../util/errors.js';
 import { PausableClock } from '../util/pausable-clock.js';
 
-/** How a person, or the lack of one, decided. */
+/** The decision of a person, or the one that was made because no person answered. */
 export interface Answer {
   readonly decision: 'allow' | 'deny';
   readonly by: ApprovalSource;
   readonly note?: string;
 }
 
-/** For how many times the limit of one question the run's limits stand still while nobody answers. */
+/** If nobody answers, the run's limits stand still for this many times the time limit of one question. */
 const MOST_SILENCE = 3;
 
 interface Pending {
   readonly request: GuardRequest;
   readonly answer: Deferred<Answer>;
-  /** When the time limit denies it, on the clock. */
+  /** When the time limit denies the call, on the run's pausable clock. */
   readonly due: number;
   readonly forget: () => void;
 }
 
-/** The tool calls of one run that wait for a person. Every one is answered exactly once. */
+/** The tool calls of one run that wait for a person. Each is answered exactly once. */
 export class Approvals {
   readonly #pending = new Map<string, Pending>();
   readonly #clock = new PausableClock();
   readonly #record: RunRecord;
   readonly #timeoutMs: number;
-  /** How long people were asked, on the clock, since one of them has answered; and when that was added to. */
+  /**
+   * `#silentMs`: how long, on the clock, questions have been open since a person last answered. The next field says when this
+   * was last updated.
+   */
   #silentMs = 0;
   #silentSince = 0;
   #ended: string | undefined;
@@ -45,29 +48,29 @@ export class Approvals {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Whether anybody is asked now. */
+  /** True if a person is being asked now. */
   get waiting(): boolean {
     return this.#pending.size > 0;
   }
 
   /**
-   * Whether the run's limits stand still for a person. They do not where nobody has answered for long: an agent can ask
-   * about calls that it never makes, and would run for as long as it asks.
+   * True if the run's limits stand still while a person is asked. They do not stand still if nobody has answered for long. An
+   * agent can ask about calls that it never makes, and would otherwise run for as long as it asks.
    */
   get holdsTime(): boolean {
     return this.waiting && this.#silentMs < MOST_SILENCE * this.#timeoutMs;
   }
 
   /**
-   * Asks, and resolves with the answer.
+   * Asks a person, and resolves with the answer.
    *
-   * @param askedAt when an earlier host was asked, in epoch milliseconds: the time limit counts from then on, but for the
+   * @param askedAt when an earlier process was asked, in epoch milliseconds; the time limit counts from then on, without the
    * time in which the run was frozen
    */
   ask(call: ToolCall, askedAt = this.#now()): Promise<Answer> {
     const { toolUseId, tool, input, danger } = call;
     if (this.#ended !== undefined) return Promise.resolve({ decision: 'deny', by: 'end', note: this.#ended });
-    if (this.#detached) return new Promise(() => {}); // The hook waits for whoever takes the run up again.
+    if (this.#detached) return new Promise(() => {}); // The hook waits for the process that takes the run over.
     const request: GuardRequest = {
       requestId: this.#requestId(call),
       toolUseId,
@@ -91,7 +94,7 @@ export class Approvals {
   }
 
   /**
-   * A person's answer.
+   * Gives a person's answer.
    *
    * @throws OrchestrationError `REQUEST_NOT_FOUND`
    */
@@ -106,7 +109,7 @@ export class Approvals {
     this.#answer(requestId, { decision, by: 'person', ...(note !== undefined && { note }) });
   }
 
-  /** The run is frozen: the time limits of its approvals stop. */
+  /** The run is frozen. The time limits of its approvals stop. */
   pause(): void {
     this.#clock.stop();
   }
@@ -118,13 +121,13 @@ export class Approvals {
     return new Map([...this.#pending].map(([id, { due }]) => [id, Math.round(left + due)]));
   }
 
-  /** Lets go of what waits: nobody is answered here any more. */
+  /** Drops all waiting requests. This process no longer answers any. */
   detach(): void {
     this.#detached = true;
     this.#clock.clear();
   }
 
-  /** Denies all that wait, and all that is asked from now on. */
+  /** Denies all waiting requests, and all later ones. */
   end(why: string): void {
     this.#ended ??= why;
     for (const requestId of [...this.#pending.keys()]) {
@@ -138,8 +141,8 @@ export class Approvals {
   }
 
   /**
-   * Derived from the call, so the id survives a takeover and a page that shows the approval can still answer it; random
-   * where the same call waits already.
+   * The id is derived from the call. So the id survives a takeover, and a page that shows the approval can still answer it. If
+   * the same call already waits, the id is random.
    */
   #requestId({ toolUseId, tool, input }: ToolCall): string {
     const id = createHash('sha256')

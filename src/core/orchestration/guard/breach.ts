@@ -2,49 +2,56 @@ import type { Observation } from '../session/observation.js';
 import type { Verdict } from '../session/policy.js';
 import { type Fingerprint, isForeign, isSameCall } from './fingerprint.js';
 
-/** What is known of a call when it ends. */
+/** The known facts about a call when it ends. */
 export interface CallFacts {
-  /** What the guard was asked about: a newer release asks twice, before and after it has filled in defaults (2.1.332). */
+  /**
+   * The calls that the guard was asked about. A newer release asks twice, before and after it has filled in defaults (2.1.332).
+   */
   asked: readonly Fingerprint[];
   /** Absent while nobody has decided. */
   verdict?: Verdict | undefined;
-  /** What the log says was called; by its tool alone where policy lets that run without asking. */
+  /** The call according to the log. If the policy lets the call run without asking, only its tool is kept. */
   logged?: { readonly tool: string; readonly risky?: Fingerprint };
-  /** The call was made while no host was there to ask, and policy lets it run then. */
+  /** True if no process was there to ask when the call was made, and the policy lets calls run in that case. */
   exempt?: boolean;
 }
 
 export type ToolResult = Extract<Observation, { kind: 'tool-result' }>;
 
-/** What the agent is told where a denial is on no record: a host that takes over knows such a call by these very words. */
+/**
+ * The agent is told this if a denial is on no record. A process that takes over recognizes such a call by exactly these words.
+ */
 export const UNRECORDED = 'Denied: the decision could not be written down.';
 
 export const UNREADABLE = 'Denied: the request could not be read.';
 
-/** What an MCP server answers is its own choice, so that only Claude Code's very words count there. */
+/** An MCP server is free to choose its answer. So for its tools, only Claude Code's exact words count. */
 const HOOK_FAILED = /^PreToolUse:\w+ hook error: [^\n]*The guard of this session could not be asked: /;
 
 const REFUSED_BEFORE = /^<tool_use_error>(Error: No such tool available: |InputValidationError: |Cancelled: )/;
 
 /**
- * Claude Code's own refusals come before its hooks: unknown tools, inputs that fit no schema, files that were not read.
- * Measured on 2.1.98; what a command prints stands behind `Exit code …` instead.
+ * True if the call was refused before it ran. Claude Code's own refusals come before its hooks: unknown tools, inputs that do
+ * not match the schema, files that were not read. Measured on 2.1.98. The output of a failed command stands behind
+ * `Exit code …` instead.
  */
 function neverRan({ outcome, output }: ToolResult, tool: string | undefined): boolean {
   if (outcome === 'ok') return false;
-  // The hook's own words where it could ask nobody, and a host's that could not note what it said; what an MCP server says
-  // is its own choice.
+  // Two texts mean that the call did not run: the hook's own words if it could ask nobody, and the words of a process that
+  // could not record its decision. Tools of an MCP server are left out, because the server is free to choose its answer.
   if (tool !== undefined && !isForeign(tool) && (HOOK_FAILED.test(output) || isUnrecorded(output.trim()))) return true;
   if (!output.trimEnd().endsWith('</tool_use_error>')) return false;
   return tool !== undefined && isForeign(tool) ? REFUSED_BEFORE.test(output) : output.startsWith('<tool_use_error>');
 }
 
-/** All of a result: what a command printed before it was stopped has Claude Code's own words behind it. */
+/**
+ * The whole result has to match. If a command printed these words before it was stopped, Claude Code's own words follow them.
+ */
 function isUnrecorded(output: string): boolean {
   return output === UNRECORDED || output === UNREADABLE;
 }
 
-/** In what way a call ran without leave, as its end tells; undefined where it did not. */
+/** How a call ran without permission, judged by its end. Undefined if it did not. */
 export function breachOf(result: ToolResult, entry: CallFacts, tool: string | undefined): string | undefined {
   const { asked, verdict, logged } = entry;
   if (neverRan(result, tool) || (entry.exempt && !verdict)) return undefined;
@@ -57,7 +64,10 @@ export function breachOf(result: ToolResult, entry: CallFacts, tool: string | un
   return undefined;
 }
 
-/** A denied call has the reason for its result; 2.1.332 puts it into words of its own. */
+/**
+ * True if a denied call was kept from running. The result of such a call is the reason of the denial. 2.1.332 adds words of its
+ * own around the reason.
+ */
 function wasKept({ outcome, output }: ToolResult, reason: string, tool: string): boolean {
   if (outcome === 'ok' || /^Exit code \d/.test(output)) return false;
   if (!isForeign(tool)) return output.includes(reason);

@@ -6,13 +6,16 @@ import { type Fingerprint, fingerprint, isSameCall } from './fingerprint.js';
 
 interface Entry extends CallFacts {
   ended?: boolean;
-  /** The line with its end was too long to be read; whoever wrote a false one may have hidden the true one behind it. */
+  /**
+   * The line with the call's end was too long to be read. Somebody who wrote a false line may have hidden the true one behind
+   * it.
+   */
   skipped?: boolean;
-  /** What its fingerprints take, in characters. */
+  /** The size of its fingerprints, in characters. */
   size: number;
 }
 
-/** A decision as it is kept on disk. */
+/** A decision in the form in which it is kept on disk. */
 export interface StoredDecision {
   readonly toolUseId: string;
   readonly tool: string;
@@ -22,21 +25,21 @@ export interface StoredDecision {
   readonly verdict: Verdict;
 }
 
-/** What a call's end tells, held against what was decided about it. */
+/** The end of a call, compared with the decision about it. */
 export interface CallEnd {
   readonly tool: string | undefined;
   readonly verdict: Verdict | undefined;
-  /** In what way it ran without leave; absent where it did not. */
+  /** How the call ran without permission. Absent if it did not. */
   readonly breach: string | undefined;
 }
 
-/** More calls than these are under way in no run; the oldest are forgotten, and count as undecided then. */
+/** No run has more calls under way at once. Beyond this, the oldest are forgotten, and then count as undecided. */
 const MOST_CALLS = 10_000;
-/** What the fingerprints of all calls may take, in characters: many times what those of honest calls do. */
+/** The maximum size of the fingerprints of all calls together, in characters. It is many times the size for honest calls. */
 const MOST_SIZE = 16 * 1024 * 1024;
-/** Questions about one call that are remembered. */
+/** How many questions about one call are remembered. */
 const MOST_ASKED = 4;
-/** They run nothing, and what a person says is put into their input. */
+/** These tools run nothing, and a person's answer is put into their input. */
 const ANSWERED_BY_A_PERSON = new Set(['AskUserQuestion', 'ExitPlanMode']);
 
 /** The tool calls of one run by their id: asked about, decided, called, ended. */
@@ -44,40 +47,40 @@ export class CallLedger {
   readonly #entries = new Map<string, Entry>();
   #size = 0;
 
-  /** The guard has decided about a call; without a verdict it is still at it. */
+  /** The guard has decided about a call. Without a verdict, it is still deciding. */
   decided(call: ToolCall, verdict: Verdict | undefined): void {
     const entry = this.#entryOf(call.toolUseId);
-    // Somebody who asks twice under one id, with something harmless for the second time, gains nothing by it.
+    // If somebody asks twice under one id, the second time with something harmless, the denial stays.
     if (entry.verdict?.allowed === false) return;
     entry.asked = [...entry.asked, fingerprint(call)].slice(-MOST_ASKED);
     entry.verdict = verdict;
     this.#weigh(entry);
   }
 
-  /** Whether this very call was allowed before. */
+  /** True if this very call was allowed before. */
   isAllowed(call: ToolCall): boolean {
     const { asked = [], verdict } = this.#entries.get(call.toolUseId) ?? {};
     const print = fingerprint(call);
     return verdict?.allowed === true && asked.some((one) => isSameCall(one, print));
   }
 
-  /** In what way a call ran without leave, by what its hook reports of it afterwards; undefined where it did not. */
+  /** How a call ran without permission, judged by its hook's report afterwards. Undefined if it did not. */
   reported(call: ToolCall): string | undefined {
     const { asked = [], verdict } = this.#entries.get(call.toolUseId) ?? {};
-    // What nobody was asked about, the log tells. What is still being asked about did not run.
+    // If nobody was asked about the call, the log will show this. If the question is still open, the call did not run.
     if (!verdict || ANSWERED_BY_A_PERSON.has(currentName(call.tool))) return undefined;
     if (!verdict.allowed) return 'although it was denied';
     const ran = fingerprint(call);
     return asked.some((one) => isSameCall(one, ran)) ? undefined : 'as another call than the one that was allowed';
   }
 
-  /** The decision about a call is on no record, so that the call was denied in these words instead. */
+  /** The decision about a call could not be recorded, so the call was denied in these words instead. */
   unrecorded(toolUseId: string): void {
     const entry = this.#entryOf(toolUseId);
     entry.verdict = { allowed: false, reason: UNRECORDED };
   }
 
-  /** What another host needs to know of a call that was decided about; undefined for any other. */
+  /** The facts that a later process needs about a decided call. Undefined for any other call. */
   decisionOn(toolUseId: string): StoredDecision | undefined {
     const { asked = [], verdict } = this.#entries.get(toolUseId) ?? {};
     const last = asked.at(-1);
@@ -93,7 +96,7 @@ export class CallLedger {
     };
   }
 
-  /** Another host has decided about a call. */
+  /** An earlier process has decided about a call. */
   restore({ toolUseId, tool, fields, path, whole, verdict }: StoredDecision): void {
     const entry = this.#entryOf(toolUseId);
     entry.asked = [...entry.asked, { tool, fields: new Map(fields), path, whole }].slice(-MOST_ASKED);
@@ -101,17 +104,17 @@ export class CallLedger {
     this.#weigh(entry);
   }
 
-  /** Nobody could be asked about a call, and that is allowed. */
+  /** Nobody could be asked about a call, and the policy lets the call run in that case. */
   exempt(toolUseId: string): void {
     this.#entryOf(toolUseId).exempt = true;
   }
 
-  /** Whether the log has told of a call's end: whoever still asks about it is gone. */
+  /** True if the log has reported the end of a call. Then nobody waits for an answer about it any more. */
   hasEnded(toolUseId: string): boolean {
     return this.#entries.get(toolUseId)?.ended === true;
   }
 
-  /** The log tells of a call. The first line counts: a later one may be anybody's. */
+  /** The log reports a call. The first line counts, because anybody may have written a later one. */
   logged(call: ToolCall, harmless: boolean): void {
     const entry = this.#entryOf(call.toolUseId);
     if (entry.logged) return;
@@ -123,7 +126,7 @@ export class CallLedger {
     return toolUseId !== undefined && this.#entries.get(toolUseId)?.verdict?.allowed === false;
   }
 
-  /** The log tells of a call's end. */
+  /** The log reports the end of a call. */
   ended(result: ToolResult): CallEnd {
     const entry: Entry = this.#entries.get(result.toolUseId) ?? { asked: [], size: 0 };
     const tool = entry.logged?.tool ?? entry.asked[0]?.tool;

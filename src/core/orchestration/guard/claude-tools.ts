@@ -4,15 +4,19 @@ import { namesOf } from '../session/tool-names.js';
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
 /**
- * Tools whose work is in no log: scripts that run agents in the background, agents and triggers in a cloud, teammates in
- * processes of their own, code that calls other tools (measured on 2.1.332, and read from it). `EndConversation` asks no hook.
+ * Tools whose work no log shows: scripts that run agents in the background, agents and triggers in a cloud, teammates in
+ * processes of their own, code that calls other tools (measured on 2.1.332, and read from its code). `EndConversation` asks no
+ * hook.
  */
 const UNSEEN_TOOLS = words(`
   Workflow RemoteTrigger TeamCreate REPL AppifactRepl EndConversation SendToProject McpTaskResumePolling schedule
   self_hosted_runner_list_secrets self_hosted_runner_requeue_session self_hosted_runner_tail_log
 `);
 
-/** The other tools of the releases that the library is tested with, each seen in the log and asked about by its hook. */
+/**
+ * The other tools of the releases that the library is tested with. For each of them we have seen that the log shows the call
+ * and that its hook asks.
+ */
 const SEEN_TOOLS = words(`
   Agent AskUserQuestion Bash Config CronCreate CronDelete CronList Edit EnterPlanMode EnterWorktree ExitPlanMode
   ExitWorktree Glob Grep LSP ListMcpResourcesTool MultiEdit NotebookEdit NotebookRead PowerShell Read
@@ -25,13 +29,13 @@ const SEEN_TOOLS = words(`
   SubagentHandback WaitForMcpServers WrapUp Yield memory_list memory_read memory_write propose_skills
 `);
 
-/** Whether the library knows what a tool of Claude's own does. A test holds this against the newest release. */
+/** True if the library knows what one of Claude's own tools does. A test compares this with the newest release. */
 export function isKnownTool(tool: string): boolean {
   return SEEN_TOOLS.includes(tool) || UNSEEN_TOOLS.includes(tool);
 }
 
 /**
- * The tools that a session has to do without.
+ * The tools that a session may not use.
  *
  * @param asked the tools that its options name, as Claude Code takes them: `Workflow`, or `Workflow(…)`
  */
@@ -40,7 +44,7 @@ export function toolsOff(asked: readonly string[] = []): string[] {
   return UNSEEN_TOOLS.filter((tool) => !names.includes(tool));
 }
 
-/** Why the work of a call would be seen by nobody; undefined where it is in the log. */
+/** Why nobody would see the work of a call. Undefined if the log shows the work. */
 export function unseenWork(
   { tool, input }: Pick<ToolCall, 'tool' | 'input'>,
   off: readonly string[],

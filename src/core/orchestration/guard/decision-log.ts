@@ -3,12 +3,12 @@ import { type FileHandle, rm } from 'node:fs/promises';
 import { openOwnFile, readOwnFile } from '../util/fs/own-file.js';
 import type { StoredDecision } from './call-ledger.js';
 
-/** More than the decisions of any honest run take: an agent that asks without end is denied in the end. */
+/** More than the decisions of any honest run take. If an agent asks without end, its calls are denied in the end. */
 const MOST_BYTES = 32 * 1024 * 1024;
 
 /**
- * The guard's decisions about one run on disk, so that a host which takes the run over can tell a call that was allowed
- * from one that went past the guard. Opened at the first decision.
+ * The guard's decisions about one run on disk. With them, a process that takes the run over can distinguish a call that was
+ * allowed from one that bypassed the guard. The file is opened at the first decision.
  */
 export class DecisionLog {
   readonly #path: string;
@@ -20,22 +20,25 @@ export class DecisionLog {
     this.#path = path;
   }
 
-  /** Resolves when the system has the decision: a kill afterwards loses nothing. @throws Error where it was closed or is full */
+  /**
+   * Resolves when the operating system has the decision. If the process is killed afterwards, nothing is lost. @throws Error if
+   * the log was closed or is full
+   */
   async append(decision: StoredDecision): Promise<void> {
     if (this.#closed) throw new Error('the log of decisions was closed');
     this.#file ??= this.#open().catch((error: unknown) => {
-      this.#file = undefined; // It may succeed the next time.
+      this.#file = undefined; // Opening may succeed the next time.
       throw error;
     });
     const file = await this.#file;
-    // The line before may have been left unfinished, by a full disk for example.
+    // The previous line may be incomplete, for example because of a full disk.
     const line = `\n${JSON.stringify(decision)}\n`;
     this.#bytes += Buffer.byteLength(line);
     if (this.#bytes > MOST_BYTES) throw new Error('the log of decisions is full');
     await file.appendFile(line);
   }
 
-  /** What was decided before; a line that was not finished is no decision. */
+  /** The earlier decisions. An incomplete line does not count as a decision. */
   async read(): Promise<StoredDecision[]> {
     const text = await readOwnFile(this.#path, { most: 2 * MOST_BYTES }).catch(() => '');
     return text.split('\n').flatMap((line) => parsed(line) ?? []);
@@ -46,7 +49,7 @@ export class DecisionLog {
     this.#letGo();
   }
 
-  /** Nothing was decided: a new run begins. */
+  /** Deletes all decisions, because a new run begins. */
   async clear(): Promise<void> {
     this.#letGo();
     await rm(this.#path, { force: true });
@@ -62,7 +65,7 @@ export class DecisionLog {
   #letGo(): void {
     const file = this.#file;
     this.#file = undefined;
-    void file?.then((open) => open.close()).catch(() => {}); // Nothing is open then.
+    void file?.then((open) => open.close()).catch(() => {}); // If opening failed, there is nothing to close.
   }
 }
 

@@ -5,26 +5,28 @@ import { currentName } from '../session/tool-names.js';
 import { NAME_LENGTH } from '../util/text.js';
 import { hasTooManyValues } from '../util/value-count.js';
 
-/** A call as far as it has to be recognised. */
+/** The parts of a call by which it is recognized. */
 export interface Fingerprint {
-  /** By its current name: the log may have an old one where the hook is told the new. */
+  /** The tool's current name. The log may have an old name while the hook gets the current one. */
   readonly tool: string;
-  /** The input's fields, each as a hash of its value. */
+  /** The input's fields, each with a hash of its value. */
   readonly fields: ReadonlyMap<string, string>;
-  /** The hook sees absolute paths where the log has what the agent wrote. */
+  /** The path, kept apart, because the hook sees absolute paths, and the log has the path that the agent wrote. */
   readonly path: string | undefined;
-  /** A hash of all of an input that no tool of Claude's own has, instead of its fields and path. */
+  /** A hash of the whole input, instead of its fields and path. Used for inputs that no tool of Claude's own has. */
   readonly whole?: string | undefined;
 }
 
-/** No tool of Claude's own has an input with more fields than a dozen, or a path that is longer than the system takes. */
+/**
+ * No tool of Claude's own has an input with more than a dozen fields, or with a path that is longer than the system accepts.
+ */
 const MOST_FIELDS = 100;
 
 const MOST_PATH_LENGTH = 4_096;
 
 const PATHS = ['file_path', 'notebook_path', 'path'];
 
-/** What decides about what a call does: nobody may leave it out of what is asked. */
+/** Fields that determine what a call does. A question about the call must not leave them out. */
 const TELLING = new Set([
   'command',
   'url',
@@ -44,10 +46,10 @@ export function isForeign(tool: string): boolean {
 
 export function fingerprint({ tool: name, input }: ToolCall): Fingerprint {
   const tool = currentName(name);
-  // To hash them would keep the host busy: the call is the same as nothing else.
+  // Hashing so many values would keep the process busy. A random value makes the call different from every other call.
   if (hasTooManyValues(input)) return { tool, fields: new Map(), path: undefined, whole: randomUUID() };
   const given = (typeof input === 'object' && input !== null ? input : { input }) as Record<string, unknown>;
-  // What an MCP server takes for a path is its own affair.
+  // An MCP server may use a field with such a name for something else than a path.
   const key = isForeign(tool) ? undefined : PATHS.find((field) => typeof given[field] === 'string');
   const path = key === undefined ? undefined : String(given[key]);
   const names = Object.keys(given);
@@ -55,7 +57,8 @@ export function fingerprint({ tool: name, input }: ToolCall): Fingerprint {
   if (tooLong || names.length > MOST_FIELDS)
     return { tool, fields: new Map(), path: undefined, whole: hashed(jsonOf(input)) };
   const fields = Object.entries(given)
-    // What Claude Code fills in, sorts and converts in lists and objects of its own tools differs from what the log has.
+    // Claude Code fills in, sorts and converts lists and objects of its own tools. So these differ from those in the log and
+    // are left out.
     .filter(([field, value]) => field !== key && (isForeign(tool) || typeof value !== 'object' || TELLING.has(field)))
     .map(([field, value]) => {
       const text = isForeign(tool) || typeof value === 'object' ? jsonOf(value) : String(value);
@@ -68,7 +71,7 @@ function hashed(text: string): string {
   return createHash('sha256').update(text).digest('base64');
 }
 
-/** The same text for the same value, in whichever order its keys are. */
+/** Gives the same text for the same value, whatever the order of its keys. */
 function jsonOf(value: unknown): string {
   try {
     return JSON.stringify([value], (_, inner: unknown) =>
@@ -77,7 +80,8 @@ function jsonOf(value: unknown): string {
         : inner,
     );
   } catch {
-    return randomUUID(); // Nested deeper than can be written: the same as nothing else.
+    // The value is nested too deeply to be written. A random text makes it different from every other value.
+    return randomUUID();
   }
 }
 
@@ -86,7 +90,8 @@ export function isSameCall(asked: Fingerprint, logged: Fingerprint): boolean {
   const names = [...new Set([...asked.fields.keys(), ...logged.fields.keys()])];
   return names.every((name) => {
     const [one, other] = [asked.fields.get(name), logged.fields.get(name)];
-    // Defaults are filled in, and what is unknown is left out; only what a tool is told by must be there.
+    // Claude Code fills in defaults and leaves out unknown fields. So a field may be missing on one side, unless it determines
+    // what the tool does.
     if (one === undefined || other === undefined) return !isForeign(asked.tool) && !TELLING.has(name);
     return one === other;
   });

@@ -1,60 +1,61 @@
 /**
- * For Claude Code itself, which looks at it before it reads settings. The calls of a subagent in the background are in no
- * log (2.1.98), so that nobody could see what it does.
+ * Variables for Claude Code itself, which reads them before it reads settings. The calls of a subagent in the background are in
+ * no log (2.1.98), so nobody could see what it does.
  */
 export const GUARDED_ENV: Readonly<Record<string, string>> = { CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '1' };
 
 /**
- * The loader, the C library and the shell read these before the first line of a hook runs: they load code, or change what
- * the line means. An empty value is harmless for each (glibc 2.36, musl, dash, bash). Locales and character sets are among
- * them because a made-up locale loads its conversions as code.
+ * The loader, the C library and the shell read these variables before the first line of a hook runs. The variables load code,
+ * or change what the line means. An empty value makes each of them harmless (glibc 2.36, musl, dash, bash). Locales and
+ * character sets are among them, because a made-up locale loads its conversions as code.
  */
 const LOADS_CODE =
   `LD_AUDIT LD_PRELOAD LD_LIBRARY_PATH LD_DEBUG LD_DEBUG_OUTPUT LD_PROFILE LD_PROFILE_OUTPUT LD_ORIGIN_PATH
   LD_BIND_NOW LD_BIND_NOT GLIBC_TUNABLES GCONV_PATH LOCPATH SHELLOPTS BASHOPTS BASH_ENV ENV`.split(/\s+/);
 
-/** They load code into another Claude Code that this one starts. */
+/** These variables load code into another Claude Code that this one starts. */
 const LOADS_INTO_CLAUDE = ['NODE_OPTIONS', 'BUN_OPTIONS'];
 
-/** They switch hooks off, or put a program in front of or in the place of what Claude Code runs (measured on 2.1.98). */
+/** These variables switch hooks off, or replace or wrap the programs that Claude Code runs (measured on 2.1.98). */
 const GOES_AROUND = `CLAUDE_CODE_SIMPLE CLAUDE_CODE_SHELL_PREFIX CLAUDE_CODE_SHELL CLAUDE_CODE_TEAMMATE_COMMAND
   CLAUDE_ENV_FILE CLAUDE_AUTO_BACKGROUND_TASKS`.split(/\s+/);
 
-/** The loader acts on these whatever their value, an empty one included: nothing that is set makes them harmless. */
+/** The loader acts on these variables whatever their value, even if it is empty. So no value makes them harmless. */
 const ACTS_IF_SET = ['LD_TRACE_LOADED_OBJECTS', 'LD_TRACE_PRELINKING', 'LD_SHOW_AUXV'];
 
-/** They lead Claude Code to another configuration, and its conversation out of the library's sight. */
+/** These variables lead Claude Code to another configuration, and its conversation out of the library's sight. */
 const LEADS_AWAY = ['CLAUDE_CONFIG_DIR', 'HOME'];
 
 const PINNED = [...LOADS_CODE, ...LOADS_INTO_CLAUDE, ...GOES_AROUND];
 
-/** Of what Claude Code starts with, the variables that matter to its guard. */
+/** The variables of Claude Code's environment that matter to its guard. */
 export const GUARD_VARIABLES: readonly string[] = ['PATH', ...PINNED];
 
 /**
- * What no setting of the workspace, the user or the agent changes: managed settings say it last. Each variable keeps the
- * value that Claude Code started with.
+ * The variables that no setting of the workspace, the user or the agent can change, because managed settings have the last
+ * word. Each variable keeps the value with which Claude Code started.
  *
- * @param given what Claude Code starts with
+ * @param given the variables with which Claude Code starts
  */
 export function pinnedEnvironment(given: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return { ...Object.fromEntries(PINNED.map((name) => [name, given[name] ?? ''])), ...GUARDED_ENV };
 }
 
-/** Variables that settings of a workspace may not set at all, and why. */
+/** Variables that settings of a workspace may not set at all, and the reasons. */
 export const REFUSED_SETTINGS: ReadonlyMap<string, string> = new Map([
   ...ACTS_IF_SET.map((name) => [name, 'would keep the guard from being asked'] as const),
   ['CLAUDE_CONFIG_DIR', 'would lead Claude to another configuration'],
 ]);
 
-/** Why `docker.env` may not set a variable; undefined where it may. */
+/** Why `docker.env` may not set a variable. Undefined if it may. */
 export function variableProblem(name: string): string | undefined {
   if (Object.hasOwn(GUARDED_ENV, name) || name === 'IS_SANDBOX') return 'is set by the library';
   if (name === 'DISABLE_FIREWALL') return "is set by the library: use 'docker.firewall'";
   if (LEADS_AWAY.includes(name)) return "would lead Claude away from this session's files: set it in the image";
   if (LOADS_CODE.includes(name) || ACTS_IF_SET.includes(name) || name === 'PS4')
     return "would change the shell that asks the guard: set it in the image, or in the agent's command";
-  // The first loads code into Claude Code itself, the second makes it prefer this environment to managed settings.
+  // `BUN_…` variables load code into Claude Code itself. `CLAUDE_CODE_ENTRYPOINT` makes it prefer this environment to managed
+  // settings.
   if (GOES_AROUND.includes(name) || name.startsWith('BUN_') || name === 'CLAUDE_CODE_ENTRYPOINT')
     return 'would lead Claude around the guard of this session';
   return undefined;

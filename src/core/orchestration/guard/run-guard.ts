@@ -18,26 +18,31 @@ import type { DecisionLog } from './decision-log.js';
 
 export interface RunGuardOptions {
   policy: ResolvedPolicy;
-  /** What the rating of calls has to know: the workspace as the agent sees it, and what may be lost there. */
+  /** The facts that the rating of calls needs: the workspace as the agent sees it, and which of its files may be lost. */
   place: Required<Pick<DangerContext, 'workspace' | 'container' | 'mounts' | 'ignored'>>;
   record: RunRecord;
-  /** Keeps what was decided, for the next process. */
+  /** Keeps the decisions for the next process. */
   decisions: DecisionLog;
-  /** Tools whose work nobody could see, so that no call of theirs is allowed. Default none. */
+  /** Tools whose work nobody could see, so their calls are never allowed. Default none. */
   off?: readonly string[];
 }
 
-/** The rules that rate calls. They are more than a third of the library's code: the first run loads them, not the main entry. */
+/**
+ * The rules that rate calls. They are more than a third of the library's code, so they are loaded by the first run and not by
+ * the main entry.
+ */
 type Rules = typeof import('../../../danger/index.js');
 
-/** What a person can read through; a longer input could hide what matters behind what does not. */
+/** How much a person can read through. A longer input could hide an important part behind unimportant ones. */
 const MOST_SHOWN_LENGTH = 1_000_000;
-/** Whoever shows it writes it as JSON, which takes a stack for each level, and may have less of that than there is here. */
+/**
+ * Whoever shows the input writes it as JSON. This takes stack space for each level, and less may be available there than here.
+ */
 const MOST_SHOWN_DEPTH = 50;
 
 /**
- * Decides about the tool calls of one run before they run, and holds against its decisions what the log tells
- * afterwards: the hook that asks runs as the agent's own user, so an agent may get past it, but not unseen.
+ * Decides about the tool calls of one run before they run, and compares the decisions with the log afterwards. The hook that
+ * asks runs as the agent's own user. So an agent may get past the hook, but not unseen.
  */
 export class RunGuard {
   readonly approvals: Approvals;
@@ -51,18 +56,21 @@ export class RunGuard {
     this.approvals = new Approvals(record, policy.approvalTimeoutMs);
   }
 
-  /** Loads the rules that rate calls, unless they are loaded. `inspect` needs them; `beforeTool` waits for them itself. */
+  /**
+   * Loads the rules that rate calls, unless they are loaded. `inspect` needs them to be loaded. `beforeTool` waits for them
+   * itself.
+   */
   async ready(): Promise<Rules> {
     this.#rules ??= await import('../../../danger/index.js');
     return this.#rules;
   }
 
-  /** Takes over what an earlier host has decided about the run. */
+  /** Takes over the decisions of an earlier process about the run. */
   async restore(): Promise<void> {
     for (const decision of await this.#options.decisions.read()) this.#ledger.restore(decision);
   }
 
-  /** Answers the hook. Resolves when policy or a person has decided; whatever fails is a denial. */
+  /** Answers the hook. Resolves when the policy or a person has decided. Any failure is a denial. */
   async beforeTool({ askedAt, ...asked }: AskedCall): Promise<Verdict> {
     if (this.#ledger.hasEnded(asked.toolUseId)) return { allowed: false, reason: 'Denied: the call is over.' };
     const verdict = await this.#judge(asked, askedAt);
@@ -71,14 +79,14 @@ export class RunGuard {
       if (decision) await this.#options.decisions.append(decision);
       return verdict;
     } catch {
-      // A host that takes over would count the call as a breach, if it did not know these words.
+      // These words are needed so that a process that takes over does not count the call as a breach.
       if (verdict.allowed) return this.#deny(asked, 'policy', UNRECORDED);
       this.#ledger.unrecorded(asked.toolUseId);
       return { allowed: false, reason: UNRECORDED };
     }
   }
 
-  /** A call has ended, as its hook reports: returns the breach if it is not one that was allowed. */
+  /** The hook reports that a call has ended. Returns the breach if the call that ran was not allowed. */
   afterTool(call: AskedCall): Breach | undefined {
     const breach = this.#ledger.reported(call);
     return breach === undefined ? undefined : ranWithoutLeave(call.toolUseId, call.tool, breach);
@@ -102,10 +110,10 @@ export class RunGuard {
   }
 
   /**
-   * What the log tells, with dangers rated and denied calls told apart. A call that ran without leave ends the list as
-   * a breach. Call it when `ready` has resolved.
+   * Returns what the log reports, with dangers rated and denied calls marked. If a call ran without permission, a breach is at
+   * the end of the list. Call this when `ready` has resolved.
    *
-   * @param enforced whether every call of this run has to pass the guard; `'ended'` where the run is being ended, which
+   * @param enforced true if every call of this run has to pass the guard; `'ended'` while the run is being ended, which
    * interrupts calls before they are decided about
    */
   inspect(observations: readonly Observation[], enforced: boolean | 'ended'): Observation[] {
@@ -163,7 +171,7 @@ export class RunGuard {
     return verdict;
   }
 
-  /** The calls that a log line tells of, rated together: all of them may take as much work as one. */
+  /** The rated calls of a log line. They are rated together: all of them together may take as much work as one. */
   #ratedCalls(observations: readonly Observation[]): ReadonlyMap<Observation, ToolCall> {
     if (!this.#rules) throw new Error('The rules that rate tool calls are not loaded: ready() was not awaited.');
     const tools = observations.filter((observation) => observation.kind === 'tool');
@@ -177,12 +185,12 @@ export class RunGuard {
   }
 }
 
-/** The rating stands in records, which are frozen. */
+/** The rating becomes part of records, which are frozen. */
 function withDanger(call: ToolCall, danger: Danger | undefined): ToolCall {
   return danger ? { ...call, danger: Object.freeze({ ...danger }) } : call;
 }
 
-/** A tool call that went past the guard. */
+/** A tool call that bypassed the guard. */
 export type Breach = Extract<Observation, { kind: 'breach' }>;
 
 function ranWithoutLeave(id: string, tool: string, how: string): Breach {

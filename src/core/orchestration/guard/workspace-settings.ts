@@ -4,21 +4,21 @@ import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
 import { REFUSED_SETTINGS } from './guard-environment.js';
 
-/** Where Claude Code looks for settings of a workspace. */
+/** The files in which Claude Code looks for settings of a workspace. */
 const FILES = ['.claude/settings.json', '.claude/settings.local.json'];
-/** Many times what honest settings have. */
+/** Many times the size of honest settings. */
 const MOST_BYTES = 1024 * 1024;
 
 /**
- * Refuses a workspace whose settings set a variable that would keep the guard from being asked, and that no managed setting
- * makes harmless again.
+ * Refuses a workspace whose settings set a variable that would keep the guard from being asked, if no managed setting can make
+ * the variable harmless again.
  *
  * @throws OrchestrationError `UNSAFE_SETTINGS`
  */
 export async function requireSafeSettings(workspace: string): Promise<void> {
   for (const file of FILES) {
     const path = await realpath(join(workspace, file)).catch(() => undefined);
-    // What a link leads to outside of the workspace is another file in the container, or none.
+    // A link that leads outside of the workspace leads to another file in the container, or to none.
     if (path === undefined || relative(workspace, path).startsWith('..')) continue;
     const bytes = await readRegularFile(path, { most: MOST_BYTES }).catch((cause: unknown) => {
       throw unsafe(file, `cannot be checked (${messageOf(cause)})`, cause);
@@ -30,7 +30,10 @@ export async function requireSafeSettings(workspace: string): Promise<void> {
   }
 }
 
-/** Whatever encoding, escapes and mistakes it has: Claude Code may read what a parser here would refuse. */
+/**
+ * Makes the text searchable, whatever its encoding and escapes are, and even if it contains mistakes. Claude Code may accept a
+ * file that a parser here would refuse.
+ */
 function plain(bytes: Buffer): string {
   const text = bytes.toString('latin1').replaceAll('\0', '');
   return text.replaceAll(/\\u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));

@@ -3,14 +3,20 @@ import { join } from 'node:path';
 import { writeAtomically } from '../util/fs/atomic-file.js';
 import { serialized } from '../util/serialized.js';
 
-/** An answer is read within milliseconds; these many are kept for hooks that were frozen before they could. */
+/**
+ * A hook reads its answer within milliseconds. So many answers are kept for hooks that were frozen before they could read
+ * theirs.
+ */
 const KEPT_ANSWERS = 256;
-/** How often a hook is told that its host is there: within the time that it waits beyond any approval. */
+/**
+ * How often a waiting hook gets a sign that the process is alive. This is more often than the time that the hook waits beyond
+ * any approval.
+ */
 const BEAT_MS = 20_000;
-/** Says to the hook that there is something to hear. */
+/** The file that tells the hook that messages wait. */
 const STEER = 'steer';
 
-/** What the host writes for the hooks of a run, in a folder that the agent can only read. */
+/** Writes files for the hooks of a run, into a folder that the agent can only read. */
 export class MailboxAnswers {
   readonly #folder: string;
   readonly #answered: string[] = [];
@@ -22,7 +28,7 @@ export class MailboxAnswers {
     this.#folder = folder;
   }
 
-  /** No hook is told any more that its host is there. */
+  /** From here on, no hook gets a sign that the process is alive. */
   close(): void {
     this.#closed = true;
     for (const beat of this.#beats) clearInterval(beat);
@@ -31,17 +37,20 @@ export class MailboxAnswers {
   async write(id: string, text: string): Promise<void> {
     this.#answered.push(await this.#place(id, text));
     const old = this.#answered.length > KEPT_ANSWERS ? this.#answered.shift() : undefined;
-    if (old !== undefined) await unlink(old).catch(() => {}); // It is gone with its folder.
+    if (old !== undefined) await unlink(old).catch(() => {}); // The file disappears together with its folder.
   }
 
-  /** Waits for a decision that may take long, as a person or a slot has to be waited for, and tells the hook so meanwhile. */
+  /**
+   * Waits for a decision that may take long, because a person decides or a slot has to become free. During the wait, the hook
+   * is told so.
+   */
   async awaited<T>(id: string, decision: Promise<T>): Promise<T> {
     if (this.#closed) return decision;
-    // So that a hook whose host dies meanwhile does not take that for a host that never was.
+    // If the process dies during the wait, this file tells the hook that a process was there and asked somebody.
     const asked = setTimeout(() => void this.write(`${id}.asked`, '').catch(() => {}), 1_000);
     let beats = 0;
     const beat = setInterval(() => {
-      void this.#place(`${id}.beat`, `${++beats}\n`).catch(() => {}); // There is another soon.
+      void this.#place(`${id}.beat`, `${++beats}\n`).catch(() => {}); // Another one follows soon.
     }, BEAT_MS).unref();
     this.#beats.add(beat);
     try {
@@ -50,18 +59,22 @@ export class MailboxAnswers {
       clearTimeout(asked);
       clearInterval(beat);
       this.#beats.delete(beat);
-      if (beats > 0) void unlink(join(this.#folder, `${id}.beat`)).catch(() => {}); // It goes with its folder.
+      // The file disappears together with its folder.
+      if (beats > 0) void unlink(join(this.#folder, `${id}.beat`)).catch(() => {});
     }
   }
 
-  /** Whether there is something to hear. One after the other: the last word has to be the last on disk. */
+  /**
+   * Tells the hooks if messages wait. Changes are made one after the other, because the latest state has to be the last on
+   * disk.
+   */
   flag(waiting: boolean): void {
     const path = join(this.#folder, STEER);
     const work = (): Promise<void> => (waiting ? writeFile(path, '') : unlink(path));
-    void this.#serialized(work).catch(() => {}); // The run's end took the folder along.
+    void this.#serialized(work).catch(() => {}); // The end of the run has removed the folder.
   }
 
-  /** In one step: the hook takes what it sees for the whole. */
+  /** Writes a file in one step, because a hook takes whatever it sees for the whole file. */
   async #place(name: string, text: string): Promise<string> {
     const path = join(this.#folder, name);
     await writeAtomically(path, text, 0o644); // The image's user may be anybody.

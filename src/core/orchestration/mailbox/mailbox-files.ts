@@ -9,62 +9,66 @@ import { NAME_REQUEST, PAUSE, quoted } from '../util/shell-quote.js';
 import type { Mount } from '../workspace/mount.js';
 
 const run = promisify(execFile);
-/** More names than a run leaves behind in the folder of requests, unless the agent has made some. */
+/** More names than a run leaves in the folder of requests, unless the agent has made some. */
 const MOST_NAMES = 1_000;
 
-/** Where the hook and its settings are in a container; the folder may hold files of the image's own. */
+/** The folder of the hook and its settings in a container. The image may have files of its own there. */
 const MANAGED = '/etc/claude-code';
-/** Where hook and host meet in a container. */
+/** The folder in a container through which hook and process exchange files. */
 export const MEETING = '/run/autonomous-orchestration';
 
-/** A hook that waits longer for an answer than any approval may take has no host. */
+/** How much longer than any approval a hook waits for an answer. After that, it treats the process as dead. */
 const BEYOND_APPROVAL_MS = 60_000;
-/** A host that has not even said that it asks somebody within this is gone. */
+/** If the process hasn't acknowledged a question within this time, the hook treats it as dead. */
 const HOST_SILENT_MS = 5_000;
 /**
- * Claude Code lets a call pass whose hook takes too long, so the hook has to end first, also when its container was
- * frozen for days meanwhile. In seconds; Node's timers end near 25 days.
+ * If a hook takes too long, Claude Code lets its call pass. So the hook has to end first, even if its container was frozen for
+ * days during the wait. In seconds; Node's timers end near 25 days.
  */
 const HOOK_TIMEOUT_S = 2_000_000;
 
-/** What the workspace's skills and commands have the shell do while they are read is no tool call, and asks nobody. */
+/**
+ * Skills and commands of the workspace can run shell commands while they are being read. This is not a tool call, and no hook
+ * is asked, so it is switched off.
+ */
 const NO_SHELL_IN_SKILLS = { disableSkillShellExecution: true };
 
 /**
- * Settings stay as they were when the run began: a change is refused before it takes effect (2.1.98 and 2.1.332), so that an
- * agent arms nothing by writing settings. Skills may change. A single word, so that no variable gives it another meaning.
+ * Settings stay as they were when the run began. A change is refused before it takes effect (2.1.98 and 2.1.332), so that an
+ * agent gains nothing by writing settings. Skills may change. The command has no word to which a variable could give another
+ * meaning.
  */
 const NO_NEW_SETTINGS = [{ matcher: '^(?!skills$)', hooks: [{ type: 'command', command: 'exit 2' }] }];
 
 /** The events on which Claude Code calls the hook. A call that failed has an event of its own. */
 const EVENTS = ['PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'Stop'] as const;
-/** Besides, where the host is to know whose turn it is, the agent's or a person's. */
+/** The additional events if the process has to know whose turn it is, the agent's or a person's. */
 const TURN_EVENTS = [...EVENTS, 'StopFailure', 'UserPromptSubmit'] as const;
 
-/** What the settings of a run depend on. */
+/** The facts that the settings of a run depend on. */
 export interface GuardedRun {
-  /** What Claude Code starts with, as far as it is known. */
+  /** The variables with which Claude Code starts, as far as they are known. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Tools that the session does without. */
+  /** Tools that the session may not use. */
   readonly off: readonly string[];
 }
 
-/** The files of one session's guard, on the host. */
+/** The files of one session's guard on the machine. */
 export class MailboxFiles {
   readonly path: string;
   /** The container writes here. */
   readonly requests: string;
-  /** The container reads here, and can do no more. */
+  /** The container can only read here. */
   readonly answers: string;
   /** Programs for the agent. */
   readonly programs: string;
   readonly #script: string;
-  /** Where Claude Code is told of the hook. */
+  /** The settings file that tells Claude Code about the hook. */
   readonly settings: string;
 
   readonly #events: readonly string[];
 
-  /** @param tellsTurns whether the host is told of each turn's beginning and end */
+  /** @param tellsTurns true if the process is told when each turn begins and ends */
   constructor(
     folder: string,
     readonly tellsTurns = false,
@@ -78,20 +82,20 @@ export class MailboxFiles {
     this.settings = join(folder, 'settings.json');
   }
 
-  /** Writes them anew, with nothing left of an earlier run. They lie in the session's folder, which nobody else enters. */
+  /** Writes new files, with nothing left of an earlier run. They lie in the session's folder, which nobody else can enter. */
   async create(policy: ResolvedPolicy): Promise<void> {
     await this.remove();
     await mkdir(this.path, { recursive: true, mode: 0o700 });
     await mkdir(this.answers);
     await mkdir(this.requests);
-    // The image's user may be anybody; the umask must not decide.
+    // The image's user may be any user, and the umask must not matter.
     await chmod(this.answers, 0o755);
     await chmod(this.requests, 0o777);
     await writeFile(this.#script, hookScript(policy));
     await chmod(this.#script, 0o755);
   }
 
-  /** Writes a program for the agent, and answers where it is. */
+  /** Writes a program for the agent, and returns its path. */
   async writeProgram(name: string, script: string): Promise<string> {
     const path = join(this.programs, name);
     await mkdir(this.programs, { recursive: true });
@@ -100,7 +104,7 @@ export class MailboxFiles {
     return path;
   }
 
-  /** Whether a request was answered. */
+  /** True if a request was answered. */
   wasAnswered(id: string): Promise<boolean> {
     return access(join(this.answers, id)).then(
       () => true,
@@ -109,14 +113,15 @@ export class MailboxFiles {
   }
 
   async remove(): Promise<void> {
-    // A link in the place of the session's folder would have other files removed.
+    // If a link were in the place of the session's folder, other files would be removed.
     ifThere(requireOwnFolder, dirname(this.path));
-    // Node.js holds all names of a folder in memory to remove it, and an agent can make millions of them.
-    if (await isCrowded(this.requests)) await run('rm', ['-rf', '--', this.path]).catch(() => {}); // The next line tells.
+    // To remove a folder, Node.js holds all its names in memory, and an agent can make millions of them.
+    // A failure shows in the next line.
+    if (await isCrowded(this.requests)) await run('rm', ['-rf', '--', this.path]).catch(() => {});
     await rm(this.path, { recursive: true, force: true });
   }
 
-  /** Files for a container: managed settings, which no setting of the workspace's or the agent's overrides. */
+  /** The files for a container. They are managed settings, which no setting of the workspace or the agent overrides. */
   async mounts(run: GuardedRun): Promise<Mount[]> {
     const script = `${MANAGED}/autonomous-orchestration.sh`;
     await this.#writeSettings({ allowManagedHooksOnly: true, ...this.#guardSettings(run, script, MEETING) });
@@ -128,25 +133,26 @@ export class MailboxFiles {
     ];
   }
 
-  /** A settings file for a run on the host, where nothing keeps the agent from the guard's files. */
+  /** A settings file for a run directly on the machine, where nothing protects the guard's files from the agent. */
   async hostSettings(run: GuardedRun): Promise<string> {
     await this.#writeSettings(this.#guardSettings(run, this.#script, this.path));
     return this.settings;
   }
 
   #guardSettings({ env, off }: GuardedRun, script: string, meeting: string): object {
-    // The hook has an environment of its own: nobody's functions, options or libraries are in its shell.
+    // The hook gets an environment of its own, so that nobody's functions, options or libraries are in its shell.
     const shell = ['/usr/bin/env', '-i', `PATH=${env.PATH ?? ''}`, '/bin/sh', script];
     const hooks = this.#events.map((event) => {
       const words = [...shell, event, meeting, ...(this.tellsTurns ? ['turns'] : [])];
-      // Whatever goes wrong with it ends as the hook's own failures do. The line has no word that could be redefined.
+      // If the command fails in any way, it ends with the same exit code as a failure of the hook itself. The line contains no
+      // word that could be redefined.
       const command = `${words.map(quoted).join(' ')} || exit ${failureOf(event)}`;
       return [event, [{ matcher: '*', hooks: [{ type: 'command', command, timeout: HOOK_TIMEOUT_S }] }]];
     });
     return {
       ...NO_SHELL_IN_SKILLS,
       env: pinnedEnvironment(env),
-      // Older releases skip the whole file where a rule names a tool in lower case. The guard denies those calls.
+      // If a rule names a tool in lower case, older releases skip the whole file. The guard denies the calls of those tools.
       permissions: { deny: off.filter((tool) => /^[A-Z]/.test(tool)) },
       hooks: { ...Object.fromEntries(hooks), ConfigChange: NO_NEW_SETTINGS },
     };
@@ -158,10 +164,10 @@ export class MailboxFiles {
   }
 }
 
-/** Only a tool call is to be blocked where its hook fails: with exit code 2. */
+/** If its hook fails, only a tool call has to be blocked: with exit code 2. */
 const failureOf = (event: string): number => (event === 'PreToolUse' ? 2 : 1);
 
-/** Whether there is more in the folder of requests than hooks put there: many names, or folders. */
+/** True if the folder of requests contains more than hooks put there: many names, or folders. */
 async function isCrowded(folder: string): Promise<boolean> {
   let names = 0;
   try {
@@ -170,15 +176,15 @@ async function isCrowded(folder: string): Promise<boolean> {
       if (entry.isDirectory() || names > MOST_NAMES) return true;
     }
   } catch {
-    // There is none.
+    // There is no such folder.
   }
   return false;
 }
 
 /**
- * The hook. It puts what Claude Code tells it into the folder of requests and waits for the host's answer in a folder
- * that it can only read. Claude Code lets a call pass when its hook fails in any way but exit code 2, so that every
- * failure before a tool call ends in that; the other events must not block, and end in 1.
+ * The hook. It writes its input from Claude Code into the folder of requests, and waits for the process's answer in a folder
+ * that it can only read. If a hook fails with any exit code but 2, Claude Code lets the call pass. So every failure before a
+ * tool call ends with exit code 2. The other events must not block, and end with 1.
  */
 function hookScript({ approvalTimeoutMs, onHostLost }: ResolvedPolicy): string {
   return `#!/bin/sh

@@ -11,7 +11,7 @@ import { callOf, denial, type HookInput, parseHookInput } from './hook-input.js'
 import { MailboxAnswers } from './mailbox-answers.js';
 import type { MailboxFiles } from './mailbox-files.js';
 
-/** What the hook prints, and what is to be done when it can, and where it never will. */
+/** The text that the hook prints. `given` is called when the hook can print it, `returned` if it never will. */
 interface Reply {
   readonly text: string;
   readonly given?: () => void;
@@ -20,7 +20,7 @@ interface Reply {
 
 /** A request that is being answered. */
 interface OpenRequest {
-  /** Of its file. */
+  /** Name of the request's file. */
   readonly name: string;
   /** Aborted when nobody waits for the answer any more. */
   readonly withdrawn: AbortController;
@@ -30,35 +30,35 @@ interface OpenRequest {
 interface Taken {
   readonly id: string;
   readonly path: string;
-  /** `'left'` where it was there before: maybe an earlier host has seen it. */
+  /** `'left'` if the request existed before this process watched. An earlier process may have seen it. */
   readonly how: 'left' | undefined;
   /** Aborted when nobody waits for the answer any more. */
   readonly withdrawn: AbortSignal;
 }
 
-/** The hook names its requests; what else is in the folder is not from it. */
+/** The form of the names that the hook gives to its requests. Any other file in the folder is not from the hook. */
 const REQUEST = /^([0-9a-f-]{36}|\d+\.\d+)\.(json|done|args)$/;
-/** The longest line of a log that is read has the same length. */
+/** The same limit as for a line of the log. */
 const MOST_REQUEST_BYTES = 16 * 1024 * 1024;
-/** A shell's arguments are no longer. */
+/** A shell's arguments are not longer than this. */
 const MOST_COMMAND_BYTES = 2 * 1024 * 1024;
-/** More than `orchestrate` takes. */
+/** More words than `orchestrate` takes. */
 const MOST_WORDS = 1_100;
-/** Claude runs a dozen calls at once. What is beyond waits for its turn. */
+/** Claude runs a dozen calls at once. Requests beyond this limit wait for their turn. */
 const MOST_OPEN = 256;
-/** What those may hold in memory; one that is read comes on top. */
+/** How much memory open requests may take together. A request that is being read may come on top. */
 const MOST_OPEN_BYTES = 64 * 1024 * 1024;
 const LATER_MS = 1_000;
-/** Names in the folder of requests that are looked at in one go: an agent can make millions. */
+/** How many names in the folder of requests are examined in one pass, because an agent can make millions. */
 const MOST_NAMES = 4_096;
 const NAMES_AT_ONCE = 256;
 const LOOK_MS = 50;
-/** Less than the hook waits for an answer to anything but a tool call. */
+/** Less than the time that the hook waits for an answer to anything but a tool call. */
 const PATIENCE_MS = 3_000;
 
 /**
- * The host's side of the hook: requests come as files in a folder that the agent can write to, answers go as files to
- * one that it can't. Nothing runs here while nothing is asked.
+ * The process's side of the hook. Requests come as files in a folder that the agent can write to. Answers go as files into a
+ * folder that the agent can only read. While nothing is asked, nothing runs here.
  */
 export class Mailbox {
   readonly #files: MailboxFiles;
@@ -80,7 +80,7 @@ export class Mailbox {
     this.#answers = new MailboxAnswers(files.answers);
   }
 
-  /** Begins to answer; what was asked before, of another host maybe, is answered too. */
+  /** Begins to answer. Earlier requests, possibly to an earlier process, are answered too. */
   async start(): Promise<void> {
     await this.#scan('left');
     if (this.#closed) return;
@@ -89,10 +89,13 @@ export class Mailbox {
       else this.#told(name);
     });
     this.#hooks.onMessages((waiting) => this.#answers.flag(waiting));
-    await this.#scan(); // What came before there was a watch.
+    await this.#scan(); // Finds requests from before the watch existed.
   }
 
-  /** Answers nothing any more, not even what is under way: the next host finds that, and may have to decide again. */
+  /**
+   * Stops answering, even requests that are being answered. The next process finds those, and may have to decide about them
+   * again.
+   */
   close(): void {
     this.#closed = true;
     this.#watch?.close();
@@ -100,7 +103,7 @@ export class Mailbox {
     this.#answers.close();
   }
 
-  /** Looks at the folder; not twice at once, but once more where it was to be looked at meanwhile. */
+  /** Scans the folder. Scans never overlap. A request for a scan during a scan triggers one more. */
   async #scan(how?: 'left'): Promise<void> {
     this.#scanAgain = this.#scanning;
     if (this.#scanning) return;
@@ -113,7 +116,7 @@ export class Mailbox {
     if (this.#scanAgain) void this.#scan();
   }
 
-  /** The names of requests in the folder, or some of them. */
+  /** The names of requests in the folder. If there are too many, only some of them. */
   async #names(): Promise<{ names: Set<string>; isAll: boolean }> {
     const names = new Set<string>();
     let seen = 0;
@@ -125,35 +128,38 @@ export class Mailbox {
       }
       return { names, isAll: true };
     } catch {
-      return { names, isAll: false }; // The run's end took the folder along.
+      return { names, isAll: false }; // The end of the run has removed the folder.
     }
   }
 
-  /** In the order in which the requests were written, as no host has seen them come: the last one tells whether the agent works. */
+  /**
+   * Sorts requests by the time when they were written, because no process has seen them arrive. The order matters: the last one
+   * tells if the agent works.
+   */
   async #inOrder(names: ReadonlySet<string>): Promise<string[]> {
     const aged = [...names].map(async (name) => {
       const at = await lstat(join(this.#files.requests, name)).then(
         ({ mtimeMs }) => mtimeMs,
-        () => 0, // It is gone again.
+        () => 0, // The file is gone again.
       );
       return { name, at };
     });
     return (await Promise.all(aged)).sort((a, b) => a.at - b.at).map(({ name }) => name);
   }
 
-  /** Something happened to a file in the folder of requests. */
+  /** Called when something happened to a file in the folder of requests. */
   #told(name: string): void {
     const open = this.#open.get(REQUEST.exec(name)?.[1] ?? '');
     if (open) lstat(join(this.#files.requests, open.name)).catch(() => open.withdrawn.abort());
     else this.#take(name);
   }
 
-  /** @param how `'left'` where it was there before: maybe an earlier host has seen it */
+  /** @param how `'left'` if the request existed before this process watched; an earlier process may have seen it */
   #take(name: string, how?: 'left'): void {
     const [, id, kind] = REQUEST.exec(name) ?? [];
     if (id === undefined || this.#closed || this.#open.has(id)) return;
     if (this.#open.size >= MOST_OPEN) {
-      // Looked at again, but not so soon that an agent which floods the folder keeps the host busy.
+      // Scan again later, but not so soon that an agent which floods the folder keeps the process busy.
       this.#later ??= setTimeout(() => {
         this.#later = undefined;
         void this.#scan();
@@ -171,15 +177,16 @@ export class Mailbox {
     return kind === 'done' ? this.#hear(path) : this.#handle(id, path, how);
   }
 
-  /** A call has ended: its hook tells so, and waits for no answer. */
+  /** Handles the report of a hook that a call has ended. The hook waits for no answer. */
   async #hear(path: string): Promise<void> {
     try {
       const bytes = await this.#serialized(() => this.#read(path));
       await this.#hooks.afterTool(callOf(parseHookInput(bytes)));
     } catch {
-      // Whoever can write what is no report can also write none.
+      // The report is not readable. Ignoring it gives nothing away: whoever can write such a file could also write no report at
+      // all.
     }
-    // The next host hears it.
+    // If this process is closing, the report stays for the next process.
     if (!this.#closed) await unlink(path).catch(() => {}); // It may be a folder by now.
   }
 
@@ -188,7 +195,7 @@ export class Mailbox {
     let askedAt: number | undefined;
     let held = 0;
     try {
-      // One at a time: an agent may have filled the folder with long ones. And in the order in which they came.
+      // One at a time, because an agent may have filled the folder with long requests. And in the order in which they came.
       const bytes = await this.#serialized(async () => {
         if (how === 'left') {
           if (await this.#files.wasAnswered(id)) return undefined;
@@ -201,38 +208,39 @@ export class Mailbox {
       this.#openBytes += held;
       input = parseHookInput(bytes);
     } catch (error) {
-      // The watch tells of a request's removal, too: there is nothing to answer.
+      // The watch reports the removal of a request, too. Then there is nothing to answer.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     }
     const unreadable: Reply = { text: denial(UNREADABLE) };
     const reply = input ? await this.#reply(input, id, askedAt).catch(() => unreadable) : unreadable;
     this.#openBytes -= held;
-    // What was decided may be on no record any more; the next host finds the request.
+    // The record may not have the decision any more. The next process finds the request.
     if (this.#closed) return reply.returned?.();
-    // Without an answer it is a denial.
+    // If writing the answer fails, the missing answer is a denial.
     await this.#answers.write(id, reply.text).then(reply.given, reply.returned ?? (() => {}));
-    // Not before it is answered: a host that takes over finds it. It may be a folder by now; its name is not used again.
+    // Not before the answer is written, so that a process which takes over finds the request. It may be a folder by now. Its
+    // name is not used again.
     await unlink(path).catch(() => {});
   }
 
-  /** A command of the agent's: its arguments, each ended by NUL. */
+  /** Carries out a command of the agent's. The file contains the arguments, each ended by NUL. */
   async #carryOut(id: string, path: string, how: 'left' | undefined, withdrawn: AbortSignal): Promise<void> {
     if (how === 'left' && (await this.#files.wasAnswered(id))) return unlink(path).catch(() => {}); // The request is gone.
     const read = await this.#serialized(() => this.#read(path, MOST_COMMAND_BYTES)).catch((error: unknown) => error);
-    // The watch tells of a request's removal, too.
+    // The watch reports the removal of a request, too.
     if (systemCode(read) === 'ENOENT') return;
     const held = Buffer.isBuffer(read) ? read.length : 0;
     this.#openBytes += held;
-    // More words are refused for their number.
+    // Any more words would be refused for their number anyway.
     const args = Buffer.isBuffer(read) ? read.toString('utf8').split('\0', MOST_WORDS) : undefined;
-    if (args && args.length < MOST_WORDS) args.pop(); // Behind the last NUL is nothing.
+    if (args && args.length < MOST_WORDS) args.pop(); // Nothing follows the last NUL.
     const { exitCode, text: said } = args
       ? await this.#hooks.command(id, args, withdrawn)
       : { exitCode: 1, text: `orchestrate: more than ${MOST_COMMAND_BYTES} bytes, or not readable` };
     this.#openBytes -= held;
-    // The next host finds it, and has the answer.
+    // The next process finds the request, and has the answer.
     if (this.#closed) return;
-    await this.#answers.write(id, `${exitCode}\n${said}`).catch(() => {}); // The run's end took the folder along.
+    await this.#answers.write(id, `${exitCode}\n${said}`).catch(() => {}); // The end of the run has removed the folder.
     await unlink(path).catch(() => {});
   }
 
@@ -241,7 +249,7 @@ export class Mailbox {
     return readRegularFile(path, { most });
   }
 
-  /** What the hook prints, in the words that Claude Code takes; where it prints nothing, Claude Code goes on. */
+  /** The text that the hook prints, in the format that Claude Code expects. If the hook prints nothing, Claude Code goes on. */
   async #reply(input: HookInput, id: string, askedAt: number | undefined): Promise<Reply> {
     const event = input.hook_event_name;
     if (event === 'PreToolUse') {
@@ -249,17 +257,17 @@ export class Mailbox {
       return { text: verdict.allowed ? '' : denial(verdict.reason) };
     }
     if (event === 'UserPromptSubmit' || event === 'StopFailure') {
-      // In a run without turns only the agent itself can have written such a request.
+      // In a run without turns, only the agent itself can have written such a request.
       if (!this.#files.tellsTurns) return { text: '' };
       if (event === 'UserPromptSubmit') await this.#answers.awaited(id, this.#hooks.beforeTurn());
-      // The turn has failed: nothing that is said to the agent now would be heard.
+      // The turn has failed, so the agent would not receive any message now.
       else void this.#hooks.afterTurn();
       return { text: '' };
     }
     if (event !== 'Stop') await this.#hooks.afterTool(callOf(input));
-    // Messages go to the main agent only: not to subagents, nor to another Claude that the agent started.
+    // Messages go only to the main agent: not to subagents, and not to another Claude that the agent started.
     if (input.agent_id !== undefined) return { text: '' };
-    // A hook that asks for messages does not wait long: what is told to one that is gone is told to nobody.
+    // A hook that asks for messages does not wait long. If it is already gone, nobody would receive the messages.
     const late = askedAt !== undefined && Date.now() - askedAt > PATIENCE_MS;
     const messages = late ? undefined : await this.#hooks.takeMessages(String(input.session_id), id);
     if (!messages) {

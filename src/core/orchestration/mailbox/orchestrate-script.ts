@@ -1,6 +1,6 @@
 import { NAME_REQUEST, PAUSE, quoted } from '../util/shell-quote.js';
 
-/** What the command says of itself. */
+/** The help text of the command. */
 export const ORCHESTRATE_USAGE = `Usage: orchestrate COMMAND [--json] ...
 
   create [OPTION]... PROMPT      starts a session below this one, or queues it
@@ -27,14 +27,14 @@ Exit codes: 0 done; 1 refused or failed; 2 wrong usage; 3 wait: the time is over
 `;
 
 /**
- * The command `orchestrate`, in POSIX `sh`, for the agent of an orchestration session. It puts its arguments, each ended
- * by NUL, into the folder of requests and waits for the host's answer in a folder that it can only read: a line with
- * the exit code, and after it the text. The host takes a request that has vanished for withdrawn.
+ * The command `orchestrate`, in POSIX `sh`, for the agent of an orchestration session. It writes its arguments, each ended by
+ * NUL, into the folder of requests. Then it waits for the process's answer in a folder that it can only read. The answer is a
+ * line with the exit code, followed by the text. If a request disappears, the process treats it as withdrawn.
  *
- * Nothing limits the time, because `wait` may take long. Standard input in the place of the last argument comes behind
- * a `--`, so that a prompt which begins with a dash is not taken for an option.
+ * There is no time limit, because `wait` may take long. If standard input replaces the last argument, it goes behind a `--`. So
+ * a prompt that begins with a dash is not taken for an option.
  *
- * @param meeting where `requests` and `answers` are, as the command sees it
+ * @param meeting the folder of `requests` and `answers`, as the command sees it
  */
 export function orchestrateScript(meeting: string): string {
   return `#!/bin/sh

@@ -11,16 +11,16 @@ const MOST_BYTES = 64 * 1024 * 1024;
 interface Message {
   readonly text: string;
   readonly handed: Deferred<boolean>;
-  /** The answer that carries it to the agent. */
+  /** The name of the answer that carries the message to the agent. */
   answer?: string;
 }
 
-/** As it is on disk. */
+/** A message in the form in which it is on disk. */
 type StoredMessage = Pick<Message, 'text' | 'answer'>;
 
 /**
- * What the user has to say to a running agent: each message is handed out once, in order. It is on disk meanwhile, with
- * the answer that carries it, so that another host neither forgets nor repeats one.
+ * The messages from the user to a running agent. Each is handed out once, in order. Until then it is on disk, together with the
+ * name of the answer that carries it. So a later process neither forgets nor repeats a message.
  */
 export class SteeringQueue {
   readonly #file: string;
@@ -33,16 +33,16 @@ export class SteeringQueue {
     this.#file = file;
   }
 
-  /** Told whenever messages begin or cease to wait, so that a run without any need not ask. */
+  /** Called whenever messages begin or cease to wait, so that the hooks of a run without messages need not ask. */
   set onChange(listener: (waiting: boolean) => void) {
     this.#onChange = listener;
     if (this.#isWaiting) listener(true);
   }
 
   /**
-   * Takes over what an earlier host has left.
+   * Takes over the messages that an earlier process has left.
    *
-   * @param wasGiven whether an answer was written
+   * @param wasGiven tells if an answer was written
    */
   async restore(wasGiven: (answer: string) => Promise<boolean>): Promise<void> {
     const text = await readOwnFile(this.#file, { most: MOST_BYTES }).catch(() => '[]');
@@ -54,7 +54,7 @@ export class SteeringQueue {
   }
 
   /**
-   * Resolves with true when the agent was given the message, with false when the run ended before.
+   * Resolves with true when the agent was given the message, or with false if the run ended before that.
    *
    * @throws OrchestrationError `STATE_NOT_WRITABLE`
    */
@@ -72,28 +72,31 @@ export class SteeringQueue {
     return message.handed.promise;
   }
 
-  /** All messages that wait, to be handed over with an answer; `given` tells that it was, `returned` that it could not be. */
+  /**
+   * Takes all waiting messages, to hand them over with an answer. Call `given` when the answer was written, or `returned` if it
+   * could not be.
+   */
   async take(answer: string): Promise<{ texts: string[]; given: () => void; returned: () => void }> {
     const taken = this.#messages.filter((message) => message.answer === undefined);
     for (const message of taken) message.answer = answer;
     if (taken.length > 0) {
       this.#onChange(false);
-      await this.#save().catch(() => {}); // At worst another host repeats it.
+      await this.#save().catch(() => {}); // If this fails: at worst a later process repeats the message.
     }
     const given = (): void => {
       this.#messages = this.#messages.filter((message) => !taken.includes(message));
       for (const { handed } of taken) handed.resolve(true);
-      void this.#save().catch(() => {}); // The answer itself tells another host.
+      void this.#save().catch(() => {}); // If this fails: the answer itself tells a later process that the message was given.
     };
     const returned = (): void => {
       for (const message of taken) delete message.answer;
       if (this.#isWaiting) this.#onChange(true);
-      void this.#save().catch(() => {}); // At worst another host repeats it.
+      void this.#save().catch(() => {}); // If this fails: at worst a later process repeats the message.
     };
     return { texts: taken.map(({ text }) => text), given, returned };
   }
 
-  /** The run is over, or goes on without us: what waits was not heard. */
+  /** The run is over, or goes on without this process. Messages that still wait were not received. */
   end(): void {
     this.#ended = true;
     for (const { handed } of this.#messages) handed.resolve(false);
@@ -104,7 +107,7 @@ export class SteeringQueue {
     return this.#messages.some(({ answer }) => answer === undefined);
   }
 
-  /** One after the other: the last word has to be the last on disk. */
+  /** Saves one after the other, because the latest state has to be the last on disk. */
   #save(): Promise<void> {
     return this.#serialized(async () => {
       if (this.#ended) return;
@@ -115,7 +118,7 @@ export class SteeringQueue {
   }
 }
 
-/** What cannot be read was never written whole. */
+/** A file that cannot be parsed was never completely written. */
 function parsed(text: string): StoredMessage[] {
   try {
     return JSON.parse(text) as StoredMessage[];

@@ -14,18 +14,18 @@ import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema 
 
 /** How a manager works. Unknown keys are refused. */
 export interface SessionManagerOptions {
-  /** Where sessions keep their logs and records. Default `~/.autonomous-orchestration`. */
+  /** The folder in which sessions keep their logs and records. Default `~/.autonomous-orchestration`. */
   stateDir?: string;
-  /** Sessions that run at once. Positive integer; default 3. */
+  /** How many sessions run at once. Positive integer; default 3. */
   maxConcurrent?: number;
-  /** Sessions that wait; one more is refused with `QUEUE_FULL`. Non-negative integer; default 10. */
+  /** How many sessions may wait. One more is refused with `QUEUE_FULL`. Non-negative integer; default 10. */
   maxQueued?: number;
-  /** Defaults for every session; `create()` may override each. */
+  /** Defaults for every session. `create()` may override each. */
   docker?: Partial<DockerOptions>;
-  /** What agents may do; a session may tighten it. By default dangerous tool calls are denied, and all else is allowed. */
+  /** What agents may do. A session may tighten it. By default, dangerous tool calls are denied, and all others are allowed. */
   policy?: ToolPolicy;
   /**
-   * Whether an `interactive` session that waits for its person gives its slot back, and goes on when it has one again.
+   * True if an `interactive` session gives its slot back while it waits for its person, and goes on when it has a slot again.
    * Default `true`.
    */
   releaseSlotWhileWaiting?: boolean;
@@ -41,7 +41,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
   const stateDir = resolve(options.stateDir ?? join(homedir(), '.autonomous-orchestration'));
   for (const [mode, executor] of Object.entries(options.executors ?? {})) {
     if (executor.stateDir === undefined || resolve(executor.stateDir) === stateDir) continue;
-    // It would find the containers of another manager, and take them for left behind.
+    // Such an executor would find the containers of another manager, and take them for its own leftovers.
     throw new OrchestrationError(
       'INVALID_OPTIONS',
       `Option 'executors.${mode}': it was made for the stateDir ${quote(executor.stateDir)}, and the manager has ${quote(stateDir)}. Give both the same.`,
@@ -58,16 +58,16 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
   };
 }
 
-/** What a session gets that does not say otherwise: from its manager, or from the session that leads it. */
+/** The values that a session gets if it sets none itself. They come from its manager, or from the session that leads it. */
 export interface Inheritance {
   readonly docker: false | Readonly<Partial<DockerOptions>>;
   readonly policy: ResolvedPolicy;
   readonly cwd?: string;
   readonly workspaces?: readonly string[];
   readonly limits?: SessionLimits;
-  /** Tools that the session may not use; its own options can only add to them. */
+  /** Tools that the session may not use. Its own options can only add to them. */
   readonly disallowedTools?: readonly string[];
-  /** Whether another session leads it, whose agent may have asked for it. */
+  /** Set if another session leads it. That session's agent may have asked for it. */
   readonly led?: true;
   /** A plan that waits to be carried out. */
   readonly prompt?: string;
@@ -76,7 +76,7 @@ export interface Inheritance {
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveCreateOptions(id: string, given: CreateSessionOptions, base: Inheritance): SessionSpec {
   check(createSchema, given);
-  // Neither is data that could be copied.
+  // These two cannot be copied as data.
   const { signal: _, policy: own, ...rest } = given;
   const options: CreateSessionOptions = copied(rest);
   const { promptFile, worktree, workspaces = base.workspaces } = options;
@@ -118,7 +118,10 @@ function union(...lists: (readonly string[] | undefined)[]): string[] | undefine
   return given.length === 0 ? undefined : [...new Set(given)];
 }
 
-/** The caller may change its objects while a session waits; what was checked is what runs. */
+/**
+ * Copies the options, because the caller may change its objects while a session waits. The session runs with the options that
+ * were checked.
+ */
 function copied<T>(options: T): T {
   try {
     return structuredClone(options);
@@ -142,9 +145,9 @@ export function resolveMessage(message: string): string {
 }
 
 /**
- * What a person says of a decision.
+ * Checks a person's comment on a decision.
  *
- * @returns undefined where nothing is said
+ * @returns undefined if the comment is empty
  * @throws OrchestrationError `INVALID_OPTIONS`, naming the argument
  */
 export function resolveNote(argument: 'note' | 'reason', text: string | undefined): string | undefined {
@@ -157,7 +160,7 @@ function worktreeOf(given: CreateSessionOptions['worktree'], led: true | undefin
   return { ...(typeof given === 'string' ? { branch: given } : given), ...(led && { own: true }) };
 }
 
-/** What a session sets replaces the default; variables are merged. */
+/** An option that a session sets replaces the default. Variables are merged. */
 function resolveDocker(defaults: Inheritance['docker'], own: CreateSessionOptions['docker']): SessionSpec['docker'] {
   if (own === false || (defaults === false && own === undefined)) return false;
   return mergeDocker(defaults === false ? {} : defaults, own ?? {});
@@ -175,13 +178,13 @@ function check(schema: z.ZodType, options: unknown): void {
   const { path, message } = deepest(issue);
   const name = path.length > 0 ? `Option '${path.join('.')}'` : 'The options';
   const value = at(options, path);
-  // Values of variables may be secrets, and objects may hold variables.
+  // The message must not show values of variables, which may be secrets. Objects may contain variables.
   const secret = path.includes('env') || (typeof value === 'object' && value !== null);
   const received = secret ? '' : ` Received ${quote(value)}.`;
   throw new OrchestrationError('INVALID_OPTIONS', `${name}: ${message}.${received}`, { cause: error });
 }
 
-/** A union's issue says little; that of the alternative which got furthest says more. */
+/** The issue of a union says little. The issue of the alternative that got furthest says more. */
 function deepest(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string } {
   if (issue.code !== 'invalid_union') return issue;
   const inner = issue.errors

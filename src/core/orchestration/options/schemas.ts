@@ -14,7 +14,7 @@ export const MODES = [
 ] as const satisfies readonly SessionMode[];
 
 const text = z.string().refine((value) => !value.includes('\0'), 'must not hold NUL');
-// Claude exits without a word where its prompt is only white space.
+// If its prompt is only white space, Claude exits without any message.
 const prompt = z.string().refine((value) => value.trim() !== '', 'must not be empty');
 const positive = z.int().positive();
 const branch = text.superRefine((name, context) => {
@@ -94,7 +94,7 @@ export const limitsSchema = z.strictObject({
   depth: z.int().nonnegative().optional(),
 });
 
-/** The manager looks whether it is one: here only the contract of executors is known. */
+/** The manager checks if it is an executor. Here, only the contract of executors is known. */
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 export const managerSchema = z.strictObject({
@@ -131,12 +131,15 @@ export const createSchema = z.strictObject({
   signal: z.instanceof(AbortSignal).optional(),
 });
 
-/** How long the feedback of an interactive session may be is known to its executor, when the run is launched. */
+/**
+ * The maximum length of an interactive session's feedback is known only to its executor, which checks it when the run is
+ * launched.
+ */
 export const feedbackSchema = z.object({ feedback: prompt });
 
-/** Claude Code puts a longer text of a hook into a file of its own, which an agent may not read. */
+/** Claude Code puts a longer text from a hook into a file of its own, which an agent may not read. */
 const MOST_MESSAGE_LENGTH = 8_000;
 export const messageSchema = z.object({ message: prompt.max(MOST_MESSAGE_LENGTH) });
 
-/** What a person says of a decision. @param argument its name, for errors */
+/** A person's comment on a decision. @param argument its name, for errors */
 export const noteSchema = (argument: string) => z.object({ [argument]: z.string().max(2_000).optional() });

@@ -2,8 +2,8 @@ import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { type ProcessIdentity, processIdentity } from './process-identity.js';
 
 /**
- * A process of this user, outside of containers, with an option in its command line that no other process of ours has.
- * Linux only: elsewhere nobody is found.
+ * Finds a process of this user, outside of containers, by an option in its command line that no other process of ours has.
+ * Linux only: on other systems nothing is found.
  */
 export async function findProcess(option: string, value: string): Promise<ProcessIdentity | undefined> {
   const namespace = await readlink('/proc/self/ns/pid').catch(() => undefined);

@@ -4,34 +4,34 @@ import { messageOf, OrchestrationError } from '../util/errors.js';
 import { openOwnFile } from '../util/fs/own-file.js';
 import { type ProcessIdentity, processIdentity } from './process-identity.js';
 
-/** How processes are started; `node:child_process`'s `spawn` unless a test has another. */
+/** The function that starts processes: `spawn` of `node:child_process`, unless a test passes another one. */
 export type SpawnProcess = (command: string, args: string[], options: SpawnOptions) => ChildProcess;
 
 export interface LaunchOptions {
   command: string;
   args: readonly string[];
-  /** Where it runs on the host. */
+  /** The working folder on the machine. */
   cwd: string;
   env: NodeJS.ProcessEnv;
-  /** Has its standard output and error. */
+  /** The log in this folder gets the standard output and standard error of the launched process. */
   folder: { openLog(): Promise<FileHandle> };
-  /** Its standard input. */
+  /** The standard input of the launched process. */
   inputFile: string;
   /**
-   * How long a file may be that it writes, in bytes: at this length the system ends the process (SIGXFSZ). So the log does not
-   * fill the disk while no host looks, either. Default: of any length.
+   * The maximum length of a file that the launched process writes, in bytes. If a file gets that long, the system ends the
+   * process (SIGXFSZ). So the log does not fill the disk, even while no process of the library watches it. Default: any length.
    */
   mostFileBytes?: number;
 }
 
-/** A process that was started, by this host or by one that is gone; it outlives this one. */
+/** A process that was launched by this process of the library, or by an earlier one that is gone. It outlives this process. */
 export interface LaunchedProcess {
   pid: number;
-  /** Absent where it was gone before it could be looked at. */
+  /** Absent if the launched process ended before its identity could be read. */
   identity: ProcessIdentity | undefined;
   exited: Promise<ProcessExit>;
   kill(signal: NodeJS.Signals): void;
-  /** Whether its id is still its own; that of a child always is. */
+  /** True if the process id still belongs to the launched process. The id of a child always does. */
   isOurs(): Promise<boolean>;
 }
 
@@ -41,8 +41,8 @@ export interface ProcessExit {
 }
 
 /**
- * Starts the one process that must outlive the host: standard input and the log are files, not pipes to us, and it
- * leads a process group of its own, which no signal to ours reaches.
+ * Launches the one process that must outlive ours. Its standard input and its log are files, not pipes to us. It leads a
+ * process group of its own, which a signal to ours does not reach.
  *
  * @throws OrchestrationError `LAUNCH_FAILED`, `STATE_NOT_WRITABLE`
  */
@@ -62,10 +62,10 @@ export async function launchDetached(spawn: SpawnProcess, options: LaunchOptions
         child.once('spawn', resolve);
         child.once('error', reject);
       });
-      child.on('error', () => {}); // Afterwards only a failing kill() emits it, of a process that is gone already.
+      child.on('error', () => {}); // After the spawn, only a failing kill() emits 'error', for a process that is already gone.
       child.unref();
       if (child.pid === undefined) throw new Error('it has no process id');
-      // Without it the run can be seen through all the same.
+      // Without the identity, the run can still be followed to its end.
       const identity = await processIdentity(child.pid).catch(() => undefined);
       return {
         pid: child.pid,
@@ -92,7 +92,10 @@ export async function launchDetached(spawn: SpawnProcess, options: LaunchOptions
 /** The unit of `ulimit -f`, in bytes. */
 const BLOCK_BYTES = 512;
 
-/** Node.js cannot set a limit of a process; a shell can, and then becomes what is to run: the process is the same. */
+/**
+ * Node.js cannot set a resource limit for a process, but a shell can. The shell then replaces itself with the program (`exec`),
+ * so the process stays the same.
+ */
 function limited({ command, args, mostFileBytes }: LaunchOptions): [program: string, words: string[]] {
   if (mostFileBytes === undefined) return [command, [...args]];
   const blocks = Math.ceil(mostFileBytes / BLOCK_BYTES);

@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { LaunchedProcess, ProcessExit } from './launcher.js';
 import { isSurelyAlive, type ProcessIdentity } from './process-identity.js';
 
-/** Nobody tells of the end of a process that is not our child, so it is looked at. */
+/** The system does not report the end of a process that is not our child, so we poll. */
 const LOOK_MS = 250;
 
 /**
- * The process of a run that was launched by a host which is gone. Its exit code went to nobody.
+ * The launched process of a run whose own launcher, an earlier process of the library, is gone. Nobody received its exit code.
  *
- * @param identity undefined where that host was gone before it could write it down
+ * @param identity undefined if the earlier process was gone before it could write the identity down
  */
 export function orphanedProcess(identity: ProcessIdentity | undefined): LaunchedProcess {
   return {
@@ -23,14 +23,15 @@ export function orphanedProcess(identity: ProcessIdentity | undefined): Launched
 }
 
 async function exitOf(identity: ProcessIdentity): Promise<ProcessExit> {
-  // A process of another container, or of the time before a restart, went with that.
+  // If the process belonged to another container, or to the time before a reboot, it ended together with that.
   while (await isRunning(identity)) await delay(LOOK_MS, undefined, { ref: false });
   return { code: null, signal: null };
 }
 
 /**
- * Whether the process still runs. A look that fails, while this host has no more files to open for example, tells nothing:
- * neither that the run has ended, nor that a signal would reach nobody else. So it is repeated. Never rejects.
+ * True if the process still runs. If a check fails, for example because our process cannot open more files, then it proves
+ * nothing: neither that the run has ended, nor that a signal would reach no other process. So the check is repeated until it
+ * succeeds. Never rejects.
  */
 async function isRunning(identity: ProcessIdentity): Promise<boolean> {
   while (true) {
@@ -46,6 +47,6 @@ async function killIfRunning(identity: ProcessIdentity, signal: NodeJS.Signals):
   try {
     if (await isRunning(identity)) process.kill(identity.pid, signal);
   } catch {
-    // It has just ended.
+    // The process has just ended.
   }
 }

@@ -6,22 +6,27 @@ import { systemCode } from '../util/errors.js';
 
 const run = promisify(execFile);
 
-/** Where pids count: one boot of one kernel, and there one pid namespace. Neither changes while a process lives. */
+/**
+ * The space in which a pid is unique: one boot of one kernel, and in that boot one pid namespace. Neither changes while a
+ * process lives.
+ */
 export interface PidSpace {
   /** Linux only. */
   readonly bootId?: string;
-  /** Linux only: `pid:[…]`, another one in each container. */
+  /** Linux only: `pid:[…]`. Each container has another one. */
   readonly pidNamespace?: string;
 }
 
-/** A process beyond its pid, which the system gives to another one later. Plain JSON. */
+/** Identifies a process beyond its pid, because the system later gives the same pid to another process. Plain JSON. */
 export interface ProcessIdentity extends PidSpace {
   readonly pid: number;
-  /** When it began, in the system's own notation and only to be compared; empty where the system does not tell. */
+  /** When the process began, in the system's own notation, suitable only for comparison. Empty if the system does not tell. */
   readonly startedAt: string;
 }
 
-/** What a file has to hold for an identity. A pid of zero or less would stand for a whole group of processes. */
+/**
+ * The form of an identity in a file. A pid of zero or less is refused, because it would stand for a whole group of processes.
+ */
 export const processIdentitySchema = z.object({
   pid: z.int().positive(),
   startedAt: z.string(),
@@ -29,7 +34,7 @@ export const processIdentitySchema = z.object({
   pidNamespace: z.string().exactOptional(),
 }) satisfies z.ZodType<ProcessIdentity>;
 
-/** The space of this process. A caller that polls reads it once and hands it to {@link isAlive}. */
+/** The space of this process. A caller that polls reads the space once and passes it to {@link isAlive}. */
 export async function pidSpace(): Promise<PidSpace> {
   if (process.platform !== 'linux') return {};
   const [bootId, pidNamespace] = await Promise.all([
@@ -39,15 +44,18 @@ export async function pidSpace(): Promise<PidSpace> {
   return { ...(bootId && { bootId: bootId.trim() }), ...(pidNamespace && { pidNamespace }) };
 }
 
-/** The identity of a process of our own space; undefined where there is none, or only what its parent has yet to reap. */
+/**
+ * The identity of a process in our own space. Undefined if there is no such process, or only a zombie that its parent has not
+ * reaped yet.
+ */
 export async function processIdentity(pid: number, here?: PidSpace): Promise<ProcessIdentity | undefined> {
   const startedAt = await startOf(pid);
   return startedAt === undefined ? undefined : { pid, startedAt, ...(here ?? (await pidSpace())) };
 }
 
 /**
- * Whether that very process still runs. False only where it is certain: a process of another container cannot be looked
- * at, and counts as alive until the next boot.
+ * True if that very process may still run. False only if it has certainly ended. A process of another container cannot be
+ * examined, so it counts as alive until the next boot.
  */
 export async function isAlive(identity: ProcessIdentity, here?: PidSpace): Promise<boolean> {
   const { bootId, pidNamespace } = here ?? (await pidSpace());
@@ -58,9 +66,9 @@ export async function isAlive(identity: ProcessIdentity, here?: PidSpace): Promi
 }
 
 /**
- * Whether a process may be signalled: it is certain that it runs, and that it is that very one.
+ * True if a process may be signalled, because it certainly runs and is certainly that very process.
  *
- * @throws Error where nobody can tell, while this host has no more files to open for example
+ * @throws Error if this cannot be determined, for example because our process cannot open more files
  */
 export async function isSurelyAlive(identity: ProcessIdentity): Promise<boolean> {
   const here = await pidSpace();
@@ -68,22 +76,25 @@ export async function isSurelyAlive(identity: ProcessIdentity): Promise<boolean>
   return same && identity.startedAt !== '' && isAlive(identity, here);
 }
 
-/** Whether two values are known to be different ones; where one is missing, nothing can be said. */
+/** True if two values are known to be different. If one is missing, they are not known to be different. */
 function differ(one: string | undefined, other: string | undefined): boolean {
   return Boolean(one && other && one !== other);
 }
 
-/** Empty where a process has this pid and no more is known; undefined where none has. */
+/**
+ * The start of the process with this pid. Empty if there is such a process but nothing more is known. Undefined if there is
+ * none.
+ */
 async function startOf(pid: number): Promise<string | undefined> {
   const seen = await (process.platform === 'linux' ? startFromProc(pid) : startFromPs(pid));
   if (seen === 'zombie') return undefined;
-  // A process of which the system says nothing may also be hidden from us (hidepid), or `ps` does not work.
+  // If the system says nothing about a process, then the process may be hidden from us (hidepid), or `ps` may not work.
   return seen ?? (exists(pid) ? '' : undefined);
 }
 
 /** In clock ticks since the boot. */
 async function startFromProc(pid: number): Promise<string | undefined> {
-  // Half the time that readFile() takes, and the whole line is not needed.
+  // This takes half the time of readFile(), and we don't need the whole line.
   const buffer = Buffer.alloc(1024);
   let length: number;
   try {
@@ -97,14 +108,14 @@ async function startFromProc(pid: number): Promise<string | undefined> {
     return undefined;
   }
   const line = buffer.toString('latin1', 0, length);
-  // The second field is the process's name, in parentheses, which may hold anything itself.
+  // The second field is the name of the process in parentheses. The name itself may contain any characters.
   const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
   return isDead(fields[0]) ? 'zombie' : fields[19];
 }
 
 async function startFromPs(pid: number): Promise<string | undefined> {
   try {
-    // The date would otherwise be in the zone and language of whoever asks.
+    // Without these variables, the date would be in the time zone and language of our process.
     const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' };
     const { stdout } = await run('ps', ['-o', 'stat=', '-o', 'lstart=', '-p', String(pid)], { env });
     const [state, ...date] = stdout.trim().split(/\s+/);
@@ -127,7 +138,10 @@ function exists(pid: number): boolean {
   }
 }
 
-/** Undefined where the system has no such file, or hides it. Any other failure is thrown, as it may not pass for that. */
+/**
+ * Undefined if the system has no such file, or hides it. Any other failure is thrown, because it must not be mistaken for a
+ * missing file.
+ */
 async function unlessHidden(text: Promise<string>): Promise<string | undefined> {
   try {
     return await text;

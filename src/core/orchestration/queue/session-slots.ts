@@ -4,17 +4,17 @@ import { type Admission, SimpleQueue, type SimpleQueueOptions } from './simple-q
 import type { Slot } from './slot.js';
 
 export interface SessionSlotsOptions extends SimpleQueueOptions {
-  /** Whether a session that waits for its person gives its slot back. */
+  /** True if a session that waits for its person gives its slot back. */
   releaseSlotWhileWaiting: boolean;
-  /** Called when a session has given its slot back, or has it again. */
+  /** Called when a session has given its slot back, or has got it again. */
   onChange: (id: string) => void;
 }
 
-/** The queue, with the slots of those that have begun and only wait for somebody. */
+/** The queue, together with the slots of sessions that have begun and only wait for somebody. */
 export class SessionSlots extends SimpleQueue {
   readonly #own: Pick<SessionSlotsOptions, 'releaseSlotWhileWaiting' | 'onChange'>;
   readonly #returning: Map<string, Deferred<void>>;
-  /** The slots of the runs under way: a run that is over has none to ask for. */
+  /** The slots of the current runs. When a run is over, its slot object has no effect any more. */
   readonly #current = new Map<string, Slot>();
 
   constructor({ onStart, ...options }: SessionSlotsOptions) {
@@ -58,12 +58,15 @@ export class SessionSlots extends SimpleQueue {
     return slot;
   }
 
-  /** Whether a session has its slot while it waits for somebody. */
+  /** True if a session keeps its slot while it waits for somebody. */
   keepsSlot(waitingFor: WaitingFor): boolean {
     return waitingFor === 'person' && !this.#own.releaseSlotWhileWaiting;
   }
 
-  /** A run is over, and the session goes on: it keeps its slot, or, where it had given that back, waits in line again. */
+  /**
+   * Called when a run is over and the session goes on. The session keeps its slot. If it had given the slot back, it waits in
+   * line again.
+   */
   readmit(id: string): Admission {
     this.#current.delete(id);
     if (this.isRunning(id)) return { status: 'starting' };
@@ -74,7 +77,7 @@ export class SessionSlots extends SimpleQueue {
     return { status: 'queued', position: queued + 1 };
   }
 
-  /** It has ended. Answers whether it held a slot, or waited. */
+  /** Called when the session has ended. Returns true if the session held a slot or waited for one. */
   leave(id: string): boolean {
     this.#current.delete(id);
     return this.release(id) || this.remove(id);

@@ -1,15 +1,15 @@
 import type { QueueStatus } from '../session/queue-status.js';
 import { OrchestrationError } from '../util/errors.js';
 
-/** What `enqueue` answers: the item has a slot, or it waits at a position (1 is next). */
+/** The result of `enqueue`: the item has a slot, or it waits at a position (1 is next). */
 export type Admission = { readonly status: 'starting' } | { readonly status: 'queued'; readonly position: number };
 
 export interface SimpleQueueOptions {
-  /** Slots. Positive integer. */
+  /** Number of slots. Positive integer. */
   maxConcurrent: number;
-  /** Waiting places. Non-negative integer. */
+  /** Number of waiting places. Non-negative integer. */
   maxQueued: number;
-  /** Called when an item that waited, or wanted its slot back, gets one. */
+  /** Called when an item gets a slot for which it has waited, for the first time or again. */
   onStart: (id: string) => void;
 }
 
@@ -18,25 +18,28 @@ const SMALLEST_RING = 16;
 /**
  * Decides when sessions run: first in, first out, with a limit on those that run and on those that wait.
  *
- * Invariants (where the owner gives each id once): `running <= maxConcurrent`; `queued <= maxQueued`; nobody waits
- * while a slot is free. Only what an earlier queue had let in (`occupy`, `rejoin`) may go beyond, until it has left.
- * A slot is held until `release`, which the owner calls when the session has *ended*, or has to wait for somebody; then
- * `reclaim` asks for one again, before all that have not begun yet.
- * `enqueue`, `release` and `remove` are O(1), taken over many calls.
+ * Invariants (if the owner gives each id once): `running <= maxConcurrent`; `queued <= maxQueued`; no item waits while a slot
+ * is free. Only items that an earlier queue had let in (`occupy`, `rejoin`) may exceed these limits, until they have left. A
+ * slot is held until `release`. The owner calls `release` when the session has *ended*, or has to wait for somebody. In the
+ * latter case `reclaim` later asks for a slot again, before all sessions that have not begun yet. `enqueue`, `release` and
+ * `remove` are O(1), amortized over many calls.
  */
 export class SimpleQueue {
   readonly #options: SimpleQueueOptions;
-  /** Who holds a slot. They are few: to search them is quicker than to keep an index. */
+  /** The items that hold a slot. They are few, so a search is quicker than an index. */
   readonly #slots: string[] = [];
-  /** Who waits: a ring whose size is a power of two. Removed ids leave gaps in it. */
+  /** The items that wait: a ring whose size is a power of two. Removed ids leave gaps in it. */
   #ring: (string | undefined)[] = new Array(SMALLEST_RING);
-  /** The place of the next in line, and the first place behind the line. Places only grow; the ring wraps them. */
+  /**
+   * `#first` is the place of the next item in line, `#end` the first place behind the line. Places only grow, and the ring
+   * wraps them.
+   */
   #first = 0;
   #end = 0;
   #queued = 0;
-  /** Who had a slot and wants it back, next first. They are few. */
+  /** The items that had a slot and want it back, next first. They are few. */
   readonly #returning: string[] = [];
-  /** id → place, of those before `#indexed`. Made when somebody is removed: most ids never need it. */
+  /** id → place, for the places before `#indexed`. Filled when an item is removed, because most ids never need it. */
   readonly #places = new Map<string, number>();
   #indexed = 0;
 
@@ -45,7 +48,7 @@ export class SimpleQueue {
   }
 
   /**
-   * Takes an item in. One that gets a slot at once is started by the caller, without `onStart`.
+   * Takes an item in. If the item gets a slot at once, the caller starts it, and `onStart` is not called.
    *
    * @throws OrchestrationError `QUEUE_FULL`; the queue is unchanged.
    */
@@ -66,19 +69,19 @@ export class SimpleQueue {
     return { status: 'queued', position: this.#queued };
   }
 
-  /** Takes back an item that had a slot in an earlier queue, whatever the limit. */
+  /** Takes back an item that had a slot in an earlier queue, even beyond the limit. */
   occupy(id: string): void {
     this.#slots.push(id);
   }
 
-  /** Takes back an item that waited in an earlier queue, at the end of the line and whatever the limit; see `fill`. */
+  /** Takes back an item that waited in an earlier queue. It goes to the end of the line, even beyond the limit; see `fill`. */
   rejoin(id: string): void {
     if (this.#end - this.#first === this.#ring.length) this.#makeRoom();
     this.#ring[this.#end++ & (this.#ring.length - 1)] = id;
     this.#queued++;
   }
 
-  /** Gives free slots to those that wait, after `rejoin`. */
+  /** Gives free slots to the waiting items. Called after `rejoin`. */
   fill(): void {
     while (this.#slots.length < this.#options.maxConcurrent) {
       const next = this.#takeNext();
@@ -88,11 +91,11 @@ export class SimpleQueue {
     }
   }
 
-  /** Frees the slot of an item and gives it to the next in line. Answers whether the item had one. */
+  /** Frees the slot of an item and gives the slot to the next in line. Returns true if the item had one. */
   release(id: string): boolean {
     const slot = this.#slots.indexOf(id);
     if (slot < 0) return false;
-    // More may run than there are slots, where an earlier queue had more.
+    // More items may run than there are slots, if an earlier queue had more slots.
     const next = this.#slots.length > this.#options.maxConcurrent ? undefined : this.#takeNext();
     if (next === undefined) {
       this.#slots.splice(slot, 1);
@@ -104,8 +107,8 @@ export class SimpleQueue {
   }
 
   /**
-   * Asks for the slot of an item again that was released while it had to wait. Answers whether it has one at once;
-   * otherwise `onStart` tells, and no later than for those that wait in line.
+   * Asks for a slot again for an item whose slot was released while it had to wait. Returns true if the item has a slot at
+   * once. Otherwise `onStart` is called when it gets one, before any item that waits in line gets one.
    */
   reclaim(id: string): boolean {
     if (this.#slots.length < this.#options.maxConcurrent) {
@@ -116,7 +119,7 @@ export class SimpleQueue {
     return false;
   }
 
-  /** Takes an item out that waits: it will never start. Answers whether it was waiting. */
+  /** Removes a waiting item, which will never start. Returns true if the item was waiting. */
   remove(id: string): boolean {
     const returning = this.#returning.indexOf(id);
     if (returning >= 0) this.#returning.splice(returning, 1);
@@ -127,12 +130,12 @@ export class SimpleQueue {
     return true;
   }
 
-  /** Whether an item holds a slot. */
+  /** True if an item holds a slot. */
   isRunning(id: string): boolean {
     return this.#slots.includes(id);
   }
 
-  /** Where an item waits, 1 being next; undefined for one that does not. O(n). */
+  /** The position at which an item waits, 1 being next. Undefined if the item does not wait. O(n). */
   positionOf(id: string): number | undefined {
     const index = this.#waiting().indexOf(id);
     return index < 0 ? undefined : index + 1;
@@ -183,7 +186,7 @@ export class SimpleQueue {
     return ids;
   }
 
-  /** Closes the gaps, and doubles the ring where they are too few: at least half of it is free afterwards. */
+  /** Closes the gaps. If that does not make enough room, doubles the ring. At least half of the ring is free afterwards. */
   #makeRoom(): void {
     const ids = this.#waiting();
     let size = SMALLEST_RING;

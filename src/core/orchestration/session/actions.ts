@@ -6,16 +6,16 @@ import type { SessionEnvironment, SessionResult, UnifiedSession } from './record
 import type { RunEnd, RunStop } from './run.js';
 import type { TerminalStatus, WaitingFor } from './status.js';
 
-/** The only way a session changes. */
+/** A session changes only through these actions. */
 export type SessionAction =
   | CreatedAction
-  /** It was taken over from an earlier manager, as its journal tells. */
+  /** The session was taken over from an earlier manager, in the state that its journal tells. */
   | { readonly type: 'recovered'; readonly session: UnifiedSession }
-  /** It moved in the queue. */
+  /** The session moved in the queue. */
   | { readonly type: 'moved'; readonly queuePosition: number }
-  /** It got a slot; a run begins, and its part of the log. */
+  /** The session got a slot. A new run begins, and with it a new part of the log. */
   | { readonly type: 'launching'; readonly at: number }
-  /** The run's place is known: worktree, log, container name. */
+  /** The place of the run is known: worktree, log, container name. */
   | {
       readonly type: 'placed';
       readonly logFile: string;
@@ -24,20 +24,20 @@ export type SessionAction =
       readonly attachCommand?: string;
       readonly environment?: Partial<SessionEnvironment>;
     }
-  /** The process on the host is there that the run depends on. */
+  /** The process on the machine that the run depends on was started. */
   | { readonly type: 'spawned'; readonly process: ProcessIdentity }
   /** The container (or process) executes. */
   | { readonly type: 'running'; readonly at: number; readonly containerId?: string }
-  /** The log told something; `replayed` where an earlier host may have read it before. */
+  /** The log reported something. `replayed` is set if an earlier process may have read that part of the log before. */
   | {
       readonly type: 'observed';
       readonly at: number;
       readonly observations: readonly Observation[];
       readonly replayed?: true;
     }
-  /** A person is asked about a tool call. */
+  /** A person is asked to decide about a tool call. */
   | { readonly type: 'asked'; readonly at: number; readonly request: GuardRequest }
-  /** The request was answered, by a person or for want of one. */
+  /** The request was answered: by a person, or because no person answered. */
   | {
       readonly type: 'answered';
       readonly at: number;
@@ -46,29 +46,29 @@ export type SessionAction =
       readonly by: ApprovalSource;
       readonly note?: string;
     }
-  /** A tool call was kept from running. */
+  /** A tool call was prevented from running. */
   | { readonly type: 'denied'; readonly at: number; readonly denial: Denial }
-  /** A message of the user's was handed to the agent. */
+  /** A message from the user was handed to the agent. */
   | { readonly type: 'steered'; readonly at: number; readonly message: string }
-  /** Its container was frozen. */
+  /** The container was frozen. */
   | { readonly type: 'paused'; readonly at: number }
-  /** Its container works again; approvals that waited got the time back. */
+  /** The container runs again. Waiting approvals got the frozen time added to their deadlines. */
   | { readonly type: 'resumed'; readonly at: number; readonly deadlines: ReadonlyMap<string, number> }
-  /** It has nothing to do before somebody else has done something. */
+  /** The session has nothing to do until somebody else has done something. */
   | { readonly type: 'resting'; readonly at: number; readonly waitingFor: WaitingFor }
-  /** It is at work again. */
+  /** The session works again. */
   | { readonly type: 'woken'; readonly at: number }
   /** The run is told to end. */
   | { readonly type: 'stopping'; readonly stop: RunStop }
-  /** Its container (or process) has ended. */
+  /** The container (or process) has ended. */
   | { readonly type: 'exited'; readonly end: RunEnd }
-  /** The provider's usage limit ended the run; the session waits for the next one. */
+  /** The provider's usage limit ended the run. The session waits until the limit is lifted. */
   | { readonly type: 'suspended'; readonly at: number; readonly resumeAt: number; readonly exitCode?: number }
-  /** Its worktree was removed. */
+  /** The session's worktree was removed. */
   | { readonly type: 'worktree-removed' }
-  /** The run is over and so is the session, unless it is continued. */
+  /** The run is over. The session is over too, unless it is continued. */
   | { readonly type: 'ended'; readonly at: number; readonly status: TerminalStatus; readonly result: SessionResult }
-  /** A further run of the same conversation is asked for; an active run is over by now. */
+  /** A further run of the same conversation was requested. If a run was active, it is over by now. */
   | {
       readonly type: 'continued';
       readonly at: number;
@@ -78,7 +78,7 @@ export type SessionAction =
       readonly queuePosition?: number;
     };
 
-/** A session comes to be. The only action without a record before it. */
+/** A session comes into being. Only this action and `recovered` need no record before them. */
 export interface CreatedAction {
   readonly type: 'created';
   readonly at: number;

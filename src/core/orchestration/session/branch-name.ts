@@ -1,6 +1,7 @@
 /**
- * Why git would refuse a branch name, or undefined where it would not: the rules of `git check-ref-format --branch`,
- * and none that begins with `-`, which a command line could take for an option.
+ * Why git would refuse a branch name, or undefined if git would accept it. The rules are those of
+ * `git check-ref-format --branch`. In addition, no name may begin with `-`, because a command line could take such a name for
+ * an option.
  */
 export function branchNameProblem(name: string): string | undefined {
   if (name === '' || name === '@' || name === 'HEAD') return 'is not a branch name';

@@ -10,43 +10,46 @@ export interface CreateSessionOptions {
   /** Which executor runs the session. Default `'autonomous'`. */
   mode?: SessionMode;
   /**
-   * The prompt as literal text, sent byte for byte; in `interactive` at most 120,000 bytes. Exactly one of `prompt` and
-   * `promptFile` is given, or neither where the plan of `parentId` is to be carried out.
+   * The prompt as literal text, sent byte for byte. In `interactive` at most 120,000 bytes. Give exactly one of `prompt` and
+   * `promptFile`. Give neither if the session is to carry out the plan of `parentId`.
    */
   prompt?: string;
   /**
-   * A ChannelCoder prompt file (Markdown with optional YAML front matter and `{variables}`), relative to `cwd`.
-   * It is read once, when the session is created. In `interactive` it may come to at most 120,000 bytes: more of them end
+   * A ChannelCoder prompt file (Markdown with optional YAML front matter and `{variables}`), relative to `cwd`. It is read
+   * once, when the session is created. In `interactive`, the resulting prompt may have at most 120,000 bytes. A longer one ends
    * the run as `failed`, reason `INVALID_OPTIONS`.
    */
   promptFile?: string;
   /** Values for the variables of `promptFile`, checked against the `input` schema of its front matter. */
   data?: InterpolationData;
-  /** The user's own id of the work this session belongs to, at most 500 characters; `list({ taskId })` finds it. */
+  /**
+   * The user's own id of the work that this session belongs to, at most 500 characters. `list({ taskId })` finds the session by
+   * it.
+   */
   taskId?: string;
   /**
-   * The session that this one was created for; `list({ parentId })` finds it. It works where that one does, unless `cwd`
-   * says otherwise. One that leads (`orchestration`) hands down container, policy and limits as well, which can only be
-   * tightened; one that has made a plan (`planning`) hands that down as the prompt. An id that this manager does not know is
-   * only a label, of at most 500 characters: nothing is inherited.
+   * The session that this one was created for; `list({ parentId })` finds it. The new session works in the same workspace as
+   * its parent, unless `cwd` says otherwise. A parent of the mode `orchestration` also hands down container, policy and limits,
+   * which can only be tightened. A parent of the mode `planning` that has made a plan hands the plan down as the prompt. If
+   * this manager does not know the id, the id is only a label of at most 500 characters, and nothing is inherited.
    */
   parentId?: string;
   /**
-   * The workspace, mounted at `/workspace`; writable, unless the mode is `planning`. Default that of the session which
-   * `parentId` names, else `process.cwd()`.
+   * The workspace, mounted at `/workspace`. It is writable, unless the mode is `planning`. Default: the workspace of the
+   * session that `parentId` names, else `process.cwd()`.
    */
   cwd?: string;
   /** Runs the session in a git worktree of the workspace's repository instead of the workspace itself. */
   worktree?: string | WorktreeRequest;
   /**
-   * Folders that the session may not leave, as real paths: `cwd`, the repository of a worktree, the git folders of `cwd` and
-   * the worktree itself have to lie in one of them, and are checked again at the start of each run. A worktree that would be
-   * made beside a repository, outside of them, is made in the repository's folder `.worktrees`. Sessions that this one leads
-   * inherit them. Default: anywhere.
+   * Folders that the session may not leave, as real paths. `cwd`, the repository of a worktree, the git folders of `cwd` and
+   * the worktree itself each have to lie in one of them. This is checked again at the start of each run. If a worktree would be
+   * made beside its repository and outside of these folders, it is made in the repository's folder `.worktrees` instead.
+   * Sessions that this one leads inherit the folders. Default: anywhere.
    */
   workspaces?: string[];
   /**
-   * `false` runs the `claude` of the `PATH` on the host, with the user's own permissions (never skipped) and no
+   * `false` runs the `claude` of the `PATH` directly on the machine, with the user's own permissions (never skipped) and no
    * isolation. An object overrides the manager's `docker` defaults for this session.
    */
   docker?: false | Partial<DockerOptions>;
@@ -55,8 +58,8 @@ export interface CreateSessionOptions {
   /** Text added to Claude's system prompt. */
   appendSystem?: string;
   /**
-   * Tools that run without asking (`--allowedTools`). Those whose work is in no log (`Workflow`, `RemoteTrigger`, `REPL`, …) are on
-   * only where they are named here.
+   * Tools that run without asking (`--allowedTools`). Some tools do work that no log shows (`Workflow`, `RemoteTrigger`,
+   * `REPL`, …). They are on only if you name them here.
    */
   tools?: string[];
   /** Tools that Claude may not use (`--disallowedTools`). */
@@ -64,14 +67,17 @@ export interface CreateSessionOptions {
   /** MCP server configuration file, relative to `cwd`; mounted read-only in Docker. */
   mcpConfig?: string;
   /**
-   * Ends the run after this many agentic turns with reason `max_turns`. Positive integer; default unlimited. Claude's
-   * terminal UI (`interactive`) knows no such limit.
+   * Ends the run after this many agentic turns, with reason `max_turns`. Positive integer; default unlimited. Claude's terminal
+   * UI (`interactive`) has no such limit.
    */
   maxTurns?: number;
-  /** What the session may spend. What goes beyond ends it as `failed`. Default unlimited, but for its log (1 GiB). */
+  /** What the session may spend. A session that spends more ends as `failed`. Default unlimited, except for the log (1 GiB). */
   limits?: SessionLimits;
-  /** Tightens the manager's policy for this session; what would loosen it is refused. */
+  /** Tightens the manager's policy for this session. A setting that would loosen the policy is refused. */
   policy?: ToolPolicy;
-  /** Cancels the session when aborted; where `create()` is still under way, that rejects with the signal's own reason. */
+  /**
+   * Cancels the session when the signal is aborted. If `create()` is still under way, `create()` rejects with the signal's own
+   * reason.
+   */
   signal?: AbortSignal;
 }

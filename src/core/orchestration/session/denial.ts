@@ -1,11 +1,11 @@
 import type { Danger } from '../../../danger/index.js';
-/** A tool call that was kept from running. */
+/** A tool call that was prevented from running. */
 export interface Denial {
   readonly toolUseId: string;
   readonly tool: string;
-  /** As the agent gave it: agent-controlled. */
+  /** The input as the agent gave it: agent-controlled. */
   readonly input: unknown;
-  /** As the agent was told. */
+  /** The reason as the agent was told it. */
   readonly reason: string;
   /** Who denied it: the policy, a person, the time limit of an approval, or the end of the run. */
   readonly by: 'policy' | ApprovalSource;

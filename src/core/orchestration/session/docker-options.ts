@@ -1,16 +1,17 @@
 /**
- * How containers are started. Given to the manager as defaults and to `create()` as overrides: `env` is merged with the
- * manager's, variable by variable; every other option replaces the manager's, also a list such as `mounts` or `capAdd`.
+ * How containers are started. Given to the manager as defaults and to `create()` as overrides. `env` is merged with the
+ * manager's, variable by variable. Every other option replaces the manager's, including lists such as `mounts` or `capAdd`.
  */
 export interface DockerOptions {
-  /** The engine has to have the image; nothing is pulled. Default `'my-claude:authenticated'`. */
+  /** The engine must already have the image; nothing is pulled. Default `'my-claude:authenticated'`. */
   image: string;
   /**
-   * Variables for the container. Values never appear in `ps`, records, events or errors. Those that would undo the guard are
-   * refused with `INVALID_OPTIONS`: what the library sets, what loads code into the hook's shell, `CLAUDE_CONFIG_DIR`, `HOME`.
+   * Variables for the container. Values never appear in `ps`, records, events or errors. Variables that would undo the guard
+   * are refused with `INVALID_OPTIONS`: those that the library sets, those that load code into the hook's shell,
+   * `CLAUDE_CONFIG_DIR`, `HOME`.
    */
   env?: Record<string, string>;
-  /** Additional bind mounts; a string reads `host:container[:ro]`. */
+  /** Additional bind mounts. A string has the form `host:container[:ro]`. */
   mounts?: (string | MountOption)[];
   /**
    * SSH for git inside the container. `'agent'` mounts the socket of `SSH_AUTH_SOCK`, `'keys'` mounts `~/.ssh`
@@ -18,8 +19,8 @@ export interface DockerOptions {
    */
   ssh?: false | 'agent' | 'keys' | { keyFile: string };
   /**
-   * For ChannelCoder's stock image: `true` adds NET_ADMIN and NET_RAW and lets its entrypoint start the firewall
-   * through sudo (`DISABLE_FIREWALL=false`), and the session fails where that cannot; `false` (default) sets
+   * For ChannelCoder's stock image. `true` adds NET_ADMIN and NET_RAW and lets the image's entrypoint start the firewall
+   * through sudo (`DISABLE_FIREWALL=false`). If the entrypoint cannot start it, the session fails. `false` (default) sets
    * `DISABLE_FIREWALL=true`, drops all capabilities and sets `no-new-privileges`. Other images have no such firewall.
    */
   firewall?: boolean;
@@ -27,12 +28,12 @@ export interface DockerOptions {
   memory?: string;
   /** CPU limit, for example `1.5`. Default none. */
   cpus?: number;
-  /** Most processes and threads in the container. Default 512. */
+  /** Maximum number of processes and threads in the container. Default 512. */
   pidsLimit?: number;
   /**
-   * Docker network, for example `'none'`. Default `'autonomous-orchestration'`, a bridge that is made when it is missing: its
-   * containers reach the outside and the machine's address on that bridge, but not each other. `'bridge'` is the engine's
-   * own, where containers reach each other. With `'host'` the agent reaches whatever listens on the machine's 127.0.0.1.
+   * Docker network, for example `'none'`. Default `'autonomous-orchestration'`, a bridge that is made if it is missing. Its
+   * containers reach the outside and the machine's address on that bridge, but not each other. `'bridge'` is the engine's own
+   * bridge, on which containers reach each other. With `'host'` the agent reaches whatever listens on the machine's 127.0.0.1.
    */
   network?: string;
   /** `user[:group]`, names or ids, instead of the image's own user. */
@@ -40,15 +41,15 @@ export interface DockerOptions {
   /** Capabilities to add, for example `['NET_ADMIN']`. */
   capAdd?: string[];
   /**
-   * Allows mounts, and a workspace, that hand over the machine: engine sockets, `/proc`, `/etc`, home folders, keys and all else that
-   * docs/security.md lists. Default `false`: they are refused with `UNSAFE_MOUNT`.
+   * Allows mounts and a workspace that hand over the machine: engine sockets, `/proc`, `/etc`, home folders, keys and
+   * everything else that docs/security.md lists. Default `false`: they are refused with `UNSAFE_MOUNT`.
    */
   allowUnsafeMounts?: boolean;
 }
 
 /** One bind mount. */
 export interface MountOption {
-  /** An absolute path on the host; it has to exist. */
+  /** An absolute path on the machine. It has to exist. */
   source: string;
   /** An absolute path in the container. */
   target: string;
@@ -56,5 +57,5 @@ export interface MountOption {
   readonly?: boolean;
 }
 
-/** The image that a session runs in unless told otherwise. */
+/** The image that a session runs in by default. */
 export const DEFAULT_IMAGE = 'my-claude:authenticated';

@@ -16,7 +16,7 @@ interface Rule {
   readonly pattern: RegExp;
 }
 
-/** The first rule that matches wins, so what stops a session stands before what an agent recovers from. */
+/** The first rule that matches wins. So errors that stop a session come before errors from which an agent recovers. */
 const RULES: readonly Rule[] = [
   {
     code: 'auth',
@@ -59,11 +59,11 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-/** Enough of a text to tell what it is about, whatever its length: patterns never see more. */
+/** How many characters the patterns see at most. That is enough to tell what a text of any length is about. */
 const EXAMINED = 4_000;
 const SHOWN = 1_000;
 
-/** Judges how much an error text matters to whoever watches the session. */
+/** Judges how much an error text matters to a person who watches the session. */
 export function classifyError(text: string, source: ErrorSource): Classification {
   const rule = ruleFor(text);
   const message = stripControl(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
@@ -73,13 +73,13 @@ export function classifyError(text: string, source: ErrorSource): Classification
   return { severity: 'info', code: 'diagnostic', message };
 }
 
-/** The classification of a log line that is not stream-json, if it tells of an error at all. */
+/** The classification of a log line that is not stream-json. Undefined if the line reports no error. */
 export function classifyDiagnostic(line: string): Classification | undefined {
   return ruleFor(line) ? classifyError(line, 'diagnostic') : undefined;
 }
 
 function ruleFor(text: string): Rule | undefined {
-  // The telling words stand at the start (a message) or at the end (a long command output).
+  // The significant words stand at the start (of a message) or at the end (of a long command output).
   const examined = text.length > EXAMINED ? `${text.slice(0, EXAMINED / 2)}\n${text.slice(-EXAMINED / 2)}` : text;
   return RULES.find((rule) => rule.pattern.test(examined));
 }

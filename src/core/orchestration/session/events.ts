@@ -16,24 +16,24 @@ interface EventBase<Type extends string> {
 }
 
 interface SessionEventBase<Type extends string> extends EventBase<Type> {
-  /** The record right after the change. */
+  /** The record immediately after the change. */
   readonly session: UnifiedSession;
   /**
-   * Present where `recover()` read it from the log of a session that it took over: an earlier host may have told of it
-   * before, and `at` is not when it happened.
+   * Present if `recover()` read this from the log of a session that it took over. An earlier process may have reported it
+   * before, and `at` is not the time when it happened.
    */
   readonly replayed?: true;
 }
 
 /** A session was accepted. */
 export type SessionCreatedEvent = SessionEventBase<'session:created'>;
-/** It was taken over from an earlier manager of the same state folder, as it stands. */
+/** The session was taken over from an earlier manager of the same state folder. The record shows its current state. */
 export type SessionRecoveredEvent = SessionEventBase<'session:recovered'>;
-/** It waits for a slot, at this position (1 is next). */
+/** The session waits for a slot, at this position (1 is next). */
 export interface SessionQueuedEvent extends SessionEventBase<'session:queued'> {
   readonly position: number;
 }
-/** Its container (or process) executes. */
+/** The session's container (or process) executes. */
 export interface SessionStartedEvent extends SessionEventBase<'session:started'> {
   readonly run: SessionRun;
 }
@@ -42,13 +42,13 @@ export interface SessionMessageEvent extends SessionEventBase<'session:message'>
   readonly text: string;
   readonly parentToolUseId?: string;
 }
-/** Somebody said something to the agent of an `interactive` session, at its terminal or by `steer()`. */
+/** Somebody said something to the agent of an `interactive` session, at its terminal or through `steer()`. */
 export interface SessionPromptEvent extends SessionEventBase<'session:prompt'> {
   readonly text: string;
 }
 /** The agent called a tool. */
 export interface SessionToolEvent extends SessionEventBase<'session:tool'> {
-  /** With the whole input. */
+  /** The record with the whole input. */
   readonly tool: ToolUsageRecord;
 }
 /** A tool call ended. */
@@ -57,13 +57,14 @@ export interface SessionToolResultEvent extends SessionEventBase<'session:tool-r
   readonly outcome: ToolOutcome;
   /** What the tool answered, as text. */
   readonly output: string;
-  /** Absent where the call is no longer on record. */
+  /** Absent if the call is no longer in the record. */
   readonly name?: string;
   readonly durationMs?: number;
 }
 /**
- * The agent called a tool in a way that is rated dangerous: whether it runs is the policy's decision. Or a call went past the
- * guard (rule `guard.bypassed`), which ends the session; or something was planted for git on the host (rule `git.planted`).
+ * Something dangerous happened: one of three kinds. The agent called a tool in a way that is rated dangerous; the policy
+ * decides if the call runs. Or a call bypassed the guard (rule `guard.bypassed`), which ends the session. Or something was
+ * planted for git on the machine (rule `git.planted`).
  */
 export interface SessionDangerEvent extends SessionEventBase<'session:danger'> {
   readonly danger: DangerRecord;
@@ -74,10 +75,10 @@ export interface SessionApprovalEvent extends SessionEventBase<'session:approval
   readonly request: GuardRequest;
   /** Who answered: a person, the time limit (`timeout`), or the end of the run (`end`). */
   readonly by?: ApprovalSource;
-  /** What the person said; otherwise why it was denied. */
+  /** What the person said. If no person answered: why the call was denied. */
   readonly note?: string;
 }
-/** A tool call was kept from running. */
+/** A tool call was prevented from running. */
 export interface SessionDeniedEvent extends SessionEventBase<'session:denied'> {
   readonly denial: Denial;
 }
@@ -85,38 +86,38 @@ export interface SessionDeniedEvent extends SessionEventBase<'session:denied'> {
 export interface SessionSteeredEvent extends SessionEventBase<'session:steered'> {
   readonly message: string;
 }
-/** It was frozen, or waits for its provider's usage limit. */
+/** The session was frozen, or waits for its provider's usage limit. */
 export interface SessionPausedEvent extends SessionEventBase<'session:paused'> {
-  /** When it goes on by itself; absent where it was frozen. */
+  /** When the session goes on by itself. Absent if it was frozen. */
   readonly resumeAt?: number;
 }
-/** It is frozen no longer. After a usage limit `session:continued` tells instead. */
+/** The session is no longer frozen. After a usage limit, `session:continued` is emitted instead. */
 export type SessionResumedEvent = SessionEventBase<'session:resumed'>;
-/** It has nothing to do before somebody else has done something. */
+/** The session has nothing to do until somebody else has done something. */
 export interface SessionWaitingEvent extends SessionEventBase<'session:waiting'> {
   readonly waitingFor: WaitingFor;
 }
-/** It is at work again, in a slot. */
+/** The session works again, in a slot. */
 export type SessionWorkingEvent = SessionEventBase<'session:working'>;
-/** Something went wrong inside the session; it may well go on. */
+/** Something went wrong inside the session. The session may well go on. */
 export interface SessionErrorEvent extends SessionEventBase<'session:error'> {
   readonly error: ClassifiedError;
 }
-/** A further run was asked for, by `continue()`, or by itself after a usage limit. */
+/** A further run was requested: by `continue()`, or automatically after a usage limit. */
 export interface SessionContinuedEvent extends SessionEventBase<'session:continued'> {
   readonly feedback: string;
 }
-/** It ended; no event of this run follows. */
+/** The session ended. No event of this run follows. */
 export interface SessionEndedEvent
   extends SessionEventBase<'session:completed' | 'session:failed' | 'session:cancelled'> {
   readonly result: SessionResult;
 }
-/** Who runs or waits changed; `sessionId` is the session that moved it. */
+/** The set of running or waiting sessions changed. `sessionId` is the session that caused the change. */
 export interface QueueChangedEvent extends EventBase<'queue:changed'> {
   readonly queue: QueueStatus;
 }
 
-/** Everything a manager reports, told apart by `type`. */
+/** Everything that a manager reports. `type` tells the kinds apart. */
 export type SessionEvent =
   | SessionCreatedEvent
   | SessionRecoveredEvent
@@ -139,7 +140,7 @@ export type SessionEvent =
   | SessionEndedEvent
   | QueueChangedEvent;
 
-/** The events of `UnifiedSessionManager`, for `on()`: each under its own name, and all of them as `'event'`. */
+/** The events of `UnifiedSessionManager`, for `on()`. Each is emitted under its own name, and all of them as `'event'`. */
 export type SessionManagerEvents = {
   [Type in SessionEvent['type']]: (event: Extract<SessionEvent, { type: Type }>) => void;
 } & {
@@ -147,7 +148,7 @@ export type SessionManagerEvents = {
   'listener-error': (failure: ListenerError) => void;
 };
 
-/** What a change means to those who listen. Pure. */
+/** The events that a change causes. Pure. */
 export function eventsOf(action: SessionAction, session: UnifiedSession, at: number): SessionEvent[] {
   const base = { sessionId: session.id, at, session };
   switch (action.type) {

@@ -9,7 +9,7 @@ import type { SessionRun } from './run.js';
 const KEPT = { messages: 20, tools: 100, errors: 50, dangers: 50, diagnostics: 20, toolNames: 200 } as const;
 const MESSAGE_LENGTH = 4_000;
 
-/** What is known of a session that has not run. */
+/** The metadata of a session that has not run. */
 export function emptyMetadata(): SessionMetadata {
   return Object.freeze({
     messages: 0,
@@ -23,16 +23,16 @@ export function emptyMetadata(): SessionMetadata {
   });
 }
 
-/** A danger as it stands in the record and in events. */
+/** A danger in the form in which the record and events contain it. */
 export function dangerRecord(danger: Danger, { id, name }: { id: string; name: string }, at: number): DangerRecord {
   return Object.freeze({ ...danger, reason: stripControl(danger.reason), at, tool: name, toolUseId: id });
 }
 
-/** What a log line told, and when it was read. */
+/** What a log line reported, and when it was read. */
 interface Observed {
   readonly at: number;
   readonly observations: readonly Observation[];
-  /** Whether an earlier host may have read it: then `at` does not tell when it happened. */
+  /** Present if an earlier process may have read the line. Then `at` is not the time when it happened. */
   readonly replayed?: true;
 }
 
@@ -127,7 +127,7 @@ function observeOne(session: UnifiedSession, observation: Observation, { at, rep
       });
     }
     case 'result': {
-      // Claude's own totals replace what was counted on the way: they include side requests and every model.
+      // Claude's own totals replace our counts, because they include side requests and every model.
       const { turns, costUsd, tokens } = observation;
       return withTotals(session, {
         ...(turns !== undefined && { turns }),
@@ -144,7 +144,7 @@ function currentRun(session: UnifiedSession): SessionRun {
   return session.runs.at(-1) ?? { number: 1 };
 }
 
-/** Sets totals of the current run; the session's are the sums over its runs. */
+/** Sets totals of the current run. The session's totals are the sums over its runs. */
 function withTotals(session: UnifiedSession, change: Pick<SessionRun, 'costUsd' | 'tokens' | 'turns'>): UnifiedSession {
   const runs = Object.freeze([...session.runs.slice(0, -1), Object.freeze({ ...currentRun(session), ...change })]);
   const costs = runs.flatMap((run) => run.costUsd ?? []);

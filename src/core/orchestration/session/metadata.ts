@@ -1,12 +1,12 @@
 import type { Danger } from '../../../danger/index.js';
 
-/** What was observed in the log. Bounded: totals count everything, lists keep the latest. */
+/** What was observed in the log. The size is bounded: totals count everything, lists keep only the latest. */
 export interface SessionMetadata {
-  /** Messages of the agent; one that spans several log lines counts once. */
+  /** Number of the agent's messages. A message that spans several log lines counts once. */
   readonly messages: number;
   readonly lastActivity?: number;
   readonly lastMessage?: string;
-  /** The latest 20 messages, those of an `interactive` session's person included; each cut at 4,000 characters. */
+  /** The latest 20 messages, including those of the person in an `interactive` session. Each is cut at 4,000 characters. */
   readonly recentMessages: readonly SessionMessage[];
   /** The latest 100 tool calls. */
   readonly toolsUsed: readonly ToolUsageRecord[];
@@ -17,8 +17,8 @@ export interface SessionMetadata {
   /** All errors, by severity. */
   readonly errorCounts: Readonly<Record<ErrorSeverity, number>>;
   /**
-   * The latest 50: dangerous tool calls, run or not (`toolsUsed` and `session:denied` tell), calls that went past the guard,
-   * and what was planted for git on the host.
+   * The latest 50 dangers of three kinds: dangerous tool calls, whether they ran or not (`toolsUsed` and `session:denied` tell
+   * which); calls that bypassed the guard; and things that were planted for git on the machine.
    */
   readonly dangers: readonly DangerRecord[];
   /** The latest 20 log lines that were not stream-json: entrypoints, stderr. */
@@ -33,11 +33,11 @@ export interface SessionMetadata {
   readonly claudeVersion?: string;
 }
 
-/** Something that was said. Agent-controlled text: show it as text only. */
+/** A message. Agent-controlled text: show it as text only. */
 export interface SessionMessage {
   readonly at: number;
   readonly text: string;
-  /** Set where it was said to the agent of an `interactive` session, at its terminal or by `steer()`. */
+  /** Set if a person said it to the agent of an `interactive` session, at its terminal or through `steer()`. */
   readonly by?: 'person';
   /** The tool call whose subagent wrote it. */
   readonly parentToolUseId?: string;
@@ -47,7 +47,7 @@ export interface SessionMessage {
 export interface ToolUsageRecord {
   readonly id: string;
   readonly name: string;
-  /** As the agent gave it, cut to some 4,000 characters. The event has all of it, unbounded. */
+  /** The input as the agent gave it, cut to about 4,000 characters. The event has the whole input, with no limit. */
   readonly input: unknown;
   readonly startedAt: number;
   readonly durationMs?: number;
@@ -60,47 +60,47 @@ export interface ToolUsageRecord {
 
 /** A tool call that waits for a person's decision. */
 export interface GuardRequest {
-  /** What `approve` and `deny` take. */
+  /** The id for `approve` and `deny`. */
   readonly requestId: string;
   readonly toolUseId: string;
   readonly tool: string;
-  /** All of it, so that nothing is approved unseen. Agent-controlled: show it as text only. */
+  /** The whole input, so that nobody approves something unseen. Agent-controlled: show it as text only. */
   readonly input: unknown;
   readonly danger?: Danger;
   readonly askedAt: number;
-  /** When it is denied if nobody has answered; later where the session was paused meanwhile. */
+  /** If nobody has answered by this time, the call is denied. A pause of the session moves this time to later. */
   readonly deadline: number;
 }
 
 /**
- * A dangerous tool call; one that went past the guard (rule `guard.bypassed`), whatever it did; or what was planted for git
- * on the host (rule `git.planted`), which is no call.
+ * A danger of one of three kinds: a dangerous tool call; a call that bypassed the guard (rule `guard.bypassed`), whatever it
+ * did; or something that was planted for git on the machine (rule `git.planted`), which is not a call.
  */
 export interface DangerRecord extends Danger {
   readonly at: number;
-  /** `git` for what was planted; `unknown` where the log tells of a call and cannot be read. */
+  /** `git` for something that was planted. `unknown` if the log reports a call that cannot be read. */
   readonly tool: string;
-  /** Empty for what was planted; `unknown` as `tool` is. */
+  /** Empty for something that was planted. `unknown` in the same case as for `tool`. */
   readonly toolUseId: string;
 }
 
-/** How a tool call ended; `denied`: it was kept from running. */
+/** How a tool call ended. `denied` means that it was prevented from running. */
 export type ToolOutcome = 'ok' | 'error' | 'denied';
 
-/** How much an error matters to whoever watches; {@link ClassifiedError} has what is what. */
+/** How much an error matters to a person who watches. {@link ClassifiedError} lists which error has which severity. */
 export type ErrorSeverity = 'critical' | 'warning' | 'info';
 
-/** Something that went wrong inside a session, which may well go on. */
+/** Something that went wrong inside a session. The session may well go on. */
 export interface ClassifiedError {
-  /** Goes by the `code`. `info` is for what has none of those below. */
+  /** Follows from the `code`. `info` is for errors with none of the codes below. */
   readonly severity: ErrorSeverity;
   /**
-   * What it is about, by its words:
+   * The subject of the error, judged by its words:
    *
    * - `critical`: `auth`, `out_of_memory`, `disk_full`, `permission_denied`
    * - `warning`: `rate_limit`, `file_not_found`, `command_failed`; `retry`, a request that is tried again; `denied`, a tool
-   *   call that was; `tool_failed` and `api_error`, any other tool call and request; `no_conclusion`, where the mode cannot
-   *   say what came of the run
+   *   call that was denied; `tool_failed` and `api_error`, any other tool call and request; `no_conclusion`, if the mode cannot
+   *   say what the run achieved
    */
   readonly code: string;
   /** Cut at 1,000 characters. */

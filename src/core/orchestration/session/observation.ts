@@ -1,19 +1,19 @@
 import type { Danger } from '../../../danger/index.js';
 import type { ErrorSeverity, TokenUsage, ToolOutcome } from './metadata.js';
 
-/** What one log line tells, in our own vocabulary. A line may tell several things, or nothing. */
+/** What one log line reports, in our own vocabulary. A line may report several things, or nothing. */
 export type Observation =
   | { readonly kind: 'init'; readonly conversationId: string; readonly model?: string; readonly claudeVersion?: string }
   | {
       readonly kind: 'message';
       readonly text: string;
-      /** False for a further part of a message that was already counted. */
+      /** False for a further part of a message that is already counted. */
       readonly first: boolean;
       readonly parentToolUseId?: string;
     }
   /** A person said something to the agent. */
   | { readonly kind: 'prompt'; readonly text: string }
-  /** The agent has done what it was told, and waits for a person; `hooked` where a hook of Claude's tells of that, too. */
+  /** The agent has done what it was told, and waits for a person. `hooked` is true if a hook of Claude's reports that, too. */
   | { readonly kind: 'turn-end'; readonly hooked: boolean }
   | {
       readonly kind: 'tool';
@@ -21,7 +21,7 @@ export type Observation =
       readonly name: string;
       readonly input: unknown;
       readonly parentToolUseId?: string;
-      /** Absent where the call is not dangerous. */
+      /** Absent if the call is not dangerous. */
       readonly danger?: Danger;
     }
   | {
@@ -29,26 +29,29 @@ export type Observation =
       readonly toolUseId: string;
       readonly outcome: ToolOutcome;
       readonly output: string;
-      /** The line that tells of the result was too long to be read: the call's id is known, but not how it went. */
+      /** The line with the result was too long to be read. The call's id is known, but not how the call ended. */
       readonly skipped?: true;
     }
   | {
       readonly kind: 'usage';
       readonly added: TokenUsage;
-      /** At list prices, in US dollars; absent for a model whose price is not known. */
+      /** At list prices, in US dollars. Absent for a model whose price is not known. */
       readonly costUsd?: number;
     }
   /** The model's provider allows no more requests for now. */
   | {
       readonly kind: 'usage-limit';
-      /** When it allows them again, in epoch milliseconds. */
+      /** When the provider allows requests again, in epoch milliseconds. */
       readonly resetsAt?: number;
     }
-  /** A line that tells of a tool call cannot be read, as something was written into it or in front of it; or lines are missing. */
+  /**
+   * The log was tampered with. Either a line about a tool call cannot be read, because something was written into it or in
+   * front of it, or lines are missing.
+   */
   | { readonly kind: 'tampered' }
-  /** A tool call went past the guard. */
+  /** A tool call bypassed the guard. */
   | { readonly kind: 'breach'; readonly id: string; readonly name: string; readonly danger: Danger }
-  /** Something dangerous was found that is no tool call; `name` says where. */
+  /** Something dangerous was found that is not a tool call. `name` says where. */
   | { readonly kind: 'danger'; readonly id: string; readonly name: string; readonly danger: Danger }
   | {
       readonly kind: 'error';
@@ -60,7 +63,7 @@ export type Observation =
   | ResultObservation
   | { readonly kind: 'diagnostic'; readonly line: string };
 
-/** Claude's own account of how the run went: one of the two witnesses of its end. */
+/** Claude's own account of how the run went. This is one of the two witnesses of a run's end. */
 export interface ResultObservation {
   readonly kind: 'result';
   readonly subtype: string;
@@ -84,7 +87,7 @@ export function addTokens(a: TokenUsage, b: TokenUsage): TokenUsage {
   });
 }
 
-/** All tokens together, those of the cache included. */
+/** All tokens together, including those of the cache. */
 export function totalTokens({ input, output, cacheRead, cacheCreation }: TokenUsage): number {
   return input + output + cacheRead + cacheCreation;
 }

@@ -5,20 +5,20 @@ import type { SessionResult } from './record.js';
 import type { RunEnd, RunStop } from './run.js';
 import type { TerminalStatus } from './status.js';
 
-/** As long as a result's text may be: an agent writes both. */
+/** The same limit as for a result's text, because an agent writes both. */
 const ERROR_LENGTH = 50_000;
 
 const MOUNTS_MOVED =
   'While the container started, something else was put in the place of a folder that it mounts, so that it was ended before ' +
   'the agent began. An agent that can write there may have done that, or somebody has changed a file of .git in that moment';
 
-/** The two witnesses of a run's end, and what the user wanted. */
+/** The two witnesses of a run's end (its exit and Claude's result), and whether the user stopped it. */
 export interface RunWitnesses {
   end: RunEnd;
   result: ResultObservation | undefined;
-  /** Why it was stopped on purpose, if it was. */
+  /** Why the run was stopped on purpose, if it was. */
   stopped: RunStop | undefined;
-  /** When the provider allows more, in epoch milliseconds, if it said so. */
+  /** When the provider allows requests again, in epoch milliseconds, if it said so. */
   resetsAt: number | undefined;
   /** The last log lines that were not stream-json. */
   diagnostics: readonly string[];
@@ -27,14 +27,17 @@ export interface RunWitnesses {
 export interface Outcome {
   status: TerminalStatus;
   result: SessionResult;
-  /** The provider allows no more for now: the conversation can go on later. */
+  /** The provider allows no more requests for now. The conversation can go on later. */
   usageLimit?: { resetsAt?: number };
-  /** Not to be continued in the same breath: it may still be there, or was ended for cause. */
+  /**
+   * Set if the session must not be continued immediately: its container may still exist, or the run was ended as failed on
+   * purpose.
+   */
   final?: true;
 }
 
 /**
- * How a run went. The exit closes a run and Claude's `result` says how it was; success takes both: exit code 0 and a
+ * How a run went. The exit closes a run, and Claude's `result` says how the run went. Success needs both: exit code 0 and a
  * result without error. Pure.
  */
 export function outcomeOf({ end, result, stopped, resetsAt, diagnostics }: RunWitnesses): Outcome {
@@ -49,7 +52,7 @@ export function outcomeOf({ end, result, stopped, resetsAt, diagnostics }: RunWi
   });
   const said = diagnostics.length > 0 ? ` Last output: ${diagnostics.join(' | ')}` : '';
 
-  // Nobody knows whether it is gone, so nobody may say that it was cancelled.
+  // Nobody knows whether the container is gone, so we must not report the run as cancelled.
   if (end.reason === 'DOCKER_UNAVAILABLE')
     return { ...failed(end.reason, end.error ?? 'The engine does not answer.'), final: true };
   if (stopped?.status === 'failed') return { ...failed(stopped.reason, stopped.error), final: true };
@@ -87,8 +90,8 @@ function resultReason(result: ResultObservation): string {
   return 'error';
 }
 
-/** With this exit code a container ends that was given other files than those that were checked. */
+/** The exit code of a container that found other files mounted than those that were checked. */
 export const MOUNTS_DIFFER = 97;
 
-/** It also writes this line into the log: other programs may end with the same code. */
+/** The container also writes this line into the log, because other programs may end with the same exit code. */
 export const MOUNTS_REFUSED = 'autonomous-orchestration: what is mounted here is not what was checked';

@@ -2,38 +2,41 @@ import type { Danger } from '../../../danger/index.js';
 import { OrchestrationError } from '../util/errors.js';
 import { namesOf } from './tool-names.js';
 
-/** What becomes of a tool call: it runs, a person is asked first, or it does not run. */
+/** The fate of a tool call: it runs, a person is asked first, or it does not run. */
 export type Decision = 'allow' | 'ask' | 'deny';
 
-/** A tool call that is decided about. */
+/** A tool call that is being decided about. */
 export interface ToolCall {
   readonly toolUseId: string;
-  /** As Claude names it: `Bash`, `Write`, `mcp__github__create_issue`, … */
+  /** The name that Claude uses: `Bash`, `Write`, `mcp__github__create_issue`, … */
   readonly tool: string;
-  /** As the agent gave it: agent-controlled. */
+  /** The input as the agent gave it: agent-controlled. */
   readonly input: unknown;
   /** Absent for a call that is not dangerous. */
   readonly danger?: Danger;
 }
 
-/** Decides about the tool calls that it fits. */
+/** Decides about the tool calls that it matches. */
 export interface ToolRule {
-  /** The tool's name, an older one as good as the current (`Task`, `Agent`); `*` stands for any characters, as in `'mcp__*'` or `'*'`. */
+  /**
+   * The tool's name. An older name is as good as the current one (`Task`, `Agent`). `*` stands for any characters, as in
+   * `'mcp__*'` or `'*'`.
+   */
   readonly tool: string;
   /**
-   * Which of the tool's calls. A regular expression is tried on the command of `Bash`, on the (absolute) path of the file
-   * tools, on the address of `WebFetch`, and on the input as JSON of all other tools. A function may be asked more than
-   * once about one call, and one that throws denies it. Default: all calls.
+   * Which of the tool's calls the rule is for. A regular expression is tested against the command of `Bash`, the (absolute)
+   * path of the file tools, the address of `WebFetch`, and for all other tools against the input as JSON. A function may be
+   * called more than once for one call. If it throws, the call is denied. Default: all calls.
    */
   readonly matches?: RegExp | ((call: ToolCall) => boolean);
   readonly decision: Decision;
-  /** What the agent and the record are told. */
+  /** The reason that the agent and the record get. */
   readonly reason?: string;
 }
 
 /**
- * What an agent may do. The first rule that fits decides; then `dangerous`, for calls that are rated `critical`; all
- * else is allowed.
+ * What an agent may do. The first rule that matches decides. If none matches, `dangerous` decides about calls that are rated
+ * `critical`, and all other calls are allowed.
  *
  * @example
  * ```ts
@@ -53,22 +56,22 @@ export interface ToolPolicy {
   /** How long a person may take, in milliseconds, before the call is denied. At most a day. Default 10 minutes. */
   readonly approvalTimeoutMs?: number;
   /**
-   * What becomes of calls when no host answers. `'deny'` (default): they wait as long as an approval may take, for a
-   * host to come back, and are denied then. `'allow'`: they run after five seconds, unless a person was already asked.
+   * What happens to calls if no process answers. `'deny'` (default): they wait for a process to come back, as long as an
+   * approval may take, and are then denied. `'allow'`: they run after five seconds, unless a person was already asked.
    */
   readonly onHostLost?: 'deny' | 'allow';
 }
 
-/** A decision with its grounds. */
+/** A decision with its reason. */
 export interface PolicyDecision {
   readonly decision: Decision;
-  /** For the agent and the record; absent for what is allowed. */
+  /** For the agent and the record. Absent if the call is allowed. */
   readonly reason?: string;
 }
 
-/** Policies laid over each other, with nothing left open. */
+/** Several policies on top of each other, with all defaults filled in. */
 export interface ResolvedPolicy {
-  /** The manager's first; each may only tighten what those before it allow. */
+  /** The manager's policy comes first. Each layer can only tighten the layers before it. */
   readonly layers: readonly Required<Pick<ToolPolicy, 'rules' | 'dangerous'>>[];
   readonly approvalTimeoutMs: number;
   readonly onHostLost: 'deny' | 'allow';
@@ -77,8 +80,8 @@ export interface ResolvedPolicy {
 const STRICTNESS: Readonly<Record<Decision, number>> = { allow: 0, ask: 1, deny: 2 };
 const DEFAULT_APPROVAL_MS = 10 * 60_000;
 /**
- * The field of a tool's input that says what a call is about. A tool that is not listed may ignore any field, so that one
- * with such a name would be an agent's way around a rule.
+ * The field of a tool's input that says what a call is about. For other tools, no field is used: a tool may ignore any field,
+ * so an agent could get around a rule with a field of such a name.
  */
 const TELLING_FIELDS = new Map([
   ['Bash', 'command'],
@@ -91,7 +94,7 @@ const TELLING_FIELDS = new Map([
   ['NotebookEdit', 'notebook_path'],
 ]);
 
-/** What holds where nobody says anything. */
+/** The policy that applies if nobody sets one. */
 export const DEFAULT_POLICY: ResolvedPolicy = resolvePolicy();
 
 /** The manager's policy. */
@@ -104,9 +107,9 @@ export function resolvePolicy(policy: ToolPolicy = {}): ResolvedPolicy {
 }
 
 /**
- * A session's own policy on top of its manager's. Rules that allow take nothing away from the layers below.
+ * A session's own policy on top of its manager's. Rules that allow a call do not override the layers below.
  *
- * @throws OrchestrationError `INVALID_OPTIONS` where a setting would loosen what is there
+ * @throws OrchestrationError `INVALID_OPTIONS` if a setting would loosen the policy below
  */
 export function tightenPolicy(base: ResolvedPolicy, own: ToolPolicy | undefined): ResolvedPolicy {
   if (!own) return base;
@@ -119,7 +122,7 @@ export function tightenPolicy(base: ResolvedPolicy, own: ToolPolicy | undefined)
   return { layers: [...base.layers, { rules: copied(own.rules), dangerous }], approvalTimeoutMs, onHostLost };
 }
 
-/** What the policy says of a call: the strictest of what its layers say. Never throws. */
+/** The policy's decision about a call: the strictest decision of all layers. Never throws. */
 export function decide(policy: ResolvedPolicy, call: ToolCall): PolicyDecision {
   return policy.layers
     .map((layer) => decideLayer(layer, call))
@@ -146,7 +149,8 @@ function fits({ tool, matches }: ToolRule, call: ToolCall): boolean {
   if (!namesOf(call.tool).some((name) => globFits(tool, name))) return false;
   if (matches === undefined) return true;
   if (typeof matches === 'function') return matches(call) === true;
-  matches.lastIndex = 0; // One with the flag g or y would go on where it stopped at another call.
+  // With the flag g or y, the expression would continue at the position where it stopped in another call.
+  matches.lastIndex = 0;
   return matches.test(subjectOf(call));
 }
 
@@ -164,7 +168,7 @@ function globFits(glob: string, name: string): boolean {
   return name.length - last.length >= at && name.endsWith(last);
 }
 
-/** What a rule's regular expression is tried on. */
+/** The text that a rule's regular expression is tested against. */
 function subjectOf({ tool, input }: ToolCall): string {
   const fields = (typeof input === 'object' && input !== null ? input : {}) as Record<string, unknown>;
   const field = TELLING_FIELDS.get(tool);
@@ -176,7 +180,7 @@ function stricter(a: Decision, b: Decision): Decision {
   return STRICTNESS[a] >= STRICTNESS[b] ? a : b;
 }
 
-/** The caller may change its objects later; what was given is what holds. */
+/** The caller may change its objects later. The rules as they were given stay in force. */
 function copied(rules: readonly ToolRule[] = []): readonly ToolRule[] {
   return Object.freeze(rules.map((rule) => Object.freeze({ ...rule })));
 }
@@ -189,11 +193,11 @@ function loosened(setting: string, value: unknown, base: unknown): Orchestration
   );
 }
 
-/** Whether a tool call may run. */
+/** The answer to the question if a tool call may run. */
 export type Verdict = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
 
-/** A tool call as its hook asks about it, its names cut as those in the log are. */
+/** A tool call in the form in which its hook asks about it. Names are cut like those in the log. */
 export interface AskedCall extends Pick<ToolCall, 'toolUseId' | 'tool' | 'input'> {
-  /** When it was asked, in epoch milliseconds; absent for now. */
+  /** When the hook asked, in epoch milliseconds. Absent means now. */
   readonly askedAt?: number;
 }

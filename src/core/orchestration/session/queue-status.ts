@@ -1,11 +1,11 @@
 /** How full a queue is. */
 export interface QueueStatus {
-  /** Slots taken. */
+  /** Number of slots that are taken. */
   readonly running: number;
-  /** Items that wait. */
+  /** Number of items that wait. */
   readonly queued: number;
   readonly maxConcurrent: number;
   readonly maxQueued: number;
-  /** Who waits, next first. */
+  /** The waiting items, next first. */
   readonly items: readonly { readonly id: string; readonly position: number }[];
 }

@@ -3,8 +3,8 @@ import type { SessionRun } from './run.js';
 import type { SessionMode, SessionStatus, WaitingFor } from './status.js';
 
 /**
- * Everything known of one session: a plain, deep-frozen record. A change makes a new record, so one that was read
- * never changes. Times (`…At`, `at`) are epoch milliseconds.
+ * Everything that is known of one session: a plain, deep-frozen record. A change makes a new record, so a record that you have
+ * read never changes. Times (`…At`, `at`) are epoch milliseconds.
  */
 export interface UnifiedSession {
   readonly id: string;
@@ -12,7 +12,7 @@ export interface UnifiedSession {
   readonly taskId?: string;
   readonly parentId?: string;
   readonly status: SessionStatus;
-  /** 1 for the next to start; only while `queued`. */
+  /** 1 for the next session to start. Only while `queued`. */
   readonly queuePosition?: number;
   readonly createdAt: number;
   /** When the first run began to execute. */
@@ -20,20 +20,23 @@ export interface UnifiedSession {
   /** When the last run ended; absent while the session is not terminal. */
   readonly endedAt?: number;
   readonly environment: SessionEnvironment;
-  /** Claude's own conversation id (a UUID), what `claude --resume` takes. */
+  /** Claude's own conversation id (a UUID), which `claude --resume` takes. */
   readonly channelCoderSession?: string;
-  /** The stream-json log, or the copied transcript of an `interactive` session: one file for all runs. Agent-controlled text: show it as text only. */
+  /**
+   * The stream-json log, or the copied transcript of an `interactive` session. One file for all runs. Agent-controlled text:
+   * show it as text only.
+   */
   readonly logFile?: string;
   readonly runs: readonly SessionRun[];
-  /** The tool call that a person is asked about, the oldest first; answer with `approve` or `deny`. */
+  /** The oldest tool call that a person is asked about. Answer with `approve` or `deny`. */
   readonly pendingApproval?: GuardRequest;
-  /** All that are asked about, `pendingApproval` first; absent where there is none. */
+  /** All tool calls that a person is asked about, `pendingApproval` first. Absent if there are none. */
   readonly pendingApprovals?: readonly GuardRequest[];
-  /** What it waits for, if it has nothing to do; absent while it only waits for decisions about tool calls. */
+  /** What the session waits for while it has nothing to do. Absent while it only waits for decisions about tool calls. */
   readonly waitingFor?: WaitingFor;
   /** When a session that waits for its provider's usage limit goes on by itself; only while `paused`. */
   readonly resumeAt?: number;
-  /** How the last run went; only when terminal. */
+  /** How the last run went. Only while the session is terminal. */
   readonly result?: SessionResult;
   readonly metadata: SessionMetadata;
 }
@@ -43,9 +46,9 @@ export interface SessionEnvironment {
   readonly docker: boolean;
   /** Empty when `docker` is false. */
   readonly dockerImage: string;
-  /** The workspace on the host. */
+  /** The workspace on the machine. */
   readonly cwd: string;
-  /** The worktree on the host; present as soon as it exists. */
+  /** The worktree on the machine. Present as soon as it exists. */
   readonly worktree?: string;
   /** The worktree's branch. */
   readonly branch?: string;
@@ -57,46 +60,46 @@ export interface SessionEnvironment {
 export interface SessionResult {
   /** The agent's closing message. */
   readonly text?: string;
-  /** Of the container or process. Absent when it is not known. */
+  /** Exit code of the container or process. Absent if it is not known. */
   readonly exitCode?: number;
   /**
-   * In a `completed` session `success`, or `closed` where the window of an `interactive` one was; in a `cancelled` one
-   * `cancelled`. In a `failed` one:
+   * Why the session ended. A `completed` session has `success`, or `closed` if somebody closed the window of an `interactive`
+   * one. A `cancelled` session has `cancelled`. A `failed` session has:
    *
-   * - one of {@link OrchestrationErrorCode}'s codes, where it could not be started or watched on: `LAUNCH_FAILED`,
-   *   `IMAGE_NOT_FOUND`, `WORKTREE_FAILED`, `DOCKER_UNAVAILABLE`, `STATE_NOT_WRITABLE`, …
-   * - of a limit: `timeout`, `idle`, `max_cost`, `max_tokens`, `max_turns`, `log_limit` (the log got longer than `limits.logBytes`,
-   *   or was filled faster than it can be read)
-   * - of the guard: `guard_bypassed`
-   * - of the provider: `auth`, `rate_limited`
-   * - of the container or process: `oom`, `killed` (exit code 137), `terminated` (143), `lost` (it vanished), `log_lost`
-   *   (nobody wrote its log any more)
-   * - `incomplete`: it ended well, but without a result, or the conversation of an `interactive` one never began
+   * - one of {@link OrchestrationErrorCode}'s codes, if the session could not be started or no longer be watched:
+   *   `LAUNCH_FAILED`, `IMAGE_NOT_FOUND`, `WORKTREE_FAILED`, `DOCKER_UNAVAILABLE`, `STATE_NOT_WRITABLE`, …
+   * - for a limit: `timeout`, `idle`, `max_cost`, `max_tokens`, `max_turns`, `log_limit` (the log got longer than
+   *   `limits.logBytes`, or was filled faster than it can be read)
+   * - from the guard: `guard_bypassed`
+   * - from the provider: `auth`, `rate_limited`
+   * - from the container or process: `oom`, `killed` (exit code 137), `terminated` (143), `lost` (it vanished), `log_lost`
+   *   (nothing wrote its log any more)
+   * - `incomplete`: the run ended well but without a result, or the conversation of an `interactive` session never began
    * - `error`: anything else
    *
-   * An executor of your own may have further ones.
+   * Your own executor may use further reasons.
    */
   readonly reason: string;
   /** What went wrong, for a person. */
   readonly error?: string;
-  /** The plan of a `planning` session as a Markdown file; `text` has the same. */
+  /** The plan of a `planning` session as a Markdown file. `text` has the same content. */
   readonly planFile?: string;
-  /** What a `worktree` session did. */
+  /** What a `worktree` session changed. */
   readonly changes?: WorktreeChanges;
 }
 
 /** What happened in a worktree since its session entered it. */
 export interface WorktreeChanges {
   readonly branch: string;
-  /** The commit that was checked out then. */
+  /** The commit that was checked out when the session entered the worktree. */
   readonly base: string;
   /** Commits of the branch that `base` does not have. */
   readonly commits: number;
-  /** Files in which the branch differs from `base`; what is not committed is not counted. */
+  /** Files in which the branch differs from `base`. Changes that are not committed do not count. */
   readonly files: number;
-  /** Lines that were added to them. */
+  /** Lines that were added to those files. */
   readonly insertions: number;
   readonly deletions: number;
-  /** Changed files that are not committed; a new folder counts once, and what git ignores does not. */
+  /** Changed files that are not committed. A new folder counts once. Files that git ignores do not count. */
   readonly uncommitted: number;
 }

@@ -9,16 +9,16 @@ import type { SessionStatus, TerminalStatus } from './status.js';
 
 const ACTIVE = ['starting', 'running', 'paused', 'waiting_feedback'] as const satisfies readonly SessionStatus[];
 const TERMINAL = ['completed', 'failed', 'cancelled'] as const satisfies readonly TerminalStatus[];
-/** All there are. */
+/** All statuses. */
 export const STATUSES = ['queued', ...ACTIVE, ...TERMINAL] as const satisfies readonly SessionStatus[];
 
-/** How many pauses, and how many waits, the record of a run keeps. */
+/** How many pauses and how many waits the record of a run keeps. */
 const KEPT_TIMES = 50;
 
 /** The actions that need no record before them. */
 type FirstAction = 'created' | 'recovered';
 
-/** From which statuses each action is legal. What is not listed is refused, never ignored. */
+/** The statuses in which each action is legal. In any other status the action is refused, never ignored. */
 export const LEGAL_FROM: Readonly<Record<Exclude<SessionAction['type'], FirstAction>, readonly SessionStatus[]>> = {
   moved: ['queued'],
   launching: ['queued', 'starting'],
@@ -42,7 +42,7 @@ export const LEGAL_FROM: Readonly<Record<Exclude<SessionAction['type'], FirstAct
   continued: [...ACTIVE, ...TERMINAL],
 };
 
-/** Whether an action is only legal while a run is open, or only while none is. */
+/** True if an action is only legal while a run is open, false if it is only legal while no run is open. */
 const NEEDS_RUN: Partial<Record<SessionAction['type'], boolean>> = {
   launching: false,
   placed: true,
@@ -58,12 +58,12 @@ const NEEDS_RUN: Partial<Record<SessionAction['type'], boolean>> = {
   suspended: true,
 };
 
-/** Whether a session has ended (and can only be continued). */
+/** True if a session has ended (and can only be continued). */
 export function isTerminal(status: SessionStatus): status is TerminalStatus {
   return (TERMINAL as readonly SessionStatus[]).includes(status);
 }
 
-/** Whether a session has begun and not ended. */
+/** True if a session has begun and not ended. */
 export function isActive(status: SessionStatus): boolean {
   return (ACTIVE as readonly SessionStatus[]).includes(status);
 }
@@ -71,7 +71,7 @@ export function isActive(status: SessionStatus): boolean {
 /**
  * The next record. Pure: the same record and action give the same result, and neither is changed.
  *
- * @throws OrchestrationError `ILLEGAL_TRANSITION` where the record's status does not allow the action.
+ * @throws OrchestrationError `ILLEGAL_TRANSITION` if the record's status does not allow the action.
  */
 export function reduceSession(session: UnifiedSession | undefined, action: SessionAction): UnifiedSession {
   if (action.type === 'created' || action.type === 'recovered') {
@@ -79,8 +79,8 @@ export function reduceSession(session: UnifiedSession | undefined, action: Sessi
     return action.type === 'created' ? create(action) : action.session;
   }
   if (!session || !LEGAL_FROM[action.type].includes(session.status)) throw illegal(session, action.type);
-  // `starting` is one status before and after the launch, `paused` with a frozen container and with none; what may
-  // happen then depends on whether there is a run.
+  // `starting` is the status both before and after the launch. `paused` is the status both with a frozen container and without
+  // a container. Which actions are legal then depends on whether there is a run.
   const needsRun = NEEDS_RUN[action.type];
   if (needsRun !== undefined && needsRun !== hasOpenRun(session)) throw illegal(session, action.type);
   return Object.freeze(next(session, action));
@@ -103,7 +103,7 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
       return { ...session, queuePosition: action.queuePosition };
     case 'launching': {
       const { queuePosition: _, ...rest } = session;
-      // A continued session has its run already: it was added together with the feedback.
+      // A continued session already has its run, which was added together with the feedback.
       const last = session.runs.at(-1);
       const runs =
         last && last.launchedAt === undefined
@@ -222,7 +222,7 @@ function awake({ waitingFor: _, ...session }: UnifiedSession): UnifiedSession {
   return withApprovals(session, approvalsOf(session));
 }
 
-/** While a person is asked, or it has nothing to do, a session that runs waits for feedback. */
+/** A running session has the status `waiting_feedback` while a person is asked, or while it has nothing to do. */
 function withApprovals(session: UnifiedSession, approvals: readonly GuardRequest[]): UnifiedSession {
   const { pendingApproval: _, pendingApprovals: __, ...rest } = session;
   const [first] = approvals;
@@ -235,7 +235,7 @@ function withApprovals(session: UnifiedSession, approvals: readonly GuardRequest
   };
 }
 
-/** Whether a run was launched that is not over. */
+/** True if a run was launched and is not over. */
 export function hasOpenRun(session: UnifiedSession): boolean {
   const run = session.runs.at(-1);
   return run?.launchedAt !== undefined && run.endedAt === undefined;
@@ -253,7 +253,7 @@ function replaceRun(
   return last ? frozen([...runs.slice(0, -1), replace(last)]) : runs;
 }
 
-/** The time that its run was frozen does not count as work. */
+/** Records the end of a pause. Time in which the run was frozen does not count as work. */
 function unfrozen(session: UnifiedSession, at: number): readonly SessionRun[] {
   return replaceRun(session, ({ pausedAt = at, ...run }) => ({
     ...run,
@@ -262,7 +262,7 @@ function unfrozen(session: UnifiedSession, at: number): readonly SessionRun[] {
   }));
 }
 
-/** Its run has something to do again. */
+/** Records the end of a wait: the run has something to do again. */
 function atWork(session: UnifiedSession, at: number): readonly SessionRun[] {
   return replaceRun(session, ({ waitingAt = at, ...run }) => ({
     ...run,

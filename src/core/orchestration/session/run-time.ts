@@ -1,6 +1,6 @@
 import type { SessionRun } from './run.js';
 
-/** How long a run has worked until then, in milliseconds: not while it was frozen, and not while it waited for somebody. */
+/** How long a run has worked until `at`, in milliseconds. Time in which it was frozen or waited for somebody does not count. */
 export function workedMs(run: SessionRun, at: number): number {
   const { startedAt, pausedAt, pausedMs = 0, waitedMs = 0 } = run;
   if (startedAt === undefined) return 0;
@@ -8,12 +8,15 @@ export function workedMs(run: SessionRun, at: number): number {
   return Math.max(0, at - startedAt - frozenMs - waitedMs - waitedSince(run, at));
 }
 
-/** How long it has waited since it began to, in milliseconds, without the time for which it was frozen meanwhile. */
+/**
+ * How long the current wait has lasted until `at`, in milliseconds, without the time in which the run was frozen during the
+ * wait.
+ */
 export function waitedSince(run: SessionRun, at: number): number {
   return run.waitingAt === undefined ? 0 : Math.max(0, at - run.waitingAt - frozenMsSince(run, run.waitingAt, at));
 }
 
-/** For how many of the milliseconds since a time a run was frozen. */
+/** How long a run was frozen between `since` and `at`, in milliseconds. */
 export function frozenMsSince(
   { pauses = [], pausedAt }: Pick<SessionRun, 'pauses' | 'pausedAt'>,
   since: number,

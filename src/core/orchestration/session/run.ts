@@ -5,9 +5,9 @@ import type { TokenUsage } from './metadata.js';
 export interface SessionRun {
   /** 1 for the first. */
   readonly number: number;
-  /** When it was asked for, by `create()` or `continue()`; until `launchedAt` it waited for a slot. */
+  /** When the run was requested, by `create()` or `continue()`. Until `launchedAt` it waited for a slot. */
   readonly requestedAt?: number;
-  /** When it got its slot; absent while it waits for one. */
+  /** When the run got its slot. Absent while it waits for one. */
   readonly launchedAt?: number;
   /** When the container (or process) began to execute. */
   readonly startedAt?: number;
@@ -15,63 +15,66 @@ export interface SessionRun {
   readonly containerName?: string;
   readonly containerId?: string;
   readonly exitCode?: number;
-  /** How a person gets at the terminal of an `interactive` session: a command for the host's shell. */
+  /** How a person opens the terminal of an `interactive` session: a command for a shell on the machine. */
   readonly attachCommand?: string;
-  /** What `continue()` was called with, or what it is told that goes on by itself after a usage limit. Absent in the first. */
+  /**
+   * The text that `continue()` was called with. If the run went on by itself after a usage limit, the text that the agent was
+   * told. Absent in the first run.
+   */
   readonly feedback?: string;
-  /** The command of its leader's agent that asked for it, so that none is carried out twice. */
+  /** The leader's agent requested the run with this command. The id ensures that no command is carried out twice. */
   readonly commandId?: string;
-  /** Where its part of `logFile` begins, in bytes. */
+  /** Where the run's part of `logFile` begins, in bytes. */
   readonly logOffset?: number;
-  /** The process on the host: the docker client of a container, or `claude` itself. */
+  /** The process on the machine: the docker client of a container, or `claude` itself. */
   readonly process?: ProcessIdentity;
-  /** When it was frozen; only while it is. */
+  /** When the run was frozen. Only while it is frozen. */
   readonly pausedAt?: number;
-  /** How long it was frozen before that, in milliseconds. */
+  /** How long the run was frozen in earlier pauses, in milliseconds. */
   readonly pausedMs?: number;
-  /** The latest 50 times that it was frozen before that. */
+  /** The latest 50 earlier pauses. */
   readonly pauses?: readonly SessionPause[];
-  /** When it began to wait for what `waitingFor` says; only while it does. */
+  /** When the run began to wait for what `waitingFor` says. Only while it waits. */
   readonly waitingAt?: number;
-  /** How long it waited so before that, in milliseconds, without the time for which it was frozen meanwhile. */
+  /** How long the run waited in earlier waits, in milliseconds, without the time in which it was frozen during them. */
   readonly waitedMs?: number;
-  /** The latest 50 times that it waited so before that. */
+  /** The latest 50 earlier waits. */
   readonly waits?: readonly SessionWait[];
-  /** Why it was told to end, if it was. */
+  /** Why the run was told to end, if it was. */
   readonly stop?: RunStop;
-  /** How its container or process ended. What Claude said of the run is in the session's `result`. */
+  /** How the run's container or process ended. What Claude said of the run is in the session's `result`. */
   readonly exit?: RunEnd;
   /**
-   * In US dollars. While the run is under way an estimate from the list prices of its models (absent where one is
-   * unknown), at its end what Claude reported.
+   * In US dollars. While the run is under way, an estimate from the list prices of its models (absent if a price is unknown).
+   * After the run, the cost that Claude reported.
    */
   readonly costUsd?: number;
-  /** Counted while the run is under way, at its end what Claude reported. */
+  /** Our own count while the run is under way. After the run, the tokens that Claude reported. */
   readonly tokens?: TokenUsage;
   /** Agentic turns. */
   readonly turns?: number;
 }
 
-/** A time for which a run was frozen. */
+/** A period in which a run was frozen. */
 export interface SessionPause {
   readonly pausedAt: number;
   readonly resumedAt: number;
 }
 
-/** A time for which a run had nothing to do before somebody else had done something. */
+/** A period in which a run had nothing to do until somebody else had done something. */
 export interface SessionWait {
   readonly waitingAt: number;
   readonly workingAt: number;
 }
 
-/** Why a run was stopped on purpose, in the words of its result. */
+/** Why a run was stopped on purpose. The result gets these words. */
 export interface RunStop {
   readonly status: 'cancelled' | 'failed';
   readonly reason: string;
   readonly error: string;
-  /** What the conversation goes on with after it; absent where it was to end for good. */
+  /** The feedback with which the conversation goes on after the stop. Absent if it was stopped for good. */
   readonly feedback?: string;
-  /** As of a run. */
+  /** As {@link SessionRun.commandId}. */
   readonly commandId?: string;
 }
 
@@ -82,8 +85,8 @@ export interface RunEnd {
   /** A reason that outweighs the exit code, for example `lost` or `LAUNCH_FAILED`. */
   readonly reason?: string;
   readonly error?: string;
-  /** Nobody knows how it ended; only the log can tell. */
+  /** The end was not observed. Only the log can tell how the run ended. */
   readonly unknown?: boolean;
-  /** A person has ended it, by leaving Claude or closing its window: nothing more was to come. */
+  /** A person has ended the run, by leaving Claude or by closing its window. No result was to be expected any more. */
   readonly closed?: boolean;
 }

@@ -2,15 +2,17 @@
 export type SessionMode = 'autonomous' | 'interactive' | 'planning' | 'orchestration' | 'worktree';
 
 /**
- * Where a session stands. `queued` waits for a slot; `starting` has one and is being launched; `running` works;
- * `waiting_feedback` waits for somebody: a person who decides about a tool call (`pendingApproval`), or what `waitingFor`
- * says; `paused` has two kinds; the last three are terminal.
+ * The state of a session. `queued` waits for a slot. `starting` has a slot and is being launched. `running` works.
+ * `waiting_feedback` waits for somebody: a person who decides about a tool call (`pendingApproval`), or what `waitingFor` says.
+ * `paused` has two kinds. The last three are terminal.
  *
- * One that is `paused` with `resumeAt` waits for its provider's usage limit, without a run: `resume()` tries again at once,
- * and `pause()` is refused. Any other is frozen: `resume()` lets it go on, and `pause()` answers it as it is.
+ * A `paused` session with `resumeAt` waits for its provider's usage limit and has no run. `resume()` tries again at once, and
+ * `pause()` is refused. Any other `paused` session is frozen. `resume()` lets it go on, and `pause()` returns its record
+ * unchanged.
  *
- * All but `queued` and the terminal ones hold a slot. One that waits for its `children`, or for a `slot` to go on in, has
- * given its own back; so has one that waits for a `person`, unless the manager has `releaseSlotWhileWaiting: false`.
+ * All statuses except `queued` and the terminal ones hold a slot. A session that waits for its `children`, or for a `slot` to
+ * go on in, has given its own slot back. So has a session that waits for a `person`, unless the manager has
+ * `releaseSlotWhileWaiting: false`.
  */
 export type SessionStatus =
   | 'queued'
@@ -23,10 +25,10 @@ export type SessionStatus =
   | 'cancelled';
 
 /**
- * What a session waits for that runs but has nothing to do: `person` for what somebody types, `children` for sessions
- * that it leads, `slot` for a slot to go on in, as it gave its own back.
+ * What a running session waits for while it has nothing to do: `person` for a message from a person, `children` for sessions
+ * that it leads, `slot` for a slot to go on in, because it gave its own slot back.
  */
 export type WaitingFor = 'person' | 'children' | 'slot';
 
-/** Statuses that end a session; only `continue()` leads out of them. */
+/** Statuses that end a session. Only `continue()` leads out of them. */
 export type TerminalStatus = Extract<SessionStatus, 'completed' | 'failed' | 'cancelled'>;

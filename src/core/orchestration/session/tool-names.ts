@@ -1,6 +1,6 @@
 /**
- * Names under which Claude Code knows one tool (2.1.98). The model may use an old one, which is what the log says then;
- * the hook is told the current one.
+ * Groups of names that Claude Code uses for one tool (2.1.98). The model may use an old name, and then the log has the old
+ * name. The hook always gets the current one.
  */
 const ALIASES: readonly (readonly string[])[] = [
   ['Agent', 'Task'],
@@ -13,7 +13,7 @@ export function namesOf(tool: string): readonly string[] {
   return ALIASES.find((names) => names.includes(tool)) ?? [tool];
 }
 
-/** The name under which a tool is compared. */
+/** The name that is used to compare tools. */
 export function currentName(tool: string): string {
   return namesOf(tool)[0] ?? tool;
 }

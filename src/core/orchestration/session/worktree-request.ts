@@ -1,17 +1,23 @@
-/** Which worktree a session gets. A plain string is short for `{ branch }`. */
+/** The worktree that a session gets. A plain string is short for `{ branch }`. */
 export interface WorktreeRequest {
-  /** Created from `base` unless it exists; a worktree that already has it checked out is used as it is. */
+  /**
+   * Created from `base` unless the branch exists. If a worktree already has the branch checked out, that worktree is used as it
+   * is.
+   */
   branch: string;
-  /** The branch that a new one starts from. Default the one checked out in `cwd`. */
+  /** The branch that a new branch starts from. Default: the branch that is checked out in `cwd`. */
   base?: string;
   /** Where the worktree is made. Default `<repository>-<branch>` beside the repository. */
   path?: string;
 }
 
-/** The same for one session. */
+/** The worktree request of one session. */
 export interface SessionWorktreeRequest extends WorktreeRequest {
-  /** Whether only one will do that was made for the session: an agent asked for it, and may not have another's. */
+  /**
+   * Set if only a worktree will do that was made for this session. An agent asked for the worktree, and may not have one of
+   * somebody else.
+   */
   own?: true;
-  /** Folders that repository and worktree have to lie in, as real paths. Default anywhere. */
+  /** Folders that have to contain the repository and the worktree, as real paths. Default anywhere. */
   workspaces?: readonly string[];
 }

@@ -1,24 +1,24 @@
 import type { SessionEvent } from '../session/events.js';
 import { OrchestrationError } from '../util/errors.js';
 
-/** Events that may wait for a slow reader. */
+/** How many events may wait for a slow reader. */
 const MOST_WAITING = 10_000;
 
-/** Which events `events()` offers, and until when. */
+/** Selects the events that `events()` offers, and when the iteration ends. */
 export interface EventStreamOptions {
-  /** Only events with this `sessionId`; one that is not known yet is not refused. Default all. */
+  /** Only events with this `sessionId`. An id that is not known yet is accepted. Default all. */
   sessionId?: string;
-  /** Ends the iteration when aborted, without an error; what came before is read first. */
+  /** Ends the iteration when aborted, without an error. Earlier events are read first. */
   signal?: AbortSignal;
 }
 
-/** Registers a listener for all events and answers how to end that. */
+/** Registers a listener for all events. Returns the function that removes it. */
 export type Subscribe = (listener: (event: SessionEvent) => void) => () => void;
 
 /**
- * Events as an async iterable. It listens from the call on, not from the first `next()`, so nothing between the two
- * is missed; leaving the loop ends it. A reader that falls 10,000 events behind gets those and then `EVENTS_OVERFLOW`,
- * rather than a silent gap.
+ * Events as an async iterable. It listens from the call on, not only from the first `next()`, so no event between the two is
+ * missed. Leaving the loop stops the listening. If a reader falls 10,000 events behind, it gets those and then the error
+ * `EVENTS_OVERFLOW`, instead of a silent gap.
  */
 export function eventStream(
   subscribe: Subscribe,
@@ -57,7 +57,7 @@ export function eventStream(
   async function* read(): AsyncGenerator<SessionEvent, void> {
     try {
       while (true) {
-        // Taken as a batch: shifting single events off a long array would be slow.
+        // Taken as a batch, because removing single events from the front of a long array would be slow.
         for (const event of waiting.splice(0)) yield event;
         if (waiting.length > 0) continue;
         if (overflow) throw overflow;
@@ -74,7 +74,7 @@ export function eventStream(
   const reader = read();
   return {
     next: () => reader.next(),
-    // A generator that was never asked for anything does not run its `finally`.
+    // A generator on which `next()` was never called does not run its `finally`.
     return: () => {
       end();
       return reader.return();

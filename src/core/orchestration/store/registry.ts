@@ -2,7 +2,7 @@ import type { UnifiedSession } from '../session/record.js';
 import type { SessionMode, SessionStatus } from '../session/status.js';
 import { OrchestrationError, quote } from '../util/errors.js';
 
-/** What `list()` selects by; criteria are combined with "and". */
+/** The criteria of `list()`. They are combined with "and". */
 export interface SessionFilter {
   mode?: SessionMode;
   /** One status or several. */
@@ -19,7 +19,7 @@ export class SessionRegistry {
   readonly #byStatus: Index<SessionStatus> = new Map();
   readonly #byTask: Index<string> = new Map();
   readonly #byParent: Index<string> = new Map();
-  /** id → how many sessions were there before it */
+  /** id → how many sessions existed before it */
   readonly #order = new Map<string, number>();
 
   /** Adds a record or replaces the one with its id. */
@@ -66,7 +66,8 @@ export class SessionRegistry {
     if (filter.taskId !== undefined) return this.#resolve(this.#byTask.get(filter.taskId));
     if (filter.parentId !== undefined) return this.#resolve(this.#byParent.get(filter.parentId));
     if (!statuses) return [...this.#sessions.values()];
-    // A status index is in order of arrival at that status, so its records are sorted back to order of creation.
+    // A status index is in the order in which sessions reached that status. So its records are sorted back to order of
+    // creation.
     const ids = [...statuses].flatMap((status) => [...(this.#byStatus.get(status) ?? [])]);
     return this.#resolve(ids).sort((a, b) => this.#orderOf(a) - this.#orderOf(b));
   }

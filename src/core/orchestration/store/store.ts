@@ -22,7 +22,7 @@ export class SessionStore {
     this.#events = events;
   }
 
-  /** @throws OrchestrationError `ILLEGAL_TRANSITION`; nothing has changed then */
+  /** @throws OrchestrationError `ILLEGAL_TRANSITION`; then nothing has changed */
   dispatch(id: string, action: SessionAction): UnifiedSession {
     const session = reduceSession(this.registry.get(id), action);
     this.registry.set(session);

@@ -3,11 +3,11 @@ import { isTerminal } from '../session/reducer.js';
 import type { SessionStatus } from '../session/status.js';
 import { OrchestrationError } from '../util/errors.js';
 
-/** What `waitFor()` waits for, and how long. */
+/** Options of `waitFor()`: what it waits for, and how long. */
 export interface WaitOptions {
   /** One status or several to wait for. Default: any terminal one. */
   status?: SessionStatus | readonly SessionStatus[];
-  /** Ends the wait, not the session; the promise rejects with the signal's reason. */
+  /** Ends the wait, not the session. The promise rejects with the signal's reason. */
   signal?: AbortSignal;
 }
 
@@ -17,7 +17,7 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
-/** Those who wait for a session to reach a status. */
+/** The callers that wait for a session to reach a status. */
 export class SessionWaiters {
   readonly #waiters = new Map<string, Set<Waiter>>();
 
@@ -49,7 +49,7 @@ export class SessionWaiters {
     });
   }
 
-  /** Tells them of a change. */
+  /** Tells the waiting callers of a change. */
   notify(session: UnifiedSession): void {
     for (const waiter of [...(this.#waiters.get(session.id) ?? [])]) settle(waiter, session);
   }

@@ -1,11 +1,11 @@
 import { truncate } from './text.js';
 
-/** What a copied value may take in all, in characters; every value inside costs some. */
+/** How many characters the copied value may take in all. Every value inside costs some of them. */
 interface Allowance {
   left: number;
 }
 
-/** A frozen copy of a tool's input that is small whatever the agent sends. */
+/** A frozen copy of a tool's input. The copy is small, whatever the agent sends. */
 export function boundedCopy(value: unknown, allowance: Allowance = { left: 4_000 }, depth = 6): unknown {
   if (typeof value === 'string') {
     const text = truncate(value, Math.max(0, Math.min(2_000, allowance.left)));

@@ -1,8 +1,8 @@
-/** A promise together with what settles it (`Promise.withResolvers`, which Node 20 lacks). */
+/** A promise together with the functions that settle it (`Promise.withResolvers`, which Node 20 lacks). */
 export interface Deferred<T> {
   promise: Promise<T>;
   resolve(value: T): void;
-  /** Whether it was resolved. */
+  /** True if it was resolved. */
   readonly isSettled: boolean;
 }
 
@@ -24,7 +24,7 @@ export function deferred<T>(): Deferred<T> {
   };
 }
 
-/** All results. Where several fail, the first in the list counts; nothing of the rest is under way any more then. */
+/** The results of all promises. If several fail, the first in the list counts. No other promise is pending any more by then. */
 export async function allDone<T extends readonly unknown[]>(
   works: T,
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
@@ -32,7 +32,7 @@ export async function allDone<T extends readonly unknown[]>(
   return Promise.all(works);
 }
 
-/** Waits for work, but not longer than this; answers undefined when it takes longer. Keeps no process alive. */
+/** Waits for work, but not longer than `ms`. Returns undefined if the work takes longer. Keeps no process alive. */
 export async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {

@@ -7,23 +7,23 @@ import { inspect } from 'node:util';
  * |---|---|---|
  * | `INVALID_OPTIONS` | an option is missing, contradictory or out of range | correct the option that the message names |
  * | `QUEUE_FULL` | every slot and every waiting place is taken | wait for a session to end, or raise `maxQueued` |
- * | `CHILDREN_LIMIT` | a session leads as many others, or generations, as its limits allow | continue one of those, or raise `limits.children` or `limits.depth` |
+ * | `CHILDREN_LIMIT` | a session already leads as many sessions or generations as its limits allow | continue one of those, or raise `limits.children` or `limits.depth` |
  * | `SESSION_NOT_FOUND` | no session has this id | look it up with `list()` |
  * | `REQUEST_NOT_FOUND` | no approval with this id waits | read `pendingApprovals`; it may have been answered |
  * | `ILLEGAL_TRANSITION` | the session's status does not allow the call | wait with `waitFor()`, or use the call that the message names |
- * | `DOCKER_UNAVAILABLE` | no Docker engine answers, or only with an error | start the engine, set `DOCKER_HOST`, or see the message |
+ * | `DOCKER_UNAVAILABLE` | no Docker engine answers, or it answers only with an error | start the engine, set `DOCKER_HOST`, or see the message |
  * | `IMAGE_NOT_FOUND` | the engine has no such image | build, load or pull it; the library never pulls |
  * | `CLAUDE_NOT_FOUND` | neither image nor `PATH` has a `claude` that runs | install Claude Code there |
  * | `TMUX_NOT_FOUND` | an interactive session needs tmux, and `PATH` has none | install it: Debian's package `tmux`, `brew install tmux` |
  * | `ONBOARDING_NEEDED` | Claude's terminal UI asks what only a person may answer: theme, trust, API key | start `claude` there once by hand, or mount such a home |
  * | `WORKSPACE_NOT_FOUND` | the workspace is missing or not a folder | correct `cwd` |
  * | `WORKSPACE_NOT_WRITABLE` | the image's user cannot write to the workspace | change its owner, or set `docker.user` |
- * | `UNSAFE_MOUNT` | a mount would hand the host to the agent | mount less, or set `docker.allowUnsafeMounts` |
+ * | `UNSAFE_MOUNT` | a mount would hand the machine to the agent | mount less, or set `docker.allowUnsafeMounts` |
  * | `UNSAFE_SETTINGS` | the workspace's Claude settings would switch the guard off | correct the file that the message names |
  * | `WORKTREE_FAILED` | git refused to make or find the worktree | see `cause` |
  * | `WORKTREE_HAS_WORK` | a worktree has work that would be lost with it | merge it, or remove it with `force` |
  * | `LAUNCH_FAILED` | the session's process could not be started | see `cause` |
- * | `ENV_MISSING` | a session of an earlier host needs variables, whose values are not kept on disk | give them to `recover({ env })` |
+ * | `ENV_MISSING` | a session of an earlier process needs variables, and their values are not kept on disk | give them to `recover({ env })` |
  * | `STATE_LOCKED` | another manager uses `stateDir` | close it, or choose another folder |
  * | `STATE_NOT_WRITABLE` | `stateDir` cannot be written, others could write to it, or something in it is a link | correct its owner and mode, remove what the message names, or choose another |
  * | `EVENTS_OVERFLOW` | an `events()` reader fell too far behind | read faster, or filter by `sessionId` |
@@ -55,8 +55,8 @@ export type OrchestrationErrorCode =
   | 'MANAGER_CLOSED';
 
 /**
- * The one error class that this library throws on purpose. Its message names the option or resource, the value
- * received and the next step; `code` is for programs, `cause` keeps what lies underneath.
+ * The one error class that this library throws on purpose. Its message names the option or resource, the value received and the
+ * next step. `code` is for programs, `cause` keeps the underlying error.
  *
  * @example
  * ```ts
@@ -78,9 +78,9 @@ export class OrchestrationError extends Error {
   }
 }
 
-/** The message of anything that was thrown. */
+/** The message of any thrown value. */
 export function messageOf(thrown: unknown): string {
-  // inspect: String() itself throws for some objects.
+  // `inspect`, because `String()` itself throws for some objects.
   return thrown instanceof Error ? thrown.message : typeof thrown === 'string' ? thrown : inspect(thrown);
 }
 
@@ -90,15 +90,15 @@ export function systemCode(thrown: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** A value as it may stand in an error message: on one line, bounded. */
+/** A value in the form in which an error message shows it: on one line, with a bounded length. */
 export function quote(value: unknown): string {
   const text = jsonOf(value) ?? inspect(value, { breakLength: Number.POSITIVE_INFINITY, depth: 3 });
-  // JSON leaves these as they are, and terminals obey them.
+  // JSON does not escape these characters, and terminals obey them.
   const harmless = text.replace(/[\u007f-\u009f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
   return harmless.length > 200 ? `${harmless.slice(0, 200)}…` : harmless;
 }
 
-/** Undefined for what JSON cannot express, or would falsify. */
+/** Undefined if JSON cannot express the value, or would falsify it. */
 function jsonOf(value: unknown): string | undefined {
   if (typeof value !== 'string' && typeof value !== 'object') return undefined;
   try {

@@ -6,12 +6,12 @@ import { messageOf } from './errors.js';
 type Listener = (...args: any[]) => unknown;
 
 /**
- * An emitter whose listeners can do no harm: what one throws, or rejects with, reaches neither the emitter nor the
- * other listeners. It is reported once for each listener, as `'listener-error'`, or as a process warning where nobody
- * listens for that.
+ * An emitter whose listeners can do no harm. If a listener throws or rejects, the error reaches neither the emitter nor the
+ * other listeners. The first error of each listener is reported as `'listener-error'`, or as a process warning if nobody
+ * listens for `'listener-error'`.
  */
 export class IsolatedEmitter<Events extends EventEmitter.ValidEventTypes> extends EventEmitter<Events> {
-  /** listener → event → what is registered in its place */
+  /** listener → event → the wrapper that is registered in place of the listener */
   readonly #wrappers = new WeakMap<Listener, Map<unknown, Listener>>();
   readonly #reported = new WeakSet<Listener>();
 
@@ -90,7 +90,7 @@ export class IsolatedEmitter<Events extends EventEmitter.ValidEventTypes> extend
   }
 }
 
-/** What a listener threw (or rejected with). Reported once for each listener. */
+/** The error that a listener threw (or rejected with). Reported once for each listener. */
 export interface ListenerError {
   readonly event: string;
   readonly error: unknown;

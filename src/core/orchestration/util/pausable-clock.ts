@@ -1,4 +1,4 @@
-/** Timers of Node take no more; what is later is waited for in parts. */
+/** Timers of Node.js allow no longer delay. A longer wait is split into parts. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 interface Timer {
@@ -8,8 +8,8 @@ interface Timer {
 }
 
 /**
- * Time that can be stopped, and timers that stop with it. It is monotonic: a change of the system's clock moves nothing.
- * No timer keeps the process alive.
+ * A clock that can be stopped, with timers that stop together with it. The clock is monotonic: a change of the system's clock
+ * has no effect. No timer keeps the process alive.
  */
 export class PausableClock {
   readonly #timers = new Set<Timer>();
@@ -17,12 +17,12 @@ export class PausableClock {
   #elapsed = 0;
   #since = performance.now();
 
-  /** Milliseconds that it has run. */
+  /** How many milliseconds the clock has run. */
   now(): number {
     return this.#elapsed + (this.#stopped ? 0 : performance.now() - this.#since);
   }
 
-  /** Calls back when it has run that much further. @returns what takes the timer back */
+  /** Calls back when the clock has run for `ms` more milliseconds. @returns cancels the timer */
   after(ms: number, callback: () => void): () => void {
     const timer: Timer = { due: this.now() + ms, callback };
     this.#timers.add(timer);
@@ -30,7 +30,7 @@ export class PausableClock {
     return () => this.#forget(timer);
   }
 
-  /** Stops it; a second call changes nothing. */
+  /** Stops the clock. A second call changes nothing. */
   stop(): void {
     if (this.#stopped) return;
     this.#elapsed = this.now();
@@ -38,7 +38,7 @@ export class PausableClock {
     for (const { handle } of this.#timers) clearTimeout(handle);
   }
 
-  /** Lets it run on. */
+  /** Lets the clock run again. */
   start(): void {
     if (!this.#stopped) return;
     this.#stopped = false;
@@ -46,7 +46,7 @@ export class PausableClock {
     for (const timer of this.#timers) this.#arm(timer);
   }
 
-  /** Takes all timers back. */
+  /** Cancels all timers. */
   clear(): void {
     for (const timer of this.#timers) this.#forget(timer);
   }
@@ -54,7 +54,7 @@ export class PausableClock {
   #arm(timer: Timer): void {
     const ms = Math.min(Math.max(0, timer.due - this.now()), LONGEST_MS);
     timer.handle = setTimeout(() => {
-      // A timer may ring a moment early.
+      // A timer of Node.js may fire a moment early.
       if (timer.due - this.now() > 1) return this.#arm(timer);
       this.#timers.delete(timer);
       timer.callback();

@@ -1,4 +1,6 @@
-/** Cancels sessions when their signals are aborted. One listener for all sessions of a signal: many may share it. */
+/**
+ * Cancels sessions when their signals are aborted. Many sessions may share one signal, so each signal has only one listener.
+ */
 export class AbortSignals {
   readonly #cancel: (sessionId: string) => void;
   readonly #shared = new WeakMap<AbortSignal, { ids: Set<string>; abort: () => void }>();
@@ -7,7 +9,7 @@ export class AbortSignals {
     this.#cancel = cancel;
   }
 
-  /** @param ended settles when the session needs no signal any more */
+  /** @param ended settles when the session no longer needs the signal */
   watch(sessionId: string, signal: AbortSignal, ended: Promise<unknown>): void {
     const shared = this.#shared.get(signal) ?? this.#listen(signal);
     shared.ids.add(sessionId);

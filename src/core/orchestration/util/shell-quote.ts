@@ -1,14 +1,14 @@
-/** A word as POSIX `sh` reads it, whatever is in it. */
+/** Quotes a word so that POSIX `sh` reads it as one word, whatever it contains. */
 export function quoted(word: string): string {
   return `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** Names a request to the host in `$id`; empty where the system has no name to give. */
+/** Puts a name for a request to the process into `$id`. Without a random name from the system, time and process id are used. */
 export const NAME_REQUEST = 'id=$(cat /proc/sys/kernel/random/uuid 2>/dev/null) || id=$(date +%s).$$';
 
 /**
- * A moment of waiting for the host: short at first, as most answers come at once. `$waited` counts in milliseconds what was
- * slept; a clock would run on while the container is frozen.
+ * A short pause while waiting for the process. The pauses are short at first, because most answers come at once. `$waited`
+ * counts the milliseconds that were slept. A clock would run on while the container is frozen.
  */
 export const PAUSE = `\
   if [ "$waited" -lt 40 ]; then

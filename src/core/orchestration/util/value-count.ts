@@ -1,9 +1,11 @@
-/** More values than a model can write in one message: to parse, sort and hash these many takes a tenth of a second. */
+/**
+ * More values than a model can write in one message. Parsing, sorting and hashing this many values takes a tenth of a second.
+ */
 const MOST_VALUES = 50_000;
 
 const [QUOTE, COMMA, BACKSLASH, BRACKET, BRACE] = [0x22, 0x2c, 0x5c, 0x5b, 0x7b];
 
-/** Whether a value holds more others, at whatever depth, than any honest input of a tool. */
+/** True if a value contains more values, at any depth, than any honest input of a tool. */
 export function hasTooManyValues(value: unknown): boolean {
   const left = [value];
   let count = 0;
@@ -19,20 +21,20 @@ export function hasTooManyValues(value: unknown): boolean {
   return false;
 }
 
-/** The same of a text that is not parsed yet: to parse millions of values takes seconds, and a gigabyte. */
+/** The same check for a text that is not parsed yet. Parsing millions of values takes seconds and a gigabyte of memory. */
 export function isJsonOfTooManyValues(json: Uint8Array): boolean {
   const count = new JsonValueCount();
   count.add(json);
   return count.tooMany;
 }
 
-/** Counts the values in a JSON text that comes in parts. */
+/** Counts the values in a JSON text that arrives in parts. */
 export class JsonValueCount {
   #count = 0;
   #isText = false;
   #isEscaped = false;
 
-  /** Whether there are more values so far than a model can write. */
+  /** True if there are already more values than a model can write. */
   get tooMany(): boolean {
     return this.#count > MOST_VALUES;
   }

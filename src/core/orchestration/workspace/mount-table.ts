@@ -7,23 +7,23 @@ import type { PinnedPath } from '../util/fs/pinned-path.js';
 interface MountPoint {
   readonly id: string;
   readonly device: string;
-  /** What of the device's file system is mounted. */
+  /** The part of the device's file system that is mounted. */
   readonly root: string;
   readonly path: string;
   readonly fileSystem: string;
 }
 
-/** What the machine's mounts tell of a folder. */
+/** What the machine's mounts say about a folder. */
 export interface MountView {
-  /** The folder's path, and all others that lead to it: bind mounts give one folder several. */
+  /** The folder's path and all other paths that lead to it, because bind mounts give one folder several paths. */
   readonly names: readonly string[];
-  /** Paths that lead to parts of it, and to what is mounted below it: a container gets that as well. */
+  /** Paths that lead to parts of the folder, and to file systems that are mounted below it. A container gets those as well. */
   readonly parts: readonly string[];
-  /** Kinds of the file systems that it is on, and that are mounted below it. */
+  /** The types of the file systems that the folder is on, and of those that are mounted below it. */
   readonly fileSystems: readonly string[];
 }
 
-/** The mounts of the machine, as this process sees them. Empty where the system has no such table. */
+/** The mounts of the machine, as this process sees them. Empty if the system has no such table. */
 export class MountTable {
   readonly #points: readonly MountPoint[];
 
@@ -36,7 +36,7 @@ export class MountTable {
     return MountTable.parse(text);
   }
 
-  /** @param text as in `/proc/self/mountinfo` */
+  /** @param text in the form of `/proc/self/mountinfo` */
   static parse(text: string): MountTable {
     return new MountTable(text.split('\n').flatMap((line) => parsed(line) ?? []));
   }
@@ -73,7 +73,7 @@ function parsed(line: string): MountPoint | undefined {
   return { id, device, root, path, fileSystem };
 }
 
-/** Spaces and the like are octal. */
+/** The table writes spaces and similar characters in octal. */
 function unescaped(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }

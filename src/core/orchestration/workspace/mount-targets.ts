@@ -6,19 +6,28 @@ import type { Mount } from './mount.js';
 
 const paths = (text: string): string[] => text.trim().split(/\s+/);
 
-/** Where the container keeps what makes its boundary, and the guard its hook: nothing of the user's there, or around it. */
+/**
+ * The places in the container that make its boundary, and those of the guard's hook. Nothing of the user's may be mounted there
+ * or around them.
+ */
 const TAKEN = [
   ...paths('/proc /sys /dev /etc/claude-code /run/autonomous-orchestration /var/run/autonomous-orchestration'),
   '/workspace/.git',
 ];
-/** Where the programs are that the guard's hook is made of: nothing in their place, and nothing writable among them. */
+/**
+ * The places of the programs that the guard's hook uses. Nothing may be mounted over these places, and nothing writable inside
+ * them.
+ */
 const PROGRAMS =
   paths(`/bin /sbin /lib /lib32 /lib64 /libx32 /usr/bin /usr/sbin /usr/lib /usr/lib32 /usr/lib64 /usr/libx32
   /usr/local/bin /usr/local/sbin /usr/local/lib /etc`);
-/** Claude's conversation, which is mounted from the session's folder: nothing of the user's in it, whoever the user is. */
+/**
+ * Claude's conversation, which is mounted from the session's folder. Nothing of the user's may be mounted there. The pattern
+ * fits the home folder of any user.
+ */
 const CONVERSATION = /\/\.claude\/projects(\/|$)/;
 
-/** Why nothing of the user's can be mounted at a place in the container; undefined where it can. */
+/** Why nothing of the user's can be mounted at a place in the container. Undefined if it can. */
 export function takenTarget({ target, readonly }: Pick<Mount, 'target' | 'readonly'>): string | undefined {
   if (target === '' || target === '/workspace') return 'cannot replace / or /workspace in the container';
   const taken = TAKEN.find((path) => isInside(target, path) || isInside(path, target));
@@ -31,8 +40,8 @@ export function takenTarget({ target, readonly }: Pick<Mount, 'target' | 'readon
 }
 
 /**
- * Refuses a mount into another one, such as one below `/workspace`, where a link is on the way: an agent may have made it,
- * and the engine follows it to wherever it leads in the container, the guard's files for example.
+ * Refuses a mount inside another mount, such as one below `/workspace`, if a link is on the way. An agent may have made the
+ * link, and the engine follows it to any place in the container, for example to the guard's files.
  *
  * @throws OrchestrationError `UNSAFE_MOUNT`
  */
@@ -46,7 +55,7 @@ export async function refuseLinkedTargets(mounts: readonly Mount[]): Promise<voi
     for (const name of relative(around.target, mount.target).split(sep)) {
       path = join(path, name);
       const stats = await lstat(path).catch(() => undefined);
-      if (!stats) break; // The engine makes a folder there.
+      if (!stats) break; // The engine will make a folder there.
       if (!stats.isSymbolicLink()) continue;
       throw new OrchestrationError(
         'UNSAFE_MOUNT',

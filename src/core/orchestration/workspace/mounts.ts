@@ -23,7 +23,10 @@ export function parseMounts(mounts: readonly (string | MountOption)[]): Mount[] 
   });
 }
 
-/** Where in the container they are. Mounts that cannot be read are refused when the container is planned. */
+/**
+ * The mounts' places in the container. Mounts that cannot be parsed are left out here; they are refused when the container is
+ * planned.
+ */
 export function mountTargets(mounts: readonly (string | MountOption)[]): string[] {
   try {
     return parseMounts(mounts).map(({ target }) => target);
@@ -45,10 +48,10 @@ function checked(mount: Mount, given: unknown): Mount {
 }
 
 /**
- * Follows links in the sources of mounts and refuses those that would hand over the machine, as well as sources that are not
- * there (Docker's `-v` would create them).
+ * Follows links in the sources of mounts. Refuses sources that would hand over the machine, and sources that do not exist
+ * (Docker's `-v` would create them).
  *
- * @param allowUnsafe lets whatever docs/security.md lists pass
+ * @param allowUnsafe accepts everything that docs/security.md lists
  * @throws OrchestrationError `INVALID_OPTIONS`, `UNSAFE_MOUNT`
  */
 export async function resolveMounts(
@@ -71,7 +74,7 @@ export async function resolveMounts(
 }
 
 /**
- * Refuses to make a worktree where it could not be mounted afterwards.
+ * Refuses to make a worktree in a place from which it could not be mounted afterwards.
  *
  * @throws OrchestrationError `UNSAFE_MOUNT`
  */

@@ -5,11 +5,11 @@ import type { CheckedMount, Mount } from './mount.js';
 import { parseMounts } from './mounts.js';
 
 /**
- * Takes down what the mounts of a container lead to, after everything else about them was checked. The container compares
- * it with what it was given, so that nothing can be put in its place in between, see `checkedStart`.
+ * Records which files and folders the mounts of a container lead to, after everything else about the mounts was checked. The
+ * container compares them with what was mounted, so that nobody can replace them in between, see `checkedStart`.
  *
- * @param mounts sources without links; those that were looked at before have to be the same still
- * @throws OrchestrationError `UNSAFE_MOUNT` where a source is a link now, is gone, or is something else
+ * @param mounts sources without links; a source that was examined before has to be the same file or folder still
+ * @throws OrchestrationError `UNSAFE_MOUNT` if a source is now a link, is gone, or is something else
  */
 export async function pinMounts(mounts: readonly (Mount | CheckedMount)[]): Promise<CheckedMount[]> {
   return Promise.all(
@@ -26,17 +26,17 @@ export async function pinMounts(mounts: readonly (Mount | CheckedMount)[]): Prom
   );
 }
 
-/** The paths of the user's that a session's options mount: those of its mounts, and its key. */
+/** The user's own paths that a session's options mount: those of the mounts, and the key. */
 export function sourcesOf({ mounts = [], ssh }: Pick<Partial<DockerOptions>, 'mounts' | 'ssh'>): string[] {
   return [...parseMounts(mounts).map(({ source }) => source), ...(typeof ssh === 'object' ? [ssh.keyFile] : [])];
 }
 
 /**
- * Refuses sources that lead elsewhere than they did. Links that were there when a session was created were followed then,
- * so that one that is there now has come since: an agent may have made it.
+ * Refuses sources that lead elsewhere than before. When the session was created, links were followed. So a link that is there
+ * now is newer, and an agent may have made it.
  *
- * @param found where they lead now
- * @param settled where they led when the session was created, or the one that it inherits them from
+ * @param found where the sources lead now
+ * @param settled where the sources led when the session was created, or when the session that it inherits them from was created
  * @throws OrchestrationError `UNSAFE_MOUNT`
  */
 export function refuseRedirected(found: readonly string[], settled: readonly string[]): void {

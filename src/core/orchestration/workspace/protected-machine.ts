@@ -11,38 +11,38 @@ import {
   type Reach,
 } from './protected-places.js';
 
-/** What differs from one process to the next. */
+/** The protected paths that differ from one process to another. */
 export interface ProtectedPaths {
   /** The home folder of the user that this process runs as. */
   home: string;
-  /** Where the engine listens that runs the sessions, besides the places that engines usually have. */
+  /** Where the engine that runs the sessions listens, in addition to the usual places of engines. */
   engineSockets: readonly string[];
-  /** Where the sessions' logs and records are. */
+  /** The folder with the sessions' logs and records. */
   stateDir: string;
-  /** The variables of this process: some name folders with keys. Default none. */
+  /** The variables of this process. Some of them name folders with keys. Default none. */
   env?: NodeJS.ProcessEnv;
 }
 
-/** A place that no container may get, on this machine. */
+/** A place on this machine that no container may get. */
 export interface ProtectedPlace {
   readonly what: string;
   readonly reach: Reach;
   readonly path: string;
-  /** Where the path leads, and to what; absent where there is nothing, or nothing that may be looked at. */
+  /** The file or folder that the path leads to. Absent if there is nothing, or nothing that we may examine. */
   readonly found?: { readonly path: string; readonly identity: FileIdentity; readonly links: number };
 }
 
 type Unfound = Omit<ProtectedPlace, 'found'>;
 
-/** The table of protected places, as it is on this machine at the moment when this is made. Looks at each folder once. */
+/** The table of protected places, as this machine has them when this object is made. Examines each folder once. */
 export class ProtectedMachine {
-  /** What is in folders, by path. */
+  /** The contents of folders, by path. */
   readonly #listed = new Map<string, Promise<Listing>>();
   readonly #ofHomes = new Map<string, Promise<ProtectedPlace[]>>();
   readonly #own: Promise<ProtectedPlace[]>;
-  /** The home folders whose places count for whatever is asked for. */
+  /** The home folders whose places are checked for every mount. */
   readonly #homes: readonly string[];
-  /** Sockets of container engines, whether they are there or not. */
+  /** Sockets of container engines, whether they exist or not. */
   readonly sockets: Promise<ProtectedPlace[]>;
   #passwd: Promise<string> | undefined;
 
@@ -53,7 +53,10 @@ export class ProtectedMachine {
     for (const home of this.#homes) void this.#ofHome(home);
   }
 
-  /** @param names of the folder that is asked for: those of other users' home folders bring their places along */
+  /**
+   * @param names paths of the folder to be mounted; if they are in home folders of other users, the places in those are
+   * included
+   */
   async places(names: readonly string[]): Promise<ProtectedPlace[]> {
     const homes = [...this.#homes];
     for (const home of new Set(names.flatMap(homeOf))) {
@@ -72,7 +75,10 @@ export class ProtectedMachine {
     return known;
   }
 
-  /** Somebody's, and not just a folder beside those: it is in the list of users, another user's, or has what homes have. */
+  /**
+   * True if the folder is somebody's home, and not just any folder beside homes: the list of users has it, it belongs to
+   * another user, or it contains what homes contain.
+   */
   async #isHome(folder: string): Promise<boolean> {
     this.#passwd ??= readFile('/etc/passwd', 'utf8').catch(() => '');
     if ((await this.#passwd).split('\n').some((line) => line.split(':')[5] === folder)) return true;
@@ -83,9 +89,9 @@ export class ProtectedMachine {
   }
 
   /**
-   * Most are not there, and to list their folders costs less than to look for each.
+   * Finds out which places exist. Most do not, and listing their folders is cheaper than looking for each place.
    *
-   * @param anywhere the one that may be in any folder, also in a crowded one
+   * @param anywhere the place that may be in any folder, even a crowded one, so that its folder is not listed
    */
   async #find(places: readonly Unfound[], anywhere: string): Promise<ProtectedPlace[]> {
     const folders = [...new Set(places.filter(({ path }) => path !== anywhere).map(({ path }) => dirname(path)))];
@@ -112,7 +118,7 @@ export class ProtectedMachine {
   }
 
   async #list(folder: string): Promise<Listing> {
-    // One below a folder that was listed before is looked for in that list.
+    // If the folder above was listed before, this folder is looked up in that list.
     const above = folder === sep ? undefined : await this.#listed.get(dirname(folder));
     if (above?.links.has(basename(folder)) === false) return NOTHING;
     try {
@@ -120,29 +126,29 @@ export class ProtectedMachine {
       const entries = await readdir(path, { withFileTypes: true });
       return { path, links: new Map(entries.map((entry) => [entry.name, entry.isSymbolicLink()])) };
     } catch {
-      return NOTHING; // There is no folder, or none that may be looked at.
+      return NOTHING; // There is no folder, or we may not read it.
     }
   }
 }
 
-/** What is in a folder. */
+/** The content of a folder. */
 interface Listing {
   /** The folder's path without links. */
   readonly path: string;
-  /** By name, whether it is a link. */
+  /** By name: true if the entry is a link. */
   readonly links: ReadonlyMap<string, boolean>;
 }
 
 const NOTHING: Listing = { path: sep, links: new Map() };
 
-/** @param real its path without links, where that is known */
+/** @param real the place's path without links, if it is known */
 async function found(place: Unfound, real?: string): Promise<ProtectedPlace> {
   try {
     const path = real ?? (await realpath(place.path));
     const stats = await stat(path, { bigint: true });
     return { ...place, found: { path, identity: identityOf(stats), links: Number(stats.nlink) } };
   } catch {
-    return place; // There is nothing, or nothing that may be looked at.
+    return place; // There is nothing, or nothing that we may examine.
   }
 }
 
@@ -156,7 +162,7 @@ function engineSockets({ engineSockets: own, home, env = {} }: ProtectedPaths): 
   }));
 }
 
-/** Of the machine and of this process. */
+/** The places of the machine and of this process. */
 function ownPlaces({ stateDir, home, env = {} }: ProtectedPaths): Unfound[] {
   return [
     { path: stateDir, what: "this library's stateDir, with the logs of other sessions", reach: 'below' },
@@ -176,7 +182,7 @@ function homePlaces(home: string): Unfound[] {
   );
 }
 
-/** What the table has in a folder that a variable moves elsewhere. */
+/** The table's places in a folder that a variable moves elsewhere. */
 function movedPlaces(from: string, to: string, home: string): Unfound[] {
   return PROTECTED_PLACES.flatMap(({ paths, ...group }) =>
     paths
@@ -186,7 +192,7 @@ function movedPlaces(from: string, to: string, home: string): Unfound[] {
   );
 }
 
-/** The folder among the home folders that a path is in. */
+/** The home folder that a path is in. */
 function homeOf(path: string): string[] {
   return HOME_ROOTS.filter((root) => path !== root && isInside(path, root)).map((root) =>
     join(root, path.slice(root.length + 1).split(sep)[0] ?? ''),

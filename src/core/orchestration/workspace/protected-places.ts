@@ -2,27 +2,27 @@
  * How much of a place is refused:
  *
  * - `itself`: the place and every folder above it
- * - `below`: besides, everything in it
- * - `writable`: the same as `below`, but only where the mount is writable
+ * - `below`: also everything in it
+ * - `writable`: the same as `below`, but only if the mount is writable
  */
 export type Reach = 'itself' | 'below' | 'writable';
 
 /** Places on the machine that no container may get, for one reason. */
 export interface PlaceGroup {
-  /** What is there, as it stands in errors and in docs/security.md. */
+  /** A description of the places, as errors and docs/security.md show it. */
   readonly what: string;
   readonly reach: Reach;
-  /** `~` is the user's own home folder, `/root`, and each home folder of another user. */
+  /** `~` stands for the user's own home folder, `/root`, and each home folder of another user. */
   readonly paths: readonly string[];
 }
 
-/** Folders whose children are home folders. `/mnt/c/Users` is Windows, seen from its Linux. */
+/** Folders whose children are home folders. `/mnt/c/Users` has the users of Windows, seen from the Linux in it. */
 export const HOME_ROOTS = ['/home', '/Users', '/var/home', '/export/home', '/mnt/c/Users'];
 
-/** Left open although they lie in a protected place: desktop systems mount removable disks there. */
+/** Allowed although they lie in a protected place, because desktop systems mount removable disks there. */
 export const OPEN_PLACES = ['/run/media'];
 
-/** Variables that move one of the places below elsewhere. */
+/** Variables that move one of the places below to another path. */
 export const MOVED_BY: Readonly<Record<string, string>> = {
   XDG_CONFIG_HOME: '~/.config',
   XDG_DATA_HOME: '~/.local/share',
@@ -60,7 +60,7 @@ export const ENGINE_SOCKETS: readonly string[] = [
 /** Variables that name the socket of an engine, as a path or as `unix://` and a path. */
 export const ENGINE_VARIABLES = ['DOCKER_HOST', 'CONTAINER_HOST', 'CONTAINERD_ADDRESS', 'BUILDKIT_HOST'];
 
-/** What container engines have in the names of their sockets, for those that listen at a place of their own. */
+/** Words in the socket names of container engines, for engines that listen at a place of their own. */
 export const ENGINE_SOCKET_NAME = /balena|buildkit|containerd|crio|docker|incus|kubelet|libvirt|lxd|nerdctl|podman/i;
 
 const paths = (text: string): string[] => text.trim().split(/\s+/);

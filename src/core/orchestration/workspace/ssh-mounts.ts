@@ -11,16 +11,16 @@ const KEY_FILE = '/run/autonomous-orchestration/ssh-key';
 export interface SshAccess {
   mounts: CheckedMount[];
   env: Record<string, string>;
-  /** The real path of the one key that was asked for. */
+  /** The real path of the key, if one key was requested. */
   keyFile?: string;
 }
 
 /**
  * Mounts and variables for the `ssh` option.
  *
- * @param host the host's environment
+ * @param host the environment and home folder of this process
  * @param home the home folder in the container
- * @throws OrchestrationError `INVALID_OPTIONS` where what is asked for is not there
+ * @throws OrchestrationError `INVALID_OPTIONS` if the requested file, folder or socket is missing
  */
 export async function sshAccess(
   ssh: NonNullable<DockerOptions['ssh']>,
@@ -52,7 +52,10 @@ export async function sshAccess(
   };
 }
 
-/** These are asked for by name, so that they are not held against the places that mounts may not have; but each is what it is to be. */
+/**
+ * The user asks for these paths by name, so they are not checked against the protected places. But each has to be of the
+ * expected kind.
+ */
 async function requireKind(
   path: string,
   kind: 'isFile' | 'isDirectory' | 'isSocket',

@@ -8,20 +8,21 @@ import { MountTable } from './mount-table.js';
 import type { ProtectedMachine, ProtectedPlace } from './protected-machine.js';
 import { ENGINE_SOCKET_NAME, KERNEL_FILE_SYSTEMS, OPEN_PLACES } from './protected-places.js';
 
-/** A mount that is asked for, with what its source is. */
+/** A requested mount, with the file or folder that its source leads to. */
 export interface AskedSource {
   source: PinnedPath;
-  /** The source as it was asked for. */
+  /** The source as it was requested. */
   given: string;
   readonly: boolean;
 }
 
-/** What is looked through for another name of an engine's socket. */
+/** The limits of the search for another name of an engine's socket. */
 const SEARCH = { entries: 50_000, repositories: 0, durationMs: 2_000 };
 
 /**
- * Finds out what a mount would hand over. It goes by what the source is: its path without links, the other paths that bind
- * mounts give it, device and inode of it and of the folders above it, the kind of the file, the kind of its file system.
+ * Finds out what a mount would hand over. The answer depends on what the source really is: its path without links, its other
+ * paths through bind mounts, device and inode of it and of the folders above it, the type of the file, and the type of its file
+ * system.
  */
 export class UnsafeSources {
   readonly #machine: ProtectedMachine;
@@ -34,7 +35,7 @@ export class UnsafeSources {
     this.#table = table;
   }
 
-  /** Why the mount is refused, as the end of "it …"; undefined where it may pass. */
+  /** Why the mount is refused, as the end of "it …". Undefined if the mount is allowed. */
   async why({ source, given, readonly }: AskedSource): Promise<string | undefined> {
     const { stats, path } = source;
     const { names, parts, fileSystems } = (await this.#table).view(source);
@@ -52,12 +53,12 @@ export class UnsafeSources {
     return socket && `holds ${quote(socket)} (a container engine's socket, which is root on the machine)`;
   }
 
-  /** The same of a folder that is yet to be made, by where it is to be. */
+  /** The same check for a folder that does not exist yet, by its future path. */
   async whyNew(given: string): Promise<string | undefined> {
     const existing = await nearest(given);
     const { names } = (await this.#table).view(existing);
     const rest = relative(existing.given, given);
-    // What is above it is not handed over.
+    // The first identity stands for the new folder, which has none yet. The folders above it are not handed over.
     const identities = [{ dev: '', ino: '' }, ...(await identitiesUpwards(existing))];
     return this.#place({ names: [given, ...names.map((name) => join(name, rest))], identities }, false);
   }
@@ -71,7 +72,7 @@ export class UnsafeSources {
     return undefined;
   }
 
-  /** An engine's socket in a folder: by its identity, which a hard link has as well, or by its name. */
+  /** Finds an engine's socket in a folder: by its identity, which a hard link shares, or by its name. */
   async #engineSocketIn(folder: string): Promise<string | undefined> {
     this.#listening ??= listeningSockets();
     const listening = (await this.#listening).find(
@@ -80,7 +81,7 @@ export class UnsafeSources {
     if (listening !== undefined) return listening;
     const engines = (await this.#machine.sockets).flatMap(({ found }) => found ?? []);
     const isEngine = (own: FileIdentity): boolean => engines.some(({ identity }) => isSame(identity, own));
-    // A second name of an engine's socket may be anywhere.
+    // If an engine's socket has a second name, that name may be anywhere.
     const deep = engines.some(({ links }) => links > 1);
     const search = new BoundedSearch(SEARCH);
     const folders = [folder];
@@ -96,7 +97,7 @@ export class UnsafeSources {
       }
     } catch (error) {
       if (!(error instanceof SearchLimit)) throw error;
-      return deep ? folder : undefined; // With so much in it, that cannot be ruled out.
+      return deep ? folder : undefined; // The folder has so many entries that this cannot be ruled out.
     }
     return undefined;
   }
@@ -104,11 +105,11 @@ export class UnsafeSources {
 
 interface Asked {
   names: readonly string[];
-  /** Its own, and those of the folders above it. */
+  /** The identity of the source, and those of the folders above it. */
   identities: readonly FileIdentity[];
 }
 
-/** What a source may have to do with a protected place. */
+/** The possible relations of a source to a protected place. */
 const RELATIONS: readonly (readonly [verb: string, applies: (place: ProtectedPlace, asked: Asked) => boolean])[] = [
   [
     'is',
@@ -129,7 +130,7 @@ const RELATIONS: readonly (readonly [verb: string, applies: (place: ProtectedPla
   ],
   [
     'holds',
-    // What is not there yet could be made there.
+    // A place that does not exist yet could be created there.
     ({ path, found }, { names }) =>
       names.some((name) => name === dirname(path) || (found && (isInside(path, name) || isInside(found.path, name)))),
   ],
@@ -139,7 +140,7 @@ function isOpen(path: string): boolean {
   return OPEN_PLACES.some((open) => isInside(path, open));
 }
 
-/** The folder itself, or the one above it that is there. */
+/** The folder itself, or the nearest existing folder above it. */
 async function nearest(given: string): Promise<PinnedPath & { given: string }> {
   try {
     return { ...(await pinPath(given, { withMount: true })), given };
@@ -157,7 +158,7 @@ async function identitiesUpwards({ path, stats }: PinnedPath): Promise<FileIdent
   return [stats, ...found.flatMap((each) => each ?? [])].map(identityOf);
 }
 
-/** Where programs listen, as far as the machine tells. */
+/** Paths of sockets on which programs listen, as far as the machine tells. */
 async function listeningSockets(): Promise<string[]> {
   const text = await readFile('/proc/net/unix', 'utf8').catch(() => '');
   return text.split('\n').flatMap((line) => /^(?:\S+\s+){7}(\/.*)$/.exec(line)?.[1] ?? []);

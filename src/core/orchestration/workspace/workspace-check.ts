@@ -18,15 +18,15 @@ export async function resolveWorkspace(cwd: string): Promise<string> {
   return path;
 }
 
-/** The user that an image's containers run as. */
+/** The user that the containers of an image run as. */
 export interface ImageUser {
   readonly uid: number;
   readonly gids: readonly number[];
 }
 
 /**
- * Makes sure that the image's user can write to a folder of the host. Containers run without capabilities, so uid 0
- * needs permission like anyone else.
+ * Makes sure that the image's user can write to a folder of the machine. Containers run without capabilities, so uid 0 needs
+ * permission like any other user.
  *
  * @throws OrchestrationError `WORKSPACE_NOT_WRITABLE`
  */

@@ -14,18 +14,18 @@ export interface LeftSession {
   readonly folder: SessionFolder;
   readonly spec: StoredSpec | Unreadable;
   readonly record: StoredRecord | Unreadable;
-  /** Whether anything was written to its log. */
+  /** True if anything was written to the session's log. */
   readonly hasLog: boolean;
-  /** Why nothing of it is read: somebody else may have written it. */
+  /** Why none of the session's files are read: somebody else may have written them. */
   readonly distrusted?: string;
 }
 
-/** There is no such file, or none that this version can read. */
+/** There is no such file, or this version cannot read it. */
 type Unreadable = 'missing' | 'damaged';
 
-/** As the manager makes them: nothing else in the folder is a session. */
+/** The form of the ids that the manager makes. Nothing else in the folder is a session. */
 const ID = /^[0-9a-z]{12}$/;
-/** A record is bounded, a prompt is what a person writes. */
+/** Large enough: a record is bounded, and people write prompts themselves. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
 /** All sessions in a state folder. @throws OrchestrationError `STATE_NOT_WRITABLE` */
@@ -37,7 +37,7 @@ export async function leftSessions(stateDir: string): Promise<LeftSession[]> {
   });
   const ids = entries.filter((entry) => entry.isDirectory() && ID.test(entry.name)).map(({ name }) => name);
   const left: LeftSession[] = [];
-  // A few at a time: there may be thousands, and each is read into memory.
+  // Only a few at a time, because there may be thousands, and each is read into memory.
   for (let at = 0; at < ids.length; at += AT_ONCE) {
     left.push(...(await Promise.all(ids.slice(at, at + AT_ONCE).map((id) => read(stateDir, id)))));
   }
@@ -64,7 +64,7 @@ async function read(stateDir: string, id: string): Promise<LeftSession> {
   };
 }
 
-/** Who can write to the folder decides what the session's containers mount and run. */
+/** A person who can write to the folder decides what the session's containers mount and run. */
 function distrust(path: string): string | undefined {
   try {
     requireOwnFolder(path);

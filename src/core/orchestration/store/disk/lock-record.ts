@@ -5,22 +5,23 @@ import { readRegularFile } from '../../util/fs/regular-file.js';
 
 const MOST_BYTES = 4096;
 
-/** What a lock file holds. */
+/** The content of a lock file. */
 export type LockRecord = z.infer<typeof schema>;
 
 const schema = z.object({
-  /** Of this format; a later one keeps the meaning of the fields below. */
+  /** The version of this format. Later versions keep the meaning of the fields below. */
   version: z.int(),
   owner: processIdentitySchema,
-  /** Tells two locks of one process apart. */
+  /** Distinguishes two locks of one process. */
   nonce: z.string(),
   released: z.literal(true).exactOptional(),
 });
 
 /**
- * Reads a lock file. As each comes into being complete, one that holds no record is damaged and nobody's.
+ * Reads a lock file. Each lock file is complete from the moment when it appears. So a file without a record is damaged, and
+ * belongs to nobody.
  *
- * @throws Error where nothing can be said of it, as it may not be read or the system is short of something
+ * @throws Error if nothing is known about the lock, because the file may not be read or the system lacks a resource
  */
 export async function readLockRecord(path: string): Promise<LockRecord | 'gone' | 'damaged'> {
   let text: string;
@@ -29,8 +30,8 @@ export async function readLockRecord(path: string): Promise<LockRecord | 'gone' 
   } catch (error) {
     const code = systemCode(error);
     if (code === 'ENOENT') return 'gone';
-    // ELOOP is a symbolic link, ENXIO a socket; an error without a code comes from readRegularFile: not a regular file, or
-    // too long.
+    // ELOOP means a symbolic link, ENXIO a socket. An error without a code comes from readRegularFile: the file is not a
+    // regular one, or too long.
     if (code === undefined || code === 'ELOOP' || code === 'ENXIO') return 'damaged';
     throw error;
   }

@@ -6,7 +6,7 @@ import type { SessionRun } from '../../session/run.js';
 import type { SessionMode } from '../../session/status.js';
 import { STATE_VERSION, type StoredSpec } from './stored-spec.js';
 
-/** What is known of a session whose record is lost. */
+/** The known facts about a session whose record is lost. */
 interface Known {
   readonly id: string;
   readonly mode: SessionMode;
@@ -17,17 +17,17 @@ interface Known {
 }
 
 /**
- * The record of a session as its containers and its log tell. One that never ran waits; one that did is open, whatever
- * became of it: taking it over shows that.
+ * Rebuilds the record of a session from its containers and its log. If the session never ran, it waits. If it ran, its run is
+ * open, even if the run has ended: taking the session over will show that.
  *
- * @param latest the number of the latest run that has left a leftover, 0 for none
+ * @param latest the number of the latest run that has left something behind, 0 for none
  */
 export function rebuiltRecord(known: Known, logFile: string, latest: number): UnifiedSession {
-  // The log is read from its beginning: where a run's part of it begins went with the record.
+  // The log is read from its beginning. The lost record had the place where each run's part begins.
   const runs = Array.from({ length: latest }, (_, index): SessionRun => {
     const run = { number: index + 1, launchedAt: known.createdAt };
     if (index + 1 < latest) return Object.freeze({ ...run, endedAt: known.createdAt });
-    // The feedback of a later run went with the record, so that it cannot be launched again.
+    // The feedback of a later run was lost with the record, so that this run cannot be launched again.
     return Object.freeze({ ...run, logOffset: 0, ...(latest > 1 && { startedAt: known.createdAt }) });
   });
   return Object.freeze({
@@ -39,7 +39,7 @@ export function rebuiltRecord(known: Known, logFile: string, latest: number): Un
   } satisfies UnifiedSession);
 }
 
-/** In the place of a specification that is lost: a run under way can be watched and ended, but makes no tool calls. */
+/** Replaces a specification that is lost. An open run can be watched and ended, but the guard denies all its tool calls. */
 export function standInSpec(
   known: Known,
   { docker: { env: _, ...docker } }: Pick<ResolvedManagerOptions, 'docker'>,
@@ -70,7 +70,7 @@ export function standInSpec(
 
 const LOST_POLICY = "What this session may do could not be read from its manager's state folder.";
 
-/** What a container tells of its session. */
+/** What a container tells about its session. */
 export function knownFromLeftover(id: string, { mode = 'autonomous', environment }: Leftover, now: number): Known {
   return { id, mode, environment, createdAt: now };
 }

@@ -13,16 +13,16 @@ import { storedSpec } from './stored-spec.js';
 interface Entry {
   readonly folder: SessionFolder;
   ticket: number;
-  /** The metadata that the open run began with. */
+  /** The metadata before the open run began. */
   beforeRun: SessionMetadata;
-  /** What is to be written; absent while the disk has it. */
+  /** The record that is to be written. Absent if the disk has it. */
   unsaved?: UnifiedSession;
-  /** Resolves when all is written, or the disk refuses. Never rejects. */
+  /** Resolves when everything is written, or when the disk refuses. Never rejects. */
   saving?: Promise<void>;
   error?: unknown;
 }
 
-/** What changes where a session stands; the rest is in its log. */
+/** The actions after which the record is written. The effects of all other actions can be read from the log. */
 const WRITTEN: ReadonlySet<SessionAction['type']> = new Set([
   'launching',
   'placed',
@@ -40,12 +40,15 @@ const WRITTEN: ReadonlySet<SessionAction['type']> = new Set([
   'worktree-removed',
 ]);
 
-/** What the manager gives to all sessions, which is not kept with each. */
+/** Options that the manager gives to all sessions. They are not kept with each session. */
 export type JournalDefaults = Pick<ResolvedManagerOptions, 'docker' | 'policy'>;
 
 type FailureListener = (sessionId: string, error: OrchestrationError) => void;
 
-/** Keeps the records of all sessions on disk: written at changes of status, in the background, the latest state only. */
+/**
+ * Keeps the records of all sessions on disk. A record is written when the status changes, in the background, and only in its
+ * latest state.
+ */
 export class SessionJournal {
   readonly #defaults: JournalDefaults;
   readonly #failureListeners: FailureListener[] = [];
@@ -56,15 +59,15 @@ export class SessionJournal {
     this.#defaults = defaults;
   }
 
-  /** Tells a listener when a record could not be written. It is tried again at the next change. */
+  /** Calls a listener when a record could not be written. The next change tries again. */
   onFailure(listener: FailureListener): void {
     this.#failureListeners.push(listener);
   }
 
   /**
-   * Writes down a new session.
+   * Writes a new session to disk.
    *
-   * @param record as it will be created
+   * @param record the record that the session will have when it is created
    * @throws OrchestrationError `STATE_NOT_WRITABLE`
    */
   async begin(folder: SessionFolder, spec: SessionSpec, record: UnifiedSession): Promise<void> {
@@ -78,18 +81,18 @@ export class SessionJournal {
     this.#entries.set(record.id, { folder, ticket, beforeRun: record.metadata });
   }
 
-  /** A ticket was given before: whoever comes now comes later. */
+  /** An earlier manager gave this ticket. New sessions get higher tickets. */
   seen(ticket: number): void {
     this.#lastTicket = Math.max(this.#lastTicket, ticket);
   }
 
-  /** Goes on with a session of an earlier manager. */
+  /** Continues with a session of an earlier manager. */
   restore(folder: SessionFolder, record: UnifiedSession, ticket: number): void {
     this.seen(ticket);
     this.#entries.set(record.id, { folder, ticket, beforeRun: record.metadata });
   }
 
-  /** A session has changed. */
+  /** Called when a session has changed. */
   note(session: UnifiedSession, action: SessionAction): void {
     const entry = this.#entries.get(session.id);
     if (!entry) return;
@@ -101,7 +104,7 @@ export class SessionJournal {
   }
 
   /**
-   * Resolves when the disk has a session as it is now.
+   * Resolves when the current state of a session is on disk.
    *
    * @throws OrchestrationError `STATE_NOT_WRITABLE`
    */
@@ -111,13 +114,13 @@ export class SessionJournal {
     if (entry?.unsaved) throw notWritable(entry.folder.path, entry.error);
   }
 
-  /** Resolves when nothing is being written any more. */
+  /** Resolves when no writes are under way any more. */
   async settled(): Promise<void> {
     await Promise.all([...this.#entries.values()].map(({ saving }) => saving));
   }
 
   async #save(id: string, entry: Entry): Promise<void> {
-    // What changes in one turn is written once.
+    // Several changes in one turn are written once.
     await Promise.resolve();
     while (entry.unsaved) {
       const session = entry.unsaved;

@@ -4,8 +4,9 @@ import { notWritable } from '../../util/fs/not-writable.js';
 import { ifThere, requireOwnFolder } from '../../util/fs/own-file.js';
 
 /**
- * Makes the state folder where there is none. One that is there has to be the user's own: who can write to it decides what
- * later sessions mount and run. The path that leads to it is the user's affair, links included; below it there are none.
+ * Makes the state folder if there is none. An existing one has to be the user's own, because a person who can write to it
+ * decides what later sessions mount and run. The path that leads to the folder, links included, is the user's responsibility.
+ * Below the folder, no links are allowed.
  *
  * @returns the folder
  * @throws OrchestrationError `STATE_NOT_WRITABLE`

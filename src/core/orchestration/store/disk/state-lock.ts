@@ -6,24 +6,27 @@ import { OrchestrationError, quote, systemCode } from '../../util/errors.js';
 import { notWritable } from '../../util/fs/not-writable.js';
 import { type LockRecord, readLockRecord } from './lock-record.js';
 
-/** Fifteen digits: exact as a number, and so is the next one. */
+/** At most fifteen digits. Such a number is exact in JavaScript, and so is the next one. */
 const GENERATION = /^lock\.([1-9]\d{0,14})$/;
 const DRAFT = /^lock\.draft-[\w-]+$/;
 
-/** Each attempt fails only because somebody else came first, which many cannot do in a row. */
+/** An attempt fails only if somebody else was faster. That cannot happen many times in a row. */
 const MOST_ATTEMPTS = 100;
 
 /**
- * That one manager at a time uses a state folder. The lock of a process that died, however it did, is taken over at
- * once: nothing has to time out.
+ * Ensures that only one manager at a time uses a state folder. If a process has died, in whatever way, its lock is taken over
+ * at once. Nothing has to time out.
  *
- * The folder holds `lock.<n>`; the highest counts, and whoever makes the next one has the lock. What makes it exclusive:
+ * The folder contains files `lock.<n>`. The highest one counts, and whoever makes the next one has the lock. The lock is
+ * exclusive because of three rules:
  *
- * - A generation is linked from a complete draft, which succeeds for one taker only; so it is never seen half-written.
- * - One is removed only while a higher one exists: the highest number never falls, not even by a release.
- * - That its owner died or released it stays true. But a slow taker may find out and come to link its successor when that
- *   has long been made, released and removed; so each looks again after the link and withdraws unless it is the highest.
- *   (The folder has few entries, and the kernel lists those in one go: no listing mixes two moments.)
+ * - The file of a generation is made as a hard link to a complete draft. This succeeds for one taker only, and the file is
+ *   never seen half-written.
+ * - A file is removed only while a higher one exists. So the highest number never falls, not even by a release.
+ * - Once the owner of a generation has died or released it, that stays true. But a slow taker may find this out and only link
+ *   the next generation when that has long been made, released and removed. So each taker looks again after the link, and
+ *   withdraws unless its generation is the highest. (The folder has few entries, and the kernel lists them in one call, so no
+ *   listing mixes two moments.)
  */
 export class StateLock {
   readonly #folder: string;
@@ -38,9 +41,9 @@ export class StateLock {
   }
 
   /**
-   * Takes the lock of a state folder, which is made if there is none. Does not wait for it.
+   * Takes the lock of a state folder. Makes the folder if there is none. Does not wait for the lock.
    *
-   * @throws OrchestrationError `STATE_LOCKED` while a live process has it, this one included; `STATE_NOT_WRITABLE`
+   * @throws OrchestrationError `STATE_LOCKED` while a live process has the lock, including this process; `STATE_NOT_WRITABLE`
    */
   static async acquire(stateDir: string): Promise<StateLock> {
     const folder = resolve(stateDir);
@@ -59,7 +62,7 @@ export class StateLock {
     }
   }
 
-  /** Undefined where somebody else was faster: what they made of it has to be looked at. */
+  /** Undefined if somebody else was faster. The next attempt then looks at the result. */
   static async #attempt(folder: string, record: LockRecord, here: PidSpace): Promise<StateLock | undefined> {
     const last = highest(await readdir(folder));
     if (last > 0) {
@@ -86,9 +89,9 @@ export class StateLock {
   }
 
   /**
-   * Gives the lock up. May be called again, also after a failure.
+   * Releases the lock. May be called again, even after a failure.
    *
-   * @throws OrchestrationError `STATE_NOT_WRITABLE`; the lock is then held until this process ends
+   * @throws OrchestrationError `STATE_NOT_WRITABLE`; this process then holds the lock until it ends
    */
   release(): Promise<void> {
     this.#released ??= this.#release().catch((cause: unknown) => {
@@ -100,7 +103,7 @@ export class StateLock {
 
   async #release(): Promise<void> {
     const found = await readLockRecord(this.#path);
-    // The folder may have been removed, and been made anew by another manager.
+    // The folder may have been removed, and another manager may have made it again.
     if (found === 'gone' || found === 'damaged' || found.nonce !== this.#record.nonce) return;
     const draft = await this.#draft({ ...this.#record, released: true });
     try {
@@ -111,7 +114,7 @@ export class StateLock {
     }
   }
 
-  /** Whether this made the generation. A draft may vanish as well: the new owner takes it for a leftover. */
+  /** True if this manager made the generation. The draft may have disappeared, because a new owner takes it for a leftover. */
   async #publish(): Promise<boolean> {
     const draft = await this.#draft(this.#record);
     try {
@@ -121,7 +124,7 @@ export class StateLock {
       if (systemCode(error) === 'EEXIST' || systemCode(error) === 'ENOENT') return false;
       throw error;
     } finally {
-      // One that stays is removed by the next owner.
+      // If the draft stays, the next owner removes it.
       await rm(draft, { force: true }).catch(() => {});
     }
   }
@@ -145,7 +148,7 @@ function highest(names: readonly string[]): number {
   return Math.max(0, ...names.map(generationOf));
 }
 
-/** Those of dead owners and takers. Where one cannot be removed it does no harm, except to tidiness. */
+/** Removes the files of dead owners and takers. A file that cannot be removed does no harm, it is only untidy. */
 async function removeLeftovers(folder: string, names: readonly string[], generation: number): Promise<void> {
   const leftovers = names.filter((name) => {
     const other = generationOf(name);

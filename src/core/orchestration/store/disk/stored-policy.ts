@@ -1,6 +1,6 @@
 import type { Decision, ResolvedPolicy, ToolRule } from '../../session/policy.js';
 
-/** A session's own policy as JSON: what it adds to its manager's. */
+/** A session's own policy as JSON: the layers on top of its manager's. */
 export interface StoredPolicy {
   readonly layers: readonly { readonly rules: readonly StoredRule[]; readonly dangerous: Decision }[];
   readonly approvalTimeoutMs: number;
@@ -11,7 +11,7 @@ interface StoredRule {
   readonly tool: string;
   readonly decision: Decision;
   readonly reason?: string;
-  /** A function cannot be kept; only that there was one. */
+  /** A function cannot be kept. The file only says that there was one. */
   readonly matches?: { readonly source: string; readonly flags: string } | 'function';
 }
 
@@ -21,8 +21,8 @@ export function storedPolicy({ layers: [, ...own], approvalTimeoutMs, onHostLost
 }
 
 /**
- * A session's policy under the manager that takes it over: its own on top of the new manager's, the stricter of both in
- * everything. A rule whose function is gone denies the calls of its tool.
+ * The policy of a session under the manager that takes it over. The session's own policy is on top of the new manager's, and
+ * the stricter of both holds in everything. If the function of a rule is lost, the rule denies all calls of its tool.
  */
 export function restoredPolicy(base: ResolvedPolicy, stored: StoredPolicy): ResolvedPolicy {
   const own = stored.layers.map(({ rules, dangerous }) => ({ rules: rules.map(restoredRule), dangerous }));
@@ -52,7 +52,7 @@ function restoredRule({ tool, decision, reason, matches }: StoredRule): ToolRule
   try {
     return { ...rule, matches: new RegExp(matches.source, matches.flags) };
   } catch {
-    return denial; // A newer Node has written it.
+    return denial; // A newer version of Node.js has written the expression.
   }
 }
 

@@ -8,14 +8,14 @@ import { STATE_VERSION } from './stored-spec.js';
 /** A session's record on disk. */
 export interface StoredRecord {
   readonly version: typeof STATE_VERSION;
-  /** Tells who came first to the queue. */
+  /** Determines which session came first to the queue. */
   readonly ticket: number;
   readonly session: UnifiedSession;
 }
 
 /**
- * A record as it is kept. What the log of an open run tells is read from there again, so its metadata are those from
- * before the run.
+ * A record in the form in which it is kept. The log of an open run is read again later. So the metadata in this form are those
+ * from before the run.
  */
 export function storedRecord(ticket: number, session: UnifiedSession, beforeRun: SessionMetadata): StoredRecord {
   if (!hasOpenRun(session)) return { version: STATE_VERSION, ticket, session };
@@ -28,7 +28,7 @@ export function storedRecord(ticket: number, session: UnifiedSession, beforeRun:
   return { version: STATE_VERSION, ticket, session: { ...rest, runs, metadata: beforeRun } };
 }
 
-/** The record as an adopting manager begins with it: what waited for a person asks again. */
+/** The record with which an adopting manager begins. Requests that waited for a person will be asked again. */
 export function restoredRecord({ session }: StoredRecord): UnifiedSession {
   const { queuePosition: _, ...rest } = session;
   const asked = session.status === 'waiting_feedback' && session.waitingFor === undefined;

@@ -7,7 +7,7 @@ import { restoredPolicy, type StoredPolicy, storedPolicy } from './stored-policy
 
 export const STATE_VERSION = 1;
 
-/** What a session was created from: written once. Values of variables are not kept, they may be secrets. */
+/** What a session was created from. Written once. Values of variables are not kept, because they may be secrets. */
 export interface StoredSpec {
   readonly version: typeof STATE_VERSION;
   readonly createdAt: number;
@@ -15,7 +15,10 @@ export interface StoredSpec {
   readonly parentId?: string;
   readonly environment: SessionEnvironment;
   readonly spec: Omit<SessionSpec, 'docker' | 'policy'> & { readonly docker: false | Omit<DockerOptions, 'env'> };
-  /** Names of the variables that the session has of its own; those of its manager are the manager's to give again. */
+  /**
+   * Names of the variables that the session itself was given. The variables of its manager are not listed: the new manager
+   * provides them.
+   */
   readonly ownEnv: readonly string[];
   readonly policy: StoredPolicy;
 }
@@ -41,7 +44,7 @@ export function storedSpec(spec: SessionSpec, record: UnifiedSession, { docker: 
 /**
  * What the session runs with under the manager that takes it over.
  *
- * @param env values for the variables of its own
+ * @param env values for the session's own variables
  */
 export function restoredSpec(
   { spec, ownEnv, policy }: StoredSpec,
@@ -59,7 +62,7 @@ export function restoredSpec(
   };
 }
 
-/** As far as a file has to be looked at that nobody but this library writes: is it one, and whole? */
+/** Nobody but this library writes the file, so the schema only checks if it is a complete file of this kind. */
 export const storedSpecSchema = z.looseObject({
   version: z.literal(STATE_VERSION),
   createdAt: z.number(),

@@ -4,11 +4,11 @@ import { systemCode } from '../errors.js';
 import { ifThere, inOwnFolder, requireOwnFile } from './own-file.js';
 
 /**
- * Writes a file in one step: whoever reads it sees what was there before or all of what is there now, also after a
- * kill in between. One writer at a time; what a killed one leaves behind is written over by the next.
+ * Writes a file in one step. A reader sees either the whole old content or the whole new content, even after a kill during the
+ * write. Only one writer at a time is allowed. If a writer is killed, the next one overwrites the rest that it left.
  *
- * @param mode whatever the umask says
- * @throws NotOwn where anything but a file of the library's own is in its place, or an error of the system
+ * @param mode regardless of the umask
+ * @throws NotOwn if anything but a file of the library's own is in its place, or an error of the system
  */
 export async function writeAtomically(path: string, text: string, mode = 0o600): Promise<void> {
   await inOwnFolder(path, async (pinned) => {
@@ -25,7 +25,7 @@ export async function writeAtomically(path: string, text: string, mode = 0o600):
   });
 }
 
-/** A new file, whatever was there: nothing is written through a link that somebody has put there. */
+/** Creates a new file, whatever was there before. Nothing is written through a link that somebody has put there. */
 async function makeAnew(path: string, mode: number): Promise<FileHandle> {
   try {
     return await open(path, 'wx', mode);

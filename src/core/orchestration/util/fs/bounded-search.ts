@@ -2,10 +2,10 @@ import type { Dirent } from 'node:fs';
 import { lstat, opendir, readdir } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 
-/** Some thousands of entries; what a folder says about its own size grows with their number. */
+/** Some thousands of entries. The size that a folder reports grows with the number of its entries. */
 const SMALL_FOLDER_BYTES = 256 * 1024;
 
-/** Thrown where an agent may have made more than anyone would look through. */
+/** Thrown if an agent may have made more entries than anyone would look through. */
 export class SearchLimit extends Error {}
 
 export interface SearchLimits {
@@ -14,7 +14,7 @@ export interface SearchLimits {
   durationMs: number;
 }
 
-/** Reads folders one by one until a limit is met: an agent may have made millions of entries. */
+/** Reads folders one by one until a limit is reached, because an agent may have made millions of entries. */
 export class BoundedSearch {
   #entries: number;
   #repositories: number;
@@ -32,13 +32,13 @@ export class BoundedSearch {
     if (this.#repositories < 0) throw new SearchLimit('too many repositories');
   }
 
-  /** @throws SearchLimit where it has taken too long */
+  /** @throws SearchLimit if the search has taken too long */
   goOn(): void {
     if (performance.now() > this.#deadline) throw new SearchLimit('it takes too long');
   }
 
   /**
-   * What is in a folder; nothing where there is no folder, or a link to one.
+   * The entries of a folder. Empty if there is no folder, or a link to one.
    *
    * @throws SearchLimit
    */
@@ -48,12 +48,12 @@ export class BoundedSearch {
     if (!stats?.isDirectory()) return [];
     const entries: Dirent[] = [];
     try {
-      // Four times as fast, but it reads them all.
+      // This way is four times as fast, but it reads all entries.
       if (stats.size <= SMALL_FOLDER_BYTES) entries.push(...(await readdir(folder, { withFileTypes: true })));
       else for await (const entry of await opendir(folder, { bufferSize: 256 })) this.#count(entries.push(entry));
     } catch (error) {
       if (error instanceof SearchLimit) throw error;
-      // A folder that nobody can read is none that git could read.
+      // If nobody can read a folder, git cannot read it either.
     }
     this.#entries -= entries.length;
     if (this.#entries < 0) throw new SearchLimit('too many entries');

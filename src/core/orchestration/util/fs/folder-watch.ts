@@ -1,18 +1,23 @@
 import { type FSWatcher, watch } from 'node:fs';
 
 export interface FolderWatchOptions {
-  /** Interval of looks beside the watch, in milliseconds. Default none: the system's notifications are enough. */
+  /**
+   * How often the folder is scanned in addition to the watch, in milliseconds. Default never: the system's notifications are
+   * enough.
+   */
   pollMs?: number;
-  /** Interval of looks where the folder cannot be watched, in milliseconds: the system has only so many watches to give. */
+  /**
+   * How often the folder is scanned if it cannot be watched, in milliseconds. The system has only a limited number of watches.
+   */
   unwatchedPollMs: number;
 }
 
 /**
- * Tells of changes in a folder, not in those below. Like every watch of Node.js it keeps the process alive, and so does
- * what stands in for it; the looks beside it don't.
+ * Reports changes in a folder, not in the folders below it. Like every watch of Node.js, the watch keeps the process alive. The
+ * scans that replace a watch keep it alive, too. The scans in addition to a watch don't.
  *
- * @param onChange told the name of what has changed; null where it may be anything, or nothing
- * @returns ends it; may be called more than once
+ * @param onChange called with the name of the entry that has changed, or with null if anything may have changed, or nothing
+ * @returns ends the watch; may be called more than once
  */
 export function watchFolder(
   folder: string,

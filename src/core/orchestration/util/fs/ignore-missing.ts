@@ -1,5 +1,5 @@
 import { systemCode } from '../errors.js';
-/** For `catch`: what is not there is undefined, any other failure stays one. */
+/** For `catch`: returns undefined if the file or folder does not exist. Rethrows any other error. */
 export function ignoreMissing(error: unknown): undefined {
   const code = systemCode(error);
   if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;

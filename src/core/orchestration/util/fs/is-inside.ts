@@ -1,8 +1,8 @@
 import { sep } from 'node:path';
 
 /**
- * Whether a path is a folder itself or lies below it. Both absolute and normalized, without a `/` at the end; as links are
- * not followed, real paths where that counts.
+ * True if a path is the folder itself or lies below it. Both have to be absolute and normalized, without a `/` at the end.
+ * Links are not followed, so give real paths if links matter.
  */
 export function isInside(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);

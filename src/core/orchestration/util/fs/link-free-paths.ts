@@ -12,14 +12,14 @@ const TRIES = 3;
 const AT_ONCE = 16;
 
 /**
- * Paths to files that an agent can replace by links while they are in use.
+ * Paths to files that an agent can replace by links while the files are in use.
  *
- * A check of such a path comes too early: the agent can put a link there afterwards. So the system itself has to refuse
- * links, for git as well, which has no option for that. Every system follows only so many links for one path. The paths
- * that {@link to} gives lead through exactly that many links of our own (`s/s/…/s/root/…`), so that one more link
- * anywhere behind them fails with `ELOOP`: a link in the place of the file, or of a folder on the way to it.
+ * A check of such a path comes too early: the agent can put a link there afterwards. So the system itself has to refuse links,
+ * for git as well, which has no option for that. Every system follows only a limited number of links for one path. The paths
+ * that {@link to} returns lead through exactly that many links of our own (`s/s/…/s/root/…`). One more link anywhere behind
+ * them, in the place of the file or of a folder on the way to it, then fails with `ELOOP`.
  *
- * They go to functions and programs that use a path as it is given. `realpath` takes the protection away.
+ * Give these paths to functions and programs that use a path exactly as given. `realpath` removes the protection.
  */
 export class LinkFreePaths {
   readonly #folder: string;
@@ -33,8 +33,8 @@ export class LinkFreePaths {
   }
 
   /**
-   * @param folder the real path of an empty folder that no agent can reach; it gets two links
-   * @throws Error where the system follows links without end
+   * @param folder the real path of an empty folder that no agent can reach; this method makes two links in it
+   * @throws Error if the system follows any number of links
    */
   static async in(folder: string): Promise<LinkFreePaths> {
     await symlink('.', join(folder, 's'));
@@ -44,26 +44,26 @@ export class LinkFreePaths {
   }
 
   /**
-   * Not to be joined to anything: `join` takes the detour away. Give the whole path.
+   * Do not join anything to the result: `join` removes the detour. Give the whole path instead.
    *
    * @param path absolute; links in it are not followed
-   * @param before how many links lead to the path that is given: 1 for the target of a link
+   * @param before how many links lead to the given path: 1 for the target of a link
    */
   to(path: string, before = 0): string {
     return `${this.#detour}${this.#folder}${'/s'.repeat(this.#links - 1 - before)}/root${path}`;
   }
 
-  /** A text in which such paths may stand, as people read it. */
+  /** A text that may contain such paths, with the paths written as people read them. */
   static plain(text: string): string {
     return text.replaceAll(/[^\s'"]*\/s\/root(?=\/)/g, '');
   }
 
-  /** The same path to a file of ours, for a program that comes through it to a link whose target is link-free. */
+  /** The same path to a file of ours, for a program that passes through this file to a link whose target is link-free. */
   own(path: string): string {
     return this.#detour + path;
   }
 
-  /** Removes a file, or a folder with all that is in it. @throws Error where a part cannot be removed */
+  /** Removes a file, or a folder with all its content. @throws Error if a part cannot be removed */
   async remove(path: string): Promise<void> {
     const stats = await lstat(this.to(path)).catch(ignoreMissing);
     if (!stats) return;
@@ -76,7 +76,7 @@ export class LinkFreePaths {
   }
 }
 
-/** Lends link-free paths, and a folder that no agent can reach, for as long as they are used. */
+/** Lends link-free paths, and a folder that no agent can reach, for as long as `use` runs. */
 export async function withLinkFreePaths<T>(use: (paths: LinkFreePaths, folder: string) => Promise<T>): Promise<T> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'autonomous-orchestration-git-')));
   try {
@@ -87,18 +87,18 @@ export async function withLinkFreePaths<T>(use: (paths: LinkFreePaths, folder: s
 }
 
 /**
- * What comes in front of a path with many links on Linux.
+ * The prefix of a path with many links on Linux.
  *
- * Linux looks a path up without locks first. If something is mounted anywhere meanwhile, as Docker does with each container, it
- * begins again and counts the links of both times: a path that is as good as before fails with `ELOOP` (measured: 1 of 600
- * look-ups beside a loop of mounts). Files below `/proc/sys` can only be looked up with locks, so it takes those from
- * the beginning, before the first link.
+ * Linux first looks a path up without locks. If something is mounted anywhere during the lookup, as Docker does with each
+ * container, Linux begins again and counts the links of both attempts. A path that is perfectly valid then fails with `ELOOP`
+ * (measured: 1 of 600 lookups beside a loop of mounts). Files below `/proc/sys` can only be looked up with locks. With this
+ * prefix, Linux therefore takes locks from the beginning, before the first link.
  */
 async function detour(): Promise<string> {
   return (await stat(DETOUR).catch(() => undefined)) ? DETOUR : '';
 }
 
-/** How many links the system follows for one path. Tried out, because one more than assumed would be a hole. */
+/** How many links the system follows for one path. We measure the number, because assuming one too few would leave a hole. */
 async function mostLinks(folder: string): Promise<number> {
   let followed = 1;
   let refused = MOST_LINKS;
@@ -111,7 +111,7 @@ async function mostLinks(folder: string): Promise<number> {
   return followed;
 }
 
-/** Tried more than once: without the detour the system may refuse fewer links than it follows. */
+/** Tried more than once: without the detour, the system may refuse fewer links than it follows. */
 async function follows(folder: string, links: number): Promise<boolean> {
   for (let at = 0; at < TRIES; at += 1) {
     try {

@@ -1,7 +1,7 @@
 import { messageOf, OrchestrationError, quote } from '../errors.js';
 import { NotOwn } from './own-file.js';
 
-/** An error of something in the state folder, or of that itself, with what can be done. */
+/** The error for a failure of the state folder or of something in it. Its message says what the user can do. */
 export function notWritable(path: string, cause: unknown): OrchestrationError {
   const next =
     cause instanceof NotOwn

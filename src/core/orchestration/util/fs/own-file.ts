@@ -4,15 +4,15 @@ import { basename, dirname } from 'node:path';
 import { systemCode } from '../errors.js';
 import { type OpenOptions, openRegularFile, type ReadOptions, readHandle } from './regular-file.js';
 
-// What is looked at here is looked at synchronously: it takes microseconds, and each turn through Node.js's threads would
-// take longer than that, at every write.
+// The checks in this file are synchronous. Each takes microseconds, and a turn through Node.js's thread pool would take longer
+// than that, at every write.
 
-/** Something in the state folder is not what this library has put there, or others could change it. */
+/** Something in the state folder was not put there by this library, or others could change it. */
 export class NotOwn extends Error {}
 
 /**
- * Demands that a folder is one, and no link; that it belongs to the user of this process, or to root; and that nobody else
- * may write to it.
+ * Checks that a path is a folder and not a link, that the folder belongs to the user of this process or to root, and that
+ * nobody else may write to it.
  *
  * @throws NotOwn, or an error of the system
  */
@@ -22,14 +22,14 @@ export function requireOwnFolder(path: string): void {
   requireOwn(stats);
 }
 
-/** The same of a file. @throws NotOwn, or an error of the system */
+/** The same check for a file. @throws NotOwn, or an error of the system */
 export function requireOwnFile(path: string): void {
   const stats = lstatSync(path);
   if (!stats.isFile()) throw new NotOwn(`it is ${stats.isSymbolicLink() ? 'a link' : 'not a regular file'}`);
   requireOwn(stats);
 }
 
-/** Applies a check to what is there, if anything is. @throws NotOwn, or an error of the system */
+/** Applies a check to a path, if anything is there. @throws NotOwn, or an error of the system */
 export function ifThere(check: (path: string) => void, path: string): void {
   try {
     check(path);
@@ -39,15 +39,15 @@ export function ifThere(check: (path: string) => void, path: string): void {
 }
 
 /**
- * Opens a file of the library's own, in a folder of its own.
+ * Opens a file of the library's own, in a folder of the library's own.
  *
- * @throws NotOwn where file or folder are not as {@link requireOwnFolder} says, or an error of the system
+ * @throws NotOwn if the file or folder is not as {@link requireOwnFolder} demands, or an error of the system
  */
 export async function openOwnFile(path: string, options: OpenOptions = {}): Promise<FileHandle> {
   return inOwnFolder(path, async (pinned) => {
     const file = await openRegularFile(pinned, options).catch((error: unknown) => {
       if (systemCode(error) === 'ELOOP') throw new NotOwn('it is a link');
-      // A FIFO without a reader, or a socket, is ENXIO; what openRegularFile itself refuses has no code.
+      // A FIFO without a reader, or a socket, fails with ENXIO. An error of openRegularFile itself has no code.
       throw [undefined, 'ENXIO'].includes(systemCode(error)) ? new NotOwn('it is not a regular file') : error;
     });
     try {
@@ -60,7 +60,7 @@ export async function openOwnFile(path: string, options: OpenOptions = {}): Prom
   });
 }
 
-/** Reads such a file. @throws NotOwn as `openOwnFile`, or an error where there is none or it is too long */
+/** Reads such a file. @throws NotOwn as `openOwnFile`, or an error if the file is missing or too long */
 export async function readOwnFile(path: string, options: ReadOptions): Promise<string> {
   const file = await openOwnFile(path);
   try {
@@ -71,8 +71,8 @@ export async function readOwnFile(path: string, options: ReadOptions): Promise<s
 }
 
 /**
- * Works on a file in a folder of the library's own. On Linux the file is looked for in the folder that was checked, also
- * where a link is put in the folder's place meanwhile.
+ * Works on a file in a folder of the library's own. On Linux the file is looked up in the very folder that was checked, even if
+ * somebody has put a link in the folder's place since then.
  *
  * @param use gets a path that leads to the file in this very folder
  */
@@ -84,7 +84,7 @@ export async function inOwnFolder<T>(path: string, use: (pinned: string) => Prom
     requireOwn(fstatSync(descriptor), `its folder ${folder} `);
     return await use(`${pinned}/${basename(path)}`);
   } catch (error) {
-    // Users know the path that they gave.
+    // Users know only the path that they gave.
     if (error instanceof Error) error.message = error.message.replaceAll(pinned, folder);
     throw error;
   } finally {

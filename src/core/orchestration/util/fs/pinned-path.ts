@@ -1,29 +1,32 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { lstat, open, readFile, readlink, realpath } from 'node:fs/promises';
 
-/** Opens whatever is there without reading it, not even a FIFO or a device; Node.js has no name for it. Linux only. */
+/** Opens any kind of file without reading it, not even a FIFO or a device. Node.js has no name for this flag. Linux only. */
 const O_PATH = 0o10000000;
 
-/** What tells one file or folder from all others of the machine, whatever its name. Decimal numbers. */
+/** Distinguishes one file or folder from all others of the machine, whatever its name. Decimal numbers. */
 export interface FileIdentity {
   readonly dev: string;
   readonly ino: string;
 }
 
-/** A file or folder: what is said of it was true of one and the same thing. */
+/** A file or folder. All facts about it were read from one and the same file or folder. */
 export interface PinnedPath {
   /** Without links. */
   readonly path: string;
   readonly stats: BigIntStats;
-  /** Of the mount that it is on, as in `/proc/self/mountinfo`; absent where it was not asked for, or the system does not tell. */
+  /**
+   * The id of the mount that the file is on, as in `/proc/self/mountinfo`. Absent if the caller did not ask for it, or if the
+   * system does not tell.
+   */
   readonly mountId?: string;
 }
 
 /**
- * Follows links, and looks at what is there. On Linux the file is held open meanwhile, so that nobody can have the path of
- * one file checked and the identity of another one taken.
+ * Follows links and examines the target. On Linux the file is held open during that. So nobody can have the path of one file
+ * checked and the identity of another one taken.
  *
- * @throws Error where there is nothing, or it is moved while it is looked at
+ * @throws Error if there is nothing, or if the file is moved while it is examined
  */
 export async function pinPath(given: string, { withMount = false } = {}): Promise<PinnedPath> {
   const path = await realpath(given);

@@ -1,17 +1,17 @@
 import { watchFolder } from './folder-watch.js';
 
-/** In a second; a dozen tool calls at once make a hundred changes. */
+/** In one second. A dozen simultaneous tool calls make a hundred changes. */
 const MOST_CHANGES = 1_000;
 const SECOND_MS = 1_000;
-/** Interval of looks where the folder is not watched. */
+/** How often the folder is scanned while it is not watched. */
 const POLL_MS = 50;
-/** How long it is not watched after a flood. */
+/** How long the folder stays unwatched after a flood of changes. */
 const CALM_MS = 5_000;
 
 /**
- * Tells of changes in a folder that an agent can write to, each name once a turn of the event loop. The system's
- * notifications are read until there are no more, and an agent can make them faster than that: then nothing else of the
- * process would run. Where they become too many the folder is looked at now and then instead, for some seconds.
+ * Reports changes in a folder that an agent can write to, each name once in a turn of the event loop. Node.js reads the
+ * system's notifications until there are no more. An agent can make them faster than that, and then nothing else in the process
+ * would run. So if there are too many notifications, the folder is scanned at intervals for some seconds instead.
  */
 export class RateLimitedWatch {
   readonly #folder: string;
@@ -24,7 +24,9 @@ export class RateLimitedWatch {
   #poll: NodeJS.Timeout | undefined;
   #calm: NodeJS.Timeout | undefined;
 
-  /** @param onChange told the name of what has changed; null where it may be anything, or nothing */
+  /**
+   * @param onChange called with the name of the entry that has changed, or with null if anything may have changed, or nothing
+   */
   constructor(folder: string, onChange: (name: string | null) => void) {
     this.#folder = folder;
     this.#onChange = onChange;
@@ -43,7 +45,7 @@ export class RateLimitedWatch {
   }
 
   #noted(name: string | null): void {
-    if (this.#calm) return; // Told before the watch was ended.
+    if (this.#calm) return; // The notification came from before the watch was closed.
     this.#changes += 1;
     this.#second ??= setTimeout(() => {
       this.#second = undefined;
@@ -67,7 +69,7 @@ export class RateLimitedWatch {
       this.#calm = undefined;
       this.#changes = 0;
       this.#watch();
-      this.#onChange(null); // What came before there was a watch.
+      this.#onChange(null); // Covers the changes from before the watch existed.
     }, CALM_MS);
   }
 }

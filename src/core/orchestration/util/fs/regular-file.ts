@@ -2,17 +2,17 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
 export interface OpenOptions {
-  /** Those of `open(2)`. Default `O_RDONLY`. */
+  /** The flags of `open(2)`. Default `O_RDONLY`. */
   flags?: number;
-  /** Of a file that is made. */
+  /** The mode of a file that is created. */
   mode?: number;
 }
 
 /**
- * Opens a file that an agent may have replaced: a link in its place could lead anywhere on the host, a FIFO or a device
- * would block a thread for good.
+ * Opens a file that an agent may have replaced. A link in its place could lead anywhere on the machine, and a FIFO or a device
+ * would block a thread forever.
  *
- * @throws Error where there is no such file, or it is a link or not a regular file
+ * @throws Error if there is no such file, or if it is a link or not a regular file
  */
 export async function openRegularFile(
   path: string,
@@ -29,14 +29,15 @@ export async function openRegularFile(
 }
 
 export interface ReadOptions {
-  /** Longest file that is read, in bytes. */
+  /** The maximum length of a file that is read, in bytes. */
   most: number;
 }
 
 /**
- * Reads a file that an agent may have put there, see {@link openRegularFile}; a large one would fill the memory.
+ * Reads a file that an agent may have put there, see {@link openRegularFile}. The length is limited, because a large file would
+ * fill the memory.
  *
- * @throws Error where it cannot be opened so, or is too long
+ * @throws Error if the file cannot be opened in this way, or is too long
  */
 export async function readRegularFile(path: string, { most }: ReadOptions): Promise<Buffer> {
   const file = await openRegularFile(path);
@@ -47,7 +48,7 @@ export async function readRegularFile(path: string, { most }: ReadOptions): Prom
   }
 }
 
-/** Reads an open file from its beginning. @throws Error where it is too long */
+/** Reads an open file from its beginning. @throws Error if the file is too long */
 export async function readHandle(file: FileHandle, { most }: ReadOptions): Promise<Buffer> {
   const { size } = await file.stat();
   const buffer = Buffer.alloc(Math.min(size, most) + 1);

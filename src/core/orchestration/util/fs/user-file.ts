@@ -4,12 +4,12 @@ import { messageOf, OrchestrationError, quote, systemCode } from '../errors.js';
 import { isInside } from './is-inside.js';
 import { readRegularFile } from './regular-file.js';
 
-/** A prompt or a configuration is text that people write; one longer than this is a mistake. */
+/** People write prompts and configurations as text. A longer file is a mistake. */
 const MOST_BYTES = 1024 * 1024;
 
 /**
- * Reads a file that an option names. A relative path means a file of the workspace, where an agent may have put a link
- * to one of the host's secrets instead, so it has to lie there really.
+ * Reads a file that an option names. A relative path means a file of the workspace. An agent may have put a link there that
+ * leads to one of the machine's secrets, so the file really has to lie in the workspace.
  *
  * @throws OrchestrationError `INVALID_OPTIONS`
  */
