@@ -9,9 +9,12 @@ const IN_CONTAINERS = size(24, 60);
 
 it(`${SIMULATED} cancels that race the natural end: one end each, no slot left taken`, async () => {
   const random = seededRandom();
-  const lastsMs = new Map<string, number>();
-  const executor = new SimulatedExecutor(({ spec }) =>
-    scriptedRun([{ text: 'At work.', afterMs: lastsMs.get(spec.id) ?? 0 }]),
+  // Only a cancel ends every tenth session before an hour is over, so that some are cancelled on any machine.
+  const lastsMs = Array.from({ length: SIMULATED }, (_, index) =>
+    index % 10 === 0 ? 3_600_000 : Math.floor(random() * 4),
+  );
+  const executor = new SimulatedExecutor(({ session }) =>
+    scriptedRun([{ text: 'At work.', afterMs: lastsMs[Number(session.taskId)] ?? 0 }]),
   );
   const { manager } = await testManager({
     executors: { autonomous: executor },
@@ -23,8 +26,7 @@ it(`${SIMULATED} cancels that race the natural end: one end each, no slot left t
 
   const answers = await Promise.all(
     Array.from({ length: SIMULATED }, async (_, index) => {
-      const { id } = await manager.create({ prompt: `${index}`, cwd });
-      lastsMs.set(id, Math.floor(random() * 4));
+      const { id } = await manager.create({ prompt: 'x', taskId: `${index}`, cwd });
       const late = random() * 40;
       // While it waits or starts; from inside an event; at some moment of its run; and when it has ended.
       if (index % 10 === 0) return manager.cancel(id);
@@ -57,7 +59,8 @@ it(`${IN_CONTAINERS} cancels that race the natural end of a container: one end e
 
   const answers = await Promise.all(
     Array.from({ length: IN_CONTAINERS }, async (_, index) => {
-      const lasts = (random() * 0.1).toFixed(3);
+      // Only a cancel ends the first of each twelve, so that some are cancelled on any machine.
+      const lasts = index % 12 === 0 ? '300' : (random() * 0.1).toFixed(3);
       const late = random() * 600;
       const { id } = await manager.create({ ...quick(`init; sleep ${lasts}; result`), prompt: `${index}`, cwd });
       if (index % 12 === 11) await manager.waitFor(id);
