@@ -1,5 +1,6 @@
 export type {
   Admission,
+  AgentPlace,
   ApprovalSource,
   AskedCall,
   ClassifiedError,

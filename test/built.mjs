@@ -53,3 +53,4 @@ await server.close();
 await assert.rejects(manager.create({ prompt: '' }), OrchestrationError);
 await manager.close();
 await rm(stateDir, { recursive: true });
+console.log(`The built package works on Node ${process.version}.`);

@@ -177,6 +177,13 @@ describe('the examples', () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
+  it('demo.ts simulates five sessions without a denial or a danger', async () => {
+    const output = await example('demo.ts', '--simulate');
+    expect(output).toContain('uses Write {"file_path":"/workspace/haiku.md"}');
+    expect(output).toContain('5 of 5 sessions completed');
+    expect(output).not.toMatch(/denied|warning:|critical:/i);
+  });
+
   it('dashboard.ts serves simulated sessions until it is told to end', async () => {
     const { child, url } = await server(/Open (\S+)\n/, 'dashboard.ts', '--simulate', '--port', '0');
     const { data } = (await (await asked(url, 'api/autonomous-sessions')).json()) as { data: unknown[] };

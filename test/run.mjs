@@ -1,13 +1,15 @@
 // `npm test`: everything that this machine can run. What has to be left out is named together with the reason, and with
-// CI=true nothing may be. Ends with the line `N passed, N failed`.
+// CI=true nothing may be. The fault tests run in a small size; with FULL=1 they run in the full one. Ends with the ten
+// slowest test files and the line `N passed, N failed`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { ensureEngine } from './e2e/engine/engine.mjs';
 import { ensureChromium } from './page/chromium.mjs';
 
+const root = join(import.meta.dirname, '..');
 const mustRunAll = process.env.CI === 'true';
 const results = await mkdtemp(join(tmpdir(), 'orchestration-tests-'));
 const total = { passed: 0, failed: 0 };
@@ -15,6 +17,8 @@ const total = { passed: 0, failed: 0 };
 const leftOut = [];
 /** @type {string[]} */
 const failures = [];
+/** @type {{ file: string, seconds: number }[]} */
+const durations = [];
 
 await runProject('unit');
 try {
@@ -36,16 +40,19 @@ await rm(results, { recursive: true });
 
 for (const failure of failures) console.log(`Failed: ${failure}`);
 for (const what of leftOut) console.log(`Left out: ${what}`);
+durations.sort((a, b) => b.seconds - a.seconds);
+for (const { file, seconds } of durations.slice(0, 10)) console.log(`Slow: ${seconds.toFixed(1)} s  ${file}`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed === 0 ? 0 : 1;
 
-/** @typedef {{ assertionResults: { status: string, fullName: string, failureMessages?: string[] }[] }} Suite */
+/** @typedef {{ status: string, fullName: string, failureMessages?: string[] }} Assertion */
+/** @typedef {{ name: string, startTime: number, endTime: number, assertionResults: Assertion[] }} Suite */
 
 /** @param {string} project */
 async function runProject(project) {
   const file = join(results, `${project}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const vitest = join(import.meta.dirname, '../node_modules/vitest/vitest.mjs');
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
   const child = spawn(process.execPath, [vitest, 'run', '--project', project, ...reporters], { stdio: 'inherit' });
   const [code] = await once(child, 'exit');
   /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, testResults: Suite[] }} */
@@ -55,7 +62,8 @@ async function runProject(project) {
     ),
   );
   // Once more at the end, where whoever reads only that sees them.
-  for (const { assertionResults } of counts.testResults) {
+  for (const { name, startTime, endTime, assertionResults } of counts.testResults) {
+    durations.push({ file: relative(root, name), seconds: (endTime - startTime) / 1_000 });
     for (const { status, fullName, failureMessages } of assertionResults) {
       if (status === 'failed') failures.push(`${fullName}: ${failureMessages?.[0]?.slice(0, 500)}`);
     }

@@ -45,7 +45,7 @@ Nothing has to stand still. Until step 4 the way back is to read from the old qu
 const orchestrate = (command: string): ScriptedTurn => ({ tool: 'Bash', input: { command: `orchestrate ${command}` } });
 
 /** What the agents of these sessions do, and of those that one of them leads. */
-const TURNS: Readonly<Record<string, readonly ScriptedTurn[]>> = {
+export const MODE_TURNS: Readonly<Record<string, readonly ScriptedTurn[]>> = {
   'Ship version 2.5': [
     { text: 'Two things can be done side by side. I start a session for each.', afterMs: 300 },
     orchestrate('create --task-id "Translate the mails" "Translate the mails to French."'),
@@ -82,7 +82,7 @@ const TURNS: Readonly<Record<string, readonly ScriptedTurn[]>> = {
 /** Simulated executors for every mode. Each plays its own session of the demonstration, and all others by the script. */
 export function demoExecutors(script: SimulatedScript = demoScript): Record<SessionMode, BaseExecutor> {
   const playing: SimulatedScript = (request) => {
-    const turns = request.feedback === undefined ? TURNS[request.session.taskId ?? ''] : undefined;
+    const turns = request.feedback === undefined ? MODE_TURNS[request.session.taskId ?? ''] : undefined;
     return turns ? scriptedRun(turns) : script(request);
   };
   return {

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { AgentPlace } from '../core/orchestration/contract/executor.js';
 import type { RunHandle } from '../core/orchestration/contract/run-handle.js';
 import type { RunRequest } from '../core/orchestration/contract/run-request.js';
 import type { Preparation, SessionSpec } from '../core/orchestration/contract/session-spec.js';
 import { BaseExecutor } from '../core/orchestration/executors/base-executor.js';
+import { WORKSPACE } from '../core/orchestration/git/mounts.js';
 import type { RunEnd } from '../core/orchestration/session/run.js';
 import { deferred } from '../core/orchestration/util/deferred.js';
 
@@ -30,8 +32,9 @@ export type SimulatedScript = (request: RunRequest) => SimulatedRun;
 /**
  * Plays stream-json without Docker or Claude, through the same log, monitor, queue, guard and lifecycle as a real
  * session. Each `tool_use` block asks the guard before its result is written, and what the guard denies gets a denial
- * for its result; pauses and messages work, too. A worktree is not made, only its branch is in the record. It lives inside
- * the host process, so `close()` ends it.
+ * for its result; pauses and messages work, too. Scripts speak as an agent in a container does: the guard rates their calls
+ * with `/workspace` as the workspace, although the record says that no container ran. A worktree is not made, only its branch is
+ * in the record. The run lives inside the process, so `close()` ends it.
  *
  * @example
  * ```ts
@@ -50,6 +53,10 @@ export class SimulatedExecutor extends BaseExecutor {
   async prepare(spec: SessionSpec): Promise<Preparation> {
     const branch = spec.worktree && { branch: spec.worktree.branch };
     return { environment: { docker: false, dockerImage: '', cwd: spec.cwd, ...branch } };
+  }
+
+  override placeOf(): AgentPlace {
+    return { workspace: WORKSPACE, container: true };
   }
 
   async launch(request: RunRequest): Promise<RunHandle> {

@@ -23,9 +23,14 @@ import {
   nextEvent,
   quick,
   SOCKET,
+  size,
   tempFolder,
   testManager,
 } from './support.js';
+
+/** A multiple of five: a launch fails in five ways. */
+const STARTS = size(200, 1_000);
+const ROUNDS = size(3, 10);
 
 /** Fails at its launch, in all the ways there are. */
 class Failing extends BaseExecutor {
@@ -58,11 +63,11 @@ class Failing extends BaseExecutor {
   }
 }
 
-it('1,000 starts that fail: every one is told of, and nothing is left', async () => {
+it(`${STARTS} starts that fail: every one is told of, and nothing is left`, async () => {
   const { manager, stateDir } = await testManager({
     executors: { autonomous: new Failing() },
     maxConcurrent: 5,
-    maxQueued: 1_000,
+    maxQueued: STARTS,
   });
   const ends = countEnds(manager);
   const listeners = manager.listenerCount('event');
@@ -71,17 +76,17 @@ it('1,000 starts that fail: every one is told of, and nothing is left', async ()
   const controller = new AbortController();
 
   const created = await Promise.all(
-    Array.from({ length: 1_000 }, (_, index) =>
-      manager.create({ prompt: `${index}`, cwd, ...(index % 200 === 0 && { signal: controller.signal }) }),
+    Array.from({ length: STARTS }, (_, index) =>
+      manager.create({ prompt: `${index}`, cwd, ...(index % (STARTS / 5) === 0 && { signal: controller.signal }) }),
     ),
   );
   const ended = await Promise.all(created.map(({ id }) => manager.waitFor(id)));
 
   expect(new Set(ended.map(({ status }) => status))).toEqual(new Set(['failed']));
-  expect(ended.filter(({ result }) => result?.reason === 'IMAGE_NOT_FOUND')).toHaveLength(200);
-  expect(ended.filter(({ result }) => result?.reason === 'LAUNCH_FAILED')).toHaveLength(800);
+  expect(ended.filter(({ result }) => result?.reason === 'IMAGE_NOT_FOUND')).toHaveLength(STARTS / 5);
+  expect(ended.filter(({ result }) => result?.reason === 'LAUNCH_FAILED')).toHaveLength((4 * STARTS) / 5);
   expect(ended.filter(({ result }) => !result?.error)).toEqual([]);
-  expect([...ends.values()]).toEqual(Array(1_000).fill(1));
+  expect([...ends.values()]).toEqual(Array(STARTS).fill(1));
   expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0, items: [] });
   expect(manager.listenerCount('event')).toBe(listeners);
   expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
@@ -93,10 +98,13 @@ it('1,000 starts that fail: every one is told of, and nothing is left', async ()
     const left = ['projects', 'session.json', 'spec.json', 'stream.log'];
     expect((await readdir(join(stateDir, 'sessions', id))).toSorted()).toEqual(left);
   }
-  figure('1,000 failing starts', 'all failed with a reason; 0 slots, 0 waiting, 0 listeners, 0 files, 0 timers left');
+  figure(
+    `${STARTS} failing starts`,
+    'all failed with a reason; 0 slots, 0 waiting, 0 listeners, 0 files, 0 timers left',
+  );
 });
 
-it('30 starts that fail at the docker client or the engine leave no container, watch, file or slot', async () => {
+it(`${3 * ROUNDS} starts that fail at the docker client or the engine leave no container, watch, file or slot`, async () => {
   const stateDir = await tempFolder(0);
   let how: (args: string[]) => Promise<void> | Error | ChildProcess = () => new Error('unset');
   const executor = new AutonomousExecutor({
@@ -124,7 +132,7 @@ it('30 starts that fail at the docker client or the engine leave no container, w
   const before = await holdings();
 
   const reasons: (string | undefined)[] = [];
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     // The kernel has no process to give.
     how = () => Object.assign(new Error('spawn docker EAGAIN'), { code: 'EAGAIN' });
     reasons.push(await endOf(options));
@@ -132,11 +140,11 @@ it('30 starts that fail at the docker client or the engine leave no container, w
     how = () => spawn('/no/such/docker', { stdio: 'ignore' });
     reasons.push(await endOf(options));
   }
-  expect(reasons).toEqual(Array(20).fill('LAUNCH_FAILED'));
+  expect(reasons).toEqual(Array(2 * ROUNDS).fill('LAUNCH_FAILED'));
 
   // The image vanishes while the session waits for its turn, and is not pulled.
   how = () => Promise.resolve();
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     const image = await changedImage(`vanishing-${round}`, `LABEL round=${round}`);
     const wait = `init; until [ -e gone-${round} ]; do sleep 0.1; done; result`;
     const first = await manager.create({ ...quick(wait), prompt: 'first', cwd });
@@ -148,14 +156,16 @@ it('30 starts that fail at the docker client or the engine leave no container, w
     expect(result).toMatchObject({ reason: 'IMAGE_NOT_FOUND', error: expect.stringContaining(image) });
   }
 
-  expect(ends.size).toBe(42);
-  expect([...ends.values()]).toEqual(Array(42).fill(1));
+  // Two to warm up, two at the client, and two for each image that vanishes.
+  const sessions = 2 + 4 * ROUNDS;
+  expect(ends.size).toBe(sessions);
+  expect([...ends.values()]).toEqual(Array(sessions).fill(1));
   expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
   expect(await containersLeft(manager.list())).toEqual([]);
   expect(added(await holdings(), before).filter((held) => held !== SOCKET)).toEqual([]);
   figure(
-    '30 failing starts (docker)',
-    '20 at the client, 10 at the engine: 0 containers, 0 watches, 0 files, 0 slots left',
+    `${3 * ROUNDS} failing starts (docker)`,
+    `${2 * ROUNDS} at the client, ${ROUNDS} at the engine: 0 containers, 0 watches, 0 files, 0 slots left`,
   );
 
   async function endOf(given: typeof options): Promise<string | undefined> {

@@ -6,9 +6,9 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CreateSessionOptions, RecoveryReport, UnifiedSession } from 'autonomous-orchestration';
 import { expect, it, onTestFinished } from 'vitest';
-import { bash, containersLeft, figure, seededRandom, tempFolder } from './support.js';
+import { bash, containersLeft, figure, seededRandom, size, tempFolder } from './support.js';
 
-const KILLS = 50;
+const KILLS = size(10, 50);
 const SESSIONS = 13;
 const SEED = Number(process.env.SEED ?? Date.now() % 100_000);
 

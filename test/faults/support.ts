@@ -21,6 +21,11 @@ export {
   testManager,
 } from '../e2e/support.js';
 
+/** How often a test does something: the small size by default, the full one with `FULL=1` in the environment. */
+export function size(small: number, full: number): number {
+  return process.env.FULL === '1' ? full : small;
+}
+
 /** A measured value, on a line of its own in the output of `npm run test:faults`. */
 export function figure(what: string, value: string | number): void {
   // Not console.log: vitest puts two lines in front of that.

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { Host } from '../e2e/hosts.js';
-import { figure, quick, tempFolder } from './support.js';
+import { figure, quick, size, tempFolder } from './support.js';
 
-const ROUNDS = 10;
+const ROUNDS = size(3, 10);
 
-it('two hosts that start on one state folder at once: one owner', async () => {
+it(`two hosts that start on one state folder at once, ${ROUNDS} times: one owner`, async () => {
   let owners = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const stateDir = await tempFolder(0);

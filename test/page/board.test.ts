@@ -1,5 +1,5 @@
 import { scriptedRun } from 'autonomous-orchestration/testing';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { DONE, ENDLESS } from '../support/simulate.js';
 import { openPage, serveSimulation, sessionOnBoard, TOKEN } from './support.js';
 
@@ -65,13 +65,15 @@ it('the time line has waiting, running and pauses of each session', async () => 
   const first = await manager.create({ prompt: 'x', taskId: 'first' });
   const second = await manager.create({ prompt: 'x', taskId: 'second' });
   const { startedAt = 0 } = await manager.waitFor(first.id, { status: 'running' });
-  await expect.poll(() => Date.now()).toBeGreaterThan(startedAt); // It has run for a while, however short.
+  await vi.waitUntil(() => Date.now() > startedAt); // A piece of no length is not on the time line.
   await manager.pause(first.id);
   const page = await openPage(server);
   await page.getByRole('link', { name: 'Time line' }).click();
   const bar = (id: string) => sessionOnBoard(page, id).getByRole('img');
   await expect.poll(() => bar(first.id).getAttribute('aria-label')).toMatch(/running .*paused /);
   await expect.poll(() => bar(second.id).getAttribute('aria-label')).toMatch(/^Time: queued /);
+  for (const kind of ['running', 'paused']) await bar(first.id).locator(`.${kind}`).waitFor();
+  await bar(second.id).locator('.queued').waitFor();
 });
 
 it('who opens it without the token sees no session', async () => {

@@ -30,6 +30,22 @@ describe('SimulatedExecutor', () => {
     expect((await manager.waitFor(id)).environment.branch).toBe('fix/it');
   });
 
+  it('has calls rated in /workspace, as in a container, and says that no container ran', async () => {
+    const { manager } = simulate(() =>
+      scriptedRun([
+        { tool: 'Write', input: { file_path: '/workspace/a' } },
+        { tool: 'Write', input: { file_path: '/srv/a' } },
+        { text: 'Done.' },
+      ]),
+    );
+    const { id } = await manager.create({ prompt: 'x', worktree: 'fix/it' });
+    const { environment, metadata } = await manager.waitFor(id);
+    // Outside of a container the second would be critical.
+    expect(metadata.dangers).toMatchObject([{ level: 'warning', reason: expect.stringContaining('/srv/a') }]);
+    expect(metadata.toolsUsed.map(({ outcome }) => outcome)).toEqual(['ok', 'ok']);
+    expect(environment.docker).toBe(false);
+  });
+
   it('writes a denial for the result of what was denied, at once, and the rest as it is', async () => {
     const { manager } = simulate(() =>
       scriptedRun([

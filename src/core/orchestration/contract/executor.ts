@@ -46,6 +46,14 @@ interface ExecutorWorktrees {
   sweep(isSession: (id: string) => Promise<boolean>): Promise<{ removed: string[]; kept: KeptWorktree[] }>;
 }
 
+/** The place of a session's agent, as its tool calls name it. */
+export interface AgentPlace {
+  /** The absolute path of the workspace as the agent sees it. */
+  readonly workspace: string;
+  /** Whether the agent works in a container, so that what it does outside of the workspace does not last. */
+  readonly container: boolean;
+}
+
 /** What the manager asks of a mode's executor. Executors extend `BaseExecutor`, which says what each member is for. */
 export interface Executor {
   readonly stateDir?: string;
@@ -53,6 +61,7 @@ export interface Executor {
   readonly hooked: boolean;
   readonly leads: boolean;
   prepare(spec: SessionSpec): Promise<Preparation>;
+  placeOf(environment: SessionEnvironment): AgentPlace;
   launch(request: RunRequest): Promise<RunHandle>;
   adopt(request: RunRequest): Promise<RunHandle | undefined>;
   finalResult(ended: EndedRun): Promise<Partial<SessionResult>>;

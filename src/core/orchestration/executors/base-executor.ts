@@ -1,10 +1,11 @@
-import type { EndedRun, Executor, Leftover } from '../contract/executor.js';
+import type { AgentPlace, EndedRun, Executor, Leftover } from '../contract/executor.js';
 import type { RunHandle } from '../contract/run-handle.js';
 import { endedRun } from '../contract/run-handle.js';
 import type { RunRequest } from '../contract/run-request.js';
 import type { Preparation, SessionSpec } from '../contract/session-spec.js';
+import { WORKSPACE } from '../git/mounts.js';
 import type { SessionWorktrees } from '../git/session-worktrees.js';
-import type { SessionResult } from '../session/record.js';
+import type { SessionEnvironment, SessionResult } from '../session/record.js';
 
 /**
  * How the sessions of one mode run. The manager calls `prepare` while a session is created, `launch` whenever one of
@@ -35,6 +36,14 @@ export abstract class BaseExecutor implements Executor {
    * @throws OrchestrationError with the code that says why
    */
   abstract prepare(spec: SessionSpec): Promise<Preparation>;
+
+  /**
+   * The place against which the tool calls of a session are rated. Default: `/workspace` in a container with `docker`, else the
+   * worktree or the workspace on the machine.
+   */
+  placeOf({ docker, worktree, cwd }: SessionEnvironment): AgentPlace {
+    return { workspace: docker ? WORKSPACE : (worktree ?? cwd), container: docker };
+  }
 
   /**
    * Starts a run that appends stream-json to the folder's log. Resolves as soon as the run is under way.

@@ -1,6 +1,5 @@
 import type { CommittedRules } from '../git/committed-rules.js';
 import { IgnoreRules } from '../git/ignore-rules.js';
-import { WORKSPACE } from '../git/mounts.js';
 import { toolsOff } from '../guard/claude-tools.js';
 import { DecisionLog } from '../guard/decision-log.js';
 import { RunGuard } from '../guard/run-guard.js';
@@ -58,9 +57,8 @@ export function makeParts(
   running: Promise<void>,
   detached: AbortSignal,
 ): RunParts {
-  const { record, request, slot, lead, committedRules, adopt } = options;
+  const { record, request, slot, lead, committedRules, adopt, executor } = options;
   const { spec, folder, session } = request;
-  const { docker, cwd, worktree } = session.environment;
   const lease = new SlotLease(slot, record, adopt && record.session.waitingFor);
   const steering = new SteeringQueue(folder.steering);
   const decisions = new DecisionLog(folder.decisions);
@@ -72,8 +70,7 @@ export function makeParts(
   const inherited = session.parentId === undefined ? undefined : folder.beside(session.parentId).ignoreRules;
   const ignoreRules = new IgnoreRules(folder.ignoreRules, committedRules, inherited);
   const place = {
-    workspace: docker ? WORKSPACE : (worktree ?? cwd),
-    container: docker,
+    ...executor.placeOf(session.environment),
     mounts: spec.docker ? mountTargets(spec.docker.mounts ?? []) : [],
     ignored: ignoreRules.ignored,
   };

@@ -315,13 +315,16 @@ describe('what an agent may put into the folder of requests', () => {
     expect(readdirSync(files.answers)).toHaveLength(before.length + 2);
   });
 
-  it('a request that disappears again is nobody’s', async () => {
-    const { files } = await scene();
+  it('a request that is removed before it is read is neither decided nor answered', async () => {
+    const { files, host } = await scene();
     for (let round = 0; round < 100; round += 1) {
-      const name = send(files, '{}');
-      rmSync(join(files.requests, name), { force: true });
+      const name = send(files, JSON.stringify(hookInput('PreToolUse', { tool_use_id: 'removed' })));
+      rmSync(join(files.requests, name));
     }
+    // The system reports changes in their order, so that those before this request were seen.
     await stillAnswers(files);
+    expect(host.calls.map(({ toolUseId }) => toolUseId)).toEqual(['toolu_1']);
+    expect(readdirSync(files.answers)).toHaveLength(1);
   });
 
   it('a thousand bad requests are all denied, keep nobody from being answered, and do not pile up', async () => {
@@ -350,12 +353,19 @@ describe('what an agent may put into the folder of requests', () => {
     await stillAnswers(files);
   });
 
-  it('the folder itself may be removed: the host goes on', async () => {
-    const { files, channel } = await scene();
-    rmSync(files.path, { recursive: true });
-    const other = await scene();
-    await stillAnswers(other.files);
-    channel.close();
+  it('a message waits again when the folders are deleted before its answer is written', async () => {
+    const { files, host } = await scene();
+    host.messages = ['one'];
+    const take = host.takeMessages.bind(host);
+    host.takeMessages = async (...asked) => {
+      const messages = await take(...asked);
+      rmSync(files.path, { recursive: true });
+      return messages;
+    };
+    send(files, JSON.stringify(hookInput('PostToolUse')));
+    await eventually(() => expect(host.ears).toHaveLength(1));
+    await eventually(() => expect(host.messages).toEqual(['one']));
+    expect(host.given).toEqual([]);
   });
 });
 
