@@ -9,7 +9,7 @@ export interface MonitorEvent {
   event?: { type: string; tool?: string; content?: string; error?: string };
 }
 
-/** An event in the words of Claude's stream-json, or its own where that has none; undefined for what is no news. */
+/** An event in the words of Claude's stream-json, or in its own if stream-json has no words for it; undefined if it is no news. */
 export function monitorEvent(event: SessionEvent): MonitorEvent['event'] {
   switch (event.type) {
     case 'session:message':

@@ -25,7 +25,7 @@ import { needsPerson } from './needs-person.js';
 export interface AutonomousSession {
   /** `task-<taskId>-<createdAt>` */
   sessionName: string;
-  /** The session's own id where the user gave it none. */
+  /** The session's own id if the user gave no `taskId`. */
   taskId: string;
   parentId?: string;
   /** Empty until the first run begins. */
@@ -97,7 +97,7 @@ export interface RunView {
   waits?: readonly SessionWait[];
   exitCode?: number;
   containerName?: string;
-  /** How a person gets at the terminal of an `interactive` session: a command for the shell of the host. */
+  /** How a person gets at the terminal of an `interactive` session: a command for a shell on the machine. */
   attachCommand?: string;
   feedback?: string;
 }

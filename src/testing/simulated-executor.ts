@@ -107,7 +107,7 @@ class Player {
     this.#pause.resolve(undefined);
   }
 
-  /** Answers the exit code, that of a terminated process where it was stopped. */
+  /** Returns the exit code; that of a terminated process if the player was stopped. */
   async play(): Promise<number> {
     const log = await this.#request.folder.openLog();
     const write = async ({ line, afterMs }: SimulatedStep): Promise<void> => {
@@ -175,7 +175,7 @@ class Player {
   }
 }
 
-/** The steps up to the moment in which it is stopped, also where the next one does not come. */
+/** The steps until `stopped` resolves, even if the next step never comes. */
 async function* until(steps: SimulatedRun['steps'], stopped: Promise<undefined>): AsyncGenerator<SimulatedStep> {
   const iterator = Symbol.asyncIterator in steps ? steps[Symbol.asyncIterator]() : steps[Symbol.iterator]();
   try {

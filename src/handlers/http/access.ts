@@ -96,7 +96,7 @@ function split(host: string): (string | undefined)[] {
   return /^(.*?)(?::(\d+))?$/.exec(host)?.slice(1) ?? [];
 }
 
-/** The port that a host means which names none; undefined where the scheme is not known. */
+/** The port of a host name without a port; undefined if the scheme is not known. */
 function portOf({ scheme }: KnownHost): string | undefined {
   return scheme && DEFAULT_PORTS[scheme];
 }

@@ -34,7 +34,7 @@ export interface AutonomousAppOptions {
   workspaces?: readonly string[];
   /**
    * Names under which the server is reached besides this machine's loopback names: `name` for any port, `name:port`, or an
-   * origin (`https://name`, with a port where it is not the scheme's own). Requests for other names are refused; loopback
+   * origin (`https://name`, with a port if it is not the scheme's own). Requests for other names are refused; loopback
    * names count only for connections from this machine. Pages of other origins than the one that was asked for are
    * refused, unless one is named here as an origin or with its port.
    */

@@ -16,7 +16,7 @@ interface NodeSocket {
 const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/i;
 
 /**
- * Whether a request came from this machine over its loopback interface. A header cannot tell: whoever connects writes it.
+ * Whether a request came from this machine over its loopback interface. A header cannot tell, because the client writes it.
  * Where the server says nothing of its connections, they count as local: it has to listen at a loopback address then.
  */
 export function cameInLocally(context: Context): boolean {
@@ -26,7 +26,7 @@ export function cameInLocally(context: Context): boolean {
   return requestIP === undefined || isLocal(requestIP.call(context.env, context.req.raw)?.address ?? 'nobody');
 }
 
-/** Ends the connection of a request. Answers false where the server does not let an app do that. */
+/** Ends the connection of a request. Returns false if the server does not let an app do that. */
 export function cutConnection(context: Context): boolean {
   const { outgoing } = bindingsOf(context);
   outgoing?.destroy();

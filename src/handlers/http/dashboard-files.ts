@@ -15,7 +15,7 @@ interface PageFile {
   readonly gzip: Uint8Array<ArrayBuffer>;
 }
 
-/** The page as it was built into the package; 404 where it was not. Works under any path that the app is mounted at. */
+/** Serves the page that was built into the package, or 404 if it was not built. Works under any path that the app is mounted at. */
 export function dashboardFiles(): Hono {
   const files = new Map<string, Promise<PageFile>>();
   const read = (name: string): Promise<PageFile> => {

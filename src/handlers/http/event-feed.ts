@@ -20,7 +20,7 @@ const PING_MS = 15_000;
 /** When a reader is to come again whose connection is lost. */
 const RETRY = 'retry: 1000\n\n';
 
-/** What the events are taken from, and who counts those that read them. */
+/** Where the events come from, and what counts their readers. */
 export interface FeedSource {
   readonly manager: UnifiedSessionManager;
   readonly history: EventHistory;
@@ -30,8 +30,8 @@ export interface FeedSource {
 
 /**
  * The events of all sessions as server-sent events: a `snapshot`, then each `event`, before some events the `session` as it
- * stands, and a `ping` while nothing happens. `Last-Event-ID` (or `?lastEventId=`, where a page cannot set headers) takes up
- * where a reader was; where that is too long ago it gets a snapshot again.
+ * stands, and a `ping` while nothing happens. `Last-Event-ID` (or `?lastEventId=`, if a page cannot set headers) continues
+ * after that event. If the event is too long ago, the reader gets a snapshot again.
  *
  * The history is the buffer: a reader that is slow is written to when it can take more, and holds up nobody.
  */
@@ -94,7 +94,7 @@ export class EventFeed {
 /** The sessions that events are about, as they stand. */
 function changedBy(entries: readonly HistoryEntry[], manager: UnifiedSessionManager): UnifiedSession[] {
   const ids = new Set(entries.map(({ sessionId }) => sessionId));
-  // Who gets a slot has no event of its own; who gets a better place stands in the queue's.
+  // A session that gets a slot has no event of its own; one that moves up stands in the queue's event.
   if (entries.some(({ queue }) => queue)) for (const { id } of manager.list({ status: 'starting' })) ids.add(id);
   return [...ids].flatMap((id) => manager.get(id) ?? []);
 }

@@ -18,7 +18,7 @@ export type FeedEvent = Distributed<SessionEvent> & {
   readonly tokens?: number;
 };
 
-/** What is kept of an event: its text is made once, for all who read. */
+/** What is kept of an event. Its text is made once, for all readers. */
 export interface HistoryEntry {
   readonly id: number;
   readonly sessionId: string;
@@ -27,7 +27,7 @@ export interface HistoryEntry {
   readonly json: string;
 }
 
-/** Stands where an entry was until the list is made anew: its text is freed at once. */
+/** Replaces an entry until the list is rebuilt, so that the entry's text is freed at once. */
 const GONE: HistoryEntry = { id: 0, sessionId: '', queue: false, json: '' };
 
 const MOST_EVENTS = 20_000;
@@ -84,7 +84,7 @@ export class EventHistory {
   }
 
   /**
-   * What is kept of a session until now, as the pieces of a JSON list. Nothing is kept for whoever reads it.
+   * The kept events of a session, as the pieces of a JSON list. No copy is made for a reader.
    *
    * @throws Error, from `next()`, where some of it is gone before it was read
    */

@@ -39,7 +39,7 @@ export interface ListenOptions {
  * request, do not read, or open many connections. A connection has one request at a time: what is sent ahead would
  * have its answers kept in memory, and browsers do not do that.
  *
- * @throws Error Node's own where the port cannot be had
+ * @throws Error Node's own error if the port is not free
  */
 export async function listen(
   fetch: (request: Request, env: object) => Response | Promise<Response>,

@@ -5,9 +5,9 @@ import { cutConnection } from './connection.js';
 
 /** Answers that are being made or read at once, event streams among them. */
 const MOST_READERS = 64;
-/** What of all answers waits in memory to be read, in characters. One answer may be longer where nothing else waits. */
+/** How much of all answers may wait in memory to be read, in characters. One answer may be longer if no other waits. */
 const MOST_HELD = 32 * 2 ** 20;
-/** What a server gets to write at once: whoever reads slowly holds no more of an answer that is made piece by piece. */
+/** How much a server gets to write at once. A slow reader holds no more of an answer that is made piece by piece. */
 export const PIECE_CHARACTERS = 64 * 1024;
 /** An answer that has not been read by then is cut off. Event streams have no end and are not meant. */
 const READ_WITHIN_MS = 60_000;
@@ -31,12 +31,12 @@ export interface Reader {
   hold(characters: number): () => void;
 }
 
-/** Everybody who reads answers of an app: how many may do so at once, and how much memory they may hold in all. */
+/** The readers of an app's answers: limits how many read at once, and how much memory they hold together. */
 export class Readers {
   #readers = 0;
   #held = 0;
 
-  /** Counts requests that only read while they are answered; 503 where there are too many readers already. */
+  /** Counts requests that only read while they are answered; 503 if there are too many readers already. */
   readonly counted: MiddlewareHandler = createMiddleware(async (context, next) => {
     if (!['GET', 'HEAD'].includes(context.req.method)) return next();
     if (this.#readers >= MOST_READERS) {

@@ -149,7 +149,7 @@ async function create(
   }
 }
 
-/** Where it is to work; undefined where it is to work where its parent does. */
+/** The folder in which the session works; undefined if it works in its parent's folder. */
 async function cwdOf(
   handlers: AutonomousHandlers,
   { cwd, parentId }: CreateBody,

@@ -22,7 +22,7 @@ export interface ServeOptions extends Omit<AutonomousAppOptions, 'token'> {
 export interface AutonomousServer {
   /** Where it is reached, without a slash at the end. */
   readonly url: string;
-  /** The dashboard's address with the token: whoever opens it may act. The part behind `#` never leaves the browser. */
+  /** The dashboard's address with the token. Opening it gives the right to act. The part behind `#` never leaves the browser. */
   readonly dashboardUrl: string;
   /** What was given, or made. */
   readonly token: string;
@@ -34,7 +34,7 @@ export interface AutonomousServer {
  * Serves {@link createAutonomousApp} with Node. Resolves when it listens. It takes 256 connections, and ends those that
  * need more than 10 seconds for the head of a request, 30 for a whole one, or do not read for two minutes.
  *
- * @throws OrchestrationError as `createAutonomousApp`; Node's error where the port cannot be had (`EADDRINUSE`)
+ * @throws OrchestrationError as `createAutonomousApp`; Node's error if the port is not free (`EADDRINUSE`)
  * @example
  * ```ts
  * const server = await serveAutonomousApp(manager);

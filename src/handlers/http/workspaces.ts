@@ -20,7 +20,7 @@ export function pinned(workspaces: readonly string[]): string[] {
 }
 
 /**
- * The real path of a folder that is, or lies in, one of the workspaces: whoever has the token may start sessions there, and
+ * The real path of a folder that is, or lies in, one of the workspaces: a holder of the token may start sessions there, and
  * nowhere else.
  *
  * @param workspaces real paths
