@@ -52,10 +52,6 @@ export class LiveSession {
     return this.#prepared.folder;
   }
 
-  get adoptedPolicy(): PreparedSession['adoptedPolicy'] {
-    return this.#prepared.adoptedPolicy;
-  }
-
   get specIsPlaceholder(): boolean {
     return this.#prepared.specIsPlaceholder ?? false;
   }

@@ -10,7 +10,7 @@ import { SessionJournal } from '../store/disk/session-journal.js';
 import type { EventDelivery } from '../store/event-delivery.js';
 import { SessionStore } from '../store/store.js';
 import type { WaitOptions } from '../store/waiters.js';
-import { type Clock, SYSTEM_CLOCK } from '../util/clock.js';
+import { SYSTEM_CLOCK } from '../util/clock.js';
 import { withTimeout } from '../util/deferred.js';
 import { OrchestrationError } from '../util/errors.js';
 import { AbortSignals } from '../util/shared-abort.js';
@@ -44,14 +44,10 @@ export class Sessions implements SessionCommands {
   /** Whether the manager has ended: nobody who waits hears of anything any more. */
   #closed = false;
 
-  constructor(
-    options: ResolvedManagerOptions,
-    executors: Record<SessionMode, Executor>,
-    events: EventDelivery,
-    clock: Clock = SYSTEM_CLOCK,
-  ) {
+  constructor(options: ResolvedManagerOptions, executors: Record<SessionMode, Executor>, events: EventDelivery) {
     const { maxConcurrent, maxQueued, releaseSlotWhileWaiting, stateDir } = options;
     const limits = { maxConcurrent, maxQueued, releaseSlotWhileWaiting };
+    const clock = SYSTEM_CLOCK;
     const store = new SessionStore(clock, events, new SessionJournal(options));
     const live = new LiveSessions();
     const runs = new SessionRuns({ ...limits, store, live, clock, events, commands: this });

@@ -125,7 +125,8 @@ export class RunObserver {
     };
     this.#monitor = await StreamMonitor.start(options, open);
     transcript?.copy?.watchBacklog?.((behind) => this.#late('copy', behind));
-    void this.#monitor.caughtUp.then(() => {
+    // Before the first tool call is decided the rules are read, so that no commit of the agent's counts as the user's.
+    void Promise.all([this.#monitor.caughtUp, ignoreRules.settled()]).then(() => {
       if (this.#detached) return; // The hooks' calls wait for the process that reads the rest.
       this.#replayed = undefined;
       this.#caughtUp.resolve();

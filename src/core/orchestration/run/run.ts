@@ -17,7 +17,7 @@ const SAVED_MS = 2_000;
  * Where a run stands: `launching` until the record says that it executes; `ending` from the first cause to end it, or from its
  * exit; `over` when nothing of it is left but its outcome; `detached` when it goes on without this process.
  */
-export type RunState = 'launching' | 'running' | 'ending' | 'over' | 'detached';
+type RunState = 'launching' | 'running' | 'ending' | 'over' | 'detached';
 
 /**
  * One run from its launch to its end: begin, watch, intervene, end. Its end is reported once, after everything that its log
@@ -48,10 +48,6 @@ export class Run implements RunControl {
     void this.#parts.start.launching.then(() => this.#takenOver.resolve());
     record.onChange(() => this.#keepTime());
     this.finished = this.#run();
-  }
-
-  get state(): RunState {
-    return this.#state;
   }
 
   /** Ends the run. `finished` resolves when it is proved gone; the first cause given is the one that is kept. */

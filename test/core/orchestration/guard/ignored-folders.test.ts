@@ -1,22 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunRequest } from 'autonomous-orchestration';
-import { SimulatedExecutor, scriptedRun } from 'autonomous-orchestration/testing';
+import { scriptedRun } from 'autonomous-orchestration/testing';
 import { expect, it } from 'vitest';
-import { eventually } from '../../../support/eventually.js';
 import { git, repository } from '../../../support/git.js';
-import { DONE, simulate } from '../../../support/simulate.js';
-
-/** The agent asks its guard when the rules are on disk. */
-class Patient extends SimulatedExecutor {
-  override launch(request: RunRequest) {
-    const beforeTool: RunRequest['hooks']['beforeTool'] = async (call) => {
-      await eventually(() => readFileSync(request.folder.ignoreRules));
-      return request.hooks.beforeTool(call);
-    };
-    return super.launch({ ...request, hooks: { ...request.hooks, beforeTool } });
-  }
-}
+import { simulate } from '../../../support/simulate.js';
 
 const deletes = (folder: string) => ({ tool: 'Bash', input: { command: `rm -rf ${folder}` }, output: '' });
 
@@ -26,8 +13,8 @@ it('an agent may delete what the user had ignored when the session began, and no
   git(cwd, 'add', '.gitignore');
   git(cwd, 'commit', '--quiet', '--message', 'Rules');
   mkdirSync(join(cwd, 'own'));
-  const executor = new Patient(() => scriptedRun([deletes('artifacts'), deletes('own'), { text: 'Done.' }]));
-  const { manager } = simulate(DONE, { executors: { autonomous: executor } });
+  // The agent asks at once: no call is decided before the rules are read.
+  const { manager } = simulate(() => scriptedRun([deletes('artifacts'), deletes('own'), { text: 'Done.' }]));
   const { id } = await manager.create({ prompt: 'x', cwd });
   const first = await manager.waitFor(id);
   expect(first.metadata.toolsUsed.map(({ outcome }) => outcome)).toEqual(['ok', 'denied']);

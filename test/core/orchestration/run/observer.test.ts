@@ -1,0 +1,46 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { endedRun } from '../../../../src/core/orchestration/contract/run-handle.js';
+import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
+import type { SessionSpec } from '../../../../src/core/orchestration/contract/session-spec.js';
+import type { IgnoreRules } from '../../../../src/core/orchestration/git/ignore-rules.js';
+import type { RunGuard } from '../../../../src/core/orchestration/guard/run-guard.js';
+import { RunLimits } from '../../../../src/core/orchestration/run/limits.js';
+import { RunObserver } from '../../../../src/core/orchestration/run/observer.js';
+import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
+import { eventually } from '../../../support/eventually.js';
+import { FakeRecord } from '../../../support/fake-record.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+it('is caught up, so that tool calls are decided, only when the ignore rules of the last commit are read', async () => {
+  const folder = new SessionFolder(tempFolder(), 'abcdefghijkl');
+  await folder.create();
+  const record = new FakeRecord();
+  const read = deferred<void>();
+  const order: string[] = [];
+  const ignoreRules = {
+    begin: () => void order.push('begun'),
+    settled: () => read.promise,
+    detach() {},
+  } as Partial<IgnoreRules> as IgnoreRules;
+  const observer = new RunObserver({
+    request: { spec: { limits: {} } as SessionSpec, session: record.session, folder },
+    record,
+    control: { stopping: false, stop() {}, hold() {}, release() {} },
+    guard: { ready: async () => {}, inspect: () => [] } as unknown as RunGuard,
+    limits: new RunLimits(
+      {},
+      () => ({ costUsd: 0, tokens: 0 }),
+      () => {},
+    ),
+    lease: { after() {} },
+    ignoreRules,
+  });
+  onTestFinished(() => observer.close());
+  await observer.before({ docker: false, dockerImage: '', cwd: tempFolder() });
+  await observer.start(endedRun({}), { offset: 0, replay: undefined });
+  void observer.caughtUp.then(() => order.push('caught up'));
+  await new Promise((resolve) => setImmediate(resolve));
+  order.push('read');
+  read.resolve();
+  await eventually(() => expect(order).toEqual(['begun', 'read', 'caught up']));
+});
