@@ -1,3 +1,4 @@
+import type { UnifiedSessionManager } from 'autonomous-orchestration';
 import { type ScriptedTurn, scriptedRun } from 'autonomous-orchestration/testing';
 import { expect, it } from 'vitest';
 import { openPage, serveSimulation } from './support.js';
@@ -5,14 +6,23 @@ import { openPage, serveSimulation } from './support.js';
 const policy = { rules: [{ tool: 'Bash', decision: 'ask' }] } as const;
 const call = (command: string): ScriptedTurn => ({ tool: 'Bash', input: { command }, output: 'ran' });
 
+/** Starts two sessions that each ask a person. The one that asks first stands first on the board. */
+async function twoThatAsk(manager: UnifiedSessionManager): Promise<string[]> {
+  const ids: string[] = [];
+  for (const taskId of ['one', 'two']) {
+    const { id } = await manager.create({ prompt: 'x', taskId });
+    await manager.waitFor(id, { status: 'waiting_feedback' });
+    ids.push(id);
+  }
+  return ids;
+}
+
 it('the second click of a double one approves nothing that has come under it', async () => {
   const { manager, server } = await serveSimulation(
     ({ session }) => scriptedRun([call(`make ${session.taskId}`), call(`deploy ${session.taskId}`)]),
     { policy },
   );
-  const ids: string[] = [];
-  for (const taskId of ['one', 'two']) ids.push((await manager.create({ prompt: 'x', taskId })).id);
-  for (const id of ids) await manager.waitFor(id, { status: 'waiting_feedback' });
+  const ids = await twoThatAsk(manager);
   const page = await openPage(server);
   await page.getByRole('button', { name: 'Approve' }).first().dblclick(); // Waits until it may be pressed.
   await page.getByText('deploy one').first().waitFor();
@@ -54,9 +64,7 @@ it('one that was answered elsewhere goes away, and the keyboard goes to the next
   const { manager, server } = await serveSimulation(({ session }) => scriptedRun([call(`make ${session.taskId}`)]), {
     policy,
   });
-  const ids = [];
-  for (const taskId of ['one', 'two']) ids.push((await manager.create({ prompt: 'x', taskId })).id);
-  for (const id of ids) await manager.waitFor(id, { status: 'waiting_feedback' });
+  const ids = await twoThatAsk(manager);
   const page = await openPage(server);
   await page.getByText('make two').first().waitFor();
   const questions = page.getByRole('group', { name: 'Approval of Bash' });
