@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -24,6 +25,8 @@ export default defineConfig({
           name: 'unit',
           expect: { poll: POLL },
           testTimeout: 30_000,
+          // The tests wait for processes and files. Vitest would leave one core free.
+          maxWorkers: availableParallelism(),
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/faults/**', 'test/page/**'],
           typecheck: { enabled: true, include: ['test/**/*.test-d.ts'] },
@@ -37,7 +40,7 @@ export default defineConfig({
           include: ['test/page/**/*.test.ts'],
           globalSetup: 'test/page/global-setup.ts',
           testTimeout: 60_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
       {
@@ -49,8 +52,8 @@ export default defineConfig({
           globalSetup: ['test/e2e/global-setup.ts', 'test/page/global-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          // They share one engine and two cores: figures and order are only clear one file at a time.
-          fileParallelism: false,
+          // The sessions wait for each other and for the engine most of the time, also where there are only two cores.
+          maxWorkers: 3,
         },
       },
       {

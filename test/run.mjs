@@ -3,10 +3,11 @@
 // slowest test files and the line `N passed, N failed`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { ensureEngine } from './e2e/engine/engine.mjs';
+import { run } from './e2e/engine/run.mjs';
 import { ensureChromium } from './page/chromium.mjs';
 
 const root = join(import.meta.dirname, '..');
@@ -20,10 +21,11 @@ const failures = [];
 /** @type {{ file: string, seconds: number }[]} */
 const durations = [];
 
-await runProject('unit');
+const inMemory = await memoryFolder();
+await runProject('unit', inMemory);
 try {
   await ensureChromium({ log: (message) => console.log(`browser: ${message}`) });
-  await runProject('page');
+  await runProject('page', inMemory);
 } catch (error) {
   leftOut.push(`the tests of the page: ${error instanceof Error ? error.message : error}`);
   if (mustRunAll) total.failed += 1;
@@ -48,12 +50,32 @@ process.exitCode = total.failed === 0 ? 0 : 1;
 /** @typedef {{ status: string, fullName: string, failureMessages?: string[] }} Assertion */
 /** @typedef {{ name: string, startTime: number, endTime: number, assertionResults: Assertion[] }} Suite */
 
-/** @param {string} project */
-async function runProject(project) {
+/**
+ * A command that runs another one with its temporary folder in memory, in a mount namespace of its own that ends with it. The
+ * tests make and remove so many small files that the file system would be half of the work of the unit tests. Empty where that
+ * is not possible: not Linux, or not root.
+ */
+async function memoryFolder() {
+  const folder = join(results, 'tmp');
+  await mkdir(folder);
+  const mount = `mount -t tmpfs none '${folder}' && TMPDIR='${folder}' exec "$0" "$@"`;
+  const command = ['unshare', '--mount', 'sh', '-c', mount];
+  return run('unshare', [...command.slice(1), 'true']).then(
+    () => command,
+    () => [],
+  );
+}
+
+/**
+ * @param {string} project
+ * @param {readonly string[]} within the start of a command that runs the rest of it
+ */
+async function runProject(project, within = []) {
   const file = join(results, `${project}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const vitest = join(root, 'node_modules/vitest/vitest.mjs');
-  const child = spawn(process.execPath, [vitest, 'run', '--project', project, ...reporters], { stdio: 'inherit' });
+  const vitest = [process.execPath, join(root, 'node_modules/vitest/vitest.mjs')];
+  const [program = '', ...args] = [...within, ...vitest, 'run', '--project', project, ...reporters];
+  const child = spawn(program, args, { stdio: 'inherit' });
   const [code] = await once(child, 'exit');
   /** @type {{ numPassedTests: number, numFailedTests: number, numPendingTests: number, testResults: Suite[] }} */
   const counts = JSON.parse(

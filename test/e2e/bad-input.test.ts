@@ -30,7 +30,7 @@ async function refused(options: CreateSessionOptions, manager?: UnifiedSessionMa
   expect(used.queueStatus()).toMatchObject({ running: 0, queued: 0 });
   expect(await readdir(join(stateDir, 'sessions')).catch(() => [])).toEqual([]);
   expect(await readdir(cwd)).toEqual(before);
-  expect(await containersOf()).toEqual([]);
+  expect(await containersOf({ stateDir })).toEqual([]);
   if (!manager) await used.close();
   return error as OrchestrationError;
 }

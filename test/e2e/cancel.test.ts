@@ -68,7 +68,7 @@ describe('cancel', () => {
 
 describe('close', () => {
   it('with cancel ends every session; those that wait never start', async () => {
-    const { manager, events } = await testManager({ maxConcurrent: 1 });
+    const { manager, events, stateDir } = await testManager({ maxConcurrent: 1 });
     const cwd = await tempFolder();
     const options = { ...scripted(bash('sleep 300')), prompt: 'Wait', cwd };
     const sessions = [await manager.create(options), await manager.create(options)];
@@ -76,7 +76,7 @@ describe('close', () => {
     await manager.close({ sessions: 'cancel' });
     expect(sessions.map(({ id }) => manager.get(id)?.status)).toEqual(['cancelled', 'cancelled']);
     expect(events.filter(({ type }) => type === 'session:started')).toHaveLength(1);
-    expect(await containersOf()).toEqual([]);
+    expect(await containersOf({ stateDir })).toEqual([]);
     await expect(manager.create(options)).rejects.toMatchObject({ code: 'MANAGER_CLOSED' });
   });
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { containersOf, engine } from './support.js';
+import { containersBelow, engine, tempFolder } from './support.js';
 
 /** Runs the demo; `interruptAt` sends Ctrl-C's signal as soon as the output holds it. */
 async function demo(env: NodeJS.ProcessEnv, interruptAt?: string): Promise<{ code: number | null; output: string }> {
@@ -40,8 +40,9 @@ it('simulates them elsewhere, and says why', async () => {
 });
 
 it('cancels cleanly on Ctrl-C', async () => {
-  const { code, output } = await demo({ DOCKER_HOST: engine.host }, ': started');
+  const folder = await tempFolder(0);
+  const { code, output } = await demo({ DOCKER_HOST: engine.host, TMPDIR: folder }, ': started');
   expect(output).toContain(': cancelled');
   expect(code).toBe(130);
-  expect(await containersOf()).toEqual([]);
+  expect(await containersBelow(folder)).toEqual([]);
 });

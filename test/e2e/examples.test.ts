@@ -209,7 +209,7 @@ describe('script.ts', () => {
     expect(await exit).toEqual([130, null]);
     expect(output).toContain('"type":"session:cancelled"');
     const [, id = ''] = /"sessionId":"(\w+)"/.exec(output) ?? [];
-    expect((await containersOf()).filter((name) => name.includes(id))).toEqual([]);
+    expect(await containersOf({ id })).toEqual([]);
   });
 
   it('shows its progress on a terminal', async () => {

@@ -25,7 +25,7 @@ it('a session in Docker goes its whole course by what a person clicks and types'
   expect(session?.environment.docker).toBe(true);
   expect(session?.result?.text).toContain('Only the notes, please');
   await page.getByText(session?.runs[1]?.containerName ?? 'no container').waitFor();
-  expect(await containersOf(session)).toEqual([]);
+  expect(await containersOf({ id })).toEqual([]);
 });
 
 /** Claude's terminal takes a while to come up. */
@@ -81,7 +81,7 @@ it('a session at a terminal waits for a person, who attaches as the page says an
   await activity.getByText('Third.', { exact: true }).waitFor(WITHIN);
 
   const session = manager.get(id);
-  expect(await containersOf(session)).toEqual([session?.runs[0]?.containerName]);
+  expect(await containersOf({ id })).toEqual([session?.runs[0]?.containerName]);
   expect(await factsUnder(page, 'Where')).toMatchObject({
     Mode: 'interactive',
     Image: session?.environment.dockerImage,

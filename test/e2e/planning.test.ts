@@ -108,7 +108,7 @@ describe('a session that plans', () => {
     expect(await snapshot(cwd)).toEqual(before);
     expect(result?.planFile).toBe(join(stateDir, 'sessions', id, 'plan.md'));
     expect(await readFile(result?.planFile ?? '', 'utf8')).toBe(PLAN);
-    expect(await containersOf(manager.get(id))).toEqual([]);
+    expect(await containersOf({ id })).toEqual([]);
   });
 
   it.each(['a plain repository', 'a worktree'])('cannot change the git of %s, whatever part of it', async (where) => {

@@ -1,13 +1,13 @@
-import { OrchestrationError } from 'autonomous-orchestration';
+import { OrchestrationError, type UnifiedSessionManager } from 'autonomous-orchestration';
 import { expect, it, onTestFinished } from 'vitest';
 import { resolveEndpoint } from '../../src/core/orchestration/docker/endpoint.js';
 import { DockerEngine } from '../../src/core/orchestration/docker/engine.js';
 import { containersOf, scripted, tempFolder, testManager } from './support.js';
 
 it('fourteen creates in one tick: three run, ten wait, one is refused; they start in order, three at a time', async () => {
-  const { manager, events } = await testManager();
+  const { manager, events, stateDir } = await testManager();
   const cwd = await tempFolder();
-  const most = await countContainers();
+  const most = await countContainers(manager);
 
   const answers = await Promise.allSettled(
     Array.from({ length: 14 }, (_, index) =>
@@ -49,17 +49,18 @@ it('fourteen creates in one tick: three run, ten wait, one is refused; they star
   ).toEqual(ended.map(({ taskId }) => taskId));
   expect(most()).toBe(3);
   expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0, items: [] });
-  expect(await containersOf()).toEqual([]);
+  expect(await containersOf({ stateDir })).toEqual([]);
 });
 
-/** Counts running session containers by the engine's own events; answers the most there were at once. */
-async function countContainers(): Promise<() => number> {
+/** Counts the running containers of a manager's sessions by the engine's own events. Returns the most there were at once. */
+async function countContainers(manager: UnifiedSessionManager): Promise<() => number> {
   const engine = new DockerEngine(() => resolveEndpoint(process.env));
   const running = new Set<string>();
   let most = 0;
   const end = await engine.events(
     'autonomous-orchestration.session',
     ({ action, containerName }) => {
+      if (!manager.list().some(({ id }) => containerName.includes(id))) return;
       if (action === 'start') running.add(containerName);
       else running.delete(containerName);
       most = Math.max(most, running.size);

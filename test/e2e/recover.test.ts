@@ -50,7 +50,7 @@ describe('a session whose host was killed', () => {
     const { manager } = await testManager({ stateDir: one.stateDir });
     expect(await manager.recover()).toMatchObject({ adopted: [], closed: [id] });
     expect(manager.get(id)).toMatchObject({ status: 'failed', result: { reason: 'max_turns', exitCode: 1 } });
-    expect(await containersOf(manager.get(id))).toEqual([]);
+    expect(await containersOf({ id })).toEqual([]);
   });
 
   it('is lost where its container was removed', async () => {
@@ -143,7 +143,7 @@ describe('a session whose host was killed', () => {
     const { manager } = await testManager({ stateDir: one.stateDir });
     await manager.recover();
     expect(await manager.waitFor(id)).toMatchObject({ status: 'cancelled', result: { error: 'Enough.' } });
-    expect(await containersOf(manager.get(id))).toEqual([]);
+    expect(await containersOf({ id })).toEqual([]);
   });
 
   it('is found out where it killed hooks while nobody was there', async () => {
@@ -164,7 +164,7 @@ describe('a session whose host was killed', () => {
     const { manager } = await testManager({ stateDir: one.stateDir, ...policy });
     await manager.recover();
     expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'guard_bypassed' } });
-    expect(await containersOf(manager.get(id))).toEqual([]);
+    expect(await containersOf({ id })).toEqual([]);
   });
 
   it.each(['before-spawn', 'after-spawn', 'session:started'])(
@@ -184,7 +184,7 @@ describe('a session whose host was killed', () => {
           result: { text: 'Done.' },
         });
         expect(await starts(one)).toBe('run\n');
-        expect(await containersOf(session)).toEqual([]);
+        expect(await containersOf(one)).toEqual([]);
         await manager.close();
       }
     },

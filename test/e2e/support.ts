@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { chown, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { chown, mkdir, mkdtemp, realpath, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -78,11 +79,28 @@ export async function docker(...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** Names of the containers of a session (or of all), running or not. */
-export async function containersOf(session?: Pick<UnifiedSession, 'id'>): Promise<string[]> {
-  const label = session ? `autonomous-orchestration.session=${session.id}` : 'autonomous-orchestration.owner';
-  const names = await docker('ps', '--all', '--filter', `label=${label}`, '--format', '{{.Names}}');
+/** Names of the containers of a session, or of a manager with its probes of images, running or not. */
+export async function containersOf(of: Pick<UnifiedSession, 'id'> | { stateDir: string }): Promise<string[]> {
+  const label = 'id' in of ? `session=${of.id}` : `owner=${await ownerOf(of.stateDir)}`;
+  const filter = `label=autonomous-orchestration.${label}`;
+  const names = await docker('ps', '--all', '--filter', filter, '--format', '{{.Names}}');
   return names === '' ? [] : names.split('\n');
+}
+
+/** The value of the label that all containers of a state folder have. */
+const ownerOf = async (stateDir: string): Promise<string> =>
+  createHash('sha256')
+    .update(await realpath(stateDir))
+    .digest('hex')
+    .slice(0, 16);
+
+/** Names of the containers, running or not, that have a mount below a folder. */
+export async function containersBelow(folder: string): Promise<string[]> {
+  const lines = await docker('ps', '--all', '--no-trunc', '--format', '{{.Names}} {{.Mounts}}');
+  return lines.split('\n').flatMap((line) => {
+    const [name = '', mounts = ''] = line.split(' ');
+    return mounts.split(',').some((mount) => mount.startsWith(folder)) ? [name] : [];
+  });
 }
 
 /** Runs git in a folder, as a person on the host would. */

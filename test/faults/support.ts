@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { CreateSessionOptions, SessionEvent, UnifiedSessionManager } from 'autonomous-orchestration';
 import { onTestFinished } from 'vitest';
-import { attempt, containersOf, docker, engine } from '../e2e/support.js';
+import { attempt, docker, engine } from '../e2e/support.js';
 
 export {
   attempt,
@@ -53,7 +53,7 @@ export function countEnds(manager: UnifiedSessionManager): Map<string, number> {
 
 /** Names of the containers, running or not, of these sessions. */
 export async function containersLeft(sessions: readonly { id: string }[]): Promise<string[]> {
-  const names = await containersOf();
+  const names = (await docker('ps', '--all', '--format', '{{.Names}}')).split('\n');
   return names.filter((name) => sessions.some(({ id }) => name.includes(id)));
 }
 
