@@ -10,13 +10,13 @@ import {
   UnifiedSessionManager,
 } from 'autonomous-orchestration';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { containersOf, engine, git, tempFolder, testManager } from './support.js';
+import { containersOf, engine, git, stateFolder, tempFolder, testManager } from './support.js';
 
 let stateDir: string;
 let cwd: string;
 
 beforeEach(async () => {
-  stateDir = await tempFolder(0);
+  stateDir = await stateFolder();
   cwd = await tempFolder();
 });
 

@@ -3,7 +3,17 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { killedWhen } from './hosts.js';
-import { bash, containersOf, docker, type ModelTurn, nextEvent, scripted, tempFolder, testManager } from './support.js';
+import {
+  bash,
+  containersOf,
+  docker,
+  type ModelTurn,
+  nextEvent,
+  scripted,
+  stateFolder,
+  tempFolder,
+  testManager,
+} from './support.js';
 
 /** What every attack is after: a call that policy denies. */
 const FORBIDDEN = bash('touch /workspace/forbidden');
@@ -223,7 +233,7 @@ it('sees the calls of a subagent that was to work in the background', async () =
 });
 
 it('a host that is killed while a call waits for approval leaves the call unexecuted', async () => {
-  const stateDir = await tempFolder(0);
+  const stateDir = await stateFolder();
   const cwd = await tempFolder();
   const options = { ...scripted(bash('touch /workspace/it'), { text: 'Done.' }), prompt: 'Go', cwd };
   const session = { ...options, policy: { rules: [{ tool: '*', decision: 'ask' as const }] } };

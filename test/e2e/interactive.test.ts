@@ -22,6 +22,7 @@ import {
   nextEvent,
   repository,
   scripted,
+  stateFolder,
   tempFolder,
   testManager,
 } from './support.js';
@@ -362,7 +363,7 @@ describe('the host is killed', () => {
   const policy = { onHostLost: 'allow' as const };
 
   async function orphaned(when: string, turns: ModelTurn[]) {
-    const stateDir = await tempFolder(0);
+    const stateDir = await stateFolder();
     const { given } = await interactive(turns);
     const host = new Host({ stateDir, session: given, manager: { policy } });
     const id = await host.when(when);
@@ -479,7 +480,7 @@ describe('an image', () => {
   });
 
   it('that asks all the same ends the session, which says what it asked', async () => {
-    const stateDir = await tempFolder(0);
+    const stateDir = await stateFolder();
     const settings = join(await tempFolder(), 'claude.json');
     await writeFile(settings, JSON.stringify({ customApiKeyResponses: setUp('').customApiKeyResponses }));
     await chown(settings, 1000, 1000);
@@ -500,7 +501,7 @@ describe('an image', () => {
 });
 
 it('without tmux it is refused, with the package that has it', async () => {
-  const stateDir = await tempFolder(0);
+  const stateDir = await stateFolder();
   const executor = new InteractiveExecutor({ stateDir, env: { ...process.env, PATH: stateDir } });
   const { create } = await interactive([], {}, { stateDir, executors: { interactive: executor } });
   await expect(create()).rejects.toMatchObject({
@@ -539,7 +540,7 @@ it('it can have a worktree', async () => {
 
 describe('on the host', () => {
   async function onHost(turns: ModelTurn[], remembers = true) {
-    const stateDir = await tempFolder(0);
+    const stateDir = await stateFolder();
     const cwd = await tempFolder(0);
     const home = await tempFolder(0);
     if (remembers) await writeFile(join(home, '.claude.json'), JSON.stringify(setUp(cwd)));

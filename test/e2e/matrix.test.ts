@@ -19,6 +19,7 @@ import {
   RELEASES,
   repository,
   scripted,
+  stateFolder,
   tempFolder,
   testManager,
 } from './support.js';
@@ -169,7 +170,7 @@ describe.each(RELEASES)('every mode, with Claude Code $version', ({ version, ima
   });
 
   check('recover', async (mode) => {
-    const stateDir = await tempFolder(0);
+    const stateDir = await stateFolder();
     const session = await options(mode, bash('sleep 1'), bash('echo again'), { text: 'Done.' });
     const id = await killedWhen('session:tool', { stateDir, session });
     const { manager } = await testManager({ stateDir });

@@ -4,7 +4,7 @@ import { AutonomousExecutor, type SessionManagerOptions } from 'autonomous-orche
 import { expect, it } from 'vitest';
 import { claudeOnHost } from './claude-on-host.js';
 import { Host } from './hosts.js';
-import { bash, type ModelTurn, nextEvent, tempFolder, testManager } from './support.js';
+import { bash, type ModelTurn, nextEvent, stateFolder, tempFolder, testManager } from './support.js';
 
 async function environment(script: readonly ModelTurn[]): Promise<NodeJS.ProcessEnv> {
   return {
@@ -17,7 +17,7 @@ async function environment(script: readonly ModelTurn[]): Promise<NodeJS.Process
 
 /** A session on the host with this script of the model's. */
 async function onHost(script: readonly ModelTurn[], options: SessionManagerOptions = {}) {
-  const stateDir = await tempFolder(0);
+  const stateDir = await stateFolder();
   const cwd = await tempFolder(0);
   const env = await environment(script);
   const executor = new AutonomousExecutor({ stateDir, env });
@@ -72,7 +72,7 @@ it('docker: false has the guard, steering, pause and limits, too', async () => {
 it.each(['while it runs', 'when it has ended'])(
   'docker: false outlives its host, and is taken over %s',
   async (when) => {
-    const stateDir = await tempFolder(0);
+    const stateDir = await stateFolder();
     const cwd = await tempFolder(0);
     const env = await environment([bash('echo run >> runs.txt; sleep 2'), { text: 'Done.' }]);
     const session = { prompt: 'Go', cwd, docker: false as const, tools: ['Bash'] };

@@ -3,7 +3,17 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { atWork, childrenOf, containersOfAll, go, leading, outputsOf, UNTIL_GO } from './families.js';
 import { Host, type HostTask } from './hosts.js';
-import { bash, docker, git, type ModelTurn, nextEvent, repository, tempFolder, testManager } from './support.js';
+import {
+  bash,
+  docker,
+  git,
+  type ModelTurn,
+  nextEvent,
+  repository,
+  stateFolder,
+  tempFolder,
+  testManager,
+} from './support.js';
 
 const ENDLESS = [bash('sleep 300')];
 
@@ -95,7 +105,7 @@ describe('where the host of a family was killed', () => {
     await writeFile(join(cwd, '.model-script.json'), JSON.stringify(parts));
     return {
       cwd,
-      stateDir: await tempFolder(0),
+      stateDir: await stateFolder(),
       manager: { maxConcurrent: 2 },
       session: { mode: 'orchestration', prompt: 'Lead', cwd },
       ...(dieAt !== undefined && { dieAt }),

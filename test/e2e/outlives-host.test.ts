@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { killedWhen } from './hosts.js';
-import { bash, docker, scripted, tempFolder } from './support.js';
+import { bash, docker, scripted, stateFolder, tempFolder } from './support.js';
 
 it('a session goes on when its host is killed, and its log is complete', async () => {
-  const stateDir = await tempFolder(0);
+  const stateDir = await stateFolder();
   const cwd = await tempFolder();
   const script = scripted(bash('sleep 2; echo still here > proof.txt'), { text: 'Nobody watched.' });
   const id = await killedWhen('session:tool', {

@@ -11,13 +11,15 @@ import {
   nextEvent,
   repository,
   scripted,
+  size,
+  stateFolder,
   tempFolder,
   testManager,
 } from './support.js';
 
 /** A session in folders of its own, to be run by a host that is killed. */
 async function task(session: Partial<HostTask['session']>, rest: Partial<HostTask> = {}): Promise<HostTask> {
-  const stateDir = await tempFolder(0);
+  const stateDir = await stateFolder();
   return { stateDir, session: { prompt: 'Go', cwd: await tempFolder(), ...session }, ...rest };
 }
 
@@ -170,7 +172,7 @@ describe('a session whose host was killed', () => {
   it.each(['before-spawn', 'after-spawn', 'session:started'])(
     'runs exactly once where that was at: %s',
     async (dieAt) => {
-      for (let times = 0; times < 3; times++) {
+      for (let times = 0; times < size(1, 3); times++) {
         const one = await task({}, { dieAt });
         const script = [STARTS, { text: 'Done.' }];
         await writeFile(join(one.session.cwd ?? '', '.model-script.json'), JSON.stringify(script));

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chown, mkdir, mkdtemp, realpath, writeFile } from 'node:fs/promises';
+import { chown, copyFile, mkdir, mkdtemp, realpath, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -25,6 +25,11 @@ export const RELEASES = [
 ] as const;
 
 const run = promisify(execFile);
+
+/** How often a test does something: the small size by default, the full one with `FULL=1` in the environment. */
+export function size(small: number, full: number): number {
+  return process.env.FULL === '1' ? full : small;
+}
 
 /** A turn of the scripted model, see `engine/README.md`. */
 export type ModelTurn = Record<string, unknown>;
@@ -51,13 +56,20 @@ export async function tempFolder(owner = 1000): Promise<string> {
   return path;
 }
 
+/** A state folder for a manager, with what is known of the images. */
+export async function stateFolder(): Promise<string> {
+  const path = await tempFolder(0);
+  await copyFile(inject('probed'), join(path, 'images.json'));
+  return path;
+}
+
 /** A manager with a state folder of its own, closed after the test together with all its sessions. */
 export async function testManager(options: SessionManagerOptions = {}): Promise<{
   manager: UnifiedSessionManager;
   stateDir: string;
   events: SessionEvent[];
 }> {
-  const stateDir = options.stateDir ?? (await tempFolder(0));
+  const stateDir = options.stateDir ?? (await stateFolder());
   const manager = new UnifiedSessionManager({ stateDir, ...options });
   onTestFinished(() => manager.close({ sessions: 'cancel' }));
   const events: SessionEvent[] = [];

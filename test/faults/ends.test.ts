@@ -10,6 +10,7 @@ import {
   figure,
   nextEvent,
   quick,
+  stateFolder,
   tempFolder,
   testManager,
 } from './support.js';
@@ -114,7 +115,7 @@ async function launchedAfter(
   command: () => string[],
   options: Exclude<CreateSessionOptions['docker'], false>,
 ): Promise<UnifiedSession> {
-  const stateDir = await tempFolder(0);
+  const stateDir = await stateFolder();
   const executor = new AutonomousExecutor({
     stateDir,
     spawn: (client, args, how) => {

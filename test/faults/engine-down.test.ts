@@ -3,10 +3,10 @@ import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { AutonomousExecutor } from 'autonomous-orchestration';
 import { expect, it, onTestFinished } from 'vitest';
-import { attempt, figure, tempFolder, testManager } from './support.js';
+import { attempt, figure, stateFolder, tempFolder, testManager } from './support.js';
 
 it.each(['there is no socket', 'nobody listens', 'nobody answers'])('create() without an engine: %s', async (which) => {
-  const stateDir = await tempFolder(0);
+  const stateDir = await stateFolder();
   const socket = join(stateDir, 'engine.sock');
   if (which !== 'there is no socket') await listen(socket, which === 'nobody listens');
   const executor = new AutonomousExecutor({ stateDir, env: { ...process.env, DOCKER_HOST: `unix://${socket}` } });

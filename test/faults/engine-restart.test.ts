@@ -1,7 +1,7 @@
 import { AutonomousExecutor, type UnifiedSession } from 'autonomous-orchestration';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { PrivateEngine } from './private-engine.js';
-import { countEnds, figure, quick, tempFolder, testManager, until } from './support.js';
+import { countEnds, figure, quick, stateFolder, tempFolder, testManager, until } from './support.js';
 
 let engine: PrivateEngine;
 
@@ -12,7 +12,7 @@ afterAll(() => engine?.remove());
 
 /** Two sessions that run, and one that waits for its turn. */
 async function scene() {
-  const stateDir = await tempFolder(0);
+  const stateDir = await stateFolder();
   const executor = new AutonomousExecutor({ stateDir, env: { ...process.env, DOCKER_HOST: engine.host } });
   const { manager } = await testManager({ stateDir, executors: { autonomous: executor }, maxConcurrent: 2 });
   const ends = countEnds(manager);

@@ -24,6 +24,7 @@ import {
   quick,
   SOCKET,
   size,
+  stateFolder,
   tempFolder,
   testManager,
 } from './support.js';
@@ -105,7 +106,7 @@ it(`${STARTS} starts that fail: every one is told of, and nothing is left`, asyn
 });
 
 it(`${3 * ROUNDS} starts that fail at the docker client or the engine leave no container, watch, file or slot`, async () => {
-  const stateDir = await tempFolder(0);
+  const stateDir = await stateFolder();
   let how: (args: string[]) => Promise<void> | Error | ChildProcess = () => new Error('unset');
   const executor = new AutonomousExecutor({
     stateDir,
@@ -175,7 +176,7 @@ it(`${3 * ROUNDS} starts that fail at the docker client or the engine leave no c
 });
 
 it('an image that vanishes between the last look and docker run fails with the words of the engine', async () => {
-  const stateDir = await tempFolder(0);
+  const stateDir = await stateFolder();
   const image = await changedImage('vanished');
   const executor = new AutonomousExecutor({
     stateDir,

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CreateSessionOptions, RecoveryReport, UnifiedSession } from 'autonomous-orchestration';
 import { expect, it, onTestFinished } from 'vitest';
-import { bash, containersLeft, figure, seededRandom, size, tempFolder } from './support.js';
+import { bash, containersLeft, figure, seededRandom, size, stateFolder, tempFolder } from './support.js';
 
 const KILLS = size(10, 50);
 const SESSIONS = 13;
@@ -101,7 +101,7 @@ function spread(times: number[]): string {
 /** A state folder and thirteen sessions to come, in a file for the host. */
 async function prepare(): Promise<Scene> {
   const workspaces = await tempFolder(0);
-  const stateDir = await tempFolder(0);
+  const stateDir = await stateFolder();
   const taskIds = Array.from({ length: SESSIONS }, (_, index) => `task-${String(index).padStart(2, '0')}`);
   const sessions: CreateSessionOptions[] = [];
   for (const taskId of taskIds) {

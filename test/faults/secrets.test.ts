@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { AutonomousExecutor, type CreateSessionOptions, UnifiedSessionManager } from 'autonomous-orchestration';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { countEnds, docker, engine, figure, nextEvent, quick, tempFolder, testManager } from './support.js';
+import {
+  countEnds,
+  docker,
+  engine,
+  figure,
+  nextEvent,
+  quick,
+  stateFolder,
+  tempFolder,
+  testManager,
+} from './support.js';
 
 // Of two kinds: words of letters, and what has to be escaped in JSON, shells and regular expressions.
 const OF_MANAGER = 'sk-manager-3f9c7a1e';
@@ -155,7 +165,7 @@ describe('no error message shows a secret that stands beside its cause:', () => 
     ],
     ['a container that is killed', () => undefined, withSecrets('init; kill -9 $$')],
   ])('a launch that fails: %s', async (_, executorOf, options) => {
-    const stateDir = await tempFolder(0);
+    const stateDir = await stateFolder();
     const executor = executorOf(stateDir);
     const { manager, events } = await testManager({
       ...managerSecrets,

@@ -17,14 +17,11 @@ export {
   type ModelTurn,
   nextEvent,
   scripted,
+  size,
+  stateFolder,
   tempFolder,
   testManager,
 } from '../e2e/support.js';
-
-/** How often a test does something: the small size by default, the full one with `FULL=1` in the environment. */
-export function size(small: number, full: number): number {
-  return process.env.FULL === '1' ? full : small;
-}
 
 /** A measured value, on a line of its own in the output of `npm run test:faults`. */
 export function figure(what: string, value: string | number): void {

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { Host } from '../e2e/hosts.js';
-import { figure, quick, size, tempFolder } from './support.js';
+import { figure, quick, size, stateFolder, tempFolder } from './support.js';
 
 const ROUNDS = size(3, 10);
 
 it(`two hosts that start on one state folder at once, ${ROUNDS} times: one owner`, async () => {
   let owners = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    const stateDir = await tempFolder(0);
+    const stateDir = await stateFolder();
     const task = { stateDir, session: { ...quick('init; sleep 300'), prompt: 'x', cwd: await tempFolder() } };
     const hosts = [new Host(task), new Host(task)];
     const outcomes = hosts.map((host) =>

@@ -18,6 +18,7 @@ import { ContainerWatch } from './container-watch.js';
 import { type Endpoint, resolveEndpoint } from './endpoint.js';
 import { DockerEngine } from './engine.js';
 import { ImageProbe } from './image-probe.js';
+import { ProbedImages } from './probed-images.js';
 import { dockerRunArgs } from './run-args.js';
 
 const OWNER_LABEL = 'autonomous-orchestration.owner';
@@ -61,6 +62,7 @@ export class DockerEnvironment {
       this.engine,
       { [OWNER_LABEL]: this.#owner },
       () => `ao-probe-${nanoid(10).replaceAll(/[-_]/g, '0')}`,
+      new ProbedImages(join(stateDir, 'images.json')),
     );
     this.planner = new ContainerPlanner({
       engine: this.engine,

@@ -1,20 +1,13 @@
+import { createHash } from 'node:crypto';
 import { GUARD_VARIABLES } from '../guard/guard-environment.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { DockerEngine } from './engine.js';
+import type { ProbedImage, ProbedImages } from './probed-images.js';
 
 /** The facts about an image that are needed before a session can run in it. */
-export interface ImageFacts {
+export interface ImageFacts extends ProbedImage {
   /** The image's entrypoint, which containers run before their command. */
   entrypoint: string[];
-  uid: number;
-  gids: number[];
-  /** The home folder of the user that sessions run as. */
-  home: string;
-  claudeVersion: string;
-  /** True if Claude's terminal UI asks a person nothing before it begins in the workspace. */
-  onboarded: boolean;
-  /** The variables of the image that a session's guard depends on. */
-  env: Record<string, string>;
 }
 
 /** The keys in `~/.claude.json` that are true when Claude's terminal UI no longer asks anything (measured on 2.1.98). */
@@ -42,21 +35,23 @@ command -v claude >/dev/null && claude --version && echo ${ENDED}
 `;
 
 /**
- * Finds out which user an image has and if it has a `claude` that runs. Each pair of image id and user is probed once in the
- * life of this object, by a container without network, however many sessions wait for the result.
+ * Finds out which user an image has and if it has a `claude` that runs. Each pair of image id and user is probed once, by a
+ * container without network, however many sessions wait for the result. Later processes find the result on disk.
  */
 export class ImageProbe {
   readonly #engine: DockerEngine;
   readonly #label: Record<string, string>;
   readonly #newName: () => string;
+  readonly #stored: ProbedImages;
   readonly #known = new Map<string, Promise<ImageFacts>>();
   /** The names of the probe containers that exist now. */
   readonly #asked = new Set<string>();
 
-  constructor(engine: DockerEngine, label: Record<string, string>, newName: () => string) {
+  constructor(engine: DockerEngine, label: Record<string, string>, newName: () => string, stored: ProbedImages) {
     this.#engine = engine;
     this.#label = label;
     this.#newName = newName;
+    this.#stored = stored;
   }
 
   /** @throws OrchestrationError `IMAGE_NOT_FOUND`, `CLAUDE_NOT_FOUND`, `DOCKER_UNAVAILABLE` */
@@ -65,7 +60,7 @@ export class ImageProbe {
     const key = `${id} ${user ?? ''}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const asked = this.#ask(image, id, user).then((facts) => ({ ...facts, entrypoint }));
+    const asked = this.#probed(image, id, user).then((facts) => ({ ...facts, entrypoint }));
     this.#known.set(key, asked);
     // A failure is not remembered, so that the image can be probed again when the cause is gone.
     asked.catch(() => this.#known.delete(key));
@@ -77,7 +72,19 @@ export class ImageProbe {
     return this.#asked.has(container);
   }
 
-  async #ask(image: string, id: string, user: string | undefined): Promise<Omit<ImageFacts, 'entrypoint'>> {
+  async #probed(image: string, id: string, user: string | undefined): Promise<ProbedImage> {
+    // Another release of this library may ask an image for more.
+    const key = createHash('sha256')
+      .update(JSON.stringify([id, user, SCRIPT]))
+      .digest('hex');
+    const stored = await this.#stored.get(key);
+    if (stored !== undefined) return stored;
+    const found = await this.#ask(image, id, user);
+    await this.#stored.set(key, found);
+    return found;
+  }
+
+  async #ask(image: string, id: string, user: string | undefined): Promise<ProbedImage> {
     const name = this.#newName();
     this.#asked.add(name);
     try {
@@ -114,7 +121,7 @@ export class ImageProbe {
   }
 }
 
-function read(output: string, image: string, user: string | undefined): Omit<ImageFacts, 'entrypoint'> {
+function read(output: string, image: string, user: string | undefined): ProbedImage {
   const facts = new RegExp(`${MARK} (\\d+) \\[([\\d ]+)\\] (/\\S*)`).exec(output);
   const variables = [...output.matchAll(new RegExp(`^${MARK} env (\\w+)=([^\\r\\n]*)`, 'gm'))];
   const version = /(\d+\.\d+\.\d+\S*) \(Claude Code\)/.exec(output)?.[1];

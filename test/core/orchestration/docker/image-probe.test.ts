@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
 import { ImageProbe } from '../../../../src/core/orchestration/docker/image-probe.js';
+import { ProbedImages } from '../../../../src/core/orchestration/docker/probed-images.js';
 import { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
 import { errorOf } from '../../../support/errors.js';
 import { tempFolder } from '../../../support/temp-folder.js';
@@ -13,7 +14,10 @@ const SAID =
 
 const says = (text: string) => ({ output: Promise.resolve(text) });
 
-function probeOf(overrides: Partial<Record<keyof DockerEngine, unknown>> = {}): {
+function probeOf(
+  overrides: Partial<Record<keyof DockerEngine, unknown>> = {},
+  stateDir = tempFolder(),
+): {
   probe: ImageProbe;
   engine: { [Name in 'image' | 'create' | 'start' | 'attach' | 'remove']: ReturnType<typeof vi.fn> };
 } {
@@ -27,7 +31,8 @@ function probeOf(overrides: Partial<Record<keyof DockerEngine, unknown>> = {}): 
   };
   let number = 0;
   const newName = (): string => `probe-${++number}`;
-  const probe = new ImageProbe(engine as unknown as DockerEngine, { owner: 'me' }, newName);
+  const stored = new ProbedImages(join(stateDir, 'images.json'));
+  const probe = new ImageProbe(engine as unknown as DockerEngine, { owner: 'me' }, newName, stored);
   return { probe, engine: engine as ReturnType<typeof probeOf>['engine'] };
 }
 
@@ -135,6 +140,52 @@ describe('the facts of an image', () => {
     await probe.facts('image', undefined);
     await probe.facts('image', undefined);
     expect(engine.create.mock.calls.map(([, { Image }]) => Image)).toEqual(['sha256:old', 'sha256:new']);
+  });
+});
+
+describe('the facts of an image that another process has probed', () => {
+  it('are read from disk, for the same image id and user only', async () => {
+    const stateDir = tempFolder();
+    const first = probeOf({}, stateDir);
+    const facts = await first.probe.facts('image', undefined);
+    const second = probeOf({}, stateDir);
+    expect(await second.probe.facts('image', undefined)).toEqual(facts);
+    expect(second.engine.create).not.toHaveBeenCalled();
+    await second.probe.facts('image', 'root');
+    await second.probe.facts('other', undefined);
+    expect(second.engine.create).toHaveBeenCalledTimes(2);
+  });
+
+  it.each([
+    ['damaged', (path: string) => writeFileSync(path, '[["x", {'), 0o600],
+    ['of another shape', (path: string) => writeFileSync(path, readFileSync(path, 'utf8').replace('uid', 'id')), 0o600],
+    ['writable for others', () => {}, 0o666],
+  ])('are asked of the image again if the file is %s', async (_, change, mode) => {
+    const stateDir = tempFolder();
+    const first = probeOf({}, stateDir);
+    const facts = await first.probe.facts('image', undefined);
+    change(join(stateDir, 'images.json'));
+    chmodSync(join(stateDir, 'images.json'), mode);
+    const second = probeOf({}, stateDir);
+    expect(await second.probe.facts('image', undefined)).toEqual(facts);
+    expect(second.engine.create).toHaveBeenCalledTimes(1);
+  });
+
+  it('are forgotten when 50 later images have been probed', async () => {
+    const stateDir = tempFolder();
+    const first = probeOf({}, stateDir);
+    for (let image = 0; image <= 50; image += 1) await first.probe.facts(`image-${image}`, undefined);
+    const second = probeOf({}, stateDir);
+    await second.probe.facts('image-1', undefined);
+    expect(second.engine.create).not.toHaveBeenCalled();
+    await second.probe.facts('image-0', undefined);
+    expect(second.engine.create).toHaveBeenCalledTimes(1);
+  });
+
+  it('are asked of the image in a state folder that cannot be written to', async () => {
+    const { probe, engine } = probeOf({}, '/nonexistent');
+    expect(await probe.facts('image', undefined)).toMatchObject({ uid: 1000 });
+    expect(engine.create).toHaveBeenCalledTimes(1);
   });
 });
 

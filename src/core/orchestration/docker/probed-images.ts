@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { writeAtomically } from '../util/fs/atomic-file.js';
+import { readOwnFile } from '../util/fs/own-file.js';
+import { serialized } from '../util/serialized.js';
+
+/** What a probe finds out about an image and a user. */
+export interface ProbedImage {
+  uid: number;
+  gids: number[];
+  /** The home folder of the user that sessions run as. */
+  home: string;
+  claudeVersion: string;
+  /** True if Claude's terminal UI asks a person nothing before it begins in the workspace. */
+  onboarded: boolean;
+  /** The variables of the image that a session's guard depends on. */
+  env: Record<string, string>;
+}
+
+const probedSchema: z.ZodType<ProbedImage> = z.strictObject({
+  uid: z.number(),
+  gids: z.array(z.number()),
+  home: z.string(),
+  claudeVersion: z.string(),
+  onboarded: z.boolean(),
+  env: z.record(z.string(), z.string()),
+});
+
+/** An image that is rebuilt gets a new id, so the list would grow for ever. */
+const MOST_IMAGES = 50;
+const MOST_BYTES = 1024 * 1024;
+
+/**
+ * The results of image probes on disk. With them, the first session of a process starts as fast as the second one.
+ *
+ * The file saves time and nothing else: if it cannot be read or written, images are probed again.
+ */
+export class ProbedImages {
+  readonly #path: string;
+  /** One write at a time. */
+  readonly #serialized = serialized();
+  #known: Promise<Map<string, ProbedImage>> | undefined;
+
+  /** @param path the file; its folder need not exist */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async get(key: string): Promise<ProbedImage | undefined> {
+    return (await this.#read()).get(key);
+  }
+
+  async set(key: string, image: ProbedImage): Promise<void> {
+    const known = await this.#read();
+    known.delete(key);
+    known.set(key, image);
+    const [oldest] = known.keys();
+    if (known.size > MOST_IMAGES && oldest !== undefined) known.delete(oldest);
+    await this.#serialized(() => writeAtomically(this.#path, JSON.stringify([...known]))).catch(() => {});
+  }
+
+  #read(): Promise<Map<string, ProbedImage>> {
+    this.#known ??= readOwnFile(this.#path, { most: MOST_BYTES }).then(
+      (text) => new Map(entriesOf(text)),
+      () => new Map(),
+    );
+    return this.#known;
+  }
+}
+
+/** Nothing if the text was damaged or written by a version that knows other facts. */
+function entriesOf(text: string): [string, ProbedImage][] {
+  try {
+    return z.array(z.tuple([z.string(), probedSchema])).parse(JSON.parse(text));
+  } catch {
+    return [];
+  }
+}
