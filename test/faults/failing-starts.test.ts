@@ -11,6 +11,7 @@ import {
   type SessionSpec,
 } from 'autonomous-orchestration';
 import { expect, it } from 'vitest';
+import { fakeRun } from '../support/fake-run.js';
 import {
   added,
   changedImage,
@@ -53,13 +54,12 @@ class Failing extends BaseExecutor {
       case 3:
         throw new Error('thrown at once');
       default:
-        return Promise.resolve({
-          started: Promise.resolve(undefined),
-          ended: Promise.resolve({ reason: 'LAUNCH_FAILED', error: 'it never executed' }),
-          stop: async () => {},
-          detach: async () => {},
-          release: async () => {},
-        });
+        return Promise.resolve(
+          fakeRun({
+            started: Promise.resolve(undefined),
+            ended: Promise.resolve({ reason: 'LAUNCH_FAILED', error: 'it never executed' }),
+          }),
+        );
     }
   }
 }

@@ -1,4 +1,4 @@
-import { OrchestrationError } from '../util/errors.js';
+import { OrchestrationError, type OrchestrationErrorCode } from '../util/errors.js';
 import type { Endpoint } from './endpoint.js';
 import { EngineConnection, refused, textOf } from './engine-connection.js';
 import { type EngineEvent, followEvents } from './engine-events.js';
@@ -66,6 +66,17 @@ const WORK_MS = 30_000;
 /** For a call that the engine answers only when the container has ended. */
 const NO_LIMIT = 0;
 
+interface Call {
+  /** The action, for the error message: `refused to …`. */
+  to: string;
+  /** The statuses that are no refusal. */
+  accepts: readonly number[];
+  send?: object;
+  timeoutMs?: number;
+  /** The error code of a refusal. @default 'DOCKER_UNAVAILABLE' */
+  code?: OrchestrationErrorCode;
+}
+
 /**
  * The calls of the Docker Engine API that sessions need, over its socket. Each takes a quarter of a millisecond. A docker CLI
  * process would take 15, and would block the application's event loop while it is forked.
@@ -85,12 +96,12 @@ export class DockerEngine {
 
   /** @throws OrchestrationError `IMAGE_NOT_FOUND`, `DOCKER_UNAVAILABLE` */
   async image(image: string): Promise<EngineImage> {
-    const { status, body } = await this.#http.call('GET', `/images/${encodeURIComponent(image)}/json`);
+    const path = `/images/${encodeURIComponent(image)}/json`;
+    const { status, body } = await this.#ask('GET', path, { to: `inspect image '${image}'`, accepts: [200, 400, 404] });
     if (status === 200) {
       const { Id, Config } = body as { Id: string; Config?: { Entrypoint?: string[] | null } | null };
       return { id: Id, entrypoint: Config?.Entrypoint ?? [] };
     }
-    if (status !== 404 && status !== 400) throw refused(`inspect image '${image}'`, status, body);
     throw new OrchestrationError(
       'IMAGE_NOT_FOUND',
       `The Docker engine has no image '${image}' (docker.image). Build, load or pull it, then try again; nothing is pulled on its own.`,
@@ -101,9 +112,8 @@ export class DockerEngine {
    * True if the engine maps users in containers to other ids on the machine, because it is rootless or uses user namespaces.
    */
   async mapsUsers(): Promise<boolean> {
-    const { status, body } = await this.#http.call('GET', '/info');
-    if (status !== 200) throw refused('describe itself', status, body);
-    const { SecurityOptions = [] } = body as { SecurityOptions?: string[] | null };
+    const { body } = await this.#ask('GET', '/info', { to: 'describe itself', accepts: [200] });
+    const { SecurityOptions } = body as { SecurityOptions?: string[] | null };
     return (SecurityOptions ?? []).some((option) => /name=(rootless|userns)/.test(option));
   }
 
@@ -114,8 +124,13 @@ export class DockerEngine {
    * @throws OrchestrationError `LAUNCH_FAILED` if the engine refuses, `DOCKER_UNAVAILABLE`
    */
   async create(name: string, definition: object): Promise<string> {
-    const { status, body } = await this.#http.call('POST', `/containers/create?name=${name}`, definition, WORK_MS);
-    if (status !== 201) throw refused('create a container', status, body, 'LAUNCH_FAILED');
+    const { body } = await this.#ask('POST', `/containers/create?name=${name}`, {
+      to: 'create a container',
+      accepts: [201],
+      send: definition,
+      timeoutMs: WORK_MS,
+      code: 'LAUNCH_FAILED',
+    });
     return String((body as { Id: string }).Id);
   }
 
@@ -126,23 +141,26 @@ export class DockerEngine {
    * @throws OrchestrationError `LAUNCH_FAILED` if the engine refuses, `DOCKER_UNAVAILABLE`
    */
   async start(container: string): Promise<void> {
-    const { status, body } = await this.#http.call('POST', `/containers/${container}/start`, undefined, WORK_MS);
-    if (status !== 204 && status !== 304) throw refused('start a container', status, body, 'LAUNCH_FAILED');
+    await this.#ask('POST', `/containers/${container}/start`, {
+      to: 'start a container',
+      accepts: [204, 304],
+      timeoutMs: WORK_MS,
+      code: 'LAUNCH_FAILED',
+    });
   }
 
   /** Resolves with the exit code when the container has ended. Resolves with undefined if there is no such container. */
   async wait(container: string): Promise<number | undefined> {
-    const { status, body } = await this.#http.call('POST', `/containers/${container}/wait`, undefined, NO_LIMIT);
-    if (status === 404) return undefined;
-    if (status !== 200) throw refused('wait for a container', status, body);
-    return (body as { StatusCode: number }).StatusCode;
+    const path = `/containers/${container}/wait`;
+    const call = { to: 'wait for a container', accepts: [200, 404], timeoutMs: NO_LIMIT };
+    const { status, body } = await this.#ask('POST', path, call);
+    return status === 404 ? undefined : (body as { StatusCode: number }).StatusCode;
   }
 
   /** All containers with a label, running or not. */
   async list(label: string): Promise<ListedContainer[]> {
-    const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
-    const { status, body } = await this.#http.call('GET', `/containers/json?all=1&filters=${filters}`);
-    if (status !== 200) throw refused('list containers', status, body);
+    const path = `/containers/json?all=1&filters=${filtersOf({ label: [label] })}`;
+    const { body } = await this.#ask('GET', path, { to: 'list containers', accepts: [200] });
     return (body as ListedBody[]).map(({ Names, Labels, Image, Mounts }) => ({
       name: (Names?.[0] ?? '').replace(/^\//, ''),
       labels: Labels ?? {},
@@ -165,9 +183,9 @@ export class DockerEngine {
 
   /** Undefined if there is no such container. */
   async inspect(container: string): Promise<ContainerState | undefined> {
-    const { status, body } = await this.#http.call('GET', `/containers/${container}/json`);
+    const path = `/containers/${container}/json`;
+    const { status, body } = await this.#ask('GET', path, { to: 'inspect a container', accepts: [200, 404] });
     if (status === 404) return undefined;
-    if (status !== 200) throw refused('inspect a container', status, body);
     const { Id, State, Config } = body as {
       Id: string;
       State: Record<string, unknown>;
@@ -193,9 +211,9 @@ export class DockerEngine {
    * `DOCKER_UNAVAILABLE`
    */
   async pause(container: string): Promise<void> {
-    const { status, body } = await this.#http.call('POST', `/containers/${container}/pause`, undefined, WORK_MS);
-    if (status === 204) return;
-    throw refused('pause a container', status, body, [404, 409].includes(status) ? 'ILLEGAL_TRANSITION' : undefined);
+    const call = { to: 'pause a container', accepts: [204, 404, 409], timeoutMs: WORK_MS };
+    const { status, body } = await this.#ask('POST', `/containers/${container}/pause`, call);
+    if (status !== 204) throw refused(call.to, status, body, 'ILLEGAL_TRANSITION');
   }
 
   /**
@@ -211,28 +229,23 @@ export class DockerEngine {
 
   /** Sends SIGTERM, and SIGKILL after the grace time. Resolves when the container has stopped, or is gone. */
   async stop(container: string, graceMs: number): Promise<void> {
-    const seconds = Math.ceil(graceMs / 1000);
-    const path = `/containers/${container}/stop?t=${seconds}`;
-    const { status, body } = await this.#http.call('POST', path, undefined, graceMs + 10_000);
-    if (![204, 304, 404].includes(status)) throw refused('stop a container', status, body);
+    await this.#ask('POST', `/containers/${container}/stop?t=${Math.ceil(graceMs / 1000)}`, {
+      to: 'stop a container',
+      accepts: [204, 304, 404],
+      timeoutMs: graceMs + 10_000,
+    });
   }
 
   /** Sends SIGKILL. If the container does not run, or is gone, this is not an error. */
   async kill(container: string): Promise<void> {
-    const { status, body } = await this.#http.call('POST', `/containers/${container}/kill`);
     // 409: the container does not run, which is the wanted state.
-    if (![204, 404, 409].includes(status)) throw refused('kill a container', status, body);
+    await this.#ask('POST', `/containers/${container}/kill`, { to: 'kill a container', accepts: [204, 404, 409] });
   }
 
   /** Removes a container and its anonymous volumes, running or not. If the container is already gone, this is not an error. */
   async remove(container: string): Promise<void> {
-    const { status, body } = await this.#http.call(
-      'DELETE',
-      `/containers/${container}?force=1&v=1`,
-      undefined,
-      WORK_MS,
-    );
-    if (![204, 404, 409].includes(status)) throw refused('remove a container', status, body);
+    const call = { to: 'remove a container', accepts: [204, 404, 409], timeoutMs: WORK_MS };
+    const { status } = await this.#ask('DELETE', `/containers/${container}?force=1&v=1`, call);
     // 409: a removal is already under way.
     if (status === 409)
       await this.#http.call('POST', `/containers/${container}/wait?condition=removed`, undefined, WORK_MS);
@@ -243,9 +256,8 @@ export class DockerEngine {
    * moment.
    */
   async networks(names: readonly string[]): Promise<EngineNetwork[]> {
-    const filters = encodeURIComponent(JSON.stringify({ name: names }));
-    const { status, body } = await this.#http.call('GET', `/networks?filters=${filters}`);
-    if (status !== 200) throw refused('list networks', status, body);
+    const path = `/networks?filters=${filtersOf({ name: names })}`;
+    const { body } = await this.#ask('GET', path, { to: 'list networks', accepts: [200] });
     return (body as NetworkBody[])
       .filter(({ Name }) => names.includes(Name)) // The engine's filter also finds names that only contain one of these.
       .sort((one, other) => one.Created.localeCompare(other.Created) || one.Id.localeCompare(other.Id))
@@ -254,9 +266,9 @@ export class DockerEngine {
 
   /** Makes a network, unless there is already one with that name. */
   async createNetwork(definition: { Name: string; [key: string]: unknown }): Promise<void> {
-    const body = { ...definition, CheckDuplicate: true };
-    const answer = await this.#http.call('POST', '/networks/create', body, WORK_MS);
-    if (![201, 409].includes(answer.status)) throw refused('create a network', answer.status, answer.body);
+    const send = { ...definition, CheckDuplicate: true };
+    const call = { to: 'create a network', accepts: [201, 409], send, timeoutMs: WORK_MS };
+    await this.#ask('POST', '/networks/create', call);
   }
 
   /** Follows the events of the containers with a label, see {@link followEvents}. */
@@ -268,4 +280,13 @@ export class DockerEngine {
   close(): void {
     this.#http.close();
   }
+
+  /** @throws OrchestrationError with the code of the call, if the status of the answer is not one that the call accepts */
+  async #ask(method: string, path: string, { to, accepts, send, timeoutMs, code }: Call) {
+    const { status, body } = await this.#http.call(method, path, send, timeoutMs);
+    if (!accepts.includes(status)) throw refused(to, status, body, code);
+    return { status, body };
+  }
 }
+
+const filtersOf = (filters: Record<string, readonly string[]>): string => encodeURIComponent(JSON.stringify(filters));

@@ -28,6 +28,7 @@ import { fakeClock } from '../../../support/clock.js';
 import { errorOf } from '../../../support/errors.js';
 import { eventually } from '../../../support/eventually.js';
 import { ReducedRecord } from '../../../support/fake-record.js';
+import { fakeRun } from '../../../support/fake-run.js';
 import { afterActions, createdSession } from '../../../support/sessions.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
@@ -101,7 +102,7 @@ async function scene(options: Scene = {}) {
       calls.push('resume');
     },
   });
-  const handle: RunHandle = {
+  const handle = fakeRun({
     started: Promise.resolve({ containerId: 'c' }),
     ended: end.promise,
     async stop(how) {
@@ -115,7 +116,7 @@ async function scene(options: Scene = {}) {
     async release() {
       calls.push('release');
     },
-  };
+  });
   class Fake extends BaseExecutor {
     async prepare(): Promise<Preparation> {
       throw new Error('It is prepared.');
