@@ -16,7 +16,7 @@ export const { handleAutonomousList, handleAutonomousGet, handleAutonomousLogs, 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await serve(Number(process.argv[2] ?? 4300));
 
 async function serve(port: number): Promise<void> {
-  await manager.recover(); // What an earlier host has left goes on here.
+  await manager.recover(); // Sessions that an earlier process left continue here.
   const server = createServer((request, response) => {
     void answer(request)
       .catch(() => refused('The address cannot be read.'))

@@ -1,4 +1,4 @@
-/** A host that takes over what it left when it ended, however that was. Ctrl-C does not end its sessions: start it again. */
+/** A process that takes over the sessions of its predecessor, however that ended. Ctrl-C does not end its sessions: start it again. */
 import { UnifiedSessionManager } from 'autonomous-orchestration';
 
 const [cwd, prompt = 'Fix the failing test'] = process.argv.slice(2);

@@ -212,7 +212,7 @@ function noteOf(event: FeedEvent): { title: string; text: string } | undefined {
     case 'session:started':
       return { title: `Run ${event.run.number} started`, text: '' };
     case 'session:recovered':
-      return { title: 'Taken over from an earlier host', text: '' };
+      return { title: 'Taken over from an earlier process', text: '' };
     case 'session:continued':
       return { title: 'Continued with feedback', text: event.feedback };
     case 'session:steered':

@@ -93,7 +93,7 @@ describe('what is known of a session', () => {
     );
     expect(list(new SessionFeed(details(), events))).toEqual([
       'Created',
-      'Taken over from an earlier host',
+      'Taken over from an earlier process',
       'message old 1',
       'tool t: open',
       'message old 2',

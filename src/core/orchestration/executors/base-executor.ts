@@ -61,7 +61,7 @@ export abstract class BaseExecutor implements Executor {
    * @throws OrchestrationError `DOCKER_UNAVAILABLE` if the engine does not answer
    */
   async adopt(_request: RunRequest): Promise<RunHandle | undefined> {
-    return endedRun({ reason: 'lost', error: 'It ran inside the host that is gone' });
+    return endedRun({ reason: 'lost', error: 'It ran inside a process that is gone' });
   }
 
   /**

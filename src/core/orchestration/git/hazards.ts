@@ -164,7 +164,7 @@ export class GitHazards {
         } else if (!entry.isFile()) {
           const target = entry.isSymbolicLink() ? await readlink(path).catch(() => '') : '';
           const what = target ? `a link to ${target}` : 'no regular file';
-          this.add(path, `it is ${what}: git on the host reads and writes through it`, target);
+          this.add(path, `it is ${what}: git on the machine reads and writes through it`, target);
         } else if (below === 'remotes' || below === 'branches') {
           await this.#content(path, 'git fetches and pushes where it says');
         }

@@ -13,7 +13,7 @@ const HOST_SILENT_MS = 5_000;
  */
 export function hookScript({ approvalTimeoutMs, onHostLost }: ResolvedPolicy): string {
   return `#!/bin/sh
-# Written by autonomous-orchestration: asks the host before a tool call, and hands its messages to the agent.
+# Written by autonomous-orchestration: asks the process that manages the session before a tool call, and gives its messages to the agent.
 # usage: hook.sh EVENT FOLDER [turns]   (Claude Code's hook input on standard input)
 event=$1
 requests=$2/requests
@@ -33,8 +33,8 @@ fail() {
 trap 'fail "the hook was ended"' HUP INT TERM
 trap '[ $? -eq 0 ] || fail "the hook failed"' EXIT
 
-# After a tool call and at the end there is only something to hear when the host says so, or wants to know whose turn it is.
-# What ran is reported in either case.
+# After a tool call and at the end there is a message only if the process announced one. A session that takes turns with a
+# person asks at the end in any case. What ran is always reported.
 asks=
 holds=
 name=json
@@ -54,7 +54,7 @@ mv "$requests/$id.part" "$requests/$id.$name" || fail "the request cannot be sen
 waited=0
 beat=
 until [ -e "$answers/$id" ]; do
-  # A host that is there says so now and then, however long somebody takes.
+  # A process that is alive changes this file now and then, however long the decision takes.
   if [ -e "$answers/$id.beat" ] && read -r next < "$answers/$id.beat" && [ "$next" != "$beat" ]; then
     beat=$next
     waited=2000
@@ -68,7 +68,7 @@ ${
 `
     : ''
 }  elif [ "$waited" -ge ${approvalTimeoutMs + BEYOND_APPROVAL_MS} ]; then
-    fail "no host answers"
+    fail "no process answers"
   fi
 ${PAUSE}
 done

@@ -38,7 +38,7 @@ Exit codes: 0 done; 1 refused or failed; 2 wrong usage; 3 wait: the time is over
  */
 export function orchestrateScript(meeting: string): string {
   return `#!/bin/sh
-# Written by autonomous-orchestration: asks the host for sessions below this one. 'orchestrate help' says more.
+# Written by autonomous-orchestration: asks the process for sessions below this one. 'orchestrate help' says more.
 set -u
 meeting=${quoted(meeting)}
 requests=$meeting/requests

@@ -64,7 +64,7 @@ export async function resolveMounts(
     mounts.map(async (mount) => {
       const source = await pinPath(mount.source, { withMount: true }).catch((cause: unknown) => {
         if (systemCode(cause) === undefined) throw refused(mount.source, messageOf(cause), cause);
-        throw invalid(mount.source, 'does not exist on the host; create it first', cause);
+        throw invalid(mount.source, 'does not exist on the machine; create it first', cause);
       });
       const why = await unsafe?.why({ source, given: mount.source, readonly: mount.readonly });
       if (why !== undefined) throw refused(mount.source, `it ${why}`);

@@ -194,12 +194,12 @@ describe('a hook that is ended while it waits', () => {
   });
 });
 
-describe('a hook that no host answers', () => {
+describe('a hook that no process answers', () => {
   const SHORT = { approvalTimeoutMs: 1_000 };
 
   it('denies the call when no approval could take longer', async () => {
     const exit = await runHook(await guardFiles(SHORT), 'PreToolUse', { sleep: ':' });
-    expect(exit).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('no host answers') });
+    expect(exit).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('no process answers') });
   });
 
   it('lets the call pass where the policy says so', async () => {
@@ -212,7 +212,7 @@ describe('a hook that no host answers', () => {
     // The host leaves its mark while the hook waits, and is gone.
     const sleep = ': > "$answers/$id.asked"';
     const exit = await runHook(files, 'PreToolUse', { sleep });
-    expect(exit).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('no host answers') });
+    expect(exit).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('no process answers') });
   });
 
   it('is given all that time anew by each sign of life of its host', async () => {
@@ -220,7 +220,7 @@ describe('a hook that no host answers', () => {
     const sleep = `n=$((n + 1)); echo $n > "$answers/slept"
       [ $((n % 250)) -ne 0 ] || [ $n -gt 750 ] || echo $n > "$answers/$id.beat"`;
     const exit = await runHook(files, 'PreToolUse', { sleep });
-    expect(exit).toMatchObject({ code: 2, stderr: expect.stringContaining('no host answers') });
+    expect(exit).toMatchObject({ code: 2, stderr: expect.stringContaining('no process answers') });
     // Without them it is some 300 times.
     expect(Number(readFileSync(join(files.answers, 'slept'), 'utf8'))).toBeGreaterThan(1_000);
   });

@@ -49,7 +49,7 @@ describe('a prompt', () => {
     const files = await guardFiles({}, true);
     const { code, stderr } = await runHook(files, 'UserPromptSubmit', { sleep: NO_TIME });
     // No 2, with which it would be thrown away.
-    expect([code, stderr]).toEqual([1, expect.stringContaining('no host answers')]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('no process answers')]);
   });
 
   it.each(['left while no host was there', 'held by a host that is gone'])(

@@ -285,7 +285,7 @@ describe('the source of a mount', () => {
     const missing = join(paths.root, 'missing');
     const { message } = await errorOf(resolved(missing, paths), 'INVALID_OPTIONS');
     expect(message).toContain(missing);
-    expect(message).toContain('does not exist on the host');
+    expect(message).toContain('does not exist on the machine');
   });
 
   it('may be a folder of this project, in the home folder that this process has', async () => {

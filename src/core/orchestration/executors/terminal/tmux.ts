@@ -36,7 +36,7 @@ export interface TmuxOptions {
  * Terminals for Claude Code's UI, in a tmux server of this library's own. The server leads a session of its own, so that
  * it outlives this process and serves the next one; a person's `~/.tmux.conf` and sessions have no part in it.
  *
- * All hosts of a user share the server. It keeps the environment of the one that starts it, so that it is told of no
+ * All processes of a user share the server. It keeps the environment of the one that starts it, so that it is told of no
  * variable that a session needs: those go into the session's script.
  */
 export class Tmux {

@@ -56,4 +56,5 @@ function restoredRule({ tool, decision, reason, matches }: StoredRule): ToolRule
   }
 }
 
-const LOST_MATCHES = 'The rule that decides about this belongs to a host that is gone, and cannot be read here.';
+const LOST_MATCHES =
+  'The rule that decides about this call belongs to a process that is gone, and cannot be read here.';

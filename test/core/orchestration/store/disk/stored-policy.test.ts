@@ -56,7 +56,7 @@ describe('a policy that was stored', () => {
       const policy = restoredPolicy(resolvePolicy(), throughJson(tightenPolicy(resolvePolicy(), own)));
       expect(decide(policy, bash('ls'))).toEqual({
         decision: 'deny',
-        reason: 'The rule that decides about this belongs to a host that is gone, and cannot be read here.',
+        reason: 'The rule that decides about this call belongs to a process that is gone, and cannot be read here.',
       });
       expect(decide(policy, { toolUseId: 't', tool: 'Read', input: {} })).toMatchObject({ decision: 'ask' });
       expect(decide(policy, { toolUseId: 't', tool: 'Grep', input: {} })).toEqual({ decision: 'allow' });
