@@ -4,27 +4,27 @@ import { messageOf, OrchestrationError, quote, systemCode } from '../../util/err
 import { stripControl } from '../../util/text.js';
 import { countIn, inputBox, markOf } from './claude-input.js';
 
-/** What the tmux server may know of this process's environment: it passes all of it on to every session of every process. */
+/** The variables that the tmux server gets from this process. It passes all of them on to every session of every process. */
 const SERVER_VARIABLES = /^(PATH|HOME|USER|LOGNAME|SHELL|TERM|TMPDIR|TMUX_TMPDIR|LANG|LC_[A-Z]+|XDG_RUNTIME_DIR)$/;
 
-/** Of a window to which nobody is attached; a person's terminal has its own. */
+/** The size of a window to which nobody is attached. An attached terminal has its own size. */
 const SIZE = ['-x', '200', '-y', '50'];
-/** Lines a pane keeps: what a person may want to scroll back to, times the number of sessions. */
+/** How many lines a pane keeps for a person who scrolls back. Each session costs memory for as many. */
 const HISTORY_LINES = '2000';
 const SCREEN_CHARS = 4_000;
 
-/** Far beyond what a terminal UI takes to draw a text or to begin: then a dialog is in the way, or it hangs. */
+/** Much longer than a terminal UI needs to start or to draw a text. After that time, a dialog is in the way, or the UI hangs. */
 const PATIENCE_MS = 10_000;
 const LOOK_MS = 20;
-/** The UI ignores Enter for a moment after a paste; it is pressed again if the text is still there by then. */
+/** The UI ignores Enter for a moment after a paste. If the text is still there after this time, Enter is pressed again. */
 const ENTER_AGAIN_MS = 1_000;
 
-/** A session's target, and that of its pane: always of exactly this name, where tmux would take a prefix, too. */
+/** The targets of a session and of its pane, by exactly this name. Without the `=`, tmux would also accept a prefix. */
 const session = (name: string): string => `=${checked(name)}`;
 const pane = (name: string): string => `${session(name)}:`;
 
 export interface TmuxOptions {
-  /** The environment of this process: it says where tmux is, and where its sockets are. */
+  /** The environment of this process. It says where tmux and its sockets are. */
   env: NodeJS.ProcessEnv;
   /** The server's name; default `'autonomous-orchestration'`. */
   socket?: string;
@@ -33,17 +33,17 @@ export interface TmuxOptions {
 }
 
 /**
- * Terminals for Claude Code's UI, in a tmux server of this library's own. The server leads a session of its own, so that
- * it outlives this process and serves the next one; a person's `~/.tmux.conf` and sessions have no part in it.
+ * Terminals for Claude Code's UI, in a tmux server of this library's own. The server has a process session of its own, so it
+ * outlives this process and serves the next one. The user's `~/.tmux.conf` and tmux sessions are not involved.
  *
- * All processes of a user share the server. It keeps the environment of the one that starts it, so that it is told of no
- * variable that a session needs: those go into the session's script.
+ * All processes of a user share the server. The server keeps the environment of the process that started it. So variables that
+ * only one session needs go into the session's script, and not to the server.
  */
 export class Tmux {
   readonly #env: NodeJS.ProcessEnv;
   readonly #socket: string;
   readonly #patienceMs: number;
-  /** The last text on its way into each pane: two at once would be one. */
+  /** The last text that is being typed into each pane. Two texts at once would become one. */
   readonly #typing = new Map<string, Promise<void>>();
   #buffers = 0;
 
@@ -63,16 +63,16 @@ export class Tmux {
   }
 
   /**
-   * Starts `sh script` in a session with one window, which ends with it.
+   * Starts `sh script` in a session with one window. The session ends with the script.
    *
-   * @param script - path of a file; variables with secrets belong in there, not in arguments that `ps` shows
+   * @param script - path of a file. Variables with secrets belong in this file, because `ps` shows arguments
    * @returns the process id of the shell
    * @throws OrchestrationError `TMUX_NOT_FOUND`, `LAUNCH_FAILED`
    */
   async start(name: string, script: string, cwd: string): Promise<number> {
     const window = ['-s', checked(name), ...SIZE, '-c', argument(cwd.replaceAll('#', '##')), '-P', '-F', '#{pane_pid}'];
     const out = await this.#begin([
-      // A window takes its history's length from the option at its creation, in whichever server that is.
+      // A window takes the length of its history from this option when it is created.
       ...['start-server', ';', 'set-option', '-g', 'history-limit', HISTORY_LINES, ';'],
       ...['new-session', '-d', ...window, '--', 'sh', argument(script)],
     ]);
@@ -82,10 +82,10 @@ export class Tmux {
   }
 
   /**
-   * Types a text into the input box of Claude Code's UI and submits it, as one paste. Where no input box is to be
-   * seen, as in a dialog, it presses nothing: there, Enter would choose. A person's unfinished text goes with it.
+   * Types a text into the input box of Claude Code's UI as one paste, and submits it. If there is no input box, for example in
+   * a dialog, no key is pressed, because Enter would choose something. A person's unfinished text is submitted together with it.
    *
-   * @param text - control characters are left out; see `literalInput` for what the UI would not take literally
+   * @param text - control characters are left out. See `literalInput` for texts that the UI would not take literally
    * @throws OrchestrationError `ILLEGAL_TRANSITION` if the UI takes no text, or the session is gone; `INVALID_OPTIONS`
    *   for an empty text
    */
@@ -102,36 +102,36 @@ export class Tmux {
     }
   }
 
-  /** What the pane shows, for error messages: its end, without control characters; empty if the pane is gone. */
+  /** The end of what the pane shows, without control characters, for error messages. Empty if the pane is gone. */
   async screen(name: string): Promise<string> {
     const lines = stripControl(await this.#capture(name)).split('\n');
     const full = lines.map((line) => line.trimEnd()).filter((line) => line !== '');
     return full.join('\n').slice(-SCREEN_CHARS);
   }
 
-  /** Whether there is such a session; it ends with its process. */
+  /** True if there is such a session. A session ends with its process. */
   async has(name: string): Promise<boolean> {
     return (await this.#unlessGone(['has-session', '-t', session(name)])) !== undefined;
   }
 
-  /** The process id that `start` answered; undefined if there is no such session. */
+  /** The process id that `start` returned. Undefined if there is no such session. */
   async pid(name: string): Promise<number | undefined> {
     const out = await this.#unlessGone(['list-panes', '-t', pane(name), '-F', '#{pane_pid}']);
     return out === undefined ? undefined : Number(out.trim());
   }
 
-  /** Ends a session: its processes get a SIGHUP. One that is gone is no error. */
+  /** Ends a session. Its processes get a SIGHUP. If the session is already gone, this is not an error. */
   async close(name: string): Promise<void> {
     await this.#unlessGone(['kill-session', '-t', session(name)]);
   }
 
-  /** The command with which a person looks at a session and types into it; `Ctrl-B D` leaves it. */
+  /** The command with which a person attaches to a session. `Ctrl-B D` leaves it. */
   attachCommand(name: string): string {
-    // In quotes: zsh takes a word that begins with `=` for a command's path.
+    // In quotes, because zsh replaces a word that begins with `=` by the path of a command.
     return `tmux -L ${this.#socket} attach-session -t '${session(name)}'`;
   }
 
-  /** The server ends with its last session: one that is just about to takes no new one any more. */
+  /** Tries again while the server is about to end, which it does with its last session. It accepts no new session then. */
   async #begin(args: string[]): Promise<string> {
     const deadline = Date.now() + this.#patienceMs;
     while (true) {
@@ -170,7 +170,7 @@ export class Tmux {
     throw await this.#refusal(name, 'does not submit the text');
   }
 
-  /** A bracketed paste, so that line breaks do not submit. The text goes over standard input, which `ps` does not show. */
+  /** Pastes in brackets, so that line breaks do not submit. The text goes over standard input, because `ps` shows arguments. */
   async #paste(name: string, text: string): Promise<void> {
     this.#buffers += 1;
     const buffer = `ao-${process.pid}-${this.#buffers}`;
@@ -224,22 +224,23 @@ export class Tmux {
       const child = execFile(
         'tmux',
         ['-L', this.#socket, '-f', '/dev/null', ...args],
-        // The server keeps the folder it was started in busy.
+        // The server keeps a folder busy if it was started there.
         { cwd: '/', env: this.#env, encoding: 'utf8', maxBuffer: 16 * 1024 * 1024 },
         (error, stdout, stderr) => {
           if (!error) resolve(stdout);
           else reject(failure(error, stderr));
         },
       );
-      // Not read where tmux ends before it has read all; its exit code tells.
+      // Fails if tmux ends before it has read everything. Its exit code says why.
       child.stdin?.on('error', () => {});
       child.stdin?.end(input);
     });
   }
 }
 
+/** tmux says `no current target` about any name if its server has no session left and is about to end. */
 const GONE =
-  /no server running|can't find (session|window|pane)|error connecting to .*No such file|server exited|lost server/;
+  /no server running|can't find (session|window|pane)|no current (target|session)|no sessions|error connecting to .*No such file|server exited|lost server/;
 const SERVER_LEAVES = /no server running|server exited|lost server|error connecting to /;
 
 function failure(error: Error, stderr: string): OrchestrationError {
@@ -255,10 +256,10 @@ function failure(error: Error, stderr: string): OrchestrationError {
   });
 }
 
-/** A semicolon at an argument's end would begin the next command. (And `#(…)` in a folder's name would be run.) */
+/** A semicolon at the end of an argument would begin the next command. */
 const argument = (text: string): string => text.replace(/;$/, '\\;');
 
-/** @throws OrchestrationError `INVALID_OPTIONS`: tmux reads more than a name if there are dots or colons in it. */
+/** @throws OrchestrationError `INVALID_OPTIONS` if the name has dots or colons, which mean more than a name to tmux */
 function checked(name: string): string {
   if (/^[a-z0-9-]+$/.test(name)) return name;
   throw new OrchestrationError(
