@@ -72,7 +72,7 @@ describe('a tool call that bypasses the guard', () => {
       LYING,
       'as another call than the one that was allowed',
     ],
-  ])('ends the session at once: a call %s', async (_, script, hook, how) => {
+  ])('the session ends at once after a tool call %s', async (_, script, hook, how) => {
     const executor = new Bypassed(script, hook);
     const policy = hook === IMPATIENT ? ({ rules: [{ tool: '*', decision: 'ask' }] } as const) : {};
     const { manager, events } = simulate(DONE, { executors: { autonomous: executor }, policy });

@@ -173,7 +173,7 @@ describe('the source of a mount', () => {
     ['by a path with . and //', (source) => `${dirname(source)}//.//${basename(source)}`],
   ];
 
-  describe.each(DISGUISES)('%s', (_, disguised) => {
+  describe.each(DISGUISES)('a mount source %s', (_, disguised) => {
     it.each(UNSAFE)('a disguised mount source is refused: %s', async (_, sourceOf) => {
       const paths = await machine();
       const source = await sourceOf(paths);
