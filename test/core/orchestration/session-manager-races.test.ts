@@ -10,7 +10,7 @@ import { DONE, ENDLESS, simulate } from '../../support/simulate.js';
 const TERMINAL = /completed|failed|cancelled/;
 
 describe('a listener that acts from inside an event', () => {
-  it('may cancel in session:created: nothing follows the terminal event', async () => {
+  it('a listener may cancel in session:created, and no event follows the terminal one', async () => {
     const { manager, events } = simulate(ENDLESS);
     manager.on('session:created', ({ sessionId }) => void manager.cancel(sessionId));
     const { id } = await manager.create({ prompt: 'x' });
@@ -22,7 +22,7 @@ describe('a listener that acts from inside an event', () => {
     expect(manager.queueStatus().running).toBe(0);
   });
 
-  it('may cancel in session:continued', async () => {
+  it('a listener may cancel in session:continued', async () => {
     const { manager, events } = simulate(DONE);
     const { id } = await manager.create({ prompt: 'x' });
     await manager.waitFor(id);
@@ -33,7 +33,7 @@ describe('a listener that acts from inside an event', () => {
     expect(manager.queueStatus().running).toBe(0);
   });
 
-  it('may continue in session:completed, with one slot and no waiting place', async () => {
+  it('a listener may continue in session:completed, with one slot and no place in the queue', async () => {
     const { manager, events } = simulate(DONE, { maxConcurrent: 1, maxQueued: 0 });
     manager.once('session:completed', ({ sessionId }) => manager.continue(sessionId, 'more'));
     const { id } = await manager.create({ prompt: 'x' });
@@ -44,7 +44,7 @@ describe('a listener that acts from inside an event', () => {
     expect(order).toEqual(['session:completed', 'session:continued', 'session:completed']);
   });
 
-  it('may throw what cannot even be written as text', async () => {
+  it('a listener may throw a value that cannot be converted to text', async () => {
     const { manager } = simulate(DONE);
     const failures: unknown[] = [];
     manager.on('listener-error', ({ error }) => failures.push(error));
@@ -56,7 +56,7 @@ describe('a listener that acts from inside an event', () => {
     expect(failures).toHaveLength(1);
   });
 
-  it('may abort the signal of the session that it is told of', async () => {
+  it('a listener may abort the signal of the created session', async () => {
     const { manager } = simulate(ENDLESS);
     const controller = new AbortController();
     manager.on('session:created', () => controller.abort());
@@ -66,7 +66,7 @@ describe('a listener that acts from inside an event', () => {
 });
 
 describe('continue on a run that cannot be proved gone', () => {
-  it('ends the session instead of starting another run beside it', async () => {
+  it('continue() ends the session instead of starting a second run beside the first', async () => {
     class Unreachable extends SimulatedExecutor {
       override async launch(request: RunRequest): Promise<RunHandle> {
         const handle = await super.launch(request);
@@ -88,7 +88,7 @@ describe('continue on a run that cannot be proved gone', () => {
 });
 
 describe('calls at the same time', () => {
-  it('continue twice: one run is added, the other call is refused', async () => {
+  it('two calls of continue() at once add one run, and the second call is refused', async () => {
     const { manager } = simulate(DONE);
     const { id } = await manager.create({ prompt: 'x' });
     await manager.waitFor(id);
@@ -98,7 +98,7 @@ describe('calls at the same time', () => {
     expect((await manager.waitFor(id)).runs.map(({ feedback }) => feedback)).toEqual([undefined, 'A']);
   });
 
-  it('close twice: both wait for the end of the sessions', async () => {
+  it('two calls of close() at once both wait for the end of the sessions', async () => {
     const { manager } = simulate(ENDLESS);
     const { id } = await manager.create({ prompt: 'x' });
     void manager.close({ sessions: 'cancel' });
@@ -106,14 +106,14 @@ describe('calls at the same time', () => {
     expect(manager.get(id)).toMatchObject({ status: 'cancelled' });
   });
 
-  it('cancel after close is refused', async () => {
+  it('cancel() after close() is refused', async () => {
     const { manager } = simulate(ENDLESS);
     const { id } = await manager.create({ prompt: 'x' });
     await manager.close();
     await expect(manager.cancel(id)).rejects.toMatchObject({ code: 'MANAGER_CLOSED' });
   });
 
-  it('create and close: the process can end', async () => {
+  it('the process can end after create() and close()', async () => {
     const script = join(import.meta.dirname, '../../fixtures/create-and-close.ts');
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script]);
     expect(stdout).toBe('closed\n');

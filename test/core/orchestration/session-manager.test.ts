@@ -14,7 +14,7 @@ import { errorOf } from '../../support/errors.js';
 import { DONE, ENDLESS, simulate } from '../../support/simulate.js';
 
 describe('UnifiedSessionManager', () => {
-  it('tells of each change under its own name and as event, terminal event last', async () => {
+  it("each change is emitted under its own name and as 'event', the terminal event last", async () => {
     const { manager, events } = simulate(() =>
       scriptedRun([{ tool: 'Bash', input: { command: 'ls' }, output: 'x' }, { text: 'Done.' }]),
     );
@@ -35,7 +35,7 @@ describe('UnifiedSessionManager', () => {
     for (const event of events) expect(event).toMatchObject({ sessionId: id, at: expect.any(Number) });
   });
 
-  it('gives places in the order of the calls, whatever each preparation takes', async () => {
+  it('slots and queue places follow the order of create() calls, however long each preparation takes', async () => {
     class Uneven extends SimulatedExecutor {
       #pause = 40;
       override async prepare(...args: Parameters<SimulatedExecutor['prepare']>): Promise<Preparation> {
@@ -51,7 +51,7 @@ describe('UnifiedSessionManager', () => {
     expect(created).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('gives up the place of a session that cannot be prepared', async () => {
+  it('a session that cannot be prepared gives its slot back', async () => {
     const { manager } = simulate(ENDLESS, { maxConcurrent: 1, maxQueued: 0 });
     await expect(manager.create({ prompt: '' })).rejects.toMatchObject({ code: 'INVALID_OPTIONS' });
     await expect(manager.create({ promptFile: 'missing.md' })).rejects.toMatchObject({ code: 'INVALID_OPTIONS' });
@@ -61,7 +61,7 @@ describe('UnifiedSessionManager', () => {
     expect(manager.list()).toHaveLength(1);
   });
 
-  it('fails a session whose launch throws, and frees its slot: a thousand times', async () => {
+  it('a session whose launch throws fails and frees its slot, a thousand times', async () => {
     class Failing extends BaseExecutor {
       async prepare(): Promise<Preparation> {
         return { environment: { docker: false, dockerImage: '', cwd: '/' } };
@@ -81,7 +81,7 @@ describe('UnifiedSessionManager', () => {
     expect(events.filter(({ type }) => type === 'session:failed')).toHaveLength(1000);
   }, 60_000);
 
-  it('emits exactly one terminal event where a cancel races the natural end', async () => {
+  it('exactly one terminal event is emitted when a cancel races the natural end', async () => {
     const { manager, events } = simulate(DONE);
     for (let round = 0; round < 100; round++) {
       const { id } = await manager.create({ prompt: 'x' });
@@ -95,7 +95,7 @@ describe('UnifiedSessionManager', () => {
     expect(manager.queueStatus().running).toBe(0);
   });
 
-  it('isolates listeners that throw', async () => {
+  it('a listener that throws is reported and does not affect the session or other listeners', async () => {
     const { manager, events } = simulate(DONE);
     const failures: unknown[] = [];
     manager.on('listener-error', (failure) => failures.push(failure));
@@ -108,7 +108,7 @@ describe('UnifiedSessionManager', () => {
     expect(events.some(({ type }) => type === 'session:completed')).toBe(true);
   });
 
-  it('continues with feedback, through the queue', async () => {
+  it('continue() adds a run with the feedback to the same conversation', async () => {
     const { manager, events } = simulate(({ feedback, conversationId }) =>
       scriptedRun([{ text: feedback ?? 'first' }], { conversationId }),
     );
@@ -130,7 +130,7 @@ describe('UnifiedSessionManager', () => {
     expect(events.filter(({ type }) => type === 'session:continued')).toHaveLength(1);
   });
 
-  it('cancels what is being stopped in order to continue', async () => {
+  it('cancel() wins over continue() while the run is being stopped in order to continue', async () => {
     const { manager, events } = simulate(ENDLESS);
     const { id } = await manager.create({ prompt: 'x' });
     await manager.waitFor(id, { status: 'running' });
@@ -142,7 +142,7 @@ describe('UnifiedSessionManager', () => {
     expect(events.filter(({ type }) => type === 'session:continued')).toEqual([]);
   });
 
-  it('does not continue what is being cancelled', async () => {
+  it('a session that is being cancelled cannot be continued until it has ended', async () => {
     const { manager, events } = simulate(ENDLESS);
     const { id } = await manager.create({ prompt: 'x' });
     await vi.waitUntil(() => manager.get(id)?.channelCoderSession, 10_000);
@@ -156,7 +156,7 @@ describe('UnifiedSessionManager', () => {
     expect(manager.get(id)?.runs).toHaveLength(2);
   });
 
-  it('takes no reason that is too long, and keeps no control characters of one', async () => {
+  it('cancel() refuses a reason that is too long, and removes control characters from a reason', async () => {
     const { manager } = simulate(ENDLESS);
     const { id } = await manager.create({ prompt: 'x' });
     const { message } = await errorOf(manager.cancel(id, 'x'.repeat(2_001)), 'INVALID_OPTIONS');
@@ -164,7 +164,7 @@ describe('UnifiedSessionManager', () => {
     expect(await manager.cancel(id, 'a\u001b[31mb')).toMatchObject({ result: { error: 'ab' } });
   });
 
-  it('offers events as an async iterable that ends with the manager', async () => {
+  it('events() is an async iterable that ends when the manager closes', async () => {
     const { manager } = simulate(DONE);
     const seen: string[] = [];
     const reading = (async () => {
@@ -177,7 +177,7 @@ describe('UnifiedSessionManager', () => {
     expect(seen).toContain('session:completed');
   });
 
-  it('rejects a wait whose status is not reached, and an unknown session', async () => {
+  it('waitFor() rejects if the status is not reached; calls with an unknown session id reject', async () => {
     const { manager } = simulate(DONE);
     const { id } = await manager.create({ prompt: 'x' });
     await expect(manager.waitFor(id, { status: 'paused' })).rejects.toMatchObject({ code: 'ILLEGAL_TRANSITION' });
@@ -187,7 +187,7 @@ describe('UnifiedSessionManager', () => {
     expect(manager.get('x')).toBeUndefined();
   });
 
-  it('refuses an executor that does not extend BaseExecutor', async () => {
+  it('the manager refuses an executor that does not extend BaseExecutor', async () => {
     const executors = { autonomous: {} } as SessionManagerOptions['executors'];
     const { message } = await errorOf(
       () => new UnifiedSessionManager({ ...(executors && { executors }) }),
@@ -196,7 +196,7 @@ describe('UnifiedSessionManager', () => {
     expect(message).toContain("Option 'executors.autonomous': {} is no executor");
   });
 
-  it('refuses an unknown mode, and says which there are', async () => {
+  it('create() refuses an unknown mode, and lists the known modes', async () => {
     const { manager } = simulate(DONE);
     await expect(manager.create({ prompt: 'x', mode: 'fast' as 'planning' })).rejects.toMatchObject({
       code: 'INVALID_OPTIONS',
@@ -204,7 +204,7 @@ describe('UnifiedSessionManager', () => {
     });
   });
 
-  it('refuses everything after close, and lets those go who wait', async () => {
+  it('close() rejects pending waits, and create() and waitFor() are refused afterwards', async () => {
     const { manager } = simulate(ENDLESS);
     const { id } = await manager.create({ prompt: 'x' });
     const waiting = expect(manager.waitFor(id)).rejects.toMatchObject({ code: 'MANAGER_CLOSED' });

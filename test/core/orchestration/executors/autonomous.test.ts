@@ -22,13 +22,13 @@ function statesIn(cwd: string): string[] {
       if (readlinkSync(`/proc/${pid}/cwd`) !== cwd) return [];
       return /\) ([A-Z]) /.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1] ?? [];
     } catch {
-      return []; // It has ended, or is none.
+      return []; // The process has ended, or the entry is not a process.
     }
   });
 }
 
 describe('with docker: false', () => {
-  it("runs the host's own claude in the workspace, with the user's own permissions", async () => {
+  it("without Docker, the machine's claude runs in the workspace with the user's permissions", async () => {
     const bin = executables({ claude: FAKE_CLAUDE });
     const manager = managerWith({ PATH: `${bin}:${process.env.PATH}` });
     const cwd = tempFolder();
@@ -45,7 +45,7 @@ describe('with docker: false', () => {
     expect(readFileSync(join(bin, 'env'), 'utf8')).toContain('CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1\n');
   });
 
-  it('resumes the conversation in a further run', async () => {
+  it('a further run resumes the conversation', async () => {
     const bin = executables({ claude: FAKE_CLAUDE });
     const manager = managerWith({ PATH: `${bin}:${process.env.PATH}` });
     const { id } = await manager.create({ prompt: 'One', cwd: tempFolder(), docker: false });
@@ -56,7 +56,7 @@ describe('with docker: false', () => {
     expect(readFileSync(join(bin, 'input'), 'utf8')).toBe('Two');
   });
 
-  it('cancels it together with everything it started', async () => {
+  it('a cancelled run without Docker ends as cancelled', async () => {
     const bin = executables({ claude: FAKE_CLAUDE });
     writeFileSync(join(bin, 'wait'), '');
     const manager = managerWith({ PATH: `${bin}:${process.env.PATH}` });
@@ -65,8 +65,8 @@ describe('with docker: false', () => {
     expect(await manager.cancel(id)).toMatchObject({ status: 'cancelled' });
   });
 
-  it('gives Claude the hook and what is left of its budget', async () => {
-    // The guard's files go with the run.
+  it("Claude gets the guard's hook and the rest of its budget", async () => {
+    // The guard's files are removed with the run.
     const keepsSettings = 'for word; do case $word in */guard/settings.json) cp "$word" "$here" ;; esac; done';
     const bin = executables({ claude: FAKE_CLAUDE.replace('\n', `\n${keepsSettings}\n`) });
     const manager = managerWith({ PATH: `${bin}:${process.env.PATH}` });
@@ -85,7 +85,7 @@ describe('with docker: false', () => {
     expect(Number(argumentOf('--max-budget-usd'))).toBeCloseTo(0.49, 9);
   });
 
-  it('gives Claude the least of budgets where nothing is left: it takes none of nothing', async () => {
+  it('Claude gets the smallest budget if nothing is left, because it does not accept zero', async () => {
     const lines = [
       { type: 'system', subtype: 'init', session_id: '11111111-2222-4333-8444-555555555555', model: 'fake' },
       { type: 'rate_limit_event', rate_limit_info: { status: 'rejected' } },
@@ -111,7 +111,7 @@ describe('with docker: false', () => {
     expect(readFileSync(join(bin, 'args'), 'utf8')).toMatch(/^--max-budget-usd\n0\.000001$/m);
   });
 
-  it('gives Claude no budget where there is no limit', async () => {
+  it('Claude gets no budget if limits.costUsd is not set', async () => {
     const bin = executables({ claude: FAKE_CLAUDE });
     const manager = managerWith({ PATH: `${bin}:${process.env.PATH}` });
     const { id } = await manager.create({ prompt: 'One', cwd: tempFolder(), docker: false });
@@ -119,7 +119,7 @@ describe('with docker: false', () => {
     expect(readFileSync(join(bin, 'args'), 'utf8')).not.toContain('--max-budget-usd');
   });
 
-  it('ends it where a tool call gets past the hook', async () => {
+  it('a tool call that bypasses the hook ends the session', async () => {
     const call = { type: 'tool_use', id: 'toolu_1', name: 'Bash', input: { command: 'ls' } };
     const result = { type: 'tool_result', tool_use_id: 'toolu_1', content: 'x' };
     const lines = [
@@ -132,7 +132,7 @@ describe('with docker: false', () => {
     expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'guard_bypassed' } });
   });
 
-  it('lets calls pass that asked through the hook, and denies the others', async () => {
+  it('the hook allows a harmless call, and denies a call that a rule of the policy denies', async () => {
     const ask = (id: string, command: string): string => {
       const input = JSON.stringify({
         hook_event_name: 'PreToolUse',
@@ -172,7 +172,7 @@ describe('with docker: false', () => {
     expect(ended.metadata.toolsUsed.map(({ outcome }) => outcome)).toEqual(['ok', 'denied']);
   });
 
-  it('freezes it together with everything it started, and lets it go on', async () => {
+  it('pause() freezes claude and all of its child processes, and resume() continues them', async () => {
     const bin = executables({ claude: FAKE_CLAUDE });
     writeFileSync(join(bin, 'wait'), '');
     const manager = managerWith({ PATH: `${bin}:${process.env.PATH}` });
@@ -190,7 +190,7 @@ describe('with docker: false', () => {
     await eventually(() => expect(states()).toEqual([]));
   });
 
-  it('is refused where the PATH has no claude', async () => {
+  it('a session without Docker is refused if PATH has no claude', async () => {
     const manager = managerWith({ PATH: tempFolder() });
     await expect(manager.create({ prompt: 'x', cwd: tempFolder(), docker: false })).rejects.toMatchObject({
       code: 'CLAUDE_NOT_FOUND',
@@ -199,8 +199,8 @@ describe('with docker: false', () => {
   });
 });
 
-describe('with a docker executable that runs the command on the host', () => {
-  /** Runs what follows the image, and tells the engine, which then has a container that ended. */
+describe('with a docker executable that runs the command on the machine', () => {
+  /** Runs the command that follows the image. */
   const FAKE_DOCKER =
     'here=$(dirname "$0"); printf "%s\\n" "$@" > "$here/docker-args"; while [ "$1" != claude ]; do shift; done; "$@"';
 
@@ -224,7 +224,7 @@ describe('with a docker executable that runs the command on the host', () => {
     return undefined;
   };
 
-  it('asks the engine about its users again after a failure', async () => {
+  it("the engine's info is requested again after a failure", async () => {
     const bin = executables({ claude: FAKE_CLAUDE, docker: FAKE_DOCKER });
     const { fake } = await FakeEngine.start({ 'GET /info': { status: 500, json: { message: 'starting up' } } });
     fake.answers['GET /images/my-claude%3Aauthenticated/json'] = { status: 200, json: { Id: 'sha256:1' } };
@@ -236,7 +236,7 @@ describe('with a docker executable that runs the command on the host', () => {
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
   });
 
-  it("starts ChannelCoder's plan with our own flags, and reads the end from the engine", async () => {
+  it("ChannelCoder's plan is started with our own flags, and the end is read from the engine", async () => {
     const bin = executables({ claude: FAKE_CLAUDE, docker: FAKE_DOCKER });
     const cwd = tempFolder();
     const { fake } = await FakeEngine.start({ 'GET /info': { status: 200, json: { SecurityOptions: [] } } });

@@ -33,7 +33,7 @@ function onHost(claude: string = FAKE_CLAUDE) {
   const manager = new UnifiedSessionManager({ stateDir, executors });
   onTestFinished(() => manager.close({ sessions: 'cancel' }));
   const told = (name: string): string => readFileSync(join(bin, name), 'utf8');
-  /** What stands behind an option, up to the next one. */
+  /** The arguments after an option, up to the next option. */
   const argumentsOf = (option: string): string[] => {
     const args = told('args').trim().split('\n');
     const from = args.indexOf(option);
@@ -48,8 +48,8 @@ function onHost(claude: string = FAKE_CLAUDE) {
 const RESULT = `echo '{"type":"result","subtype":"success","is_error":false,"result":"Hello."}'`;
 const INIT = `echo '{"type":"system","subtype":"init","session_id":"11111111-2222-4333-8444-555555555555","model":"fake"}'`;
 
-describe('a plan that is made on the host', () => {
-  it('is made without tools that change something, the shell among them', async () => {
+describe('a planning session without Docker', () => {
+  it('a planning session has no tools that change files, and no shell', async () => {
     const { manager, argumentsOf } = onHost();
     const options = { mode: 'planning', prompt: 'Plan', cwd: tempFolder(), docker: false } as const;
     const { id } = await manager.create({
@@ -67,7 +67,7 @@ describe('a plan that is made on the host', () => {
     expect(dirname(ended.result?.planFile ?? '')).toBe(dirname(ended.logFile ?? ''));
   });
 
-  it('is none where it fails', async () => {
+  it('a planning session that fails leaves no plan file', async () => {
     const { manager } = onHost(`cat > /dev/null; ${INIT}; ${RESULT}; exit 1`);
     const { id } = await manager.create({ mode: 'planning', prompt: 'Plan', cwd: tempFolder(), docker: false });
     const { status, result, logFile = '' } = await manager.waitFor(id);
@@ -76,7 +76,7 @@ describe('a plan that is made on the host', () => {
     expect(existsSync(join(dirname(logFile), 'plan.md'))).toBe(false);
   });
 
-  it('is the prompt of a child that has none, but not of one that has', async () => {
+  it('a plan is the prompt of a child without its own prompt', async () => {
     const { manager, told } = onHost();
     const cwd = tempFolder();
     const { id } = await manager.create({ mode: 'planning', prompt: 'Plan', cwd, docker: false });
@@ -87,15 +87,15 @@ describe('a plan that is made on the host', () => {
     const own = await manager.create({ parentId: id, prompt: 'Mine', cwd, docker: false });
     await manager.waitFor(own.id);
     expect(told('input')).toBe('Mine');
-    // What it carries out is no plan to be carried out by others.
+    // The child carries out a plan, but has made none that its own child could carry out.
     await expect(manager.create({ parentId: child.id, cwd, docker: false })).rejects.toMatchObject({
       code: 'INVALID_OPTIONS',
     });
   });
 });
 
-describe('a worktree session on the host', () => {
-  it('works on a branch of its own where none is asked for, and tells what came of it', async () => {
+describe('a worktree session without Docker', () => {
+  it('a worktree session without a branch option gets its own branch, and reports its changes', async () => {
     const commit = 'git -c user.name=A -c user.email=a@b.invalid commit -qm Work';
     const claude = FAKE_CLAUDE.replace(
       'echo',
@@ -124,14 +124,14 @@ describe('a worktree session on the host', () => {
     expect(git(cwd, 'status', '--short')).toBe('');
   });
 
-  it('tells it also where it fails', async () => {
+  it('a worktree session that fails reports its changes, too', async () => {
     const { manager } = onHost(`cat > /dev/null; ${INIT}; echo x > loose.txt; exit 1`);
     const { id } = await manager.create({ mode: 'worktree', prompt: 'x', cwd: repository(), docker: false });
     expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { changes: { uncommitted: 1 } } });
   });
 });
 
-describe('an orchestration session on the host', () => {
+describe('an orchestration session without Docker', () => {
   const LEADS = [
     'here=$(dirname "$0"); prompt=$(cat)',
     INIT,
@@ -143,7 +143,7 @@ describe('an orchestration session on the host', () => {
     RESULT,
   ].join('\n');
 
-  it('finds the command on its PATH and leads with it; those below it have none', async () => {
+  it('a leader has the orchestrate command on its PATH and creates a child, which has none', async () => {
     const { manager, told, argumentsOf } = onHost(LEADS);
     const cwd = tempFolder();
     const { id } = await manager.create({ mode: 'orchestration', prompt: 'Lead', cwd, docker: false });
@@ -157,13 +157,13 @@ describe('an orchestration session on the host', () => {
     expect(told('waited')).toBe(`${child?.id}\tautonomous\tcompleted\tHello.\ncode 0\n`);
     expect(told('of-child')).toBe('none\n');
     expect(argumentsOf('--append-system-prompt').join(' ')).toContain('`orchestrate help` says how');
-    // It went with the run.
+    // The command was removed with the run.
     expect(existsSync(told('command').trim())).toBe(false);
   });
 });
 
-describe('what an executor has to say of the end', () => {
-  it('stands in the result', async () => {
+describe('finalResult() of an executor', () => {
+  it("the fields of finalResult() are in the session's result", async () => {
     class Concludes extends SimulatedExecutor {
       override async finalResult({ status }: Parameters<BaseExecutor['finalResult']>[0]) {
         return { planFile: `/plans/${status}` };
@@ -174,7 +174,7 @@ describe('what an executor has to say of the end', () => {
     expect((await manager.waitFor(id)).result).toMatchObject({ text: 'Done.', planFile: '/plans/completed' });
   });
 
-  it('is missing where it fails, which the record tells', async () => {
+  it('a failed finalResult() leaves the result as it is, and adds an error to the record', async () => {
     class Fails extends SimulatedExecutor {
       override finalResult(): Promise<never> {
         return Promise.reject(new Error('broken'));

@@ -55,22 +55,25 @@ function scene(
 const statusesOf = (sessions: readonly UnifiedSession[]): string[] => sessions.map(({ status }) => status);
 const LONG = { any: false, timeoutMs: 60_000 };
 
-describe('a wait for what is over already', () => {
-  it.each([true, false])('wakes its leader where an earlier host has let it rest: %s', async (resting) => {
-    const { led, rested } = scene({ a: 'completed' }, { resting });
-    expect(statusesOf(await led.wait(['a'], LONG))).toEqual(['completed']);
-    expect(rested).toHaveBeenCalledTimes(resting ? 1 : 0);
-  });
+describe('a wait for sessions that have already ended', () => {
+  it.each([true, false])(
+    'a wait for ended sessions wakes the leader only if it was resting when it was adopted: %s',
+    async (resting) => {
+      const { led, rested } = scene({ a: 'completed' }, { resting });
+      expect(statusesOf(await led.wait(['a'], LONG))).toEqual(['completed']);
+      expect(rested).toHaveBeenCalledTimes(resting ? 1 : 0);
+    },
+  );
 });
 
-describe('a session that is created', () => {
-  it('is a child of its leader, whatever it is asked for', async () => {
+describe('a session that a leader creates', () => {
+  it('a created session is a child of its leader', async () => {
     const { led, created } = scene({});
     await led.create({ prompt: 'x', mode: 'planning' });
     expect(created[0]?.[0]).toEqual({ prompt: 'x', mode: 'planning', parentId: 'lead' });
   });
 
-  it('has the same id where the same is asked again, and another where something else is', async () => {
+  it('a repeated request creates a session with the same id, another request one with another id', async () => {
     const idOf = async (requestId: string): Promise<string | undefined> => {
       const { led, created } = scene({}, { requestId });
       await led.create({ prompt: 'x' });
@@ -79,26 +82,29 @@ describe('a session that is created', () => {
     expect(await idOf('one')).toBe(await idOf('one'));
     const ids = await Promise.all(Array.from({ length: 200 }, (_, at) => idOf(`request ${at}`)));
     expect(new Set(ids).size).toBe(200);
-    // Like any session's, which stands in the names of files and containers.
+    // The same form as every session id, because ids are part of file and container names.
     for (const id of ids) expect(id).toMatch(/^[0-9a-z]{12}$/);
   });
 });
 
-describe('other sessions than its own', () => {
-  it.each(['lead', 'stranger', '', '__proto__', '../a'])('%j is not there for it', async (id) => {
-    const { led, commands } = scene({ a: 'running' });
-    const calls: (() => unknown)[] = [
-      () => led.get(id),
-      () => led.wait(['a', id], LONG),
-      () => led.continue(id, 'x'),
-      () => led.cancel(id, 'x'),
-    ];
-    for (const call of calls) await errorOf(async () => call(), 'SESSION_NOT_FOUND');
-    expect(commands.continue).not.toHaveBeenCalled();
-    expect(commands.cancel).not.toHaveBeenCalled();
-  });
+describe('access to sessions by id', () => {
+  it.each(['lead', 'stranger', '', '__proto__', '../a'])(
+    'a leader does not find session %j, which it does not lead',
+    async (id) => {
+      const { led, commands } = scene({ a: 'running' });
+      const calls: (() => unknown)[] = [
+        () => led.get(id),
+        () => led.wait(['a', id], LONG),
+        () => led.continue(id, 'x'),
+        () => led.cancel(id, 'x'),
+      ];
+      for (const call of calls) await errorOf(async () => call(), 'SESSION_NOT_FOUND');
+      expect(commands.continue).not.toHaveBeenCalled();
+      expect(commands.cancel).not.toHaveBeenCalled();
+    },
+  );
 
-  it('is not continued again by a command that an earlier host may have heard, whatever became of that', async () => {
+  it('a command that an earlier process may have carried out does not continue the session again', async () => {
     const ended = { type: 'ended', at: 70, status: 'completed', result: { reason: 'success' } } as const;
     const continued = { type: 'continued', at: 60, feedback: 'More.', commandId: 'one' } as const;
     const again = afterActions(sessionIn('completed', { id: 'a' }), continued);
@@ -115,7 +121,7 @@ describe('other sessions than its own', () => {
     }
   });
 
-  it('is continued by another command in the same words', async () => {
+  it('a second command with the same feedback continues the session', async () => {
     const { led, commands, replace } = scene({ a: 'running' }, { requestId: 'two' });
     const continued = { type: 'continued', at: 60, feedback: 'More.', commandId: 'one' } as const;
     replace(afterActions(sessionIn('completed', { id: 'a' }), continued, { type: 'launching', at: 61 }));
@@ -123,7 +129,7 @@ describe('other sessions than its own', () => {
     expect(commands.continue).toHaveBeenCalledWith('a', 'More.', 'two');
   });
 
-  it('its own are continued and cancelled', async () => {
+  it('a leader can continue and cancel its own sessions', async () => {
     const { led, commands } = scene({ a: 'running' });
     await led.continue('a', 'More.');
     await led.cancel('a', 'Enough.');
@@ -132,12 +138,12 @@ describe('other sessions than its own', () => {
   });
 });
 
-describe('waiting', () => {
+describe('waiting for led sessions', () => {
   it.each([
     ['all have ended', { a: 'completed', b: 'failed' }, false],
-    ['one has, which is enough', { a: 'running', b: 'failed' }, true],
-    ['nobody is waited for', {}, false],
-  ] as [string, Record<string, SessionStatus>, boolean][])('is over at once where %s', async (_, statuses, any) => {
+    ['one has ended, and one is enough', { a: 'running', b: 'failed' }, true],
+    ['no session is named', {}, false],
+  ] as [string, Record<string, SessionStatus>, boolean][])('a wait ends at once if %s', async (_, statuses, any) => {
     const { led, rested } = scene(statuses);
     expect(statusesOf(await led.wait(Object.keys(statuses), { any, timeoutMs: 60_000 }))).toEqual(
       Object.values(statuses),
@@ -145,7 +151,7 @@ describe('waiting', () => {
     expect(rested).not.toHaveBeenCalled();
   });
 
-  it('for all ends with the last, at rest meanwhile', async () => {
+  it('a wait for all sessions ends with the last one, and the leader rests until then', async () => {
     const { led, rested, end } = scene({ a: 'running', b: 'queued' });
     const over = vi.fn();
     const waiting = led.wait(['a', 'b'], LONG).finally(over);
@@ -157,7 +163,7 @@ describe('waiting', () => {
     expect(statusesOf(await waiting)).toEqual(['completed', 'failed']);
   });
 
-  it('for any ends with the first, and waits for the others no longer', async () => {
+  it('a wait for any session ends with the first one, and stops waiting for the others', async () => {
     const { led, end, waited } = scene({ a: 'running', b: 'running' });
     const waiting = led.wait(['a', 'b'], { any: true, timeoutMs: 60_000 });
     end('b');
@@ -165,7 +171,7 @@ describe('waiting', () => {
     expect(waited.map(({ aborted }) => aborted)).toEqual([true, true]);
   });
 
-  it('ends with the time, with all as they are', async () => {
+  it('a wait ends at its timeout with the sessions as they are', async () => {
     fakeClock();
     const { led, waited } = scene({ a: 'running' });
     const waiting = led.wait(['a'], { any: false, timeoutMs: 5_000 });
@@ -176,7 +182,7 @@ describe('waiting', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('ends where nobody wants to know any more', async () => {
+  it('a wait ends when its request is withdrawn', async () => {
     const withdrawn = new AbortController();
     const { led } = scene({ a: 'running' }, { signal: withdrawn.signal });
     const waiting = led.wait(['a'], LONG);
@@ -184,7 +190,7 @@ describe('waiting', () => {
     expect(statusesOf(await waiting)).toEqual(['running']);
   });
 
-  it('fails where the manager does', async () => {
+  it("a wait fails if the manager's waitFor() fails", async () => {
     const { led, commands } = scene({ a: 'running' });
     commands.waitFor = () => Promise.reject(new Error('closed'));
     await expect(led.wait(['a'], LONG)).rejects.toThrow('closed');

@@ -59,7 +59,7 @@ describe('create', () => {
         maxTurns: 7,
         limits: { costUsd: 1.5, tokens: 1_000, durationMs: 60_000, idleMs: 5_000, children: 0, depth: 1 },
         policy: {
-          // The first that fits decides.
+          // The first rule that matches decides.
           rules: [
             { tool: 'Web*', decision: 'deny' },
             { tool: 'Write', decision: 'deny' },
@@ -69,7 +69,7 @@ describe('create', () => {
         },
       },
     ],
-  ])('passes on what it is asked for: %j', async (args, options) => {
+  ])('orchestrate create passes on its options: %j', async (args, options) => {
     const children = family();
     expect(await runOrchestrate(children, ['create', ...args])).toEqual({
       exitCode: 0,
@@ -78,7 +78,7 @@ describe('create', () => {
     expect(children.create.mock.calls).toEqual([[options]]);
   });
 
-  it('tells in one line why a session was refused', async () => {
+  it('orchestrate create reports in one line why a session was refused', async () => {
     const children = family();
     children.create.mockRejectedValue(
       new OrchestrationError('INVALID_OPTIONS', "Option 'policy'\nwould\u001b[31m loosen."),
@@ -89,7 +89,7 @@ describe('create', () => {
 });
 
 describe('list', () => {
-  it('has a line a session', async () => {
+  it('orchestrate list prints one line per session', async () => {
     const { exitCode, text } = await runOrchestrate(family(A, B, C), ['list']);
     expect({ exitCode, text }).toEqual({
       exitCode: 0,
@@ -97,18 +97,18 @@ describe('list', () => {
     });
   });
 
-  it('cuts a line that is long', async () => {
+  it('orchestrate list cuts a long line', async () => {
     const child = ended('x', 'completed', { reason: 'success', text: `\n${'y'.repeat(1_000)}` });
     const { text } = await runOrchestrate(family(child), ['list']);
     expect(text).toBe(`x\tautonomous\tcompleted\t${'y'.repeat(300)}…\n`);
   });
 
-  it('is empty where there is none', async () => {
+  it('orchestrate list is empty if there are no sessions', async () => {
     expect(await runOrchestrate(family(), ['list'])).toEqual({ exitCode: 0, text: '' });
     expect(await runOrchestrate(family(), ['list', '--json'])).toEqual({ exitCode: 0, text: '[]\n' });
   });
 
-  it('has no control characters of other agents', async () => {
+  it('orchestrate list prints no control characters from other agents', async () => {
     const text = 'red \u001b[31mtext\u009b2J\u0000 and\ttab\u0007\nb\tcompleted';
     const child = ended('x', 'completed', { reason: 'success', text });
     const plain = await runOrchestrate(family(child), ['list']);
@@ -118,8 +118,8 @@ describe('list', () => {
   });
 });
 
-describe('a session as JSON', () => {
-  it('has what there is to know of it, and no more', async () => {
+describe('orchestrate --json', () => {
+  it('a session as JSON has its known fields, and no others', async () => {
     const changes = { branch: 'x', base: '1', commits: 1, files: 2, insertions: 3, deletions: 4, uncommitted: 5 };
     const result = { exitCode: 0, reason: 'success', text: 'All done.\nAnd more.', changes };
     const child = afterActions(runningSession({ id: 'x', taskId: 'T' }), {
@@ -140,11 +140,11 @@ describe('a session as JSON', () => {
   });
 
   it.each([
-    ['one that is long', [MOST * 2], 80_000],
-    ['one that just fits', [MOST / 4], MOST / 4 - 1],
-    ['many', Array<number>(50).fill(20_000), 1_000],
-    ['more than there is room for', Array<number>(1_000).fill(20_000), 0],
-  ])('stays whole, and under the limit, whatever texts it has: %s', async (_, lengths, least) => {
+    ['one long text', [MOST * 2], 80_000],
+    ['one text that just fits', [MOST / 4], MOST / 4 - 1],
+    ['many texts', Array<number>(50).fill(20_000), 1_000],
+    ['more texts than fit', Array<number>(1_000).fill(20_000), 0],
+  ])('JSON of all sessions stays valid and within the size limit: %s', async (_, lengths, least) => {
     const all = lengths.map((length, index) =>
       ended(`session-${index}`, 'completed', { reason: 'success', text: '"\n'.repeat(length / 2) }),
     );
@@ -156,7 +156,7 @@ describe('a session as JSON', () => {
     for (const session of told) expect(session.text.length).toBeGreaterThan(least);
   });
 
-  it('is refused where there are too many', async () => {
+  it('JSON of too many sessions is refused', async () => {
     const all = Array.from({ length: 10_000 }, (_, index) => sessionIn('running', { id: `session-${index}` }));
     const { exitCode, text } = await runOrchestrate(family(...all), ['list', '--json']);
     expect(exitCode).toBe(1);
@@ -173,9 +173,9 @@ describe('wait', () => {
     [['--timeout', '1.5', 'a'], ['a'], { any: false, timeoutMs: 1_500 }],
     [['--timeout', '86400', 'a'], ['a'], { any: false, timeoutMs: 86_400_000 }],
     [['--any', 'b', 'c'], ['b', 'c'], { ...WAIT, any: true }],
-    // Those that have ended would end each wait at once.
+    // Sessions that have ended would end each wait at once, so they are left out.
     [['--any'], ['a'], { ...WAIT, any: true }],
-  ])('%j waits for %j', async (args, ids, options) => {
+  ])('orchestrate wait %j waits for sessions %j', async (args, ids, options) => {
     const children = family(A, B, C);
     await runOrchestrate(children, ['wait', ...args]);
     expect(children.wait.mock.calls).toEqual([[ids, options]]);
@@ -192,7 +192,7 @@ describe('wait', () => {
     [['--any', '0', '1'], ['running', 'failed'], 4],
     [['--any', '0', '1'], ['running', 'paused'], 3],
     [['--any'], ['failed', 'completed'], 4],
-  ])('%j on %j ends with %s', async (args, statuses, exitCode) => {
+  ])('orchestrate wait %j with sessions in status %j exits with %s', async (args, statuses, exitCode) => {
     const all = statuses.map((status, index) => sessionIn(status, { id: String(index) }));
     const answer = await runOrchestrate(family(...all), ['wait', ...args]);
     expect(answer.exitCode).toBe(exitCode);
@@ -209,7 +209,7 @@ describe('logs', () => {
     { kind: 'message', text: 'Second', first: true },
   );
 
-  it('has messages and tool calls, a line each, by time', async () => {
+  it('orchestrate logs prints messages and tool calls in order of time, one line each', async () => {
     const { exitCode, text } = await runOrchestrate(family(child), ['logs', 'x']);
     expect({ exitCode, lines: text.split('\n') }).toEqual({
       exitCode: 0,
@@ -226,22 +226,22 @@ describe('logs', () => {
     ['1', 1],
     ['2', 2],
     ['100', 3],
-  ])('has the latest with --tail %s', async (tail, count) => {
+  ])('orchestrate logs --tail %s prints the latest entries', async (tail, count) => {
     const { text } = await runOrchestrate(family(child), ['logs', '--json', '--tail', tail, 'x']);
     const entries = JSON.parse(text);
     expect(entries).toHaveLength(count);
     expect(entries.at(-1)).toEqual({ at: 130, type: 'message', text: 'Second' });
   });
 
-  it('has whole tool calls as JSON', async () => {
+  it('orchestrate logs --json prints whole tool calls', async () => {
     const { text } = await runOrchestrate(family(child), ['logs', 'x', '--json', '--tail', '2']);
     expect(JSON.parse(text)[0]).toMatchObject({ type: 'tool', name: 'Bash', outcome: 'error' });
     expect(text).not.toMatch(/[\u007f-\u009f]/);
   });
 });
 
-describe('continue and cancel', () => {
-  it('pass on what is said', async () => {
+describe('orchestrate continue and cancel', () => {
+  it('orchestrate continue and cancel pass on their text', async () => {
     const children = family(B);
     expect(await runOrchestrate(children, ['continue', 'b', '--', '-more'])).toEqual({ exitCode: 0, text: LINES.b });
     expect(children.continue.mock.calls).toEqual([['b', '-more']]);
@@ -258,13 +258,13 @@ describe('continue and cancel', () => {
     ['wait', 'other'],
     ['continue', 'other', 'x'],
     ['cancel', 'other'],
-  ])('%s of %s is refused', async (...args) => {
+  ])("orchestrate %s refuses the unknown session '%s'", async (...args) => {
     const { exitCode, text } = await runOrchestrate(family(A), args);
     expect({ exitCode, text }).toEqual({ exitCode: 1, text: 'orchestrate: No session has the id "other".\n' });
   });
 });
 
-describe('usage', () => {
+describe('the usage of orchestrate', () => {
   it.each([
     [[]],
     [['help']],
@@ -273,7 +273,7 @@ describe('usage', () => {
     [['-h']],
     [['create', '--help']],
     [['wait', '-h', '--x']],
-  ])('is told by %j', async (args) => {
+  ])('orchestrate prints its usage for %j', async (args) => {
     const { exitCode, text } = await runOrchestrate(family(), args);
     expect(exitCode).toBe(0);
     for (const word of ['create', 'list', 'wait', 'logs', 'continue', 'cancel']) expect(text).toContain(`\n  ${word} `);
@@ -306,7 +306,7 @@ describe('usage', () => {
     ['argument', ['logs', '--tail', '-1', 'a']],
     ['FEEDBACK is missing', ['continue', 'a']],
     ['one too many', ['cancel', 'a', 'b', 'c']],
-  ])('is what is wrong: %s', async (message, args) => {
+  ])('a wrong command exits with 2 and says what is wrong: %s', async (message, args) => {
     const children = family(A);
     const { exitCode, text } = await runOrchestrate(children, args);
     expect(exitCode).toBe(2);
@@ -318,7 +318,7 @@ describe('usage', () => {
   });
 });
 
-describe('whatever the arguments are', () => {
+describe('the output of orchestrate', () => {
   const word = fc.oneof(
     fc.constantFrom('create', 'list', 'wait', 'logs', 'continue', 'cancel', 'help', 'a', 'b', 'x'),
     fc.constantFrom('--json', '--any', '--timeout', '--tail', '--mode', '--deny', '--', '-', '-h', '--tokens', '1', ''),
@@ -330,7 +330,7 @@ describe('whatever the arguments are', () => {
   const args = fc.tuple(fc.constantFrom('create', 'list', 'wait', 'logs', 'continue', 'cancel', ''), fc.array(word));
   const long = ended('x', 'completed', { reason: 'success', text: `\u001b${'#;'.repeat(MOST)}` });
 
-  it('there is an answer, bounded and of one kind', async () => {
+  it('any arguments get an answer of bounded length, without control characters', async () => {
     await fc.assert(
       fc.asyncProperty(args, async ([command, rest]) => {
         const { exitCode, text } = await runOrchestrate(family(A, B, C, long), [command, ...rest]);
@@ -342,7 +342,7 @@ describe('whatever the arguments are', () => {
     );
   });
 
-  it('so is what cannot be answered in full', async () => {
+  it('an answer that is too long is cut, and says so', async () => {
     const many = Array.from({ length: 10_000 }, (_, index) =>
       ended(`s${index}`, 'failed', { reason: 'x', error: 'error' }),
     );
@@ -352,7 +352,7 @@ describe('whatever the arguments are', () => {
   });
 
   it.each([[new Error('broken')], ['broken'], [{ broken: true }], [null]])(
-    'and what fails (%o) is told',
+    'an unexpected failure (%o) is reported in one line with exit code 1',
     async (thrown) => {
       const children = family();
       children.list.mockImplementation(() => {

@@ -22,7 +22,7 @@ interface Member {
   tokens?: number;
 }
 
-/** A family of sessions by id, oldest first. Whose mode is not said leads. */
+/** A family of sessions by id, oldest first. A session without a mode is a leader. */
 function familyOf(members: Record<string, Member>) {
   const registry = new SessionRegistry();
   const specs = new Map<string, SessionSpec>();
@@ -51,13 +51,13 @@ function familyOf(members: Record<string, Member>) {
 
 const idsOf = (sessions: readonly UnifiedSession[]): string[] => sessions.map(({ id }) => id);
 
-describe('who leads whom', () => {
+describe('leaders and the sessions below them', () => {
   const { family, registry } = familyOf({
     top: {},
     middle: { parentId: 'top' },
     leaf: { parentId: 'middle', mode: 'autonomous' },
     other: { parentId: 'top', mode: 'autonomous', status: 'completed' },
-    // Named by a session that leads nobody: it is that one's, but nobody's to lead.
+    // Its parent is not a leader: the session has a parent, but no leader.
     named: { parentId: 'leaf', mode: 'autonomous' },
     stranger: {},
     orphan: { parentId: 'gone', mode: 'autonomous' },
@@ -70,7 +70,7 @@ describe('who leads whom', () => {
     ['named', []],
     ['stranger', []],
     ['orphan', []],
-  ])('above %s are %j, the nearest first', (id, leaders) => {
+  ])('the leaders above session %s, nearest first, are %j', (id, leaders) => {
     expect(idsOf(family.leadersOf(registry.require(id).parentId))).toEqual(leaders);
   });
 
@@ -79,15 +79,15 @@ describe('who leads whom', () => {
     ['middle', ['leaf']],
     ['stranger', []],
     ['unknown', []],
-  ])('below %s are %j, oldest first', (id, below) => {
+  ])('the sessions below session %s, oldest first, are %j', (id, below) => {
     expect(idsOf(family.below(id))).toEqual(below);
   });
 
-  it('open children are those that have not ended', () => {
+  it('the open children of a leader are its children that have not ended', () => {
     expect(idsOf(family.openChildren('top'))).toEqual(['middle']);
   });
 
-  it('a session without a spec, or of a mode that leads nobody, is no leader', () => {
+  it('a session without a specification, or in a mode that does not lead, is not a leader', () => {
     expect(family.leader('leaf')).toBeUndefined();
     expect(family.leader(undefined)).toBeUndefined();
     expect(family.leader('gone')).toBeUndefined();
@@ -95,12 +95,12 @@ describe('who leads whom', () => {
   });
 });
 
-describe('records that were damaged', () => {
+describe('damaged records with a cycle of parents', () => {
   it.each([
-    ['one that names itself', { a: { parentId: 'a' } }],
-    ['two that name each other', { a: { parentId: 'b' }, b: { parentId: 'a' } }],
-    ['three in a ring', { a: { parentId: 'b' }, b: { parentId: 'c' }, c: { parentId: 'a' } }],
-  ] as [string, Record<string, Member>][])('%s: every question has an end', (_, members) => {
+    ['a session that is its own parent', { a: { parentId: 'a' } }],
+    ["two sessions that are each other's parent", { a: { parentId: 'b' }, b: { parentId: 'a' } }],
+    ['three sessions in a ring', { a: { parentId: 'b' }, b: { parentId: 'c' }, c: { parentId: 'a' } }],
+  ] as [string, Record<string, Member>][])('a cycle of parents does not cause an endless loop: %s', (_, members) => {
     const { family, registry } = familyOf(members);
     const a = registry.require('a');
     expect(family.leadersOf(a.parentId).length).toBeLessThanOrEqual(100);
@@ -111,11 +111,11 @@ describe('records that were damaged', () => {
   });
 });
 
-describe('a place for a child', () => {
+describe('reserving a place for a child', () => {
   const refused = (family: SessionTree, id: string, words: string) =>
     errorOf(() => family.reserve(id), 'CHILDREN_LIMIT').then(({ message }) => expect(message).toContain(words));
 
-  it('counts those that are being made, and those that have ended', async () => {
+  it('limits.children counts children that are being created and children that have ended', async () => {
     const { family } = familyOf({
       top: { limits: { children: 3 } },
       done: { parentId: 'top', status: 'completed', mode: 'autonomous' },
@@ -124,12 +124,12 @@ describe('a place for a child', () => {
     family.reserve('top');
     await refused(family, 'top', 'it leads 3 already (limits.children)');
     settle();
-    settle(); // A second time gives nobody else's back.
+    settle(); // A second call does not give back another child's place.
     family.reserve('top');
     await refused(family, 'top', 'limits.children');
   });
 
-  it('is neither lost nor counted twice when the child is on record', async () => {
+  it('a reserved place still counts, and only once, when the child is on record', async () => {
     const { family, add } = familyOf({ top: { limits: { children: 2 } } });
     for (const id of ['a', 'b']) {
       const settle = family.reserve('top');
@@ -139,7 +139,7 @@ describe('a place for a child', () => {
     await refused(family, 'top', 'it leads 2 already');
   });
 
-  it('is taken of all that lead', async () => {
+  it('a child takes a place from every leader above it', async () => {
     const { family } = familyOf({
       top: { limits: { children: 2, depth: 2 } },
       middle: { parentId: 'top', limits: { children: 9, depth: 2 } },
@@ -151,7 +151,7 @@ describe('a place for a child', () => {
     family.reserve('top');
   });
 
-  it('is not taken where one of them refuses', async () => {
+  it('no leader loses a place if one leader above refuses', async () => {
     const { family } = familyOf({
       top: { limits: { depth: 1 } },
       middle: { parentId: 'top', limits: { children: 1 } },
@@ -162,14 +162,14 @@ describe('a place for a child', () => {
     settle();
   });
 
-  it('has its depth, one generation and sixteen children where nobody says anything', async () => {
+  it('a leader without limits has one generation of at most sixteen children', async () => {
     const { family } = familyOf({ top: {}, middle: { parentId: 'top' } });
     await refused(family, 'middle', 'limits.depth');
     for (let count = 1; count < 16; count += 1) family.reserve('top');
     await refused(family, 'top', 'it leads 16 already');
   });
 
-  it('is free for whoever nobody leads', () => {
+  it('sessions without a leader need no place', () => {
     const { family } = familyOf({ top: {}, leaf: { mode: 'autonomous' } });
     for (const parentId of [undefined, 'leaf', 'gone']) for (let i = 0; i < 40; i += 1) family.reserve(parentId)();
   });
@@ -180,7 +180,7 @@ it.each([
   ['completed', undefined],
   ['failed', 'ILLEGAL_TRANSITION'],
   ['cancelled', 'ILLEGAL_TRANSITION'],
-] as const)('one that is %s leads on, or not (%s)', async (status, code) => {
+] as const)('whether a leader in status %s may create children (error: %s)', async (status, code) => {
   const { family } = familyOf({ top: { status }, leaf: { mode: 'autonomous', status } });
   if (code) await errorOf(() => family.requireLeading('top'), code);
   else family.requireLeading('top');
@@ -188,7 +188,7 @@ it.each([
   family.requireLeading(undefined);
 });
 
-it('what is spent below is spent above, too, and nowhere else', () => {
+it("a session's spending includes all sessions that it leads, directly or not, and no others", () => {
   const { family, registry } = familyOf({
     top: { costUsd: 1, tokens: 10 },
     middle: { parentId: 'top', costUsd: 2, tokens: 20 },
@@ -203,7 +203,7 @@ it('what is spent below is spent above, too, and nowhere else', () => {
   expect(spending('silent')).toEqual({ costUsd: 0, tokens: 0 });
 });
 
-describe('what is handed down', () => {
+describe('the options that a child gets from its leader', () => {
   const spec = {
     docker: { image: 'theirs', env: { A: '1' } },
     policy: resolvePolicy({ dangerous: 'ask' }),
@@ -212,7 +212,7 @@ describe('what is handed down', () => {
   } as Partial<SessionSpec> as SessionSpec;
   const leader = sessionIn('running', { id: 'top', mode: 'orchestration' });
 
-  it('is its workspace, its container, its policy and its limits', () => {
+  it("a child gets its leader's workspace, container, policy, disallowed tools and limits", () => {
     const { docker, policy } = spec;
     const limits = { ...spec.limits, logBytes: 1024 ** 3 };
     const handed = { led: true, docker, policy, limits, disallowedTools: [], cwd: '/work' };
@@ -223,14 +223,14 @@ describe('what is handed down', () => {
     expect(handedDown({ ...leader, environment }, spec, { image: 'mine' }).cwd).toBe('/work-tree');
   });
 
-  it('is a log no longer than its own, also where it says nothing about that', async () => {
+  it("a child's logBytes is at most the leader's, even if the leader sets none", async () => {
     const { limits } = handedDown(leader, spec, undefined);
     await errorOf(() => tightenLimits(limits ?? {}, { logBytes: 1024 ** 3 + 1 }), 'INVALID_OPTIONS');
     const strict = handedDown(leader, { ...spec, limits: { logBytes: 1_000_000 } }, undefined);
     expect(strict.limits).toMatchObject({ logBytes: 1_000_000 });
   });
 
-  it('cannot be left for the host, unless it is there itself', async () => {
+  it('a child cannot run without Docker unless its leader does', async () => {
     await errorOf(() => handedDown(leader, spec, false), 'INVALID_OPTIONS');
     expect(handedDown(leader, { ...spec, docker: false }, false).docker).toBe(false);
   });

@@ -6,7 +6,7 @@ import { SessionWorktrees } from '../../../../src/core/orchestration/git/session
 import { ENDLESS, everyMode, simulate } from '../../../support/simulate.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-/** Leads others, and lets a test do what its agent would do. */
+/** Runs a leader, and gives the test the hooks of the leader's agent. */
 class Leading extends SimulatedExecutor {
   override readonly leads = true;
   readonly hooks = new Map<string, RunRequest['hooks']>();
@@ -17,7 +17,7 @@ class Leading extends SimulatedExecutor {
   }
 }
 
-/** A leader in the only slot, with a child in line. */
+/** A leader in the only slot, with a queued child. */
 async function scene() {
   const executor = new Leading(ENDLESS);
   const executors = { ...everyMode(new SimulatedExecutor(ENDLESS)), orchestration: executor };
@@ -44,12 +44,12 @@ async function scene() {
   return { manager, id, child, hooks, orchestrate, running, statuses, rest };
 }
 
-it('a leader that is cancelled while it waits leaves no slot taken, nor any child', async () => {
+it('a leader that is cancelled while it waits leaves neither a used slot nor a running child', async () => {
   const { manager, id, running, statuses, rest } = await scene();
   const [waiting] = await rest();
   await manager.cancel(id);
   expect(statuses()).toEqual(['cancelled', 'cancelled']);
-  // Its command hears that they have ended; nobody is there any more who could use a slot.
+  // The command learns that the children have ended, but no run is left that could use a slot.
   void waiting;
   await settled();
   expect(running()).toBe(0);
@@ -57,7 +57,7 @@ it('a leader that is cancelled while it waits leaves no slot taken, nor any chil
   expect(next.status).toBe('starting');
 });
 
-it('a leader that is continued while it waits, waits in line for its child to end', async () => {
+it("a leader that is continued while it waits is queued until its child's slot is free", async () => {
   const { manager, id, child, running, statuses, rest } = await scene();
   await rest();
   const next = await manager.continue(id, 'Never mind.');
@@ -69,7 +69,7 @@ it('a leader that is continued while it waits, waits in line for its child to en
   expect(running()).toBe(1);
 });
 
-it('a leader that waits in line again can be cancelled', async () => {
+it('a queued leader that was continued can be cancelled', async () => {
   const { manager, id, child, running, rest } = await scene();
   await rest();
   await manager.continue(id, 'Never mind.');
@@ -79,13 +79,13 @@ it('a leader that waits in line again can be cancelled', async () => {
   expect(running()).toBe(0);
 });
 
-it('a leader whose children have ended comes back before those in line', async () => {
+it('a leader whose children have ended gets a slot before queued sessions', async () => {
   const { manager, child, id, rest, running, orchestrate } = await scene();
   const [waiting] = await rest();
   const others = [await manager.create({ prompt: 'Other' }), await manager.create({ prompt: 'Another' })];
   const now = (): (string | undefined)[] => others.map((other) => manager.get(other.id)?.status);
   await manager.cancel(child.id);
-  // The child's slot was the next one's before its leader heard of the end.
+  // The next session in the queue got the child's slot before the leader learned of the end.
   await manager.waitFor(others[0]?.id ?? '', { status: 'running' });
   expect(manager.get(id)).toMatchObject({ status: 'waiting_feedback', waitingFor: 'slot' });
   await manager.cancel(others[0]?.id ?? '');
@@ -94,11 +94,11 @@ it('a leader whose children have ended comes back before those in line', async (
     text: expect.stringContaining(`${child.id}\tautonomous\tcancelled`),
   });
   expect([manager.get(id)?.status, now(), running()]).toEqual(['running', ['cancelled', 'queued'], 1]);
-  // Whoever does not wait, works.
+  // A leader that does not wait can work.
   expect(await orchestrate('third', 'list')).toMatchObject({ exitCode: 0 });
 });
 
-it('a tool call beside a wait begins when there is a slot for it', async () => {
+it('a tool call beside a waiting command is decided when the leader has a slot for it', async () => {
   const { manager, child, hooks, running, rest } = await scene();
   await rest();
   const decided = vi.fn();
@@ -113,7 +113,7 @@ it('a tool call beside a wait begins when there is a slot for it', async () => {
   expect(running()).toBe(1);
 });
 
-it('a command that another host is asked again creates nobody twice', async () => {
+it('a repeated create command with the same request id does not create a second child', async () => {
   const { manager, id, child, orchestrate } = await scene();
   const answers = await Promise.all([1, 2, 3].map(() => orchestrate('first', 'create', 'Child')));
   expect(answers.map(({ text }) => text)).toEqual(Array(3).fill(`${child.id}\tautonomous\tqueued\n`));
@@ -122,7 +122,7 @@ it('a command that another host is asked again creates nobody twice', async () =
   expect(other.text).not.toContain(child.id);
 });
 
-it('a session that leads nobody has no command', async () => {
+it('a session that is not an orchestration session cannot use the orchestrate command', async () => {
   const { manager } = await scene();
   expect(manager.list({ mode: 'autonomous' }).every(({ parentId }) => parentId !== undefined)).toBe(true);
   const executor = new (class extends Leading {
@@ -136,7 +136,7 @@ it('a session that leads nobody has no command', async () => {
   expect(alone.list()).toHaveLength(1);
 });
 
-it('a child that somebody continues after the end of its leader goes on', async () => {
+it('a child can be continued after its leader has ended, and recover() does not stop it', async () => {
   const { manager, id, child, rest } = await scene();
   await rest();
   await vi.waitUntil(() => manager.get(child.id)?.channelCoderSession, 10_000);
@@ -149,7 +149,7 @@ it('a child that somebody continues after the end of its leader goes on', async 
   await expect(manager.create({ parentId: id, prompt: 'x' })).rejects.toMatchObject({ code: 'ILLEGAL_TRANSITION' });
 });
 
-it('children spend no more than their leader was to, also when it has completed', async () => {
+it("children cannot exceed their leader's limits, even after the leader has completed", async () => {
   const spends = scriptedRun([{ text: '1' }, { text: '2' }, { text: '3' }, { text: 'never', afterMs: 60_000 }]);
   const leader = new Leading(() => scriptedRun([{ text: 'Led.' }]));
   const executors = { ...everyMode(new SimulatedExecutor(() => spends)), orchestration: leader };
@@ -167,7 +167,7 @@ it('children spend no more than their leader was to, also when it has completed'
   });
 });
 
-it("a leader's worktree stays while a child works in it", async () => {
+it("a leader's worktree cannot be removed while a child works in it", async () => {
   const worktrees = new SessionWorktrees(tempFolder());
   class InWorktree extends Leading {
     override readonly worktrees = worktrees;
@@ -189,6 +189,6 @@ it("a leader's worktree stays while a child works in it", async () => {
     message: expect.stringContaining(`session ${child.id}`),
   });
   await manager.cancel(child.id);
-  // Now it is looked for: none was made here.
+  // Now the manager looks for the worktree, which this test never created.
   await expect(manager.removeWorktree(id)).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
 });

@@ -8,7 +8,7 @@ import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { FakeRecord } from '../../../support/fake-record.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-it('has calls that waited together rated one by one, with a turn of the event loop for others between', async () => {
+it('tool calls that waited together are decided one by one, each in its own turn of the event loop', async () => {
   let turn = 0;
   let over = false;
   const count = (): void => {

@@ -7,7 +7,7 @@ import { afterActions, observed, runningSession } from '../../../support/session
 
 const MINUTE = 60_000;
 const NOTHING: Spending = { costUsd: 0, tokens: 0 };
-/** What a record says of it. */
+/** The cost and tokens on record after these observations. */
 const spendingOf = (...record: Parameters<typeof observed>): Spending => {
   const { costUsd = 0, tokens = NO_TOKENS } = observed(...record).metadata;
   return { costUsd, tokens: totalTokens(tokens) };
@@ -32,7 +32,7 @@ function scene(own: SessionLimits) {
     (one) => excess.push(one),
   );
   limits.start();
-  /** @param spent by then */
+  /** @param spent the cost and tokens by then */
   const observe = (observations: readonly Observation[], spent: Spending = NOTHING): void => {
     spending = spent;
     limits.observe(observations);
@@ -51,8 +51,8 @@ function scene(own: SessionLimits) {
 
 beforeEach(() => fakeClock());
 
-describe('no limits', () => {
-  it('end nothing and set no timer', () => {
+describe('a run without limits', () => {
+  it('a run without limits is not ended and sets no timer', () => {
     const { excess, tell, observe } = scene({});
     tell(SAYS);
     observe([], spendingOf(runningSession(), spent(1e9, 1e15)));
@@ -62,7 +62,7 @@ describe('no limits', () => {
 });
 
 describe('durationMs', () => {
-  it('counts from the start of the work, whatever the agent does meanwhile', () => {
+  it('durationMs counts from the start of the run, whatever the agent does', () => {
     const excess: Excess[] = [];
     const limits = new RunLimits(
       { durationMs: 10_000 },
@@ -81,7 +81,7 @@ describe('durationMs', () => {
     expect(excess).toEqual([{ reason: 'timeout', error: 'The run took longer than limits.durationMs (10000 ms).' }]);
   });
 
-  it('does not count while the run is paused', () => {
+  it('durationMs does not count while the run is paused', () => {
     const { limits, excess } = scene({ durationMs: 10_000 });
     vi.advanceTimersByTime(6_000);
     limits.pause();
@@ -96,7 +96,7 @@ describe('durationMs', () => {
 });
 
 describe('idleMs', () => {
-  it('begins anew with each sign of life', () => {
+  it('idleMs starts again with each message and tool result', () => {
     const { excess, tell } = scene({ idleMs: 10_000 });
     vi.advanceTimersByTime(9_999);
     tell(SAYS);
@@ -108,7 +108,7 @@ describe('idleMs', () => {
     expect(excess).toEqual([{ reason: 'idle', error: 'The agent gave no sign of life for limits.idleMs (10000 ms).' }]);
   });
 
-  it('begins anew with a sign of life that tells nothing, also beside a running call', () => {
+  it('idleMs starts again with a sign of life without information, also while a tool call runs', () => {
     const { limits, excess, tell, untilExcess } = scene({ idleMs: 10_000 });
     vi.advanceTimersByTime(9_999);
     limits.alive();
@@ -119,34 +119,34 @@ describe('idleMs', () => {
     expect(untilExcess()).toBe(MINUTE + 10_000);
   });
 
-  it('ends a run that says nothing from its start on', () => {
+  it('idleMs ends a run that gives no sign of life after its start', () => {
     expect(scene({ idleMs: 10_000 }).untilExcess()).toBe(10_000);
   });
 
   it.each<[string, Observation, number]>([
-    ['Bash has two minutes where it declares none', tool('a', 'Bash', { command: 'make' }), 2 * MINUTE],
-    ['Bash has what it declares', tool('a', 'Bash', { timeout: 5 * MINUTE }), 5 * MINUTE],
-    ['Bash may declare less', tool('a', 'Bash', { timeout: 1_000 }), 1_000],
-    ['nobody is believed more than ten minutes', tool('a', 'Bash', { timeout: 999 * MINUTE }), 10 * MINUTE],
-    ['no text is a time', tool('a', 'Bash', { timeout: '300000' }), 2 * MINUTE],
-    ['no time is negative', tool('a', 'Bash', { timeout: -1 }), 2 * MINUTE],
-    ['an input may be none', tool('a', 'Bash', null), 2 * MINUTE],
-    ['other tools have what they declare', tool('a', 'mcp__x__y', { timeout: MINUTE }), MINUTE],
-    ['other tools have nothing where they declare none', tool('a', 'WebFetch', {}), 0],
-  ])('waits longer for a tool call that runs: %s', (_, call, more) => {
+    ['a Bash call without a timeout gets two minutes', tool('a', 'Bash', { command: 'make' }), 2 * MINUTE],
+    ['a Bash call gets its declared timeout', tool('a', 'Bash', { timeout: 5 * MINUTE }), 5 * MINUTE],
+    ['a Bash call may declare a short timeout', tool('a', 'Bash', { timeout: 1_000 }), 1_000],
+    ['a timeout counts for ten minutes at most', tool('a', 'Bash', { timeout: 999 * MINUTE }), 10 * MINUTE],
+    ['a timeout that is a text is ignored', tool('a', 'Bash', { timeout: '300000' }), 2 * MINUTE],
+    ['a negative timeout is ignored', tool('a', 'Bash', { timeout: -1 }), 2 * MINUTE],
+    ['a Bash call may have no input', tool('a', 'Bash', null), 2 * MINUTE],
+    ['a call of another tool gets its declared timeout', tool('a', 'mcp__x__y', { timeout: MINUTE }), MINUTE],
+    ['a call of another tool without a timeout gets no extra time', tool('a', 'WebFetch', {}), 0],
+  ])('idleMs is extended while a tool call runs: %s', (_, call, more) => {
     const { tell, untilExcess } = scene({ idleMs: 10_000 });
     tell(call);
     expect(untilExcess()).toBe(more + 10_000);
   });
 
-  it('waits for the longest of several calls, and no longer when it has ended', () => {
+  it('idleMs is extended by the longest running call, and no longer when that call has ended', () => {
     const { tell, untilExcess } = scene({ idleMs: 10_000 });
     tell(tool('short', 'Bash', { timeout: MINUTE }), tool('long', 'Bash', { timeout: 5 * MINUTE }));
     tell(ended('long'));
     expect(untilExcess()).toBe(MINUTE + 10_000);
   });
 
-  it('counts what a call declared from when it began', () => {
+  it('the declared timeout of a call counts from the start of the call', () => {
     const { tell, untilExcess } = scene({ idleMs: 10_000 });
     tell(tool('a', 'Bash'));
     vi.advanceTimersByTime(MINUTE);
@@ -154,7 +154,7 @@ describe('idleMs', () => {
     expect(untilExcess()).toBe(MINUTE + 10_000);
   });
 
-  it('does not count while the run is paused, for a running call either', () => {
+  it('idleMs does not count while the run is paused, even if a tool call runs', () => {
     const { limits, excess, tell, untilExcess } = scene({ idleMs: 10_000 });
     tell(tool('a', 'Bash'));
     vi.advanceTimersByTime(MINUTE);
@@ -166,7 +166,7 @@ describe('idleMs', () => {
     expect(untilExcess()).toBe(MINUTE + 10_000);
   });
 
-  it('bears any number of calls that never end', () => {
+  it('idleMs still works after 200,000 calls that never end', () => {
     const { observe, tell, excess, untilExcess } = scene({ idleMs: 10_000 });
     const calls = Array.from({ length: 200_000 }, (_, index) => tool(`${index}`, 'Bash', { timeout: 1 }));
     observe(calls);
@@ -180,7 +180,7 @@ describe('costUsd and tokens', () => {
   it.each([
     [0.5, undefined],
     [0.5001, 'The session cost $0.5001, more than limits.costUsd ($0.5).'],
-  ])('of 0.5 US dollars, %s spent', (costUsd, error) => {
+  ])('costUsd 0.5 is exceeded only by more than 0.5 US dollars: %s spent', (costUsd, error) => {
     const { excess, observe } = scene({ costUsd: 0.5 });
     observe([], spendingOf(runningSession(), spent(costUsd, 1)));
     expect(excess).toEqual(error === undefined ? [] : [{ reason: 'max_cost', error }]);
@@ -189,13 +189,13 @@ describe('costUsd and tokens', () => {
   it.each([
     [94, undefined],
     [95, 'The session used 101 tokens, more than limits.tokens (100).'],
-  ])('of 100 tokens, cache included, %s and 6 used', (input, error) => {
+  ])('tokens 100, cache included, is exceeded only by more than 100 tokens: %s and 6 used', (input, error) => {
     const { excess, observe } = scene({ tokens: 100 });
     observe([], spendingOf(runningSession(), spent(0, input)));
     expect(excess).toEqual(error === undefined ? [] : [{ reason: 'max_tokens', error }]);
   });
 
-  it("do not count at Claude's own account of a run that has ended, but with what is told next", () => {
+  it('costUsd and tokens are not checked at a result of Claude, but at the next observation without one', () => {
     const { excess, observe } = scene({ costUsd: 0.5, tokens: 100 });
     const account = spent(9, 9_000);
     const session = spendingOf(runningSession(), account);
@@ -206,7 +206,7 @@ describe('costUsd and tokens', () => {
     expect(excess).toMatchObject([{ reason: 'max_cost' }]);
   });
 
-  it('count what earlier runs spent', () => {
+  it('the cost of earlier runs counts towards costUsd', () => {
     const first = observed(runningSession(), spent(0.4, 10));
     const second = afterActions(
       first,
@@ -227,8 +227,8 @@ describe('costUsd and tokens', () => {
   });
 });
 
-describe('a limit', () => {
-  it('is reported once, the first that is reached', () => {
+describe('several limits', () => {
+  it('only the first limit that is reached is reported, and only once', () => {
     const { excess, tell, observe } = scene({ durationMs: 5_000, idleMs: 10_000, costUsd: 1, tokens: 1 });
     vi.advanceTimersByTime(60_000);
     tell(SAYS);
@@ -237,7 +237,7 @@ describe('a limit', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is not reported after the end of the run', () => {
+  it('no limit is reported after the end of the run', () => {
     const { limits, excess, tell, observe } = scene({ durationMs: 5_000, idleMs: 10_000, costUsd: 1 });
     limits.end();
     tell(SAYS);

@@ -6,11 +6,11 @@ import { errorOf } from '../../../support/errors.js';
 import { DONE, ENDLESS, nextEvent, simulate } from '../../../support/simulate.js';
 
 const MB = 1024 * 1024;
-/** Lines that have to be parsed, and tell nothing. */
+/** Lines that have to be parsed, but carry no information. */
 const SLOW = '{"type":"x"}\n';
 const slow = (bytes: number): string => SLOW.repeat(Math.ceil(bytes / SLOW.length));
 
-/** A call that no hook has asked about, and its result. */
+/** A tool call that the guard was not asked about, and its result. */
 const UNASKED = [
   {
     type: 'assistant',
@@ -24,7 +24,7 @@ const UNASKED = [
 const said = (text: string): string =>
   `${JSON.stringify({ type: 'assistant', message: { id: 'z', content: [{ type: 'text', text }] } })}\n`;
 
-/** A simulation that tells what is done to its run. */
+/** A simulation that records what is done to its run. */
 class Told extends SimulatedExecutor {
   readonly done: string[] = [];
 
@@ -62,7 +62,7 @@ async function running(limits: SessionLimits = {}) {
   return { manager, events, id, done: executor.done, logFile, write: (text: string) => appendFileSync(logFile, text) };
 }
 
-it('a log that gets longer than limits.logBytes ends its session at once, and stays readable', async () => {
+it('a log that grows beyond limits.logBytes ends its session at once, and stays readable', async () => {
   const { manager, id, done, logFile, write } = await running({ logBytes: 100_000 });
   write('y\n'.repeat(60_000));
   expect(await manager.waitFor(id)).toMatchObject({
@@ -76,14 +76,14 @@ it('a log that gets longer than limits.logBytes ends its session at once, and st
   expect(message).toContain('limits.logBytes');
 });
 
-it('a log as long as limits.logBytes ends nothing', async () => {
+it('a log that is exactly as long as limits.logBytes does not end its session', async () => {
   const { manager, id, logFile, write } = await running({ logBytes: 100_000 });
   write(`${'y'.repeat(100_000 - readFileSync(logFile).length - said('last').length - 1)}\n${said('last')}`);
   await vi.waitUntil(() => manager.get(id)?.metadata.lastMessage === 'last', 20_000);
   expect(await manager.cancel(id)).toMatchObject({ status: 'cancelled' });
 });
 
-it('a run whose log is read too late is frozen until it is read, which is no pause of the session', async () => {
+it('a run whose log is read too slowly is frozen until the log is read; the session is not paused', async () => {
   const { manager, events, id, done, write } = await running();
   write(slow(24 * MB));
   await vi.waitUntil(() => done.includes('resume'), 20_000);
@@ -93,7 +93,7 @@ it('a run whose log is read too late is frozen until it is read, which is no pau
   expect(events.map(({ type }) => type)).not.toContain('session:paused');
 });
 
-it("a person's pause that comes while the log is read too late holds on", async () => {
+it("a person's pause while the log is read too slowly stays in force after the log is read", async () => {
   const { manager, id, done, write } = await running();
   const isFrozen = (): boolean => done.lastIndexOf('pause') > done.lastIndexOf('resume');
   write(slow(24 * MB));
@@ -108,14 +108,14 @@ it("a person's pause that comes while the log is read too late holds on", async 
   expect(manager.get(id)?.status).toBe('running');
 });
 
-it('a call past the guard behind megabytes of other lines is found while the agent is frozen', async () => {
+it('a call that bypassed the guard behind megabytes of other lines is found while the agent is frozen', async () => {
   const { manager, id, done, write } = await running();
   write(`${slow(24 * MB)}${UNASKED}`);
   expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'guard_bypassed' } });
   expect(done.slice(0, 2)).toEqual(['pause', 'stop at-once']);
 });
 
-it('a manager that closes lets a run go on that it has frozen', async () => {
+it('a manager that closes resumes a run that it has frozen', async () => {
   const { manager, done, write } = await running();
   write(slow(24 * MB));
   await vi.waitUntil(() => done.includes('pause'), 20_000);

@@ -11,7 +11,7 @@ import { eventually } from '../../../support/eventually.js';
 import { FakeRecord } from '../../../support/fake-record.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-it('is caught up, so that tool calls are decided, only when the ignore rules of the last commit are read', async () => {
+it('the observer is caught up only after the ignore rules of the last commit have been read', async () => {
   const folder = new SessionFolder(tempFolder(), 'abcdefghijkl');
   await folder.create();
   const record = new FakeRecord();

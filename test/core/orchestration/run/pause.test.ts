@@ -11,7 +11,7 @@ import { FakeRecord } from '../../../support/fake-record.js';
 import { createdSession } from '../../../support/sessions.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-/** A run that can be frozen, and the order of what is done for that. */
+/** A run that can be frozen, and the steps of that in their order. */
 function scene({
   status = 'running',
   change = {},
@@ -52,7 +52,7 @@ function scene({
   return { freeze, done, record, pausing, whileUnderWay, handle, heldFile };
 }
 
-it('freezes the agent, then the deadlines, then the record; and lets them go on in the same order', async () => {
+it('pause() freezes the agent, then the deadlines, then the record; resume() has the same order', async () => {
   const { freeze, done, record } = scene();
   await freeze.pause();
   expect(freeze.frozen).toBe(true);
@@ -63,14 +63,14 @@ it('freezes the agent, then the deadlines, then the record; and lets them go on 
   expect(record.actions.at(-1)).toEqual({ type: 'resumed', at: 7, deadlines: new Map([['r', 9]]) });
 });
 
-it('does nothing twice', async () => {
+it('pause() does nothing if the run is already paused, nor does resume() if it is running', async () => {
   const { freeze, done } = scene();
   await freeze.resume();
   await Promise.all([freeze.pause(), freeze.pause()]);
   expect(done).toEqual(['freeze', 'deadlines stop', 'paused']);
 });
 
-it('does one after the other, also where the first takes long or fails', async () => {
+it('pause() and resume() run one after the other, even if the first is slow or fails', async () => {
   const gate = deferred<void>();
   const pause = vi.fn().mockRejectedValueOnce(new Error('no')).mockReturnValueOnce(gate.promise);
   const { freeze, done } = scene({ change: { pause } });
@@ -83,7 +83,7 @@ it('does one after the other, also where the first takes long or fails', async (
   expect(done).toEqual(['deadlines stop', 'paused', 'thaw', 'deadlines go on', 'resumed']);
 });
 
-it('changes nothing where the run is not under way, or cannot be frozen', async () => {
+it('pause() rejects and changes nothing if the run is not under way or cannot be frozen', async () => {
   const ending = scene();
   ending.whileUnderWay.mockRejectedValue(new Error('it ends'));
   await expect(ending.freeze.pause()).rejects.toThrow('it ends');
@@ -98,7 +98,7 @@ it.each<['running' | 'paused', boolean, string[]]>([
   ['running', true, ['deadlines stop', 'paused']],
   ['paused', true, ['deadlines stop']],
   ['paused', false, ['resumed']],
-])('believes the run that is found, and not the record: %s, found frozen: %s', (status, paused, expected) => {
+])("an adopted run's real state wins over the record: record %s, found frozen %s", (status, paused, expected) => {
   const { freeze, done, pausing } = scene({ status });
   freeze.syncWith({ pausing: { ...pausing, paused } });
   expect(freeze.frozen).toBe(paused);
@@ -106,7 +106,7 @@ it.each<['running' | 'paused', boolean, string[]]>([
 });
 
 describe('a run that is held until its log is read', () => {
-  it('freezes the agent and lets it go on; deadlines and record are not touched', async () => {
+  it('hold() freezes and release() resumes the agent, without changes to deadlines and record', async () => {
     const { freeze, done, heldFile } = scene();
     await freeze.hold();
     await freeze.hold();
@@ -118,7 +118,7 @@ describe('a run that is held until its log is read', () => {
     expect(existsSync(heldFile)).toBe(false);
   });
 
-  it("stays frozen by a person's pause that came while it was held", async () => {
+  it('a held run that a person pauses stays frozen after its release', async () => {
     const { freeze, done } = scene();
     await freeze.hold();
     await freeze.pause();
@@ -129,7 +129,7 @@ describe('a run that is held until its log is read', () => {
     expect(done).toEqual(['thaw', 'deadlines go on', 'resumed']);
   });
 
-  it('stays frozen where a person resumes it, until it is released', async () => {
+  it('a held run that a person resumes stays frozen until it is released', async () => {
     const { freeze, done } = scene();
     await freeze.pause();
     await freeze.hold();
@@ -140,7 +140,7 @@ describe('a run that is held until its log is read', () => {
     expect(done).toEqual(['thaw']);
   });
 
-  it('goes on without a trace where its executor cannot freeze it', async () => {
+  it('hold() does nothing if the executor cannot freeze the run', async () => {
     const { freeze, done, heldFile } = scene({ cannot: true });
     await freeze.hold();
     await freeze.release();
@@ -148,7 +148,7 @@ describe('a run that is held until its log is read', () => {
     expect(existsSync(heldFile)).toBe(false);
   });
 
-  it('goes on when this process leaves it to another one, unless a person has paused it', async () => {
+  it('a held run continues when its process detaches, unless a person has paused it', async () => {
     const running = scene();
     await running.freeze.hold();
     await running.freeze.letGo(running.handle);
@@ -165,7 +165,7 @@ describe('a run that is held until its log is read', () => {
     ['running', false, false, ['thaw']],
     ['paused', true, true, ['deadlines stop']],
   ])(
-    'is found frozen by the next process, and no pause is made of that: record %s, container frozen %s',
+    'the next process does not record a held run as paused: record %s, container frozen %s',
     async (status, paused, frozen, expected) => {
       const { freeze, done, heldFile, pausing } = scene({ status });
       writeFileSync(heldFile, '');

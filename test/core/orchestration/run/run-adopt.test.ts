@@ -58,25 +58,25 @@ const RUNNING: Extract<SessionAction, { type: 'running' }> = {
 };
 
 interface Scene {
-  /** What the record tells of the run that is adopted. Default: it runs. */
+  /** The actions on record of the adopted run. Default: those of a run that is running. */
   history?: SessionAction[];
-  /** What its log holds already. */
+  /** The lines that are in the run's log before the adoption. */
   log?: object[];
-  /** What the executor finds; undefined where there was nothing. */
+  /** The handle that the executor finds; undefined if it finds nothing. */
   found?: Partial<RunHandle> | undefined;
-  /** Whether it is found frozen. Default `false`. */
+  /** Whether the run is found frozen. Default `false`. */
   frozen?: boolean;
-  /** What happens while the executor looks for it. */
+  /** Called while the executor looks for the run. */
   finding?: () => Promise<void>;
-  /** Told of each change of the record. */
+  /** Called with each change of the record. */
   onChange?: (action: SessionAction) => void;
   policy?: ToolPolicy;
   limits?: SessionLimits;
-  /** Writes what an earlier host has left. */
+  /** Writes the files that the previous process has left. */
   left?: (folder: SessionFolder) => Promise<void>;
 }
 
-/** A run of another host that a supervisor takes over. */
+/** A run that another process launched, and that a supervisor adopts. */
 async function scene(options: Scene = {}) {
   const { history = [LAUNCHED, PLACED, RUNNING], log = [INIT], policy, limits = {}, left } = options;
   const stateDir = tempFolder();
@@ -175,8 +175,8 @@ async function scene(options: Scene = {}) {
   };
 }
 
-describe('a run that is adopted while it runs', () => {
-  it('goes on as it is: nothing is launched or told to have begun', async () => {
+describe('a run that is adopted while it is running', () => {
+  it("an adopted run continues: no launch, no new 'running' action", async () => {
     const { supervisor, typesOf, calls } = await scene();
     await supervisor.takenOver;
     expect(calls).toEqual(['adopt']);
@@ -184,14 +184,14 @@ describe('a run that is adopted while it runs', () => {
     expect(supervisor.relaunched).toBe(false);
   });
 
-  it('is told to run where its host was killed before it knew', async () => {
+  it('an adopted run is recorded as running if the previous process died before it recorded that', async () => {
     const { supervisor, typesOf, session } = await scene({ history: [LAUNCHED, PLACED] });
     await supervisor.takenOver;
     expect(typesOf()).toEqual(['running', 'observed']);
     expect(session()).toMatchObject({ status: 'running', runs: [{ containerId: 'c' }] });
   });
 
-  it('has what its log told flagged, without times that nobody knows, and nothing of what follows', async () => {
+  it('old log lines are marked as replayed and have no durations, new log lines are not marked', async () => {
     const { supervisor, observedOf, write, session } = await scene({
       log: [INIT, called('a', 'ls'), returned('a', 'x'), called('b', 'ls')],
       found: { hooked: false },
@@ -206,7 +206,7 @@ describe('a run that is adopted while it runs', () => {
     expect(session().metadata.toolsUsed[2]?.durationMs).toBeGreaterThanOrEqual(0);
   });
 
-  it('has its part of the log read, and not those of earlier runs', async () => {
+  it("only the log from the adopted run's offset on is read, not the log of earlier runs", async () => {
     const before = said('earlier');
     const logOffset = JSON.stringify(before).length + 1;
     const { supervisor, session } = await scene({
@@ -217,7 +217,7 @@ describe('a run that is adopted while it runs', () => {
     expect(session().metadata.recentMessages.map(({ text }) => text)).toEqual(['now']);
   });
 
-  it('ends as it would have', async () => {
+  it('an adopted run ends with the result in its log and its exit code, and the exit is recorded once', async () => {
     const { supervisor, end, write, typesOf } = await scene();
     await supervisor.takenOver;
     write(RESULT);
@@ -229,7 +229,7 @@ describe('a run that is adopted while it runs', () => {
     expect(typesOf().filter((type) => type === 'exited')).toHaveLength(1);
   });
 
-  it('asks this host, after all that the log tells is read', async () => {
+  it('a tool call of an adopted run is put to a person only after the old log has been read', async () => {
     const { supervisor, hooks, typesOf } = await scene({
       policy: { rules: [{ tool: 'Bash', decision: 'ask' }] },
       found: { hooked: true },
@@ -240,18 +240,18 @@ describe('a run that is adopted while it runs', () => {
     void supervisor.detach();
   });
 
-  it('is held to its limits from when it began', async () => {
+  it('the time limit of an adopted run counts from the start of the run', async () => {
     const { supervisor } = await scene({ limits: { durationMs: 900 } });
     expect(await supervisor.finished).toMatchObject({ status: 'failed', result: { reason: 'timeout' } });
   });
 
-  it('cannot be watched where its log is gone: it is ended', async () => {
+  it('an adopted run whose log is gone is stopped and fails', async () => {
     const { supervisor, calls } = await scene({ left: async ({ log }) => rmSync(log) });
     expect(await supervisor.finished).toMatchObject({ status: 'failed' });
     expect(calls).toEqual(['adopt', 'stop gently', 'release']);
   });
 
-  it('cannot be watched, nor ended: it has failed all the same', async () => {
+  it('an adopted run whose log is gone fails even if it cannot be stopped', async () => {
     const stop = vi.fn().mockRejectedValue(new Error('no'));
     const { supervisor } = await scene({ left: async ({ log }) => rmSync(log), found: { stop } });
     expect(await supervisor.finished).toMatchObject({ status: 'failed' });
@@ -259,17 +259,17 @@ describe('a run that is adopted while it runs', () => {
   });
 });
 
-describe('an engine that is away', () => {
+describe('a Docker engine that is unavailable during the adoption', () => {
   const away = new OrchestrationError('DOCKER_UNAVAILABLE', 'gone');
 
-  it('is asked again, as it may just be restarted', async () => {
+  it('the manager asks an unavailable engine again, because it may only be restarting', async () => {
     const finding = vi.fn(async () => {}).mockRejectedValueOnce(away);
     const { supervisor, calls } = await scene({ finding });
     await supervisor.takenOver;
     expect(calls).toEqual(['adopt', 'adopt']);
   });
 
-  it('is not asked by a host that is detached meanwhile', async () => {
+  it('a manager that is detached in the meantime does not ask the engine again', async () => {
     const finding = vi.fn(async () => {}).mockRejectedValue(away);
     const { supervisor, calls } = await scene({ finding });
     await eventually(() => expect(calls).toEqual(['adopt']));
@@ -279,8 +279,8 @@ describe('an engine that is away', () => {
   });
 });
 
-describe('a host that is detached', () => {
-  it('ends nothing any more, and denies nobody', async () => {
+describe('a manager that is detached from an adopted run', () => {
+  it('a detached manager neither stops the run nor answers its open question', async () => {
     const { supervisor, hooks, calls, typesOf } = await scene({
       policy: { rules: [{ tool: 'Bash', decision: 'ask' }] },
       found: { hooked: true },
@@ -296,7 +296,7 @@ describe('a host that is detached', () => {
     expect(answered).not.toHaveBeenCalled();
   });
 
-  it('answers no call before it has read what the log told', async () => {
+  it('a manager that is detached while it reads the old log answers no tool call', async () => {
     const answered = vi.fn();
     const { supervisor, hooks } = await scene({
       found: { hooked: true },
@@ -311,7 +311,7 @@ describe('a host that is detached', () => {
     expect(answered).not.toHaveBeenCalled();
   });
 
-  it('does not tell how the run went, however little is missing', async () => {
+  it('a manager that is detached while the run is ending reports no outcome', async () => {
     const { supervisor, hooks, end, typesOf } = await scene({
       policy: { rules: [{ tool: 'Bash', decision: 'ask' }] },
       found: { hooked: true },
@@ -332,7 +332,7 @@ async function hooksLater(hooks: () => RunRequest['hooks']): Promise<RunRequest[
   return eventually(hooks);
 }
 
-describe('what the guard of another host has decided', () => {
+describe("decisions of the previous process's guard", () => {
   const log = [INIT, called('a', 'ls'), returned('a', 'x')];
   const allowedBefore = async ({ decisions }: SessionFolder): Promise<void> => {
     const ledger = new CallLedger();
@@ -343,19 +343,19 @@ describe('what the guard of another host has decided', () => {
     file.close();
   };
 
-  it('holds: what was allowed is no breach', async () => {
+  it('a call that the previous process allowed is not reported as bypassing the guard', async () => {
     const { supervisor, session } = await scene({ log, left: allowedBefore, found: { hooked: true } });
     await supervisor.takenOver;
     expect(supervisor.stopping).toBe(false);
     expect(session().metadata).toMatchObject({ dangers: [], toolsUsed: [{ outcome: 'ok' }] });
   });
 
-  it('is missing for a call that went past the guard: the run is ended', async () => {
+  it('a call in the old log without a recorded decision ends the run as guard_bypassed', async () => {
     const { supervisor } = await scene({ log, found: { hooked: true } });
     expect(await supervisor.finished).toMatchObject({ status: 'failed', result: { reason: 'guard_bypassed' } });
   });
 
-  it('is missing where calls may run while no host is there: those are none', async () => {
+  it("with onHostLost 'allow', only a new call without a decision ends the run, not one in the old log", async () => {
     const { supervisor, write } = await scene({ log, found: { hooked: true }, policy: { onHostLost: 'allow' } });
     await supervisor.takenOver;
     expect(supervisor.stopping).toBe(false);
@@ -363,7 +363,7 @@ describe('what the guard of another host has decided', () => {
     expect(await supervisor.finished).toMatchObject({ result: { reason: 'guard_bypassed' } });
   });
 
-  it('stays until the next run is launched: the log may have to be read again before the end is on record', async () => {
+  it('the decision file is kept after the end of the run and deleted when the next run is launched', async () => {
     const { supervisor, folder, end } = await scene({ log, left: allowedBefore, found: { hooked: true } });
     await supervisor.takenOver;
     expect(existsSync(folder.decisions)).toBe(true);
@@ -377,7 +377,7 @@ describe('what the guard of another host has decided', () => {
   });
 });
 
-describe('what the user said to an adopted run', () => {
+describe('messages that the user sent to an adopted run', () => {
   const left = async ({ steering, guard }: SessionFolder): Promise<void> => {
     const files = new MailboxFiles(guard);
     await files.create({ layers: [], approvalTimeoutMs: 1, onHostLost: 'deny' });
@@ -388,7 +388,7 @@ describe('what the user said to an adopted run', () => {
     );
   };
 
-  it('is heard where it was not: exactly once', async () => {
+  it('messages that the agent has not received yet are delivered exactly once', async () => {
     const { supervisor, hooks, actions } = await scene({ left, found: { hooked: true } });
     await supervisor.takenOver;
     const messages = await hooks().takeMessages(CONVERSATION, 'answer');
@@ -398,7 +398,7 @@ describe('what the user said to an adopted run', () => {
     expect(await hooks().takeMessages(CONVERSATION, 'next')).toBeUndefined();
   });
 
-  it('is on disk until it was heard, whoever closes meanwhile', async () => {
+  it('a message is kept on disk until it is delivered, even if the manager closes before', async () => {
     const { supervisor, folder } = await scene({ left, found: { hooked: true } });
     await supervisor.takenOver;
     const heard = errorOf(supervisor.steer('four'), 'MANAGER_CLOSED');
@@ -413,8 +413,8 @@ describe('what the user said to an adopted run', () => {
   });
 });
 
-describe('what the user says to a run that is not found yet', () => {
-  it('is refused by the disk before that: whoever said it is told, and nobody else', async () => {
+describe('a message that the user sends while the run is still being looked for', () => {
+  it('if the disk refuses the message, steer() rejects and no rejection stays unhandled', async () => {
     const unhandled = vi.fn();
     process.on('unhandledRejection', unhandled);
     onTestFinished(() => void process.off('unhandledRejection', unhandled));
@@ -425,15 +425,15 @@ describe('what the user says to a run that is not found yet', () => {
       finding: () => gate.promise,
     });
     const said = errorOf(supervisor.steer('more'), 'STATE_NOT_WRITABLE');
-    await new Promise((resolve) => setTimeout(resolve, 100)); // For the disk to refuse.
+    await new Promise((resolve) => setTimeout(resolve, 100)); // Gives the disk time to refuse the message.
     gate.resolve();
     await said;
     expect(unhandled).not.toHaveBeenCalled();
   });
 });
 
-describe('a run that has ended meanwhile', () => {
-  it('ends with the exit that is on record, without anybody looking for it', async () => {
+describe('a run that ended while no process watched it, or right after its adoption', () => {
+  it('a run whose exit is on record ends with it, without a search for its container', async () => {
     const { supervisor, calls, typesOf } = await scene({
       log: [INIT, said('Bye.'), RESULT],
       history: [LAUNCHED, PLACED, RUNNING, { type: 'exited', end: { exitCode: 0 } }],
@@ -443,7 +443,7 @@ describe('a run that has ended meanwhile', () => {
     expect(typesOf()).not.toContain('exited');
   });
 
-  it('keeps everything that its log told, though nobody was there to hear it', async () => {
+  it('a run that ended unwatched keeps all messages of its log', async () => {
     const { supervisor, session, end } = await scene({
       log: [INIT, said('one'), said('two'), RESULT],
       found: { over: true, started: Promise.resolve(undefined) },
@@ -453,7 +453,7 @@ describe('a run that has ended meanwhile', () => {
     expect(session().metadata.recentMessages.map(({ text }) => text)).toEqual(['one', 'two']);
   });
 
-  it('is released only when its exit is on disk', async () => {
+  it('a run is released only after its exit is on disk', async () => {
     const { supervisor, calls, saved, end } = await scene();
     await supervisor.takenOver;
     const writing = deferred<void>();
@@ -467,7 +467,7 @@ describe('a run that has ended meanwhile', () => {
     expect(calls).toEqual(['adopt', 'release']);
   });
 
-  it('is released all the same where the disk refuses: it is not left behind', async () => {
+  it('a run is released even if its exit cannot be written to disk', async () => {
     const { supervisor, calls, saved, end } = await scene();
     await supervisor.takenOver;
     saved.mockRejectedValue(new Error('full'));
@@ -477,11 +477,11 @@ describe('a run that has ended meanwhile', () => {
   });
 });
 
-describe('a run that never came to be', () => {
+describe('a run that was recorded as launching but is not found', () => {
   it.each<[string, Scene]>([
-    ['its place was on record', { history: [LAUNCHED, PLACED], found: undefined }],
-    ['its place was not', { history: [LAUNCHED] }],
-  ])('is launched, once, as the run that it was: %s', async (_, options) => {
+    ['its place (log and container name) was on record', { history: [LAUNCHED, PLACED], found: undefined }],
+    ['its place was not on record', { history: [LAUNCHED] }],
+  ])('a run that is not found is launched once, under its old number: %s', async (_, options) => {
     const { supervisor, calls, typesOf, session } = await scene({ ...options, log: [] });
     await eventually(() => expect(session().status).toBe('running'));
     expect(supervisor.relaunched).toBe(true);
@@ -490,7 +490,7 @@ describe('a run that never came to be', () => {
     expect(session().runs).toHaveLength(1);
   });
 
-  it('is not launched where it was to end', async () => {
+  it('a run that is not found is not launched if it was being stopped', async () => {
     const stop = { status: 'cancelled', reason: 'cancelled', error: 'mine' } as const;
     const { supervisor, calls } = await scene({
       history: [LAUNCHED, PLACED, { type: 'stopping', stop }],
@@ -502,9 +502,9 @@ describe('a run that never came to be', () => {
   });
 });
 
-describe('a run that was to end', () => {
+describe('a run that was being stopped when its process died', () => {
   it.each([undefined, 'more'])(
-    'is stopped, and ends for the reason of then; what it goes on with is kept: %s',
+    'an adopted run is stopped for the recorded reason, and the recorded feedback is kept: %s',
     async (feedback) => {
       const stop = {
         status: 'cancelled',
@@ -527,8 +527,8 @@ describe('a run that was to end', () => {
   );
 });
 
-describe('a run that is frozen', () => {
-  it('is that on the record, and goes on when it is resumed', async () => {
+describe('a run that is adopted while it is frozen', () => {
+  it('a frozen run is recorded as paused, and continues when it is resumed', async () => {
     const { supervisor, session, calls, typesOf } = await scene({ frozen: true });
     await supervisor.takenOver;
     expect(session().status).toBe('paused');
@@ -538,7 +538,7 @@ describe('a run that is frozen', () => {
     expect(typesOf().filter((type) => type === 'paused')).toHaveLength(1);
   });
 
-  it('is not told of again where that is on record', async () => {
+  it('a frozen run that is already recorded as paused is not recorded again', async () => {
     const { supervisor, session, typesOf } = await scene({
       history: [LAUNCHED, PLACED, RUNNING, { type: 'paused', at: 9 }],
       frozen: true,
@@ -548,7 +548,7 @@ describe('a run that is frozen', () => {
     expect(typesOf()).not.toContain('paused');
   });
 
-  it('is not any more where it works, whatever the record says', async () => {
+  it('a run that is found working becomes running, even if the record says paused', async () => {
     const { supervisor, session } = await scene({ history: [LAUNCHED, PLACED, RUNNING, { type: 'paused', at: 9 }] });
     await supervisor.takenOver;
     expect(session().status).toBe('running');
@@ -556,7 +556,7 @@ describe('a run that is frozen', () => {
     expect(session().status).toBe('paused');
   });
 
-  it('does not spend its time', async () => {
+  it('a frozen run does not use up its time limit', async () => {
     fakeClock();
     const history = [LAUNCHED, PLACED, { ...RUNNING, at: Date.now() - 1_000 }];
     const { supervisor, typesOf } = await scene({ history, frozen: true, limits: { durationMs: 1_200 } });
@@ -569,7 +569,7 @@ describe('a run that is frozen', () => {
     expect(await supervisor.finished).toMatchObject({ result: { reason: 'timeout' } });
   });
 
-  it('has not spent the time that it was frozen under the earlier host', async () => {
+  it('time that a run was frozen under the previous process does not count towards its limit', async () => {
     fakeClock();
     const now = Date.now();
     const history: SessionAction[] = [
@@ -587,8 +587,8 @@ describe('a run that is frozen', () => {
   });
 });
 
-describe('a run that waited for its children', () => {
-  it('has not spent the time for which it did so under the earlier host', async () => {
+describe('an adopted run that waited for its children', () => {
+  it('time that a run waited under the previous process does not count towards its limit', async () => {
     fakeClock();
     const now = Date.now();
     const history: SessionAction[] = [

@@ -19,10 +19,10 @@ const WIPES: SimulatedScript = () =>
     { text: 'never', afterMs: 60_000 },
   ]);
 
-/** What stands between an agent's tool calls and the guard. */
+/** The hook between an agent's tool calls and the guard. */
 type Hook = (request: RunRequest) => RunRequest['hooks']['beforeTool'];
 
-/** A simulation whose agent gets past its hook. */
+/** A simulation whose agent bypasses its hook. */
 class Bypassed extends SimulatedExecutor {
   readonly stops: unknown[][] = [];
   readonly #hook: Hook;
@@ -61,13 +61,18 @@ const LYING: Hook = (request) => async (call) => {
   return { allowed: true };
 };
 
-describe('a tool call that gets past the guard', () => {
+describe('a tool call that bypasses the guard', () => {
   it.each<[string, SimulatedScript, Hook, string]>([
-    ['that nobody asked about', LISTS, SWITCHED_OFF, 'without asking'],
+    ['that the guard was never asked about', LISTS, SWITCHED_OFF, 'without asking'],
     ['that was denied', WIPES, IGNORED, 'although it was denied'],
-    ['that somebody is still asked about', LISTS, IMPATIENT, 'before anybody had decided'],
-    ['that was asked about as another', WIPES, LYING, 'as another call than the one that was allowed'],
-  ])('ends the session at once: one %s', async (_, script, hook, how) => {
+    ['that a person is still asked about', LISTS, IMPATIENT, 'before anybody had decided'],
+    [
+      'that the guard was asked about with another input',
+      WIPES,
+      LYING,
+      'as another call than the one that was allowed',
+    ],
+  ])('the session ends at once after a tool call %s', async (_, script, hook, how) => {
     const executor = new Bypassed(script, hook);
     const policy = hook === IMPATIENT ? ({ rules: [{ tool: '*', decision: 'ask' }] } as const) : {};
     const { manager, events } = simulate(DONE, { executors: { autonomous: executor }, policy });
@@ -90,7 +95,7 @@ describe('a tool call that gets past the guard', () => {
     expect(manager.queueStatus().running).toBe(0);
   });
 
-  it('is nothing to a run that has no guard', async () => {
+  it('a run without a guard completes with a tool call that no guard was asked about', async () => {
     const executor = new Bypassed(
       () => scriptedRun([{ tool: 'Bash', input: { command: 'ls' } }, { text: 'Done.' }]),
       SWITCHED_OFF,
@@ -103,7 +108,7 @@ describe('a tool call that gets past the guard', () => {
     expect(executor.stops).toEqual([]);
   });
 
-  /** A run whose last tool call ends while it is told to stop, with an output. */
+  /** A run whose last tool call ends with this output while the run is being stopped. */
   function unhurried(output: string, isError = false) {
     const gate = deferred<void>();
     const stops: unknown[][] = [];
@@ -117,7 +122,7 @@ describe('a tool call that gets past the guard', () => {
       heldBefore('tool_result', gate.promise, scriptedRun(lines.map((line) => ({ line: JSON.stringify(line) }))));
     class Unhurried extends SimulatedExecutor {
       override async launch(request: RunRequest): Promise<RunHandle> {
-        // Nobody asks the guard about its call.
+        // The guard is not asked about the call.
         const hooks = { ...request.hooks, beforeTool: async () => ({ allowed: true }) as const };
         const handle = await super.launch({ ...request, hooks });
         const stop = async (...how: unknown[]): Promise<void> => {
@@ -131,7 +136,7 @@ describe('a tool call that gets past the guard', () => {
     return { stops, ...simulate(DONE, { executors: { autonomous: new Unhurried(lists) } }) };
   }
 
-  it('is one also while the run is being cancelled, where it went well: nobody takes that up again', async () => {
+  it('a bypassing call that succeeds while its run is being cancelled fails the session as guard_bypassed', async () => {
     const { manager, stops } = unhurried('late');
     const called = nextEvent(manager, 'session:tool');
     const { id } = await manager.create({ prompt: 'x' });
@@ -144,7 +149,7 @@ describe('a tool call that gets past the guard', () => {
     expect(stops).toEqual([['gently'], ['at-once']]);
   });
 
-  it('is none where the call was interrupted by the end of its run', async () => {
+  it('a call that was interrupted by the cancellation of its run is not treated as a bypass', async () => {
     const { manager, stops } = unhurried('Interrupted.', true);
     const called = nextEvent(manager, 'session:tool');
     const { id } = await manager.create({ prompt: 'x' });
@@ -157,7 +162,7 @@ describe('a tool call that gets past the guard', () => {
     expect(stops).toEqual([['gently']]);
   });
 
-  it('is found while the run is being stopped to be continued, which it then is not', async () => {
+  it('a run with a bypassing call, found while the run is stopped to be continued, is not continued', async () => {
     const { manager } = unhurried('late');
     const called = nextEvent(manager, 'session:tool');
     const { id } = await manager.create({ prompt: 'x' });
@@ -167,7 +172,7 @@ describe('a tool call that gets past the guard', () => {
     expect(manager.get(id)).toMatchObject({ status: 'failed', runs: [{ number: 1 }] });
   });
 
-  it('is not to be continued in the same breath', async () => {
+  it('a session that is being ended for a bypassing call cannot be continued', async () => {
     const executor = new Bypassed(LISTS, SWITCHED_OFF);
     const { manager } = simulate(DONE, { executors: { autonomous: executor } });
     const danger = nextEvent(manager, 'session:danger');
@@ -179,10 +184,10 @@ describe('a tool call that gets past the guard', () => {
   });
 });
 
-describe('a log that was written into where it tells of a call', () => {
+describe('a log with a corrupted line about a tool call', () => {
   const TORN = '{"type":"user","message":{"content":[x{"tool_use_id":"t"';
 
-  it('ends the session', async () => {
+  it('a corrupted line about a tool call ends the session as guard_bypassed', async () => {
     const { manager } = simulate(() => scriptedRun([{ line: TORN }, { text: 'never', afterMs: 60_000 }]));
     const { id } = await manager.create({ prompt: 'x' });
     expect(await manager.waitFor(id)).toMatchObject({
@@ -192,7 +197,7 @@ describe('a log that was written into where it tells of a call', () => {
     });
   });
 
-  it('is nothing to a run that has no guard', async () => {
+  it('a run without a guard completes with a corrupted line about a tool call', async () => {
     const script: SimulatedScript = () => scriptedRun([{ line: TORN }, { text: 'Done.' }]);
     const executor = new Bypassed(script, SWITCHED_OFF, { hooked: false });
     const { manager } = simulate(DONE, { executors: { autonomous: executor } });
@@ -201,8 +206,8 @@ describe('a log that was written into where it tells of a call', () => {
   });
 });
 
-describe('a manager that is closed while a person is asked', () => {
-  it('leaves no timer, and answers nobody', async () => {
+describe('a manager that is closed while a question is open', () => {
+  it('a closed manager leaves no timer and does not answer the open question', async () => {
     fakeClock();
     const { manager, events } = simulate(PUSHES, { policy: ASK_TO_PUSH });
     const { id } = await manager.create({ prompt: 'x' });
@@ -215,8 +220,8 @@ describe('a manager that is closed while a person is asked', () => {
   });
 });
 
-describe('a call that is denied by policy', () => {
-  it('does not run; the session goes on', async () => {
+describe('a tool call that is denied by policy', () => {
+  it('a denied call does not run and is reported once; the session continues', async () => {
     const { manager, events } = simulate(() =>
       scriptedRun([{ tool: 'Bash', input: { command: 'rm -rf /' }, output: 'x' }, { text: 'Done.' }]),
     );
@@ -232,7 +237,7 @@ describe('a call that is denied by policy', () => {
     expect(order.indexOf('session:denied')).toBeLessThan(order.indexOf('session:tool-result'));
   });
 
-  it('is no breach where its input is nested too deeply to be written', async () => {
+  it('a call whose input is nested too deeply to be written is not treated as a bypass', async () => {
     const deep = `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`;
     const line = `{"type":"assistant","message":{"id":"m","content":[{"type":"tool_use","id":"t","name":"Bash","input":${deep}}]}}`;
     const { manager } = simulate(() => scriptedRun([{ line }, { text: 'Done.' }]));
@@ -241,11 +246,11 @@ describe('a call that is denied by policy', () => {
   });
 });
 
-describe('a limit that is reached', () => {
+describe('limits of a session', () => {
   it.each([
     ['durationMs', { durationMs: 5_000 }, 'timeout'],
     ['idleMs', { idleMs: 5_000 }, 'idle'],
-  ])('ends the session: %s', async (name, limits, reason) => {
+  ])('a session ends when it reaches a time limit: %s', async (name, limits, reason) => {
     fakeClock();
     const { manager } = simulate(ENDLESS);
     const said = nextEvent(manager, 'session:message');
@@ -262,7 +267,7 @@ describe('a limit that is reached', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is not idleness where the log grows, though it tells nothing', async () => {
+  it('a growing log counts as activity, even if its lines carry no information', async () => {
     fakeClock();
     const alive = vi.spyOn(RunLimits.prototype, 'alive');
     onTestFinished(() => alive.mockRestore());
@@ -288,7 +293,7 @@ describe('a limit that is reached', () => {
     expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'idle' } });
   });
 
-  it('ends the session on the way: tokens', async () => {
+  it('a running session ends when it exceeds its token limit', async () => {
     const turns = [{ text: 'one' }, { text: 'two' }, { text: 'never', afterMs: 60_000 }];
     const { manager } = simulate(() => scriptedRun(turns));
     const { id } = await manager.create({ prompt: 'x', limits: { tokens: 200 } });
@@ -300,7 +305,7 @@ describe('a limit that is reached', () => {
     expect(manager.queueStatus().running).toBe(0);
   });
 
-  it('ends the session on the way: the cost at list prices', async () => {
+  it('a running session ends when its cost at list prices exceeds its cost limit', async () => {
     const usage = { input_tokens: 1_000_000, output_tokens: 0 };
     const content = [{ type: 'text', text: 'dear' }];
     const line = JSON.stringify({
@@ -318,7 +323,7 @@ describe('a limit that is reached', () => {
   it.each([
     ['costUsd', { costUsd: 1 }, 'limits.costUsd ($1)'],
     ['tokens', { tokens: 100 }, 'limits.tokens (100)'],
-  ])('keeps the session from being continued: %s', async (_, limits, what) => {
+  ])('a session that has spent its limit cannot be continued: %s', async (_, limits, what) => {
     const { manager } = simulate(() => scriptedRun([{ text: 'Done.' }], { costUsd: 1 }));
     const { id } = await manager.create({ prompt: 'x', limits });
     await manager.waitFor(id);
@@ -327,20 +332,20 @@ describe('a limit that is reached', () => {
     expect(manager.get(id)?.runs).toHaveLength(1);
   });
 
-  it('is not reached by what is just within it', async () => {
+  it('a session that uses exactly its limits completes', async () => {
     const { manager } = simulate(() => scriptedRun([{ text: 'Done.' }], { costUsd: 1 }));
     const { id } = await manager.create({ prompt: 'x', limits: { costUsd: 1, tokens: 120 } });
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
   });
 
-  it('counts over all runs', async () => {
+  it('the cost limit counts the cost of all runs of a session', async () => {
     const { manager } = simulate(({ conversationId }) =>
       scriptedRun([{ text: 'Done.' }], { costUsd: 0.6, conversationId }),
     );
     const { id } = await manager.create({ prompt: 'x', limits: { costUsd: 1 } });
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
     await manager.continue(id, 'more');
-    // Claude's account of the second run came too late to end it; there is no third.
+    // Claude reported the cost of the second run too late to end that run; a third run is refused.
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', metadata: { costUsd: 1.2 } });
     const { message } = await errorOf(manager.continue(id, 'still more'), 'ILLEGAL_TRANSITION');
     expect(message).toContain('it has spent its limits.costUsd ($1)');

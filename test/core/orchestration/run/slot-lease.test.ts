@@ -7,10 +7,10 @@ import type { WaitingFor } from '../../../../src/core/orchestration/session/stat
 import { type Deferred, deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { FakeRecord } from '../../../support/fake-record.js';
 
-/** A slot that others may take while it is not held. */
+/** A slot that other sessions may take while it is not held. */
 class FakeSlot implements Slot {
   isHeld: boolean;
-  /** Whether nobody else has it. */
+  /** Whether no other session has the slot. */
   isFree = true;
   wanted: Deferred<void> | undefined;
 
@@ -32,7 +32,7 @@ class FakeSlot implements Slot {
     return this.wanted.promise;
   }
 
-  /** Others come and go. */
+  /** Other sessions take the slot or give it back. */
   setFree(isFree: boolean): void {
     this.isFree = isFree;
     if (!isFree || !this.wanted) return;
@@ -54,7 +54,7 @@ function scene(waitingFor?: WaitingFor) {
   return { slot, told, rest };
 }
 
-/** Whether something has come to pass by now. */
+/** Whether the promise has resolved by now. */
 async function isOver(work: Promise<unknown>): Promise<boolean> {
   let over = false;
   void work.then(() => {
@@ -64,8 +64,8 @@ async function isOver(work: Promise<unknown>): Promise<boolean> {
   return over;
 }
 
-describe('a command that waits', () => {
-  it('gives the slot back, and goes on when it has one again', async () => {
+describe('an orchestrate command that waits for child sessions', () => {
+  it('a waiting command gives the slot back, and continues when it has a slot again', async () => {
     const { slot, told, rest } = scene();
     const children = deferred<string>();
     const waiting = rest.during(() => children.promise);
@@ -84,13 +84,13 @@ describe('a command that waits', () => {
     expect(told).toEqual(['waits for children', 'waits for slot', 'woken']);
   });
 
-  it('wakes it where the wait fails, too', async () => {
+  it('a wait that fails takes the slot back, too', async () => {
     const { slot, rest } = scene();
     await expect(rest.during(() => Promise.reject(new Error('mine')))).rejects.toThrow('mine');
     expect([slot.isHeld, rest.resting]).toEqual([true, false]);
   });
 
-  it('that is over first leaves the other waiting, without a slot', async () => {
+  it('a command that finishes first leaves the other command waiting without a slot', async () => {
     const { slot, told, rest } = scene();
     const [one, two] = [deferred<void>(), deferred<void>()];
     const first = rest.during(() => one.promise);
@@ -104,15 +104,15 @@ describe('a command that waits', () => {
   });
 });
 
-describe('a tool call', () => {
-  it('needs no slot of its own where the agent does not wait', async () => {
+describe('a tool call of a session with a slot lease', () => {
+  it('a tool call changes nothing if no command waits', async () => {
     const { told, rest } = scene();
     await rest.before('one');
     rest.after('one');
     expect(told).toEqual([]);
   });
 
-  it('beside a wait takes a slot for as long as it lasts', async () => {
+  it('a tool call that runs beside a waiting command holds a slot until it ends', async () => {
     const { slot, told, rest } = scene();
     const children = deferred<void>();
     const waiting = rest.during(() => children.promise);
@@ -133,7 +133,7 @@ describe('a tool call', () => {
     expect(told).toEqual(['waits for children', 'waits for slot', 'woken', 'waits for children', 'woken']);
   });
 
-  it('that waits for the slot does not begin without one because a second command begins to wait', async () => {
+  it('a tool call that waits for a slot still gets one when a second command begins to wait', async () => {
     const { slot, rest } = scene();
     const children = deferred<void>();
     const waits = [rest.during(() => children.promise)];
@@ -150,8 +150,8 @@ describe('a tool call', () => {
   });
 });
 
-describe('a command that waits beside a call', () => {
-  /** A command waits, and calls have begun beside it. */
+describe('a second command that waits while tool calls run', () => {
+  /** A session in which a command waits, and tool calls have begun beside it. */
   async function beside(...calls: string[]) {
     const given = scene();
     const [children, others] = [deferred<void>(), deferred<void>()];
@@ -160,7 +160,7 @@ describe('a command that waits beside a call', () => {
     return { ...given, children, others, first };
   }
 
-  it('leaves it the slot until it is over', async () => {
+  it('the second command leaves the slot to the running call until that call ends', async () => {
     const { slot, rest, others } = await beside('waits too', 'works');
     void rest.during(() => others.promise);
     expect(slot.isHeld).toBe(true);
@@ -168,7 +168,7 @@ describe('a command that waits beside a call', () => {
     expect(slot.isHeld).toBe(false);
   });
 
-  it('gives the slot back where each call has such a command', async () => {
+  it('the slot is given back when every running call has a waiting command', async () => {
     const { slot, rest, others } = await beside('one', 'two');
     void rest.during(() => others.promise);
     expect(slot.isHeld).toBe(true);
@@ -176,7 +176,7 @@ describe('a command that waits beside a call', () => {
     expect(slot.isHeld).toBe(false);
   });
 
-  it('has a slot again when it is over, though the other waits', async () => {
+  it('the second command has a slot again when it ends, although the first still waits', async () => {
     const { slot, rest, others, children, first } = await beside('waits too');
     const second = rest.during(() => others.promise);
     expect(slot.isHeld).toBe(false);
@@ -189,7 +189,7 @@ describe('a command that waits beside a call', () => {
     await first;
   });
 
-  it('whose call was stopped stands for no later one', async () => {
+  it('a waiting command whose call was stopped does not count for a later call', async () => {
     const { slot, rest, others } = await beside('stopped');
     void rest.during(() => others.promise);
     rest.after('stopped');
@@ -197,7 +197,7 @@ describe('a command that waits beside a call', () => {
     expect(slot.isHeld).toBe(true);
   });
 
-  it('has nothing to do with calls whose end nobody told of while an earlier one waited', async () => {
+  it('calls without a reported end from an earlier wait do not keep a new wait from giving the slot back', async () => {
     const { slot, rest, children, first } = await beside('lost', 'lost, too');
     children.resolve();
     await first;
@@ -205,7 +205,7 @@ describe('a command that waits beside a call', () => {
     expect(slot.isHeld).toBe(false);
   });
 
-  it('has nothing to do with calls that began when none waited any more', async () => {
+  it('calls that begin after the last wait ended do not keep a new wait from giving the slot back', async () => {
     const { slot, rest } = scene();
     const children = deferred<void>();
     const first = rest.during(() => children.promise);
@@ -219,7 +219,7 @@ describe('a command that waits beside a call', () => {
     expect(slot.isHeld).toBe(false);
   });
 
-  it('is kept from resting by no more calls than there ever are at once', async () => {
+  it('the oldest calls are forgotten when more calls are open than ever run at once', async () => {
     const made = Array.from({ length: 1_000 }, (_, index) => `made up ${index}`);
     const { slot, rest } = await beside('the oldest', ...made);
     for (const call of made) rest.after(call);
@@ -227,14 +227,14 @@ describe('a command that waits beside a call', () => {
   });
 });
 
-it('an adopted run rests already, and needs a slot before it goes on', async () => {
+it('an adopted run that was resting rests without a slot, and takes one before it continues', async () => {
   const { slot, told, rest } = scene('children');
   expect(rest.resting).toBe(true);
   await rest.during(async () => {});
   expect([slot.isHeld, told]).toEqual([true, ['woken']]);
 });
 
-it('rests no more where the record does not change any more', () => {
+it('a run whose record is closed keeps its slot and does not rest', () => {
   const slot = new FakeSlot(true);
   const rest = new SlotLease(slot, new FakeRecord({ open: false }));
   rest.rest('person');
@@ -246,7 +246,7 @@ const step = fc.record({
   pick: fc.nat(5),
 });
 
-it('never works without a slot, and ends awake, in whatever order things happen', async () => {
+it('an agent never works without a slot and ends awake, in any order of waits, calls and slot changes', async () => {
   await fc.assert(
     fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 40, size: 'max' }), async (adopted, steps) => {
       const { slot, told, rest } = scene(adopted ? 'children' : undefined);
@@ -257,7 +257,7 @@ it('never works without a slot, and ends awake, in whatever order things happen'
       const withoutSlot: string[] = [];
       for (const [index, { kind, pick }] of steps.entries()) {
         if (kind === 'wait') {
-          await settled(); // A command comes from a file: what may begin has begun by then.
+          await settled(); // A command comes from a file: calls that may begin have begun by then.
           const children = deferred<void>();
           waits.push(children);
           work.push(rest.during(() => children.promise));
@@ -292,7 +292,7 @@ it('never works without a slot, and ends awake, in whatever order things happen'
       await Promise.all(work);
       expect(withoutSlot, 'calls that began without a slot').toEqual([]);
       expect([rest.resting, slot.isHeld]).toEqual([false, true]);
-      // It waits before it wakes, and wakes only from waiting.
+      // Waits and wakes alternate.
       const changes = told.filter((what) => what !== 'waits for slot');
       const first = adopted ? 'woken' : 'waits for children';
       changes.forEach((what, at) => {

@@ -24,8 +24,8 @@ const TABLE: [text: string, severity: string, code: string][] = [
   ['npm exited with code 1', 'warning', 'command_failed'],
 ];
 
-describe('an error text', () => {
-  it.each(TABLE)('%j is %s: %s', (text, severity, code) => {
+describe('classifyError', () => {
+  it.each(TABLE)('error text %j is %s: %s', (text, severity, code) => {
     for (const source of ['api', 'tool', 'diagnostic'] as const) {
       expect(classifyError(text, source)).toEqual({ severity, code, message: text });
     }
@@ -36,11 +36,11 @@ describe('an error text', () => {
     ['tool', 'warning', 'tool_failed'],
     ['api', 'warning', 'api_error'],
     ['diagnostic', 'info', 'diagnostic'],
-  ] as const)('that nothing is known of is judged by its source: %s', (source, severity, code) => {
+  ] as const)('an unknown error text is classified by its source: %s', (source, severity, code) => {
     expect(classifyError('something odd', source)).toEqual({ severity, code, message: 'something odd' });
   });
 
-  it('that holds several causes is judged by the one that stops the session', () => {
+  it('an error text with several causes is classified by the cause that stops the session', () => {
     expect(classifyError('Exit code 1\ncat: a: No such file or directory\nno space left on device', 'tool').code).toBe(
       'disk_full',
     );
@@ -49,15 +49,15 @@ describe('an error text', () => {
   it.each([
     ['start', `permission denied${'.'.repeat(100_000)}`],
     ['end', `${'.'.repeat(100_000)}permission denied`],
-  ])('tells its cause at the %s, however long it is, and is cut at 1,000 characters', (_, text) => {
+  ])('a long error text is classified by a cause at its %s, and is cut at 1,000 characters', (_, text) => {
     const { code, message } = classifyError(text, 'tool');
     expect(code).toBe('permission_denied');
     expect(message).toBe(`${text.slice(0, 1_000)}…`);
   });
 });
 
-describe('a log line that is no stream-json', () => {
-  it.each(['Starting firewall', 'Listening on port 8080', 'errors: 0'])('%j is no error', (line) => {
+describe('classifyDiagnostic, for log lines that are not stream-json', () => {
+  it.each(['Starting firewall', 'Listening on port 8080', 'errors: 0'])('log line %j is not an error', (line) => {
     expect(classifyDiagnostic(line)).toBeUndefined();
   });
 });

@@ -5,7 +5,7 @@ import type { UnifiedSession } from '../../../../src/core/orchestration/session/
 import { reduceSession } from '../../../../src/core/orchestration/session/reducer.js';
 import { ASKED, guardRequest, runningSession, sessionIn } from '../../../support/sessions.js';
 
-/** The events of a change, without what all of them have. */
+/** The events of an action, without the fields that all events have. */
 function told(before: UnifiedSession, action: SessionAction): object[] {
   const session = reduceSession(before, action);
   return eventsOf(action, session, 99).map((event: SessionEvent) => {
@@ -18,7 +18,7 @@ function told(before: UnifiedSession, action: SessionAction): object[] {
 const danger = { level: 'warning', rule: 'r', reason: 'why' } as const;
 const denial = { toolUseId: 't', tool: 'Bash', input: { command: 'x' }, reason: 'no', by: 'timeout' } as const;
 
-describe('what listeners are told', () => {
+describe('the events of an action', () => {
   const request = guardRequest(ASKED);
   const answered = { type: 'answered', at: 6, request } as const;
 
@@ -36,14 +36,14 @@ describe('what listeners are told', () => {
       [{ type: 'session:approval', state: 'approved', request, by: 'person', note: 'fine' }],
     ],
     [
-      'a denial for want of an answer',
+      'a denial because nobody answered in time',
       sessionIn('waiting_feedback'),
       { ...answered, decision: 'deny', by: 'timeout' },
       [{ type: 'session:approval', state: 'denied', request, by: 'timeout' }],
     ],
     ['a denied call', sessionIn('running'), { type: 'denied', at: 5, denial }, [{ type: 'session:denied', denial }]],
     [
-      'a message that was heard',
+      'a delivered message',
       sessionIn('running'),
       { type: 'steered', at: 5, message: 'left' },
       [{ type: 'session:steered', message: 'left' }],
@@ -61,11 +61,11 @@ describe('what listeners are told', () => {
       { type: 'resumed', at: 5, deadlines: new Map() },
       [{ type: 'session:resumed' }],
     ],
-  ])('%s', (_, before, action, expected) => {
+  ])('%s emits its event', (_, before, action, expected) => {
     expect(told(before, action)).toEqual(expected);
   });
 
-  it('a dangerous call: the call, then the danger', () => {
+  it("a dangerous call emits 'session:tool', then 'session:danger'", () => {
     const call = { id: 't', name: 'Bash', input: { command: 'x' }, danger };
     expect(told(runningSession(), { type: 'observed', at: 7, observations: [{ kind: 'tool', ...call }] })).toEqual([
       { type: 'session:tool', tool: { ...call, startedAt: 7 } },
@@ -73,14 +73,14 @@ describe('what listeners are told', () => {
     ]);
   });
 
-  it('a breach: a danger', () => {
+  it("a call that bypassed the guard emits 'session:danger'", () => {
     const observations = [{ kind: 'breach', id: 't', name: 'Bash', danger }] as const;
     expect(told(runningSession(), { type: 'observed', at: 7, observations })).toEqual([
       { type: 'session:danger', danger: { ...danger, at: 7, tool: 'Bash', toolUseId: 't' } },
     ]);
   });
 
-  it('nothing of tokens and limits: the record has them', () => {
+  it("token usage and the provider's usage limit emit no event", () => {
     const added = { input: 1, output: 1, cacheRead: 0, cacheCreation: 0 };
     const observations = [{ kind: 'usage', added, costUsd: 1 }, { kind: 'usage-limit' }] as const;
     expect(told(runningSession(), { type: 'observed', at: 7, observations })).toEqual([]);

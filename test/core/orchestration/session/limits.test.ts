@@ -5,8 +5,8 @@ import { errorOf } from '../../../support/errors.js';
 
 const NAMES = ['durationMs', 'idleMs', 'costUsd', 'tokens', 'logBytes', 'children', 'depth'] as const;
 
-describe('the limits of a session that another one leads', () => {
-  it('are as its leader has them where it says nothing', () => {
+describe('the limits of a child session', () => {
+  it("a limit that the child does not set is the leader's", () => {
     const base: SessionLimits = { costUsd: 2, depth: 1 };
     expect(tightenLimits(base)).toEqual(base);
     expect(tightenLimits(base, {})).toEqual(base);
@@ -16,14 +16,14 @@ describe('the limits of a session that another one leads', () => {
     expect(tightenLimits(base, { costUsd: 1, tokens: 7 })).toEqual({ costUsd: 1, depth: 1, tokens: 7 });
   });
 
-  it.each(NAMES)('%s may be less or the same, and not more', async (name) => {
+  it.each(NAMES)("a child's %s may be less than or equal to the leader's, and not more", async (name) => {
     expect(tightenLimits({ [name]: 5 }, { [name]: 5 })).toEqual({ [name]: 5 });
     expect(tightenLimits({ [name]: 5 }, { [name]: 1 })).toEqual({ [name]: 1 });
     const { message } = await errorOf(() => tightenLimits({ [name]: 5 }, { [name]: 6 }), 'INVALID_OPTIONS');
     expect(message).toContain(`'limits.${name}': 6 would loosen the 5`);
   });
 
-  it('never allow more than any above, however many generations', () => {
+  it("a session's limits never exceed those of any leader above it, over any number of generations", () => {
     const limits = fc.record(Object.fromEntries(NAMES.map((name) => [name, fc.nat(9)])), { requiredKeys: [] });
     fc.assert(
       fc.property(fc.array(limits, { minLength: 1, maxLength: 5 }), (generations: SessionLimits[]) => {
@@ -33,7 +33,7 @@ describe('the limits of a session that another one leads', () => {
           try {
             own = tightenLimits(own, asked);
           } catch {
-            continue; // It is refused: nobody has those.
+            continue; // Refused: no session has these limits.
           }
           above.push(asked);
           for (const name of NAMES) {

@@ -24,32 +24,32 @@ const times = <T>(count: number, make: (index: number) => T): T[] => Array.from(
 const metadataAfter = (...observations: Observation[]): SessionMetadata =>
   observed(runningSession(), ...observations).metadata;
 
-describe('messages', () => {
-  it('counts all and keeps the latest 20', () => {
+describe('messages on record', () => {
+  it('all messages are counted and the latest 20 are kept', () => {
     const metadata = metadataAfter(...times(25, (index) => message(`message ${index}`)));
     expect(metadata.messages).toBe(25);
     expect(metadata.lastMessage).toBe('message 24');
     expect(metadata.recentMessages.map(({ text }) => text)).toEqual(times(20, (index) => `message ${index + 5}`));
   });
 
-  it('counts a message in several parts once and keeps each part that has text', () => {
+  it('a message in several parts is counted once, and each part with text is kept', () => {
     const metadata = metadataAfter(message('one'), message('', false), message('two', false), message('', true));
     expect(metadata.messages).toBe(2);
     expect(metadata.recentMessages.map(({ text }) => text)).toEqual(['one', 'two']);
     expect(metadata.lastMessage).toBe('two');
   });
 
-  it('cuts a long one at 4,000 characters', () => {
+  it('a long message is cut at 4,000 characters', () => {
     const { lastMessage } = metadataAfter(message('x'.repeat(5_000)));
     expect(lastMessage).toBe(`${'x'.repeat(4_000)}…`);
   });
 
-  it("keeps whose subagent's it was, and when", () => {
+  it("a subagent's message keeps its time and the id of the subagent's tool call", () => {
     const { recentMessages } = metadataAfter({ kind: 'message', text: 'sub', first: true, parentToolUseId: 'task' });
     expect(recentMessages).toEqual([{ at: 100, text: 'sub', parentToolUseId: 'task' }]);
   });
 
-  it('holds no memory of a long text beyond the part that is kept', () => {
+  it('a cut text does not keep the whole text in memory', () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const long = (kind: number): string => JSON.parse(`"${String(kind).padEnd(2_000_000, 'x')}"`) as string;
@@ -65,20 +65,20 @@ describe('messages', () => {
   });
 });
 
-describe('tool calls', () => {
-  it('counts all by name and keeps the latest 100', () => {
+describe('tool calls on record', () => {
+  it('all tool calls are counted by name and the latest 100 are kept', () => {
     const metadata = metadataAfter(...times(130, (index) => tool(`${index}`, index % 2 ? 'Read' : 'Bash')));
     expect(metadata.toolCounts).toEqual({ Read: 65, Bash: 65 });
     expect(metadata.toolsUsed.map(({ id }) => id)).toEqual(times(100, (index) => String(index + 30)));
   });
 
-  it('get outcome and duration from their result', () => {
+  it('a tool call gets its outcome and duration from its result', () => {
     const { toolsUsed } = metadataAfter(tool('a'), tool('b'), toolResult('a', 'error'));
     expect(toolsUsed[0]).toMatchObject({ id: 'a', startedAt: 100, durationMs: 20, outcome: 'error' });
     expect(toolsUsed[1]).not.toHaveProperty('outcome');
   });
 
-  it('give a result to the latest call where an id is used twice', () => {
+  it('a result belongs to the latest call if an id is used twice', () => {
     const { toolsUsed } = metadataAfter(tool('a', 'first'), tool('a', 'second'), toolResult('a'));
     expect(toolsUsed.map(({ name, outcome }) => [name, outcome])).toEqual([
       ['first', undefined],
@@ -86,12 +86,12 @@ describe('tool calls', () => {
     ]);
   });
 
-  it('are left alone by the result of an unknown call', () => {
+  it('a result of an unknown call changes no tool call', () => {
     expect(metadataAfter(tool('a'), toolResult('b')).toolsUsed).toEqual(metadataAfter(tool('a')).toolsUsed);
   });
 
   it.each(['__proto__', 'constructor', 'hasOwnProperty', 'toString'])(
-    "count one called '%s' like any other",
+    "a tool called '%s' is counted like any other tool",
     (name) => {
       const { toolCounts } = metadataAfter(tool('1', name), tool('2', name));
       expect(Object.entries(toolCounts)).toEqual([[name, 2]]);
@@ -99,7 +99,7 @@ describe('tool calls', () => {
     },
   );
 
-  it("are counted as 'other' beyond 200 names", () => {
+  it("tool names beyond the first 200 are counted as 'other'", () => {
     const { toolCounts } = metadataAfter(
       ...times(205, (index) => tool(`${index}`, `tool-${index}`)),
       tool('x', 'tool-0'),
@@ -112,7 +112,7 @@ describe('tool calls', () => {
 describe('the input of a tool call on record', () => {
   const recorded = (input: unknown): unknown => metadataAfter(tool('a', 'Bash', input)).toolsUsed[0]?.input;
 
-  it('is a frozen copy of what the agent gave', () => {
+  it("the recorded input is a frozen copy of the agent's input", () => {
     const input = { command: 'ls', options: { deep: [1, null, true] } };
     const copy = recorded(input);
     expect(copy).toEqual(input);
@@ -133,14 +133,14 @@ describe('the input of a tool call on record', () => {
     ['a list 50 wide and 4 deep', wide(4)],
     ['5,000 levels', nested(5_000)],
   ];
-  it.each(hostile)('is small and frozen for %s', (_, input) => {
+  it.each(hostile)('the recorded input is small and frozen for %s', (_, input) => {
     const copy = recorded(input);
     expect(JSON.stringify(copy).length).toBeLessThan(50_000);
     expect(unfrozenParts(copy)).toEqual([]);
     expect(JSON.stringify(copy).length).toBeGreaterThan(10);
   });
 
-  it("keeps a field called '__proto__' a field", () => {
+  it("an input field called '__proto__' stays a field", () => {
     const input = JSON.parse('{"__proto__": {"polluted": true}}') as unknown;
     const copy = recorded(input) as object;
     expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
@@ -149,8 +149,8 @@ describe('the input of a tool call on record', () => {
   });
 });
 
-describe('errors and diagnostics', () => {
-  it('counts errors by severity and keeps the latest 50', () => {
+describe('errors and diagnostics on record', () => {
+  it('errors are counted by severity and the latest 50 are kept', () => {
     const { errors, errorCounts } = metadataAfter(
       ...times(
         60,
@@ -164,7 +164,7 @@ describe('errors and diagnostics', () => {
     expect(errors.at(-1)).toEqual({ severity: 'critical', code: 'auth', message: 'last', toolUseId: 'a', at: 700 });
   });
 
-  it('keeps the latest 20 lines that were no stream-json', () => {
+  it('the latest 20 lines that are not stream-json are kept', () => {
     const { diagnostics } = metadataAfter(
       ...times(22, (index): Observation => ({ kind: 'diagnostic', line: `${index}` })),
     );
@@ -173,7 +173,7 @@ describe('errors and diagnostics', () => {
 });
 
 describe('conversation, tokens and cost', () => {
-  it('come from the log', () => {
+  it('conversation id, model and Claude Code version come from the log', () => {
     const session = observed(runningSession(), {
       kind: 'init',
       conversationId: 'uuid',
@@ -184,7 +184,7 @@ describe('conversation, tokens and cost', () => {
     expect(session.metadata).toMatchObject({ model: 'claude', claudeVersion: '2.1.98', lastActivity: 100 });
   });
 
-  it('add up on the way, until the result gives the total of the run', () => {
+  it('tokens are added up until the result gives the total of the run', () => {
     const running = observed(
       runningSession(),
       { kind: 'usage', added: tokens(10) },
@@ -205,7 +205,7 @@ describe('conversation, tokens and cost', () => {
     expect(ended.runs[0]).toMatchObject({ tokens: tokens(40), costUsd: 0.5, turns: 2 });
   });
 
-  it('are the sums over all runs of a continued session', () => {
+  it('tokens, cost and turns of a continued session are the sums over its runs', () => {
     const result = {
       kind: 'result',
       subtype: 'success',
@@ -228,14 +228,14 @@ describe('conversation, tokens and cost', () => {
   });
 });
 
-describe('cost on the way', () => {
+describe('the cost of a running session', () => {
   const usage = (costUsd?: number): Observation => ({
     kind: 'usage',
     added: tokens(1),
     ...(costUsd !== undefined && { costUsd }),
   });
 
-  it('adds up from list prices, until Claude tells the total', () => {
+  it('the cost is added up from list prices until Claude reports the total', () => {
     const running = observed(runningSession(), usage(0.25), usage(), usage(0.5));
     expect(running.metadata).toMatchObject({ costUsd: 0.75, tokens: tokens(3) });
     expect(running.runs[0]).toMatchObject({ costUsd: 0.75 });
@@ -243,15 +243,15 @@ describe('cost on the way', () => {
     expect(ended.metadata.costUsd).toBe(0.6);
   });
 
-  it('is absent where no price is known', () => {
+  it('the cost is absent if no price is known', () => {
     expect(metadataAfter(usage(), usage())).not.toHaveProperty('costUsd');
   });
 });
 
-describe('dangers', () => {
+describe('dangers on record', () => {
   const danger = Object.freeze({ level: 'critical', rule: 'r', reason: 'why' } as const);
 
-  it('are kept with their call, the latest 50, and so are breaches', () => {
+  it('the latest 50 dangers, including bypasses of the guard, are kept with their tool call', () => {
     const { dangers, toolsUsed } = metadataAfter(
       ...times(50, (index): Observation => ({ ...tool(`${index}`), kind: 'tool', danger }) as Observation),
       tool('harmless'),
@@ -267,7 +267,7 @@ describe('dangers', () => {
 });
 
 describe("the provider's usage limit", () => {
-  it('is no part of the record: the session may yet go on', () => {
+  it('a reached usage limit is not in the record, because the session may still continue', () => {
     const before = metadataAfter();
     expect(metadataAfter({ kind: 'usage-limit', resetsAt: 7 })).toEqual({ ...before, lastActivity: 100 });
   });

@@ -25,7 +25,7 @@ const CANCEL: RunStop = { status: 'cancelled', reason: 'cancelled', error: 'enou
 const LIMIT: RunStop = { status: 'failed', reason: 'max_cost', error: 'too much' };
 const AWAY = { reason: 'DOCKER_UNAVAILABLE', error: 'gone' };
 
-describe('how a run went', () => {
+describe('the outcome of a run', () => {
   const TABLE: [string, Partial<RunWitnesses>, status: string, reason: string][] = [
     ['exit 0 and a good result', { result: GOOD }, 'completed', 'success'],
     ['a good result and an unknown end', { end: { unknown: true }, result: GOOD }, 'completed', 'success'],
@@ -37,14 +37,14 @@ describe('how a run went', () => {
     ['a good result, but terminated', { end: { exitCode: 143 }, result: GOOD }, 'failed', 'terminated'],
     ['an unknown end with exit 1', { end: { unknown: true, exitCode: 1 }, result: GOOD }, 'failed', 'error'],
     [
-      'mounts that were swapped',
+      'the exit code and message of a container whose mounts were swapped',
       { end: { exitCode: 97 }, diagnostics: ['other words', MOUNTS_REFUSED] },
       'failed',
       'UNSAFE_MOUNT',
     ],
-    ['the same exit code of another program', { end: { exitCode: 97 }, diagnostics: ['x'] }, 'failed', 'error'],
+    ['the same exit code without the message', { end: { exitCode: 97 }, diagnostics: ['x'] }, 'failed', 'error'],
     [
-      'the same code and words of an agent',
+      'the same exit code and message after a good result of the agent',
       { end: { exitCode: 97 }, diagnostics: [MOUNTS_REFUSED], result: GOOD },
       'failed',
       'error',
@@ -54,12 +54,22 @@ describe('how a run went', () => {
     ['a result without authentication', { result: bad('Invalid API key · Please run /login') }, 'failed', 'auth'],
     ['a result at the rate limit', { result: bad('API Error: 429 rate_limit_error') }, 'failed', 'rate_limited'],
     ['a result after an error', { result: bad(undefined, 'error_during_execution') }, 'failed', 'error'],
-    ['exit 1 and a word on authentication', { end: { exitCode: 1 }, diagnostics: ['Not logged in'] }, 'failed', 'auth'],
-    ['exit 1 and another word', { end: { exitCode: 1 }, diagnostics: ['Segmentation fault'] }, 'failed', 'error'],
+    [
+      'exit 1 and a last output about authentication',
+      { end: { exitCode: 1 }, diagnostics: ['Not logged in'] },
+      'failed',
+      'auth',
+    ],
+    [
+      'exit 1 and another last output',
+      { end: { exitCode: 1 }, diagnostics: ['Segmentation fault'] },
+      'failed',
+      'error',
+    ],
     ['too much memory', { end: { exitCode: 137, oomKilled: true }, result: GOOD }, 'failed', 'oom'],
-    ['a lost container', { end: { reason: 'lost', error: 'gone' }, result: GOOD }, 'failed', 'lost'],
+    ['a container that is lost', { end: { reason: 'lost', error: 'gone' }, result: GOOD }, 'failed', 'lost'],
     ['a launch that failed', { end: { reason: 'LAUNCH_FAILED' } }, 'failed', 'LAUNCH_FAILED'],
-    ['an engine that is away', { end: { reason: 'DOCKER_UNAVAILABLE' } }, 'failed', 'DOCKER_UNAVAILABLE'],
+    ['an engine that is unavailable', { end: { reason: 'DOCKER_UNAVAILABLE' } }, 'failed', 'DOCKER_UNAVAILABLE'],
     ['a stop on purpose', { end: { exitCode: 143 }, stopped: CANCEL }, 'cancelled', 'cancelled'],
     ['a stop on purpose that came too late', { result: GOOD, stopped: CANCEL }, 'cancelled', 'cancelled'],
     [
@@ -71,18 +81,23 @@ describe('how a run went', () => {
     ['a limit that was reached', { end: { exitCode: 143 }, stopped: LIMIT }, 'failed', 'max_cost'],
     ['a limit that the result reached', { result: GOOD, stopped: LIMIT }, 'failed', 'max_cost'],
     ['a limit that needed force', { end: { exitCode: 137, oomKilled: true }, stopped: LIMIT }, 'failed', 'max_cost'],
-    ['a limit whose container nobody sees', { end: AWAY, stopped: LIMIT }, 'failed', 'DOCKER_UNAVAILABLE'],
-    ['a stop whose container nobody sees', { end: AWAY, stopped: CANCEL }, 'failed', 'DOCKER_UNAVAILABLE'],
+    ['a reached limit while the engine is unavailable', { end: AWAY, stopped: LIMIT }, 'failed', 'DOCKER_UNAVAILABLE'],
+    [
+      'a stop on purpose while the engine is unavailable',
+      { end: AWAY, stopped: CANCEL },
+      'failed',
+      'DOCKER_UNAVAILABLE',
+    ],
     ["Claude's own budget", { result: bad(undefined, 'error_max_budget_usd') }, 'failed', 'max_cost'],
   ];
 
-  it.each(TABLE)('%s', (_, witnesses, status, reason) => {
+  it.each(TABLE)('the status and reason of a run: %s', (_, witnesses, status, reason) => {
     const { status: reached, result } = outcome(witnesses);
     expect([reached, result.reason]).toEqual([status, reason]);
     expect(result.error === undefined).toBe(status === 'completed');
   });
 
-  it('keeps exit code and closing text whatever the end', () => {
+  it('the exit code and the closing text are kept for every kind of end', () => {
     expect(outcome({ result: GOOD }).result).toEqual({ text: 'done', exitCode: 0, reason: 'success' });
     expect(outcome({ end: { exitCode: 137 }, result: GOOD, stopped: CANCEL }).result).toEqual({
       text: 'done',
@@ -93,7 +108,7 @@ describe('how a run went', () => {
     expect(outcome({ end: { unknown: true }, result: GOOD }).result).not.toHaveProperty('exitCode');
   });
 
-  it('says for a person what was wrong, with the last output', () => {
+  it('the error says in words what was wrong, with the last output', () => {
     const diagnostics = ['entrypoint: starting', 'boom'];
     expect(outcome({ end: { exitCode: 9 }, diagnostics }).result.error).toBe(
       'It ended with exit code 9. Last output: entrypoint: starting | boom',
@@ -105,7 +120,7 @@ describe('how a run went', () => {
   });
 });
 
-it('has an error of bounded length, whatever the agent made its text of, and quickly', () => {
+it('the error of a run has a bounded length, even for a huge text of control sequences', () => {
   const { error } = outcome({ result: bad(`\u001b${'#;'.repeat(8 * 1024 * 1024)}`) }).result;
   expect(error).toHaveLength(50_001);
   expect(error).toMatch(/^ #;.*…$/);
@@ -114,7 +129,7 @@ it('has an error of bounded length, whatever the agent made its text of, and qui
 describe("the provider's usage limit", () => {
   const LIMITED = bad('API Error: 429 rate_limit_error');
 
-  it('is told apart, with the time at which it allows more', () => {
+  it('a run that ended at the usage limit is marked, with the time at which the limit resets', () => {
     expect(outcome({ end: { exitCode: 1 }, result: LIMITED, resetsAt: 7 })).toEqual({
       status: 'failed',
       result: { text: LIMITED.text, exitCode: 1, reason: 'rate_limited', error: LIMITED.text },
@@ -127,20 +142,20 @@ describe("the provider's usage limit", () => {
     ['a run that was cancelled', { result: LIMITED, stopped: CANCEL }],
     ['a run that reached a limit of ours', { result: LIMITED, stopped: LIMIT }],
     ['a run that was killed', { end: { exitCode: 137, oomKilled: true }, result: LIMITED }],
-    ['a run that nobody sees', { end: AWAY, result: LIMITED }],
+    ['a run while the engine is unavailable', { end: AWAY, result: LIMITED }],
     ['a run that went well after all', { result: GOOD }],
     ['another error', { result: bad('odd') }],
-  ])('is not the cause of %s, whatever was said on the way', (_, witnesses) => {
+  ])('the usage limit is not the cause of the end of %s', (_, witnesses) => {
     expect(outcome({ ...witnesses, resetsAt: 7 })).not.toHaveProperty('usageLimit');
   });
 });
 
-describe('a run that must not be continued in the same breath', () => {
+describe('a run that must not be continued right after its stop', () => {
   it.each([
-    ['one that may still be there', { end: AWAY, stopped: CANCEL }, true],
-    ['one that was ended for cause', { end: { exitCode: 143 }, stopped: LIMIT }, true],
-    ['one that was stopped to be continued', { end: { exitCode: 143 }, stopped: CANCEL }, undefined],
-    ['one that ended by itself', { result: GOOD }, undefined],
+    ['a run that may still exist is final', { end: AWAY, stopped: CANCEL }, true],
+    ['a run that a limit ended is final', { end: { exitCode: 143 }, stopped: LIMIT }, true],
+    ['a run that was stopped to be continued is not final', { end: { exitCode: 143 }, stopped: CANCEL }, undefined],
+    ['a run that ended by itself is not final', { result: GOOD }, undefined],
   ])('%s', (_, witnesses, final) => {
     expect(outcome(witnesses).final).toBe(final);
   });

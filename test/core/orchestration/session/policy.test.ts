@@ -23,11 +23,11 @@ const call = (tool: string, input: unknown = {}, danger?: ToolCall['danger']): T
 });
 const bash = (command: string, danger?: ToolCall['danger']): ToolCall => call('Bash', { command }, danger);
 const decision = (policy: ToolPolicy, one: ToolCall): PolicyDecision => decide(resolvePolicy(policy), one);
-/** Whether a rule fits a call, told by what it denies. */
+/** Whether a rule matches a call: a matching rule denies it. */
 const fits = (rule: Omit<ToolRule, 'decision'>, one: ToolCall): boolean =>
   decision({ rules: [{ ...rule, decision: 'deny' }] }, one).decision === 'deny';
 
-describe("a rule's tool", () => {
+describe('the tool pattern of a policy rule', () => {
   it.each([
     ['Bash', 'Bash', true],
     ['Bash', 'BashOutput', false],
@@ -59,11 +59,11 @@ describe("a rule's tool", () => {
     ['Agent', 'TaskStop', false],
     ['Task', 'TaskOutput', false],
     ['task', 'Agent', false],
-  ])('%j for a call of %j: %s', (tool, name, expected) => {
+  ])('the tool pattern %j matches a call of %j: %s', (tool, name, expected) => {
     expect(fits({ tool }, call(name))).toBe(expected);
   });
 
-  it('fits like the regular expression that it stands for', () => {
+  it('a tool pattern matches like the equivalent regular expression', () => {
     const word = fc.string({ unit: fc.constantFrom('a', 'b', '*'), maxLength: 6 });
     const name = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 });
     fc.assert(
@@ -74,38 +74,38 @@ describe("a rule's tool", () => {
     );
   });
 
-  it('takes no time where it has many stars', () => {
+  it('a tool pattern with many stars is matched quickly', () => {
     expect(fits({ tool: `${'*a'.repeat(50)}*b` }, call('a'.repeat(5_000)))).toBe(false);
   });
 });
 
-describe("a rule's regular expression", () => {
+describe('the regular expression of a policy rule', () => {
   const push = /^git push/;
   it.each<[string, RegExp, ToolCall, boolean]>([
     ['the command of Bash', push, bash('git push'), true],
-    [
-      'the command of Bash, not what describes it',
-      push,
-      call('Bash', { command: 'ls', description: 'git push' }),
-      false,
-    ],
+    ['the command of Bash, not its description', push, call('Bash', { command: 'ls', description: 'git push' }), false],
     ['the path of a file tool', /\.env$/, call('Write', { file_path: '/workspace/.env', content: 'x' }), true],
     ['the path, not the content', /secret/, call('Write', { file_path: '/a', content: 'secret' }), false],
     ['the path of a notebook', /\.ipynb$/, call('NotebookEdit', { notebook_path: '/a.ipynb', new_source: 'x' }), true],
     ['the address of WebFetch', /^https:\/\/example\.com\//, call('WebFetch', { url: 'https://example.com/x' }), true],
-    ['the input as JSON of any other tool', /"sql":"DROP/, call('mcp__db__query', { sql: 'DROP TABLE x' }), true],
-    ['the JSON of a tool that has a path besides', /"pattern":"x"/, call('Grep', { pattern: 'x', path: '/a' }), true],
+    ['the JSON input of any other tool', /"sql":"DROP/, call('mcp__db__query', { sql: 'DROP TABLE x' }), true],
     [
-      'the JSON of a command that is no text',
+      'the JSON input of a tool that also has a path',
+      /"pattern":"x"/,
+      call('Grep', { pattern: 'x', path: '/a' }),
+      true,
+    ],
+    [
+      'the JSON input of Bash if its command is not a text',
       /"command":\["git push"\]/,
       call('Bash', { command: ['git push'] }),
       true,
     ],
-    ['the JSON of an input that is no object', /^"git push"$/, call('Bash', 'git push'), true],
-    ['nothing where there is no input', /./, { ...call('Bash'), input: undefined }, false],
-    ['the empty text where there is no input', /^$/, { ...call('Bash'), input: undefined }, true],
-    ['null', /^null$/, call('Bash', null), true],
-  ])('is tried on %s', (_, matches, one, expected) => {
+    ['the JSON of an input that is not an object', /^"git push"$/, call('Bash', 'git push'), true],
+    ['no character if the call has no input', /./, { ...call('Bash'), input: undefined }, false],
+    ['the empty text if the call has no input', /^$/, { ...call('Bash'), input: undefined }, true],
+    ["the text 'null' if the input is null", /^null$/, call('Bash', null), true],
+  ])("a rule's regular expression is tested on %s", (_, matches, one, expected) => {
     expect(fits({ tool: '*', matches }, one)).toBe(expected);
   });
 
@@ -116,25 +116,25 @@ describe("a rule's regular expression", () => {
     ['url', 'mcp__db__query'],
     ['', 'mcp__db__query'],
     ['file_path', 'constructor'],
-  ])("cannot be led away by a field '%s' that %s does not know", (field, tool) => {
+  ])("a rule's regular expression is not misled by a field '%s' that %s does not have", (field, tool) => {
     expect(fits({ tool: '*', matches: /DROP/ }, call(tool, { sql: 'DROP TABLE x', [field]: 'harmless' }))).toBe(true);
   });
 
-  it.each(['g', 'y', 'gy'])('fits every time, also with the flag %s', (flags) => {
+  it.each(['g', 'y', 'gy'])("a rule's regular expression matches every time, even with the flags '%s'", (flags) => {
     const policy = resolvePolicy({
       rules: [{ tool: 'Bash', matches: new RegExp('git push', flags), decision: 'deny' }],
     });
     for (const round of [1, 2, 3]) expect(decide(policy, bash('git push')).decision, `round ${round}`).toBe('deny');
   });
 
-  it('is not tried on what cannot be written as JSON: the call is denied', () => {
+  it('a call whose input cannot be written as JSON is denied', () => {
     const deep: unknown = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`);
     expect(fits({ tool: 'mcp__*', matches: /never/ }, call('mcp__x', deep))).toBe(true);
   });
 });
 
-describe("a rule's function", () => {
-  it('is given the call, with its danger', () => {
+describe('the function of a policy rule', () => {
+  it("a rule's function receives the call with its danger", () => {
     const seen: ToolCall[] = [];
     const matches = (one: ToolCall): boolean => seen.push(one) > 0;
     const one = bash('rm -rf /', CRITICAL);
@@ -142,19 +142,19 @@ describe("a rule's function", () => {
     expect(seen).toEqual([one]);
   });
 
-  it('is asked about its own tools only', () => {
+  it("a rule's function is called only for the rule's tools", () => {
     const matches = (): boolean => {
       throw new Error('asked');
     };
     expect(fits({ tool: 'Write', matches }, bash('ls'))).toBe(false);
   });
 
-  it.each([undefined, 1, 'yes', {}])('fits with nothing but true: not with %j', (answer) => {
+  it.each([undefined, 1, 'yes', {}])("a rule's function matches only if it returns true, not %j", (answer) => {
     expect(fits({ tool: '*', matches: () => answer as boolean }, bash('ls'))).toBe(false);
   });
 
   it.each(['allow', 'ask', 'deny'] as const)(
-    "denies the call where it throws, whatever its rule's decision (%s)",
+    "a call is denied if a rule's function throws, whatever the rule's decision (%s)",
     (own) => {
       const matches = (): boolean => {
         throw new Error('mine');
@@ -169,7 +169,7 @@ describe("a rule's function", () => {
 });
 
 describe('a policy', () => {
-  it('allows all that is not critical where nothing is said, and denies that', () => {
+  it('the default policy denies critical calls and allows all others', () => {
     for (const policy of [DEFAULT_POLICY, resolvePolicy(), resolvePolicy({})]) {
       expect(decide(policy, bash('ls'))).toEqual({ decision: 'allow' });
       expect(decide(policy, bash('odd', WARNING))).toEqual({ decision: 'allow' });
@@ -178,13 +178,16 @@ describe('a policy', () => {
     expect(resolvePolicy()).toEqual(DEFAULT_POLICY);
   });
 
-  it.each(['allow', 'ask', 'deny'] as const)('says %s of critical calls where it is told to', (dangerous) => {
-    const expected = dangerous === 'allow' ? { decision: 'allow' } : { decision: dangerous, reason: CRITICAL.reason };
-    expect(decision({ dangerous }, bash('rm', CRITICAL))).toEqual(expected);
-    expect(decision({ dangerous }, bash('odd', WARNING))).toEqual({ decision: 'allow' });
-  });
+  it.each(['allow', 'ask', 'deny'] as const)(
+    "a policy with dangerous '%s' decides so on critical calls only",
+    (dangerous) => {
+      const expected = dangerous === 'allow' ? { decision: 'allow' } : { decision: dangerous, reason: CRITICAL.reason };
+      expect(decision({ dangerous }, bash('rm', CRITICAL))).toEqual(expected);
+      expect(decision({ dangerous }, bash('odd', WARNING))).toEqual({ decision: 'allow' });
+    },
+  );
 
-  it('has the first rule that fits decide, also about what is critical', () => {
+  it('the first rule that matches decides, even on critical calls', () => {
     const rules: ToolRule[] = [
       { tool: 'Bash', matches: /^git push --dry-run/, decision: 'allow' },
       { tool: 'Bash', matches: /^git push/, decision: 'ask', reason: 'Pushing is mine.' },
@@ -196,13 +199,13 @@ describe('a policy', () => {
     expect(decision({ rules }, bash('git pull', CRITICAL)).decision).toBe('deny');
   });
 
-  it("gives the rule's reason, else the danger's, else says whose it was", () => {
+  it("the reason of a decision is the rule's, else the danger's, else it names the rule's tool pattern", () => {
     const rules: ToolRule[] = [{ tool: 'Ba*', decision: 'deny' }];
     expect(decision({ rules }, bash('rm', WARNING)).reason).toBe(WARNING.reason);
     expect(decision({ rules }, bash('ls')).reason).toBe('The policy for Ba* says so.');
   });
 
-  it('holds as it was given, whatever becomes of the objects', () => {
+  it('a resolved policy does not change with the objects that it was made of', () => {
     const rule = { tool: 'Bash', decision: 'deny' as Decision };
     const given = { rules: [rule] };
     const policy = resolvePolicy(given);
@@ -213,7 +216,7 @@ describe('a policy', () => {
     expect(Object.isFrozen(policy.layers[0]?.rules[0])).toBe(true);
   });
 
-  it('has these defaults for its times', () => {
+  it("approvalTimeoutMs defaults to ten minutes and onHostLost to 'deny'", () => {
     expect(resolvePolicy()).toMatchObject({ approvalTimeoutMs: 600_000, onHostLost: 'deny' });
     expect(resolvePolicy({ approvalTimeoutMs: 5, onHostLost: 'allow' })).toMatchObject({
       approvalTimeoutMs: 5,
@@ -229,14 +232,14 @@ describe("a session's own policy", () => {
     approvalTimeoutMs: 1_000,
   });
 
-  it("is the manager's where there is none", () => {
+  it("a session without its own policy has the manager's policy", () => {
     expect(tightenPolicy(base, undefined)).toBe(base);
     const { layers, ...times } = tightenPolicy(base, {});
     expect(times).toEqual({ approvalTimeoutMs: 1_000, onHostLost: 'deny' });
     expect(layers[1]).toEqual({ rules: [], dangerous: 'ask' });
   });
 
-  it('takes the stricter of both, with its reason', () => {
+  it('the stricter decision of session and manager holds, with its reason', () => {
     const own = tightenPolicy(base, { rules: [{ tool: 'Bash', decision: 'deny', reason: 'mine' }] });
     expect(decide(own, bash('git push'))).toEqual({ decision: 'deny', reason: 'mine' });
     const other = tightenPolicy(base, { rules: [{ tool: 'Bash', decision: 'ask', reason: 'mine' }] });
@@ -244,14 +247,14 @@ describe("a session's own policy", () => {
     expect(decide(other, bash('ls'))).toEqual({ decision: 'ask', reason: 'mine' });
   });
 
-  it("takes nothing away from the manager's by a rule that allows", () => {
+  it("a session's rule that allows does not loosen the manager's policy", () => {
     const own = tightenPolicy(base, { rules: [{ tool: '*', decision: 'allow' }] });
     expect(decide(own, bash('git push')).decision).toBe('ask');
     expect(decide(own, bash('rm', CRITICAL)).decision).toBe('ask');
     expect(decide(own, bash('ls')).decision).toBe('allow');
   });
 
-  it('may be stricter in each setting', () => {
+  it("a session's policy may be stricter in each setting", () => {
     const own = tightenPolicy(resolvePolicy({ dangerous: 'allow', onHostLost: 'allow' }), {
       dangerous: 'ask',
       approvalTimeoutMs: 1,
@@ -268,7 +271,7 @@ describe("a session's own policy", () => {
     ['approvalTimeoutMs', { approvalTimeoutMs: 5 }, { approvalTimeoutMs: 6 }, '6 would loosen what holds already, 5'],
     ['approvalTimeoutMs', {}, { approvalTimeoutMs: 600_001 }, '600001 would loosen what holds already, 600000'],
     ['onHostLost', {}, { onHostLost: 'allow' }, '"allow" would loosen what holds already, "deny"'],
-  ])("is refused where its '%s' is looser: %j under %j", async (name, theirs, own, what) => {
+  ])("a session's policy is refused if its '%s' is looser: manager %j, session %j", async (name, theirs, own, what) => {
     const { message } = await errorOf(() => tightenPolicy(resolvePolicy(theirs), own), 'INVALID_OPTIONS');
     expect(message).toContain(`Option 'policy.${name}': ${what}. A session may only tighten`);
   });
@@ -306,7 +309,7 @@ describe("a session's own policy", () => {
     .map(({ tool, text, danger }) => call(tool, { command: text, file_path: text }, danger));
   const STRICTNESS = ['allow', 'ask', 'deny'];
 
-  it('is refused, or never looser than what it is laid over, for any policies and calls', () => {
+  it("a session's policy is refused or never looser than the manager's, for any policies and calls", () => {
     let accepted = 0;
     fc.assert(
       fc.property(anyPolicy, anyPolicy, fc.array(anyCall, { minLength: 1 }), (theirs, own, calls) => {

@@ -130,7 +130,7 @@ function checkInvariants(session: UnifiedSession): void {
   if (pendingApprovals) expect(pendingApprovals.length).toBeGreaterThan(0);
   if (session.status === 'waiting_feedback') expect(pendingApproval).toBeDefined();
   if (pendingApproval) expect(['waiting_feedback', 'paused']).toContain(session.status);
-  // One that is paused is either frozen, with a run, or waits for its usage limit, without.
+  // A paused session is either frozen and has an open run, or waits for its usage limit and has none.
   if (session.status === 'paused') expect(session.resumeAt !== undefined).toBe(open.length === 0);
   else expect(session).not.toHaveProperty('resumeAt');
 
@@ -149,7 +149,7 @@ function checkInvariants(session: UnifiedSession): void {
 }
 
 describe('any sequence of actions', () => {
-  it('keeps the invariants, and a refused one changes nothing', () => {
+  it("a sequence of actions keeps the session's invariants, and a refused action changes nothing", () => {
     fc.assert(
       fc.property(position, fc.array(action, { maxLength: 40 }), (queuePosition, actions) => {
         let session = createdSession(queuePosition === undefined ? {} : { queuePosition });
@@ -179,7 +179,7 @@ describe('any sequence of actions', () => {
 });
 
 describe('a session that is observed for long', () => {
-  it('has a record that stops growing', () => {
+  it('the record of a session that is observed for long stops growing', () => {
     const flood = (from: number, count: number): Observation[] =>
       Array.from({ length: count }, (_, index): Observation[] => {
         const n = String(from + index);

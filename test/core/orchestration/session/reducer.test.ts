@@ -56,7 +56,7 @@ const ACTIONS: { [Type in ActionType]: Extract<SessionAction, { type: Type }> } 
   continued: { type: 'continued', at: 54, feedback: 'again' },
 };
 
-/** Written out by hand: status → legal action → next status. What is not here is illegal. */
+/** Written out by hand: status → legal action → next status. All other actions are illegal. */
 const NEXT: Record<SessionStatus, Partial<Record<ActionType, SessionStatus>>> = {
   queued: { moved: 'queued', launching: 'starting', ended: 'failed' },
   starting: {
@@ -136,32 +136,38 @@ const PAIRS = STATUSES.flatMap((status) =>
 );
 
 describe('the table of legal transitions', () => {
-  it.each(PAIRS.filter(({ next }) => next))("$status + '$type' leads to $next", ({ status, type, next }) => {
-    const needsLaunch = status === 'starting' && NEED_RUN.has(type);
-    const before = needsLaunch ? afterActions(sessionIn(status), ACTIONS.launching) : sessionIn(status);
-    const snapshot = structuredClone(before);
-    const result = reduceSession(before, ACTIONS[type]);
-    expect(result.status).toBe(next);
-    expect(result).not.toBe(before);
-    expect(before).toEqual(snapshot);
-    expect(unfrozenParts(result)).toEqual([]);
-    expect(LEGAL_FROM[type]).toContain(status);
-  });
+  it.each(PAIRS.filter(({ next }) => next))(
+    "a session in status $status changes to $next with '$type'",
+    ({ status, type, next }) => {
+      const needsLaunch = status === 'starting' && NEED_RUN.has(type);
+      const before = needsLaunch ? afterActions(sessionIn(status), ACTIONS.launching) : sessionIn(status);
+      const snapshot = structuredClone(before);
+      const result = reduceSession(before, ACTIONS[type]);
+      expect(result.status).toBe(next);
+      expect(result).not.toBe(before);
+      expect(before).toEqual(snapshot);
+      expect(unfrozenParts(result)).toEqual([]);
+      expect(LEGAL_FROM[type]).toContain(status);
+    },
+  );
 
-  it.each(PAIRS.filter(({ next }) => !next))("$status refuses '$type' and stays as it is", ({ status, type }) => {
-    const before = sessionIn(status);
-    const snapshot = structuredClone(before);
-    const attempt = (): UnifiedSession => reduceSession(before, ACTIONS[type]);
-    expect(attempt).toThrow(OrchestrationError);
-    expect(attempt).toThrow(expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }));
-    expect(attempt).toThrow(`Session session is '${status}'`);
-    expect(attempt).toThrow(`'${type}' is not possible`);
-    expect(before).toEqual(snapshot);
-    expect(LEGAL_FROM[type]).not.toContain(status);
-  });
+  it.each(PAIRS.filter(({ next }) => !next))(
+    "a session in status $status refuses '$type' and does not change",
+    ({ status, type }) => {
+      const before = sessionIn(status);
+      const snapshot = structuredClone(before);
+      const attempt = (): UnifiedSession => reduceSession(before, ACTIONS[type]);
+      expect(attempt).toThrow(OrchestrationError);
+      expect(attempt).toThrow(expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }));
+      expect(attempt).toThrow(`Session session is '${status}'`);
+      expect(attempt).toThrow(`'${type}' is not possible`);
+      expect(before).toEqual(snapshot);
+      expect(LEGAL_FROM[type]).not.toContain(status);
+    },
+  );
 
   it.each([ACTIONS.placed, ACTIONS.spawned, ACTIONS.running, ACTIONS.stopping, ACTIONS.exited, ACTIONS.suspended])(
-    "'$type' needs a run that was launched",
+    "'$type' is refused before the run has been launched",
     (action) => {
       expect(() => reduceSession(sessionIn('starting'), action)).toThrow(
         expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }),
@@ -170,38 +176,41 @@ describe('the table of legal transitions', () => {
   );
 
   it.each([ACTIONS.asked, ACTIONS.resumed, ACTIONS.stopping, ACTIONS.exited, ACTIONS.suspended])(
-    "'$type' is refused for a session that waits for its usage limit: it has no run",
+    "'$type' is refused for a session that waits for its usage limit, because it has no run",
     (action) => {
       expect(() => reduceSession(suspendedSession(), action)).toThrow("is 'paused' without a run");
     },
   );
 
-  it.each(Object.values(ACTIONS))("'$type' needs a session", (action) => {
+  it.each(Object.values(ACTIONS))("'$type' is refused without a session", (action) => {
     expect(() => reduceSession(undefined, action)).toThrow(expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }));
   });
 
-  it.each(STATUSES)('a session that is %s cannot be created again', (status) => {
+  it.each(STATUSES)('a session in status %s cannot be created again', (status) => {
     const created: SessionAction = { type: 'created', at: 60, session: sessionIn(status) };
     expect(() => reduceSession(sessionIn(status), created)).toThrow(
       expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }),
     );
   });
 
-  it.each(STATUSES)('a session that is %s is taken over as it stands, by a manager that has none of it', (status) => {
-    const session = sessionIn(status);
-    expect(reduceSession(undefined, { type: 'recovered', session })).toBe(session);
-    expect(() => reduceSession(session, { type: 'recovered', session })).toThrow(
-      expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }),
-    );
-  });
+  it.each(STATUSES)(
+    "'recovered' takes over a session in status %s unchanged, and is refused if the session is known",
+    (status) => {
+      const session = sessionIn(status);
+      expect(reduceSession(undefined, { type: 'recovered', session })).toBe(session);
+      expect(() => reduceSession(session, { type: 'recovered', session })).toThrow(
+        expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }),
+      );
+    },
+  );
 
-  it('gives each status exactly one of queued, active and terminal', () => {
+  it('each status is exactly one of queued, active and terminal', () => {
     expect(STATUSES.filter(isActive)).toEqual(['starting', 'running', 'paused', 'waiting_feedback']);
     expect(STATUSES.filter(isTerminal)).toEqual(['completed', 'failed', 'cancelled']);
     expect([...STATUSES].sort()).toEqual(Object.keys(NEXT).sort());
   });
 
-  it('refuses to launch a second run while one is open', () => {
+  it('a second run cannot be launched while a run is open', () => {
     const launched = afterActions(createdSession(), { type: 'launching', at: 2 });
     expect(() => reduceSession(launched, { type: 'launching', at: 3 })).toThrow(
       expect.objectContaining({ code: 'ILLEGAL_TRANSITION' }),
@@ -210,7 +219,7 @@ describe('the table of legal transitions', () => {
 });
 
 describe('a session from its creation to its end', () => {
-  it('waits with its position and loses it when it starts', () => {
+  it('a queued session has a queue position until it starts', () => {
     const queued = createdSession({ queuePosition: 2 });
     expect(queued).toMatchObject({ status: 'queued', queuePosition: 2, runs: [] });
     const moved = afterActions(queued, { type: 'moved', queuePosition: 1 });
@@ -220,13 +229,13 @@ describe('a session from its creation to its end', () => {
     expect(starting.runs).toEqual([{ number: 1, requestedAt: 1, launchedAt: 10 }]);
   });
 
-  it('starts without a position where it got a slot at once', () => {
+  it('a session that got a slot at once starts without a queue position', () => {
     const session = createdSession();
     expect(session.status).toBe('starting');
     expect(session).not.toHaveProperty('queuePosition');
   });
 
-  it('keeps what is known of its place', () => {
+  it('a session keeps its log file, environment and container', () => {
     const session = afterActions(createdSession(), ACTIONS.launching, ACTIONS.placed, ACTIONS.running);
     expect(session.logFile).toBe('/log');
     expect(session.environment).toEqual({
@@ -250,7 +259,7 @@ describe('a session from its creation to its end', () => {
     expect(session.startedAt).toBe(51);
   });
 
-  it('keeps what a host has to know that takes it over: its process, why it was to end, how it did', () => {
+  it('a run keeps its process id, stop reason and exit for a process that takes it over', () => {
     const before = afterActions(createdSession(), ACTIONS.launching, ACTIONS.placed);
     const session = afterActions(before, ACTIONS.spawned, ACTIONS.running, ACTIONS.stopping, ACTIONS.exited);
     expect(session.runs[0]).toMatchObject({
@@ -263,7 +272,7 @@ describe('a session from its creation to its end', () => {
     expect(afterActions(session, { type: 'stopping', stop: error }).runs[0]?.stop).toEqual(error);
   });
 
-  it('closes its run with the exit code when it ends', () => {
+  it('a session that ends closes its run with the exit code', () => {
     const ended = afterActions(runningSession(), ACTIONS.ended);
     expect(ended).toMatchObject({ endedAt: 53, result: { exitCode: 1, reason: 'error', error: 'why' } });
     expect(ended.runs).toEqual([
@@ -271,7 +280,7 @@ describe('a session from its creation to its end', () => {
     ]);
   });
 
-  it('has no run and no start where it is cancelled in the queue', () => {
+  it('a session that is cancelled in the queue has no run and no start time', () => {
     const cancelled = afterActions(createdSession({ queuePosition: 1 }), {
       type: 'ended',
       at: 5,
@@ -283,7 +292,7 @@ describe('a session from its creation to its end', () => {
     expect(cancelled).not.toHaveProperty('startedAt');
   });
 
-  it('does not take over objects that the action still owns', () => {
+  it("the reducer copies an action's objects and does not freeze them", () => {
     const result = { exitCode: 0, reason: 'success' };
     const ended = afterActions(runningSession(), { type: 'ended', at: 4, status: 'completed', result });
     result.reason = 'changed';
@@ -296,7 +305,7 @@ describe('a session from its creation to its end', () => {
 });
 
 describe('a session whose worktree was removed', () => {
-  it('has none any more; its branch stays', () => {
+  it('a session whose worktree was removed keeps its branch', () => {
     const ended = afterActions(createdSession(), ACTIONS.launching, ACTIONS.placed, ACTIONS.running, ACTIONS.ended);
     const { environment } = afterActions(ended, ACTIONS['worktree-removed']);
     expect(environment).toEqual({ docker: true, dockerImage: 'image', cwd: '/work', branch: 'b' });
@@ -304,7 +313,7 @@ describe('a session whose worktree was removed', () => {
 });
 
 describe('a continued session', () => {
-  it('keeps the first start, drops the end and adds a run with the feedback', () => {
+  it('a continued session keeps its first start, drops its end and gets a run with the feedback', () => {
     const continued = afterActions(sessionIn('completed'), {
       type: 'continued',
       at: 20,
@@ -321,14 +330,14 @@ describe('a continued session', () => {
     expect(running.startedAt).toBe(3);
   });
 
-  it('closes the run that was stopped for it', () => {
+  it('continuing a running session closes the run that was stopped', () => {
     const continued = afterActions(runningSession(), { type: 'continued', at: 20, feedback: 'more', exitCode: 143 });
     expect(continued.runs[0]).toMatchObject({ number: 1, endedAt: 20, exitCode: 143 });
     expect(continued.runs[1]).toEqual({ number: 2, feedback: 'more', requestedAt: 20 });
   });
 });
 
-describe('a session that a person is asked about', () => {
+describe('a session with open questions', () => {
   const ask = (id: string): SessionAction => ({ type: 'asked', at: 5, request: guardRequest(id) });
   const answer = (id: string): SessionAction => ({
     type: 'answered',
@@ -343,7 +352,7 @@ describe('a session that a person is asked about', () => {
     session.pendingApprovals?.map(({ requestId }) => requestId),
   ];
 
-  it('waits until the last question is answered, the oldest first', () => {
+  it('a session waits until its last question is answered, and shows the oldest first', () => {
     const two = afterActions(runningSession(), ask('a'), ask('b'));
     expect(idsOf(two)).toEqual(['waiting_feedback', 'a', ['a', 'b']]);
     expect(two.pendingApproval).toBe(two.pendingApprovals?.[0]);
@@ -355,12 +364,12 @@ describe('a session that a person is asked about', () => {
     expect(none).not.toHaveProperty('pendingApprovals');
   });
 
-  it('is not moved by an answer to what it was not asked', () => {
+  it('an answer to an unknown question does not change a waiting session', () => {
     const waiting = sessionIn('waiting_feedback');
     expect(idsOf(afterActions(waiting, answer('other')))).toEqual(idsOf(waiting));
   });
 
-  it('keeps its questions while it is paused, and waits again afterwards with the deadlines of then', () => {
+  it('a paused session keeps its questions, and waits again when it is resumed, with new deadlines', () => {
     const paused = afterActions(runningSession(), ask('a'), { type: 'paused', at: 7 }, ask('b'), ask('c'));
     expect(idsOf(paused)).toEqual(['paused', 'a', ['a', 'b', 'c']]);
     const answered = afterActions(paused, answer('b'));
@@ -372,7 +381,7 @@ describe('a session that a person is asked about', () => {
   });
 
   it.each([ACTIONS.ended, ACTIONS.continued, ACTIONS.suspended])(
-    "is asked nothing any more after '$type'",
+    "a waiting session has no open questions after '$type'",
     (action) => {
       const next = afterActions(sessionIn('waiting_feedback'), action);
       expect(next).not.toHaveProperty('pendingApproval');
@@ -382,7 +391,7 @@ describe('a session that a person is asked about', () => {
 });
 
 describe('a session at its usage limit', () => {
-  it('is paused without a run, and knows when it goes on', () => {
+  it('a session at its usage limit is paused without an open run, and knows when it resumes', () => {
     const suspended = suspendedSession();
     expect(suspended).toMatchObject({ status: 'paused', resumeAt: 60_008 });
     expect(suspended.runs[0]).toMatchObject({ number: 1, endedAt: 8, exitCode: 1 });
@@ -390,7 +399,7 @@ describe('a session at its usage limit', () => {
     expect(suspended).not.toHaveProperty('result');
   });
 
-  it('goes on with a further run', () => {
+  it('a session at its usage limit continues with a new run', () => {
     const continued = afterActions(suspendedSession(), { type: 'continued', at: 60_008, feedback: 'go on' });
     expect(continued).toMatchObject({ status: 'starting', runs: [{ endedAt: 8, exitCode: 1 }, { feedback: 'go on' }] });
     expect(continued).not.toHaveProperty('resumeAt');
@@ -404,7 +413,7 @@ describe('a session at its usage limit', () => {
     });
   });
 
-  it('can be ended, which leaves its run as it was', () => {
+  it('a session at its usage limit can be ended, which does not change its closed run', () => {
     const ended = afterActions(suspendedSession(), ACTIONS.ended);
     expect(ended).toMatchObject({ status: 'failed', endedAt: 53, runs: [{ endedAt: 8, exitCode: 1 }] });
     expect(ended).not.toHaveProperty('resumeAt');
@@ -412,7 +421,7 @@ describe('a session at its usage limit', () => {
 });
 
 describe('the waits of a run', () => {
-  it('begin with what it waits for first, and are kept, the latest fifty', () => {
+  it('a wait for children and then for a slot is recorded as one wait; the latest fifty waits are kept', () => {
     let session = runningSession();
     for (let round = 0; round < 60; round++) {
       const at = 100 + round * 10;
@@ -433,7 +442,7 @@ describe('the waits of a run', () => {
 });
 
 describe('the pauses of a run', () => {
-  it('are its own: one that ended frozen has ended', () => {
+  it('a run that ended while frozen does not pass its pause to the next run', () => {
     const cancelled = afterActions(
       runningSession(),
       { type: 'paused', at: 100 },
@@ -456,7 +465,7 @@ describe('the pauses of a run', () => {
     expect(again.runs[0]).not.toHaveProperty('pauses');
   });
 
-  it('are kept, the latest fifty, with their sum', () => {
+  it('the latest fifty pauses of a run are kept, with the sum of all pauses', () => {
     let session = runningSession();
     for (let round = 0; round < 60; round++) {
       const at = 100 + round * 10;

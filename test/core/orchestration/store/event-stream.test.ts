@@ -40,8 +40,8 @@ async function rest(stream: AsyncIterable<SessionEvent>): Promise<number[]> {
   return seen;
 }
 
-describe('events as an async iterable', () => {
-  it('holds all from the call on, also those before the first next()', async () => {
+describe('eventStream', () => {
+  it('the event stream has all events since its creation, also those before the first next()', async () => {
     const { stream, tell, close } = streamOf();
     tell(event(1), event(2));
     const seen = rest(stream);
@@ -50,7 +50,7 @@ describe('events as an async iterable', () => {
     expect(await seen).toEqual([1, 2, 3]);
   });
 
-  it('wakes a reader that waits, for each event', async () => {
+  it('each event wakes a waiting reader', async () => {
     const { stream, tell } = streamOf();
     for (const at of [1, 2, 3]) {
       const next = stream.next();
@@ -59,14 +59,14 @@ describe('events as an async iterable', () => {
     }
   });
 
-  it('can be narrowed to one session', async () => {
+  it('the event stream can be limited to one session', async () => {
     const { stream, tell, close } = streamOf({ sessionId: 'mine' });
     tell(event(1, 'other'), event(2, 'mine'), event(3, 'other'), event(4, 'mine'));
     close();
     expect(await rest(stream)).toEqual([2, 4]);
   });
 
-  it('ends with its signal, after what was told before', async () => {
+  it('the event stream ends when its signal is aborted, after the events before that', async () => {
     const abort = new AbortController();
     const { stream, tell, listeners } = streamOf({ signal: abort.signal });
     const seen = rest(stream);
@@ -77,13 +77,13 @@ describe('events as an async iterable', () => {
     expect(listeners()).toBe(0);
   });
 
-  it('is over at once where the signal was aborted before', async () => {
+  it('the event stream is empty if its signal is already aborted', async () => {
     const { stream, listeners } = streamOf({ signal: AbortSignal.abort() });
     expect(await rest(stream)).toEqual([]);
     expect(listeners()).toBe(0);
   });
 
-  it('ends the subscription when the loop is left', async () => {
+  it('the subscription ends when the reader leaves its loop', async () => {
     const { stream, tell, listeners } = streamOf();
     tell(event(1), event(2));
     for await (const { at } of stream) {
@@ -94,7 +94,7 @@ describe('events as an async iterable', () => {
     expect(await stream.next()).toMatchObject({ done: true });
   });
 
-  it('ends the subscription when it is returned before it was read', async () => {
+  it('the subscription ends when return() is called before the first read', async () => {
     const { stream, tell, listeners } = streamOf();
     await stream.return?.();
     tell(event(1));
@@ -102,7 +102,7 @@ describe('events as an async iterable', () => {
     expect(await rest(stream)).toEqual([]);
   });
 
-  it('gives a reader that is 10,000 events behind what it holds, and then EVENTS_OVERFLOW, not a gap', async () => {
+  it('a reader more than 10,000 events behind gets the first 10,000, then EVENTS_OVERFLOW, never a gap', async () => {
     const { stream, tell, listeners } = streamOf();
     tell(...Array.from({ length: 10_001 }, (_, at) => event(at)));
     expect(listeners()).toBe(0);
@@ -114,7 +114,7 @@ describe('events as an async iterable', () => {
     expect(seen).toEqual(Array.from({ length: 10_000 }, (_, at) => at));
   });
 
-  it('takes 10,000 events without complaint, and more when they were read', async () => {
+  it('the event stream holds 10,000 unread events, and takes a new one for each that is read', async () => {
     const { stream, tell, close } = streamOf();
     tell(...Array.from({ length: 10_000 }, (_, at) => event(at)));
     await stream.next();

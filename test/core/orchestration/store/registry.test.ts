@@ -25,7 +25,7 @@ function registryOf(
 }
 
 describe('SessionRegistry', () => {
-  it('answers the record of an id, the latest one', () => {
+  it('get() and require() return the latest record of a session', () => {
     const { registry } = registryOf(['a', 'queued']);
     const running = sessionIn('running', { id: 'a' });
     registry.set(running);
@@ -35,12 +35,12 @@ describe('SessionRegistry', () => {
     expect(registry.list()).toEqual([running]);
   });
 
-  it('demands an id in vain with SESSION_NOT_FOUND and the id', async () => {
+  it('require() of an unknown id throws SESSION_NOT_FOUND with the id', async () => {
     const { message } = await errorOf(() => new SessionRegistry().require('no such'), 'SESSION_NOT_FOUND');
     expect(message).toContain('"no such"');
   });
 
-  it('lists by task, parent, mode and status, combined with "and"', () => {
+  it('list() filters by task, parent, mode and status, combined with "and"', () => {
     const { ids } = registryOf(
       ['a', 'running', 'task', 'parent'],
       ['b', 'queued', 'task'],
@@ -62,7 +62,7 @@ describe('SessionRegistry', () => {
     expect(ids({ taskId: '__proto__' })).toEqual([]);
   });
 
-  it('keeps the order of creation, whatever happens to the sessions', () => {
+  it('list() keeps the order of creation when sessions change', () => {
     const { registry, ids } = registryOf(['a', 'queued'], ['b', 'queued'], ['c', 'queued']);
     for (const id of ['c', 'a', 'b']) registry.set(sessionIn('running', { id }));
     registry.set(sessionIn('failed', { id: 'b' }));
@@ -71,14 +71,14 @@ describe('SessionRegistry', () => {
     expect(ids()).toEqual(['a', 'b', 'c']);
   });
 
-  it('finds a session under its present status only', () => {
+  it('list() finds a session only under its current status', () => {
     const { registry, ids } = registryOf(['a', 'queued']);
     registry.set(sessionIn('running', { id: 'a' }));
     expect(ids({ status: 'queued' })).toEqual([]);
     expect(ids({ status: ['running', 'queued'] })).toEqual(['a']);
   });
 
-  it('answers lists of its own: changing one changes nothing', () => {
+  it('list() returns a new array, so that changing it does not change the registry', () => {
     const { registry, ids } = registryOf(['a', 'queued']);
     registry.list().pop();
     expect(ids()).toEqual(['a']);

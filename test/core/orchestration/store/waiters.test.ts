@@ -6,16 +6,19 @@ import { sessionIn } from '../../../support/sessions.js';
 
 const RUNNING = sessionIn('running');
 
-describe('waiting for a session', () => {
-  it.each(['completed', 'failed', 'cancelled'] as const)('resolves with the record when it is %s', async (status) => {
-    const waiters = new SessionWaiters();
-    const waiting = waiters.wait(RUNNING, {});
-    const ended = sessionIn(status);
-    waiters.notify(ended);
-    expect(await waiting).toBe(ended);
-  });
+describe('SessionWaiters', () => {
+  it.each(['completed', 'failed', 'cancelled'] as const)(
+    'wait() resolves with the record when the session is %s',
+    async (status) => {
+      const waiters = new SessionWaiters();
+      const waiting = waiters.wait(RUNNING, {});
+      const ended = sessionIn(status);
+      waiters.notify(ended);
+      expect(await waiting).toBe(ended);
+    },
+  );
 
-  it('resolves at once where it has ended, or is where it should be', async () => {
+  it('wait() resolves at once if the session has ended or already has the status', async () => {
     const waiters = new SessionWaiters();
     const ended = sessionIn('failed');
     expect(await waiters.wait(ended, {})).toBe(ended);
@@ -25,15 +28,18 @@ describe('waiting for a session', () => {
   it.each([
     ['one status', 'running'],
     ['one of several', ['paused', 'running']],
-  ] as [string, SessionStatus | SessionStatus[]][])('resolves when it reaches %s', async (_, status) => {
-    const waiters = new SessionWaiters();
-    const waiting = waiters.wait(sessionIn('queued'), { status });
-    waiters.notify(sessionIn('starting'));
-    waiters.notify(RUNNING);
-    expect((await waiting).status).toBe('running');
-  });
+  ] as [string, SessionStatus | SessionStatus[]][])(
+    'wait() resolves when the session reaches %s',
+    async (_, status) => {
+      const waiters = new SessionWaiters();
+      const waiting = waiters.wait(sessionIn('queued'), { status });
+      waiters.notify(sessionIn('starting'));
+      waiters.notify(RUNNING);
+      expect((await waiting).status).toBe('running');
+    },
+  );
 
-  it('rejects when it ends without reaching the status, and says how', async () => {
+  it('wait() rejects with the final status if the session ends without reaching the wanted status', async () => {
     const waiters = new SessionWaiters();
     const waiting = waiters.wait(RUNNING, { status: ['paused', 'completed'] });
     waiters.notify(sessionIn('failed'));
@@ -42,7 +48,7 @@ describe('waiting for a session', () => {
     await errorOf(waiters.wait(sessionIn('failed'), { status: 'running' }), 'ILLEGAL_TRANSITION');
   });
 
-  it('is not disturbed by other sessions', async () => {
+  it('wait() ignores other sessions', async () => {
     const waiters = new SessionWaiters();
     const waiting = waiters.wait(RUNNING, {});
     waiters.notify(sessionIn('failed', { id: 'other' }));
@@ -50,7 +56,7 @@ describe('waiting for a session', () => {
     expect((await waiting).status).toBe('completed');
   });
 
-  it('serves all who wait, each in its own way', async () => {
+  it('several wait() calls for one session settle independently', async () => {
     const waiters = new SessionWaiters();
     const all = [{}, { status: 'failed' as const }, { status: 'paused' as const }].map((options) =>
       waiters.wait(RUNNING, options).then(
@@ -62,7 +68,7 @@ describe('waiting for a session', () => {
     expect(await Promise.all(all)).toEqual(['failed', 'failed', 'ILLEGAL_TRANSITION']);
   });
 
-  it('ends with the reason of its signal, and leaves the signal alone afterwards', async () => {
+  it('wait() rejects with the reason of an aborted signal', async () => {
     const waiters = new SessionWaiters();
     const abort = new AbortController();
     const waiting = waiters.wait(RUNNING, { signal: abort.signal });
@@ -72,7 +78,7 @@ describe('waiting for a session', () => {
     await expect(waiters.wait(RUNNING, { signal: abort.signal })).rejects.toBe(reason);
   });
 
-  it('removes its listener from the signal however it ends', async () => {
+  it('wait() removes its listener from the signal when the session ends', async () => {
     const waiters = new SessionWaiters();
     const listeners: string[] = [];
     const { signal } = new AbortController();
@@ -84,7 +90,7 @@ describe('waiting for a session', () => {
     expect(listeners).toEqual(['+abort', '-abort']);
   });
 
-  it('ends for all with an error when the manager closes', async () => {
+  it('all wait() calls reject when the manager closes', async () => {
     const waiters = new SessionWaiters();
     const waiting = [RUNNING, sessionIn('queued', { id: 'other' })].map((session) => waiters.wait(session, {}));
     const closed = new Error('closed');

@@ -24,7 +24,7 @@ const thrower = (): void => {
 };
 
 describe('a listener that throws', () => {
-  it('harms neither the emitter nor the others, and is reported once', () => {
+  it('a listener that throws does not affect the emitter or other listeners, and is reported once', () => {
     const { emitter, reported } = reporting();
     const others = [vi.fn(), vi.fn()];
     emitter.on('one', (value) => void others[0]?.(value));
@@ -36,7 +36,7 @@ describe('a listener that throws', () => {
     expect(reported).toEqual([{ event: 'one', error: broken }]);
   });
 
-  it('is reported for each listener', () => {
+  it('each listener that throws is reported', () => {
     const { emitter, reported } = reporting();
     for (const _ of [1, 2]) {
       emitter.on('one', () => {
@@ -47,7 +47,7 @@ describe('a listener that throws', () => {
     expect(reported).toHaveLength(2);
   });
 
-  it('is reported where it is asynchronous and rejects', async () => {
+  it('an asynchronous listener that rejects is reported', async () => {
     const { emitter } = reporting();
     const reported = new Promise<ListenerError>((resolve) => emitter.on('listener-error', resolve));
     emitter.on('one', async () => {
@@ -57,7 +57,7 @@ describe('a listener that throws', () => {
     expect(await reported).toEqual({ event: 'one', error: broken });
   });
 
-  it('is a warning of the process where nobody listens for it', async () => {
+  it("an error of a listener becomes a process warning if nobody listens to 'listener-error'", async () => {
     const emitter = new Emitter();
     const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
     emitter.on('one', thrower);
@@ -68,7 +68,7 @@ describe('a listener that throws', () => {
     });
   });
 
-  it('is a warning, not an endless loop, where it listens for such errors itself', () => {
+  it("a 'listener-error' listener that throws causes one warning, and no endless loop", () => {
     const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     onTestFinished(() => void warn.mockRestore());
     const emitter = new Emitter();
@@ -81,8 +81,8 @@ describe('a listener that throws', () => {
   });
 });
 
-describe('listening and ceasing to', () => {
-  it('once is once, also for one that throws', () => {
+describe('adding and removing listeners', () => {
+  it('once() calls a listener once, even if the listener throws', () => {
     const { emitter, reported } = reporting();
     const listener = vi.fn(thrower);
     emitter.once('one', listener);
@@ -93,7 +93,7 @@ describe('listening and ceasing to', () => {
     expect(emitter.listenerCount('one')).toBe(0);
   });
 
-  it.each(['off', 'removeListener'] as const)('%s takes the listener that was given', (remove) => {
+  it.each(['off', 'removeListener'] as const)('%s() removes only the given listener', (remove) => {
     const emitter = new Emitter();
     const [kept, removed, once] = [vi.fn(), vi.fn(), vi.fn()];
     emitter.on('one', kept);
@@ -105,7 +105,7 @@ describe('listening and ceasing to', () => {
     expect([kept, removed, once].map(({ mock }) => mock.calls.length)).toEqual([1, 0, 0]);
   });
 
-  it('off without a listener takes all', () => {
+  it('off() without a listener removes all listeners of the event', () => {
     const emitter = new Emitter();
     emitter.on('one', vi.fn());
     emitter.on('one', vi.fn());
@@ -113,7 +113,7 @@ describe('listening and ceasing to', () => {
     expect(emitter.listenerCount('one')).toBe(0);
   });
 
-  it('a listener under its own name and under "event" hears both, and can leave either', () => {
+  it('a listener of two events receives both, and can be removed from one of them', () => {
     const emitter = new Emitter();
     const listener = vi.fn();
     emitter.on('one', listener);
@@ -127,7 +127,7 @@ describe('listening and ceasing to', () => {
     expect(listener).toHaveBeenCalledTimes(3);
   });
 
-  it('a listener under two names that throws is reported once', () => {
+  it('a listener of two events that throws twice is reported once', () => {
     const { emitter, reported } = reporting();
     emitter.on('one', thrower);
     emitter.on('event', thrower);
@@ -136,7 +136,7 @@ describe('listening and ceasing to', () => {
     expect(reported).toEqual([{ event: 'one', error: broken }]);
   });
 
-  it('a listener gets its context', () => {
+  it('a listener is called with its context', () => {
     const emitter = new Emitter();
     const context = { seen: 0 };
     emitter.on(

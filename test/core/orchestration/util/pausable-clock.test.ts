@@ -11,7 +11,7 @@ const DAY = 86_400_000;
 describe('PausableClock', () => {
   beforeEach(() => fakeClock());
 
-  it('runs on, stands still while it is stopped, and goes on from there', () => {
+  it('the clock stands still while it is stopped, and continues from there', () => {
     const clock = new PausableClock();
     vi.advanceTimersByTime(100);
     expect(clock.now()).toBe(100);
@@ -23,7 +23,7 @@ describe('PausableClock', () => {
     expect(clock.now()).toBe(105);
   });
 
-  it('takes a second stop or start for the first', () => {
+  it('a second stop() or start() has no effect', () => {
     const clock = new PausableClock();
     const ring = vi.fn();
     clock.start();
@@ -39,7 +39,7 @@ describe('PausableClock', () => {
     expect(ring).toHaveBeenCalledTimes(1);
   });
 
-  it('calls back once, when it has run that much further', () => {
+  it('after() calls back once, when the clock has run for that long', () => {
     const clock = new PausableClock();
     const ring = vi.fn(() => clock.now());
     vi.advanceTimersByTime(7);
@@ -55,7 +55,7 @@ describe('PausableClock', () => {
     expect(ring.mock.results).toEqual([{ type: 'return', value: 107 }]);
   });
 
-  it('begins to count for a timer that was set while it stood when it goes on', () => {
+  it('a timer that is set while the clock stands still counts from the next start()', () => {
     const clock = new PausableClock();
     const ring = vi.fn();
     clock.stop();
@@ -69,7 +69,7 @@ describe('PausableClock', () => {
     expect(ring).toHaveBeenCalledTimes(1);
   });
 
-  it('takes timers back, one and all, and leaves none behind', () => {
+  it('timers can be cancelled one by one or all together, and none is left', () => {
     const clock = new PausableClock();
     const ring = vi.fn();
     const forget = clock.after(10, ring);
@@ -87,7 +87,7 @@ describe('PausableClock', () => {
     expect(ring).not.toHaveBeenCalled();
   });
 
-  it('does not set again what has rung', () => {
+  it('a timer that has rung is not set again by start()', () => {
     const clock = new PausableClock();
     const ring = vi.fn();
     clock.after(1, ring);
@@ -98,7 +98,7 @@ describe('PausableClock', () => {
     expect(ring).toHaveBeenCalledTimes(1);
   });
 
-  it("waits for what is later than Node's timers go", () => {
+  it("a timer may be set for longer than Node's timers allow", () => {
     const clock = new PausableClock();
     const ring = vi.fn();
     clock.after(60 * DAY, ring);
@@ -108,7 +108,7 @@ describe('PausableClock', () => {
     expect(ring).toHaveBeenCalledTimes(1);
   });
 
-  it("is not moved by the system's clock", () => {
+  it("the clock ignores changes of the system's clock", () => {
     const clock = new PausableClock();
     const ring = vi.fn();
     clock.after(100, ring);
@@ -120,7 +120,7 @@ describe('PausableClock', () => {
     expect(ring).toHaveBeenCalledTimes(1);
   });
 
-  it('lets a callback set the next timer, and stop the clock', () => {
+  it('a callback can set the next timer and stop the clock', () => {
     const clock = new PausableClock();
     const ring = vi.fn(() => clock.stop());
     clock.after(10, () => clock.after(10, ring));
@@ -131,7 +131,7 @@ describe('PausableClock', () => {
     expect(clock.now()).toBe(20);
   });
 
-  it('rings exactly once and exactly when it is due, however it is stopped and started', () => {
+  it('each timer rings exactly once, when it is due, for any sequence of stop() and start()', () => {
     const step = fc.tuple(fc.constantFrom('stop', 'start', 'set'), fc.integer({ min: 1, max: 50 }));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
@@ -161,7 +161,7 @@ describe('PausableClock', () => {
   });
 });
 
-it('keeps no process alive', async () => {
+it("the clock's timers do not keep the process alive", async () => {
   const module = join(import.meta.dirname, '../../../../src/core/orchestration/util/pausable-clock.ts');
   const script = `import { PausableClock } from ${JSON.stringify(module)};
     new PausableClock().after(3_600_000, () => {}); console.log('ends');`;

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { serialized } from '../../../../src/core/orchestration/util/serialized.js';
 
-it('begins a work when the one before is done, and answers what it made', async () => {
+it('a function runs when the previous function has ended, and its result is returned', async () => {
   const take = serialized();
   const gate = deferred<string>();
   const begun: string[] = [];
@@ -21,7 +21,7 @@ it('begins a work when the one before is done, and answers what it made', async 
   expect(begun).toEqual(['one', 'two']);
 });
 
-it('tells of a failure only who brought the work, and goes on', async () => {
+it('a function that fails rejects only its own caller, and the next function runs', async () => {
   const take = serialized();
   const failing = take(() => Promise.reject(new Error('it is full')));
   const next = take(async () => 'done');
@@ -29,7 +29,7 @@ it('tells of a failure only who brought the work, and goes on', async () => {
   expect(await next).toBe('done');
 });
 
-it('leaves lines apart', async () => {
+it('separate queues do not block each other', async () => {
   const blocked = serialized();
   void blocked(() => new Promise(() => {}));
   expect(await serialized()(async () => 'done')).toBe('done');

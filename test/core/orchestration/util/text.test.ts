@@ -4,7 +4,7 @@ import { singleLine, stripControl, truncate } from '../../../../src/core/orchest
 
 const ESC = '\u001b';
 
-/** What Node.js 20 and later take for an escape sequence, in its own words. */
+/** The pattern by which Node.js 20 and later recognize an escape sequence. */
 const NODES = new RegExp(
   [
     String.raw`[\u001B\u009B][[\]()#;?]*`,
@@ -15,27 +15,27 @@ const NODES = new RegExp(
 );
 const harmlessInNode = (text: string): string => text.replace(NODES, '').replace(/(?![\n\t])\p{Cc}/gu, ' ');
 
-describe('a text without what steers a terminal', () => {
+describe('stripControl and singleLine', () => {
   it.each([
     ['colours', `${ESC}[1;31mred${ESC}[0m and \u009b4mline\u009b24m`, 'red and line'],
     ['a cursor that moves', `a${ESC}[2J${ESC}[10;20Hb${ESC}[?25lc`, 'abc'],
     ['a title', `${ESC}]0;title\u0007text`, 'text'],
     ['a link', `${ESC}]8;;https://example.com/a?b=c${ESC}\\name${ESC}]8;;${ESC}\\`, 'name'],
     ['a charset and a reset', `${ESC}(Bx${ESC}cy`, 'xy'],
-    ['what is left of a sequence that was cut', `text${ESC}[`, 'text ['],
+    ['the rest of a sequence that was cut', `text${ESC}[`, 'text ['],
     ['no sequence at all', 'a [b] (c) #;?', 'a [b] (c) #;?'],
     ['text beyond ASCII', `${ESC}[1mdéjà 🙂 漢字${ESC}[0m`, 'déjà 🙂 漢字'],
-  ])('%s', (_, text, left) => {
+  ])('control sequences are removed from a text: %s', (_, text, left) => {
     expect(stripControl(text)).toBe(left);
     expect(singleLine(text)).toBe(left);
   });
 
-  it('keeps its lines and tabs, or becomes one line', () => {
+  it('stripControl keeps line breaks and tabs, singleLine makes one line', () => {
     expect(stripControl('a\tb\r\nc\u0000d')).toBe('a\tb \nc d');
     expect(singleLine('  a\tb\r\nc\u0000d\n')).toBe('a b c d');
   });
 
-  it('is what Node.js makes of it', () => {
+  it('stripControl removes the same sequences as Node.js', () => {
     const parts = ['\u001b', '\u009b', '\u0007', '\u009c', '\\', '[', ']', '(', '#', ';', '?', '/', '_', '=', '~', '>'];
     const characters = fc.constantFrom(...parts, 'a', 'B', 'Q', 'm', '0', '1', '12345', '%', ' ', '\n', 'é', '🙂');
     const texts = fc.array(characters, { maxLength: 40, size: 'max' }).map((given) => given.join(''));
@@ -51,7 +51,7 @@ describe('a text without what steers a terminal', () => {
     );
   });
 
-  it('has nothing left that steers, however long the sequence is', () => {
+  it('stripControl leaves no control character, even if a sequence is very long', () => {
     for (const length of [4_094, 4_095, 4_096, 4_097, 10_000]) {
       for (const end of ['\u0007', `${ESC}\\`, 'm', '']) {
         for (const text of [`${ESC}]0;${'x'.repeat(length)}${end}`, `${ESC}[${'1;'.repeat(length)}${end}`]) {
@@ -61,10 +61,10 @@ describe('a text without what steers a terminal', () => {
     }
   });
 
-  /** Each is what a search for sequences has to go through in order to find none. */
+  /** Texts that a search for sequences has to scan completely before it finds none. */
   const HOSTILE: [string, (length: number) => string][] = [
     ['an introducer', (length) => ESC + '#;'.repeat(length / 2)],
-    ['an introducer again and again', (length) => `${ESC}${'#;'.repeat(1_000)}`.repeat(length / 2_001)],
+    ['a repeated introducer', (length) => `${ESC}${'#;'.repeat(1_000)}`.repeat(length / 2_001)],
     ['parts', (length) => `${ESC}]${';a'.repeat(length / 2)}`],
     ['numbers', (length) => `${ESC}[${'1;'.repeat(length / 2)}`],
     ['a command', (length) => `${ESC}]${'a'.repeat(length)}`],
@@ -73,28 +73,28 @@ describe('a text without what steers a terminal', () => {
     ['both introducers', (length) => `${ESC}\u009b[`.repeat(length / 3)],
   ];
 
-  it.each(HOSTILE)('costs in proportion to its length: %s', (_, make) => {
+  it.each(HOSTILE)('the time of stripControl grows in proportion to the length: %s', (_, make) => {
     const cost = (length: number): number => {
       const text = make(length);
       const from = performance.now();
       stripControl(text);
       return performance.now() - from;
     };
-    // The least of some attempts is that in which nobody else had the processor. Sixteen times the length would cost
-    // 256 times as much where the cost grew with the square.
+    // In the fastest of some attempts, no other program used the processor. If the time grew with the square of the length,
+    // sixteen times the length would take 256 times as long.
     const least = (length: number): number => Math.min(...[1, 2, 3, 4, 5].map(() => cost(length)));
     cost(100_000);
     expect(least(1_600_000)).toBeLessThan(100 * Math.max(least(100_000), 0.1));
   });
 
-  it('is found in megabytes of them, too', () => {
+  it('stripControl removes escapes from megabytes of hostile text', () => {
     for (const [, make] of HOSTILE) {
       expect(stripControl(make(2 * 1024 * 1024))).not.toContain(ESC);
     }
   });
 });
 
-it('a clipped text is as long as it may be, and says that it was cut', () => {
+it('truncate cuts a text at the given length and marks the cut', () => {
   expect(truncate('abc', 3)).toBe('abc');
   expect(truncate('abcd', 3)).toBe('abc…');
 });

@@ -28,7 +28,7 @@ describe('the target of a mount', () => {
       '/lib',
     ],
     ...['/lib64', '/usr/lib', '/sbin', '/usr/local/bin'],
-  ])('%s is refused, read-only or not', async (target) => {
+  ])('mount target %s is refused, read-only or not', async (target) => {
     for (const readonly of [true, false]) {
       const mount = { source: '/src', target, readonly };
       const { message } = await errorOf(() => parseMounts([mount]), 'INVALID_OPTIONS');
@@ -43,7 +43,7 @@ describe('the target of a mount', () => {
     '/lib/x86_64-linux-gnu',
     '/etc/ld.so.preload',
     '/etc/x',
-  ])('%s is refused where it is writable, as the guard runs what is there', (target) => {
+  ])('mount target %s is refused if it is writable, because the guard runs programs from there', (target) => {
     expect(takenTarget({ target, readonly: false })).toContain('read-only');
     expect(takenTarget({ target, readonly: true })).toBeUndefined();
   });
@@ -56,7 +56,7 @@ describe('the target of a mount', () => {
     '/home/node/.claude',
     '/opt/x',
     '/run/x',
-  ])('%s is free', (target) => {
+  ])('mount target %s is allowed', (target) => {
     expect(takenTarget({ target, readonly: false })).toBeUndefined();
   });
 });
@@ -73,7 +73,7 @@ describe('a mount into another mount', () => {
   };
 
   it.each(['/workspace/link', '/workspace/link/claude-code', '/workspace/real/../link/x', '/workspace/real/link/a/b'])(
-    'is refused where a link of the agent is on the way: %s',
+    'a mount target is refused if a link made by the agent is on the way: %s',
     async (given) => {
       const { cwd, mounts } = mountsOf(given.replace('real/../', ''));
       for (const link of ['link', 'real/link']) symlinkSync('/etc', join(cwd, link));
@@ -81,14 +81,17 @@ describe('a mount into another mount', () => {
     },
   );
 
-  it('is refused where the link is in another folder of the user', async () => {
+  it('a mount target is refused if the link is in another mounted folder', async () => {
     const { source, mounts } = mountsOf('/data');
     symlinkSync('/etc', join(source, 'link'));
     const into = { source: tempFolder(), target: '/data/link/claude-code', readonly: true };
     await errorOf(refuseLinkedTargets([...mounts, into]), 'UNSAFE_MOUNT');
   });
 
-  it.each(['/workspace/real', '/workspace/real/new/er', '/workspace/new', '/data'])('may be at %s', async (target) => {
-    await refuseLinkedTargets(mountsOf(target).mounts);
-  });
+  it.each(['/workspace/real', '/workspace/real/new/er', '/workspace/new', '/data'])(
+    'a mount target without links on the way is allowed: %s',
+    async (target) => {
+      await refuseLinkedTargets(mountsOf(target).mounts);
+    },
+  );
 });

@@ -27,7 +27,7 @@ describe('the mounts option', () => {
       { source: '/a,b "c"', target: '/in' },
       { source: '/a,b "c"', target: '/in', readonly: false },
     ],
-  ])('%j is read', (mount, parsed) => {
+  ])('the mount %j is parsed', (mount, parsed) => {
     expect(parseMounts([mount])).toEqual([parsed]);
   });
 
@@ -40,7 +40,7 @@ describe('the mounts option', () => {
     { source: '/a\0', target: '/in' },
     { source: 'a', target: '/in' },
     { source: '/a', target: '' },
-  ])('%j is INVALID_OPTIONS, and shown', async (mount) => {
+  ])('the mount %j is refused with INVALID_OPTIONS, and shown in the error', async (mount) => {
     const { message } = await errorOf(() => parseMounts([mount]), 'INVALID_OPTIONS');
     expect(message).toContain("Option 'docker.mounts'");
     expect(message).toContain(JSON.stringify(mount));
@@ -143,7 +143,7 @@ describe('the source of a mount', () => {
     ['a folder above the state folder', ({ root }) => root, 'holds'],
   ];
 
-  it.each(UNSAFE)('is refused: %s', async (_, sourceOf, why) => {
+  it.each(UNSAFE)('a mount source is refused: %s', async (_, sourceOf, why) => {
     const paths = await machine();
     const source = await sourceOf(paths);
     const { message } = await errorOf(resolved(source, paths), 'UNSAFE_MOUNT');
@@ -173,29 +173,29 @@ describe('the source of a mount', () => {
     ['by a path with . and //', (source) => `${dirname(source)}//.//${basename(source)}`],
   ];
 
-  describe.each(DISGUISES)('%s', (_, disguised) => {
-    it.each(UNSAFE)('is refused all the same: %s', async (_, sourceOf) => {
+  describe.each(DISGUISES)('a mount source %s', (_, disguised) => {
+    it.each(UNSAFE)('a disguised mount source is refused: %s', async (_, sourceOf) => {
       const paths = await machine();
       const source = await sourceOf(paths);
-      // A file has no .. in it, and where it is followed there is something else.
+      // A path with .. after a file does not exist; if a link is followed, .. leads elsewhere.
       const given = statSync(source).isDirectory() || !disguised(source).includes('/..') ? disguised(source) : source;
       await errorOf(resolved(given, paths), 'UNSAFE_MOUNT');
     });
   });
 
-  it.each(UNSAFE)('passes where the user allows it: %s', async (_, sourceOf) => {
+  it.each(UNSAFE)('an unsafe mount source is allowed with docker.allowUnsafeMounts: %s', async (_, sourceOf) => {
     const paths = await machine();
     await expect(resolved(await sourceOf(paths), paths, { allowUnsafe: true })).resolves.toHaveLength(1);
   });
 
-  it('is refused where home or state folder are links themselves', async () => {
+  it('a home folder is refused as mount source even if the known home folder is a link to it', async () => {
     const paths = await machine();
     const link = join(tempFolder(), 'home');
     symlinkSync(paths.home, link);
     await errorOf(resolved(paths.home, { ...paths, home: link }), 'UNSAFE_MOUNT');
   });
 
-  it('is refused where a folder of keys is a link to it, or to what is in it', async () => {
+  it('a mount source is refused if a folder of keys is a link to it or to a folder in it', async () => {
     const paths = await machine();
     const keys = join(paths.root, 'free/deep');
     symlinkSync(keys, join(paths.home, '.gnupg'));
@@ -203,7 +203,7 @@ describe('the source of a mount', () => {
       await errorOf(resolved(source, paths), 'UNSAFE_MOUNT');
   });
 
-  it('is refused where a variable has moved a folder of keys there', async () => {
+  it('a mount source is refused if an environment variable moves a folder of keys there', async () => {
     const paths = await machine();
     const moved = join(paths.root, 'free');
     for (const path of ['gh', 'autostart']) mkdirSync(join(moved, path));
@@ -214,7 +214,7 @@ describe('the source of a mount', () => {
     await errorOf(resolved(join(moved, 'autostart'), { ...paths, env }, { readonly: false }), 'UNSAFE_MOUNT');
   });
 
-  it('is refused where a variable names it as the socket of another engine', async () => {
+  it("a mount source is refused if an environment variable names an engine's socket in it", async () => {
     const paths = await machine();
     const socket = await listening(join(paths.root, 'free/x'));
     for (const env of [{ CONTAINER_HOST: `unix://${socket}` }, { CONTAINERD_ADDRESS: socket }]) {
@@ -249,7 +249,7 @@ describe('the source of a mount', () => {
         return `${stateDir}-other`;
       },
     ],
-  ])('may be %s, read-only', async (_, sourceOf) => {
+  ])('a read-only mount source may be %s', async (_, sourceOf) => {
     const paths = await machine();
     const source = sourceOf(paths);
     await expect(resolved(source, paths)).resolves.toMatchObject([{ source, target: '/in', readonly: true }]);
@@ -265,12 +265,12 @@ describe('the source of a mount', () => {
         return join(home, '.gitconfig');
       },
     ],
-  ])('is refused where it is writable: %s', async (_, sourceOf) => {
+  ])('a writable mount source is refused: %s', async (_, sourceOf) => {
     const paths = await machine();
     await errorOf(resolved(sourceOf(paths), paths, { readonly: false }), 'UNSAFE_MOUNT');
   });
 
-  it('is what a link leads to, with the identity that this has', async () => {
+  it("a mount source that is a link is resolved to its target, with the target's identity", async () => {
     const paths = await machine();
     const [link, source] = [join(tempFolder(), 'link'), join(paths.root, 'free')];
     symlinkSync(source, link);
@@ -280,7 +280,7 @@ describe('the source of a mount', () => {
     ]);
   });
 
-  it('has to exist: Docker would create it', async () => {
+  it('a mount source has to exist, because Docker would create it', async () => {
     const paths = await machine();
     const missing = join(paths.root, 'missing');
     const { message } = await errorOf(resolved(missing, paths), 'INVALID_OPTIONS');
@@ -288,7 +288,7 @@ describe('the source of a mount', () => {
     expect(message).toContain('does not exist on the machine');
   });
 
-  it('may be a folder of this project, in the home folder that this process has', async () => {
+  it("this project's folder may be a mount source with the real home folder", async () => {
     const paths = await machine();
     await expect(resolved(process.cwd(), { ...paths, home: homedir() })).resolves.toHaveLength(1);
   });

@@ -7,8 +7,8 @@ import { tempFolder } from '../../../support/temp-folder.js';
 
 const mountOf = (source: string) => ({ source, target: '/data', readonly: true });
 
-describe('mounts are pinned', () => {
-  it('with device and inode of their sources, in their order', async () => {
+describe('pinMounts', () => {
+  it('pinned mounts have the device and inode of their sources, in their order', async () => {
     const paths = [tempFolder(), tempFolder()];
     const identities = paths.map((path) => {
       const { dev, ino } = statSync(path, { bigint: true });
@@ -24,7 +24,7 @@ describe('mounts are pinned', () => {
     ['is gone', 'ENOENT', () => {}],
     ['is a link', 'leads to', (path) => symlinkSync(`${path}-moved`, path)],
     ['is another folder', 'something else is there now', (path) => mkdirSync(path)],
-  ])('unless one %s by now', async (_, why, change) => {
+  ])('a mount is refused if its source %s by now', async (_, why, change) => {
     const path = join(tempFolder(), 'folder');
     mkdirSync(path);
     const checked = await pinMounts([mountOf(path)]);
@@ -35,7 +35,7 @@ describe('mounts are pinned', () => {
     expect(message).toContain(path);
   });
 
-  it('unless a folder above one is a link by now', async () => {
+  it('a mount is refused if a folder above its source is a link', async () => {
     const parent = join(tempFolder(), 'parent');
     const path = join(parent, 'folder');
     mkdirSync(path, { recursive: true });

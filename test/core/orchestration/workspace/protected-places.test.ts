@@ -22,13 +22,13 @@ function scene() {
   return { ...paths, root, sources: new UnsafeSources(new ProtectedMachine(paths)) };
 }
 
-describe('each place in the table', () => {
-  it('of the machine is refused as it is, whether it is there or not', async () => {
+describe('each place in the table of protected places', () => {
+  it('each place of the machine in the table is refused, whether it exists or not', async () => {
     const { sources } = scene();
     for (const { path } of OF_MACHINE) expect(await sources.whyNew(path), path).toContain('is "');
   });
 
-  it('of the machine is refused with what is below it, unless only itself is protected', async () => {
+  it('paths below a place of the machine are refused, unless only the place itself is protected', async () => {
     const { sources } = scene();
     for (const { path } of OF_MACHINE.filter(({ reach }) => reach !== 'itself')) {
       expect(await sources.whyNew(`${path}/a/b`), path).toContain('lies in "');
@@ -38,7 +38,7 @@ describe('each place in the table', () => {
     }
   });
 
-  it('of a home folder is refused, with its folder, and what is below it', async () => {
+  it('each place of a home folder is refused, with its parent folder and the paths below it', async () => {
     const { home, sources } = scene();
     const places = OF_HOME.map(({ path, ...rest }) => ({ ...rest, path: join(home, path.slice(2)) }));
     for (const { path } of places) mkdirSync(path, { recursive: true });
@@ -54,14 +54,14 @@ describe('each place in the table', () => {
     expect(await sources.whyNew(join(home, 'project/a'))).toBeUndefined();
   });
 
-  it('leaves open where desktop systems mount removable disks', async () => {
+  it('the folder where desktop systems mount removable disks is allowed', async () => {
     const { sources } = scene();
     expect(await sources.whyNew('/run/media/me/disk/project')).toBeUndefined();
     expect(await sources.whyNew('/run/mediator')).toContain('lies in "/run"');
   });
 });
 
-it('the table stands in the docs as it is', () => {
+it('docs/security.md lists the table of protected places', () => {
   const docs = readFileSync('docs/security.md', 'utf8');
   const reaches = {
     itself: 'itself',
@@ -74,13 +74,16 @@ it('the table stands in the docs as it is', () => {
 });
 
 describe("another user's home folder", () => {
-  it.each(['/home', '/Users', '/var/home', '/export/home'])('below %s keeps its keys', async (folder) => {
-    const { sources } = scene();
-    // No such user, no such folder: a folder for a project.
-    expect(await sources.whyNew(`${folder}/ao-test-nobody/project`)).toBeUndefined();
-  });
+  it.each(['/home', '/Users', '/var/home', '/export/home'])(
+    'a folder below %s of a user who does not exist is allowed',
+    async (folder) => {
+      const { sources } = scene();
+      // Neither the user nor the folder exists, so this is an ordinary folder for a project.
+      expect(await sources.whyNew(`${folder}/ao-test-nobody/project`)).toBeUndefined();
+    },
+  );
 
-  it('is refused with its keys, and the projects in it are not, even where it is the home folder of root', async () => {
+  it("root's home folder and its keys are refused, but projects in it are allowed", async () => {
     const { sources } = scene();
     expect(await sources.whyNew('/root')).toContain('is "/root" (a home folder');
     expect(await sources.whyNew('/root/.ssh/a')).toContain('lies in "/root/.ssh"');
@@ -88,7 +91,7 @@ describe("another user's home folder", () => {
   });
 });
 
-/** A machine on which `source` is a mount, as the given line of the table tells. */
+/** Why a folder is refused on a machine whose table of mounts has the given lines. */
 async function mounted(line: (own: { id: string; path: string; home: string }) => string) {
   const { root, ...paths } = scene();
   const folder = join(root, 'elsewhere');
@@ -104,31 +107,31 @@ async function mounted(line: (own: { id: string; path: string; home: string }) =
   });
 }
 
-describe.runIf(process.platform === 'linux')('the table of mounts', () => {
+describe.runIf(process.platform === 'linux')("the machine's table of mounts", () => {
   const disk = (id: string, root: string, path: string, type = 'ext4'): string =>
     `${id} 1 8:1 ${root} ${path} rw,relatime shared:1 - ${type} /dev/sda1 rw`;
 
-  it('shows that a folder is another name of one with keys', async () => {
+  it('a folder that is a bind mount of a folder with keys is refused', async () => {
     const why = await mounted(({ id, path, home }) => `${disk('1', '/', '/')}\n${disk(id, `${home}/.ssh`, path)}`);
     expect(why).toMatch(/is ".*\/home\/.ssh"/);
   });
 
-  it('shows that a folder is another name of one that lies in a folder with keys', async () => {
+  it('a folder that is a bind mount of a folder inside a folder with keys is refused', async () => {
     const why = await mounted(({ id, path, home }) => `${disk('1', '/', '/')}\n${disk(id, `${home}/.ssh/a`, path)}`);
     expect(why).toMatch(/lies in ".*\/home\/.ssh"/);
   });
 
-  it('shows that a folder is another name of one that holds a home folder', async () => {
+  it('a folder that is a bind mount of a parent of protected folders is refused', async () => {
     const why = await mounted(({ id, path, home }) => `${disk('1', '/', '/')}\n${disk(id, dirname(home), path)}`);
     expect(why).toMatch(/holds ".*\/state"/);
   });
 
-  it('shows that a part of a folder is mounted as the home folder', async () => {
+  it('a folder is refused if a part of it is mounted as the home folder', async () => {
     const why = await mounted(({ id, path, home }) => `${disk(id, '/', path)}\n${disk('1', '/users/me', home)}`);
     expect(why).toMatch(/is ".*\/home"/);
   });
 
-  it('shows that a folder with keys is mounted below a folder', async () => {
+  it('a folder is refused if a folder with keys is mounted below it', async () => {
     const why = await mounted(
       ({ id, path, home }) =>
         `${disk('1', '/', '/')}\n${disk(id, path, path)}\n${disk('2', `${home}/.ssh`, `${path}/a\\040b`)}`,
@@ -137,7 +140,7 @@ describe.runIf(process.platform === 'linux')('the table of mounts', () => {
   });
 
   it.each([...KERNEL_FILE_SYSTEMS])(
-    'shows a file system of the kernel, mounted anywhere, or below a folder: %s',
+    'a folder is refused if it is or contains a mount of a kernel file system: %s',
     async (type) => {
       expect(await mounted(({ id, path }) => disk(id, '/', path, type))).toContain(`(${type})`);
       const below = ({ id, path }: { id: string; path: string }): string =>
@@ -146,7 +149,7 @@ describe.runIf(process.platform === 'linux')('the table of mounts', () => {
     },
   );
 
-  it('has nothing against a folder that is another name of a project', async () => {
+  it('a folder that is a bind mount of a project is allowed', async () => {
     const line = ({ id, path, home }: { id: string; path: string; home: string }): string =>
       `${disk('1', '/', '/')}\n${disk(id, `${home}/project`, path)}`;
     expect(await mounted(line)).toBeUndefined();

@@ -14,11 +14,11 @@ function hostWith(files: string[], env: NodeJS.ProcessEnv = {}): { env: NodeJS.P
 }
 
 describe('ssh', () => {
-  it('false gives nothing', async () => {
+  it('ssh false mounts nothing', async () => {
     expect(await sshAccess(false, hostWith(['id_ed25519']), '/home/node')).toEqual({ mounts: [], env: {} });
   });
 
-  it("'keys' mounts ~/.ssh read-only into the container's home folder", async () => {
+  it("ssh 'keys' mounts ~/.ssh read-only into the container's home folder", async () => {
     const host = hostWith(['id_ed25519']);
     const { dev, ino } = statSync(join(host.home, '.ssh'), { bigint: true });
     const identity = { dev: String(dev), ino: String(ino) };
@@ -28,7 +28,7 @@ describe('ssh', () => {
     });
   });
 
-  it('mounts what a link leads to', async () => {
+  it("ssh 'keys' mounts the target of ~/.ssh if it is a link", async () => {
     const host = hostWith(['id_ed25519']);
     const home = tempFolder();
     symlinkSync(join(host.home, '.ssh'), join(home, '.ssh'));
@@ -36,7 +36,7 @@ describe('ssh', () => {
     expect(mounts.map(({ source }) => source)).toEqual([join(host.home, '.ssh')]);
   });
 
-  it("'agent' mounts the agent's socket and the known hosts, and no key", async () => {
+  it("ssh 'agent' mounts the agent's socket and the known hosts, and no key", async () => {
     const socket = await listening(join(tempFolder(), 'agent.sock'));
     const host = hostWith(['id_ed25519', 'known_hosts'], { SSH_AUTH_SOCK: socket });
     const { mounts, env } = await sshAccess('agent', host, '/home/node');
@@ -44,7 +44,7 @@ describe('ssh', () => {
     expect(env.SSH_AUTH_SOCK).toBe(mounts[0]?.target);
   });
 
-  it('{ keyFile } mounts that key only, read-only, and tells git to use it', async () => {
+  it('ssh { keyFile } mounts only that key, read-only, and configures git to use the key', async () => {
     const host = hostWith(['id_ed25519', 'deploy']);
     const { mounts, env } = await sshAccess({ keyFile: join(host.home, '.ssh/deploy') }, host, '/home/node');
     expect(mounts).toMatchObject([{ source: join(host.home, '.ssh/deploy'), readonly: true }]);
@@ -53,14 +53,14 @@ describe('ssh', () => {
 
   it.each([
     ["'agent' without SSH_AUTH_SOCK", 'agent', 'SSH_AUTH_SOCK'],
-    ['a key that is not there', { keyFile: '/nowhere/key' }, '/nowhere/key'],
+    ['a key that does not exist', { keyFile: '/nowhere/key' }, '/nowhere/key'],
     ['a folder as key', { keyFile: '/etc' }, '/etc'],
     ['a device as key', { keyFile: '/dev/null' }, '/dev/null'],
-  ] as const)('is refused: %s', async (_, ssh, named) => {
+  ] as const)('the ssh option is refused: %s', async (_, ssh, named) => {
     expect((await errorOf(sshAccess(ssh, hostWith([]), '/home/node'), 'INVALID_OPTIONS')).message).toContain(named);
   });
 
-  it("'agent' is refused where SSH_AUTH_SOCK names a folder", async () => {
+  it("ssh 'agent' is refused if SSH_AUTH_SOCK names a folder", async () => {
     const host = hostWith([]);
     const { message } = await errorOf(
       sshAccess('agent', { ...host, env: { SSH_AUTH_SOCK: host.home } }, '/home/node'),

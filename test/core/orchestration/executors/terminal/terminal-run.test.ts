@@ -39,7 +39,7 @@ function scene({ beginMs = 30, over = false, paused = false, screen = async () =
   return { run, handle, transcript, close, course, started, ended, appeared };
 }
 
-describe('how it ends', () => {
+describe('the end of a terminal run', () => {
   it.each<[RunEnd, RunEnd]>([
     [{ exitCode: 0 }, { exitCode: 0, closed: true }],
     [{ unknown: true }, { unknown: true, closed: true }],
@@ -52,14 +52,14 @@ describe('how it ends', () => {
       { reason: 'lost', error: 'gone' },
       { reason: 'lost', error: 'gone' },
     ],
-  ])('%j is %j, when the log is complete', async (end, expected) => {
+  ])("a terminal run's end %j is reported as %j, after the transcript has been copied", async (end, expected) => {
     const { run, ended, course } = scene();
     ended.resolve(end);
     expect(await run.ended).toEqual(expected);
     expect(course).toEqual(['drained']);
   });
 
-  it('nothing is left of it: its terminal is closed after its container', async () => {
+  it('release() closes the terminal after the container, and does not fail if tmux is gone', async () => {
     const { run, course, close } = scene();
     await run.release?.();
     expect(course).toEqual(['released', 'closed']);
@@ -68,8 +68,8 @@ describe('how it ends', () => {
   });
 });
 
-describe('a conversation that does not begin', () => {
-  it('ends the run, which tells what stood there instead', async () => {
+describe('a terminal run whose conversation does not begin', () => {
+  it("a run whose conversation does not begin is stopped, and its error shows the terminal's text", async () => {
     const { run, started, handle } = scene();
     started.resolve({});
     const { reason, error } = await run.ended;
@@ -81,13 +81,13 @@ describe('a conversation that does not begin', () => {
     expect(handle.stop).toHaveBeenCalledTimes(1);
   });
 
-  it('ends it also where nobody can look at the screen', async () => {
+  it('a run whose conversation does not begin is stopped even if its screen cannot be read', async () => {
     const { run, started } = scene({ screen: () => Promise.reject(new Error('no tmux any more')) });
     started.resolve({});
     expect((await run.ended).error).toMatch(/showed: nothing$/);
   });
 
-  it('does not count where it has begun, has never started, or was over before', async () => {
+  it('a run is not stopped if its conversation has begun, or if it never started or was already over', async () => {
     const begun = scene();
     begun.started.resolve({});
     begun.appeared.resolve();
@@ -99,7 +99,7 @@ describe('a conversation that does not begin', () => {
     for (const { handle } of [begun, never, over]) expect(handle.stop).not.toHaveBeenCalled();
   });
 
-  it('is not waited for while it is frozen', async () => {
+  it('the time to begin a conversation does not count while the run is frozen', async () => {
     const { run, started, handle } = scene({ paused: true });
     started.resolve({});
     await new Promise((resolve) => setTimeout(resolve, 90));
@@ -114,7 +114,7 @@ describe('a conversation that does not begin', () => {
     expect((await run.ended).reason).toBe('incomplete');
   });
 
-  it('is nobody’s any more who has let go of it', async () => {
+  it('a detached run is not stopped if its conversation does not begin', async () => {
     const { run, started, handle, transcript } = scene();
     started.resolve({});
     void run.detach();
@@ -125,7 +125,7 @@ describe('a conversation that does not begin', () => {
   });
 });
 
-it('who has let go of it can wait until its log is written no more', async () => {
+it('detach() resolves only when the transcript copy is closed', async () => {
   const { run, transcript } = scene();
   const closed = deferred<void>();
   transcript.close.mockReturnValue(closed.promise);

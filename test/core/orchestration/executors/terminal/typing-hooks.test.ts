@@ -5,7 +5,7 @@ import { deferred } from '../../../../../src/core/orchestration/util/deferred.js
 import { eventually } from '../../../../support/eventually.js';
 import { FakeHost } from '../../../../support/hook.js';
 
-/** The hooks of a terminal whose texts go where the test says. */
+/** The hooks of a terminal; the test decides what happens to typed texts. */
 function scene({ waits = false, type = async (_text: string): Promise<void> => {} } = {}) {
   const host = new FakeHost();
   const typed: string[] = [];
@@ -23,8 +23,8 @@ function scene({ waits = false, type = async (_text: string): Promise<void> => {
   return { host, hooks, typed, flags };
 }
 
-describe('a message', () => {
-  it('is typed for an agent that waits, as one text, with a slot', async () => {
+describe('a message to an agent in a terminal', () => {
+  it('messages for a waiting agent are typed as one text, after a slot is taken', async () => {
     const { host, typed, flags } = scene({ waits: true });
     host.say('one', 'two');
     await eventually(() => expect(host.given).toHaveLength(1));
@@ -34,7 +34,7 @@ describe('a message', () => {
     expect(flags).toEqual([true, false]);
   });
 
-  it('is left to the hooks of an agent that works, until it has ended its turn', async () => {
+  it('a message for a working agent is left to its hooks until its turn ends, then typed', async () => {
     const { host, hooks, typed } = scene();
     host.say('one');
     await hooks.beforeTurn();
@@ -44,7 +44,7 @@ describe('a message', () => {
     expect(host.turns).toEqual(['begins', 'ended', 'begins']);
   });
 
-  it('that comes while another is typed is left to the hooks', async () => {
+  it('a message that comes while another is typed is left to the hooks', async () => {
     const typing = deferred<void>();
     const { host, typed } = scene({ waits: true, type: () => typing.promise });
     host.say('one');
@@ -55,7 +55,7 @@ describe('a message', () => {
     expect(host.messages).toEqual(['two']);
   });
 
-  it('that cannot be typed waits again, and the slot is given back; it is heard once', async () => {
+  it('a message that cannot be typed waits again, gives the slot back, and is delivered once', async () => {
     let fails = true;
     const { host, hooks, typed } = scene({
       waits: true,
@@ -74,7 +74,7 @@ describe('a message', () => {
     expect([host.messages, typed]).toEqual([[], ['one\n\ntwo']]);
   });
 
-  it('that cannot be typed because a person has begun leaves the turn to that person', async () => {
+  it('a message that cannot be typed because a person types leaves the turn to that person', async () => {
     const typing = deferred<void>();
     const { host, hooks } = scene({
       waits: true,
@@ -91,7 +91,7 @@ describe('a message', () => {
     expect(host.turns).toEqual(['begins', 'begins']);
   });
 
-  it('is typed once where the turn is over before typing is', async () => {
+  it('a message is typed once even if the turn ends before the typing does', async () => {
     const typing = deferred<void>();
     const { host, hooks, typed } = scene({ waits: true, type: () => typing.promise });
     host.say('one');
@@ -106,8 +106,8 @@ describe('a message', () => {
   });
 });
 
-describe("a turn's end", () => {
-  it('is when hook and transcript have told of it', async () => {
+describe('the end of a turn in a terminal', () => {
+  it('a turn ends when both hook and transcript have reported it', async () => {
     const { host, hooks } = scene();
     await hooks.beforeTurn();
     void hooks.afterTurn();
@@ -118,14 +118,14 @@ describe("a turn's end", () => {
     expect(host.turns).toEqual(['begins', 'ended']);
   });
 
-  it('is believed of a hook alone, after a while', async () => {
+  it('a turn ends after a while if only the hook has reported it', async () => {
     const { host, hooks } = scene();
     await hooks.beforeTurn();
     await hooks.afterTurn();
     expect(host.turns).toEqual(['begins', 'ended']);
   });
 
-  it('is believed of a transcript alone where no hook tells', async () => {
+  it('a turn ends by the transcript alone only if no hook will report it', async () => {
     const { host, hooks } = scene();
     await hooks.beforeTurn();
     hooks.turnEnded(true);
@@ -134,7 +134,7 @@ describe("a turn's end", () => {
     expect(host.turns).toEqual(['begins', 'ended']);
   });
 
-  it('is not that of the next turn, which has begun meanwhile', async () => {
+  it('a late report of an ended turn does not end the next turn', async () => {
     const { host, hooks } = scene();
     await hooks.beforeTurn();
     const told = hooks.afterTurn();
@@ -144,7 +144,7 @@ describe("a turn's end", () => {
     expect(host.turns).toEqual(['begins', 'begins']);
   });
 
-  it('cannot be while a prompt waits for its slot', async () => {
+  it('a reported end is ignored while a prompt waits for its slot', async () => {
     const { host, hooks } = scene({ waits: true });
     const slot = deferred<void>();
     host.beforeTurn = () => slot.promise;
@@ -155,7 +155,7 @@ describe("a turn's end", () => {
     expect(host.turns).toEqual([]);
   });
 
-  it('is told once, however often an agent says so', async () => {
+  it('the end of a turn is reported once, however often the agent reports it', async () => {
     const { host, hooks } = scene();
     await hooks.beforeTurn();
     await Promise.all(Array.from({ length: 50 }, () => hooks.afterTurn()));

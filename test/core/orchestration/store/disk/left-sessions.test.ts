@@ -21,8 +21,8 @@ async function withSession(stateDir = tempFolder(), id = ID): Promise<{ stateDir
   return { stateDir, folder };
 }
 
-describe('the sessions that are left', () => {
-  it('are none where there is no folder, or an empty one', async () => {
+describe('leftSessions', () => {
+  it('there are no left sessions if the folder is missing or empty', async () => {
     const stateDir = tempFolder();
     expect(await leftSessions(join(stateDir, 'none'))).toEqual([]);
     expect(await leftSessions(stateDir)).toEqual([]);
@@ -30,7 +30,7 @@ describe('the sessions that are left', () => {
     expect(await leftSessions(stateDir)).toEqual([]);
   });
 
-  it('are read with what they were created from, their record, and whether they have a log', async () => {
+  it('a left session is read with its specification, its record and whether it has a log', async () => {
     const { stateDir, folder } = await withSession();
     const [left, ...others] = await leftSessions(stateDir);
     expect(others).toEqual([]);
@@ -47,14 +47,14 @@ describe('the sessions that are left', () => {
     expect(await leftSessions(stateDir)).toMatchObject([{ hasLog: false }]);
   });
 
-  it('are all there where they are more than are read at once', async () => {
+  it('all left sessions are read, even more than are read at the same time', async () => {
     const stateDir = tempFolder();
     const ids = Array.from({ length: 40 }, (_, index) => `session${String(index).padStart(5, '0')}`);
     for (const id of ids) await withSession(stateDir, id);
     expect((await leftSessions(stateDir)).map(({ id }) => id).sort()).toEqual(ids);
   });
 
-  it('are those in folders that a manager makes: nothing else is looked at', async () => {
+  it('only folders with the name of a session are read; other files, links and FIFOs are ignored', async () => {
     const { stateDir } = await withSession();
     const sessions = join(stateDir, 'sessions');
     for (const name of ['abcdefghijk', 'abcdefghijklm', 'ABCDEFGHIJKL', 'abcdef-hijkl', '.bcdefghijkl', 'äbcdefghijkl'])
@@ -65,7 +65,7 @@ describe('the sessions that are left', () => {
     expect((await leftSessions(stateDir)).map(({ id }) => id)).toEqual([ID]);
   });
 
-  it('rejects where the folder cannot be listed: that is not the same as none', async () => {
+  it('leftSessions rejects if the folder cannot be listed, instead of returning no sessions', async () => {
     const stateDir = tempFolder();
     writeFileSync(join(stateDir, 'sessions'), '');
     await expect(leftSessions(stateDir)).rejects.toMatchObject({ code: 'STATE_NOT_WRITABLE' });
@@ -78,7 +78,7 @@ describe.each(['spec', 'record'] as const)('a %s that cannot be read', (file) =>
     ['missing', 'missing', (path) => rmSync(path)],
     ['a link to nothing', 'damaged', (path) => remade(path, () => symlinkSync('/nowhere', path))],
     [
-      'a link to the true one',
+      'a link to the real file',
       'damaged',
       (path) => {
         writeFileSync(`${path}.true`, readFileSync(path));
@@ -97,13 +97,16 @@ describe.each(['spec', 'record'] as const)('a %s that cannot be read', (file) =>
     ['of another session', 'damaged', (path) => changed(path, `"id":"${ID}"`, '"id":"bcdefghijklm"')],
   ];
 
-  it.each(CASES)('is that, and the rest is read: %s', async (_, expected, damage) => {
-    const { stateDir, folder } = await withSession();
-    damage(folder[file]);
-    const [left] = await leftSessions(stateDir);
-    expect(left?.[file]).toBe(expected);
-    expect(left?.[other]).toMatchObject({ version: 1 });
-  });
+  it.each(CASES)(
+    'an unreadable file is reported as missing or damaged, and the other file is read: %s',
+    async (_, expected, damage) => {
+      const { stateDir, folder } = await withSession();
+      damage(folder[file]);
+      const [left] = await leftSessions(stateDir);
+      expect(left?.[file]).toBe(expected);
+      expect(left?.[other]).toMatchObject({ version: 1 });
+    },
+  );
 });
 
 function remade(path: string, make: () => void): void {

@@ -22,13 +22,13 @@ const KNOWN = {
   parentId: 'parent',
 } as const;
 
-describe('a record that is rebuilt', () => {
-  it('waits where no run has left a leftover', () => {
+describe('a rebuilt record', () => {
+  it('a rebuilt record is queued if no container or process of a run is left', () => {
     const record = rebuiltRecord(KNOWN, '/log', 0);
     expect(record).toMatchObject({ ...KNOWN, status: 'queued', logFile: '/log', runs: [] });
   });
 
-  it('is open where one has, whatever became of it; its log is read from the beginning', () => {
+  it('a rebuilt record has an open run if a run is left, and its log is read from the beginning', () => {
     const record = rebuiltRecord(KNOWN, '/log', 3);
     expect(record.status).toBe('starting');
     expect(hasOpenRun(record)).toBe(true);
@@ -39,7 +39,7 @@ describe('a record that is rebuilt', () => {
     ]);
   });
 
-  it.each([0, 1, 2])('is a record like any other, with %i runs', (latest) => {
+  it.each([0, 1, 2])('a rebuilt record with %i runs is frozen and can be stored', (latest) => {
     const record = rebuiltRecord({ ...KNOWN, environment: Object.freeze(environment) }, '/log', latest);
     expect(unfrozenParts(record)).toEqual([]);
     const text = JSON.stringify(storedRecord(1, record, record.metadata));
@@ -47,14 +47,14 @@ describe('a record that is rebuilt', () => {
   });
 });
 
-describe('a specification that stands in for a lost one', () => {
+describe('the replacement of a lost specification', () => {
   const manager = resolveManagerOptions({
     stateDir: '/state',
     docker: { image: 'mine', env: { TOKEN: 'secret' }, memory: '1g' },
     policy: { rules: [{ tool: '*', decision: 'allow' }], dangerous: 'allow', onHostLost: 'allow' },
   });
 
-  it('lets no tool call pass, whatever the manager allows', () => {
+  it('a replacement specification denies every tool call, even if the manager allows all', () => {
     const { policy } = restoredSpec(standInSpec(KNOWN, manager), manager, {});
     for (const tool of ['Bash', 'Read', 'mcp__x__y', 'Anything']) {
       expect(decide(policy, { toolUseId: 't', tool, input: {} })).toMatchObject({
@@ -68,7 +68,7 @@ describe('a specification that stands in for a lost one', () => {
     });
   });
 
-  it('has the place of the session and no secrets', () => {
+  it("a replacement specification has the session's environment and no secrets", () => {
     const spec = standInSpec(KNOWN, manager);
     expect(spec).toMatchObject({
       createdAt: 7,
@@ -82,10 +82,10 @@ describe('a specification that stands in for a lost one', () => {
   });
 });
 
-describe('what a container tells of its session', () => {
+describe('a session that is known only from its container', () => {
   const leftover: Leftover = { name: 'ao-x-2', sessionId: KNOWN.id, run: 2, environment };
 
-  it('is its mode and its place', () => {
+  it('a leftover container gives the mode (default autonomous) and environment of its session', () => {
     expect(knownFromLeftover(KNOWN.id, { ...leftover, mode: 'planning' }, 9)).toEqual({
       id: KNOWN.id,
       mode: 'planning',

@@ -24,7 +24,7 @@ const ID = 'abcdefghijkl';
 const LAUNCHED: SessionAction = { type: 'launching', at: 2 };
 const RUNNING: SessionAction = { type: 'running', at: 3 };
 
-/** A journal, and a session in it that changes as the store would change it. */
+/** A journal, and a session that changes as the store would change it. */
 async function scene(id = ID, stateDir = tempFolder()) {
   const manager = resolveManagerOptions({ stateDir });
   const errors: [string, OrchestrationError][] = [];
@@ -43,13 +43,13 @@ async function scene(id = ID, stateDir = tempFolder()) {
     return session;
   };
   const onDisk = (): StoredRecord => JSON.parse(readFileSync(folder.record, 'utf8'));
-  /** What keeps the record from being written. */
+  /** A path that keeps the record from being written if it is a folder. */
   const obstacle = join(folder.path, '.session.json.part');
   return { journal, folder, begin, change, onDisk, errors, obstacle, stateDir, manager };
 }
 
-describe('a new session', () => {
-  it('is on disk, with what it was created from, when begin() resolves', async () => {
+describe('a new session in the journal', () => {
+  it('a new session is on disk with its specification when begin() resolves', async () => {
     const { begin, onDisk, folder } = await scene();
     await begin();
     expect(onDisk()).toMatchObject({ version: 1, ticket: 1, session: { id: ID, status: 'starting' } });
@@ -57,14 +57,14 @@ describe('a new session', () => {
     expect(spec).toMatchObject({ version: 1, spec: { id: ID, prompt: { text: 'x' } }, ownEnv: ['A'] });
   });
 
-  it('has its specification on disk before its record: a record alone would be no session', async () => {
+  it("a new session's specification is written before its record", async () => {
     const { begin, folder } = await scene();
     writes.mockClear();
     await begin();
     expect(writes.mock.calls.map(([path]) => path)).toEqual([folder.spec, folder.record]);
   });
 
-  it('is refused where the disk refuses, and not kept', async () => {
+  it('begin() rejects if the disk refuses, and the journal does not keep the session', async () => {
     const { begin, obstacle, journal, change, errors } = await scene();
     mkdirSync(obstacle);
     const { message, cause } = await errorOf(begin(), 'STATE_NOT_WRITABLE');
@@ -76,7 +76,7 @@ describe('a new session', () => {
   });
 });
 
-describe('a change', () => {
+describe('a change of a session in the journal', () => {
   const run: SessionAction[] = [LAUNCHED, RUNNING];
   const TABLE: [SessionAction['type'], UnifiedSession, SessionAction, boolean][] = [
     ['launching', sessionIn('starting'), LAUNCHED, true],
@@ -112,7 +112,7 @@ describe('a change', () => {
     ['steered', sessionIn('running'), { type: 'steered', at: 9, message: 'm' }, false],
   ];
 
-  it.each(TABLE)("'%s' is written, or left to the log", async (_, before, action, isWritten) => {
+  it.each(TABLE)("a change '%s' is written to disk, or not if the log has it", async (_, before, action, isWritten) => {
     const { journal, folder, onDisk } = await scene();
     const session = { ...before, id: ID };
     journal.restore(folder, session, 3);
@@ -124,7 +124,7 @@ describe('a change', () => {
     if (isWritten) expect(onDisk().session.status).toBe(next.status);
   });
 
-  it('of a session that is not in it is nobody’s', async () => {
+  it('a change of an unknown session is ignored', async () => {
     const { journal, change } = await scene();
     writes.mockClear();
     change(...run);
@@ -133,7 +133,7 @@ describe('a change', () => {
     expect(writes).not.toHaveBeenCalled();
   });
 
-  it('is written once with all others of its turn', async () => {
+  it('all changes of one turn are written once', async () => {
     const { begin, change, journal, onDisk } = await scene();
     await begin();
     writes.mockClear();
@@ -143,7 +143,7 @@ describe('a change', () => {
     expect(onDisk().session).toMatchObject({ status: 'running', runs: [{ launchedAt: 2, startedAt: 3 }] });
   });
 
-  it('that comes while another is being written is the last on disk, and saved() waits for it', async () => {
+  it('a change during a write is written afterwards, and saved() waits for it', async () => {
     const { begin, change, journal, onDisk } = await scene();
     await begin();
     writes.mockClear();
@@ -165,7 +165,7 @@ describe('a change', () => {
     expect(writes).toHaveBeenCalledTimes(2);
   });
 
-  it('of an open run is written with the metadata from before it', async () => {
+  it('a change of an open run is written with the metadata from before the run', async () => {
     const { begin, change, journal, onDisk } = await scene();
     await begin();
     change(...run, {
@@ -186,7 +186,7 @@ describe('a change', () => {
     expect(onDisk().session.metadata.messages).toBe(1);
   });
 
-  it('that comes in the moment in which saved() is called does not make it reject', async () => {
+  it('a change right after saved() is called does not make saved() reject', async () => {
     const { begin, change, journal } = await scene();
     await begin();
     const saved = journal.saved(ID);
@@ -196,8 +196,8 @@ describe('a change', () => {
   });
 });
 
-describe('a disk that refuses', () => {
-  it('is told of, once a try, and the next change is tried again', async () => {
+describe('a disk that refuses writes', () => {
+  it('each failed write is reported once, and the next change is written again', async () => {
     const { begin, change, journal, onDisk, errors, obstacle } = await scene();
     await begin();
     mkdirSync(obstacle);
@@ -218,7 +218,7 @@ describe('a disk that refuses', () => {
     expect(errors).toHaveLength(2);
   });
 
-  it('keeps nobody from closing: settled() resolves', async () => {
+  it('settled() resolves even if the disk refuses', async () => {
     const { begin, change, journal, obstacle } = await scene();
     await begin();
     mkdirSync(obstacle);
@@ -227,8 +227,8 @@ describe('a disk that refuses', () => {
   });
 });
 
-describe('tickets', () => {
-  it('tell who came first to the queue: a continued session comes behind newer ones', async () => {
+describe('queue tickets', () => {
+  it('a continued session gets a new ticket, behind newer sessions', async () => {
     const stateDir = tempFolder();
     const { journal, begin, change, manager } = await scene('aaaaaaaaaaaa', stateDir);
     await begin();
@@ -244,7 +244,7 @@ describe('tickets', () => {
     expect([ticketOf('aaaaaaaaaaaa'), ticketOf('bbbbbbbbbbbb')]).toEqual([3, 2]);
   });
 
-  it('go on behind those of an earlier manager, and theirs stay', async () => {
+  it('new tickets continue after those of an earlier manager, whose tickets stay', async () => {
     const { journal, folder, begin, change, onDisk } = await scene();
     const stateDir = tempFolder();
     for (const [id, ticket] of [

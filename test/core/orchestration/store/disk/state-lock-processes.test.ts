@@ -33,7 +33,7 @@ async function kill(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-it('goes to one of several processes each time, whether the one before released it or was killed', async () => {
+it('exactly one of several processes gets the state lock, after a release as after a kill', async () => {
   const folder = tempFolder();
   const children = await Promise.all(Array.from({ length: 4 }, () => contender(folder)));
   for (let round = 1; round <= 30; round++) {
@@ -54,7 +54,7 @@ it('goes to one of several processes each time, whether the one before released 
   expect(readdirSync(folder)).toEqual(['lock.31']);
 }, 20_000);
 
-it('is taken over at once from a process that was killed', async () => {
+it('the state lock of a killed process is taken over at once', async () => {
   const folder = tempFolder();
   const child = await contender(folder);
   expect(await ask(child, 'acquire')).toBe('done');
@@ -62,13 +62,13 @@ it('is taken over at once from a process that was killed', async () => {
   await (await StateLock.acquire(folder)).release();
 }, 20_000);
 
-it('is taken over from processes that were killed while they took it', async () => {
+it('the state lock can be acquired after processes were killed while they acquired it', async () => {
   const folder = tempFolder();
   const children = await Promise.all(Array.from({ length: 3 }, () => contender(folder)));
   for (const child of children) {
     const watcher = watch(folder);
     child.send('acquire');
-    // Its draft has appeared: what it gets to do before the signal arrives is another thing each time.
+    // The child's draft has appeared. How far the child gets before the signal arrives differs each time.
     await once(watcher, 'change');
     await kill(child);
     watcher.close();

@@ -9,20 +9,20 @@ import { errorOf } from '../../../../support/errors.js';
 interface Contender {
   pid: number;
   steps: number;
-  /** Before which of its steps the system lets it wait for long. */
+  /** The step before which the system delays the process for long. */
   slowAt: number;
-  /** Before which of its steps it is killed. */
+  /** The step before which the process is killed. */
   diesAt: number;
-  /** Which of its steps the system refuses. */
+  /** The step that the system refuses. */
   failsAt: number;
   dead: boolean;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
-/** Turns in which others can take the lock, release it and take it again. */
+/** Turns in which other processes can take the lock, release it and take it again. */
 const LONG = 40;
 
-/** The folder, in memory: each step takes effect at once, and between two steps anybody else may take any number. */
+/** The folder, in memory. Each step takes effect at once; other processes may take any number of steps between two steps. */
 const folder = new Map<string, string>();
 const processes = new Map<number, Contender>();
 const running = new AsyncLocalStorage<Contender>();
@@ -98,7 +98,7 @@ function contender(pid: number, { slowAt = NEVER, diesAt = NEVER, failsAt = NEVE
 const number = fc.option(fc.nat(60), { nil: NEVER });
 const contenders = fc.array(fc.record({ slowAt: number, diesAt: number }), { minLength: 2, maxLength: 5 });
 
-it('never has two owners, however their steps fall and whoever dies, and is free in the end', async () => {
+it('the state lock never has two owners, in any order of steps and deaths, and is free in the end', async () => {
   let handovers = 0;
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), contenders, async (anyOrder, fates) => {
@@ -131,7 +131,7 @@ it('never has two owners, however their steps fall and whoever dies, and is free
 
       expect(wrong).toEqual([]);
       scheduler = undefined;
-      // Whoever is left over was killed and will not take a step again.
+      // The remaining processes were killed and take no further step.
       for (const one of processes.values()) expect(one.dead).toBe(true);
       await StateLock.acquire('/');
       expect([...folder.keys()]).toEqual([expect.stringMatching(/^\/lock\.\d+$/)]);
@@ -141,7 +141,7 @@ it('never has two owners, however their steps fall and whoever dies, and is free
   expect(handovers).toBeGreaterThan(500);
 });
 
-it('is not left behind by a step that failed', async () => {
+it('a failed step of acquire or release leaves no lock behind', async () => {
   const outcomes = new Set<string>();
   for (let failsAt = 0; failsAt < 16; failsAt++) {
     begin();
@@ -159,7 +159,7 @@ it('is not left behind by a step that failed', async () => {
         outcomes.add('not acquired');
       }
       me.failsAt = NEVER;
-      // By the same process, which is alive.
+      // Acquired by the same process, which is alive.
       await StateLock.acquire('/');
       expect([...folder.keys()].filter((path) => path.includes('draft'))).toEqual([]);
     });

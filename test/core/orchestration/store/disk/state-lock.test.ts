@@ -21,7 +21,7 @@ import { tempFolder } from '../../../../support/temp-folder.js';
 
 const linux = process.platform === 'linux';
 
-/** A lock file's content; by default that of an earlier process which had this one's pid. */
+/** A lock file's content; by default that of an earlier process with the pid of this process. */
 async function record(owner: Partial<LockRecord['owner']> = { startedAt: '1' }): Promise<string> {
   const mine = await processIdentity(process.pid);
   return JSON.stringify({ version: 1, owner: { ...mine, ...owner }, nonce: 'theirs' });
@@ -44,7 +44,7 @@ async function isFree(folder: string): Promise<boolean> {
 }
 
 describe('a state lock', () => {
-  it('makes the folder, which only its owner can enter', async () => {
+  it('acquiring the state lock creates the folder, which only its owner can enter', async () => {
     const folder = join(tempFolder(), 'new/state');
     await StateLock.acquire(folder);
     expect(statSync(folder).mode & 0o777).toBe(0o700);
@@ -52,7 +52,7 @@ describe('a state lock', () => {
     expect(statSync(join(folder, 'lock.1')).mode & 0o777).toBe(0o600);
   });
 
-  it('is had once at a time', async () => {
+  it('the state lock has one owner at a time', async () => {
     const folder = stateDir();
     const first = await StateLock.acquire(folder);
     const error = await errorOf(StateLock.acquire(folder), 'STATE_LOCKED');
@@ -66,7 +66,7 @@ describe('a state lock', () => {
     await second.release();
   });
 
-  it('of another live process names it', async () => {
+  it('the error for a lock of another live process names that process', async () => {
     const folder = stateDir({ 'lock.4': await record((await processIdentity(process.ppid)) ?? {}) });
     const { message } = await errorOf(StateLock.acquire(folder), 'STATE_LOCKED');
     expect(message).toBe(
@@ -75,26 +75,26 @@ describe('a state lock', () => {
     expect(readdirSync(folder)).toEqual(['lock.4']);
   });
 
-  it.runIf(linux)('of another container stays, and the message says how it goes', async () => {
+  it.runIf(linux)('a lock of another container is kept, and the error says how to remove it', async () => {
     const folder = stateDir({ 'lock.4': await record({ pid: 7, pidNamespace: 'pid:[1]' }) });
     const { message } = await errorOf(StateLock.acquire(folder), 'STATE_LOCKED');
     expect(message).toContain('in use by process 7 of another container');
     expect(message).toContain(`once that container is gone, remove "${join(folder, 'lock.4')}".`);
   });
 
-  it('of an earlier process with the same pid is taken over', async () => {
+  it('a lock of an earlier process with the same pid is taken over', async () => {
     const folder = stateDir({ 'lock.4': await record() });
     await StateLock.acquire(folder);
     expect(readdirSync(folder)).toEqual(['lock.5']);
   });
 
-  it.runIf(linux)('of an earlier boot is taken over, even of another container', async () => {
+  it.runIf(linux)('a lock from before a reboot is taken over, even if its owner was in another container', async () => {
     expect(await isFree(stateDir({ 'lock.4': await record({ bootId: 'earlier', pidNamespace: 'pid:[1]' }) }))).toBe(
       true,
     );
   });
 
-  it('goes to one of many that find a dead owner at once', async () => {
+  it('exactly one of many callers takes over the lock of a dead owner', async () => {
     const folder = stateDir({ 'lock.9': await record() });
     const takers = await Promise.allSettled(Array.from({ length: 20 }, () => StateLock.acquire(folder)));
     const lost = takers.filter((taker) => taker.status === 'rejected');
@@ -102,13 +102,13 @@ describe('a state lock', () => {
     expect(readdirSync(folder)).toEqual(['lock.10']);
   });
 
-  it('only the highest generation counts', async () => {
+  it('only the lock file with the highest number counts', async () => {
     const mine = await record({});
     expect(await isFree(stateDir({ 'lock.9': mine, 'lock.10': await record() }))).toBe(true);
     expect(await isFree(stateDir({ 'lock.9': await record(), 'lock.10': mine }))).toBe(false);
   });
 
-  it('other names are not touched', async () => {
+  it('files with other names are not touched', async () => {
     const names = [
       'lock.',
       'lock.0',
@@ -124,39 +124,39 @@ describe('a state lock', () => {
     expect(readdirSync(folder).toSorted()).toEqual([...names, 'lock.1'].toSorted());
   });
 
-  it('does not begin again where the numbers end', async () => {
+  it('lock numbers do not start again at 1 after the highest number', async () => {
     const folder = stateDir({ [`lock.${'9'.repeat(15)}`]: await record() });
     await errorOf(StateLock.acquire(folder), 'STATE_NOT_WRITABLE');
     expect(existsSync(join(folder, 'lock.1'))).toBe(false);
   });
 });
 
-describe('a taker that died', () => {
-  it('before it wrote its draft to the end', async () => {
+describe('a process that died while it acquired or released the lock', () => {
+  it('a process that died before it had written its whole draft does not block the lock', async () => {
     const folder = stateDir({ 'lock.3': await record(), 'lock.draft-abc_-1': '{"version":1,"ow' });
     await StateLock.acquire(folder);
     expect(readdirSync(folder)).toEqual(['lock.4']);
   });
 
-  it('before it linked its draft', async () => {
+  it('a process that died before it linked its draft does not block the lock', async () => {
     const folder = stateDir({ 'lock.3': await record(), 'lock.draft-abc': await record() });
     await StateLock.acquire(folder);
     expect(readdirSync(folder)).toEqual(['lock.4']);
   });
 
-  it('before it removed its draft and the generations before', async () => {
+  it('the draft and older lock files of a process that died before it removed them are removed', async () => {
     const dead = await record();
     const folder = stateDir({ 'lock.2': dead, 'lock.3': dead, 'lock.4': dead, 'lock.draft-abc': dead });
     await StateLock.acquire(folder);
     expect(readdirSync(folder)).toEqual(['lock.5']);
   });
 
-  it('before it withdrew', async () => {
+  it('an older lock file of a dead process does not free the lock of the current owner', async () => {
     const folder = stateDir({ 'lock.2': await record(), 'lock.7': await record({}) });
     await errorOf(StateLock.acquire(folder), 'STATE_LOCKED');
   });
 
-  it('before it released its lock: the draft of that is removed', async () => {
+  it('the draft of a process that died before it released its lock is removed', async () => {
     const folder = stateDir({ 'lock.2': await record(), 'lock.draft-abc': await record() });
     expect(await isFree(folder)).toBe(true);
     expect(readdirSync(folder)).toEqual(['lock.3']);
@@ -171,14 +171,16 @@ describe('a damaged lock file', () => {
     '{"version":1}',
     '{"version":1,"owner":{"pid":-1,"startedAt":""},"nonce":""}',
     `{}${' '.repeat(5000)}`,
-  ])('is nobody’s: %s', async (content) => expect(await isFree(stateDir({ 'lock.1': content }))).toBe(true));
+  ])('a damaged lock file has no owner: %s', async (content) =>
+    expect(await isFree(stateDir({ 'lock.1': content }))).toBe(true),
+  );
 
-  it('is not one of a later version', async () => {
+  it('a lock file of a later version is not treated as damaged', async () => {
     const later = { ...JSON.parse(await record({})), version: 2, more: true };
     expect(await isFree(stateDir({ 'lock.1': JSON.stringify(later) }))).toBe(false);
   });
 
-  it('may be a link, which is not followed', async () => {
+  it('a lock file that is a link is not followed', async () => {
     const target = join(stateDir({ target: await record({}) }), 'target');
     const folder = stateDir();
     symlinkSync(target, join(folder, 'lock.1'));
@@ -188,13 +190,13 @@ describe('a damaged lock file', () => {
     expect(readFileSync(target, 'utf8')).toBe(await record({}));
   });
 
-  it('may be a FIFO, which does not block', async () => {
+  it('a lock file that is a FIFO does not block', async () => {
     const folder = stateDir();
     execFileSync('mkfifo', [join(folder, 'lock.1')]);
     expect(await isFree(folder)).toBe(true);
   });
 
-  it('may be a folder or a socket', async () => {
+  it('a lock file may be a folder or a socket', async () => {
     const folder = stateDir();
     mkdirSync(join(folder, 'lock.1/x'), { recursive: true });
     const server = createServer().listen(join(folder, 'lock.2'));
@@ -205,7 +207,7 @@ describe('a damaged lock file', () => {
 });
 
 describe('releasing a state lock', () => {
-  it('can be done again, and leaves the next owner alone', async () => {
+  it("release() can be called again, and does not release the next owner's lock", async () => {
     const folder = stateDir();
     const lock = await StateLock.acquire(folder);
     await Promise.all([lock.release(), lock.release()]);
@@ -214,7 +216,7 @@ describe('releasing a state lock', () => {
     await errorOf(StateLock.acquire(folder), 'STATE_LOCKED');
   });
 
-  it('keeps the number, and who had it', async () => {
+  it('release() keeps the lock file with its number and its last owner', async () => {
     const folder = stateDir();
     await (await StateLock.acquire(folder)).release();
     expect(readdirSync(folder)).toEqual(['lock.1']);
@@ -225,7 +227,7 @@ describe('releasing a state lock', () => {
     });
   });
 
-  it('does nothing where the folder was removed', async () => {
+  it('release() does nothing if the folder was removed', async () => {
     const folder = stateDir();
     const lock = await StateLock.acquire(folder);
     rmSync(folder, { recursive: true });
@@ -233,7 +235,7 @@ describe('releasing a state lock', () => {
     expect(existsSync(folder)).toBe(false);
   });
 
-  it('leaves the lock of a folder that was made anew', async () => {
+  it('release() does not release the new lock of a folder that was removed and created again', async () => {
     const folder = join(tempFolder(), 'state');
     const lock = await StateLock.acquire(folder);
     rmSync(folder, { recursive: true });
@@ -242,7 +244,7 @@ describe('releasing a state lock', () => {
     await errorOf(StateLock.acquire(folder), 'STATE_LOCKED');
   });
 
-  it('does nothing where its file was damaged', async () => {
+  it('release() does nothing if the lock file was damaged', async () => {
     const folder = stateDir();
     const lock = await StateLock.acquire(folder);
     truncateSync(join(folder, 'lock.1'));
@@ -250,9 +252,9 @@ describe('releasing a state lock', () => {
     expect(readdirSync(folder)).toEqual(['lock.1']);
   });
 
-  it('finds its folder from another working directory', async () => {
+  it('release() finds a relative folder after a change of the working directory', async () => {
     const folder = stateDir();
-    // Workers cannot change theirs.
+    // Worker threads cannot change their working directory.
     const cwd = vi.spyOn(process, 'cwd').mockReturnValue(folder);
     const lock = await StateLock.acquire('.');
     cwd.mockRestore();
@@ -262,10 +264,13 @@ describe('releasing a state lock', () => {
 });
 
 describe.runIf(linux)('a folder that cannot be locked', () => {
-  it.each(['/sys/kernel', '/sys/state', '/dev/null', '/dev/null/state'])('is refused: %s', async (folder) => {
-    const error = await errorOf(StateLock.acquire(folder), 'STATE_NOT_WRITABLE');
-    expect(error.message).toContain(`Option 'stateDir': "${folder}" cannot be used (`);
-    expect(error.message).toContain('Make room, correct its owner, or choose another.');
-    expect(error.cause).toBeInstanceOf(Error);
-  });
+  it.each(['/sys/kernel', '/sys/state', '/dev/null', '/dev/null/state'])(
+    'a folder that cannot be locked is refused: %s',
+    async (folder) => {
+      const error = await errorOf(StateLock.acquire(folder), 'STATE_NOT_WRITABLE');
+      expect(error.message).toContain(`Option 'stateDir': "${folder}" cannot be used (`);
+      expect(error.message).toContain('Make room, correct its owner, or choose another.');
+      expect(error.cause).toBeInstanceOf(Error);
+    },
+  );
 });

@@ -16,12 +16,12 @@ import {
   storedPolicy,
 } from '../../../../../src/core/orchestration/store/disk/stored-policy.js';
 
-/** As it comes back from a file. */
+/** The policy as it is read back from a file. */
 const throughJson = (policy: ResolvedPolicy): StoredPolicy => JSON.parse(JSON.stringify(storedPolicy(policy)));
 const bash = (command: string): ToolCall => ({ toolUseId: 't', tool: 'Bash', input: { command } });
 
-describe('a policy that was stored', () => {
-  it('is the same again under the same manager', () => {
+describe('a stored policy', () => {
+  it('a stored policy is restored unchanged under the same manager policy', () => {
     const base = resolvePolicy({ rules: [{ tool: 'Write', decision: 'ask' }], onHostLost: 'allow' });
     const own: ToolPolicy = {
       rules: [
@@ -37,15 +37,18 @@ describe('a policy that was stored', () => {
     expect(layer?.rules[0]?.matches).toEqual(/^GIT\s+push$/im);
   });
 
-  it.each(['', 'g', 'y', 'i', 'gimsuy', 'd', 'v'])('keeps a regular expression with the flags %j', (flags) => {
-    const matches = new RegExp('a.b', flags);
-    const policy = tightenPolicy(resolvePolicy(), { rules: [{ tool: 'Bash', matches, decision: 'deny' }] });
-    const again = restoredPolicy(resolvePolicy(), throughJson(policy)).layers[1]?.rules[0]?.matches as RegExp;
-    expect([again.source, again.flags]).toEqual([matches.source, matches.flags]);
-  });
+  it.each(['', 'g', 'y', 'i', 'gimsuy', 'd', 'v'])(
+    'a stored policy keeps a regular expression with the flags %j',
+    (flags) => {
+      const matches = new RegExp('a.b', flags);
+      const policy = tightenPolicy(resolvePolicy(), { rules: [{ tool: 'Bash', matches, decision: 'deny' }] });
+      const again = restoredPolicy(resolvePolicy(), throughJson(policy)).layers[1]?.rules[0]?.matches as RegExp;
+      expect([again.source, again.flags]).toEqual([matches.source, matches.flags]);
+    },
+  );
 
   it.each<Decision>(['allow', 'ask', 'deny'])(
-    'denies all calls of a tool that a function had decided about: %s',
+    'a restored policy denies all calls of a tool whose rule had a function: %s',
     (decision) => {
       const own: ToolPolicy = {
         rules: [
@@ -63,7 +66,7 @@ describe('a policy that was stored', () => {
     },
   );
 
-  it('denies where a regular expression is one that only a later Node can read', () => {
+  it('a restored policy denies if only a later Node version can read the regular expression', () => {
     const stored = throughJson(
       tightenPolicy(resolvePolicy(), { rules: [{ tool: 'Bash', matches: /x/, decision: 'ask' }] }),
     );
@@ -72,7 +75,7 @@ describe('a policy that was stored', () => {
     expect(decide(policy, bash('ls'))).toMatchObject({ decision: 'deny' });
   });
 
-  it("does not keep the manager's own rules: those of the manager that takes over hold", () => {
+  it('a restored policy has the rules of the manager that takes over, not of the old manager', () => {
     const old = resolvePolicy({ rules: [{ tool: 'Bash', decision: 'deny' }] });
     const stored = throughJson(tightenPolicy(old, { rules: [{ tool: 'Read', decision: 'deny' }] }));
     const next = resolvePolicy({ rules: [{ tool: 'Write', decision: 'deny' }] });
@@ -80,7 +83,7 @@ describe('a policy that was stored', () => {
     expect(['Bash', 'Read', 'Write'].map((tool) => decisionOn(tool).decision)).toEqual(['allow', 'deny', 'deny']);
   });
 
-  it('takes the stricter of both in its settings', () => {
+  it('a restored policy takes the stricter setting of the stored policy and the new manager', () => {
     const stored = throughJson(
       tightenPolicy(resolvePolicy({ onHostLost: 'allow', approvalTimeoutMs: 50_000 }), { approvalTimeoutMs: 40_000 }),
     );
@@ -96,7 +99,7 @@ describe('a policy that was stored', () => {
     expect(restoredPolicy(resolvePolicy({ onHostLost: 'allow' }), strict).onHostLost).toBe('deny');
   });
 
-  it('never allows what it did not allow before, and is the same where it had no functions', () => {
+  it('a restored policy is never looser than before, and is equal if it has no functions', () => {
     const STRICTNESS: Record<Decision, number> = { allow: 0, ask: 1, deny: 2 };
     const decision = fc.constantFrom<Decision>('allow', 'ask', 'deny');
     const matches = fc.constantFrom<ToolRule['matches'][]>(

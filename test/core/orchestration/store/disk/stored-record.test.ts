@@ -39,18 +39,21 @@ const STATUSES: SessionStatus[] = [
   'cancelled',
 ];
 
-describe('a record on disk', () => {
-  it.each([...STATUSES.map((status) => sessionIn(status)), suspendedSession()])('is read again: $status', (session) => {
-    const stored = throughJson(storedRecord(7, session, session.metadata));
-    expect(storedRecordSchema.safeParse(stored).success).toBe(true);
-    expect(stored.ticket).toBe(7);
-    const restored = restoredRecord(stored);
-    const { pendingApproval: _, pendingApprovals: __, ...rest } = session;
-    expect(restored).toEqual({ ...rest, status: session.status === 'waiting_feedback' ? 'running' : session.status });
-    expect(unfrozenParts(restored)).toEqual([]);
-  });
+describe('a stored record', () => {
+  it.each([...STATUSES.map((status) => sessionIn(status)), suspendedSession()])(
+    'a stored record in status $status is restored, without open questions',
+    (session) => {
+      const stored = throughJson(storedRecord(7, session, session.metadata));
+      expect(storedRecordSchema.safeParse(stored).success).toBe(true);
+      expect(stored.ticket).toBe(7);
+      const restored = restoredRecord(stored);
+      const { pendingApproval: _, pendingApprovals: __, ...rest } = session;
+      expect(restored).toEqual({ ...rest, status: session.status === 'waiting_feedback' ? 'running' : session.status });
+      expect(unfrozenParts(restored)).toEqual([]);
+    },
+  );
 
-  it('has the metadata from before the run while one is open: its log is read again', () => {
+  it('a stored record with an open run has the metadata from before the run, as its log is read again', () => {
     const created = createdSession();
     const first = observed(
       afterActions(created, { type: 'launching', at: 2 }, { type: 'running', at: 3 }),
@@ -76,25 +79,25 @@ describe('a record on disk', () => {
     expect(again.metadata).toEqual(ended.metadata);
     expect(again.runs[0]).toMatchObject({ costUsd: 0.5, turns: 2 });
     expect(again.runs[1]).toEqual({ number: 2, feedback: 'more', requestedAt: 10, launchedAt: 11, startedAt: 12 });
-    // Read again, its log adds up to the same.
+    // When the log is read again, it adds up to the same.
     const replayed = observed(restoredRecord(throughJson(storedRecord(1, second, ended.metadata))), leaf, result);
     expect(replayed.metadata).toMatchObject({ messages: 2, costUsd: 1, turns: 4 });
     expect(replayed.metadata.costUsd).toBe(second.metadata.costUsd);
   });
 
   it.each<[string, UnifiedSession]>([
-    ['one that has ended', sessionIn('completed')],
-    ['one that waits for its limit', suspendedSession()],
+    ['a session that has ended', sessionIn('completed')],
+    ['a session that waits for its usage limit', suspendedSession()],
     [
-      'one that waits for its next run',
+      'a session that waits for its next run',
       afterActions(sessionIn('completed'), { type: 'continued', at: 10, feedback: 'm' }),
     ],
-  ])('has all metadata where no run is open: %s', (_, session) => {
+  ])('a stored record without an open run has all metadata: %s', (_, session) => {
     const seen = { ...session, metadata: { ...session.metadata, messages: 5 } };
     expect(storedRecord(1, seen, createdSession().metadata).session).toBe(seen);
   });
 
-  it('does not tell of questions: their hooks ask again', () => {
+  it('a stored record has no open questions, because the hooks ask again', () => {
     const waiting = sessionIn('waiting_feedback');
     const { session } = throughJson(storedRecord(1, waiting, waiting.metadata));
     expect(session).not.toHaveProperty('pendingApproval');
@@ -105,9 +108,12 @@ describe('a record on disk', () => {
     ['a later version', (stored: StoredRecord) => ({ ...stored, version: 2 })],
     ['no ticket', ({ version, session }: StoredRecord) => ({ version, session })],
     ['an unknown status', (stored: StoredRecord) => ({ ...stored, session: { ...stored.session, status: 'x' } })],
-    ['runs that are none', (stored: StoredRecord) => ({ ...stored, session: { ...stored.session, runs: [7] } })],
+    [
+      'a run that is not an object',
+      (stored: StoredRecord) => ({ ...stored, session: { ...stored.session, runs: [7] } }),
+    ],
     ['half the metadata', (stored: StoredRecord) => ({ ...stored, session: { ...stored.session, metadata: {} } })],
-  ])('is not read where it has %s', (_, change) => {
+  ])('a stored record with %s is refused', (_, change) => {
     const stored = throughJson(storedRecord(1, runningSession(), createdSession().metadata));
     expect(storedRecordSchema.safeParse(change(stored)).success).toBe(false);
   });

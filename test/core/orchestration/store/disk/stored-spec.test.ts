@@ -17,11 +17,11 @@ const record = createdSession({ id: ID, taskId: 'task', parentId: 'parent' });
 const managerWith = (env: Record<string, string> = {}) =>
   resolveManagerOptions({ stateDir: '/state', docker: { image: 'manager', env } });
 const specOf = (options: CreateSessionOptions, manager = managerWith()) => resolveCreateOptions(ID, options, manager);
-/** As it comes back from a file. */
+/** The specification as it is read back from a file. */
 const stored = (options: CreateSessionOptions, manager = managerWith()): StoredSpec =>
   JSON.parse(JSON.stringify(storedSpec(specOf(options, manager), record, manager)));
 
-describe('what a session was created from', () => {
+describe('the stored specification of a session', () => {
   const ALL: CreateSessionOptions = {
     prompt: 'Fix "it"\n\u2028',
     cwd: '/work',
@@ -37,19 +37,19 @@ describe('what a session was created from', () => {
     policy: { rules: [{ tool: 'Bash', matches: /x/i, decision: 'ask' }] },
   };
 
-  it('comes back as it was under the same manager', () => {
+  it('a stored specification is restored unchanged under the same manager', () => {
     expect(restoredSpec(stored(ALL), managerWith(), {})).toEqual(specOf(ALL));
   });
 
   it.each<[string, CreateSessionOptions]>([
-    ['without Docker', { prompt: 'x', cwd: '/work', docker: false }],
-    ['from a prompt file', { promptFile: '/work/p.md', data: { deep: [1, 'two'] }, cwd: '/work' }],
-    ['with nothing said', { prompt: 'x' }],
-  ])('comes back as it was: %s', (_, options) => {
+    ['of a session without Docker', { prompt: 'x', cwd: '/work', docker: false }],
+    ['of a session with a prompt file', { promptFile: '/work/p.md', data: { deep: [1, 'two'] }, cwd: '/work' }],
+    ['of a session with a prompt and nothing else', { prompt: 'x' }],
+  ])('a stored specification is restored unchanged: %s', (_, options) => {
     expect(restoredSpec(stored(options), managerWith(), {})).toEqual(specOf(options));
   });
 
-  it('tells what a record tells that is lost, and is what this version reads', () => {
+  it("a stored specification holds what a lost record needs, and only this version's is accepted", () => {
     expect(stored(ALL)).toMatchObject({
       version: STATE_VERSION,
       createdAt: record.createdAt,
@@ -62,14 +62,14 @@ describe('what a session was created from', () => {
   });
 });
 
-describe('the variables of a session', () => {
-  it("are its own where the manager has others, and the manager's where they are the same", () => {
+describe('the environment variables of a stored session', () => {
+  it("a variable is the session's own unless the manager has the same value", () => {
     const manager = managerWith({ SHARED: 'manager', OTHER: 'manager' });
     const options = { prompt: 'x', docker: { env: { SHARED: 'session', OWN: 'session', OTHER: 'manager' } } };
     expect(stored(options, manager).ownEnv).toEqual(['SHARED', 'OWN']);
   });
 
-  it('are given again: its own by whoever recovers it, the others by the manager as it is now', () => {
+  it("own variables are restored from the caller's values, the others from the new manager", () => {
     const old = managerWith({ SHARED: 'old', GONE: 'old' });
     const left = stored({ prompt: 'x', docker: { env: { OWN: 'session' } } }, old);
     const now = managerWith({ SHARED: 'new', NEW: 'new' });
@@ -78,7 +78,7 @@ describe('the variables of a session', () => {
     expect(docker && Object.keys(docker.env ?? {}).sort()).toEqual(['NEW', 'OWN', 'SHARED']);
   });
 
-  it('are missing where nobody gives them, and not taken from what objects inherit', () => {
+  it('an own variable without a value is missing, and is not taken from Object.prototype', () => {
     const left = stored({ prompt: 'x', docker: { env: { OWN: 'session', toString: 'session' } } });
     expect(left.ownEnv).toEqual(['OWN', 'toString']);
     expect(restoredSpec(left, managerWith(), {}).docker).toMatchObject({ env: {} });
@@ -86,7 +86,7 @@ describe('the variables of a session', () => {
     expect(Object.keys((restoredSpec(left, managerWith(), {}).docker as { env: object }).env)).toEqual([]);
   });
 
-  it('never have their values in the file, whoever they are of', () => {
+  it('the stored file never contains the value of a variable, neither of session nor of manager', () => {
     const name = fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,12}$/).filter((text) => variableProblem(text) === undefined);
     const value = fc.tuple(fc.uuid(), fc.string()).map(([secret, rest]) => `${secret}${rest}`);
     const env = fc.dictionary(name, value, { maxKeys: 6 });

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { writeAtomically } from '../../../../../src/core/orchestration/util/fs/atomic-file.js';
 import { tempFolder } from '../../../../support/temp-folder.js';
 
-describe('a file that is written atomically', () => {
-  it('is its text, for its owner only, with nothing beside it', async () => {
+describe('writeAtomically', () => {
+  it('a file that is written atomically has its text, is only for its owner, and leaves no other file', async () => {
     const folder = tempFolder();
     await writeAtomically(join(folder, 'a.json'), 'ä one');
     await writeAtomically(join(folder, 'a.json'), 'two');
@@ -15,7 +15,7 @@ describe('a file that is written atomically', () => {
     expect(statSync(join(folder, 'a.json')).mode & 0o777).toBe(0o600);
   });
 
-  it('is one text or the other to whoever reads it meanwhile', async () => {
+  it('a reader sees the old or the new text, never a mixture', async () => {
     const path = join(tempFolder(), 'a.json');
     const texts = ['a', 'b'].map((letter) => letter.repeat(300_000));
     await writeAtomically(path, texts[0] ?? '');
@@ -30,7 +30,7 @@ describe('a file that is written atomically', () => {
     expect([...seen].filter((text) => !texts.includes(text))).toEqual([]);
   });
 
-  it('writes over what a killed writer left', async () => {
+  it('the rest that a killed writer left is overwritten', async () => {
     const folder = tempFolder();
     writeFileSync(join(folder, '.a.json.part'), 'a very long beginning of something that never came to be');
     await writeAtomically(join(folder, 'a.json'), 'whole');
@@ -38,7 +38,7 @@ describe('a file that is written atomically', () => {
     expect(readdirSync(folder)).toEqual(['a.json']);
   });
 
-  it('stays as it was where it cannot be written', async () => {
+  it('a file that cannot be written keeps its old text', async () => {
     const folder = tempFolder();
     await writeAtomically(join(folder, 'a.json'), 'before');
     mkdirSync(join(folder, '.a.json.part'));

@@ -21,33 +21,33 @@ function observable(folder: string, options: FolderWatchOptions) {
   return { names, stop, watcher: result?.type === 'return' ? result.value : undefined };
 }
 
-it('tells what has changed without waiting for a look', async () => {
+it('a change is reported without a poll', async () => {
   const folder = tempFolder();
   const { names } = observable(folder, { pollMs: NEVER_MS, unwatchedPollMs: NEVER_MS });
   writeFileSync(join(folder, 'one'), '');
   await eventually(() => expect(names).toContain('one'));
 });
 
-it('looks beside the watch, which may fail to tell', async () => {
+it('the folder is also polled while it is watched, because the watch may miss changes', async () => {
   const { names } = observable(tempFolder(), { pollMs: 5, unwatchedPollMs: NEVER_MS });
   await eventually(() => expect(names).toContain(null));
 });
 
-it('has nothing to do where nothing happens', () => {
+it('a watched folder without pollMs sets no timer', () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   observable(tempFolder(), { unwatchedPollMs: 5 });
   expect(vi.getTimerCount()).toBe(0);
 });
 
-it('looks where the folder cannot be watched', async () => {
+it('a folder that cannot be watched is polled', async () => {
   const folder = join(tempFolder(), 'not-there-yet');
   const { names } = observable(folder, { pollMs: NEVER_MS, unwatchedPollMs: 5 });
   mkdirSync(folder);
   await eventually(() => expect(names).toContain(null));
 });
 
-it('looks from the moment on when the watch fails', async () => {
+it('a folder is polled after its watch fails', async () => {
   const { names, watcher } = observable(tempFolder(), { pollMs: NEVER_MS, unwatchedPollMs: 5 });
   watcher?.emit('error', new Error('no more watches'));
   await eventually(() => expect(names).toContain(null));
@@ -56,7 +56,7 @@ it('looks from the moment on when the watch fails', async () => {
 it.each([
   ['watched', (folder: string) => folder],
   ['not watched', (folder: string) => join(folder, 'none')],
-])('holds no timer when it has ended, %s, also where the watch fails then', (_, folder) => {
+])('a stopped watch has no timer, even if the watch fails afterwards: folder %s', (_, folder) => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const { watcher, stop } = observable(folder(tempFolder()), { pollMs: 5, unwatchedPollMs: 5 });

@@ -9,7 +9,7 @@ it.each([
   ['/', '/'],
   ['/a', '/'],
   ['/a/b', '/'],
-])('%s is within %s', (path, folder) => {
+])('%s is inside %s', (path, folder) => {
   expect(isInside(path, folder)).toBe(true);
 });
 
@@ -19,6 +19,6 @@ it.each([
   ['/a/bc', '/a/b'],
   ['/a/b-c/d', '/a/b'],
   ['/c', '/a/b'],
-])('%s is not within %s', (path, folder) => {
+])('%s is not inside %s', (path, folder) => {
   expect(isInside(path, folder)).toBe(false);
 });

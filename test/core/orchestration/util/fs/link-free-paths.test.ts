@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { withLinkFreePaths } from '../../../../../src/core/orchestration/util/fs/link-free-paths.js';
 import { tempFolder } from '../../../../support/temp-folder.js';
 
-/** A folder with a file, and one elsewhere with another file. */
+/** A folder with a file, and a folder elsewhere with another file. */
 function scene() {
   const folder = join(tempFolder(), 'a/b');
   mkdirSync(folder, { recursive: true });
@@ -16,7 +16,7 @@ function scene() {
 }
 
 describe('a link-free path', () => {
-  it('leads to what is there', async () => {
+  it('a link-free path reads, writes and links the real files', async () => {
     const { folder, file } = scene();
     await withLinkFreePaths(async (paths) => {
       expect(await readFile(paths.to(file), 'utf8')).toBe('own');
@@ -28,7 +28,7 @@ describe('a link-free path', () => {
     expect(readFileSync(join(folder, 'same'), 'utf8')).toBe('own');
   });
 
-  it('is still one where it is the target of a link', async () => {
+  it('a link to a link-free path reads its files, but follows no link in it', async () => {
     const { folder, elsewhere } = scene();
     symlinkSync(join(elsewhere, 'file'), join(folder, 'link'));
     await withLinkFreePaths(async (paths, own) => {
@@ -62,7 +62,7 @@ describe('a link-free path', () => {
         symlinkSync(elsewhere, join(folder, '..'));
       },
     ],
-  ])('fails as soon as a link takes the place of %s', async (_, exchange) => {
+  ])('a link-free path fails as soon as a link takes the place of %s', async (_, exchange) => {
     const here = scene();
     await withLinkFreePaths(async (paths) => {
       const path = paths.to(here.file);
@@ -74,14 +74,14 @@ describe('a link-free path', () => {
     });
   });
 
-  it('removes links, and nothing behind them', async () => {
+  it('removing a link-free path removes links, and not their targets', async () => {
     const { folder, elsewhere } = scene();
     symlinkSync(elsewhere, join(folder, 'link'));
     await withLinkFreePaths((paths) => rm(paths.to(folder), { recursive: true }));
     expect(readdirSync(elsewhere)).toEqual(['file']);
   });
 
-  it('leaves nothing of its own behind, also where its use failed', async () => {
+  it('withLinkFreePaths leaves no folder behind when its callback fails', async () => {
     let used = '';
     const use = withLinkFreePaths((_, folder) => {
       used = folder;

@@ -35,7 +35,7 @@ const isRoot = process.getuid?.() === 0;
 interface Place {
   stateDir: string;
   folder: SessionFolder;
-  /** What must be neither read nor written. */
+  /** A file and a folder that must be neither read nor written. */
   outside: { file: string; folder: string };
 }
 let place: Place;
@@ -50,11 +50,11 @@ beforeEach(async () => {
   place = { stateDir, folder, outside };
 });
 
-/** What somebody puts in the place of a file. */
+/** What an attacker puts in the place of a file. */
 const PLANTS: [string, (path: string) => void][] = [
   ['a link to a file outside', (path) => symlinkSync(place.outside.file, path)],
   ['a link to a folder outside', (path) => symlinkSync(place.outside.folder, path)],
-  ['a link to a file that would be made outside', (path) => symlinkSync(join(place.outside.folder, 'made'), path)],
+  ['a link to a file outside that does not exist yet', (path) => symlinkSync(join(place.outside.folder, 'made'), path)],
   ['a FIFO', (path) => void execFileSync('mkfifo', [path])],
   [
     'a file that others can write',
@@ -87,7 +87,7 @@ const WRITTEN: [
   ['the snapshot of git', ({ gitSnapshot }) => gitSnapshot, (path) => new GitWatch(path, () => {}).begin(tempFolder())],
   ['the ignore rules', ({ ignoreRules }) => ignoreRules, (path) => writeAtomically(path, 'x')],
   ['the plan', ({ path }) => join(path, 'plan.md'), (path) => writeAtomically(path, 'x')],
-  ['what waits to be said', ({ steering }) => steering, (path) => new SteeringQueue(path).push('x')],
+  ['the waiting messages', ({ steering }) => steering, (path) => new SteeringQueue(path).push('x')],
   ['the decisions', ({ decisions }) => decisions, (path) => new DecisionLog(path).append({} as never)],
   ['the log', ({ log }) => log, (_, folder) => folder.openLog()],
   ['the prompt', (folder) => folder.input(1), (path, folder) => folder.write(path, 'x')],
@@ -96,25 +96,28 @@ const WRITTEN: [
   ['the MCP configuration', ({ mcpConfig }) => mcpConfig, (path, folder) => folder.write(path, 'x')],
 ];
 
-describe.each(PLANTS)('with %s in the place of a file of a session', (_, plant) => {
-  it.each(WRITTEN)('nothing is written there, and no run begins: %s', async (_, pathIn, write) => {
-    const { folder, outside } = place;
-    const path = pathIn(folder);
-    rmSync(path, { force: true });
-    plant(path);
-    const before = lstatSync(path, { bigint: true });
-    await expect(write(path, folder)).rejects.toThrow(
-      /it is a link|not a regular file|belongs to uid|written by others/,
-    );
-    expect(lstatSync(path, { bigint: true })).toMatchObject({ ino: before.ino, size: before.size });
-    expect(readFileSync(outside.file, 'utf8')).toBe(SECRET);
-    expect(readdirSync(outside.folder)).toEqual([]);
-    const { message } = await errorOf(folder.requireOwn(), 'STATE_NOT_WRITABLE');
-    expect(message).toContain(path);
-    expect(message).toContain('remove it or correct its owner and mode');
-  });
+describe.each(PLANTS)("with %s in the place of a session's file", (_, plant) => {
+  it.each(WRITTEN)(
+    "a session's file is not written if something is planted there, and no run begins: %s",
+    async (_, pathIn, write) => {
+      const { folder, outside } = place;
+      const path = pathIn(folder);
+      rmSync(path, { force: true });
+      plant(path);
+      const before = lstatSync(path, { bigint: true });
+      await expect(write(path, folder)).rejects.toThrow(
+        /it is a link|not a regular file|belongs to uid|written by others/,
+      );
+      expect(lstatSync(path, { bigint: true })).toMatchObject({ ino: before.ino, size: before.size });
+      expect(readFileSync(outside.file, 'utf8')).toBe(SECRET);
+      expect(readdirSync(outside.folder)).toEqual([]);
+      const { message } = await errorOf(folder.requireOwn(), 'STATE_NOT_WRITABLE');
+      expect(message).toContain(path);
+      expect(message).toContain('remove it or correct its owner and mode');
+    },
+  );
 
-  it('nothing is read there', async () => {
+  it("a session's file is not read if something is planted there", async () => {
     const { folder, stateDir } = place;
     const { spec, record, decisions, steering, gitSnapshot, ignoreRules } = folder;
     const files = [spec, record, decisions, steering, gitSnapshot, ignoreRules];
@@ -129,7 +132,7 @@ describe.each(PLANTS)('with %s in the place of a file of a session', (_, plant) 
     expect(await queue.take('answer')).toMatchObject({ texts: [] });
   });
 
-  it('a part that a killed writer might have left is not written through', async () => {
+  it('a planted temporary file is replaced, not written through', async () => {
     const { folder, outside } = place;
     plant(join(folder.path, '.session.json.part'));
     await writeAtomically(folder.record, 'x');
@@ -140,7 +143,7 @@ describe.each(PLANTS)('with %s in the place of a file of a session', (_, plant) 
   });
 });
 
-/** What somebody does to a folder. */
+/** What an attacker does to a folder. */
 const SPOILED: [string, (path: string) => void][] = [
   [
     'is a link to a folder outside',
@@ -166,23 +169,28 @@ function treeOf(path: string): string[] {
     .toSorted();
 }
 
-describe.each(SPOILED)("where a session's folder %s", (_, spoil) => {
-  it.each(WRITTEN.filter(([name]) => name !== 'the log'))('%s is not written', async (_, pathIn, write) => {
-    const { folder, outside } = place;
-    spoil(folder.path);
-    const before = treeOf(outside.folder);
-    await expect(write(pathIn(folder), folder)).rejects.toThrow(/its folder .* (is a link|can be written|belongs to)/);
-    expect(treeOf(outside.folder)).toEqual(before);
-  });
+describe.each(SPOILED)("if a session's folder %s", (_, spoil) => {
+  it.each(WRITTEN.filter(([name]) => name !== 'the log'))(
+    'no file is written into an unsafe session folder: %s',
+    async (_, pathIn, write) => {
+      const { folder, outside } = place;
+      spoil(folder.path);
+      const before = treeOf(outside.folder);
+      await expect(write(pathIn(folder), folder)).rejects.toThrow(
+        /its folder .* (is a link|can be written|belongs to)/,
+      );
+      expect(treeOf(outside.folder)).toEqual(before);
+    },
+  );
 
-  it('the log is not opened, and no run begins', async () => {
+  it('the log in an unsafe session folder is not opened, and no run begins', async () => {
     const { folder } = place;
     spoil(folder.path);
     await errorOf(folder.openLog(), 'STATE_NOT_WRITABLE');
     expect((await errorOf(folder.requireOwn(), 'STATE_NOT_WRITABLE')).message).toContain(folder.path);
   });
 
-  it("the guard's files are neither made there nor removed", async () => {
+  it("the guard's files are neither created in an unsafe session folder nor removed from it", async () => {
     const { folder, outside } = place;
     const files = new MailboxFiles(folder.guard);
     await files.create(resolvePolicy({}));
@@ -193,7 +201,7 @@ describe.each(SPOILED)("where a session's folder %s", (_, spoil) => {
     expect(treeOf(outside.folder)).toEqual(before);
   });
 
-  it('a recovery does not take the session up', async () => {
+  it('a recovery does not trust the session of an unsafe session folder', async () => {
     const { folder, stateDir } = place;
     writeFileSync(folder.spec, '{}');
     spoil(folder.path);
@@ -207,7 +215,7 @@ describe.each(SPOILED)("where a session's folder %s", (_, spoil) => {
   });
 });
 
-it.each(['projects', 'guard'] as const)('no run begins where %s is a link', async (name) => {
+it.each(['projects', 'guard'] as const)("no run begins if the session's folder '%s' is a link", async (name) => {
   const { folder, outside } = place;
   rmSync(folder[name], { recursive: true, force: true });
   symlinkSync(outside.folder, folder[name]);
@@ -220,8 +228,8 @@ async function refused(stateDir: string): Promise<OrchestrationError> {
   return errorOf(manager.create({ prompt: 'x' }), 'STATE_NOT_WRITABLE');
 }
 
-describe.each(SPOILED)('a manager is refused where a folder in its stateDir %s', (_, spoil) => {
-  it.each(['sessions', 'worktrees'])('%s', async (name) => {
+describe.each(SPOILED)('if a folder in the stateDir %s', (_, spoil) => {
+  it.each(['sessions', 'worktrees'])('recover() and create() are refused, and nothing is written: %s', async (name) => {
     const { stateDir, outside } = place;
     const path = join(stateDir, name);
     mkdirSync(path, { recursive: true });
@@ -233,7 +241,7 @@ describe.each(SPOILED)('a manager is refused where a folder in its stateDir %s',
 });
 
 it.each(SPOILED.filter(([how]) => !how.includes('link')))(
-  'a manager is refused, and leaves nothing, where its stateDir %s',
+  'recover() and create() are refused and write nothing if the stateDir %s',
   async (_, spoil) => {
     const { stateDir } = place;
     spoil(stateDir);
@@ -242,7 +250,7 @@ it.each(SPOILED.filter(([how]) => !how.includes('link')))(
   },
 );
 
-it('a session is not removed through a link in the place of all sessions', async () => {
+it('a session is not removed if the folder of all sessions is a link', async () => {
   const { folder, outside } = place;
   const sessions = dirname(folder.path);
   renameSync(sessions, join(outside.folder, 'sessions'));
@@ -260,7 +268,7 @@ it("a stateDir may be the user's own link to a folder elsewhere", async () => {
   expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
 });
 
-it('everything in a state folder is as it has to be, whatever the umask', async () => {
+it('files in a state folder have the right modes, whatever the umask', async () => {
   const umask = process.umask(0);
   try {
     const stateDir = join(tempFolder(), 'state');

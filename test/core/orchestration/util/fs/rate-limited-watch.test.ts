@@ -8,7 +8,7 @@ import { tempFolder } from '../../../../support/temp-folder.js';
 
 const CALM_MS = 5_000;
 
-/** A folder that is watched, on a clock that stands still; looks at it go by the system's own. */
+/** A watched folder. Timeouts stand still, polls run in real time. */
 function scene() {
   fakeClock();
   const folder = tempFolder();
@@ -24,14 +24,14 @@ function scene() {
   return { told, watch, write, tells };
 }
 
-it('tells of each name once a turn, however often it has changed', async () => {
+it('each changed name is reported once a turn, however often it has changed', async () => {
   const { told, write, tells } = scene();
   write(100, 'a', 'b');
   await tells('b');
   expect(told).toEqual(['a', 'b']);
 });
 
-it('looks now and then where there are too many changes, and watches again when it is calm', async () => {
+it('with too many changes the folder is polled, and it is watched again when it is calm', async () => {
   const { told, write, tells } = scene();
   write(2_000, 'a', 'b');
   await tells(null);
@@ -46,7 +46,7 @@ it('looks now and then where there are too many changes, and watches again when 
   expect(told).not.toContain('unseen');
 });
 
-it('takes many changes for no flood that come over some time', async () => {
+it('many changes that are spread over time do not count as a flood', async () => {
   const { told, write, tells } = scene();
   for (let second = 0; second < 5; second++) {
     write(100, 'a', 'b');
@@ -57,7 +57,7 @@ it('takes many changes for no flood that come over some time', async () => {
   expect(told).not.toContain(null);
 });
 
-it('tells of nothing when it is closed, not even what has happened before', async () => {
+it('a closed watch reports nothing, not even earlier changes', async () => {
   const { told, watch, write } = scene();
   write(2_000, 'a', 'b');
   await nextTurn();

@@ -11,8 +11,8 @@ const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
 describe.each([
   ['to read', {}],
   ['to append', { flags: APPEND, mode: 0o600 }],
-])('opened %s', (_, options) => {
-  it('is a regular file', async () => {
+])('a file that is opened %s', (_, options) => {
+  it('openRegularFile opens a regular file', async () => {
     const path = join(tempFolder(), 'file');
     writeFileSync(path, 'text');
     const file = await openRegularFile(path, options);
@@ -20,7 +20,7 @@ describe.each([
     expect((await file.stat()).size).toBe(4);
   });
 
-  it('is no link, wherever it leads', async () => {
+  it('openRegularFile refuses a link, wherever it leads', async () => {
     const folder = tempFolder();
     writeFileSync(join(folder, 'target'), 'secret');
     symlinkSync('target', join(folder, 'link'));
@@ -30,13 +30,13 @@ describe.each([
     }
   });
 
-  it('is no FIFO, and nobody waits for its other end', async () => {
+  it('openRegularFile refuses a FIFO, and does not wait for its other end', async () => {
     const fifo = join(tempFolder(), 'fifo');
     execFileSync('mkfifo', [fifo]);
     await expect(openRegularFile(fifo, options)).rejects.toThrow();
   });
 
-  it('is no socket', async () => {
+  it('openRegularFile refuses a socket', async () => {
     const path = join(tempFolder(), 'socket');
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(path, resolve));
@@ -44,14 +44,14 @@ describe.each([
     await expect(openRegularFile(path, options)).rejects.toMatchObject({ code: 'ENXIO' });
   });
 
-  it('is no folder', async () => {
+  it('openRegularFile refuses a folder', async () => {
     const folder = join(tempFolder(), 'folder');
     mkdirSync(folder);
     await expect(openRegularFile(folder, options)).rejects.toThrow();
   });
 });
 
-it('makes a file where the flags say so', async () => {
+it('openRegularFile creates a file if the flags say so', async () => {
   const path = join(tempFolder(), 'log');
   const file = await openRegularFile(path, { flags: APPEND, mode: 0o600 });
   await file.write('text');
@@ -60,7 +60,7 @@ it('makes a file where the flags say so', async () => {
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-it('reads a file that is no longer than wanted', async () => {
+it('readRegularFile reads a file up to the given length, and refuses a longer one', async () => {
   const path = join(tempFolder(), 'file');
   writeFileSync(path, 'text');
   expect((await readRegularFile(path, { most: 4 })).toString()).toBe('text');
