@@ -28,7 +28,7 @@ async function numbersUpTo(last: unknown, path: string, options: object, extra =
       (event) => {
         const { number } = event as unknown as { number: unknown };
         numbers.push(number);
-        // The first event shows that tail follows: what is appended now, it sees as well.
+        // The first event shows that tail follows the log, so tail also sees what is appended now.
         if (numbers.length === 1 && extra) appendFileSync(path, extra);
         if (number === last) resolve();
       },

@@ -46,7 +46,7 @@ const FAKE_DOCKER = [
 ].join('\n');
 
 describe('ChannelCoder', () => {
-  it('is the release that these quirks were measured on', () => {
+  it('the installed ChannelCoder is the release on which these quirks were measured', () => {
     const entry = createRequire(import.meta.url).resolve('channelcoder');
     const { version } = JSON.parse(readFileSync(join(entry, '../../package.json'), 'utf8')) as { version: string };
     expect(version, 'look whether these quirks are still there, then correct this number').toBe('3.0.2');

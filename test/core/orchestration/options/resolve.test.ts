@@ -244,7 +244,7 @@ describe('options of the manager', () => {
     expect(message).toContain(`Received ${quote(value)}`);
   });
 
-  it('an executor that is not an executor, or that is for an unknown mode, is refused', async () => {
+  it('a value that is not an executor, or an executor for an unknown mode, is refused', async () => {
     expect((await wrong({ executors: { autonomous: 'x' } })).message).toContain("Option 'executors.autonomous'");
     expect((await wrong({ executors: { fast: {} } })).message).toContain('fast');
   });

@@ -28,7 +28,7 @@ describe('SimpleQueue', () => {
     expect(started).toEqual([]);
   });
 
-  it('refuses a session if it is full, and stays unchanged', () => {
+  it('refuses a session if all places are taken, and stays unchanged', () => {
     const { queue } = fullQueue();
     const before = queue.status();
     expect(() => queue.enqueue('f')).toThrow(expect.objectContaining({ code: 'QUEUE_FULL' }));
@@ -48,7 +48,7 @@ describe('SimpleQueue', () => {
     expect(queue.status()).toMatchObject({ running: 2, queued: 0 });
   });
 
-  it('has taken the slot before onStart is called', () => {
+  it('takes the slot before it calls onStart', () => {
     const seen: unknown[] = [];
     const queue: SimpleQueue = new SimpleQueue({
       maxConcurrent: 1,
