@@ -19,7 +19,7 @@ function logOf(lines: number): string {
   return path;
 }
 
-/** The numbers that monitorLog tells of, up to the one asked for. */
+/** The numbers that monitorLog reports, up to the number `last`. */
 async function numbersUpTo(last: unknown, path: string, options: object, extra = ''): Promise<unknown[]> {
   const numbers: unknown[] = [];
   await new Promise<void>((resolve) => {
@@ -28,7 +28,7 @@ async function numbersUpTo(last: unknown, path: string, options: object, extra =
       (event) => {
         const { number } = event as unknown as { number: unknown };
         numbers.push(number);
-        // The first event shows that tail follows: what is appended now, it sees as well.
+        // The first event shows that tail follows the log, so tail also sees what is appended now.
         if (numbers.length === 1 && extra) appendFileSync(path, extra);
         if (number === last) resolve();
       },
@@ -40,18 +40,18 @@ async function numbersUpTo(last: unknown, path: string, options: object, extra =
 }
 
 describe("ChannelCoder's monitorLog", () => {
-  it('7: sees only the last ten lines of what is there, unless told how many', async () => {
+  it('7: reports only the last ten lines of the log, unless initialLines is given', async () => {
     const mended = 'monitorLog replays the whole log: it could be used in place of LogFollower';
     expect(await numbersUpTo(14, logOf(15), {}), mended).toEqual([5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
     expect(await numbersUpTo(14, logOf(15), { initialLines: Number.MAX_SAFE_INTEGER })).toHaveLength(15);
   });
 
-  it('7: drops lines that are no JSON', async () => {
+  it('7: drops lines that are not JSON', async () => {
     const numbers = await numbersUpTo('last', logOf(1), {}, `Permission denied\n${line('last')}`);
     expect(numbers, 'monitorLog tells of other lines: diagnostics could come from it').toEqual([0, 'last']);
   });
 
-  it('7: delivers nothing with useWatch', async () => {
+  it('7: reports nothing with useWatch', async () => {
     const path = logOf(1);
     const warned = vi.spyOn(console, 'warn');
     onTestFinished(() => void warned.mockRestore());
@@ -65,7 +65,7 @@ describe("ChannelCoder's monitorLog", () => {
     expect(seen, 'useWatch works: the log can be followed without tail').toEqual([]);
   });
 
-  it('7: tells nobody but the console that a file is missing', async () => {
+  it('7: reports a missing file only on the console', async () => {
     const path = join(tempFolder(), 'missing');
     const complained = vi.spyOn(console, 'error');
     onTestFinished(() => void complained.mockRestore());
@@ -92,7 +92,7 @@ describe("ChannelCoder's stream parser", () => {
     expect(events.some(streamParser.isToolResultEvent), mended).toBe(false);
   });
 
-  it('8: names costs that the real Claude does not report', () => {
+  it('8: expects fields for the cost that the real Claude does not report', () => {
     const results = events.filter(streamParser.isResultEvent);
     expect(results).toHaveLength(3);
     for (const result of results) {
@@ -102,7 +102,7 @@ describe("ChannelCoder's stream parser", () => {
     }
   });
 
-  it('hands on events of unknown types, and answers null for what is no event', () => {
+  it('passes on events of unknown types, and returns null for text that is not an event', () => {
     expect(streamParser.parseStreamEvent('{"type":"new"}')).toEqual({ type: 'new' });
     for (const text of ['', 'text', '{"type":1}', '[]', 'null', '{"type":']) {
       expect(streamParser.parseStreamEvent(text)).toBeNull();

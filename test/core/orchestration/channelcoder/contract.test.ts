@@ -39,14 +39,14 @@ function onPath(scripts: Record<string, string>): string {
 const FAKE_DOCKER = [
   'echo "$*" >> "$(dirname "$0")/calls"',
   'case "$1" in --version) echo "Docker version 28"; exit 0 ;; esac',
-  // ChannelCoder crashes its host (EPIPE, unhandled) where nobody reads the prompt.
+  // ChannelCoder crashes its process (EPIPE, unhandled) if nobody reads the prompt.
   'cat > /dev/null',
   'case "$1" in -d) echo "unknown shorthand flag" >&2; exit 125 ;; esac',
   'echo 0123456789abcdef',
 ].join('\n');
 
 describe('ChannelCoder', () => {
-  it('is the release that these quirks were measured on', () => {
+  it('the installed ChannelCoder is the release on which these quirks were measured', () => {
     const entry = createRequire(import.meta.url).resolve('channelcoder');
     const { version } = JSON.parse(readFileSync(join(entry, '../../package.json'), 'utf8')) as { version: string };
     expect(version, 'look whether these quirks are still there, then correct this number').toBe('3.0.2');
@@ -62,7 +62,7 @@ describe('ChannelCoder', () => {
     expect(calls.at(-1), mended).toMatch(/^-d run --rm -i /);
   });
 
-  it('1: would not write the log even if docker took the flag', async () => {
+  it('1: would not write the log even if docker accepted the flag', async () => {
     onPath({ docker: 'cat > /dev/null; echo 0123456789abcdef' });
     const logFile = join(tempFolder(), 'log');
     const result = await session({ autoSave: false }).detached('hello', { docker: DOCKER, logFile, stream: true });
@@ -73,7 +73,7 @@ describe('ChannelCoder', () => {
   it.each([
     ['resume', { resume: '11111111-2222-4333-8444-555555555555' }],
     ['continue', { continue: true }],
-  ])('2: writes no prompt where %s is set', async (_, options) => {
+  ])('2: writes no prompt if %s is set', async (_, options) => {
     for (const docker of [undefined, DOCKER]) {
       const { fullCommand } = await dryRun('say hello', { ...options, ...(docker && { docker }) });
       const mended = 'feedback reaches a resumed conversation: planRun need not write stdin itself';
@@ -82,7 +82,7 @@ describe('ChannelCoder', () => {
     }
   });
 
-  it('3: answers a dry run with command, arguments and prompt, which is what planRun stands on', async () => {
+  it('3: returns command, arguments and prompt of a dry run, on which planRun relies', async () => {
     const { command, args, prompt } = await dryRun('hello', { docker: DOCKER, outputFormat: 'stream-json' });
     expect({ command, prompt }).toEqual({ command: 'docker', prompt: 'hello' });
     expect(args).toEqual([
@@ -104,7 +104,7 @@ describe('ChannelCoder', () => {
     ]);
   });
 
-  it('4: resumes an id of its own making after one detached run of a session', async () => {
+  it('4: resumes an id that it has invented after one detached run of a session', async () => {
     const one = session({ autoSave: false });
     await dryRun('first', {}, one);
     const { args } = await dryRun('second', {}, one);
@@ -112,26 +112,26 @@ describe('ChannelCoder', () => {
     expect(args?.join(' '), mended).toMatch(/^--resume detached-\d+ /);
   });
 
-  it('4: plans json for `stream: true` alone', async () => {
+  it('4: plans the format json if only `stream: true` is given', async () => {
     const { args = [] } = await dryRun('hello', { stream: true, logFile: '/log' });
     const mended = '`stream` implies the format in a dry run: planRun need not pass outputFormat';
     expect(args[args.indexOf('--output-format') + 1], mended).toBe('json');
   });
 
   it.each(['/help me', './do it', '../up', 'Fix src/index.ts', 'Read NOTES.md'])(
-    '5: takes the prompt %j for a file',
+    '5: treats the prompt %j as a file',
     async (prompt) => {
       const mended = 'text is not taken for a file: literalPrompt needs no guard';
       await expect(dryRun(prompt), mended).rejects.toThrow('Failed to load prompt file');
     },
   );
 
-  it('5: interpolates inline prompts, and unknown names vanish', async () => {
+  it('5: interpolates inline prompts and removes unknown names', async () => {
     const { prompt } = await dryRun('a {name} b ${name} c');
     expect(prompt, 'inline prompts are literal: literalPrompt can go').toBe('a  b  c');
   });
 
-  it('6: changes the working directory of the host for `worktree`', async () => {
+  it('6: changes the working directory of the process for `worktree`', async () => {
     onPath({ claude: 'cat > /dev/null' });
     const repo = repository();
     const changed = vi.spyOn(process, 'chdir');
@@ -143,10 +143,10 @@ describe('ChannelCoder', () => {
     git(repo, 'worktree', 'remove', '--force', `${repo}-topic`);
   });
 
-  it('6: makes worktrees through worktreeUtils, from where they are told', async () => {
+  it('6: creates worktrees with worktreeUtils without changing the working directory', async () => {
     const repo = repository();
     const here = process.cwd();
-    // Not at once: git fails where it meets a worktree that another git is just making.
+    // One after the other: git fails if it finds a worktree that another git is just creating.
     for (const branch of ['one', 'two']) {
       const made = await worktreeUtils.create(branch, { cwd: repo, base: 'main' });
       expect(made.path).toBe(`${repo}-${branch}`);
@@ -157,7 +157,7 @@ describe('ChannelCoder', () => {
     expect(await worktreeUtils.find('two', { cwd: repo })).toBeNull();
   });
 
-  it('9: takes the answer of `docker --version` for an engine', async () => {
+  it('9: treats an answer of `docker --version` as a sign of a running engine', async () => {
     const folder = onPath({ docker: `${FAKE_DOCKER}\necho "Cannot connect to the Docker daemon" >&2; exit 1` });
     const { error } = await session({ autoSave: false }).run('hello', { docker: DOCKER });
     const calls = readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n');
@@ -179,7 +179,7 @@ describe('ChannelCoder', () => {
     expect(existsSync(join(home, '.channelcoder/sessions')), 'nothing is saved unasked: autoSave can go').toBe(true);
   });
 
-  it('reads a prompt file once for each plan: a change afterwards counts', async () => {
+  it('reads a prompt file again for each plan, so that a later change has an effect', async () => {
     const file = join(tempFolder(), 'prompt.md');
     writeFileSync(file, 'before');
     expect((await dryRun(file)).prompt).toBe('before');

@@ -48,7 +48,7 @@ const part = fc.oneof(
 const text = fc.array(part, { maxLength: 8 }).map((parts) => parts.join(''));
 
 describe('a literal prompt', () => {
-  it("reaches Claude's standard input as it is, whatever it holds", async () => {
+  it("a literal prompt reaches Claude's standard input unchanged, whatever it contains", async () => {
     await fc.assert(
       fc.asyncProperty(text, async (prompt) => {
         expect(await stdinFor(prompt)).toBe(prompt);
@@ -57,7 +57,7 @@ describe('a literal prompt', () => {
     );
   });
 
-  it("is what ChannelCoder's own plan holds too, unless there is U+0000 or U+0001 in it", async () => {
+  it("ChannelCoder's own plan holds a literal prompt unchanged, unless it contains U+0000 or U+0001", async () => {
     const expressible = text.map((prompt) => prompt.replaceAll('\u0000', '').replaceAll('\u0001', ''));
     await fc.assert(
       fc.asyncProperty(expressible, async (prompt) => {
@@ -82,7 +82,7 @@ describe('a literal prompt', () => {
     '{cond ? "yes" : "no"}',
     '{',
     '${',
-  ])('%j is neither a file nor a template', async (prompt) => {
+  ])('the literal prompt %j is treated neither as a file nor as a template', async (prompt) => {
     expect(await channelCodersPrompt(prompt)).toBe(prompt);
     expect(await stdinFor(prompt)).toBe(prompt);
   });

@@ -16,8 +16,8 @@ beforeEach(() => {
 const DOCKER = { image: 'image', cwd: '/work', mounts: ['/a:/b'], env: { KEY: 'value' } };
 const REQUEST = { prompt: { text: 'hello' }, logFile: '/state/stream.log', docker: DOCKER, claude: { maxTurns: 3 } };
 
-describe('what ChannelCoder is asked', () => {
-  it('is a dry run in a fresh session that is not saved, with the log and the format', async () => {
+describe('the request to ChannelCoder', () => {
+  it('each request is a dry run in a new session that is not saved, with the log file and the format', async () => {
     detached.mockResolvedValue({ success: true, data: {} });
     await planRun(REQUEST);
     await planRun(REQUEST);
@@ -33,7 +33,7 @@ describe('what ChannelCoder is asked', () => {
     });
   });
 
-  it('holds the conversation to go on with', async () => {
+  it('the request contains the conversation to resume', async () => {
     detached.mockResolvedValue({ success: true, data: {} });
     await planRun({ ...REQUEST, resume: 'uuid' });
     expect(detached.mock.calls[0]?.[1]).toMatchObject({ resume: 'uuid' });
@@ -44,12 +44,12 @@ describe('a ChannelCoder that starts the session itself', () => {
   it.each([
     ['a process', { pid: 42 }, { kind: 'started', pid: 42 }],
     ['a container', { containerId: 'abc' }, { kind: 'started', containerId: 'abc' }],
-    ['both', { pid: 42, containerId: 'abc' }, { kind: 'started', pid: 42, containerId: 'abc' }],
+    ['a process and a container', { pid: 42, containerId: 'abc' }, { kind: 'started', pid: 42, containerId: 'abc' }],
     ['nothing', undefined, { kind: 'started' }],
     ['an empty container id', { containerId: '' }, { kind: 'started' }],
     ['values of other types', { pid: '42', containerId: 7 }, { kind: 'started' }],
     ['a command without arguments', { command: 'docker', pid: 1 }, { kind: 'started', pid: 1 }],
-  ])('is adopted when it answers with %s', async (_, data, plan) => {
+  ])('a session that ChannelCoder started is adopted if ChannelCoder answers with %s', async (_, data, plan) => {
     detached.mockResolvedValue({ success: true, data });
     expect(await planRun(REQUEST)).toEqual(plan);
   });
@@ -57,11 +57,11 @@ describe('a ChannelCoder that starts the session itself', () => {
 
 describe('a ChannelCoder that cannot plan', () => {
   it.each([
-    ['docker run without the command', ['run', '-i', 'image', 'bash']],
-    ['something else than run', ['exec', '-i', 'image', 'claude']],
+    ['docker run without the command claude', ['run', '-i', 'image', 'bash']],
+    ['a docker command other than run', ['exec', '-i', 'image', 'claude']],
     ['another image', ['run', '-i', 'other', 'claude', '--print']],
     ['nothing', []],
-  ])('is LAUNCH_FAILED when it plans %s', async (_, args) => {
+  ])('the plan fails with LAUNCH_FAILED if ChannelCoder plans %s', async (_, args) => {
     detached.mockResolvedValue({ success: true, data: { command: 'docker', args, prompt: '' } });
     const error = await errorOf(planRun(REQUEST), 'LAUNCH_FAILED');
     expect(error.message).toContain('unknown form');
@@ -70,18 +70,18 @@ describe('a ChannelCoder that cannot plan', () => {
 
   it.each([
     ['refuses with a reason', { success: false, error: 'No way' }, 'No way'],
-    ['refuses without one', { success: false }, 'it gives no reason'],
-  ])('is LAUNCH_FAILED when it %s', async (_, answer, message) => {
+    ['refuses without a reason', { success: false }, 'it gives no reason'],
+  ])('the plan fails with LAUNCH_FAILED if ChannelCoder %s', async (_, answer, message) => {
     detached.mockResolvedValue(answer);
     expect((await errorOf(planRun(REQUEST), 'LAUNCH_FAILED')).message).toContain(message);
   });
 
-  it('is LAUNCH_FAILED when it throws', async () => {
+  it('the plan fails with LAUNCH_FAILED if ChannelCoder throws an error', async () => {
     detached.mockRejectedValue(new Error('broken'));
     expect((await errorOf(planRun(REQUEST), 'LAUNCH_FAILED')).message).toContain('broken');
   });
 
-  it('never shows values of variables in the error', async () => {
+  it('the error never shows the values of variables', async () => {
     const args = ['run', '-e', 'KEY=value', 'other', 'claude'];
     detached.mockResolvedValue({ success: true, data: { command: 'docker', args } });
     expect((await errorOf(planRun(REQUEST), 'LAUNCH_FAILED')).message).not.toContain('KEY=value');

@@ -21,7 +21,7 @@ async function commandOf(request: Partial<Parameters<typeof planRun>[0]>): Promi
 }
 
 describe('the plan of a run in Docker', () => {
-  it("is Claude's command alone: ChannelCoder's docker flags, mounts and variables are left behind", async () => {
+  it("the plan is Claude's command alone, without ChannelCoder's docker flags, mounts and variables", async () => {
     expect(await commandOf({ docker: DOCKER })).toEqual([
       'claude',
       '--print',
@@ -32,7 +32,7 @@ describe('the plan of a run in Docker', () => {
     ]);
   });
 
-  it('takes a system prompt that reads like the name of a file for text, not for the file', async () => {
+  it('a system prompt that looks like the name of a file is treated as text', async () => {
     const file = join(tempFolder(), 'secret.md');
     writeFileSync(file, 'HOST SECRET');
     expect(await commandOf({ docker: DOCKER, claude: { system: file } })).toEqual(
@@ -40,7 +40,7 @@ describe('the plan of a run in Docker', () => {
     );
   });
 
-  it("carries Claude's options", async () => {
+  it("the plan contains Claude's options", async () => {
     const claude = {
       system: 'You are {terse}.',
       appendSystem: 'Be kind.',
@@ -59,31 +59,31 @@ describe('the plan of a run in Docker', () => {
     expect(valueAfter('--max-turns')).toBe('7');
   });
 
-  it('resumes the conversation that it is told to', async () => {
+  it('the plan resumes the requested conversation', async () => {
     const command = await commandOf({ docker: DOCKER, resume: UUID });
     expect(command.slice(0, 4)).toEqual(['claude', '--resume', UUID, '--print']);
   });
 
-  it('resumes nothing where it is not told to, however many runs were planned before', async () => {
+  it('the plan resumes no conversation if none is requested, even if runs were planned before', async () => {
     await commandOf({ docker: DOCKER });
     expect(await commandOf({ docker: DOCKER })).not.toContain('--resume');
   });
 
-  it('gives feedback to a resumed conversation, which ChannelCoder itself would not', async () => {
+  it('feedback reaches a resumed conversation, which ChannelCoder alone would not do', async () => {
     const plan = await planRun({ prompt: { text: 'go on' }, resume: UUID, docker: DOCKER, logFile: '/l', claude: {} });
     expect(plan).toMatchObject({ kind: 'planned', stdin: 'go on' });
   });
 });
 
-describe('the plan of a run on the host', () => {
-  it('never skips permissions', async () => {
+describe('the plan of a run without Docker', () => {
+  it('a run without Docker never skips permissions', async () => {
     const command = await commandOf({});
     expect(command).toEqual(['claude', '--print', '--output-format', 'stream-json', '--verbose']);
   });
 });
 
 describe('the plan of a prompt file', () => {
-  it('interpolates the data and takes options out of the front matter', async () => {
+  it('data is interpolated, and options are taken from the front matter', async () => {
     const file = join(tempFolder(), 'task.md');
     writeFileSync(file, '---\nallowedTools: [Read]\nsystemPrompt: Short.\n---\nReview {file} for ${who}.\n');
     const prompt = { file, data: { file: 'a.ts', who: 'me' } };
@@ -93,49 +93,49 @@ describe('the plan of a prompt file', () => {
     expect((plan as { command: string[] }).command).toEqual(expect.arrayContaining(['--system-prompt', 'Short.']));
   });
 
-  it("puts the session's own options before those of the file", async () => {
+  it("the session's own options override the options of the prompt file", async () => {
     const file = join(tempFolder(), 'task.md');
     writeFileSync(file, '---\nallowedTools: [Read]\n---\nGo.\n');
     const command = await commandOf({ prompt: { file, data: {} }, claude: { tools: ['Bash'] } });
     expect(command[command.indexOf('--allowedTools') + 1]).toBe('Bash');
   });
 
-  it('is INVALID_OPTIONS where ChannelCoder refuses the data', async () => {
+  it('the plan fails with INVALID_OPTIONS if ChannelCoder refuses the data', async () => {
     const file = join(tempFolder(), 'task.md');
     writeFileSync(file, '---\ninput:\n  count: number\n---\n{count}\n');
     const plan = planRun({ prompt: { file, data: { count: 'many' } }, logFile: '/log', claude: {} });
     expect((await errorOf(plan, 'INVALID_OPTIONS')).message).toContain('count: Expected number, received string');
   });
 
-  it('is LAUNCH_FAILED where the file is gone by now', async () => {
+  it('the plan fails with LAUNCH_FAILED if the prompt file is gone', async () => {
     const file = join(tempFolder(), 'gone.md');
     const plan = planRun({ prompt: { file, data: {} }, logFile: '/log', claude: {} });
     expect((await errorOf(plan, 'LAUNCH_FAILED')).message).toContain('gone.md');
   });
 });
 
-describe("the plan of a terminal's run", () => {
+describe('the plan of a terminal session', () => {
   const hello = { prompt: { text: 'hello' }, claude: {} };
 
-  it("is Claude's command for its terminal UI alone, with the prompt beside it", async () => {
+  it("the plan is Claude's command for its terminal UI alone, with a separate prompt", async () => {
     expect(await planTerminal({ ...hello, docker: DOCKER })).toEqual({
       command: ['claude', '--dangerously-skip-permissions'],
       prompt: 'hello',
     });
   });
 
-  it('never skips permissions on the host', async () => {
+  it('a terminal session without Docker never skips permissions', async () => {
     expect(await planTerminal(hello)).toEqual({ command: ['claude'], prompt: 'hello' });
   });
 
-  it('resumes the conversation that it is told to, and none otherwise', async () => {
+  it('the plan of a terminal session resumes only a requested conversation', async () => {
     const { command } = await planTerminal({ ...hello, resume: UUID, docker: DOCKER });
     expect(command).toEqual(expect.arrayContaining(['--resume', UUID]));
     expect((await planTerminal({ ...hello, docker: DOCKER })).command).not.toContain('--resume');
   });
 
   it.each(['{x} ${y} {{z}}', "it's $(touch x) `y` \\ \n#!", '/help', '--help', '-', ' ', '```\n---\na: b\n---\n'])(
-    'has a literal prompt as it is: %j',
+    'a literal prompt is kept unchanged, outside of the command: %j',
     async (text) => {
       const { command, prompt } = await planTerminal({ ...hello, prompt: { text }, docker: DOCKER });
       expect(prompt).toBe(text);
@@ -143,7 +143,7 @@ describe("the plan of a terminal's run", () => {
     },
   );
 
-  it("carries Claude's options, and a prompt file with its data", async () => {
+  it("the plan contains Claude's options and the prompt file with its data", async () => {
     const file = join(tempFolder(), 'task.md');
     writeFileSync(file, '---\nallowedTools: [Read]\n---\nReview {file}.\n');
     const plan = await planTerminal({
@@ -157,7 +157,7 @@ describe("the plan of a terminal's run", () => {
     );
   });
 
-  it('says nothing of its variables and mounts', async () => {
+  it('the plan of a terminal session contains no variables and no mounts', async () => {
     expect(JSON.stringify(await planTerminal({ ...hello, docker: DOCKER }))).not.toMatch(/secret|\/host|--rm|-it/);
   });
 });

@@ -15,7 +15,7 @@ function promptFile(text: string | Buffer): string {
   return path;
 }
 
-/** As a session is created. */
+/** Reads a prompt file in the same way as the creation of a session. */
 async function readPromptFile(path: string): Promise<string> {
   const text = await readUserFile('promptFile', path, '/');
   checkPromptFile(path, text);
@@ -28,16 +28,16 @@ describe('reading a prompt file', () => {
   it.each([
     ['plain text', 'Fix the test.'],
     ['YAML front matter', '---\nallowedTools: [Read]\n---\nFix it.'],
-    ['front matter that says that it is YAML', '---yaml\nallowedTools: [Read]\n---\nFix it.'],
-    ['a rule instead of front matter', '-----\nFix it.'],
+    ['front matter that is marked as YAML', '---yaml\nallowedTools: [Read]\n---\nFix it.'],
+    ['a horizontal rule instead of front matter', '-----\nFix it.'],
     ['CRLF', '---\r\nallowedTools: [Read]\r\n---\r\nFix it.\r\n'],
     ['a BOM', '\ufeff---\nallowedTools: [Read]\n---\nFix it.'],
-    ['nothing', ''],
-  ])('answers %s as it is', async (_, text) => {
+    ['no content', ''],
+  ])('a prompt file with %s is read unchanged', async (_, text) => {
     expect(await readPromptFile(promptFile(text))).toBe(text);
   });
 
-  it('refuses one that does not exist, with its path', async () => {
+  it('a missing prompt file is refused, and the error names its path', async () => {
     const path = join(tempFolder(), 'missing.md');
     const { message } = await errorOf(readPromptFile(path), 'INVALID_OPTIONS');
     expect(message).toContain("Option 'promptFile'");
@@ -45,23 +45,23 @@ describe('reading a prompt file', () => {
     expect(message).toContain('does not exist');
   });
 
-  it('refuses a folder', async () => {
+  it('a folder is refused as a prompt file', async () => {
     const { message } = await errorOf(readPromptFile(tempFolder()), 'INVALID_OPTIONS');
     expect(message).toContain('not a regular file');
   });
 
-  it('refuses one of more than 1 MB', async () => {
+  it('a prompt file of more than 1 MB is refused', async () => {
     const path = promptFile(Buffer.alloc(1024 * 1024 + 1, 'x'));
     expect((await errorOf(readPromptFile(path), 'INVALID_OPTIONS')).message).toContain('longer than 1048576 bytes');
   });
 
-  it('refuses a FIFO, which would block a thread for good', async () => {
+  it('a FIFO is refused as a prompt file, because it would block a thread forever', async () => {
     const path = join(tempFolder(), 'fifo.md');
     execFileSync('mkfifo', [path]);
     expect((await errorOf(readPromptFile(path), 'INVALID_OPTIONS')).message).toContain('not a regular file');
   });
 
-  it('refuses a relative path that leads out of the workspace, but not an absolute one', async () => {
+  it('a relative path that leads out of the workspace is refused, but an absolute path is accepted', async () => {
     const [cwd, secret] = [tempFolder(), promptFile('secret')];
     symlinkSync(secret, join(cwd, 'link.md'));
     for (const path of ['link.md', relative(cwd, secret)]) {
@@ -71,7 +71,7 @@ describe('reading a prompt file', () => {
     expect(await readUserFile('promptFile', secret, cwd)).toBe('secret');
   });
 
-  it('refuses braces that are never closed, on which ChannelCoder takes quadratic time', async () => {
+  it('many unclosed braces are refused, because ChannelCoder takes quadratic time for them', async () => {
     const { message } = await errorOf(readPromptFile(promptFile('{'.repeat(60_000))), 'INVALID_OPTIONS');
     expect(message).toContain('60000 braces');
     expect(await readPromptFile(promptFile('{x} '.repeat(5_000)))).toHaveLength(20_000);
@@ -85,7 +85,7 @@ describe('front matter that would be executed', () => {
   });
   const code = '\nglobalThis.promptFileRan = true;\nmodule.exports = {};\n---\nHello';
 
-  it('is executed by ChannelCoder, which is why it is looked at', async () => {
+  it('ChannelCoder executes JavaScript in front matter, which is why the library checks front matter', async () => {
     await loadPromptFile(promptFile(`---js${code}`)).catch(() => {});
     expect(marker.promptFileRan, 'channelcoder no longer executes ---js: the check may go').toBe(true);
   });
@@ -101,13 +101,13 @@ describe('front matter that would be executed', () => {
     '---JS',
     '---json',
     '---coffee',
-  ])('%j is refused and not executed', async (opening) => {
+  ])('front matter that begins with %j is refused and not executed', async (opening) => {
     const { message } = await errorOf(readPromptFile(promptFile(opening + code)), 'INVALID_OPTIONS');
     expect(message).toContain('only YAML is accepted');
     expect(marker.promptFileRan).toBeUndefined();
   });
 
-  it('is never executed after it was let through, whatever stands before it', async () => {
+  it('front matter that was accepted is never executed, whatever stands before it', async () => {
     const path = promptFile('');
     const part = fc.constantFrom(
       '---',
@@ -149,18 +149,18 @@ describe('checking a prompt file', () => {
     ['an optional value that is missing', '---\ninput:\n  file?: string\n---\n{file}', {}],
     ['more data than the schema has', '---\ninput:\n  file: string\n---\n{file}', { file: 'a', other: 1 }],
     ['CRLF and a BOM', '\ufeff---\r\ninput:\r\n  file: string\r\n---\r\n{file}\r\n', { file: 'a' }],
-  ])('accepts %s', async (_, text, data) => {
+  ])('a prompt file with %s is accepted', async (_, text, data) => {
     await expect(check(text, data)).resolves.not.toThrow();
   });
 
-  it('refuses a value that is missing, which ChannelCoder alone would let pass', async () => {
+  it('a missing value is refused, although ChannelCoder alone would accept it', async () => {
     const { message } = await errorOf(check('---\ninput:\n  file: string\n---\n{file}'), 'INVALID_OPTIONS');
     expect(message).toContain('"file" in \'data\': Required');
     expect(message).toContain('(received undefined)');
     expect(message).toContain('prompt.md');
   });
 
-  it('refuses a value of another type and shows it', async () => {
+  it('a value of the wrong type is refused, and the error shows the value', async () => {
     const work = check('---\ninput:\n  lines: number\n---\n{lines}', { lines: 'many' });
     const { message } = await errorOf(work, 'INVALID_OPTIONS');
     expect(message).toContain('"lines" in \'data\': Expected number, received string (received "many")');
@@ -168,9 +168,9 @@ describe('checking a prompt file', () => {
 
   it.each([
     ['an unknown key', '---\nallowed: [Read]\n---\nGo.', "Unrecognized key(s) in object: 'allowed'"],
-    ['a value of another type', '---\nallowedTools: Read\n---\nGo.', 'Expected array'],
+    ['a value of the wrong type', '---\nallowedTools: Read\n---\nGo.', 'Expected array'],
     ['broken YAML', '---\nallowedTools: [Read\n---\nGo.', 'cannot be read by ChannelCoder'],
-  ])('refuses %s in the front matter', async (_, text, message) => {
+  ])('%s in the front matter is refused', async (_, text, message) => {
     const error = await errorOf(check(text), 'INVALID_OPTIONS');
     expect(error.message.replaceAll('\\"', '"')).toContain(message);
   });

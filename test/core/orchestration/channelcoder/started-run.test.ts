@@ -51,7 +51,7 @@ it('monitorLog is ended when the session is cancelled', async () => {
   expect(cleanUp).toHaveBeenCalledOnce();
 });
 
-it('monitorLog is ended when the manager is closed and the session goes on', async () => {
+it('monitorLog is ended when the manager is closed while the session continues', async () => {
   const { manager } = await followed();
   await manager.close();
   expect(cleanUp).toHaveBeenCalledOnce();

@@ -24,7 +24,7 @@ const NEVER_STARTED = { StartedAt: '0001-01-01T00:00:00Z' };
 const INIT = '{"type":"system","subtype":"init","session_id":"11111111-2222-4333-8444-555555555555","model":"m"}\n';
 const GONE: ProcessIdentity = { pid: process.pid, startedAt: 'long ago' };
 
-/** A process that stands for the docker client of another host; on Linux its word finds it. */
+/** A process that stands for the docker client of another process. On Linux, it can be found by its arguments. */
 async function client(...words: string[]): Promise<{ identity: ProcessIdentity; kill: () => Promise<void> }> {
   const child = spawn('sh', ['-c', 'sleep 600; exit', ...words], { stdio: 'ignore', detached: true });
   const pid = child.pid ?? 0;
@@ -47,7 +47,7 @@ function scene(change: Partial<SessionRun> = {}, text = '') {
   return sceneOf({ number: 1, launchedAt: 1, logOffset: 0, process: GONE, ...change }, text);
 }
 
-/** A run whose client was not on record yet when its host was killed. */
+/** A run whose client was not on record yet when the process that launched it was killed. */
 function unrecorded() {
   return sceneOf({ number: 1, launchedAt: 1, logOffset: 0 });
 }
@@ -73,8 +73,8 @@ async function sceneOf(run: SessionRun, text = '') {
   return { fake, adopt, dies };
 }
 
-describe('a container that another host has left', () => {
-  it('runs, and is followed to its end: the exit code is what the engine says', async () => {
+describe('a container that another process left', () => {
+  it('a running container is followed to its end, and the exit code comes from the engine', async () => {
     const { identity, kill } = await client();
     const { fake, adopt, dies } = await scene({ process: identity, startedAt: 2 });
     fake.answers[INSPECT] = containerState({ Running: true });
@@ -90,7 +90,7 @@ describe('a container that another host has left', () => {
     expect(fake.requests).toContain(REMOVED);
   }, 15_000);
 
-  it('is frozen', async () => {
+  it('a paused container is adopted as paused', async () => {
     const { fake, adopt } = await scene({ startedAt: 2 });
     fake.answers[INSPECT] = containerState({ Running: true, Paused: true });
     const handle = await adopt();
@@ -98,7 +98,7 @@ describe('a container that another host has left', () => {
     void handle?.detach();
   });
 
-  it('has ended meanwhile: it says how, and stays until that is on disk', async () => {
+  it('a container that has already ended reports its exit code, and is not removed yet', async () => {
     const { fake, adopt } = await scene({ startedAt: 2 });
     fake.answers[INSPECT] = containerState({ ExitCode: 137, OOMKilled: true });
     const handle = await adopt();
@@ -107,7 +107,7 @@ describe('a container that another host has left', () => {
     expect(fake.requests).not.toContain(REMOVED);
   });
 
-  it('is started by a client that is still at it', async () => {
+  it('a container that its client is still starting is adopted when it runs', async () => {
     const { identity } = await client();
     const { fake, adopt } = await scene({ process: identity });
     const adopting = adopt();
@@ -119,7 +119,7 @@ describe('a container that another host has left', () => {
     void handle?.detach();
   });
 
-  it.runIf(process.platform === 'linux')('is known by its client, of which nothing is on record', async () => {
+  it.runIf(process.platform === 'linux')('the client of a container is found even if it is not on record', async () => {
     const { identity } = await client('--name', NAME);
     const { fake, adopt } = await unrecorded();
     fake.answers[INSPECT] = containerState({ Running: true });
@@ -130,14 +130,14 @@ describe('a container that another host has left', () => {
 });
 
 describe('a container that was never started', () => {
-  it('is removed, and the run can begin', async () => {
+  it('a container that never started is removed, and the run can begin', async () => {
     const { fake, adopt } = await scene();
     fake.answers[INSPECT] = containerState(NEVER_STARTED);
     expect(await adopt()).toBeUndefined();
     expect(fake.requests).toContain(REMOVED);
   });
 
-  it('is given up when its client has taken too long, which is ended, too', async () => {
+  it('a client that takes too long to start its container is ended, and the container is removed', async () => {
     const { identity } = await client();
     const { fake, adopt } = await scene({ process: identity });
     fake.answers[INSPECT] = containerState(NEVER_STARTED);
@@ -147,7 +147,7 @@ describe('a container that was never started', () => {
   }, 15_000);
 });
 
-it('a container of another owner is not touched: a copy of a state folder has the same names', async () => {
+it('a container of another owner is not touched, even if it has the same name', async () => {
   const { fake, adopt } = await scene({ startedAt: 2 });
   fake.answers[INSPECT] = containerState({ Running: true });
   const handle = await adopt({ owner: 'me' });
@@ -159,7 +159,7 @@ it('a container of another owner is not touched: a copy of a state folder has th
 describe('a container that is gone', () => {
   const LOST = { reason: 'lost', error: 'The container is gone without a trace' };
 
-  it('is lost where it is on record as started, whatever its client does', async () => {
+  it('a run that is on record as started is lost if its container is gone, whatever its client does', async () => {
     const { identity } = await client();
     const { adopt, fake } = await scene({ startedAt: 2, process: identity });
     const handle = await adopt();
@@ -169,35 +169,35 @@ describe('a container that is gone', () => {
     expect(fake.requests).toEqual([INSPECT]);
   });
 
-  it('is lost where its log tells that Claude began', async () => {
+  it('a run is lost if its log shows that Claude began and its container is gone', async () => {
     const { adopt } = await scene({}, `entrypoint\n${INIT}`);
     expect(await (await adopt())?.ended).toEqual(LOST);
   });
 
-  it('never was where only an earlier run is in the log: the run can begin', async () => {
+  it('a run can begin if its log contains only an earlier run', async () => {
     const { adopt, fake } = await scene({ logOffset: INIT.length }, INIT);
     expect(await adopt()).toBeUndefined();
     expect(fake.requests).not.toContain(REMOVED);
   });
 
-  it('never was where nothing tells of it, and nobody is at it any more', async () => {
+  it('a run can begin if nothing shows that its container existed, and its client is gone', async () => {
     const { adopt } = await scene();
     expect(await adopt()).toBeUndefined();
   });
 
-  it('never was where nobody knows its client and it does not appear for a while', async () => {
+  it('a run can begin if its client is unknown and no container appears for a while', async () => {
     const { adopt } = await unrecorded();
     expect(await adopt()).toBeUndefined();
   }, 15_000);
 
-  it('is not told from one that cannot be seen: without an engine nobody knows', async () => {
+  it('adopting fails with DOCKER_UNAVAILABLE if the engine does not answer', async () => {
     const { adopt, fake } = await scene({ startedAt: 2 });
     fake.server.closeAllConnections();
     fake.server.close();
     await errorOf(adopt(), 'DOCKER_UNAVAILABLE');
   });
 
-  it('is not told from one that the engine fails to look at', async () => {
+  it('adopting fails with DOCKER_UNAVAILABLE if the engine cannot inspect the container', async () => {
     const { adopt, fake } = await scene({ startedAt: 2 });
     fake.answers[INSPECT] = { status: 500, json: { message: 'context canceled' } };
     expect((await errorOf(adopt(), 'DOCKER_UNAVAILABLE')).message).toContain('context canceled');

@@ -7,7 +7,7 @@ import { MOUNTS_DIFFER } from '../../../../src/core/orchestration/session/outcom
 import type { CheckedMount } from '../../../../src/core/orchestration/workspace/mount.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-/** A mount, as what is at a path now. Here the paths of the machine stand for those in the container. */
+/** A mount of what is at a path now. In this test, paths of the machine stand for paths in the container. */
 function mountAt(path: string): CheckedMount {
   const { dev, ino } = statSync(path, { bigint: true });
   return { source: path, target: path, readonly: false, identity: { dev: String(dev), ino: String(ino) } };
@@ -29,38 +29,41 @@ function scene() {
   return { top, paths, file, canary, mounts, start };
 }
 
-describe('a container whose mounts are what was checked', () => {
-  it('becomes its command, with all arguments as they are', () => {
+describe('a container with the mounts that were checked', () => {
+  it('the container runs its command with all arguments unchanged', () => {
     const { start } = scene();
     expect(start()).toMatchObject({ status: 3, stdout: 'the agent began: a  b "c"\n', stderr: '' });
   });
 
-  it('starts with a PATH that leads to programs of its own', () => {
+  it('a PATH with a program called stat does not mislead the check', () => {
     const { start, top } = scene();
     writeFileSync(join(top, 'stat'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
     expect(start(undefined, undefined, { PATH: top })).toMatchObject({ status: 3 });
   });
 });
 
-describe('a container is ended before its command begins', () => {
+describe('a container with other mounts than those that were checked', () => {
   const refused = { status: MOUNTS_DIFFER, stdout: '' };
 
-  it.each([0, 1, 2, 3])('where a folder was swapped for another one: mount %i', (index) => {
-    const { start, paths } = scene();
-    const path = paths[index] ?? '';
-    renameSync(path, `${path}-moved`);
-    mkdirSync(path);
-    expect(start()).toMatchObject(refused);
-  });
+  it.each([0, 1, 2, 3])(
+    'a container is ended before its command begins if a folder was replaced: mount %i',
+    (index) => {
+      const { start, paths } = scene();
+      const path = paths[index] ?? '';
+      renameSync(path, `${path}-moved`);
+      mkdirSync(path);
+      expect(start()).toMatchObject(refused);
+    },
+  );
 
-  it('where a file was', () => {
+  it('a container is ended before its command begins if a file was replaced', () => {
     const { start, file } = scene();
     writeFileSync(`${file}-new`, '');
     renameSync(`${file}-new`, file);
     expect(start()).toMatchObject(refused);
   });
 
-  it('where a link is in its place, although it leads to what was there', () => {
+  it('a container is ended if a link replaces a folder, even if the link leads to the same folder', () => {
     const { start, paths } = scene();
     const path = paths[0] ?? '';
     renameSync(path, `${path}-moved`);
@@ -68,21 +71,21 @@ describe('a container is ended before its command begins', () => {
     expect(start()).toMatchObject(refused);
   });
 
-  it('where one of them cannot be looked at', () => {
+  it('a container is ended before its command begins if a mount cannot be inspected', () => {
     const { start, file } = scene();
     rmSync(file);
     expect(start()).toMatchObject(refused);
   });
 
-  it('where two of them have changed places', () => {
+  it('a container is ended before its command begins if two mounts were exchanged', () => {
     const { start, mounts } = scene();
     const [one, two, ...rest] = mounts as [CheckedMount, CheckedMount];
     expect(start([{ ...one, target: two.target }, { ...two, target: one.target }, ...rest])).toMatchObject(refused);
   });
 });
 
-describe("where the engine's kernel is another one", () => {
-  it('device and inode tell nothing, and the command begins', () => {
+describe('an engine that runs on another kernel', () => {
+  it('the command begins without the check, because device and inode have no meaning there', () => {
     const { start, mounts, canary } = scene();
     const identity = { dev: '1', ino: '2' };
     const foreign = mounts.map((mount) => ({ ...mount, identity }));

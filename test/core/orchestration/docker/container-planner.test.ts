@@ -77,7 +77,7 @@ async function scene({ facts = {}, mapsUsers = async () => true, ...own }: Circu
 }
 
 describe('the container of a session', () => {
-  it('gets the workspace, its conversation, what the user asked for, and last the guard', async () => {
+  it("the container has the workspace, the user's mounts, its conversation, and last the guard", async () => {
     const { planned, specOf, folder, guard } = await scene();
     const source = tempFolder();
     const spec = specOf({}, { mounts: [`${source}:/data:ro`], env: { KEY: 'value' }, memory: '1g' });
@@ -98,13 +98,13 @@ describe('the container of a session', () => {
     expect(rest.env).not.toHaveProperty('IS_SANDBOX');
   });
 
-  it('may only read the workspace where the agent may', async () => {
+  it('the workspace is mounted read-only if the agent may only read it', async () => {
     const { planned, specOf } = await scene();
     const { mounts } = await planned(specOf({ readOnly: true }));
     expect(mounts[0]).toMatchObject({ target: '/workspace', readonly: true });
   });
 
-  it('finds its MCP configuration at a place of its own', async () => {
+  it('the MCP configuration is mounted read-only at a place of its own', async () => {
     const { planned, specOf, folder } = await scene();
     const { mounts, claude } = await planned(specOf({ claude: { mcpConfig: folder.mcpConfig, maxTurns: 3 } }));
     expect(mounts).toContainEqual(
@@ -113,12 +113,12 @@ describe('the container of a session', () => {
     expect(claude).toEqual({ mcpConfig: MCP_CONFIG, maxTurns: 3 });
   });
 
-  it('tells Claude that it is in a sandbox where the user of the image is root', async () => {
+  it('IS_SANDBOX is set if the user of the image is root', async () => {
     const { planned, specOf } = await scene({ facts: { uid: 0, gids: [0], home: '/root' } });
     expect((await planned(specOf())).env).toMatchObject({ IS_SANDBOX: '1' });
   });
 
-  it('starts with the variables of its image and of the options; what the guard sets is set last', async () => {
+  it('variables come from the image, then from the options, and last from the guard', async () => {
     const { planner, planned, specOf } = await scene();
     const spec = specOf({}, { env: { KEY: 'value', PATH: '/own/bin', GUARDED: 'no' } });
     expect((await planner.ground(spec)).env).toMatchObject({
@@ -131,8 +131,8 @@ describe('the container of a session', () => {
 
   it.each([
     ['is gone', 'is gone', () => {}],
-    ['is a link by now', 'leads to', (cwd: string, moved: string) => symlinkSync(moved, cwd)],
-  ])('is refused where the workspace %s', async (_, message, then) => {
+    ['has become a link', 'leads to', (cwd: string, moved: string) => symlinkSync(moved, cwd)],
+  ])('a container is refused if the workspace %s', async (_, message, then) => {
     const { planned, specOf } = await scene();
     const cwd = join(tempFolder(), 'workspace');
     mkdirSync(cwd);
@@ -141,7 +141,7 @@ describe('the container of a session', () => {
     expect((await errorOf(planned(specOf({ cwd })), 'UNSAFE_MOUNT')).message).toContain(message);
   });
 
-  it.each([false, true])('gets no git folder from outside of its workspaces (read-only: %s)', async (readOnly) => {
+  it.each([false, true])('a git folder outside of the workspaces is refused (read-only: %s)', async (readOnly) => {
     const { planned, specOf } = await scene();
     const repo = repository();
     const cwd = join(tempFolder(), 'dev');
@@ -154,14 +154,14 @@ describe('the container of a session', () => {
 });
 
 describe('the network of a session', () => {
-  it("is the sessions' own, which is looked for at the creation and at each start", async () => {
+  it('the session network is the default, and is looked up at creation and at each start', async () => {
     const { planner, planned, specOf, network } = await scene();
     await planner.check(specOf());
     expect((await planned(specOf())).options.network).toBe('net-1');
     expect(network).toHaveBeenCalledTimes(2);
   });
 
-  it.each(['none', 'host', 'bridge', 'mine'])('is the one that is asked for: %s', async (name) => {
+  it.each(['none', 'host', 'bridge', 'mine'])('the requested network is used: %s', async (name) => {
     const { planner, planned, specOf, network } = await scene();
     await planner.check(specOf({}, { network: name }));
     expect((await planned(specOf({}, { network: name }))).options.network).toBe(name);
@@ -170,7 +170,7 @@ describe('the network of a session', () => {
 });
 
 describe('the mounts that a user asks for', () => {
-  it('carry what their sources were when they were checked, like the workspace', async () => {
+  it('mounts and the workspace carry the device and inode of the sources that were checked', async () => {
     const { planned, specOf } = await scene();
     const [cwd, source] = [tempFolder(), tempFolder()];
     const { mounts } = await planned(specOf({ cwd }, { mounts: [`${source}:/data`] }));
@@ -184,7 +184,7 @@ describe('the mounts that a user asks for', () => {
   it.each<[string, (path: string) => Partial<DockerSpec['docker']>]>([
     ['a mount', (path) => ({ mounts: [`${path}:/data`] })],
     ['a key', (path) => ({ ssh: { keyFile: join(path, 'key') } })],
-  ])('lead where they led when the session was created: %s', async (_, asked) => {
+  ])('%s behind a link keeps the target that it had when the session was created', async (_, asked) => {
     const { planner, planned, specOf } = await scene();
     const [first, second] = [tempFolder(), tempFolder()];
     for (const folder of [first, second]) writeFileSync(join(folder, 'key'), '');
@@ -205,7 +205,7 @@ describe('the mounts that a user asks for', () => {
     expect(message).toContain(`leads to "${second}`);
   });
 
-  it('are refused where an agent has put a link in the way of one', async () => {
+  it('a mount is refused if an agent has put a link on its path', async () => {
     const { planned, specOf } = await scene();
     const [cwd, source] = [tempFolder(), tempFolder()];
     symlinkSync('/etc', join(cwd, 'data'));
@@ -214,7 +214,7 @@ describe('the mounts that a user asks for', () => {
   });
 });
 
-describe('a session is checked', () => {
+describe('the check of a session', () => {
   it.each<[string, (home: string, stateDir: string) => string]>([
     ['/', () => '/'],
     ['/etc', () => '/etc'],
@@ -222,15 +222,15 @@ describe('a session is checked', () => {
     ['/proc/self/root', () => '/proc/self/root'],
     ['a folder of /proc', () => '/proc/self/net'],
     ['/dev', () => '/dev'],
-    ['the temporary folder of everybody', () => '/tmp'],
+    ['the shared temporary folder', () => '/tmp'],
     ['the home folder', (home) => home],
-    ['the folder above it', (home) => dirname(home)],
+    ['the folder above the home folder', (home) => dirname(home)],
     ['~/.ssh', (home) => join(home, '.ssh')],
     ['a folder in ~/.ssh', (home) => join(home, '.ssh/project')],
     ['the stateDir', (_, stateDir) => stateDir],
     ['a folder in the stateDir', (_, stateDir) => join(stateDir, 'sessions')],
     ['the folder above the stateDir', (_, stateDir) => dirname(stateDir)],
-  ])('is refused, at its creation and at its start, where the workspace is %s', async (_, cwdOf) => {
+  ])('a session is refused at its creation and at its start if the workspace is %s', async (_, cwdOf) => {
     const root = tempFolder();
     const [home, stateDir] = [join(root, 'homes/me'), join(root, 'state/own')];
     for (const path of [join(home, '.ssh/project'), join(stateDir, 'sessions')]) mkdirSync(path, { recursive: true });
@@ -242,12 +242,12 @@ describe('a session is checked', () => {
   });
 
   it.each([
-    ['where the home folder has its keys', '~/.ssh/tree'],
-    ['where the user keeps start-up scripts', '~/.config/systemd/user'],
+    ['in ~/.ssh', '~/.ssh/tree'],
+    ["among the user's start-up scripts", '~/.config/systemd/user'],
     ["in this library's stateDir", '$/sessions/tree'],
-    ['in a folder of the machine', '/etc/tree'],
-    ['on a file system of the kernel', '/proc/tree'],
-  ])('is refused where its worktree is to be made %s', async (_, wanted) => {
+    ['in a system folder of the machine', '/etc/tree'],
+    ['in a file system of the kernel', '/proc/tree'],
+  ])('a session is refused if its worktree would be created %s', async (_, wanted) => {
     const [home, stateDir] = [tempFolder(), tempFolder()];
     const { planner, specOf } = await scene({ home, stateDir });
     const path = wanted.replace('~', home).replace('$', stateDir);
@@ -255,13 +255,13 @@ describe('a session is checked', () => {
     expect(message).toContain(path);
   });
 
-  it('is not refused where its worktree is to be made in a folder of projects', async () => {
+  it('a session is accepted if its worktree would be created in a folder of projects', async () => {
     const home = tempFolder();
     const { planner, specOf } = await scene({ home });
     await planner.check(specOf({ worktree: { branch: 'b', path: join(home, 'projects/tree') } }));
   });
 
-  it("is refused with the engine's own socket, before the image is asked", async () => {
+  it("a mount of the engine's own socket is refused before the image is probed", async () => {
     const { planner, specOf, socketPath, probed } = await scene();
     await errorOf(planner.check(specOf({}, { mounts: [`${socketPath}:/socket`] })), 'UNSAFE_MOUNT');
     expect(probed).not.toHaveBeenCalled();
@@ -271,7 +271,7 @@ describe('a session is checked', () => {
   it.each([
     [true, ''],
     [false, 'ONBOARDING_NEEDED'],
-  ] as const)('for a person at its terminal, in an image where Claude was set up: %s', async (onboarded, code) => {
+  ] as const)('a terminal session needs an image in which Claude was set up: %s', async (onboarded, code) => {
     const { planner } = await scene({ facts: { onboarded } });
     const demanded = planner.requireOnboarding({ image: 'image' });
     if (code === '') await demanded;
@@ -285,21 +285,21 @@ describe.runIf(process.platform === 'linux')("a workspace that the image's user 
     return path;
   };
 
-  it('is refused', async () => {
+  it("a workspace that the image's user cannot write is refused", async () => {
     const { planner, planned, specOf } = await scene({ mapsUsers: async () => false });
     const spec = specOf({ cwd: unwritable(tempFolder()) });
     await errorOf(planner.check(spec), 'WORKSPACE_NOT_WRITABLE');
     await errorOf(planned(spec), 'WORKSPACE_NOT_WRITABLE');
   });
 
-  it('is taken where the agent only reads it, and where the engine maps users', async () => {
+  it('an unwritable workspace is accepted if the agent only reads it or if the engine maps users', async () => {
     const own = await scene({ mapsUsers: async () => false });
     await own.planner.check(own.specOf({ cwd: unwritable(tempFolder()), readOnly: true }));
     const mapped = await scene();
     await mapped.planner.check(mapped.specOf({ cwd: unwritable(tempFolder()) }));
   });
 
-  it("is taken for a session with a worktree, whose commits go to the repository's objects", async () => {
+  it('a session with a worktree needs a writable objects folder, but no writable workspace', async () => {
     const stranger = { uid: 4_000_000, gids: [4_000_000] };
     const { planner, specOf } = await scene({ facts: stranger, mapsUsers: async () => false });
     const cwd = repository();
@@ -311,7 +311,7 @@ describe.runIf(process.platform === 'linux')("a workspace that the image's user 
     expect((await errorOf(planner.check(spec), 'WORKSPACE_NOT_WRITABLE')).message).toContain(objects);
   });
 
-  it('is asked of the engine once; a failure is not remembered', async () => {
+  it('the engine is asked once whether it maps users, but asked again after a failure', async () => {
     const away = new OrchestrationError('DOCKER_UNAVAILABLE', 'away');
     const mapsUsers = vi.fn(async () => true).mockRejectedValueOnce(away);
     const { planner, specOf } = await scene({ mapsUsers });

@@ -82,7 +82,7 @@ function fakeClock(): void {
 const orderOf = (mock: ReturnType<typeof vi.fn>): number => mock.mock.invocationCallOrder[0] ?? Number.NaN;
 
 describe('a run that ends by itself', () => {
-  it('starts with the start event and ends with the exit code that the engine knows', async () => {
+  it('a run starts with the start event and ends with the exit code of the engine', async () => {
     const { handle, listener, unwatch, exit } = await scene({ ...ENDED, exitCode: 3 });
     listener.onStart('container-id');
     expect(await handle.started).toEqual({ containerId: 'container-id' });
@@ -91,7 +91,7 @@ describe('a run that ends by itself', () => {
     expect(unwatch).toHaveBeenCalledTimes(1);
   });
 
-  it('waits for the client after the container died: it still writes output', async () => {
+  it('a run waits for the client after the container died, because the client still writes output', async () => {
     const { handle, listener, engine, exit, kill } = await scene();
     listener.onDie();
     await turn();
@@ -101,7 +101,7 @@ describe('a run that ends by itself', () => {
     expect(kill).not.toHaveBeenCalled();
   });
 
-  it('kills a client that does not notice that its container died', async () => {
+  it('a client that does not notice that its container died is killed', async () => {
     fakeClock();
     const { handle, listener, kill } = await scene({ ...ENDED, exitCode: 1 });
     listener.onDie();
@@ -112,7 +112,7 @@ describe('a run that ends by itself', () => {
     expect(await handle.ended).toEqual({ exitCode: 1, oomKilled: false });
   });
 
-  it('goes on where only its client ended, until the container has', async () => {
+  it('a run whose client has ended continues until the container has ended', async () => {
     const { handle, listener, engine, exit } = await scene({ ...ENDED, exitCode: 5 });
     engine.inspect.mockResolvedValueOnce({ ...ENDED, running: true });
     exit(null, 'SIGKILL');
@@ -122,13 +122,13 @@ describe('a run that ends by itself', () => {
     expect(engine.stop).not.toHaveBeenCalled();
   });
 
-  it('tells of a container that ran out of memory', async () => {
+  it('a container that ran out of memory is reported', async () => {
     const { handle, exit } = await scene({ ...ENDED, exitCode: 137, oomKilled: true });
     exit(137);
     expect(await handle.ended).toEqual({ exitCode: 137, oomKilled: true });
   });
 
-  it('keeps its container until it is told that the end is on disk', async () => {
+  it('the container is kept until release() is called', async () => {
     const { handle, engine, exit } = await scene();
     exit(0);
     await handle.ended;
@@ -138,7 +138,7 @@ describe('a run that ends by itself', () => {
     expect(engine.remove.mock.calls).toEqual([['ao-1']]);
   });
 
-  it('leaves a container that cannot be removed to a later sweep', async () => {
+  it('release() resolves even if the container cannot be removed', async () => {
     const { handle, engine, exit } = await scene();
     engine.remove.mockRejectedValue(new Error('busy'));
     exit(0);
@@ -146,7 +146,7 @@ describe('a run that ends by itself', () => {
     await expect(handle.release?.()).resolves.toBeUndefined();
   });
 
-  it('is known by the process that writes its log', async () => {
+  it('a run is identified by the process that writes its log', async () => {
     const { handle } = await scene();
     expect(handle).toMatchObject({ process: IDENTITY, over: false, pausing: { paused: false } });
   });
@@ -162,7 +162,7 @@ describe('a run that never executed', () => {
     [127, UNSTARTED, "the container's command was not found"],
     [126, undefined, NO_CLIENT],
     [127, undefined, NO_CLIENT],
-  ])('is LAUNCH_FAILED for exit code %s of docker run and the container %j', async (code, container, error) => {
+  ])('exit code %s of docker run is reported as LAUNCH_FAILED for the container %j', async (code, container, error) => {
     const { handle, engine, exit } = await scene();
     engine.inspect.mockResolvedValue(container);
     exit(code);
@@ -170,13 +170,13 @@ describe('a run that never executed', () => {
     expect(await handle.started).toBeUndefined();
   });
 
-  it("gives the engine's own word where there is one", async () => {
+  it("the engine's own error message is reported if there is one", async () => {
     const { handle, exit } = await scene({ ...ENDED, started: false, error: 'exec: "claude": not found' });
     exit(127);
     expect(await handle.ended).toMatchObject({ reason: 'LAUNCH_FAILED', error: 'exec: "claude": not found' });
   });
 
-  it('is LAUNCH_FAILED where the container was made but not started', async () => {
+  it('a container that was created but not started is reported as LAUNCH_FAILED', async () => {
     const { handle, exit } = await scene({ ...ENDED, started: false });
     exit(null, 'SIGKILL');
     expect(await handle.ended).toEqual({
@@ -185,18 +185,18 @@ describe('a run that never executed', () => {
     });
   });
 
-  it('is not mixed up with a command that itself exits with 127', async () => {
+  it('a command that itself exits with 127 is not reported as LAUNCH_FAILED', async () => {
     const { handle, exit } = await scene({ ...ENDED, exitCode: 127 });
     exit(127);
     expect(await handle.ended).toEqual({ exitCode: 127, oomKilled: false });
   });
 });
 
-describe('a run that cannot be seen any more', () => {
+describe('a run whose container or engine is gone', () => {
   it.each([
     [0, undefined, 'exit code 0'],
     [null, 'SIGKILL' as const, 'SIGKILL'],
-  ])('is lost where its container is gone (client: %s %s)', async (code, signal, how) => {
+  ])('a run is lost if its container is gone (client: %s %s)', async (code, signal, how) => {
     const { handle, engine, exit } = await scene();
     engine.inspect.mockResolvedValue(undefined);
     exit(code, signal);
@@ -205,19 +205,19 @@ describe('a run that cannot be seen any more', () => {
     expect(end).not.toHaveProperty('exitCode');
   });
 
-  it('is lost where somebody else removes its container, which kills it', async () => {
+  it('a run is lost if its container is killed because somebody else removes it', async () => {
     const { handle, exit } = await scene({ ...ENDED, removing: true, exitCode: 137 });
     exit(137);
     expect(await handle.ended).toMatchObject({ reason: 'lost', error: expect.stringContaining('somebody else') });
   });
 
-  it('has ended by itself where its container is removed afterwards', async () => {
+  it('a run that ended by itself keeps its exit code if its container is removed afterwards', async () => {
     const { handle, exit } = await scene({ ...ENDED, removing: true, exitCode: 3 });
     exit(3);
     expect(await handle.ended).toEqual({ exitCode: 3, oomKilled: false });
   });
 
-  it('is seen again where the engine comes back', async () => {
+  it('the exit code of a run is reported when the engine is available again', async () => {
     const { handle, engine, exit } = await scene({ ...ENDED, exitCode: 4 });
     engine.inspect.mockRejectedValueOnce(new Error('away'));
     exit(1);
@@ -225,7 +225,7 @@ describe('a run that cannot be seen any more', () => {
     expect(engine.inspect).toHaveBeenCalledTimes(2);
   });
 
-  it('is DOCKER_UNAVAILABLE where the engine stays away for 30 seconds', async () => {
+  it('a run ends with DOCKER_UNAVAILABLE if the engine is unavailable for 30 seconds', async () => {
     fakeClock();
     const { handle, engine, exit } = await scene();
     engine.inspect.mockImplementation(async () => {
@@ -238,7 +238,7 @@ describe('a run that cannot be seen any more', () => {
 });
 
 describe('stopping a run', () => {
-  it('asks the engine, with a grace, and resolves when it is gone', async () => {
+  it('stop() asks the engine to stop the container within five seconds, and resolves when it has ended', async () => {
     const { handle, listener, engine } = await scene({ ...ENDED, exitCode: 143 });
     listener.onStart('id');
     await handle.stop();
@@ -246,7 +246,7 @@ describe('stopping a run', () => {
     expect(await handle.ended).toMatchObject({ exitCode: 143 });
   });
 
-  it('waits for a container that is still being made, so that it cannot appear afterwards', async () => {
+  it('stop() waits for a container that is still being created, so that it cannot appear afterwards', async () => {
     const { handle, listener, engine } = await scene();
     const stopped = handle.stop();
     await turn();
@@ -256,14 +256,14 @@ describe('stopping a run', () => {
     expect(engine.stop).toHaveBeenCalledTimes(1);
   });
 
-  it('twice at once is once', async () => {
+  it('two parallel calls of stop() stop the container once', async () => {
     const { handle, listener, engine } = await scene();
     listener.onStart('id');
     await Promise.all([handle.stop(), handle.stop()]);
     expect(engine.stop).toHaveBeenCalledTimes(1);
   });
 
-  it('kills where stopping fails, and the client where that fails too', async () => {
+  it('stop() kills the container if stopping fails, and kills the client if that fails, too', async () => {
     const { handle, listener, engine, kill } = await scene();
     engine.stop.mockRejectedValue(new Error('away'));
     engine.kill.mockRejectedValue(new Error('away'));
@@ -273,7 +273,7 @@ describe('stopping a run', () => {
     expect(kill.mock.calls).toEqual([['SIGKILL']]);
   });
 
-  it('at once kills it first, for one that is not to be trusted any more', async () => {
+  it("stop('at-once') kills the container before it stops it", async () => {
     const { handle, listener, engine } = await scene();
     listener.onStart('id');
     await handle.stop('at-once');
@@ -281,7 +281,7 @@ describe('stopping a run', () => {
     expect(engine.stop.mock.calls).toEqual([['ao-1', 0]]);
   });
 
-  it('at once does not wait for one that began gently', async () => {
+  it("stop('at-once') does not wait for a gentle stop that began earlier", async () => {
     const { handle, listener, engine, exit } = await scene();
     listener.onStart('id');
     const stopping = deferred<void>();
@@ -297,7 +297,7 @@ describe('stopping a run', () => {
     expect(engine.stop).toHaveBeenCalledTimes(1);
   });
 
-  it('at once kills what is frozen before it is let go', async () => {
+  it("stop('at-once') kills a paused container before it is unpaused", async () => {
     const { handle, listener, engine } = await scene();
     listener.onStart('id');
     await handle.pausing?.pause();
@@ -305,7 +305,7 @@ describe('stopping a run', () => {
     expect(orderOf(engine.kill)).toBeLessThan(orderOf(engine.unpause));
   });
 
-  it('waits for a pause that is under way, so that it does not freeze after all', async () => {
+  it('stop() waits for a pause that is in progress, so that the container is not paused afterwards', async () => {
     const { handle, listener, engine } = await scene();
     listener.onStart('id');
     const freezing = deferred<void>();
@@ -319,7 +319,7 @@ describe('stopping a run', () => {
     expect(orderOf(engine.unpause)).toBeLessThan(orderOf(engine.stop));
   });
 
-  it('is done where it has ended already', async () => {
+  it('stop() resolves if the run has already ended', async () => {
     const { handle, exit } = await scene();
     exit(0);
     await handle.ended;
@@ -328,7 +328,7 @@ describe('stopping a run', () => {
 });
 
 describe('pausing a run', () => {
-  it('freezes its container, and lets it go on', async () => {
+  it('pause() pauses the container, and resume() unpauses it', async () => {
     const { handle, engine } = await scene();
     await handle.pausing?.pause();
     expect(engine.pause.mock.calls).toEqual([['ao-1']]);
@@ -337,7 +337,7 @@ describe('pausing a run', () => {
     expect(engine.unpause.mock.calls).toEqual([['ao-1']]);
   });
 
-  it('hands on what the engine refuses', async () => {
+  it('pause() and resume() reject if the engine refuses', async () => {
     const { handle, engine } = await scene();
     engine.pause.mockRejectedValue(new Error('not running'));
     await expect(handle.pausing?.pause()).rejects.toThrow('not running');
@@ -345,7 +345,7 @@ describe('pausing a run', () => {
     await expect(handle.pausing?.resume()).rejects.toThrow('stays frozen');
   });
 
-  it('does not keep it from being stopped: what is frozen hears no signal', async () => {
+  it('stop() unpauses a paused container first, because it would receive no signal', async () => {
     const { handle, listener, engine } = await scene();
     listener.onStart('id');
     await handle.pausing?.pause();
@@ -354,7 +354,7 @@ describe('pausing a run', () => {
     expect(engine.stop).toHaveBeenCalledTimes(1);
   });
 
-  it('does not keep it from being killed where it stays frozen', async () => {
+  it('stop() kills a container that stays paused', async () => {
     const { handle, listener, engine } = await scene();
     listener.onStart('id');
     await handle.pausing?.pause();
@@ -367,13 +367,13 @@ describe('pausing a run', () => {
   it.each([
     ['was never paused', async () => {}],
     [
-      'goes on again',
+      'was resumed',
       async (handle: RunHandle) => {
         await handle.pausing?.pause();
         await handle.pausing?.resume();
       },
     ],
-  ])('is not undone for a run that %s', async (_, before) => {
+  ])('stop() does not unpause the container of a run that %s', async (_, before) => {
     const { handle, listener, engine } = await scene();
     listener.onStart('id');
     await before(handle);
@@ -383,8 +383,8 @@ describe('pausing a run', () => {
   });
 });
 
-describe('letting go of a run', () => {
-  it('stops watching and leaves the container, and its end, to others', async () => {
+describe('detaching from a run', () => {
+  it('detach() stops watching, and leaves the container and its end to other processes', async () => {
     const { handle, engine, unwatch, exit } = await scene();
     let ended = false;
     void handle.ended.then(() => {
@@ -401,7 +401,7 @@ describe('letting go of a run', () => {
 });
 
 describe('a run that cannot be launched', () => {
-  it('is rejected, and nobody watches any more', async () => {
+  it('a failed launch rejects, and its container is not watched any more', async () => {
     const unwatch = vi.fn();
     const failing = runContainer({
       engine: {} as DockerEngine,
@@ -414,7 +414,7 @@ describe('a run that cannot be launched', () => {
     expect(unwatch).toHaveBeenCalledTimes(1);
   });
 
-  it('is not launched where it could not be watched', async () => {
+  it('a run is not launched if its container cannot be watched', async () => {
     const launch = vi.fn();
     const failing = runContainer({
       engine: {} as DockerEngine,
@@ -428,8 +428,8 @@ describe('a run that cannot be launched', () => {
   });
 });
 
-describe('a container that works on without its client', () => {
-  /** One that runs until the engine is told to end it. */
+describe('a container that continues without its client', () => {
+  /** A container that runs until the engine ends it. */
   async function unwatched(how: 'stop' | 'kill'): Promise<Scene> {
     const own = await scene({ ...ENDED, running: true });
     const over = deferred<number>();
@@ -443,14 +443,14 @@ describe('a container that works on without its client', () => {
     return own;
   }
 
-  it('is stopped: nobody sees any more what the agent does', async () => {
+  it('the container is stopped, because its log is lost', async () => {
     const { handle, engine, exit } = await unwatched('stop');
     exit(null, 'SIGKILL');
     expect(await handle.ended).toMatchObject({ reason: 'log_lost', error: expect.stringContaining('SIGKILL') });
     expect(engine.stop.mock.calls).toEqual([['ao-1', 5_000]]);
   }, 15_000);
 
-  it('is killed where it cannot be stopped', async () => {
+  it('the container is killed if it cannot be stopped', async () => {
     const { handle, engine, exit } = await unwatched('kill');
     exit(0);
     expect(await handle.ended).toMatchObject({ reason: 'log_lost' });
@@ -458,10 +458,10 @@ describe('a container that works on without its client', () => {
   }, 15_000);
 });
 
-describe('a container that another host has started', () => {
+describe('a container that another process started', () => {
   const found = true;
 
-  it('runs, and is followed to its end', async () => {
+  it('a running container is followed to its end', async () => {
     const { handle, engine, listener, exit } = await scene({ ...ENDED, running: true }, { found });
     expect(handle).toMatchObject({ over: false, pausing: { paused: false }, process: IDENTITY });
     expect(await handle.started).toEqual({ containerId: 'id' });
@@ -472,7 +472,7 @@ describe('a container that another host has started', () => {
     expect(engine.remove).not.toHaveBeenCalled();
   });
 
-  it('has ended, and says how', async () => {
+  it('a container that has already ended reports its exit code', async () => {
     const { handle, exit } = await scene({ ...ENDED, exitCode: 9 }, { found });
     expect(handle.over).toBe(true);
     exit(null);
@@ -480,7 +480,7 @@ describe('a container that another host has started', () => {
     expect(await handle.ended).toEqual({ exitCode: 9, oomKilled: false });
   });
 
-  it('has ended, and its client does not notice: that is ended, too', async () => {
+  it('a client that does not notice that its container has ended is killed', async () => {
     fakeClock();
     const { handle, kill } = await scene({ ...ENDED, exitCode: 9 }, { found });
     await vi.advanceTimersByTimeAsync(5_100);
@@ -488,7 +488,7 @@ describe('a container that another host has started', () => {
     expect(await handle.ended).toEqual({ exitCode: 9, oomKilled: false });
   });
 
-  it('is frozen: it is let go before it is stopped', async () => {
+  it('a paused container is unpaused before it is stopped', async () => {
     const { handle, engine } = await scene({ ...ENDED, running: true, paused: true }, { found });
     expect(handle.pausing?.paused).toBe(true);
     engine.stop.mockImplementation(async () => {
@@ -501,7 +501,7 @@ describe('a container that another host has started', () => {
     void stopped;
   });
 
-  it('has a client that nobody can find: its end is not waited for long', async () => {
+  it('an unknown client is killed one second after its container has ended', async () => {
     fakeClock();
     const { handle, engine, listener, kill } = await scene({ ...ENDED, running: true }, { found, known: false });
     expect(handle).not.toHaveProperty('process');

@@ -7,7 +7,7 @@ import { eventually } from '../../../support/eventually.js';
 function watchOf(): {
   watch: ContainerWatch;
   events: ReturnType<typeof vi.fn>;
-  /** Ends of connections that were asked for. */
+  /** Closes a connection. */
   end: ReturnType<typeof vi.fn>;
   tell: (action: string, containerName: string) => void;
   loseConnection: () => void;
@@ -28,7 +28,7 @@ function watchOf(): {
 const listener = () => ({ onStart: vi.fn(), onDie: vi.fn(), onSilence: vi.fn() }) satisfies ContainerListener;
 
 describe('ContainerWatch', () => {
-  it('tells each listener of its own container', async () => {
+  it('notifies each listener of its own container only', async () => {
     const { watch, events, tell } = watchOf();
     const [a, b] = [listener(), listener()];
     await watch.watch('a', a);
@@ -43,13 +43,13 @@ describe('ContainerWatch', () => {
     expect(events.mock.calls.map(([label]) => label)).toEqual(['owner=me']);
   });
 
-  it('shares one connection, also among those that come while it is made', async () => {
+  it('shares one connection between all listeners, even if they are added while it is opened', async () => {
     const { watch, events } = watchOf();
     await Promise.all(['a', 'b', 'c'].map((name) => watch.watch(name, listener())));
     expect(events).toHaveBeenCalledTimes(1);
   });
 
-  it('ends the connection with the last listener, and makes a new one for the next', async () => {
+  it('closes the connection with the last listener, and opens a new connection for the next listener', async () => {
     const { watch, events, end, tell } = watchOf();
     const a = listener();
     const unwatchA = await watch.watch('a', a);
@@ -64,7 +64,7 @@ describe('ContainerWatch', () => {
     expect(events).toHaveBeenCalledTimes(2);
   });
 
-  it('tells all listeners of a lost connection, and connects again for the next', async () => {
+  it('notifies all listeners of a lost connection, and connects again for the next listener', async () => {
     const { watch, events, loseConnection, tell } = watchOf();
     const [a, b] = [listener(), listener()];
     await watch.watch('a', a);
@@ -77,7 +77,7 @@ describe('ContainerWatch', () => {
     expect(a.onStart).toHaveBeenCalledTimes(1);
   });
 
-  it('rejects where the engine is away, forgets the listener and tries again for the next', async () => {
+  it('rejects if the engine is unavailable, forgets the listener and tries again for the next listener', async () => {
     const { watch, events, tell } = watchOf();
     events.mockRejectedValueOnce(new Error('away'));
     const a = listener();
@@ -88,7 +88,7 @@ describe('ContainerWatch', () => {
     expect(events).toHaveBeenCalledTimes(2);
   });
 
-  it('ends a connection that is still being made when it closes', async () => {
+  it('closes a connection that is still being opened when close() is called', async () => {
     const { watch, end } = watchOf();
     const watching = watch.watch('a', listener());
     watch.close();

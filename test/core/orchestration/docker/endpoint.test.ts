@@ -28,12 +28,12 @@ describe('DOCKER_HOST', () => {
     ['tcp://127.0.0.1:1234', { host: '127.0.0.1', port: 1234 }],
     ['tcp://[::1]:1234/', { host: '::1', port: 1234 }],
     ['http://engine:80', { host: 'engine', port: 80 }],
-  ])('%s', async (DOCKER_HOST, endpoint) => {
+  ])('the engine of DOCKER_HOST %s is used', async (DOCKER_HOST, endpoint) => {
     expect(await resolveEndpoint({ DOCKER_HOST })).toEqual(endpoint);
   });
 
   it.each(['ssh://me@host', 'npipe:////./pipe/docker_engine', 'fd://', 'nonsense', 'tcp://'])(
-    '%s cannot be used, and the error says so',
+    'DOCKER_HOST %s is refused, and the error names it',
     async (DOCKER_HOST) => {
       const { message } = await errorOf(resolveEndpoint({ DOCKER_HOST }), 'DOCKER_UNAVAILABLE');
       expect(message).toContain('DOCKER_HOST');
@@ -41,12 +41,12 @@ describe('DOCKER_HOST', () => {
     },
   );
 
-  it('goes before the context', async () => {
+  it('DOCKER_HOST takes precedence over the context', async () => {
     const DOCKER_CONFIG = configFolder({ other: contextAt('unix:///other') }, 'other');
     expect(await resolveEndpoint({ DOCKER_HOST: 'unix:///mine', DOCKER_CONFIG })).toEqual({ socketPath: '/mine' });
   });
 
-  it('uses the certificates of DOCKER_CERT_PATH where TLS is asked for', async () => {
+  it('the certificates of DOCKER_CERT_PATH are used if DOCKER_TLS_VERIFY is set', async () => {
     const DOCKER_CERT_PATH = tempFolder();
     for (const file of ['ca', 'cert', 'key']) writeFileSync(join(DOCKER_CERT_PATH, `${file}.pem`), `the ${file}`);
     const env = { DOCKER_HOST: 'tcp://engine', DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH };
@@ -54,7 +54,7 @@ describe('DOCKER_HOST', () => {
     expect(await resolveEndpoint(env)).toEqual({ host: 'engine', port: 2376, tls });
   });
 
-  it('is of no use with TLS and no certificates', async () => {
+  it('TLS without certificates is refused', async () => {
     const DOCKER_CERT_PATH = tempFolder();
     const env = { DOCKER_HOST: 'tcp://engine', DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH };
     expect((await errorOf(resolveEndpoint(env), 'DOCKER_UNAVAILABLE')).message).toContain(DOCKER_CERT_PATH);
@@ -62,19 +62,19 @@ describe('DOCKER_HOST', () => {
 });
 
 describe('the docker context', () => {
-  it('is the one of the configuration', async () => {
+  it('the context of the configuration is used', async () => {
     const DOCKER_CONFIG = configFolder({ rootless: contextAt('unix:///rootless.sock') }, 'rootless');
     expect(await resolveEndpoint({ DOCKER_CONFIG })).toEqual({ socketPath: '/rootless.sock' });
   });
 
-  it('is DOCKER_CONTEXT before that', async () => {
+  it('DOCKER_CONTEXT takes precedence over the context of the configuration', async () => {
     const contexts = { a: contextAt('unix:///a.sock'), b: contextAt('unix:///b.sock') };
     const DOCKER_CONFIG = configFolder(contexts, 'a');
     expect(await resolveEndpoint({ DOCKER_CONFIG, DOCKER_CONTEXT: 'b' })).toEqual({ socketPath: '/b.sock' });
     expect(await resolveEndpoint({ DOCKER_CONFIG, DOCKER_CONTEXT: 'default' })).toEqual(DEFAULT);
   });
 
-  it('is looked for below HOME', async () => {
+  it('the configuration is looked for below HOME', async () => {
     const HOME = tempFolder();
     mkdirSync(join(HOME, '.docker'));
     writeFileSync(join(HOME, '.docker', 'config.json'), '{"currentContext":"gone"}');
@@ -83,8 +83,8 @@ describe('the docker context', () => {
 
   it.each([
     ['names no engine', { Endpoints: {} }, 'names no engine'],
-    ['leads over ssh', contextAt('ssh://me@host'), '"ssh://me@host"'],
-  ])('cannot be used where it %s', async (_, meta, message) => {
+    ['uses ssh', contextAt('ssh://me@host'), '"ssh://me@host"'],
+  ])('a context that %s is refused', async (_, meta, message) => {
     const DOCKER_CONFIG = configFolder({ mine: meta }, 'mine');
     const error = await errorOf(resolveEndpoint({ DOCKER_CONFIG }), 'DOCKER_UNAVAILABLE');
     expect(error.message).toContain('"mine"');
@@ -92,9 +92,9 @@ describe('the docker context', () => {
   });
 });
 
-describe('without either', () => {
+describe('without DOCKER_HOST and context', () => {
   it.each(['{}', 'not json', '{"currentContext":"default"}', '{"currentContext":""}'])(
-    'it is the default socket, with a configuration of %j',
+    'the default socket is used if the configuration is %j',
     async (config) => {
       const DOCKER_CONFIG = tempFolder();
       writeFileSync(join(DOCKER_CONFIG, 'config.json'), config);
@@ -102,7 +102,7 @@ describe('without either', () => {
     },
   );
 
-  it('it is the default socket, with no configuration at all', async () => {
+  it('the default socket is used if there is no configuration', async () => {
     expect(await resolveEndpoint({ HOME: tempFolder() })).toEqual(DEFAULT);
   });
 });

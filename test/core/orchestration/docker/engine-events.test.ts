@@ -46,7 +46,7 @@ async function followed(): Promise<{
 }
 
 describe("the engine's events", () => {
-  it('are asked for by label, from now on, starts and deaths only', async () => {
+  it('only future start and die events of containers with the label are requested', async () => {
     const { fake, stop } = await followed();
     stop();
     expect(fake.requests[0]).toMatch(
@@ -54,7 +54,7 @@ describe("the engine's events", () => {
     );
   });
 
-  it('are reported as they come, whatever chunks they come in', async () => {
+  it('events are reported correctly, whatever chunks they arrive in', async () => {
     const { stream, events, until } = await followed();
     const text = line('start', 'ao-ä') + line('die', 'ao-ä', '137') + line('start', 'b');
     const bytes = Buffer.from(text);
@@ -70,7 +70,7 @@ describe("the engine's events", () => {
     ]);
   });
 
-  it('are reported when several come at once, up to the last complete one', async () => {
+  it('several events that arrive at once are reported, up to the last complete event', async () => {
     const { stream, events, until } = await followed();
     stream.write(`${line('start', 'a')}\n${line('start', 'b')}${line('start', 'c').slice(0, 20)}`);
     await until(2);
@@ -82,14 +82,14 @@ describe("the engine's events", () => {
 
   it.each([
     ['ends the answer', (stream: http.ServerResponse) => void stream.end()],
-    ['loses the connection', (stream: http.ServerResponse) => void stream.destroy()],
-  ])('end with onEnd where the engine %s', async (_, cut) => {
+    ['drops the connection', (stream: http.ServerResponse) => void stream.destroy()],
+  ])('onEnd is called if the engine %s', async (_, cut) => {
     const { stream, ended } = await followed();
     cut(stream);
     await ended;
   });
 
-  it('end without onEnd where that was asked for', async () => {
+  it('onEnd is not called if the library ends the connection itself', async () => {
     const { stop, gone, ended } = await followed();
     let told = false;
     void ended.then(() => {
@@ -100,7 +100,7 @@ describe("the engine's events", () => {
     expect(told).toBe(false);
   });
 
-  it('are an error where the engine refuses them', async () => {
+  it('a refused request for events is reported as DOCKER_UNAVAILABLE', async () => {
     const { engine } = await FakeEngine.start({ 'GET /events': { status: 500, json: { message: 'no' } } });
     const { message } = await errorOf(
       engine.events(

@@ -21,7 +21,7 @@ interface Call {
 }
 
 const REFUSALS = [304, 403, 404, 409, 500, 503];
-/** Docker answers 500 also where the image is to blame, for example for a command of another architecture. */
+/** Docker also answers 500 if the image is to blame, for example for a command of another architecture. */
 const NOT_LAUNCHED = Object.fromEntries(REFUSALS.map((status) => [status, 'LAUNCH_FAILED' as const]));
 
 const CALLS: Call[] = [
@@ -158,13 +158,13 @@ const CALLS: Call[] = [
 describe.each(CALLS)('$name', ({ call, request, answer, value, also = [], refusals = {} }) => {
   const route = request.split('?')[0] ?? '';
 
-  it('makes one request and answers what the engine says', async () => {
+  it("makes one request and returns the engine's answer", async () => {
     const { fake, engine } = await FakeEngine.start({ [route]: answer });
     expect(await call(engine)).toEqual(value);
     expect(fake.requests).toEqual([request]);
   });
 
-  it('takes only the answers that mean what was wanted for good', async () => {
+  it('accepts only the expected status codes, and rejects all others with an error code', async () => {
     const { fake, engine } = await FakeEngine.start();
     for (const status of REFUSALS) {
       fake.answers[route] = status === 304 ? { status } : { status, json: { message: 'the engine says no' } };
@@ -182,21 +182,24 @@ describe.each(CALLS)('$name', ({ call, request, answer, value, also = [], refusa
 });
 
 describe('image', () => {
-  it('asks for the image by its whole name', async () => {
+  it('asks for the image by its full name', async () => {
     const json = { Id: 'sha256:1', Config: { Entrypoint: ['/start.sh', '--now'] } };
     const { fake, engine } = await FakeEngine.start({ 'GET /images/my%2Fimage%3A1/json': { status: 200, json } });
     expect(await engine.image('my/image:1')).toEqual({ id: 'sha256:1', entrypoint: ['/start.sh', '--now'] });
     expect(fake.requests).toEqual(['GET /images/my/image:1/json']);
   });
 
-  it.each([null, {}, { Entrypoint: null }])('has no entrypoint where the engine says %j', async (Config) => {
-    const { engine } = await FakeEngine.start({
-      'GET /images/i/json': { status: 200, json: { Id: 'sha256:1', Config } },
-    });
-    expect(await engine.image('i')).toEqual({ id: 'sha256:1', entrypoint: [] });
-  });
+  it.each([null, {}, { Entrypoint: null }])(
+    'an image has no entrypoint if the engine reports the configuration %j',
+    async (Config) => {
+      const { engine } = await FakeEngine.start({
+        'GET /images/i/json': { status: 200, json: { Id: 'sha256:1', Config } },
+      });
+      expect(await engine.image('i')).toEqual({ id: 'sha256:1', entrypoint: [] });
+    },
+  );
 
-  it.each([404, 400])('is IMAGE_NOT_FOUND where the engine answers %s', async (status) => {
+  it.each([404, 400])('the status code %s is reported as IMAGE_NOT_FOUND', async (status) => {
     const { fake, engine } = await FakeEngine.start();
     fake.answers['GET /images/none/json'] = { status, json: { message: 'no such image' } };
     expect((await errorOf(engine.image('none'), 'IMAGE_NOT_FOUND')).message).toContain("no image 'none'");
@@ -208,7 +211,7 @@ describe('unpause', () => {
   const INSPECT = 'GET /containers/c/json';
   const refusal = { status: 500, json: { message: 'the engine says no' } };
 
-  it('makes one request', async () => {
+  it('unpause() makes one request', async () => {
     const { fake, engine } = await FakeEngine.start({ [UNPAUSE]: { status: 204 } });
     await engine.unpause('c');
     expect(fake.requests).toEqual([UNPAUSE]);
@@ -216,14 +219,14 @@ describe('unpause', () => {
 
   it.each([
     ['is gone', { [UNPAUSE]: { status: 404 } }],
-    ['was gone when it was looked at', { [UNPAUSE]: refusal }],
-    ['is not frozen', { [UNPAUSE]: refusal, [INSPECT]: containerState({ Running: true }) }],
-  ])('has nothing to do where the container %s', async (_, answers) => {
+    ['is gone when it is inspected', { [UNPAUSE]: refusal }],
+    ['is not paused', { [UNPAUSE]: refusal, [INSPECT]: containerState({ Running: true }) }],
+  ])('unpause() succeeds if the container %s', async (_, answers) => {
     const { engine } = await FakeEngine.start(answers);
     expect(await engine.unpause('c')).toBeUndefined();
   });
 
-  it('is an error where the container stays frozen', async () => {
+  it('unpause() is an error if the container stays paused', async () => {
     const frozen = containerState({ Running: true, Paused: true });
     const { engine } = await FakeEngine.start({ [UNPAUSE]: refusal, [INSPECT]: frozen });
     const { message } = await errorOf(engine.unpause('c'), 'DOCKER_UNAVAILABLE');
@@ -231,8 +234,8 @@ describe('unpause', () => {
   });
 });
 
-describe('a container that is frozen', () => {
-  it('runs and is told from one that works', async () => {
+describe('a paused container', () => {
+  it('a running container is reported as running, and as paused only if it is paused', async () => {
     const { fake, engine } = await FakeEngine.start();
     for (const Paused of [true, false]) {
       fake.answers['GET /containers/c/json'] = containerState({ Running: true, Paused });
@@ -242,7 +245,7 @@ describe('a container that is frozen', () => {
 });
 
 describe('a container that never started', () => {
-  it('is told from one that did', async () => {
+  it('a container that never started is reported as not started', async () => {
     const { engine } = await FakeEngine.start({
       'GET /containers/c/json': containerState({ StartedAt: '0001-01-01T00:00:00Z' }),
     });
@@ -250,18 +253,18 @@ describe('a container that never started', () => {
   });
 });
 
-describe('no engine', () => {
+describe('an engine that is not available', () => {
   const unavailable = async (engine: DockerEngine): Promise<string> => {
     onTestFinished(() => engine.close());
     return (await errorOf(engine.inspect('c'), 'DOCKER_UNAVAILABLE')).message;
   };
 
-  it('is DOCKER_UNAVAILABLE where nothing listens', async () => {
+  it('a missing socket is reported as DOCKER_UNAVAILABLE', async () => {
     const socketPath = join(tempFolder(), 'none.sock');
     expect(await unavailable(new DockerEngine(async () => ({ socketPath })))).toContain('ENOENT');
   });
 
-  it('is DOCKER_UNAVAILABLE where a port is closed', async () => {
+  it('a closed port is reported as DOCKER_UNAVAILABLE', async () => {
     const port = await new Promise<number>((resolve) => {
       const server = net.createServer().listen(0, '127.0.0.1', () => {
         const address = server.address() as net.AddressInfo;
@@ -271,7 +274,7 @@ describe('no engine', () => {
     expect(await unavailable(new DockerEngine(async () => ({ host: '127.0.0.1', port })))).toContain('ECONNREFUSED');
   });
 
-  it('is DOCKER_UNAVAILABLE where the connection is lost before or amid the answer', async () => {
+  it('a connection that is lost before or during the answer is reported as DOCKER_UNAVAILABLE', async () => {
     const { fake, engine } = await FakeEngine.start({
       'GET /containers/c/json': (response) => response.destroy(),
     });
@@ -283,12 +286,12 @@ describe('no engine', () => {
     await unavailable(engine);
   });
 
-  it('is DOCKER_UNAVAILABLE where no answer comes within two seconds', async () => {
+  it('a missing answer is reported as DOCKER_UNAVAILABLE within two seconds', async () => {
     const { engine } = await FakeEngine.start({ 'GET /containers/c/json': () => {} });
     expect(await unavailable(engine)).toContain('no answer within 1800 ms');
   });
 
-  it('is DOCKER_UNAVAILABLE where something else answers', async () => {
+  it('an answer that is not JSON is reported as DOCKER_UNAVAILABLE', async () => {
     const { engine } = await FakeEngine.start({
       'GET /containers/c/json': (response) => response.setHeader('content-type', 'application/json').end('<html>'),
     });

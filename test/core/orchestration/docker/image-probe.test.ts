@@ -37,7 +37,7 @@ function probeOf(
 }
 
 describe('the facts of an image', () => {
-  it('are what a container of it says, which is removed', async () => {
+  it('the facts are read from a container of the image, which is then removed', async () => {
     const { probe, engine } = probeOf();
     expect(await probe.facts('image', undefined)).toEqual({
       entrypoint: ['/start'],
@@ -52,7 +52,7 @@ describe('the facts of an image', () => {
     expect(engine.remove.mock.calls).toEqual([['probe-1']]);
   });
 
-  it('have the variables that a guard depends on', async () => {
+  it('the facts include the variables that a guard depends on', async () => {
     const said = SAID.replace(
       'autonomous-orchestration-probe ended',
       'autonomous-orchestration-probe env PATH=/a b:/bin\r\nautonomous-orchestration-probe env LD_PRELOAD=/x.so\r\n$&',
@@ -65,13 +65,13 @@ describe('the facts of an image', () => {
     [true, ['hasCompletedOnboarding', 'bypassPermissionsModeAccepted', 'hasTrustDialogAccepted']],
     [false, ['hasCompletedOnboarding', 'hasTrustDialogAccepted']],
     [false, []],
-  ])('tell whether its terminal UI asks for nothing: %s', async (onboarded, keys) => {
+  ])("the facts say whether Claude's terminal UI starts without questions: %s", async (onboarded, keys) => {
     const marks = keys.map((key) => `autonomous-orchestration-probe ${key}\r\n`).join('');
     const { probe } = probeOf({ attach: vi.fn(async () => says(SAID.replace('\r\n', `\r\n${marks}`))) });
     expect(await probe.facts('image', undefined)).toMatchObject({ onboarded });
   });
 
-  it('are asked by a script that finds what Claude has written, formatted or not', async () => {
+  it("the probe script finds Claude's settings, formatted or not", async () => {
     const { probe, engine } = probeOf();
     await probe.facts('image', undefined);
     const [, { Cmd: [script] = [''] }] = engine.create.mock.calls[0] as [string, { Cmd: string[] }];
@@ -95,7 +95,7 @@ describe('the facts of an image', () => {
     expect(said()).not.toContain('hasCompletedOnboarding');
   });
 
-  it('are asked in a labelled container without network or privileges, by the id that was found', async () => {
+  it('the probe runs in a labelled container of the image id, without network or privileges', async () => {
     const { probe, engine } = probeOf();
     await probe.facts('image', '1000:1000');
     expect(engine.create.mock.calls[0]).toEqual([
@@ -114,13 +114,13 @@ describe('the facts of an image', () => {
     ]);
   });
 
-  it("are asked of the image's own user where none is given", async () => {
+  it("the image's own user is probed if no user is given", async () => {
     const { probe, engine } = probeOf();
     await probe.facts('image', undefined);
     expect(engine.create.mock.calls[0]?.[1]).not.toHaveProperty('User');
   });
 
-  it('are asked once for an image id and user, also of parallel calls and by another name', async () => {
+  it('each image id and user is probed once, even for parallel calls and other tags', async () => {
     const { probe, engine } = probeOf({ image: vi.fn(async () => ({ id: 'sha256:same', entrypoint: [] })) });
     const facts = await Promise.all(['image', 'image', 'alias'].map((image) => probe.facts(image, undefined)));
     expect(new Set(facts).size).toBe(1);
@@ -131,7 +131,7 @@ describe('the facts of an image', () => {
     expect(engine.create).toHaveBeenCalledTimes(2);
   });
 
-  it('are asked again of an image that was built anew', async () => {
+  it('an image that was built again is probed again', async () => {
     const image = vi
       .fn()
       .mockResolvedValueOnce({ id: 'sha256:old', entrypoint: [] })
@@ -144,7 +144,7 @@ describe('the facts of an image', () => {
 });
 
 describe('the facts of an image that another process has probed', () => {
-  it('are read from disk, for the same image id and user only', async () => {
+  it('the facts are read from disk for the same image id and user only', async () => {
     const stateDir = tempFolder();
     const first = probeOf({}, stateDir);
     const facts = await first.probe.facts('image', undefined);
@@ -160,7 +160,7 @@ describe('the facts of an image that another process has probed', () => {
     ['damaged', (path: string) => writeFileSync(path, '[["x", {'), 0o600],
     ['of another shape', (path: string) => writeFileSync(path, readFileSync(path, 'utf8').replace('uid', 'id')), 0o600],
     ['writable for others', () => {}, 0o666],
-  ])('are asked of the image again if the file is %s', async (_, change, mode) => {
+  ])('the image is probed again if the file is %s', async (_, change, mode) => {
     const stateDir = tempFolder();
     const first = probeOf({}, stateDir);
     const facts = await first.probe.facts('image', undefined);
@@ -171,7 +171,7 @@ describe('the facts of an image that another process has probed', () => {
     expect(second.engine.create).toHaveBeenCalledTimes(1);
   });
 
-  it('are forgotten when 50 later images have been probed', async () => {
+  it('the facts are forgotten when 50 later images have been probed', async () => {
     const stateDir = tempFolder();
     const first = probeOf({}, stateDir);
     for (let image = 0; image <= 50; image += 1) await first.probe.facts(`image-${image}`, undefined);
@@ -182,7 +182,7 @@ describe('the facts of an image that another process has probed', () => {
     expect(second.engine.create).toHaveBeenCalledTimes(1);
   });
 
-  it('are asked of the image in a state folder that cannot be written to', async () => {
+  it('the image is probed if the state folder cannot be written to', async () => {
     const { probe, engine } = probeOf({}, '/nonexistent');
     expect(await probe.facts('image', undefined)).toMatchObject({ uid: 1000 });
     expect(engine.create).toHaveBeenCalledTimes(1);
@@ -199,17 +199,17 @@ describe('an image that cannot be used', () => {
       SAID.split('autonomous').slice(0, 3).join('autonomous'),
       "'claude --version' does not run",
     ],
-    ['has another claude', SAID.replace('Claude Code', 'Clod'), "'claude --version' does not run"],
-    ['has an entrypoint that swallows it', 'usage: tool', 'its shell answers "usage: tool"'],
-    ['says nothing', '', 'its shell answers ""'],
-  ])('is CLAUDE_NOT_FOUND where it %s, and its container is removed', (_, said, message) =>
+    ['has another program called claude', SAID.replace('Claude Code', 'Clod'), "'claude --version' does not run"],
+    ['has an entrypoint that does not run the command', 'usage: tool', 'its shell answers "usage: tool"'],
+    ['prints nothing', '', 'its shell answers ""'],
+  ])('an image that %s is refused with CLAUDE_NOT_FOUND, and its container is removed', (_, said, message) =>
     requireRefusal({ attach: async () => says(said) }, message),
   );
 
   it.each([
     ['has no shell', { start: async () => Promise.reject(refused('no /bin/sh')) }, 'it cannot start /bin/sh'],
-    ['has no such user', { create: async () => Promise.reject(refused('no user')) }, 'it cannot start /bin/sh'],
-  ])('is CLAUDE_NOT_FOUND where it %s, and nothing is left', (_, overrides, message) =>
+    ['does not have the user', { create: async () => Promise.reject(refused('no user')) }, 'it cannot start /bin/sh'],
+  ])('an image that %s is refused with CLAUDE_NOT_FOUND, and no container is left', (_, overrides, message) =>
     requireRefusal(overrides, message),
   );
 
@@ -222,7 +222,7 @@ describe('an image that cannot be used', () => {
     expect(engine.remove).toHaveBeenCalledTimes(1);
   }
 
-  it('keeps the code of an engine that is away', async () => {
+  it('the error of an unavailable engine is passed on', async () => {
     const away = new OrchestrationError('DOCKER_UNAVAILABLE', 'away');
     const { probe, engine } = probeOf({
       attach: async () => Promise.reject(away),
@@ -232,7 +232,7 @@ describe('an image that cannot be used', () => {
     expect(engine.remove).toHaveBeenCalledTimes(1);
   });
 
-  it('is asked again: a failure is not remembered', async () => {
+  it('an image is probed again after a failure, because failures are not remembered', async () => {
     const attach = vi.fn().mockResolvedValueOnce(says('')).mockResolvedValue(says(SAID));
     const { probe, engine } = probeOf({ attach });
     await errorOf(probe.facts('image', undefined), 'CLAUDE_NOT_FOUND');
@@ -240,7 +240,7 @@ describe('an image that cannot be used', () => {
     expect(engine.create).toHaveBeenCalledTimes(2);
   });
 
-  it('is IMAGE_NOT_FOUND where the engine has none, without a container', async () => {
+  it('a missing image is reported as IMAGE_NOT_FOUND, and no container is created', async () => {
     const missing = new OrchestrationError('IMAGE_NOT_FOUND', 'none');
     const { probe, engine } = probeOf({ image: async () => Promise.reject(missing) });
     await errorOf(probe.facts('image', undefined), 'IMAGE_NOT_FOUND');

@@ -35,7 +35,7 @@ function valuesOf(args: string[], flag: string): string[] {
 }
 
 describe('the arguments of docker run', () => {
-  it('are these for a session with nothing special', () => {
+  it('a session with default options gets exactly these arguments', () => {
     expect(argsOf({ labels: { owner: 'me', run: '1' } })).toEqual([
       ...['run', '--name', 'ao-1', '--label', 'owner=me', '--label', 'run=1'],
       ...[
@@ -57,7 +57,7 @@ describe('the arguments of docker run', () => {
     ]);
   });
 
-  it('never remove the container: its exit code is read afterwards', () => {
+  it('the container is never removed automatically, because its exit code is read afterwards', () => {
     expect(argsOf()).not.toContain('--rm');
   });
 
@@ -78,7 +78,7 @@ describe('the arguments of docker run', () => {
       },
     ],
     [{ firewall: false }, { '--cap-drop': ['ALL'], '--env': ['DISABLE_FIREWALL'] }],
-  ])('follow the options %j', (options, expected) => {
+  ])('the options %j set the matching flags', (options, expected) => {
     const args = argsOf({ options });
     for (const [flag, values] of Object.entries(expected)) expect(valuesOf(args, flag), flag).toEqual(values);
     const plain = argsOf();
@@ -87,7 +87,7 @@ describe('the arguments of docker run', () => {
     }
   });
 
-  it('end with the entrypoint and the command, whatever the command looks like', () => {
+  it('the arguments end with the entrypoint and the command, whatever the command contains', () => {
     expect(argsOf({ command: ['claude', '--name', 'x', '--system-prompt', 'a "b" $c'] }).slice(-6)).toEqual([
       '/start.sh',
       ...['claude', '--name', 'x', '--system-prompt', 'a "b" $c'],
@@ -95,8 +95,8 @@ describe('the arguments of docker run', () => {
   });
 });
 
-describe('variables', () => {
-  it('go by name, with their values in the environment of the CLI', () => {
+describe('environment variables', () => {
+  it('variables are passed by name, with their values in the environment of the docker CLI', () => {
     const { args, env } = dockerRunArgs(specOf({ env: { ANTHROPIC_API_KEY: 'sk-secret', EMPTY: '' } }));
     expect(valuesOf(args, '--env')).toEqual(['ANTHROPIC_API_KEY', 'EMPTY', 'DISABLE_FIREWALL']);
     expect(args.join(' ')).not.toContain('sk-secret');
@@ -106,26 +106,26 @@ describe('variables', () => {
   it.each([
     ...['PATH', 'HOME', 'TMPDIR', 'LD_PRELOAD', 'LD_LIBRARY_PATH', 'DYLD_INSERT_LIBRARIES', 'GODEBUG', 'GOMAXPROCS'],
     ...['DOCKER_HOST', 'DOCKER_CONTEXT', 'DOCKER_CONFIG', 'DOCKER_TLS_VERIFY', 'DOCKER_CLI_HINTS', 'XDG_CONFIG_HOME'],
-  ])('that would steer the docker CLI itself go by value: %s', (name) => {
+  ])('a variable that would affect the docker CLI itself is passed by value: %s', (name) => {
     const { args, env } = dockerRunArgs(specOf({ env: { [name]: 'value' } }));
     expect(valuesOf(args, '--env')).toContain(`${name}=value`);
     expect(env).not.toHaveProperty(name);
   });
 
   it.each(['MY_PATH', 'HOMEPAGE', 'GOOGLE', 'DOCKER_PASSWORD', 'LD_SDK_KEY', 'path'])(
-    'only look like that: %s',
+    'a variable that only looks similar is passed by name: %s',
     (name) => {
       const { env } = dockerRunArgs(specOf({ env: { [name]: 'value' } }));
       expect(env).toHaveProperty(name, 'value');
     },
   );
 
-  it('say whether there is a firewall in either case: the image may say otherwise', () => {
+  it('DISABLE_FIREWALL is always set, because the image may set another value', () => {
     expect(dockerRunArgs(specOf({ options: { firewall: true } })).env).toEqual({ DISABLE_FIREWALL: 'false' });
     expect(dockerRunArgs(specOf()).env).toEqual({ DISABLE_FIREWALL: 'true' });
   });
 
-  it('leave DISABLE_FIREWALL to the option firewall', () => {
+  it('the option firewall overrides the variable DISABLE_FIREWALL', () => {
     expect(dockerRunArgs(specOf({ env: { DISABLE_FIREWALL: 'false' } })).env).toEqual({ DISABLE_FIREWALL: 'true' });
   });
 });
@@ -134,19 +134,19 @@ describe('mounts', () => {
   const mountOf = (source: string, target: string, readonly = false): string | undefined =>
     valuesOf(argsOf({ mounts: [pinned(source, target, readonly)] }), '--mount')[0];
 
-  it('are bind mounts that Docker does not create', () => {
+  it('mounts are passed as bind mounts whose source Docker does not create', () => {
     expect(mountOf('/host', '/container')).toBe('type=bind,source=/host,target=/container');
     expect(mountOf('/host', '/container', true)).toBe('type=bind,source=/host,target=/container,readonly');
     expect(argsOf({ mounts: [pinned('/a', '/b')] })).not.toContain('-v');
   });
 
-  it('keep commas and quotes in paths', () => {
+  it('commas and quotes in mount paths are kept', () => {
     expect(mountOf('/a,readonly', '/b')).toBe('type=bind,"source=/a,readonly",target=/b');
     expect(mountOf('/a', '/say "hi"')).toBe('type=bind,source=/a,"target=/say ""hi"""');
     expect(mountOf('/with space=equals', '/b')).toBe('type=bind,source=/with space=equals,target=/b');
   });
 
-  it('come in the order given: later ones lie on top', () => {
+  it('mounts keep their order, so that later mounts cover earlier mounts', () => {
     const mounts = ['/x', '/x/y', '/x/y/z'].map((path) => pinned(path, path));
     const targets = valuesOf(argsOf({ mounts }), '--mount').map((mount) => mount.split('target=')[1]);
     expect(targets).toEqual(['/x', '/x/y', '/x/y/z']);

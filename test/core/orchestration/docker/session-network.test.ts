@@ -16,26 +16,29 @@ const separating = {
 /** The calls without their queries. */
 const calls = ({ requests }: FakeEngine): string[] => requests.map((request) => request.replace(/\?.*/, ''));
 
-describe('the network of the sessions', () => {
-  it('costs one question where it is there', async () => {
+describe('the session network', () => {
+  it('an existing session network takes one request', async () => {
     const { fake, engine } = await FakeEngine.start({ [LOOK]: { status: 200, json: [separating] } });
     expect(await ensureSessionNetwork(engine)).toBe('net-1');
     expect(calls(fake)).toEqual([LOOK]);
   });
 
-  it.each([201, 409])('is made where it is missing, also where another process is faster: %s', async (status) => {
-    const { fake, engine } = await FakeEngine.start({ [LOOK]: { status: 200, json: [] } });
-    fake.answers[MAKE] = (response) => {
-      fake.answers[LOOK] = { status: 200, json: [separating] };
-      response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
-    };
-    expect(await ensureSessionNetwork(engine)).toBe('net-1');
-    expect(calls(fake)).toEqual([LOOK, MAKE, LOOK]);
-    const { Name, Driver, Options } = separating;
-    expect(fake.calls[1]?.body).toMatchObject({ Name, Driver, Options, CheckDuplicate: true });
-  });
+  it.each([201, 409])(
+    'a missing session network is created, even if another process is faster: status code %s',
+    async (status) => {
+      const { fake, engine } = await FakeEngine.start({ [LOOK]: { status: 200, json: [] } });
+      fake.answers[MAKE] = (response) => {
+        fake.answers[LOOK] = { status: 200, json: [separating] };
+        response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
+      };
+      expect(await ensureSessionNetwork(engine)).toBe('net-1');
+      expect(calls(fake)).toEqual([LOOK, MAKE, LOOK]);
+      const { Name, Driver, Options } = separating;
+      expect(fake.calls[1]?.body).toMatchObject({ Name, Driver, Options, CheckDuplicate: true });
+    },
+  );
 
-  it('has a plain name with an engine that takes no other one', async () => {
+  it('the session network has a plain name if the engine refuses the special name', async () => {
     const plain = { ...separating, Name: 'autonomous-orchestration-sessions' };
     const { fake, engine } = await FakeEngine.start({ [LOOK]: { status: 200, json: [] } });
     fake.answers[MAKE] = (response, { body }) => {
@@ -49,7 +52,7 @@ describe('the network of the sessions', () => {
     expect(calls(fake)).toEqual([LOOK, MAKE, MAKE, LOOK, LOOK]);
   });
 
-  it('is the oldest that separates where there are several, and none whose name only contains it', async () => {
+  it('the oldest isolating network with exactly this name is used if there are several', async () => {
     const json = [
       { ...separating, Id: 'young', Created: '2026-11-29T12:00:00Z' },
       { ...separating, Id: 'open', Created: '2026-11-29T09:00:00Z', Options: {} },
@@ -68,8 +71,8 @@ describe('the network of the sessions', () => {
   it.each([
     ['lets containers reach each other', { ...separating, Options: {} }],
     ['has no options', { ...separating, Options: null }],
-    ['is of another kind', { ...separating, Driver: 'macvlan' }],
-  ])('is refused where it %s', async (_, json) => {
+    ['has another driver', { ...separating, Driver: 'macvlan' }],
+  ])('a session network that %s is refused', async (_, json) => {
     const { engine } = await FakeEngine.start({ [LOOK]: { status: 200, json: [json] } });
     const { message } = await errorOf(ensureSessionNetwork(engine), 'LAUNCH_FAILED');
     expect(message).toContain('docker network rm container:autonomous-orchestration-sessions');

@@ -25,7 +25,7 @@ describe('Backlog', () => {
     expect(told).toEqual(['behind']);
   });
 
-  it('reports behind when bytes stay unread for half a second, however few they are', () => {
+  it('reports behind when any bytes stay unread for half a second', () => {
     const { told, slice } = scene();
     for (let read = 0; read < 250; read++) slice(read, 1_000);
     expect(told).toEqual([]);
@@ -53,7 +53,7 @@ describe('Backlog', () => {
 });
 
 describe('a flood', () => {
-  it('is reported once when reading a backlog takes more than ten seconds', () => {
+  it('a flood is reported once when reading a backlog takes more than ten seconds', () => {
     const { backlog, told, slice } = scene();
     for (let read = 0; read < 5_500; read++) slice(read, 9 * MB);
     expect(told).toEqual(['behind']);
@@ -62,7 +62,7 @@ describe('a flood', () => {
     expect(backlog.flooded).toBe(true);
   });
 
-  it('is reported when the backlogs of many waves together take that long', () => {
+  it('a flood is reported when many backlogs together take more than ten seconds to read', () => {
     const { backlog, told, slice } = scene();
     for (let wave = 0; wave < 20 && !backlog.flooded; wave++) {
       for (let read = 0; read < 500; read++) slice(read, 9 * MB);
@@ -71,7 +71,7 @@ describe('a flood', () => {
     expect(told).toContain('flood');
   });
 
-  it('is not reported when listeners are slow now and then, however long the run takes', () => {
+  it('no flood is reported when listeners are only sometimes slow, however long the run takes', () => {
     const { backlog, told, slice } = scene();
     for (let hour = 0; hour < 100; hour++) {
       slice(0, 9 * MB, 3_000);
@@ -81,13 +81,13 @@ describe('a flood', () => {
     expect(told).not.toContain('flood');
   });
 
-  it('is not reported while the reader catches up with what the log held before it was opened', () => {
+  it('no flood is reported while the reader reads what the log held when it was opened', () => {
     const { told, slice } = scene();
     for (let read = 0; read < 20_000; read++) slice(read, 900 * MB, 2, false);
     expect(told).toEqual(['behind']);
   });
 
-  it('is reported when a run has ended and the rest takes that long to read', () => {
+  it('a flood is reported when the run has ended and the rest takes more than ten seconds to read', () => {
     const { backlog, told, slice } = scene();
     backlog.none();
     backlog.close();

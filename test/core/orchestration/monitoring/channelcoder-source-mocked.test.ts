@@ -44,7 +44,7 @@ async function opened(log: string, offset = 0): Promise<{ source: LogSource; pat
 /** Reports an event, as `monitorLog` does. */
 const report = (type: string): void => monitorLog.mock.calls[0]?.[1]({ type } as ChannelCoder.ClaudeEvent);
 
-it('asks monitorLog for the whole log', async () => {
+it('ChannelCoderSource asks monitorLog for the whole log', async () => {
   const { path } = await opened('');
   const options = { initialLines: Number.MAX_SAFE_INTEGER };
   expect(monitorLog.mock.calls).toEqual([[path, expect.any(Function), options]]);
@@ -53,20 +53,23 @@ it('asks monitorLog for the whole log', async () => {
 it.each([
   ['drained', (source: LogSource) => source.drain()],
   ['closed', async (source: LogSource) => source.close()],
-])('calls the cleanup function of monitorLog once when it is %s, and reports nothing afterwards', async (_, end) => {
-  const { source, told } = await opened('');
-  report('before');
-  expect(cleanUp).not.toHaveBeenCalled();
-  await end(source);
-  expect(cleanUp).toHaveBeenCalledOnce();
-  source.close();
-  await source.drain();
-  report('after');
-  expect(cleanUp).toHaveBeenCalledOnce();
-  expect(told).toEqual(['before']);
-});
+])(
+  'a source that is %s calls the cleanup function of monitorLog once, and reports nothing afterwards',
+  async (_, end) => {
+    const { source, told } = await opened('');
+    report('before');
+    expect(cleanUp).not.toHaveBeenCalled();
+    await end(source);
+    expect(cleanUp).toHaveBeenCalledOnce();
+    source.close();
+    await source.drain();
+    report('after');
+    expect(cleanUp).toHaveBeenCalledOnce();
+    expect(told).toEqual(['before']);
+  },
+);
 
-it('reports events that a mock makes up, which no log holds', async () => {
+it('ChannelCoderSource reports events of a mocked monitorLog that the log does not hold', async () => {
   const { source, told } = await opened('');
   report('one');
   report('two');
@@ -74,7 +77,7 @@ it('reports events that a mock makes up, which no log holds', async () => {
   expect(told).toEqual(['one', 'two']);
 });
 
-it('leaves out what earlier runs have left, and reports at the end what monitorLog has not reported', async () => {
+it('events of earlier runs are left out, and drain() reports events that monitorLog has not reported', async () => {
   const earlier = '{"type":"earlier"}\n';
   const { source, told } = await opened(`${earlier}{"type":"one"}\n{"type":"two"}\n`, earlier.length);
   report('earlier');
@@ -84,14 +87,14 @@ it('leaves out what earlier runs have left, and reports at the end what monitorL
   expect(told).toEqual(['one', 'two']);
 });
 
-it('is a LogFollower if the mocked ChannelCoder has no monitorLog', async () => {
+it('a LogFollower is used if the mocked ChannelCoder has no monitorLog', async () => {
   mock.monitorLog = undefined;
   const { source, told } = await opened('{"type":"one"}\n');
   expect(source).toBeInstanceOf(LogFollower);
   expect(told).toEqual(['line {"type":"one"}']);
 });
 
-it('is a LogFollower if the mocked monitorLog does nothing and returns no cleanup function', async () => {
+it('a LogFollower is used if the mocked monitorLog returns no cleanup function', async () => {
   monitorLog.mockReturnValue(undefined as unknown as () => void);
   const { source, told } = await opened('{"type":"one"}\n');
   expect(source).toBeInstanceOf(LogFollower);

@@ -45,25 +45,25 @@ function tailsOf(path: string): number[] {
   });
 }
 
-it('ends the tail process when the run has ended', async () => {
+it('the tail process is ended when the run has ended', async () => {
   const { source, path } = await opened(line('one'));
   await source.drain();
   await eventually(() => expect(tailsOf(path)).toEqual([]));
 });
 
-it('ends the tail process when it is closed while the run goes on', async () => {
+it('the tail process is ended when the source is closed while the run continues', async () => {
   const { source, path } = await opened(line('one'));
   source.close();
   await eventually(() => expect(tailsOf(path)).toEqual([]));
 });
 
-it('ends the tail process at once when the log is longer than it may be', async () => {
+it('the tail process is ended at once when the log exceeds its limit', async () => {
   const { path, told } = await opened(line('one'), 5);
   await eventually(() => expect(tailsOf(path)).toEqual([]));
   expect(told).toEqual(['full']);
 });
 
-it('reports each event once when the run ends while monitorLog still reports', async () => {
+it('each event is reported once even if the run ends while monitorLog still reports events', async () => {
   const { source, path, told } = await opened('');
   const types = Array.from({ length: 2_000 }, (_, index) => `type ${index}`);
   appendFileSync(path, types.map(line).join(''));
@@ -72,7 +72,7 @@ it('reports each event once when the run ends while monitorLog still reports', a
   expect(told).toEqual(types);
 });
 
-it('reports the rest at the end of the run when the tail process has died', async () => {
+it('if the tail process has died, the remaining lines are reported at the end of the run', async () => {
   const { source, path, told, tails } = await opened(line('one'));
   await eventually(() => expect(told).toEqual(['one']));
   for (const pid of tails) process.kill(pid, 'SIGKILL');
@@ -82,7 +82,7 @@ it('reports the rest at the end of the run when the tail process has died', asyn
   expect(told).toEqual(['one', 'two', 'other', 'three']);
 });
 
-it('reports nothing more when it is closed while it reads the rest', async () => {
+it('nothing is reported after close(), even if the source is still reading the rest', async () => {
   const { source, path, told } = await opened('');
   appendFileSync(path, 'other\n'.repeat(100_000));
   const draining = source.drain();
@@ -91,7 +91,7 @@ it('reports nothing more when it is closed while it reads the rest', async () =>
   expect(told).toEqual([]);
 });
 
-it('resolves caughtUp when it is closed before monitorLog has reported anything', async () => {
+it('caughtUp resolves if the source is closed before monitorLog has reported anything', async () => {
   const { source } = await opened(line('one'));
   source.close();
   await source.caughtUp;

@@ -86,7 +86,7 @@ function textsOf(observation: Observation): unknown[] {
 }
 
 describe('events of any shape', () => {
-  it('never throw, and become observations with the declared types, which the reducer accepts', () => {
+  it('events of any shape never throw, and become well-typed observations that the reducer accepts', () => {
     fc.assert(
       fc.property(fc.array(or(event), { maxLength: 6 }), (events) => {
         const reader = new ClaudeEventReader();
@@ -105,7 +105,7 @@ describe('events of any shape', () => {
     );
   });
 
-  it('become observations whose names and ids have a limited length', () => {
+  it('names and ids in observations have a limited length', () => {
     const long = 'n'.repeat(1_000_000);
     const [, tool] = new ClaudeEventReader().read({
       type: 'assistant',

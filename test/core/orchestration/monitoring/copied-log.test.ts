@@ -48,7 +48,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ does: fc.constant('dies' as const) }) },
 );
 
-it('holds each line of each file once and whole, whenever the disk is full and the process is killed', async () => {
+it('the log holds each line of each file once and whole, even if the disk fills or the process dies', async () => {
   const path = join(tempFolder(), 'log');
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
@@ -93,7 +93,7 @@ it('holds each line of each file once and whole, whenever the disk is full and t
   );
 }, 60_000);
 
-it('finds how far each file is copied in a log of many chunks, even if a chunk ends within a mark', async () => {
+it('the position of each file is found in a long log, even if a chunk ends inside a mark', async () => {
   const path = join(tempFolder(), 'log');
   for (const extra of [0, 1, 20, 41, 60]) {
     writeFileSync(path, '');
@@ -108,7 +108,7 @@ it('finds how far each file is copied in a log of many chunks, even if a chunk e
   }
 });
 
-it('continues a log of one file without a mark', async () => {
+it('a log of one file is continued without a mark', async () => {
   const path = join(tempFolder(), 'log');
   writeFileSync(path, 'one\ntwo\nth');
   const log = await openOn(path);
@@ -118,7 +118,7 @@ it('continues a log of one file without a mark', async () => {
   expect(readFileSync(path, 'utf8')).toBe('one\ntwo\nthree\n');
 });
 
-it('records a gap, also within a line, and continues after it', async () => {
+it('a gap is recorded, even within a line, and copying continues after the gap', async () => {
   const path = join(tempFolder(), 'log');
   writeFileSync(path, '');
   const log = await openOn(path);

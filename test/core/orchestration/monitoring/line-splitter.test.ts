@@ -28,7 +28,7 @@ const joined = (told: ReturnType<typeof split>): string =>
   told.map(({ kind, text }) => (kind === 'plain' ? text : `${text}\n`)).join('');
 
 describe('lines that cannot be stream-json', () => {
-  it('are reported together, however many there are', () => {
+  it('lines that cannot be stream-json are reported together, however many there are', () => {
     const junk = 'y\n'.repeat(30_000);
     const event = '{"type":"x"}';
     expect(split([Buffer.from(`${junk}${event}\n${junk}`)])).toEqual([
@@ -39,7 +39,7 @@ describe('lines that cannot be stream-json', () => {
   });
 
   it.each(['{"type":"x"}', 'x "type" x', '"tool_use_id"', '{"type', '"tool_use_i'])(
-    'are distinguished from lines that can be: %s',
+    'a line is reported separately only if it can be stream-json: %s',
     (line) => {
       const plain = line === '{"type' || line === '"tool_use_i';
       expect(split([Buffer.from(`a\n${line}\n`)]).at(-1)).toEqual(
@@ -48,7 +48,7 @@ describe('lines that cannot be stream-json', () => {
     },
   );
 
-  it('are never reported together with a line that can be, and no line is lost, wherever a chunk ends', () => {
+  it('a possible event is never reported with other lines, and no line is lost, wherever a chunk ends', () => {
     const line = fc.constantFrom('', 'y', '{}', '{"type":"x"}', 'é"type"é', '"tool_use_id"', '{"', '"typ', 'e"');
     fc.assert(
       fc.property(
@@ -84,7 +84,7 @@ describe('a line of many values', () => {
     );
   };
 
-  it('is reported as dense, and a long line of one string is not', () => {
+  it('a line of many values is reported as dense, but a long line of one string is not', () => {
     const many = `{"type":"user","a":[${'1,'.repeat(300_000)}1]}`;
     const text = `{"type":"user","a":"${'1,[{'.repeat(300_000)}"}`;
     expect(split(chunked(`${many}\n${text}\n`)).map(({ kind }) => kind)).toEqual(['dense', 'line']);

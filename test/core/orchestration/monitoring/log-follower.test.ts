@@ -24,7 +24,7 @@ vi.mock('node:fs', async (original) => {
   };
 });
 
-/** Each notifies a follower of a change, in the order in which the followers were opened. */
+/** Each function notifies one follower of a change, in the order in which the followers were opened. */
 const told = vi.hoisted((): ((name: string | null) => void)[] => []);
 vi.mock('../../../../src/core/orchestration/util/fs/folder-watch.js', async (original) => {
   const real = await original<typeof import('../../../../src/core/orchestration/util/fs/folder-watch.js')>();
@@ -98,8 +98,8 @@ async function following(path: string, offset = 0): Promise<Follower> {
   return follower;
 }
 
-describe('lines that are in the log', () => {
-  it('are reported in order, without empty lines, and including a last line without a line end', async () => {
+describe('lines that the log already has', () => {
+  it('lines are reported in order, without empty lines, and with an unfinished last line', async () => {
     expect(await linesOf('one\n\ntwo\n\n\nthree')).toEqual(['one', 'two', 'three']);
   });
 
@@ -107,21 +107,21 @@ describe('lines that are in the log', () => {
     ['one\nhalf', ['half']],
     ['one\nwhole\n', []],
     ['one\n\n', []],
-  ])('are distinguished from a last line without a line end: %j', async (text, incomplete) => {
+  ])('only a last line without a line end is reported as incomplete: %j', async (text, incomplete) => {
     const follower = await Follower.open(log(text));
     await follower.drain();
     expect(follower.incomplete).toEqual(incomplete);
   });
 
-  it('are reported from the offset on', async () => {
+  it('only lines from the offset on are reported', async () => {
     expect(await linesOf('old\nnew\nnewer\n', 4)).toEqual(['new', 'newer']);
   });
 
-  it('are not reported if the offset is the end of the log', async () => {
+  it('no line is reported if the offset is the end of the log', async () => {
     expect(await linesOf('old\n', 4)).toEqual([]);
   });
 
-  it('keep characters of several bytes whole, wherever a read ends', async () => {
+  it('a multi-byte character is reported whole even if a read ends inside it', async () => {
     // With a shift of one to four bytes, each of these characters is torn at the end of some read.
     const line = 'aé€😀'.repeat(60_000);
     for (const shift of ['', 'x', 'xx', 'xxx', 'xxxx']) {
@@ -131,14 +131,14 @@ describe('lines that are in the log', () => {
     }
   });
 
-  it('have replacement characters for bytes that are not UTF-8, and lose nothing else', async () => {
+  it('bytes that are not UTF-8 become replacement characters, and nothing else is lost', async () => {
     const bytes = Buffer.concat([Buffer.from('a'), Buffer.from([0xff, 0xc3]), Buffer.from('\nb\n')]);
     expect(await linesOf(bytes)).toEqual(['a\ufffd\ufffd', 'b']);
   });
 });
 
-describe('lines that are appended', () => {
-  it('are reported as they come', async () => {
+describe('appended lines', () => {
+  it('appended lines are reported as they arrive', async () => {
     const path = log('one\n');
     const follower = await following(path);
     await follower.until(1);
@@ -149,7 +149,7 @@ describe('lines that are appended', () => {
     expect(follower.lines).toEqual(['one', 'two', 'three', 'four']);
   });
 
-  it('are reported once they are complete', async () => {
+  it('an appended line is reported when it is complete', async () => {
     const path = log('one\nha');
     const follower = await following(path);
     expect(follower.lines).toEqual(['one']);
@@ -159,7 +159,7 @@ describe('lines that are appended', () => {
     expect(follower.incomplete).toEqual([]);
   });
 
-  it('are all reported by drain(), including those that were appended right before', async () => {
+  it('drain() reports all lines, including lines appended right before', async () => {
     const path = log();
     const follower = await following(path);
     const lines = Array.from({ length: 20_000 }, (_, index) => `line ${index}`);
@@ -168,7 +168,7 @@ describe('lines that are appended', () => {
     expect(follower.lines).toEqual(lines);
   });
 
-  it('are left out beyond the limit of drain()', async () => {
+  it('drain() with a limit leaves out everything beyond the limit', async () => {
     const path = log('one\n');
     const follower = await following(path);
     await follower.until(1);
@@ -177,7 +177,7 @@ describe('lines that are appended', () => {
     expect(follower.lines).toEqual(['one', 'two', 'th']);
   });
 
-  it('are not reported after drain() or close()', async () => {
+  it('no line is reported after drain() or close()', async () => {
     const drained = log('one\n');
     const closed = log('one\n');
     const followers = [await following(drained), await following(closed)];
@@ -191,7 +191,7 @@ describe('lines that are appended', () => {
     expect(followers.map(({ lines }) => lines)).toEqual([['one'], ['one']]);
   });
 
-  it('are reported unchanged, in whatever pieces they are written', async () => {
+  it('lines are reported unchanged, whatever pieces they are written in', async () => {
     const text = fc.string({ unit: 'grapheme', maxLength: 30 }).map((line) => line.replaceAll('\n', ''));
     await fc.assert(
       fc.asyncProperty(
@@ -217,8 +217,8 @@ describe('lines that are appended', () => {
   });
 });
 
-describe('a process that touches files without end', () => {
-  it('causes one read per turn of the event loop, and none for other files', async () => {
+describe('an agent that touches files again and again', () => {
+  it('many changes of the log cause one read per turn of the event loop, and other files cause none', async () => {
     const path = log('one\n');
     const follower = await following(path);
     const tell = told.at(-1);
@@ -236,7 +236,7 @@ describe('a process that touches files without end', () => {
 });
 
 describe('a line that is too long', () => {
-  it('is skipped with limited memory, its beginning is reported, and the lines around it are kept', async () => {
+  it('a line that is too long is skipped in limited memory; its start and the other lines are reported', async () => {
     const path = log('before\n');
     for (let written = 0; written < 100; written += 4) appendFileSync(path, Buffer.alloc(4 * 1024 * 1024, 'x'));
     appendFileSync(path, '\nafter\n');
@@ -258,39 +258,39 @@ describe('a line that is too long', () => {
     expect(most).toBeLessThan(48 * 1024 * 1024);
   });
 
-  it('has more than 8 MB', async () => {
+  it('a line of exactly the maximum length is reported whole', async () => {
     const longest = 'y'.repeat(MOST_LINE_BYTES);
     const [line] = await linesOf(`${longest}\n`);
     expect(line?.length).toBe(MOST_LINE_BYTES);
   });
 });
 
-describe('something that is not a log', () => {
-  it('is refused: a link, because it could lead anywhere', async () => {
+describe('a path that is not a log file', () => {
+  it('a link is refused, because it could lead anywhere', async () => {
     const target = log('secret\n');
     const link = join(tempFolder(), 'stream.log');
     symlinkSync(target, link);
     await expect(following(link)).rejects.toMatchObject({ code: 'ELOOP' });
   });
 
-  it('is refused: a FIFO, without waiting for a writer', async () => {
+  it('a FIFO is refused without waiting for a writer', async () => {
     const fifo = join(tempFolder(), 'fifo');
     execFileSync('mkfifo', [fifo]);
     await expect(following(fifo)).rejects.toThrow('is not a regular file');
   });
 
-  it('is refused: a folder', async () => {
+  it('a folder is refused', async () => {
     const folder = join(tempFolder(), 'folder');
     mkdirSync(folder);
     await expect(following(folder)).rejects.toThrow('is not a regular file');
   });
 
-  it('is refused: a path without a file', async () => {
+  it('a missing file is refused', async () => {
     await expect(following(join(tempFolder(), 'none'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });
 
-it('caughtUp resolves for what the file held when it was opened, although the end of the file is never reached', async () => {
+it('caughtUp resolves when the initial content was read, even if the file grows as fast as it is read', async () => {
   const line = `${'x'.repeat(64 * 1024)}\n`;
   const [linesAtFirst, mostLines] = [3, 2_000];
   const file = log(line.repeat(linesAtFirst));
@@ -315,7 +315,7 @@ describe('a file with a limited length', () => {
     return { follower, full: () => onFull.mock.calls.length };
   };
 
-  it('is reported once when it is longer, whether it was so at first or has become so', async () => {
+  it('a file over its limit is reported once, whether it was too long at first or became so later', async () => {
     expect((await fullAt(log('x'.repeat(11)), 10)).full()).toBe(1);
     const path = log('x'.repeat(10));
     const { follower, full } = await fullAt(path, 10);
@@ -329,7 +329,7 @@ describe('a file with a limited length', () => {
 });
 
 describe('a log that takes too long to read', () => {
-  it('is not read to its end when the run has ended', async () => {
+  it('after the run has ended, a log that takes too long is not read to its end', async () => {
     fakeClock();
     const path = log();
     const states: BacklogState[] = [];
@@ -349,12 +349,12 @@ describe('a log that takes too long to read', () => {
     appendFileSync(path, 'slow\n'.repeat(10_000));
     await follower.drain();
     expect(states).toEqual(['caught-up', 'flood']);
-    // Ten seconds of them.
+    // Lines for ten seconds.
     expect(read).toBeGreaterThan(100);
     expect(read).toBeLessThan(200);
   });
 
-  it('is reported while the run goes on', async () => {
+  it('while the run continues, a log that takes too long is reported as a flood', async () => {
     fakeClock();
     const path = log();
     const states: BacklogState[] = [];

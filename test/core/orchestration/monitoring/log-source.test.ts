@@ -37,16 +37,16 @@ interface Log {
   mostBytes?: number;
 }
 
-/** What a monitor was told; `alive` stands for an event, whatever it tells. */
+/** What a monitor reported. `alive` is the sign of life that each event gives. */
 type Told = Observation | 'alive' | 'full' | BacklogState;
 
 /** Not compared: only `LogFollower` reports them. */
 const STATES: readonly Told[] = ['behind', 'caught-up'];
 
 interface Report {
-  /** While the run goes on. */
+  /** While the run continues. */
   live: Told[];
-  /** When it has ended. */
+  /** After the run has ended. */
   atEnd: Told[];
 }
 
@@ -91,7 +91,7 @@ async function reportsOf(log: Log): Promise<Record<Name, Report>> {
 
 const EARLIER = `starting\n${Array.from({ length: 30 }, (_, index) => `${said(`earlier ${index}`)}\n`).join('')}${RESULT}\nstderr\n`;
 
-describe('both sources report the same, at the same time', () => {
+describe('LogFollower and ChannelCoderSource, compared', () => {
   it.each([
     ...FIXTURES.map((name): [string, Log] => [`the log ${name}`, { before: fixture(name) }]),
     ...FIXTURES.map((name): [string, Log] => [
@@ -104,17 +104,20 @@ describe('both sources report the same, at the same time', () => {
     ]),
     ['a log with CRLF and empty lines', { before: fixture('two-turns').replaceAll('\n', '\r\n\r\n') }],
     [
-      'an event of which a half was in the log',
+      'an event that was half written when the source was opened',
       { before: `${RESULT}\n${said('whole').slice(0, 30)}`, pieces: [`${said('whole').slice(30)}\n`] },
     ],
     ['a line of 7 MB', { before: `${said('x'.repeat(7_000_000))}\n` }],
-    ['events that tell nothing, as signs of life', { before: '{"type":"new"}\n{"type":"system"}\n' }],
-    ["a run's part of a log, without earlier runs", { before: EARLIER + fixture('subagent'), offset: EARLIER.length }],
+    ['events without observations, which count as signs of life', { before: '{"type":"new"}\n{"type":"system"}\n' }],
     [
-      "a run's part that is still empty when the source is opened",
+      "one run's part of a log, without earlier runs",
+      { before: EARLIER + fixture('subagent'), offset: EARLIER.length },
+    ],
+    [
+      "one run's part of a log that is still empty when the source is opened",
       { before: EARLIER, offset: EARLIER.length, pieces: [`${RESULT}\n`] },
     ],
-  ] satisfies [string, Log][])('%s', async (_, log) => {
+  ] satisfies [string, Log][])('both sources report the same at the same time: %s', async (_, log) => {
     const { LogFollower, ChannelCoderSource } = await reportsOf(log);
     expect(LogFollower.live.length).toBeGreaterThan(0);
     expect(ChannelCoderSource).toEqual(LogFollower);
@@ -123,7 +126,7 @@ describe('both sources report the same, at the same time', () => {
 });
 
 describe('LogFollower and ChannelCoderSource', () => {
-  it('both report what was appended right before drain(), also without a line end, and keep the result', async () => {
+  it('both report events appended right before drain(), even without a line end', async () => {
     for (const name of NAMES) {
       const { atEnd } = await reportOf(name, { last: `${said('last words')}\n${RESULT}` });
       expect(atEnd).toMatchObject(['alive', message('last words'), 'alive', { kind: 'result', text: 'done' }]);
@@ -154,7 +157,7 @@ describe('LogFollower and ChannelCoderSource', () => {
     }
   });
 
-  it('both report nothing more after a listener has called stop(), even if they have read more', async () => {
+  it('both report nothing after a listener called stop(), even if more lines were already read', async () => {
     for (const name of NAMES) {
       const logFile = join(tempFolder(), 'stream.log');
       writeFileSync(logFile, '');
@@ -177,7 +180,7 @@ describe('LogFollower and ChannelCoderSource', () => {
     }
   });
 
-  it('both resolve caughtUp when the events are reported that the log held', async () => {
+  it('both resolve caughtUp after reporting the events that the log held at the start', async () => {
     for (const name of NAMES) {
       const { monitor, told } = await observable(name, {
         before: EARLIER + fixture('subagent'),
@@ -195,7 +198,7 @@ describe('LogFollower and ChannelCoderSource', () => {
     }
   });
 
-  it('both report once that the log is longer than it may be, whether it was so at first or has become so', async () => {
+  it('both report once that the log exceeds its limit, whether at the start or later', async () => {
     for (const name of NAMES) {
       const [atFirst, later] = [
         await observable(name, { before: `${RESULT}\n`, mostBytes: 10 }),
@@ -222,7 +225,7 @@ describe('LogFollower and ChannelCoderSource', () => {
   });
 });
 
-describe("where ChannelCoder's monitorLog differs", () => {
+describe("differences of ChannelCoder's monitorLog", () => {
   it('a line that is not JSON is reported by ChannelCoderSource only at the end of the run', async () => {
     const { LogFollower, ChannelCoderSource } = await reportsOf({
       before: `entrypoint ready\n${said('one')}\n[1,2]\n`,
@@ -236,14 +239,14 @@ describe("where ChannelCoder's monitorLog differs", () => {
     expect(ChannelCoderSource.atEnd).toMatchObject([diagnostic('entrypoint ready'), ...others]);
   });
 
-  it('an event after text without a line end is only a diagnostic to ChannelCoderSource', async () => {
+  it('ChannelCoderSource reports an event after text without a line end only as a diagnostic', async () => {
     const line = `ready: ${said('one')}`;
     const { LogFollower, ChannelCoderSource } = await reportsOf({ before: `${line}\n` });
     expect(LogFollower).toEqual({ live: ['alive', message('one')], atEnd: [] });
     expect(ChannelCoderSource).toEqual({ live: [], atEnd: [diagnostic(line)] });
   });
 
-  it('the first event of a run is only a diagnostic to ChannelCoderSource if an earlier run left a line without its end', async () => {
+  it('ChannelCoderSource reports the first event as a diagnostic if an earlier run left an unfinished line', async () => {
     for (const torn of [said('earlier'), '{"type":']) {
       const before = `${said('earlier')}\n${torn}${said('one')}\n${said('two')}\n`;
       const offset = before.length - `${said('one')}\n${said('two')}\n`.length;
@@ -253,7 +256,7 @@ describe("where ChannelCoder's monitorLog differs", () => {
     }
   });
 
-  it('an event after a lone CR, as of a progress bar, is reported by both; the text before it is a diagnostic to ChannelCoderSource', async () => {
+  it('both report an event after a lone CR; ChannelCoderSource also reports the text before as diagnostics', async () => {
     const { LogFollower, ChannelCoderSource } = await reportsOf({ before: `10 %\r20 %\r${said('one')}\n` });
     expect(LogFollower).toEqual({ live: ['alive', message('one')], atEnd: [] });
     expect(ChannelCoderSource).toEqual({
@@ -262,7 +265,7 @@ describe("where ChannelCoder's monitorLog differs", () => {
     });
   });
 
-  it('an event with U+2028 is lost to ChannelCoderSource if Node.js ends a line there, but no other event is', async () => {
+  it('ChannelCoderSource may lose an event with U+2028, depending on Node.js, but no other event', async () => {
     const before = ['one', 'a\u2028b', 'two'].map((text) => `${said(text)}\n`).join('');
     const { LogFollower, ChannelCoderSource } = await reportsOf({ before });
     const texts = ({ live }: Report): string[] =>
@@ -272,7 +275,7 @@ describe("where ChannelCoder's monitorLog differs", () => {
     expect(JSON.stringify(ChannelCoderSource.atEnd)).not.toContain('"message"');
   });
 
-  it('an event that is too long or holds too many values is skipped by LogFollower, and reported by ChannelCoderSource', async () => {
+  it('LogFollower skips an event that is too long or has too many values; ChannelCoderSource reports it', async () => {
     const values = JSON.stringify({ type: 'assistant', message: { content: [] }, x: Array(200_000).fill(1) });
     const before = `${said('x'.repeat(9_000_000))}\n${values}\n`;
     const { LogFollower, ChannelCoderSource } = await reportsOf({ before });
@@ -285,7 +288,7 @@ describe("where ChannelCoder's monitorLog differs", () => {
     expect(ChannelCoderSource.atEnd).toEqual([]);
   });
 
-  it('how far it has read is not known to ChannelCoderSource, so it reports no backlog', async () => {
+  it('ChannelCoderSource never reports caught-up, because it does not know how far it has read', async () => {
     for (const name of NAMES) {
       const { told, says, monitor } = await observable(name, { before: fixture('two-turns') });
       await says('"result"');
@@ -294,7 +297,7 @@ describe("where ChannelCoder's monitorLog differs", () => {
     }
   });
 
-  it('an event beyond the limit of a log is left out by ChannelCoderSource', async () => {
+  it('ChannelCoderSource leaves out events beyond the limit of the log', async () => {
     const before = `${said('one')}\n${said('two')}\n`;
     const told = async (name: Name): Promise<Told[]> => {
       const { told, monitor } = await observable(name, { before, mostBytes: before.length / 2 });

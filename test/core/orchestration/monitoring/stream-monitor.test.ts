@@ -81,7 +81,7 @@ describe("the conversation's transcript", () => {
     message: { id: 'm', content: [{ type: 'text', text: 'a' }], usage: { input_tokens: 5, output_tokens } },
   });
 
-  it('refines the tokens of the messages in the log', async () => {
+  it('the transcript refines the token counts of messages in the log', async () => {
     const folder = tempFolder();
     const logFile = join(folder, 'stream.log');
     const transcripts = join(folder, 'projects');
@@ -101,7 +101,7 @@ describe("the conversation's transcript", () => {
 });
 
 describe('lines that are not stream-json', () => {
-  it('become diagnostics without colours and control sequences, cut at 500 characters', async () => {
+  it('other lines become diagnostics without colours and control sequences, cut at 500 characters', async () => {
     const { seen } = await read(
       `\u001b[31mred\u001b[0m\u001b]0;title\u0007 text  \n${'x'.repeat(600)}\n   \n[1,2]\n"text"\nnull\n`,
     );
@@ -114,7 +114,7 @@ describe('lines that are not stream-json', () => {
     ]);
   });
 
-  it('keep no control character for a terminal, even if a sequence is cut', async () => {
+  it('a diagnostic contains no terminal control character, even if a control sequence is cut', async () => {
     const { seen } = await read(`bell\u0007 and back\b\nx${'y'.repeat(497)}\u001b[31mred\n`);
     expect(seen).toEqual([
       { kind: 'diagnostic', line: 'bell  and back' },
@@ -122,18 +122,18 @@ describe('lines that are not stream-json', () => {
     ]);
   });
 
-  it('become errors, too, if they read like one', async () => {
+  it('a line that reads like an error is also reported as an error', async () => {
     const { seen } = await read('mkdir: cannot create directory: Permission denied\n');
     expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic', 'error']);
     expect(seen[1]).toMatchObject({ severity: 'critical', code: 'permission_denied' });
   });
 
-  it('are kept for the end of the run: the last five', async () => {
+  it('the last five diagnostics are kept for the end of the run', async () => {
     const { monitor } = await read(['1', 'b', 'c', 'd', 'e', 'f', 'g'].map((line) => `line ${line}\n`).join(''));
     expect(monitor.lastDiagnostics).toEqual(['line c', 'line d', 'line e', 'line f', 'line g']);
   });
 
-  it('are shown up to a limit, and beyond it only the last five, at the end of the run', async () => {
+  it('diagnostics beyond a limit are not shown, except for the last five at the end of the run', async () => {
     const flood = Array.from({ length: 200_000 }, (_, index) => `line ${index}\n`).join('');
     const { monitor, seen: all } = await read(`${flood}{"a":"}\nThe reason\n`);
     const seen = all.filter(({ kind }) => kind === 'diagnostic');
@@ -146,13 +146,13 @@ describe('lines that are not stream-json', () => {
     expect(seen.slice(-5)).toEqual(last.map((line) => ({ kind: 'diagnostic', line })));
   });
 
-  it('hide no event and no sign of tampering, however many they are', async () => {
+  it('a flood of other lines hides no event and no sign of tampering', async () => {
     const flood = 'y\n'.repeat(100_000);
     const { seen } = await read(`${flood}${JSON.stringify(text('hello'))}\n${flood}x"tool_use_id"x\n${flood}`);
     expect(seen.map(({ kind }) => kind).filter((kind) => kind !== 'diagnostic')).toEqual(['message', 'tampered']);
   });
 
-  it('include a torn line at the end of the log', async () => {
+  it('an incomplete last line of the log becomes a diagnostic', async () => {
     const { monitor, seen } = await read('{"type":"result","subtype":"succ');
     expect(seen).toEqual([{ kind: 'diagnostic', line: '{"type":"result","subtype":"succ' }]);
     expect(monitor.result).toBeUndefined();
@@ -165,11 +165,11 @@ describe('lines that are not stream-json', () => {
   const ENDED = JSON.stringify({ type: 'user', message: { content: [{ type: 'tool_result', tool_use_id: 't' }] } });
 
   it.each([
-    ['a call', `{"type":"x ${CALL.slice(0, -1)}`],
-    ['the end of a call', ENDED.replace('{"content"', '{written into it"content"')],
-    ['the end of a call, cut', `${ENDED.slice(0, -8)}`],
-    ['a call, behind more braces than are tried', `${'{"'.repeat(50)}${CALL}`],
-  ])('are reported as tampering if they are about %s', async (_, line) => {
+    ['a tool call', `{"type":"x ${CALL.slice(0, -1)}`],
+    ['the end of a tool call', ENDED.replace('{"content"', '{written into it"content"')],
+    ['the end of a tool call, cut off', `${ENDED.slice(0, -8)}`],
+    ['a tool call behind more braces than the parser tries', `${'{"'.repeat(50)}${CALL}`],
+  ])('a broken line about %s is reported as tampering', async (_, line) => {
     const { seen } = await read(`${line}\n${JSON.stringify(text('after'))}\n`);
     expect(seen.map(({ kind }) => kind).filter((kind) => kind !== 'error')).toEqual([
       'diagnostic',
@@ -178,14 +178,14 @@ describe('lines that are not stream-json', () => {
     ]);
   });
 
-  it('are not reported as tampering if the last line is torn, because Claude may have been killed while it wrote', async () => {
+  it('an incomplete last line is not tampering, because Claude may have been killed while writing it', async () => {
     for (const line of [CALL, ENDED]) {
       const { seen } = await read(line.slice(0, -1));
       expect(seen).toEqual([{ kind: 'diagnostic', line: line.slice(0, -1) }]);
     }
   });
 
-  it('are not reported as tampering if they are not about a tool call', async () => {
+  it('a broken line that is not about a tool call is not reported as tampering', async () => {
     const { seen } = await read('{"type":"assistant","mess\n"type": "tool"\ntool_use_id\n');
     expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic', 'diagnostic', 'diagnostic']);
   });
@@ -193,19 +193,19 @@ describe('lines that are not stream-json', () => {
 
 describe('stream-json after text without a line end', () => {
   it.each(['entrypoint: ready ', '{', '{"', '{"type":', '{"half":{"of":"it', '}{"type":"x"}', '\u001b[0m'])(
-    'is read: after %j',
+    'an event is read after the text %j on the same line',
     async (garbage) => {
       const { seen } = await read(`${garbage}${JSON.stringify(text('hello'))}\n`);
       expect(seen).toEqual([{ kind: 'message', text: 'hello', first: true }]);
     },
   );
 
-  it('is read if it is the result', async () => {
+  it('the result is read after other text on the same line', async () => {
     const { monitor } = await read(`warning: x${JSON.stringify(RESULT)}\n`);
     expect(monitor.result?.text).toBe('done');
   });
 
-  it('is not mixed up with an event inside the text of another event', async () => {
+  it('an event inside the text of another event is not read', async () => {
     const inner = JSON.stringify(RESULT);
     const { monitor, seen } = await read(`x${JSON.stringify(text(inner))}\n`);
     expect(seen).toEqual([{ kind: 'message', text: inner, first: true }]);
@@ -213,10 +213,10 @@ describe('stream-json after text without a line end', () => {
   });
 
   it.each([
-    ['nothing but braces', '{"type"'.repeat(20_000)],
-    ['7 MB that fail at their end', `${'{"type":'.repeat(9)}"${'y'.repeat(7_000_000)}`],
-    ['just what is tried', `${'{"type":'.repeat(9)}"${'y'.repeat(1_000_000)}`],
-  ])('is searched for with little more than one attempt to parse the line: %s', async (_, line) => {
+    ['only braces', '{"type"'.repeat(20_000)],
+    ['7 MB that are invalid only at their end', `${'{"type":'.repeat(9)}"${'y'.repeat(7_000_000)}`],
+    ['a line just below the limit', `${'{"type":'.repeat(9)}"${'y'.repeat(1_000_000)}`],
+  ])('a line is parsed once, and then at most 1 MB is parsed to find an event: %s', async (_, line) => {
     const parse = vi.spyOn(JSON, 'parse');
     onTestFinished(() => parse.mockRestore());
     const { seen } = await read(`${line}\n`);
@@ -232,14 +232,17 @@ describe('stream-json after text without a line end', () => {
   it.each([
     ['a long line', `x${ended('y'.repeat(2_000_000))}`],
     ['a line with much text in front', `${'x'.repeat(10_000)}${ended('y')}`],
-  ])('is not read but reported as tampering if it is about a call: %s, with or without a line end', async (_, line) => {
-    for (const end of ['\n', '', ' ']) {
-      const { seen } = await read(`${line}${end}`);
-      expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic', 'tampered']);
-    }
-    const { seen } = await read(line.slice(0, -4)); // Claude was killed while it wrote the line.
-    expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic']);
-  });
+  ])(
+    'the end of a tool call in %s is not read but reported as tampering, with or without a line end',
+    async (_, line) => {
+      for (const end of ['\n', '', ' ']) {
+        const { seen } = await read(`${line}${end}`);
+        expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic', 'tampered']);
+      }
+      const { seen } = await read(line.slice(0, -4)); // Claude was killed while it wrote the line.
+      expect(seen.map(({ kind }) => kind)).toEqual(['diagnostic']);
+    },
+  );
 });
 
 describe('a line that is too long', () => {
@@ -254,7 +257,7 @@ describe('a line that is too long', () => {
     return seen.slice(1).filter(({ kind }) => kind !== 'error');
   };
 
-  it("counts as the result of a tool if it begins like one, because a result repeats the tool's output", async () => {
+  it('a line that is too long counts as a tool result with skipped output if it begins like one', async () => {
     const block = { tool_use_id: 'toolu_1', type: 'tool_result', content: LONG };
     const line = JSON.stringify({ type: 'user', message: { role: 'user', content: [block] } });
     const skipped = { kind: 'tool-result', toolUseId: 'toolu_1', outcome: 'ok', output: '', skipped: true };
@@ -262,19 +265,16 @@ describe('a line that is too long', () => {
   });
 
   it.each([
-    ['nothing that Claude writes', LONG],
+    ['text that Claude does not write', LONG],
     ['a message', JSON.stringify(text(LONG))],
-    ['what a user says', JSON.stringify({ type: 'user', message: { content: LONG } })],
+    ['a message of the user', JSON.stringify({ type: 'user', message: { content: LONG } })],
+    ["the end of a subagent's call without its own id", `{"type":"user","parent_tool_use_id":"toolu_1","x":"${LONG}`],
     [
-      'the end of a call of a subagent, without its own id',
-      `{"type":"user","parent_tool_use_id":"toolu_1","x":"${LONG}`,
-    ],
-    [
-      'the end of a call behind something',
+      'the end of a call behind other text',
       `x{"type":"user","message":{"content":[{"tool_use_id":"toolu_1","x":"${LONG}`,
     ],
-    ['the end of a call with an endless id', `{"type":"user","message":{"content":[{"tool_use_id":"${LONG}`],
-  ])('is reported as tampering if it begins like %s', async (_, line) => {
+    ['the end of a call with an id of 17 MB', `{"type":"user","message":{"content":[{"tool_use_id":"${LONG}`],
+  ])('a line that is too long is reported as tampering if it begins like %s', async (_, line) => {
     expect(await told(line)).toEqual([{ kind: 'tampered' }, AFTER]);
   });
 });
@@ -283,22 +283,18 @@ describe('a line with more values than can be parsed without blocking the proces
   const MANY = '1,'.repeat(200_000);
   it.each([
     [
-      'counts as the result of a tool if it begins like one',
+      'a line with too many values counts as a tool result if it begins like one',
       '{"type":"user","message":{"content":[{"tool_use_id":"t","x":[',
       'tool-result',
     ],
     [
-      'is reported as tampering if it is about a tool call',
+      'a line with too many values is reported as tampering if it is about a tool call',
       '{"type":"assistant","y":{"type":"tool_use"},"x":[',
       'tampered',
     ],
+    ['a line with too many values is only a diagnostic if it is not about a tool call', 'var x=[', undefined],
     [
-      'is only a diagnostic if it is not about a call, such as the source line that a crashed program prints',
-      'var x=[',
-      undefined,
-    ],
-    [
-      'is reported as tampering if the beginning of a result stands in front of an event',
+      'a line with too many values is reported as tampering if an event follows the start of a result',
       `{"type":"user","message":{"content":[{"tool_use_id":"t","x":[${'1,'.repeat(200_000)}{"type":"user","message":[`,
       'tampered',
     ],
@@ -313,7 +309,7 @@ describe('a line with more values than can be parsed without blocking the proces
 });
 
 describe('a sign of life', () => {
-  it('is reported for each line of stream-json, before its observations, even if it has none', async () => {
+  it('a sign of life is reported for each stream-json line, before its observations, even without any', async () => {
     const path = join(tempFolder(), 'stream.log');
     const quiet = { type: 'system', subtype: 'status' };
     writeFileSync(path, `starting\n${jsonLines(quiet, text('a'), quiet)}{"type":\n[1]\n\n`);
@@ -329,8 +325,8 @@ describe('a sign of life', () => {
   });
 });
 
-describe('the process', () => {
-  it('prints nothing, whatever the log holds', async () => {
+describe('output and errors of the monitor', () => {
+  it('the monitor prints nothing, whatever the log holds', async () => {
     const spies = [
       ...(['log', 'warn', 'error', 'info', 'debug'] as const).map((name) => vi.spyOn(console, name)),
       vi.spyOn(process.stdout, 'write'),
@@ -341,7 +337,7 @@ describe('the process', () => {
     for (const spy of spies) expect(spy).not.toHaveBeenCalled();
   });
 
-  it('gets an error if the log is a link', async () => {
+  it('start() rejects if the log is a link', async () => {
     const link = join(tempFolder(), 'stream.log');
     symlinkSync('/etc/hostname', link);
     const start = StreamMonitor.start({ logFile: link, offset: 0, onObservations: () => {} });

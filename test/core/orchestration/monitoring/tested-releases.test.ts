@@ -6,11 +6,11 @@ const init = (claudeVersion?: string) =>
   releaseWarning({ kind: 'init', conversationId: 'x', ...(claudeVersion !== undefined && { claudeVersion }) });
 
 describe('a release of Claude Code', () => {
-  it.each(Object.values(versions))('causes no warning if the library was tested with it: %s', (version) => {
+  it.each(Object.values(versions))('a tested release of Claude Code causes no warning: %s', (version) => {
     expect(init(version)).toEqual([]);
   });
 
-  it('causes a warning if the library was not tested with it', () => {
+  it('an untested release of Claude Code causes a warning', () => {
     expect(init('3.0.0')).toEqual([
       {
         kind: 'error',
@@ -21,7 +21,7 @@ describe('a release of Claude Code', () => {
     ]);
   });
 
-  it('causes no warning if the log does not name it', () => {
+  it('a log without a release of Claude Code causes no warning', () => {
     expect(init()).toEqual([]);
     expect(releaseWarning({ kind: 'tampered' })).toEqual([]);
   });

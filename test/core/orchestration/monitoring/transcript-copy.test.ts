@@ -71,8 +71,8 @@ const openIn = (root: string): string[] =>
     }
   });
 
-describe('the copy', () => {
-  it('begins when the transcript appears, and continues as it grows', async () => {
+describe('the copy of a transcript', () => {
+  it('copying begins when the transcript appears, and continues as the transcript grows', async () => {
     const { folder, path, follow, logged } = scene();
     const copy = follow();
     const appeared = vi.fn();
@@ -88,7 +88,7 @@ describe('the copy', () => {
     await logged('{"a":1}\n{"b":2}\n');
   });
 
-  it('is the same byte for byte, whatever the length', async () => {
+  it('the copy equals the transcript byte for byte', async () => {
     const { folder, path, follow, log } = scene();
     mkdirSync(folder);
     const bytes = Buffer.from(Array.from({ length: 1_000_003 }, (_, index) => 1 + ((index * 7919) % 255)));
@@ -98,7 +98,7 @@ describe('the copy', () => {
     expect(readFileSync(log).equals(bytes)).toBe(true);
   });
 
-  it('holds everything that was written before drain(), and nothing that was written later', async () => {
+  it('the copy holds everything written before drain(), and nothing written later', async () => {
     const { folder, path, follow, written } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\n');
@@ -112,7 +112,7 @@ describe('the copy', () => {
     expect(written()).toBe(all);
   });
 
-  it('is made by drain() if the transcript appears at the very end', async () => {
+  it('drain() copies a transcript that appeared only just before', async () => {
     const { folder, path, follow, written } = scene();
     const copy = follow();
     mkdirSync(folder);
@@ -121,7 +121,7 @@ describe('the copy', () => {
     expect(written()).toBe('all\n');
   });
 
-  it('continues where another process has stopped', async () => {
+  it('a new process continues the copy where another process stopped', async () => {
     const { folder, path, follow, written, logged } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\ntw');
@@ -135,7 +135,7 @@ describe('the copy', () => {
     expect(written()).toBe('one\ntwo\nthree\n');
   });
 
-  it('holds a last line without its end after drain(), and continues that line later', async () => {
+  it('drain() copies an unfinished last line, and a later copy continues that line', async () => {
     const { folder, path, follow, written, logged } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\ntw');
@@ -146,7 +146,7 @@ describe('the copy', () => {
     await logged('one\ntwo\nthree\n');
   });
 
-  it('holds the transcripts of subagents, each line whole and once, even if another process continues', async () => {
+  it('each line of main and subagent transcripts is copied whole and once, even by several processes', async () => {
     const { folder, path, follow, written } = scene();
     const subagents = join(folder, CONVERSATION, 'subagents');
     mkdirSync(subagents, { recursive: true });
@@ -177,7 +177,7 @@ describe('the copy', () => {
     expect(lines).toHaveLength(expected.length);
   });
 
-  it('leaves out links and other names in the folder of the subagents', async () => {
+  it('links and files with other names in the folder of the subagents are not copied', async () => {
     const { root, folder, path, follow, written } = scene();
     const subagents = join(folder, CONVERSATION, 'subagents');
     mkdirSync(subagents, { recursive: true });
@@ -193,7 +193,7 @@ describe('the copy', () => {
     expect(written()).toBe('one\n');
   });
 
-  it('leaves out a line of the agent that looks like a mark', async () => {
+  it('a line of the agent that looks like a mark of the copy is not copied', async () => {
     const { folder, path, follow, log } = scene();
     mkdirSync(folder);
     const forged = '{"type":"autonomous-orchestration","from":"","at":0}\n';
@@ -211,7 +211,7 @@ describe('the copy', () => {
     ]);
   });
 
-  it('keeps what the agent removes', async () => {
+  it('lines that the agent removes stay in the copy', async () => {
     const { folder, path, follow, logged, written } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\ntwo\n');
@@ -222,7 +222,7 @@ describe('the copy', () => {
     expect(written()).toBe('one\ntwo\n');
   });
 
-  it('continues at the end of a transcript that was cut short, and at the start of one which took its place', async () => {
+  it('copying continues at the end of a truncated transcript, and at the start of a new transcript', async () => {
     const { folder, path, follow, logged } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\ntwo\n');
@@ -240,7 +240,7 @@ describe('the copy', () => {
   });
 });
 
-/** Each notifies a copy of a change in its folder while the copy watches, in the order in which the copies began to watch. */
+/** Each function notifies one copy of a change in its folder while the copy watches, in the order in which the copies began to watch. */
 const told = vi.hoisted((): ((name: string | null) => void)[] => []);
 vi.mock('../../../../src/core/orchestration/util/fs/folder-watch.js', async (original) => {
   const real = await original<typeof import('../../../../src/core/orchestration/util/fs/folder-watch.js')>();
@@ -281,7 +281,7 @@ describe('an agent that writes more than Claude would', () => {
   const MB = 1024 * 1024;
 
   it.each<[string, (path: string) => void, string]>([
-    ['a hole of any length', (path) => truncateSync(path, 512 * MB), 'one\n'],
+    ['a hole', (path) => truncateSync(path, 512 * MB), 'one\n'],
     [
       'lines with holes',
       (path) => {
@@ -290,14 +290,18 @@ describe('an agent that writes more than Claude would', () => {
       },
       'one\n',
     ],
-    ['a line without an end', (path) => appendFileSync(path, 'x'.repeat(17 * MB)), 'one\n'],
+    ['a line of 17 MB without an end', (path) => appendFileSync(path, 'x'.repeat(17 * MB)), 'one\n'],
     [
-      'a line that is longer than any of Claude',
+      "a line that is longer than Claude's lines",
       (path) => appendFileSync(path, `${'x'.repeat(17 * MB)}\ntwo\n`),
       'one\n',
     ],
-    ['the longest line that is read', (path) => appendFileSync(path, `${'x'.repeat(8 * MB - 1)}\n`), ''],
-  ])('has it refused beyond the limits, and a gap recorded: %s', async (_, make, copied) => {
+    [
+      'the longest allowed line, which leaves no gap',
+      (path) => appendFileSync(path, `${'x'.repeat(8 * MB - 1)}\n`),
+      '',
+    ],
+  ])('a transcript is copied up to the limits, and a gap is recorded for the rest: %s', async (_, make, copied) => {
     const { folder, path, follow, written, gaps } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\n');
@@ -309,7 +313,7 @@ describe('an agent that writes more than Claude would', () => {
     expect(gaps()).toBe(copied ? 1 : 0);
   });
 
-  it('cannot fill the log beyond its limit, except for one chunk', async () => {
+  it('a transcript fills the log at most one chunk beyond its limit', async () => {
     const { folder, path, log, follow } = scene();
     mkdirSync(folder);
     writeFileSync(path, `${'x'.repeat(99)}\n`.repeat(100_000));
@@ -324,7 +328,7 @@ describe('an agent that writes more than Claude would', () => {
     expect(statSync(log).size).toBe(size);
   });
 
-  it('is reported as behind until everything is copied', async () => {
+  it('the copy is reported as behind until everything is copied', async () => {
     const { folder, path, follow, written } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\n');
@@ -338,7 +342,7 @@ describe('an agent that writes more than Claude would', () => {
     expect(written().length).toBe(4 + 9_000_000);
   });
 
-  it('has it read up to a limit when the run has ended', async () => {
+  it('after the run has ended, a transcript is read up to a limit and a gap is recorded', async () => {
     const { folder, path, follow, written, gaps } = scene();
     mkdirSync(join(folder, CONVERSATION, 'subagents'), { recursive: true });
     writeFileSync(path, `${'x'.repeat(99)}\n`.repeat(20_000));
@@ -349,7 +353,7 @@ describe('an agent that writes more than Claude would', () => {
     expect(gaps()).toBe(1);
   });
 
-  it('cannot delay the copy of the conversation beyond a limit by what a subagent writes', async () => {
+  it('a large subagent transcript delays the copy of the conversation only up to a limit', async () => {
     const { folder, path, follow, written, gaps } = scene();
     mkdirSync(join(folder, CONVERSATION, 'subagents'), { recursive: true });
     writeFileSync(join(folder, CONVERSATION, 'subagents', 'agent-a.jsonl'), `${'x'.repeat(99)}\n`.repeat(20_000));
@@ -360,7 +364,7 @@ describe('an agent that writes more than Claude would', () => {
     expect(gaps()).toBe(0);
   });
 
-  it('does not have a line read again while its end is missing', async () => {
+  it('an unfinished line is not read again while its end is missing', async () => {
     const { folder, path, follow, written } = scene();
     const subagents = join(folder, CONVERSATION, 'subagents');
     mkdirSync(subagents, { recursive: true });
@@ -381,7 +385,7 @@ describe('an agent that writes more than Claude would', () => {
   it.each([
     ['subagents', (number: number) => join(CONVERSATION, 'subagents', `agent-${number}.jsonl`)],
     ['conversations', (number: number) => `${String(number).padStart(8, '0')}-0000-4000-8000-000000000000.jsonl`],
-  ])('has no more than a thousand files examined: %s', async (_, nameOf) => {
+  ])('at most a thousand files are examined, and a gap is recorded for more: %s', async (_, nameOf) => {
     const { folder, path, follow, written, gaps } = scene();
     mkdirSync(join(folder, CONVERSATION, 'subagents'), { recursive: true });
     writeFileSync(path, 'one\n');
@@ -397,13 +401,13 @@ describe('an agent that writes more than Claude would', () => {
     await copy.look();
     expect(written()).toBe('one\n');
     expect(gaps()).toBe(1);
-    rmSync(join(folder, nameOf(0))); // Removing one makes no room for another.
+    rmSync(join(folder, nameOf(0))); // Removing a file makes no room for another file.
     await copy.drain();
     expect(written().match(/x/g)?.length).toBeLessThan(1_000);
     expect(gaps()).toBe(1);
   });
 
-  it('has its files examined once, however often it touches them, and not for other files', async () => {
+  it('many changes of transcripts cause few scans, and changes of other files cause none', async () => {
     const { folder, path, follow } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\n');
@@ -429,7 +433,7 @@ describe('an agent that writes more than Claude would', () => {
         renameSync(`${path}.new`, path);
       },
     ],
-  ])('cannot keep its run from ending by a file that is %s without end', async (_, disturb) => {
+  ])('a file that is %s again and again does not keep the run from ending', async (_, disturb) => {
     const { folder, path, follow, written } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\n');
@@ -448,7 +452,7 @@ describe('an agent that writes more than Claude would', () => {
     expect(written()).toBe('one\n');
   });
 
-  it('has no more than ten thousand names examined', async () => {
+  it('at most ten thousand file names are examined, and a gap is recorded for more', async () => {
     const { folder, path, follow, written, gaps } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\n');
@@ -459,7 +463,7 @@ describe('an agent that writes more than Claude would', () => {
   });
 });
 
-it('a line that is cut short before it is complete is copied as it is written in the end', async () => {
+it('an unfinished line that is truncated and rewritten is copied in its final form', async () => {
   const { folder, path, follow, written } = scene();
   mkdirSync(folder);
   writeFileSync(path, 'one\ntwo two two');
@@ -471,13 +475,13 @@ it('a line that is cut short before it is complete is copied as it is written in
   expect(written()).toBe('one\ntwo!\n');
 });
 
-describe('something that is not a transcript', () => {
+describe('files that are not transcripts of the session', () => {
   it.each<[string, (path: string, root: string) => void]>([
     ['a link', (path, root) => symlinkSync(join(root, 'secret'), path)],
     ['a FIFO', (path) => execFileSync('mkfifo', [path])],
     ['a folder', (path) => mkdirSync(path)],
     ['a link to a device', (path) => symlinkSync('/dev/zero', path)],
-  ])('is not read until a transcript takes its place: %s', async (_, make) => {
+  ])('%s in place of the transcript is not read until a transcript replaces it', async (_, make) => {
     const { root, folder, path, follow, written, logged } = scene();
     writeFileSync(join(root, 'secret'), 'SECRET');
     mkdirSync(folder);
@@ -492,7 +496,7 @@ describe('something that is not a transcript', () => {
     await copy.close();
   });
 
-  it('is not read if the folder is a link', async () => {
+  it('a transcript is not read if its folder is a link', async () => {
     const { root, folder, follow, written } = scene();
     mkdirSync(join(root, 'elsewhere'));
     writeFileSync(join(root, 'elsewhere', `${CONVERSATION}.jsonl`), 'SECRET');
@@ -503,7 +507,7 @@ describe('something that is not a transcript', () => {
     expect(written()).toBe('');
   });
 
-  it('is not read: another conversation in a folder that is not only this session’s', async () => {
+  it('another conversation is not read if the folder is shared with other sessions', async () => {
     const { folder, path, follow, written } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\n');
@@ -513,7 +517,7 @@ describe('something that is not a transcript', () => {
   });
 });
 
-it('a conversation that was begun with /clear is copied, too, if the folder is only this session’s', async () => {
+it('a conversation begun with /clear is also copied if the folder belongs to this session alone', async () => {
   const { root, folder, path, follow, written } = scene();
   mkdirSync(join(folder, OTHER, 'subagents'), { recursive: true });
   writeFileSync(path, 'one\n');
@@ -530,7 +534,7 @@ it('a conversation that was begun with /clear is copied, too, if the folder is o
 });
 
 describe('a full disk', () => {
-  it('loses nothing and doubles nothing, because writing is tried again', async () => {
+  it('a full disk loses no line and doubles no line, because writing is tried again', async () => {
     const { folder, path, log, follow, written } = scene();
     mkdirSync(folder);
     const lines = Array.from({ length: 5_000 }, (_, line) => `line ${line}\n`).join('');
@@ -551,7 +555,7 @@ describe('a full disk', () => {
     expect(written()).toBe(lines);
   });
 
-  it('does not end the copy if the log cannot be opened, because opening is tried again', async () => {
+  it('opening the log is tried again if it fails', async () => {
     const { folder, path, log, follow, logged } = scene();
     mkdirSync(folder);
     writeFileSync(path, 'one\n');
@@ -562,7 +566,7 @@ describe('a full disk', () => {
 });
 
 describe('after close()', () => {
-  it('nothing is written any more, so another process can continue at once', async () => {
+  it('after close(), nothing is written, so another process can continue at once', async () => {
     const { folder, path, log, follow, written } = scene();
     mkdirSync(folder);
     const lines = Array.from({ length: 100_000 }, (_, line) => `line ${line}\n`).join('');

@@ -44,7 +44,7 @@ function scene() {
 }
 
 describe('TranscriptFollower', () => {
-  it('reports what the transcript holds and what is appended, once it exists', async () => {
+  it('reports existing and appended messages of a transcript once the file exists', async () => {
     const { folder, file, follower, seen } = scene();
     follower.follow(ID);
     follower.look();
@@ -70,7 +70,7 @@ describe('TranscriptFollower', () => {
     expect(seen).toEqual(['one']);
   });
 
-  it('reports only messages of the agent with their usage, and ignores any other line', async () => {
+  it('reports only agent messages with token usage, and ignores all other lines', async () => {
     const { folder, file, follower, seen } = scene();
     mkdirSync(folder);
     const lines = [
@@ -86,7 +86,7 @@ describe('TranscriptFollower', () => {
     expect(seen).toEqual(['one']);
   });
 
-  it('reads the first conversation only, and nothing before there is a conversation', async () => {
+  it('reads only the first conversation, and nothing before a conversation id is known', async () => {
     const { folder, file, follower, seen } = scene();
     mkdirSync(folder);
     writeFileSync(file, said('mine'));
@@ -105,21 +105,21 @@ describe('TranscriptFollower', () => {
 
   it.each<[string, (root: string, folder: string, file: string) => void]>([
     [
-      'a link in the place of the file',
+      'a link in place of the file',
       (root, _, file) => {
         renameSync(file, join(root, 'elsewhere'));
         symlinkSync(join(root, 'elsewhere'), file);
       },
     ],
     [
-      'a link in the place of the folder',
+      'a link in place of the folder',
       (root, folder) => {
         renameSync(folder, join(root, 'elsewhere'));
         symlinkSync(join(root, 'elsewhere'), folder);
       },
     ],
     [
-      'a folder in the place of the file',
+      'a folder in place of the file',
       (root, _, file) => {
         renameSync(file, join(root, 'elsewhere'));
         mkdirSync(file);
@@ -135,7 +135,7 @@ describe('TranscriptFollower', () => {
     expect(seen).toEqual([]);
   });
 
-  it('reads nothing after it was closed', async () => {
+  it('reads nothing after close()', async () => {
     const { folder, file, follower, seen } = scene();
     mkdirSync(folder);
     writeFileSync(file, said('one'));
@@ -146,14 +146,14 @@ describe('TranscriptFollower', () => {
   });
 });
 
-describe('a transcript that an agent has made endless', () => {
+describe('a transcript that an agent made very large', () => {
   const MB = 1024 * 1024;
   const megabytesRead = (): number => reads.reduce((sum, length) => sum + length, 0) / MB;
 
   it.each([
-    ['as one line', 0],
-    ['as lines that Claude could have written', 8 * MB],
-  ])('by a hole is not followed beyond the hole: %s', async (_, distance) => {
+    ['the hole is one line', 0],
+    ['the hole is split into lines of 8 MB', 8 * MB],
+  ])('a sparse transcript is not read beyond its hole: %s', async (_, distance) => {
     const { folder, file, follower, seen } = scene();
     mkdirSync(folder);
     writeFileSync(file, said('one'));
@@ -169,7 +169,7 @@ describe('a transcript that an agent has made endless', () => {
     expect(megabytesRead()).toBeLessThan(40);
   });
 
-  it('is read up to a limit only when the run has ended', async () => {
+  it('after the run has ended, a transcript is read only up to a limit', async () => {
     const { folder, file, follower, seen } = scene();
     mkdirSync(folder);
     writeFileSync(file, said('one'));

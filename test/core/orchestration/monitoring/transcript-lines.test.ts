@@ -24,12 +24,12 @@ async function transcript(text: string) {
   return { lines, next, unfinished, grow: (more: string) => appendFileSync(path, more) };
 }
 
-it('finds all complete lines of a chunk, and leaves out the line that has no end yet', async () => {
+it('next() finds all complete lines of a chunk, without the unfinished last line', async () => {
   const { next } = await transcript('one\ntwo\nthr');
   expect(await next(0)).toEqual({ kind: 'lines', bytes: 'one\ntwo\n', read: 11 });
 });
 
-it('searches each byte of a long line once, and reads the line in one piece when its end is there', async () => {
+it('each byte of a long line is searched once, and the line is returned whole when its end is there', async () => {
   const { next, grow } = await transcript('x'.repeat(2 * CHUNK));
   expect([await next(0), await next(0), await next(0)]).toEqual([
     { kind: 'part', read: CHUNK },
@@ -41,7 +41,7 @@ it('searches each byte of a long line once, and reads the line in one piece when
   expect(await next(0)).toEqual({ kind: 'lines', bytes: line, read: 'end\nmore\n'.length + line.length });
 });
 
-it('gives the last line without its end once the line was searched for one', async () => {
+it('unfinished() returns the unfinished last line after next() has searched that line', async () => {
   const { next, unfinished } = await transcript('one\nhalf');
   expect(await unfinished(4)).toBe('');
   expect(await next(4)).toEqual({ kind: 'part', read: 4 });
@@ -50,8 +50,8 @@ it('gives the last line without its end once the line was searched for one', asy
 
 it.each([
   ['a hole', '\0'.repeat(10)],
-  ['a line that is longer than any of Claude', 'x'.repeat(MOST_LINE_BYTES + CHUNK)],
-])('refuses a transcript with %s until another file is in its place', async (_, text) => {
+  ["a line that is longer than Claude's lines", 'x'.repeat(MOST_LINE_BYTES + CHUNK)],
+])('a transcript with %s is refused until another file replaces it', async (_, text) => {
   const { lines, next } = await transcript(text);
   let found = await next(0);
   while (found.kind === 'part') found = await next(0);
@@ -61,7 +61,7 @@ it.each([
   expect(lines.isRefused('x')).toBe(false);
 });
 
-it('finds the lines in front of a hole', async () => {
+it('lines before a hole are found', async () => {
   const { next } = await transcript('one\n\0\0');
   expect(await next(0)).toMatchObject({ kind: 'lines', bytes: 'one\n' });
   expect(await next(4)).toMatchObject({ kind: 'refused' });

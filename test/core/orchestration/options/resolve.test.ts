@@ -20,7 +20,7 @@ const create = (options: object, docker = {}, policy = DEFAULT_POLICY): ReturnTy
   resolveCreateOptions('id', options, { docker, policy });
 const refusal = (options: object): Promise<OrchestrationError> => errorOf(() => create(options), 'INVALID_OPTIONS');
 
-describe('options of create() that are wrong', () => {
+describe('invalid options of create()', () => {
   it.each([
     ['mode', 'hurried'],
     ['prompt', ''],
@@ -79,7 +79,7 @@ describe('options of create() that are wrong', () => {
     ['policy.rules', 'none'],
     ['signal', 'now'],
     ['data', 'text'],
-  ])('%s: %j is named, with the value', async (name, value) => {
+  ])('the error names the option %s and its invalid value %j', async (name, value) => {
     const [first = '', second, third] = name.split('.');
     const nested = third === undefined ? value : { [third]: value };
     const rest = first === 'worktree' && second !== 'branch' && second !== undefined ? { branch: 'ok' } : {};
@@ -97,7 +97,7 @@ describe('options of create() that are wrong', () => {
     [{ prompt: 'ok', policy: { dangerus: 'ask' } }, 'dangerus'],
     [{ prompt: 'ok', policy: { rules: [{ tool: 'Bash', decision: 'deny', match: /x/ }] } }, 'match'],
     [{ prompt: 'ok', worktree: { branch: 'ok', from: 'x' } }, 'from'],
-  ])('an unknown key is refused by name: %j', async (options, key) => {
+  ])('an unknown key is refused, and the error names the key: %j', async (options, key) => {
     expect((await refusal(options)).message).toContain(`"${key}"`);
   });
 
@@ -105,7 +105,7 @@ describe('options of create() that are wrong', () => {
     [{}, 'received neither'],
     [{ prompt: 'a', promptFile: 'b.md' }, 'received both'],
     [{ prompt: 'a', data: {} }, "Option 'data' needs 'promptFile'"],
-  ])('%j', async (options, message) => {
+  ])('options without exactly one prompt, or data without a prompt file, are refused: %j', async (options, message) => {
     expect((await refusal(options)).message).toContain(message);
   });
 
@@ -119,13 +119,13 @@ describe('options of create() that are wrong', () => {
     ['CLAUDE_CODE_ENTRYPOINT', 'would lead Claude around the guard'],
     ['CLAUDE_CONFIG_DIR', "would lead Claude away from this session's files"],
     ['HOME', "would lead Claude away from this session's files"],
-  ])('a variable that would undo the guard is refused: %s', async (name, problem) => {
+  ])('a dangerous or reserved environment variable is refused without showing its value: %s', async (name, problem) => {
     const { message } = await refusal({ prompt: 'ok', docker: { env: { [name]: 'secret' } } });
     expect(message).toContain(`Option 'docker.env.${name}': ${problem}`);
     expect(message).not.toContain('secret');
   });
 
-  it('a variable that only looks like one is not refused', async () => {
+  it('an environment variable that only looks dangerous is accepted', async () => {
     const env = {
       LD_SDK_KEY: 'x',
       ENVIRONMENT: 'x',
@@ -136,7 +136,7 @@ describe('options of create() that are wrong', () => {
     expect(create({ prompt: 'ok', docker: { env } }).docker).toMatchObject({ env });
   });
 
-  it('never show the value of a variable', async () => {
+  it('an invalid environment variable is refused without showing its value', async () => {
     for (const env of [{ KEY: 'secret\0' }, { KEY: 7, OTHER: 'secret' }, { 'BAD KEY': 'secret' }, { '': 'secret' }]) {
       const error = await refusal({ prompt: 'ok', docker: { env } });
       expect(error.message).toContain("Option 'docker.env");
@@ -144,7 +144,7 @@ describe('options of create() that are wrong', () => {
     }
   });
 
-  it('never show the value of a variable either where something else is wrong', async () => {
+  it('the error for another invalid option does not show the value of an environment variable', async () => {
     const env = { KEY: 'secret' };
     const wrong = [
       { docker: { env, imge: 'x' } },
@@ -161,15 +161,15 @@ describe('options of create() that are wrong', () => {
     }
   });
 
-  it('are shown on one line and cut', async () => {
+  it('a long invalid value is shown on one line and cut', async () => {
     const { message } = await refusal({ prompt: 'ok', cwd: `\0${'x'.repeat(10_000)}\n` });
     expect(message.length).toBeLessThan(400);
     expect(message).not.toContain('\n');
   });
 });
 
-describe('options of create() that are right', () => {
-  it('are complete inside', () => {
+describe('valid options of create()', () => {
+  it('options that are not given get their defaults', () => {
     expect(create({ prompt: 'hello' })).toEqual({
       policy: DEFAULT_POLICY,
       limits: {},
@@ -183,7 +183,7 @@ describe('options of create() that are right', () => {
     });
   });
 
-  it('keep files as they are named, to be found when the session is prepared', () => {
+  it('names of files are kept as they are given', () => {
     const spec = create({
       promptFile: 'task.md',
       data: { a: 1 },
@@ -199,7 +199,7 @@ describe('options of create() that are right', () => {
     });
   });
 
-  it("put the session's docker options before the manager's, and merge variables", () => {
+  it("the session's docker options override the manager's, and environment variables are merged", () => {
     const defaults = { image: 'theirs', memory: '1g', env: { A: '1', B: '1' } };
     expect(create({ prompt: 'a', docker: { image: 'mine', env: { B: '2' } } }, defaults).docker).toEqual({
       image: 'mine',
@@ -214,7 +214,7 @@ describe('options of the manager', () => {
   const wrong = (options: object): Promise<OrchestrationError> =>
     errorOf(() => resolveManagerOptions(options), 'INVALID_OPTIONS');
 
-  it('have these defaults', () => {
+  it('the manager has these defaults', () => {
     expect(resolveManagerOptions({})).toEqual({
       stateDir: join(homedir(), '.autonomous-orchestration'),
       maxConcurrent: 3,
@@ -238,13 +238,13 @@ describe('options of the manager', () => {
     ['maxQueued', 0.5],
     ['stateDir', ''],
     ['stateDir', 'a\0b'],
-  ])('are refused by name: %s %j', async (name, value) => {
+  ])('an invalid manager option is refused, and the error names it: %s %j', async (name, value) => {
     const { message } = await wrong({ [name]: value });
     expect(message).toContain(`Option '${name}'`);
     expect(message).toContain(`Received ${quote(value)}`);
   });
 
-  it('have executors that are executors, by mode', async () => {
+  it('a value that is not an executor, or an executor for an unknown mode, is refused', async () => {
     expect((await wrong({ executors: { autonomous: 'x' } })).message).toContain("Option 'executors.autonomous'");
     expect((await wrong({ executors: { fast: {} } })).message).toContain('fast');
   });
@@ -258,7 +258,7 @@ describe('a policy', () => {
     ['matches', { tool: 'Bash', decision: 'deny', matches: 'git push' }],
     ['reason', { tool: 'Bash', decision: 'deny', reason: '' }],
     ['reason', { tool: 'Bash', decision: 'deny', reason: 'x'.repeat(2_001) }],
-  ])('has a rule whose %s is wrong: %j', async (name, rule) => {
+  ])('a policy rule whose %s is invalid is refused: %j', async (name, rule) => {
     const rules = [{ tool: 'Read', decision: 'allow' }, rule];
     for (const error of [
       await refusal({ prompt: 'ok', policy: { rules } }),
@@ -268,7 +268,7 @@ describe('a policy', () => {
     }
   });
 
-  it("has the session's rules on top of the manager's, functions and regular expressions as they are", () => {
+  it("the session's rules follow the manager's, with functions and regular expressions unchanged", () => {
     const matches = (): boolean => true;
     const theirs = { tool: 'Bash', decision: 'ask', matches: /push/ } as const;
     const mine = { tool: 'mcp__*', decision: 'deny', matches } as const;
@@ -277,7 +277,7 @@ describe('a policy', () => {
     expect(policy.layers[1]?.rules[0]?.matches).toBe(matches);
   });
 
-  it('is refused where it loosens the manager’s', async () => {
+  it("a session's policy that loosens the manager's policy is refused", async () => {
     const { message } = await refusal({ prompt: 'ok', policy: { dangerous: 'allow' } });
     expect(message).toContain("Option 'policy.dangerous'");
     expect(message).toContain('may only tighten');
@@ -285,7 +285,7 @@ describe('a policy', () => {
 });
 
 describe('limits', () => {
-  it('are those that were given, whatever becomes of the object', () => {
+  it('limits are copied, so that later changes of the given object have no effect', () => {
     const limits = { durationMs: 1, idleMs: 2, costUsd: 0.5, tokens: 3 };
     const spec = create({ prompt: 'a', limits });
     limits.costUsd = 100;
@@ -294,17 +294,17 @@ describe('limits', () => {
 });
 
 describe('a message', () => {
-  it.each(['', ' \n', 7, undefined, 'x'.repeat(8_001)])('%j is none', async (message) => {
+  it.each(['', ' \n', 7, undefined, 'x'.repeat(8_001)])('%j is refused as a message', async (message) => {
     const error = await errorOf(() => resolveMessage(message as string), 'INVALID_OPTIONS');
     expect(error.message).toContain("Option 'message'");
   });
 
-  it('is kept as it is, up to 8,000 characters', () => {
+  it('a message of up to 8,000 characters is kept unchanged', () => {
     for (const message of [' stop {that} ', 'x'.repeat(8_000)]) expect(resolveMessage(message)).toBe(message);
   });
 });
 
-describe('tools that a session may not use', () => {
+describe('disallowed tools', () => {
   const inherited = (disallowedTools?: string[], own?: string[]) =>
     resolveCreateOptions(
       'id',
@@ -318,7 +318,7 @@ describe('tools that a session may not use', () => {
     [['WebFetch'], undefined, ['WebFetch']],
     [['WebFetch'], ['Bash', 'WebFetch'], ['WebFetch', 'Bash']],
     [undefined, ['Bash'], ['Bash']],
-  ])('%j of its leader and %j of its own are %j', (leader, own, all) => {
+  ])('tools %j disallowed by the leader and %j by the session become %j', (leader, own, all) => {
     expect(inherited(leader, own)).toEqual(all);
   });
 });
@@ -327,38 +327,41 @@ describe('an executor', () => {
   const made = (stateDir?: string): BaseExecutor =>
     Object.assign(new SimulatedExecutor(DONE), stateDir === undefined ? {} : { stateDir });
 
-  it('that was made for another state folder is refused: it would take containers for left behind', async () => {
+  it('an executor for another state folder is refused, because it would see containers as abandoned', async () => {
     const executors = { autonomous: made('/b') };
     const { message } = await errorOf(() => resolveManagerOptions({ stateDir: '/a', executors }), 'INVALID_OPTIONS');
     expect(message).toContain("Option 'executors.autonomous'");
     expect(message).toContain('"/b"');
   });
 
-  it.each([undefined, '/a', '/a/b/..'])('that was made for %j is taken by a manager on /a', (stateDir) => {
-    const executors = { autonomous: made(stateDir) };
-    expect(resolveManagerOptions({ stateDir: '/a', executors }).executors).toEqual(executors);
-  });
+  it.each([undefined, '/a', '/a/b/..'])(
+    'an executor with the stateDir %j is accepted by a manager with the stateDir /a',
+    (stateDir) => {
+      const executors = { autonomous: made(stateDir) };
+      expect(resolveManagerOptions({ stateDir: '/a', executors }).executors).toEqual(executors);
+    },
+  );
 });
 
 describe('a note', () => {
-  it.each([7, null, 'x'.repeat(2_001)])('%j is none', async (note) => {
+  it.each([7, null, 'x'.repeat(2_001)])('%j is refused as a note', async (note) => {
     const { message } = await errorOf(() => resolveNote('note', note as string), 'INVALID_OPTIONS');
     expect(message).toContain("Option 'note'");
   });
 
-  it('is kept as it is, and absent where it says nothing', () => {
+  it('a note is kept unchanged, and an empty note is left out', () => {
     for (const note of [' not now ', 'x'.repeat(2_000)]) expect(resolveNote('note', note)).toBe(note);
     for (const note of [undefined, '', ' \n']) expect(resolveNote('reason', note)).toBeUndefined();
   });
 });
 
 describe('feedback', () => {
-  it.each(['', '  \n', 7, undefined])('%j is none', async (feedback) => {
+  it.each(['', '  \n', 7, undefined])('%j is refused as feedback', async (feedback) => {
     const { message } = await errorOf(() => resolveFeedback(feedback as string), 'INVALID_OPTIONS');
     expect(message).toContain("Option 'feedback'");
   });
 
-  it('is kept as it is', () => {
+  it('feedback is kept unchanged', () => {
     expect(resolveFeedback('  do {this}\0 ')).toBe('  do {this}\0 ');
   });
 });

@@ -24,13 +24,13 @@ async function launched(script: string, mostFileBytes?: number, before = '') {
   return { log: folder.log, exit: await process.exited };
 }
 
-it('ends a process at the length that its log may have, what earlier runs wrote included', async () => {
+it('a process is ended when its log reaches its limit, including what earlier runs wrote', async () => {
   const { log, exit } = await launched('exec yes', 1024 * 1024, 'x'.repeat(500_000));
   expect(exit).toEqual({ code: null, signal: 'SIGXFSZ' });
   expect(statSync(log).size).toBe(1024 * 1024);
 });
 
-it('starts the same command with the same arguments, with a limit and without one', async () => {
+it('a command is started with the same arguments, with and without a limit for its log', async () => {
   for (const most of [undefined, 1024 * 1024]) {
     const { log, exit } = await launched('echo "$0|$1"; exit 7', most);
     expect(readFileSync(log, 'utf8')).toBe("an argument's 'name'|$HOME\n");

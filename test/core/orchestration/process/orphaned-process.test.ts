@@ -8,7 +8,7 @@ import { orphanedProcess } from '../../../../src/core/orchestration/process/orph
 import { type ProcessIdentity, processIdentity } from '../../../../src/core/orchestration/process/process-identity.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 
-/** How many looks at a process fail from now on, and how many have. */
+/** How many attempts to inspect a process will fail, and how many have failed. */
 const looks = vi.hoisted(() => ({ toFail: 0, failed: 0 }));
 vi.mock('node:fs/promises', async (original) => {
   const real = await original<typeof import('node:fs/promises')>();
@@ -35,14 +35,14 @@ async function running(): Promise<{ identity: ProcessIdentity; signal: () => Nod
 
 /** The same process id in other circumstances. */
 const OTHERS: [string, Partial<ProcessIdentity>][] = [
-  ['of the time before a restart', { bootId: 'another' }],
+  ['from before a restart of the machine', { bootId: 'another' }],
   ['of another container', { pidNamespace: 'pid:[1]' }],
   ['that began at another time', { startedAt: '1' }],
-  ['of which nobody knows when it began', { startedAt: '' }],
+  ['whose start time is unknown', { startedAt: '' }],
 ];
 
 describe.each(OTHERS)('a process %s', (_, change) => {
-  it('counts as gone, and whoever has its id now gets no signal', async () => {
+  it('the recorded process counts as gone, and the process that now has its id gets no signal', async () => {
     const { identity, signal } = await running();
     const orphan = orphanedProcess({ ...identity, ...change });
     expect(await orphan.exited).toEqual({ code: null, signal: null });
@@ -56,15 +56,15 @@ describe.each(OTHERS)('a process %s', (_, change) => {
   });
 });
 
-it('the very process is ended together with its group', async () => {
+it('an orphaned process is ended together with its group', async () => {
   const { identity } = await running();
   const run = runOnHost(orphanedProcess(identity));
   await run.stop('gently');
   expect(await run.ended).toEqual({ unknown: true });
 });
 
-describe('while this host has no more files to open', () => {
-  it('a process counts as neither gone nor ours, until it can be looked at', async () => {
+describe('while this process can open no more files', () => {
+  it('an orphaned process counts as neither gone nor ours until it can be inspected', async () => {
     const { identity } = await running();
     Object.assign(looks, { toFail: 2, failed: 0 });
     const orphan = orphanedProcess(identity);
@@ -83,7 +83,7 @@ describe('while this host has no more files to open', () => {
 });
 
 describe('a stop at once', () => {
-  /** A process that ends by SIGKILL only. The signals are those that its group was sent. */
+  /** A process that ends only on SIGKILL. `signals` are the signals that its group was sent. */
   function stubborn(): { launched: LaunchedProcess; signals: unknown[]; exit: () => void } {
     const exited = deferred<ProcessExit>();
     const exit = (): void => exited.resolve({ code: null, signal: 'SIGKILL' });
@@ -105,7 +105,7 @@ describe('a stop at once', () => {
     return { launched, signals, exit };
   }
 
-  it('cuts a gentle one short', async () => {
+  it("stop('at-once') cuts a gentle stop short", async () => {
     const { launched, signals, exit } = stubborn();
     onTestFinished(exit);
     const run = runOnHost(launched);
@@ -119,7 +119,7 @@ describe('a stop at once', () => {
     expect(signals).toHaveLength(3);
   });
 
-  it('leaves no time to a process that was not told to end before', async () => {
+  it("stop('at-once') sends SIGKILL first to a process that got no signal before", async () => {
     const { launched, signals } = stubborn();
     await runOnHost(launched).stop('at-once');
     expect(signals).toEqual(['SIGKILL']);

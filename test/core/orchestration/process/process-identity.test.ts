@@ -41,7 +41,7 @@ function psThat(script: string): string {
 }
 
 describe.runIf(process.platform === 'linux')('a process identity on Linux', () => {
-  it('is the same each time, plain JSON, and tells when and where', async () => {
+  it('an identity is the same each time, is plain JSON, and has start time, boot and pid namespace', async () => {
     const mine = await identityOf(process.pid);
     expect(await identityOf(process.pid)).toEqual(mine);
     expect(processIdentitySchema.parse(JSON.parse(JSON.stringify(mine)))).toEqual(mine);
@@ -55,7 +55,7 @@ describe.runIf(process.platform === 'linux')('a process identity on Linux', () =
     expect(await isAlive(mine, await pidSpace())).toBe(true);
   });
 
-  it('ends with its process', async () => {
+  it('an identity is not alive any more when its process has ended', async () => {
     const child = await started('sleep', '60');
     const identity = await identityOf(child.pid);
     expect(await isAlive(identity)).toBe(true);
@@ -65,15 +65,15 @@ describe.runIf(process.platform === 'linux')('a process identity on Linux', () =
     expect(await processIdentity(child.pid)).toBeUndefined();
   });
 
-  it('is not that of a later process with the same pid', async () => {
+  it('a process with the same pid but another start time has another identity', async () => {
     expect(await isAlive({ ...(await identityOf(process.pid)), startedAt: '1' })).toBe(false);
   });
 
-  it('goes by the pid alone where no more is known', async () => {
+  it('an identity without a start time is compared by its pid alone', async () => {
     expect(await isAlive({ pid: process.pid, startedAt: '' })).toBe(true);
   });
 
-  it('is not misled by a name with parentheses, spaces and digits', async () => {
+  it('a process name with parentheses, spaces and digits does not mislead the identity', async () => {
     const folder = executables({ 'a) Z 1 (b': 'echo up; read line' });
     const child = spawn(join(folder, 'a) Z 1 (b'), { stdio: ['pipe', 'pipe', 'ignore'] });
     onTestFinished(() => void child.kill('SIGKILL'));
@@ -85,7 +85,7 @@ describe.runIf(process.platform === 'linux')('a process identity on Linux', () =
     expect(await isAlive(identity)).toBe(true);
   });
 
-  it('counts a zombie as dead', async () => {
+  it('a zombie counts as dead', async () => {
     // The parent becomes a program that never asks for its children.
     const parent = await started('sh', '-c', 'sleep 60 & echo $!; exec sleep 60');
     const [line] = (await once(parent.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
@@ -98,7 +98,7 @@ describe.runIf(process.platform === 'linux')('a process identity on Linux', () =
     expect(readFileSync(`/proc/${pid}/stat`, 'latin1')).toContain(') Z ');
   });
 
-  it('counts a process of another container as alive, of another boot as dead', async () => {
+  it('a process of another container counts as alive, and a process of another boot as dead', async () => {
     const mine = await identityOf(process.pid);
     const elsewhere = { ...mine, pid: 4_194_304, startedAt: '1', pidNamespace: 'pid:[1]' };
     expect(await isAlive(elsewhere)).toBe(true);
@@ -106,15 +106,15 @@ describe.runIf(process.platform === 'linux')('a process identity on Linux', () =
     expect(await isAlive({ ...mine, bootId: 'earlier' })).toBe(false);
   });
 
-  it('sees the processes of other users', async () => {
+  it('a process of another user has an identity', async () => {
     const init = await identityOf(1);
     expect(await isAlive(init)).toBe(true);
     expect(await isAlive({ ...init, startedAt: '999999999999' })).toBe(false);
   });
 });
 
-describe('a process identity elsewhere', () => {
-  it('has the date of ps, asked without language and time zone', async () => {
+describe('a process identity on other platforms', () => {
+  it('the start time comes from ps, which is called with a fixed language and time zone', async () => {
     onPlatform('darwin');
     vi.stubEnv('TZ', 'Asia/Tokyo');
     const folder = psThat('echo "$LC_ALL $TZ $*" > "$(dirname "$0")/asked"; echo "S+   Sun Nov  3 01:16:00 2030    "');
@@ -125,7 +125,7 @@ describe('a process identity elsewhere', () => {
     expect(await isAlive({ ...mine, startedAt: 'Sun Nov 3 01:15:59 2030' })).toBe(false);
   });
 
-  it('counts a zombie as dead', async () => {
+  it('a zombie counts as dead', async () => {
     onPlatform('darwin');
     psThat('echo "Z    Sun Nov  3 01:16:00 2030"');
     expect(await processIdentity(process.pid)).toBeUndefined();
@@ -134,8 +134,8 @@ describe('a process identity elsewhere', () => {
 
   it.each([
     ['fails', 'exit 1'],
-    ['says nothing', 'exit 0'],
-  ])('is the pid alone where ps %s', async (_, script) => {
+    ['prints nothing', 'exit 0'],
+  ])('an identity is the pid alone if ps %s', async (_, script) => {
     onPlatform('darwin');
     psThat(script);
     expect(await processIdentity(process.pid)).toEqual({ pid: process.pid, startedAt: '' });
@@ -146,6 +146,6 @@ describe('a process identity elsewhere', () => {
 });
 
 it.each([{ pid: 0, startedAt: '' }, { pid: -1, startedAt: '' }, { pid: 1.5, startedAt: '' }, { pid: 1 }, null])(
-  'what a file holds is no identity: %j',
+  'an invalid identity is refused: %j',
   (value) => expect(processIdentitySchema.safeParse(value).success).toBe(false),
 );

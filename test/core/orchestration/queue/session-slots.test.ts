@@ -15,7 +15,7 @@ function scene({ maxConcurrent = 1, releaseSlotWhileWaiting = true } = {}) {
   return { slots, started, changed };
 }
 
-it('a slot that is given back goes to the next in line, and its session comes back before all others in it', async () => {
+it('a released slot goes to the queue, and the session that released it gets the next free slot', async () => {
   const { slots, started, changed } = scene();
   for (const id of ['a', 'b', 'c']) slots.enqueue(id);
   const slot = slots.slotOf('a');
@@ -32,14 +32,14 @@ it('a slot that is given back goes to the next in line, and its session comes ba
   slots.leave('b');
   await settled();
   expect(isBack).toHaveBeenCalledOnce();
-  // One that comes back is not started anew.
+  // A session that gets its slot back is not started again.
   expect([slot.isHeld, started, changed]).toEqual([true, ['b'], ['a', 'a']]);
   slots.leave('a');
   expect(started).toEqual(['b', 'c']);
 });
 
 it.each([true, false])(
-  'who waits for a person keeps the slot only where that is wanted: %s',
+  'a session that waits for a person keeps its slot unless releaseSlotWhileWaiting is set: %s',
   (releaseSlotWhileWaiting) => {
     const { slots } = scene({ releaseSlotWhileWaiting });
     expect(slots.keepsSlot('person')).toBe(!releaseSlotWhileWaiting);
@@ -47,7 +47,7 @@ it.each([true, false])(
   },
 );
 
-it('a free slot is had at once', () => {
+it('a session that reclaims its slot gets a free slot at once', () => {
   const { slots, changed } = scene();
   slots.enqueue('a');
   const slot = slots.slotOf('a');
@@ -60,15 +60,18 @@ it.each([
   [false, 'person', true],
   [true, 'person', false],
   [false, 'children', false],
-] as const)('with releaseSlotWhileWaiting %s, one that waits for %s keeps it: %s', (release, waitingFor, held) => {
-  const { slots } = scene({ releaseSlotWhileWaiting: release });
-  slots.enqueue('a');
-  const slot = slots.slotOf('a');
-  slot.release(waitingFor);
-  expect(slot.isHeld).toBe(held);
-});
+] as const)(
+  'with releaseSlotWhileWaiting %s, a session that waits for %s keeps its slot: %s',
+  (release, waitingFor, held) => {
+    const { slots } = scene({ releaseSlotWhileWaiting: release });
+    slots.enqueue('a');
+    const slot = slots.slotOf('a');
+    slot.release(waitingFor);
+    expect(slot.isHeld).toBe(held);
+  },
+);
 
-it('a session that has left gets no slot again, whoever still asks for one', async () => {
+it('a session that has left gets no slot, even if its slot is reclaimed later', async () => {
   const { slots, changed } = scene();
   slots.enqueue('a');
   const slot = slots.slotOf('a');
@@ -82,7 +85,7 @@ it('a session that has left gets no slot again, whoever still asks for one', asy
   expect(changed).toEqual(['a']);
 });
 
-it('a session that leaves while it wants its slot back does not get it any more', () => {
+it('a session that leaves while it reclaims its slot does not get the slot', () => {
   const { slots, started } = scene();
   for (const id of ['a', 'b', 'c']) slots.enqueue(id);
   const slot = slots.slotOf('a');
@@ -94,7 +97,7 @@ it('a session that leaves while it wants its slot back does not get it any more'
   expect(slots.isRunning('a')).toBe(false);
 });
 
-it("the slot of a run that is over is not the next run's", () => {
+it('releasing the slot of an earlier run does not release the slot of the next run', () => {
   const { slots } = scene();
   slots.enqueue('a');
   const earlier = slots.slotOf('a');
@@ -104,7 +107,7 @@ it("the slot of a run that is over is not the next run's", () => {
   expect([earlier.isHeld, slot.isHeld]).toEqual([false, true]);
 });
 
-it('a session that goes on keeps its slot, takes a free one, or waits in line, whatever the limit', () => {
+it('a session that is readmitted keeps its slot, takes a free slot, or waits in the queue', () => {
   const { slots, started } = scene({ maxConcurrent: 2 });
   for (const id of ['a', 'b']) slots.enqueue(id);
   expect(slots.readmit('a')).toEqual({ status: 'starting' });

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { SimpleQueue } from '../../../../src/core/orchestration/queue/simple-queue.js';
 
-/** The same queue, as plainly as can be. */
+/** The same queue, as simple as possible. */
 class NaiveQueue {
   readonly running: string[] = [];
   waiting: string[] = [];
-  /** Who had a slot and wants it back. */
+  /** Sessions that had a slot and want it back. */
   returning: string[] = [];
   readonly started: string[] = [];
 
@@ -62,12 +62,12 @@ function enqueue(queue: SimpleQueue, id: string): string {
 
 const operation = fc.record({
   kind: fc.constantFrom('enqueue' as const, 'enqueue' as const, 'release' as const, 'remove' as const),
-  // Which of those that are there: an index, so that operations hit something.
+  // Picks an existing session by its index, so that operations hit something.
   pick: fc.nat(20),
   again: fc.boolean(),
 });
 
-it('behaves like a plain list, whatever is done to it', () => {
+it('the queue behaves like a plain list, whatever operations are called', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 4 }),
@@ -108,7 +108,7 @@ it('behaves like a plain list, whatever is done to it', () => {
   );
 });
 
-it('gives slots back to those that had to wait before all that have not begun, and in their order', () => {
+it('sessions that reclaim a slot get it before new sessions, in the order of their requests', () => {
   const kinds = ['enqueue', 'enqueue', 'rest', 'rest', 'reclaim', 'reclaim', 'release', 'remove'] as const;
   fc.assert(
     fc.property(
@@ -118,7 +118,7 @@ it('gives slots back to those that had to wait before all that have not begun, a
         const started: string[] = [];
         const queue = new SimpleQueue({ maxConcurrent, maxQueued: 6, onStart: (id) => started.push(id) });
         const model = new NaiveQueue(maxConcurrent, 6);
-        /** They wait for somebody. */
+        /** Sessions that released their slot while they wait. */
         const resting: string[] = [];
         const oneOf = (ids: readonly string[], pick: number): string => ids[pick % (ids.length || 1)] ?? 'nobody';
         for (const [index, { kind, pick }] of operations.entries()) {
@@ -145,7 +145,7 @@ it('gives slots back to those that had to wait before all that have not begun, a
           // Nobody waits while a slot is free.
           if (items.length + model.returning.length > 0) expect(running).toBe(maxConcurrent);
         }
-        // Whatever is still inside comes to its turn.
+        // Each session that still waits gets its turn.
         const left = [...model.returning, ...model.waiting];
         const before = started.length;
         for (const id of [...model.running, ...left]) queue.release(id);
@@ -156,7 +156,7 @@ it('gives slots back to those that had to wait before all that have not begun, a
   );
 });
 
-it('takes back what an earlier queue had let in, and keeps to its limits as soon as that has left', () => {
+it('a new queue accepts all sessions of an earlier queue, and keeps its limits once they have left', () => {
   const ids = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, at) => `${prefix}${at}`);
   fc.assert(
     fc.property(
@@ -179,7 +179,7 @@ it('takes back what an earlier queue had let in, and keeps to its limits as soon
         };
         queue.fill();
         fill();
-        // The bounds only fall to what is allowed, and never rise beyond what they were.
+        // Above the limits, the numbers only fall.
         let [mostRunning, mostWaiting] = [running.length, waiting.length];
         for (const [index, { kind, pick }] of operations.entries()) {
           const inside = [...running, ...waiting];

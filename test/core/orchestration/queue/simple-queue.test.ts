@@ -15,7 +15,7 @@ function fullQueue(): { queue: SimpleQueue; started: string[] } {
 }
 
 describe('SimpleQueue', () => {
-  it('gives slots while there are any, then positions', () => {
+  it('gives slots while slots are free, and then positions in the queue', () => {
     const { queue, started } = queueOf(2, 3);
     const admissions = ['a', 'b', 'c', 'd', 'e'].map((id) => queue.enqueue(id));
     expect(admissions).toEqual([
@@ -28,7 +28,7 @@ describe('SimpleQueue', () => {
     expect(started).toEqual([]);
   });
 
-  it('refuses one more than it holds and stays as it was', () => {
+  it('refuses a session if all places are taken, and stays unchanged', () => {
     const { queue } = fullQueue();
     const before = queue.status();
     expect(() => queue.enqueue('f')).toThrow(expect.objectContaining({ code: 'QUEUE_FULL' }));
@@ -38,7 +38,7 @@ describe('SimpleQueue', () => {
     expect(queue.positionOf('f')).toBeUndefined();
   });
 
-  it('starts those that wait in the order of their arrival, one for each slot that becomes free', () => {
+  it('starts waiting sessions in the order of their arrival, one for each slot that becomes free', () => {
     const { queue, started } = fullQueue();
     expect(queue.release('b')).toBe(true);
     expect(started).toEqual(['c']);
@@ -48,7 +48,7 @@ describe('SimpleQueue', () => {
     expect(queue.status()).toMatchObject({ running: 2, queued: 0 });
   });
 
-  it('has the slot taken by the time that onStart is called', () => {
+  it('takes the slot before it calls onStart', () => {
     const seen: unknown[] = [];
     const queue: SimpleQueue = new SimpleQueue({
       maxConcurrent: 1,
@@ -61,7 +61,7 @@ describe('SimpleQueue', () => {
     expect(seen).toEqual([['b', true, 0]]);
   });
 
-  it('lets onStart release at once: the next one starts', () => {
+  it('lets onStart release the slot at once, and then starts the next session', () => {
     const started: string[] = [];
     const queue: SimpleQueue = new SimpleQueue({
       maxConcurrent: 1,
@@ -77,7 +77,7 @@ describe('SimpleQueue', () => {
     expect(queue.status()).toMatchObject({ running: 0, queued: 0 });
   });
 
-  it('never starts one that was removed, and moves the others up', () => {
+  it('never starts a session that was removed, and moves the others up', () => {
     const { queue, started } = fullQueue();
     expect(queue.remove('c')).toBe(true);
     expect(queue.status().items).toEqual([
@@ -88,14 +88,14 @@ describe('SimpleQueue', () => {
     expect(started).toEqual(['d', 'e']);
   });
 
-  it('gives the place of a removed one to a newcomer, at the end', () => {
+  it('gives a new session the last position after another session was removed', () => {
     const { queue } = fullQueue();
     queue.remove('d');
     expect(queue.enqueue('f')).toEqual({ status: 'queued', position: 3 });
     expect(queue.positionOf('f')).toBe(3);
   });
 
-  it('tells running from waiting: remove takes no slot away, release no place', () => {
+  it('remove() does not affect running sessions, and release() does not affect waiting sessions', () => {
     const { queue, started } = fullQueue();
     expect(queue.remove('a')).toBe(false);
     expect(queue.release('c')).toBe(false);
@@ -106,14 +106,14 @@ describe('SimpleQueue', () => {
     expect(queue.status()).toMatchObject({ running: 2, queued: 3 });
   });
 
-  it('frees a slot once only', () => {
+  it('frees a slot only once if a session is released twice', () => {
     const { queue, started } = fullQueue();
     queue.release('a');
     expect(queue.release('a')).toBe(false);
     expect(started).toEqual(['c']);
   });
 
-  it('needs no waiting places', () => {
+  it('works without waiting places', () => {
     const { queue } = queueOf(1, 0);
     queue.enqueue('a');
     expect(() => queue.enqueue('b')).toThrow(expect.objectContaining({ code: 'QUEUE_FULL' }));
@@ -121,7 +121,7 @@ describe('SimpleQueue', () => {
     expect(queue.enqueue('b')).toEqual({ status: 'starting' });
   });
 
-  it('takes an id in again after it left', () => {
+  it('accepts an id again after its session has left', () => {
     const { queue, started } = queueOf(1, 2);
     queue.enqueue('a');
     queue.enqueue('b');
