@@ -48,7 +48,7 @@ describe('the worktree of a session', () => {
     expect(readdirSync(join(stateDir, 'worktrees'))).toEqual([]);
   });
 
-  it('a session that must have its own worktree does not get an existing one of others', async () => {
+  it('a session that must have its own worktree gets no worktree that was made for others', async () => {
     const { worktrees, repo } = scene();
     git(repo, 'worktree', 'add', '--quiet', '-b', 'mine', `${repo}-mine`);
     await expect(worktrees.ensure('one', repo, { branch: 'mine', own: true })).rejects.toMatchObject({

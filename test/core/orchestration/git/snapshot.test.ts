@@ -106,7 +106,7 @@ describe('files that an agent plants for git on the machine', () => {
   });
 });
 
-describe('what is not reported', () => {
+describe('changes that are not reported', () => {
   it('commits, branches, tags, stashes, a rebase and new or cloned repositories are not reported', async () => {
     const root = repository();
     git(root, 'config', 'core.sshCommand', 'ssh -v');

@@ -58,7 +58,7 @@ it('resume() uses the snapshot of an earlier process and searches at once', asyn
   await eventually(() => expect(found).toEqual([hook]));
 });
 
-it('a watch has one timer, and none after detach(), even if begin() was under way', async () => {
+it('a watch has one timer, and no timer after detach(), even if begin() was under way', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   onTestFinished(() => void vi.useRealTimers());
   const { file, watch } = scene();

@@ -427,7 +427,7 @@ describe('a guard that takes over', () => {
     await eventually(() => expect(asked()).toMatchObject({ askedAt: 5_000, deadline: 95_000 }));
   });
 
-  it('the guard denies a request for a call that is over, and asks nobody', async () => {
+  it('the guard denies a request for a call that is over, and asks no person', async () => {
     const { guard, actions } = await scene(ASK);
     guard.inspect([logged('git push', 'a'), result('x', 'error', 'a')], 'ended');
     expect(await guard.beforeTool(bash('git push', 'a'))).toEqual({
@@ -437,13 +437,13 @@ describe('a guard that takes over', () => {
     expect(actions).toEqual([]);
   });
 
-  it('a restored guard asks a person with the time that is left', async () => {
+  it('the guard asks a person about an earlier request with the time that is left', async () => {
     const { guard, asked } = await scene({ ...ASK, approvalTimeoutMs: 60_000 });
     void guard.beforeTool({ ...bash('git push'), askedAt: 5_000 });
     await eventually(() => expect(asked()).toMatchObject({ askedAt: 5_000, deadline: 65_000 }));
   });
 
-  it('calls that were logged before the guard was enforced are no breaches, later calls are', async () => {
+  it('calls that were logged before the guard was enforced are no breaches, but later calls are', async () => {
     const { guard } = await scene();
     const calm = guard.inspect([logged('ls', 'a')], false);
     expect(calm).toHaveLength(1);
@@ -452,7 +452,7 @@ describe('a guard that takes over', () => {
   });
 });
 
-describe('what a hook reports after its call', () => {
+describe('the report of a hook after its call', () => {
   const BREACH = { kind: 'breach', id: 't', danger: { level: 'critical', rule: 'guard.bypassed' } };
 
   it('a report of the allowed call is no breach', async () => {
@@ -492,7 +492,7 @@ describe('what a hook reports after its call', () => {
     expect(breaches).toMatchObject([BREACH]);
   });
 
-  it('a report of another call than the one an earlier process allowed is a breach', async () => {
+  it('a report of another input than the one that an earlier process allowed is a breach', async () => {
     const before = await scene();
     await before.guard.beforeTool(bash('ls'));
     const { guard, breaches, report } = await scene({}, '/workspace', before.file);

@@ -234,7 +234,7 @@ describe('messages of the user', () => {
   });
 });
 
-describe('what an agent may put into the requests folder', () => {
+describe('files that an agent may put into the requests folder', () => {
   const NUMBERED = '1795000000.4711.json';
 
   it.each<[string, string, string]>([
@@ -439,7 +439,7 @@ describe('requests that are in the folder when a process starts', () => {
     await empty(files);
   });
 
-  it('messages are taken under the id of their answer, and marked as given when it is written', async () => {
+  it('messages are taken under the id of an answer, and marked as given when the answer is written', async () => {
     const { files, host } = await scene();
     host.messages = ['one'];
     const name = send(files, request('PostToolUse'));

@@ -170,7 +170,7 @@ describe('a session whose process was killed while the session ran', () => {
 
 describe('a session that waits for a person', () => {
   it.each([true, false])(
-    'an adopted session keeps waiting for a person, and has its slot only if not released: released %s',
+    'an adopted session keeps waiting for a person, with its slot only if kept (released: %s)',
     async (released) => {
       const options = { maxConcurrent: 1, releaseSlotWhileWaiting: released };
       const { world, host } = scene(options);
