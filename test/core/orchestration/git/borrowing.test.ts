@@ -8,33 +8,39 @@ import { git, repository } from '../../../support/git.js';
 import { BORROWING_ATTACKS, borrowingScene, SECRET } from '../../../support/git-borrowing.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-/** What the worktree of the branch has of the private repository. */
+/** What the worktree of the branch contains of the private repository. */
 function leaked(repo: string): string | undefined {
   const path = join(`${repo}-leak`, 'secret.txt');
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
-describe('a private repository that an agent leads git to', () => {
-  it.each(BORROWING_ATTACKS)('is checked out by git itself, and refused by a worktree: $name', async (attack) => {
-    const scene = borrowingScene(attack);
-    attack.plant(scene);
-    const worktrees = new Worktrees();
-    await expect(worktrees.ensure(scene.repo, { branch: 'leak' })).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
-    expect(existsSync(`${scene.repo}-leak`)).toBe(false);
-    git(scene.repo, 'worktree', 'add', '--quiet', `${scene.repo}-leak`, 'leak');
-    expect(leaked(scene.repo), 'the attack works').toBe(`${SECRET}\n`);
-  });
+describe('a private repository to which an agent leads git', () => {
+  it.each(BORROWING_ATTACKS)(
+    'git itself checks out private objects, but a new worktree refuses them: $name',
+    async (attack) => {
+      const scene = borrowingScene(attack);
+      attack.plant(scene);
+      const worktrees = new Worktrees();
+      await expect(worktrees.ensure(scene.repo, { branch: 'leak' })).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
+      expect(existsSync(`${scene.repo}-leak`)).toBe(false);
+      git(scene.repo, 'worktree', 'add', '--quiet', `${scene.repo}-leak`, 'leak');
+      expect(leaked(scene.repo), 'the attack works').toBe(`${SECRET}\n`);
+    },
+  );
 
-  it.each(BORROWING_ATTACKS)('does not get into a worktree that is being made: $name', async (attack) => {
-    const scene = borrowingScene(attack);
-    // Everything has been checked by then, and git was not run yet.
-    const plant = async (): Promise<void> => attack.plant(scene);
-    await new Worktrees().ensure(scene.repo, { branch: 'leak' }, plant).catch(() => {});
-    expect(leaked(scene.repo)).toBeUndefined();
-    git(scene.repo, 'cat-file', '-e', scene.commit);
-  });
+  it.each(BORROWING_ATTACKS)(
+    'private objects do not get into a worktree that is being created: $name',
+    async (attack) => {
+      const scene = borrowingScene(attack);
+      // At this point, everything has been checked, and git has not run yet.
+      const plant = async (): Promise<void> => attack.plant(scene);
+      await new Worktrees().ensure(scene.repo, { branch: 'leak' }, plant).catch(() => {});
+      expect(leaked(scene.repo)).toBeUndefined();
+      git(scene.repo, 'cat-file', '-e', scene.commit);
+    },
+  );
 
-  it('does not get into a worktree by a variable of the process', async () => {
+  it('private objects do not get into a worktree through an environment variable of the process', async () => {
     const scene = borrowingScene({ name: '', plant: () => {} });
     vi.stubEnv('GIT_ALTERNATE_OBJECT_DIRECTORIES', join(scene.priv, 'objects'));
     git(scene.repo, 'update-ref', 'refs/heads/leak', scene.commit);
@@ -45,18 +51,21 @@ describe('a private repository that an agent leads git to', () => {
     expect(leaked(scene.repo)).toBeUndefined();
   });
 
-  it.each(BORROWING_ATTACKS)('has nothing counted as work of a worktree: $name', async (attack) => {
-    const scene = borrowingScene(attack);
-    attack.plant(scene);
-    writeFileSync(scene.own('HEAD'), 'ref: refs/heads/leak\n');
-    await expect(currentCommit(scene.repo)).rejects.toThrow();
-    expect(git(scene.repo, 'show', 'HEAD:secret.txt'), 'the attack works').toBe(`${SECRET}\n`);
-  });
+  it.each(BORROWING_ATTACKS)(
+    'a private commit is not read as the current commit of a repository: $name',
+    async (attack) => {
+      const scene = borrowingScene(attack);
+      attack.plant(scene);
+      writeFileSync(scene.own('HEAD'), 'ref: refs/heads/leak\n');
+      await expect(currentCommit(scene.repo)).rejects.toThrow();
+      expect(git(scene.repo, 'show', 'HEAD:secret.txt'), 'the attack works').toBe(`${SECRET}\n`);
+    },
+  );
 });
 
-describe("a repository of the user's that borrows objects", () => {
+describe('a repository of the user that borrows objects', () => {
   it.each(['--shared', '--reference'])(
-    'is refused with what to do (git clone %s), and accepted afterwards',
+    'a repository of git clone %s is refused with advice, and accepted once the advice is followed',
     async (how) => {
       const origin = repository();
       const repo = join(tempFolder(), 'clone');
@@ -72,14 +81,14 @@ describe("a repository of the user's that borrows objects", () => {
     },
   );
 
-  it('is no repository whose list of others is empty', async () => {
+  it('a repository with an empty list of alternates is accepted', async () => {
     const repo = repository();
     writeFileSync(join(repo, '.git/objects/info/alternates'), '\n# none\n');
     expect(await new Worktrees().ensure(repo, { branch: 'one' })).toMatchObject({ created: true });
   });
 });
 
-describe('a part of a git folder that is no regular file', () => {
+describe('a part of a git folder that cannot be read safely', () => {
   const PARTS = [
     'HEAD',
     'config',
@@ -91,7 +100,7 @@ describe('a part of a git folder that is no regular file', () => {
     'objects/00/00000000000000000000000000000000000000',
   ];
 
-  it.each(PARTS)('is refused and keeps nobody waiting: a FIFO in the place of %s', async (part) => {
+  it.each(PARTS)('a repository with a FIFO in place of %s is refused and does not block', async (part) => {
     const repo = repository();
     const path = join(repo, '.git', part);
     rmSync(path, { force: true });
@@ -102,7 +111,7 @@ describe('a part of a git folder that is no regular file', () => {
   });
 
   it.each(['HEAD', 'packed-refs', 'refs/heads/main', 'objects/info/alternates'])(
-    'is refused without being read: a terabyte in the place of %s',
+    'a repository with a terabyte in place of %s is refused without reading the file',
     async (part) => {
       const repo = repository();
       const path = join(repo, '.git', part);

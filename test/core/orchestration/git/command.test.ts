@@ -24,8 +24,8 @@ const runGit = (checkout: string, args: readonly string[]) =>
 
 const commit = (tree: string): string => git(tree, 'commit', '--quiet', '--allow-empty', '--message', 'Work');
 
-describe('work that is not committed', () => {
-  it('is none in a fresh checkout, with ignored files or not', async () => {
+describe('uncommitted work', () => {
+  it('a fresh checkout has no uncommitted work, with or without ignored files', async () => {
     const { root, tree } = worktree();
     expect(await uncommittedWork(tree)).toBe(false);
     writeFileSync(join(root, '.git/info/exclude'), '*.log\n');
@@ -34,20 +34,20 @@ describe('work that is not committed', () => {
   });
 
   it.each([
-    ['a file that is not tracked', (tree: string) => writeFileSync(join(tree, 'new.txt'), '')],
+    ['an untracked file', (tree: string) => writeFileSync(join(tree, 'new.txt'), '')],
     ['a change', (tree: string) => writeFileSync(join(tree, 'file.txt'), 'changed\n')],
     ['a change of the same length', (tree: string) => writeFileSync(join(tree, 'file.txt'), 'CONTENT\n')],
-    ['a change that is staged', (tree: string) => git(tree, 'rm', '--quiet', '--cached', 'file.txt')],
-    ['a repository of its own', (tree: string) => git(tree, 'init', '--quiet', 'nested')],
+    ['a staged change', (tree: string) => git(tree, 'rm', '--quiet', '--cached', 'file.txt')],
+    ['a nested repository', (tree: string) => git(tree, 'init', '--quiet', 'nested')],
     ['a submodule', (tree: string) => git(tree, 'submodule', '--quiet', 'add', repository(), 'sub')],
     ['a broken index', (tree: string) => writeFileSync(join(git(tree, 'rev-parse', '--git-dir').trim(), 'index'), 'x')],
-  ])('is there with %s', async (_, work) => {
+  ])('a checkout with %s has uncommitted work', async (_, work) => {
     const { tree } = worktree();
     work(tree);
     expect(await uncommittedWork(tree)).toBe(true);
   });
 
-  it('is not missed where a file changed in the same tick of the clock: git sees an index that is as old as the real one', async () => {
+  it('git sees an index as old as the real one, so a change in the same clock tick is not missed', async () => {
     const { tree } = worktree();
     const index = join(git(tree, 'rev-parse', '--git-dir').trim(), 'index');
     await withGitView(tree, async (view) => {
@@ -57,11 +57,11 @@ describe('work that is not committed', () => {
     });
   });
 
-  it('is assumed outside a repository', async () => {
+  it('uncommitted work is assumed outside a repository', async () => {
     expect(await uncommittedWork(tempFolder())).toBe(true);
   });
 
-  it('is found with SHA-256 and in a shallow clone', async () => {
+  it('uncommitted work is detected correctly with SHA-256 and in a shallow clone', async () => {
     const root = tempFolder();
     git(root, 'init', '--quiet', '--object-format=sha256');
     commit(root);
@@ -81,7 +81,7 @@ describe('work that is not committed', () => {
 });
 
 describe('work that is on no other branch', () => {
-  it('is what the branch has alone, until a branch, a remote branch or a tag has it', async () => {
+  it('a commit is unmerged work until another branch, a remote branch or a tag contains it', async () => {
     const { root, tree } = worktree();
     expect(await unmergedWork(tree, 'topic')).toBe(false);
     commit(tree);
@@ -96,7 +96,7 @@ describe('work that is on no other branch', () => {
     }
   });
 
-  it('is what a detached HEAD has alone', async () => {
+  it('a commit that only a detached HEAD contains is unmerged work', async () => {
     const { tree } = worktree();
     git(tree, 'checkout', '--quiet', '--detach');
     expect(await unmergedWork(tree, 'topic')).toBe(false);
@@ -104,7 +104,7 @@ describe('work that is on no other branch', () => {
     expect(await unmergedWork(tree, 'topic')).toBe(true);
   });
 
-  it('is assumed where the branch is gone, and outside a repository', async () => {
+  it('unmerged work is assumed if the branch is gone, and outside a repository', async () => {
     const { tree } = worktree();
     expect(await unmergedWork(tree, 'gone')).toBe(true);
     expect(await unmergedWork(tree, '--all')).toBe(true);
@@ -112,8 +112,8 @@ describe('work that is on no other branch', () => {
   });
 });
 
-describe('git on the host', () => {
-  it.each(GIT_ATTACKS)('runs nothing of $name', async ({ prepare, plant }) => {
+describe('git on the machine', () => {
+  it.each(GIT_ATTACKS)('git on the machine runs nothing because of $name', async ({ prepare, plant }) => {
     const root = repository();
     const marker = join(tempFolder(), 'marker');
     prepare?.(root);
@@ -122,7 +122,7 @@ describe('git on the host', () => {
     expect(existsSync(marker)).toBe(false);
   });
 
-  it('runs no filter, that the user has or not', async () => {
+  it('git on the machine runs no filter of the repository to find uncommitted work', async () => {
     const root = repository();
     const marker = join(tempFolder(), 'marker');
     git(root, 'config', 'filter.x.clean', `touch ${marker}; cat`);
@@ -135,7 +135,7 @@ describe('git on the host', () => {
     expect(existsSync(marker), 'the attack works').toBe(true);
   });
 
-  it('is not a program of the checkout', async () => {
+  it('a git program in the checkout and git variables of the process have no effect', async () => {
     const root = repository();
     const marker = join(tempFolder(), 'marker');
     mkdirSync(join(root, 'bin'));
@@ -152,7 +152,7 @@ describe('git on the host', () => {
     expect(existsSync(marker)).toBe(false);
   });
 
-  it('leaves nothing behind, and writes nothing', async () => {
+  it('git on the machine writes nothing to the repository and leaves no temporary folders', async () => {
     const root = repository();
     const left = (): string[] =>
       readdirSync(tmpdir()).filter((name) => name.startsWith('autonomous-orchestration-git'));
@@ -164,7 +164,7 @@ describe('git on the host', () => {
     expect(left()).toEqual(before);
   });
 
-  it('counts a checkout whose parts are FIFOs as one with work', async () => {
+  it('a checkout whose index is a FIFO has uncommitted work', async () => {
     const root = repository();
     appendFileSync(join(root, '.git/HEAD'), '');
     renameSync(join(root, '.git/index'), join(root, '.git/old'));

@@ -6,7 +6,7 @@ import { parseGitConfig } from '../../../../src/core/orchestration/git/config-fi
 import { git } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-/** What git itself reads in a file: `name\nvalue`, or undefined where it refuses the file. */
+/** What git itself reads in a file: `name\nvalue`, or undefined if git refuses the file. */
 function asGitSays(folder: string, text: string): string[] | undefined {
   writeFileSync(join(folder, 'config'), text);
   try {
@@ -22,7 +22,7 @@ function asRead(text: string): string[] | undefined {
   return parseGitConfig(text)?.map(({ name, value }) => `${name}\n${value}`);
 }
 
-describe('a configuration', () => {
+describe('a git configuration', () => {
   it.each([
     '[core]\n\tbare = false\n[remote "origin"]\n\turl = git@example.invalid:a/b.git ; why\n',
     '[core]fsmonitor=x',
@@ -34,11 +34,11 @@ describe('a configuration', () => {
     '[a "x\ny"] b = c\n',
     'b = c\n',
     '[a] b = c [d] e = f\n',
-  ])('is read as git reads it: %j', (text) => {
+  ])('a configuration is read as git reads it: %j', (text) => {
     expect(asRead(text)).toEqual(asGitSays(tempFolder(), text));
   });
 
-  it('is read as git reads it, whatever is in it', () => {
+  it('a random configuration is read as git reads it, or refused', () => {
     const folder = tempFolder();
     const tokens = ['[a]', '[A.b]', '[a "C"]', '[', ']', '"', '\\', '\\\n', '\\n', '\\"', '=', '#', ';', '\n', '\r\n'];
     const part = fc.constantFrom(
@@ -60,7 +60,7 @@ describe('a configuration', () => {
     fc.assert(
       fc.property(text, (config) => {
         const expected = asGitSays(folder, config);
-        // Seeing more than git is no harm, and neither is refusing: it is reported. Missing something would be.
+        // Reading more than git does no harm, and a refusal is reported. Only a missed entry would do harm.
         const read = asRead(config);
         if (expected !== undefined && read !== undefined) expect(read).toEqual(expected);
         if (expected !== undefined && expected.length > 0) expect(read === undefined || read.length > 0).toBe(true);

@@ -38,8 +38,8 @@ async function read(
 
 const ignored = ({ ignored: has }: IgnoreRules, ...paths: string[]): string[] => paths.filter((path) => has(path));
 
-describe('the rules of a commit', () => {
-  it('are read once, and those of the next commit anew', async () => {
+describe('the ignore rules of a commit', () => {
+  it('the rules of a commit are read once, and the rules of the next commit are read again', async () => {
     const { root } = given();
     const committed = new CommittedRules();
     const files = await committed.of(root);
@@ -53,7 +53,7 @@ describe('the rules of a commit', () => {
     expect(await committed.of(root)).not.toBe(files);
   });
 
-  it('are found whether the branch is packed, detached or of a linked worktree', async () => {
+  it('ignore rules are found with packed refs, with a detached HEAD and in a linked worktree', async () => {
     const { root } = given();
     const files = await new CommittedRules().of(root);
     expect(files).toHaveLength(2);
@@ -66,7 +66,7 @@ describe('the rules of a commit', () => {
     expect(await new CommittedRules().of(root)).toEqual(files);
   });
 
-  it('are none before the first commit', async () => {
+  it('there are no ignore rules before the first commit', async () => {
     const root = tempFolder();
     git(root, 'init', '--quiet');
     expect(await new CommittedRules().of(root)).toEqual([]);
@@ -74,7 +74,7 @@ describe('the rules of a commit', () => {
 });
 
 describe('when a session begins', () => {
-  it('the rules of the last commit hold, those of folders included', async () => {
+  it('the ignore rules of the last commit apply, including the rules of folders', async () => {
     const { root, file } = given();
     const rules = await read(root, file);
     expect(ignored(rules, 'artifacts', 'a/x.cache', 'web/bundle', 'bundle', 'src', 'file.txt')).toEqual([
@@ -118,16 +118,16 @@ describe('when a session begins', () => {
   });
 
   it.each([
-    ['no repository', () => tempFolder()],
+    ['a workspace without a repository', () => tempFolder()],
     [
-      'no commit',
+      'a repository without a commit',
       () => {
         const root = tempFolder();
         git(root, 'init', '--quiet');
         return root;
       },
     ],
-    ['no rules', () => repository()],
+    ['a repository without rules', () => repository()],
     [
       'a broken repository',
       () => {
@@ -136,14 +136,14 @@ describe('when a session begins', () => {
         return root;
       },
     ],
-  ])('nothing is ignored with %s', async (_, workspace) => {
+  ])('no path is ignored in %s', async (_, workspace) => {
     const rules = await read(workspace(), join(tempFolder(), 'ignored.json'));
     expect(ignored(rules, 'artifacts', 'node_modules')).toEqual([]);
   });
 });
 
-describe('an agent gains nothing', () => {
-  it('by changing or committing rules during the session', async () => {
+describe('an agent that wants more ignored paths', () => {
+  it('rules that an agent commits during the session do not count in the session', async () => {
     const { root, file } = given();
     const first = await read(root, file);
     commit(root, { '.gitignore': 'src/\n*\n' });
@@ -152,14 +152,14 @@ describe('an agent gains nothing', () => {
     expect(ignored(await read(root, file, { isFirst: false }), 'src', 'artifacts')).toEqual(['artifacts']);
   });
 
-  it('in a run whose session has kept no rules', async () => {
+  it('in a later run, no path is ignored if the session has no stored rules', async () => {
     const { root, file } = given();
     expect(ignored(await read(root, file, { isFirst: false }), 'artifacts')).toEqual([]);
     writeFileSync(file, '[{"folder": 1}]');
     expect(ignored(await read(root, file, { isFirst: false }), 'artifacts')).toEqual([]);
   });
 
-  it('by a commit that a session begins with which it leads itself', async () => {
+  it('a child session gets the rules of its leader, not rules that the leader has committed', async () => {
     const { root, file } = given();
     await read(root, file);
     commit(root, { '.gitignore': 'src/\n' });
@@ -171,7 +171,7 @@ describe('an agent gains nothing', () => {
     expect(ignored(orphan, 'src', 'artifacts')).toEqual([]);
   });
 
-  it('by what the repository makes git run', async () => {
+  it('reading the ignore rules runs no program that the repository configures', async () => {
     const { root, file } = given();
     commit(root, { '.gitattributes': '* diff=x filter=x\n' });
     const trace = join(tempFolder(), 'trace');
@@ -185,7 +185,7 @@ describe('an agent gains nothing', () => {
   });
 });
 
-it('a process that is detached writes nothing', async () => {
+it('ignore rules that are detached while they are read write no file', async () => {
   const { root, file } = given();
   const rules = new IgnoreRules(file, new CommittedRules());
   rules.begin(root, true);

@@ -34,12 +34,12 @@ describe('a folder that the committed rules ignored', () => {
     'find artifacts -type f | xargs rm -f',
     'python3 -c "import shutil; shutil.rmtree(\'artifacts\')"',
     'npx rimraf artifacts',
-  ])('may be deleted: %s', (command) => {
+  ])('an ignored folder may be deleted: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });
 
-describe('anything else', () => {
+describe('a path that the committed rules did not ignore', () => {
   it.each([
     'rm -rf src',
     'rm -rf a/artifacts',
@@ -64,7 +64,7 @@ describe('anything else', () => {
     'ln -sfn / artifacts && cd artifacts && rm -rf home',
     'ln -s /home artifacts; find artifacts/ -delete',
     'git clean -fdX',
-  ])('is critical to delete: %s', (command) => {
+  ])('deleting any other path is critical: %s', (command) => {
     expect(level(command)).toBe('critical');
   });
 });
@@ -81,7 +81,7 @@ it('a workspace below the top of its repository has the rules for its folder', (
   for (const command of ['rm -rf top', 'rm -rf web/own']) expect(level(command, rules)).toBe('critical');
 });
 
-it('rules that nobody writes by hand count as none', () => {
+it('too many rules or malformed rules ignore no path', () => {
   const lines = Array.from({ length: 6_000 }, (_, index) => `folder-${index}`);
   expect(ignoredPaths([{ folder: '', lines }])('folder-1')).toBe(false);
   expect(ignoredPaths([{ folder: '', lines: ['[', '\\', '!', '/', '**', '***'] }])('../x')).toBe(false);

@@ -15,8 +15,8 @@ function indexFile(bytes: Buffer): string {
   return path;
 }
 
-describe('an index', () => {
-  it.each(['2', '3', '4'])('of version %s gives its nested repositories', async (version) => {
+describe('an index of git', () => {
+  it.each(['2', '3', '4'])('an index of version %s lists its nested repositories', async (version) => {
     const root = repository();
     mkdirSync(join(root, 'folder'));
     const nested = ['a', 'folder/b', `folder/${'long'.repeat(50)}`, 'z'];
@@ -30,7 +30,7 @@ describe('an index', () => {
     expect({ escapes, problem }).toEqual({ escapes: [] });
   });
 
-  it('is read in a repository with SHA-256, too', async () => {
+  it('the index of a repository with SHA-256 is read, too', async () => {
     const root = tempFolder();
     git(root, 'init', '--quiet', '--object-format=sha256');
     git(root, 'update-index', '--add', '--cacheinfo', `160000,${HASH.repeat(2).slice(0, 64)},nested`);
@@ -40,14 +40,14 @@ describe('an index', () => {
   });
 
   it.each(['.git/hooks/post-checkout', 'a/.GIT/config', '../outside', 'a/../../b', '/etc/x'])(
-    'tells of a file that git would write where it must not: %s',
+    'an index entry with a path that git must not write is reported: %s',
     async (name) => {
       const { escapes } = await readIndex(indexFile(indexWith(name, HASH, 0o100644)), 20);
       expect(escapes).toEqual([name]);
     },
   );
 
-  it('hides no entry behind a name that is longer than it says', async () => {
+  it('an entry whose name is longer than stated does not hide the next entry', async () => {
     const hidden = indexWith('nested', HASH, GITLINK).subarray(12, -20);
     const first = indexWith('a', HASH, 0o100644).subarray(12, -20);
     first.fill('x', 62);
@@ -58,15 +58,15 @@ describe('an index', () => {
 
   it.each([
     ['is empty', Buffer.alloc(0)],
-    ['is another file', Buffer.from('nothing at all')],
+    ['is another kind of file', Buffer.from('nothing at all')],
     ['ends too early', indexWith('a', HASH, GITLINK).subarray(0, 40)],
-    ['has names that go on for ever', indexWith('a', HASH, GITLINK, 0xfff).subarray(0, 74)],
-    ['promises four billion entries', Buffer.from('DIRC\0\0\0\x02\xff\xff\xff\xff', 'latin1')],
-  ])('has a problem where it %s', async (_, bytes) => {
+    ['has a name without an end', indexWith('a', HASH, GITLINK, 0xfff).subarray(0, 74)],
+    ['claims four billion entries', Buffer.from('DIRC\0\0\0\x02\xff\xff\xff\xff', 'latin1')],
+  ])('an index that %s has a problem', async (_, bytes) => {
     expect((await readIndex(indexFile(bytes), 20)).problem).toEqual(expect.any(String));
   });
 
-  it('has a problem where it names more nested repositories than anyone has', async () => {
+  it('an index with more than 1,000 nested repositories has a problem', async () => {
     const entry = indexWith('a', HASH, GITLINK).subarray(12, -20);
     const header = Buffer.from('DIRC\0\0\0\x02\0\0\x10\0', 'latin1');
     const path = indexFile(Buffer.concat([header, ...Array<Buffer>(0x1000).fill(entry)]));

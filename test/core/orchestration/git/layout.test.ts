@@ -6,13 +6,13 @@ import { git, repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 describe('the git folders of a checkout', () => {
-  it('are .git itself in a plain repository', async () => {
+  it('the git folder of a plain repository is .git', async () => {
     const root = repository();
     const gitDir = join(root, '.git');
     expect(await gitLayoutAt(root)).toEqual({ root, gitDir, commonDir: gitDir });
   });
 
-  it("are the worktree's own and the repository's in a linked worktree, as git itself says", async () => {
+  it('a linked worktree has its own git folder and the common folder of its repository, as in git', async () => {
     const root = repository();
     const tree = `${root}-tree`;
     git(root, 'worktree', 'add', '--quiet', '-b', 'topic', tree);
@@ -25,7 +25,7 @@ describe('the git folders of a checkout', () => {
     expect(layout?.gitDir).toBe(join(root, '.git/worktrees/repository-tree'));
   });
 
-  it('are inside the superproject in a submodule, as git itself says', async () => {
+  it('the git folder of a submodule is inside the superproject, as in git', async () => {
     const root = repository();
     git(root, 'submodule', '--quiet', 'add', repository(), 'sub');
     const gitDir = git(join(root, 'sub'), 'rev-parse', '--absolute-git-dir').trim();
@@ -35,18 +35,18 @@ describe('the git folders of a checkout', () => {
   it.each([
     ['outside a repository', () => tempFolder()],
     [
-      'with a .git file that says nothing',
+      'with a .git file without a path',
       () => {
         const folder = tempFolder();
         writeFileSync(join(folder, '.git'), 'nothing\n');
         return folder;
       },
     ],
-  ])('are none %s', async (_, folderOf) => {
+  ])('no git folders are found %s', async (_, folderOf) => {
     expect(await gitLayoutAt(folderOf())).toBeUndefined();
   });
 
-  it('are found from a folder below, and through a link', async () => {
+  it('git folders are found from a folder below the top, and through a link', async () => {
     const root = repository();
     mkdirSync(join(root, 'a/b'), { recursive: true });
     expect((await findGitLayout(join(root, 'a/b')))?.root).toBe(root);
@@ -58,14 +58,14 @@ describe('the git folders of a checkout', () => {
 });
 
 describe('the branch that is checked out', () => {
-  it("is read from the checkout's own HEAD", async () => {
+  it("the checked-out branch is read from the checkout's own HEAD", async () => {
     const root = repository();
     git(root, 'worktree', 'add', '--quiet', '-b', 'topic/one', `${root}-tree`);
     expect(await branchIn(join(root, '.git'))).toBe('main');
     expect(await branchIn(join(root, '.git/worktrees/repository-tree'))).toBe('topic/one');
   });
 
-  it('is none where HEAD is detached, and where there is none', async () => {
+  it('no branch is checked out if HEAD is detached or missing', async () => {
     const root = repository();
     git(root, 'checkout', '--quiet', '--detach');
     expect(await branchIn(join(root, '.git'))).toBeUndefined();
@@ -73,13 +73,13 @@ describe('the branch that is checked out', () => {
   });
 });
 
-describe('a checkout is known by its git folders', () => {
+describe('a checkout that its git folders know', () => {
   const known = async (root: string): Promise<boolean | undefined> => {
     const layout = await gitLayoutAt(root);
     return layout && isKnown(layout);
   };
 
-  it('where it is a repository, a worktree, also by a relative path, or a submodule', async () => {
+  it('a repository, a submodule and a worktree, also with a relative path, are known by their git folders', async () => {
     const root = repository();
     git(root, 'worktree', 'add', '--quiet', `${root}-tree`);
     git(root, 'submodule', '--quiet', 'add', repository(), 'sub');
@@ -90,7 +90,7 @@ describe('a checkout is known by its git folders', () => {
     expect(await known(`${root}-tree`)).toBe(true);
   });
 
-  it('not where its `.git` file leads to one that has others', async () => {
+  it('a folder whose `.git` file leads to the git folder of another checkout is not known', async () => {
     const root = repository();
     git(root, 'worktree', 'add', '--quiet', `${root}-tree`);
     const folder = tempFolder();

@@ -22,7 +22,7 @@ async function scene() {
   return { repo, path: `${repo}-one`, layout: (await gitLayoutAt(repo)) as GitLayout };
 }
 
-it('git takes what was linked for a worktree of its own making', async () => {
+it('git treats a linked worktree of this library like its own worktrees', async () => {
   const { repo, path, layout } = await scene();
   await addWorktree(layout, path, 'one');
   git(repo, 'worktree', 'add', '--quiet', '-b', 'two', `${repo}-two`);
@@ -34,7 +34,7 @@ it('git takes what was linked for a worktree of its own making', async () => {
   expect(existsSync(path)).toBe(false);
 });
 
-it('those that git made are known with their branches, and one without', async () => {
+it('worktrees that git made are listed with their branches, also with a detached HEAD', async () => {
   const { repo, layout } = await scene();
   git(repo, 'worktree', 'add', '--quiet', `${repo}-one`, 'one');
   git(repo, 'worktree', 'add', '--quiet', '--detach', `${repo}-none`);
@@ -45,7 +45,7 @@ it('those that git made are known with their branches, and one without', async (
   ]);
 });
 
-it('a name that is taken gets a number', async () => {
+it('a name of a worktree that is already taken gets a number', async () => {
   const { repo, path, layout } = await scene();
   await addWorktree(layout, join(repo, '..', 'a b'), 'one');
   git(repo, 'branch', 'two');
@@ -55,19 +55,19 @@ it('a name that is taken gets a number', async () => {
   expect(readdirSync(join(repo, '.git/worktrees')).toSorted()).toEqual(['a-b', 'a-b1', 'repository-one']);
 });
 
-describe('nothing is linked', () => {
+describe('a worktree that cannot be linked', () => {
   it.each<[string, (path: string) => void]>([
     ['a folder with files', (path) => mkdirSync(join(path, 'x'), { recursive: true })],
     ['a file', (path) => writeFileSync(path, '')],
     ['a link', (path) => symlinkSync('/tmp', path)],
-  ])('where there is %s in its place', async (_, fill) => {
+  ])('no worktree is linked if %s is in its place', async (_, fill) => {
     const { repo, path, layout } = await scene();
     fill(path);
     await expect(addWorktree(layout, path, 'one')).rejects.toMatchObject({ code: 'EEXIST' });
     expect(existsSync(join(repo, '.git/worktrees'))).toBe(false);
   });
 
-  it('through a link in the place of the folder of all worktrees', async () => {
+  it('no worktree is linked through a link in place of .git/worktrees', async () => {
     const { repo, path, layout } = await scene();
     mkdirSync(`${repo}-elsewhere`);
     symlinkSync(`${repo}-elsewhere`, join(repo, '.git/worktrees'));
@@ -76,7 +76,7 @@ describe('nothing is linked', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('where a file is in the place of the folder of all worktrees, and nothing is left behind', async () => {
+  it('no worktree is linked and nothing is left behind if .git/worktrees is a file', async () => {
     const { repo, path, layout } = await scene();
     writeFileSync(join(repo, '.git/worktrees'), '');
     await expect(addWorktree(layout, path, 'one')).rejects.toThrow();
@@ -84,8 +84,8 @@ describe('nothing is linked', () => {
   });
 });
 
-describe('a worktree', () => {
-  it('is removed with its files and what the repository keeps of it', async () => {
+describe('a worktree that is removed', () => {
+  it('a worktree is removed with its files and its entry in the repository', async () => {
     const { repo, path, layout } = await scene();
     git(repo, 'worktree', 'add', '--quiet', path, 'one');
     await unlinkWorktree(layout.commonDir, path);
@@ -94,7 +94,7 @@ describe('a worktree', () => {
     expect(git(repo, 'branch', '--list', 'one')).not.toBe('');
   });
 
-  it('that a person has locked stays, and so does a folder that is none', async () => {
+  it('a locked worktree and a folder that is not a worktree are not removed', async () => {
     const { repo, path, layout } = await scene();
     git(repo, 'worktree', 'add', '--quiet', path, 'one');
     git(repo, 'worktree', 'lock', '--reason', 'mine', path);

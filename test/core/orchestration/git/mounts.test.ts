@@ -19,7 +19,7 @@ function writable(mounts: Mount[], path: string): boolean {
 }
 
 describe('the mounts for git', () => {
-  it('protect what git executes in a plain repository, and leave the rest writable', async () => {
+  it('the mounts of a plain repository protect what git executes and leave the rest writable', async () => {
     const root = repository();
     expect(quote(await gitMounts(root))).toEqual([
       `${root}/.git -> /workspace/.git`,
@@ -37,7 +37,7 @@ describe('the mounts for git', () => {
     ]);
   });
 
-  it('make what is not there yet, so that it cannot be planted, and leave what is there', async () => {
+  it('missing files are created so that an agent cannot plant them, and existing files are kept', async () => {
     const root = repository();
     rmSync(join(root, '.git/hooks'), { recursive: true });
     writeFileSync(join(root, '.git/config.worktree'), '[user]\nname = x\n');
@@ -49,7 +49,7 @@ describe('the mounts for git', () => {
     expect(readdirSync(join(root, '.git')).filter((name) => name.startsWith('commondir'))).toEqual(['commondir']);
   });
 
-  it('leave the alternates that a user has, read-only', async () => {
+  it('the alternates of a user are kept and mounted read-only', async () => {
     const root = repository();
     const alternates = join(root, '.git/objects/info/alternates');
     writeFileSync(alternates, `${repository()}/.git/objects\n`);
@@ -58,7 +58,7 @@ describe('the mounts for git', () => {
     expect(readFileSync(alternates, 'utf8')).toBe(before);
   });
 
-  it('change nothing for git on the host', async () => {
+  it('preparing the mounts changes nothing for git on the machine', async () => {
     const [root, tree] = [repository(), `${repository()}-tree`];
     await gitMounts(root);
     const paths = ['--show-toplevel', '--absolute-git-dir', '--is-bare-repository'];
@@ -81,14 +81,14 @@ describe('the mounts for git', () => {
   it.each([
     ['core.worktree', '../..'],
     ['core.bare', 'true'],
-  ])('protect all of .git where the files are elsewhere (%s)', async (name, value) => {
+  ])('all of .git is mounted read-only if the files of the repository are elsewhere (%s)', async (name, value) => {
     const root = repository();
     git(root, 'config', name, value);
     expect(quote(await gitMounts(root))).toEqual([`${root}/.git -> /workspace/.git (ro)`]);
   });
 
   it.each(['../evil\n', './ \n', '', '/etc\n'])(
-    'are refused with a commondir that leads elsewhere (%j)',
+    'a repository with a commondir that leads elsewhere is refused (%j)',
     async (content) => {
       const root = repository();
       writeFileSync(join(root, '.git/commondir'), content);
@@ -97,7 +97,7 @@ describe('the mounts for git', () => {
     },
   );
 
-  it('let a linked worktree write what a commit writes, and nothing that leads elsewhere', async () => {
+  it('a linked worktree can write what a commit writes, and nothing that leads elsewhere', async () => {
     const root = repository();
     const tree = `${root}-tree`;
     git(root, 'worktree', 'add', '--quiet', '-b', 'topic', tree);
@@ -139,7 +139,7 @@ describe('the mounts for git', () => {
     for (const { source } of mounts) expect(existsSync(source), source).toBe(true);
   });
 
-  it('let a submodule write its own git folder, but not its configuration and hooks', async () => {
+  it('a submodule can write its own git folder, but not its configuration and hooks', async () => {
     const root = repository();
     git(root, 'submodule', '--quiet', 'add', repository(), 'sub');
     const mounts = await gitMounts(join(root, 'sub'));
@@ -158,20 +158,20 @@ describe('the mounts for git', () => {
     expect(git(root, 'status', '--short')).toBe('A  .gitmodules\nA  sub\n');
   });
 
-  it('are none outside a repository', async () => {
+  it('there are no git mounts outside a repository', async () => {
     expect(await gitMounts(tempFolder())).toEqual([]);
   });
 });
 
-describe('a .git file that was forged', () => {
-  it('gets no mounts where it leads to another repository', async () => {
+describe('a forged .git file', () => {
+  it('a forged .git file that leads to another repository gets no mounts', async () => {
     const victim = repository();
     const folder = tempFolder();
     writeFileSync(join(folder, '.git'), `gitdir: ${victim}/.git\n`);
     expect(await gitMounts(folder)).toEqual([]);
   });
 
-  it("gets no mounts where it leads to another checkout's worktree folder", async () => {
+  it("a forged .git file that leads to another checkout's worktree folder gets no mounts", async () => {
     const victim = repository();
     git(victim, 'worktree', 'add', '--quiet', '-b', 'topic', `${victim}-tree`);
     const folder = tempFolder();
@@ -179,7 +179,7 @@ describe('a .git file that was forged', () => {
     expect(await gitMounts(folder)).toEqual([]);
   });
 
-  it('gets no mounts where it leads to a folder that is no git folder, such as the home folder', async () => {
+  it('a forged .git file that leads to an ordinary folder, such as the home folder, gets no mounts', async () => {
     const home = tempFolder();
     mkdirSync(join(home, '.ssh'));
     const folder = tempFolder();
@@ -187,7 +187,7 @@ describe('a .git file that was forged', () => {
     expect(await gitMounts(folder)).toEqual([]);
   });
 
-  it('gets no mounts where a forged git folder answers for itself and names a folder of the host', async () => {
+  it('a forged git folder that points back and names a folder of the machine gets no mounts', async () => {
     const victim = repository();
     const folder = tempFolder();
     const fake = join(folder, 'fake');
@@ -201,7 +201,7 @@ describe('a .git file that was forged', () => {
 
 describe('a link in a git folder', () => {
   it.each(['hooks', 'config.worktree', 'config', 'commondir', 'worktrees'])(
-    'is refused: an agent may have made it (%s)',
+    'a link in a git folder is refused, because an agent may have made the link (%s)',
     async (name) => {
       const keys = tempFolder();
       const root = repository();
@@ -214,7 +214,7 @@ describe('a link in a git folder', () => {
     },
   );
 
-  it('is refused where it leads to nothing, and nothing is made there', async () => {
+  it('a link in a git folder to a missing target is refused, and the target is not created', async () => {
     const folder = tempFolder();
     const root = repository();
     symlinkSync(join(folder, 'planted'), join(root, '.git/config.worktree'));
@@ -222,7 +222,7 @@ describe('a link in a git folder', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('is refused in the repository of a worktree, where it would be mounted writable', async () => {
+  it('a link in the repository of a worktree is refused, because it would be mounted writable', async () => {
     const folder = tempFolder();
     const tree = join(folder, 'tree');
     const repo = join(folder, 'x');
@@ -239,7 +239,7 @@ describe('a link in a git folder', () => {
 });
 
 describe("git's settings in the container", () => {
-  it('come after those that the user passes the same way', () => {
+  it("git's settings in the container come after those that the user passes in the same way", () => {
     expect(gitEnvironment({})).toMatchObject({
       GIT_CONFIG_COUNT: '2',
       GIT_CONFIG_KEY_0: 'safe.directory',

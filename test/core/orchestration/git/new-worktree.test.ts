@@ -39,12 +39,12 @@ function asFilter(script: string): void {
   onTestFinished(() => void vi.unstubAllEnvs());
 }
 
-describe('an agent that makes links while a worktree is made', () => {
-  it('does not have files written elsewhere where it exchanges a folder of the worktree', async () => {
+describe('an agent that makes links while a worktree is created', () => {
+  it('no file is written elsewhere if an agent replaces a folder of the new worktree by a link', async () => {
     const repo = filtered('sub/1.txt filter=x\n');
     const outside = tempFolder();
     const place = join(repo, 'trees/one');
-    // The worktree is in the workspace of the agent, who is as fast as can be.
+    // The worktree is in the workspace of the agent, and the agent is as fast as possible.
     asFilter(`mv ${place}/sub ${place}/old && ln -s ${outside} ${place}/sub`);
     const { path } = await new Worktrees().ensure(repo, { branch: 'one', path: 'trees/one' });
     expect(readdirSync(outside)).toEqual([]);
@@ -70,7 +70,7 @@ describe('an agent that makes links while a worktree is made', () => {
         symlinkSync(outside, join(repo, 'trees'));
       },
     ],
-  ])('does not have anything written through a link in the place of %s', async (_, exchange) => {
+  ])('nothing is written through a link in place of %s', async (_, exchange) => {
     const repo = repository();
     const outside = tempFolder();
     let before: string[] = [];
@@ -84,7 +84,7 @@ describe('an agent that makes links while a worktree is made', () => {
     expect(readdirSync(outside)).toEqual(before);
   });
 
-  it('does not choose where a worktree is made by a link that was there before', async () => {
+  it('a worktree is refused if its path leads through a link in the repository', async () => {
     const repo = repository();
     const outside = tempFolder();
     symlinkSync(outside, join(repo, 'trees'));
@@ -96,7 +96,7 @@ describe('an agent that makes links while a worktree is made', () => {
     expect(readdirSync(outside)).toEqual([]);
   });
 
-  it('has no file of the machine taken for one of Git LFS', async () => {
+  it('a file of the machine is not used as a Git LFS object through a link', async () => {
     const repo = filtered('sub/1.txt filter=lfs\n');
     const secret = join(tempFolder(), 'key');
     writeFileSync(secret, 'private key\n');
@@ -117,7 +117,7 @@ describe('an agent that makes links while a worktree is made', () => {
     expect(readFileSync(join(stored.path, 'sub/1.txt'), 'utf8')).toBe('large\n');
   });
 
-  it('has no worktree made of another repository where its workspace has become a link', async () => {
+  it('no worktree of another repository is created if the workspace has become a link', async () => {
     const other = repository();
     const cwd = repository();
     renameSync(cwd, `${cwd}-old`);
@@ -128,7 +128,7 @@ describe('an agent that makes links while a worktree is made', () => {
 });
 
 describe('a new worktree', () => {
-  it('is made through links that are not in the repository', async () => {
+  it('a worktree is created through links that are outside the repository', async () => {
     const repo = repository();
     const link = join(tempFolder(), 'link');
     const folder = tempFolder();
@@ -138,12 +138,12 @@ describe('a new worktree', () => {
     expect(git(made.path, 'status', '--porcelain')).toBe('');
   });
 
-  it('has its files and an index that fits where it is on another file system', async () => {
+  it('a worktree on another file system has its files and a matching index', async () => {
     const repo = repository();
     symlinkSync('file.txt', join(repo, 'link'));
     git(repo, 'add', '.');
     git(repo, 'commit', '--quiet', '-m', 'Link');
-    // In memory, where the system has that.
+    // In memory, if the system has such a folder.
     const folder = realpathSync(mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'ao-test-')));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const { path } = await new Worktrees().ensure(repo, { branch: 'one', path: join(folder, 'one') });
@@ -152,7 +152,7 @@ describe('a new worktree', () => {
     expect(readdirSync(join(repo, '.git/worktrees/one'))).not.toContain('files');
   });
 
-  it('takes the place of one that a process has left half made', async () => {
+  it('a new worktree replaces a half-made worktree that a process has left', async () => {
     const repo = repository();
     await new Worktrees().ensure(repo, { branch: 'one' });
     renameSync(`${repo}-one`, join(repo, '.git/worktrees/repository-one/files'));

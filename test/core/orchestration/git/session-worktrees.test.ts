@@ -13,7 +13,7 @@ function scene() {
 }
 
 describe('the worktree of a session', () => {
-  it('is removed with it, unless there is work in it', async () => {
+  it('the worktree of a session is removed only if it contains no work, or if removal is forced', async () => {
     const { worktrees, repo } = scene();
     const { path } = await worktrees.ensure('one', repo, { branch: 'one' });
     writeFileSync(join(path, 'new.txt'), 'work');
@@ -28,7 +28,7 @@ describe('the worktree of a session', () => {
     await expect(worktrees.remove('one', true)).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
   });
 
-  it('is swept where its session is gone, and not while another one is in it', async () => {
+  it('a worktree is swept if its session is gone and no other session is in the worktree', async () => {
     const { worktrees, repo } = scene();
     const { path } = await worktrees.ensure('one', repo, { branch: 'one' });
     expect(await worktrees.sweep(async () => true)).toEqual({ removed: [], kept: [] });
@@ -39,7 +39,7 @@ describe('the worktree of a session', () => {
     expect(await worktrees.sweep(GONE)).toEqual({ removed: [path], kept: [] });
   });
 
-  it("is nobody's to remove where it was there before", async () => {
+  it('a worktree that existed before the session is never removed', async () => {
     const { stateDir, worktrees, repo } = scene();
     git(repo, 'worktree', 'add', '--quiet', '-b', 'mine', `${repo}-mine`);
     expect(await worktrees.ensure('one', repo, { branch: 'mine' })).toMatchObject({ created: false });
@@ -48,7 +48,7 @@ describe('the worktree of a session', () => {
     expect(readdirSync(join(stateDir, 'worktrees'))).toEqual([]);
   });
 
-  it('is no other one where only its own will do: an agent asked for it', async () => {
+  it('a session that must have its own worktree gets no worktree that was made for others', async () => {
     const { worktrees, repo } = scene();
     git(repo, 'worktree', 'add', '--quiet', '-b', 'mine', `${repo}-mine`);
     await expect(worktrees.ensure('one', repo, { branch: 'mine', own: true })).rejects.toMatchObject({
@@ -63,7 +63,7 @@ describe('the worktree of a session', () => {
     expect(await worktrees.ensure('other', repo, { branch: 'other', own: true })).toMatchObject({ created: false });
   });
 
-  it('is not taken for another that somebody made in its place', async () => {
+  it("a worktree that somebody made in place of the session's worktree is not removed", async () => {
     const { worktrees, repo } = scene();
     await worktrees.ensure('one', repo, { branch: 'one' });
     git(repo, 'worktree', 'remove', `${repo}-one`);
@@ -73,7 +73,7 @@ describe('the worktree of a session', () => {
     expect(existsSync(`${repo}-mine`)).toBe(true);
   });
 
-  it('is known also where the host died while it was made', async () => {
+  it('a worktree belongs to its session even if the process died while creating the worktree', async () => {
     const { stateDir, worktrees, repo } = scene();
     mkdirSync(join(stateDir, 'worktrees'));
     const label = { sessionId: 'one', cwd: repo, path: '', branch: 'one' };

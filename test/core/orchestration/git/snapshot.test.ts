@@ -10,7 +10,7 @@ import { GIT_ATTACKS, LINK_ATTACKS, plantLink } from '../../../support/git-attac
 import { BORROWING_ATTACKS, borrowingScene } from '../../../support/git-borrowing.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-/** Runs git as a person would, whatever comes of it. */
+/** Runs git as a person would, whether the command succeeds or fails. */
 function trigger(root: string, args: readonly string[]): void {
   try {
     git(root, ...args);
@@ -19,25 +19,28 @@ function trigger(root: string, args: readonly string[]): void {
   }
 }
 
-describe('what an agent plants for git on the host', () => {
-  it.each(GIT_ATTACKS)('works, and is reported: $name', async ({ prepare, plant, trigger: args, reported }) => {
-    const root = repository();
-    const marker = join(tempFolder(), 'marker');
-    prepare?.(root);
-    const snapshot = JSON.parse(JSON.stringify(await snapshotGit(root)));
-    expect(await plantedSince(snapshot)).toEqual([]);
-    plant(root, `touch ${marker}`);
-    const paths = (await plantedSince(snapshot)).map(({ path }) => relative(root, path));
-    expect(paths).toContain(reported);
-    expect(existsSync(marker)).toBe(false);
+describe('files that an agent plants for git on the machine', () => {
+  it.each(GIT_ATTACKS)(
+    'an attack that works with plain git is reported: $name',
+    async ({ prepare, plant, trigger: args, reported }) => {
+      const root = repository();
+      const marker = join(tempFolder(), 'marker');
+      prepare?.(root);
+      const snapshot = JSON.parse(JSON.stringify(await snapshotGit(root)));
+      expect(await plantedSince(snapshot)).toEqual([]);
+      plant(root, `touch ${marker}`);
+      const paths = (await plantedSince(snapshot)).map(({ path }) => relative(root, path));
+      expect(paths).toContain(reported);
+      expect(existsSync(marker)).toBe(false);
 
-    trigger(root, args);
-    // This one takes a second command: the first has written the hook.
-    if (reported === '.git/index') trigger(root, ['checkout', '-b', 'other']);
-    expect(existsSync(marker), 'the attack works').toBe(true);
-  });
+      trigger(root, args);
+      // This one takes a second command: the first has written the hook.
+      if (reported === '.git/index') trigger(root, ['checkout', '-b', 'other']);
+      expect(existsSync(marker), 'the attack works').toBe(true);
+    },
+  );
 
-  it.each(LINK_ATTACKS)('is reported where it is a link through which git writes: %s', async (link, args) => {
+  it.each(LINK_ATTACKS)('a link through which git writes is reported: %s', async (link, args) => {
     const root = repository();
     const target = join(tempFolder(), 'target');
     writeFileSync(target, 'the user’s\n');
@@ -51,9 +54,9 @@ describe('what an agent plants for git on the host', () => {
     expect(readFileSync(target, 'utf8'), 'the attack works').not.toBe('the user’s\n');
   });
 
-  // Links among packs and single objects are not looked for: there can be very many files.
+  // Links among packs and single objects are not searched, because there can be very many files.
   it.each(BORROWING_ATTACKS.filter(({ name }) => !/single objects that|packs that|names a pack/.test(name)))(
-    'is reported where it leads to a private repository: $name',
+    'an attack that leads to a private repository is reported: $name',
     async (attack) => {
       const scene = borrowingScene(attack);
       const snapshot = await snapshotGit(scene.repo);
@@ -63,7 +66,7 @@ describe('what an agent plants for git on the host', () => {
     },
   );
 
-  it('is not what this library makes: a worktree in the repository', async () => {
+  it('a worktree that this library creates in the repository is not reported', async () => {
     const root = repository();
     const worktrees = new Worktrees();
     await worktrees.ensure(root, { branch: 'one', workspaces: [root] });
@@ -72,7 +75,7 @@ describe('what an agent plants for git on the host', () => {
     expect([path, await plantedSince(snapshot)]).toEqual([join(root, '.worktrees/two'), []]);
   });
 
-  it('is reported where the whole git folder is another', async () => {
+  it('a git folder that was replaced as a whole is reported', async () => {
     const root = repository();
     const snapshot = await snapshotGit(root);
     renameSync(join(root, '.git'), join(root, '.old'));
@@ -83,7 +86,7 @@ describe('what an agent plants for git on the host', () => {
     });
   });
 
-  it('is reported in a worktree, too', async () => {
+  it('files that an agent plants in a linked worktree are reported, too', async () => {
     const root = repository();
     const tree = `${root}-tree`;
     git(root, 'worktree', 'add', '--quiet', '-b', 'topic', tree);
@@ -103,8 +106,8 @@ describe('what an agent plants for git on the host', () => {
   });
 });
 
-describe('what is not reported', () => {
-  it('is ordinary work: commits, branches, tags, stashes, a rebase, and a repository that is made or cloned', async () => {
+describe('changes that are not reported', () => {
+  it('commits, branches, tags, stashes, a rebase and new or cloned repositories are not reported', async () => {
     const root = repository();
     git(root, 'config', 'core.sshCommand', 'ssh -v');
     git(root, 'config', 'alias.graph', '!git log --graph "$@"');
@@ -124,7 +127,7 @@ describe('what is not reported', () => {
     expect(await plantedSince(snapshot)).toEqual([]);
   });
 
-  it('is what prevents planting', async () => {
+  it('the files that prevent planting are not reported', async () => {
     const root = repository();
     const snapshot = await snapshotGit(root);
     writeFileSync(join(root, '.git/commondir'), './\n');
@@ -132,7 +135,7 @@ describe('what is not reported', () => {
     expect(await plantedSince(snapshot)).toEqual([]);
   });
 
-  it('is anything outside a repository', async () => {
+  it('files outside a repository are not reported', async () => {
     const folder = tempFolder();
     const snapshot = await snapshotGit(folder);
     writeFileSync(join(folder, 'config'), '[core]\nfsmonitor = x\n');
@@ -140,11 +143,11 @@ describe('what is not reported', () => {
   });
 });
 
-describe('a folder that an agent has filled', () => {
+describe('a git folder that an agent has filled', () => {
   it.each([
-    ['a FIFO for config', (root: string) => execFileSync('mkfifo', [join(root, '.git/config.worktree')])],
+    ['a FIFO as config.worktree', (root: string) => execFileSync('mkfifo', [join(root, '.git/config.worktree')])],
     [
-      'a file of a gigabyte for an index',
+      'an index of a gigabyte',
       (root: string) => {
         writeFileSync(join(root, '.git/index'), 'DIRC');
         truncateSync(join(root, '.git/index'), 2 ** 30);
@@ -152,14 +155,14 @@ describe('a folder that an agent has filled', () => {
     ],
     ['a link to itself', (root: string) => symlinkSync('HEAD.lock', join(root, '.git/HEAD.lock'))],
     [
-      'more files than anyone looks through',
+      'more files than are searched',
       (root: string) => {
         const loop = 'for i in 1 2 3 4 5 6 7; do mkdir $i; (cd $i; seq 1 31000 | xargs touch); done';
         execFileSync('sh', ['-c', loop], { cwd: join(root, '.git/info') });
       },
     ],
   ])(
-    'with %s ends the search, with a word',
+    'the search in a git folder with %s ends with a report',
     async (_, fill) => {
       const root = repository();
       const snapshot = await snapshotGit(root);
@@ -169,7 +172,7 @@ describe('a folder that an agent has filled', () => {
     60_000,
   );
 
-  it('with many nested repositories does not block the event loop', async () => {
+  it('many nested repositories do not block the event loop', async () => {
     const root = repository();
     const snapshot = await snapshotGit(root);
     const config = `[alias]\n${'a = b c d e f g h i j k l m n o p q r s t u v w x y z\n'.repeat(15_000)}`;

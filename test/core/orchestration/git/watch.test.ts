@@ -22,7 +22,7 @@ function plant(repo: string): string {
   return hook;
 }
 
-it('tells at the end what was planted meanwhile, once, and keeps nothing', async () => {
+it('end() reports a planted file once and removes the snapshot', async () => {
   const { file, found, watch } = scene();
   const repo = repository();
   await watch.begin(repo);
@@ -34,7 +34,7 @@ it('tells at the end what was planted meanwhile, once, and keeps nothing', async
   expect(existsSync(file)).toBe(false);
 });
 
-it('tells while the agent is at work', async () => {
+it('a planted file is reported while the agent works', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   onTestFinished(() => void vi.useRealTimers());
   const { found, watch } = scene();
@@ -45,7 +45,7 @@ it('tells while the agent is at work', async () => {
   await eventually(() => expect(found.map(({ path }) => path)).toEqual([hook]));
 });
 
-it('goes on with what an earlier host has noted, and looks at once', async () => {
+it('resume() uses the snapshot of an earlier process and searches at once', async () => {
   const { file, watch } = scene();
   const repo = repository();
   await watch.begin(repo);
@@ -58,7 +58,7 @@ it('goes on with what an earlier host has noted, and looks at once', async () =>
   await eventually(() => expect(found).toEqual([hook]));
 });
 
-it('has one timer, and none when it looks away, whatever was under way then', async () => {
+it('a watch has one timer, and no timer after detach(), even if begin() was under way', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   onTestFinished(() => void vi.useRealTimers());
   const { file, watch } = scene();
@@ -70,13 +70,13 @@ it('has one timer, and none when it looks away, whatever was under way then', as
   expect(vi.getTimerCount()).toBe(0);
   const next = new GitWatch(file, () => {});
   await next.resume();
-  await next.begin(repo); // What was to be taken over never came to be.
+  await next.begin(repo); // The run that was to be adopted did not exist.
   expect(vi.getTimerCount()).toBe(1);
   next.detach();
   expect(vi.getTimerCount()).toBe(0);
 });
 
-it('has nothing to say where nobody has noted anything, or there is no repository', async () => {
+it('a watch reports nothing without a snapshot, and nothing outside a repository', async () => {
   const { found, watch } = scene();
   await watch.resume();
   await watch.end();

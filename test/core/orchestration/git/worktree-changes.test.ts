@@ -22,15 +22,15 @@ async function scene() {
     git(worktree, 'commit', '--quiet', '-m', 'Work');
   };
   const changes = () => changesSince(worktree, 'work', base);
-  /** Where the repository keeps what is this worktree's own. */
+  /** The folder of the repository that belongs to this worktree. */
   const own = join(repo, '.git/worktrees', 'repository-work');
   return { repo, worktree, base, commit, changes, own };
 }
 
 const NONE = { commits: 0, files: 0, insertions: 0, deletions: 0, uncommitted: 0 };
 
-describe('what happened in a worktree', () => {
-  it('is nothing where nothing did', async () => {
+describe('the changes of a worktree', () => {
+  it('a worktree without work has no changes', async () => {
     const { base, changes, repo } = await scene();
     const none = await changes();
     expect(none).toEqual({ branch: 'work', base, ...NONE });
@@ -38,7 +38,7 @@ describe('what happened in a worktree', () => {
     expect(base).toBe(git(repo, 'rev-parse', 'main').trim());
   });
 
-  it('are its commits, over all of them the lines, and what is in none', async () => {
+  it('the changes are the commits, the lines over all commits, and the uncommitted files', async () => {
     const { worktree, commit, changes } = await scene();
     commit({ 'file.txt': 'one\ntwo\nthree\n', 'new.txt': 'a\nb\n' });
     commit({ 'new.txt': 'a\n', 'third.txt': 'c\n' });
@@ -49,27 +49,23 @@ describe('what happened in a worktree', () => {
     writeFileSync(join(worktree, 'folder/one'), 'x');
     writeFileSync(join(worktree, 'folder/two'), 'x');
     rmSync(join(worktree, 'third.txt'));
-    // A folder of which nothing is known is one.
+    // An untracked folder counts as one.
     expect(await changes()).toMatchObject({ commits: 2, files: 3, uncommitted: 4 });
   });
 
   it.each<[string, Record<string, string | null>, object]>([
-    ['a file that is removed', { 'file.txt': null }, { files: 1, insertions: 0, deletions: 1 }],
-    [
-      'a file that is renamed',
-      { 'file.txt': null, 'moved.txt': 'content\n' },
-      { files: 2, insertions: 1, deletions: 1 },
-    ],
-    ['a name that could be read as figures', { '7 files changed': 'x\n' }, { files: 1, insertions: 1, deletions: 0 }],
-    ['a file without lines', { empty: '' }, { files: 1, insertions: 0, deletions: 0 }],
-    ['bytes that are no text', { binary: '\u0000\u0001\n' }, { files: 1, insertions: 0, deletions: 0 }],
-  ])('%s', async (_, files, expected) => {
+    ['a removed file', { 'file.txt': null }, { files: 1, insertions: 0, deletions: 1 }],
+    ['a renamed file', { 'file.txt': null, 'moved.txt': 'content\n' }, { files: 2, insertions: 1, deletions: 1 }],
+    ['a file name that looks like a count', { '7 files changed': 'x\n' }, { files: 1, insertions: 1, deletions: 0 }],
+    ['an empty file', { empty: '' }, { files: 1, insertions: 0, deletions: 0 }],
+    ['a binary file', { binary: '\u0000\u0001\n' }, { files: 1, insertions: 0, deletions: 0 }],
+  ])('the changes of a commit with %s are counted', async (_, files, expected) => {
     const { commit, changes } = await scene();
     commit(files);
     expect(await changes()).toMatchObject({ commits: 1, ...expected });
   });
 
-  it('is told of the branch, whatever else is checked out by then', async () => {
+  it('the changes are those of the branch, even if something else is checked out', async () => {
     const { worktree, commit, changes } = await scene();
     commit({ 'new.txt': 'a\n' });
     git(worktree, 'switch', '--quiet', '--create', 'side');
@@ -80,7 +76,7 @@ describe('what happened in a worktree', () => {
     expect(await changes()).toMatchObject({ commits: 1, files: 1 });
   });
 
-  it('is told where the branch has gone back, too', async () => {
+  it('the changes are also counted if the branch was reset to before its base', async () => {
     const { repo, worktree, base } = await scene();
     writeFileSync(join(worktree, 'new.txt'), 'a\n');
     git(worktree, 'add', '.');
@@ -115,12 +111,12 @@ describe('a repository that an agent has broken', () => {
     ['its pointer leads elsewhere', ({ worktree }) => writeFileSync(join(worktree, '.git'), 'gitdir: /tmp\n')],
     ['the worktree is gone', ({ worktree }) => rmSync(worktree, { recursive: true })],
     [
-      'there is more than anybody reads',
+      'the output of git is too long to be read',
       ({ worktree }) => {
         for (let at = 0; at < 6_000; at += 1) writeFileSync(join(worktree, `${at}-${'x'.repeat(200)}`), '');
       },
     ],
-  ])('%s: nothing is told, and nothing made up', async (_, breakIt) => {
+  ])('no changes are reported or made up if %s', async (_, breakIt) => {
     const given = await scene();
     given.commit({ 'new.txt': 'a\n' });
     breakIt(given);
@@ -158,18 +154,18 @@ describe('a repository that an agent has broken', () => {
       },
     ],
     [
-      'a git of its own',
+      'a git program in the worktree',
       ({ worktree }, run) => {
         writeFileSync(join(worktree, 'git'), `#!/bin/sh\n${run}\n`);
         chmodSync(join(worktree, 'git'), 0o755);
       },
     ],
-  ])('%s is not executed, and what is told is right', async (_, plant) => {
+  ])('%s is not executed, and the changes are correct', async (_, plant) => {
     const given = await scene();
     given.commit({ 'new.txt': 'a\nb\n' });
     const proof = join(tempFolder(), 'ran');
     plant(given, `touch ${proof}; cat`);
-    // Its time differs from that in the index, so that git looks into it.
+    // The time of the file differs from the time in the index, so git reads the file.
     writeFileSync(join(given.worktree, 'new.txt'), 'a\nb\nc\n');
     const changes = await given.changes();
     expect(existsSync(proof)).toBe(false);
@@ -178,7 +174,7 @@ describe('a repository that an agent has broken', () => {
     expect(readFileSync(join(given.worktree, 'new.txt'), 'utf8')).toBe('a\nb\nc\n');
   });
 
-  it('an agent cannot keep it from being told by the name of its branch or files', async () => {
+  it('an agent cannot hide its changes by the name of its branch or files', async () => {
     const repo = repository();
     const worktree = `${repo}-odd`;
     git(repo, 'worktree', 'add', '--quiet', '-b', '7files/changed', worktree);

@@ -5,7 +5,7 @@ import { Worktrees } from '../../../../src/core/orchestration/git/worktrees.js';
 import { git, repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-it('makes many worktrees of one repository that are asked for at once', async () => {
+it('many worktrees of one repository can be created at the same time', async () => {
   const repo = repository();
   const worktrees = new Worktrees();
   const branches = ['one', 'two', 'three', 'four', 'five', 'six'];
@@ -24,10 +24,10 @@ it('makes many worktrees of one repository that are asked for at once', async ()
   expect(await worktrees.ensure(repo, { branch: 'two' })).toMatchObject({ created: false, path: `${repo}-two` });
 });
 
-/** A repository with the branches `main` and `side/one`, as people have them. */
+/** Usual kinds of repositories with the branches `main` and `side/one`. */
 const EVERYDAY: readonly (readonly [name: string, make: (repo: string) => string])[] = [
   [
-    'refs and objects that are packed, with a folder left of a branch',
+    'packed refs and objects and an empty folder of a branch',
     (repo) => {
       git(repo, 'pack-refs', '--all');
       git(repo, 'gc', '--quiet');
@@ -36,7 +36,7 @@ const EVERYDAY: readonly (readonly [name: string, make: (repo: string) => string
     },
   ],
   [
-    'many packs, their common index and a commit graph',
+    'many packs, a multi-pack index and a commit graph',
     (repo) => {
       for (const name of ['a', 'b', 'c']) {
         git(repo, 'commit', '--quiet', '--allow-empty', '-m', name);
@@ -56,14 +56,14 @@ const EVERYDAY: readonly (readonly [name: string, make: (repo: string) => string
     },
   ],
   [
-    'a linked worktree that is the workspace',
+    'a linked worktree as the workspace',
     (repo) => {
       git(repo, 'worktree', 'add', '--quiet', '-b', 'linked', `${repo}-linked`);
       return `${repo}-linked`;
     },
   ],
   [
-    'a linked worktree of a bare repository that is the workspace',
+    'a linked worktree of a bare repository as the workspace',
     (repo) => {
       git('/', 'clone', '--quiet', '--bare', repo, `${repo}.git`);
       git(`${repo}.git`, 'worktree', 'add', '--quiet', '-b', 'linked', `${repo}-linked`);
@@ -72,7 +72,7 @@ const EVERYDAY: readonly (readonly [name: string, make: (repo: string) => string
   ],
 ];
 
-it.each(EVERYDAY)('makes worktrees of a repository with %s', async (_, make) => {
+it.each(EVERYDAY)('worktrees are created from a repository with %s', async (_, make) => {
   const origin = repository();
   git(origin, 'tag', 'v1');
   git(origin, 'branch', 'side/one');
@@ -88,7 +88,7 @@ it.each(EVERYDAY)('makes worktrees of a repository with %s', async (_, make) => 
 });
 
 describe('a new branch', () => {
-  /** A repository that another one is the remote of, with the branch `topic` there and `local` here. */
+  /** A clone of another repository. The branch `topic` is in the remote, the branch `local` in the clone. */
   function clone(): string {
     const remote = repository();
     git(remote, 'switch', '--quiet', '-c', 'topic');
@@ -103,16 +103,16 @@ describe('a new branch', () => {
   }
 
   it.each([
-    ['what is checked out', { branch: 'new' }, false],
+    ['the checked-out commit', { branch: 'new' }, false],
     ['a local base', { branch: 'new', base: 'local' }, true],
     ['a remote base', { branch: 'new', base: 'origin/topic' }, true],
     ['the only remote branch of its name', { branch: 'topic' }, true],
-  ])('starts from %s', async (_, request, isTopic) => {
+  ])('a new branch starts from %s', async (_, request, isTopic) => {
     const { path } = await new Worktrees().ensure(clone(), request);
     expect(existsSync(join(path, 'topic.txt'))).toBe(isTopic);
   });
 
-  it('needs a base where no branch is checked out', async () => {
+  it('a new branch needs a base if no branch is checked out', async () => {
     const repo = repository();
     git(repo, 'checkout', '--quiet', '--detach');
     await expect(new Worktrees().ensure(repo, { branch: 'new' })).rejects.toThrow("give 'worktree.base'");
@@ -120,7 +120,7 @@ describe('a new branch', () => {
   });
 });
 
-describe('a repository of an agent', () => {
+describe('a repository that an agent controls', () => {
   /** A repository whose one file goes through the filter `x`, and a command that leaves a trace. */
   function armed() {
     const repo = repository();
@@ -137,20 +137,23 @@ describe('a repository of an agent', () => {
   it.each<[string, (scene: ReturnType<typeof armed>) => void]>([
     ['a filter', ({ filter, append }) => append(filter)],
     [
-      'a filter of a file that its configuration includes',
+      'a filter of an included configuration file',
       ({ repo, filter, append }) => {
         writeFileSync(join(repo, 'evil.cfg'), filter);
         append('[include]\n\tpath = ../evil.cfg\n');
       },
     ],
     [
-      'a filter of a file that is included for the new branch only',
+      'a filter of a configuration file that is included only for the new branch',
       ({ repo, filter, append }) => {
         writeFileSync(join(repo, 'evil.cfg'), filter);
         append('[includeIf "onbranch:one"]\n\tpath = ../evil.cfg\n');
       },
     ],
-    ['a filter behind a megabyte', ({ filter, append }) => append(`${'# more\n'.repeat(200_000)}${filter}`)],
+    [
+      'a filter behind a megabyte of comments',
+      ({ filter, append }) => append(`${'# more\n'.repeat(200_000)}${filter}`),
+    ],
     [
       'a filter of a `commondir` elsewhere',
       ({ repo, filter }) => {
@@ -169,7 +172,7 @@ describe('a repository of an agent', () => {
         }
       },
     ],
-  ])('has nothing executed by %s', async (_, arm) => {
+  ])('creating a worktree does not execute %s', async (_, arm) => {
     const scene = armed();
     arm(scene);
     await new Worktrees().ensure(scene.repo, { branch: 'one', base: 'main' });
@@ -181,7 +184,7 @@ describe('a repository of an agent', () => {
     expect(existsSync(plain.trace), 'git itself runs it').toBe(true);
   });
 
-  it('has nothing executed where objects are said to be elsewhere', async () => {
+  it('creating a worktree executes nothing if objects are missing and claimed to be elsewhere', async () => {
     const { repo, trace, append } = armed();
     const blob = git(repo, 'rev-parse', 'HEAD:file.txt').trim();
     renameSync(join(repo, '.git/objects', blob.slice(0, 2), blob.slice(2)), join(repo, 'away'));
@@ -201,7 +204,7 @@ describe('a repository of an agent', () => {
   it.each<[string, (workspace: string, other: string) => void]>([
     ['a `.git` file', (workspace, other) => writeFileSync(join(workspace, '.git'), `gitdir: ${other}/.git\n`)],
     [
-      'a `.git` file and a git folder of its own',
+      'a `.git` file and a forged git folder',
       (workspace, other) => {
         const folder = join(workspace, 'own/worktrees/x');
         mkdirSync(folder, { recursive: true });
@@ -212,7 +215,7 @@ describe('a repository of an agent', () => {
       },
     ],
     ['a link', (workspace, other) => symlinkSync(join(other, '.git'), join(workspace, '.git'))],
-  ])('is not led to another repository by %s', async (_, lead) => {
+  ])('no worktree of another repository is created through %s', async (_, lead) => {
     const other = repository();
     const workspace = join(tempFolder(), 'workspace');
     mkdirSync(workspace);
@@ -224,7 +227,7 @@ describe('a repository of an agent', () => {
     expect(git(other, 'branch', '--list', 'one')).toBe('');
   });
 
-  it('that works in a part of a repository cannot hand on all of it', async () => {
+  it('an agent that works in a part of a repository cannot get a worktree of all of it', async () => {
     const repo = repository();
     mkdirSync(join(repo, 'part'));
     const worktrees = new Worktrees();
@@ -234,8 +237,8 @@ describe('a repository of an agent', () => {
   });
 });
 
-describe("a filter of the user's", () => {
-  /** A repository with a file for the filter, and a program that upper-cases as one. */
+describe('a filter of the user', () => {
+  /** A repository with a file for the filter. */
   function filtered(name: string) {
     const repo = repository();
     writeFileSync(join(repo, '.gitattributes'), `*.txt filter=${name}\n`);
@@ -244,7 +247,7 @@ describe("a filter of the user's", () => {
     return repo;
   }
 
-  it('is applied, as where the user checks out', async () => {
+  it('a filter of the user is applied, as in an ordinary checkout', async () => {
     const repo = filtered('upper');
     const config = join(repo, '..', 'gitconfig');
     writeFileSync(config, '[filter "upper"]\n\tsmudge = tr a-z A-Z\n');
@@ -254,7 +257,7 @@ describe("a filter of the user's", () => {
     expect(readFileSync(join(path, 'file.txt'), 'utf8')).toBe('CONTENT\n');
   });
 
-  it('is applied where it is Git LFS as its own installation writes it, and no other words', async () => {
+  it('a filter of the repository is applied only if it is Git LFS as its installation writes it', async () => {
     const repo = filtered('lfs');
     const bin = tempFolder();
     const asked = join(bin, 'asked');

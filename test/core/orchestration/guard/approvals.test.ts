@@ -29,7 +29,7 @@ function scene(timeoutMs = MINUTE, run: SessionRun = { number: 1 }) {
 beforeEach(() => fakeClock(5_000));
 
 describe('an approval', () => {
-  it('is asked with all that the call is, frozen, and its deadline', () => {
+  it('an approval request contains the whole call, frozen, and a deadline', () => {
     const { approvals, actions, asked } = scene();
     const danger = Object.freeze({ level: 'critical', rule: 'r', reason: 'why' } as const);
     const input = { command: 'git push', options: { deep: [1] } };
@@ -56,7 +56,7 @@ describe('an approval', () => {
     ['allow', undefined],
     ['deny', undefined],
     ['deny', 'not today'],
-  ] as const)("is a person's to answer: %s, %j", async (decision, note) => {
+  ] as const)('a person can answer an approval request: %s, %j', async (decision, note) => {
     const { approvals, actions, asked } = scene();
     const answer = approvals.ask(CALL);
     vi.advanceTimersByTime(10);
@@ -68,14 +68,14 @@ describe('an approval', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is on record as answered before the call goes on', async () => {
+  it('an answer is on record before the call continues', async () => {
     const { approvals, asked, answers } = scene();
     const seen = approvals.ask(CALL).then(() => answers());
     approvals.answer(asked().requestId, 'allow', undefined);
     expect(await seen).toHaveLength(1);
   });
 
-  it('is denied when the time is over, and not before', async () => {
+  it('an approval request is denied when its time is over, and not before', async () => {
     const { approvals, actions, answers } = scene();
     const answer = approvals.ask(CALL);
     vi.advanceTimersByTime(MINUTE - 1);
@@ -85,7 +85,7 @@ describe('an approval', () => {
     expect(actions.at(-1)).toMatchObject({ type: 'answered', decision: 'deny', by: 'timeout' });
   });
 
-  it('can be answered once: what comes later is told what waits', async () => {
+  it('a second answer is refused with an error that lists the waiting requests', async () => {
     const { approvals, asked, answers } = scene();
     void approvals.ask(CALL);
     void approvals.ask({ ...CALL, toolUseId: 'toolu-2' });
@@ -104,7 +104,7 @@ describe('an approval', () => {
     ]);
   });
 
-  it('has an id of its own, also where the same call asks twice', () => {
+  it('each approval request has its own id, even if the same call asks twice', () => {
     const { approvals, asked } = scene();
     void approvals.ask(CALL);
     void approvals.ask(CALL);
@@ -113,7 +113,7 @@ describe('an approval', () => {
 });
 
 describe('the end of the run', () => {
-  it('denies all that wait, and all that is asked afterwards, and keeps no timer', async () => {
+  it('end() denies waiting and later requests and leaves no timer', async () => {
     const { approvals, actions, answers } = scene();
     const waiting = [approvals.ask(CALL), approvals.ask({ ...CALL, toolUseId: 'toolu-2' })];
     approvals.end('It was cancelled.');
@@ -127,7 +127,7 @@ describe('the end of the run', () => {
     expect(approvals.waiting).toBe(false);
   });
 
-  it('keeps its first cause', async () => {
+  it('a second end() does not replace the reason of the first', async () => {
     const { approvals } = scene();
     approvals.end('first');
     approvals.end('second');
@@ -136,7 +136,7 @@ describe('the end of the run', () => {
 });
 
 describe('detach', () => {
-  it('answers nobody any more, and leaves no timer', () => {
+  it('after detach(), no request is answered and no timer is left', () => {
     const { approvals, actions } = scene();
     void approvals.ask(CALL);
     void approvals.ask({ ...CALL, toolUseId: 'toolu-2' });
@@ -149,7 +149,7 @@ describe('detach', () => {
 });
 
 describe('while the run is paused', () => {
-  it('no time passes for those who wait, and they get new deadlines', async () => {
+  it('a pause stops the time of waiting requests, and resume() returns their new deadlines', async () => {
     const { approvals, asked, answers } = scene();
     const answer = approvals.ask(CALL);
     vi.advanceTimersByTime(20_000);
@@ -170,7 +170,7 @@ describe('while the run is paused', () => {
     expect(Date.now()).toBe(deadlines.get(asked(0).requestId));
   });
 
-  it('a person may answer all the same', async () => {
+  it('a person can answer while the run is paused', async () => {
     const { approvals, asked } = scene();
     const answer = approvals.ask(CALL);
     approvals.pause();
@@ -179,7 +179,7 @@ describe('while the run is paused', () => {
     expect([...approvals.resume()]).toEqual([]);
   });
 
-  it('what is asked then has its whole time afterwards', () => {
+  it('a request that is made during a pause has its whole time after the pause', () => {
     const { approvals, asked, answers } = scene();
     approvals.pause();
     void approvals.ask(CALL);
@@ -194,8 +194,8 @@ describe('while the run is paused', () => {
   });
 });
 
-describe('an approval that an earlier host was asked for', () => {
-  it('has the same id: what a page shows of it still holds', () => {
+describe('an approval that an earlier process was asked for', () => {
+  it('the same call has the same request id in another process', () => {
     const [first, second] = [scene(), scene()];
     void first.approvals.ask(CALL);
     void second.approvals.ask({ ...CALL, input: structuredClone(CALL.input) });
@@ -206,14 +206,14 @@ describe('an approval that an earlier host was asked for', () => {
     ['another call', { toolUseId: 'toolu-2' }],
     ['another tool', { tool: 'Write' }],
     ['another input', { input: { command: 'git push --force' } }],
-  ])('has another id for %s', (_, change) => {
+  ])('the request id is different for %s', (_, change) => {
     const [first, second] = [scene(), scene()];
     void first.approvals.ask(CALL);
     void second.approvals.ask({ ...CALL, ...change });
     expect(second.asked().requestId).not.toBe(first.asked().requestId);
   });
 
-  it('is one of two where a call is asked about twice at once: each is answered for itself', async () => {
+  it('two simultaneous requests for the same call are answered separately', async () => {
     const { approvals, asked, answers } = scene();
     const both = [approvals.ask(CALL), approvals.ask(CALL)];
     expect(asked(0).requestId).not.toBe(asked(1).requestId);
@@ -223,7 +223,7 @@ describe('an approval that an earlier host was asked for', () => {
     expect(answers()).toHaveLength(2);
   });
 
-  it('has only the time that is left', async () => {
+  it('a request that was asked earlier has only the time that is left', async () => {
     const { approvals, asked, answers } = scene();
     vi.advanceTimersByTime(100_000);
     const answer = approvals.ask(CALL, Date.now() - 45_000);
@@ -234,14 +234,14 @@ describe('an approval that an earlier host was asked for', () => {
     expect(await answer).toMatchObject({ decision: 'deny', by: 'timeout' });
   });
 
-  it('has the time, too, in which the run was frozen since it was asked', async () => {
+  it('the deadline of an earlier request is extended by the time for which the run was paused', async () => {
     vi.advanceTimersByTime(10 * MINUTE);
     const askedAt = Date.now() - 10 * MINUTE;
     const { approvals, asked, answers } = scene(MINUTE, {
       number: 1,
       pauses: [{ pausedAt: askedAt, resumedAt: askedAt + 9.5 * MINUTE }],
     });
-    approvals.pause(); // It is still frozen.
+    approvals.pause(); // The run is still paused.
     const answer = approvals.ask(CALL, askedAt);
     expect(asked()).toMatchObject({ askedAt, deadline: Date.now() + 30_000 });
     vi.advanceTimersByTime(5 * MINUTE);
@@ -253,7 +253,7 @@ describe('an approval that an earlier host was asked for', () => {
     expect(await answer).toMatchObject({ by: 'timeout' });
   });
 
-  it('is denied where none is left, and on record as asked before', async () => {
+  it('an earlier request without time left is put on record as asked and then denied', async () => {
     const { approvals, actions } = scene();
     vi.advanceTimersByTime(100_000);
     const answer = approvals.ask(CALL, Date.now() - MINUTE - 1);
@@ -262,7 +262,7 @@ describe('an approval that an earlier host was asked for', () => {
     expect(actions.map(({ type }) => type)).toEqual(['asked', 'answered']);
   });
 
-  it('has no more than the whole time where a clock says that it is asked in the future', async () => {
+  it('a request that seems to be asked in the future has no more than the whole time', async () => {
     const { approvals, answers } = scene();
     const answer = approvals.ask(CALL, Date.now() + 24 * 3_600_000);
     vi.advanceTimersByTime(MINUTE - 1);
@@ -275,7 +275,7 @@ describe('an approval that an earlier host was asked for', () => {
 describe("the run's limits", () => {
   const asking = (approvals: Approvals, toolUseId = 'toolu-1') => approvals.ask({ ...CALL, toolUseId });
 
-  it('stand still while a person is asked', () => {
+  it('the limits of a run do not count time while a person is asked', () => {
     const { approvals, asked } = scene();
     expect(approvals.holdsTime).toBe(false);
     void asking(approvals);
@@ -284,7 +284,7 @@ describe("the run's limits", () => {
     expect(approvals.holdsTime).toBe(false);
   });
 
-  it('go on where nobody has answered for three times the limit of a question, until somebody does', () => {
+  it('the limits count time again after three unanswered questions, until a person answers', () => {
     const { approvals, asked } = scene();
     for (let question = 0; question < 3; question++) {
       void asking(approvals);
@@ -298,7 +298,7 @@ describe("the run's limits", () => {
     expect(approvals.holdsTime).toBe(true);
   });
 
-  it('go on, too, where each question is asked before the last is denied', () => {
+  it('the limits also count time again if each question is asked before the last one is denied', () => {
     const { approvals } = scene();
     for (let question = 0; question < 7; question++) {
       void asking(approvals, `toolu-${question}`);
@@ -308,7 +308,7 @@ describe("the run's limits", () => {
     expect(approvals.holdsTime).toBe(false);
   });
 
-  it('stand still for several questions at once as long as for one', () => {
+  it('several simultaneous questions count as one unanswered question', () => {
     const { approvals } = scene();
     for (const id of ['a', 'b', 'c', 'd']) void asking(approvals, id);
     vi.advanceTimersByTime(MINUTE);
@@ -316,7 +316,7 @@ describe("the run's limits", () => {
     expect(approvals.holdsTime).toBe(true);
   });
 
-  it('do not mind how long a run is frozen, or nobody is asked', () => {
+  it('pauses and times without a question do not count as unanswered', () => {
     const { approvals } = scene();
     void asking(approvals);
     approvals.pause();

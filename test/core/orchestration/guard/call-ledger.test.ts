@@ -47,99 +47,155 @@ function end(steps: Step[], outcome: ToolOutcome, output: string) {
 
 describe('the end of a call', () => {
   const TABLE: [string, Step[], ToolOutcome, string, string | undefined][] = [
-    ['allowed, and ran', [allowed(LIST), harmless(LIST)], 'ok', 'x', undefined],
-    ['allowed, and failed', [allowed(LIST), harmless(LIST)], 'error', 'Exit code 2', undefined],
-    ['allowed by a person, though it is risky', [allowed(REMOVE), risky(REMOVE)], 'ok', '', undefined],
-    ['allowed, and the log told of it later', [harmless(LIST), allowed(LIST)], 'ok', 'x', undefined],
-    ['allowed, and the log did not tell of it', [allowed(LIST)], 'ok', 'x', undefined],
+    ['allowed and ran', [allowed(LIST), harmless(LIST)], 'ok', 'x', undefined],
+    ['allowed and failed', [allowed(LIST), harmless(LIST)], 'error', 'Exit code 2', undefined],
+    ['risky but allowed', [allowed(REMOVE), risky(REMOVE)], 'ok', '', undefined],
+    ['logged before it was allowed', [harmless(LIST), allowed(LIST)], 'ok', 'x', undefined],
+    ['allowed but not logged', [allowed(LIST)], 'ok', 'x', undefined],
 
     ['not asked about', [harmless(LIST)], 'ok', 'x', WITHOUT_ASKING],
-    ['not asked about, and failed', [harmless(LIST)], 'error', 'Exit code 1', WITHOUT_ASKING],
-    ['known to nobody', [], 'ok', 'x', WITHOUT_ASKING],
+    ['not asked about and failed', [harmless(LIST)], 'error', 'Exit code 1', WITHOUT_ASKING],
+    ['neither asked about nor logged', [], 'ok', 'x', WITHOUT_ASKING],
     ['asked about under another id', [allowed({ ...LIST, toolUseId: 'other' })], 'ok', 'x', WITHOUT_ASKING],
 
-    ['refused by Claude itself', [harmless(LIST)], 'error', '<tool_use_error>No such tool</tool_use_error>', undefined],
-    ['refused, with a line end', [], 'error', '<tool_use_error>No\nsuch tool</tool_use_error>\n', undefined],
-    ['one that only looks refused: it went well', [], 'ok', '<tool_use_error>x</tool_use_error>', WITHOUT_ASKING],
-    ['one that printed a refusal', [], 'error', 'Exit code 1\n<tool_use_error>x</tool_use_error>', WITHOUT_ASKING],
-    ['one that goes on after a refusal', [], 'error', '<tool_use_error>x</tool_use_error> ran', WITHOUT_ASKING],
-
-    ['ended while nobody had decided', [pending(LIST), harmless(LIST)], 'ok', 'x', UNDECIDED],
-    ['failed while nobody had decided', [pending(LIST), harmless(LIST)], 'error', 'Exit code 1', UNDECIDED],
-    ['asked about, then allowed', [pending(LIST), allowed(LIST)], 'ok', 'x', undefined],
-
-    ['denied, and kept from running', [denied(LIST)], 'error', REASON, undefined],
-    ['denied, with words around it', [denied(LIST)], 'error', `PreToolUse:Bash hook error: ${REASON}`, undefined],
-    ["denied, in Claude's own words", [denied(LIST)], 'denied', `Hook denied it: ${REASON}`, undefined],
-    ['denied, and ran', [denied(LIST)], 'ok', 'x', ALTHOUGH],
-    ['denied, ran and printed the reason', [denied(LIST)], 'ok', REASON, ALTHOUGH],
-    ['denied, and failed for another reason', [denied(LIST)], 'error', 'No such file', ALTHOUGH],
-    ['denied, ran, failed and printed the reason', [denied(LIST)], 'error', `Exit code 1\n${REASON}`, ALTHOUGH],
-    ['denied, then asked again and allowed', [denied(REMOVE), allowed(LIST)], 'ok', 'x', ALTHOUGH],
-    ['denied, then asked again and pending', [denied(REMOVE), pending(LIST)], 'ok', 'x', ALTHOUGH],
-    ['allowed, then asked again and denied', [allowed(LIST), denied(REMOVE)], 'ok', 'x', ALTHOUGH],
-
-    ['allowed as another', [allowed(LIST), risky(REMOVE)], 'ok', 'x', ANOTHER],
-    ['allowed as another, told of before', [risky(REMOVE), allowed(LIST)], 'ok', 'x', ANOTHER],
-    ['allowed as one of another tool', [allowed(LIST), risky(call({ command: 'ls' }, 'Shell'))], 'ok', '', ANOTHER],
     [
-      'allowed as another that is harmless, too',
+      'refused by Claude Code itself',
+      [harmless(LIST)],
+      'error',
+      '<tool_use_error>No such tool</tool_use_error>',
+      undefined,
+    ],
+    [
+      'refused by Claude Code with line ends in the text',
+      [],
+      'error',
+      '<tool_use_error>No\nsuch tool</tool_use_error>\n',
+      undefined,
+    ],
+    ['successful with the text of a refusal', [], 'ok', '<tool_use_error>x</tool_use_error>', WITHOUT_ASKING],
+    [
+      'not asked about and printed a refusal',
+      [],
+      'error',
+      'Exit code 1\n<tool_use_error>x</tool_use_error>',
+      WITHOUT_ASKING,
+    ],
+    [
+      'not asked about and continued after a refusal',
+      [],
+      'error',
+      '<tool_use_error>x</tool_use_error> ran',
+      WITHOUT_ASKING,
+    ],
+
+    ['finished before it was decided', [pending(LIST), harmless(LIST)], 'ok', 'x', UNDECIDED],
+    ['failed before it was decided', [pending(LIST), harmless(LIST)], 'error', 'Exit code 1', UNDECIDED],
+    ['asked about and later allowed', [pending(LIST), allowed(LIST)], 'ok', 'x', undefined],
+
+    ['denied and did not run', [denied(LIST)], 'error', REASON, undefined],
+    ['denied with text around the reason', [denied(LIST)], 'error', `PreToolUse:Bash hook error: ${REASON}`, undefined],
+    ['denied in the words of Claude Code', [denied(LIST)], 'denied', `Hook denied it: ${REASON}`, undefined],
+    ['denied but ran', [denied(LIST)], 'ok', 'x', ALTHOUGH],
+    ['denied but ran and printed the reason', [denied(LIST)], 'ok', REASON, ALTHOUGH],
+    ['denied but failed for another reason', [denied(LIST)], 'error', 'No such file', ALTHOUGH],
+    ['denied but ran, failed and printed the reason', [denied(LIST)], 'error', `Exit code 1\n${REASON}`, ALTHOUGH],
+    ['denied, then asked about again and allowed', [denied(REMOVE), allowed(LIST)], 'ok', 'x', ALTHOUGH],
+    ['denied, then asked about again and pending', [denied(REMOVE), pending(LIST)], 'ok', 'x', ALTHOUGH],
+    ['allowed, then asked about again and denied', [allowed(LIST), denied(REMOVE)], 'ok', 'x', ALTHOUGH],
+
+    ['allowed with another input', [allowed(LIST), risky(REMOVE)], 'ok', 'x', ANOTHER],
+    ['logged and then allowed with another input', [risky(REMOVE), allowed(LIST)], 'ok', 'x', ANOTHER],
+    ['allowed as a call of another tool', [allowed(LIST), risky(call({ command: 'ls' }, 'Shell'))], 'ok', '', ANOTHER],
+    [
+      'harmless and allowed with another harmless input',
       [allowed(LIST), harmless(call({ command: 'pwd' }))],
       'ok',
       '',
       undefined,
     ],
     [
-      'allowed as another, but refused',
+      'allowed with another input but refused',
       [allowed(LIST), risky(REMOVE)],
       'error',
       '<tool_use_error>x</tool_use_error>',
       undefined,
     ],
-    ['told of twice: the first line counts', [allowed(LIST), risky(REMOVE), harmless(LIST)], 'ok', 'x', ANOTHER],
-    ['told of twice, the other way round', [allowed(LIST), harmless(LIST), risky(REMOVE)], 'ok', 'x', undefined],
-    ['told of under the old name', [allowed(call({}, 'Agent')), risky(call({}, 'Task'))], 'ok', '', undefined],
-    ['told of under the new name', [allowed(call({}, 'KillShell')), risky(call({}, 'TaskStop'))], 'ok', '', undefined],
-    ['of two tools that stop things', [allowed(call({}, 'Agent')), risky(call({}, 'TaskStop'))], 'ok', '', ANOTHER],
+    ['logged twice, first with a risky input', [allowed(LIST), risky(REMOVE), harmless(LIST)], 'ok', 'x', ANOTHER],
     [
-      'allowed, its fields in another order',
+      'logged twice, first with the allowed input',
+      [allowed(LIST), harmless(LIST), risky(REMOVE)],
+      'ok',
+      'x',
+      undefined,
+    ],
+    [
+      'logged under the old name of its tool',
+      [allowed(call({}, 'Agent')), risky(call({}, 'Task'))],
+      'ok',
+      '',
+      undefined,
+    ],
+    [
+      'logged under the new name of its tool',
+      [allowed(call({}, 'KillShell')), risky(call({}, 'TaskStop'))],
+      'ok',
+      '',
+      undefined,
+    ],
+    [
+      'allowed for Agent and logged for TaskStop',
+      [allowed(call({}, 'Agent')), risky(call({}, 'TaskStop'))],
+      'ok',
+      '',
+      ANOTHER,
+    ],
+    [
+      'allowed with its fields in another order',
       [allowed(call({ a: 1, b: 2 })), risky(call({ b: 2, a: 1 }))],
       'ok',
       '',
       undefined,
     ],
-    ['an input that is no object', [allowed(call('x')), risky(call('x'))], 'ok', '', undefined],
-    ['another input that is no object', [allowed(call('x')), risky(call('y'))], 'ok', '', ANOTHER],
-    ['no input at all', [allowed(call(undefined)), risky(call(undefined))], 'ok', '', undefined],
-    ['null', [allowed(call(null)), risky(call(null))], 'ok', '', undefined],
+    ['allowed with an input that is not an object', [allowed(call('x')), risky(call('x'))], 'ok', '', undefined],
+    ['allowed with another input that is not an object', [allowed(call('x')), risky(call('y'))], 'ok', '', ANOTHER],
+    ['allowed without an input', [allowed(call(undefined)), risky(call(undefined))], 'ok', '', undefined],
+    ['allowed with null as input', [allowed(call(null)), risky(call(null))], 'ok', '', undefined],
   ];
 
-  it.each(TABLE)('%s', (_, steps, outcome, output, breach) => {
+  it.each(TABLE)('the guard judges the end of a call that was %s', (_, steps, outcome, output, breach) => {
     expect(end(steps, outcome, output).breach).toBe(breach);
   });
 
-  it('tells which tool it was and what was decided, the log before the guard', () => {
+  it('the end of a call reports the verdict and the tool, as the log names it before the guard', () => {
     expect(end([], 'ok', '')).toEqual({ tool: undefined, verdict: undefined, breach: WITHOUT_ASKING });
     expect(end([denied(call({}, 'Asked'))], 'ok', '')).toMatchObject({ tool: 'Asked', verdict: DENIED });
     expect(end([allowed(call({}, 'Asked')), harmless(call({}, 'Logged'))], 'ok', '').tool).toBe('Logged');
   });
 });
 
-describe('a denial that is on no record', () => {
-  it.each([UNRECORDED, UNREADABLE])('is known by its words to a host that takes over: %s', (words) => {
-    expect(end([harmless(LIST)], 'error', words).breach).toBeUndefined();
-    expect(end([risky(REMOVE)], 'denied', `${words}\n`).breach).toBeUndefined();
-  });
+describe('a denial that is not on record', () => {
+  it.each([UNRECORDED, UNREADABLE])(
+    'an unrecorded denial is recognized by its text in another process: %s',
+    (words) => {
+      expect(end([harmless(LIST)], 'error', words).breach).toBeUndefined();
+      expect(end([risky(REMOVE)], 'denied', `${words}\n`).breach).toBeUndefined();
+    },
+  );
 
-  it.each([UNRECORDED, UNREADABLE])('is none where a tool may have said so itself: %s', (words) => {
-    expect(end([harmless(LIST)], 'ok', words).breach).toBe(WITHOUT_ASKING);
-    expect(end([harmless(LIST)], 'error', `Exit code 1\n${words}`).breach).toBe(WITHOUT_ASKING);
-    expect(end([harmless(LIST)], 'error', `${words}\n<error>Command was aborted</error>`).breach).toBe(WITHOUT_ASKING);
-    expect(end([harmless(call({}, 'mcp__x__y'))], 'error', words).breach).toBe(WITHOUT_ASKING);
-    expect(end([], 'error', words).breach).toBe(WITHOUT_ASKING);
-  });
+  it.each([UNRECORDED, UNREADABLE])(
+    'the text of an unrecorded denial does not count if a tool may have printed the text: %s',
+    (words) => {
+      expect(end([harmless(LIST)], 'ok', words).breach).toBe(WITHOUT_ASKING);
+      expect(end([harmless(LIST)], 'error', `Exit code 1\n${words}`).breach).toBe(WITHOUT_ASKING);
+      expect(end([harmless(LIST)], 'error', `${words}\n<error>Command was aborted</error>`).breach).toBe(
+        WITHOUT_ASKING,
+      );
+      expect(end([harmless(call({}, 'mcp__x__y'))], 'error', words).breach).toBe(WITHOUT_ASKING);
+      expect(end([], 'error', words).breach).toBe(WITHOUT_ASKING);
+    },
+  );
 
-  it('takes the place of what was decided', () => {
+  it('an unrecorded denial replaces the earlier decision', () => {
     const unrecorded: Step = (ledger) => ledger.unrecorded(ID);
     expect(end([denied(REMOVE), unrecorded], 'error', UNRECORDED)).toMatchObject({
       verdict: { allowed: false, reason: UNRECORDED },
@@ -156,15 +212,15 @@ function isSame(tool: string, asked: unknown, logged: unknown): boolean {
   return breach === undefined;
 }
 
-describe("an input of Claude's own tools", () => {
+describe("an input of Claude Code's own tools", () => {
   it.each<[string, unknown, unknown]>([
     ['a default is filled in', { command: 'ls', timeout: 5 }, { command: 'ls' }],
-    ['what is unknown is left out', { command: 'ls' }, { command: 'ls', invented: 1 }],
+    ['an unknown field is left out', { command: 'ls' }, { command: 'ls', invented: 1 }],
     ['a number is converted', { command: 'ls', timeout: 5 }, { command: 'ls', timeout: '5' }],
-    ['a truth is converted', { command: 'ls', flag: true }, { command: 'ls', flag: 'true' }],
-    ['a list has got defaults', { todos: [{ text: 'a', state: 'new' }] }, { todos: [{ text: 'a' }] }],
-    ['null stands for nothing', { command: 'ls', timeout: null }, { command: 'ls' }],
-  ])('is the same where %s', (_, asked, logged) => {
+    ['a boolean is converted', { command: 'ls', flag: true }, { command: 'ls', flag: 'true' }],
+    ['a list gets defaults', { todos: [{ text: 'a', state: 'new' }] }, { todos: [{ text: 'a' }] }],
+    ['null stands for a missing field', { command: 'ls', timeout: null }, { command: 'ls' }],
+  ])('an input counts as the same if %s', (_, asked, logged) => {
     expect(isSame('Bash', asked, logged)).toBe(true);
     expect(isSame('Bash', logged, asked)).toBe(true);
   });
@@ -173,13 +229,13 @@ describe("an input of Claude's own tools", () => {
     ['a field has another value', { command: 'ls', timeout: 5 }, { command: 'ls', timeout: 6 }],
     ['a text differs in its case', { command: 'ls' }, { command: 'LS' }],
     ['one scalar among several differs', { a: 1, b: 2, c: 3 }, { a: 1, b: 2, c: 4 }],
-  ])('is another where %s', (_, asked, logged) => {
+  ])('an input counts as another if %s', (_, asked, logged) => {
     expect(isSame('Bash', asked, logged)).toBe(false);
     expect(isSame('Bash', logged, asked)).toBe(false);
   });
 
   it.each(['command', 'url', 'content', 'new_string', 'prompt', 'query', 'pattern'])(
-    'is another where one has no %s',
+    'an input counts as another if only one side has the field %s',
     (field) => {
       expect(isSame('Any', { a: 1 }, { a: 1, [field]: 'x' })).toBe(false);
       expect(isSame('Any', { a: 1, [field]: 'x' }, { a: 1 })).toBe(false);
@@ -193,19 +249,19 @@ describe('an input of an MCP tool', () => {
   it.each<[string, unknown, unknown]>([
     ['keys in another order', { a: 1, b: 2 }, { b: 2, a: 1 }],
     ['nested keys in another order', { a: { x: 1, y: [{ p: 1, q: 2 }] } }, { a: { y: [{ q: 2, p: 1 }], x: 1 } }],
-  ])('is the same with %s', (_, asked, logged) => {
+  ])('an MCP input counts as the same with %s', (_, asked, logged) => {
     expect(isSame(MCP, asked, logged)).toBe(true);
   });
 
   it.each<[string, unknown, unknown]>([
-    ['a key more', { a: 1 }, { a: 1, b: 2 }],
-    ['a number as a text', { a: 5 }, { a: '5' }],
-    ['a key less', { a: 1, b: 2 }, { a: 1 }],
+    ['one more key', { a: 1 }, { a: 1, b: 2 }],
+    ['a number as a string', { a: 5 }, { a: '5' }],
+    ['one key fewer', { a: 1, b: 2 }, { a: 1 }],
     ['a key that is null', { a: 1 }, { a: 1, b: null }],
     ['another nested value', { a: { x: 1 } }, { a: { x: 2 } }],
-    ['a nested key more', { a: { x: 1 } }, { a: { x: 1, y: 1 } }],
+    ['one more nested key', { a: { x: 1 } }, { a: { x: 1, y: 1 } }],
     ['a list in another order', { a: [1, 2] }, { a: [2, 1] }],
-  ])('is another with %s', (_, asked, logged) => {
+  ])('an MCP input counts as another with %s', (_, asked, logged) => {
     expect(isSame(MCP, asked, logged)).toBe(false);
   });
 
@@ -217,7 +273,7 @@ describe('an input of an MCP tool', () => {
     ['<tool_use_error>It says: InputValidationError: x</tool_use_error>', WITHOUT_ASKING],
     [' <tool_use_error>InputValidationError: x</tool_use_error>', WITHOUT_ASKING],
     ['<tool_use_error>InputValidationError: x</tool_use_error> ran', WITHOUT_ASKING],
-  ])('may end without leave only in the words of Claude Code itself: %j', (output, breach) => {
+  ])('an MCP call may end without permission only in the words of Claude Code itself: %j', (output, breach) => {
     expect(end([harmless(call({}, MCP))], 'error', output).breach).toBe(breach);
     expect(end([harmless(call({}, MCP))], 'ok', output).breach).toBe(WITHOUT_ASKING);
   });
@@ -228,31 +284,31 @@ describe('an input of an MCP tool', () => {
     [REASON, 'ok', ALTHOUGH],
     [`PreToolUse hook error: ${REASON}`, 'error', ALTHOUGH],
     [`${REASON} It ran.`, 'error', ALTHOUGH],
-  ])('that was denied has the reason for its whole result: %j, %s', (output, outcome, breach) => {
+  ])('a denied MCP call is no breach only if its whole result is the reason: %j, %s', (output, outcome, breach) => {
     expect(end([denied(call({}, MCP))], outcome, output).breach).toBe(breach);
   });
 });
 
-describe('an end that was too long to be read', () => {
+describe('a result that was too long to be read', () => {
   const HIDDEN = 'behind a line that was made to hide it';
   const SKIPPED = { kind: 'tool-result', toolUseId: ID, outcome: 'ok', output: '', skipped: true } as const;
   const { skipped: _, ...READ } = SKIPPED;
 
   it.each([
     ['alone', [SKIPPED], [undefined]],
-    ['before another', [SKIPPED, READ], [undefined, HIDDEN]],
-    ['before one that seems to have been refused', [SKIPPED, { ...READ, outcome: 'error' }], [undefined, HIDDEN]],
-    ['behind another', [READ, SKIPPED], [undefined, HIDDEN]],
+    ['before another result', [SKIPPED, READ], [undefined, HIDDEN]],
+    ['before a result of a call that seems refused', [SKIPPED, { ...READ, outcome: 'error' }], [undefined, HIDDEN]],
+    ['after another result', [READ, SKIPPED], [undefined, HIDDEN]],
     ['twice', [SKIPPED, SKIPPED], [undefined, HIDDEN]],
-    ['not there, and the same told twice', [READ, READ], [undefined, undefined]],
-    ['before that of another call', [SKIPPED, { ...READ, toolUseId: 'other' }], [undefined, undefined]],
-  ] as const)('is %s', (_, results, breaches) => {
+    ['absent, but the same result twice', [READ, READ], [undefined, undefined]],
+    ['before the result of another call', [SKIPPED, { ...READ, toolUseId: 'other' }], [undefined, undefined]],
+  ] as const)('a skipped result does not hide another result of the same call: %s', (_, results, breaches) => {
     const ledger = new CallLedger();
     for (const toolUseId of [ID, 'other']) ledger.decided({ ...LIST, toolUseId }, ALLOWED);
     expect(results.map((result) => ledger.ended(result).breach)).toEqual(breaches);
   });
 
-  it('is one of a call that needs leave like any other', () => {
+  it('a call with a skipped result needs permission like any other call', () => {
     const ledger = new CallLedger();
     expect(ledger.ended(SKIPPED).breach).toBe(WITHOUT_ASKING);
     ledger.decided(LIST, DENIED);
@@ -260,7 +316,7 @@ describe('an end that was too long to be read', () => {
   });
 });
 
-describe('a path, absolute in what the hook asks', () => {
+describe('a path that is absolute in the request of the hook', () => {
   it.each([
     ['/workspace/src/a.ts', '/workspace/src/a.ts', true],
     ['/workspace/src/a.ts', 'src/a.ts', true],
@@ -279,7 +335,7 @@ describe('a path, absolute in what the hook asks', () => {
     ['/workspace/src/a.ts', 'src//./a.ts', true],
     ['/workspace/src/../b.ts', 'src/b.ts', false],
     ['/workspace/a.ts', '/workspace/../a.ts', false],
-  ])('%s for %s in the log: the same is %s', (asked, logged, same) => {
+  ])('the requested path %s and the logged path %s count as the same: %s', (asked, logged, same) => {
     for (const field of ['file_path', 'notebook_path', 'path']) {
       const steps = [
         allowed(call({ [field]: asked, content: 'x' }, 'Write')),
@@ -290,11 +346,11 @@ describe('a path, absolute in what the hook asks', () => {
   });
 
   it.each([
-    ['another content', { file_path: '/w/a', content: 'x' }, { file_path: 'a', content: 'y' }],
-    ['a path on one side', { file_path: '/w/a' }, {}],
-    ['a path on the other side', {}, { file_path: 'a' }],
-    ['a path that is no text', { file_path: 7 }, { file_path: 8 }],
-  ])('does not make two calls the same that have %s', (_, asked, logged) => {
+    ['different contents', { file_path: '/w/a', content: 'x' }, { file_path: 'a', content: 'y' }],
+    ['a path only in the request', { file_path: '/w/a' }, {}],
+    ['a path only in the log', {}, { file_path: 'a' }],
+    ['paths that are not strings', { file_path: 7 }, { file_path: 8 }],
+  ])('two calls with %s do not count as the same', (_, asked, logged) => {
     expect(end([allowed(call(asked)), risky(call(logged))], 'ok', '').breach).toBe(ANOTHER);
   });
 });
@@ -307,14 +363,14 @@ describe('the ledger', () => {
     verdict: ALLOWED,
   });
 
-  it('knows the denied calls', () => {
+  it('the ledger knows which calls were denied', () => {
     const ledger = new CallLedger();
     ledger.decided(LIST, ALLOWED);
     ledger.decided({ ...LIST, toolUseId: 'other' }, DENIED);
     expect([ID, 'other', 'third', undefined].map((id) => ledger.isDenied(id))).toEqual([false, true, false, false]);
   });
 
-  it.each(['__proto__', 'constructor', ''])('takes %j for an id like any other', (toolUseId) => {
+  it.each(['__proto__', 'constructor', ''])('the ledger accepts %j as an id like any other', (toolUseId) => {
     const ledger = new CallLedger();
     const result = { kind: 'tool-result', toolUseId, outcome: 'ok', output: '' } as const;
     expect(ledger.ended(result).breach).toBe(WITHOUT_ASKING);
@@ -322,7 +378,7 @@ describe('the ledger', () => {
     expect(ledger.ended(result).breach).toBeUndefined();
   });
 
-  it('forgets the oldest of more calls than there ever are at once', () => {
+  it('the ledger forgets the oldest call when it holds more than 10,000 calls', () => {
     const ledger = new CallLedger();
     for (let index = 0; index <= 10_000; index += 1) ledger.decided({ ...LIST, toolUseId: `${index}` }, ALLOWED);
     const breachOf = (toolUseId: string): unknown =>
@@ -330,7 +386,7 @@ describe('the ledger', () => {
     expect(['0', '1', '10000'].map(breachOf)).toEqual([WITHOUT_ASKING, undefined, undefined]);
   });
 
-  it('forgets the oldest of calls that take more room than those of any honest run', () => {
+  it('the ledger forgets the oldest calls when all calls need too much memory', () => {
     const ledger = new CallLedger();
     for (let index = 0; index < 200; index++) ledger.restore(large(`${index}`));
     const breachOf = (toolUseId: string): unknown =>
@@ -338,7 +394,7 @@ describe('the ledger', () => {
     expect(['0', '100', '199'].map(breachOf)).toEqual([WITHOUT_ASKING, undefined, undefined]);
   });
 
-  it('counts the room of a call once, however often it is asked about', () => {
+  it('the ledger counts the size of a call once, however often the call is asked about', () => {
     const ledger = new CallLedger();
     ledger.decided(call({}, 'Bash', 'first'), ALLOWED);
     for (let time = 0; time < 200; time++) ledger.restore(large('again'));
@@ -347,11 +403,11 @@ describe('the ledger', () => {
 
   it.each<[string, object]>([
     ['more fields', Object.fromEntries(Array.from({ length: 101 }, (_, at) => [`field ${at}`, at]))],
-    ['a longer name of a field', { ['x'.repeat(201)]: 1 }],
+    ['a longer field name', { ['x'.repeat(201)]: 1 }],
     ['a longer path', { file_path: `/${'x'.repeat(4_096)}` }],
     ['more values', { list: Array.from({ length: 50_001 }, () => 0) }],
-  ])('keeps one hash of an input that has %s than those of honest calls', (_, input) => {
-    // What an MCP server takes for a path is a field like any other.
+  ])('the ledger keeps one hash of an input that has %s than honest calls have', (_, input) => {
+    // For an MCP tool, file_path is a field like any other.
     for (const tool of 'file_path' in input ? ['Write'] : ['Write', 'mcp__x__y']) {
       const ledger = new CallLedger();
       ledger.decided(call(input, tool), ALLOWED);
@@ -360,7 +416,7 @@ describe('the ledger', () => {
     }
   });
 
-  it('compares inputs with many fields as a whole, in whichever order they are', () => {
+  it('inputs with many fields are compared as a whole, whatever the order of the fields is', () => {
     const many = (last: number): [string, number][] =>
       Array.from({ length: 150 }, (_, at) => [`f${at}`, at < 149 ? at : last]);
     const [given, reversed] = [Object.fromEntries(many(1)), Object.fromEntries(many(1).reverse())];
@@ -371,13 +427,13 @@ describe('the ledger', () => {
     }
   });
 
-  it('takes an input with more values than a model can write for the same as nothing else', () => {
+  it('an input with more values than a model can write never counts as the same', () => {
     const input = { list: Array.from({ length: 50_001 }, () => 0) };
     expect(isSame('Write', input, input)).toBe(false);
     expect(isSame('mcp__x__y', input, input)).toBe(false);
   });
 
-  it('bears inputs that are nested deeper than they can be written, and takes none for another', () => {
+  it('inputs that are nested too deeply to be serialized cause no error', () => {
     const deep = (): unknown => JSON.parse(`${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`);
     expect(isSame('mcp__x__y', deep(), deep())).toBe(false);
     expect(isSame('Bash', deep(), deep())).toBe(true);
@@ -386,8 +442,8 @@ describe('the ledger', () => {
   });
 });
 
-describe('what another host has decided', () => {
-  /** A ledger that knows of the first what is kept on disk. */
+describe('a decision of another process', () => {
+  /** A ledger that knows only what the first ledger keeps on disk. */
   function restored(...steps: Step[]): CallLedger {
     const before = new CallLedger();
     for (const step of steps) step(before);
@@ -402,30 +458,30 @@ describe('what another host has decided', () => {
   it.each<[string, ToolCall]>([
     ['a command', REMOVE],
     ['a path', call({ file_path: '/w/src/a.ts', content: 'x' }, 'Write')],
-    ["an MCP server's", call({ path: '/a', deep: { b: [1] } }, 'mcp__x__y')],
+    ['an MCP call', call({ path: '/a', deep: { b: [1] } }, 'mcp__x__y')],
     [
-      'one of many fields',
+      'a call with many fields',
       call(Object.fromEntries(Array.from({ length: 150 }, (_, at) => [`f${at}`, at])), 'mcp__x__y'),
     ],
-  ])('is held against the log as if it were its own: %s', (_, one) => {
+  ])('a restored decision is compared with the log like an own decision: %s', (_, one) => {
     const ledger = restored(allowed(one));
     ledger.logged(one, false);
     expect(ended(ledger)).toMatchObject({ verdict: ALLOWED, breach: undefined });
   });
 
-  it('does not let another call run as the one that was allowed', () => {
+  it('a restored decision does not allow another call', () => {
     const ledger = restored(allowed(LIST));
     ledger.logged(REMOVE, false);
     expect(ended(ledger).breach).toBe(ANOTHER);
   });
 
-  it('is a denial still', () => {
+  it('a restored denial is still a denial', () => {
     expect(restored(denied(REMOVE)).isDenied(ID)).toBe(true);
     expect(ended(restored(denied(REMOVE))).breach).toBe(ALTHOUGH);
     expect(ended(restored(denied(REMOVE)), REASON, 'error').breach).toBeUndefined();
   });
 
-  it('is nothing where nobody had decided yet, or was not asked', () => {
+  it('a call that is pending or was not asked about has no decision to restore', () => {
     const ledger = new CallLedger();
     expect(ledger.decisionOn(ID)).toBeUndefined();
     harmless(LIST)(ledger);
@@ -435,26 +491,26 @@ describe('what another host has decided', () => {
   });
 });
 
-describe('a call while no host was there to ask', () => {
-  it('is no breach where that is allowed', () => {
+describe('a call that ran while no process was there', () => {
+  it('an exempt call is not a breach', () => {
     const exempt: Step = (ledger) => ledger.exempt(ID);
     expect(end([risky(REMOVE), exempt], 'ok', 'x').breach).toBeUndefined();
     expect(end([exempt], 'ok', 'x').breach).toBeUndefined();
   });
 
-  it('is held against what was decided about it all the same', () => {
+  it('an exempt call is still compared with an earlier decision', () => {
     const exempt: Step = (ledger) => ledger.exempt(ID);
     expect(end([denied(REMOVE), risky(REMOVE), exempt], 'ok', 'x').breach).toBe(ALTHOUGH);
     expect(end([allowed(LIST), risky(REMOVE), exempt], 'ok', 'x').breach).toBe(ANOTHER);
   });
 
-  it('does not exempt any other', () => {
+  it('the exemption of a call does not exempt another call', () => {
     expect(end([(ledger) => ledger.exempt('other'), risky(REMOVE)], 'ok', 'x').breach).toBe(WITHOUT_ASKING);
   });
 });
 
-describe('a call whose end the log has told of', () => {
-  it('has ended; any other has not', () => {
+describe('a call whose end is in the log', () => {
+  it('hasEnded() is true only for a call whose end is in the log', () => {
     const ledger = new CallLedger();
     ledger.decided(LIST, ALLOWED);
     ledger.logged(LIST, true);

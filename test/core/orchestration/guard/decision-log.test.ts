@@ -6,7 +6,7 @@ import { DecisionLog } from '../../../../src/core/orchestration/guard/decision-l
 import { tempFolder } from '../../../support/temp-folder.js';
 
 const newFile = (): string => join(tempFolder(), 'decisions.jsonl');
-/** One that is closed when the test ends. */
+/** A decision log that is closed when the test ends. */
 function logAt(file: string): DecisionLog {
   const log = new DecisionLog(file);
   onTestFinished(() => log.close());
@@ -22,7 +22,7 @@ const decision = (toolUseId: string, allowed = true): StoredDecision => ({
 const idsOf = async (log: DecisionLog): Promise<string[]> => (await log.read()).map(({ toolUseId }) => toolUseId);
 
 describe("the guard's decisions on disk", () => {
-  it('are read by another host in their order, as soon as append() has resolved', async () => {
+  it('another process reads decisions in their order as soon as append() has resolved', async () => {
     const file = newFile();
     const first = logAt(file);
     await first.append(decision('a'));
@@ -31,7 +31,7 @@ describe("the guard's decisions on disk", () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  it('are none where nothing was decided: no file is made', async () => {
+  it('a log without decisions is empty and creates no file', async () => {
     const file = newFile();
     const log = logAt(file);
     expect(await log.read()).toEqual([]);
@@ -39,7 +39,7 @@ describe("the guard's decisions on disk", () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  it('are all there where several are made at once', async () => {
+  it('decisions that are appended at the same time are all stored', async () => {
     const file = newFile();
     const log = logAt(file);
     const ids = Array.from({ length: 50 }, (_, index) => `${index}`);
@@ -47,7 +47,7 @@ describe("the guard's decisions on disk", () => {
     expect((await idsOf(logAt(file))).sort()).toEqual(ids.sort());
   });
 
-  it('are gone on with by the next host', async () => {
+  it('the next process appends its decisions to the same file', async () => {
     const file = newFile();
     await logAt(file).append(decision('a'));
     const next = logAt(file);
@@ -55,7 +55,7 @@ describe("the guard's decisions on disk", () => {
     expect(await idsOf(logAt(file))).toEqual(['a', 'b']);
   });
 
-  it('are not those whose line was not finished', async () => {
+  it('unfinished and invalid lines are not read as decisions', async () => {
     const file = newFile();
     await logAt(file).append(decision('a'));
     appendFileSync(file, JSON.stringify(decision('b')).slice(0, -3));
@@ -64,7 +64,7 @@ describe("the guard's decisions on disk", () => {
     expect(await logAt(file).read()).toEqual([]);
   });
 
-  it('are not lost behind a line that was not finished', async () => {
+  it('decisions after an unfinished line are not lost', async () => {
     const file = newFile();
     await logAt(file).append(decision('a'));
     appendFileSync(file, JSON.stringify(decision('b')).slice(0, -3));
@@ -74,13 +74,13 @@ describe("the guard's decisions on disk", () => {
     expect(await idsOf(logAt(file))).toEqual(['a', 'c', 'd']);
   });
 
-  it('reject where they cannot be written', async () => {
+  it('append() rejects if the decision cannot be written', async () => {
     await expect(logAt(join(tempFolder(), 'none', 'x')).append(decision('a'))).rejects.toMatchObject({
       code: 'ENOENT',
     });
   });
 
-  it('take no more room on disk than those of any honest run, whoever wrote them', async () => {
+  it('the file of decisions does not grow beyond 32 MiB', async () => {
     const file = newFile();
     await logAt(file).append(decision('a'));
     truncateSync(file, 32 * 1024 * 1024 - 200);
@@ -93,7 +93,7 @@ describe("the guard's decisions on disk", () => {
     expect(await idsOf(log)).toEqual(['d']);
   });
 
-  it('begin anew with a new run', async () => {
+  it('clear() removes all decisions, and later decisions are stored again', async () => {
     const file = newFile();
     const log = logAt(file);
     await log.append(decision('a'));
@@ -105,7 +105,7 @@ describe("the guard's decisions on disk", () => {
     await log.clear();
   });
 
-  it('that are closed take no more, and another goes on with them', async () => {
+  it('a closed log takes no more decisions, and another log continues the same file', async () => {
     const file = newFile();
     const log = logAt(file);
     await log.append(decision('a'));

@@ -7,7 +7,7 @@ import { simulate } from '../../../support/simulate.js';
 
 const deletes = (folder: string) => ({ tool: 'Bash', input: { command: `rm -rf ${folder}` }, output: '' });
 
-it('an agent may delete what the user had ignored when the session began, and nothing that it ignores itself', async () => {
+it('an agent may delete folders that were ignored at the start, but not folders that it ignores later', async () => {
   const cwd = repository();
   writeFileSync(join(cwd, '.gitignore'), 'artifacts/\n');
   git(cwd, 'add', '.gitignore');

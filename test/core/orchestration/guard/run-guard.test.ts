@@ -64,13 +64,13 @@ const ASK: ToolPolicy = { rules: [{ tool: 'Bash', matches: /push/, decision: 'as
 beforeEach(() => fakeClock(7_000));
 
 describe('before a tool call', () => {
-  it('lets pass what the policy allows, without a word', async () => {
+  it('the guard lets a call pass that the policy allows, and records nothing', async () => {
     const { guard, actions } = await scene();
     expect(await guard.beforeTool(bash('ls'))).toEqual({ allowed: true });
     expect(actions).toEqual([]);
   });
 
-  it('denies what is critical, and says why to the agent and to the record', async () => {
+  it('the guard denies a critical call and gives the reason to the agent and to the record', async () => {
     const { guard, denials, actions } = await scene();
     const verdict = await guard.beforeTool(bash(WIPE));
     expect(verdict).toEqual({ allowed: false, reason: expect.stringMatching(/^Denied by policy: .{10}/) });
@@ -81,7 +81,7 @@ describe('before a tool call', () => {
     expect(actions).toMatchObject([{ type: 'denied', at: 7_000 }]);
   });
 
-  it('rates by the workspace as the agent sees it', async () => {
+  it('the guard rates a call by the workspace path that the agent sees', async () => {
     const command = bash('rm -rf /srv/project');
     const [inside, outside] = await Promise.all(
       ['/srv/project', '/workspace'].map(async (workspace) => (await scene({}, workspace)).guard.beforeTool(command)),
@@ -94,7 +94,7 @@ describe('before a tool call', () => {
     ['allow', undefined, { allowed: true }],
     ['deny', undefined, { allowed: false, reason: 'Denied by the user.' }],
     ['deny', 'Use a branch.', { allowed: false, reason: 'Denied by the user: Use a branch.' }],
-  ] as const)('asks a person who says %s, %j', async (decision, note, expected) => {
+  ] as const)('the guard asks a person and follows the answer: %s, %j', async (decision, note, expected) => {
     const { guard, asked, denials } = await scene(ASK);
     const verdict = guard.beforeTool(bash('git push'));
     expect(guard.approvals.waiting).toBe(true);
@@ -103,7 +103,7 @@ describe('before a tool call', () => {
     expect(denials()).toMatchObject(decision === 'allow' ? [] : [{ by: 'person', tool: 'Bash' }]);
   });
 
-  it('denies for want of an answer, and says what it was that needed one', async () => {
+  it('the guard denies a call without an answer and says why the call needed approval', async () => {
     const { guard, denials } = await scene({ ...ASK, approvalTimeoutMs: 2_000 });
     const verdict = guard.beforeTool(bash('git push'));
     vi.advanceTimersByTime(2_000);
@@ -112,7 +112,7 @@ describe('before a tool call', () => {
     expect(denials()).toMatchObject([{ by: 'timeout', reason }]);
   });
 
-  it('denies at the end of the run', async () => {
+  it('the guard denies waiting and later calls at the end of the run', async () => {
     const { guard, denials } = await scene(ASK);
     const verdict = guard.beforeTool(bash('git push'));
     guard.approvals.end('It was cancelled.');
@@ -121,14 +121,14 @@ describe('before a tool call', () => {
     expect(await guard.beforeTool(bash('git push', 'u'))).toMatchObject({ allowed: false });
   });
 
-  it('shows the danger to the person who is asked, frozen like all of it', async () => {
+  it('an approval request shows the danger of its call and is frozen', async () => {
     const { guard, asked } = await scene({ dangerous: 'ask' });
     void guard.beforeTool(bash(WIPE));
     expect(asked()).toMatchObject({ danger: { level: 'critical' }, input: { command: WIPE } });
     expect(unfrozenParts({ ...asked() })).toEqual(['$']);
   });
 
-  it('asks nobody about what is nested so deeply that showing it could fail', async () => {
+  it('the guard denies a call that is nested too deeply for a person to check', async () => {
     const nested = (depth: number): object => JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`);
     const { guard, actions } = await scene(ASK);
     expect(await guard.beforeTool({ ...bash('git push'), input: { command: 'git push', more: nested(60) } })).toEqual({
@@ -140,7 +140,7 @@ describe('before a tool call', () => {
     expect(actions.map(({ type }) => type)).toEqual(['denied', 'asked']);
   });
 
-  it('asks nobody about what is too long to be read', async () => {
+  it('the guard denies a call that is too long for a person to check', async () => {
     const { guard, actions } = await scene(ASK);
     const verdict = await guard.beforeTool(bash(`git push ${'x'.repeat(1_000_000)}`));
     expect(verdict).toEqual({
@@ -152,8 +152,8 @@ describe('before a tool call', () => {
 
   it.each<[string, unknown]>([
     ['nested too deeply', JSON.parse(`${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`)],
-    ['no data', { command: () => {} }],
-  ])('denies a call that a person would have to check, but whose input is %s', async (_, input) => {
+    ['not data', { command: () => {} }],
+  ])('the guard denies a call that needs approval if its input is %s', async (_, input) => {
     const { guard, denials } = await scene({ rules: [{ tool: '*', decision: 'ask' }] });
     const verdict = guard.beforeTool({ toolUseId: 't', tool: 'mcp__x', input });
     expect(await verdict).toMatchObject({ allowed: false, reason: expect.stringMatching(/^Denied/) });
@@ -162,11 +162,11 @@ describe('before a tool call', () => {
   });
 });
 
-describe('what the log tells', () => {
+describe('tool calls in the log', () => {
   const kinds = (list: Observation[]): string[] => list.map(({ kind }) => kind);
   const reasonOf = (verdict: Verdict): string => (verdict.allowed ? '' : verdict.reason);
 
-  it('passes on as it is what is no tool call', async () => {
+  it('inspect() returns an observation unchanged if it is not a tool call', async () => {
     const { guard } = await scene();
     const list: Observation[] = [
       { kind: 'init', conversationId: 'x' },
@@ -177,7 +177,7 @@ describe('what the log tells', () => {
     expect(guard.inspect(list, true)).toEqual(list);
   });
 
-  it('rates the calls', async () => {
+  it('inspect() rates the danger of tool calls', async () => {
     const { guard } = await scene();
     const [wipe, list] = guard.inspect([logged(WIPE), logged('ls', 'u')], true);
     expect(wipe).toMatchObject({ kind: 'tool', danger: { level: 'critical' } });
@@ -185,14 +185,14 @@ describe('what the log tells', () => {
     expect(list).toEqual(logged('ls', 'u'));
   });
 
-  it('takes a call that was allowed for what it is', async () => {
+  it('an allowed call that ran is not a breach', async () => {
     const { guard } = await scene();
     await guard.beforeTool(bash('ls'));
     const list = [logged('ls'), result('x')];
     expect(guard.inspect(list, true)).toEqual(list);
   });
 
-  it('tells denied calls from failed ones, and their errors too', async () => {
+  it('inspect() marks results and errors of denied calls as denied, and no others', async () => {
     const { guard } = await scene();
     const reason = reasonOf(await guard.beforeTool(bash(WIPE)));
     const error = { kind: 'error', severity: 'critical', code: 'permission_denied', message: reason } as const;
@@ -228,24 +228,24 @@ describe('what the log tells', () => {
       'as another call than the one that was allowed',
     ],
     [
-      'as another call, with a second line in the log that tells of the first',
+      'as another call, with a second log line that shows the allowed one',
       (guard) => guard.beforeTool(bash('ls')),
       [logged(WIPE), logged('ls'), result('x')],
       'as another call than the one that was allowed',
     ],
     [
-      'as another call, of which a person would have been asked',
+      'as another call that needs approval',
       (guard) => guard.beforeTool(bash('ls')),
       [logged('git push'), result('x')],
       'as another call than the one that was allowed',
     ],
     [
-      'although it was denied, with a harmless question afterwards',
+      'although it was denied, with a harmless request afterwards',
       async (guard) => [await guard.beforeTool(bash(WIPE)), await guard.beforeTool(bash('ls'))],
       [logged(WIPE), result('x')],
       'although it was denied',
     ],
-  ])('has a call that ran %s for a breach', async (_, before, list, how) => {
+  ])('a call that ran %s is a breach', async (_, before, list, how) => {
     const { guard } = await scene(ASK);
     await before(guard);
     const seen = guard.inspect(list, true);
@@ -262,7 +262,7 @@ describe('what the log tells', () => {
     });
   });
 
-  it('has one breach for each call, whichever they are', async () => {
+  it('each call without permission is a breach of its own', async () => {
     const { guard } = await scene();
     await guard.beforeTool(bash('ls', 'asked'));
     const seen = guard.inspect([result('', 'ok', 'a'), result('', 'ok', 'asked'), result('', 'ok', 'b')], true);
@@ -274,7 +274,7 @@ describe('what the log tells', () => {
     ]);
   });
 
-  it('has none where the run has no guard', async () => {
+  it('a run without a guard has no breaches', async () => {
     const { guard } = await scene();
     expect(kinds(guard.inspect([logged(WIPE), result('x')], false))).toEqual(['tool', 'tool-result']);
   });
@@ -283,20 +283,20 @@ describe('what the log tells', () => {
     ['that nobody asked about', () => {}],
     ['that nobody had decided about', (guard) => void guard.beforeTool(bash('git push'))],
     ['that was denied', (guard) => guard.beforeTool(bash(WIPE))],
-  ])('has one while the run is being ended only where it went well: a call %s', async (_, happens) => {
+  ])('while the run is being ended, a call %s is a breach only if it succeeded', async (_, happens) => {
     const { guard } = await scene(ASK);
     await happens(guard);
     expect(kinds(guard.inspect([result('Interrupted', 'error')], 'ended'))).toEqual(['tool-result']);
     expect(kinds(guard.inspect([result('x')], 'ended'))).toEqual(['tool-result', 'breach']);
   });
 
-  it('has none while the run is being ended where the call was allowed', async () => {
+  it('while the run is being ended, an allowed call is not a breach', async () => {
     const { guard } = await scene();
     await guard.beforeTool(bash('ls'));
     expect(kinds(guard.inspect([logged('ls'), result('x')], 'ended'))).toEqual(['tool', 'tool-result']);
   });
 
-  it('has a line that nobody can read for one, where every call has to be seen', async () => {
+  it('an unreadable log line is a breach if every call has to be seen', async () => {
     const { guard } = await scene();
     const list: Observation[] = [logged('ls'), { kind: 'tampered' }];
     expect(guard.inspect(list, true)).toEqual([
@@ -316,7 +316,7 @@ describe('what the log tells', () => {
       expect(guard.inspect(list, enforced), `${enforced}`).toEqual([logged('ls')]);
   });
 
-  it('rates all calls of a line together for what one may cost: the rest is too complex', async () => {
+  it('all calls of a log line share the rating effort of one call, and the rest count as too complex', async () => {
     const { guard } = await scene();
     const commands = 'true; '.repeat(300);
     const line = Array.from({ length: 6 }, (_, index) => logged(commands, `${index}`));
@@ -327,13 +327,13 @@ describe('what the log tells', () => {
     expect(dangers(guard.inspect(line.slice(0, 1), true)), 'the next line').toEqual([undefined]);
   });
 
-  it('has none for a call that Claude refused itself', async () => {
+  it('a call that Claude Code itself refused is not a breach', async () => {
     const { guard } = await scene();
     const refused = result('<tool_use_error>InputValidationError</tool_use_error>', 'error');
     expect(guard.inspect([logged('ls'), refused], true)).toEqual([logged('ls'), refused]);
   });
 
-  it('bears inputs of any depth', async () => {
+  it('the guard handles inputs of any depth', async () => {
     const { guard } = await scene();
     const input: unknown = JSON.parse(`${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`);
     for (const [tool, toolUseId] of [
@@ -357,14 +357,14 @@ describe('a guard whose rules are not loaded', () => {
     return { guard, actions: record.actions };
   };
 
-  it('loads them before it decides about a call', async () => {
+  it('a guard loads its rules before it decides about a call', async () => {
     const { guard, actions } = unready();
     const verdicts = await Promise.all([guard.beforeTool(bash(WIPE, 'a')), guard.beforeTool(bash('ls', 'b'))]);
     expect(verdicts).toMatchObject([{ allowed: false }, { allowed: true }]);
     expect(actions).toMatchObject([{ type: 'denied', denial: { danger: { level: 'critical' } } }]);
   });
 
-  it('lets no line of the log pass unrated', async () => {
+  it('inspect() throws until the rules are loaded', async () => {
     const { guard } = unready();
     expect(() => guard.inspect([logged(WIPE)], true)).toThrow('ready()');
     await guard.ready();
@@ -373,7 +373,7 @@ describe('a guard whose rules are not loaded', () => {
 });
 
 describe('a guard that takes over', () => {
-  it('knows what its predecessor has decided, and takes nothing of it for a breach', async () => {
+  it('a restored guard knows the decisions of the previous guard and reports no breach for them', async () => {
     const first = await scene();
     expect(await first.guard.beforeTool(bash('ls', 'a'))).toEqual({ allowed: true });
     const { reason = '' } = (await first.guard.beforeTool(bash(WIPE, 'b'))) as { reason?: string };
@@ -383,18 +383,18 @@ describe('a guard that takes over', () => {
     const seen = next.guard.inspect(lines, true);
     expect(seen.filter(({ kind }) => kind === 'breach')).toEqual([]);
     expect(seen.at(-1)).toMatchObject({ kind: 'tool-result', outcome: 'denied' });
-    // Without them it would have to take them for breaches.
+    // Without the decisions, a guard reports breaches.
     expect((await scene()).guard.inspect(lines, true).filter(({ kind }) => kind === 'breach')).toHaveLength(2);
   });
 
-  it('has what was decided on disk before the call may run', async () => {
+  it('a decision is on disk before its call may run', async () => {
     const { guard, file } = await scene();
     await guard.beforeTool(bash('ls', 'a'));
     expect(readFileSync(file, 'utf8')).toMatch(/^\n\{"toolUseId":"a",.*"verdict":\{"allowed":true\}\}\n$/);
     expect(readFileSync(file, 'utf8')).not.toContain('"ls"');
   });
 
-  it('denies what it cannot write down', async () => {
+  it('the guard denies a call if the decision cannot be written to disk', async () => {
     const { guard, denials } = await scene({}, '/workspace', join(tempFolder(), 'none', 'decisions.jsonl'));
     const verdict = await guard.beforeTool(bash('ls', 'a'));
     expect(verdict).toEqual({ allowed: false, reason: 'Denied: the decision could not be written down.' });
@@ -407,18 +407,18 @@ describe('a guard that takes over', () => {
       expect(host.inspect(lines, true).filter(({ kind }) => kind === 'breach')).toEqual([]);
   });
 
-  it("holds what an MCP server's call says against what its host has said, whatever is on record", async () => {
+  it('an unrecorded denial of an MCP call is accepted only by the guard that denied the call', async () => {
     const mine: ToolPolicy = { rules: [{ tool: 'mcp__x', decision: 'deny' }] };
     const { guard } = await scene(mine, '/workspace', join(tempFolder(), 'none', 'decisions.jsonl'));
     const call = { toolUseId: 'a', tool: 'mcp__x', input: {} };
     const { reason = '' } = (await guard.beforeTool(call)) as { reason?: string };
     const lines: Observation[] = [{ kind: 'tool', id: 'a', name: 'mcp__x', input: {} }, result(reason, 'error', 'a')];
     expect(guard.inspect(lines, true).map(({ kind }) => kind)).toEqual(['tool', 'tool-result']);
-    // Another host takes no server's word for it.
+    // Another guard does not trust the text, because the MCP server may have written it.
     expect((await scene(mine)).guard.inspect(lines, true).at(-1)).toMatchObject({ kind: 'breach' });
   });
 
-  it('adds the time in which the run was frozen to that in which a person may answer', async () => {
+  it('the guard extends an approval deadline by the time for which the run was paused', async () => {
     const { guard, asked } = await scene({ ...ASK, approvalTimeoutMs: 60_000 }, '/workspace', undefined, {
       number: 1,
       pauses: [{ pausedAt: 5_000, resumedAt: 35_000 }],
@@ -427,7 +427,7 @@ describe('a guard that takes over', () => {
     await eventually(() => expect(asked()).toMatchObject({ askedAt: 5_000, deadline: 95_000 }));
   });
 
-  it('is not asked about calls that are over: whoever asks is gone', async () => {
+  it('the guard denies a request for a call that is over, and asks no person', async () => {
     const { guard, actions } = await scene(ASK);
     guard.inspect([logged('git push', 'a'), result('x', 'error', 'a')], 'ended');
     expect(await guard.beforeTool(bash('git push', 'a'))).toEqual({
@@ -437,13 +437,13 @@ describe('a guard that takes over', () => {
     expect(actions).toEqual([]);
   });
 
-  it('asks a person with the time that is left', async () => {
+  it('the guard asks a person about an earlier request with the time that is left', async () => {
     const { guard, asked } = await scene({ ...ASK, approvalTimeoutMs: 60_000 });
     void guard.beforeTool({ ...bash('git push'), askedAt: 5_000 });
     await eventually(() => expect(asked()).toMatchObject({ askedAt: 5_000, deadline: 65_000 }));
   });
 
-  it('takes calls that ran unasked for none where nobody had to be asked, later ones excepted', async () => {
+  it('calls that were logged before the guard was enforced are no breaches, but later calls are', async () => {
     const { guard } = await scene();
     const calm = guard.inspect([logged('ls', 'a')], false);
     expect(calm).toHaveLength(1);
@@ -452,10 +452,10 @@ describe('a guard that takes over', () => {
   });
 });
 
-describe('what a hook reports after its call', () => {
+describe('the report of a hook after its call', () => {
   const BREACH = { kind: 'breach', id: 't', danger: { level: 'critical', rule: 'guard.bypassed' } };
 
-  it('is no breach where it is what was allowed', async () => {
+  it('a report of the allowed call is no breach', async () => {
     const { guard, breaches, report } = await scene();
     const input = { command: 'ls', timeout: 5_000 };
     await guard.beforeTool({ ...bash('ls'), input });
@@ -471,28 +471,28 @@ describe('what a hook reports after its call', () => {
     ['WebFetch', { url: 'https://a.example', prompt: 'x' }, { url: 'https://b.example', prompt: 'x' }],
     ['Monitor', { command: 'ls', description: 'x' }, { command: 'rm x', description: 'x' }],
     ['mcp__x__y', { list: [1, { a: 2 }] }, { list: [1, { a: 3 }] }],
-  ])('is a breach where %s ran with another input than the one that was allowed: %j, %j', async (tool, input, ran) => {
+  ])('a report of %s with another input than the allowed one is a breach: %j, %j', async (tool, input, ran) => {
     const { guard, breaches, report } = await scene();
     await guard.beforeTool({ toolUseId: 't', tool, input });
     report({ toolUseId: 't', tool, input: ran });
     expect(breaches).toMatchObject([{ ...BREACH, name: tool }]);
   });
 
-  it('is a breach where another tool ran', async () => {
+  it('a report of another tool than the allowed one is a breach', async () => {
     const { guard, breaches, report } = await scene();
     await guard.beforeTool(bash('ls'));
     report({ toolUseId: 't', tool: 'Monitor', input: { command: 'ls' } });
     expect(breaches).toMatchObject([BREACH]);
   });
 
-  it('is a breach where the call was denied', async () => {
+  it('a report of a denied call is a breach', async () => {
     const { guard, breaches, report } = await scene();
     await guard.beforeTool(bash(WIPE));
     report(bash(WIPE));
     expect(breaches).toMatchObject([BREACH]);
   });
 
-  it('is a breach also where an earlier host has allowed something else', async () => {
+  it('a report of another input than the one that an earlier process allowed is a breach', async () => {
     const before = await scene();
     await before.guard.beforeTool(bash('ls'));
     const { guard, breaches, report } = await scene({}, '/workspace', before.file);
@@ -501,7 +501,7 @@ describe('what a hook reports after its call', () => {
     expect(breaches).toMatchObject([BREACH]);
   });
 
-  it('is none of the first or the second input that a newer release asks about', async () => {
+  it('a report of the first input is no breach if a newer release asks again with a second input', async () => {
     const { guard, breaches, report } = await scene();
     const raw = { to: 'bob', message: 'x' };
     await guard.beforeTool({ toolUseId: 't', tool: 'SendMessage', input: raw });
@@ -510,7 +510,7 @@ describe('what a hook reports after its call', () => {
     expect(breaches).toEqual([]);
   });
 
-  it('is none where nobody was asked, which the log tells, or where a person answers in the input', async () => {
+  it('a report is no breach if nobody was asked, or if a person answers within the input', async () => {
     const { guard, breaches, report } = await scene();
     report(bash('ls'));
     await guard.beforeTool({ toolUseId: 'q', tool: 'AskUserQuestion', input: { questions: [] } });
@@ -519,7 +519,7 @@ describe('what a hook reports after its call', () => {
   });
 });
 
-it('a call that a newer release asks about twice is put to a person once', async () => {
+it('a person is asked once about a call that a newer release asks about twice', async () => {
   const { guard, actions, asked } = await scene({ rules: [{ tool: 'Monitor', decision: 'ask' }] });
   const first = guard.beforeTool({ toolUseId: 't', tool: 'Monitor', input: { command: 'ls', persistent: false } });
   guard.approvals.answer(asked().requestId, 'allow', undefined);
@@ -529,19 +529,19 @@ it('a call that a newer release asks about twice is put to a person once', async
   expect(actions.filter(({ type }) => type === 'asked')).toHaveLength(1);
 });
 
-describe('tools whose work is in no log', () => {
+describe('tools whose work does not appear in the log', () => {
   it.each([
     ['Workflow', { script: 'return 1' }],
     ['Agent', { prompt: 'x', isolation: 'remote' }],
     ['Task', { prompt: 'x', isolation: 'remote' }],
-  ])('are denied: %s %j', async (tool, input) => {
+  ])('a tool whose work does not appear in the log is denied: %s %j', async (tool, input) => {
     const { guard, denials } = await scene({ dangerous: 'allow' }, '/workspace', undefined, undefined, ['Workflow']);
     const verdict = await guard.beforeTool({ toolUseId: 't', tool, input });
     expect(verdict).toEqual({ allowed: false, reason: expect.stringContaining('is in no log') });
     expect(denials()).toMatchObject([{ tool, by: 'policy' }]);
   });
 
-  it('end the session where they are used all the same', async () => {
+  it('the use of a denied tool whose work does not appear in the log is a breach', async () => {
     const { guard } = await scene({}, '/workspace', undefined, undefined, ['Workflow']);
     const input = { script: 'return 1' };
     await guard.beforeTool({ toolUseId: 't', tool: 'Workflow', input });
@@ -549,7 +549,7 @@ describe('tools whose work is in no log', () => {
     expect(seen.at(-1)).toMatchObject({ kind: 'breach', name: 'Workflow' });
   });
 
-  it('run where the session asked for them', async () => {
+  it('a tool whose work does not appear in the log is allowed if the session did not turn it off', async () => {
     const { guard } = await scene();
     expect(await guard.beforeTool({ toolUseId: 't', tool: 'Workflow', input: { script: '1' } })).toEqual({
       allowed: true,
@@ -557,7 +557,7 @@ describe('tools whose work is in no log', () => {
   });
 });
 
-it('a denied call of an MCP server is no breach in the words of a newer release, and one in any others', async () => {
+it('a denied MCP call is no breach in the words of a newer release, but a breach in other words', async () => {
   for (const [words, breaches] of [
     [(reason: string) => `<tool_use_error>PreToolUse:mcp__x__y hook error: ${reason}</tool_use_error>`, 0],
     [(reason: string) => `<tool_use_error>PreToolUse:mcp__x__y hook error: ${reason}, and more</tool_use_error>`, 1],

@@ -15,45 +15,48 @@ function workspaceWith(content: string | Buffer, file = 'settings.json'): string
   return workspace;
 }
 
-describe('a workspace is refused where its settings', () => {
+describe('a workspace with unsafe settings', () => {
   it.each<[string, string | Buffer, string?]>([
     ['keep the loader from running any program', TRACE],
-    ['do so in the file of one person', TRACE, 'settings.local.json'],
-    ['have the loader write into what hooks print', '{ "env" : { "LD_SHOW_AUXV" : "" } }'],
-    ['lead Claude to another configuration', '{"env":{"CLAUDE_CONFIG_DIR":"/workspace/c"}}'],
-    ['say so in escapes', String.raw`{"env":{"\u004cD_TRACE_LOADED_OBJECT\u0053":"1"}}`],
-    ['begin with a byte order mark, and have comments', `\uFEFF// x\n${TRACE}`],
+    ['do so in settings.local.json', TRACE, 'settings.local.json'],
+    ['make the loader write into the output of hooks', '{ "env" : { "LD_SHOW_AUXV" : "" } }'],
+    ['lead Claude Code to another configuration folder', '{"env":{"CLAUDE_CONFIG_DIR":"/workspace/c"}}'],
+    ['contain an unsafe variable in escapes', String.raw`{"env":{"\u004cD_TRACE_LOADED_OBJECT\u0053":"1"}}`],
+    ['begin with a byte order mark and a comment', `\uFEFF// x\n${TRACE}`],
     ['are UTF-16', Buffer.from(`\uFEFF${TRACE}`, 'utf16le')],
     ['are too long to be checked', `${' '.repeat(2 ** 20)}${TRACE}`],
-  ])('%s', async (_, content, file) => {
+  ])('a workspace is refused if its settings %s', async (_, content, file) => {
     const error = await errorOf(requireSafeSettings(workspaceWith(content, file)), 'UNSAFE_SETTINGS');
     expect(error.message).toContain(`.claude/${file ?? 'settings.json'}`);
   });
 
-  it('are a FIFO', async () => {
+  it('a workspace is refused if its settings are a FIFO', async () => {
     const workspace = workspaceWith('');
     rmSync(join(workspace, '.claude/settings.json'));
     execFileSync('mkfifo', [join(workspace, '.claude/settings.json')]);
     await errorOf(requireSafeSettings(workspace), 'UNSAFE_SETTINGS');
   });
 
-  it('are a link to such a file in the workspace', async () => {
+  it('a workspace is refused if its settings are a link to unsafe settings in the workspace', async () => {
     const workspace = workspaceWith(TRACE, 'other.json');
     symlinkSync('other.json', join(workspace, '.claude/settings.json'));
     await errorOf(requireSafeSettings(workspace), 'UNSAFE_SETTINGS');
   });
 });
 
-describe('a workspace is accepted where its settings', () => {
+describe('a workspace with safe settings', () => {
   it.each([
-    ['set what managed settings set again', '{"env":{"LD_PRELOAD":"/workspace/x.so","NODE_OPTIONS":"--inspect"}}'],
-    ['only mention such a variable', '{"permissions":{"deny":["Bash(env LD_TRACE_LOADED_OBJECTS=1 *)"]}}'],
-    ['are no JSON', '{'],
-  ])('%s', async (_, content) => {
+    [
+      'set variables that managed settings overwrite',
+      '{"env":{"LD_PRELOAD":"/workspace/x.so","NODE_OPTIONS":"--inspect"}}',
+    ],
+    ['only mention an unsafe variable', '{"permissions":{"deny":["Bash(env LD_TRACE_LOADED_OBJECTS=1 *)"]}}'],
+    ['are not JSON', '{'],
+  ])('a workspace is accepted if its settings %s', async (_, content) => {
     await requireSafeSettings(workspaceWith(content));
   });
 
-  it('are missing, or lead out of the workspace', async () => {
+  it('a workspace is accepted if its settings are missing or a link out of the workspace', async () => {
     await requireSafeSettings(realpathSync(tempFolder()));
     const workspace = workspaceWith('{}');
     const elsewhere = join(tempFolder(), 'settings.json');

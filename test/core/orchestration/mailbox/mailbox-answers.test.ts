@@ -3,7 +3,7 @@ import { MailboxAnswers } from '../../../../src/core/orchestration/mailbox/mailb
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-it('tells no hook that a host is there which has closed', async () => {
+it('a wait that begins after close() sends its hook no signs that the process is alive', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
   onTestFinished(() => void vi.useRealTimers());
   const answers = new MailboxAnswers(tempFolder());

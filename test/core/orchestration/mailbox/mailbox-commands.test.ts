@@ -26,7 +26,7 @@ async function scene(obey?: RunHooks['command']) {
   return { files, host, channel };
 }
 
-/** Puts a request in its place in one step, as the command does. */
+/** Renames a request into its place in one step, as the command does. */
 function ask(files: MailboxFiles, content: string | Buffer, id: string = randomUUID()): string {
   writeFileSync(join(files.requests, `${id}.part`), content);
   renameSync(join(files.requests, `${id}.part`), join(files.requests, `${id}.args`));
@@ -40,8 +40,8 @@ const isGone = ({ requests }: MailboxFiles, id: string): Promise<unknown> =>
   eventually(() => expect(existsSync(join(requests, `${id}.args`))).toBe(false));
 const asked = ({ commands }: FakeHost): readonly (readonly string[])[] => commands.map(([, args]) => args);
 
-describe('a command of the agent', () => {
-  it('is carried out with its arguments as they are, and answered with its exit code and text', async () => {
+describe('an orchestrate command of the agent', () => {
+  it('a command is carried out with unchanged arguments and answered with an exit code and a text', async () => {
     const args = ['create', '--mode', 'planning', '', ' two  words\n', "'$(touch x)'", '漢字 🙂'];
     const { files, host } = await scene(async () => ({ exitCode: 3, text: 'line one\nline two\n' }));
     const id = ask(files, argsOf(...args));
@@ -51,16 +51,16 @@ describe('a command of the agent', () => {
   });
 
   it.each<[string, string, readonly string[]]>([
-    ['no arguments at all', '', []],
-    ['an argument that is not ended', 'create\0half', ['create']],
-    ['bytes that are no text', argsOf('\ufffd'), ['\ufffd']],
-  ])('with %s is one, too', async (_, content, args) => {
+    ['no arguments', '', []],
+    ['an argument without its final NUL byte', 'create\0half', ['create']],
+    ['a replacement character as its argument', argsOf('\ufffd'), ['\ufffd']],
+  ])('a command with %s is carried out, too', async (_, content, args) => {
     const { files, host } = await scene();
     await answerTo(files, ask(files, content));
     expect(asked(host)).toEqual([args]);
   });
 
-  it('that is too long is refused, and not carried out', async () => {
+  it('a command of more than 2 MiB is refused and not carried out', async () => {
     const { files, host } = await scene();
     const most = 2 * 1024 * 1024;
     expect(await answerTo(files, ask(files, Buffer.alloc(most + 1, 'x')))).toMatch(
@@ -74,7 +74,7 @@ describe('a command of the agent', () => {
   it.each<[string, (path: string) => void]>([
     ['a folder', (path) => mkdirSync(path)],
     ['a link to a secret', (path) => symlinkSync('/etc/passwd', path)],
-  ])('in the place of which is %s is refused', async (_, make) => {
+  ])('a command with %s in place of its request file is refused', async (_, make) => {
     const { files, host } = await scene();
     const id = randomUUID();
     make(join(files.requests, `${id}.args`));
@@ -83,14 +83,17 @@ describe('a command of the agent', () => {
     expect(await runHook(files, 'PreToolUse')).toMatchObject({ code: 0, stdout: '' });
   });
 
-  it.each(['../escape.args', '.args', 'x.args', `${randomUUID()}.args.part`])('is not %s', async (name) => {
-    const { files, host } = await scene();
-    if (!name.includes('/')) writeFileSync(join(files.requests, name), argsOf('list'));
-    await answerTo(files, ask(files, argsOf('list')));
-    expect(asked(host)).toEqual([['list']]);
-  });
+  it.each(['../escape.args', '.args', 'x.args', `${randomUUID()}.args.part`])(
+    'a file named %s is not a command',
+    async (name) => {
+      const { files, host } = await scene();
+      if (!name.includes('/')) writeFileSync(join(files.requests, name), argsOf('list'));
+      await answerTo(files, ask(files, argsOf('list')));
+      expect(asked(host)).toEqual([['list']]);
+    },
+  );
 
-  it('does not keep tool calls waiting while it takes long, or others', async () => {
+  it('a command that takes long blocks neither tool calls nor other commands', async () => {
     const { files, host } = await scene((_, [name]) =>
       name === 'wait' ? new Promise(() => {}) : Promise.resolve({ exitCode: 0, text: 'quick' }),
     );
@@ -100,7 +103,7 @@ describe('a command of the agent', () => {
     expect(await runHook(files, 'PreToolUse')).toMatchObject({ code: 0, stdout: '' });
   });
 
-  it('that is withdrawn is not waited for any longer, and others are', async () => {
+  it('a withdrawn command is aborted, and other commands continue', async () => {
     const signals: AbortSignal[] = [];
     const { files } = await scene(async (_, __, signal) => {
       signals.push(signal);
@@ -118,15 +121,15 @@ describe('a command of the agent', () => {
   });
 });
 
-describe('a host that ends', () => {
-  it('leaves what it had begun for the next, which carries it out by the same name', async () => {
+describe('a mailbox whose process ends', () => {
+  it('the next process carries out an unanswered command under the same id', async () => {
     const done = deferred<{ exitCode: number; text: string }>();
     const { files, host, channel } = await scene(() => done.promise);
     const id = ask(files, argsOf('create', 'x'));
     await eventually(() => expect(host.commands).toHaveLength(1));
     channel.close();
     done.resolve({ exitCode: 1, text: 'the manager was closed' });
-    // Many times what it would take to write an answer.
+    // Much longer than writing an answer would take.
     for (let turn = 0; turn < 100; turn += 1) await readdir(files.answers);
     expect(readdirSync(files.requests)).toEqual([`${id}.args`]);
     expect(readdirSync(files.answers)).toEqual([]);
@@ -139,13 +142,13 @@ describe('a host that ends', () => {
     await isGone(files, id);
   });
 
-  it('after its answer leaves nothing to be done again', async () => {
+  it('the next process does not carry out a command again that was already answered', async () => {
     const { files, channel } = await scene(async () => ({ exitCode: 0, text: 'created' }));
     const id = ask(files, argsOf('create', 'x'));
     await answerTo(files, id);
     await isGone(files, id);
     channel.close();
-    // As where it was killed between its answer and the removal of the request.
+    // As if the process was killed between the answer and the removal of the request.
     ask(files, argsOf('create', 'x'), id);
     const next = new FakeHost();
     await answering(files, next);
@@ -154,7 +157,7 @@ describe('a host that ends', () => {
     expect(await answerTo(files, id)).toBe('0\ncreated');
   });
 
-  it('takes nothing more', async () => {
+  it('a closed mailbox takes no more commands', async () => {
     const { files, host, channel } = await scene();
     channel.close();
     const id = ask(files, argsOf('list'));

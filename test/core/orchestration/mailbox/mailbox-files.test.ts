@@ -44,8 +44,8 @@ function programCalled(name: string, script: string): () => boolean {
   return () => existsSync(called);
 }
 
-describe('the files of a guard', () => {
-  it('can be used by any user of an image, whatever the umask', async () => {
+describe('the files of the guard hook', () => {
+  it('guard files can be used by any user of an image, whatever the umask is', async () => {
     const before = process.umask(0o077);
     onTestFinished(() => void process.umask(before));
     const files = await guardFiles();
@@ -56,7 +56,7 @@ describe('the files of a guard', () => {
     expect(modeOf(managed?.source ?? '')).toBe('644');
   });
 
-  it('are made anew, with nothing left of an earlier run', async () => {
+  it('guard files are created without the requests and answers of an earlier run', async () => {
     const files = await guardFiles();
     writeFileSync(join(files.requests, 'old.json'), '');
     writeFileSync(join(files.answers, 'old'), '');
@@ -66,9 +66,12 @@ describe('the files of a guard', () => {
   });
 
   it.each<[string, (folder: string) => void]>([
-    ['many names', (folder) => void Array.from({ length: 1_001 }, (_, at) => writeFileSync(join(folder, `${at}`), ''))],
-    ['folders', (folder) => void mkdirSync(join(folder, 'a/b'), { recursive: true })],
-  ])('are removed by a process of its own where an agent has made %s: it may have made millions', async (_, make) => {
+    [
+      'more than 1,000 files',
+      (folder) => void Array.from({ length: 1_001 }, (_, at) => writeFileSync(join(folder, `${at}`), '')),
+    ],
+    ['nested folders', (folder) => void mkdirSync(join(folder, 'a/b'), { recursive: true })],
+  ])('guard files are removed by a separate rm program if the agent has created %s', async (_, make) => {
     const removed = programCalled('rm', '/bin/rm "$@"');
     const files = await guardFiles();
     writeFileSync(join(files.requests, 'left.json'), '');
@@ -80,7 +83,7 @@ describe('the files of a guard', () => {
     expect([existsSync(files.path), removed()]).toEqual([false, true]);
   });
 
-  it('are removed where there is no such program, too', async () => {
+  it('guard files are also removed if the rm program fails', async () => {
     const failed = programCalled('rm', 'exit 1');
     const files = await guardFiles();
     mkdirSync(join(files.requests, 'folder'));
@@ -88,7 +91,7 @@ describe('the files of a guard', () => {
     expect([existsSync(files.path), failed()]).toEqual([false, true]);
   });
 
-  it('are mounted so that the agent can write nothing but requests', async () => {
+  it('only the requests folder of the guard is mounted writable', async () => {
     const files = await guardFiles();
     const mounts = await files.mounts(RUN);
     expect(mounts.map(({ target, readonly }) => [target, readonly])).toEqual([
@@ -100,7 +103,7 @@ describe('the files of a guard', () => {
     for (const { source } of mounts) expect(lstatSync(source).isSymbolicLink()).toBe(false);
   });
 
-  it('have managed settings that no others add hooks to, and that call the hook on every event and tool', async () => {
+  it('managed settings call the hook for every event and tool, and no other settings can add hooks', async () => {
     const files = await guardFiles();
     const [managed, script] = await files.mounts(RUN);
     const content = settings(managed?.source ?? '');
@@ -124,14 +127,14 @@ describe('the files of a guard', () => {
         type: 'command',
         command: `'/usr/bin/env' '-i' 'PATH=/image/bin' '/bin/sh' '${script?.target}' '${event}' '/run/autonomous-orchestration' || exit ${event === 'PreToolUse' ? 2 : 1}`,
       });
-      // Claude lets a call pass whose hook takes too long: longer than a day, which is the longest approval.
+      // Claude Code lets a call pass if its hook times out. The longest approval takes a day, so the timeout is longer.
       expect(hooks[0].timeout).toBeGreaterThan(86_400);
-      // Node's timers end there.
+      // Node's timers cannot run longer.
       expect(Number(hooks[0].timeout) * 1_000).toBeLessThan(2 ** 31);
     }
   });
 
-  it('have settings for the host that name the very files, quoted', async () => {
+  it('settings for a run without a container name the hook file by its quoted path', async () => {
     const files = await guardFiles();
     const content = settings(await files.hostSettings(RUN));
     expect(content).not.toHaveProperty('allowManagedHooksOnly');
@@ -142,32 +145,32 @@ describe('the files of a guard', () => {
   });
 });
 
-describe('a hook that cannot ask', () => {
+describe('a hook that cannot ask the process', () => {
   it.each([
     ['PreToolUse', 2],
     ['Stop', 1],
-  ] as const)('ends %s with %s where the folder of requests cannot be written', async (event, code) => {
+  ] as const)('a hook of %s ends with exit code %s if its request cannot be written', async (event, code) => {
     const files = await guardFiles();
     rmSync(files.requests, { recursive: true });
     writeFileSync(files.requests, '');
-    writeFileSync(join(files.answers, 'steer'), ''); // Without which the end of a run asks nobody.
+    writeFileSync(join(files.answers, 'steer'), ''); // Without this flag, a Stop hook does not ask.
     const exit = await runHook(files, event);
     expect(exit).toMatchObject({ code, stdout: '' });
     expect(exit.stderr).toContain('The guard of this session could not be asked: the request cannot be written');
   });
 
-  it('ends PreToolUse with 2 where there is no folder at all', async () => {
+  it('a hook of PreToolUse ends with exit code 2 if the requests folder is missing', async () => {
     const files = await guardFiles();
     rmSync(files.requests, { recursive: true });
     expect(await runHook(files, 'PreToolUse')).toMatchObject({ code: 2, stdout: '' });
   });
 
-  it('ends PreToolUse with 2 where the answer cannot be read', async () => {
+  it('a hook of PreToolUse ends with exit code 2 if its answer cannot be read', async () => {
     const files = await guardFiles();
     const hook = startHook(files, 'PreToolUse');
     await waits(files);
     const [name = ''] = requestsOf(files);
-    // Root can read anything but a folder.
+    // Root can read every file, but not a folder.
     mkdirSync(join(files.answers, name.replace('.json', '')));
     const exit = await hook.exit;
     expect(exit).toMatchObject({ code: 2, stdout: '' });
@@ -175,16 +178,19 @@ describe('a hook that cannot ask', () => {
   });
 });
 
-describe('a hook that is ended while it waits', () => {
-  it.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)('by %s denies the call', async (signal) => {
-    const files = await guardFiles();
-    const { child, exit } = startHook(files, 'PreToolUse');
-    await waits(files);
-    child.kill(signal);
-    expect(await exit).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('the hook was ended') });
-  });
+describe('a hook that gets a signal while it waits', () => {
+  it.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)(
+    'a hook that is ended by %s denies its tool call',
+    async (signal) => {
+      const files = await guardFiles();
+      const { child, exit } = startHook(files, 'PreToolUse');
+      await waits(files);
+      child.kill(signal);
+      expect(await exit).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('the hook was ended') });
+    },
+  );
 
-  it('does not keep Claude from stopping', async () => {
+  it('a Stop hook that is ended by a signal does not keep Claude Code from stopping', async () => {
     const files = await guardFiles();
     writeFileSync(join(files.answers, 'steer'), '');
     const { child, exit } = startHook(files, 'Stop');
@@ -197,43 +203,46 @@ describe('a hook that is ended while it waits', () => {
 describe('a hook that no process answers', () => {
   const SHORT = { approvalTimeoutMs: 1_000 };
 
-  it('denies the call when no approval could take longer', async () => {
+  it('a hook without an answer denies its call after the longest possible approval time', async () => {
     const exit = await runHook(await guardFiles(SHORT), 'PreToolUse', { sleep: ':' });
     expect(exit).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('no process answers') });
   });
 
-  it('lets the call pass where the policy says so', async () => {
+  it('a hook without an answer lets its call pass if the policy sets onHostLost to allow', async () => {
     const files = await guardFiles({ ...SHORT, onHostLost: 'allow' });
     expect(await runHook(files, 'PreToolUse', { sleep: ':' })).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  it('denies the call all the same where a person was asked already', async () => {
+  it('a hook without an answer denies its call despite onHostLost if a person was already asked', async () => {
     const files = await guardFiles({ ...SHORT, onHostLost: 'allow' });
-    // The host leaves its mark while the hook waits, and is gone.
+    // The process marks that a person was asked, and dies.
     const sleep = ': > "$answers/$id.asked"';
     const exit = await runHook(files, 'PreToolUse', { sleep });
     expect(exit).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('no process answers') });
   });
 
-  it('is given all that time anew by each sign of life of its host', async () => {
+  it('each sign of life of the process restarts the waiting time of a hook', async () => {
     const files = await guardFiles(SHORT);
     const sleep = `n=$((n + 1)); echo $n > "$answers/slept"
       [ $((n % 250)) -ne 0 ] || [ $n -gt 750 ] || echo $n > "$answers/$id.beat"`;
     const exit = await runHook(files, 'PreToolUse', { sleep });
     expect(exit).toMatchObject({ code: 2, stderr: expect.stringContaining('no process answers') });
-    // Without them it is some 300 times.
+    // Without signs of life, the hook sleeps about 300 times.
     expect(Number(readFileSync(join(files.answers, 'slept'), 'utf8'))).toBeGreaterThan(1_000);
   });
 
-  it.each(['deny', 'allow'] as const)('lets Claude stop, also where lost hosts mean: %s', async (onHostLost) => {
-    const files = await guardFiles({ ...SHORT, onHostLost });
-    expect(await runHook(files, 'Stop', { sleep: ':' })).toEqual({ code: 0, stdout: '', stderr: '' });
-  });
+  it.each(['deny', 'allow'] as const)(
+    'a Stop hook without an answer lets Claude Code stop if onHostLost is: %s',
+    async (onHostLost) => {
+      const files = await guardFiles({ ...SHORT, onHostLost });
+      expect(await runHook(files, 'Stop', { sleep: ':' })).toEqual({ code: 0, stdout: '', stderr: '' });
+    },
+  );
 });
 
 describe('after a tool call', () => {
   it.each(['PostToolUse', 'PostToolUseFailure'] as const)(
-    'what ran is reported, and no answer waited for, where nothing is to be heard (%s)',
+    'a hook reports a finished call and does not wait for an answer if no message waits (%s)',
     async (event) => {
       const files = await guardFiles();
       expect(await runHook(files, event)).toEqual({ code: 0, stdout: '', stderr: '' });
@@ -246,7 +255,7 @@ describe('after a tool call', () => {
 });
 
 describe('the command that Claude Code runs for a hook', () => {
-  /** As Claude Code runs it: by a shell, with whatever settings of the workspace have put into its environment. */
+  /** Runs the hook as Claude Code does: by a shell, with an environment that settings of the workspace can change. */
   async function run(shell: readonly string[], env: Record<string, string>, event = 'PreToolUse', image = RUN) {
     const files = await guardFiles();
     const settingsFile = await files.hostSettings(image);
@@ -271,7 +280,7 @@ describe('the command that Claude Code runs for a hook', () => {
         expect(names).toHaveLength(1);
         return names;
       });
-      // In one step, as the host does: the hook takes an empty answer for a yes.
+      // Renamed in one step, as the process does: the hook takes an empty answer for a yes.
       const part = tempFile('answer', text);
       renameSync(part, join(files.answers, name.replace('.json', '')));
     };
@@ -301,19 +310,19 @@ describe('the command that Claude Code runs for a hook', () => {
         { LC_ALL: 'xx_XX', LANGUAGE: 'xx', TMPDIR: '/nonexistent', HOME: '/nonexistent' },
       ].map((env) => [name, Object.keys(env).join(', '), shell, env] as const),
     ),
-  )('%s: is neither answered nor changed by %s', async (_, __, shell, env) => {
+  )('%s: a hook is neither answered nor changed by the variables %s', async (_, __, shell, env) => {
     const { answer, exit } = await run(shell, { PATH: '/usr/bin:/bin', ...env } as Record<string, string>);
     await answer('{"hookSpecificOutput":{}}');
     expect(await exit).toEqual({ code: 2, stdout: '{"hookSpecificOutput":{}}' });
   });
 
-  it.each(SHELLS)('%s: lets a call pass only where the host says so', async (_, shell) => {
+  it.each(SHELLS)('%s: a hook lets its call pass if the process allows the call', async (_, shell) => {
     const { answer, exit } = await run(shell, {});
     await answer('');
     expect(await exit).toEqual({ code: 0, stdout: '' });
   });
 
-  it.each(SHELLS)('%s: denies the call where its own shell is killed', async (_, shell) => {
+  it.each(SHELLS)('%s: a hook whose shell is killed denies its call', async (_, shell) => {
     const { exit, files } = await run(shell, {});
     await eventually(() => expect(requestsOf(files)).toHaveLength(1));
     const script = join(files.path, 'hook.sh');

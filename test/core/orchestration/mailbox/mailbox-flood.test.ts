@@ -5,7 +5,7 @@ import { beforeEach, expect, it, vi } from 'vitest';
 import { eventually } from '../../../support/eventually.js';
 import { answering, FakeHost, guardFiles, hookInput, requestName, runHook, startHook } from '../../../support/hook.js';
 
-/** What was done to the folder of requests. */
+/** Counts the accesses to the requests folder. */
 const work = vi.hoisted(() => ({ looks: 0, names: 0 }));
 
 vi.mock('node:fs/promises', async (original) => {
@@ -34,7 +34,7 @@ beforeEach(() => {
 
 const ALLOWED = { code: 0, stdout: '', stderr: '' };
 
-/** A host that is asked about one call, and does not say. */
+/** A process that was asked about one call and has not decided yet. */
 async function asked() {
   const files = await guardFiles();
   const host = new FakeHost();
@@ -49,27 +49,27 @@ async function asked() {
   return { files, host, channel, path };
 }
 
-it('looks at a request once for all that was done to it in one turn', async () => {
+it('200 changes of a request in one turn of the event loop cause fewer than 10 looks at files', async () => {
   const { files, path } = await asked();
   for (let write = 0; write < 200; write++) {
     appendFileSync(path, ' ');
-    appendFileSync(join(files.requests, 'x'), ' '); // The system tells of the same change once, where no other is between.
+    appendFileSync(join(files.requests, 'x'), ' '); // Keeps the system from merging equal changes.
   }
   await eventually(() => expect(work.looks).toBeGreaterThan(0));
   await nextTurn();
   expect(work.looks).toBeLessThan(10);
 });
 
-it('stops to watch where more is done than can be told of, and finds what is asked all the same', async () => {
+it('under a flood of changes, the mailbox scans its folder instead of watching and still finds requests', async () => {
   const { files, host } = await asked();
   const others = [join(files.requests, 'x'), join(files.requests, 'y')];
   for (let write = 0; write < 3_000; write++) for (const other of others) writeFileSync(other, '');
-  await eventually(() => expect(work.names).toBeGreaterThan(4)); // It looks into the folder by itself.
+  await eventually(() => expect(work.names).toBeGreaterThan(4)); // The mailbox scans the folder.
   expect(await runHook(files, 'PreToolUse')).toEqual(ALLOWED);
   expect(host.calls).toHaveLength(2);
 });
 
-it('finds out that nobody waits any more while it does not watch, too', async () => {
+it('under a flood of changes, the mailbox still aborts a withdrawn command', async () => {
   const { files, host } = await asked();
   const waiting = join(files.requests, requestName().replace('.json', '.args'));
   let withdrawn: AbortSignal | undefined;
@@ -84,7 +84,7 @@ it('finds out that nobody waits any more while it does not watch, too', async ()
   await eventually(() => expect(withdrawn?.aborted).toBe(true));
 });
 
-it('reads a few thousand names of a folder with any number, and answers what comes', async () => {
+it('of 10,000 made-up names, the mailbox reads a few thousand and still answers new requests', async () => {
   const files = await guardFiles();
   for (let name = 0; name < 10_000; name++) writeFileSync(join(files.requests, `made up ${name}`), '');
   const host = new FakeHost();
@@ -95,7 +95,7 @@ it('reads a few thousand names of a folder with any number, and answers what com
   expect(work.names, 'once more').toBeLessThanOrEqual(3 * 4_096);
 });
 
-it('bears a folder that is none any more', async () => {
+it('the mailbox keeps running when its folder is deleted', async () => {
   const files = await guardFiles();
   rmSync(files.requests, { recursive: true });
   mkdirSync(files.requests);

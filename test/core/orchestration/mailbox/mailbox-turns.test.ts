@@ -16,7 +16,7 @@ async function scene() {
   return { files, host, channel };
 }
 
-/** A request that was left by a hook, some seconds ago. */
+/** A request that a hook wrote some seconds ago. */
 function left(files: MailboxFiles, event: Parameters<typeof hookInput>[0], secondsAgo: number): string {
   const name = requestName();
   const path = join(files.requests, name);
@@ -28,7 +28,7 @@ function left(files: MailboxFiles, event: Parameters<typeof hookInput>[0], secon
 }
 
 describe('a prompt', () => {
-  it('waits until the agent may begin with it, and goes on without a word', async () => {
+  it('the hook of a prompt waits until the turn may begin, and ends without output', async () => {
     const { files, host } = await scene();
     const slot = deferred<void>();
     host.beforeTurn = async () => {
@@ -45,15 +45,15 @@ describe('a prompt', () => {
     expect(await hook.exit).toEqual(SILENT);
   });
 
-  it('is not lost where no host is there: Claude Code goes on with it after a long while', async () => {
+  it('a prompt is not lost if no process answers: its hook ends with exit code 1', async () => {
     const files = await guardFiles({}, true);
     const { code, stderr } = await runHook(files, 'UserPromptSubmit', { sleep: NO_TIME });
-    // No 2, with which it would be thrown away.
+    // Not 2, because Claude Code would discard the prompt.
     expect([code, stderr]).toEqual([1, expect.stringContaining('no process answers')]);
   });
 
-  it.each(['left while no host was there', 'held by a host that is gone'])(
-    '%s is let through by the next',
+  it.each(['left without a process', 'held by a closed process'])(
+    'a prompt that was %s is released by the next process',
     async (how) => {
       const files = await guardFiles({}, true);
       const first = new FakeHost();
@@ -71,50 +71,56 @@ describe('a prompt', () => {
 });
 
 describe('the end of a turn', () => {
-  it('is told by Stop, without a flag that says so', async () => {
+  it('a Stop hook reports the end of a turn even if no message waits', async () => {
     const { files, host } = await scene();
     expect(await runHook(files, 'Stop')).toEqual(SILENT);
     expect(host.turns).toEqual(['ended']);
   });
 
-  it('is none where there is something to hear', async () => {
+  it('a Stop hook does not report the end of a turn if a message waits', async () => {
     const { files, host } = await scene();
     host.say('one');
     expect((await runHook(files, 'Stop')).stdout).toContain('"decision":"block"');
     expect(host.turns).toEqual([]);
   });
 
-  it('is told by StopFailure, to which nothing can be said', async () => {
+  it('a StopFailure hook reports the end of a turn, and a waiting message stays in the queue', async () => {
     const { files, host } = await scene();
     host.say('one');
     expect(await runHook(files, 'StopFailure')).toEqual(SILENT);
     expect([host.turns, host.messages]).toEqual([['ended'], ['one']]);
   });
 
-  it("is not that of a subagent's", async () => {
+  it('a Stop hook of a subagent does not report the end of a turn', async () => {
     const { files, host } = await scene();
     expect(await runHook(files, 'Stop', { input: hookInput('Stop', { agent_id: 'sub' }) })).toEqual(SILENT);
     expect(host.turns).toEqual([]);
   });
 
-  it.each(['Stop', 'StopFailure'] as const)('holds nothing up where no host is there: %s', async (event) => {
-    const files = await guardFiles({}, true);
-    expect(await runHook(files, event, { sleep: NO_TIME })).toEqual(SILENT);
-    expect(readdirSync(files.requests)).toHaveLength(1);
-  });
+  it.each(['Stop', 'StopFailure'] as const)(
+    'the hook of an ended turn does not wait if no process is there: %s',
+    async (event) => {
+      const files = await guardFiles({}, true);
+      expect(await runHook(files, event, { sleep: NO_TIME })).toEqual(SILENT);
+      expect(readdirSync(files.requests)).toHaveLength(1);
+    },
+  );
 
-  it.each(['Stop', 'StopFailure'] as const)('that was told to nobody is told to the next host: %s', async (event) => {
-    const files = await guardFiles({}, true);
-    left(files, event, 60);
-    const host = new FakeHost();
-    host.messages = ['one'];
-    await answering(files, host);
-    await eventually(() => expect(host.turns).toEqual(['ended']));
-    expect(host.messages).toEqual(['one']);
-    await eventually(() => expect(readdirSync(files.requests)).toEqual([]));
-  });
+  it.each(['Stop', 'StopFailure'] as const)(
+    'the end of a turn that no process received is reported to the next process: %s',
+    async (event) => {
+      const files = await guardFiles({}, true);
+      left(files, event, 60);
+      const host = new FakeHost();
+      host.messages = ['one'];
+      await answering(files, host);
+      await eventually(() => expect(host.turns).toEqual(['ended']));
+      expect(host.messages).toEqual(['one']);
+      await eventually(() => expect(readdirSync(files.requests)).toEqual([]));
+    },
+  );
 
-  it('and the beginning of the next come in their order, whatever their names are', async () => {
+  it('ends and beginnings of turns are reported in order, whatever the names of their requests are', async () => {
     for (let round = 0; round < 10; round++) {
       const files = await guardFiles({}, true);
       left(files, 'Stop', 40);
@@ -129,7 +135,7 @@ describe('the end of a turn', () => {
   });
 });
 
-it('a flood of turns holds up nobody, and leaves nothing', async () => {
+it('a flood of turns does not block tool calls and leaves no requests', async () => {
   const { files, host } = await scene();
   for (let round = 0; round < 200; round++) {
     left(files, 'UserPromptSubmit', 0);
@@ -142,7 +148,7 @@ it('a flood of turns holds up nobody, and leaves nothing', async () => {
 
 const RUN = { env: {}, off: [] };
 
-it('where a session has no turns, its hook says nothing of them', async () => {
+it('the hook of a session without turns does not report turns', async () => {
   const files = await guardFiles();
   const host = new FakeHost();
   await answering(files, host);
@@ -159,16 +165,19 @@ it('where a session has no turns, its hook says nothing of them', async () => {
   expect(existsSync(turns.settings)).toBe(true);
 });
 
-describe('an agent with whom nobody takes turns', () => {
-  it.each(['UserPromptSubmit', 'StopFailure', 'Stop'] as const)('cannot claim one with a forged %s', async (event) => {
-    const files = await guardFiles();
-    const host = new FakeHost();
-    await answering(files, host);
-    const name = requestName();
-    writeFileSync(join(files.requests, `${name}.part`), JSON.stringify(hookInput(event)));
-    renameSync(join(files.requests, `${name}.part`), join(files.requests, name));
-    const answer = join(files.answers, name.replace('.json', ''));
-    await eventually(() => expect(readFileSync(answer, 'utf8')).toBe(''));
-    expect(host.turns).toEqual([]);
-  });
+describe('an agent of a session without turns', () => {
+  it.each(['UserPromptSubmit', 'StopFailure', 'Stop'] as const)(
+    'in a session without turns, a forged %s reports no turn',
+    async (event) => {
+      const files = await guardFiles();
+      const host = new FakeHost();
+      await answering(files, host);
+      const name = requestName();
+      writeFileSync(join(files.requests, `${name}.part`), JSON.stringify(hookInput(event)));
+      renameSync(join(files.requests, `${name}.part`), join(files.requests, name));
+      const answer = join(files.answers, name.replace('.json', ''));
+      await eventually(() => expect(readFileSync(answer, 'utf8')).toBe(''));
+      expect(host.turns).toEqual([]);
+    },
+  );
 });

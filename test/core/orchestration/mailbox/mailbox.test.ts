@@ -36,19 +36,19 @@ async function scene() {
   return { files, host, channel };
 }
 
-/** Puts a request in its place in one step, as the hook does. */
+/** Renames a request into its place in one step, as the hook does. */
 function send(files: MailboxFiles, content: string, name = requestName()): string {
   writeFileSync(join(files.requests, `${name}.part`), content);
   renameSync(join(files.requests, `${name}.part`), join(files.requests, name));
   return name;
 }
 
-/** What the host answers to a request. */
+/** What the process answers to a request. */
 async function answerTo(files: MailboxFiles, name: string): Promise<string> {
   return eventually(() => readFileSync(join(files.answers, name.replace('.json', '')), 'utf8'));
 }
 
-/** Whether the host still does its work. */
+/** Expects that the process still answers. */
 async function stillAnswers(files: MailboxFiles): Promise<void> {
   expect(await runHook(files, 'PreToolUse')).toEqual(ALLOWED);
 }
@@ -57,7 +57,7 @@ const empty = (files: MailboxFiles): Promise<unknown> =>
   eventually(() => expect(readdirSync(files.requests)).toEqual([]));
 
 describe('before a tool call', () => {
-  it('the host is asked about all of it, and what is allowed goes on without a word', async () => {
+  it('the process receives the whole tool call, and an allowed call continues without output', async () => {
     const { files, host } = await scene();
     const input = { command: 'printf "ä\\n%s" \'x\'', nested: { list: [1, null] } };
     expect(await runHook(files, 'PreToolUse', { input: hookInput('PreToolUse', { tool_input: input }) })).toEqual(
@@ -67,14 +67,14 @@ describe('before a tool call', () => {
     await empty(files);
   });
 
-  it('what is denied is denied in the words that Claude Code takes', async () => {
+  it('a denied tool call is answered with its reason in the format of Claude Code', async () => {
     const { files, host } = await scene();
     const reason = 'Denied by policy: "no" \'way\'\n$(touch /tmp/x) \\ ä';
     host.decide = async () => ({ allowed: false, reason });
     expect(await runHook(files, 'PreToolUse')).toEqual({ code: 2, stdout: denial(reason), stderr: '' });
   });
 
-  it('waits as long as it takes to decide', async () => {
+  it('the hook of a tool call waits until the call is decided', async () => {
     const { files, host } = await scene();
     const decided = deferred<Verdict>();
     host.decide = () => decided.promise;
@@ -82,7 +82,7 @@ describe('before a tool call', () => {
     const ended = vi.fn();
     void hook.exit.then(ended);
     await eventually(() => expect(host.calls).toHaveLength(1));
-    // The mark that somebody is asked about it comes while it waits.
+    // During the wait, a mark tells the hook that somebody was asked.
     await eventually(() => expect(readdirSync(files.answers)).toEqual([expect.stringMatching(/\.asked$/)]));
     expect(ended).not.toHaveBeenCalled();
     expect(readdirSync(files.requests)).toHaveLength(1);
@@ -90,7 +90,7 @@ describe('before a tool call', () => {
     expect(await hook.exit).toEqual(ALLOWED);
   });
 
-  it('several may ask at once: each gets its own answer', async () => {
+  it('each of several simultaneous tool calls gets its own answer', async () => {
     const { files, host } = await scene();
     host.decide = async ({ toolUseId }) =>
       Number(toolUseId) % 2 ? { allowed: true } : { allowed: false, reason: `No ${toolUseId}.` };
@@ -102,13 +102,13 @@ describe('before a tool call', () => {
     expect(host.calls).toHaveLength(12);
   });
 
-  it('is a denial where the host fails', async () => {
+  it('a tool call is denied if the process fails to decide', async () => {
     const { files, host } = await scene();
     host.decide = () => Promise.reject(new Error('mine'));
     expect(await runHook(files, 'PreToolUse')).toMatchObject({ code: 2, stdout: UNREADABLE });
   });
 
-  it('has a name and an id of bounded length, as in the log', async () => {
+  it('the name and the id of a tool call are cut to the same length as in the log', async () => {
     const { files, host } = await scene();
     const long = 'x'.repeat(10_000);
     const cut = `${'x'.repeat(200)}…`;
@@ -116,7 +116,7 @@ describe('before a tool call', () => {
     expect(host.calls).toMatchObject([{ toolUseId: cut, tool: cut }]);
   });
 
-  it('takes an input of several megabytes, whatever is in its text', async () => {
+  it('a tool call may have an input of several megabytes, whatever its text contains', async () => {
     const { files, host } = await scene();
     const command = '["x",{\\'.repeat(700_000);
     await runHook(files, 'PreToolUse', { input: hookInput('PreToolUse', { tool_input: { command } }) });
@@ -124,8 +124,8 @@ describe('before a tool call', () => {
   });
 });
 
-describe('a host that comes back', () => {
-  it('answers what was asked before it was there', async () => {
+describe('a process that takes over a mailbox', () => {
+  it('a new process answers a request that was written before its start', async () => {
     const files = await guardFiles();
     const hook = startHook(files, 'PreToolUse');
     await eventually(() => expect(readdirSync(files.requests).some((name) => name.endsWith('.json'))).toBe(true));
@@ -135,7 +135,7 @@ describe('a host that comes back', () => {
     expect(host.calls).toHaveLength(1);
   });
 
-  it('answers what its predecessor was asked and did not answer', async () => {
+  it('a new process answers a request that the previous process did not answer', async () => {
     const { files, host, channel } = await scene();
     host.decide = () => new Promise(() => {});
     const hook = startHook(files, 'PreToolUse');
@@ -148,7 +148,7 @@ describe('a host that comes back', () => {
     expect(next.calls).toEqual([{ ...host.calls[0], askedAt: expect.any(Number) }]);
   });
 
-  it('a host that is gone takes nothing more, and leaves what it began to the next', async () => {
+  it('a closed mailbox takes no more requests and leaves unanswered ones to the next process', async () => {
     const { files, host, channel } = await scene();
     const decided = deferred<Verdict>();
     host.decide = () => decided.promise;
@@ -156,7 +156,7 @@ describe('a host that comes back', () => {
     await eventually(() => expect(host.calls).toHaveLength(1));
     channel.close();
     const late = send(files, JSON.stringify(hookInput('PreToolUse', { tool_use_id: 'late' })));
-    // Whatever it says now may be on no record: a denial, too.
+    // A decision after close() may not be on record, so it is never sent, not even a denial.
     decided.resolve({ allowed: true });
     await stillAnswers((await scene()).files);
     expect(host.calls).toHaveLength(1);
@@ -168,7 +168,7 @@ describe('a host that comes back', () => {
     expect(next.calls.map(({ toolUseId }) => toolUseId)).toEqual(['toolu_1', 'late']);
   });
 
-  it('tells at once of messages that wait', async () => {
+  it('a new process flags waiting messages at once', async () => {
     const files = await guardFiles();
     const host = new FakeHost();
     host.messages = ['early'];
@@ -183,20 +183,23 @@ describe('messages of the user', () => {
     eventually(() => expect(existsSync(join(files.answers, 'steer'))).toBe(there));
   const TEXT = 'The user says, while you are at work:\n\none\n\ntwo';
 
-  it.each(['PostToolUse', 'PostToolUseFailure'] as const)('are given to the agent with %s, once', async (event) => {
-    const { files, host } = await scene();
-    host.say('one', 'two');
-    await flagged(files, true);
-    const { code, stdout } = await runHook(files, event);
-    expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toEqual({ hookSpecificOutput: { hookEventName: event, additionalContext: TEXT } });
-    expect(host.ears).toEqual(['11111111-2222-4333-8444-555555555555']);
-    await flagged(files, false);
-    expect(await runHook(files, event)).toEqual(ALLOWED);
-    expect(host.ears).toHaveLength(1);
-  });
+  it.each(['PostToolUse', 'PostToolUseFailure'] as const)(
+    'messages are given to the agent with %s, once',
+    async (event) => {
+      const { files, host } = await scene();
+      host.say('one', 'two');
+      await flagged(files, true);
+      const { code, stdout } = await runHook(files, event);
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout)).toEqual({ hookSpecificOutput: { hookEventName: event, additionalContext: TEXT } });
+      expect(host.ears).toEqual(['11111111-2222-4333-8444-555555555555']);
+      await flagged(files, false);
+      expect(await runHook(files, event)).toEqual(ALLOWED);
+      expect(host.ears).toHaveLength(1);
+    },
+  );
 
-  it('keep the agent from stopping', async () => {
+  it('messages keep the agent from stopping', async () => {
     const { files, host } = await scene();
     host.say('one', 'two');
     await flagged(files, true);
@@ -205,10 +208,10 @@ describe('messages of the user', () => {
     expect(JSON.parse(stdout)).toEqual({ decision: 'block', reason: TEXT });
     await flagged(files, false);
     expect(await runHook(files, 'Stop')).toEqual(ALLOWED);
-    expect(host.ears).toHaveLength(1); // With nothing to hear nobody is asked.
+    expect(host.ears).toHaveLength(1); // Without waiting messages, the hook does not ask.
   });
 
-  it.each(['PostToolUse', 'Stop'] as const)('are not for a subagent (%s)', async (event) => {
+  it.each(['PostToolUse', 'Stop'] as const)('messages are not given to a subagent (%s)', async (event) => {
     const { files, host } = await scene();
     host.say('one');
     await flagged(files, true);
@@ -217,30 +220,34 @@ describe('messages of the user', () => {
     expect(host.messages).toEqual(['one']);
   });
 
-  it('are flagged as it was last, however quickly they come and go', async () => {
+  it('the flag of waiting messages ends correctly, however quickly messages come and go', async () => {
     const { files, host } = await scene();
     for (let round = 0; round < 50; round += 1) {
       host.say('one');
       await host.takeMessages('x', 'answer');
     }
     host.say('last');
-    // The flag may still go up and down for what was said before; the last word is that it is up.
+    // The flag may still change because of earlier messages. In the end, it is set.
     const hears = async (): Promise<void> => expect((await runHook(files, 'PostToolUse')).stdout).toContain('last');
     await eventually(hears);
     await flagged(files, false);
   });
 });
 
-describe('what an agent may put into the folder of requests', () => {
+describe('files that an agent may put into the requests folder', () => {
   const NUMBERED = '1795000000.4711.json';
 
   it.each<[string, string, string]>([
-    ['no JSON', 'garbage', UNREADABLE],
+    ['a request that is not JSON', 'garbage', UNREADABLE],
     ['half a request', '{"hook_event_name":"PreToolUse"', UNREADABLE],
-    ['an empty file', '', UNREADABLE],
-    ['bytes that are no text', '\u0000\ufffd\u0007', UNREADABLE],
-    ['an id without a text', '{"hook_event_name":"PreToolUse","tool_use_id":{"toString":1}}', UNREADABLE],
-    ['an ear without a text', '{"hook_event_name":"Stop","session_id":{"toString":1}}', UNREADABLE],
+    ['an empty request', '', UNREADABLE],
+    ['a request of control characters', '\u0000\ufffd\u0007', UNREADABLE],
+    [
+      'a tool call id that is not a string',
+      '{"hook_event_name":"PreToolUse","tool_use_id":{"toString":1}}',
+      UNREADABLE,
+    ],
+    ['a session id that is not a string', '{"hook_event_name":"Stop","session_id":{"toString":1}}', UNREADABLE],
     ['a request of more values than a model can write', manyValues('[0,"\\\\",{}],'), UNREADABLE],
   ])('%s is denied', async (_, content, expected) => {
     const { files, host } = await scene();
@@ -251,7 +258,7 @@ describe('what an agent may put into the folder of requests', () => {
   });
 
   it.each(['null', '7', '"text"', '[]', '{}', '{"hook_event_name":"Unknown"}'])(
-    '%s is no call: nobody decides about one',
+    '%s is not a tool call and is not decided',
     async (content) => {
       const { files, host } = await scene();
       expect(await answerTo(files, send(files, content))).toBe('');
@@ -260,7 +267,7 @@ describe('what an agent may put into the folder of requests', () => {
     },
   );
 
-  it('fields that are missing are no error', async () => {
+  it('a tool call with missing fields is decided without an error', async () => {
     const { files, host } = await scene();
     expect(await answerTo(files, send(files, '{"hook_event_name":"PreToolUse"}'))).toBe('');
     expect(host.calls).toEqual([{ toolUseId: 'undefined', tool: 'undefined', input: undefined }]);
@@ -273,14 +280,14 @@ describe('what an agent may put into the folder of requests', () => {
     ['a link to a device', (path) => symlinkSync('/dev/zero', path)],
     ['a link to nothing', (path) => symlinkSync('/nowhere', path)],
     [
-      'more than 16 MiB',
+      'a file of more than 16 MiB',
       (path) => {
         writeFileSync(`${path}.part`, '');
         truncateSync(`${path}.part`, 16 * 1024 * 1024 + 1);
         renameSync(`${path}.part`, path);
       },
     ],
-  ])('%s is denied, and read no further', async (_, make) => {
+  ])('%s in place of a request file is denied and not decided', async (_, make) => {
     const { files, host } = await scene();
     for (const name of [requestName(), NUMBERED]) {
       make(join(files.requests, name));
@@ -303,7 +310,7 @@ describe('what an agent may put into the folder of requests', () => {
     `${'a'.repeat(36)}`,
     '.json',
     'ä\n.json',
-  ])('%j is not from the hook, and left alone', async (name) => {
+  ])('a file named %j is not a request of the hook and is left alone', async (name) => {
     const { files, host } = await scene();
     const content = JSON.stringify(hookInput('PreToolUse', { tool_use_id: 'foreign' }));
     writeFileSync(join(files.requests, name), content);
@@ -321,13 +328,13 @@ describe('what an agent may put into the folder of requests', () => {
       const name = send(files, JSON.stringify(hookInput('PreToolUse', { tool_use_id: 'removed' })));
       rmSync(join(files.requests, name));
     }
-    // The system reports changes in their order, so that those before this request were seen.
+    // The system reports changes in order, so the mailbox has seen all changes before this request.
     await stillAnswers(files);
     expect(host.calls.map(({ toolUseId }) => toolUseId)).toEqual(['toolu_1']);
     expect(readdirSync(files.answers)).toHaveLength(1);
   });
 
-  it('a thousand bad requests are all denied, keep nobody from being answered, and do not pile up', async () => {
+  it('a thousand bad requests are all denied, do not block tool calls and do not pile up', async () => {
     const { files, host } = await scene();
     for (let round = 0; round < 5; round += 1) {
       const names = Array.from({ length: 200 }, () => send(files, 'garbage'));
@@ -339,7 +346,7 @@ describe('what an agent may put into the folder of requests', () => {
     expect(readdirSync(files.answers).length).toBeLessThanOrEqual(257);
   });
 
-  it('more than 256 that wait at once have to wait until there is room, and are answered then', async () => {
+  it('tool calls beyond 256 undecided ones wait until there is room, and are then answered', async () => {
     const { files, host } = await scene();
     const decided = deferred<Verdict>();
     host.decide = () => decided.promise;
@@ -369,7 +376,7 @@ describe('what an agent may put into the folder of requests', () => {
   });
 });
 
-describe('what is in the folder when a host comes', () => {
+describe('requests that are in the folder when a process starts', () => {
   const at = (files: MailboxFiles, name: string, secondsAgo: number): void => {
     const time = Date.now() / 1_000 - secondsAgo;
     utimesSync(join(files.requests, name), time, time);
@@ -377,7 +384,7 @@ describe('what is in the folder when a host comes', () => {
   const request = (event: Parameters<typeof hookInput>[0], change = {}): string =>
     JSON.stringify(hookInput(event, change));
 
-  it('is dropped where it was answered: nobody decides twice', async () => {
+  it('a request that was already answered is dropped and not decided again', async () => {
     const files = await guardFiles();
     const name = send(files, request('PreToolUse'));
     writeFileSync(join(files.answers, name.replace('.json', '')), 'the answer of then');
@@ -388,7 +395,7 @@ describe('what is in the folder when a host comes', () => {
     expect(await answerTo(files, name)).toBe('the answer of then');
   });
 
-  it('is asked about as of when it came, by the time of its file', async () => {
+  it('an old request is decided with the time of its file as askedAt', async () => {
     const files = await guardFiles();
     const name = send(files, request('PreToolUse'));
     at(files, name, 120);
@@ -399,24 +406,27 @@ describe('what is in the folder when a host comes', () => {
     const [{ askedAt = 0 } = {}] = host.calls as { askedAt?: number }[];
     expect(before - askedAt).toBeGreaterThan(119_000);
     expect(before - askedAt).toBeLessThan(121_000);
-    // What comes now has no such time.
+    // A new request has no such time.
     expect(await answerTo(files, send(files, request('PreToolUse')))).toBe('');
     expect(host.calls[1]).not.toHaveProperty('askedAt');
   });
 
-  it.each(['PostToolUse', 'Stop'] as const)('gets no messages where its hook has ceased to wait: %s', async (event) => {
-    const files = await guardFiles();
-    const [old, recent] = [send(files, request(event)), send(files, request(event))];
-    at(files, old, 60);
-    const host = new FakeHost();
-    host.messages = ['once'];
-    await answering(files, host);
-    expect(await answerTo(files, old)).toBe('');
-    expect(await answerTo(files, recent)).toContain('once');
-    expect(host.given).toEqual([recent.replace('.json', '')]);
-  });
+  it.each(['PostToolUse', 'Stop'] as const)(
+    'an old request whose hook no longer waits gets no messages: %s',
+    async (event) => {
+      const files = await guardFiles();
+      const [old, recent] = [send(files, request(event)), send(files, request(event))];
+      at(files, old, 60);
+      const host = new FakeHost();
+      host.messages = ['once'];
+      await answering(files, host);
+      expect(await answerTo(files, old)).toBe('');
+      expect(await answerTo(files, recent)).toContain('once');
+      expect(host.given).toEqual([recent.replace('.json', '')]);
+    },
+  );
 
-  it('stays until it is answered: a host that is killed meanwhile leaves it to the next', async () => {
+  it('a request stays in the folder until a process answers it', async () => {
     const { files, host, channel } = await scene();
     host.decide = () => new Promise(() => {});
     const name = send(files, request('PreToolUse'));
@@ -429,7 +439,7 @@ describe('what is in the folder when a host comes', () => {
     await empty(files);
   });
 
-  it('is given messages under the name of its answer, and told so when that is written', async () => {
+  it('messages are taken under the id of an answer, and marked as given when the answer is written', async () => {
     const { files, host } = await scene();
     host.messages = ['one'];
     const name = send(files, request('PostToolUse'));
@@ -437,7 +447,7 @@ describe('what is in the folder when a host comes', () => {
     await eventually(() => expect(host.given).toEqual([name.replace('.json', '')]));
   });
 
-  it('waits again where the host is gone before it can be given', async () => {
+  it('a message waits again if the mailbox closes before the message is given', async () => {
     const { files, host, channel } = await scene();
     host.messages = ['one'];
     const take = host.takeMessages.bind(host);
@@ -454,7 +464,7 @@ describe('what is in the folder when a host comes', () => {
     expect(readdirSync(files.answers)).toEqual([]);
   });
 
-  it('waits again where its answer cannot be written', async () => {
+  it('a message waits again if its answer cannot be written', async () => {
     const { files, host } = await scene();
     host.messages = ['one'];
     const name = requestName();
@@ -469,7 +479,7 @@ describe('what is in the folder when a host comes', () => {
 
 describe('after a tool call', () => {
   it.each(['PostToolUse', 'PostToolUseFailure'] as const)(
-    'the host hears what ran, and takes the report away: %s',
+    'the process receives the report of a finished call and removes its file: %s',
     async (event) => {
       const { files, host } = await scene();
       await runHook(files, event);
@@ -481,7 +491,7 @@ describe('after a tool call', () => {
     },
   );
 
-  it('the host hears what ran where it has something to say as well', async () => {
+  it('the process receives the report of a finished call also if a message waits', async () => {
     const { files, host } = await scene();
     host.say('Stop that.');
     await eventually(() => expect(readdirSync(files.answers)).toContain('steer'));
@@ -489,7 +499,7 @@ describe('after a tool call', () => {
     expect(host.reports).toHaveLength(1);
   });
 
-  it('a report that was left while no host was there is heard by the next', async () => {
+  it('a report that was left without a process is received by the next process', async () => {
     const files = await guardFiles();
     await runHook(files, 'PostToolUse');
     const host = new FakeHost();
@@ -498,7 +508,7 @@ describe('after a tool call', () => {
     await empty(files);
   });
 
-  it('what is no report is taken away', async () => {
+  it('a file that is not a valid report is removed', async () => {
     const { files, host } = await scene();
     send(files, 'no JSON', requestName().replace('.json', '.done'));
     await empty(files);

@@ -6,7 +6,7 @@ import { orchestrateScript } from '../../../../src/core/orchestration/mailbox/or
 import { eventually } from '../../../support/eventually.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
-/** A shell's name, path and first arguments; nothing where it is not installed. */
+/** A shell's name, path and first arguments; an empty list if the shell is not installed. */
 function shellHere(name: string, ...before: string[]): [string, string, ...string[]][] {
   const { stdout } = spawnSync('/bin/sh', ['-c', 'command -v "$1"', 'sh', name], { encoding: 'utf8' });
   return stdout === '' ? [] : [[name, stdout.trim(), ...before]];
@@ -24,7 +24,7 @@ interface Command {
   exit: Promise<Exit>;
 }
 
-/** Where command and host meet, and the command's script. */
+/** The folder where the command and the process meet, with the command's script. */
 class Meeting {
   readonly path = join(tempFolder(), "a 'meeting' $(place)");
   readonly requests = join(this.path, 'requests');
@@ -45,7 +45,7 @@ class Meeting {
         collected[name] += chunk;
       });
     }
-    child.stdin.on('error', () => {}); // A command that ends at once need not read.
+    child.stdin.on('error', () => {}); // A command that ends at once does not have to read.
     if (input !== null) child.stdin.end(input);
     const exit = new Promise<Exit>((resolve) =>
       child.on('close', (code, signal) => resolve({ code, signal, ...collected })),
@@ -53,7 +53,7 @@ class Meeting {
     return { child, exit };
   }
 
-  /** The arguments of the one request, as soon as it is there, and its id. */
+  /** The arguments and the id of the only request, as soon as it is there. */
   async request(): Promise<{ id: string; args: string[] }> {
     const name = await eventually(
       () => {
@@ -68,14 +68,14 @@ class Meeting {
     return { id: name.replace('.args', ''), args: content.slice(0, -1).split('\0') };
   }
 
-  /** In one step, as the command takes what it sees for the whole. */
+  /** In one step, because the command takes whatever it sees for the whole answer. */
   answer(id: string, content: string): void {
     const part = join(this.answers, `.${id}`);
     writeFileSync(part, content);
     renameSync(part, join(this.answers, id));
   }
 
-  /** What arrives at the host of a command that is answered with nothing. */
+  /** The arguments of a command that arrive at the process, which answers with an empty text. */
   async arriving(shell: readonly string[], args: readonly string[], input?: string): Promise<string[]> {
     const { exit } = this.start(shell, args, input);
     const { id, args: arrived } = await this.request();
@@ -105,44 +105,44 @@ const HARD = [
   '',
 ];
 
-it('is no more than sh can read, and quotes where it meets the host', () => {
+it('the orchestrate script is for /bin/sh and quotes the path of its folder', () => {
   const script = orchestrateScript("/run/it's");
   expect(script).toMatch(/^#!\/bin\/sh\n/);
   expect(script).toContain(String.raw`meeting='/run/it'\''s'`);
 });
 
-describe.each(SHELLS)('the command in %s', (...shell) => {
-  it('sends its arguments byte for byte', async () => {
+describe.each(SHELLS)('the orchestrate command in %s', (...shell) => {
+  it('orchestrate sends its arguments byte for byte', async () => {
     expect(await new Meeting().arriving(shell, HARD)).toEqual(HARD);
   });
 
-  it('sends a text that is longer than a pipe holds', async () => {
+  it('orchestrate sends a text that is longer than the buffer of a pipe', async () => {
     const long = `${'x'.repeat(100_000)}\n`;
     expect(await new Meeting().arriving(shell, ['create', long])).toEqual(['create', long]);
   });
 
-  it('asks for help where it gets no argument', async () => {
+  it('orchestrate without arguments sends the command help', async () => {
     expect(await new Meeting().arriving(shell, [])).toEqual(['help']);
   });
 
   const text = `${HARD.join('\n')}\n- a list\n${'x'.repeat(200_000)}`;
   it.each([
-    ['behind two dashes', ['create', '--json', '-'], ['create', '--json', '--', text]],
-    ['behind those that are there', ['create', '--', '-'], ['create', '--', text]],
+    ['after two inserted dashes', ['create', '--json', '-'], ['create', '--json', '--', text]],
+    ['after two dashes that are already there', ['create', '--', '-'], ['create', '--', text]],
     ['after empty and hard arguments', ['', "'", '-'], ['', "'", '--', text]],
-    ['where it is all there is', ['-'], ['--', text]],
-  ])('puts standard input in the place of a last dash, %s', async (_, args, expected) => {
+    ['as the only argument', ['-'], ['--', text]],
+  ])('orchestrate replaces a last dash by the text of standard input, %s', async (_, args, expected) => {
     expect(await new Meeting().arriving(shell, args, `${text}\n\n`)).toEqual(expected);
   });
 
   it.each([['- first'], ['create', '-', '--json'], ['--', '--'], ['-x']])(
-    'takes no other dash for standard input: %j',
+    'orchestrate takes no other dash for standard input: %j',
     async (...args) => {
       expect(await new Meeting().arriving(shell, args, 'input')).toEqual(args);
     },
   );
 
-  it('does not wait for the end of an input that it does not need', async () => {
+  it('orchestrate does not wait for the end of an input that is not needed', async () => {
     const meeting = new Meeting();
     const { exit } = meeting.start(shell, ['list'], null);
     meeting.answer((await meeting.request()).id, '0\nnone\n');
@@ -156,7 +156,7 @@ describe.each(SHELLS)('the command in %s', (...shell) => {
     [1, 'stderr'],
     [2, 'stderr'],
     [99, 'stderr'],
-  ] as const)('ends with the code %s of its answer, the text on %s', async (code, where) => {
+  ] as const)('orchestrate ends with exit code %s of its answer and writes the text to %s', async (code, where) => {
     const meeting = new Meeting();
     const { exit } = meeting.start(shell, ['list']);
     const answer = ' \\n $HOME\n\n\tGrüße\n-n\nno end of line';
@@ -165,7 +165,7 @@ describe.each(SHELLS)('the command in %s', (...shell) => {
   });
 
   it.each(['', '\n0\n', 'zero\nx', '1000\nx', '-1\n', '0 0\n', '*\n'])(
-    'fails where the answer is none: %j',
+    'orchestrate fails if the answer is malformed: %j',
     async (answer) => {
       const meeting = new Meeting();
       const { exit } = meeting.start(shell, ['list']);
@@ -174,10 +174,10 @@ describe.each(SHELLS)('the command in %s', (...shell) => {
     },
   );
 
-  it('fails where the answer cannot be read', async () => {
+  it('orchestrate fails if the file of the answer cannot be read', async () => {
     const meeting = new Meeting();
     const { exit } = meeting.start(shell, ['list']);
-    mkdirSync(join(meeting.answers, (await meeting.request()).id)); // Root can read anything but a folder.
+    mkdirSync(join(meeting.answers, (await meeting.request()).id)); // Root can read every file, but not a folder.
     const { code, stderr } = await exit;
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('the answer cannot be read') });
     expect(readdirSync(meeting.requests)).toEqual([]);
@@ -187,7 +187,7 @@ describe.each(SHELLS)('the command in %s', (...shell) => {
     ['SIGHUP', 129],
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('withdraws its request on %s', async (signal, code) => {
+  ] as const)('orchestrate withdraws its request on %s', async (signal, code) => {
     const meeting = new Meeting();
     const { child, exit } = meeting.start(shell, ['wait']);
     await meeting.request();
@@ -196,7 +196,7 @@ describe.each(SHELLS)('the command in %s', (...shell) => {
     expect(readdirSync(meeting.requests)).toEqual([]);
   });
 
-  it('says that it is of no use outside an orchestration session', async () => {
+  it('orchestrate says that the command works only inside an orchestration session', async () => {
     const meeting = new Meeting();
     rmSync(meeting.requests, { recursive: true });
     const { code, stdout, stderr } = await meeting.start(shell, ['list']).exit;
@@ -207,7 +207,7 @@ describe.each(SHELLS)('the command in %s', (...shell) => {
     });
   });
 
-  it('works where a shell is told little of its surroundings', async () => {
+  it('orchestrate works with an empty environment', async () => {
     const meeting = new Meeting();
     const child = spawn('/usr/bin/env', ['-i', ...shell.slice(1), meeting.script, 'list'], { stdio: 'pipe' });
     onTestFinished(() => void child.kill('SIGKILL'));

@@ -11,12 +11,12 @@ import { tempFolder } from '../../../support/temp-folder.js';
 const newFile = (): string => join(tempFolder(), 'steering.json');
 const nobodyWasGiven = async (): Promise<boolean> => false;
 
-/** Says what may be heard or not. */
+/** Pushes a message and ignores whether it is given. */
 function say(queue: SteeringQueue, text: string): void {
   queue.push(text).catch(() => {});
 }
 
-/** What is said, once it is on disk. */
+/** Waits until these messages are on disk. */
 async function said(file: string, ...texts: string[]): Promise<void> {
   await eventually(() => {
     const stored = JSON.parse(readFileSync(file, 'utf8')) as { text: string }[];
@@ -25,7 +25,7 @@ async function said(file: string, ...texts: string[]): Promise<void> {
 }
 
 describe('SteeringQueue', () => {
-  it('hands out each message once, in order, and tells those who said it when it was given', async () => {
+  it('messages are handed out once and in order, and push() resolves to true when its message was given', async () => {
     const queue = new SteeringQueue(newFile());
     const heard = [queue.push('one'), queue.push('two')];
     const { texts, given } = await queue.take('a');
@@ -35,7 +35,7 @@ describe('SteeringQueue', () => {
     expect((await queue.take('b')).texts).toEqual([]);
   });
 
-  it('does not take a message for heard that nobody took, or that was taken and not given', async () => {
+  it('push() resolves to false at the end of the queue if its message was not given', async () => {
     const queue = new SteeringQueue(newFile());
     const settled = vi.fn();
     void queue.push('one').then(settled);
@@ -48,7 +48,7 @@ describe('SteeringQueue', () => {
     expect((await queue.take('b')).texts).toEqual([]);
   });
 
-  it('takes nothing more after its end', async () => {
+  it('an ended queue takes no more messages', async () => {
     const file = newFile();
     const queue = new SteeringQueue(file);
     queue.end();
@@ -57,7 +57,7 @@ describe('SteeringQueue', () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  it('tells when messages begin and cease to wait', async () => {
+  it('onChange is called when messages begin to wait and when no message waits any more', async () => {
     const queue = new SteeringQueue(newFile());
     const told = vi.fn();
     queue.onChange = told;
@@ -71,7 +71,7 @@ describe('SteeringQueue', () => {
     expect(told).toHaveBeenCalledTimes(calls);
   });
 
-  it('tells at once of messages that were there before', () => {
+  it('onChange is called at once if messages already wait', () => {
     const queue = new SteeringQueue(newFile());
     say(queue, 'early');
     const told = vi.fn();
@@ -79,13 +79,13 @@ describe('SteeringQueue', () => {
     expect(told.mock.calls).toEqual([[true]]);
   });
 
-  it('refuses what cannot be kept on disk, and does not hand it out', async () => {
+  it('a message that cannot be written to disk is refused and not handed out', async () => {
     const queue = new SteeringQueue(join(tempFolder(), 'missing', 'steering.json'));
     await expect(queue.push('one')).rejects.toMatchObject({ code: 'STATE_NOT_WRITABLE' });
     expect((await queue.take('a')).texts).toEqual([]);
   });
 
-  it('hands out exactly once and in order, whatever happens when', async () => {
+  it('in any sequence of operations, messages are handed out exactly once and in order', async () => {
     const step = fc.oneof({ arbitrary: fc.constant('push'), weight: 3 }, fc.constant('take'), {
       arbitrary: fc.constant('end'),
       weight: 1,
@@ -115,8 +115,8 @@ describe('SteeringQueue', () => {
   });
 });
 
-describe('another host', () => {
-  it('hands out what waits, tells that it does, and goes on with what is said to itself', async () => {
+describe('the steering queue of the next process', () => {
+  it('a restored queue reports waiting messages and hands them out before new ones', async () => {
     const file = newFile();
     const first = new SteeringQueue(file);
     say(first, 'one');
@@ -131,7 +131,7 @@ describe('another host', () => {
     expect((await next.take('a')).texts).toEqual(['one', 'two', 'three']);
   });
 
-  it('forgets what was given, and repeats what was only taken', async () => {
+  it('a restored queue drops messages that were given and repeats messages that were only taken', async () => {
     const file = newFile();
     const first = new SteeringQueue(file);
     say(first, 'one');
@@ -150,7 +150,7 @@ describe('another host', () => {
     expect((await next.take('again')).texts).toEqual(['two', 'three']);
   });
 
-  it('finds the answer on disk before anybody can write it', async () => {
+  it('take() stores the id of its answer on disk before it resolves', async () => {
     const file = newFile();
     const first = new SteeringQueue(file);
     say(first, 'one');
@@ -158,7 +158,7 @@ describe('another host', () => {
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual([{ text: 'one', answer: 'answer-1' }]);
   });
 
-  it('finds no file where nothing waits any more', async () => {
+  it('the file of a queue is removed when no message waits any more', async () => {
     const file = newFile();
     const first = new SteeringQueue(file);
     say(first, 'one');
@@ -169,7 +169,7 @@ describe('another host', () => {
     expect((await next.take('b')).texts).toEqual([]);
   });
 
-  it('finds nothing in a file that is not whole, and goes on', async () => {
+  it('a queue that is restored from a damaged file is empty and takes new messages', async () => {
     const file = newFile();
     writeFileSync(file, '[{"text":"one"');
     const queue = new SteeringQueue(file);
@@ -178,7 +178,7 @@ describe('another host', () => {
     expect((await queue.take('a')).texts).toEqual(['two']);
   });
 
-  it('is left what waits by a queue that has ended: its manager may only have closed', async () => {
+  it('an ended queue leaves its waiting messages to the next process', async () => {
     const file = newFile();
     const first = new SteeringQueue(file);
     say(first, 'one');
@@ -190,7 +190,7 @@ describe('another host', () => {
     expect((await next.take('a')).texts).toEqual(['one']);
   });
 
-  it('neither loses nor repeats a message, nor changes their order, wherever hosts are killed', async () => {
+  it('no message is lost, repeated or reordered, whenever the process is killed', async () => {
     const step = fc.oneof(
       { arbitrary: fc.constant('push' as const), weight: 3 },
       { arbitrary: fc.constant('take' as const), weight: 3 },
@@ -209,12 +209,12 @@ describe('another host', () => {
         const written = new Set<string>();
         const said: string[] = [];
         const heard: string[] = [];
-        /** What was taken, in order, up to its answer being written and told of. */
+        /** The messages that were taken, in order, until their answer is written and reported. */
         let under: { answer: string; texts: string[]; given: () => void }[] = [];
         const onDisk = async (text: string): Promise<void> => {
           while (!(await readFile(file, 'utf8').catch(() => '')).includes(`"${text}"`)) await turn();
         };
-        /** What the killed host leaves is what its file holds at that moment, whatever it still had in mind. */
+        /** A killed process leaves only what its file holds at that moment. */
         const kill = async (): Promise<void> => {
           const left = existsSync(file) ? readFileSync(file) : undefined;
           file = join(folder, `${round}-${++host}`);

@@ -19,7 +19,7 @@ type Manager = UnifiedSessionManager;
 const pushing = (script: SimulatedScript = PUSHES, options = {}) =>
   simulate(script, { policy: ASK_TO_PUSH, ...options });
 
-/** A session that waits for a person, and the id of what it waits for. */
+/** A session that waits for a person, and the id of its approval request. */
 async function waiting(manager: Manager, options = {}): Promise<{ id: string; requestId: string }> {
   const { id } = await manager.create({ prompt: 'x', ...options });
   const { pendingApproval } = await manager.waitFor(id, { status: 'waiting_feedback' });
@@ -40,7 +40,7 @@ const answers = (events: SessionEvent[]): unknown[] =>
   ofType(events, 'session:approval').map(({ state, by }) => [state, by]);
 const toolOf = ({ metadata }: UnifiedSession): unknown => metadata.toolsUsed[0]?.outcome;
 
-/** What cannot be done to a session of which nothing runs, one call each. */
+/** The calls that are refused for a session without a run. */
 const CALLS: [string, (manager: Manager, id: string) => Promise<unknown>, string][] = [
   ['pause', (manager, id) => manager.pause(id), 'paused'],
   ['resume', (manager, id) => manager.resume(id), 'resumed'],
@@ -49,8 +49,8 @@ const CALLS: [string, (manager: Manager, id: string) => Promise<unknown>, string
   ['deny', (manager, id) => manager.deny(id, 'x'), 'answered'],
 ];
 
-describe.each(CALLS)('%s', (_, call, done) => {
-  it('is refused for a session that waits in the queue, with advice', async () => {
+describe.each(CALLS)('%s()', (_, call, done) => {
+  it('the call is refused with advice for a queued session', async () => {
     const { manager } = simulate(ENDLESS, { maxConcurrent: 1 });
     await running(manager);
     const { id } = await manager.create({ prompt: 'x' });
@@ -58,7 +58,7 @@ describe.each(CALLS)('%s', (_, call, done) => {
     expect(message).toBe(`Session ${id} ('queued') cannot be ${done}: nothing of it runs; wait for its start.`);
   });
 
-  it('is refused for a session that has ended, with advice', async () => {
+  it('the call is refused with advice for an ended session', async () => {
     const { manager } = simulate(DONE);
     const { id } = await manager.create({ prompt: 'x' });
     await manager.waitFor(id);
@@ -66,7 +66,7 @@ describe.each(CALLS)('%s', (_, call, done) => {
     expect(message).toBe(`Session ${id} ('completed') cannot be ${done}: it has ended; use continue() instead.`);
   });
 
-  it('is refused for an unknown session, and by a manager that was closed', async () => {
+  it('the call is refused for an unknown session and by a closed manager', async () => {
     const { manager } = simulate(ENDLESS);
     await errorOf(call(manager, 'x'), 'SESSION_NOT_FOUND');
     const id = await running(manager);
@@ -75,8 +75,8 @@ describe.each(CALLS)('%s', (_, call, done) => {
   });
 });
 
-describe('a tool call that a person is asked about', () => {
-  it('waits, and runs when it is approved', async () => {
+describe('a tool call that needs the approval of a person', () => {
+  it('a tool call that needs approval waits, and runs when a person approves it', async () => {
     const { manager, events } = pushing();
     const asking = nextEvent(manager, 'session:approval');
     const { id, requestId } = await waiting(manager);
@@ -98,7 +98,7 @@ describe('a tool call that a person is asked about', () => {
     expect(ofType(events, 'session:denied')).toEqual([]);
   });
 
-  it('does not run when it is denied; the agent is told why, and goes on', async () => {
+  it('a denied tool call does not run, and the agent receives the reason and continues', async () => {
     const { manager, events } = pushing();
     const { id, requestId } = await waiting(manager);
     await manager.deny(id, requestId, 'Use a branch.');
@@ -115,7 +115,7 @@ describe('a tool call that a person is asked about', () => {
     expect(approvals(events).at(-1)).toEqual(['denied', 'person', 'Use a branch.']);
   });
 
-  it('is denied when nobody answers in time', async () => {
+  it('a tool call that needs approval is denied when nobody answers in time', async () => {
     const { manager, events } = pushing(PUSHES, { policy: { ...ASK_TO_PUSH, approvalTimeoutMs: 1 } });
     const { id } = await manager.create({ prompt: 'x' });
     const ended = await manager.waitFor(id);
@@ -127,7 +127,7 @@ describe('a tool call that a person is asked about', () => {
     expect(ofType(events, 'session:denied')).toMatchObject([{ denial: { by: 'timeout' } }]);
   });
 
-  it('is denied by a cancel, which ends the session and frees its slot', async () => {
+  it('cancel() denies the waiting tool call, ends the session and frees its slot', async () => {
     const { manager, events } = pushing(PUSHES, { maxConcurrent: 1 });
     const { id } = await waiting(manager);
     const next = await manager.create({ prompt: 'x' });
@@ -142,7 +142,7 @@ describe('a tool call that a person is asked about', () => {
     await manager.waitFor(next.id, { status: 'waiting_feedback' });
   });
 
-  it('is denied by a continue, which begins a further run', async () => {
+  it('continue() denies the waiting tool call and starts another run', async () => {
     const { manager, events } = pushing();
     const { id } = await waiting(manager);
     await manager.continue(id, 'Without pushing.');
@@ -156,7 +156,7 @@ describe('a tool call that a person is asked about', () => {
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
   });
 
-  it('is answered once', async () => {
+  it('an approval request can be answered only once', async () => {
     const { manager, events } = pushing(() =>
       scriptedRun([
         { tool: 'Bash', input: { command: 'git push' } },
@@ -177,7 +177,7 @@ describe('a tool call that a person is asked about', () => {
     ]);
   });
 
-  it('cannot be answered with words that are none', async () => {
+  it('an answer with a note that is too long or not a string is refused', async () => {
     const { manager } = pushing();
     const { id, requestId } = await waiting(manager);
     await errorOf(manager.deny(id, requestId, 'x'.repeat(2_001)), 'INVALID_OPTIONS');
@@ -185,7 +185,7 @@ describe('a tool call that a person is asked about', () => {
     expect(manager.get(id)?.pendingApproval?.requestId).toBe(requestId);
   });
 
-  it('lets no time pass for the limits of its session', async () => {
+  it('while a tool call waits for approval, the limits of its session do not count time', async () => {
     fakeClock();
     const { manager } = pushing(() =>
       scriptedRun([
@@ -206,7 +206,7 @@ describe('a tool call that a person is asked about', () => {
     expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'idle' } });
   });
 
-  it("is denied by the session's own policy, on top of the manager's", async () => {
+  it("a tool call is denied by the session's own policy in addition to the manager's policy", async () => {
     const { manager } = pushing();
     const rules = [{ tool: 'Bash', decision: 'deny', reason: 'Read only.' }] as const;
     const { id } = await manager.create({ prompt: 'x', policy: { rules } });
@@ -224,7 +224,7 @@ describe('pause and resume', () => {
     return { gate, ...simulate(script) };
   }
 
-  it('freeze a run in the middle of what it does, and let it go on', async () => {
+  it('pause() freezes a run in the middle of its work, and resume() lets it continue', async () => {
     const { manager, events, gate } = gated();
     const id = await running(manager);
     await vi.waitUntil(() => manager.get(id)?.metadata.lastMessage === 'one', 10_000);
@@ -243,7 +243,7 @@ describe('pause and resume', () => {
     ]);
   });
 
-  it('change nothing where they were called before', async () => {
+  it('pause() of a paused session and resume() of a running session change nothing', async () => {
     const { manager, events } = simulate(ENDLESS);
     const id = await running(manager);
     expect(await manager.resume(id)).toMatchObject({ status: 'running' });
@@ -255,7 +255,7 @@ describe('pause and resume', () => {
     expect(ofType(events, 'session:resumed')).toHaveLength(1);
   });
 
-  it('happen one after the other, in the order of the calls', async () => {
+  it('pause() and resume() take effect one after the other, in the order of the calls', async () => {
     const { manager, events } = simulate(ENDLESS);
     const { id } = await manager.create({ prompt: 'x' });
     await Promise.all([
@@ -277,7 +277,7 @@ describe('pause and resume', () => {
     ]);
   });
 
-  it('keep the slot: nobody else starts', async () => {
+  it('a paused session keeps its slot, so no other session starts', async () => {
     const { manager } = simulate(ENDLESS, { maxConcurrent: 1 });
     const id = await running(manager);
     await manager.pause(id);
@@ -288,7 +288,7 @@ describe('pause and resume', () => {
     await manager.waitFor(next.id, { status: 'running' });
   });
 
-  it('do not keep a session from being continued', async () => {
+  it('a paused session can be continued with feedback', async () => {
     const { manager } = simulate(({ feedback, conversationId }) =>
       feedback === undefined ? ENDLESS({} as RunRequest) : scriptedRun([{ text: feedback }], { conversationId }),
     );
@@ -299,7 +299,7 @@ describe('pause and resume', () => {
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', result: { text: 'other way' } });
   });
 
-  it('move the deadlines of those who are asked', async () => {
+  it('a pause moves the deadline of a waiting approval by the length of the pause', async () => {
     fakeClock();
     const { manager } = pushing();
     const { id, requestId } = await waiting(manager);
@@ -315,7 +315,7 @@ describe('pause and resume', () => {
     expect(toolOf(await manager.waitFor(id))).toBe('denied');
   });
 
-  it('let a person answer in between', async () => {
+  it('a person can answer an approval request while the session is paused', async () => {
     const { manager } = pushing();
     const { id, requestId } = await waiting(manager);
     await manager.pause(id);
@@ -326,7 +326,7 @@ describe('pause and resume', () => {
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
   });
 
-  it('let no time pass for the limits', async () => {
+  it('the limits of a paused session do not count time', async () => {
     fakeClock();
     const { manager } = simulate(ENDLESS);
     const id = await running(manager, { limits: { durationMs: 1_000 } });
@@ -341,7 +341,7 @@ describe('pause and resume', () => {
     expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'timeout' } });
   });
 
-  it('are refused where the executor has no means for it, which changes nothing', async () => {
+  it('pause() is refused and changes nothing if the executor cannot pause', async () => {
     class Unstoppable extends SimulatedExecutor {
       override async launch(request: RunRequest): Promise<RunHandle> {
         const { pausing: _, ...handle } = await super.launch(request);
@@ -355,7 +355,7 @@ describe('pause and resume', () => {
     expect(manager.get(id)?.status).toBe('running');
   });
 
-  it('hand on what the engine says, and may be tried again', async () => {
+  it('pause() rejects with the error of the engine and can be tried again', async () => {
     const pause = vi.fn().mockRejectedValueOnce(new Error('the engine says no')).mockResolvedValue(undefined);
     class Moody extends SimulatedExecutor {
       override async launch(request: RunRequest): Promise<RunHandle> {
@@ -369,7 +369,7 @@ describe('pause and resume', () => {
     expect(await manager.pause(id)).toMatchObject({ status: 'paused' });
   });
 
-  it('are refused where the run ends before', async () => {
+  it('pause() is refused if the run ends first', async () => {
     const { manager } = simulate(ENDLESS);
     const { id } = await manager.create({ prompt: 'x' });
     const refused = errorOf(manager.pause(id), 'ILLEGAL_TRANSITION');
@@ -377,7 +377,7 @@ describe('pause and resume', () => {
     expect((await refused).message).toContain('cannot be paused or resumed: its run ends');
   });
 
-  it('leave a run alone whose manager is closed meanwhile', async () => {
+  it('pause() does not touch the run if the manager is closed during the call', async () => {
     const pause = vi.fn(async () => {});
     const launched = deferred<void>();
     class Slow extends SimulatedExecutor {
@@ -404,7 +404,7 @@ describe('steer', () => {
   /** Works on one tool call until it is approved, so that messages can wait. */
   const busy: SimulatedScript = () => scriptedRun([{ tool: 'Bash', input: { command: 'git push' } }, says('Done.')]);
 
-  it('reaches the agent when its tool call ends, and resolves then', async () => {
+  it('steer() delivers a message when the tool call of the agent ends, and then resolves', async () => {
     const { manager, events } = pushing(busy);
     const { id, requestId } = await waiting(manager);
     const heard = vi.fn();
@@ -418,7 +418,7 @@ describe('steer', () => {
     expect(metadata.recentMessages.map(({ text }) => text)).toEqual(['Understood: Look at the tests.', 'Done.']);
   });
 
-  it('hands messages out once each, in the order of the calls', async () => {
+  it('steer() delivers each message once, in the order of the calls', async () => {
     const { manager, events } = pushing(busy);
     const { id, requestId } = await waiting(manager);
     const texts = ['a', 'b', 'c', 'd', 'e'];
@@ -433,7 +433,7 @@ describe('steer', () => {
     ]);
   });
 
-  it('reaches an agent that is about to stop', async () => {
+  it('steer() reaches an agent that is about to stop', async () => {
     const gate = deferred<void>();
     const script: SimulatedScript = () => heldBefore('"result"', gate.promise, scriptedRun([says('Done.')]));
     const { manager } = simulate(script);
@@ -448,7 +448,7 @@ describe('steer', () => {
   it.each<[string, (manager: Manager, id: string) => Promise<unknown>]>([
     ['is cancelled', (manager, id) => manager.cancel(id)],
     ['is continued', (manager, id) => manager.continue(id, 'more')],
-  ])('is refused, and nothing of it heard, where the run %s first', async (_, end) => {
+  ])('steer() is refused and delivers nothing if the run %s first', async (_, end) => {
     const { manager, events } = pushing(busy);
     const { id } = await waiting(manager);
     const [refused] = await Promise.all([
@@ -461,7 +461,7 @@ describe('steer', () => {
     expect(ofType(events, 'session:steered')).toEqual([]);
   });
 
-  it('is refused where the manager is closed first', async () => {
+  it('steer() is refused if the manager is closed first', async () => {
     const { manager } = simulate(ENDLESS);
     const id = await running(manager);
     const refused = errorOf(manager.steer(id, 'too late'), 'MANAGER_CLOSED');
@@ -469,7 +469,7 @@ describe('steer', () => {
     expect((await refused).message).toContain('before the agent heard the message');
   });
 
-  it('is refused where the launch fails', async () => {
+  it('steer() is refused if the launch fails', async () => {
     class Failing extends SimulatedExecutor {
       override launch(): Promise<RunHandle> {
         return Promise.reject(new Error('no'));
@@ -480,7 +480,7 @@ describe('steer', () => {
     await errorOf(manager.steer(id, 'too late'), 'ILLEGAL_TRANSITION');
   });
 
-  it('is refused where the executor has no means for it', async () => {
+  it('steer() is refused if the executor cannot deliver messages', async () => {
     class Deaf extends SimulatedExecutor {
       override async launch(request: RunRequest): Promise<RunHandle> {
         return { ...(await super.launch(request)), hooked: false };
@@ -492,13 +492,13 @@ describe('steer', () => {
     expect(message).toContain('its executor has no means for that');
   });
 
-  it.each(['', '  \n', 'x'.repeat(8_001), 7])('takes no %j for a message', async (message) => {
+  it.each(['', '  \n', 'x'.repeat(8_001), 7])('steer() refuses the message %j', async (message) => {
     const { manager } = simulate(ENDLESS);
     const id = await running(manager);
     await errorOf(manager.steer(id, message as string), 'INVALID_OPTIONS');
   });
 
-  it('is not heard by another Claude that the agent started', async () => {
+  it('a message of steer() is not given to another Claude Code that the agent started', async () => {
     let hooks: RunRequest['hooks'] | undefined;
     const { manager } = simulate((request) => {
       hooks = request.hooks;

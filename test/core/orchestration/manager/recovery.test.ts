@@ -17,7 +17,7 @@ const writes = vi.mocked(atomicFile.writeAtomically);
 
 type Lists = Partial<Record<keyof RecoveryReport, unknown>>;
 
-/** A report that has this and nothing else. */
+/** Expects a report with these lists, and with all other lists empty. */
 function expectReport(report: RecoveryReport, expected: Lists): void {
   const empty = {
     adopted: [],
@@ -46,8 +46,8 @@ const ended = (manager: UnifiedSessionManager, id: string): Promise<UnifiedSessi
 const create = (host: Host, taskId = 'task') => host.manager.create({ prompt: taskId, cwd: '/', taskId });
 const textOf = (id: string, world: World): string => readFileSync(world.folder(id).record, 'utf8');
 
-describe('a session whose host was killed while it ran', () => {
-  it('is adopted: it goes on where it is, is watched again, and ends as it would have', async () => {
+describe('a session whose process was killed while the session ran', () => {
+  it('a running session is adopted, monitored again, and ends as it would have ended', async () => {
     const { world, host } = scene();
     const { id } = await host.running();
     world.runOf(id).say('before');
@@ -78,7 +78,7 @@ describe('a session whose host was killed while it ran', () => {
     expect(next.manager.queueStatus().running).toBe(0);
   });
 
-  it('is closed with its true exit code where it ended meanwhile', async () => {
+  it('a session that ended while no process was there is closed with its true exit code and reason', async () => {
     const { world, host } = scene();
     const sessions = await Promise.all([host.running(), host.running(), host.running()]);
     const [well, badly, oom] = sessions.map(({ id }) => id) as [string, string, string];
@@ -98,7 +98,7 @@ describe('a session whose host was killed while it ran', () => {
     expect(next.manager.queueStatus().running).toBe(0);
   });
 
-  it('is closed from its record where its container was removed already: the end was on disk before', async () => {
+  it('a session whose container was already removed is closed from its record', async () => {
     const { world, host } = scene();
     const { id } = await host.running();
     world.runOf(id).complete();
@@ -111,7 +111,7 @@ describe('a session whose host was killed while it ran', () => {
     expect(next.manager.get(id)).toMatchObject({ status: 'completed', result: { exitCode: 0, text: 'Done.' } });
   });
 
-  it('is lost where its container is gone without a trace', async () => {
+  it('a session is lost if its container is gone and its record contains no end', async () => {
     const { world, host } = scene();
     const { id } = await host.running();
     await host.kill();
@@ -122,7 +122,7 @@ describe('a session whose host was killed while it ran', () => {
     expect(world.launches).toHaveLength(1);
   });
 
-  it('can be cancelled, paused, resumed and continued like any other', async () => {
+  it('an adopted session can be paused, resumed, continued and cancelled', async () => {
     const { world, host } = scene();
     const { id, channelCoderSession } = await host.running();
     await host.kill();
@@ -151,7 +151,7 @@ describe('a session whose host was killed while it ran', () => {
     expect(third.manager.get(id)?.runs).toHaveLength(2);
   });
 
-  it('keeps its slot, and others wait, also where the limit is lower now', async () => {
+  it('adopted sessions keep their slots and others wait, even if maxConcurrent is lower now', async () => {
     const { world, host } = scene({ maxConcurrent: 2 });
     const [a, b] = await Promise.all([host.running(), host.running()]);
     await host.kill();
@@ -169,53 +169,59 @@ describe('a session whose host was killed while it ran', () => {
 });
 
 describe('a session that waits for a person', () => {
-  it.each([true, false])('goes on waiting, with its slot only where it kept that: released %s', async (released) => {
-    const options = { maxConcurrent: 1, releaseSlotWhileWaiting: released };
-    const { world, host } = scene(options);
-    const { id } = await host.running();
-    await world.runOf(id).hooks.afterTurn();
-    expect(host.manager.get(id)).toMatchObject({ status: 'waiting_feedback', waitingFor: 'person' });
-    await world.onDisk(id, ({ waitingFor }) => waitingFor === 'person');
-    await host.kill();
-    const next = world.host(options);
-    expectReport(await next.recover(), { adopted: [id] });
-    expect(next.manager.get(id)).toMatchObject({ status: 'waiting_feedback', waitingFor: 'person' });
-    expect(next.manager.queueStatus().running).toBe(released ? 0 : 1);
-    expect((await create(next)).status).toBe(released ? 'starting' : 'queued');
-  });
+  it.each([true, false])(
+    'an adopted session keeps waiting for a person, with its slot only if kept (released: %s)',
+    async (released) => {
+      const options = { maxConcurrent: 1, releaseSlotWhileWaiting: released };
+      const { world, host } = scene(options);
+      const { id } = await host.running();
+      await world.runOf(id).hooks.afterTurn();
+      expect(host.manager.get(id)).toMatchObject({ status: 'waiting_feedback', waitingFor: 'person' });
+      await world.onDisk(id, ({ waitingFor }) => waitingFor === 'person');
+      await host.kill();
+      const next = world.host(options);
+      expectReport(await next.recover(), { adopted: [id] });
+      expect(next.manager.get(id)).toMatchObject({ status: 'waiting_feedback', waitingFor: 'person' });
+      expect(next.manager.queueStatus().running).toBe(released ? 0 : 1);
+      expect((await create(next)).status).toBe(released ? 'starting' : 'queued');
+    },
+  );
 });
 
 describe('a session that was being launched', () => {
-  it.each(['before its place was on disk', 'before it had a container'])('begins anew, once: %s', async (when) => {
-    const { world, host } = scene();
-    const gate = deferred<void>();
-    const reached = deferred<void>();
-    world.beforeLaunch = () => {
-      reached.resolve();
-      return gate.promise;
-    };
-    const { id } = await create(host);
-    if (when === 'before its place was on disk') expect(world.stored(id).session.runs).toEqual([]);
-    else {
-      await reached.promise;
-      expect(world.stored(id).session.runs).toMatchObject([{ number: 1, logOffset: 0, containerName: `ao-${id}-1` }]);
-    }
-    await host.kill();
-    gate.resolve();
-    await turn();
-    expect(world.launches).toEqual([]);
-    world.beforeLaunch = () => {};
+  it.each(['before the run was on record', 'before the run had a container'])(
+    'a session whose process died %s is launched once',
+    async (when) => {
+      const { world, host } = scene();
+      const gate = deferred<void>();
+      const reached = deferred<void>();
+      world.beforeLaunch = () => {
+        reached.resolve();
+        return gate.promise;
+      };
+      const { id } = await create(host);
+      if (when === 'before the run was on record') expect(world.stored(id).session.runs).toEqual([]);
+      else {
+        await reached.promise;
+        expect(world.stored(id).session.runs).toMatchObject([{ number: 1, logOffset: 0, containerName: `ao-${id}-1` }]);
+      }
+      await host.kill();
+      gate.resolve();
+      await turn();
+      expect(world.launches).toEqual([]);
+      world.beforeLaunch = () => {};
 
-    const next = world.host();
-    await next.recover();
-    await next.manager.waitFor(id, { status: 'running' });
-    expect(world.launches).toHaveLength(1);
-    world.runOf(id).complete();
-    expect(await ended(next.manager, id)).toMatchObject({ status: 'completed', runs: [{ number: 1 }] });
-    expect(next.manager.get(id)?.runs).toHaveLength(1);
-  });
+      const next = world.host();
+      await next.recover();
+      await next.manager.waitFor(id, { status: 'running' });
+      expect(world.launches).toHaveLength(1);
+      world.runOf(id).complete();
+      expect(await ended(next.manager, id)).toMatchObject({ status: 'completed', runs: [{ number: 1 }] });
+      expect(next.manager.get(id)?.runs).toHaveLength(1);
+    },
+  );
 
-  it('is told to wait for its start again, not to be adopted, where it had no run yet', async () => {
+  it('a session without a run is reported as requeued, not as adopted', async () => {
     const { world, host } = scene();
     const { id } = await create(host);
     await host.kill();
@@ -223,7 +229,7 @@ describe('a session that was being launched', () => {
     expectReport(await world.host().recover(), { requeued: [id] });
   });
 
-  it('is told to start anew where its run was on record', async () => {
+  it('a session whose run was on record but not launched is reported as requeued', async () => {
     const { world, host } = scene();
     const reached = deferred<void>();
     world.beforeLaunch = () => {
@@ -237,7 +243,7 @@ describe('a session that was being launched', () => {
     expectReport(await world.host().recover(), { requeued: [id] });
   });
 
-  it('is adopted where its container was there, though no record tells of that', async () => {
+  it('a session with a container is adopted even if its record does not mention the container', async () => {
     const { world, host } = scene();
     const made = deferred<void>();
     world.onLaunch = () => {
@@ -257,8 +263,8 @@ describe('a session that was being launched', () => {
   });
 });
 
-describe('sessions that waited', () => {
-  it('wait again in their order: a continued one behind those that came meanwhile', async () => {
+describe('sessions that waited in the queue', () => {
+  it('queued sessions wait again in their order, a continued session at its later place', async () => {
     const { world, host } = scene({ maxConcurrent: 1 });
     const first = await host.running({ taskId: 'first' });
     world.runOf(first.id).complete();
@@ -285,7 +291,7 @@ describe('sessions that waited', () => {
     expect(world.runOf(first.id)).toMatchObject({ number: 2, feedback: 'more' });
   });
 
-  it('stand in list() in the order of their creation', async () => {
+  it('list() returns recovered sessions in the order of their creation', async () => {
     const { world, host } = scene({ maxConcurrent: 1 });
     const first = await host.running({ taskId: 'first' });
     world.runOf(first.id).complete();
@@ -301,7 +307,7 @@ describe('sessions that waited', () => {
     expect(next.manager.list().map(({ taskId }) => taskId)).toEqual(order);
   });
 
-  it('start at once where there are slots now', async () => {
+  it('queued sessions start at once if slots are free now', async () => {
     const { world, host } = scene({ maxConcurrent: 1 });
     const running = await host.running();
     const waiting = [await create(host), await create(host)].map(({ id }) => id);
@@ -313,7 +319,7 @@ describe('sessions that waited', () => {
     expect(next.typesOf(waiting[0] ?? '')[0]).toBe('session:recovered');
   });
 
-  it('all wait, though there are more than may wait now; no further one is let in', async () => {
+  it('all queued sessions wait again despite a lower maxQueued, and a new session is refused', async () => {
     const { world, host } = scene({ maxConcurrent: 1, maxQueued: 3 });
     await host.running();
     const waiting = [await create(host), await create(host), await create(host)].map(({ id }) => id);
@@ -323,7 +329,7 @@ describe('sessions that waited', () => {
     await errorOf(create(next), 'QUEUE_FULL');
   });
 
-  it('never start where they were cancelled', async () => {
+  it('a queued session that was cancelled never starts', async () => {
     const { world, host } = scene({ maxConcurrent: 1 });
     const running = await host.running();
     const { id } = await create(host);
@@ -338,7 +344,7 @@ describe('sessions that waited', () => {
 });
 
 describe('sessions that had ended', () => {
-  it('are known, as they were; they can be continued', async () => {
+  it('an ended session is known unchanged after recovery and can be continued', async () => {
     const { world, host } = scene();
     const { id } = await host.running({ taskId: 'task' });
     world.runOf(id).say('Hello.').complete();
@@ -357,7 +363,7 @@ describe('sessions that had ended', () => {
 });
 
 describe('a session whose create() had not resolved', () => {
-  it('is removed where it has no record: nobody was told of it', async () => {
+  it('the folder of a session that never had a record is removed', async () => {
     const world = new World();
     for (const id of ['aaaaaaaaaaaa', 'bbbbbbbbbbbb']) await world.folder(id).create();
     writeFileSync(world.folder('bbbbbbbbbbbb').spec, '{"version":1');
@@ -367,7 +373,7 @@ describe('a session whose create() had not resolved', () => {
     expect(next.manager.list()).toEqual([]);
   });
 
-  it('is none of those that have a log, or a container', async () => {
+  it('a session whose record is gone is rebuilt if a log or a container exists', async () => {
     const { world, host } = scene();
     const [a, b] = await Promise.all([host.running(), host.running()]);
     await host.kill();
@@ -379,10 +385,10 @@ describe('a session whose create() had not resolved', () => {
   });
 });
 
-describe('variables that are not kept on disk', () => {
+describe('environment variables that are not kept on disk', () => {
   const own = { docker: { env: { TOKEN: 'secret', OTHER: 'x' } } };
 
-  it('have a session skipped that waits, until a later call gives them', async () => {
+  it('a queued session is skipped until a later recover() provides its variables', async () => {
     const { world, host } = scene({ maxConcurrent: 1 });
     const running = await host.running();
     const { id } = await host.manager.create({ prompt: 'x', cwd: '/', ...own });
@@ -405,7 +411,7 @@ describe('variables that are not kept on disk', () => {
     expect(world.runOf(id).env).toEqual({ TOKEN: 'again', OTHER: 'y' });
   });
 
-  it('cost no session its place in the line: what comes meanwhile is behind it', async () => {
+  it('a session that is skipped because of its variables keeps its place in the queue', async () => {
     const { world, host } = scene({ maxConcurrent: 1 });
     const running = await host.running();
     const waiting = [await host.manager.create({ prompt: 'x', cwd: '/', ...own })];
@@ -422,7 +428,7 @@ describe('variables that are not kept on disk', () => {
     expect(third.manager.queueStatus().items.map(({ id }) => id)).toEqual(order);
   });
 
-  it('are not needed by one that runs, until it is continued', async () => {
+  it('a running session needs its variables only when it is continued', async () => {
     const { world, host } = scene();
     const { id } = await host.running(own);
     await host.kill();
@@ -435,7 +441,7 @@ describe('variables that are not kept on disk', () => {
     expect(await ended(next.manager, id)).toMatchObject({ status: 'completed' });
   });
 
-  it('are the manager’s where they are its own: nobody is asked', async () => {
+  it('variables of the manager come from its options, and env() is not called for them', async () => {
     const docker = { env: { SHARED: 'old' } };
     const { world, host } = scene({ maxConcurrent: 1, docker });
     const running = await host.running();
@@ -451,10 +457,10 @@ describe('variables that are not kept on disk', () => {
   });
 });
 
-describe('the policy of a session that was taken over', () => {
+describe('the policy of an adopted session', () => {
   const rules = [{ tool: 'Bash', matches: /x/, decision: 'deny' }] as const;
 
-  it('is its own on top of that of the manager as it is now', async () => {
+  it("an adopted session has its own policy in addition to the manager's current policy", async () => {
     const { world, host } = scene();
     world.hooked = true;
     const { id } = await host.running({ policy: { rules } });
@@ -470,7 +476,7 @@ describe('the policy of a session that was taken over', () => {
     expect(await ask('Bash', 'y')).toBe(true);
   });
 
-  it('is not loosened for its further runs by what the first was told at its start', async () => {
+  it("later runs of an adopted session use the manager's current onHostLost, not the old value", async () => {
     const { world, host } = scene({ policy: { onHostLost: 'allow' } });
     const { id } = await host.running();
     await host.kill();
@@ -485,7 +491,7 @@ describe('the policy of a session that was taken over', () => {
 });
 
 describe('a session whose files are damaged', () => {
-  it('is rebuilt from its specification, its log and its container where its record is', async () => {
+  it('a session with a damaged record is rebuilt from its specification, log and container', async () => {
     const { world, host } = scene();
     const { id, channelCoderSession } = await host.running({ taskId: 'task' });
     world.runOf(id).say('Hello.');
@@ -507,7 +513,7 @@ describe('a session whose files are damaged', () => {
     expect(world.launches).toHaveLength(2);
   });
 
-  it('goes on but does nothing more where its specification is: its policy is lost', async () => {
+  it('a session with a damaged specification keeps running, but tool calls and continue() are refused', async () => {
     const { world, host } = scene();
     world.hooked = true;
     const { id } = await host.running();
@@ -522,7 +528,7 @@ describe('a session whose files are damaged', () => {
     expect(await next.manager.cancel(id)).toMatchObject({ status: 'cancelled' });
   });
 
-  it('is known by its container where all of them are', async () => {
+  it('a session with a damaged specification and record is rebuilt from its container', async () => {
     const { world, host } = scene();
     const { id } = await host.running();
     await host.kill();
@@ -533,7 +539,7 @@ describe('a session whose files are damaged', () => {
     expect(world.discarded).toEqual([]);
   });
 
-  it('is left to a person where nothing tells of it', async () => {
+  it('a session with damaged files and without a container is skipped, and its files stay', async () => {
     const { world, host } = scene();
     const { id } = await host.running();
     await host.kill();
@@ -544,7 +550,7 @@ describe('a session whose files are damaged', () => {
     expect(existsSync(world.folder(id).log)).toBe(true);
   });
 
-  it('is not mixed up with another whose files were copied into its place', async () => {
+  it("a session whose record is a copy of another session's record is rebuilt as itself", async () => {
     const { world, host } = scene();
     const [a, b] = await Promise.all([host.running(), host.running()]);
     await host.kill();
@@ -554,8 +560,8 @@ describe('a session whose files are damaged', () => {
   });
 });
 
-describe('what was asked for before the kill', () => {
-  it('is done: a cancel is finished', async () => {
+describe('calls that were made before the process was killed', () => {
+  it('a cancel() under way is finished by the next process', async () => {
     const { world, host } = scene();
     const { id } = await host.running();
     world.runOf(id).obeys = false;
@@ -570,7 +576,7 @@ describe('what was asked for before the kill', () => {
     expect(next.manager.queueStatus().running).toBe(0);
   });
 
-  it.each([true, false])('is done: a session is continued with its feedback (it ended meanwhile: %s)', async (over) => {
+  it.each([true, false])('a continue() under way is finished by the next process (run has ended: %s)', async (over) => {
     const { world, host } = scene();
     const { id } = await host.running();
     const run = world.runOf(id);
@@ -595,7 +601,7 @@ describe('what was asked for before the kill', () => {
     });
   });
 
-  it('is done: one that was continued and waits for its launch is launched with the feedback', async () => {
+  it('a continued session that was not yet launched is launched with its feedback', async () => {
     const { world, host } = scene();
     const { id } = await host.running();
     world.runOf(id).complete();
@@ -634,7 +640,7 @@ describe('a session that waits for its usage limit', () => {
     return { world, id, resumeAt };
   }
 
-  it('waits on in its slot, until the same time', async () => {
+  it('an adopted session waits for its usage limit in its slot, until the same time', async () => {
     const { world, id, resumeAt } = await limited();
     const next = world.host({ maxConcurrent: 1 });
     expectReport(await next.recover(), { adopted: [id] });
@@ -646,7 +652,7 @@ describe('a session that waits for its usage limit', () => {
     expect(world.runOf(id)).toMatchObject({ number: 2, feedback: 'Continue from where you left off.' });
   });
 
-  it('goes on by itself where the time is over', async () => {
+  it('an adopted session whose usage limit is over continues by itself', async () => {
     const { world, id } = await limited();
     const stored = world.stored(id);
     writeFileSync(
@@ -661,7 +667,7 @@ describe('a session that waits for its usage limit', () => {
 });
 
 describe('recover()', () => {
-  it('twice is the same as once', async () => {
+  it('a repeated recover() changes nothing', async () => {
     const { world, host } = scene({ maxConcurrent: 1 });
     const { id } = await host.running();
     const waiting = await create(host);
@@ -677,11 +683,11 @@ describe('recover()', () => {
     expect(next.events.filter(({ type }) => type === 'session:recovered')).toHaveLength(2);
   });
 
-  it('finds nothing in a folder that nobody used', async () => {
+  it('recover() finds nothing in an unused state folder', async () => {
     expectReport(await new World().host().recover(), {});
   });
 
-  it('is refused while another manager uses the folder, and so is create()', async () => {
+  it('recover() and create() are refused while another manager uses the state folder', async () => {
     const { world, host } = scene();
     const { id } = await host.running();
     const next = world.host();
@@ -693,7 +699,7 @@ describe('recover()', () => {
     expectReport(await next.recover(), { adopted: [id] });
   });
 
-  it('changes nothing where nobody can tell what became of a session', async () => {
+  it('recover() fails and changes nothing if the engine is not available', async () => {
     const { world, host } = scene({ maxConcurrent: 1 });
     const { id } = await host.running();
     const waiting = await create(host);
@@ -710,7 +716,7 @@ describe('recover()', () => {
     expectReport(await next.recover(), { adopted: [id], requeued: [waiting.id] });
   });
 
-  it('needs no engine where no session is open', async () => {
+  it('recover() needs no engine if no session is open', async () => {
     const { world, host } = scene();
     const { id } = await host.running();
     world.runOf(id).complete();
@@ -721,7 +727,7 @@ describe('recover()', () => {
     expectReport(await world.host().recover(), { known: [id] });
   });
 
-  it('comes before a create() that is called meanwhile', async () => {
+  it('a create() that is called during recover() is queued behind the recovered sessions', async () => {
     const { world, host } = scene({ maxConcurrent: 1 });
     await host.running();
     const waiting = await create(host);
@@ -733,7 +739,7 @@ describe('recover()', () => {
     expect(world.stored(created.id).ticket).toBeGreaterThan(world.stored(waiting.id).ticket);
   });
 
-  it('leaves a session alone whose create() is under way', async () => {
+  it('recover() does not touch a session whose create() is under way', async () => {
     const { world, host } = scene();
     await host.recover();
     const gate = deferred<void>();
@@ -753,13 +759,13 @@ describe('recover()', () => {
     await expect(second).resolves.toMatchObject({ status: 'starting' });
   });
 
-  it('is refused by a manager that was closed', async () => {
+  it('recover() is refused by a closed manager', async () => {
     const { host } = scene();
     await host.manager.close();
     await errorOf(host.recover(), 'MANAGER_CLOSED');
   });
 
-  it('removes the containers that belong to no session, and no others', async () => {
+  it('recover() removes the containers that belong to no session or run, and no others', async () => {
     const { world, host } = scene({ maxConcurrent: 1 });
     const { id } = await host.running();
     const skipped = await host.manager.create({ prompt: 'x', cwd: '/', docker: { env: { A: '1' } } });
@@ -781,7 +787,7 @@ describe('recover()', () => {
 });
 
 describe('a manager that is closed', () => {
-  it('leaves everything written and the folder free: another goes on with it, in the same process', async () => {
+  it('close() writes everything and frees the state folder for another manager in the same process', async () => {
     const { world, host } = scene({ maxConcurrent: 2 });
     const [done, running] = await Promise.all([host.running(), host.running()]);
     world.runOf(done?.id ?? '').complete();
@@ -802,7 +808,7 @@ describe('a manager that is closed', () => {
     expect(world.launches).toHaveLength(3);
   });
 
-  it('keeps the folder until all is written', async () => {
+  it('close() keeps the state folder locked until everything is written', async () => {
     const { world, host } = scene();
     const { id } = await host.running();
     const [writing, gate] = [deferred<void>(), deferred<void>()];
@@ -824,7 +830,7 @@ describe('a manager that is closed', () => {
 });
 
 describe('a manager that is closed while it launches', () => {
-  it('launches nothing that is not on record: the next would launch it again', async () => {
+  it('a run that is not on record is not launched after close()', async () => {
     const { world, host } = scene();
     const [gate, reached] = [deferred<void>(), deferred<void>()];
     world.beforePlaced = () => {
@@ -843,7 +849,7 @@ describe('a manager that is closed while it launches', () => {
     expect(await next.manager.waitFor(id, { status: 'running' })).toMatchObject({ runs: [{ number: 1 }] });
   });
 
-  it('leaves what is on record to the next, which adopts it', async () => {
+  it('a run that is on record is adopted by the next manager', async () => {
     const { world, host } = scene();
     const [gate, reached] = [deferred<void>(), deferred<void>()];
     world.beforeLaunch = () => {
@@ -861,10 +867,10 @@ describe('a manager that is closed while it launches', () => {
   });
 });
 
-describe('a disk that refuses', () => {
+describe('a disk that cannot be written', () => {
   const obstacle = (world: World, id: string): string => join(world.folder(id).path, '.session.json.part');
 
-  it('ends a session that runs: it must not run on unseen', async () => {
+  it('a running session is ended if its record cannot be written', async () => {
     const { world, host } = scene();
     const { id } = await host.running();
     mkdirSync(obstacle(world, id));
@@ -878,11 +884,11 @@ describe('a disk that refuses', () => {
     expect(host.manager.queueStatus().running).toBe(0);
   });
 
-  it('keeps a run from being launched of which no record could tell', async () => {
+  it('a run is not launched if its record cannot be written', async () => {
     const { world, host } = scene();
     world.beforePlaced = (name) => {
       const path = obstacle(world, name.slice(3, 15));
-      rmSync(path, { force: true }); // It may be in use at this moment.
+      rmSync(path, { force: true }); // The file may be in use at this moment.
       mkdirSync(path);
     };
     const { id } = await create(host);
@@ -893,7 +899,7 @@ describe('a disk that refuses', () => {
     expect(world.launches).toEqual([]);
   });
 
-  it('refuses a new session, of which nothing is left', async () => {
+  it('create() is refused and leaves no files if the session cannot be written', async () => {
     const { world, host } = scene({ maxConcurrent: 1, maxQueued: 0 });
     const prepare = vi.spyOn(SessionFolder.prototype, 'create').mockImplementationOnce(async function (
       this: SessionFolder,
@@ -907,7 +913,7 @@ describe('a disk that refuses', () => {
     await host.running();
   });
 
-  it('refuses a message with a code that tells why', async () => {
+  it('steer() is refused with an error code if the message cannot be written', async () => {
     const { world, host } = scene();
     world.hooked = true;
     const { id } = await host.running();
@@ -916,8 +922,8 @@ describe('a disk that refuses', () => {
   });
 });
 
-describe('a host that is killed at any moment', () => {
-  it('loses no session, starts no run twice, and each ends once', async () => {
+describe('a process that is killed at any moment', () => {
+  it('whenever the process is killed, no session is lost, no run starts twice, and each session ends once', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 6 }),
@@ -939,7 +945,7 @@ describe('a host that is killed at any moment', () => {
           }
           for (const turns of kills) {
             for (let passed = 0; passed < turns; passed++) await turn();
-            // Whoever was told of a session by now may rely on it.
+            // Only the sessions whose create() has resolved by now must survive.
             const told = [...promised];
             await host.kill();
             promised.splice(0, promised.length, ...told);

@@ -46,7 +46,7 @@ function limited({
   return { steps: lines.map((line): SimulatedStep => ({ line })), exitCode: 1 };
 }
 
-/** Runs that end at the limit, and then one of another kind. */
+/** Runs that end at the limit, and then runs of another script. */
 function limitedRuns(runs: SimulatedRun[], last: SimulatedScript = DONE) {
   const requests: RunRequest[] = [];
   const script: SimulatedScript = (request) => {
@@ -63,7 +63,7 @@ const typesOf = (events: SessionEvent[]): string[] => events.map(({ type }) => t
 describe("a session that reaches its provider's usage limit", () => {
   beforeEach(() => fakeClock(NOW));
 
-  it('waits in its slot until the provider allows more, and goes on by itself', async () => {
+  it('a limited session waits in its slot until the limit is reset, and then continues by itself', async () => {
     const { script, requests } = limitedRuns([limited({ resetsAt: NOW + 5 * HOUR })]);
     const { manager, events } = simulate(script, { maxConcurrent: 1 });
     const { id } = await manager.create({ prompt: 'x' });
@@ -89,7 +89,7 @@ describe("a session that reaches its provider's usage limit", () => {
     expect(own[0]).toMatchObject({ resumeAt: NOW + 5 * HOUR + 5_000 });
   });
 
-  it('waits longer each time where the provider does not say how long, until it gets on', async () => {
+  it('without a reset time, a limited session waits longer each time until a run makes progress', async () => {
     const { script } = limitedRuns([limited(), limited(), limited(), limited({ tokens: 50 })]);
     const { manager } = simulate(script);
     const { id } = await manager.create({ prompt: 'x' });
@@ -103,7 +103,7 @@ describe("a session that reaches its provider's usage limit", () => {
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
   });
 
-  it('goes on where the computer slept through the time', async () => {
+  it('a limited session continues if the machine slept past the reset time', async () => {
     const { script } = limitedRuns([limited({ resetsAt: NOW + HOUR })]);
     const { manager } = simulate(script);
     const { id } = await manager.create({ prompt: 'x' });
@@ -113,7 +113,7 @@ describe("a session that reaches its provider's usage limit", () => {
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
   });
 
-  it('does not wait where it is cancelled while its end is put together', async () => {
+  it('a limited session does not wait if it is cancelled while its final result is computed', async () => {
     const concluding = deferred<void>();
     const going = deferred<void>();
     class Concluding extends SimulatedExecutor {
@@ -137,7 +137,7 @@ describe("a session that reaches its provider's usage limit", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('tries again at once when it is told to', async () => {
+  it('resume() makes a limited session try again at once', async () => {
     const { script } = limitedRuns([limited({ resetsAt: NOW + HOUR })]);
     const { manager } = simulate(script);
     const { id } = await manager.create({ prompt: 'x' });
@@ -151,7 +151,7 @@ describe("a session that reaches its provider's usage limit", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('cannot be paused: it would go on by itself all the same', async () => {
+  it('a limited session cannot be paused and still continues by itself', async () => {
     const { script } = limitedRuns([limited({ resetsAt: NOW + HOUR })]);
     const { manager } = simulate(script);
     const { id } = await manager.create({ prompt: 'x' });
@@ -163,7 +163,7 @@ describe("a session that reaches its provider's usage limit", () => {
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
   });
 
-  it('takes feedback instead of going on by itself, in the slot that it kept', async () => {
+  it('a limited session can be continued with feedback, in the slot that it kept', async () => {
     const { script, requests } = limitedRuns([limited({ resetsAt: NOW + HOUR })]);
     const { manager } = simulate(script, { maxConcurrent: 1, maxQueued: 0 });
     const { id } = await manager.create({ prompt: 'x' });
@@ -176,7 +176,7 @@ describe("a session that reaches its provider's usage limit", () => {
   });
 
   it.each<[string, (manager: UnifiedSessionManager, id: string, controller: AbortController) => Promise<unknown>]>([
-    ['cancel', (manager, id) => manager.cancel(id, 'enough')],
+    ['cancel()', (manager, id) => manager.cancel(id, 'enough')],
     [
       'its signal',
       async (manager, id, controller) => {
@@ -184,8 +184,8 @@ describe("a session that reaches its provider's usage limit", () => {
         await manager.waitFor(id);
       },
     ],
-    ['a close that cancels', (manager) => manager.close({ sessions: 'cancel' })],
-  ])('is ended by %s, and its slot is free', async (_, end) => {
+    ['a close() that cancels sessions', (manager) => manager.close({ sessions: 'cancel' })],
+  ])('a limited session is ended by %s, and its slot becomes free', async (_, end) => {
     const { script, requests } = limitedRuns([limited({ resetsAt: NOW + HOUR })]);
     const { manager, events } = simulate(script, { maxConcurrent: 1 });
     const controller = new AbortController();
@@ -201,7 +201,7 @@ describe("a session that reaches its provider's usage limit", () => {
     expect(requests).toHaveLength(1);
   });
 
-  it('is let go of by a close, which leaves no timer', async () => {
+  it('close() releases a limited session and leaves no timer', async () => {
     const { script, requests } = limitedRuns([limited({ resetsAt: NOW + HOUR })]);
     const { manager } = simulate(script);
     const { id } = await manager.create({ prompt: 'x' });
@@ -214,7 +214,7 @@ describe("a session that reaches its provider's usage limit", () => {
     expect(manager.get(id)?.status).toBe('paused');
   });
 
-  it('has no run that could be steered or asked about', async () => {
+  it('a limited session cannot be steered, and has no approval to answer', async () => {
     const { script } = limitedRuns([limited({ resetsAt: NOW + HOUR })]);
     const { manager } = simulate(script);
     const { id } = await manager.create({ prompt: 'x' });
@@ -224,7 +224,7 @@ describe("a session that reaches its provider's usage limit", () => {
     }
   });
 
-  it('fails where Claude began no conversation that could go on', async () => {
+  it('a limited session fails if Claude Code began no conversation that can be continued', async () => {
     const { script } = limitedRuns([limited({ says: false })]);
     const { manager } = simulate(script);
     const { id } = await manager.create({ prompt: 'x' });
@@ -232,7 +232,7 @@ describe("a session that reaches its provider's usage limit", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('is not mixed up with one that was warned on the way', async () => {
+  it('a session that got a rate limit event and then completed its work does not wait', async () => {
     const line = JSON.stringify({
       type: 'rate_limit_event',
       rate_limit_info: { status: 'rejected', resetsAt: NOW / 1_000 + 60 },
@@ -242,7 +242,7 @@ describe("a session that reaches its provider's usage limit", () => {
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
   });
 
-  it('goes on with its feedback where it was being continued when it reached the limit', async () => {
+  it('a session that is continued while it runs starts its next run with the feedback', async () => {
     const { script, requests } = limitedRuns([], (request) =>
       request.feedback === undefined ? ENDLESS(request) : DONE(request),
     );

@@ -51,7 +51,7 @@ function scene(sessions: UnifiedSession[], ...leftovers: Leftover[]) {
 }
 
 describe('a sweep', () => {
-  it('removes what belongs to no session: unknown ones, and image probes', async () => {
+  it('a sweep removes the containers of unknown sessions and of image probes', async () => {
     const { sweep, left } = scene([], traceOf('ao-unknown-1', 'unknown'), traceOf('ao-probe', undefined));
     expect((await sweep.run()).containers).toEqual(['ao-unknown-1', 'ao-probe']);
     expect(left()).toEqual([]);
@@ -60,9 +60,9 @@ describe('a sweep', () => {
   it.each([
     ['running', runningSession()],
     ['paused', sessionIn('paused')],
-    ['asking', sessionIn('waiting_feedback')],
-    ['ended, with its last word not yet on record', afterActions(runningSession(), { type: 'exited', end: {} })],
-  ])('leaves the container of an open run: %s', async (_, session) => {
+    ['waiting for feedback', sessionIn('waiting_feedback')],
+    ['exited, but its end is not yet on record', afterActions(runningSession(), { type: 'exited', end: {} })],
+  ])('a sweep keeps the container of an open run: %s', async (_, session) => {
     const { sweep, left } = scene([session], traceOf('ao-session-1', 'session'));
     expect((await sweep.run()).containers).toEqual([]);
     expect(left()).toEqual(['ao-session-1']);
@@ -70,16 +70,16 @@ describe('a sweep', () => {
 
   it.each([
     ['ended', sessionIn('completed')],
-    ['waits', sessionIn('queued')],
+    ['waits in the queue', sessionIn('queued')],
     ['waits for its usage limit', suspendedSession()],
     ['has not been launched', sessionIn('starting')],
-  ])('removes one of a session that %s', async (_, session) => {
+  ])('a sweep removes the container of a session that %s', async (_, session) => {
     const { sweep, left } = scene([session], traceOf('ao-session-1', 'session'));
     expect((await sweep.run()).containers).toEqual(['ao-session-1']);
     expect(left()).toEqual([]);
   });
 
-  it('removes those of earlier runs, and of none that there is', async () => {
+  it('a sweep removes the containers of earlier runs and of unknown runs', async () => {
     const second = afterActions(
       sessionIn('completed'),
       { type: 'continued', at: 10, feedback: 'more' },
@@ -90,7 +90,7 @@ describe('a sweep', () => {
     expect(left()).toEqual(['ao-session-2']);
   });
 
-  it('spares those of sessions that are on disk and not taken over, as long as they are', async () => {
+  it('a sweep keeps the container of a skipped session as long as its folder exists', async () => {
     const { sweep, left, stateDir } = scene([], traceOf('ao-skipped-1', 'skipped'));
     const folder = new SessionFolder(stateDir, 'skipped');
     mkdirSync(folder.path, { recursive: true });
@@ -102,7 +102,7 @@ describe('a sweep', () => {
     expect(left()).toEqual([]);
   });
 
-  it('does not tell of what could not be removed, and tries again', async () => {
+  it('a container that could not be removed is not reported, and the next sweep tries again', async () => {
     const { sweep, executor } = scene([], traceOf('ao-a', 'a'), traceOf('ao-b', 'b'));
     executor.stuck.add('ao-a');
     expect((await sweep.run()).containers).toEqual(['ao-b']);
@@ -110,14 +110,14 @@ describe('a sweep', () => {
     expect((await sweep.run()).containers).toEqual(['ao-a']);
   });
 
-  it('does nothing where no engine answers', async () => {
+  it('a sweep does nothing if the engine does not answer', async () => {
     const { sweep, executor, left } = scene([], traceOf('ao-a', 'a'));
     executor.isAway = true;
     expect((await sweep.run()).containers).toEqual([]);
     expect(left()).toEqual(['ao-a']);
   });
 
-  it("removes the guards' files of sessions that have ended, and of no others", async () => {
+  it('a sweep removes the guard files of ended sessions and of no others', async () => {
     const { sweep, stateDir } = scene([
       sessionIn('completed', { id: 'aaaaaaaaaaaa' }),
       runningSession({ id: 'bbbbbbbbbbbb' }),

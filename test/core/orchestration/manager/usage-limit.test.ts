@@ -14,7 +14,7 @@ describe('the time at which a session tries again', () => {
     ['five hours', 5 * HOUR],
     ['a week', 7 * DAY],
     ['almost eight days', 8 * DAY - 1],
-  ])("is the provider's, with a margin, where that is %s away", (_, away) => {
+  ])("a session tries again at the provider's reset time plus a margin if the reset is %s away", (_, away) => {
     expect(resumeTime(NOW, 1, NOW + away)).toBe(NOW + away + 5_000);
     expect(resumeTime(NOW, 9, NOW + away)).toBe(NOW + away + 5_000);
   });
@@ -24,23 +24,23 @@ describe('the time at which a session tries again', () => {
   const BACKOFF = [1, 2, 4, 8, 16, 32, 60, 60, 60].map((minutes) => minutes * MINUTE);
 
   it.each([
-    ['nothing', undefined],
-    ['what is too far away', NOW + 8 * DAY + 1],
-    ['infinity', Number.POSITIVE_INFINITY],
-  ])('is a minute away, twice as much each time up to an hour, where the provider says %s', (_, resetsAt) => {
+    ['no reset time', undefined],
+    ['a reset time that is too far away', NOW + 8 * DAY + 1],
+    ['an infinite reset time', Number.POSITIVE_INFINITY],
+  ])('the wait doubles each time from a minute up to an hour if the provider gives %s', (_, resetsAt) => {
     expect(waits(resetsAt)).toEqual(BACKOFF);
   });
 
   it.each([
     ['a moment ago', NOW - 1],
     ['now', NOW],
-    ['seconds for milliseconds', NOW / 1000],
+    ['in seconds instead of milliseconds', NOW / 1000],
     ['zero', 0],
-  ])('is there at once where the provider says %s, but only the first time', (_, resetsAt) => {
+  ])('only the first retry comes after 5 seconds if the reset time is %s', (_, resetsAt) => {
     expect(waits(resetsAt)).toEqual([5_000, ...BACKOFF.slice(1)]);
   });
 
-  it('is always ahead, and never more than some eight days', () => {
+  it('the next try is always in the future and at most about eight days away', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 10_000 }),
@@ -58,7 +58,7 @@ describe('the time at which a session tries again', () => {
 describe('callAt', () => {
   beforeEach(() => fakeClock(NOW));
 
-  it('calls back once, at the time', () => {
+  it('callAt() calls back once, at the given time', () => {
     const callback = vi.fn(() => Date.now());
     callAt(NOW + 3 * HOUR, Date.now, callback);
     vi.advanceTimersByTime(3 * HOUR - 1);
@@ -68,7 +68,7 @@ describe('callAt', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('calls back within a minute where the computer slept through the time', () => {
+  it('callAt() calls back within a minute if the machine slept past the given time', () => {
     const callback = vi.fn();
     callAt(NOW + 5 * HOUR, Date.now, callback);
     vi.advanceTimersByTime(10 * MINUTE);
@@ -78,7 +78,7 @@ describe('callAt', () => {
     expect(callback).toHaveBeenCalledTimes(1);
   });
 
-  it('waits on where the clock was set back', () => {
+  it('callAt() keeps waiting if the clock was set back', () => {
     const callback = vi.fn();
     callAt(NOW + 10 * MINUTE, Date.now, callback);
     vi.advanceTimersByTime(9.5 * MINUTE);
@@ -89,7 +89,7 @@ describe('callAt', () => {
     expect(callback).toHaveBeenCalledTimes(1);
   });
 
-  it.each([0, -1, -DAY])('calls back soon, but not at once, for a time that was (%s ms)', (ms) => {
+  it.each([0, -1, -DAY])('callAt() calls back soon, but not synchronously, for a past time (%s ms)', (ms) => {
     const callback = vi.fn();
     callAt(NOW + ms, Date.now, callback);
     expect(callback).not.toHaveBeenCalled();
@@ -97,7 +97,7 @@ describe('callAt', () => {
     expect(callback).toHaveBeenCalledTimes(1);
   });
 
-  it('is taken back at any time, and leaves no timer', () => {
+  it('callAt() can be cancelled at any time and leaves no timer', () => {
     const callback = vi.fn();
     for (const passed of [0, 30_000, 5 * MINUTE]) {
       const cancel = callAt(Date.now() + HOUR, Date.now, callback);
