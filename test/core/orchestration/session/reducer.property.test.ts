@@ -73,6 +73,12 @@ const action: fc.Arbitrary<SessionAction> = fc.oneof(
   }),
   fc.record({ type: fc.constant('paused' as const), at }),
   fc.record({ type: fc.constant('resumed' as const), at, deadlines: fc.constant(new Map([['1', 7]])) }),
+  fc.record({
+    type: fc.constant('resting' as const),
+    at,
+    waitingFor: fc.constantFrom('person' as const, 'children' as const, 'slot' as const),
+  }),
+  fc.record({ type: fc.constant('woken' as const), at }),
   fc.record({ type: fc.constant('worktree-removed' as const) }),
   fc.record({ type: fc.constant('suspended' as const), at, resumeAt: fc.nat() }),
   fc.record({ type: fc.constant('moved' as const), queuePosition: fc.integer({ min: 1, max: 10 }) }),
@@ -109,6 +115,8 @@ const NEEDS_RUN: SessionAction['type'][] = [
   'asked',
   'paused',
   'resumed',
+  'resting',
+  'woken',
   'stopping',
   'exited',
   'suspended',
@@ -128,7 +136,10 @@ function checkInvariants(session: UnifiedSession): void {
   const { pendingApproval, pendingApprovals } = session;
   expect(pendingApproval).toBe(pendingApprovals?.[0]);
   if (pendingApprovals) expect(pendingApprovals.length).toBeGreaterThan(0);
-  if (session.status === 'waiting_feedback') expect(pendingApproval).toBeDefined();
+  const waits = pendingApproval !== undefined || session.waitingFor !== undefined;
+  if (session.status === 'waiting_feedback') expect(waits).toBe(true);
+  if (session.status === 'running') expect(waits).toBe(false);
+  if (session.waitingFor !== undefined) expect(['waiting_feedback', 'paused']).toContain(session.status);
   if (pendingApproval) expect(['waiting_feedback', 'paused']).toContain(session.status);
   // A paused session is either frozen and has an open run, or waits for its usage limit and has none.
   if (session.status === 'paused') expect(session.resumeAt !== undefined).toBe(open.length === 0);
