@@ -1,4 +1,4 @@
-/** Serves the dashboard for your sessions. Takes over sessions of earlier processes. New sessions can be started in one folder. */
+/** Serves the dashboard for your sessions. Takes over those of earlier processes. New sessions can be started in one folder. */
 import { UnifiedSessionManager } from 'autonomous-orchestration';
 import { serveAutonomousApp } from 'autonomous-orchestration/handlers';
 
