@@ -10,7 +10,7 @@ import { median, percentile } from './support/stats.js';
 const CALLS = 200;
 const CLI_CALLS = 10;
 const WAITING = 10;
-/** The plan's own limit for operations on the queue. */
+/** The time limit for operations on the queue, as the project's plan sets it. */
 const QUEUE_OPERATION_MS = 100;
 const LONG_RUN = [{ tool: 'Bash', input: { command: 'sleep 60', description: 'Wait' } }];
 
@@ -20,7 +20,7 @@ async function timed(work: () => unknown): Promise<number> {
   return performance.now() - start;
 }
 
-/** The engine's own answer: one request on a connection that is kept open, its body parsed. */
+/** The reference: one plain request to the engine on a connection that is kept open, with its body parsed. */
 function bareInspect(socketPath: string, agent: http.Agent, container: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const request = http.get({ socketPath, agent, path: `/containers/${container}/json`, headers: { host: 'docker' } });
@@ -44,7 +44,7 @@ async function inspectFigure(socketPath: string, container: string): Promise<Fig
       await timed(() => engine.inspect(container)),
       await timed(() => bareInspect(socketPath, agent, container)),
     ] as const;
-    if (call < 0) continue; // To warm up.
+    if (call < 0) continue; // Warm-up calls are not counted.
     ours.push(pair[0]);
     bare.push(pair[1]);
   }

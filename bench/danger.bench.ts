@@ -7,7 +7,7 @@ import { median, percentile } from './support/stats.js';
 const ROUNDS = 200;
 const MEGABYTE = 1_000_000;
 
-/** What agents run all day, and what they should not. */
+/** Ordinary commands of agents, and some dangerous ones. */
 const COMMANDS = [
   'git status --short && git diff --stat',
   'npm test -- --run 2>&1 | tail -40',
@@ -27,7 +27,7 @@ const COMMANDS = [
   'psql "$DATABASE_URL" -c "DROP TABLE users"',
 ];
 
-/** A megabyte of each. */
+/** Inputs of about a megabyte each. */
 const SHAPES: Readonly<Record<string, string>> = {
   'one word': 'x'.repeat(MEGABYTE),
   'short commands': 'echo a; '.repeat(MEGABYTE / 8),
@@ -45,7 +45,7 @@ const timed = (work: () => unknown): number => {
   return performance.now() - start;
 };
 
-for (let round = 0; round < 20; round++) for (const command of COMMANDS) rate(command); // To warm up.
+for (let round = 0; round < 20; round++) for (const command of COMMANDS) rate(command); // Warm-up.
 const ours: number[] = [];
 const bare: number[] = [];
 for (let round = 0; round < ROUNDS; round++) {

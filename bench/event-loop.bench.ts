@@ -27,7 +27,7 @@ async function runSessions({ manager, workspace }: Bench, count: number): Promis
   return created.map(({ id }) => id);
 }
 
-/** Commands of the processes that this one starts while something goes on. */
+/** The commands of the child processes that this process starts during the work. */
 async function childrenDuring(work: () => Promise<unknown>): Promise<string[]> {
   const sampler = fork(new URL('./support/child-sampler.ts', import.meta.url), [String(process.pid)]);
   await once(sampler, 'message');
@@ -42,7 +42,7 @@ await requireEngine();
 
 await inScratch(async (folder) => {
   await using bench = await openBench(folder, SCRIPT, SESSIONS);
-  const [first = ''] = await runSessions(bench, 1); // Warms up, probes the image, and gives the command line.
+  const [first = ''] = await runSessions(bench, 1); // Warms up, probes the image, and records the command line.
   const [launch] = bench.launches;
   if (!launch) throw new Error('The manager launched nothing.');
   const input = join(bench.stateDir, 'sessions', first, 'prompt.md');
@@ -75,7 +75,7 @@ await inScratch(async (folder) => {
     figure('longest delay, waiting for a CPU included', 'longestDelayMs'),
     figure('p99 delay', 'p99DelayMs'),
     {
-      what: 'session: processes started by the host, a run',
+      what: 'session: child processes started by this process, a run',
       measured: `${launched} by the executor; ${[...new Set(children.map((command) => command.split(' ')[0]))].join(', ')}`,
       reference: '',
       value: children.length / 3,

@@ -10,7 +10,7 @@ import { median, percentile } from './support/stats.js';
 const ROUNDS = 200;
 const IDLE_WINDOWS = 5;
 
-/** Calls the hook as Claude Code does, within a session's container, and a shell that only reads, by turns. */
+/** In a session's container: calls the hook as Claude Code does, and in turn a shell that only reads its input. */
 const MEASURE = `
 hook() {
   /bin/sh -c "'/usr/bin/env' '-i' 'PATH=$PATH' '/bin/sh' /etc/claude-code/autonomous-orchestration.sh $1 /run/autonomous-orchestration || exit 2"
@@ -32,7 +32,7 @@ const REQUEST = {
   tool_input: { command: 'npm test -- --run && git add -A && git commit -m "Fix the parser"', description: 'Test' },
 };
 
-/** CPU time of this process in milliseconds a second, the median of some windows: the collector runs when it likes. */
+/** CPU time of this process in ms a second. The median of some windows, because garbage collection can fall into any window. */
 async function idleCpu(): Promise<number> {
   const windows: number[] = [];
   for (let window = 0; window < IDLE_WINDOWS; window++) {
@@ -65,7 +65,7 @@ await inScratch(async (folder) => {
     const session = await manager.create({ prompt: 'Sleep.', cwd: workspace, docker: idle });
     for await (const event of manager.events({ sessionId: session.id })) if (event.type === 'session:tool') break;
   }
-  await delay(1_000); // The hooks of the calls that just began are answered by then.
+  await delay(1_000); // By then the hooks of the calls that have just begun are answered.
   const cpuWith = await idleCpu();
 
   const shell = `a shell that reads the same ${withUnit(median(bare), 'ms')}`;
@@ -94,7 +94,7 @@ await inScratch(async (folder) => {
       unit: 'ms',
     },
     {
-      what: 'guard: CPU of the host with three guarded sessions that ask nothing, a second',
+      what: 'guard: CPU of this process with three guarded sessions that ask nothing, a second',
       measured: withUnit(cpuWith, 'ms'),
       reference: `without sessions ${withUnit(cpuWithout, 'ms')}`,
       value: cpuWith,

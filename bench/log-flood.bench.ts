@@ -26,7 +26,7 @@ await inScratch(async (folder) => {
       reference: '',
       value: longestBlockMs,
       unit: 'ms',
-      // The rating of dangers has a bench of its own.
+      // danger.bench.ts measures the rating of dangers.
       ...(!kind.includes('hard to rate') && { target: { most: 20 } }),
     });
   }

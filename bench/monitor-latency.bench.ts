@@ -15,10 +15,10 @@ import { median, percentile } from './support/stats.js';
 const SESSIONS = 13;
 const ROUNDS = 5;
 const ROUND_SECONDS = 3;
-/** Until all logs are followed, by watches or by tail processes: what is measured is streaming, not starting. */
+/** By then all logs are followed, by watches or by tail processes. So the bench measures streaming and not starting. */
 const SETTLE_MS = 500;
 
-/** Milliseconds since the line was written, by the stamp in it; undefined for a text without one. */
+/** Milliseconds since the line was written, by the stamp in the line. Undefined for a text without a stamp. */
 function age(text: unknown): number | undefined {
   const stamp = typeof text === 'string' ? /^@(\d+)@/.exec(text)?.[1] : undefined;
   return stamp === undefined ? undefined : Number(process.hrtime.bigint() - BigInt(stamp)) / 1e6;
@@ -44,7 +44,7 @@ function stampedObservation(observation: Observation): unknown {
   return undefined;
 }
 
-/** Ages of the lines when 13 monitors hand them over, typed: what `monitorLog` is to be compared with. */
+/** Ages of the lines when 13 monitors deliver them as typed observations. `monitorLog` is compared with this. */
 async function throughMonitors(writer: ChildProcess, folder: string): Promise<number[]> {
   const ages: number[] = [];
   const files = await Promise.all(
@@ -95,7 +95,7 @@ async function throughSessions(writer: ChildProcess, folder: string): Promise<nu
   return ages;
 }
 
-/** Ages of the lines when ChannelCoder's own monitor hands them over, as parsed objects. */
+/** Ages of the lines when ChannelCoder's own monitor delivers them as parsed objects. */
 async function throughMonitorLog(writer: ChildProcess, folder: string): Promise<number[]> {
   const ages: number[] = [];
   const files = Array.from({ length: SESSIONS }, (_, index) => join(folder, `${index}.log`));
@@ -119,7 +119,7 @@ const VARIANTS = { monitors: throughMonitors, sessions: throughSessions, monitor
 type Variant = keyof typeof VARIANTS;
 const names = Object.keys(VARIANTS) as Variant[];
 const rounds: Record<Variant, number[][]> = { monitors: [], sessions: [], monitorLog: [] };
-// The first round is not counted: sessions stream for hours, so the code is warm when it matters.
+// The first round is not counted. Sessions stream for hours, so that their code is warm most of the time.
 for (let round = 0; round <= ROUNDS; round++) {
   for (const name of names) {
     const ages = await inScratch((folder) => VARIANTS[name](writer, folder));

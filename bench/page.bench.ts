@@ -18,7 +18,7 @@ const SESSIONS = 1_000;
 const EVENTS = 99_000;
 const PAINTS = 5;
 
-/** What the page is told to note before it loads: long tasks, when rows come, and when each message is seen. */
+/** A script that runs before the page loads. It notes long tasks, the time of the first row, and when each message is painted. */
 const NOTES = `
   window.notes = { longTasks: [], firstRow: undefined, seen: {} };
   new PerformanceObserver((list) => window.notes.longTasks.push(...list.getEntries().map(({ duration }) => duration)))
@@ -45,10 +45,10 @@ interface Notes {
 
 const wallClock = (): number => performance.timeOrigin + performance.now();
 
-/** What is said, and when it was handed to the log. */
+/** For each text: when it was written to the log. */
 const said = new Map<string, number>();
 
-/** The first session ticks, the others talk without end. */
+/** The script of a session, by its task id: `tick` and `talk …` write without end, `done` and `long` end. */
 function script({ session }: { session: { taskId?: string } }) {
   const { taskId = '' } = session;
   if (taskId === 'done') return scriptedRun([{ text: 'Done.' }]);
@@ -56,7 +56,7 @@ function script({ session }: { session: { taskId?: string } }) {
   async function* steps(): AsyncGenerator<SimulatedStep> {
     for await (const step of scriptedRun([]).steps) {
       yield step;
-      break; // The conversation's beginning; its end is not ours.
+      break; // Only the first step, which begins the conversation. This conversation does not end.
     }
     for (let number = 0; ; number++) {
       await delay(taskId === 'tick' ? 20 + Math.random() * 30 : 100);
@@ -78,7 +78,7 @@ async function openPage(browser: Browser, server: AutonomousServer): Promise<Pag
 
 const notesOf = (page: Page): Promise<Notes> => page.evaluate('window.notes');
 
-/** Scrolls a list up and down for some seconds and answers the longest task meanwhile; 0 for none over 50 ms. */
+/** Scrolls a list up and down for some seconds. Returns the longest task of that time, or 0 if no task took over 50 ms. */
 async function longestTaskOfScrolling(page: Page, list: string): Promise<number> {
   await page.locator(list).hover();
   await page.evaluate('window.notes.longTasks = []');
@@ -103,7 +103,7 @@ async function measure(server: AutonomousServer, manager: UnifiedSessionManager,
   const page = await openPage(browser, server);
   await page.getByRole('link', { name: 'tick', exact: true }).click();
   await page.locator('.item.message').first().waitFor();
-  // What was said before the page was there does not count.
+  // Messages from before the page was loaded do not count.
   const from = wallClock();
   let lateness: number[] = [];
   while (lateness.length < MESSAGES) {

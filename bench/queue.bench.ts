@@ -11,7 +11,7 @@ interface Contender {
   readonly size: number;
 }
 
-/** Medians of nanoseconds a task for each turn; contenders take turns, each in a process of its own. */
+/** For each contender and turn: the median of the nanoseconds a task takes. Contenders alternate, each in its own process. */
 async function measure(contenders: readonly Contender[]): Promise<number[][]> {
   const measured: number[][] = contenders.map(() => []);
   for (let turn = 0; turn < TURNS; turn++) {

@@ -7,20 +7,20 @@ import { answer, collectGarbage } from './support/child.js';
 import { type Figure, quote, withUnit } from './support/figure.js';
 import { LogLines } from './support/log-lines.js';
 
-/** A multiple of the period in which kinds of lines, tools and errors come round. */
+/** A multiple of the period after which kinds of lines, tools and errors repeat. */
 const FEW = 1_008;
 const MANY = 100_800;
 const ID = 'record';
 
 interface Size {
   readonly json: number;
-  /** What the process holds, strings that others are cut from included. */
+  /** The used heap of the process in bytes. It includes long strings of which only a slice is still needed. */
   readonly heap: number;
 }
 
-/** Sizes of a record after so many log lines each; the lines repeat their contents, so that only growth shows. */
+/** The sizes of a record after each number of log lines. The lines repeat their contents, so that only growth shows. */
 function sizesAfter(counts: readonly number[]): Size[] {
-  // Of a session that was never begun nothing is written.
+  // The journal writes nothing to the disk, because the session was never begun there.
   const journal = new SessionJournal({ docker: {}, policy: DEFAULT_POLICY });
   const store = new SessionStore(SYSTEM_CLOCK, { tell: () => {} }, journal);
   const environment = { docker: false, dockerImage: '', cwd: '/workspace' };

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { ask } from './support/child.js';
 import { type Figure, isMet, table } from './support/figure.js';
 
-/** What can be asked for by name, and the files that measure it. */
+/** The groups that can be chosen by name, and the files of each group. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   queue: ['queue'],
   monitor: ['monitor-latency', 'monitor-replay', 'log-flood', 'record-size'],

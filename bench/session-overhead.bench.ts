@@ -39,7 +39,7 @@ await requireEngine();
 
 const { sessions, bare } = await inScratch(async (folder) => {
   await using bench = await openBench(folder, SCRIPT, 1);
-  await sessionRun(bench); // Warms up, probes the image, and gives the command line.
+  await sessionRun(bench); // Warms up, probes the image, and records the command line.
   const [launch] = bench.launches;
   const [warm] = bench.manager.list();
   if (!launch || !warm) throw new Error('The manager launched nothing.');

@@ -1,6 +1,6 @@
 /**
- * The handlers of a server that you have, on this library: import them from here as from the file that they replace. Run by
- * itself (`npx tsx examples/autonomous-handlers.ts [port]`) it serves the three routes that pages of old poll.
+ * Handlers for a server of your own. Import them from this file instead of from the file that they replace. Run on its own
+ * (`npx tsx examples/autonomous-handlers.ts [port]`), this file serves the three routes that the older page polls.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
@@ -16,7 +16,7 @@ export const { handleAutonomousList, handleAutonomousGet, handleAutonomousLogs, 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await serve(Number(process.argv[2] ?? 4300));
 
 async function serve(port: number): Promise<void> {
-  await manager.recover(); // Sessions that an earlier process left continue here.
+  await manager.recover(); // Takes over the sessions that an earlier process left.
   const server = createServer((request, response) => {
     void answer(request)
       .catch(() => refused('The address cannot be read.'))
@@ -36,7 +36,7 @@ async function serve(port: number): Promise<void> {
 }
 
 async function answer({ url = '', method, headers: { host = '' } }: IncomingMessage): Promise<HandlerResult<unknown>> {
-  // A page elsewhere can have a name that leads here; createAutonomousApp refuses such requests by itself.
+  // A foreign page can have a host name that resolves to this machine (DNS rebinding). createAutonomousApp refuses such requests.
   if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(host)) return refused('The host is not this one.');
   const { pathname, searchParams } = new URL(url, 'http://localhost');
   const [path, id] = /^\/api\/autonomous-sessions(?:\/([^/]+))?$/.exec(pathname) ?? [];

@@ -1,4 +1,4 @@
-/** How dangerous a shell command is: `npx tsx examples/danger.ts 'git push --force'`. */
+/** Prints how dangerous a shell command is: `npx tsx examples/danger.ts 'git push --force'`. */
 import { type DangerContext, rateDanger } from 'autonomous-orchestration/danger';
 
 const context: DangerContext = { workspace: '/workspace', home: '/home/node' };

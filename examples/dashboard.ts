@@ -1,6 +1,6 @@
 /**
- * The dashboard on a few sessions: in Docker where an engine and the image are there, else as a simulation. Prints the
- * address to open. Ctrl-C cancels everything.
+ * Serves the dashboard with a few sessions. They run in Docker if an engine and the image are available, otherwise as a
+ * simulation. Prints the address to open. Ctrl-C cancels everything.
  *
  *   npm run dashboard
  *   npm run dashboard -- --simulate --port 8080
@@ -21,7 +21,7 @@ const { values } = parseArgs({
 const folder = await mkdtemp(join(tmpdir(), 'autonomous-orchestration-dashboard-'));
 const [stateDir, workspace] = [join(folder, 'state'), join(folder, 'workspace')];
 await mkdir(workspace);
-await chmod(workspace, 0o777); // The image's user writes here, whoever that is.
+await chmod(workspace, 0o777); // The image's user writes here. Its uid is not known.
 const unavailable = values.simulate ? '--simulate was given' : await whyNotDocker(stateDir, workspace);
 console.log(
   unavailable === undefined
@@ -37,11 +37,11 @@ await using manager = new UnifiedSessionManager({
 let server: AutonomousServer | undefined;
 try {
   server = await serveAutonomousApp(manager, { port: Number(values.port), workspaces: [workspace] });
-  // Of the other modes each needs something of this machine: tmux, a repository, or that others may cost something.
+  // The sessions of the other modes are only simulated: real ones need tmux, a repository, or money for child sessions.
   if (unavailable !== undefined)
     for (const options of MODE_SESSIONS) await manager.create({ ...options, cwd: workspace });
   for (const { taskId, prompt, branch } of DEMO_SESSIONS) {
-    // Only a simulation can do without the repository that a worktree is made of.
+    // A real worktree needs a repository, and the workspace is none. A simulated session needs no repository.
     await manager.create({ taskId, prompt, cwd: workspace, ...(unavailable !== undefined && { worktree: branch }) });
   }
   console.log(`Open ${server.dashboardUrl}\nCtrl-C ends it.`);

@@ -1,6 +1,6 @@
 /**
- * Five sessions, three at a time, with a live table in a terminal and plain lines elsewhere. Runs in Docker where an
- * engine and the image are there, else as a simulation. Ctrl-C cancels everything.
+ * Runs five sessions, three at a time. Shows a live table in a terminal, and plain lines elsewhere. Runs in Docker if an
+ * engine and the image are available, otherwise as a simulation. Ctrl-C cancels everything.
  *
  *   npm run demo
  *   npm run demo -- --simulate
@@ -65,7 +65,7 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-/** A folder that the image's user can write to, whoever that is. */
+/** A folder that the image's user can write to. The uid of that user is not known. */
 async function workspace(): Promise<string> {
   const path = await mkdtemp(join(folder, 'workspace-'));
   await chmod(path, 0o777);

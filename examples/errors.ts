@@ -1,4 +1,4 @@
-/** What can be refused, and what to do about it. */
+/** How to handle the errors of `create()`. */
 import { OrchestrationError, UnifiedSessionManager } from 'autonomous-orchestration';
 
 const manager = new UnifiedSessionManager({ stateDir: process.argv[2] ?? 'state', maxConcurrent: 3, maxQueued: 10 });

@@ -15,7 +15,7 @@ const policy: ToolPolicy = {
 const manager = new UnifiedSessionManager({ policy });
 
 const terminal = createInterface({ input: process.stdin, output: process.stdout });
-/** The agent chose every character: none of them may steer the terminal. */
+/** The agent chose every character of these texts. No character may control the terminal. */
 const plain = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '?');
 const shown = (input: unknown): string => plain(JSON.stringify(input));
 let asking = Promise.resolve();

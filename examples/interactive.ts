@@ -1,4 +1,4 @@
-/** Claude's terminal UI in tmux: a person attaches to it, takes turns with the agent and leaves, and this program looks on. */
+/** Claude's terminal UI in tmux. A person attaches to it, takes turns with the agent, and leaves. This program only watches. */
 import { UnifiedSessionManager } from 'autonomous-orchestration';
 
 const [cwd = '.', prompt = 'Look at the failing test with me'] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-/** An agent that leads others, and what happens to all of them as a tree. */
+/** An agent that leads other agents. Prints what happens to all of them as a tree. */
 import { UnifiedSessionManager } from 'autonomous-orchestration';
 
 const [

@@ -1,4 +1,4 @@
-/** A plan, a better one, and a session that carries it out. */
+/** Makes a plan, improves it with feedback, and starts a session that carries it out. */
 import { UnifiedSessionManager } from 'autonomous-orchestration';
 
 const [cwd = '.', goal = 'Make the parser twice as fast'] = process.argv.slice(2);

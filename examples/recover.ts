@@ -1,8 +1,8 @@
-/** A process that takes over the sessions of its predecessor, however that ended. Ctrl-C does not end its sessions: start it again. */
+/** Takes over the sessions of an earlier process, however it ended. After Ctrl-C the sessions continue: start it again. */
 import { UnifiedSessionManager } from 'autonomous-orchestration';
 
 const [cwd, prompt = 'Fix the failing test'] = process.argv.slice(2);
-/** Values of variables are not kept on disk: whoever takes a session over gives them again. */
+/** The values of variables are not kept on disk. A process that takes over a session has to give them again. */
 const env = { GH_TOKEN: process.env.GH_TOKEN ?? '' };
 
 const manager = new UnifiedSessionManager();

@@ -10,7 +10,7 @@ const REFUSED = ['INVALID_OPTIONS', 'WORKSPACE_NOT_FOUND', 'WORKSPACE_NOT_WRITAB
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-// Nobody reads any longer what it does: `script.ts … | head`.
+// The reader of the output has closed the pipe, as in `script.ts … | head`.
 process.stdout.on('error', () => stop.abort());
 
 const manager = new UnifiedSessionManager();
@@ -38,6 +38,6 @@ async function run(args: string[]): Promise<number> {
 
 function lineOf(event: SessionEvent): string {
   const json = JSON.stringify({ ...event, session: undefined });
-  // JSON leaves these as they are, agents write them, and terminals obey them.
+  // JSON does not escape these characters. An agent may write them, and a terminal would obey them.
   return json.replace(/[\u007f-\u009f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
 }

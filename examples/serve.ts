@@ -1,4 +1,4 @@
-/** The dashboard on your own sessions: those of earlier runs are taken over, and new ones can be started in one folder. */
+/** Serves the dashboard for your sessions. Takes over those of earlier processes. New sessions can be started in one folder. */
 import { UnifiedSessionManager } from 'autonomous-orchestration';
 import { serveAutonomousApp } from 'autonomous-orchestration/handlers';
 
@@ -11,4 +11,4 @@ console.log(`Open ${server.dashboardUrl}`);
 
 await new Promise((resolve) => process.once('SIGINT', resolve).once('SIGTERM', resolve));
 await server.close();
-await manager.close(); // What runs goes on: start this again to see it.
+await manager.close(); // Running sessions continue. Start this program again to see them.

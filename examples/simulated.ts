@@ -1,4 +1,4 @@
-/** How a program that uses the library is tested without Docker and Claude. */
+/** How to test a program that uses the library, without Docker and Claude. */
 import { UnifiedSessionManager } from 'autonomous-orchestration';
 import { SimulatedExecutor, scriptedRun } from 'autonomous-orchestration/testing';
 

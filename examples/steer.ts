@@ -1,4 +1,4 @@
-/** Says something to an agent while it works, and holds it for a moment. */
+/** Sends a message to an agent while it works, and pauses it for a moment. */
 import { UnifiedSessionManager } from 'autonomous-orchestration';
 
 const manager = new UnifiedSessionManager();

@@ -1,4 +1,4 @@
-/** Three attempts at once, each on a branch and in a worktree of its own, and a second round for the first of them. */
+/** Three attempts at once, each on its own branch in its own worktree. The first attempt is then continued with feedback. */
 import { UnifiedSessionManager } from 'autonomous-orchestration';
 
 const [cwd = '.', user] = process.argv.slice(2);

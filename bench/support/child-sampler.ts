@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { answer } from './child.js';
 
 /**
- * Watches another process's children from outside, so that those which block it while they run are seen as well. Told
- * to stop, it answers how many there were besides itself, by command.
+ * Watches the children of another process from outside, so that children which block that process are seen as well. When told
+ * to stop, answers the command of each child except itself.
  */
 const [parent] = process.argv.slice(2);
 const seen = new Map<string, string>();

@@ -1,10 +1,10 @@
 import { fork } from 'node:child_process';
 
 /**
- * Runs a module in a Node process of its own, so that measurements share neither heap, nor compiled code, nor event
- * loop, and answers what it gave to {@link answer}. The garbage collector is exposed there.
+ * Runs a module in its own Node process, so that measurements share neither heap, nor compiled code, nor event loop. The
+ * garbage collector is exposed in that process. Returns what the module passed to {@link answer}.
  *
- * @throws Error where it ends without an answer
+ * @throws Error if the process ends without an answer
  */
 export async function ask<T>(module: URL, args: readonly (string | number)[] = []): Promise<T> {
   const child = fork(module, args.map(String), { execArgv: [...process.execArgv, '--expose-gc'] });
@@ -21,13 +21,13 @@ export async function ask<T>(module: URL, args: readonly (string | number)[] = [
   });
 }
 
-/** Gives the asking process its answer; without one, prints it. */
+/** Sends the answer to the process that called {@link ask}. If there is no such process, prints the answer. */
 export function answer(value: unknown): void {
   if (!process.send) console.dir(value, { depth: null });
   else process.send(value, () => process.disconnect());
 }
 
-/** Frees what can be freed, so that a measurement does not pay for the one before it. */
+/** Frees unused memory, so that a measurement does not pay for the measurement before. */
 export function collectGarbage(): void {
   globalThis.gc?.();
 }

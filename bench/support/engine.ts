@@ -8,16 +8,16 @@ import { AutonomousExecutor, UnifiedSessionManager } from '../../src/index.js';
 import { ensureEngine } from '../../test/e2e/engine/engine.mjs';
 import { run } from '../../test/e2e/engine/run.mjs';
 
-/** The user of the image. */
+/** The uid of the image's user. */
 const AGENT_UID = 1_000;
 
-/** The command line of a session's container, to be run again without the library. */
+/** The command line of a session's container, so that it can be run again without the library. */
 export interface Launch {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** What a bare `docker run` took, from before its process was started. */
+/** How long a bare `docker run` took, measured from just before its process was started. */
 export interface BareRun {
   readonly firstByteMs: number;
   readonly endMs: number;
@@ -31,7 +31,7 @@ export interface Bench extends AsyncDisposable {
   readonly launches: Launch[];
 }
 
-/** Makes sure that the test engine runs, and makes it this process's own. Answers its socket. */
+/** Makes sure that the test engine runs, and sets this process's DOCKER_HOST to it. Returns its socket and its main image. */
 export async function requireEngine(): Promise<{ socket: string; image: string }> {
   const { host, image } = await ensureEngine({ log: (message) => console.error(`bench: ${message}`) });
   process.env.DOCKER_HOST = host;
@@ -61,10 +61,10 @@ export async function openBench(folder: string, script: readonly object[], maxCo
 
 let bareRuns = 0;
 
-/** Runs a session's command line again: same image, flags, mounts and variables, input and output in files. */
+/** Runs a session's command line again, with the same image, flags, mounts and variables, and input and output in files. */
 export async function bareRun({ args, env }: Launch, input: string, folder: string): Promise<BareRun> {
   const name = `ao-bench-${process.pid}-${++bareRuns}`;
-  const outputs = join(folder, name); // Its own, so that no other run's output wakes the watch on it.
+  const outputs = join(folder, name); // A separate folder, so that the output of other runs does not wake the watch.
   await mkdir(outputs);
   const output = join(outputs, 'output.log');
   const [stdin, stdout] = [await open(input), await open(output, 'w')];
@@ -81,7 +81,7 @@ export async function bareRun({ args, env }: Launch, input: string, folder: stri
   }
 }
 
-/** When a file that is there has its first byte, on the clock of `performance.now()`. */
+/** Resolves when an existing file gets its first byte, with the time of `performance.now()`. */
 export async function firstByteIn(file: string): Promise<number> {
   let watcher: FSWatcher | undefined;
   const at = await new Promise<number>((resolve) => {
@@ -98,8 +98,8 @@ export async function firstByteIn(file: string): Promise<number> {
 function withName(args: readonly string[], name: string): string[] {
   const copy = [...args];
   copy[copy.indexOf('--name') + 1] = name;
-  // Without the labels, by which the manager would take the container for one of its own, and without the guard, whose
-  // hook would wait for the host of a session that is over.
+  // Without the labels: with them the manager would take the container for one of its own. Without the guard: its hook would
+  // wait for an answer of this process, and the session is over.
   const isLabel = (arg = ''): boolean => arg === '--label';
   const isGuard = (arg = ''): boolean => /target=(\/etc\/claude-code|\/run\/autonomous-orchestration)\//.test(arg);
   return copy.filter(

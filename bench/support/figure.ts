@@ -1,22 +1,22 @@
-/** One line of the table: what was measured, next to its reference from the same run. */
+/** One line of the table: a measured value, next to its reference from the same run. */
 export interface Figure {
   readonly what: string;
-  /** As read by a person, with its unit. */
+  /** The measured value as a text for people, with its unit. */
   readonly measured: string;
-  /** Empty where a figure has no reference. */
+  /** Empty if the figure has no reference. */
   readonly reference: string;
-  /** The ratio, or the value itself, that is held against the target. */
+  /** The ratio, or the value itself, that is compared with the target. */
   readonly value: number;
-  /** Of `value`; `'×'` for a ratio. */
+  /** The unit of `value`. `'×'` for a ratio. */
   readonly unit: string;
-  /** Absent for a figure that only informs. */
+  /** Absent if the figure is only for information. */
   readonly target?: Target;
 }
 
-/** Where a figure has to be. */
+/** The limit that a figure has to keep. */
 export type Target = { readonly most: number } | { readonly least: number } | { readonly below: number };
 
-/** Whether a figure is where it has to be; undefined for one that only informs. */
+/** Whether a figure meets its target. Undefined if it has no target. */
 export function isMet({ value, target }: Figure): boolean | undefined {
   if (!target) return undefined;
   if ('most' in target) return value <= target.most;
@@ -43,7 +43,7 @@ export function table(figures: readonly Figure[]): string {
   return [line(header), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
-/** A number with as many digits as matter. */
+/** A number, rounded to the digits that matter. */
 export function quote(value: number): string {
   const size = Math.abs(value);
   return value.toLocaleString('en', { maximumFractionDigits: size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4 });

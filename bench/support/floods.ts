@@ -1,6 +1,6 @@
 const MEGABYTE = 1024 * 1024;
 
-/** Makes at least that many bytes. */
+/** Makes at least so many bytes. */
 type Flood = (bytes: number) => Buffer;
 
 const repeated =
@@ -28,7 +28,7 @@ const call = (count: number, command: string): string =>
     message: { id: `m${count}`, content: [{ type: 'tool_use', id: `t${count}`, name: 'Bash', input: { command } }] },
   });
 
-/** What an agent may write into its log to keep the reader busy; each by another way to be slow. */
+/** What an agent may write into its log to keep the reader busy. Each flood is slow to read in another way. */
 export const FLOODS: Readonly<Record<string, Flood>> = {
   'lines of 100 bytes': repeated(`${'y'.repeat(100)}\n`),
   'lines of 1 byte': repeated('y\n'),

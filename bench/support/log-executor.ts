@@ -1,13 +1,13 @@
 import { BaseExecutor, type Preparation, type RunEnd, type RunHandle, type RunRequest } from '../../src/index.js';
 
 /**
- * Runs nothing: the log of a session is somebody else's work. All of a session but its container is real: manager,
- * queue, monitor, reducer, registry, events.
+ * Runs no container. The bench itself writes the session's log. Everything else is real: manager, queue, monitor, reducer,
+ * registry, events.
  */
 export class LogExecutor extends BaseExecutor {
   readonly #begin: (logFile: string) => Promise<{ ended: Promise<RunEnd> }>;
 
-  /** @param begin makes the log, or has it written to; `ended` is the end of the run */
+  /** @param begin makes the log, or lets another process write it; its `ended` resolves at the end of the run */
   constructor(begin: (logFile: string) => Promise<{ ended: Promise<RunEnd> }>) {
     super();
     this.#begin = begin;

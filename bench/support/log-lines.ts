@@ -1,4 +1,4 @@
-/** What a line of the generated log is about. */
+/** The kind of a line of the generated log. */
 type Kind = 'text' | 'tool' | 'result';
 
 const WORDS =
@@ -11,8 +11,8 @@ const SMALLEST_LINE = 300;
 const LONGEST_LINE = 20_000;
 
 /**
- * Writes stream-json like that of Claude Code 2.1 (its own keys in its own order): text, tool calls and their results in
- * turn, lines of 0.3 to 20 kB, small ones more often. One line in seven has characters beyond ASCII, one result in twelve
+ * Writes stream-json like Claude Code 2.1, with the same keys in the same order. Texts, tool calls and their results take turns.
+ * Lines have 0.3 to 20 kB, and small lines are more frequent. One line in seven has characters beyond ASCII. One result in twelve
  * is an error. The same seed gives the same lines.
  */
 export class LogLines {
@@ -38,18 +38,18 @@ export class LogLines {
     });
   }
 
-  /** Starts the contents over again, while ids go on: lines of the same sizes follow. */
+  /** Starts the contents from the beginning, so that lines of the same sizes follow. The ids continue. */
   rewind(seed = 1): void {
     this.#state = seed;
   }
 
-  /** @param stamp stands at the beginning of what the line tells */
+  /** @param stamp comes at the beginning of the line's text */
   next(stamp = ''): string {
     const count = this.#count++;
     const kind = (['text', 'tool', 'result'] as const satisfies Kind[])[count % 3] ?? 'text';
     const length = SMALLEST_LINE * (LONGEST_LINE / SMALLEST_LINE) ** this.#random();
     const turn = Math.floor(count / 3);
-    // The rest of the line is some 600 bytes of keys and ids; a result is there twice, as Claude Code writes it.
+    // The rest of the line is about 600 bytes of keys and ids. A result occurs twice in its line, as Claude Code writes it.
     const prose = stamp + this.#prose(Math.max(20, (length - 600) / (kind === 'result' ? 2 : 1)));
     return kind === 'result' ? this.#result(turn, prose) : this.#assistant(turn, kind, prose);
   }
@@ -117,7 +117,7 @@ export class LogLines {
     return text;
   }
 
-  /** Mulberry32: small, quick, good enough for sizes and words. */
+  /** Mulberry32: small, fast, and good enough for sizes and words. */
   #random(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);

@@ -2,17 +2,17 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LogLines } from './log-lines.js';
 
-/** What the writer is told: which logs to append to, and for how long. */
+/** The order to the writer: which logs to append to, and for how long. */
 export interface WriteOrder {
   readonly files: readonly string[];
   readonly seconds: number;
 }
 
 const BURSTS_PER_SECOND = 8;
-/** An agent's call and its result, or a message and its calls, come close together. */
+/** Lines come in bursts: an agent's call and its result, or a message and its calls, are written close together. */
 const MOST_LINES_A_BURST = 3;
 
-/** When a line was written: the system's monotonic clock, which all processes share, in nanoseconds. */
+/** The time at which a line was written, in nanoseconds of the system's monotonic clock, which all processes share. */
 function stamp(): string {
   return `@${process.hrtime.bigint()}@ `;
 }

@@ -1,18 +1,18 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** How the event loop of this process fared while something went on. */
+/** How much the event loop of this process was blocked during the work. */
 export interface LoopReport {
-  /** The longest that callbacks kept it without a break. Waiting for a CPU that other processes use is no callback. */
+  /** The longest time for which callbacks blocked the event loop. Waiting for a CPU that other processes use does not count. */
   readonly longestBusyMs: number;
   /** The longest delay of a timer, whatever its cause. */
   readonly longestDelayMs: number;
   readonly p99DelayMs: number;
 }
 
-/** Watches the event loop while some work is done. */
+/** Watches the event loop during the work. */
 export async function watchLoop(work: () => Promise<unknown>): Promise<LoopReport> {
-  await delay(200); // What went on before is no part of it.
+  await delay(200); // Earlier work must not count.
   const histogram = monitorEventLoopDelay({ resolution: 1 });
   let longestBusyMs = 0;
   let before = performance.eventLoopUtilization();
@@ -25,7 +25,7 @@ export async function watchLoop(work: () => Promise<unknown>): Promise<LoopRepor
   histogram.enable();
   try {
     await work();
-    await delay(20); // The last block shows in the tick after it.
+    await delay(20); // The last block shows only in the tick after it.
   } finally {
     histogram.disable();
     clearInterval(timer);

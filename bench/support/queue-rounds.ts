@@ -5,13 +5,13 @@ import { RingQueue } from './ring-queue.js';
 
 const CONCURRENCY = 3;
 
-/** Takes all items in at once and resolves when the last has been run. */
+/** Enqueues all items at once and resolves when the last item has run. */
 type Drive = (ids: readonly string[]) => Promise<void>;
 
-/** What every queue runs: an async function that ends in a microtask. */
+/** The task that every queue runs: an async function that ends in a microtask. */
 async function task(_id: string): Promise<void> {}
 
-/** Drives a queue whose owner starts the items and frees their slots. */
+/** Drives a queue whose caller starts the items and frees their slots. */
 function driveSlots(
   queue: (onStart: (id: string) => void) => { enqueue(id: string): boolean; release(id: string): void },
 ): Drive {
@@ -32,7 +32,7 @@ function driveSlots(
     });
 }
 
-/** One queue serves all rounds of a process, as it does in an application. */
+/** One queue serves all rounds of a process, as in an application. */
 const CONTENDERS = {
   simple: () =>
     driveSlots((onStart) => {
@@ -65,7 +65,7 @@ export type QueueName = keyof typeof CONTENDERS;
 
 let made = 0;
 
-/** New ones for each round, like those of real sessions: 12 characters, flat, never hashed before. */
+/** New ids for each round. They are like the ids of real sessions: 12 characters, flat strings, never hashed before. */
 function newIds(count: number): string[] {
   return Array.from({ length: count }, () => (made++).toString(36).padStart(12, '0'));
 }
@@ -80,9 +80,9 @@ async function nsPerTask(drive: Drive, size: number, repeats: number): Promise<n
 
 const [name, size, rounds] = process.argv.slice(2);
 const drive: Drive = CONTENDERS[name as QueueName]();
-// A small queue is run again and again, so that a round is long enough to be timed.
+// A small queue is run many times, so that a round is long enough to be timed.
 const repeats = Math.max(1, 100_000 / Number(size));
-// Compiled code is what is compared, at every size alike.
+// Warm-up, so that compiled code is measured at every size.
 for (let round = 0; round < 3; round++) await nsPerTask(drive, 1_000, 100);
 const measured: number[] = [];
 for (let round = 0; round < Number(rounds); round++) measured.push(await nsPerTask(drive, Number(size), repeats));

@@ -8,11 +8,11 @@ import { answer, collectGarbage } from './child.js';
 import { LogExecutor } from './log-executor.js';
 import { inScratch } from './scratch.js';
 
-/** Reads a whole log and answers how many events it found there. */
+/** Reads a whole log and returns the number of its events. */
 type Replay = (file: string) => Promise<number>;
 
 const REPLAYS = {
-  /** A session from `create()` to its end, whose log is the file. */
+  /** A session from `create()` to its end. Its log is the file. */
   session: (file) =>
     inScratch(async (folder) => {
       const executor = new LogExecutor(async (logFile) => {
@@ -30,7 +30,7 @@ const REPLAYS = {
       return events;
     }),
   parseLogFile: async (file) => (await streamParser.parseLogFile(file)).events.length,
-  /** As little as can be done: raw chunks, cut at line ends, each line parsed and dropped. */
+  /** The least possible work: raw chunks are cut at line ends, and each line is parsed and dropped. */
   scan: async (file) => {
     let events = 0;
     let rest: Buffer = Buffer.alloc(0);
@@ -52,7 +52,7 @@ export type ReplayName = keyof typeof REPLAYS;
 
 export interface ReplayReport {
   readonly seconds: number;
-  /** Over what the process held before. */
+  /** The peak memory of the process, minus its memory before the replay. */
   readonly addedBytes: number;
   readonly longestBlockMs: number;
   readonly events: number;
@@ -63,14 +63,14 @@ const replay: Replay = REPLAYS[name as ReplayName];
 
 collectGarbage();
 await delay(100);
-writeFileSync('/proc/self/clear_refs', '5'); // Linux forgets the peak of the start-up.
+writeFileSync('/proc/self/clear_refs', '5'); // Resets the peak memory, so that the start-up does not count.
 const before = process.memoryUsage.rss();
 const loop = monitorEventLoopDelay({ resolution: 1 });
 loop.enable();
 const start = performance.now();
 const events = await replay(file);
 const seconds = (performance.now() - start) / 1000;
-await delay(20); // The block before the end shows in the next tick.
+await delay(20); // The last block shows only in the tick after it.
 loop.disable();
 const addedBytes = process.resourceUsage().maxRSS * 1024 - before;
 answer({ seconds, addedBytes, longestBlockMs: loop.max / 1e6, events } satisfies ReplayReport);

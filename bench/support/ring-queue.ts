@@ -1,7 +1,7 @@
 /**
- * The reference for SimpleQueue: a first-in-first-out queue with a limit on what runs, on a ring buffer whose capacity
- * is a power of two. It has what has to be there for speed and nothing else: no limit on what waits, no removal by id,
- * no refusal of what it does not know.
+ * The reference for SimpleQueue: a first-in-first-out queue with a limit on running items, on a ring buffer whose capacity
+ * is a power of two. It has only what a fast queue needs: no limit on waiting items, no removal by id, no refusal of unknown
+ * ids.
  */
 export class RingQueue {
   readonly #limit: number;
@@ -17,7 +17,7 @@ export class RingQueue {
     this.#onStart = onStart;
   }
 
-  /** Answers whether the item has a slot; the caller starts it then. */
+  /** Returns whether the item has a slot. If it has, the caller starts it. */
   enqueue(id: string): boolean {
     if (this.#running < this.#limit) {
       this.#running++;
@@ -28,7 +28,7 @@ export class RingQueue {
     return false;
   }
 
-  /** Frees a slot and starts the next in line. */
+  /** Frees a slot and starts the next item in line. */
   release(): void {
     if (this.#waiting === 0) {
       this.#running--;

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Gives the work a folder of its own and removes it afterwards, however the work ends. */
+/** Makes a folder for the work and removes it afterwards, however the work ends. */
 export async function inScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'ao-bench-'));
   try {

@@ -1,4 +1,4 @@
-/** The middle value; of an even number of values the mean of the two in the middle. */
+/** The middle value. For an even number of values, the mean of the two middle values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const half = sorted.length >> 1;
@@ -11,7 +11,7 @@ export function percentile(values: readonly number[], share: number): number {
   return valueAt(sorted, Math.max(0, Math.ceil(sorted.length * share) - 1));
 }
 
-/** The median of the ratios of pairs that were measured next to each other: what slows both cancels out. */
+/** The median of the ratios of pairs that were measured next to each other. Slowness that affects both values cancels out. */
 export function medianRatio(measured: readonly number[], reference: readonly number[]): number {
   return median(measured.map((value, index) => value / valueAt(reference, index)));
 }

@@ -15,7 +15,7 @@ import { demoScript } from './demo-sessions.js';
 type Request = Parameters<SimulatedScript>[0];
 type Ended = Parameters<BaseExecutor['finalResult']>[0];
 
-/** One session of each mode but the usual one, as {@link demoExecutors} plays them. */
+/** One session of each mode except `autonomous`, for {@link demoExecutors}. */
 export const MODE_SESSIONS = [
   {
     mode: 'orchestration',
@@ -44,7 +44,7 @@ Nothing has to stand still. Until step 4 the way back is to read from the old qu
 
 const orchestrate = (command: string): ScriptedTurn => ({ tool: 'Bash', input: { command: `orchestrate ${command}` } });
 
-/** What the agents of these sessions do, and of those that one of them leads. */
+/** What the agents of these sessions do, and the agents of the child sessions. By task id. */
 export const MODE_TURNS: Readonly<Record<string, readonly ScriptedTurn[]>> = {
   'Ship version 2.5': [
     { text: 'Two things can be done side by side. I start a session for each.', afterMs: 300 },
@@ -79,7 +79,7 @@ export const MODE_TURNS: Readonly<Record<string, readonly ScriptedTurn[]>> = {
   ],
 };
 
-/** Simulated executors for every mode. Each plays its own session of the demonstration, and all others by the script. */
+/** Simulated executors for every mode. Sessions with an entry in MODE_TURNS play that entry. All others play the script. */
 export function demoExecutors(script: SimulatedScript = demoScript): Record<SessionMode, BaseExecutor> {
   const playing: SimulatedScript = (request) => {
     const turns = request.feedback === undefined ? MODE_TURNS[request.session.taskId ?? ''] : undefined;
@@ -94,12 +94,12 @@ export function demoExecutors(script: SimulatedScript = demoScript): Record<Sess
   };
 }
 
-/** Leads sessions as an agent does, with the command `orchestrate`. */
+/** A simulated leader, which uses the command `orchestrate` like a real agent. */
 class DemoLeading extends SimulatedExecutor {
   override readonly leads = true;
 }
 
-/** Carries out the agent's calls of `orchestrate` when they are allowed, and gives it the true answers. */
+/** Really runs the agent's allowed calls of `orchestrate`, and replaces their scripted results by the real answers. */
 function led(run: SimulatedRun, { hooks }: Request): SimulatedRun {
   async function* steps(): AsyncGenerator<SimulatedStep> {
     let args: string[] | undefined;
@@ -151,7 +151,7 @@ class DemoWorktree extends SimulatedExecutor {
   }
 }
 
-/** Takes turns with a person, who says something with `steer()`: nobody can type into a terminal that is not there. */
+/** Takes turns with a person. The person's messages come from `steer()`, because a simulation has no terminal to type into. */
 class DemoTerminal extends SimulatedExecutor {
   readonly #conversations = new Map<string, string>();
 
@@ -173,7 +173,7 @@ class DemoTerminal extends SimulatedExecutor {
   }
 }
 
-/** A conversation as Claude's transcript has it: a prompt, an answer, and so on for ever. */
+/** An endless conversation in the form of Claude's transcript: a prompt, an answer, a prompt, and so on. */
 async function* talk({ spec, feedback, hooks }: Request, sessionId: string): AsyncGenerator<SimulatedStep> {
   const said = (content: string): SimulatedStep => ({
     line: { type: 'user', sessionId, message: { role: 'user', content } },
@@ -197,7 +197,7 @@ async function* talk({ spec, feedback, hooks }: Request, sessionId: string): Asy
   }
 }
 
-/** What a person says next; the session works again then. */
+/** Resolves with the person's next message. The session works again from then on. */
 function nextMessage(hooks: Request['hooks'], conversationId: string): Promise<string> {
   return new Promise((resolve) => {
     const take = async (): Promise<void> => {

@@ -1,13 +1,13 @@
 import type { ToolPolicy } from 'autonomous-orchestration';
 import { type ScriptedTurn, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
 
-/** A session of the demonstration, and what its agent does where it is only simulated. */
+/** A session of the demonstration, and what its agent does in a simulation. */
 export interface DemoSession {
   readonly taskId: string;
   readonly prompt: string;
   readonly branch: string;
   readonly turns: readonly ScriptedTurn[];
-  /** How Claude says that it ended. Default `success`. */
+  /** The `subtype` of Claude's final result. Default `success`. */
   readonly subtype?: string;
 }
 
@@ -42,7 +42,7 @@ const bash = (command: string, output: string, takesMs = 1_500, isError = false)
 });
 const say = (text: string, afterMs = 800): ScriptedTurn => ({ text, afterMs });
 
-/** Something that takes a while, over and over: a session to watch, to pause and to steer. */
+/** Repeats a step that takes a while, for a session that a person can watch, pause and steer. */
 const rounds = (count: number, step: (round: number) => readonly ScriptedTurn[]): ScriptedTurn[] =>
   Array.from({ length: count }, (_, index) => step(index + 1)).flat();
 
@@ -126,7 +126,7 @@ export const DEMO_SESSIONS: readonly DemoSession[] = [
   },
 ];
 
-/** Plays the session of the demonstration that has the same name; one that a person started says what it was asked. */
+/** Plays the session of the demonstration that has the same name. Other sessions, and continued ones, play a few fixed steps. */
 export const demoScript: SimulatedScript = ({ session, feedback, conversationId }) => {
   const known = DEMO_SESSIONS.find(({ taskId }) => taskId === session.taskId);
   if (feedback !== undefined || !known) {

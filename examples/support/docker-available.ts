@@ -3,10 +3,10 @@ import { AutonomousExecutor, DEFAULT_POLICY, OrchestrationError } from 'autonomo
 export const IMAGE = 'my-claude:authenticated';
 
 /**
- * Why sessions cannot run in Docker here; undefined where they can.
+ * Says why sessions cannot run in Docker on this machine. Undefined if they can.
  *
- * @param stateDir the state folder of the manager that they would be for
- * @param cwd a workspace that they would have
+ * @param stateDir the state folder of the manager
+ * @param cwd a workspace of the sessions
  */
 export async function whyNotDocker(stateDir: string, cwd: string): Promise<string | undefined> {
   const executor = new AutonomousExecutor({ stateDir });

@@ -6,7 +6,7 @@ import logUpdate from 'log-update';
 const REDRAW_MS = 100;
 const COLUMNS = [16, 11, 5, 46, 7, 10, 8];
 
-/** Shows all sessions of a manager: as a table that is redrawn in a terminal, as a line for each change elsewhere. */
+/** Shows all sessions of a manager. In a terminal this is a table that is redrawn, elsewhere a line for each change. */
 export function showProgress(manager: UnifiedSessionManager): { finish(): void } {
   return process.stdout.isTTY ? showTable(manager) : showLines(manager);
 }
@@ -69,8 +69,8 @@ function seconds({ startedAt, endedAt }: UnifiedSession): string {
   return startedAt === undefined ? '' : `${(((endedAt ?? Date.now()) - startedAt) / 1000).toFixed(1)} s`;
 }
 
-/** What an agent writes may steer a terminal: only its visible characters are shown, on one line. */
+/** An agent's text may contain characters that control a terminal. Only the visible characters are shown, on one line. */
 function plain(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are removed here
   return stripVTControlCharacters(text).replaceAll(/[\x00-\x1f\x7f-\x9f]+/g, ' ');
 }

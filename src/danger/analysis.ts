@@ -26,7 +26,7 @@ import { ranBy } from './shell/variables.js';
 
 const { critical } = reporting<typeof codeRules>();
 
-/** Programs that build a project: they make its output again. */
+/** Programs that build a project and so make its output again. */
 const BUILDERS = new Set(
   `npm pnpm yarn bun tsc vite webpack rollup esbuild tsup babel swc gulp grunt make cmake ninja meson cargo go gradle gradlew mvn
    mvnw dotnet poetry hatch mkdir`.split(/\s+/),
@@ -41,7 +41,7 @@ export class Analysis implements ScriptReader, Shell {
   #rebuildable: Danger | undefined;
   /** Code that runs when the shell ends (`trap … EXIT`), with the scope that it runs in. */
   readonly #atExit: { readonly code: string; readonly scope: Scope }[] = [];
-  /** True while code for the end is looked at for the first time: unknown values may be known when it runs. */
+  /** True while such code is looked at for the first time. Values that are unknown now may be known when the code runs. */
   #early = false;
   /** The bodies of functions and the names of aliases that are being looked at, to notice recursion. */
   readonly #active = new Set<unknown>();
@@ -63,7 +63,7 @@ export class Analysis implements ScriptReader, Shell {
       this.#interpreter.run(source, new Scope(home, workspace, workspace));
       for (const { code, scope } of [...this.#atExit]) this.script(code, scope.fork());
     } catch (error) {
-      // Whatever went wrong: code that was not followed to its end may do anything.
+      // Whatever went wrong, the code was not followed to its end and may do anything.
       const why = error instanceof TooComplex || error instanceof RangeError ? 'is nested or repeated' : 'is built';
       this.report(
         critical('shell.too-complex', `The command ${why} in a way that cannot be checked; write it more simply.`),
@@ -136,7 +136,7 @@ export class Analysis implements ScriptReader, Shell {
     return this.budget.nested(() => this.#program(values, { ...from, redirects: [] }, []));
   }
 
-  /** Looks for a function or an alias first, as the shell does, and for a program then. */
+  /** Looks for a function or an alias first, and for a program after that, as the shell does. */
   #call(
     values: readonly Value[],
     from: Omit<ShellCommand, 'name' | 'args'>,
@@ -188,7 +188,7 @@ export class Analysis implements ScriptReader, Shell {
       return this.call(rest.slice(inner.start), { ...command, env });
     }
     const printed = launched ?? outputOf(command);
-    // What is printed from a file with passwords is a secret as well.
+    // Text that is printed from a file with passwords is a secret as well.
     const isSecret = read?.rule === 'credentials.read';
     const output = isSecret ? { ...printed, origin: printed.origin | Origin.credentials } : printed;
     if (name === 'printf') assignPrinted(command, output.text);
@@ -272,7 +272,7 @@ export class Analysis implements ScriptReader, Shell {
   }
 }
 
-/** The place of a command that stands in no line of the script, for example in a variable. */
+/** An empty command for code that is in no line of the script, for example in a variable. */
 function bare(scope: Scope): ShellCommand {
   return {
     name: '',

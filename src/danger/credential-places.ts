@@ -35,7 +35,7 @@ const FILES = [
   '.local/share/atuin/key', '.wakatime.cfg', '.config/hashicorp/token', 'etc/rclone.conf', 'etc/krb5.keytab', 'etc/security/opasswd',
 ]; // biome-ignore format: a list of paths
 
-/** Places by their first segment, and folders by their last one. Every argument is looked up, and hardly one has such a segment. */
+/** Places by their first segment, folders by their last one. Every argument is looked up, and hardly one has such a segment. */
 const PLACES = grouped([...FOLDERS, ...FILES], (place) => place.split('/')[0] ?? '');
 const FOLDER_ENDS = grouped([...FOLDERS, '.ssh', '.aws', '.kube', '.docker', '.config/gh'], baseName);
 

@@ -1,8 +1,8 @@
 import type { Danger, DangerContext } from './danger.js';
 
 /**
- * Rules for losses that can be undone, or that only concern what the agent itself has made. In a container they only warn. Where
- * a similar loss cannot be undone, another rule reports it, which is not listed here.
+ * Rules for losses that can be undone, or that only concern what the agent itself has made. In a container they only warn. If a
+ * similar loss cannot be undone, another rule reports it. Such rules are not listed here.
  */
 export const RECOVERABLE: ReadonlySet<string> = new Set([
   'git.discard-changes',

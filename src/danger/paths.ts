@@ -23,7 +23,7 @@ const SOURCES = new Set(`src source sources scripts tools internal pkg cmd test 
 
 /** Folders that hold build output in some projects, and sources in others. */
 const REBUILT = new Set(['lib', 'bin', 'public', 'vendor', 'build', 'out', 'obj']);
-/** Those of them that hold either sources or build output, but never uploads or other data. */
+/** The folders of REBUILT that hold either sources or build output, but never uploads or other data. */
 const REBUILT_PARTS = new Set(['lib', 'bin', 'vendor']);
 
 /** Names of secret files and folders. They stay protected although the repository ignores them. */

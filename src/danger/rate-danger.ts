@@ -4,7 +4,7 @@ import { isFileTool, rateFileTool } from './file-tools.js';
 import { Budget } from './shell/budget.js';
 import { rateByShape } from './tool-shapes.js';
 
-/** Claude Code's own tools that start and change nothing themselves: what they lead to is a call of its own. */
+/** Claude Code's own tools that start and change nothing themselves. The actions to which they lead are separate calls. */
 const SAYS_ONLY = new Set([
   'Agent',
   'Task',
@@ -18,11 +18,11 @@ const SAYS_ONLY = new Set([
 
 /**
  * Rates one tool call of an agent. Shell commands are parsed and followed through everything that they start: pipes into a
- * shell, `bash -c`, `xargs`, `find -exec`, variables, code for interpreters. What cannot be followed is critical. File tools are
- * rated by the paths that they read or write; all other tools by the commands, code, SQL and paths that they are given.
+ * shell, `bash -c`, `xargs`, `find -exec`, variables, code for interpreters. Code that cannot be followed is critical. File tools
+ * are rated by the paths that they read or write. All other tools are rated by the commands, code, SQL and paths in their input.
  *
- * Nothing is run, and nothing is read from disk. Nothing is thrown, whatever the input is. The work is bounded: what costs more
- * to understand than any honest command is critical (`shell.too-complex`).
+ * Nothing is run, and nothing is read from disk. Nothing is thrown, whatever the input is. The work is bounded: a call that costs
+ * more to understand than any honest command is critical (`shell.too-complex`).
  *
  * @param call the tool's name and its input
  * @param context where the agent works

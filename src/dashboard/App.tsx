@@ -34,7 +34,7 @@ export function App(): React.ReactNode {
 
   return (
     <>
-      {/* No link: what stands behind the # of an address is what the page shows. */}
+      {/* A button and not a link: a link would change the part after the # of the address, which names the shown page. */}
       <button type="button" className="skip" onClick={() => document.getElementById('main')?.focus()}>
         Skip to the sessions
       </button>

@@ -3,12 +3,12 @@ import type { Access } from './feed-connection.js';
 
 const TOKEN_KEY = 'autonomous-orchestration-token';
 
-/** Where the app is mounted: everything is relative to that. */
+/** The URL of a path below the path at which the app is mounted. */
 export function appUrl(path: string): URL {
   return new URL(path, new URL('.', document.baseURI.replace(/#.*$/, '')));
 }
 
-/** Takes the token out of the address, so that it stays in no history, and keeps it for this tab. */
+/** Moves the token from the address into the storage of this tab, so that the token is not kept in the browser's history. */
 export function takeToken(): void {
   const token = new URLSearchParams(location.hash.slice(1)).get('token');
   if (token === null) return;
@@ -19,12 +19,12 @@ export function takeToken(): void {
 
 const tokens = new EventTarget();
 
-/** Whether this page may do more than look. */
+/** Whether this page has the token, and so may change something. */
 export function mayAct(): boolean {
   return sessionStorage.getItem(TOKEN_KEY) !== null;
 }
 
-/** Tells when the token comes or goes. */
+/** Calls the listener when the page gets or loses its token. Returns a function that removes the listener. */
 function onToken(listener: () => void): () => void {
   tokens.addEventListener('change', listener);
   return () => tokens.removeEventListener('change', listener);
@@ -40,13 +40,13 @@ function headers(): Record<string, string> {
   return token === null ? {} : { Authorization: `Bearer ${token}` };
 }
 
-/** How every request of the page gets in. */
+/** Authorizes the page's requests. */
 export const access: Access = { headers, refused: forgetToken, onChange: onToken };
 
-/** The server takes nothing without its token. */
+/** The server refused a request because the token was missing or wrong. */
 export class TokenRefused extends Error {}
 
-/** @throws TokenRefused; Error with what the server says */
+/** @throws TokenRefused, or an Error with the server's message */
 async function request<Data>(path: string, init?: RequestInit): Promise<Data> {
   const all = { ...init, headers: { ...headers(), ...init?.headers } };
   const response = await fetch(appUrl(path), all).catch(() => {
@@ -58,7 +58,7 @@ async function request<Data>(path: string, init?: RequestInit): Promise<Data> {
   }));
   if (answer.success) return answer.data;
   if (response.status === 401) {
-    // Another server has taken the place of the one whose token it was.
+    // The token belonged to an earlier server at this address.
     forgetToken();
     throw new TokenRefused('The token is not valid any more: open the link that the server printed.');
   }
@@ -77,7 +77,7 @@ export function fetchEvents(id: string): Promise<FeedEvent[]> {
   return request(sessionPath(id, '/events'));
 }
 
-/** What can be done to a session, by the names of the routes. */
+/** Actions on a session. The names are those of the server's routes. */
 export type SessionAction = 'cancel' | 'pause' | 'resume' | 'continue' | 'steer' | 'approve' | 'deny';
 
 export function act(id: string, action: SessionAction, body: object = {}): Promise<unknown> {

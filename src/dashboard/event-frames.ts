@@ -1,16 +1,16 @@
 /**
- * Takes server-sent events out of a text that comes in parts
+ * Parses server-sent events from a text that arrives in parts
  * ([the format](https://html.spec.whatwg.org/multipage/server-sent-events.html); our server ends lines with `\n` only).
  */
 export class EventFrames {
   readonly #told: (name: string, data: string, id: string) => void;
-  /** The line that is not whole yet, in the parts that came: joining them each time would be slow for a long one. */
+  /** The parts of the line that is not complete yet. They are joined once: joining each new part is slow for long lines. */
   #parts: string[] = [];
   #name = '';
   #data: string[] = [];
   #id = '';
 
-  /** @param told is told of each event; the id is empty where it has none */
+  /** @param told called with each event; `id` is empty if the event has no id */
   constructor(told: (name: string, data: string, id: string) => void) {
     this.#told = told;
   }

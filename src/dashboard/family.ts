@@ -5,13 +5,13 @@ type Sessions = ReadonlyMap<string, AutonomousSession>;
 /** Children by their parent's id, in order of creation. */
 export type Families = ReadonlyMap<string, readonly AutonomousSession[]>;
 
-/** A session below another one; depth 1 is a child. */
+/** A session below another session. A child has depth 1. */
 export interface Descendant {
   readonly session: AutonomousSession;
   readonly depth: number;
 }
 
-/** The session that one is for: by its id, or, of several that a user called so, the latest. */
+/** Finds the parent of a session. `parentId` is a session's id, or a task id; if several sessions have it, the latest counts. */
 export function parentsOf(sessions: Sessions): (session: AutonomousSession) => AutonomousSession | undefined {
   const named = new Map<string, AutonomousSession>();
   for (const session of sessions.values()) named.set(session.taskId, session);
@@ -34,7 +34,7 @@ export function familiesOf(sessions: Sessions): Families {
   return families;
 }
 
-/** All below a session, each before its own children, and once, whatever parents are claimed. */
+/** All sessions below a session. Each comes before its children, and only once, even if the parents form a circle. */
 export function below(id: string, families: Families): Descendant[] {
   const found: Descendant[] = [];
   const seen = new Set([id]);
@@ -47,13 +47,13 @@ export function below(id: string, families: Families): Descendant[] {
   }
   return found;
 
-  /** The last first: they are taken from the end. */
+  /** In reverse order, because `open.pop()` takes the last one first. */
   function childrenOf(parentId: string, depth: number): Descendant[] {
     return (families.get(parentId) ?? []).map((session) => ({ session, depth })).reverse();
   }
 }
 
-/** What a session has cost with those below it; undefined while nothing is known of any. */
+/** The cost of a session and of all sessions below it, in USD. Undefined while no cost is known. */
 export function costWith(session: AutonomousSession, descendants: readonly Descendant[]): number | undefined {
   const costs = [session, ...descendants.map((one) => one.session)].flatMap(({ stats }) => stats.totalCost ?? []);
   return costs.length === 0 ? undefined : costs.reduce((sum, cost) => sum + cost, 0);

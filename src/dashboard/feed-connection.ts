@@ -1,30 +1,34 @@
 import { EventFrames } from './event-frames.js';
 import type { PageMessage } from './page-store.js';
 
-/** The server pings every 15 seconds; a sleeping machine's connection can look open and be dead. */
+/**
+ * After this time without data the connection counts as dead. The server pings every 15 seconds. After a machine has slept, a
+ * dead connection can still look open.
+ */
 const SILENCE_MS = 40_000;
 const RETRY_MS = 1_000;
 
-/** How the page gets in. */
+/** Authorizes the page's requests. */
 export interface Access {
-  /** Headers that bring the token. */
+  /** Headers with the token. */
   headers(): Record<string, string>;
-  /** Told that the server takes no request with these headers. */
+  /** Called when the server refuses requests with these headers. */
   refused(): void;
-  /** Tells when the headers change; answers how to end that. */
+  /** Calls the listener when the headers change. Returns a function that removes the listener. */
   onChange(listener: () => void): () => void;
 }
 
 /**
- * Reads the server's events and takes up where it was after a connection is lost. Answers how to end it.
+ * Reads the server's events. After a lost connection it reconnects and continues after the last event. Returns a function that
+ * closes the connection.
  *
- * It reads with `fetch`: an EventSource cannot send the token.
+ * Uses `fetch`, because an EventSource cannot send the token.
  */
 export function connectFeed(url: URL, access: Access, apply: (message: PageMessage) => void): () => void {
   let current: AbortController | undefined;
   let lastEventId = '';
   let heardAt = performance.now();
-  /** A connection that is open or being opened; one that the server refuses is not tried again with the same token. */
+  /** `open`: connected or connecting. `lost`: retried soon. `refused`: not retried before the token changes. */
   let state: 'open' | 'lost' | 'refused' = 'lost';
 
   function told(name: string, data: string, id: string): void {
@@ -76,7 +80,7 @@ export function connectFeed(url: URL, access: Access, apply: (message: PageMessa
     if (state === 'lost' || isSilent) open();
   }, RETRY_MS);
 
-  // What brings a machine back tells so; nobody should have to wait for the silence to be noticed.
+  // The browser says when the machine is online again, so reconnect at once instead of waiting for SILENCE_MS.
   const online = (): void => {
     if (state !== 'refused') open();
   };

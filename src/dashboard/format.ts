@@ -34,8 +34,8 @@ export function timeOfDay(at: number): string {
 }
 
 /**
- * A text with everything shown that would be invisible or turn its letters around: nobody should approve a command that
- * reads otherwise than it runs. Line ends and tabs stay, and so does what gives an emoji its colours.
+ * Replaces characters that are invisible or change the direction of text by their codes. Otherwise a person could approve a
+ * command that runs differently than it reads. Line ends, tabs and the colour selector (U+FE0F) of emojis stay.
  */
 export function revealed(text: string): string {
   const unseen =
@@ -47,15 +47,15 @@ function named(char: string): string {
   return `⟨U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`;
 }
 
-/** One value of a tool's input; a command has no name. */
+/** One value of a tool's input. A command has no name. */
 export interface InputPart {
   readonly name?: string;
   readonly text: string;
 }
 
 /**
- * A tool's input for a person to read: a command as it is, and each other value with its name. They are apart, because an
- * agent's value could otherwise look like another one's name.
+ * A tool's input for a person to read: a command as it is, and each other value with its name. Names and values are separate
+ * texts. Otherwise an agent could write a value that looks like the name of another value.
  */
 export function inputParts(tool: string, input: unknown): InputPart[] {
   if (typeof input !== 'object' || input === null) return [{ text: revealed(String(input)) }];
@@ -68,12 +68,12 @@ export function inputParts(tool: string, input: unknown): InputPart[] {
   return isCommand ? [{ text: revealed(exact(command)) }, ...values] : values;
 }
 
-/** A command with what looks like a space and is none to a shell: `true\u00a0# ; rm x` removes x. */
+/** Shows the codes of characters that look like a space, but are none for a shell: `true\u00a0# ; rm x` removes x. */
 function exact(command: string): string {
   return command.replaceAll(/(?! )\p{Zs}|\u2800/gu, named);
 }
 
-/** What it is about, on one line, for where there is little room. */
+/** A tool's input in one short line. */
 export function inputLine(tool: string, input: unknown): string {
   const text = typeof input === 'object' && input !== null ? firstText(tool, input) : String(input);
   return revealed(text.replaceAll(/\s+/g, ' ').slice(0, 300));

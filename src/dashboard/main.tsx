@@ -17,7 +17,8 @@ import './styles/dialogs.css';
 import './styles/narrow.css';
 
 takeToken();
-// The link may be opened in a tab that shows the page already. Before the page's own listeners, so that they see what is left.
+// The link with the token may be opened in a tab that already shows the page. This listener comes before the page's own ones, so
+// that they see the address without the token.
 window.addEventListener('hashchange', takeToken);
 const store = new PageStore(inNextFrame);
 connectFeed(appUrl('events'), access, (message) => store.apply(message));

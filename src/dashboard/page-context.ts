@@ -4,7 +4,7 @@ import { access, fetchDetails, fetchEvents, mayAct, TokenRefused } from './api.j
 import { type PageState, PageStore } from './page-store.js';
 import { SessionFeed } from './session-feed.js';
 
-/** Draws in the next frame, or soon: a page that nobody sees has no frames, but keeps its title up to date. */
+/** Runs the work in the next frame, but after 250 ms at the latest: a hidden page gets no frames, and has to update its title. */
 export function inNextFrame(work: () => void): void {
   let done = false;
   const once = (): void => {
@@ -27,7 +27,7 @@ export function useMayAct(): boolean {
   return useSyncExternalStore(access.onChange, mayAct);
 }
 
-/** The time, for what shows how long something takes. */
+/** The current time, updated at an interval. For texts that show how long something takes. */
 export function useNow(everyMs = 1_000): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
@@ -40,7 +40,7 @@ export function useNow(everyMs = 1_000): number {
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 10_000;
 
-/** Tries until it works, the server wants another token, or nobody wants it any more; each time after a longer while. */
+/** Repeats the work, with growing delays, until it succeeds, the server refuses the token, or the signal is aborted. */
 async function untilDone(work: () => Promise<void>, signal: AbortSignal): Promise<void> {
   for (let afterMs = FIRST_RETRY_MS; !signal.aborted; afterMs = Math.min(2 * afterMs, LAST_RETRY_MS)) {
     try {
@@ -52,7 +52,7 @@ async function untilDone(work: () => Promise<void>, signal: AbortSignal): Promis
   }
 }
 
-/** What a session's details say, fetched anew whenever `version` changes; undefined for none. */
+/** A session's details, fetched again whenever `version` changes. With `version` undefined nothing is fetched. */
 export function useDetails(id: string, version: string | undefined): AutonomousSessionDetails | undefined {
   const [details, setDetails] = useState<AutonomousSessionDetails>();
   useEffect(() => {
@@ -68,9 +68,9 @@ export function useDetails(id: string, version: string | undefined): AutonomousS
 }
 
 /**
- * Fetches a session's course and keeps it up to date; again from the start where events may have been missed.
+ * Fetches a session's feed and keeps it up to date. If events may have been missed, the whole feed is fetched again.
  *
- * @returns the course, and a number that changes whenever it does
+ * @returns the feed, and a number that changes whenever the feed changes
  */
 export function useSessionFeed(id: string): { feed: SessionFeed | undefined; version: number } {
   const store = useContext(PageContext);
@@ -80,7 +80,7 @@ export function useSessionFeed(id: string): { feed: SessionFeed | undefined; ver
     let current: SessionFeed | undefined;
     let loading = new AbortController();
     let drawing = false;
-    /** What comes while the rest is still on its way. */
+    /** Events that arrive while the feed is still being fetched. */
     let early: FeedEvent[] = [];
     const load = (): void => {
       loading.abort();
@@ -89,7 +89,7 @@ export function useSessionFeed(id: string): { feed: SessionFeed | undefined; ver
       current = undefined;
       void untilDone(async () => {
         early = [];
-        // One after the other: a record that is newer than the events would tell of what then comes as an event, too.
+        // Not in parallel: if the record were newer than the events, it could contain something that then also comes as an event.
         const details = await fetchDetails(id);
         const events = await fetchEvents(id);
         if (signal.aborted) return;

@@ -1,9 +1,9 @@
 import type { AutonomousSession, FeedEvent, Snapshot } from '../handlers/index.js';
 
-/** `lost`: it failed, and is tried again. `refused`: the server wants its token. */
+/** `lost`: the connection failed and is retried. `refused`: the server requires the token. */
 type Connection = 'connecting' | 'live' | 'lost' | 'refused';
 
-/** What the page knows. A new object at every change. */
+/** What the page knows. Every change makes a new object. */
 export interface PageState {
   readonly connection: Connection;
   /** By id, in order of creation. */
@@ -12,7 +12,7 @@ export interface PageState {
   readonly workspaces: readonly string[];
 }
 
-/** What comes from the server, or from the connection to it. */
+/** A message from the server, or about the connection to the server. */
 export type PageMessage =
   | { readonly type: 'connection'; readonly connection: Connection }
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
@@ -24,8 +24,9 @@ type Listener<T> = (value: T) => void;
 const EMPTY: PageState = { connection: 'connecting', sessions: new Map(), queue: undefined, workspaces: [] };
 
 /**
- * Holds what the page shows. Messages are applied at once and told in the next frame, so that a thousand of them draw the
- * page once. Events go to those who watch a session, in order; `onReset` tells that some may be missing.
+ * Holds what the page shows. Messages are applied at once, but the listeners are called in the next frame, so that a thousand
+ * messages draw the page once. Events go to the listeners of `onEvent` at once and in order. `onReset` says that events may be
+ * missing.
  */
 export class PageStore {
   #state = EMPTY;
@@ -40,7 +41,7 @@ export class PageStore {
     this.#schedule = schedule;
   }
 
-  /** What is shown: as it was when listeners were last told. */
+  /** What the page shows: the state of the last call of the listeners. */
   readonly state = (): PageState => this.#told;
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -88,7 +89,7 @@ function reduce(state: PageState, message: PageMessage): PageState {
   }
 }
 
-/** Whose place in the queue changes has no other message. */
+/** Updates the positions of queued sessions. The server sends no other message when a position changes. */
 function withQueue(state: PageState, queue: Snapshot['queue']): PageState {
   const sessions = new Map(state.sessions);
   for (const { id, position } of queue.items) {

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-/** What the page shows, as it stands behind the `#` of its address. */
+/** What the page shows. The part of the address after the `#` says it. */
 export type Route =
   | { readonly page: 'board' }
   | { readonly page: 'timeline' }
@@ -14,7 +14,7 @@ export function parseRoute(hash: string): Route {
 }
 
 export function sessionHref(id: string): string {
-  // A parent's id is any text, and half a surrogate pair cannot be encoded.
+  // A parent's id can be any text. `encodeURIComponent` throws for half a surrogate pair.
   return `#/sessions/${encodeURIComponent(id.replaceAll(/\p{Surrogate}/gu, '\ufffd'))}`;
 }
 

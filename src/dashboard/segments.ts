@@ -1,15 +1,15 @@
 import type { AutonomousSession } from '../handlers/index.js';
 
-/** What a session did for a while. */
+/** A span of time in which a session did one thing. */
 export interface Segment {
   readonly kind: 'queued' | 'starting' | 'running' | 'waiting' | 'paused';
   readonly from: number;
   readonly to: number;
-  /** The run that it belongs to, 1 being the first. */
+  /** The number of the run. The first run has 1. */
   readonly run: number;
 }
 
-/** A session's time, piece by piece and in order; what goes on now ends now. */
+/** A session's time in segments, in order. A segment that has not ended yet ends at `now`. */
 export function segmentsOf(session: Pick<AutonomousSession, 'runs' | 'createdAt' | 'endedAt'>, now: number): Segment[] {
   const last = session.endedAt ?? now;
   if (session.runs.length === 0) return [{ kind: 'queued', from: session.createdAt, to: last, run: 1 }];
@@ -25,7 +25,7 @@ export function segmentsOf(session: Pick<AutonomousSession, 'runs' | 'createdAt'
       waitingAt,
       waits = [],
     } = view;
-    // It was taken back while it waited, and its record does not tell when.
+    // The run was withdrawn from the queue. The record does not say when.
     if (endedAt === undefined && index < session.runs.length - 1) return [];
     const end = endedAt ?? last;
     const segments: Segment[] = [];
@@ -59,7 +59,7 @@ export function segmentsOf(session: Pick<AutonomousSession, 'runs' | 'createdAt'
   });
 }
 
-/** How long a session did something, in milliseconds. */
+/** The time of all segments of one kind, in milliseconds. */
 export function timeOf(kind: Segment['kind'], segments: readonly Segment[]): number {
   return segments.reduce((sum, segment) => (segment.kind === kind ? sum + segment.to - segment.from : sum), 0);
 }

@@ -1,6 +1,6 @@
 import type { AutonomousSessionDetails, FeedEvent } from '../handlers/index.js';
 
-/** What a session's page lists, in order of time. */
+/** An entry of a session's activity list, in order of time. */
 export type FeedItem =
   | {
       readonly kind: 'message';
@@ -8,7 +8,7 @@ export type FeedItem =
       readonly at: number;
       readonly text: string;
       readonly sub: boolean;
-      /** Set for what was said to the agent, not by it. */
+      /** Set if a person wrote the message. Unset if the agent wrote it. */
       readonly by?: 'person';
     }
   | ToolItem
@@ -26,7 +26,7 @@ export type FeedItem =
       readonly level: string;
       readonly text: string;
     }
-  /** What a person or the engine did; `text` is a person's words, or the agent's. */
+  /** Something that a person or the library did. `text` is what a person or the agent wrote. */
   | { readonly kind: 'note'; readonly key: string; readonly at: number; readonly title: string; readonly text: string };
 
 type DangerRecord = AutonomousSessionDetails['metadata']['dangers'][number];
@@ -46,7 +46,7 @@ export interface ToolItem {
   readonly output?: string;
 }
 
-/** How cost and tokens grew: columns, as charts take them. */
+/** How cost and tokens grew, in columns, as the chart library needs them. */
 export interface UsageSeries {
   /** Epoch seconds. */
   readonly times: number[];
@@ -56,21 +56,22 @@ export interface UsageSeries {
 }
 
 const MOST_ITEMS = 100_000;
-/** Of a chart; then the older half goes. */
+/** The most points of a chart. When the limit is reached, the older half is dropped. */
 const MOST_POINTS = 50_000;
-/** How many of the oldest go at once, so that not every new one moves the whole list. */
+/** How many of the oldest items are dropped at once, so that not every new item moves the whole list. */
 const DROPPED_ITEMS = 10_000;
 
-const HEARD = 'The agent heard';
+const DELIVERED = 'Delivered to the agent';
 const WAITS = {
-  person: 'Waits for what a person says',
+  person: 'Waits for your message',
   children: 'Waits for its children',
-  slot: 'Waits for a slot to go on in',
+  slot: 'Waits for a slot to continue',
 } as const;
 
 /**
- * What is known of one session's course: first what its record has from before the events that the server keeps, then
- * these, then what comes live. Items change in place (a tool call gets its result); `version` grows with every change.
+ * Everything that happened in one session. First come the entries of its record that are older than the events that the server
+ * keeps, then these events, then live events. Items change in place (a tool call gets its result). `version` grows with every
+ * change.
  */
 export class SessionFeed {
   readonly items: FeedItem[] = [];
@@ -78,19 +79,19 @@ export class SessionFeed {
   version = 0;
   #lastId = 0;
   #keys = 0;
-  /** How many of the first items were dropped. */
+  /** How many of the oldest items were dropped. */
   #dropped = 0;
-  /** Tool calls whose result may still come → how many items there were before them, dropped ones included. */
+  /** For each tool call without a result: how many items came before it, including dropped items. */
   readonly #open = new Map<string, number>();
 
   constructor(details: AutonomousSessionDetails, events: readonly FeedEvent[]) {
     const complete = events.some(({ type }) => type === 'session:created');
-    // Not the first one's time: what is read again after a recovery is told with the time of its log, which is earlier.
+    // The smallest time, not the first event's: events that are read again after a recovery have the earlier time of the log.
     if (!complete) this.#addRecord(details, Math.min(...events.map(({ at }) => at)));
     for (const event of events) this.add(event);
   }
 
-  /** Takes an event in; one that is known already is skipped. */
+  /** Adds an event. An event that the feed already has is skipped. */
   add(event: FeedEvent): void {
     if (event.id <= this.#lastId) return;
     this.#lastId = event.id;
@@ -101,7 +102,7 @@ export class SessionFeed {
         this.#push({ kind: 'message', text: event.text, sub: event.parentToolUseId !== undefined }, event.at);
         break;
       case 'session:prompt':
-        this.#dropHeard(event.text);
+        this.#dropDelivered(event.text);
         this.#push({ kind: 'message', text: event.text, sub: false, by: 'person' }, event.at);
         break;
       case 'session:tool': {
@@ -136,7 +137,7 @@ export class SessionFeed {
         at,
         take: () => this.#push({ kind: 'message', text, sub: parentToolUseId !== undefined, ...(by && { by }) }, at),
       })),
-      // They stay open: what a tool answered is in no record, but may be among the events.
+      // These calls stay open: the record has no results of tools, but the events may have them.
       ...metadata.toolsUsed.map(({ id, startedAt, parentToolUseId, ...call }) => ({
         at: startedAt,
         take: () => this.#pushTool(id, { ...call, sub: parentToolUseId !== undefined }, startedAt),
@@ -165,15 +166,15 @@ export class SessionFeed {
     this.#append({ ...item, at, key: String(this.#keys++) });
   }
 
-  /** What was typed for a person is in the conversation itself: it is not told twice. */
-  #dropHeard(text: string): void {
+  /** Removes the note of a delivered message if the message was typed into the terminal: it is also in the conversation. */
+  #dropDelivered(text: string): void {
     const last = this.items.at(-1);
-    if (last?.kind === 'note' && last.title === HEARD && last.text === text) this.items.pop();
+    if (last?.kind === 'note' && last.title === DELIVERED && last.text === text) this.items.pop();
   }
 
   #pushDanger({ toolUseId, level, rule, tool, reason }: DangerRecord, at: number): void {
     const call = this.items[this.#placeOf(toolUseId)];
-    // That of a call stands with the call; that the call went past the guard was only found later.
+    // The call's item already shows this danger. Only dangers of another rule, such as a call that went past the guard, are new.
     if (call?.kind === 'tool' && call.danger?.rule === rule) return;
     this.#push({ kind: 'danger', level, text: `${tool}: ${reason}` }, at);
   }
@@ -197,7 +198,7 @@ export class SessionFeed {
     if (tool?.kind === 'tool') this.items[place] = { ...tool, ...result };
   }
 
-  /** Below 0 for a call that is not open, or was dropped. */
+  /** The index of a call's item. Below 0 if the call is not open, or if its item was dropped. */
   #placeOf(id: string): number {
     return (this.#open.get(id) ?? -1) - this.#dropped;
   }
@@ -216,9 +217,9 @@ function noteOf(event: FeedEvent): { title: string; text: string } | undefined {
     case 'session:continued':
       return { title: 'Continued with feedback', text: event.feedback };
     case 'session:steered':
-      return { title: HEARD, text: event.message };
+      return { title: DELIVERED, text: event.message };
     case 'session:paused':
-      return { title: event.resumeAt === undefined ? 'Paused' : 'Waits for the usage limit of its provider', text: '' };
+      return { title: event.resumeAt === undefined ? 'Paused' : 'Paused until the usage limit is reset', text: '' };
     case 'session:resumed':
       return { title: 'Resumed', text: '' };
     case 'session:waiting':
@@ -231,7 +232,7 @@ function noteOf(event: FeedEvent): { title: string; text: string } | undefined {
       return { title, text: note ?? '' };
     }
     case 'session:denied':
-      return { title: `${event.denial.tool} was kept from running (${event.denial.by})`, text: event.denial.reason };
+      return { title: `${event.denial.tool} was blocked (${event.denial.by})`, text: event.denial.reason };
     case 'session:completed':
       return { title: 'Completed', text: event.result.text ?? '' };
     case 'session:failed':

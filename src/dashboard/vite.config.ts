@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
-// Whoever builds it, a test for example: React's development build is larger and much slower.
+// Also when a test builds the page, with another NODE_ENV: React's development build is larger and much slower.
 process.env.NODE_ENV = 'production';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -15,7 +15,7 @@ export default defineConfig({
   build: {
     outDir: here('../../dist/dashboard'),
     emptyOutDir: true,
-    // The licences of what is bundled come with it.
+    // The licences of all bundled packages.
     license: { fileName: 'LICENSES.md' },
   },
 });

@@ -3,7 +3,7 @@ import { needsPerson } from '../handlers/needs-person.js';
 
 type Waiting = Pick<AutonomousSession, 'state' | 'waitingFor' | 'approvalCount'>;
 
-/** Whether it is a person at its terminal whom it waits for. */
+/** Whether the session waits for a person at its terminal. */
 export function waitsAtTerminal({ state, waitingFor }: Waiting): boolean {
   return state === 'waiting_feedback' && waitingFor === 'person';
 }
@@ -25,15 +25,15 @@ const WAITS = {
   slot: 'waits for a slot',
 } as const satisfies Record<NonNullable<AutonomousSession['waitingFor']>, string>;
 
-/** Where a session stands, in a few words. */
+/** A session's state in a few words. */
 export function stateWords(session: Waiting): string {
   const { state, waitingFor, approvalCount } = session;
-  // Its questions have a time limit; what it waits for besides has none.
+  // If the session also asks questions, say `needs you`: questions have a time limit, the other waits have none.
   const waits = state === 'waiting_feedback' && approvalCount === 0 && waitingFor;
   return waits ? WAITS[waitingFor] : STATES[state];
 }
 
-/** Its state as the page colours it: who waits for no person is as calm as one that waits for a slot. */
+/** The state by which the page colours a session. `resting`: it waits, but not for a person, and gets a calm colour. */
 export function stateLook(session: Waiting): AutonomousSession['state'] | 'resting' {
   return session.state === 'waiting_feedback' && !needsPerson(session) ? 'resting' : session.state;
 }

@@ -127,7 +127,7 @@ describe('what is said to the agent', () => {
     expect(list(new SessionFeed(details(), events))).toEqual([
       'Created',
       'person a',
-      'The agent heard b',
+      'Delivered to the agent b',
       'tool t: ok done',
       'person c',
     ]);
@@ -155,9 +155,9 @@ it('what a session waits for is told, and that it goes on', () => {
   );
   expect(list(new SessionFeed(details(), events))).toEqual([
     'Created',
-    'Waits for what a person says',
+    'Waits for your message',
     'Waits for its children',
-    'Waits for a slot to go on in',
+    'Waits for a slot to continue',
     'Works again',
   ]);
 });
@@ -276,11 +276,11 @@ it('notes what a person or the engine did', () => {
     'Run 1 started',
     'Asks to run Bash',
     'Bash was denied (person) not today',
-    'Bash was kept from running (person) not today',
-    'The agent heard look there',
+    'Bash was blocked (person) not today',
+    'Delivered to the agent look there',
     'Paused',
     'Resumed',
-    'Waits for the usage limit of its provider',
+    'Paused until the usage limit is reset',
     'Continued with feedback once more',
     'Failed: timeout too long',
     'Cancelled',

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished } from 'vitest';
 import { attempt } from './support.js';
 
-/** A person's own terminal, in which they have entered a command. */
+/** A person's terminal, in which the person has entered a command. */
 export class Desk {
   readonly #socket = `ao-desk-${randomUUID()}`;
 
@@ -10,17 +10,17 @@ export class Desk {
     const desk = new Desk();
     const size = ['-x', '150', '-y', '40'];
     onTestFinished(async () => void (await desk.#tmux('kill-server')));
-    // The shell's own name for where it is would keep tmux from attaching.
+    // With the variable TMUX set, an inner tmux would refuse to attach.
     await desk.#tmux('new-session', '-d', ...size, '-s', 'desk', '--', 'env', '-u', 'TMUX', 'sh', '-c', command);
     return desk;
   }
 
-  /** What is to be read on it now. */
+  /** The text on the screen now. */
   async screen(): Promise<string> {
     return (await this.#tmux('capture-pane', '-p', '-t', 'desk')).stdout;
   }
 
-  /** Types a line and enters it, as soon as it is to be seen. */
+  /** Types a line, and presses Enter as soon as the line is on the screen. */
   async types(line: string): Promise<void> {
     await this.#tmux('send-keys', '-t', 'desk', '-l', line);
     await expect.poll(() => this.screen()).toContain(line);

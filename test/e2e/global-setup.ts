@@ -12,14 +12,14 @@ type Engine = Awaited<ReturnType<typeof ensureEngine>>;
 declare module 'vitest' {
   interface ProvidedContext {
     engine: Engine;
-    /** The file of a state folder that has what is known of the images. */
+    /** A state folder's file with what is known about the images. */
     probed: string;
   }
 }
 
 const run = promisify(execFile);
 
-/** Brings the private engine up for all end-to-end tests; it is left running, so that the next run begins at once. */
+/** Starts the private engine for all end-to-end tests. The engine keeps running, so that the next test run begins at once. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const engine = await ensureEngine({ log: (message) => console.error(`test engine: ${message}`) });
   await removeLeft(engine.host);
@@ -30,7 +30,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return () => rm(probed, { recursive: true });
 }
 
-/** Probes the images for all tests. Each test has a state folder of its own, and would probe its image otherwise. */
+/** Probes the images once for all tests. Otherwise each test would probe its image, because each has its own state folder. */
 async function probeImages(stateDir: string, engine: Engine): Promise<void> {
   const env = { ...process.env, DOCKER_HOST: engine.host };
   const docker = new DockerEnvironment({ stateDir, env, home: homedir(), spawn });
@@ -41,10 +41,13 @@ async function probeImages(stateDir: string, engine: Engine): Promise<void> {
   docker.close();
 }
 
-/** A test is long over by then. */
+/** Every test has ended by then. */
 const OLD_MS = 10 * 60_000;
 
-/** Tests kill hosts, and people kill tests: what an earlier run has left would count as this one's. */
+/**
+ * Removes the containers of earlier test runs. Tests kill the processes that use the library, and people kill tests. Without
+ * this, the containers that are left would count as those of this test run.
+ */
 async function removeLeft(host: string): Promise<void> {
   const docker = async (...args: string[]): Promise<string[]> => {
     const { stdout } = await run('docker', ['--host', host, ...args]);
@@ -52,8 +55,8 @@ async function removeLeft(host: string): Promise<void> {
   };
   const ids = await docker('ps', '--all', '--quiet', '--filter', 'label=autonomous-orchestration.owner');
   if (ids.length === 0) return;
-  // Another run may be under way beside this one.
-  const made = await docker('inspect', '--format', '{{.Id}} {{.Created}}', ...ids).catch(() => []); // One has just gone.
+  // Another test run may be active at the same time. It may just have removed a container, and its own containers must stay.
+  const made = await docker('inspect', '--format', '{{.Id}} {{.Created}}', ...ids).catch(() => []);
   const old = made.flatMap((line) => {
     const [id = '', at = ''] = line.split(' ');
     return Date.now() - Date.parse(at) > OLD_MS ? [id] : [];

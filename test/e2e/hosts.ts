@@ -14,14 +14,14 @@ export interface HostTask {
   dieAt?: string;
 }
 
-/** A host application in a process of its own, which runs one session. */
+/** A program that uses the library, in a separate process. It runs one session. */
 export class Host {
   readonly process: ChildProcess;
   readonly exited: Promise<unknown>;
   readonly #lines: { type: string; sessionId: string }[] = [];
   readonly #wanted: { type: string; found: (sessionId: string) => void }[] = [];
 
-  /** @param env besides that of the test */
+  /** @param env added to the environment of the test */
   constructor(task: HostTask, env: NodeJS.ProcessEnv = {}) {
     const fixture = join(import.meta.dirname, 'fixtures/host.ts');
     const args = ['--import', 'tsx', fixture, JSON.stringify(task)];
@@ -32,7 +32,7 @@ export class Host {
     this.process = spawn(process.execPath, args, options);
     this.exited = once(this.process, 'exit');
     onTestFinished(() => void this.process.kill('SIGKILL'));
-    if (!this.process.stdout) throw new Error('the host has no output');
+    if (!this.process.stdout) throw new Error('the process has no output');
     createInterface({ input: this.process.stdout }).on('line', (text) => {
       const line = JSON.parse(text) as { type: string; sessionId: string };
       this.#lines.push(line);
@@ -40,14 +40,14 @@ export class Host {
     });
   }
 
-  /** The session's id, as soon as something has happened to it. */
+  /** Resolves with the session's id at the first event of a type. */
   when(type: string): Promise<string> {
     const line = this.#lines.find((told) => told.type === type);
     if (line) return Promise.resolve(line.sessionId);
     return new Promise((found) => this.#wanted.push({ type, found }));
   }
 
-  /** Ends it together with its session. */
+  /** Ends the process together with its session. */
   async end(): Promise<void> {
     this.process.kill('SIGTERM');
     await this.exited;
@@ -59,7 +59,7 @@ export class Host {
   }
 }
 
-/** Runs a session until something has happened to it, and kills its host then. */
+/** Runs a session in a separate process, and kills that process at the first event of a type. Returns the session's id. */
 export async function killedWhen(type: string, task: HostTask): Promise<string> {
   const host = new Host(task);
   const id = await host.when(type);

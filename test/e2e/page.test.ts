@@ -69,9 +69,9 @@ it('a session at a terminal waits for a person, who attaches as the page says an
   await expect.poll(() => desk.screen(), WITHIN).toContain('First.');
 
   await card.getByRole('link', { name: 'talk' }).click();
-  await page.getByLabel('What to say to the agent that waits').fill('And from the page?');
+  await page.getByLabel('Message to the waiting agent').fill('And from the page?');
   await page.getByRole('button', { name: 'Steer' }).click();
-  await page.getByText('It has heard that.').waitFor(WITHIN);
+  await page.getByText('The agent has read this.').waitFor(WITHIN);
   await activity.locator('.person').getByText('And from the page?').waitFor(WITHIN);
   await activity.getByText(/^HISTORY: .*"And from the page\?"/).waitFor(WITHIN);
   await expect.poll(() => desk.screen(), WITHIN).toContain('And from the page?');

@@ -18,7 +18,7 @@ import { removeFolder } from '../support/temp-folder.js';
 export const engine = inject('engine');
 process.env.DOCKER_HOST = engine.host;
 
-/** The releases of Claude Code that the library is tested with: a version, and an image that has it. */
+/** The releases of Claude Code that the library is tested with: the version, and an image with that version. */
 export const RELEASES = [
   { version: versions.oldest, image: engine.image },
   { version: versions.newest, image: engine.newestImage },
@@ -26,7 +26,7 @@ export const RELEASES = [
 
 const run = promisify(execFile);
 
-/** How often a test does something: the small size by default, the full one with `FULL=1` in the environment. */
+/** How often a test does something: `small` by default, `full` with `FULL=1` in the environment. */
 export function size(small: number, full: number): number {
   return process.env.FULL === '1' ? full : small;
 }
@@ -34,14 +34,14 @@ export function size(small: number, full: number): number {
 /** A turn of the scripted model, see `engine/README.md`. */
 export type ModelTurn = Record<string, unknown>;
 
-/** Options that give a session its model's script. */
+/** Options that give a session the script of its model. */
 export function scripted(
   ...turns: ModelTurn[]
 ): Pick<CreateSessionOptions, 'docker'> & { docker: { env: Record<string, string> } } {
   return { docker: { env: { MODEL_SCRIPT: JSON.stringify(turns) } } };
 }
 
-/** Options for sessions that share their variables and play different parts, each known by a text in its prompt. */
+/** Options for sessions that share their variables. Each session plays the part whose key occurs in its prompt. */
 export function casting(parts: Record<string, ModelTurn[]>): ReturnType<typeof scripted> {
   return { docker: { env: { MODEL_SCRIPT: JSON.stringify(parts) } } };
 }
@@ -56,14 +56,14 @@ export async function tempFolder(owner = 1000): Promise<string> {
   return path;
 }
 
-/** A state folder for a manager, with what is known of the images. */
+/** A state folder for a manager. It contains what is known about the images. */
 export async function stateFolder(): Promise<string> {
   const path = await tempFolder(0);
   await copyFile(inject('probed'), join(path, 'images.json'));
   return path;
 }
 
-/** A manager with a state folder of its own, closed after the test together with all its sessions. */
+/** A manager with its own state folder. After the test it is closed, and all its sessions are cancelled. */
 export async function testManager(options: SessionManagerOptions = {}): Promise<{
   manager: UnifiedSessionManager;
   stateDir: string;
@@ -77,7 +77,7 @@ export async function testManager(options: SessionManagerOptions = {}): Promise<
   return { manager, stateDir, events };
 }
 
-/** Resolves with the first event that fits, from now on. */
+/** Resolves with the next event that fits. */
 export async function nextEvent(
   manager: UnifiedSessionManager,
   fits: (event: SessionEvent) => boolean,
@@ -91,7 +91,7 @@ export async function docker(...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** Names of the containers of a session, or of a manager with its probes of images, running or not. */
+/** Names of the containers, running or not, of a session, or of a manager (including its probes of images). */
 export async function containersOf(of: Pick<UnifiedSession, 'id'> | { stateDir: string }): Promise<string[]> {
   const label = 'id' in of ? `session=${of.id}` : `owner=${await ownerOf(of.stateDir)}`;
   const filter = `label=autonomous-orchestration.${label}`;
@@ -115,7 +115,7 @@ export async function containersBelow(folder: string): Promise<string[]> {
   });
 }
 
-/** Runs git in a folder, as a person on the host would. */
+/** Runs git in a folder, like a person on the machine. */
 export async function git(cwd: string, ...args: string[]): Promise<string> {
   const identity = [
     '-c',
@@ -129,7 +129,7 @@ export async function git(cwd: string, ...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** A repository of root's with one commit. */
+/** A repository that belongs to root, with one commit. */
 export async function repository(): Promise<string> {
   const cwd = join(await tempFolder(0), 'project');
   await mkdir(cwd);
@@ -140,7 +140,7 @@ export async function repository(): Promise<string> {
   return cwd;
 }
 
-/** Runs a command and answers how it went, whatever that is. */
+/** Runs a command and returns its exit code and output, also if it fails. */
 export async function attempt(
   command: string,
   args: string[],

@@ -6,7 +6,7 @@ import { daemonPid, enginePaths, startDaemon, stopDaemon } from '../e2e/engine/d
 import { unmountAll } from '../e2e/engine/network.mjs';
 import { attempt, engine, until } from './support.js';
 
-/** An engine of a test's own, which it may kill. It knows the quick image only, and is removed with all it has. */
+/** A private Docker engine, which a test may kill. It has only the quick image, and is removed with everything in it. */
 export class PrivateEngine {
   readonly #paths = enginePaths(`faults-${process.pid}`);
   readonly host = `unix://${this.#paths.socket}`;
@@ -27,7 +27,7 @@ export class PrivateEngine {
     await startDaemon(this.#paths, options);
   }
 
-  /** Ends dockerd, and nothing else; resolves when it is gone. */
+  /** Ends dockerd and nothing else. Resolves when dockerd is gone. */
   async end(signal: NodeJS.Signals): Promise<void> {
     const pid = await daemonPid(this.#paths);
     if (pid === undefined) throw new Error('the private engine does not run');
@@ -41,13 +41,13 @@ export class PrivateEngine {
     return stdout.trim();
   }
 
-  /** Ends it and its containers, also those that outlived it. */
+  /** Ends the engine and its containers, also containers that have outlived the engine. */
   async remove(): Promise<void> {
     await this.start();
     const ids = await this.docker('ps', '--all', '--quiet');
     if (ids !== '') await this.docker('rm', '--force', ...ids.split('\n'));
     await stopDaemon(this.#paths);
-    // A dockerd that was killed leaves its mounts behind, its own folder included.
+    // A killed dockerd leaves its mounts behind, including the mount of its own folder.
     await unmountAll(this.#paths.cache);
     await rm(this.#paths.cache, { recursive: true, force: true });
   }

@@ -23,13 +23,13 @@ export {
   testManager,
 } from '../e2e/support.js';
 
-/** A measured value, on a line of its own in the output of `npm run test:faults`. */
+/** Prints a measured value on its own line of the output of `npm run test:faults`. */
 export function figure(what: string, value: string | number): void {
-  // Not console.log: vitest puts two lines in front of that.
+  // Not console.log: vitest prints two lines before each of its outputs.
   process.stdout.write(`figure | ${what}: ${value}\n`);
 }
 
-/** Options for a session whose `claude` runs a shell script at once, see `engine/README.md`. */
+/** Options for a session whose `claude` runs a shell script at once. See `engine/README.md`. */
 export function quick(
   script: string,
   env: Record<string, string> = {},
@@ -54,7 +54,7 @@ export async function containersLeft(sessions: readonly { id: string }[]): Promi
   return names.filter((name) => sessions.some(({ id }) => name.includes(id)));
 }
 
-/** Numbers in [0, 1) that are the same in each run. */
+/** Random numbers in [0, 1). They are the same in each run. */
 export function seededRandom(seed = 1): () => number {
   let state = seed;
   return () => {
@@ -67,12 +67,12 @@ export function seededRandom(seed = 1): () => number {
 }
 
 /**
- * What this process holds of the system: open files and sockets, watches of inotify, children, and timers, requests and
- * the like (`process.getActiveResourcesInfo`). Counted when nothing changes any more: what was let go of is closed a
- * moment later.
+ * The system resources that this process holds: open files and sockets, inotify watches, children, and timers, requests and
+ * the like (`process.getActiveResourcesInfo`). They are counted when nothing changes any more, because released resources are
+ * closed a moment later.
  */
 export async function holdings(): Promise<string[]> {
-  // The event loop makes its inotify once, and keeps it.
+  // The event loop opens its inotify instance once and keeps it.
   watch(tmpdir()).close();
   let latest = countHoldings();
   for (let same = 0, tries = 0; same < 10 && tries < 500; tries++) {
@@ -102,7 +102,7 @@ function countHoldings(): string[] {
 
 export const SOCKET = 'socket';
 
-/** What `after` has that `before` had not, one by one. */
+/** The entries of `after` that are not in `before`. Equal entries are counted one by one. */
 export function added(after: readonly string[], before: readonly string[]): string[] {
   const left = [...before];
   return after.filter((held) => {
@@ -112,7 +112,7 @@ export function added(after: readonly string[], before: readonly string[]): stri
   });
 }
 
-/** Undefined for what went away meanwhile. */
+/** Undefined if the file is gone by now. */
 function tryRead<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -121,7 +121,7 @@ function tryRead<T>(read: () => T): T | undefined {
   }
 }
 
-/** Waits until a condition holds; only for what tells nobody, such as another process's files. */
+/** Polls until a condition holds. Only for changes without an event, such as another process's files. */
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
@@ -137,22 +137,22 @@ export async function until<T>(
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** Bytes of the heap that are in use, after what nobody needs was collected. */
+/** The used bytes of the heap after garbage collection. */
 export async function heapUsed(): Promise<number> {
   for (let times = 0; times < 3; times++) {
-    await delay(5); // What a turn of the event loop holds is let go.
+    await delay(5); // The event loop releases what its last turn held.
     collect();
   }
   return process.memoryUsage().heapUsed;
 }
 
-/** An image of the quick one with other settings (Dockerfile lines), removed after the test. */
+/** An image like the quick image, with other settings (Dockerfile lines). Removed after the test. */
 export async function changedImage(name: string, ...settings: string[]): Promise<string> {
   const image = `autonomous-orchestration-test:${name}-${process.pid}`;
   const container = await docker('create', engine.quickImage, 'true');
   try {
     const id = await docker('commit', ...settings.flatMap((line) => ['--change', line]), container, image);
-    // By its id too: a test may give the name to another image, or take it away.
+    // Also by its id, because a test may give the name to another image, or remove the name.
     onTestFinished(async () => {
       await attempt('docker', ['rmi', image]);
       await attempt('docker', ['rmi', id]);

@@ -32,10 +32,10 @@ it('what is said to it is heard, and told from what it says', async () => {
   const page = await openPage(server);
   await page.getByRole('link', { name: 'Redesign the sign-up form' }).click();
   const activity = page.getByRole('region', { name: 'Activity of the session' });
-  await activity.getByText('Waits for what a person says').waitFor();
-  await page.getByLabel('What to say to the agent that waits').fill('Only the address');
+  await activity.getByText('Waits for your message').waitFor();
+  await page.getByLabel('Message to the waiting agent').fill('Only the address');
   await page.getByRole('button', { name: 'Steer' }).click();
-  await page.getByText('It has heard that.').waitFor();
+  await page.getByText('The agent has read this.').waitFor();
   await activity.getByText('Then I ask for the e-mail address first').waitFor();
   await page.getByRole('button', { name: 'Messages' }).click();
   const said = activity.getByRole('listitem').locator('.text');

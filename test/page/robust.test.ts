@@ -86,11 +86,11 @@ it('a message that the agent did not live to hear is not said to be heard', asyn
   const { id } = await manager.create({ prompt: 'x' });
   const page = await openPage(server);
   await page.getByRole('link', { name: id }).click();
-  await page.getByLabel('Something to say to the agent while it works').fill('Look left');
+  await page.getByLabel('Message to the working agent').fill('Look left');
   await page.getByRole('button', { name: 'Steer' }).click();
-  await page.getByText('It will hear that after its tool call.').waitFor();
+  await page.getByText('The agent will read this after its tool call.').waitFor();
   await manager.cancel(id);
-  await page.getByText('It ended before it heard: Look left').waitFor();
+  await page.getByText('The session ended before the agent read this: Look left').waitFor();
   await page.getByText('interrupted').waitFor();
 });
 

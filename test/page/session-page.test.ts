@@ -35,13 +35,13 @@ it('what is denied does not run, and the agent reads why', async () => {
   );
   const { id } = await manager.create({ prompt: 'Push' });
   const page = await openPage(server);
-  await page.getByPlaceholder('why not (the agent reads it)').fill('Not on a Friday');
+  await page.getByPlaceholder('reason for denying (the agent reads it)').fill('Not on a Friday');
   await page.getByRole('button', { name: 'Deny' }).click();
   const { metadata } = await manager.waitFor(id);
   expect(metadata.toolsUsed).toMatchObject([{ outcome: 'denied' }]);
   await page.getByRole('link', { name: id }).click();
   const activity = page.getByRole('region', { name: 'Activity of the session' });
-  const denial = activity.getByRole('listitem').filter({ hasText: 'Bash was kept from running' });
+  const denial = activity.getByRole('listitem').filter({ hasText: 'Bash was blocked' });
   await denial.getByText('Not on a Friday').waitFor();
 });
 
@@ -54,7 +54,7 @@ it('an approval that is too long for a list is read in whole before it can be gi
   const { id } = await manager.create({ prompt: 'Push' });
   const page = await openPage(server);
   const question = page.getByRole('group', { name: 'Approval of Bash' });
-  await question.getByText('This is only its beginning').waitFor();
+  await question.getByText('This is only the beginning of the input').waitFor();
   expect(await question.getByRole('button', { name: 'Approve' }).isDisabled()).toBe(true);
   expect(await question.innerText()).not.toContain('THE END');
   await question.getByRole('link', { name: 'open the session' }).click();

@@ -50,8 +50,8 @@ async function expectContinued({ manager, id, page, activity, call }: AtWork, fi
     expect.stringMatching(/^Run 2 · .* · exit 0\s*.*Only the library, please/),
   ]);
   // It was no message to the run that there was.
-  expect(await activity.getByText('The agent heard').count()).toBe(0);
-  expect(await page.getByText('It will hear that').count()).toBe(0);
+  expect(await activity.getByText('Delivered to the agent').count()).toBe(0);
+  expect(await page.getByText('The agent will read this').count()).toBe(0);
   expect(await field.inputValue()).toBe('');
 }
 
@@ -60,7 +60,7 @@ it('what works is stopped and goes on with what it is told', async () => {
   const { page } = session;
   const [button, field] = [page.getByRole('button', { name: 'Stop and continue' }), page.locator('textarea')];
   expect(await button.isDisabled()).toBe(true);
-  await page.getByLabel('Something to say to the agent while it works').fill(WORDS);
+  await page.getByLabel('Message to the working agent').fill(WORDS);
   await button.click();
   await expectContinued(session, field);
 });

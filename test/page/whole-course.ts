@@ -42,14 +42,14 @@ export async function wholeCourse(page: Page, manager: UnifiedSessionManager, re
   await page.getByRole('button', { name: 'Resume' }).click();
   await page.getByRole('button', { name: 'Pause' }).waitFor();
 
-  const words = page.getByLabel('Something to say to the agent while it works');
+  const words = page.getByLabel('Message to the working agent');
   await words.fill('Mention the new search');
   await page.getByRole('button', { name: 'Steer' }).click();
-  await page.getByText('It will hear that after its tool call.').waitFor();
+  await page.getByText('The agent will read this after its tool call.').waitFor();
   await release();
   await activity
     .getByRole('listitem')
-    .filter({ hasText: 'The agent heard' })
+    .filter({ hasText: 'Delivered to the agent' })
     .getByText('Mention the new search')
     .waitFor();
   await call.getByText(/^ok /).waitFor();

@@ -1,6 +1,6 @@
 import { onTestFinished, vi } from 'vitest';
 
-/** Time that passes only where the test says so: timers, `performance.now()` and `Date`. */
+/** Fakes timers, `performance.now()` and `Date`. Time passes only when the test advances it. */
 export function fakeClock(now = 1_000_000): void {
   vi.useFakeTimers({ now, toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
   onTestFinished(() => void vi.useRealTimers());

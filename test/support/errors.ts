@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { OrchestrationError, type OrchestrationErrorCode } from '../../src/core/orchestration/util/errors.js';
 
-/** The error that a call throws, or that a promise rejects with; fails where it has another code. */
+/** The error that a call throws, or that a promise rejects with. Fails if the error has another code. */
 export async function errorOf(
   work: Promise<unknown> | (() => unknown),
   code: OrchestrationErrorCode,

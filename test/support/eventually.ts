@@ -1,6 +1,6 @@
 import { vi } from 'vitest';
 
-/** Resolves with what `check` returns once it no longer throws. Ten seconds are for a busy machine: most take milliseconds. */
+/** Calls `check` until it no longer throws, and resolves with its result. Most take milliseconds. 10 s are for busy machines. */
 export function eventually<T>(check: () => T | Promise<T>, { interval = 50 }: { interval?: number } = {}): Promise<T> {
   return vi.waitFor(check, { timeout: 10_000, interval });
 }

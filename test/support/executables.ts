@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tempFolder } from './temp-folder.js';
 
-/** A folder for the PATH with small shell scripts in it, by name. */
+/** A folder for the PATH with small shell scripts. `scripts`: file name → content. */
 export function executables(scripts: Record<string, string>): string {
   const folder = join(tempFolder(), 'bin');
   mkdirSync(folder);
@@ -14,7 +14,7 @@ export function executables(scripts: Record<string, string>): string {
   return folder;
 }
 
-/** A `claude` that records its arguments, input, folder and environment beside itself and then writes a short session. */
+/** A `claude` that writes its arguments, input, folder and environment into files beside it, and then prints a short session. */
 export const FAKE_CLAUDE = [
   'here=$(dirname "$0")',
   'printf "%s\\n" "$@" > "$here/args"; cat > "$here/input"; pwd > "$here/cwd"; env > "$here/env"',

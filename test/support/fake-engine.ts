@@ -6,7 +6,7 @@ import { tempFolder } from './temp-folder.js';
 
 export interface EngineCall {
   method: string;
-  /** Path with the query, decoded. */
+  /** The decoded path, with the query. */
   path: string;
   body: unknown;
 }
@@ -15,12 +15,12 @@ type Answer =
   | { status: number; json?: unknown; text?: string }
   | ((response: http.ServerResponse, call: EngineCall) => void);
 
-/** A Docker engine as far as a test needs one: it answers on a socket of its own and keeps the calls. */
+/** A minimal Docker engine for tests. It answers on its own socket and records the calls. */
 export class FakeEngine {
   readonly calls: EngineCall[] = [];
-  /** By `'METHOD /path'` without the query. What has no answer here is 404. */
+  /** The answers by `'METHOD /path'`, without the query. A call without an answer gets 404. */
   readonly answers: Record<string, Answer>;
-  /** Answers what `answers` does not. */
+  /** Answers calls that have no entry in `answers`. */
   fallback: (call: EngineCall) => Answer | undefined = () => undefined;
   readonly socketPath = join(tempFolder(), 'engine.sock');
   readonly server = http.createServer((request, response) => void this.#answer(request, response));
@@ -61,7 +61,7 @@ export class FakeEngine {
   }
 }
 
-/** `State` as the engine answers it. */
+/** The engine's answer to an inspection, with this `State`. */
 export function containerState(state: object = {}): { status: number; json: unknown } {
   const all = {
     Running: false,

@@ -7,7 +7,7 @@ import type { RecordListener, RunRecord } from '../../src/core/orchestration/ses
 import { type Clock, SYSTEM_CLOCK } from '../../src/core/orchestration/util/clock.js';
 import { runningSession } from './sessions.js';
 
-/** A record that keeps what was done to it; what it says of session, run and time is what a test gives it. */
+/** A record that collects the dispatched actions. Its session, run and clock are those that the test gives. */
 export class FakeRecord implements RunRecord {
   readonly actions: SessionAction[] = [];
   session: UnifiedSession = runningSession();
@@ -38,7 +38,7 @@ export class FakeRecord implements RunRecord {
   }
 }
 
-/** A record that changes as a real one does, without a disk. */
+/** A record that changes like a real record, but is not written to the disk. */
 export class ReducedRecord extends FakeRecord {
   override dispatch(action: SessionAction): boolean {
     if (!this.open) return false;

@@ -2,7 +2,7 @@
 export interface Frame {
   event: string;
   id?: string;
-  // biome-ignore lint/suspicious/noExplicitAny: the tests look at what it is
+  // biome-ignore lint/suspicious/noExplicitAny: the tests check the type
   data: any;
 }
 
@@ -17,7 +17,7 @@ export class FeedReader {
     this.#reader = response.body.getReader();
   }
 
-  /** Undefined where the stream has ended. */
+  /** The next frame. Undefined if the stream has ended. */
   async next(): Promise<Frame | undefined> {
     for (;;) {
       const end = this.#text.indexOf('\n\n');
@@ -34,7 +34,7 @@ export class FeedReader {
     }
   }
 
-  /** All frames up to the first that fits. */
+  /** All frames up to and including the first frame that fits. */
   async until(fits: (frame: Frame) => boolean): Promise<Frame[]> {
     const frames: Frame[] = [];
     for (;;) {
@@ -51,7 +51,7 @@ export class FeedReader {
   }
 }
 
-/** Undefined for one without data, such as the first, which tells when to try again. */
+/** Undefined for a block without data, such as the first block, which only says when to try again. */
 function frameOf(block: string): Frame | undefined {
   const fields = Object.fromEntries(
     block.split('\n').map((line) => {

@@ -1,4 +1,4 @@
-/** Paths of the objects inside a value that are not frozen; empty where all are. */
+/** Paths of the objects inside a value that are not frozen. Empty if all objects are frozen. */
 export function unfrozenParts(value: unknown, path = '$'): string[] {
   if (typeof value !== 'object' || value === null) return [];
   const inner = Reflect.ownKeys(value).flatMap((key) =>

@@ -6,12 +6,12 @@ import { indexWith } from './git-index-file.js';
 /** Something an agent can leave in a repository, so that a person's git executes `command` or writes elsewhere. */
 export interface GitAttack {
   name: string;
-  /** What the repository has before the agent comes. */
+  /** Prepares the repository before the agent's attack. */
   prepare?: (root: string) => void;
   plant: (root: string, command: string) => void;
-  /** What a person runs. */
+  /** The arguments of the git command that a person runs. */
   trigger: readonly string[];
-  /** The file that is reported, below the repository. */
+  /** The path of the file that is reported, relative to the repository. */
   reported: string;
 }
 
@@ -213,7 +213,7 @@ export const GIT_ATTACKS: readonly GitAttack[] = [
   },
 ];
 
-/** Links through which git on the host would write: `target` is written by `trigger`. */
+/** Links through which a person's git would write outside: `trigger` makes git write the link's target. */
 export const LINK_ATTACKS: readonly (readonly [link: string, trigger: readonly string[]])[] = [
   ['.git/logs/HEAD', ['checkout', '--quiet', '-b', 'x;touch']],
   ['.git/COMMIT_EDITMSG', ['commit', '--quiet', '--allow-empty', '--message', 'x']],

@@ -3,22 +3,22 @@ import { basename, dirname, join } from 'node:path';
 import { git, repository } from './git.js';
 import { tempFolder } from './temp-folder.js';
 
-/** What must not get out of the private repository. */
+/** The text that must not get out of the private repository. */
 export const SECRET = 'private source code';
 
-/** A repository of an agent, and a private one of the user's on the same machine. */
+/** A repository of an agent, and a private repository of the user on the same machine. */
 export interface BorrowingScene {
   /** Root of the agent's repository. */
   repo: string;
-  /** Git folder of the private repository, whose objects are in one pack, or are single ones. */
+  /** Git folder of the private repository. Its objects are in one pack, or are single files. */
   priv: string;
-  /** The commit of the private repository: an agent may know it from a submodule, a log or an issue. */
+  /** The hash of the private repository's commit. An agent may know it from a submodule, a log or an issue. */
   commit: string;
   /** A path in the agent's git folder. */
   own: (path: string) => string;
 }
 
-/** Something an agent can leave in its repository, so that `leak` is a branch with the files of the private one. */
+/** Something an agent can leave in its repository, so that its branch `leak` has the files of the private repository. */
 export interface BorrowingAttack {
   name: string;
   plant: (scene: BorrowingScene) => void;
@@ -45,7 +45,7 @@ const alternates = ({ priv, own }: BorrowingScene, text = `${priv}/objects\n`): 
 
 const branch = ({ own, commit }: BorrowingScene): void => writeFileSync(own('refs/heads/leak'), `${commit}\n`);
 
-/** A link in the place of what is there. */
+/** Replaces a file or folder by a link. */
 const replace = (path: string, target: string): void => {
   rmSync(path, { recursive: true, force: true });
   symlinkSync(target, path);
@@ -161,7 +161,7 @@ export const BORROWING_ATTACKS: readonly BorrowingAttack[] = [
       const index = readFileSync(join(folder, 'multi-pack-index'));
       rmSync(join(folder, 'multi-pack-index'));
       const [name = ''] = privatePack(scene.priv).filter((each) => each.endsWith('.idx'));
-      // The path has to be as long as the name that it replaces. A short name of the pack makes it fit.
+      // The path must be as long as the name that it replaces. A short name of the pack makes it fit.
       for (const end of ['pack', 'idx']) renameSync(join(folder, name.replace(/idx$/, end)), join(folder, `p.${end}`));
       const way = '../../../..';
       const to = `/${basename(dirname(dirname(scene.priv)))}/p/.git/objects/pack/p.idx`;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** An index of version 2 with one entry, of any name, as git itself would never write it. */
+/** A git index of version 2 with one entry. The entry may have a name that git itself would never write. */
 export function indexWith(name: string, hash: string, mode: number, nameLength = name.length): Buffer {
   const entry = Buffer.alloc(Math.floor((62 + nameLength + 8) / 8) * 8);
   entry.writeUInt32BE(mode, 24);

@@ -11,7 +11,7 @@ export function git(cwd: string, ...args: string[]): string {
   return execFileSync('git', [...IDENTITY, ...args], { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** A repository with one commit on `main`, in a folder of its own. */
+/** A new repository with one commit on `main`, in a temporary folder. */
 export function repository(): string {
   const folder = join(tempFolder(), 'repository');
   git('/', 'init', '--quiet', '--initial-branch=main', folder);

@@ -9,17 +9,17 @@ import type { Verdict } from '../../src/core/orchestration/session/policy.js';
 import { resolvePolicy, type ToolPolicy } from '../../src/core/orchestration/session/policy.js';
 import { tempFolder } from './temp-folder.js';
 
-/** The files of a guard as a run has them. */
+/** The guard's files, as a run has them. */
 export async function guardFiles(policy: ToolPolicy = {}, tellsTurns = false): Promise<MailboxFiles> {
   const files = new MailboxFiles(join(tempFolder(), 'guard'), tellsTurns);
   await files.create(resolvePolicy(policy));
   return files;
 }
 
-/** A host's side of a hook, which decides as the test says. */
+/** The process's side of a hook. The test sets its decisions. */
 export class FakeHost implements RunHooks {
   readonly calls: Parameters<RunHooks['beforeTool']>[0][] = [];
-  /** What calls ran with. */
+  /** What `afterTool` was called with. */
   readonly reports: Parameters<RunHooks['afterTool']>[0][] = [];
   /** Conversations that asked for messages. */
   readonly ears: string[] = [];
@@ -74,7 +74,7 @@ export class FakeHost implements RunHooks {
   }
 }
 
-/** A channel that answers until the test ends. */
+/** A mailbox that answers until the test ends. */
 export async function answering(files: MailboxFiles, hooks: RunHooks): Promise<Mailbox> {
   const channel = new Mailbox(files, hooks);
   await channel.start();
@@ -88,7 +88,7 @@ export interface HookExit {
   stderr: string;
 }
 
-/** A run of the hook, by the shell of this machine. */
+/** A run of the hook in the shell of this machine. */
 export interface Hook {
   child: ChildProcess;
   exit: Promise<HookExit>;
@@ -96,7 +96,7 @@ export interface Hook {
 
 type HookEvent = 'PreToolUse' | 'PostToolUse' | 'PostToolUseFailure' | 'Stop' | 'StopFailure' | 'UserPromptSubmit';
 
-/** What Claude Code tells its hooks. */
+/** The input that Claude Code gives its hooks. */
 export function hookInput(event: HookEvent, change: object = {}): object {
   return {
     session_id: '11111111-2222-4333-8444-555555555555',
@@ -108,7 +108,7 @@ export function hookInput(event: HookEvent, change: object = {}): object {
   };
 }
 
-/** Calls the hook as Claude Code does. With a `sleep`, a command of the shell, no time passes while it waits. */
+/** Calls the hook as Claude Code does. `sleep` is a shell command that replaces the hook's `sleep`, so that no time passes. */
 export function startHook(
   files: MailboxFiles,
   event: HookEvent,
@@ -126,7 +126,7 @@ export function startHook(
     });
   }
   const exit = new Promise<HookExit>((resolve) => child.on('close', (code) => resolve({ code, ...collected })));
-  child.stdin?.on('error', () => {}); // A hook that ends at once need not read.
+  child.stdin?.on('error', () => {}); // A hook that ends at once may not read its input.
   child.stdin?.end(typeof input === 'string' ? input : JSON.stringify(input));
   return { child, exit };
 }
@@ -136,7 +136,7 @@ export function runHook(...args: Parameters<typeof startHook>): Promise<HookExit
   return startHook(...args).exit;
 }
 
-/** The name of a request as the hook makes one up. */
+/** A new name for a request, in the hook's format. */
 export function requestName(): string {
   return `${randomUUID()}.json`;
 }

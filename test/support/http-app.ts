@@ -5,17 +5,17 @@ import { simulate } from './simulate.js';
 import { tempFolder } from './temp-folder.js';
 
 export const TOKEN = 'a-token-for-tests-0123456789';
-/** What brings the token. */
+/** The headers with the token. */
 export const AUTHORIZED = { Authorization: `Bearer ${TOKEN}` };
 export const SESSIONS = '/api/autonomous-sessions';
 
 interface Sent {
-  /** `null` for none. */
+  /** `null`: send no token. */
   token?: string | null;
   headers?: Record<string, string>;
 }
 
-/** An app on simulated sessions, its workspace a folder of the test's own, and how it is asked. */
+/** An app with simulated sessions and a temporary workspace, and functions that send requests to it. */
 export function testApp(
   script: SimulatedScript,
   options: SessionManagerOptions = {},
@@ -26,12 +26,12 @@ export function testApp(
   return { manager, events, workspace, ...appOn(manager, { workspaces: [workspace], ...app }) };
 }
 
-/** An app on a manager, and how it is asked. */
+/** An app for a manager, and functions that send requests to it. */
 export function appOn(manager: UnifiedSessionManager, options: Partial<AutonomousAppOptions> = {}) {
   const app = createAutonomousApp(manager, { token: TOKEN, ...options });
   const get = async (path: string, headers: Record<string, string> = {}) =>
     answer(await app.request(path, { headers: { ...AUTHORIZED, ...headers } }));
-  /** What is no string is sent as JSON. */
+  /** A body that is not a string is sent as JSON. */
   const post = async (path: string, body: unknown = {}, { token = TOKEN, headers = {} }: Sent = {}) =>
     answer(
       await app.request(path, {
@@ -47,10 +47,10 @@ export function appOn(manager: UnifiedSessionManager, options: Partial<Autonomou
   return { app, get, post };
 }
 
-/** What a handler answers, as JSON brings it. */
+/** A handler's answer, parsed from JSON. */
 interface Answer {
   success: boolean;
-  // biome-ignore lint/suspicious/noExplicitAny: the tests look at what it is
+  // biome-ignore lint/suspicious/noExplicitAny: the tests check the type
   data?: any;
   error?: string;
   code?: string;
@@ -66,19 +66,19 @@ async function answer(response: Response) {
 export interface DescribedRoute {
   method: 'get' | 'post';
   path: string;
-  /** Of its body. */
+  /** The properties of the request's body. */
   properties: Record<string, { type?: string }>;
-  /** A body that it takes. */
+  /** A body that the route accepts. */
   body: Record<string, unknown>;
 }
 
-/** All routes that the app describes, so that tests of every route include those that are still to come. */
+/** All routes that the app describes, so that the tests of every route include routes that are added later. */
 export async function describedRoutes({ get }: Pick<ReturnType<typeof appOn>, 'get'>): Promise<DescribedRoute[]> {
   const { paths } = JSON.parse((await get('/openapi.json')).text);
   return Object.entries<Record<string, Operation>>(paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, { requestBody }]) => {
       const { properties = {}, required = [] } = requestBody?.content['application/json'].schema ?? {};
-      // What has to be given is text everywhere; a session needs one of two prompts, so neither is marked.
+      // All required properties are texts. A session needs one of two kinds of prompt, so neither of them is marked as required.
       const names = 'prompt' in properties ? ['prompt'] : required;
       const body = Object.fromEntries(names.map((name) => [name, 'x']));
       return { method: method as 'get' | 'post', path, properties, body };

@@ -25,7 +25,7 @@ import { type Deferred, deferred } from '../../src/core/orchestration/util/defer
 import { everyMode } from './simulate.js';
 import { tempFolder } from './temp-folder.js';
 
-/** A container as far as a test needs one: it goes on whatever becomes of the host that started it. */
+/** A fake container. It goes on, whatever happens to the process that started it. */
 export class OutlivingRun {
   readonly name: string;
   readonly sessionId: string;
@@ -36,11 +36,11 @@ export class OutlivingRun {
   readonly stops: unknown[] = [];
   readonly started = deferred<{ containerId: string }>();
   readonly ended: Deferred<RunEnd> = deferred();
-  /** Of the host that watches it now. */
+  /** The hooks of the process that watches the run now. */
   hooks: RunRequest['hooks'];
   paused = false;
   over = false;
-  /** Whether it ends when it is told to. */
+  /** Whether the run ends when it is told to stop. */
   obeys = true;
   readonly #world: World;
   readonly #conversation: string;
@@ -58,7 +58,7 @@ export class OutlivingRun {
     this.policy = spec.policy;
   }
 
-  /** Begins to execute, and to speak. */
+  /** Starts the run and writes the first line of its log. */
   begin(): this {
     this.started.resolve({ containerId: `id of ${this.name}` });
     return this.write({ type: 'system', subtype: 'init', session_id: this.#conversation, model: 'outliving' });
@@ -74,7 +74,7 @@ export class OutlivingRun {
     return this.write({ type: 'assistant', message: { id: randomUUID(), content: [{ type: 'text', text }] } });
   }
 
-  /** It tells of its result, and ends. */
+  /** Writes a successful result into the log and ends the run. */
   complete(text = 'Done.'): void {
     this.write({ type: 'result', subtype: 'success', is_error: false, result: text, num_turns: 1 });
     this.exit({ exitCode: 0 });
@@ -87,19 +87,19 @@ export class OutlivingRun {
   }
 }
 
-/** Everything outside of a state folder. */
+/** Everything outside the process that survives its death: the containers and the state folder. */
 export class World {
-  /** The containers that there are, by name; one that was removed is not. */
+  /** The existing containers by name. A removed container is not among them. */
   readonly runs = new Map<string, OutlivingRun>();
   /** Every launch, in order. */
   readonly launches: OutlivingRun[] = [];
   readonly discarded: string[] = [];
   readonly released: string[] = [];
-  /** Called when a run is to be launched and nothing of it is on record. */
+  /** Called when a run is about to be launched and is not yet in the record. */
   beforePlaced: (name: string) => unknown = () => {};
-  /** Called when a run's place is on disk and its container not yet made. */
+  /** Called when the name of a run's container is on disk, and the container does not exist yet. */
   beforeLaunch: (name: string) => unknown = () => {};
-  /** Called when a container was made of which the record does not tell. */
+  /** Called when a container was made, before the record says that the run has started. */
   onLaunch: (run: OutlivingRun) => unknown = (run) => run.begin();
   isAway = false;
   stateDir = tempFolder();
@@ -112,7 +112,7 @@ export class World {
     return run;
   }
 
-  /** A session's record as it is on disk. */
+  /** A session's record on the disk. */
   stored(id: string): StoredRecord {
     return JSON.parse(readFileSync(this.folder(id).record, 'utf8'));
   }
@@ -121,18 +121,18 @@ export class World {
     return new SessionFolder(this.stateDir, id);
   }
 
-  /** Resolves when the record on disk is like that. */
+  /** Resolves when the record on the disk fits. */
   async onDisk(id: string, fits: (session: UnifiedSession) => unknown): Promise<void> {
     await vi.waitUntil(() => fits(this.stored(id).session), 10_000);
   }
 
-  /** A manager with this world around it. */
+  /** A new process whose manager works in this world. */
   host(options: SessionManagerOptions = {}): Host {
     return new Host(this, options);
   }
 }
 
-/** A manager that can be killed. */
+/** A simulated process with a manager. It can be killed. */
 export class Host {
   readonly manager: UnifiedSessionManager;
   readonly events: SessionEvent[] = [];
@@ -148,7 +148,7 @@ export class Host {
     onTestFinished(() => this.manager.close());
   }
 
-  /** A session with a run under way whose beginning is on record. */
+  /** A session with a run that has started. The start is in the record on the disk. */
   async running(options: Parameters<UnifiedSessionManager['create']>[0] = {}): Promise<UnifiedSession> {
     const { id } = await this.manager.create({ prompt: 'x', cwd: '/', ...options });
     await vi.waitUntil(() => this.manager.get(id)?.channelCoderSession, 10_000);
@@ -156,7 +156,7 @@ export class Host {
     return this.manager.waitFor(id, { status: 'running' });
   }
 
-  /** What a SIGKILL leaves at this moment is what there is from now on: the disk as it is, and the containers. */
+  /** Simulates a SIGKILL: from now on, the world has only what is on the disk at this moment, and the containers. */
   async kill(): Promise<void> {
     const left = tempFolder();
     copy(this.#world.stateDir, left);
@@ -165,7 +165,7 @@ export class Host {
     await this.manager.close();
   }
 
-  /** Takes over, as a new host would. */
+  /** Takes over the sessions, like a new process. */
   async recover(options?: RecoverOptions) {
     return this.manager.recover(options);
   }
@@ -176,7 +176,7 @@ export class Host {
 }
 
 class OutlivingExecutor extends BaseExecutor {
-  /** Whether its host was killed: nothing reaches the containers from here, and nothing comes back. */
+  /** Whether the process was killed. Then nothing from it reaches the containers, and it hears nothing from them. */
   dead = false;
   readonly adoptions: string[] = [];
   readonly #world: World;
@@ -280,7 +280,7 @@ function nameOf(id: string, run: number): string {
   return `ao-${id}-${run}`;
 }
 
-/** All but the lock, whose owner would be dead. A file may be renamed meanwhile. */
+/** Copies all files except the lock, whose owner would be dead. A file may be renamed during the copy. */
 function copy(from: string, to: string): void {
   for (const entry of readdirSync(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];

@@ -7,7 +7,7 @@ import type { SessionStatus } from '../../src/core/orchestration/session/status.
 
 type Identity = Partial<Pick<UnifiedSession, 'id' | 'mode' | 'taskId' | 'parentId' | 'queuePosition'>>;
 
-/** A session as it is right after its creation: `starting`, or `queued` where a position is given. */
+/** A session right after its creation: `starting`, or `queued` if a position is given. */
 export function createdSession(identity: Identity = {}): UnifiedSession {
   const environment = { docker: true, dockerImage: 'image', cwd: '/work' };
   return reduceSession(undefined, {
@@ -17,7 +17,7 @@ export function createdSession(identity: Identity = {}): UnifiedSession {
   });
 }
 
-/** A record after some more actions. */
+/** A record after some further actions. */
 export function afterActions(session: UnifiedSession, ...actions: SessionAction[]): UnifiedSession {
   return actions.reduce(reduceSession, session);
 }
@@ -45,7 +45,7 @@ export function suspendedSession(identity: Identity = {}): UnifiedSession {
   return afterActions(runningSession(identity), { type: 'suspended', at: 8, resumeAt: 60_008, exitCode: 1 });
 }
 
-/** A session in any status, with the history that leads there. */
+/** A session in any status, with a history that leads to that status. */
 export function sessionIn(status: SessionStatus, identity: Identity = {}): UnifiedSession {
   switch (status) {
     case 'queued':
@@ -70,7 +70,7 @@ export function sessionIn(status: SessionStatus, identity: Identity = {}): Unifi
   }
 }
 
-/** A running session after observations that came one a log line, ten milliseconds apart. */
+/** A running session after observations: one for each log line, ten milliseconds apart. */
 export function observed(session: UnifiedSession, ...observations: Observation[]): UnifiedSession {
   return observations.reduce(
     (record, observation, index) =>

@@ -17,10 +17,10 @@ import { tempFolder } from './temp-folder.js';
 
 export const DONE: SimulatedScript = ({ conversationId }) => scriptedRun([{ text: 'Done.' }], { conversationId });
 
-/** A run that ends only when it is told to. */
+/** A run that ends only when it is stopped. */
 export const ENDLESS: SimulatedScript = () => scriptedRun([{ text: 'Waiting.' }, { text: 'never', afterMs: 60_000 }]);
 
-/** One executor for all modes: what a test does not simulate would look for a Docker engine. */
+/** One executor for all modes. A mode without a simulated executor would look for a Docker engine. */
 export function everyMode(executor: BaseExecutor): Record<SessionMode, BaseExecutor> {
   return {
     autonomous: executor,
@@ -31,7 +31,7 @@ export function everyMode(executor: BaseExecutor): Record<SessionMode, BaseExecu
   };
 }
 
-/** A manager of simulated sessions with a folder of its own, and all its events. */
+/** A manager with simulated sessions and a temporary state folder, and a list of all its events. */
 export function simulate(script: SimulatedScript, options: SessionManagerOptions = {}) {
   const executors = everyMode(new SimulatedExecutor(script));
   const manager = new UnifiedSessionManager({ stateDir: tempFolder(), executors, ...options });
@@ -41,14 +41,14 @@ export function simulate(script: SimulatedScript, options: SessionManagerOptions
   return { manager, events };
 }
 
-/** A policy that asks a person about `git push`, and the run that does it. */
+/** A policy that asks a person about `git push`. {@link PUSHES} is a run that pushes. */
 export const ASK_TO_PUSH: ToolPolicy = { rules: [{ tool: 'Bash', matches: /^git push/, decision: 'ask' }] };
 export const PUSHES: SimulatedScript = ({ conversationId }) =>
   scriptedRun([{ tool: 'Bash', input: { command: 'git push' }, output: 'pushed' }, { text: 'Done.' }], {
     conversationId,
   });
 
-/** A run that does not write the line in which a text stands before it is released. */
+/** A run that writes the line with the given text only after `released` has resolved. */
 export function heldBefore(text: string, released: Promise<void>, run: SimulatedRun): SimulatedRun {
   async function* steps() {
     for await (const step of run.steps) {
@@ -59,7 +59,7 @@ export function heldBefore(text: string, released: Promise<void>, run: Simulated
   return { ...run, steps: steps() };
 }
 
-/** The next event of a type; ask for it before it can happen. */
+/** The next event of a type. Call this before the event can happen. */
 export function nextEvent<Type extends SessionEvent['type']>(
   manager: UnifiedSessionManager,
   type: Type,

@@ -6,8 +6,8 @@ const MAX_ARGUMENTS = 4_000;
 const MAX_ITEMS = 64;
 
 /**
- * The arguments of the call whose opening bracket stands at `open`, as texts. What is no constant is unknown. Elements of lists
- * are arguments as well; named arguments and objects are left out.
+ * The arguments of the call whose opening bracket is at `open`, as texts. Everything except constants is unknown. Elements of
+ * lists are arguments as well. Named arguments and objects are left out.
  */
 export function readArguments(tokens: Tokens, open: number): readonly string[] {
   const end = closingBracket(tokens.bare, open);
@@ -111,7 +111,7 @@ function stringsBetween(tokens: Tokens, start: number, end: number): readonly St
   return found;
 }
 
-/** What is put into a string when the code runs is unknown. */
+/** Replaces the parts of a string that are only known when the code runs. These parts are unknown. */
 function interpolated({ text, quote }: StringToken, prefix: string): string {
   let result = text;
   if (/[fF]/.test(prefix)) result = result.replace(/\{[^{}]*\}/g, ANY);

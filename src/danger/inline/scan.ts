@@ -32,7 +32,7 @@ const { critical } = reporting<typeof codeRules & typeof networkRules>();
 /** Honest code in a command starts fewer programs. */
 const MAX_CALLS = 400;
 
-/** What a scan of code finds. What a shell command could do as well is given as such a command. */
+/** What a scan of code finds. If a shell command could do the same as the code, the scan returns that command. */
 export interface Found {
   /** A shell's command line. */
   readonly lines: readonly string[];
@@ -210,7 +210,7 @@ const decoded = critical(
   'Runs code that it decodes, downloads or puts together first; write the code itself.',
 );
 
-/** Finds code that is only made when it runs. */
+/** Finds code that is put together only when it runs. */
 function obfuscation(code: string, bare: string): readonly Danger[] {
   const evaluates =
     /(?<![.\w])(?:exec|eval|compile|Function|instance_eval|loadstring)\s*\(|\bvm\.run\w*\(|(?<![.\w])eval\b/.test(bare);

@@ -47,7 +47,7 @@ export function git(command: ShellCommand, shell: Shell): undefined {
     if (key !== undefined && value !== undefined) setting(`${key}=${value}`);
   }
   for (const [name, value] of aliases) {
-    // An alias is rated when it is stored, because nothing is to be seen of its code when it is used.
+    // An alias is rated when it is stored, because its code is not visible when it is used.
     if (name !== verb && verb !== 'config') continue;
     const code = value.startsWith('!') ? value.slice(1) : `git ${value}`;
     shell.script(name === verb ? [code, ...words].join(' ') : code, scope.fork());

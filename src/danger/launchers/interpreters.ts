@@ -16,7 +16,7 @@ interface Interpreter {
   readonly code: readonly string[];
   /** Other options that take a value. */
   readonly values?: string;
-  /** Options with which it runs something else than a script. */
+  /** Options with which the interpreter runs something other than a script. */
   readonly modules?: readonly string[];
   /** The first operand is code. */
   readonly codeOperand?: string;
@@ -87,7 +87,7 @@ function run(interpreter: Interpreter, command: ShellCommand, shell: Shell): und
   if (codes.length > 0 || (interpreter.modules && options.has(...interpreter.modules))) return;
   if (interpreter.codeOperand === '') {
     const [program] = operands;
-    // A program of awk that is only known when it runs is less likely to do harm than other code, but it can.
+    // An awk program that is only known when it runs is less likely to do harm than other code, but it can do harm.
     if (program && !isBlank(program.text)) runCode(program.text, program.origin, interpreter, command, shell);
     return;
   }

@@ -10,7 +10,7 @@ import { multiplexers } from './multiplexers.js';
 import { runners } from './runners.js';
 import { shells } from './shells.js';
 
-/** Programs that run code or commands which they are given, by name. A program may do so in several ways. */
+/** Programs that run code or commands from their arguments or input, by name. A program may do so in several ways. */
 export const launchers: ReadonlyMap<string, Launcher> = combined([
   ...shells,
   ...runners,

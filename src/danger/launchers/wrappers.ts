@@ -1,10 +1,10 @@
 import { Options } from '../shell/options.js';
 
-/** A program that runs the command that follows its own options. */
+/** A program that runs the command after its own options. */
 interface Wrapper {
   /** Options that take a value, without dashes. */
   readonly values?: string;
-  /** Operands of its own before the command. */
+  /** How many operands of the program itself come before the command. */
   readonly skip?: number;
   /** `NAME=value` may stand before the command. */
   readonly assignments?: true;
@@ -125,7 +125,7 @@ const WRAPPERS = new Map<string, Wrapper>(
 interface Runner {
   readonly verbs: readonly string[];
   readonly values?: string;
-  /** Operands of its own between the verb and the command, where no `--` stands between. */
+  /** How many operands of the program itself come between the verb and the command, if there is no `--`. */
   readonly skip?: number;
 }
 
@@ -214,7 +214,7 @@ function unwrapRunner(runner: Runner, args: readonly string[]): Unwrapped | unde
   const first = outer.start + 1;
   const inner = new Options(args.slice(first), values, true);
   const dashes = args.indexOf('--', first);
-  // What stands before `--` names versions, profiles and services, unless the command itself has one.
+  // Words before `--` name versions, profiles and services, unless the `--` belongs to the command itself.
   const ownWords = dashes < 0 ? args.length : dashes - first - inner.start;
   const start = dashes >= 0 && ownWords <= 1 ? dashes + 1 : first + inner.start + (runner.skip ?? 0);
   return start < args.length ? { start, assignments: [] } : undefined;

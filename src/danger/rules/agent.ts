@@ -90,7 +90,7 @@ function rateByPackage(args: readonly string[]): Danger | undefined {
   return at < 0 ? undefined : nested(args.slice(at + 1), new Map());
 }
 
-/** Whoever ends or traces the guard's processes gets around the guard. */
+/** Ending or tracing the guard's processes is a way around the guard. */
 function rateProcess({ name, args, scope }: ShellCommand): Danger | undefined {
   const line = args.join(' ');
   if (/autonomous-orchestration|claude|hook|guard/i.test(line))

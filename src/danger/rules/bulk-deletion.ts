@@ -11,7 +11,7 @@ import { type Finder, type Finders, type Rules, reporting } from './rule.js';
 import { shown } from './shown.js';
 import { worst } from './worst.js';
 
-/** Deletions of what a search, a mirror or a list finds, and of what is in files. */
+/** Deletions of files that a search, a mirror or a list finds, and of the content of files. */
 export const bulkDeletionRules = {
   'delete.find': {
     level: 'warning',
@@ -109,7 +109,7 @@ const rateEveryFile: Finder = (command, places) =>
     },
   );
 
-/** A copy over every file replaces what is in it. */
+/** Copying over every file replaces the content of all files. */
 function rateOverEveryFile(command: ShellCommand, places: Places): Danger | undefined {
   if (new Options(command.args).has('t', 'target-directory')) return undefined;
   return rateEveryFile({ ...command, values: command.values.slice(-1) }, places);

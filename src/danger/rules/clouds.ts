@@ -8,7 +8,7 @@ import { type Finder, type Finders, type Rules, reporting } from './rule.js';
 import type { systemRules } from './system.js';
 import { HELP } from './words.js';
 
-/** What clouds open to everybody. */
+/** Cloud resources that are opened to everybody. */
 export const cloudRules = {
   'infrastructure.public': {
     level: 'critical',
@@ -136,7 +136,7 @@ export const cloudFinders: Finders = [
   ['tmutil csrutil spctl fdesetup nvram dscl', rateMac],
 ];
 
-/** Finds changes about which the program asks nobody. */
+/** Finds changes that the program makes without asking. */
 function unseen(values: string, verbs: RegExp, option: RegExp): Finder {
   const named = values.split(' ');
   return ({ args }) => {

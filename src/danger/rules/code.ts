@@ -1,6 +1,6 @@
 import { type Rules, reporting } from './rule.js';
 
-/** Code that nobody can look through, or that never ends. */
+/** Code that nobody can understand, or that never ends. */
 export const codeRules = {
   'shell.unparsable': {
     level: 'critical',

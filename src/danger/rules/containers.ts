@@ -66,7 +66,7 @@ function rateEngine({ args, stdin }: ShellCommand): Danger | undefined {
   const [noun = ''] = rest;
   const options = new Options(rest, ['filter']);
   if (asks(args, /^--help$/)) return undefined;
-  // Without -f it asks, and nobody answers unless something is piped in.
+  // Without -f the command asks, and nobody answers unless an answer is piped in.
   const answered = options.has('f', 'force') || stdin !== undefined;
   if (noun === 'prune') {
     const what = critical(
@@ -102,7 +102,7 @@ function rateEngine({ args, stdin }: ShellCommand): Danger | undefined {
   return undefined;
 }
 
-/** If the things are named, the agent most likely means its own. */
+/** If all names are known, the agent most likely means things that it has made itself. */
 function removing({ operands }: Options, reason: string): Danger {
   return operands.every(isKnown)
     ? critical('containers.remove', reason)

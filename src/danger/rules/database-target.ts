@@ -33,7 +33,7 @@ const OTHER_VALUES =
   );
 const NAME_VARIABLES = ['PGDATABASE', 'MYSQL_DATABASE', 'DB_NAME', 'DATABASE_URL'];
 const HOST_VARIABLES = ['PGHOST', 'PGHOSTADDR', 'MYSQL_HOST', 'DB_HOST'];
-/** Where frameworks look for the environment that they work on. */
+/** Variables with the environment on which a framework works. */
 const ENVIRONMENTS = [
   'RAILS_ENV',
   'RACK_ENV',
@@ -46,7 +46,7 @@ const ENVIRONMENTS = [
   'ENVIRONMENT',
 ];
 
-/** Reports a loss in a database for development under a rule of its own. */
+/** Reports a loss in a database for development under a separate rule. */
 export function forTarget(danger: Danger | undefined, isDevelopment: boolean): Danger | undefined {
   if (danger?.level !== 'critical' || !isDevelopment) return danger;
   return critical('database.development', `In a database for development: ${danger.reason}`);
@@ -96,7 +96,7 @@ function droppedDatabases(sql: string): readonly string[] {
 /**
  * Whether a framework's task works on the environment for development.
  *
- * @param byDefault whether it does so where no environment is named
+ * @param byDefault whether it does so if no environment is named
  */
 export function isDevelopmentEnvironment(command: ShellCommand, byDefault: boolean): boolean {
   const named = variables(command, ENVIRONMENTS);
@@ -107,7 +107,7 @@ export function isDevelopmentEnvironment(command: ShellCommand, byDefault: boole
   return named.length > 0 ? named.every((name) => DEVELOPMENT.test(name)) : byDefault;
 }
 
-/** The values of those variables that the command or the script sets. */
+/** The values of the named variables, as the command or the script sets them. */
 function variables({ env, scope }: ShellCommand, names: readonly string[]): readonly string[] {
   return names.flatMap((name) => {
     const value = env.get(name)?.text;

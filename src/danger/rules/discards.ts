@@ -7,7 +7,7 @@ import { resolvePath } from '../shell/path.js';
 import { ANY, isBlank } from '../shell/value.js';
 import { type Rules, reporting } from './rule.js';
 
-/** Changes that are not committed, by what is named. */
+/** Losses of changes that are not committed. The rule depends on what the command names. */
 export const discardRules = {
   'git.discard-changes': {
     level: 'recoverable',
@@ -35,7 +35,7 @@ export const discardsAll = critical(
   'Throws away all changes that are not committed; keep them with git stash, or name the files.',
 );
 
-/** How much is lost depends on what is named. */
+/** All changes are lost if the whole worktree is named. Otherwise only changes of the named files are lost. */
 export function discarding(pathspecs: readonly string[], isWhole: (pathspec: string) => boolean): Danger {
   return pathspecs.some(isWhole) ? discardsAll : discards;
 }

@@ -1,12 +1,12 @@
 import type { ShellCommand } from '../shell/command.js';
 import { Options } from '../shell/options.js';
 
-/** Options with which a program only says what it would do. Names stand without dashes. */
+/** Options with which a program only says what it would do. The names are written without dashes. */
 interface DryRun {
   readonly options: string;
-  /** Options of the program that take a value, which may look like one of those. */
+  /** Options of the program that take a value. The value may look like one of the options above. */
   readonly values?: string;
-  /** Only for these commands of the program. */
+  /** The options only count for these commands of the program. */
   readonly verbs?: RegExp;
   /** Long options are written with one dash. */
   readonly singleDash?: true;

@@ -11,7 +11,7 @@ import { type Finder, type Finders, type Rules, reporting } from './rule.js';
 import { shown } from './shown.js';
 import { worst } from './worst.js';
 
-/** Writes to places that are not for the work at hand. */
+/** Writes to places that do not belong to the work. */
 export const fileRules = {
   'files.startup': {
     level: 'critical',

@@ -6,7 +6,7 @@ import { destroying } from './infrastructure.js';
 import { type Finders, type Rules, reporting } from './rule.js';
 import { HELP, words } from './words.js';
 
-/** What a forge keeps for others. */
+/** Data that a forge keeps and that other people use. */
 export const forgeRules = {
   'publish.forge': {
     level: 'critical',
@@ -49,7 +49,7 @@ export const forgeFinders: Finders = [
   ['hub tea bb berg fj forgejo-cli', destroying('R repo r', /(?:^| )(delete|rm|remove|transfer)\b/)],
 ];
 
-/** What `gh repo edit` and `gh repo create` make of a repository. */
+/** Rates the settings that `gh repo edit` and `gh repo create` give a repository. */
 function rateForge({ args }: ShellCommand): Danger | undefined {
   const line = new Options(args, ['R', 'repo']).operands.join(' ');
   if (/^repo edit\b/.test(line))

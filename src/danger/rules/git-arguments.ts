@@ -55,8 +55,8 @@ const SOURCE_FILE =
 const EXTENSION = /[^./]\.[a-zA-Z][a-zA-Z0-9]{0,10}$/;
 
 /**
- * Whether the only operand of `git checkout` is most likely a file or a folder: it cannot be the name of a branch, or it is a usual
- * name of sources. Git itself looks whether there is a branch or a file of that name.
+ * Whether the only operand of `git checkout` is most likely a file or a folder: it cannot be the name of a branch, or it is a
+ * usual name of sources. Git itself looks whether there is a branch or a file of that name.
  */
 export function namesPath(operand: string): boolean {
   // Revisions: `HEAD~1`, `main^`, `@{-1}`, `main...topic`.

@@ -3,7 +3,7 @@ import { Options } from '../shell/options.js';
 import type { Subcommands } from './git-subcommand.js';
 import { type Finders, type Rules, reporting } from './rule.js';
 
-/** Commits, and what is left of lost ones. */
+/** Commits, and the means to get lost commits back. */
 export const commitRules = {
   'git.rewrite-history': {
     level: 'critical',
@@ -64,7 +64,7 @@ const rewrites = critical(
 /** Programs that rewrite the history as git's own commands do. */
 export const rewritingFinders: Finders = [['git-filter-repo bfg git-filter-branch', () => rewrites]];
 
-/** Commands that rewrite commits, or lose those that no branch leads to. */
+/** Commands that rewrite commits, or lose commits that no branch leads to. */
 export const commitCommands: Subcommands = [
   ['rebase', rebase],
   ['filter-branch', () => rewrites],

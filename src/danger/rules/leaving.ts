@@ -108,7 +108,7 @@ function folders(values: string, recursive: RegExp, isRemote: (target: string) =
   };
 }
 
-/** Whether nothing is sent this time. */
+/** Whether the command sends nothing, because it is a dry run or only lists files. */
 function isDry(args: readonly string[]): boolean {
   return args.some((arg) => /^(-[a-zA-Z]*n[a-zA-Z]*|--dry-?run|--list-only)$/.test(arg));
 }

@@ -56,7 +56,7 @@ export const movingFinders: Finders = [
 /** Usual names of folders with sources. A file that was just built has no such name. */
 const SOURCES =
   /^(?:src|lib|libs|apps|packages|pkg|internal|include|tests?|spec|__tests__|docs?|scripts|components|pages|assets|config|examples?|\.git(?:hub)?)$/;
-/** What a search adds to the folder where it starts. */
+/** The part of a path that a search adds to its start folder. */
 const FOUND = new RegExp(`/${ANY}.*$`, 's');
 const EXTENSION = /[^/]\.[^./]+$/;
 /** Folders that hold build output in some projects, and sources in others. */

@@ -5,7 +5,7 @@ import { isBlank, Origin, SECRET } from '../shell/value.js';
 import { runsDownload } from './code.js';
 import { type Finder, type Finders, type Rules, reporting } from './rule.js';
 
-/** What goes to other machines, and who comes from there. */
+/** Data that goes to other machines, and access from other machines. */
 export const networkRules = {
   'network.exfiltration': {
     level: 'critical',
@@ -95,7 +95,7 @@ function rateAddress({ name, args }: ShellCommand): Danger | undefined {
   return runsDownload;
 }
 
-/** Finds secrets in a domain name: whoever answers for the domain learns them. */
+/** Finds secrets in a domain name. The owner of the domain's name server learns these secrets. */
 function rateNames({ values }: ShellCommand): Danger | undefined {
   return values.some(({ origin }) => origin & SECRET) ? sends : undefined;
 }

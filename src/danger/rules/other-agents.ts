@@ -75,7 +75,7 @@ const VALUES = [
 
 export const otherAgentFinders: Finders = AGENTS.map(([names, off]) => [names, unasked(off)] as const);
 
-/** Finds an agent that does not ask: it does what it likes, and no guard sees it. */
+/** Finds an agent that does not ask. It can do anything, and no guard sees its calls. */
 function unasked(off: RegExp): Finder {
   return ({ args, env, scope }: ShellCommand): Danger | undefined => {
     if (args[0] !== undefined && ASKED_ONLY.test(args[0])) return undefined;
@@ -105,7 +105,7 @@ const unwatched = critical(
   'Starts another agent that asks nobody, past the guard of this session; do the work in this session.',
 );
 
-/** Finds such an option of an unknown program. */
+/** Finds an option of an unknown program that stops an agent from asking. */
 export const rateUnwatched: Finder = ({ name, args }) => {
   if (/^(?:echo|printf|git|e?grep|rg|cat|man|sed|awk|claude|claude-code)$/.test(name)) return undefined;
   const options = args.filter((arg) =>

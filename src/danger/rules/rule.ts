@@ -2,7 +2,7 @@ import type { Danger, RatedCall } from '../danger.js';
 import type { Places } from '../paths.js';
 import type { ShellCommand } from '../shell/command.js';
 
-/** Looks for dangers in one command. What the command starts is a command of its own. */
+/** Looks for dangers in one command. A command that it starts is looked at separately. */
 export type Finder = (command: ShellCommand, places: Places) => Danger | undefined;
 
 /** The finders of one subject, each with the names of the programs that it looks at. */
@@ -11,15 +11,15 @@ export type Finders = readonly (readonly [programs: string, find: Finder])[];
 /** A shell command, or a call of another tool. */
 export type Example = string | RatedCall;
 
-/** What a rule says of itself. Its name is public: it stands in records and in people's policies. */
+/** The description of a rule. The rule's name is public: records and people's policies contain it. */
 export interface Rule {
   /** `recoverable`: critical on the machine itself; only a warning in a container, because the loss can be undone there. */
   readonly level: 'critical' | 'recoverable' | 'warning';
-  /** What a call does that this rule finds, for people. Begins with a verb and ends without a full stop. */
+  /** A text for people: what the calls do that this rule finds. Begins with a verb and ends without a full stop. */
   readonly about: string;
   /** Calls that this rule finds, with its level. */
   readonly matches: readonly Example[];
-  /** Calls that a critical rule finds, but where it only warns: less can be lost. */
+  /** Calls for which a critical rule only warns, because less can be lost. */
   readonly warns?: readonly Example[];
   /** Calls that look alike and that this rule does not find. */
   readonly spares: readonly Example[];

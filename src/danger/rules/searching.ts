@@ -29,8 +29,8 @@ export const searchingRules = {
 const { critical, warning } = reporting<typeof searchingRules & typeof credentialRules>();
 
 /**
- * Rates a search. `Grep` shows the content of files, `Glob` shows their names. The place of a search is its path together with its
- * pattern for names.
+ * Rates a search. `Grep` shows the content of files, `Glob` shows their names. The place of a search is its path together with
+ * its pattern for names.
  */
 export function rateSearch(tool: 'Grep' | 'Glob', input: Record<string, unknown>, places: Places): Danger | undefined {
   const root = typeof input.path === 'string' && input.path !== '' ? input.path : '.';

@@ -1,7 +1,7 @@
 import type { Danger } from '../danger.js';
 import { type Rules, reporting } from './rule.js';
 
-/** Statements of SQL, and what does the same in other databases. */
+/** SQL statements, and operations of other databases that do the same. */
 export const sqlRules = {
   'database.drop': {
     level: 'critical',

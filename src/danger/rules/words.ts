@@ -8,10 +8,10 @@ import type { Finder } from './rule.js';
 export const HELP = /^(--help|-h|--version|-help)$/;
 
 /**
- * Finds programs by what they are told, without their options and texts.
+ * Finds programs by the words of their arguments, without options and texts.
  *
  * @param values their options that take a value, without dashes and with a blank between them
- * @param then what it means
+ * @param then rates a command that matches
  */
 export function words(values: string, pattern: RegExp, then: (command: ShellCommand) => Danger | undefined): Finder {
   const named = values.split(' ');

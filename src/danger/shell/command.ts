@@ -36,5 +36,5 @@ export interface Shell {
   later(code: string, scope: Scope): void;
 }
 
-/** Looks at what a program starts. Returns what that writes, if it is written to the program's own output. */
+/** Looks at what a program starts. Returns the output of that, if it goes to the program's own output. */
 export type Launcher = (command: ShellCommand, shell: Shell) => Stream | undefined;

@@ -12,7 +12,7 @@ import { expandParameter, lookup } from './parameters.js';
 import type { Scope } from './scope.js';
 import { ANY, CHARACTER, literal, Origin, SEGMENT, type Stream, type Value } from './value.js';
 
-/** What the expansion of words asks the interpreter for. */
+/** The functions of the interpreter that the expansion of words needs. */
 export interface Substitution {
   readonly budget: Budget;
   /** Looks at the script of a substitution and says what it writes. */
@@ -28,7 +28,7 @@ export interface Substitution {
 const MAX_ALTERNATIVES = 16;
 
 interface Piece {
-  /** The first continues the current field, each further one begins a new one. */
+  /** The first field continues the current field of the word. Each further field begins a new one. */
   readonly fields: readonly string[];
   readonly quoted: boolean;
   readonly origin: number;
@@ -43,7 +43,7 @@ export function expandWord(word: Word, scope: Scope, shell: Substitution): reado
   return build(word.parts, scope, shell).map((pieces) => charged(fieldsOf(pieces, word.text, scope), shell));
 }
 
-/** A word that the shell does not split, as in assignments, redirections and here-documents. One value for each possible result. */
+/** A word that the shell does not split, as in assignments, redirections and here-documents. One value for each result. */
 export function expandText(word: Word, scope: Scope, shell: Substitution): readonly Value[] {
   if (!word.parts) return [literal(tilde(word.value, word.text, scope))];
   shell.budget.read(word.text.length);

@@ -82,7 +82,7 @@ export class Options {
   }
 }
 
-/** `--sig` is `--signal`, where that is one of the options that take a value. */
+/** `--sig` is `--signal`, if `--signal` is one of the options that take a value. */
 function unabbreviated(name: string, values: readonly string[]): string {
   if (name.length < 3 || values.includes(name)) return name;
   return values.find((value) => value.startsWith(name)) ?? name;

@@ -89,7 +89,7 @@ function operate(
   return found.map((fields) => fields.map((value) => ({ ...value, text: edit(value.text, operation, resolve) })));
 }
 
-/** Cuts and replaces parts of known texts. Patterns are taken literally; where that is wrong, the result is unknown. */
+/** Cuts and replaces parts of known texts. Patterns are taken literally. If that is wrong, the result is unknown. */
 function edit(text: string, operation: ParameterOperation, resolve: Resolve): string {
   if (operation.type === 'Transform') return operation.operand.value === 'Q' ? text : ANY;
   if (!isKnown(text)) return ANY;

@@ -1,8 +1,8 @@
 import { ANY } from './value.js';
 
 /**
- * The absolute path that a text names, without `.` and `..`. Starts with {@link ANY} instead of `/` where it can be
- * anywhere. Symbolic links are not seen.
+ * The absolute path that a text names, without `.` and `..`. Starts with {@link ANY} instead of `/` if it can be anywhere.
+ * Symbolic links are not followed.
  */
 export function resolvePath(text: string, cwd: string): string {
   const full = text.startsWith('/') || text.startsWith(ANY) ? text : `${cwd}/${text}`;
@@ -12,7 +12,7 @@ export function resolvePath(text: string, cwd: string): string {
     if (segment === '' || segment === '.') continue;
     if (segment !== '..') segments.push(segment);
     else if (segments.at(-1)?.includes(ANY)) {
-      // How much of the path `..` takes away depends on what is not known.
+      // If a part of the path is unknown, nobody knows what `..` removes.
       segments = [ANY];
       absolute = false;
     } else segments.pop();

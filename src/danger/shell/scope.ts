@@ -38,7 +38,7 @@ export class Scope {
   captured = false;
   /** True on another machine: nothing there belongs to the agent. */
   elsewhere = false;
-  /** Above zero where it is not certain that the code runs. */
+  /** Above zero while it is not certain that the code runs. */
   conditional = 0;
 
   constructor(

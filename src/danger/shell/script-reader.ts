@@ -16,12 +16,12 @@ export interface CommandLine {
   readonly concurrent: boolean;
 }
 
-/** Takes what an interpreter finds in a script. */
+/** Receives what an interpreter finds in a script. */
 export interface ScriptReader {
   readonly budget: Budget;
   /** Looks at a command line and says what it writes. */
   execute(line: CommandLine): Stream;
-  /** Told of a part of the script that is no valid shell code. */
+  /** Called for a part of the script that is not valid shell code. */
   unparsable(message: string): void;
   /** True when nothing further has to be looked at. */
   readonly settled: boolean;

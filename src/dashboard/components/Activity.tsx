@@ -14,18 +14,18 @@ const FILTERS = {
 
 interface Props {
   feed: SessionFeed;
-  /** Changes whenever the feed does. */
+  /** Changes whenever the feed changes. */
   version: number;
-  /** Whether the session has ended: then no tool call is under way. */
+  /** Whether the session has ended. Then a tool call without a result is shown as interrupted. */
   isOver: boolean;
 }
 
 /** Everything that happened in a session, the latest last. */
 export function Activity({ feed, version, isOver }: Props): React.ReactNode {
-  /** Rows come and go with the scrolling; what was opened stays open. */
+  /** The keys of opened items. Rows are removed and drawn again while scrolling, and opened ones have to stay open. */
   const [opened] = useState(() => new Set<string>());
   const [filter, setFilter] = useState<keyof typeof FILTERS>('All');
-  // biome-ignore lint/correctness/useExhaustiveDependencies: items change in place, the version tells
+  // biome-ignore lint/correctness/useExhaustiveDependencies: items change in place, only the version shows a change
   const items = useMemo(
     () => (filter === 'All' ? feed.items : feed.items.filter(FILTERS[filter])),
     [feed, version, filter],
@@ -36,7 +36,7 @@ export function Activity({ feed, version, isOver }: Props): React.ReactNode {
         Activity <span>{items.length.toLocaleString('en')}</span>
       </h2>
       <fieldset className="filters">
-        <legend className="hidden">What is shown</legend>
+        <legend className="hidden">Filter the activity</legend>
         {Object.keys(FILTERS).map((name) => (
           <button
             key={name}

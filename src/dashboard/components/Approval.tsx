@@ -9,7 +9,7 @@ import { useRead } from './use-read.js';
 import { useSteady } from './use-steady.js';
 import { useWork } from './use-work.js';
 
-/** A tool call that waits for a person, with all that it would do. It can be approved when that was in sight. */
+/** A tool call that waits for a person, with its whole input. It can be approved after the end of the input was visible. */
 export function Approval({ sessionId, approval }: { sessionId: string; approval: ApprovalView }): React.ReactNode {
   const { requestId, tool, input, cut, danger, deadline } = approval;
   const now = useNow();
@@ -32,7 +32,7 @@ export function Approval({ sessionId, approval }: { sessionId: string; approval:
     <fieldset ref={box} className="approval" aria-label={`Approval of ${tool}`} tabIndex={-1}>
       <p className="question">
         <span>
-          May it run <b>{revealed(tool)}</b>?
+          May the agent run <b>{revealed(tool)}</b>?
         </span>
         <span className="left">denied in {duration(deadline - now)}</span>
       </p>
@@ -44,17 +44,17 @@ export function Approval({ sessionId, approval }: { sessionId: string; approval:
       <ToolInput tool={tool} input={input} box={inputBox} onScroll={look} />
       {cut && (
         <p>
-          This is only its beginning: <a href={sessionHref(sessionId)}>open the session</a> to read and approve all of
-          it.
+          This is only the beginning of the input: <a href={sessionHref(sessionId)}>open the session</a> to read all of
+          it and approve it.
         </p>
       )}
-      {!cut && !read && <p>It is longer than this box: scroll to its end to approve it.</p>}
+      {!cut && !read && <p>The input is longer than this box: scroll to its end to approve it.</p>}
       <div className="answer">
         <button
           type="button"
           className="primary"
           disabled={busy || cut || !read || !steady || !mayAct}
-          // The second click of a double one may be meant for what was here before.
+          // The second click of a double click may be meant for the question that was here before.
           onClick={({ detail }) => detail <= 1 && answer('approve')}
         >
           Approve
@@ -63,13 +63,13 @@ export function Approval({ sessionId, approval }: { sessionId: string; approval:
           Deny
         </button>
         <label htmlFor={reasonId} className="hidden">
-          Why it is denied; the agent reads it
+          Reason for denying (the agent reads it)
         </label>
         <input
           id={reasonId}
           value={reason}
           maxLength={2_000}
-          placeholder="why not (the agent reads it)"
+          placeholder="reason for denying (the agent reads it)"
           onChange={(event) => setReason(event.target.value)}
         />
       </div>
@@ -78,7 +78,7 @@ export function Approval({ sessionId, approval }: { sessionId: string; approval:
   );
 }
 
-/** Where the keyboard goes when a question is answered: to another one, not to its button, or to the page. */
+/** What gets the keyboard focus after an answer: another question (the question itself, not its button), or the page. */
 function nextOf(box: HTMLElement | null): HTMLElement | null {
   const all = [...document.querySelectorAll<HTMLElement>('.approval')];
   const place = box ? all.indexOf(box) : -1;

@@ -76,7 +76,7 @@ function Cards({ title, sessions, families, className = '' }: CardsProps): React
       <div className="cards">
         {sessions.map((session) => (
           <Contained key={session.id}>
-            {/* Undefined where there are none: a card is only drawn anew when something of it has changed. */}
+            {/* Undefined instead of a new empty array, which would redraw the card although nothing has changed. */}
             <SessionCard
               session={session}
               descendants={families.has(session.id) ? below(session.id, families) : undefined}
@@ -121,7 +121,8 @@ function grouped(sessions: Iterable<AutonomousSession>): Groups {
     else if (needsPerson(session)) groups.waiting.push(session);
     else groups.running.push(session);
   }
-  // Who asked first comes first: nothing moves when another one asks. Who waits at a terminal does not ask, and comes after.
+  // The session that asked first comes first, so that nothing moves when another session asks. Sessions that wait at a terminal
+  // ask nothing and come after them.
   groups.waiting.sort((a, b) => askedAt(a) - askedAt(b));
   groups.queued.sort(
     (a, b) => (a.queuePosition ?? Number.POSITIVE_INFINITY) - (b.queuePosition ?? Number.POSITIVE_INFINITY),

@@ -4,14 +4,14 @@ import { Fact } from './Fact.js';
 
 type WorktreeChanges = NonNullable<SessionResult['changes']>;
 
-/** What a session did in its worktree, in a few words. */
+/** A session's changes in its worktree, in a few words. */
 export function changesLine({ commits, insertions, deletions, uncommitted }: WorktreeChanges): string {
   const lines = insertions + deletions > 0 ? `, +${count(insertions)} −${count(deletions)}` : '';
   const left = uncommitted > 0 ? `, ${count(uncommitted)} uncommitted` : '';
   return `${plural(commits, 'commit')}${lines}${left}`;
 }
 
-/** All that is known of it. */
+/** All known facts about a session's changes in its worktree. */
 export function Changes({ changes }: { changes: WorktreeChanges }): React.ReactNode {
   const { branch, base, commits, files, insertions, deletions, uncommitted } = changes;
   return (

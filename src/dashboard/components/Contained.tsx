@@ -4,7 +4,7 @@ interface Props {
   children: React.ReactNode;
 }
 
-/** Keeps what cannot be drawn from taking the rest of the page along. */
+/** Keeps an error in one part of the page from breaking the rest of the page. */
 export class Contained extends Component<Props, { failed: boolean }> {
   override state = { failed: false };
 
@@ -14,6 +14,10 @@ export class Contained extends Component<Props, { failed: boolean }> {
 
   override render(): React.ReactNode {
     if (!this.state.failed) return this.props.children;
-    return <p role="alert">This cannot be shown. Its record and log are whole: look there.</p>;
+    return (
+      <p role="alert">
+        This part of the page failed. The session's record and log are not affected: read them instead.
+      </p>
+    );
   }
 }

@@ -6,14 +6,14 @@ interface Props {
   children: React.ReactNode;
 }
 
-/** A modal dialog: Escape and a click beside it close it. */
+/** A modal dialog. Escape or a click outside closes it. */
 export function Dialog({ title, onClose, children }: Props): React.ReactNode {
   const box = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useEffect(() => {
     const { current } = box;
     current?.showModal();
-    // Of its own accord it would choose what is first, whether that can be typed into or not.
+    // By default the browser would focus the first element that can be focused, such as a scrolling box.
     current?.querySelector<HTMLElement>('input, textarea, button')?.focus();
     return () => current?.close();
   }, []);
@@ -22,7 +22,7 @@ export function Dialog({ title, onClose, children }: Props): React.ReactNode {
       ref={box}
       aria-labelledby={titleId}
       onCancel={onClose}
-      // Where it is pressed, not where it is let go: who selects a text may end beside the dialog.
+      // Where the pointer is pressed counts, not where it is released: selecting a text may end outside the dialog.
       onPointerDown={({ clientX, clientY }) => {
         const { left, right, top, bottom } = box.current?.getBoundingClientRect() ?? new DOMRect();
         if (clientX < left || clientX > right || clientY < top || clientY > bottom) onClose();

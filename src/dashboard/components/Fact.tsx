@@ -6,7 +6,7 @@ interface Props {
   className?: string | undefined;
 }
 
-/** A line of a list of facts; none where nothing is known. */
+/** A line in a list of facts. If the value is undefined, there is no line. */
 export function Fact({ name, value, className }: Props): React.ReactNode {
   if (value === undefined) return null;
   return (

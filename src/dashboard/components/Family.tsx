@@ -5,12 +5,12 @@ import { Mode } from './Mode.js';
 import { StateLabel } from './StateLabel.js';
 import { VirtualList } from './VirtualList.js';
 
-/** On a card there is room for a few. */
+/** A card has room for a few sessions only. */
 const MOST_ON_CARD = 6;
-/** What is deeper is not moved any further. */
+/** Deeper sessions are not indented any further. */
 const DEEPEST = 6;
 
-/** All sessions below one, as a tree. */
+/** All sessions below a session, as a tree. */
 export function Family({ descendants }: { descendants: readonly Descendant[] }): React.ReactNode {
   return (
     <VirtualList
@@ -24,7 +24,7 @@ export function Family({ descendants }: { descendants: readonly Descendant[] }):
   );
 }
 
-/** The first of them, for a card. */
+/** The first sessions below a session, for its card. */
 export function FamilyOnCard({ id, descendants }: { id: string; descendants: readonly Descendant[] }): React.ReactNode {
   const more = descendants.length - MOST_ON_CARD;
   return (

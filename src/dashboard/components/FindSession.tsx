@@ -8,7 +8,7 @@ import { StateLabel } from './StateLabel.js';
 
 const MOST_SHOWN = 30;
 
-/** Finds any session by what it is called, its branch, its id or its state. */
+/** Finds any session by its name, branch, id or state. */
 export function FindSession({ onClose }: { onClose: () => void }): React.ReactNode {
   const { sessions } = usePage();
   const [text, setText] = useState('');
@@ -27,7 +27,7 @@ export function FindSession({ onClose }: { onClose: () => void }): React.ReactNo
       <Command label="Find a session" shouldFilter={false}>
         <Command.Input value={text} onValueChange={setText} placeholder="task, branch, id or state" />
         <Command.List label="Sessions found">
-          <Command.Empty>None is called that.</Command.Empty>
+          <Command.Empty>No session has that name.</Command.Empty>
           {found.map((session) => (
             <Command.Item
               key={session.id}

@@ -1,6 +1,6 @@
 import { usePage } from '../page-context.js';
 
-/** Stands where sessions would be, and says why there is none. */
+/** Shown instead of sessions. Says why there are none. */
 export function Nothing({ children }: { children: string }): React.ReactNode {
   const { connection } = usePage();
   if (connection === 'connecting') return <p className="empty">Loading …</p>;

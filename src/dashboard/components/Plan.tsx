@@ -4,18 +4,18 @@ import { revealed } from '../format.js';
 import { useDetails, useMayAct } from '../page-context.js';
 import { StartSession } from './StartSession.js';
 
-/** The plan of a session that made one, for a person to read and to have carried out. */
+/** A session's plan, with a button that starts a session to carry it out. */
 export function Plan({ session }: { session: AutonomousSession }): React.ReactNode {
   const { id, endedAt, environment, result } = session;
   const details = useDetails(id, String(endedAt));
   const [starting, setStarting] = useState(false);
   const mayAct = useMayAct();
-  // Lists have its beginning; a later run makes another one.
+  // Lists have only the beginning of the plan. The details have all of it, but may still be those of an earlier run.
   const whole = details?.endedAt === endedAt ? details?.result?.text : undefined;
   return (
     <section className="group" aria-label="Plan">
       <h2>Plan</h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box has to be reachable by keyboard */}
       <pre className="plan" tabIndex={0}>
         {revealed(whole ?? result?.text ?? '')}
       </pre>

@@ -5,12 +5,12 @@ import { segmentsOf, timeOf } from '../segments.js';
 interface Props {
   session: AutonomousSession;
   now: number;
-  /** What the bar's whole width stands for; by default the session's own time. */
+  /** The span of time that the bar's whole width stands for. Default: the session's own time. */
   from?: number;
   to?: number;
 }
 
-/** A session's time as a bar: queued, starting, running, waiting for somebody, paused. */
+/** A session's time as a bar: queued, starting, running, waiting, paused. */
 export function RunBar({ session, now, from, to }: Props): React.ReactNode {
   const segments = segmentsOf(session, now);
   const start = from ?? session.createdAt;

@@ -15,11 +15,11 @@ import { Terminal } from './Terminal.js';
 
 interface Props {
   session: AutonomousSession;
-  /** Sessions below it, if there are any. */
+  /** Sessions below this session. Undefined if there are none. */
   descendants?: readonly Descendant[] | undefined;
 }
 
-/** A session that is under way, with what it does this second. */
+/** An active session, with what it does right now. */
 export const SessionCard = memo(function SessionCard({ session, descendants }: Props): React.ReactNode {
   const now = useNow();
   const {

@@ -10,23 +10,23 @@ import { useWork } from './use-work.js';
 const ENDS: ReadonlySet<string> = new Set(['session:completed', 'session:failed', 'session:cancelled']);
 
 const SAYING = {
-  waiting: { label: 'What to say to the agent that waits', placeholder: 'Say what it waits for …' },
+  waiting: { label: 'Message to the waiting agent', placeholder: 'Answer the agent …' },
   working: {
-    label: 'Something to say to the agent while it works',
-    placeholder: 'Say something while it works …',
+    label: 'Message to the working agent',
+    placeholder: 'Send the agent a message while it works …',
   },
   over: { label: 'Feedback to continue with', placeholder: 'Continue with feedback …' },
 } as const;
 
-/** What a person can do to a session, and what they can say to it. */
+/** What a person can do to a session, and the field for a message to its agent. */
 export function SessionControls({ session }: { session: AutonomousSession }): React.ReactNode {
   const { id, state, conversation } = session;
   const { busy, error, run } = useWork();
   const [words, setWords] = useState('');
   const [said, setSaid] = useState<string>();
-  /** What it was told and has not heard. */
-  const [unheard, setUnheard] = useState<string>();
-  const heard = useRef(false);
+  /** The message that was sent to the agent, until the agent has read it. */
+  const [unread, setUnread] = useState<string>();
+  const wasRead = useRef(false);
   const store = useContext(PageContext);
   const mayAct = useMayAct();
   const [asking, setAsking] = useState(false);
@@ -35,31 +35,31 @@ export function SessionControls({ session }: { session: AutonomousSession }): Re
   const does = (action: SessionAction, body?: object): void => run(() => act(id, action, body));
   const says = (action: 'steer' | 'continue'): void => {
     setSaid(undefined);
-    heard.current = false;
-    if (action === 'steer') setUnheard(words);
+    wasRead.current = false;
+    if (action === 'steer') setUnread(words);
     run(
       () => act(id, action, action === 'steer' ? { message: words } : { feedback: words }),
       (answer) => {
         setWords('');
         if (action === 'continue') return;
-        const later = answer === null && !heard.current;
-        setSaid(later ? 'It will hear that after its tool call.' : 'It has heard that.');
-        if (!later) setUnheard(undefined);
+        const later = answer === null && !wasRead.current;
+        setSaid(later ? 'The agent will read this after its tool call.' : 'The agent has read this.');
+        if (!later) setUnread(undefined);
       },
     );
   };
   useEffect(() => {
-    if (unheard === undefined) return;
+    if (unread === undefined) return;
     return store.onEvent((event) => {
       if (event.sessionId !== id) return;
-      if (event.type === 'session:steered' && event.message === unheard) {
-        heard.current = true; // Maybe before the server answers.
-        setSaid('It has heard that.');
-      } else if (ENDS.has(event.type)) setSaid(`It ended before it heard: ${unheard}`);
+      if (event.type === 'session:steered' && event.message === unread) {
+        wasRead.current = true; // The event may come before the server's answer.
+        setSaid('The agent has read this.');
+      } else if (ENDS.has(event.type)) setSaid(`The session ended before the agent read this: ${unread}`);
       else return;
-      setUnheard(undefined);
+      setUnread(undefined);
     });
-  }, [unheard, id, store]);
+  }, [unread, id, store]);
   const off = busy || !mayAct;
   const running = state === 'running' || state === 'waiting_feedback';
   const saying = SAYING[waitsAtTerminal(session) ? 'waiting' : running ? 'working' : 'over'];
@@ -119,7 +119,7 @@ export function SessionControls({ session }: { session: AutonomousSession }): Re
       {error && <p role="alert">{error}</p>}
       {asking && (
         <Dialog title="Cancel this session?" onClose={() => setAsking(false)}>
-          <p>Its container is stopped. What it wrote stays, and it can be continued later.</p>
+          <p>Its container is stopped. The files that it wrote stay, and you can continue the session later.</p>
           <div className="answer">
             <button
               type="button"
@@ -132,7 +132,7 @@ export function SessionControls({ session }: { session: AutonomousSession }): Re
               Cancel it
             </button>
             <button type="button" onClick={() => setAsking(false)}>
-              Let it go on
+              Keep it running
             </button>
           </div>
         </Dialog>

@@ -19,7 +19,7 @@ import { StateLabel } from './StateLabel.js';
 import { Terminal } from './Terminal.js';
 import { UsageChart } from './UsageChart.js';
 
-/** The session of an id; like the server, of several that a user called so, the latest. */
+/** The page of a session, by id or task id. If several sessions have the task id, it is the latest, as on the server. */
 export function SessionPage({ id }: { id: string }): React.ReactNode {
   const { sessions } = usePage();
   const session = sessions.get(id) ?? [...sessions.values()].findLast(({ taskId }) => taskId === id);
@@ -27,7 +27,7 @@ export function SessionPage({ id }: { id: string }): React.ReactNode {
   return <Nothing>Session not found</Nothing>;
 }
 
-/** One session: what it does and did, what it cost, and what can be done to it. */
+/** One session: its activity, its cost, and the controls. */
 function OneSession({ session }: { session: AutonomousSession }): React.ReactNode {
   const { sessions } = usePage();
   const { feed, version } = useSessionFeed(session.id);
@@ -93,7 +93,7 @@ function OneSession({ session }: { session: AutonomousSession }): React.ReactNod
   );
 }
 
-/** Lists hold only the first approvals, and the beginning of a long input; here all of it can be read, and then approved. */
+/** Lists hold only the first approvals and the beginning of a long input. This fetches all of them, to be read and approved. */
 function useWholeApprovals({ id, approvals, approvalCount }: AutonomousSession): readonly ApprovalView[] {
   const isPart = approvals.length < approvalCount || approvals.some(({ cut }) => cut);
   const version = approvals.map(({ requestId }) => requestId).join();
@@ -133,7 +133,7 @@ function Usage({ session, descendants }: UsageProps): React.ReactNode {
   return (
     <dl className="facts">
       <Fact name="Cost" value={stats.totalCost === undefined ? undefined : usd(stats.totalCost)} />
-      <Fact name="In all" value={costInAll === undefined ? undefined : `${usd(costInAll)} with its children`} />
+      <Fact name="Total" value={costInAll === undefined ? undefined : `${usd(costInAll)} with its children`} />
       <Fact name="Turns" value={turns?.toString()} />
       <Fact name="Input" value={tokens && count(tokens.input)} />
       <Fact name="Output" value={tokens && count(tokens.output)} />

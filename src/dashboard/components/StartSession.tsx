@@ -8,18 +8,18 @@ import { useWork } from './use-work.js';
 
 const MINUTE_MS = 60_000;
 
-/** What each mode is for, in a sentence. */
+/** A sentence for each mode. */
 const MODES = {
   autonomous: 'Works on its own until it is done.',
-  worktree: 'Works on its own, on a branch in a folder of its own, and reports what it changed.',
-  planning: 'Looks around and writes a plan; it changes nothing.',
+  worktree: 'Works on its own, on a separate branch in a separate folder, and reports its changes.',
+  planning: 'Reads the workspace and writes a plan. It changes nothing.',
   interactive: "Works with you, in a terminal on the server's machine.",
-  orchestration: 'Leads others: starts sessions below it, follows them and waits for them.',
+  orchestration: 'Leads other sessions: starts them, follows them and waits for them.',
 } as const;
 type Mode = keyof typeof MODES;
 
 interface Props {
-  /** What is to be carried out, and for which session. */
+  /** The plan to carry out, and the session that made it. */
   plan?: { readonly id: string; readonly text: string; readonly cwd: string };
   onClose: () => void;
 }
@@ -38,7 +38,8 @@ export function StartSession({ plan, onClose }: Props): React.ReactNode {
     run(
       () =>
         createSession({
-          // As it was read, not as the plan may be by now; and to the letter, where nothing was changed in it.
+          // Send the plan that the person has read, even if the session has another plan by now. If the person has changed
+          // nothing, send the plan's exact text and not the shown text, in which invisible characters are replaced by codes.
           prompt: plan && prompt === shown ? plan.text : prompt,
           mode,
           cwd: text('cwd'),
@@ -82,7 +83,7 @@ export function StartSession({ plan, onClose }: Props): React.ReactNode {
         </fieldset>
         {mode === 'worktree' && (
           <Field label="Branch (optional)">
-            <input name="branch" placeholder="one named after the session" />
+            <input name="branch" placeholder="default: a branch named after the session" />
           </Field>
         )}
         <Field label="Workspace">

@@ -1,7 +1,7 @@
 import type { AutonomousSession } from '../../handlers/index.js';
 import { stateLook, stateWords } from '../waiting.js';
 
-/** A session's state: never by colour alone. */
+/** A session's state, as a word and a colour: colour alone is not accessible. */
 export function StateLabel({ session }: { session: AutonomousSession }): React.ReactNode {
   const { state, queuePosition, result } = session;
   const more =

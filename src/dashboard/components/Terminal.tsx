@@ -4,31 +4,32 @@ import { revealed } from '../format.js';
 import { isOver } from '../segments.js';
 import { waitsAtTerminal } from '../waiting.js';
 
-/** How to get at the terminal of a session that has one and runs. */
+/** The command that attaches to a session's terminal. Shown while the session runs and has a terminal. */
 export function Terminal({ session }: { session: AutonomousSession }): React.ReactNode {
   const command = attachCommand(session);
   const text = useRef<HTMLElement>(null);
   const [said, setSaid] = useState('');
   if (command === undefined) return null;
   const waits = waitsAtTerminal(session);
-  // What is seen is what is copied, and no line of it runs before a person wants that: it goes into a shell.
+  // The command is pasted into a shell. So the copied text is exactly the visible text, and it has no line breaks: a line break
+  // would run a part of the command at once.
   const shown = revealed(command.replaceAll(/\s/g, ' '));
   const copy = async (): Promise<void> => {
     try {
       await navigator.clipboard.writeText(shown);
       setSaid('Copied.');
     } catch {
-      // Only pages of this machine, or with TLS, have a clipboard.
+      // Browsers offer the clipboard only to pages from localhost or over TLS.
       if (text.current) getSelection()?.selectAllChildren(text.current);
       setSaid('Selected: copy it with Ctrl-C.');
     }
   };
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for what is filled in
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for form fields
     <div className={`terminal ${waits ? 'waits' : ''}`} role="group" aria-label="Terminal of the session">
       <p>
-        {waits ? 'It has done what it was told, and waits for you.' : 'To watch it, or to take over:'} In a shell on the
-        server's machine run
+        {waits ? 'The agent has finished its turn and waits for you.' : 'You can watch the agent or take over.'} Run
+        this in a shell on the server's machine:
       </p>
       <div className="command">
         <code ref={text}>{shown}</code>

@@ -10,7 +10,7 @@ const HOUR_MS = 3_600_000;
 const SPANS = { '15 minutes': HOUR_MS / 4, '1 hour': HOUR_MS, '6 hours': 6 * HOUR_MS, '1 day': 24 * HOUR_MS } as const;
 const TICKS = 6;
 
-/** When each session waited for a slot, ran, waited for somebody and was paused, on one scale. */
+/** Shows on one scale when each session was queued, starting, running, waiting and paused. */
 export function Timeline(): React.ReactNode {
   const { sessions } = usePage();
   const now = useNow();
@@ -27,7 +27,7 @@ export function Timeline(): React.ReactNode {
       <p className="legend">
         <label htmlFor={spanId}>Last </label>
         <select id={spanId} value={span} onChange={({ target }) => setSpan(target.value as typeof span)}>
-          <option value="all">all of it</option>
+          <option value="all">all time</option>
           {Object.keys(SPANS).map((name) => (
             <option key={name}>{name}</option>
           ))}

@@ -6,7 +6,7 @@ import type { UsageSeries } from '../session-feed.js';
 
 const HEIGHT = 160;
 
-/** How cost and tokens grew, over time. */
+/** A chart of cost and tokens over time. */
 export function UsageChart({ usage, version }: { usage: UsageSeries; version: number }): React.ReactNode {
   const box = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot>(undefined);
@@ -29,7 +29,7 @@ export function UsageChart({ usage, version }: { usage: UsageSeries; version: nu
     };
   }, [enough]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the series grow in place, the version tells
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the series grow in place, only the version shows a change
   useEffect(() => {
     chart.current?.setData([usage.times, usage.cost, usage.tokens]);
   }, [usage, version, enough]);
@@ -47,7 +47,7 @@ export function UsageChart({ usage, version }: { usage: UsageSeries; version: nu
 }
 
 function options(box: HTMLElement): uPlot.Options {
-  /** Asked for at every drawing: the page may turn dark. */
+  /** Read at every drawing, because the page may switch to its dark colours. */
   const color = (name: string) => (): string => getComputedStyle(box).getPropertyValue(name);
   const axis = { stroke: color('--quiet'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false } };
   const line = { width: 2, spanGaps: true, points: { show: false } };

@@ -5,18 +5,18 @@ interface Props<Item> {
   label: string;
   items: readonly Item[];
   keyOf: (item: Item) => string;
-  /** About how high a row is, in pixels; each is measured when it is drawn. */
+  /** The estimated height of a row, in pixels. Each row is measured when it is drawn. */
   rowHeight: number;
   row: (item: Item) => React.ReactNode;
   className?: string;
-  /** Keeps the end in sight while it is in sight. */
+  /** Keeps the list scrolled to its end when items are added, until a person scrolls away from the end. */
   follow?: boolean;
 }
 
 const BORDERS = 2;
 const UPWARD_KEYS = new Set(['ArrowUp', 'PageUp', 'Home']);
 
-/** A list of any length of which only what is seen is drawn. */
+/** A list of any length. Only the visible rows are drawn. */
 export function VirtualList<Item>(props: Props<Item>): React.ReactNode {
   const { label, items, keyOf, rowHeight, row, className = '', follow = false } = props;
   const box = useRef<HTMLDivElement>(null);
@@ -33,7 +33,7 @@ export function VirtualList<Item>(props: Props<Item>): React.ReactNode {
   });
   const size = list.getTotalSize();
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a row that was measured anew moves the end, too
+  // biome-ignore lint/correctness/useExhaustiveDependencies: measuring a row again also moves the end
   useEffect(() => {
     const { current } = box;
     if (follow && atEnd.current && current) current.scrollTop = current.scrollHeight;
@@ -44,10 +44,11 @@ export function VirtualList<Item>(props: Props<Item>): React.ReactNode {
       ref={box}
       className={`list ${className}`}
       style={{ height: `min(${size + BORDERS}px, var(--most))` }}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling box has to be reachable by keyboard
       tabIndex={0}
       aria-label={label}
-      // Only a person leaves the end; the list itself moves while rows come, go and are measured.
+      // Only a person's input ends the following. Scroll events cannot be used for that, because the list also scrolls when rows
+      // are added, removed and measured.
       onWheel={({ deltaY }) => {
         if (deltaY < 0) atEnd.current = false;
       }}
@@ -58,7 +59,7 @@ export function VirtualList<Item>(props: Props<Item>): React.ReactNode {
         atEnd.current = false;
       }}
       onPointerDown={() => {
-        atEnd.current = false; // The scrollbar, or something in a row, which is not to be moved away.
+        atEnd.current = false; // The scrollbar was pressed, or something in a row, which must not move away.
       }}
       onScroll={({ currentTarget: { scrollTop, clientHeight, scrollHeight } }) => {
         if (scrollTop + clientHeight > scrollHeight - rowHeight) atEnd.current = true;

@@ -2,7 +2,7 @@ import { type RefObject, useCallback, useEffect, useState } from 'react';
 
 const ALMOST_PX = 4;
 
-/** Whether the end of a box that scrolls has been in sight; to be looked at again whenever it was scrolled. */
+/** Whether the end of a scrolling box has been visible. Call `look` whenever the box was scrolled. */
 export function useRead(box: RefObject<HTMLElement | null>): { read: boolean; look: () => void } {
   const [read, setRead] = useState(false);
   const look = useCallback(() => {

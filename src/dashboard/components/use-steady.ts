@@ -4,8 +4,8 @@ const STEADY_MS = 700;
 const LOOK_MS = 100;
 
 /**
- * Whether an element has been in its place for a while. What has just come, or has just been moved under a finger that was
- * about to press something else, is not to be pressed.
+ * Whether an element has been in its place for a while. A button that has just appeared, or has just moved under a finger that
+ * was about to press something else, must not be pressed by accident.
  */
 export function useSteady(box: RefObject<HTMLElement | null>): boolean {
   const [steady, setSteady] = useState(false);
@@ -24,7 +24,7 @@ export function useSteady(box: RefObject<HTMLElement | null>): boolean {
   return steady;
 }
 
-/** On the page, not in the window: who scrolls knows what moves. */
+/** The position on the page, not in the window: a person who scrolls knows that things move. */
 function placeOf(element: HTMLElement | null): string | undefined {
   const box = element?.getBoundingClientRect();
   return box && `${Math.round(box.left + window.scrollX)} ${Math.round(box.top + window.scrollY)}`;

@@ -2,13 +2,13 @@ import { useState } from 'react';
 
 export interface Work {
   readonly busy: boolean;
-  /** Why the last one failed. */
+  /** Why the last work failed. */
   readonly error: string | undefined;
-  /** Does something that takes a while; `then` is called with what it answers, if it does not fail. */
+  /** Runs the work. If it succeeds, `then` is called with its result. */
   run<Result>(work: () => Promise<Result>, then?: (result: Result) => void): void;
 }
 
-/** The state of a button whose work is done by the server. */
+/** The state of a button that starts work on the server. */
 export function useWork(): Work {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string>();

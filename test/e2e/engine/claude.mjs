@@ -1,12 +1,12 @@
 #!/usr/local/bin/node
-// The image's `claude`: Claude Code itself, its model replaced by a script. Server and CLI share this one process: signals
-// and the exit code are the CLI's own, the server cannot outlive it, and a start costs no second node.
+// The image's `claude`: Claude Code itself, with a script instead of its model. Server and CLI share this process. So signals
+// and the exit code are the CLI's own, the server cannot outlive the CLI, and a start costs no second node.
 import module from 'node:module';
 
 const CLI = '/opt/claude-code/cli.js';
 
 const asksForVersion = ['--version', '-v'].includes(process.argv[2] ?? '');
-// Where the image has the folder. A node of the machine may be older, like the types.
+// Only if the image has the folder. The machine's node may be older and lack this function, like the types.
 const { enableCompileCache } = /** @type {{ enableCompileCache?: (folder: string) => void }} */ (module);
 enableCompileCache?.('/opt/claude-code/compiled');
 if (!asksForVersion) {
@@ -18,6 +18,6 @@ if (!asksForVersion) {
   });
   Object.assign(process.env, modelEnvironment(port));
 }
-// The CLI takes its own path from here when it starts itself again.
+// When the CLI starts itself again, it reads its own path from here.
 process.argv[1] = CLI;
 await import(CLI);

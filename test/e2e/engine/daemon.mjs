@@ -10,7 +10,7 @@ import { ensureNetwork, inNetwork, removeNetwork, unmountAll } from './network.m
 
 const START_MS = 60_000;
 const STOP_MS = 30_000;
-/** Linux's limit for the path of a unix socket, its closing zero included. */
+/** Linux's limit for the path of a unix socket, including the closing zero. */
 const SOCKET_PATH_BYTES = 108;
 
 /**
@@ -21,13 +21,13 @@ const SOCKET_PATH_BYTES = 108;
  */
 
 /**
- * @param {string} [name] Of an engine besides the one that all tests share; all it keeps is in a folder of that name.
- * @returns {Paths} Where the engine keeps its things; nothing is created.
+ * @param {string} [name] For an engine besides the shared one. All files of that engine are in a folder of this name.
+ * @returns {Paths} The engine's paths. Nothing is created.
  */
 export function enginePaths(name = '') {
   const home = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
   const cache = join(home, 'autonomous-orchestration-test', name);
-  // containerd's debug socket has the longest path of all; a deep home folder gets a short folder in /run instead.
+  // containerd's debug socket has the longest path. If the home folder's path is too long for it, a short folder in /run is used.
   const fits = Buffer.byteLength(join(cache, 'exec/containerd/containerd-debug.sock.ttrpc')) < SOCKET_PATH_BYTES;
   const state = fits ? cache : `/run/aot-${createHash('sha256').update(cache).digest('hex').slice(0, 12)}`;
   return {
@@ -44,11 +44,11 @@ export function enginePaths(name = '') {
 }
 
 /**
- * One GET to the engine's API.
+ * Sends one GET request to the engine's API.
  *
  * @param {string} socket
  * @param {string} path
- * @returns {Promise<{ status: number, body: string } | undefined>} Nothing when no engine answers.
+ * @returns {Promise<{ status: number, body: string } | undefined>} Undefined if no engine answers.
  */
 export function ask(socket, path) {
   return new Promise((resolve) => {
@@ -67,20 +67,20 @@ export function ask(socket, path) {
 export const isAnswering = async ({ socket }) => (await ask(socket, '/_ping'))?.status === 200;
 
 /**
- * Starts our dockerd unless it answers already. It outlives this process.
+ * Starts our dockerd, unless it already answers. dockerd outlives this process.
  *
  * @param {Paths} paths
- * @param {{ liveRestore?: boolean }} [options] `liveRestore` lets containers outlive it; default false.
+ * @param {{ liveRestore?: boolean }} [options] `liveRestore` lets containers outlive dockerd. Default: false.
  */
 export async function startDaemon(paths, { liveRestore = false } = {}) {
   if (await isAnswering(paths)) return;
-  // A dockerd of ours that runs without answering is still starting, or hangs: either way ours is the next one.
+  // If our dockerd runs and does not answer, it is still starting, or it hangs. In both cases it is replaced.
   await endDaemon(paths);
-  // The engine leaves the sandbox of each container without a network in its store, and removes them at the next start,
-  // 80 ms each: after a day of tests it would not be up within a minute. No container outlives it without live restore.
+  // For each container without a network the engine leaves a sandbox in its store. It removes them at the next start, 80 ms
+  // each, so that after a day of tests a start would take over a minute. Without live restore no container needs them any more.
   if (!liveRestore) {
     for (const folder of [join(paths.data, 'network'), join(paths.exec, 'netns')]) {
-      // An engine that was killed has left its containers' namespaces mounted.
+      // A killed engine leaves the namespaces of its containers mounted.
       await unmountAll(folder);
       rmSync(folder, { recursive: true, force: true });
     }
@@ -91,7 +91,7 @@ export async function startDaemon(paths, { liveRestore = false } = {}) {
   const [command = '', ...args] = inNetwork(paths.network, ['dockerd', ...daemonFlags(paths, liveRestore)]);
   const daemon = spawn(command, args, {
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
-    // Its own session and its own output: it must hold neither the caller's terminal nor a pipe somebody reads to its end.
+    // Its own session and its own output. dockerd must not hold the caller's terminal, or a pipe that somebody reads to its end.
     detached: true,
     stdio: ['ignore', log, log],
   });
@@ -124,14 +124,14 @@ const daemonFlags = ({ name, ...paths }, liveRestore) => [
   `--pidfile=${paths.pidFile}`,
   `--host=unix://${paths.socket}`,
   `--live-restore=${liveRestore}`,
-  // Where a system containerd runs, dockerd uses it: a namespace of our own keeps us apart from the system's engine.
+  // If the machine runs a containerd, dockerd uses it. This namespace keeps our engine apart from the machine's engine.
   `--containerd-namespace=autonomous-orchestration-test${name}`,
   `--containerd-plugins-namespace=autonomous-orchestration-test${name}-plugins`,
 ];
 
 /**
- * Ends our dockerd, with every container it runs, and removes its network. Resolves when they are gone; does nothing when
- * there are none.
+ * Ends our dockerd with all its containers, and removes its network. Resolves when they are gone. Does nothing if there are
+ * none.
  *
  * @param {Paths} paths
  */
@@ -149,10 +149,10 @@ async function endDaemon(paths) {
   const containerd = join(paths.exec, 'containerd');
   const containerdPidFile = join(containerd, 'containerd.pid');
   await end(() => daemonPid(paths));
-  // Dies with dockerd, but only where that was asked for in time.
+  // containerd dies with dockerd, but only if dockerd has asked the kernel for that in time.
   await end(() => livePid(containerdPidFile, join(containerd, 'containerd.toml')));
-  // After a SIGKILL these stay behind. dockerd believes such a pid file when a zombie or another process has that pid, and
-  // then waits in vain, or refuses to start.
+  // After a SIGKILL these files stay behind. If a zombie or another process has the pid of such a file, dockerd takes it for a
+  // running one, and then waits in vain or refuses to start.
   const sockets = ['containerd.sock', 'containerd.sock.ttrpc', 'containerd-debug.sock'].map((name) =>
     join(containerd, name),
   );
@@ -164,18 +164,18 @@ export const daemonPid = (paths) => livePid(paths.pidFile, `--host=unix://${path
 
 /**
  * @param {string} pidFile
- * @param {string} argument One that only the right process was started with.
+ * @param {string} argument An argument that only the right process was started with.
  * @returns {Promise<number | undefined>}
  */
 async function livePid(pidFile, argument) {
   const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
   if (!(pid > 1)) return undefined;
-  // Empty for a zombie, which in a container without an init nobody reaps; another program's for a reused pid.
+  // Empty for a zombie, because nobody reaps zombies in a container without an init. For a reused pid, another program's command.
   const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
   return command.split('\0').includes(argument) ? pid : undefined;
 }
 
-/** @param {() => Promise<number | undefined>} look Answers the pid of what shall end, as long as it lives. */
+/** @param {() => Promise<number | undefined>} look Returns the pid of the process to end, as long as the process lives. */
 async function end(look) {
   const deadline = Date.now() + STOP_MS;
   for (let isAsked = false, pid = await look(); pid !== undefined; pid = await look()) {
@@ -194,7 +194,7 @@ function signal(pid, name) {
   try {
     process.kill(pid, name);
   } catch (error) {
-    // Gone between the look and the signal: what we wanted.
+    // The process ended between the look and the signal, as wanted.
     if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ESRCH') throw error;
   }
 }

@@ -19,15 +19,16 @@ const NEEDED = [
 ];
 
 /**
- * Makes sure that the private test engine runs and has its images. Starts, installs and builds only what is missing: a few
- * milliseconds when nothing is, about a minute on a bare machine. The engine goes on running; see {@link stopEngine}.
+ * Makes sure that the private test engine runs and has its images. Starts, installs and builds only what is missing. This takes
+ * a few milliseconds if nothing is missing, and about a minute on a bare machine. The engine keeps running, see
+ * {@link stopEngine}.
  *
- * @param {{ log?: (message: string) => void }} [options] `log` is told of each slow step.
+ * @param {{ log?: (message: string) => void }} [options] `log` is called before each slow step.
  * @returns {Promise<{
  *   host: string, image: string, newestImage: string, bareImage: string, quickImage: string, freshImage: string,
  * }>} `host` is the value for DOCKER_HOST. `image` has the oldest supported Claude Code talking to a scripted model,
- *   `newestImage` the newest. `bareImage` has no Claude Code, in `quickImage` a shell script takes its place, and in
- *   `freshImage` its terminal UI was never set up.
+ *   `newestImage` the newest. `bareImage` has no Claude Code. `quickImage` has a shell script in its place. In `freshImage` the
+ *   terminal UI of Claude Code was never set up.
  * @throws {Error} Saying what is missing: Linux, root, a package, the network.
  */
 export async function ensureEngine({ log = () => {} } = {}) {
@@ -41,7 +42,7 @@ export async function ensureEngine({ log = () => {} } = {}) {
     quickImage: names.quick,
     freshImage: names.fresh,
   };
-  // An engine of an earlier release has the images and no tmux.
+  // An engine that an earlier release has started has the images, but tmux may be missing.
   if ((await hasImages(paths.socket, names)) && missingPackages(NEEDED).length === 0) return engine;
 
   if (process.platform !== 'linux') throw new Error(`the test engine needs Linux, this is ${process.platform}`);
@@ -55,7 +56,7 @@ export async function ensureEngine({ log = () => {} } = {}) {
   return engine;
 }
 
-/** Ends the test engine and its containers; images and cache stay. Does nothing when it does not run. */
+/** Ends the test engine and its containers. Images and cache stay. Does nothing if the engine does not run. */
 export async function stopEngine() {
   const paths = enginePaths();
   if ((await daemonPid(paths)) === undefined) return;

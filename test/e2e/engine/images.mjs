@@ -10,39 +10,39 @@ const REPOSITORY = 'autonomous-orchestration-test';
 const CLAUDE = JSON.parse(
   readFileSync(join(import.meta.dirname, '../../../src/core/orchestration/session/claude-versions.json'), 'utf8'),
 );
-/** The node of the images. It can keep the compiled code of a program, which halves the start of Claude Code. */
+/** The images' version of node. It can keep a program's compiled code, which halves the start of Claude Code. */
 const NODE = '24.22.3';
 const SUITE = 'bookworm';
 const MIRROR = 'http://deb.debian.org/debian';
 const DEBIAN_PACKAGES = 'git,ca-certificates,procps';
-/** The name under which the library looks for its image when none is given. */
+/** The image that the library uses by default. */
 export const DEFAULT_TAG = 'my-claude:authenticated';
 
-/** What nobody reads in a test container, left out of the image. */
+/** Files that no test container needs. They are left out of the image. */
 const LEFT_OUT = [
   ...['dev/*', 'usr/share/doc/*', 'usr/share/locale/*', 'usr/share/man/*', 'usr/share/info/*'],
   ...['var/cache/apt/*', 'var/cache/debconf/*-old', 'var/lib/apt/lists/*', 'var/log/*'],
 ];
-/** Shell, run in the new system before it becomes an image: the user and folders of ChannelCoder's stock image. */
+/** Shell code, run in the new system before it becomes an image. It makes the user and folders of ChannelCoder's stock image. */
 const SETUP = [
   'useradd --create-home --uid 1000 --shell /bin/bash node',
   'install --directory --owner=node --group=node /home/node/.claude /workspace',
 ].join(' && ');
 
-/** As in the stock image. A commit takes the rest from its container, whose command is none of ours. */
+/** As in the stock image. `docker commit` takes all other settings from the container, whose command must not be kept. */
 const SETTINGS = ['USER node', 'WORKDIR /workspace', 'ENTRYPOINT ["/usr/local/bin/entrypoint.sh"]', 'CMD ["claude"]'];
 
-/** Shell, run as root in the `code` image: a conversation fills the folder of compiled code for the users of the tests. */
+/** Shell code, run as root in the `code` image. A conversation fills the folder of compiled code for the users of the tests. */
 const COMPILE = [
   'export MODEL_SCRIPT=\'[{"text":"Hello"}]\' COMPILED=/opt/claude-code/compiled',
   'install --directory $COMPILED',
   'claude -p Hello >/dev/null',
-  // Node has a folder for each user and the same files in it.
+  // Node keeps a folder for each user. The files in these folders are the same.
   'cp --recursive $COMPILED/*-0 "$(echo $COMPILED/*-0 | sed s/-0$/-1000/)"',
   'chmod --recursive go=rX $COMPILED',
 ].join(' && ');
 
-/** In the bare image, by their place in it; the `claude` image adds the second list and the CLI itself. */
+/** The files of the bare image: path in the image → file in this folder. Other images add one of the lists below. */
 const BARE_FILES = { 'usr/local/bin/entrypoint.sh': 'entrypoint.sh' };
 const MODEL_FILES = {
   'opt/model/environment.mjs': 'environment.mjs',
@@ -53,11 +53,11 @@ const CLAUDE_FILES = { ...MODEL_FILES, 'opt/model/claude.mjs': 'claude.mjs' };
 const NEWEST_FILES = { ...MODEL_FILES, 'opt/model/serve.mjs': 'serve.mjs', 'usr/local/bin/claude': 'newest-claude.sh' };
 const NEWEST_PROGRAM = 'opt/claude-code/claude';
 /**
- * The terminal UI's memory in the `claude` image. Without it a person would first be asked for a theme, whether to trust
- * `/workspace`, whether to use the wrapper's API key (known by its last 20 characters) and whether to skip permissions.
+ * The settings file of the terminal UI in the `claude` image. Without it the UI first asks for a theme, for trust in
+ * `/workspace`, for the use of the wrapper's API key (known by its last 20 characters), and whether to skip permissions.
  */
 const MEMORY = 'home/node/.claude.json';
-/** What the `fresh` image knows: without a key the UI would look for its login page on the network first, and give up. */
+/** The settings of the `fresh` image. Without a key the UI would first look for its login page on the network, and give up. */
 const FRESH = { customApiKeyResponses: { approved: ['k-ant-scripted-model'], rejected: [] } };
 const SET_UP = {
   ...FRESH,
@@ -67,17 +67,17 @@ const SET_UP = {
   projects: { '/workspace': { hasTrustDialogAccepted: true } },
 };
 
-/** The `quick` image's: the bare one and a `claude` that is a shell script. */
+/** The `quick` image is the bare image with a shell script as `claude`. */
 const QUICK_FILES = { 'usr/local/bin/claude': 'quick-claude.sh' };
-/** A link, so that the wrapper finds the model beside itself, here as in the image. */
+/** A link, so that the wrapper finds the model's files beside itself, in this folder and in the image. */
 const CLAUDE_COMMAND = { link: 'usr/local/bin/claude', to: '/opt/model/claude.mjs' };
 
 /**
  * @typedef {{
  *   debian: string, bare: string, code: string, fresh: string, claude: string, native: string, newest: string, quick: string,
  * }} ImageNames
- * Each a layer on the one before, but `claude` on `code` like `fresh`, and `native` and `quick` on `bare`. A name ends with
- * the hash of all that went into it, so that a change builds a new image and nothing else does.
+ * Each image is a layer on the image before, except: `claude` and `fresh` are both on `code`, `native` and `quick` on `bare`.
+ * A name ends with the hash of the image's inputs. So an image is built again if its inputs change, and only then.
  */
 
 /** @typedef {(args: string[], options?: { stdinFile?: string }) => Promise<string>} Docker */
@@ -237,23 +237,23 @@ async function place(root, files) {
 }
 
 /**
- * Makes an image of `parent` plus the files in `folder`. Copy and commit need no builder, so that any engine and any client
- * does: the classic builder is leaving Docker, and BuildKit is not in Debian's package.
+ * Makes an image of `parent` plus the files in `folder`. Copy and commit need no builder, so they work with any engine and
+ * client. The classic builder is leaving Docker, and Debian's package has no BuildKit.
  *
  * @param {Docker} docker
  * @param {{
  *   parent: string, folder: string, proof: string, name: string, files?: string[], owner?: number, setup?: string,
  * }} layer
- *   `proof` is a command that has to answer `--version` before the image gets its name. `files` (all in `folder`) belong
- *   to `owner` (root); folders that the image has already are best not among them when that is another. `setup` is run last,
- *   by root and without network.
+ *   `proof` is a command that has to answer `--version` before the image gets its name. `files` (default: all in `folder`)
+ *   will belong to `owner` (default: root). If the owner is another one, do not list folders that the image already has.
+ *   `setup` runs last, as root and without network.
  */
 async function addLayer(docker, { parent, folder, proof, name, files = ['.'], owner = 0, setup = 'true' }) {
   const tar = `${folder}.tar`;
   const command = ['--user', '0', '--network', 'none', '--entrypoint', '/bin/sh', parent, '-c', setup];
   const container = await docker(['create', ...command]);
   try {
-    // Owner and mode are said here, so that neither this account's umask nor the tarball's author decides them.
+    // Owner and mode are set here, so that they do not depend on this account's umask or on the tarball's author.
     const owned = [`--owner=${owner}`, `--group=${owner}`, '--mode=u+rwX,go=rX'];
     await run('tar', ['-C', folder, ...owned, '-cf', tar, ...files]);
     await docker(['cp', '-', `${container}:/`], { stdinFile: tar });
@@ -293,8 +293,8 @@ async function npmTarball(cache, name, version) {
  * @param {(folder: string) => Promise<T>} work
  */
 async function inTemporaryFolder(cache, work) {
-  // One a build runs at a time (the lock), so what else is called so was left by a build that was killed. A killed
-  // debootstrap may leave /proc mounted in there: stay on this file system.
+  // The lock allows one build at a time. So another folder with such a name was left by a killed build. A killed debootstrap
+  // may leave /proc mounted in that folder, so rm stays on this file system.
   const remove = () => run('sh', ['-c', 'rm -rf --one-file-system "$0"/build-*', cache]);
   await remove();
   const folder = await mkdtemp(join(cache, 'build-'));

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 /**
  * Runs `work` while no other process is inside `withLock` for the same file.
  *
- * The kernel's file lock is held by a child whose standard input is ours: however this process dies, the pipe closes, the
- * child ends and the lock is free, so that no stale lock can exist and none has to be guessed at.
+ * A child process holds the kernel's file lock, and its standard input is a pipe from this process. However this process dies,
+ * the pipe closes, the child ends, and the lock is free. So there are no stale locks.
  *
  * @template T
- * @param {string} file Created when missing, never removed.
+ * @param {string} file Created if it is missing, never removed.
  * @param {() => Promise<T>} work
  * @returns {Promise<T>}
  */

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
  * @typedef {{ type: 'text', text: string } | { type: 'tool_use', id: string, name: string, input: object }} ContentBlock
  */
 
-/** Unique over all containers: a resumed conversation holds the ids of the one before. */
+/** Ids are unique across all containers, because a resumed conversation contains the ids of its earlier runs. */
 const uniqueId = () => randomUUID().replaceAll('-', '').slice(0, 24);
 
 /**
@@ -57,7 +57,7 @@ export function sendError(response, { status, type, message, headers }) {
 /**
  * @param {Response} response
  * @param {ReturnType<typeof answerMessage>} message
- * @param {number} chunks In how many pieces a text arrives.
+ * @param {number} chunks The number of pieces in which a text arrives.
  */
 export function sendStream(response, message, chunks) {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'request-id': `req_${uniqueId()}` });

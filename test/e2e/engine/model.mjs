@@ -17,12 +17,12 @@ import { answerMessage, sendError, sendJson, sendStream } from './messages.mjs';
  *   history?: true, prompt?: 'sha256', error?: ScriptedError,
  *   delayMs?: number, usage?: Record<string, number>, chunks?: number,
  * }} Turn
- * @typedef {Turn[] | Record<string, Turn[]>} Script One for all conversations, or one each by a text in its first prompt.
+ * @typedef {Turn[] | Record<string, Turn[]>} Script One script for all conversations, or scripts by a text in the first prompt.
  */
 
 /**
  * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<number>} The port. The server keeps no process alive.
+ * @returns {Promise<number>} The port. The server does not keep its process alive.
  */
 export async function startModel(env) {
   const script = readScript(env);
@@ -30,7 +30,7 @@ export async function startModel(env) {
   /** @type {(asked: MessagesRequest, response: import('node:http').ServerResponse) => Promise<void>} */
   const respond = (asked, response) =>
     answer(script, asked, response, isStillFailing).catch((error) =>
-      // Thrown here it would end the CLI, whose process this is.
+      // An uncaught error would end the CLI, which runs in this process.
       sendError(response, { status: 400, type: 'invalid_request_error', message: `scripted model: ${error}` }),
     );
   const server = createServer((request, response) => {
@@ -48,8 +48,8 @@ export async function startModel(env) {
       else sendJson(response, 200, {});
     });
   });
-  // Node.js would close an idle connection after five seconds, and the native CLI waits without end for an answer on one that
-  // is closed while a tool runs.
+  // By default Node.js closes an idle connection after five seconds. If a connection is closed while a tool runs, the native CLI
+  // waits for an answer on it without end.
   server.keepAliveTimeout = 0;
   server.unref();
   await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', () => resolve(undefined)));
@@ -77,14 +77,14 @@ async function answer(script, request, response, isStillFailing) {
 }
 
 /**
- * The conversation itself says how far it is, so that one resumed in another container goes on where it stopped.
+ * The conversation itself says how far it is. So a conversation that is resumed in another container goes on where it stopped.
  *
  * @param {Script} script
  * @param {MessagesRequest} request
  * @returns {Turn}
  */
 function chooseTurn(script, { messages, tools }) {
-  // Titles, summaries and the like: no part of the conversation.
+  // Requests for titles, summaries and the like are not part of the conversation.
   if (!tools?.length) return { text: 'ok' };
   const prompt = promptOf(messages);
   const subagent = Object.values(script)
@@ -109,7 +109,7 @@ function scriptFor(prompt, script) {
 }
 
 /**
- * What the model said. When a run was interrupted, the next one puts a reply into the model's mouth.
+ * Whether a message is an answer of the model. After an interrupted run, Claude Code adds a reply that the model never gave.
  *
  * @param {Message} message
  */
@@ -136,7 +136,7 @@ function textOf(turn, messages) {
 /** @param {string} text */
 const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 
-/** The CLI asks again after an error, for the same turn: `times` says how often that turn fails before it succeeds. */
+/** After an error the CLI asks again for the same turn. `times` says how often that turn fails before it succeeds. */
 function failureCounter() {
   /** @type {Map<Turn, number>} */
   const counts = new Map();
@@ -147,7 +147,7 @@ function failureCounter() {
   };
 }
 
-/** What Claude Code itself adds: reminders, and in newer releases a description of where it is. */
+/** Texts that Claude Code itself adds: reminders, and in newer releases a description of its environment. */
 const OF_CLAUDE_CODE = /^\s*(<system-reminder>|# Environment\n)/;
 
 /**
@@ -163,11 +163,11 @@ function userTexts({ content }) {
   );
 }
 
-/** Programs that give their sessions no variables find a script here. */
+/** For programs that give their sessions no variables: the script in the workspace. */
 const WORKSPACE_SCRIPT = '/workspace/.model-script.json';
 
 /**
- * Newer releases give what hooks say the role `system`, older ones `user`.
+ * The texts of all messages except the model's. A hook's text has the role `system` in newer releases, `user` in older ones.
  *
  * @param {Message[]} messages
  */
@@ -199,7 +199,7 @@ const isScript = (value) =>
 
 /**
  * @param {string} text
- * @returns {any} Nothing when it is no JSON.
+ * @returns {any} Undefined if the text is no JSON.
  */
 function parseJson(text) {
   try {

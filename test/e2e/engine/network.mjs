@@ -4,11 +4,11 @@ import { dirname } from 'node:path';
 import { run } from './run.mjs';
 
 /**
- * A network namespace for an engine: its bridges, firewall rules and containers are in there, so that they neither reach
- * the machine's network nor change it. It has a loopback device and no way out.
+ * A network namespace for an engine. The engine's bridges, firewall rules and containers are in the namespace, so that they can
+ * neither reach nor change the machine's network. The namespace has a loopback device and no way out.
  *
- * The namespace is mounted on a file, so that it outlives the processes in it: an engine that is started again finds the
- * containers that outlived it on the same bridge.
+ * The namespace is mounted on a file, so that it outlives the processes in it. An engine that is started again finds the
+ * containers that have outlived it on the same bridge.
  *
  * @param {string} file
  */
@@ -22,12 +22,12 @@ export async function ensureNetwork(file) {
 /**
  * @param {string} file
  * @param {string[]} command
- * @returns {string[]} The command, run inside the namespace. It keeps its pid, its mounts and its output.
+ * @returns {string[]} A command line that runs the command inside the namespace. The pid, mounts and output stay the same.
  */
 export const inNetwork = (file, command) => ['nsenter', `--net=${file}`, ...command];
 
 /**
- * Does nothing where there is none. The kernel ends the namespace with the last process in it.
+ * Does nothing if there is no such namespace. The kernel ends the namespace with its last process.
  *
  * @param {string} file
  */
@@ -37,13 +37,13 @@ export async function removeNetwork(file) {
 }
 
 /**
- * Unmounts whatever is mounted on a path, or below it.
+ * Unmounts everything that is mounted on a path or below it.
  *
  * @param {string} path
  */
 export async function unmountAll(path) {
   const mounts = await mountPoints();
-  // The youngest first: it lies on top of older ones.
+  // The newest mount first, because it lies on top of older mounts.
   for (const point of mounts.reverse()) {
     if (point === path || point.startsWith(`${path}/`)) await run('umount', [point]);
   }

@@ -1,5 +1,5 @@
-// `npm run check:claude`: compares the newest release of Claude Code that the tests run with what the registry has. Exits
-// with 1 where that is another one: change `newest` in src/core/orchestration/session/claude-versions.json then, and run the tests.
+// `npm run check:claude`: compares the newest release of Claude Code in the tests with the newest release in the registry. If
+// they differ, the exit code is 1. Then change `newest` in src/core/orchestration/session/claude-versions.json and run the tests.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './run.mjs';

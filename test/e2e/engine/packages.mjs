@@ -3,7 +3,7 @@ import { run } from './run.mjs';
 
 const BINARY_FOLDERS = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
-/** @typedef {{ file: string, debianPackage: string }} Needed A package, by the file that proves it is there. */
+/** @typedef {{ file: string, debianPackage: string }} Needed A package, and a file that proves that it is installed. */
 
 /** @param {string} file */
 const isThere = (file) =>
@@ -14,7 +14,7 @@ export const missingPackages = (needed) =>
   needed.filter(({ file }) => !isThere(file)).map(({ debianPackage }) => debianPackage);
 
 /**
- * Installs the Debian packages that are missing, and does nothing when none is.
+ * Installs the missing Debian packages. Does nothing if none is missing.
  *
  * @param {readonly Needed[]} needed
  * @param {(message: string) => void} log
@@ -27,7 +27,7 @@ export async function installPackages(needed, log) {
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   // Another apt (a CI image's unattended upgrade) may hold the lock for a while.
   const wait = ['-o', 'DPkg::Lock::Timeout=300'];
-  // An unreachable third-party source fails the update though Debian's own lists are fresh: only the install decides.
+  // An unreachable third-party source fails the update, although Debian's own lists are fresh. Only a failed install is an error.
   const update = await run('apt-get', [...wait, 'update'], { env }).catch((/** @type {Error} */ error) => error);
   try {
     await run('apt-get', [...wait, 'install', '-y', '--no-install-recommends', ...missing], { env });

@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 
 /**
- * Runs a command to its end and answers its standard output.
+ * Runs a command to its end and returns its standard output.
  *
  * @param {string} command
  * @param {string[]} args
  * @param {{ env?: NodeJS.ProcessEnv, stdinFile?: string }} [options] `stdinFile` is read as standard input.
  * @returns {Promise<string>} Trimmed standard output.
- * @throws {Error} With the command line and the end of its standard error, when it cannot start or does not exit with 0.
+ * @throws {Error} If the command cannot start or does not exit with 0. Contains the command line and the end of its errors.
  */
 export async function run(command, args, { env = {}, stdinFile } = {}) {
   const stdin = stdinFile === undefined ? undefined : await open(stdinFile);
@@ -22,7 +22,7 @@ export async function run(command, args, { env = {}, stdinFile } = {}) {
       let stdout = '';
       let stderr = '';
       child.stdout?.setEncoding('utf8').on('data', (text) => (stdout += text));
-      // Only the end of a long build log tells why it failed.
+      // Only the end of a long build log says why it failed.
       child.stderr?.setEncoding('utf8').on('data', (text) => (stderr = (stderr + text).slice(-4000)));
       child.on('error', (error) => reject(new Error(`${command} did not start: ${error.message}`, { cause: error })));
       child.on('close', (code, signal) => {
