@@ -3,6 +3,8 @@ export type {
   AgentPlace,
   ApprovalSource,
   AskedCall,
+  ChannelCoderModule,
+  ChannelCoderSession,
   ClassifiedError,
   ClaudeExecutorOptions,
   CreateSessionOptions,

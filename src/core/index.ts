@@ -1,4 +1,5 @@
 export type { Danger, DangerLevel } from '../danger/index.js';
+export type { ChannelCoderModule, ChannelCoderSession } from './orchestration/contract/channelcoder-module.js';
 export type { AgentPlace, EndedRun, KeptWorktree, Leftover } from './orchestration/contract/executor.js';
 export type { RunHandle } from './orchestration/contract/run-handle.js';
 export type { Messages, RunHooks } from './orchestration/contract/run-hooks.js';

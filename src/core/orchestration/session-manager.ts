@@ -43,7 +43,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     setMaxListeners(0, this.#closed.signal); // Each reader of events() listens for the end; they may be many.
     const resolved = resolveManagerOptions(options);
     requireExecutors(resolved.executors);
-    const executors = { ...builtInExecutors({ stateDir: resolved.stateDir }), ...resolved.executors };
+    const executors = { ...builtInExecutors(resolved), ...resolved.executors };
     this.#sessions = new Sessions(resolved, executors, new EventDelivery(this));
   }
 

@@ -100,6 +100,13 @@ interface RunTurns {
 interface ChannelCoderRun {
   /** Called when Claude has reported its result in the log. For some of these runs this is the only sign of the end. */
   resultSeen(): void;
+  /**
+   * Begins to report the events of an injected ChannelCoder, which need not write a log. Absent for the real one.
+   *
+   * @returns a function that ends the reporting
+   * @throws OrchestrationError `LAUNCH_FAILED` if the injected `monitorLog` fails
+   */
+  watch?(onEvent: (event: object) => void): () => void;
 }
 
 /** The handle of a run that has already ended and has left nothing but the way it ended. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { startInjected } from '../channelcoder/injected-run.js';
 import type { Leftover } from '../contract/executor.js';
 import { endedRun, type RunHandle } from '../contract/run-handle.js';
 import type { RunHooks } from '../contract/run-hooks.js';
@@ -28,6 +29,7 @@ import type { Mount } from '../workspace/mount.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
 import { BaseExecutor } from './base-executor.js';
 import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
+import { injectedRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
 
 /** What a mode gives an agent besides the guard. */
@@ -117,9 +119,10 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const cwd = await resolveWorkspace(spec.cwd);
     await requireConfined(cwd, spec.workspaces);
     if (spec.worktree) await this.worktrees.check(cwd, confined(spec.worktree, spec));
-    if (spec.docker === false) await this.#requireClaude();
+    const { injected } = this.runtime;
+    if (spec.docker === false && !injected) await this.#requireClaude();
     const docker =
-      spec.docker === false
+      spec.docker === false || injected
         ? undefined
         : await this.runtime.docker.planner.check({ ...spec, docker: spec.docker, cwd, readOnly: this.readOnly });
     return {
@@ -141,22 +144,24 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const worktree = spec.worktree && (await this.worktrees.ensure(spec.id, cwd, confined(spec.worktree, spec)));
     const leave = worktree ? this.worktrees.enter(worktree.path, spec.id) : (): void => {};
     const files = new MailboxFiles(request.folder.guard, this.terminal);
+    const { injected } = this.runtime;
     const channel = new Mailbox(files, this.hooksOf(request));
     try {
       // It may have waited for long since `prepare`.
       await requireConfined(worktree?.path ?? cwd, spec.workspaces);
+      const workspace = worktree?.path ?? cwd;
+      const environment = worktree ? await this.#placement(worktree, session.environment) : {};
+      const run = { request, workspace, environment, files };
+      if (injected) {
+        await request.onPlaced({ environment });
+        return leaving(await startInjected(injected, { ...injectedRequest(run), cwd: workspace }), leave);
+      }
       const [ground] = await allDone([
         spec.docker === false ? undefined : this.runtime.docker.planner.ground({ docker: spec.docker }),
         files.create(spec.policy),
-        requireSafeSettings(worktree?.path ?? cwd),
+        requireSafeSettings(workspace),
       ]);
       await channel.start();
-      const run = {
-        request,
-        workspace: worktree?.path ?? cwd,
-        environment: worktree ? await this.#placement(worktree, session.environment) : {},
-        files,
-      };
       const handle =
         ground && spec.docker ? await this.#launchInDocker(run, spec.docker, ground) : await this.launchOnHost(run);
       return guarded(handle, files, channel, leave);
@@ -175,6 +180,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     await folder.requireOwn();
     const { cwd, worktree } = session.environment;
     const run = session.runs.at(-1) ?? { number: request.run };
+    // An injected ChannelCoder cannot be asked about a run of an earlier process.
+    if (this.runtime.injected) return run.startedAt === undefined ? undefined : endedRun({ unknown: true });
     const leave = worktree === undefined ? (): void => {} : this.worktrees.enter(worktree, spec.id);
     let found: RunHandle | undefined;
     try {
@@ -193,6 +200,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   }
 
   override async leftovers(): Promise<Leftover[]> {
+    if (this.runtime.injected) return [];
     const leftovers = await this.runtime.docker.leftovers();
     return leftovers.filter(({ mode }) => mode === undefined || mode === this.mode);
   }
@@ -257,14 +265,17 @@ function transcriptFolder(cwd: string): string {
   return cwd.replaceAll(/[^a-zA-Z0-9]/g, '-');
 }
 
+/** A run that leaves its worktree when it ends. */
+function leaving(handle: RunHandle, leave: () => void): RunHandle {
+  void handle.ended.then(leave);
+  return handle;
+}
+
 /** A run with its guard: the channel is closed with it, and the guard's files go when nothing is left of it. */
 function guarded(handle: RunHandle, files: MailboxFiles, channel: Mailbox, leave: () => void): RunHandle {
-  void handle.ended.then(() => {
-    channel.close();
-    leave();
-  });
+  void handle.ended.then(() => channel.close());
   return {
-    ...handle,
+    ...leaving(handle, leave),
     detach() {
       channel.close();
       return handle.detach();

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
+import { injectedChannelCoder } from '../channelcoder/injected.js';
+import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import { DockerEnvironment } from '../docker/docker-environment.js';
 import { SessionWorktrees } from '../git/session-worktrees.js';
 import type { SpawnProcess } from '../process/launcher.js';
@@ -17,6 +19,8 @@ export interface ClaudeExecutorOptions {
   env?: NodeJS.ProcessEnv;
   /** Default `node:child_process`'s. */
   spawn?: SpawnProcess;
+  /** A ChannelCoder for unit tests. Default: the module `channelcoder`. See `SessionManagerOptions.channelCoder`. */
+  channelCoder?: ChannelCoderModule;
 }
 
 /** What the executors of one state folder share: the engine, the worktrees, and what the machine has. */
@@ -27,8 +31,11 @@ export class ClaudeRuntime {
   readonly spawn: SpawnProcess;
   readonly docker: DockerEnvironment;
   readonly worktrees: SessionWorktrees;
+  /** Takes the place of ChannelCoder, the engine and Claude. Undefined unless one was given, or the module is mocked. */
+  readonly injected: ChannelCoderModule | undefined;
 
-  constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn }: ClaudeExecutorOptions) {
+  constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn, channelCoder }: ClaudeExecutorOptions) {
+    this.injected = injectedChannelCoder(channelCoder);
     this.stateDir = stateDir;
     this.env = env;
     this.home = env.HOME ?? homedir();

@@ -56,6 +56,10 @@ export class InteractiveExecutor extends ClaudeExecutor {
   }
 
   override async prepare(spec: SessionSpec): Promise<Preparation> {
+    if (this.runtime.injected) {
+      const why = 'interactive sessions run in a terminal, for which a given channelCoder has no function';
+      throw new OrchestrationError('INVALID_OPTIONS', `Option 'mode': ${why}. Test them with SimulatedExecutor.`);
+    }
     await this.#tmux.require();
     if ('text' in spec.prompt) requireArgument('prompt', spec.prompt.text);
     const preparation = await super.prepare(spec);

@@ -32,12 +32,13 @@ export class ClaudeEventReader {
     this.#conversationId = conversationId;
   }
 
-  read(event: unknown): Observation[] {
+  /** @param byUser true if the user's own code reports the event, and not an agent; any text is then a conversation id */
+  read(event: unknown, byUser = false): Observation[] {
     if (!isObject(event)) return [];
     if (this.#conversationId !== undefined) return this.#readTranscriptLine(event, this.#conversationId);
     switch (event.type) {
       case 'system':
-        return this.#readSystem(event);
+        return this.#readSystem(event, byUser);
       case 'assistant':
         return this.#readAssistant(event);
       case 'user':
@@ -92,9 +93,10 @@ export class ClaudeEventReader {
     return [...init, ...this.#readAssistant(event), ...failed];
   }
 
-  #readSystem(event: Json): Observation[] {
+  #readSystem(event: Json, byUser: boolean): Observation[] {
     const { session_id, model, claude_code_version } = event;
-    if (event.subtype === 'init' && !this.#initSeen && typeof session_id === 'string' && UUID.test(session_id)) {
+    const isId = typeof session_id === 'string' && (byUser || UUID.test(session_id));
+    if (event.subtype === 'init' && !this.#initSeen && isId) {
       this.#initSeen = true;
       return [
         {

@@ -7,8 +7,12 @@ export type LogEvent = NonNullable<ReturnType<typeof streamParser.parseStreamEve
 
 /** What a source reports. It reports lines if it reads the log itself, and events if something else has parsed them. */
 export interface LogListener extends LineListener {
-  /** An event. Called by a source that gets events instead of lines. */
-  onEvent(event: LogEvent): void;
+  /**
+   * An event. Called by a source that gets events instead of lines.
+   *
+   * @param byUser true if the user's own code reports the event, and not an agent
+   */
+  onEvent(event: LogEvent, byUser?: boolean): void;
   /** A line that is not an event. Called by a source that gets events instead of lines. */
   onOtherLine(line: string): void;
   /** Called when the reader begins to fall behind the writer, and when it has caught up. */

@@ -64,7 +64,7 @@ export class StreamMonitor {
       onPlain: (lines) => monitor.#others.read(lines),
       onOversized: (start) => monitor.#skipped(start),
       onDense: (line, complete) => monitor.#readDense(line, complete),
-      onEvent: (event) => monitor.#readEvent(event),
+      onEvent: (event, byUser) => monitor.#readEvent(event, byUser),
       onOtherLine: (line) => monitor.#others.add(line),
       ...(onBacklog && { onBacklog }),
       ...(onFull && { onFull }),
@@ -122,9 +122,9 @@ export class StreamMonitor {
     this.#readEvent(event);
   }
 
-  #readEvent(event: LogEvent): void {
+  #readEvent(event: LogEvent, byUser = false): void {
     this.#onActivity();
-    const observations = this.#reader.read(event);
+    const observations = this.#reader.read(event, byUser);
     const [first] = observations;
     if (first?.kind === 'init') {
       this.#transcript?.follow(first.conversationId);

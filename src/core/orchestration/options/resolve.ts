@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
+import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { Executor } from '../contract/executor.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
@@ -29,11 +30,17 @@ export interface SessionManagerOptions {
    * Default `true`.
    */
   releaseSlotWhileWaiting?: boolean;
+  /**
+   * A ChannelCoder for unit tests, see `ChannelCoderModule`. With it, sessions start no container, no engine and no Claude, and
+   * nothing is decided about tool calls. Default: the module `channelcoder`.
+   */
+  channelCoder?: ChannelCoderModule;
   /** Executors by mode, instead of the built-in ones. */
   executors?: Partial<Record<SessionMode, Executor>>;
 }
 
-export type ResolvedManagerOptions = Required<Omit<SessionManagerOptions, 'policy'>> & { policy: ResolvedPolicy };
+export type ResolvedManagerOptions = Required<Omit<SessionManagerOptions, 'policy' | 'channelCoder'>> &
+  Pick<SessionManagerOptions, 'channelCoder'> & { policy: ResolvedPolicy };
 
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveManagerOptions(options: SessionManagerOptions): ResolvedManagerOptions {
@@ -55,6 +62,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     policy: resolvePolicy(options.policy),
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
     executors: options.executors ?? {},
+    ...(options.channelCoder && { channelCoder: options.channelCoder }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
+import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { Executor } from '../contract/executor.js';
 import { variableProblem } from '../guard/guard-environment.js';
 import { branchNameProblem } from '../session/branch-name.js';
@@ -104,6 +105,7 @@ export const managerSchema = z.strictObject({
   docker: dockerSchema.optional(),
   policy: policySchema.optional(),
   releaseSlotWhileWaiting: z.boolean().optional(),
+  channelCoder: z.custom<ChannelCoderModule>(isObject, 'must be the module or an object like it').optional(),
   executors: z.partialRecord(z.enum(MODES), z.custom<Executor>(isObject, 'must be an executor')).optional(),
 });
 

@@ -7,6 +7,7 @@ import { GitWatch } from '../git/watch.js';
 import type { Breach, RunGuard } from '../guard/run-guard.js';
 import type { BacklogState } from '../monitoring/backlog.js';
 import { ChannelCoderSource } from '../monitoring/channelcoder-source.js';
+import { InjectedSource } from '../monitoring/injected-source.js';
 import { StreamMonitor, type StreamMonitorOptions } from '../monitoring/stream-monitor.js';
 import { releaseWarning } from '../monitoring/tested-releases.js';
 import { logBytesOf } from '../session/limits.js';
@@ -111,7 +112,8 @@ export class RunObserver {
     if (replay) this.#replayed = (await lstat(log)).mtimeMs;
     this.#unasked = replay?.onHostLost === 'allow';
     const { transcript, turns, channelCoder } = handle;
-    const open = channelCoder ? ChannelCoderSource.open : undefined;
+    const watch = channelCoder?.watch;
+    const ofChannelCoder = watch ? InjectedSource.opening(watch) : ChannelCoderSource.open;
     const options: StreamMonitorOptions = {
       logFile: log,
       offset,
@@ -123,7 +125,7 @@ export class RunObserver {
       mostBytes,
       onFull: () => this.#tooLong(`is longer than limits.logBytes (${mostBytes} bytes)`),
     };
-    this.#monitor = await StreamMonitor.start(options, open);
+    this.#monitor = await StreamMonitor.start(options, channelCoder ? ofChannelCoder : undefined);
     transcript?.copy?.watchBacklog?.((behind) => this.#late('copy', behind));
     // Before the first tool call is decided the rules are read, so that no commit of the agent's counts as the user's.
     void Promise.all([this.#monitor.caughtUp, ignoreRules.settled()]).then(() => {
