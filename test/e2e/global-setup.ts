@@ -44,7 +44,7 @@ async function probeImages(stateDir: string, engine: Engine): Promise<void> {
 /** A test is long over by then. */
 const OLD_MS = 10 * 60_000;
 
-/** Tests kill hosts, and people kill tests: what an earlier run has left would count as this one's. */
+/** Tests kill processes, and people kill tests: what an earlier test run has left would count for this one. */
 async function removeLeft(host: string): Promise<void> {
   const docker = async (...args: string[]): Promise<string[]> => {
     const { stdout } = await run('docker', ['--host', host, ...args]);

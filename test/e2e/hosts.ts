@@ -14,7 +14,7 @@ export interface HostTask {
   dieAt?: string;
 }
 
-/** A host application in a process of its own, which runs one session. */
+/** An application in its own process, which runs one session. */
 export class Host {
   readonly process: ChildProcess;
   readonly exited: Promise<unknown>;
@@ -59,7 +59,7 @@ export class Host {
   }
 }
 
-/** Runs a session until something has happened to it, and kills its host then. */
+/** Runs a session until a given event, and then kills its process. */
 export async function killedWhen(type: string, task: HostTask): Promise<string> {
   const host = new Host(task);
   const id = await host.when(type);

@@ -41,7 +41,7 @@ async function served(image: string, workspaces: string[]) {
   return { manager, create };
 }
 
-it.each(RELEASES)('a token holder leaves the workspaces by no worktree: Claude Code $version', async ({ image }) => {
+it.each(RELEASES)('a worktree outside of the workspaces is refused: Claude Code $version', async ({ image }) => {
   const { repo, part, elsewhere } = await userScene();
   const { manager, create } = await served(image, [part]);
   for (const worktree of ['dev', 'brand-new'])
@@ -55,7 +55,7 @@ it.each(RELEASES)('a token holder leaves the workspaces by no worktree: Claude C
   expect(await readFile(logFile, 'utf8')).not.toMatch(/TOP-SECRET|uncommitted-secret/);
 });
 
-it.each(RELEASES)('a new worktree of a whole repository is made in it: Claude Code $version', async ({ image }) => {
+it.each(RELEASES)('a new worktree is made inside its workspace: Claude Code $version', async ({ image }) => {
   const { repo, elsewhere } = await userScene();
   const { manager, create } = await served(image, [repo]);
   expect(await create({ worktree: 'dev' })).toMatchObject({

@@ -55,13 +55,13 @@ async function runs(image: string, cwd: string, turns: ModelTurn[], options: Par
   };
 }
 
-describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
-  describe("the hook's shell is not the agent's", () => {
+describe.each(RELEASES)('ways past the guard, with Claude Code $version', ({ image }) => {
+  describe('the environment of the hook', () => {
     it.each([
       ['LD_AUDIT', '.claude/settings.json'],
       ['LD_AUDIT', '.claude/settings.local.json'],
       ['LD_PRELOAD', '.claude/settings.json'],
-    ])('a library in %s of %s answers nothing in its place', async (name, file) => {
+    ])('a library in %s of %s cannot answer for the hook', async (name, file) => {
       const cwd = await workspaceWith({
         [file]: settings({ [name]: '/workspace/forged.so' }),
         'forged.so': await readFile(await forgedAnswer()),
@@ -83,7 +83,7 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
       ['PATH', '/workspace/bin:/usr/local/bin:/usr/bin:/bin'],
       ['CLAUDE_CODE_SHELL_PREFIX', '/workspace/bin/cat'],
       ['CLAUDE_CODE_SIMPLE', '1'],
-    ])('%s=%s of the settings does not keep it from asking', async (name, value) => {
+    ])('%s=%s in the settings does not keep the hook from asking', async (name, value) => {
       const cwd = await workspaceWith({
         '.claude/settings.json': settings({ [name]: value }),
         'lib/libc.so.6': 'no library',
@@ -94,7 +94,7 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
     });
 
     it.each(['LD_TRACE_LOADED_OBJECTS', 'LD_SHOW_AUXV', 'CLAUDE_CONFIG_DIR'])(
-      'a workspace whose settings set %s is refused before the agent reads a byte',
+      'a workspace whose settings set %s is refused before the agent starts',
       async (name) => {
         const cwd = await workspaceWith({ '.claude/settings.json': settings({ [name]: '1' }) });
         const { ended, forbidden } = await runs(image, cwd, [FORBIDDEN]);
@@ -104,7 +104,7 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
       },
     );
 
-    it('settings that the agent writes meanwhile take no effect', async () => {
+    it('settings that the agent writes during its run have no effect', async () => {
       const evil = settings({ LD_TRACE_LOADED_OBJECTS: '1', LATE: 'late' });
       const cwd = await workspaceWith({
         '.claude/settings.json': '{}',
@@ -121,7 +121,7 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
     });
   });
 
-  it('a call that a deceived hook has changed is found out, and the session ended', async () => {
+  it('a session is stopped if a deceived hook let another call run than the allowed one', async () => {
     const container = await docker('create', image);
     const deceived = `past-the-guard:${container.slice(0, 12)}`;
     onTestFinished(async () => {
@@ -139,7 +139,7 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
     expect(ended.result?.error).toContain('as another call than the one that was allowed');
   });
 
-  describe('an agent works where it is seen', () => {
+  describe('work of an agent that the log does not show', () => {
     const subagent = (input: object): ModelTurn => ({
       tool: 'Agent',
       input: { description: 'x', prompt: 'do it unseen', ...input },
@@ -147,10 +147,10 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
     });
 
     it.each([
-      ['asked for', { subagent_type: 'general-purpose', run_in_background: true }],
-      ['said by its definition', { subagent_type: 'background' }],
-      ['left open', { subagent_type: 'general-purpose' }],
-    ])('a background that is %s is none, whatever the settings say', async (_, input) => {
+      ['its call asks for it', { subagent_type: 'general-purpose', run_in_background: true }],
+      ['its definition asks for it', { subagent_type: 'background' }],
+      ['nothing asks for it', { subagent_type: 'general-purpose' }],
+    ])('a subagent does not run in the background, whatever the settings say: %s', async (_, input) => {
       const cwd = await workspaceWith({
         '.claude/settings.json': BACKGROUND,
         '.claude/settings.local.json': BACKGROUND,
@@ -163,7 +163,7 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
       expect(outputs.at(-1)).toContain('Tried.');
     });
 
-    it('a command of Monitor is rated like one of Bash', async () => {
+    it('a command of the tool Monitor is rated like a command of Bash', async () => {
       const cwd = await workspaceWith({ 'src/a': 'precious' });
       const command = 'rm -rf /workspace/src; touch /workspace/ran';
       const turns = [
@@ -177,7 +177,7 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
       expect(ended.metadata.toolsUsed.at(-1)?.outcome).not.toBe('ok');
     });
 
-    it('a workflow does not run unless it is asked for', async () => {
+    it('a workflow does not run unless the options name the tool', async () => {
       const script = `export const meta = { name: 'w', description: 'd' };\nreturn await agent('do it unseen', { label: 'a' });`;
       const cwd = await workspaceWith({});
       const turns = [
@@ -190,7 +190,7 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
       expect(ended.result?.text).toBe('Tried.');
     });
 
-    it('every tool of the release is known here, and those whose work is in no log are not offered', async () => {
+    it('every tool of the release is known, and tools whose work is not logged are not offered', async () => {
       const [offered, all] = await Promise.all(
         [[], toolsOff()].map(async (tools) => {
           const { ended } = await runs(image, await workspaceWith({}), [{ text: 'Done.' }], { tools });
@@ -207,7 +207,7 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
 });
 
 it.each(['CLAUDE_CODE_DISABLE_BACKGROUND_TASKS', 'LD_AUDIT', 'CLAUDE_CONFIG_DIR', 'CLAUDE_CODE_SIMPLE'])(
-  'docker.env cannot undo the guard: %s',
+  'a variable in docker.env that could undo the guard is refused: %s',
   async (name) => {
     const { manager } = await testManager();
     const create = manager.create({ prompt: 'Go', cwd: await tempFolder(), docker: { env: { [name]: '' } } });

@@ -66,7 +66,7 @@ class Served {
 const running = (id: string): Promise<string> =>
   docker('ps', '--filter', `label=autonomous-orchestration.session=${id}`, '--format', '{{.Names}}');
 
-it('serve.ts takes no session along when it ends, and has it again, live, when it is started anew', async () => {
+it('serve.ts leaves its session running when it ends, and shows it live after a restart', async () => {
   const [home, cwd] = [await tempFolder(0), await tempFolder()];
   // The example gives its sessions no variables.
   const turns = [bash('until [ -e go ]; do sleep 0.1; done'), { ...bash('sleep 300'), text: 'I go on.' }];

@@ -115,7 +115,7 @@ export async function containersBelow(folder: string): Promise<string[]> {
   });
 }
 
-/** Runs git in a folder, as a person on the host would. */
+/** Runs git in a folder, as a person on this machine would. */
 export async function git(cwd: string, ...args: string[]): Promise<string> {
   const identity = [
     '-c',
