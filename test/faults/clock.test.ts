@@ -20,7 +20,7 @@ beforeEach(() => {
 it.each([
   ['forward', HOUR],
   ['back', -HOUR],
-])('a system clock an hour %s during a run: duration and idle limits are not reached', async (_, jump) => {
+])('a system clock that jumps an hour %s does not end a run at its limits', async (_, jump) => {
   const { manager } = await testManager();
   const cwd = await tempFolder();
   const script = 'init; say one; until [ -e go ]; do sleep 0.05; done; say two; result';
@@ -38,7 +38,7 @@ it.each([
 it.each([
   ['durationMs', { durationMs: 700 }, 'timeout'],
   ['idleMs', { idleMs: 700 }, 'idle'],
-])('a system clock an hour back does not put off %s', async (_, limits, reason) => {
+])('a system clock that jumps an hour back does not delay %s', async (_, limits, reason) => {
   const { manager } = await testManager();
   const said = nextEvent(manager, ({ type }) => type === 'session:message');
   const { id } = await manager.create({
@@ -54,7 +54,7 @@ it.each([
   figure(`clock -1 h, ${Object.keys(limits)[0]} 700`, String(result?.reason));
 });
 
-it('an approval waits its own time, whatever the system clock says', async () => {
+it('the time limit of an approval does not depend on the system clock', async () => {
   const push = (text: string) => scriptedRun([{ tool: 'Bash', input: { command: 'git push' } }, { text }]);
   const policy = (approvalTimeoutMs: number) => ({
     rules: [{ tool: 'Bash', matches: /^git push/, decision: 'ask' as const }],

@@ -5,7 +5,7 @@ import { AutonomousExecutor } from 'autonomous-orchestration';
 import { expect, it, onTestFinished } from 'vitest';
 import { attempt, figure, stateFolder, tempFolder, testManager } from './support.js';
 
-it.each(['there is no socket', 'nobody listens', 'nobody answers'])('create() without an engine: %s', async (which) => {
+it.each(['there is no socket', 'nobody listens', 'nobody answers'])('create() needs an engine: %s', async (which) => {
   const stateDir = await stateFolder();
   const socket = join(stateDir, 'engine.sock');
   if (which !== 'there is no socket') await listen(socket, which === 'nobody listens');

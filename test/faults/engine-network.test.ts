@@ -7,7 +7,7 @@ import { attempt, docker, engine } from './support.js';
 /** The namespace that another engine works in; here it plays the machine's. */
 const NETWORK = enginePaths().network;
 
-test('a private engine changes neither the interfaces nor the firewall of the namespace that it is started from, and cuts off no container there', async () => {
+test('a private engine changes neither interfaces nor firewall of its namespace and cuts off no container', async () => {
   const server = "require('node:http').createServer((_, answer) => answer.end('here')).listen(80)";
   const container = await docker(
     'run',

@@ -44,9 +44,9 @@ async function allOver({ manager, ends, running, waiting, brief }: Scene): Promi
 const told = ({ status, result }: UnifiedSession): string =>
   `${status} (${result?.reason}, exit code ${result?.exitCode})`;
 
-describe('dockerd under two running sessions and one that waits', () => {
+describe('dockerd with two running sessions and a queued one', () => {
   it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'ended with %s and started again: its containers end with it',
+    'sessions fail and leave no container when dockerd is ended with %s and started again',
     async (signal) => {
       const made = await scene();
       const began = performance.now();
@@ -66,7 +66,7 @@ describe('dockerd under two running sessions and one that waits', () => {
   );
 
   it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'ended with %s and started again, with live restore: its containers outlive it, and are stopped, as nobody can watch them',
+    'sessions whose dockerd has live restore fail because their logs are lost, after %s and a restart',
     async (signal) => {
       await engine.end('SIGTERM');
       await engine.start({ liveRestore: true });
@@ -88,7 +88,7 @@ describe('dockerd under two running sessions and one that waits', () => {
     },
   );
 
-  it('gone for good: they fail within half a minute, and the manager works when it is back', async () => {
+  it('sessions fail half a minute after dockerd is gone, and the manager works when dockerd is back', async () => {
     const made = await scene();
     await engine.end('SIGKILL');
     let skipped = 0;

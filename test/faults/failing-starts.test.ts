@@ -64,7 +64,7 @@ class Failing extends BaseExecutor {
   }
 }
 
-it(`${STARTS} starts that fail: every one is told of, and nothing is left`, async () => {
+it(`${STARTS} starts that fail are each reported once and leave nothing behind`, async () => {
   const { manager, stateDir } = await testManager({
     executors: { autonomous: new Failing() },
     maxConcurrent: 5,
@@ -175,7 +175,7 @@ it(`${3 * ROUNDS} starts that fail at the docker client or the engine leave no c
   }
 });
 
-it('an image that vanishes between the last look and docker run fails with the words of the engine', async () => {
+it('a session whose image vanishes just before docker run fails with the error of the engine', async () => {
   const stateDir = await stateFolder();
   const image = await changedImage('vanished');
   const executor = new AutonomousExecutor({

@@ -23,7 +23,7 @@ const LINE = 'x'.repeat(200);
 /** Writes some 600 KB, and would then work for five minutes. */
 const FLOOD = `init; i=0; while [ $i -lt 1500 ]; do i=$((i+1)); say "$i ${LINE}"; done; sleep 300; result`;
 
-it('a disk that is full under a log ends its session with the cause, and harms no other', async () => {
+it('a full disk ends the session whose log is there, with the cause, and no other session', async () => {
   const full = await testManager({ stateDir });
   const other = await testManager();
   const cwd = await tempFolder();

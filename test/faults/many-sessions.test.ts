@@ -21,7 +21,7 @@ const SESSIONS = size(150, 500);
 const STEP = SESSIONS / 5;
 const AT_ONCE = 3;
 
-it(`${SESSIONS} containers that exit at once: every exit code is right, and nothing is left of them`, async () => {
+it(`${SESSIONS} containers that exit at once are recorded with the right exit code and leave nothing`, async () => {
   // Code that is loaded when it is needed is no leak, nor are connections that are kept alive: closing ends those.
   const warm = await countingManager();
   await warm.manager.waitFor(
@@ -96,7 +96,7 @@ const REASONS = new Map([
   [143, 'terminated'],
 ]);
 
-/** One whose events nobody keeps. */
+/** A manager whose events nobody keeps. */
 async function countingManager(): ReturnType<typeof testManager> {
   const made = await testManager({ maxConcurrent: AT_ONCE, maxQueued: 10 });
   made.manager.removeAllListeners('event');

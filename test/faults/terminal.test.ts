@@ -45,7 +45,7 @@ const GOOD = {
 const BAD = { ...GOOD, subtype: 'error_during_execution', is_error: true };
 
 describe('escape sequences of an agent', () => {
-  it('are in no diagnostic, and in no error that quotes them; its own words are as it said them', async () => {
+  it('escape sequences are removed from diagnostics and errors, but not from the messages of the agent', async () => {
     const executors = {
       autonomous: new SimulatedExecutor(() => ({ steps: LINES.map((line) => ({ line })), exitCode: 1 })),
     };
@@ -64,7 +64,7 @@ describe('escape sequences of an agent', () => {
     figure("fields that keep the agent's own characters", [...steering].sort().join(', '));
   });
 
-  it('written to the output of a container reach a diagnostic as what is visible of them', async () => {
+  it('diagnostics contain only the visible text of the output of a container', async () => {
     const { manager } = await testManager();
     const script = `printf '\\033]0;PWNED\\007\\033[2J\\033[31mvisible\\r\\n'; init; printf 'half\\rline\\033[1A'; exit 3`;
     const { id } = await manager.create({ ...quick(script), prompt: 'x', cwd: await tempFolder() });
@@ -74,11 +74,11 @@ describe('escape sequences of an agent', () => {
   });
 });
 
-describe('escape sequences of an agent do not reach the terminal of', () => {
+describe('escape sequences of an agent in the terminal of an example', () => {
   it.each([
     ['a session that succeeds', GOOD],
     ['a session that fails', BAD],
-  ])('the demo: %s', async (_, end) => {
+  ])('the demo prints no escape sequence of the agent: %s', async (_, end) => {
     const file = join(await tempFolder(), 'lines.json');
     await writeFile(file, JSON.stringify([...LINES, end]));
     const args = ['--import', 'tsx', join(import.meta.dirname, 'fixtures/progress.ts'), await tempFolder(0), file];
@@ -101,7 +101,7 @@ describe('escape sequences of an agent do not reach the terminal of', () => {
     );
   });
 
-  it.each(['quickstart.ts', 'steer.ts', 'guard.ts', 'worktree.ts'])('%s', async (name) => {
+  it.each(['quickstart.ts', 'steer.ts', 'guard.ts', 'worktree.ts'])('%s prints no escape sequence', async (name) => {
     const { output } = await example(name, [
       bash('rm -rf /workspace/keep'),
       bash('true'),
