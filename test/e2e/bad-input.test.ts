@@ -141,7 +141,7 @@ describe('create() with invalid options', () => {
     await symlink(place, link);
     for (const source of [place, link, `/tmp/..${place}`]) {
       const error = await refused({ docker: { mounts: [{ source, target: '/mnt', readonly: true }] } });
-      // What is not there on this machine cannot be mounted either.
+      // A place that does not exist on this machine cannot be mounted either.
       expect(error).toMatchObject({ code: existsSync(place) ? 'UNSAFE_MOUNT' : 'INVALID_OPTIONS' });
     }
     const { code } = await refused({ cwd: link });

@@ -2,7 +2,7 @@ import { chmod, copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { docker, engine, tempFolder } from './support.js';
 
-/** The image's Claude Code and its scripted model, for the PATH of the host. */
+/** The Claude Code of the image and its scripted model, for the PATH of this machine. */
 export async function claudeOnHost(): Promise<string> {
   const folder = await tempFolder(0);
   const container = await docker('create', engine.image, 'claude');

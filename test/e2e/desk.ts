@@ -10,17 +10,17 @@ export class Desk {
     const desk = new Desk();
     const size = ['-x', '150', '-y', '40'];
     onTestFinished(async () => void (await desk.#tmux('kill-server')));
-    // The shell's own name for where it is would keep tmux from attaching.
+    // The variable TMUX of the test's own shell would keep tmux from attaching.
     await desk.#tmux('new-session', '-d', ...size, '-s', 'desk', '--', 'env', '-u', 'TMUX', 'sh', '-c', command);
     return desk;
   }
 
-  /** What is to be read on it now. */
+  /** The current text of the screen. */
   async screen(): Promise<string> {
     return (await this.#tmux('capture-pane', '-p', '-t', 'desk')).stdout;
   }
 
-  /** Types a line and enters it, as soon as it is to be seen. */
+  /** Types a line, and presses Enter as soon as the line is visible. */
   async types(line: string): Promise<void> {
     await this.#tmux('send-keys', '-t', 'desk', '-l', line);
     await expect.poll(() => this.screen()).toContain(line);

@@ -153,7 +153,7 @@ it('interactive.ts lets a person take turns with the agent and leave with /exit'
     if (terminal === undefined) continue;
     const keys = ['-L', 'autonomous-orchestration', 'send-keys', '-t', `${terminal}:`];
     await attempt('tmux', [...keys, '-l', typed.shift() ?? '']);
-    await delay(500); // What comes at once with it would be a line break.
+    await delay(500); // An Enter that comes together with the text would be a line break.
     await attempt('tmux', [...keys, 'Enter']);
   }
   expect(typed).toEqual([]);
@@ -216,7 +216,7 @@ describe('script.ts', () => {
     const cwd = await tempFolder();
     await writeFile(join(cwd, '.model-script.json'), JSON.stringify([{ text: 'All \u001b]0;title\u0007done.' }]));
     const path = join(import.meta.dirname, '../../examples/script.ts');
-    // A terminal that nobody sits at has no size of its own.
+    // A terminal without a person has no size of its own.
     const command = `stty rows 40 cols 160; exec ${process.execPath} --import tsx ${path} --cwd ${cwd} 'Do it'`;
     const env = { ...process.env, DOCKER_HOST: engine.host, HOME: await tempFolder(0) };
     const { code, stdout } = await attempt('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
@@ -237,7 +237,7 @@ describe('script.ts', () => {
   });
 });
 
-/** An example on a workspace that has the model's script in it: examples give their sessions no variables. */
+/** An example in a workspace that contains the script of the model, because examples give their sessions no variables. */
 async function scriptedExample(
   name: string,
   turns: readonly ModelTurn[] | Record<string, ModelTurn[]>,

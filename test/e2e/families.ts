@@ -12,7 +12,7 @@ import { bash, casting, containersOf, type ModelTurn, tempFolder } from './suppo
 export const UNTIL_GO = bash('until [ -e /workspace/go ]; do sleep 0.05; done');
 export const go = (cwd: string): Promise<void> => writeFile(join(cwd, 'go'), '');
 
-/** Options of a session that leads others; each plays the part whose name stands in its prompt. */
+/** Options of a leader session; each session plays the part whose name is in its prompt. */
 export async function leading(
   parts: Record<string, ModelTurn[]>,
   options: Partial<CreateSessionOptions> = {},
@@ -20,7 +20,7 @@ export async function leading(
   return { mode: 'orchestration', prompt: 'Lead', cwd: await tempFolder(), ...casting(parts), ...options } as never;
 }
 
-/** What the tool calls of a session put out, from now on. */
+/** The outputs of the tool calls of a session, from now on. */
 export function outputsOf(manager: UnifiedSessionManager): (session: Pick<UnifiedSession, 'id'>) => string[] {
   const outputs = new Map<string, string[]>();
   manager.on('session:tool-result', ({ sessionId, output }) => {
@@ -29,7 +29,7 @@ export function outputsOf(manager: UnifiedSessionManager): (session: Pick<Unifie
   return ({ id }) => outputs.get(id) ?? [];
 }
 
-/** The most sessions that were at work at once, as their events tell. */
+/** The largest number of sessions that worked at the same time, according to their events. */
 export function mostAtWork(events: readonly SessionEvent[]): number {
   const statuses = new Map<string, UnifiedSession['status']>();
   let most = 0;

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { plantedSince, snapshotGit } from '../../src/core/orchestration/git/snapshot.js';
 import { attempt, bash, git, scripted, tempFolder, testManager } from './support.js';
 
-/** What is tried here has to fail without the guard, too. */
+/** The attacks here have to fail without the guard, too. */
 const UNGUARDED = { policy: { dangerous: 'allow' } } as const;
 
 // The repository belongs to root, as the user who runs these tests, so the sessions run as root, too; without capabilities.
@@ -32,7 +32,7 @@ async function repository(): Promise<string> {
   return cwd;
 }
 
-/** Runs a script in a session. As a file: Claude Code itself refuses some such commands on its own. */
+/** Runs a script in a session. The script is a file, because Claude Code itself refuses some such commands. */
 async function agentRuns(cwd: string, ...lines: string[]): Promise<{ output: string; dangers: string[] }> {
   const { manager } = await testManager(UNGUARDED);
   const { docker } = scripted(
@@ -51,7 +51,7 @@ async function agentRuns(cwd: string, ...lines: string[]): Promise<{ output: str
   return { output, dangers: planted.map(({ reason }) => reason) };
 }
 
-/** What people and their editors run all day. */
+/** The git commands that people and their editors run all day. */
 async function everydayGit(cwd: string): Promise<void> {
   const identity = ['-c', 'user.name=Tester', '-c', 'user.email=tester@example.invalid'];
   const commands = [

@@ -41,7 +41,7 @@ async function probeImages(stateDir: string, engine: Engine): Promise<void> {
   docker.close();
 }
 
-/** A test is long over by then. */
+/** Every test has ended long before this time. */
 const OLD_MS = 10 * 60_000;
 
 /** Tests kill processes, and people kill tests: what an earlier test run has left would count for this one. */
@@ -53,7 +53,7 @@ async function removeLeft(host: string): Promise<void> {
   const ids = await docker('ps', '--all', '--quiet', '--filter', 'label=autonomous-orchestration.owner');
   if (ids.length === 0) return;
   // Another run may be under way beside this one.
-  const made = await docker('inspect', '--format', '{{.Id}} {{.Created}}', ...ids).catch(() => []); // One has just gone.
+  const made = await docker('inspect', '--format', '{{.Id}} {{.Created}}', ...ids).catch(() => []); // A container may just have been removed.
   const old = made.flatMap((line) => {
     const [id = '', at = ''] = line.split(' ');
     return Date.now() - Date.parse(at) > OLD_MS ? [id] : [];

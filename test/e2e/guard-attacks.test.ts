@@ -15,7 +15,7 @@ import {
   testManager,
 } from './support.js';
 
-/** What every attack is after: a call that policy denies. */
+/** The goal of every attack: a call that policy denies. */
 const FORBIDDEN = bash('touch /workspace/forbidden');
 const policy = {
   rules: [{ tool: 'Bash', matches: /^touch \/workspace\/forbidden$/, decision: 'deny' as const, reason: 'Not that.' }],
@@ -28,7 +28,7 @@ interface Attack {
   turns?: ModelTurn[];
 }
 
-/** Runs a script in the container before the forbidden call; scripts get past Claude Code's own refusals. */
+/** Runs a script in the container before the forbidden call. Claude Code does not refuse what is in a script. */
 async function attack(
   script: string,
   {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bash, engine, type ModelTurn, nextEvent, RELEASES, scripted, tempFolder, testManager } from './support.js';
 
-/** A session whose model's requests are logged, so that a test can see what the model was told. */
+/** A session that logs the requests to its model, so that a test can check what the model received. */
 async function recordedOn(image: string, ...turns: ModelTurn[]) {
   const cwd = await tempFolder();
   const { docker } = scripted(...turns);
@@ -40,7 +40,7 @@ describe.each(RELEASES)('the guard and steering, with Claude Code $version', ({ 
     });
     const reason = denied?.type === 'session:denied' ? denied.denial.reason : '';
     expect(reason).toContain('Denied by policy: ');
-    // Some releases put words of their own around the reason.
+    // Some releases put their own words around the reason.
     expect(await requests()).toContain(JSON.stringify(reason).slice(1, -1));
   });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { attempt, bash, scripted, tempFolder, testManager } from './support.js';
 
-/** What is tried here has to fail without the guard, too. */
+/** The attacks here have to fail without the guard, too. */
 const UNGUARDED = { policy: { dangerous: 'allow' } } as const;
 
 describe('a workspace that an agent has prepared', () => {

@@ -40,14 +40,14 @@ export class Host {
     });
   }
 
-  /** The session's id, as soon as something has happened to it. */
+  /** The id of the session, as soon as an event of the given type has come. */
   when(type: string): Promise<string> {
     const line = this.#lines.find((told) => told.type === type);
     if (line) return Promise.resolve(line.sessionId);
     return new Promise((found) => this.#wanted.push({ type, found }));
   }
 
-  /** Ends it together with its session. */
+  /** Ends the process together with its session. */
   async end(): Promise<void> {
     this.process.kill('SIGTERM');
     await this.exited;

@@ -10,7 +10,7 @@ import { bash, RELEASES, repository, scripted, tempFolder, testManager } from '.
 const run = promisify(execFile);
 const LOOK = 'pwd; ls -a; cat top.txt .local; echo planted > planted.txt';
 
-/** A repository with a part in `packages/x` and a secret at its top, and a worktree of the user's elsewhere with another. */
+/** A repository with a part in `packages/x` and a secret in its root, and a worktree elsewhere with another secret. */
 async function userScene() {
   const repo = await repository();
   const elsewhere = join(await tempFolder(0), 'dev');
@@ -26,7 +26,7 @@ async function userScene() {
 
 async function served(image: string, workspaces: string[]) {
   const { docker } = scripted(bash(LOOK), { text: 'Done.' });
-  // The repository is root's, so the agent is, too.
+  // The repository belongs to root, so the agent runs as root, too.
   const { manager } = await testManager({ docker: { ...docker, image, user: '0:0', network: 'none' } });
   const server = await serveAutonomousApp(manager, { port: 0, workspaces });
   onTestFinished(() => server.close());

@@ -36,14 +36,14 @@ const hasTerminal = async (id: string): Promise<boolean> =>
   (await tmux('has-session', '-t', `=${terminalOf(id)}`)).code === 0;
 const closeWindow = (id: string) => tmux('kill-session', '-t', `=${terminalOf(id)}`);
 
-/** An interactive session, and what is left of its manager's sessions after the test. */
+/** An interactive session. After the test, no terminal may be left of the sessions of its manager. */
 async function interactive(
   turns: ModelTurn[],
   options: Partial<CreateSessionOptions> = {},
   managerOptions: SessionManagerOptions = {},
 ) {
   const managers: UnifiedSessionManager[] = [];
-  // Registered before the manager's end, and called after it.
+  // This is registered before the end of the manager, and so called after it.
   onTestFinished(async () => {
     const ids = managers.flatMap((one) => one.list().map(({ id }) => id));
     for (const id of ids) expect(await hasTerminal(id), `terminal of ${id}`).toBe(false);
@@ -68,7 +68,7 @@ async function waits(manager: UnifiedSessionManager, id: string): Promise<Unifie
   return manager.get(id) as UnifiedSession;
 }
 
-/** A person who has attached to the session with a terminal of their own, and looks at it. */
+/** A person who has attached to the session with their own terminal. */
 async function person(manager: UnifiedSessionManager, id: string) {
   const socket = `ao-person-${id}`;
   const own = (...args: string[]) => attempt('tmux', ['-L', socket, '-f', '/dev/null', ...args]);
@@ -89,7 +89,7 @@ async function person(manager: UnifiedSessionManager, id: string) {
   };
 }
 
-/** Nothing is left of a session but its record, its conversation and its log. */
+/** Only the record, the conversation and the log are left of a session. */
 async function expectNothingLeft({ id, runs }: UnifiedSession, stateDir: string): Promise<void> {
   expect(await docker('ps', '--all', '--quiet', '--filter', `label=autonomous-orchestration.session=${id}`)).toBe('');
   expect(await hasTerminal(id)).toBe(false);
@@ -104,7 +104,7 @@ const said = (session: UnifiedSession | undefined): (string | undefined)[][] =>
 const ofSession = (events: SessionEvent[], ...types: SessionEvent['type'][]): string[] =>
   events.filter(({ type }) => types.includes(type)).map(({ type }) => type);
 
-/** Settings of a person who has answered all that Claude asks at its first start. */
+/** Settings of a person who has answered all questions that Claude Code asks at its first start. */
 const setUp = (cwd: string) => ({
   hasCompletedOnboarding: true,
   customApiKeyResponses: { approved: ['k-ant-scripted-model'], rejected: [] },

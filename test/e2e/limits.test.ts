@@ -61,7 +61,7 @@ it("a session that reaches the provider's usage limit waits and continues by its
   const cwd = await tempFolder();
   const script = join(cwd, 'script.json');
   const resetsAt = Math.ceil(Date.now() / 1000) + 10;
-  // The event that subscriptions get; with an API key, as here, the model's answer alone would say so.
+  // The event that only subscriptions get; with an API key, as here, the answer of the model is the only sign.
   const event = JSON.stringify({ type: 'rate_limit_event', rate_limit_info: { status: 'rejected', resetsAt } });
   const first = { tool: 'Bash', input: { command: `echo '${event}' > /proc/1/fd/1` } };
   const limit = {

@@ -9,7 +9,7 @@ export const MODES = [
   'orchestration',
 ] as const satisfies readonly SessionMode[];
 
-/** What every mode has to do alike, with its words in the README's table. */
+/** What every mode has to do, with the words of the table in the README. */
 const CHECKS = {
   session: '**ChannelCoder session**: record, events in order, tool calls, cost',
   continue: 'continued with feedback: same conversation, further run',
@@ -22,7 +22,7 @@ const CHECKS = {
 
 export type Check = keyof typeof CHECKS;
 
-/** The table of what works in which mode, as the README has it. */
+/** The table of the README that shows what works in which mode. */
 export function tableOf(holds: (mode: SessionMode, check: Check) => boolean): string {
   const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const mark = (mode: SessionMode, check: Check): string => (holds(mode, check) ? '✅' : '❌');

@@ -18,14 +18,14 @@ import {
 
 const SECRET = 'the secret of the victim';
 
-/** A folder of the user's own that no agent is to see. */
+/** A folder of the user that no agent may see. */
 async function victimFolder(): Promise<string> {
   const victim = await tempFolder();
   await writeFile(join(victim, 'secret'), SECRET);
   return victim;
 }
 
-/** What an agent does from inside a container of its own, at the worst moment: all checks are done, nothing is mounted yet. */
+/** Another agent swaps the source from its own container at the worst moment: after all checks, before the mount. */
 function executorWithSwap(stateDir: string, swap: () => void): AutonomousExecutor {
   return new AutonomousExecutor({
     stateDir,
@@ -55,7 +55,7 @@ describe.each(RELEASES)(
   ({ image }) => {
     interface Case {
       what: string;
-      /** Makes what the session is to mount. */
+      /** Creates what the session will mount. */
       options: (top: string) => Promise<CreateSessionOptions>;
       /** What is swapped, below `top`. */
       swapped: string;
@@ -88,7 +88,7 @@ describe.each(RELEASES)(
       async ({ options, swapped }) => {
         const [victim, top, stateDir] = [await victimFolder(), await tempFolder(), await tempFolder(0)];
         const asked = await options(top);
-        // The victim has what is looked for on the way.
+        // The victim has the folder that the path through the link needs.
         await made(victim, 'x');
         const executor = executorWithSwap(stateDir, () => replaceBy(victim, join(top, swapped)));
         const { manager } = await testManager({ stateDir, executors: { autonomous: executor } });
@@ -111,7 +111,7 @@ describe.each(RELEASES)(
 
     it('the agent never starts if the objects of a repository are replaced by a link before the mount', async () => {
       const [victim, stateDir] = [await victimFolder(), await tempFolder(0)];
-      // The engine itself refuses where something is missing that is mounted from below.
+      // The engine itself refuses a mount if something below its source is missing.
       await writeFile(join(await made(victim, 'info'), 'alternates'), '');
       const cwd = await repository();
       const executor = executorWithSwap(stateDir, () => replaceBy(victim, join(cwd, '.git/objects')));

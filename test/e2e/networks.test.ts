@@ -7,7 +7,7 @@ import { bash, docker, type ModelTurn, nextEvent, RELEASES, scripted, tempFolder
 const PORT = 7000;
 const SERVER = `node -e "require('http').createServer((q, r) => r.end('reached')).listen(${PORT}, '0.0.0.0', () => require('fs').writeFileSync('listening', ''))"`;
 
-/** Starts a session whose agent listens on all its addresses, and answers where. */
+/** Starts a session whose agent listens on all its addresses, and returns its address. */
 async function listening(manager: UnifiedSessionManager, options: { image: string; network?: string }) {
   const serve = bash(`(${SERVER} >/dev/null 2>&1 &) ; until [ -e listening ]; do sleep 0.05; done; echo up; sleep 300`);
   const call = nextEvent(manager, ({ type }) => type === 'session:tool');
@@ -29,7 +29,7 @@ async function start(
   });
 }
 
-/** What an agent gets from an address. */
+/** The session of an agent that sends a request to an address. */
 async function reached(
   manager: UnifiedSessionManager,
   options: { image: string; network?: string },

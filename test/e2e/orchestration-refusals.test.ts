@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { atWork, childrenOf, leading, outputsOf, UNTIL_GO } from './families.js';
 import { bash, type ModelTurn, nextEvent, scripted, tempFolder, testManager } from './support.js';
 
-/** Prints the exit code of each command behind what it says, on both streams. */
+/** Prints the output of each command, of both streams, and then its exit code. */
 const tries = (...commands: string[]): ModelTurn =>
   bash(commands.map((command) => `{ ${command}; } 2>&1; echo "code $?"`).join('\n'));
 
-/** What was said to each command that ended with a code. */
+/** The output and the exit code of each command. */
 function answersIn(output = ''): { said: string; code: number }[] {
   return [...output.matchAll(/([\s\S]*?)code (\d+)(?:\n|$)/g)].map(([, said = '', code]) => ({
     said,
@@ -189,7 +189,7 @@ describe('the rights of a leader session', () => {
 });
 
 it('a session that is no leader has no orchestrate command, and handwritten requests are refused', async () => {
-  // What is tried here has to fail without the guard, too.
+  // The attack here has to fail without the guard, too.
   const { manager } = await testManager({ policy: { dangerous: 'allow' } });
   const outputs = outputsOf(manager);
   const byHand = [

@@ -97,7 +97,7 @@ describe('a leader session', () => {
     expect([others, more]).toEqual([[], []]);
     expect([middle?.mode, leaf?.mode]).toEqual(['orchestration', 'autonomous']);
     expect(leaf?.result?.text).toBe('The leaf.');
-    // It sees its grandchild, too.
+    // The leader sees its grandchild, too.
     const lines = outputs(parent).at(-1)?.split('\n').slice(-3) ?? [];
     expect(lines.join('\n')).toContain(`${leaf?.id}\tautonomous\tcompleted\tThe leaf.`);
     expect(outputs(leaf ?? { id: '' })).toEqual(['none']);

@@ -31,7 +31,7 @@ it('a person takes a session in Docker through its whole course on the page', as
 /** Claude's terminal takes a while to come up. */
 const WITHIN = { timeout: 30_000 };
 
-/** The page of a manager's sessions, and how one is started there; the page is then that session's. */
+/** The page of a manager, and a function that starts a session there and leaves the page on that session. */
 async function pageOn(options: SessionManagerOptions, workspace: string) {
   const { manager } = await testManager(options);
   const { server } = await serveManager(manager, workspace);
@@ -152,7 +152,7 @@ it('the page shows the worktree and the changes of a session on its own branch',
   const cwd = await repository();
   const commit = 'git -c user.name=Claude -c user.email=claude@example.invalid commit -qm Work';
   const { docker } = scripted(bash(`seq 3 > file; git add file; ${commit}; touch loose`), { text: 'Done.' });
-  // The repository is root's, so the agent is, too.
+  // The repository belongs to root, so the agent runs as root, too.
   const { manager, page, start } = await pageOn({ docker: { ...docker, user: '0:0' } }, cwd);
   const id = await start('worktree', 'branching', 'Work', () => page.getByLabel('Branch (optional)').fill('fix/it'));
   await page.getByRole('region', { name: 'Changes' }).waitFor(WITHIN);

@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { isKnownTool, toolsOff } from '../../src/core/orchestration/guard/claude-tools.js';
 import { attempt, bash, docker, type ModelTurn, RELEASES, scripted, tempFolder, testManager } from './support.js';
 
-/** What every attack is after: a call that policy denies. */
+/** The goal of every attack: a call that policy denies. */
 const FORBIDDEN: ModelTurn = { tool: 'Write', input: { file_path: '/workspace/forbidden', content: 'x' } };
 const policy = {
   rules: [
@@ -18,7 +18,7 @@ const policy = {
 const settings = (env: object): string => JSON.stringify({ env });
 const BACKGROUND = settings({ CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: '', CLAUDE_AUTO_BACKGROUND_TASKS: '1' });
 
-/** A library that answers in the hook's place, see `fixtures/forged-answer.c`. */
+/** A library that answers instead of the hook, see `fixtures/forged-answer.c`. */
 async function forgedAnswer(): Promise<string> {
   const library = join(await tempFolder(0), 'forged.so');
   const source = join(import.meta.dirname, 'fixtures/forged-answer.c');
@@ -28,7 +28,7 @@ async function forgedAnswer(): Promise<string> {
   return library;
 }
 
-/** A workspace of the agent's, with files in it. */
+/** A workspace with files that belong to the agent. */
 async function workspaceWith(files: Record<string, string | Buffer>): Promise<string> {
   const cwd = await tempFolder();
   for (const [path, content] of Object.entries(files)) {
@@ -129,7 +129,7 @@ describe.each(RELEASES)('ways past the guard, with Claude Code $version', ({ ima
       await docker('rmi', deceived);
     });
     await docker('cp', await forgedAnswer(), `${container}:/opt/forged.so`);
-    // What the image itself has the loader load is the image's affair; here it stands for whatever deceives the hook.
+    // Libraries that the image itself loads are not checked; here the library stands for anything that deceives the hook.
     await docker('commit', '--change', 'ENV LD_PRELOAD=/opt/forged.so', container, deceived);
     const turns = [bash('ls'), { text: 'Tried.', delayMs: 60_000 }];
     const { ended, forbidden } = await runs(deceived, await workspaceWith({ armed: '' }), turns);
@@ -159,7 +159,7 @@ describe.each(RELEASES)('ways past the guard, with Claude Code $version', ({ ima
       const { forbidden, outcomes, outputs } = await runs(image, cwd, [subagent(input), { text: 'Done.' }]);
       expect(forbidden).toBe(false);
       expect(outcomes).toEqual(['Agent ok', 'Write denied']);
-      // The call waits for the agent, and has its last words.
+      // The call waits for the subagent, and its result has the last message of the subagent.
       expect(outputs.at(-1)).toContain('Tried.');
     });
 

@@ -4,12 +4,12 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bash, containersOf, git, type ModelTurn, repository, scripted, tempFolder, testManager } from './support.js';
 
-/** What is tried here has to fail without the guard, too. */
+/** The attacks here have to fail without the guard, too. */
 const UNGUARDED = { policy: { dangerous: 'allow' } } as const;
 const IDENTITY = 'git -c user.name=Claude -c user.email=claude@example.invalid';
 const PLAN = '# Plan\n\n1. Say "hello" to {name} & \'others\' — $HOME\n2. Done: 漢字 🙂';
 
-/** All that there is in a folder, byte for byte, with modes and times. */
+/** The whole content of a folder, byte for byte, with modes and times. */
 async function snapshot(folder: string): Promise<Record<string, string>> {
   const names = await readdir(folder, { recursive: true });
   const entries = names.sort().map(async (name): Promise<[string, string]> => {
@@ -30,7 +30,7 @@ const tries = (...commands: string[]): ModelTurn =>
     `${commands.map((command) => `{ ${command}; } 2>/dev/null && echo BREACH '${command.replaceAll("'", '')}'`).join('\n')}\ntrue`,
   );
 
-/** Root's: nothing but the mount keeps it from writing. */
+/** The agent runs as root, so that only the mount can keep it from writing. */
 const asRoot = (...turns: ModelTurn[]) => ({ docker: { ...scripted(...turns).docker, user: '0:0' } });
 
 const GIT_WRITES = [
@@ -133,7 +133,7 @@ describe('a planning session', () => {
     const ended = await manager.waitFor(id);
 
     expect(ended).toMatchObject({ status: 'completed', metadata: { errors: [] } });
-    // It may look.
+    // The session may read the git data.
     expect(outputs[0]).toBe(`First\n?? loose.txt\n${await git(cwd, 'rev-parse', 'main')}`);
     expect(outputs[1]).not.toContain('BREACH');
     expect([await snapshot(cwd), await snapshot(worktree)]).toEqual(before);

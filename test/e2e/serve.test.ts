@@ -8,7 +8,7 @@ import { bash, docker, engine, tempFolder } from './support.js';
 
 const WITHIN = { timeout: 30_000 };
 
-/** A server of the README's recommended start, in a process of its own. */
+/** A server that is started as the README recommends, in its own process. */
 class Served {
   readonly #child: ChildProcess;
   #url = '';
@@ -45,7 +45,7 @@ class Served {
     return this.#data(await fetch(`${this.#url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) }));
   }
 
-  /** Ends it as a service manager does. */
+  /** Ends the server as a service manager does. */
   async end(): Promise<unknown[]> {
     const exit = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');

@@ -34,14 +34,14 @@ export function size(small: number, full: number): number {
 /** A turn of the scripted model, see `engine/README.md`. */
 export type ModelTurn = Record<string, unknown>;
 
-/** Options that give a session its model's script. */
+/** Options that give the model of a session its script. */
 export function scripted(
   ...turns: ModelTurn[]
 ): Pick<CreateSessionOptions, 'docker'> & { docker: { env: Record<string, string> } } {
   return { docker: { env: { MODEL_SCRIPT: JSON.stringify(turns) } } };
 }
 
-/** Options for sessions that share their variables and play different parts, each known by a text in its prompt. */
+/** Options for sessions that share their variables and play different parts, which a text in the prompt selects. */
 export function casting(parts: Record<string, ModelTurn[]>): ReturnType<typeof scripted> {
   return { docker: { env: { MODEL_SCRIPT: JSON.stringify(parts) } } };
 }
@@ -129,7 +129,7 @@ export async function git(cwd: string, ...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** A repository of root's with one commit. */
+/** A repository that belongs to root, with one commit. */
 export async function repository(): Promise<string> {
   const cwd = join(await tempFolder(0), 'project');
   await mkdir(cwd);
@@ -140,7 +140,7 @@ export async function repository(): Promise<string> {
   return cwd;
 }
 
-/** Runs a command and answers how it went, whatever that is. */
+/** Runs a command and returns its result, also if it fails. */
 export async function attempt(
   command: string,
   args: string[],

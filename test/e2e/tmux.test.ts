@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  // The server of this socket, and with it what the tests have left in it.
+  // The server of this socket, with everything that the tests have left in it.
   await run('tmux', ['-L', SOCKET, 'kill-server']).catch(() => {});
   await removeFolder(folder);
 });
@@ -60,7 +60,7 @@ process.stdout.write('\\x1b[?2004h');
 draw();
 `;
 
-/** A session with such an input box; answers what was submitted. */
+/** A tmux session with such an input box, and a function that returns the submitted texts. */
 async function ui(name: string, mode = 'box'): Promise<{ submitted: () => Promise<string[]> }> {
   const [program, out, script] = ['ui.mjs', `${name}.out`, `${name}.sh`].map((file) => join(folder, file)) as [
     string,
@@ -80,7 +80,7 @@ async function ui(name: string, mode = 'box'): Promise<{ submitted: () => Promis
   return { submitted };
 }
 
-/** A session that runs this shell text. */
+/** A tmux session that runs this shell script. */
 async function shell(name: string, text: string): Promise<number> {
   const script = join(folder, `${name}.sh`);
   await writeFile(script, text);

@@ -5,11 +5,11 @@ import type { CreateSessionOptions, UnifiedSession } from 'autonomous-orchestrat
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { bash, casting, git, type ModelTurn, repository, tempFolder, testManager } from './support.js';
 
-/** What is tried here has to fail without the guard, too. */
+/** The attacks here have to fail without the guard, too. */
 const UNGUARDED = { policy: { dangerous: 'allow' }, maxConcurrent: 5 } as const;
 const IDENTITY = 'git -c user.name=Claude -c user.email=claude@example.invalid';
 
-/** Each session plays the part whose name is its prompt. The repository is root's, so they are, too. */
+/** Each session plays the part whose name is its prompt. The repository belongs to root, so the sessions run as root, too. */
 function inWorktrees(cwd: string, parts: Record<string, ModelTurn[]>) {
   const { docker } = casting(parts);
   return (prompt: string, options: Partial<CreateSessionOptions> = {}): CreateSessionOptions => ({
@@ -21,7 +21,7 @@ function inWorktrees(cwd: string, parts: Record<string, ModelTurn[]>) {
   });
 }
 
-/** A repository whose worktrees go with it. */
+/** A repository that is removed together with its worktrees. */
 async function project(): Promise<string> {
   const cwd = await repository();
   onTestFinished(async () => {
@@ -31,7 +31,7 @@ async function project(): Promise<string> {
   return cwd;
 }
 
-/** So many commits, with so many lines in each, and so many loose files; the odd ones remove the only line there is. */
+/** `count` commits with `count` lines each, and `count` loose files; an odd `count` also removes the only line there is. */
 function work(count: number): ModelTurn[] {
   const commit = `${IDENTITY} commit -qm Work`;
   const lines = [
@@ -162,7 +162,7 @@ describe('an agent that breaks its repository', () => {
   ])('a session completes and reports no changes if its agent %s', async (_, command) => {
     const { manager } = await testManager(UNGUARDED);
     const cwd = await project();
-    // As a script file: Claude Code itself refuses some such commands on its own.
+    // A script file, because Claude Code itself refuses some such commands.
     const script = { tool: 'Write', input: { file_path: '/tmp/break.sh', content: `${COMMIT}\n${command}\n` } };
     const options = inWorktrees(cwd, { Break: [script, bash('sh /tmp/break.sh && echo broken'), { text: 'Sorry.' }] });
     const outputs: string[] = [];

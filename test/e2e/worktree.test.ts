@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bash, git, repository, scripted, tempFolder, testManager } from './support.js';
 
-/** What is tried here has to fail without the guard, too. */
+/** The attacks here have to fail without the guard, too. */
 const UNGUARDED = { policy: { dangerous: 'allow' } } as const;
 
 // The repository belongs to root, as the user who runs these tests, so the sessions run as root, too; without capabilities.
@@ -78,7 +78,7 @@ describe('a session in a worktree', () => {
       'echo x > "$G/packed-refs" && echo BREACH packed-refs',
       'true',
     ].join('\n');
-    // As a script file: Claude Code itself refuses some such commands on its own.
+    // A script file, because Claude Code itself refuses some such commands.
     const { docker } = scripted(
       { tool: 'Write', input: { file_path: '/workspace/attack.sh', content: attacks } },
       bash('sh attack.sh 2>/dev/null; cat where.txt'),

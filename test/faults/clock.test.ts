@@ -9,7 +9,7 @@ import { figure, nextEvent, quick, tempFolder, testManager } from './support.js'
 const HOUR = 3_600_000;
 let offset = 0;
 
-// Before any manager is made: it takes the clock when it is constructed.
+// This runs before a manager is created, because a manager takes the clock when it is constructed.
 beforeEach(() => {
   offset = 0;
   const real = Date.now;
@@ -69,7 +69,7 @@ it('the time limit of an approval does not depend on the system clock', async ()
     await waiting;
     offset = jump;
     if (!answer) return manager.waitFor(id);
-    await delay(100); // Nothing happens, and nobody tells of that.
+    await delay(100); // Nothing happens: there is no event to wait for.
     const [request] = manager.get(id)?.pendingApprovals ?? [];
     expect(request).toBeDefined();
     await manager.approve(id, request?.requestId ?? '');

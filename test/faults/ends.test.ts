@@ -15,7 +15,7 @@ import {
   testManager,
 } from './support.js';
 
-/** A session that does what it is told to; its end is provoked as soon as it has said something. */
+/** A session with these options; its end is provoked as soon as it has emitted a message. */
 async function endOf(
   options: Partial<CreateSessionOptions>,
   provoke?: (id: string) => Promise<unknown>,
@@ -84,7 +84,7 @@ describe('exit codes 125 to 127', () => {
     expect(result?.error).toMatch(/exit code 127.*not found/);
     figure('exit code 127 of the init', result?.error ?? '');
 
-    // With its claude at create(), and without when it is launched: a name that is given to another image meanwhile.
+    // The image has Claude Code at create() and lacks it at the launch: its tag is given to another image in between.
     const name = await changedImage('without-claude', 'LABEL without=claude');
     const bare = await launchedAfter(() => ['docker', 'tag', engine.bareImage, name], { image: name });
     expect(bare.result).toMatchObject({ exitCode: 127 });
@@ -110,7 +110,7 @@ describe('exit codes 125 to 127', () => {
   });
 });
 
-/** A session before whose `docker run`, when all checks are done, a command runs. */
+/** A session for which a command runs after all checks and before its `docker run`. */
 async function launchedAfter(
   command: () => string[],
   options: Exclude<CreateSessionOptions['docker'], false>,

@@ -22,7 +22,7 @@ it.each(['there is no socket', 'nobody listens', 'nobody answers'])('create() ne
   expect(await readdir(stateDir)).not.toContain('sessions');
 });
 
-/** A server that takes connections and says nothing; or the socket that one left which was killed. */
+/** A server that accepts connections and never answers; or, if `dead`, the socket that a killed server left behind. */
 async function listen(path: string, dead: boolean): Promise<void> {
   if (dead) {
     const killed = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;

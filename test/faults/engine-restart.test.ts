@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine?.remove());
 
-/** Two sessions that run, and one that waits for its turn. */
+/** Two sessions that run, and a queued one. */
 async function scene() {
   const stateDir = await stateFolder();
   const executor = new AutonomousExecutor({ stateDir, env: { ...process.env, DOCKER_HOST: engine.host } });
@@ -31,7 +31,7 @@ async function scene() {
 
 type Scene = Awaited<ReturnType<typeof scene>>;
 
-/** All have ended, once each; the slots are free, and the next session runs. */
+/** All sessions have ended once each, the slots are free, and the next session runs. */
 async function allOver({ manager, ends, running, waiting, brief }: Scene): Promise<UnifiedSession[]> {
   const sessions = await Promise.all([...running, waiting].map(({ id }) => manager.waitFor(id)));
   const next = await manager.create(brief);
@@ -97,7 +97,7 @@ describe('dockerd with two running sessions and a queued one', () => {
     onTestFinished(() => clock.mockRestore());
     await expect(made.manager.create(made.brief)).rejects.toMatchObject({ code: 'DOCKER_UNAVAILABLE' });
     expect(made.manager.list({ status: 'running' })).toHaveLength(2);
-    // Time passes sixty times as fast: whoever began to wait at any moment has waited half a minute soon.
+    // Time passes sixty times as fast, so that every wait of half a minute is over soon.
     const all = [...made.running, made.waiting];
     await until('the end of all', () => {
       skipped += 1_200;

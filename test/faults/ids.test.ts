@@ -44,7 +44,7 @@ it('ids that are paths, NUL, 10 KB long or no text are unknown to every method a
   await manager.waitFor(real);
   const records = manager.list();
   const ids = [...HOSTILE, `${real}/../${real}`, `./${real}`, `${real}\0`, ` ${real}`, real.toUpperCase() + real];
-  await holdings(); // What the session's end still had to do is done.
+  await holdings(); // Waits until the work at the end of the session is done.
 
   const requests = fileRequests();
   let calls = 0;

@@ -77,7 +77,7 @@ it(`a process that is killed at ${KILLS} random moments loses no session and run
   figure('every session in its true state after the start of recover()', spread(settleTimes));
 }, 300_000);
 
-/** Every session has run once, to its end, and nothing is left of it but its record. */
+/** Every session has run once, to its end, and only its record is left. */
 async function verify({ taskIds, workspaces, stateDir }: Scene, sessions: UnifiedSession[]): Promise<void> {
   expect(sessions.map(({ taskId }) => taskId).sort(), `seed ${SEED}`).toEqual(taskIds);
   for (const { taskId = '', status, result, runs, metadata } of sessions) {
@@ -108,7 +108,7 @@ async function prepare(): Promise<Scene> {
     const cwd = join(workspaces, taskId);
     await mkdir(cwd);
     await chown(cwd, 1000, 1000);
-    // Variables that a session has of its own would have to be given to recover() again; a file need not.
+    // Variables of a session would have to be given to recover() again; a file does not.
     const script = [bash('echo run >> runs.txt'), bash('sleep 0.2'), { text: `Done ${taskId}.` }];
     await writeFile(join(cwd, '.model-script.json'), JSON.stringify(script));
     sessions.push({ prompt: `Do ${taskId}`, cwd, taskId });
@@ -118,7 +118,7 @@ async function prepare(): Promise<Scene> {
   return { task, workspaces, stateDir, taskIds };
 }
 
-/** Processes of this machine that work in a folder: docker clients do. */
+/** Processes of this machine whose working folder is in a folder, such as docker clients. */
 async function processesIn(folder: string): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));

@@ -6,7 +6,7 @@ import { daemonPid, enginePaths, startDaemon, stopDaemon } from '../e2e/engine/d
 import { unmountAll } from '../e2e/engine/network.mjs';
 import { attempt, engine, until } from './support.js';
 
-/** An engine of a test's own, which it may kill. It knows the quick image only, and is removed with all it has. */
+/** An engine that belongs to one test, which may kill it. It has only the quick image, and is removed with all its data. */
 export class PrivateEngine {
   readonly #paths = enginePaths(`faults-${process.pid}`);
   readonly host = `unix://${this.#paths.socket}`;
@@ -27,7 +27,7 @@ export class PrivateEngine {
     await startDaemon(this.#paths, options);
   }
 
-  /** Ends dockerd, and nothing else; resolves when it is gone. */
+  /** Ends only dockerd; resolves when dockerd is gone. */
   async end(signal: NodeJS.Signals): Promise<void> {
     const pid = await daemonPid(this.#paths);
     if (pid === undefined) throw new Error('the private engine does not run');
@@ -41,7 +41,7 @@ export class PrivateEngine {
     return stdout.trim();
   }
 
-  /** Ends it and its containers, also those that outlived it. */
+  /** Ends the engine and its containers, also those that outlived it. */
   async remove(): Promise<void> {
     await this.start();
     const ids = await this.docker('ps', '--all', '--quiet');

@@ -16,12 +16,12 @@ import {
   testManager,
 } from './support.js';
 
-// Of two kinds: words of letters, and what has to be escaped in JSON, shells and regular expressions.
+// Two kinds of secrets: plain letters, and characters that are escaped in JSON, shells and regular expressions.
 const OF_MANAGER = 'sk-manager-3f9c7a1e';
 const OF_SESSION = 'pa$$"w\\0rd-5d2b8e4f';
 const SECRETS = ['3f9c7a1e', '5d2b8e4f'];
 
-/** Everything that an object holds, hidden properties and causes included, in one text. */
+/** Everything in an object, with hidden properties and causes, as one text. */
 const allOf = (value: unknown): string =>
   inspect(value, { depth: null, showHidden: true, maxArrayLength: null, maxStringLength: null }) +
   JSON.stringify(value);
@@ -41,7 +41,7 @@ function commandLines(): string {
   return lines.join('\n');
 }
 
-/** A file that is just being written has its name for a moment only. */
+/** A file that is being written has its temporary name only for a moment. */
 function ignoreMissing(error: NodeJS.ErrnoException): string {
   if (error.code !== 'ENOENT') throw error;
   return '';
@@ -97,7 +97,7 @@ it('during a session and after it, no secret is in ps, a file, the log, an event
   expect(leaks(allOf(events))).toEqual([]);
   expect(leaks(allOf(manager.list()))).toEqual([]);
   expect(leaks(allOf(manager.queueStatus()))).toEqual([]);
-  // Whoever logs the manager itself shows none either.
+  // A log of the manager itself shows no secret either.
   expect(leaks(inspect(manager, { depth: null, showHidden: true }))).toEqual([]);
   figure(
     'secrets',

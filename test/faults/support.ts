@@ -68,7 +68,7 @@ export function seededRandom(seed = 1): () => number {
 
 /**
  * What this process holds of the system: open files and sockets, watches of inotify, children, and timers, requests and
- * the like (`process.getActiveResourcesInfo`). Counted when nothing changes any more: what was let go of is closed a
+ * the like (`process.getActiveResourcesInfo`). Counted when nothing changes any more, because what is released is closed a
  * moment later.
  */
 export async function holdings(): Promise<string[]> {
@@ -102,7 +102,7 @@ function countHoldings(): string[] {
 
 export const SOCKET = 'socket';
 
-/** What `after` has that `before` had not, one by one. */
+/** The entries of `after` that are not in `before`, one by one. */
 export function added(after: readonly string[], before: readonly string[]): string[] {
   const left = [...before];
   return after.filter((held) => {
@@ -112,7 +112,7 @@ export function added(after: readonly string[], before: readonly string[]): stri
   });
 }
 
-/** Undefined for what went away meanwhile. */
+/** Undefined for an entry that has disappeared. */
 function tryRead<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -121,7 +121,7 @@ function tryRead<T>(read: () => T): T | undefined {
   }
 }
 
-/** Waits until a condition holds; only for what tells nobody, such as another process's files. */
+/** Waits until a condition holds; only for changes without an event, such as files of another process. */
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
@@ -137,7 +137,7 @@ export async function until<T>(
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** Bytes of the heap that are in use, after what nobody needs was collected. */
+/** Bytes of the heap that are in use after a garbage collection. */
 export async function heapUsed(): Promise<number> {
   for (let times = 0; times < 3; times++) {
     await delay(5); // What a turn of the event loop holds is let go.

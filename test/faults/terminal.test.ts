@@ -8,7 +8,7 @@ import { attempt, bash, engine, figure, git, type ModelTurn, quick, tempFolder, 
 /** Titles, colours, a cleared screen, a link, a report that a terminal types back, and a line drawn over another one. */
 const ATTACK =
   '\u001b]0;PWNED\u0007\u001b[31m\u001b[2J\u001b]8;;http://evil.invalid\u001b\\\u001b[6n\u009b5mvisible\rHIDDEN\u0008\u007f';
-/** All but the newline, in 7 bits and in 8. */
+/** All control characters except the newline, in 7 and in 8 bits. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const STEERING = /[\x00-\x09\x0b-\x1f\x7f-\x9f]/;
 
@@ -86,7 +86,7 @@ describe('escape sequences of an agent in the terminal of an example', () => {
     expect(stdout).toContain('hostile: visible HIDDEN');
     expect(stdout).not.toMatch(STEERING);
 
-    // In a terminal the table is drawn anew with sequences of its own; those of the agent are others.
+    // In a terminal the table is redrawn with its own sequences, which differ from those of the agent.
     const command = [process.execPath, ...args].map((word) => `'${word}'`).join(' ');
     const sized = `stty columns 160 rows 50; ${command}`;
     const table = await attempt('script', ['--quiet', '--return', '--command', sized, '/dev/null']);
@@ -125,7 +125,7 @@ function collect(value: unknown, path: string, found: Set<string>): void {
   }
 }
 
-/** What an example prints; what it asks at the terminal is denied. */
+/** The output of an example; its questions at the terminal are answered with no. */
 async function example(name: string, turns: readonly ModelTurn[]): Promise<{ output: string }> {
   const inGit = name === 'worktree.ts';
   const cwd = join(await tempFolder(inGit ? 0 : 1000), inGit ? 'project' : '');
