@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CreateSessionOptions, RecoveryReport, UnifiedSession } from 'autonomous-orchestration';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, inject, it, onTestFinished } from 'vitest';
 import { bash, containersLeft, figure, seededRandom, size, stateFolder, tempFolder } from './support.js';
 
 const KILLS = size(10, 50);
@@ -136,8 +136,7 @@ class Host {
   #upAt = 0;
 
   constructor(task: string) {
-    const fixture = join(import.meta.dirname, 'fixtures/host.ts');
-    this.#process = spawn(process.execPath, ['--import', 'tsx', fixture, task], {
+    this.#process = spawn(process.execPath, [join(inject('programs'), 'killed-host.js'), task], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#exited = once(this.#process, 'exit');
