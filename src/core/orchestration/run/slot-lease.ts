@@ -106,7 +106,10 @@ export class SlotLease {
     return wasWorking;
   }
 
-  /** If no command waits, the calls need not be known. Not for a run that rests, because then its calls have not begun. */
+  /**
+   * Forgets the calls if no command waits, because then they need not be known. Must not be called while the run rests, because
+   * then its calls have not begun.
+   */
   #forgetIdly(): void {
     if (this.#waits === 0) this.#forgetCalls();
   }
