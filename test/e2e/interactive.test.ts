@@ -608,7 +608,7 @@ describe('an interactive session without Docker', () => {
     const { create } = await onHost([], false);
     await expect(create()).rejects.toMatchObject({
       code: 'ONBOARDING_NEEDED',
-      message: expect.stringContaining("Run 'claude' there once"),
+      message: expect.stringContaining("Run 'claude' once with that home folder"),
     });
   });
 });

@@ -2,7 +2,11 @@ import type { PlanRequest } from '../channelcoder/plan.js';
 import type { PlannedContainer } from '../docker/container-planner.js';
 import type { PlacedRun } from './claude-executor.js';
 
-/** What ChannelCoder is asked about a run. @param container absent without Docker */
+/**
+ * The request for ChannelCoder to plan a run.
+ *
+ * @param container absent without Docker
+ */
 export function planRequest({ request, workspace }: PlacedRun, container?: PlannedContainer): PlanRequest {
   const { spec, feedback, conversationId, folder } = request;
   const docker = container && {
