@@ -28,8 +28,8 @@ export interface SweepOptions {
 /** Removes what belongs to this state folder and to no session. Never removes anything without the label of the state folder. */
 export class SessionSweep {
   readonly #options: SweepOptions;
-  /** Sessions whose guard folders the sweep has already tried to remove. */
-  readonly #tidied = new Set<string>();
+  /** Sessions whose guard folders are removed, with the number of runs that they had by then. */
+  readonly #tidied = new Map<string, number>();
 
   constructor(options: SweepOptions) {
     this.#options = options;
@@ -51,13 +51,15 @@ export class SessionSweep {
         if (removed) containers.push(leftover.name);
       }
     }
-    const ended = registry.list().filter(({ id, status }) => isTerminal(status) && !this.#tidied.has(id));
-    for (const { id } of ended) {
+    const ended = registry.list().filter(({ status }) => isTerminal(status));
+    for (const { id, runs } of ended) {
       const now = registry.get(id);
       if (!now || !isTerminal(now.status)) continue; // The session was continued after the list was made.
-      this.#tidied.add(id);
-      // If this fails, the next manager tries again.
-      await new MailboxFiles(new SessionFolder(stateDir, id).guard).remove().catch(() => {});
+      if (this.#tidied.get(id) === runs.length) continue;
+      await new MailboxFiles(new SessionFolder(stateDir, id).guard).remove().then(
+        () => this.#tidied.set(id, runs.length),
+        () => {}, // The next sweep tries again.
+      );
     }
     const worktrees: string[] = [];
     const keptWorktrees: KeptWorktree[] = [];
