@@ -62,7 +62,7 @@ function roomOf(file: string): string {
   return '';
 }
 
-/** Groups of nodes of which each reaches each other one. */
+/** Groups of nodes in which each node reaches every other node. */
 function cycles(edges: readonly Import[]): string[][] {
   const next = new Map<string, Set<string>>();
   for (const { from, to } of edges) if (from !== to) next.set(from, (next.get(from) ?? new Set()).add(to));
@@ -84,13 +84,13 @@ function cycles(edges: readonly Import[]): string[][] {
 }
 
 describe('the layers of src', () => {
-  it('have a place for every file', () => {
+  it('every file of src belongs to a layer', () => {
     expect(files.length).toBeGreaterThan(300);
     expect(imports.length).toBeGreaterThan(1_000);
     expect(files.filter((file) => roomOf(file) === '')).toEqual([]);
   });
 
-  it('import only from lower ones', () => {
+  it('a layer imports only from lower layers', () => {
     const upward = imports.filter(({ from, to }) => {
       const [room, other] = [roomOf(from), roomOf(to)];
       return room !== other && (LEVELS.get(other) ?? 0) >= (LEVELS.get(room) ?? 0);
@@ -98,21 +98,21 @@ describe('the layers of src', () => {
     expect(upward.map(({ from, to }) => `${from} → ${to}`)).toEqual([]);
   });
 
-  it('have no cycle of files', () => {
+  it('imports between files have no cycle', () => {
     expect(cycles(imports)).toEqual([]);
   });
 
-  it('have no cycle of folders, but for a folder and those inside it', () => {
+  it('imports between folders have no cycle, except between a folder and its subfolders', () => {
     const folders = imports.map(({ from, to }) => ({ from: roomOf(from), to: roomOf(to) }));
     expect(cycles(folders)).toEqual([]);
   });
 
-  it('leave two files in the root of the core', () => {
+  it('the root of the core has only two files', () => {
     const inRoot = files.filter((file) => dirname(file) === CORE);
     expect(inRoot.sort()).toEqual([`${CORE}/session-manager.ts`, `${CORE}/types.ts`]);
   });
 
-  it('are those that docs/architecture.md shows', () => {
+  it('docs/architecture.md shows the layers of src', () => {
     const text = readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8');
     const rows = [...text.matchAll(/^\| (\d+) +\| (.+?) +\|/gm)].map(([, level, rooms = '']) => ({
       level: Number(level),
@@ -127,7 +127,7 @@ describe('the layers of src', () => {
 describe('src/danger', () => {
   const isInner = (file: string): boolean => file.startsWith('src/danger/') && file !== 'src/danger/index.ts';
 
-  it('is imported by its index, but for its own tests and the benchmarks', () => {
+  it('src/danger is imported through its index, except by its own tests and the benchmarks', () => {
     const others = ['test', 'examples'].flatMap((folder) =>
       readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
         .filter((path) => /\.tsx?$/.test(path))
@@ -140,7 +140,7 @@ describe('src/danger', () => {
     expect(all.filter(({ from, to }) => isInner(from) && isInner(to))).not.toEqual([]);
   });
 
-  it('imports nothing but its own files and the parser', () => {
+  it('src/danger imports only its own files and the parser', () => {
     const foreign = files
       .filter((file) => file.startsWith('src/danger/'))
       .flatMap((from) => {
@@ -159,7 +159,7 @@ describe('src/danger', () => {
 });
 
 describe('a file of src', () => {
-  it('has at most 300 lines', () => {
+  it('a file of src has at most 300 lines', () => {
     const lines = files.map(
       (file) => [file, readFileSync(join(ROOT, file), 'utf8').trimEnd().split('\n').length] as const,
     );

@@ -34,7 +34,7 @@ const rated = cases.map(({ command, expected }) => {
     rateDanger(call, context);
     return performance.now() - start;
   });
-  // The median: other work on the machine is not the rules' doing.
+  // The median, because other work on the machine also takes time.
   times.push(rounds.sort((a, b) => a - b)[ROUNDS / 2] ?? 0);
   return { command, expected, danger: rateDanger(call, context) };
 });

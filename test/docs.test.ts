@@ -29,7 +29,7 @@ async function example(name: string, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-/** An example that goes on until it is told to end, and the address that it prints. */
+/** An example that runs until it is ended, and the address that it prints. */
 async function server(address: RegExp, name: string, ...args: string[]): Promise<{ child: ChildProcess; url: string }> {
   const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'examples', name), ...args], {
     env: withoutEngine(),
@@ -39,7 +39,7 @@ async function server(address: RegExp, name: string, ...args: string[]): Promise
   return { child, url: await printedBy(child, address) };
 }
 
-/** What a process prints in the first group of a pattern, as soon as it does. */
+/** The first group of a pattern, as soon as a process prints a match. */
 function printedBy({ stdout }: { stdout: Readable }, pattern: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     let output = '';
@@ -52,13 +52,13 @@ function printedBy({ stdout }: { stdout: Readable }, pattern: RegExp): Promise<s
   });
 }
 
-/** Asks a server with the token that stands in the link to its page. */
+/** Sends a request to a server with the token from the link to its page. */
 function asked(link: string, path: string): Promise<Response> {
   const [, token = ''] = /#token=(.+)$/.exec(link) ?? [];
   return fetch(new URL(path, link), { headers: { Authorization: `Bearer ${decodeURIComponent(token)}` } });
 }
 
-/** Signals all of a group of processes that are still there. */
+/** Sends a signal to all processes of a group that still exist. */
 function endGroup(leader: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-leader, signal);
@@ -72,7 +72,7 @@ function withoutEngine(): NodeJS.ProcessEnv {
 }
 
 describe('the documentation', () => {
-  it.each(pages)('%s shows only code that stands in an example', (page) => {
+  it.each(pages)('%s shows only code from the examples', (page) => {
     const sources = examples.map((name) => readFileSync(join(root, 'examples', name), 'utf8'));
     const blocks = [...readFileSync(join(root, page), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(
       ([, code]) => code ?? '',
@@ -99,7 +99,7 @@ describe('the documentation', () => {
     }
   });
 
-  it.each(['docs/reliability.md', 'docs/security.md'])('%s names tests that are there', (page) => {
+  it.each(['docs/reliability.md', 'docs/security.md'])('%s quotes only existing tests', (page) => {
     // A link to a test's file, and the names of tests in it.
     const references = [
       ...readFileSync(join(root, page), 'utf8').matchAll(/\]\((\.\.\/test\/[^)]+)\)((?: _[^_\n]+_)*)/g),
@@ -113,7 +113,7 @@ describe('the documentation', () => {
   });
 });
 
-/** What the headings of a page are called in a link, on GitHub. */
+/** The anchors of the headings of a page, as GitHub makes them. */
 function anchorsOf(page: string): string[] {
   return [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading
@@ -133,7 +133,7 @@ describe('the examples', () => {
     expect(await example('danger.ts', 'git push --force')).toMatch(/^critical: git\.push-force\. .*push without force/);
   });
 
-  it('errors.ts is refused with a code and the next step', async () => {
+  it('errors.ts prints an error code and the next step', async () => {
     expect(await example('errors.ts', tempFolder())).toMatch(/^UNSAFE_MOUNT: Mounting "\/" is refused/);
   });
 
@@ -148,7 +148,7 @@ describe('the examples', () => {
     await expect(example('script.ts', ...args)).rejects.toMatchObject(refused);
   });
 
-  it('script.ts fails with exit code 1 where nothing is wrong with the options', async () => {
+  it('script.ts fails with exit code 1 if its options are valid but no engine answers', async () => {
     // No engine answers.
     const failed = example('script.ts', '--cwd', tempFolder(), 'x');
     await expect(failed).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/docker/i) });
@@ -184,7 +184,7 @@ describe('the examples', () => {
     expect(output).not.toMatch(/denied|warning:|critical:/i);
   });
 
-  it('dashboard.ts serves simulated sessions until it is told to end', async () => {
+  it('dashboard.ts serves simulated sessions until SIGINT', async () => {
     const { child, url } = await server(/Open (\S+)\n/, 'dashboard.ts', '--simulate', '--port', '0');
     const { data } = (await (await asked(url, 'api/autonomous-sessions')).json()) as { data: unknown[] };
     expect(data).toContainEqual(expect.objectContaining({ taskId: expect.any(String) }));
@@ -192,8 +192,8 @@ describe('the examples', () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
-  it('npm run dashboard builds the page where it is not built, and serves it with its script', async () => {
-    // As it is cloned and installed: without dist.
+  it('npm run dashboard builds the page if it is missing, and serves it with its script', async () => {
+    // As after a clone and an install: without dist.
     const clone = tempFolder();
     for (const name of ['package.json', 'tsconfig.json', 'src', 'examples'])
       cpSync(join(root, name), join(clone, name), { recursive: true });
@@ -202,7 +202,7 @@ describe('the examples', () => {
       cwd: clone,
       env: withoutEngine(),
       stdio: ['ignore', 'pipe', 'inherit'],
-      detached: true, // A group of its own, for npm starts a shell that starts node.
+      detached: true, // Its own process group, because npm starts a shell that starts node.
     });
     const { pid = 0 } = child;
     const ended = once(child, 'close');
@@ -219,7 +219,7 @@ describe('the examples', () => {
     await expect(fetch(url)).rejects.toThrow();
   });
 
-  it('serve.ts serves the dashboard and takes no session along when it ends', async () => {
+  it('serve.ts serves the dashboard only with its token, and ends on SIGTERM', async () => {
     const { child, url } = await server(/Open (\S+)\n/, 'serve.ts', tempFolder(), '0');
     expect((await asked(url, 'api/autonomous-queue')).status).toBe(200);
     expect((await fetch(new URL('api/autonomous-queue', url))).status).toBe(401);
@@ -227,7 +227,7 @@ describe('the examples', () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
-  it('autonomous-handlers.ts exports what its predecessor did', async () => {
+  it('autonomous-handlers.ts exports the handlers of its predecessor', async () => {
     const handlers = await import('../examples/autonomous-handlers.js');
     onTestFinished(() => handlers.manager.close());
     expect(await handlers.handleAutonomousList()).toEqual({ success: true, data: [] });
@@ -238,7 +238,7 @@ describe('the examples', () => {
     expect(told).toEqual([{ type: 'error', taskId: 'nobody', message: 'Session not found' }]);
   });
 
-  it('are all run by a test', () => {
+  it('every example is run by a test', () => {
     const here = ['autonomous-handlers.ts', 'danger.ts', 'dashboard.ts', 'errors.ts', 'serve.ts', 'simulated.ts'];
     const endToEnd = [
       'demo.ts',

@@ -57,7 +57,7 @@ declare const event: SessionEvent;
 declare const session: UnifiedSession;
 
 describe('event names', () => {
-  it('have the payload of their own', () => {
+  it('each event name has its own payload', () => {
     expectTypeOf<Payload<'session:created'>>().toEqualTypeOf<SessionCreatedEvent>();
     expectTypeOf<Payload<'session:message'>>().toEqualTypeOf<SessionMessageEvent>();
     expectTypeOf<Payload<'session:tool'>>().toEqualTypeOf<SessionToolEvent>();
@@ -73,7 +73,7 @@ describe('event names', () => {
     expectTypeOf<Payload<'listener-error'>>().toEqualTypeOf<ListenerError>();
   });
 
-  it('give listeners their payload', () => {
+  it('a listener receives the payload of its event', () => {
     manager.on('session:tool', ({ tool }) => expectTypeOf(tool).toEqualTypeOf<ToolUsageRecord>());
     manager.once('queue:changed', ({ queue }) => expectTypeOf(queue).toEqualTypeOf<QueueStatus>());
     manager.on('event', (one) => expectTypeOf(one).toEqualTypeOf<SessionEvent>());
@@ -83,13 +83,13 @@ describe('event names', () => {
     manager.on('session:message', ({ tool }) => tool);
   });
 
-  it('are the types of the events, and two more', () => {
+  it('the event names are the types of the events and two more names', () => {
     expectTypeOf<keyof SessionManagerEvents>().toEqualTypeOf<SessionEvent['type'] | 'event' | 'listener-error'>();
   });
 });
 
 describe('SessionEvent', () => {
-  it('is told apart by its type', () => {
+  it('an event is distinguished by its type', () => {
     if (event.type === 'session:tool-result') expectTypeOf(event).toEqualTypeOf<SessionToolResultEvent>();
     if (event.type === 'queue:changed') expectTypeOf(event.queue).toEqualTypeOf<QueueStatus>();
     if (event.type === 'session:failed') expectTypeOf(event.result).toEqualTypeOf<SessionResult>();
@@ -104,7 +104,7 @@ describe('SessionEvent', () => {
     >();
   });
 
-  it('always has session, type and time', () => {
+  it('an event always has a session and a time', () => {
     expectTypeOf(event.sessionId).toEqualTypeOf<string>();
     expectTypeOf(event.at).toEqualTypeOf<number>();
   });
@@ -112,7 +112,7 @@ describe('SessionEvent', () => {
 
 describe('UnifiedSessionManager', () => {
   type Manager = UnifiedSessionManager;
-  it('has the methods of the contract', () => {
+  it('the manager has the methods of the contract', () => {
     expectTypeOf<ConstructorParameters<typeof UnifiedSessionManager>>().toEqualTypeOf<
       [options?: SessionManagerOptions]
     >();
@@ -140,13 +140,13 @@ describe('UnifiedSessionManager', () => {
     expectTypeOf<Manager>().toExtend<AsyncDisposable>();
   });
 
-  it('waits for one status or several', () => {
+  it('waitFor() and list() accept one status or several', () => {
     expectTypeOf<WaitOptions['status']>().toEqualTypeOf<SessionStatus | readonly SessionStatus[] | undefined>();
     expectTypeOf<WaitOptions['signal']>().toEqualTypeOf<AbortSignal | undefined>();
     expectTypeOf<SessionFilter['status']>().toEqualTypeOf<SessionStatus | readonly SessionStatus[] | undefined>();
   });
 
-  it('refuses options that do not exist', () => {
+  it('create() refuses options that do not exist', () => {
     // @ts-expect-error a typing error
     void manager.create({ promt: 'hello' });
     // @ts-expect-error no such mode
@@ -161,7 +161,7 @@ describe('UnifiedSessionManager', () => {
 });
 
 describe('policies and limits', () => {
-  it('are options of a session, the policy also of the manager', () => {
+  it('policy and limits are options of a session, and the policy also of the manager', () => {
     expectTypeOf<CreateSessionOptions['policy']>().toEqualTypeOf<ToolPolicy | undefined>();
     expectTypeOf<SessionManagerOptions['policy']>().toEqualTypeOf<ToolPolicy | undefined>();
     expectTypeOf<CreateSessionOptions['limits']>().toEqualTypeOf<SessionLimits | undefined>();
@@ -171,14 +171,14 @@ describe('policies and limits', () => {
     expectTypeOf<Denial['by']>().toEqualTypeOf<'policy' | ApprovalSource>();
   });
 
-  it('may be constants', () => {
+  it('a policy can be a constant', () => {
     const policy = { rules: [{ tool: 'Bash', matches: /x/, decision: 'ask' }], dangerous: 'ask' } as const;
     expectTypeOf(policy).toExtend<ToolPolicy>();
   });
 });
 
 describe('autonomous-orchestration/danger', () => {
-  it('rates one call or several', () => {
+  it('rateDanger() rates one call and rateDangers() several calls', () => {
     expectTypeOf(rateDanger).toEqualTypeOf<(call: RatedCall, context: DangerContext) => Danger | undefined>();
     expectTypeOf(rateDangers).toEqualTypeOf<
       (calls: readonly RatedCall[], context: DangerContext) => (Danger | undefined)[]
@@ -187,39 +187,39 @@ describe('autonomous-orchestration/danger', () => {
     expectTypeOf<DangerContext['ignored']>().toEqualTypeOf<IgnoredPaths | undefined>();
   });
 
-  it('takes the calls of the main entry, and needs a workspace', () => {
+  it('rateDanger() accepts the calls of the main entry and needs a workspace', () => {
     expectTypeOf<ToolCall>().toExtend<RatedCall>();
     // @ts-expect-error nobody knows where the command runs
     rateDanger({ tool: 'Bash', input: {} }, {});
   });
 });
 
-describe('an executor of the user’s', () => {
-  it('asks through the hooks of its request', () => {
+describe('an executor that a user writes', () => {
+  it('an executor asks through the hooks of its request', () => {
     expectTypeOf<RunRequest['hooks']>().toEqualTypeOf<RunHooks>();
     expectTypeOf<ReturnType<RunHooks['beforeTool']>>().toEqualTypeOf<Promise<Verdict>>();
     expectTypeOf<Extract<Verdict, { allowed: false }>['reason']>().toEqualTypeOf<string>();
   });
 
-  it('need not be able to pause, nor have a guard', () => {
+  it('an executor needs no pause and no guard', () => {
     expectTypeOf<Pick<RunHandle, 'started' | 'ended' | 'stop' | 'detach' | 'release'>>().toExtend<RunHandle>();
   });
 });
 
 describe('records', () => {
-  it('tell of approvals, dangers and usage limits', () => {
+  it('a record has approvals, dangers and usage limits', () => {
     expectTypeOf(session.pendingApproval).toEqualTypeOf<GuardRequest | undefined>();
     expectTypeOf(session.pendingApprovals).toEqualTypeOf<readonly GuardRequest[] | undefined>();
     expectTypeOf(session.resumeAt).toEqualTypeOf<number | undefined>();
     expectTypeOf<ToolUsageRecord['danger']>().toEqualTypeOf<Danger | undefined>();
     expectTypeOf(session.metadata.dangers).toEqualTypeOf<readonly DangerRecord[]>();
-    // What an agent gave is not to be trusted to have any shape.
+    // The input of an agent can have any shape.
     expectTypeOf<GuardRequest['input']>().toBeUnknown();
     expectTypeOf<Denial['input']>().toBeUnknown();
     expectTypeOf<ToolCall['input']>().toBeUnknown();
   });
 
-  it('are read-only through and through', () => {
+  it('a record is read-only at every level', () => {
     // @ts-expect-error read-only
     if (session.pendingApproval) session.pendingApproval.deadline = 1;
     // @ts-expect-error read-only

@@ -33,7 +33,7 @@ describe('the output of a build', () => {
   });
 
   it.each(['rm -rf lib/esm', 'rm -rf lib/cjs lib/types', 'rm -rf bin/Debug', 'rm -rf vendor/bundle'])(
-    'is a warning in a container where sources may lie as well: %s',
+    'build output in a folder that may also have sources is a warning in a container: %s',
     (command) => {
       expect(levels(command)).toBe('warning/critical');
     },

@@ -54,7 +54,7 @@ const MENTIONS: readonly ((command: string) => string)[] = [
 
 const critical = fc.constantFrom(...CRITICAL);
 
-describe('whatever the input', () => {
+describe('any input', () => {
   it('rateDanger never throws, whatever the input is', () => {
     const input = fc.oneof(fc.anything(), fc.record({ command: fc.anything() }), fc.record({ file_path: fc.string() }));
     const tool = fc.constantFrom('Bash', 'Read', 'Write', 'Edit', 'Glob', 'Grep', 'Other');

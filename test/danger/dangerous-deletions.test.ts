@@ -168,6 +168,6 @@ const DANGEROUS = [
   "expect -c 'spawn rm -rf /home;'",
 ];
 
-it.each(DANGEROUS)('deleting so is critical: %s', (command) => {
+it.each(DANGEROUS)('a dangerous deletion is critical in any spelling: %s', (command) => {
   expect(level(command)).toBe('critical');
 });

@@ -89,6 +89,6 @@ const DANGEROUS = [
   'git rm -r -f src',
 ];
 
-it.each(DANGEROUS)('using git so is critical: %s', (command) => {
+it.each(DANGEROUS)('a dangerous git command is critical in any spelling: %s', (command) => {
   expect(level(command)).toBe('critical');
 });

@@ -183,6 +183,6 @@ const DANGEROUS = [
   "eval 'r''m -rf /home'",
 ];
 
-it.each(DANGEROUS)('is critical: %s', (command) => {
+it.each(DANGEROUS)('another dangerous command is critical in any spelling: %s', (command) => {
   expect(level(command)).toBe('critical');
 });

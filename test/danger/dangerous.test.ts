@@ -264,7 +264,7 @@ const DANGEROUS: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe.each(Object.entries(DANGEROUS))('%s', (_, commands) => {
-  it.each(commands)('is critical: %s', (command) => {
+  it.each(commands)('a dangerous command is critical: %s', (command) => {
     expect(rate(command)).toMatchObject({ level: 'critical' });
   });
 });

@@ -153,6 +153,6 @@ const HARMLESS = [
   "stat -c '%a %n' /etc/*",
 ];
 
-it.each(HARMLESS)('working with files so is not critical: %s', (command) => {
+it.each(HARMLESS)('a usual command on files is not critical: %s', (command) => {
   expect(level(command)).not.toBe('critical');
 });

@@ -76,6 +76,6 @@ const HARMLESS = [
   "git config core.sshCommand 'ssh -i ~/.ssh/deploy -o IdentitiesOnly=yes'",
 ];
 
-it.each(HARMLESS)('using git so is not critical: %s', (command) => {
+it.each(HARMLESS)('a usual git command is not critical: %s', (command) => {
   expect(level(command)).not.toBe('critical');
 });

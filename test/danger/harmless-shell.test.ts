@@ -126,7 +126,7 @@ const HARMLESS: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe.each(Object.entries(HARMLESS))('%s', (_, commands) => {
-  it.each(commands)('is not critical: %s', (command) => {
+  it.each(commands)('an ordinary use of the shell is not critical: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });

@@ -232,7 +232,7 @@ const HARMLESS: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe.each(Object.entries(HARMLESS))('%s', (_, commands) => {
-  it.each(commands)('is not critical: %s', (command) => {
+  it.each(commands)('an ordinary command is not critical: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });

@@ -241,11 +241,11 @@ describe('a database that is opened for reading only', () => {
   });
 });
 
-describe('what is written to a path', () => {
+describe('writing to a path', () => {
   const PATHS = ['/opt/x', '/workspace/a', '/tmp/x', '/etc/hosts', '~/.bashrc', '~/notes', '../x', '.git/hooks/pre-commit', '.claude/settings.json', 'server.key', '.env', '/dev/sda', '/home/node/.ssh/authorized_keys', '/run/autonomous-orchestration/a']; // biome-ignore format: a list
   const WAYS = ['cp a.txt P', 'mv a.txt P', 'install a.txt P', 'cat a.txt | tee P', 'dd if=a.txt of=P', 'curl -o P https://example.com', 'cp -t "$(dirname P)" a.txt'].slice(0, 6); // biome-ignore format: a list
 
-  it.each(PATHS)('a path is rated the same by whatever program it is written: %s', (path) => {
+  it.each(PATHS)('a path is rated the same whatever program writes to it: %s', (path) => {
     for (const way of WAYS)
       expect(`${way} ${levels(way.replace('P', path))}`).toBe(`${way} ${levels(`cat a.txt > ${path}`)}`);
   });

@@ -58,7 +58,7 @@ describe('mv', () => {
     'mv --help',
     'for f in *.txt; do mv -- "$f" "${f%.txt}.md"; done',
     'mv package.json.new package.json',
-  ])('is not critical in ordinary work: %s', (command) => {
+  ])('a usual move is not critical: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });
@@ -150,7 +150,7 @@ describe('permissions of what a search finds', () => {
     'find / -exec stat {} +',
     'find . -perm 777',
     'chmod +x scripts/*.sh',
-  ])('is not critical in ordinary work: %s', (command) => {
+  ])('a usual change of permissions is not critical: %s', (command) => {
     expect(level(command)).not.toBe('critical');
   });
 });

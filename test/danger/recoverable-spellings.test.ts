@@ -50,7 +50,7 @@ describe('what can be undone, in whatever spelling', () => {
   });
 });
 
-describe('a dry run of a command that takes something back or apart', () => {
+describe('a dry run of a command that reverts or removes something', () => {
   it.each([
     ['flask db downgrade --sql', 'flask db downgrade -x --sql'],
     ['php artisan migrate:rollback --pretend', 'php artisan migrate:rollback --path --pretend'],
@@ -58,7 +58,7 @@ describe('a dry run of a command that takes something back or apart', () => {
     ['rake --dry-run db:drop', 'rake -r --dry-run db:drop'],
     ['dotnet ef database drop --dry-run', 'dotnet ef database drop -p --dry-run'],
     ['sql-migrate down -dryrun', 'sql-migrate down -env -dryrun'],
-  ])('a dry run is harmless, and the same word as the value of another option is none: %s', (dry, real) => {
+  ])('a dry run is harmless, unless its word is the value of another option: %s', (dry, real) => {
     expect(level(dry)).toBe('none');
     expect(level(real)).toBe('critical');
   });

@@ -9,14 +9,14 @@ const rules = {
 const { critical, warning } = reporting<typeof rules>();
 
 describe('reporting', () => {
-  it('takes the declared rules with the levels that they have', () => {
+  it('reporting() accepts the declared rules with their levels', () => {
     critical('a.critical', 'x');
     critical('a.both', 'x');
     warning('a.both', 'x');
     warning('a.warning', 'x');
   });
 
-  it('refuses other rules and other levels', () => {
+  it('reporting() refuses other rules and other levels', () => {
     // @ts-expect-error there is no such rule
     critical('a.unknown', 'x');
     // @ts-expect-error this rule only warns

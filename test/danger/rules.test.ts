@@ -15,25 +15,25 @@ function rated(example: Example, container: boolean): Danger | undefined {
 }
 
 describe.each(entries)('%s', (name, rule) => {
-  it.each([...rule.matches])('finds %j', (example) => {
+  it.each([...rule.matches])('the rule finds %j', (example) => {
     const inContainer = rule.level === 'critical' ? 'critical' : 'warning';
     const onMachine = rule.level === 'warning' ? 'warning' : 'critical';
     expect(rated(example, true)).toMatchObject({ rule: name, level: inContainer });
     expect(rated(example, false)).toMatchObject({ rule: name, level: onMachine });
   });
 
-  it.each([...(rule.warns ?? [])])('only warns of %j', (example) => {
+  it.each([...(rule.warns ?? [])])('the rule only warns of %j', (example) => {
     expect(rated(example, true)).toMatchObject({ rule: name, level: 'warning' });
   });
 
-  it.each([...rule.spares])('does not find %j', (example) => {
+  it.each([...rule.spares])('the rule does not find %j', (example) => {
     expect(rated(example, true)?.rule).not.toBe(name);
     expect(rated(example, false)?.rule).not.toBe(name);
   });
 });
 
 describe('the catalogue', () => {
-  it('has every rule once, with examples of both kinds', () => {
+  it('the catalogue has every rule once, with examples that match and that do not match', () => {
     const names = entries.map(([name]) => name);
     expect(names).toEqual([...new Set(names)]);
     expect(names.length).toBeGreaterThan(100);
@@ -44,7 +44,7 @@ describe('the catalogue', () => {
     }
   });
 
-  it('has the rules of every file in the folder', () => {
+  it('the catalogue has the rules of every file in the folder', () => {
     const declared = readdirSync(FOLDER).flatMap((file) =>
       [...readFileSync(join(FOLDER, file), 'utf8').matchAll(/^export const (\w+Rules) = \{/gm)].map(([, name]) => name),
     );
@@ -54,7 +54,7 @@ describe('the catalogue', () => {
     expect(files.length).toBe(declared.length);
   });
 
-  it('calls those rules recoverable whose dangers are only warnings in a container', () => {
+  it('a rule is called recoverable if its dangers are only warnings in a container', () => {
     const recoverable = entries.flatMap(([name, { level }]) => (level === 'recoverable' ? [name] : []));
     expect(recoverable.sort()).toEqual([...RECOVERABLE].sort());
   });

@@ -51,7 +51,7 @@ describe('Grep', () => {
     { path: '/workspace/.github' },
     { path: '/workspace/node_modules/aws-sdk' },
     { glob: '.env.example' },
-  ])('is not critical in ordinary work: %j', (where) => {
+  ])('a usual Grep is not critical: %j', (where) => {
     expect(level('Grep', { pattern: 'BEGIN', output_mode: 'content', ...where })).not.toBe('critical');
   });
 });
@@ -80,7 +80,7 @@ describe('Glob', () => {
     { pattern: '**/ssh/*.ts' },
     { pattern: '*', path: '/home/node' },
     { pattern: '**/keys/*.json' },
-  ])('is not critical in ordinary work: %j', (input) => {
+  ])('a usual Glob is not critical: %j', (input) => {
     expect(level('Glob', input)).not.toBe('critical');
   });
 });

@@ -4,7 +4,7 @@ import { rateDanger } from '../../src/danger/index.js';
 const levelOf = (tool: string, input: unknown): string =>
   rateDanger({ tool, input }, { workspace: '/workspace', home: '/home/node' })?.level ?? 'none';
 
-describe('a call that is dangerous by what it is given is critical, whatever the tool is called', () => {
+describe('a call with dangerous input', () => {
   it.each<[string, string, unknown]>([
     [
       'a command of Monitor',
@@ -31,13 +31,13 @@ describe('a call that is dangerous by what it is given is critical, whatever the
     ['a file of the system that is written', 'mcp__fs__write_file', { path: '/etc/passwd', content: 'x' }],
     ['a file of the system that is moved', 'mcp__fs__move_file', { source: 'a', destination: '/usr/bin/git' }],
     ["the guard's folder", 'mcp__fs__delete', { filePath: '/etc/claude-code/managed-settings.json' }],
-    ['more than anybody reads', 'mcp__x__y', { items: Array.from({ length: 1_000 }, (_, at) => ({ path: `${at}` })) }],
-  ])('%s', (_, tool, input) => {
+    ['more than the rules read', 'mcp__x__y', { items: Array.from({ length: 1_000 }, (_, at) => ({ path: `${at}` })) }],
+  ])('a call with dangerous input is critical whatever its tool is called: %s', (_, tool, input) => {
     expect(levelOf(tool, input)).toBe('critical');
   });
 });
 
-describe('a call that only looks like one is not', () => {
+describe('a call that only looks dangerous', () => {
   it.each<[string, string, unknown]>([
     ['a command that is harmless', 'Monitor', { command: 'tail -f build.log', description: 'rm -rf /', timeout_ms: 1 }],
     ['an issue that quotes a command', 'mcp__github__create_issue', { title: 'rm -rf /', body: 'Do not run rm -rf /' }],
@@ -47,13 +47,13 @@ describe('a call that only looks like one is not', () => {
     ['code that prints', 'mcp__python__run', { code: 'for x in range(3):\n  print(x)' }],
     ['a query', 'mcp__postgres__query', { sql: 'select * from users where id = 1' }],
     ['a search', 'mcp__search__web', { query: 'how to drop table in postgres' }],
-    ['a page', 'WebFetch', { url: 'https://example.com/.ssh/id_rsa', prompt: 'rm -rf /' }],
+    ['a web page', 'WebFetch', { url: 'https://example.com/.ssh/id_rsa', prompt: 'rm -rf /' }],
     ['a task for an agent', 'Agent', { description: 'x', prompt: 'rm -rf /', subagent_type: 'general-purpose' }],
-    ['a question that was searched for', 'ToolSearch', { query: 'select:Monitor' }],
+    ['a search for a tool', 'ToolSearch', { query: 'select:Monitor' }],
     ['a large table', 'mcp__sheets__update', { values: Array.from({ length: 3_000 }, (_, at) => [`${at}`, 'x']) }],
     ['nothing at all', 'mcp__x__y', undefined],
     ['a list', 'mcp__x__y', ['rm', '-rf', '/']],
-  ])('%s', (_, tool, input) => {
+  ])('a call that only looks dangerous is harmless: %s', (_, tool, input) => {
     expect(levelOf(tool, input)).toBe('none');
   });
 });

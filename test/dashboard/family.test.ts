@@ -26,8 +26,8 @@ function tree(id: string, ...members: Member[]): string[] {
   return below(id, familiesOf(sessions(...members))).map(({ session, depth }) => `${'-'.repeat(depth)}${session.id}`);
 }
 
-describe('the sessions below one', () => {
-  it('are its children in order, each with its own', () => {
+describe('the sessions below another session', () => {
+  it('below() returns the children in order, each followed by its own children', () => {
     const family: Member[] = [
       { id: 'a' },
       { id: 'b', parentId: 'a' },
@@ -42,7 +42,7 @@ describe('the sessions below one', () => {
     expect(tree('z', ...family)).toEqual([]);
   });
 
-  it('name it by its id, or, as the latest of those called so, by the name that a user gave it', () => {
+  it('a parent is named by its id or by its task id, which means its latest session', () => {
     const family: Member[] = [
       { id: 'a', taskId: 'release' },
       { id: 'b', taskId: 'release' },
@@ -57,7 +57,7 @@ describe('the sessions below one', () => {
     expect(orphan && parentsOf(all)(orphan)).toBeUndefined();
   });
 
-  it('do not hold it, nor one of them twice, whatever they claim', () => {
+  it('below() returns neither the session itself nor any session twice, whatever parents they claim', () => {
     expect(tree('a', { id: 'a', parentId: 'a' })).toEqual([]);
     expect(tree('a', { id: 'a', parentId: 'b' }, { id: 'b', parentId: 'a' })).toEqual(['-b']);
     const ids = fc.constantFrom('a', 'b', 'c', 'd', 'e');
@@ -71,12 +71,12 @@ describe('the sessions below one', () => {
     );
   });
 
-  it('are found however deep they are', () => {
+  it('below() finds sessions at any depth', () => {
     const chain = Array.from({ length: 20_000 }, (_, index) => ({ id: `${index}`, parentId: `${index - 1}` }));
     expect(below('0', familiesOf(sessions(...chain)))).toHaveLength(19_999);
   });
 
-  it('add what they have cost', () => {
+  it('costWith() adds the cost of the sessions below', () => {
     const all = sessions({ id: 'a', cost: 1 }, { id: 'b', parentId: 'a' }, { id: 'c', parentId: 'b', cost: 0.5 });
     const costOf = (id: string): number | undefined => {
       const session = all.get(id);

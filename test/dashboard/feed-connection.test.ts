@@ -5,7 +5,7 @@ import type { PageMessage } from '../../src/dashboard/page-store.js';
 const SILENCE_MS = 40_000;
 const RETRY_MS = 1_000;
 
-/** A request of the page, on which the test plays the server. */
+/** A request of the page; the test plays the server. */
 class FakeRequest {
   readonly headers: Record<string, string>;
   readonly signal: AbortSignal;
@@ -64,7 +64,7 @@ class FakeRequest {
   }
 }
 
-/** Streams hand on in many small steps, none of which is a timer. */
+/** Streams pass data on in many small steps without timers. */
 async function settled(): Promise<void> {
   for (let step = 0; step < 100; step++) await Promise.resolve();
 }
@@ -74,10 +74,10 @@ beforeEach(() => {
   opened = [];
 });
 
-/** A connection in fake time, with what it told the page. */
+/** A connection in fake time, with everything that it passed to the page. */
 function connect(token: string | null = 'token') {
   vi.useFakeTimers();
-  // Only what was made fake just now may run its timers.
+  // The timers of the page have to be the fake ones.
   const page = Object.assign(new EventTarget(), { setInterval, clearInterval });
   vi.stubGlobal('window', page);
   vi.stubGlobal('fetch', (_: URL, init: ConstructorParameters<typeof FakeRequest>[0]) => {
@@ -120,7 +120,7 @@ function connect(token: string | null = 'token') {
 
 const idsTold = () => opened.map(({ lastEventId }) => lastEventId);
 
-it('hands on what the server tells, and how the connection is', async () => {
+it('the feed passes on what the server sends and the state of the connection', async () => {
   const { told, latest } = connect();
   expect([opened.length, latest().lastEventId, told]).toEqual([1, undefined, []]);
   expect(latest().headers).toEqual({ Authorization: 'token' });
@@ -140,7 +140,7 @@ it('hands on what the server tells, and how the connection is', async () => {
   ]);
 });
 
-it('reads events wherever they are cut into pieces', async () => {
+it('the feed reads events wherever they are cut into pieces', async () => {
   const { told, latest } = connect();
   await latest().open();
   const text = 'é: 😀';
@@ -150,11 +150,11 @@ it('reads events wherever they are cut into pieces', async () => {
   expect(told.slice(1)).toEqual([1, 2].map((id) => ({ type: 'event', event: { id, text } })));
 });
 
-it('takes up where it was after the server has closed it, and tries until it can', async () => {
+it('after the server closes the connection, the feed retries and continues after its last event', async () => {
   const { told, latest, pass } = connect();
   await latest().open();
   await latest().tell('event', { id: 2 }, 'e-2');
-  // Views have no id of their own, and do not undo that of the event before them.
+  // Views have no id of their own and do not change the id of the last event.
   await latest().tell('session', { id: 'a' });
   await latest().fail();
   pass(RETRY_MS);
@@ -173,7 +173,7 @@ it('takes up where it was after the server has closed it, and tries until it can
   expect(latest().lastEventId).toBe('e-3');
 });
 
-it('begins anew where the server was never reached', async () => {
+it('the feed starts from the beginning if the server was never reached', async () => {
   const { told, latest, pass } = connect();
   await latest().fail();
   pass(RETRY_MS);
@@ -181,7 +181,7 @@ it('begins anew where the server was never reached', async () => {
   expect(told).toEqual([{ type: 'connection', connection: 'lost' }]);
 });
 
-it('gives a silent connection up after 40 seconds', async () => {
+it('the feed replaces a connection that is silent for 40 seconds', async () => {
   const { told, latest, pass } = connect();
   const [first] = opened;
   await latest().open();
@@ -192,14 +192,14 @@ it('gives a silent connection up after 40 seconds', async () => {
   expect(first?.signal.aborted).toBe(true);
   expect(idsTold()).toEqual([undefined, 'e-1']);
   expect(told.at(-1)).toEqual({ type: 'connection', connection: 'lost' });
-  // The new one has as long.
+  // The new connection has the same time.
   pass(SILENCE_MS);
   expect(opened).toHaveLength(2);
   pass(RETRY_MS);
   expect(opened).toHaveLength(3);
 });
 
-it.each(['ping', 'event', 'session', 'snapshot'])('hears a %s as a sign of life', async (name) => {
+it.each(['ping', 'event', 'session', 'snapshot'])('a %s shows that the connection is alive', async (name) => {
   const { latest, pass } = connect();
   await latest().open();
   for (let times = 0; times < 10; times++) {
@@ -209,7 +209,7 @@ it.each(['ping', 'event', 'session', 'snapshot'])('hears a %s as a sign of life'
   expect(opened).toHaveLength(1);
 });
 
-it('takes up where it was as soon as the machine is online', async () => {
+it('the feed continues after its last event as soon as the machine is online', async () => {
   const { told, page, latest } = connect();
   const [first] = opened;
   await latest().open();
@@ -220,7 +220,7 @@ it('takes up where it was as soon as the machine is online', async () => {
   expect(told.at(-1)).toEqual({ type: 'connection', connection: 'lost' });
 });
 
-it('does not try again where the token is refused, until there is another', async () => {
+it('the feed does not retry with a refused token until there is another token', async () => {
   const { told, page, latest, pass, access, giveToken } = connect('old');
   await latest().refuse(401);
   expect(told).toEqual([{ type: 'connection', connection: 'refused' }]);
@@ -234,12 +234,12 @@ it('does not try again where the token is refused, until there is another', asyn
   expect(told.at(-1)).toEqual({ type: 'connection', connection: 'live' });
 });
 
-it('asks without a token where the page has none', async () => {
+it('the feed sends no token if the page has none', async () => {
   const { latest } = connect(null);
   expect(latest().headers).toEqual({});
 });
 
-it('leaves nothing behind when it is ended', async () => {
+it('a feed that is ended leaves nothing behind', async () => {
   const { end, page, latest, pass, giveToken } = connect();
   await latest().open();
   expect(vi.getTimerCount()).toBe(1);

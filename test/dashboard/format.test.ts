@@ -40,7 +40,7 @@ it.each([
   expect(plural(value, 'danger')).toBe(text);
 });
 
-/** Bidirectional controls, joiners and fillers of no width, what steers terminals, tags, other line ends. */
+/** Bidirectional controls, joiners and fillers without width, terminal controls, tags, other line ends. */
 const UNSEEN = [
   ...'\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c',
   ...'\u200b\u200c\u200d\u2060\u2063\ufeff\u00ad\u034f\u115f\u1160\u17b4\u180e\u3164\uffa0\ufe00\ufff9',
@@ -60,13 +60,13 @@ const HOSTILE = fc
 
 describe('revealed', () => {
   it.each(UNSEEN.map((char) => (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')))(
-    'names U+%s',
+    'revealed() shows U+%s as its code point',
     (code) => {
       expect(revealed(`a${String.fromCodePoint(Number.parseInt(code, 16))}b`)).toBe(`a⟨U+${code}⟩b`);
     },
   );
 
-  it('leaves nothing that is invisible or turns letters around', () => {
+  it('revealed() leaves no character that is invisible or changes the text direction', () => {
     const unseen = /[\p{Cc}\p{Cf}\p{Bidi_Control}\p{Variation_Selector}\p{Default_Ignorable_Code_Point}\u2028\u2029]/u;
     fc.assert(
       fc.property(HOSTILE, (text) => {
@@ -76,7 +76,7 @@ describe('revealed', () => {
     );
   });
 
-  it('leaves as it is what everybody sees', () => {
+  it('revealed() keeps visible text unchanged', () => {
     const plain = fc.array(fc.constantFrom(...'aß語\u0301 \n\t⟨<&"\u00a0', '❤️', '😀', '👍🏽'));
     fc.assert(
       fc.property(plain, (parts) => {
@@ -85,13 +85,13 @@ describe('revealed', () => {
     );
   });
 
-  it('lets the selector of emoji stand behind emoji only', () => {
+  it('revealed() keeps an emoji variation selector only behind an emoji', () => {
     expect(revealed('❤\ufe0f r\ufe0fm ❤\ufe0f\ufe0f')).toBe('❤\ufe0f r⟨U+FE0F⟩m ❤\ufe0f⟨U+FE0F⟩');
   });
 });
 
 describe('inputParts', () => {
-  it('has a command as it is, then what else was asked for, and no description', () => {
+  it('inputParts() returns a command unchanged, then its other values, and no description', () => {
     const input = { description: 'harmless', command: 'cd /tmp &&\n  rm -rf x', timeout: 5, run_in_background: true };
     expect(inputParts('Bash', input)).toEqual([
       { text: 'cd /tmp &&\n  rm -rf x' },
@@ -100,7 +100,7 @@ describe('inputParts', () => {
     ]);
   });
 
-  it('has each value of other tools with its name', () => {
+  it('inputParts() returns each value of other tools with its name', () => {
     const input = { command: 'ls', description: 'why', edits: [{ old: 'a\nb' }] };
     expect(inputParts('Other', input)).toEqual([
       { name: 'command', text: 'ls' },
@@ -109,7 +109,7 @@ describe('inputParts', () => {
     ]);
   });
 
-  it('has all of a command that is no text', () => {
+  it('inputParts() returns all values if a command is not text', () => {
     expect(inputParts('Bash', { command: ['rm'], description: 'why' })).toEqual([
       { name: 'command', text: '[\n  "rm"\n]' },
       { name: 'description', text: 'why' },
@@ -127,17 +127,17 @@ describe('inputParts', () => {
         { name: '1', text: 'b' },
       ],
     ],
-  ])('takes %j, which is no object', (input, parts) => {
+  ])('inputParts() accepts %j, which is not a plain object', (input, parts) => {
     expect(inputParts('Any', input)).toEqual(parts);
   });
 
-  it.each(['\u00a0', '\u2003', '\u202f', '\u3000', '\u2800'])('shows a space that is none to a shell: %j', (space) => {
-    // To the shell that is no comment: it removes x.
+  it.each(['\u00a0', '\u2003', '\u202f', '\u3000', '\u2800'])('inputParts() reveals an unusual space: %j', (space) => {
+    // For a shell this is no comment: it removes x.
     const [command] = inputParts('Bash', { command: `true${space}# ; rm x` });
     expect(command?.text).toMatch(/^true⟨U\+[0-9A-F]{4}⟩# ; rm x$/);
   });
 
-  it('leaves nothing out and nothing unseen, whatever an agent calls its values', () => {
+  it('inputParts() omits and hides nothing, whatever names and values an agent uses', () => {
     const values = fc.dictionary(HOSTILE, fc.oneof(HOSTILE, fc.jsonValue()), { noNullPrototype: true });
     fc.assert(
       fc.property(values, (input) => {
@@ -159,11 +159,11 @@ describe('inputLine', () => {
     ['Bash', { command: 7 }, '{"command":7}'],
     ['Other', undefined, 'undefined'],
     ['Bash', { command: 'rm \u202ex' }, 'rm ⟨U+202E⟩x'],
-  ])('of %s %j', (tool, input, line) => {
+  ])('inputLine() summarizes %s %j', (tool, input, line) => {
     expect(inputLine(tool, input)).toBe(line);
   });
 
-  it('is short and one line, whatever the input', () => {
+  it('inputLine() returns one short line for any input', () => {
     expect(inputLine('Bash', { command: 'x'.repeat(1_000) })).toBe('x'.repeat(300));
     fc.assert(
       fc.property(HOSTILE, (command) => {

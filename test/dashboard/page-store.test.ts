@@ -6,7 +6,7 @@ import { runningSession, sessionIn } from '../support/sessions.js';
 
 const QUEUE = { running: 1, queued: 0, maxConcurrent: 5, maxQueued: 100, items: [] };
 
-/** A store whose frames come when the test says so, and how often its listener was told. */
+/** A store whose frames the test draws, and how often its listener was notified. */
 function pageStore() {
   const frames: (() => void)[] = [];
   const store = new PageStore((work) => frames.push(work));
@@ -31,14 +31,14 @@ function message(id: number): FeedEvent {
   return { type: 'session:message', id, sessionId: 'a', at: id, text: `${id}` };
 }
 
-it('tells of many messages once, in the next frame, and of what came after it in another', () => {
+it('many messages cause one notification in the next frame, and later messages cause another', () => {
   const { store, frames, draw, told } = pageStore();
   const empty = store.state();
   store.apply({ type: 'connection', connection: 'live' });
   store.apply(snapshotOf('a'));
   for (let index = 0; index < 1_000; index++) store.apply(sessionMessage(`${index}-x`));
   expect([frames.length, told.times]).toEqual([1, 0]);
-  // What is drawn stays one state until listeners are told of another.
+  // The state stays the same object until listeners are notified of a new one.
   expect(store.state()).toBe(empty);
   draw();
   expect(told.times).toBe(1);
@@ -52,7 +52,7 @@ it('tells of many messages once, in the next frame, and of what came after it in
   expect(store.state().sessions.has('b')).toBe(true);
 });
 
-it('does not tell of what changes nothing', () => {
+it('a message that changes nothing causes no notification', () => {
   const { store, draw, told } = pageStore();
   store.apply({ type: 'connection', connection: 'connecting' });
   store.apply({ type: 'event', event: message(1) });
@@ -60,7 +60,7 @@ it('does not tell of what changes nothing', () => {
   expect(told.times).toBe(0);
 });
 
-it('tells nobody who has unsubscribed', () => {
+it('an unsubscribed listener is not notified', () => {
   const { store, draw, told, unsubscribe } = pageStore();
   store.apply(sessionMessage('a'));
   unsubscribe();
@@ -69,7 +69,7 @@ it('tells nobody who has unsubscribed', () => {
   expect(store.state().sessions.has('a')).toBe(true);
 });
 
-it('puts a session where it was, a new one last, and leaves what was told as it is', () => {
+it('an updated session keeps its place, a new session is last, and an earlier state is unchanged', () => {
   const { store, draw } = pageStore();
   store.apply(snapshotOf('a', 'b'));
   draw();
@@ -88,7 +88,7 @@ it('puts a session where it was, a new one last, and leaves what was told as it 
   ]);
 });
 
-it('forgets at a snapshot what was before, and says at once that events may be missing', () => {
+it('a snapshot replaces all sessions and reports at once that events may be missing', () => {
   const { store, draw } = pageStore();
   let resets = 0;
   const end = store.onReset(() => void resets++);
@@ -106,7 +106,7 @@ it('forgets at a snapshot what was before, and says at once that events may be m
   expect(resets).toBe(2);
 });
 
-it('hands on every event at once and in order', () => {
+it('every event is passed on at once and in order', () => {
   const { store, frames } = pageStore();
   const seen: number[] = [];
   const end = store.onEvent(({ id }) => seen.push(id));
@@ -120,7 +120,7 @@ it('hands on every event at once and in order', () => {
   expect(seen).toEqual([1, 2, 3]);
 });
 
-it('takes the queue from its event', () => {
+it('an event of the queue updates the queue', () => {
   const { store, draw } = pageStore();
   const queue = { ...QUEUE, queued: 1, items: [{ id: 'a', position: 1 }] };
   store.apply(snapshotOf('a'));

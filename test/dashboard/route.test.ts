@@ -22,11 +22,11 @@ it.each([
   ['#token=secret', { page: 'board' }],
   ['#/TIMELINE', { page: 'board' }],
   ['##/timeline', { page: 'board' }],
-])('%s', (hash, route) => {
+])('parseRoute() reads the hash %s', (hash, route) => {
   expect(parseRoute(hash)).toEqual(route);
 });
 
-it('finds a session by the address that it gives it, whatever its id', () => {
+it('parseRoute() finds a session by its sessionHref(), whatever its id', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', minLength: 1 }), (id) => {
       expect(parseRoute(sessionHref(id))).toEqual({ page: 'session', id });
@@ -34,11 +34,11 @@ it('finds a session by the address that it gives it, whatever its id', () => {
   );
 });
 
-it('gives an address to what is no well-formed text, too', () => {
+it('sessionHref() accepts text that is not well-formed', () => {
   expect(sessionHref('a\ud800b')).toBe('#/sessions/a%EF%BF%BDb');
 });
 
-it('reads any hash without failing', () => {
+it('parseRoute() reads any hash without an error', () => {
   const hash = fc
     .array(fc.constantFrom('#', '/', 'sessions', 'timeline', '%', '%2F', '%ff', 'a', '\ud800'))
     .map((parts) => parts.join(''));

@@ -4,7 +4,7 @@ import type { RunView } from '../../src/handlers/index.js';
 
 const NOW = 1_000;
 
-/** Segments as one reads them: `kind from–to`, with the run where it is not the first. */
+/** Segments in readable form: `kind from–to`, with the number of the run if it is not the first. */
 function quote(runs: RunView[], endedAt?: number): string[] {
   return segmentsOf({ createdAt: 100, runs, ...(endedAt !== undefined && { endedAt }) }, NOW).map(
     ({ kind, from, to, run }) => `${kind} ${from}–${to}${run === 1 ? '' : ` #${run}`}`,
@@ -15,7 +15,7 @@ const DONE: RunView = { number: 1, requestedAt: 100, launchedAt: 200, startedAt:
 
 it.each<[string, RunView[], number | undefined, string[]]>([
   ['waits for its first slot', [], undefined, ['queued 100–1000']],
-  ['was cancelled while it waited', [], 300, ['queued 100–300']],
+  ['was cancelled in the queue', [], 300, ['queued 100–300']],
   ['starts', [{ number: 1, requestedAt: 100, launchedAt: 200 }], undefined, ['queued 100–200', 'starting 200–1000']],
   [
     'failed to start',
@@ -24,14 +24,14 @@ it.each<[string, RunView[], number | undefined, string[]]>([
     ['queued 100–200', 'starting 200–300'],
   ],
   [
-    'runs, and got its slot at once',
+    'runs and got its slot at once',
     [{ number: 1, requestedAt: 200, launchedAt: 200, startedAt: 250 }],
     undefined,
     ['starting 200–250', 'running 250–1000'],
   ],
   ['has ended', [DONE], 400, ['queued 100–200', 'starting 200–250', 'running 250–400']],
   [
-    'was paused and is again',
+    'was paused and is paused again',
     [{ number: 1, launchedAt: 200, startedAt: 250, pauses: [{ pausedAt: 300, resumedAt: 350 }], pausedAt: 500 }],
     undefined,
     ['starting 200–250', 'running 250–300', 'paused 300–350', 'running 350–500', 'paused 500–1000'],
@@ -43,7 +43,7 @@ it.each<[string, RunView[], number | undefined, string[]]>([
     ['starting 200–250', 'running 250–500', 'paused 500–600'],
   ],
   [
-    'waited for somebody, was paused meanwhile, and waits again',
+    'waited for somebody, was paused during the wait, and waits again',
     [
       {
         number: 1,
@@ -83,7 +83,7 @@ it.each<[string, RunView[], number | undefined, string[]]>([
     ['queued 100–200', 'starting 200–250', 'running 250–400', 'queued 700–1000 #2'],
   ],
   [
-    'goes on with other feedback than it first waited with',
+    'continues with newer feedback than it was queued with',
     [DONE, { number: 2, requestedAt: 500 }, { number: 3, requestedAt: 700, launchedAt: 800, startedAt: 900 }],
     undefined,
     [
@@ -95,16 +95,16 @@ it.each<[string, RunView[], number | undefined, string[]]>([
       'running 900–1000 #3',
     ],
   ],
-])('tells the time of a session that %s', (_, runs, endedAt, segments) => {
+])('segmentsOf() returns the times of a session that %s', (_, runs, endedAt, segments) => {
   expect(quote(runs, endedAt)).toEqual(segments);
 });
 
-it.each(['completed', 'failed', 'cancelled'] as const)('takes what is %s for over', (state) => {
+it.each(['completed', 'failed', 'cancelled'] as const)('a session that is %s is over', (state) => {
   expect(isOver(state)).toBe(true);
 });
 
 it.each(['queued', 'starting', 'running', 'paused', 'waiting_feedback'] as const)(
-  'does not take what is %s for over',
+  'a session that is %s is not over',
   (state) => {
     expect(isOver(state)).toBe(false);
   },

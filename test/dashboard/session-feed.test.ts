@@ -64,25 +64,25 @@ function list(feed: SessionFeed): string[] {
   return feed.items.map(quote);
 }
 
-describe('what is known of a session', () => {
-  it('is its record, in order of time, where the server has no event of it', () => {
+describe('the items of a session feed', () => {
+  it('a feed without events has the record in order of time', () => {
     const feed = new SessionFeed(details(), []);
     expect(list(feed)).toEqual(['Created', 'message old 1', 'tool t: open', 'message old 2']);
     expect(feed.items.map(({ at }) => at)).toEqual([1, 100, 110, 120]);
   });
 
-  it('is its events alone, where they have its beginning', () => {
+  it('a feed has only the events if they include the beginning of the session', () => {
     const events = eventsFrom(5, 1, CREATED, { ...said('old 1'), at: 100 }, { ...called('t'), at: 110 });
     expect(list(new SessionFeed(details(), events))).toEqual(['Created', 'message old 1', 'tool t: open']);
   });
 
-  it('is its record up to where its events begin: nothing is doubled', () => {
+  it('a feed has the record up to its first event, and nothing twice', () => {
     const feed = new SessionFeed(details(), eventsFrom(5, 120, said('old 2'), answered('t'), said('new')));
     expect(list(feed)).toEqual(['Created', 'message old 1', 'tool t: ok done', 'message old 2', 'message new']);
   });
 
-  it('is told once where a new host has read it again, with the time of the log', () => {
-    // The record has what was read again with that same time, which is before the recovery.
+  it('an event that a new process reads again is shown once, with the time of the log', () => {
+    // The record has the events that were read again at that same time, which is before the recovery.
     const events = eventsFrom(
       1,
       500,
@@ -100,7 +100,7 @@ describe('what is known of a session', () => {
     ]);
   });
 
-  it('has each event once, those known already skipped', () => {
+  it('a feed has each event once and skips known events', () => {
     const events = eventsFrom(5, 200, said('1'), said('2'));
     const feed = new SessionFeed(details(), events);
     const { length } = feed.items;
@@ -113,13 +113,13 @@ describe('what is known of a session', () => {
   });
 });
 
-describe('what is said to the agent', () => {
-  it('is told from what it says: from events', () => {
+describe('messages to the agent', () => {
+  it('a feed from events shows messages to the agent apart from its own', () => {
     const events = eventsFrom(1, 1, CREATED, { type: 'session:prompt', text: 'Faster' }, said('I hurry'));
     expect(list(new SessionFeed(details(), events))).toEqual(['Created', 'person Faster', 'message I hurry']);
   });
 
-  it('is told once where it was typed for a person, and as what the agent heard where it was not', () => {
+  it('a typed message is shown once as a prompt, and a message through hooks as heard', () => {
     const steered = (message: string): Told<FeedEvent> => ({ type: 'session:steered', message });
     const prompted = (text: string): Told<FeedEvent> => ({ type: 'session:prompt', text });
     const events = eventsFrom(1, 1, CREATED, steered('a'), prompted('a'), steered('b'), called('t'), prompted('c'));
@@ -133,7 +133,7 @@ describe('what is said to the agent', () => {
     ]);
   });
 
-  it('is told from what it says: from the record', () => {
+  it('a feed from the record shows messages to the agent apart from its own', () => {
     const session = observed(
       runningSession(),
       { kind: 'prompt', text: 'Faster' },
@@ -143,7 +143,7 @@ describe('what is said to the agent', () => {
   });
 });
 
-it('what a session waits for is told, and that it goes on', () => {
+it('a feed shows what a session waits for and when it continues', () => {
   const events = eventsFrom(
     1,
     1,
@@ -163,19 +163,19 @@ it('what a session waits for is told, and that it goes on', () => {
 });
 
 describe('a tool call', () => {
-  it('gets its result where it stands, as a new item under its key', () => {
+  it('a result replaces the item of its tool call in place, under the same key', () => {
     const feed = new SessionFeed(details(), eventsFrom(1, 1, CREATED, called('a'), called('b'), said('between')));
     const before = feed.items[1];
     const { version } = feed;
     for (const event of eventsFrom(5, 50, answered('b', 'of b'), answered('a', 'of a'))) feed.add(event);
     expect(list(feed)).toEqual(['Created', 'tool a: ok of a', 'tool b: ok of b', 'message between']);
     expect(feed.items[1]).toEqual({ ...before, outcome: 'ok', output: 'of a', durationMs: 7 });
-    // A row is drawn anew only where its item is another one.
+    // A row is drawn again only if its item is another object.
     expect(feed.items[1]).not.toBe(before);
     expect(feed.version).toBe(version + 2);
   });
 
-  it('keeps its first result, and a result without a call is no item', () => {
+  it('a tool call keeps its first result, and a result without a call is no item', () => {
     const events = eventsFrom(
       1,
       1,
@@ -188,7 +188,7 @@ describe('a tool call', () => {
     expect(list(new SessionFeed(details(), events))).toEqual(['Created', 'tool a: ok first']);
   });
 
-  it('tells whether a subagent made it', () => {
+  it('a tool call shows whether a subagent made it', () => {
     const events = eventsFrom(1, 1, CREATED, called('a'), called('b', { parentToolUseId: 'a' }));
     expect(new SessionFeed(details(), events).items.slice(1)).toMatchObject([{ sub: false }, { sub: true }]);
   });
@@ -196,7 +196,7 @@ describe('a tool call', () => {
   it.each<[string, SessionFeed]>([
     ['events', new SessionFeed(details(), eventsFrom(1, 1, CREATED, called('t', { danger: DANGER }), endangered('t')))],
     ['the record', new SessionFeed(details(), [])],
-  ])('has its danger with it, not as an item of its own: from %s', (_, feed) => {
+  ])('a danger is part of its tool call, not a separate item, in a feed from %s', (_, feed) => {
     expect(feed.items.filter(({ kind }) => kind !== 'message')).toMatchObject([
       { title: 'Created' },
       { kind: 'tool', danger: DANGER },
@@ -205,12 +205,12 @@ describe('a tool call', () => {
 
   const BREACH: Danger = { level: 'critical', rule: 'guard.bypassed', reason: 'It ran without leave.' };
 
-  it('that went past the guard is told of, too: from events', () => {
+  it('a feed from events shows the danger of a call past the guard', () => {
     const events = eventsFrom(1, 1, CREATED, called('t', { danger: DANGER }), answered('t'), endangered('t', BREACH));
     expect(list(new SessionFeed(details(), events)).at(-1)).toBe('danger Bash: It ran without leave.');
   });
 
-  it('that went past the guard is told of, too: from the record', () => {
+  it('a feed from the record shows the danger of a call past the guard', () => {
     const session = observed(
       runningSession(),
       { kind: 'tool', id: 't', name: 'Bash', input: { command: 't' }, danger: DANGER },
@@ -225,7 +225,7 @@ describe('a tool call', () => {
   });
 });
 
-it('tells of errors and dangers alike from record and events', () => {
+it('errors and dangers are the same in a feed from the record and from events', () => {
   const error = { severity: 'warning', code: 'rate_limit', message: 'slow down' } as const;
   const planted = { level: 'critical', rule: 'git.planted', reason: 'a hook' } as const;
   const session = observed(
@@ -248,7 +248,7 @@ it('tells of errors and dangers alike from record and events', () => {
   }
 });
 
-it('notes what a person or the engine did', () => {
+it('a feed shows what a person or the manager did', () => {
   const request = guardRequest('r');
   const { runs } = runningSession();
   const [run = { number: 1 }] = runs;
@@ -288,7 +288,7 @@ it('notes what a person or the engine did', () => {
   ]);
 });
 
-it('drops the oldest beyond 100,000 items; results still land in place, and those of dropped calls nowhere', () => {
+it('a feed drops its oldest items beyond 100,000, and results reach only the calls that are kept', () => {
   const feed = new SessionFeed(details(), eventsFrom(1, 1, CREATED, called('early')));
   let id = 3;
   const add = (told: Told<FeedEvent>): void => {
@@ -315,7 +315,7 @@ it('drops the oldest beyond 100,000 items; results still land in place, and thos
   expect(new Set(feed.items.map(({ key }) => key)).size).toBe(90_002);
 });
 
-it('tells how cost and tokens grew, a point at each change', () => {
+it('a feed has a point for cost and tokens at each change', () => {
   const events = eventsFrom(
     1,
     1_000,

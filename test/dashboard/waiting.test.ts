@@ -19,23 +19,23 @@ const CASES: Case[] = [
   ['waiting_feedback', 'person', 0, 'waits for you at its terminal', 'waiting_feedback', true],
   ['waiting_feedback', 'children', 0, 'waits for its children', 'resting', false],
   ['waiting_feedback', 'slot', 0, 'waits for a slot', 'resting', false],
-  // A question has a time limit: it comes before what the session waits for besides.
+  // A question has a time limit, so it comes before anything else that the session waits for.
   ['waiting_feedback', 'person', 1, 'needs you', 'waiting_feedback', true],
   ['waiting_feedback', 'children', 2, 'needs you', 'waiting_feedback', true],
-  // What it waits for is not known: a person had better look.
+  // It is not known what the session waits for, so a person should look.
   ['waiting_feedback', undefined, 0, 'needs you', 'waiting_feedback', true],
   ['paused', 'person', 0, 'paused', 'paused', false],
   ['paused', undefined, 1, 'paused', 'paused', false],
   ['cancelled', undefined, 0, 'cancelled', 'cancelled', false],
 ];
 
-describe('where a session stands', () => {
-  it.each(CASES)('%s, for %s, with %i questions: %s', (state, waitingFor, approvalCount, words, look, needs) => {
+describe('the state of a session in words', () => {
+  it.each(CASES)('state %s, for %s, with %i questions: %s', (state, waitingFor, approvalCount, words, look, needs) => {
     const session = { state, approvalCount, ...(waitingFor && { waitingFor }) };
     expect([stateWords(session), stateLook(session), needsPerson(session)]).toEqual([words, look, needs]);
   });
 
-  it('is at its terminal while it runs and nobody has said anything', () => {
+  it('waitsAtTerminal() is true only for a session that waits for a person', () => {
     const waits = (state: AutonomousSession['state'], waitingFor?: AutonomousSession['waitingFor']): boolean =>
       waitsAtTerminal({ state, approvalCount: 0, ...(waitingFor && { waitingFor }) });
     expect(waits('waiting_feedback', 'person')).toBe(true);

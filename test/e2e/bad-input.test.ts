@@ -37,15 +37,15 @@ async function refused(options: CreateSessionOptions, manager?: UnifiedSessionMa
 
 const invalid = (text: string | RegExp) => ({ code: 'INVALID_OPTIONS', message: expect.stringMatching(text) });
 
-describe('create refuses, and leaves nothing behind:', () => {
-  it('neither or both of prompt and promptFile', async () => {
+describe('create() with invalid options', () => {
+  it('create() refuses options with neither or both of prompt and promptFile', async () => {
     const { manager } = await testManager({ stateDir });
     await expect(manager.create({ cwd })).rejects.toMatchObject(invalid(/'prompt' and 'promptFile'.*neither/));
     await expect(manager.create({ cwd, prompt: 'x', promptFile: 'y.md' })).rejects.toMatchObject(invalid(/both/));
     expect(await refused({ prompt: ' \n ' })).toMatchObject(invalid(/'prompt'.*empty/));
   });
 
-  it('a prompt file that is missing, or whose data does not fit its schema', async () => {
+  it('create() refuses a prompt file that is missing or whose data does not fit its schema', async () => {
     const { manager } = await testManager({ stateDir });
     await writeFile(join(cwd, 'task.md'), '---\ninput:\n  count: number\n---\nDo {count}.\n');
     await expect(manager.create({ cwd, promptFile: 'no.md' })).rejects.toMatchObject(
@@ -61,7 +61,7 @@ describe('create refuses, and leaves nothing behind:', () => {
     expect(manager.list()).toEqual([]);
   });
 
-  it('a workspace that is missing, a file, or not writable by the user of the image', async () => {
+  it('create() refuses a workspace that is missing, a file, or not writable by the user of the image', async () => {
     await writeFile(join(cwd, 'file'), '');
     expect(await refused({ cwd: join(cwd, 'nowhere') })).toMatchObject({
       code: 'WORKSPACE_NOT_FOUND',
@@ -81,7 +81,7 @@ describe('create refuses, and leaves nothing behind:', () => {
   });
 
   it.each(['-f', 'a..b', 'a b', 'x.lock', '.x', 'a~1', '', 'a/'])(
-    'a branch that git would refuse: %j',
+    'create() refuses a branch that git would refuse: %j',
     async (branch) => {
       await git(cwd, 'init', '--quiet').catch(() => {});
       expect(await refused({ worktree: branch })).toMatchObject(invalid(/worktree.*branch/));
@@ -91,7 +91,7 @@ describe('create refuses, and leaves nothing behind:', () => {
     },
   );
 
-  it('a worktree outside a repository', async () => {
+  it('create() refuses a worktree outside of a repository', async () => {
     expect(await refused({ worktree: 'fine' })).toMatchObject({ code: 'WORKTREE_FAILED' });
   });
 
@@ -103,11 +103,11 @@ describe('create refuses, and leaves nothing behind:', () => {
     ['a relative path', 'a:/b'],
     ['a missing source', '/definitely/not/there:/b'],
     ['the workspace as target', '/tmp:/workspace'],
-  ])('a mount with %s', async (_, mount) => {
+  ])('create() refuses a mount with %s', async (_, mount) => {
     expect(await refused({ docker: { mounts: [mount] } })).toMatchObject(invalid(/docker\.mounts/));
   });
 
-  it('a mount that hands the host to the agent, also through a link, unless that is allowed', async () => {
+  it('create() refuses a mount that hands over the machine, also through a link, unless it is allowed', async () => {
     const socket = engine.host.slice('unix://'.length);
     const link = join(await tempFolder(0), 'innocent');
     await symlink(homedir(), link);
@@ -136,12 +136,12 @@ describe('create refuses, and leaves nothing behind:', () => {
     '/var/lib',
     '/home',
     '/root/.ssh',
-  ])('a workspace or a mount that is a place of the machine, also in another spelling: %s', async (place) => {
+  ])('create() refuses a system folder as workspace or mount, also in another spelling: %s', async (place) => {
     const link = join(await tempFolder(0), 'innocent');
     await symlink(place, link);
     for (const source of [place, link, `/tmp/..${place}`]) {
       const error = await refused({ docker: { mounts: [{ source, target: '/mnt', readonly: true }] } });
-      // What is not there on this machine cannot be mounted either.
+      // A place that does not exist on this machine cannot be mounted either.
       expect(error).toMatchObject({ code: existsSync(place) ? 'UNSAFE_MOUNT' : 'INVALID_OPTIONS' });
     }
     const { code } = await refused({ cwd: link });
@@ -149,20 +149,20 @@ describe('create refuses, and leaves nothing behind:', () => {
   });
 
   it.each(['/etc/claude-code', '/run/autonomous-orchestration/answers', '/usr/bin', '/workspace/.git', '/proc/1'])(
-    'a mount over what the container needs as it is: %s',
+    'create() refuses a mount over a path that the container needs unchanged: %s',
     async (target) => {
       const docker = { mounts: [{ source: await tempFolder(0), target }], allowUnsafeMounts: true };
       expect(await refused({ docker })).toMatchObject(invalid(/docker\.mounts/));
     },
   );
 
-  it('a mount into the workspace, where an agent has put a link in its way', async () => {
+  it('create() refuses a mount into the workspace if an agent has put a link in its path', async () => {
     await symlink('/etc', join(cwd, 'data'));
     const docker = { mounts: [`${await tempFolder(0)}:/workspace/data/claude-code`] };
     expect(await refused({ docker })).toMatchObject({ code: 'UNSAFE_MOUNT' });
   });
 
-  it('a stateDir that others can write to', async () => {
+  it('create() refuses a stateDir that other users can write to', async () => {
     await chmod(stateDir, 0o777);
     const { manager } = await testManager({ stateDir });
     await expect(manager.create({ cwd, prompt: 'x' })).rejects.toMatchObject({
@@ -180,13 +180,13 @@ describe('create refuses, and leaves nothing behind:', () => {
     ['docker.user', { docker: { user: '--privileged' } }],
     ['docker.network', { docker: { network: '--net' } }],
     ['docker.image', { docker: { image: '--privileged' } }],
-  ] satisfies [string, CreateSessionOptions][])('a bad %s: %j', async (name, options) => {
+  ] satisfies [string, CreateSessionOptions][])('create() refuses an invalid %s: %j', async (name, options) => {
     const error = await refused(options);
     expect(error).toMatchObject(invalid(`'${name.replace('.', '\\.')}'`));
     expect(error.message).toMatch(/Received /);
   });
 
-  it('an image that is not there, and one without claude', async () => {
+  it('create() refuses an image that does not exist or has no Claude Code', async () => {
     expect(await refused({ docker: { image: 'no/such:image' } })).toMatchObject({
       code: 'IMAGE_NOT_FOUND',
       message: expect.stringMatching(/no\/such:image/),
@@ -197,7 +197,7 @@ describe('create refuses, and leaves nothing behind:', () => {
     });
   });
 
-  it('a state folder that cannot be written', async () => {
+  it('create() refuses a stateDir that cannot be written', async () => {
     const file = join(await tempFolder(0), 'file');
     await writeFile(file, '');
     const manager = new UnifiedSessionManager({ stateDir: join(file, 'state') });
@@ -211,7 +211,7 @@ describe('create refuses, and leaves nothing behind:', () => {
 });
 
 describe('without an engine', () => {
-  it.each(['nobody listens', 'nobody answers'])('create is refused: %s', async (which) => {
+  it.each(['nobody listens', 'nobody answers'])('create() fails without an engine: %s', async (which) => {
     const socket = join(await tempFolder(0), 'engine.sock');
     if (which === 'nobody answers') await silentServer(socket);
     const executor = new AutonomousExecutor({ stateDir, env: { ...process.env, DOCKER_HOST: `unix://${socket}` } });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { attempt, bash, containersOf, docker, nextEvent, scripted, tempFolder, testManager } from './support.js';
 
 describe('cancel', () => {
-  it('ends a running tool call: the container is gone, the slot free, and the next session starts', async () => {
+  it('cancel() ends a running tool call and its container, and the next session starts', async () => {
     const { manager, events } = await testManager({ maxConcurrent: 1 });
     const cwd = await tempFolder();
     const running = await manager.create({ ...scripted(bash('sleep 300')), prompt: 'Wait', cwd });
@@ -22,7 +22,7 @@ describe('cancel', () => {
     expect(await manager.cancel(running.id)).toBe(first);
   });
 
-  it('of a session that waits never starts it', async () => {
+  it('a queued session that is cancelled never starts', async () => {
     const { manager, events } = await testManager({ maxConcurrent: 1 });
     const cwd = await tempFolder();
     const running = await manager.create({ ...scripted({ text: 'ok' }), prompt: 'One', cwd });
@@ -37,7 +37,7 @@ describe('cancel', () => {
     expect(events.filter(({ type, sessionId }) => type === 'session:started' && sessionId === waiting.id)).toEqual([]);
   });
 
-  it('while the container is being made leaves none behind', async () => {
+  it('cancel() leaves no container if the container was just being created', async () => {
     const { manager } = await testManager();
     const session = await manager.create({ ...scripted(bash('sleep 300')), prompt: 'Wait', cwd: await tempFolder() });
     expect(manager.get(session.id)?.status).toBe('starting');
@@ -45,7 +45,7 @@ describe('cancel', () => {
     expect(await containersOf(session)).toEqual([]);
   });
 
-  it('by an abort signal, before and after the session is there', async () => {
+  it('an abort signal refuses create() at first, and cancels the session later', async () => {
     const { manager } = await testManager();
     const cwd = await tempFolder();
     await expect(
@@ -67,7 +67,7 @@ describe('cancel', () => {
 });
 
 describe('close', () => {
-  it('with cancel ends every session; those that wait never start', async () => {
+  it("close() with sessions: 'cancel' ends every session, and queued sessions never start", async () => {
     const { manager, events, stateDir } = await testManager({ maxConcurrent: 1 });
     const cwd = await tempFolder();
     const options = { ...scripted(bash('sleep 300')), prompt: 'Wait', cwd };
@@ -80,7 +80,7 @@ describe('close', () => {
     await expect(manager.create(options)).rejects.toMatchObject({ code: 'MANAGER_CLOSED' });
   });
 
-  it('by default leaves the containers running', async () => {
+  it('close() leaves the containers running by default', async () => {
     const { manager } = await testManager();
     const session = await manager.create({ ...scripted(bash('sleep 300')), prompt: 'Wait', cwd: await tempFolder() });
     await nextEvent(manager, ({ type }) => type === 'session:tool');

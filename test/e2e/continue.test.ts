@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { bash, containersOf, scripted, tempFolder, testManager } from './support.js';
 
-it('continues a conversation after its end: same id, two runs, and the model has seen the first', async () => {
+it('continue() after the end adds a second run with the same id and the whole conversation', async () => {
   const { manager, events } = await testManager();
   const options = scripted({ text: 'The secret word is heron.' }, { history: true });
   const session = await manager.create({ ...options, prompt: 'Tell me a secret word', cwd: await tempFolder() });
@@ -26,7 +26,7 @@ it('continues a conversation after its end: same id, two runs, and the model has
 });
 
 // Claude forgets a tool call that was interrupted, so the model makes it a second time.
-it('stops a run under way, keeps its slot, and goes on with the feedback', async () => {
+it('continue() on a running session stops its run and starts another with the feedback', async () => {
   const { manager, events } = await testManager({ maxConcurrent: 1 });
   const options = scripted(bash('test -e begun || { touch begun; sleep 300; }'), { history: true });
   const cwd = await tempFolder();
@@ -42,7 +42,7 @@ it('stops a run under way, keeps its slot, and goes on with the feedback', async
   expect(await containersOf(ended)).toEqual([]);
 });
 
-it('refuses what has no conversation or waits already', async () => {
+it('continue() refuses a queued, a never started and an unknown session, and empty feedback', async () => {
   const { manager } = await testManager({ maxConcurrent: 1 });
   const cwd = await tempFolder();
   const running = await manager.create({ ...scripted(bash('sleep 300')), prompt: 'Wait', cwd });

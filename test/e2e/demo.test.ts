@@ -23,7 +23,7 @@ async function demo(env: NodeJS.ProcessEnv, interruptAt?: string): Promise<{ cod
   return { code, output };
 }
 
-it('runs five sessions in Docker where the engine and the image are there', async () => {
+it('demo.ts runs five sessions in Docker if the engine and the image are available', async () => {
   const { code, output } = await demo({ DOCKER_HOST: engine.host });
   expect(output).toContain('Five sessions in Docker (my-claude:authenticated)');
   expect(output.match(/: queued at position/g)).toHaveLength(2);
@@ -32,14 +32,14 @@ it('runs five sessions in Docker where the engine and the image are there', asyn
   expect(code).toBe(0);
 });
 
-it('simulates them elsewhere, and says why', async () => {
+it('demo.ts simulates five sessions without an engine, and says why', async () => {
   const { code, output } = await demo({ DOCKER_HOST: 'unix:///nonexistent/docker.sock' });
   expect(output).toMatch(/Five simulated sessions, three at a time: No Docker engine answers/);
   expect(output).toContain('5 of 5 sessions completed');
   expect(code).toBe(0);
 });
 
-it('cancels cleanly on Ctrl-C', async () => {
+it('demo.ts cancels its sessions on Ctrl-C and leaves no container', async () => {
   const folder = await tempFolder(0);
   const { code, output } = await demo({ DOCKER_HOST: engine.host, TMPDIR: folder }, ': started');
   expect(output).toContain(': cancelled');

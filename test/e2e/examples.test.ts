@@ -19,7 +19,7 @@ async function exampleAt(home: string, name: string, ...args: string[]) {
   return attempt(process.execPath, ['--import', 'tsx', path, ...args], { env });
 }
 
-it('quickstart.ts runs a session and prints how it went', async () => {
+it('quickstart.ts runs a session and prints its result', async () => {
   const { stdout, stderr } = await example('quickstart.ts', await tempFolder());
   expect({ stdout, stderr }).toEqual({
     stdout: expect.stringMatching(/^{ status: 'completed', text: 'done', costUsd: 0\.\d+ }\n$/),
@@ -41,7 +41,7 @@ it('worktree.ts runs three sessions on three branches and continues one', async 
   );
 });
 
-it('guard.ts asks at the terminal: what is approved runs, what is not does not', async () => {
+it('guard.ts asks at the terminal, runs an approved command, and does not run a denied one', async () => {
   const cwd = await tempFolder();
   await mkdir(join(cwd, 'keep'));
   const turns = [bash('rm -rf /workspace/keep'), bash('git push origin main > pushed 2>&1; true'), { text: 'Done.' }];
@@ -60,7 +60,7 @@ it('guard.ts asks at the terminal: what is approved runs, what is not does not',
   expect([existsSync(join(cwd, 'keep')), existsSync(join(cwd, 'pushed'))]).toEqual([true, true]);
 });
 
-it('steer.ts tells a running agent something and holds it for a moment', async () => {
+it('steer.ts steers a running session and pauses it for a moment', async () => {
   const cwd = await tempFolder();
   const child = await scriptedExample('steer.ts', [bash('sleep 1'), bash('sleep 1'), { history: true }], cwd);
   child.stdin.end();
@@ -69,7 +69,7 @@ it('steer.ts tells a running agent something and holds it for a moment', async (
   expect(output).toMatch(/^paused\n{\n? *status: 'completed',\n? *text: .HISTORY: /);
 });
 
-it('recover.ts takes over the session that it left when it was killed', async () => {
+it('recover.ts adopts the session of its killed process, and the session completes', async () => {
   const [cwd, home] = [await tempFolder(), await tempFolder(0)];
   const turns = [bash('echo run >> runs; sleep 1'), bash('true'), { text: 'Done.\u001b[31m' }];
   const killed = await scriptedExample('recover.ts', turns, cwd, home);
@@ -101,7 +101,7 @@ it('prompt-file.ts fills its data into the prompt', async () => {
   expect(output).not.toContain('allowedTools');
 });
 
-it('plan-then-do.ts refines a plan and has it carried out', async () => {
+it('plan-then-do.ts refines a plan and starts a session that carries it out', async () => {
   const cwd = await tempFolder();
   const script = {
     'Plan this': [bash('touch /workspace/planned; true'), { text: 'Be quick.' }, { text: 'Be quick and careful.' }],
@@ -117,7 +117,7 @@ it('plan-then-do.ts refines a plan and has it carried out', async () => {
   expect([existsSync(join(cwd, 'planned')), existsSync(join(cwd, 'done'))]).toEqual([false, true]);
 });
 
-it('orchestrate.ts shows what an agent and those that it leads do', async () => {
+it('orchestrate.ts prints the events of a leader and its child sessions', async () => {
   const script = {
     'Have one agent': [
       bash('orchestrate create "Look for bugs"; orchestrate create "Look at the tests"'),
@@ -141,7 +141,7 @@ it('orchestrate.ts shows what an agent and those that it leads do', async () => 
   );
 });
 
-it('interactive.ts lets a person take turns with the agent, and leave', async () => {
+it('interactive.ts lets a person take turns with the agent and leave with /exit', async () => {
   const turns = [bash('echo made > made'), { text: 'First.' }, { text: 'Second.' }];
   const child = await scriptedExample('interactive.ts', turns, await tempFolder());
   const typed = ['And then?', '/exit'];
@@ -153,7 +153,7 @@ it('interactive.ts lets a person take turns with the agent, and leave', async ()
     if (terminal === undefined) continue;
     const keys = ['-L', 'autonomous-orchestration', 'send-keys', '-t', `${terminal}:`];
     await attempt('tmux', [...keys, '-l', typed.shift() ?? '']);
-    await delay(500); // What comes at once with it would be a line break.
+    await delay(500); // An Enter that comes together with the text would be a line break.
     await attempt('tmux', [...keys, 'Enter']);
   }
   expect(typed).toEqual([]);
@@ -171,7 +171,7 @@ describe('script.ts', () => {
   const script = (turns: readonly ModelTurn[], cwd: string) =>
     scriptedExample('script.ts', turns, cwd, undefined, ['--cwd', cwd, 'Do it']);
 
-  it('writes a line of harmless JSON for each event and exits with 0 where the session completed', async () => {
+  it('script.ts writes a line of harmless JSON for each event and exits with 0 if the session completes', async () => {
     const hostile = 'Done.\u001b[31m\u009b31m\u007f\r';
     const child = await script([bash('echo x > made'), { text: hostile }], await tempFolder());
     const exit = once(child, 'exit');
@@ -190,7 +190,7 @@ describe('script.ts', () => {
     );
   });
 
-  it('exits with 1 where the session failed', async () => {
+  it('script.ts exits with 1 if the session fails', async () => {
     const error = { status: 400, type: 'invalid_request_error', message: 'No.' };
     const child = await script([{ error }], await tempFolder());
     const exit = once(child, 'exit');
@@ -198,7 +198,7 @@ describe('script.ts', () => {
     expect(await exit).toEqual([1, null]);
   });
 
-  it('cancels the session at Ctrl-C and exits with 130', async () => {
+  it('script.ts cancels the session on Ctrl-C and exits with 130', async () => {
     const child = await script([bash('sleep 60')], await tempFolder());
     const exit = once(child, 'exit');
     let output = '';
@@ -212,11 +212,11 @@ describe('script.ts', () => {
     expect(await containersOf({ id })).toEqual([]);
   });
 
-  it('shows its progress on a terminal', async () => {
+  it('script.ts shows its progress on a terminal', async () => {
     const cwd = await tempFolder();
     await writeFile(join(cwd, '.model-script.json'), JSON.stringify([{ text: 'All \u001b]0;title\u0007done.' }]));
     const path = join(import.meta.dirname, '../../examples/script.ts');
-    // A terminal that nobody sits at has no size of its own.
+    // A terminal without a person has no size of its own.
     const command = `stty rows 40 cols 160; exec ${process.execPath} --import tsx ${path} --cwd ${cwd} 'Do it'`;
     const env = { ...process.env, DOCKER_HOST: engine.host, HOME: await tempFolder(0) };
     const { code, stdout } = await attempt('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
@@ -228,7 +228,7 @@ describe('script.ts', () => {
     expect(stdout).not.toContain('title');
   });
 
-  it('cancels the session when nobody reads any longer', async () => {
+  it('script.ts cancels the session when its output is closed', async () => {
     const child = await script([bash('sleep 1'), bash('sleep 60')], await tempFolder());
     const exit = once(child, 'exit');
     await once(child.stdout, 'data');
@@ -237,7 +237,7 @@ describe('script.ts', () => {
   });
 });
 
-/** An example on a workspace that has the model's script in it: examples give their sessions no variables. */
+/** An example in a workspace that contains the script of the model, because examples give their sessions no variables. */
 async function scriptedExample(
   name: string,
   turns: readonly ModelTurn[] | Record<string, ModelTurn[]>,

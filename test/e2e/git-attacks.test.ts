@@ -5,10 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { plantedSince, snapshotGit } from '../../src/core/orchestration/git/snapshot.js';
 import { attempt, bash, git, scripted, tempFolder, testManager } from './support.js';
 
-/** What is tried here has to fail without the guard, too. */
+/** The attacks here have to fail without the guard, too. */
 const UNGUARDED = { policy: { dangerous: 'allow' } } as const;
 
-// The repository belongs to root, as the host user here does, so the sessions run as root, too; without capabilities.
+// The repository belongs to root, as the user who runs these tests, so the sessions run as root, too; without capabilities.
 const AS_HOST_USER = { user: '0:0' };
 const IDENTITY = 'git -c user.name=Claude -c user.email=claude@example.invalid -c init.defaultBranch=main';
 
@@ -32,7 +32,7 @@ async function repository(): Promise<string> {
   return cwd;
 }
 
-/** Runs a script in a session. As a file: Claude Code itself refuses some such commands on its own. */
+/** Runs a script in a session. The script is a file, because Claude Code itself refuses some such commands. */
 async function agentRuns(cwd: string, ...lines: string[]): Promise<{ output: string; dangers: string[] }> {
   const { manager } = await testManager(UNGUARDED);
   const { docker } = scripted(
@@ -51,7 +51,7 @@ async function agentRuns(cwd: string, ...lines: string[]): Promise<{ output: str
   return { output, dangers: planted.map(({ reason }) => reason) };
 }
 
-/** What people and their editors run all day. */
+/** The git commands that people and their editors run all day. */
 async function everydayGit(cwd: string): Promise<void> {
   const identity = ['-c', 'user.name=Tester', '-c', 'user.email=tester@example.invalid'];
   const commands = [
@@ -69,7 +69,7 @@ async function everydayGit(cwd: string): Promise<void> {
 }
 
 describe('an agent in a plain repository', () => {
-  it('cannot make git on the host execute anything through .git itself', async () => {
+  it('an agent cannot make git on the machine execute anything through .git itself', async () => {
     const cwd = await repository();
     const proof = join(await tempFolder(0), 'ran');
     const snapshot = await snapshotGit(cwd);
@@ -88,7 +88,7 @@ describe('an agent in a plain repository', () => {
       'cp evil/pre-commit .git/hooks/ && echo BREACH hook',
       `echo ${cwd}/evil > .git/worktrees/elsewhere/commondir && echo BREACH worktree`,
       'mv .git/worktrees .git/w2 && echo BREACH moved worktrees',
-      // They seem to be gone, seen from inside.
+      // Seen from inside, the worktrees seem to be gone.
       'git worktree prune; git worktree list | grep -q elsewhere || echo BREACH pruned worktrees',
       'mv .git .git2 && echo BREACH moved .git',
       // A mount over a mount, a namespace without them, and a name that ignores case.
@@ -102,7 +102,7 @@ describe('an agent in a plain repository', () => {
     expect(existsSync(proof)).toBe(false);
     expect(await git(cwd, 'log', '--format=%s', '-1', 'inside')).toBe('Inside');
     expect(await git(join(cwd, '../elsewhere'), 'status', '--short')).toBe('');
-    // What it left in its workspace is no danger to git, until someone goes there.
+    // What the agent left in its workspace is no danger to git until somebody runs git there.
     const planted = (await plantedSince(snapshot)).map(({ path }) => path);
     expect(planted).toContain(join(cwd, 'evil/config'));
     expect(planted.filter((path) => !path.startsWith(join(cwd, 'evil')))).toEqual([]);
@@ -123,7 +123,7 @@ describe('an agent in a plain repository', () => {
         `git -C deep/in/there/a/b/c config core.fsmonitor 'touch ${proof}; false'`,
       ],
     ],
-  ])('is reported where it plants something in %s', async (_, reported, plant) => {
+  ])('an agent that plants a git setting in %s is reported', async (_, reported, plant) => {
     const cwd = await repository();
     const proof = join(await tempFolder(0), 'ran');
     const snapshot = await snapshotGit(cwd);
@@ -135,7 +135,7 @@ describe('an agent in a plain repository', () => {
     expect(existsSync(proof), 'the attack works').toBe(true);
   });
 
-  it('is reported where it makes git write through a link', async () => {
+  it('an agent that makes git write through a link is reported', async () => {
     const cwd = await repository();
     const target = join(await tempFolder(0), '.bashrc');
     await writeFile(target, 'mine\n');

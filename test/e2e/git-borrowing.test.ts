@@ -7,7 +7,7 @@ import { bash, git, RELEASES, repository, testManager } from './support.js';
 
 const SECRET = 'private source code';
 
-describe.each(RELEASES)('an agent that leads others, on $version', ({ image }) => {
+describe.each(RELEASES)('a leader session, with Claude Code $version', ({ image }) => {
   it.each<[string, (priv: string) => string[]]>([
     [
       'an alternates file and a branch that is a link',
@@ -24,7 +24,7 @@ describe.each(RELEASES)('an agent that leads others, on $version', ({ image }) =
         `ln -s ${priv}/refs/heads/main .git/refs/heads/leak`,
       ],
     ],
-  ])('gets nothing of a private repository checked out for its child by %s', async (_, plant) => {
+  ])('no file of a private repository is checked out for a child session through %s', async (_, plant) => {
     const { manager } = await testManager({ policy: { dangerous: 'allow' } });
     const outputs = outputsOf(manager);
     const cwd = await repository();
@@ -41,7 +41,7 @@ describe.each(RELEASES)('an agent that leads others, on $version', ({ image }) =
       { text: 'L' },
     ];
     const options = await leading({ Lead: lead, Child: [bash('cat secret.txt'), { text: 'C' }] }, { cwd });
-    // The repository belongs to root, as the host user here does.
+    // The repository belongs to root, as the user who runs these tests.
     const docker = { ...(options.docker as object), image, user: '0:0' };
     const parent = await manager.create({ ...options, docker });
     const done = await manager.waitFor(parent.id);

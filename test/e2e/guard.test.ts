@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bash, engine, type ModelTurn, nextEvent, RELEASES, scripted, tempFolder, testManager } from './support.js';
 
-/** A session whose model's requests are logged, so that a test can see what the model was told. */
+/** A session that logs the requests to its model, so that a test can check what the model received. */
 async function recordedOn(image: string, ...turns: ModelTurn[]) {
   const cwd = await tempFolder();
   const { docker } = scripted(...turns);
@@ -17,10 +17,10 @@ async function recordedOn(image: string, ...turns: ModelTurn[]) {
   return { cwd, options, requests };
 }
 
-describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
+describe.each(RELEASES)('the guard and steering, with Claude Code $version', ({ image }) => {
   const recorded = (...turns: ModelTurn[]) => recordedOn(image, ...turns);
 
-  it('a denied command leaves the file that it would have deleted, and the model reads why', async () => {
+  it('a denied command does not delete its file, and the model receives the reason', async () => {
     const { manager, events } = await testManager();
     const { cwd, options, requests } = await recorded(bash('rm -rf /workspace/src'), { text: 'I let it be.' });
     await writeFile(join(cwd, 'src'), 'precious');
@@ -40,11 +40,11 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
     });
     const reason = denied?.type === 'session:denied' ? denied.denial.reason : '';
     expect(reason).toContain('Denied by policy: ');
-    // Some releases put words of their own around the reason.
+    // Some releases put their own words around the reason.
     expect(await requests()).toContain(JSON.stringify(reason).slice(1, -1));
   });
 
-  it('an approved command runs, a denied one does not, and each question stands in the record until it is answered', async () => {
+  it('an approved command runs, a denied one does not, and each question is in the record until answered', async () => {
     const { manager, events } = await testManager({ policy: { rules: [{ tool: 'Bash', decision: 'ask' }] } });
     const { cwd, options, requests } = await recorded(bash('touch first'), bash('touch second'), { text: 'Done.' });
 
@@ -74,7 +74,7 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
     ]);
   });
 
-  it('a call that nobody decides about is denied when its time is over', async () => {
+  it('a call without a decision is denied when its approval time is over', async () => {
     const policy = { rules: [{ tool: 'Bash', decision: 'ask' as const }], approvalTimeoutMs: 300 };
     const { manager, events } = await testManager({ policy });
     const { cwd, options } = await recorded(bash('touch it'), { text: 'Done.' });
@@ -87,7 +87,7 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
     );
   });
 
-  it('several calls at once wait side by side, the oldest first, and may be answered in any order', async () => {
+  it('parallel calls wait together, the oldest first, and can be answered in any order', async () => {
     const { manager } = await testManager({ policy: { rules: [{ tool: 'Read', decision: 'ask' }] } });
     const names = ['one', 'two', 'three'];
     const calls = names.map((name) => ({ name: 'Read', input: { file_path: `/workspace/${name}` } }));
@@ -116,7 +116,7 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
     expect(names.filter((name) => !heard.includes(`content of ${name}`))).toEqual([denied]);
   });
 
-  it('cancel answers what waits with a denial, and leaves the call unexecuted', async () => {
+  it('cancel() denies a waiting call, and the call does not run', async () => {
     const { manager, events } = await testManager({ policy: { rules: [{ tool: 'Bash', decision: 'ask' }] } });
     const { cwd, options } = await recorded(bash('touch it'), { text: 'Done.' });
     const { id } = await manager.create(options);
@@ -128,7 +128,7 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
     expect(existsSync(join(cwd, 'it'))).toBe(false);
   });
 
-  it('a steered message changes what the agent does next, once and in order', async () => {
+  it('steered messages reach the agent once, in order, and before its next step', async () => {
     const { manager, events } = await testManager();
     const { options, requests } = await recorded(bash('sleep 1; echo one'), bash('echo two'), { text: 'Done.' });
     const { id } = await manager.create(options);
@@ -146,7 +146,7 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
     expect(last.indexOf('END-OF-B')).toBeLessThan(last.indexOf('echo two'));
   });
 
-  it('a message just before the end keeps the agent going', async () => {
+  it('a message that is steered just before the end gives the agent another turn', async () => {
     const { manager } = await testManager();
     const { options, requests } = await recorded({ text: 'Finished.', delayMs: 1500 }, { text: 'And now the rest.' });
     const { id } = await manager.create(options);
@@ -158,7 +158,7 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
   });
 });
 
-it('what a person approves runs, whatever Claude Code makes of its input before it asks', async () => {
+it('an approved call runs even if Claude Code changes its input before the hook asks', async () => {
   const { manager } = await testManager({ policy: { rules: [{ tool: '*', decision: 'ask' }] } });
   manager.on('session:approval', ({ sessionId, state, request }) => {
     if (state === 'asked') void manager.approve(sessionId, request.requestId);
@@ -199,7 +199,7 @@ it('what a person approves runs, whatever Claude Code makes of its input before 
   expect(await readFile(join(cwd, 'note.md'), 'utf8')).toBe('two\n');
 });
 
-it("a rule for a tool's old name holds for the current one", async () => {
+it('a rule for the old name of a tool also applies to its current name', async () => {
   const { manager } = await testManager({ policy: { rules: [{ tool: 'Task', decision: 'deny', reason: 'Alone.' }] } });
   const input = { description: 'Look', prompt: 'Look here', subagent_type: 'general-purpose' };
   const { options } = await recordedOn(

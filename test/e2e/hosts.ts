@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { CreateSessionOptions, SessionManagerOptions } from 'autonomous-orchestration';
-import { onTestFinished } from 'vitest';
+import { inject, onTestFinished } from 'vitest';
 
 /** See `fixtures/host.ts`. */
 export interface HostTask {
@@ -23,8 +23,7 @@ export class Host {
 
   /** @param env added to the environment of the test */
   constructor(task: HostTask, env: NodeJS.ProcessEnv = {}) {
-    const fixture = join(import.meta.dirname, 'fixtures/host.ts');
-    const args = ['--import', 'tsx', fixture, JSON.stringify(task)];
+    const args = [join(inject('programs'), 'host.js'), JSON.stringify(task)];
     const options = {
       env: { ...process.env, ...env },
       stdio: ['ignore' as const, 'pipe' as const, 'inherit' as const],

@@ -10,7 +10,7 @@ import { bash, RELEASES, repository, scripted, tempFolder, testManager } from '.
 const run = promisify(execFile);
 const LOOK = 'pwd; ls -a; cat top.txt .local; echo planted > planted.txt';
 
-/** A repository with a part in `packages/x` and a secret at its top, and a worktree of the user's elsewhere with another. */
+/** A repository with a part in `packages/x` and a secret in its root, and a worktree elsewhere with another secret. */
 async function userScene() {
   const repo = await repository();
   const elsewhere = join(await tempFolder(0), 'dev');
@@ -26,7 +26,7 @@ async function userScene() {
 
 async function served(image: string, workspaces: string[]) {
   const { docker } = scripted(bash(LOOK), { text: 'Done.' });
-  // The repository is root's, so the agent is, too.
+  // The repository belongs to root, so the agent runs as root, too.
   const { manager } = await testManager({ docker: { ...docker, image, user: '0:0', network: 'none' } });
   const server = await serveAutonomousApp(manager, { port: 0, workspaces });
   onTestFinished(() => server.close());
@@ -41,7 +41,7 @@ async function served(image: string, workspaces: string[]) {
   return { manager, create };
 }
 
-it.each(RELEASES)('a token holder leaves the workspaces by no worktree: Claude Code $version', async ({ image }) => {
+it.each(RELEASES)('a worktree outside of the workspaces is refused: Claude Code $version', async ({ image }) => {
   const { repo, part, elsewhere } = await userScene();
   const { manager, create } = await served(image, [part]);
   for (const worktree of ['dev', 'brand-new'])
@@ -55,7 +55,7 @@ it.each(RELEASES)('a token holder leaves the workspaces by no worktree: Claude C
   expect(await readFile(logFile, 'utf8')).not.toMatch(/TOP-SECRET|uncommitted-secret/);
 });
 
-it.each(RELEASES)('a new worktree of a whole repository is made in it: Claude Code $version', async ({ image }) => {
+it.each(RELEASES)('a new worktree is made inside its workspace: Claude Code $version', async ({ image }) => {
   const { repo, elsewhere } = await userScene();
   const { manager, create } = await served(image, [repo]);
   expect(await create({ worktree: 'dev' })).toMatchObject({

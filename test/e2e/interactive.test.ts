@@ -36,14 +36,14 @@ const hasTerminal = async (id: string): Promise<boolean> =>
   (await tmux('has-session', '-t', `=${terminalOf(id)}`)).code === 0;
 const closeWindow = (id: string) => tmux('kill-session', '-t', `=${terminalOf(id)}`);
 
-/** An interactive session, and what is left of its manager's sessions after the test. */
+/** An interactive session. After the test, no terminal may be left of the sessions of its manager. */
 async function interactive(
   turns: ModelTurn[],
   options: Partial<CreateSessionOptions> = {},
   managerOptions: SessionManagerOptions = {},
 ) {
   const managers: UnifiedSessionManager[] = [];
-  // Registered before the manager's end, and called after it.
+  // This is registered before the end of the manager, and so called after it.
   onTestFinished(async () => {
     const ids = managers.flatMap((one) => one.list().map(({ id }) => id));
     for (const id of ids) expect(await hasTerminal(id), `terminal of ${id}`).toBe(false);
@@ -68,7 +68,7 @@ async function waits(manager: UnifiedSessionManager, id: string): Promise<Unifie
   return manager.get(id) as UnifiedSession;
 }
 
-/** A person who has attached to the session with a terminal of their own, and looks at it. */
+/** A person who has attached to the session with their own terminal. */
 async function person(manager: UnifiedSessionManager, id: string) {
   const socket = `ao-person-${id}`;
   const own = (...args: string[]) => attempt('tmux', ['-L', socket, '-f', '/dev/null', ...args]);
@@ -89,7 +89,7 @@ async function person(manager: UnifiedSessionManager, id: string) {
   };
 }
 
-/** Nothing is left of a session but its record, its conversation and its log. */
+/** Only the record, the conversation and the log are left of a session. */
 async function expectNothingLeft({ id, runs }: UnifiedSession, stateDir: string): Promise<void> {
   expect(await docker('ps', '--all', '--quiet', '--filter', `label=autonomous-orchestration.session=${id}`)).toBe('');
   expect(await hasTerminal(id)).toBe(false);
@@ -104,15 +104,15 @@ const said = (session: UnifiedSession | undefined): (string | undefined)[][] =>
 const ofSession = (events: SessionEvent[], ...types: SessionEvent['type'][]): string[] =>
   events.filter(({ type }) => types.includes(type)).map(({ type }) => type);
 
-/** Settings of a person who has answered all that Claude asks at its first start. */
+/** Settings of a person who has answered all questions that Claude Code asks at its first start. */
 const setUp = (cwd: string) => ({
   hasCompletedOnboarding: true,
   customApiKeyResponses: { approved: ['k-ant-scripted-model'], rejected: [] },
   projects: { [cwd]: { hasTrustDialogAccepted: true } },
 });
 
-describe('a person and the host', () => {
-  it('take turns: both are in the record, in order, and each wait comes after the words before it', async () => {
+describe('a person and the process', () => {
+  it('the turns of person and process are in the record in order, each followed by a wait', async () => {
     const turns = [{ text: 'First.' }, { text: 'Second.' }, { text: 'Third.' }];
     const { manager, events, stateDir, create } = await interactive(turns);
     const { id } = await create();
@@ -147,7 +147,7 @@ describe('a person and the host', () => {
     await expectNothingLeft(ended, stateDir);
   });
 
-  it('end it with /exit', async () => {
+  it('a person ends the session with /exit', async () => {
     const { manager, stateDir, create } = await interactive([{ text: 'First.' }]);
     const { id } = await create();
     await waits(manager, id);
@@ -157,7 +157,7 @@ describe('a person and the host', () => {
     await expectNothingLeft(ended, stateDir);
   });
 
-  it('interrupt it with Escape: it waits then, and hears what it is told', async () => {
+  it('a session that a person interrupts with Escape waits and receives the next message', async () => {
     const { manager, create } = await interactive([bash('sleep 300'), { history: true }]);
     const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
     const { id } = await create();
@@ -169,7 +169,7 @@ describe('a person and the host', () => {
     await expect.poll(() => manager.get(id)?.metadata.lastMessage, WITHIN).toContain('Something else');
   });
 
-  it('interrupt nobody with what is said to it at work: the hooks tell it, and it is not typed', async () => {
+  it('a message to a working agent is delivered by the hooks, not typed', async () => {
     const { manager, events, create } = await interactive([bash('sleep 2'), { history: true }]);
     const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
     const { id } = await create();
@@ -183,7 +183,7 @@ describe('a person and the host', () => {
     expect(ofSession(events, 'session:steered', 'session:waiting')).toEqual(['session:steered', 'session:waiting']);
   });
 
-  it('may speak while it works: what was typed is in the record when it is heard', async () => {
+  it('a prompt that a person types while the agent works is in the record', async () => {
     const { manager, create } = await interactive([bash('sleep 3'), { history: true }]);
     const calls = nextEvent(manager, ({ type }) => type === 'session:tool');
     const { id } = await create();
@@ -193,7 +193,7 @@ describe('a person and the host', () => {
     expect(said(session)).toContainEqual(['person', 'in between']);
   });
 
-  it('begin anew with /clear: what comes then is seen, too, and told, and heard', async () => {
+  it('a session continues to record messages and receive prompts after a person types /clear', async () => {
     const { manager, create } = await interactive([{ text: 'First.' }, { text: 'Second.' }]);
     const { id } = await create();
     await waits(manager, id);
@@ -211,7 +211,7 @@ describe('a person and the host', () => {
     expect(session.metadata.tokens).toMatchObject({ input: 300, output: 60 });
   });
 
-  it('answer the guard', async () => {
+  it('a call of an interactive session waits for its approval and runs after it', async () => {
     const policy = { rules: [{ tool: 'Bash', matches: /^touch/, decision: 'ask' as const }] };
     const { manager, given, create } = await interactive([bash('touch made'), { text: 'Made.' }], { policy });
     const { id } = await create();
@@ -223,7 +223,7 @@ describe('a person and the host', () => {
   });
 });
 
-it('subagents are seen, too: their calls, their words and their cost', async () => {
+it('the record of an interactive session includes the calls and tokens of subagents', async () => {
   const task = { description: 'Look', prompt: 'List the files of this folder.', subagent_type: 'general-purpose' };
   const { manager, create } = await interactive([
     { tool: 'Task', input: task, script: [bash('ls'), { text: 'Nothing there.' }] },
@@ -244,13 +244,13 @@ describe('an agent that wants to hide', () => {
   const TRANSCRIPT = 'cd ~/.claude/projects/-workspace && f=$(ls *.jsonl | head -n 1)';
 
   it.each([
-    ['puts another file in the place of its transcript', `${TRANSCRIPT} && head -c 0 $f > x && mv x $f`],
-    ['cuts its transcript short', `${TRANSCRIPT} && : > $f`],
+    ['replaces its transcript by another file', `${TRANSCRIPT} && head -c 0 $f > x && mv x $f`],
+    ['truncates its transcript', `${TRANSCRIPT} && : > $f`],
     [
-      'puts a link in the place of its transcript',
+      'replaces its transcript by a link',
       `${TRANSCRIPT} && mv $f /tmp/x && ln -s /tmp/x $f; sleep 0.5; rm $f; mv /tmp/x $f`,
     ],
-  ])('is seen all the same: it %s', async (_, command) => {
+  ])('an agent is still recorded after it %s', async (_, command) => {
     const { manager, create } = await interactive([bash(command), bash('echo later'), { text: 'Still seen.' }]);
     const { id } = await create();
     const { metadata } = await waits(manager, id);
@@ -260,7 +260,7 @@ describe('an agent that wants to hide', () => {
     );
   });
 
-  it('gets no second slot for a turn that it says is over, and draws nothing on a person’s terminal but characters', async () => {
+  it('an agent that forges the end of its turn frees no extra slot, and its session keeps working', async () => {
     const forged = [
       'for event in Stop StopFailure UserPromptSubmit Stop; do for i in $(seq 20); do',
       'id=$(cat /proc/sys/kernel/random/uuid); r=/run/autonomous-orchestration/requests',
@@ -280,8 +280,8 @@ describe('an agent that wants to hide', () => {
   });
 });
 
-describe('the slot', () => {
-  it('is free while it waits, and a prompt typed without one waits for it', async () => {
+describe('the slot of an interactive session', () => {
+  it('the slot is free while the session waits, and a typed prompt waits for a slot', async () => {
     const { manager, given, create } = await interactive(
       [{ text: 'First.' }, { text: 'Second.' }],
       {},
@@ -307,7 +307,7 @@ describe('the slot', () => {
     await waits(manager, id);
   });
 
-  it('is kept where the manager is told so', async () => {
+  it('the slot is kept while the session waits if releaseSlotWhileWaiting is false', async () => {
     const { manager, given, create } = await interactive(
       [{ text: 'First.' }],
       {},
@@ -323,8 +323,8 @@ describe('the slot', () => {
   });
 });
 
-describe('while it waits', () => {
-  it('it can be frozen and resumed, and goes on waiting', async () => {
+describe('an interactive session that waits', () => {
+  it('a waiting session can be paused and resumed, and still waits', async () => {
     const { manager, create } = await interactive([{ text: 'First.' }, { text: 'Second.' }]);
     const { id } = await create();
     await waits(manager, id);
@@ -335,7 +335,7 @@ describe('while it waits', () => {
     await expect.poll(() => manager.get(id)?.metadata.lastMessage, WITHIN).toBe('Second.');
   });
 
-  it('it can be continued: in a terminal of its own, in the same conversation', async () => {
+  it('a waiting session can be continued, in a new terminal and the same conversation', async () => {
     const { manager, stateDir, create } = await interactive([
       { text: 'First.' },
       { text: 'Second.' },
@@ -359,7 +359,7 @@ describe('while it waits', () => {
   });
 });
 
-describe('the host is killed', () => {
+describe('an interactive session whose process was killed', () => {
   const policy = { onHostLost: 'allow' as const };
 
   async function orphaned(when: string, turns: ModelTurn[]) {
@@ -370,7 +370,7 @@ describe('the host is killed', () => {
     return { stateDir, id, host };
   }
 
-  it('while it waits: the next one finds it waiting, without a slot, and can speak to it', async () => {
+  it('a session whose process died while it waited still waits, holds no slot, and can be steered', async () => {
     const { stateDir, id, host } = await orphaned('session:waiting', [{ text: 'First.' }, { text: 'Second.' }]);
     await host.kill();
     const { manager } = await testManager({ stateDir });
@@ -383,7 +383,7 @@ describe('the host is killed', () => {
     expect(said(manager.get(id)).map(([, text]) => text)).toEqual(['Do it', 'First.', 'Go on', 'Second.']);
   });
 
-  it('while it works: the next one sees that it has stopped meanwhile', async () => {
+  it('a session that ended its turn without a process is adopted and waits', async () => {
     const { stateDir, id, host } = await orphaned('session:tool', [
       bash('sleep 1'),
       { text: 'First.' },
@@ -395,7 +395,7 @@ describe('the host is killed', () => {
       const [file = ''] = (await readdir(log)).filter((name) => name.endsWith('.jsonl'));
       return readFile(join(log, file), 'utf8');
     };
-    // Its hook has given up on a host by then.
+    // By then its hook has stopped waiting for a process.
     await expect.poll(transcript, WITHIN).toContain('stop_hook_summary');
     const { manager } = await testManager({ stateDir });
     expect(await manager.recover()).toMatchObject({ adopted: [id] });
@@ -405,7 +405,7 @@ describe('the host is killed', () => {
     expect(said(manager.get(id)).map(([, text]) => text)).toEqual(['Do it', 'First.', 'Go on', 'Second.']);
   });
 
-  it('and the window closed: the next one ends it', async () => {
+  it('a session whose window was closed without a process is ended by the next manager', async () => {
     const { stateDir, id, host } = await orphaned('session:waiting', [{ text: 'First.' }]);
     await host.kill();
     await closeWindow(id);
@@ -417,8 +417,8 @@ describe('the host is killed', () => {
   });
 });
 
-describe('what it is given', () => {
-  it('arrives unchanged, whatever it contains', async () => {
+describe('the input of an interactive session', () => {
+  it('prompt, variables and folder name arrive unchanged, whatever they contain', async () => {
     const hostile = `'"; $(touch /tmp/x) \`touch x\` #(touch x) #{pane_pid} %%\n\\n; touch x`;
     const TOKEN = `line one\nit's "two" $HOME \`x\` \\ ; s3cr3t-${process.pid}`;
     const cwd = join(await tempFolder(), `a 'b' "c" #(touch x); $(touch x)`);
@@ -449,7 +449,7 @@ describe('what it is given', () => {
   });
 
   it.each(['/help me', '!touch made', '-p --version', '--help', '# note', 'exit', '@missing', 'a\\'])(
-    'is a prompt where it begins like something else: %s',
+    'a text that begins like a command or an option is sent as a prompt: %s',
     async (prompt) => {
       const { manager, given, create } = await interactive([{ history: true }, { history: true }], { prompt });
       const { id } = await create();
@@ -461,7 +461,7 @@ describe('what it is given', () => {
     },
   );
 
-  it('is refused where it is longer than an argument can be', async () => {
+  it('a prompt that is longer than an argument can be is refused', async () => {
     const { create } = await interactive([], { prompt: 'ä'.repeat(60_001) });
     await expect(create()).rejects.toMatchObject({
       code: 'INVALID_OPTIONS',
@@ -470,8 +470,8 @@ describe('what it is given', () => {
   });
 });
 
-describe('an image', () => {
-  it('that would ask a person first is refused, with the command that sets it up', async () => {
+describe('the image of an interactive session', () => {
+  it('an image that was never set up is refused, with the command that sets it up', async () => {
     const { create } = await interactive([], { docker: { image: engine.freshImage } });
     await expect(create()).rejects.toMatchObject({
       code: 'ONBOARDING_NEEDED',
@@ -479,7 +479,7 @@ describe('an image', () => {
     });
   });
 
-  it('that asks all the same ends the session, which says what it asked', async () => {
+  it('a session fails with the question in its error if Claude Code asks a setup question', async () => {
     const stateDir = await stateFolder();
     const settings = join(await tempFolder(), 'claude.json');
     await writeFile(settings, JSON.stringify({ customApiKeyResponses: setUp('').customApiKeyResponses }));
@@ -500,7 +500,7 @@ describe('an image', () => {
   });
 });
 
-it('without tmux it is refused, with the package that has it', async () => {
+it('an interactive session is refused without tmux, and the error names the package', async () => {
   const stateDir = await stateFolder();
   const executor = new InteractiveExecutor({ stateDir, env: { ...process.env, PATH: stateDir } });
   const { create } = await interactive([], {}, { stateDir, executors: { interactive: executor } });
@@ -510,7 +510,7 @@ it('without tmux it is refused, with the package that has it', async () => {
   });
 });
 
-it('it can be cancelled while it starts', async () => {
+it('an interactive session can be cancelled while it starts', async () => {
   const { manager, stateDir, create } = await interactive([{ text: 'First.' }]);
   const { id } = await create();
   const cancelled = await manager.cancel(id);
@@ -520,7 +520,7 @@ it('it can be cancelled while it starts', async () => {
   expect(await readdir(join(stateDir, 'sessions', id))).not.toContain('terminal.sh');
 });
 
-it('it can have a worktree', async () => {
+it('an interactive session can have a worktree', async () => {
   const cwd = await repository();
   const settings = join(await tempFolder(0), 'claude.json');
   await writeFile(settings, JSON.stringify({ ...setUp('/workspace'), bypassPermissionsModeAccepted: true }));
@@ -538,7 +538,7 @@ it('it can have a worktree', async () => {
   expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', result: { reason: 'closed' } });
 });
 
-describe('on the host', () => {
+describe('an interactive session without Docker', () => {
   async function onHost(turns: ModelTurn[], remembers = true) {
     const stateDir = await stateFolder();
     const cwd = await tempFolder(0);
@@ -556,7 +556,7 @@ describe('on the host', () => {
     return { env, ...(await interactive([], { cwd, docker: false, tools: ['Bash'] }, { stateDir, executors })) };
   }
 
-  it('it runs in a folder that a person trusts, and the window ends it', async () => {
+  it('a session without Docker runs in a trusted folder and ends with its window', async () => {
     const { manager, stateDir, create } = await onHost([
       bash('printf %s "$SECRET"'),
       { text: 'First.' },
@@ -576,7 +576,7 @@ describe('on the host', () => {
     await expectNothingLeft(ended, stateDir);
   });
 
-  it('is found by the next host where the one before died before it wrote its process down, and can be ended', async () => {
+  it('a session whose record has no process id is adopted by the next manager and can be cancelled', async () => {
     const { manager, stateDir, create, env } = await onHost([{ text: 'First.' }]);
     const { id } = await create();
     await waits(manager, id);
@@ -593,7 +593,7 @@ describe('on the host', () => {
     expect(await hasTerminal(id)).toBe(false);
   });
 
-  it('/exit ends it', async () => {
+  it('a session without Docker ends with /exit', async () => {
     const { manager, create } = await onHost([{ text: 'First.' }]);
     const { id } = await create();
     await waits(manager, id);
@@ -604,11 +604,11 @@ describe('on the host', () => {
     });
   });
 
-  it('a Claude that was never set up is refused', async () => {
+  it('a session without Docker is refused if Claude Code was never set up', async () => {
     const { create } = await onHost([], false);
     await expect(create()).rejects.toMatchObject({
       code: 'ONBOARDING_NEEDED',
-      message: expect.stringContaining("Run 'claude' there once"),
+      message: expect.stringContaining("Run 'claude' once with that home folder"),
     });
   });
 });

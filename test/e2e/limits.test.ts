@@ -5,12 +5,12 @@ import { bash, containersOf, type ModelTurn, scripted, tempFolder, testManager }
 
 const big = (turn: ModelTurn, usage: object): ModelTurn => ({ ...turn, usage });
 
-describe('a limit ends the run with its reason, and leaves no container', () => {
+describe('limits of a session', () => {
   it.each([
     ['durationMs', { durationMs: 1_500 }, [bash('sleep 60')], 'timeout'],
     ['idleMs', { idleMs: 700 }, [{ text: 'Late.', delayMs: 60_000 }], 'idle'],
     [
-      'tokens, of input as it is known when a message begins',
+      'tokens, from the input that is known when a message begins',
       { tokens: 100_000 },
       [
         big(bash('echo one'), { input_tokens: 60_000, output_tokens: 1 }),
@@ -19,7 +19,7 @@ describe('a limit ends the run with its reason, and leaves no container', () => 
       'max_tokens',
     ],
     [
-      'tokens, of output as the transcript knows it when a message has ended',
+      'tokens, from the output that the transcript has when a message has ended',
       { tokens: 25_000 },
       [big(bash('echo one'), { input_tokens: 10, output_tokens: 30_000 }), bash('sleep 60')],
       'max_tokens',
@@ -30,7 +30,7 @@ describe('a limit ends the run with its reason, and leaves no container', () => 
       [big(bash('echo one'), { input_tokens: 10, output_tokens: 30_000 }), bash('echo two'), bash('sleep 60')],
       'max_cost',
     ],
-  ] as const)('%s', async (_, limits, turns, reason) => {
+  ] as const)('a limit ends the run with its reason and leaves no container: %s', async (_, limits, turns, reason) => {
     const { manager } = await testManager();
     const session = await manager.create({ ...scripted(...turns), prompt: 'Go', cwd: await tempFolder(), limits });
     const ended = await manager.waitFor(session.id);
@@ -40,14 +40,14 @@ describe('a limit ends the run with its reason, and leaves no container', () => 
     await expect(manager.continue(session.id, 'More')).rejects.toMatchObject({ code: 'ILLEGAL_TRANSITION' });
   });
 
-  it('maxTurns', async () => {
+  it('maxTurns ends the run with its reason', async () => {
     const { manager } = await testManager();
     const turns = [bash('echo 1'), bash('echo 2'), bash('echo 3')];
     const { id } = await manager.create({ ...scripted(...turns), prompt: 'Go', cwd: await tempFolder(), maxTurns: 2 });
     expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'max_turns' } });
   });
 
-  it('idleMs does not end a call that takes as long as it declares', async () => {
+  it('idleMs does not end a tool call that is within its declared timeout', async () => {
     const { manager } = await testManager();
     const turns = [{ tool: 'Bash', input: { command: 'sleep 7', timeout: 15_000 } }, { text: 'Done.' }];
     const limits = { idleMs: 5_000 };
@@ -56,12 +56,12 @@ describe('a limit ends the run with its reason, and leaves no container', () => 
   });
 });
 
-it("a provider's usage limit is no failure: the session waits, and goes on by itself", async () => {
+it("a session that reaches the provider's usage limit waits and continues by itself", async () => {
   const { manager, events } = await testManager({ policy: { dangerous: 'allow' } });
   const cwd = await tempFolder();
   const script = join(cwd, 'script.json');
   const resetsAt = Math.ceil(Date.now() / 1000) + 10;
-  // The event that subscriptions get; with an API key, as here, the model's answer alone would say so.
+  // The event that only subscriptions get; with an API key, as here, the answer of the model is the only sign.
   const event = JSON.stringify({ type: 'rate_limit_event', rate_limit_info: { status: 'rejected', resetsAt } });
   const first = { tool: 'Bash', input: { command: `echo '${event}' > /proc/1/fd/1` } };
   const limit = {

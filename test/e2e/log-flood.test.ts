@@ -9,10 +9,10 @@ const MB = 1024 * 1024;
 
 const flooding = (line: string, seconds: number): string => `timeout ${seconds} yes '${line}' > /proc/1/fd/1\n`;
 
-/** What an agent does to its log before it does what policy denies. */
+/** How an agent floods its log before it makes calls that policy denies. */
 const FLOODS = {
-  'lines that are no stream-json, before': flooding('y'.repeat(100), 8),
-  'messages, all the time': `(${flooding('{"type":"assistant","message":{"content":[{"type":"text","text":"y"}]}}', 60)}) &
+  'first, with lines that are not stream-json': flooding('y'.repeat(100), 8),
+  'all the time, with messages': `(${flooding('{"type":"assistant","message":{"content":[{"type":"text","text":"y"}]}}', 60)}) &
     sleep 2`,
 };
 
@@ -26,7 +26,7 @@ done; done) >/dev/null 2>&1 &
 
 describe.each(RELEASES)('an agent of Claude Code $version that floods its log', ({ version, image }) => {
   it.each(Object.entries(FLOODS))(
-    'and kills its hooks is stopped after three calls at most that policy denies: %s',
+    'an agent that floods its log and kills its hooks runs at most three denied calls: %s',
     { timeout: 300_000 },
     async (_, flood) => {
       const policy = {
@@ -46,7 +46,7 @@ describe.each(RELEASES)('an agent of Claude Code $version that floods its log', 
         return { status, reason: result?.reason ?? '', ran };
       };
       let outcome = await attack();
-      // Where every hook had its answer before it was killed, every call was denied, and the attack came to nothing.
+      // If every hook had its answer before it was killed, every call was denied, and the attack failed.
       for (let tries = 1; tries < 3 && outcome.status === 'completed' && outcome.ran === 0; tries++)
         outcome = await attack();
       expect(outcome.ran).toBeLessThanOrEqual(3);
@@ -59,7 +59,7 @@ describe.each(RELEASES)('an agent of Claude Code $version that floods its log', 
     },
   );
 
-  it('beyond limits.logBytes is stopped, and the log gets hardly longer', async () => {
+  it('an agent that exceeds limits.logBytes is stopped, and its log grows hardly further', async () => {
     const { manager } = await testManager();
     const cwd = await tempFolder();
     await writeFile(join(cwd, 'flood.sh'), flooding('y'.repeat(100), 60));
@@ -74,7 +74,7 @@ describe.each(RELEASES)('an agent of Claude Code $version that floods its log', 
   });
 });
 
-it('a log does not get longer than it may while no process of ours is there', async () => {
+it('a log does not grow beyond its limit while no manager runs', async () => {
   const { manager, stateDir } = await testManager();
   const cwd = await tempFolder();
   const wait = 'touch begun; until [ -e alone ]; do sleep 0.1; done';
@@ -94,7 +94,7 @@ it('a log does not get longer than it may while no process of ours is there', as
   expect(await next.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'log_limit' } });
 });
 
-it('a run that was frozen to read its log, when the process was killed that froze it, goes on under the next one', async () => {
+it('a run that a killed process left frozen while reading its log continues under the next manager', async () => {
   const { manager, stateDir } = await testManager();
   const cwd = await tempFolder();
   const calls = nextEvent(manager, ({ type }) => type === 'session:tool');

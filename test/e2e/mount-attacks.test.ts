@@ -18,14 +18,14 @@ import {
 
 const SECRET = 'the secret of the victim';
 
-/** A folder of the user's own that no agent is to see. */
+/** A folder of the user that no agent may see. */
 async function victimFolder(): Promise<string> {
   const victim = await tempFolder();
   await writeFile(join(victim, 'secret'), SECRET);
   return victim;
 }
 
-/** What an agent does from inside a container of its own, at the worst moment: all checks are done, nothing is mounted yet. */
+/** Another agent swaps the source from its own container at the worst moment: after all checks, before the mount. */
 function executorWithSwap(stateDir: string, swap: () => void): AutonomousExecutor {
   return new AutonomousExecutor({
     stateDir,
@@ -51,11 +51,11 @@ async function logOf(session: UnifiedSession): Promise<string> {
 }
 
 describe.each(RELEASES)(
-  'a source that is swapped for a link between the check and the mount, with Claude Code $version',
+  'mount sources that an agent replaces by a link between check and mount, with Claude Code $version',
   ({ image }) => {
     interface Case {
       what: string;
-      /** Makes what the session is to mount. */
+      /** Creates what the session will mount. */
       options: (top: string) => Promise<CreateSessionOptions>;
       /** What is swapped, below `top`. */
       swapped: string;
@@ -83,32 +83,35 @@ describe.each(RELEASES)(
       },
     ];
 
-    it.each(cases)('$what: the agent never begins', async ({ options, swapped }) => {
-      const [victim, top, stateDir] = [await victimFolder(), await tempFolder(), await tempFolder(0)];
-      const asked = await options(top);
-      // The victim has what is looked for on the way.
-      await made(victim, 'x');
-      const executor = executorWithSwap(stateDir, () => replaceBy(victim, join(top, swapped)));
-      const { manager } = await testManager({ stateDir, executors: { autonomous: executor } });
-      const docker = { ...asked.docker, image, ...scripted(...LOOK).docker };
+    it.each(cases)(
+      'the agent never starts if $what is replaced by a link between check and mount',
+      async ({ options, swapped }) => {
+        const [victim, top, stateDir] = [await victimFolder(), await tempFolder(), await tempFolder(0)];
+        const asked = await options(top);
+        // The victim has the folder that the path through the link needs.
+        await made(victim, 'x');
+        const executor = executorWithSwap(stateDir, () => replaceBy(victim, join(top, swapped)));
+        const { manager } = await testManager({ stateDir, executors: { autonomous: executor } });
+        const docker = { ...asked.docker, image, ...scripted(...LOOK).docker };
 
-      const { id } = await manager.create({ ...asked, docker });
-      const ended = await manager.waitFor(id);
+        const { id } = await manager.create({ ...asked, docker });
+        const ended = await manager.waitFor(id);
 
-      expect(ended).toMatchObject({
-        status: 'failed',
-        result: { reason: 'UNSAFE_MOUNT' },
-        metadata: { toolsUsed: [] },
-      });
-      expect(ended.result?.error).toContain('what is mounted here is not what was checked');
-      expect(await logOf(ended)).not.toContain(SECRET);
-      expect(existsSync(join(victim, 'planted'))).toBe(false);
-      expect(await containersOf(ended)).toEqual([]);
-    });
+        expect(ended).toMatchObject({
+          status: 'failed',
+          result: { reason: 'UNSAFE_MOUNT' },
+          metadata: { toolsUsed: [] },
+        });
+        expect(ended.result?.error).toContain('what is mounted here is not what was checked');
+        expect(await logOf(ended)).not.toContain(SECRET);
+        expect(existsSync(join(victim, 'planted'))).toBe(false);
+        expect(await containersOf(ended)).toEqual([]);
+      },
+    );
 
-    it('the objects of a repository: the agent never begins', async () => {
+    it('the agent never starts if the objects of a repository are replaced by a link before the mount', async () => {
       const [victim, stateDir] = [await victimFolder(), await tempFolder(0)];
-      // The engine itself refuses where something is missing that is mounted from below.
+      // The engine itself refuses a mount if something below its source is missing.
       await writeFile(join(await made(victim, 'info'), 'alternates'), '');
       const cwd = await repository();
       const executor = executorWithSwap(stateDir, () => replaceBy(victim, join(cwd, '.git/objects')));
@@ -127,7 +130,7 @@ describe.each(RELEASES)(
       expect(await logOf(ended)).not.toContain(SECRET);
     });
 
-    it('what a child of an agent mounts cannot be moved by that agent, and the child works', async () => {
+    it('a leader cannot move what its child session mounts, and the child session works', async () => {
       const victim = await victimFolder();
       const cwd = await repository();
       await writeFile(
@@ -168,7 +171,7 @@ describe.each(RELEASES)(
       expect(await git(cwd, 'log', '--format=%s', 'topic')).toBe('New\nFirst');
     });
 
-    it('a mount that a child inherits cannot be led elsewhere by the agent that leads it', async () => {
+    it('a leader cannot redirect a mount that its child session inherits', async () => {
       const [victim, cwd] = [await victimFolder(), await tempFolder()];
       const source = await made(cwd, 'data');
       const { manager } = await testManager({ policy: { dangerous: 'allow' } });

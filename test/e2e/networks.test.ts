@@ -7,7 +7,7 @@ import { bash, docker, type ModelTurn, nextEvent, RELEASES, scripted, tempFolder
 const PORT = 7000;
 const SERVER = `node -e "require('http').createServer((q, r) => r.end('reached')).listen(${PORT}, '0.0.0.0', () => require('fs').writeFileSync('listening', ''))"`;
 
-/** Starts a session whose agent listens on all its addresses, and answers where. */
+/** Starts a session whose agent listens on all its addresses, and returns its address. */
 async function listening(manager: UnifiedSessionManager, options: { image: string; network?: string }) {
   const serve = bash(`(${SERVER} >/dev/null 2>&1 &) ; until [ -e listening ]; do sleep 0.05; done; echo up; sleep 300`);
   const call = nextEvent(manager, ({ type }) => type === 'session:tool');
@@ -29,7 +29,7 @@ async function start(
   });
 }
 
-/** What an agent gets from an address. */
+/** The session of an agent that sends a request to an address. */
 async function reached(
   manager: UnifiedSessionManager,
   options: { image: string; network?: string },
@@ -42,9 +42,9 @@ async function reached(
 
 describe.each(RELEASES)('the network of sessions, with Claude Code $version', ({ image }) => {
   it.each<[string, string | undefined, 'ok' | 'error', string]>([
-    ["the sessions' own, by default: they do not reach each other", undefined, 'ok', 'refused'],
-    ["the engine's, where that is asked for: they do", 'bridge', 'ok', 'reached'],
-  ])('is %s', async (_, network, outcome, said) => {
+    ['have their own network by default and cannot reach each other', undefined, 'ok', 'refused'],
+    ['can reach each other on the network of the engine if that is asked for', 'bridge', 'ok', 'reached'],
+  ])('sessions %s', async (_, network, outcome, said) => {
     const { manager, events } = await testManager();
     const options = { image, ...(network !== undefined && { network }) };
     const address = await listening(manager, options);
@@ -57,7 +57,7 @@ describe.each(RELEASES)('the network of sessions, with Claude Code $version', ({
     expect(results.join()).toContain(said);
   });
 
-  it('has no name server of the engine, which would cost each start: names are resolved as on its own bridge', async () => {
+  it('the network of sessions uses the name servers of the bridge, not the slower one of the engine', async () => {
     const { manager } = await testManager();
     const servers = async (network?: string): Promise<unknown> => {
       const cwd = await tempFolder();

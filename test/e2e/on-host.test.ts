@@ -15,7 +15,7 @@ async function environment(script: readonly ModelTurn[]): Promise<NodeJS.Process
   };
 }
 
-/** A session on the host with this script of the model's. */
+/** A session without Docker, with this script of the model. */
 async function onHost(script: readonly ModelTurn[], options: SessionManagerOptions = {}) {
   const stateDir = await stateFolder();
   const cwd = await tempFolder(0);
@@ -25,7 +25,7 @@ async function onHost(script: readonly ModelTurn[], options: SessionManagerOptio
   return { manager, cwd };
 }
 
-it("docker: false runs the host's own Claude Code with the user's own permissions, which are not skipped", async () => {
+it("docker: false runs the user's own Claude Code and does not skip its permissions", async () => {
   const script = [bash('touch forbidden.txt'), { text: 'I was not allowed to.' }];
   const { manager, cwd } = await onHost(script);
 
@@ -39,7 +39,7 @@ it("docker: false runs the host's own Claude Code with the user's own permission
   await expect(readFile(join(cwd, 'forbidden.txt'))).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
-it('docker: false has the guard, steering, pause and limits, too', async () => {
+it('docker: false supports the guard, steering and pause', async () => {
   const policy = { rules: [{ tool: 'Bash', matches: /forbidden/, decision: 'deny' as const, reason: 'Not that.' }] };
   const turns = [
     bash('touch forbidden.txt'),
@@ -70,7 +70,7 @@ it('docker: false has the guard, steering, pause and limits, too', async () => {
 });
 
 it.each(['while it runs', 'when it has ended'])(
-  'docker: false outlives its host, and is taken over %s',
+  'a session with docker: false survives its process and is taken over %s',
   async (when) => {
     const stateDir = await stateFolder();
     const cwd = await tempFolder(0);

@@ -17,14 +17,14 @@ import {
 
 const ENDLESS = [bash('sleep 300')];
 
-describe('whoever ends before it was done takes its children along', () => {
+describe('a leader that ends before its child sessions', () => {
   const TWO_LEVELS = {
     Lead: [bash('orchestrate create --mode orchestration Middle; orchestrate wait'), { text: 'L' }],
     Middle: [bash('orchestrate create Leaf; orchestrate wait'), { text: 'M' }],
     Leaf: ENDLESS,
   };
 
-  it('cancelled: its grandchildren, too, and no slot stays taken', async () => {
+  it('cancelling a leader also cancels its children and grandchildren and frees their slots', async () => {
     const { manager } = await testManager({ maxConcurrent: 1 });
     const parent = await manager.create(await leading(TWO_LEVELS, { limits: { depth: 2 } }));
     const waits = ({ type, sessionId }: { type: string; sessionId: string }): boolean =>
@@ -46,7 +46,7 @@ describe('whoever ends before it was done takes its children along', () => {
     await manager.waitFor(next.id);
   });
 
-  it('killed together with its container', async () => {
+  it('a leader whose container is killed fails, and its child sessions are cancelled', async () => {
     const { manager } = await testManager({ maxConcurrent: 2 });
     const lead = [bash('orchestrate create "Child a"; orchestrate create "Child b"; orchestrate create "Child c"')];
     const parts = { Lead: [...lead, bash('orchestrate wait'), { text: 'L' }], Child: ENDLESS };
@@ -59,13 +59,13 @@ describe('whoever ends before it was done takes its children along', () => {
     expect(ends.map(({ status }) => status)).toEqual(['cancelled', 'cancelled', 'cancelled']);
     expect(await containersOfAll(manager.list())).toEqual([]);
     expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 0 });
-    // It leads nobody any more, before somebody continues it.
+    // It can lead no session until somebody continues it.
     await expect(manager.create({ parentId: parent.id, prompt: 'x' })).rejects.toMatchObject({
       code: 'ILLEGAL_TRANSITION',
     });
   });
 
-  it('at its limit, which its children count for', async () => {
+  it('the cost of child sessions counts for the leader, whose limit ends the whole family', async () => {
     const { manager } = await testManager();
     // Neither child reaches the limit that it inherits; both together do.
     const spends = { ...bash('echo spent'), usage: { input_tokens: 10, output_tokens: 15_000 } };
@@ -82,7 +82,7 @@ describe('whoever ends before it was done takes its children along', () => {
     expect(await containersOfAll(manager.list())).toEqual([]);
   });
 
-  it('but not one that is done', async () => {
+  it('a leader that completes does not end its child session', async () => {
     const { manager } = await testManager();
     const parts = {
       Lead: [bash('orchestrate create Child'), { text: 'Good luck.' }],
@@ -98,8 +98,8 @@ describe('whoever ends before it was done takes its children along', () => {
   });
 });
 
-describe('where the host of a family was killed', () => {
-  /** In a file: what variables say is not kept for sessions that have not begun. */
+describe('a family of sessions whose process was killed', () => {
+  /** The script is in a file, because variables are not stored for sessions that have not started. */
   async function family(parts: Record<string, ModelTurn[]>, dieAt?: string): Promise<HostTask & { cwd: string }> {
     const cwd = await tempFolder();
     await writeFile(join(cwd, '.model-script.json'), JSON.stringify(parts));
@@ -112,11 +112,11 @@ describe('where the host of a family was killed', () => {
     };
   }
 
-  /** Names of the containers of all sessions that a host has on record. */
+  /** Names of the containers of all sessions that a process has recorded. */
   const containersIn = async ({ stateDir }: HostTask): Promise<string[]> =>
     containersOfAll((await readdir(join(stateDir, 'sessions'))).map((id) => ({ id })));
 
-  it('all go on under another: the parent waits without a slot, and nobody is created twice', async () => {
+  it('a family continues under another manager: the leader holds no slot, no child is created twice', async () => {
     const create = 'for name in a b c; do orchestrate create "Child $name" || exit 1; done';
     const one = await family({
       Lead: [bash(create), bash('orchestrate wait'), { text: 'All done.' }],
@@ -150,7 +150,7 @@ describe('where the host of a family was killed', () => {
     expect(await containersOfAll(manager.list())).toEqual([]);
   });
 
-  it.each(['child-created', 'child-started'])('at: %s, its child is not made again', async (dieAt) => {
+  it.each(['child-created', 'child-started'])('no child is created twice if the process dies at: %s', async (dieAt) => {
     const one = await family(
       {
         Lead: [bash('orchestrate create Child'), bash('orchestrate wait'), { text: 'All done.' }],
@@ -172,7 +172,7 @@ describe('where the host of a family was killed', () => {
     expect(await containersOfAll(manager.list())).toEqual([]);
   });
 
-  it('after its parent had ended without them, the children are ended', async () => {
+  it('child sessions are ended if their leader ended while no manager ran', async () => {
     const one = await family({
       Lead: [bash('orchestrate create Child'), bash('orchestrate wait'), { text: 'L' }],
       Child: ENDLESS,
@@ -192,7 +192,7 @@ describe('where the host of a family was killed', () => {
   });
 });
 
-it('a parent that leads in a worktree leads there', async () => {
+it('the child session of a leader in a worktree works in that worktree', async () => {
   const { manager } = await testManager({ policy: { dangerous: 'allow' } });
   const cwd = await repository();
   const parts = {

@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { atWork, childrenOf, leading, outputsOf, UNTIL_GO } from './families.js';
 import { bash, type ModelTurn, nextEvent, scripted, tempFolder, testManager } from './support.js';
 
-/** Prints the exit code of each command behind what it says, on both streams. */
+/** Prints the output of each command, of both streams, and then its exit code. */
 const tries = (...commands: string[]): ModelTurn =>
   bash(commands.map((command) => `{ ${command}; } 2>&1; echo "code $?"`).join('\n'));
 
-/** What was said to each command that ended with a code. */
+/** The output and the exit code of each command. */
 function answersIn(output = ''): { said: string; code: number }[] {
   return [...output.matchAll(/([\s\S]*?)code (\d+)(?:\n|$)/g)].map(([, said = '', code]) => ({
     said,
@@ -18,8 +18,8 @@ function answersIn(output = ''): { said: string; code: number }[] {
 
 const CHILD = [{ text: 'Child done.' }];
 
-describe('an agent that leads others', () => {
-  it('gives them no more than it has, and creates nobody where it tries', async () => {
+describe('the rights of a leader session', () => {
+  it('a leader cannot create a child with a looser policy, higher limits or mode interactive', async () => {
     const { manager } = await testManager();
     const outputs = outputsOf(manager);
     const lead = [
@@ -50,7 +50,7 @@ describe('an agent that leads others', () => {
     expect(manager.list()).toHaveLength(1);
   });
 
-  it('hands down its policy and its limits, which may be tightened', async () => {
+  it('a child session inherits policy and limits, which the leader may tighten', async () => {
     const { manager, stateDir } = await testManager();
     const lead = [
       bash('orchestrate create --cost-usd 0.5 --deny Read --children 2 Child; orchestrate wait'),
@@ -75,7 +75,7 @@ describe('an agent that leads others', () => {
     expect(spec.limits).toEqual({ costUsd: 0.5, durationMs: 600_000, children: 2, logBytes: 1024 ** 3 });
   });
 
-  it('leads as many as it may, and as deep', async () => {
+  it('limits.children and limits.depth bound the sessions that a leader creates', async () => {
     const { manager } = await testManager();
     const outputs = outputsOf(manager);
     const lead = [
@@ -96,12 +96,12 @@ describe('an agent that leads others', () => {
     const [middle] = childrenOf(manager, parent);
     const [refused] = answersIn(outputs(middle ?? { id: '' })[0]);
     expect(refused?.code).toBe(1);
-    // Its parent has its two by then, or has not: either limit refuses it.
+    // Its leader may or may not have two children by then: either limit refuses the grandchild.
     expect(refused?.said).toMatch(/limits\.(depth|children)/);
     expect(manager.list()).toHaveLength(3);
   });
 
-  it('is refused a grandchild where only children are allowed', async () => {
+  it('a child session cannot create a grandchild if only children are allowed', async () => {
     const { manager } = await testManager();
     const outputs = outputsOf(manager);
     const parts = {
@@ -117,7 +117,7 @@ describe('an agent that leads others', () => {
     expect(manager.list()).toHaveLength(2);
   });
 
-  it('sees and steers only those below it', async () => {
+  it('a leader cannot read, cancel, continue or await a session that it does not lead', async () => {
     const { manager } = await testManager();
     const outputs = outputsOf(manager);
     const parts = {
@@ -151,7 +151,7 @@ describe('an agent that leads others', () => {
     expect(answers[4]?.said).toBe('');
   });
 
-  it('is told what is wrong with whatever it asks', async () => {
+  it('an invalid orchestrate command fails and says what is wrong', async () => {
     const { manager, events } = await testManager();
     const outputs = outputsOf(manager);
     const lead = [
@@ -188,8 +188,8 @@ describe('an agent that leads others', () => {
   });
 });
 
-it('an agent that leads nobody has no command, and is refused what it asks by hand', async () => {
-  // What is tried here has to fail without the guard, too.
+it('a session that is no leader has no orchestrate command, and handwritten requests are refused', async () => {
+  // The attack here has to fail without the guard, too.
   const { manager } = await testManager({ policy: { dangerous: 'allow' } });
   const outputs = outputsOf(manager);
   const byHand = [
@@ -204,8 +204,8 @@ it('an agent that leads nobody has no command, and is refused what it asks by ha
   expect(manager.list()).toHaveLength(1);
 });
 
-describe('a child that a program creates', () => {
-  it('inherits the same, counts as one, and goes with its parent', async () => {
+describe('a child session that the process creates', () => {
+  it('a child session that the process creates inherits limits, is counted, and ends with its leader', async () => {
     const { manager, stateDir } = await testManager({ policy: { dangerous: 'allow' } });
     const limits = { costUsd: 1, children: 2 };
     const parts = { Lead: [UNTIL_GO, { text: 'L' }], Child: [bash('pwd; ls /workspace; sleep 300')] };

@@ -10,8 +10,8 @@ const LEAD = [
 ];
 const CHILD = [bash('sleep 0.3'), { text: 'Child done.' }];
 
-describe('a session that leads others', () => {
-  it('has four children, two at work at a time, and hears of each', async () => {
+describe('a leader session', () => {
+  it('a leader runs four child sessions, two at a time, and receives the result of each', async () => {
     const { manager, events } = await testManager({ maxConcurrent: 2 });
     const outputs = outputsOf(manager);
     const parent = await manager.create(await leading({ Lead: LEAD, Child: CHILD }));
@@ -33,7 +33,7 @@ describe('a session that leads others', () => {
     expect(followed).toMatch(/\tmessage\tChild done\./);
   });
 
-  it('has one begin anew with what it is told, and ends another', async () => {
+  it('a leader can continue one child session with feedback and cancel another', async () => {
     const { manager } = await testManager();
     const outputs = outputsOf(manager);
     const lead = [
@@ -64,7 +64,7 @@ describe('a session that leads others', () => {
     expect(await containersOfAll(manager.list())).toEqual([]);
   });
 
-  it('locks no queue together with two others', async () => {
+  it('three leaders that share two slots do not block each other', async () => {
     const { manager, events } = await testManager({ maxConcurrent: 2, maxQueued: 20 });
     const options = await leading({ Lead: LEAD, Child: CHILD });
     const parents = await Promise.all([1, 2, 3].map(() => manager.create(options)));
@@ -76,7 +76,7 @@ describe('a session that leads others', () => {
     expect(mostAtWork(events)).toBe(2);
   });
 
-  it('may lead those who lead others, where that is allowed', async () => {
+  it('a leader can lead another leader if limits.depth allows it', async () => {
     const { manager, events } = await testManager({ maxConcurrent: 1 });
     const options = await leading(
       {
@@ -97,14 +97,14 @@ describe('a session that leads others', () => {
     expect([others, more]).toEqual([[], []]);
     expect([middle?.mode, leaf?.mode]).toEqual(['orchestration', 'autonomous']);
     expect(leaf?.result?.text).toBe('The leaf.');
-    // It sees its grandchild, too.
+    // The leader sees its grandchild, too.
     const lines = outputs(parent).at(-1)?.split('\n').slice(-3) ?? [];
     expect(lines.join('\n')).toContain(`${leaf?.id}\tautonomous\tcompleted\tThe leaf.`);
     expect(outputs(leaf ?? { id: '' })).toEqual(['none']);
     expect(mostAtWork(events)).toBe(1);
   });
 
-  it('works in a slot again while one of its commands waits in the background', async () => {
+  it('a leader works in a slot again while one of its commands waits in the background', async () => {
     const { manager, events } = await testManager({ maxConcurrent: 1 });
     const lead = [
       bash('orchestrate create "Child a"; orchestrate create "Child b"'),
@@ -128,7 +128,7 @@ describe('a session that leads others', () => {
   });
 });
 
-describe('a session that waits for its children', () => {
+describe('a leader that waits for its child sessions', () => {
   const WAITS = {
     Lead: [bash('orchestrate create Child'), bash('orchestrate wait'), { history: true }],
     Child: [UNTIL_GO, { text: 'Child done.' }],
@@ -147,7 +147,7 @@ describe('a session that waits for its children', () => {
     return { manager, events, parent, now, letGo: () => go(options.cwd) };
   }
 
-  it('hears what it is told when it goes on', async () => {
+  it('a waiting leader receives a message when it continues', async () => {
     const { manager, events, parent, letGo } = await waiting(1);
     const heard = manager.steer(parent.id, 'Look left.');
     await letGo();
@@ -158,7 +158,7 @@ describe('a session that waits for its children', () => {
     expect(own.indexOf('session:working')).toBeLessThan(own.indexOf('session:steered'));
   });
 
-  it('can be paused and resumed, and still waits', async () => {
+  it('a waiting leader can be paused and resumed, and still waits', async () => {
     const { manager, events, parent, now, letGo } = await waiting(1);
     expect(await manager.pause(parent.id)).toMatchObject({ status: 'paused', waitingFor: 'children' });
     expect(await manager.resume(parent.id)).toMatchObject({ status: 'waiting_feedback', waitingFor: 'children' });
@@ -175,7 +175,7 @@ describe('a session that waits for its children', () => {
     expect(mostAtWork(events)).toBe(1);
   });
 
-  it('goes on with feedback in a slot of its own, and not beside its child in the same', async () => {
+  it('a waiting leader that is continued with feedback does not share the slot of its child session', async () => {
     const { manager, events, parent, letGo } = await waiting(1);
     const [child] = childrenOf(manager, parent);
     const next = await manager.continue(parent.id, 'Never mind.');
@@ -190,7 +190,7 @@ describe('a session that waits for its children', () => {
     expect(manager.queueStatus().running).toBe(0);
   });
 
-  it('comes back before those that wait in line', async () => {
+  it('a waiting leader gets a slot before queued sessions when its child session ends', async () => {
     const { manager, events, parent, letGo } = await waiting(1);
     const { prompt: _, ...options } = await leading(WAITS);
     const create = () => manager.create({ ...options, mode: 'autonomous', prompt: 'Another' });
@@ -201,7 +201,7 @@ describe('a session that waits for its children', () => {
     expect(mostAtWork(events)).toBe(1);
     const at = (type: string, id = ''): number =>
       events.findLastIndex((event) => event.type === type && event.sessionId === id);
-    // The first has its child's slot before it hears of the end.
+    // The first of the queued sessions has the slot of the child before the leader learns of the end.
     expect(at('session:working', parent.id)).toBeLessThan(at('session:started', others[1]?.id));
   });
 });

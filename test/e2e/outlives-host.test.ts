@@ -4,14 +4,14 @@ import { expect, it } from 'vitest';
 import { killedWhen } from './hosts.js';
 import { bash, docker, scripted, stateFolder, tempFolder } from './support.js';
 
-it('a session goes on when its host is killed, and its log is complete', async () => {
+it('a session continues when its process is killed, and its log is complete', async () => {
   const stateDir = await stateFolder();
   const cwd = await tempFolder();
   const script = scripted(bash('sleep 2; echo still here > proof.txt'), { text: 'Nobody watched.' });
   const id = await killedWhen('session:tool', {
     stateDir,
     session: { ...script, prompt: 'Go on', cwd },
-    // By default an agent waits for its host before its next tool call.
+    // By default an agent waits for its process before its next tool call.
     manager: { policy: { onHostLost: 'allow' } },
   });
   expect(await docker('wait', `ao-${id}-1`)).toBe('0');

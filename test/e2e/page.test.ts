@@ -11,7 +11,7 @@ import { Desk } from './desk.js';
 import { go, UNTIL_GO } from './families.js';
 import { bash, casting, containersOf, repository, scripted, tempFolder, testManager } from './support.js';
 
-it('a session in Docker goes its whole course by what a person clicks and types', async () => {
+it('a person takes a session in Docker through its whole course on the page', async () => {
   const workspace = await tempFolder();
   const { docker } = scripted(bash(PUSH), bash(WAIT), bash(WORK), { history: true });
   const { manager } = await testManager({
@@ -31,7 +31,7 @@ it('a session in Docker goes its whole course by what a person clicks and types'
 /** Claude's terminal takes a while to come up. */
 const WITHIN = { timeout: 30_000 };
 
-/** The page of a manager's sessions, and how one is started there; the page is then that session's. */
+/** The page of a manager, and a function that starts a session there and leaves the page on that session. */
 async function pageOn(options: SessionManagerOptions, workspace: string) {
   const { manager } = await testManager(options);
   const { server } = await serveManager(manager, workspace);
@@ -55,7 +55,7 @@ function activityOn(page: Page) {
   return page.getByRole('region', { name: 'Activity of the session' });
 }
 
-it('a session at a terminal waits for a person, who attaches as the page says and is heard from either side', async () => {
+it('an interactive session answers a person on the page and at the terminal that the page names', async () => {
   const { docker } = scripted({ text: 'First.' }, { history: true }, { text: 'Third.' });
   const { manager, page, start, activity } = await pageOn({ docker }, await tempFolder());
   const id = await start('interactive', 'talk', 'Talk with me');
@@ -93,7 +93,7 @@ it('a session at a terminal waits for a person, who attaches as the page says an
   await page.getByRole('group', { name: 'Terminal of the session' }).waitFor({ state: 'detached' });
 });
 
-it('a session that leads another stands above it, and both are gone through as they work', async () => {
+it('the page shows a leader above its child session, and both can be opened while they work', async () => {
   const workspace = await tempFolder();
   const { docker } = casting({
     Lead: [bash('orchestrate create --task-id helper Child'), bash('orchestrate wait'), { text: 'All is done.' }],
@@ -129,7 +129,7 @@ it('a session that leads another stands above it, and both are gone through as t
 
 const PLAN = '# Plan\n\n1. Say "hello" to {name} & \'others\' — $HOME\n2. Done: 漢字 🙂';
 
-it('a plan is read on the page and carried out from there, to the letter', async () => {
+it('a plan is shown on the page, and a session that is started from there receives it unchanged', async () => {
   const workspace = await tempFolder();
   const { docker } = casting({
     'How do we': [{ text: PLAN }],
@@ -148,11 +148,11 @@ it('a plan is read on the page and carried out from there, to the letter', async
   expect(existsSync(join(workspace, 'done'))).toBe(true);
 });
 
-it('a session on a branch of its own tells where it worked and what came of it', async () => {
+it('the page shows the worktree and the changes of a session on its own branch', async () => {
   const cwd = await repository();
   const commit = 'git -c user.name=Claude -c user.email=claude@example.invalid commit -qm Work';
   const { docker } = scripted(bash(`seq 3 > file; git add file; ${commit}; touch loose`), { text: 'Done.' });
-  // The repository is root's, so the agent is, too.
+  // The repository belongs to root, so the agent runs as root, too.
   const { manager, page, start } = await pageOn({ docker: { ...docker, user: '0:0' } }, cwd);
   const id = await start('worktree', 'branching', 'Work', () => page.getByLabel('Branch (optional)').fill('fix/it'));
   await page.getByRole('region', { name: 'Changes' }).waitFor(WITHIN);

@@ -7,7 +7,7 @@ import { bash, containersOf, docker, nextEvent, scripted, tempFolder, testManage
 /** Counts in a file, ten times a second. */
 const COUNT = bash('i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo $i >> /workspace/count; sleep 0.1; done');
 
-it('pause freezes the container and its limits, resume lets it go on', async () => {
+it('pause() freezes the container, and resume() lets it continue', async () => {
   const { manager, events } = await testManager();
   const cwd = await tempFolder();
   const options = { ...scripted(COUNT, { text: 'Counted.' }), prompt: 'Count', cwd, limits: { durationMs: 30_000 } };
@@ -30,7 +30,7 @@ it('pause freezes the container and its limits, resume lets it go on', async () 
   expect(told).toEqual(['session:paused', 'session:resumed']);
 });
 
-it('cancel and continue work on a paused session', async () => {
+it('a paused session can be continued or cancelled', async () => {
   const { manager } = await testManager();
   const cwd = await tempFolder();
   // Claude forgets a tool call that was interrupted, so the model makes it a second time.
@@ -49,7 +49,7 @@ it('cancel and continue work on a paused session', async () => {
   expect(await containersOf(other)).toEqual([]);
 });
 
-it('the time of an approval stands still while the session is paused', async () => {
+it('the time limit of an approval stops while the session is paused', async () => {
   const policy = { rules: [{ tool: 'Bash', decision: 'ask' as const }], approvalTimeoutMs: 2_000 };
   const { manager } = await testManager({ policy });
   const cwd = await tempFolder();

@@ -4,12 +4,12 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bash, containersOf, git, type ModelTurn, repository, scripted, tempFolder, testManager } from './support.js';
 
-/** What is tried here has to fail without the guard, too. */
+/** The attacks here have to fail without the guard, too. */
 const UNGUARDED = { policy: { dangerous: 'allow' } } as const;
 const IDENTITY = 'git -c user.name=Claude -c user.email=claude@example.invalid';
 const PLAN = '# Plan\n\n1. Say "hello" to {name} & \'others\' — $HOME\n2. Done: 漢字 🙂';
 
-/** All that there is in a folder, byte for byte, with modes and times. */
+/** The whole content of a folder, byte for byte, with modes and times. */
 async function snapshot(folder: string): Promise<Record<string, string>> {
   const names = await readdir(folder, { recursive: true });
   const entries = names.sort().map(async (name): Promise<[string, string]> => {
@@ -30,7 +30,7 @@ const tries = (...commands: string[]): ModelTurn =>
     `${commands.map((command) => `{ ${command}; } 2>/dev/null && echo BREACH '${command.replaceAll("'", '')}'`).join('\n')}\ntrue`,
   );
 
-/** Root's: nothing but the mount keeps it from writing. */
+/** The agent runs as root, so that only the mount can keep it from writing. */
 const asRoot = (...turns: ModelTurn[]) => ({ docker: { ...scripted(...turns).docker, user: '0:0' } });
 
 const GIT_WRITES = [
@@ -54,8 +54,8 @@ const GIT_WRITES = [
   'mv /workspace/.git /workspace/.git2',
 ];
 
-describe('a session that plans', () => {
-  it('cannot change its workspace with any tool, and what it says last is the plan', async () => {
+describe('a planning session', () => {
+  it('a planning session cannot change its workspace with any tool, and its last message is the plan', async () => {
     const { manager, stateDir } = await testManager(UNGUARDED);
     const cwd = await tempFolder(0);
     await mkdir(join(cwd, 'src'));
@@ -111,7 +111,7 @@ describe('a session that plans', () => {
     expect(await containersOf({ id })).toEqual([]);
   });
 
-  it.each(['a plain repository', 'a worktree'])('cannot change the git of %s, whatever part of it', async (where) => {
+  it.each(['a plain repository', 'a worktree'])('a planning session cannot change the git of %s', async (where) => {
     const { manager } = await testManager(UNGUARDED);
     const cwd = await repository();
     const worktree = `${cwd}-plan`;
@@ -133,14 +133,14 @@ describe('a session that plans', () => {
     const ended = await manager.waitFor(id);
 
     expect(ended).toMatchObject({ status: 'completed', metadata: { errors: [] } });
-    // It may look.
+    // The session may read the git data.
     expect(outputs[0]).toBe(`First\n?? loose.txt\n${await git(cwd, 'rev-parse', 'main')}`);
     expect(outputs[1]).not.toContain('BREACH');
     expect([await snapshot(cwd), await snapshot(worktree)]).toEqual(before);
     expect(await git(cwd, 'for-each-ref', '--format=%(refname)')).toBe('refs/heads/main\nrefs/heads/plan');
   });
 
-  it('gives a better plan when it is continued, and can change as little then', async () => {
+  it('a continued planning session gives a new plan and still cannot change its workspace', async () => {
     const { manager } = await testManager(UNGUARDED);
     const cwd = await tempFolder(0);
     const again = tries('echo x > /workspace/new.ts');
@@ -161,7 +161,7 @@ describe('a session that plans', () => {
     expect(await readdir(cwd)).toEqual([]);
   });
 
-  it('leaves no plan where it fails, and one that it had stays', async () => {
+  it('a planning session that fails stores no plan and keeps an earlier one', async () => {
     const { manager } = await testManager();
     const cwd = await tempFolder();
     const script = scripted({ text: 'The plan.' }, bash('echo one'), bash('echo two'), { text: 'Never.' });
@@ -177,7 +177,7 @@ describe('a session that plans', () => {
 });
 
 describe('a plan', () => {
-  it('is carried out by a child without a prompt of its own, as it is', async () => {
+  it('a child session without its own prompt receives the plan unchanged', async () => {
     const { manager } = await testManager();
     const cwd = await tempFolder();
     const plan = `---\nnot: "front matter"\n---\n${PLAN}\n\n@file.md /command !bash ${'long '.repeat(2_000)}end`;
@@ -202,7 +202,7 @@ describe('a plan', () => {
     expect(mine?.text).toBe(`SHA256: ${createHash('sha256').update('Mine').digest('hex')}`);
   });
 
-  it('lies where nobody but the owner of the state looks', async () => {
+  it('the folder of a plan is readable for its owner only', async () => {
     const { manager } = await testManager();
     const script = scripted({ text: PLAN });
     const { id } = await manager.create({ mode: 'planning', prompt: 'Plan', cwd: await tempFolder(), ...script });

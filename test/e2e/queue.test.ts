@@ -4,7 +4,7 @@ import { resolveEndpoint } from '../../src/core/orchestration/docker/endpoint.js
 import { DockerEngine } from '../../src/core/orchestration/docker/engine.js';
 import { containersOf, scripted, tempFolder, testManager } from './support.js';
 
-it('fourteen creates in one tick: three run, ten wait, one is refused; they start in order, three at a time', async () => {
+it('of fourteen sessions created at once, three run, ten are queued in order and one is refused', async () => {
   const { manager, events, stateDir } = await testManager();
   const cwd = await tempFolder();
   const most = await countContainers(manager);

@@ -17,7 +17,7 @@ import {
   testManager,
 } from './support.js';
 
-/** A session in folders of its own, to be run by a host that is killed. */
+/** A session with its own folders, for a process that will be killed. */
 async function task(session: Partial<HostTask['session']>, rest: Partial<HostTask> = {}): Promise<HostTask> {
   const stateDir = await stateFolder();
   return { stateDir, session: { prompt: 'Go', cwd: await tempFolder(), ...session }, ...rest };
@@ -26,8 +26,8 @@ async function task(session: Partial<HostTask['session']>, rest: Partial<HostTas
 const STARTS = bash('echo run >> /workspace/starts.txt; sleep 1');
 const starts = ({ session }: HostTask): Promise<string> => readFile(join(session.cwd ?? '', 'starts.txt'), 'utf8');
 
-describe('a session whose host was killed', () => {
-  it('goes on under another manager, with all that its log tells', async () => {
+describe('a session whose process was killed', () => {
+  it('an adopted session continues with everything that its log contains', async () => {
     const one = await task(scripted(STARTS, bash('echo two'), { text: 'Done.' }));
     const id = await killedWhen('session:tool', one);
     const { manager, events } = await testManager({ stateDir: one.stateDir });
@@ -45,7 +45,7 @@ describe('a session whose host was killed', () => {
     expect(await containersOf(ended)).toEqual([]);
   });
 
-  it('is closed with its true exit code where it ended meanwhile', async () => {
+  it('a session that ended while no manager ran is closed with its true exit code', async () => {
     const one = await task({ ...scripted(STARTS, bash('ls'), bash('ls'), { text: 'x' }), maxTurns: 2 }, ALLOW_ALONE);
     const id = await killedWhen('session:tool', one);
     await docker('wait', `ao-${id}-1`);
@@ -55,7 +55,7 @@ describe('a session whose host was killed', () => {
     expect(await containersOf({ id })).toEqual([]);
   });
 
-  it('is lost where its container was removed', async () => {
+  it('a session whose container was removed is lost', async () => {
     const one = await task(scripted(STARTS, { text: 'x' }));
     const id = await killedWhen('session:tool', one);
     await docker('rm', '--force', `ao-${id}-1`);
@@ -64,7 +64,7 @@ describe('a session whose host was killed', () => {
     expect(manager.get(id)).toMatchObject({ status: 'failed', result: { reason: 'lost' } });
   });
 
-  it('still waits for an approval, which can be given', async () => {
+  it('an adopted session still waits for its approval, which can be given', async () => {
     const rules = [{ tool: 'Bash', decision: 'ask' as const }];
     const one = await task({ ...scripted(STARTS, { text: 'Done.' }), policy: { rules } });
     const id = await killedWhen('session:approval', one);
@@ -79,14 +79,14 @@ describe('a session whose host was killed', () => {
     expect(await starts(one)).toBe('run\n');
   });
 
-  it('hears what it was told, once', async () => {
+  it('an adopted session receives a stored message exactly once', async () => {
     const call = { on: 'session:tool', method: 'steer' as const, args: ['Look left.'] };
     const { docker: options } = scripted(STARTS, bash('echo two'), { text: 'Done.' });
     const env = { ...options.env, MODEL_REQUEST_LOG: '/workspace/requests.jsonl' };
     const one = await task({ docker: { env } }, { call });
     const host = new Host(one);
     const id = await host.when('session:tool');
-    // As soon as the host has it on disk; it is said while the tool call runs.
+    // The process is killed as soon as the message is on disk, while the tool call still runs.
     const file = join(one.stateDir, 'sessions', id, 'steering.json');
     await expect.poll(() => readFile(file, 'utf8').catch(() => ''), { interval: 5 }).toContain('Look left.');
     await host.kill();
@@ -104,7 +104,7 @@ describe('a session whose host was killed', () => {
     ).toHaveLength(1);
   });
 
-  it('stays paused, and can be resumed', async () => {
+  it('an adopted session stays paused and can be resumed', async () => {
     const call = { on: 'session:tool', method: 'pause' as const, args: [] };
     const one = await task(scripted(STARTS, { text: 'Done.' }), { call });
     const id = await killedWhen('called', one);
@@ -115,7 +115,7 @@ describe('a session whose host was killed', () => {
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', result: { text: 'Done.' } });
   });
 
-  it('can be continued with its conversation, when it has its variables again', async () => {
+  it('an adopted session can be continued with its conversation once recover() has its variables', async () => {
     const one = await task(scripted(STARTS, { text: 'One.' }, { history: true }));
     const id = await killedWhen('session:tool', one);
     const { manager } = await testManager({ stateDir: one.stateDir });
@@ -134,7 +134,7 @@ describe('a session whose host was killed', () => {
     expect(runs).toHaveLength(2);
   });
 
-  it('is ended as it was to be', async () => {
+  it('a session whose cancellation was recorded is cancelled by the next manager', async () => {
     const call = { on: 'session:tool', method: 'cancel' as const, args: ['Enough.'] };
     const one = await task(scripted(bash("trap '' TERM; sleep 300"), { text: 'x' }), { call });
     const host = new Host(one);
@@ -148,9 +148,9 @@ describe('a session whose host was killed', () => {
     expect(await containersOf({ id })).toEqual([]);
   });
 
-  it('is found out where it killed hooks while nobody was there', async () => {
+  it('a session that killed hooks while no manager ran is stopped by the next manager', async () => {
     const killer = `nohup sh -c 'sleep 2; while true; do pkill -9 -f "[a]utonomous-orchestration.sh"; done' >/dev/null 2>&1 &`;
-    // The call comes when the host is gone, and waits for it until its hook is killed.
+    // The call comes when the process is gone, and waits until its hook is killed.
     const call = { ...bash('touch /workspace/it'), delayMs: 1_000 };
     const script = scripted(bash('sh kill.sh'), call, { text: 'x', delayMs: 60_000 });
     const policy = { policy: { dangerous: 'allow' as const } };
@@ -158,7 +158,7 @@ describe('a session whose host was killed', () => {
     const cwd = one.session.cwd ?? '';
     await writeFile(join(cwd, 'kill.sh'), killer);
     const id = await killedWhen('session:tool-result', one);
-    // Before the log tells that it ran, the next host takes the request for one that waits for a decision.
+    // Before the log shows that the call ran, the next manager takes its request for one that waits for a decision.
     const log = join(one.stateDir, 'sessions', id, 'stream.log');
     const results = async (): Promise<number> => (await readFile(log, 'utf8')).split('"type":"tool_result"').length - 1;
     await expect.poll(results, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
@@ -170,7 +170,7 @@ describe('a session whose host was killed', () => {
   });
 
   it.each(['before-spawn', 'after-spawn', 'session:started'])(
-    'runs exactly once where that was at: %s',
+    'a session runs exactly once if its process dies at: %s',
     async (dieAt) => {
       for (let times = 0; times < size(1, 3); times++) {
         const one = await task({}, { dieAt });
@@ -193,15 +193,15 @@ describe('a session whose host was killed', () => {
   );
 });
 
-/** By default an agent waits for its host before its next tool call. */
+/** By default an agent waits for its process before its next tool call. */
 const ALLOW_ALONE = { manager: { policy: { onHostLost: 'allow' as const } } };
 
-describe('files that were damaged', () => {
+describe('damaged files of a session', () => {
   it.each([
     ['session.json', 0],
     ['session.json', 100],
     ['spec.json', 0],
-  ])('%s, cut to %i bytes: containers and logs tell what they can', async (file, length) => {
+  ])('a session is rebuilt from its container and log if %s is cut to %i bytes', async (file, length) => {
     const one = await task(scripted(STARTS, { text: 'Done.' }), ALLOW_ALONE);
     const id = await killedWhen('session:tool', one);
     await truncate(join(one.stateDir, 'sessions', id, file), length);
@@ -216,8 +216,8 @@ describe('files that were damaged', () => {
   });
 });
 
-describe('what belongs to no session', () => {
-  it('is removed, and nothing else', async () => {
+describe('containers and worktrees that belong to no session', () => {
+  it('recover() removes containers of this manager without a session, and no other container', async () => {
     const one = await task(scripted(STARTS, { text: 'x' }));
     const id = await killedWhen('session:tool', one);
     const owner = await docker(
@@ -262,7 +262,7 @@ describe('what belongs to no session', () => {
     expect(names).toEqual(expect.arrayContaining([`ao-${id}-1`, ...foreign]));
   });
 
-  it('worktrees with work in them stay, also where they are to be removed', async () => {
+  it('a worktree with work in it is kept unless its removal is forced', async () => {
     const cwd = await repository();
     const { manager, stateDir } = await testManager();
     const run = async (branch: string, command: string): Promise<string> => {
@@ -298,7 +298,7 @@ describe('what belongs to no session', () => {
   });
 });
 
-it('refuses a state folder that another host uses', async () => {
+it('a manager refuses a state folder that another process uses', async () => {
   const one = await task(scripted(bash('sleep 300')));
   const host = new Host(one);
   await host.when('session:tool');

@@ -8,7 +8,7 @@ import { bash, docker, engine, tempFolder } from './support.js';
 
 const WITHIN = { timeout: 30_000 };
 
-/** A server of the README's recommended start, in a process of its own. */
+/** A server that is started as the README recommends, in its own process. */
 class Served {
   readonly #child: ChildProcess;
   #url = '';
@@ -45,7 +45,7 @@ class Served {
     return this.#data(await fetch(`${this.#url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) }));
   }
 
-  /** Ends it as a service manager does. */
+  /** Ends the server as a service manager does. */
   async end(): Promise<unknown[]> {
     const exit = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
@@ -66,7 +66,7 @@ class Served {
 const running = (id: string): Promise<string> =>
   docker('ps', '--filter', `label=autonomous-orchestration.session=${id}`, '--format', '{{.Names}}');
 
-it('serve.ts takes no session along when it ends, and has it again, live, when it is started anew', async () => {
+it('serve.ts leaves its session running when it ends, and shows it live after a restart', async () => {
   const [home, cwd] = [await tempFolder(0), await tempFolder()];
   // The example gives its sessions no variables.
   const turns = [bash('until [ -e go ]; do sleep 0.1; done'), { ...bash('sleep 300'), text: 'I go on.' }];

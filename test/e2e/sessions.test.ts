@@ -15,7 +15,7 @@ import {
 } from './support.js';
 
 describe('a session in Docker', () => {
-  it('changes files in the workspace, records what it did, and leaves no container', async () => {
+  it('a session changes files in the workspace, records its work, and leaves no container', async () => {
     const { manager, events } = await testManager();
     const cwd = await tempFolder();
     const created = await manager.create({
@@ -71,7 +71,7 @@ describe('a session in Docker', () => {
     ]);
   });
 
-  it('runs with no capability, no new privileges, limits and labels, and shows no secret', async () => {
+  it('a container runs without capabilities or new privileges, with limits, and shows no secret', async () => {
     const { manager } = await testManager();
     const { docker: options } = scripted(bash('sleep 30'));
     const session = await manager.create({
@@ -120,14 +120,14 @@ describe('a session in Docker', () => {
     ['placeholders of ChannelCoder', 'a\u0001b {x}'],
     ['other scripts', 'héllo 你好 🚀 \u202e'],
     ['an option', '--help'],
-  ])('gets its prompt byte for byte: %s', async (_, prompt) => {
+  ])('a session receives its prompt byte for byte: %s', async (_, prompt) => {
     const { manager } = await testManager();
     const session = await manager.create({ ...scripted({ prompt: 'sha256' }), prompt, cwd: await tempFolder() });
     const { result } = await manager.waitFor(session.id);
     expect(result?.text).toBe(`SHA256: ${createHash('sha256').update(prompt).digest('hex')}`);
   });
 
-  it('runs a prompt file with front matter and data', async () => {
+  it('a session runs a prompt file with front matter and data', async () => {
     const { manager } = await testManager();
     const cwd = await tempFolder();
     await writeFile(join(cwd, 'task.md'), '---\ninput:\n  name: string\nsystemPrompt: Be brief.\n---\nGreet {name}.\n');
@@ -141,7 +141,7 @@ describe('a session in Docker', () => {
     expect(result?.text).toContain('Greet Ada.');
   });
 
-  it('passes the turn limit on and names it as the reason', async () => {
+  it('a session that reaches maxTurns fails and names that as the reason', async () => {
     const { manager } = await testManager();
     const options = scripted(bash('true'), bash('true'), bash('true'), { text: 'never said' });
     const session = await manager.create({ ...options, prompt: 'Go on', cwd: await tempFolder(), maxTurns: 2 });
@@ -149,10 +149,10 @@ describe('a session in Docker', () => {
   });
 
   it.each([
-    ['as it is', engine.image],
-    ['that was set up without one', 'orchestration-set-up-without-firewall'],
+    ['without changes', engine.image],
+    ['that was set up without a firewall', 'orchestration-set-up-without-firewall'],
   ])(
-    "fails with the entrypoint's own words without the firewall that was asked for, in an image %s",
+    'a session fails with the error of the entrypoint if its firewall is missing, in an image %s',
     async (_, image) => {
       if (image !== engine.image) {
         const container = await docker('create', '--label', 'autonomous-orchestration.test', engine.image);
@@ -175,7 +175,7 @@ describe('a session in Docker', () => {
     },
   );
 
-  it('reports failing tools with their severity', async () => {
+  it('failed tool calls are recorded with their severity', async () => {
     const { manager } = await testManager({ policy: { dangerous: 'allow' } });
     const options = scripted(
       { tool: 'Read', input: { file_path: '/workspace/missing.txt' } },
@@ -194,7 +194,7 @@ describe('a session in Docker', () => {
     expect(metadata.toolsUsed.map(({ outcome }) => outcome)).toEqual(['error', 'error', 'error']);
   });
 
-  it('marks the calls of a subagent with the call that started it', async () => {
+  it('calls of a subagent are recorded with the call that started it', async () => {
     const { manager } = await testManager();
     const task = { description: 'Look', prompt: 'Look around in detail', subagent_type: 'general-purpose' };
     const options = scripted(
@@ -208,7 +208,7 @@ describe('a session in Docker', () => {
     expect(inner).toMatchObject({ name: 'Bash', outcome: 'ok', parentToolUseId: outer?.id });
   });
 
-  it('gives SSH what is asked for, and nothing otherwise', async () => {
+  it('a session has an SSH key only if its options give one', async () => {
     const { manager } = await testManager();
     const cwd = await tempFolder();
     const key = join(await tempFolder(), 'deploy-key');
@@ -229,7 +229,7 @@ describe('a session in Docker', () => {
     expect(outputs[1]).toContain('-o IdentitiesOnly=yes');
   });
 
-  it('keeps its folder to itself', async () => {
+  it('the folder and the log of a session are readable for their owner only', async () => {
     const { manager, stateDir } = await testManager();
     const session = await manager.create({ ...scripted({ text: 'ok' }), prompt: 'x', cwd: await tempFolder() });
     const { logFile } = await manager.waitFor(session.id);

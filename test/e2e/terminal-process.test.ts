@@ -10,7 +10,7 @@ import { Tmux } from '../../src/core/orchestration/executors/terminal/tmux.js';
 import { errorOf } from '../support/errors.js';
 import { tempFolder } from '../support/temp-folder.js';
 
-/** A terminal that is none: the script runs as it would in one. */
+/** Runs the script as a terminal would, but without a terminal. */
 class Bare extends Tmux {
   readonly started: { script: string; cwd: string; text: string }[] = [];
 
@@ -30,14 +30,14 @@ async function scene() {
 
 const options = { name: 'ao-session-1', env: {} };
 
-describe('a command', () => {
+describe('a command in a terminal', () => {
   const word = fc.string({ unit: 'binary', maxLength: 60 }).map((text) => text.replaceAll('\0', ''));
   const shell = fc
     .array(fc.constantFrom("'", '"', '\\', '$', '`', '(', ')', '\n', ';', '#', '!', '*', ' ', '-', '~', 'a'))
     .map((parts) => parts.join(''));
   const any = fc.oneof(word, shell);
 
-  it('and its variables arrive byte for byte, whatever they contain', async () => {
+  it('a command and its variables arrive byte for byte, whatever they contain', async () => {
     const { folder, cwd, tmux } = await scene();
     const out = join(cwd, 'out.json');
     const program = join(cwd, 'program.mjs');
@@ -61,19 +61,19 @@ describe('a command', () => {
     expect(readdirSync(cwd).sort()).toEqual(['out.json', 'program.mjs']);
   }, 60_000);
 
-  it.each([0, 3, 127, 137])('tells of its exit code: %i', async (code) => {
+  it.each([0, 3, 127, 137])('the exit code of a command is reported: %i', async (code) => {
     const { folder, cwd, tmux } = await scene();
     const { exited } = await startInTerminal(tmux, { ...options, command: ['sh', '-c', `exit ${code}`], cwd, folder });
     expect(await exited).toEqual({ code, signal: null });
   });
 
-  it('that is ended together with its terminal has none', async () => {
+  it('a command that is killed together with its terminal has no exit code', async () => {
     const { folder, cwd, tmux } = await scene();
     const started = await startInTerminal(tmux, { ...options, command: ['sh', '-c', 'kill -9 $PPID'], cwd, folder });
     expect(await started.exited).toEqual({ code: null, signal: null });
   });
 
-  it('has not that of the run before', async () => {
+  it('a command does not report the exit code of an earlier run', async () => {
     const { folder, cwd, tmux } = await scene();
     writeFileSync(join(folder.path, 'terminal.exit'), '0\n');
     const started = await startInTerminal(tmux, { ...options, command: ['sh', '-c', 'kill -9 $PPID'], cwd, folder });
@@ -81,8 +81,8 @@ describe('a command', () => {
   });
 });
 
-describe('the script', () => {
-  it('is readable for its owner only, and gone as soon as it runs', async () => {
+describe('the script of a terminal', () => {
+  it('the script is in the folder of the guard and is deleted as soon as it runs', async () => {
     const { folder, cwd, tmux } = await scene();
     const script = join(folder.guard, 'terminal.sh');
     const command = ['sh', '-c', `test -e '${script}'`];
@@ -93,7 +93,7 @@ describe('the script', () => {
     expect(readdirSync(folder.guard)).not.toContain('terminal.sh');
   });
 
-  it('leaves out what is no name of a variable in a shell', async () => {
+  it('the script leaves out names that a shell does not accept as variables', async () => {
     const { folder, cwd, tmux } = await scene();
     const env = { 'BASH_FUNC_x%%': '() { touch planted; }', 'a-b': '1', '1a': '1', 'x=$(touch planted)': '1', OK: '1' };
     await (
@@ -103,7 +103,7 @@ describe('the script', () => {
     expect(readdirSync(cwd)).toEqual([]);
   });
 
-  it('is gone where there is no terminal for it', async () => {
+  it('the script is deleted if tmux is missing', async () => {
     const { folder, cwd } = await scene();
     const tmux = new Tmux({ env: { PATH: cwd } });
     const starts = startInTerminal(tmux, { ...options, command: ['true'], env: { TOKEN: 'secret' }, cwd, folder });
@@ -111,7 +111,7 @@ describe('the script', () => {
     expect(existsSync(join(folder.guard, 'terminal.sh'))).toBe(false);
   });
 
-  it('that cannot be written is STATE_NOT_WRITABLE', async () => {
+  it('a script that cannot be written fails with STATE_NOT_WRITABLE', async () => {
     const { folder, cwd, tmux } = await scene();
     mkdirSync(join(folder.guard, 'terminal.sh'), { recursive: true });
     const starts = startInTerminal(tmux, { ...options, command: ['true'], cwd, folder });

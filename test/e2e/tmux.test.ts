@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  // The server of this socket, and with it what the tests have left in it.
+  // The server of this socket, with everything that the tests have left in it.
   await run('tmux', ['-L', SOCKET, 'kill-server']).catch(() => {});
   await removeFolder(folder);
 });
@@ -60,7 +60,7 @@ process.stdout.write('\\x1b[?2004h');
 draw();
 `;
 
-/** A session with such an input box; answers what was submitted. */
+/** A tmux session with such an input box, and a function that returns the submitted texts. */
 async function ui(name: string, mode = 'box'): Promise<{ submitted: () => Promise<string[]> }> {
   const [program, out, script] = ['ui.mjs', `${name}.out`, `${name}.sh`].map((file) => join(folder, file)) as [
     string,
@@ -80,7 +80,7 @@ async function ui(name: string, mode = 'box'): Promise<{ submitted: () => Promis
   return { submitted };
 }
 
-/** A session that runs this shell text. */
+/** A tmux session that runs this shell script. */
 async function shell(name: string, text: string): Promise<number> {
   const script = join(folder, `${name}.sh`);
   await writeFile(script, text);
@@ -97,8 +97,8 @@ const failureOf = (call: Promise<unknown>): Promise<OrchestrationError> =>
     },
   );
 
-describe('a session', () => {
-  it('runs a script in its folder, and is gone when that has ended', async () => {
+describe('a tmux session', () => {
+  it('a tmux session runs a script in its folder and ends with the script', async () => {
     const pid = await shell('ao-runs-1', `pwd > '${folder}/pwd'; echo $$ > '${folder}/pid'; read line\n`);
     expect(await tmux.has('ao-runs-1')).toBe(true);
     await expect.poll(() => readFile(join(folder, 'pid'), 'utf8').catch(() => '')).toBe(`${pid}\n`);
@@ -112,7 +112,7 @@ describe('a session', () => {
     await expect.poll(() => tmux.has('ao-runs-2')).toBe(false);
   });
 
-  it('runs in a folder of any name', async () => {
+  it('a tmux session runs in a folder of any name', async () => {
     const cwd = join(folder, '#(touch planted) #S #{pid} \'"$HOME;');
     await mkdir(cwd);
     const script = join(cwd, 'script;');
@@ -123,7 +123,7 @@ describe('a session', () => {
     expect(await readdir(cwd)).toEqual(['script;']);
   });
 
-  it('is meant by its whole name', async () => {
+  it('a tmux session is found by its whole name only', async () => {
     const pid = await shell('ao-name-10', 'read line\n');
     expect(await tmux.has('ao-name-1')).toBe(false);
     expect([await tmux.pid('ao-name-10'), await tmux.pid('ao-name-1')]).toEqual([pid, undefined]);
@@ -132,13 +132,13 @@ describe('a session', () => {
     expect(tmux.attachCommand('ao-name-10')).toBe(`tmux -L ${SOCKET} attach-session -t '=ao-name-10'`);
   });
 
-  it.each(['a.b', 'a:b', '', 'A', '=a', '-t a', 'a\nb'])('cannot be called %j', async (name) => {
+  it.each(['a.b', 'a:b', '', 'A', '=a', '-t a', 'a\nb'])('a tmux session cannot be called %j', async (name) => {
     expect(await failureOf(tmux.start(name, '/bin/true', folder))).toMatchObject({ code: 'INVALID_OPTIONS' });
     expect(await failureOf(tmux.has(name))).toMatchObject({ code: 'INVALID_OPTIONS' });
     expect(() => tmux.attachCommand(name)).toThrow(OrchestrationError);
   });
 
-  it("has a server that keeps nothing of its host's: no variable, no folder, no file, no process group", async () => {
+  it('the tmux server inherits no secret, folder, file or process group from the process', async () => {
     const pid = await shell(
       'ao-server-1',
       `env > '${folder}/env.part'; mv '${folder}/env.part' '${folder}/env'; read line\n`,
@@ -154,28 +154,28 @@ describe('a session', () => {
     expect(await readFile(`/proc/${server}/environ`, 'utf8')).not.toContain('s3cret');
   });
 
-  it('shows its screen without what steers a terminal', async () => {
+  it('the screen of a tmux session is read without escape sequences', async () => {
     await shell('ao-screen-1', "printf '\\033[31mred\\033[0m\\n\\n\\nlast'; read line\n");
     await expect.poll(() => tmux.screen('ao-screen-1')).toBe('red\nlast');
   });
 });
 
-describe('a text', () => {
+describe('a typed text', () => {
   it.each([
-    ['a line', 'Say hello'],
+    ['one line', 'Say hello'],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: what looks like one must arrive, too
-    ['lines', 'one\n  two {x} ${y}\n\nthree; "four" \\ \'five\''],
-    ['a short one', 'b'],
+    ['several lines', 'one\n  two {x} ${y}\n\nthree; "four" \\ \'five\''],
+    ['a short text', 'b'],
     ['a word without width', literalInput('exit')],
     ['other scripts', 'Grüße 漢字 😀'],
-    ['a long one', Array.from({ length: 400 }, (_, i) => `line ${i} of a text`).join('\n')],
-  ])('is submitted as it is: %s', async (_, text) => {
+    ['a long text', Array.from({ length: 400 }, (_, i) => `line ${i} of a text`).join('\n')],
+  ])('a typed text is submitted unchanged: %s', async (_, text) => {
     const { submitted } = await ui('ao-type-1');
     await tmux.type('ao-type-1', text);
     await expect.poll(submitted).toEqual([text]);
   });
 
-  it('loses what a terminal would obey', async () => {
+  it('a typed text loses the control characters that a terminal would obey', async () => {
     const { submitted } = await ui('ao-type-2');
     await tmux.type('ao-type-2', 'a\u001b[201~\r/exit\r\u0003\u0004b\u009b31mc\u007f\r\nd');
     await expect.poll(submitted).toHaveLength(1);
@@ -184,14 +184,14 @@ describe('a text', () => {
     expect(text).toMatch(/^a\n\/exit\n.*b.*\nd$/s);
   });
 
-  it('comes after the one before, each by itself', async () => {
+  it('several texts are submitted one after another, in order', async () => {
     const { submitted } = await ui('ao-type-3');
     const texts = ['first', 'second', 'first', 'third'];
     await Promise.all(texts.map((text) => tmux.type('ao-type-3', text)));
     await expect.poll(submitted).toEqual(texts);
   });
 
-  it('is not typed, and Enter not pressed, where no input box is to be seen', async () => {
+  it('a text is neither typed nor submitted if no input box is visible', async () => {
     const { submitted } = await ui('ao-dialog-1', 'dialog');
     const ended = failureOf(new Tmux({ env: process.env, socket: SOCKET, patienceMs: 300 }).type('ao-dialog-1', 'yes'));
     const { code, message } = await ended;
@@ -201,7 +201,7 @@ describe('a text', () => {
     expect(await submitted()).toEqual([]);
   });
 
-  it('that stays in the box is reported', async () => {
+  it('a text that stays in the input box is reported', async () => {
     await ui('ao-deaf-1', 'deaf');
     const { code, message } = await failureOf(
       new Tmux({ env: process.env, socket: SOCKET, patienceMs: 300 }).type('ao-deaf-1', 'hello there'),
@@ -209,14 +209,14 @@ describe('a text', () => {
     expect([code, message]).toEqual(['ILLEGAL_TRANSITION', expect.stringContaining('❯ hello there')]);
   });
 
-  it('finds no session that is gone, and may not be empty', async () => {
+  it('typing fails if the tmux session is gone or the text is empty', async () => {
     expect(await failureOf(tmux.type('ao-gone-1', 'hello'))).toMatchObject({ code: 'ILLEGAL_TRANSITION' });
     expect(await failureOf(tmux.type('ao-gone-1', ' \n\u001b'))).toMatchObject({ code: 'INVALID_OPTIONS' });
   });
 });
 
 describe('tmux', () => {
-  it('is demanded, and the error says where to get it', async () => {
+  it('tmux is required, and the error says how to install it', async () => {
     await tmux.require();
     const { code, message } = await failureOf(new Tmux({ env: { PATH: folder } }).require());
     expect(code).toBe('TMUX_NOT_FOUND');
@@ -228,14 +228,14 @@ describe('tmux', () => {
 describe('inputBox', () => {
   const rule = '─'.repeat(200);
   it.each([
-    ['an empty one', `● ok\n${rule}\n❯ \n${rule}\n  status\n`, ' '],
-    ['one of several lines', `${rule}\n❯ a\n  b\n${rule}\n`, ' a\n  b'],
-    ['the last one', `${rule}\nold\n${rule}\n● ok\n${rule}\n❯ new\n${rule}\n`, ' new'],
-    ['one with a name in its frame', `──────────────── name ──\n❯ x\n${rule}\n`, ' x'],
-    ['none in a dialog', `${rule}\n Do you want to proceed?\n ❯ 1. Yes\n`, undefined],
-    ['none that takes a shell command', `${rule}\n! ls\n${rule}\n`, undefined],
-    ['none on an empty screen', '', undefined],
-  ])('finds %s', (_, screen, box) => expect(inputBox(screen)).toBe(box));
+    ['an empty box', `● ok\n${rule}\n❯ \n${rule}\n  status\n`, ' '],
+    ['a box with several lines', `${rule}\n❯ a\n  b\n${rule}\n`, ' a\n  b'],
+    ['the last box', `${rule}\nold\n${rule}\n● ok\n${rule}\n❯ new\n${rule}\n`, ' new'],
+    ['a box with a name in its frame', `──────────────── name ──\n❯ x\n${rule}\n`, ' x'],
+    ['no box in a dialog', `${rule}\n Do you want to proceed?\n ❯ 1. Yes\n`, undefined],
+    ['no box that takes a shell command', `${rule}\n! ls\n${rule}\n`, undefined],
+    ['no box on an empty screen', '', undefined],
+  ])('inputBox finds %s', (_, screen, box) => expect(inputBox(screen)).toBe(box));
 });
 
 describe('literalInput', () => {
@@ -249,5 +249,5 @@ describe('literalInput', () => {
     [' :wq\n', '\u200b :wq\n'],
     ['exit\nnow', 'exit\nnow'],
     ['C:\\', 'C:\\ '],
-  ])('makes %j %j', (text, literal) => expect(literalInput(text)).toBe(literal));
+  ])('literalInput turns %j into %j', (text, literal) => expect(literalInput(text)).toBe(literal));
 });

@@ -5,11 +5,11 @@ import type { CreateSessionOptions, UnifiedSession } from 'autonomous-orchestrat
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { bash, casting, git, type ModelTurn, repository, tempFolder, testManager } from './support.js';
 
-/** What is tried here has to fail without the guard, too. */
+/** The attacks here have to fail without the guard, too. */
 const UNGUARDED = { policy: { dangerous: 'allow' }, maxConcurrent: 5 } as const;
 const IDENTITY = 'git -c user.name=Claude -c user.email=claude@example.invalid';
 
-/** Each session plays the part whose name is its prompt. The repository is root's, so they are, too. */
+/** Each session plays the part whose name is its prompt. The repository belongs to root, so the sessions run as root, too. */
 function inWorktrees(cwd: string, parts: Record<string, ModelTurn[]>) {
   const { docker } = casting(parts);
   return (prompt: string, options: Partial<CreateSessionOptions> = {}): CreateSessionOptions => ({
@@ -21,7 +21,7 @@ function inWorktrees(cwd: string, parts: Record<string, ModelTurn[]>) {
   });
 }
 
-/** A repository whose worktrees go with it. */
+/** A repository that is removed together with its worktrees. */
 async function project(): Promise<string> {
   const cwd = await repository();
   onTestFinished(async () => {
@@ -31,7 +31,7 @@ async function project(): Promise<string> {
   return cwd;
 }
 
-/** So many commits, with so many lines in each, and so many loose files; the odd ones remove the only line there is. */
+/** `count` commits with `count` lines each, and `count` loose files; an odd `count` also removes the only line there is. */
 function work(count: number): ModelTurn[] {
   const commit = `${IDENTITY} commit -qm Work`;
   const lines = [
@@ -47,7 +47,7 @@ const ZERO = { commits: 0, files: 0, insertions: 0, deletions: 0, uncommitted: 0
 const worktreeOf = ({ environment }: UnifiedSession): string => environment.worktree ?? '';
 
 describe('sessions of mode worktree', () => {
-  it('work five at a time on one repository, each on a branch of its own, and tell what came of it', async () => {
+  it('five sessions work on one repository at once, each on its own branch, and report their changes', async () => {
     const { manager } = await testManager(UNGUARDED);
     const cwd = await project();
     const counts = [1, 2, 3, 4, 5];
@@ -82,7 +82,7 @@ describe('sessions of mode worktree', () => {
     expect(result?.changes).toEqual({ branch: `session/${idle.id}`, base, ...ZERO });
   });
 
-  it('keep their work until somebody gives it up', async () => {
+  it('a worktree with work in it stays until the work is merged or its removal is forced', async () => {
     const { manager } = await testManager(UNGUARDED);
     const cwd = await project();
     const options = inWorktrees(cwd, {
@@ -107,14 +107,14 @@ describe('sessions of mode worktree', () => {
     await manager.removeWorktree(commits.id, { force: true });
     for (const session of [commits, leaves, idle]) expect(existsSync(worktreeOf(session))).toBe(false);
     expect(await git(cwd, 'log', '--format=%s', 'feature/Commits')).toBe('Mine\nFirst');
-    // What is merged is nobody's to lose.
+    // Work that is merged cannot be lost.
     const merged = await run('Commits');
     await git(cwd, 'merge', '--quiet', '--ff-only', 'feature/Commits');
     await manager.removeWorktree(merged.id);
     expect(existsSync(worktreeOf(merged))).toBe(false);
   });
 
-  it('tell of all that they did since they began, however often they are continued', async () => {
+  it('a session that is continued reports the changes of all its runs', async () => {
     const { manager } = await testManager(UNGUARDED);
     const cwd = await project();
     const commit = (name: string): ModelTurn =>
@@ -123,21 +123,21 @@ describe('sessions of mode worktree', () => {
     const { id } = await manager.create(inWorktrees(cwd, { Work: turns })('Work'));
     const { result, environment } = await manager.waitFor(id);
     expect(result?.changes).toMatchObject({ commits: 1, files: 1 });
-    // What happens in the repository meanwhile is not the session's.
+    // A commit that somebody else makes in the repository is not counted for the session.
     await writeFile(join(cwd, 'later.txt'), 'x\n');
     await git(cwd, 'add', '.');
     await git(cwd, 'commit', '--quiet', '--message', 'Meanwhile');
     await manager.continue(id, 'More.');
     const second = await manager.waitFor(id);
     expect(second.result?.changes).toMatchObject({ base: environment.base, commits: 2, files: 2, insertions: 2 });
-    // Also in a worktree that is made anew.
+    // The same holds in a worktree that is created again.
     await manager.removeWorktree(id, { force: true });
     await manager.continue(id, 'More.');
     const third = await manager.waitFor(id);
     expect(third.result?.changes).toMatchObject({ base: environment.base, commits: 3, files: 3, uncommitted: 0 });
   });
 
-  it('are refused where there is no repository', async () => {
+  it('a session of mode worktree is refused if there is no repository', async () => {
     const { manager } = await testManager();
     const options = inWorktrees(await tempFolder(), {})('Work');
     await expect(manager.create(options)).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
@@ -150,19 +150,19 @@ describe('an agent that breaks its repository', () => {
 
   it.each([
     ['deletes its branch', 'rm "$(git rev-parse --git-common-dir)/refs/heads/work"'],
-    ['makes its branch garbage', 'echo garbage > "$(git rev-parse --git-common-dir)/refs/heads/work"'],
-    ['makes its HEAD garbage', 'echo garbage > "$(git rev-parse --git-dir)/HEAD"'],
-    ['makes a FIFO of its HEAD', 'H="$(git rev-parse --git-dir)/HEAD"; rm "$H"; mkfifo "$H"'],
-    ['makes its index garbage', 'echo garbage > "$(git rev-parse --git-dir)/index"'],
-    ['removes the objects', 'rm -rf "$(git rev-parse --git-common-dir)"/objects/??'],
+    ['writes garbage into its branch', 'echo garbage > "$(git rev-parse --git-common-dir)/refs/heads/work"'],
+    ['writes garbage into its HEAD', 'echo garbage > "$(git rev-parse --git-dir)/HEAD"'],
+    ['replaces its HEAD by a FIFO', 'H="$(git rev-parse --git-dir)/HEAD"; rm "$H"; mkfifo "$H"'],
+    ['writes garbage into its index', 'echo garbage > "$(git rev-parse --git-dir)/index"'],
+    ['removes the objects of the repository', 'rm -rf "$(git rev-parse --git-common-dir)"/objects/??'],
     [
-      'leaves more than anybody reads',
+      'leaves more files than the manager reads',
       `name=$(head -c 200 /dev/zero | tr '\\0' x); seq 6000 | sed "s/$/-$name/" | xargs touch`,
     ],
-  ])('%s: its session ends properly, and does not tell what nobody knows', async (_, command) => {
+  ])('a session completes and reports no changes if its agent %s', async (_, command) => {
     const { manager } = await testManager(UNGUARDED);
     const cwd = await project();
-    // As a script file: Claude Code itself refuses some such commands on its own.
+    // A script file, because Claude Code itself refuses some such commands.
     const script = { tool: 'Write', input: { file_path: '/tmp/break.sh', content: `${COMMIT}\n${command}\n` } };
     const options = inWorktrees(cwd, { Break: [script, bash('sh /tmp/break.sh && echo broken'), { text: 'Sorry.' }] });
     const outputs: string[] = [];
@@ -180,7 +180,7 @@ describe('an agent that breaks its repository', () => {
     await expect(manager.removeWorktree(id)).rejects.toMatchObject({ code: 'WORKTREE_HAS_WORK' });
   });
 
-  it('has nothing executed on the host by what it plants', async () => {
+  it('nothing that an agent plants in its repository is executed on the machine', async () => {
     const { manager } = await testManager(UNGUARDED);
     const cwd = await project();
     const proof = join(await tempFolder(0), 'ran');

@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bash, git, repository, scripted, tempFolder, testManager } from './support.js';
 
-/** What is tried here has to fail without the guard, too. */
+/** The attacks here have to fail without the guard, too. */
 const UNGUARDED = { policy: { dangerous: 'allow' } } as const;
 
-// The repository belongs to root, as the host user here does, so the sessions run as root, too; without capabilities.
+// The repository belongs to root, as the user who runs these tests, so the sessions run as root, too; without capabilities.
 const AS_HOST_USER = { user: '0:0' };
 const IDENTITY = 'git -c user.name=Claude -c user.email=claude@example.invalid';
 
 describe('a session in a worktree', () => {
-  it('commits on its branch from inside, and the repository has the commit', async () => {
+  it('a session in a worktree commits on its branch, and the repository has the commit', async () => {
     const { manager } = await testManager(UNGUARDED);
     const cwd = await repository();
     const { docker } = scripted(
@@ -37,7 +37,7 @@ describe('a session in a worktree', () => {
     expect(await readFile(`${cwd}-feature-one/new.txt`, 'utf8')).toBe('new\n');
   });
 
-  it('can branch, merge, reset, tag and stash', async () => {
+  it('a session in a worktree can branch, merge, reset, tag and stash', async () => {
     const { manager } = await testManager(UNGUARDED);
     const commands = [
       'set -e',
@@ -60,7 +60,7 @@ describe('a session in a worktree', () => {
     expect(await git(cwd, 'tag')).toBe('v1');
   });
 
-  it('cannot plant what git on the host would execute or follow', async () => {
+  it('a session in a worktree cannot plant what git on the machine would execute or follow', async () => {
     const { manager } = await testManager(UNGUARDED);
     const cwd = await repository();
     const attacks = [
@@ -78,7 +78,7 @@ describe('a session in a worktree', () => {
       'echo x > "$G/packed-refs" && echo BREACH packed-refs',
       'true',
     ].join('\n');
-    // As a script file: Claude Code itself refuses some such commands on its own.
+    // A script file, because Claude Code itself refuses some such commands.
     const { docker } = scripted(
       { tool: 'Write', input: { file_path: '/workspace/attack.sh', content: attacks } },
       bash('sh attack.sh 2>/dev/null; cat where.txt'),
@@ -101,7 +101,7 @@ describe('a session in a worktree', () => {
     await git(`${cwd}-feature-three`, 'status');
   });
 
-  it('uses the worktree that a branch has already, and a base that is given', async () => {
+  it('a session uses the existing worktree of its branch, and a given base', async () => {
     const { manager } = await testManager(UNGUARDED);
     const cwd = await repository();
     await git(cwd, 'branch', 'older');
@@ -122,8 +122,8 @@ describe('a session in a worktree', () => {
   });
 });
 
-describe('a worktree is refused', () => {
-  it('where its branch is checked out in the repository itself, or another session works in it', async () => {
+describe('a worktree that is in use', () => {
+  it('a worktree is refused if the repository itself or another session uses its branch', async () => {
     const { manager } = await testManager(UNGUARDED);
     const cwd = await repository();
     const { docker } = scripted(bash('sleep 300'));
@@ -142,7 +142,7 @@ describe('a worktree is refused', () => {
 });
 
 describe('a session in a plain repository', () => {
-  it('commits, but cannot change what git on the host executes', async () => {
+  it('a session in a plain repository commits, but cannot change what git on the machine executes', async () => {
     const { manager } = await testManager(UNGUARDED);
     const cwd = await repository();
     const script = [
@@ -169,8 +169,8 @@ describe('a session in a plain repository', () => {
   });
 });
 
-describe('git on the host', () => {
-  it('runs no hook that an agent has planted in a repository of its own making', async () => {
+describe('git on the machine', () => {
+  it('git on the machine runs nothing that an agent has planted in its own new repository', async () => {
     const { manager } = await testManager(UNGUARDED);
     const cwd = await tempFolder(0);
     const proof = join(await tempFolder(0), 'ran');
@@ -195,7 +195,7 @@ describe('git on the host', () => {
     await rm(`${cwd}-feature`, { recursive: true });
   });
 
-  it('is not led to the worktree of another repository', async () => {
+  it('git on the machine does not follow a forged entry to the worktree of another repository', async () => {
     const { manager } = await testManager(UNGUARDED);
     const [cwd, other] = [await repository(), await repository()];
     await git(other, 'worktree', 'add', '--quiet', '-b', 'feature', `${other}-private`);

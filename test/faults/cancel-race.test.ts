@@ -7,9 +7,9 @@ import { containersLeft, countEnds, figure, quick, seededRandom, size, tempFolde
 const SIMULATED = size(200, 1_000);
 const IN_CONTAINERS = size(24, 60);
 
-it(`${SIMULATED} cancels that race the natural end: one end each, no slot left taken`, async () => {
+it(`${SIMULATED} sessions that are cancelled near their natural end each end once and free their slot`, async () => {
   const random = seededRandom();
-  // Only a cancel ends every tenth session before an hour is over, so that some are cancelled on any machine.
+  // Every tenth session runs for an hour unless it is cancelled, so that some are cancelled on any machine.
   const lastsMs = Array.from({ length: SIMULATED }, (_, index) =>
     index % 10 === 0 ? 3_600_000 : Math.floor(random() * 4),
   );
@@ -27,8 +27,8 @@ it(`${SIMULATED} cancels that race the natural end: one end each, no slot left t
   const answers = await Promise.all(
     Array.from({ length: SIMULATED }, async (_, index) => {
       const { id } = await manager.create({ prompt: 'x', taskId: `${index}`, cwd });
-      const late = random() * 100; // Of few sessions, too, some end before their cancel and some do not.
-      // While it waits or starts; from inside an event; at some moment of its run; and when it has ended.
+      const late = random() * 100; // Even with few sessions, some end before their cancel and some do not.
+      // Some are cancelled while queued or starting, some inside an event, some at a moment of the run, some after the end.
       if (index % 10 === 0) return manager.cancel(id);
       if (index % 10 === 9) return manager.waitFor(id).then(() => manager.cancel(id));
       await manager.waitFor(id, { status: ['running', 'completed'] });
@@ -51,7 +51,7 @@ it(`${SIMULATED} cancels that race the natural end: one end each, no slot left t
   );
 });
 
-it(`${IN_CONTAINERS} cancels that race the natural end of a container: one end each, no container and no slot left`, async () => {
+it(`${IN_CONTAINERS} containers that are cancelled near their natural end each end once and free their slot`, async () => {
   const random = seededRandom(7);
   const { manager } = await testManager({ maxConcurrent: 4, maxQueued: 100 });
   const ends = countEnds(manager);
@@ -59,7 +59,7 @@ it(`${IN_CONTAINERS} cancels that race the natural end of a container: one end e
 
   const answers = await Promise.all(
     Array.from({ length: IN_CONTAINERS }, async (_, index) => {
-      // Only a cancel ends the first of each twelve, so that some are cancelled on any machine.
+      // The first of every twelve ends only by its cancel, so that some are cancelled on any machine.
       const lasts = index % 12 === 0 ? '300' : (random() * 0.1).toFixed(3);
       const late = random() * 600;
       const { id } = await manager.create({ ...quick(`init; sleep ${lasts}; result`), prompt: `${index}`, cwd });

@@ -9,7 +9,7 @@ import { figure, nextEvent, quick, tempFolder, testManager } from './support.js'
 const HOUR = 3_600_000;
 let offset = 0;
 
-// Before any manager is made: it takes the clock when it is constructed.
+// This runs before a manager is created, because a manager takes the clock when it is constructed.
 beforeEach(() => {
   offset = 0;
   const real = Date.now;
@@ -20,7 +20,7 @@ beforeEach(() => {
 it.each([
   ['forward', HOUR],
   ['back', -HOUR],
-])('a system clock an hour %s during a run: duration and idle limits are not reached', async (_, jump) => {
+])('a system clock that jumps an hour %s does not end a run at its limits', async (_, jump) => {
   const { manager } = await testManager();
   const cwd = await tempFolder();
   const script = 'init; say one; until [ -e go ]; do sleep 0.05; done; say two; result';
@@ -38,7 +38,7 @@ it.each([
 it.each([
   ['durationMs', { durationMs: 700 }, 'timeout'],
   ['idleMs', { idleMs: 700 }, 'idle'],
-])('a system clock an hour back does not put off %s', async (_, limits, reason) => {
+])('a system clock that jumps an hour back does not delay %s', async (_, limits, reason) => {
   const { manager } = await testManager();
   const said = nextEvent(manager, ({ type }) => type === 'session:message');
   const { id } = await manager.create({
@@ -54,7 +54,7 @@ it.each([
   figure(`clock -1 h, ${Object.keys(limits)[0]} 700`, String(result?.reason));
 });
 
-it('an approval waits its own time, whatever the system clock says', async () => {
+it('the time limit of an approval does not depend on the system clock', async () => {
   const push = (text: string) => scriptedRun([{ tool: 'Bash', input: { command: 'git push' } }, { text }]);
   const policy = (approvalTimeoutMs: number) => ({
     rules: [{ tool: 'Bash', matches: /^git push/, decision: 'ask' as const }],
@@ -69,7 +69,7 @@ it('an approval waits its own time, whatever the system clock says', async () =>
     await waiting;
     offset = jump;
     if (!answer) return manager.waitFor(id);
-    await delay(100); // Nothing happens, and nobody tells of that.
+    await delay(100); // Nothing happens: there is no event to wait for.
     const [request] = manager.get(id)?.pendingApprovals ?? [];
     expect(request).toBeDefined();
     await manager.approve(id, request?.requestId ?? '');

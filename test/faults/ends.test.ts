@@ -15,7 +15,7 @@ import {
   testManager,
 } from './support.js';
 
-/** A session that does what it is told to; its end is provoked as soon as it has said something. */
+/** A session with these options; its end is provoked as soon as it has emitted a message. */
 async function endOf(
   options: Partial<CreateSessionOptions>,
   provoke?: (id: string) => Promise<unknown>,
@@ -33,20 +33,20 @@ async function endOf(
   return ended;
 }
 
-describe('a container that ends otherwise than by itself', () => {
-  it('removed by hand (docker rm -f): failed, lost', async () => {
+describe('a container that is ended from outside', () => {
+  it('a session whose container is removed by docker rm -f fails with the reason lost', async () => {
     const removed = await endOf(quick('init; say hello; sleep 300'), (id) => docker('rm', '--force', `ao-${id}-1`));
     expect(removed).toMatchObject({ status: 'failed', result: { reason: 'lost' } });
     figure('docker rm -f', removed.result?.error ?? '');
   });
 
-  it('killed by hand (docker kill): failed, killed', async () => {
+  it('a session whose container is killed by docker kill fails with the reason killed', async () => {
     const killed = await endOf(quick('init; say hello; sleep 300'), (id) => docker('kill', `ao-${id}-1`));
     expect(killed).toMatchObject({ status: 'failed', result: { reason: 'killed', exitCode: 137 } });
     figure('docker kill', killed.result?.error ?? '');
   });
 
-  it('at its memory limit: failed, oom', async () => {
+  it('a session that exceeds its memory limit fails with the reason oom', async () => {
     // A shell variable that doubles. The shell itself is killed, not one of its children.
     const { docker: options } = quick('init; say hello; x=xxxxxxxx; while :; do x=$x$x; done');
     const { status, result } = await endOf({ docker: { ...options, memory: '64m' } });
@@ -55,7 +55,7 @@ describe('a container that ends otherwise than by itself', () => {
   });
 });
 
-it('a session that ignores SIGTERM is cancelled, and killed after the grace', async () => {
+it('a session that ignores SIGTERM is killed after the grace period when it is cancelled', async () => {
   const { manager } = await testManager();
   const said = nextEvent(manager, ({ type }) => type === 'session:message');
   const script = "trap '' TERM; init; say hello; while :; do sleep 1; done";
@@ -68,8 +68,8 @@ it('a session that ignores SIGTERM is cancelled, and killed after the grace', as
   figure('cancel of a session that ignores SIGTERM', `${Math.round(performance.now() - began)} ms, exit code 137`);
 });
 
-describe('exit codes that mean that nothing ran are told with their cause:', () => {
-  it('126, a command that cannot be executed', async () => {
+describe('exit codes 125 to 127', () => {
+  it('exit code 126 of a command that cannot be executed is reported with its cause', async () => {
     const image = await changedImage('not-executable', 'ENTRYPOINT ["/etc/passwd"]');
     const { result } = await endOf({ docker: { image } });
     expect(result?.exitCode).toBe(126);
@@ -77,14 +77,14 @@ describe('exit codes that mean that nothing ran are told with their cause:', () 
     figure('exit code 126', result?.error ?? '');
   });
 
-  it('127, a command that is not there, for the init and for the entrypoint', async () => {
+  it('exit code 127 of a missing entrypoint or Claude Code is reported with its cause', async () => {
     const image = await changedImage('no-entrypoint', 'ENTRYPOINT ["/no/such/entrypoint"]');
     const { result } = await endOf({ docker: { image } });
     expect(result?.exitCode).toBe(127);
     expect(result?.error).toMatch(/exit code 127.*not found/);
     figure('exit code 127 of the init', result?.error ?? '');
 
-    // With its claude at create(), and without when it is launched: a name that is given to another image meanwhile.
+    // The image has Claude Code at create() and lacks it at the launch: its tag is given to another image in between.
     const name = await changedImage('without-claude', 'LABEL without=claude');
     const bare = await launchedAfter(() => ['docker', 'tag', engine.bareImage, name], { image: name });
     expect(bare.result).toMatchObject({ exitCode: 127 });
@@ -92,7 +92,7 @@ describe('exit codes that mean that nothing ran are told with their cause:', () 
     figure('exit code 127 of the entrypoint', bare.result?.error ?? '');
   });
 
-  it('125, a mount whose source vanished', async () => {
+  it('exit code 125 of a mount whose source vanished is reported with its cause', async () => {
     const source = await tempFolder();
     const mounts = [{ source, target: '/data' }];
     const { result } = await launchedAfter(() => ['rm', '-r', source], { ...quick('init; result').docker, mounts });
@@ -102,7 +102,7 @@ describe('exit codes that mean that nothing ran are told with their cause:', () 
     await rm(source, { recursive: true, force: true });
   });
 
-  it('125 to 127 of the agent itself are its own exit codes', async () => {
+  it('exit codes 125 to 127 of the agent itself are reported as its own', async () => {
     for (const code of [125, 126, 127]) {
       const { result } = await endOf(quick(`init; result; exit ${code}`));
       expect(result).toMatchObject({ reason: 'error', exitCode: code, error: `It ended with exit code ${code}.` });
@@ -110,7 +110,7 @@ describe('exit codes that mean that nothing ran are told with their cause:', () 
   });
 });
 
-/** A session before whose `docker run`, when all checks are done, a command runs. */
+/** A session for which a command runs after all checks and before its `docker run`. */
 async function launchedAfter(
   command: () => string[],
   options: Exclude<CreateSessionOptions['docker'], false>,

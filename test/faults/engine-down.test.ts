@@ -5,7 +5,7 @@ import { AutonomousExecutor } from 'autonomous-orchestration';
 import { expect, it, onTestFinished } from 'vitest';
 import { attempt, figure, stateFolder, tempFolder, testManager } from './support.js';
 
-it.each(['there is no socket', 'nobody listens', 'nobody answers'])('create() without an engine: %s', async (which) => {
+it.each(['there is no socket', 'nobody listens', 'nobody answers'])('create() needs an engine: %s', async (which) => {
   const stateDir = await stateFolder();
   const socket = join(stateDir, 'engine.sock');
   if (which !== 'there is no socket') await listen(socket, which === 'nobody listens');
@@ -22,7 +22,7 @@ it.each(['there is no socket', 'nobody listens', 'nobody answers'])('create() wi
   expect(await readdir(stateDir)).not.toContain('sessions');
 });
 
-/** A server that takes connections and says nothing; or the socket that one left which was killed. */
+/** A server that accepts connections and never answers; or, if `dead`, the socket that a killed server left behind. */
 async function listen(path: string, dead: boolean): Promise<void> {
   if (dead) {
     const killed = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;

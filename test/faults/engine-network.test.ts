@@ -4,10 +4,10 @@ import { enginePaths } from '../e2e/engine/daemon.mjs';
 import { inNetwork } from '../e2e/engine/network.mjs';
 import { attempt, docker, engine } from './support.js';
 
-/** The namespace that another engine works in; here it plays the machine's. */
+/** The namespace in which another engine works; here it stands for that of the machine. */
 const NETWORK = enginePaths().network;
 
-test('a private engine changes neither the interfaces nor the firewall of the namespace that it is started from, and cuts off no container there', async () => {
+test('a private engine changes neither interfaces nor firewall of its namespace and cuts off no container', async () => {
   const server = "require('node:http').createServer((_, answer) => answer.end('here')).listen(80)";
   const container = await docker(
     'run',
@@ -27,7 +27,7 @@ test('a private engine changes neither the interfaces nor the firewall of the na
     return inside('node', '-e', program);
   };
   const look = async () => ({
-    // Names, and the bridges that they belong to: what else there is, such as whether a line is up, changes by itself.
+    // Only names, and the bridges that they belong to: other properties, such as whether a link is up, change by themselves.
     links: (await inside('ip', '-oneline', 'link')).split('\n').map((line) => line.match(/^\d+: \S+|master \S+/g)),
     // Without the counters of packets and the time of day.
     firewall: (await inside('iptables-save')).split('\n').filter((line) => !/^[#:]/.test(line)),
@@ -44,7 +44,7 @@ test('a private engine changes neither the interfaces nor the firewall of the na
   expect(await ask()).toBe('here');
 });
 
-/** Runs a command in that namespace and answers what it says. */
+/** Runs a command in that namespace and returns its output. */
 async function inside(...command: string[]): Promise<string> {
   const [program = '', ...args] = inNetwork(NETWORK, command);
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };

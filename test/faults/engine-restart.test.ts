@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => engine?.remove());
 
-/** Two sessions that run, and one that waits for its turn. */
+/** Two sessions that run, and a queued one. */
 async function scene() {
   const stateDir = await stateFolder();
   const executor = new AutonomousExecutor({ stateDir, env: { ...process.env, DOCKER_HOST: engine.host } });
@@ -31,7 +31,7 @@ async function scene() {
 
 type Scene = Awaited<ReturnType<typeof scene>>;
 
-/** All have ended, once each; the slots are free, and the next session runs. */
+/** All sessions have ended once each, the slots are free, and the next session runs. */
 async function allOver({ manager, ends, running, waiting, brief }: Scene): Promise<UnifiedSession[]> {
   const sessions = await Promise.all([...running, waiting].map(({ id }) => manager.waitFor(id)));
   const next = await manager.create(brief);
@@ -44,9 +44,9 @@ async function allOver({ manager, ends, running, waiting, brief }: Scene): Promi
 const told = ({ status, result }: UnifiedSession): string =>
   `${status} (${result?.reason}, exit code ${result?.exitCode})`;
 
-describe('dockerd under two running sessions and one that waits', () => {
+describe('dockerd with two running sessions and a queued one', () => {
   it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'ended with %s and started again: its containers end with it',
+    'sessions fail and leave no container when dockerd is ended with %s and started again',
     async (signal) => {
       const made = await scene();
       const began = performance.now();
@@ -66,7 +66,7 @@ describe('dockerd under two running sessions and one that waits', () => {
   );
 
   it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'ended with %s and started again, with live restore: its containers outlive it, and are stopped, as nobody can watch them',
+    'sessions whose dockerd has live restore fail because their logs are lost, after %s and a restart',
     async (signal) => {
       await engine.end('SIGTERM');
       await engine.start({ liveRestore: true });
@@ -88,7 +88,7 @@ describe('dockerd under two running sessions and one that waits', () => {
     },
   );
 
-  it('gone for good: they fail within half a minute, and the manager works when it is back', async () => {
+  it('sessions fail half a minute after dockerd is gone, and the manager works when dockerd is back', async () => {
     const made = await scene();
     await engine.end('SIGKILL');
     let skipped = 0;
@@ -97,7 +97,7 @@ describe('dockerd under two running sessions and one that waits', () => {
     onTestFinished(() => clock.mockRestore());
     await expect(made.manager.create(made.brief)).rejects.toMatchObject({ code: 'DOCKER_UNAVAILABLE' });
     expect(made.manager.list({ status: 'running' })).toHaveLength(2);
-    // Time passes sixty times as fast: whoever began to wait at any moment has waited half a minute soon.
+    // Time passes sixty times as fast, so that every wait of half a minute is over soon.
     const all = [...made.running, made.waiting];
     await until('the end of all', () => {
       skipped += 1_200;

@@ -34,7 +34,7 @@ import {
 const STARTS = size(200, 1_000);
 const ROUNDS = size(3, 10);
 
-/** Fails at its launch, in all the ways there are. */
+/** Fails at its launch, in all possible ways. */
 class Failing extends BaseExecutor {
   #launches = 0;
 
@@ -64,7 +64,7 @@ class Failing extends BaseExecutor {
   }
 }
 
-it(`${STARTS} starts that fail: every one is told of, and nothing is left`, async () => {
+it(`${STARTS} starts that fail are each reported once and leave nothing behind`, async () => {
   const { manager, stateDir } = await testManager({
     executors: { autonomous: new Failing() },
     maxConcurrent: 5,
@@ -92,7 +92,7 @@ it(`${STARTS} starts that fail: every one is told of, and nothing is left`, asyn
   expect(manager.listenerCount('event')).toBe(listeners);
   expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
   expect(added(await holdings(), before)).toEqual([]);
-  // A session that has ended keeps its folder; what its run would have needed is not in there.
+  // A session that has ended keeps its folder, without the files that its run would have needed.
   const folders = await readdir(join(stateDir, 'sessions'));
   expect(folders.toSorted()).toEqual(created.map(({ id }) => id).toSorted());
   for (const id of folders) {
@@ -114,7 +114,7 @@ it(`${3 * ROUNDS} starts that fail at the docker client or the engine leave no c
       const answer = how(args);
       if (answer instanceof Error) throw answer;
       if (answer instanceof EventEmitter) return answer;
-      // The engine is made to fail first; a shell waits for that and becomes the client.
+      // The test makes the engine fail first; a shell waits for that and becomes the client.
       return spawn(command, args, options);
     },
   });
@@ -127,7 +127,7 @@ it(`${3 * ROUNDS} starts that fail at the docker client or the engine leave no c
   const ends = countEnds(manager);
   const cwd = await tempFolder();
   const options = { ...quick('init; result'), prompt: 'x', cwd };
-  // The connections that are kept alive to the engine, and what is loaded at first, are no leak.
+  // Connections to the engine that are kept alive, and code that is loaded at the first use, are no leak.
   how = () => Promise.resolve();
   for (let times = 0; times < 2; times++) await manager.waitFor((await manager.create(options)).id);
   const before = await holdings();
@@ -137,13 +137,13 @@ it(`${3 * ROUNDS} starts that fail at the docker client or the engine leave no c
     // The kernel has no process to give.
     how = () => Object.assign(new Error('spawn docker EAGAIN'), { code: 'EAGAIN' });
     reasons.push(await endOf(options));
-    // No docker client on the PATH: Node tells of that later.
+    // No docker client on the PATH: Node reports that later.
     how = () => spawn('/no/such/docker', { stdio: 'ignore' });
     reasons.push(await endOf(options));
   }
   expect(reasons).toEqual(Array(2 * ROUNDS).fill('LAUNCH_FAILED'));
 
-  // The image vanishes while the session waits for its turn, and is not pulled.
+  // The image vanishes while the session is queued, and is not pulled.
   how = () => Promise.resolve();
   for (let round = 0; round < ROUNDS; round++) {
     const image = await changedImage(`vanishing-${round}`, `LABEL round=${round}`);
@@ -175,7 +175,7 @@ it(`${3 * ROUNDS} starts that fail at the docker client or the engine leave no c
   }
 });
 
-it('an image that vanishes between the last look and docker run fails with the words of the engine', async () => {
+it('a session whose image vanishes just before docker run fails with the error of the engine', async () => {
   const stateDir = await stateFolder();
   const image = await changedImage('vanished');
   const executor = new AutonomousExecutor({

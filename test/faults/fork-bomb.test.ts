@@ -4,7 +4,7 @@ import { bash, containersLeft, figure, nextEvent, quick, scripted, tempFolder, t
 
 const LIMIT = 64;
 
-it('a fork bomb stays within its container: others work on, it can be cancelled, nothing is left', async () => {
+it('a fork bomb does not affect other sessions, can be cancelled, and leaves no process', async () => {
   const { manager } = await testManager({ policy: { dangerous: 'allow' } });
   const cwd = await tempFolder();
   const { docker } = scripted(bash("bash -c 'bomb() { bomb | bomb & }; bomb; sleep 300'; sleep 300"), {

@@ -7,7 +7,7 @@ import { containersLeft, figure, quick, tempFolder, testManager } from './suppor
 
 let stateDir: string;
 
-// Unmounted after testManager()'s close and before the removal: a hook's own clean-up is the last of all.
+// Unmounted after the close of testManager() and before the removal: the clean-up of a hook runs last.
 beforeEach(async () => {
   stateDir = execFileSync('mktemp', ['--directory', '/tmp/orchestration-faults-disk-XXXXXX'], {
     encoding: 'utf8',
@@ -23,7 +23,7 @@ const LINE = 'x'.repeat(200);
 /** Writes some 600 KB, and would then work for five minutes. */
 const FLOOD = `init; i=0; while [ $i -lt 1500 ]; do i=$((i+1)); say "$i ${LINE}"; done; sleep 300; result`;
 
-it('a disk that is full under a log ends its session with the cause, and harms no other', async () => {
+it('a full disk ends the session whose log is there, with the cause, and no other session', async () => {
   const full = await testManager({ stateDir });
   const other = await testManager();
   const cwd = await tempFolder();
@@ -38,7 +38,7 @@ it('a disk that is full under a log ends its session with the cause, and harms n
     status: 'failed',
     result: { reason: expect.stringMatching(/^(log_lost|STATE_NOT_WRITABLE)$/) },
   });
-  // Whichever of the two is written first after the last byte.
+  // The error depends on which of the two files is written first after the last byte.
   expect(ended.result?.error).toMatch(/docker client that writes the log ended.*disk|ENOSPC/);
   expect(ended.metadata.messages).toBeGreaterThan(100);
   expect(ended.metadata.messages).toBeLessThan(1_500);
@@ -49,7 +49,7 @@ it('a disk that is full under a log ends its session with the cause, and harms n
     `failed (${ended.result?.reason}) after ${ended.metadata.messages} of 1500 messages, ${Math.round(performance.now() - began)} ms; container stopped`,
   );
 
-  // A start that finds no room fails, too, and says why.
+  // A start without room on the disk fails, too, and reports why.
   const refused = await full.manager
     .create({ ...quick('init; result'), prompt: 'y'.repeat(5_000), cwd })
     .then(({ id }) => full.manager.waitFor(id))
@@ -62,7 +62,7 @@ it('a disk that is full under a log ends its session with the cause, and harms n
   const untouched = await other.manager.waitFor(neighbour.id);
   expect(untouched).toMatchObject({ status: 'completed', metadata: { messages: 1_500 } });
 
-  // With room again the same manager works.
+  // The same manager works again when there is room.
   await truncate(join(stateDir, 'sessions', victim.id, 'stream.log'));
   const next = await full.manager.create({ ...quick('init; result'), prompt: 'x', cwd });
   expect(await full.manager.waitFor(next.id)).toMatchObject({ status: 'completed' });

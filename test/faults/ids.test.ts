@@ -37,14 +37,14 @@ const HOSTILE: unknown[] = [
   Symbol('id'),
 ];
 
-it('ids that are paths, NUL, 10 KB or no text at all are unknown to every method, and touch no file', async () => {
+it('ids that are paths, NUL, 10 KB long or no text are unknown to every method and cause no file access', async () => {
   const executors = { autonomous: new SimulatedExecutor(() => scriptedRun([{ text: 'Done.' }])) };
   const { manager } = await testManager({ executors });
   const { id: real } = await manager.create({ prompt: 'x', cwd: await tempFolder() });
   await manager.waitFor(real);
   const records = manager.list();
   const ids = [...HOSTILE, `${real}/../${real}`, `./${real}`, `${real}\0`, ` ${real}`, real.toUpperCase() + real];
-  await holdings(); // What the session's end still had to do is done.
+  await holdings(); // Waits until the work at the end of the session is done.
 
   const requests = fileRequests();
   let calls = 0;
@@ -79,7 +79,7 @@ it('ids that are paths, NUL, 10 KB or no text at all are unknown to every method
   figure('hostile ids', `${calls} calls with ${ids.length} ids: SESSION_NOT_FOUND, 0 requests to the file system`);
 });
 
-it('a filter of events with a hostile id lets nothing through', async () => {
+it('an event filter with a hostile session id matches no event', async () => {
   const executors = { autonomous: new SimulatedExecutor(() => scriptedRun([{ text: 'Done.' }])) };
   const { manager } = await testManager({ executors });
   const streams = HOSTILE.filter((id) => id !== undefined).map((id) => manager.events({ sessionId: id as string }));
@@ -89,8 +89,8 @@ it('a filter of events with a hostile id lets nothing through', async () => {
   for (const stream of streams) for await (const event of stream) expect.unreachable(`${event.type} was let through`);
 });
 
-describe("what is planted at the log's path while a session waits is not followed:", () => {
-  it.each(['a link', 'a link to nothing', 'a FIFO', 'a folder'])('%s', async (what) => {
+describe('the path of the log of a queued session', () => {
+  it.each(['a link', 'a link to nothing', 'a FIFO', 'a folder'])('%s as the log is not followed', async (what) => {
     const outside = join(await tempFolder(), 'outside');
     await writeFile(outside, 'untouched\n');
     const { ended, stateDir, running } = await startedWith(async (log) => {
@@ -109,7 +109,8 @@ describe("what is planted at the log's path while a session waits is not followe
     figure(`${what} in place of the log`, `${ended.result?.reason}: ${ended.result?.error}`);
   });
 
-  it('a hard link is: only who owns the folder can make one, and a backup made of hard links must not end sessions', async () => {
+  // Backups that are made of hard links must not end sessions.
+  it('a hard link in place of the log is accepted, because only the owner of the folder can create it', async () => {
     const outside = join(await tempFolder(0), 'outside');
     await writeFile(outside, '');
     const { ended } = await startedWith(async (log) => {
@@ -121,7 +122,7 @@ describe("what is planted at the log's path while a session waits is not followe
   });
 });
 
-it('the container cannot reach the log: not by its name, its mounts, its output or a link', async () => {
+it('a container cannot reach the log through its name, its mounts, its output or a link', async () => {
   const { manager, stateDir } = await testManager();
   const script = `init
 found=$(find / -name stream.log -not -path '/proc/*' 2>/dev/null | wc -l)
@@ -146,7 +147,7 @@ result`;
   figure('the log from inside', metadata.lastMessage ?? '');
 });
 
-/** A session that had to wait, and what was done meanwhile to the log it was to have. */
+/** A session that was queued, while `plant` changed the path of its log. */
 async function startedWith(
   plant: (log: string) => Promise<void>,
 ): Promise<{ ended: UnifiedSession; stateDir: string; running: number }> {
@@ -165,7 +166,7 @@ async function startedWith(
   return { ended, stateDir, running: manager.queueStatus().running };
 }
 
-/** Counts what is asked of the file system, by whomever. */
+/** Counts all requests to the file system. */
 function fileRequests(): { stop: () => number } {
   let count = 0;
   const hook = createHook({

@@ -5,18 +5,18 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CreateSessionOptions, RecoveryReport, UnifiedSession } from 'autonomous-orchestration';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, inject, it, onTestFinished } from 'vitest';
 import { bash, containersLeft, figure, seededRandom, size, stateFolder, tempFolder } from './support.js';
 
 const KILLS = size(10, 50);
 const SESSIONS = 13;
 const SEED = Number(process.env.SEED ?? Date.now() % 100_000);
 
-/** The longest that a host lives. Four of them see a round of thirteen sessions through. */
+/** The longest life of a process. Four processes complete a round of thirteen sessions. */
 const LIFE_MS = 1_500;
 const NEVER = new Promise<undefined>(() => {});
 
-/** What `fixtures/host.ts` tells, by type. */
+/** What `fixtures/host.ts` reports, by type. */
 interface Lines {
   up: object;
   recovered: { report: RecoveryReport };
@@ -31,7 +31,7 @@ interface Scene {
   taskIds: string[];
 }
 
-it(`a host that is killed at ${KILLS} random moments loses nothing and runs nothing twice`, async () => {
+it(`a process that is killed at ${KILLS} random moments loses no session and runs none twice`, async () => {
   const random = seededRandom(SEED);
   const recoverTimes: number[] = [];
   const settleTimes: number[] = [];
@@ -42,8 +42,8 @@ it(`a host that is killed at ${KILLS} random moments loses nothing and runs noth
     const { at, report } = await host.next('recovered');
     recoverTimes.push(at);
     expect(report, `seed ${SEED}`).toMatchObject({ lost: [], skipped: [], rebuilt: [] });
-    // A host that is killed while it asks an image leaves the container that it asked; one that is killed between writing
-    // an end down and removing the container leaves that.
+    // A process that is killed while it probes an image leaves the container of the probe. A process that is killed after it
+    // recorded the end of a session and before it removed the container leaves that container.
     const ended = new Set([...report.known, ...report.closed]);
     const left = report.containers.filter((name) => !name.startsWith('ao-probe-'));
     expect(
@@ -77,7 +77,7 @@ it(`a host that is killed at ${KILLS} random moments loses nothing and runs noth
   figure('every session in its true state after the start of recover()', spread(settleTimes));
 }, 300_000);
 
-/** Every session has run once, to its end, and nothing is left of it but its record. */
+/** Every session has run once, to its end, and only its record is left. */
 async function verify({ taskIds, workspaces, stateDir }: Scene, sessions: UnifiedSession[]): Promise<void> {
   expect(sessions.map(({ taskId }) => taskId).sort(), `seed ${SEED}`).toEqual(taskIds);
   for (const { taskId = '', status, result, runs, metadata } of sessions) {
@@ -98,7 +98,7 @@ function spread(times: number[]): string {
   return `${Math.round(sorted[sorted.length >> 1] ?? 0)} ms, ${Math.round(sorted.at(-1) ?? 0)} ms`;
 }
 
-/** A state folder and thirteen sessions to come, in a file for the host. */
+/** A state folder and thirteen sessions, in a file for the process that will run them. */
 async function prepare(): Promise<Scene> {
   const workspaces = await tempFolder(0);
   const stateDir = await stateFolder();
@@ -108,7 +108,7 @@ async function prepare(): Promise<Scene> {
     const cwd = join(workspaces, taskId);
     await mkdir(cwd);
     await chown(cwd, 1000, 1000);
-    // Variables that a session has of its own would have to be given to recover() again; a file need not.
+    // Variables of a session would have to be given to recover() again; a file does not.
     const script = [bash('echo run >> runs.txt'), bash('sleep 0.2'), { text: `Done ${taskId}.` }];
     await writeFile(join(cwd, '.model-script.json'), JSON.stringify(script));
     sessions.push({ prompt: `Do ${taskId}`, cwd, taskId });
@@ -118,26 +118,25 @@ async function prepare(): Promise<Scene> {
   return { task, workspaces, stateDir, taskIds };
 }
 
-/** Processes of this machine that work in a folder: docker clients do. */
+/** Processes of this machine whose working folder is in a folder, such as docker clients. */
 async function processesIn(folder: string): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));
   return folders.filter((path) => path.startsWith(folder));
 }
 
-/** A host process, and what it tells. */
+/** A process that runs a manager, and what it reports. */
 class Host {
   readonly #process: ChildProcess;
   readonly #exited: Promise<unknown>;
-  /** Resolves when all is heard that it had to tell. */
+  /** Resolves when the output of the process has ended. */
   readonly silent: Promise<unknown>;
   readonly #told = new Map<string, { at: number }>();
   readonly #wanted = new Map<string, (line: unknown) => void>();
   #upAt = 0;
 
   constructor(task: string) {
-    const fixture = join(import.meta.dirname, 'fixtures/host.ts');
-    this.#process = spawn(process.execPath, ['--import', 'tsx', fixture, task], {
+    this.#process = spawn(process.execPath, [join(inject('programs'), 'killed-host.js'), task], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#exited = once(this.#process, 'exit');
@@ -147,7 +146,7 @@ class Host {
     lines.on('line', (text) => this.#hear(text));
   }
 
-  /** The first line of a type, `at` in milliseconds since the host was up. Never, where it is killed before. */
+  /** The first line of a type, `at` in milliseconds since the process was up. Never resolves if it is killed before. */
   next<Type extends keyof Lines>(type: Type): Promise<Lines[Type] & { at: number }> {
     const told = this.#told.get(type);
     return new Promise((resolve) => {

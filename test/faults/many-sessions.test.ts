@@ -15,14 +15,14 @@ import {
   testManager,
 } from './support.js';
 
-/** More than 143 even in the small size, so that all exit codes with a meaning of their own are among them. */
+/** More than 143 even in the small size, so that all exit codes with a special meaning are among them. */
 const SESSIONS = size(150, 500);
 /** How many sessions end between two looks at the heap. */
 const STEP = SESSIONS / 5;
 const AT_ONCE = 3;
 
-it(`${SESSIONS} containers that exit at once: every exit code is right, and nothing is left of them`, async () => {
-  // Code that is loaded when it is needed is no leak, nor are connections that are kept alive: closing ends those.
+it(`${SESSIONS} containers that exit at once are recorded with the right exit code and leave nothing`, async () => {
+  // Code that is loaded at the first use is no leak, and neither are connections that are kept alive until the close.
   const warm = await countingManager();
   await warm.manager.waitFor(
     (await warm.manager.create({ ...quick('init; result'), prompt: 'x', cwd: await tempFolder() })).id,
@@ -82,7 +82,7 @@ it(`${SESSIONS} containers that exit at once: every exit code is right, and noth
     const { id } = await manager.create({ ...quick(script), prompt: 'x', cwd, taskId: `${index}` });
     ids.push(id);
     await manager.waitFor(id);
-    // Not `ids.length`: that may pass a step while this one is waited for.
+    // Not `ids.length`: that may pass a step while this session is awaited.
     const count = ++ended;
     if (count % STEP === 0) heap.set(count, await heapUsed());
   }
@@ -96,7 +96,7 @@ const REASONS = new Map([
   [143, 'terminated'],
 ]);
 
-/** One whose events nobody keeps. */
+/** A manager whose events nobody keeps. */
 async function countingManager(): ReturnType<typeof testManager> {
   const made = await testManager({ maxConcurrent: AT_ONCE, maxQueued: 10 });
   made.manager.removeAllListeners('event');

@@ -16,12 +16,12 @@ import {
   testManager,
 } from './support.js';
 
-// Of two kinds: words of letters, and what has to be escaped in JSON, shells and regular expressions.
+// Two kinds of secrets: plain letters, and characters that are escaped in JSON, shells and regular expressions.
 const OF_MANAGER = 'sk-manager-3f9c7a1e';
 const OF_SESSION = 'pa$$"w\\0rd-5d2b8e4f';
 const SECRETS = ['3f9c7a1e', '5d2b8e4f'];
 
-/** Everything that an object holds, hidden properties and causes included, in one text. */
+/** Everything in an object, with hidden properties and causes, as one text. */
 const allOf = (value: unknown): string =>
   inspect(value, { depth: null, showHidden: true, maxArrayLength: null, maxStringLength: null }) +
   JSON.stringify(value);
@@ -41,7 +41,7 @@ function commandLines(): string {
   return lines.join('\n');
 }
 
-/** A file that is just being written has its name for a moment only. */
+/** A file that is being written has its temporary name only for a moment. */
 function ignoreMissing(error: NodeJS.ErrnoException): string {
   if (error.code !== 'ENOENT') throw error;
   return '';
@@ -68,7 +68,7 @@ const withSecrets = (script: string): Pick<CreateSessionOptions, 'docker'> => ({
 });
 const managerSecrets = { docker: { env: { MANAGER_TOKEN: OF_MANAGER } } };
 
-it('while a session runs and after it, no secret is in ps, a file, the log, an event or a record', async () => {
+it('during a session and after it, no secret is in ps, a file, the log, an event or a record', async () => {
   const { manager, stateDir, events } = await testManager(managerSecrets);
   const said = nextEvent(manager, ({ type }) => type === 'session:message');
   const script = `init; say "$(printf %s "$MANAGER_TOKEN" | wc -c) $(printf %s "$SESSION_TOKEN" | wc -c)"; until [ -e go ]; do sleep 0.05; done; result`;
@@ -97,7 +97,7 @@ it('while a session runs and after it, no secret is in ps, a file, the log, an e
   expect(leaks(allOf(events))).toEqual([]);
   expect(leaks(allOf(manager.list()))).toEqual([]);
   expect(leaks(allOf(manager.queueStatus()))).toEqual([]);
-  // Whoever logs the manager itself shows none either.
+  // A log of the manager itself shows no secret either.
   expect(leaks(inspect(manager, { depth: null, showHidden: true }))).toEqual([]);
   figure(
     'secrets',
@@ -105,26 +105,26 @@ it('while a session runs and after it, no secret is in ps, a file, the log, an e
   );
 });
 
-describe('no error message shows a secret that stands beside its cause:', () => {
+describe('errors about options that contain secrets', () => {
   const env = { TOKEN: OF_SESSION };
   it.each<[string, object]>([
-    ['a bad name of a variable', { docker: { env: { ...env, 'BAD-NAME': OF_SESSION } } }],
+    ['an invalid name of a variable', { docker: { env: { ...env, 'BAD-NAME': OF_SESSION } } }],
     ['a value that is no text', { docker: { env: { ...env, LIST: [OF_SESSION] } } }],
     ['a value with NUL', { docker: { env: { TOKEN: `${OF_SESSION}\0` } } }],
     ['variables as a list', { docker: { env: [`TOKEN=${OF_SESSION}`] } }],
     ['variables as a text', { docker: { env: `TOKEN=${OF_SESSION}` } }],
     ['an unknown key of docker', { docker: { environment: env } }],
     ['an unknown key', { dcoker: { env } }],
-    ['a bad image', { docker: { image: '', env } }],
-    ['a bad memory', { docker: { memory: 'lots', env } }],
-    ['a bad mount', { docker: { mounts: ['/a:/b:rx'], env } }],
+    ['an invalid image', { docker: { image: '', env } }],
+    ['an invalid memory limit', { docker: { memory: 'lots', env } }],
+    ['an invalid mount', { docker: { mounts: ['/a:/b:rx'], env } }],
     ['docker as a list', { docker: [{ env }] }],
-    ['a bad mode', { mode: 'fast', docker: { env } }],
+    ['an invalid mode', { mode: 'fast', docker: { env } }],
     ['a prompt that is no text', { prompt: { env }, docker: { env } }],
-    ['an image that is not there', { docker: { image: 'no/such:image', env } }],
-    ['an image without claude', { docker: { image: engine.bareImage, env } }],
+    ['an image that does not exist', { docker: { image: 'no/such:image', env } }],
+    ['an image without Claude Code', { docker: { image: engine.bareImage, env } }],
     ['a function as a value', { docker: { env: { ...env, f: () => OF_SESSION } } }],
-  ])('%s', async (_, options) => {
+  ])('the error of create() shows no secret: %s', async (_, options) => {
     const { manager } = await testManager(managerSecrets);
     const error = await manager
       .create({ prompt: 'x', cwd, ...options } as CreateSessionOptions)
@@ -133,7 +133,7 @@ describe('no error message shows a secret that stands beside its cause:', () => 
     expect(leaks(`${allOf(error)} ${(error as Error).stack}`)).toEqual([]);
   });
 
-  it('of the manager itself', () => {
+  it('the error of the constructor of a manager shows no secret', () => {
     for (const options of [{ docker: { env: { 'A B': OF_MANAGER } } }, { docker: { envs: { A: OF_MANAGER } } }]) {
       let error: unknown;
       try {
@@ -159,12 +159,12 @@ describe('no error message shows a secret that stands beside its cause:', () => 
     ],
     ['a container that fails', () => undefined, withSecrets('echo failing >&2; exit 7')],
     [
-      'a container that cannot be made',
+      'a container that cannot be created',
       () => undefined,
       { docker: { ...withSecrets('').docker, network: 'no-such-network' } },
     ],
     ['a container that is killed', () => undefined, withSecrets('init; kill -9 $$')],
-  ])('a launch that fails: %s', async (_, executorOf, options) => {
+  ])('the error of a failed launch shows no secret: %s', async (_, executorOf, options) => {
     const stateDir = await stateFolder();
     const executor = executorOf(stateDir);
     const { manager, events } = await testManager({

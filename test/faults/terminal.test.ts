@@ -8,7 +8,7 @@ import { attempt, bash, engine, figure, git, type ModelTurn, quick, tempFolder, 
 /** Titles, colours, a cleared screen, a link, a report that a terminal types back, and a line drawn over another one. */
 const ATTACK =
   '\u001b]0;PWNED\u0007\u001b[31m\u001b[2J\u001b]8;;http://evil.invalid\u001b\\\u001b[6n\u009b5mvisible\rHIDDEN\u0008\u007f';
-/** All but the newline, in 7 bits and in 8. */
+/** All control characters except the newline, in 7 and in 8 bits. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const STEERING = /[\x00-\x09\x0b-\x1f\x7f-\x9f]/;
 
@@ -45,7 +45,7 @@ const GOOD = {
 const BAD = { ...GOOD, subtype: 'error_during_execution', is_error: true };
 
 describe('escape sequences of an agent', () => {
-  it('are in no diagnostic, and in no error that quotes them; its own words are as it said them', async () => {
+  it('escape sequences are removed from diagnostics and errors, but not from the messages of the agent', async () => {
     const executors = {
       autonomous: new SimulatedExecutor(() => ({ steps: LINES.map((line) => ({ line })), exitCode: 1 })),
     };
@@ -64,7 +64,7 @@ describe('escape sequences of an agent', () => {
     figure("fields that keep the agent's own characters", [...steering].sort().join(', '));
   });
 
-  it('written to the output of a container reach a diagnostic as what is visible of them', async () => {
+  it('diagnostics contain only the visible text of the output of a container', async () => {
     const { manager } = await testManager();
     const script = `printf '\\033]0;PWNED\\007\\033[2J\\033[31mvisible\\r\\n'; init; printf 'half\\rline\\033[1A'; exit 3`;
     const { id } = await manager.create({ ...quick(script), prompt: 'x', cwd: await tempFolder() });
@@ -74,11 +74,11 @@ describe('escape sequences of an agent', () => {
   });
 });
 
-describe('escape sequences of an agent do not reach the terminal of', () => {
+describe('escape sequences of an agent in the terminal of an example', () => {
   it.each([
     ['a session that succeeds', GOOD],
     ['a session that fails', BAD],
-  ])('the demo: %s', async (_, end) => {
+  ])('the demo prints no escape sequence of the agent: %s', async (_, end) => {
     const file = join(await tempFolder(), 'lines.json');
     await writeFile(file, JSON.stringify([...LINES, end]));
     const args = ['--import', 'tsx', join(import.meta.dirname, 'fixtures/progress.ts'), await tempFolder(0), file];
@@ -86,7 +86,7 @@ describe('escape sequences of an agent do not reach the terminal of', () => {
     expect(stdout).toContain('hostile: visible HIDDEN');
     expect(stdout).not.toMatch(STEERING);
 
-    // In a terminal the table is drawn anew with sequences of its own; those of the agent are others.
+    // In a terminal the table is redrawn with its own sequences, which differ from those of the agent.
     const command = [process.execPath, ...args].map((word) => `'${word}'`).join(' ');
     const sized = `stty columns 160 rows 50; ${command}`;
     const table = await attempt('script', ['--quiet', '--return', '--command', sized, '/dev/null']);
@@ -101,7 +101,7 @@ describe('escape sequences of an agent do not reach the terminal of', () => {
     );
   });
 
-  it.each(['quickstart.ts', 'steer.ts', 'guard.ts', 'worktree.ts'])('%s', async (name) => {
+  it.each(['quickstart.ts', 'steer.ts', 'guard.ts', 'worktree.ts'])('%s prints no escape sequence', async (name) => {
     const { output } = await example(name, [
       bash('rm -rf /workspace/keep'),
       bash('true'),
@@ -125,7 +125,7 @@ function collect(value: unknown, path: string, found: Set<string>): void {
   }
 }
 
-/** What an example prints; what it asks at the terminal is denied. */
+/** The output of an example; its questions at the terminal are answered with no. */
 async function example(name: string, turns: readonly ModelTurn[]): Promise<{ output: string }> {
   const inGit = name === 'worktree.ts';
   const cwd = join(await tempFolder(inGit ? 0 : 1000), inGit ? 'project' : '');

@@ -4,7 +4,7 @@ import { figure, quick, size, stateFolder, tempFolder } from './support.js';
 
 const ROUNDS = size(3, 10);
 
-it(`two hosts that start on one state folder at once, ${ROUNDS} times: one owner`, async () => {
+it(`of two processes that start on one state folder at once, only one owns the folder, ${ROUNDS} times`, async () => {
   let owners = 0;
   for (let round = 0; round < ROUNDS; round++) {
     const stateDir = await stateFolder();

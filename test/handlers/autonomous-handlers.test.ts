@@ -18,7 +18,7 @@ import { appOn, SESSIONS } from '../support/http-app.js';
 import { runningSession } from '../support/sessions.js';
 import { ASK_TO_PUSH, DONE, ENDLESS, nextEvent, PUSHES, simulate } from '../support/simulate.js';
 
-/** Answers as the contract of the older page has them: every field that it reads, in its type. */
+/** The answers in the contract with the older page: every field that the page reads, with its type. */
 const contract = JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/old-handlers.json'), 'utf8'));
 
 /** A session that says, does, fails and costs something. */
@@ -37,7 +37,7 @@ class WithPid extends SimulatedExecutor {
   }
 }
 
-/** The same with what differs from machine to machine and from day to day replaced by its format. */
+/** The same value, but what differs between machines and days is replaced by its format. */
 function comparable(value: unknown, key = ''): unknown {
   if (Array.isArray(value)) return value.map((item) => comparable(item));
   if (typeof value === 'object' && value !== null)
@@ -48,9 +48,9 @@ function comparable(value: unknown, key = ''): unknown {
   return value.replace(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, '<time>');
 }
 
-/** A session that waits (and has said nothing yet), and one that has done all that the contract speaks of. */
+/** One session that runs and has said nothing yet, and one that has done everything in the contract. */
 async function workDone() {
-  // Lines that are read at once would share a time, and their order would be a guess.
+  // Lines that are read at once would have the same time, and their order would be undefined.
   let now = Date.now();
   const clock = vi.spyOn(Date, 'now').mockImplementation(() => ++now);
   onTestFinished(() => clock.mockRestore());
@@ -77,7 +77,7 @@ interface Old {
   logs(limit?: number): Promise<unknown>;
 }
 
-/** The two ways in which the old answers are had. */
+/** The two ways to get the old answers. */
 const WAYS: [string, (sources: Awaited<ReturnType<typeof workDone>>) => Old][] = [
   [
     'the handlers',
@@ -101,7 +101,7 @@ const WAYS: [string, (sources: Awaited<ReturnType<typeof workDone>>) => Old][] =
 ];
 
 describe.each(WAYS)('the answers that old pages read, through %s', (_, wayOf) => {
-  it('have every field of the contract, with its type, format and value', async () => {
+  it('the answers have every field of the contract, with its type, format and value', async () => {
     const old = wayOf(await workDone());
     expect(comparable(await old.list())).toMatchObject(comparable(contract.list) as object);
     expect(comparable(await old.get('fix-tests'))).toMatchObject(comparable(contract.details) as object);
@@ -109,7 +109,7 @@ describe.each(WAYS)('the answers that old pages read, through %s', (_, wayOf) =>
     expect(await old.get('nobody')).toMatchObject(contract.unknown);
   });
 
-  it('are the latest log entries only, where a limit says so', async () => {
+  it('the answer with log entries has only the latest ones if a limit is given', async () => {
     const old = wayOf(await workDone());
     const { data } = contract.logs;
     expect(comparable(await old.logs(2))).toEqual(comparable({ success: true, data: data.slice(0, 2) }));
@@ -122,7 +122,7 @@ describe('the status that old pages read', () => {
     ['waiting_feedback', PUSHES, 'waiting_feedback'],
     ['completed', DONE, 'completed'],
     ['error', () => scriptedRun([{ text: 'No.' }], { exitCode: 1 }), 'failed'],
-  ])('is %s', async (status, script, state) => {
+  ])('old pages read the status %s', async (status, script, state) => {
     const { manager } = simulate(script, { policy: ASK_TO_PUSH });
     const { id } = await manager.create({ prompt: 'x', taskId: 'fix-tests' });
     await manager.waitFor(id, { status: state });
@@ -133,12 +133,12 @@ describe('the status that old pages read', () => {
 });
 
 describe('createAutonomousMonitor', () => {
-  it('tells what was recorded, in the words of stream-json', async () => {
+  it('createAutonomousMonitor() reports recorded events in the words of stream-json', async () => {
     const { monitored } = await workDone();
     expect(monitored).toMatchObject([...contract.monitorOfUnknown, ...contract.monitor]);
   });
 
-  it('watches a session that is created later, by either id', async () => {
+  it('createAutonomousMonitor() watches a session by its task id before creation and by its own id', async () => {
     const { manager } = simulate(DONE);
     const { createAutonomousMonitor } = createAutonomousHandlers(manager);
     const later = vi.fn();
@@ -155,7 +155,7 @@ describe('createAutonomousMonitor', () => {
     );
   });
 
-  it('tells nothing of other sessions, and why a session failed', async () => {
+  it('createAutonomousMonitor() reports only its own session, and why that session failed', async () => {
     const { manager } = simulate(() => scriptedRun([{ text: 'No.' }], { exitCode: 3 }));
     const { createAutonomousMonitor } = createAutonomousHandlers(manager);
     const told: MonitorEvent[] = [];
@@ -172,7 +172,7 @@ describe('createAutonomousMonitor', () => {
     ]);
   });
 
-  it('tells what a person says, what a session waits for, and that it goes on', async () => {
+  it('createAutonomousMonitor() reports prompts of a person, waits, and the end of a wait', async () => {
     const { manager } = simulate(({ hooks }) => ({ steps: turns(hooks) }));
     async function* turns({ afterTurn, beforeTurn }: Parameters<SimulatedScript>[0]['hooks']) {
       const [init, ...rest] = scriptedRun([{ text: 'Done.' }]).steps as Iterable<SimulatedStep>;
@@ -198,7 +198,7 @@ describe('createAutonomousMonitor', () => {
     });
   });
 
-  it('takes the place of an earlier one for the same id, whose cleanup then does nothing', async () => {
+  it('a new monitor replaces the earlier one for the same id, whose cleanup then does nothing', async () => {
     const { manager } = simulate(DONE);
     const { createAutonomousMonitor } = createAutonomousHandlers(manager);
     const before = manager.listenerCount('event');
@@ -213,7 +213,7 @@ describe('createAutonomousMonitor', () => {
     expect(first).not.toHaveBeenCalled();
     expect(second).toHaveBeenLastCalledWith(expect.objectContaining({ type: 'autonomous-event' }));
 
-    // The first one's cleanup did not make it forget the second.
+    // The cleanup of the first monitor did not remove the second.
     const endThird = createAutonomousMonitor('a', second);
     expect(manager.listenerCount('event')).toBe(before + 1);
     endSecond();
@@ -228,7 +228,7 @@ describe('createAutonomousMonitor', () => {
 });
 
 describe('createAutonomousHandlers', () => {
-  it('means the latest of several sessions with the same id, and a session by its own', async () => {
+  it('a task id means its latest session, and a session id means that session', async () => {
     const { manager } = simulate(DONE);
     const handlers = createAutonomousHandlers(manager);
     const { id: first } = await manager.create({ prompt: 'x', taskId: 'same' });
@@ -237,7 +237,7 @@ describe('createAutonomousHandlers', () => {
     expect(await handlers.handleAutonomousGet(first)).toMatchObject({ data: { id: first, taskId: 'same' } });
   });
 
-  it('does what the manager does, and answers the session afterwards', async () => {
+  it('the handlers create, pause, resume, cancel and continue a session and answer with its state', async () => {
     const { manager } = simulate(ENDLESS);
     const handlers = createAutonomousHandlers(manager);
     expect(await handlers.handleAutonomousCreate({ prompt: 'x', taskId: 'a' })).toMatchObject({
@@ -260,7 +260,7 @@ describe('createAutonomousHandlers', () => {
     expect(await handlers.handleAutonomousQueue()).toEqual({ success: true, data: manager.queueStatus() });
   });
 
-  it('steers', async () => {
+  it('handleAutonomousSteer() delivers a message', async () => {
     const { manager } = simulate(() =>
       scriptedRun([{ tool: 'Bash', input: { command: 'sleep 1' }, takesMs: 20 }, { text: 'Done.' }]),
     );
@@ -286,7 +286,7 @@ describe('createAutonomousHandlers', () => {
       (handlers: AutonomousHandlers, id: string, request: string) =>
         handlers.handleAutonomousDeny(id, request, 'not now'),
     ],
-  ] as const)('has a tool call %s', async (state, outcome, answer) => {
+  ] as const)('a waiting tool call is %s by its handler', async (state, outcome, answer) => {
     const { manager, events } = simulate(PUSHES, { policy: ASK_TO_PUSH });
     const { id } = await manager.create({ prompt: 'x' });
     const { request } = await nextEvent(manager, 'session:approval');
@@ -296,7 +296,7 @@ describe('createAutonomousHandlers', () => {
     expect(events).toContainEqual(expect.objectContaining({ type: 'session:approval', state }));
   });
 
-  it('answers errors with their code, and never rejects', async () => {
+  it('the handlers answer errors with their code and never reject', async () => {
     const { manager } = simulate(DONE);
     const handlers = createAutonomousHandlers(manager);
     const unknown = { success: false, error: 'Session not found', code: 'SESSION_NOT_FOUND' };

@@ -23,10 +23,10 @@ const ARGUMENTS: Record<keyof AutonomousHandlers, (id: string, requestId: string
   createAutonomousMonitor: (taskId) => ({ taskId, onEvent: () => {} }),
 };
 
-/** What a handler can do without. */
+/** Arguments that are optional. */
 const OPTIONAL = ['limit', 'reason', 'note'];
 
-/** What is no argument of any handler, and what could pass for the id of a session where it is not compared exactly. */
+/** Values that no handler accepts, and values that an inexact comparison could take for the id of a session. */
 const noArgument = (id: string): [string, unknown][] => [
   ['null', null],
   ['true', true],
@@ -62,7 +62,7 @@ const noId = (id: string): string[] => [
   'x'.repeat(100_000),
 ];
 
-/** The newest session asks for something, and one has ended before it: both are as they were unless a handler acts. */
+/** A session that asks for an approval. Its state stays the same unless a handler acts. */
 async function askingSession() {
   const { manager } = simulate(PUSHES, { policy: ASK_TO_PUSH });
   const asked = nextEvent(manager, 'session:approval');
@@ -78,13 +78,13 @@ async function askingSession() {
 const NAMES = Object.keys(ARGUMENTS);
 const ANSWERING = NAMES.filter((name) => name !== 'createAutonomousMonitor');
 
-describe('a handler', () => {
-  it('is in this table, whichever there is', async () => {
+describe('arguments of the handlers', () => {
+  it('every handler is in the table of this test', async () => {
     const { handlers } = await askingSession();
     expect(Object.keys(handlers).sort()).toEqual([...NAMES].sort());
   });
 
-  it.each(ANSWERING)('%s refuses what is no argument, in the place of each, and changes nothing', async (name) => {
+  it.each(ANSWERING)('%s refuses an invalid value for each argument and changes nothing', async (name) => {
     const { id, byName, state, before, argumentsOf } = await askingSession();
     const given = argumentsOf(name);
     for (const [at, [argument]] of given.entries()) {
@@ -116,14 +116,14 @@ describe('a handler', () => {
     expect(state()).toEqual(before);
   });
 
-  it('called without any argument acts on no session', async () => {
+  it('a handler that is called without arguments acts on no session', async () => {
     const { byName, state, before } = await askingSession();
     for (const name of ANSWERING.filter((name) => !/List|Queue|Logs/.test(name)))
       expect(await byName[name]?.(), name).toMatchObject({ success: false, code: 'INVALID_OPTIONS' });
     expect(state()).toEqual(before);
   });
 
-  it('createAutonomousMonitor tells what is no id, and watches no session', async () => {
+  it('createAutonomousMonitor() reports an invalid id and watches no session', async () => {
     const { manager, id, handlers, state, before } = await askingSession();
     for (const [what, value] of [...noArgument(id), ['undefined', undefined], ['an empty text', '']] as const) {
       const told: MonitorEvent[] = [];
@@ -141,7 +141,7 @@ describe('a handler', () => {
     expect(watched).not.toHaveBeenCalled();
   });
 
-  it('createAutonomousMonitor throws where nobody could be told', async () => {
+  it('createAutonomousMonitor() throws if its callback is not a function', async () => {
     const { id, handlers, state, before } = await askingSession();
     for (const onEvent of [undefined, null, 'x', {}])
       await errorOf(() => handlers.createAutonomousMonitor(id, onEvent as () => void), 'INVALID_OPTIONS');

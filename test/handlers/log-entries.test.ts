@@ -13,7 +13,7 @@ function sessionAt(taskId: string, at: number, ...observations: Observation[]): 
 }
 
 describe('logEntries', () => {
-  it('are messages, tool calls and errors, the newest first', () => {
+  it('logEntries() returns messages, tool calls and errors, newest first', () => {
     const session = observed(runningSession({ id: 'id', taskId: 'a' }), said('Hello.'), called('Bash'), failed('No.'));
     expect(logEntries([session], 50)).toEqual([
       { timestamp: '1970-01-01T00:00:00.120Z', taskId: 'a', content: 'No.', type: 'error' },
@@ -22,25 +22,25 @@ describe('logEntries', () => {
     ]);
   });
 
-  it('tell what was said to an agent from what it said', () => {
+  it('logEntries() marks prompts to an agent apart from its own messages', () => {
     const session = observed(runningSession(), said('Which?'), { kind: 'prompt', text: 'This one' });
     expect(logEntries([session], 50).map(({ content }) => content)).toEqual(['💬 Was told: This one', 'Which?']);
   });
 
-  it('are the newest first within a millisecond, too', () => {
+  it('logEntries() returns the newest entries first also within a millisecond', () => {
     const session = sessionAt('a', 100, said('1'), said('2'), called('Bash'), called('Edit'), failed('3'), failed('4'));
     const contents = logEntries([session], 50).map(({ content }) => content);
     expect(contents).toEqual(['4', '3', '🔧 Using tool: Edit', '🔧 Using tool: Bash', '2', '1']);
   });
 
-  it('are those of all sessions, as many as asked for, whichever order the sessions have', () => {
+  it('logEntries() returns entries of all sessions up to the limit, in any order of the sessions', () => {
     const sessions = [50, 10, 40, 30, 20].map((at) => sessionAt(`s${at}`, at, said(`at ${at}`)));
     for (const given of [sessions, sessions.toReversed()])
       expect(logEntries(given, 3).map(({ content }) => content)).toEqual(['at 50', 'at 40', 'at 30']);
     expect(logEntries(sessions, 50)).toHaveLength(5);
   });
 
-  it('has a late entry of an old session before early ones of a new session', () => {
+  it('logEntries() sorts the entries of an old and a new session by their time', () => {
     const old = afterActions(sessionAt('old', 10, said('first')), {
       type: 'observed',
       at: 90,
@@ -55,12 +55,12 @@ describe('logEntries', () => {
     ).toBe('first');
   });
 
-  it('cuts what is long, and names the session where the user gave no id', () => {
+  it('logEntries() cuts long texts and uses the session id if there is no task id', () => {
     const [entry] = logEntries([observed(runningSession({ id: 'own' }), said(`  ${'x'.repeat(500)}`))], 1);
     expect(entry).toMatchObject({ taskId: 'own', content: `${'x'.repeat(200)}…` });
   });
 
-  it('has none for sessions that have said nothing', () => {
+  it('logEntries() returns nothing for a session without messages', () => {
     expect(logEntries([runningSession()], 50)).toEqual([]);
   });
 });

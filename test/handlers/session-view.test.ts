@@ -21,7 +21,7 @@ describe('sessionView', () => {
     ['completed', 'completed'],
     ['failed', 'error'],
     ['cancelled', 'error'],
-  ])('calls %s what pages of old know: %s', (state, status) => {
+  ])('sessionView() maps the state %s to the old status %s', (state, status) => {
     expect(sessionView(sessionIn(state))).toMatchObject({ state, status });
   });
 
@@ -29,7 +29,7 @@ describe('sessionView', () => {
     ['person', 'waiting_feedback'],
     ['children', 'running'],
     ['slot', 'running'],
-  ] as const)('of one that waits for %s calls %s what pages of old know', (waitingFor, status) => {
+  ] as const)('sessionView() maps a wait for %s to the old status %s', (waitingFor, status) => {
     const waits = afterActions(runningSession(), { type: 'resting', at: 4, waitingFor });
     expect(sessionView(waits)).toMatchObject({ state: 'waiting_feedback', waitingFor, status });
     const asks = afterActions(waits, { type: 'asked', at: 5, request: guardRequest('r') });
@@ -39,14 +39,14 @@ describe('sessionView', () => {
     expect(sessionView(works)).not.toHaveProperty('waitingFor');
   });
 
-  it('tells how a person gets at its terminal', () => {
+  it('sessionView() has the attach command of a run', () => {
     const attachCommand = 'tmux attach';
     const placed = { type: 'placed', logFile: 'log', logOffset: 0, attachCommand } as const;
     const session = afterActions(createdSession({ mode: 'interactive' }), { type: 'launching', at: 2 }, placed);
     expect(sessionView(session)).toMatchObject({ mode: 'interactive', runs: [{ number: 1, attachCommand }] });
   });
 
-  it('has where the plan is, what was changed in a worktree, and since when', () => {
+  it('sessionView() has the plan file, the changes in a worktree and their base', () => {
     const changes = { branch: 'a', base: 'b', commits: 1, files: 2, insertions: 3, deletions: 4, uncommitted: 5 };
     const result = { reason: 'success', text: 'x'.repeat(5_000), planFile: '/state/plan.md', changes };
     const session = afterActions(
@@ -63,14 +63,14 @@ describe('sessionView', () => {
     expect(sessionDetails(session).result).toEqual(result);
   });
 
-  it('has no key without a value', () => {
+  it('sessionView() has no key without a value', () => {
     const view = sessionView(createdSession());
     expect(Object.values(view)).not.toContain(undefined);
     expect(Object.values(view.stats)).not.toContain(undefined);
     expect(view).toMatchObject({ logFile: '', startTime: '1970-01-01T00:00:00.001Z', sessionName: 'task-session-1' });
   });
 
-  it('has the pid while a run is under way', () => {
+  it('sessionView() has the pid only during a run', () => {
     const launched = afterActions(
       createdSession(),
       { type: 'launching', at: 2 },
@@ -82,7 +82,7 @@ describe('sessionView', () => {
     expect(sessionView(ended)).not.toHaveProperty('pid');
   });
 
-  it('tells the tool call under way, its input cut, until it ends', () => {
+  it('sessionView() has the current tool call with its input cut, until the call ends', () => {
     const input = { command: 'x'.repeat(5_000) };
     const working = observed(runningSession(), { kind: 'tool', id: 't', name: 'Bash', input });
     expect(sessionView(working).currentTool).toMatchObject({ name: 'Bash', startedAt: 100 });
@@ -91,7 +91,7 @@ describe('sessionView', () => {
     expect(sessionView(done).currentTool).toBeUndefined();
   });
 
-  it('cuts the input of an approval where it is long, and says so; the details have all of it', () => {
+  it('sessionView() cuts and marks a long input of an approval, and sessionDetails() has all of it', () => {
     const input = { command: 'x'.repeat(5_000) };
     const request = guardRequest('long', { input });
     const session = afterActions(sessionIn('waiting_feedback'), { type: 'asked', at: 6, request });
@@ -102,13 +102,13 @@ describe('sessionView', () => {
     expect(sessionDetails(session).approvals).toEqual([guardRequest(ASKED), request]);
   });
 
-  it('has an approval of a call without any input', () => {
+  it('sessionView() has an approval of a call without input', () => {
     const request = guardRequest('bare', { input: undefined });
     const session = afterActions(runningSession(), { type: 'asked', at: 5, request });
     expect(sessionView(session).approvals).toEqual([request]);
   });
 
-  it('is small however long the texts are', () => {
+  it('sessionView() is small even with very long texts', () => {
     const text = 'x'.repeat(40_000);
     const session = afterActions(
       observed(runningSession(), { kind: 'message', text, first: true }),
@@ -126,7 +126,7 @@ describe('sessionView', () => {
 });
 
 describe('sessionDetails', () => {
-  it('has the last three messages, and the lists of the record', () => {
+  it('sessionDetails() has the last three messages and the lists of the record', () => {
     const messages = ['1', '2', '3', '4'].map((text) => ({ kind: 'message', text, first: true }) as const);
     const session = observed(runningSession(), ...messages);
     const { lastLogLines, metadata } = sessionDetails(session);
@@ -135,7 +135,7 @@ describe('sessionDetails', () => {
     expect(metadata.recentMessages).toHaveLength(4);
   });
 
-  it("has the agent's last messages alone, and in the record's list who said what", () => {
+  it("sessionDetails() has only the agent's last messages, but all speakers in the list of the record", () => {
     const session = observed(
       runningSession(),
       { kind: 'message', text: 'Which?', first: true },

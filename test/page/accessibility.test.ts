@@ -7,7 +7,7 @@ import { ENDLESS } from '../support/simulate.js';
 import { axeViolations } from './axe.js';
 import { openPage, serveSimulation } from './support.js';
 
-/** The demonstration's sessions as fast as they can, one of them waiting for a person. */
+/** The sessions of the demonstration without delays. Two of them wait for a person. */
 async function busyServer() {
   const served = await serveSimulation(
     ({ session }) => {
@@ -32,12 +32,12 @@ const LOOKS = [
   { colorScheme: 'dark', viewport: { width: 400, height: 800 } },
 ] as const;
 
-/** No wider than the window: nobody has to scroll sideways. */
+/** How much wider than the window the page is: nobody should have to scroll sideways. */
 async function overflow(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
 }
 
-it.each(LOOKS)('no page breaks a rule of axe: $colorScheme, $viewport.width px', async (look) => {
+it.each(LOOKS)('no view breaks a rule of axe: $colorScheme, $viewport.width px', async (look) => {
   const { server } = await busyServer();
   const page = await openPage(server, look);
   const check = async (what: string): Promise<void> => {
@@ -62,7 +62,7 @@ it.each(LOOKS)('no page breaks a rule of axe: $colorScheme, $viewport.width px',
   await check('session');
 });
 
-it.each(LOOKS)('nor with what other modes show: $colorScheme, $viewport.width px', async (look) => {
+it.each(LOOKS)('no view of other modes breaks a rule of axe: $colorScheme, $viewport.width px', async (look) => {
   const { manager, server } = await serveSimulation(ENDLESS, { executors: demoExecutors(), maxConcurrent: 6 });
   const [leader, terminal, plan, worktree] = await Promise.all(MODE_SESSIONS.map((options) => manager.create(options)));
   await manager.waitFor(leader?.id ?? '', { status: 'waiting_feedback' });
@@ -104,14 +104,22 @@ it.each(LOOKS)('nor with what other modes show: $colorScheme, $viewport.width px
   await check('carry out');
 });
 
-it('a question is answered by keyboard alone', async () => {
+it('a person can answer an approval by keyboard alone', async () => {
   const { manager, server } = await busyServer();
   const page = await openPage(server);
-  await expect.poll(() => page.getByRole('button', { name: 'Approve' }).first().isEnabled()).toBe(true);
-  const waiting = (): number => manager.list({ status: 'waiting_feedback' }).length;
-  const before = waiting();
+  let approved = 0;
+  manager.on('session:approval', ({ state }) => {
+    if (state === 'approved') approved += 1;
+  });
   const focused = (): Promise<string> => page.evaluate(() => document.activeElement?.textContent ?? '');
-  for (let presses = 0; (await focused()) !== 'Approve' && presses < 40; presses++) await page.keyboard.press('Tab');
-  await page.keyboard.press('Enter');
-  await expect.poll(waiting).toBe(before - 1);
+  // The sessions are at work. If the button moves under the key, it cannot be pressed, and the person tries again.
+  await expect
+    .poll(async () => {
+      await page.getByRole('button', { name: 'Approve', disabled: false }).first().waitFor();
+      for (let presses = 0; (await focused()) !== 'Approve' && presses < 40; presses++)
+        await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+      return approved;
+    })
+    .toBeGreaterThan(0);
 });

@@ -17,7 +17,7 @@ async function twoThatAsk(manager: UnifiedSessionManager): Promise<string[]> {
   return ids;
 }
 
-it('the second click of a double one approves nothing that has come under it', async () => {
+it('the second click of a double click does not approve the next call', async () => {
   const { manager, server } = await serveSimulation(
     ({ session }) => scriptedRun([call(`make ${session.taskId}`), call(`deploy ${session.taskId}`)]),
     { policy },
@@ -34,7 +34,7 @@ it('the second click of a double one approves nothing that has come under it', a
   ]);
 });
 
-it('a button that has just come cannot be pressed yet', async () => {
+it('the button of a new approval is disabled for a moment', async () => {
   const { manager, server } = await serveSimulation(() => scriptedRun([call('make one'), call('deploy')]), { policy });
   const { id } = await manager.create({ prompt: 'x' });
   const page = await openPage(server);
@@ -46,7 +46,7 @@ it('a button that has just come cannot be pressed yet', async () => {
   expect(manager.get(id)?.status).toBe('waiting_feedback');
 });
 
-it('what is longer than its box is scrolled to its end before it can be approved', async () => {
+it('a call that is longer than its box can be approved only after scrolling to its end', async () => {
   const command = `npm test #${'\n'.repeat(60)}cp .env public/`;
   const { manager, server } = await serveSimulation(() => scriptedRun([call(command), { text: 'Done.' }]), { policy });
   const { id } = await manager.create({ prompt: 'x' });
@@ -60,7 +60,7 @@ it('what is longer than its box is scrolled to its end before it can be approved
   expect((await manager.waitFor(id)).metadata.toolsUsed).toMatchObject([{ outcome: 'ok' }]);
 });
 
-it('one that was answered elsewhere goes away, and the keyboard goes to the next', async () => {
+it('the focus moves to the next approval, and an approval that is answered elsewhere disappears', async () => {
   const { manager, server } = await serveSimulation(({ session }) => scriptedRun([call(`make ${session.taskId}`)]), {
     policy,
   });
@@ -78,7 +78,7 @@ it('one that was answered elsewhere goes away, and the keyboard goes to the next
   await expect.poll(() => questions.count()).toBe(0);
 });
 
-it('of many questions of one session the first are on the board, and all of them on its page', async () => {
+it('the board shows the first approvals of a session, and the page of the session shows all', async () => {
   const calls = Array.from({ length: 14 }, (_, index) => ({
     type: 'tool_use',
     id: `toolu_${index}`,

@@ -1,9 +1,9 @@
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 
-/** All rules of axe that the page breaks as it stands, with what they are broken by. */
+/** All rules of axe that the page currently breaks, with the elements that break them. */
 export async function axeViolations(page: Page): Promise<object[]> {
-  // By the browser's own hand: the page's policy keeps scripts of others out.
+  // Through the browser itself, because the policy of the page blocks other scripts.
   if (!(await page.evaluate(() => 'axe' in window))) {
     await page.evaluate(axe.source);
   }

@@ -3,7 +3,7 @@ import { expect, it, vi } from 'vitest';
 import { DONE, ENDLESS } from '../support/simulate.js';
 import { openPage, serveSimulation, sessionOnBoard, TOKEN } from './support.js';
 
-it('has those that run, those that wait in their order, and those that ended', async () => {
+it('the board shows running, queued and ended sessions, and updates their order without a reload', async () => {
   const { manager, server } = await serveSimulation(ENDLESS, { maxConcurrent: 2 });
   const sessions = [];
   for (const taskId of ['one', 'two', 'three', 'four']) sessions.push(await manager.create({ prompt: 'x', taskId }));
@@ -17,7 +17,7 @@ it('has those that run, those that wait in their order, and those that ended', a
     .getByText('queued #2')
     .waitFor();
 
-  // Nobody reloads: whose place changes has no event of its own, and moves all the same.
+  // Without a reload: a session whose place in the queue changes has no event of its own, and still moves.
   await manager.cancel(one ?? '');
   await sessionOnBoard(page, one ?? '')
     .getByText('cancelled', { exact: true })
@@ -30,7 +30,7 @@ it('has those that run, those that wait in their order, and those that ended', a
     .waitFor();
 });
 
-it('tells in its title how many wait for a person', async () => {
+it('the title of the page shows how many sessions wait for a person', async () => {
   const { manager, server } = await serveSimulation(
     () => scriptedRun([{ tool: 'Bash', input: { command: 'rm -rf /' } }, { text: 'Done.' }]),
     { policy: { dangerous: 'ask' } },
@@ -60,12 +60,12 @@ it('Ctrl-K finds any session by the keyboard alone', async () => {
   await page.getByRole('heading', { name: 'beta' }).waitFor();
 });
 
-it('the time line has waiting, running and pauses of each session', async () => {
+it('the time line shows when each session was queued, running and paused', async () => {
   const { manager, server } = await serveSimulation(ENDLESS, { maxConcurrent: 1 });
   const first = await manager.create({ prompt: 'x', taskId: 'first' });
   const second = await manager.create({ prompt: 'x', taskId: 'second' });
   const { startedAt = 0 } = await manager.waitFor(first.id, { status: 'running' });
-  await vi.waitUntil(() => Date.now() > startedAt); // A piece of no length is not on the time line.
+  await vi.waitUntil(() => Date.now() > startedAt); // The time line does not show a piece without length.
   await manager.pause(first.id);
   const page = await openPage(server);
   await page.getByRole('link', { name: 'Time line' }).click();
@@ -76,7 +76,7 @@ it('the time line has waiting, running and pauses of each session', async () => 
   await bar(second.id).locator('.queued').waitFor();
 });
 
-it('who opens it without the token sees no session', async () => {
+it('a page without the token shows no session', async () => {
   const { manager, server } = await serveSimulation(ENDLESS);
   const { id } = await manager.create({ prompt: 'x', taskId: 'secret-name' });
   for (const path of ['#/', '#/timeline', `#/sessions/${id}`]) {
@@ -87,7 +87,7 @@ it('who opens it without the token sees no session', async () => {
   }
 });
 
-it('who opens it without the token can look and not act where reading takes no token', async () => {
+it('a page without the token shows sessions but cannot act if reading needs no token', async () => {
   const { manager, server } = await serveSimulation(ENDLESS, {}, { readWithoutToken: true });
   const { id } = await manager.create({ prompt: 'x' });
   const page = await openPage(server, { path: '#/' });
@@ -100,7 +100,7 @@ it('who opens it without the token can look and not act where reading takes no t
   }
 });
 
-it('takes the token out of the address', async () => {
+it('the page removes the token from its address', async () => {
   const { server } = await serveSimulation(DONE);
   const page = await openPage(server);
   await page.getByText('No sessions yet.').waitFor();
@@ -109,7 +109,7 @@ it('takes the token out of the address', async () => {
   expect(await page.getByRole('button', { name: 'Start a session' }).isEnabled()).toBe(true);
 });
 
-it('a refusal is shown where it happened, and nothing is lost of what was typed', async () => {
+it('a refused request is shown in its form, and the typed text is kept', async () => {
   const { manager, server } = await serveSimulation(ENDLESS, { maxConcurrent: 1, maxQueued: 0 });
   await manager.create({ prompt: 'x' });
   const page = await openPage(server, { complains: /429|400/ });

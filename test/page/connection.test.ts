@@ -5,14 +5,14 @@ import { deferred } from '../../src/core/orchestration/util/deferred.js';
 import { tempFolder } from '../support/temp-folder.js';
 import { openPage, serveManager } from './support.js';
 
-/** An agent that says what it is told to, one message after another. */
+/** An agent whose messages the test gives, one after another. */
 function talker() {
   let more = deferred<string>();
   async function* steps(): AsyncGenerator<SimulatedStep> {
     const { steps } = scriptedRun([]);
     for await (const step of steps) {
       yield step;
-      break; // Only its beginning: that of the conversation.
+      break; // Only the first step, which starts the conversation.
     }
     for (let number = 0; ; number++) {
       const text = await more.promise;
@@ -35,7 +35,7 @@ async function talkingServer() {
   return { ...served, id, say };
 }
 
-it('a reload shows the same as before', async () => {
+it('the page of a session shows the same after a reload', async () => {
   const { server, id, say } = await talkingServer();
   const page = await openPage(server);
   await page.getByRole('link', { name: id }).click();
@@ -49,7 +49,7 @@ it('a reload shows the same as before', async () => {
   expect(await activity.innerText()).toBe(before);
 });
 
-it('a lost connection is said, and nothing that came meanwhile is missed or doubled', async () => {
+it('a lost connection is shown, and no event is missed or shown twice after it', async () => {
   const { manager, server, workspace, id, say } = await talkingServer();
   const port = Number(new URL(server.url).port);
   const page = await openPage(server);
@@ -71,7 +71,7 @@ it('a lost connection is said, and nothing that came meanwhile is missed or doub
   await page.getByText('live', { exact: true }).waitFor();
   expect(await activity.getByText('meanwhile').count()).toBe(1);
 
-  // Another server in its place knows nothing of the first one's events: the page begins anew by itself.
+  // A new server at the same address does not know the events of the first server: the page reads everything again.
   await server.close();
   await page.getByText('connection lost').waitFor();
   await serveManager(manager, workspace, { port });

@@ -13,7 +13,7 @@ import { openPage, serveSimulation, sessionOnBoard } from './support.js';
 
 type RunRequest = Parameters<SimulatedExecutor['launch']>[0];
 
-it('a call that is worth a warning runs, is counted on the card and explained on the page', async () => {
+it('a call with a warning runs, is counted on the card, and is explained on the page of its session', async () => {
   const { manager, server } = await serveSimulation(() =>
     scriptedRun([
       { tool: 'Bash', input: { command: 'git commit --amend --no-edit' }, output: 'amended' },
@@ -39,14 +39,14 @@ it('a call that is worth a warning runs, is counted on the card and explained on
   await call.getByText('Rewrites the last commit.', { exact: true }).waitFor();
 });
 
-/** An agent that has switched its hook off: nobody is asked about its calls. */
+/** An agent that has switched its hook off: its calls are not checked. */
 class Unasked extends SimulatedExecutor {
   override launch(request: RunRequest) {
     return super.launch({ ...request, hooks: { ...request.hooks, beforeTool: async () => ({ allowed: true }) } });
   }
 }
 
-it('a call that went past the guard ends the session, and both tell why', async () => {
+it('a call past the guard ends its session, and board and session page show the reason', async () => {
   const executor = new Unasked(() =>
     scriptedRun([
       { tool: 'Bash', input: { command: 'curl example.invalid' }, output: 'ran' },
@@ -71,20 +71,20 @@ it('a call that went past the guard ends the session, and both tell why', async 
   expect(await page.locator('p.outcome').innerText()).toBe(why);
 });
 
-/** In a container, as far as its record tells: only there an agent has to wait for git on the host. */
+/** Claims to run in a container: only there an agent needs git on the machine to run what it plants. */
 class Contained extends SimulatedExecutor {
   override async prepare(spec: RunRequest['spec']) {
     return { environment: { docker: true, dockerImage: 'image', cwd: spec.cwd } };
   }
 }
 
-/** Makes a hook of git's before anything else. */
+/** Creates a git hook before its other steps. */
 async function* planting(hook: string, steps: SimulatedRun['steps']): AsyncGenerator<SimulatedStep> {
   await writeFile(hook, '#!/bin/sh\n', { mode: 0o755 });
   yield* steps;
 }
 
-it('what was left for git on the host is told of with its path, and counts on the card from then on', async () => {
+it('a git hook that an agent planted is shown with its path, and counted on the card later', async () => {
   const cwd = repository();
   const hook = join(cwd, '.git/hooks/post-checkout');
   const executor = new Contained(({ conversationId, feedback }) => {

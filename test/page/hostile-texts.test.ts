@@ -17,7 +17,7 @@ const ATTACKS = [
   '</pre></details><iframe srcdoc="<script>parent.hit=true</script>">',
 ];
 
-it('what an agent or a name says is text, wherever it stands', async () => {
+it('texts of agents and names are shown as text everywhere', async () => {
   const { manager, server } = await serveSimulation(
     () =>
       scriptedRun([
@@ -49,7 +49,7 @@ it('what an agent or a name says is text, wherever it stands', async () => {
     await page.getByRole('heading', { level: 1, name: taskId }).waitFor();
     expect((await factsUnder(page, 'Where')).Branch).toBe(branches[index]);
     await activity.locator('summary').first().waitFor();
-    // All at once: what is opened moves others out of sight.
+    // All at once, because an opened one moves others out of sight.
     await activity.locator('summary').evaluateAll((summaries) => {
       for (const summary of summaries) (summary as HTMLElement).click();
     });
@@ -76,7 +76,7 @@ it('what an agent or a name says is text, wherever it stands', async () => {
   expect(requests.filter((url) => !url.startsWith(server.url))).toEqual([]);
 });
 
-/** Sessions whose every word is an attack: where they run, what was said to them, their plan and their changes. */
+/** Sessions with attacks in every text: their places, messages, plan and changes. */
 class HostileExecutor extends SimulatedExecutor {
   constructor() {
     super(({ hooks, spec }) => ({ steps: words(textOf(spec), spec.mode === 'interactive' ? hooks : undefined) }));
@@ -85,7 +85,7 @@ class HostileExecutor extends SimulatedExecutor {
   override async launch(request: RunRequest) {
     const { spec } = request;
     const [text, worktree] = [textOf(spec), worktreeOf(spec)];
-    await mkdir(worktree, { recursive: true }); // It is looked at.
+    await mkdir(worktree, { recursive: true }); // The manager looks at this folder.
     const environment = { docker: true, dockerImage: text, branch: text, base: text, worktree };
     const attachCommand = text;
     const onPlaced: RunRequest['onPlaced'] = (placement) =>
@@ -119,7 +119,7 @@ function worktreeOf(spec: RunRequest['spec']): string {
   return join(spec.cwd, textOf(spec));
 }
 
-/** With hooks: as Claude's transcript has it, until a person says something, which nobody does. */
+/** With hooks, it ends its turn as in the transcript of Claude Code, and waits forever for a person. */
 async function* words(text: string, hooks: RunRequest['hooks'] | undefined): AsyncGenerator<SimulatedStep> {
   if (!hooks) {
     yield* scriptedRun([{ text }]).steps;
@@ -130,7 +130,7 @@ async function* words(text: string, hooks: RunRequest['hooks'] | undefined): Asy
   await new Promise(() => {});
 }
 
-it('so is what only sessions of other modes have', async () => {
+it('texts of sessions in other modes are shown as text everywhere', async () => {
   const executors = everyMode(new HostileExecutor());
   const {
     manager,
@@ -174,7 +174,7 @@ it('so is what only sessions of other modes have', async () => {
   expect(requests.filter((url) => !url.startsWith(server.url))).toEqual([]);
 });
 
-it('what would be invisible, or turn a command around, is shown as what it is', async () => {
+it('characters that are invisible or change the text direction are shown as code points', async () => {
   const { manager, server } = await serveSimulation(
     () => scriptedRun([{ tool: 'Bash', input: { command: 'echo safe \u202e# fr- mr\u202c\u200b\u001b[8m; rm x' } }]),
     { policy: { rules: [{ tool: 'Bash', decision: 'ask' }] } },
@@ -185,7 +185,7 @@ it('what would be invisible, or turn a command around, is shown as what it is', 
   expect(command).toBe('echo safe ⟨U+202E⟩# fr- mr⟨U+202C⟩⟨U+200B⟩⟨U+001B⟩[8m; rm x');
 });
 
-it('nothing but the page itself may run in the page', async () => {
+it('the content security policy allows only the scripts of the page itself', async () => {
   const { server } = await serveSimulation(() => scriptedRun([]));
   const policy = (await fetch(server.url)).headers.get('content-security-policy');
   for (const part of ["default-src 'none'", "script-src 'self'", "require-trusted-types-for 'script'"]) {

@@ -4,9 +4,9 @@ import { DONE } from '../support/simulate.js';
 import { tempFolder } from '../support/temp-folder.js';
 import { openPage, serveSimulation } from './support.js';
 
-it('of 1,000 sessions only those in sight are drawn, and all can be reached', { timeout: 120_000 }, async () => {
+it('of 1,000 sessions only the visible ones are drawn, and all can be reached', { timeout: 120_000 }, async () => {
   const { manager, server } = await serveSimulation(DONE, { maxConcurrent: 50, maxQueued: 1_000 });
-  const cwd = tempFolder(); // No repository, which each session would look into.
+  const cwd = tempFolder(); // Not a repository, because each session would look into it.
   const sessions = await Promise.all(
     Array.from({ length: 1_000 }, (_, index) => manager.create({ prompt: 'x', cwd, taskId: `session ${index}` })),
   );
@@ -21,8 +21,8 @@ it('of 1,000 sessions only those in sight are drawn, and all can be reached', { 
   expect(await list.getByRole('listitem').count()).toBeLessThan(60);
 });
 
-it('of nearly 100,000 events only those in sight are drawn, the latest first', { timeout: 240_000 }, async () => {
-  // With what the engine itself notes of a session that is what the page keeps.
+it('of nearly 100,000 events only the visible ones are drawn, the latest first', { timeout: 240_000 }, async () => {
+  // Together with the events that the manager adds, this is how many events the page keeps.
   const count = 99_990;
   const { manager, server } = await serveSimulation(() =>
     scriptedRun(Array.from({ length: count }, (_, index) => ({ text: `message ${index + 1}` }))),

@@ -5,7 +5,7 @@ import { demoExecutors, MODE_SESSIONS } from '../../examples/support/demo-modes.
 import { DONE, ENDLESS, everyMode } from '../support/simulate.js';
 import { openPage, serveSimulation, sessionOnBoard } from './support.js';
 
-/** A server on the session of the demonstration that has this mode. */
+/** A server with the session of the demonstration that has this mode. */
 async function serveMode(mode: SessionMode) {
   const served = await serveSimulation(DONE, { executors: demoExecutors(), maxConcurrent: 6 });
   const options = MODE_SESSIONS.find((known) => known.mode === mode);
@@ -13,7 +13,7 @@ async function serveMode(mode: SessionMode) {
   return { ...served, id: (await served.manager.create(options)).id };
 }
 
-it('an interactive session that waits for a person stands out, and is no question', async () => {
+it('an interactive session that waits for a person needs attention, but shows no approval', async () => {
   const { manager, server, id } = await serveMode('interactive');
   await manager.waitFor(id, { status: 'waiting_feedback' });
   const page = await openPage(server);
@@ -27,7 +27,7 @@ it('an interactive session that waits for a person stands out, and is no questio
   expect(await page.getByRole('button', { name: 'Approve' }).count()).toBe(0);
 });
 
-it('what is said to it is heard, and told from what it says', async () => {
+it('a message to an interactive session is delivered, and shown apart from messages of the agent', async () => {
   const { manager, server, id } = await serveMode('interactive');
   const page = await openPage(server);
   await page.getByRole('link', { name: 'Redesign the sign-up form' }).click();
@@ -48,7 +48,7 @@ it('what is said to it is heard, and told from what it says', async () => {
   await manager.waitFor(id, { status: 'waiting_feedback' });
 });
 
-it('the command that leads to its terminal is copied as it is seen', async () => {
+it('the attach command of an interactive session can be copied, also without a clipboard', async () => {
   const { manager, server, id } = await serveMode('interactive');
   await manager.waitFor(id, { status: 'waiting_feedback' });
   const command = manager.get(id)?.runs[0]?.attachCommand ?? '';
@@ -60,7 +60,7 @@ it('the command that leads to its terminal is copied as it is seen', async () =>
   await terminal.getByText('Copied.').waitFor();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(command);
 
-  // Where a page has no clipboard a person can copy it all the same.
+  // If a page has no clipboard, a person can still copy the command.
   await page.evaluate(() => Object.defineProperty(navigator, 'clipboard', { value: undefined }));
   await terminal.getByRole('button', { name: 'Copy' }).click();
   await terminal.getByText('Selected').waitFor();
@@ -70,7 +70,7 @@ it('the command that leads to its terminal is copied as it is seen', async () =>
   await terminal.waitFor({ state: 'detached' });
 });
 
-it('who leads others stands above them, with what they cost, and waits for nobody else', async () => {
+it('a leader is shown above its child sessions, with their cost, and does not wait for a person', async () => {
   const { manager, server, id } = await serveMode('orchestration');
   await manager.waitFor(id, { status: 'waiting_feedback' });
   const [done] = manager.list({ taskId: 'Translate the mails' });
@@ -98,7 +98,7 @@ it('who leads others stands above them, with what they cost, and waits for nobod
   await page.getByRole('heading', { level: 1, name: 'Ship version 2.5' }).waitFor();
 });
 
-it('what a worktree session did is told in figures', async () => {
+it('the changes of a worktree session are shown in numbers', async () => {
   const { manager, server, id } = await serveMode('worktree');
   await manager.waitFor(id);
   const page = await openPage(server);
@@ -111,7 +111,7 @@ it('what a worktree session did is told in figures', async () => {
   ]);
 });
 
-/** A plan that is longer than what lists have of it, with something in it that nobody would see. */
+/** A plan that is longer than its part in lists, with an invisible character. */
 const PLAN = `1. Look.\u200b\n${'2. Do.\n'.repeat(1_000)}3. The end.`;
 
 class PlanningExecutor extends SimulatedExecutor {
@@ -142,7 +142,7 @@ async function servePlan() {
   return { ...served, id, page, prompts, prompt: page.getByLabel('What should it do?') };
 }
 
-it('a plan is carried out to the letter, by a child of the session that made it', async () => {
+it('a plan that is started on the page is the unchanged prompt of a child session', async () => {
   const { manager, workspace, id, page, prompts, prompt } = await servePlan();
   expect(await prompt.inputValue()).toBe(PLAN.replace('\u200b', '⟨U+200B⟩'));
   expect(await page.getByRole('radio', { name: 'autonomous' }).isChecked()).toBe(true);
@@ -153,7 +153,7 @@ it('a plan is carried out to the letter, by a child of the session that made it'
   expect(prompts).toEqual([{ text: PLAN }]);
 });
 
-it('a plan that a person has changed is carried out as they have changed it', async () => {
+it('a plan that a person edits on the page is the prompt of a child session as edited', async () => {
   const { manager, id, page, prompts, prompt } = await servePlan();
   await prompt.fill('Only look.');
   await page.getByRole('button', { name: 'Start', exact: true }).click();
@@ -163,7 +163,7 @@ it('a plan that a person has changed is carried out as they have changed it', as
   expect(prompts).toEqual([{ text: 'Only look.' }]);
 });
 
-it('a session is started in any mode, each asking for what it needs and nothing else', async () => {
+it('a session can be started in every mode, and the form shows only the fields of its mode', async () => {
   const asked: CreateSessionOptions[] = [];
   const { manager, server } = await serveSimulation(ENDLESS, { maxConcurrent: 10 });
   const create = manager.create.bind(manager);
@@ -195,7 +195,7 @@ it('a session is started in any mode, each asking for what it needs and nothing 
   ]);
 });
 
-it('of many children a card has the first, and their page those in sight', async () => {
+it('a card shows the first child sessions, and the page of the leader draws the visible ones', async () => {
   const { manager, server } = await serveSimulation(ENDLESS, { maxConcurrent: 2, maxQueued: 300 });
   const { id } = await manager.create({ prompt: 'x', taskId: 'parent' });
   for (let count = 0; count < 200; count++)

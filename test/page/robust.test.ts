@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { DONE, ENDLESS } from '../support/simulate.js';
 import { openPage, serveManager, serveSimulation, sessionOnBoard, TOKEN } from './support.js';
 
-it('works as a part of another app', async () => {
+it('the page works as a part of another app', async () => {
   const { manager, server } = await serveSimulation(DONE);
   const app = new Hono().route('/agents', createAutonomousApp(manager, { token: TOKEN }));
   const listening = await new Promise<ReturnType<typeof serve>>((resolve) => {
@@ -26,9 +26,9 @@ it('works as a part of another app', async () => {
 });
 
 it.each([
-  ['may only look', true, 'read only'],
-  ['may not even look', false, 'no access'],
-])('a tab that %s may act when the link is opened in it', async (_, readWithoutToken, notice) => {
+  ['read only', true, 'read only'],
+  ['without access', false, 'no access'],
+])('a tab that is %s can act after the link is opened in it', async (_, readWithoutToken, notice) => {
   const { server } = await serveSimulation(DONE, {}, { readWithoutToken });
   const page = await openPage(server, { path: '#/', complains: /401/ });
   await page.getByText(notice).waitFor();
@@ -39,7 +39,7 @@ it.each([
   expect(await page.getByRole('button', { name: 'Start a session' }).isEnabled()).toBe(true);
 });
 
-it('a token with any of its characters works out of the link', async () => {
+it('a token with all kinds of characters works in the link', async () => {
   const { manager, workspace } = await serveSimulation(DONE);
   const { server } = await serveManager(manager, workspace, { token: 'abc+def/ghi~jkl._-==' });
   const page = await openPage(server);
@@ -49,7 +49,7 @@ it('a token with any of its characters works out of the link', async () => {
   await page.getByText('Completed', { exact: true }).waitFor();
 });
 
-it('a page whose token is not valid any more says so, and asks for the link', async () => {
+it('a page whose token is no longer valid says so and asks for the link', async () => {
   const { manager, server, workspace } = await serveSimulation(ENDLESS);
   await manager.create({ prompt: 'x', taskId: 'seen' });
   const page = await openPage(server, { complains: /401/ });
@@ -63,7 +63,7 @@ it('a page whose token is not valid any more says so, and asks for the link', as
   await page.getByText('live', { exact: true }).waitFor();
 });
 
-it('a page whose token is not valid any more may only look where reading takes no token', async () => {
+it('a page whose token is no longer valid becomes read only if reading needs no token', async () => {
   const { manager, server, workspace } = await serveSimulation(ENDLESS, {}, { readWithoutToken: true });
   const { id } = await manager.create({ prompt: 'x' });
   const page = await openPage(server, { complains: /401/ });
@@ -79,7 +79,7 @@ it('a page whose token is not valid any more may only look where reading takes n
   expect(await page.getByRole('button', { name: 'Pause' }).isDisabled()).toBe(true);
 });
 
-it('a message that the agent did not live to hear is not said to be heard', async () => {
+it('a message whose session ended before its delivery is shown as not delivered', async () => {
   const { manager, server } = await serveSimulation(() =>
     scriptedRun([{ tool: 'Bash', input: { command: 'sleep 60' }, takesMs: 60_000 }]),
   );
@@ -94,7 +94,7 @@ it('a message that the agent did not live to hear is not said to be heard', asyn
   await page.getByText('interrupted').waitFor();
 });
 
-it('tries again where a session cannot be fetched', async () => {
+it('the page tries again if a session cannot be fetched', async () => {
   const { manager, server } = await serveSimulation(ENDLESS);
   const { id } = await manager.create({ prompt: 'x' });
   const page = await openPage(server);
@@ -105,7 +105,7 @@ it('tries again where a session cannot be fetched', async () => {
   expect(refusals).toBeLessThan(0);
 });
 
-it('a parent is found by what the user calls it, and its page is as live as any', async () => {
+it('a parent that is given by its task id is linked from its child, and its page is live', async () => {
   const { manager, server } = await serveSimulation(ENDLESS);
   const boss = await manager.create({ prompt: 'x', taskId: 'boss' });
   const child = await manager.create({ prompt: 'x', taskId: 'child', parentId: 'boss' });
@@ -120,7 +120,7 @@ it('a parent is found by what the user calls it, and its page is as live as any'
   expect(page.url()).toContain(child.id);
 });
 
-it('a dialog keeps what was typed until it is closed on purpose', async () => {
+it('a dialog keeps the typed text until a person closes it on purpose', async () => {
   const { server } = await serveSimulation(DONE);
   const page = await openPage(server);
   await page.getByRole('button', { name: 'Start a session' }).click();
@@ -129,17 +129,17 @@ it('a dialog keeps what was typed until it is closed on purpose', async () => {
   await page.keyboard.press('Control+k');
   const dialog = await page.getByRole('dialog').boundingBox();
   if (!dialog) throw new Error('the dialog is not there');
-  await page.mouse.click(dialog.x + 5, dialog.y + 5); // Its padding.
+  await page.mouse.click(dialog.x + 5, dialog.y + 5); // The padding of the dialog.
   await page.mouse.move(dialog.x + 50, dialog.y + 90);
   await page.mouse.down();
   await page.mouse.move(dialog.x - 50, dialog.y + 90);
-  await page.mouse.up(); // A selection that ends beside it.
+  await page.mouse.up(); // A selection that ends outside of the dialog.
   expect(await prompt.inputValue()).toBe('A long prompt');
   await page.mouse.click(dialog.x - 50, dialog.y);
   await prompt.waitFor({ state: 'detached' });
 });
 
-it('the sessions can be reached without the controls before them', async () => {
+it('the skip link moves the focus past the controls and stays on the same page', async () => {
   const { manager, server } = await serveSimulation(ENDLESS);
   const { id } = await manager.create({ prompt: 'x' });
   const page = await openPage(server);

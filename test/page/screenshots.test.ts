@@ -10,7 +10,7 @@ import { tempFolder } from '../support/temp-folder.js';
 import { openPage, serveSimulation } from './support.js';
 
 const DOCS = join(import.meta.dirname, '../../docs');
-/** `npm run screenshots` renews those in the documentation; else they are taken and thrown away. */
+/** `npm run screenshots` renews the screenshots in the documentation; otherwise they are taken and thrown away. */
 const isRenewing = process.env.RENEW_SCREENSHOTS === 'true';
 
 /** The demonstration, four times as fast. */
@@ -52,7 +52,7 @@ function sizeOf(png: Buffer): [number, number] {
   return [png.readUInt32BE(16), png.readUInt32BE(20)];
 }
 
-it('the pictures of the documentation can be taken again', async () => {
+it('the screenshots of the documentation can be taken again', async () => {
   const { manager, server, workspace: cwd } = await serveSimulation(script, { policy: DEMO_POLICY });
   for (const { taskId, prompt, branch } of DEMO_SESSIONS)
     await manager.create({ taskId, prompt, cwd, worktree: branch });
@@ -112,7 +112,7 @@ it('the pictures of the documentation can be taken again', async () => {
   await shot(page, 'board-narrow');
 });
 
-it('so can those of the other modes', async () => {
+it('the screenshots of the other modes can be taken again', async () => {
   const {
     manager,
     server,
@@ -138,7 +138,7 @@ it('so can those of the other modes', async () => {
   await shot(page, 'plan');
 });
 
-it('every picture of the documentation is one of these, and every one of these is shown', async () => {
+it('the documentation shows exactly the screenshots that are taken here', async () => {
   const review = await readFile(join(DOCS, 'ui-review.md'), 'utf8');
   for (const name of SHOTS) {
     expect(existsSync(join(DOCS, `images/${name}.png`)), name).toBe(true);

@@ -5,7 +5,7 @@ import { ASK_TO_PUSH, heldBefore } from '../support/simulate.js';
 import { openPage, serveSimulation } from './support.js';
 import { PUSH, WAIT, WORK, wholeCourse } from './whole-course.js';
 
-it('a session goes its whole course by what a person clicks and types', async () => {
+it('a person takes a session through its whole course on the page', async () => {
   const released = deferred<void>();
   const { manager, server } = await serveSimulation(
     ({ conversationId, feedback }) => {
@@ -28,7 +28,7 @@ it('a session goes its whole course by what a person clicks and types', async ()
   );
 });
 
-it('what is denied does not run, and the agent reads why', async () => {
+it('a denied call does not run, and the page shows the reason', async () => {
   const { manager, server } = await serveSimulation(
     () => scriptedRun([{ tool: 'Bash', input: { command: 'git push' }, output: 'pushed' }, { text: 'Then not.' }]),
     { policy: ASK_TO_PUSH },
@@ -45,7 +45,7 @@ it('what is denied does not run, and the agent reads why', async () => {
   await denial.getByText('Not on a Friday').waitFor();
 });
 
-it('an approval that is too long for a list is read in whole before it can be given', async () => {
+it('a call that is too long for the board can be approved only after it is shown in full', async () => {
   const command = `git push # ${'x'.repeat(9_000)} THE END`;
   const { manager, server } = await serveSimulation(
     () => scriptedRun([{ tool: 'Bash', input: { command } }, { text: 'Done.' }]),
@@ -64,7 +64,7 @@ it('an approval that is too long for a list is read in whole before it can be gi
   expect((await manager.waitFor(id)).metadata.toolsUsed).toMatchObject([{ outcome: 'ok' }]);
 });
 
-it('shows what a tool was given and what it answered, how long it took, and errors by severity', async () => {
+it('a tool call is shown with its input, output, duration and error severity', async () => {
   const { manager, server } = await serveSimulation(() =>
     scriptedRun([
       { tool: 'Bash', input: { command: 'npm test' }, output: 'Exit code 1\nassertion failed', isError: true },
@@ -96,7 +96,7 @@ it('shows what a tool was given and what it answered, how long it took, and erro
   await page.getByText('$0.030', { exact: true }).last().waitFor();
 });
 
-it('follows what comes, but leaves whoever scrolls up in peace', async () => {
+it('the activity follows new events unless the person has scrolled up', async () => {
   const more = deferred<void>();
   const { manager, server } = await serveSimulation(() => {
     const run = scriptedRun(Array.from({ length: 100 }, (_, index) => ({ text: `message ${index + 1}` })));
@@ -117,7 +117,7 @@ it('follows what comes, but leaves whoever scrolls up in peace', async () => {
   expect(await pages[1]?.getByText('message 1', { exact: true }).isVisible()).toBe(true);
 });
 
-it('a session that is not there is said to be not there', async () => {
+it('an unknown session is reported as not found', async () => {
   const { server } = await serveSimulation(() => scriptedRun([]));
   const page = await openPage(server, { complains: /404/ });
   await page.getByText('No sessions yet.').waitFor();

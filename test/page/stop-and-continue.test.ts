@@ -6,7 +6,7 @@ import { openPage, serveSimulation } from './support.js';
 const COMMAND = 'make everything';
 const WORDS = 'Only the library, please';
 
-/** A call that does not end by itself; then what it was told. */
+/** A call that does not end by itself; after feedback, a message that quotes the feedback. */
 const WORKS: SimulatedScript = ({ conversationId, feedback }) =>
   feedback === undefined
     ? scriptedRun([{ tool: 'Bash', input: { command: COMMAND }, takesMs: 600_000 }], { conversationId })
@@ -26,7 +26,7 @@ async function atWork() {
 
 type AtWork = Awaited<ReturnType<typeof atWork>>;
 
-/** The first run was ended for a second one, which has what was typed, in record and page. */
+/** Record and page show that the first run was ended and a second run received the typed text. */
 async function expectContinued({ manager, id, page, activity, call }: AtWork, field: ReturnType<Page['getByLabel']>) {
   await activity.getByText('Run 2 started').waitFor();
   await activity.getByText('Completed', { exact: true }).waitFor();
@@ -49,13 +49,13 @@ async function expectContinued({ manager, id, page, activity, call }: AtWork, fi
     expect.stringMatching(/^Run 1 · .* · exit 143$/),
     expect.stringMatching(/^Run 2 · .* · exit 0\s*.*Only the library, please/),
   ]);
-  // It was no message to the run that there was.
+  // The text was not sent to the first run as a message.
   expect(await activity.getByText('Delivered to the agent').count()).toBe(0);
   expect(await page.getByText('The agent will read this').count()).toBe(0);
   expect(await field.inputValue()).toBe('');
 }
 
-it('what works is stopped and goes on with what it is told', async () => {
+it('a running session is stopped and continues with the given feedback', async () => {
   const session = await atWork();
   const { page } = session;
   const [button, field] = [page.getByRole('button', { name: 'Stop and continue' }), page.locator('textarea')];
@@ -65,7 +65,7 @@ it('what works is stopped and goes on with what it is told', async () => {
   await expectContinued(session, field);
 });
 
-it('what is paused is so, too, and nothing else can be said to it', async () => {
+it('a paused session is stopped and continues with feedback, and cannot be steered', async () => {
   const session = await atWork();
   const { manager, id, page } = session;
   await page.getByRole('button', { name: 'Pause' }).click();

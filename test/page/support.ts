@@ -18,7 +18,7 @@ async function launched(): Promise<Browser> {
   return chromium.launch({ executablePath: await ensureChromium(), args: ['--no-sandbox'] });
 }
 
-/** A server on simulated sessions. */
+/** A server with simulated sessions. */
 export async function serveSimulation(
   script: SimulatedScript,
   options: SessionManagerOptions = {},
@@ -32,7 +32,7 @@ export async function serveSimulation(
   return serveManager(manager, tempFolder(), serving);
 }
 
-/** A server on a manager; both are closed after the test. */
+/** A server for a manager; both are closed after the test. */
 export async function serveManager(
   manager: UnifiedSessionManager,
   workspace: string,
@@ -46,7 +46,7 @@ export async function serveManager(
   return { manager, server, workspace };
 }
 
-/** The page of a server in a tab of its own. Whatever it complains of on its console, but for `complains`, fails the test. */
+/** The page of a server in its own tab. Every error on its console fails the test, except those that match `complains`. */
 export async function openPage(
   server: AutonomousServer,
   { path = '', complains, ...options }: BrowserContextOptions & { path?: string; complains?: RegExp } = {},

@@ -5,7 +5,7 @@ import { openPage, serveSimulation } from './support.js';
 
 const SAME = 24;
 
-/** How many pixels of a chart have a colour of the page's, as it is now. */
+/** How many pixels of a chart have a given colour of the page in the current colour scheme. */
 function pixelsOf(chart: Locator, color: string): Promise<number> {
   return chart.evaluate(
     (box, { color, same }) => {
@@ -21,7 +21,7 @@ function pixelsOf(chart: Locator, color: string): Promise<number> {
       let pixels = 0;
       for (let at = 0; at < data.length; at += 4) {
         const differs = [0, 1, 2].some((part) => Math.abs((data[at + part] ?? 0) - (wanted[part] ?? 0)) > same);
-        // What is half transparent is the edge of something else.
+        // Half-transparent pixels are the edge of something else.
         if (!differs && (data[at + 3] ?? 0) > 128) pixels++;
       }
       return pixels;
@@ -30,7 +30,7 @@ function pixelsOf(chart: Locator, color: string): Promise<number> {
   );
 }
 
-it('cost and tokens are both drawn, each in its colour, in light and in dark', async () => {
+it('the chart draws cost and tokens, each in its own colour, in light and dark mode', async () => {
   const { manager, server } = await serveSimulation(({ conversationId }) =>
     scriptedRun([{ text: 'One.' }, { text: 'Two.' }, { text: 'Three.' }], { conversationId }),
   );

@@ -7,7 +7,7 @@ import { factsUnder, openPage, serveSimulation } from './support.js';
 
 type RunRequest = Parameters<SimulatedExecutor['launch']>[0];
 
-/** In a container on a worktree, as far as its record tells. */
+/** Claims to run in a container with a worktree. */
 class InContainer extends SimulatedExecutor {
   override async prepare({ cwd, worktree }: RunRequest['spec']) {
     const branch = worktree?.branch ?? '';
@@ -25,7 +25,7 @@ class InContainer extends SimulatedExecutor {
   }
 }
 
-it("a session's page tells where it runs: worktree, branch, image and container of the latest run, log", async () => {
+it('the page of a session shows its worktree, branch, image, latest container and log', async () => {
   const executors = everyMode(new InContainer(DONE));
   const { manager, server, workspace: cwd } = await serveSimulation(DONE, { executors });
   const options = { mode: 'worktree', prompt: 'x', taskId: 'placed', cwd, worktree: 'fix/it' } as const;
@@ -52,7 +52,7 @@ it("a session's page tells where it runs: worktree, branch, image and container 
   });
 });
 
-it('what a session does not have is not told: no container, no worktree, no log before its first run', async () => {
+it('the page of a queued session shows no container, worktree or log', async () => {
   const { manager, server, workspace: cwd } = await serveSimulation(ENDLESS, { maxConcurrent: 1 });
   await manager.create({ prompt: 'x', cwd });
   const { id, status } = await manager.create({ prompt: 'x', taskId: 'next', cwd });

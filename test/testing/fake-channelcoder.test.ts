@@ -12,7 +12,7 @@ vi.mock('channelcoder', () => fake.module);
 
 beforeEach(() => vi.clearAllMocks());
 
-it('a session that ChannelCoder starts itself is adopted: watched, ended by its result, and continued', async () => {
+it('a session that ChannelCoder starts itself is watched, ended by its result, and continued', async () => {
   const stateDir = tempFolder();
   const executor = new AutonomousExecutor({ stateDir, env: { PATH: executables({ claude: 'exit 1' }) } });
   const manager = new UnifiedSessionManager({ stateDir, executors: { autonomous: executor } });

@@ -8,7 +8,7 @@ import { tempFolder } from '../support/temp-folder.js';
 const rules = [{ tool: 'Write', decision: 'deny', reason: 'Read only.' }] as const;
 
 describe('SimulatedExecutor', () => {
-  it('is stopped while it waits for a step that does not come', async () => {
+  it('a simulated session is cancelled while it waits for a step that does not come', async () => {
     const { manager } = simulate(({ conversationId }) => {
       const { steps } = scriptedRun([{ text: 'Waiting.' }], { conversationId });
       async function* stuck(): AsyncGenerator<SimulatedStep> {
@@ -24,13 +24,13 @@ describe('SimulatedExecutor', () => {
     expect((await manager.cancel(id)).status).toBe('cancelled');
   });
 
-  it('has the branch of a worktree in its record', async () => {
+  it('a simulated session has the branch of its worktree in its record', async () => {
     const { manager } = simulate(() => scriptedRun([{ text: 'Done.' }]));
     const { id } = await manager.create({ prompt: 'x', worktree: 'fix/it' });
     expect((await manager.waitFor(id)).environment.branch).toBe('fix/it');
   });
 
-  it('has calls rated in /workspace, as in a container, and says that no container ran', async () => {
+  it('calls of a simulated session are rated as in a container, but its record has no container', async () => {
     const { manager } = simulate(() =>
       scriptedRun([
         { tool: 'Write', input: { file_path: '/workspace/a' } },
@@ -46,7 +46,7 @@ describe('SimulatedExecutor', () => {
     expect(environment.docker).toBe(false);
   });
 
-  it('writes a denial for the result of what was denied, at once, and the rest as it is', async () => {
+  it('a denied call gets a denial as its result at once, and another call keeps its result', async () => {
     const { manager } = simulate(() =>
       scriptedRun([
         { tool: 'Write', input: { file_path: 'a' }, output: 'written', takesMs: 60_000 },
@@ -65,7 +65,7 @@ describe('SimulatedExecutor', () => {
     expect(log).not.toContain('written');
   });
 
-  it('does what the script says to a message, once and in its place', async () => {
+  it('the onMessage of a script plays its turns once, after the current step', async () => {
     const { manager } = simulate(() =>
       scriptedRun([{ tool: 'Read', output: 'read' }, { text: 'Done.' }], {
         onMessage: (message) => [{ tool: 'Grep', input: { pattern: message }, output: 'found' }],
@@ -81,7 +81,7 @@ describe('SimulatedExecutor', () => {
     expect(result).toMatchObject({ reason: 'success', text: 'Done.' });
   });
 
-  it('says that it heard where the script says nothing of messages', async () => {
+  it('a script without onMessage confirms a message', async () => {
     const { manager } = simulate(() => scriptedRun([{ text: 'Done.' }]));
     manager.once('session:created', ({ sessionId }) => manager.steer(sessionId, 'this'));
     const { id } = await manager.create({ prompt: 'x' });
@@ -89,7 +89,7 @@ describe('SimulatedExecutor', () => {
     expect(metadata.recentMessages.map(({ text }) => text)).toEqual(['Done.', 'Understood: this']);
   });
 
-  it('asks about the calls of a recorded log, too, and writes its lines as they are', async () => {
+  it('calls of a recorded log are checked, and its other lines are written unchanged', async () => {
     const file = join(tempFolder(), 'recorded.log');
     const turns = [{ tool: 'Read', output: 'read' }, { tool: 'Write', output: 'written' }, { text: 'Done.' }];
     const lines = [...(scriptedRun(turns).steps as Iterable<SimulatedStep>)].map(({ line }) => JSON.stringify(line));

@@ -61,7 +61,7 @@ export const DELETING_AND_MACHINE: readonly Group[] = [
   },
   {
     level: 'critical',
-    why: 'leaves nothing of a file, or destroys a disk',
+    why: 'destroys the content of a file, or a disk',
     commands: [
       'shred -u credentials.txt',
       'mv notes.md /dev/null',
@@ -175,7 +175,7 @@ export const DELETING_AND_MACHINE: readonly Group[] = [
   },
   {
     level: 'warning',
-    why: 'takes the rights of another user',
+    why: 'runs with the rights of another user',
     commands: ['sudo ls /root', 'sudo apt-get install -y jq', 'su - postgres -c "psql -l"', 'sudo -u app npm test'],
   },
   {

@@ -112,7 +112,7 @@ export const EDITING_AND_GIT: readonly Group[] = [
   },
   {
     level: 'warning',
-    why: 'loses only what is named, and git can bring it back or the agent has made it',
+    why: 'loses only named things, which git can restore or the agent has made',
     commands: [
       'git checkout -- src/a.ts',
       'git restore src/a.ts test/a.test.ts',
@@ -158,7 +158,7 @@ export const EDITING_AND_GIT: readonly Group[] = [
   },
   {
     level: 'critical',
-    why: 'changes what others have, or the history for good',
+    why: 'changes what other people have, or changes the history for good',
     commands: [
       'git push --force',
       'git push -f origin main',

@@ -71,7 +71,7 @@ export const EXPLORING_AND_BUILDING: readonly Group[] = [
   },
   {
     level: 'none',
-    why: 'takes structured output apart',
+    why: 'parses structured output',
     commands: [
       "jq -r '.dependencies | keys[]' package.json",
       'jq \'.scripts | to_entries[] | "\\(.key): \\(.value)"\' package.json',
@@ -156,7 +156,7 @@ export const EXPLORING_AND_BUILDING: readonly Group[] = [
   },
   {
     level: 'none',
-    why: 'starts the program and asks it something',
+    why: 'starts the program and sends it a request',
     commands: [
       'npm run dev > /tmp/dev.log 2>&1 &',
       'node server.js & sleep 2 && curl -s http://localhost:3000/health; kill %1',
@@ -174,7 +174,7 @@ export const EXPLORING_AND_BUILDING: readonly Group[] = [
   },
   {
     level: 'none',
-    why: 'removes what a tool makes again',
+    why: 'removes what a tool can make again',
     commands: [
       'rm -rf node_modules && npm ci',
       'rm -rf dist coverage .turbo',

@@ -156,7 +156,7 @@ export const SERVICES: readonly Group[] = [
   },
   {
     level: 'critical',
-    why: 'destroys what others depend on, or changes it unseen',
+    why: 'destroys what other people depend on, or changes it without a review',
     commands: [
       'docker system prune -af --volumes',
       'docker volume rm pgdata',
@@ -188,7 +188,7 @@ export const SERVICES: readonly Group[] = [
   // Agents
   {
     level: 'critical',
-    why: 'goes around the guard of the session',
+    why: 'bypasses the guard of the session',
     commands: [
       'claude -p "clean up" --dangerously-skip-permissions',
       'codex --full-auto "clean up"',

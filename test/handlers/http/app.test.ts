@@ -67,8 +67,8 @@ async function busyApp() {
   };
 }
 
-describe('every route that changes something', () => {
-  it('is there at all', async () => {
+describe('routes that change something', () => {
+  it('every changing route exists and reaches its session', async () => {
     const { changing, at, post } = await busyApp();
     expect(changing.map(({ path }) => path.split('/').at(-1))).toEqual(
       expect.arrayContaining([
@@ -82,7 +82,7 @@ describe('every route that changes something', () => {
         'deny',
       ]),
     );
-    // What is refused below is refused for the reason given: as it is, the request reaches the session.
+    // The tests below check refusals. Unchanged, each of these requests reaches the session.
     for (const route of changing) {
       const { status } = await post(at(route), route.body);
       expect([200, 201, 202, 404, 409], route.path).toContain(status);
@@ -94,10 +94,10 @@ describe('every route that changes something', () => {
     ['with a wrong token', 401, { token: `${TOKEN}x` }],
     ['with an empty token', 400, { token: '' }],
     ['with the token of another scheme', 400, { headers: { Authorization: `Basic ${TOKEN}` } }],
-    ["from a stranger's page", 403, { headers: { Origin: 'http://evil.example' } }],
+    ['from a page of another site', 403, { headers: { Origin: 'http://evil.example' } }],
     ['from a page without an origin', 403, { headers: { Origin: 'null' } }],
     [
-      'from a page that does not say which',
+      'from a cross-site page that does not send its origin',
       403,
       { headers: { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors' } },
     ],
@@ -108,17 +108,17 @@ describe('every route that changes something', () => {
     ],
     ['from a page of another port', 403, { headers: { Origin: 'http://localhost:1' } }],
     ["from a page whose name begins with this server's", 403, { headers: { Origin: 'http://localhost.evil.example' } }],
-    ['under a name that was made to lead here', 421, { headers: { Host: 'evil.example' } }],
+    ['with a foreign host name, as after DNS rebinding', 421, { headers: { Host: 'evil.example' } }],
     [
-      'under such a name with its own origin',
+      'with a foreign host name and its own origin',
       421,
       { headers: { Host: 'evil.example', Origin: 'http://evil.example' } },
     ],
-    ["under a name that begins with this server's", 421, { headers: { Host: 'localhost.evil.example' } }],
-    ['with a body of a form', 415, { headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }],
-    ['with a body of text', 415, { headers: { 'Content-Type': 'text/plain;charset=application/json' } }],
-    ['with a body that is said to be large', 413, { headers: { 'Content-Length': String(MEGABYTE + 1) } }],
-  ] as const)('is refused %s', async (_, status, sent) => {
+    ["with a host name that begins with this server's", 421, { headers: { Host: 'localhost.evil.example' } }],
+    ['with a form as its body', 415, { headers: { 'Content-Type': 'application/x-www-form-urlencoded' } }],
+    ['with text as its body', 415, { headers: { 'Content-Type': 'text/plain;charset=application/json' } }],
+    ['with a large Content-Length', 413, { headers: { 'Content-Length': String(MEGABYTE + 1) } }],
+  ] as const)('every changing route refuses a request %s', async (_, status, sent) => {
     const { changing, at, post, before, state } = await busyApp();
     for (const route of changing) {
       const answer = await post(at(route), route.body, sent);
@@ -130,13 +130,13 @@ describe('every route that changes something', () => {
 
   it.each([
     ['that is large', 413, JSON.stringify({ message: 'x'.repeat(MEGABYTE) })],
-    ['that is no JSON', 400, '{"message": "x"'],
+    ['that is not JSON', 400, '{"message": "x"'],
     ['that is empty', 400, ''],
     ['that is null', 400, 'null'],
     ['that is a list', 400, '[]'],
     ['that is a text', 400, '"x"'],
     ['that is nested deeply', 400, '['.repeat(200_000)],
-  ])('refuses a body %s', async (_, status, body) => {
+  ])('every changing route refuses a body %s', async (_, status, body) => {
     const { changing, at, post, before, state } = await busyApp();
     for (const route of changing) {
       const answer = await post(at(route), body);
@@ -146,7 +146,7 @@ describe('every route that changes something', () => {
     expect(state()).toEqual(before);
   });
 
-  it('refuses unknown keys', async () => {
+  it('every changing route refuses unknown keys', async () => {
     const { changing, at, post, before, state } = await busyApp();
     for (const route of changing) {
       for (const key of ['unknown', 'constructor', 'signal']) {
@@ -158,7 +158,7 @@ describe('every route that changes something', () => {
     expect(state()).toEqual(before);
   });
 
-  it('refuses values of another type', async () => {
+  it('every changing route refuses values of a wrong type', async () => {
     const { changing, at, post, before, state } = await busyApp();
     for (const route of changing) {
       for (const [key, { type }] of Object.entries(route.properties)) {
@@ -171,7 +171,7 @@ describe('every route that changes something', () => {
     expect(state()).toEqual(before);
   });
 
-  it('knows no session by a hostile id', async () => {
+  it('every changing route answers a hostile session id with 404', async () => {
     const { changing, at, post, before, state } = await busyApp();
     for (const route of changing.filter(({ path }) => path.includes('{taskId}'))) {
       for (const id of HOSTILE_IDS) {
@@ -183,8 +183,8 @@ describe('every route that changes something', () => {
   });
 });
 
-describe('every route that only reads', () => {
-  it('needs the token, as everything does but the page itself', async () => {
+describe('routes that only read', () => {
+  it('every reading route needs the token, and only the page itself does not', async () => {
     const { reading, at, app } = await busyApp();
     for (const path of [...reading.map((route) => at(route)), '/openapi.json', '/nothing', '/api', `${SESSIONS}/`]) {
       for (const Authorization of ['', `Bearer ${TOKEN}x`, `Basic ${TOKEN}`, TOKEN, `Bearer ${TOKEN} x`]) {
@@ -194,14 +194,14 @@ describe('every route that only reads', () => {
           if (method === 'GET') expect(await response.json()).toEqual({ success: false, error: expect.any(String) });
         }
       }
-      // A link must not bring it: it would stand in logs.
+      // A token in a link is not accepted: links end up in logs.
       for (const query of [`token=${TOKEN}`, `access_token=${TOKEN}`])
         expect((await app.request(`${path}?${query}`)).status, path).toBe(401);
     }
     for (const path of ['/', '/assets/x.js']) expect((await app.request(path)).status, path).not.toBe(401);
   });
 
-  it('needs no token where that is said, and whoever changes something does', async () => {
+  it('with readWithoutToken, reading needs no token and changing does', async () => {
     const { manager } = simulate(ENDLESS);
     const { app, get, post } = appOn(manager, { readWithoutToken: true });
     await manager.create({ prompt: 'x', taskId: 'a' });
@@ -217,7 +217,7 @@ describe('every route that only reads', () => {
     expect((await app.request('/openapi.json')).status).toBe(200);
   });
 
-  it('is refused for other hosts and origins, and so are page and description', async () => {
+  it('every reading route, the page and the description refuse other hosts and origins', async () => {
     const { reading, at, get } = await busyApp();
     for (const path of [...reading.map((route) => at(route)), '/', '/assets/x.js', '/openapi.json', '/nothing']) {
       for (const host of ['evil.example', 'evil.example:4300', '127.0.0.1.evil.example', '0.0.0.0'])
@@ -227,7 +227,7 @@ describe('every route that only reads', () => {
     }
   });
 
-  it('knows no session by a hostile id', async () => {
+  it('every reading route answers a hostile session id with 404', async () => {
     const { reading, at, get } = await busyApp();
     for (const route of reading.filter(({ path }) => path.includes('{taskId}'))) {
       for (const id of HOSTILE_IDS) {
@@ -246,12 +246,12 @@ describe('hosts and origins', () => {
     ['127.0.0.1:4300', 'http://127.0.0.1:4300'],
     ['[::1]:4300', 'http://[::1]:4300'],
     ['LocalHost:4300', 'http://localhost:4300'],
-  ])('of the loopback are accepted: %s', async (Host, Origin) => {
+  ])('a host and an origin of the loopback are accepted: %s', async (Host, Origin) => {
     const { get } = testApp(DONE);
     expect((await get(SESSIONS, { Host, Origin })).status).toBe(200);
   });
 
-  it('that are named are accepted, with any port or that one', async () => {
+  it('a configured host is accepted, with any port or with its configured port', async () => {
     const { get } = testApp(DONE, {}, { hosts: ['Agents.example', 'other.example:8443'] });
     const status = async (Host: string, Origin?: string) =>
       (await get(SESSIONS, { Host, ...(Origin && { Origin }) })).status;
@@ -282,7 +282,7 @@ describe('hosts and origins', () => {
     ['localhost:4300', 'https://secure.example:8443'],
     ['localhost:4300', 'http://localhost:4300.evil.example'],
     ['localhost:4300', 'http://localhost:4300@evil.example'],
-  ])('that differ in name, port or scheme are refused: %s from a page of %s', async (Host, Origin) => {
+  ])('an origin of another name, port or scheme is refused: %s from a page of %s', async (Host, Origin) => {
     const { get } = testApp(DONE, {}, { hosts: ['agents.example', 'other.example:8443', 'https://secure.example'] });
     expect((await get(SESSIONS, { Host, Origin })).status).toBe(403);
   });
@@ -296,14 +296,14 @@ describe('hosts and origins', () => {
     ['localhost:4300', 'http://other.example:8443'],
     ['localhost:4300', 'https://secure.example'],
     ['secure.example', 'https://secure.example'],
-  ])('of a named server are accepted: %s from a page of %s', async (Host, Origin) => {
+  ])('an origin of a configured host is accepted: %s from a page of %s', async (Host, Origin) => {
     const { get } = testApp(DONE, {}, { hosts: ['agents.example', 'other.example:8443', 'https://secure.example'] });
     expect((await get(SESSIONS, { Host, Origin })).status).toBe(200);
   });
 });
 
 describe('answers', () => {
-  it('let a page do nothing but what it brings itself, and other origins read nothing', async () => {
+  it('headers restrict a page to its own content and let other origins read nothing', async () => {
     const { get, app } = testApp(DONE);
     for (const path of [SESSIONS, '/openapi.json', '/', '/nothing']) {
       const { headers } = await get(path);
@@ -319,7 +319,7 @@ describe('answers', () => {
     expect([preflight.status, preflight.headers.has('Access-Control-Allow-Origin')]).toEqual([403, false]);
   });
 
-  it('have the status of their error', async () => {
+  it('each error code is answered with its HTTP status', async () => {
     const { manager, get } = testApp(DONE);
     const statuses: Record<OrchestrationErrorCode, number> = {
       INVALID_OPTIONS: 400,
@@ -361,7 +361,7 @@ describe('answers', () => {
     expect([status, json]).toEqual([500, { success: false, error: 'A mistake.' }]);
   });
 
-  it('say what is not there', async () => {
+  it('an unknown path is answered with 404', async () => {
     const { get, post } = testApp(DONE);
     expect(await get('/api/nothing')).toMatchObject({ status: 404, json: { success: false } });
     expect(await post('/api/nothing')).toMatchObject({ status: 404, json: { success: false } });
@@ -370,7 +370,7 @@ describe('answers', () => {
 });
 
 describe('the logs', () => {
-  it('are 50 unless a limit says so, 1,000 at most', async () => {
+  it('the logs have 50 entries by default and 1,000 at most', async () => {
     const { manager, get } = testApp(DONE);
     const message = { kind: 'message', text: 'x', first: true } as const;
     const sessions = Array.from({ length: 1_100 }, (_, index) =>
@@ -389,7 +389,7 @@ describe('the logs', () => {
 });
 
 describe('creating a session over HTTP', () => {
-  it('runs it in the first workspace, with what was asked for', async () => {
+  it('a session over HTTP runs in the first workspace by default, with its given options', async () => {
     const { post, manager, workspace } = testApp(DONE);
     mkdirSync(join(workspace, 'inner'));
     writeFileSync(join(workspace, 'inner/prompt.md'), '---\ninput:\n  name: string\n---\nHello {name}.\n');
@@ -402,7 +402,7 @@ describe('creating a session over HTTP', () => {
     expect(third).toMatchObject({ status: 400, json: { code: 'INVALID_OPTIONS' } });
   });
 
-  it('takes each mode, and how many sessions one may lead', async () => {
+  it('a session over HTTP can have any mode and limits for its children', async () => {
     const { post, manager } = testApp(DONE);
     const modes = ['autonomous', 'interactive', 'planning', 'orchestration', 'worktree'];
     for (const mode of modes) {
@@ -415,7 +415,7 @@ describe('creating a session over HTTP', () => {
     expect(await post(SESSIONS, { prompt: 'x', mode: 'other' })).toMatchObject({ status: 400 });
   });
 
-  it('needs no prompt where its parent has a plan, and works where that was made', async () => {
+  it('a session over HTTP needs no prompt if its parent has a plan, and works in the same folder', async () => {
     const prompts: unknown[] = [];
     const play: SimulatedScript = ({ spec }) => {
       prompts.push(spec.prompt);
@@ -434,7 +434,7 @@ describe('creating a session over HTTP', () => {
     expect([environment.cwd, prompts.at(-1)]).toEqual([join(workspace, 'inner'), { text: 'First this, then that.' }]);
   });
 
-  it('works where its parent does, within the workspaces', async () => {
+  it('a session over HTTP works in the folder of its parent if that is in the workspaces', async () => {
     const executors = { ...everyMode(new SimulatedExecutor(ENDLESS)), orchestration: new LeadingExecutor(ENDLESS) };
     const { post, manager, workspace } = testApp(ENDLESS, { executors });
     const outside = tempFolder();
@@ -468,7 +468,7 @@ describe('creating a session over HTTP', () => {
     ['promptFile', { prompt: undefined, promptFile: '/etc/passwd' }],
     ['promptFile', { prompt: undefined, promptFile: 'C:\\secret.md' }],
     ['promptFile', { prompt: undefined, promptFile: '\\\\server\\secret.md' }],
-  ])('does not take %s: %j', async (key, options) => {
+  ])('a session over HTTP cannot set %s: %j', async (key, options) => {
     const { post, manager, events } = testApp(DONE);
     const { status, json } = await post(SESSIONS, { prompt: 'x', ...options });
     expect([status, json.code]).toEqual([400, 'INVALID_OPTIONS']);
@@ -476,14 +476,14 @@ describe('creating a session over HTTP', () => {
     expect([manager.list(), events]).toEqual([[], []]);
   });
 
-  it('takes no key that JSON can hide', async () => {
+  it('a session over HTTP cannot set options through its prototype', async () => {
     const { post, manager } = testApp(DONE);
     const { status } = await post(SESSIONS, '{"prompt":"x","__proto__":{"docker":false}}');
     const { docker } = { ...(manager.list()[0] ?? {}) } as { docker?: unknown };
     expect([status, manager.list().length, docker]).toEqual([400, 0, undefined]);
   });
 
-  it('does not leave the workspaces, neither by path nor by link', async () => {
+  it('a session over HTTP cannot leave the workspaces, neither by path nor by link', async () => {
     const { post, manager, workspace } = testApp(DONE);
     const outside = tempFolder();
     writeFileSync(join(outside, 'secret.md'), 'secret');
@@ -499,13 +499,13 @@ describe('creating a session over HTTP', () => {
     expect(manager.list()).toEqual([]);
   });
 
-  it('answers 429 where all places are taken', async () => {
+  it('a session over HTTP is answered with 429 if the queue is full', async () => {
     const { post } = testApp(ENDLESS, { maxConcurrent: 1, maxQueued: 0 });
     expect((await post(SESSIONS, { prompt: 'x' })).status).toBe(201);
     expect(await post(SESSIONS, { prompt: 'x' })).toMatchObject({ status: 429, json: { code: 'QUEUE_FULL' } });
   });
 
-  it('is answered with data that are nested deeply, and goes on', async () => {
+  it('deeply nested data is refused, and the app still answers', async () => {
     const { post, get, workspace } = testApp(DONE);
     writeFileSync(join(workspace, 'prompt.md'), 'x');
     const data = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
@@ -516,7 +516,7 @@ describe('creating a session over HTTP', () => {
 });
 
 describe('what a person does over HTTP', () => {
-  it('pauses, resumes, cancels and continues', async () => {
+  it('a session can be paused, resumed, cancelled and continued over HTTP', async () => {
     const { post, manager } = testApp(ENDLESS);
     const { id } = await manager.create({ prompt: 'x', taskId: 'a' });
     await manager.waitFor(id, { status: 'running' });
@@ -530,7 +530,7 @@ describe('what a person does over HTTP', () => {
     expect(manager.get(id)?.runs.at(-1)?.feedback).toBe('go on');
   });
 
-  it('approves and denies tool calls', async () => {
+  it('a tool call can be approved and denied over HTTP', async () => {
     const { post, manager } = testApp(PUSHES, { policy: ASK_TO_PUSH });
     const outcomes: unknown[] = [];
     for (const [answer, words] of [
@@ -550,7 +550,7 @@ describe('what a person does over HTTP', () => {
     expect(outcomes).toEqual(['ok', 'denied']);
   });
 
-  it('steers: 200 where the agent was told, 202 where it will be', async () => {
+  it('steering is answered with 200 if the message was delivered and 202 if it will be', async () => {
     const { post, manager } = testApp(({ session }) =>
       scriptedRun([{ tool: 'Bash', input: {}, takesMs: session.taskId === 'soon' ? 20 : 60_000 }, { text: 'Done.' }]),
     );
@@ -564,7 +564,7 @@ describe('what a person does over HTTP', () => {
     expect(await steered('late')).toMatchObject({ status: 202, json: { success: true, data: null } });
   });
 
-  it('reads the events of a session', async () => {
+  it('the events of a session can be read over HTTP', async () => {
     const { get, manager, events } = testApp(DONE);
     const ids = await Promise.all(['a', 'b'].map((taskId) => manager.create({ prompt: 'x', taskId })));
     await Promise.all(ids.map(({ id }) => manager.waitFor(id)));
@@ -582,13 +582,13 @@ describe('createAutonomousApp', () => {
     'with spaces in it all',
     'ünïcode-ünïcode-ünïcode',
     'line\nline-line-line-line',
-  ])('refuses the token %j', async (token) => {
+  ])('createAutonomousApp() refuses the token %j', async (token) => {
     const { manager } = simulate(DONE);
     const { message } = await errorOf(() => createAutonomousApp(manager, { token }), 'INVALID_OPTIONS');
     expect(message).toContain("'token'");
   });
 
-  it('works under a path of another app, which stays as it is', async () => {
+  it('the app works under a path of another app, whose other routes stay as they are', async () => {
     const { manager } = simulate(ENDLESS);
     const workspace = tempFolder();
     const { app } = appOn(manager, { workspaces: [workspace] });

@@ -88,11 +88,11 @@ describe('a session over HTTP in a part of a repository', () => {
     ['that branch as an object', { worktree: { branch: 'dev' } }],
     ['a new branch', { worktree: 'new' }],
     ['a new branch from a base', { worktree: { branch: 'new', base: 'dev' } }],
-    ['a branch of its own by its mode', { mode: 'worktree' }],
+    ['a branch because of its mode', { mode: 'worktree' }],
     ['a new branch in that mode', { mode: 'worktree', worktree: 'new' }],
     ['a new branch for a leader', { mode: 'orchestration', worktree: 'new' }],
     ['a new branch for a plan', { mode: 'planning', worktree: 'new' }],
-  ])('is refused with %s, and nothing is made', async (_, body) => {
+  ])('a session in a part of a repository is refused with %s, and nothing is created', async (_, body) => {
     const { repo, part } = userScene();
     const { refused } = confinedApp([part]);
     const before = surroundings(repo);
@@ -102,7 +102,7 @@ describe('a session over HTTP in a part of a repository', () => {
     expect(surroundings(repo)).toEqual(before);
   });
 
-  it('runs without a worktree', async () => {
+  it('a session in a part of a repository runs without a worktree', async () => {
     const { part } = userScene();
     const { ran } = confinedApp([part]);
     expect(await ran({})).toMatchObject({ status: 'completed', environment: { cwd: part } });
@@ -110,13 +110,13 @@ describe('a session over HTTP in a part of a repository', () => {
 });
 
 describe('a session over HTTP in a whole repository', () => {
-  it("does not enter the user's worktree elsewhere", async () => {
+  it("a session in a repository is refused the user's worktree elsewhere", async () => {
     const { repo, elsewhere } = userScene();
     const { refused } = confinedApp([repo]);
     for (const worktree of ['dev', { branch: 'dev' }]) expect(await refused({ worktree })).toContain(elsewhere);
   });
 
-  it('has its worktree in the repository, where git does not show it', async () => {
+  it('a new worktree is made inside its repository, where git ignores it', async () => {
     const { repo } = userScene();
     const { ran } = confinedApp([repo]);
     const before = surroundings(repo).beside;
@@ -129,14 +129,14 @@ describe('a session over HTTP in a whole repository', () => {
     expect(surroundings(repo).beside).toEqual(before);
   });
 
-  it('has it beside the repository where that is in a workspace, too', async () => {
+  it('a new worktree is made beside its repository if that folder is in a workspace', async () => {
     const { repo } = userScene();
     const { ran } = confinedApp([dirname(repo)]);
     const environment = { cwd: repo, worktree: `${repo}-new` };
     expect(await ran({ cwd: basename(repo), worktree: 'new' })).toMatchObject({ status: 'completed', environment });
   });
 
-  it('is refused a worktree where the folder for it is a link that leads elsewhere', async () => {
+  it('a session fails if the folder for its worktree is a link that leads elsewhere', async () => {
     const { repo } = userScene();
     const outside = tempFolder();
     symlinkSync(outside, join(repo, '.worktrees'));
@@ -145,7 +145,7 @@ describe('a session over HTTP in a whole repository', () => {
     expect(readdirSync(outside)).toEqual([]);
   });
 
-  it('does not enter a worktree that came to be elsewhere while it waited', async () => {
+  it('a queued session fails if its worktree is made elsewhere before it starts', async () => {
     const { repo } = userScene();
     const { manager, bin, post } = confinedApp([repo], 1);
     writeFileSync(join(bin, 'wait'), '');
@@ -159,7 +159,7 @@ describe('a session over HTTP in a whole repository', () => {
     expect(result?.error).toContain(elsewhere);
   });
 
-  it('is not continued in a worktree that was moved elsewhere', async () => {
+  it('a session is not continued in a worktree that was moved elsewhere', async () => {
     const { repo } = userScene();
     const { manager, post, ran } = confinedApp([repo]);
     const { id, environment } = await ran({ worktree: 'new' });
@@ -173,21 +173,21 @@ describe('a session over HTTP in a whole repository', () => {
 describe('a session over HTTP in a checkout whose repository is elsewhere', () => {
   const MODES: (SessionMode | undefined)[] = [undefined, 'planning', 'worktree'];
 
-  it.each(MODES)('is refused in a worktree (mode %s)', async (mode) => {
+  it.each(MODES)('a session in a worktree is refused if its repository is elsewhere (mode %s)', async (mode) => {
     const { repo, elsewhere } = userScene();
     const { refused } = confinedApp([elsewhere]);
     expect(await refused({ mode })).toContain(join(repo, '.git'));
     expect(await refused({ mode, worktree: 'new' })).toContain(repo);
   });
 
-  it('runs in a worktree where its repository is a workspace as well', async () => {
+  it('a session in a worktree runs if its repository is a workspace as well', async () => {
     const { repo, elsewhere } = userScene();
     const { ran } = confinedApp([elsewhere, repo]);
     expect(await ran({})).toMatchObject({ status: 'completed', environment: { cwd: elsewhere } });
     expect(await ran({ worktree: 'new' })).toMatchObject({ environment: { worktree: join(repo, '.worktrees/new') } });
   });
 
-  it('is refused in a submodule, unless the whole repository is in a workspace', async () => {
+  it('a session in a submodule is refused unless the whole repository is in a workspace', async () => {
     const whole = repository();
     git(whole, 'submodule', 'add', '--quiet', repository(), 'sub');
     const sub = join(whole, 'sub');
@@ -199,7 +199,7 @@ describe('a session over HTTP in a checkout whose repository is elsewhere', () =
     expect(await ran({ cwd: 'sub', worktree: 'new' })).toMatchObject({ environment: { worktree: `${sub}-new` } });
   });
 
-  it('is refused in a worktree that a link leads to', async () => {
+  it('a session in a worktree that a link leads to is refused', async () => {
     const { repo, elsewhere } = userScene();
     const workspace = tempFolder();
     symlinkSync(elsewhere, join(workspace, 'link'));
@@ -210,8 +210,8 @@ describe('a session over HTTP in a checkout whose repository is elsewhere', () =
   });
 });
 
-describe('a session over HTTP for another one', () => {
-  it('does not leave the workspaces by the worktree that it asks for', async () => {
+describe('a session over HTTP with a parent', () => {
+  it('a session with a parent cannot leave the workspaces through a worktree', async () => {
     const { repo, part, elsewhere } = userScene();
     const { manager, refused, ran } = confinedApp([part, tempFolder()]);
     const planned = await ran({ mode: 'planning' });
@@ -225,7 +225,7 @@ describe('a session over HTTP for another one', () => {
     await refused({ parentId, cwd: elsewhere });
   });
 
-  it('hands its workspaces down to those that it leads', async () => {
+  it('a leader passes its workspaces to its child sessions', async () => {
     const { repo, part } = userScene();
     const { manager, ran } = confinedApp([part, repo]);
     const { id: parentId } = await ran({ mode: 'orchestration', cwd: repo });
@@ -236,15 +236,15 @@ describe('a session over HTTP for another one', () => {
     expect((await manager.waitFor(id)).environment.worktree).toBe(join(repo, '.worktrees/new'));
   });
 
-  it('cannot say itself which folders it may not leave', async () => {
+  it('a session over HTTP cannot set its own workspaces', async () => {
     const { part } = userScene();
     const { refused } = confinedApp([part]);
     expect(await refused({ workspaces: ['/'] })).toContain('workspaces');
   });
 });
 
-describe('a workspace in another one', () => {
-  it('is where it was when the app was made, whatever an agent puts in its place', async () => {
+describe('a workspace inside another workspace', () => {
+  it('a workspace that an agent has replaced by a link is refused', async () => {
     const [outer, outside] = [tempFolder(), tempFolder()];
     const inner = join(outer, 'inner');
     mkdirSync(inner);

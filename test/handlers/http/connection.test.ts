@@ -6,7 +6,7 @@ import { DONE, simulate } from '../../support/simulate.js';
 
 const NAMES = ['localhost', 'localhost:4300', '127.0.0.1', '127.0.0.1:4300', '[::1]:4300'];
 
-/** What Node's server tells of a connection. */
+/** What the server of Node passes about a connection. */
 const onNode = (remoteAddress: string | undefined, localAddress = remoteAddress, destroyed = false) => ({
   incoming: { socket: { remoteAddress, localAddress, destroyed } },
 });
@@ -24,8 +24,8 @@ describe('a loopback name', () => {
     ['over IPv4 at a socket of IPv6', onNode('::ffff:127.0.0.1')],
     ['over a socket of the file system', onNode(undefined)],
     ['on Bun', onBun('127.0.0.1')],
-    ['on a server that tells nothing', {}],
-  ])('counts for a connection of this machine: %s', async (_, env) => {
+    ['on a server without data about the connection', {}],
+  ])('a loopback name is accepted for a connection of this machine: %s', async (_, env) => {
     const { app } = appOn(simulate(DONE).manager);
     for (const name of NAMES) expect(await statusOf(app, name, env), name).toBe(200);
   });
@@ -37,23 +37,23 @@ describe('a loopback name', () => {
     ['from another machine that forged its own address', onNode('127.0.0.1', '192.0.2.1')],
     ['from another machine that was led to the loopback', onNode('192.0.2.7', '127.0.0.1')],
     ['from a container', onNode('172.17.0.2', '172.17.0.1')],
-    ['that has ended meanwhile', onNode(undefined, undefined, true)],
+    ['that has ended', onNode(undefined, undefined, true)],
     ['from another machine, on Bun', onBun('192.0.2.7')],
-    ['that has ended meanwhile, on Bun', onBun(undefined)],
-  ])('does not count for a connection %s', async (_, env) => {
+    ['that has ended, on Bun', onBun(undefined)],
+  ])('a loopback name is refused for a connection %s', async (_, env) => {
     const { app } = appOn(simulate(DONE).manager, { hosts: ['agents.example'] });
     for (const name of NAMES) expect(await statusOf(app, name, env), name).toBe(421);
     expect(await statusOf(new Hono().route('/', app), 'localhost', env)).toBe(421);
     expect(await statusOf(app, 'agents.example', env)).toBe(200);
   });
 
-  it('counts from everywhere where it is named', async () => {
+  it('a loopback name is accepted from everywhere if it is a configured host', async () => {
     const { app } = appOn(simulate(DONE).manager, { hosts: ['localhost:4300'] });
     expect(await statusOf(app, 'localhost:4300', onNode('172.17.0.1', '172.17.0.2'))).toBe(200);
     expect(await statusOf(app, 'localhost:4301', onNode('172.17.0.1', '172.17.0.2'))).toBe(421);
   });
 
-  it.each(['0.0.0.0', '::'])('counts on this machine for a server at %s', async (hostname) => {
+  it.each(['0.0.0.0', '::'])('a loopback name is accepted on this machine for a server at %s', async (hostname) => {
     const server = await serveAutonomousApp(simulate(DONE).manager, { port: 0, hostname, token: TOKEN });
     onTestFinished(() => server.close());
     expect((await fetch(`${server.url}${SESSIONS}`, { headers: AUTHORIZED })).status).toBe(200);

@@ -13,7 +13,7 @@ import { DONE, ENDLESS, nextEvent, simulate } from '../../support/simulate.js';
 
 const session = runningSession({ id: 'made-up' });
 
-/** Has a manager tell of messages that no agent wrote: as many as a test needs, at once. */
+/** Makes a manager emit messages that no agent wrote: as many as a test needs, at once. */
 function say(manager: UnifiedSessionManager, count: number, text = 'x'): void {
   const event: SessionEvent = { type: 'session:message', sessionId: session.id, at: 1, session, text };
   for (let index = 0; index < count; index++) manager.emit('event', event);
@@ -30,7 +30,7 @@ const eventsIn = (frames: readonly Frame[]) => frames.filter(({ event }) => even
 const numberOf = ({ id = '' }: Frame): number => Number(id.split('-').at(-1));
 
 describe('/events', () => {
-  it('begins with a snapshot and goes on with each event', async () => {
+  it('/events begins with a snapshot and continues with each event', async () => {
     const { app, manager, events, workspace } = testApp(DONE);
     await manager.waitFor((await manager.create({ prompt: 'x', taskId: 'a' })).id);
     const reader = await open(app);
@@ -53,7 +53,7 @@ describe('/events', () => {
     expect(ended?.data).toMatchObject({ id, taskId: 'b', status: 'completed', stats: { lastOutput: 'Done.' } });
   });
 
-  it('tells when to try again, and is neither kept nor compressed by anybody', async () => {
+  it('/events sends a retry time and is neither cached, buffered nor compressed', async () => {
     const { app } = testApp(DONE);
     const response = await app.request('/events', { headers: { ...AUTHORIZED, 'Accept-Encoding': 'gzip' } });
     expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -68,7 +68,7 @@ describe('/events', () => {
     await reader?.cancel();
   });
 
-  it('loses nothing and repeats nothing, wherever the connection breaks', async () => {
+  it('/events loses and repeats no event, wherever the connection breaks', async () => {
     const turns = Array.from({ length: 6 }, (_, index) => ({ text: `line\n${index}`, afterMs: index % 2 }));
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(15), { maxLength: 12 }), async (breaks) => {
@@ -111,14 +111,14 @@ describe('/events', () => {
         await reader.close();
         expect(told).toEqual(events.map(({ type }) => type));
         expect(numbers).toEqual(events.map((_, index) => index + 1));
-        // Wherever it broke: nobody is left as they were before.
+        // Wherever the connection broke, the last known state of each session is its end.
         expect([...states.values()]).toEqual(['completed', 'completed', 'completed']);
       }),
       { numRuns: 15 },
     );
   });
 
-  it('takes up where a reader was, told by header or address', async () => {
+  it('/events continues after the last event id in the header or in the address', async () => {
     const { app, manager } = testApp(DONE);
     const first = await open(app);
     const { id = '' } = (await first.next()) ?? {};
@@ -128,13 +128,13 @@ describe('/events', () => {
     for (const reader of [
       await open(app, { 'Last-Event-ID': lastId }),
       await open(app, {}, `?lastEventId=${lastId}`),
-      // A page that was opened with an old address sends where it is now in the header.
+      // A page that was opened with an old address sends its current position in the header.
       await open(app, { 'Last-Event-ID': lastId }, `?lastEventId=${id}`),
     ])
       expect((await reader.until(({ data }) => data.id === 3)).map(({ data }) => data.id)).toEqual([2, 3]);
   });
 
-  it('gives a snapshot to who was told of another history, of nothing known, or of what is still to come', async () => {
+  it('/events sends a snapshot if the last event id is foreign, unknown or in the future', async () => {
     const { app, manager } = testApp(DONE);
     const [other, own] = [await open(testApp(DONE).app), await open(app)];
     const foreign = (await other.next())?.id ?? '';
@@ -153,7 +153,7 @@ describe('/events', () => {
     expect(await (await open(app, { 'Last-Event-ID': known })).next()).toMatchObject({ event: 'event' });
   });
 
-  it('gives a snapshot to who was away for too long', async () => {
+  it('/events sends a snapshot to a reader that was away for too long', async () => {
     const { app, manager } = testApp(DONE);
     const reader = await open(app);
     const { id = '' } = (await reader.next()) ?? {};
@@ -168,7 +168,7 @@ describe('/events', () => {
     expect(await late.next()).toMatchObject({ event: 'event', data: { id: 20_002 } });
   });
 
-  it('tells who gets a slot, and where those stand that wait', async () => {
+  it('/events reports which session gets a slot and the positions of queued sessions', async () => {
     const { app, manager } = testApp(ENDLESS, { maxConcurrent: 1 });
     const [first, , third] = await Promise.all(
       ['a', 'b', 'c'].map((taskId) => manager.create({ prompt: 'x', taskId })),
@@ -184,7 +184,7 @@ describe('/events', () => {
     expect(frames.findLast(isEvent('queue:changed'))?.data.queue.items).toEqual([{ id: third?.id, position: 1 }]);
   });
 
-  it('tells of a long queue only who is next', async () => {
+  it('/events reports only the first 100 sessions of a long queue', async () => {
     const { app, manager } = testApp(ENDLESS, { maxConcurrent: 1, maxQueued: 200 });
     const reader = await open(app);
     for (let count = 0; count < 150; count++) await manager.create({ prompt: 'x' });
@@ -192,7 +192,7 @@ describe('/events', () => {
     expect(frames.findLast(isEvent('queue:changed'))?.data.queue.items).toHaveLength(100);
   });
 
-  it('writes no more at once than a slow reader may hold', async () => {
+  it('/events writes only limited pieces to a slow reader', async () => {
     const { app, manager } = testApp(DONE);
     const reader = await open(app);
     const { id = '' } = (await reader.next()) ?? {};
@@ -208,7 +208,7 @@ describe('/events', () => {
     expect(most).toBeLessThan(300_000);
   });
 
-  it('has 64 readers at most, and room again when one leaves', async () => {
+  it('/events accepts 64 readers, and another one when a reader leaves', async () => {
     const { app } = testApp(DONE);
     const readers: FeedReader[] = [];
     for (let count = 0; count < 64; count++) readers.push(await open(app));
@@ -221,7 +221,7 @@ describe('/events', () => {
       .toBe(200);
   });
 
-  it('pings a reader while nothing happens', async () => {
+  it('/events pings a reader while nothing happens', async () => {
     const { app, manager } = testApp(DONE);
     const changed = vi.spyOn(EventHistory.prototype, 'changed');
     onTestFinished(() => changed.mockRestore());
@@ -236,7 +236,7 @@ describe('/events', () => {
     expect(await reader.next()).toMatchObject({ event: 'event' });
   });
 
-  it('leaves nothing behind when the connection is closed', async () => {
+  it('/events leaves nothing behind when the connection is closed', async () => {
     const { app, manager } = testApp(DONE);
     const before = manager.listenerCount('event');
     const changed = vi.spyOn(EventHistory.prototype, 'changed');
@@ -254,7 +254,7 @@ describe('/events', () => {
     // A server may cancel the body, or abort the request.
     await readers[0]?.close();
     gone.abort();
-    // It waits for events no longer: this resolves well before the next ping.
+    // The feed no longer waits for events: this resolves long before the next ping.
     await Promise.all(changed.mock.results.map(({ value }) => value));
     await new Promise(setImmediate);
     const calls = after.mock.calls.length;
@@ -263,7 +263,7 @@ describe('/events', () => {
     expect([after.mock.calls.length, changed.mock.calls.length]).toEqual([calls, 2]);
   });
 
-  it('waits for a reader that is slow, keeps nothing for it, and holds up nobody', async () => {
+  it('/events keeps nothing for a slow reader and does not delay other readers', async () => {
     const { manager } = simulate(DONE);
     const history = EventHistory.of(manager);
     const view = vi.fn(history.after.bind(history));
@@ -285,7 +285,7 @@ describe('/events', () => {
       say(manager, size);
       await fast.until(({ data }) => data.id === burst * size);
     }
-    // One piece is with the reader's side, one waits to be taken; the rest is in the history, for all alike.
+    // The reader has one piece, and one piece waits to be read; the rest is in the history, which all readers share.
     expect(view.mock.calls.length).toBeLessThan(8);
     const frames = await slow.until(({ data }) => data.id === bursts * size);
     expect(eventsIn(frames).map(({ id }) => id)).toEqual(
@@ -293,7 +293,7 @@ describe('/events', () => {
     );
   });
 
-  it('gives a slow reader a snapshot where what it missed is gone', async () => {
+  it('/events sends a slow reader a snapshot if the missed events are gone', async () => {
     const { app, manager } = testApp(DONE);
     const reader = await open(app);
     await reader.next();
@@ -308,7 +308,7 @@ describe('/events', () => {
     expect(await reader.next()).toMatchObject({ event: 'event', data: { id: 100_007 } });
   });
 
-  it('goes on where the manager is closed, and tells of the end of its sessions', async () => {
+  it('/events continues when the manager is closed, and reports the end of its sessions', async () => {
     const { app, manager } = testApp(ENDLESS);
     const said = nextEvent(manager, 'session:message');
     await manager.create({ prompt: 'x' });

@@ -8,7 +8,7 @@ import { DONE, simulate } from '../../support/simulate.js';
 
 const session = runningSession({ id: 'a' });
 
-/** A history, and what makes the manager tell. */
+/** A history, and functions that make the manager emit events. */
 function history() {
   const { manager } = simulate(DONE);
   const events = EventHistory.of(manager);
@@ -25,7 +25,7 @@ function of(events: EventHistory, sessionId: string): { text?: string }[] {
 }
 
 describe('EventHistory', () => {
-  it('gives each event the next number, and what came after one of them', () => {
+  it('the history gives each event the next number and returns the events after a number', () => {
     const { events, say } = history();
     expect([events.lastId, events.after(0)]).toEqual([0, []]);
     for (const text of ['1', '2', '3']) say(text);
@@ -34,13 +34,13 @@ describe('EventHistory', () => {
     expect(events.after(3)).toEqual([]);
   });
 
-  it('does not know what is still to come', () => {
+  it('the history returns undefined for a number that is still to come', () => {
     const { events, say } = history();
     say('1');
     expect(events.after(2)).toBeUndefined();
   });
 
-  it('keeps 20,000 events', () => {
+  it('the history keeps the last 20,000 events', () => {
     const { events, say } = history();
     for (let count = 0; count < 45_000; count++) say('x');
     expect(events.after(25_000)).toHaveLength(20_000);
@@ -50,7 +50,7 @@ describe('EventHistory', () => {
     expect(of(events, 'a')).toHaveLength(20_000);
   });
 
-  it('keeps 16 MiB of them', () => {
+  it('the history keeps at most 16 MiB of events', () => {
     const { events, say } = history();
     for (let count = 0; count < 6_000; count++) say('x'.repeat(4_000));
     const kept = of(events, 'a');
@@ -61,7 +61,7 @@ describe('EventHistory', () => {
     expect(events.after(6_000 - kept.length - 1)).toBeUndefined();
   });
 
-  it('frees what it no longer keeps at once', () => {
+  it('the history frees dropped events at once', () => {
     setFlagsFromString('--expose-gc');
     const collect: () => void = runInNewContext('gc');
     const { events, say } = history();
@@ -78,7 +78,7 @@ describe('EventHistory', () => {
     );
   });
 
-  it('holds no record of a session, and no text of any length', () => {
+  it('the history keeps no record of a session and cuts long texts', () => {
     const { events, tell } = history();
     const text = 'x'.repeat(100_000);
     const input = { command: text, nested: { list: Array.from({ length: 200 }, () => text) } };
@@ -100,7 +100,7 @@ describe('EventHistory', () => {
     }
   });
 
-  it('tells what has been spent so far', () => {
+  it('an event has cost and tokens so far when they have changed', () => {
     const { tell, all } = history();
     const added = { input: 1, output: 2, cacheRead: 3, cacheCreation: 4 };
     tell({ type: 'session:message', text: 'x', session: observed(session, { kind: 'usage', added, costUsd: 0.5 }) });
@@ -111,7 +111,7 @@ describe('EventHistory', () => {
     ]);
   });
 
-  it('tells events of the queue as they are', () => {
+  it('the history keeps events of the queue unchanged', () => {
     const { manager, tell, all, events } = history();
     const queue = manager.queueStatus();
     tell({ type: 'queue:changed', queue });
@@ -119,7 +119,7 @@ describe('EventHistory', () => {
     expect(events.after(0)?.[0]?.queue).toBe(true);
   });
 
-  it('finds the events of a session', () => {
+  it('the history returns the events of one session', () => {
     const { say, tell, events } = history();
     say('mine');
     const other: UnifiedSession = afterActions(runningSession({ id: 'b' }));
@@ -128,7 +128,7 @@ describe('EventHistory', () => {
     expect(of(events, 'c')).toEqual([]);
   });
 
-  it('resolves changed() at the next event, after the time, or when it is aborted', async () => {
+  it('changed() resolves at the next event, after the given time, or when it is aborted', async () => {
     const { events, say } = history();
     const never = new AbortController();
     const next = events.changed(60_000, never.signal);
@@ -142,7 +142,7 @@ describe('EventHistory', () => {
     await aborted;
   });
 
-  it('is one for each manager, and listens once', () => {
+  it('each manager has one history, which adds one listener', () => {
     const { manager } = simulate(DONE);
     const before = manager.listenerCount('event');
     const events = EventHistory.of(manager);
@@ -151,7 +151,7 @@ describe('EventHistory', () => {
     expect(EventHistory.of(simulate(DONE).manager)).not.toBe(events);
   });
 
-  it('wakes nobody twice', async () => {
+  it('changed() is not resolved again by an event after its time is over', async () => {
     const { events, say } = history();
     const { signal } = new AbortController();
     const woken = vi.spyOn(signal, 'removeEventListener');
@@ -160,7 +160,7 @@ describe('EventHistory', () => {
     expect(woken).toHaveBeenCalledTimes(1);
   });
 
-  it('leaves no timer behind', async () => {
+  it('changed() leaves no timer behind', async () => {
     const { events, say } = history();
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
@@ -170,7 +170,7 @@ describe('EventHistory', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('differs from every other one by its epoch', () => {
+  it('each history has an epoch of its own', () => {
     expect(history().events.epoch).not.toBe(history().events.epoch);
   });
 });

@@ -6,7 +6,7 @@ import { type ConnectionLimits, listen } from '../../../src/handlers/http/node-s
 import { AUTHORIZED, appOn, SESSIONS } from '../../support/http-app.js';
 import { DONE, simulate } from '../../support/simulate.js';
 
-/** No limit that a test does not set ends anything. */
+/** Limits that are never reached, unless a test sets others. */
 const NEVER: ConnectionLimits = {
   headMs: 600_000,
   requestMs: 600_000,
@@ -36,7 +36,7 @@ async function served(limits: Partial<ConnectionLimits>, app = appOn(simulate(DO
 const HEAD = `Host: 127.0.0.1\r\nAuthorization: ${AUTHORIZED.Authorization}\r\n`;
 const POST = `POST ${SESSIONS} HTTP/1.1\r\n${HEAD}Content-Type: application/json\r\n`;
 
-describe('a client is ended', () => {
+describe('a client that is disconnected', () => {
   it.each<[string, Partial<ConnectionLimits>, string]>([
     ['that sends nothing', { headMs: SOON_MS, requestMs: SOON_MS, silenceMs: SOON_MS }, ''],
     ['that sends half a line', { headMs: SOON_MS }, 'GET / HT'],
@@ -52,16 +52,16 @@ describe('a client is ended', () => {
       { headMs: SOON_MS, requestMs: SOON_MS },
       `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx`,
     ],
-    ['that asks for nothing more', { idleMs: SOON_MS }, `GET /nothing HTTP/1.1\r\n${HEAD}\r\n`],
-    ['that asks ahead', {}, `GET ${SESSIONS} HTTP/1.1\r\n${HEAD}\r\n`.repeat(3)],
-  ])('%s', async (_, limits, text) => {
+    ['that sends no further request', { idleMs: SOON_MS }, `GET /nothing HTTP/1.1\r\n${HEAD}\r\n`],
+    ['that sends requests ahead', {}, `GET ${SESSIONS} HTTP/1.1\r\n${HEAD}\r\n`.repeat(3)],
+  ])('a client %s is disconnected', async (_, limits, text) => {
     const { connect } = await served(limits);
     const socket = connect(text);
     socket.resume();
     await once(socket, 'close');
   });
 
-  it('that sends byte after byte and never ends its head', async () => {
+  it('a client that sends byte after byte and never ends its head is disconnected', async () => {
     const { connect } = await served({ headMs: SOON_MS });
     const socket = connect(`GET / HTTP/1.1\r\n${HEAD}X: `);
     const timer = setInterval(() => socket.write('x'), 10);
@@ -73,7 +73,7 @@ describe('a client is ended', () => {
   it.each([
     ['an answer without an end', `GET /endless HTTP/1.1\r\n${HEAD}\r\n`],
     ['a large file', `GET /large HTTP/1.1\r\n${HEAD}\r\n`],
-  ])('that does not read %s', async (_, text) => {
+  ])('a client that does not read %s is disconnected', async (_, text) => {
     const left = vi.fn();
     const app = new Hono();
     const chunk = new Uint8Array(65_536);
@@ -88,7 +88,7 @@ describe('a client is ended', () => {
     if (text.includes('endless')) await expect.poll(() => left.mock.calls.length).toBe(1);
   });
 
-  it('that comes when there are too many, and the others go on', async () => {
+  it('a client beyond the limit of connections is disconnected, and a later one is served', async () => {
     const { connect, url, server } = await served({ connections: 3 });
     const sockets = [connect(), connect(), connect()];
     await Promise.all(sockets.map((socket) => once(socket, 'connect')));
@@ -108,8 +108,8 @@ describe('a client is ended', () => {
   });
 });
 
-describe('a client is served', () => {
-  it('one request after another on the same connection', async () => {
+describe('a client that is served', () => {
+  it('a client can send one request after another on the same connection', async () => {
     const { connect } = await served({});
     const socket = connect();
     let text = '';

@@ -4,14 +4,14 @@ import { AUTHORIZED, describedRoutes, testApp } from '../../support/http-app.js'
 import { ENDLESS, nextEvent } from '../../support/simulate.js';
 
 describe('/openapi.json', () => {
-  it('is valid OpenAPI 3.1', async () => {
+  it('/openapi.json is valid OpenAPI 3.1', async () => {
     const { get } = testApp(ENDLESS);
     const validator = new Validator();
     expect(await validator.validate(JSON.parse((await get('/openapi.json')).text))).toEqual({ valid: true });
     expect(validator.version).toBe('3.1');
   });
 
-  it('describes the routes that there are', async () => {
+  it('/openapi.json describes exactly the existing routes', async () => {
     const { app, get } = testApp(ENDLESS);
     const served = app.routes
       .filter(({ method, path }) => ['GET', 'POST'].includes(method) && /^\/(api|events)/.test(path))
@@ -20,7 +20,7 @@ describe('/openapi.json', () => {
     expect(described.toSorted()).toEqual([...new Set(served)].toSorted());
   });
 
-  it('describes what is answered: documented paths, bodies and statuses', async () => {
+  it('/openapi.json describes paths, bodies and statuses as they are answered', async () => {
     const { app, get, post, manager } = testApp(ENDLESS);
     const said = nextEvent(manager, 'session:message');
     await manager.create({ prompt: 'x', taskId: 'a' });
@@ -42,7 +42,7 @@ describe('/openapi.json', () => {
     }
   });
 
-  it.each([false, true])('says where the token is asked for (readWithoutToken: %s)', async (readWithoutToken) => {
+  it.each([false, true])('each route says if it needs the token (readWithoutToken: %s)', async (readWithoutToken) => {
     const { get } = testApp(ENDLESS, {}, { readWithoutToken });
     const { paths, components } = JSON.parse((await get('/openapi.json')).text);
     for (const operations of Object.values<Record<string, { security?: object[] }>>(paths))

@@ -12,7 +12,7 @@ import { DONE, simulate } from '../../support/simulate.js';
 const MEGABYTE = 2 ** 20;
 const READ_WITHIN_MS = 60_000;
 
-/** Has a manager tell of as much as its history keeps of one session: 16 million characters. */
+/** Makes a manager emit as much as its history keeps of one session: 16 million characters. */
 function fillHistory(manager: UnifiedSessionManager, id: string): void {
   const session = runningSession({ id });
   const event: SessionEvent = { type: 'session:message', sessionId: id, at: 1, session, text: 'x'.repeat(3_900) };
@@ -21,14 +21,14 @@ function fillHistory(manager: UnifiedSessionManager, id: string): void {
 
 /** Sessions whose list comes to some megabytes of JSON. */
 function manySessions(manager: UnifiedSessionManager, megabytes: number): void {
-  // A name stands in two places.
+  // A name is in two places of the answer.
   const taskId = 'x'.repeat(MEGABYTE / 8);
   const sessions = Array.from({ length: megabytes * 4 }, (_, index) => runningSession({ id: String(index), taskId }));
   vi.spyOn(manager, 'list').mockReturnValue(sessions);
   onTestFinished(() => void vi.restoreAllMocks());
 }
 
-/** A server with a session whose events are many. */
+/** A server with a session that has many events. */
 async function fullServer(options: ServeOptions = {}) {
   const { manager } = simulate(DONE);
   const server = await serveAutonomousApp(manager, { port: 0, token: TOKEN, ...options });
@@ -42,7 +42,7 @@ async function fullServer(options: ServeOptions = {}) {
 const head = (path: string): string =>
   `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`;
 
-/** A client that asks and never reads more than the first bytes; undefined where the server ended it without any. */
+/** A client that never reads more than the first bytes of its answer; undefined if the server disconnected it before. */
 async function silentReader(port: number, request: string): Promise<net.Socket | undefined> {
   const socket = net.connect(port, '127.0.0.1');
   onTestFinished(() => void socket.destroy());
@@ -69,7 +69,7 @@ describe('60 clients that never read', () => {
     ['the events of all sessions, from the first on', () => '/events?lastEventId=EPOCH-0'],
     ['the list of sessions', () => SESSIONS],
     ['the snapshot', () => '/events'],
-  ])('of %s hold no more memory than one', async (what, pathOf) => {
+  ])('60 clients that never read %s use no more memory than one', async (what, pathOf) => {
     const { manager, id, port, server } = await fullServer();
     if (/list|snapshot/.test(what)) manySessions(manager, 16);
     const { value } =
@@ -79,12 +79,12 @@ describe('60 clients that never read', () => {
     await silentReader(port, head(path));
     const before = memory();
     for (let count = 0; count < 59; count++) await silentReader(port, head(path));
-    // One answer is 16 MB of text; each reader's own would come to more than 900 MB.
+    // One answer is 16 MB of text; separate answers for all readers would be more than 900 MB.
     expect(memory() - before).toBeLessThan(200);
     expect((await fetch(`${server.url}/api/autonomous-queue`, { headers: AUTHORIZED })).status).toBe(200);
   });
 
-  it('that sent all their requests ahead are cut off', async () => {
+  it('60 clients that send all their requests ahead are disconnected', async () => {
     const { id, port, server } = await fullServer();
     const before = memory();
     const sockets = Array.from({ length: 60 }, () => {
@@ -100,7 +100,7 @@ describe('60 clients that never read', () => {
 });
 
 describe('readers', () => {
-  it('are 64 at most over all routes together, and acting goes on', async () => {
+  it('all routes together accept 64 readers, and changing requests still work', async () => {
     const { app, manager, get, post } = testApp(DONE);
     const { id } = await manager.create({ prompt: 'x' });
     await manager.waitFor(id);
@@ -122,7 +122,7 @@ describe('readers', () => {
     for (let count = 0; count < 70; count++) expect((await get(SESSIONS)).status).toBe(200);
   });
 
-  it('share the memory for long answers: whoever comes too late is told to come again', async () => {
+  it('readers share the memory for long answers, and a reader without memory is asked to retry', async () => {
     const { app, manager, get } = testApp(DONE);
     manySessions(manager, 20);
     const first = await app.request(SESSIONS, { headers: AUTHORIZED });
@@ -134,7 +134,7 @@ describe('readers', () => {
     expect((await get(SESSIONS)).json.data).toHaveLength(80);
   });
 
-  it('that have not read a long answer within a minute are cut off, and their memory is free again', async () => {
+  it('a reader that does not read a long answer within a minute is cut off and frees its memory', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());
     const { app, manager } = testApp(DONE);
@@ -152,7 +152,7 @@ describe('readers', () => {
     }
   });
 
-  it('get every character of a long answer, also those of two units', async () => {
+  it('a long answer arrives complete, also with characters of two code units', async () => {
     const { get, manager } = testApp(DONE);
     const text = '😀é'.repeat(40_000);
     vi.spyOn(manager, 'list').mockReturnValue([
@@ -163,7 +163,7 @@ describe('readers', () => {
     expect(data.map(({ taskId }: { taskId: string }) => taskId)).toEqual([` ${text}`, text]);
   });
 
-  it('whose events are gone before they are read are cut off rather than told half of them', async () => {
+  it('a reader is cut off if the events of its answer are dropped before they are read', async () => {
     const { app, manager } = testApp(DONE);
     const { id } = await manager.create({ prompt: 'x' });
     await manager.waitFor(id);

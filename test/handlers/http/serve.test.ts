@@ -8,7 +8,7 @@ import { FeedReader } from '../../support/feed-reader.js';
 import { appOn, describedRoutes, SESSIONS } from '../../support/http-app.js';
 import { DONE, ENDLESS, nextEvent, simulate } from '../../support/simulate.js';
 
-/** A server on simulated sessions, at a port that is free. */
+/** A server with simulated sessions, at a free port. */
 async function serving(options: ServeOptions = {}) {
   const { manager } = simulate(ENDLESS);
   const server = await serveAutonomousApp(manager, { port: 0, ...options });
@@ -18,7 +18,7 @@ async function serving(options: ServeOptions = {}) {
 
 const bearer = ({ token }: AutonomousServer) => ({ authorization: `Bearer ${token}` });
 
-/** What a request is answered; a body in parts goes without a length. */
+/** The status that answers a request; a body in parts is sent without a length. */
 async function send(url: string, options: http.RequestOptions, body: string[] = []): Promise<number | undefined> {
   const request = http.request(url, { agent: false, ...options });
   // A server that refuses may close before all is written.
@@ -31,7 +31,7 @@ async function send(url: string, options: http.RequestOptions, body: string[] = 
 }
 
 describe('serveAutonomousApp', () => {
-  it('is reached on this machine only, at the address that it tells', async () => {
+  it('the server is reached on this machine only, at the address that it reports', async () => {
     const { server, port } = await serving();
     expect(server.url).toBe(`http://127.0.0.1:${port}`);
     expect((await fetch(`${server.url}${SESSIONS}`, { headers: bearer(server) })).status).toBe(200);
@@ -39,7 +39,7 @@ describe('serveAutonomousApp', () => {
     await expect(once(elsewhere, 'connect')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('has a token that is new each time, or the one given', async () => {
+  it('the server has a new token each time, or the given one', async () => {
     const [one, two] = [await serving(), await serving()];
     expect(one.server.token).toMatch(/^[\w-]{32}$/);
     expect(two.server.token).not.toBe(one.server.token);
@@ -56,7 +56,7 @@ describe('serveAutonomousApp', () => {
     expect(await create(`Bearer ${token}`)).toBe(201);
   });
 
-  it('refuses a token that is no token, and other names than its own', async () => {
+  it('an invalid token and a foreign host name are refused', async () => {
     const { manager } = simulate(DONE);
     await errorOf(serveAutonomousApp(manager, { port: 0, token: 'short' }), 'INVALID_OPTIONS');
     const { server } = await serving({ hosts: ['agents.example'] });
@@ -65,7 +65,7 @@ describe('serveAutonomousApp', () => {
     expect(await asked('agents.example')).toBe(200);
   });
 
-  it('refuses large bodies on every route, with a length and without', async () => {
+  it('the server refuses large bodies on every route, with a length and without', async () => {
     const { manager, server } = await serving();
     const said = nextEvent(manager, 'session:message');
     const { id } = await manager.create({ prompt: 'x' });
@@ -86,14 +86,14 @@ describe('serveAutonomousApp', () => {
     expect([manager.list(), manager.queueStatus()]).toEqual(before);
   });
 
-  it('rejects where the port is taken, and leaves nothing that listens', async () => {
+  it('serveAutonomousApp() rejects if the port is taken, and leaves no listener behind', async () => {
     const { manager, port } = await serving();
     const before = manager.listenerCount('event');
     await expect(serveAutonomousApp(manager, { port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
     expect(manager.listenerCount('event')).toBe(before);
   });
 
-  it('ends open event streams when it is closed, and leaves manager and port to others', async () => {
+  it('closing the server ends event streams and frees the port, but does not close the manager', async () => {
     const { manager, server, port } = await serving();
     const reader = new FeedReader(await fetch(`${server.url}/events`, { headers: bearer(server) }));
     expect(await reader.next()).toMatchObject({ event: 'snapshot' });
@@ -107,7 +107,7 @@ describe('serveAutonomousApp', () => {
     expect((await fetch(`${next.url}${SESSIONS}`, { headers: bearer(next) })).status).toBe(200);
   });
 
-  it('ends a stream when the client is gone', async () => {
+  it('a reader is served as before when another client is gone', async () => {
     const { manager, server } = await serving();
     const gone = new AbortController();
     const response = await fetch(`${server.url}/events`, { headers: bearer(server), signal: gone.signal });
@@ -121,7 +121,7 @@ describe('serveAutonomousApp', () => {
     await reader.close();
   });
 
-  it('counts nobody as a reader who only asks for the head of the stream', async () => {
+  it('a HEAD request for the event stream does not count as a reader', async () => {
     const { server } = await serving();
     for (let count = 0; count < 70; count++) {
       const { status, headers } = await fetch(`${server.url}/events`, { method: 'HEAD', headers: bearer(server) });

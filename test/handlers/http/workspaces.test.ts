@@ -5,7 +5,7 @@ import { pinned, workspaceOf } from '../../../src/handlers/http/workspaces.js';
 import { errorOf } from '../../support/errors.js';
 import { tempFolder } from '../../support/temp-folder.js';
 
-/** Two workspaces beside a folder that is none. */
+/** Two workspaces beside a folder that is no workspace. */
 function folders() {
   const root = tempFolder();
   const [first, second, outside] = ['first', 'second', 'first-outside'].map((name) => join(root, name)) as [
@@ -18,21 +18,21 @@ function folders() {
 }
 
 describe('workspaceOf', () => {
-  it('is the first workspace by default, and what a relative path is relative to', async () => {
+  it('workspaceOf() returns the first workspace by default and resolves relative paths in it', async () => {
     const { first, second, workspaces } = folders();
     expect(await workspaceOf(undefined, workspaces)).toBe(first);
     expect(await workspaceOf('inner', workspaces)).toBe(join(first, 'inner'));
     expect(await workspaceOf('../second', workspaces)).toBe(second);
   });
 
-  it('takes any workspace and the folders in it, whatever their names begin with', async () => {
+  it('workspaceOf() accepts any workspace and the folders in it, whatever their names begin with', async () => {
     const { first, second, workspaces } = folders();
     expect(await workspaceOf(second, workspaces)).toBe(second);
     expect(await workspaceOf(join(first, 'inner/..'), workspaces)).toBe(first);
     expect(await workspaceOf(join(second, '..inner'), workspaces)).toBe(join(second, '..inner'));
   });
 
-  it('follows links: those that stay inside, and those to a workspace that is one itself', async () => {
+  it('workspaceOf() follows a link inside a workspace and a workspace that is a link', async () => {
     const { root, first, workspaces } = folders();
     symlinkSync(join(first, 'inner'), join(first, 'link'));
     expect(await workspaceOf('link', workspaces)).toBe(join(first, 'inner'));
@@ -40,7 +40,7 @@ describe('workspaceOf', () => {
     expect(await workspaceOf('inner', pinned([join(root, 'alias')]))).toBe(join(first, 'inner'));
   });
 
-  it('refuses what lies outside, however it is reached', async () => {
+  it('workspaceOf() refuses a folder outside of the workspaces, however it is reached', async () => {
     const { root, first, outside, workspaces } = folders();
     symlinkSync(outside, join(first, 'link'));
     symlinkSync(root, join(first, 'up'));
@@ -61,18 +61,18 @@ describe('workspaceOf', () => {
       );
   });
 
-  it('refuses everything where there are no workspaces', async () => {
+  it('workspaceOf() refuses everything if there are no workspaces', async () => {
     await errorOf(workspaceOf(undefined, []), 'INVALID_OPTIONS');
     await errorOf(workspaceOf('/', []), 'INVALID_OPTIONS');
   });
 
-  it('says what cannot be found', async () => {
+  it('workspaceOf() reports a folder that cannot be found', async () => {
     const { first, workspaces } = folders();
     for (const cwd of ['missing', 'a\0b', join(first, 'x'.repeat(5_000))])
       await errorOf(workspaceOf(cwd, workspaces), 'WORKSPACE_NOT_FOUND');
   });
 
-  it('takes a workspace also where another one is missing', async () => {
+  it('workspaceOf() accepts a workspace also if another one is missing', async () => {
     const { root, second } = folders();
     const workspaces = [join(root, 'missing'), second];
     expect(await workspaceOf(second, workspaces)).toBe(second);
@@ -80,7 +80,7 @@ describe('workspaceOf', () => {
     await errorOf(workspaceOf(undefined, workspaces), 'WORKSPACE_NOT_FOUND');
   });
 
-  it('does not follow a workspace that becomes a link later', async () => {
+  it('workspaceOf() does not follow a workspace that becomes a link later', async () => {
     const { root, first, outside } = folders();
     const workspaces = pinned([join(first, 'inner'), join(root, 'missing')]);
     rmdirSync(join(first, 'inner'));
@@ -90,7 +90,7 @@ describe('workspaceOf', () => {
       await errorOf(workspaceOf(cwd, workspaces), 'INVALID_OPTIONS');
   });
 
-  it('does not follow a file', async () => {
+  it('workspaceOf() does not follow a file', async () => {
     const { first, workspaces } = folders();
     writeFileSync(join(first, 'file'), '');
     await errorOf(workspaceOf('file/x', workspaces), 'WORKSPACE_NOT_FOUND');

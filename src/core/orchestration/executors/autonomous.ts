@@ -1,6 +1,6 @@
 import { UnattendedExecutor } from './unattended-executor.js';
 
-/** Runs Claude Code without anybody at the keyboard, in the workspace as it is or in a worktree of it. */
+/** Runs Claude Code without a person at the keyboard, in the workspace itself or in a worktree of its repository. */
 export class AutonomousExecutor extends UnattendedExecutor {
   readonly mode = 'autonomous';
 }

@@ -8,9 +8,9 @@ import type { SessionWorktrees } from '../git/session-worktrees.js';
 import type { SessionEnvironment, SessionResult } from '../session/record.js';
 
 /**
- * How the sessions of one mode run. The manager calls `prepare` while a session is created, `launch` whenever one of
- * its runs gets a slot, `adopt` for runs of a process that is gone, and `close` when it closes. Queue, record, log and events belong
- * to the manager.
+ * How the sessions of one mode run. The manager calls `prepare` while a session is created, `launch` whenever a run of the
+ * session gets a slot, `adopt` for a run that an earlier process has left, and `close` when the manager closes. The manager
+ * itself takes care of queue, record, log and events.
  *
  * @example
  * ```ts
@@ -20,18 +20,19 @@ import type { SessionEnvironment, SessionResult } from '../session/record.js';
 export abstract class BaseExecutor implements Executor {
   /** The manager's `stateDir`, if the executor was made for one. A manager with another `stateDir` refuses the executor. */
   readonly stateDir?: string;
-  /** Where its sessions' worktrees are kept; absent if they have none. */
+  /** The worktrees of the executor's sessions. Absent if its sessions have none. */
   readonly worktrees?: SessionWorktrees;
-  /** Whether every tool call of its runs has to pass the guard; see `RunHandle.hooked`. Default `false`. */
+  /** True if every tool call of the executor's runs has to pass the guard, see `RunHandle.hooked`. Default `false`. */
   readonly hooked: boolean = false;
   /**
-   * Whether its sessions lead those that name them as `parentId`: children inherit workspace, policy and limits, count
-   * against the limits, and are cancelled when their leader ends other than `completed`. Default `false`.
+   * True if the executor's sessions lead the sessions that name them as `parentId`. Then these children inherit workspace, policy
+   * and limits from their leader, and count against the leader's limits. If the leader ends in any way but `completed`, its
+   * children are cancelled. Default `false`.
    */
   readonly leads: boolean = false;
 
   /**
-   * Refuses what cannot run, so that mistakes show in `create()`. Acquires nothing.
+   * Checks the options of a session and refuses a session that cannot run, so that mistakes show in `create()`. Acquires nothing.
    *
    * @throws OrchestrationError with the code that says why
    */
@@ -46,41 +47,41 @@ export abstract class BaseExecutor implements Executor {
   }
 
   /**
-   * Starts a run that appends stream-json to the folder's log. Resolves as soon as the run is under way.
+   * Starts a run. The run appends stream-json to the folder's log. Resolves as soon as the run is under way.
    *
-   * @throws OrchestrationError if the run could not be started; what was acquired is released
+   * @throws OrchestrationError if the run could not be started; then everything that was acquired is released
    */
   abstract launch(request: RunRequest): Promise<RunHandle>;
 
   /**
-   * Takes up a run that an earlier process has launched. `request.session` is its record, and the run is the last one in it.
-   * Returns undefined if the run never began, so that it can be launched now.
+   * Takes over a run that an earlier process has launched. `request.session` is the record of the run's session, and the run is
+   * the last run in this record. Returns undefined if the run never began. Then the manager can launch it now.
    *
-   * By default nothing outlives a process, and the run counts as `lost`.
+   * Default: the run counts as `lost`, because it is assumed that nothing of a run outlives the process.
    *
    * @throws OrchestrationError `DOCKER_UNAVAILABLE` if the engine does not answer
    */
   async adopt(_request: RunRequest): Promise<RunHandle | undefined> {
-    return endedRun({ reason: 'lost', error: 'It ran inside a process that is gone' });
+    return endedRun({ reason: 'lost', error: 'The run was part of a process that is gone' });
   }
 
   /**
-   * What the mode has to say of a run that has ended, beyond what every result says. Default: nothing.
+   * The fields that the mode adds to the result of a run that has ended. Default: none.
    *
-   * @throws Error if it cannot be found out; the session ends all the same, and its record has the error
+   * @throws Error if the fields cannot be determined; then the session ends without them, and its record has the error
    */
   async finalResult(_ended: EndedRun): Promise<Partial<SessionResult>> {
     return {};
   }
 
-  /** What exists of runs outside of the state folder, containers for example. Default: nothing. */
+  /** Everything that exists of runs outside of the state folder, for example containers. Default: nothing. */
   async leftovers(): Promise<Leftover[]> {
     return [];
   }
 
-  /** Removes one of the leftovers, running or not: it belongs to no session. */
+  /** Removes a leftover that belongs to no session, even if it is running. */
   async removeLeftover(_leftover: Leftover): Promise<void> {}
 
-  /** Lets go of what the executor holds for all its sessions. */
+  /** Releases what the executor holds for all its sessions. */
   close(): void {}
 }

@@ -32,38 +32,38 @@ import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
 import { injectedRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
 
-/** What a mode gives an agent besides the guard. */
+/** What a mode gives an agent in addition to the guard. */
 export interface Extras {
-  /** In a container. */
+  /** Only for a run in a container. */
   readonly mounts: readonly Mount[];
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A run that has its place: what an executor needs to start Claude there. */
+/** A run whose workspace is ready, with everything that an executor needs to start Claude there. */
 export interface PlacedRun {
   readonly request: RunRequest;
-  /** On the machine: the worktree, or the workspace itself. */
+  /** The path on the machine: of the worktree, or of the workspace itself. */
   readonly workspace: string;
-  /** What the record is told of it. */
+  /** What the record should say about the place of the run. */
   readonly environment: Partial<SessionEnvironment>;
   readonly files: MailboxFiles;
 }
 
 /**
- * Runs Claude Code: in a Docker container with full permissions, or, with `docker: false`, on the machine with the user's
- * permissions. ChannelCoder plans the command; container and `claude` process outlive this process. The executor of a mode says what
- * it does differently.
+ * Runs Claude Code in a Docker container with full permissions. With `docker: false`, runs it directly on the machine with the
+ * user's permissions. ChannelCoder plans the command. The container or the `claude` process outlives this process. Each mode has
+ * a class that extends this one and overrides what the mode does differently.
  */
 export abstract class ClaudeExecutor extends BaseExecutor {
   abstract readonly mode: SessionMode;
   protected readonly runtime: ClaudeRuntime;
-  /** Whether the workspace is mounted read-only. */
+  /** True if the workspace is mounted read-only. */
   protected readonly readOnly: boolean = false;
-  /** Whether it runs in a terminal, with a person who takes turns with the agent. */
+  /** True if Claude runs in a terminal, with a person who takes turns with the agent. */
   protected readonly terminal: boolean = false;
   override readonly hooked = true;
 
-  /** @param options a runtime where executors share one */
+  /** @param options pass a runtime if several executors share it */
   constructor(options: ClaudeExecutorOptions | ClaudeRuntime) {
     super();
     this.runtime = options instanceof ClaudeRuntime ? options : new ClaudeRuntime(options);
@@ -74,34 +74,38 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   override readonly stateDir: string;
   override readonly worktrees: ClaudeRuntime['worktrees'];
 
-  /** The options as the mode changes them. Returns the same whenever it is asked. */
+  /** The session's options, with the changes that the mode makes. The same options always give the same result. */
   protected specFor(spec: SessionSpec): SessionSpec {
     return spec;
   }
 
-  /** What the mode gives the agent. */
+  /** What the mode gives the agent in addition to the guard. Default: nothing. */
   protected async extras(_files: MailboxFiles, _docker: boolean): Promise<Extras> {
     return { mounts: [], env: {} };
   }
 
-  /** What the run's hooks ask. */
+  /** What answers the requests of the run's hooks. Default: the hooks of the request, unchanged. */
   protected hooksOf({ hooks }: RunRequest): RunHooks {
     return hooks;
   }
 
-  /** Adds to a run what can be seen of it. @param workspace on the machine */
+  /**
+   * Adds to a run's handle how the run can be observed.
+   *
+   * @param workspace the path on the machine
+   */
   protected observable(handle: RunHandle, request: RunRequest, workspace: string): RunHandle {
     return { ...handle, hooked: true, transcript: { folder: this.transcripts(request, workspace) } };
   }
 
-  /** Where Claude keeps the transcripts of a run's conversation, on the machine. */
+  /** The folder on the machine where Claude keeps the transcripts of a run's conversation. */
   protected transcripts({ spec, folder }: RunRequest, workspace: string): string {
     return spec.docker === false
       ? join(this.runtime.home, '.claude/projects', transcriptFolder(workspace))
       : join(folder.projects, transcriptFolder(WORKSPACE));
   }
 
-  /** The `claude` process, or docker client, that an earlier process has started; undefined if there is none. */
+  /** The process that an earlier process has started on the machine for a run without Docker. Undefined if there is none. */
   protected async findProcess({ session, folder }: RunRequest): Promise<LaunchedProcess | undefined> {
     const known = session.runs.at(-1)?.process;
     // No other process is started with this settings path in its command line, so it identifies the run.
@@ -109,7 +113,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     return left && orphanedProcess(left);
   }
 
-  /** What the record is told when a session enters its worktree for the first time. */
+  /** Facts for the record that are taken when a session enters its worktree for the first time. Default: none. */
   protected async onFirstWorktree(_worktree: Worktree): Promise<Partial<SessionEnvironment>> {
     return {};
   }
@@ -147,7 +151,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const { injected } = this.runtime;
     const channel = new Mailbox(files, this.hooksOf(request));
     try {
-      // It may have waited for long since `prepare`.
+      // `prepare` has checked this, but the session may have waited for a long time since then.
       await requireConfined(worktree?.path ?? cwd, spec.workspaces);
       const workspace = worktree?.path ?? cwd;
       const environment = worktree ? await this.#placement(worktree, session.environment) : {};
@@ -168,7 +172,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     } catch (error) {
       channel.close();
       leave();
-      // Where the manager was closed, the next one goes on with it.
+      // If the manager was closed, the worktree stays: the next manager goes on with it.
       const goesOn = error instanceof OrchestrationError && error.code === 'MANAGER_CLOSED';
       if (worktree?.created && !goesOn) await this.worktrees.remove(spec.id, true).catch(() => {}); // The first error counts.
       throw error;
@@ -213,7 +217,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     this.runtime.docker.close();
   }
 
-  /** What the guard's settings depend on if the run has no container. */
+  /** What the guard's settings depend on. If the run has a container, the container's variables replace `env`. */
   protected guardedRun({ spec }: RunRequest): GuardedRun {
     return { env: this.runtime.env, off: toolsOff(spec.claude.tools) };
   }
@@ -250,17 +254,17 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     if (await this.runtime.has('claude')) return;
     throw new OrchestrationError(
       'CLAUDE_NOT_FOUND',
-      "docker: false runs the machine's own 'claude', and there is none on the PATH. Install @anthropic-ai/claude-code.",
+      "docker: false runs the machine's own 'claude', but the PATH has no 'claude'. Install @anthropic-ai/claude-code.",
     );
   }
 }
 
-/** A worktree that may not leave the session's workspaces. */
+/** Adds the session's workspaces to the request, because the worktree may not leave them. */
 function confined(worktree: SessionWorktreeRequest, { workspaces }: SessionSpec): SessionWorktreeRequest {
   return { ...worktree, ...(workspaces && { workspaces }) };
 }
 
-/** The folder that Claude Code keeps a working directory's conversations in (measured on 2.1.98). */
+/** The name of the folder in which Claude Code keeps the conversations of a working directory (measured on 2.1.98). */
 function transcriptFolder(cwd: string): string {
   return cwd.replaceAll(/[^a-zA-Z0-9]/g, '-');
 }
@@ -271,7 +275,10 @@ function leaving(handle: RunHandle, leave: () => void): RunHandle {
   return handle;
 }
 
-/** A run with its guard: the channel is closed with it, and the guard's files go when nothing is left of it. */
+/**
+ * Adds the guard to a run. When the run ends or this process detaches from it, the channel is closed. When the run ends, the
+ * session also leaves its worktree. When the run is released, the guard's files are removed.
+ */
 function guarded(handle: RunHandle, files: MailboxFiles, channel: Mailbox, leave: () => void): RunHandle {
   void handle.ended.then(() => channel.close());
   return {
@@ -282,7 +289,7 @@ function guarded(handle: RunHandle, files: MailboxFiles, channel: Mailbox, leave
     },
     async release() {
       await handle.release();
-      await files.remove().catch(() => {}); // A later sweep finds them.
+      await files.remove().catch(() => {}); // If this fails, a later sweep finds the files.
     },
   };
 }

@@ -8,22 +8,25 @@ import { DockerEnvironment } from '../docker/docker-environment.js';
 import { SessionWorktrees } from '../git/session-worktrees.js';
 import type { SpawnProcess } from '../process/launcher.js';
 
-/** What a built-in executor is made with. A manager makes its own; one made by hand takes the place of one in `executors`. */
+/**
+ * The options of a built-in executor. A manager makes the built-in executors itself. If you make one and pass it in the manager's
+ * option `executors`, it replaces the manager's own.
+ */
 export interface ClaudeExecutorOptions {
   /**
-   * That of the manager, where the sessions' folders are. Containers are labelled with it, so that nobody else's are ever
-   * touched.
+   * The `stateDir` of the manager, which contains the sessions' folders. Containers get a label made from its path, so that
+   * containers of anybody else are never touched.
    */
   stateDir: string;
   /** The environment of this process. Default `process.env`. */
   env?: NodeJS.ProcessEnv;
-  /** Default `node:child_process`'s. */
+  /** The function that starts processes. Default: `spawn` of `node:child_process`. */
   spawn?: SpawnProcess;
   /** A ChannelCoder for unit tests. Default: the module `channelcoder`. See `SessionManagerOptions.channelCoder`. */
   channelCoder?: ChannelCoderModule;
 }
 
-/** What the executors of one state folder share: the engine, the worktrees, and what the machine has. */
+/** What the executors of one state folder share: the engine, the worktrees, the environment and the machine's programs. */
 export class ClaudeRuntime {
   readonly stateDir: string;
   readonly env: NodeJS.ProcessEnv;
@@ -44,7 +47,7 @@ export class ClaudeRuntime {
     this.worktrees = new SessionWorktrees(stateDir);
   }
 
-  /** Whether a program is on the `PATH`. */
+  /** True if a program is on the `PATH`. */
   async has(program: string): Promise<boolean> {
     for (const folder of (this.env.PATH ?? '').split(delimiter).filter(Boolean)) {
       const found = await access(join(resolve(folder), program), constants.X_OK).then(

@@ -37,16 +37,16 @@ const MOST_PROMPT_BYTES = 120_000;
 const BEGIN_MS = 60_000;
 
 /**
- * Runs Claude Code's terminal UI in tmux, for a person who attaches to it and takes turns with the agent. It is watched
- * through the conversation's transcript, and guarded like every other. It ends when the person leaves Claude or closes the
- * window.
+ * Runs Claude Code's terminal UI in tmux. A person attaches to the terminal and takes turns with the agent. The session is
+ * observed through the transcript of its conversation, and guarded like every other session. The session ends when the person
+ * leaves Claude or closes the window.
  */
 export class InteractiveExecutor extends ClaudeExecutor {
   readonly mode = 'interactive';
   protected override readonly terminal = true;
   readonly #tmux: Tmux;
   readonly #beginMs: number;
-  /** Those of each session's run under way. */
+  /** The hooks of each session's current run. */
   readonly #hooks = new WeakMap<RunRequest['folder'], TypingHooks>();
 
   constructor(runtime: ClaudeExecutorOptions | ClaudeRuntime, { beginMs = BEGIN_MS }: InteractiveExecutorOptions = {}) {
@@ -165,12 +165,12 @@ export class InteractiveExecutor extends ClaudeExecutor {
     if (/"hasCompletedOnboarding": *true/.test(settings)) return;
     throw new OrchestrationError(
       'ONBOARDING_NEEDED',
-      `Claude Code was never set up in ${this.runtime.home}, and would ask for that first. Run 'claude' there once.`,
+      `Claude Code was never set up in ${this.runtime.home}, and would ask for that first. Run 'claude' once with that home folder, and answer what it asks.`,
     );
   }
 }
 
-/** What the docker client needs of this process's environment. The rest is not written into the terminal's script. */
+/** The variables of this process that the docker client needs. Its other variables are not written into the terminal's script. */
 const CLIENT_VARIABLES =
   /^(PATH|HOME|USER|LOGNAME|TMPDIR|LANG|LC_\w+|TERM|DOCKER_\w+|SSH_\w+|XDG_\w+|\w+_PROXY|\w+_proxy)$/;
 
@@ -178,7 +178,7 @@ function clientEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => CLIENT_VARIABLES.test(name)));
 }
 
-/** The conversation's id. Every process can compute it, also before Claude begins the conversation. */
+/** The conversation's id. It is computed from the session's id, so every process knows it even before the conversation begins. */
 function conversationOf({ id }: SessionSpec): string {
   const hex = createHash('sha256').update(`conversation ${id}`).digest('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
@@ -195,6 +195,6 @@ function requireArgument(option: string, text: string): void {
   if (bytes <= MOST_PROMPT_BYTES) return;
   throw new OrchestrationError(
     'INVALID_OPTIONS',
-    `Option '${option}': ${bytes} bytes are more than a terminal's Claude takes (${MOST_PROMPT_BYTES}). Put it into a file and name that.`,
+    `Option '${option}': the text has ${bytes} bytes, but Claude in a terminal takes at most ${MOST_PROMPT_BYTES}. Put the text into a file of the workspace, and tell Claude to read that file.`,
   );
 }

@@ -12,7 +12,7 @@ const NOTE =
   `\`${COMMAND} help\` says how. Each works on its own, in the same workspace unless it is created with a branch of its ` +
   'own, and inherits your limits. What you have not waited for when you end goes on without you.';
 
-/** Runs Claude Code as the leader of others: with the command `orchestrate` its agent creates and follows sessions. */
+/** Runs Claude Code as the leader of other sessions. Its agent creates and follows them with the command `orchestrate`. */
 export class OrchestrationExecutor extends UnattendedExecutor {
   readonly mode = 'orchestration';
   override readonly leads = true;

@@ -16,7 +16,11 @@ export function injectedRequest(placed: PlacedRun): PlanRequest {
 const written = (mount: string | MountOption): string =>
   typeof mount === 'string' ? mount : `${mount.source}:${mount.target}${mount.readonly === true ? ':ro' : ''}`;
 
-/** What ChannelCoder is asked about a run. @param container absent without Docker */
+/**
+ * The request for ChannelCoder to plan a run.
+ *
+ * @param container absent without Docker
+ */
 export function planRequest({ request, workspace }: PlacedRun, container?: PlannedContainer): PlanRequest {
   const { spec, feedback, conversationId, folder } = request;
   const docker = container && {

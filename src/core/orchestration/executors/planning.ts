@@ -7,7 +7,7 @@ import { UnattendedExecutor, withNote } from './unattended-executor.js';
 
 /** Claude's tools that do nothing but change files. */
 const EDITING_TOOLS = ['Edit', 'MultiEdit', 'NotebookEdit', 'Write'];
-/** Without a container nothing is mounted read-only. */
+/** Refused only without a container: then the workspace is not mounted read-only, and a shell could change it. */
 const SHELL_TOOLS = ['Bash'];
 
 const NOTE =
@@ -15,8 +15,9 @@ const NOTE =
   'complete plan as your last message, so that somebody else can carry it out who has not seen this conversation.';
 
 /**
- * Runs Claude Code for a plan: the workspace is mounted read-only, editing tools are refused, and what Claude says last is
- * the plan, in the result and as `plan.md` in the session's folder. Without a container (`docker: false`) its shell is refused, too.
+ * Runs Claude Code to make a plan. The workspace is mounted read-only, and editing tools are refused. Claude's last message is
+ * the plan. The plan is in the result, and in the file `plan.md` in the session's folder. Without a container (`docker: false`),
+ * Claude's shell is refused, too.
  */
 export class PlanningExecutor extends UnattendedExecutor {
   readonly mode = 'planning';

@@ -11,10 +11,13 @@ import { ClaudeExecutor, type PlacedRun } from './claude-executor.js';
 import { planRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
 
-/** How far the system lets a log get beyond `limits.logBytes`: whoever watches it has to see that it is too long. */
+/**
+ * How much longer than `limits.logBytes` the system lets a log get, in bytes. This has to be more than zero, so that a process
+ * that watches the log can see that the log is too long.
+ */
 const BEYOND_BYTES = 1024 * 1024;
 
-/** Runs Claude Code without anybody at the keyboard: it gets its prompt, writes stream-json to the log, and ends. */
+/** Runs Claude Code without a person at the keyboard. Claude gets its prompt, writes stream-json to the log, and ends. */
 export abstract class UnattendedExecutor extends ClaudeExecutor {
   protected override async launchOnHost(placed: PlacedRun): Promise<RunHandle> {
     const { request, workspace, environment, files } = placed;
@@ -61,17 +64,20 @@ export abstract class UnattendedExecutor extends ClaudeExecutor {
   }
 }
 
-/** A session whose agent is told something besides, before what the user adds to its system prompt. */
+/** Adds a note for the agent to the system prompt, before the text that the user adds to it. */
 export function withNote(spec: SessionSpec, note: string): SessionSpec {
   const { appendSystem } = spec.claude;
   const said = appendSystem === undefined ? note : `${note}\n\n${appendSystem}`;
   return { ...spec, claude: { ...spec.claude, appendSystem: said } };
 }
 
-/** Claude Code takes no budget of nothing. */
+/** Claude Code does not accept a budget of zero. */
 const LEAST_BUDGET_USD = 0.000_001;
 
-/** Claude Code stops itself at its budget, which holds also while no process watches it. It counts this run only. */
+/**
+ * The budget at which Claude Code stops itself, even while no process watches the run. Claude Code counts only the cost of this
+ * run, so the cost of earlier runs is subtracted from the limit.
+ */
 function budget({ spec, session }: RunRequest): string[] {
   const { costUsd } = spec.limits;
   return costUsd === undefined

@@ -6,8 +6,8 @@ import type { SessionEnvironment, SessionResult } from '../session/record.js';
 import { UnattendedExecutor } from './unattended-executor.js';
 
 /**
- * Runs Claude Code without anybody at the keyboard, always in a worktree, and reports what came of it. The branch is
- * `session/<id>` if the user asks for no other.
+ * Runs Claude Code without a person at the keyboard, always in a worktree, and reports what the session changed there. If the
+ * user names no branch, the branch is `session/<id>`.
  */
 export class WorktreeExecutor extends UnattendedExecutor {
   readonly mode = 'worktree';

@@ -32,10 +32,10 @@ export interface AdmissionOptions {
   clock: Clock;
 }
 
-/** Takes sessions in: checks, makes, records and starts them, in the order of the calls. */
+/** Creates sessions: checks, prepares, records and starts them, in the order of the calls. */
 export class SessionAdmission {
   readonly #options: AdmissionOptions;
-  /** The latest `create()`: sessions enter the record in the order of the calls. */
+  /** Resolves when the latest `create()` is done. The next call waits for it, so the record has the order of the calls. */
   #last: Promise<void> = Promise.resolve();
 
   constructor(options: AdmissionOptions) {
@@ -92,13 +92,13 @@ export class SessionAdmission {
     }
   }
 
-  /** From now on the session survives this process. @throws OrchestrationError `STATE_NOT_WRITABLE` */
+  /** Writes the session to the disk. After that, it survives this process. @throws OrchestrationError `STATE_NOT_WRITABLE` */
   async #writeDown(prepared: PreparedSession, options: CreateSessionOptions): Promise<void> {
     const record = reduceSession(undefined, this.#creation(prepared, options));
     await this.#options.store.journal.begin(prepared.folder, prepared.spec, record);
   }
 
-  /** Records the session, and starts it if its place is a slot. */
+  /** Records the session, and starts it if its place in the queue is a slot. */
   #admit(prepared: PreparedSession, options: CreateSessionOptions): UnifiedSession {
     const { live, store, runs } = this.#options;
     const { id } = prepared.spec;
@@ -126,7 +126,7 @@ export class SessionAdmission {
     };
   }
 
-  /** What a new session gets that does not say otherwise. */
+  /** What a new session gets if its options do not say otherwise. */
   #inheritance({ parentId, docker }: CreateSessionOptions): Inheritance {
     const { options, live, runs, store } = this.#options;
     const { docker: defaults, policy } = options;
@@ -146,7 +146,10 @@ export class SessionAdmission {
   }
 }
 
-/** A leader's agent may have put links in the place of what the leader mounts, and its children inherit. */
+/**
+ * Refuses inherited mounts that now lead to another place. Children inherit what their leader mounts, and the leader's agent may
+ * have put links in its place.
+ */
 function refuseRedirectedInheritance(
   { docker: inherited }: Inheritance,
   { docker }: SessionSpec,

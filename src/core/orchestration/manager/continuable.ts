@@ -4,7 +4,7 @@ import type { UnifiedSession } from '../session/record.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { LiveSession } from './live-sessions.js';
 
-/** Refuses a further run of a session that can have none. @throws OrchestrationError `ILLEGAL_TRANSITION`, `ENV_MISSING` */
+/** Refuses a session that cannot have a further run. @throws OrchestrationError `ILLEGAL_TRANSITION`, `ENV_MISSING` */
 export function requireContinuable(session: UnifiedSession, live: LiveSession, spending: Spending): void {
   const { id, status } = session;
   const why = whyNotContinued(session, live) ?? spent(spending, live);
@@ -16,7 +16,7 @@ export function requireContinuable(session: UnifiedSession, live: LiveSession, s
 
 function whyNotContinued(session: UnifiedSession, { specIsPlaceholder, run }: LiveSession): string | undefined {
   if (specIsPlaceholder)
-    return 'what it was created from could not be read from the state folder; create a new session';
+    return 'the options that it was created with could not be read from the state folder; create a new session';
   if (['queued', 'starting'].includes(session.status) || run?.continuing !== undefined)
     return 'it waits for its next run already; let that start first';
   if (run?.stopping) return 'its run is being ended; wait for that with waitFor()';
@@ -27,7 +27,7 @@ function whyNotContinued(session: UnifiedSession, { specIsPlaceholder, run }: Li
   return undefined;
 }
 
-/** What was spent stays spent: a further run would end at its first answer. */
+/** The limit that the session has used up, over all runs. A further run would end at its first answer. */
 function spent({ costUsd, tokens }: Spending, { spec: { limits } }: LiveSession): string | undefined {
   const limit =
     (limits.costUsd !== undefined && costUsd >= limits.costUsd && `limits.costUsd ($${limits.costUsd})`) ||

@@ -6,7 +6,7 @@ import { OrchestrationError } from '../util/errors.js';
 import type { LiveSessions } from './live-sessions.js';
 import type { SessionRuns } from './session-runs.js';
 
-/** What people and programs do to a session that there is; see the methods of `UnifiedSessionManager`. */
+/** What people and programs can do to an existing session, see the methods of `UnifiedSessionManager`. */
 export class SessionInterventions {
   readonly #store: SessionStore;
   readonly #live: LiveSessions;
@@ -49,7 +49,7 @@ export class SessionInterventions {
     return this.#store.registry.require(session.id);
   }
 
-  /** Refused while another session works in the worktree: children may work where their leader did. */
+  /** Refused while another session works in the worktree. Children may work in the worktree of their leader. */
   async removeWorktree({ id, status, environment }: UnifiedSession, force: boolean): Promise<UnifiedSession> {
     const { worktrees } = this.#live.require(id).executor;
     const refused = (why: string): OrchestrationError =>

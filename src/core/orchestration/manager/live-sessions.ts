@@ -6,31 +6,31 @@ import type { ToolPolicy } from '../session/policy.js';
 import type { SessionEnvironment, UnifiedSession } from '../session/record.js';
 import { OrchestrationError } from '../util/errors.js';
 
-/** A session that can run: checked, with a folder of its own. */
+/** A session that can run: it is checked, and has a folder of its own. */
 export interface PreparedSession {
   readonly spec: SessionSpec;
   readonly executor: Executor;
   readonly folder: SessionFolder;
   readonly environment: SessionEnvironment;
-  /** Variables of its own whose values are gone: no run can begin without them. */
+  /** The names of the session's own variables whose values are not known any more. Without the values, no run can begin. */
   readonly missingEnv?: readonly string[];
-  /** The policy with which an earlier process has set up the hook of the run under way. */
+  /** The policy with which an earlier process has set up the hook of the current run. */
   readonly adoptedPolicy?: Pick<ToolPolicy, 'onHostLost'>;
-  /** True if its specification is lost, so that `spec` only stands in for it. */
+  /** True if the session's specification is lost. Then `spec` is only a placeholder. */
   readonly specIsPlaceholder?: boolean;
 }
 
-/** Gives the values of variables that a session needs and that are not kept on disk. */
+/** Returns the values of variables that a session needs and that are not kept on disk. */
 export type EnvSource = (session: UnifiedSession, names: readonly string[]) => Readonly<Record<string, string>>;
 
-/** What this process has of a session besides its record; kept so that the session can be continued. */
+/** What this process has of a session besides its record. It is kept, so that the session can be continued after its end. */
 export class LiveSession {
   readonly #prepared: PreparedSession;
   #spec: SessionSpec;
   #missingEnv: readonly string[] | undefined;
-  /** What the next run is told; the first run is told the prompt. */
+  /** The feedback for the next run. Undefined for the first run, which gets the prompt. */
   feedback: string | undefined;
-  /** The run under way. */
+  /** The current run. */
   run: Run | undefined;
 
   constructor(prepared: PreparedSession, feedback?: string) {
@@ -97,7 +97,7 @@ export class LiveSessions {
     return [...this.#sessions.values()].flatMap(({ run }) => run ?? []);
   }
 
-  /** Gives restored sessions the variables that they miss. */
+  /** Gives restored sessions the values of variables that they lack. */
   supply(env: EnvSource, recordOf: (id: string) => UnifiedSession): void {
     for (const [id, session] of this.#sessions) {
       if (session.missingEnv) session.supply(env(recordOf(id), session.missingEnv));

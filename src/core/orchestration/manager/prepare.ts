@@ -8,20 +8,21 @@ import { OrchestrationError, quote } from '../util/errors.js';
 import { readUserFile } from '../util/fs/user-file.js';
 import type { PreparedSession } from './live-sessions.js';
 
-/** How `recover()` goes about it. */
+/** Options of `recover()`. */
 export interface RecoverOptions {
   /**
-   * Gives values for the variables that a session was created with (`docker.env` of `create()`; the manager's own come
-   * from its options). They are not kept on disk, as they may be secrets. Called for each session that has any.
+   * Returns the values of the variables that a session was created with (`docker.env` of `create()`). The values are not kept on
+   * disk, because they may be secrets. The manager's own variables come from the manager's options. Called for each session that
+   * has variables of its own.
    */
   env?: (session: UnifiedSession, names: readonly string[]) => Readonly<Record<string, string>>;
 }
 
 /**
- * Checks what a session needs and makes its folder. Files that the options name are copied there: the session runs what
- * was checked now, whatever becomes of them while it waits.
+ * Checks what a session needs and makes its folder. Files that the options name are copied into the folder. So the session uses
+ * the files as they were checked, even if somebody changes them while the session waits.
  *
- * @throws OrchestrationError as `create()` documents; nothing is left behind
+ * @throws OrchestrationError as `create()` documents; then nothing is left behind
  */
 export async function prepareSession(
   spec: SessionSpec,
@@ -49,7 +50,7 @@ async function copyFiles(given: SessionSpec, folder: SessionFolder): Promise<Ses
   return { ...spec, claude: { ...claude, mcpConfig: folder.mcpConfig } };
 }
 
-/** Takes over from the front matter what the options leave open. */
+/** Copies the prompt file. What the options do not set is taken from the front matter of the file. */
 async function withPromptFile(
   spec: SessionSpec,
   prompt: Extract<SessionSpec['prompt'], { file: string }>,

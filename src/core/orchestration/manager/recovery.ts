@@ -16,21 +16,21 @@ import type { RecoverOptions } from './prepare.js';
 import type { SessionRuns } from './session-runs.js';
 import type { SessionSweep, SweepReport } from './sweep.js';
 
-/** What `recover()` found and did; each session stands in one list, by its id. */
+/** What `recover()` found and did. Each session is in one list, by its id. Sessions in `rebuilt` are in a second list, too. */
 export interface RecoveryReport extends SweepReport {
-  /** Their runs go on, and are watched again. */
+  /** Sessions whose runs go on, and are watched again. */
   readonly adopted: readonly string[];
-  /** Their runs ended while no manager watched them. The sessions have ended now, with the true outcome. */
+  /** Sessions whose runs ended while no manager watched them. These sessions have ended now, with the true outcome. */
   readonly closed: readonly string[];
-  /** Their containers are gone without a leftover: `failed`, reason `lost`. */
+  /** Sessions whose containers are gone without a trace. They are `failed`, reason `lost`. */
   readonly lost: readonly string[];
-  /** They wait for a slot again, in their order, or are launched again because they had not begun to run. */
+  /** Sessions that wait for a slot again, in their order, or that are launched again because they had not begun to run. */
   readonly requeued: readonly string[];
-  /** They had ended before. */
+  /** Sessions that had ended before. */
   readonly known: readonly string[];
-  /** They stay as they are on disk, for a later call: what is missing is said. */
+  /** Sessions that stay on disk as they are, for a later call. `why` says what is missing. */
   readonly skipped: readonly { readonly id: string; readonly why: string }[];
-  /** Those of the others whose files were damaged, so that containers and logs had to tell what they could. */
+  /** Sessions of the other lists whose files were damaged. They were rebuilt from what their containers and logs tell. */
   readonly rebuilt: readonly string[];
 }
 
@@ -71,7 +71,7 @@ export class SessionRecovery {
     const unfinished: LeftSession[] = [];
     const found = left.flatMap((session): Found[] => {
       const own = leftovers.filter(({ sessionId }) => sessionId === session.id);
-      // Its `create()` never resolved, so that nobody was told of it.
+      // The `create()` of this session never resolved, so nobody knows of the session.
       if (session.record === 'missing' && own.length === 0 && !session.hasLog) {
         unfinished.push(session);
         return [];
@@ -97,7 +97,7 @@ export class SessionRecovery {
     runs.endOrphans();
     runs.queue.resume();
 
-    // What cannot be removed is found again.
+    // If a folder cannot be removed, the next call finds it again.
     for (const { folder } of unfinished) await folder.remove().catch(() => {});
     const swept = await sweep.run();
     const idsOf = (fits: (item: Found) => boolean): string[] => found.filter(fits).map(({ record }) => record.id);
@@ -134,7 +134,7 @@ export class SessionRecovery {
     return (await Promise.all(leftovers)).flat();
   }
 
-  /** The session as it can be taken over, or why it cannot. */
+  /** The session in the form in which it can be taken over, or the reason why it cannot be taken over. */
   #found(left: LeftSession, leftovers: readonly Leftover[], env: RecoverOptions['env']): Found | string {
     const { options, executors, clock } = this.#options;
     const { id, folder, distrusted } = left;
@@ -145,7 +145,7 @@ export class SessionRecovery {
       (typeof left.spec === 'object' && { ...left.spec, id, mode: left.spec.spec.mode }) ||
       (leftover && knownFromLeftover(id, leftover, clock.now()));
     if (!known)
-      return `its files in ${folder.path} cannot be read, and it has no container; see whether they are of use`;
+      return `its files in ${folder.path} cannot be read, and it has no container; check if the files are of use`;
     const spec = typeof left.spec === 'object' ? left.spec : standInSpec(known, options);
     const executor = executors[spec.spec.mode];
     if (!executor)
@@ -153,9 +153,9 @@ export class SessionRecovery {
     const { session: record, ticket } = this.#record(left, spec, leftovers);
     const given = spec.ownEnv.length > 0 ? (env?.(record, spec.ownEnv) ?? {}) : {};
     const missing = spec.ownEnv.filter((name) => !Object.hasOwn(given, name));
-    // One that runs has them, and one that has ended needs none until it is continued.
+    // A run that is under way has its variables. A session that has ended needs none until it is continued.
     if (missing.length > 0 && !isTerminal(record.status) && !hasOpenRun(record)) {
-      return `it waits to run with variables that are not kept on disk: ${missing.join(', ')}; give them to recover({ env })`;
+      return `its next run needs variables that are not kept on disk: ${missing.join(', ')}; give them to recover({ env })`;
     }
     return {
       prepared: {
@@ -183,7 +183,7 @@ export class SessionRecovery {
   }
 }
 
-/** Whether a session may be running in a container, with an executor of this mode. */
+/** True if a session may be running in a container, with an executor of this mode. */
 function mayRun({ record, spec }: LeftSession, mode: string): boolean {
   if (typeof record !== 'string') {
     const { status, environment } = record.session;

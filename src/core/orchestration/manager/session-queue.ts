@@ -9,7 +9,7 @@ export interface SessionQueueOptions extends Omit<SessionSlotsOptions, 'onChange
   events: EventDelivery;
 }
 
-/** The queue of a manager: what changes in it is on record, and told. */
+/** The queue of a manager. Changes of the queue are on record, and are reported to listeners. */
 export class SessionQueue extends SessionSlots {
   readonly #store: SessionStore;
   readonly #clock: Clock;
@@ -22,26 +22,26 @@ export class SessionQueue extends SessionSlots {
     this.#events = events;
   }
 
-  /** Whether a session has a slot or waits for one, also before it is on record. */
+  /** True if a session has a slot or waits for one, even before the session is on record. */
   has(id: string): boolean {
     return this.isRunning(id) || this.positionOf(id) !== undefined;
   }
 
-  /** Takes a session out of the queue. Returns whether it was in it. */
+  /** Takes a session out of the queue. Returns true if the session held a slot or waited for one. */
   override leave(id: string): boolean {
     const left = super.leave(id);
     if (left) this.changed(id);
     return left;
   }
 
-  /** Starts as many of those that wait as there are slots. */
+  /** Starts as many waiting sessions as there are free slots. */
   resume(): void {
     this.fill();
     const [first] = this.status().items;
     if (first) this.changed(first.id);
   }
 
-  /** Brings the positions on record up to date, and tells the listeners. */
+  /** Updates the positions on record, and reports the change to the listeners. */
   changed(cause: string): void {
     const queue = this.status();
     for (const { id, position } of queue.items) {

@@ -20,7 +20,7 @@ import type { LiveSessions, PreparedSession } from './live-sessions.js';
 import { SessionQueue } from './session-queue.js';
 import { UsageLimits } from './usage-limit.js';
 
-/** What a session is told that goes on by itself. */
+/** The feedback for a session that goes on by itself. */
 const GO_ON = 'Continue from where you left off.';
 
 export interface SessionRunsOptions extends Omit<SessionSlotsOptions, 'onStart' | 'onChange'> {
@@ -28,13 +28,13 @@ export interface SessionRunsOptions extends Omit<SessionSlotsOptions, 'onStart' 
   live: LiveSessions;
   clock: Clock;
   events: EventDelivery;
-  /** What agents do to the sessions that they lead. */
+  /** What agents can do to the sessions that they lead. */
   commands: SessionCommands;
 }
 
 /**
- * The runs of all sessions. A run begins when the queue gives its session a slot. When the run ends, the session ends, or its next
- * run begins.
+ * The runs of all sessions. A run begins when the queue gives its session a slot. When the run ends, the session ends, or its
+ * next run begins.
  */
 export class SessionRuns {
   readonly queue: SessionQueue;
@@ -60,7 +60,7 @@ export class SessionRuns {
     store.journal.onFailure((id, error) => this.#fail(id, error));
   }
 
-  /** Who leads whom. */
+  /** Which session leads which. */
   get tree(): SessionTree {
     return this.#effects.tree;
   }
@@ -72,7 +72,7 @@ export class SessionRuns {
   /**
    * Begins a run of a session that has a slot.
    *
-   * @param adopt set if an earlier process has launched the run that the record ends with
+   * @param adopt set if an earlier process has launched the last run of the record
    */
   start(id: string, adopt?: Pick<ToolPolicy, 'onHostLost'>): void {
     if (this.#closed) return;
@@ -105,8 +105,8 @@ export class SessionRuns {
   }
 
   /**
-   * Takes a session of an earlier manager in, as its record stands. If it ran, its run goes on in its slot; if it waited,
-   * it waits again after `queue.rejoin()`.
+   * Takes over a session of an earlier manager, in the state of its record. If the session ran, its run goes on in its slot. If
+   * the session waited, it waits again after `queue.rejoin()`.
    */
   restore(prepared: PreparedSession, session: UnifiedSession): void {
     const { id, status, resumeAt } = session;
@@ -118,7 +118,7 @@ export class SessionRuns {
     else this.start(id, hasOpenRun(session) ? (prepared.adoptedPolicy ?? {}) : undefined);
   }
 
-  /** Ends the children of sessions that ended in a process which was killed before it could end them. */
+  /** Ends the children of sessions that ended in an earlier process, if that process was killed before it could end them. */
   endOrphans(): void {
     for (const session of this.#store.registry.list()) void this.#effects.ended(session);
   }
@@ -155,12 +155,12 @@ export class SessionRuns {
     return next;
   }
 
-  /** Stops waiting for the usage limit. */
+  /** Goes on with a session that waits for the usage limit. */
   goOnNow(session: UnifiedSession): UnifiedSession {
     return this.#goOn(session.id, GO_ON);
   }
 
-  /** Lets go of all runs; nothing starts any more. Resolves when no launch is under way. */
+  /** Detaches this process from all runs. Nothing starts any more. Resolves when no launch is under way. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#usageLimits.close();
@@ -199,7 +199,7 @@ export class SessionRuns {
     );
   }
 
-  /** What a session needs on disk cannot be written: it must not run on unseen. */
+  /** Called when a session's data cannot be written to the disk. Stops the run, because it must not go on unobserved. */
   #fail(id: string, { code, message }: OrchestrationError): void {
     const run = this.#live.get(id)?.run;
     if (run && !run.stopping) run.stop({ status: 'failed', reason: code, error: message });
@@ -216,7 +216,7 @@ export class SessionRuns {
       this.#goOn(id, feedback, { exitCode, commandId: told?.commandId });
       return;
     }
-    // It may have been told to end after its run was over.
+    // The session may have been told to end after its run was over.
     const stop = usageLimit && told;
     if (usageLimit && !stop && session.channelCoderSession !== undefined) {
       this.#suspend(session, usageLimit.resetsAt, exitCode);
@@ -233,7 +233,7 @@ export class SessionRuns {
     void this.#effects.ended(ended);
   }
 
-  /** Waits, in its slot, until the provider allows more. */
+  /** Lets a session wait, in its slot, until the provider allows more requests. */
   #suspend({ id, metadata }: UnifiedSession, resetsAt: number | undefined, exitCode: number | undefined): void {
     const tokens = totalTokens(metadata.tokens ?? NO_TOKENS);
     const resumeAt = this.#usageLimits.wait(id, tokens, resetsAt, () => this.#goOn(id, GO_ON));
@@ -241,7 +241,7 @@ export class SessionRuns {
     this.#store.dispatch(id, { type: 'suspended', at, resumeAt, ...(exitCode !== undefined && { exitCode }) });
   }
 
-  /** Adds a run to a session that has not ended. It has kept its slot, unless it had given that back. */
+  /** Adds a run to a session that has not ended. The session has kept its slot, unless it had given the slot back. */
   #goOn(
     id: string,
     feedback: string,

@@ -24,15 +24,15 @@ import { SessionRuns } from './session-runs.js';
 import { StateOwner } from './state-owner.js';
 import { SessionSweep } from './sweep.js';
 
-/** Only what container names allow; 12 of 36 characters make a repeat unthinkable. */
+/** Only characters that container names allow. With 12 of 36 characters, it is unthinkable that an id repeats. */
 const newId = customAlphabet('0123456789abcdefghijklmnopqrstuvwxyz', 12);
 
 /** How long `close()` waits for sessions to end, and for the disk. */
 const CLOSE_MS = 30_000;
-/** How long it waits for processes that are just being started; what comes later finds itself let go of. */
+/** How long `close()` waits for launches that are under way. A run that is launched later is detached at once. */
 const LAUNCH_MS = 2_000;
 
-/** The sessions of one manager, and all that is done to them: what stands behind `UnifiedSessionManager`. */
+/** The sessions of one manager, and everything that is done to them. `UnifiedSessionManager` passes its calls to this class. */
 export class Sessions implements SessionCommands {
   readonly store: SessionStore;
   readonly runs: SessionRuns;
@@ -41,7 +41,7 @@ export class Sessions implements SessionCommands {
   readonly gate = new Gate();
   readonly #executors: Record<SessionMode, Executor>;
   readonly #admission: SessionAdmission;
-  /** Whether the manager has ended: nobody who waits hears of anything any more. */
+  /** True if the manager has ended. Then no record changes any more, so it makes no sense to wait for one. */
   #closed = false;
 
   constructor(options: ResolvedManagerOptions, executors: Record<SessionMode, Executor>, events: EventDelivery) {
@@ -54,7 +54,7 @@ export class Sessions implements SessionCommands {
     const sweep = new SessionSweep({ stateDir, executors, registry: store.registry });
     const recovery = new SessionRecovery({ options, executors, store, live, runs, sweep, clock });
     const owner = new StateOwner({ stateDir, recovery, sweep });
-    // Only a closed manager refuses.
+    // `cancel` fails only if the manager is closed.
     const signals = new AbortSignals((id) => void this.cancel(id, 'aborted by its signal').catch(() => {}));
     this.store = store;
     this.runs = runs;
@@ -65,7 +65,7 @@ export class Sessions implements SessionCommands {
     this.#admission = new SessionAdmission({ options, executors, store, live, runs, owner, gate, signals, clock });
   }
 
-  /** @param id what the session is to be called; if there is one of that name, that one is the answer */
+  /** @param id the id of the new session; if a session with this id exists, that session is returned */
   async create(options: CreateSessionOptions, id = newId()): Promise<UnifiedSession> {
     return this.store.registry.get(id) ?? this.#admission.create(options, id);
   }
@@ -87,7 +87,7 @@ export class Sessions implements SessionCommands {
     return this.store.waiters.wait(session, options);
   }
 
-  /** Ends the manager, see `UnifiedSessionManager.close`. To be called once. */
+  /** Ends the manager, see `UnifiedSessionManager.close`. Call it only once. */
   async close(sessions: 'detach' | 'cancel'): Promise<void> {
     this.gate.close();
     const { store, runs, owner } = this;
@@ -96,16 +96,16 @@ export class Sessions implements SessionCommands {
     await owner.settled(left());
     if (sessions === 'cancel') {
       const open = store.registry.list().filter(({ status }) => !isTerminal(status));
-      // Those that wait first, so that no slot that becomes free starts one.
+      // Waiting sessions come first, so that no slot that becomes free starts one of them.
       open.sort((a, b) => Number(isActive(a.status)) - Number(isActive(b.status)));
       const cancelled = open.map((session) => runs.cancel(session, 'the manager was closed'));
       await withTimeout(Promise.allSettled(cancelled), left());
     }
-    // What is just being launched is on record, or not launched: the next manager must not do it again.
+    // After this, each launch is on record or does not happen, because the next manager must not launch a run again.
     await withTimeout(runs.close(), LAUNCH_MS);
     for (const executor of new Set(Object.values(this.#executors))) executor.close();
     await withTimeout(store.journal.settled(), left());
-    await owner.release(); // Nobody else may begin before all is written.
+    await owner.release(); // No other manager may begin before everything is written.
     this.#closed = true;
     store.waiters.rejectAll(new OrchestrationError('MANAGER_CLOSED', 'The manager was closed while this was awaited.'));
   }

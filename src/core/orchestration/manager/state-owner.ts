@@ -6,7 +6,7 @@ import type { RecoverOptions } from './prepare.js';
 import type { RecoveryReport, SessionRecovery } from './recovery.js';
 import type { SessionSweep } from './sweep.js';
 
-/** How often leftovers are looked for that could not be removed at once. */
+/** How often the sweep runs again, for leftovers that could not be removed at once. */
 const SWEEP_MS = 60_000;
 
 export interface StateOwnerOptions {
@@ -15,7 +15,10 @@ export interface StateOwnerOptions {
   sweep: SessionSweep;
 }
 
-/** A manager's hold on its state folder: nobody else works there, and what others have left is taken over and tidied. */
+/**
+ * A manager's hold on its state folder. No other manager works there. What earlier managers have left is taken over and cleaned
+ * up.
+ */
 export class StateOwner {
   readonly #options: StateOwnerOptions;
   #lock: Promise<StateLock> | undefined;
@@ -29,7 +32,7 @@ export class StateOwner {
   }
 
   /**
-   * Resolves when sessions can be made: the folder is ours, and a recovery that is under way is over.
+   * Resolves when sessions can be created: the folder belongs to this manager, and no recovery is under way.
    *
    * @throws OrchestrationError `STATE_LOCKED`, `STATE_NOT_WRITABLE`
    */
@@ -38,23 +41,23 @@ export class StateOwner {
     await this.#acquire();
   }
 
-  /** One after the other. @throws OrchestrationError as `recover()` documents */
+  /** Recoveries run one after the other. @throws OrchestrationError as `recover()` documents */
   recover(options: RecoverOptions): Promise<RecoveryReport> {
     const report = this.#recovering.then(async () => {
       await this.#acquire();
       if (this.#released) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed during recover().');
       return this.#options.recovery.run(options);
     });
-    this.#recovering = report.catch(() => {}); // Its own caller hears of a failure.
+    this.#recovering = report.catch(() => {}); // The caller of `recover` gets the error.
     return report;
   }
 
-  /** Resolves when no recovery is under way, or in time. */
+  /** Resolves when no recovery is under way, or when the time is over. */
   async settled(timeoutMs: number): Promise<void> {
     await withTimeout(this.#recovering, timeoutMs);
   }
 
-  /** Lets others have the folder. Where that fails, it is free when this process has ended. */
+  /** Releases the folder for other managers. If this fails, the folder is free when this process has ended. */
   async release(): Promise<void> {
     this.#released = true;
     clearInterval(this.#timer);
@@ -67,7 +70,7 @@ export class StateOwner {
     try {
       await this.#lock;
     } catch (error) {
-      this.#lock = undefined; // It may be free the next time.
+      this.#lock = undefined; // The folder may be free the next time.
       throw error;
     }
     if (!this.#released) this.#timer ??= setInterval(() => void this.#options.sweep.run(), SWEEP_MS).unref();

@@ -7,15 +7,15 @@ import type { SessionMode } from '../session/status.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { systemCode } from '../util/errors.js';
 
-/** What was found that belongs to no session. */
+/** What the sweep found that belongs to no session. */
 export interface SweepReport {
-  /** Containers that were removed, by name. */
+  /** The names of containers that were removed. */
   readonly containers: readonly string[];
-  /** Worktrees that were made for sessions which are gone, removed. */
+  /** Worktrees that were removed. They were made for sessions that are gone. */
   readonly worktrees: readonly string[];
-  /** Worktrees of sessions which are gone that stay, because there is work in them. */
+  /** Worktrees of sessions that are gone. They stay for the reason in `why`, usually because there is work in them. */
   readonly keptWorktrees: readonly KeptWorktree[];
-  /** Folders of sessions whose `create()` had not resolved, removed; by id. */
+  /** The ids of sessions whose `create()` had not resolved. Their folders were removed. */
   readonly folders: readonly string[];
 }
 
@@ -25,22 +25,22 @@ export interface SweepOptions {
   registry: SessionRegistry;
 }
 
-/** Removes what belongs to this state folder and to no session: never anything without its label. */
+/** Removes what belongs to this state folder and to no session. Never removes anything without the label of the state folder. */
 export class SessionSweep {
   readonly #options: SweepOptions;
-  /** Sessions whose guard folders were looked for. */
-  readonly #tidied = new Set<string>();
+  /** Sessions whose guard folders are removed, with the number of runs that they had by then. */
+  readonly #tidied = new Map<string, number>();
 
   constructor(options: SweepOptions) {
     this.#options = options;
   }
 
-  /** Never rejects: what fails is tried again the next time. */
+  /** Never rejects. What fails is tried again the next time. */
   async run(): Promise<SweepReport> {
     const { executors, registry, stateDir } = this.#options;
     const containers: string[] = [];
     for (const executor of new Set(Object.values(executors))) {
-      // An engine that does not answer is swept another time.
+      // If the engine does not answer, its containers are swept another time.
       const leftovers = await executor.leftovers().catch(() => []);
       for (const leftover of leftovers) {
         if (await this.#belongs(leftover)) continue;
@@ -51,16 +51,19 @@ export class SessionSweep {
         if (removed) containers.push(leftover.name);
       }
     }
-    const ended = registry.list().filter(({ id, status }) => isTerminal(status) && !this.#tidied.has(id));
-    for (const { id } of ended) {
+    const ended = registry.list().filter(({ status }) => isTerminal(status));
+    for (const { id, runs } of ended) {
       const now = registry.get(id);
-      if (!now || !isTerminal(now.status)) continue; // It was continued since the list was made.
-      this.#tidied.add(id);
-      await new MailboxFiles(new SessionFolder(stateDir, id).guard).remove().catch(() => {}); // Next time.
+      if (!now || !isTerminal(now.status)) continue; // The session was continued after the list was made.
+      if (this.#tidied.get(id) === runs.length) continue;
+      await new MailboxFiles(new SessionFolder(stateDir, id).guard).remove().then(
+        () => this.#tidied.set(id, runs.length),
+        () => {}, // The next sweep tries again.
+      );
     }
     const worktrees: string[] = [];
     const keptWorktrees: KeptWorktree[] = [];
-    // Executors share them.
+    // Several executors share the same worktrees.
     for (const shared of new Set(Object.values(executors).map((executor) => executor.worktrees))) {
       const swept = await shared?.sweep((id) => exists(new SessionFolder(stateDir, id).path)).catch(() => undefined);
       worktrees.push(...(swept?.removed ?? []));
@@ -82,7 +85,7 @@ export class SessionSweep {
 function exists(path: string): Promise<boolean> {
   return lstat(path).then(
     () => true,
-    // What cannot be looked at is not gone.
+    // A path that cannot be examined may still exist.
     (error: unknown) => systemCode(error) !== 'ENOENT',
   );
 }

@@ -1,18 +1,18 @@
-/** Where the provider does not say when it allows more. */
+/** The first wait, if the provider does not say when it allows more requests. */
 const FIRST_WAIT_MS = 60_000;
 const LONGEST_WAIT_MS = 3_600_000;
-/** The longest of Anthropic's windows is a week; what is later than this was not said by them. */
+/** The longest of Anthropic's windows is a week. If a time is later than this, Anthropic has not said it. */
 const MOST_MS = 8 * 86_400_000;
 /** The provider's clock and ours need not agree to the second. */
 const MARGIN_MS = 5_000;
-/** A computer that slept has missed its timers, so the clock is looked at now and then. */
+/** If the machine was asleep, its timers are late. So the clock is checked from time to time. */
 const LOOK_MS = 60_000;
 
 /**
  * When a session that reached its provider's usage limit tries again, in epoch milliseconds.
  *
- * @param attempts how many runs in a row have ended at the limit without getting on, this one included
- * @param resetsAt what the provider said, if it said anything; it may be over by now
+ * @param attempts how many runs in a row have ended at the limit without progress, including this one
+ * @param resetsAt the time that the provider said, if it said one. This time may already be over
  */
 export function resumeTime(now: number, attempts: number, resetsAt: number | undefined): number {
   const backoff = Math.min(FIRST_WAIT_MS * 2 ** (attempts - 1), LONGEST_WAIT_MS);
@@ -21,7 +21,11 @@ export function resumeTime(now: number, attempts: number, resetsAt: number | und
   return now + (attempts === 1 ? MARGIN_MS : backoff);
 }
 
-/** Calls back at a time of day, however the computer spent the time until then. @returns what takes it back */
+/**
+ * Calls the callback at a time of day, even if the machine was asleep before that time.
+ *
+ * @returns the function that cancels the call
+ */
 export function callAt(time: number, now: () => number, callback: () => void): () => void {
   let timer: NodeJS.Timeout;
   const look = (): void => {
@@ -33,10 +37,13 @@ export function callAt(time: number, now: () => number, callback: () => void): (
   return () => clearTimeout(timer);
 }
 
-/** The sessions that wait until their provider allows more. */
+/** The sessions that wait until their provider allows more requests. */
 export class UsageLimits {
   readonly #now: () => number;
-  /** How often in a row a session's runs ended at the limit, and its tokens by then: whoever used more has got on. */
+  /**
+   * How many runs of a session in a row have ended at the limit, and how many tokens the session had used by then. If it has used
+   * more tokens the next time, it has made progress.
+   */
   readonly #tried = new Map<string, { attempts: number; tokens: number }>();
   readonly #timers = new Map<string, () => void>();
 
@@ -44,7 +51,7 @@ export class UsageLimits {
     this.#now = now;
   }
 
-  /** Calls back when it is time to try again. @returns that time, in epoch milliseconds */
+  /** Calls the callback when it is time to try again. @returns this time, in epoch milliseconds */
   wait(id: string, tokens: number, resetsAt: number | undefined, callback: () => void): number {
     const before = this.#tried.get(id);
     const attempts = before?.tokens === tokens ? before.attempts + 1 : 1;
@@ -54,18 +61,18 @@ export class UsageLimits {
     return resumeAt;
   }
 
-  /** Goes on with a wait that an earlier manager began. */
+  /** Continues a wait that an earlier manager began. */
   restore(id: string, resumeAt: number, callback: () => void): void {
     this.#timers.set(id, callAt(resumeAt, this.#now, callback));
   }
 
-  /** The session got on, or has ended: what it tried before does not count any more. */
+  /** Called when the session has made progress, or has ended. Its earlier attempts no longer count. */
   settle(id: string): void {
     this.forget(id);
     this.#tried.delete(id);
   }
 
-  /** The session does not wait any longer. */
+  /** Called when the session no longer waits. */
   forget(id: string): void {
     this.#timers.get(id)?.();
     this.#timers.delete(id);

@@ -4,11 +4,13 @@ export const MOST_UNREAD_BYTES = 8 * 1024 * 1024;
 export const MOST_LATE_MS = 500;
 /** How long reading a backlog may take in total. It takes that long only if somebody made the log slow to read. */
 const MOST_READING_MS = 10_000;
-/** How much of that time is forgotten in each millisecond, because in a run of hours listeners may be slow now and then. */
+/**
+ * How much of the reading time is forgotten in each millisecond, because listeners may be slow now and then in a run of hours.
+ */
 const FORGIVEN = 0.1;
 
 /**
- * The state of a log's unread end: `behind` when a backlog begins, `caught-up` when everything is read, and once `flood` when
+ * The state of the unread part of a log. `behind`: a backlog begins. `caught-up`: everything is read. `flood`, only once:
  * somebody writes more than can be read.
  */
 export type BacklogState = 'behind' | 'caught-up' | 'flood';
@@ -24,20 +26,20 @@ export class Backlog {
   #countedAt = performance.now();
   #flooded = false;
 
-  /** @param tell called with each new state; the first one may be `caught-up`, when everything is read for the first time */
+  /** @param tell called with each new state; the first state may be `caught-up`, when everything is read for the first time */
   constructor(tell: (state: BacklogState) => void) {
     this.#tell = tell;
   }
 
-  /** Whether `flood` was reported. */
+  /** True if `flood` was reported. */
   get flooded(): boolean {
     return this.#flooded;
   }
 
   /**
-   * To be called when something was read and there is more to read.
+   * Called when something was read and there is more to read.
    *
-   * @param counts whether the time counts; it does not for what the log held before it was opened
+   * @param counts true if the time counts; false while we read what the log held before it was opened
    */
   left(file: { offset: number; size: number }, tookMs: number, counts: boolean): void {
     const now = performance.now();
@@ -50,13 +52,13 @@ export class Backlog {
     if (counts && this.#state === 'behind') this.#count(now, tookMs);
   }
 
-  /** To be called when everything is read. */
+  /** Called when everything is read. */
   none(): void {
     this.#mark = 0;
     if (this.#state !== 'caught-up') this.#become('caught-up');
   }
 
-  /** The run has ended: what is left to read counts as a backlog, but `behind` is not reported any more. */
+  /** Called when the run has ended. What is left to read counts as a backlog, but `behind` is not reported any more. */
   close(): void {
     this.#state = 'behind';
   }

@@ -13,13 +13,13 @@ const MEASURE_MS = 1_000;
 /**
  * Reports the events that ChannelCoder's `monitorLog` finds in a log. It is for runs that ChannelCoder started itself.
  *
- * `monitorLog` reports neither the lines that are not JSON nor the end of the log. So when the run has ended, this class reads the
- * run's part of the log once. It reports the events that `monitorLog` has not reported by then, and all lines that are not events.
- * To know which events are new it counts them, so it splits and parses the log exactly as `monitorLog` does.
+ * `monitorLog` reports neither the lines that are not JSON nor the end of the log. So when the run has ended, this class reads
+ * the run's part of the log once. It reports the events that `monitorLog` has not reported by then, and all lines that are not
+ * events. To know which events are new it counts them, so it splits and parses the log exactly as `monitorLog` does.
  *
- * A listener is never told of a backlog, because `monitorLog` does not say how far it has read. Lines of any length are reported:
- * `monitorLog` holds a whole line in memory, and a line of more than 512 MiB ends the process. The length of the log is limited
- * as in `LogFollower`, but checked once a second.
+ * This class never reports a backlog to a listener, because `monitorLog` does not say how far it has read. Lines of any length
+ * are reported: `monitorLog` holds a whole line in memory, and a line of more than 512 MiB ends the process. The length of the
+ * log is limited as in `LogFollower`, but checked once a second.
  */
 export class ChannelCoderSource implements LogSource {
   readonly #file: FileHandle;
@@ -70,7 +70,8 @@ export class ChannelCoderSource implements LogSource {
   }
 
   /**
-   * Ends `monitorLog`, reports what it has not reported, and closes the source. What lies beyond `LogPlace.mostBytes` is left out.
+   * Ends `monitorLog`, reports what it has not reported, and closes the source. What lies beyond `LogPlace.mostBytes` is left
+   * out.
    *
    * @throws Error if the log cannot be read
    */
@@ -145,7 +146,7 @@ export class ChannelCoderSource implements LogSource {
 /** What the complete lines of a part of the log hold. */
 interface CompleteEvents {
   count: number;
-  /** Whether the part ends within a line. */
+  /** True if the part ends within a line. */
   torn: boolean;
 }
 

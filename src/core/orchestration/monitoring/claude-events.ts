@@ -17,8 +17,8 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  * Translates the stream-json events of one run into observations. Claude repeats a `message.id` in several events, one for each
  * content block, so the reader remembers messages to count each message and its tokens once.
  *
- * The shapes were measured on Claude Code 2.1.98 and 2.1.330. Everything unknown is skipped. Nothing here throws, whatever the log
- * holds, because the agent controls every byte of it.
+ * The shapes were measured on Claude Code 2.1.98 and 2.1.330. Everything unknown is skipped. Nothing here throws, whatever the
+ * log holds, because the agent controls every byte of it.
  */
 export class ClaudeEventReader {
   /** message.id → the tokens that were counted for it so far */
@@ -54,9 +54,9 @@ export class ClaudeEventReader {
   }
 
   /**
-   * Reads the usage from a line of the conversation's transcript, and nothing else. The log has the usage at the beginning of a message
-   * (one token of output), and the transcript the usage at its end. The transcript only refines messages that the log of this
-   * run holds and that Claude's own totals do not hold yet.
+   * Reads the usage from a line of the conversation's transcript, and nothing else. The log has the usage at the beginning of a
+   * message (one token of output), and the transcript the usage at its end. The transcript only refines messages that the log of
+   * this run holds and that Claude's own totals do not hold yet.
    */
   readTranscript(event: unknown): Observation[] {
     if (!isObject(event) || event.type !== 'assistant' || !isObject(event.message)) return [];

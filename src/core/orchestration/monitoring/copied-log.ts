@@ -20,7 +20,7 @@ export class CopiedLog {
   readonly #positions: Map<string, number>;
   /** The file from which the last bytes of the log are; undefined if the next bytes need a mark. */
   #current: string | undefined;
-  /** Whether the log ends within a line. */
+  /** True if the log ends within a line. */
   #torn: boolean;
   /** A mark, or the part of a mark that a full disk did not take. It is written before anything else. */
   #owed: Buffer = Buffer.alloc(0);
@@ -75,7 +75,8 @@ export class CopiedLog {
    */
   async append(name: string, bytes: Buffer): Promise<void> {
     const begins = !(this.#torn && this.#current === name);
-    if (begins && MARK.startsWith(bytes.toString('latin1', 0, MARK.length + 1))) return; // Together with its rest it may be a mark.
+    // Together with their rest, these bytes may be a mark.
+    if (begins && MARK.startsWith(bytes.toString('latin1', 0, MARK.length + 1))) return;
     const forged = forgedMark(bytes, begins);
     if (forged >= 0) return this.#without(name, bytes, forged);
     await this.#settle();
@@ -131,12 +132,16 @@ export class CopiedLog {
   }
 }
 
-/** Whether an event of a copied log says that something is missing in the log. */
+/** True if an event of a copied log says that something is missing in the log. */
 export function isGap(event: Json): boolean {
   return event.type === MARK_TYPE && event.gap === true;
 }
 
-/** Where a line begins that looks like a mark; -1 if there is none. @param begins whether the bytes begin with a new line */
+/**
+ * The position of the first line that looks like a mark. -1 if there is no such line.
+ *
+ * @param begins true if the bytes begin with a new line
+ */
 function forgedMark(bytes: Buffer, begins: boolean): number {
   if (begins && bytes.subarray(0, MARK.length).equals(Buffer.from(MARK))) return 0;
   const found = bytes.indexOf(MARKED_LINE);
@@ -147,13 +152,15 @@ interface Found {
   positions: Map<string, number>;
   current: string;
   torn: boolean;
-  /** Whether the log ends within a mark. */
+  /** True if the log ends within a mark. */
   cut: boolean;
   /** The length of the log, in bytes. */
   length: number;
 }
 
-/** Reads from a log of any length how far each file is copied. The lines before the first mark are from the file without a name. */
+/**
+ * Reads from a log of any length how far each file is copied. The lines before the first mark are from the file without a name.
+ */
 async function positionsIn(log: FileHandle): Promise<Found> {
   const positions = new Map<string, number>();
   const { size } = await log.stat();

@@ -15,13 +15,15 @@ export interface LineListener {
    */
   onDense?(line: string, complete: boolean): void;
   /**
-   * One or more complete lines with their line ends, without any word of {@link TELLING}. They are reported together, so a flood of
-   * such lines costs next to nothing. If this is absent, `onLine` gets each of them.
+   * One or more complete lines with their line ends, without any word of {@link TELLING}. They are reported together, so a flood
+   * of such lines costs next to nothing. If this is absent, `onLine` gets each of them.
    */
   onPlain?(lines: Buffer): void;
 }
 
-/** Every line of stream-json holds the first word. What is left of a torn line about a tool call holds at least one of the two. */
+/**
+ * Every line of stream-json has the first word. If a line about a tool call is torn, its rest has at least one of the two words.
+ */
 const TELLING = [Buffer.from('"type"'), Buffer.from('"tool_use_id"')];
 const NEWLINE = 0x0a;
 
@@ -55,7 +57,7 @@ export class LineSplitter {
     return chunk.length;
   }
 
-  /** The file has ended: reports a last line that has no line end. */
+  /** Called when the file has ended. Reports a last line that has no line end. */
   end(): void {
     if (this.#long.bytes > 0 && !this.#stopped) this.#complete(Buffer.alloc(0), false);
   }
@@ -98,7 +100,7 @@ export class LineSplitter {
 
 const SHOWN = 500;
 
-/** Where the next word of `TELLING` is in a chunk. Each word is searched for once, however many lines there are. */
+/** Finds the next word of `TELLING` in a chunk. Each word is searched for once, however many lines there are. */
 class Telling {
   readonly #chunk: Buffer;
   readonly #found = TELLING.map(() => -1);
@@ -107,7 +109,7 @@ class Telling {
     this.#chunk = chunk;
   }
 
-  /** The position of the next word; the length of the chunk if there is none. */
+  /** The position of the next word. If there is no further word, the length of the chunk. */
   from(start: number): number {
     return Math.min(...this.#found.map((found, index) => (found >= start ? found : this.#search(index, start))));
   }
@@ -145,7 +147,7 @@ class LongLine {
     this.bytes += part.length;
   }
 
-  /** Returns the whole line and whether it holds too many values. The next part begins a new line. */
+  /** Returns the whole line, and says if the line has too many values. The next part begins a new line. */
   take(): { text: string; dense: boolean } {
     const rest = this.#block?.subarray(0, this.#used) ?? Buffer.alloc(0);
     const taken = { text: this.#text + this.#decoder.end(rest), dense: this.#values.tooMany };

@@ -19,11 +19,12 @@ const POLL_WITHOUT_WATCH_MS = 50;
 type LineLogListener = Omit<LogListener, 'onEvent' | 'onOtherLine'>;
 
 /**
- * Reports the lines of a growing file from an offset on. It reads each byte once and misses none.
+ * Reports the lines of a growing file from an offset on. It reads each byte once and misses no byte.
  *
- * It is used instead of ChannelCoder's `monitorLog` where this library has started the run. `monitorLog` drops lines that are not
- * JSON, holds a line of any length in memory, cannot tell that it has reached the end, prints its failures, and leaves its `tail`
- * process behind when this process is killed. A watch on the folder and reads at an offset are as fast, without a process.
+ * If this library has started the run, this class is used instead of ChannelCoder's `monitorLog`. `monitorLog` drops lines that
+ * are not JSON, holds a line of any length in memory, cannot tell that it has reached the end, prints its failures, and leaves
+ * its `tail` process behind when this process is killed. A watch on the folder and reads at an offset are as fast, without a
+ * process.
  */
 export class LogFollower implements LogSource {
   readonly #file: FileHandle;
@@ -35,7 +36,9 @@ export class LogFollower implements LogSource {
   readonly #stopWatching: () => void;
   #scheduled: NodeJS.Immediate | undefined;
   readonly #caughtUp = deferred<void>();
-  /** The size of the file when it was opened, in bytes. `caughtUp` waits for no more, because a process may append without end. */
+  /**
+   * The size of the file when it was opened, in bytes. `caughtUp` waits for no more, because a process may append without end.
+   */
   readonly #sizeAtFirst: number;
   readonly #mostBytes: number;
   #full = false;
@@ -87,7 +90,7 @@ export class LogFollower implements LogSource {
   }
 
   /**
-   * Reports what the file holds now, a last line without a line end included, and closes the follower. What is appended during
+   * Reports what the file holds now, including a last line without a line end, and closes the follower. What is appended during
    * this call is left out, because a process that goes on writing must not keep a run from its end. If reading takes too
    * long, the rest is left out as well, and `onBacklog` is called with `flood`.
    *

@@ -29,17 +29,17 @@ export interface LogPlace {
 }
 
 /**
- * Where the lines of a run's log come from. A source is open until `drain` or `close`.
+ * The source of the lines of a run's log. A source is open until `drain` or `close`.
  *
- * There are two. `LogFollower` reads the log itself and is the default. `ChannelCoderSource` gets events from ChannelCoder's
- * `monitorLog`, and is for runs that ChannelCoder started itself.
+ * There are two sources. `LogFollower` reads the log itself and is the default. `ChannelCoderSource` gets events from
+ * ChannelCoder's `monitorLog`, and is for runs that ChannelCoder started itself.
  */
 export interface LogSource {
   /** Resolves when everything is reported that the log held when the source was opened, or when the source is closed. */
   readonly caughtUp: Promise<void>;
   /**
-   * The run has ended: reports the rest of the log, a last line without a line end included, and closes the source. What is
-   * appended during this call is left out, because a process that goes on writing must not keep a run from its end.
+   * Called when the run has ended. Reports the rest of the log, including a last line without a line end, and closes the source.
+   * What is appended during this call is left out, because a process that goes on writing must not keep a run from its end.
    */
   drain(): Promise<void>;
   /** Stops at once, without reporting the rest. Does nothing if the source is closed already. */

@@ -13,9 +13,9 @@ const MORE_EACH_SECOND = 50;
 const NEWLINE = 0x0a;
 
 /**
- * The lines of a log that are not stream-json. They come from entrypoints, from Claude's standard error, or from the agent. All are
- * shown until there are more than a person would read. After that only the last lines are shown, at the end of the run, because
- * they say why it failed.
+ * The lines of a log that are not stream-json. They come from entrypoints, from Claude's standard error, or from the agent. All
+ * are shown until there are more than a person would read. After that only the last lines are shown, at the end of the run,
+ * because they say why it failed.
  */
 export class OtherLines {
   readonly #show: (line: string) => void;
@@ -51,7 +51,7 @@ export class OtherLines {
     else this.#keep(Buffer.from(`${line.slice(0, SHOWN_LENGTH)}\n`));
   }
 
-  /** The log has ended: shows the last lines. */
+  /** Called when the log has ended. Shows the last lines. */
   end(): void {
     const lines =
       this.#unshown

@@ -13,14 +13,17 @@ export interface TranscriptPlace {
   folder: string;
   /** A UUID, never a path. */
   conversationId: string;
-  /** Whether only this session has conversations in the folder. Then conversations that a person began with `/clear` are copied, too. */
+  /**
+   * True if only this session has conversations in the folder. Then conversations that a person began with `/clear` are copied,
+   * too.
+   */
   alone: boolean;
 }
 
 export interface FoundTranscripts {
   /** Paths inside the folder. Subagents come before the conversation that they work for. */
   names: readonly string[];
-  /** Whether all transcripts were found. */
+  /** True if all transcripts were found. */
   complete: boolean;
 }
 
@@ -34,7 +37,7 @@ export class OtherTranscripts {
     this.#place = place;
   }
 
-  /** Whether a file in the folder is another conversation that belongs to this session. */
+  /** True if a file in the folder is another conversation that belongs to this session. */
   isConversation(name: string): boolean {
     return this.#place.alone && CONVERSATION.test(name);
   }

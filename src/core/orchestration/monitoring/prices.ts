@@ -7,8 +7,8 @@ interface Price {
 }
 
 /**
- * List prices by model, taken from Claude Code 2.1.98. The first pattern that matches counts. For all models, writing to the cache
- * costs 1.25 times the price of input, and reading from the cache a tenth of it.
+ * List prices by model, taken from Claude Code 2.1.98. The first pattern that matches counts. For all models, writing to the
+ * cache costs 1.25 times the price of input, and reading from the cache a tenth of it.
  */
 const PRICES: readonly (readonly [RegExp, Price])[] = [
   [/opus-4-[5-9]/, { input: 5, output: 25 }],

@@ -14,7 +14,9 @@ export interface StreamMonitorOptions {
   logFile: string;
   /** Where this run's part of the log begins, in bytes. */
   offset: number;
-  /** The folder where Claude keeps the conversation's transcript. The transcript has the tokens of each message that has ended. */
+  /**
+   * The folder where Claude keeps the conversation's transcript. The transcript has the tokens of each message that has ended.
+   */
   transcripts?: string;
   /** The id of the conversation, if the log is a copy of its transcript. */
   conversationId?: string;
@@ -52,7 +54,7 @@ export class StreamMonitor {
   /**
    * Begins to watch. What the log already holds after the offset is reported, too.
    *
-   * @param open where the lines come from; the library chooses another source for runs that ChannelCoder started itself
+   * @param open opens the source of the lines; the library chooses another source for runs that ChannelCoder started itself
    * @throws Error if the log is missing, a link, or not a regular file
    */
   static async start(options: StreamMonitorOptions, open: OpenLogSource = LogFollower.open): Promise<StreamMonitor> {
@@ -97,7 +99,7 @@ export class StreamMonitor {
     return this.#others.last;
   }
 
-  /** The run has ended: reports the rest of the log and stops. Unlike `stop`, it leaves nothing out. */
+  /** Called when the run has ended. Reports the rest of the log and stops. Unlike `stop`, it leaves nothing out. */
   async drain(): Promise<void> {
     await this.#source?.drain();
     this.#others.end();
@@ -114,7 +116,8 @@ export class StreamMonitor {
     const { event, untried } = parsed(line);
     if (!event) {
       this.#others.add(line);
-      // A last line without a line end is torn if Claude was killed while it wrote. It was written whole if it ends like an event.
+      // A last line without a line end is torn if Claude was killed while it wrote. It was written whole if it ends like an
+      // event.
       const written = complete || (untried && line.trimEnd().endsWith('}'));
       if (written && TELLS_OF_CALL.test(line)) this.#report([{ kind: 'tampered' }]);
       return;
@@ -155,7 +158,7 @@ export class StreamMonitor {
     this.#unread(start);
   }
 
-  /** Of Claude's lines only tool results get so long, because they repeat the edited file. Claude did not write any other such line. */
+  /** Of Claude's lines, only tool results get so long, because they repeat the edited file. Claude writes no other such line. */
   #unread(start: string): void {
     const toolUseId = RESULT_START.exec(start)?.[1];
     if (toolUseId === undefined) this.#report([{ kind: 'tampered' }]);
@@ -181,7 +184,7 @@ const MOST_TRIED = 1024 * 1024;
 
 interface ParsedLine {
   event: LogEvent | null;
-  /** Whether the line has later braces from which parsing was not tried. */
+  /** True if the line has later braces from which parsing was not tried. */
   untried: boolean;
 }
 

@@ -13,14 +13,19 @@ import { TranscriptLines, type TranscriptState } from './transcript-lines.js';
 const POLL_MS = 1_000;
 /** How often the conversation's transcript is looked for until it exists. Its folder may not exist yet, either. */
 const LOOK_MS = 100;
-/** How many bytes each replacement of the conversation's transcript counts, so that an agent cannot go on replacing it for ever. */
+/**
+ * How many bytes each replacement of the conversation's transcript counts, so that an agent cannot go on replacing it for ever.
+ */
 const REPLACED_BYTES = 1024 * 1024;
 const MAIN = '';
 
 export interface CopyLimits {
   /** How much of the other transcripts is read before the conversation's own gets its turn, in bytes. Default 64 MiB. */
   othersBytes: number;
-  /** How much is read when the run has ended, in bytes. Default 256 MiB: Claude leaves some lines, but an agent may leave any amount. */
+  /**
+   * How much is read when the run has ended, in bytes. Default 256 MiB: Claude leaves some lines, but an agent may leave any
+   * amount.
+   */
   drainBytes: number;
 }
 
@@ -66,7 +71,7 @@ export class TranscriptCopy {
   #opening: Promise<void> | undefined;
   #again = false;
   #closed = false;
-  /** Whether the run has ended. Then a last line without a line end will never be completed. */
+  /** True if the run has ended. Then a last line without a line end will never be completed. */
   #draining = false;
 
   constructor(options: TranscriptCopyOptions) {
@@ -76,7 +81,7 @@ export class TranscriptCopy {
     void this.#begin();
   }
 
-  /** Resolves when there is a transcript; never if there is none. */
+  /** Resolves when there is a transcript. Never resolves if there is no transcript. */
   get appeared(): Promise<void> {
     return this.#appeared.promise;
   }
@@ -93,12 +98,14 @@ export class TranscriptCopy {
     await this.#copy();
   }
 
-  /** The run has ended: copies what is there now, a last line without a line end included, and stops. Never rejects. */
+  /**
+   * Called when the run has ended. Copies what is there now, including a last line without a line end, and stops. Never rejects.
+   */
   async drain(): Promise<void> {
     this.#draining = true;
     this.#stopWatching?.(); // A process that goes on touching files must not keep the run from its end.
     this.#mostBytes = Math.min(this.#mostBytes, this.#bytesRead + this.#limits.drainBytes);
-    await this.#opening; // It may have looked before there was a transcript, so it is opened again below.
+    await this.#opening; // This may have looked before there was a transcript. So the transcript is opened again below.
     await this.#open();
     await this.#copying;
     await this.#copy();
@@ -149,7 +156,7 @@ export class TranscriptCopy {
       this.#transcript = transcript;
       this.#appeared.resolve();
     } catch {
-      await transcript.close().catch(() => {}); // The disk may be full. It is tried again.
+      await transcript.close().catch(() => {}); // The disk may be full. Opening is tried again.
     }
   }
 
@@ -237,7 +244,9 @@ export class TranscriptCopy {
     }
   }
 
-  /** If another file is in the place of the conversation's transcript, Claude writes to that file, so it is copied from now on. */
+  /**
+   * If another file is in the place of the conversation's transcript, Claude writes to that file, so it is copied from now on.
+   */
   async #replaced(transcript: FileHandle): Promise<void> {
     const { folder, conversationId } = this.#options;
     const now = await openTranscript(folder, `${conversationId}.jsonl`);

@@ -3,8 +3,8 @@ import { dirname, join, relative } from 'node:path';
 import { openRegularFile } from '../util/fs/regular-file.js';
 
 /**
- * Opens a transcript; undefined if there is none yet, or if it cannot be read. It has to be a regular file, and no folder below
- * `root` may be a link: a link could lead anywhere on the machine.
+ * Opens a transcript. Undefined if there is no transcript yet, or if it cannot be read. It has to be a regular file, and no
+ * folder below `root` may be a link: a link could lead anywhere on the machine.
  *
  * @param root in the path to this folder, links are followed
  */
@@ -21,7 +21,10 @@ export async function openTranscript(
   }
 }
 
-/** Reads a part of a file in one piece. Between two pieces the agent could change the line, and make it look like a mark of the log. */
+/**
+ * Reads a part of a file in one piece. Between two pieces the agent could change the line, and make it look like a mark of the
+ * log.
+ */
 export async function readPart(file: FileHandle, from: number, to: number): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(to - from);
   let length = 0;

@@ -2,15 +2,21 @@ import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LogFollower } from './log-follower.js';
 
-/** Only lines with both of these are parsed. Most lines are tool results of any length, and parsing them would double the monitor's work. */
+/**
+ * Only lines with both of these are parsed. Most lines are tool results of any length, and parsing them would double the
+ * monitor's work.
+ */
 const TELLING = ['"type":"assistant"', '"usage"'];
-/** How much of the transcript is read when the run has ended, in bytes. Claude leaves some lines, but an agent may leave any amount. */
+/**
+ * How much of the transcript is read when the run has ended, in bytes. Claude leaves some lines, but an agent may leave any
+ * amount.
+ */
 const MOST_DRAINED = 64 * 1024 * 1024;
 
 /**
- * Follows the transcript that Claude Code keeps of a conversation, as soon as there is one. The agent can write to the transcript, so
- * its content can only add to what the log says, and gains the agent nothing. If it holds something that Claude never
- * writes, it is not followed any further: a hole of terabytes costs an agent nothing.
+ * Follows the transcript that Claude Code keeps of a conversation, as soon as there is one. The agent can write to the
+ * transcript, so its content can only add to what the log says, and gains the agent nothing. If it holds something that Claude
+ * never writes, it is not followed any further: a hole of terabytes costs an agent nothing.
  */
 export class TranscriptFollower {
   readonly #folder: string;
@@ -38,7 +44,7 @@ export class TranscriptFollower {
     });
   }
 
-  /** The run has ended: reports what the transcript holds now, up to a limit, and stops. */
+  /** Called when the run has ended. Reports what the transcript holds now, up to a limit, and stops. */
   async drain(): Promise<void> {
     this.look();
     await this.#opening;

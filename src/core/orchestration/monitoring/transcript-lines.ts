@@ -14,7 +14,7 @@ export interface TranscriptState {
   readonly size: number;
 }
 
-/** What comes next in a transcript; `read` says how many bytes were read to find out. */
+/** What comes next in a transcript. `read` says how many bytes were read to find this out. */
 export type NextLines =
   /** Complete lines with their ends. */
   | { readonly kind: 'lines'; readonly bytes: Buffer; readonly read: number }
@@ -27,7 +27,7 @@ export type NextLines =
 
 /**
  * Finds the complete lines of growing transcripts, and searches no byte twice for the end of a line. An agent can write to its
- * transcripts, so a line may be longer than Claude writes any, and a file may have a hole of terabytes.
+ * transcripts, so a line may be longer than any line of Claude's, and a file may have a hole of terabytes.
  */
 export class TranscriptLines {
   readonly #buffer = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -41,12 +41,12 @@ export class TranscriptLines {
     return searched?.line === line && searched.to <= size ? searched.to : line;
   }
 
-  /** Whether a transcript holds what Claude never writes. Nothing is read of it then. */
+  /** True if a transcript holds what Claude never writes. Nothing is read of it then. */
   isRefused(name: string): boolean {
     return this.#refused.has(name);
   }
 
-  /** Another file is in the place of this transcript. */
+  /** Called when another file is in the place of this transcript. */
   forget(name: string): void {
     this.#searched.delete(name);
     this.#refused.delete(name);
@@ -80,7 +80,7 @@ export class TranscriptLines {
     return { kind: 'part', read };
   }
 
-  /** The last line of a transcript, if it has no end; otherwise no bytes. To be called when there are no complete lines left. */
+  /** The last line of a transcript, if it has no end; otherwise no bytes. Called when there are no complete lines left. */
   async unfinished({ name, file, size }: TranscriptState, line: number): Promise<Buffer> {
     const isSearched = this.searchedTo(name, line, size) >= size;
     return isSearched && line < size ? readPart(file, line, size) : Buffer.alloc(0);

@@ -36,7 +36,10 @@ function commandIn(said: string): string {
   return `${name} ${COMMAND_ARGS.exec(said)?.[1] ?? ''}`.trim();
 }
 
-/** The end of the agent's turn: its hooks have let it stop. Claude writes this line after everything that the agent said in the turn. */
+/**
+ * The end of the agent's turn: its hooks have let it stop. Claude writes this line after everything that the agent said in the
+ * turn.
+ */
 export function readStop({ subtype, hasOutput, isSidechain }: Json): Observation[] {
   // A hook that says something makes the agent go on, so the turn has not ended.
   if (subtype !== 'stop_hook_summary' || hasOutput === true || isSidechain === true) return [];

@@ -1,11 +1,11 @@
 import type { RunHandle, StopManner } from '../contract/run-handle.js';
 import type { RunStop } from '../session/run.js';
 
-/** What the parts of a run do to it. */
+/** What the parts of a run can do to the run. */
 export interface RunControl {
-  /** Whether the run was told to end. */
+  /** True if the run was told to end. */
   readonly stopping: boolean;
-  /** Ends the run. The first cause given is the one that is kept, see `StopCause`. */
+  /** Ends the run. The first cause is kept, see `StopCause`. */
   stop(stop: RunStop, how?: StopManner): void;
   /** Keeps the agent from working until `release()`. Does nothing if the run has ended, or is being ended. */
   hold(): void;
@@ -13,7 +13,7 @@ export interface RunControl {
   /**
    * Does something to the run as soon as it executes.
    *
-   * @throws OrchestrationError `ILLEGAL_TRANSITION` if the run ends before, `MANAGER_CLOSED`
+   * @throws OrchestrationError `ILLEGAL_TRANSITION` if the run ends before that, `MANAGER_CLOSED`
    */
   whileUnderWay(work: (handle: RunHandle) => Promise<void>): Promise<void>;
 }

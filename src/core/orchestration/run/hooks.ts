@@ -7,7 +7,7 @@ import { serialized } from '../util/serialized.js';
 import type { RunObserver } from './observer.js';
 import type { SlotLease } from './slot-lease.js';
 
-/** Carries out a command of the agent's; never rejects. */
+/** Carries out a command of the agent's. Never rejects. */
 export type CommandRunner = RunHooks['command'];
 
 export interface RunHooksOptions {
@@ -16,9 +16,9 @@ export interface RunHooksOptions {
   observer: Pick<RunObserver, 'breached'>;
   steering: SteeringQueue;
   lease: SlotLease;
-  /** Undefined if the agent has none. */
+  /** Undefined if the agent has no commands. */
   commands: CommandRunner | undefined;
-  /** Resolves when the record says that the run executes, and has all that the log tells of the time before. */
+  /** Resolves when the record says that the run executes, and has everything that the log reported before that. */
   ready: Promise<unknown>;
 }
 

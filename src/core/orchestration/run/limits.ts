@@ -2,13 +2,13 @@ import type { SessionLimits } from '../session/limits.js';
 import type { Observation } from '../session/observation.js';
 import { PausableClock } from '../util/pausable-clock.js';
 
-/** A limit that was reached: reason and words for the session's result. */
+/** A limit that was exceeded, with the reason and the error for the session's result. */
 export interface Excess {
   readonly reason: 'timeout' | 'idle' | 'max_cost' | 'max_tokens';
   readonly error: string;
 }
 
-/** What a session has cost over all runs, together with those that it leads. */
+/** What a session has cost over all runs, together with the sessions that it leads. */
 export interface Spending {
   readonly costUsd: number;
   readonly tokens: number;
@@ -16,19 +16,19 @@ export interface Spending {
 
 /** Bash's own time-out if a call declares none (Claude Code 2.1.98, `BASH_DEFAULT_TIMEOUT_MS`). */
 const BASH_TIMEOUT_MS = 120_000;
-/** The longest that a call is believed to take, whatever it declares (Claude Code's `BASH_MAX_TIMEOUT_MS`). */
+/** The longest time-out of a call that we believe, whatever the call declares (Claude Code's `BASH_MAX_TIMEOUT_MS`). */
 const MOST_TIMEOUT_MS = 600_000;
-/** Claude runs a dozen calls at once; a log with more unfinished calls was made to keep this process busy. */
+/** Claude runs a dozen calls at once. If a log has more unfinished calls than this, it was made to keep this process busy. */
 const MOST_RUNNING = 1_000;
 
-/** Watches what one run spends, and reports the first limit that it reaches. */
+/** Watches what one run spends, and reports the first limit that the run exceeds. */
 export class RunLimits {
   readonly #limits: SessionLimits;
   readonly #spending: () => Spending;
   readonly #onExcess: (excess: Excess) => void;
-  /** Runs while the agent could be at work. */
+  /** Runs while the agent can work. */
   readonly #clock = new PausableClock();
-  /** When each running tool call is over by its own account, on the clock. */
+  /** For each running tool call: the time on `#clock` at which its declared time-out ends. */
   readonly #toolsUntil = new Map<string, number>();
   #cancelIdle: () => void = () => {};
   #reported = false;
@@ -40,7 +40,11 @@ export class RunLimits {
     this.#onExcess = onExcess;
   }
 
-  /** The agent begins to work, or has worked for some time while an earlier process watched. */
+  /**
+   * Called when the agent begins to work.
+   *
+   * @param elapsedMs how long the agent has already worked while an earlier process watched
+   */
   start(elapsedMs = 0): void {
     const { durationMs } = this.#limits;
     if (durationMs !== undefined) {
@@ -50,21 +54,21 @@ export class RunLimits {
     this.#watchIdle();
   }
 
-  /** The log told something, and the record has it. */
+  /** Called when the log has reported something and the record has it. */
   observe(observations: readonly Observation[]): void {
     for (const observation of observations) {
       if (observation.kind === 'tool') this.#began(observation);
       if (observation.kind === 'tool-result') this.#toolsUntil.delete(observation.toolUseId);
     }
     this.alive();
-    // What Claude's own account of a run that has ended adds comes too late to end it.
+    // A `result` is Claude's account of a run that has ended. Costs that only it reports come too late to end the run.
     if (!observations.some(({ kind }) => kind === 'result')) this.spent();
   }
 
-  /** Something was spent. */
+  /** Called when something was spent. */
   spent(): void {
     const { costUsd: mostCost, tokens: mostTokens } = this.#limits;
-    if (mostCost === undefined && mostTokens === undefined) return; // A family may be large.
+    if (mostCost === undefined && mostTokens === undefined) return; // `#spending()` takes long if the family is large.
     const { costUsd, tokens } = this.#spending();
     if (mostCost !== undefined && costUsd > mostCost) {
       const error = `The session cost $${costUsd.toFixed(4)}, more than limits.costUsd ($${mostCost}).`;
@@ -76,12 +80,12 @@ export class RunLimits {
     }
   }
 
-  /** The log grew: somebody is at work. */
+  /** Called when the log has grown. This shows that the agent works. */
   alive(): void {
     this.#watchIdle();
   }
 
-  /** The agent cannot work: no time passes for it. */
+  /** Called when the agent cannot work. From now on, the limits count no time. */
   pause(): void {
     this.#clock.stop();
   }
@@ -90,7 +94,7 @@ export class RunLimits {
     this.#clock.start();
   }
 
-  /** The run is over. */
+  /** Called when the run is over. */
   end(): void {
     this.#reported = true;
     this.#clock.clear();
@@ -121,7 +125,7 @@ export class RunLimits {
   }
 }
 
-/** How long a tool call may take by its own account. */
+/** The time-out that a tool call declares, in milliseconds. */
 function declaredMs({ name, input }: Extract<Observation, { kind: 'tool' }>): number {
   const declared = (input as { timeout?: unknown } | null | undefined)?.timeout;
   const ms = typeof declared === 'number' && declared > 0 ? declared : name === 'Bash' ? BASH_TIMEOUT_MS : 0;

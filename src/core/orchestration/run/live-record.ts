@@ -46,13 +46,13 @@ export class LiveRecord implements RunRecord {
     this.#listeners.push(listener);
   }
 
-  /** The run changes nothing any more. */
+  /** From now on, the run changes nothing in the record. */
   close(): void {
     this.#open = false;
   }
 }
 
-/** The run that a record ends with. */
+/** The last run of a record. */
 export function lastRun({ runs }: UnifiedSession): SessionRun {
   return runs.at(-1) ?? { number: 1 };
 }

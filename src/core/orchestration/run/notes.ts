@@ -14,7 +14,7 @@ export interface RunNotesOptions {
   observer: Pick<RunObserver, 'restore'>;
 }
 
-/** What a run notes on disk besides its record, so that the next process can go on with it. */
+/** The data of a run that is on disk besides its record, so that the next process can continue the run. */
 export class RunNotes {
   readonly #options: RunNotesOptions;
 
@@ -22,7 +22,7 @@ export class RunNotes {
     this.#options = options;
   }
 
-  /** Before a run is taken over: goes on with what the last process has left. */
+  /** Called before a run is taken over. Continues with what the last process has left. */
   async restore(): Promise<void> {
     const { folder, guard, steering, observer } = this.#options;
     const files = new MailboxFiles(folder.guard);
@@ -31,14 +31,15 @@ export class RunNotes {
     await observer.restore();
   }
 
-  /** Before a launch: what the guard has decided about an earlier run says nothing about this one. */
+  /** Called before a launch. Removes the guard's decisions about an earlier run, because they say nothing about this run. */
   clear(): Promise<void> {
     return this.#options.decisions.clear();
   }
 
   /**
-   * The run is over: removes what is of no use any more. The decisions stay until the next launch: if this process is killed
-   * before the session's end is on disk, the log is read again, and each call without a decision would be a breach.
+   * Called when the run is over. Removes the files that are no longer needed. The decisions stay until the next launch: if this
+   * process is killed before the session's end is on disk, the log is read again, and each call without a decision would count as
+   * a breach.
    */
   async remove(): Promise<void> {
     const { steering, held } = this.#options.folder;

@@ -32,32 +32,34 @@ export interface RunObserverOptions {
   ignoreRules: IgnoreRules;
 }
 
-/** Where in the log a run begins, and how its hook was set up if an earlier process may have read a part of it. */
+/** The part of the log that belongs to a run. */
 interface LogPart {
+  /** Where the part begins, in bytes. */
   offset: number;
+  /** Set if an earlier process may have read some of the part. Says how the run's hook was set up. */
   replay: Pick<ToolPolicy, 'onHostLost'> | undefined;
 }
 
 /**
- * All that is seen of one run: its log, held against the guard's decisions and the limits, and what the agent plants for git on
- * the machine. What a process has to know for that is on disk, so that the next one can go on with it.
+ * Observes one run. Compares its log with the guard's decisions and the limits, and finds what the agent plants for git on the
+ * machine. Everything that a process needs for this is on disk, so that the next process can continue.
  */
 export class RunObserver {
   readonly #options: RunObserverOptions;
   readonly #git: GitWatch;
-  /** Where the agent works, of a run that is launched here. */
+  /** The folder where the agent works. Set only if this process launches the run. */
   #checkout: string | undefined;
   readonly #caughtUp = deferred<void>();
   #monitor: StreamMonitor | undefined;
   #resetsAt: number | undefined;
-  /** When the log was written to last, while it tells what an earlier process may have read. */
+  /** When the log was last written to. Set only while we read lines that an earlier process may already have read. */
   #replayed: number | undefined;
-  /** Whether calls could run while no process was there to ask. */
+  /** True if calls could run while there was no process to ask. */
   #unasked = false;
   #detached = false;
-  /** What of the agent's doing is read too late. */
+  /** The sources that are read too late to see what the agent does. */
   readonly #unseen = new Set<'log' | 'copy'>();
-  /** Whether the log ends with the end of the agent's turn. */
+  /** True if the log, as far as it is read, ends with the end of the agent's turn. */
   #turnOver = false;
 
   constructor(options: RunObserverOptions) {
@@ -65,12 +67,12 @@ export class RunObserver {
     this.#git = new GitWatch(options.request.folder.gitSnapshot, (planted) => this.#report(planted));
   }
 
-  /** Resolves when the record has all that the log told when this began to read it. */
+  /** Resolves when the record has everything that was in the log when we began to read it. */
   get caughtUp(): Promise<void> {
     return this.#caughtUp.promise;
   }
 
-  /** What there is to say of how the run went. */
+  /** What was observed about how the run went. */
   get witnesses(): Pick<RunWitnesses, 'result' | 'resetsAt' | 'diagnostics'> {
     return {
       result: this.#monitor?.result,
@@ -79,7 +81,7 @@ export class RunObserver {
     };
   }
 
-  /** Before a run is taken over: goes on with what the last process has left. */
+  /** Called before a run is taken over. Continues with what the last process has left. */
   async restore(): Promise<void> {
     const { request, ignoreRules } = this.#options;
     const { worktree, cwd } = request.session.environment;
@@ -88,7 +90,7 @@ export class RunObserver {
     await this.#git.resume();
   }
 
-  /** Notes how things are before the agent comes. */
+  /** Called before the agent works. Records the state of the workspace. */
   async before({ docker, worktree, cwd }: UnifiedSession['environment']): Promise<void> {
     const { record, ignoreRules } = this.#options;
     this.#checkout = worktree ?? cwd;
@@ -96,7 +98,7 @@ export class RunObserver {
       ignoreRules.begin(this.#checkout, false);
       await ignoreRules.settled();
     }
-    // Without a container the agent need not wait for git.
+    // Without a container, git is not watched, so the agent need not wait for the snapshot.
     if (docker) await this.#git.begin(this.#checkout);
   }
 
@@ -104,10 +106,11 @@ export class RunObserver {
     const { request, guard, limits, ignoreRules } = this.#options;
     const { folder, spec } = request;
     const { log } = folder;
-    // Git takes its time, of which the start of a container should get nothing, and the agent's first call comes later.
+    // git takes some time to read the rules. So this begins only now, after the start of the container, which it would delay. It
+    // is early enough, because the agent's first call comes later.
     if (this.#checkout !== undefined) ignoreRules.begin(this.#checkout, true);
     const mostBytes = logBytesOf(spec.limits);
-    // Each line of the log is judged at once and in order, so that the rules have to be there before the first one.
+    // Each line of the log is judged at once and in order, so the rules have to be loaded before the first line.
     await guard.ready();
     if (replay) this.#replayed = (await lstat(log)).mtimeMs;
     this.#unasked = replay?.onHostLost === 'allow';
@@ -127,23 +130,23 @@ export class RunObserver {
     };
     this.#monitor = await StreamMonitor.start(options, channelCoder ? ofChannelCoder : undefined);
     transcript?.copy?.watchBacklog?.((behind) => this.#late('copy', behind));
-    // Before the first tool call is decided the rules are read, so that no commit of the agent's counts as the user's.
+    // The ignore rules are read before the first tool call is decided, so that no commit of the agent's counts as the user's.
     void Promise.all([this.#monitor.caughtUp, ignoreRules.settled()]).then(() => {
-      if (this.#detached) return; // The hooks' calls wait for the process that reads the rest.
+      if (this.#detached) return; // The hooks' calls wait for the next process, which reads the rest.
       this.#replayed = undefined;
       this.#caughtUp.resolve();
-      // The hook that reported the end of the turn may have reported it to a process that is gone.
+      // A hook may have reported the end of the turn to a process that is gone, so we expect no report of a hook.
       if (replay && this.#turnOver) turns?.ended(false);
     });
     if (this.#detached) this.#monitor.stop();
   }
 
-  /** The run has ended: resolves when all is told that there is to tell of it. */
+  /** Called when the run has ended. Resolves when everything that was observed is reported. */
   async drain(): Promise<void> {
     await Promise.all([this.#monitor?.drain(), this.#git.end(), this.#options.ignoreRules.settled()]);
   }
 
-  /** Looks away: the run may go on, and what the next process needs for that stays on disk. */
+  /** Stops observing. The run may go on, and what the next process needs stays on disk. */
   detach(): void {
     this.#detached = true;
     this.#monitor?.stop();
@@ -151,13 +154,13 @@ export class RunObserver {
     this.#options.ignoreRules.detach();
   }
 
-  /** Nothing more is read: those who wait for the log go on. */
+  /** Stops reading for good. Everything that waits for `caughtUp` goes on. */
   close(): void {
     this.#caughtUp.resolve();
     this.detach();
   }
 
-  /** A hook reports what its call ran with, and that was not what was allowed. */
+  /** Called when a hook has reported a call that ran in another way than the guard allowed. */
   breached(breach: Breach): void {
     if (this.#detached) return; // The report stays for the next process.
     const { record, control } = this.#options;
@@ -192,7 +195,7 @@ export class RunObserver {
     if (last?.kind === 'result') handle.channelCoder?.resultSeen();
   }
 
-  /** What an agent does is found out by its log, so that it may not work while that is not read. */
+  /** We see what an agent does only in its log. So the agent must not work while the log is read too late. */
   #late(what: 'log' | 'copy', isLate: boolean): void {
     if (isLate) this.#unseen.add(what);
     else this.#unseen.delete(what);
@@ -209,7 +212,7 @@ export class RunObserver {
     this.#options.control.stop({ status: 'failed', reason: 'log_limit', error: `The log ${how}.` }, 'at-once');
   }
 
-  /** The agent has made something that git on the machine would execute or follow. */
+  /** Reports something that the agent has made and that git on the machine would execute or follow. */
   #report({ path, reason }: PlantedFile): void {
     const { record } = this.#options;
     const danger = { level: 'critical', rule: 'git.planted', reason: `${quote(path)}: ${quote(reason)}` } as const;

@@ -17,11 +17,11 @@ import { RunPause } from './pause.js';
 import { SlotLease } from './slot-lease.js';
 import { RunStart, type RunStartOptions } from './start.js';
 
-/** What a run has to do with the sessions that its session leads. */
+/** The connection between a run and the sessions that its session leads. */
 export interface RunLead {
-  /** What the session has cost, together with those that it leads. */
+  /** What the session has cost, together with the sessions that it leads. */
   spending(): Spending;
-  /** What the agent's command for its children does; undefined if the session leads none. */
+  /** Returns what carries out the agent's commands about its children. Undefined if the session leads no sessions. */
   commandsFor(lease: SlotLease): CommandRunner | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface RunOptions extends RunStartOptions {
   committedRules: CommittedRules;
 }
 
-/** What a run is made of. */
+/** The parts of a run. */
 export interface RunParts {
   readonly guard: RunGuard;
   readonly steering: SteeringQueue;
@@ -46,10 +46,10 @@ export interface RunParts {
 }
 
 /**
- * Makes the parts of a run, and tells each of those that it needs.
+ * Makes the parts of a run, and gives each part the other parts that it needs.
  *
  * @param running resolves when the record says that the run executes, or is over
- * @param detached aborted when this process has nothing to do with the run any more
+ * @param detached aborted when this process is detached from the run
  */
 export function makeParts(
   options: RunOptions,

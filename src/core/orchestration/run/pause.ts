@@ -10,16 +10,17 @@ export interface RunPauseOptions {
   record: RunRecord;
   control: Pick<RunControl, 'whileUnderWay'>;
   approvals: Pick<Approvals, 'pause' | 'resume'>;
-  /** A file that exists while the run is held: the next process has to let it go on. */
+  /** A file that exists while the run is held. If the next process finds this file, it has to let the run go on. */
   heldFile: string;
 }
 
 /**
- * Freezes one run and lets it go on: the agent, the deadlines of those who are asked, and the record, in that order, so
- * that the record tells only what was done. Calls take effect one after the other.
+ * Freezes one run and lets it go on. This changes first the agent, then the deadlines of approvals, then the record, so that the
+ * record says only what was done. Calls take effect one after the other.
  *
- * There are two causes, and the agent works while there is neither. `pause` is a person's, and on record. `hold` is ours, for
- * moments in which nobody sees what the agent does; no limit and no deadline stops for it, and no event tells of it.
+ * There are two causes, and the agent works only while neither applies. `pause` comes from a person, and is on record. `hold`
+ * comes from the library, for moments in which nobody sees what the agent does. During a hold, limits and deadlines go on, and no
+ * event reports it.
  */
 export class RunPause {
   readonly #options: RunPauseOptions;
@@ -31,12 +32,12 @@ export class RunPause {
     this.#options = options;
   }
 
-  /** Whether a person has paused the run. */
+  /** True if a person has paused the run. */
   get frozen(): boolean {
     return this.#frozen;
   }
 
-  /** Freezes the run, unless it is. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
+  /** Freezes the run, unless it is already frozen. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
   pause(): Promise<void> {
     const { approvals, record } = this.#options;
     return this.#change(async (handle) => {
@@ -66,8 +67,8 @@ export class RunPause {
   }
 
   /**
-   * Keeps the agent from working until `release`, whether a person has paused the run or not. Does nothing if the run is held
-   * already, or cannot be frozen.
+   * Keeps the agent from working until `release`, whether a person has paused the run or not. Does nothing if the run is already
+   * held, or cannot be frozen.
    *
    * @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED`
    */
@@ -75,7 +76,8 @@ export class RunPause {
     return this.#change(async (handle) => {
       const { pausing } = handle;
       if (this.#held || !pausing) return;
-      // On a full disk the run is held all the same. If this process is killed then, the next one takes the run for paused.
+      // If the disk is full, the run is held without this file. If this process is then killed, the next process takes the run
+      // for paused.
       await writeFile(this.#options.heldFile, '').catch(() => {});
       if (!this.#frozen) await pausing.pause();
       this.#held = true;
@@ -87,14 +89,14 @@ export class RunPause {
     return this.#change((handle) => this.#release(handle));
   }
 
-  /** Releases the run because this process has nothing to do with it any more. Never rejects. */
+  /** Releases the run because this process is being detached from it. Never rejects. */
   letGo(handle: RunHandle | undefined): Promise<void> {
     return this.#serialized(async () => {
       if (handle) await this.#release(handle).catch(() => {});
     });
   }
 
-  /** Whether the last process held the run, and was gone before it could release the run. */
+  /** True if the last process held the run, and was gone before it could release the run. */
   wasHeld(): Promise<boolean> {
     return access(this.#options.heldFile).then(
       () => true,
@@ -103,9 +105,10 @@ export class RunPause {
   }
 
   /**
-   * Takes over how the run was found. The record may be behind: the last process may have been killed before it could write.
+   * Takes over the state in which the run was found. The record may be out of date, because the last process may have been
+   * killed before it could write.
    *
-   * @param held what `wasHeld` said; the run goes on with `release` then
+   * @param held the result of `wasHeld`. If true, the run goes on with `release`
    */
   syncWith({ pausing }: Pick<RunHandle, 'pausing'>, held = false): void {
     const { approvals, record } = this.#options;

@@ -14,29 +14,32 @@ import { StopCause } from './stop-cause.js';
 const SAVED_MS = 2_000;
 
 /**
- * Where a run stands: `launching` until the record says that it executes; `ending` from the first cause to end it, or from its
- * exit; `over` when nothing of it is left but its outcome; `detached` when it goes on without this process.
+ * The state of a run. `launching` lasts until the record says that the run executes. `ending` begins with the first cause to end
+ * the run, or with its exit. `over`: nothing of the run is left but its outcome. `detached`: the run goes on without this
+ * process.
  */
 type RunState = 'launching' | 'running' | 'ending' | 'over' | 'detached';
 
 /**
- * One run from its launch to its end: begin, watch, intervene, end. Its end is reported once, after everything that its log
- * holds. Each of these has a file of its own; here is what they do to each other.
+ * One run from its launch to its end: begin, watch, intervene, end. The end of the run is reported once, after everything that
+ * the log contains. Each part of a run has a file of its own. This class says how the parts act on each other.
  */
 export class Run implements RunControl {
-  /** How the run went; undefined if this process was detached from it. Never rejects. */
+  /** How the run went. Undefined if this process was detached from the run. Never rejects. */
   readonly finished: Promise<Outcome | undefined>;
   readonly #options: RunOptions;
   readonly #record: RunOptions['record'];
   readonly #parts: RunParts;
   readonly #cause: StopCause;
   #state: RunState = 'launching';
-  /** Resolves when the executor has launched the run, or found it; with undefined when neither will happen any more. */
+  /**
+   * Resolves when the executor has launched or found the run. Resolves with undefined when neither can happen any more.
+   */
   readonly #launched = deferred<RunHandle | undefined>();
   /** Resolves when the record says that the run executes, or is over. */
   readonly #running = deferred<void>();
   readonly #takenOver = deferred<void>();
-  /** Aborted when the run goes on without this process. Its reason is thrown at callers that wait for the run. */
+  /** Aborted when the run goes on without this process. Callers that wait for the run get the reason of the abort as an error. */
   readonly #detached = new AbortController();
 
   constructor(options: RunOptions) {
@@ -50,9 +53,9 @@ export class Run implements RunControl {
     this.finished = this.#run();
   }
 
-  /** Ends the run. `finished` resolves when it is proved gone; the first cause given is the one that is kept. */
+  /** Ends the run. `finished` resolves when the run is proved gone. The first cause is kept, see `StopCause`. */
   stop(stop: RunStop, how: StopManner = 'gently'): void {
-    // The next process may have the run by now, and waiting questions are left to that process.
+    // The next process may already have the run, and approvals that wait are left to that process.
     if (this.#state === 'detached') return;
     if (this.#cause.give(stop, how)) this.#record.dispatch({ type: 'stopping', stop });
     if (this.#state !== 'over') this.#state = 'ending';
@@ -62,8 +65,8 @@ export class Run implements RunControl {
   }
 
   /**
-   * This process has nothing to do with the run any more; unlike after `stop`, the run goes on. Resolves when no launch is
-   * under way, and nothing is written any more.
+   * Detaches this process from the run. Unlike after `stop`, the run goes on. Resolves when no launch is under way, and when this
+   * process writes nothing more about the run.
    */
   detach(): Promise<void> {
     if (this.#state !== 'over') this.#state = 'detached';
@@ -77,7 +80,7 @@ export class Run implements RunControl {
     });
   }
 
-  /** Resolves when a run that was adopted is under way; never, if it turns out to have ended. */
+  /** Resolves when an adopted run is under way, or has to be launched again. Never resolves if the run has already ended. */
   get takenOver(): Promise<void> {
     return this.#takenOver.promise;
   }
@@ -91,12 +94,16 @@ export class Run implements RunControl {
     return this.#cause.stop !== undefined;
   }
 
-  /** What the conversation goes on with when the run has ended; undefined if it does not. */
+  /** The feedback with which the conversation goes on when the run has ended. Undefined if the conversation does not go on. */
   get continuing(): string | undefined {
     return this.#cause.stop?.feedback;
   }
 
-  /** Freezes the run; no limit's time passes for it. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
+  /**
+   * Freezes the run. Limits do not count the time until `resume`.
+   *
+   * @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED`
+   */
   pause(): Promise<void> {
     return this.#parts.pause.pause();
   }
@@ -114,7 +121,7 @@ export class Run implements RunControl {
     void this.#parts.pause.release().catch(() => {});
   }
 
-  /** The sessions that this one leads have cost more. */
+  /** Called when the sessions that this one leads have cost more. */
   spent(): void {
     this.#parts.limits.spent();
   }
@@ -127,7 +134,7 @@ export class Run implements RunControl {
   /** Resolves when the agent was given the message. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
   async steer(message: string): Promise<void> {
     const heard = this.#parts.steering.push(message);
-    heard.catch(() => {}); // Awaited below: a launch may take longer than the disk takes to refuse.
+    heard.catch(() => {}); // Awaited below. The disk may refuse the message before the launch is done.
     const handle = await this.#launched.promise;
     if (handle && !handle.hooked) throw this.#refused('steered: its executor has no means for that');
     if (await heard) return;
@@ -149,11 +156,11 @@ export class Run implements RunControl {
     const outcome = await this.#seeThrough();
     this.#launched.resolve(undefined);
     if (outcome && !signal.aborted) await this.#close();
-    // If the next process may have the run by now, it says how the run went.
+    // After a detach, the next process may already have the run. Then that process says how the run went.
     return signal.aborted ? undefined : outcome;
   }
 
-  /** From the beginning of the run to its end; undefined if this process was detached before. */
+  /** Follows the run from its beginning to its end. Undefined if this process was detached before the end. */
   async #seeThrough(): Promise<Outcome | undefined> {
     const { signal } = this.#detached;
     let handle: RunHandle | undefined;
@@ -162,13 +169,14 @@ export class Run implements RunControl {
       this.#launched.resolve(handle);
       if (signal.aborted) return undefined;
       if (!handle) return this.#outcome({});
-      // The process that was told to end the run is gone.
+      // An earlier process was told to end the run, and is gone. So this process ends the run.
       if (this.#options.adopt && this.stopping) void this.#end('gently');
       return await Promise.race([this.#follow(handle), once(signal, 'abort').then(() => undefined)]);
     } catch (error) {
       if (signal.aborted) return undefined;
       this.#lookAway();
-      await handle?.stop('gently').catch(() => {}); // What cannot be watched must not run on, beside a slot that is free.
+      // A run that cannot be watched must not go on, because its slot becomes free.
+      await handle?.stop('gently').catch(() => {});
       await handle?.release();
       const reason = error instanceof OrchestrationError ? error.code : diskReason(error);
       return this.#outcome({ reason, error: messageOf(error) });
@@ -188,7 +196,7 @@ export class Run implements RunControl {
     if (this.#detached.signal.aborted) return undefined;
     this.#state = 'ending';
     if (!this.#record.run.exit) this.#record.dispatch({ type: 'exited', end });
-    // If the disk refuses, the session fails for that; its container is not left behind.
+    // If the disk refuses, the session fails for that reason, but its container is not left behind.
     const release = this.#record
       .saved()
       .catch(() => {})
@@ -197,7 +205,7 @@ export class Run implements RunControl {
     return this.#concluded(this.#outcome(end));
   }
 
-  /** Adds what the mode has to say of the run. If the mode fails, the record says so. */
+  /** Adds the fields of the mode to the result, see `finalResult`. If `finalResult` fails, the record says so. */
   async #concluded(outcome: Outcome): Promise<Outcome> {
     if (this.continuing !== undefined) return outcome;
     const { executor, request } = this.#options;
@@ -208,14 +216,14 @@ export class Run implements RunControl {
       const more = await executor.finalResult({ spec, folder, session, status, result });
       return { ...outcome, result: { ...result, ...more } };
     } catch (error) {
-      const message = `What came of the run cannot be told: ${messageOf(error)}`;
+      const message = `The mode cannot say what the run achieved: ${messageOf(error)}`;
       const observation = { kind: 'error', severity: 'warning', code: 'no_conclusion', message } as const;
       this.#record.dispatch({ type: 'observed', at: clock.now(), observations: [observation] });
       return outcome;
     }
   }
 
-  /** The run executes: from now on it can be frozen, its hooks are answered, and its time counts. */
+  /** Called when the run executes. From now on it can be frozen, its hooks are answered, and its time counts. */
   #began(started: { containerId?: string }, handle: RunHandle, held: boolean): void {
     const { session, run, clock } = this.#record;
     const worked = workedMs(run, clock.now());
@@ -227,22 +235,22 @@ export class Run implements RunControl {
     this.#running.resolve();
   }
 
-  /** Ends the run as soon as it was launched. The stop reason is on disk by then. */
+  /** Ends the run as soon as it is launched. If the run is ended gently, the stop reason gets to the disk first. */
   async #end(how: StopManner): Promise<void> {
     const handle = await this.#launched.promise;
     // The run has to end even if the disk refuses.
     if (how === 'gently') await withTimeout(this.#record.saved(), SAVED_MS).catch(() => {});
-    await handle?.stop(how).catch(() => {}); // #follow hears of it, too.
+    await handle?.stop(how).catch(() => {}); // #follow sees the end of the run, too.
   }
 
-  /** No time passes for the agent while it is frozen, has nothing to do, or while a person has to decide. */
+  /** Limits count no time while the agent is frozen or has nothing to do, or while a person has to decide. */
   #keepTime(): void {
     if (this.#parts.pause.frozen || this.#parts.guard.approvals.holdsTime || this.#parts.lease.resting)
       this.#parts.limits.pause();
     else this.#parts.limits.resume();
   }
 
-  /** Nothing of the run is left but its outcome. */
+  /** Called when nothing of the run is left but its outcome. */
   async #close(): Promise<void> {
     this.#parts.guard.approvals.end('The run is over.');
     this.#parts.observer.close();
@@ -253,7 +261,7 @@ export class Run implements RunControl {
     this.#running.resolve();
   }
 
-  /** Reads and writes nothing of the run any more. */
+  /** From now on, nothing of the run is read or written. */
   #lookAway(): void {
     this.#parts.observer.detach();
     this.#parts.limits.end();
@@ -270,7 +278,10 @@ export class Run implements RunControl {
   }
 }
 
-/** What a run needs on disk is written in many places; the system's own words say which. */
+/**
+ * The error code for a failure that has none of ours. A run writes to the disk in many places. The system's message says which
+ * one has failed.
+ */
 function diskReason(error: unknown): OrchestrationErrorCode {
   const full = ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM'].includes(systemCode(error) ?? '');
   return full ? 'STATE_NOT_WRITABLE' : 'LAUNCH_FAILED';

@@ -2,20 +2,20 @@ import type { Slot } from '../queue/slot.js';
 import type { RunRecord } from '../session/run-record.js';
 import type { WaitingFor } from '../session/status.js';
 
-/** More than the agent makes at once; an agent can ask about calls that it never makes. */
+/** More calls than the agent makes at once. There has to be a limit, because an agent can ask about calls that it never makes. */
 const MOST_CALLS = 1_000;
 
 /**
- * A run's hold on its slot. While the run has nothing to do, the session gives the slot back, so that the sessions can run that
- * it waits for. It reclaims the slot before it goes on: no agent works without a slot.
+ * A run's hold on its slot. While the run has nothing to do, it gives the slot back, so that the sessions that it waits for can
+ * run. Before the run goes on, it reclaims a slot, because no agent may work without a slot.
  */
 export class SlotLease {
   readonly #slot: Slot;
   readonly #record: RunRecord;
   #resting: boolean;
-  /** The slot that was asked for. Everything that wants to go on waits for the same one. */
+  /** The slot that the run has asked for. Everything that wants to go on waits for this same slot. */
   #reclaimed: Promise<void> | undefined;
-  /** Commands of the agent's that wait for children. */
+  /** How many commands of the agent's wait for children. */
   #waits = 0;
   /** Tool calls that the agent makes while its commands wait. The run does not rest before they have ended. */
   readonly #working = new Map<string, { readonly began: number }>();
@@ -27,7 +27,7 @@ export class SlotLease {
   /** Counts calls and commands, to know which began first. */
   #begun = 0;
 
-  /** @param waitingFor what the session waits for already, if its run is adopted */
+  /** @param waitingFor what the session already waits for, if its run is adopted */
   constructor(slot: Slot, record: RunRecord, waitingFor?: WaitingFor) {
     this.#slot = slot;
     this.#record = record;
@@ -38,17 +38,17 @@ export class SlotLease {
     return this.#resting;
   }
 
-  /** The agent has nothing to do from now on: gives the slot back. */
+  /** Called when the agent has nothing more to do. Gives the slot back. */
   rest(waitingFor: 'person' | 'children'): void {
     if (this.#resting) return;
-    // What was called in the turn that ends here is over, whatever the log has told of it.
+    // The agent's turn ends here. So all calls of the turn are over, even if the log has not reported their ends.
     if (waitingFor === 'person') this.#forgetCalls();
     if (!this.#record.dispatch({ type: 'resting', at: this.#record.clock.now(), waitingFor })) return;
     this.#resting = true;
     this.#slot.release(waitingFor);
   }
 
-  /** The agent has something to do again: resolves when the session has a slot. */
+  /** Called when the agent has something to do again. Resolves when the session has a slot. */
   async wake(): Promise<void> {
     if (!this.#resting) return;
     const reclaimed = this.#reclaimed ?? (this.#slot.isHeld || this.#slot.reclaim());
@@ -58,12 +58,12 @@ export class SlotLease {
     }
     this.#reclaimed = reclaimed;
     await reclaimed;
-    if (this.#reclaimed !== reclaimed) return; // Somebody else has waited for it, too.
+    if (this.#reclaimed !== reclaimed) return; // Another caller has waited for the same slot and has gone on.
     this.#reclaimed = undefined;
     this.#goOn();
   }
 
-  /** Rests while the agent waits for its children with one of its commands. */
+  /** Lets the run rest while one of the agent's commands waits for children. */
   async during<T>(wait: () => Promise<T>): Promise<T> {
     this.#waits++;
     const command = { began: ++this.#begun };
@@ -80,7 +80,7 @@ export class SlotLease {
     }
   }
 
-  /** The agent wants to call a tool: resolves when the session has a slot for the call. */
+  /** Called when the agent wants to call a tool. Resolves when the session has a slot for the call. */
   async before(toolUseId: string): Promise<void> {
     if (!this.#resting && this.#waits === 0) return;
     this.#working.set(toolUseId, { began: ++this.#begun });
@@ -89,14 +89,14 @@ export class SlotLease {
     await this.wake();
   }
 
-  /** A tool call has ended: a rest that it interrupted goes on. */
+  /** Called when a tool call has ended. If the call interrupted a rest, the rest goes on. */
   after(toolUseId: string): void {
     if (this.#end(toolUseId)) this.#restAgain();
   }
 
   #end(toolUseId: string): boolean {
     const wasWorking = this.#working.delete(toolUseId);
-    // A call that Claude Code has stopped may leave its command behind, and no other call has started that command.
+    // If Claude Code has stopped a call, the command of the call may still wait. No other call has started that command.
     let calls = 0;
     for (const command of this.#standing) {
       const earlier = [...this.#working.values()].filter(({ began }) => began < command.began);
@@ -106,7 +106,10 @@ export class SlotLease {
     return wasWorking;
   }
 
-  /** Without a waiting command the calls need not be known. While the run rests, its calls have not begun. */
+  /**
+   * Forgets the calls if no command waits, because then they need not be known. Must not be called while the run rests, because
+   * then its calls have not begun.
+   */
   #forgetIdly(): void {
     if (this.#waits === 0) this.#forgetCalls();
   }
@@ -123,7 +126,7 @@ export class SlotLease {
     this.#restAgain();
   }
 
-  /** Two commands may wait side by side, and one of them be over first. */
+  /** Two commands may wait at the same time. If one of them ends first, the run rests again for the other. */
   #restAgain(): void {
     if (this.#waits > 0 && this.#standing.size === this.#working.size) this.rest('children');
   }

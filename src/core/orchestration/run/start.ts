@@ -14,28 +14,31 @@ import type { RunNotes } from './notes.js';
 import type { RunObserver } from './observer.js';
 import { requireEnv } from './required-env.js';
 
-/** The run that is to be brought under way. */
+/** The run to launch or to take over. */
 export interface RunStartOptions {
   executor: Executor;
   request: Omit<RunRequest, 'onPlaced' | 'hooks'>;
-  /** Set if an earlier process has launched the run that the record ends with: what its hook does when no process is there. */
+  /**
+   * Set if an earlier process has launched the last run of the record. Says what the hook of that run does while no process
+   * answers.
+   */
   adopt: Pick<ToolPolicy, 'onHostLost'> | undefined;
-  /** Variables without whose values no run can be launched. */
+  /** Variables whose values are missing. Without these values, no run can be launched. */
   missingEnv: readonly string[] | undefined;
 }
 
-/** What the run has for it. */
+/** The parts of the run that its start needs. */
 export interface RunStartDeps {
   record: RunRecord;
   control: Pick<RunControl, 'stopping'>;
   observer: Pick<RunObserver, 'before'>;
   notes: Pick<RunNotes, 'restore' | 'clear'>;
   hooks: RunHooks;
-  /** Aborted, for a reason to be thrown, when this process has nothing to do with the run any more. */
+  /** Aborted when this process is detached from the run. The reason of the abort is the error to throw. */
   detached: AbortSignal;
 }
 
-/** Brings one run under way: takes it over from the process that has launched it, or launches it. */
+/** Starts one run: takes it over from the process that has launched it, or launches it. */
 export class RunStart {
   readonly #options: RunStartOptions;
   readonly #deps: RunStartDeps;
@@ -47,7 +50,7 @@ export class RunStart {
     this.#deps = deps;
   }
 
-  /** Resolves when there is nothing to be taken over, before the run is launched. */
+  /** Resolves before the run is launched, when it is clear that there is nothing to take over. */
   get launching(): Promise<void> {
     return this.#launching.promise;
   }
@@ -58,7 +61,7 @@ export class RunStart {
   }
 
   /**
-   * Returns the run, or undefined if nothing is to be launched any more.
+   * Returns the run. Undefined if it must not be launched any more, because it was told to end or this process was detached.
    *
    * @throws OrchestrationError if the run can be neither taken over nor launched
    */
@@ -83,7 +86,7 @@ export class RunStart {
     const { record, control, notes, detached } = this.#deps;
     this.#relaunched = adopt !== undefined;
     this.#launching.resolve();
-    // What an earlier process was launching is on record already.
+    // If an earlier process was launching the run, this is already on record.
     if (!adopt || record.run.launchedAt === undefined) record.dispatch({ type: 'launching', at: record.clock.now() });
     const [{ size }] = await allDone([lstat(request.folder.log), notes.clear()]);
     requireEnv(request.session.id, missingEnv);
@@ -102,7 +105,7 @@ export class RunStart {
       session: record.session,
       hooks,
       onPlaced: async (placement) => {
-        // What is not on record would be launched again by the next process.
+        // A detached process cannot write to the record. If the run is not on record, the next process launches it again.
         detached.throwIfAborted();
         record.dispatch({ type: 'placed', logFile: request.folder.log, logOffset, ...placement });
         await Promise.all([record.saved(), observer.before(record.session.environment)]);
@@ -112,7 +115,9 @@ export class RunStart {
   }
 }
 
-/** Asks again while the engine does not answer: it may just be restarting, and only it knows what became of the run. */
+/**
+ * Asks again while the engine does not answer. The engine may be restarting, and only the engine knows what became of the run.
+ */
 async function whenEngineAnswers<T>(ask: () => Promise<T>, detached: AbortSignal): Promise<T> {
   const since = performance.now();
   while (true) {

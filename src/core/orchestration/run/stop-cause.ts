@@ -2,8 +2,8 @@ import type { StopManner } from '../contract/run-handle.js';
 import type { RunStop } from '../session/run.js';
 
 /**
- * Why a run was told to end. The first cause counts, with two exceptions in which the run must not be continued:
- * a breach of the guard that is found during a cancellation, and what ends the session for good (a cancel, a limit) while
+ * Why a run was told to end. The first cause counts, with two exceptions in which the run must not be continued. One is a breach
+ * of the guard that is found during a cancellation. The other is a cause that ends the session for good (a cancel, a limit) while
  * `continue()` is stopping the run.
  */
 export class StopCause {
@@ -18,7 +18,7 @@ export class StopCause {
     return this.#stop;
   }
 
-  /** Returns whether this is the cause now. */
+  /** Returns true if this cause counts now. */
   give(stop: RunStop, how: StopManner): boolean {
     const before = this.#stop;
     const outweighs =

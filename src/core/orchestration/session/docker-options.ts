@@ -11,7 +11,7 @@ export interface DockerOptions {
    * `CLAUDE_CONFIG_DIR`, `HOME`.
    */
   env?: Record<string, string>;
-  /** Additional bind mounts. A string has the form `host:container[:ro]`. */
+  /** Additional bind mounts. A string has the form `source:target[:ro]`. */
   mounts?: (string | MountOption)[];
   /**
    * SSH for git inside the container. `'agent'` mounts the socket of `SSH_AUTH_SOCK`, `'keys'` mounts `~/.ssh`

@@ -9,8 +9,8 @@ import type { TerminalStatus } from './status.js';
 const ERROR_LENGTH = 50_000;
 
 const MOUNTS_MOVED =
-  'While the container started, something else was put in the place of a folder that it mounts, so that it was ended before ' +
-  'the agent began. An agent that can write there may have done that, or somebody has changed a file of .git in that moment';
+  'While the container started, something else was put in the place of a folder that it mounts. So the container was ended ' +
+  'before the agent began. An agent that can write there may have done that, or somebody changed a file of .git at that moment';
 
 /** The two witnesses of a run's end (its exit and Claude's result), and whether the user stopped it. */
 export interface RunWitnesses {

@@ -14,8 +14,8 @@ export interface WorktreeRequest {
 /** The worktree request of one session. */
 export interface SessionWorktreeRequest extends WorktreeRequest {
   /**
-   * Set if only a worktree will do that was made for this session. An agent asked for the worktree, and may not have one of
-   * somebody else.
+   * Set if the worktree has to be one that was made for this session. In this case an agent asked for it, and an agent may not
+   * get a worktree of somebody else.
    */
   own?: true;
   /** Folders that have to contain the repository and the worktree, as real paths. Default anywhere. */

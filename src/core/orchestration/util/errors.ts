@@ -15,7 +15,7 @@ import { inspect } from 'node:util';
  * | `IMAGE_NOT_FOUND` | the engine has no such image | build, load or pull it; the library never pulls |
  * | `CLAUDE_NOT_FOUND` | neither image nor `PATH` has a `claude` that runs | install Claude Code there |
  * | `TMUX_NOT_FOUND` | an interactive session needs tmux, and `PATH` has none | install it: Debian's package `tmux`, `brew install tmux` |
- * | `ONBOARDING_NEEDED` | Claude's terminal UI asks what only a person may answer: theme, trust, API key | start `claude` there once by hand, or mount such a home |
+ * | `ONBOARDING_NEEDED` | Claude's terminal UI asks what only a person may answer: theme, trust, API key | start `claude` there once by hand, or mount a home folder with the answers |
  * | `WORKSPACE_NOT_FOUND` | the workspace is missing or not a folder | correct `cwd` |
  * | `WORKSPACE_NOT_WRITABLE` | the image's user cannot write to the workspace | change its owner, or set `docker.user` |
  * | `UNSAFE_MOUNT` | a mount would hand the machine to the agent | mount less, or set `docker.allowUnsafeMounts` |

@@ -1,6 +1,6 @@
 /**
  * Makes a queue that does one piece of work after the other, in the order in which they are given. If one fails, its own caller
- * gets the error, and the next one is done all the same.
+ * gets the error, and the next one is done nevertheless.
  */
 export function serialized(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();

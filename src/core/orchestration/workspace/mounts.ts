@@ -17,7 +17,7 @@ export function parseMounts(mounts: readonly (string | MountOption)[]): Mount[] 
     if (typeof mount !== 'string') return checked({ readonly: false, ...mount }, mount);
     const [source = '', target = '', mode = 'rw', ...rest] = mount.split(':');
     if (rest.length > 0 || (mode !== 'ro' && mode !== 'rw')) {
-      throw invalid(mount, "reads 'host:container[:ro]', and no path may have ':' in it");
+      throw invalid(mount, "must have the form 'source:target[:ro]', and a path must not contain ':'");
     }
     return checked({ source, target, readonly: mode === 'ro' }, mount);
   });

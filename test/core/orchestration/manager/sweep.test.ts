@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { BaseExecutor, type Leftover, type Preparation, type RunHandle } from 'autonomous-orchestration';
 import { describe, expect, it } from 'vitest';
 import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
@@ -130,5 +130,17 @@ describe('a sweep', () => {
       true,
       true,
     ]);
+  });
+
+  it('guard files that could not be removed are removed by the next sweep', async () => {
+    const { sweep, stateDir } = scene([sessionIn('completed', { id: 'aaaaaaaaaaaa' })]);
+    const { path, guard } = new SessionFolder(stateDir, 'aaaaaaaaaaaa');
+    mkdirSync(guard, { recursive: true });
+    chmodSync(path, 0o777); // The library removes nothing from a folder that others can write to.
+    await sweep.run();
+    expect(existsSync(guard)).toBe(true);
+    chmodSync(path, 0o700);
+    await sweep.run();
+    expect(existsSync(guard)).toBe(false);
   });
 });

@@ -4,9 +4,9 @@ import type { RunEnd } from '../../session/run.js';
 import { deferred, withTimeout } from '../../util/deferred.js';
 
 /**
- * A run of the machine's own `claude`, which leads a process group of its own.
+ * A run of the machine's own `claude`. Its process leads a process group of its own.
  *
- * @param paused whether it is frozen already
+ * @param paused true if the run is already frozen
  */
 export function runOnHost(launched: LaunchedProcess, paused = false): RunHandle {
   let letGo = false;
@@ -25,10 +25,10 @@ export function runOnHost(launched: LaunchedProcess, paused = false): RunHandle 
   const stop = async (): Promise<void> => {
     if (!atOnce.isSettled) {
       await signal('SIGTERM');
-      await signal('SIGCONT'); // What is frozen hears no other signal.
+      await signal('SIGCONT'); // A frozen process does not react to SIGTERM before this signal.
       await withTimeout(Promise.race([ended, atOnce.promise]), STOP_GRACE_MS);
     }
-    // The group, not only its leader: tools that Claude started may outlive it.
+    // Kill the group, not only its leader: tools that Claude started may outlive Claude.
     await signal('SIGKILL');
     await ended;
   };
@@ -38,7 +38,7 @@ export function runOnHost(launched: LaunchedProcess, paused = false): RunHandle 
     ended,
     ...(launched.identity && { process: launched.identity }),
     stop(how = 'gently') {
-      // Also while a gentle stop is under way: its grace is not for an agent that is no longer trusted.
+      // This also ends the grace time of a gentle stop that is under way. An agent that is no longer trusted must not have it.
       if (how === 'at-once') atOnce.resolve(undefined);
       stopping ??= stop();
       return stopping;

@@ -9,7 +9,7 @@ import { quoted } from '../../util/shell-quote.js';
 import type { Tmux } from './tmux.js';
 
 export interface TerminalCommand {
-  /** Of the terminal. */
+  /** The name of the terminal. */
   name: string;
   command: readonly string[];
   env: NodeJS.ProcessEnv;
@@ -18,14 +18,15 @@ export interface TerminalCommand {
 }
 
 /**
- * Starts a command in a terminal of its own, which ends with it. The terminal outlives this process, and nothing tells this process
- * of its end but its process.
+ * Starts a command in a terminal of its own. The terminal ends with its command. The terminal outlives this process. This process
+ * sees the end of the terminal only by the end of the terminal's process.
  *
  * @throws OrchestrationError `TMUX_NOT_FOUND`, `LAUNCH_FAILED`, `STATE_NOT_WRITABLE`
  */
 export async function startInTerminal(tmux: Tmux, options: TerminalCommand): Promise<LaunchedProcess> {
   const { name, command, env, cwd, folder } = options;
-  // Among what is wiped before each run, and swept after the last: this process may be killed before the script runs.
+  // This process may be killed before the script runs and removes itself. So the script is in the guard's folder, which is wiped
+  // before each run and swept after the last one.
   const script = join(folder.guard, 'terminal.sh');
   const exitFile = exitFileOf(folder);
   await mkdir(folder.guard, { recursive: true, mode: 0o700 });
@@ -39,7 +40,7 @@ export async function startInTerminal(tmux: Tmux, options: TerminalCommand): Pro
   return { ...terminalProcess(identity, folder), pid };
 }
 
-/** The process of a terminal that was started, by this process or by an earlier one. */
+/** The process of a terminal that this process or an earlier one has started. */
 export function terminalProcess(identity: ProcessIdentity | undefined, folder: SessionFolder): LaunchedProcess {
   const process = orphanedProcess(identity);
   const gone: Promise<ProcessExit> = identity ? process.exited : Promise.resolve({ code: null, signal: null });
@@ -50,7 +51,7 @@ function exitFileOf({ path }: SessionFolder): string {
   return join(path, 'terminal.exit');
 }
 
-/** The values of variables may be secrets: the script is gone as soon as it runs. */
+/** The values of variables may be secrets, so the script removes itself as soon as it runs. */
 function scriptOf(command: readonly string[], env: NodeJS.ProcessEnv, exitFile: string): string {
   const variables = Object.entries(env).filter(([key, value]) => /^[A-Za-z_]\w*$/.test(key) && value !== undefined);
   return [

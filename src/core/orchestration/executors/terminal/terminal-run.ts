@@ -15,8 +15,8 @@ export interface TerminalRunOptions {
 }
 
 /**
- * A run in a terminal. Its log is complete when the transcript is copied to it; it is ended where Claude begins no conversation;
- * and it has not failed where its person has left.
+ * A run in a terminal. It ends only when the transcript is copied to the log, because the log is complete only then. If Claude
+ * begins no conversation, the run is stopped. If the person has left, the run has not failed.
  */
 export function terminalRun(handle: RunHandle, options: TerminalRunOptions): RunHandle {
   const { transcript, beginMs, close } = options;
@@ -58,17 +58,20 @@ export function terminalRun(handle: RunHandle, options: TerminalRunOptions): Run
     async detach() {
       letGo = true;
       clock.clear();
-      // The next process goes on with the copy. Two processes at it would double lines, or tear them.
+      // The next process continues the copy. If two processes copied at once, they would double lines, or tear them.
       await Promise.all([handle.detach(), transcript.close()]);
     },
     async release() {
       await handle.release();
-      await close().catch(() => {}); // It ends with its process, too.
+      await close().catch(() => {}); // If this fails: the terminal also ends with its process.
     },
   };
 }
 
-/** A person ends a run by leaving Claude, which exits with 0 then, or by closing the window, of which no exit code is known. */
+/**
+ * A person can end a run in two ways. If the person leaves Claude, Claude exits with 0. If the person closes the window, no exit
+ * code is known.
+ */
 function leftBy(end: RunEnd): RunEnd {
   return end.exitCode === 0 || end.unknown ? { ...end, closed: true } : end;
 }
@@ -77,6 +80,6 @@ async function silent({ beginMs, screen, attachCommand }: TerminalRunOptions): P
   const shown = (await screen().catch(() => '')).replaceAll(/\s+/g, ' ').trim();
   const error =
     `Claude began no conversation within ${beginMs / 1000} s. A dialog may be in the way: create the session again, attach ` +
-    `to it (here it was: ${attachCommand}) and answer it. Its terminal showed: ${shown || 'nothing'}`;
+    `to its terminal (of this run: ${attachCommand}) and answer the dialog. The terminal showed: ${shown || 'nothing'}`;
   return { reason: 'incomplete', error };
 }

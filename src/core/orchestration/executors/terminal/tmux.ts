@@ -9,7 +9,7 @@ const SERVER_VARIABLES = /^(PATH|HOME|USER|LOGNAME|SHELL|TERM|TMPDIR|TMUX_TMPDIR
 
 /** The size of a window to which nobody is attached. An attached terminal has its own size. */
 const SIZE = ['-x', '200', '-y', '50'];
-/** How many lines a pane keeps for a person who scrolls back. Each session costs memory for as many. */
+/** How many lines a pane keeps for a person who scrolls back. Each session uses memory for that many lines. */
 const HISTORY_LINES = '2000';
 const SCREEN_CHARS = 4_000;
 
@@ -78,7 +78,10 @@ export class Tmux {
     ]);
     const pid = Number(out.trim());
     if (Number.isSafeInteger(pid) && pid > 0) return pid;
-    throw new OrchestrationError('LAUNCH_FAILED', `tmux names no process of the session ${name}: ${quote(out)}.`);
+    throw new OrchestrationError(
+      'LAUNCH_FAILED',
+      `tmux did not print the process id of session ${name}, but ${quote(out)}.`,
+    );
   }
 
   /**
@@ -131,7 +134,10 @@ export class Tmux {
     return `tmux -L ${this.#socket} attach-session -t '${session(name)}'`;
   }
 
-  /** Tries again while the server is about to end, which it does with its last session. It accepts no new session then. */
+  /**
+   * Starts a session. The server ends with its last session. While the server is about to end, it accepts no new session, so this
+   * method tries again.
+   */
   async #begin(args: string[]): Promise<string> {
     const deadline = Date.now() + this.#patienceMs;
     while (true) {
@@ -231,7 +237,7 @@ export class Tmux {
           else reject(failure(error, stderr));
         },
       );
-      // Fails if tmux ends before it has read everything. Its exit code says why.
+      // Writing fails if tmux ends before it has read everything. The exit code of tmux says why.
       child.stdin?.on('error', () => {});
       child.stdin?.end(input);
     });
@@ -259,7 +265,7 @@ function failure(error: Error, stderr: string): OrchestrationError {
 /** A semicolon at the end of an argument would begin the next command. */
 const argument = (text: string): string => text.replace(/;$/, '\\;');
 
-/** @throws OrchestrationError `INVALID_OPTIONS` if the name has dots or colons, which mean more than a name to tmux */
+/** @throws OrchestrationError `INVALID_OPTIONS` if the name has dots or colons, because these have a special meaning in tmux */
 function checked(name: string): string {
   if (/^[a-z0-9-]+$/.test(name)) return name;
   throw new OrchestrationError(

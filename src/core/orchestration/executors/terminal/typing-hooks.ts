@@ -2,34 +2,38 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunHooks } from '../../contract/run-hooks.js';
 
-/** The transcript tells of a turn's end about 100 ms after the hook. A Claude that does not tell is believed by then. */
+/**
+ * The transcript reports the end of a turn about 100 ms after the hook. If the transcript has not reported it within this time,
+ * the hook alone is believed.
+ */
 const TRANSCRIPT_MS = 1_500;
 
 export interface TypingOptions {
   conversationId: string;
-  /** Whether the agent waits for a person already. */
+  /** True if the agent already waits for a person. */
   waits: boolean;
   /** Types a text into the terminal and submits it. */
   type: (text: string) => Promise<void>;
-  /** How long the transcript may take to tell of a turn's end that a hook has told of; default 1,500 ms. */
+  /** How long the transcript may take to report the end of a turn after a hook has reported it. Default 1,500 ms. */
   transcriptMs?: number;
 }
 
 export interface TypingHooks extends RunHooks {
   /**
-   * The transcript tells that the agent has ended its turn.
+   * Called when the transcript says that the agent has ended its turn.
    *
-   * @param hooked whether a hook tells of it, too
+   * @param hooked true if a hook reports the end of the turn, too
    */
   turnEnded(hooked: boolean): void;
 }
 
 /**
- * The hooks of a run in a terminal. Messages reach an agent at work by its hooks; one that waits for a person calls none, so
- * that they are typed for it.
+ * The hooks of a run in a terminal. If the agent works, messages reach it through its hooks. If the agent waits for a person, it
+ * calls no hooks, so messages are typed into the terminal.
  *
- * A turn ends when a hook and the transcript both say so, in whichever order: the transcript comes a moment later and has
- * the agent's last words, but may still be about the turn before.
+ * A turn ends when both a hook and the transcript have reported the end, in any order. The hook is not enough, because the
+ * transcript comes a moment later and has the agent's last words. The transcript is not enough, because its report may still be
+ * about the turn before. But if no hook will report the end, the transcript is enough.
  */
 export function typingHooks(hooks: RunHooks, options: TypingOptions): TypingHooks {
   const { conversationId, waits, type, transcriptMs = TRANSCRIPT_MS } = options;
@@ -38,15 +42,15 @@ export function typingHooks(hooks: RunHooks, options: TypingOptions): TypingHook
   let typing = false;
   /** Counts the turns that have begun. */
   let turn = 0;
-  /** Turns that wait for leave to begin. */
+  /** How many turns wait for permission to begin. */
   let beginning = 0;
-  /** The turn of which a hook has told that it ended. */
+  /** The turn whose end was last reported by a hook. */
   let told: number | undefined;
 
   const begin = async (): Promise<void> => {
     turn++;
     beginning++;
-    await hooks.beforeTurn(); // No agent works without a slot.
+    await hooks.beforeTurn(); // The agent must not work without a slot.
     beginning--;
   };
   const end = async (): Promise<void> => {
@@ -66,7 +70,7 @@ export function typingHooks(hooks: RunHooks, options: TypingOptions): TypingHook
         await type(messages.texts.join('\n\n'));
         messages.given();
       } catch {
-        // A dialog is in the way, or a person: it is heard when the agent works next.
+        // A dialog or a person is in the way. The agent gets the messages when it works next.
         messages.returned();
         idle = turn === begun;
         if (idle) await hooks.afterTurn();

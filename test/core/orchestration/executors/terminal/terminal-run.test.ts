@@ -75,8 +75,8 @@ describe('a terminal run whose conversation does not begin', () => {
     const { reason, error } = await run.ended;
     expect(reason).toBe('incomplete');
     expect(error).toBe(
-      'Claude began no conversation within 0.03 s. A dialog may be in the way: create the session again, attach to it ' +
-        '(here it was: tmux attach) and answer it. Its terminal showed: Choose a theme',
+      'Claude began no conversation within 0.03 s. A dialog may be in the way: create the session again, attach to its ' +
+        'terminal (of this run: tmux attach) and answer the dialog. The terminal showed: Choose a theme',
     );
     expect(handle.stop).toHaveBeenCalledTimes(1);
   });
