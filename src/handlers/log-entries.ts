@@ -17,8 +17,8 @@ type Entry = Omit<LogEntry, 'timestamp'> & { at: number };
 
 /** The latest messages, tool calls and errors of all sessions, newest first. */
 export function logEntries(sessions: readonly UnifiedSession[], limit: number): LogEntry[] {
-  // Sessions with the latest activity come first. Once `limit` entries are newer than a session's last activity, this session
-  // and all that follow have no entry that is newer.
+  // Sessions with the latest activity come first. Once `limit` entries are newer than a session's last activity, neither this
+  // session nor any that follows has an entry among the newest `limit`.
   const byActivity = sessions
     .filter(({ metadata }) => metadata.lastActivity !== undefined)
     .sort((a, b) => (b.metadata.lastActivity ?? 0) - (a.metadata.lastActivity ?? 0));

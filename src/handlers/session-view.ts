@@ -265,7 +265,7 @@ export function cutResult({ text, error, ...rest }: SessionResult, most: number)
   };
 }
 
-/** Remembers views, because an input may have megabytes, and a view is needed whenever something happens. */
+/** The views that were already made. An input may have megabytes, and a view is needed whenever something happens. */
 const cutApprovals = new WeakMap<GuardRequest, ApprovalView>();
 
 function cutApproval(request: GuardRequest): ApprovalView {

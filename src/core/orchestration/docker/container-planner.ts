@@ -34,7 +34,7 @@ export interface PlannedContainer {
   labels: Record<string, string>;
   options: Readonly<DockerOptions>;
   mounts: CheckedMount[];
-  /** The mount that shows if mounts can be compared at all; see `checkedStart`. No agent can reach its source. */
+  /** The one of the `mounts` that shows if mounts can be compared at all; see `checkedStart`. No agent can reach its source. */
   canary: CheckedMount;
   /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];

@@ -45,7 +45,7 @@ const REQUEST = /^([0-9a-f-]{36}|\d+\.\d+)\.(json|done|args)$/;
 const MOST_REQUEST_BYTES = 16 * 1024 * 1024;
 /** A shell's arguments are not longer than this. */
 const MOST_COMMAND_BYTES = 2 * 1024 * 1024;
-/** A command with this many words is cut here. `orchestrate` refuses shorter ones already. */
+/** At most so many words of a command are read. `orchestrate` refuses a command of more than 1,000. */
 const MOST_WORDS = 1_100;
 /** Claude runs a dozen calls at once. Requests beyond this limit wait for their turn. */
 const MOST_OPEN = 256;
