@@ -64,9 +64,9 @@ export async function lendIndex({ layout, paths, folder }: GitView): Promise<str
   const index = await readRegularFile(path, { most: MOST_INDEX_BYTES }).catch(ignoreMissing);
   if (!stats || !index) return copy;
   await writeFile(copy, index);
-  // If a file is not older than the index, git reads the file, because it may have changed in the same tick of the clock in which
-  // the index was written. If the copy had a later time than the original, git would miss such a change. So the copy gets the
-  // time of the original, rounded down to whole milliseconds, which is never later.
+  // If a file is not older than the index, git reads the file, because it may have changed in the same tick of the clock in
+  // which the index was written. If the copy had a later time than the original, git would miss such a change. So the copy gets
+  // the time of the original, rounded down to whole milliseconds, which is never later.
   const age = new Date(Math.floor(stats.mtimeMs));
   await utimes(copy, age, age);
   return copy;

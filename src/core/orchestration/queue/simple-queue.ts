@@ -39,7 +39,7 @@ export class SimpleQueue {
   #queued = 0;
   /** The items that had a slot and want it back, next first. They are few. */
   readonly #returning: string[] = [];
-  /** id → place, for the places before `#indexed`. It is filled only when an item is removed, because most ids never need it. */
+  /** id → place, for the places before `#indexed`. Filled only when an item is removed, because most ids never need it. */
   readonly #places = new Map<string, number>();
   #indexed = 0;
 
