@@ -8,7 +8,7 @@ export const createBody = z.strictObject({
     .string()
     .optional()
     .describe(
-      'Literal text. Give prompt or promptFile. If the session parentId has a plan, give neither: the plan is the prompt.',
+      'Literal text. Give prompt or promptFile. If the session parentId has a plan, both may be left out: the plan is the prompt.',
     ),
   promptFile: relativePath().optional().describe('A prompt file, relative to cwd.'),
   data: z.record(z.string(), z.unknown()).optional(),
