@@ -12,44 +12,49 @@ import { type LogEntry, logEntries } from './log-entries.js';
 import { type MonitorEvent, monitorEvent } from './monitor-event.js';
 import { type AutonomousSession, type AutonomousSessionDetails, sessionDetails, sessionView } from './session-view.js';
 
-/** What every handler answers; none of them throws or rejects. */
+/** The answer of a handler. A handler with such an answer never throws or rejects. */
 export type HandlerResult<Data> =
   | { success: true; data: Data }
   | {
       success: false;
       error: string;
-      /** For programs; absent for what is no {@link OrchestrationError}. */
+      /** The code, for programs. Absent if the error is not an {@link OrchestrationError}. */
       code?: OrchestrationErrorCode;
     };
 
 /**
- * Drop-in handlers for a server of your own. Wherever a `taskId` is taken it may be the session's own id, or the id that
- * the user gave to `create`; of several sessions with that one the latest is meant.
+ * Handlers for a server of your own. As `taskId` you can pass the session's own id, or the `taskId` that the user gave to
+ * `create`. If several sessions have this `taskId`, the latest one is meant.
  *
- * Arguments may come straight from a request. What is no text where a text is needed (a route parameter of another name is
- * `undefined`), or an empty `taskId` or `requestId`, is refused with `INVALID_OPTIONS`, and a text that names no session with
- * `SESSION_NOT_FOUND`. No argument means "the latest session".
+ * Arguments may come straight from a request. If a text is needed, any other value is refused with `INVALID_OPTIONS`: for
+ * example `undefined`, which is what a route parameter of another name gives. An empty `taskId` or `requestId` is refused in
+ * the same way. A text that names no session is refused with `SESSION_NOT_FOUND`. A missing `taskId` never means "the latest
+ * session".
  */
 export interface AutonomousHandlers {
   /** All sessions, the newest first. */
   handleAutonomousList(): Promise<HandlerResult<AutonomousSession[]>>;
-  /** One session with what is known of its work. Error `SESSION_NOT_FOUND`. */
+  /** One session with the details of its work. Error `SESSION_NOT_FOUND`. */
   handleAutonomousGet(taskId: string): Promise<HandlerResult<AutonomousSessionDetails>>;
   /**
    * The latest messages, tool calls and errors of all sessions, the newest first.
    *
-   * @param limit how many of them, 1 or more. Default 50
+   * @param limit how many entries, 1 or more. Default 50
    */
   handleAutonomousLogs(limit?: number): Promise<HandlerResult<LogEntry[]>>;
   /**
-   * Tells what a session does from now on, until the cleanup function that it answers is called. A second monitor of the
-   * same `taskId` takes the place of the first. What is no `taskId` is told with an `error` event, and nothing is watched.
+   * Reports what a session does from now on, until the returned cleanup function is called. A second monitor of the same
+   * `taskId` replaces the first. If `taskId` is not a text, or is empty, `onEvent` gets an `error` event, and nothing is
+   * watched. If no session has this `taskId`, `onEvent` gets an `error` event, and the monitor waits for such a session.
    *
-   * @throws OrchestrationError `INVALID_OPTIONS` where `onEvent` is no function
+   * @throws OrchestrationError `INVALID_OPTIONS` if `onEvent` is not a function
    */
   createAutonomousMonitor(taskId: string, onEvent: (event: MonitorEvent) => void): () => void;
 
-  /** As {@link UnifiedSessionManager.create}. Its options name files of this machine: they are not for strangers. */
+  /**
+   * As {@link UnifiedSessionManager.create}. The options can name files of this machine, so do not let people that you do not
+   * trust choose them.
+   */
   handleAutonomousCreate(options: CreateSessionOptions): Promise<HandlerResult<AutonomousSession>>;
   /** As {@link UnifiedSessionManager.cancel}. */
   handleAutonomousCancel(taskId: string, reason?: string): Promise<HandlerResult<AutonomousSession>>;
@@ -59,7 +64,7 @@ export interface AutonomousHandlers {
   handleAutonomousResume(taskId: string): Promise<HandlerResult<AutonomousSession>>;
   /** As {@link UnifiedSessionManager.continue}. */
   handleAutonomousContinue(taskId: string, feedback: string): Promise<HandlerResult<AutonomousSession>>;
-  /** As {@link UnifiedSessionManager.steer}: answers when the agent was given the message. */
+  /** As {@link UnifiedSessionManager.steer}: answers when the agent has got the message. */
   handleAutonomousSteer(taskId: string, message: string): Promise<HandlerResult<AutonomousSession>>;
   /** As {@link UnifiedSessionManager.approve}. */
   handleAutonomousApprove(taskId: string, requestId: string, note?: string): Promise<HandlerResult<AutonomousSession>>;
@@ -70,8 +75,8 @@ export interface AutonomousHandlers {
 }
 
 /**
- * Handlers on a manager, to be called from the routes of an existing server. `createAutonomousApp` has routes, checks and
- * events as well.
+ * Creates handlers for a manager. The routes of an existing server call them. `createAutonomousApp` also has the routes, the
+ * checks of requests, and the events.
  *
  * @example
  * ```ts
@@ -88,7 +93,7 @@ export function createAutonomousHandlers(manager: UnifiedSessionManager): Autono
     if (session) return session;
     throw new OrchestrationError('SESSION_NOT_FOUND', 'Session not found');
   };
-  /** Does something to a session and answers it as it is afterwards. */
+  /** Changes a session, and answers with its state after the change. */
   const changed = (
     taskId: string,
     change: (id: string) => Promise<unknown>,
@@ -140,7 +145,7 @@ export function createAutonomousHandlers(manager: UnifiedSessionManager): Autono
       if (!find(taskId)) onEvent({ type: 'error', taskId, message: 'Session not found' });
       const listener = (event: SessionEvent): void => {
         if (event.type === 'queue:changed') return;
-        // Whom it means may change: the latest session that is called so.
+        // A `taskId` means the latest session that has it. While we watch, a newer session may come.
         if (event.sessionId !== find(taskId)?.id) return;
         const told = monitorEvent(event);
         if (told) onEvent({ type: 'autonomous-event', taskId, event: told });
@@ -171,7 +176,7 @@ function requireId(argument: string, value: unknown): void {
   if (problem !== undefined) throw new OrchestrationError('INVALID_OPTIONS', problem);
 }
 
-/** Why a value is no id, in words: without this check `undefined` would mean any session. */
+/** Says why a value is not an id; undefined if it is one. Without this check, `undefined` would mean any session. */
 function idProblem(argument: string, value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? undefined : argumentProblem(argument, value, 'a text, not empty');
 }

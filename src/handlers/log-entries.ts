@@ -2,7 +2,7 @@ import type { UnifiedSession } from '../core/index.js';
 import { truncate } from '../core/orchestration/util/text.js';
 import { taskIdOf } from './session-view.js';
 
-/** A line of the activity log of all sessions. Agent-controlled: show it as text only. */
+/** A line of the activity log of all sessions. The agent controls its content, so show it as text only. */
 export interface LogEntry {
   /** ISO 8601. */
   timestamp: string;
@@ -17,7 +17,8 @@ type Entry = Omit<LogEntry, 'timestamp'> & { at: number };
 
 /** The latest messages, tool calls and errors of all sessions, newest first. */
 export function logEntries(sessions: readonly UnifiedSession[], limit: number): LogEntry[] {
-  // Newest sessions first: once enough entries are later than a session's last activity, no older one has any.
+  // Sessions with the latest activity come first. Once `limit` entries are newer than a session's last activity, neither this
+  // session nor any that follows has an entry among the newest `limit`.
   const byActivity = sessions
     .filter(({ metadata }) => metadata.lastActivity !== undefined)
     .sort((a, b) => (b.metadata.lastActivity ?? 0) - (a.metadata.lastActivity ?? 0));
@@ -38,7 +39,8 @@ function entriesOf(session: UnifiedSession): Entry[] {
     content: truncate(content.trim(), CONTENT_LENGTH),
     type,
   });
-  // The newest first where several share a millisecond, too: what was read at once often does.
+  // Reversed, so that the newest comes first even among entries with the same time. Entries that were read together often have
+  // the same time.
   return [
     ...recentMessages.map(({ at, text, by }) => entry('output', at, by === undefined ? text : `💬 Was told: ${text}`)),
     ...toolsUsed.map(({ startedAt, name }) => entry('tool', startedAt, `🔧 Using tool: ${name}`)),

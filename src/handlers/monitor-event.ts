@@ -1,15 +1,18 @@
 import type { SessionEvent } from '../core/index.js';
 
-/** What `createAutonomousMonitor` tells. Agent-controlled texts: show them as text only. */
+/** What `createAutonomousMonitor` reports. The agent controls the texts, so show them as text only. */
 export interface MonitorEvent {
   type: 'autonomous-event' | 'error';
   taskId: string;
-  /** Of an `error`: why there is nothing to watch. */
+  /** Only of type `error`: why there is nothing to watch. */
   message?: string;
   event?: { type: string; tool?: string; content?: string; error?: string };
 }
 
-/** An event in the words of Claude's stream-json, or in its own if stream-json has no words for it; undefined if it is no news. */
+/**
+ * An event with the type that Claude's stream-json has for it, or with a type of its own if stream-json has none. Undefined if
+ * a monitor does not report this event.
+ */
 export function monitorEvent(event: SessionEvent): MonitorEvent['event'] {
   switch (event.type) {
     case 'session:message':

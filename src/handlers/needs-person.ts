@@ -1,17 +1,17 @@
-// The page has it in its bundle, too: nothing here may need Node.js.
+// The dashboard's bundle contains this file, too. So nothing here may need Node.js.
 
 import type { SessionStatus, WaitingFor } from '../core/index.js';
 
-/** What tells, in a record or in a view of it. */
+/** The fields of a session that show whether it needs a person. */
 interface Waiting {
   readonly state: SessionStatus;
   readonly waitingFor?: WaitingFor | undefined;
   readonly approvalCount: number;
 }
 
-/** Whether nothing goes on before a person has done something: answered a question, or typed into its terminal. */
+/** True if the session cannot go on until a person has answered a question or typed into its terminal. */
 export function needsPerson({ state, waitingFor, approvalCount }: Waiting): boolean {
   if (state !== 'waiting_feedback') return false;
-  // Who waits for its children, or for a slot to go on in, needs nobody.
+  // A session that waits for its children or for a slot needs no person.
   return approvalCount > 0 || (waitingFor !== 'children' && waitingFor !== 'slot');
 }

@@ -21,7 +21,10 @@ import { defined } from '../core/orchestration/util/defined.js';
 import { truncate } from '../core/orchestration/util/text.js';
 import { needsPerson } from './needs-person.js';
 
-/** What a session's record looks like over HTTP. The upper half is what pages of old read; times there are ISO 8601. */
+/**
+ * A session's record as it is sent over HTTP. The fields up to `stats` are those that the older monitoring page reads. Their
+ * times are ISO 8601.
+ */
 export interface AutonomousSession {
   /** `task-<taskId>-<createdAt>` */
   sessionName: string;
@@ -31,60 +34,60 @@ export interface AutonomousSession {
   /** Empty until the first run begins. */
   logFile: string;
   startTime: string;
-  /** `running` for all that has not ended and waits for no person; `error` for what failed or was cancelled. */
+  /** `running`: the session has not ended, and waits for no person. `error`: it failed or was cancelled. */
   status: 'running' | 'waiting_feedback' | 'completed' | 'error';
-  /** Of the docker client, or of `claude` itself; while a run is under way. */
+  /** The process id of the docker client, or of `claude` itself, while a run is under way. */
   pid?: number;
   stats: SessionStats;
 
   id: string;
   mode: SessionMode;
-  /** The status in full. */
+  /** The session's own status, which is more precise than `status`. */
   state: SessionStatus;
   queuePosition?: number;
-  /** What it waits for, if it has nothing to do; absent while it only waits for decisions about tool calls. */
+  /** What the session waits for, if it has nothing to do. Absent if it waits only for decisions about tool calls. */
   waitingFor?: WaitingFor;
-  /** Times from here on are epoch milliseconds. */
+  /** In epoch milliseconds, like all times below. */
   createdAt: number;
   startedAt?: number;
   endedAt?: number;
-  /** When a session that waits for a usage limit goes on. */
+  /** When the session goes on, if it waits for the end of a usage limit. */
   resumeAt?: number;
   environment: SessionEnvironment;
   /** Claude's conversation id. */
   conversation?: string;
   runs: RunView[];
-  /** The tool call under way. */
+  /** The tool call that runs now. */
   currentTool?: { name: string; input: unknown; startedAt: number };
-  /** The oldest ten of those that wait; all of them in the details. */
+  /** The ten oldest tool calls that wait for a decision. The details have all of them. */
   approvals: ApprovalView[];
-  /** How many wait in all. */
+  /** How many tool calls wait for a decision, including those that `approvals` leaves out. */
   approvalCount: number;
   toolCalls: number;
   errorCounts: Readonly<Record<ErrorSeverity, number>>;
-  /** Of the latest 50. */
+  /** The number of dangers in the record, which keeps the latest 50. */
   dangers: number;
   turns?: number;
   tokens?: TokenUsage;
   result?: SessionResult;
 }
 
-/** What a session has done so far, as pages of old read it. */
+/** What a session has done so far, in the form that the older monitoring page reads. */
 export interface SessionStats {
-  /** Of the agent. */
+  /** The number of the agent's messages. */
   messages: number;
-  /** Names of tools, each once. */
+  /** The names of the tools that were called, each once. */
   toolsUsed: string[];
   /** US dollars. */
   totalCost?: number;
   model?: string;
   /** The agent's last message, cut at 200 characters. */
   lastOutput?: string;
-  /** When something was seen of it last, ISO 8601. */
+  /** The time of the session's last activity, ISO 8601. */
   lastUpdate?: string;
 }
 
-/** One launch, as a time line shows it. */
+/** What a time line shows of one run. */
 export interface RunView {
   number: number;
   requestedAt?: number;
@@ -97,7 +100,7 @@ export interface RunView {
   waits?: readonly SessionWait[];
   exitCode?: number;
   containerName?: string;
-  /** How a person gets at the terminal of an `interactive` session: a command for a shell on the machine. */
+  /** A shell command that opens the terminal of an `interactive` session on the machine. */
   attachCommand?: string;
   feedback?: string;
 }
@@ -108,18 +111,18 @@ export interface ApprovalView {
   toolUseId: string;
   tool: string;
   input: unknown;
-  /** Whether the input was cut: read all of it, with `handleAutonomousGet`, before it is approved. */
+  /** True if `input` is cut. Read the whole input with `handleAutonomousGet` before you approve the call. */
   cut?: true;
   danger?: Danger;
   askedAt: number;
   deadline: number;
 }
 
-/** A session with what is known of its work. */
+/** A session with the details of its work. */
 export interface AutonomousSessionDetails extends AutonomousSession {
   /** The agent's last three messages. */
   lastLogLines: string[];
-  /** The record's own lists, bounded as it is. */
+  /** The record's lists, which keep only the latest entries. */
   metadata: Pick<
     SessionMetadata,
     'recentMessages' | 'toolsUsed' | 'toolCounts' | 'errors' | 'dangers' | 'diagnostics' | 'claudeVersion'
@@ -129,10 +132,10 @@ export interface AutonomousSessionDetails extends AutonomousSession {
 const OUTPUT_LENGTH = 200;
 const LOG_LINES = 3;
 const LISTED_APPROVALS = 10;
-/** What is longer is cut in lists: they go over the wire at every change. */
+/** Longer texts are cut in lists of sessions, because a session is sent again at every change. */
 const TEXT_LENGTH = 4_000;
 
-/** A session as one of many. */
+/** A session as a list of sessions shows it: long texts are cut. */
 export function sessionView(session: UnifiedSession): AutonomousSession {
   const { pendingApprovals = [], result } = session;
   return {
@@ -142,7 +145,7 @@ export function sessionView(session: UnifiedSession): AutonomousSession {
   };
 }
 
-/** A session with all there is to read, approvals in full. */
+/** A session with all its details, and all its approvals in full. */
 export function sessionDetails(session: UnifiedSession): AutonomousSessionDetails {
   const { recentMessages, toolsUsed, toolCounts, errors, dangers, diagnostics, claudeVersion } = session.metadata;
   return {
@@ -228,7 +231,7 @@ function runView(run: SessionRun): RunView {
   });
 }
 
-/** What a page calls the session: the user's own id of the work, or the session's. */
+/** The id that a page shows for the session: the user's `taskId`, or else the session's own id. */
 export function taskIdOf({ id, taskId }: Pick<UnifiedSession, 'id' | 'taskId'>): string {
   return taskId ?? id;
 }
@@ -253,7 +256,7 @@ function currentTool({ status, metadata }: UnifiedSession): AutonomousSession['c
   return tool && { name: tool.name, input: boundedCopy(tool.input, { left: 400 }), startedAt: tool.startedAt };
 }
 
-/** A result whose texts are at most that long: what Claude said at its end may be both of them. */
+/** Cuts both texts of a result to at most `most` characters, because either may be what Claude said at its end. */
 export function cutResult({ text, error, ...rest }: SessionResult, most: number): SessionResult {
   return {
     ...rest,
@@ -262,7 +265,7 @@ export function cutResult({ text, error, ...rest }: SessionResult, most: number)
   };
 }
 
-/** Inputs may be megabytes, and views are made whenever something happens. */
+/** The views that were already made. An input may have megabytes, and a view is needed whenever something happens. */
 const cutApprovals = new WeakMap<GuardRequest, ApprovalView>();
 
 function cutApproval(request: GuardRequest): ApprovalView {

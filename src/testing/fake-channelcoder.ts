@@ -10,15 +10,15 @@ export interface DetachedCall {
 
 /** A stand-in for the module `channelcoder`. */
 export interface FakeChannelCoder {
-  /** What `vi.mock('channelcoder', …)` answers. */
+  /** The module that the factory of `vi.mock('channelcoder', …)` returns. */
   readonly module: object;
   /** Every launch, in order. */
   readonly calls: readonly DetachedCall[];
 }
 
 /**
- * A ChannelCoder that starts sessions itself: `detached()` writes a script to the log and answers without a plan, as a
- * release would that mends detached mode. It needs no container, no Claude and no `tail`.
+ * A ChannelCoder that starts sessions itself. `detached()` writes a script to the log and returns no plan. A release of
+ * ChannelCoder whose detached mode works would do the same. It needs no container, no Claude and no `tail`.
  *
  * @example
  * ```ts
@@ -45,7 +45,7 @@ export function fakeChannelCoder(turns: readonly ScriptedTurn[]): FakeChannelCod
   return { module, calls };
 }
 
-/** Reports what the log holds. Nobody appends to it later: `detached()` has written the whole run. */
+/** Reports all events in the log. Nothing is added to the log later, because `detached()` has written the whole run. */
 function monitorLog(path: string, onEvent: (event: unknown) => void): () => void {
   let stopped = false;
   void readFile(path, 'utf8').then((text) => {

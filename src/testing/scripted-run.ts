@@ -6,14 +6,14 @@ import type { SimulatedRun, SimulatedStep } from './simulated-executor.js';
 
 /** One turn of a scripted agent. */
 export type ScriptedTurn =
-  /** It says something; the last such text is the session's result. */
+  /** The agent says something. The last such text is the session's result. */
   | { readonly text: string; readonly afterMs?: number }
-  /** It calls a tool, which answers after `takesMs`. */
+  /** The agent calls a tool, whose result comes after `takesMs` milliseconds. */
   | {
       readonly tool: string;
       readonly input?: object;
       readonly output?: string;
-      /** Whether the tool fails. Default `false`. */
+      /** True if the tool fails. Default `false`. */
       readonly isError?: boolean;
       readonly afterMs?: number;
       readonly takesMs?: number;
@@ -21,21 +21,21 @@ export type ScriptedTurn =
   /** A log line that is written as it is. */
   | { readonly line: string; readonly afterMs?: number };
 
-/** How a scripted run begins and ends, and what it does when it is spoken to. */
+/** How a scripted run begins and ends, and what its agent does when it gets a message. */
 export interface ScriptedRunOptions {
-  /** The conversation that is taken up again; by default a new one. */
+  /** The id of the conversation that the run continues. Default: a new conversation. */
   conversationId?: string | undefined;
-  /** Claude's result. Default `success`; anything else is an error. */
+  /** The `subtype` of Claude's result. Default `success`. Anything else is an error. */
   subtype?: string;
   /** US dollars. Default 0.01 a turn. */
   costUsd?: number;
-  /** Default 0. */
+  /** The exit code of Claude. Default 0. */
   exitCode?: number;
-  /** What it does when it is steered. Default: it says that it heard. */
+  /** What the agent does when it gets a message by `steer()`. Default: it says that it understood the message. */
   onMessage?: (message: string) => readonly ScriptedTurn[];
 }
 
-/** Stream-json as Claude Code writes it, from turns. */
+/** A run that writes the given turns in Claude Code's stream-json. */
 export function scriptedRun(turns: readonly ScriptedTurn[], options: ScriptedRunOptions = {}): SimulatedRun {
   const { onMessage = (message): ScriptedTurn[] => [{ text: `Understood: ${message}` }] } = options;
   const script = new Script(options.conversationId ?? randomUUID());
@@ -46,7 +46,7 @@ export function scriptedRun(turns: readonly ScriptedTurn[], options: ScriptedRun
   };
 }
 
-/** A recorded log, line by line with a pause before each. */
+/** A run that plays a recorded log line by line, with a pause of `afterMs` milliseconds (default 0) before each line. */
 export function recordedRun(file: string, { afterMs = 0 }: { afterMs?: number } = {}): SimulatedRun {
   async function* steps(): AsyncGenerator<SimulatedStep> {
     for await (const line of createInterface({ input: createReadStream(file) })) yield { line, afterMs };

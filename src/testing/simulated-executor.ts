@@ -11,9 +11,9 @@ import { deferred } from '../core/orchestration/util/deferred.js';
 
 /** One line of a simulated log. */
 export interface SimulatedStep {
-  /** An object becomes a line of JSON; a string is written as it is. */
+  /** An object is written as JSON. A string is written as it is. */
   readonly line: object | string;
-  /** Pause before it, in milliseconds. Default 0. */
+  /** The pause before the line, in milliseconds. Default 0. */
   readonly afterMs?: number;
 }
 
@@ -22,19 +22,19 @@ export interface SimulatedRun {
   readonly steps: Iterable<SimulatedStep> | AsyncIterable<SimulatedStep>;
   /** Default 0. */
   readonly exitCode?: number;
-  /** What it does when it is steered: these steps come before the rest. Default: nothing. */
+  /** What the run does when it gets a message by `steer()`. These steps come before the rest. Default: no steps. */
   readonly onMessage?: (message: string) => Iterable<SimulatedStep>;
 }
 
-/** Decides what a run does; called at each launch, continuations included. */
+/** Decides what a run does. It is called at each launch, also when a session is continued. */
 export type SimulatedScript = (request: RunRequest) => SimulatedRun;
 
 /**
- * Plays stream-json without Docker or Claude, through the same log, monitor, queue, guard and lifecycle as a real
- * session. Each `tool_use` block asks the guard before its result is written, and what the guard denies gets a denial
- * for its result; pauses and messages work, too. Scripts speak as an agent in a container does: the guard rates their calls
- * with `/workspace` as the workspace, although the record says that no container ran. A worktree is not made, only its branch is
- * in the record. The run lives inside the process, so `close()` ends it.
+ * Plays stream-json without Docker or Claude, through the same log, monitor, queue, guard and lifecycle as a real session.
+ * For each `tool_use` block the guard is asked before the result is written. If the guard denies the call, its result is the
+ * denial. Pauses and messages work, too. The guard rates the calls as those of an agent in a container, with `/workspace` as
+ * the workspace, although the record says that no container ran. No worktree is made; only its branch is in the record. The
+ * run lives in your process, so `close()` ends it.
  *
  * @example
  * ```ts
@@ -89,15 +89,15 @@ export class SimulatedExecutor extends BaseExecutor {
 
 type Block = Record<string, unknown>;
 
-/** Writes one run's lines to the log, as Claude Code would with hooks around its tool calls. */
+/** Writes the lines of one run to the log, and asks the guard about tool calls, as Claude Code does with its hooks. */
 class Player {
   readonly #run: SimulatedRun;
   readonly #request: RunRequest;
   readonly #stopping = new AbortController();
   readonly #stopped = once(this.#stopping.signal, 'abort').then(() => undefined);
-  /** Why calls were denied, by their id. */
+  /** The reasons of denied calls, by the id of the call. */
   readonly #denied = new Map<string, string>();
-  /** Resolves when it may go on. */
+  /** Resolves when the run may go on. */
   #pause = deferred<undefined>();
   #conversation = '';
 
@@ -107,16 +107,17 @@ class Player {
     this.#pause.resolve(undefined);
   }
 
-  /** Returns the exit code; that of a terminated process if the player was stopped. */
+  /** Returns the exit code. If the player was stopped, returns the exit code of a terminated process. */
   async play(): Promise<number> {
     const log = await this.#request.folder.openLog();
     const write = async ({ line, afterMs }: SimulatedStep): Promise<void> => {
-      if (afterMs) await delay(afterMs, undefined, { signal: this.#stopping.signal }).catch(() => {}); // Seen below.
+      // If the signal aborts the delay, the check below ends this step.
+      if (afterMs) await delay(afterMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
       await this.#pause.promise;
       if (this.#stopping.signal.aborted) return;
       const given = eventOf(line);
       const event = given && this.#withDenials(given);
-      // A text that nothing had to be changed in is written as it is.
+      // A string that needs no change is written as it is.
       await log.write(`${typeof line === 'string' && event === given ? line : JSON.stringify(event)}\n`);
       if (!event) return;
       if (event.type === 'system' && event.subtype === 'init') this.#conversation = String(event.session_id);
@@ -127,7 +128,7 @@ class Player {
     };
     try {
       for await (const step of until(this.#run.steps, this.#stopped)) {
-        // Claude hears of a message at its end, too, and goes on with it.
+        // Claude gets messages at its end, too, and then goes on.
         if (isResult(step)) for (const heard of await this.#heard()) await write(heard);
         const denied = blocksOf(step.line).some(({ tool_use_id: id }) => this.#denied.has(String(id)));
         await write(denied ? { line: step.line } : step);
@@ -164,7 +165,7 @@ class Player {
     return (messages?.texts ?? []).flatMap((message) => [...(this.#run.onMessage?.(message) ?? [])]);
   }
 
-  /** A denied call has the denial for its result. */
+  /** Writes the denial into the result of each denied call. */
   #withDenials(event: Block): Block {
     if (!blocksOf(event).some(({ tool_use_id: id }) => this.#denied.has(String(id)))) return event;
     const content = blocksOf(event).map((block) => {
@@ -185,7 +186,7 @@ async function* until(steps: SimulatedRun['steps'], stopped: Promise<undefined>)
       yield next.value;
     }
   } finally {
-    // Not awaited: one whose next step does not come cannot end either.
+    // Not awaited, because an iterator whose next step never comes cannot end either.
     void Promise.resolve(iterator.return?.()).catch(() => {});
   }
 }
@@ -194,7 +195,7 @@ function isResult({ line }: SimulatedStep): boolean {
   return eventOf(line)?.type === 'result';
 }
 
-/** What a line says; undefined for a text that is no event. */
+/** The event in a line. Undefined if a string contains no event. */
 function eventOf(line: object | string): Block | undefined {
   if (typeof line === 'object') return line as Block;
   try {

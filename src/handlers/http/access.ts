@@ -9,20 +9,21 @@ export const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 const DEFAULT_PORTS: Record<string, string> = { 'http:': '80', 'https:': '443' };
 const MOST_BODY_BYTES = 2 ** 20;
 
-/** A name under which the server is reached, as `hosts` has it. */
+/** A name of the server, from the option `hosts`. */
 interface KnownHost {
   readonly name: string;
-  /** Absent for any. */
+  /** Absent if any port is accepted. */
   readonly port?: string;
-  /** `http:` or `https:`; absent for either. */
+  /** `http:` or `https:`. Absent if both are accepted. */
   readonly scheme?: string;
 }
 
 /**
- * Refuses requests that are not meant for this server, or come from a page of another one: names that were made to lead
- * here (DNS rebinding), and forged requests (CSRF). This machine's loopback names count only for connections from this machine.
+ * Refuses requests for other server names, because somebody may have made such a name lead here (DNS rebinding). Also refuses
+ * requests from the pages of other servers, because they may be forged (CSRF). Loopback names are accepted only for connections
+ * from this machine.
  *
- * @param hosts what else is accepted: `name` for any port, `name:port`, or an origin like `https://name`
+ * @param hosts further names that are accepted: `name` for any port, `name:port`, or an origin like `https://name`
  */
 export function sameOriginOnly(hosts: readonly string[]): MiddlewareHandler {
   const named = hosts.map(knownHost);
@@ -54,16 +55,19 @@ function notOurs(host: string): object {
   return { success: false, error };
 }
 
-/** Whether a page of the server itself asks: same name, same port, and the scheme under which the server is reached. */
+/** True if a page of this server asks: same name, same port, and the scheme under which the server is reached. */
 function isOwn(origin: string, host: string, asked: readonly KnownHost[], context: Context): boolean {
   const page = parsed(origin);
   if (!page || page.host !== withPort(host, page.scheme)) return false;
   if (asked.length === 0) return page.scheme === new URL(context.req.url).protocol;
-  // A proxy in front of a named host may add TLS.
+  // A proxy in front of a server that `hosts` names may add TLS.
   return asked.some(({ scheme = page.scheme }) => scheme === page.scheme);
 }
 
-/** Whether a page of an origin asks that `hosts` names with its port: a proxy may ask for this server by another name. */
+/**
+ * True if the page that asks has an origin that `hosts` names, or a name and a port that `hosts` names together. A proxy at
+ * that origin may ask for this server by another name.
+ */
 function isNamedOrigin(origin: string, named: readonly KnownHost[]): boolean {
   const page = parsed(origin);
   return (
@@ -75,7 +79,7 @@ function isNamedOrigin(origin: string, named: readonly KnownHost[]): boolean {
   );
 }
 
-/** An origin with its port; undefined for what is none. */
+/** An origin with its port. Undefined if the text is not an HTTP origin. */
 function parsed(origin: string): { scheme: string; host: string } | undefined {
   try {
     const { protocol: scheme, host } = new URL(origin);
@@ -91,12 +95,12 @@ function knownHost(given: string): KnownHost {
   return { name, ...(port !== undefined && { port }), ...(origin && { scheme: origin.scheme }) };
 }
 
-/** Name and port of a host. */
+/** The name and the port in `name:port`. */
 function split(host: string): (string | undefined)[] {
   return /^(.*?)(?::(\d+))?$/.exec(host)?.slice(1) ?? [];
 }
 
-/** The port of a host name without a port; undefined if the scheme is not known. */
+/** The port for a name without a port: the scheme's default. Undefined if the scheme is not known. */
 function portOf({ scheme }: KnownHost): string | undefined {
   return scheme && DEFAULT_PORTS[scheme];
 }
@@ -106,13 +110,16 @@ function withPort(host: string, scheme: string): string {
   return `${name}:${port}`;
 }
 
-/** Whether the page of another site asks without saying which, as images and `no-cors` requests do; following a link is none. */
+/**
+ * True if a page of another site asks without an `Origin` header, as it does for images and `no-cors` requests. Following a
+ * link does not count.
+ */
 function isFromElsewhere(request: HonoRequest): boolean {
   const site = request.header('Sec-Fetch-Site');
   return (site === 'cross-site' || site === 'same-site') && request.header('Sec-Fetch-Mode') !== 'navigate';
 }
 
-/** Takes the token, as `Authorization: Bearer …`. */
+/** Refuses requests without the token (`Authorization: Bearer …`). */
 export function tokenNeeded(token: string): MiddlewareHandler {
   const refusal = { success: false, error: 'The token is missing or wrong: send it as Authorization: Bearer <token>.' };
   return bearerAuth({
@@ -123,7 +130,7 @@ export function tokenNeeded(token: string): MiddlewareHandler {
   });
 }
 
-/** Takes bodies of JSON, and none that are larger than a megabyte. */
+/** Refuses bodies that are not JSON, and bodies that are larger than a megabyte. */
 export const jsonOnly: MiddlewareHandler[] = [
   createMiddleware(async (context, next) => {
     const type = context.req.header('Content-Type')?.split(';')[0]?.trim().toLowerCase();

@@ -14,29 +14,29 @@ import { Readers } from './readers.js';
 import { apiRoutes, type Route } from './routes.js';
 import { pinned } from './workspaces.js';
 
-/** Who may do what through the app, and where. */
+/** The options of an app: who may do what, and in which folders. */
 export interface AutonomousAppOptions {
   /**
-   * What requests have to bring, as `Authorization: Bearer <token>`; only the page itself can be had without it. At least
-   * 16 characters, of letters, digits and `-._~+/`. Whoever has it can run agents in the workspaces.
+   * The token that requests have to carry, as `Authorization: Bearer <token>`. Only the page itself needs no token. The token
+   * has at least 16 characters: letters, digits and `-._~+/`. Whoever has it can run agents in the workspaces.
    */
   token: string;
   /**
-   * Whether requests that only read may come without the token. Every process and user of this machine can read then what
-   * agents wrote, and take up all places for readers. Default `false`.
+   * True if requests that only read may come without the token. Then every process and user of this machine can read what
+   * agents wrote, and can take up all places for readers. Default `false`.
    */
   readWithoutToken?: boolean;
   /**
-   * Folders in which sessions may be started over HTTP, and in the folders in them. Repositories of worktrees and the
-   * worktrees themselves have to lie in one of them as well. Links are followed once, when the app is made. Default: the
-   * working directory.
+   * The folders in which sessions may be started over HTTP. A session may also be started in a folder inside them. The
+   * repository of a worktree and the worktree itself have to lie in one of these folders, too. Links on the way to these
+   * folders are followed once, when the app is made. Default: the working directory.
    */
   workspaces?: readonly string[];
   /**
-   * Names under which the server is reached besides this machine's loopback names: `name` for any port, `name:port`, or an
-   * origin (`https://name`, with a port if it is not the scheme's own). Requests for other names are refused; loopback
-   * names count only for connections from this machine. Pages of other origins than the one that was asked for are
-   * refused, unless one is named here as an origin or with its port.
+   * Names of this server besides the machine's loopback names. Each is a `name` for any port, `name:port`, or an origin
+   * (`https://name`, with a port if it is not the scheme's default port). Requests for other names are refused. Loopback names
+   * are accepted only for connections from this machine. A request from a page of another origin than the requested one is
+   * refused, unless this list names the page's origin, or its name with its port.
    */
   hosts?: readonly string[];
 }
@@ -44,7 +44,7 @@ export interface AutonomousAppOptions {
 const CHANGES = ['POST', 'PUT', 'PATCH', 'DELETE'];
 const TOKEN = /^[A-Za-z0-9._~+/-]{16,}=*$/;
 
-/** In the page only what it brings itself may run or be shown: an agent's texts that got into it as code would do nothing. */
+/** The page runs and shows only what it brings itself. If an agent's text got into the page as code, it would do nothing. */
 const CONTENT_SECURITY_POLICY = {
   defaultSrc: ["'none'"],
   scriptSrc: ["'self'"],
@@ -58,14 +58,15 @@ const CONTENT_SECURITY_POLICY = {
 };
 
 /**
- * An HTTP application on a manager: the handlers' routes, server-sent events, an OpenAPI description (`/openapi.json`) and the
+ * An HTTP application for a manager: the handlers' routes, server-sent events, an OpenAPI description (`/openapi.json`) and the
  * dashboard. It is a Hono app, so its `fetch` runs in Node (`serveAutonomousApp`), Bun and others, alone or as a part of
- * another app. It listens to the manager as long as that lives.
+ * another app. It listens to the manager's events as long as the manager lives.
  *
- * At most 64 readers are answered at once. Time limits for slow connections are the server's business: `serveAutonomousApp`
- * has them. Servers other than Node's and Bun's don't tell where a connection came in: let them listen at 127.0.0.1.
+ * At most 64 readers are answered at once. The app does not end slow connections: the server has to do that, as
+ * `serveAutonomousApp` does. Servers other than Node's and Bun's do not tell the app from where a connection comes. Let such a
+ * server listen at 127.0.0.1 only.
  *
- * @throws OrchestrationError `INVALID_OPTIONS` for a token that is too short or cannot stand in a header
+ * @throws OrchestrationError `INVALID_OPTIONS` if the token is too short, or contains characters that a header cannot carry
  * @example
  * ```ts
  * const app = createAutonomousApp(manager, { token });
@@ -98,7 +99,7 @@ export function createAutonomousApp(
     secureHeaders({
       contentSecurityPolicy: CONTENT_SECURITY_POLICY,
       referrerPolicy: 'no-referrer',
-      strictTransportSecurity: false, // That is the business of whoever adds TLS.
+      strictTransportSecurity: false, // Whoever adds TLS decides about this header.
     }),
     sameOriginOnly(hosts),
   );
@@ -114,7 +115,7 @@ export function createAutonomousApp(
   return app;
 }
 
-/** Checks a request, has its route answer, and gives that the status that fits. */
+/** Checks a request, runs its route, and answers with the status that fits the result. */
 function answering(route: Route, readers: Readers): MiddlewareHandler {
   return async (context) => {
     const query = checked(route.query, context.req.query());

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 
-/** What the servers of Node (`@hono/node-server`) and Bun tell an app of a request's connection. */
+/** What the servers of Node (`@hono/node-server`) and Bun tell an app about a request's connection. */
 interface ServerBindings {
   readonly incoming?: { readonly socket?: NodeSocket };
   readonly outgoing?: { destroy(): void };
@@ -16,8 +16,9 @@ interface NodeSocket {
 const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/i;
 
 /**
- * Whether a request came from this machine over its loopback interface. A header cannot tell, because the client writes it.
- * Where the server says nothing of its connections, they count as local: it has to listen at a loopback address then.
+ * True if a request came from this machine over its loopback interface. A header cannot show that, because the client writes
+ * it. If the server tells nothing about its connections, they count as local. Such a server has to listen at a loopback
+ * address.
  */
 export function cameInLocally(context: Context): boolean {
   const { incoming, requestIP } = bindingsOf(context);
@@ -37,7 +38,7 @@ function bindingsOf({ env }: Context): ServerBindings {
   return (env ?? {}) as ServerBindings;
 }
 
-/** A socket of the file system has no address. */
+/** A socket in the file system has no address, and is always local. */
 function isLocal(address: string | undefined): boolean {
   return address === undefined || LOOPBACK.test(address);
 }

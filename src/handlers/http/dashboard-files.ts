@@ -9,13 +9,16 @@ import { getMimeType } from 'hono/utils/mime';
 
 const compressed = promisify(gzip);
 
-/** A file of the page. All readers of it share these bytes, however slowly they read. */
+/** A file of the page. All its readers share these bytes, so slow readers take no further memory. */
 interface PageFile {
   readonly plain: Uint8Array<ArrayBuffer>;
   readonly gzip: Uint8Array<ArrayBuffer>;
 }
 
-/** Serves the page that was built into the package, or 404 if it was not built. Works under any path that the app is mounted at. */
+/**
+ * Serves the page that was built into the package. Answers 404 if the page was not built. Works under any path at which the app
+ * is mounted.
+ */
 export function dashboardFiles(): Hono {
   const files = new Map<string, Promise<PageFile>>();
   const read = (name: string): Promise<PageFile> => {
@@ -26,12 +29,12 @@ export function dashboardFiles(): Hono {
       gzip: new Uint8Array(await compressed(bytes)),
     }));
     files.set(name, file);
-    file.catch(() => files.delete(name)); // It may be built later.
+    file.catch(() => files.delete(name)); // The page may be built later.
     return file;
   };
 
   const app = new Hono();
-  // Their names have a hash of their contents.
+  // The name of an asset contains a hash of its contents, so the file never changes.
   app.get('/assets/:name{[\\w.-]+}', async (context) => {
     const { name } = context.req.param();
     const file = await read(join('assets', name)).catch(() => undefined);
@@ -44,7 +47,7 @@ export function dashboardFiles(): Hono {
   app.get('/*', async (context, next) => {
     const mountedAt = routePath(context).slice(0, -'/*'.length);
     const path = context.req.path.slice(mountedAt.length);
-    // What the page asks for is relative to a folder.
+    // The addresses in the page are relative, and need the slash at the end.
     if (path === '') return context.redirect(`${mountedAt}/`);
     if (path !== '/') return next();
     const page = await read('index.html').catch(() => undefined);
@@ -60,7 +63,7 @@ function answer(context: Context, { plain, gzip }: PageFile, headers: Record<str
   return context.body(takesGzip ? gzip : plain, 200, { ...headers, ...encoding, Vary: 'Accept-Encoding' });
 }
 
-/** By the package's own name: this file is elsewhere when it is built. */
+/** The folder of the built page. It is found by the package's name, because this file is in another place after the build. */
 function folder(): string {
   const { resolve } = createRequire(import.meta.url);
   return join(dirname(resolve('autonomous-orchestration/package.json')), 'dist/dashboard');

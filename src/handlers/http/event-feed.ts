@@ -5,7 +5,7 @@ import { type AutonomousSession, sessionView } from '../session-view.js';
 import type { EventHistory, HistoryEntry } from './event-history.js';
 import { PIECE_CHARACTERS, piecesOf, type Reader, type Readers } from './readers.js';
 
-/** The first thing that a reader gets, and again where events that it missed are gone. */
+/** The first message to a reader. A reader gets it again if events that it missed are no longer kept. */
 export interface Snapshot {
   sessions: AutonomousSession[];
   queue: QueueStatus;
@@ -13,14 +13,14 @@ export interface Snapshot {
   workspaces: readonly string[];
 }
 
-/** What comes together is told together: a burst becomes a few writes. */
+/** The pause after each write. Events that come during the pause are sent together, so a burst becomes a few writes. */
 const GATHER_MS = 10;
-/** A reader that hears nothing for longer than that has lost the connection. */
+/** The time between pings while nothing happens. If a reader gets nothing for longer, it has lost the connection. */
 const PING_MS = 15_000;
-/** When a reader is to come again whose connection is lost. */
+/** Tells readers to connect again one second after they have lost the connection. */
 const RETRY = 'retry: 1000\n\n';
 
-/** Where the events come from, and what counts their readers. */
+/** The sources of the events, and the counter of their readers. */
 export interface FeedSource {
   readonly manager: UnifiedSessionManager;
   readonly history: EventHistory;
@@ -29,11 +29,12 @@ export interface FeedSource {
 }
 
 /**
- * The events of all sessions as server-sent events: a `snapshot`, then each `event`, before some events the `session` as it
- * stands, and a `ping` while nothing happens. `Last-Event-ID` (or `?lastEventId=`, if a page cannot set headers) continues
- * after that event. If the event is too long ago, the reader gets a snapshot again.
+ * The events of all sessions as server-sent events. First comes a `snapshot`, then each `event`. The current record of each
+ * session that events are about comes before these events, as `session`. While nothing happens, a `ping` comes.
+ * `Last-Event-ID` (or `?lastEventId=`, if a page cannot set headers) continues after that event. If the event is too long
+ * ago, the reader gets a snapshot again.
  *
- * The history is the buffer: a reader that is slow is written to when it can take more, and holds up nobody.
+ * The history is the buffer for all readers. A slow reader gets more when it can take more, and delays nobody else.
  */
 export class EventFeed {
   readonly #source: FeedSource;
@@ -42,13 +43,13 @@ export class EventFeed {
     this.#source = source;
   }
 
-  /** Answers a reader. */
+  /** Answers a reader's request. */
   answer(context: Context): Response {
     const lastEventId = context.req.header('Last-Event-ID') ?? context.req.query('lastEventId');
     return this.#source.readers.stream(context, (reader) => this.#frames(lastEventId, reader), {
       'Content-Type': 'text/event-stream',
       'Cache-Control': 'no-cache',
-      // Proxies may neither keep nor compress it.
+      // Tells proxies not to hold the events back.
       'X-Accel-Buffering': 'no',
     });
   }
@@ -62,7 +63,7 @@ export class EventFeed {
       if (!entries) {
         read = history.lastId;
         const snapshot = RETRY + frame('snapshot', JSON.stringify(this.#snapshot()), idOf(history, read));
-        if (!readers.hasRoomFor(snapshot.length)) return; // It comes again in a second.
+        if (!readers.hasRoomFor(snapshot.length)) return; // The reader connects again in a second.
         const release = reader.hold(snapshot.length);
         yield* piecesOf(snapshot);
         release();
@@ -71,7 +72,8 @@ export class EventFeed {
       const last = entries.at(-1);
       if (last) {
         read = last.id;
-        // Sessions first: a reader that is cut off between two events must not take them for told.
+        // Sessions come before the events. A reader that is cut off continues after the last event that it got, and would never
+        // get a session that was to come after that event.
         const sessions = changedBy(entries, manager).map((session) =>
           frame('session', JSON.stringify(sessionView(session))),
         );
@@ -91,10 +93,10 @@ export class EventFeed {
   }
 }
 
-/** The sessions that events are about, as they stand. */
+/** The current records of the sessions that events are about. */
 function changedBy(entries: readonly HistoryEntry[], manager: UnifiedSessionManager): UnifiedSession[] {
   const ids = new Set(entries.map(({ sessionId }) => sessionId));
-  // A session that gets a slot has no event of its own; one that moves up stands in the queue's event.
+  // A session that gets a slot has no event of its own. A session that moves up in the queue is in the queue's event.
   if (entries.some(({ queue }) => queue)) for (const { id } of manager.list({ status: 'starting' })) ids.add(id);
   return [...ids].flatMap((id) => manager.get(id) ?? []);
 }
@@ -107,7 +109,7 @@ function idOf(history: EventHistory, id: number): string {
   return `${history.epoch}-${id}`;
 }
 
-/** Where a reader was, if that is still known. */
+/** The id of the last event that a reader got. Undefined if the events after it are no longer all kept. */
 function resumeAt(history: EventHistory, lastEventId: string | undefined): number | undefined {
   const [, epoch, id] = /^(.+)-(\d{1,15})$/.exec(lastEventId ?? '') ?? [];
   return epoch === history.epoch && history.after(Number(id), 1) ? Number(id) : undefined;

@@ -8,21 +8,21 @@ import { PIECE_CHARACTERS } from './readers.js';
 
 type Distributed<Event> = Event extends SessionEvent ? Omit<Event, 'session'> : never;
 
-/** An event as it goes over the wire: without the record, long texts cut, with the totals so far. */
+/** An event as it is sent: without the session's record, with long texts cut, and with the totals so far. */
 export type FeedEvent = Distributed<SessionEvent> & {
   /** Grows by one with every event of the manager. */
   readonly id: number;
-  /** US dollars, over all runs of the session. */
+  /** The cost of all runs of the session so far, in US dollars. */
   readonly costUsd?: number;
-  /** Of all kinds, over all runs of the session. */
+  /** The tokens of all kinds, in all runs of the session so far. */
   readonly tokens?: number;
 };
 
-/** What is kept of an event. Its text is made once, for all readers. */
+/** An event that is kept. Its JSON is made once, for all readers. */
 export interface HistoryEntry {
   readonly id: number;
   readonly sessionId: string;
-  /** Whether others than this session may have moved, too. */
+  /** True if the queue has changed, so that other sessions may have moved, too. */
   readonly queue: boolean;
   readonly json: string;
 }
@@ -33,20 +33,20 @@ const GONE: HistoryEntry = { id: 0, sessionId: '', queue: false, json: '' };
 const MOST_EVENTS = 20_000;
 const MOST_CHARACTERS = 16 * 2 ** 20;
 const TEXT_LENGTH = 4_000;
-/** Of those that wait, the next ones: a queue may be long, and tells of itself at every change. */
+/** How many waiting sessions an event of the queue names, the next ones first. The queue may be long, and changes often. */
 const MOST_PLACES = 100;
 
 /**
- * The latest events of a manager, for readers that come late or come back: 20,000 of them or 16 million characters,
- * whichever is less. Ids of another history are told by its epoch.
+ * The latest events of a manager, for readers that connect late or again: at most 20,000 events, and at most 16 million
+ * characters. The epoch distinguishes the ids of this history from those of another one.
  */
 export class EventHistory {
-  /** One for each manager: its apps come and go, and a history of its own would outlive each of them. */
+  /** One history for each manager. If each app made its own, that history would stay after the app is gone. */
   static readonly #all = new WeakMap<UnifiedSessionManager, EventHistory>();
 
-  /** Tells this history from those of earlier processes. */
+  /** Distinguishes this history from those of earlier processes. */
   readonly epoch = nanoid(8);
-  /** The kept entries begin at `#start`: shifting a long array at every event would be slow. */
+  /** The kept entries begin at `#start`, because removing the first entry of a long array at every event would be slow. */
   #entries: HistoryEntry[] = [];
   #start = 0;
   #characters = 0;
@@ -57,22 +57,22 @@ export class EventHistory {
     manager.on('event', this.#add);
   }
 
-  /** The history of a manager, which begins when it is first asked for. */
+  /** The history of a manager. It begins with the first call of this method. */
   static of(manager: UnifiedSessionManager): EventHistory {
     const history = EventHistory.#all.get(manager) ?? new EventHistory(manager);
     EventHistory.#all.set(manager, history);
     return history;
   }
 
-  /** Of the latest event; 0 before the first. */
+  /** The id of the latest event. 0 before the first event. */
   get lastId(): number {
     return this.#lastId;
   }
 
   /**
-   * What came after an event, as far as it is that long (one at least); undefined where some of it is no longer kept.
+   * The events after an event. Undefined if some of them are no longer kept, or if there is no such event yet.
    *
-   * @param most in characters
+   * @param most the number of characters after which no further event is added
    */
   after(id: number, most = Number.POSITIVE_INFINITY): HistoryEntry[] | undefined {
     const first = this.#lastId - (this.#entries.length - this.#start) + 1;
@@ -84,9 +84,9 @@ export class EventHistory {
   }
 
   /**
-   * The kept events of a session, as the pieces of a JSON list. No copy is made for a reader.
+   * The kept events of a session, as the pieces of a JSON list. No reader has a copy of the whole list.
    *
-   * @throws Error, from `next()`, where some of it is gone before it was read
+   * @throws Error from `next()`, if events that were not read yet are no longer kept
    */
   ofSession(sessionId: string): Generator<string> {
     return this.#pieces(sessionId, this.#lastId - (this.#entries.length - this.#start), this.#lastId);
@@ -111,7 +111,7 @@ export class EventHistory {
     yield `${piece}]`;
   }
 
-  /** Resolves at the next event, after that time, or when the signal aborts. */
+  /** Resolves at the next event, after `withinMs`, or when the signal aborts. */
   async changed(withinMs: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     await new Promise<void>((resolve) => {
@@ -159,7 +159,7 @@ function feedEvent(id: number, event: SessionEvent): FeedEvent {
   };
 }
 
-/** The agent decides how long its texts are. */
+/** Cuts long texts of an event, because the agent decides how long its texts are. */
 function bounded(event: Distributed<SessionEvent>): Distributed<SessionEvent> {
   switch (event.type) {
     case 'session:started': {

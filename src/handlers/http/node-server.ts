@@ -8,20 +8,20 @@ export interface ConnectionLimits {
   readonly headMs: number;
   /** Until a whole request has come. */
   readonly requestMs: number;
-  /** Without a byte in either direction, while a request is answered: nobody reads. */
+  /** Without a byte in either direction while a request is answered, because nobody reads the answer. */
   readonly silenceMs: number;
   /** Until the next request on a connection. */
   readonly idleMs: number;
-  /** How often head and request are looked at. */
+  /** How often `headMs` and `requestMs` are checked. */
   readonly checkMs: number;
-  /** One more is closed at once. */
+  /** How many connections may be open. Any further connection is closed at once. */
   readonly connections: number;
 }
 
 const LIMITS: ConnectionLimits = {
   headMs: 10_000,
   requestMs: 30_000,
-  // The events of an app have a ping every 15 seconds; a session may take half a minute to be cancelled.
+  // Longer than any silence of ours: an event stream has a ping every 15 seconds, and `cancel` may take half a minute.
   silenceMs: 120_000,
   idleMs: 10_000,
   checkMs: 1_000,
@@ -35,9 +35,9 @@ export interface ListenOptions {
 }
 
 /**
- * Serves an app with Node, and keeps clients from holding what is not theirs: those that send slowly, never end their
- * request, do not read, or open many connections. A connection has one request at a time: what is sent ahead would
- * have its answers kept in memory, and browsers do not do that.
+ * Serves an app with Node, and limits what one client can take up: by sending slowly, by never ending a request, by not
+ * reading, or by opening many connections. A connection has one request at a time. If a client sent further requests ahead,
+ * their answers would have to be kept in memory. Browsers do not send requests ahead.
  *
  * @throws Error Node's own error if the port is not free
  */

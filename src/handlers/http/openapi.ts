@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Route } from './routes.js';
 
-/** The OpenAPI 3.1 description of the routes, made from what checks their requests. */
+/** The OpenAPI 3.1 description of the routes. It is made from the schemas that check the requests. */
 export function openApiDocument(routes: readonly Route[], { readWithoutToken }: { readWithoutToken: boolean }): object {
   const needed = [{ token: [] }];
   const paths: Record<string, Record<string, object>> = {};
@@ -16,16 +16,17 @@ export function openApiDocument(routes: readonly Route[], { readWithoutToken }: 
       title: 'autonomous-orchestration',
       version: '1',
       description:
-        'Sessions of AI coding agents. What agents write is to be shown as text only. The types of answers are those that ' +
-        'the package exports under the names given.',
+        'Sessions of AI coding agents. Show what agents write as text only. The types of the answers are named as the ' +
+        'package exports them.',
     },
     paths: {
       ...paths,
       '/events': {
         get: {
           description:
-            'Server-sent events: a `snapshot` (`Snapshot`), then each `event` (`FeedEvent`), before some of them the `session` as ' +
-            'it stands (`AutonomousSession`), and a `ping` while nothing happens. `Last-Event-ID` takes up where a reader was.',
+            'Server-sent events: a `snapshot` (`Snapshot`), then each `event` (`FeedEvent`). Before events comes the current ' +
+            'record of their `session` (`AutonomousSession`). While nothing happens, a `ping` comes. With `Last-Event-ID`, ' +
+            'the stream continues after that event.',
           ...(!readWithoutToken && { security: needed }),
           parameters: [
             { name: 'Last-Event-ID', in: 'header', schema: { type: 'string' } },
@@ -58,7 +59,7 @@ function operation(
     name,
     in: 'path',
     required: true,
-    description: "The session's id, or the user's own id of its work.",
+    description: "The session's own id, or the taskId that the user gave it.",
     schema: { type: 'string' },
   }));
   const { properties = {} } = query ? schemaOf(query) : {};
@@ -84,7 +85,7 @@ function success(data: object): object {
   return { type: 'object', required: ['success', 'data'], properties: { success: { const: true }, data } };
 }
 
-/** As a client has to write it. */
+/** The JSON schema of what a client has to send. */
 function schemaOf(schema: z.ZodType): { properties?: Record<string, object> } {
   const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input' });
   return json as { properties?: Record<string, object> };

@@ -3,40 +3,46 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { cutConnection } from './connection.js';
 
-/** Answers that are being made or read at once, event streams among them. */
+/** How many answers may be made or read at once, including event streams. */
 const MOST_READERS = 64;
-/** How much of all answers may wait in memory to be read, in characters. One answer may be longer if no other waits. */
+/**
+ * How many characters of all answers together may wait in memory until they are read. A single answer may be longer, if no
+ * other answer waits.
+ */
 const MOST_HELD = 32 * 2 ** 20;
-/** How much a server gets to write at once. A slow reader holds no more of an answer that is made piece by piece. */
+/**
+ * How many characters a server gets to write at once. If an answer is made piece by piece, a slow reader keeps no more than
+ * this in memory.
+ */
 export const PIECE_CHARACTERS = 64 * 1024;
-/** An answer that has not been read by then is cut off. Event streams have no end and are not meant. */
+/** An answer that was not read within this time is cut off. An event stream as a whole is not, because it has no end. */
 const READ_WITHIN_MS = 60_000;
 
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 const TRY_LATER = { 'Retry-After': '1' };
 
-/** An answer's text, piece by piece. Each is asked for when the one before has been read. */
+/** The text of an answer, piece by piece. Each piece is requested when the previous one has been read. */
 export type Pieces = Iterator<string> | AsyncIterator<string>;
 
-/** Who reads one answer. */
+/** The reader of one answer. */
 export interface Reader {
   /** Aborted when nobody reads any more. */
   readonly gone: AbortSignal;
   /**
-   * Counts characters that stay in memory for this reader, until it is gone at the latest. A reader that keeps them for more
-   * than a minute is cut off.
+   * Counts characters that stay in memory for this reader. They count until the returned function is called, or until the
+   * reader is gone. A reader that has not read them within a minute is cut off.
    *
-   * @returns to be called when they have been read
+   * @returns a function to call when the characters have been read
    */
   hold(characters: number): () => void;
 }
 
-/** The readers of an app's answers: limits how many read at once, and how much memory they hold together. */
+/** All readers of an app's answers. Limits how many read at once, and how much memory they take together. */
 export class Readers {
   #readers = 0;
   #held = 0;
 
-  /** Counts requests that only read while they are answered; 503 if there are too many readers already. */
+  /** Counts requests that only read, while they are answered. Answers 503 if there are too many readers already. */
   readonly counted: MiddlewareHandler = createMiddleware(async (context, next) => {
     if (!['GET', 'HEAD'].includes(context.req.method)) return next();
     if (this.#readers >= MOST_READERS) {
@@ -50,10 +56,13 @@ export class Readers {
     }
   });
 
-  /** Answers with JSON. A long text is written piece by piece, and refused with 503 where too much waits to be read. */
+  /**
+   * Answers with JSON. A long text is written piece by piece. If too much already waits to be read, a request that only reads
+   * gets 503 instead.
+   */
   json(context: Context, text: string, status: 200 | 201 = 200): Response {
     if (text.length <= PIECE_CHARACTERS) return context.body(text, status, JSON_TYPE);
-    // What was done was done: only a reader can come again.
+    // Only a request that reads can be repeated. Any other request has been carried out by now, and must get its answer.
     if (context.req.method === 'GET' && !this.hasRoomFor(text.length)) return this.#full(context);
     return this.stream(
       context,
@@ -66,7 +75,7 @@ export class Readers {
     );
   }
 
-  /** Answers with data that are JSON already, and made while they are read. */
+  /** Answers with data that are JSON already, and that are made while they are read. */
   jsonOf(context: Context, data: Iterable<string>): Response {
     if (!this.hasRoomFor(PIECE_CHARACTERS)) return this.#full(context);
     function* pieces(reader: Reader): Generator<string> {
@@ -84,32 +93,32 @@ export class Readers {
     return context.json({ success: false, error }, 503, TRY_LATER);
   }
 
-  /** Whether an answer may be kept in memory until it is read. */
+  /** True if an answer may be kept in memory until it is read. */
   hasRoomFor(characters: number): boolean {
     return this.#held === 0 || this.#held + characters <= MOST_HELD;
   }
 
-  /** Answers with pieces, one at a time. Counts as a reader until the last one is taken or the reader is gone. */
+  /** Answers in pieces, one at a time. Counts as a reader until the last piece is taken, or until the reader is gone. */
   stream(
     context: Context,
     piecesFor: (reader: Reader) => Pieces,
     headers: Record<string, string>,
     status: 200 | 201 = 200,
   ): Response {
-    // Nobody would read it, and nobody end it.
+    // Nobody would read the body, so the stream would never end.
     if (context.req.method === 'HEAD') return context.body(null, status, headers);
     const gone = new AbortController();
     this.#readers++;
     gone.signal.addEventListener('abort', () => this.#readers--, { once: true });
     const leave = (): void => gone.abort();
-    // What a client's end looks like to a server that does not cancel the body.
+    // Some servers do not cancel the body when the client is gone. They abort this signal instead.
     const { signal } = context.req.raw;
     signal.addEventListener('abort', leave, { signal: gone.signal });
     if (signal.aborted) leave();
     const encoder = new TextEncoder();
     let pieces: Pieces;
     let begun = false;
-    // One piece waits to be taken; the next is asked for when it was.
+    // One piece waits to be taken. When it was taken, the next one is requested.
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
         const cut = (): void => {
@@ -121,7 +130,7 @@ export class Readers {
       },
       async pull(controller) {
         try {
-          // Whoever reads fast would keep the event loop busy until the whole answer is written.
+          // Without this pause, a fast reader would keep the event loop busy until the whole answer is written.
           if (begun) await setImmediate();
           begun = true;
           const { done, value } = await pieces.next();
@@ -155,7 +164,7 @@ export class Readers {
   }
 }
 
-/** A text in parts, none of which ends within a character that takes two units. */
+/** Splits a text into pieces. No piece ends inside a character that takes two UTF-16 units. */
 export function* piecesOf(text: string): Generator<string> {
   for (let from = 0; from < text.length; ) {
     let to = Math.min(from + PIECE_CHARACTERS, text.length);

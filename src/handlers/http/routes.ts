@@ -6,7 +6,7 @@ import type { EventHistory } from './event-history.js';
 import { bodies, type CreateBody, createBody, logsQuery } from './schemas.js';
 import { workspaceOf } from './workspaces.js';
 
-/** A request as its route sees it: checked. */
+/** A request after its checks. */
 interface RouteInput<Body, Query> {
   readonly taskId: string;
   readonly body: Body;
@@ -20,20 +20,23 @@ export interface Route<Body = unknown, Query = unknown> {
   readonly description: string;
   /** The TypeScript type that the answer's `data` has. */
   readonly data: string;
-  /** Of a success. Default 200. */
+  /** The status of a success. Default 200. */
   readonly status?: 201;
-  /** What a 202 without data means; absent where all is done when it answers. */
+  /** The meaning of a 202 without data. Absent if the route never answers before all is done. */
   readonly accepted?: string;
   readonly body?: z.ZodType<Body>;
   readonly query?: z.ZodType<Query>;
   run(input: RouteInput<Body, Query>): Promise<RouteAnswer>;
 }
 
-/** A handler's result; one whose data are pieces of JSON; or undefined for what was accepted and is not done yet. */
+/** A handler's result, or a success with its data in pieces of JSON. Undefined if the request is accepted but not done yet. */
 type RouteAnswer = HandlerResult<unknown> | { readonly success: true; readonly pieces: Iterable<string> } | undefined;
 
 const SESSIONS = '/api/autonomous-sessions';
-/** A message that has not been heard by then is answered as accepted: browsers have few connections to one server. */
+/**
+ * If the agent has not got a message within this time, the request is answered as accepted. A browser has few connections to
+ * one server, so the request must not hold one for long.
+ */
 const HEARD_WITHIN_MS = 500;
 
 export interface RouteSources {
@@ -42,7 +45,7 @@ export interface RouteSources {
   readonly workspaces: readonly string[];
 }
 
-/** All routes; where two fit, the earlier one is meant. */
+/** All routes. If two of them fit a request, the earlier one answers it. */
 export function apiRoutes({ handlers, history, workspaces }: RouteSources): Route[] {
   const action = <Body>(
     name: string,
@@ -84,7 +87,7 @@ export function apiRoutes({ handlers, history, workspaces }: RouteSources): Rout
     route({
       method: 'get',
       path: `${SESSIONS}/:taskId/events`,
-      description: 'What is kept of the events of a session, the oldest first.',
+      description: 'The events of a session that the server still keeps, the oldest first.',
       data: 'FeedEvent[]',
       run: async ({ taskId }) => {
         const found = await handlers.handleAutonomousGet(taskId);
@@ -94,37 +97,37 @@ export function apiRoutes({ handlers, history, workspaces }: RouteSources): Rout
     route({
       method: 'get',
       path: '/api/autonomous-queue',
-      description: 'How many run and wait, and who is next.',
+      description: 'How many sessions run and wait, and which one is next.',
       data: 'QueueStatus',
       run: () => handlers.handleAutonomousQueue(),
     }),
     route({
       method: 'post',
       path: SESSIONS,
-      description: 'Takes a session in.',
+      description: 'Creates a session: starts or queues it.',
       data: 'AutonomousSession',
       status: 201,
       body: createBody,
       run: ({ body }) => create(handlers, body as CreateBody, workspaces),
     }),
-    action('cancel', 'Ends it for good; answers when it is gone.', bodies.cancel, (id, { reason }) =>
+    action('cancel', 'Ends the session; answers when it has ended.', bodies.cancel, (id, { reason }) =>
       handlers.handleAutonomousCancel(id, reason),
     ),
-    action('pause', 'Freezes it.', bodies.nothing, (id) => handlers.handleAutonomousPause(id)),
-    action('resume', 'Lets it go on.', bodies.nothing, (id) => handlers.handleAutonomousResume(id)),
-    action('continue', 'A further run of its conversation.', bodies.continue, (id, { feedback }) =>
+    action('pause', 'Freezes the session.', bodies.nothing, (id) => handlers.handleAutonomousPause(id)),
+    action('resume', 'Lets the paused session go on.', bodies.nothing, (id) => handlers.handleAutonomousResume(id)),
+    action('continue', 'Starts a further run of the same conversation.', bodies.continue, (id, { feedback }) =>
       handlers.handleAutonomousContinue(id, feedback),
     ),
     {
-      ...action('steer', 'Says something to the agent.', bodies.steer, (id, { message }) =>
+      ...action('steer', 'Sends a message to the agent.', bodies.steer, (id, { message }) =>
         Promise.race([handlers.handleAutonomousSteer(id, message), delay(HEARD_WITHIN_MS, undefined, { ref: false })]),
       ),
-      accepted: 'It will hear it later',
+      accepted: 'The agent gets the message later',
     },
-    action('approve', 'Lets a tool call run that waits for a decision.', bodies.approve, (id, { requestId, note }) =>
+    action('approve', 'Approves a tool call that waits for a decision.', bodies.approve, (id, { requestId, note }) =>
       handlers.handleAutonomousApprove(id, requestId, note),
     ),
-    action('deny', 'Keeps a tool call from running that waits.', bodies.deny, (id, { requestId, reason }) =>
+    action('deny', 'Denies a tool call that waits for a decision.', bodies.deny, (id, { requestId, reason }) =>
       handlers.handleAutonomousDeny(id, requestId, reason),
     ),
   ];
@@ -137,7 +140,7 @@ async function create(
 ): Promise<HandlerResult<unknown>> {
   try {
     const cwd = await cwdOf(handlers, body, workspaces);
-    // The engine checks again whenever a run starts: a session may wait for hours.
+    // The manager checks `workspaces` again whenever a run starts, because a session may wait for hours.
     return await handlers.handleAutonomousCreate({
       ...body,
       ...(cwd !== undefined && { cwd }),
@@ -162,7 +165,7 @@ async function cwdOf(
   return undefined;
 }
 
-/** Lets each route know the types of its own body and query. */
+/** Lets TypeScript check each route with the types of its own body and query. */
 function route<Body, Query>(route: Route<Body, Query>): Route {
   return route as Route;
 }

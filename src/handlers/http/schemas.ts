@@ -2,13 +2,13 @@ import { z } from 'zod';
 import type { CreateSessionOptions } from '../../core/index.js';
 import { limitsSchema, MODES } from '../../core/orchestration/options/schemas.js';
 
-/** What `POST /api/autonomous-sessions` takes: `create()`'s options without those that reach beyond the workspaces. */
+/** The body of `POST /api/autonomous-sessions`: the options of `create()`, without those that reach beyond the workspaces. */
 export const createBody = z.strictObject({
   prompt: z
     .string()
     .optional()
     .describe(
-      'Literal text. One of prompt and promptFile, or neither where parentId has a plan: then that is the prompt.',
+      'Literal text. Give prompt or promptFile. If the session parentId has a plan, both may be left out: the plan is the prompt.',
     ),
   promptFile: relativePath().optional().describe('A prompt file, relative to cwd.'),
   data: z.record(z.string(), z.unknown()).optional(),
@@ -17,15 +17,17 @@ export const createBody = z.strictObject({
   parentId: z
     .string()
     .optional()
-    .describe('The session that it is for: one with a plan, one that leads it, or any name.'),
+    .describe('The session for which this one is created: one with a plan, one that leads it, or any label.'),
   cwd: z
     .string()
     .optional()
-    .describe('One of the workspaces or a folder in one; default that of the parent, or the first.'),
+    .describe(
+      'One of the workspaces, or a folder in one. Default: the folder of the parent, else the first workspace.',
+    ),
   worktree: z
     .union([z.string(), z.strictObject({ branch: z.string(), base: z.string().optional() })])
     .optional()
-    .describe('A branch, in a worktree of its own.'),
+    .describe('A branch. The session works on it in a worktree of its own.'),
   system: z.string().optional(),
   appendSystem: z.string().optional(),
   tools: z.array(z.string()).optional(),

@@ -5,34 +5,38 @@ import { LOOPBACK } from './access.js';
 import { type AutonomousAppOptions, createAutonomousApp } from './app.js';
 import { listen } from './node-server.js';
 
-/** The app's options, of which the token may be left out, and where to listen. */
+/** The app's options, and where to listen. You can leave out the token. */
 export interface ServeOptions extends Omit<AutonomousAppOptions, 'token'> {
-  /** Default: a new one each time. */
+  /** Default: a new random token each time. */
   token?: string;
-  /** Default 4300; 0 for any that is free. */
+  /** Default 4300. With 0, the system chooses a free port. */
   port?: number;
   /**
-   * The address to listen at. Default `127.0.0.1`: nobody but this machine. At `0.0.0.0` and `::`, which are all addresses,
-   * requests from other machines are answered only under the names in `hosts`.
+   * The address to listen at. Default `127.0.0.1`, which only this machine can reach. `0.0.0.0` and `::` mean all addresses of
+   * the machine. Requests from other machines are then answered only if they use a name in `hosts`.
    */
   hostname?: string;
 }
 
 /** A server that listens. */
 export interface AutonomousServer {
-  /** Where it is reached, without a slash at the end. */
+  /** The address of the server, without a slash at the end. */
   readonly url: string;
-  /** The dashboard's address with the token. Opening it gives the right to act. The part behind `#` never leaves the browser. */
+  /**
+   * The dashboard's address with the token. Whoever opens it may act. The part of the address behind `#` never leaves the
+   * browser.
+   */
   readonly dashboardUrl: string;
-  /** What was given, or made. */
+  /** The token that was given, or else the new one. */
   readonly token: string;
-  /** Ends it and its connections; the manager goes on. */
+  /** Closes the server and its connections. The manager goes on. */
   close(): Promise<void>;
 }
 
 /**
- * Serves {@link createAutonomousApp} with Node. Resolves when it listens. It takes 256 connections, and ends those that
- * need more than 10 seconds for the head of a request, 30 for a whole one, or do not read for two minutes.
+ * Serves {@link createAutonomousApp} with Node. Resolves when the server listens. The server takes 256 connections. It ends a
+ * connection that needs more than 10 seconds for the head of a request or 30 seconds for a whole request, or that reads nothing
+ * for two minutes.
  *
  * @throws OrchestrationError as `createAutonomousApp`; Node's error if the port is not free (`EADDRINUSE`)
  * @example
@@ -63,7 +67,7 @@ export async function serveAutonomousApp(
   };
 }
 
-/** An address as it stands in a URL. */
+/** An address in the notation of a URL: IPv6 in brackets. */
 function bracketed(hostname: string): string {
   return hostname.includes(':') ? `[${hostname}]` : hostname;
 }

@@ -6,8 +6,8 @@ import { messageOf, quote } from '../../core/orchestration/util/errors.js';
 import { isInside } from '../../core/orchestration/util/fs/is-inside.js';
 
 /**
- * Folders as they are when the app is made: later, an agent in one of them could put a link in the place of another that
- * lies in it. One that is missing counts as soon as it is there.
+ * The real paths of the workspaces when the app is made. Later would be too late: an agent in one workspace could replace
+ * another workspace inside it by a link. A folder that does not exist yet counts as soon as it exists.
  */
 export function pinned(workspaces: readonly string[]): string[] {
   return workspaces.map((path) => {
@@ -20,9 +20,10 @@ export function pinned(workspaces: readonly string[]): string[] {
 }
 
 /**
- * The real path of a folder that is, or lies in, one of the workspaces: a holder of the token may start sessions there, and
- * nowhere else.
+ * The real path of `cwd`, which has to be one of the workspaces or a folder in one. Whoever has the token may start sessions
+ * there, and nowhere else.
  *
+ * @param cwd relative to the first workspace, which is also the default
  * @param workspaces real paths
  * @throws OrchestrationError `WORKSPACE_NOT_FOUND`, `INVALID_OPTIONS`
  */

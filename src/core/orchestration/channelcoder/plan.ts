@@ -17,7 +17,7 @@ export interface PlanRequest {
 /** A command line for Claude's terminal UI. */
 export interface TerminalPlan {
   readonly command: string[];
-  /** The prompt with which Claude begins. It goes behind the command line. */
+  /** The prompt with which Claude begins. It is appended to the command line. */
   readonly prompt: string;
 }
 
@@ -26,13 +26,13 @@ export type Plan =
   /** A command line for us to launch, and the text for its standard input. */
   | { kind: 'planned'; command: string[]; stdin: string }
   /**
-   * The run was already started, by a ChannelCoder whose detached mode works or by a mock. It has to be watched, not launched.
+   * ChannelCoder has already started the run: a release whose detached mode works, or a mock. We only watch the run.
    */
   | { kind: 'started'; pid?: number; containerId?: string };
 
 /**
- * Asks ChannelCoder how to run Claude. Its detached mode cannot start a container itself (3.0.2: `docker -d run` is not a
- * command, and neither prompt nor log would be connected). But its dry run gives the whole plan.
+ * Asks ChannelCoder how to run Claude. ChannelCoder's detached mode cannot start a container itself: release 3.0.2 runs
+ * `docker -d run`, which is not a command, and connects neither the prompt nor the log. But its dry run gives the whole plan.
  *
  * @throws OrchestrationError `LAUNCH_FAILED` if ChannelCoder refuses, `INVALID_OPTIONS` if it refuses the data
  */
@@ -59,8 +59,8 @@ export async function planTerminal(request: Omit<PlanRequest, 'logFile'>): Promi
 }
 
 /**
- * A session for one launch. After its first `detached()`, a session resumes an id that it made itself, and Claude refuses that
- * id. Without `autoSave: false` it would write to `~/.channelcoder`.
+ * A new ChannelCoder session for each launch. A session cannot be used twice: after its first `detached()`, it resumes a
+ * conversation id that it made up, and Claude refuses that id. Without `autoSave: false`, it would write to `~/.channelcoder`.
  */
 const fresh = (): ReturnType<typeof session> => session({ autoSave: false });
 
@@ -93,7 +93,7 @@ async function dryRun(
   return (result.data ?? {}) as Planned;
 }
 
-/** If a system prompt ends like a file name, ChannelCoder reads that file of the machine. */
+/** Keeps a system prompt literal. If the text ends like a file name, ChannelCoder would read that file on the machine. */
 function literalSystem(text: string): string {
   return /\.(md|txt)$/.test(text) ? `${text}\n` : text;
 }
@@ -130,7 +130,7 @@ function isStrings(value: unknown): value is string[] {
 function unknownPlan(part: unknown): OrchestrationError {
   return new OrchestrationError(
     'LAUNCH_FAILED',
-    // Not more of the plan, because it may contain values of variables.
+    // The message shows only this part of the plan, because the rest may contain values of variables.
     `ChannelCoder's plan has an unknown form (${quote(part)}…); use channelcoder 3.0.x.`,
   );
 }

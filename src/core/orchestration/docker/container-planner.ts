@@ -34,7 +34,7 @@ export interface PlannedContainer {
   labels: Record<string, string>;
   options: Readonly<DockerOptions>;
   mounts: CheckedMount[];
-  /** One of the mounts. No agent can reach its source. */
+  /** The one of the `mounts` that shows if mounts can be compared at all; see `checkedStart`. No agent can reach its source. */
   canary: CheckedMount;
   /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];
@@ -50,7 +50,7 @@ export interface ContainerGround {
   readonly facts: ImageFacts;
   /** By name or id. */
   readonly network: string;
-  /** The variables that the guard depends on, with the values with which Claude Code starts. */
+  /** The variables with which Claude Code starts. The guard depends on some of them. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -64,20 +64,21 @@ export interface PlannerOptions {
   host: { env: NodeJS.ProcessEnv; home: string };
 }
 
-/** How long our list of the machine's protected places stays valid. No agent can reach these places. */
+/** How long the list of the machine's protected places is reused. No agent can reach these places, so none can change them. */
 const MACHINE_MS = 2_000;
 
 /** The path of the session's MCP configuration in the container. */
 const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
 
 /**
- * Decides how the container of a session is made. Refuses a session that could not run, or that would hand over the machine.
+ * Decides how the container of a session is made. Refuses a session that could not run, or that would get control over the
+ * machine.
  */
 export class ContainerPlanner {
   readonly #options: PlannerOptions;
   #mapping: Promise<boolean> | undefined;
   #machine: { seen: ProtectedMachine; at: number } | undefined;
-  /** Only one check for the sessions' network at a time, so that only the first one makes it. */
+  /** Lets only one check for the sessions' network run at a time, so that only the first check makes the network. */
   readonly #serialized = serialized();
 
   constructor(options: PlannerOptions) {
@@ -126,7 +127,7 @@ export class ContainerPlanner {
    * Everything that a container of a session gets. `spec.cwd` is mounted at `/workspace`.
    *
    * @param identity the name and labels by which the container of this run is recognized
-   * @param ground the facts that the container depends on, determined just before
+   * @param ground the facts that the container depends on, which `ground()` returned just before
    * @param guard the mounts and variables that the session's hook needs
    */
   async container(
@@ -156,7 +157,7 @@ export class ContainerPlanner {
       ...git,
       ...asked,
       ...ssh.mounts,
-      // These come last, so that no mount of the user's covers them.
+      // These come last, so that no mount of the user can cover them.
       ...own,
     ];
     const mounts = await pinMounts([workspace, ...additional]);
@@ -184,7 +185,6 @@ export class ContainerPlanner {
   /** The facts about image and engine for a session's container. */
   async ground(spec: Pick<DockerSpec, 'docker'>): Promise<ContainerGround> {
     const [facts, network] = await Promise.all([this.#facts(spec), this.#network(spec.docker)]);
-    // The variables with which Claude Code starts. The guard depends on some of them.
     return { facts, network, env: { ...facts.env, ...spec.docker.env } };
   }
 
@@ -192,7 +192,7 @@ export class ContainerPlanner {
     return this.#options.probe.facts(docker.image, docker.user);
   }
 
-  /** The mounted workspace, and the mounts that the user asked for. The workspace is checked like these. */
+  /** The mount of the workspace, and the mounts that the user asked for. All are checked in the same way. */
   async #hostMounts({ cwd, docker, readOnly }: DockerSpec): Promise<[workspace: CheckedMount, asked: CheckedMount[]]> {
     const asked = parseMounts(docker.mounts ?? []);
     const mounts = [{ source: cwd, target: WORKSPACE, readonly: readOnly }, ...asked];
@@ -223,7 +223,8 @@ export class ContainerPlanner {
 
   /** @throws OrchestrationError `WORKSPACE_NOT_WRITABLE` */
   async #checkWritable(folder: string, { docker }: DockerSpec, facts: ImageFacts): Promise<void> {
-    // If users are mapped, as in rootless engines and desktop virtual machines, user ids on the machine say nothing.
+    // If the engine maps users, as rootless engines and desktop virtual machines do, the owner of a folder on the machine does
+    // not show who can write to it in the container.
     if (!(await this.#mapsUsers())) await checkWritable(folder, docker.image, facts);
   }
 
@@ -238,7 +239,10 @@ export class ContainerPlanner {
   }
 }
 
-/** The same mounts, with the real paths of this library's own files. Only the user can have put links on the way there. */
+/**
+ * Replaces the sources of mounts by their real paths. These are the library's own files. A link on the way to them is safe,
+ * because only the user can have put it there.
+ */
 async function withRealSources(mounts: readonly Mount[]): Promise<Mount[]> {
   return Promise.all(mounts.map(async (mount) => ({ ...mount, source: await realpath(mount.source) })));
 }

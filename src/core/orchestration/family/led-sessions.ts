@@ -11,7 +11,7 @@ import type { SessionTree } from './session-tree.js';
 export interface SessionCommands {
   /** @param id the id of the new session; if a session with this id already exists, that session is returned */
   create(options: CreateSessionOptions, id: string): Promise<UnifiedSession>;
-  /** @param commandId goes into the record of the run that this call requests */
+  /** @param commandId the id of the agent's command; the run that this call requests has it in its record */
   continue(id: string, feedback: string, commandId: string): Promise<UnifiedSession>;
   cancel(id: string, reason: string): Promise<UnifiedSession>;
   waitFor(id: string, options: { signal: AbortSignal }): Promise<UnifiedSession>;
@@ -28,7 +28,7 @@ export interface LedSessionsOptions {
   signal: AbortSignal;
 }
 
-/** The sessions that one session leads, as its agent may see and steer them. */
+/** The sessions that one session leads. Its agent can see, continue and cancel these and no others. */
 export class LedSessions implements ChildSessions {
   readonly #options: LedSessionsOptions;
 
@@ -60,7 +60,7 @@ export class LedSessions implements ChildSessions {
     const now = (): UnifiedSession[] => ids.map((id) => this.get(id));
     const ended = now().filter(({ status }) => isTerminal(status)).length;
     if (ended === ids.length || (any && ended > 0)) {
-      // An earlier process may have let the leader give up its slot while it waited.
+      // The leader may have given up its slot, if it already waited under an earlier process. It needs a slot to go on.
       if (lease.resting) await lease.during(async () => {});
       return now();
     }
@@ -94,7 +94,7 @@ export class LedSessions implements ChildSessions {
   }
 }
 
-/** An id with the form of any session's id, derived from the command. */
+/** The id of a new session, in the form that all session ids have. The same command always gives the same id. */
 function childId(leaderId: string, requestId: string): string {
   const hash = createHash('sha256').update(`${leaderId} ${requestId}`).digest('hex');
   return BigInt(`0x${hash}`).toString(36).slice(0, 12);

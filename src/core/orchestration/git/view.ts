@@ -11,8 +11,8 @@ import { hashBytes, MOST_INDEX_BYTES } from './index-file.js';
 import { type GitLayout, gitLayoutAt, readGitFile } from './layout.js';
 
 /**
- * Settings about the file system that a repository may make. Only plain words are allowed as values, so nothing that git would
- * execute or follow.
+ * The settings of a repository that the view keeps. They are about the file system. Their values have to be plain words, so
+ * they contain nothing that git would execute or follow.
  */
 const KEPT = /^core\.(filemode|ignorecase|symlinks|precomposeunicode|autocrlf|eol)$/;
 
@@ -31,12 +31,13 @@ export interface GitView {
 }
 
 /**
- * Lends git on the machine a view of a repository that an agent can write to, or of one that an agent made.
+ * Makes a view of a repository, and gives it to `use`. Through the view, git on the machine can safely read a repository that
+ * an agent made, or to which an agent can write.
  *
  * The view is a git folder of our own. Files in which git would find commands or paths are copied or left out: configuration,
  * hooks, attributes, `commondir`, grafts, and above all `objects/info/alternates`, which leads to the objects of other
- * repositories. Large parts are borrowed: unpacked refs, packs and single objects. Borrowed files are reached through {@link
- * LinkFreePaths}. So no link in their place leads git out of the repository, however late an agent puts it there.
+ * repositories. Large parts are borrowed by links: unpacked refs, packs and single objects. These links lead through {@link
+ * LinkFreePaths}. So if an agent puts a link in the place of a borrowed file, at whatever moment, git does not follow it.
  *
  * @throws Error if there is no checkout, or if a part of its git folder is a link or not a regular file
  */
@@ -63,9 +64,9 @@ export async function lendIndex({ layout, paths, folder }: GitView): Promise<str
   const index = await readRegularFile(path, { most: MOST_INDEX_BYTES }).catch(ignoreMissing);
   if (!stats || !index) return copy;
   await writeFile(copy, index);
-  // If a file is as young as the index, git reads the file, because it may have changed within the same tick of the clock. If
-  // the copy were younger, git would miss such a change. So the copy gets the time of the original, rounded down to whole
-  // milliseconds, which is never later.
+  // If a file is not older than the index, git reads the file, because it may have changed in the same tick of the clock in
+  // which the index was written. If the copy had a later time than the original, git would miss such a change. So the copy gets
+  // the time of the original, rounded down to whole milliseconds, which is never later.
   const age = new Date(Math.floor(stats.mtimeMs));
   await utimes(copy, age, age);
   return copy;
@@ -101,7 +102,7 @@ function lentConfig(text: string, hashLength: number): string {
   return `[core]\n${core}${format}`;
 }
 
-/** Copies the file, because git would read an endless file into memory. */
+/** Copies the file, and refuses one that is too long, because git would read a file of any length into memory. */
 async function copyPackedRefs({ layout, paths, folder }: GitView): Promise<void> {
   const path = join(layout.commonDir, 'packed-refs');
   const packed = await readRegularFile(paths.to(path), { most: MOST_PACKED_REFS_BYTES })

@@ -11,7 +11,10 @@ import { callOf, denial, type HookInput, parseHookInput } from './hook-input.js'
 import { MailboxAnswers } from './mailbox-answers.js';
 import type { MailboxFiles } from './mailbox-files.js';
 
-/** The text that the hook prints. `given` is called when the hook can print it, `returned` if it never will. */
+/**
+ * The text that the hook prints. `given` is called when the text is written, so that the hook can print it. `returned` is
+ * called if the text was not written.
+ */
 interface Reply {
   readonly text: string;
   readonly given?: () => void;
@@ -42,23 +45,23 @@ const REQUEST = /^([0-9a-f-]{36}|\d+\.\d+)\.(json|done|args)$/;
 const MOST_REQUEST_BYTES = 16 * 1024 * 1024;
 /** A shell's arguments are not longer than this. */
 const MOST_COMMAND_BYTES = 2 * 1024 * 1024;
-/** More words than `orchestrate` takes. */
+/** At most so many words of a command are read. `orchestrate` refuses a command of more than 1,000. */
 const MOST_WORDS = 1_100;
 /** Claude runs a dozen calls at once. Requests beyond this limit wait for their turn. */
 const MOST_OPEN = 256;
-/** How much memory open requests may take together. A request that is being read may come on top. */
+/** How much memory open requests may take together. The request that is being read does not count yet. */
 const MOST_OPEN_BYTES = 64 * 1024 * 1024;
 const LATER_MS = 1_000;
 /** How many names in the folder of requests are examined in one pass, because an agent can make millions. */
 const MOST_NAMES = 4_096;
 const NAMES_AT_ONCE = 256;
 const LOOK_MS = 50;
-/** Less than the time that the hook waits for an answer to anything but a tool call. */
+/** The longest age of a request for messages. Its hook waits for 5 seconds, so it is still there to take them. */
 const PATIENCE_MS = 3_000;
 
 /**
  * The process's side of the hook. Requests come as files in a folder that the agent can write to. Answers go as files into a
- * folder that the agent can only read. While nothing is asked, nothing runs here.
+ * folder that the agent can only read. Between requests, the mailbox does nothing.
  */
 export class Mailbox {
   readonly #files: MailboxFiles;
@@ -80,7 +83,7 @@ export class Mailbox {
     this.#answers = new MailboxAnswers(files.answers);
   }
 
-  /** Begins to answer. Earlier requests, possibly to an earlier process, are answered too. */
+  /** Begins to answer. Requests that are already there are answered too. They may have been meant for an earlier process. */
   async start(): Promise<void> {
     await this.#scan('left');
     if (this.#closed) return;
@@ -133,8 +136,8 @@ export class Mailbox {
   }
 
   /**
-   * Sorts requests by the time when they were written, because no process has seen them arrive. The order matters: the last one
-   * tells if the agent works.
+   * Sorts requests by the time when they were written, because no process has seen them arrive. The order matters, because the
+   * last request shows if the agent works or waits.
    */
   async #inOrder(names: ReadonlySet<string>): Promise<string[]> {
     const aged = [...names].map(async (name) => {
@@ -183,11 +186,10 @@ export class Mailbox {
       const bytes = await this.#serialized(() => this.#read(path));
       await this.#hooks.afterTool(callOf(parseHookInput(bytes)));
     } catch {
-      // The report is not readable. Ignoring it gives nothing away: whoever can write such a file could also write no report at
-      // all.
+      // The report cannot be read. It is safe to ignore it: whoever can write such a file could also write no report at all.
     }
     // If this process is closing, the report stays for the next process.
-    if (!this.#closed) await unlink(path).catch(() => {}); // It may be a folder by now.
+    if (!this.#closed) await unlink(path).catch(() => {}); // The agent may have put a folder there.
   }
 
   async #handle(id: string, path: string, how: 'left' | undefined): Promise<void> {
@@ -214,16 +216,16 @@ export class Mailbox {
     const unreadable: Reply = { text: denial(UNREADABLE) };
     const reply = input ? await this.#reply(input, id, askedAt).catch(() => unreadable) : unreadable;
     this.#openBytes -= held;
-    // The record may not have the decision any more. The next process finds the request.
+    // This process is closing, so the decision may not be recorded any more. The next process finds the request.
     if (this.#closed) return reply.returned?.();
     // If writing the answer fails, the missing answer is a denial.
     await this.#answers.write(id, reply.text).then(reply.given, reply.returned ?? (() => {}));
-    // Not before the answer is written, so that a process which takes over finds the request. It may be a folder by now. Its
-    // name is not used again.
+    // The request is removed only after the answer is written. Until then, a process that takes over has to find it. The agent
+    // may have put a folder there, which stays. That does no harm, because the hook never uses the name again.
     await unlink(path).catch(() => {});
   }
 
-  /** Carries out a command of the agent's. The file contains the arguments, each ended by NUL. */
+  /** Carries out a command of the agent. The file contains the arguments, each ended by NUL. */
   async #carryOut(id: string, path: string, how: 'left' | undefined, withdrawn: AbortSignal): Promise<void> {
     if (how === 'left' && (await this.#files.wasAnswered(id))) return unlink(path).catch(() => {}); // The request is gone.
     const read = await this.#serialized(() => this.#read(path, MOST_COMMAND_BYTES)).catch((error: unknown) => error);
@@ -231,14 +233,14 @@ export class Mailbox {
     if (systemCode(read) === 'ENOENT') return;
     const held = Buffer.isBuffer(read) ? read.length : 0;
     this.#openBytes += held;
-    // Any more words would be refused for their number anyway.
+    // Further words need no reading, because a command with so many is refused anyway.
     const args = Buffer.isBuffer(read) ? read.toString('utf8').split('\0', MOST_WORDS) : undefined;
     if (args && args.length < MOST_WORDS) args.pop(); // Nothing follows the last NUL.
     const { exitCode, text: said } = args
       ? await this.#hooks.command(id, args, withdrawn)
       : { exitCode: 1, text: `orchestrate: more than ${MOST_COMMAND_BYTES} bytes, or not readable` };
     this.#openBytes -= held;
-    // The next process finds the request, and has the answer.
+    // The next process finds the request, and carries it out without doing anything twice.
     if (this.#closed) return;
     await this.#answers.write(id, `${exitCode}\n${said}`).catch(() => {}); // The end of the run has removed the folder.
     await unlink(path).catch(() => {});
@@ -257,7 +259,7 @@ export class Mailbox {
       return { text: verdict.allowed ? '' : denial(verdict.reason) };
     }
     if (event === 'UserPromptSubmit' || event === 'StopFailure') {
-      // In a run without turns, only the agent itself can have written such a request.
+      // If the hook of this run does not report turns, only the agent itself can have written such a request.
       if (!this.#files.tellsTurns) return { text: '' };
       if (event === 'UserPromptSubmit') await this.#answers.awaited(id, this.#hooks.beforeTurn());
       // The turn has failed, so the agent would not receive any message now.

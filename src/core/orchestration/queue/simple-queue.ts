@@ -19,9 +19,9 @@ const SMALLEST_RING = 16;
  * Decides when sessions run: first in, first out, with a limit on those that run and on those that wait.
  *
  * Invariants (if the owner gives each id once): `running <= maxConcurrent`; `queued <= maxQueued`; no item waits while a slot
- * is free. Only items that an earlier queue had let in (`occupy`, `rejoin`) may exceed these limits, until they have left. A
- * slot is held until `release`. The owner calls `release` when the session has *ended*, or has to wait for somebody. In the
- * latter case `reclaim` later asks for a slot again, before all sessions that have not begun yet. `enqueue`, `release` and
+ * is free. Only items from an earlier queue (`occupy`, `rejoin`) may exceed these limits, until they have left. A slot is held
+ * until `release`. The owner calls `release` when the session has *ended*, or has to wait for somebody. A session that had to
+ * wait asks for a slot again with `reclaim`, and gets one before all sessions that have not begun yet. `enqueue`, `release` and
  * `remove` are O(1), amortized over many calls.
  */
 export class SimpleQueue {
@@ -31,15 +31,15 @@ export class SimpleQueue {
   /** The items that wait: a ring whose size is a power of two. Removed ids leave gaps in it. */
   #ring: (string | undefined)[] = new Array(SMALLEST_RING);
   /**
-   * `#first` is the place of the next item in line, `#end` the first place behind the line. Places only grow, and the ring
-   * wraps them.
+   * `#first` is the place of the next item in line, and `#end` is the first place behind the line. Both only grow. The index in
+   * the ring is the place modulo the ring's size.
    */
   #first = 0;
   #end = 0;
   #queued = 0;
   /** The items that had a slot and want it back, next first. They are few. */
   readonly #returning: string[] = [];
-  /** id → place, for the places before `#indexed`. Filled when an item is removed, because most ids never need it. */
+  /** id → place, for the places before `#indexed`. Filled only when an item is removed, because most ids never need it. */
   readonly #places = new Map<string, number>();
   #indexed = 0;
 
@@ -48,7 +48,7 @@ export class SimpleQueue {
   }
 
   /**
-   * Takes an item in. If the item gets a slot at once, the caller starts it, and `onStart` is not called.
+   * Adds an item. If the item gets a slot at once, the caller starts it, and `onStart` is not called.
    *
    * @throws OrchestrationError `QUEUE_FULL`; the queue is unchanged.
    */
@@ -81,7 +81,7 @@ export class SimpleQueue {
     this.#queued++;
   }
 
-  /** Gives free slots to the waiting items. Called after `rejoin`. */
+  /** Gives free slots to the waiting items. Call this after `rejoin`. */
   fill(): void {
     while (this.#slots.length < this.#options.maxConcurrent) {
       const next = this.#takeNext();
@@ -91,7 +91,7 @@ export class SimpleQueue {
     }
   }
 
-  /** Frees the slot of an item and gives the slot to the next in line. Returns true if the item had one. */
+  /** Frees the slot of an item, and gives it to the next item. Returns true if the item had a slot. */
   release(id: string): boolean {
     const slot = this.#slots.indexOf(id);
     if (slot < 0) return false;
@@ -119,7 +119,7 @@ export class SimpleQueue {
     return false;
   }
 
-  /** Removes a waiting item, which will never start. Returns true if the item was waiting. */
+  /** Removes a waiting item, so that it never gets a slot. Returns true if the item was in line (not after `reclaim`). */
   remove(id: string): boolean {
     const returning = this.#returning.indexOf(id);
     if (returning >= 0) this.#returning.splice(returning, 1);

@@ -12,12 +12,13 @@ import { storedSpec } from './stored-spec.js';
 
 interface Entry {
   readonly folder: SessionFolder;
+  /** Determines which session came first to the queue. */
   ticket: number;
-  /** The metadata before the open run began. */
+  /** The metadata from before the latest run began. Stored while a run is open, because its log is read again later. */
   beforeRun: SessionMetadata;
-  /** The record that is to be written. Absent if the disk has it. */
+  /** The record that still has to be written. Absent if it is already on disk. */
   unsaved?: UnifiedSession;
-  /** Resolves when everything is written, or when the disk refuses. Never rejects. */
+  /** Resolves when everything is written, or when writing has failed. Never rejects. */
   saving?: Promise<void>;
   error?: unknown;
 }
@@ -46,8 +47,8 @@ export type JournalDefaults = Pick<ResolvedManagerOptions, 'docker' | 'policy'>;
 type FailureListener = (sessionId: string, error: OrchestrationError) => void;
 
 /**
- * Keeps the records of all sessions on disk. A record is written when the status changes, in the background, and only in its
- * latest state.
+ * Keeps the records of all sessions on disk. A record is written in the background, after each action that `WRITTEN` lists. If
+ * more actions follow before it is written, only the latest state is written.
  */
 export class SessionJournal {
   readonly #defaults: JournalDefaults;
@@ -81,7 +82,7 @@ export class SessionJournal {
     this.#entries.set(record.id, { folder, ticket, beforeRun: record.metadata });
   }
 
-  /** An earlier manager gave this ticket. New sessions get higher tickets. */
+  /** Takes note of a ticket that an earlier manager gave. New sessions get higher tickets. */
   seen(ticket: number): void {
     this.#lastTicket = Math.max(this.#lastTicket, ticket);
   }
@@ -120,7 +121,7 @@ export class SessionJournal {
   }
 
   async #save(id: string, entry: Entry): Promise<void> {
-    // Several changes in one turn are written once.
+    // Several changes in the same turn of the event loop are written once.
     await Promise.resolve();
     while (entry.unsaved) {
       const session = entry.unsaved;
