@@ -1,4 +1,5 @@
 export { type DetachedCall, type FakeChannelCoder, fakeChannelCoder } from './fake-channelcoder.js';
+export { testManager } from './test-manager.js';
 export { recordedRun, type ScriptedRunOptions, type ScriptedTurn, scriptedRun } from './scripted-run.js';
 export {
   SimulatedExecutor,

@@ -17,6 +17,8 @@ import { removeFolder } from '../support/temp-folder.js';
 
 export const engine = inject('engine');
 process.env.DOCKER_HOST = engine.host;
+// By these variables the library knows a test runner, and warns of real sessions.
+for (const name of ['VITEST', 'NODE_ENV']) delete process.env[name];
 
 /** The releases of Claude Code that the library is tested with: the version, and an image with that version. */
 export const RELEASES = [

@@ -4,6 +4,7 @@ import type { RunHandle } from '../contract/run-handle.js';
 import type { RunEnd } from '../session/run.js';
 import { deferred } from '../util/deferred.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
+import { hasRealMonitorLog } from './injected.js';
 import type { PlanRequest } from './plan.js';
 
 /** How long a fake may report nothing after `monitorLog` has returned, if it has not reported the result yet. */
@@ -76,34 +77,36 @@ function injectedRun(
     clearTimeout(timer);
     if (!letGo) end.resolve(how);
   };
+
+  const watch = (onEvent: (event: object) => void): (() => void) => {
+    let isLive = false;
+    let hasReturned = false;
+    const report = (event: object): void => {
+      isLive = hasReturned;
+      onEvent(event);
+    };
+    let stop: unknown;
+    try {
+      stop = channelCoder.monitorLog(logFile, report);
+    } catch (error) {
+      throw refused('monitorLog', error);
+    }
+    hasReturned = true;
+    timer = setTimeout(() => {
+      if (!isLive) finish({ reason: 'LAUNCH_FAILED', error: silent(stop) });
+    }, SILENT_MS);
+    return () => {
+      if (typeof stop === 'function') stop();
+    };
+  };
+
   return {
     started: Promise.resolve(containerId === undefined ? {} : { containerId }),
     ended: end.promise,
     channelCoder: {
       resultSeen: () => finish({ unknown: true }),
-      watch(onEvent) {
-        let isLive = false;
-        let hasReturned = false;
-        const hear = (event: object): void => {
-          isLive = hasReturned;
-          onEvent(event);
-        };
-        let stop: unknown;
-        try {
-          // Without a number, ChannelCoder's own `monitorLog` reports the last ten lines only.
-          stop = channelCoder.monitorLog(logFile, hear, { initialLines: Number.MAX_SAFE_INTEGER });
-        } catch (error) {
-          throw refused('monitorLog', error);
-        }
-        hasReturned = true;
-        const endSilent = (): void => {
-          if (!isLive) finish({ reason: 'LAUNCH_FAILED', error: silent(stop) });
-        };
-        timer = setTimeout(endSilent, SILENT_MS);
-        return () => {
-          if (typeof stop === 'function') stop();
-        };
-      },
+      // The real one is called like that of a run that ChannelCoder started itself.
+      ...(!hasRealMonitorLog(channelCoder) && { watch }),
     },
     async stop() {
       finish({ unknown: true });

@@ -15,6 +15,11 @@ export function injectedChannelCoder(given?: ChannelCoderModule): ChannelCoderMo
   return FUNCTIONS.some((name) => isMocked(name)) ? module : undefined;
 }
 
+/** True if an object that was given has the real module's `monitorLog`, which follows a log file. */
+export function hasRealMonitorLog(given: ChannelCoderModule): boolean {
+  return given !== module && given.monitorLog === read('monitorLog') && !isMocked('monitorLog');
+}
+
 function isRealModule(given: ChannelCoderModule): boolean {
   return FUNCTIONS.every((name) => Reflect.get(given, name) === read(name));
 }

@@ -158,8 +158,10 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       const run = { request, workspace, environment, files };
       if (injected) {
         await request.onPlaced({ environment });
+        await (await request.folder.openLog()).close(); // Its readers expect a file, and a fake need not write one.
         return leaving(await startInjected(injected, { ...injectedRequest(run), cwd: workspace }), leave);
       }
+      this.runtime.warnInTests();
       const [ground] = await allDone([
         spec.docker === false ? undefined : this.runtime.docker.planner.ground({ docker: spec.docker }),
         files.create(spec.policy),

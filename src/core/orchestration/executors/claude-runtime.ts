@@ -36,6 +36,7 @@ export class ClaudeRuntime {
   readonly worktrees: SessionWorktrees;
   /** Takes the place of ChannelCoder, the engine and Claude. Undefined unless one was given, or the module is mocked. */
   readonly injected: ChannelCoderModule | undefined;
+  #hasWarned = false;
 
   constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn, channelCoder }: ClaudeExecutorOptions) {
     this.injected = injectedChannelCoder(channelCoder);
@@ -45,6 +46,17 @@ export class ClaudeRuntime {
     this.spawn = spawnProcess;
     this.docker = new DockerEnvironment({ stateDir, env, home: this.home, spawn: spawnProcess });
     this.worktrees = new SessionWorktrees(stateDir);
+  }
+
+  /** Warns once if a session is real in a process of a test runner, because a mock of ChannelCoder may not have been found. */
+  warnInTests(): void {
+    if (this.#hasWarned || !isTestRunner(this.env)) return;
+    this.#hasWarned = true;
+    process.emitWarning(
+      'A test starts a real session of Claude Code, which costs money. If ChannelCoder should be mocked, give the mock to the ' +
+        "manager: new UnifiedSessionManager({ channelCoder }). A mocked module needs settings of the test runner, see docs/guide.md.",
+      'RealSessionInTest',
+    );
   }
 
   /** True if a program is on the `PATH`. */
@@ -58,4 +70,9 @@ export class ClaudeRuntime {
     }
     return false;
   }
+}
+
+/** Vitest, Jest and `bun test` set these variables. */
+function isTestRunner({ VITEST, JEST_WORKER_ID, NODE_ENV }: NodeJS.ProcessEnv): boolean {
+  return VITEST !== undefined || JEST_WORKER_ID !== undefined || NODE_ENV === 'test';
 }

@@ -1,0 +1,43 @@
+// Makes a project of its own from the packed package, and runs the tests of this folder in it, as a user of the package would:
+// with Vitest, with Vitest and a mocked module, and with `bun test` where npm has a Bun for this machine.
+import { cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from '../e2e/engine/run.mjs';
+
+const BUN = '1.3';
+const root = join(import.meta.dirname, '../..');
+const project = await mkdtemp(join(tmpdir(), 'orchestration-scratch-'));
+try {
+  await install();
+  for (const file of ['injected.test.mjs', 'mocked.test.mjs', 'bun.test.mjs', 'vitest.config.mjs'])
+    await cp(join(import.meta.dirname, file), join(project, file));
+  const vitest = join(project, 'node_modules/vitest/vitest.mjs');
+  for (const file of ['injected.test.mjs', 'mocked.test.mjs'])
+    console.log(await inProject(process.execPath, [vitest, 'run', file]));
+  console.log(await inProject('npx', ['--yes', '--package', `bun@${BUN}`, '--', 'bun', 'test', './bun.test.mjs']));
+} finally {
+  await rm(project, { recursive: true });
+}
+
+/** Unpacks the package into the project. Its dependencies are those of this clone. */
+async function install() {
+  const modules = join(project, 'node_modules');
+  const own = join(modules, 'autonomous-orchestration');
+  await mkdir(own, { recursive: true });
+  for (const name of await readdir(join(root, 'node_modules'))) {
+    if (!name.startsWith('.')) await symlink(join(root, 'node_modules', name), join(modules, name));
+  }
+  const [tarball = ''] = (await run('npm', ['pack', root, '--ignore-scripts', '--silent', '--pack-destination', project]))
+    .split('\n')
+    .slice(-1);
+  await run('tar', ['-xzf', join(project, tarball), '-C', own, '--strip-components=1']);
+}
+
+/**
+ * @param {string} command
+ * @param {string[]} args
+ */
+function inProject(command, args) {
+  return run('env', ['--chdir', project, command, ...args]);
+}
