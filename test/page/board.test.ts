@@ -119,7 +119,7 @@ it('a refused request is shown in its form, and the typed text is kept', async (
   await page.getByRole('button', { name: 'Start', exact: true }).click();
   await page.getByRole('alert').getByText('The queue is full').waitFor();
   expect(await prompt.inputValue()).toBe('One too many');
-  await page.getByLabel('Workspace').fill('/etc');
+  await page.getByLabel('Workspace', { exact: true }).fill('/etc');
   await page.getByRole('button', { name: 'Start', exact: true }).click();
   await page.getByRole('alert').getByText("Option 'cwd'").waitFor();
   expect(manager.list()).toHaveLength(1);

@@ -94,7 +94,7 @@ it('the screenshots of the documentation can be taken again', async () => {
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Start a session' }).click();
   await page.getByLabel('What should it do?').fill('Make the tests of the importer pass.');
-  await page.getByLabel('Workspace').fill('/home/me/project');
+  await page.getByLabel('Workspace', { exact: true }).fill('/home/me/project');
   await shot(page, 'start');
   await page.keyboard.press('Escape');
 
