@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** How long something may take to become so: a machine may be busy. */
-const POLL = { timeout: 10_000 };
+const POLL = { timeout: 30_000 };
 
 export default defineConfig({
   // Tests and examples import the package by its name, and get the sources.
@@ -24,7 +24,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           expect: { poll: POLL },
-          testTimeout: 30_000,
+          testTimeout: 60_000,
           // The tests wait for processes and files. Vitest would leave one core free.
           maxWorkers: availableParallelism(),
           include: ['test/**/*.test.ts'],
@@ -39,7 +39,7 @@ export default defineConfig({
           expect: { poll: POLL },
           include: ['test/page/**/*.test.ts'],
           globalSetup: 'test/page/global-setup.ts',
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           maxWorkers: 2,
         },
       },
@@ -65,7 +65,7 @@ export default defineConfig({
           globalSetup: 'test/e2e/global-setup.ts',
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
     ],

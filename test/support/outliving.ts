@@ -123,7 +123,7 @@ export class World {
 
   /** Resolves when the record on the disk fits. */
   async onDisk(id: string, fits: (session: UnifiedSession) => unknown): Promise<void> {
-    await vi.waitUntil(() => fits(this.stored(id).session), 10_000);
+    await vi.waitUntil(() => fits(this.stored(id).session), 30_000);
   }
 
   /** A new process whose manager works in this world. */
@@ -151,7 +151,7 @@ export class Host {
   /** A session with a run that has started. The start is in the record on the disk. */
   async running(options: Parameters<UnifiedSessionManager['create']>[0] = {}): Promise<UnifiedSession> {
     const { id } = await this.manager.create({ prompt: 'x', cwd: '/', ...options });
-    await vi.waitUntil(() => this.manager.get(id)?.channelCoderSession, 10_000);
+    await vi.waitUntil(() => this.manager.get(id)?.channelCoderSession, 30_000);
     await this.#world.onDisk(id, ({ status }) => status === 'running');
     return this.manager.waitFor(id, { status: 'running' });
   }

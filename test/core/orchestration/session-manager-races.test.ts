@@ -76,7 +76,7 @@ describe('continue on a run that cannot be proved gone', () => {
     }
     const { manager } = simulate(DONE, { executors: { autonomous: new Unreachable(ENDLESS) } });
     const { id } = await manager.create({ prompt: 'x' });
-    await vi.waitUntil(() => manager.get(id)?.channelCoderSession, 10_000);
+    await vi.waitUntil(() => manager.get(id)?.channelCoderSession, 30_000);
     const { message } = await errorOf(manager.continue(id, 'more'), 'ILLEGAL_TRANSITION');
     expect(message).toContain("ended ('failed', DOCKER_UNAVAILABLE) before it could be continued.");
     expect(manager.get(id)).toMatchObject({

@@ -134,7 +134,7 @@ describe('UnifiedSessionManager', () => {
     const { manager, events } = simulate(ENDLESS);
     const { id } = await manager.create({ prompt: 'x' });
     await manager.waitFor(id, { status: 'running' });
-    await vi.waitUntil(() => manager.get(id)?.channelCoderSession, 10_000);
+    await vi.waitUntil(() => manager.get(id)?.channelCoderSession, 30_000);
     const continued = errorOf(manager.continue(id, 'more'), 'ILLEGAL_TRANSITION');
     await manager.cancel(id);
     expect((await continued).message).toContain("ended ('cancelled', cancelled) before it could be continued.");
@@ -145,7 +145,7 @@ describe('UnifiedSessionManager', () => {
   it('a session that is being cancelled cannot be continued until it has ended', async () => {
     const { manager, events } = simulate(ENDLESS);
     const { id } = await manager.create({ prompt: 'x' });
-    await vi.waitUntil(() => manager.get(id)?.channelCoderSession, 10_000);
+    await vi.waitUntil(() => manager.get(id)?.channelCoderSession, 30_000);
     const cancelled = manager.cancel(id, 'mine');
     const { message } = await errorOf(manager.continue(id, 'more'), 'ILLEGAL_TRANSITION');
     expect(message).toContain('cannot be continued: its run is being ended; wait for that with waitFor().');

@@ -31,8 +31,8 @@ export interface DockerOptions {
   /** Maximum number of processes and threads in the container. Default 512. */
   pidsLimit?: number;
   /**
-   * Docker network, for example `'none'`. Default `'autonomous-orchestration'`, a bridge that is made if it is missing. Its
-   * containers reach the outside and the machine's address on that bridge, but not each other. `'bridge'` is the engine's own
+   * Docker network, for example `'none'`. Default: the sessions' own bridge, which is made if it is missing. Its containers
+   * reach the outside and the machine's address on that bridge, but not each other. `'bridge'` is the engine's own
    * bridge, on which containers reach each other. With `'host'` the agent reaches whatever listens on the machine's 127.0.0.1.
    */
   network?: string;

@@ -30,7 +30,7 @@ async function followed() {
   const events: SessionEvent['type'][] = [];
   manager.on('event', ({ type }) => events.push(type));
   const { id } = await manager.create({ prompt: 'x', cwd: tempFolder(), docker: false });
-  await vi.waitUntil(() => monitorLog.mock.calls.length > 0, 10_000);
+  await vi.waitUntil(() => monitorLog.mock.calls.length > 0, 30_000);
   return { manager, id, events, logFile: manager.get(id)?.logFile };
 }
 
@@ -38,7 +38,7 @@ it("a session that ChannelCoder started is followed with ChannelCoder's monitorL
   const { manager, id, events, logFile } = await followed();
   expect(monitorLog).toHaveBeenCalledWith(logFile, expect.any(Function), expect.any(Object));
   report(MESSAGE);
-  await vi.waitUntil(() => events.includes('session:message'), 10_000);
+  await vi.waitUntil(() => events.includes('session:message'), 30_000);
   expect(cleanUp).not.toHaveBeenCalled();
   report(RESULT);
   expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', metadata: { lastMessage: 'At work.' } });

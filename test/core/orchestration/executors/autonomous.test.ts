@@ -61,7 +61,7 @@ describe('with docker: false', () => {
     writeFileSync(join(bin, 'wait'), '');
     const manager = managerWith({ PATH: `${bin}:${process.env.PATH}` });
     const { id } = await manager.create({ prompt: 'Wait', cwd: tempFolder(), docker: false });
-    await vi.waitUntil(() => manager.get(id)?.metadata.lastMessage === 'Hello.', 10_000);
+    await vi.waitUntil(() => manager.get(id)?.metadata.lastMessage === 'Hello.', 30_000);
     expect(await manager.cancel(id)).toMatchObject({ status: 'cancelled' });
   });
 
@@ -178,9 +178,9 @@ describe('with docker: false', () => {
     const manager = managerWith({ PATH: `${bin}:${process.env.PATH}` });
     const cwd = tempFolder();
     const { id } = await manager.create({ prompt: 'Wait', cwd, docker: false });
-    await vi.waitUntil(() => manager.get(id)?.metadata.lastMessage === 'Hello.', 10_000);
+    await vi.waitUntil(() => manager.get(id)?.metadata.lastMessage === 'Hello.', 30_000);
     const states = (): string[] => statesIn(cwd);
-    await vi.waitUntil(() => states().length === 2, 10_000);
+    await vi.waitUntil(() => states().length === 2, 30_000);
     await manager.pause(id);
     await eventually(() => expect(states()).toEqual(['T', 'T']));
     await manager.resume(id);

@@ -139,7 +139,7 @@ it('a session that is not an orchestration session cannot use the orchestrate co
 it('a child can be continued after its leader has ended, and recover() does not stop it', async () => {
   const { manager, id, child, rest } = await scene();
   await rest();
-  await vi.waitUntil(() => manager.get(child.id)?.channelCoderSession, 10_000);
+  await vi.waitUntil(() => manager.get(child.id)?.channelCoderSession, 30_000);
   await manager.cancel(id);
   expect(manager.get(child.id)?.status).toBe('cancelled');
   await manager.continue(child.id, 'All the same.');

@@ -227,7 +227,7 @@ describe('pause and resume', () => {
   it('pause() freezes a run in the middle of its work, and resume() lets it continue', async () => {
     const { manager, events, gate } = gated();
     const id = await running(manager);
-    await vi.waitUntil(() => manager.get(id)?.metadata.lastMessage === 'one', 10_000);
+    await vi.waitUntil(() => manager.get(id)?.metadata.lastMessage === 'one', 30_000);
     expect(await manager.pause(id)).toMatchObject({ status: 'paused' });
     expect(manager.get(id)).not.toHaveProperty('resumeAt');
     gate.resolve();
@@ -293,7 +293,7 @@ describe('pause and resume', () => {
       feedback === undefined ? ENDLESS({} as RunRequest) : scriptedRun([{ text: feedback }], { conversationId }),
     );
     const id = await running(manager);
-    await vi.waitUntil(() => manager.get(id)?.channelCoderSession, 10_000);
+    await vi.waitUntil(() => manager.get(id)?.channelCoderSession, 30_000);
     await manager.pause(id);
     await manager.continue(id, 'other way');
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', result: { text: 'other way' } });
@@ -438,7 +438,7 @@ describe('steer', () => {
     const script: SimulatedScript = () => heldBefore('"result"', gate.promise, scriptedRun([says('Done.')]));
     const { manager } = simulate(script);
     const id = await running(manager);
-    await vi.waitUntil(() => manager.get(id)?.channelCoderSession, 10_000);
+    await vi.waitUntil(() => manager.get(id)?.channelCoderSession, 30_000);
     const steering = manager.steer(id, 'One more thing.');
     gate.resolve();
     await steering;
@@ -505,7 +505,7 @@ describe('steer', () => {
       return ENDLESS(request);
     });
     const id = await running(manager);
-    await vi.waitUntil(() => manager.get(id)?.channelCoderSession, 10_000);
+    await vi.waitUntil(() => manager.get(id)?.channelCoderSession, 30_000);
     const steering = manager.steer(id, 'for you');
     expect(await hooks?.takeMessages('22222222-2222-4333-8444-555555555555', 'answer-1')).toBeUndefined();
     const messages = await hooks?.takeMessages(manager.get(id)?.channelCoderSession ?? '', 'answer-2');

@@ -76,7 +76,7 @@ it('pause() and resume() run one after the other, even if the first is slow or f
   const { freeze, done } = scene({ change: { pause } });
   const calls = [freeze.pause(), freeze.pause(), freeze.resume()];
   await expect(calls[0]).rejects.toThrow('no');
-  await vi.waitUntil(() => pause.mock.calls.length === 2, 10_000);
+  await vi.waitUntil(() => pause.mock.calls.length === 2, 30_000);
   expect(done).toEqual([]);
   gate.resolve();
   await Promise.all(calls.slice(1));
