@@ -128,6 +128,10 @@ describe('the examples', () => {
     expect(await example('simulated.ts', tempFolder())).toBe('command_failed\nYou said: Try again\n');
   });
 
+  it('mocked.ts runs a session of a mocked ChannelCoder', async () => {
+    expect(await example('mocked.ts', tempFolder())).toBe('Tidy up stream-json\nDone.\n');
+  });
+
   it('danger.ts says how dangerous a command is', async () => {
     expect(await example('danger.ts', 'git status')).toBe('none\n');
     expect(await example('danger.ts', 'git push --force')).toMatch(/^critical: git\.push-force\. .*push without force/);
@@ -239,7 +243,15 @@ describe('the examples', () => {
   });
 
   it('every example is run by a test', () => {
-    const here = ['autonomous-handlers.ts', 'danger.ts', 'dashboard.ts', 'errors.ts', 'serve.ts', 'simulated.ts'];
+    const here = [
+      'autonomous-handlers.ts',
+      'danger.ts',
+      'dashboard.ts',
+      'errors.ts',
+      'mocked.ts',
+      'serve.ts',
+      'simulated.ts',
+    ];
     const endToEnd = [
       'demo.ts',
       'guard.ts',

@@ -46,7 +46,8 @@ export function fakeChannelCoder(turns: readonly ScriptedTurn[]): FakeChannelCod
   };
   const module = {
     session: () => ({ detached }),
-    monitorLog: (logFile: string, onEvent: (event: object) => void) => report(logFile, begins.get(logFile) ?? 0, onEvent),
+    monitorLog: (logFile: string, onEvent: (event: object) => void) =>
+      report(logFile, begins.get(logFile) ?? 0, onEvent),
     streamParser: { parseStreamEvent },
     loadPromptFile: async () => ({ config: {}, content: '' }),
   };
@@ -68,7 +69,9 @@ function report(path: string, begin: number, onEvent: (event: object) => void): 
 function parseStreamEvent(line: string): object | null {
   try {
     const event: unknown = JSON.parse(line);
-    return typeof event === 'object' && event !== null && 'type' in event && typeof event.type === 'string' ? event : null;
+    return typeof event === 'object' && event !== null && 'type' in event && typeof event.type === 'string'
+      ? event
+      : null;
   } catch {
     return null;
   }

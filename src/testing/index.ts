@@ -1,5 +1,4 @@
 export { type DetachedCall, type FakeChannelCoder, fakeChannelCoder } from './fake-channelcoder.js';
-export { testManager } from './test-manager.js';
 export { recordedRun, type ScriptedRunOptions, type ScriptedTurn, scriptedRun } from './scripted-run.js';
 export {
   SimulatedExecutor,
@@ -7,3 +6,4 @@ export {
   type SimulatedScript,
   type SimulatedStep,
 } from './simulated-executor.js';
+export { testManager } from './test-manager.js';

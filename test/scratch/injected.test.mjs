@@ -18,7 +18,10 @@ it('a mock that was written by hand drives the typed events', async () => {
     onEvent({ type: 'result', result: 'Done.' });
     return () => {};
   });
-  const manager = new UnifiedSessionManager({ stateDir: 'by-hand', channelCoder: { session: () => ({ detached }), monitorLog } });
+  const manager = new UnifiedSessionManager({
+    stateDir: 'by-hand',
+    channelCoder: { session: () => ({ detached }), monitorLog },
+  });
   const messages = [];
   manager.on('session:message', ({ text }) => messages.push(text));
   const { id } = await manager.create({ prompt: 'Say {hello}' });

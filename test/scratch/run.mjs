@@ -28,7 +28,9 @@ async function install() {
   for (const name of await readdir(join(root, 'node_modules'))) {
     if (!name.startsWith('.')) await symlink(join(root, 'node_modules', name), join(modules, name));
   }
-  const [tarball = ''] = (await run('npm', ['pack', root, '--ignore-scripts', '--silent', '--pack-destination', project]))
+  const [tarball = ''] = (
+    await run('npm', ['pack', root, '--ignore-scripts', '--silent', '--pack-destination', project])
+  )
     .split('\n')
     .slice(-1);
   await run('tar', ['-xzf', join(project, tarball), '-C', own, '--strip-components=1']);

@@ -18,7 +18,11 @@ it('a fake ChannelCoder plays its turns in each run of a session, and records it
   await manager.continue(id, 'Again');
   const second = await manager.waitFor(id);
 
-  expect(second).toMatchObject({ status: 'completed', runs: [{ number: 1 }, { number: 2 }], metadata: { messages: 4 } });
+  expect(second).toMatchObject({
+    status: 'completed',
+    runs: [{ number: 1 }, { number: 2 }],
+    metadata: { messages: 4 },
+  });
   expect(fake.calls).toMatchObject([
     { prompt: 'Use {this}', options: { logFile: first.logFile, maxTurns: 3 } },
     { prompt: 'Again', options: { resume: first.channelCoderSession } },

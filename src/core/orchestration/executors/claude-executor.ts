@@ -29,6 +29,7 @@ import type { Mount } from '../workspace/mount.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
 import { BaseExecutor } from './base-executor.js';
 import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
+import type { PlacedRun } from './placed-run.js';
 import { injectedRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
 
@@ -37,16 +38,6 @@ export interface Extras {
   /** Only for a run in a container. */
   readonly mounts: readonly Mount[];
   readonly env: Readonly<Record<string, string>>;
-}
-
-/** A run whose workspace is ready, with everything that an executor needs to start Claude there. */
-export interface PlacedRun {
-  readonly request: RunRequest;
-  /** The path on the machine: of the worktree, or of the workspace itself. */
-  readonly workspace: string;
-  /** What the record should say about the place of the run. */
-  readonly environment: Partial<SessionEnvironment>;
-  readonly files: MailboxFiles;
 }
 
 /**
@@ -187,7 +178,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const { cwd, worktree } = session.environment;
     const run = session.runs.at(-1) ?? { number: request.run };
     // An injected ChannelCoder cannot be asked about a run of an earlier process.
-    if (this.runtime.injected) return run.startedAt === undefined ? undefined : endedRun({ unknown: true });
+    if (this.runtime.injected) return super.adopt(request);
     const leave = worktree === undefined ? (): void => {} : this.worktrees.enter(worktree, spec.id);
     let found: RunHandle | undefined;
     try {

@@ -54,7 +54,7 @@ export class ClaudeRuntime {
     this.#hasWarned = true;
     process.emitWarning(
       'A test starts a real session of Claude Code, which costs money. If ChannelCoder should be mocked, give the mock to the ' +
-        "manager: new UnifiedSessionManager({ channelCoder }). A mocked module needs settings of the test runner, see docs/guide.md.",
+        'manager: new UnifiedSessionManager({ channelCoder }). A mocked module needs settings of the test runner, see docs/guide.md.',
       'RealSessionInTest',
     );
   }

@@ -1,7 +1,7 @@
 import type { PlanRequest } from '../channelcoder/plan.js';
 import type { PlannedContainer } from '../docker/container-planner.js';
 import type { MountOption } from '../session/docker-options.js';
-import type { PlacedRun } from './claude-executor.js';
+import type { PlacedRun } from './placed-run.js';
 
 /** What an injected ChannelCoder is asked about a run: the options of the session as they were given. */
 export function injectedRequest(placed: PlacedRun): PlanRequest {

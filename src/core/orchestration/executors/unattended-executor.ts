@@ -7,7 +7,8 @@ import type { PlannedContainer } from '../docker/container-planner.js';
 import { GUARDED_ENV } from '../guard/guard-environment.js';
 import { launchDetached } from '../process/launcher.js';
 import { logBytesOf } from '../session/limits.js';
-import { ClaudeExecutor, type PlacedRun } from './claude-executor.js';
+import { ClaudeExecutor } from './claude-executor.js';
+import type { PlacedRun } from './placed-run.js';
 import { planRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
 

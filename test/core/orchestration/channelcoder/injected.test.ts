@@ -1,4 +1,9 @@
-import { AutonomousExecutor, type ChannelCoderModule, type SessionEvent, UnifiedSessionManager } from 'autonomous-orchestration';
+import {
+  AutonomousExecutor,
+  type ChannelCoderModule,
+  type SessionEvent,
+  UnifiedSessionManager,
+} from 'autonomous-orchestration';
 import * as realChannelCoder from 'channelcoder';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { injectedChannelCoder } from '../../../../src/core/orchestration/channelcoder/injected.js';
@@ -9,7 +14,10 @@ import { tempFolder } from '../../../support/temp-folder.js';
 
 const INIT = { type: 'system', subtype: 'init', session_id: 'conversation-1' };
 const TEXT = { type: 'assistant', message: { content: [{ type: 'text', text: 'Hello.' }] } };
-const CALL = { type: 'assistant', message: { content: [{ type: 'tool_use', id: 't1', name: 'Bash', input: { command: 'ls' } }] } };
+const CALL = {
+  type: 'assistant',
+  message: { content: [{ type: 'tool_use', id: 't1', name: 'Bash', input: { command: 'ls' } }] },
+};
 const ANSWER = { type: 'user', message: { content: [{ type: 'tool_result', tool_use_id: 't1', content: 'a.txt' }] } };
 const RESULT = { type: 'result', result: 'Done.', total_cost_usd: 0.25 };
 
@@ -63,8 +71,18 @@ describe('a manager with a given channelCoder', () => {
     const channelCoder = byHand();
     const { manager } = managerOf(channelCoder);
     const [cwd, mounted] = [tempFolder(), tempFolder()];
-    const docker = { image: 'my-image', env: { TOKEN: 'x' }, mounts: [{ source: mounted, target: '/data', readonly: true }] };
-    const { id } = await manager.create({ prompt: 'Use {this} & "that" --now', cwd, docker, maxTurns: 3, tools: ['Read'] });
+    const docker = {
+      image: 'my-image',
+      env: { TOKEN: 'x' },
+      mounts: [{ source: mounted, target: '/data', readonly: true }],
+    };
+    const { id } = await manager.create({
+      prompt: 'Use {this} & "that" --now',
+      cwd,
+      docker,
+      maxTurns: 3,
+      tools: ['Read'],
+    });
     const { logFile } = await manager.waitFor(id);
     expect(channelCoder.detached.mock.calls).toEqual([
       [
@@ -80,7 +98,7 @@ describe('a manager with a given channelCoder', () => {
         },
       ],
     ]);
-    expect(channelCoder.monitorLog).toHaveBeenCalledWith(logFile, expect.any(Function), expect.any(Object));
+    expect(channelCoder.monitorLog).toHaveBeenCalledWith(logFile, expect.any(Function));
   });
 
   it('continues the conversation with the feedback', async () => {
@@ -107,11 +125,17 @@ describe('a manager with a given channelCoder', () => {
 
   it('waits for events that a test reports later, and can be cancelled', async () => {
     let report: (event: object) => void = () => {};
-    const channelCoder = { ...byHand(), monitorLog: (_: string, onEvent: (event: object) => void) => (report = onEvent) };
+    const monitorLog = vi.fn((_: string, onEvent: (event: object) => void): unknown => {
+      report = onEvent;
+      return () => {};
+    });
+    const channelCoder = { ...byHand(), monitorLog };
     const { manager } = managerOf(channelCoder);
     const { id } = await manager.create({ prompt: 'x', cwd: tempFolder() });
     await manager.waitFor(id, { status: 'running' });
-    await vi.waitUntil(() => (report(TEXT), manager.get(id)?.metadata.lastMessage === 'Hello.'));
+    await vi.waitUntil(() => channelCoder.monitorLog.mock.calls.length > 0);
+    report(TEXT);
+    expect(manager.get(id)?.metadata.lastMessage).toBe('Hello.');
     expect(await manager.cancel(id)).toMatchObject({ status: 'cancelled' });
   });
 
@@ -131,13 +155,19 @@ describe('a manager with a given channelCoder', () => {
 
   it('refuses an interactive session, which needs a terminal', async () => {
     const { manager } = managerOf(byHand());
-    const error = await errorOf(manager.create({ mode: 'interactive', prompt: 'x', cwd: tempFolder() }), 'INVALID_OPTIONS');
+    const error = await errorOf(
+      manager.create({ mode: 'interactive', prompt: 'x', cwd: tempFolder() }),
+      'INVALID_OPTIONS',
+    );
     expect(error.message).toContain('SimulatedExecutor');
   });
 
   it('counts a run of an earlier process as lost when it recovers', async () => {
     const stateDir = tempFolder();
-    const live = { ...byHand(), monitorLog: (_: string, onEvent: (event: object) => void) => void setImmediate(onEvent, TEXT) };
+    const live = {
+      ...byHand(),
+      monitorLog: (_: string, onEvent: (event: object) => void) => void setImmediate(onEvent, TEXT),
+    };
     const first = managerOf(live, stateDir);
     const { id } = await first.manager.create({ prompt: 'x', cwd: tempFolder() });
     await vi.waitUntil(() => first.manager.get(id)?.metadata.lastMessage !== undefined);
@@ -163,13 +193,42 @@ describe('a given channelCoder that is incomplete fails the session with what to
   it.each<[string, object, RegExp]>([
     ['an object without functions', {}, /it has no session\(\).*Add session: \(\) =>/],
     ['no monitorLog', { session }, /it has no monitorLog\(\).*Add monitorLog: \(logFile, onEvent\) =>/],
-    ['an automock', { session: vi.fn(), monitorLog: vi.fn() }, /session\(\) returned "undefined".*Add session: \(\) =>/],
+    [
+      'an automock',
+      { session: vi.fn(), monitorLog: vi.fn() },
+      /session\(\) returned "undefined".*Add session: \(\) =>/,
+    ],
     ['a session without detached', { session: () => ({}), monitorLog: () => {} }, /it has no detached\(\)/],
-    ['a monitorLog that does nothing', { session, monitorLog: vi.fn() }, /returned undefined.*onEvent\(\{ type: 'result'/],
-    ['a monitorLog that reports no result', { session, monitorLog: (_: string, on: (event: object) => void) => on(TEXT) }, /no result/],
-    ['a detached that rejects', { session: () => ({ detached: () => Promise.reject(new Error('no disk')) }), monitorLog: vi.fn() }, /detached\(\).*no disk/],
-    ['a detached that refuses', { session: () => ({ detached: async () => ({ success: false, error: 'no image' }) }), monitorLog: vi.fn() }, /detached\(\).*no image/],
-    ['a monitorLog that throws', { session, monitorLog: () => { throw new Error('no file'); } }, /monitorLog\(\).*no file/],
+    [
+      'a monitorLog that does nothing',
+      { session, monitorLog: vi.fn() },
+      /returned undefined.*onEvent\(\{ type: 'result'/,
+    ],
+    [
+      'a monitorLog that reports no result',
+      { session, monitorLog: (_: string, on: (event: object) => void) => on(TEXT) },
+      /no result/,
+    ],
+    [
+      'a detached that rejects',
+      { session: () => ({ detached: () => Promise.reject(new Error('no disk')) }), monitorLog: vi.fn() },
+      /detached\(\).*no disk/,
+    ],
+    [
+      'a detached that refuses',
+      { session: () => ({ detached: async () => ({ success: false, error: 'no image' }) }), monitorLog: vi.fn() },
+      /detached\(\).*no image/,
+    ],
+    [
+      'a monitorLog that throws',
+      {
+        session,
+        monitorLog: () => {
+          throw new Error('no file');
+        },
+      },
+      /monitorLog\(\).*no file/,
+    ],
   ])('%s', async (_, channelCoder, message) => {
     const { status, result } = await run(channelCoder);
     expect({ status, reason: result?.reason }).toEqual({ status: 'failed', reason: 'LAUNCH_FAILED' });
@@ -199,7 +258,10 @@ describe('a real session in a test', () => {
     onTestFinished(() => warned.mockRestore());
     const stateDir = tempFolder();
     const path = executables({ claude: FAKE_CLAUDE });
-    const executor = new AutonomousExecutor({ stateDir, env: { ...env, PATH: `${path}:/usr/bin:/bin`, HOME: tempFolder() } });
+    const executor = new AutonomousExecutor({
+      stateDir,
+      env: { ...env, PATH: `${path}:/usr/bin:/bin`, HOME: tempFolder() },
+    });
     const manager = new UnifiedSessionManager({ stateDir, executors: { autonomous: executor } });
     onTestFinished(() => manager.close({ sessions: 'cancel' }));
     for (let count = 0; count < 2; count += 1) {

@@ -10,7 +10,8 @@ const monitorLog = vi.hoisted(() => vi.fn<typeof MonitorLog>());
 vi.mock('channelcoder', async (original) => ({
   ...(await original<object>()),
   session: () => ({ detached: async () => ({ success: true, data: { detached: true } }) }),
-  monitorLog,
+  // A plain function: a mock function would take the place of the engine and Claude, too.
+  monitorLog: (...args: Parameters<typeof MonitorLog>) => monitorLog(...args),
 }));
 beforeEach(() => {
   cleanUp.mockReset();
