@@ -1,4 +1,5 @@
-import { type ClaudeOptions, type InterpolationData, session } from 'channelcoder';
+import type { ClaudeOptions, InterpolationData } from 'channelcoder';
+import * as channelCoder from 'channelcoder';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { LITERAL_DATA, literalPrompt } from './literal-prompt.js';
 
@@ -62,7 +63,7 @@ export async function planTerminal(request: Omit<PlanRequest, 'logFile'>): Promi
  * A new ChannelCoder session for each launch. A session cannot be used twice: after its first `detached()`, it resumes a
  * conversation id that it made up, and Claude refuses that id. Without `autoSave: false`, it would write to `~/.channelcoder`.
  */
-const fresh = (): ReturnType<typeof session> => session({ autoSave: false });
+const fresh = (): ReturnType<typeof channelCoder.session> => channelCoder.session({ autoSave: false });
 
 type Planned = { command?: unknown; args?: unknown; prompt?: unknown } & Started;
 

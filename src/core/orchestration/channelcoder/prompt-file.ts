@@ -1,4 +1,5 @@
-import { type InterpolationData, loadPromptFile, type PromptConfig } from 'channelcoder';
+import type { InterpolationData, PromptConfig } from 'channelcoder';
+import * as channelCoder from 'channelcoder';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 
 /** For each open brace, ChannelCoder searches for its end up to the end of the text. More of them would take too long. */
@@ -31,7 +32,7 @@ export function checkPromptFile(path: string, text: string): void {
 export async function validatePromptFile(path: string, name: string, data: InterpolationData): Promise<PromptConfig> {
   let config: PromptConfig;
   try {
-    ({ config } = await loadPromptFile(path));
+    ({ config } = await channelCoder.loadPromptFile(path));
   } catch (error) {
     throw invalid(name, `cannot be read by ChannelCoder: ${messageOf(error)}`, error);
   }

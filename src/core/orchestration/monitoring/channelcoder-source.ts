@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
-import { monitorLog, streamParser } from 'channelcoder';
+import * as channelCoder from 'channelcoder';
 import { deferred } from '../util/deferred.js';
 import { openRegularFile } from '../util/fs/regular-file.js';
 import { LogFollower } from './log-follower.js';
@@ -85,7 +85,7 @@ export class ChannelCoderSource implements LogSource {
     const read = (line: string): void => {
       if (this.#closed) return;
       // To `monitorLog` the rest of a torn line is not a line of its own.
-      const event = torn ? null : streamParser.parseStreamEvent(line);
+      const event = torn ? null : channelCoder.streamParser.parseStreamEvent(line);
       torn = false;
       if (!event) this.#listener.onOtherLine(line);
       else if (++count > this.#done) this.#listener.onEvent(event);
@@ -111,7 +111,7 @@ export class ChannelCoderSource implements LogSource {
     if (this.#done >= this.#countAtOpen) this.#caughtUp.resolve();
     const hear = (event: LogEvent): void => this.#hear(event);
     // Without a number `monitorLog` reports the last ten lines only.
-    const stop: unknown = monitorLog(path, hear, { initialLines: Number.MAX_SAFE_INTEGER });
+    const stop: unknown = channelCoder.monitorLog(path, hear, { initialLines: Number.MAX_SAFE_INTEGER });
     if (typeof stop === 'function') this.#stopMonitorLog = () => stop();
     else if (this.#heard === 0) throw new Error('monitorLog is mocked, and reports nothing');
     this.#timer = setInterval(() => this.#measure(fstatSync(this.#file.fd).size), MEASURE_MS).unref();
@@ -154,7 +154,7 @@ async function completeEvents(file: FileHandle, end: number): Promise<CompleteEv
   let count = 0;
   let isLastOne = false;
   await eachLine(file, { start: 0, end }, (line) => {
-    isLastOne = streamParser.parseStreamEvent(line) !== null;
+    isLastOne = channelCoder.streamParser.parseStreamEvent(line) !== null;
     if (isLastOne) count++;
   });
   const torn = end > 0 && (await file.read(Buffer.alloc(1), 0, 1, end - 1)).buffer[0] !== NEWLINE;

@@ -1,4 +1,4 @@
-import { streamParser } from 'channelcoder';
+import * as channelCoder from 'channelcoder';
 import { classifyDiagnostic } from '../session/error-classifier.js';
 import type { Observation, ResultObservation } from '../session/observation.js';
 import { truncate } from '../util/text.js';
@@ -190,7 +190,7 @@ interface ParsedLine {
 
 /** Finds the event in a line. Text without a line end may stand in front of it, written by an entrypoint or by the agent. */
 function parsed(line: string): ParsedLine {
-  let event = streamParser.parseStreamEvent(line);
+  let event = channelCoder.streamParser.parseStreamEvent(line);
   let left = MOST_TRIED;
   let at = 0;
   for (let tries = 0; !event && tries < MOST_TRIES; tries++) {
@@ -198,7 +198,7 @@ function parsed(line: string): ParsedLine {
     if (at < 0) break;
     left -= line.length - at;
     if (at > TRIED_START || left < 0) return { event, untried: true };
-    event = streamParser.parseStreamEvent(line.slice(at));
+    event = channelCoder.streamParser.parseStreamEvent(line.slice(at));
   }
   return { event, untried: false };
 }
