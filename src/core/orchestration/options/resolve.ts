@@ -1,6 +1,5 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { z } from 'zod';
 import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { Executor } from '../contract/executor.js';
 import type { SessionSpec } from '../contract/session-spec.js';
@@ -11,6 +10,7 @@ import { type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } fr
 import type { SessionMode } from '../session/status.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
+import { check } from './check.js';
 import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
 
 /** How a manager works. Unknown keys are refused. */
@@ -171,41 +171,10 @@ function worktreeOf(given: CreateSessionOptions['worktree'], led: true | undefin
 /** An option that a session sets replaces the default. Variables are merged. */
 function resolveDocker(defaults: Inheritance['docker'], own: CreateSessionOptions['docker']): SessionSpec['docker'] {
   if (own === false || (defaults === false && own === undefined)) return false;
-  return mergeDocker(defaults === false ? {} : defaults, own ?? {});
+  return mergeDocker(defaults === false ? {} : defaults, own === true || own === undefined ? {} : own);
 }
 
 function mergeDocker(defaults: Partial<DockerOptions>, own: Partial<DockerOptions>): DockerOptions {
   const env = { ...defaults.env, ...own.env };
   return { image: DEFAULT_IMAGE, ...defaults, ...own, env };
-}
-
-function check(schema: z.ZodType, options: unknown): void {
-  const { error } = schema.safeParse(options);
-  const issue = error?.issues[0];
-  if (!issue) return;
-  const { path, message } = deepest(issue);
-  const name = path.length > 0 ? `Option '${path.join('.')}'` : 'The options';
-  const value = at(options, path);
-  // The message must not show values of variables, which may be secrets. Objects may contain variables.
-  const secret = path.includes('env') || (typeof value === 'object' && value !== null);
-  const received = secret ? '' : ` Received ${quote(value)}.`;
-  throw new OrchestrationError('INVALID_OPTIONS', `${name}: ${message}.${received}`, { cause: error });
-}
-
-/** The issue of a union says little. The issue of the alternative that got furthest says more. */
-function deepest(issue: z.core.$ZodIssue): { path: PropertyKey[]; message: string } {
-  if (issue.code !== 'invalid_union') return issue;
-  const inner = issue.errors
-    .flatMap(([first]) => first ?? [])
-    .map(deepest)
-    .sort(
-      (a, b) =>
-        b.path.length - a.path.length ||
-        Number(a.message.startsWith('Invalid')) - Number(b.message.startsWith('Invalid')),
-    )[0];
-  return inner ? { path: [...issue.path, ...inner.path], message: inner.message } : issue;
-}
-
-function at(value: unknown, path: PropertyKey[]): unknown {
-  return path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value);
 }
