@@ -48,7 +48,10 @@ function problemOf(schema: z.ZodType, issue: Issue): { path: PropertyKey[]; mess
 
 function unknownKey(key: string, known: readonly string[]): string {
   const [nearest] = known
-    .map((name) => ({ name, distance: leven(name.toLowerCase(), key.toLowerCase()) / Math.max(name.length, key.length) }))
+    .map((name) => ({
+      name,
+      distance: leven(name.toLowerCase(), key.toLowerCase()) / Math.max(name.length, key.length),
+    }))
     .sort((a, b) => a.distance - b.distance);
   const hint =
     nearest && nearest.distance <= SIMILAR ? `perhaps '${nearest.name}' is meant` : `known are ${known.join(', ')}`;

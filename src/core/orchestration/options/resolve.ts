@@ -171,7 +171,7 @@ function worktreeOf(given: CreateSessionOptions['worktree'], led: true | undefin
 /** An option that a session sets replaces the default. Variables are merged. */
 function resolveDocker(defaults: Inheritance['docker'], own: CreateSessionOptions['docker']): SessionSpec['docker'] {
   if (own === false || (defaults === false && own === undefined)) return false;
-  return mergeDocker(defaults === false ? {} : defaults, own === true || own === undefined ? {} : own);
+  return mergeDocker(defaults === false ? {} : defaults, own ?? {});
 }
 
 function mergeDocker(defaults: Partial<DockerOptions>, own: Partial<DockerOptions>): DockerOptions {

@@ -50,9 +50,9 @@ export interface CreateSessionOptions {
   workspaces?: string[];
   /**
    * `false` runs the `claude` of the `PATH` directly on the machine, with the user's own permissions (never skipped) and no
-   * isolation. An object overrides the manager's `docker` defaults for this session. `true` or no value takes these defaults.
+   * isolation. An object overrides the manager's `docker` defaults for this session.
    */
-  docker?: boolean | Partial<DockerOptions>;
+  docker?: false | Partial<DockerOptions>;
   /** System prompt that replaces Claude's own. */
   system?: string;
   /** Text added to Claude's system prompt. */
