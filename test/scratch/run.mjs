@@ -15,7 +15,10 @@ try {
   const vitest = join(project, 'node_modules/vitest/vitest.mjs');
   for (const file of ['injected.test.mjs', 'mocked.test.mjs'])
     console.log(await inProject(process.execPath, [vitest, 'run', file]));
-  console.log(await inProject('npx', ['--yes', '--package', `bun@${BUN}`, '--', 'bun', 'test', './bun.test.mjs']));
+  const bun = ['--yes', '--package', `bun@${BUN}`, '--', 'bun'];
+  const why = await inProject('npx', [...bun, '--version']).then(() => undefined, String);
+  if (why === undefined) console.log(await inProject('npx', [...bun, 'test', './bun.test.mjs']));
+  else console.log(`Left out: the test with Bun, which does not run on this machine: ${why}`);
 } finally {
   await rm(project, { recursive: true });
 }
