@@ -10,6 +10,7 @@ import type { PlanRequest } from './plan.js';
 /** How long a fake may report nothing after `monitorLog` has returned, if it has not reported the result yet. */
 const SILENT_MS = 3_000;
 
+const SESSION = 'session: () => ({ detached: async (prompt, options) => ({ success: true }) })';
 const RESULT = `onEvent({ type: 'result', subtype: 'success', result: 'Done.' })`;
 
 /**
@@ -23,14 +24,10 @@ export async function startInjected(
   channelCoder: ChannelCoderModule,
   request: PlanRequest & { cwd: string },
 ): Promise<RunHandle> {
-  requireFunction(
-    channelCoder,
-    'session',
-    'session: () => ({ detached: async (prompt, options) => ({ success: true }) })',
-  );
+  requireFunction(channelCoder, 'session', SESSION);
   requireFunction(channelCoder, 'monitorLog', `monitorLog: (logFile, onEvent) => { ${RESULT}; return () => {}; }`);
   const session: ChannelCoderSession | undefined = channelCoder.session({ autoSave: false });
-  requireFunction(session, 'detached', 'session: () => ({ detached: async (prompt, options) => ({ success: true }) })');
+  requireFunction(session, 'detached', SESSION);
   const { prompt, logFile } = request;
   const answer = await detached(session, 'text' in prompt ? prompt.text : prompt.file, optionsOf(request));
   return injectedRun(channelCoder, {
@@ -125,7 +122,7 @@ const refused = (what: string, why: unknown): OrchestrationError =>
   });
 
 function silent(returned: unknown): string {
-  const how = typeof returned === 'function' ? '' : `, returned ${quote(returned)},`;
+  const how = typeof returned === 'function' ? '' : ` returned ${quote(returned)} and`;
   return (
     `The given channelCoder never reported the end of the run: its monitorLog()${how} reported no result within ` +
     `${SILENT_MS / 1_000} s. Let it call ${RESULT}.`

@@ -7,12 +7,24 @@ const FUNCTIONS = ['session', 'monitorLog', 'loadPromptFile', 'parseLogFile', 'd
 /**
  * The ChannelCoder that takes the place of the real one.
  *
+ * A mocked module is recognized in a process of a test runner only. Elsewhere, a release that lacks a function would turn off the
+ * container and the guard.
+ *
  * @param given an object that the user gave to the manager
+ * @param env the environment of this process
  * @returns the given one, or the module `channelcoder` if a test runner has mocked it; undefined for the real module
  */
-export function injectedChannelCoder(given?: ChannelCoderModule): ChannelCoderModule | undefined {
+export function injectedChannelCoder(
+  given: ChannelCoderModule | undefined,
+  env: NodeJS.ProcessEnv,
+): ChannelCoderModule | undefined {
   if (given !== undefined && !isRealModule(given)) return given;
-  return FUNCTIONS.some((name) => isMocked(name)) ? module : undefined;
+  return isTestRunner(env) && FUNCTIONS.some((name) => isMocked(name)) ? module : undefined;
+}
+
+/** Vitest, Jest and `bun test` set these variables. */
+export function isTestRunner({ VITEST, JEST_WORKER_ID, NODE_ENV }: NodeJS.ProcessEnv): boolean {
+  return VITEST !== undefined || JEST_WORKER_ID !== undefined || NODE_ENV === 'test';
 }
 
 /** True if an object that was given has the real module's `monitorLog`, which follows a log file. */

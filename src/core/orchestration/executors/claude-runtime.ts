@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
-import { injectedChannelCoder } from '../channelcoder/injected.js';
+import { injectedChannelCoder, isTestRunner } from '../channelcoder/injected.js';
 import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import { DockerEnvironment } from '../docker/docker-environment.js';
 import { SessionWorktrees } from '../git/session-worktrees.js';
@@ -39,7 +39,7 @@ export class ClaudeRuntime {
   #hasWarned = false;
 
   constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn, channelCoder }: ClaudeExecutorOptions) {
-    this.injected = injectedChannelCoder(channelCoder);
+    this.injected = injectedChannelCoder(channelCoder, env);
     this.stateDir = stateDir;
     this.env = env;
     this.home = env.HOME ?? homedir();
@@ -70,9 +70,4 @@ export class ClaudeRuntime {
     }
     return false;
   }
-}
-
-/** Vitest, Jest and `bun test` set these variables. */
-function isTestRunner({ VITEST, JEST_WORKER_ID, NODE_ENV }: NodeJS.ProcessEnv): boolean {
-  return VITEST !== undefined || JEST_WORKER_ID !== undefined || NODE_ENV === 'test';
 }

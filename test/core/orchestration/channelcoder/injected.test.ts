@@ -238,13 +238,13 @@ describe('a given channelCoder that is incomplete fails the session with what to
 
 describe('what takes the place of ChannelCoder', () => {
   it('is nothing if the module itself is given, or if none is given', () => {
-    expect(injectedChannelCoder()).toBeUndefined();
-    expect(injectedChannelCoder(realChannelCoder)).toBeUndefined();
+    expect(injectedChannelCoder(undefined, process.env)).toBeUndefined();
+    expect(injectedChannelCoder(realChannelCoder, process.env)).toBeUndefined();
   });
 
   it('is an object that has a part of the module', () => {
     const part = { ...realChannelCoder, session: () => ({ detached: async () => {} }) };
-    expect(injectedChannelCoder(part)).toBe(part);
+    expect(injectedChannelCoder(part, {})).toBe(part);
   });
 });
 

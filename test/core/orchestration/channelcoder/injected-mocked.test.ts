@@ -1,0 +1,14 @@
+import { expect, it, vi } from 'vitest';
+import { injectedChannelCoder } from '../../../../src/core/orchestration/channelcoder/injected.js';
+
+vi.mock('channelcoder', () => ({ session: () => ({}), monitorLog: () => {} }));
+
+it.each([
+  ['takes the place of ChannelCoder under Vitest', { VITEST: 'true' }, true],
+  ['takes the place of ChannelCoder under Jest', { JEST_WORKER_ID: '1' }, true],
+  ['takes the place of ChannelCoder under bun test', { NODE_ENV: 'test' }, true],
+  // A release of ChannelCoder without one of the functions must not turn off the container and the guard.
+  ['is not taken for a mock outside a test runner', { NODE_ENV: 'production' }, false],
+])('a module that lacks functions %s', (_, env, isInjected) => {
+  expect(injectedChannelCoder(undefined, env) !== undefined).toBe(isInjected);
+});
