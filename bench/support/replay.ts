@@ -61,6 +61,7 @@ export interface ReplayReport {
 const [name, file = ''] = process.argv.slice(2);
 const replay: Replay = REPLAYS[name as ReplayName];
 
+await import('../../src/danger/index.js'); // The first run of a process loads the rules. That is not a part of reading a log.
 collectGarbage();
 await delay(100);
 writeFileSync('/proc/self/clear_refs', '5'); // Resets the peak memory, so that the start-up does not count.

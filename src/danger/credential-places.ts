@@ -72,3 +72,8 @@ export function kindByName(name: string): 'key' | 'environment' | undefined {
 export function isKeyFolder(path: string): boolean {
   return FOLDER_ENDS.get(baseName(path))?.some((end) => path.endsWith(end)) === true;
 }
+
+/** Whether a path is a folder that holds keys, or is in one. */
+export function isInKeyFolder(path: string): boolean {
+  return path.split('/').some((segment) => FOLDER_ENDS.get(segment)?.some((end) => `${path}/`.includes(`${end}/`)));
+}

@@ -1,4 +1,4 @@
-import { isCredentialPlace, isKeyFolder } from '../credential-places.js';
+import { isCredentialPlace, isInKeyFolder } from '../credential-places.js';
 import { credentialKind } from '../credentials.js';
 import type { Danger } from '../danger.js';
 import type { Places } from '../paths.js';
@@ -61,9 +61,7 @@ function rateWhere(path: string, name: string, shows: boolean, places: Places): 
   if (name.startsWith('!')) return undefined;
   const searches = (what: string): Danger =>
     critical('credentials.search', `Searches ${shown(path)}, ${what}; look for what you need elsewhere.`);
-  const folders = path.split('/').map((_, index, segments) => segments.slice(0, index + 1).join('/'));
-  if (folders.some((folder) => isKeyFolder(folder)) || isCredentialPlace(path))
-    return searches('which holds keys or passwords');
+  if (isInKeyFolder(path) || isCredentialPlace(path)) return searches('which holds keys or passwords');
   const kind = credentialKind(path);
   if (kind === 'key' && (shows || !places.isInWorkspace(path))) return searches('which holds keys or passwords');
   if (kind === 'environment' && !places.isInWorkspace(path)) return searches('which usually holds passwords');
@@ -71,8 +69,8 @@ function rateWhere(path: string, name: string, shows: boolean, places: Places): 
     return shows ? warning('credentials.read', `Searches ${shown(path)}, which usually holds passwords.`) : undefined;
   // A search through the whole home folder finds the keys as well.
   const start = path.split(`/${ANY}`)[0] ?? path;
-  const wide = start === '' ? '/' : start.replace(new RegExp(`/${SEGMENT}$`), '');
-  const isWide = isWithin(places.home, wide === '' ? '/' : wide) || wide === '/root' || wide === '/etc';
+  const wide = (start.endsWith(`/${SEGMENT}`) ? start.slice(0, -SEGMENT.length - 1) : start) || '/';
+  const isWide = isWithin(places.home, wide) || wide === '/root' || wide === '/etc';
   const isCode = /\.[a-z]{1,5}$/i.test(name);
   return shows && isWide && !isCode && !places.isInWorkspace(wide) && !isWithin(places.workspace, `${places.home}/x`)
     ? searches('the keys of the user among it')

@@ -43,9 +43,8 @@ export class LineSplitter {
     const telling = new Telling(chunk);
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      const plain = this.#begins && this.#listener.onPlain ? telling.from(start) : -1;
-      if (plain > end) {
-        end = chunk.lastIndexOf(NEWLINE, plain);
+      if (this.#begins && this.#listener.onPlain && !telling.isBetween(start, end)) {
+        end = chunk.lastIndexOf(NEWLINE, telling.from(start));
         this.#listener.onPlain?.(chunk.subarray(start, end + 1));
       } else {
         this.#complete(chunk.subarray(start, end));
@@ -109,12 +108,19 @@ class Telling {
     this.#chunk = chunk;
   }
 
-  /** The position of the next word. If there is no further word, the length of the chunk. */
-  from(start: number): number {
-    return Math.min(...this.#found.map((found, index) => (found >= start ? found : this.#search(index, start))));
+  /** Whether a line has one of the words. Almost every line has the first one, and the chunk is not searched for the other. */
+  isBetween(start: number, end: number): boolean {
+    return TELLING.some((_, index) => this.#next(index, start) < end);
   }
 
-  #search(index: number, start: number): number {
+  /** The position of the next word. If there is no further word, the length of the chunk. */
+  from(start: number): number {
+    return Math.min(...TELLING.map((_, index) => this.#next(index, start)));
+  }
+
+  #next(index: number, start: number): number {
+    const known = this.#found[index] ?? -1;
+    if (known >= start) return known;
     const found = this.#chunk.indexOf(TELLING[index] ?? '', start);
     const position = found < 0 ? this.#chunk.length : found;
     this.#found[index] = position;

@@ -173,8 +173,8 @@ export class RunObserver {
     const replayed = this.#replayed;
     const unasked = replayed !== undefined && this.#unasked;
     const enforced = handle.hooked === true && !unasked && (control.stopping ? 'ended' : true);
-    const warnings = handle.hooked ? observations.flatMap(releaseWarning) : [];
-    const seen = guard.inspect([...observations, ...warnings], enforced);
+    const warning = handle.hooked ? releaseWarning(observations) : undefined;
+    const seen = guard.inspect(warning ? [...observations, warning] : observations, enforced);
     const isRecorded = record.dispatch({
       type: 'observed',
       at: replayed ?? record.clock.now(),

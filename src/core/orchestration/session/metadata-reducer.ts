@@ -36,108 +36,101 @@ interface Observed {
   readonly replayed?: true;
 }
 
+/** A record while a log line is added to it: a copy whose fields may be set. What the fields hold is replaced, never changed. */
+type Draft = Writable<Omit<UnifiedSession, 'metadata'>> & { metadata: MetadataDraft };
+type MetadataDraft = Writable<SessionMetadata>;
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 /** The record after a log line. Its size is bounded however many lines there are. */
 export function observe(session: UnifiedSession, observed: Observed): UnifiedSession {
-  let next: UnifiedSession = { ...session, metadata: { ...session.metadata, lastActivity: observed.at } };
-  for (const observation of observed.observations) next = observeOne(next, observation, observed);
-  Object.freeze(next.metadata);
-  return next;
+  const draft: Draft = { ...session, metadata: { ...session.metadata, lastActivity: observed.at } };
+  for (const observation of observed.observations) add(draft, observation, observed);
+  Object.freeze(draft.metadata);
+  return draft;
 }
 
-function observeOne(session: UnifiedSession, observation: Observation, { at, replayed }: Observed): UnifiedSession {
-  const { metadata } = session;
-  const update = (change: Partial<SessionMetadata>): UnifiedSession => ({
-    ...session,
-    metadata: { ...metadata, ...change },
-  });
-
+function add(draft: Draft, observation: Observation, { at, replayed }: Observed): void {
+  const { metadata } = draft;
   switch (observation.kind) {
     case 'init':
-      return {
-        ...update({
-          ...(observation.model !== undefined && { model: singleLine(observation.model) }),
-          ...(observation.claudeVersion !== undefined && { claudeVersion: singleLine(observation.claudeVersion) }),
-        }),
-        channelCoderSession: observation.conversationId,
-      };
+      draft.channelCoderSession = observation.conversationId;
+      if (observation.model !== undefined) metadata.model = singleLine(observation.model);
+      if (observation.claudeVersion !== undefined) metadata.claudeVersion = singleLine(observation.claudeVersion);
+      break;
     case 'message': {
-      const messages = metadata.messages + (observation.first ? 1 : 0);
-      if (observation.text === '') return update({ messages });
+      if (observation.first) metadata.messages += 1;
+      if (observation.text === '') break;
       const { parentToolUseId } = observation;
       const text = truncate(observation.text, MESSAGE_LENGTH);
       const message = Object.freeze({ at, text, ...(parentToolUseId !== undefined && { parentToolUseId }) });
-      return update({
-        messages,
-        lastMessage: text,
-        recentMessages: pushed(metadata.recentMessages, message, KEPT.messages),
-      });
+      metadata.lastMessage = text;
+      metadata.recentMessages = pushed(metadata.recentMessages, message, KEPT.messages);
+      break;
     }
     case 'prompt': {
       const said = Object.freeze({ at, text: truncate(observation.text, MESSAGE_LENGTH), by: 'person' as const });
-      return update({ recentMessages: pushed(metadata.recentMessages, said, KEPT.messages) });
+      metadata.recentMessages = pushed(metadata.recentMessages, said, KEPT.messages);
+      break;
     }
     case 'tool': {
       const { kind: _, ...call } = observation;
       const record: ToolUsageRecord = Object.freeze({ ...call, input: boundedCopy(call.input), startedAt: at });
-      return update({
-        toolsUsed: pushed(metadata.toolsUsed, record, KEPT.tools),
-        toolCounts: counted(metadata.toolCounts, call.name),
-        ...(call.danger && {
-          dangers: pushed(metadata.dangers, dangerRecord(call.danger, call, at), KEPT.dangers),
-        }),
-      });
+      metadata.toolsUsed = pushed(metadata.toolsUsed, record, KEPT.tools);
+      metadata.toolCounts = counted(metadata.toolCounts, call.name);
+      if (call.danger) addDanger(metadata, dangerRecord(call.danger, call, at));
+      break;
     }
     case 'breach':
     case 'danger':
-      return update({
-        dangers: pushed(metadata.dangers, dangerRecord(observation.danger, observation, at), KEPT.dangers),
-      });
+      addDanger(metadata, dangerRecord(observation.danger, observation, at));
+      break;
     case 'tool-result': {
       const index = metadata.toolsUsed.findLastIndex((tool) => tool.id === observation.toolUseId);
       const tool = metadata.toolsUsed[index];
-      if (!tool) return session;
-      const toolsUsed = [...metadata.toolsUsed];
-      toolsUsed[index] = Object.freeze({
-        ...tool,
-        outcome: observation.outcome,
-        ...(!replayed && { durationMs: at - tool.startedAt }),
-      });
-      return update({ toolsUsed: Object.freeze(toolsUsed) });
+      if (!tool) break;
+      const { outcome } = observation;
+      const durationMs = replayed ? {} : { durationMs: at - tool.startedAt };
+      metadata.toolsUsed = replaced(metadata.toolsUsed, index, Object.freeze({ ...tool, outcome, ...durationMs }));
+      break;
     }
     case 'usage': {
-      const { tokens = NO_TOKENS, costUsd = 0 } = currentRun(session);
-      return withTotals(session, {
+      const { tokens = NO_TOKENS, costUsd = 0 } = currentRun(draft);
+      addTotals(draft, {
         tokens: addTokens(tokens, observation.added),
         ...(observation.costUsd !== undefined && { costUsd: costUsd + observation.costUsd }),
       });
+      break;
     }
     case 'usage-limit':
     case 'turn-end':
     case 'tampered':
-      return session;
+      break;
     case 'error': {
       const { kind: _, ...rest } = observation;
       const error: ClassifiedError = Object.freeze({ ...rest, message: detachString(rest.message), at });
-      return update({
-        errors: pushed(metadata.errors, error, KEPT.errors),
-        errorCounts: Object.freeze({
-          ...metadata.errorCounts,
-          [error.severity]: metadata.errorCounts[error.severity] + 1,
-        }),
-      });
+      const { [error.severity]: count } = metadata.errorCounts;
+      metadata.errors = pushed(metadata.errors, error, KEPT.errors);
+      metadata.errorCounts = Object.freeze({ ...metadata.errorCounts, [error.severity]: count + 1 });
+      break;
     }
     case 'result': {
       // Claude's own totals replace our counts, because they include side requests and every model.
       const { turns, costUsd, tokens } = observation;
-      return withTotals(session, {
+      addTotals(draft, {
         ...(turns !== undefined && { turns }),
         ...(costUsd !== undefined && { costUsd }),
         ...(tokens !== undefined && { tokens: Object.freeze({ ...tokens }) }),
       });
+      break;
     }
     case 'diagnostic':
-      return update({ diagnostics: pushed(metadata.diagnostics, detachString(observation.line), KEPT.diagnostics) });
+      metadata.diagnostics = pushed(metadata.diagnostics, detachString(observation.line), KEPT.diagnostics);
+      break;
   }
+}
+
+function addDanger(metadata: MetadataDraft, danger: DangerRecord): void {
+  metadata.dangers = pushed(metadata.dangers, danger, KEPT.dangers);
 }
 
 function currentRun(session: UnifiedSession): SessionRun {
@@ -145,25 +138,26 @@ function currentRun(session: UnifiedSession): SessionRun {
 }
 
 /** Sets totals of the current run. The session's totals are the sums over its runs. */
-function withTotals(session: UnifiedSession, change: Pick<SessionRun, 'costUsd' | 'tokens' | 'turns'>): UnifiedSession {
-  const runs = Object.freeze([...session.runs.slice(0, -1), Object.freeze({ ...currentRun(session), ...change })]);
+function addTotals(draft: Draft, change: Pick<SessionRun, 'costUsd' | 'tokens' | 'turns'>): void {
+  const { metadata } = draft;
+  const runs = Object.freeze([...draft.runs.slice(0, -1), Object.freeze({ ...currentRun(draft), ...change })]);
   const costs = runs.flatMap((run) => run.costUsd ?? []);
   const turns = runs.flatMap((run) => run.turns ?? []);
   const tokens = runs.flatMap((run) => run.tokens ?? []);
-  return {
-    ...session,
-    runs,
-    metadata: {
-      ...session.metadata,
-      ...(costs.length > 0 && { costUsd: sum(costs) }),
-      ...(turns.length > 0 && { turns: sum(turns) }),
-      ...(tokens.length > 0 && { tokens: tokens.reduce(addTokens, NO_TOKENS) }),
-    },
-  };
+  draft.runs = runs;
+  if (costs.length > 0) metadata.costUsd = sum(costs);
+  if (turns.length > 0) metadata.turns = sum(turns);
+  if (tokens.length > 0) metadata.tokens = tokens.reduce(addTokens, NO_TOKENS);
 }
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
+}
+
+function replaced<T>(list: readonly T[], index: number, item: T): readonly T[] {
+  const copy = [...list];
+  copy[index] = item;
+  return Object.freeze(copy);
 }
 
 function pushed<T>(list: readonly T[], item: T, most: number): readonly T[] {
