@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type FSWatcher, statSync, watch } from 'node:fs';
-import { chown, mkdir, open } from 'node:fs/promises';
+import { chown, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SpawnProcess } from '../../src/core/orchestration/process/launcher.js';
 import { AutonomousExecutor, UnifiedSessionManager } from '../../src/index.js';
@@ -74,7 +74,7 @@ export async function bareRun({ args, env }: Launch, input: string, folder: stri
     const stdio = [stdin.fd, stdout.fd, stdout.fd];
     const [code] = await once(spawn('docker', withName(args, name), { env, stdio, detached: true }), 'exit');
     const endMs = performance.now() - start;
-    if (code !== 0) throw new Error(`The bare run ended with ${code}; its output is in ${output}.`);
+    if (code !== 0) throw new Error(`The bare run ended with ${code}: ${await readFile(output, 'utf8')}`);
     return { firstByteMs: (await firstByte) - start, endMs };
   } finally {
     await Promise.all([stdin.close(), stdout.close(), run('docker', ['rm', '--force', name])]);
@@ -96,13 +96,20 @@ export async function firstByteIn(file: string): Promise<number> {
 }
 
 function withName(args: readonly string[], name: string): string[] {
-  const copy = [...args];
+  const copy = withoutCheck(args.slice(args.indexOf('run'))); // What is in front of it limits the size of the log.
   copy[copy.indexOf('--name') + 1] = name;
   // Without the labels: with them the manager would take the container for one of its own. Without the guard: its hook would
-  // wait for an answer of this process, and the session is over.
-  const isLabel = (arg = ''): boolean => arg === '--label';
-  const isGuard = (arg = ''): boolean => /target=(\/etc\/claude-code|\/run\/autonomous-orchestration)\//.test(arg);
-  return copy.filter(
-    (arg, index) => !isLabel(arg) && !isLabel(copy[index - 1]) && !isGuard(arg) && !isGuard(copy[index + 1]),
-  );
+  // wait for an answer of this process, and the session is over. Without the session's network, which is gone.
+  const isLeftOut = (flag = '', value = ''): boolean =>
+    ['--label', '--network'].includes(flag) ||
+    (flag === '--mount' && /target=(\/etc\/claude-code|\/run\/autonomous-orchestration)\//.test(value));
+  return copy.filter((arg, at) => !isLeftOut(arg, copy[at + 1]) && !isLeftOut(copy[at - 1], arg));
+}
+
+/** Without the check of the mounts, which would miss those of the guard: `--entrypoint /bin/sh <image> -c <check> sh <command>`. */
+function withoutCheck(args: readonly string[]): string[] {
+  const at = args.indexOf('--entrypoint');
+  const [, shell, image = '', option, , , program = '', ...rest] = args.slice(at);
+  if (shell !== '/bin/sh' || option !== '-c') throw new Error('The command line has no check of the mounts any more.');
+  return [...args.slice(0, at), '--entrypoint', program, image, ...rest];
 }
