@@ -69,6 +69,7 @@ export type {
   SessionStartedEvent,
   SessionStatus,
   SessionSteeredEvent,
+  Sessions,
   SessionToolEvent,
   SessionToolResultEvent,
   SessionWait,

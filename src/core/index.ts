@@ -59,11 +59,9 @@ export {
   type ToolRule,
 } from './orchestration/session/policy.js';
 export type { QueueStatus } from './orchestration/session/queue-status.js';
+export type { EventStreamOptions, SessionFilter, Sessions, WaitOptions } from './orchestration/session/sessions.js';
 export type { WorktreeRequest } from './orchestration/session/worktree-request.js';
 export { UnifiedSessionManager } from './orchestration/session-manager.js';
-export type { EventStreamOptions } from './orchestration/store/event-stream.js';
-export type { SessionFilter } from './orchestration/store/registry.js';
-export type { WaitOptions } from './orchestration/store/waiters.js';
 export type * from './orchestration/types.js';
 export { OrchestrationError, type OrchestrationErrorCode } from './orchestration/util/errors.js';
 export type { ListenerError } from './orchestration/util/isolated-emitter.js';

@@ -4,8 +4,8 @@ import {
   type OrchestrationErrorCode,
   type QueueStatus,
   type SessionEvent,
+  type Sessions,
   type UnifiedSession,
-  type UnifiedSessionManager,
 } from '../core/index.js';
 import { messageOf, quote } from '../core/orchestration/util/errors.js';
 import { type LogEntry, logEntries } from './log-entries.js';
@@ -52,25 +52,25 @@ export interface AutonomousHandlers {
   createAutonomousMonitor(taskId: string, onEvent: (event: MonitorEvent) => void): () => void;
 
   /**
-   * As {@link UnifiedSessionManager.create}. The options can name files of this machine, so do not let people that you do not
+   * As {@link Sessions.create}. The options can name files of this machine, so do not let people that you do not
    * trust choose them.
    */
   handleAutonomousCreate(options: CreateSessionOptions): Promise<HandlerResult<AutonomousSession>>;
-  /** As {@link UnifiedSessionManager.cancel}. */
+  /** As {@link Sessions.cancel}. */
   handleAutonomousCancel(taskId: string, reason?: string): Promise<HandlerResult<AutonomousSession>>;
-  /** As {@link UnifiedSessionManager.pause}. */
+  /** As {@link Sessions.pause}. */
   handleAutonomousPause(taskId: string): Promise<HandlerResult<AutonomousSession>>;
-  /** As {@link UnifiedSessionManager.resume}. */
+  /** As {@link Sessions.resume}. */
   handleAutonomousResume(taskId: string): Promise<HandlerResult<AutonomousSession>>;
-  /** As {@link UnifiedSessionManager.continue}. */
+  /** As {@link Sessions.continue}. */
   handleAutonomousContinue(taskId: string, feedback: string): Promise<HandlerResult<AutonomousSession>>;
-  /** As {@link UnifiedSessionManager.steer}: answers when the agent has got the message. */
+  /** As {@link Sessions.steer}: answers when the agent has got the message. */
   handleAutonomousSteer(taskId: string, message: string): Promise<HandlerResult<AutonomousSession>>;
-  /** As {@link UnifiedSessionManager.approve}. */
+  /** As {@link Sessions.approve}. */
   handleAutonomousApprove(taskId: string, requestId: string, note?: string): Promise<HandlerResult<AutonomousSession>>;
-  /** As {@link UnifiedSessionManager.deny}. */
+  /** As {@link Sessions.deny}. */
   handleAutonomousDeny(taskId: string, requestId: string, reason?: string): Promise<HandlerResult<AutonomousSession>>;
-  /** As {@link UnifiedSessionManager.queueStatus}. */
+  /** As {@link Sessions.queueStatus}. */
   handleAutonomousQueue(): Promise<HandlerResult<QueueStatus>>;
 }
 
@@ -83,7 +83,7 @@ export interface AutonomousHandlers {
  * export const { handleAutonomousList, handleAutonomousGet, handleAutonomousLogs } = createAutonomousHandlers(manager);
  * ```
  */
-export function createAutonomousHandlers(manager: UnifiedSessionManager): AutonomousHandlers {
+export function createAutonomousHandlers(manager: Sessions): AutonomousHandlers {
   const monitors = new Map<string, () => void>();
 
   const find = (taskId: string): UnifiedSession | undefined => manager.get(taskId) ?? manager.list({ taskId }).at(-1);

@@ -2,19 +2,18 @@ import { setMaxListeners } from 'node:events';
 import type { Executor } from './contract/executor.js';
 import { BaseExecutor } from './executors/base-executor.js';
 import { builtInExecutors } from './executors/built-in.js';
+import { ManagedSessions } from './manager/managed-sessions.js';
 import type { RecoverOptions } from './manager/prepare.js';
 import type { RecoveryReport } from './manager/recovery.js';
-import { Sessions } from './manager/sessions.js';
 import { resolveManagerOptions, resolveMessage, resolveNote, type SessionManagerOptions } from './options/resolve.js';
 import type { CreateSessionOptions } from './session/create-options.js';
 import type { SessionEvent, SessionManagerEvents } from './session/events.js';
 import type { QueueStatus } from './session/queue-status.js';
 import type { UnifiedSession } from './session/record.js';
+import type { EventStreamOptions, SessionFilter, Sessions, WaitOptions } from './session/sessions.js';
 import type { SessionMode } from './session/status.js';
 import { EventDelivery } from './store/event-delivery.js';
-import { type EventStreamOptions, eventStream } from './store/event-stream.js';
-import type { SessionFilter } from './store/registry.js';
-import type { WaitOptions } from './store/waiters.js';
+import { eventStream } from './store/event-stream.js';
 import { OrchestrationError, quote } from './util/errors.js';
 import { IsolatedEmitter } from './util/isolated-emitter.js';
 
@@ -32,8 +31,8 @@ import { IsolatedEmitter } from './util/isolated-emitter.js';
  * const { status, result } = await manager.waitFor(id);
  * ```
  */
-export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents> {
-  readonly #sessions: Sessions;
+export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents> implements Sessions {
+  readonly #sessions: ManagedSessions;
   #closing: Promise<void> | undefined;
   readonly #closed = new AbortController();
 
@@ -44,151 +43,57 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     const resolved = resolveManagerOptions(options);
     requireExecutors(resolved.executors);
     const executors = { ...builtInExecutors(resolved), ...resolved.executors };
-    this.#sessions = new Sessions(resolved, executors, new EventDelivery(this));
+    this.#sessions = new ManagedSessions(resolved, executors, new EventDelivery(this));
   }
 
-  /**
-   * Creates a session. Resolves when the session is recorded: as `starting`, or as `queued` with a `queuePosition`. Does not wait
-   * for the container. Sessions get their places in the queue in the order of the calls.
-   *
-   * @throws OrchestrationError `INVALID_OPTIONS`, `QUEUE_FULL`, `CHILDREN_LIMIT`, `DOCKER_UNAVAILABLE`, `IMAGE_NOT_FOUND`,
-   * `CLAUDE_NOT_FOUND`, `TMUX_NOT_FOUND`, `ONBOARDING_NEEDED`, `ENV_MISSING`, `ILLEGAL_TRANSITION` (its leader has ended),
-   * `WORKSPACE_NOT_FOUND`, `WORKSPACE_NOT_WRITABLE`, `UNSAFE_MOUNT`, `WORKTREE_FAILED`, `STATE_LOCKED`, `STATE_NOT_WRITABLE`,
-   * `MANAGER_CLOSED`; the signal's own reason if `signal` is aborted before `create()` resolves. In all these cases, nothing is
-   * recorded or left behind
-   */
   create(options: CreateSessionOptions): Promise<UnifiedSession> {
     return this.#sessions.create(options);
   }
 
-  /** The record of a session as it is now. Undefined for an unknown id. `waitFor` waits for a change. */
   get(id: string): UnifiedSession | undefined {
     return this.#sessions.store.registry.get(id);
   }
 
-  /** The matching records, oldest first. Without a filter, all records. */
   list(filter?: SessionFilter): UnifiedSession[] {
     return this.#sessions.store.registry.list(filter);
   }
 
-  /**
-   * Ends a session for good. Resolves when its container is proved gone and its slot is free. If the session waits for a slot, it
-   * never starts. If the session has already ended, its record is returned unchanged. A second call joins the first. `close` can
-   * end all sessions.
-   *
-   * @param reason the text for `result.error`, without control characters; at most 2,000 characters
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS`, `MANAGER_CLOSED`; `STATE_NOT_WRITABLE` if the session has
-   * ended and the end could not be written to the disk
-   */
   async cancel(id: string, reason?: string): Promise<UnifiedSession> {
     return this.#sessions.cancel(id, reason);
   }
 
-  /**
-   * Continues the conversation of a session with feedback. The session keeps its id and its worktree, and gets a further run. The
-   * run goes through the queue like a new session. If a run is under way, that run is stopped first, and the session keeps its
-   * slot. Claude remembers what it was told, but not a tool call that was interrupted.
-   *
-   * @param feedback literal text, like `prompt`. In an `interactive` session, feedback of more than 120,000 bytes ends the new
-   * run as `failed`, reason `INVALID_OPTIONS`
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS`, `QUEUE_FULL`, `ILLEGAL_TRANSITION` for a session
-   * that waits for a run, has spent its limits, or in which Claude never began a conversation; `ENV_MISSING`,
-   * `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
-   */
   async continue(id: string, feedback: string): Promise<UnifiedSession> {
     return this.#sessions.continue(id, feedback);
   }
 
-  /**
-   * Freezes the container of a running session (`docker pause`), in the middle of whatever it does. Without Docker, freezes the
-   * `claude` process. While the session is frozen, limits and the deadlines of approvals stand still. Time-outs inside the
-   * container, for example Bash's, do not. If the session is already frozen, its record is returned unchanged. `cancel` and
-   * `continue` also work on a frozen session.
-   *
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` if nothing runs that could be frozen, for example in a
-   * session that waits for its provider's usage limit (`resumeAt`); `DOCKER_UNAVAILABLE`, `MANAGER_CLOSED`
-   */
   async pause(id: string): Promise<UnifiedSession> {
     return this.#sessions.interventions.pause(this.#open(id));
   }
 
-  /**
-   * Lets a frozen session go on. If the session waits for its provider's usage limit (`resumeAt`), it tries again at once, in a
-   * further run. If the session already runs, its record is returned unchanged.
-   *
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION`, `DOCKER_UNAVAILABLE`, `MANAGER_CLOSED`
-   */
   async resume(id: string): Promise<UnifiedSession> {
     return this.#sessions.interventions.resume(this.#open(id));
   }
 
-  /**
-   * Sends a message to a running agent without stopping it. The agent gets the message when its current tool call ends. If the
-   * agent is about to stop, it goes on with the message. Each message arrives once, in the order of the calls. Resolves when the
-   * agent was given the message, which may take as long as its tool call. `session:steered` is emitted at the same time.
-   * `continue`, in contrast, reaches the agent at once, because it stops the agent's work. It also works after the session's end.
-   *
-   * @param message at most 8,000 characters
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS`, `ILLEGAL_TRANSITION` if nothing runs, or if the run ended
-   * before the agent got the message, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
-   */
   async steer(id: string, message: string): Promise<void> {
     return this.#sessions.interventions.steer(this.#open(id), resolveMessage(message));
   }
 
-  /**
-   * Allows a tool call that waits for a decision (`pendingApprovals`, `session:approval`).
-   *
-   * @param note kept with the event, at most 2,000 characters; the agent does not get it
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS` for a longer note, `REQUEST_NOT_FOUND` if the call
-   * does not wait (any more), `ILLEGAL_TRANSITION` if nothing runs, `MANAGER_CLOSED`
-   */
   async approve(id: string, requestId: string, note?: string): Promise<UnifiedSession> {
     return this.#answer(id, requestId, 'allow', resolveNote('note', note));
   }
 
-  /**
-   * Denies a tool call that waits for a decision. The call does not run.
-   *
-   * @param reason the text for the agent, at most 2,000 characters
-   * @throws OrchestrationError as `approve`
-   */
   async deny(id: string, requestId: string, reason?: string): Promise<UnifiedSession> {
     return this.#answer(id, requestId, 'deny', resolveNote('reason', reason));
   }
 
-  /**
-   * Removes the git worktree that was made for a session. The session must have ended. The branch of the worktree stays, and a
-   * later `continue()` makes the worktree again. A worktree that was there before the session is not touched.
-   *
-   * @param options.force also removes the worktree if changes are not committed, or if only its branch has its commits. Default
-   * `false`
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` if the session has not ended, or another session works
-   * in the worktree; `WORKTREE_HAS_WORK`, `WORKTREE_FAILED`, `MANAGER_CLOSED`; `STATE_NOT_WRITABLE` if the worktree was removed
-   * and this could not be written to the disk
-   */
   async removeWorktree(id: string, { force = false }: { force?: boolean } = {}): Promise<UnifiedSession> {
     return this.#sessions.interventions.removeWorktree(this.#open(id), force);
   }
 
-  /**
-   * Resolves with the record when the session reaches a status. Default: when the session ends, however it went.
-   *
-   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` if the session ends without reaching the status,
-   * `MANAGER_CLOSED`; the reason of `options.signal` if that is aborted
-   */
   async waitFor(id: string, options: WaitOptions = {}): Promise<UnifiedSession> {
     return this.#sessions.waitFor(id, options);
   }
 
-  /**
-   * All events from now on, or the events of one session, for `for await`. It listens from the call on, not only from the first
-   * `next()`, so no event between the two is missed. The iteration ends when you leave the loop. It also ends when the manager
-   * has ended and all earlier events are read.
-   *
-   * @throws OrchestrationError `EVENTS_OVERFLOW`, from `next()`, if a reader is 10,000 events behind. The reader gets these
-   * events first, and no later events
-   */
   events(options: EventStreamOptions = {}): AsyncIterableIterator<SessionEvent> {
     const subscribe = (listener: (event: SessionEvent) => void): (() => void) => {
       this.on('event', listener);
@@ -197,7 +102,6 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     return eventStream(subscribe, this.#closed.signal, options);
   }
 
-  /** How many sessions run and wait, and which session is next. */
   queueStatus(): QueueStatus {
     return this.#sessions.runs.queue.status();
   }

@@ -2,7 +2,7 @@ import { Hono, type MiddlewareHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
 import type { z } from 'zod';
-import { OrchestrationError, type OrchestrationErrorCode, type UnifiedSessionManager } from '../../core/index.js';
+import { OrchestrationError, type OrchestrationErrorCode, type Sessions } from '../../core/index.js';
 import { messageOf } from '../../core/orchestration/util/errors.js';
 import { createAutonomousHandlers, type HandlerResult } from '../autonomous-handlers.js';
 import { jsonOnly, sameOriginOnly, tokenNeeded } from './access.js';
@@ -74,7 +74,7 @@ const CONTENT_SECURITY_POLICY = {
  * ```
  */
 export function createAutonomousApp(
-  manager: UnifiedSessionManager,
+  manager: Sessions,
   { token, readWithoutToken = false, workspaces: given = [process.cwd()], hosts = [] }: AutonomousAppOptions,
 ): Hono {
   if (!TOKEN.test(token)) {

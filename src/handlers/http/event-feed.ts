@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Context } from 'hono';
-import type { QueueStatus, UnifiedSession, UnifiedSessionManager } from '../../core/index.js';
+import type { QueueStatus, Sessions, UnifiedSession } from '../../core/index.js';
 import { type AutonomousSession, sessionView } from '../session-view.js';
 import type { EventHistory, HistoryEntry } from './event-history.js';
 import { PIECE_CHARACTERS, piecesOf, type Reader, type Readers } from './readers.js';
@@ -22,7 +22,7 @@ const RETRY = 'retry: 1000\n\n';
 
 /** The sources of the events, and the counter of their readers. */
 export interface FeedSource {
-  readonly manager: UnifiedSessionManager;
+  readonly manager: Sessions;
   readonly history: EventHistory;
   readonly workspaces: readonly string[];
   readonly readers: Readers;
@@ -94,7 +94,7 @@ export class EventFeed {
 }
 
 /** The current records of the sessions that events are about. */
-function changedBy(entries: readonly HistoryEntry[], manager: UnifiedSessionManager): UnifiedSession[] {
+function changedBy(entries: readonly HistoryEntry[], manager: Sessions): UnifiedSession[] {
   const ids = new Set(entries.map(({ sessionId }) => sessionId));
   // A session that gets a slot has no event of its own. A session that moves up in the queue is in the queue's event.
   if (entries.some(({ queue }) => queue)) for (const { id } of manager.list({ status: 'starting' })) ids.add(id);

@@ -1,5 +1,5 @@
 import { nanoid } from 'nanoid';
-import type { SessionEvent, UnifiedSessionManager } from '../../core/index.js';
+import type { SessionEvent, Sessions } from '../../core/index.js';
 import { totalTokens } from '../../core/orchestration/session/observation.js';
 import { boundedCopy } from '../../core/orchestration/util/bounded-copy.js';
 import { truncate } from '../../core/orchestration/util/text.js';
@@ -42,7 +42,7 @@ const MOST_PLACES = 100;
  */
 export class EventHistory {
   /** One history for each manager. If each app made its own, that history would stay after the app is gone. */
-  static readonly #all = new WeakMap<UnifiedSessionManager, EventHistory>();
+  static readonly #all = new WeakMap<Sessions, EventHistory>();
 
   /** Distinguishes this history from those of earlier processes. */
   readonly epoch = nanoid(8);
@@ -53,12 +53,12 @@ export class EventHistory {
   #lastId = 0;
   readonly #waiting = new Set<() => void>();
 
-  private constructor(manager: UnifiedSessionManager) {
+  private constructor(manager: Sessions) {
     manager.on('event', this.#add);
   }
 
   /** The history of a manager. It begins with the first call of this method. */
-  static of(manager: UnifiedSessionManager): EventHistory {
+  static of(manager: Sessions): EventHistory {
     const history = EventHistory.#all.get(manager) ?? new EventHistory(manager);
     EventHistory.#all.set(manager, history);
     return history;

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import { nanoid } from 'nanoid';
-import type { UnifiedSessionManager } from '../../core/index.js';
+import type { Sessions } from '../../core/index.js';
 import { LOOPBACK } from './access.js';
 import { type AutonomousAppOptions, createAutonomousApp } from './app.js';
 import { listen } from './node-server.js';
@@ -46,7 +46,7 @@ export interface AutonomousServer {
  * ```
  */
 export async function serveAutonomousApp(
-  manager: UnifiedSessionManager,
+  manager: Sessions,
   { token = nanoid(32), port = 4300, hostname = '127.0.0.1', ...options }: ServeOptions = {},
 ): Promise<AutonomousServer> {
   const everywhere = hostname === '0.0.0.0' || hostname === '::';

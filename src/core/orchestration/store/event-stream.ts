@@ -1,16 +1,9 @@
 import type { SessionEvent } from '../session/events.js';
+import type { EventStreamOptions } from '../session/sessions.js';
 import { OrchestrationError } from '../util/errors.js';
 
 /** How many events may wait for a slow reader. */
 const MOST_WAITING = 10_000;
-
-/** Selects the events that `events()` offers, and when the iteration ends. */
-export interface EventStreamOptions {
-  /** Only events with this `sessionId`. An id that is not known yet is accepted. Default all. */
-  sessionId?: string;
-  /** Ends the iteration when aborted, without an error. Earlier events are read first. */
-  signal?: AbortSignal;
-}
 
 /** Registers a listener for all events. Returns the function that removes it. */
 export type Subscribe = (listener: (event: SessionEvent) => void) => () => void;

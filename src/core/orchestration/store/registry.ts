@@ -1,15 +1,7 @@
 import type { UnifiedSession } from '../session/record.js';
-import type { SessionMode, SessionStatus } from '../session/status.js';
+import type { SessionFilter } from '../session/sessions.js';
+import type { SessionStatus } from '../session/status.js';
 import { OrchestrationError, quote } from '../util/errors.js';
-
-/** The criteria of `list()`. They are combined with "and". */
-export interface SessionFilter {
-  mode?: SessionMode;
-  /** One status or several. */
-  status?: SessionStatus | readonly SessionStatus[];
-  taskId?: string;
-  parentId?: string;
-}
 
 type Index<Key> = Map<Key, Set<string>>;
 

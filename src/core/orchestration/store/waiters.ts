@@ -1,15 +1,8 @@
 import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/reducer.js';
+import type { WaitOptions } from '../session/sessions.js';
 import type { SessionStatus } from '../session/status.js';
 import { OrchestrationError } from '../util/errors.js';
-
-/** Options of `waitFor()`: what it waits for, and how long. */
-export interface WaitOptions {
-  /** One status or several to wait for. Default: any terminal one. */
-  status?: SessionStatus | readonly SessionStatus[];
-  /** Ends the wait, not the session. The promise rejects with the signal's reason. */
-  signal?: AbortSignal;
-}
 
 interface Waiter {
   statuses: ReadonlySet<SessionStatus> | undefined;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SessionEvent } from '../../../../src/core/orchestration/session/events.js';
-import { type EventStreamOptions, eventStream } from '../../../../src/core/orchestration/store/event-stream.js';
+import type { EventStreamOptions } from '../../../../src/core/orchestration/session/sessions.js';
+import { eventStream } from '../../../../src/core/orchestration/store/event-stream.js';
 import { errorOf } from '../../../support/errors.js';
 import { createdSession } from '../../../support/sessions.js';
 

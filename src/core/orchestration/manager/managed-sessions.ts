@@ -5,11 +5,11 @@ import { type ResolvedManagerOptions, resolveFeedback, resolveNote } from '../op
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { UnifiedSession } from '../session/record.js';
 import { isActive, isTerminal } from '../session/reducer.js';
+import type { WaitOptions } from '../session/sessions.js';
 import type { SessionMode } from '../session/status.js';
 import { SessionJournal } from '../store/disk/session-journal.js';
 import type { EventDelivery } from '../store/event-delivery.js';
 import { SessionStore } from '../store/store.js';
-import type { WaitOptions } from '../store/waiters.js';
 import { SYSTEM_CLOCK } from '../util/clock.js';
 import { withTimeout } from '../util/deferred.js';
 import { OrchestrationError } from '../util/errors.js';
@@ -33,7 +33,7 @@ const CLOSE_MS = 30_000;
 const LAUNCH_MS = 2_000;
 
 /** The sessions of one manager, and everything that is done to them. `UnifiedSessionManager` passes its calls to this class. */
-export class Sessions implements SessionCommands {
+export class ManagedSessions implements SessionCommands {
   readonly store: SessionStore;
   readonly runs: SessionRuns;
   readonly interventions: SessionInterventions;

@@ -1,0 +1,169 @@
+import type { EventEmitter } from 'eventemitter3';
+import type { CreateSessionOptions } from './create-options.js';
+import type { SessionEvent, SessionManagerEvents } from './events.js';
+import type { QueueStatus } from './queue-status.js';
+import type { UnifiedSession } from './record.js';
+import type { SessionMode, SessionStatus } from './status.js';
+
+/** The criteria of `list()`. They are combined with "and". */
+export interface SessionFilter {
+  mode?: SessionMode;
+  /** One status or several. */
+  status?: SessionStatus | readonly SessionStatus[];
+  taskId?: string;
+  parentId?: string;
+}
+
+/** Options of `waitFor()`: what it waits for, and how long. */
+export interface WaitOptions {
+  /** One status or several to wait for. Default: any terminal one. */
+  status?: SessionStatus | readonly SessionStatus[];
+  /** Ends the wait, not the session. The promise rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** Selects the events that `events()` offers, and when the iteration ends. */
+export interface EventStreamOptions {
+  /** Only events with this `sessionId`. An id that is not known yet is accepted. Default all. */
+  sessionId?: string;
+  /** Ends the iteration when aborted, without an error. Earlier events are read first. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Sessions, wherever their manager is: in this process (`UnifiedSessionManager`) or in another one (`openSessions`). Handlers,
+ * HTTP app and page need no more than this.
+ */
+export interface Sessions extends EventEmitter<SessionManagerEvents> {
+  /**
+   * Creates a session. Resolves when the session is recorded: as `starting`, or as `queued` with a `queuePosition`. Does not wait
+   * for the container. Sessions get their places in the queue in the order of the calls.
+   *
+   * @throws OrchestrationError `INVALID_OPTIONS`, `QUEUE_FULL`, `CHILDREN_LIMIT`, `DOCKER_UNAVAILABLE`, `IMAGE_NOT_FOUND`,
+   * `CLAUDE_NOT_FOUND`, `TMUX_NOT_FOUND`, `ONBOARDING_NEEDED`, `ENV_MISSING`, `ILLEGAL_TRANSITION` (its leader has ended),
+   * `WORKSPACE_NOT_FOUND`, `WORKSPACE_NOT_WRITABLE`, `UNSAFE_MOUNT`, `WORKTREE_FAILED`, `STATE_LOCKED`, `STATE_NOT_WRITABLE`,
+   * `MANAGER_CLOSED`; the signal's own reason if `signal` is aborted before `create()` resolves. In all these cases, nothing is
+   * recorded or left behind
+   */
+  create(options: CreateSessionOptions): Promise<UnifiedSession>;
+
+  /** The record of a session as it is now. Undefined for an unknown id. `waitFor` waits for a change. */
+  get(id: string): UnifiedSession | undefined;
+
+  /** The matching records, oldest first. Without a filter, all records. */
+  list(filter?: SessionFilter): UnifiedSession[];
+
+  /**
+   * Ends a session for good. Resolves when its container is proved gone and its slot is free. If the session waits for a slot, it
+   * never starts. If the session has already ended, its record is returned unchanged. A second call joins the first. `close` can
+   * end all sessions.
+   *
+   * @param reason the text for `result.error`, without control characters; at most 2,000 characters
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS`, `MANAGER_CLOSED`; `STATE_NOT_WRITABLE` if the session has
+   * ended and the end could not be written to the disk
+   */
+  cancel(id: string, reason?: string): Promise<UnifiedSession>;
+
+  /**
+   * Continues the conversation of a session with feedback. The session keeps its id and its worktree, and gets a further run. The
+   * run goes through the queue like a new session. If a run is under way, that run is stopped first, and the session keeps its
+   * slot. Claude remembers what it was told, but not a tool call that was interrupted.
+   *
+   * @param feedback literal text, like `prompt`. In an `interactive` session, feedback of more than 120,000 bytes ends the new
+   * run as `failed`, reason `INVALID_OPTIONS`
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS`, `QUEUE_FULL`, `ILLEGAL_TRANSITION` for a session
+   * that waits for a run, has spent its limits, or in which Claude never began a conversation; `ENV_MISSING`,
+   * `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
+   */
+  continue(id: string, feedback: string): Promise<UnifiedSession>;
+
+  /**
+   * Freezes the container of a running session (`docker pause`), in the middle of whatever it does. Without Docker, freezes the
+   * `claude` process. While the session is frozen, limits and the deadlines of approvals stand still. Time-outs inside the
+   * container, for example Bash's, do not. If the session is already frozen, its record is returned unchanged. `cancel` and
+   * `continue` also work on a frozen session.
+   *
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` if nothing runs that could be frozen, for example in a
+   * session that waits for its provider's usage limit (`resumeAt`); `DOCKER_UNAVAILABLE`, `MANAGER_CLOSED`
+   */
+  pause(id: string): Promise<UnifiedSession>;
+
+  /**
+   * Lets a frozen session go on. If the session waits for its provider's usage limit (`resumeAt`), it tries again at once, in a
+   * further run. If the session already runs, its record is returned unchanged.
+   *
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION`, `DOCKER_UNAVAILABLE`, `MANAGER_CLOSED`
+   */
+  resume(id: string): Promise<UnifiedSession>;
+
+  /**
+   * Sends a message to a running agent without stopping it. The agent gets the message when its current tool call ends. If the
+   * agent is about to stop, it goes on with the message. Each message arrives once, in the order of the calls. Resolves when the
+   * agent was given the message, which may take as long as its tool call. `session:steered` is emitted at the same time.
+   * `continue`, in contrast, reaches the agent at once, because it stops the agent's work. It also works after the session's end.
+   *
+   * @param message at most 8,000 characters
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS`, `ILLEGAL_TRANSITION` if nothing runs, or if the run ended
+   * before the agent got the message, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
+   */
+  steer(id: string, message: string): Promise<void>;
+
+  /**
+   * Allows a tool call that waits for a decision (`pendingApprovals`, `session:approval`).
+   *
+   * @param note kept with the event, at most 2,000 characters; the agent does not get it
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS` for a longer note, `REQUEST_NOT_FOUND` if the call
+   * does not wait (any more), `ILLEGAL_TRANSITION` if nothing runs, `MANAGER_CLOSED`
+   */
+  approve(id: string, requestId: string, note?: string): Promise<UnifiedSession>;
+
+  /**
+   * Denies a tool call that waits for a decision. The call does not run.
+   *
+   * @param reason the text for the agent, at most 2,000 characters
+   * @throws OrchestrationError as `approve`
+   */
+  deny(id: string, requestId: string, reason?: string): Promise<UnifiedSession>;
+
+  /**
+   * Removes the git worktree that was made for a session. The session must have ended. The branch of the worktree stays, and a
+   * later `continue()` makes the worktree again. A worktree that was there before the session is not touched.
+   *
+   * @param options.force also removes the worktree if changes are not committed, or if only its branch has its commits. Default
+   * `false`
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` if the session has not ended, or another session works
+   * in the worktree; `WORKTREE_HAS_WORK`, `WORKTREE_FAILED`, `MANAGER_CLOSED`; `STATE_NOT_WRITABLE` if the worktree was removed
+   * and this could not be written to the disk
+   */
+  removeWorktree(id: string, options?: { force?: boolean }): Promise<UnifiedSession>;
+
+  /**
+   * Resolves with the record when the session reaches a status. Default: when the session ends, however it went.
+   *
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` if the session ends without reaching the status,
+   * `MANAGER_CLOSED`; the reason of `options.signal` if that is aborted
+   */
+  waitFor(id: string, options?: WaitOptions): Promise<UnifiedSession>;
+
+  /**
+   * All events from now on, or the events of one session, for `for await`. It listens from the call on, not only from the first
+   * `next()`, so no event between the two is missed. The iteration ends when you leave the loop. It also ends when the manager
+   * has ended and all earlier events are read.
+   *
+   * @throws OrchestrationError `EVENTS_OVERFLOW`, from `next()`, if a reader is 10,000 events behind. The reader gets these
+   * events first, and no later events
+   */
+  events(options?: EventStreamOptions): AsyncIterableIterator<SessionEvent>;
+
+  /** How many sessions run and wait, and which session is next. */
+  queueStatus(): QueueStatus;
+
+  /**
+   * Ends this manager, or the connection to the manager of another process. Sessions that run go on. A second call joins the
+   * first.
+   */
+  close(): Promise<void>;
+
+  /** Same as `close()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
