@@ -5,7 +5,7 @@ import { builtInExecutors } from './executors/built-in.js';
 import { ManagedSessions } from './manager/managed-sessions.js';
 import type { RecoverOptions } from './manager/prepare.js';
 import type { RecoveryReport } from './manager/recovery.js';
-import { resolveManagerOptions, resolveMessage, resolveNote, type SessionManagerOptions } from './options/resolve.js';
+import { resolveManagerOptions, type SessionManagerOptions } from './options/resolve.js';
 import type { CreateSessionOptions } from './session/create-options.js';
 import type { SessionEvent, SessionManagerEvents } from './session/events.js';
 import type { QueueStatus } from './session/queue-status.js';
@@ -67,27 +67,27 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   }
 
   async pause(id: string): Promise<UnifiedSession> {
-    return this.#sessions.interventions.pause(this.#open(id));
+    return this.#sessions.pause(id);
   }
 
   async resume(id: string): Promise<UnifiedSession> {
-    return this.#sessions.interventions.resume(this.#open(id));
+    return this.#sessions.resume(id);
   }
 
   async steer(id: string, message: string): Promise<void> {
-    return this.#sessions.interventions.steer(this.#open(id), resolveMessage(message));
+    return this.#sessions.steer(id, message);
   }
 
   async approve(id: string, requestId: string, note?: string): Promise<UnifiedSession> {
-    return this.#answer(id, requestId, 'allow', resolveNote('note', note));
+    return this.#sessions.approve(id, requestId, note);
   }
 
   async deny(id: string, requestId: string, reason?: string): Promise<UnifiedSession> {
-    return this.#answer(id, requestId, 'deny', resolveNote('reason', reason));
+    return this.#sessions.deny(id, requestId, reason);
   }
 
-  async removeWorktree(id: string, { force = false }: { force?: boolean } = {}): Promise<UnifiedSession> {
-    return this.#sessions.interventions.removeWorktree(this.#open(id), force);
+  async removeWorktree(id: string, options?: { force?: boolean }): Promise<UnifiedSession> {
+    return this.#sessions.removeWorktree(id, options);
   }
 
   async waitFor(id: string, options: WaitOptions = {}): Promise<UnifiedSession> {
@@ -136,16 +136,6 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   /** Same as `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  /** The session that a call acts on. @throws OrchestrationError `MANAGER_CLOSED`, `SESSION_NOT_FOUND` */
-  #open(id: string): UnifiedSession {
-    this.#sessions.gate.requireOpen();
-    return this.#sessions.store.registry.require(id);
-  }
-
-  #answer(id: string, requestId: string, decision: 'allow' | 'deny', note: string | undefined): UnifiedSession {
-    return this.#sessions.interventions.answer(this.#open(id), requestId, decision, note);
   }
 }
 

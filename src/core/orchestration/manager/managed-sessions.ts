@@ -1,7 +1,7 @@
 import { customAlphabet } from 'nanoid';
 import type { Executor } from '../contract/executor.js';
 import type { SessionCommands } from '../family/led-sessions.js';
-import { type ResolvedManagerOptions, resolveFeedback, resolveNote } from '../options/resolve.js';
+import { type ResolvedManagerOptions, resolveFeedback, resolveMessage, resolveNote } from '../options/resolve.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { UnifiedSession } from '../session/record.js';
 import { isActive, isTerminal } from '../session/reducer.js';
@@ -81,6 +81,30 @@ export class ManagedSessions implements SessionCommands {
     return this.runs.cancel(this.store.registry.require(id), why);
   }
 
+  async pause(id: string): Promise<UnifiedSession> {
+    return this.interventions.pause(this.#open(id));
+  }
+
+  async resume(id: string): Promise<UnifiedSession> {
+    return this.interventions.resume(this.#open(id));
+  }
+
+  async steer(id: string, message: string): Promise<void> {
+    return this.interventions.steer(this.#open(id), resolveMessage(message));
+  }
+
+  async approve(id: string, requestId: string, note?: string): Promise<UnifiedSession> {
+    return this.interventions.answer(this.#open(id), requestId, 'allow', resolveNote('note', note));
+  }
+
+  async deny(id: string, requestId: string, reason?: string): Promise<UnifiedSession> {
+    return this.interventions.answer(this.#open(id), requestId, 'deny', resolveNote('reason', reason));
+  }
+
+  async removeWorktree(id: string, { force = false }: { force?: boolean } = {}): Promise<UnifiedSession> {
+    return this.interventions.removeWorktree(this.#open(id), force);
+  }
+
   async waitFor(id: string, options: WaitOptions): Promise<UnifiedSession> {
     const session = this.store.registry.require(id);
     if (this.#closed && !isTerminal(session.status)) this.gate.requireOpen();
@@ -108,5 +132,11 @@ export class ManagedSessions implements SessionCommands {
     await owner.release(); // No other manager may begin before everything is written.
     this.#closed = true;
     store.waiters.rejectAll(new OrchestrationError('MANAGER_CLOSED', 'The manager was closed while this was awaited.'));
+  }
+
+  /** The session that a call acts on. @throws OrchestrationError `MANAGER_CLOSED`, `SESSION_NOT_FOUND` */
+  #open(id: string): UnifiedSession {
+    this.gate.requireOpen();
+    return this.store.registry.require(id);
   }
 }

@@ -61,7 +61,7 @@ export class RunPause {
       if (!this.#frozen) return;
       if (!this.#held) await handle.pausing?.resume();
       this.#frozen = false;
-      const deadlines = approvals.resume();
+      const deadlines = [...approvals.resume()];
       record.dispatch({ type: 'resumed', at: record.clock.now(), deadlines });
     });
   }
@@ -119,7 +119,7 @@ export class RunPause {
     this.#frozen = paused && (onRecord || !this.#held);
     if (this.#frozen) approvals.pause();
     if (this.#frozen && !onRecord) record.dispatch({ type: 'paused', at });
-    if (!paused && onRecord) record.dispatch({ type: 'resumed', at, deadlines: new Map() });
+    if (!paused && onRecord) record.dispatch({ type: 'resumed', at, deadlines: [] });
   }
 
   async #release(handle: RunHandle): Promise<void> {

@@ -6,7 +6,7 @@ import type { SessionEnvironment, SessionResult, UnifiedSession } from './record
 import type { RunEnd, RunStop } from './run.js';
 import type { TerminalStatus, WaitingFor } from './status.js';
 
-/** A session changes only through these actions. */
+/** A session changes only through these actions. They are plain JSON, so that other processes can follow. */
 export type SessionAction =
   | CreatedAction
   /** The session was taken over from an earlier manager, in the state that its journal tells. */
@@ -53,7 +53,7 @@ export type SessionAction =
   /** The container was frozen. */
   | { readonly type: 'paused'; readonly at: number }
   /** The container runs again. Waiting approvals got the frozen time added to their deadlines. */
-  | { readonly type: 'resumed'; readonly at: number; readonly deadlines: ReadonlyMap<string, number> }
+  | { readonly type: 'resumed'; readonly at: number; readonly deadlines: readonly Deadline[] }
   /** The session has nothing to do until somebody else has done something. */
   | { readonly type: 'resting'; readonly at: number; readonly waitingFor: WaitingFor }
   /** The session works again. */
@@ -77,6 +77,9 @@ export type SessionAction =
       readonly exitCode?: number;
       readonly queuePosition?: number;
     };
+
+/** By when a request has to be answered, in epoch milliseconds. */
+export type Deadline = readonly [requestId: string, deadline: number];
 
 /** A session comes into being. Only this action and `recovered` need no record before them. */
 export interface CreatedAction {

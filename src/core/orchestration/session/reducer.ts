@@ -156,8 +156,9 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
     case 'paused':
       return { ...session, status: 'paused', runs: changeRun(session, { pausedAt: action.at }) };
     case 'resumed': {
+      const deadlines = new Map(action.deadlines);
       const approvals = approvalsOf(session).map((request) =>
-        Object.freeze({ ...request, deadline: action.deadlines.get(request.requestId) ?? request.deadline }),
+        Object.freeze({ ...request, deadline: deadlines.get(request.requestId) ?? request.deadline }),
       );
       return withApprovals({ ...session, status: 'running', runs: unfrozen(session, action.at) }, approvals);
     }

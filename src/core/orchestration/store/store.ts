@@ -1,34 +1,24 @@
 import type { SessionAction } from '../session/actions.js';
-import { eventsOf } from '../session/events.js';
 import type { UnifiedSession } from '../session/record.js';
-import { reduceSession } from '../session/reducer.js';
 import type { Clock } from '../util/clock.js';
 import type { SessionJournal } from './disk/session-journal.js';
 import type { EventDelivery } from './event-delivery.js';
-import { SessionRegistry } from './registry.js';
-import { SessionWaiters } from './waiters.js';
+import { SessionRecords } from './session-records.js';
 
-/** The one place where sessions change: action → reducer → registry → journal → listeners, in that order. */
-export class SessionStore {
-  readonly registry = new SessionRegistry();
-  readonly waiters = new SessionWaiters();
+/** The one place where sessions change: action → reducer → registry → journal → listeners → waiters, in that order. */
+export class SessionStore extends SessionRecords {
   readonly journal: SessionJournal;
   readonly #clock: Clock;
-  readonly #events: Pick<EventDelivery, 'tell'>;
 
   constructor(clock: Clock, events: Pick<EventDelivery, 'tell'>, journal: SessionJournal) {
+    super(events);
     this.journal = journal;
     this.#clock = clock;
-    this.#events = events;
+    this.follow((session, action) => journal.note(session, action));
   }
 
   /** @throws OrchestrationError `ILLEGAL_TRANSITION`; then nothing has changed */
   dispatch(id: string, action: SessionAction): UnifiedSession {
-    const session = reduceSession(this.registry.get(id), action);
-    this.registry.set(session);
-    this.journal.note(session, action);
-    for (const event of eventsOf(action, session, this.#clock.now())) this.#events.tell(event);
-    this.waiters.notify(session);
-    return session;
+    return this.apply(id, action, this.#clock.now());
   }
 }

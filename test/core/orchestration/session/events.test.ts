@@ -58,7 +58,7 @@ describe('the events of an action', () => {
     [
       'the end of a pause',
       sessionIn('paused'),
-      { type: 'resumed', at: 5, deadlines: new Map() },
+      { type: 'resumed', at: 5, deadlines: [] },
       [{ type: 'session:resumed' }],
     ],
   ])('%s emits its event', (_, before, action, expected) => {

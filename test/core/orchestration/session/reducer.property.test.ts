@@ -72,7 +72,7 @@ const action: fc.Arbitrary<SessionAction> = fc.oneof(
     }),
   }),
   fc.record({ type: fc.constant('paused' as const), at }),
-  fc.record({ type: fc.constant('resumed' as const), at, deadlines: fc.constant(new Map([['1', 7]])) }),
+  fc.record({ type: fc.constant('resumed' as const), at, deadlines: fc.constant([['1', 7]] as [string, number][]) }),
   fc.record({
     type: fc.constant('resting' as const),
     at,

@@ -45,7 +45,7 @@ const ACTIONS: { [Type in ActionType]: Extract<SessionAction, { type: Type }> } 
   },
   steered: { type: 'steered', at: 52, message: 'look here' },
   paused: { type: 'paused', at: 52 },
-  resumed: { type: 'resumed', at: 52, deadlines: new Map() },
+  resumed: { type: 'resumed', at: 52, deadlines: [] },
   resting: { type: 'resting', at: 52, waitingFor: 'children' },
   woken: { type: 'woken', at: 52 },
   stopping: { type: 'stopping', stop: { status: 'cancelled', reason: 'cancelled', error: 'mine', feedback: 'more' } },
@@ -374,7 +374,7 @@ describe('a session with open questions', () => {
     expect(idsOf(paused)).toEqual(['paused', 'a', ['a', 'b', 'c']]);
     const answered = afterActions(paused, answer('b'));
     expect(idsOf(answered)).toEqual(['paused', 'a', ['a', 'c']]);
-    const resumed = afterActions(answered, { type: 'resumed', at: 9, deadlines: new Map([['c', 777]]) });
+    const resumed = afterActions(answered, { type: 'resumed', at: 9, deadlines: [['c', 777]] });
     expect(idsOf(resumed)).toEqual(['waiting_feedback', 'a', ['a', 'c']]);
     expect(resumed.pendingApprovals?.map(({ deadline }) => deadline)).toEqual([600_005, 777]);
     expect(unfrozenParts(resumed)).toEqual([]);
@@ -459,7 +459,7 @@ describe('the pauses of a run', () => {
       { type: 'launching', at: 201 },
       { type: 'running', at: 202 },
       { type: 'paused', at: 300 },
-      { type: 'resumed', at: 310, deadlines: new Map() },
+      { type: 'resumed', at: 310, deadlines: [] },
     );
     expect(again.runs).toMatchObject([{ pausedAt: 100, endedAt: 110 }, { pausedMs: 10 }]);
     expect(again.runs[0]).not.toHaveProperty('pauses');
@@ -469,7 +469,7 @@ describe('the pauses of a run', () => {
     let session = runningSession();
     for (let round = 0; round < 60; round++) {
       const at = 100 + round * 10;
-      session = afterActions(session, { type: 'paused', at }, { type: 'resumed', at: at + 4, deadlines: new Map() });
+      session = afterActions(session, { type: 'paused', at }, { type: 'resumed', at: at + 4, deadlines: [] });
     }
     const [run] = session.runs;
     expect(run).not.toHaveProperty('pausedAt');

@@ -89,7 +89,7 @@ describe('a change of a session in the journal', () => {
     ],
     ['running', afterActions(createdSession(), LAUNCHED), RUNNING, true],
     ['paused', sessionIn('running'), { type: 'paused', at: 9 }, true],
-    ['resumed', sessionIn('paused'), { type: 'resumed', at: 9, deadlines: new Map() }, true],
+    ['resumed', sessionIn('paused'), { type: 'resumed', at: 9, deadlines: [] }, true],
     ['stopping', sessionIn('running'), { type: 'stopping', stop: { status: 'failed', reason: 'r', error: 'e' } }, true],
     ['exited', sessionIn('running'), { type: 'exited', end: { exitCode: 3 } }, true],
     ['suspended', sessionIn('running'), { type: 'suspended', at: 9, resumeAt: 10 }, true],
@@ -137,7 +137,7 @@ describe('a change of a session in the journal', () => {
     const { begin, change, journal, onDisk } = await scene();
     await begin();
     writes.mockClear();
-    change(...run, { type: 'paused', at: 4 }, { type: 'resumed', at: 5, deadlines: new Map() });
+    change(...run, { type: 'paused', at: 4 }, { type: 'resumed', at: 5, deadlines: [] });
     await journal.saved(ID);
     expect(writes).toHaveBeenCalledTimes(1);
     expect(onDisk().session).toMatchObject({ status: 'running', runs: [{ launchedAt: 2, startedAt: 3 }] });
