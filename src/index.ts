@@ -100,6 +100,7 @@ export {
   InteractiveExecutor,
   OrchestrationError,
   OrchestrationExecutor,
+  openSessions,
   PlanningExecutor,
   SimpleQueue,
   StreamMonitor,

@@ -1,4 +1,5 @@
 export type { Danger, DangerLevel } from '../danger/index.js';
+export { openSessions } from './open-sessions.js';
 export type { ChannelCoderModule, ChannelCoderSession } from './orchestration/contract/channelcoder-module.js';
 export type { AgentPlace, EndedRun, KeptWorktree, Leftover } from './orchestration/contract/executor.js';
 export type { RunHandle } from './orchestration/contract/run-handle.js';

@@ -13,7 +13,7 @@ import type { UnifiedSession } from './session/record.js';
 import type { EventStreamOptions, SessionFilter, Sessions, WaitOptions } from './session/sessions.js';
 import type { SessionMode } from './session/status.js';
 import { EventDelivery } from './store/event-delivery.js';
-import { eventStream } from './store/event-stream.js';
+import { emittedEvents } from './store/event-stream.js';
 import { OrchestrationError, quote } from './util/errors.js';
 import { IsolatedEmitter } from './util/isolated-emitter.js';
 
@@ -95,11 +95,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
   }
 
   events(options: EventStreamOptions = {}): AsyncIterableIterator<SessionEvent> {
-    const subscribe = (listener: (event: SessionEvent) => void): (() => void) => {
-      this.on('event', listener);
-      return () => this.off('event', listener);
-    };
-    return eventStream(subscribe, this.#closed.signal, options);
+    return emittedEvents(this, this.#closed.signal, options);
   }
 
   queueStatus(): QueueStatus {

@@ -165,5 +165,7 @@ const STATUS_OF = {
   ONBOARDING_NEEDED: 503,
   STATE_LOCKED: 503,
   STATE_NOT_WRITABLE: 503,
+  OWNER_UNREACHABLE: 503,
+  OWNER_INCOMPATIBLE: 503,
   MANAGER_CLOSED: 503,
 } as const satisfies Record<OrchestrationErrorCode, number>;

@@ -344,6 +344,8 @@ describe('answers', () => {
       STATE_LOCKED: 503,
       STATE_NOT_WRITABLE: 503,
       EVENTS_OVERFLOW: 500,
+      OWNER_UNREACHABLE: 503,
+      OWNER_INCOMPATIBLE: 503,
       MANAGER_CLOSED: 503,
     };
     const queueStatus = vi.spyOn(manager, 'queueStatus');

@@ -1,12 +1,14 @@
-import { customAlphabet } from 'nanoid';
 import type { Executor } from '../contract/executor.js';
 import type { SessionCommands } from '../family/led-sessions.js';
 import { type ResolvedManagerOptions, resolveFeedback, resolveMessage, resolveNote } from '../options/resolve.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
+import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import { isActive, isTerminal } from '../session/reducer.js';
+import { newSessionId } from '../session/session-id.js';
 import type { WaitOptions } from '../session/sessions.js';
 import type { SessionMode } from '../session/status.js';
+import { SessionsServer } from '../socket/sessions-server.js';
 import { SessionJournal } from '../store/disk/session-journal.js';
 import type { EventDelivery } from '../store/event-delivery.js';
 import { SessionStore } from '../store/store.js';
@@ -23,9 +25,6 @@ import { SessionRecovery } from './recovery.js';
 import { SessionRuns } from './session-runs.js';
 import { StateOwner } from './state-owner.js';
 import { SessionSweep } from './sweep.js';
-
-/** Only characters that container names allow. With 12 of 36 characters, it is unthinkable that an id repeats. */
-const newId = customAlphabet('0123456789abcdefghijklmnopqrstuvwxyz', 12);
 
 /** How long `close()` waits for sessions to end, and for the disk. */
 const CLOSE_MS = 30_000;
@@ -45,15 +44,17 @@ export class ManagedSessions implements SessionCommands {
   #closed = false;
 
   constructor(options: ResolvedManagerOptions, executors: Record<SessionMode, Executor>, events: EventDelivery) {
-    const { maxConcurrent, maxQueued, releaseSlotWhileWaiting, stateDir } = options;
+    const { maxConcurrent, maxQueued, releaseSlotWhileWaiting, stateDir, socket } = options;
     const limits = { maxConcurrent, maxQueued, releaseSlotWhileWaiting };
     const clock = SYSTEM_CLOCK;
     const store = new SessionStore(clock, events, new SessionJournal(options));
     const live = new LiveSessions();
-    const runs = new SessionRuns({ ...limits, store, live, clock, events, commands: this });
+    const runs = new SessionRuns({ ...limits, store, live, clock, commands: this });
     const sweep = new SessionSweep({ stateDir, executors, registry: store.registry });
     const recovery = new SessionRecovery({ options, executors, store, live, runs, sweep, clock });
-    const owner = new StateOwner({ stateDir, recovery, sweep });
+    const queueStatus = (): QueueStatus => runs.queue.status();
+    const server = socket ? new SessionsServer({ records: store, commands: this, queueStatus }) : undefined;
+    const owner = new StateOwner({ stateDir, recovery, sweep, server });
     // `cancel` fails only if the manager is closed.
     const signals = new AbortSignals((id) => void this.cancel(id, 'aborted by its signal').catch(() => {}));
     this.store = store;
@@ -66,7 +67,7 @@ export class ManagedSessions implements SessionCommands {
   }
 
   /** @param id the id of the new session; if a session with this id exists, that session is returned */
-  async create(options: CreateSessionOptions, id = newId()): Promise<UnifiedSession> {
+  async create(options: CreateSessionOptions, id = newSessionId()): Promise<UnifiedSession> {
     return this.store.registry.get(id) ?? this.#admission.create(options, id);
   }
 

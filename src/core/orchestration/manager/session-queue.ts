@@ -1,25 +1,21 @@
 import { SessionSlots, type SessionSlotsOptions } from '../queue/session-slots.js';
-import type { EventDelivery } from '../store/event-delivery.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 
 export interface SessionQueueOptions extends Omit<SessionSlotsOptions, 'onChange'> {
   store: SessionStore;
   clock: Clock;
-  events: EventDelivery;
 }
 
 /** The queue of a manager. Changes of the queue are on record, and are reported to listeners. */
 export class SessionQueue extends SessionSlots {
   readonly #store: SessionStore;
   readonly #clock: Clock;
-  readonly #events: EventDelivery;
 
-  constructor({ store, clock, events, ...options }: SessionQueueOptions) {
+  constructor({ store, clock, ...options }: SessionQueueOptions) {
     super({ ...options, onChange: (id) => this.changed(id) });
     this.#store = store;
     this.#clock = clock;
-    this.#events = events;
   }
 
   /** True if a session has a slot or waits for one, even before the session is on record. */
@@ -50,6 +46,6 @@ export class SessionQueue extends SessionSlots {
         this.#store.dispatch(id, { type: 'moved', queuePosition: position });
       }
     }
-    this.#events.tell({ type: 'queue:changed', sessionId: cause, at: this.#clock.now(), queue });
+    this.#store.queueChanged({ type: 'queue:changed', sessionId: cause, at: this.#clock.now(), queue });
   }
 }

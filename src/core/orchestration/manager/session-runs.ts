@@ -10,7 +10,6 @@ import type { Outcome } from '../session/outcome.js';
 import type { ToolPolicy } from '../session/policy.js';
 import type { UnifiedSession } from '../session/record.js';
 import { hasOpenRun, isTerminal } from '../session/reducer.js';
-import type { EventDelivery } from '../store/event-delivery.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import { defined } from '../util/defined.js';
@@ -27,7 +26,6 @@ export interface SessionRunsOptions extends Omit<SessionSlotsOptions, 'onStart' 
   store: SessionStore;
   live: LiveSessions;
   clock: Clock;
-  events: EventDelivery;
   /** What agents can do to the sessions that they lead. */
   commands: SessionCommands;
 }
@@ -46,7 +44,7 @@ export class SessionRuns {
   readonly #committedRules = new CommittedRules();
   #closed = false;
 
-  constructor({ store, live, clock, events, commands, ...limits }: SessionRunsOptions) {
+  constructor({ store, live, clock, commands, ...limits }: SessionRunsOptions) {
     this.#store = store;
     this.#live = live;
     this.#clock = clock;
@@ -56,7 +54,7 @@ export class SessionRuns {
     const onStart = (id: string): void => {
       if (live.get(id)) this.start(id);
     };
-    this.queue = new SessionQueue({ ...limits, store, clock, events, onStart });
+    this.queue = new SessionQueue({ ...limits, store, clock, onStart });
     store.journal.onFailure((id, error) => this.#fail(id, error));
   }
 

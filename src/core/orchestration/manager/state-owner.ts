@@ -1,3 +1,4 @@
+import type { SessionsServer } from '../socket/sessions-server.js';
 import { openStateFolder } from '../store/disk/state-folder.js';
 import { StateLock } from '../store/disk/state-lock.js';
 import { withTimeout } from '../util/deferred.js';
@@ -13,6 +14,8 @@ export interface StateOwnerOptions {
   stateDir: string;
   recovery: SessionRecovery;
   sweep: SessionSweep;
+  /** Lets other processes reach the sessions. Absent if they may not. */
+  server: SessionsServer | undefined;
 }
 
 /**
@@ -61,12 +64,14 @@ export class StateOwner {
   async release(): Promise<void> {
     this.#released = true;
     clearInterval(this.#timer);
+    const { server, stateDir } = this.#options;
+    await server?.close(stateDir);
     const lock = await this.#lock?.catch(() => undefined);
     await lock?.release().catch(() => {});
   }
 
   async #acquire(): Promise<void> {
-    this.#lock ??= openStateFolder(this.#options.stateDir).then((folder) => StateLock.acquire(folder));
+    this.#lock ??= this.#take();
     try {
       await this.#lock;
     } catch (error) {
@@ -74,5 +79,16 @@ export class StateOwner {
       throw error;
     }
     if (!this.#released) this.#timer ??= setInterval(() => void this.#options.sweep.run(), SWEEP_MS).unref();
+  }
+
+  async #recovered(): Promise<void> {
+    await this.#recovering;
+  }
+
+  async #take(): Promise<StateLock> {
+    const { server, stateDir } = this.#options;
+    const lock = await StateLock.acquire(await openStateFolder(stateDir));
+    await server?.listen(stateDir, () => this.#recovered());
+    return lock;
   }
 }

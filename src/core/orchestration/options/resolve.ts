@@ -35,6 +35,11 @@ export interface SessionManagerOptions {
    * nothing is decided about tool calls. Default: the module `channelcoder`.
    */
   channelCoder?: ChannelCoderModule;
+  /**
+   * True if other processes of this user may take part in the sessions, see `openSessions`. They connect to a socket in
+   * `stateDir`. Default `true`.
+   */
+  socket?: boolean;
   /** Executors by mode, instead of the built-in ones. */
   executors?: Partial<Record<SessionMode, Executor>>;
 }
@@ -61,6 +66,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     docker: copied(options.docker ?? {}),
     policy: resolvePolicy(options.policy),
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
+    socket: options.socket ?? true,
     executors: options.executors ?? {},
     ...(options.channelCoder && { channelCoder: options.channelCoder }),
   };

@@ -105,6 +105,7 @@ export const managerSchema = z.strictObject({
   docker: dockerSchema.optional(),
   policy: policySchema.optional(),
   releaseSlotWhileWaiting: z.boolean().optional(),
+  socket: z.boolean().optional(),
   channelCoder: z.custom<ChannelCoderModule>(isObject, 'must be the module or an object like it').optional(),
   executors: z.partialRecord(z.enum(MODES), z.custom<Executor>(isObject, 'must be an executor')).optional(),
 });

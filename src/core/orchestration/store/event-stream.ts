@@ -1,9 +1,23 @@
-import type { SessionEvent } from '../session/events.js';
+import type { EventEmitter } from 'eventemitter3';
+import type { SessionEvent, SessionManagerEvents } from '../session/events.js';
 import type { EventStreamOptions } from '../session/sessions.js';
 import { OrchestrationError } from '../util/errors.js';
 
 /** How many events may wait for a slow reader. */
 const MOST_WAITING = 10_000;
+
+/** The events of an emitter, from the call on, until `closed` is aborted. */
+export function emittedEvents(
+  emitter: EventEmitter<SessionManagerEvents>,
+  closed: AbortSignal,
+  options: EventStreamOptions,
+): AsyncIterableIterator<SessionEvent> {
+  const subscribe: Subscribe = (listener) => {
+    emitter.on('event', listener);
+    return () => emitter.off('event', listener);
+  };
+  return eventStream(subscribe, closed, options);
+}
 
 /** Registers a listener for all events. Returns the function that removes it. */
 export type Subscribe = (listener: (event: SessionEvent) => void) => () => void;

@@ -35,10 +35,13 @@ export class SessionRegistry {
   require(id: string): UnifiedSession {
     const session = this.#sessions.get(id);
     if (session) return session;
-    throw new OrchestrationError(
-      'SESSION_NOT_FOUND',
-      `There is no session ${quote(id)} in this manager; list() shows those it has.`,
-    );
+    throw notFound(id);
+  }
+
+  /** Has these records from now on, and no others. */
+  reset(sessions: readonly UnifiedSession[]): void {
+    for (const map of [this.#sessions, this.#byStatus, this.#byTask, this.#byParent, this.#order]) map.clear();
+    for (const session of sessions) this.set(session);
   }
 
   /** The matching records, oldest first. */
@@ -71,6 +74,13 @@ export class SessionRegistry {
   #resolve(ids: Iterable<string> = []): UnifiedSession[] {
     return [...ids].flatMap((id) => this.#sessions.get(id) ?? []);
   }
+}
+
+export function notFound(id: string): OrchestrationError {
+  return new OrchestrationError(
+    'SESSION_NOT_FOUND',
+    `There is no session ${quote(id)} in this manager; list() shows those it has.`,
+  );
 }
 
 function add<Key>(index: Index<Key>, key: Key, id: string): void {

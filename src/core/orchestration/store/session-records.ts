@@ -1,13 +1,17 @@
 import type { SessionAction } from '../session/actions.js';
-import { eventsOf } from '../session/events.js';
+import { eventsOf, type QueueChangedEvent } from '../session/events.js';
 import type { UnifiedSession } from '../session/record.js';
-import { reduceSession } from '../session/reducer.js';
+import { isTerminal, reduceSession } from '../session/reducer.js';
 import type { EventDelivery } from './event-delivery.js';
-import { SessionRegistry } from './registry.js';
+import { notFound, SessionRegistry } from './registry.js';
 import { SessionWaiters } from './waiters.js';
 
-/** Called with each change, in order, before the listeners of the events. `at` is the time that the events contain. */
-export type Follower = (session: UnifiedSession, action: SessionAction, at: number) => void;
+/** Follows each change, in order, before the listeners of the events. */
+export interface Follower {
+  /** @param at the time that the events contain */
+  onAction(session: UnifiedSession, action: SessionAction, at: number): void;
+  onQueue?(event: QueueChangedEvent): void;
+}
 
 /**
  * Records, and those who wait for them: action → reducer → registry → followers → listeners → waiters. The same actions make
@@ -33,9 +37,29 @@ export class SessionRecords {
   apply(id: string, action: SessionAction, at: number): UnifiedSession {
     const session = reduceSession(this.registry.get(id), action);
     this.registry.set(session);
-    for (const follower of this.#followers) follower(session, action, at);
+    for (const follower of this.#followers) follower.onAction(session, action, at);
     for (const event of eventsOf(action, session, at)) this.#events.tell(event);
     this.waiters.notify(session);
     return session;
+  }
+
+  queueChanged(event: QueueChangedEvent): void {
+    for (const follower of this.#followers) follower.onQueue?.(event);
+    this.#events.tell(event);
+  }
+
+  /** Replaces all records by those of another process. What was not over may have changed since, so it counts as recovered. */
+  replace(sessions: readonly UnifiedSession[], at: number): void {
+    const before = new Map(this.registry.list().map((session) => [session.id, session]));
+    this.registry.reset(sessions);
+    for (const session of sessions) {
+      const earlier = before.get(session.id);
+      before.delete(session.id);
+      if (!earlier || !isTerminal(earlier.status)) {
+        this.#events.tell({ type: 'session:recovered', sessionId: session.id, at, session });
+      }
+      this.waiters.notify(session);
+    }
+    for (const id of before.keys()) this.waiters.reject(id, notFound(id));
   }
 }

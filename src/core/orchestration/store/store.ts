@@ -14,7 +14,7 @@ export class SessionStore extends SessionRecords {
     super(events);
     this.journal = journal;
     this.#clock = clock;
-    this.follow((session, action) => journal.note(session, action));
+    this.follow({ onAction: (session, action) => journal.note(session, action) });
   }
 
   /** @throws OrchestrationError `ILLEGAL_TRANSITION`; then nothing has changed */

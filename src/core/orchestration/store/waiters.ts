@@ -47,9 +47,14 @@ export class SessionWaiters {
     for (const waiter of [...(this.#waiters.get(session.id) ?? [])]) settle(waiter, session);
   }
 
+  /** Ends all waits for a session with an error. */
+  reject(id: string, error: unknown): void {
+    for (const waiter of [...(this.#waiters.get(id) ?? [])]) waiter.reject(error);
+  }
+
   /** Ends all waits with an error. */
   rejectAll(error: unknown): void {
-    for (const waiters of [...this.#waiters.values()]) for (const waiter of [...waiters]) waiter.reject(error);
+    for (const id of [...this.#waiters.keys()]) this.reject(id, error);
   }
 }
 

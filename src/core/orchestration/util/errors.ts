@@ -24,7 +24,9 @@ import { inspect } from 'node:util';
  * | `WORKTREE_HAS_WORK` | a worktree has work that would be lost with it | merge it, or remove it with `force` |
  * | `LAUNCH_FAILED` | the session's process could not be started | see `cause` |
  * | `ENV_MISSING` | a session of an earlier process needs variables, and their values are not kept on disk | give them to `recover({ env })` |
- * | `STATE_LOCKED` | another manager uses `stateDir` | close it, or choose another folder |
+ * | `STATE_LOCKED` | another manager uses `stateDir` | reach it with `openSessions()`, close it, or choose another folder |
+ * | `OWNER_UNREACHABLE` | the process that owns the sessions does not answer, or the connection to it was lost | see the message; look at the record before you repeat a call |
+ * | `OWNER_INCOMPATIBLE` | the process that owns the sessions has another version of this library | use the same version in both |
  * | `STATE_NOT_WRITABLE` | `stateDir` cannot be written, others could write to it, or something in it is a link | correct its owner and mode, remove what the message names, or choose another |
  * | `EVENTS_OVERFLOW` | an `events()` reader fell too far behind | read faster, or filter by `sessionId` |
  * | `MANAGER_CLOSED` | the manager was closed | create a new one |
@@ -50,6 +52,8 @@ export type OrchestrationErrorCode =
   | 'LAUNCH_FAILED'
   | 'ENV_MISSING'
   | 'STATE_LOCKED'
+  | 'OWNER_UNREACHABLE'
+  | 'OWNER_INCOMPATIBLE'
   | 'STATE_NOT_WRITABLE'
   | 'EVENTS_OVERFLOW'
   | 'MANAGER_CLOSED';

@@ -1,0 +1,87 @@
+import type { Socket } from 'node:net';
+import split from 'split2';
+
+/** The length of a line, in characters. The longest line of a log, with all its escapes, is shorter. */
+const MOST_LINE_LENGTH = 64 * 1024 * 1024;
+/** How much may wait for a reader that does not read, in bytes. */
+const MOST_UNREAD_BYTES = 32 * 1024 * 1024;
+
+export interface JsonLinesListener {
+  /** A message. If this throws, the connection is closed. */
+  onMessage(message: unknown): void;
+  /** Called once, whoever has closed the connection, and why. */
+  onClose(): void;
+}
+
+/**
+ * Messages as lines of JSON over a socket. A connection that sends what is no JSON, or a line without end, or that does not
+ * read, is closed: nothing grows without bound.
+ */
+export class JsonLines {
+  readonly #socket: Socket;
+  readonly #lines: ReturnType<typeof split>;
+
+  constructor(socket: Socket, { onMessage, onClose }: JsonLinesListener) {
+    this.#socket = socket;
+    this.#lines = split(JSON.parse, { maxLength: MOST_LINE_LENGTH });
+    this.#lines.on('data', (message: unknown) => {
+      try {
+        onMessage(message);
+      } catch {
+        this.close();
+      }
+    });
+    this.#lines.on('error', () => this.close());
+    socket.on('error', () => {}); // `close` follows.
+    socket.once('close', onClose);
+    socket.pipe(this.#lines);
+  }
+
+  send(message: object): void {
+    this.write(`${JSON.stringify(message)}\n`);
+  }
+
+  /** @param line a line with its end */
+  write(line: string): void {
+    if (this.#socket.destroyed) return;
+    this.#socket.write(line);
+    if (this.#socket.writableLength > MOST_UNREAD_BYTES) this.close();
+  }
+
+  /** Resolves when the other side has read enough that more can be sent, or when the connection is closed. */
+  async drained(): Promise<void> {
+    if (!this.#socket.writableNeedDrain || this.#socket.destroyed) return;
+    await new Promise<void>((resolve) => {
+      const settle = (): void => {
+        this.#socket.off('drain', settle);
+        this.#socket.off('close', settle);
+        resolve();
+      };
+      this.#socket.on('drain', settle);
+      this.#socket.on('close', settle);
+    });
+  }
+
+  get closed(): boolean {
+    return this.#socket.destroyed;
+  }
+
+  /** Reads nothing more until `resume`. */
+  pause(): void {
+    this.#lines.pause();
+  }
+
+  resume(): void {
+    this.#lines.resume();
+  }
+
+  /** Sends what waits, then closes. */
+  end(): void {
+    this.#socket.end(() => this.#socket.destroy());
+  }
+
+  /** Closes at once. */
+  close(): void {
+    this.#socket.destroy();
+  }
+}

@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import packageJson from '../../../../package.json' with { type: 'json' };
+import type { SessionAction } from '../session/actions.js';
+import type { QueueChangedEvent } from '../session/events.js';
+import type { QueueStatus } from '../session/queue-status.js';
+import type { UnifiedSession } from '../session/record.js';
+import { messageOf, OrchestrationError, type OrchestrationErrorCode } from '../util/errors.js';
+
+/** Client and owner have to be of the same version, because both make the same records from the same actions. */
+export const VERSION: string = packageJson.version;
+
+/** What a client can ask its owner to do. Everything else is answered from the client's own copy of the records. */
+export const VERBS = [
+  'create',
+  'cancel',
+  'continue',
+  'pause',
+  'resume',
+  'steer',
+  'approve',
+  'deny',
+  'removeWorktree',
+] as const;
+export type Verb = (typeof VERBS)[number];
+
+/** One line from a client. */
+export type FromClient = z.infer<typeof fromClient>;
+export const fromClient = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ping') }),
+  z.object({ type: z.literal('call'), call: z.int(), verb: z.enum(VERBS), args: z.array(z.unknown()).max(4) }),
+]);
+
+/** One line from the owner. First comes `hello`, then each record, then `ready`, then the changes in their order. */
+export type FromOwner =
+  | { readonly type: 'hello'; readonly version: string; readonly pid: number }
+  | { readonly type: 'record'; readonly session: UnifiedSession }
+  | { readonly type: 'ready'; readonly queue: QueueStatus }
+  | { readonly type: 'action'; readonly id: string; readonly action: SessionAction; readonly at: number }
+  | { readonly type: 'queue'; readonly event: QueueChangedEvent }
+  | { readonly type: 'pong' }
+  | { readonly type: 'answer'; readonly call: number; readonly error?: SentError };
+
+/** An error on its way to a client. */
+export interface SentError {
+  readonly message: string;
+  /** Absent if it is not an `OrchestrationError`. */
+  readonly code?: OrchestrationErrorCode;
+}
+
+export function sentError(error: unknown): SentError {
+  return { message: messageOf(error), ...(error instanceof OrchestrationError && { code: error.code }) };
+}
+
+export function receivedError({ message, code }: SentError): Error {
+  return code === undefined ? new Error(message) : new OrchestrationError(code, message);
+}

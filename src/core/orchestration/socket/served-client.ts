@@ -1,0 +1,89 @@
+import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { QueueStatus } from '../session/queue-status.js';
+import type { UnifiedSession } from '../session/record.js';
+import { JsonLines } from './json-lines.js';
+import { type FromOwner, fromClient, sentError, type Verb } from './messages.js';
+
+/** How many calls of one client may be under way. Then nothing more is read from it. */
+const MOST_CALLS = 100;
+/** How much may wait until all records are sent, in characters. */
+const MOST_WAITING_LENGTH = 32 * 1024 * 1024;
+
+export interface ServedClientListener {
+  onCall(verb: Verb, args: readonly unknown[]): Promise<void>;
+  onClose(): void;
+}
+
+/** One connected process, as the owner sees it. */
+export class ServedClient {
+  readonly #lines: JsonLines;
+  readonly #onCall: ServedClientListener['onCall'];
+  #calls = 0;
+  /** The changes that happen while the records are sent. */
+  #waiting: string[] | undefined = [];
+  #waitingLength = 0;
+
+  constructor(socket: Socket, { onCall, onClose }: ServedClientListener) {
+    this.#onCall = onCall;
+    this.#lines = new JsonLines(socket, { onMessage: (message) => this.#receive(message), onClose });
+  }
+
+  get closed(): boolean {
+    return this.#lines.closed;
+  }
+
+  /** Sends all records, in turns, and then the changes that have happened meanwhile. */
+  async begin(records: readonly UnifiedSession[], queue: QueueStatus): Promise<void> {
+    for (const session of records) {
+      this.send({ type: 'record', session });
+      await this.#lines.drained();
+      await nextTurn();
+      if (this.closed) return;
+    }
+    this.send({ type: 'ready', queue });
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const line of waiting) this.#lines.write(line);
+  }
+
+  /** Sends at once. */
+  send(message: FromOwner): void {
+    this.#lines.send(message);
+  }
+
+  /** Sends a line after the records. */
+  tell(line: string): void {
+    if (!this.#waiting) {
+      this.#lines.write(line);
+      return;
+    }
+    this.#waiting.push(line);
+    this.#waitingLength += line.length;
+    if (this.#waitingLength > MOST_WAITING_LENGTH) this.#lines.close();
+  }
+
+  end(): void {
+    this.#lines.end();
+  }
+
+  /** @throws ZodError for what is no message of a client */
+  #receive(received: unknown): void {
+    const message = fromClient.parse(received);
+    if (message.type === 'ping') this.send({ type: 'pong' });
+    else void this.#answer(message.call, message.verb, message.args);
+  }
+
+  async #answer(call: number, verb: Verb, args: readonly unknown[]): Promise<void> {
+    if (++this.#calls >= MOST_CALLS) this.#lines.pause();
+    let answer: FromOwner = { type: 'answer', call };
+    try {
+      await this.#onCall(verb, args);
+    } catch (error) {
+      answer = { ...answer, error: sentError(error) };
+    }
+    // The changes that the call has made were told before.
+    this.tell(`${JSON.stringify(answer)}\n`);
+    if (--this.#calls < MOST_CALLS) this.#lines.resume();
+  }
+}

@@ -1,0 +1,66 @@
+import { once } from 'node:events';
+import { chmod, mkdtemp, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { connect, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { nanoid } from 'nanoid';
+import { systemCode } from '../util/errors.js';
+import { inOwnFolder } from '../util/fs/own-file.js';
+
+const NAME = 'manager.sock';
+/** A folder in which a socket is made before it gets its name. */
+const DRAFT = 'socket-';
+
+/**
+ * Lets a server listen at the socket of a state folder. A socket that an earlier owner left behind is replaced. Only the owner of
+ * the folder may call this.
+ *
+ * The socket is made in a folder that nobody else can enter, so that there is no moment in which others could connect. It gets
+ * its name when its mode is set. On Linux the path that is bound leads through `/proc`, because the system allows no socket path
+ * of more than 107 bytes.
+ *
+ * @throws an error of the system
+ */
+export async function listenInFolder(server: Server, stateDir: string): Promise<void> {
+  const folder = await realpath(stateDir);
+  for (const name of await readdir(folder)) {
+    if (name.startsWith(DRAFT)) await rm(join(folder, name), { recursive: true, force: true });
+  }
+  const draft = await mkdtemp(join(folder, DRAFT));
+  try {
+    // When the server is closed, Node.js removes the path that it was given. By then, that path may lead elsewhere.
+    const made = join(draft, nanoid());
+    await inOwnFolder(made, async (path) => {
+      server.listen({ path });
+      await once(server, 'listening');
+    });
+    await chmod(made, 0o600);
+    await rename(made, join(folder, NAME));
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+}
+
+/** Removes the socket. Only the owner of the folder may call this. */
+export async function removeSocket(stateDir: string): Promise<void> {
+  await rm(join(stateDir, NAME), { force: true });
+}
+
+/**
+ * Connects to the owner of a state folder.
+ *
+ * @returns undefined if nobody listens there
+ * @throws NotOwn if the folder belongs to somebody else; an error of the system
+ */
+export async function connectInFolder(stateDir: string): Promise<Socket | undefined> {
+  try {
+    return await inOwnFolder(join(await realpath(stateDir), NAME), async (path) => {
+      const socket = connect({ path });
+      await once(socket, 'connect');
+      return socket;
+    });
+  } catch (error) {
+    // There is no folder, no socket in it, or a socket whose process is gone.
+    if (['ENOENT', 'ECONNREFUSED', 'ECONNRESET'].includes(systemCode(error) ?? '')) return undefined;
+    throw error;
+  }
+}
