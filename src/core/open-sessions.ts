@@ -17,7 +17,8 @@ const RETRY_MS = 50;
  * A client keeps its process alive until `close()`, which ends only the connection.
  *
  * @throws OrchestrationError `INVALID_OPTIONS`; `STATE_LOCKED` if the owner has the option `socket: false`;
- * `OWNER_UNREACHABLE` if the owner does not answer; `OWNER_INCOMPATIBLE`; otherwise as `recover()`
+ * `OWNER_UNREACHABLE` if the owner does not answer; `OWNER_INCOMPATIBLE` if it has another version of this library; otherwise as
+ * `recover()`
  * @example
  * ```ts
  * await using sessions = await openSessions();

@@ -1,6 +1,12 @@
 import type { Executor } from '../contract/executor.js';
 import type { SessionCommands } from '../family/led-sessions.js';
-import { type ResolvedManagerOptions, resolveFeedback, resolveMessage, resolveNote } from '../options/resolve.js';
+import {
+  type ResolvedManagerOptions,
+  requireObject,
+  resolveFeedback,
+  resolveMessage,
+  resolveNote,
+} from '../options/resolve.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
@@ -68,6 +74,7 @@ export class ManagedSessions implements SessionCommands {
 
   /** @param id the id of the new session; if a session with this id exists, that session is returned */
   async create(options: CreateSessionOptions, id = newSessionId()): Promise<UnifiedSession> {
+    requireObject(options);
     return this.store.registry.get(id) ?? this.#admission.create(options, id);
   }
 

@@ -30,16 +30,18 @@ const NEWLINE = 0x0a;
 /** Splits bytes into lines. A line that spans several chunks is joined before it is decoded, so that no character is torn. */
 export class LineSplitter {
   readonly #listener: LineListener;
+  readonly #mostBytes: number;
   readonly #long = new LongLine();
   #skipping = false;
   #stopped = false;
 
-  constructor(listener: LineListener) {
+  constructor(listener: LineListener, mostBytes = MOST_LINE_BYTES) {
     this.#listener = listener;
+    this.#mostBytes = mostBytes;
   }
 
-  /** Reports the lines of a chunk until the deadline, at least one. Returns how many bytes of the chunk are done. */
-  push(chunk: Buffer, deadline: number): number {
+  /** Reports the lines of a chunk until the deadline, if there is one, and at least one line. Returns how many bytes of the chunk are done. */
+  push(chunk: Buffer, deadline = Number.POSITIVE_INFINITY): number {
     const telling = new Telling(chunk);
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
@@ -87,7 +89,7 @@ export class LineSplitter {
 
   #carry(part: Buffer): void {
     if (this.#skipping) return;
-    if (this.#long.bytes + part.length <= MOST_LINE_BYTES) {
+    if (this.#long.bytes + part.length <= this.#mostBytes) {
       this.#long.add(part);
       return;
     }

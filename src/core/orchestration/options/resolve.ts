@@ -87,6 +87,11 @@ export interface Inheritance {
   readonly prompt?: string;
 }
 
+/** A caller without types may give no options at all. @throws OrchestrationError `INVALID_OPTIONS` */
+export function requireObject(options: CreateSessionOptions): void {
+  if (typeof options !== 'object' || options === null) check(createSchema, options);
+}
+
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveCreateOptions(id: string, given: CreateSessionOptions, base: Inheritance): SessionSpec {
   check(createSchema, given);

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
-import split from 'split2';
+import { LineSplitter } from '../monitoring/line-splitter.js';
 
-/** The length of a line, in characters. The longest line of a log, with all its escapes, is shorter. */
-const MOST_LINE_LENGTH = 64 * 1024 * 1024;
+/** The length of a line. The longest line of a log, with all its escapes, is shorter. */
+const MOST_LINE_BYTES = 64 * 1024 * 1024;
 /** How much may wait for a reader that does not read, in bytes. */
 const MOST_UNREAD_BYTES = 32 * 1024 * 1024;
 
@@ -19,22 +19,21 @@ export interface JsonLinesListener {
  */
 export class JsonLines {
   readonly #socket: Socket;
-  readonly #lines: ReturnType<typeof split>;
 
   constructor(socket: Socket, { onMessage, onClose }: JsonLinesListener) {
     this.#socket = socket;
-    this.#lines = split(JSON.parse, { maxLength: MOST_LINE_LENGTH });
-    this.#lines.on('data', (message: unknown) => {
+    const onLine = (line: string): void => {
+      if (this.closed) return;
       try {
-        onMessage(message);
+        onMessage(JSON.parse(line));
       } catch {
         this.close();
       }
-    });
-    this.#lines.on('error', () => this.close());
+    };
+    const lines = new LineSplitter({ onLine, onDense: onLine, onOversized: () => this.close() }, MOST_LINE_BYTES);
+    socket.on('data', (chunk: Buffer) => lines.push(chunk));
     socket.on('error', () => {}); // `close` follows.
     socket.once('close', onClose);
-    socket.pipe(this.#lines);
   }
 
   send(message: object): void {
@@ -68,11 +67,11 @@ export class JsonLines {
 
   /** Reads nothing more until `resume`. */
   pause(): void {
-    this.#lines.pause();
+    this.#socket.pause();
   }
 
   resume(): void {
-    this.#lines.resume();
+    this.#socket.resume();
   }
 
   /** Sends what waits, then closes. */

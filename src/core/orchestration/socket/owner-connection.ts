@@ -7,7 +7,15 @@ import { deepFrozen } from '../util/deep-frozen.js';
 import { deferred } from '../util/deferred.js';
 import { OrchestrationError } from '../util/errors.js';
 import { JsonLines } from './json-lines.js';
-import { type FromClient, type FromOwner, receivedError, VERSION, type Verb } from './messages.js';
+import {
+  type FromClient,
+  type FromOwner,
+  receivedError,
+  type SentError,
+  sentError,
+  VERSION,
+  type Verb,
+} from './messages.js';
 
 /** How often the owner is asked for a sign of life. */
 const PING_MS = 5_000;
@@ -74,7 +82,8 @@ export class OwnerConnection {
       this.#calls.set(call, settle);
       this.#lines.send({ type: 'call', call, verb, args: [...args] } satisfies FromClient);
     });
-    // The error is made here, so that its stack shows who has called.
+    // The errors are made here, so that their stacks show who has called.
+    if (failure?.code === 'MANAGER_CLOSED') throw this.#unreachable('its manager was closed during the call');
     if (failure) throw receivedError(failure);
   }
 
@@ -136,11 +145,10 @@ export class OwnerConnection {
     clearInterval(this.#ping);
     const wasReady = this.#ready.isSettled;
     this.#ready.resolve(this.#unreachable('it does not answer, or has ended the connection'));
-    for (const { reject } of this.#calls.values()) {
-      reject(
-        unreachable(this.#pid, 'the connection was lost during the call, so look at the record to see what was done'),
-      );
-    }
+    const lost = this.#unreachable(
+      'the connection was lost during the call, so look at the record to see what was done',
+    );
+    for (const settle of this.#calls.values()) settle(sentError(lost));
     this.#calls.clear();
     if (wasReady) this.#listener.onLost();
     this.#lost.resolve();

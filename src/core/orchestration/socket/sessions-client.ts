@@ -46,7 +46,7 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
    * Connects to the manager that owns a state folder.
    *
    * @returns undefined if nobody listens there
-   * @throws OrchestrationError `OWNER_UNREACHABLE`, `OWNER_INCOMPATIBLE`; NotOwn, or an error of the system
+   * @throws OrchestrationError `OWNER_UNREACHABLE`, `OWNER_INCOMPATIBLE`, `STATE_NOT_WRITABLE`
    */
   static async connect(stateDir: string): Promise<SessionsClient | undefined> {
     const client = new SessionsClient(stateDir);
@@ -151,7 +151,7 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
         await connection.call('create', [options, id]);
         return;
       } catch (error) {
-        if (!wasLost(error)) throw error;
+        if (!(error instanceof OrchestrationError && error.code === 'OWNER_UNREACHABLE')) throw error;
         await connection.lost;
       }
     }
@@ -231,9 +231,4 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
 
 function closed(): OrchestrationError {
   return new OrchestrationError('MANAGER_CLOSED', 'This client was closed; openSessions() makes a new one.');
-}
-
-/** True if the owner went away, or was about to. */
-function wasLost(error: unknown): boolean {
-  return error instanceof OrchestrationError && ['OWNER_UNREACHABLE', 'MANAGER_CLOSED'].includes(error.code);
 }

@@ -4,6 +4,7 @@ import { connect, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { nanoid } from 'nanoid';
 import { systemCode } from '../util/errors.js';
+import { notWritable } from '../util/fs/not-writable.js';
 import { inOwnFolder } from '../util/fs/own-file.js';
 
 const NAME = 'manager.sock';
@@ -49,7 +50,7 @@ export async function removeSocket(stateDir: string): Promise<void> {
  * Connects to the owner of a state folder.
  *
  * @returns undefined if nobody listens there
- * @throws NotOwn if the folder belongs to somebody else; an error of the system
+ * @throws OrchestrationError `STATE_NOT_WRITABLE` if the folder belongs to somebody else, or the system refuses
  */
 export async function connectInFolder(stateDir: string): Promise<Socket | undefined> {
   try {
@@ -61,6 +62,6 @@ export async function connectInFolder(stateDir: string): Promise<Socket | undefi
   } catch (error) {
     // There is no folder, no socket in it, or a socket whose process is gone.
     if (['ENOENT', 'ECONNREFUSED', 'ECONNRESET'].includes(systemCode(error) ?? '')) return undefined;
-    throw error;
+    throw notWritable(stateDir, error);
   }
 }

@@ -1,6 +1,7 @@
 import { link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { nanoid } from 'nanoid';
+import { commandOf } from '../../process/command-of.js';
 import { isAlive, type PidSpace, pidSpace, processIdentity } from '../../process/process-identity.js';
 import { OrchestrationError, quote, systemCode } from '../../util/errors.js';
 import { notWritable } from '../../util/fs/not-writable.js';
@@ -69,7 +70,7 @@ export class StateLock {
       const held = await readLockRecord(lockPath(folder, last));
       if (held === 'gone') return undefined;
       if (held !== 'damaged' && !held.released && (await isAlive(held.owner, here))) {
-        throw locked(folder, last, held, here);
+        throw await locked(folder, last, held, here);
       }
     }
     const lock = new StateLock(folder, last + 1, record);
@@ -157,14 +158,25 @@ async function removeLeftovers(folder: string, names: readonly string[], generat
   await Promise.all(leftovers.map((name) => rm(join(folder, name), { force: true, recursive: true }).catch(() => {})));
 }
 
-function locked(folder: string, generation: number, { owner }: LockRecord, here: PidSpace): OrchestrationError {
+async function locked(
+  folder: string,
+  generation: number,
+  { owner }: LockRecord,
+  here: PidSpace,
+): Promise<OrchestrationError> {
   const { pid } = owner;
-  let problem = `by process ${pid}. Close its manager or end it first, or choose another folder.`;
-  if (owner.pidNamespace !== here.pidNamespace) {
-    const file = quote(lockPath(folder, generation));
-    problem = `by process ${pid} of another container, which cannot be looked at from here. Close its manager first, or choose another folder; once that container is gone, remove ${file}.`;
+  const isHere = owner.pidNamespace === here.pidNamespace;
+  const command = isHere && pid !== process.pid ? await commandOf(pid) : undefined;
+  let holder = `process ${pid}${command === undefined ? '' : `, ${quote(command)}`}`;
+  let otherwise = 'close its manager, or choose another folder';
+  if (!isHere) {
+    holder = `process ${pid} of another container, which cannot be looked at from here`;
+    otherwise += `; once that container is gone, remove ${quote(lockPath(folder, generation))}`;
   } else if (pid === process.pid) {
-    problem = `by another manager of this process (pid ${pid}). Close that one first, or choose another folder.`;
+    holder = `another manager of this process (pid ${pid}); if hot reload has made it, keep it in globalThis`;
   }
-  return new OrchestrationError('STATE_LOCKED', `Option 'stateDir': ${quote(folder)} is in use ${problem}`);
+  return new OrchestrationError(
+    'STATE_LOCKED',
+    `Option 'stateDir': ${quote(folder)} is in use by ${holder}. openSessions({ stateDir }) reaches its sessions, unless it has the option 'socket: false'. Otherwise ${otherwise}.`,
+  );
 }

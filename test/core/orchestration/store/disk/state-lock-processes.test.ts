@@ -42,7 +42,7 @@ it('exactly one of several processes gets the state lock, after a release as aft
     const index = answers.indexOf('done');
     const owner = children[index] as ChildProcess;
     const { message } = await errorOf(StateLock.acquire(folder), 'STATE_LOCKED');
-    expect(message).toContain(`in use by process ${owner.pid}.`);
+    expect(message).toContain(`in use by process ${owner.pid}, "`);
     if (round % 15 === 0) {
       await kill(owner);
       children.splice(index, 1);

@@ -16,10 +16,13 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { processIdentity } from '../../../../../src/core/orchestration/process/process-identity.js';
 import type { LockRecord } from '../../../../../src/core/orchestration/store/disk/lock-record.js';
 import { StateLock } from '../../../../../src/core/orchestration/store/disk/state-lock.js';
+import { quote } from '../../../../../src/core/orchestration/util/errors.js';
 import { errorOf } from '../../../../support/errors.js';
 import { tempFolder } from '../../../../support/temp-folder.js';
 
 const linux = process.platform === 'linux';
+
+const REACH = "openSessions({ stateDir }) reaches its sessions, unless it has the option 'socket: false'.";
 
 /** A lock file's content; by default that of an earlier process with the pid of this process. */
 async function record(owner: Partial<LockRecord['owner']> = { startedAt: '1' }): Promise<string> {
@@ -57,7 +60,7 @@ describe('a state lock', () => {
     const first = await StateLock.acquire(folder);
     const error = await errorOf(StateLock.acquire(folder), 'STATE_LOCKED');
     expect(error.message).toBe(
-      `Option 'stateDir': "${folder}" is in use by another manager of this process (pid ${process.pid}). Close that one first, or choose another folder.`,
+      `Option 'stateDir': "${folder}" is in use by another manager of this process (pid ${process.pid}); if hot reload has made it, keep it in globalThis. ${REACH} Otherwise close its manager, or choose another folder.`,
     );
     await first.release();
     const second = await StateLock.acquire(folder);
@@ -66,11 +69,13 @@ describe('a state lock', () => {
     await second.release();
   });
 
-  it('the error for a lock of another live process names that process', async () => {
+  it.runIf(linux)('the error for a lock of another live process names that process and its command', async () => {
+    const words = readFileSync(`/proc/${process.ppid}/cmdline`, 'utf8').split('\0');
+    const command = quote(words.join(' ').trim());
     const folder = stateDir({ 'lock.4': await record((await processIdentity(process.ppid)) ?? {}) });
     const { message } = await errorOf(StateLock.acquire(folder), 'STATE_LOCKED');
     expect(message).toBe(
-      `Option 'stateDir': "${folder}" is in use by process ${process.ppid}. Close its manager or end it first, or choose another folder.`,
+      `Option 'stateDir': "${folder}" is in use by process ${process.ppid}, ${command}. ${REACH} Otherwise close its manager, or choose another folder.`,
     );
     expect(readdirSync(folder)).toEqual(['lock.4']);
   });
