@@ -40,7 +40,14 @@ const PROGRAMS = fileURLToPath(new URL('../../node_modules/.cache/test-programs'
 
 /** A bundle starts in a third of the time that the sources take, which have to be translated at each start. */
 async function bundlePrograms(): Promise<void> {
-  const entries = ['--entry.host', 'test/e2e/fixtures/host.ts', '--entry.killed-host', 'test/faults/fixtures/host.ts'];
+  const entries = [
+    '--entry.host',
+    'test/e2e/fixtures/host.ts',
+    '--entry.killed-host',
+    'test/faults/fixtures/host.ts',
+    '--entry.sharing',
+    'test/e2e/fixtures/sharing.ts',
+  ];
   const format = ['--format', 'esm', '--target', 'node20', '--out-dir', PROGRAMS, '--clean', '--silent'];
   await run('npx', ['tsup', '--no-config', ...entries, ...format]);
 }
