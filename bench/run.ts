@@ -10,6 +10,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   monitor: ['monitor-latency', 'monitor-replay', 'log-flood', 'record-size'],
   guard: ['guard-round-trip', 'danger'],
   page: ['page'],
+  socket: ['sessions-socket'],
   sessions: ['session-overhead', 'control-calls', 'event-loop'],
 };
 

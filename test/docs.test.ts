@@ -260,6 +260,7 @@ describe('the examples', () => {
       'plan-then-do.ts',
       'prompt-file.ts',
       'quickstart.ts',
+      'shared.ts',
       'recover.ts',
       'script.ts',
       'steer.ts',

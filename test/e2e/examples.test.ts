@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { attempt, bash, containersOf, engine, git, type ModelTurn, tempFolder } from './support.js';
+import { attempt, bash, containersOf, engine, git, type ModelTurn, tempFolder, testManager } from './support.js';
 
 async function example(name: string, ...args: string[]) {
   return exampleAt(await tempFolder(0), name, ...args);
@@ -24,6 +24,20 @@ it('quickstart.ts runs a session and prints its result', async () => {
   expect({ stdout, stderr }).toEqual({
     stdout: expect.stringMatching(/^{ status: 'completed', text: 'done', costUsd: 0\.\d+ }\n$/),
     stderr: '',
+  });
+});
+
+it('shared.ts takes part in the sessions of another process', async () => {
+  const { manager, stateDir } = await testManager();
+  await manager.recover();
+  const { stdout, stderr } = await example('shared.ts', stateDir, await tempFolder());
+  const [session] = manager.list();
+  expect({ stdout, stderr, status: session?.status }).toEqual({
+    stdout: expect.stringMatching(
+      /^Another process runs them\.\n(?:.*\n)*(\w+) session:created\n(?:.*\n)*\1 session:completed\n(?:.*\n)*completed\n$/,
+    ),
+    stderr: '',
+    status: 'completed',
   });
 });
 

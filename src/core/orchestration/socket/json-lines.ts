@@ -6,6 +6,9 @@ const MOST_LINE_BYTES = 64 * 1024 * 1024;
 /** How much may wait for a reader that does not read, in bytes. */
 const MOST_UNREAD_BYTES = 32 * 1024 * 1024;
 
+/** How long what waits may take to be read when the connection ends. */
+const LAST_WORDS_MS = 1_000;
+
 export interface JsonLinesListener {
   /** A message. If this throws, the connection is closed. */
   onMessage(message: unknown): void;
@@ -74,9 +77,10 @@ export class JsonLines {
     this.#socket.resume();
   }
 
-  /** Sends what waits, then closes. */
+  /** Sends what waits, then closes. The other side may never read it. */
   end(): void {
-    this.#socket.end(() => this.#socket.destroy());
+    this.#socket.end(() => this.close());
+    setTimeout(() => this.close(), LAST_WORDS_MS).unref();
   }
 
   /** Closes at once. */

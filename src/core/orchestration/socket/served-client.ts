@@ -20,8 +20,9 @@ export class ServedClient {
   readonly #lines: JsonLines;
   readonly #onCall: ServedClientListener['onCall'];
   #calls = 0;
-  /** The changes that happen while the records are sent. */
-  #waiting: string[] | undefined = [];
+  /** What the client has: nothing; some records, so that what happens meanwhile waits; all records. */
+  #stage: 'new' | 'beginning' | 'ready' = 'new';
+  readonly #waiting: string[] = [];
   #waitingLength = 0;
 
   constructor(socket: Socket, { onCall, onClose }: ServedClientListener) {
@@ -35,6 +36,7 @@ export class ServedClient {
 
   /** Sends all records, in turns, and then the changes that have happened meanwhile. */
   async begin(records: readonly UnifiedSession[], queue: QueueStatus): Promise<void> {
+    this.#stage = 'beginning';
     for (const session of records) {
       this.send({ type: 'record', session });
       await this.#lines.drained();
@@ -42,9 +44,8 @@ export class ServedClient {
       if (this.closed) return;
     }
     this.send({ type: 'ready', queue });
-    const waiting = this.#waiting ?? [];
-    this.#waiting = undefined;
-    for (const line of waiting) this.#lines.write(line);
+    this.#stage = 'ready';
+    for (const line of this.#waiting.splice(0)) this.#lines.write(line);
   }
 
   /** Sends at once. */
@@ -52,12 +53,10 @@ export class ServedClient {
     this.#lines.send(message);
   }
 
-  /** Sends a line after the records. */
+  /** Tells of a change or an answer, after the records. What happens before `begin` is in the records. */
   tell(line: string): void {
-    if (!this.#waiting) {
-      this.#lines.write(line);
-      return;
-    }
+    if (this.#stage === 'ready') this.#lines.write(line);
+    if (this.#stage !== 'beginning') return;
     this.#waiting.push(line);
     this.#waitingLength += line.length;
     if (this.#waitingLength > MOST_WAITING_LENGTH) this.#lines.close();

@@ -87,11 +87,9 @@ export class SessionsServer {
       onCall: (verb, args) => this.#call(verb, args),
       onClose: () => this.#clients.delete(client),
     });
+    this.#clients.add(client);
     client.send({ type: 'hello', version: VERSION, pid: process.pid });
     await complete();
-    if (client.closed) return;
-    // From here on, no change is missed.
-    this.#clients.add(client);
     await client.begin(records.registry.list(), queueStatus());
   }
 
