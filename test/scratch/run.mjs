@@ -1,20 +1,33 @@
 // Makes a project of its own from the packed package, and runs the tests of this folder in it, as a user of the package would:
-// with Vitest, with Vitest and a mocked module, and with `bun test` where npm has a Bun for this machine.
+// with Vitest, with Vitest and a mocked module, with Jest, and with `bun test` where npm has a Bun for this machine.
 import { cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../e2e/engine/run.mjs';
 
 const BUN = '1.3';
+const JEST = '30';
 const root = join(import.meta.dirname, '../..');
 const project = await mkdtemp(join(tmpdir(), 'orchestration-scratch-'));
 try {
   await install();
-  for (const file of ['injected.test.mjs', 'mocked.test.mjs', 'bun.test.mjs', 'vitest.config.mjs'])
+  for (const file of ['injected.test.mjs', 'mocked.test.mjs', 'bun.test.mjs', 'jest.test.mjs', 'vitest.config.mjs'])
     await cp(join(import.meta.dirname, file), join(project, file));
   const vitest = join(project, 'node_modules/vitest/vitest.mjs');
   for (const file of ['injected.test.mjs', 'mocked.test.mjs'])
     console.log(await inProject(process.execPath, [vitest, 'run', file]));
+  const jest = [
+    '--yes',
+    '--package',
+    `jest@${JEST}`,
+    '--',
+    'jest',
+    '--testMatch',
+    '**/jest.test.mjs',
+    '--rootDir',
+    project,
+  ];
+  console.log(await inProject('env', ['NODE_OPTIONS=--experimental-vm-modules', 'npx', ...jest]));
   const bun = ['--yes', '--package', `bun@${BUN}`, '--', 'bun'];
   const why = await inProject('npx', [...bun, '--version']).then(() => undefined, String);
   if (why === undefined) console.log(await inProject('npx', [...bun, 'test', './bun.test.mjs']));

@@ -89,12 +89,12 @@ function injectedRun(
       throw refused('monitorLog', error);
     }
     hasReturned = true;
+    // The fake may have reported everything already.
+    if (end.isSettled || letGo) return stopping(stop);
     timer = setTimeout(() => {
       if (!isLive) finish({ reason: 'LAUNCH_FAILED', error: silent(stop) });
     }, SILENT_MS);
-    return () => {
-      if (typeof stop === 'function') stop();
-    };
+    return stopping(stop);
   };
 
   return {
@@ -113,6 +113,13 @@ function injectedRun(
       clearTimeout(timer);
     },
     async release() {},
+  };
+}
+
+/** What ends the monitoring. A fake may have given nothing for that. */
+function stopping(stop: unknown): () => void {
+  return () => {
+    if (typeof stop === 'function') stop();
   };
 }
 

@@ -67,6 +67,15 @@ describe('a manager with a given channelCoder', () => {
     expect(channelCoder.cleanUp).toHaveBeenCalledOnce();
   });
 
+  it('a fake that has reported its result at once is not waited for, so that a test runner can exit', async () => {
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    onTestFinished(() => timers.mockRestore());
+    await run(byHand([INIT, RESULT]));
+    expect(timers.mock.calls.map(([, ms]) => ms)).not.toContain(3_000);
+    await run(byHand([INIT]));
+    expect(timers.mock.calls.map(([, ms]) => ms)).toContain(3_000);
+  });
+
   it('gives detached() the prompt as it was given, and the documented options', async () => {
     const channelCoder = byHand();
     const { manager } = managerOf(channelCoder);
