@@ -1,6 +1,7 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { openSessions } from 'autonomous-orchestration';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   connectInFolder,
@@ -80,5 +81,13 @@ describe('the socket of a state folder', () => {
     chmodSync(folder, 0o777);
     const error = await errorOf(connectInFolder(folder), 'STATE_NOT_WRITABLE');
     expect(error.message).toContain('can be written by others');
+  });
+
+  it.runIf(process.getuid?.() === 0)('a folder of another user is refused', async () => {
+    const folder = tempFolder();
+    await listenInFolder(server(), folder);
+    chownSync(folder, 1234, 1234);
+    const error = await errorOf(openSessions({ stateDir: folder }), 'STATE_NOT_WRITABLE');
+    expect(error.message).toContain('belongs to uid 1234');
   });
 });
