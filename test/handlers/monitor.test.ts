@@ -123,7 +123,7 @@ describe('what a monitor reports', () => {
   const request = guardRequest('r', { danger: { level: 'warning', rule: 'a.b', reason: 'Why.' } });
   const { toolUseId, tool, input, danger } = request;
   const call = { toolUseId, tool, input, ...(danger && { danger }) };
-  it.each<[SessionEvent, MonitoredEvent | undefined]>([
+  const reports: [SessionEvent, MonitoredEvent | undefined][] = [
     [
       {
         type: 'queue:changed',
@@ -162,9 +162,13 @@ describe('what a monitor reports', () => {
       { type: 'session:tool-result', ...base, toolUseId, outcome: 'error', output: 'No.' },
       { type: 'tool_result', toolUseId, outcome: 'error', content: 'No.' },
     ],
-  ])('monitorEvent() turns %j into its report', (event, report) => {
-    expect(monitorEvent(event)).toEqual(report);
-  });
+  ];
+  it.each(reports.map(([event, report]) => [event.type, event, report] as const))(
+    'monitorEvent() turns an event into its report: %s',
+    (_, event, report) => {
+      expect(monitorEvent(event)).toEqual(report);
+    },
+  );
 });
 
 describe('which session a monitor watches', () => {
