@@ -226,6 +226,7 @@ declare const Bun: {
   serve(options: {
     hostname: string;
     port: number;
+    idleTimeout: number;
     maxRequestBodySize: number;
     fetch(request: Request): Promise<Response>;
   }): { port: number; stop(closeConnections: boolean): Promise<void> };
@@ -244,7 +245,8 @@ export async function answer(request: Request): Promise<Response> {
 }
 
 const serveInBun = (port: number) =>
-  Bun.serve({ hostname: HOSTNAME, port, maxRequestBodySize: MOST_BODY, fetch: answer });
+  // Without a time-out, because a monitor may have nothing to report for long. Bun's default is 10 seconds.
+  Bun.serve({ hostname: HOSTNAME, port, fetch: answer, idleTimeout: 0, maxRequestBodySize: MOST_BODY });
 
 // This file on its own
 

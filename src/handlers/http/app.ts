@@ -58,7 +58,8 @@ const CONTENT_SECURITY_POLICY = {
  * @example
  * ```ts
  * const app = createAutonomousApp(manager);
- * const server = Bun.serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 4300 });
+ * // In seconds. An event stream has a ping every 15 seconds, and Bun's default is 10.
+ * const server = Bun.serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 4300, idleTimeout: 120 });
  * console.log(`${server.url}#token=${app.token}`);
  * ```
  */

@@ -49,7 +49,7 @@ const path = z
 const NAME = String.raw`[^\s/?#@*:[\]]+`;
 const IPV6 = String.raw`[\da-f:.]+(?:%[\w.~-]+)?`;
 const SERVER = String.raw`(?:\[${IPV6}\]|${NAME})(?::\d{1,5})?`;
-const HOST = new RegExp(String.raw`^(?:${SERVER}|https?://${SERVER}/?)$`, 'i');
+const HOST = new RegExp(`^(?:${SERVER}|https?://${SERVER}/?)$`, 'i');
 const HOSTNAME = new RegExp(`^(?:${NAME}|${IPV6})$`, 'i');
 
 const appShape = {
