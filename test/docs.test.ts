@@ -5,7 +5,7 @@ import http from 'node:http';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { tempFolder } from './support/temp-folder.js';
 
 const root = join(import.meta.dirname, '..');
@@ -158,25 +158,39 @@ describe('the examples', () => {
     await expect(failed).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/docker/i) });
   });
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('autonomous-handlers.ts answers the old routes until %s', async (signal) => {
+  it.each([
+    ['node', 'SIGINT'],
+    ['hono', 'SIGTERM'],
+  ] as const)('autonomous-handlers.ts answers reading and acting routes with %s until %s', async (kind, signal) => {
+    vi.stubEnv('AGENTS_TOKEN', 'token-of-this-test');
+    onTestFinished(() => void vi.unstubAllEnvs());
     const { child, url } = await server(
       /^(http:\/\/127\.0\.0\.1:\d+\/api\/autonomous-sessions)\n/,
       'autonomous-handlers.ts',
       '0',
+      kind,
     );
     const asked = async (path: string, init?: RequestInit) => {
       const response = await fetch(`${url}${path}`, init);
-      return [response.status, await response.json()];
+      const text = await response.text();
+      return [response.status, text.startsWith('{') ? JSON.parse(text) : undefined];
     };
+    const post = (body: object) => ({
+      method: 'POST',
+      headers: { Authorization: 'Bearer token-of-this-test' },
+      body: JSON.stringify(body),
+    });
     expect(await asked('')).toEqual([200, { success: true, data: [] }]);
     expect(await asked('/logs?limit=5')).toEqual([200, { success: true, data: [] }]);
     expect(await asked('/nobody')).toMatchObject([404, { success: false, error: 'Session not found' }]);
-    expect(await asked('/a/b')).toMatchObject([404, { success: false }]);
-    expect(await asked('', { method: 'POST' })).toMatchObject([404, { success: false }]);
+    expect((await asked('/a/b'))[0]).toBe(404);
+    expect((await asked('', { method: 'POST' }))[0]).toBe(401);
+    expect(await asked('/nobody/pause', post({}))).toMatchObject([404, { success: false, code: 'SESSION_NOT_FOUND' }]);
+    expect(await asked('', post({ prompt: '' }))).toMatchObject([400, { success: false, code: 'INVALID_OPTIONS' }]);
+    expect(await asked('', post({ prompt: 'x' }))).toMatchObject([503, { success: false }]); // No engine answers.
     expect(await asked('/logs?limit=x')).toMatchObject([400, { success: false }]);
-    expect(await asked('/%')).toMatchObject([400, { success: false }]);
     const [foreign] = await once(http.get(url, { headers: { host: 'evil.example' } }), 'response');
-    expect(foreign.statusCode).toBe(400);
+    expect(foreign.statusCode).toBe(421);
     child.kill(signal);
     expect(await once(child, 'exit')).toEqual([0, null]);
   });

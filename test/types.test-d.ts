@@ -6,6 +6,13 @@ import {
   rateDanger,
   rateDangers,
 } from 'autonomous-orchestration/danger';
+import {
+  createAutonomousApp,
+  type MonitorEvent,
+  type MonitoredEvent,
+  type STATUS_OF,
+} from 'autonomous-orchestration/handlers';
+import type { Hono } from 'hono';
 import { describe, expectTypeOf, it } from 'vitest';
 import type {
   ApprovalSource,
@@ -17,6 +24,7 @@ import type {
   EventStreamOptions,
   GuardRequest,
   ListenerError,
+  OrchestrationErrorCode,
   QueueChangedEvent,
   QueueStatus,
   RunHandle,
@@ -249,5 +257,29 @@ describe('records', () => {
     if (session.result) session.result.reason = '';
     // @ts-expect-error read-only
     if (event.type === 'session:message') event.text = '';
+  });
+});
+
+describe('handlers', () => {
+  it('createAutonomousApp() needs no options, and returns a Hono app with its token', () => {
+    expectTypeOf(createAutonomousApp).toBeCallableWith(manager);
+    expectTypeOf(createAutonomousApp(manager)).toExtend<Hono>();
+    expectTypeOf(createAutonomousApp(manager).token).toEqualTypeOf<string>();
+  });
+
+  it('STATUS_OF has a status for each code', () => {
+    expectTypeOf<keyof typeof STATUS_OF>().toEqualTypeOf<OrchestrationErrorCode>();
+    expectTypeOf<(typeof STATUS_OF)[OrchestrationErrorCode]>().toExtend<number>();
+  });
+
+  it('an event of a monitor has the fields of the older contract', () => {
+    interface Old {
+      type: 'autonomous-event' | 'error';
+      taskId: string;
+      message?: string;
+      event?: { type: string; tool?: string; content?: string; error?: string };
+    }
+    expectTypeOf<MonitorEvent>().toExtend<Old>();
+    expectTypeOf<MonitoredEvent['input']>().toEqualTypeOf<unknown>();
   });
 });

@@ -7,9 +7,12 @@ import {
   type Sessions,
   type UnifiedSession,
 } from '../core/index.js';
+import { defined } from '../core/orchestration/util/defined.js';
 import { messageOf, quote } from '../core/orchestration/util/errors.js';
+import { idProblem, isObject, requireArgument, requireId, requireManager } from './arguments.js';
 import { type LogEntry, logEntries } from './log-entries.js';
 import { type MonitorEvent, monitorEvent } from './monitor-event.js';
+import { withQueueNote } from './queued-view.js';
 import { type AutonomousSession, type AutonomousSessionDetails, sessionDetails, sessionView } from './session-view.js';
 
 /** The answer of a handler. A handler with such an answer never throws or rejects. */
@@ -43,9 +46,12 @@ export interface AutonomousHandlers {
    */
   handleAutonomousLogs(limit?: number): Promise<HandlerResult<LogEntry[]>>;
   /**
-   * Reports what a session does from now on, until the returned cleanup function is called. A second monitor of the same
-   * `taskId` replaces the first. If `taskId` is not a text, or is empty, `onEvent` gets an `error` event, and nothing is
-   * watched. If no session has this `taskId`, `onEvent` gets an `error` event, and the monitor waits for such a session.
+   * Reports what happens to a session from now on, until the returned cleanup function is called. A `taskId` may have several
+   * monitors. Each has a cleanup function of its own, and ends only by it. If `taskId` is not a text, or is empty, `onEvent` gets an
+   * `error` event, and nothing is watched. If no session has this `taskId`, `onEvent` gets an `error` event, and the monitor waits
+   * for such a session.
+   *
+   * If `onEvent` fails at an event, the other monitors still get the event, and the manager reports the failure as `listener-error`.
    *
    * @throws OrchestrationError `INVALID_OPTIONS` if `onEvent` is not a function
    */
@@ -82,10 +88,10 @@ export interface AutonomousHandlers {
  * ```ts
  * export const { handleAutonomousList, handleAutonomousGet, handleAutonomousLogs } = createAutonomousHandlers(manager);
  * ```
+ * @throws OrchestrationError `INVALID_OPTIONS` if `manager` is not a manager
  */
 export function createAutonomousHandlers(manager: Sessions): AutonomousHandlers {
-  const monitors = new Map<string, () => void>();
-
+  requireManager(manager);
   const find = (taskId: string): UnifiedSession | undefined => manager.get(taskId) ?? manager.list({ taskId }).at(-1);
   const requireSession = (taskId: string): UnifiedSession => {
     requireId('taskId', taskId);
@@ -105,8 +111,8 @@ export function createAutonomousHandlers(manager: Sessions): AutonomousHandlers 
     });
 
   return {
-    handleAutonomousList: () => answered(() => manager.list().reverse().map(sessionView)),
-    handleAutonomousGet: (taskId) => answered(() => sessionDetails(requireSession(taskId))),
+    handleAutonomousList: () => answered(() => manager.list().reverse().map(sessionView).map(withQueueNote)),
+    handleAutonomousGet: (taskId) => answered(() => withQueueNote(sessionDetails(requireSession(taskId)))),
     handleAutonomousLogs: (limit = 50) =>
       answered(() => {
         requireArgument('limit', limit, Number.isSafeInteger(limit) && limit > 0, 'a whole number from 1 on');
@@ -141,24 +147,27 @@ export function createAutonomousHandlers(manager: Sessions): AutonomousHandlers 
         onEvent({ type: 'error', taskId: quote(taskId), message: problem });
         return () => {};
       }
-      monitors.get(taskId)?.();
       if (!find(taskId)) onEvent({ type: 'error', taskId, message: 'Session not found' });
-      const listener = (event: SessionEvent): void => {
-        if (event.type === 'queue:changed') return;
+      // Returns what `onEvent` returns, so that the manager reports a promise that rejects.
+      const listener = (event: SessionEvent): unknown => {
+        if (event.type === 'queue:changed' || !mayBe(taskId, event.session)) return undefined;
+        const { sessionId, at, replayed } = event;
         // A `taskId` means the latest session that has it. While we watch, a newer session may come.
-        if (event.sessionId !== find(taskId)?.id) return;
+        if (sessionId !== find(taskId)?.id) return undefined;
         const told = monitorEvent(event);
-        if (told) onEvent({ type: 'autonomous-event', taskId, event: told });
-      };
-      const cleanup = (): void => {
-        manager.off('event', listener);
-        if (monitors.get(taskId) === cleanup) monitors.delete(taskId);
+        return (
+          told && onEvent({ type: 'autonomous-event', taskId, sessionId, at, ...defined({ replayed }), event: told })
+        );
       };
       manager.on('event', listener);
-      monitors.set(taskId, cleanup);
-      return cleanup;
+      return () => void manager.off('event', listener);
     },
   };
+}
+
+/** False if a `taskId` cannot mean this session. Saves the search for the session at the events of all other sessions. */
+function mayBe(taskId: string, session: UnifiedSession): boolean {
+  return session.id === taskId || session.taskId === taskId;
 }
 
 async function answered<Data>(work: () => Data | Promise<Data>): Promise<HandlerResult<Data>> {
@@ -168,28 +177,4 @@ async function answered<Data>(work: () => Data | Promise<Data>): Promise<Handler
     const code = error instanceof OrchestrationError ? { code: error.code } : {};
     return { success: false, error: messageOf(error), ...code };
   }
-}
-
-/** @throws OrchestrationError `INVALID_OPTIONS` */
-function requireId(argument: string, value: unknown): void {
-  const problem = idProblem(argument, value);
-  if (problem !== undefined) throw new OrchestrationError('INVALID_OPTIONS', problem);
-}
-
-/** Says why a value is not an id; undefined if it is one. Without this check, `undefined` would mean any session. */
-function idProblem(argument: string, value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? undefined : argumentProblem(argument, value, 'a text, not empty');
-}
-
-/** @throws OrchestrationError `INVALID_OPTIONS` */
-function requireArgument(argument: string, value: unknown, fits: boolean, needed: string): void {
-  if (!fits) throw new OrchestrationError('INVALID_OPTIONS', argumentProblem(argument, value, needed));
-}
-
-function argumentProblem(argument: string, value: unknown, needed: string): string {
-  return `Argument '${argument}': it has to be ${needed}. Received ${quote(value)}.`;
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,12 +3,14 @@ export {
   createAutonomousHandlers,
   type HandlerResult,
 } from './autonomous-handlers.js';
-export { type AutonomousAppOptions, createAutonomousApp } from './http/app.js';
+export { type AutonomousApp, createAutonomousApp } from './http/app.js';
 export type { Snapshot } from './http/event-feed.js';
 export type { FeedEvent } from './http/event-history.js';
-export { type AutonomousServer, type ServeOptions, serveAutonomousApp } from './http/serve.js';
+export type { AutonomousAppOptions, ServeOptions } from './http/options.js';
+export { type AutonomousServer, serveAutonomousApp } from './http/serve.js';
+export { STATUS_OF } from './http/status-of.js';
 export type { LogEntry } from './log-entries.js';
-export type { MonitorEvent } from './monitor-event.js';
+export type { MonitorEvent, MonitoredEvent } from './monitor-event.js';
 export type {
   ApprovalView,
   AutonomousSession,

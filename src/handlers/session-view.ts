@@ -19,6 +19,7 @@ import { isTerminal } from '../core/orchestration/session/reducer.js';
 import { boundedCopy } from '../core/orchestration/util/bounded-copy.js';
 import { defined } from '../core/orchestration/util/defined.js';
 import { truncate } from '../core/orchestration/util/text.js';
+import { cutInput } from './cut-input.js';
 import { needsPerson } from './needs-person.js';
 
 /**
@@ -34,7 +35,10 @@ export interface AutonomousSession {
   /** Empty until the first run begins. */
   logFile: string;
   startTime: string;
-  /** `running`: the session has not ended, and waits for no person. `error`: it failed or was cancelled. */
+  /**
+   * `running`: the session has not ended, and waits for no person, or waits for a slot. `error`: it failed or was cancelled. Read
+   * `state` to tell a queued session from one that runs.
+   */
   status: 'running' | 'waiting_feedback' | 'completed' | 'error';
   /** The process id of the docker client, or of `claude` itself, while a run is under way. */
   pid?: number;
@@ -81,7 +85,10 @@ export interface SessionStats {
   /** US dollars. */
   totalCost?: number;
   model?: string;
-  /** The agent's last message, cut at 200 characters. */
+  /**
+   * The agent's last message, cut at 200 characters. If the session is queued, `handleAutonomousList` and `handleAutonomousGet` give
+   * its place in the queue here, because the older page shows this text and has no status for it.
+   */
   lastOutput?: string;
   /** The time of the session's last activity, ISO 8601. */
   lastUpdate?: string;
@@ -120,7 +127,7 @@ export interface ApprovalView {
 
 /** A session with the details of its work. */
 export interface AutonomousSessionDetails extends AutonomousSession {
-  /** The agent's last three messages. */
+  /** The agent's last three messages. If the session is queued, the last one is its place in the queue. */
   lastLogLines: string[];
   /** The record's lists, which keep only the latest entries. */
   metadata: Pick<
@@ -271,10 +278,7 @@ const cutApprovals = new WeakMap<GuardRequest, ApprovalView>();
 function cutApproval(request: GuardRequest): ApprovalView {
   const known = cutApprovals.get(request);
   if (known) return known;
-  // An agent may call a tool without any input.
-  const isShort = (JSON.stringify(request.input) ?? '').length <= TEXT_LENGTH;
-  const input = isShort ? request.input : boundedCopy(request.input, { left: TEXT_LENGTH / 2 });
-  const view: ApprovalView = isShort ? request : { ...request, input, cut: true };
+  const view: ApprovalView = { ...request, ...cutInput(request.input) };
   cutApprovals.set(request, view);
   return view;
 }

@@ -6,16 +6,9 @@ import {
   createAutonomousHandlers,
   type MonitorEvent,
 } from 'autonomous-orchestration/handlers';
-import {
-  SimulatedExecutor,
-  type SimulatedScript,
-  type SimulatedStep,
-  scriptedRun,
-} from 'autonomous-orchestration/testing';
+import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { monitorEvent } from '../../src/handlers/monitor-event.js';
 import { appOn, SESSIONS } from '../support/http-app.js';
-import { runningSession } from '../support/sessions.js';
 import { ASK_TO_PUSH, DONE, ENDLESS, nextEvent, PUSHES, simulate } from '../support/simulate.js';
 
 /** The answers in the contract with the older page: every field that the page reads, with its type. */
@@ -132,98 +125,35 @@ describe('the status that old pages read', () => {
   });
 });
 
-describe('createAutonomousMonitor', () => {
-  it('createAutonomousMonitor() reports recorded events in the words of stream-json', async () => {
-    const { monitored } = await workDone();
-    expect(monitored).toMatchObject([...contract.monitorOfUnknown, ...contract.monitor]);
-  });
-
-  it('createAutonomousMonitor() watches a session by its task id before creation and by its own id', async () => {
-    const { manager } = simulate(DONE);
-    const { createAutonomousMonitor } = createAutonomousHandlers(manager);
-    const later = vi.fn();
-    createAutonomousMonitor('later', later);
-    const { id } = await manager.create({ prompt: 'x', taskId: 'later' });
-    const byId = vi.fn();
-    createAutonomousMonitor(id, byId);
-    await manager.waitFor(id);
-    expect(later).toHaveBeenLastCalledWith(
-      expect.objectContaining({ taskId: 'later', event: { type: 'result', content: 'Done.' } }),
-    );
-    expect(byId).toHaveBeenLastCalledWith(
-      expect.objectContaining({ taskId: id, event: { type: 'result', content: 'Done.' } }),
-    );
-  });
-
-  it('createAutonomousMonitor() reports only its own session, and why that session failed', async () => {
-    const { manager } = simulate(() => scriptedRun([{ text: 'No.' }], { exitCode: 3 }));
-    const { createAutonomousMonitor } = createAutonomousHandlers(manager);
-    const told: MonitorEvent[] = [];
-    const { id: other } = await manager.create({ prompt: 'x', taskId: 'other' });
-    await manager.waitFor(other);
-    createAutonomousMonitor('mine', (event) => told.push(event));
-    const { id } = await manager.create({ prompt: 'x', taskId: 'mine' });
-    await manager.continue(other, 'again');
-    await Promise.all([manager.waitFor(id), manager.waitFor(other)]);
-    expect(told.map(({ event }) => event)).toEqual([
-      undefined,
-      { type: 'assistant', content: 'No.' },
-      { type: 'result', content: 'No.', error: expect.stringContaining('exit code 3') },
-    ]);
-  });
-
-  it('createAutonomousMonitor() reports prompts of a person, waits, and the end of a wait', async () => {
-    const { manager } = simulate(({ hooks }) => ({ steps: turns(hooks) }));
-    async function* turns({ afterTurn, beforeTurn }: Parameters<SimulatedScript>[0]['hooks']) {
-      const [init, ...rest] = scriptedRun([{ text: 'Done.' }]).steps as Iterable<SimulatedStep>;
-      if (init) yield init;
-      await afterTurn();
-      await beforeTurn();
-      yield* rest;
-    }
-    const told: MonitorEvent['event'][] = [];
-    createAutonomousHandlers(manager).createAutonomousMonitor('mine', ({ event }) => told.push(event));
-    const { id } = await manager.create({ prompt: 'x', taskId: 'mine', mode: 'interactive' });
-    await manager.waitFor(id);
-    expect(told.slice(1)).toEqual([
-      { type: 'waiting', content: 'person' },
-      { type: 'working' },
-      { type: 'assistant', content: 'Done.' },
-      { type: 'result', content: 'Done.' },
-    ]);
-    const session = runningSession({ id });
-    expect(monitorEvent({ type: 'session:prompt', sessionId: id, at: 1, session, text: 'Go on' })).toEqual({
-      type: 'user',
-      content: 'Go on',
+describe('a queued session, as old pages read it', () => {
+  it('a queued session has its place in the queue as its last output and last line, until it starts', async () => {
+    const { manager } = simulate(ENDLESS, { maxConcurrent: 1 });
+    const handlers = createAutonomousHandlers(manager);
+    const said = nextEvent(manager, 'session:message');
+    const { id: first } = await manager.create({ prompt: 'x', taskId: 'first' });
+    await said;
+    const { id } = await manager.create({ prompt: 'x', taskId: 'second' });
+    const note = 'Queued: waits for a slot, at place 1 of the queue.';
+    const queued = { taskId: 'second', state: 'queued', queuePosition: 1, stats: { lastOutput: note } };
+    const runs = { taskId: 'first', state: 'running', stats: { lastOutput: 'Waiting.' } };
+    expect(await handlers.handleAutonomousList()).toMatchObject({ data: [queued, runs] });
+    expect((await appOn(manager).get(SESSIONS)).json).toMatchObject({ data: [queued, runs] });
+    expect(await handlers.handleAutonomousGet('second')).toMatchObject({ data: { ...queued, lastLogLines: [note] } });
+    const next = nextEvent(manager, 'session:message');
+    await manager.cancel(first);
+    await next;
+    expect(await handlers.handleAutonomousGet(id)).toMatchObject({
+      data: { state: 'running', stats: { lastOutput: 'Waiting.' }, lastLogLines: ['Waiting.'] },
     });
   });
+});
 
-  it('a new monitor replaces the earlier one for the same id, whose cleanup then does nothing', async () => {
-    const { manager } = simulate(DONE);
-    const { createAutonomousMonitor } = createAutonomousHandlers(manager);
-    const before = manager.listenerCount('event');
-    const [first, second] = [vi.fn(), vi.fn()];
-    const endFirst = createAutonomousMonitor('a', first);
-    const endSecond = createAutonomousMonitor('a', second);
-    endFirst();
-    first.mockClear();
-    expect(manager.listenerCount('event')).toBe(before + 1);
-    const { id } = await manager.create({ prompt: 'x', taskId: 'a' });
-    await manager.waitFor(id);
-    expect(first).not.toHaveBeenCalled();
-    expect(second).toHaveBeenLastCalledWith(expect.objectContaining({ type: 'autonomous-event' }));
-
-    // The cleanup of the first monitor did not remove the second.
-    const endThird = createAutonomousMonitor('a', second);
-    expect(manager.listenerCount('event')).toBe(before + 1);
-    endSecond();
-    endThird();
-    endThird();
-    expect(manager.listenerCount('event')).toBe(before);
-    second.mockClear();
-    await manager.continue(id, 'again');
-    await manager.waitFor(id);
-    expect(second).not.toHaveBeenCalled();
+describe('the monitor that old pages read', () => {
+  it('createAutonomousMonitor() reports the events of the contract in their order, in the words of stream-json', async () => {
+    const { monitored } = await workDone();
+    const contracted: MonitorEvent[] = [...contract.monitorOfUnknown, ...contract.monitor];
+    const types = new Set(contracted.map(({ event }) => event?.type));
+    expect(monitored.filter(({ event }) => types.has(event?.type))).toMatchObject(contracted);
   });
 });
 

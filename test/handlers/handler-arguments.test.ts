@@ -1,5 +1,6 @@
+import { UnifiedSessionManager } from 'autonomous-orchestration';
 import type { AutonomousHandlers, HandlerResult, MonitorEvent } from 'autonomous-orchestration/handlers';
-import { createAutonomousHandlers } from 'autonomous-orchestration/handlers';
+import { createAutonomousApp, createAutonomousHandlers, serveAutonomousApp } from 'autonomous-orchestration/handlers';
 import { describe, expect, it, vi } from 'vitest';
 import { errorOf } from '../support/errors.js';
 import { ASK_TO_PUSH, nextEvent, PUSHES, simulate } from '../support/simulate.js';
@@ -146,5 +147,44 @@ describe('arguments of the handlers', () => {
     for (const onEvent of [undefined, null, 'x', {}])
       await errorOf(() => handlers.createAutonomousMonitor(id, onEvent as () => void), 'INVALID_OPTIONS');
     expect(state()).toEqual(before);
+  });
+});
+
+describe('the manager of the handlers', () => {
+  const secret = { token: 'a-secret-token-0123456789' };
+  it.each<[string, unknown, string]>([
+    ['undefined', undefined, 'undefined'],
+    ['null', null, 'null'],
+    ['a text', 'manager', '"manager"'],
+    ['the class', UnifiedSessionManager, 'UnifiedSessionManager'],
+    ['an empty object', {}, "'create'"],
+    ['an object with only a part of the methods', { create: () => {}, get: () => {} }, "'list'"],
+    ['a promise', Promise.resolve(), "'create'"],
+    ['options', secret, "'create'"],
+  ])(
+    'createAutonomousHandlers(), createAutonomousApp() and serveAutonomousApp() refuse %s',
+    async (_, value, shown) => {
+      const manager = value as UnifiedSessionManager;
+      for (const work of [createAutonomousHandlers, createAutonomousApp, serveAutonomousApp]) {
+        const { message } = await errorOf(async () => void (await work(manager)), 'INVALID_OPTIONS');
+        expect(message).toContain(
+          "Argument 'manager': it has to be a manager, as made by 'new UnifiedSessionManager()'.",
+        );
+        expect(message).toContain(shown);
+        expect(message).not.toContain(secret.token);
+      }
+    },
+  );
+
+  it('createAutonomousHandlers() accepts any object with the methods of a manager', async () => {
+    const { manager } = await askingSession();
+    const names = ['create', 'get', 'list', 'cancel', 'continue', 'pause', 'resume', 'steer', 'approve', 'deny'];
+    const others = ['queueStatus', 'on', 'off'];
+    const like = Object.fromEntries(
+      [...names, ...others].map((name) => [name, manager[name as 'get'].bind(manager)]),
+    ) as unknown as UnifiedSessionManager;
+    expect(await createAutonomousHandlers(like).handleAutonomousList()).toMatchObject({
+      data: [{ state: 'waiting_feedback' }],
+    });
   });
 });

@@ -2,47 +2,31 @@ import { Hono, type MiddlewareHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { secureHeaders } from 'hono/secure-headers';
 import type { z } from 'zod';
-import { OrchestrationError, type OrchestrationErrorCode, type Sessions } from '../../core/index.js';
+import type { Sessions } from '../../core/index.js';
 import { messageOf } from '../../core/orchestration/util/errors.js';
+import { requireManager } from '../arguments.js';
 import { createAutonomousHandlers, type HandlerResult } from '../autonomous-handlers.js';
 import { jsonOnly, sameOriginOnly, tokenNeeded } from './access.js';
 import { dashboardFiles } from './dashboard-files.js';
 import { EventFeed } from './event-feed.js';
 import { EventHistory } from './event-history.js';
 import { openApiDocument } from './openapi.js';
+import { type AutonomousAppOptions, resolveAppOptions } from './options.js';
 import { Readers } from './readers.js';
 import { apiRoutes, type Route } from './routes.js';
+import { STATUS_OF } from './status-of.js';
 import { pinned } from './workspaces.js';
 
-/** The options of an app: who may do what, and in which folders. */
-export interface AutonomousAppOptions {
+/** The app, with the token that its requests have to carry. */
+export interface AutonomousApp extends Hono {
   /**
-   * The token that requests have to carry, as `Authorization: Bearer <token>`. Only the page itself needs no token. The token
-   * has at least 16 characters: letters, digits and `-._~+/`. Whoever has it can run agents in the workspaces.
+   * The token that was given, or else the new one. The dashboard's address is the address of the app with `/#token=` and the token
+   * at its end. It is not enumerable, so that printing the app does not show it.
    */
-  token: string;
-  /**
-   * True if requests that only read may come without the token. Then every process and user of this machine can read what
-   * agents wrote, and can take up all places for readers. Default `false`.
-   */
-  readWithoutToken?: boolean;
-  /**
-   * The folders in which sessions may be started over HTTP. A session may also be started in a folder inside them. The
-   * repository of a worktree and the worktree itself have to lie in one of these folders, too. Links on the way to these
-   * folders are followed once, when the app is made. Default: the working directory.
-   */
-  workspaces?: readonly string[];
-  /**
-   * Names of this server besides the machine's loopback names. Each is a `name` for any port, `name:port`, or an origin
-   * (`https://name`, with a port if it is not the scheme's default port). Requests for other names are refused. Loopback names
-   * are accepted only for connections from this machine. A request from a page of another origin than the requested one is
-   * refused, unless this list names the page's origin, or its name with its port.
-   */
-  hosts?: readonly string[];
+  readonly token: string;
 }
 
 const CHANGES = ['POST', 'PUT', 'PATCH', 'DELETE'];
-const TOKEN = /^[A-Za-z0-9._~+/-]{16,}=*$/;
 
 /** The page runs and shows only what it brings itself. If an agent's text got into the page as code, it would do nothing. */
 const CONTENT_SECURITY_POLICY = {
@@ -66,23 +50,22 @@ const CONTENT_SECURITY_POLICY = {
  * `serveAutonomousApp` does. Servers other than Node's and Bun's do not tell the app from where a connection comes. Let such a
  * server listen at 127.0.0.1 only.
  *
- * @throws OrchestrationError `INVALID_OPTIONS` if the token is too short, or contains characters that a header cannot carry
+ * @param manager a `UnifiedSessionManager`, or other {@link Sessions}
+ * @param options all can be left out. Without options, every request needs a new random token (`app.token`), only this machine's
+ * loopback names are accepted, and sessions can be started in the working directory
+ * @throws OrchestrationError `INVALID_OPTIONS` if `manager` is not a manager, or an option is unknown or cannot be used: for example
+ * a token that is too short, or that has characters that a header cannot carry
  * @example
  * ```ts
- * const app = createAutonomousApp(manager, { token });
- * Bun.serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 4300 });
+ * const app = createAutonomousApp(manager);
+ * // In seconds. An event stream has a ping every 15 seconds, and Bun's default is 10.
+ * const server = Bun.serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 4300, idleTimeout: 120 });
+ * console.log(`${server.url}#token=${app.token}`);
  * ```
  */
-export function createAutonomousApp(
-  manager: Sessions,
-  { token, readWithoutToken = false, workspaces: given = [process.cwd()], hosts = [] }: AutonomousAppOptions,
-): Hono {
-  if (!TOKEN.test(token)) {
-    throw new OrchestrationError(
-      'INVALID_OPTIONS',
-      "Option 'token': it needs at least 16 characters, and no others than letters, digits and '-._~+/'.",
-    );
-  }
+export function createAutonomousApp(manager: Sessions, options: AutonomousAppOptions = {}): AutonomousApp {
+  requireManager(manager);
+  const { token, readWithoutToken, workspaces: given, hosts } = resolveAppOptions(options);
   const workspaces = pinned(given);
   const history = EventHistory.of(manager);
   const routes = apiRoutes({ handlers: createAutonomousHandlers(manager), history, workspaces });
@@ -112,7 +95,7 @@ export function createAutonomousApp(
   const feed = new EventFeed({ manager, history, workspaces, readers });
   app.get('/events', (context) => feed.answer(context));
   app.get('/openapi.json', (context) => context.json(description));
-  return app;
+  return Object.defineProperty(app, 'token', { value: token }) as unknown as AutonomousApp;
 }
 
 /** Checks a request, runs its route, and answers with the status that fits the result. */
@@ -141,31 +124,3 @@ function checked(schema: z.ZodType | undefined, given: unknown): Checked {
   const where = issue?.path.join('.') || 'The request';
   return { refusal: { success: false, error: `${where}: ${issue?.message}`, code: 'INVALID_OPTIONS' } };
 }
-
-const STATUS_OF = {
-  INVALID_OPTIONS: 400,
-  SESSION_NOT_FOUND: 404,
-  REQUEST_NOT_FOUND: 404,
-  ILLEGAL_TRANSITION: 409,
-  WORKTREE_HAS_WORK: 409,
-  ENV_MISSING: 409,
-  WORKSPACE_NOT_FOUND: 422,
-  WORKSPACE_NOT_WRITABLE: 422,
-  UNSAFE_MOUNT: 422,
-  WORKTREE_FAILED: 422,
-  CHILDREN_LIMIT: 409,
-  QUEUE_FULL: 429,
-  LAUNCH_FAILED: 500,
-  EVENTS_OVERFLOW: 500,
-  DOCKER_UNAVAILABLE: 503,
-  IMAGE_NOT_FOUND: 503,
-  CLAUDE_NOT_FOUND: 503,
-  TMUX_NOT_FOUND: 503,
-  UNSAFE_SETTINGS: 422,
-  ONBOARDING_NEEDED: 503,
-  STATE_LOCKED: 503,
-  STATE_NOT_WRITABLE: 503,
-  OWNER_UNREACHABLE: 503,
-  OWNER_INCOMPATIBLE: 503,
-  MANAGER_CLOSED: 503,
-} as const satisfies Record<OrchestrationErrorCode, number>;

@@ -17,7 +17,7 @@ const NEVER: ConnectionLimits = {
 };
 const SOON_MS = 100;
 
-async function served(limits: Partial<ConnectionLimits>, app = appOn(simulate(DONE).manager).app) {
+async function served(limits: Partial<ConnectionLimits>, app: Hono = appOn(simulate(DONE).manager).app) {
   const { server, port } = await listen(app.fetch, { port: 0, hostname: '127.0.0.1' }, { ...NEVER, ...limits });
   onTestFinished(() => {
     server.close();

@@ -14,8 +14,8 @@ export function check(schema: z.ZodType, options: unknown): void {
   const { path, message } = problemOf(schema, deepest(issue));
   const name = path.length > 0 ? `Option '${path.join('.')}'` : 'The options';
   const value = at(options, path);
-  // The message must not show values of variables, which may be secrets. Objects may contain variables.
-  const secret = path.includes('env') || (typeof value === 'object' && value !== null);
+  // The message must not show values of variables or a token, which are secrets. Objects may contain them.
+  const secret = path.includes('env') || path.includes('token') || (typeof value === 'object' && value !== null);
   const received = secret ? '' : ` Received ${quote(value)}.`;
   throw new OrchestrationError('INVALID_OPTIONS', `${name}: ${message}.${received}`, { cause: error });
 }
