@@ -37,7 +37,7 @@ const SESSIONS = '/api/autonomous-sessions';
  * If the agent has not got a message within this time, the request is answered as accepted. A browser has few connections to
  * one server, so the request must not hold one for long.
  */
-const HEARD_WITHIN_MS = 500;
+export const HEARD_WITHIN_MS = 500;
 
 export interface RouteSources {
   readonly handlers: AutonomousHandlers;

@@ -4,7 +4,8 @@ import { OrchestrationError, type OrchestrationErrorCode } from 'autonomous-orch
 import { createAutonomousApp } from 'autonomous-orchestration/handlers';
 import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
 import { Hono } from 'hono';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { HEARD_WITHIN_MS } from '../../../src/handlers/http/routes.js';
 import { errorOf } from '../../support/errors.js';
 import { FeedReader } from '../../support/feed-reader.js';
 import {
@@ -562,7 +563,15 @@ describe('what a person does over HTTP', () => {
       await called;
       return post(`${SESSIONS}/${taskId}/steer`, { message: 'Faster.' });
     };
+    // A busy machine may need longer than the route waits.
+    const original = globalThis.setTimeout;
+    const patient = vi
+      .spyOn(globalThis, 'setTimeout')
+      .mockImplementation(((call: () => void, ms: number, value: unknown) =>
+        original(call, ms === HEARD_WITHIN_MS ? 60_000 : ms, value)) as typeof setTimeout);
+    onTestFinished(() => patient.mockRestore());
     expect(await steered('soon')).toMatchObject({ status: 200, json: { data: { taskId: 'soon' } } });
+    patient.mockRestore();
     expect(await steered('late')).toMatchObject({ status: 202, json: { success: true, data: null } });
   });
 
