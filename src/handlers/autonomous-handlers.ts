@@ -70,6 +70,8 @@ export interface AutonomousHandlers {
   handleAutonomousApprove(taskId: string, requestId: string, note?: string): Promise<HandlerResult<AutonomousSession>>;
   /** As {@link Sessions.deny}. */
   handleAutonomousDeny(taskId: string, requestId: string, reason?: string): Promise<HandlerResult<AutonomousSession>>;
+  /** As {@link Sessions.remove}: answers with the last state of the session. Only `force: true` forces. */
+  handleAutonomousRemove(taskId: string, options?: { force?: boolean }): Promise<HandlerResult<AutonomousSession>>;
   /** As {@link Sessions.queueStatus}. */
   handleAutonomousQueue(): Promise<HandlerResult<QueueStatus>>;
 }
@@ -132,6 +134,10 @@ export function createAutonomousHandlers(manager: Sessions): AutonomousHandlers 
         requireId('requestId', requestId);
         await manager.deny(id, requestId, reason);
       }),
+    handleAutonomousRemove: (taskId, options) =>
+      answered(async () =>
+        sessionView(await manager.remove(requireSession(taskId).id, { force: options?.force === true })),
+      ),
     handleAutonomousQueue: () => answered(() => manager.queueStatus()),
 
     createAutonomousMonitor(taskId, onEvent) {
@@ -146,7 +152,9 @@ export function createAutonomousHandlers(manager: Sessions): AutonomousHandlers 
       const listener = (event: SessionEvent): void => {
         if (event.type === 'queue:changed') return;
         // A `taskId` means the latest session that has it. While we watch, a newer session may come.
-        if (event.sessionId !== find(taskId)?.id) return;
+        const isLast =
+          event.type === 'session:removed' && [event.sessionId, event.session.taskId].includes(taskId) && !find(taskId);
+        if (event.sessionId !== find(taskId)?.id && !isLast) return;
         const told = monitorEvent(event);
         if (told) onEvent({ type: 'autonomous-event', taskId, event: told });
       };

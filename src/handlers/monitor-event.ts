@@ -35,6 +35,8 @@ export function monitorEvent(event: SessionEvent): MonitorEvent['event'] {
       const { text, error } = event.result;
       return { type: 'result', ...(text !== undefined && { content: text }), ...(error !== undefined && { error }) };
     }
+    case 'session:removed':
+      return { type: 'removed' };
     default:
       return undefined;
   }

@@ -90,6 +90,10 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     return this.#sessions.interventions.removeWorktree(this.#open(id), force);
   }
 
+  async remove(id: string, { force = false }: { force?: boolean } = {}): Promise<UnifiedSession> {
+    return this.#sessions.removal.remove(id, force);
+  }
+
   async waitFor(id: string, options: WaitOptions = {}): Promise<UnifiedSession> {
     return this.#sessions.waitFor(id, options);
   }
