@@ -70,8 +70,8 @@ export interface AutonomousHandlers {
   handleAutonomousApprove(taskId: string, requestId: string, note?: string): Promise<HandlerResult<AutonomousSession>>;
   /** As {@link Sessions.deny}. */
   handleAutonomousDeny(taskId: string, requestId: string, reason?: string): Promise<HandlerResult<AutonomousSession>>;
-  /** As {@link Sessions.remove}: answers with the last state of the session. Only `force: true` forces. */
-  handleAutonomousRemove(taskId: string, options?: { force?: boolean }): Promise<HandlerResult<AutonomousSession>>;
+  /** As {@link Sessions.remove}: answers with the last state of the session. */
+  handleAutonomousRemove(taskId: string, force?: boolean): Promise<HandlerResult<AutonomousSession>>;
   /** As {@link Sessions.queueStatus}. */
   handleAutonomousQueue(): Promise<HandlerResult<QueueStatus>>;
 }
@@ -134,10 +134,11 @@ export function createAutonomousHandlers(manager: Sessions): AutonomousHandlers 
         requireId('requestId', requestId);
         await manager.deny(id, requestId, reason);
       }),
-    handleAutonomousRemove: (taskId, options) =>
-      answered(async () =>
-        sessionView(await manager.remove(requireSession(taskId).id, { force: options?.force === true })),
-      ),
+    handleAutonomousRemove: (taskId, force = false) =>
+      answered(async () => {
+        requireArgument('force', force, typeof force === 'boolean', 'true or false');
+        return sessionView(await manager.remove(requireSession(taskId).id, { force }));
+      }),
     handleAutonomousQueue: () => answered(() => manager.queueStatus()),
 
     createAutonomousMonitor(taskId, onEvent) {
