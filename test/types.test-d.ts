@@ -16,6 +16,7 @@ import type {
   Denial,
   EventStreamOptions,
   GuardRequest,
+  KeepEnded,
   ListenerError,
   QueueChangedEvent,
   QueueStatus,
@@ -34,11 +35,13 @@ import type {
   SessionManagerOptions,
   SessionMessageEvent,
   SessionPausedEvent,
+  SessionRemovedEvent,
   SessionResult,
   SessionResumedEvent,
   SessionRun,
   SessionStatus,
   SessionSteeredEvent,
+  Sessions,
   SessionToolEvent,
   SessionToolResultEvent,
   ToolCall,
@@ -68,6 +71,7 @@ describe('event names', () => {
     expectTypeOf<Payload<'session:steered'>>().toEqualTypeOf<SessionSteeredEvent>();
     expectTypeOf<Payload<'session:paused'>>().toEqualTypeOf<SessionPausedEvent>();
     expectTypeOf<Payload<'session:resumed'>>().toEqualTypeOf<SessionResumedEvent>();
+    expectTypeOf<Payload<'session:removed'>>().toEqualTypeOf<SessionRemovedEvent>();
     expectTypeOf<Payload<'queue:changed'>>().toEqualTypeOf<QueueChangedEvent>();
     expectTypeOf<Payload<'event'>>().toEqualTypeOf<SessionEvent>();
     expectTypeOf<Payload<'listener-error'>>().toEqualTypeOf<ListenerError>();
@@ -130,6 +134,12 @@ describe('UnifiedSessionManager', () => {
     expectTypeOf<Manager['deny']>().toEqualTypeOf<
       (id: string, requestId: string, reason?: string) => Promise<UnifiedSession>
     >();
+    expectTypeOf<Manager['remove']>().toEqualTypeOf<
+      (id: string, options?: { force?: boolean }) => Promise<UnifiedSession>
+    >();
+    expectTypeOf<Sessions['remove']>().toEqualTypeOf<Manager['remove']>();
+    expectTypeOf<SessionManagerOptions['keepEnded']>().toEqualTypeOf<KeepEnded | undefined>();
+    expectTypeOf<KeepEnded>().toEqualTypeOf<{ count?: number; days?: number }>();
     expectTypeOf<Manager['waitFor']>().toEqualTypeOf<(id: string, options?: WaitOptions) => Promise<UnifiedSession>>();
     expectTypeOf<Manager['events']>().toEqualTypeOf<
       (options?: EventStreamOptions) => AsyncIterableIterator<SessionEvent>
