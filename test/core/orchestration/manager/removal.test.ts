@@ -4,6 +4,7 @@ import type { SessionManagerOptions, UnifiedSession, UnifiedSessionManager } fro
 import { SimulatedExecutor, type SimulatedScript } from 'autonomous-orchestration/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
+import * as disk from '../../../../src/core/orchestration/store/disk/left-sessions.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import * as trees from '../../../../src/core/orchestration/util/fs/remove-tree.js';
 import { errorOf } from '../../../support/errors.js';
@@ -11,10 +12,12 @@ import { git, repository } from '../../../support/git.js';
 import { InWorktrees } from '../../../support/in-worktrees.js';
 import { World } from '../../../support/outliving.js';
 import { DONE, ENDLESS, everyMode, nextEvent, simulate } from '../../../support/simulate.js';
-import { tempFolder } from '../../../support/temp-folder.js';
+import { removeFolder, tempFolder } from '../../../support/temp-folder.js';
 
 vi.mock('../../../../src/core/orchestration/util/fs/remove-tree.js', { spy: true });
 const removeTree = vi.mocked(trees.removeTree);
+vi.mock('../../../../src/core/orchestration/store/disk/left-sessions.js', { spy: true });
+const leftSessions = vi.mocked(disk.leftSessions);
 
 /** A manager on a state folder, whose sessions have real worktrees. */
 function scene(script: SimulatedScript = DONE, stateDir = tempFolder(), options: SessionManagerOptions = {}) {
@@ -110,7 +113,7 @@ describe('remove()', () => {
   it('a session whose folder somebody has deleted is forgotten', async () => {
     const { stateDir, manager, ended } = scene();
     const { id } = await ended();
-    rmSync(new SessionFolder(stateDir, id).path, { recursive: true });
+    await removeFolder(new SessionFolder(stateDir, id).path);
     await manager.remove(id);
     expect(manager.list()).toEqual([]);
   });
@@ -302,16 +305,36 @@ describe('calls at the same time as remove()', () => {
     expect(manager.list()).toEqual([]);
   });
 
-  it('close() waits for a removal, so that the next manager finds nothing half done', async () => {
-    const { stateDir, manager, folders, ended } = scene();
+  it('a session that is removed while recover() reads the folders is not reported', async () => {
+    const { stateDir, manager, ended } = scene();
     const { id } = await ended();
+    const moment = deferred<void>();
+    removeTree.mockImplementationOnce(async () => moment.promise);
     const removal = manager.remove(id);
-    await manager.close();
-    await removal.catch(() => {});
-    const left = folders();
-    const next = scene(DONE, stateDir);
-    await next.manager.recover();
-    expect(next.manager.list().map((session) => session.id)).toEqual(left);
+    await vi.waitUntil(() => removeTree.mock.calls.some(([path]) => path.includes(id)), 30_000);
+    // The names of the folders are read, and then the session goes.
+    leftSessions.mockImplementationOnce(async () => {
+      const left = await disk.leftSessions(stateDir);
+      moment.resolve();
+      await removal;
+      return left;
+    });
+    expect(Object.values(await manager.recover()).flat()).toEqual([]);
+    expect(manager.list()).toEqual([]);
+  });
+
+  it('close() waits for a removal that is under way', async () => {
+    const { manager, folders, ended } = scene();
+    const { id } = await ended();
+    const moment = deferred<void>();
+    removeTree.mockImplementationOnce(async () => moment.promise);
+    const order: string[] = [];
+    const removal = manager.remove(id).then(() => order.push('removed'));
+    await vi.waitUntil(() => removeTree.mock.calls.some(([path]) => path.includes(id)), 30_000);
+    const closing = manager.close().then(() => order.push('closed'));
+    moment.resolve();
+    await Promise.all([removal, closing]);
+    expect([order, folders()]).toEqual([['removed', 'closed'], []]);
   });
 });
 
