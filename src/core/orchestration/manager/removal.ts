@@ -37,10 +37,11 @@ export class SessionRemoval {
   async remove(id: string, force: boolean): Promise<UnifiedSession> {
     const { gate, store } = this.#options;
     gate.requireOpen();
-    store.registry.require(id);
     const earlier = this.#underWay.get(id);
+    if (earlier === undefined) store.registry.require(id);
     // The earlier call may fail where this one does not, because only this one has `force`.
-    const removal = (earlier ?? Promise.reject()).catch(() => this.#remove(id, force));
+    const again = (): Promise<UnifiedSession> => this.#remove(id, force);
+    const removal = earlier === undefined ? again() : earlier.catch(again);
     this.#underWay.set(id, removal);
     try {
       return await removal;

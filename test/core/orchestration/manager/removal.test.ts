@@ -268,6 +268,15 @@ describe('calls at the same time as remove()', () => {
     expect(events.filter(({ type }) => type === 'session:removed')).toHaveLength(1);
   });
 
+  it('a call in the event session:removed joins, and resolves when the files are gone', async () => {
+    const { manager, folders, ended } = scene();
+    const session = await ended();
+    const gone = nextEvent(manager, 'session:removed').then(async () => [await manager.remove(session.id), folders()]);
+    await manager.remove(session.id);
+    expect(await gone).toEqual([session, []]);
+    await errorOf(manager.remove(session.id), 'SESSION_NOT_FOUND');
+  });
+
   it('a call with force succeeds although the call before it is refused', async () => {
     const { manager, id } = await withWork();
     const [plain, forced] = await Promise.allSettled([manager.remove(id), manager.remove(id, { force: true })]);
