@@ -1,11 +1,15 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
+import type { SimulatedScript } from 'autonomous-orchestration/testing';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { repository } from './support/git.js';
+import { InWorktrees } from './support/in-worktrees.js';
+import { DONE, everyMode, simulate } from './support/simulate.js';
 import { tempFolder } from './support/temp-folder.js';
 
 const root = join(import.meta.dirname, '..');
@@ -141,6 +145,23 @@ describe('the examples', () => {
     expect(await example('errors.ts', tempFolder())).toMatch(/^UNSAFE_MOUNT: Mounting "\/" is refused/);
   });
 
+  it('remove.ts removes ended sessions, and keeps one whose worktree has work', async () => {
+    const [stateDir, cwd] = [tempFolder(), repository()];
+    const script: SimulatedScript = (request) => {
+      const { worktree, branch } = request.session.environment;
+      if (branch === 'work') writeFileSync(join(worktree ?? '', 'new.txt'), 'work');
+      return DONE(request);
+    };
+    const executors = everyMode(new InWorktrees(stateDir, script));
+    const { manager } = simulate(script, { stateDir, executors });
+    const ended = async (worktree: string): Promise<string> =>
+      (await manager.waitFor((await manager.create({ prompt: 'x', cwd, worktree })).id)).id;
+    const [work, clean] = [await ended('work'), await ended('clean')];
+    await manager.close();
+    expect(await example('remove.ts', stateDir)).toBe(`kept ${work} ${cwd}-work\nremoved ${clean}\n`);
+    expect(readdirSync(join(stateDir, 'sessions'))).toEqual([work]);
+  });
+
   it.each([
     ['no prompt', []],
     ['an empty prompt', ['']],
@@ -263,6 +284,7 @@ describe('the examples', () => {
       'dashboard.ts',
       'errors.ts',
       'mocked.ts',
+      'remove.ts',
       'serve.ts',
       'simulated.ts',
     ];

@@ -23,6 +23,7 @@ import type {
   Denial,
   EventStreamOptions,
   GuardRequest,
+  KeepEnded,
   ListenerError,
   OrchestrationErrorCode,
   QueueChangedEvent,
@@ -42,11 +43,13 @@ import type {
   SessionManagerOptions,
   SessionMessageEvent,
   SessionPausedEvent,
+  SessionRemovedEvent,
   SessionResult,
   SessionResumedEvent,
   SessionRun,
   SessionStatus,
   SessionSteeredEvent,
+  Sessions,
   SessionToolEvent,
   SessionToolResultEvent,
   ToolCall,
@@ -76,6 +79,7 @@ describe('event names', () => {
     expectTypeOf<Payload<'session:steered'>>().toEqualTypeOf<SessionSteeredEvent>();
     expectTypeOf<Payload<'session:paused'>>().toEqualTypeOf<SessionPausedEvent>();
     expectTypeOf<Payload<'session:resumed'>>().toEqualTypeOf<SessionResumedEvent>();
+    expectTypeOf<Payload<'session:removed'>>().toEqualTypeOf<SessionRemovedEvent>();
     expectTypeOf<Payload<'queue:changed'>>().toEqualTypeOf<QueueChangedEvent>();
     expectTypeOf<Payload<'event'>>().toEqualTypeOf<SessionEvent>();
     expectTypeOf<Payload<'listener-error'>>().toEqualTypeOf<ListenerError>();
@@ -138,6 +142,12 @@ describe('UnifiedSessionManager', () => {
     expectTypeOf<Manager['deny']>().toEqualTypeOf<
       (id: string, requestId: string, reason?: string) => Promise<UnifiedSession>
     >();
+    expectTypeOf<Manager['remove']>().toEqualTypeOf<
+      (id: string, options?: { force?: boolean }) => Promise<UnifiedSession>
+    >();
+    expectTypeOf<Sessions['remove']>().toEqualTypeOf<Manager['remove']>();
+    expectTypeOf<SessionManagerOptions['keepEnded']>().toEqualTypeOf<KeepEnded | undefined>();
+    expectTypeOf<KeepEnded>().toEqualTypeOf<{ count?: number; days?: number }>();
     expectTypeOf<Manager['waitFor']>().toEqualTypeOf<(id: string, options?: WaitOptions) => Promise<UnifiedSession>>();
     expectTypeOf<Manager['events']>().toEqualTypeOf<
       (options?: EventStreamOptions) => AsyncIterableIterator<SessionEvent>

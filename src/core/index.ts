@@ -19,7 +19,7 @@ export type { RecoverOptions } from './orchestration/manager/prepare.js';
 export type { RecoveryReport } from './orchestration/manager/recovery.js';
 export type { SweepReport } from './orchestration/manager/sweep.js';
 export { StreamMonitor, type StreamMonitorOptions } from './orchestration/monitoring/stream-monitor.js';
-export type { SessionManagerOptions } from './orchestration/options/resolve.js';
+export type { KeepEnded, SessionManagerOptions } from './orchestration/options/resolve.js';
 export type { ProcessIdentity } from './orchestration/process/process-identity.js';
 export { type Admission, SimpleQueue, type SimpleQueueOptions } from './orchestration/queue/simple-queue.js';
 export type { ApprovalSource, Denial } from './orchestration/session/denial.js';
@@ -40,6 +40,7 @@ export type {
   SessionPromptEvent,
   SessionQueuedEvent,
   SessionRecoveredEvent,
+  SessionRemovedEvent,
   SessionResumedEvent,
   SessionStartedEvent,
   SessionSteeredEvent,

@@ -84,9 +84,17 @@ function reduce(state: PageState, message: PageMessage): PageState {
     }
     case 'session':
       return { ...state, sessions: new Map(state.sessions).set(message.session.id, message.session) };
-    case 'event':
-      return message.event.type === 'queue:changed' ? withQueue(state, message.event.queue) : state;
+    case 'event': {
+      const { event } = message;
+      if (event.type === 'session:removed') return withoutSession(state, event.sessionId);
+      return event.type === 'queue:changed' ? withQueue(state, event.queue) : state;
+    }
   }
+}
+
+function withoutSession(state: PageState, id: string): PageState {
+  const sessions = new Map(state.sessions);
+  return sessions.delete(id) ? { ...state, sessions } : state;
 }
 
 /** Updates the positions of queued sessions. The server sends no other message when a position changes. */

@@ -76,6 +76,8 @@ export interface AutonomousHandlers {
   handleAutonomousApprove(taskId: string, requestId: string, note?: string): Promise<HandlerResult<AutonomousSession>>;
   /** As {@link Sessions.deny}. */
   handleAutonomousDeny(taskId: string, requestId: string, reason?: string): Promise<HandlerResult<AutonomousSession>>;
+  /** As {@link Sessions.remove}: answers with the last state of the session. */
+  handleAutonomousRemove(taskId: string, force?: boolean): Promise<HandlerResult<AutonomousSession>>;
   /** As {@link Sessions.queueStatus}. */
   handleAutonomousQueue(): Promise<HandlerResult<QueueStatus>>;
 }
@@ -138,6 +140,11 @@ export function createAutonomousHandlers(manager: Sessions): AutonomousHandlers 
         requireId('requestId', requestId);
         await manager.deny(id, requestId, reason);
       }),
+    handleAutonomousRemove: (taskId, force = false) =>
+      answered(async () => {
+        requireArgument('force', force, typeof force === 'boolean', 'true or false');
+        return sessionView(await manager.remove(requireSession(taskId).id, { force }));
+      }),
     handleAutonomousQueue: () => answered(() => manager.queueStatus()),
 
     createAutonomousMonitor(taskId, onEvent) {
@@ -153,7 +160,8 @@ export function createAutonomousHandlers(manager: Sessions): AutonomousHandlers 
         if (event.type === 'queue:changed' || !mayBe(taskId, event.session)) return undefined;
         const { sessionId, at, replayed } = event;
         // A `taskId` means the latest session that has it. While we watch, a newer session may come.
-        if (sessionId !== find(taskId)?.id) return undefined;
+        const isLast = event.type === 'session:removed' && !find(taskId);
+        if (sessionId !== find(taskId)?.id && !isLast) return undefined;
         const told = monitorEvent(event);
         return (
           told && onEvent({ type: 'autonomous-event', taskId, sessionId, at, ...defined({ replayed }), event: told })

@@ -43,7 +43,8 @@ export interface MonitoredEvent {
     | 'working'
     | 'error'
     | 'continued'
-    | 'result';
+    | 'result'
+    | 'removed';
   /** The tool's name. Of `tool_use`, `tool_result`, `danger`, `approval` and `denied`. */
   tool?: string;
   /** The id of the tool call, of the same types. It is the same for all events of one call. */
@@ -137,6 +138,8 @@ export function monitorEvent(event: SessionEvent): MonitoredEvent | undefined {
       const status = event.type.slice('session:'.length) as TerminalStatus;
       return { type: 'result', status, ...defined({ content: text, error }) };
     }
+    case 'session:removed':
+      return { type: 'removed' };
   }
 }
 

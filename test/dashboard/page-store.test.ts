@@ -129,3 +129,21 @@ it('an event of the queue updates the queue', () => {
   expect(store.state().queue).toEqual(queue);
   expect(store.state().sessions.size).toBe(1);
 });
+
+it('a removed session disappears, and an event about another one changes nothing', () => {
+  const { store, draw } = pageStore();
+  const removed = (id: number, sessionId: string): PageMessage => ({
+    type: 'event',
+    event: { type: 'session:removed', id, sessionId, at: 1 },
+  });
+  store.apply(snapshotOf('a', 'b'));
+  draw();
+  const before = store.state();
+  store.apply(removed(1, 'unknown'));
+  draw();
+  expect(store.state()).toBe(before);
+  store.apply(removed(2, 'a'));
+  draw();
+  expect([...store.state().sessions.keys()]).toEqual(['b']);
+  expect(before.sessions.size).toBe(2);
+});

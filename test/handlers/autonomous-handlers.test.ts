@@ -190,6 +190,39 @@ describe('createAutonomousHandlers', () => {
     expect(await handlers.handleAutonomousQueue()).toEqual({ success: true, data: manager.queueStatus() });
   });
 
+  it('handleAutonomousRemove() forgets a session and answers with its last state', async () => {
+    const { manager } = simulate(DONE);
+    const handlers = createAutonomousHandlers(manager);
+    const { id } = await manager.create({ prompt: 'x', taskId: 'a' });
+    await manager.waitFor(id);
+    const remove = vi.spyOn(manager, 'remove');
+    expect(await handlers.handleAutonomousRemove('a')).toMatchObject({ success: true, data: { id, taskId: 'a' } });
+    expect(remove).toHaveBeenCalledWith(id, { force: false });
+    expect(await handlers.handleAutonomousGet('a')).toMatchObject({ code: 'SESSION_NOT_FOUND' });
+    const { id: other } = await manager.create({ prompt: 'x' });
+    await manager.waitFor(other);
+    await handlers.handleAutonomousRemove(other, true);
+    expect(remove).toHaveBeenCalledWith(other, { force: true });
+  });
+
+  it('a monitor is told when the last session that it could mean is removed', async () => {
+    const { manager } = simulate(DONE);
+    const handlers = createAutonomousHandlers(manager);
+    const told: MonitorEvent[] = [];
+    const [first, second] = [
+      await manager.create({ prompt: 'x', taskId: 'a' }),
+      await manager.create({ prompt: 'x', taskId: 'a' }),
+    ];
+    await Promise.all([manager.waitFor(first.id), manager.waitFor(second.id)]);
+    handlers.createAutonomousMonitor('a', (event) => told.push(event));
+    await manager.remove(second.id);
+    expect(told).toEqual([]);
+    await manager.remove(first.id);
+    expect(told).toMatchObject([
+      { type: 'autonomous-event', taskId: 'a', sessionId: first.id, event: { type: 'removed' } },
+    ]);
+  });
+
   it('handleAutonomousSteer() delivers a message', async () => {
     const { manager } = simulate(() =>
       scriptedRun([{ tool: 'Bash', input: { command: 'sleep 1' }, takesMs: 20 }, { text: 'Done.' }]),

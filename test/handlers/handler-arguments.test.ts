@@ -21,11 +21,12 @@ const ARGUMENTS: Record<keyof AutonomousHandlers, (id: string, requestId: string
   handleAutonomousSteer: (taskId) => ({ taskId, message: 'x' }),
   handleAutonomousApprove: (taskId, requestId) => ({ taskId, requestId, note: 'x' }),
   handleAutonomousDeny: (taskId, requestId) => ({ taskId, requestId, reason: 'x' }),
+  handleAutonomousRemove: (taskId) => ({ taskId, force: true }),
   createAutonomousMonitor: (taskId) => ({ taskId, onEvent: () => {} }),
 };
 
 /** Arguments that are optional. */
-const OPTIONAL = ['limit', 'reason', 'note'];
+const OPTIONAL = ['limit', 'reason', 'note', 'force'];
 
 /** Values that no handler accepts, and values that an inexact comparison could take for the id of a session. */
 const noArgument = (id: string): [string, unknown][] => [
@@ -93,6 +94,7 @@ describe('arguments of the handlers', () => {
       if (!OPTIONAL.includes(argument)) bad.push(['undefined', undefined]);
       if (argument !== 'reason' && argument !== 'note') bad.push(['an empty text', '']);
       for (const [what, value] of bad) {
+        if (argument === 'force' && value === true) continue;
         const args = given.map(([, fitting], index) => (index === at ? value : fitting));
         const answer = await byName[name]?.(...args);
         const error = expect.stringContaining(`'${argument}'`);

@@ -280,14 +280,14 @@ function nameOf(id: string, run: number): string {
   return `ao-${id}-${run}`;
 }
 
-/** Copies all files except the lock, whose owner would be dead. A file may be renamed during the copy. */
+/** Copies all files except the lock and the socket, whose owner would be dead. A file may be renamed during the copy. */
 function copy(from: string, to: string): void {
   for (const entry of readdirSync(from, { withFileTypes: true })) {
     const [source, target] = [join(from, entry.name), join(to, entry.name)];
     if (entry.isDirectory()) {
       mkdirSync(target);
       copy(source, target);
-    } else if (!entry.name.startsWith('lock.') && existsSync(source)) {
+    } else if (entry.isFile() && !entry.name.startsWith('lock.') && existsSync(source)) {
       try {
         copyFileSync(source, target);
       } catch (error) {

@@ -90,6 +90,10 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     return this.#sessions.removeWorktree(id, options);
   }
 
+  async remove(id: string, options?: { force?: boolean }): Promise<UnifiedSession> {
+    return this.#sessions.remove(id, options);
+  }
+
   async waitFor(id: string, options: WaitOptions = {}): Promise<UnifiedSession> {
     return this.#sessions.waitFor(id, options);
   }

@@ -42,6 +42,9 @@ export const bodies = {
   continue: z.strictObject({ feedback: z.string() }),
   steer: z.strictObject({ message: z.string() }),
   approve: z.strictObject({ requestId: z.string(), note: z.string().optional() }),
+  remove: z.strictObject({
+    force: z.boolean().optional().describe('Also removes a worktree of the session that has work in it.'),
+  }),
   deny: z.strictObject({ requestId: z.string(), reason: z.string().optional() }),
 };
 

@@ -81,6 +81,7 @@ describe('routes that change something', () => {
         'steer',
         'approve',
         'deny',
+        'remove',
       ]),
     );
     // The tests below check refusals. Unchanged, each of these requests reaches the session.
@@ -567,12 +568,32 @@ describe('what a person does over HTTP', () => {
     const original = globalThis.setTimeout;
     const patient = vi
       .spyOn(globalThis, 'setTimeout')
-      .mockImplementation(((call: () => void, ms: number, value: unknown) =>
-        original(call, ms === HEARD_WITHIN_MS ? 60_000 : ms, value)) as typeof setTimeout);
+      .mockImplementation(((call: () => void, ms: number) =>
+        original(call, ms === HEARD_WITHIN_MS ? 60_000 : ms)) as typeof setTimeout);
     onTestFinished(() => patient.mockRestore());
     expect(await steered('soon')).toMatchObject({ status: 200, json: { data: { taskId: 'soon' } } });
     patient.mockRestore();
     expect(await steered('late')).toMatchObject({ status: 202, json: { success: true, data: null } });
+  });
+
+  it('a session is removed over HTTP when it has ended, and its readers are told', async () => {
+    const { post, get, manager, app } = testApp(ENDLESS);
+    const { id } = await manager.create({ prompt: 'x', taskId: 'a' });
+    await manager.waitFor(id, { status: 'running' });
+    expect(await post(`${SESSIONS}/a/remove`)).toMatchObject({ status: 409, json: { code: 'ILLEGAL_TRANSITION' } });
+    await manager.cancel(id);
+    expect((await post(`${SESSIONS}/a/remove`, { force: 'yes' })).status).toBe(400);
+    const reader = new FeedReader(await app.request('/events', { headers: AUTHORIZED }));
+    await reader.until(({ event }) => event === 'snapshot');
+    const remove = vi.spyOn(manager, 'remove');
+    expect(await post(`${SESSIONS}/a/remove`, { force: true })).toMatchObject({ status: 200, json: { data: { id } } });
+    expect(remove).toHaveBeenCalledWith(id, { force: true });
+    expect((await get(`${SESSIONS}/a`)).status).toBe(404);
+    // No record of the session comes any more, which would show it again on a page.
+    const frames = await reader.until(({ event, data }) => event === 'event' && data.type === 'session:removed');
+    expect(frames.at(-1)?.data).toMatchObject({ sessionId: id });
+    expect(frames.filter(({ event }) => event === 'session')).toEqual([]);
+    await reader.close();
   });
 
   it('the events of a session can be read over HTTP', async () => {

@@ -35,6 +35,8 @@ export interface KeptWorktree {
 
 /** The worktrees that an executor has made for sessions. */
 interface ExecutorWorktrees {
+  /** True if a worktree was made for the session, and was not removed since then. */
+  madeFor(sessionId: string): Promise<boolean>;
   /**
    * Removes the worktree of a session.
    *

@@ -1,8 +1,13 @@
 import { constants, lstatSync } from 'node:fs';
-import { chmod, type FileHandle, mkdir, open, readdir, rm } from 'node:fs/promises';
+import { access, chmod, type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { notWritable } from '../util/fs/not-writable.js';
 import { ifThere, NotOwn, openOwnFile, requireOwnFile, requireOwnFolder } from '../util/fs/own-file.js';
+import { removeTree, requireRemovable } from '../util/fs/remove-tree.js';
+
+/** The end of a folder's name if its session is forgotten. The ids of sessions have no dot. */
+const FORGOTTEN = '.forgotten';
 
 /** The folder of a session on disk: `<stateDir>/sessions/<id>`. Only its owner can enter it. */
 export class SessionFolder {
@@ -161,9 +166,53 @@ export class SessionFolder {
     }
   }
 
+  /** Checks that this process can remove the folder and everything in it. @throws OrchestrationError `STATE_NOT_WRITABLE` */
+  async requireRemovable(): Promise<void> {
+    const sessions = dirname(this.path);
+    try {
+      ifThere(requireOwnFolder, sessions);
+      await access(sessions, constants.W_OK | constants.X_OK).catch(ignoreMissing);
+      await requireRemovable(this.path);
+    } catch (cause) {
+      throw notWritable(this.path, cause);
+    }
+  }
+
+  /** The name of the folder after {@link forget}. No session has such a name. */
+  get forgotten(): string {
+    return `${this.path}${FORGOTTEN}`;
+  }
+
+  /**
+   * Gives the folder the name `forgotten`, in one step. From now on no process takes it for a session, and the sweep of every
+   * process removes it. Nothing happens if there is no folder.
+   *
+   * @throws OrchestrationError `STATE_NOT_WRITABLE`; then nothing has changed
+   */
+  async forget(): Promise<void> {
+    try {
+      await removeTree(this.forgotten);
+      await rename(this.path, this.forgotten).catch(ignoreMissing);
+    } catch (cause) {
+      throw notWritable(this.path, cause);
+    }
+  }
+
   async remove(): Promise<void> {
     ifThere(requireOwnFolder, dirname(this.path));
     await rm(this.path, { recursive: true, force: true });
+  }
+}
+
+/** Removes the folders of forgotten sessions. Never rejects. What cannot be removed stays for the next call. */
+export async function removeForgotten(stateDir: string): Promise<void> {
+  const sessions = join(stateDir, 'sessions');
+  try {
+    requireOwnFolder(sessions);
+    const names = (await readdir(sessions)).filter((name) => name.endsWith(FORGOTTEN));
+    for (const name of names) await removeTree(join(sessions, name)).catch(() => {});
+  } catch {
+    // There is no folder, or somebody else can write to it.
   }
 }
 

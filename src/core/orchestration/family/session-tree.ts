@@ -23,6 +23,8 @@ const MOST_LEADERS = 100;
 export interface TreeMember {
   readonly spec: SessionSpec;
   readonly executor: Pick<Executor, 'leads'>;
+  /** True while the session is being removed. Then it gets no child any more. Default `false`. */
+  readonly leaving?: boolean;
 }
 
 /** The sessions of a manager, by id. Undefined if the manager does not have the session. */
@@ -78,12 +80,20 @@ export class SessionTree {
   }
 
   /**
-   * Refuses a parent that ended before it was done, because such a session no longer leads any.
+   * Refuses a parent that ended before it was done, because such a session no longer leads any. Also refuses a parent that is
+   * removed, or is being removed.
    *
+   * @param led true if the new session has already got options from a session that leads it
    * @throws OrchestrationError `ILLEGAL_TRANSITION`
    */
-  requireLeading(parentId: string | undefined): void {
+  requireLeading(parentId: string | undefined, led = false): void {
     const { session } = this.leader(parentId) ?? {};
+    if (parentId !== undefined && (this.#members.get(parentId)?.leaving || (led && !session))) {
+      throw new OrchestrationError(
+        'ILLEGAL_TRANSITION',
+        `Session ${parentId} is removed and leads no further session; choose another 'parentId'.`,
+      );
+    }
     if (!session || !isTerminal(session.status) || session.status === 'completed') return;
     throw new OrchestrationError(
       'ILLEGAL_TRANSITION',
@@ -94,6 +104,18 @@ export class SessionTree {
   /** The children of a session that have not ended. */
   openChildren(id: string): UnifiedSession[] {
     return this.#registry.list({ parentId: id }).filter(({ status }) => !isTerminal(status));
+  }
+
+  /**
+   * The reason why a session cannot be removed yet. Undefined if its family does not need it. Sessions inherit from their parent
+   * until their first run, and count against the limits of their leaders until these have ended.
+   */
+  needs({ id, parentId }: UnifiedSession): string | undefined {
+    const child = this.below(id).find(({ status }) => !isTerminal(status));
+    if (child) return `session ${child.id} ('${child.status}') below it has not ended`;
+    if (this.#coming.has(id)) return 'a session below it is being created';
+    const leader = this.leadersOf(parentId).find(({ status }) => !isTerminal(status));
+    return leader && `session ${leader.id} ('${leader.status}'), which leads it, has not ended`;
   }
 
   /**

@@ -88,6 +88,12 @@ export class SessionWorktrees {
     return () => void this.#workers.delete(path);
   }
 
+  /** True if a worktree was made for the session, and was not removed since then. */
+  async madeFor(sessionId: string): Promise<boolean> {
+    const label = await this.#label(this.#labelFile(sessionId));
+    return label !== undefined && label.path !== INTENDED;
+  }
+
   /**
    * Removes the worktree that was made for a session. Its branch stays.
    *
@@ -113,6 +119,10 @@ export class SessionWorktrees {
         );
       }
       await this.#discard(label);
+    } catch (cause) {
+      if (cause instanceof OrchestrationError) throw cause;
+      const message = `The worktree ${path} of session ${sessionId} cannot be removed: ${messageOf(cause)}.`;
+      throw new OrchestrationError('WORKTREE_FAILED', message, { cause });
     } finally {
       leave();
     }

@@ -1,17 +1,12 @@
-import { execFile } from 'node:child_process';
-import { access, chmod, mkdir, opendir, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import type { ResolvedPolicy } from '../session/policy.js';
 import { ifThere, requireOwnFolder } from '../util/fs/own-file.js';
+import { removeTree } from '../util/fs/remove-tree.js';
 import type { Mount } from '../workspace/mount.js';
 import type { GuardedRun } from './guard-settings.js';
 import { guardSettings } from './guard-settings.js';
 import { hookScript } from './hook-script.js';
-
-const run = promisify(execFile);
-/** More names than a run leaves in the folder of requests, unless the agent has made some. */
-const MOST_NAMES = 1_000;
 
 /** The folder of the hook and its settings in a container. The image may have files of its own there. */
 const MANAGED = '/etc/claude-code';
@@ -77,10 +72,7 @@ export class MailboxFiles {
   async remove(): Promise<void> {
     // If a link were in the place of the session's folder, other files would be removed.
     ifThere(requireOwnFolder, dirname(this.path));
-    // To remove a folder, Node.js holds all its names in memory, and an agent can make millions of them.
-    // A failure shows in the next line.
-    if (await isCrowded(this.requests)) await run('rm', ['-rf', '--', this.path]).catch(() => {});
-    await rm(this.path, { recursive: true, force: true });
+    await removeTree(this.path);
   }
 
   /** The files for a container. They are managed settings, which no setting of the workspace or the agent overrides. */
@@ -105,18 +97,4 @@ export class MailboxFiles {
     await writeFile(this.settings, JSON.stringify(settings, undefined, 2));
     await chmod(this.settings, 0o644);
   }
-}
-
-/** True if the folder of requests contains more than hooks put there: many names, or folders. */
-async function isCrowded(folder: string): Promise<boolean> {
-  let names = 0;
-  try {
-    for await (const entry of await opendir(folder)) {
-      names += 1;
-      if (entry.isDirectory() || names > MOST_NAMES) return true;
-    }
-  } catch {
-    // There is no such folder.
-  }
-  return false;
 }

@@ -53,7 +53,7 @@ export class SessionAdmission {
     signal?.throwIfAborted();
     await owner.ready();
     gate.requireOpen();
-    tree.requireLeading(options.parentId);
+    tree.requireLeading(options.parentId, inheritance.led);
     const settled = tree.reserve(options.parentId);
     try {
       queue.enqueue(spec.id);
@@ -75,7 +75,7 @@ export class SessionAdmission {
         await this.#writeDown(prepared, options);
         signal?.throwIfAborted();
         gate.requireOpen();
-        tree.requireLeading(options.parentId);
+        tree.requireLeading(options.parentId, inheritance.led);
       } catch (error) {
         await prepared.folder.remove().catch(() => {}); // The first error counts.
         throw error;

@@ -14,9 +14,13 @@ export function requireContinuable(session: UnifiedSession, live: LiveSession, s
   requireEnv(id, live.missingEnv);
 }
 
-function whyNotContinued(session: UnifiedSession, { specIsPlaceholder, run }: LiveSession): string | undefined {
+function whyNotContinued(
+  session: UnifiedSession,
+  { specIsPlaceholder, leaving, run }: LiveSession,
+): string | undefined {
   if (specIsPlaceholder)
     return 'the options that it was created with could not be read from the state folder; create a new session';
+  if (leaving) return 'it is being removed';
   if (['queued', 'starting'].includes(session.status) || run?.continuing !== undefined)
     return 'it waits for its next run already; let that start first';
   if (run?.stopping) return 'its run is being ended; wait for that with waitFor()';

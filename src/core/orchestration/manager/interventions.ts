@@ -1,6 +1,7 @@
 import type { Run } from '../run/run.js';
 import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/reducer.js';
+import type { SessionRegistry } from '../store/registry.js';
 import type { SessionStore } from '../store/store.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { LiveSessions } from './live-sessions.js';
@@ -56,9 +57,7 @@ export class SessionInterventions {
       new OrchestrationError('ILLEGAL_TRANSITION', `Worktree of session ${id} ('${status}'): ${why}.`);
     if (!worktrees) throw refused('it has none');
     if (!isTerminal(status)) throw refused('it has not ended; cancel() it first');
-    const other = this.#store.registry
-      .list()
-      .find((one) => one.id !== id && !isTerminal(one.status) && one.environment.cwd === environment.worktree);
+    const other = workerIn(environment.worktree, this.#store.registry);
     if (other) throw refused(`session ${other.id} ('${other.status}') works in it; wait for its end, or cancel() it`);
     await worktrees.remove(id, force);
     const session = this.#store.dispatch(id, { type: 'worktree-removed' });
@@ -75,4 +74,10 @@ export class SessionInterventions {
       : 'nothing of it runs; wait for its start';
     throw new OrchestrationError('ILLEGAL_TRANSITION', `Session ${id} ('${status}') cannot be ${done}: ${advice}.`);
   }
+}
+
+/** A session that has not ended and has a worktree of another session as its workspace. */
+export function workerIn(worktree: string | undefined, registry: SessionRegistry): UnifiedSession | undefined {
+  if (worktree === undefined) return undefined;
+  return registry.list().find(({ status, environment }) => !isTerminal(status) && environment.cwd === worktree);
 }

@@ -30,6 +30,8 @@ export class LiveSession {
   #missingEnv: readonly string[] | undefined;
   /** The feedback for the next run. Undefined for the first run, which gets the prompt. */
   feedback: string | undefined;
+  /** True while the session is being removed. Then it can be continued no more, and gets no child any more. */
+  leaving = false;
   /** The current run. */
   run: Run | undefined;
 
@@ -83,6 +85,10 @@ export class LiveSessions {
 
   get(id: string): LiveSession | undefined {
     return this.#sessions.get(id);
+  }
+
+  delete(id: string): void {
+    this.#sessions.delete(id);
   }
 
   /** @throws OrchestrationError `SESSION_NOT_FOUND` */

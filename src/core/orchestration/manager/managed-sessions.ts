@@ -28,6 +28,8 @@ import { Gate } from './gate.js';
 import { SessionInterventions } from './interventions.js';
 import { LiveSessions } from './live-sessions.js';
 import { SessionRecovery } from './recovery.js';
+import { SessionRemoval } from './removal.js';
+import { SessionRetention } from './retention.js';
 import { SessionRuns } from './session-runs.js';
 import { StateOwner } from './state-owner.js';
 import { SessionSweep } from './sweep.js';
@@ -43,6 +45,7 @@ export class ManagedSessions implements SessionCommands {
   readonly runs: SessionRuns;
   readonly interventions: SessionInterventions;
   readonly owner: StateOwner;
+  readonly removal: SessionRemoval;
   readonly gate = new Gate();
   readonly #executors: Record<SessionMode, Executor>;
   readonly #admission: SessionAdmission;
@@ -69,6 +72,13 @@ export class ManagedSessions implements SessionCommands {
     this.interventions = new SessionInterventions(store, live, runs);
     this.#executors = executors;
     const { gate } = this;
+    const removal = new SessionRemoval({ store, live, tree: runs.tree, owner, gate });
+    this.removal = removal;
+    if (options.keepEnded) {
+      const retention = new SessionRetention({ ...options.keepEnded, store, tree: runs.tree, removal, clock });
+      store.follow({ onAction: (_, { type }) => void (type === 'ended' && retention.ended()) });
+      sweep.onSwept(() => void retention.run());
+    }
     this.#admission = new SessionAdmission({ options, executors, store, live, runs, owner, gate, signals, clock });
   }
 
@@ -113,6 +123,10 @@ export class ManagedSessions implements SessionCommands {
     return this.interventions.removeWorktree(this.#open(id), force);
   }
 
+  async remove(id: string, { force = false }: { force?: boolean } = {}): Promise<UnifiedSession> {
+    return this.removal.remove(id, force);
+  }
+
   async waitFor(id: string, options: WaitOptions): Promise<UnifiedSession> {
     const session = this.store.registry.require(id);
     if (this.#closed && !isTerminal(session.status)) this.gate.requireOpen();
@@ -137,6 +151,7 @@ export class ManagedSessions implements SessionCommands {
     await withTimeout(runs.close(), LAUNCH_MS);
     for (const executor of new Set(Object.values(this.#executors))) executor.close();
     await withTimeout(store.journal.settled(), left());
+    await withTimeout(this.removal.settled(), left());
     await owner.release(); // No other manager may begin before everything is written.
     this.#closed = true;
     store.waiters.rejectAll(new OrchestrationError('MANAGER_CLOSED', 'The manager was closed while this was awaited.'));

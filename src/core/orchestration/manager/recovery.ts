@@ -63,7 +63,10 @@ export class SessionRecovery {
   /** @throws OrchestrationError as `recover()` documents; nothing has changed then */
   async run({ env }: RecoverOptions): Promise<RecoveryReport> {
     const { options, store, live, runs, sweep } = this.#options;
-    const isOurs = (id: string): boolean => store.registry.get(id) !== undefined || runs.queue.has(id);
+    // A session that is removed while its folder is read is ours, too.
+    const before = new Set(store.registry.list().map(({ id }) => id));
+    const isOurs = (id: string): boolean =>
+      before.has(id) || store.registry.get(id) !== undefined || runs.queue.has(id);
     const left = (await leftSessions(options.stateDir)).filter(({ id }) => !isOurs(id));
     const leftovers = await this.#leftovers(left);
     if (env) live.supply(env, (id) => store.registry.require(id));

@@ -1,6 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import type { Executor, KeptWorktree, Leftover } from '../contract/executor.js';
-import { SessionFolder } from '../contract/session-folder.js';
+import { removeForgotten, SessionFolder } from '../contract/session-folder.js';
 import { MailboxFiles } from '../mailbox/mailbox-files.js';
 import { hasOpenRun, isTerminal } from '../session/reducer.js';
 import type { SessionMode } from '../session/status.js';
@@ -30,9 +30,15 @@ export class SessionSweep {
   readonly #options: SweepOptions;
   /** Sessions whose guard folders are removed, with the number of runs that they had by then. */
   readonly #tidied = new Map<string, number>();
+  readonly #listeners: (() => void)[] = [];
 
   constructor(options: SweepOptions) {
     this.#options = options;
+  }
+
+  /** Calls a listener after each sweep. The listener must not throw. */
+  onSwept(listener: () => void): void {
+    this.#listeners.push(listener);
   }
 
   /** Never rejects. What fails is tried again the next time. */
@@ -51,6 +57,8 @@ export class SessionSweep {
         if (removed) containers.push(leftover.name);
       }
     }
+    await removeForgotten(stateDir);
+    for (const id of this.#tidied.keys()) if (!registry.get(id)) this.#tidied.delete(id);
     const ended = registry.list().filter(({ status }) => isTerminal(status));
     for (const { id, runs } of ended) {
       const now = registry.get(id);
@@ -70,6 +78,7 @@ export class SessionSweep {
       const isNew = ({ path }: KeptWorktree): boolean => keptWorktrees.every((kept) => kept.path !== path);
       keptWorktrees.push(...(swept?.kept ?? []).filter(isNew));
     }
+    for (const listener of this.#listeners) listener();
     return { containers, folders: [], worktrees, keptWorktrees };
   }
 

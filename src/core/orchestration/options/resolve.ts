@@ -13,6 +13,21 @@ import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { check } from './check.js';
 import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
 
+/**
+ * Which sessions that have ended a manager keeps. It removes the others as `remove()` does, without `force`: after each end,
+ * after `recover()`, and once a minute. If both limits are set, a session has to be within both. A session also stays:
+ *
+ * - while a worktree that was made for it has work that would be lost
+ * - while its parent, a session that leads it or a session below it has not ended
+ * - as long as the session that leads it, because its cost counts against the limits of that session
+ */
+export interface KeepEnded {
+  /** How many ended sessions are kept, those that ended last. Positive integer. Default: any number. */
+  count?: number;
+  /** For how many days (of 24 hours) after its end a session is kept. Positive integer. Default: forever. */
+  days?: number;
+}
+
 /** How a manager works. Unknown keys are refused. */
 export interface SessionManagerOptions {
   /** The folder in which sessions keep their logs and records. Default `~/.autonomous-orchestration`. */
@@ -30,6 +45,8 @@ export interface SessionManagerOptions {
    * Default `true`.
    */
   releaseSlotWhileWaiting?: boolean;
+  /** Which sessions that have ended are kept. The others are removed automatically. Default: all are kept. */
+  keepEnded?: KeepEnded;
   /**
    * A ChannelCoder for unit tests, see `ChannelCoderModule`. With it, sessions start no container, no engine and no Claude, and
    * nothing is decided about tool calls. Default: the module `channelcoder`.
@@ -44,8 +61,8 @@ export interface SessionManagerOptions {
   executors?: Partial<Record<SessionMode, Executor>>;
 }
 
-export type ResolvedManagerOptions = Required<Omit<SessionManagerOptions, 'policy' | 'channelCoder'>> &
-  Pick<SessionManagerOptions, 'channelCoder'> & { policy: ResolvedPolicy };
+export type ResolvedManagerOptions = Required<Omit<SessionManagerOptions, 'policy' | 'keepEnded' | 'channelCoder'>> &
+  Pick<SessionManagerOptions, 'keepEnded' | 'channelCoder'> & { policy: ResolvedPolicy };
 
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveManagerOptions(options: SessionManagerOptions): ResolvedManagerOptions {
@@ -68,6 +85,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
     socket: options.socket ?? true,
     executors: options.executors ?? {},
+    ...(options.keepEnded && { keepEnded: { ...options.keepEnded } }),
     ...(options.channelCoder && { channelCoder: options.channelCoder }),
   };
 }

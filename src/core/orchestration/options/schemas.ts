@@ -95,6 +95,10 @@ export const limitsSchema = z.strictObject({
   depth: z.int().nonnegative().optional(),
 });
 
+const keepEndedSchema = z
+  .strictObject({ count: positive.optional(), days: positive.optional() })
+  .refine(({ count, days }) => count !== undefined || days !== undefined, 'needs count, days or both');
+
 /** The manager checks if it is an executor. Here, only the contract of executors is known. */
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
@@ -106,6 +110,7 @@ export const managerSchema = z.strictObject({
   policy: policySchema.optional(),
   releaseSlotWhileWaiting: z.boolean().optional(),
   socket: z.boolean().optional(),
+  keepEnded: keepEndedSchema.optional(),
   channelCoder: z.custom<ChannelCoderModule>(isObject, 'must be the module or an object like it').optional(),
   executors: z.partialRecord(z.enum(MODES), z.custom<Executor>(isObject, 'must be an executor')).optional(),
 });

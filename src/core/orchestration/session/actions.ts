@@ -66,6 +66,8 @@ export type SessionAction =
   | { readonly type: 'suspended'; readonly at: number; readonly resumeAt: number; readonly exitCode?: number }
   /** The session's worktree was removed. */
   | { readonly type: 'worktree-removed' }
+  /** The session is forgotten. The registry has no record of it any more. */
+  | { readonly type: 'removed' }
   /** The run is over. The session is over too, unless it is continued. */
   | { readonly type: 'ended'; readonly at: number; readonly status: TerminalStatus; readonly result: SessionResult }
   /** A further run of the same conversation was requested. If a run was active, it is over by now. */

@@ -112,6 +112,8 @@ export interface SessionEndedEvent
   extends SessionEventBase<'session:completed' | 'session:failed' | 'session:cancelled'> {
   readonly result: SessionResult;
 }
+/** The session was forgotten, with its files. This is its last event, and `session` is its last record. */
+export type SessionRemovedEvent = SessionEventBase<'session:removed'>;
 /** The set of running or waiting sessions changed. `sessionId` is the session that caused the change. */
 export interface QueueChangedEvent extends EventBase<'queue:changed'> {
   readonly queue: QueueStatus;
@@ -138,6 +140,7 @@ export type SessionEvent =
   | SessionErrorEvent
   | SessionContinuedEvent
   | SessionEndedEvent
+  | SessionRemovedEvent
   | QueueChangedEvent;
 
 /** The events of `UnifiedSessionManager`, for `on()`. Each is emitted under its own name, and all of them as `'event'`. */
@@ -187,6 +190,8 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
       return [{ type: 'session:continued', ...base, feedback: action.feedback }, ...queuedEvents(base)];
     case 'ended':
       return [{ type: `session:${action.status}`, ...base, result: action.result }];
+    case 'removed':
+      return [{ type: 'session:removed', ...base }];
     case 'moved':
     case 'launching':
     case 'placed':

@@ -39,6 +39,7 @@ export const LEGAL_FROM: Readonly<Record<Exclude<SessionAction['type'], FirstAct
   suspended: ACTIVE,
   ended: ['queued', ...ACTIVE],
   'worktree-removed': TERMINAL,
+  removed: TERMINAL,
   continued: [...ACTIVE, ...TERMINAL],
 };
 
@@ -152,6 +153,7 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
       );
     case 'denied':
     case 'steered':
+    case 'removed':
       return { ...session };
     case 'paused':
       return { ...session, status: 'paused', runs: changeRun(session, { pausedAt: action.at }) };

@@ -138,6 +138,21 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
   removeWorktree(id: string, options?: { force?: boolean }): Promise<UnifiedSession>;
 
   /**
+   * Forgets a session that has ended: its record, its log, its conversation and all its other files. A worktree that was made
+   * for it is removed as by `removeWorktree()`; its branch stays. Resolves with the last record when the files are gone.
+   * `session:removed` is emitted when the session is forgotten, which is a little earlier. A second call joins the first.
+   *
+   * What the session has spent does not count any more if the session that led it is continued.
+   *
+   * @param options.force also removes a worktree that has work in it, see `removeWorktree`. Default `false`
+   * @throws OrchestrationError `SESSION_NOT_FOUND`; `ILLEGAL_TRANSITION` if the session has not ended, if another session works in
+   * its worktree, or if a session below it or a session that leads it has not ended; `WORKTREE_HAS_WORK`, `WORKTREE_FAILED`,
+   * `DOCKER_UNAVAILABLE` if its container may still run and the engine does not answer, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`. In
+   * all these cases, the session stays
+   */
+  remove(id: string, options?: { force?: boolean }): Promise<UnifiedSession>;
+
+  /**
    * Resolves with the record when the session reaches a status. Default: when the session ends, however it went.
    *
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` if the session ends without reaching the status,

@@ -30,5 +30,5 @@ export type SessionStatus =
  */
 export type WaitingFor = 'person' | 'children' | 'slot';
 
-/** Statuses that end a session. Only `continue()` leads out of them. */
+/** Statuses that end a session. Only `continue()` leads out of them. `remove()` forgets such a session. */
 export type TerminalStatus = Extract<SessionStatus, 'completed' | 'failed' | 'cancelled'>;

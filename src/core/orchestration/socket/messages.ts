@@ -20,6 +20,7 @@ export const VERBS = [
   'approve',
   'deny',
   'removeWorktree',
+  'remove',
 ] as const;
 export type Verb = (typeof VERBS)[number];
 

@@ -115,6 +115,18 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
     return this.#call('removeWorktree', id, options);
   }
 
+  async remove(id: string, options: { force?: boolean } = {}): Promise<UnifiedSession> {
+    const connection = await this.#reach();
+    let last = this.#records.registry.require(id);
+    const stop = this.#records.follow({
+      onAction: (session) => {
+        if (session.id === id) last = session;
+      },
+    });
+    await connection.call('remove', [id, options]).finally(stop);
+    return last;
+  }
+
   async waitFor(id: string, options: WaitOptions = {}): Promise<UnifiedSession> {
     const session = this.#records.registry.require(id);
     if (!isTerminal(session.status)) void this.#reach().catch(() => {}); // If that fails, the waiters get the error.

@@ -11,8 +11,10 @@ export class SessionRegistry {
   readonly #byStatus: Index<SessionStatus> = new Map();
   readonly #byTask: Index<string> = new Map();
   readonly #byParent: Index<string> = new Map();
-  /** id → how many sessions existed before it */
+  /** id → how many sessions were added before it */
   readonly #order = new Map<string, number>();
+  /** How many sessions were ever added. */
+  #added = 0;
 
   /** Adds a record or replaces the one with its id. */
   set(session: UnifiedSession): void {
@@ -22,9 +24,20 @@ export class SessionRegistry {
     if (before) this.#byStatus.get(before.status)?.delete(session.id);
     add(this.#byStatus, session.status, session.id);
     if (before) return;
-    this.#order.set(session.id, this.#order.size);
+    this.#order.set(session.id, this.#added++);
     if (session.taskId !== undefined) add(this.#byTask, session.taskId, session.id);
     if (session.parentId !== undefined) add(this.#byParent, session.parentId, session.id);
+  }
+
+  /** Drops a record. Nothing happens if there is none with this id. */
+  delete(id: string): void {
+    const session = this.#sessions.get(id);
+    if (!session) return;
+    this.#sessions.delete(id);
+    this.#order.delete(id);
+    this.#byStatus.get(session.status)?.delete(id);
+    if (session.taskId !== undefined) drop(this.#byTask, session.taskId, id);
+    if (session.parentId !== undefined) drop(this.#byParent, session.parentId, id);
   }
 
   get(id: string): UnifiedSession | undefined {
@@ -87,4 +100,11 @@ function add<Key>(index: Index<Key>, key: Key, id: string): void {
   const ids = index.get(key);
   if (ids) ids.add(id);
   else index.set(key, new Set([id]));
+}
+
+/** A key without ids is dropped, too, because users make new tasks all the time. */
+function drop<Key>(index: Index<Key>, key: Key, id: string): void {
+  const ids = index.get(key);
+  ids?.delete(id);
+  if (ids?.size === 0) index.delete(key);
 }

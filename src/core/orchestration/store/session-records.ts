@@ -36,7 +36,8 @@ export class SessionRecords {
   /** @throws OrchestrationError `ILLEGAL_TRANSITION`; then nothing has changed */
   apply(id: string, action: SessionAction, at: number): UnifiedSession {
     const session = reduceSession(this.registry.get(id), action);
-    this.registry.set(session);
+    if (action.type === 'removed') this.registry.delete(id);
+    else this.registry.set(session);
     for (const follower of this.#followers) follower.onAction(session, action, at);
     for (const event of eventsOf(action, session, at)) this.#events.tell(event);
     this.waiters.notify(session);
@@ -60,6 +61,9 @@ export class SessionRecords {
       }
       this.waiters.notify(session);
     }
-    for (const id of before.keys()) this.waiters.reject(id, notFound(id));
+    for (const [id, session] of before) {
+      this.#events.tell({ type: 'session:removed', sessionId: id, at, session });
+      this.waiters.reject(id, notFound(id));
+    }
   }
 }

@@ -28,6 +28,16 @@ describe('the worktree of a session', () => {
     await expect(worktrees.remove('one', true)).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
   });
 
+  it('madeFor() is true from the creation of the worktree to its removal, for its own session only', async () => {
+    const { worktrees, repo } = scene();
+    expect(await worktrees.madeFor('one')).toBe(false);
+    await worktrees.ensure('one', repo, { branch: 'one' });
+    await worktrees.ensure('two', repo, { branch: 'one' });
+    expect([await worktrees.madeFor('one'), await worktrees.madeFor('two')]).toEqual([true, false]);
+    await worktrees.remove('one', false);
+    expect(await worktrees.madeFor('one')).toBe(false);
+  });
+
   it('a worktree is swept if its session is gone and no other session is in the worktree', async () => {
     const { worktrees, repo } = scene();
     const { path } = await worktrees.ensure('one', repo, { branch: 'one' });
@@ -79,6 +89,7 @@ describe('the worktree of a session', () => {
     const label = { sessionId: 'one', cwd: repo, path: '', branch: 'one' };
     writeFileSync(join(stateDir, 'worktrees/one.json'), JSON.stringify(label));
     git(repo, 'worktree', 'add', '--quiet', '-b', 'one', `${repo}-one`);
+    expect(await worktrees.madeFor('one')).toBe(false);
     await expect(worktrees.remove('one', true)).rejects.toMatchObject({ code: 'WORKTREE_FAILED' });
     expect(await worktrees.ensure('one', repo, { branch: 'one' })).toMatchObject({ created: false });
     await worktrees.remove('one', false);

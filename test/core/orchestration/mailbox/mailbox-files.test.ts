@@ -70,7 +70,10 @@ describe('the files of the guard hook', () => {
       'more than 1,000 files',
       (folder) => void Array.from({ length: 1_001 }, (_, at) => writeFileSync(join(folder, `${at}`), '')),
     ],
-    ['nested folders', (folder) => void mkdirSync(join(folder, 'a/b'), { recursive: true })],
+    [
+      'folders that are nested more than 50 deep',
+      (folder) => void mkdirSync(join(folder, ...Array.from({ length: 51 }, () => 'a')), { recursive: true }),
+    ],
   ])('guard files are removed by a separate rm program if the agent has created %s', async (_, make) => {
     const removed = programCalled('rm', '/bin/rm "$@"');
     const files = await guardFiles();
@@ -86,7 +89,7 @@ describe('the files of the guard hook', () => {
   it('guard files are also removed if the rm program fails', async () => {
     const failed = programCalled('rm', 'exit 1');
     const files = await guardFiles();
-    mkdirSync(join(files.requests, 'folder'));
+    mkdirSync(join(files.requests, ...Array.from({ length: 51 }, () => 'a')), { recursive: true });
     await files.remove();
     expect([existsSync(files.path), failed()]).toEqual([false, true]);
   });

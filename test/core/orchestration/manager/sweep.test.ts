@@ -1,4 +1,5 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { BaseExecutor, type Leftover, type Preparation, type RunHandle } from 'autonomous-orchestration';
 import { describe, expect, it } from 'vitest';
 import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
@@ -130,6 +131,33 @@ describe('a sweep', () => {
       true,
       true,
     ]);
+  });
+
+  it('a sweep removes what is left of removed sessions, and no folder of another name', async () => {
+    const { sweep, stateDir } = scene([]);
+    const folder = new SessionFolder(stateDir, 'aaaaaaaaaaaa');
+    const other = new SessionFolder(stateDir, 'bbbbbbbbbbbb');
+    for (const path of [join(folder.forgotten, 'projects/deep'), other.path]) mkdirSync(path, { recursive: true });
+    await sweep.run();
+    expect(readdirSync(join(stateDir, 'sessions'))).toEqual(['bbbbbbbbbbbb']);
+  });
+
+  it('a sweep removes nothing from a folder that others can write to', async () => {
+    const { sweep, stateDir } = scene([]);
+    const { forgotten } = new SessionFolder(stateDir, 'aaaaaaaaaaaa');
+    mkdirSync(forgotten, { recursive: true });
+    chmodSync(join(stateDir, 'sessions'), 0o777);
+    await sweep.run();
+    expect(existsSync(forgotten)).toBe(true);
+  });
+
+  it('the listeners are called after each sweep', async () => {
+    const { sweep, left } = scene([], traceOf('ao-unknown-1', 'unknown'));
+    const seen: string[][] = [];
+    sweep.onSwept(() => seen.push(left()));
+    await sweep.run();
+    await sweep.run();
+    expect(seen).toEqual([[], []]);
   });
 
   it('guard files that could not be removed are removed by the next sweep', async () => {

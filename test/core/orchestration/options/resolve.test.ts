@@ -244,6 +244,30 @@ describe('options of the manager', () => {
     expect(message).toContain(`Received ${quote(value)}`);
   });
 
+  it.each([
+    ['keepEnded.count', { count: 0 }, '0'],
+    ['keepEnded.count', { count: 1.5 }, '1.5'],
+    ['keepEnded.count', { count: '10' }, '"10"'],
+    ['keepEnded.days', { count: 1, days: -1 }, '-1'],
+    ['keepEnded.days', { days: Number.POSITIVE_INFINITY }, 'Infinity'],
+    ['keepEnded', 10, '10'],
+    ['keepEnded', true, 'true'],
+    ['keepEnded', {}, 'needs count, days or both'],
+    ['keepEnded.hours', { hours: 1 }, 'is unknown'],
+  ])('an invalid keepEnded is refused, and the error names the part %s: %j', async (name, keepEnded, received) => {
+    const { message } = await wrong({ keepEnded });
+    expect(message).toContain(`Option '${name}'`);
+    expect(message).toContain(received);
+  });
+
+  it('keepEnded is off unless it is given, and later changes of the given object have no effect', () => {
+    const keepEnded = { count: 3, days: 7 };
+    const resolved = resolveManagerOptions({ keepEnded });
+    keepEnded.count = 1;
+    expect(resolved.keepEnded).toEqual({ count: 3, days: 7 });
+    expect(resolveManagerOptions({})).not.toHaveProperty('keepEnded');
+  });
+
   it('a value that is not an executor, or an executor for an unknown mode, is refused', async () => {
     expect((await wrong({ executors: { autonomous: 'x' } })).message).toContain("Option 'executors.autonomous'");
     expect((await wrong({ executors: { fast: {} } })).message).toContain('fast');

@@ -61,6 +61,7 @@ describe('the events of an action', () => {
       { type: 'resumed', at: 5, deadlines: [] },
       [{ type: 'session:resumed' }],
     ],
+    ['a removal', sessionIn('failed'), { type: 'removed' }, [{ type: 'session:removed' }]],
   ])('%s emits its event', (_, before, action, expected) => {
     expect(told(before, action)).toEqual(expected);
   });

@@ -80,6 +80,7 @@ const action: fc.Arbitrary<SessionAction> = fc.oneof(
   }),
   fc.record({ type: fc.constant('woken' as const), at }),
   fc.record({ type: fc.constant('worktree-removed' as const) }),
+  fc.record({ type: fc.constant('removed' as const) }),
   fc.record({ type: fc.constant('suspended' as const), at, resumeAt: fc.nat() }),
   fc.record({ type: fc.constant('moved' as const), queuePosition: fc.integer({ min: 1, max: 10 }) }),
   fc.record({ type: fc.constant('launching' as const), at }),

@@ -53,6 +53,7 @@ const ACTIONS: { [Type in ActionType]: Extract<SessionAction, { type: Type }> } 
   suspended: { type: 'suspended', at: 52, resumeAt: 99, exitCode: 1 },
   ended: { type: 'ended', at: 53, status: 'failed', result: { exitCode: 1, reason: 'error', error: 'why' } },
   'worktree-removed': { type: 'worktree-removed' },
+  removed: { type: 'removed' },
   continued: { type: 'continued', at: 54, feedback: 'again' },
 };
 
@@ -117,9 +118,9 @@ const NEXT: Record<SessionStatus, Partial<Record<ActionType, SessionStatus>>> = 
     ended: 'failed',
     continued: 'starting',
   },
-  completed: { 'worktree-removed': 'completed', continued: 'starting' },
-  failed: { 'worktree-removed': 'failed', continued: 'starting' },
-  cancelled: { 'worktree-removed': 'cancelled', continued: 'starting' },
+  completed: { 'worktree-removed': 'completed', removed: 'completed', continued: 'starting' },
+  failed: { 'worktree-removed': 'failed', removed: 'failed', continued: 'starting' },
+  cancelled: { 'worktree-removed': 'cancelled', removed: 'cancelled', continued: 'starting' },
 };
 
 const NEED_RUN: ReadonlySet<ActionType> = new Set([

@@ -109,6 +109,19 @@ describe('a client of the process that owns the sessions', () => {
     await errorOf(client.waitFor('nothing'), 'SESSION_NOT_FOUND');
   });
 
+  it('a session that is removed is gone everywhere, with its last record as the answer', async () => {
+    const { stateDir, manager, client } = await connected(DONE);
+    const other = await clientOf(stateDir);
+    const { id } = await client.create({ prompt: 'x' });
+    await errorOf(client.remove('nothing'), 'SESSION_NOT_FOUND');
+    await client.waitFor(id);
+    const events = eventsOf(other);
+    expect(await client.remove(id)).toMatchObject({ id, status: 'completed' });
+    expect([client.get(id), manager.get(id)]).toEqual([undefined, undefined]);
+    await eventually(() => expect(events.map(({ type }) => type)).toContain('session:removed'));
+    expect(other.list()).toEqual([]);
+  });
+
   it('all clients share the slots of the one manager', async () => {
     const { stateDir, client } = await connected(ENDLESS, { maxConcurrent: 3, maxQueued: 1 });
     const clients = [client, await clientOf(stateDir), await clientOf(stateDir)];

@@ -78,6 +78,25 @@ describe('SessionRegistry', () => {
     expect(ids({ status: ['running', 'queued'] })).toEqual(['a']);
   });
 
+  it('a deleted session is in no list, and new sessions still come last', () => {
+    const { registry, ids } = registryOf(
+      ['a', 'failed', 'task', 'parent'],
+      ['b', 'failed', 'task', 'parent'],
+      ['c', 'failed'],
+    );
+    registry.delete('a');
+    registry.delete('unknown');
+    expect(registry.get('a')).toBeUndefined();
+    expect(ids()).toEqual(['b', 'c']);
+    for (const filter of [{ taskId: 'task' }, { parentId: 'parent' }]) expect(ids(filter)).toEqual(['b']);
+    registry.set(sessionIn('failed', { id: 'd' }));
+    registry.set(sessionIn('running', { id: 'c' }));
+    registry.set(sessionIn('failed', { id: 'c' }));
+    expect(ids({ status: 'failed' })).toEqual(['b', 'c', 'd']);
+    registry.delete('b');
+    for (const filter of [{ taskId: 'task' }, { parentId: 'parent' }]) expect(ids(filter)).toEqual([]);
+  });
+
   it('list() returns a new array, so that changing it does not change the registry', () => {
     const { registry, ids } = registryOf(['a', 'queued']);
     registry.list().pop();

@@ -97,6 +97,7 @@ export class SessionJournal {
   note(session: UnifiedSession, action: SessionAction): void {
     const entry = this.#entries.get(session.id);
     if (!entry) return;
+    if (action.type === 'removed') this.#entries.delete(session.id);
     if (action.type === 'launching') entry.beforeRun = session.metadata;
     if (action.type === 'continued') entry.ticket = ++this.#lastTicket;
     if (!WRITTEN.has(action.type)) return;

@@ -133,6 +133,18 @@ describe('a change of a session in the journal', () => {
     expect(writes).not.toHaveBeenCalled();
   });
 
+  it('nothing is written for a removed session', async () => {
+    const { journal, begin, change, onDisk } = await scene();
+    await begin();
+    change(LAUNCHED, RUNNING, { type: 'ended', at: 4, status: 'completed', result: { reason: 'success' } });
+    await journal.saved(ID);
+    const before = onDisk();
+    writes.mockClear();
+    change({ type: 'removed' }, { type: 'worktree-removed' });
+    await journal.saved(ID);
+    expect([onDisk(), writes.mock.calls]).toEqual([before, []]);
+  });
+
   it('all changes of one turn are written once', async () => {
     const { begin, change, journal, onDisk } = await scene();
     await begin();
