@@ -53,6 +53,7 @@ function add(draft: Draft, observation: Observation, { at, replayed }: Observed)
   const { metadata } = draft;
   switch (observation.kind) {
     case 'init':
+      draft.conversationId = observation.conversationId;
       draft.channelCoderSession = observation.conversationId;
       if (observation.model !== undefined) metadata.model = singleLine(observation.model);
       if (observation.claudeVersion !== undefined) metadata.claudeVersion = singleLine(observation.claudeVersion);
