@@ -1,6 +1,6 @@
 export type { Danger, DangerLevel } from '../danger/index.js';
 export type { ChannelCoderModule, ChannelCoderSession } from './orchestration/contract/channelcoder-module.js';
-export type { AgentPlace, EndedRun, KeptWorktree, Leftover } from './orchestration/contract/executor.js';
+export type { EndedRun, KeptWorktree, Leftover } from './orchestration/contract/executor.js';
 export type { RunHandle } from './orchestration/contract/run-handle.js';
 export type { Messages, RunHooks } from './orchestration/contract/run-hooks.js';
 export type { RunRequest } from './orchestration/contract/run-request.js';
@@ -17,10 +17,18 @@ export type { SessionWorktrees } from './orchestration/git/session-worktrees.js'
 export type { RecoverOptions } from './orchestration/manager/prepare.js';
 export type { RecoveryReport } from './orchestration/manager/recovery.js';
 export type { SweepReport } from './orchestration/manager/sweep.js';
-export { StreamMonitor, type StreamMonitorOptions } from './orchestration/monitoring/stream-monitor.js';
+export type {
+  MonitorError,
+  MonitorEvent,
+  MonitoredSession,
+  StreamMonitorEvents,
+} from './orchestration/monitoring/monitor-events.js';
+export { StreamMonitor } from './orchestration/monitoring/stream-monitor.js';
 export type { SessionManagerOptions } from './orchestration/options/resolve.js';
 export type { ProcessIdentity } from './orchestration/process/process-identity.js';
-export { type Admission, SimpleQueue, type SimpleQueueOptions } from './orchestration/queue/simple-queue.js';
+export { type QueueItem, SimpleQueue, type SimpleQueueOptions } from './orchestration/queue/simple-queue.js';
+export type { Admission } from './orchestration/queue/slot-queue.js';
+export type { AgentPlace } from './orchestration/session/agent-place.js';
 export type { ApprovalSource, Denial } from './orchestration/session/denial.js';
 export type { DockerOptions, MountOption } from './orchestration/session/docker-options.js';
 export type {
@@ -48,7 +56,7 @@ export type {
   SessionWorkingEvent,
 } from './orchestration/session/events.js';
 export type { SessionLimits } from './orchestration/session/limits.js';
-export type { Observation, ResultObservation } from './orchestration/session/observation.js';
+export type { ResultObservation } from './orchestration/session/observation.js';
 export type { AskedCall, Verdict } from './orchestration/session/policy.js';
 export {
   DEFAULT_POLICY,

@@ -1,10 +1,10 @@
-import type { AgentPlace, EndedRun, Executor, Leftover } from '../contract/executor.js';
+import type { EndedRun, Executor, Leftover } from '../contract/executor.js';
 import type { RunHandle } from '../contract/run-handle.js';
 import { endedRun } from '../contract/run-handle.js';
 import type { RunRequest } from '../contract/run-request.js';
 import type { Preparation, SessionSpec } from '../contract/session-spec.js';
-import { WORKSPACE } from '../git/mounts.js';
 import type { SessionWorktrees } from '../git/session-worktrees.js';
+import { type AgentPlace, placeIn } from '../session/agent-place.js';
 import type { SessionEnvironment, SessionResult } from '../session/record.js';
 
 /**
@@ -42,8 +42,8 @@ export abstract class BaseExecutor implements Executor {
    * The place against which the tool calls of a session are rated. Default: `/workspace` in a container with `docker`, else the
    * worktree or the workspace on the machine.
    */
-  placeOf({ docker, worktree, cwd }: SessionEnvironment): AgentPlace {
-    return { workspace: docker ? WORKSPACE : (worktree ?? cwd), container: docker };
+  placeOf(environment: SessionEnvironment): AgentPlace {
+    return placeIn(environment);
   }
 
   /**
