@@ -22,6 +22,7 @@ export type {
   KeptWorktree,
   Leftover,
   ListenerError,
+  ManagerOfExecutor,
   Messages,
   MonitorError,
   MonitorEvent,

@@ -7,7 +7,7 @@ export type { RunRequest } from './orchestration/contract/run-request.js';
 export type { SessionFolder } from './orchestration/contract/session-folder.js';
 export type { Preparation, SessionSpec } from './orchestration/contract/session-spec.js';
 export { AutonomousExecutor } from './orchestration/executors/autonomous.js';
-export { BaseExecutor } from './orchestration/executors/base-executor.js';
+export { BaseExecutor, type ManagerOfExecutor } from './orchestration/executors/base-executor.js';
 export type { ClaudeExecutorOptions } from './orchestration/executors/claude-runtime.js';
 export { InteractiveExecutor, type InteractiveExecutorOptions } from './orchestration/executors/interactive.js';
 export { OrchestrationExecutor } from './orchestration/executors/orchestration.js';

@@ -1,3 +1,4 @@
+import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { EndedRun, Executor, Leftover } from '../contract/executor.js';
 import type { RunHandle } from '../contract/run-handle.js';
 import { endedRun } from '../contract/run-handle.js';
@@ -6,6 +7,12 @@ import type { Preparation, SessionSpec } from '../contract/session-spec.js';
 import type { SessionWorktrees } from '../git/session-worktrees.js';
 import { type AgentPlace, placeIn } from '../session/agent-place.js';
 import type { SessionEnvironment, SessionResult } from '../session/record.js';
+
+/** What an executor may learn of the manager to which it is given. */
+export interface ManagerOfExecutor {
+  readonly stateDir: string;
+  readonly channelCoder?: ChannelCoderModule;
+}
 
 /**
  * How the sessions of one mode run. The manager calls `prepare` while a session is created, `launch` whenever a run of the
@@ -30,6 +37,9 @@ export abstract class BaseExecutor implements Executor {
    * children are cancelled. Default `false`.
    */
   readonly leads: boolean = false;
+
+  /** Called when a manager takes the executor, before any other call. Default: nothing. */
+  attach(_manager: ManagerOfExecutor): void {}
 
   /**
    * Checks the options of a session and refuses a session that cannot run, so that mistakes show in `create()`. Acquires nothing.

@@ -45,15 +45,22 @@ const BEGIN_MS = 60_000;
 export class InteractiveExecutor extends ClaudeExecutor {
   readonly mode = 'interactive';
   protected override readonly terminal = true;
-  readonly #tmux: Tmux;
+  #terminals: Tmux | undefined;
   readonly #beginMs: number;
   /** The hooks of each session's current run. */
   readonly #hooks = new WeakMap<RunRequest['folder'], TypingHooks>();
 
-  constructor(runtime: ClaudeExecutorOptions | ClaudeRuntime, { beginMs = BEGIN_MS }: InteractiveExecutorOptions = {}) {
+  constructor(
+    runtime: ClaudeExecutorOptions | ClaudeRuntime = {},
+    { beginMs = BEGIN_MS }: InteractiveExecutorOptions = {},
+  ) {
     super(runtime);
-    this.#tmux = new Tmux({ env: this.runtime.env });
     this.#beginMs = beginMs;
+  }
+
+  get #tmux(): Tmux {
+    this.#terminals ??= new Tmux({ env: this.runtime.env });
+    return this.#terminals;
   }
 
   override async prepare(spec: SessionSpec): Promise<Preparation> {

@@ -42,10 +42,15 @@ export interface SessionManagerOptions {
 export type ResolvedManagerOptions = Required<Omit<SessionManagerOptions, 'policy' | 'channelCoder'>> &
   Pick<SessionManagerOptions, 'channelCoder'> & { policy: ResolvedPolicy };
 
+/** The state folder of a manager that is told no other. */
+export function defaultStateDir(): string {
+  return join(homedir(), '.autonomous-orchestration');
+}
+
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveManagerOptions(options: SessionManagerOptions): ResolvedManagerOptions {
   check(managerSchema, options);
-  const stateDir = resolve(options.stateDir ?? join(homedir(), '.autonomous-orchestration'));
+  const stateDir = resolve(options.stateDir ?? defaultStateDir());
   for (const [mode, executor] of Object.entries(options.executors ?? {})) {
     if (executor.stateDir === undefined || resolve(executor.stateDir) === stateDir) continue;
     // Such an executor would find the containers of another manager, and take them for its own leftovers.
