@@ -13,7 +13,7 @@ export interface MonitoredSession extends Pick<UnifiedSession, 'id' | 'logFile'>
 }
 
 /** Claude's count of tokens and cost has changed. */
-export interface MonitoredUsage {
+interface MonitoredUsage {
   readonly type: 'session:usage';
   /** Over all runs in the log. */
   readonly tokens?: TokenUsage;
@@ -22,7 +22,7 @@ export interface MonitoredUsage {
 }
 
 /** Claude reported the end of a run. The process or container of the run may end a moment later. */
-export interface MonitoredResult {
+interface MonitoredResult {
   readonly type: 'session:result';
   readonly result: Omit<ResultObservation, 'kind'>;
 }
