@@ -82,6 +82,7 @@ export type {
   SessionWorktrees,
   SimpleQueueOptions,
   StreamMonitorEvents,
+  StreamMonitorOptions,
   SweepReport,
   TerminalStatus,
   TokenUsage,

@@ -23,7 +23,7 @@ export type {
   MonitoredSession,
   StreamMonitorEvents,
 } from './orchestration/monitoring/monitor-events.js';
-export { StreamMonitor } from './orchestration/monitoring/stream-monitor.js';
+export { StreamMonitor, type StreamMonitorOptions } from './orchestration/monitoring/stream-monitor.js';
 export type { SessionManagerOptions } from './orchestration/options/resolve.js';
 export type { ProcessIdentity } from './orchestration/process/process-identity.js';
 export { type QueueItem, SimpleQueue, type SimpleQueueOptions } from './orchestration/queue/simple-queue.js';

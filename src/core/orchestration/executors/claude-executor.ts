@@ -25,6 +25,7 @@ import type { SessionRun } from '../session/run.js';
 import type { SessionMode } from '../session/status.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 import { allDone } from '../util/deferred.js';
+import { defined } from '../util/defined.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { Mount } from '../workspace/mount.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
@@ -63,7 +64,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   /** @param options pass a runtime if several executors share it */
   constructor(options: ClaudeExecutorOptions | ClaudeRuntime = {}) {
     super();
-    this.#options = options instanceof ClaudeRuntime ? {} : options;
+    this.#options = options instanceof ClaudeRuntime ? {} : defined(options);
     if (options instanceof ClaudeRuntime) this.#use(options);
     else if (options.stateDir !== undefined) this.attach({ stateDir: options.stateDir });
   }

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
-import { injectedChannelCoder, isTestRunner } from '../channelcoder/injected.js';
 import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import { DockerEnvironment } from '../docker/docker-environment.js';
 import { SessionWorktrees } from '../git/session-worktrees.js';
+import { injectedChannelCoder, isTestRunner } from '../monitoring/injected.js';
 import type { SpawnProcess } from '../process/launcher.js';
 
 /**

@@ -6,7 +6,10 @@ import { observedEvents } from '../session/observed-events.js';
 import { terminalConversation } from '../session/terminal-conversation.js';
 import { type Clock, SYSTEM_CLOCK } from '../util/clock.js';
 import { openWhenThere } from '../util/fs/file-appears.js';
-import { LogMonitor } from './log-monitor.js';
+import type { MonitorLogModule } from './injected.js';
+import { InjectedSource } from './injected-source.js';
+import { LogMonitor, type LogMonitorOptions } from './log-monitor.js';
+import type { OpenLogSource } from './log-source.js';
 import type { MonitorError, MonitorEvent, MonitoredSession } from './monitor-events.js';
 
 export interface MonitoredLogListener {
@@ -23,6 +26,7 @@ const ACTIVITY: ReadonlySet<Observation['kind']> = new Set(['message', 'prompt',
 /** The log of one session that a `StreamMonitor` watches: waits for it, reads it, and turns observations into events. */
 export class MonitoredLog {
   readonly #session: MonitoredSession & { readonly logFile: string };
+  readonly #channelCoder: MonitorLogModule | undefined;
   readonly #listener: MonitoredLogListener;
   readonly #clock: Clock;
   readonly #place: AgentPlace;
@@ -34,12 +38,15 @@ export class MonitoredLog {
   #known: ObservedSession = { runs: [], metadata: emptyMetadata() };
   #hasResult = false;
 
+  /** @param channelCoder reports the events in place of the log */
   constructor(
     session: MonitoredSession & { readonly logFile: string },
+    channelCoder: MonitorLogModule | undefined,
     listener: MonitoredLogListener,
     clock: Clock = SYSTEM_CLOCK,
   ) {
     this.#session = session;
+    this.#channelCoder = channelCoder;
     this.#listener = listener;
     this.#clock = clock;
     const { environment } = session;
@@ -57,24 +64,27 @@ export class MonitoredLog {
     const { logFile } = this.#session;
     const { signal } = this.#closing;
     // If the log is missing now, everything that will be in it is new.
-    this.#replaying = lstatSync(logFile, { throwIfNoEntry: false }) !== undefined;
+    this.#replaying = !this.#channelCoder && lstatSync(logFile, { throwIfNoEntry: false }) !== undefined;
     // As in a manager, the rules that rate tool calls are loaded only when they are needed.
     this.#rules = await import('../../../danger/index.js');
-    const log = await openWhenThere(logFile, () => this.#open(), signal);
+    const log = this.#channelCoder
+      ? await this.#open(InjectedSource.opening(watching(this.#channelCoder, logFile)))
+      : await openWhenThere(logFile, () => this.#open(), signal);
     this.#log = log;
     if (signal.aborted) log?.stop();
     await log?.caughtUp;
     this.#replaying = false;
   }
 
-  #open(): Promise<LogMonitor> {
+  #open(source?: OpenLogSource): Promise<LogMonitor> {
     const { id, logFile, mode } = this.#session;
-    return LogMonitor.start({
+    const options: LogMonitorOptions = {
       logFile,
       offset: 0,
       ...(mode === 'interactive' && { conversationId: terminalConversation(id) }),
       onObservations: (observations) => this.#observe(observations),
-    });
+    };
+    return LogMonitor.start(options, source);
   }
 
   #observe(observations: readonly Observation[]): void {
@@ -135,4 +145,13 @@ export class MonitoredLog {
     const { id: sessionId, logFile } = this.#session;
     this.#listener.onFailure({ sessionId, logFile, error });
   }
+}
+
+function watching(channelCoder: MonitorLogModule, logFile: string): (onEvent: (event: object) => void) => () => void {
+  return (onEvent) => {
+    const stop = channelCoder.monitorLog(logFile, onEvent);
+    return () => {
+      if (typeof stop === 'function') stop();
+    };
+  };
 }

@@ -1,7 +1,16 @@
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { IsolatedEmitter } from '../util/isolated-emitter.js';
+import { hasRealMonitorLog, injectedChannelCoder, type MonitorLogModule } from './injected.js';
 import type { MonitorError, MonitorEvent, MonitoredSession, StreamMonitorEvents } from './monitor-events.js';
 import { MonitoredLog } from './monitored-log.js';
+
+export interface StreamMonitorOptions {
+  /**
+   * A ChannelCoder for unit tests, see `SessionManagerOptions.channelCoder`. With it, no log is read: its `monitorLog()` reports
+   * the events. Default: the module `channelcoder`.
+   */
+  channelCoder?: MonitorLogModule;
+}
 
 /**
  * Watches the logs of sessions and reports what their agents do, as typed events. It only reads: it decides about no tool call
@@ -18,6 +27,14 @@ import { MonitoredLog } from './monitored-log.js';
  * ```
  */
 export class StreamMonitor extends IsolatedEmitter<StreamMonitorEvents> {
+  readonly #channelCoder: MonitorLogModule | undefined;
+
+  constructor({ channelCoder }: StreamMonitorOptions = {}) {
+    super();
+    const injected = injectedChannelCoder(channelCoder, process.env);
+    this.#channelCoder = injected && !hasRealMonitorLog(injected) ? injected : undefined;
+  }
+
   /**
    * Begins to watch a session's log, from its beginning and through all its runs. If the log is missing, waits for it. The first
    * event comes after the call has returned. If the log cannot be read (it is a link, for example), emits `monitor-error` once.
@@ -26,7 +43,7 @@ export class StreamMonitor extends IsolatedEmitter<StreamMonitorEvents> {
    * @throws OrchestrationError `INVALID_OPTIONS` if the session has no `id` or `logFile`
    */
   monitorSession(session: MonitoredSession): () => void {
-    const log = new MonitoredLog(required(session), {
+    const log = new MonitoredLog(required(session), this.#channelCoder, {
       onEvent: (event) => this.#report(event),
       onFailure: (failure) => this.#fail(failure),
     });

@@ -216,6 +216,42 @@ describe('the cleanup function', () => {
   });
 });
 
+describe('a given or mocked ChannelCoder', () => {
+  it('its monitorLog() reports the events in place of the log, and cleanup calls the function that it returned', async () => {
+    const stop = vi.fn();
+    let report = (_event: object): void => {};
+    const monitorLog = vi.fn((_logFile: string, onEvent: (event: object) => void) => {
+      report = onEvent;
+      return stop;
+    });
+    const monitor = new StreamMonitor({ channelCoder: { monitorLog } });
+    const events: MonitorEvent[] = [];
+    monitor.on('event', (event) => events.push(event));
+    const cleanup = monitor.monitorSession({ id: 'one', logFile: '/nonexistent/stream.log' });
+    await expect.poll(() => monitorLog.mock.calls.map(([logFile]) => logFile)).toEqual(['/nonexistent/stream.log']);
+    report(JSON.parse(bash('git branch -D feature')));
+    report({ type: 'result', result: 'Done.' });
+    expect(events.map(({ type }) => type)).toEqual(['session:tool', 'session:danger', 'session:result']);
+    expect(events[0]).not.toHaveProperty('replayed');
+    await Promise.resolve();
+    cleanup();
+    await expect.poll(() => stop.mock.calls).toHaveLength(1);
+    report(JSON.parse(text('late')));
+    expect(events).toHaveLength(3);
+  });
+
+  it('a monitorLog() that throws is reported as monitor-error', async () => {
+    const monitorLog = (): never => {
+      throw new Error('no file');
+    };
+    const monitor = new StreamMonitor({ channelCoder: { monitorLog } });
+    const errors: MonitorError[] = [];
+    monitor.on('monitor-error', (failure) => errors.push(failure));
+    monitor.monitorSession({ id: 'one', logFile: '/nonexistent/stream.log' });
+    await expect.poll(() => errors).toMatchObject([{ sessionId: 'one', error: { message: 'no file' } }]);
+  });
+});
+
 describe('a log that cannot be read', () => {
   it('a link is not followed: it is reported as monitor-error, once, and nothing of it is read', async () => {
     const folder = tempFolder();
