@@ -67,6 +67,7 @@ export class MonitoredLog {
     this.#replaying = !this.#channelCoder && lstatSync(logFile, { throwIfNoEntry: false }) !== undefined;
     // As in a manager, the rules that rate tool calls are loaded only when they are needed.
     this.#rules = await import('../../../danger/index.js');
+    if (signal.aborted) return;
     const log = this.#channelCoder
       ? await this.#open(InjectedSource.opening(watching(this.#channelCoder, logFile)))
       : await openWhenThere(logFile, () => this.#open(), signal);
@@ -124,7 +125,7 @@ export class MonitoredLog {
     return events;
   }
 
-  /** Adds how dangerous the tool calls are. The calls of a line are rated together, because together they may take as much work as one. */
+  /** Adds how dangerous the tool calls are. The calls of a line are rated together: all of them may take as much work as one. */
   #rated(observations: readonly Observation[]): readonly Observation[] {
     const tools = observations.filter((observation) => observation.kind === 'tool');
     if (tools.length === 0 || !this.#rules) return observations;
