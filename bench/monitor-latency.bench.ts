@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { monitorLog } from 'channelcoder';
-import { type Observation, type SessionEvent, StreamMonitor, UnifiedSessionManager } from '../src/index.js';
+import { type MonitorEvent, type SessionEvent, StreamMonitor, UnifiedSessionManager } from '../src/index.js';
 import { answer } from './support/child.js';
 import { type Figure, withUnit } from './support/figure.js';
 import { LogExecutor } from './support/log-executor.js';
@@ -30,21 +30,14 @@ async function write(writer: ChildProcess, order: WriteOrder): Promise<void> {
   await delay(100);
 }
 
-function stampedText(event: SessionEvent): unknown {
+function stampedText(event: SessionEvent | MonitorEvent): unknown {
   if (event.type === 'session:message') return event.text;
   if (event.type === 'session:tool') return (event.tool.input as { command?: unknown }).command;
   if (event.type === 'session:tool-result') return event.output;
   return undefined;
 }
 
-function stampedObservation(observation: Observation): unknown {
-  if (observation.kind === 'message') return observation.text;
-  if (observation.kind === 'tool') return (observation.input as { command?: unknown }).command;
-  if (observation.kind === 'tool-result') return observation.output;
-  return undefined;
-}
-
-/** Ages of the lines when 13 monitors deliver them as typed observations. `monitorLog` is compared with this. */
+/** Ages of the lines when a monitor of 13 sessions delivers them as typed events. `monitorLog` is compared with this. */
 async function throughMonitors(writer: ChildProcess, folder: string): Promise<number[]> {
   const ages: number[] = [];
   const files = await Promise.all(
@@ -55,18 +48,15 @@ async function throughMonitors(writer: ChildProcess, folder: string): Promise<nu
       return file;
     }),
   );
-  const onObservations = (observations: readonly Observation[]): void => {
-    for (const observation of observations) {
-      const ms = age(stampedObservation(observation));
-      if (ms !== undefined) ages.push(ms);
-    }
-  };
-  const monitors = await Promise.all(
-    files.map((logFile) => StreamMonitor.start({ logFile, offset: 0, onObservations })),
-  );
+  const monitor = new StreamMonitor();
+  monitor.on('event', (event) => {
+    const ms = age(stampedText(event));
+    if (ms !== undefined) ages.push(ms);
+  });
+  const cleanups = files.map((logFile) => monitor.monitorSession({ id: logFile, logFile }));
   await delay(SETTLE_MS);
   await write(writer, { files, seconds: ROUND_SECONDS });
-  for (const monitor of monitors) monitor.stop();
+  for (const cleanup of cleanups) cleanup();
   return ages;
 }
 

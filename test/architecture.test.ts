@@ -22,7 +22,7 @@ const LAYERS: readonly (readonly string[])[] = [
   [`${CORE}/family`],
   [`${CORE}/manager`],
   [`${CORE}/session-manager.ts`],
-  ['src/core/open-sessions.ts'],
+  ['src/core/open-sessions.ts', `${CORE}/executors/autonomous.ts`],
   ['src/core/index.ts'],
   ['src/index.ts'],
   ['src/handlers', 'src/testing'],

@@ -103,7 +103,7 @@ describe('the documentation', () => {
     }
   });
 
-  it.each(['docs/reliability.md', 'docs/security.md'])('%s quotes only existing tests', (page) => {
+  it.each(['docs/plan.md', 'docs/reliability.md', 'docs/security.md'])('%s quotes only existing tests', (page) => {
     // A link to a test's file, and the names of tests in it.
     const references = [
       ...readFileSync(join(root, page), 'utf8').matchAll(/\]\((\.\.\/test\/[^)]+)\)((?: _[^_\n]+_)*)/g),
@@ -134,6 +134,18 @@ describe('the examples', () => {
 
   it('mocked.ts runs a session of a mocked ChannelCoder', async () => {
     expect(await example('mocked.ts', tempFolder())).toBe('Tidy up stream-json\nDone.\n');
+  });
+
+  it('parts.ts queues the sessions of an executor, and its monitor reports their tool calls', async () => {
+    expect((await example('parts.ts', '--simulate')).split('\n')).toEqual([
+      "List the files { status: 'starting' }",
+      "Count the files { status: 'queued', position: 1 }",
+      "Bash { command: 'ls' }",
+      'List the files completed Done.',
+      "Bash { command: 'ls' }",
+      'Count the files completed Done.',
+      '',
+    ]);
   });
 
   it('danger.ts says how dangerous a command is', async () => {
@@ -284,6 +296,7 @@ describe('the examples', () => {
       'dashboard.ts',
       'errors.ts',
       'mocked.ts',
+      'parts.ts',
       'remove.ts',
       'serve.ts',
       'simulated.ts',

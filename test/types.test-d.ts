@@ -15,18 +15,23 @@ import {
 import type { Hono } from 'hono';
 import { describe, expectTypeOf, it } from 'vitest';
 import type {
+  Admission,
   ApprovalSource,
   CreateSessionOptions,
   Danger,
   DangerRecord,
   Decision,
   Denial,
+  DockerOptions,
+  ErrorSeverity,
   EventStreamOptions,
   GuardRequest,
   KeepEnded,
   ListenerError,
+  MonitoredSession,
   OrchestrationErrorCode,
   QueueChangedEvent,
+  QueueItem,
   QueueStatus,
   RunHandle,
   RunHooks,
@@ -42,6 +47,7 @@ import type {
   SessionManagerEvents,
   SessionManagerOptions,
   SessionMessageEvent,
+  SessionMetadata,
   SessionPausedEvent,
   SessionRemovedEvent,
   SessionResult,
@@ -61,6 +67,7 @@ import type {
   Verdict,
   WaitOptions,
 } from '../src/index.js';
+import { AutonomousExecutor, type PlanningExecutor, SimpleQueue, StreamMonitor } from '../src/index.js';
 
 type Payload<Name extends keyof SessionManagerEvents> = Parameters<SessionManagerEvents[Name]>[0];
 declare const manager: UnifiedSessionManager;
@@ -175,6 +182,54 @@ describe('UnifiedSessionManager', () => {
     void manager.create({ prompt: 'hello', limits: { costUSD: 1 } });
     // @ts-expect-error a rule decides
     void manager.create({ prompt: 'hello', policy: { rules: [{ tool: 'Bash' }] } });
+  });
+});
+
+describe('the parts of a manager on their own', () => {
+  it('a StreamMonitor emits the events of a session with metadata in place of the record', () => {
+    const monitor = new StreamMonitor();
+    expectTypeOf(monitor.monitorSession).toEqualTypeOf<(session: MonitoredSession) => () => void>();
+    expectTypeOf<UnifiedSession>().toExtend<MonitoredSession>();
+    expectTypeOf<{ id: string; logFile: string }>().toExtend<MonitoredSession>();
+    monitor.on('session:tool', ({ tool, metadata }) => {
+      expectTypeOf(tool).toEqualTypeOf<ToolUsageRecord>();
+      expectTypeOf(metadata).toEqualTypeOf<SessionMetadata>();
+    });
+    monitor.on('session:error', ({ error }) => expectTypeOf(error.severity).toEqualTypeOf<ErrorSeverity>());
+    monitor.on('session:usage', ({ costUsd }) => expectTypeOf(costUsd).toEqualTypeOf<number | undefined>());
+    monitor.on('session:result', ({ result }) => expectTypeOf(result.isError).toEqualTypeOf<boolean>());
+    monitor.on('monitor-error', ({ error }) => expectTypeOf(error).toBeUnknown());
+    monitor.on('event', (one) => {
+      if (one.type === 'session:message') expectTypeOf(one.text).toEqualTypeOf<string>();
+    });
+    // @ts-expect-error only a manager knows of approvals
+    monitor.on('session:approval', () => {});
+  });
+
+  it('a SimpleQueue knows the type of its items', () => {
+    interface Build extends QueueItem {
+      branch: string;
+    }
+    const queue = new SimpleQueue<Build>({ onError: (_, { branch }) => expectTypeOf(branch).toEqualTypeOf<string>() });
+    expectTypeOf(queue.enqueue).toEqualTypeOf<(item: Build) => Promise<Admission>>();
+    expectTypeOf<Extract<Admission, { status: 'queued' }>['position']>().toEqualTypeOf<number>();
+    // @ts-expect-error a build needs a branch
+    void queue.enqueue({ id: 'one', run() {} });
+  });
+
+  it('an AutonomousExecutor needs no options and creates sessions', () => {
+    expectTypeOf<ConstructorParameters<typeof AutonomousExecutor>>().toEqualTypeOf<
+      ConstructorParameters<typeof PlanningExecutor>
+    >();
+    expectTypeOf(new AutonomousExecutor().create).toEqualTypeOf<
+      (options: CreateSessionOptions) => Promise<UnifiedSession>
+    >();
+    expectTypeOf(new AutonomousExecutor({}).sessions).toEqualTypeOf<Sessions>();
+  });
+
+  it('docker accepts a boolean or options', () => {
+    expectTypeOf<CreateSessionOptions['docker']>().toEqualTypeOf<boolean | Partial<DockerOptions> | undefined>();
+    expectTypeOf<UnifiedSession['conversationId']>().toEqualTypeOf<UnifiedSession['channelCoderSession']>();
   });
 });
 

@@ -1,5 +1,5 @@
 import fastq from 'fastq';
-import { SimpleQueue } from '../../src/core/orchestration/queue/simple-queue.js';
+import { SlotQueue } from '../../src/core/orchestration/queue/slot-queue.js';
 import { answer, collectGarbage } from './child.js';
 import { RingQueue } from './ring-queue.js';
 
@@ -36,7 +36,7 @@ function driveSlots(
 const CONTENDERS = {
   simple: () =>
     driveSlots((onStart) => {
-      const queue = new SimpleQueue({ maxConcurrent: CONCURRENCY, maxQueued: Number.MAX_SAFE_INTEGER, onStart });
+      const queue = new SlotQueue({ maxConcurrent: CONCURRENCY, maxQueued: Number.MAX_SAFE_INTEGER, onStart });
       return { enqueue: (id) => queue.enqueue(id).status === 'starting', release: (id) => void queue.release(id) };
     }),
   ring: () =>

@@ -1,5 +1,5 @@
 /**
- * The reference for SimpleQueue: a first-in-first-out queue with a limit on running items, on a ring buffer whose capacity
+ * The reference for SlotQueue: a first-in-first-out queue with a limit on running items, on a ring buffer whose capacity
  * is a power of two. It has only what a fast queue needs: no limit on waiting items, no removal by id, no refusal of unknown
  * ids.
  */

@@ -1,14 +1,14 @@
 export type { Danger, DangerLevel } from '../danger/index.js';
 export { openSessions } from './open-sessions.js';
 export type { ChannelCoderModule, ChannelCoderSession } from './orchestration/contract/channelcoder-module.js';
-export type { AgentPlace, EndedRun, KeptWorktree, Leftover } from './orchestration/contract/executor.js';
+export type { EndedRun, KeptWorktree, Leftover } from './orchestration/contract/executor.js';
 export type { RunHandle } from './orchestration/contract/run-handle.js';
 export type { Messages, RunHooks } from './orchestration/contract/run-hooks.js';
 export type { RunRequest } from './orchestration/contract/run-request.js';
 export type { SessionFolder } from './orchestration/contract/session-folder.js';
 export type { Preparation, SessionSpec } from './orchestration/contract/session-spec.js';
 export { AutonomousExecutor } from './orchestration/executors/autonomous.js';
-export { BaseExecutor } from './orchestration/executors/base-executor.js';
+export { BaseExecutor, type ManagerOfExecutor } from './orchestration/executors/base-executor.js';
 export type { ClaudeExecutorOptions } from './orchestration/executors/claude-runtime.js';
 export { InteractiveExecutor, type InteractiveExecutorOptions } from './orchestration/executors/interactive.js';
 export { OrchestrationExecutor } from './orchestration/executors/orchestration.js';
@@ -18,10 +18,18 @@ export type { SessionWorktrees } from './orchestration/git/session-worktrees.js'
 export type { RecoverOptions } from './orchestration/manager/prepare.js';
 export type { RecoveryReport } from './orchestration/manager/recovery.js';
 export type { SweepReport } from './orchestration/manager/sweep.js';
+export type {
+  MonitorError,
+  MonitorEvent,
+  MonitoredSession,
+  StreamMonitorEvents,
+} from './orchestration/monitoring/monitor-events.js';
 export { StreamMonitor, type StreamMonitorOptions } from './orchestration/monitoring/stream-monitor.js';
 export type { KeepEnded, SessionManagerOptions } from './orchestration/options/resolve.js';
 export type { ProcessIdentity } from './orchestration/process/process-identity.js';
-export { type Admission, SimpleQueue, type SimpleQueueOptions } from './orchestration/queue/simple-queue.js';
+export { type QueueItem, SimpleQueue, type SimpleQueueOptions } from './orchestration/queue/simple-queue.js';
+export type { Admission } from './orchestration/queue/slot-queue.js';
+export type { AgentPlace } from './orchestration/session/agent-place.js';
 export type { ApprovalSource, Denial } from './orchestration/session/denial.js';
 export type { DockerOptions, MountOption } from './orchestration/session/docker-options.js';
 export type {
@@ -50,7 +58,7 @@ export type {
   SessionWorkingEvent,
 } from './orchestration/session/events.js';
 export type { SessionLimits } from './orchestration/session/limits.js';
-export type { Observation, ResultObservation } from './orchestration/session/observation.js';
+export type { ResultObservation } from './orchestration/session/observation.js';
 export type { AskedCall, Verdict } from './orchestration/session/policy.js';
 export {
   DEFAULT_POLICY,

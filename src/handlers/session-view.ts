@@ -204,7 +204,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
     endedAt: session.endedAt,
     resumeAt: session.resumeAt,
     environment,
-    conversation: session.channelCoderSession,
+    conversation: session.conversationId,
     runs: runs.map(runView),
 
     approvalCount: session.pendingApprovals?.length ?? 0,

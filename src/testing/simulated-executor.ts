@@ -1,11 +1,10 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AgentPlace } from '../core/orchestration/contract/executor.js';
 import type { RunHandle } from '../core/orchestration/contract/run-handle.js';
 import type { RunRequest } from '../core/orchestration/contract/run-request.js';
 import type { Preparation, SessionSpec } from '../core/orchestration/contract/session-spec.js';
 import { BaseExecutor } from '../core/orchestration/executors/base-executor.js';
-import { WORKSPACE } from '../core/orchestration/git/mounts.js';
+import { type AgentPlace, WORKSPACE } from '../core/orchestration/session/agent-place.js';
 import type { RunEnd } from '../core/orchestration/session/run.js';
 import { deferred } from '../core/orchestration/util/deferred.js';
 

@@ -2,7 +2,12 @@ import { spawn } from 'node:child_process';
 import { existsSync, renameSync, symlinkSync } from 'node:fs';
 import { chown, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AutonomousExecutor, type CreateSessionOptions, type UnifiedSession } from 'autonomous-orchestration';
+import {
+  AutonomousExecutor,
+  type CreateSessionOptions,
+  type DockerOptions,
+  type UnifiedSession,
+} from 'autonomous-orchestration';
 import { describe, expect, it } from 'vitest';
 import {
   bash,
@@ -56,7 +61,7 @@ describe.each(RELEASES)(
     interface Case {
       what: string;
       /** Creates what the session will mount. */
-      options: (top: string) => Promise<CreateSessionOptions>;
+      options: (top: string) => Promise<Omit<CreateSessionOptions, 'docker'> & { docker?: Partial<DockerOptions> }>;
       /** What is swapped, below `top`. */
       swapped: string;
     }

@@ -124,7 +124,8 @@ describe('a session whose process was killed', () => {
     await expect(manager.continue(id, 'And now?')).rejects.toMatchObject({ code: 'ENV_MISSING' });
     await manager.close();
 
-    const env = (): Record<string, string> => (one.session.docker ? (one.session.docker.env ?? {}) : {});
+    const { docker } = one.session;
+    const env = (): Record<string, string> => (typeof docker === 'object' ? (docker.env ?? {}) : {});
     const next = await testManager({ stateDir: one.stateDir });
     expect(await next.manager.recover({ env })).toMatchObject({ known: [id] });
     expect(next.manager.get(id)).toEqual(manager.get(id));

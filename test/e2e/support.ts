@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import {
-  type CreateSessionOptions,
   type SessionEvent,
   type SessionManagerOptions,
   type UnifiedSession,
@@ -37,9 +36,7 @@ export function size(small: number, full: number): number {
 export type ModelTurn = Record<string, unknown>;
 
 /** Options that give a session the script of its model. */
-export function scripted(
-  ...turns: ModelTurn[]
-): Pick<CreateSessionOptions, 'docker'> & { docker: { env: Record<string, string> } } {
+export function scripted(...turns: ModelTurn[]): { docker: { env: Record<string, string> } } {
   return { docker: { env: { MODEL_SCRIPT: JSON.stringify(turns) } } };
 }
 

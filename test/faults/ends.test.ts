@@ -113,7 +113,7 @@ describe('exit codes 125 to 127', () => {
 /** A session for which a command runs after all checks and before its `docker run`. */
 async function launchedAfter(
   command: () => string[],
-  options: Exclude<CreateSessionOptions['docker'], false>,
+  options: Exclude<CreateSessionOptions['docker'], boolean>,
 ): Promise<UnifiedSession> {
   const stateDir = await stateFolder();
   const executor = new AutonomousExecutor({

@@ -63,7 +63,7 @@ beforeEach(async () => {
   cwd = await tempFolder();
 });
 
-const withSecrets = (script: string): Pick<CreateSessionOptions, 'docker'> => ({
+const withSecrets = (script: string): ReturnType<typeof quick> => ({
   docker: { ...quick(script).docker, env: { QUICK_SCRIPT: script, SESSION_TOKEN: OF_SESSION } },
 });
 const managerSecrets = { docker: { env: { MANAGER_TOKEN: OF_MANAGER } } };

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { CreateSessionOptions, SessionEvent, UnifiedSessionManager } from 'autonomous-orchestration';
+import type { SessionEvent, UnifiedSessionManager } from 'autonomous-orchestration';
 import { onTestFinished } from 'vitest';
 import { attempt, docker, engine } from '../e2e/support.js';
 
@@ -33,7 +33,7 @@ export function figure(what: string, value: string | number): void {
 export function quick(
   script: string,
   env: Record<string, string> = {},
-): { docker: NonNullable<Exclude<CreateSessionOptions['docker'], false>> & { env: Record<string, string> } } {
+): { docker: { image: string; env: Record<string, string> } } {
   return { docker: { image: engine.quickImage, env: { QUICK_SCRIPT: script, ...env } } };
 }
 

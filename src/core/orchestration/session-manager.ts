@@ -41,7 +41,10 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     super();
     setMaxListeners(0, this.#closed.signal); // Each reader of events() adds a listener, and there may be many readers.
     const resolved = resolveManagerOptions(options);
-    requireExecutors(resolved.executors);
+    const { stateDir, channelCoder } = resolved;
+    for (const executor of requireExecutors(resolved.executors)) {
+      executor.attach({ stateDir, ...(channelCoder && { channelCoder }) });
+    }
     const executors = { ...builtInExecutors(resolved), ...resolved.executors };
     this.#sessions = new ManagedSessions(resolved, executors, new EventDelivery(this));
   }
@@ -140,12 +143,12 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
 }
 
 /** @throws OrchestrationError `INVALID_OPTIONS` */
-function requireExecutors(executors: Partial<Record<SessionMode, Executor>>): void {
-  for (const [mode, executor] of Object.entries(executors)) {
-    if (executor instanceof BaseExecutor) continue;
+function requireExecutors(executors: Partial<Record<SessionMode, Executor>>): BaseExecutor[] {
+  return Object.entries(executors).map(([mode, executor]) => {
+    if (executor instanceof BaseExecutor) return executor;
     throw new OrchestrationError(
       'INVALID_OPTIONS',
       `Option 'executors.${mode}': ${quote(executor)} is no executor. Give an instance of a class that extends BaseExecutor.`,
     );
-  }
+  });
 }

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   BaseExecutor,
@@ -12,6 +13,7 @@ import { SimulatedExecutor, scriptedRun } from 'autonomous-orchestration/testing
 import { describe, expect, it, vi } from 'vitest';
 import { errorOf } from '../../support/errors.js';
 import { DONE, ENDLESS, simulate } from '../../support/simulate.js';
+import { tempFolder } from '../../support/temp-folder.js';
 
 describe('UnifiedSessionManager', () => {
   it("each change is emitted under its own name and as 'event', the terminal event last", async () => {
@@ -49,6 +51,16 @@ describe('UnifiedSessionManager', () => {
     expect(sessions.map(({ queuePosition }) => queuePosition)).toEqual([undefined, undefined, 1, 2]);
     const created = events.flatMap((event) => (event.type === 'session:created' ? [event.session.taskId] : []));
     expect(created).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('a record names the log of its session from the beginning, even if the session waits', async () => {
+    const stateDir = tempFolder();
+    const { manager } = simulate(ENDLESS, { maxConcurrent: 1, stateDir });
+    const records = await Promise.all(['a', 'b'].map((prompt) => manager.create({ prompt, docker: true })));
+    expect(records.map(({ status }) => status)).toEqual(['starting', 'queued']);
+    expect(records.map(({ logFile }) => logFile)).toEqual(
+      records.map(({ id }) => join(stateDir, 'sessions', id, 'stream.log')),
+    );
   });
 
   it('a session that cannot be prepared gives its slot back', async () => {
@@ -121,7 +133,8 @@ describe('UnifiedSessionManager', () => {
     expect(second).toMatchObject({
       status: 'completed',
       result: { text: 'second' },
-      channelCoderSession: first.channelCoderSession,
+      conversationId: first.conversationId,
+      channelCoderSession: first.conversationId,
     });
     expect(second.runs.map(({ number, feedback }) => ({ number, feedback }))).toEqual([
       { number: 1, feedback: undefined },

@@ -1,10 +1,10 @@
 import type { ClaudeOptions } from 'channelcoder';
 import type { ChannelCoderModule, ChannelCoderSession } from '../contract/channelcoder-module.js';
 import type { RunHandle } from '../contract/run-handle.js';
+import { hasRealMonitorLog } from '../monitoring/injected.js';
 import type { RunEnd } from '../session/run.js';
 import { deferred } from '../util/deferred.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
-import { hasRealMonitorLog } from './injected.js';
 import type { PlanRequest } from './plan.js';
 
 /** How long a fake may report nothing after `monitorLog` has returned, if it has not reported the result yet. */

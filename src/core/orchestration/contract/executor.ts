@@ -1,3 +1,4 @@
+import type { AgentPlace } from '../session/agent-place.js';
 import type { SessionEnvironment, SessionResult, UnifiedSession } from '../session/record.js';
 import type { SessionMode, TerminalStatus } from '../session/status.js';
 import type { RunHandle } from './run-handle.js';
@@ -46,14 +47,6 @@ interface ExecutorWorktrees {
   remove(sessionId: string, force: boolean): Promise<void>;
   /** Removes the worktrees whose sessions are gone, unless they have work in them. */
   sweep(isSession: (id: string) => Promise<boolean>): Promise<{ removed: string[]; kept: KeptWorktree[] }>;
-}
-
-/** The place of a session's agent, as its tool calls name it. */
-export interface AgentPlace {
-  /** The absolute path of the workspace as the agent sees it. */
-  readonly workspace: string;
-  /** Whether the agent works in a container, so that what it does outside of the workspace does not last. */
-  readonly container: boolean;
 }
 
 /** What the manager asks of a mode's executor. Executors extend `BaseExecutor`, which says what each member is for. */

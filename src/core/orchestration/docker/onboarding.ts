@@ -1,4 +1,4 @@
-import { WORKSPACE } from '../git/mounts.js';
+import { WORKSPACE } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import { OrchestrationError } from '../util/errors.js';
 import { parseMounts } from '../workspace/mounts.js';

@@ -1,4 +1,4 @@
-import { WORKSPACE } from '../git/mounts.js';
+import { WORKSPACE } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { checkedStart } from './checked-start.js';

@@ -1,11 +1,18 @@
-import type { AgentPlace, EndedRun, Executor, Leftover } from '../contract/executor.js';
+import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
+import type { EndedRun, Executor, Leftover } from '../contract/executor.js';
 import type { RunHandle } from '../contract/run-handle.js';
 import { endedRun } from '../contract/run-handle.js';
 import type { RunRequest } from '../contract/run-request.js';
 import type { Preparation, SessionSpec } from '../contract/session-spec.js';
-import { WORKSPACE } from '../git/mounts.js';
 import type { SessionWorktrees } from '../git/session-worktrees.js';
+import { type AgentPlace, placeIn } from '../session/agent-place.js';
 import type { SessionEnvironment, SessionResult } from '../session/record.js';
+
+/** What an executor may learn of the manager to which it is given. */
+export interface ManagerOfExecutor {
+  readonly stateDir: string;
+  readonly channelCoder?: ChannelCoderModule;
+}
 
 /**
  * How the sessions of one mode run. The manager calls `prepare` while a session is created, `launch` whenever a run of the
@@ -31,6 +38,9 @@ export abstract class BaseExecutor implements Executor {
    */
   readonly leads: boolean = false;
 
+  /** Called when a manager takes the executor, before any other call. Default: nothing. */
+  attach(_manager: ManagerOfExecutor): void {}
+
   /**
    * Checks the options of a session and refuses a session that cannot run, so that mistakes show in `create()`. Acquires nothing.
    *
@@ -42,8 +52,8 @@ export abstract class BaseExecutor implements Executor {
    * The place against which the tool calls of a session are rated. Default: `/workspace` in a container with `docker`, else the
    * worktree or the workspace on the machine.
    */
-  placeOf({ docker, worktree, cwd }: SessionEnvironment): AgentPlace {
-    return { workspace: docker ? WORKSPACE : (worktree ?? cwd), container: docker };
+  placeOf(environment: SessionEnvironment): AgentPlace {
+    return placeIn(environment);
   }
 
   /**

@@ -7,7 +7,6 @@ import type { RunRequest } from '../contract/run-request.js';
 import type { Preparation, SessionSpec } from '../contract/session-spec.js';
 import type { ContainerGround, DockerSpec, PlannedContainer } from '../docker/container-planner.js';
 import { requireConfined } from '../git/confinement.js';
-import { WORKSPACE } from '../git/mounts.js';
 import type { Worktree } from '../git/worktrees.js';
 import { toolsOff } from '../guard/claude-tools.js';
 import { GUARDED_ENV } from '../guard/guard-environment.js';
@@ -16,19 +15,23 @@ import type { GuardedRun } from '../mailbox/guard-settings.js';
 import { Mailbox } from '../mailbox/mailbox.js';
 import { MailboxFiles } from '../mailbox/mailbox-files.js';
 import { hasBegun } from '../monitoring/has-begun.js';
+import { defaultStateDir } from '../options/resolve.js';
 import { findProcess } from '../process/find-process.js';
 import type { LaunchedProcess } from '../process/launcher.js';
 import { orphanedProcess } from '../process/orphaned-process.js';
+import { WORKSPACE } from '../session/agent-place.js';
 import type { SessionEnvironment } from '../session/record.js';
 import type { SessionRun } from '../session/run.js';
 import type { SessionMode } from '../session/status.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 import { allDone } from '../util/deferred.js';
+import { defined } from '../util/defined.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { Mount } from '../workspace/mount.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
-import { BaseExecutor } from './base-executor.js';
+import { BaseExecutor, type ManagerOfExecutor } from './base-executor.js';
 import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
+import { guarded, leaving } from './guarded-run.js';
 import type { PlacedRun } from './placed-run.js';
 import { injectedRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
@@ -47,23 +50,40 @@ export interface Extras {
  */
 export abstract class ClaudeExecutor extends BaseExecutor {
   abstract readonly mode: SessionMode;
-  protected readonly runtime: ClaudeRuntime;
+  readonly #options: ClaudeExecutorOptions;
+  #runtime: ClaudeRuntime | undefined;
   /** True if the workspace is mounted read-only. */
   protected readonly readOnly: boolean = false;
   /** True if Claude runs in a terminal, with a person who takes turns with the agent. */
   protected readonly terminal: boolean = false;
   override readonly hooked = true;
 
+  declare stateDir?: string;
+  declare worktrees?: ClaudeRuntime['worktrees'];
+
   /** @param options pass a runtime if several executors share it */
-  constructor(options: ClaudeExecutorOptions | ClaudeRuntime) {
+  constructor(options: ClaudeExecutorOptions | ClaudeRuntime = {}) {
     super();
-    this.runtime = options instanceof ClaudeRuntime ? options : new ClaudeRuntime(options);
-    this.stateDir = this.runtime.stateDir;
-    this.worktrees = this.runtime.worktrees;
+    this.#options = options instanceof ClaudeRuntime ? {} : defined(options);
+    if (options instanceof ClaudeRuntime) this.#use(options);
+    else if (options.stateDir !== undefined) this.attach({ stateDir: options.stateDir });
   }
 
-  override readonly stateDir: string;
-  override readonly worktrees: ClaudeRuntime['worktrees'];
+  override attach(manager: ManagerOfExecutor): void {
+    if (!this.#runtime) this.#use(new ClaudeRuntime({ ...manager, ...this.#options }));
+  }
+
+  /** An executor that nobody has attached uses the default state folder. */
+  protected get runtime(): ClaudeRuntime {
+    return this.#runtime ?? this.#use(new ClaudeRuntime({ stateDir: defaultStateDir(), ...this.#options }));
+  }
+
+  #use(runtime: ClaudeRuntime): ClaudeRuntime {
+    this.#runtime = runtime;
+    this.stateDir = runtime.stateDir;
+    this.worktrees = runtime.worktrees;
+    return runtime;
+  }
 
   /** The session's options, with the changes that the mode makes. The same options always give the same result. */
   protected specFor(spec: SessionSpec): SessionSpec {
@@ -113,7 +133,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const spec = this.specFor(given);
     const cwd = await resolveWorkspace(spec.cwd);
     await requireConfined(cwd, spec.workspaces);
-    if (spec.worktree) await this.worktrees.check(cwd, confined(spec.worktree, spec));
+    if (spec.worktree) await this.runtime.worktrees.check(cwd, confined(spec.worktree, spec));
     const { injected } = this.runtime;
     if (spec.docker === false && !injected) await this.#requireClaude();
     const docker =
@@ -136,8 +156,9 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     await request.folder.requireOwn();
     const { spec, session } = request;
     const { cwd } = session.environment;
-    const worktree = spec.worktree && (await this.worktrees.ensure(spec.id, cwd, confined(spec.worktree, spec)));
-    const leave = worktree ? this.worktrees.enter(worktree.path, spec.id) : (): void => {};
+    const worktree =
+      spec.worktree && (await this.runtime.worktrees.ensure(spec.id, cwd, confined(spec.worktree, spec)));
+    const leave = worktree ? this.runtime.worktrees.enter(worktree.path, spec.id) : (): void => {};
     const files = new MailboxFiles(request.folder.guard, this.terminal);
     const { injected } = this.runtime;
     const channel = new Mailbox(files, this.hooksOf(request));
@@ -167,7 +188,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       leave();
       // If the manager was closed, the worktree stays: the next manager goes on with it.
       const goesOn = error instanceof OrchestrationError && error.code === 'MANAGER_CLOSED';
-      if (worktree?.created && !goesOn) await this.worktrees.remove(spec.id, true).catch(() => {}); // The first error counts.
+      if (worktree?.created && !goesOn) await this.runtime.worktrees.remove(spec.id, true).catch(() => {}); // The first error counts.
       throw error;
     }
   }
@@ -179,7 +200,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const run = session.runs.at(-1) ?? { number: request.run };
     // An injected ChannelCoder cannot be asked about a run of an earlier process.
     if (this.runtime.injected) return super.adopt(request);
-    const leave = worktree === undefined ? (): void => {} : this.worktrees.enter(worktree, spec.id);
+    const leave = worktree === undefined ? (): void => {} : this.runtime.worktrees.enter(worktree, spec.id);
     let found: RunHandle | undefined;
     try {
       found =
@@ -207,7 +228,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   }
 
   override close(): void {
-    this.runtime.docker.close();
+    this.#runtime?.docker.close();
   }
 
   /** What the guard's settings depend on. If the run has a container, the container's variables replace `env`. */
@@ -260,29 +281,4 @@ function confined(worktree: SessionWorktreeRequest, { workspaces }: SessionSpec)
 /** The name of the folder in which Claude Code keeps the conversations of a working directory (measured on 2.1.98). */
 function transcriptFolder(cwd: string): string {
   return cwd.replaceAll(/[^a-zA-Z0-9]/g, '-');
-}
-
-/** A run that leaves its worktree when it ends. */
-function leaving(handle: RunHandle, leave: () => void): RunHandle {
-  void handle.ended.then(leave);
-  return handle;
-}
-
-/**
- * Adds the guard to a run. When the run ends or this process detaches from it, the channel is closed. When the run ends, the
- * session also leaves its worktree. When the run is released, the guard's files are removed.
- */
-function guarded(handle: RunHandle, files: MailboxFiles, channel: Mailbox, leave: () => void): RunHandle {
-  void handle.ended.then(() => channel.close());
-  return {
-    ...leaving(handle, leave),
-    detach() {
-      channel.close();
-      return handle.detach();
-    },
-    async release() {
-      await handle.release();
-      await files.remove().catch(() => {}); // If this fails, a later sweep finds the files.
-    },
-  };
 }

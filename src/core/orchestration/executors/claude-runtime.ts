@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
-import { injectedChannelCoder, isTestRunner } from '../channelcoder/injected.js';
 import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import { DockerEnvironment } from '../docker/docker-environment.js';
 import { SessionWorktrees } from '../git/session-worktrees.js';
+import { injectedChannelCoder, isTestRunner } from '../monitoring/injected.js';
 import type { SpawnProcess } from '../process/launcher.js';
 
 /**
@@ -14,16 +14,24 @@ import type { SpawnProcess } from '../process/launcher.js';
  */
 export interface ClaudeExecutorOptions {
   /**
-   * The `stateDir` of the manager, which contains the sessions' folders. Containers get a label made from its path, so that
-   * containers of anybody else are never touched.
+   * The folder which contains the sessions' folders. Containers get a label made from its path, so that containers of anybody
+   * else are never touched. Default: the `stateDir` of the manager to which the executor is given; without a manager, the default
+   * of `SessionManagerOptions.stateDir`.
    */
-  stateDir: string;
+  stateDir?: string;
   /** The environment of this process. Default `process.env`. */
   env?: NodeJS.ProcessEnv;
   /** The function that starts processes. Default: `spawn` of `node:child_process`. */
   spawn?: SpawnProcess;
-  /** A ChannelCoder for unit tests. Default: the module `channelcoder`. See `SessionManagerOptions.channelCoder`. */
+  /**
+   * A ChannelCoder for unit tests, see `SessionManagerOptions.channelCoder`. Default: that of the manager to which the executor is
+   * given, else the module `channelcoder`.
+   */
   channelCoder?: ChannelCoderModule;
+}
+
+export interface ClaudeRuntimeOptions extends ClaudeExecutorOptions {
+  stateDir: string;
 }
 
 /** What the executors of one state folder share: the engine, the worktrees, the environment and the machine's programs. */
@@ -38,7 +46,7 @@ export class ClaudeRuntime {
   readonly injected: ChannelCoderModule | undefined;
   #hasWarned = false;
 
-  constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn, channelCoder }: ClaudeExecutorOptions) {
+  constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn, channelCoder }: ClaudeRuntimeOptions) {
     this.injected = injectedChannelCoder(channelCoder, env);
     this.stateDir = stateDir;
     this.env = env;

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { planTerminal } from '../channelcoder/plan.js';
@@ -14,6 +13,7 @@ import type { LaunchedProcess } from '../process/launcher.js';
 import { processIdentity } from '../process/process-identity.js';
 import { logBytesOf } from '../session/limits.js';
 import type { SessionResult } from '../session/record.js';
+import { terminalConversation } from '../session/terminal-conversation.js';
 import { OrchestrationError } from '../util/errors.js';
 import { openRegularFile } from '../util/fs/regular-file.js';
 import { ClaudeExecutor } from './claude-executor.js';
@@ -45,15 +45,22 @@ const BEGIN_MS = 60_000;
 export class InteractiveExecutor extends ClaudeExecutor {
   readonly mode = 'interactive';
   protected override readonly terminal = true;
-  readonly #tmux: Tmux;
+  #terminals: Tmux | undefined;
   readonly #beginMs: number;
   /** The hooks of each session's current run. */
   readonly #hooks = new WeakMap<RunRequest['folder'], TypingHooks>();
 
-  constructor(runtime: ClaudeExecutorOptions | ClaudeRuntime, { beginMs = BEGIN_MS }: InteractiveExecutorOptions = {}) {
+  constructor(
+    runtime: ClaudeExecutorOptions | ClaudeRuntime = {},
+    { beginMs = BEGIN_MS }: InteractiveExecutorOptions = {},
+  ) {
     super(runtime);
-    this.#tmux = new Tmux({ env: this.runtime.env });
     this.#beginMs = beginMs;
+  }
+
+  get #tmux(): Tmux {
+    this.#terminals ??= new Tmux({ env: this.runtime.env });
+    return this.#terminals;
   }
 
   override async prepare(spec: SessionSpec): Promise<Preparation> {
@@ -75,7 +82,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
 
   protected override hooksOf(request: RunRequest): RunHooks {
     const hooks = typingHooks(request.hooks, {
-      conversationId: conversationOf(request.spec),
+      conversationId: terminalConversation(request.spec.id),
       waits: request.session.waitingFor === 'person',
       type: (text) => this.#tmux.type(terminalOf(request), literalInput(text)),
     });
@@ -126,7 +133,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
 
   protected override observable(handle: RunHandle, request: RunRequest, workspace: string): RunHandle {
     const { folder, spec } = request;
-    const conversationId = conversationOf(spec);
+    const conversationId = terminalConversation(spec.id);
     const name = terminalOf(request);
     const transcript = new TranscriptCopy({
       folder: this.transcripts(request, workspace),
@@ -153,7 +160,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
   async #command(run: PlacedRun, container?: PlannedContainer): Promise<string[]> {
     const { spec, feedback, conversationId } = run.request;
     const { command, prompt } = await planTerminal(planRequest(run, container));
-    const begins = conversationId === undefined ? ['--session-id', conversationOf(spec)] : [];
+    const begins = conversationId === undefined ? ['--session-id', terminalConversation(spec.id)] : [];
     requireArgument(feedback === undefined ? 'promptFile' : 'feedback', prompt);
     return [...command, ...begins, '--', literalInput(prompt)];
   }
@@ -177,14 +184,6 @@ const CLIENT_VARIABLES =
 
 function clientEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => CLIENT_VARIABLES.test(name)));
-}
-
-/** The conversation's id. It is computed from the session's id, so every process knows it even before the conversation begins. */
-function conversationOf({ id }: SessionSpec): string {
-  const hex = createHash('sha256').update(`conversation ${id}`).digest('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
-    '-',
-  );
 }
 
 function terminalOf({ spec, run }: RunRequest): string {

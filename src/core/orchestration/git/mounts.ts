@@ -1,6 +1,7 @@
 import { link, lstat, mkdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { nanoid } from 'nanoid';
+import { WORKSPACE } from '../session/agent-place.js';
 import { OrchestrationError, quote, systemCode } from '../util/errors.js';
 import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { withLinkFreePaths } from '../util/fs/link-free-paths.js';
@@ -8,9 +9,6 @@ import type { Mount } from '../workspace/mount.js';
 import { parseGitConfig } from './config-file.js';
 import { type GitLayout, gitLayoutAt, gitPath, isKnown, readGitFile } from './layout.js';
 import { type GitSetting, gitSettings } from './settings.js';
-
-/** The path of the workspace in the container. */
-export const WORKSPACE = '/workspace';
 
 /**
  * The content of a `commondir` that leads a git folder to itself, which means the same as having no `commondir`. Not `.`,

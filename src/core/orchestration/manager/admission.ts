@@ -1,7 +1,13 @@
 import type { Executor } from '../contract/executor.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import { handedDown } from '../family/session-tree.js';
-import { type Inheritance, type ResolvedManagerOptions, resolveCreateOptions } from '../options/resolve.js';
+import {
+  type AskedDocker,
+  askedDocker,
+  type Inheritance,
+  type ResolvedManagerOptions,
+  resolveCreateOptions,
+} from '../options/resolve.js';
 import { requireEnv } from '../run/required-env.js';
 import type { CreatedAction } from '../session/actions.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
@@ -69,7 +75,7 @@ export class SessionAdmission {
       const prepared = await prepareSession(spec, executors[spec.mode], this.#options.options.stateDir, signal);
       await earlier;
       try {
-        if (inheritance.led) refuseRedirectedInheritance(inheritance, prepared.spec, options.docker);
+        if (inheritance.led) refuseRedirectedInheritance(inheritance, prepared.spec, askedDocker(options.docker));
         signal?.throwIfAborted();
         gate.requireOpen();
         await this.#writeDown(prepared, options);
@@ -110,7 +116,7 @@ export class SessionAdmission {
     return created;
   }
 
-  #creation({ spec, environment }: PreparedSession, { taskId, parentId }: CreateSessionOptions): CreatedAction {
+  #creation({ spec, environment, folder }: PreparedSession, { taskId, parentId }: CreateSessionOptions): CreatedAction {
     const queuePosition = this.#options.runs.queue.positionOf(spec.id);
     return {
       type: 'created',
@@ -119,6 +125,7 @@ export class SessionAdmission {
         id: spec.id,
         mode: spec.mode,
         environment,
+        logFile: folder.log,
         ...(taskId !== undefined && { taskId }),
         ...(parentId !== undefined && { parentId }),
         ...(queuePosition !== undefined && { queuePosition }),
@@ -153,10 +160,10 @@ export class SessionAdmission {
 function refuseRedirectedInheritance(
   { docker: inherited }: Inheritance,
   { docker }: SessionSpec,
-  given: CreateSessionOptions['docker'],
+  asked: AskedDocker,
 ): void {
   if (!inherited || !docker) return;
-  const own = given || {};
+  const own = asked || {};
   const taken = ({ mounts, ssh }: Partial<DockerOptions>) => ({
     ...(own.mounts === undefined && mounts && { mounts }),
     ...(own.ssh === undefined && ssh !== undefined && { ssh }),

@@ -26,8 +26,7 @@ function whyNotContinued(
   if (run?.stopping) return 'its run is being ended; wait for that with waitFor()';
   if (session.result?.reason === 'log_limit')
     return 'its log is as long as it may get (limits.logBytes), or was flooded; create a new session';
-  if (session.channelCoderSession === undefined)
-    return 'Claude has not begun a conversation in it; create a new session';
+  if (session.conversationId === undefined) return 'Claude has not begun a conversation in it; create a new session';
   return undefined;
 }
 

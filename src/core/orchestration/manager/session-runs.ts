@@ -95,7 +95,7 @@ export class SessionRuns {
         run: last && (adopt || last.launchedAt === undefined) ? last.number : session.runs.length + 1,
         folder: live.folder,
         feedback: live.feedback,
-        conversationId: live.feedback === undefined ? undefined : session.channelCoderSession,
+        conversationId: live.feedback === undefined ? undefined : session.conversationId,
       },
     });
     live.run = run;
@@ -216,7 +216,7 @@ export class SessionRuns {
     }
     // The session may have been told to end after its run was over.
     const stop = usageLimit && told;
-    if (usageLimit && !stop && session.channelCoderSession !== undefined) {
+    if (usageLimit && !stop && session.conversationId !== undefined) {
       this.#suspend(session, usageLimit.resetsAt, exitCode);
       return;
     }

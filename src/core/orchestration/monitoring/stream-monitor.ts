@@ -1,214 +1,76 @@
-import * as channelCoder from 'channelcoder';
-import { classifyDiagnostic } from '../session/error-classifier.js';
-import type { Observation, ResultObservation } from '../session/observation.js';
-import { truncate } from '../util/text.js';
-import type { BacklogState } from './backlog.js';
-import { ClaudeEventReader } from './claude-events.js';
-import { LogFollower } from './log-follower.js';
-import type { LogEvent, LogSource, OpenLogSource } from './log-source.js';
-import { OtherLines, SHOWN_LENGTH } from './other-lines.js';
-import { TranscriptFollower } from './transcript-follower.js';
+import { messageOf, OrchestrationError, quote } from '../util/errors.js';
+import { IsolatedEmitter } from '../util/isolated-emitter.js';
+import { hasRealMonitorLog, injectedChannelCoder, type MonitorLogModule } from './injected.js';
+import type { MonitorError, MonitorEvent, MonitoredSession, StreamMonitorEvents } from './monitor-events.js';
+import { MonitoredLog } from './monitored-log.js';
 
 export interface StreamMonitorOptions {
-  /** The path of the log. */
-  logFile: string;
-  /** Where this run's part of the log begins, in bytes. */
-  offset: number;
   /**
-   * The folder where Claude keeps the conversation's transcript. The transcript has the tokens of each message that has ended.
+   * A ChannelCoder for unit tests, see `SessionManagerOptions.channelCoder`. With it, no log is read: its `monitorLog()` reports
+   * the events. Default: the module `channelcoder`.
    */
-  transcripts?: string;
-  /** The id of the conversation, if the log is a copy of its transcript. */
-  conversationId?: string;
-  /** Called with the observations from each line, in the order of the log; never with an empty list. */
-  onObservations: (observations: readonly Observation[]) => void;
-  /** Called for each line of stream-json, as a sign of life, even if nothing is observed in it. */
-  onActivity?: () => void;
-  /** How long the log may be, all runs together, in bytes. Default: no limit. */
-  mostBytes?: number;
-  /** Called when the monitor falls behind the log and when it has caught up, see `Backlog`. */
-  onBacklog?: (state: BacklogState) => void;
-  /** Called once, when the log is longer than `mostBytes`. */
-  onFull?: () => void;
+  channelCoder?: MonitorLogModule;
 }
 
 /**
- * Watches the log of one run: line → ChannelCoder's stream parser → observations. Lines that are not stream-json
- * (entrypoints, stderr) become diagnostics, and also errors if they read like one.
+ * Watches the logs of sessions and reports what their agents do, as typed events. It only reads: it decides about no tool call
+ * and ends no session. A manager watches its own sessions with the same machinery, so you need this class only for a session
+ * that no manager of yours has, for example one of another process.
+ *
+ * Like every watch of Node.js, it keeps the process alive until the cleanup function is called.
  *
  * @example
  * ```ts
- * const monitor = await StreamMonitor.start({ logFile, offset: 0, onObservations: (seen) => console.log(seen) });
- * await monitor.drain(); // The run has ended.
+ * const monitor = new StreamMonitor();
+ * monitor.on('session:tool', ({ tool }) => console.log(tool.name, tool.input));
+ * const cleanup = monitor.monitorSession(session);
  * ```
  */
-export class StreamMonitor {
-  readonly #reader: ClaudeEventReader;
-  readonly #onObservations: StreamMonitorOptions['onObservations'];
-  readonly #onActivity: () => void;
-  #source: LogSource | undefined;
-  readonly #transcript: TranscriptFollower | undefined;
-  #result: ResultObservation | undefined;
-  readonly #others = new OtherLines((line) => this.#diagnose(line));
+export class StreamMonitor extends IsolatedEmitter<StreamMonitorEvents> {
+  readonly #channelCoder: MonitorLogModule | undefined;
+
+  constructor({ channelCoder }: StreamMonitorOptions = {}) {
+    super();
+    const injected = injectedChannelCoder(channelCoder, process.env);
+    this.#channelCoder = injected && !hasRealMonitorLog(injected) ? injected : undefined;
+  }
 
   /**
-   * Begins to watch. What the log already holds after the offset is reported, too.
+   * Begins to watch a session's log, from its beginning and through all its runs. If the log is missing, waits for it. The first
+   * event comes after the call has returned. If the log cannot be read (it is a link, for example), emits `monitor-error` once.
    *
-   * @param open opens the source of the lines; the library chooses another source for runs that ChannelCoder started itself
-   * @throws Error if the log is missing, a link, or not a regular file
+   * @returns the cleanup function. It stops at once, and no event follows. Further calls do nothing
+   * @throws OrchestrationError `INVALID_OPTIONS` if the session has no `id` or `logFile`
    */
-  static async start(options: StreamMonitorOptions, open: OpenLogSource = LogFollower.open): Promise<StreamMonitor> {
-    const monitor = new StreamMonitor(options);
-    const { logFile, offset, mostBytes, onBacklog, onFull } = options;
-    const place = { offset, ...(mostBytes !== undefined && { mostBytes }) };
-    monitor.#source = await open(logFile, place, {
-      onLine: (line, complete) => monitor.#readLine(line, complete),
-      onPlain: (lines) => monitor.#others.read(lines),
-      onOversized: (start) => monitor.#skipped(start),
-      onDense: (line, complete) => monitor.#readDense(line, complete),
-      onEvent: (event, byUser) => monitor.#readEvent(event, byUser),
-      onOtherLine: (line) => monitor.#others.add(line),
-      ...(onBacklog && { onBacklog }),
-      ...(onFull && { onFull }),
+  monitorSession(session: MonitoredSession): () => void {
+    const log = new MonitoredLog(required(session), this.#channelCoder, {
+      onEvent: (event) => this.#report(event),
+      onFailure: (failure) => this.#fail(failure),
     });
-    return monitor;
+    return () => log.close();
   }
 
-  private constructor(options: StreamMonitorOptions) {
-    this.#reader = new ClaudeEventReader(options.conversationId);
-    this.#onObservations = options.onObservations;
-    this.#onActivity = options.onActivity ?? ((): void => {});
-    this.#transcript =
-      options.transcripts === undefined
-        ? undefined
-        : new TranscriptFollower(options.transcripts, (event) => this.#report(this.#reader.readTranscript(event)));
+  #report(event: MonitorEvent): void {
+    // TypeScript does not see that the name and the payload of an event belong together.
+    this.emit(event.type, event as never);
+    this.emit('event', event);
   }
 
-  /** Resolves when everything is reported that the log held at the start. */
-  get caughtUp(): Promise<void> {
-    return this.#source?.caughtUp ?? Promise.resolve();
-  }
-
-  /** Claude's latest `result` of the run, if there is one. */
-  get result(): ResultObservation | undefined {
-    return this.#result;
-  }
-
-  /** The last few lines that were not stream-json. If a start has failed, they say why. */
-  get lastDiagnostics(): readonly string[] {
-    return this.#others.last;
-  }
-
-  /** Called when the run has ended. Reports the rest of the log and stops. Unlike `stop`, it leaves nothing out. */
-  async drain(): Promise<void> {
-    await this.#source?.drain();
-    this.#others.end();
-    await this.#transcript?.drain();
-  }
-
-  /** Stops at once. Unlike after `drain`, the run may go on, and the rest of the log is not reported. */
-  stop(): void {
-    this.#source?.close();
-    this.#transcript?.close();
-  }
-
-  #readLine(line: string, complete: boolean): void {
-    const { event, untried } = parsed(line);
-    if (!event) {
-      this.#others.add(line);
-      // A last line without a line end is torn if Claude was killed while it wrote. It was written whole if it ends like an
-      // event.
-      const written = complete || (untried && line.trimEnd().endsWith('}'));
-      if (written && TELLS_OF_CALL.test(line)) this.#report([{ kind: 'tampered' }]);
-      return;
-    }
-    this.#readEvent(event);
-  }
-
-  #readEvent(event: LogEvent, byUser = false): void {
-    this.#onActivity();
-    const observations = this.#reader.read(event, byUser);
-    const [first] = observations;
-    if (first?.kind === 'init') {
-      this.#transcript?.follow(first.conversationId);
-      this.#result = undefined; // Claude has begun again, so an earlier result is not the end of this run.
-    }
-    const last = observations.at(-1);
-    if (last?.kind === 'result') this.#result = bounded(last);
-    this.#transcript?.look();
-    this.#report(observations);
-  }
-
-  #report(observations: readonly Observation[]): void {
-    if (observations.length > 0) this.#onObservations(observations);
-  }
-
-  /** Of all lines that Claude writes, only a tool's result may hold so many values. */
-  #readDense(line: string, complete: boolean): void {
-    this.#others.add(`A log line was skipped because of its many values: ${line.slice(0, SHOWN_LENGTH)}`);
-    const written = complete || line.trimEnd().endsWith('}');
-    if (!written || !TELLS_OF_CALL.test(line)) return;
-    // An agent may write the beginning of a result in front of Claude's line, to hide that line.
-    if (FURTHER_EVENT.test(line)) this.#report([{ kind: 'tampered' }]);
-    else this.#unread(line.slice(0, SHOWN_LENGTH));
-  }
-
-  #skipped(start: string): void {
-    this.#others.add(`A log line was skipped because of its length: ${start}`);
-    this.#unread(start);
-  }
-
-  /** Of Claude's lines, only tool results get so long, because they repeat the edited file. Claude writes no other such line. */
-  #unread(start: string): void {
-    const toolUseId = RESULT_START.exec(start)?.[1];
-    if (toolUseId === undefined) this.#report([{ kind: 'tampered' }]);
-    else this.#report([{ kind: 'tool-result', toolUseId, outcome: 'ok', output: '', skipped: true }]);
-  }
-
-  #diagnose(line: string): void {
-    const error = classifyDiagnostic(line);
-    this.#onObservations([{ kind: 'diagnostic', line }, ...(error ? [{ kind: 'error', ...error } as const] : [])]);
+  #fail(failure: MonitorError): void {
+    if (this.emit('monitor-error', failure)) return;
+    const { sessionId, error } = failure;
+    process.emitWarning(`The log of session ${quote(sessionId)} cannot be read: ${messageOf(error)}`, 'MonitorError');
   }
 }
 
-const TELLS_OF_CALL = /"tool_use_id"|"type":"tool_use"/;
-/** The beginning of an event within a line. In a string of Claude's line the quotes would be escaped. */
-const FURTHER_EVENT = /.\{"type":"(?:assistant|user|system|result)"/s;
-const RESULT_START = /^\{"type":"user".*?"tool_use_id":"([^"]{1,200})"/s;
-/** How often parsing a line is tried again from a later brace on. */
-const MOST_TRIES = 8;
-/** Up to where such a brace may be: the text in front of an event is short. */
-const TRIED_START = 4 * 1024;
-/** How many characters all tries of a line may parse together, because an agent can write lines that fail only at their end. */
-const MOST_TRIED = 1024 * 1024;
-
-interface ParsedLine {
-  event: LogEvent | null;
-  /** True if the line has later braces from which parsing was not tried. */
-  untried: boolean;
-}
-
-/** Finds the event in a line. Text without a line end may stand in front of it, written by an entrypoint or by the agent. */
-function parsed(line: string): ParsedLine {
-  let event = channelCoder.streamParser.parseStreamEvent(line);
-  let left = MOST_TRIED;
-  let at = 0;
-  for (let tries = 0; !event && tries < MOST_TRIES; tries++) {
-    at = line.indexOf('{"', at + 1);
-    if (at < 0) break;
-    left -= line.length - at;
-    if (at > TRIED_START || left < 0) return { event, untried: true };
-    event = channelCoder.streamParser.parseStreamEvent(line.slice(at));
+function required(session: MonitoredSession): MonitoredSession & { logFile: string } {
+  const { id, logFile } = session ?? {};
+  for (const [name, value] of Object.entries({ id, logFile })) {
+    if (typeof value === 'string' && value !== '') continue;
+    throw new OrchestrationError(
+      'INVALID_OPTIONS',
+      `monitorSession(): the session has no '${name}'. Received ${quote(value)}. Give a record of a manager, or { id, logFile }.`,
+    );
   }
-  return { event, untried: false };
-}
-
-/** How long the text of a result may be, in characters. It stays in the record for good, and an honest one has a page or two. */
-const RESULT_LENGTH = 50_000;
-
-function bounded(result: ResultObservation): ResultObservation {
-  const subtype = truncate(result.subtype, 100);
-  return result.text === undefined
-    ? { ...result, subtype }
-    : { ...result, subtype, text: truncate(result.text, RESULT_LENGTH) };
+  return { ...session, logFile: logFile ?? '' };
 }

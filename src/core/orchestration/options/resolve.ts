@@ -64,10 +64,15 @@ export interface SessionManagerOptions {
 export type ResolvedManagerOptions = Required<Omit<SessionManagerOptions, 'policy' | 'keepEnded' | 'channelCoder'>> &
   Pick<SessionManagerOptions, 'keepEnded' | 'channelCoder'> & { policy: ResolvedPolicy };
 
+/** The state folder of a manager that is told no other. */
+export function defaultStateDir(): string {
+  return join(homedir(), '.autonomous-orchestration');
+}
+
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveManagerOptions(options: SessionManagerOptions): ResolvedManagerOptions {
   check(managerSchema, options);
-  const stateDir = resolve(options.stateDir ?? join(homedir(), '.autonomous-orchestration'));
+  const stateDir = resolve(options.stateDir ?? defaultStateDir());
   for (const [mode, executor] of Object.entries(options.executors ?? {})) {
     if (executor.stateDir === undefined || resolve(executor.stateDir) === stateDir) continue;
     // Such an executor would find the containers of another manager, and take them for its own leftovers.
@@ -136,7 +141,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     cwd,
     worktree: worktreeOf(worktree, base.led),
     ...(workspaces && { workspaces }),
-    docker: resolveDocker(base.docker, options.docker),
+    docker: resolveDocker(base.docker, askedDocker(options.docker)),
     claude: defined({
       system: options.system,
       appendSystem: options.appendSystem,
@@ -197,8 +202,16 @@ function worktreeOf(given: CreateSessionOptions['worktree'], led: true | undefin
   return { ...(typeof given === 'string' ? { branch: given } : given), ...(led && { own: true }) };
 }
 
+/** What a session asks for beyond its defaults: nothing, a run directly on the machine, or options of its own. */
+export type AskedDocker = undefined | false | Partial<DockerOptions>;
+
+/** `true` asks for a container and for no options of its own. */
+export function askedDocker(given: CreateSessionOptions['docker']): AskedDocker {
+  return given === true ? {} : given;
+}
+
 /** An option that a session sets replaces the default. Variables are merged. */
-function resolveDocker(defaults: Inheritance['docker'], own: CreateSessionOptions['docker']): SessionSpec['docker'] {
+function resolveDocker(defaults: Inheritance['docker'], own: AskedDocker): SessionSpec['docker'] {
   if (own === false || (defaults === false && own === undefined)) return false;
   return mergeDocker(defaults === false ? {} : defaults, own ?? {});
 }

@@ -127,7 +127,7 @@ export const createSchema = z.strictObject({
   cwd: text.min(1).optional(),
   worktree: z.union([branch, worktreeSchema]).optional(),
   workspaces: z.array(text.refine(isAbsolute, 'must be an absolute path')).optional(),
-  docker: z.union([z.literal(false), dockerSchema]).optional(),
+  docker: z.union([z.boolean(), dockerSchema]).optional(),
   system: text.optional(),
   appendSystem: text.optional(),
   tools: z.array(text).optional(),

@@ -1,9 +1,9 @@
 import type { WaitingFor } from '../session/status.js';
 import { type Deferred, deferred } from '../util/deferred.js';
-import { type Admission, SimpleQueue, type SimpleQueueOptions } from './simple-queue.js';
 import type { Slot } from './slot.js';
+import { type Admission, SlotQueue, type SlotQueueOptions } from './slot-queue.js';
 
-export interface SessionSlotsOptions extends SimpleQueueOptions {
+export interface SessionSlotsOptions extends SlotQueueOptions {
   /** True if a session that waits for its person gives its slot back. */
   releaseSlotWhileWaiting: boolean;
   /** Called when a session has given its slot back, or has got it again. */
@@ -11,7 +11,7 @@ export interface SessionSlotsOptions extends SimpleQueueOptions {
 }
 
 /** The queue, together with the slots of sessions that have begun and only wait for somebody. */
-export class SessionSlots extends SimpleQueue {
+export class SessionSlots extends SlotQueue {
   readonly #own: Pick<SessionSlotsOptions, 'releaseSlotWhileWaiting' | 'onChange'>;
   readonly #returning: Map<string, Deferred<void>>;
   /** The slots of the current runs. When a run is over, its slot object has no effect any more. */

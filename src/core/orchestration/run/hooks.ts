@@ -41,7 +41,7 @@ export function runHooks(options: RunHooksOptions): RunHooks {
     },
     async takeMessages(conversation, answer) {
       await ready;
-      const own = record.session.channelCoderSession;
+      const own = record.session.conversationId;
       if (own !== undefined && own !== conversation) return undefined;
       const { texts, given, returned } = await steering.take(answer);
       if (texts.length === 0) return undefined;

@@ -8,7 +8,7 @@ import type { Breach, RunGuard } from '../guard/run-guard.js';
 import type { BacklogState } from '../monitoring/backlog.js';
 import { ChannelCoderSource } from '../monitoring/channelcoder-source.js';
 import { InjectedSource } from '../monitoring/injected-source.js';
-import { StreamMonitor, type StreamMonitorOptions } from '../monitoring/stream-monitor.js';
+import { LogMonitor, type LogMonitorOptions } from '../monitoring/log-monitor.js';
 import { releaseWarning } from '../monitoring/tested-releases.js';
 import { logBytesOf } from '../session/limits.js';
 import type { Observation } from '../session/observation.js';
@@ -50,7 +50,7 @@ export class RunObserver {
   /** The folder where the agent works. Set only if this process launches the run. */
   #checkout: string | undefined;
   readonly #caughtUp = deferred<void>();
-  #monitor: StreamMonitor | undefined;
+  #monitor: LogMonitor | undefined;
   #resetsAt: number | undefined;
   /** When the log was last written to. Set only while we read lines that an earlier process may already have read. */
   #replayed: number | undefined;
@@ -117,7 +117,7 @@ export class RunObserver {
     const { transcript, turns, channelCoder } = handle;
     const watch = channelCoder?.watch;
     const ofChannelCoder = watch ? InjectedSource.opening(watch) : ChannelCoderSource.open;
-    const options: StreamMonitorOptions = {
+    const options: LogMonitorOptions = {
       logFile: log,
       offset,
       ...(transcript?.folder !== undefined && { transcripts: transcript.folder }),
@@ -128,7 +128,7 @@ export class RunObserver {
       mostBytes,
       onFull: () => this.#tooLong(`is longer than limits.logBytes (${mostBytes} bytes)`),
     };
-    this.#monitor = await StreamMonitor.start(options, channelCoder ? ofChannelCoder : undefined);
+    this.#monitor = await LogMonitor.start(options, channelCoder ? ofChannelCoder : undefined);
     transcript?.copy?.watchBacklog?.((behind) => this.#late('copy', behind));
     // The ignore rules are read before the first tool call is decided, so that no commit of the agent's counts as the user's.
     void Promise.all([this.#monitor.caughtUp, ignoreRules.settled()]).then(() => {

@@ -87,5 +87,8 @@ export type Deadline = readonly [requestId: string, deadline: number];
 export interface CreatedAction {
   readonly type: 'created';
   readonly at: number;
-  readonly session: Pick<UnifiedSession, 'id' | 'mode' | 'environment' | 'taskId' | 'parentId' | 'queuePosition'>;
+  readonly session: Pick<
+    UnifiedSession,
+    'id' | 'mode' | 'environment' | 'logFile' | 'taskId' | 'parentId' | 'queuePosition'
+  >;
 }

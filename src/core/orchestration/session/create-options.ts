@@ -49,10 +49,11 @@ export interface CreateSessionOptions {
    */
   workspaces?: string[];
   /**
-   * `false` runs the `claude` of the `PATH` directly on the machine, with the user's own permissions (never skipped) and no
-   * isolation. An object overrides the manager's `docker` defaults for this session.
+   * `true` (default) runs the session in a container with the manager's `docker` options. An object overrides these for this
+   * session. `false` runs the `claude` of the `PATH` directly on the machine, with the user's own permissions (never skipped) and
+   * no isolation.
    */
-  docker?: false | Partial<DockerOptions>;
+  docker?: boolean | Partial<DockerOptions>;
   /** System prompt that replaces Claude's own. */
   system?: string;
   /** Text added to Claude's system prompt. */

@@ -1,8 +1,16 @@
 import type { ListenerError } from '../util/isolated-emitter.js';
 import type { SessionAction } from './actions.js';
 import type { ApprovalSource, Denial } from './denial.js';
-import type { ClassifiedError, DangerRecord, GuardRequest, ToolOutcome, ToolUsageRecord } from './metadata.js';
-import { dangerRecord } from './metadata-reducer.js';
+import type { GuardRequest } from './metadata.js';
+import {
+  type ObservedDanger,
+  type ObservedError,
+  type ObservedMessage,
+  type ObservedPrompt,
+  type ObservedTool,
+  type ObservedToolResult,
+  observedEvents,
+} from './observed-events.js';
 import type { QueueStatus } from './queue-status.js';
 import type { SessionResult, UnifiedSession } from './record.js';
 import type { SessionRun } from './run.js';
@@ -38,37 +46,19 @@ export interface SessionStartedEvent extends SessionEventBase<'session:started'>
   readonly run: SessionRun;
 }
 /** The agent wrote a message. Agent-controlled text: show it as text only. */
-export interface SessionMessageEvent extends SessionEventBase<'session:message'> {
-  readonly text: string;
-  readonly parentToolUseId?: string;
-}
+export interface SessionMessageEvent extends SessionEventBase<'session:message'>, ObservedMessage {}
 /** Somebody said something to the agent of an `interactive` session, at its terminal or through `steer()`. */
-export interface SessionPromptEvent extends SessionEventBase<'session:prompt'> {
-  readonly text: string;
-}
+export interface SessionPromptEvent extends SessionEventBase<'session:prompt'>, ObservedPrompt {}
 /** The agent called a tool. */
-export interface SessionToolEvent extends SessionEventBase<'session:tool'> {
-  /** The record with the whole input. */
-  readonly tool: ToolUsageRecord;
-}
+export interface SessionToolEvent extends SessionEventBase<'session:tool'>, ObservedTool {}
 /** A tool call ended. */
-export interface SessionToolResultEvent extends SessionEventBase<'session:tool-result'> {
-  readonly toolUseId: string;
-  readonly outcome: ToolOutcome;
-  /** What the tool answered, as text. */
-  readonly output: string;
-  /** Absent if the call is no longer in the record. */
-  readonly name?: string;
-  readonly durationMs?: number;
-}
+export interface SessionToolResultEvent extends SessionEventBase<'session:tool-result'>, ObservedToolResult {}
 /**
  * Something dangerous happened: one of three kinds. The agent called a tool in a way that is rated dangerous; the policy
  * decides if the call runs. Or a call bypassed the guard (rule `guard.bypassed`), which ends the session. Or something was
  * planted for git on the machine (rule `git.planted`).
  */
-export interface SessionDangerEvent extends SessionEventBase<'session:danger'> {
-  readonly danger: DangerRecord;
-}
+export interface SessionDangerEvent extends SessionEventBase<'session:danger'>, ObservedDanger {}
 /** A person is asked about a tool call (`state: 'asked'`), or the question was answered. */
 export interface SessionApprovalEvent extends SessionEventBase<'session:approval'> {
   readonly state: 'asked' | 'approved' | 'denied';
@@ -100,9 +90,7 @@ export interface SessionWaitingEvent extends SessionEventBase<'session:waiting'>
 /** The session works again, in a slot. */
 export type SessionWorkingEvent = SessionEventBase<'session:working'>;
 /** Something went wrong inside the session. The session may well go on. */
-export interface SessionErrorEvent extends SessionEventBase<'session:error'> {
-  readonly error: ClassifiedError;
-}
+export interface SessionErrorEvent extends SessionEventBase<'session:error'>, ObservedError {}
 /** A further run was requested: by `continue()`, or automatically after a usage limit. */
 export interface SessionContinuedEvent extends SessionEventBase<'session:continued'> {
   readonly feedback: string;
@@ -164,7 +152,11 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
       return run ? [{ type: 'session:started', ...base, run }] : [];
     }
     case 'observed':
-      return observedEvents(action, action.replayed ? { ...base, replayed: true } : base);
+      return observedEvents(action.observations, action.at, session.metadata).map((event) => ({
+        ...event,
+        ...base,
+        ...(action.replayed && { replayed: true }),
+      }));
     case 'asked':
       return [{ type: 'session:approval', ...base, state: 'asked', request: action.request }];
     case 'answered': {
@@ -203,63 +195,9 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
   }
 }
 
-type Base = { sessionId: string; at: number; session: UnifiedSession; replayed?: true };
+type Base = { sessionId: string; at: number; session: UnifiedSession };
 
 function queuedEvents(base: Base): SessionEvent[] {
   const position = base.session.queuePosition;
   return position === undefined ? [] : [{ type: 'session:queued', ...base, position }];
-}
-
-function observedEvents(action: Extract<SessionAction, { type: 'observed' }>, base: Base): SessionEvent[] {
-  const events: SessionEvent[] = [];
-  for (const observation of action.observations) {
-    switch (observation.kind) {
-      case 'message':
-        if (observation.text !== '') events.push({ type: 'session:message', ...base, ...without(observation) });
-        break;
-      case 'prompt':
-        events.push({ type: 'session:prompt', ...base, text: observation.text });
-        break;
-      case 'tool': {
-        const { kind: _, ...call } = observation;
-        events.push({ type: 'session:tool', ...base, tool: { ...call, startedAt: action.at } });
-        if (call.danger)
-          events.push({ type: 'session:danger', ...base, danger: dangerRecord(call.danger, call, action.at) });
-        break;
-      }
-      case 'tool-result': {
-        const { toolUseId, outcome, output } = observation;
-        const tool = base.session.metadata.toolsUsed.findLast(({ id }) => id === toolUseId);
-        events.push({
-          type: 'session:tool-result',
-          ...base,
-          toolUseId,
-          outcome,
-          output,
-          ...(tool && { name: tool.name }),
-          ...(tool?.durationMs !== undefined && { durationMs: tool.durationMs }),
-        });
-        break;
-      }
-      case 'breach':
-      case 'danger':
-        events.push({
-          type: 'session:danger',
-          ...base,
-          danger: dangerRecord(observation.danger, observation, action.at),
-        });
-        break;
-      case 'error': {
-        const { kind: _, ...error } = observation;
-        events.push({ type: 'session:error', ...base, error: { ...error, at: action.at } });
-        break;
-      }
-    }
-  }
-  return events;
-}
-
-function without(observation: { text: string; parentToolUseId?: string }): { text: string; parentToolUseId?: string } {
-  const { text, parentToolUseId } = observation;
-  return parentToolUseId === undefined ? { text } : { text, parentToolUseId };
 }

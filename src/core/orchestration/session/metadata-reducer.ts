@@ -36,14 +36,17 @@ interface Observed {
   readonly replayed?: true;
 }
 
+/** The part of a record that comes from the log. */
+export type ObservedSession = Pick<UnifiedSession, 'conversationId' | 'channelCoderSession' | 'runs' | 'metadata'>;
+
 /** A record while a log line is added to it: a copy whose fields may be set. What the fields hold is replaced, never changed. */
-type Draft = Writable<Omit<UnifiedSession, 'metadata'>> & { metadata: MetadataDraft };
+type Draft = Writable<Omit<ObservedSession, 'metadata'>> & { metadata: MetadataDraft };
 type MetadataDraft = Writable<SessionMetadata>;
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** The record after a log line. Its size is bounded however many lines there are. */
-export function observe(session: UnifiedSession, observed: Observed): UnifiedSession {
-  const draft: Draft = { ...session, metadata: { ...session.metadata, lastActivity: observed.at } };
+export function observe<Session extends ObservedSession>(session: Session, observed: Observed): Session {
+  const draft = { ...session, metadata: { ...session.metadata, lastActivity: observed.at } };
   for (const observation of observed.observations) add(draft, observation, observed);
   Object.freeze(draft.metadata);
   return draft;
@@ -53,6 +56,7 @@ function add(draft: Draft, observation: Observation, { at, replayed }: Observed)
   const { metadata } = draft;
   switch (observation.kind) {
     case 'init':
+      draft.conversationId = observation.conversationId;
       draft.channelCoderSession = observation.conversationId;
       if (observation.model !== undefined) metadata.model = singleLine(observation.model);
       if (observation.claudeVersion !== undefined) metadata.claudeVersion = singleLine(observation.claudeVersion);
@@ -133,7 +137,7 @@ function addDanger(metadata: MetadataDraft, danger: DangerRecord): void {
   metadata.dangers = pushed(metadata.dangers, danger, KEPT.dangers);
 }
 
-function currentRun(session: UnifiedSession): SessionRun {
+function currentRun(session: Pick<UnifiedSession, 'runs'>): SessionRun {
   return session.runs.at(-1) ?? { number: 1 };
 }
 

@@ -20,11 +20,16 @@ export interface UnifiedSession {
   /** When the last run ended; absent while the session is not terminal. */
   readonly endedAt?: number;
   readonly environment: SessionEnvironment;
-  /** Claude's own conversation id (a UUID), which `claude --resume` takes. */
+  /**
+   * The id of Claude's conversation (a UUID), which `claude --resume` takes. It stays the same in all runs. Absent until Claude
+   * has begun the conversation.
+   */
+  readonly conversationId?: string;
+  /** The same as `conversationId`, under the name that the project's plan gave it. */
   readonly channelCoderSession?: string;
   /**
-   * The stream-json log, or the copied transcript of an `interactive` session. One file for all runs. Agent-controlled text:
-   * show it as text only.
+   * The stream-json log, or the copied transcript of an `interactive` session. One file for all runs, which is made when the first
+   * run begins. Agent-controlled text: show it as text only.
    */
   readonly logFile?: string;
   readonly runs: readonly SessionRun[];

@@ -6,7 +6,7 @@ import {
 } from 'autonomous-orchestration';
 import * as realChannelCoder from 'channelcoder';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { injectedChannelCoder } from '../../../../src/core/orchestration/channelcoder/injected.js';
+import { injectedChannelCoder } from '../../../../src/core/orchestration/monitoring/injected.js';
 import { errorOf } from '../../../support/errors.js';
 import { executables, FAKE_CLAUDE } from '../../../support/executables.js';
 import { git } from '../../../support/git.js';

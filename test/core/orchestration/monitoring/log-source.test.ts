@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { BacklogState } from '../../../../src/core/orchestration/monitoring/backlog.js';
 import { ChannelCoderSource } from '../../../../src/core/orchestration/monitoring/channelcoder-source.js';
 import { LogFollower } from '../../../../src/core/orchestration/monitoring/log-follower.js';
-import { StreamMonitor } from '../../../../src/core/orchestration/monitoring/stream-monitor.js';
+import { LogMonitor } from '../../../../src/core/orchestration/monitoring/log-monitor.js';
 import type { Observation } from '../../../../src/core/orchestration/session/observation.js';
 import { eventually } from '../../../support/eventually.js';
 import { tempFolder } from '../../../support/temp-folder.js';
@@ -63,7 +63,7 @@ async function observable(name: Name, { before = '', offset = 0, mostBytes }: Lo
     onBacklog: (state: BacklogState) => told.push(state),
     onFull: () => told.push('full'),
   };
-  const monitor = await StreamMonitor.start(options, SOURCES[name]);
+  const monitor = await LogMonitor.start(options, SOURCES[name]);
   onTestFinished(() => monitor.stop());
   const says = (text: string): Promise<void> => eventually(() => expect(JSON.stringify(told)).toContain(text));
   return { monitor, told, logFile, says };
@@ -141,7 +141,7 @@ describe('LogFollower and ChannelCoderSource', () => {
       for (const { logFile, told } of [drained, stopped]) {
         told.length = 0;
         // Another source sees the line. So would this one, if it still followed.
-        const witness = await StreamMonitor.start(
+        const witness = await LogMonitor.start(
           { logFile, offset: 0, onObservations: (seen) => sees(seen) },
           SOURCES[name],
         );
@@ -162,7 +162,7 @@ describe('LogFollower and ChannelCoderSource', () => {
       const logFile = join(tempFolder(), 'stream.log');
       writeFileSync(logFile, '');
       const seen: Observation[] = [];
-      const monitor = await StreamMonitor.start(
+      const monitor = await LogMonitor.start(
         {
           logFile,
           offset: 0,
@@ -218,7 +218,7 @@ describe('LogFollower and ChannelCoderSource', () => {
     for (const open of Object.values(SOURCES)) {
       const [link, missing] = [join(tempFolder(), 'stream.log'), join(tempFolder(), 'missing')];
       symlinkSync('/etc/hostname', link);
-      const start = (logFile: string) => StreamMonitor.start({ logFile, offset: 0, onObservations() {} }, open);
+      const start = (logFile: string) => LogMonitor.start({ logFile, offset: 0, onObservations() {} }, open);
       await expect(start(link)).rejects.toMatchObject({ code: 'ELOOP' });
       await expect(start(missing)).rejects.toMatchObject({ code: 'ENOENT' });
     }

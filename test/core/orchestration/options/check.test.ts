@@ -43,7 +43,7 @@ describe('a value of the wrong kind', () => {
       { mode: 'autonomus' },
       "Option 'mode': must be 'autonomous', 'interactive', 'planning', 'orchestration', 'worktree'.",
     ],
-    [{ docker: 'yes' }, "Option 'docker': must be false, or an object with image, env, mounts"],
+    [{ docker: 'yes' }, "Option 'docker': must be true or false, or an object with image, env, mounts"],
     [{ worktree: 3 }, "Option 'worktree': must be a string, or an object with branch, base, path. Received 3."],
     [{ tools: 'Read' }, 'Option \'tools\': must be an array. Received "Read".'],
     [{ docker: { ssh: 'all' } }, "Option 'docker.ssh': must be false, or 'agent', 'keys', or an object with keyFile."],

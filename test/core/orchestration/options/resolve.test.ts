@@ -208,6 +208,20 @@ describe('valid options of create()', () => {
     });
     expect(create({ prompt: 'a', docker: false }, defaults).docker).toBe(false);
   });
+
+  it("docker: true is the same as no docker option: a container with the manager's options", () => {
+    const defaults = { image: 'theirs', memory: '1g', env: { A: '1' } };
+    expect(create({ prompt: 'a', docker: true }, defaults)).toEqual(create({ prompt: 'a' }, defaults));
+    expect(create({ prompt: 'a', docker: true }, defaults).docker).toEqual(defaults);
+  });
+
+  it('docker: true asks for a container even where a session would inherit that it has none', () => {
+    const inherited = { docker: false, policy: DEFAULT_POLICY } as const;
+    expect(resolveCreateOptions('id', { prompt: 'a' }, inherited).docker).toBe(false);
+    expect(resolveCreateOptions('id', { prompt: 'a', docker: true }, inherited).docker).toMatchObject({
+      image: 'my-claude:authenticated',
+    });
+  });
 });
 
 describe('options of the manager', () => {

@@ -1,135 +1,120 @@
-import { describe, expect, it } from 'vitest';
-import { SimpleQueue } from '../../../../src/core/orchestration/queue/simple-queue.js';
+import { type QueueItem, SimpleQueue } from 'autonomous-orchestration';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { type Deferred, deferred } from '../../../../src/core/orchestration/util/deferred.js';
+import { errorOf } from '../../../support/errors.js';
 
-function queueOf(maxConcurrent: number, maxQueued: number): { queue: SimpleQueue; started: string[] } {
-  const started: string[] = [];
-  const queue = new SimpleQueue({ maxConcurrent, maxQueued, onStart: (id) => started.push(id) });
-  return { queue, started };
+/** Items whose runs the test ends. */
+function works(...ids: readonly string[]): { items: QueueItem[]; begun: string[]; end: (id: string) => void } {
+  const begun: string[] = [];
+  const ends = new Map<string, Deferred<void>>(ids.map((id) => [id, deferred()]));
+  const items = ids.map((id) => ({
+    id,
+    run() {
+      begun.push(id);
+      return ends.get(id)?.promise;
+    },
+  }));
+  return { items, begun, end: (id) => ends.get(id)?.resolve() };
 }
 
-/** `a` and `b` run; `c`, `d` and `e` wait. */
-function fullQueue(): { queue: SimpleQueue; started: string[] } {
-  const made = queueOf(2, 3);
-  for (const id of ['a', 'b', 'c', 'd', 'e']) made.queue.enqueue(id);
-  return made;
-}
+it('enqueue() runs an item at once while a slot is free, else queues it and answers with its position', async () => {
+  const { items, begun, end } = works('a', 'b', 'c', 'd');
+  const queue = new SimpleQueue({ maxConcurrent: 2 });
+  const admissions = items.map((item) => queue.enqueue(item));
+  expect(begun).toEqual(['a', 'b']); // The items run before the answers are there.
+  expect(await Promise.all(admissions)).toEqual([
+    { status: 'starting' },
+    { status: 'starting' },
+    { status: 'queued', position: 1 },
+    { status: 'queued', position: 2 },
+  ]);
+  expect(queue.status()).toMatchObject({ running: 2, queued: 2, items: [{ id: 'c' }, { id: 'd' }] });
 
-describe('SimpleQueue', () => {
-  it('gives slots while slots are free, and then positions in the queue', () => {
-    const { queue, started } = queueOf(2, 3);
-    const admissions = ['a', 'b', 'c', 'd', 'e'].map((id) => queue.enqueue(id));
-    expect(admissions).toEqual([
-      { status: 'starting' },
-      { status: 'starting' },
-      { status: 'queued', position: 1 },
-      { status: 'queued', position: 2 },
-      { status: 'queued', position: 3 },
-    ]);
-    expect(started).toEqual([]);
-  });
-
-  it('refuses a session if all places are taken, and stays unchanged', () => {
-    const { queue } = fullQueue();
-    const before = queue.status();
-    expect(() => queue.enqueue('f')).toThrow(expect.objectContaining({ code: 'QUEUE_FULL' }));
-    expect(() => queue.enqueue('f')).toThrow('2 sessions run (maxConcurrent) and 3 wait (maxQueued)');
-    expect(queue.status()).toEqual(before);
-    expect(queue.remove('f')).toBe(false);
-    expect(queue.positionOf('f')).toBeUndefined();
-  });
-
-  it('starts waiting sessions in the order of their arrival, one for each slot that becomes free', () => {
-    const { queue, started } = fullQueue();
-    expect(queue.release('b')).toBe(true);
-    expect(started).toEqual(['c']);
-    queue.release('c');
-    queue.release('a');
-    expect(started).toEqual(['c', 'd', 'e']);
-    expect(queue.status()).toMatchObject({ running: 2, queued: 0 });
-  });
-
-  it('takes the slot before it calls onStart', () => {
-    const seen: unknown[] = [];
-    const queue: SimpleQueue = new SimpleQueue({
-      maxConcurrent: 1,
-      maxQueued: 1,
-      onStart: (id) => seen.push([id, queue.isRunning(id), queue.status().queued]),
-    });
-    queue.enqueue('a');
-    queue.enqueue('b');
-    queue.release('a');
-    expect(seen).toEqual([['b', true, 0]]);
-  });
-
-  it('lets onStart release the slot at once, and then starts the next session', () => {
-    const started: string[] = [];
-    const queue: SimpleQueue = new SimpleQueue({
-      maxConcurrent: 1,
-      maxQueued: 3,
-      onStart: (id) => {
-        started.push(id);
-        queue.release(id);
-      },
-    });
-    for (const id of ['a', 'b', 'c', 'd']) queue.enqueue(id);
-    queue.release('a');
-    expect(started).toEqual(['b', 'c', 'd']);
-    expect(queue.status()).toMatchObject({ running: 0, queued: 0 });
-  });
-
-  it('never starts a session that was removed, and moves the others up', () => {
-    const { queue, started } = fullQueue();
-    expect(queue.remove('c')).toBe(true);
-    expect(queue.status().items).toEqual([
-      { id: 'd', position: 1 },
-      { id: 'e', position: 2 },
-    ]);
-    for (const id of ['a', 'b', 'd', 'e']) queue.release(id);
-    expect(started).toEqual(['d', 'e']);
-  });
-
-  it('gives a new session the last position after another session was removed', () => {
-    const { queue } = fullQueue();
-    queue.remove('d');
-    expect(queue.enqueue('f')).toEqual({ status: 'queued', position: 3 });
-    expect(queue.positionOf('f')).toBe(3);
-  });
-
-  it('remove() does not affect running sessions, and release() does not affect waiting sessions', () => {
-    const { queue, started } = fullQueue();
-    expect(queue.remove('a')).toBe(false);
-    expect(queue.release('c')).toBe(false);
-    expect(queue.release('unknown')).toBe(false);
-    expect(started).toEqual([]);
-    expect(queue.isRunning('a')).toBe(true);
-    expect(queue.isRunning('c')).toBe(false);
-    expect(queue.status()).toMatchObject({ running: 2, queued: 3 });
-  });
-
-  it('frees a slot only once if a session is released twice', () => {
-    const { queue, started } = fullQueue();
-    queue.release('a');
-    expect(queue.release('a')).toBe(false);
-    expect(started).toEqual(['c']);
-  });
-
-  it('works without waiting places', () => {
-    const { queue } = queueOf(1, 0);
-    queue.enqueue('a');
-    expect(() => queue.enqueue('b')).toThrow(expect.objectContaining({ code: 'QUEUE_FULL' }));
-    queue.release('a');
-    expect(queue.enqueue('b')).toEqual({ status: 'starting' });
-  });
-
-  it('accepts an id again after its session has left', () => {
-    const { queue, started } = queueOf(1, 2);
-    queue.enqueue('a');
-    queue.enqueue('b');
-    queue.release('a');
-    queue.release('b');
-    queue.enqueue('x');
-    expect(queue.enqueue('b')).toEqual({ status: 'queued', position: 1 });
-    queue.release('x');
-    expect(started).toEqual(['b', 'b']);
-  });
+  end('b');
+  await expect.poll(() => begun).toEqual(['a', 'b', 'c']);
+  end('a');
+  await expect.poll(() => begun).toEqual(['a', 'b', 'c', 'd']);
+  for (const id of ['c', 'd']) end(id);
+  await expect.poll(() => queue.status()).toMatchObject({ running: 0, queued: 0 });
 });
+
+it('by default three items run and ten wait, and one more is refused with QUEUE_FULL and never runs', async () => {
+  const ids = Array.from({ length: 14 }, (_, index) => String(index));
+  const { items, begun } = works(...ids);
+  const queue = new SimpleQueue();
+  for (const item of items.slice(0, 13)) await queue.enqueue(item);
+  expect(queue.status()).toMatchObject({ running: 3, queued: 10 });
+  const last = items.at(-1) as QueueItem;
+  await expect(queue.enqueue(last)).rejects.toMatchObject({
+    code: 'QUEUE_FULL',
+    message: expect.stringContaining('3 run (maxConcurrent) and 10 wait (maxQueued)'),
+  });
+  expect(queue.status()).toMatchObject({ running: 3, queued: 10 });
+  expect(begun).not.toContain('13');
+});
+
+it.each([
+  ['throws', (): never => raise()],
+  ['rejects', async (): Promise<never> => raise()],
+])('an item whose run %s frees its slot, and then onError is called with the item', async (_, run) => {
+  const failed: unknown[] = [];
+  const queue = new SimpleQueue({
+    maxConcurrent: 1,
+    onError: (error, item) => failed.push([error, item.id, queue.status().running]),
+  });
+  await queue.enqueue({ id: 'bad', run });
+  const good = vi.fn();
+  await queue.enqueue({ id: 'good', run: good });
+  await expect.poll(() => good.mock.calls).toHaveLength(1);
+  await expect.poll(() => queue.status().running).toBe(0);
+  expect(failed).toEqual([[expect.objectContaining({ message: 'broken' }), 'bad', expect.any(Number)]]);
+});
+
+it('without onError, the failure of an item is a warning that names the item', async () => {
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  onTestFinished(() => warned.mockRestore());
+  const queue = new SimpleQueue();
+  await queue.enqueue({ id: 'bad', run: raise });
+  await expect.poll(() => warned.mock.calls).toEqual([['The item "bad" of a queue failed: broken', 'QueueItemFailed']]);
+});
+
+it('an onError that throws is a warning, and costs no slot', async () => {
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  onTestFinished(() => warned.mockRestore());
+  const queue = new SimpleQueue({ maxConcurrent: 1, onError: raise });
+  await queue.enqueue({ id: 'bad', run: raise });
+  await expect.poll(() => warned.mock.calls).toHaveLength(1);
+  expect(queue.status().running).toBe(0);
+});
+
+it('an id may be used again when its item has ended, and not before', async () => {
+  const { items, end } = works('a');
+  const [item] = items as [QueueItem];
+  const queue = new SimpleQueue();
+  await queue.enqueue(item);
+  const error = await errorOf(() => queue.enqueue(item), 'INVALID_OPTIONS');
+  expect(error.message).toContain('"a" runs or waits already');
+  end('a');
+  await expect.poll(() => queue.status().running).toBe(0);
+  expect(await queue.enqueue(item)).toEqual({ status: 'starting' });
+});
+
+it.each([
+  ['maxConcurrent', { maxConcurrent: 0 }],
+  ['maxConcurrent', { maxConcurrent: 1.5 }],
+  ['maxQueued', { maxQueued: -1 }],
+])('a wrong %s is refused: %j', async (option, options) => {
+  const error = await errorOf(() => new SimpleQueue(options), 'INVALID_OPTIONS');
+  expect(error.message).toContain(`Option '${option}'`);
+});
+
+it.each([[undefined], [{ id: 'a' }], [{ run() {} }], ['a']])('what is no item is refused: %j', async (item) => {
+  const queue = new SimpleQueue();
+  const error = await errorOf(() => queue.enqueue(item as unknown as QueueItem), 'INVALID_OPTIONS');
+  expect(error.message).toContain("'id' and a function 'run'");
+  expect(queue.status().running).toBe(0);
+});
+
+function raise(): never {
+  throw new Error('broken');
+}

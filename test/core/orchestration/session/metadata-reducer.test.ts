@@ -180,7 +180,7 @@ describe('conversation, tokens and cost', () => {
       model: 'claude',
       claudeVersion: '2.1.98',
     });
-    expect(session.channelCoderSession).toBe('uuid');
+    expect(session).toMatchObject({ conversationId: 'uuid', channelCoderSession: 'uuid' });
     expect(session.metadata).toMatchObject({ model: 'claude', claudeVersion: '2.1.98', lastActivity: 100 });
   });
 

@@ -33,7 +33,12 @@ export function restoredRecord({ session }: StoredRecord): UnifiedSession {
   const { queuePosition: _, ...rest } = session;
   const asked = session.status === 'waiting_feedback' && session.waitingFor === undefined;
   const status = asked ? 'running' : session.status;
-  return deepFrozen({ ...(isActive(status) ? rest : session), status });
+  return deepFrozen({ ...(isActive(status) ? rest : session), ...conversationOf(session), status });
+}
+
+/** Records of earlier releases have the id of the conversation only as `channelCoderSession`. */
+function conversationOf({ channelCoderSession: id }: UnifiedSession): Pick<UnifiedSession, 'conversationId'> {
+  return id === undefined ? {} : { conversationId: id };
 }
 
 export const storedRecordSchema = z.looseObject({

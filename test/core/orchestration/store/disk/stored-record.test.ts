@@ -53,6 +53,16 @@ describe('a stored record', () => {
     },
   );
 
+  it.each(['completed', 'running'] as const)(
+    'a record of an earlier release gets conversationId from channelCoderSession: %s',
+    (status) => {
+      const session = { ...sessionIn(status), channelCoderSession: 'uuid' };
+      const stored = throughJson(storedRecord(7, session, session.metadata));
+      expect(stored.session).not.toHaveProperty('conversationId');
+      expect(restoredRecord(stored)).toMatchObject({ conversationId: 'uuid', channelCoderSession: 'uuid' });
+    },
+  );
+
   it('a stored record with an open run has the metadata from before the run, as its log is read again', () => {
     const created = createdSession();
     const first = observed(

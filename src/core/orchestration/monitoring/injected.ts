@@ -1,5 +1,4 @@
 import * as module from 'channelcoder';
-import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 
 /** Functions of the real module. A mock that was written by hand has few of them. */
 const FUNCTIONS = ['session', 'monitorLog', 'loadPromptFile', 'parseLogFile', 'detached', 'claude'] as const;
@@ -14,12 +13,17 @@ const FUNCTIONS = ['session', 'monitorLog', 'loadPromptFile', 'parseLogFile', 'd
  * @param env the environment of this process
  * @returns the given one, or the module `channelcoder` if a test runner has mocked it; undefined for the real module
  */
-export function injectedChannelCoder(
-  given: ChannelCoderModule | undefined,
+export function injectedChannelCoder<Given extends object>(
+  given: Given | undefined,
   env: NodeJS.ProcessEnv,
-): ChannelCoderModule | undefined {
+): Given | typeof module | undefined {
   if (given !== undefined && !isRealModule(given)) return given;
   return isTestRunner(env) && FUNCTIONS.some((name) => isMocked(name)) ? module : undefined;
+}
+
+/** The part of ChannelCoder that reports a session's events. A `ChannelCoderModule` has it. */
+export interface MonitorLogModule {
+  monitorLog(logFile: string, onEvent: (event: object) => void, options?: object): unknown;
 }
 
 /** Vitest, Jest and `bun test` set these variables. */
@@ -28,11 +32,11 @@ export function isTestRunner({ VITEST, JEST_WORKER_ID, NODE_ENV }: NodeJS.Proces
 }
 
 /** True if an object that was given has the real module's `monitorLog`, which follows a log file. */
-export function hasRealMonitorLog(given: ChannelCoderModule): boolean {
+export function hasRealMonitorLog(given: Pick<typeof module, 'monitorLog'> | MonitorLogModule): boolean {
   return given !== module && given.monitorLog === read('monitorLog') && !isMocked('monitorLog');
 }
 
-function isRealModule(given: ChannelCoderModule): boolean {
+function isRealModule(given: object): boolean {
   return FUNCTIONS.every((name) => Reflect.get(given, name) === read(name));
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { SimpleQueue } from '../../../../src/core/orchestration/queue/simple-queue.js';
+import { SlotQueue } from '../../../../src/core/orchestration/queue/slot-queue.js';
 
 /** The same queue, as simple as possible. */
 class NaiveQueue {
@@ -51,7 +51,7 @@ class NaiveQueue {
   }
 }
 
-function enqueue(queue: SimpleQueue, id: string): string {
+function enqueue(queue: SlotQueue, id: string): string {
   try {
     const admission = queue.enqueue(id);
     return admission.status === 'starting' ? 'starting' : `queued ${admission.position}`;
@@ -75,7 +75,7 @@ it('the queue behaves like a plain list, whatever operations are called', () => 
       fc.array(operation, { maxLength: 120, size: 'max' }),
       (maxConcurrent, maxQueued, operations) => {
         const started: string[] = [];
-        const queue = new SimpleQueue({ maxConcurrent, maxQueued, onStart: (id) => started.push(id) });
+        const queue = new SlotQueue({ maxConcurrent, maxQueued, onStart: (id) => started.push(id) });
         const model = new NaiveQueue(maxConcurrent, maxQueued);
         const left: string[] = [];
         operations.forEach(({ kind, pick, again }, index) => {
@@ -116,7 +116,7 @@ it('sessions that reclaim a slot get it before new sessions, in the order of the
       fc.array(fc.record({ kind: fc.constantFrom(...kinds), pick: fc.nat(20) }), { maxLength: 120, size: 'max' }),
       (maxConcurrent, operations) => {
         const started: string[] = [];
-        const queue = new SimpleQueue({ maxConcurrent, maxQueued: 6, onStart: (id) => started.push(id) });
+        const queue = new SlotQueue({ maxConcurrent, maxQueued: 6, onStart: (id) => started.push(id) });
         const model = new NaiveQueue(maxConcurrent, 6);
         /** Sessions that released their slot while they wait. */
         const resting: string[] = [];
@@ -167,7 +167,7 @@ it('a new queue accepts all sessions of an earlier queue, and keeps its limits o
       fc.array(operation, { maxLength: 60, size: 'max' }),
       (maxConcurrent, maxQueued, occupied, waited, operations) => {
         const started: string[] = [];
-        const queue = new SimpleQueue({ maxConcurrent, maxQueued, onStart: (id) => started.push(id) });
+        const queue = new SlotQueue({ maxConcurrent, maxQueued, onStart: (id) => started.push(id) });
         const running = ids('ran', occupied);
         let waiting = ids('waited', waited);
         for (const id of running) queue.occupy(id);

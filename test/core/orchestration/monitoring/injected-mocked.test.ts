@@ -1,7 +1,9 @@
+import { StreamMonitor } from 'autonomous-orchestration';
 import { expect, it, vi } from 'vitest';
-import { injectedChannelCoder } from '../../../../src/core/orchestration/channelcoder/injected.js';
+import { injectedChannelCoder } from '../../../../src/core/orchestration/monitoring/injected.js';
 
-vi.mock('channelcoder', () => ({ session: () => ({}), monitorLog: () => {} }));
+const { monitorLog } = vi.hoisted(() => ({ monitorLog: vi.fn() }));
+vi.mock('channelcoder', () => ({ session: () => ({}), monitorLog }));
 
 it.each([
   ['takes the place of ChannelCoder under Vitest', { VITEST: 'true' }, true],
@@ -11,4 +13,10 @@ it.each([
   ['is not taken for a mock outside a test runner', { NODE_ENV: 'production' }, false],
 ])('a module that lacks functions %s', (_, env, isInjected) => {
   expect(injectedChannelCoder(undefined, env) !== undefined).toBe(isInjected);
+});
+
+it('a StreamMonitor gets its events from the monitorLog of a mocked module', async () => {
+  const cleanup = new StreamMonitor().monitorSession({ id: 'one', logFile: '/nonexistent/stream.log' });
+  await expect.poll(() => monitorLog.mock.calls).toEqual([['/nonexistent/stream.log', expect.any(Function)]]);
+  cleanup();
 });

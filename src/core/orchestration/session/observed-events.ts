@@ -1,0 +1,110 @@
+import type { ClassifiedError, DangerRecord, SessionMetadata, ToolOutcome, ToolUsageRecord } from './metadata.js';
+import { dangerRecord } from './metadata-reducer.js';
+import type { Observation } from './observation.js';
+
+/** The agent wrote a message. Agent-controlled text: show it as text only. */
+export interface ObservedMessage {
+  readonly type: 'session:message';
+  readonly text: string;
+  readonly parentToolUseId?: string;
+}
+/** Somebody said something to the agent of an `interactive` session, at its terminal or through `steer()`. */
+export interface ObservedPrompt {
+  readonly type: 'session:prompt';
+  readonly text: string;
+}
+/** The agent called a tool. */
+export interface ObservedTool {
+  readonly type: 'session:tool';
+  /** The record with the whole input. */
+  readonly tool: ToolUsageRecord;
+}
+/** A tool call ended. */
+export interface ObservedToolResult {
+  readonly type: 'session:tool-result';
+  readonly toolUseId: string;
+  readonly outcome: ToolOutcome;
+  /** What the tool answered, as text. */
+  readonly output: string;
+  /** Absent if the call is no longer in the record. */
+  readonly name?: string;
+  readonly durationMs?: number;
+}
+/**
+ * Something dangerous happened: one of three kinds. The agent called a tool in a way that is rated dangerous; the policy
+ * decides if the call runs. Or a call bypassed the guard (rule `guard.bypassed`), which ends the session. Or something was
+ * planted for git on the machine (rule `git.planted`).
+ */
+export interface ObservedDanger {
+  readonly type: 'session:danger';
+  readonly danger: DangerRecord;
+}
+/** Something went wrong inside the session. The session may well go on. */
+export interface ObservedError {
+  readonly type: 'session:error';
+  readonly error: ClassifiedError;
+}
+
+/** What a log line reports, without the session that it is about. */
+export type ObservedEvent =
+  | ObservedMessage
+  | ObservedPrompt
+  | ObservedTool
+  | ObservedToolResult
+  | ObservedDanger
+  | ObservedError;
+
+/**
+ * The events that a log line causes. Pure.
+ *
+ * @param metadata the session's metadata after the line
+ */
+export function observedEvents(
+  observations: readonly Observation[],
+  at: number,
+  { toolsUsed }: Pick<SessionMetadata, 'toolsUsed'>,
+): ObservedEvent[] {
+  const events: ObservedEvent[] = [];
+  for (const observation of observations) {
+    switch (observation.kind) {
+      case 'message': {
+        const { text, parentToolUseId } = observation;
+        if (text === '') break;
+        events.push({ type: 'session:message', text, ...(parentToolUseId !== undefined && { parentToolUseId }) });
+        break;
+      }
+      case 'prompt':
+        events.push({ type: 'session:prompt', text: observation.text });
+        break;
+      case 'tool': {
+        const { kind: _, ...call } = observation;
+        events.push({ type: 'session:tool', tool: { ...call, startedAt: at } });
+        if (call.danger) events.push({ type: 'session:danger', danger: dangerRecord(call.danger, call, at) });
+        break;
+      }
+      case 'tool-result': {
+        const { toolUseId, outcome, output } = observation;
+        const tool = toolsUsed.findLast(({ id }) => id === toolUseId);
+        events.push({
+          type: 'session:tool-result',
+          toolUseId,
+          outcome,
+          output,
+          ...(tool && { name: tool.name }),
+          ...(tool?.durationMs !== undefined && { durationMs: tool.durationMs }),
+        });
+        break;
+      }
+      case 'breach':
+      case 'danger':
+        events.push({ type: 'session:danger', danger: dangerRecord(observation.danger, observation, at) });
+        break;
+      case 'error': {
+        const { kind: _, ...error } = observation;
+        events.push({ type: 'session:error', error: { ...error, at } });
+        break;
+      }
+    }
+  }
+  return events;
+}
