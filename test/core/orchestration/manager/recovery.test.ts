@@ -829,44 +829,6 @@ describe('a manager that is closed', () => {
   });
 });
 
-describe('a manager that is closed while it launches', () => {
-  it('a run that is not on record is not launched after close()', async () => {
-    const { world, host } = scene();
-    const [gate, reached] = [deferred<void>(), deferred<void>()];
-    world.beforePlaced = () => {
-      reached.resolve();
-      return gate.promise;
-    };
-    const { id } = await create(host);
-    await reached.promise;
-    await host.manager.close();
-    gate.resolve();
-    world.beforePlaced = () => {};
-    for (let turns = 0; turns < 50; turns++) await turn();
-    expect(world.launches).toEqual([]);
-    const next = world.host();
-    await next.recover();
-    expect(await next.manager.waitFor(id, { status: 'running' })).toMatchObject({ runs: [{ number: 1 }] });
-  });
-
-  it('a run that is on record is adopted by the next manager', async () => {
-    const { world, host } = scene();
-    const [gate, reached] = [deferred<void>(), deferred<void>()];
-    world.beforeLaunch = () => {
-      reached.resolve();
-      return gate.promise;
-    };
-    const { id } = await create(host);
-    await reached.promise;
-    await host.manager.close();
-    gate.resolve();
-    await eventually(() => expect(world.launches).toHaveLength(1));
-    const next = world.host();
-    expectReport(await next.recover(), { adopted: [id] });
-    expect(world.launches).toHaveLength(1);
-  });
-});
-
 describe('a disk that cannot be written', () => {
   const obstacle = (world: World, id: string): string => join(world.folder(id).path, '.session.json.part');
 
