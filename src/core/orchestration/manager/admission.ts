@@ -122,6 +122,7 @@ export class SessionAdmission {
         ...(taskId !== undefined && { taskId }),
         ...(parentId !== undefined && { parentId }),
         ...(queuePosition !== undefined && { queuePosition }),
+        ...(spec.policy.onHostLost === 'allow' && { detached: true }),
       },
     };
   }

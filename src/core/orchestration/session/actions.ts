@@ -82,5 +82,8 @@ export type SessionAction =
 export interface CreatedAction {
   readonly type: 'created';
   readonly at: number;
-  readonly session: Pick<UnifiedSession, 'id' | 'mode' | 'environment' | 'taskId' | 'parentId' | 'queuePosition'>;
+  readonly session: Pick<
+    UnifiedSession,
+    'id' | 'mode' | 'environment' | 'taskId' | 'parentId' | 'queuePosition' | 'detached'
+  >;
 }
