@@ -111,7 +111,7 @@ export class ImageProbe {
       return read(said, image, user);
     } catch (error) {
       if (error instanceof OrchestrationError && error.code === 'LAUNCH_FAILED') {
-        throw noClaude(image, user, 'it cannot start /bin/sh', error);
+        throw noClaude(image, user, `it cannot start /bin/sh (${error.message.replace(/\.$/, '')})`, error);
       }
       throw error;
     } finally {
@@ -143,7 +143,7 @@ function noClaude(image: string, user: string | undefined, why: string, cause?: 
   const as = user === undefined ? '' : ` as user '${user}'`;
   return new OrchestrationError(
     'CLAUDE_NOT_FOUND',
-    `Image '${image}' (docker.image) cannot run Claude Code${as}: ${why}. Install @anthropic-ai/claude-code in it.`,
+    `Image '${image}' (docker.image) cannot run Claude Code${as}: ${why}. It needs a shell, 'stat' and @anthropic-ai/claude-code, and the user of docker.user.`,
     { cause },
   );
 }

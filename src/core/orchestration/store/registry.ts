@@ -37,7 +37,7 @@ export class SessionRegistry {
     if (session) return session;
     throw new OrchestrationError(
       'SESSION_NOT_FOUND',
-      `There is no session ${quote(id)} in this manager; list() shows those it has.`,
+      `There is no session ${quote(id)} in this manager. list() shows those it has, and recover() takes over those of earlier managers.`,
     );
   }
 
