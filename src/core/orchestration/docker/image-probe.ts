@@ -10,8 +10,10 @@ export interface ImageFacts extends ProbedImage {
   entrypoint: string[];
 }
 
+/** 2.1.98 accepts this key in `~/.claude.json`, but keeps a person's answer in the user's settings under another name. */
+const BYPASS = 'bypassPermissionsModeAccepted';
 /** The keys in `~/.claude.json` that are true when Claude's terminal UI no longer asks anything (measured on 2.1.98). */
-const ONBOARDING = ['hasCompletedOnboarding', 'bypassPermissionsModeAccepted', 'hasTrustDialogAccepted'];
+const ONBOARDING = ['hasCompletedOnboarding', BYPASS, 'hasTrustDialogAccepted'];
 
 /** Limits the whole probe. `claude --version` takes about half a second. */
 const PROBE_MS = 30_000;
@@ -26,6 +28,7 @@ echo "${MARK} $(id -u) [$(id -G)] $HOME" || exit
 for key in ${ONBOARDING.join(' ')}; do
   grep -q "\\"$key\\": *true" "$HOME/.claude.json" 2>/dev/null && echo "${MARK} $key"
 done
+grep -q '"skipDangerousModePermissionPrompt": *true' "$HOME/.claude/settings.json" 2>/dev/null && echo "${MARK} ${BYPASS}"
 stat -c %d:%i / >/dev/null && echo "${MARK} stat"
 for name in ${GUARD_VARIABLES.join(' ')}; do
   eval "value=\\$$name"
