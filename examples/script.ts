@@ -1,43 +1,102 @@
 /**
- * For shell scripts: `npx tsx examples/script.ts [--cwd DIR] "prompt"`. Shows progress on a terminal, and writes a line of JSON
- * for each event elsewhere. Exit code 0: completed, 1: failed, 130: cancelled (Ctrl-C), 2: the options were refused.
+ * For shell scripts. `start` exits at once, and the session works on with nobody there:
+ *
+ *     id=$(npx tsx examples/script.ts start --cwd ~/project "Fix the failing test")
+ *     npx tsx examples/script.ts follow "$id" && echo "It is done."
+ *     npx tsx examples/script.ts continue "$id" "Add a test for it"
+ *
+ * Exit code 0: done (`follow`: the session completed), 1: failed, 2: the command was refused, 130: `follow` was interrupted, and
+ * the session works on.
  */
 import { parseArgs } from 'node:util';
 import { OrchestrationError, type SessionEvent, UnifiedSessionManager } from 'autonomous-orchestration';
 import { showProgress } from './support/progress.js';
 
-const REFUSED = ['INVALID_OPTIONS', 'WORKSPACE_NOT_FOUND', 'WORKSPACE_NOT_WRITABLE', 'UNSAFE_MOUNT'];
+const USAGE = 'usage: script.ts start [--cwd DIR] PROMPT | follow ID | continue ID FEEDBACK';
+const REFUSED = [
+  'INVALID_OPTIONS',
+  'WORKSPACE_NOT_FOUND',
+  'WORKSPACE_NOT_WRITABLE',
+  'UNSAFE_MOUNT',
+  'SESSION_NOT_FOUND',
+];
 
-const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-// The reader of the output has closed the pipe, as in `script.ts … | head`.
-process.stdout.on('error', () => stop.abort());
-
-const manager = new UnifiedSessionManager();
-process.exitCode = await run(process.argv.slice(2)).catch((error: unknown) => {
-  if (stop.signal.aborted) return 130;
+process.exitCode = await main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
   return error instanceof OrchestrationError && !REFUSED.includes(error.code) ? 1 : 2;
 });
-await manager.close();
 
-async function run(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({ args, options: { cwd: { type: 'string' } }, allowPositionals: true });
-  const [prompt = '', ...more] = positionals;
-  if (more.length > 0)
-    throw new OrchestrationError('INVALID_OPTIONS', 'There is more than one prompt: put it in quotes.');
-  const progress = process.stdout.isTTY ? showProgress(manager) : undefined;
-  if (!progress) manager.on('event', (event) => void process.stdout.write(`${lineOf(event)}\n`));
-
-  const { id } = await manager.create({ prompt, cwd: values.cwd ?? '.', signal: stop.signal });
-  const { status } = await manager.waitFor(id);
-  progress?.finish();
-  if (status === 'cancelled') return 130;
-  return status === 'completed' ? 0 : 1;
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({ options: { cwd: { type: 'string' } }, allowPositionals: true });
+  const [command, first = '', second = ''] = positionals;
+  switch (`${command} ${positionals.length - 1}`) {
+    case 'start 1':
+      return start(first, values.cwd ?? '.');
+    case 'follow 1':
+      return follow(first);
+    case 'continue 2':
+      return continueWith(first, second);
+    default:
+      throw new Error(USAGE);
+  }
 }
 
-function lineOf(event: SessionEvent): string {
-  const json = JSON.stringify({ ...event, session: undefined });
-  // JSON does not escape these characters. An agent may write them, and a terminal would obey them.
-  return json.replace(/[\u007f-\u009f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
+/** The only place that knows where the sessions are. Every command also takes over what earlier ones have left. */
+async function withSessions<T>(work: (manager: UnifiedSessionManager) => Promise<T>): Promise<T> {
+  const manager = new UnifiedSessionManager();
+  try {
+    return await work(manager);
+  } finally {
+    await manager.close();
+  }
+}
+
+/** Prints the id of the new session. If other sessions have all slots, the session waits until a later command starts it. */
+async function start(prompt: string, cwd: string): Promise<number> {
+  const { id } = await withSessions(async (manager) => {
+    await manager.recover();
+    return manager.create({ prompt, cwd, detached: true });
+  });
+  console.log(id); // When the manager is closed, the container runs.
+  return 0;
+}
+
+/** Starts a further run of the same conversation. */
+async function continueWith(id: string, feedback: string): Promise<number> {
+  await withSessions(async (manager) => {
+    await manager.recover();
+    await manager.continue(id, feedback);
+  });
+  return 0;
+}
+
+/** Shows a session until it ends: as a table on a terminal, elsewhere a line of JSON for each event, and one for the outcome. */
+async function follow(id: string): Promise<number> {
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  // The reader of the output has closed the pipe, as in `script.ts follow … | head`.
+  process.stdout.on('error', () => interrupted.abort());
+  return withSessions(async (manager) => {
+    const progress = process.stdout.isTTY ? showProgress(manager, id) : undefined;
+    const write = (line: object): void => void (progress ?? process.stdout.write(`${harmless(line)}\n`));
+    manager.on('event', (event: SessionEvent) => {
+      if (event.sessionId === id) write({ ...event, session: undefined });
+    });
+    await manager.recover();
+    try {
+      const { status, result } = await manager.waitFor(id, { signal: interrupted.signal });
+      write({ id, status, result });
+      return status === 'completed' ? 0 : 1;
+    } catch (error) {
+      if (interrupted.signal.aborted) return 130;
+      throw error;
+    } finally {
+      progress?.finish();
+    }
+  });
+}
+
+/** JSON does not escape all characters that a terminal would obey, and an agent may write them. */
+function harmless(line: object): string {
+  return JSON.stringify(line).replace(/[\u007f-\u009f]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
 }

@@ -175,11 +175,15 @@ describe('the examples', () => {
   });
 
   it.each([
-    ['no prompt', []],
-    ['an empty prompt', ['']],
-    ['two prompts', ['two', 'prompts']],
-    ['an unknown option', ['--unknown', 'x']],
-    ['an option without its value', ['--cwd']],
+    ['no command', []],
+    ['an unknown command', ['begin', 'x']],
+    ['no prompt', ['start']],
+    ['an empty prompt', ['start', '']],
+    ['two prompts', ['start', 'two', 'prompts']],
+    ['an unknown option', ['start', '--unknown', 'x']],
+    ['an option without its value', ['start', '--cwd']],
+    ['an unknown session', ['follow', 'nobody']],
+    ['no feedback', ['continue', 'nobody']],
   ])('script.ts refuses %s with exit code 2, and writes nothing else', async (_, args) => {
     const refused = { code: 2, stdout: '', stderr: expect.stringMatching(/./) };
     await expect(example('script.ts', ...args)).rejects.toMatchObject(refused);
@@ -187,7 +191,7 @@ describe('the examples', () => {
 
   it('script.ts fails with exit code 1 if its options are valid but no engine answers', async () => {
     // No engine answers.
-    const failed = example('script.ts', '--cwd', tempFolder(), 'x');
+    const failed = example('script.ts', 'start', '--cwd', tempFolder(), 'x');
     await expect(failed).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/docker/i) });
   });
 

@@ -6,13 +6,18 @@ import logUpdate from 'log-update';
 const REDRAW_MS = 100;
 const COLUMNS = [16, 11, 5, 46, 7, 10, 8];
 
-/** Shows all sessions of a manager. In a terminal this is a table that is redrawn, elsewhere a line for each change. */
-export function showProgress(manager: UnifiedSessionManager): { finish(): void } {
-  return process.stdout.isTTY ? showTable(manager) : showLines(manager);
+/**
+ * Shows the sessions of a manager. In a terminal this is a table that is redrawn, elsewhere a line for each change.
+ *
+ * @param only the id of the only session in the table; by default the table has all sessions
+ */
+export function showProgress(manager: UnifiedSessionManager, only?: string): { finish(): void } {
+  return process.stdout.isTTY ? showTable(manager, only) : showLines(manager);
 }
 
-function showTable(manager: UnifiedSessionManager): { finish(): void } {
-  const draw = (): void => logUpdate(table(manager.list()));
+function showTable(manager: UnifiedSessionManager, only: string | undefined): { finish(): void } {
+  const shown = (): UnifiedSession[] => manager.list().filter(({ id }) => only === undefined || id === only);
+  const draw = (): void => logUpdate(table(shown()));
   const timer = setInterval(draw, REDRAW_MS);
   return {
     finish() {

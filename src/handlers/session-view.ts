@@ -51,6 +51,8 @@ export interface AutonomousSession {
   queuePosition?: number;
   /** What the session waits for, if it has nothing to do. Absent if it waits only for decisions about tool calls. */
   waitingFor?: WaitingFor;
+  /** True if the session works on while no process is there, and nobody decides about its tool calls then. */
+  detached?: true;
   /** In epoch milliseconds, like all times below. */
   createdAt: number;
   startedAt?: number;
@@ -199,6 +201,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
     state: status,
     queuePosition: session.queuePosition,
     waitingFor: session.waitingFor,
+    detached: session.detached,
     createdAt,
     startedAt: session.startedAt,
     endedAt: session.endedAt,

@@ -7,7 +7,17 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { attempt, bash, containersOf, engine, git, type ModelTurn, tempFolder, testManager } from './support.js';
+import {
+  attempt,
+  bash,
+  containersOf,
+  docker,
+  engine,
+  git,
+  type ModelTurn,
+  tempFolder,
+  testManager,
+} from './support.js';
 
 async function example(name: string, ...args: string[]) {
   return exampleAt(await tempFolder(0), name, ...args);
@@ -182,57 +192,85 @@ it('interactive.ts lets a person take turns with the agent and leave with /exit'
 });
 
 describe('script.ts', () => {
-  const script = (turns: readonly ModelTurn[], cwd: string) =>
-    scriptedExample('script.ts', turns, cwd, undefined, ['--cwd', cwd, 'Do it']);
-
-  it('script.ts writes a line of harmless JSON for each event and exits with 0 if the session completes', async () => {
-    const hostile = 'Done.\u001b[31m\u009b31m\u007f\r';
-    const child = await script([bash('echo x > made'), { text: hostile }], await tempFolder());
-    const exit = once(child, 'exit');
-    const output = await text(child.stdout);
-    expect(await exit).toEqual([0, null]);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what may not be there
-    expect(output).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
-    const events = output
+  /** Starts a session, and waits until the script has ended. */
+  async function started(turns: readonly ModelTurn[], cwd: string) {
+    const home = await tempFolder(0);
+    await writeFile(join(cwd, '.model-script.json'), JSON.stringify(turns));
+    const { code, stdout, stderr } = await exampleAt(home, 'script.ts', 'start', '--cwd', cwd, 'Do it');
+    expect({ code, stdout, stderr }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^[0-9a-z]{12}\n$/),
+      stderr: '',
+    });
+    return { home, id: stdout.trim() };
+  }
+  const lines = (stdout: string) =>
+    stdout
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
+
+  it('script.ts starts a session and exits, and the session completes with nobody there', async () => {
+    const cwd = await tempFolder();
+    const hostile = 'Done.\u001b[31m\u009b31m\u007f\r';
+    const waits = bash('until [ -e go ]; do sleep 0.1; done; echo x > made');
+    const { home, id } = await started([waits, bash('echo y >> made'), { text: hostile }], cwd);
+    await writeFile(join(cwd, 'go'), ''); // The script has ended.
+    expect(await docker('wait', `ao-${id}-1`)).toBe('0');
+    expect(await readFile(join(cwd, 'made'), 'utf8')).toBe('x\ny\n');
+
+    const { code, stdout, stderr } = await exampleAt(home, 'script.ts', 'follow', id);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what may not be there
+    expect(stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+    const events = lines(stdout);
     expect(events).toContainEqual(expect.objectContaining({ type: 'session:message', text: hostile }));
     expect(events.filter((event) => 'session' in event)).toEqual([]);
     expect(events.map(({ type }) => type)).toEqual(
-      expect.arrayContaining(['session:created', 'session:tool', 'session:completed']),
+      expect.arrayContaining(['session:recovered', 'session:tool', 'session:completed']),
     );
-  });
-
-  it('script.ts exits with 1 if the session fails', async () => {
-    const error = { status: 400, type: 'invalid_request_error', message: 'No.' };
-    const child = await script([{ error }], await tempFolder());
-    const exit = once(child, 'exit');
-    expect(await text(child.stdout)).toContain('"type":"session:failed"');
-    expect(await exit).toEqual([1, null]);
-  });
-
-  it('script.ts cancels the session on Ctrl-C and exits with 130', async () => {
-    const child = await script([bash('sleep 60')], await tempFolder());
-    const exit = once(child, 'exit');
-    let output = '';
-    for await (const chunk of child.stdout) {
-      if (!output.includes('session:tool') && String(chunk).includes('session:tool')) child.kill('SIGINT');
-      output += chunk;
-    }
-    expect(await exit).toEqual([130, null]);
-    expect(output).toContain('"type":"session:cancelled"');
-    const [, id = ''] = /"sessionId":"(\w+)"/.exec(output) ?? [];
+    expect(events.at(-1)).toMatchObject({ id, status: 'completed', result: { text: hostile, exitCode: 0 } });
     expect(await containersOf({ id })).toEqual([]);
   });
 
-  it('script.ts shows its progress on a terminal', async () => {
-    const cwd = await tempFolder();
-    await writeFile(join(cwd, '.model-script.json'), JSON.stringify([{ text: 'All \u001b]0;title\u0007done.' }]));
+  it('script.ts continues a session and exits, and follow shows the next run', async () => {
+    const { home, id } = await started([{ text: 'First.' }, { text: 'Second.' }], await tempFolder());
+    expect((await exampleAt(home, 'script.ts', 'follow', id)).code).toBe(0);
+    const again = await exampleAt(home, 'script.ts', 'continue', id, 'Go on');
+    expect(again).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    const { code, stdout } = await exampleAt(home, 'script.ts', 'follow', id);
+    expect([code, lines(stdout).at(-1)]).toMatchObject([0, { status: 'completed', result: { text: 'Second.' } }]);
+  });
+
+  it('script.ts follow exits with 1 if the session has failed', async () => {
+    const error = { status: 400, type: 'invalid_request_error', message: 'No.' };
+    const { home, id } = await started([{ error }], await tempFolder());
+    const { code, stdout } = await exampleAt(home, 'script.ts', 'follow', id);
+    expect([code, lines(stdout).at(-1)]).toMatchObject([1, { status: 'failed' }]);
+  });
+
+  it.each(['SIGINT', 'closed output'])(
+    'script.ts follow exits with 130 on %s, and the session works on',
+    async (how) => {
+      const { home, id } = await started([bash('sleep 1'), bash('sleep 1'), { text: 'Done.' }], await tempFolder());
+      const child = await scriptedExample('script.ts', [], await tempFolder(), home, ['follow', id]);
+      const exit = once(child, 'exit');
+      await once(child.stdout, 'data');
+      if (how === 'SIGINT') child.kill('SIGINT');
+      else child.stdout.destroy();
+      child.stdout.resume();
+      expect(await exit).toEqual([130, null]);
+      expect(await docker('wait', `ao-${id}-1`)).toBe('0');
+      expect((await exampleAt(home, 'script.ts', 'follow', id)).code).toBe(0);
+    },
+  );
+
+  it('script.ts follow shows the session as a table on a terminal', async () => {
+    const { home, id } = await started([{ text: 'All \u001b]0;title\u0007done.' }], await tempFolder());
     const path = join(import.meta.dirname, '../../examples/script.ts');
     // A terminal without a person has no size of its own.
-    const command = `stty rows 40 cols 160; exec ${process.execPath} --import tsx ${path} --cwd ${cwd} 'Do it'`;
-    const env = { ...process.env, DOCKER_HOST: engine.host, HOME: await tempFolder(0) };
+    const command = `stty rows 40 cols 160; exec ${process.execPath} --import tsx ${path} follow ${id}`;
+    const env = { ...process.env, DOCKER_HOST: engine.host, HOME: home };
     const { code, stdout } = await attempt('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
       env,
     });
@@ -240,14 +278,6 @@ describe('script.ts', () => {
     expect(stdout).toContain('│ completed │');
     expect(stdout).toContain('All done.');
     expect(stdout).not.toContain('title');
-  });
-
-  it('script.ts cancels the session when its output is closed', async () => {
-    const child = await script([bash('sleep 1'), bash('sleep 60')], await tempFolder());
-    const exit = once(child, 'exit');
-    await once(child.stdout, 'data');
-    child.stdout.destroy();
-    expect(await exit).toEqual([130, null]);
   });
 });
 

@@ -12,6 +12,7 @@ export interface HostTask {
   manager?: SessionManagerOptions;
   call?: { on: string; method: 'steer' | 'pause' | 'cancel' | 'continue'; args: string[] };
   dieAt?: string;
+  leave?: 'end' | 'exit';
 }
 
 /** A program that uses the library, in a separate process. It runs one session. */

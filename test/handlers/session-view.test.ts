@@ -63,6 +63,11 @@ describe('sessionView', () => {
     expect(sessionDetails(session).result).toEqual(result);
   });
 
+  it('sessionView() says whether a session works on without a process', () => {
+    expect(sessionView({ ...runningSession(), detached: true })).toMatchObject({ detached: true });
+    expect(sessionView(runningSession())).not.toHaveProperty('detached');
+  });
+
   it('sessionView() has no key without a value', () => {
     const view = sessionView(createdSession());
     expect(Object.values(view)).not.toContain(undefined);

@@ -1,8 +1,8 @@
 import { scriptedRun } from 'autonomous-orchestration/testing';
 import { expect, it } from 'vitest';
 import { deferred } from '../../src/core/orchestration/util/deferred.js';
-import { ASK_TO_PUSH, heldBefore } from '../support/simulate.js';
-import { openPage, serveSimulation } from './support.js';
+import { ASK_TO_PUSH, ENDLESS, heldBefore } from '../support/simulate.js';
+import { factsUnder, openPage, serveSimulation, sessionOnBoard } from './support.js';
 import { PUSH, WAIT, WORK, wholeCourse } from './whole-course.js';
 
 it('a person takes a session through its whole course on the page', async () => {
@@ -123,4 +123,23 @@ it('an unknown session is reported as not found', async () => {
   await page.getByText('No sessions yet.').waitFor();
   await page.evaluate(() => location.assign('#/sessions/nobody'));
   await page.getByText('Session not found').first().waitFor();
+});
+
+it('board and page say which session works on without a process, and what that means', async () => {
+  const { manager, server } = await serveSimulation(ENDLESS, { maxConcurrent: 2 });
+  const options = { prompt: 'x', detached: true };
+  const [alone, waits, queued] = [
+    await manager.create({ ...options, taskId: 'alone' }),
+    await manager.create({ prompt: 'x' }),
+    await manager.create(options),
+  ];
+  const page = await openPage(server);
+  for (const { id } of [alone, queued]) await sessionOnBoard(page, id).getByText('detached', { exact: true }).waitFor();
+  expect(await sessionOnBoard(page, waits.id).getByText('detached').count()).toBe(0);
+  await page.getByRole('link', { name: 'alone' }).click();
+  await page.getByRole('heading', { name: 'alone' }).waitFor();
+  expect(await page.getByText('detached', { exact: true }).getAttribute('title')).toMatch(
+    /^This session works on while no process manages it\. Nobody decides/,
+  );
+  expect(await factsUnder(page, 'Where')).toMatchObject({ 'Without a process': expect.stringContaining('works on') });
 });

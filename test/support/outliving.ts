@@ -161,7 +161,7 @@ export class Host {
     const left = tempFolder();
     copy(this.#world.stateDir, left);
     this.#world.stateDir = left;
-    this.executor.dead = true;
+    this.executor.die();
     await this.manager.close();
   }
 
@@ -176,8 +176,7 @@ export class Host {
 }
 
 class OutlivingExecutor extends BaseExecutor {
-  /** Whether the process was killed. Then nothing from it reaches the containers, and it hears nothing from them. */
-  dead = false;
+  readonly #death = deferred<void>();
   readonly adoptions: string[] = [];
   readonly #world: World;
 
@@ -191,7 +190,22 @@ class OutlivingExecutor extends BaseExecutor {
     return { environment: { docker, dockerImage: docker ? 'image' : '', cwd: spec.cwd } };
   }
 
+  /** Whether the process was killed. Then nothing from it reaches the containers, and it hears nothing from them. */
+  get dead(): boolean {
+    return this.#death.isSettled;
+  }
+
+  /** Simulates that the process is killed. Launches that are under way fail, and nobody will know. */
+  die(): void {
+    this.#death.resolve();
+  }
+
   async launch(request: RunRequest): Promise<RunHandle> {
+    if (this.dead) throw new Error('The process is dead.');
+    return this.#unlessDead(this.#launch(request));
+  }
+
+  async #launch(request: RunRequest): Promise<RunHandle> {
     await this.#world.beforePlaced(nameOf(request.spec.id, request.run));
     await request.onPlaced({ containerName: nameOf(request.spec.id, request.run) });
     await this.#world.beforeLaunch(nameOf(request.spec.id, request.run));
@@ -241,12 +255,17 @@ class OutlivingExecutor extends BaseExecutor {
     if (this.#world.isAway) throw new OrchestrationError('DOCKER_UNAVAILABLE', 'No engine answers.');
   }
 
+  #unlessDead<T>(work: Promise<T>): Promise<T> {
+    const killed = this.#death.promise.then(() => Promise.reject(new Error('The process is dead.')));
+    return Promise.race([work, killed]);
+  }
+
   #handle(run: OutlivingRun): RunHandle {
     const whileAlive = <T>(promise: Promise<T>): Promise<T> =>
       promise.then((value) => (this.dead ? new Promise<T>(() => {}) : value));
     let letGo = false;
     return {
-      started: whileAlive(Promise.race([run.started.promise, run.ended.promise.then(() => undefined)])),
+      started: this.#unlessDead(Promise.race([run.started.promise, run.ended.promise.then(() => undefined)])),
       ended: whileAlive(run.ended.promise).then((end) => (letGo ? new Promise<RunEnd>(() => {}) : end)),
       hooked: this.#world.hooked,
       stop: async (how) => {

@@ -8,6 +8,7 @@ import { sessionHref } from '../route.js';
 import { isOver, segmentsOf, timeOf } from '../segments.js';
 import { changesLine } from './Changes.js';
 import { Contained } from './Contained.js';
+import { Detached } from './Detached.js';
 import { Mode } from './Mode.js';
 import { Nothing } from './Nothing.js';
 import { SessionCard } from './SessionCard.js';
@@ -95,7 +96,7 @@ function Row({ session }: { session: AutonomousSession }): React.ReactNode {
     <div className="row" data-session={id}>
       <StateLabel session={session} />
       <span className="name">
-        <a href={sessionHref(id)}>{revealed(taskId)}</a> <Mode session={session} />
+        <a href={sessionHref(id)}>{revealed(taskId)}</a> <Mode session={session} /> <Detached session={session} />
       </span>
       {environment.branch !== undefined && <span className="branch">{revealed(environment.branch)}</span>}
       <span className="said">

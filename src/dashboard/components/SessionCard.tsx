@@ -7,6 +7,7 @@ import { useNow } from '../page-context.js';
 import { sessionHref } from '../route.js';
 import { stateLook } from '../waiting.js';
 import { Approval } from './Approval.js';
+import { Detached } from './Detached.js';
 import { FamilyOnCard } from './Family.js';
 import { Mode } from './Mode.js';
 import { RunBar } from './RunBar.js';
@@ -46,6 +47,7 @@ export const SessionCard = memo(function SessionCard({ session, descendants }: P
       </header>
       <p className="meta">
         <Mode session={session} />
+        <Detached session={session} />
         {environment.branch !== undefined && <span className="branch">{revealed(environment.branch)}</span>}
         <span>{duration(now - session.createdAt)}</span>
         {stats.totalCost !== undefined && <span>{usd(stats.totalCost)}</span>}

@@ -8,6 +8,7 @@ import { isOver, segmentsOf, timeOf } from '../segments.js';
 import { Activity } from './Activity.js';
 import { Approval } from './Approval.js';
 import { Changes } from './Changes.js';
+import { Detached } from './Detached.js';
 import { Fact } from './Fact.js';
 import { Family } from './Family.js';
 import { Mode } from './Mode.js';
@@ -40,6 +41,7 @@ function OneSession({ session }: { session: AutonomousSession }): React.ReactNod
       <header className="title">
         <h1>{revealed(session.taskId)}</h1>
         <Mode session={session} />
+        <Detached session={session} />
         <StateLabel session={session} />
         <span className="age">since {new Date(session.createdAt).toLocaleString('en-GB')}</span>
       </header>
@@ -149,12 +151,13 @@ interface FactsProps {
 }
 
 function Facts({ session, sessions }: FactsProps): React.ReactNode {
-  const { environment, mode, stats, conversation, logFile, runs, id, parentId, result } = session;
+  const { environment, mode, detached, stats, conversation, logFile, runs, id, parentId, result } = session;
   const parent = useMemo(() => parentsOf(sessions)(session), [session, sessions]);
   return (
     <dl className="facts">
       <Fact name="Session" value={id} />
       <Fact name="Mode" value={mode} />
+      <Fact name="Without a process" value={detached && 'works on, and nobody decides about its tool calls'} />
       <Fact name="Workspace" value={environment.cwd} />
       <Fact name="Worktree" value={environment.worktree} />
       <Fact name="Branch" value={environment.branch} />

@@ -63,4 +63,4 @@ function relativePath(): z.ZodType<string> {
 }
 
 /** The body of a checked request, without keys that are undefined. */
-export type CreateBody = Omit<CreateSessionOptions, 'docker' | 'policy' | 'signal' | 'mcpConfig'>;
+export type CreateBody = Omit<CreateSessionOptions, 'docker' | 'policy' | 'detached' | 'signal' | 'mcpConfig'>;

@@ -151,7 +151,7 @@ describe('routes that change something', () => {
   it('every changing route refuses unknown keys', async () => {
     const { changing, at, post, before, state } = await busyApp();
     for (const route of changing) {
-      for (const key of ['unknown', 'constructor', 'signal']) {
+      for (const key of ['unknown', 'constructor', 'signal', 'policy', 'detached']) {
         const { status, json } = await post(at(route), { ...route.body, [key]: 'x' });
         expect([status, json.code], `${route.path} ${key}`).toEqual([400, 'INVALID_OPTIONS']);
         expect(json.error).toContain(key);

@@ -10,8 +10,10 @@ export interface ImageFacts extends ProbedImage {
   entrypoint: string[];
 }
 
+/** 2.1.98 accepts this key in `~/.claude.json`, but keeps a person's answer in the user's settings under another name. */
+const BYPASS = 'bypassPermissionsModeAccepted';
 /** The keys in `~/.claude.json` that are true when Claude's terminal UI no longer asks anything (measured on 2.1.98). */
-const ONBOARDING = ['hasCompletedOnboarding', 'bypassPermissionsModeAccepted', 'hasTrustDialogAccepted'];
+const ONBOARDING = ['hasCompletedOnboarding', BYPASS, 'hasTrustDialogAccepted'];
 
 /** Limits the whole probe. `claude --version` takes about half a second. */
 const PROBE_MS = 30_000;
@@ -26,6 +28,7 @@ echo "${MARK} $(id -u) [$(id -G)] $HOME" || exit
 for key in ${ONBOARDING.join(' ')}; do
   grep -q "\\"$key\\": *true" "$HOME/.claude.json" 2>/dev/null && echo "${MARK} $key"
 done
+grep -q '"skipDangerousModePermissionPrompt": *true' "$HOME/.claude/settings.json" 2>/dev/null && echo "${MARK} ${BYPASS}"
 stat -c %d:%i / >/dev/null && echo "${MARK} stat"
 for name in ${GUARD_VARIABLES.join(' ')}; do
   eval "value=\\$$name"
@@ -111,7 +114,7 @@ export class ImageProbe {
       return read(said, image, user);
     } catch (error) {
       if (error instanceof OrchestrationError && error.code === 'LAUNCH_FAILED') {
-        throw noClaude(image, user, 'it cannot start /bin/sh', error);
+        throw noClaude(image, user, `it cannot start /bin/sh (${error.message.replace(/\.$/, '')})`, error);
       }
       throw error;
     } finally {
@@ -143,7 +146,7 @@ function noClaude(image: string, user: string | undefined, why: string, cause?: 
   const as = user === undefined ? '' : ` as user '${user}'`;
   return new OrchestrationError(
     'CLAUDE_NOT_FOUND',
-    `Image '${image}' (docker.image) cannot run Claude Code${as}: ${why}. Install @anthropic-ai/claude-code in it.`,
+    `Image '${image}' (docker.image) cannot run Claude Code${as}: ${why}. It needs a shell, 'stat' and @anthropic-ai/claude-code, and the user of docker.user.`,
     { cause },
   );
 }

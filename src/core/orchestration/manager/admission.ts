@@ -129,6 +129,7 @@ export class SessionAdmission {
         ...(taskId !== undefined && { taskId }),
         ...(parentId !== undefined && { parentId }),
         ...(queuePosition !== undefined && { queuePosition }),
+        ...(spec.policy.onHostLost === 'allow' && { detached: true }),
       },
     };
   }

@@ -10,7 +10,7 @@ import {
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
-import { isActive, isTerminal } from '../session/reducer.js';
+import { isTerminal } from '../session/reducer.js';
 import { newSessionId } from '../session/session-id.js';
 import type { WaitOptions } from '../session/sessions.js';
 import type { SessionMode } from '../session/status.js';
@@ -34,10 +34,8 @@ import { SessionRuns } from './session-runs.js';
 import { StateOwner } from './state-owner.js';
 import { SessionSweep } from './sweep.js';
 
-/** How long `close()` waits for sessions to end, and for the disk. */
+/** How long `close()` waits for sessions to end or to be launched, and for the disk. */
 const CLOSE_MS = 30_000;
-/** How long `close()` waits for launches that are under way. A run that is launched later is detached at once. */
-const LAUNCH_MS = 2_000;
 
 /** The sessions of one manager, and everything that is done to them. `UnifiedSessionManager` passes its calls to this class. */
 export class ManagedSessions implements SessionCommands {
@@ -137,22 +135,25 @@ export class ManagedSessions implements SessionCommands {
   async close(sessions: 'detach' | 'cancel'): Promise<void> {
     this.gate.close();
     const { store, runs, owner } = this;
+    runs.keepWaiting();
     const deadline = performance.now() + CLOSE_MS;
     const left = (): number => Math.max(1_000, deadline - performance.now());
+    // While a program awaits `close()`, there may be nothing else that keeps its process alive.
+    const alive = setInterval(() => {}, CLOSE_MS);
     await owner.settled(left());
     if (sessions === 'cancel') {
       const open = store.registry.list().filter(({ status }) => !isTerminal(status));
-      // Waiting sessions come first, so that no slot that becomes free starts one of them.
-      open.sort((a, b) => Number(isActive(a.status)) - Number(isActive(b.status)));
       const cancelled = open.map((session) => runs.cancel(session, 'the manager was closed'));
       await withTimeout(Promise.allSettled(cancelled), left());
     }
-    // After this, each launch is on record or does not happen, because the next manager must not launch a run again.
-    await withTimeout(runs.close(), LAUNCH_MS);
+    await withTimeout(runs.launched(), left());
+    // A launch that took too long is on record or does not happen, because the next manager must not launch a run again.
+    await withTimeout(runs.close(), left());
     for (const executor of new Set(Object.values(this.#executors))) executor.close();
     await withTimeout(store.journal.settled(), left());
     await withTimeout(this.removal.settled(), left());
     await owner.release(); // No other manager may begin before everything is written.
+    clearInterval(alive);
     this.#closed = true;
     store.waiters.rejectAll(new OrchestrationError('MANAGER_CLOSED', 'The manager was closed while this was awaited.'));
   }

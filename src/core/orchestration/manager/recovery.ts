@@ -6,6 +6,7 @@ import { hasOpenRun, isTerminal } from '../session/reducer.js';
 import type { SessionMode } from '../session/status.js';
 import { type LeftSession, leftSessions } from '../store/disk/left-sessions.js';
 import { knownFromLeftover, rebuiltRecord, standInSpec } from '../store/disk/rebuilt-session.js';
+import type { StoredPolicy } from '../store/disk/stored-policy.js';
 import { restoredRecord, type StoredRecord } from '../store/disk/stored-record.js';
 import { restoredSpec, type StoredSpec } from '../store/disk/stored-spec.js';
 import type { SessionStore } from '../store/store.js';
@@ -160,9 +161,10 @@ export class SessionRecovery {
     if (missing.length > 0 && !isTerminal(record.status) && !hasOpenRun(record)) {
       return `its next run needs variables that are not kept on disk: ${missing.join(', ')}; give them to recover({ env })`;
     }
+    const restored = restoredSpec(spec, options, given);
     return {
       prepared: {
-        spec: restoredSpec(spec, options, given),
+        spec: restored,
         executor,
         folder,
         environment: record.environment,
@@ -170,7 +172,7 @@ export class SessionRecovery {
         ...(missing.length > 0 && { missingEnv: missing }),
         ...(typeof left.spec === 'string' && { specIsPlaceholder: true }),
       },
-      record,
+      record: markDetached(record, [restored.policy, ...(hasOpenRun(record) ? [spec.policy] : [])]),
       ticket,
       rebuilt: typeof left.spec === 'string' || typeof left.record === 'string',
     };
@@ -193,6 +195,16 @@ function mayRun({ record, spec }: LeftSession, mode: string): boolean {
     return record.session.mode === mode && !isTerminal(status) && environment.docker;
   }
   return typeof spec === 'string' || spec.spec.mode === mode;
+}
+
+/**
+ * A session may work on while no process is there if its policy says so under this manager. A run that is under way keeps what its
+ * hook was told, so for such a run the policy under the earlier manager counts, too.
+ */
+function markDetached(record: UnifiedSession, policies: readonly Pick<StoredPolicy, 'onHostLost'>[]): UnifiedSession {
+  const { detached: _, ...rest } = record;
+  const works = policies.some(({ onHostLost }) => onHostLost === 'allow');
+  return Object.freeze({ ...rest, ...(works && { detached: true }) });
 }
 
 /** Resolves when it is clear what became of a run that was restored. */

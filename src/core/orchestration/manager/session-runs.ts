@@ -9,7 +9,7 @@ import { NO_TOKENS, totalTokens } from '../session/observation.js';
 import type { Outcome } from '../session/outcome.js';
 import type { ToolPolicy } from '../session/policy.js';
 import type { UnifiedSession } from '../session/record.js';
-import { hasOpenRun, isTerminal } from '../session/reducer.js';
+import { hasOpenRun, isTerminal, STATUSES } from '../session/reducer.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import { defined } from '../util/defined.js';
@@ -21,6 +21,8 @@ import { UsageLimits } from './usage-limit.js';
 
 /** The feedback for a session that goes on by itself. */
 const GO_ON = 'Continue from where you left off.';
+/** The statuses of a session that has no run to be launched. */
+const LAUNCHED = STATUSES.filter((status) => status !== 'starting');
 
 export interface SessionRunsOptions extends Omit<SessionSlotsOptions, 'onStart' | 'onChange'> {
   store: SessionStore;
@@ -42,6 +44,7 @@ export class SessionRuns {
   readonly #effects: LeaderEffects;
   readonly #usageLimits: UsageLimits;
   readonly #committedRules = new CommittedRules();
+  #keepsWaiting = false;
   #closed = false;
 
   constructor({ store, live, clock, commands, ...limits }: SessionRunsOptions) {
@@ -52,7 +55,7 @@ export class SessionRuns {
     this.#effects = new LeaderEffects({ registry: store.registry, live, commands, ender: this });
     // A session that is still being prepared has a slot, but is not live yet: its admission starts it.
     const onStart = (id: string): void => {
-      if (live.get(id)) this.start(id);
+      if (live.get(id) && !this.#keepsWaiting) this.start(id);
     };
     this.queue = new SessionQueue({ ...limits, store, clock, onStart });
     store.journal.onFailure((id, error) => this.#fail(id, error));
@@ -158,6 +161,21 @@ export class SessionRuns {
     return this.#goOn(session.id, GO_ON);
   }
 
+  /** From now on, no waiting session is started, even if a slot is free. */
+  keepWaiting(): void {
+    this.#keepsWaiting = true;
+  }
+
+  /** Resolves when every session that was given a slot executes or has ended, and the record on disk says so. */
+  async launched(): Promise<void> {
+    const { registry, waiters, journal } = this.#store;
+    // A run that ends may go on with feedback, and then a further run is launched.
+    for (let starting = startingIn(registry); starting.length > 0; starting = startingIn(registry)) {
+      await Promise.all(starting.map((session) => waiters.wait(session, { status: LAUNCHED })));
+    }
+    await journal.settled();
+  }
+
   /** Detaches this process from all runs. Nothing starts any more. Resolves when no launch is under way. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -259,4 +277,8 @@ export class SessionRuns {
     else this.queue.changed(id);
     return next;
   }
+}
+
+function startingIn(registry: SessionStore['registry']): UnifiedSession[] {
+  return registry.list({ status: 'starting' });
 }

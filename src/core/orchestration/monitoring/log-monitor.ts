@@ -49,6 +49,7 @@ export class LogMonitor {
   #source: LogSource | undefined;
   readonly #transcript: TranscriptFollower | undefined;
   #result: ResultObservation | undefined;
+  #hasEvents = false;
   readonly #others = new OtherLines((line) => this.#diagnose(line));
 
   /**
@@ -94,6 +95,11 @@ export class LogMonitor {
     return this.#result;
   }
 
+  /** True if the run's part of the log has an event of Claude's. */
+  get hasEvents(): boolean {
+    return this.#hasEvents;
+  }
+
   /** The last few lines that were not stream-json. If a start has failed, they say why. */
   get lastDiagnostics(): readonly string[] {
     return this.#others.last;
@@ -129,6 +135,7 @@ export class LogMonitor {
     this.#onActivity();
     const observations = this.#reader.read(event, byUser);
     const [first] = observations;
+    if (first) this.#hasEvents = true;
     if (first?.kind === 'init') {
       this.#transcript?.follow(first.conversationId);
       this.#result = undefined; // Claude has begun again, so an earlier result is not the end of this run.

@@ -6,7 +6,7 @@ import type { SessionSpec } from '../contract/session-spec.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import { DEFAULT_IMAGE, type DockerOptions } from '../session/docker-options.js';
 import { type SessionLimits, tightenLimits } from '../session/limits.js';
-import { type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from '../session/policy.js';
+import { detachPolicy, type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from '../session/policy.js';
 import type { SessionMode } from '../session/status.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
@@ -121,7 +121,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
   // These two cannot be copied as data.
   const { signal: _, policy: own, ...rest } = given;
   const options: CreateSessionOptions = copied(rest);
-  const { promptFile, worktree, workspaces = base.workspaces } = options;
+  const { promptFile, worktree, workspaces = base.workspaces, detached = false } = options;
   const prompt = options.prompt ?? (promptFile === undefined ? base.prompt : undefined);
   const cwd = resolve(options.cwd ?? base.cwd ?? process.cwd());
   if ((prompt === undefined) === (promptFile === undefined)) {
@@ -134,6 +134,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
   if (options.data !== undefined && promptFile === undefined) {
     throw new OrchestrationError('INVALID_OPTIONS', "Option 'data' needs 'promptFile': a 'prompt' is sent as it is.");
   }
+  const policy = tightenPolicy(base.policy, own);
   return {
     id,
     mode: options.mode ?? 'autonomous',
@@ -150,7 +151,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
       mcpConfig: options.mcpConfig,
       maxTurns: options.maxTurns,
     }),
-    policy: tightenPolicy(base.policy, own),
+    policy: detached ? detachPolicy(policy, base.led === true) : policy,
     limits: tightenLimits(base.limits ?? {}, options.limits),
   };
 }

@@ -136,6 +136,7 @@ export const createSchema = z.strictObject({
   maxTurns: positive.optional(),
   limits: limitsSchema.optional(),
   policy: policySchema.optional(),
+  detached: z.boolean().optional(),
   signal: z.instanceof(AbortSignal).optional(),
 });
 

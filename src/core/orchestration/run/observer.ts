@@ -73,8 +73,9 @@ export class RunObserver {
   }
 
   /** What was observed about how the run went. */
-  get witnesses(): Pick<RunWitnesses, 'result' | 'resetsAt' | 'diagnostics'> {
+  get witnesses(): Pick<RunWitnesses, 'result' | 'hasEvents' | 'resetsAt' | 'diagnostics'> {
     return {
+      hasEvents: this.#monitor?.hasEvents ?? false,
       result: this.#monitor?.result,
       resetsAt: this.#resetsAt,
       diagnostics: this.#monitor?.lastDiagnostics ?? [],

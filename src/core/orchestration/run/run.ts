@@ -270,7 +270,10 @@ export class Run implements RunControl {
   }
 
   #outcome(end: RunEnd): Outcome {
-    return outcomeOf({ end, stopped: this.#cause.stop, ...this.#parts.observer.witnesses });
+    const { mode, environment } = this.#record.session;
+    // A person may leave a terminal before a conversation begins.
+    const unattended = mode === 'interactive' ? undefined : environment;
+    return outcomeOf({ end, stopped: this.#cause.stop, unattended, ...this.#parts.observer.witnesses });
   }
 
   #refused(what: string): OrchestrationError {

@@ -89,6 +89,6 @@ export interface CreatedAction {
   readonly at: number;
   readonly session: Pick<
     UnifiedSession,
-    'id' | 'mode' | 'environment' | 'logFile' | 'taskId' | 'parentId' | 'queuePosition'
+    'id' | 'mode' | 'environment' | 'logFile' | 'taskId' | 'parentId' | 'queuePosition' | 'detached'
   >;
 }

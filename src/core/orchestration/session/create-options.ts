@@ -77,6 +77,14 @@ export interface CreateSessionOptions {
   /** Tightens the manager's policy for this session. A setting that would loosen the policy is refused. */
   policy?: ToolPolicy;
   /**
+   * `true` lets this session work on while no process is there, as `policy.onHostLost: 'allow'` does for all sessions of a
+   * manager. Until a process is there again, nobody decides about its tool calls: each one runs after five seconds, also one that
+   * the policy would deny. `docs/security.md` says what else is then undecided. Sessions that this one leads work on as well.
+   * Refused with `INVALID_OPTIONS` if the manager's policy or `policy` sets `onHostLost: 'deny'`, or if the session that leads
+   * this one is not detached. Default `false`.
+   */
+  detached?: boolean;
+  /**
    * Cancels the session when the signal is aborted. If `create()` is still under way, `create()` rejects with the signal's own
    * reason.
    */

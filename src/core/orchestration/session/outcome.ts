@@ -1,7 +1,7 @@
 import { stripControl, truncate } from '../util/text.js';
 import { classifyError } from './error-classifier.js';
 import type { ResultObservation } from './observation.js';
-import type { SessionResult } from './record.js';
+import type { SessionEnvironment, SessionResult } from './record.js';
 import type { RunEnd, RunStop } from './run.js';
 import type { TerminalStatus } from './status.js';
 
@@ -16,6 +16,10 @@ const MOUNTS_MOVED =
 export interface RunWitnesses {
   end: RunEnd;
   result: ResultObservation | undefined;
+  /** True if Claude wrote anything. */
+  hasEvents: boolean;
+  /** Where Claude ran. Undefined if it ran in a terminal. */
+  unattended: Pick<SessionEnvironment, 'docker' | 'dockerImage'> | undefined;
   /** Why the run was stopped on purpose, if it was. */
   stopped: RunStop | undefined;
   /** When the provider allows requests again, in epoch milliseconds, if it said so. */
@@ -40,7 +44,8 @@ export interface Outcome {
  * How a run went. The exit closes a run, and Claude's `result` says how the run went. Success needs both: exit code 0 and a
  * result without error. Pure.
  */
-export function outcomeOf({ end, result, stopped, resetsAt, diagnostics }: RunWitnesses): Outcome {
+export function outcomeOf(witnesses: RunWitnesses): Outcome {
+  const { end, result, stopped, resetsAt, diagnostics, hasEvents, unattended } = witnesses;
   const { exitCode } = end;
   const shared = {
     ...(result?.text !== undefined && { text: result.text }),
@@ -67,6 +72,7 @@ export function outcomeOf({ end, result, stopped, resetsAt, diagnostics }: RunWi
   const exitedWell = exitCode === 0 || (end.unknown && exitCode === undefined);
   if (end.closed) return { status: 'completed', result: { ...shared, reason: exitCode === 0 ? 'success' : 'closed' } };
   if (result && exitedWell) return { status: 'completed', result: { ...shared, reason: 'success' } };
+  if (exitCode === 0 && !hasEvents && unattended) return failed('incomplete', `${silent(unattended)}${said}`);
   if (exitedWell) return failed('incomplete', `It ended without a result.${said}`);
   if (!result && exitCode === MOUNTS_DIFFER && diagnostics.includes(MOUNTS_REFUSED)) {
     return failed('UNSAFE_MOUNT', `${MOUNTS_MOVED}.${said}`);
@@ -79,6 +85,22 @@ export function outcomeOf({ end, result, stopped, resetsAt, diagnostics }: RunWi
   if (exitCode === 143) return failed('terminated', 'It was told to terminate (exit code 143).');
   const { code } = classifyError(diagnostics.join('\n'), 'diagnostic');
   return failed(code === 'auth' ? 'auth' : 'error', `It ended with exit code ${exitCode}.${said}`);
+}
+
+/** The likely causes of a run that ends with exit code 0 and has an empty log (measured with Claude Code 2.1.98). */
+function silent({ docker, dockerImage }: Pick<SessionEnvironment, 'docker' | 'dockerImage'>): string {
+  const found = 'It ended with exit code 0, but Claude Code wrote nothing, so it probably did not run.';
+  if (!docker) {
+    const cause = "Likely cause: the 'claude' on the PATH is a wrapper that does not pass its arguments on.";
+    return `${found} ${cause} Try: claude -p 'Say hello' (it has to print an answer).`;
+  }
+  const causes = [
+    `the entrypoint of the image '${dockerImage}' does not execute its arguments (exec "$@")`,
+    "'claude' in the image is a wrapper that does not pass its arguments on",
+    'docker.user is a uid that has no home folder in the image',
+  ];
+  const test = `docker run --rm -e DISABLE_FIREWALL=true ${dockerImage} claude -p 'Say hello'`;
+  return `${found} Likely causes: ${causes.join('; ')}. Try: ${test} (it has to print an answer; if docker.user is set, add --user).`;
 }
 
 function resultReason(result: ResultObservation): string {

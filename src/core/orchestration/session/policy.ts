@@ -75,6 +75,10 @@ export interface ResolvedPolicy {
   readonly layers: readonly Required<Pick<ToolPolicy, 'rules' | 'dangerous'>>[];
   readonly approvalTimeoutMs: number;
   readonly onHostLost: 'deny' | 'allow';
+  /** False if somebody has set `onHostLost` to `'deny'`. Then no session may be `detached`. */
+  readonly mayDetach: boolean;
+  /** True if `onHostLost` is `'allow'` because the session, or the one that leads it, was created as `detached`. */
+  readonly detached: boolean;
 }
 
 const STRICTNESS: Readonly<Record<Decision, number>> = { allow: 0, ask: 1, deny: 2 };
@@ -103,6 +107,8 @@ export function resolvePolicy(policy: ToolPolicy = {}): ResolvedPolicy {
     layers: [{ rules: copied(policy.rules), dangerous: policy.dangerous ?? 'deny' }],
     approvalTimeoutMs: policy.approvalTimeoutMs ?? DEFAULT_APPROVAL_MS,
     onHostLost: policy.onHostLost ?? 'deny',
+    mayDetach: policy.onHostLost !== 'deny',
+    detached: false,
   };
 }
 
@@ -119,7 +125,32 @@ export function tightenPolicy(base: ResolvedPolicy, own: ToolPolicy | undefined)
   if (approvalTimeoutMs > base.approvalTimeoutMs)
     throw loosened('approvalTimeoutMs', approvalTimeoutMs, base.approvalTimeoutMs);
   if (onHostLost === 'allow' && base.onHostLost === 'deny') throw loosened('onHostLost', onHostLost, base.onHostLost);
-  return { layers: [...base.layers, { rules: copied(own.rules), dangerous }], approvalTimeoutMs, onHostLost };
+  return {
+    layers: [...base.layers, { rules: copied(own.rules), dangerous }],
+    approvalTimeoutMs,
+    onHostLost,
+    mayDetach: base.mayDetach && own.onHostLost !== 'deny',
+    detached: base.detached && onHostLost === 'allow',
+  };
+}
+
+/**
+ * The policy of a session that is `detached`: it works on while no process is there.
+ *
+ * @param led true if another session leads this one
+ * @throws OrchestrationError `INVALID_OPTIONS` if that would loosen what somebody has set, or the policy of the leader
+ */
+export function detachPolicy(policy: ResolvedPolicy, led: boolean): ResolvedPolicy {
+  if (policy.onHostLost === 'allow') return policy;
+  if (policy.mayDetach && !led) return { ...policy, onHostLost: 'allow', detached: true };
+  throw new OrchestrationError(
+    'INVALID_OPTIONS',
+    policy.mayDetach
+      ? "Option 'detached': true would loosen the policy of the session that leads this one, which is not detached itself. " +
+          "Leave it out, or create the leader with 'detached': true."
+      : "Option 'detached': true would loosen what the options of the manager, of the session or of its leader set: " +
+          'policy.onHostLost is "deny". Leave \'detached\' out, or that onHostLost.',
+  );
 }
 
 /** The policy's decision about a call: the strictest decision of all layers. Never throws. */

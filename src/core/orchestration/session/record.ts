@@ -14,6 +14,11 @@ export interface UnifiedSession {
   readonly status: SessionStatus;
   /** 1 for the next session to start. Only while `queued`. */
   readonly queuePosition?: number;
+  /**
+   * True if the session works on while no process is there: it was created as `detached`, or the policy sets `onHostLost` to
+   * `'allow'`.
+   */
+  readonly detached?: true;
   readonly createdAt: number;
   /** When the first run began to execute. */
   readonly startedAt?: number;

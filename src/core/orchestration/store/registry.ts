@@ -92,7 +92,7 @@ export class SessionRegistry {
 export function notFound(id: string): OrchestrationError {
   return new OrchestrationError(
     'SESSION_NOT_FOUND',
-    `There is no session ${quote(id)} in this manager; list() shows those it has.`,
+    `There is no session ${quote(id)} in this manager. list() shows those it has, and recover() takes over those of earlier managers.`,
   );
 }
 

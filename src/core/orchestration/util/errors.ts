@@ -20,9 +20,9 @@ import { inspect } from 'node:util';
  * | `WORKSPACE_NOT_WRITABLE` | the image's user cannot write to the workspace | change its owner, or set `docker.user` |
  * | `UNSAFE_MOUNT` | a mount would hand the machine to the agent | mount less, or set `docker.allowUnsafeMounts` |
  * | `UNSAFE_SETTINGS` | the workspace's Claude settings would switch the guard off | correct the file that the message names |
- * | `WORKTREE_FAILED` | git refused to make or find the worktree | see `cause` |
+ * | `WORKTREE_FAILED` | the worktree could not be made, found or removed | see the message |
  * | `WORKTREE_HAS_WORK` | a worktree has work that would be lost with it | merge it, or remove it with `force` |
- * | `LAUNCH_FAILED` | the session's process could not be started | see `cause` |
+ * | `LAUNCH_FAILED` | the session's process could not be started | see the message |
  * | `ENV_MISSING` | a session of an earlier process needs variables, and their values are not kept on disk | give them to `recover({ env })` |
  * | `STATE_LOCKED` | another manager uses `stateDir` | reach it with `openSessions()`, close it, or choose another folder |
  * | `OWNER_UNREACHABLE` | the process that owns the sessions does not answer, or the connection to it was lost | see the message; look at the record before you repeat a call |

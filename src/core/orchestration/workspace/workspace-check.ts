@@ -37,6 +37,6 @@ export async function checkWritable(folder: string, image: string, { uid, gids }
   throw new OrchestrationError(
     'WORKSPACE_NOT_WRITABLE',
     `${quote(folder)} belongs to ${owner}:${gid} (mode ${(mode & 0o777).toString(8)}) and cannot be written by uid ${uid}, ` +
-      `the user of image '${image}'. Change its owner or mode, or set docker.user to '${owner}:${gid}'.`,
+      `the user of image '${image}'. Change its owner or mode, or set docker.user to '${owner}:${gid}'. If that user has no home folder in the image, set HOME in the image, too.`,
   );
 }

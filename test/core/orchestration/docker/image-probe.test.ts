@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
@@ -91,6 +91,15 @@ describe('the facts of an image', () => {
         expect(said()).toContain(`autonomous-orchestration-probe ${key}\n`);
       }
     }
+    // Where 2.1.98 keeps the answer of a person who follows the advice of ONBOARDING_NEEDED.
+    writeFileSync(
+      join(home, '.claude.json'),
+      JSON.stringify({ ...settings, bypassPermissionsModeAccepted: undefined }),
+    );
+    expect(said()).not.toContain('bypassPermissionsModeAccepted');
+    mkdirSync(join(home, '.claude'));
+    writeFileSync(join(home, '.claude/settings.json'), '{\n  "skipDangerousModePermissionPrompt": true\n}\n');
+    expect(said()).toContain('autonomous-orchestration-probe bypassPermissionsModeAccepted\n');
     writeFileSync(join(home, '.claude.json'), JSON.stringify({ ...settings, hasCompletedOnboarding: false }));
     expect(said()).not.toContain('hasCompletedOnboarding');
   });

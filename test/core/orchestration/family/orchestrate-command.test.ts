@@ -294,6 +294,7 @@ describe('the usage of orchestrate', () => {
     ["'--cost-usd' takes a number", ['create', '--cost-usd=-1', 'p']],
     ["'--children' takes a number", ['create', '--children', '', 'p']],
     ["Unknown option '--cwd'", ['create', '--cwd', '/', 'p']],
+    ["Unknown option '--detached'", ['create', '--detached', 'p']],
     ["Unknown option '--__proto__'", ['create', '--__proto__', 'p']],
     ["Unknown option '- '", ['create', '- item']],
     ["goes behind '--'", ['create', `-${'x'.repeat(1_000_000)}`]],

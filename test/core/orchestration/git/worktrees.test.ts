@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { Worktrees } from '../../../../src/core/orchestration/git/worktrees.js';
@@ -22,6 +31,17 @@ it('many worktrees of one repository can be created at the same time', async () 
   await worktrees.remove(repo, `${repo}-one`);
   expect(await worktrees.ensure(repo, { branch: 'one' })).toMatchObject({ created: true });
   expect(await worktrees.ensure(repo, { branch: 'two' })).toMatchObject({ created: false, path: `${repo}-two` });
+});
+
+it('a branch whose worktree was deleted by hand gets a new one after the command that the error names', async () => {
+  const repo = repository();
+  const worktrees = new Worktrees();
+  const { path } = await worktrees.ensure(repo, { branch: 'one' });
+  rmSync(path, { recursive: true });
+  const refused = await worktrees.ensure(repo, { branch: 'one' }).catch((error: Error) => error.message);
+  expect(refused).toContain("run 'git worktree prune'");
+  git(repo, 'worktree', 'prune');
+  expect(await worktrees.ensure(repo, { branch: 'one' })).toMatchObject({ path, created: true });
 });
 
 /** Usual kinds of repositories with the branches `main` and `side/one`. */

@@ -9,7 +9,7 @@ import type {
 import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
-import { fakeClock } from '../../../support/clock.js';
+import { closeWithoutWaiting, fakeClock } from '../../../support/clock.js';
 import { errorOf } from '../../../support/errors.js';
 import { unfrozenParts } from '../../../support/frozen.js';
 import { ASK_TO_PUSH, DONE, ENDLESS, heldBefore, nextEvent, PUSHES, simulate } from '../../../support/simulate.js';
@@ -393,7 +393,7 @@ describe('pause and resume', () => {
     await launched.promise;
     await turn();
     const paused = manager.pause(id).catch((error: unknown) => error);
-    await manager.close();
+    await closeWithoutWaiting(manager);
     expect(await paused).toMatchObject({ code: 'MANAGER_CLOSED' });
     expect(pause).not.toHaveBeenCalled();
   });

@@ -488,6 +488,58 @@ describe('the policy of an adopted session', () => {
     await next.manager.waitFor(id, { status: 'running' });
     expect(world.runOf(id)).toMatchObject({ number: 2, policy: { onHostLost: 'deny' } });
   });
+
+  it('a detached session says so on its record, also under the next manager, and its later runs are detached', async () => {
+    const { world, host } = scene();
+    const { id } = await host.running({ detached: true });
+    expect(world.runOf(id).policy.onHostLost).toBe('allow');
+    const other = await host.running();
+    expect(host.manager.list().map(({ detached }) => detached)).toEqual([true, undefined]);
+    await host.kill();
+    const next = world.host();
+    await next.recover();
+    expect([id, other.id].map((one) => next.manager.get(one)?.detached)).toEqual([true, undefined]);
+    world.runOf(id).complete();
+    await ended(next.manager, id);
+    await next.manager.continue(id, 'more');
+    await next.manager.waitFor(id, { status: 'running' });
+    expect(world.runOf(id)).toMatchObject({ number: 2, policy: { onHostLost: 'allow' } });
+  });
+
+  it.each([
+    ['runs', true],
+    ['waits', undefined],
+  ])(
+    'a detached session that %s under a manager that forbids it has detached: %s on its record',
+    async (how, detached) => {
+      const { world, host } = scene({ maxConcurrent: 1 });
+      const first = await host.running({ detached: true });
+      const second = await host.manager.create({ prompt: 'x', cwd: '/', detached: true });
+      await host.kill();
+      const next = world.host({ maxConcurrent: 1, policy: { onHostLost: 'deny' } });
+      await next.recover();
+      expect(next.manager.get(how === 'runs' ? first.id : second.id)?.detached).toBe(detached);
+    },
+  );
+
+  it('a session shows that the policy of its manager lets it work alone', async () => {
+    const { host } = scene({ policy: { onHostLost: 'allow' } });
+    expect(await host.running()).toMatchObject({ detached: true });
+  });
+
+  it('a session that another one leads cannot be detached unless its leader is', async () => {
+    const { world, host } = scene();
+    Object.assign(host.executor, { leads: true });
+    const waits = await host.running({ mode: 'orchestration' });
+    await errorOf(host.running({ parentId: waits.id, detached: true }), 'INVALID_OPTIONS');
+    const works = await host.running({ mode: 'orchestration', detached: true });
+    for (const options of [{ parentId: works.id }, { parentId: works.id, detached: true }]) {
+      const child = await host.running(options);
+      expect(child.detached).toBe(true);
+      world.runOf(child.id).complete();
+      await ended(host.manager, child.id);
+    }
+  });
 });
 
 describe('a session whose files are damaged', () => {
@@ -826,44 +878,6 @@ describe('a manager that is closed', () => {
     await closing;
     expect(world.stored(id).session.status).toBe('paused');
     expectReport(await next.recover(), { adopted: [id] });
-  });
-});
-
-describe('a manager that is closed while it launches', () => {
-  it('a run that is not on record is not launched after close()', async () => {
-    const { world, host } = scene();
-    const [gate, reached] = [deferred<void>(), deferred<void>()];
-    world.beforePlaced = () => {
-      reached.resolve();
-      return gate.promise;
-    };
-    const { id } = await create(host);
-    await reached.promise;
-    await host.manager.close();
-    gate.resolve();
-    world.beforePlaced = () => {};
-    for (let turns = 0; turns < 50; turns++) await turn();
-    expect(world.launches).toEqual([]);
-    const next = world.host();
-    await next.recover();
-    expect(await next.manager.waitFor(id, { status: 'running' })).toMatchObject({ runs: [{ number: 1 }] });
-  });
-
-  it('a run that is on record is adopted by the next manager', async () => {
-    const { world, host } = scene();
-    const [gate, reached] = [deferred<void>(), deferred<void>()];
-    world.beforeLaunch = () => {
-      reached.resolve();
-      return gate.promise;
-    };
-    const { id } = await create(host);
-    await reached.promise;
-    await host.manager.close();
-    gate.resolve();
-    await eventually(() => expect(world.launches).toHaveLength(1));
-    const next = world.host();
-    expectReport(await next.recover(), { adopted: [id] });
-    expect(world.launches).toHaveLength(1);
   });
 });
 

@@ -234,7 +234,13 @@ describe('options of the manager', () => {
       maxConcurrent: 3,
       maxQueued: 10,
       docker: {},
-      policy: { layers: [{ rules: [], dangerous: 'deny' }], approvalTimeoutMs: 600_000, onHostLost: 'deny' },
+      policy: {
+        layers: [{ rules: [], dangerous: 'deny' }],
+        approvalTimeoutMs: 600_000,
+        onHostLost: 'deny',
+        mayDetach: true,
+        detached: false,
+      },
       releaseSlotWhileWaiting: true,
       executors: {},
     });
@@ -319,6 +325,17 @@ describe('a policy', () => {
     const { message } = await refusal({ prompt: 'ok', policy: { dangerous: 'allow' } });
     expect(message).toContain("Option 'policy.dangerous'");
     expect(message).toContain('may only tighten');
+  });
+
+  it('a detached session gets a policy that allows it to work alone, and no other session does', () => {
+    expect(create({ prompt: 'a', detached: true }).policy).toMatchObject({ onHostLost: 'allow', detached: true });
+    for (const options of [{ prompt: 'a' }, { prompt: 'a', detached: false }])
+      expect(create(options).policy).toMatchObject({ onHostLost: 'deny', detached: false });
+  });
+
+  it("detached is refused if the session's own policy says that its calls wait", async () => {
+    const { message } = await refusal({ prompt: 'ok', detached: true, policy: { onHostLost: 'deny' } });
+    expect(message).toContain("Option 'detached': true would loosen");
   });
 });
 

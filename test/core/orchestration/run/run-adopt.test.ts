@@ -23,6 +23,7 @@ import { resolveCreateOptions, resolveManagerOptions } from '../../../../src/cor
 import { lastRun } from '../../../../src/core/orchestration/run/live-record.js';
 import { Run } from '../../../../src/core/orchestration/run/run.js';
 import type { SessionAction } from '../../../../src/core/orchestration/session/actions.js';
+import { resolvePolicy } from '../../../../src/core/orchestration/session/policy.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { fakeClock } from '../../../support/clock.js';
 import { errorOf } from '../../../support/errors.js';
@@ -380,7 +381,7 @@ describe("decisions of the previous process's guard", () => {
 describe('messages that the user sent to an adopted run', () => {
   const left = async ({ steering, guard }: SessionFolder): Promise<void> => {
     const files = new MailboxFiles(guard);
-    await files.create({ layers: [], approvalTimeoutMs: 1, onHostLost: 'deny' });
+    await files.create(resolvePolicy({ approvalTimeoutMs: 1 }));
     writeFileSync(`${files.answers}/written`, '');
     writeFileSync(
       steering,

@@ -15,6 +15,8 @@ const outcome = (witnesses: Partial<RunWitnesses>): ReturnType<typeof outcomeOf>
   outcomeOf({
     end: { exitCode: 0 },
     result: undefined,
+    hasEvents: true,
+    unattended: { docker: true, dockerImage: 'agents:stable' },
     stopped: undefined,
     resetsAt: undefined,
     diagnostics: [],
@@ -117,6 +119,34 @@ describe('the outcome of a run', () => {
       'The container is gone. Last output: entrypoint: starting | boom',
     );
     expect(outcome({ result: bad(undefined, 'error_max_turns') }).result.error).toContain("'error_max_turns'");
+  });
+});
+
+describe('a run that ends with exit code 0 and an empty log', () => {
+  const silent = (witnesses: Partial<RunWitnesses>) => outcome({ hasEvents: false, ...witnesses }).result;
+
+  it('the error names the likely causes in the image, a command to try, and the last output', () => {
+    const { reason, error } = silent({ diagnostics: ['entrypoint: ready'] });
+    expect(reason).toBe('incomplete');
+    expect(error).toContain('exit code 0, but Claude Code wrote nothing');
+    expect(error).toContain("the entrypoint of the image 'agents:stable' does not execute its arguments");
+    expect(error).toContain('docker.user');
+    expect(error).toContain("docker run --rm -e DISABLE_FIREWALL=true agents:stable claude -p 'Say hello'");
+    expect(error).toMatch(/ Last output: entrypoint: ready$/);
+  });
+
+  it('without a container, the error says nothing of images', () => {
+    const { error } = silent({ unattended: { docker: false, dockerImage: '' } });
+    expect(error).toContain("the 'claude' on the PATH is a wrapper");
+    expect(error).not.toMatch(/image|docker/);
+  });
+
+  it.each<[string, Partial<RunWitnesses>]>([
+    ['Claude wrote something', { hasEvents: true }],
+    ['nobody knows the exit code', { end: { unknown: true } }],
+    ['a person had a terminal', { unattended: undefined }],
+  ])('the error only says that there is no result if %s', (_, witnesses) => {
+    expect(silent(witnesses)).toMatchObject({ reason: 'incomplete', error: 'It ended without a result.' });
   });
 });
 

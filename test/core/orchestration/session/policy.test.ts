@@ -4,6 +4,7 @@ import {
   DEFAULT_POLICY,
   type Decision,
   decide,
+  detachPolicy,
   type PolicyDecision,
   resolvePolicy,
   type ToolCall,
@@ -235,7 +236,7 @@ describe("a session's own policy", () => {
   it("a session without its own policy has the manager's policy", () => {
     expect(tightenPolicy(base, undefined)).toBe(base);
     const { layers, ...times } = tightenPolicy(base, {});
-    expect(times).toEqual({ approvalTimeoutMs: 1_000, onHostLost: 'deny' });
+    expect(times).toEqual({ approvalTimeoutMs: 1_000, onHostLost: 'deny', mayDetach: true, detached: false });
     expect(layers[1]).toEqual({ rules: [], dangerous: 'ask' });
   });
 
@@ -274,6 +275,28 @@ describe("a session's own policy", () => {
   ])("a session's policy is refused if its '%s' is looser: manager %j, session %j", async (name, theirs, own, what) => {
     const { message } = await errorOf(() => tightenPolicy(resolvePolicy(theirs), own), 'INVALID_OPTIONS');
     expect(message).toContain(`Option 'policy.${name}': ${what}. A session may only tighten`);
+  });
+
+  it.each<[string, ToolPolicy, ToolPolicy | undefined, boolean, string | undefined]>([
+    ['neither says anything', {}, undefined, false, undefined],
+    ['the manager allows it for all sessions', { onHostLost: 'allow' }, {}, false, undefined],
+    ['its leader works alone', { onHostLost: 'allow' }, {}, true, undefined],
+    ['the manager sets deny', { onHostLost: 'deny' }, undefined, false, 'onHostLost is "deny"'],
+    ['the manager sets deny, and the session has a policy', { onHostLost: 'deny' }, {}, false, 'onHostLost is "deny"'],
+    ['the session sets deny', {}, { onHostLost: 'deny' }, false, 'onHostLost is "deny"'],
+    ['the session tightens', { onHostLost: 'allow' }, { onHostLost: 'deny' }, false, 'onHostLost is "deny"'],
+    ['its leader waits', {}, undefined, true, 'the session that leads this one, which is not detached itself'],
+  ])('a session may be detached unless somebody has forbidden it: %s', async (_, theirs, own, led, refused) => {
+    const policy = tightenPolicy(resolvePolicy(theirs), own);
+    if (refused === undefined) expect(detachPolicy(policy, led).onHostLost).toBe('allow');
+    else expect((await errorOf(() => detachPolicy(policy, led), 'INVALID_OPTIONS')).message).toContain(refused);
+  });
+
+  it('a session that a detached one leads works alone as well, unless its own policy says otherwise', () => {
+    const leader = detachPolicy(resolvePolicy(), false);
+    expect(tightenPolicy(leader, undefined)).toMatchObject({ onHostLost: 'allow', detached: true });
+    expect(tightenPolicy(leader, {})).toMatchObject({ onHostLost: 'allow', detached: true });
+    expect(tightenPolicy(leader, { onHostLost: 'deny' })).toMatchObject({ onHostLost: 'deny', detached: false });
   });
 
   const anyRule: fc.Arbitrary<ToolRule> = fc.record(

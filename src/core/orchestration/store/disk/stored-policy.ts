@@ -5,6 +5,8 @@ export interface StoredPolicy {
   readonly layers: readonly { readonly rules: readonly StoredRule[]; readonly dangerous: Decision }[];
   readonly approvalTimeoutMs: number;
   readonly onHostLost: 'deny' | 'allow';
+  /** Present if the session was created as `detached`, or is led by such a session. */
+  readonly detached?: true;
 }
 
 interface StoredRule {
@@ -15,9 +17,15 @@ interface StoredRule {
   readonly matches?: { readonly source: string; readonly flags: string } | 'function';
 }
 
-export function storedPolicy({ layers: [, ...own], approvalTimeoutMs, onHostLost }: ResolvedPolicy): StoredPolicy {
+export function storedPolicy(policy: ResolvedPolicy): StoredPolicy {
+  const {
+    layers: [, ...own],
+    approvalTimeoutMs,
+    onHostLost,
+    detached,
+  } = policy;
   const layers = own.map(({ rules, dangerous }) => ({ rules: rules.map(storedRule), dangerous }));
-  return { layers, approvalTimeoutMs, onHostLost };
+  return { layers, approvalTimeoutMs, onHostLost, ...(detached && { detached }) };
 }
 
 /**
@@ -26,10 +34,13 @@ export function storedPolicy({ layers: [, ...own], approvalTimeoutMs, onHostLost
  */
 export function restoredPolicy(base: ResolvedPolicy, stored: StoredPolicy): ResolvedPolicy {
   const own = stored.layers.map(({ rules, dangerous }) => ({ rules: rules.map(restoredRule), dangerous }));
+  const detached = stored.detached === true && base.mayDetach;
   return {
     layers: [...base.layers, ...own],
     approvalTimeoutMs: Math.min(base.approvalTimeoutMs, stored.approvalTimeoutMs),
-    onHostLost: base.onHostLost === 'deny' ? 'deny' : stored.onHostLost,
+    onHostLost: base.onHostLost === 'deny' && !detached ? 'deny' : stored.onHostLost,
+    mayDetach: base.mayDetach,
+    detached,
   };
 }
 

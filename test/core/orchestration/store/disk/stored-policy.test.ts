@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type Decision,
   decide,
+  detachPolicy,
   type ResolvedPolicy,
   resolvePolicy,
   type ToolCall,
@@ -97,6 +98,19 @@ describe('a stored policy', () => {
     });
     const strict = throughJson(tightenPolicy(resolvePolicy({ onHostLost: 'allow' }), { onHostLost: 'deny' }));
     expect(restoredPolicy(resolvePolicy({ onHostLost: 'allow' }), strict).onHostLost).toBe('deny');
+  });
+
+  it('a detached session stays detached under the next manager, unless that one sets onHostLost to deny', () => {
+    const stored = throughJson(detachPolicy(resolvePolicy(), false));
+    const restored = (next: ToolPolicy) => restoredPolicy(resolvePolicy(next), stored).onHostLost;
+    expect([{}, { onHostLost: 'allow' }, { onHostLost: 'deny' }].map((next) => restored(next as ToolPolicy))).toEqual([
+      'allow',
+      'allow',
+      'deny',
+    ]);
+    // What was allowed to all sessions of a manager is not allowed by the next one that says nothing.
+    const all = throughJson(resolvePolicy({ onHostLost: 'allow' }));
+    expect(restoredPolicy(resolvePolicy(), all).onHostLost).toBe('deny');
   });
 
   it('a restored policy is never looser than before, and is equal if it has no functions', () => {
