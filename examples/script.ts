@@ -9,7 +9,7 @@
  * the session works on.
  */
 import { parseArgs } from 'node:util';
-import { OrchestrationError, type SessionEvent, UnifiedSessionManager } from 'autonomous-orchestration';
+import { OrchestrationError, openSessions, type SessionEvent, type Sessions } from 'autonomous-orchestration';
 import { showProgress } from './support/progress.js';
 
 const USAGE = 'usage: script.ts start [--cwd DIR] PROMPT | follow ID | continue ID FEEDBACK';
@@ -41,32 +41,25 @@ async function main(): Promise<number> {
   }
 }
 
-/** The only place that knows where the sessions are. Every command also takes over what earlier ones have left. */
-async function withSessions<T>(work: (manager: UnifiedSessionManager) => Promise<T>): Promise<T> {
-  const manager = new UnifiedSessionManager();
-  try {
-    return await work(manager);
-  } finally {
-    await manager.close();
-  }
+/** In the process that runs the sessions, if there is one. Otherwise this process takes over what earlier ones have left. */
+async function withSessions<T>(
+  work: (sessions: Sessions) => Promise<T>,
+  listen?: (sessions: Sessions) => void,
+): Promise<T> {
+  await using sessions = await openSessions({}, listen);
+  return await work(sessions);
 }
 
 /** Prints the id of the new session. If other sessions have all slots, the session waits until a later command starts it. */
 async function start(prompt: string, cwd: string): Promise<number> {
-  const { id } = await withSessions(async (manager) => {
-    await manager.recover();
-    return manager.create({ prompt, cwd, detached: true });
-  });
-  console.log(id); // When the manager is closed, the container runs.
+  const { id } = await withSessions((sessions) => sessions.create({ prompt, cwd, detached: true }));
+  console.log(id); // When the sessions are closed, the container runs.
   return 0;
 }
 
 /** Starts a further run of the same conversation. */
 async function continueWith(id: string, feedback: string): Promise<number> {
-  await withSessions(async (manager) => {
-    await manager.recover();
-    await manager.continue(id, feedback);
-  });
+  await withSessions((sessions) => sessions.continue(id, feedback));
   return 0;
 }
 
@@ -76,15 +69,17 @@ async function follow(id: string): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
   // The reader of the output has closed the pipe, as in `script.ts follow … | head`.
   process.stdout.on('error', () => interrupted.abort());
-  return withSessions(async (manager) => {
-    const progress = process.stdout.isTTY ? showProgress(manager, id) : undefined;
-    const write = (line: object): void => void (progress ?? process.stdout.write(`${harmless(line)}\n`));
-    manager.on('event', (event: SessionEvent) => {
+  let progress: ReturnType<typeof showProgress> | undefined;
+  const write = (line: object): void => void (progress ?? process.stdout.write(`${harmless(line)}\n`));
+  const listen = (sessions: Sessions): void => {
+    if (process.stdout.isTTY) progress = showProgress(sessions, id);
+    sessions.on('event', (event: SessionEvent) => {
       if (event.sessionId === id) write({ ...event, session: undefined });
     });
-    await manager.recover();
+  };
+  return withSessions(async (sessions) => {
     try {
-      const { status, result } = await manager.waitFor(id, { signal: interrupted.signal });
+      const { status, result } = await sessions.waitFor(id, { signal: interrupted.signal });
       write({ id, status, result });
       return status === 'completed' ? 0 : 1;
     } catch (error) {
@@ -93,7 +88,7 @@ async function follow(id: string): Promise<number> {
     } finally {
       progress?.finish();
     }
-  });
+  }, listen);
 }
 
 /** JSON does not escape all characters that a terminal would obey, and an agent may write them. */

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import type { UnifiedSession, UnifiedSessionManager } from 'autonomous-orchestration';
+import type { Sessions, UnifiedSession } from 'autonomous-orchestration';
 import Table from 'cli-table3';
 import logUpdate from 'log-update';
 
@@ -7,16 +7,16 @@ const REDRAW_MS = 100;
 const COLUMNS = [16, 11, 5, 46, 7, 10, 8];
 
 /**
- * Shows the sessions of a manager. In a terminal this is a table that is redrawn, elsewhere a line for each change.
+ * Shows sessions. In a terminal this is a table that is redrawn, elsewhere a line for each change.
  *
  * @param only the id of the only session in the table; by default the table has all sessions
  */
-export function showProgress(manager: UnifiedSessionManager, only?: string): { finish(): void } {
-  return process.stdout.isTTY ? showTable(manager, only) : showLines(manager);
+export function showProgress(sessions: Sessions, only?: string): { finish(): void } {
+  return process.stdout.isTTY ? showTable(sessions, only) : showLines(sessions);
 }
 
-function showTable(manager: UnifiedSessionManager, only: string | undefined): { finish(): void } {
-  const shown = (): UnifiedSession[] => manager.list().filter(({ id }) => only === undefined || id === only);
+function showTable(sessions: Sessions, only: string | undefined): { finish(): void } {
+  const shown = (): UnifiedSession[] => sessions.list().filter(({ id }) => only === undefined || id === only);
   const draw = (): void => logUpdate(table(shown()));
   const timer = setInterval(draw, REDRAW_MS);
   return {
@@ -28,15 +28,15 @@ function showTable(manager: UnifiedSessionManager, only: string | undefined): { 
   };
 }
 
-function showLines(manager: UnifiedSessionManager): { finish(): void } {
+function showLines(sessions: Sessions): { finish(): void } {
   const write = (session: UnifiedSession, text: string): void => console.log(`${nameOf(session)}: ${plain(text)}`);
-  manager.on('session:queued', ({ session, position }) => write(session, `queued at position ${position}`));
-  manager.on('session:started', ({ session }) => write(session, 'started'));
-  manager.on('session:message', ({ session, text }) => write(session, text));
-  manager.on('session:tool', ({ session, tool }) => write(session, `uses ${tool.name} ${JSON.stringify(tool.input)}`));
-  manager.on('session:error', ({ session, error }) => write(session, `${error.severity}: ${error.message}`));
+  sessions.on('session:queued', ({ session, position }) => write(session, `queued at position ${position}`));
+  sessions.on('session:started', ({ session }) => write(session, 'started'));
+  sessions.on('session:message', ({ session, text }) => write(session, text));
+  sessions.on('session:tool', ({ session, tool }) => write(session, `uses ${tool.name} ${JSON.stringify(tool.input)}`));
+  sessions.on('session:error', ({ session, error }) => write(session, `${error.severity}: ${error.message}`));
   for (const end of ['session:completed', 'session:failed', 'session:cancelled'] as const) {
-    manager.on(end, ({ session, result }) => {
+    sessions.on(end, ({ session, result }) => {
       const cost = `$${(session.metadata.costUsd ?? 0).toFixed(4)}`;
       write(session, `${session.status} after ${seconds(session)}, ${cost}${result.error ? `: ${result.error}` : ''}`);
     });

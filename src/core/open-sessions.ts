@@ -16,6 +16,8 @@ const RETRY_MS = 50;
  *
  * A client keeps its process alive until `close()`, which ends only the connection.
  *
+ * @param listen called with the sessions before their records are read, so that listeners that it adds miss no event: neither
+ * those of the takeover, nor `session:recovered` for each session that is there
  * @throws OrchestrationError `INVALID_OPTIONS`; `STATE_LOCKED` if the owner has the option `socket: false`;
  * `OWNER_UNREACHABLE` if the owner does not answer; `OWNER_INCOMPATIBLE` if it has another version of this library; otherwise as
  * `recover()`
@@ -26,18 +28,24 @@ const RETRY_MS = 50;
  * console.log((await sessions.waitFor(id)).result?.text);
  * ```
  */
-export async function openSessions(options: SessionManagerOptions = {}): Promise<Sessions> {
+export async function openSessions(
+  options: SessionManagerOptions = {},
+  listen: (sessions: Sessions) => void = () => {},
+): Promise<Sessions> {
   const { stateDir } = resolveManagerOptions(options);
   const deadline = performance.now() + CHANGE_MS;
   let manager: UnifiedSessionManager | undefined;
   while (true) {
     try {
-      const client = await SessionsClient.connect(stateDir);
+      const client = await SessionsClient.connect(stateDir, listen);
       if (client) {
         await manager?.close();
         return client;
       }
-      manager ??= new UnifiedSessionManager(options);
+      if (!manager) {
+        manager = new UnifiedSessionManager(options);
+        listen(manager);
+      }
       await manager.recover();
       return manager;
     } catch (error) {

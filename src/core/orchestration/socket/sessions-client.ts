@@ -45,14 +45,20 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
   /**
    * Connects to the manager that owns a state folder.
    *
+   * @param listen called with the client before it gets its records
    * @returns undefined if nobody listens there
    * @throws OrchestrationError `OWNER_UNREACHABLE`, `OWNER_INCOMPATIBLE`, `STATE_NOT_WRITABLE`
    */
-  static async connect(stateDir: string): Promise<SessionsClient | undefined> {
+  static async connect(
+    stateDir: string,
+    listen: (client: SessionsClient) => void,
+  ): Promise<SessionsClient | undefined> {
+    const socket = await connectInFolder(stateDir);
+    if (!socket) return undefined;
     const client = new SessionsClient(stateDir);
-    const connection = await client.#connect();
-    if (connection) client.#connection = Promise.resolve(connection);
-    return connection && client;
+    listen(client);
+    client.#connection = Promise.resolve(await OwnerConnection.open(socket, client.#listener()));
+    return client;
   }
 
   private constructor(stateDir: string) {

@@ -242,6 +242,7 @@ describe('options of the manager', () => {
         detached: false,
       },
       releaseSlotWhileWaiting: true,
+      socket: true,
       executors: {},
     });
     expect(resolveManagerOptions({ stateDir: 'here' }).stateDir).toBe(resolve('here'));

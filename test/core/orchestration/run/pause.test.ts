@@ -60,7 +60,7 @@ it('pause() freezes the agent, then the deadlines, then the record; resume() has
   await freeze.resume();
   expect(freeze.frozen).toBe(false);
   expect(done).toEqual(['thaw', 'deadlines go on', 'resumed']);
-  expect(record.actions.at(-1)).toEqual({ type: 'resumed', at: 7, deadlines: new Map([['r', 9]]) });
+  expect(record.actions.at(-1)).toEqual({ type: 'resumed', at: 7, deadlines: [['r', 9]] });
 });
 
 it('pause() does nothing if the run is already paused, nor does resume() if it is running', async () => {
