@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SessionManagerOptions, UnifiedSession, UnifiedSessionManager } from 'autonomous-orchestration';
 import { SimulatedExecutor, type SimulatedScript } from 'autonomous-orchestration/testing';
@@ -8,6 +8,7 @@ import * as disk from '../../../../src/core/orchestration/store/disk/left-sessio
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import * as trees from '../../../../src/core/orchestration/util/fs/remove-tree.js';
 import { errorOf } from '../../../support/errors.js';
+import { eventually } from '../../../support/eventually.js';
 import { git, repository } from '../../../support/git.js';
 import { InWorktrees } from '../../../support/in-worktrees.js';
 import { World } from '../../../support/outliving.js';
@@ -354,6 +355,10 @@ describe('a process that dies in the middle of remove()', () => {
     const { stateDir, manager, ended } = scene();
     const { id, environment } = await ended({ cwd, worktree: 'feature' });
     const other = await ended();
+    // The end of a session is on disk a moment after its event.
+    const isOnDisk = (one: string): boolean =>
+      readFileSync(new SessionFolder(stateDir, one).record, 'utf8').includes('"completed"');
+    await eventually(() => expect([id, other.id].every(isOnDisk)).toBe(true));
     const copies: { state: string; worktree: boolean }[] = [];
     const cut = (): void => {
       const state = tempFolder();
