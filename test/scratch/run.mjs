@@ -1,5 +1,5 @@
 // Makes a project of its own from the packed package, and runs the tests of this folder in it, as a user of the package would:
-// with Vitest, with Vitest and a mocked module, with Jest, and with `bun test` where npm has a Bun for this machine.
+// with Vitest, with Vitest and a mocked module, in several processes, with Jest, and with `bun test` where npm has a Bun for this machine.
 import { cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,10 +11,9 @@ const root = join(import.meta.dirname, '../..');
 const project = await mkdtemp(join(tmpdir(), 'orchestration-scratch-'));
 try {
   await install();
-  for (const file of ['injected.test.mjs', 'mocked.test.mjs', 'bun.test.mjs', 'jest.test.mjs', 'vitest.config.mjs'])
-    await cp(join(import.meta.dirname, file), join(project, file));
+  for (const file of await readdir(import.meta.dirname)) await cp(join(import.meta.dirname, file), join(project, file));
   const vitest = join(project, 'node_modules/vitest/vitest.mjs');
-  for (const file of ['injected.test.mjs', 'mocked.test.mjs'])
+  for (const file of ['injected.test.mjs', 'mocked.test.mjs', 'shared.test.mjs'])
     console.log(await inProject(process.execPath, [vitest, 'run', file]));
   const jest = [
     '--yes',
