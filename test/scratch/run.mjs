@@ -1,6 +1,6 @@
 // Makes a project of its own from the packed package, and runs the tests of this folder in it, as a user of the package would:
 // with Vitest, with Vitest and a mocked module, in several processes, with Jest, and with `bun test` where npm has a Bun for this machine.
-import { cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../e2e/engine/run.mjs';
@@ -15,17 +15,7 @@ try {
   const vitest = join(project, 'node_modules/vitest/vitest.mjs');
   for (const file of ['injected.test.mjs', 'mocked.test.mjs', 'shared.test.mjs'])
     console.log(await inProject(process.execPath, [vitest, 'run', file]));
-  const jest = [
-    '--yes',
-    '--package',
-    `jest@${JEST}`,
-    '--',
-    'jest',
-    '--testMatch',
-    '**/jest.test.mjs',
-    '--rootDir',
-    project,
-  ];
+  const jest = ['--yes', '--package', `jest@${JEST}`, '--', 'jest', '--testMatch', '**/jest.test.mjs'];
   console.log(await inProject('env', ['NODE_OPTIONS=--experimental-vm-modules', 'npx', ...jest]));
   const bun = ['--yes', '--package', `bun@${BUN}`, '--', 'bun'];
   const why = await inProject('npx', [...bun, '--version']).then(() => undefined, String);
@@ -40,6 +30,7 @@ async function install() {
   const modules = join(project, 'node_modules');
   const own = join(modules, 'autonomous-orchestration');
   await mkdir(own, { recursive: true });
+  await writeFile(join(project, 'package.json'), '{ "private": true, "type": "module" }');
   for (const name of await readdir(join(root, 'node_modules'))) {
     if (!name.startsWith('.')) await symlink(join(root, 'node_modules', name), join(modules, name));
   }

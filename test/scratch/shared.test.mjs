@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { openSessions } from 'autonomous-orchestration';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 /** A `claude` that works until there is a file `go`. */
 const CLAUDE = `#!/bin/sh
@@ -45,14 +47,16 @@ function scene() {
 }
 
 it('a server and three scripts share one state folder, and the server is killed in the middle', async () => {
-  const { folder, start } = scene();
+  const { folder, stateDir, start } = scene();
   const first = start('server');
   await first.when('listening');
   const scripts = [start('script'), start('script'), start('script')];
-  for (const script of scripts) {
-    await script.when('client');
-    await script.when('session:message', 3);
-  }
+  for (const script of scripts) await script.when('client');
+  const watching = await openSessions({ stateDir });
+  const ofStatus = (status) => expect.poll(() => watching.list({ status }).length, { timeout: 60_000 });
+  await ofStatus('running').toBe(3);
+  await ofStatus('queued').toBe(3);
+  await watching.close();
   first.child.kill('SIGKILL');
   await first.exited;
   const next = start('server');
