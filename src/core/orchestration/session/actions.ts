@@ -81,7 +81,7 @@ export type SessionAction =
     };
 
 /** By when a request has to be answered, in epoch milliseconds. */
-export type Deadline = readonly [requestId: string, deadline: number];
+type Deadline = readonly [requestId: string, deadline: number];
 
 /** A session comes into being. Only this action and `recovered` need no record before them. */
 export interface CreatedAction {

@@ -10,7 +10,7 @@ import { messageOf, OrchestrationError, type OrchestrationErrorCode } from '../u
 export const VERSION: string = packageJson.version;
 
 /** What a client can ask its owner to do. Everything else is answered from the client's own copy of the records. */
-export const VERBS = [
+const VERBS = [
   'create',
   'cancel',
   'continue',
