@@ -1,4 +1,4 @@
-import type { SessionManagerOptions, UnifiedSessionManager } from 'autonomous-orchestration';
+import type { SessionManagerOptions, Sessions } from 'autonomous-orchestration';
 import { type AutonomousAppOptions, createAutonomousApp } from 'autonomous-orchestration/handlers';
 import type { SimulatedScript } from 'autonomous-orchestration/testing';
 import { simulate } from './simulate.js';
@@ -26,8 +26,8 @@ export function testApp(
   return { manager, events, workspace, ...appOn(manager, { workspaces: [workspace], ...app }) };
 }
 
-/** An app for a manager, and functions that send requests to it. */
-export function appOn(manager: UnifiedSessionManager, options: Partial<AutonomousAppOptions> = {}) {
+/** An app for sessions, and functions that send requests to it. */
+export function appOn(manager: Sessions, options: Partial<AutonomousAppOptions> = {}) {
   const app = createAutonomousApp(manager, { token: TOKEN, ...options });
   const get = async (path: string, headers: Record<string, string> = {}) =>
     answer(await app.request(path, { headers: { ...AUTHORIZED, ...headers } }));

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { openSessions, UnifiedSessionManager } from 'autonomous-orchestration';
 import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import packageJson from '../../../../package.json' with { type: 'json' };
 import { VERSION } from '../../../../src/core/orchestration/socket/messages.js';
 import { OwnerConnection } from '../../../../src/core/orchestration/socket/owner-connection.js';
 import { errorOf } from '../../../support/errors.js';
@@ -151,6 +152,10 @@ async function pretender(lines: readonly object[]): Promise<Socket> {
 const LISTENER = { onReady: () => {}, onAction: () => {}, onQueue: () => {}, onLost: () => {} };
 const HELLO = { type: 'hello', version: VERSION, pid: 4711 };
 const READY = { type: 'ready', queue: { running: 0, queued: 0, maxConcurrent: 3, maxQueued: 10, items: [] } };
+
+it('the version is that of the package', () => {
+  expect(VERSION).toBe(packageJson.version);
+});
 
 describe('a client whose owner does not work', () => {
   it('an owner of another version is refused, with both versions', async () => {
