@@ -61,6 +61,7 @@ const { calls, ages } = await inScratch(async (folder) => {
   await write(SECONDS);
   console.error(`bench: ${Math.round(events / SECONDS)} events a second`);
   writer.disconnect();
+  if (ages.length < events / 10) throw new Error(`Only ${ages.length} of ${events} events are stamped messages.`);
   await sessions.close();
   owner.kill('SIGKILL');
   return { calls, ages };

@@ -30,6 +30,7 @@ export const {
   handleAutonomousSteer,
   handleAutonomousApprove,
   handleAutonomousDeny,
+  handleAutonomousRemove,
   createAutonomousMonitor,
 } = createAutonomousHandlers(manager);
 
@@ -54,6 +55,7 @@ interface Body {
   message: string;
   requestId: string;
   note?: string;
+  force?: boolean;
 }
 
 /** `POST /api/autonomous-sessions`. Other options can name files of this machine, so no request chooses them. */
@@ -78,6 +80,8 @@ async function act(taskId: string, verb: string, body: Body): Promise<Result> {
       return handleAutonomousApprove(taskId, body.requestId, body.note);
     case 'deny':
       return handleAutonomousDeny(taskId, body.requestId, body.reason);
+    case 'remove':
+      return handleAutonomousRemove(taskId, body.force);
     default:
       return NOT_FOUND;
   }

@@ -16,7 +16,7 @@ monitor.on('monitor-error', ({ logFile, error }) => console.log(logFile, error))
 
 async function run(prompt: string): Promise<void> {
   const session = await executor.create({ prompt, docker: true });
-  const reported = new Promise((resolve) => monitor.once('session:result', resolve));
+  const reported = new Promise((resolve) => monitor.once('session:result', resolve).once('monitor-error', resolve));
   const cleanup = monitor.monitorSession(session);
   const { status, result } = await executor.sessions.waitFor(session.id);
   if (status === 'completed') await reported; // The monitor reads by itself, and may be a moment later.

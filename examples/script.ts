@@ -19,6 +19,9 @@ const REFUSED = [
   'WORKSPACE_NOT_WRITABLE',
   'UNSAFE_MOUNT',
   'SESSION_NOT_FOUND',
+  'ILLEGAL_TRANSITION',
+  'QUEUE_FULL',
+  'UNSAFE_SETTINGS',
 ];
 
 process.exitCode = await main().catch((error: unknown) => {
@@ -72,6 +75,7 @@ async function follow(id: string): Promise<number> {
   let progress: ReturnType<typeof showProgress> | undefined;
   const write = (line: object): void => void (progress ?? process.stdout.write(`${harmless(line)}\n`));
   const listen = (sessions: Sessions): void => {
+    progress?.finish();
     if (process.stdout.isTTY) progress = showProgress(sessions, id);
     sessions.on('event', (event: SessionEvent) => {
       if (event.sessionId === id) write({ ...event, session: undefined });

@@ -3,7 +3,7 @@
 // slowest test files and the line `N passed, N failed`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { ensureEngine } from './e2e/engine/engine.mjs';
@@ -13,6 +13,7 @@ import { ensureChromium } from './page/chromium.mjs';
 const root = join(import.meta.dirname, '..');
 const mustRunAll = process.env.CI === 'true';
 const results = await mkdtemp(join(tmpdir(), 'orchestration-tests-'));
+await chmod(results, 0o711); // Some tests work as another user in a folder of their own in it.
 const total = { passed: 0, failed: 0 };
 /** @type {string[]} */
 const leftOut = [];

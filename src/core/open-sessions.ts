@@ -6,7 +6,7 @@ import { SessionsClient } from './orchestration/socket/sessions-client.js';
 import { OrchestrationError } from './orchestration/util/errors.js';
 
 /** How long an owner that does not listen yet, or no longer, is waited for. */
-const CHANGE_MS = 2_000;
+const CHANGE_MS = 5_000;
 const RETRY_MS = 50;
 
 /**
@@ -17,7 +17,8 @@ const RETRY_MS = 50;
  * A client keeps its process alive until `close()`, which ends only the connection.
  *
  * @param listen called with the sessions before their records are read, so that listeners that it adds miss no event: neither
- * those of the takeover, nor `session:recovered` for each session that is there
+ * those of the takeover, nor `session:recovered` for each session that is there. Called again, with other sessions, if the owner
+ * begins or ends at that moment
  * @throws OrchestrationError `INVALID_OPTIONS`; `STATE_LOCKED` if the owner has the option `socket: false`;
  * `OWNER_UNREACHABLE` if the owner does not answer; `OWNER_INCOMPATIBLE` if it has another version of this library; otherwise as
  * `recover()`
@@ -49,12 +50,16 @@ export async function openSessions(
       await manager.recover();
       return manager;
     } catch (error) {
-      const changes = error instanceof OrchestrationError && error.code === 'STATE_LOCKED';
-      if (!changes || performance.now() > deadline) {
+      if (!mayChange(error) || performance.now() > deadline) {
         await manager?.close();
         throw error;
       }
       await delay(RETRY_MS);
     }
   }
+}
+
+/** True if the owner may be about to begin, or to end. */
+function mayChange(error: unknown): boolean {
+  return error instanceof OrchestrationError && ['STATE_LOCKED', 'OWNER_UNREACHABLE'].includes(error.code);
 }

@@ -27,7 +27,7 @@ export function requireManager(value: unknown): asserts value is Sessions {
   const received = isObject(value) ? `The given object has no method '${missing}'.` : `Received ${quote(value)}.`;
   throw new OrchestrationError(
     'INVALID_OPTIONS',
-    `Argument 'manager': it has to be a manager, as made by 'new UnifiedSessionManager()'. ${received}`,
+    `Argument 'manager': it has to be a manager, as made by 'new UnifiedSessionManager()' or 'openSessions()'. ${received}`,
   );
 }
 

@@ -32,7 +32,7 @@ export interface AutonomousSession {
   /** The session's own id if the user gave no `taskId`. */
   taskId: string;
   parentId?: string;
-  /** Empty until the first run begins. */
+  /** The path of the log. The file is made when the first run begins. */
   logFile: string;
   startTime: string;
   /**

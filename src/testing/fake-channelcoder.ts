@@ -24,10 +24,11 @@ export interface FakeChannelCoder {
  * @example
  * ```ts
  * const fake = fakeChannelCoder([{ text: 'Done.' }]);
- * const manager = new UnifiedSessionManager({ channelCoder: fake.module });
+ * const manager = new UnifiedSessionManager({ stateDir: 'test-state', channelCoder: fake.module });
  * const { id } = await manager.create({ prompt: 'Tidy up' });
  * await manager.waitFor(id);
  * console.log(fake.calls[0]?.prompt); // Tidy up
+ * await manager.close();
  * ```
  */
 export function fakeChannelCoder(turns: readonly ScriptedTurn[]): FakeChannelCoder {

@@ -29,7 +29,7 @@ class Sharing {
   constructor(task: { role: 'server' | 'script'; manager: SessionManagerOptions; create?: CreateSessionOptions[] }) {
     const program = join(inject('programs'), 'sharing.js');
     this.#process = spawn(process.execPath, [program, JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.exited = once(this.#process, 'exit');
+    this.exited = once(this.#process, 'close');
     onTestFinished(() => void this.#process.kill('SIGKILL'));
     if (!this.#process.stdout) throw new Error('the process has no output');
     createInterface({ input: this.#process.stdout }).on('line', (line) => this.lines.push(JSON.parse(line)));

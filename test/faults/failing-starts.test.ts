@@ -73,6 +73,7 @@ it(`${STARTS} starts that fail are each reported once and leave nothing behind`,
   const ends = countEnds(manager);
   const listeners = manager.listenerCount('event');
   const cwd = await tempFolder();
+  await manager.recover(); // From then on it has its state folder, and listens there.
   const before = await holdings();
   const controller = new AbortController();
 

@@ -61,7 +61,7 @@ it(`${SESSIONS} containers that exit at once are recorded with the right exit co
   const more = added(await holdings(), before);
   expect(more.filter((held) => held !== SOCKET)).toEqual([]);
   expect(listenersOf(process)).toEqual(listeners);
-  expect(await readdir(stateDir)).toEqual(['images.json', 'lock.1', 'sessions']);
+  expect(await readdir(stateDir)).toEqual(['images.json', 'lock.1', 'manager.sock', 'sessions']);
 
   const [early = 0, late = 0] = [heap.get(STEP), heap.get(SESSIONS)];
   const grown = (late - early) / (SESSIONS - STEP);

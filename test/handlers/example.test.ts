@@ -1,8 +1,11 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { createAutonomousHandlers } from 'autonomous-orchestration/handlers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { answer, hono, manager, nodeServer } from '../../examples/autonomous-handlers.js';
+import * as example from '../../examples/autonomous-handlers.js';
 import { runningSession } from '../support/sessions.js';
+
+const { answer, hono, manager, nodeServer } = example;
 
 const { TOKEN } = vi.hoisted(() => {
   const TOKEN = 'the-token-of-this-test';
@@ -36,7 +39,7 @@ beforeEach(() => {
   vi.spyOn(manager, 'list').mockImplementation(({ taskId } = {}) =>
     taskId === undefined || taskId === session.taskId ? [session] : [],
   );
-  for (const name of ['create', 'cancel', 'pause', 'resume', 'continue', 'approve', 'deny'] as const)
+  for (const name of ['create', 'cancel', 'pause', 'resume', 'continue', 'approve', 'deny', 'remove'] as const)
     vi.spyOn(manager, name).mockResolvedValue(session);
   vi.spyOn(manager, 'steer').mockResolvedValue();
 });
@@ -48,16 +51,25 @@ const post = (body: unknown, token = TOKEN): RequestInit => ({
 });
 
 /** Each verb with its body, and what the manager is asked for. */
-const VERBS: [string, object, 'cancel' | 'pause' | 'resume' | 'continue' | 'steer' | 'approve' | 'deny', unknown[]][] =
-  [
-    ['cancel', { reason: 'Why.' }, 'cancel', ['Why.']],
-    ['pause', {}, 'pause', []],
-    ['resume', {}, 'resume', []],
-    ['continue', { feedback: 'More.' }, 'continue', ['More.']],
-    ['steer', { message: 'Faster.' }, 'steer', ['Faster.']],
-    ['approve', { requestId: 'r', note: 'Fine.' }, 'approve', ['r', 'Fine.']],
-    ['deny', { requestId: 'r', reason: 'No.' }, 'deny', ['r', 'No.']],
-  ];
+const VERBS: [
+  string,
+  object,
+  'cancel' | 'pause' | 'resume' | 'continue' | 'steer' | 'approve' | 'deny' | 'remove',
+  unknown[],
+][] = [
+  ['cancel', { reason: 'Why.' }, 'cancel', ['Why.']],
+  ['pause', {}, 'pause', []],
+  ['resume', {}, 'resume', []],
+  ['continue', { feedback: 'More.' }, 'continue', ['More.']],
+  ['steer', { message: 'Faster.' }, 'steer', ['Faster.']],
+  ['approve', { requestId: 'r', note: 'Fine.' }, 'approve', ['r', 'Fine.']],
+  ['deny', { requestId: 'r', reason: 'No.' }, 'deny', ['r', 'No.']],
+  ['remove', { force: true }, 'remove', [{ force: true }]],
+];
+
+it('the example has every handler', () => {
+  expect(Object.keys(example)).toEqual(expect.arrayContaining(Object.keys(createAutonomousHandlers(manager))));
+});
 
 describe.each(SERVERS)('the example in %s', (_, request) => {
   const json = async (path: string, init?: RequestInit) => {

@@ -170,7 +170,7 @@ describe('the manager of the handlers', () => {
       for (const work of [createAutonomousHandlers, createAutonomousApp, serveAutonomousApp]) {
         const { message } = await errorOf(async () => void (await work(manager)), 'INVALID_OPTIONS');
         expect(message).toContain(
-          "Argument 'manager': it has to be a manager, as made by 'new UnifiedSessionManager()'.",
+          "Argument 'manager': it has to be a manager, as made by 'new UnifiedSessionManager()' or 'openSessions()'.",
         );
         expect(message).toContain(shown);
         expect(message).not.toContain(secret.token);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,6 +16,7 @@ echo '{"type":"system","subtype":"init","session_id":"11111111-2222-4333-8444-55
 echo '{"type":"assistant","message":{"id":"m1","content":[{"type":"text","text":"Hello."}]}}'
 until [ -e go ]; do sleep 0.1; done
 echo '{"type":"result","subtype":"success","is_error":false,"result":"Done.","num_turns":1,"total_cost_usd":0.01}'
+touch done
 `;
 
 function scene() {
@@ -37,7 +38,7 @@ function scene() {
       onTestFinished(() => void child.kill('SIGKILL'));
       const lines = [];
       createInterface({ input: child.stdout }).on('line', (line) => lines.push(JSON.parse(line)));
-      const exited = once(child, 'exit');
+      const exited = once(child, 'close');
       const seen = (type) => lines.filter((line) => line.type === type);
       const when = (type, times = 1) =>
         expect.poll(() => seen(type).length, { timeout: 60_000 }).toBeGreaterThanOrEqual(times);
@@ -78,6 +79,8 @@ it('a script starts a session and exits, and the session completes with nobody t
   expect(await script.exited).toEqual([0, null]);
   const [{ sessionId }] = script.seen('left');
   writeFileSync(join(folder, 'go'), '');
+  // Only then is a process there again.
+  await expect.poll(() => existsSync(join(folder, 'done')), { timeout: 60_000 }).toBe(true);
   const sessions = await openSessions({ stateDir });
   expect((await sessions.waitFor(sessionId)).status).toBe('completed');
   await sessions.close();

@@ -166,7 +166,7 @@ function Facts({ session, sessions }: FactsProps): React.ReactNode {
       <Fact name="Container" value={runs.at(-1)?.containerName} />
       <Fact name="Model" value={stats.model} />
       <Fact name="Conversation" value={conversation} />
-      <Fact name="Log" value={logFile === '' ? undefined : logFile} />
+      <Fact name="Log" value={runs.some(({ launchedAt }) => launchedAt !== undefined) ? logFile : undefined} />
       <Fact name="Plan" value={result?.planFile} />
       {parentId !== undefined && (
         <div>

@@ -93,17 +93,20 @@ export class SessionFolder {
    * @throws OrchestrationError `STATE_NOT_WRITABLE`; nothing is left behind
    */
   async create(): Promise<void> {
+    let isNew = false;
     try {
       const sessions = dirname(this.path);
       await mkdir(sessions, { recursive: true, mode: 0o700 });
       requireOwnFolder(sessions);
       await mkdir(this.path, { mode: 0o700 });
+      isNew = true;
       await mkdir(this.projects);
       // The image's user writes here, and may be any user. Nobody else gets past the session's folder.
       await chmod(this.projects, 0o777);
       await (await open(this.log, 'ax', 0o600)).close();
     } catch (cause) {
-      await this.remove().catch(() => {});
+      // A folder that was there belongs to a session that this manager has not taken over.
+      if (isNew) await this.remove().catch(() => {});
       throw notWritable(this.path, cause);
     }
   }

@@ -1,3 +1,4 @@
+import { requireObject } from '../options/resolve.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { UnifiedSession } from '../session/record.js';
 import type { Sessions } from '../session/sessions.js';
@@ -31,6 +32,7 @@ export class AutonomousExecutor extends AutonomousMode {
    * `STATE_LOCKED` if a manager uses the executor, or its `stateDir`
    */
   async create(options: CreateSessionOptions): Promise<UnifiedSession> {
+    requireObject(options);
     const { mode = 'autonomous' } = options;
     if (mode === 'autonomous') return this.sessions.create(options);
     throw new OrchestrationError(
@@ -44,6 +46,7 @@ export class AutonomousExecutor extends AutonomousMode {
   get sessions(): Sessions {
     this.#sessions ??= new UnifiedSessionManager({
       ...(this.stateDir !== undefined && { stateDir: this.stateDir }),
+      ...(this.channelCoder && { channelCoder: this.channelCoder }),
       maxConcurrent: Number.MAX_SAFE_INTEGER,
       executors: { autonomous: this },
     });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { startInjected } from '../channelcoder/injected-run.js';
+import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { Leftover } from '../contract/executor.js';
 import { endedRun, type RunHandle } from '../contract/run-handle.js';
 import type { RunHooks } from '../contract/run-hooks.js';
@@ -67,6 +68,11 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     this.#options = options instanceof ClaudeRuntime ? {} : defined(options);
     if (options instanceof ClaudeRuntime) this.#use(options);
     else if (options.stateDir !== undefined) this.attach({ stateDir: options.stateDir });
+  }
+
+  /** The ChannelCoder that was given to this executor. */
+  protected get channelCoder(): ChannelCoderModule | undefined {
+    return this.#options.channelCoder;
   }
 
   override attach(manager: ManagerOfExecutor): void {

@@ -48,6 +48,11 @@ export class SessionAdmission {
     this.#options = options;
   }
 
+  /** Resolves when no `create()` is under way. */
+  async settled(): Promise<void> {
+    await this.#last;
+  }
+
   /** @throws OrchestrationError as `UnifiedSessionManager.create` documents */
   async create(options: CreateSessionOptions, id: string): Promise<UnifiedSession> {
     const { gate, executors, owner, runs, store, signals } = this.#options;

@@ -140,6 +140,7 @@ export class ManagedSessions implements SessionCommands {
     const left = (): number => Math.max(1_000, deadline - performance.now());
     // While a program awaits `close()`, there may be nothing else that keeps its process alive.
     const alive = setInterval(() => {}, CLOSE_MS);
+    await owner.closing();
     await owner.settled(left());
     if (sessions === 'cancel') {
       const open = store.registry.list().filter(({ status }) => !isTerminal(status));
@@ -149,6 +150,7 @@ export class ManagedSessions implements SessionCommands {
     await withTimeout(runs.launched(), left());
     // A launch that took too long is on record or does not happen, because the next manager must not launch a run again.
     await withTimeout(runs.close(), left());
+    await withTimeout(this.#admission.settled(), left());
     for (const executor of new Set(Object.values(this.#executors))) executor.close();
     await withTimeout(store.journal.settled(), left());
     await withTimeout(this.removal.settled(), left());

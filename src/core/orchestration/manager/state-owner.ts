@@ -25,8 +25,8 @@ export interface StateOwnerOptions {
 export class StateOwner {
   readonly #options: StateOwnerOptions;
   #lock: Promise<StateLock> | undefined;
-  /** The latest recovery. */
-  #recovering: Promise<unknown> = Promise.resolve();
+  /** The latest recovery: true if it has succeeded. */
+  #recovering: Promise<boolean> = Promise.resolve(true);
   #timer: NodeJS.Timeout | undefined;
   #released = false;
 
@@ -51,7 +51,10 @@ export class StateOwner {
       if (this.#released) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed during recover().');
       return this.#options.recovery.run(options);
     });
-    this.#recovering = report.catch(() => {}); // The caller of `recover` gets the error.
+    this.#recovering = report.then(
+      () => true,
+      () => false, // The caller of `recover` gets the error.
+    );
     return report;
   }
 
@@ -60,13 +63,18 @@ export class StateOwner {
     await withTimeout(this.#recovering, timeoutMs);
   }
 
+  /** Lets no further process connect: the manager is about to end. */
+  async closing(): Promise<void> {
+    await this.#options.server?.refuse(this.#options.stateDir);
+  }
+
   /** Releases the folder for other managers. If this fails, the folder is free when this process has ended. */
   async release(): Promise<void> {
     this.#released = true;
     clearInterval(this.#timer);
+    const lock = await this.#lock?.catch(() => undefined);
     const { server, stateDir } = this.#options;
     await server?.close(stateDir);
-    const lock = await this.#lock?.catch(() => undefined);
     await lock?.release().catch(() => {});
   }
 
@@ -81,14 +89,10 @@ export class StateOwner {
     if (!this.#released) this.#timer ??= setInterval(() => void this.#options.sweep.run(), SWEEP_MS).unref();
   }
 
-  async #recovered(): Promise<void> {
-    await this.#recovering;
-  }
-
   async #take(): Promise<StateLock> {
     const { server, stateDir } = this.#options;
     const lock = await StateLock.acquire(await openStateFolder(stateDir));
-    await server?.listen(stateDir, () => this.#recovered());
+    await server?.listen(stateDir, () => this.#recovering);
     return lock;
   }
 }

@@ -32,7 +32,8 @@ export interface EventStreamOptions {
 
 /**
  * Sessions, wherever their manager is: in this process (`UnifiedSessionManager`) or in another one (`openSessions`). Handlers,
- * HTTP app and page need no more than this.
+ * HTTP app and page need no more than this. If the manager is in another process, every call that changes something, and `waitFor`,
+ * can also fail with `OWNER_UNREACHABLE` or `OWNER_INCOMPATIBLE`.
  */
 export interface Sessions extends EventEmitter<SessionManagerEvents> {
   /**
@@ -41,7 +42,7 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
    *
    * @throws OrchestrationError `INVALID_OPTIONS`, `QUEUE_FULL`, `CHILDREN_LIMIT`, `DOCKER_UNAVAILABLE`, `IMAGE_NOT_FOUND`,
    * `CLAUDE_NOT_FOUND`, `TMUX_NOT_FOUND`, `ONBOARDING_NEEDED`, `ENV_MISSING`, `ILLEGAL_TRANSITION` (its leader has ended),
-   * `WORKSPACE_NOT_FOUND`, `WORKSPACE_NOT_WRITABLE`, `UNSAFE_MOUNT`, `WORKTREE_FAILED`, `STATE_LOCKED`, `STATE_NOT_WRITABLE`,
+   * `WORKSPACE_NOT_FOUND`, `WORKSPACE_NOT_WRITABLE`, `UNSAFE_MOUNT`, `UNSAFE_SETTINGS`, `WORKTREE_FAILED`, `STATE_LOCKED`, `STATE_NOT_WRITABLE`,
    * `MANAGER_CLOSED`; the signal's own reason if `signal` is aborted before `create()` resolves. In all these cases, nothing is
    * recorded or left behind
    */

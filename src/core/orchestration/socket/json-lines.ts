@@ -1,8 +1,12 @@
 import type { Socket } from 'node:net';
 import { LineSplitter } from '../monitoring/line-splitter.js';
 
-/** The length of a line. The longest line of a log, with all its escapes, is shorter. */
-const MOST_LINE_BYTES = 64 * 1024 * 1024;
+/** How long a line may be, in bytes. */
+export interface JsonLinesLimits {
+  readonly mostLineBytes: number;
+  /** True if a line may have more values than `JsonValueCount` allows. To parse such a line takes long. */
+  readonly dense: boolean;
+}
 /** How much may wait for a reader that does not read, in bytes. */
 const MOST_UNREAD_BYTES = 32 * 1024 * 1024;
 
@@ -23,7 +27,7 @@ export interface JsonLinesListener {
 export class JsonLines {
   readonly #socket: Socket;
 
-  constructor(socket: Socket, { onMessage, onClose }: JsonLinesListener) {
+  constructor(socket: Socket, { mostLineBytes, dense }: JsonLinesLimits, { onMessage, onClose }: JsonLinesListener) {
     this.#socket = socket;
     const onLine = (line: string): void => {
       if (this.closed) return;
@@ -33,7 +37,8 @@ export class JsonLines {
         this.close();
       }
     };
-    const lines = new LineSplitter({ onLine, onDense: onLine, onOversized: () => this.close() }, MOST_LINE_BYTES);
+    const refuse = (): void => this.close();
+    const lines = new LineSplitter({ onLine, onDense: dense ? onLine : refuse, onOversized: refuse }, mostLineBytes);
     socket.on('data', (chunk: Buffer) => lines.push(chunk));
     socket.on('error', () => {}); // `close` follows.
     socket.once('close', onClose);
@@ -45,7 +50,7 @@ export class JsonLines {
 
   /** @param line a line with its end */
   write(line: string): void {
-    if (this.#socket.destroyed) return;
+    if (!this.#socket.writable) return;
     this.#socket.write(line);
     if (this.#socket.writableLength > MOST_UNREAD_BYTES) this.close();
   }
@@ -64,17 +69,13 @@ export class JsonLines {
     });
   }
 
+  /** True if the other side has read everything that the system lets wait. */
+  get isRead(): boolean {
+    return !this.#socket.writableNeedDrain;
+  }
+
   get closed(): boolean {
     return this.#socket.destroyed;
-  }
-
-  /** Reads nothing more until `resume`. */
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
   }
 
   /** Sends what waits, then closes. The other side may never read it. */

@@ -17,10 +17,12 @@ import {
   type Verb,
 } from './messages.js';
 
+/** The longest line of a log, with all its escapes, is shorter. */
+const LIMITS = { mostLineBytes: 64 * 1024 * 1024, dense: true };
 /** How often the owner is asked for a sign of life. */
 const PING_MS = 5_000;
-/** An owner that sends nothing for so long does not work. Each ping has an answer. */
-const SILENT_MS = 15_000;
+/** An owner that sends nothing between so many pings does not work. Each ping has an answer. */
+const MOST_SILENT_CHECKS = 3;
 
 /** What an owner tells, in the order in which it happened. */
 export interface OwnerListener {
@@ -38,12 +40,14 @@ export class OwnerConnection {
   readonly #ready = deferred<OrchestrationError | undefined>();
   /** The calls under way, with what settles them. */
   readonly #calls = new Map<number, (failure: SentError | undefined) => void>();
+  #isReady = false;
   readonly #ping: NodeJS.Timeout;
   readonly #lost = deferred<void>();
   #sessions: UnifiedSession[] = [];
   #pid: number | undefined;
   #lastCall = 0;
-  #heardAt = performance.now();
+  /** How many checks have passed since the owner's last message. */
+  #silentChecks = 0;
 
   /**
    * Resolves when all records are here. Closes the socket if that fails.
@@ -59,7 +63,7 @@ export class OwnerConnection {
 
   private constructor(socket: Socket, listener: OwnerListener) {
     this.#listener = listener;
-    this.#lines = new JsonLines(socket, {
+    this.#lines = new JsonLines(socket, LIMITS, {
       onMessage: (message) => this.#receive(message as FromOwner),
       onClose: () => this.#closed(),
     });
@@ -69,22 +73,28 @@ export class OwnerConnection {
   /**
    * Resolves when the owner has done what was asked, and the records here show it.
    *
+   * @param read the result, read in the moment in which the owner's answer comes: later changes may have arrived with it
    * @throws OrchestrationError as the owner's method; `OWNER_UNREACHABLE` if the connection is lost meanwhile, so that nobody
    * knows if it was done
    */
-  async call(verb: Verb, args: readonly unknown[]): Promise<void> {
+  async call<T>(verb: Verb, args: readonly unknown[], read: () => T): Promise<T> {
     const call = ++this.#lastCall;
+    let result: { value: T } | undefined;
     const failure = await new Promise<SentError | undefined>((settle) => {
       if (this.#lines.closed) {
         settle(sentError(this.#unreachable('the connection is closed')));
         return;
       }
-      this.#calls.set(call, settle);
+      this.#calls.set(call, (answered) => {
+        if (!answered) result = { value: read() };
+        settle(answered);
+      });
       this.#lines.send({ type: 'call', call, verb, args: [...args] } satisfies FromClient);
     });
     // The errors are made here, so that their stacks show who has called.
     if (failure?.code === 'MANAGER_CLOSED') throw this.#unreachable('its manager was closed during the call');
-    if (failure) throw receivedError(failure);
+    if (failure || !result) throw receivedError(failure ?? sentError(this.#unreachable('it gave no answer')));
+    return result.value;
   }
 
   /** Resolves when the connection is closed. */
@@ -97,7 +107,7 @@ export class OwnerConnection {
   }
 
   #receive(message: FromOwner): void {
-    this.#heardAt = performance.now();
+    this.#silentChecks = 0;
     switch (message.type) {
       case 'hello':
         this.#pid = message.pid;
@@ -109,6 +119,7 @@ export class OwnerConnection {
       case 'ready':
         this.#listener.onReady(this.#sessions, deepFrozen(message.queue));
         this.#sessions = [];
+        this.#isReady = true;
         this.#ready.resolve(undefined);
         break;
       case 'action':
@@ -137,20 +148,20 @@ export class OwnerConnection {
   }
 
   #check(): void {
-    if (performance.now() - this.#heardAt > SILENT_MS) this.close();
+    // Not a time: if this process itself was busy, what the owner has sent waits to be read.
+    if (++this.#silentChecks > MOST_SILENT_CHECKS) this.close();
     else this.#lines.send({ type: 'ping' } satisfies FromClient);
   }
 
   #closed(): void {
     clearInterval(this.#ping);
-    const wasReady = this.#ready.isSettled;
     this.#ready.resolve(this.#unreachable('it does not answer, or has ended the connection'));
     const lost = this.#unreachable(
       'the connection was lost during the call, so look at the record to see what was done',
     );
     for (const settle of this.#calls.values()) settle(sentError(lost));
     this.#calls.clear();
-    if (wasReady) this.#listener.onLost();
+    if (this.#isReady) this.#listener.onLost();
     this.#lost.resolve();
   }
 

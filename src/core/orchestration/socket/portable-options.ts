@@ -5,6 +5,9 @@ import type { CreateSessionOptions } from '../session/create-options.js';
 import type { ToolRule } from '../session/policy.js';
 import { OrchestrationError, quote } from '../util/errors.js';
 
+/** No honest option is nested so deeply. */
+const MOST_DEPTH = 100;
+
 /** A regular expression on its way to the owner. */
 interface SentPattern {
   readonly source: string;
@@ -53,19 +56,33 @@ export function receivedOptions(sent: unknown): CreateSessionOptions {
 }
 
 function receivedRule(sent: ToolRule): ToolRule {
-  const pattern = sent?.matches as unknown as SentPattern | undefined;
-  return pattern === undefined ? sent : { ...sent, matches: new RegExp(pattern.source, pattern.flags) };
+  const pattern = sent?.matches as unknown as Partial<SentPattern> | null | undefined;
+  if (typeof pattern?.source !== 'string' || typeof pattern.flags !== 'string') return sent;
+  try {
+    return { ...sent, matches: new RegExp(pattern.source, pattern.flags) };
+  } catch {
+    return sent; // What is no pattern is refused by the check of the options.
+  }
 }
 
 /** @throws OrchestrationError `INVALID_OPTIONS` for a value that would arrive as another one */
-function requirePlain(value: unknown, path: string): void {
-  if (value === null || ['string', 'boolean', 'undefined'].includes(typeof value) || Number.isFinite(value)) return;
+function requirePlain(value: unknown, path: string, depth = 0): void {
+  const isAbsent = value === undefined && !path.endsWith(']');
+  if (value === null || isAbsent || ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)) return;
   const prototype: unknown = typeof value === 'object' ? Object.getPrototypeOf(value) : undefined;
-  if (prototype !== Object.prototype && prototype !== Array.prototype && prototype !== null) {
+  const isPlain = prototype === Object.prototype || prototype === Array.prototype || prototype === null;
+  // A value that holds itself has no end.
+  if (!isPlain || depth > MOST_DEPTH) {
     throw new OrchestrationError(
       'INVALID_OPTIONS',
       `Option '${path}': ${quote(value)} cannot be sent to the process that owns the sessions. Use texts, numbers, lists and plain objects.`,
     );
   }
-  for (const [key, inner] of Object.entries(value as object)) requirePlain(inner, path === '' ? key : `${path}.${key}`);
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) requirePlain(value[index], `${path}[${index}]`, depth + 1);
+    return;
+  }
+  for (const [key, inner] of Object.entries(value as object)) {
+    requirePlain(inner, path === '' ? key : `${path}.${key}`, depth + 1);
+  }
 }

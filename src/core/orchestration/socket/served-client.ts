@@ -2,10 +2,13 @@ import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
+import { OrchestrationError } from '../util/errors.js';
 import { JsonLines } from './json-lines.js';
 import { type FromOwner, fromClient, sentError, type Verb } from './messages.js';
 
-/** How many calls of one client may be under way. Then nothing more is read from it. */
+/** What a client may send, so that it cannot block this process for long. */
+const LIMITS = { mostLineBytes: 8 * 1024 * 1024, dense: false };
+/** How many calls of one client may be under way. */
 const MOST_CALLS = 100;
 /** How much may wait until all records are sent, in characters. */
 const MOST_WAITING_LENGTH = 32 * 1024 * 1024;
@@ -27,7 +30,7 @@ export class ServedClient {
 
   constructor(socket: Socket, { onCall, onClose }: ServedClientListener) {
     this.#onCall = onCall;
-    this.#lines = new JsonLines(socket, { onMessage: (message) => this.#receive(message), onClose });
+    this.#lines = new JsonLines(socket, LIMITS, { onMessage: (message) => this.#receive(message), onClose });
   }
 
   get closed(): boolean {
@@ -69,20 +72,30 @@ export class ServedClient {
   /** @throws ZodError for what is no message of a client */
   #receive(received: unknown): void {
     const message = fromClient.parse(received);
-    if (message.type === 'ping') this.send({ type: 'pong' });
-    else void this.#answer(message.call, message.verb, message.args);
+    // Pongs to a client that does not read would only fill the memory.
+    if (message.type === 'ping' && this.#lines.isRead) this.send({ type: 'pong' });
+    if (message.type === 'ping') return;
+    void this.#answer(message.call, message.verb, message.args);
   }
 
   async #answer(call: number, verb: Verb, args: readonly unknown[]): Promise<void> {
-    if (++this.#calls >= MOST_CALLS) this.#lines.pause();
     let answer: FromOwner = { type: 'answer', call };
+    this.#calls += 1;
     try {
+      if (this.#calls > MOST_CALLS) throw tooMany();
       await this.#onCall(verb, args);
     } catch (error) {
       answer = { ...answer, error: sentError(error) };
     }
     // The changes that the call has made were told before.
     this.tell(`${JSON.stringify(answer)}\n`);
-    if (--this.#calls < MOST_CALLS) this.#lines.resume();
+    this.#calls -= 1;
   }
+}
+
+function tooMany(): OrchestrationError {
+  return new OrchestrationError(
+    'QUEUE_FULL',
+    `The process that owns the sessions carries out ${MOST_CALLS} calls of this process already. Wait for one of them to end.`,
+  );
 }

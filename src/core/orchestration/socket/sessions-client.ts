@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { SessionEvent, SessionManagerEvents } from '../session/events.js';
@@ -11,6 +12,7 @@ import { EventDelivery } from '../store/event-delivery.js';
 import { emittedEvents } from '../store/event-stream.js';
 import { SessionRecords } from '../store/session-records.js';
 import { SYSTEM_CLOCK } from '../util/clock.js';
+import { withTimeout } from '../util/deferred.js';
 import { OrchestrationError, quote } from '../util/errors.js';
 import { IsolatedEmitter } from '../util/isolated-emitter.js';
 import { AbortSignals } from '../util/shared-abort.js';
@@ -23,12 +25,14 @@ import { connectInFolder } from './socket-file.js';
 const RECONNECT_MS = 30_000;
 const FIRST_RETRY_MS = 20;
 const LAST_RETRY_MS = 1_000;
+/** How long `close()` waits for a connection that is just being made. */
+const CLOSE_MS = 1_000;
 
 /**
  * The sessions of a manager in another process. Records and events are here, too: the manager sends its actions, and the same
  * actions make the same records. Calls are carried out by the manager.
  *
- * If the manager's process ends, the client waits half a minute for the next one. Calls wait, too. A `create()` that was under
+ * If the manager's process ends, the client looks for the next one until it is closed. Calls and waits fail after half a minute. A `create()` that was under
  * way is made again, with the same id, so there are never two sessions. Any other call that was under way fails with
  * `OWNER_UNREACHABLE`. Events of the time between are missed; the records are complete.
  */
@@ -38,8 +42,8 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
   // `cancel` fails only if the session or the owner is gone.
   readonly #signals = new AbortSignals((id) => void this.cancel(id, 'aborted by its signal').catch(() => {}));
   readonly #closed = new AbortController();
-  /** Undefined if the owner was not found again. The next call looks for it once more. */
-  #connection: Promise<OwnerConnection> | undefined;
+  /** The connection, or the next one. */
+  #connection: Promise<OwnerConnection> = new Promise(() => {});
   #queue: QueueStatus = { running: 0, queued: 0, maxConcurrent: 0, maxQueued: 0, items: [] };
 
   /**
@@ -55,10 +59,15 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
   ): Promise<SessionsClient | undefined> {
     const socket = await connectInFolder(stateDir);
     if (!socket) return undefined;
-    const client = new SessionsClient(stateDir);
-    listen(client);
-    client.#connection = Promise.resolve(await OwnerConnection.open(socket, client.#listener()));
-    return client;
+    try {
+      const client = new SessionsClient(stateDir);
+      listen(client);
+      client.#connection = Promise.resolve(await client.#open(socket));
+      return client;
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
   }
 
   private constructor(stateDir: string) {
@@ -73,8 +82,7 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
     const sent = portableOptions(options, inheritsCwd);
     signal?.throwIfAborted();
     const id = newSessionId();
-    await this.#create(sent, id);
-    const session = this.#records.registry.require(id);
+    const session = await this.#create(sent, id);
     if (signal) this.#signals.watch(id, signal, this.#records.waiters.wait(session, {}));
     if (!signal?.aborted) return session;
     await this.cancel(id, 'aborted by its signal');
@@ -129,14 +137,15 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
         if (session.id === id) last = session;
       },
     });
-    await connection.call('remove', [id, options]).finally(stop);
-    return last;
+    return connection.call('remove', [id, options], () => last).finally(stop);
   }
 
   async waitFor(id: string, options: WaitOptions = {}): Promise<UnifiedSession> {
     const session = this.#records.registry.require(id);
-    if (!isTerminal(session.status)) void this.#reach().catch(() => {}); // If that fails, the waiters get the error.
-    if (this.#closed.signal.aborted && !isTerminal(session.status)) throw closed();
+    if (!isTerminal(session.status)) {
+      if (this.#closed.signal.aborted) throw closed();
+      void this.#reach().catch((error: unknown) => this.#records.waiters.reject(id, error));
+    }
     return this.#records.waiters.wait(session, options);
   }
 
@@ -153,7 +162,10 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
     this.#records.waiters.rejectAll(closed());
-    const connection = await this.#connection?.catch(() => undefined);
+    const connection = await withTimeout(
+      this.#connection.catch(() => undefined),
+      CLOSE_MS,
+    );
     connection?.close();
   }
 
@@ -162,12 +174,11 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
   }
 
   /** With the same id, a session is made only once, however often it is asked for. */
-  async #create(options: unknown, id: string): Promise<void> {
+  async #create(options: unknown, id: string): Promise<UnifiedSession> {
     while (true) {
       const connection = await this.#reach();
       try {
-        await connection.call('create', [options, id]);
-        return;
+        return await connection.call('create', [options, id], () => this.#records.registry.require(id));
       } catch (error) {
         if (!(error instanceof OrchestrationError && error.code === 'OWNER_UNREACHABLE')) throw error;
         await connection.lost;
@@ -179,56 +190,66 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
     const connection = await this.#reach();
     // Only the last arguments may be absent, and JSON has no `undefined`.
     const given = args.filter((arg) => arg !== undefined);
-    await connection.call(verb, [id, ...given]);
-    return this.#records.registry.require(id);
+    return connection.call(verb, [id, ...given], () => this.#records.registry.require(id));
   }
 
   async #reach(): Promise<OwnerConnection> {
     if (this.#closed.signal.aborted) throw closed();
-    this.#connection ??= this.#reconnecting();
-    return this.#connection;
+    const connection = await withTimeout(this.#connection, RECONNECT_MS);
+    if (connection) return connection;
+    throw this.#closed.signal.aborted ? closed() : this.#gone();
   }
 
   #lost(): void {
-    if (!this.#closed.signal.aborted) this.#connection = this.#reconnecting();
+    if (this.#closed.signal.aborted) return;
+    this.#connection = this.#reconnect();
+    // Calls and waits get the error. Without them, nobody has to.
+    this.#connection.catch((error: unknown) => this.#records.waiters.rejectAll(error));
   }
 
-  #reconnecting(): Promise<OwnerConnection> {
-    const connection = this.#reconnect();
-    connection.catch((error: unknown) => {
-      this.#connection = undefined;
-      this.#records.waiters.rejectAll(error);
-    });
-    return connection;
-  }
-
+  /** Looks for the next owner until there is one, or the client is closed. Waits end with an error after half a minute. */
   async #reconnect(): Promise<OwnerConnection> {
     const { signal } = this.#closed;
     const deadline = performance.now() + RECONNECT_MS;
-    for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(2 * waitMs, LAST_RETRY_MS)) {
-      if (signal.aborted) throw closed();
-      let cause: unknown;
+    let isLate = false;
+    for (let waitMs = FIRST_RETRY_MS; !signal.aborted; waitMs = Math.min(2 * waitMs, LAST_RETRY_MS)) {
       try {
         const connection = await this.#connect();
         if (connection) return connection;
       } catch (error) {
         if (error instanceof OrchestrationError && error.code === 'OWNER_INCOMPATIBLE') throw error;
-        cause = error;
       }
-      if (performance.now() > deadline) {
-        throw new OrchestrationError(
-          'OWNER_UNREACHABLE',
-          `The manager of ${quote(this.#stateDir)} is gone, and no other one came within ${RECONNECT_MS / 1000} seconds. Start it again, or call openSessions() again: it takes the sessions over.`,
-          { cause },
-        );
+      if (!isLate && performance.now() > deadline) {
+        isLate = true;
+        this.#records.waiters.rejectAll(this.#gone());
       }
       await delay(waitMs, undefined, { signal }).catch(() => {});
     }
+    throw closed();
+  }
+
+  #gone(): OrchestrationError {
+    return new OrchestrationError(
+      'OWNER_UNREACHABLE',
+      `The manager of ${quote(this.#stateDir)} is gone, and no other one came within ${RECONNECT_MS / 1000} seconds. Start it again, or close this client and call openSessions() again: it takes the sessions over.`,
+    );
   }
 
   async #connect(): Promise<OwnerConnection | undefined> {
     const socket = await connectInFolder(this.#stateDir);
-    return socket && OwnerConnection.open(socket, this.#listener());
+    return socket && this.#open(socket);
+  }
+
+  async #open(socket: Socket): Promise<OwnerConnection> {
+    const { signal } = this.#closed;
+    const end = (): void => void socket.destroy();
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+    try {
+      return await OwnerConnection.open(socket, this.#listener());
+    } finally {
+      signal.removeEventListener('abort', end);
+    }
   }
 
   #listener(): OwnerListener {

@@ -5,7 +5,7 @@ import type { UnifiedSession } from '../session/record.js';
 import { isSessionId } from '../session/session-id.js';
 import type { Sessions } from '../session/sessions.js';
 import type { SessionRecords } from '../store/session-records.js';
-import { messageOf, quote } from '../util/errors.js';
+import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { type FromOwner, VERSION, type Verb } from './messages.js';
 import { receivedOptions } from './portable-options.js';
 import { ServedClient } from './served-client.js';
@@ -40,9 +40,9 @@ export class SessionsServer {
   /**
    * Begins to listen. If this fails, the manager works without: a process warning says why.
    *
-   * @param complete resolves when the records are complete, because no recovery is under way
+   * @param complete resolves when no recovery is under way: to true if the records are complete, to false if it has failed
    */
-  async listen(stateDir: string, complete: () => Promise<void>): Promise<void> {
+  async listen(stateDir: string, complete: () => Promise<boolean>): Promise<void> {
     const server = createServer((socket) => void this.#serve(socket, complete));
     server.maxConnections = MOST_CLIENTS;
     server.unref();
@@ -56,6 +56,8 @@ export class SessionsServer {
       );
       return;
     }
+    // Without a listener, an error of a later connection (too many open files) would end this process.
+    server.on('error', () => {});
     this.#server = server;
     this.#stopFollowing = this.#options.records.follow({
       onAction: ({ id }, action, at) => this.#tell({ type: 'action', id, action, at }),
@@ -63,14 +65,19 @@ export class SessionsServer {
     });
   }
 
-  /** Ends all connections, and removes the socket. */
-  async close(stateDir: string): Promise<void> {
+  /** Removes the socket, so that no further process connects. */
+  async refuse(stateDir: string): Promise<void> {
     const server = this.#server;
-    if (!server) return;
     this.#server = undefined;
-    this.#stopFollowing();
+    if (!server) return;
     await removeSocket(stateDir).catch(() => {}); // What stays is replaced by the next owner.
     server.close();
+  }
+
+  /** Ends all connections, and removes the socket. */
+  async close(stateDir: string): Promise<void> {
+    await this.refuse(stateDir);
+    this.#stopFollowing();
     for (const client of this.#clients) client.end();
   }
 
@@ -80,7 +87,7 @@ export class SessionsServer {
     for (const client of this.#clients) client.tell(line);
   }
 
-  async #serve(socket: Socket, complete: () => Promise<void>): Promise<void> {
+  async #serve(socket: Socket, complete: () => Promise<boolean>): Promise<void> {
     socket.unref();
     const { records, queueStatus } = this.#options;
     const client = new ServedClient(socket, {
@@ -89,7 +96,8 @@ export class SessionsServer {
     });
     this.#clients.add(client);
     client.send({ type: 'hello', version: VERSION, pid: process.pid });
-    await complete();
+    // Without the records of the sessions that may still run, they would count as removed. The client tries again.
+    if (!(await complete())) return client.end();
     await client.begin(records.registry.list(), queueStatus());
   }
 
@@ -106,7 +114,7 @@ export class SessionsServer {
 
   /** A client whose connection was lost asks again, maybe before the first call is done. */
   async #create([options, id]: readonly unknown[]): Promise<void> {
-    if (!isSessionId(id)) throw new Error(`${quote(id)} is no id of a session.`);
+    if (!isSessionId(id)) throw new OrchestrationError('INVALID_OPTIONS', `${quote(id)} is no id for a session.`);
     const creating =
       this.#creating.get(id) ??
       this.#options.commands.create(receivedOptions(options), id).finally(() => this.#creating.delete(id));

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readdir, realpath, rename, rm } from 'node:fs/promises'
 import { connect, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { nanoid } from 'nanoid';
-import { systemCode } from '../util/errors.js';
+import { OrchestrationError, quote, systemCode } from '../util/errors.js';
 import { notWritable } from '../util/fs/not-writable.js';
 import { inOwnFolder } from '../util/fs/own-file.js';
 
@@ -31,7 +31,7 @@ export async function listenInFolder(server: Server, stateDir: string): Promise<
     // When the server is closed, Node.js removes the path that it was given. By then, that path may lead elsewhere.
     const made = join(draft, nanoid());
     await inOwnFolder(made, async (path) => {
-      server.listen({ path });
+      server.listen({ path, exclusive: true }); // In a cluster, the primary process would not find this path.
       await once(server, 'listening');
     });
     await chmod(made, 0o600);
@@ -50,7 +50,7 @@ export async function removeSocket(stateDir: string): Promise<void> {
  * Connects to the owner of a state folder.
  *
  * @returns undefined if nobody listens there
- * @throws OrchestrationError `STATE_NOT_WRITABLE` if the folder belongs to somebody else, or the system refuses
+ * @throws OrchestrationError `OWNER_UNREACHABLE`; `STATE_NOT_WRITABLE` if the folder belongs to somebody else, or the system refuses
  */
 export async function connectInFolder(stateDir: string): Promise<Socket | undefined> {
   try {
@@ -60,6 +60,13 @@ export async function connectInFolder(stateDir: string): Promise<Socket | undefi
       return socket;
     });
   } catch (error) {
+    // The owner hangs, and as many connections wait for it as the system allows.
+    if (systemCode(error) === 'EAGAIN') {
+      throw new OrchestrationError(
+        'OWNER_UNREACHABLE',
+        `The process that owns ${quote(stateDir)} takes no connections.`,
+      );
+    }
     // There is no folder, no socket in it, or a socket whose process is gone.
     if (['ENOENT', 'ECONNREFUSED', 'ECONNRESET'].includes(systemCode(error) ?? '')) return undefined;
     throw notWritable(stateDir, error);

@@ -56,7 +56,8 @@ export class SessionRecords {
     for (const session of sessions) {
       const earlier = before.get(session.id);
       before.delete(session.id);
-      if (!earlier || !isTerminal(earlier.status)) {
+      const hasChanged = !isTerminal(session.status) || session.runs.length !== earlier?.runs.length;
+      if (!earlier || !isTerminal(earlier.status) || hasChanged) {
         this.#events.tell({ type: 'session:recovered', sessionId: session.id, at, session });
       }
       this.waiters.notify(session);

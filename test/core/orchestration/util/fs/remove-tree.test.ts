@@ -60,7 +60,7 @@ describe.runIf(isRoot)('a process that is not root', () => {
     chownSync(deep, owners[1], owners[1]);
     chmodSync(deep, mode);
     for (const path of [join(folder, '..'), folder]) chownSync(path, owners[0], owners[0]);
-    const { stdout } = await run(process.execPath, ['--import', 'tsx', script, folder], { uid: USER, gid: USER });
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', script, folder, String(USER)]);
     return { said: stdout.trim(), folder };
   }
 
