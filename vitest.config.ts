@@ -9,7 +9,7 @@ const source = (path: string): string => fileURLToPath(new URL(path, import.meta
 const POLL = { timeout: 30_000 };
 
 /** Much longer than all others. Begun last, it would be the only one at the end, with one worker. */
-const LONGEST = /matrix\.test\.ts$|recovery\.test\.ts$/;
+const LONGEST = /(?:matrix|recovery|interactive|examples|past-the-guard)\.test\.ts$/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -32,9 +32,9 @@ const CLOSE_MS = 1_000;
  * The sessions of a manager in another process. Records and events are here, too: the manager sends its actions, and the same
  * actions make the same records. Calls are carried out by the manager.
  *
- * If the manager's process ends, the client looks for the next one until it is closed. Calls and waits fail after half a minute. A `create()` that was under
- * way is made again, with the same id, so there are never two sessions. Any other call that was under way fails with
- * `OWNER_UNREACHABLE`. Events of the time between are missed; the records are complete.
+ * If the manager's process ends, the client looks for the next one until it is closed. Calls and waits fail after half a minute.
+ * A `create()` that was under way is made again, with the same id, so there are never two sessions. Any other call that was under
+ * way fails with `OWNER_UNREACHABLE`. Events of the time between are missed; the records are complete.
  */
 export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implements Sessions {
   readonly #stateDir: string;

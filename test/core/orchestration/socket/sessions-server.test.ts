@@ -174,9 +174,9 @@ describe('an owner whose clients do not keep to the rules', () => {
   it('a manager that is closed while it begins does not listen afterwards', async () => {
     const stateDir = tempFolder();
     const manager = new UnifiedSessionManager({ stateDir, executors: everyMode(new SimulatedExecutor(DONE)) });
-    const creating = manager.create({ prompt: 'x' });
+    const refused = errorOf(manager.create({ prompt: 'x' }), 'MANAGER_CLOSED');
     await manager.close();
-    await errorOf(creating, 'MANAGER_CLOSED');
+    await refused;
     expect(await connectInFolder(stateDir)).toBeUndefined();
     expect(readdirSync(stateDir)).not.toContain('manager.sock');
   });
