@@ -19,8 +19,10 @@ try {
   console.log(await inProject('env', ['NODE_OPTIONS=--experimental-vm-modules', 'npx', ...jest]));
   const bun = ['--yes', '--package', `bun@${BUN}`, '--', 'bun'];
   const why = await inProject('npx', [...bun, '--version']).then(() => undefined, String);
-  if (why === undefined) console.log(await inProject('npx', [...bun, 'test', './bun.test.mjs']));
-  else console.log(`Left out: the test with Bun, which does not run on this machine: ${why}`);
+  if (why !== undefined) console.log(`Left out: the test with Bun, which does not run on this machine: ${why}`);
+  else
+    for (const file of ['bun.test.mjs', 'bun-injected.test.mjs'])
+      console.log(await inProject('npx', [...bun, 'test', `./${file}`])); // In two processes: a mocked module stays mocked.
 } finally {
   await rm(project, { recursive: true });
 }
