@@ -21,7 +21,7 @@ try {
   const why = await inProject('npx', [...bun, '--version']).then(() => undefined, String);
   if (why !== undefined) console.log(`Left out: the test with Bun, which does not run on this machine: ${why}`);
   else
-    for (const file of ['bun.test.mjs', 'bun-injected.test.mjs'])
+    for (const file of ['bun.test.mjs', 'bun-given.test.mjs'])
       console.log(await inProject('npx', [...bun, 'test', `./${file}`])); // In two processes: a mocked module stays mocked.
 } finally {
   await rm(project, { recursive: true });
