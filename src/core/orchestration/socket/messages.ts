@@ -26,6 +26,9 @@ const VERBS = [
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
+/** How long a line from a client may be, so that it cannot block the owner for long. */
+export const MOST_CALL_BYTES = 8 * 1024 * 1024;
+
 /** One line from a client. */
 export type FromClient = z.infer<typeof fromClient>;
 export const fromClient = z.discriminatedUnion('type', [

@@ -6,10 +6,12 @@ import type { UnifiedSession } from '../session/record.js';
 import { deepFrozen } from '../util/deep-frozen.js';
 import { deferred } from '../util/deferred.js';
 import { OrchestrationError } from '../util/errors.js';
+import { isJsonOfTooManyValues } from '../util/value-count.js';
 import { JsonLines } from './json-lines.js';
 import {
   type FromClient,
   type FromOwner,
+  MOST_CALL_BYTES,
   receivedError,
   type SentError,
   sentError,
@@ -74,11 +76,13 @@ export class OwnerConnection {
    * Resolves when the owner has done what was asked, and the records here show it.
    *
    * @param read the result, read in the moment in which the owner's answer comes: later changes may have arrived with it
-   * @throws OrchestrationError as the owner's method; `OWNER_UNREACHABLE` if the connection is lost meanwhile, so that nobody
+   * @throws OrchestrationError as the owner's method; `INVALID_OPTIONS` if the arguments are too long; `OWNER_UNREACHABLE` if the connection is lost meanwhile, so that nobody
    * knows if it was done
    */
   async call<T>(verb: Verb, args: readonly unknown[], read: () => T): Promise<T> {
     const call = ++this.#lastCall;
+    const line = `${JSON.stringify({ type: 'call', call, verb, args: [...args] } satisfies FromClient)}\n`;
+    requireShort(line);
     let result: { value: T } | undefined;
     const failure = await new Promise<SentError | undefined>((settle) => {
       if (this.#lines.closed) {
@@ -86,10 +90,14 @@ export class OwnerConnection {
         return;
       }
       this.#calls.set(call, (answered) => {
-        if (!answered) result = { value: read() };
-        settle(answered);
+        try {
+          if (!answered) result = { value: read() };
+          settle(answered);
+        } catch (error) {
+          settle(sentError(error)); // The session was removed meanwhile.
+        }
       });
-      this.#lines.send({ type: 'call', call, verb, args: [...args] } satisfies FromClient);
+      this.#lines.write(line);
     });
     // The errors are made here, so that their stacks show who has called.
     if (failure?.code === 'MANAGER_CLOSED') throw this.#unreachable('its manager was closed during the call');
@@ -170,4 +178,15 @@ export class OwnerConnection {
     const owner = pid === undefined ? 'The process that owns the sessions' : `Process ${pid}, which owns the sessions,`;
     return new OrchestrationError('OWNER_UNREACHABLE', `${owner} cannot be reached: ${why}.`);
   }
+}
+
+/** The owner would close the connection. @throws OrchestrationError `INVALID_OPTIONS` */
+function requireShort(line: string): void {
+  const bytes = Buffer.from(line);
+  const isDense = isJsonOfTooManyValues(bytes);
+  if (bytes.length <= MOST_CALL_BYTES && !isDense) return;
+  throw new OrchestrationError(
+    'INVALID_OPTIONS',
+    `The arguments have ${bytes.length} bytes${isDense ? ' and very many values' : ''}; ${MOST_CALL_BYTES} bytes can be sent to the process that owns the sessions. Put the text into a file of the workspace, and name the file in the prompt.`,
+  );
 }

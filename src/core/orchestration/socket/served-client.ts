@@ -4,10 +4,10 @@ import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import { OrchestrationError } from '../util/errors.js';
 import { JsonLines } from './json-lines.js';
-import { type FromOwner, fromClient, sentError, type Verb } from './messages.js';
+import { type FromOwner, fromClient, MOST_CALL_BYTES, sentError, type Verb } from './messages.js';
 
-/** What a client may send, so that it cannot block this process for long. */
-const LIMITS = { mostLineBytes: 8 * 1024 * 1024, dense: false };
+/** Longer lines, and lines of very many values, are not sent by clients that keep to the rules. */
+const LIMITS = { mostLineBytes: MOST_CALL_BYTES, dense: false };
 /** How many calls of one client may be under way. */
 const MOST_CALLS = 100;
 /** How much may wait until all records are sent, in characters. */

@@ -170,6 +170,16 @@ describe('a client of the process that owns the sessions', () => {
     await errorOf(client.create({ promptFile: 'x.md', data }), 'INVALID_OPTIONS');
   });
 
+  it('what the owner would not read is refused before it is sent', async () => {
+    const { client } = await connected(DONE);
+    const { message } = await errorOf(client.create({ prompt: 'x'.repeat(9_000_000) }), 'INVALID_OPTIONS');
+    expect(message).toContain('8388608 bytes can be sent');
+    const { id } = await client.create({ prompt: 'x' });
+    await client.waitFor(id);
+    await errorOf(client.continue(id, 'x'.repeat(9_000_000)), 'INVALID_OPTIONS');
+    expect(client.list()).toHaveLength(1);
+  });
+
   it('a signal cancels the session, and create() rejects if the signal was aborted before', async () => {
     const { client } = await connected(ENDLESS);
     const control = new AbortController();

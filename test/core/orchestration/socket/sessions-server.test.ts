@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { openSessions, UnifiedSessionManager } from 'autonomous-orchestration';
+import { OrchestrationError, openSessions, UnifiedSessionManager } from 'autonomous-orchestration';
 import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import packageJson from '../../../../package.json' with { type: 'json' };
@@ -193,12 +193,14 @@ describe('an owner whose clients do not keep to the rules', () => {
   });
 });
 
-/** An owner that sends what a test says. */
-async function pretender(lines: readonly object[]): Promise<Socket> {
+/** An owner that sends what a test says: at once, and after the first message. */
+async function pretender(lines: readonly object[], answers: readonly object[] = []): Promise<Socket> {
   const path = join(tempFolder(), 'owner.sock');
   const server = createServer((socket) => {
     socket.on('error', () => {});
-    for (const line of lines) socket.write(`${JSON.stringify(line)}\n`);
+    const write = (line: object): unknown => socket.write(`${JSON.stringify(line)}\n`);
+    lines.forEach(write);
+    socket.once('data', () => answers.forEach(write));
   });
   server.listen(path);
   onTestFinished(() => void server.close());
@@ -244,6 +246,16 @@ describe('a client whose owner does not work', () => {
     const { message } = await errorOf(calling, 'OWNER_UNREACHABLE');
     expect(message).toContain('Process 4711');
     expect(lost).toHaveBeenCalledOnce();
+  });
+
+  it('a call whose session was removed before the answer fails, and the connection stays', async () => {
+    const socket = await pretender([HELLO, READY], [{ type: 'answer', call: 1 }]);
+    const connection = await OwnerConnection.open(socket, LISTENER);
+    const gone = (): never => {
+      throw new OrchestrationError('SESSION_NOT_FOUND', 'It is gone.');
+    };
+    await errorOf(connection.call('cancel', ['x'], gone), 'SESSION_NOT_FOUND');
+    expect(socket.destroyed).toBe(false);
   });
 
   it('an owner answers to pings, except those of a client that does not read', async () => {
