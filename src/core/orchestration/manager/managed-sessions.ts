@@ -20,7 +20,7 @@ import type { EventDelivery } from '../store/event-delivery.js';
 import { SessionStore } from '../store/store.js';
 import { SYSTEM_CLOCK } from '../util/clock.js';
 import { withTimeout } from '../util/deferred.js';
-import { OrchestrationError } from '../util/errors.js';
+import { messageOf, OrchestrationError } from '../util/errors.js';
 import { AbortSignals } from '../util/shared-abort.js';
 import { stripControl } from '../util/text.js';
 import { SessionAdmission } from './admission.js';
@@ -151,7 +151,7 @@ export class ManagedSessions implements SessionCommands {
     // A launch that took too long is on record or does not happen, because the next manager must not launch a run again.
     await withTimeout(runs.close(), left());
     await withTimeout(this.#admission.settled(), left());
-    for (const executor of new Set(Object.values(this.#executors))) executor.close();
+    for (const executor of new Set(Object.values(this.#executors))) closeExecutor(executor);
     await withTimeout(store.journal.settled(), left());
     await withTimeout(this.removal.settled(), left());
     await owner.release(); // No other manager may begin before everything is written.
@@ -164,5 +164,14 @@ export class ManagedSessions implements SessionCommands {
   #open(id: string): UnifiedSession {
     this.gate.requireOpen();
     return this.store.registry.require(id);
+  }
+}
+
+/** An executor of the user's own may fail. The state folder has to be released all the same. */
+function closeExecutor(executor: Executor): void {
+  try {
+    executor.close();
+  } catch (error) {
+    process.emitWarning(`An executor could not be closed: ${messageOf(error)}`, 'ExecutorNotClosed');
   }
 }

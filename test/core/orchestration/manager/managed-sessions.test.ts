@@ -1,10 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { OrchestrationError } from 'autonomous-orchestration';
-import { describe, expect, it } from 'vitest';
+import { OrchestrationError, UnifiedSessionManager } from 'autonomous-orchestration';
+import { SimulatedExecutor } from 'autonomous-orchestration/testing';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { closeWithoutWaiting } from '../../../support/clock.js';
 import { eventually } from '../../../support/eventually.js';
 import { type Host, World } from '../../../support/outliving.js';
+import { DONE, everyMode } from '../../../support/simulate.js';
+import { tempFolder } from '../../../support/temp-folder.js';
 
 /** A world in which the next launch stops at a moment, until `gate` is resolved. */
 function held(moment: 'beforePlaced' | 'beforeLaunch' | 'onLaunch', options: Parameters<World['host']>[0] = {}) {
@@ -182,4 +185,22 @@ describe('a process that ends without close()', () => {
     expect(await next.manager.waitFor(id)).toMatchObject({ status: 'completed', runs: [{ number: 1 }] });
     expect(world.launches).toHaveLength(1);
   });
+});
+
+it('an executor that fails at close() does not keep the state folder', async () => {
+  const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  onTestFinished(() => warnings.mockRestore());
+  class Failing extends SimulatedExecutor {
+    override close(): void {
+      throw new Error('broken');
+    }
+  }
+  const stateDir = tempFolder();
+  const manager = new UnifiedSessionManager({ stateDir, executors: everyMode(new Failing(DONE)) });
+  await manager.recover();
+  await manager.close();
+  expect(warnings.mock.calls).toContainEqual(['An executor could not be closed: broken', 'ExecutorNotClosed']);
+  const next = new UnifiedSessionManager({ stateDir, executors: everyMode(new SimulatedExecutor(DONE)) });
+  await next.recover();
+  await next.close();
 });
