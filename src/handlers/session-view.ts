@@ -15,7 +15,7 @@ import type {
   UnifiedSession,
   WaitingFor,
 } from '../core/index.js';
-import { isTerminal } from '../core/orchestration/session/reducer.js';
+import { isTerminal } from '../core/orchestration/session/transitions.js';
 import { boundedCopy } from '../core/orchestration/util/bounded-copy.js';
 import { defined } from '../core/orchestration/util/defined.js';
 import { truncate } from '../core/orchestration/util/text.js';

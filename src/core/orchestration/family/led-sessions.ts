@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { SlotLease } from '../run/slot-lease.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { UnifiedSession } from '../session/record.js';
-import { isTerminal } from '../session/reducer.js';
+import { isTerminal } from '../session/transitions.js';
 import { OrchestrationError, quote } from '../util/errors.js';
 import type { ChildOptions, ChildSessions } from './child-sessions.js';
 import type { SessionTree } from './session-tree.js';

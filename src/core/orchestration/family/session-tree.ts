@@ -6,7 +6,7 @@ import type { CreateSessionOptions } from '../session/create-options.js';
 import { logBytesOf, type SessionLimits } from '../session/limits.js';
 import { NO_TOKENS, totalTokens } from '../session/observation.js';
 import type { UnifiedSession } from '../session/record.js';
-import { isTerminal } from '../session/reducer.js';
+import { isTerminal } from '../session/transitions.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { OrchestrationError } from '../util/errors.js';
 

@@ -1,6 +1,6 @@
 import type { Run } from '../run/run.js';
 import type { UnifiedSession } from '../session/record.js';
-import { isTerminal } from '../session/reducer.js';
+import { isTerminal } from '../session/transitions.js';
 import type { SessionRegistry } from '../store/registry.js';
 import type { SessionStore } from '../store/store.js';
 import { OrchestrationError } from '../util/errors.js';

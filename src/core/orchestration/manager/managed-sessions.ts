@@ -10,10 +10,10 @@ import {
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
-import { isTerminal } from '../session/reducer.js';
 import { newSessionId } from '../session/session-id.js';
 import type { WaitOptions } from '../session/sessions.js';
 import type { SessionMode } from '../session/status.js';
+import { isTerminal } from '../session/transitions.js';
 import { SessionsServer } from '../socket/sessions-server.js';
 import { SessionJournal } from '../store/disk/session-journal.js';
 import type { EventDelivery } from '../store/event-delivery.js';

@@ -1,8 +1,8 @@
 import type { Executor } from '../contract/executor.js';
 import type { SessionTree } from '../family/session-tree.js';
 import type { UnifiedSession } from '../session/record.js';
-import { isTerminal } from '../session/reducer.js';
 import type { SessionRun } from '../session/run.js';
+import { isTerminal } from '../session/transitions.js';
 import type { SessionStore } from '../store/store.js';
 import { OrchestrationError } from '../util/errors.js';
 import { removeTree } from '../util/fs/remove-tree.js';

@@ -5,22 +5,18 @@ import { CommittedRules } from '../git/committed-rules.js';
 import type { SessionSlotsOptions } from '../queue/session-slots.js';
 import { LiveRecord } from '../run/live-record.js';
 import { Run } from '../run/run.js';
-import { NO_TOKENS, totalTokens } from '../session/observation.js';
-import type { Outcome } from '../session/outcome.js';
 import type { ToolPolicy } from '../session/policy.js';
 import type { UnifiedSession } from '../session/record.js';
-import { hasOpenRun, isTerminal, STATUSES } from '../session/reducer.js';
+import { hasOpenRun, isTerminal, STATUSES } from '../session/transitions.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import { defined } from '../util/defined.js';
 import { OrchestrationError } from '../util/errors.js';
 import { requireContinuable } from './continuable.js';
 import type { LiveSessions, PreparedSession } from './live-sessions.js';
+import { RunEnds } from './run-ends.js';
 import { SessionQueue } from './session-queue.js';
-import { UsageLimits } from './usage-limit.js';
 
-/** The feedback for a session that goes on by itself. */
-const GO_ON = 'Continue from where you left off.';
 /** The statuses of a session that has no run to be launched. */
 const LAUNCHED = STATUSES.filter((status) => status !== 'starting');
 
@@ -42,7 +38,7 @@ export class SessionRuns {
   readonly #live: LiveSessions;
   readonly #clock: Clock;
   readonly #effects: LeaderEffects;
-  readonly #usageLimits: UsageLimits;
+  readonly #ends: RunEnds;
   readonly #committedRules = new CommittedRules();
   #keepsWaiting = false;
   #closed = false;
@@ -51,13 +47,20 @@ export class SessionRuns {
     this.#store = store;
     this.#live = live;
     this.#clock = clock;
-    this.#usageLimits = new UsageLimits(() => clock.now());
     this.#effects = new LeaderEffects({ registry: store.registry, live, commands, ender: this });
     // A session that is still being prepared has a slot, but is not live yet: its admission starts it.
     const onStart = (id: string): void => {
       if (live.get(id) && !this.#keepsWaiting) this.start(id);
     };
     this.queue = new SessionQueue({ ...limits, store, clock, onStart });
+    this.#ends = new RunEnds({
+      store,
+      live,
+      clock,
+      queue: this.queue,
+      effects: this.#effects,
+      start: (id) => this.start(id),
+    });
     store.journal.onFailure((id, error) => this.#fail(id, error));
   }
 
@@ -102,7 +105,7 @@ export class SessionRuns {
       },
     });
     live.run = run;
-    void run.finished.then((outcome) => void (outcome && this.#finish(id, outcome)));
+    void run.finished.then((outcome) => void (outcome && this.#ends.finish(id, outcome)));
   }
 
   /**
@@ -115,7 +118,7 @@ export class SessionRuns {
     this.#store.dispatch(id, { type: 'recovered', session });
     if (isTerminal(status) || status === 'queued') return;
     if (session.waitingFor === undefined || this.queue.keepsSlot(session.waitingFor)) this.queue.occupy(id);
-    if (resumeAt !== undefined) this.#usageLimits.restore(id, resumeAt, () => this.#goOn(id, GO_ON));
+    if (resumeAt !== undefined) this.#ends.restoreWait(id, resumeAt);
     else this.start(id, hasOpenRun(session) ? (prepared.adoptedPolicy ?? {}) : undefined);
   }
 
@@ -140,7 +143,7 @@ export class SessionRuns {
     const live = this.#live.require(id);
     requireContinuable(session, live, this.tree.spending(session));
     if (live.run) return this.#stopToContinue(id, live.run, feedback, commandId);
-    if (!isTerminal(session.status)) return this.#goOn(id, feedback, { commandId });
+    if (!isTerminal(session.status)) return this.#ends.goOn(id, feedback, { commandId });
     const admission = this.queue.enqueue(id);
     live.feedback = feedback;
     const next = this.#store.dispatch(id, {
@@ -158,7 +161,7 @@ export class SessionRuns {
 
   /** Goes on with a session that waits for the usage limit. */
   goOnNow(session: UnifiedSession): UnifiedSession {
-    return this.#goOn(session.id, GO_ON);
+    return this.#ends.goOn(session.id);
   }
 
   /** From now on, no waiting session is started, even if a slot is free. */
@@ -179,7 +182,7 @@ export class SessionRuns {
   /** Detaches this process from all runs. Nothing starts any more. Resolves when no launch is under way. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#usageLimits.close();
+    this.#ends.close();
     await Promise.all(this.#live.runs().map((run) => run.detach()));
   }
 
@@ -189,7 +192,7 @@ export class SessionRuns {
       run.stop({ status: 'cancelled', reason: 'cancelled', error: reason });
       return this.#store.waiters.wait(this.#store.registry.require(id), {});
     }
-    this.#usageLimits.forget(id);
+    this.#ends.forgetWait(id);
     const cancelled = this.#store.dispatch(id, {
       type: 'ended',
       at: this.#clock.now(),
@@ -219,63 +222,6 @@ export class SessionRuns {
   #fail(id: string, { code, message }: OrchestrationError): void {
     const run = this.#live.get(id)?.run;
     if (run && !run.stopping) run.stop({ status: 'failed', reason: code, error: message });
-  }
-
-  #finish(id: string, { status, result, usageLimit, final }: Outcome): void {
-    const live = this.#live.require(id);
-    const feedback = live.run?.continuing;
-    live.run = undefined;
-    const { exitCode } = result;
-    const session = this.#store.registry.require(id);
-    const told = session.runs.at(-1)?.stop;
-    if (feedback !== undefined && !final) {
-      this.#goOn(id, feedback, { exitCode, commandId: told?.commandId });
-      return;
-    }
-    // The session may have been told to end after its run was over.
-    const stop = usageLimit && told;
-    if (usageLimit && !stop && session.conversationId !== undefined) {
-      this.#suspend(session, usageLimit.resetsAt, exitCode);
-      return;
-    }
-    this.#usageLimits.settle(id);
-    const ended = this.#store.dispatch(id, {
-      type: 'ended',
-      at: this.#clock.now(),
-      status: stop?.status ?? status,
-      result: stop ? { ...result, reason: stop.reason, error: stop.error } : result,
-    });
-    this.queue.leave(id);
-    void this.#effects.ended(ended);
-  }
-
-  /** Lets a session wait, in its slot, until the provider allows more requests. */
-  #suspend({ id, metadata }: UnifiedSession, resetsAt: number | undefined, exitCode: number | undefined): void {
-    const tokens = totalTokens(metadata.tokens ?? NO_TOKENS);
-    const resumeAt = this.#usageLimits.wait(id, tokens, resetsAt, () => this.#goOn(id, GO_ON));
-    const at = this.#clock.now();
-    this.#store.dispatch(id, { type: 'suspended', at, resumeAt, ...(exitCode !== undefined && { exitCode }) });
-  }
-
-  /** Adds a run to a session that has not ended. The session has kept its slot, unless it had given the slot back. */
-  #goOn(
-    id: string,
-    feedback: string,
-    known: { exitCode?: number | undefined; commandId?: string | undefined } = {},
-  ): UnifiedSession {
-    this.#usageLimits.forget(id);
-    this.#live.require(id).feedback = feedback;
-    const admission = this.queue.readmit(id);
-    const next = this.#store.dispatch(id, {
-      type: 'continued',
-      at: this.#clock.now(),
-      feedback,
-      ...(admission.status === 'queued' && { queuePosition: admission.position }),
-      ...defined(known),
-    });
-    if (admission.status === 'starting') this.start(id);
-    else this.queue.changed(id);
-    return next;
   }
 }
 

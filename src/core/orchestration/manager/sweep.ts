@@ -2,8 +2,8 @@ import { lstat } from 'node:fs/promises';
 import type { Executor, KeptWorktree, Leftover } from '../contract/executor.js';
 import { removeForgotten, SessionFolder } from '../contract/session-folder.js';
 import { MailboxFiles } from '../mailbox/mailbox-files.js';
-import { hasOpenRun, isTerminal } from '../session/reducer.js';
 import type { SessionMode } from '../session/status.js';
+import { hasOpenRun, isTerminal } from '../session/transitions.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { systemCode } from '../util/errors.js';
 

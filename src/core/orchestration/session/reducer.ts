@@ -1,73 +1,10 @@
-import { OrchestrationError } from '../util/errors.js';
 import type { CreatedAction, SessionAction } from './actions.js';
 import type { GuardRequest } from './metadata.js';
 import { emptyMetadata, observe } from './metadata-reducer.js';
 import type { UnifiedSession } from './record.js';
 import type { SessionRun } from './run.js';
-import { waitedSince } from './run-time.js';
-import type { SessionStatus, TerminalStatus } from './status.js';
-
-const ACTIVE = ['starting', 'running', 'paused', 'waiting_feedback'] as const satisfies readonly SessionStatus[];
-const TERMINAL = ['completed', 'failed', 'cancelled'] as const satisfies readonly TerminalStatus[];
-/** All statuses. */
-export const STATUSES = ['queued', ...ACTIVE, ...TERMINAL] as const satisfies readonly SessionStatus[];
-
-/** How many pauses and how many waits the record of a run keeps. */
-const KEPT_TIMES = 50;
-
-/** The actions that need no record before them. */
-type FirstAction = 'created' | 'recovered';
-
-/** The statuses in which each action is legal. In any other status the action is refused, never ignored. */
-export const LEGAL_FROM: Readonly<Record<Exclude<SessionAction['type'], FirstAction>, readonly SessionStatus[]>> = {
-  moved: ['queued'],
-  launching: ['queued', 'starting'],
-  placed: ['starting'],
-  spawned: ['starting'],
-  running: ['starting'],
-  observed: ACTIVE,
-  asked: ['running', 'paused', 'waiting_feedback'],
-  answered: ['paused', 'waiting_feedback'],
-  denied: ACTIVE,
-  steered: ACTIVE,
-  paused: ['running', 'waiting_feedback'],
-  resumed: ['paused'],
-  resting: ['running', 'paused', 'waiting_feedback'],
-  woken: ['running', 'paused', 'waiting_feedback'],
-  stopping: ACTIVE,
-  exited: ACTIVE,
-  suspended: ACTIVE,
-  ended: ['queued', ...ACTIVE],
-  'worktree-removed': TERMINAL,
-  removed: TERMINAL,
-  continued: [...ACTIVE, ...TERMINAL],
-};
-
-/** True if an action is only legal while a run is open, false if it is only legal while no run is open. */
-const NEEDS_RUN: Partial<Record<SessionAction['type'], boolean>> = {
-  launching: false,
-  placed: true,
-  spawned: true,
-  running: true,
-  asked: true,
-  paused: true,
-  resumed: true,
-  resting: true,
-  woken: true,
-  stopping: true,
-  exited: true,
-  suspended: true,
-};
-
-/** True if a session has ended (and can only be continued). */
-export function isTerminal(status: SessionStatus): status is TerminalStatus {
-  return (TERMINAL as readonly SessionStatus[]).includes(status);
-}
-
-/** True if a session has begun and not ended. */
-export function isActive(status: SessionStatus): boolean {
-  return (ACTIVE as readonly SessionStatus[]).includes(status);
-}
+import { atWork, changeRun, frozen, unfrozen } from './run-changes.js';
+import { type FirstAction, hasOpenRun, illegal, requireLegal } from './transitions.js';
 
 /**
  * The next record. Pure: the same record and action give the same result, and neither is changed.
@@ -79,11 +16,7 @@ export function reduceSession(session: UnifiedSession | undefined, action: Sessi
     if (session) throw illegal(session, action.type);
     return action.type === 'created' ? create(action) : action.session;
   }
-  if (!session || !LEGAL_FROM[action.type].includes(session.status)) throw illegal(session, action.type);
-  // `starting` is the status both before and after the launch. `paused` is the status both with a frozen container and without
-  // a container. Which actions are legal then depends on whether there is a run.
-  const needsRun = NEEDS_RUN[action.type];
-  if (needsRun !== undefined && needsRun !== hasOpenRun(session)) throw illegal(session, action.type);
+  requireLegal(session, action.type);
   return Object.freeze(next(session, action));
 }
 
@@ -238,60 +171,6 @@ function withApprovals(session: UnifiedSession, approvals: readonly GuardRequest
   };
 }
 
-/** True if a run was launched and is not over. */
-export function hasOpenRun(session: UnifiedSession): boolean {
-  const run = session.runs.at(-1);
-  return run?.launchedAt !== undefined && run.endedAt === undefined;
-}
-
-function changeRun(session: Pick<UnifiedSession, 'runs'>, change: Partial<SessionRun>): readonly SessionRun[] {
-  return replaceRun(session, (run) => ({ ...run, ...change }));
-}
-
-function replaceRun(
-  { runs }: Pick<UnifiedSession, 'runs'>,
-  replace: (last: SessionRun) => SessionRun,
-): readonly SessionRun[] {
-  const last = runs.at(-1);
-  return last ? frozen([...runs.slice(0, -1), replace(last)]) : runs;
-}
-
-/** Records the end of a pause. Time in which the run was frozen does not count as work. */
-function unfrozen(session: UnifiedSession, at: number): readonly SessionRun[] {
-  return replaceRun(session, ({ pausedAt = at, ...run }) => ({
-    ...run,
-    pausedMs: (run.pausedMs ?? 0) + Math.max(0, at - pausedAt),
-    pauses: latest(run.pauses, { pausedAt, resumedAt: at }),
-  }));
-}
-
-/** Records the end of a wait: the run has something to do again. */
-function atWork(session: UnifiedSession, at: number): readonly SessionRun[] {
-  return replaceRun(session, ({ waitingAt = at, ...run }) => ({
-    ...run,
-    waitedMs: (run.waitedMs ?? 0) + waitedSince({ ...run, waitingAt }, at),
-    waits: latest(run.waits, { waitingAt, workingAt: at }),
-  }));
-}
-
-function latest<T extends object>(times: readonly T[] = [], time: T): readonly T[] {
-  return frozen([...times.slice(1 - KEPT_TIMES), time]);
-}
-
-function frozen<T extends object>(items: T[]): readonly T[] {
-  return Object.freeze(items.map((item) => Object.freeze(item)));
-}
-
 function exitCodeOf(from: { readonly exitCode?: number }): { exitCode?: number } {
   return from.exitCode === undefined ? {} : { exitCode: from.exitCode };
-}
-
-function illegal(session: UnifiedSession | undefined, type: SessionAction['type']): OrchestrationError {
-  if (!session) return new OrchestrationError('ILLEGAL_TRANSITION', `'${type}' needs a session; it was never created.`);
-  const from = type === 'created' || type === 'recovered' ? 'a new session' : LEGAL_FROM[type].join(', ');
-  const run = hasOpenRun(session) ? 'with' : 'without';
-  return new OrchestrationError(
-    'ILLEGAL_TRANSITION',
-    `Session ${session.id} is '${session.status}' ${run} a run: '${type}' is not possible then (it is from ${from}).`,
-  );
 }

@@ -1,7 +1,8 @@
 import type { SessionAction } from '../session/actions.js';
 import { eventsOf, type QueueChangedEvent } from '../session/events.js';
 import type { UnifiedSession } from '../session/record.js';
-import { isTerminal, reduceSession } from '../session/reducer.js';
+import { reduceSession } from '../session/reducer.js';
+import { isTerminal } from '../session/transitions.js';
 import type { EventDelivery } from './event-delivery.js';
 import { notFound, SessionRegistry } from './registry.js';
 import { SessionWaiters } from './waiters.js';

@@ -5,7 +5,8 @@ import type { GuardRequest } from '../../../../src/core/orchestration/session/me
 import type { Observation } from '../../../../src/core/orchestration/session/observation.js';
 import { addTokens, NO_TOKENS } from '../../../../src/core/orchestration/session/observation.js';
 import type { UnifiedSession } from '../../../../src/core/orchestration/session/record.js';
-import { isTerminal, LEGAL_FROM, reduceSession } from '../../../../src/core/orchestration/session/reducer.js';
+import { reduceSession } from '../../../../src/core/orchestration/session/reducer.js';
+import { isTerminal, LEGAL_FROM } from '../../../../src/core/orchestration/session/transitions.js';
 import { unfrozenParts } from '../../../support/frozen.js';
 import { createdSession, guardRequest, observed, runningSession } from '../../../support/sessions.js';
 

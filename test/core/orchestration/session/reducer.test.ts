@@ -1,14 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { SessionAction } from '../../../../src/core/orchestration/session/actions.js';
 import type { UnifiedSession } from '../../../../src/core/orchestration/session/record.js';
-import {
-  isActive,
-  isTerminal,
-  LEGAL_FROM,
-  reduceSession,
-  STATUSES,
-} from '../../../../src/core/orchestration/session/reducer.js';
+import { reduceSession } from '../../../../src/core/orchestration/session/reducer.js';
 import type { SessionStatus } from '../../../../src/core/orchestration/session/status.js';
+import { isActive, isTerminal, LEGAL_FROM, STATUSES } from '../../../../src/core/orchestration/session/transitions.js';
 import { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
 import { unfrozenParts } from '../../../support/frozen.js';
 import {

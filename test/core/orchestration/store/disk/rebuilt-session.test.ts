@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Leftover } from '../../../../../src/core/orchestration/contract/executor.js';
 import { resolveManagerOptions } from '../../../../../src/core/orchestration/options/resolve.js';
 import { decide, resolvePolicy } from '../../../../../src/core/orchestration/session/policy.js';
-import { hasOpenRun } from '../../../../../src/core/orchestration/session/reducer.js';
+import { hasOpenRun } from '../../../../../src/core/orchestration/session/transitions.js';
 import {
   knownFromLeftover,
   rebuiltRecord,
