@@ -6,6 +6,7 @@ import type { SessionSpec } from '../contract/session-spec.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import { DEFAULT_IMAGE, type DockerOptions } from '../session/docker-options.js';
 import { type SessionLimits, tightenLimits } from '../session/limits.js';
+import type { ModelPrices } from '../session/model-price.js';
 import { detachPolicy, type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from '../session/policy.js';
 import type { SessionMode } from '../session/status.js';
 import { defined } from '../util/defined.js';
@@ -48,6 +49,12 @@ export interface SessionManagerOptions {
   /** Which sessions that have ended are kept. The others are removed automatically. Default: all are kept. */
   keepEnded?: KeepEnded;
   /**
+   * What models cost, by their ids, in US dollars per million tokens. Extends the library's list prices and outweighs them. An id may
+   * be written as the provider writes it or without date and provider: a price for `claude-opus-5` also counts for
+   * `us.anthropic.claude-opus-5-v1:0`. Other versions of a model need a price of their own. Default: list prices only.
+   */
+  prices?: ModelPrices;
+  /**
    * A ChannelCoder for unit tests, see `ChannelCoderModule`. With it, sessions start no container, no engine and no Claude, and
    * nothing is decided about tool calls. Default: the module `channelcoder`.
    */
@@ -89,6 +96,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     policy: resolvePolicy(options.policy),
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
     socket: options.socket ?? true,
+    prices: copied(options.prices ?? {}),
     executors: options.executors ?? {},
     ...(options.keepEnded && { keepEnded: { ...options.keepEnded } }),
     ...(options.channelCoder && { channelCoder: options.channelCoder }),

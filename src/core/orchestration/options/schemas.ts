@@ -4,6 +4,7 @@ import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { Executor } from '../contract/executor.js';
 import { variableProblem } from '../guard/guard-environment.js';
 import { branchNameProblem } from '../session/branch-name.js';
+import { type ModelPrices, priceProblem } from '../session/model-price.js';
 import type { SessionMode } from '../session/status.js';
 
 export const MODES = [
@@ -99,6 +100,11 @@ const keepEndedSchema = z
   .strictObject({ count: positive.optional(), days: positive.optional() })
   .refine(({ count, days }) => count !== undefined || days !== undefined, 'needs count, days or both');
 
+const pricesSchema = z.custom<ModelPrices>().superRefine((prices, context) => {
+  const problem = priceProblem(prices);
+  if (problem) context.addIssue({ code: 'custom', ...problem });
+});
+
 /** The manager checks if it is an executor. Here, only the contract of executors is known. */
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
@@ -111,6 +117,7 @@ export const managerSchema = z.strictObject({
   releaseSlotWhileWaiting: z.boolean().optional(),
   socket: z.boolean().optional(),
   keepEnded: keepEndedSchema.optional(),
+  prices: pricesSchema.optional(),
   channelCoder: z.custom<ChannelCoderModule>(isObject, 'must be the module or an object like it').optional(),
   executors: z.partialRecord(z.enum(MODES), z.custom<Executor>(isObject, 'must be an executor')).optional(),
 });
