@@ -12,6 +12,7 @@ import { DeniedCalls } from './denied-calls.js';
 import { clipped, parentOf, textOf } from './event-fields.js';
 import { readMcpServers } from './mcp-servers.js';
 import { Prices } from './prices.js';
+import { guessWarnings } from './result-cost.js';
 import { readPrompt, readQueued, readStop } from './turns.js';
 
 /** Claude's conversation ids. Any other text would be passed to the next `--resume`, and could become an option there. */
@@ -27,6 +28,7 @@ const FALLBACKS: ReadonlySet<unknown> = new Set(['model_fallback', 'model_refusa
  * log holds, because the agent controls every byte of it.
  */
 export class ClaudeEventReader {
+  readonly #prices: Prices;
   readonly #usage: MessageUsage;
   readonly #model = new AnsweringModel();
   readonly #denied = new DeniedCalls();
@@ -37,6 +39,7 @@ export class ClaudeEventReader {
   /** @param conversationId set if the lines come from the transcript of this conversation instead of stream-json */
   constructor(conversationId?: string, prices = new Prices()) {
     this.#conversationId = conversationId;
+    this.#prices = prices;
     this.#usage = new MessageUsage(prices);
   }
 
@@ -53,7 +56,7 @@ export class ClaudeEventReader {
         return this.#readUser(event);
       case 'result':
         this.#usage.clear();
-        return [...this.#denied.read(event), ...readResult(event)];
+        return [...this.#denied.read(event), ...guessWarnings(event, this.#prices), ...readResult(event, this.#prices)];
       case 'rate_limit_event':
         return readRateLimit(event);
       default:
