@@ -120,6 +120,23 @@ describe('models that fall back', () => {
     ]);
   });
 
+  it('a fallback in a terminal session is in its transcript; nobody knows there which model was asked for', () => {
+    const sessionId = CONVERSATION;
+    const models = { originalModel: 'claude-opus-5', fallbackModel: 'claude-sonnet-5' };
+    const reader = new ClaudeEventReader(CONVERSATION);
+    const lines = [
+      { ...says('claude-opus-5'), sessionId },
+      { type: 'system', subtype: 'model_fallback', ...models, sessionId },
+      { ...says('claude-sonnet-5'), sessionId },
+      { ...says('claude-opus-5'), sessionId },
+    ];
+    const found = lines.flatMap((line) => reader.read(line)).filter((one): one is Problem => one.kind === 'error');
+    expect(texts(found)).toEqual([
+      'model_fallback: The model "claude-sonnet-5" answers in place of "claude-opus-5".',
+      'model_fallback: The model "claude-opus-5" answers in place of "claude-sonnet-5".',
+    ]);
+  });
+
   it('a notice without models reports nothing', () => {
     expect(problems(init(), { type: 'system', subtype: 'model_fallback', original_model: 3 })).toEqual([]);
   });
