@@ -95,6 +95,7 @@ export class SessionRuns {
       committedRules: this.#committedRules,
       adopt,
       missingEnv: live.missingEnv,
+      acceptsOutput: live.acceptsOutput,
       request: {
         spec: live.spec,
         session,

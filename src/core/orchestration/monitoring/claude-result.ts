@@ -1,7 +1,11 @@
-import type { Observation } from '../session/observation.js';
+import type { Observation, ResultObservation } from '../session/observation.js';
+import { jsonProblem, MOST_JSON_DEPTH } from '../util/json-size.js';
 import { readModelUsage, readUsage } from './claude-usage.js';
 import type { Json } from './content-blocks.js';
 import { isCount } from './event-fields.js';
+
+/** The record has the typed result, and every process that follows the session gets a copy. */
+const MOST_OUTPUT = 256 * 1024;
 
 /** What Claude's own account of a run reports. */
 export function readResult(event: Json): Observation[] {
@@ -19,6 +23,19 @@ export function readResult(event: Json): Observation[] {
       ...(isCount(event.num_turns) && { turns: event.num_turns }),
       ...(isCount(event.total_cost_usd) && { costUsd: event.total_cost_usd }),
       ...(tokens && { tokens }),
+      ...typedResult(event.structured_output),
     },
   ];
+}
+
+/** The result that Claude gave in the form that it was asked for. */
+function typedResult(output: unknown): Pick<ResultObservation, 'output' | 'outputProblem'> {
+  if (output === undefined || output === null) return {};
+  const problem = jsonProblem(output, MOST_OUTPUT);
+  if (!problem) return { output };
+  const why =
+    problem === 'large'
+      ? `is longer than ${MOST_OUTPUT} characters`
+      : `is nested more than ${MOST_JSON_DEPTH} levels deep`;
+  return { outputProblem: `the result ${why} as JSON; give a shorter one, and write the rest into files` };
 }

@@ -5,6 +5,7 @@ import { DecisionLog } from '../guard/decision-log.js';
 import { RunGuard } from '../guard/run-guard.js';
 import { SteeringQueue } from '../mailbox/steering-queue.js';
 import type { Slot } from '../queue/slot.js';
+import type { StandardOutputSchema } from '../session/output-schema.js';
 import type { RunRecord } from '../session/run-record.js';
 import { mountTargets } from '../workspace/mounts.js';
 import type { RunControl } from './control.js';
@@ -30,6 +31,8 @@ export interface RunOptions extends RunStartOptions {
   slot: Slot;
   lead: RunLead;
   committedRules: CommittedRules;
+  /** The schema of the program that asked for a typed result. Undefined if only its JSON Schema is known. */
+  acceptsOutput: StandardOutputSchema | undefined;
 }
 
 /** The parts of a run. */

@@ -25,6 +25,13 @@ const RULES: readonly Rule[] = [
       /invalid (api key|authentication)|authentication[_ ](error|failed)|oauth token has expired|please run \/login|not logged in|invalid x-api-key|\b401\b.*unauthori[sz]ed/i,
   },
   {
+    // Claude Code's words, and those of the Messages API, Bedrock and Vertex.
+    code: 'unknown_model',
+    severity: 'critical',
+    pattern:
+      /issue with the selected model|not_found_error.{0,80}\bmodel\b|model identifier is invalid|publisher model .{0,200}not found|\bmodel .{0,200}(does not exist|is not (available|supported)) (or|for|on|in) (you|your)/i,
+  },
+  {
     code: 'out_of_memory',
     severity: 'critical',
     pattern:

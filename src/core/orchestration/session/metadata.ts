@@ -97,7 +97,7 @@ export interface ClassifiedError {
   /**
    * The subject of the error, judged by its words:
    *
-   * - `critical`: `auth`, `out_of_memory`, `disk_full`, `permission_denied`
+   * - `critical`: `auth`, `unknown_model`, `out_of_memory`, `disk_full`, `permission_denied`
    * - `warning`: `rate_limit`, `file_not_found`, `command_failed`; `retry`, a request that is tried again; `denied`, a tool
    *   call that was denied; `tool_failed` and `api_error`, any other tool call and request; `no_conclusion`, if the mode cannot
    *   say what the run achieved
