@@ -183,7 +183,7 @@ export class SessionTree {
  */
 export function handedDown(
   { id, environment }: UnifiedSession,
-  { docker: own, policy, limits, workspaces, claude: { disallowedTools = [] } }: SessionSpec,
+  { docker: own, policy, limits, workspaces, models = {}, claude: { disallowedTools = [] } }: SessionSpec,
   docker: CreateSessionOptions['docker'],
 ): Inheritance {
   if (docker === false && own !== false) {
@@ -196,6 +196,7 @@ export function handedDown(
     led: true,
     docker: own,
     policy,
+    models,
     limits: { ...limits, logBytes: logBytesOf(limits) },
     disallowedTools,
     cwd: environment.worktree ?? environment.cwd,

@@ -101,6 +101,7 @@ export class SessionRuns {
       prices: this.#prices,
       adopt,
       missingEnv: live.missingEnv,
+      acceptsOutput: live.acceptsOutput,
       request: {
         spec: live.spec,
         session,

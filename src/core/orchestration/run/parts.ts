@@ -6,6 +6,7 @@ import { RunGuard } from '../guard/run-guard.js';
 import { SteeringQueue } from '../mailbox/steering-queue.js';
 import type { Slot } from '../queue/slot.js';
 import type { ModelPrices } from '../session/model-price.js';
+import type { StandardOutputSchema } from '../session/output-schema.js';
 import type { RunRecord } from '../session/run-record.js';
 import { mountTargets } from '../workspace/mounts.js';
 import type { RunControl } from './control.js';
@@ -33,6 +34,8 @@ export interface RunOptions extends RunStartOptions {
   committedRules: CommittedRules;
   /** The user's own prices of models. */
   prices: ModelPrices;
+  /** The schema of the program that asked for a typed result. Undefined if only its JSON Schema is known. */
+  acceptsOutput: StandardOutputSchema | undefined;
 }
 
 /** The parts of a run. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { RunHandle, StopManner } from '../contract/run-handle.js';
+import { checkedOutcome } from '../output/checked-outcome.js';
 import { type Outcome, outcomeOf } from '../session/outcome.js';
 import type { RunEnd, RunStop } from '../session/run.js';
 import { workedMs } from '../session/run-time.js';
@@ -202,7 +203,14 @@ export class Run implements RunControl {
       .catch(() => {})
       .then(() => handle.release());
     await Promise.all([release, this.#parts.observer.drain()]);
-    return this.#concluded(this.#outcome(end));
+    return this.#concluded(await this.#checked(this.#outcome(end)));
+  }
+
+  /** Checks the typed result, if the session was asked for one. */
+  async #checked(outcome: Outcome): Promise<Outcome> {
+    const { request, acceptsOutput } = this.#options;
+    const { output } = request.spec;
+    return output ? checkedOutcome(outcome, this.#parts.observer.witnesses.result, output, acceptsOutput) : outcome;
   }
 
   /** Adds the fields of the mode to the result, see `finalResult`. If `finalResult` fails, the record says so. */

@@ -76,6 +76,7 @@ export type SessionAction =
       readonly at: number;
       readonly feedback: string;
       readonly commandId?: string;
+      readonly outputRetry?: number;
       readonly exitCode?: number;
       readonly queuePosition?: number;
     };
@@ -89,6 +90,6 @@ export interface CreatedAction {
   readonly at: number;
   readonly session: Pick<
     UnifiedSession,
-    'id' | 'mode' | 'environment' | 'logFile' | 'taskId' | 'parentId' | 'queuePosition' | 'detached'
+    'id' | 'mode' | 'environment' | 'logFile' | 'taskId' | 'parentId' | 'queuePosition' | 'detached' | 'asked'
   >;
 }

@@ -1,13 +1,18 @@
 import type { GuardRequest, SessionMetadata } from './metadata.js';
+import type { SessionAsked } from './model-choice.js';
+import type { TypedId } from './output-schema.js';
 import type { SessionRun } from './run.js';
 import type { SessionMode, SessionStatus, WaitingFor } from './status.js';
 
 /**
  * Everything that is known of one session: a plain, deep-frozen record. A change makes a new record, so a record that you have
  * read never changes. Times (`…At`, `at`) are epoch milliseconds.
+ *
+ * @typeParam T the type of the session's result, which follows from the option `output`
  */
-export interface UnifiedSession {
-  readonly id: string;
+export interface UnifiedSession<T = unknown> {
+  /** It carries the type of the result, so that `waitFor(id)` knows it. */
+  readonly id: unknown extends T ? string : TypedId<T>;
   readonly mode: SessionMode;
   readonly taskId?: string;
   readonly parentId?: string;
@@ -25,6 +30,8 @@ export interface UnifiedSession {
   /** When the last run ended; absent while the session is not terminal. */
   readonly endedAt?: number;
   readonly environment: SessionEnvironment;
+  /** Which model the session was asked to use, and if it was asked for a typed result. Absent if it was asked for nothing. */
+  readonly asked?: SessionAsked;
   /**
    * The id of Claude's conversation (a UUID), which `claude --resume` takes. It stays the same in all runs. Absent until Claude
    * has begun the conversation.
@@ -47,7 +54,7 @@ export interface UnifiedSession {
   /** When a session that waits for its provider's usage limit goes on by itself; only while `paused`. */
   readonly resumeAt?: number;
   /** How the last run went. Only while the session is terminal. */
-  readonly result?: SessionResult;
+  readonly result?: SessionResult<T>;
   readonly metadata: SessionMetadata;
 }
 
@@ -67,9 +74,14 @@ export interface SessionEnvironment {
 }
 
 /** How a run went. Failed and completed sessions share this shape. */
-export interface SessionResult {
+export interface SessionResult<T = unknown> {
   /** The agent's closing message. */
   readonly text?: string;
+  /**
+   * The typed result, which fits the option `output`. Only if the session was asked for one and is `completed`. The agent chose it:
+   * show its texts as text only.
+   */
+  readonly output?: T;
   /** Exit code of the container or process. Absent if it is not known. */
   readonly exitCode?: number;
   /**
@@ -81,7 +93,8 @@ export interface SessionResult {
    * - for a limit: `timeout`, `idle`, `max_cost`, `max_tokens`, `max_turns`, `log_limit` (the log got longer than
    *   `limits.logBytes`, or was filled faster than it can be read)
    * - from the guard: `guard_bypassed`
-   * - from the provider: `auth`, `rate_limited`
+   * - from the provider: `auth`, `rate_limited`, `unknown_model` (the provider does not know the option `model`)
+   * - `invalid_output`: the result does not fit the option `output`, also after `outputRetries` further runs
    * - from the container or process: `oom`, `killed` (exit code 137), `terminated` (143), `lost` (it vanished), `log_lost`
    *   (nothing wrote its log any more)
    * - `incomplete`: the run ended well but without a result, or the conversation of an `interactive` session never began

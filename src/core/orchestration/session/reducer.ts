@@ -133,11 +133,12 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
     case 'continued': {
       const { result: _, endedAt: __, resumeAt: ___, ...rest } = withApprovals(awake(session), []);
       const closed = hasOpenRun(session) ? changeRun(rest, { endedAt: action.at, ...exitCodeOf(action) }) : rest.runs;
-      const { feedback, commandId, at: requestedAt } = action;
+      const { feedback, commandId, outputRetry, at: requestedAt } = action;
       const run: SessionRun = {
         number: closed.length + 1,
         feedback,
         ...(commandId !== undefined && { commandId }),
+        ...(outputRetry !== undefined && { outputRetry }),
         requestedAt,
       };
       return {
