@@ -2,6 +2,7 @@ import type { ClaudeOptions, InterpolationData } from 'channelcoder';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { SessionLimits } from '../session/limits.js';
 import type { ResolvedPolicy } from '../session/policy.js';
+import type { QuestionMode } from '../session/question.js';
 import type { SessionEnvironment } from '../session/record.js';
 import type { SessionMode } from '../session/status.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
@@ -27,6 +28,8 @@ export interface SessionSpec {
     ClaudeOptions,
     'system' | 'appendSystem' | 'tools' | 'disallowedTools' | 'mcpConfig' | 'maxTurns'
   >;
+  /** What becomes of the questions that the agent asks. Absent means `'ask'`. */
+  readonly questions?: QuestionMode;
   /** The manager's policy, tightened by the session's own policy. */
   readonly policy: ResolvedPolicy;
   readonly limits: SessionLimits;

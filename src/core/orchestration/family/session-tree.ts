@@ -182,7 +182,7 @@ export class SessionTree {
  */
 export function handedDown(
   { id, environment }: UnifiedSession,
-  { docker: own, policy, limits, workspaces, claude: { disallowedTools = [] } }: SessionSpec,
+  { docker: own, policy, questions, limits, workspaces, claude: { disallowedTools = [] } }: SessionSpec,
   docker: CreateSessionOptions['docker'],
 ): Inheritance {
   if (docker === false && own !== false) {
@@ -195,6 +195,7 @@ export function handedDown(
     led: true,
     docker: own,
     policy,
+    ...(questions && { questions }),
     limits: { ...limits, logBytes: logBytesOf(limits) },
     disallowedTools,
     cwd: environment.worktree ?? environment.cwd,

@@ -7,6 +7,7 @@ import type { CreateSessionOptions } from '../session/create-options.js';
 import { DEFAULT_IMAGE, type DockerOptions } from '../session/docker-options.js';
 import { type SessionLimits, tightenLimits } from '../session/limits.js';
 import { detachPolicy, type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from '../session/policy.js';
+import type { QuestionMode } from '../session/question.js';
 import type { SessionMode } from '../session/status.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
@@ -40,6 +41,8 @@ export interface SessionManagerOptions {
   docker?: Partial<DockerOptions>;
   /** What agents may do. A session may tighten it. By default, dangerous tool calls are denied, and all others are allowed. */
   policy?: ToolPolicy;
+  /** What becomes of the questions that agents ask, unless a session says otherwise. Default `'ask'`. */
+  questions?: QuestionMode;
   /**
    * True if an `interactive` session gives its slot back while it waits for its person, and goes on when it has a slot again.
    * Default `true`.
@@ -87,6 +90,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     maxQueued: options.maxQueued ?? 10,
     docker: copied(options.docker ?? {}),
     policy: resolvePolicy(options.policy),
+    questions: options.questions ?? 'ask',
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
     socket: options.socket ?? true,
     executors: options.executors ?? {},
@@ -99,6 +103,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
 export interface Inheritance {
   readonly docker: false | Readonly<Partial<DockerOptions>>;
   readonly policy: ResolvedPolicy;
+  readonly questions?: QuestionMode;
   readonly cwd?: string;
   readonly workspaces?: readonly string[];
   readonly limits?: SessionLimits;
@@ -121,7 +126,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
   // These two cannot be copied as data.
   const { signal: _, policy: own, ...rest } = given;
   const options: CreateSessionOptions = copied(rest);
-  const { promptFile, worktree, workspaces = base.workspaces, detached = false } = options;
+  const { promptFile, worktree, workspaces = base.workspaces, detached = false, questions = base.questions } = options;
   const prompt = options.prompt ?? (promptFile === undefined ? base.prompt : undefined);
   const cwd = resolve(options.cwd ?? base.cwd ?? process.cwd());
   if ((prompt === undefined) === (promptFile === undefined)) {
@@ -151,6 +156,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
       mcpConfig: options.mcpConfig,
       maxTurns: options.maxTurns,
     }),
+    ...(questions && { questions }),
     policy: detached ? detachPolicy(policy, base.led === true) : policy,
     limits: tightenLimits(base.limits ?? {}, options.limits),
   };

@@ -65,6 +65,8 @@ const dockerSchema = z.strictObject({
   allowUnsafeMounts: z.boolean().optional(),
 });
 
+export const questionsSchema = z.enum(['ask', 'decline']);
+
 const decision = z.enum(['allow', 'ask', 'deny']);
 const A_DAY_MS = 86_400_000;
 const policySchema = z.strictObject({
@@ -108,6 +110,7 @@ export const managerSchema = z.strictObject({
   maxQueued: z.int().nonnegative().optional(),
   docker: dockerSchema.optional(),
   policy: policySchema.optional(),
+  questions: questionsSchema.optional(),
   releaseSlotWhileWaiting: z.boolean().optional(),
   socket: z.boolean().optional(),
   keepEnded: keepEndedSchema.optional(),
@@ -134,6 +137,7 @@ export const createSchema = z.strictObject({
   disallowedTools: z.array(text).optional(),
   mcpConfig: text.min(1).optional(),
   maxTurns: positive.optional(),
+  questions: questionsSchema.optional(),
   limits: limitsSchema.optional(),
   policy: policySchema.optional(),
   detached: z.boolean().optional(),
