@@ -157,7 +157,8 @@ export class RunGuard {
         return [observation, ranWithoutLeave(observation.toolUseId, tool ?? 'unknown', breach)];
       }
       if (!verdict || verdict.allowed) return [observation];
-      return [{ ...observation, outcome: verdict.answered ? 'ok' : 'denied' }];
+      if (verdict.answered) return [{ ...observation, outcome: 'ok', output: verdict.reason }];
+      return [{ ...observation, outcome: 'denied' }];
     });
   }
 
