@@ -148,7 +148,7 @@ export class SessionAdmission {
   /** What a new session gets if its options do not say otherwise. */
   #inheritance({ parentId, docker }: CreateSessionOptions): Inheritance {
     const { options, live, runs, store } = this.#options;
-    const { docker: defaults, policy, models, output } = options;
+    const { docker: defaults, policy, questions, models, output } = options;
     const leader = runs.tree.leader(parentId);
     if (leader) {
       requireEnv(leader.session.id, live.get(leader.session.id)?.missingEnv);
@@ -161,6 +161,7 @@ export class SessionAdmission {
       policy,
       models,
       ...(output && { output }),
+      questions,
       ...(parent && { cwd: parent.environment.cwd }),
       ...(plan !== undefined && { prompt: plan }),
     };

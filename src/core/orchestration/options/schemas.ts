@@ -4,8 +4,8 @@ import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { Executor } from '../contract/executor.js';
 import { variableProblem } from '../guard/guard-environment.js';
 import { branchNameProblem } from '../session/branch-name.js';
-import { type ModelPrices, priceProblem } from '../session/model-price.js';
 import { EFFORTS, MOST_FALLBACKS } from '../session/model-choice.js';
+import { type ModelPrices, priceProblem } from '../session/model-price.js';
 import type { OutputSchema } from '../session/output-schema.js';
 import type { SessionMode } from '../session/status.js';
 
@@ -67,6 +67,8 @@ const dockerSchema = z.strictObject({
   capAdd: z.array(z.string().regex(/^[A-Z_]+$/, 'must be the name of a capability')).optional(),
   allowUnsafeMounts: z.boolean().optional(),
 });
+
+export const questionsSchema = z.enum(['ask', 'decline']);
 
 const decision = z.enum(['allow', 'ask', 'deny']);
 const A_DAY_MS = 86_400_000;
@@ -139,6 +141,7 @@ export const managerSchema = z.strictObject({
   maxQueued: z.int().nonnegative().optional(),
   docker: dockerSchema.optional(),
   policy: policySchema.optional(),
+  questions: questionsSchema.optional(),
   releaseSlotWhileWaiting: z.boolean().optional(),
   socket: z.boolean().optional(),
   keepEnded: keepEndedSchema.optional(),
@@ -170,6 +173,7 @@ export const createSchema = z.strictObject({
   disallowedTools: z.array(text).optional(),
   mcpConfig: text.min(1).optional(),
   maxTurns: positive.optional(),
+  questions: questionsSchema.optional(),
   limits: limitsSchema.optional(),
   policy: policySchema.optional(),
   detached: z.boolean().optional(),

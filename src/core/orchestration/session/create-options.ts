@@ -4,6 +4,7 @@ import type { SessionLimits } from './limits.js';
 import type { ModelChoice } from './model-choice.js';
 import type { OutputSchema } from './output-schema.js';
 import type { ToolPolicy } from './policy.js';
+import type { QuestionMode } from './question.js';
 import type { SessionMode } from './status.js';
 import type { WorktreeRequest } from './worktree-request.js';
 
@@ -95,6 +96,13 @@ export interface CreateSessionOptions<T = unknown> extends OwnModelChoice {
    * UI (`interactive`) has no such limit.
    */
   maxTurns?: number;
+  /**
+   * What becomes of the questions that the agent asks (its tool `AskUserQuestion`). With `'ask'`, they wait for `answer()`, as
+   * long as an approval may take (`policy.approvalTimeoutMs`). If nobody answers, the agent is told to decide for itself. With
+   * `'decline'`, it is told so at once. In an `interactive` session the person at its terminal answers, whatever this says.
+   * Default: that of the session that leads this one, else that of the manager (`'ask'`).
+   */
+  questions?: QuestionMode;
   /** What the session may spend. A session that spends more ends as `failed`. Default unlimited, except for the log (1 GiB). */
   limits?: SessionLimits;
   /** Tightens the manager's policy for this session. A setting that would loosen the policy is refused. */

@@ -1,6 +1,7 @@
 import type { GuardRequest, SessionMetadata } from './metadata.js';
 import type { SessionAsked } from './model-choice.js';
 import type { TypedId } from './output-schema.js';
+import type { AnsweredQuestion, PendingQuestion } from './question.js';
 import type { SessionRun } from './run.js';
 import type { SessionMode, SessionStatus, WaitingFor } from './status.js';
 
@@ -49,7 +50,14 @@ export interface UnifiedSession<T = unknown> {
   readonly pendingApproval?: GuardRequest;
   /** All tool calls that a person is asked about, `pendingApproval` first. Absent if there are none. */
   readonly pendingApprovals?: readonly GuardRequest[];
-  /** What the session waits for while it has nothing to do. Absent while it only waits for decisions about tool calls. */
+  /** What the agent has asked a person, the oldest first. Answer with `answer`. Absent if it waits for no answer. */
+  readonly pendingQuestions?: readonly PendingQuestion[];
+  /** The latest 10 questions of the agent that do not wait any more, with their answers. Absent if there were none. */
+  readonly answeredQuestions?: readonly AnsweredQuestion[];
+  /**
+   * What the session waits for while it has nothing to do. Absent while it only waits for decisions about tool calls or for
+   * answers to the agent's questions.
+   */
   readonly waitingFor?: WaitingFor;
   /** When a session that waits for its provider's usage limit goes on by itself; only while `paused`. */
   readonly resumeAt?: number;
