@@ -12,6 +12,7 @@ import { ClaudeExecutor } from './claude-executor.js';
 import type { PlacedRun } from './placed-run.js';
 import { planRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
+import { SETTINGS_FLAG } from './settings-flag.js';
 
 /**
  * How much longer than `limits.logBytes` the system lets a log get, in bytes. This has to be more than zero, so that a process
@@ -53,7 +54,7 @@ export abstract class UnattendedExecutor extends ClaudeExecutor {
     if (plan.kind === 'started') return startedRun(plan, this.runtime.docker.engine);
     const { folder } = request;
     const inputFile = await this.#writeInput(request, plan.stdin);
-    const command = [...plan.command, ...budget(request)];
+    const command = [...plan.command, ...SETTINGS_FLAG, ...budget(request)];
     const mostFileBytes = logBytesOf(request.spec.limits) + BEYOND_BYTES;
     const handle = await this.runtime.docker.run(container, command, { folder, inputFile, mostFileBytes });
     return this.observable(handle, request, workspace);

@@ -100,7 +100,7 @@ export interface SessionResult<T = unknown> {
    *   `LAUNCH_FAILED`, `IMAGE_NOT_FOUND`, `WORKTREE_FAILED`, `DOCKER_UNAVAILABLE`, `STATE_NOT_WRITABLE`, …
    * - for a limit: `timeout`, `idle`, `max_cost`, `max_tokens`, `max_turns`, `log_limit` (the log got longer than
    *   `limits.logBytes`, or was filled faster than it can be read)
-   * - from the guard: `guard_bypassed`
+   * - from the guard: `guard_bypassed` (a tool call ran without a decision), `guard_missing` (Claude Code does not run the hooks)
    * - from the provider: `auth`, `rate_limited`, `unknown_model` (the provider does not know the option `model`)
    * - `invalid_output`: the result does not fit the option `output`, also after `outputRetries` further runs
    * - from the container or process: `oom`, `killed` (exit code 137), `terminated` (143), `lost` (it vanished), `log_lost`
