@@ -11,6 +11,11 @@ export interface SlotQueueOptions {
   maxQueued: number;
   /** Called when an item gets a slot for which it has waited, for the first time or again. */
   onStart: (id: string) => void;
+  /**
+   * False for an item that may not get a slot now. The item keeps its place, and later items go past it. It is asked again after
+   * `recheck`. Default: true for every item.
+   */
+  mayStart?: (id: string) => boolean;
 }
 
 const SMALLEST_RING = 16;
@@ -38,6 +43,9 @@ export class SlotQueue {
   #first = 0;
   #end = 0;
   #queued = 0;
+  /** The items that `mayStart` has refused, in their order. All of them came before those in the ring. */
+  #refused: string[] = [];
+  #isHeld = false;
   /** The items that had a slot and want it back, next first. They are few. */
   readonly #returning: string[] = [];
   /** id → place, for the places before `#indexed`. Filled only when an item is removed, because most ids never need it. */
@@ -55,7 +63,7 @@ export class SlotQueue {
    */
   enqueue(id: string): Admission {
     const { maxConcurrent, maxQueued } = this.#options;
-    if (this.#slots.length < maxConcurrent) {
+    if (this.#slots.length < maxConcurrent && !this.#isHeld && this.#mayStart(id)) {
       this.#slots.push(id);
       return { status: 'starting' };
     }
@@ -92,6 +100,27 @@ export class SlotQueue {
     }
   }
 
+  /**
+   * True: no item in line gets a slot from now on, and new items wait even if slots are free. Items that had a slot before still
+   * get it back. False: free slots are given to those in line.
+   */
+  setHeld(held: boolean): void {
+    this.#isHeld = held;
+    if (!held) this.fill();
+  }
+
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** Call this when the answers of `mayStart` may have changed. Gives free slots to those that may start now. */
+  recheck(): void {
+    const ids = this.#waiting();
+    this.#refused = [];
+    this.#setRing(ids);
+    this.fill();
+  }
+
   /** Frees the slot of an item, and gives it to the next item. Returns true if the item had a slot. */
   release(id: string): boolean {
     const slot = this.#slots.indexOf(id);
@@ -124,6 +153,12 @@ export class SlotQueue {
   remove(id: string): boolean {
     const returning = this.#returning.indexOf(id);
     if (returning >= 0) this.#returning.splice(returning, 1);
+    const refused = this.#refused.indexOf(id);
+    if (refused >= 0) {
+      this.#refused.splice(refused, 1);
+      this.#queued--;
+      return true;
+    }
     this.#index();
     const place = this.#places.get(id);
     if (place === undefined) return false;
@@ -151,14 +186,21 @@ export class SlotQueue {
   #takeNext(): string | undefined {
     const back = this.#returning.shift();
     if (back !== undefined) return back;
+    if (this.#isHeld) return undefined;
     while (this.#first < this.#end) {
       const place = this.#first++;
       const id = this.#at(place);
       if (id === undefined) continue;
       this.#leave(id, place);
-      return id;
+      if (this.#mayStart(id)) return id;
+      this.#refused.push(id);
+      this.#queued++;
     }
     return undefined;
+  }
+
+  #mayStart(id: string): boolean {
+    return this.#options.mayStart?.(id) ?? true;
   }
 
   #at(place: number): string | undefined {
@@ -179,7 +221,7 @@ export class SlotQueue {
   }
 
   #waiting(): string[] {
-    const ids: string[] = [];
+    const ids = [...this.#refused];
     for (let place = this.#first; place < this.#end; place++) {
       const id = this.#at(place);
       if (id !== undefined) ids.push(id);
@@ -189,7 +231,10 @@ export class SlotQueue {
 
   /** Closes the gaps. If that does not make enough room, doubles the ring. At least half of the ring is free afterwards. */
   #makeRoom(): void {
-    const ids = this.#waiting();
+    this.#setRing(this.#waiting().slice(this.#refused.length));
+  }
+
+  #setRing(ids: readonly string[]): void {
     let size = SMALLEST_RING;
     while (size < ids.length * 2) size *= 2;
     this.#ring = new Array(size);
