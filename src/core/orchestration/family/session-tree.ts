@@ -183,7 +183,7 @@ export class SessionTree {
  */
 export function handedDown(
   { id, environment }: UnifiedSession,
-  { docker: own, policy, limits, workspaces, claude: { disallowedTools = [] } }: SessionSpec,
+  { docker: own, policy, questions, limits, workspaces, models = {}, claude: { disallowedTools = [] } }: SessionSpec,
   docker: CreateSessionOptions['docker'],
 ): Inheritance {
   if (docker === false && own !== false) {
@@ -196,6 +196,8 @@ export function handedDown(
     led: true,
     docker: own,
     policy,
+    models,
+    ...(questions && { questions }),
     limits: { ...limits, logBytes: logBytesOf(limits) },
     disallowedTools,
     cwd: environment.worktree ?? environment.cwd,

@@ -18,6 +18,10 @@ export const ERROR_CODES = {
     severity: 'critical',
     nextStep: 'Log in again, or renew the key or token that the session gets, then continue the session.',
   },
+  unknown_model: {
+    severity: 'critical',
+    nextStep: "Use the id of a model that the session's account and provider have, in the option 'model'.",
+  },
   process_limit: {
     severity: 'critical',
     once: 'problem',

@@ -74,6 +74,10 @@ export interface ResultObservation {
   readonly turns?: number;
   readonly costUsd?: number;
   readonly tokens?: TokenUsage;
+  /** The typed result, as the log has it. Nobody has checked it yet, except for its size. */
+  readonly output?: unknown;
+  /** Why the typed result in the log was not taken. */
+  readonly outputProblem?: string;
 }
 
 /** No tokens at all. */

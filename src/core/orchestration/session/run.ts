@@ -23,6 +23,11 @@ export interface SessionRun {
    * told. Absent in the first run.
    */
   readonly feedback?: string;
+  /**
+   * Set if the run began by itself because the result of the run before did not fit the option `output`: 1 for the first such run,
+   * 2 for the next one.
+   */
+  readonly outputRetry?: number;
   /** The leader's agent requested the run with this command. The id ensures that no command is carried out twice. */
   readonly commandId?: string;
   /** Where the run's part of `logFile` begins, in bytes. */
