@@ -60,6 +60,8 @@ describe('classifyError', () => {
     'read: Resource temporarily unavailable',
     'EAGAIN: resource temporarily unavailable, read',
     'forked the repository',
+    'You cannot fork this repository',
+    "thread 'main' panicked: read: Os { code: 11, kind: WouldBlock, message: Resource temporarily unavailable }",
   ])('a text that is not about processes is no process limit: %s', (text) => {
     expect(classifyError(text, 'tool').code).toBe('tool_failed');
   });
