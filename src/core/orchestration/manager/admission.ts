@@ -153,7 +153,7 @@ export class SessionAdmission {
     return {
       docker: defaults,
       policy,
-      questions,
+      ...(questions && { questions }),
       ...(parent && { cwd: parent.environment.cwd }),
       ...(plan !== undefined && { prompt: plan }),
     };

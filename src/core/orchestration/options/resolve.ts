@@ -64,8 +64,10 @@ export interface SessionManagerOptions {
   executors?: Partial<Record<SessionMode, Executor>>;
 }
 
-export type ResolvedManagerOptions = Required<Omit<SessionManagerOptions, 'policy' | 'keepEnded' | 'channelCoder'>> &
-  Pick<SessionManagerOptions, 'keepEnded' | 'channelCoder'> & { policy: ResolvedPolicy };
+export type ResolvedManagerOptions = Required<
+  Omit<SessionManagerOptions, 'policy' | 'questions' | 'keepEnded' | 'channelCoder'>
+> &
+  Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder'> & { policy: ResolvedPolicy };
 
 /** The state folder of a manager that is told no other. */
 export function defaultStateDir(): string {
@@ -90,10 +92,10 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     maxQueued: options.maxQueued ?? 10,
     docker: copied(options.docker ?? {}),
     policy: resolvePolicy(options.policy),
-    questions: options.questions ?? 'ask',
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
     socket: options.socket ?? true,
     executors: options.executors ?? {},
+    ...(options.questions && { questions: options.questions }),
     ...(options.keepEnded && { keepEnded: { ...options.keepEnded } }),
     ...(options.channelCoder && { channelCoder: options.channelCoder }),
   };
