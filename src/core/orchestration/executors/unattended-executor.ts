@@ -7,10 +7,12 @@ import type { PlannedContainer } from '../docker/container-planner.js';
 import { GUARDED_ENV } from '../guard/guard-environment.js';
 import { launchDetached } from '../process/launcher.js';
 import { logBytesOf } from '../session/limits.js';
+import { leastCost } from '../session/run-cost.js';
 import { ClaudeExecutor } from './claude-executor.js';
 import type { PlacedRun } from './placed-run.js';
 import { planRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
+import { SETTINGS_FLAG } from './settings-flag.js';
 
 /**
  * How much longer than `limits.logBytes` the system lets a log get, in bytes. This has to be more than zero, so that a process
@@ -52,7 +54,7 @@ export abstract class UnattendedExecutor extends ClaudeExecutor {
     if (plan.kind === 'started') return startedRun(plan, this.runtime.docker.engine);
     const { folder } = request;
     const inputFile = await this.#writeInput(request, plan.stdin);
-    const command = [...plan.command, ...budget(request)];
+    const command = [...plan.command, ...SETTINGS_FLAG, ...budget(request)];
     const mostFileBytes = logBytesOf(request.spec.limits) + BEYOND_BYTES;
     const handle = await this.runtime.docker.run(container, command, { folder, inputFile, mostFileBytes });
     return this.observable(handle, request, workspace);
@@ -93,5 +95,5 @@ function budget({ spec, session }: RunRequest): string[] {
   const { costUsd } = spec.limits;
   return costUsd === undefined
     ? []
-    : ['--max-budget-usd', String(Math.max(LEAST_BUDGET_USD, costUsd - (session.metadata.costUsd ?? 0)))];
+    : ['--max-budget-usd', String(Math.max(LEAST_BUDGET_USD, costUsd - leastCost(session.metadata)))];
 }

@@ -6,13 +6,20 @@ const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
 /**
  * Tools whose work no log shows: scripts that run agents in the background, agents and triggers in a cloud, teammates in
- * processes of their own, code that calls other tools (measured on 2.1.332, and read from its code). `EndConversation` asks no
- * hook.
+ * processes of their own, code that calls other tools (measured on 2.1.332, and read from its code).
  */
 const UNSEEN_TOOLS = words(`
   Workflow RemoteTrigger TeamCreate REPL AppifactRepl EndConversation SendToProject McpTaskResumePolling schedule
   self_hosted_runner_list_secrets self_hosted_runner_requeue_session self_hosted_runner_tail_log
 `);
+
+/** Tools for which Claude Code runs no hook, by design: a call that did not ask is no fault of anybody. They change nothing. */
+const HOOKLESS_TOOLS = new Set(['EndConversation']);
+
+/** True if Claude Code runs no hook for a tool. */
+export function hasNoHook(tool: string | undefined): boolean {
+  return tool !== undefined && HOOKLESS_TOOLS.has(tool);
+}
 
 /**
  * The other tools of the releases that the library is tested with. For each of them we have seen that the log shows the call

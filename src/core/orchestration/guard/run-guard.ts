@@ -10,6 +10,7 @@ import {
   type Verdict,
 } from '../session/policy.js';
 import type { RunRecord } from '../session/run-record.js';
+import { quote } from '../util/errors.js';
 import { Approvals } from './approvals.js';
 import { UNRECORDED } from './breach.js';
 import { CallLedger } from './call-ledger.js';
@@ -137,7 +138,7 @@ export class RunGuard {
     const rated = this.#ratedCalls(observations);
     return observations.flatMap((observation): Observation[] => {
       if (observation.kind === 'tampered') {
-        const reason = 'The log cannot be read where it tells of a tool call, or transcripts are missing from it.';
+        const reason = `The log cannot be read where it may tell of a tool call, or transcripts are missing from it. ${OPEN_CAUSE}`;
         return enforced === true ? [breachOf('unknown', 'unknown', reason)] : [];
       }
       const call = rated.get(observation);
@@ -224,8 +225,13 @@ function withDanger(call: ToolCall, danger: Danger | undefined): ToolCall {
 export type Breach = Extract<Observation, { kind: 'breach' }>;
 
 function ranWithoutLeave(id: string, tool: string, how: string): Breach {
-  return breachOf(id, tool, `The call ran ${how}: the guard's hook was switched off, killed or deceived.`);
+  return breachOf(id, tool, `The call ${quote(tool)} (${quote(id)}) ran ${how}. ${OPEN_CAUSE}`);
 }
+
+/** Nobody can tell an agent that got past its hook from a Claude Code that did not run it. */
+const OPEN_CAUSE =
+  'Either the agent got around the hook of the guard, or Claude Code did not run it as it should: its own faults can look the same. ' +
+  'See what the call did. continue() goes on with a further run, which has new hooks.';
 
 function breachOf(id: string, name: string, reason: string): Breach {
   return { kind: 'breach', id, name, danger: { level: 'critical', rule: 'guard.bypassed', reason } };

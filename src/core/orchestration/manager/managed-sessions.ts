@@ -53,12 +53,12 @@ export class ManagedSessions implements SessionCommands {
   #closed = false;
 
   constructor(options: ResolvedManagerOptions, executors: Record<SessionMode, Executor>, events: EventDelivery) {
-    const { maxConcurrent, maxQueued, releaseSlotWhileWaiting, stateDir, socket } = options;
+    const { maxConcurrent, maxQueued, releaseSlotWhileWaiting, stateDir, socket, prices } = options;
     const limits = { maxConcurrent, maxQueued, releaseSlotWhileWaiting };
     const clock = SYSTEM_CLOCK;
     const store = new SessionStore(clock, events, new SessionJournal(options));
     const live = new LiveSessions();
-    const runs = new SessionRuns({ ...limits, store, live, clock, commands: this });
+    const runs = new SessionRuns({ ...limits, store, live, clock, commands: this, prices });
     const sweep = new SessionSweep({ stateDir, executors, registry: store.registry });
     const recovery = new SessionRecovery({ options, executors, store, live, runs, sweep, clock });
     const queueStatus = (): QueueStatus => runs.queue.status();
@@ -72,7 +72,14 @@ export class ManagedSessions implements SessionCommands {
     this.interventions = new SessionInterventions(store, live, runs);
     this.#executors = executors;
     const { gate } = this;
-    const removal = new SessionRemoval({ store, live, tree: runs.tree, owner, gate });
+    const removal = new SessionRemoval({
+      store,
+      live,
+      tree: runs.tree,
+      dependantOf: (id) => runs.queue.dependantOf(id),
+      owner,
+      gate,
+    });
     this.removal = removal;
     if (options.keepEnded) {
       const retention = new SessionRetention({ ...options.keepEnded, store, tree: runs.tree, removal, clock });

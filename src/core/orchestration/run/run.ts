@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { RunHandle, StopManner } from '../contract/run-handle.js';
+import type { RunGuard } from '../guard/run-guard.js';
+import { checkedOutcome } from '../output/checked-outcome.js';
 import { type Outcome, outcomeOf } from '../session/outcome.js';
-import type { QuestionAnswer } from '../session/question.js';
 import type { RunEnd, RunStop } from '../session/run.js';
 import { workedMs } from '../session/run-time.js';
 import { deferred, withTimeout } from '../util/deferred.js';
@@ -127,14 +128,9 @@ export class Run implements RunControl {
     this.#parts.limits.spent();
   }
 
-  /** Answers a waiting approval. @throws OrchestrationError `REQUEST_NOT_FOUND` */
-  answer(requestId: string, decision: 'allow' | 'deny', note: string | undefined): void {
-    this.#parts.guard.approvals.answer(requestId, decision, note);
-  }
-
-  /** Answers questions of the agent. @throws OrchestrationError `REQUEST_NOT_FOUND`, `INVALID_OPTIONS` */
-  answerQuestion(questionId: string, answers: readonly QuestionAnswer[]): void {
-    this.#parts.guard.questions.answer(questionId, answers);
+  /** What of this run waits for a person, to be answered. */
+  get asks(): Pick<RunGuard, 'approvals' | 'questions'> {
+    return this.#parts.guard;
   }
 
   /** Resolves when the agent was given the message. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
@@ -208,7 +204,14 @@ export class Run implements RunControl {
       .catch(() => {})
       .then(() => handle.release());
     await Promise.all([release, this.#parts.observer.drain()]);
-    return this.#concluded(this.#outcome(end));
+    return this.#concluded(await this.#checked(this.#outcome(end)));
+  }
+
+  /** Checks the typed result, if the session was asked for one. */
+  async #checked(outcome: Outcome): Promise<Outcome> {
+    const { request, acceptsOutput } = this.#options;
+    const { output } = request.spec;
+    return output ? checkedOutcome(outcome, this.#parts.observer.witnesses.result, output, acceptsOutput) : outcome;
   }
 
   /** Adds the fields of the mode to the result, see `finalResult`. If `finalResult` fails, the record says so. */

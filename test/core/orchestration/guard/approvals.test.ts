@@ -88,7 +88,7 @@ describe('an approval', () => {
   });
 
   it('a second answer is refused with an error that lists the waiting requests', async () => {
-    const { approvals, requests, asked, answers } = scene();
+    const { approvals, asked, answers } = scene();
     void approvals.ask(CALL);
     void approvals.ask({ ...CALL, toolUseId: 'toolu-2' });
     const [first, second] = [asked(0).requestId, asked(1).requestId];
