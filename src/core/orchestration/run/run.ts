@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import type { RunHandle, StopManner } from '../contract/run-handle.js';
-import type { RunGuard } from '../guard/run-guard.js';
 import { checkedOutcome } from '../output/checked-outcome.js';
 import { type Outcome, outcomeOf } from '../session/outcome.js';
 import type { RunEnd, RunStop } from '../session/run.js';
@@ -129,7 +128,7 @@ export class Run implements RunControl {
   }
 
   /** What of this run waits for a person, to be answered. */
-  get asks(): Pick<RunGuard, 'approvals' | 'questions'> {
+  get asks(): Pick<RunParts['guard'], 'approvals' | 'questions'> {
     return this.#parts.guard;
   }
 
