@@ -4,6 +4,7 @@ import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { Executor } from '../contract/executor.js';
 import { variableProblem } from '../guard/guard-environment.js';
 import { branchNameProblem } from '../session/branch-name.js';
+import { PRIORITIES } from '../session/queue-plan.js';
 import type { SessionMode } from '../session/status.js';
 
 export const MODES = [
@@ -126,7 +127,7 @@ export const planSchema = {
     .array(z.strictObject({ id: text.min(1).max(500), on: z.enum(['completed', 'ended']).optional() }))
     .max(1_000)
     .optional(),
-  priority: z.enum(['high', 'normal', 'low']).optional(),
+  priority: z.enum(PRIORITIES).optional(),
   notBefore: z.int().nonnegative().max(LATEST_MS).optional(),
 };
 
