@@ -2,6 +2,7 @@ import type {
   Danger,
   ErrorSeverity,
   GuardRequest,
+  SessionAsked,
   SessionEnvironment,
   SessionMetadata,
   SessionMode,
@@ -20,6 +21,7 @@ import { boundedCopy } from '../core/orchestration/util/bounded-copy.js';
 import { defined } from '../core/orchestration/util/defined.js';
 import { truncate } from '../core/orchestration/util/text.js';
 import { cutInput } from './cut-input.js';
+import { cutResult } from './cut-result.js';
 import { needsPerson } from './needs-person.js';
 
 /**
@@ -60,6 +62,8 @@ export interface AutonomousSession {
   /** When the session goes on, if it waits for the end of a usage limit. */
   resumeAt?: number;
   environment: SessionEnvironment;
+  /** The model and effort that the session was asked to use, and if it was asked for a typed result. */
+  asked?: SessionAsked;
   /** Claude's conversation id. */
   conversation?: string;
   runs: RunView[];
@@ -112,6 +116,8 @@ export interface RunView {
   /** A shell command that opens the terminal of an `interactive` session on the machine. */
   attachCommand?: string;
   feedback?: string;
+  /** The run asks again for a result that fits: 1 for the first time. */
+  outputRetry?: number;
 }
 
 /** A tool call that waits for a person. */
@@ -207,6 +213,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
     endedAt: session.endedAt,
     resumeAt: session.resumeAt,
     environment,
+    asked: session.asked,
     conversation: session.conversationId,
     runs: runs.map(runView),
 
@@ -223,7 +230,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
 
 function runView(run: SessionRun): RunView {
   const { number, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses, waitingAt, waits } = run;
-  const { exitCode, containerName, attachCommand, feedback } = run;
+  const { exitCode, containerName, attachCommand, feedback, outputRetry } = run;
   return defined({
     number,
     requestedAt,
@@ -238,6 +245,7 @@ function runView(run: SessionRun): RunView {
     containerName,
     attachCommand,
     feedback: feedback === undefined ? undefined : truncate(feedback, TEXT_LENGTH),
+    outputRetry,
   });
 }
 
@@ -264,15 +272,6 @@ function currentTool({ status, metadata }: UnifiedSession): AutonomousSession['c
   if (isTerminal(status)) return undefined;
   const tool = metadata.toolsUsed.findLast(({ outcome }: ToolUsageRecord) => outcome === undefined);
   return tool && { name: tool.name, input: boundedCopy(tool.input, { left: 400 }), startedAt: tool.startedAt };
-}
-
-/** Cuts both texts of a result to at most `most` characters, because either may be what Claude said at its end. */
-export function cutResult({ text, error, ...rest }: SessionResult, most: number): SessionResult {
-  return {
-    ...rest,
-    ...(text !== undefined && { text: truncate(text, most) }),
-    ...(error !== undefined && { error: truncate(error, most) }),
-  };
 }
 
 /** The views that were already made. An input may have megabytes, and a view is needed whenever something happens. */

@@ -3,7 +3,7 @@ import type { SessionEvent, Sessions } from '../../core/index.js';
 import { totalTokens } from '../../core/orchestration/session/observation.js';
 import { boundedCopy } from '../../core/orchestration/util/bounded-copy.js';
 import { truncate } from '../../core/orchestration/util/text.js';
-import { cutResult } from '../session-view.js';
+import { cutResult } from '../cut-result.js';
 import { PIECE_CHARACTERS } from './readers.js';
 
 type Distributed<Event> = Event extends SessionEvent ? Omit<Event, 'session'> : never;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { CreateSessionOptions } from '../../core/index.js';
-import { limitsSchema, MODES } from '../../core/orchestration/options/schemas.js';
+import { askedOptions, limitsSchema, MODES } from '../../core/orchestration/options/schemas.js';
 
 /** The body of `POST /api/autonomous-sessions`: the options of `create()`, without those that reach beyond the workspaces. */
 export const createBody = z.strictObject({
@@ -34,6 +34,18 @@ export const createBody = z.strictObject({
   disallowedTools: z.array(z.string()).optional(),
   maxTurns: z.int().positive().optional(),
   limits: limitsSchema.optional(),
+  model: askedOptions.model.describe(
+    'An alias of Claude Code, like opus, or the full name. Default: that of the manager.',
+  ),
+  fallbackModels: askedOptions.fallbackModels.describe('At most three, tried in this order.'),
+  effort: askedOptions.effort,
+  output: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('A JSON Schema (draft-07 or 2020-12) of at most 64 KiB. The result is in result.output of the details.'),
+  outputRetries: askedOptions.outputRetries.describe(
+    'How often the conversation goes on by itself if the result does not fit. Default 2.',
+  ),
 });
 
 export const bodies = {

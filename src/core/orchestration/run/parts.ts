@@ -32,7 +32,7 @@ export interface RunOptions extends RunStartOptions {
   lead: RunLead;
   committedRules: CommittedRules;
   /** The schema of the program that asked for a typed result. Undefined if only its JSON Schema is known. */
-  acceptsOutput: StandardOutputSchema | undefined;
+  acceptsOutput?: StandardOutputSchema | undefined;
 }
 
 /** The parts of a run. */
