@@ -29,6 +29,8 @@ import type {
   GuardRequest,
   KeepEnded,
   ListenerError,
+  ModelPrice,
+  ModelPrices,
   MonitoredSession,
   OrchestrationErrorCode,
   QueueChangedEvent,
@@ -66,6 +68,7 @@ import type {
   TypedId,
   UnifiedSession,
   UnifiedSessionManager,
+  UnpricedUsage,
   Verdict,
   WaitOptions,
 } from '../src/index.js';
@@ -164,6 +167,9 @@ describe('UnifiedSessionManager', () => {
     expectTypeOf<Manager['waitFor']>().toEqualTypeOf<
       <T = unknown>(id: string | TypedId<T>, options?: WaitOptions) => Promise<UnifiedSession<T>>
     >();
+    expectTypeOf<SessionManagerOptions['prices']>().toEqualTypeOf<ModelPrices | undefined>();
+    expectTypeOf<ModelPrices[string]>().toEqualTypeOf<ModelPrice>();
+    expectTypeOf<SessionRun['unpriced']>().toEqualTypeOf<UnpricedUsage | undefined>();
     expectTypeOf<Manager['events']>().toEqualTypeOf<
       (options?: EventStreamOptions) => AsyncIterableIterator<SessionEvent>
     >();

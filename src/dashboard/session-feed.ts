@@ -18,6 +18,8 @@ export type FeedItem =
       readonly at: number;
       readonly severity: 'critical' | 'warning' | 'info';
       readonly text: string;
+      /** What a person can do about it. */
+      readonly nextStep?: string;
     }
   | {
       readonly kind: 'danger';
@@ -30,6 +32,8 @@ export type FeedItem =
   | { readonly kind: 'note'; readonly key: string; readonly at: number; readonly title: string; readonly text: string };
 
 type DangerRecord = AutonomousSessionDetails['metadata']['dangers'][number];
+
+type ErrorRecord = AutonomousSessionDetails['metadata']['errors'][number];
 
 type Untimed<Item> = Item extends FeedItem ? Omit<Item, 'key' | 'at'> : never;
 
@@ -115,11 +119,9 @@ export class SessionFeed {
         this.#complete(event.toolUseId, { outcome, output, ...(durationMs !== undefined && { durationMs }) });
         break;
       }
-      case 'session:error': {
-        const { severity, code, message } = event.error;
-        this.#push({ kind: 'error', severity, text: `${code}: ${message}` }, event.at);
+      case 'session:error':
+        this.#pushError(event.error, event.at);
         break;
-      }
       case 'session:danger':
         this.#pushDanger(event.danger, event.at);
         break;
@@ -143,10 +145,7 @@ export class SessionFeed {
         take: () => this.#pushTool(id, { ...call, sub: parentToolUseId !== undefined }, startedAt),
       })),
       ...metadata.dangers.map((danger) => ({ at: danger.at, take: () => this.#pushDanger(danger, danger.at) })),
-      ...metadata.errors.map(({ at, severity, code, message }) => ({
-        at,
-        take: () => this.#push({ kind: 'error', severity, text: `${code}: ${message}` }, at),
-      })),
+      ...metadata.errors.map((error) => ({ at: error.at, take: () => this.#pushError(error, error.at) })),
     ];
     this.#push({ kind: 'note', title: 'Created', text: '' }, createdAt);
     for (const { at, take } of steps.sort((a, b) => a.at - b.at)) if (at < before) take();
@@ -170,6 +169,11 @@ export class SessionFeed {
   #dropDelivered(text: string): void {
     const last = this.items.at(-1);
     if (last?.kind === 'note' && last.title === DELIVERED && last.text === text) this.items.pop();
+  }
+
+  #pushError({ severity, code, message, nextStep }: ErrorRecord, at: number): void {
+    const step = nextStep === undefined ? {} : { nextStep };
+    this.#push({ kind: 'error', severity, text: `${code}: ${message}`, ...step }, at);
   }
 
   #pushDanger({ toolUseId, level, rule, tool, reason }: DangerRecord, at: number): void {

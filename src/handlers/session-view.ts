@@ -14,6 +14,7 @@ import type {
   TokenUsage,
   ToolUsageRecord,
   UnifiedSession,
+  UnpricedUsage,
   WaitingFor,
 } from '../core/index.js';
 import { isTerminal } from '../core/orchestration/session/transitions.js';
@@ -88,8 +89,10 @@ export interface SessionStats {
   messages: number;
   /** The names of the tools that were called, each once. */
   toolsUsed: string[];
-  /** US dollars. */
+  /** US dollars. Absent while a part of the cost is not known, see `unpriced`. */
   totalCost?: number;
+  /** Set instead of `totalCost` while the price of a model is not known. */
+  unpriced?: UnpricedUsage;
   model?: string;
   /**
    * The agent's last message, cut at 200 characters. If the session is queued, `handleAutonomousList` and `handleAutonomousGet` give
@@ -198,6 +201,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
       messages: metadata.messages,
       toolsUsed: Object.keys(metadata.toolCounts),
       totalCost: metadata.costUsd,
+      unpriced: metadata.unpriced,
       model: metadata.model,
       lastOutput: metadata.lastMessage === undefined ? undefined : truncate(metadata.lastMessage, OUTPUT_LENGTH),
       lastUpdate: metadata.lastActivity === undefined ? undefined : new Date(metadata.lastActivity).toISOString(),

@@ -2,7 +2,7 @@ import { memo } from 'react';
 import { totalTokens } from '../../core/orchestration/session/observation.js';
 import type { AutonomousSession } from '../../handlers/index.js';
 import { costWith, type Descendant } from '../family.js';
-import { count, duration, inputLine, plural, revealed, usd } from '../format.js';
+import { costText, count, duration, inputLine, plural, revealed } from '../format.js';
 import { useNow } from '../page-context.js';
 import { sessionHref } from '../route.js';
 import { stateLook } from '../waiting.js';
@@ -36,7 +36,8 @@ export const SessionCard = memo(function SessionCard({ session, descendants }: P
     tokens,
     dangers,
   } = session;
-  const costInAll = descendants && costWith(session, descendants);
+  const costInAll = descendants && costText(costWith(session, descendants));
+  const cost = costText(stats);
   return (
     <article className={`card ${stateLook(session)}`} data-session={id}>
       <header>
@@ -50,8 +51,8 @@ export const SessionCard = memo(function SessionCard({ session, descendants }: P
         <Detached session={session} />
         {environment.branch !== undefined && <span className="branch">{revealed(environment.branch)}</span>}
         <span>{duration(now - session.createdAt)}</span>
-        {stats.totalCost !== undefined && <span>{usd(stats.totalCost)}</span>}
-        {costInAll !== undefined && <span>{usd(costInAll)} with its children</span>}
+        {cost !== undefined && <span>{cost}</span>}
+        {costInAll !== undefined && <span>{costInAll} with its children</span>}
         {tokens && <span>{count(totalTokens(tokens))} tokens</span>}
         <span>{plural(toolCalls, 'tool call')}</span>
         {errorCounts.critical > 0 && <span className="critical">{plural(errorCounts.critical, 'critical error')}</span>}

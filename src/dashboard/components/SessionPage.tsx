@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import type { ApprovalView, AutonomousSession } from '../../handlers/index.js';
 import { below, costWith, type Descendant, familiesOf, parentsOf } from '../family.js';
-import { count, duration, revealed, usd } from '../format.js';
+import { costText, count, duration, revealed } from '../format.js';
 import { useDetails, useNow, usePage, useSessionFeed } from '../page-context.js';
 import { sessionHref } from '../route.js';
 import { isOver, segmentsOf, timeOf } from '../segments.js';
@@ -131,11 +131,12 @@ interface UsageProps {
 
 function Usage({ session, descendants }: UsageProps): React.ReactNode {
   const { tokens, stats, turns } = session;
-  const costInAll = descendants.length > 0 ? costWith(session, descendants) : undefined;
+  const costInAll = descendants.length > 0 ? costText(costWith(session, descendants)) : undefined;
   return (
     <dl className="facts">
-      <Fact name="Cost" value={stats.totalCost === undefined ? undefined : usd(stats.totalCost)} />
-      <Fact name="Total" value={costInAll === undefined ? undefined : `${usd(costInAll)} with its children`} />
+      <Fact name="Cost" value={costText(stats)} />
+      <Fact name="No price known" value={stats.unpriced && revealed(stats.unpriced.models.join(', '))} />
+      <Fact name="Total" value={costInAll === undefined ? undefined : `${costInAll} with its children`} />
       <Fact name="Turns" value={turns?.toString()} />
       <Fact name="Input" value={tokens && count(tokens.input)} />
       <Fact name="Output" value={tokens && count(tokens.output)} />

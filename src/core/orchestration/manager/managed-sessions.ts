@@ -51,12 +51,12 @@ export class ManagedSessions implements SessionCommands {
   #closed = false;
 
   constructor(options: ResolvedManagerOptions, executors: Record<SessionMode, Executor>, events: EventDelivery) {
-    const { maxConcurrent, maxQueued, releaseSlotWhileWaiting, stateDir, socket } = options;
+    const { maxConcurrent, maxQueued, releaseSlotWhileWaiting, stateDir, socket, prices } = options;
     const limits = { maxConcurrent, maxQueued, releaseSlotWhileWaiting };
     const clock = SYSTEM_CLOCK;
     const store = new SessionStore(clock, events, new SessionJournal(options));
     const live = new LiveSessions();
-    const runs = new SessionRuns({ ...limits, store, live, clock, commands: this });
+    const runs = new SessionRuns({ ...limits, store, live, clock, commands: this, prices });
     const sweep = new SessionSweep({ stateDir, executors, registry: store.registry });
     const recovery = new SessionRecovery({ options, executors, store, live, runs, sweep, clock });
     const queueStatus = (): QueueStatus => runs.queue.status();

@@ -7,6 +7,7 @@ import type { CreateSessionOptions } from '../session/create-options.js';
 import { DEFAULT_IMAGE, type DockerOptions } from '../session/docker-options.js';
 import { type SessionLimits, tightenLimits } from '../session/limits.js';
 import type { Effort, ModelChoice } from '../session/model-choice.js';
+import type { ModelPrices } from '../session/model-price.js';
 import type { OutputSchema } from '../session/output-schema.js';
 import { detachPolicy, type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from '../session/policy.js';
 import type { SessionMode } from '../session/status.js';
@@ -64,6 +65,12 @@ export interface SessionManagerOptions {
   /** Which sessions that have ended are kept. The others are removed automatically. Default: all are kept. */
   keepEnded?: KeepEnded;
   /**
+   * What models cost, by their ids, in US dollars per million tokens. Extends the library's list prices and outweighs them. An id may
+   * be written as the provider writes it or without date and provider: a price for `claude-opus-5` also counts for
+   * `us.anthropic.claude-opus-5-v1:0`. Other versions of a model need a price of their own. Default: list prices only.
+   */
+  prices?: ModelPrices;
+  /**
    * A ChannelCoder for unit tests, see `ChannelCoderModule`. With it, sessions start no container, no engine and no Claude, and
    * nothing is decided about tool calls. Default: the module `channelcoder`.
    */
@@ -114,6 +121,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     ...(options.output !== undefined && { output: askedOutput(options.output, options.outputRetries) }),
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
     socket: options.socket ?? true,
+    prices: copied(options.prices ?? {}),
     executors: options.executors ?? {},
     ...(options.keepEnded && { keepEnded: { ...options.keepEnded } }),
     ...(options.channelCoder && { channelCoder: options.channelCoder }),

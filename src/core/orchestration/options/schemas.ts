@@ -5,6 +5,7 @@ import type { Executor } from '../contract/executor.js';
 import { variableProblem } from '../guard/guard-environment.js';
 import { branchNameProblem } from '../session/branch-name.js';
 import { EFFORTS, MOST_FALLBACKS } from '../session/model-choice.js';
+import { type ModelPrices, priceProblem } from '../session/model-price.js';
 import type { OutputSchema } from '../session/output-schema.js';
 import type { SessionMode } from '../session/status.js';
 
@@ -124,6 +125,10 @@ const outputSchema = z.custom<OutputSchema>(
   (value) => (typeof value === 'object' && value !== null && !Array.isArray(value)) || typeof value === 'function',
   'must be a JSON Schema (an object) or a Standard Schema',
 );
+const pricesSchema = z.custom<ModelPrices>().superRefine((prices, context) => {
+  const problem = priceProblem(prices);
+  if (problem) context.addIssue({ code: 'custom', ...problem });
+});
 
 /** The manager checks if it is an executor. Here, only the contract of executors is known. */
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
@@ -139,6 +144,7 @@ export const managerSchema = z.strictObject({
   keepEnded: keepEndedSchema.optional(),
   ...askedOptions,
   output: outputSchema.optional(),
+  prices: pricesSchema.optional(),
   channelCoder: z.custom<ChannelCoderModule>(isObject, 'must be the module or an object like it').optional(),
   executors: z.partialRecord(z.enum(MODES), z.custom<Executor>(isObject, 'must be an executor')).optional(),
 });

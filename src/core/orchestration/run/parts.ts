@@ -5,6 +5,7 @@ import { DecisionLog } from '../guard/decision-log.js';
 import { RunGuard } from '../guard/run-guard.js';
 import { SteeringQueue } from '../mailbox/steering-queue.js';
 import type { Slot } from '../queue/slot.js';
+import type { ModelPrices } from '../session/model-price.js';
 import type { StandardOutputSchema } from '../session/output-schema.js';
 import type { RunRecord } from '../session/run-record.js';
 import { mountTargets } from '../workspace/mounts.js';
@@ -33,6 +34,8 @@ export interface RunOptions extends RunStartOptions {
   committedRules: CommittedRules;
   /** The schema of the program that asked for a typed result. Undefined if only its JSON Schema is known. */
   acceptsOutput?: StandardOutputSchema | undefined;
+  /** The user's own prices of models. */
+  prices: ModelPrices;
 }
 
 /** The parts of a run. */
@@ -60,7 +63,7 @@ export function makeParts(
   running: Promise<void>,
   detached: AbortSignal,
 ): RunParts {
-  const { record, request, slot, lead, committedRules, adopt, executor } = options;
+  const { record, request, slot, lead, committedRules, prices, adopt, executor } = options;
   const { spec, folder, session } = request;
   const lease = new SlotLease(slot, record, adopt && record.session.waitingFor);
   const steering = new SteeringQueue(folder.steering);
@@ -78,7 +81,7 @@ export function makeParts(
     ignored: ignoreRules.ignored,
   };
   const guard = new RunGuard({ policy: spec.policy, place, record, decisions, off: toolsOff(spec.claude.tools) });
-  const observer = new RunObserver({ request, record, control, guard, limits, lease, ignoreRules });
+  const observer = new RunObserver({ request, record, control, guard, limits, lease, ignoreRules, prices });
   const notes = new RunNotes({ folder, guard, decisions, steering, observer });
   const pause = new RunPause({ record, control, approvals: guard.approvals, heldFile: folder.held });
   const commands = lead.commandsFor(lease);

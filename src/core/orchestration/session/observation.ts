@@ -35,8 +35,10 @@ export type Observation =
   | {
       readonly kind: 'usage';
       readonly added: TokenUsage;
-      /** At list prices, in US dollars. Absent for a model whose price is not known. */
+      /** At known prices, in US dollars. Absent for a model whose price is not known. */
       readonly costUsd?: number;
+      /** The model, if its price is not known. */
+      readonly unpriced?: string;
     }
   /** The model's provider allows no more requests for now. */
   | {
