@@ -46,6 +46,7 @@ export type {
   SessionMessageEvent,
   SessionPausedEvent,
   SessionPromptEvent,
+  SessionQuestionEvent,
   SessionQueuedEvent,
   SessionRecoveredEvent,
   SessionRemovedEvent,

@@ -1,3 +1,4 @@
+import type { AnsweredQuestion } from '../core/index.js';
 import type { AutonomousSessionDetails, FeedEvent } from '../handlers/index.js';
 
 /** An entry of a session's activity list, in order of time. */
@@ -132,7 +133,7 @@ export class SessionFeed {
     }
   }
 
-  #addRecord({ metadata, createdAt }: AutonomousSessionDetails, before: number): void {
+  #addRecord({ metadata, createdAt, answeredQuestions = [] }: AutonomousSessionDetails, before: number): void {
     type Step = { at: number; take: () => void };
     const steps: Step[] = [
       ...metadata.recentMessages.map(({ at, text, parentToolUseId, by }) => ({
@@ -143,6 +144,10 @@ export class SessionFeed {
       ...metadata.toolsUsed.map(({ id, startedAt, parentToolUseId, ...call }) => ({
         at: startedAt,
         take: () => this.#pushTool(id, { ...call, sub: parentToolUseId !== undefined }, startedAt),
+      })),
+      ...answeredQuestions.map((answered) => ({
+        at: answered.at,
+        take: () => this.#push({ kind: 'note', ...answeredNote(answered) }, answered.at),
       })),
       ...metadata.dangers.map((danger) => ({ at: danger.at, take: () => this.#pushDanger(danger, danger.at) })),
       ...metadata.errors.map((error) => ({ at: error.at, take: () => this.#pushError(error, error.at) })),
@@ -235,6 +240,8 @@ function noteOf(event: FeedEvent): { title: string; text: string } | undefined {
       const title = state === 'asked' ? `Asks to run ${request.tool}` : `${request.tool} was ${state} (${by})`;
       return { title, text: note ?? '' };
     }
+    case 'session:question':
+      return questionNote(event);
     case 'session:denied':
       return { title: `${event.denial.tool} was blocked (${event.denial.by})`, text: event.denial.reason };
     case 'session:completed':
@@ -246,4 +253,23 @@ function noteOf(event: FeedEvent): { title: string; text: string } | undefined {
     default:
       return undefined;
   }
+}
+
+function questionNote(event: Extract<FeedEvent, { type: 'session:question' }>): { title: string; text: string } {
+  const { state, question, by = 'end', at, answers = [] } = event;
+  const { questionId } = question;
+  const questions = question.questions.map(({ text }, index) => {
+    const answer = answers[index];
+    return { text, ...(answer !== undefined && { answer }) };
+  });
+  const note = answeredNote({ questionId, questions, by, at });
+  return state === 'asked' ? { ...note, title: 'Asks a question' } : note;
+}
+
+function answeredNote({ questions, by }: AnsweredQuestion): { title: string; text: string } {
+  const lines = questions.map(({ text, answer }) =>
+    answer === undefined ? text : `${text} → ${[answer].flat().join(', ')}`,
+  );
+  const title = by === 'person' ? 'Its question was answered' : `Nobody answered its question (${by})`;
+  return { title, text: lines.join('\n') };
 }

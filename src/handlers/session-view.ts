@@ -1,7 +1,9 @@
 import type {
+  AnsweredQuestion,
   Danger,
   ErrorSeverity,
   GuardRequest,
+  PendingQuestion,
   SessionAsked,
   SessionEnvironment,
   SessionMetadata,
@@ -74,6 +76,10 @@ export interface AutonomousSession {
   approvals: ApprovalView[];
   /** How many tool calls wait for a decision, including those that `approvals` leaves out. */
   approvalCount: number;
+  /** The four oldest questions of the agent that wait for an answer. The details have all of them. */
+  questions: PendingQuestion[];
+  /** How many questions wait for an answer, including those that `questions` leaves out. */
+  questionCount: number;
   toolCalls: number;
   errorCounts: Readonly<Record<ErrorSeverity, number>>;
   /** The number of dangers in the record, which keeps the latest 50. */
@@ -138,6 +144,8 @@ export interface ApprovalView {
 
 /** A session with the details of its work. */
 export interface AutonomousSessionDetails extends AutonomousSession {
+  /** The latest 10 questions of the agent that do not wait any more, with their answers. */
+  answeredQuestions: AnsweredQuestion[];
   /** The agent's last three messages. If the session is queued, the last one is its place in the queue. */
   lastLogLines: string[];
   /** The record's lists, which keep only the latest entries. */
@@ -150,15 +158,17 @@ export interface AutonomousSessionDetails extends AutonomousSession {
 const OUTPUT_LENGTH = 200;
 const LOG_LINES = 3;
 const LISTED_APPROVALS = 10;
+const LISTED_QUESTIONS = 4;
 /** Longer texts are cut in lists of sessions, because a session is sent again at every change. */
 const TEXT_LENGTH = 4_000;
 
 /** A session as a list of sessions shows it: long texts are cut. */
 export function sessionView(session: UnifiedSession): AutonomousSession {
-  const { pendingApprovals = [], result } = session;
+  const { pendingApprovals = [], pendingQuestions = [], result } = session;
   return {
     ...baseView(session),
     approvals: pendingApprovals.slice(0, LISTED_APPROVALS).map(cutApproval),
+    questions: pendingQuestions.slice(0, LISTED_QUESTIONS),
     ...(result && { result: cutResult(result, TEXT_LENGTH) }),
   };
 }
@@ -169,6 +179,8 @@ export function sessionDetails(session: UnifiedSession): AutonomousSessionDetail
   return {
     ...baseView(session),
     approvals: [...(session.pendingApprovals ?? [])],
+    questions: [...(session.pendingQuestions ?? [])],
+    answeredQuestions: [...(session.answeredQuestions ?? [])],
     lastLogLines: recentMessages
       .filter(({ by }) => by === undefined)
       .slice(-LOG_LINES)
@@ -185,7 +197,7 @@ export function sessionDetails(session: UnifiedSession): AutonomousSessionDetail
   };
 }
 
-function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'> {
+function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals' | 'questions'> {
   const { id, mode, status, createdAt, environment, metadata, runs } = session;
   const taskId = taskIdOf(session);
   const pid = isTerminal(status) ? undefined : runs.at(-1)?.process?.pid;
@@ -222,6 +234,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
     runs: runs.map(runView),
 
     approvalCount: session.pendingApprovals?.length ?? 0,
+    questionCount: session.pendingQuestions?.length ?? 0,
     currentTool: currentTool(session),
     toolCalls: Object.values(metadata.toolCounts).reduce((sum, count) => sum + count, 0),
     errorCounts: metadata.errorCounts,
@@ -258,10 +271,13 @@ export function taskIdOf({ id, taskId }: Pick<UnifiedSession, 'id' | 'taskId'>):
   return taskId ?? id;
 }
 
-function pageStatus({ status, waitingFor, pendingApprovals = [] }: UnifiedSession): AutonomousSession['status'] {
+function pageStatus(session: UnifiedSession): AutonomousSession['status'] {
+  const { status, waitingFor, pendingApprovals, pendingQuestions } = session;
+  const approvalCount = pendingApprovals?.length ?? 0;
+  const questionCount = pendingQuestions?.length ?? 0;
   switch (status) {
     case 'waiting_feedback':
-      return needsPerson({ state: status, waitingFor, approvalCount: pendingApprovals.length }) ? status : 'running';
+      return needsPerson({ state: status, waitingFor, approvalCount, questionCount }) ? status : 'running';
     case 'completed':
       return status;
     case 'failed':

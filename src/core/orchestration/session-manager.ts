@@ -9,6 +9,7 @@ import { resolveManagerOptions, type SessionManagerOptions } from './options/res
 import type { CreateSessionOptions } from './session/create-options.js';
 import type { SessionEvent, SessionManagerEvents } from './session/events.js';
 import type { TypedId } from './session/output-schema.js';
+import type { QuestionAnswer } from './session/question.js';
 import type { QueueStatus } from './session/queue-status.js';
 import type { UnifiedSession } from './session/record.js';
 import type { EventStreamOptions, SessionFilter, Sessions, WaitOptions } from './session/sessions.js';
@@ -88,6 +89,10 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
 
   async deny(id: string, requestId: string, reason?: string): Promise<UnifiedSession> {
     return this.#sessions.deny(id, requestId, reason);
+  }
+
+  async answer(id: string, questionId: string, answers: readonly QuestionAnswer[]): Promise<UnifiedSession> {
+    return this.#sessions.answer(id, questionId, answers);
   }
 
   async removeWorktree(id: string, options?: { force?: boolean }): Promise<UnifiedSession> {

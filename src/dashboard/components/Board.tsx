@@ -132,6 +132,6 @@ function grouped(sessions: Iterable<AutonomousSession>): Groups {
   return groups;
 }
 
-function askedAt({ approvals }: AutonomousSession): number {
-  return approvals[0]?.askedAt ?? Number.MAX_SAFE_INTEGER;
+function askedAt({ approvals, questions }: AutonomousSession): number {
+  return Math.min(...[approvals[0], questions[0]].map((first) => first?.askedAt ?? Number.MAX_SAFE_INTEGER));
 }

@@ -10,6 +10,7 @@ import { Approval } from './Approval.js';
 import { Detached } from './Detached.js';
 import { FamilyOnCard } from './Family.js';
 import { Mode } from './Mode.js';
+import { Question } from './Question.js';
 import { RunBar } from './RunBar.js';
 import { StateLabel } from './StateLabel.js';
 import { Terminal } from './Terminal.js';
@@ -31,11 +32,14 @@ export const SessionCard = memo(function SessionCard({ session, descendants }: P
     stats,
     approvals,
     approvalCount,
+    questions,
+    questionCount,
     toolCalls,
     errorCounts,
     tokens,
     dangers,
   } = session;
+  const more = approvalCount + questionCount - approvals.length - questions.length;
   const costInAll = descendants && costText(costWith(session, descendants));
   const cost = costText(stats);
   return (
@@ -69,9 +73,12 @@ export const SessionCard = memo(function SessionCard({ session, descendants }: P
       {approvals.map((approval) => (
         <Approval key={approval.requestId} sessionId={id} approval={approval} />
       ))}
-      {approvalCount > approvals.length && (
+      {questions.map((question) => (
+        <Question key={question.questionId} sessionId={id} question={question} />
+      ))}
+      {more > 0 && (
         <p>
-          <a href={sessionHref(id)}>{approvalCount - approvals.length} more questions</a> wait in the session.
+          <a href={sessionHref(id)}>{more} more questions</a> wait in the session.
         </p>
       )}
       {descendants && <FamilyOnCard id={id} descendants={descendants} />}

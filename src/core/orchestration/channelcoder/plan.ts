@@ -13,9 +13,12 @@ export interface PlanRequest {
   /** Absent for a run directly on the machine. */
   docker?: { image: string; cwd: string; mounts: string[]; env: Record<string, string> };
   logFile: string;
-  claude: Pick<ClaudeOptions, 'system' | 'appendSystem' | 'tools' | 'disallowedTools' | 'mcpConfig' | 'maxTurns'>;
   /** Options that ChannelCoder does not have. Default: none. */
   added?: AddedOptions;
+  claude: Pick<
+    ClaudeOptions,
+    'system' | 'appendSystem' | 'tools' | 'disallowedTools' | 'mcpConfig' | 'maxTurns' | 'permissionTool'
+  >;
 }
 
 /** A command line for Claude's terminal UI. */

@@ -4,6 +4,7 @@ import type { SessionLimits } from '../session/limits.js';
 import type { ModelChoice } from '../session/model-choice.js';
 import type { OutputRequest } from '../session/output-schema.js';
 import type { ResolvedPolicy } from '../session/policy.js';
+import type { QuestionMode } from '../session/question.js';
 import type { SessionEnvironment } from '../session/record.js';
 import type { SessionMode } from '../session/status.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
@@ -33,6 +34,8 @@ export interface SessionSpec {
   readonly models?: ModelChoice;
   /** Absent if the session was asked for no typed result. */
   readonly output?: OutputRequest;
+  /** What becomes of the questions that the agent asks. Absent means `'ask'`. */
+  readonly questions?: QuestionMode;
   /** The manager's policy, tightened by the session's own policy. */
   readonly policy: ResolvedPolicy;
   readonly limits: SessionLimits;

@@ -183,7 +183,7 @@ export class SessionTree {
  */
 export function handedDown(
   { id, environment }: UnifiedSession,
-  { docker: own, policy, limits, workspaces, models = {}, claude: { disallowedTools = [] } }: SessionSpec,
+  { docker: own, policy, questions, limits, workspaces, models = {}, claude: { disallowedTools = [] } }: SessionSpec,
   docker: CreateSessionOptions['docker'],
 ): Inheritance {
   if (docker === false && own !== false) {
@@ -197,6 +197,7 @@ export function handedDown(
     docker: own,
     policy,
     models,
+    ...(questions && { questions }),
     limits: { ...limits, logBytes: logBytesOf(limits) },
     disallowedTools,
     cwd: environment.worktree ?? environment.cwd,

@@ -10,6 +10,7 @@ import type { Effort, ModelChoice } from '../session/model-choice.js';
 import type { ModelPrices } from '../session/model-price.js';
 import type { OutputSchema } from '../session/output-schema.js';
 import { detachPolicy, type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from '../session/policy.js';
+import type { QuestionMode } from '../session/question.js';
 import type { SessionMode } from '../session/status.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
@@ -57,6 +58,8 @@ export interface SessionManagerOptions {
   outputRetries?: number;
   /** What agents may do. A session may tighten it. By default, dangerous tool calls are denied, and all others are allowed. */
   policy?: ToolPolicy;
+  /** What becomes of the questions that agents ask, unless a session says otherwise. Default `'ask'`. */
+  questions?: QuestionMode;
   /**
    * True if an `interactive` session gives its slot back while it waits for its person, and goes on when it has a slot again.
    * Default `true`.
@@ -119,6 +122,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     policy: resolvePolicy(options.policy),
     models: resolveModels(options, {}),
     ...(options.output !== undefined && { output: askedOutput(options.output, options.outputRetries) }),
+    questions: options.questions ?? 'ask',
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
     socket: options.socket ?? true,
     prices: copied(options.prices ?? {}),
@@ -134,6 +138,7 @@ export interface Inheritance {
   readonly policy: ResolvedPolicy;
   readonly models?: ModelChoice;
   readonly output?: AskedOutput;
+  readonly questions?: QuestionMode;
   readonly cwd?: string;
   readonly workspaces?: readonly string[];
   readonly limits?: SessionLimits;
@@ -157,7 +162,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
   // These three cannot be copied as data.
   const { signal: _, policy: own, output: __, ...rest } = given;
   const options: CreateSessionOptions = copied(rest);
-  const { promptFile, worktree, workspaces = base.workspaces, detached = false } = options;
+  const { promptFile, worktree, workspaces = base.workspaces, detached = false, questions = base.questions } = options;
   const prompt = options.prompt ?? (promptFile === undefined ? base.prompt : undefined);
   const cwd = resolve(options.cwd ?? base.cwd ?? process.cwd());
   if ((prompt === undefined) === (promptFile === undefined)) {
@@ -189,6 +194,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     }),
     models: resolveModels(options, base.models ?? {}),
     ...(output && { output: output.request }),
+    ...(questions && { questions }),
     policy: detached ? detachPolicy(policy, base.led === true) : policy,
     limits: tightenLimits(base.limits ?? {}, options.limits),
   };

@@ -68,6 +68,8 @@ const dockerSchema = z.strictObject({
   allowUnsafeMounts: z.boolean().optional(),
 });
 
+export const questionsSchema = z.enum(['ask', 'decline']);
+
 const decision = z.enum(['allow', 'ask', 'deny']);
 const A_DAY_MS = 86_400_000;
 const policySchema = z.strictObject({
@@ -102,6 +104,10 @@ const keepEndedSchema = z
   .strictObject({ count: positive.optional(), days: positive.optional() })
   .refine(({ count, days }) => count !== undefined || days !== undefined, 'needs count, days or both');
 
+const pricesSchema = z.custom<ModelPrices>().superRefine((prices, context) => {
+  const problem = priceProblem(prices);
+  if (problem) context.addIssue({ code: 'custom', ...problem });
+});
 const MODEL = "must be the name of a model: no white space, no control characters, and no '-' at the beginning";
 const model = z
   .string()
@@ -125,10 +131,6 @@ const outputSchema = z.custom<OutputSchema>(
   (value) => (typeof value === 'object' && value !== null && !Array.isArray(value)) || typeof value === 'function',
   'must be a JSON Schema (an object) or a Standard Schema',
 );
-const pricesSchema = z.custom<ModelPrices>().superRefine((prices, context) => {
-  const problem = priceProblem(prices);
-  if (problem) context.addIssue({ code: 'custom', ...problem });
-});
 
 /** The manager checks if it is an executor. Here, only the contract of executors is known. */
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
@@ -139,17 +141,31 @@ export const managerSchema = z.strictObject({
   maxQueued: z.int().nonnegative().optional(),
   docker: dockerSchema.optional(),
   policy: policySchema.optional(),
+  questions: questionsSchema.optional(),
   releaseSlotWhileWaiting: z.boolean().optional(),
   socket: z.boolean().optional(),
   keepEnded: keepEndedSchema.optional(),
+  prices: pricesSchema.optional(),
   ...askedOptions,
   output: outputSchema.optional(),
-  prices: pricesSchema.optional(),
   channelCoder: z.custom<ChannelCoderModule>(isObject, 'must be the module or an object like it').optional(),
   executors: z.partialRecord(z.enum(MODES), z.custom<Executor>(isObject, 'must be an executor')).optional(),
 });
 
 const worktreeSchema = z.strictObject({ branch, base: branch.optional(), path: text.min(1).optional() });
+
+/** The latest time that a `Date` can hold. */
+const LATEST_MS = 8.64e15;
+
+/** What a session waits for besides a slot. */
+export const planSchema = {
+  after: z
+    .array(z.strictObject({ id: text.min(1).max(500), on: z.enum(['completed', 'ended']).optional() }))
+    .max(1_000)
+    .optional(),
+  priority: z.enum(['high', 'normal', 'low']).optional(),
+  notBefore: z.int().nonnegative().max(LATEST_MS).optional(),
+};
 
 export const createSchema = z.strictObject({
   mode: z.enum(MODES).optional(),
@@ -170,9 +186,11 @@ export const createSchema = z.strictObject({
   disallowedTools: z.array(text).optional(),
   mcpConfig: text.min(1).optional(),
   maxTurns: positive.optional(),
+  questions: questionsSchema.optional(),
   limits: limitsSchema.optional(),
   policy: policySchema.optional(),
   detached: z.boolean().optional(),
+  ...planSchema,
   signal: z.instanceof(AbortSignal).optional(),
 });
 

@@ -22,6 +22,7 @@ import type { RunRecord } from '../session/run-record.js';
 import { deferred } from '../util/deferred.js';
 import { quote } from '../util/errors.js';
 import type { RunControl } from './control.js';
+import { GUARD_MISSING, HooksCheck } from './hooks-check.js';
 import type { RunLimits } from './limits.js';
 import type { SlotLease } from './slot-lease.js';
 
@@ -52,6 +53,7 @@ interface LogPart {
 export class RunObserver {
   readonly #options: RunObserverOptions;
   readonly #git: GitWatch;
+  readonly #hooksCheck: HooksCheck;
   /** The folder where the agent works. Set only if this process launches the run. */
   #checkout: string | undefined;
   readonly #caughtUp = deferred<void>();
@@ -70,6 +72,7 @@ export class RunObserver {
 
   constructor(options: RunObserverOptions) {
     this.#options = options;
+    this.#hooksCheck = new HooksCheck(() => this.#guardMissing());
     this.#git = new GitWatch(options.request.folder.gitSnapshot, (planted) => this.#report(planted));
   }
 
@@ -151,12 +154,14 @@ export class RunObserver {
 
   /** Called when the run has ended. Resolves when everything that was observed is reported. */
   async drain(): Promise<void> {
+    this.#hooksCheck.end();
     await Promise.all([this.#monitor?.drain(), this.#git.end(), this.#options.ignoreRules.settled()]);
   }
 
   /** Stops observing. The run may go on, and what the next process needs stays on disk. */
   detach(): void {
     this.#detached = true;
+    this.#hooksCheck.end();
     this.#monitor?.stop();
     this.#git.detach();
     this.#options.ignoreRules.detach();
@@ -194,8 +199,10 @@ export class RunObserver {
       if (observation.kind === 'tool-result') lease.after(observation.toolUseId);
       if (observation.kind === 'usage-limit') this.#resetsAt = observation.resetsAt;
       if (observation.kind === 'breach') {
-        control.stop({ status: 'failed', reason: 'guard_bypassed', error: observation.danger.reason }, 'at-once');
+        if (this.#hooksCheck.missing) this.#guardMissing();
+        else control.stop({ status: 'failed', reason: 'guard_bypassed', error: observation.danger.reason }, 'at-once');
       }
+      if (observation.kind === 'init' && replayed === undefined) void this.#hooksCheck.begin(handle);
     }
     const last = observations.at(-1);
     this.#turnOver = last?.kind === 'turn-end';
@@ -221,6 +228,19 @@ export class RunObserver {
   #backlog(state: BacklogState): void {
     if (state !== 'flood') this.#late('log', state === 'behind');
     else this.#tooLong('was filled faster than it can be read');
+  }
+
+  /** Claude Code does not run the hooks of the run. */
+  #guardMissing(): void {
+    const { record, control } = this.#options;
+    const observation = {
+      kind: 'error',
+      severity: 'critical',
+      code: 'guard_missing',
+      message: GUARD_MISSING.error,
+    } as const;
+    if (!control.stopping) record.dispatch({ type: 'observed', at: record.clock.now(), observations: [observation] });
+    control.stop(GUARD_MISSING, 'at-once');
   }
 
   #tooLong(how: string): void {

@@ -32,10 +32,10 @@ export interface RunOptions extends RunStartOptions {
   slot: Slot;
   lead: RunLead;
   committedRules: CommittedRules;
-  /** The schema of the program that asked for a typed result. Undefined if only its JSON Schema is known. */
-  acceptsOutput?: StandardOutputSchema | undefined;
   /** The user's own prices of models. */
   prices: ModelPrices;
+  /** The schema of the program that asked for a typed result. Undefined if only its JSON Schema is known. */
+  acceptsOutput: StandardOutputSchema | undefined;
 }
 
 /** The parts of a run. */
@@ -80,10 +80,12 @@ export function makeParts(
     mounts: spec.docker ? mountTargets(spec.docker.mounts ?? []) : [],
     ignored: ignoreRules.ignored,
   };
-  const guard = new RunGuard({ policy: spec.policy, place, record, decisions, off: toolsOff(spec.claude.tools) });
+  const off = toolsOff(spec.claude.tools, spec.mode);
+  const questions = spec.mode === 'interactive' ? 'terminal' : (spec.questions ?? 'ask');
+  const guard = new RunGuard({ policy: spec.policy, place, record, decisions, off, questions });
   const observer = new RunObserver({ request, record, control, guard, limits, lease, ignoreRules, prices });
   const notes = new RunNotes({ folder, guard, decisions, steering, observer });
-  const pause = new RunPause({ record, control, approvals: guard.approvals, heldFile: folder.held });
+  const pause = new RunPause({ record, control, requests: guard.requests, heldFile: folder.held });
   const commands = lead.commandsFor(lease);
   const ready = Promise.all([running, observer.caughtUp]);
   const hooks = runHooks({ record, guard, observer, steering, lease, commands, ready });

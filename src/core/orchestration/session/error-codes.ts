@@ -20,7 +20,7 @@ export const ERROR_CODES = {
   },
   unknown_model: {
     severity: 'critical',
-    nextStep: "Set the option 'model' to one that your account has, or leave it out.",
+    nextStep: "Use the id of a model that the session's account and provider have, in the option 'model'.",
   },
   process_limit: {
     severity: 'critical',

@@ -1,6 +1,8 @@
 import type { GuardRequest, SessionMetadata } from './metadata.js';
 import type { SessionAsked } from './model-choice.js';
 import type { TypedId } from './output-schema.js';
+import type { AnsweredQuestion, PendingQuestion } from './question.js';
+import type { SessionDependency, SessionPriority } from './queue-plan.js';
 import type { SessionRun } from './run.js';
 import type { SessionMode, SessionStatus, WaitingFor } from './status.js';
 
@@ -17,8 +19,17 @@ export interface UnifiedSession<T = unknown> {
   readonly taskId?: string;
   readonly parentId?: string;
   readonly status: SessionStatus;
-  /** 1 for the next session to start. Only while `queued`. */
+  /**
+   * 1 for the next session to start. Only while `queued`, and absent while the session may not start because of `after` or
+   * `notBefore`. Others may come in between, see `CreateSessionOptions.priority`.
+   */
   readonly queuePosition?: number;
+  /** The sessions that had to end before this one could start, as it was created with. */
+  readonly after?: readonly SessionDependency[];
+  /** How soon the session gets a slot. Absent if it is `normal`, and neither `create()` nor a leader has set it. */
+  readonly priority?: SessionPriority;
+  /** The session does not start before this time, in epoch milliseconds. */
+  readonly notBefore?: number;
   /**
    * True if the session works on while no process is there: it was created as `detached`, or the policy sets `onHostLost` to
    * `'allow'`.
@@ -49,7 +60,14 @@ export interface UnifiedSession<T = unknown> {
   readonly pendingApproval?: GuardRequest;
   /** All tool calls that a person is asked about, `pendingApproval` first. Absent if there are none. */
   readonly pendingApprovals?: readonly GuardRequest[];
-  /** What the session waits for while it has nothing to do. Absent while it only waits for decisions about tool calls. */
+  /** What the agent has asked a person, the oldest first. Answer with `answer`. Absent if it waits for no answer. */
+  readonly pendingQuestions?: readonly PendingQuestion[];
+  /** The latest 10 questions of the agent that do not wait any more, with their answers. Absent if there were none. */
+  readonly answeredQuestions?: readonly AnsweredQuestion[];
+  /**
+   * What the session waits for while it has nothing to do. Absent while it only waits for decisions about tool calls or for
+   * answers to the agent's questions.
+   */
   readonly waitingFor?: WaitingFor;
   /** When a session that waits for its provider's usage limit goes on by itself; only while `paused`. */
   readonly resumeAt?: number;
@@ -92,11 +110,12 @@ export interface SessionResult<T = unknown> {
    *   `LAUNCH_FAILED`, `IMAGE_NOT_FOUND`, `WORKTREE_FAILED`, `DOCKER_UNAVAILABLE`, `STATE_NOT_WRITABLE`, …
    * - for a limit: `timeout`, `idle`, `max_cost`, `max_tokens`, `max_turns`, `log_limit` (the log got longer than
    *   `limits.logBytes`, or was filled faster than it can be read)
-   * - from the guard: `guard_bypassed`
+   * - from the guard: `guard_bypassed` (a tool call ran without a decision), `guard_missing` (Claude Code does not run the hooks)
    * - from the provider: `auth`, `rate_limited`, `unknown_model` (the provider does not know the option `model`)
    * - `invalid_output`: the result does not fit the option `output`, also after `outputRetries` further runs
    * - from the container or process: `oom`, `killed` (exit code 137), `terminated` (143), `lost` (it vanished), `log_lost`
    *   (nothing wrote its log any more)
+   * - `dependency_failed`: a session that it waited for (`after`) did not complete
    * - `incomplete`: the run ended well but without a result, or the conversation of an `interactive` session never began
    * - `error`: anything else
    *

@@ -2,6 +2,7 @@ import type { EventEmitter } from 'eventemitter3';
 import type { CreateSessionOptions } from './create-options.js';
 import type { SessionEvent, SessionManagerEvents } from './events.js';
 import type { TypedId } from './output-schema.js';
+import type { QuestionAnswer } from './question.js';
 import type { QueueStatus } from './queue-status.js';
 import type { UnifiedSession } from './record.js';
 import type { SessionMode, SessionStatus } from './status.js';
@@ -126,6 +127,16 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
    * @throws OrchestrationError as `approve`
    */
   deny(id: string, requestId: string, reason?: string): Promise<UnifiedSession>;
+
+  /**
+   * Answers questions of the agent (`pendingQuestions`, `session:question`). The agent gets the answers as the result of its call.
+   *
+   * @param answers one for each question, in their order: the label of an option or other words, and for a question with
+   * `multiSelect` also a list of them. Each text may have 2,000 characters, and all together 6,000
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS` if the answers do not fit the questions,
+   * `REQUEST_NOT_FOUND` if the questions do not wait (any more), `ILLEGAL_TRANSITION` if nothing runs, `MANAGER_CLOSED`
+   */
+  answer(id: string, questionId: string, answers: readonly QuestionAnswer[]): Promise<UnifiedSession>;
 
   /**
    * Removes the git worktree that was made for a session. The session must have ended. The branch of the worktree stays, and a

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { SessionEvent, SessionManagerEvents } from '../session/events.js';
 import type { TypedId } from '../session/output-schema.js';
+import type { QuestionAnswer } from '../session/question.js';
 import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import { newSessionId } from '../session/session-id.js';
@@ -124,6 +125,10 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
 
   async deny(id: string, requestId: string, reason?: string): Promise<UnifiedSession> {
     return this.#call('deny', id, requestId, reason);
+  }
+
+  async answer(id: string, questionId: string, answers: readonly QuestionAnswer[]): Promise<UnifiedSession> {
+    return this.#call('answer', id, questionId, answers);
   }
 
   async removeWorktree(id: string, options: { force?: boolean } = {}): Promise<UnifiedSession> {
