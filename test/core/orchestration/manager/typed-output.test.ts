@@ -64,7 +64,8 @@ describe('a typed result', () => {
         ended.metadata.errors,
         ended.metadata.diagnostics.map((x) => x.slice(0, 200)),
       );
-      expect(ended).toMatchObject({ status: 'failed', result: { reason: 'invalid_output' } });
+      expect(ended.status).toBe('failed');
+      expect(ended.result).not.toHaveProperty('output');
       expect(JSON.stringify(ended).length).toBeLessThan(10_000);
     }
   });
