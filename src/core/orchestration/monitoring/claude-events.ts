@@ -2,6 +2,7 @@ import { classifyError } from '../session/error-classifier.js';
 import type { Observation } from '../session/observation.js';
 import { readRateLimit } from './claude-limits.js';
 import { readNotice } from './claude-notices.js';
+import { readRequest } from './claude-request.js';
 import { readResult } from './claude-result.js';
 import { MessageUsage } from './claude-usage.js';
 import { readUser } from './claude-user.js';
@@ -105,6 +106,7 @@ export class ClaudeEventReader {
         },
       ];
     }
+    if (event.subtype === 'init') return this.#initSeen ? [{ kind: 'turn-begin' }] : [];
     return readNotice(event);
   }
 
@@ -129,7 +131,7 @@ export class ClaudeEventReader {
     // Claude reports a failed request as a message of a model that does not exist, "<synthetic>".
     if (typeof event.error === 'string' || event.isApiErrorMessage === true) {
       const text = texts.join('\n') || textOf(event.error);
-      found.push({ kind: 'error', ...classifyError(text, 'api') });
+      found.push({ kind: 'error', ...classifyError(text, 'api'), request: readRequest(event) });
     }
     return found;
   }

@@ -100,7 +100,7 @@ export function observedEvents(
         events.push({ type: 'session:danger', danger: dangerRecord(observation.danger, observation, at) });
         break;
       case 'error': {
-        const { kind: _, ...error } = observation;
+        const { kind: _, request: __, ...error } = observation;
         events.push({ type: 'session:error', error: { ...error, at } });
         break;
       }
