@@ -200,7 +200,7 @@ function ranWithoutLeave(id: string, tool: string, how: string): Breach {
 
 /** Nobody can tell an agent that got past its hook from a Claude Code that did not run it. */
 const OPEN_CAUSE =
-  'Either the agent got around the hook of the guard, or Claude Code did not run it as it should: its own faults can look the same. ' +
+  "Either the agent got around the guard's hook, or Claude Code did not run it: its own faults can look the same. " +
   'See what the call did. continue() goes on with a further run, which has new hooks.';
 
 function breachOf(id: string, name: string, reason: string): Breach {
