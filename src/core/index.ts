@@ -46,6 +46,7 @@ export type {
   SessionMessageEvent,
   SessionPausedEvent,
   SessionPromptEvent,
+  SessionQuestionEvent,
   SessionQueuedEvent,
   SessionRecoveredEvent,
   SessionRemovedEvent,
@@ -58,6 +59,7 @@ export type {
   SessionWorkingEvent,
 } from './orchestration/session/events.js';
 export type { SessionLimits } from './orchestration/session/limits.js';
+export type { ModelPrice, ModelPrices, UnpricedUsage } from './orchestration/session/model-price.js';
 export type { ResultObservation } from './orchestration/session/observation.js';
 export type { AskedCall, Verdict } from './orchestration/session/policy.js';
 export {

@@ -1,7 +1,10 @@
 import type { ClaudeOptions, InterpolationData } from 'channelcoder';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { SessionLimits } from '../session/limits.js';
+import type { ModelChoice } from '../session/model-choice.js';
+import type { OutputRequest } from '../session/output-schema.js';
 import type { ResolvedPolicy } from '../session/policy.js';
+import type { QuestionMode } from '../session/question.js';
 import type { SessionEnvironment } from '../session/record.js';
 import type { SessionMode } from '../session/status.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
@@ -27,6 +30,12 @@ export interface SessionSpec {
     ClaudeOptions,
     'system' | 'appendSystem' | 'tools' | 'disallowedTools' | 'mcpConfig' | 'maxTurns'
   >;
+  /** Absent in a record of an earlier release. */
+  readonly models?: ModelChoice;
+  /** Absent if the session was asked for no typed result. */
+  readonly output?: OutputRequest;
+  /** What becomes of the questions that the agent asks. Absent means `'ask'`. */
+  readonly questions?: QuestionMode;
   /** The manager's policy, tightened by the session's own policy. */
   readonly policy: ResolvedPolicy;
   readonly limits: SessionLimits;

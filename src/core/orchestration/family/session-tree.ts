@@ -6,6 +6,7 @@ import type { CreateSessionOptions } from '../session/create-options.js';
 import { logBytesOf, type SessionLimits } from '../session/limits.js';
 import { NO_TOKENS, totalTokens } from '../session/observation.js';
 import type { UnifiedSession } from '../session/record.js';
+import { leastCost } from '../session/run-cost.js';
 import { isTerminal } from '../session/transitions.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { OrchestrationError } from '../util/errors.js';
@@ -159,11 +160,11 @@ export class SessionTree {
     return limits.tokens !== undefined && tokens > limits.tokens ? `limits.tokens (${limits.tokens})` : undefined;
   }
 
-  /** The cost and tokens of a session, together with those that it leads. */
+  /** The cost (what is known of it) and tokens of a session, together with those that it leads. */
   spending(session: UnifiedSession): Spending {
     const all = this.leads(session) ? [session, ...this.below(session.id)] : [session];
     return {
-      costUsd: all.reduce((sum, { metadata }) => sum + (metadata.costUsd ?? 0), 0),
+      costUsd: all.reduce((sum, { metadata }) => sum + leastCost(metadata), 0),
       tokens: all.reduce((sum, { metadata }) => sum + totalTokens(metadata.tokens ?? NO_TOKENS), 0),
     };
   }
@@ -182,7 +183,7 @@ export class SessionTree {
  */
 export function handedDown(
   { id, environment }: UnifiedSession,
-  { docker: own, policy, limits, workspaces, claude: { disallowedTools = [] } }: SessionSpec,
+  { docker: own, policy, questions, limits, workspaces, models = {}, claude: { disallowedTools = [] } }: SessionSpec,
   docker: CreateSessionOptions['docker'],
 ): Inheritance {
   if (docker === false && own !== false) {
@@ -195,6 +196,8 @@ export function handedDown(
     led: true,
     docker: own,
     policy,
+    models,
+    ...(questions && { questions }),
     limits: { ...limits, logBytes: logBytesOf(limits) },
     disallowedTools,
     cwd: environment.worktree ?? environment.cwd,

@@ -1,4 +1,5 @@
 import type { ToolCall } from '../session/policy.js';
+import type { SessionMode } from '../session/status.js';
 import { namesOf } from '../session/tool-names.js';
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
@@ -42,20 +43,29 @@ export function isKnownTool(tool: string): boolean {
 }
 
 /**
+ * In plan mode, an agent may change nothing until a person at its terminal has approved its plan. Without a terminal nobody can
+ * do that: 2.1.332 then refuses every change until the end of the run, and 2.1.98 refuses to leave the mode.
+ */
+const PLAN_MODE_TOOLS = ['EnterPlanMode', 'ExitPlanMode'];
+
+const NO_PLAN_MODE =
+  'There is no plan mode in this session, because nobody is at its terminal to approve a plan. If you were asked for a plan, give ' +
+  'it as your last message. Else go on with your work.';
+
+/**
  * The tools that a session may not use.
  *
  * @param asked the tools that its options name, as Claude Code takes them: `Workflow`, or `Workflow(…)`
  */
-export function toolsOff(asked: readonly string[] = []): string[] {
+export function toolsOff(asked: readonly string[] = [], mode: SessionMode = 'autonomous'): string[] {
   const names = asked.map((tool) => tool.replace(/\(.*$/s, '').trim());
-  return UNSEEN_TOOLS.filter((tool) => !names.includes(tool));
+  const unseen = UNSEEN_TOOLS.filter((tool) => !names.includes(tool));
+  return mode === 'interactive' ? unseen : [...unseen, ...PLAN_MODE_TOOLS];
 }
 
-/** Why nobody would see the work of a call. Undefined if the log shows the work. */
-export function unseenWork(
-  { tool, input }: Pick<ToolCall, 'tool' | 'input'>,
-  off: readonly string[],
-): string | undefined {
+/** Why a call of a tool that is off, or of an agent that works elsewhere, does not run. Undefined if it may. */
+export function whyOff({ tool, input }: Pick<ToolCall, 'tool' | 'input'>, off: readonly string[]): string | undefined {
+  if (off.includes(tool) && PLAN_MODE_TOOLS.includes(tool)) return NO_PLAN_MODE;
   if (off.includes(tool)) return `What ${tool} does is in no log. It is on where the option 'tools' names it.`;
   const { isolation } = (typeof input === 'object' && input !== null ? input : {}) as { isolation?: unknown };
   return namesOf(tool).includes('Agent') && isolation === 'remote'

@@ -1,6 +1,7 @@
 import type { Executor } from '../contract/executor.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import { handedDown } from '../family/session-tree.js';
+import { acceptsOutput } from '../options/output.js';
 import {
   type AskedDocker,
   askedDocker,
@@ -17,6 +18,7 @@ import { reduceSession } from '../session/reducer.js';
 import type { SessionMode } from '../session/status.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
+import { deepFrozen } from '../util/deep-frozen.js';
 import { deferred } from '../util/deferred.js';
 import type { AbortSignals } from '../util/shared-abort.js';
 import { refuseRedirected, sourcesOf } from '../workspace/pinned-mounts.js';
@@ -77,7 +79,10 @@ export class SessionAdmission {
     const done = deferred<void>();
     this.#last = done.promise;
     try {
-      const prepared = await prepareSession(spec, executors[spec.mode], this.#options.options.stateDir, signal);
+      const { stateDir } = this.#options.options;
+      const ready = await prepareSession(spec, executors[spec.mode], stateDir, signal);
+      const accepts = acceptsOutput(options, inheritance.output);
+      const prepared = { ...ready, ...(accepts && { acceptsOutput: accepts }) };
       await earlier;
       try {
         if (inheritance.led) refuseRedirectedInheritance(inheritance, prepared.spec, askedDocker(options.docker));
@@ -134,6 +139,7 @@ export class SessionAdmission {
         ...(taskId !== undefined && { taskId }),
         ...(parentId !== undefined && { parentId }),
         ...(queuePosition !== undefined && { queuePosition }),
+        ...askedOf(spec),
         ...(spec.policy.onHostLost === 'allow' && { detached: true }),
       },
     };
@@ -142,7 +148,7 @@ export class SessionAdmission {
   /** What a new session gets if its options do not say otherwise. */
   #inheritance({ parentId, docker }: CreateSessionOptions): Inheritance {
     const { options, live, runs, store } = this.#options;
-    const { docker: defaults, policy } = options;
+    const { docker: defaults, policy, questions, models, output } = options;
     const leader = runs.tree.leader(parentId);
     if (leader) {
       requireEnv(leader.session.id, live.get(leader.session.id)?.missingEnv);
@@ -153,10 +159,19 @@ export class SessionAdmission {
     return {
       docker: defaults,
       policy,
+      models,
+      ...(output && { output }),
+      questions,
       ...(parent && { cwd: parent.environment.cwd }),
       ...(plan !== undefined && { prompt: plan }),
     };
   }
+}
+
+/** What the record says that the session was asked. */
+function askedOf({ models, output }: SessionSpec): Pick<UnifiedSession, 'asked'> {
+  const asked = { ...models, ...(output && { output: { retries: output.retries } }) };
+  return Object.keys(asked).length === 0 ? {} : { asked: deepFrozen(asked) };
 }
 
 /**

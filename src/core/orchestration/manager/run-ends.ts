@@ -43,7 +43,11 @@ export class RunEnds {
     const { exitCode } = outcome.result;
     const next = afterRun(session, outcome, feedback);
     if (next.kind === 'go-on')
-      this.goOn(id, next.feedback, { exitCode, commandId: session.runs.at(-1)?.stop?.commandId });
+      this.goOn(id, next.feedback, {
+        exitCode,
+        commandId: session.runs.at(-1)?.stop?.commandId,
+        outputRetry: next.outputRetry,
+      });
     else if (next.kind === 'wait') this.#suspend(session, next.resetsAt, exitCode);
     else this.#end(session, outcome);
   }
@@ -52,7 +56,11 @@ export class RunEnds {
   goOn(
     id: string,
     feedback = GO_ON,
-    known: { exitCode?: number | undefined; commandId?: string | undefined } = {},
+    known: {
+      exitCode?: number | undefined;
+      commandId?: string | undefined;
+      outputRetry?: number | undefined;
+    } = {},
   ): UnifiedSession {
     const { live, queue, store, clock, start } = this.#options;
     this.forgetWait(id);
@@ -63,6 +71,8 @@ export class RunEnds {
       at: clock.now(),
       feedback,
       ...(admission.status === 'queued' && { queuePosition: admission.position }),
+      // A run that only goes on where the last one stopped does not begin a new count.
+      ...defined(feedback === GO_ON ? { outputRetry: store.registry.get(id)?.runs.at(-1)?.outputRetry } : {}),
       ...defined(known),
     });
     if (admission.status === 'starting') start(id);

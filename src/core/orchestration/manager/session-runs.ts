@@ -5,6 +5,7 @@ import { CommittedRules } from '../git/committed-rules.js';
 import type { SessionSlotsOptions } from '../queue/session-slots.js';
 import { LiveRecord } from '../run/live-record.js';
 import { Run } from '../run/run.js';
+import type { ModelPrices } from '../session/model-price.js';
 import type { ToolPolicy } from '../session/policy.js';
 import type { UnifiedSession } from '../session/record.js';
 import { hasOpenRun, isTerminal, STATUSES } from '../session/transitions.js';
@@ -26,6 +27,8 @@ export interface SessionRunsOptions extends Omit<SessionSlotsOptions, 'onStart' 
   clock: Clock;
   /** What agents can do to the sessions that they lead. */
   commands: SessionCommands;
+  /** The user's own prices of models. */
+  prices: ModelPrices;
 }
 
 /**
@@ -37,16 +40,18 @@ export class SessionRuns {
   readonly #store: SessionStore;
   readonly #live: LiveSessions;
   readonly #clock: Clock;
+  readonly #prices: ModelPrices;
   readonly #effects: LeaderEffects;
   readonly #ends: RunEnds;
   readonly #committedRules = new CommittedRules();
   #keepsWaiting = false;
   #closed = false;
 
-  constructor({ store, live, clock, commands, ...limits }: SessionRunsOptions) {
+  constructor({ store, live, clock, commands, prices, ...limits }: SessionRunsOptions) {
     this.#store = store;
     this.#live = live;
     this.#clock = clock;
+    this.#prices = prices;
     this.#effects = new LeaderEffects({ registry: store.registry, live, commands, ender: this });
     // A session that is still being prepared has a slot, but is not live yet: its admission starts it.
     const onStart = (id: string): void => {
@@ -93,8 +98,10 @@ export class SessionRuns {
       slot: this.queue.slotOf(id),
       lead: this.#effects.leadOf(id),
       committedRules: this.#committedRules,
+      prices: this.#prices,
       adopt,
       missingEnv: live.missingEnv,
+      acceptsOutput: live.acceptsOutput,
       request: {
         spec: live.spec,
         session,

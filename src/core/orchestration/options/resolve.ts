@@ -6,11 +6,16 @@ import type { SessionSpec } from '../contract/session-spec.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import { DEFAULT_IMAGE, type DockerOptions } from '../session/docker-options.js';
 import { type SessionLimits, tightenLimits } from '../session/limits.js';
+import type { Effort, ModelChoice } from '../session/model-choice.js';
+import type { ModelPrices } from '../session/model-price.js';
+import type { OutputSchema } from '../session/output-schema.js';
 import { detachPolicy, type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from '../session/policy.js';
+import type { QuestionMode } from '../session/question.js';
 import type { SessionMode } from '../session/status.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { check } from './check.js';
+import { type AskedOutput, askedOutput, resolveOutput } from './output.js';
 import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
 
 /**
@@ -38,8 +43,23 @@ export interface SessionManagerOptions {
   maxQueued?: number;
   /** Defaults for every session. `create()` may override each. */
   docker?: Partial<DockerOptions>;
+  /** The model of sessions that name none, see `CreateSessionOptions`. */
+  model?: string;
+  /** The models to fall back to of sessions that name none, see `CreateSessionOptions`. */
+  fallbackModels?: readonly string[];
+  /** The effort of sessions that set none, see `CreateSessionOptions`. */
+  effort?: Effort;
+  /**
+   * The form of the result of sessions that set none, see `CreateSessionOptions`. The modes `interactive` and `planning` ignore it,
+   * and so do sessions that another one leads.
+   */
+  output?: OutputSchema;
+  /** Default 2. See `CreateSessionOptions`. */
+  outputRetries?: number;
   /** What agents may do. A session may tighten it. By default, dangerous tool calls are denied, and all others are allowed. */
   policy?: ToolPolicy;
+  /** What becomes of the questions that agents ask, unless a session says otherwise. Default `'ask'`. */
+  questions?: QuestionMode;
   /**
    * True if an `interactive` session gives its slot back while it waits for its person, and goes on when it has a slot again.
    * Default `true`.
@@ -47,6 +67,12 @@ export interface SessionManagerOptions {
   releaseSlotWhileWaiting?: boolean;
   /** Which sessions that have ended are kept. The others are removed automatically. Default: all are kept. */
   keepEnded?: KeepEnded;
+  /**
+   * What models cost, by their ids, in US dollars per million tokens. Extends the library's list prices and outweighs them. An id may
+   * be written as the provider writes it or without date and provider: a price for `claude-opus-5` also counts for
+   * `us.anthropic.claude-opus-5-v1:0`. Other versions of a model need a price of their own. Default: list prices only.
+   */
+  prices?: ModelPrices;
   /**
    * A ChannelCoder for unit tests, see `ChannelCoderModule`. With it, sessions start no container, no engine and no Claude, and
    * nothing is decided about tool calls. Default: the module `channelcoder`.
@@ -61,8 +87,15 @@ export interface SessionManagerOptions {
   executors?: Partial<Record<SessionMode, Executor>>;
 }
 
-export type ResolvedManagerOptions = Required<Omit<SessionManagerOptions, 'policy' | 'keepEnded' | 'channelCoder'>> &
-  Pick<SessionManagerOptions, 'keepEnded' | 'channelCoder'> & { policy: ResolvedPolicy };
+type AskedOption = keyof ModelChoice | 'output' | 'outputRetries';
+export type ResolvedManagerOptions = Required<
+  Omit<SessionManagerOptions, 'policy' | 'keepEnded' | 'channelCoder' | AskedOption>
+> &
+  Pick<SessionManagerOptions, 'keepEnded' | 'channelCoder'> & {
+    policy: ResolvedPolicy;
+    models: ModelChoice;
+    output?: AskedOutput;
+  };
 
 /** The state folder of a manager that is told no other. */
 export function defaultStateDir(): string {
@@ -87,8 +120,12 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     maxQueued: options.maxQueued ?? 10,
     docker: copied(options.docker ?? {}),
     policy: resolvePolicy(options.policy),
+    models: resolveModels(options, {}),
+    ...(options.output !== undefined && { output: askedOutput(options.output, options.outputRetries) }),
+    questions: options.questions ?? 'ask',
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
     socket: options.socket ?? true,
+    prices: copied(options.prices ?? {}),
     executors: options.executors ?? {},
     ...(options.keepEnded && { keepEnded: { ...options.keepEnded } }),
     ...(options.channelCoder && { channelCoder: options.channelCoder }),
@@ -99,6 +136,9 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
 export interface Inheritance {
   readonly docker: false | Readonly<Partial<DockerOptions>>;
   readonly policy: ResolvedPolicy;
+  readonly models?: ModelChoice;
+  readonly output?: AskedOutput;
+  readonly questions?: QuestionMode;
   readonly cwd?: string;
   readonly workspaces?: readonly string[];
   readonly limits?: SessionLimits;
@@ -118,10 +158,11 @@ export function requireObject(options: CreateSessionOptions): void {
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveCreateOptions(id: string, given: CreateSessionOptions, base: Inheritance): SessionSpec {
   check(createSchema, given);
-  // These two cannot be copied as data.
-  const { signal: _, policy: own, ...rest } = given;
+  const output = resolveOutput(given, base.output);
+  // These three cannot be copied as data.
+  const { signal: _, policy: own, output: __, ...rest } = given;
   const options: CreateSessionOptions = copied(rest);
-  const { promptFile, worktree, workspaces = base.workspaces, detached = false } = options;
+  const { promptFile, worktree, workspaces = base.workspaces, detached = false, questions = base.questions } = options;
   const prompt = options.prompt ?? (promptFile === undefined ? base.prompt : undefined);
   const cwd = resolve(options.cwd ?? base.cwd ?? process.cwd());
   if ((prompt === undefined) === (promptFile === undefined)) {
@@ -151,9 +192,29 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
       mcpConfig: options.mcpConfig,
       maxTurns: options.maxTurns,
     }),
+    models: resolveModels(options, base.models ?? {}),
+    ...(output && { output: output.request }),
+    ...(questions && { questions }),
     policy: detached ? detachPolicy(policy, base.led === true) : policy,
     limits: tightenLimits(base.limits ?? {}, options.limits),
   };
+}
+
+/**
+ * The models of a session. Claude Code refuses a model that is to fall back to itself.
+ *
+ * @throws OrchestrationError `INVALID_OPTIONS`
+ */
+function resolveModels(own: ModelChoice, base: ModelChoice): ModelChoice {
+  const { model = base.model, effort = base.effort } = own;
+  if (model !== undefined && own.fallbackModels?.includes(model)) {
+    throw new OrchestrationError(
+      'INVALID_OPTIONS',
+      `Option 'fallbackModels': it names ${quote(model)}, which is the session's own model. Name others.`,
+    );
+  }
+  const fallbackModels = own.fallbackModels ?? base.fallbackModels?.filter((name) => name !== model);
+  return defined({ model, fallbackModels: fallbackModels && [...fallbackModels], effort });
 }
 
 function union(...lists: (readonly string[] | undefined)[]): string[] | undefined {

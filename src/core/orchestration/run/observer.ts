@@ -9,8 +9,11 @@ import type { BacklogState } from '../monitoring/backlog.js';
 import { ChannelCoderSource } from '../monitoring/channelcoder-source.js';
 import { InjectedSource } from '../monitoring/injected-source.js';
 import { LogMonitor, type LogMonitorOptions } from '../monitoring/log-monitor.js';
+import { priceWarnings } from '../monitoring/prices.js';
+import { StandingProblems } from '../monitoring/standing-problems.js';
 import { releaseWarning } from '../monitoring/tested-releases.js';
 import { logBytesOf } from '../session/limits.js';
+import type { ModelPrices } from '../session/model-price.js';
 import type { Observation } from '../session/observation.js';
 import type { RunWitnesses } from '../session/outcome.js';
 import type { ToolPolicy } from '../session/policy.js';
@@ -31,6 +34,8 @@ export interface RunObserverOptions {
   limits: RunLimits;
   lease: Pick<SlotLease, 'after'>;
   ignoreRules: IgnoreRules;
+  /** The user's own prices of models. */
+  prices: ModelPrices;
 }
 
 /** The part of the log that belongs to a run. */
@@ -61,6 +66,7 @@ export class RunObserver {
   #detached = false;
   /** The sources that are read too late to see what the agent does. */
   readonly #unseen = new Set<'log' | 'copy'>();
+  readonly #problems = new StandingProblems();
   /** True if the log, as far as it is read, ends with the end of the agent's turn. */
   #turnOver = false;
 
@@ -107,7 +113,7 @@ export class RunObserver {
   }
 
   async start(handle: RunHandle, { offset, replay }: LogPart): Promise<void> {
-    const { request, guard, limits, ignoreRules } = this.#options;
+    const { request, guard, limits, ignoreRules, prices } = this.#options;
     const { folder, spec } = request;
     const { log } = folder;
     // git takes some time to read the rules. So this begins only now, after the start of the container, which it would delay. It
@@ -124,6 +130,7 @@ export class RunObserver {
     const options: LogMonitorOptions = {
       logFile: log,
       offset,
+      prices,
       ...(transcript?.folder !== undefined && { transcripts: transcript.folder }),
       ...(transcript?.copy && { conversationId: transcript.copy.conversationId }),
       onObservations: (observations) => this.#observe(observations, handle),
@@ -179,8 +186,8 @@ export class RunObserver {
     const replayed = this.#replayed;
     const unasked = replayed !== undefined && this.#unasked;
     const enforced = handle.hooked === true && !unasked && (control.stopping ? 'ended' : true);
-    const warning = handle.hooked ? releaseWarning(observations) : undefined;
-    const seen = guard.inspect(warning ? [...observations, warning] : observations, enforced);
+    const warnings = this.#warnings(observations, handle);
+    const seen = guard.inspect(warnings.length > 0 ? [...observations, ...warnings] : observations, enforced);
     const isRecorded = record.dispatch({
       type: 'observed',
       at: replayed ?? record.clock.now(),
@@ -201,6 +208,13 @@ export class RunObserver {
     this.#turnOver = last?.kind === 'turn-end';
     if (last?.kind === 'turn-end' && replayed === undefined) handle.turns?.ended(last.hooked);
     if (last?.kind === 'result') handle.channelCoder?.resultSeen();
+  }
+
+  #warnings(observations: readonly Observation[], { hooked }: RunHandle): readonly Observation[] {
+    const { costUsd } = this.#options.request.spec.limits;
+    const untested = hooked ? releaseWarning(observations) : undefined;
+    const unpriced = costUsd === undefined ? [] : priceWarnings(observations, costUsd);
+    return this.#problems.news(untested ? [untested, ...unpriced] : unpriced);
   }
 
   /** We see what an agent does only in its log. So the agent must not work while the log is read too late. */

@@ -2,6 +2,7 @@ import type { ProcessIdentity } from '../process/process-identity.js';
 import type { ApprovalSource, Denial } from './denial.js';
 import type { GuardRequest } from './metadata.js';
 import type { Observation } from './observation.js';
+import type { PendingQuestion, QuestionAnswer, QuestionSource } from './question.js';
 import type { SessionEnvironment, SessionResult, UnifiedSession } from './record.js';
 import type { RunEnd, RunStop } from './run.js';
 import type { TerminalStatus, WaitingFor } from './status.js';
@@ -46,13 +47,24 @@ export type SessionAction =
       readonly by: ApprovalSource;
       readonly note?: string;
     }
+  /** The agent asks a person something. */
+  | { readonly type: 'question-asked'; readonly at: number; readonly question: PendingQuestion }
+  /** A person has answered, or nobody answers any more. Without answers, the agent was told to decide for itself. */
+  | {
+      readonly type: 'question-answered';
+      readonly at: number;
+      readonly question: PendingQuestion;
+      readonly by: QuestionSource;
+      /** One for each question, in their order. */
+      readonly answers?: readonly QuestionAnswer[];
+    }
   /** A tool call was prevented from running. */
   | { readonly type: 'denied'; readonly at: number; readonly denial: Denial }
   /** A message from the user was handed to the agent. */
   | { readonly type: 'steered'; readonly at: number; readonly message: string }
   /** The container was frozen. */
   | { readonly type: 'paused'; readonly at: number }
-  /** The container runs again. Waiting approvals got the frozen time added to their deadlines. */
+  /** The container runs again. Waiting approvals and questions got the frozen time added to their deadlines. */
   | { readonly type: 'resumed'; readonly at: number; readonly deadlines: readonly Deadline[] }
   /** The session has nothing to do until somebody else has done something. */
   | { readonly type: 'resting'; readonly at: number; readonly waitingFor: WaitingFor }
@@ -76,6 +88,7 @@ export type SessionAction =
       readonly at: number;
       readonly feedback: string;
       readonly commandId?: string;
+      readonly outputRetry?: number;
       readonly exitCode?: number;
       readonly queuePosition?: number;
     };
@@ -89,6 +102,6 @@ export interface CreatedAction {
   readonly at: number;
   readonly session: Pick<
     UnifiedSession,
-    'id' | 'mode' | 'environment' | 'logFile' | 'taskId' | 'parentId' | 'queuePosition' | 'detached'
+    'id' | 'mode' | 'environment' | 'logFile' | 'taskId' | 'parentId' | 'queuePosition' | 'detached' | 'asked'
   >;
 }

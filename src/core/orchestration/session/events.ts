@@ -11,6 +11,7 @@ import {
   type ObservedToolResult,
   observedEvents,
 } from './observed-events.js';
+import type { PendingQuestion, QuestionAnswer, QuestionSource } from './question.js';
 import type { QueueStatus } from './queue-status.js';
 import type { SessionResult, UnifiedSession } from './record.js';
 import type { SessionRun } from './run.js';
@@ -68,6 +69,16 @@ export interface SessionApprovalEvent extends SessionEventBase<'session:approval
   /** What the person said. If no person answered: why the call was denied. */
   readonly note?: string;
 }
+/** The agent asks a person something (`state: 'asked'`), or its questions do not wait any more. */
+export interface SessionQuestionEvent extends SessionEventBase<'session:question'> {
+  /** `unanswered`: no person has answered, and the agent was told to decide for itself. */
+  readonly state: 'asked' | 'answered' | 'unanswered';
+  readonly question: PendingQuestion;
+  /** Why the questions do not wait any more: a person (`answered`), or why nobody answered. */
+  readonly by?: QuestionSource;
+  /** One for each of `question.questions`, in their order. Only with `answered`. */
+  readonly answers?: readonly QuestionAnswer[];
+}
 /** A tool call was prevented from running. */
 export interface SessionDeniedEvent extends SessionEventBase<'session:denied'> {
   readonly denial: Denial;
@@ -119,6 +130,7 @@ export type SessionEvent =
   | SessionToolResultEvent
   | SessionDangerEvent
   | SessionApprovalEvent
+  | SessionQuestionEvent
   | SessionDeniedEvent
   | SessionSteeredEvent
   | SessionPausedEvent
@@ -163,6 +175,13 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
       const { request, decision, by, note } = action;
       const state = decision === 'allow' ? 'approved' : 'denied';
       return [{ type: 'session:approval', ...base, state, request, by, ...(note !== undefined && { note }) }];
+    }
+    case 'question-asked':
+      return [{ type: 'session:question', ...base, state: 'asked', question: action.question }];
+    case 'question-answered': {
+      const { question, by, answers } = action;
+      const state = answers ? 'answered' : 'unanswered';
+      return [{ type: 'session:question', ...base, state, question, by, ...(answers && { answers }) }];
     }
     case 'denied':
       return [{ type: 'session:denied', ...base, denial: action.denial }];

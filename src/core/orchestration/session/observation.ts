@@ -35,8 +35,10 @@ export type Observation =
   | {
       readonly kind: 'usage';
       readonly added: TokenUsage;
-      /** At list prices, in US dollars. Absent for a model whose price is not known. */
+      /** At known prices, in US dollars. Absent for a model whose price is not known. */
       readonly costUsd?: number;
+      /** The model, if its price is not known. */
+      readonly unpriced?: string;
     }
   /** The model's provider allows no more requests for now. */
   | {
@@ -72,6 +74,10 @@ export interface ResultObservation {
   readonly turns?: number;
   readonly costUsd?: number;
   readonly tokens?: TokenUsage;
+  /** The typed result, as the log has it. Nobody has checked it yet, except for its size. */
+  readonly output?: unknown;
+  /** Why the typed result in the log was not taken. */
+  readonly outputProblem?: string;
 }
 
 /** No tokens at all. */

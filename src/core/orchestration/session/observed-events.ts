@@ -1,3 +1,4 @@
+import { classified } from './error-codes.js';
 import type { ClassifiedError, DangerRecord, SessionMetadata, ToolOutcome, ToolUsageRecord } from './metadata.js';
 import { dangerRecord } from './metadata-reducer.js';
 import type { Observation } from './observation.js';
@@ -99,11 +100,9 @@ export function observedEvents(
       case 'danger':
         events.push({ type: 'session:danger', danger: dangerRecord(observation.danger, observation, at) });
         break;
-      case 'error': {
-        const { kind: _, ...error } = observation;
-        events.push({ type: 'session:error', error: { ...error, at } });
+      case 'error':
+        events.push({ type: 'session:error', error: classified(observation, at) });
         break;
-      }
     }
   }
   return events;

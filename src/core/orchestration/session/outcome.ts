@@ -33,6 +33,8 @@ export interface Outcome {
   result: SessionResult;
   /** The provider allows no more requests for now. The conversation can go on later. */
   usageLimit?: { resetsAt?: number };
+  /** The problems of a result that does not fit the option `output`. */
+  invalidOutput?: readonly string[];
   /**
    * Set if the session must not be continued immediately: its container may still exist, or the run was ended as failed on
    * purpose.
@@ -66,7 +68,7 @@ export function outcomeOf(witnesses: RunWitnesses): Outcome {
   if (end.reason !== undefined) return failed(end.reason, `${(end.error ?? end.reason).replace(/\.$/, '')}.${said}`);
   if (result?.isError) {
     const reason = resultReason(result);
-    const outcome = failed(reason, result.text ?? `Claude ended with '${result.subtype}'.`);
+    const outcome = failed(reason, resultError(reason, result));
     return reason === 'rate_limited' ? { ...outcome, usageLimit: resetsAt === undefined ? {} : { resetsAt } } : outcome;
   }
   const exitedWell = exitCode === 0 || (end.unknown && exitCode === undefined);
@@ -103,12 +105,21 @@ function silent({ docker, dockerImage }: Pick<SessionEnvironment, 'docker' | 'do
   return `${found} Likely causes: ${causes.join('; ')}. Try: ${test} (it has to print an answer; if docker.user is set, add --user).`;
 }
 
+function resultError(reason: string, { text, subtype }: ResultObservation): string {
+  if (text === undefined) return `Claude ended with '${subtype}'.`;
+  // Claude Code's own advice is for a person at its prompt.
+  return reason === 'unknown_model'
+    ? `${text.replace(/ Run (--|\/)model to pick a different model\./, '')} Set the option 'model' to one that your account has.`
+    : text;
+}
+
 function resultReason(result: ResultObservation): string {
   if (result.subtype === 'error_max_turns') return 'max_turns';
   if (result.subtype === 'error_max_budget_usd') return 'max_cost';
   const { code } = classifyError(result.text ?? '', 'api');
   if (code === 'auth') return 'auth';
   if (code === 'rate_limit') return 'rate_limited';
+  if (code === 'unknown_model') return 'unknown_model';
   return 'error';
 }
 

@@ -1,6 +1,15 @@
 import type { CreatedAction, SessionAction } from './actions.js';
-import type { GuardRequest } from './metadata.js';
 import { emptyMetadata, observe } from './metadata-reducer.js';
+import {
+  approvalsOf,
+  awake,
+  withAnswer,
+  withApprovals,
+  withDeadlines,
+  withNothingAsked,
+  withQuestion,
+  withStatus,
+} from './pending.js';
 import type { UnifiedSession } from './record.js';
 import type { SessionRun } from './run.js';
 import { atWork, changeRun, frozen, unfrozen } from './run-changes.js';
@@ -84,23 +93,22 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
         session,
         approvalsOf(session).filter(({ requestId }) => requestId !== action.request.requestId),
       );
+    case 'question-asked':
+      return withQuestion(session, action.question);
+    case 'question-answered':
+      return withAnswer(session, action.question, action);
     case 'denied':
     case 'steered':
     case 'removed':
       return { ...session };
     case 'paused':
       return { ...session, status: 'paused', runs: changeRun(session, { pausedAt: action.at }) };
-    case 'resumed': {
-      const deadlines = new Map(action.deadlines);
-      const approvals = approvalsOf(session).map((request) =>
-        Object.freeze({ ...request, deadline: deadlines.get(request.requestId) ?? request.deadline }),
-      );
-      return withApprovals({ ...session, status: 'running', runs: unfrozen(session, action.at) }, approvals);
-    }
+    case 'resumed':
+      return withDeadlines({ ...session, status: 'running', runs: unfrozen(session, action.at) }, action.deadlines);
     case 'resting': {
       const waitingAt = session.runs.at(-1)?.waitingAt ?? action.at;
       const runs = changeRun(session, { waitingAt });
-      return withApprovals({ ...session, runs, waitingFor: action.waitingFor }, approvalsOf(session));
+      return withStatus({ ...session, runs, waitingFor: action.waitingFor });
     }
     case 'woken':
       return awake({ ...session, runs: atWork(session, action.at) });
@@ -110,13 +118,13 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
       return { ...session, runs: changeRun(session, { exit: Object.freeze({ ...action.end }) }) };
     case 'suspended':
       return {
-        ...withApprovals(awake(session), []),
+        ...withNothingAsked(awake(session)),
         status: 'paused',
         resumeAt: action.resumeAt,
         runs: changeRun(session, { endedAt: action.at, ...exitCodeOf(action) }),
       };
     case 'ended': {
-      const { queuePosition: _, resumeAt: __, ...rest } = withApprovals(awake(session), []);
+      const { queuePosition: _, resumeAt: __, ...rest } = withNothingAsked(awake(session));
       const ended = { endedAt: action.at, ...exitCodeOf(action.result) };
       return {
         ...rest,
@@ -131,13 +139,14 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
       return { ...session, environment: Object.freeze(environment) };
     }
     case 'continued': {
-      const { result: _, endedAt: __, resumeAt: ___, ...rest } = withApprovals(awake(session), []);
+      const { result: _, endedAt: __, resumeAt: ___, ...rest } = withNothingAsked(awake(session));
       const closed = hasOpenRun(session) ? changeRun(rest, { endedAt: action.at, ...exitCodeOf(action) }) : rest.runs;
-      const { feedback, commandId, at: requestedAt } = action;
+      const { feedback, commandId, outputRetry, at: requestedAt } = action;
       const run: SessionRun = {
         number: closed.length + 1,
         feedback,
         ...(commandId !== undefined && { commandId }),
+        ...(outputRetry !== undefined && { outputRetry }),
         requestedAt,
       };
       return {
@@ -148,27 +157,6 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
       };
     }
   }
-}
-
-function approvalsOf(session: UnifiedSession): readonly GuardRequest[] {
-  return session.pendingApprovals ?? [];
-}
-
-function awake({ waitingFor: _, ...session }: UnifiedSession): UnifiedSession {
-  return withApprovals(session, approvalsOf(session));
-}
-
-/** A running session has the status `waiting_feedback` while a person is asked, or while it has nothing to do. */
-function withApprovals(session: UnifiedSession, approvals: readonly GuardRequest[]): UnifiedSession {
-  const { pendingApproval: _, pendingApprovals: __, ...rest } = session;
-  const [first] = approvals;
-  const runs = session.status === 'running' || session.status === 'waiting_feedback';
-  const waits = first !== undefined || session.waitingFor !== undefined;
-  return {
-    ...rest,
-    status: runs ? (waits ? 'waiting_feedback' : 'running') : session.status,
-    ...(first && { pendingApproval: first, pendingApprovals: frozen([...approvals]) }),
-  };
 }
 
 function exitCodeOf(from: { readonly exitCode?: number }): { exitCode?: number } {
