@@ -13,6 +13,7 @@ import { requireEnv } from '../run/required-env.js';
 import type { CreatedAction } from '../session/actions.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { DockerOptions } from '../session/docker-options.js';
+import type { QueuePlan } from '../session/queue-plan.js';
 import type { UnifiedSession } from '../session/record.js';
 import { reduceSession } from '../session/reducer.js';
 import type { SessionMode } from '../session/status.js';
@@ -22,6 +23,7 @@ import { deepFrozen } from '../util/deep-frozen.js';
 import { deferred } from '../util/deferred.js';
 import type { AbortSignals } from '../util/shared-abort.js';
 import { refuseRedirected, sourcesOf } from '../workspace/pinned-mounts.js';
+import { planOf, requireDependencies } from './dependencies.js';
 import type { Gate } from './gate.js';
 import type { LiveSessions, PreparedSession } from './live-sessions.js';
 import { prepareSession } from './prepare.js';
@@ -67,9 +69,11 @@ export class SessionAdmission {
     await owner.ready();
     gate.requireOpen();
     tree.requireLeading(options.parentId, inheritance.led);
+    const plan = planOf(options, tree.leader(options.parentId)?.session);
+    requireDependencies(id, plan, options.parentId, { registry: store.registry, live: this.#options.live, tree });
     const settled = tree.reserve(options.parentId);
     try {
-      queue.enqueue(spec.id);
+      queue.admit(spec.id, plan);
     } catch (error) {
       settled();
       throw error;
@@ -88,7 +92,7 @@ export class SessionAdmission {
         if (inheritance.led) refuseRedirectedInheritance(inheritance, prepared.spec, askedDocker(options.docker));
         signal?.throwIfAborted();
         gate.requireOpen();
-        await this.#writeDown(prepared, options);
+        await this.#writeDown(prepared, options, plan);
         signal?.throwIfAborted();
         gate.requireOpen();
         tree.requireLeading(options.parentId, inheritance.led);
@@ -96,7 +100,7 @@ export class SessionAdmission {
         await prepared.folder.remove().catch(() => {}); // The first error counts.
         throw error;
       }
-      const session = this.#admit(prepared, options);
+      const session = this.#admit(prepared, options, plan);
       if (signal) signals.watch(session.id, signal, store.waiters.wait(session, {}));
       return session;
     } catch (error) {
@@ -109,28 +113,35 @@ export class SessionAdmission {
   }
 
   /** Writes the session to the disk. After that, it survives this process. @throws OrchestrationError `STATE_NOT_WRITABLE` */
-  async #writeDown(prepared: PreparedSession, options: CreateSessionOptions): Promise<void> {
-    const record = reduceSession(undefined, this.#creation(prepared, options));
+  async #writeDown(prepared: PreparedSession, options: CreateSessionOptions, plan: QueuePlan): Promise<void> {
+    const record = reduceSession(undefined, this.#creation(prepared, options, plan));
     await this.#options.store.journal.begin(prepared.folder, prepared.spec, record);
   }
 
   /** Records the session, and starts it if its place in the queue is a slot. */
-  #admit(prepared: PreparedSession, options: CreateSessionOptions): UnifiedSession {
+  #admit(prepared: PreparedSession, options: CreateSessionOptions, plan: QueuePlan): UnifiedSession {
     const { live, store, runs } = this.#options;
     const { id } = prepared.spec;
     live.add(prepared);
-    store.dispatch(id, this.#creation(prepared, options));
+    store.dispatch(id, this.#creation(prepared, options, plan));
     runs.queue.changed(id);
+    runs.queue.settleNew(id);
     const created = store.registry.require(id);
     if (created.status === 'starting') runs.start(id);
     return created;
   }
 
-  #creation({ spec, environment, folder }: PreparedSession, { taskId, parentId }: CreateSessionOptions): CreatedAction {
-    const queuePosition = this.#options.runs.queue.positionOf(spec.id);
+  #creation(
+    { spec, environment, folder }: PreparedSession,
+    { taskId, parentId }: CreateSessionOptions,
+    plan: QueuePlan,
+  ): CreatedAction {
+    const { queue } = this.#options.runs;
+    const queuePosition = queue.positionOf(spec.id);
     return {
       type: 'created',
       at: this.#options.clock.now(),
+      ...(queuePosition === undefined && !queue.isRunning(spec.id) && { blocked: true }),
       session: {
         id: spec.id,
         mode: spec.mode,
@@ -140,6 +151,7 @@ export class SessionAdmission {
         ...(parentId !== undefined && { parentId }),
         ...(queuePosition !== undefined && { queuePosition }),
         ...askedOf(spec),
+        ...plan,
         ...(spec.policy.onHostLost === 'allow' && { detached: true }),
       },
     };

@@ -72,7 +72,14 @@ export class ManagedSessions implements SessionCommands {
     this.interventions = new SessionInterventions(store, live, runs);
     this.#executors = executors;
     const { gate } = this;
-    const removal = new SessionRemoval({ store, live, tree: runs.tree, owner, gate });
+    const removal = new SessionRemoval({
+      store,
+      live,
+      tree: runs.tree,
+      dependantOf: (id) => runs.queue.dependantOf(id),
+      owner,
+      gate,
+    });
     this.removal = removal;
     if (options.keepEnded) {
       const retention = new SessionRetention({ ...options.keepEnded, store, tree: runs.tree, removal, clock });

@@ -21,7 +21,7 @@ import { SessionQueue } from './session-queue.js';
 /** The statuses of a session that has no run to be launched. */
 const LAUNCHED = STATUSES.filter((status) => status !== 'starting');
 
-export interface SessionRunsOptions extends Omit<SessionSlotsOptions, 'onStart' | 'onChange'> {
+export interface SessionRunsOptions extends Omit<SessionSlotsOptions, 'onStart' | 'onChange' | 'priorityOf'> {
   store: SessionStore;
   live: LiveSessions;
   clock: Clock;
@@ -57,7 +57,9 @@ export class SessionRuns {
     const onStart = (id: string): void => {
       if (live.get(id) && !this.#keepsWaiting) this.start(id);
     };
-    this.queue = new SessionQueue({ ...limits, store, clock, onStart });
+    const onDependencyFailed = (id: string, error: string): void =>
+      void this.#effects.ended(this.#endWaiting(id, 'failed', 'dependency_failed', error));
+    this.queue = new SessionQueue({ ...limits, store, clock, onStart, onDependencyFailed });
     this.#ends = new RunEnds({
       store,
       live,
@@ -117,7 +119,7 @@ export class SessionRuns {
 
   /**
    * Takes over a session of an earlier manager, in the state of its record. If the session ran, its run goes on in its slot. If
-   * the session waited, it waits again after `queue.rejoin()`.
+   * the session waited, it waits again after `queue.readmitWaiting()`.
    */
   restore(prepared: PreparedSession, session: UnifiedSession): void {
     const { id, status, resumeAt } = session;
@@ -160,6 +162,7 @@ export class SessionRuns {
       ...defined({ commandId }),
       ...(admission.status === 'queued' && { queuePosition: admission.position }),
     });
+    this.queue.reopened(id);
     this.queue.changed(id);
     if (admission.status === 'starting') this.start(id);
     await this.#store.journal.saved(id);
@@ -190,6 +193,7 @@ export class SessionRuns {
   async close(): Promise<void> {
     this.#closed = true;
     this.#ends.close();
+    this.queue.close();
     await Promise.all(this.#live.runs().map((run) => run.detach()));
   }
 
@@ -200,14 +204,15 @@ export class SessionRuns {
       return this.#store.waiters.wait(this.#store.registry.require(id), {});
     }
     this.#ends.forgetWait(id);
-    const cancelled = this.#store.dispatch(id, {
-      type: 'ended',
-      at: this.#clock.now(),
-      status: 'cancelled',
-      result: { reason: 'cancelled', error: reason },
-    });
+    return this.#endWaiting(id, 'cancelled', 'cancelled', reason);
+  }
+
+  /** Ends a session that has no run. */
+  #endWaiting(id: string, status: 'failed' | 'cancelled', reason: string, error: string): UnifiedSession {
+    const at = this.#clock.now();
+    const ended = this.#store.dispatch(id, { type: 'ended', at, status, result: { reason, error } });
     this.queue.leave(id);
-    return cancelled;
+    return ended;
   }
 
   async #stopToContinue(id: string, run: Run, feedback: string, commandId?: string): Promise<UnifiedSession> {

@@ -154,6 +154,19 @@ export const managerSchema = z.strictObject({
 
 const worktreeSchema = z.strictObject({ branch, base: branch.optional(), path: text.min(1).optional() });
 
+/** The latest time that a `Date` can hold. */
+const LATEST_MS = 8.64e15;
+
+/** What a session waits for besides a slot. */
+export const planSchema = {
+  after: z
+    .array(z.strictObject({ id: text.min(1).max(500), on: z.enum(['completed', 'ended']).optional() }))
+    .max(1_000)
+    .optional(),
+  priority: z.enum(['high', 'normal', 'low']).optional(),
+  notBefore: z.int().nonnegative().max(LATEST_MS).optional(),
+};
+
 export const createSchema = z.strictObject({
   mode: z.enum(MODES).optional(),
   prompt: prompt.optional(),
@@ -177,6 +190,7 @@ export const createSchema = z.strictObject({
   limits: limitsSchema.optional(),
   policy: policySchema.optional(),
   detached: z.boolean().optional(),
+  ...planSchema,
   signal: z.instanceof(AbortSignal).optional(),
 });
 

@@ -3,6 +3,7 @@ import type { ApprovalSource, Denial } from './denial.js';
 import type { GuardRequest } from './metadata.js';
 import type { Observation } from './observation.js';
 import type { PendingQuestion, QuestionAnswer, QuestionSource } from './question.js';
+import type { QueuePlan } from './queue-plan.js';
 import type { SessionEnvironment, SessionResult, UnifiedSession } from './record.js';
 import type { RunEnd, RunStop } from './run.js';
 import type { TerminalStatus, WaitingFor } from './status.js';
@@ -12,8 +13,10 @@ export type SessionAction =
   | CreatedAction
   /** The session was taken over from an earlier manager, in the state that its journal tells. */
   | { readonly type: 'recovered'; readonly session: UnifiedSession }
-  /** The session moved in the queue. */
-  | { readonly type: 'moved'; readonly queuePosition: number }
+  /** The session has another position in the queue. Applied when a record is read, so nobody is told of it. */
+  | { readonly type: 'moved'; readonly queuePosition?: number }
+  /** The session came into line, at this position. Without a position, it has to wait for others again before it comes into line. */
+  | { readonly type: 'queued'; readonly queuePosition?: number }
   /** The session got a slot. A new run begins, and with it a new part of the log. */
   | { readonly type: 'launching'; readonly at: number }
   /** The place of the run is known: worktree, log, container name. */
@@ -102,6 +105,17 @@ export interface CreatedAction {
   readonly at: number;
   readonly session: Pick<
     UnifiedSession,
-    'id' | 'mode' | 'environment' | 'logFile' | 'taskId' | 'parentId' | 'queuePosition' | 'detached' | 'asked'
+    | 'id'
+    | 'mode'
+    | 'environment'
+    | 'logFile'
+    | 'taskId'
+    | 'parentId'
+    | 'queuePosition'
+    | 'detached'
+    | 'asked'
+    | keyof QueuePlan
   >;
+  /** True if the session waits, and may not start yet. Then it has no position. */
+  readonly blocked?: true;
 }

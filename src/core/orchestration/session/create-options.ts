@@ -5,6 +5,7 @@ import type { ModelChoice } from './model-choice.js';
 import type { OutputSchema } from './output-schema.js';
 import type { ToolPolicy } from './policy.js';
 import type { QuestionMode } from './question.js';
+import type { SessionDependency, SessionPriority } from './queue-plan.js';
 import type { SessionMode } from './status.js';
 import type { WorktreeRequest } from './worktree-request.js';
 
@@ -116,8 +117,36 @@ export interface CreateSessionOptions<T = unknown> extends OwnModelChoice {
    */
   detached?: boolean;
   /**
+   * Sessions of this manager that have to end before this one starts. With `on: 'completed'` (default) each has to end well:
+   * otherwise this session ends as `failed`, reason `dependency_failed`, and so do those that come after it. With `on: 'ended'` it
+   * does not matter how they end. Until then, the session is `queued` without a position, takes no slot, and lets later sessions
+   * pass. If such a session is continued while this one still waits, this one waits for it again. While this one waits, they cannot
+   * be removed. A session that is led by another one must not wait for its leader. At most 1,000. Default: none.
+   */
+  after?: readonly AfterSession[];
+  /**
+   * Which of the waiting sessions gets the next slot: one of the highest priority, and of these the one that came first. At most
+   * nine starts in a row pass over the session that came first of all. Then that session starts, whatever its priority is. So every
+   * session starts in the end. Sessions that have begun and only wait for a slot to go on go before all others. Default `'normal'`,
+   * or the priority of the session that leads this one.
+   */
+  priority?: SessionPriority;
+  /**
+   * The session does not start before this time, in epoch milliseconds. If the machine was asleep then, the session starts within a
+   * minute after it wakes. Until then, the session waits like one with `after`. Default: no such time.
+   */
+  notBefore?: number;
+  /**
    * Cancels the session when the signal is aborted. If `create()` is still under way, `create()` rejects with the signal's own
    * reason.
    */
   signal?: AbortSignal;
+}
+
+/** A session that has to end before another one starts. */
+export interface AfterSession {
+  /** The id of a session of the same manager. */
+  id: string;
+  /** `completed`: it has to end well. `ended`: it has to end, however it goes. Default `'completed'`. */
+  on?: SessionDependency['on'];
 }

@@ -38,7 +38,7 @@ interface SessionEventBase<Type extends string> extends EventBase<Type> {
 export type SessionCreatedEvent = SessionEventBase<'session:created'>;
 /** The session was taken over from an earlier manager of the same state folder. The record shows its current state. */
 export type SessionRecoveredEvent = SessionEventBase<'session:recovered'>;
-/** The session waits for a slot, at this position (1 is next). */
+/** The session waits for a slot, at this position (1 is next). A session of `after` or `notBefore` does so when it may start. */
 export interface SessionQueuedEvent extends SessionEventBase<'session:queued'> {
   readonly position: number;
 }
@@ -199,6 +199,8 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
       return [{ type: 'session:working', ...base }];
     case 'continued':
       return [{ type: 'session:continued', ...base, feedback: action.feedback }, ...queuedEvents(base)];
+    case 'queued':
+      return queuedEvents(base);
     case 'ended':
       return [{ type: `session:${action.status}`, ...base, result: action.result }];
     case 'removed':

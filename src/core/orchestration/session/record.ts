@@ -2,6 +2,7 @@ import type { GuardRequest, SessionMetadata } from './metadata.js';
 import type { SessionAsked } from './model-choice.js';
 import type { TypedId } from './output-schema.js';
 import type { AnsweredQuestion, PendingQuestion } from './question.js';
+import type { SessionDependency, SessionPriority } from './queue-plan.js';
 import type { SessionRun } from './run.js';
 import type { SessionMode, SessionStatus, WaitingFor } from './status.js';
 
@@ -18,8 +19,17 @@ export interface UnifiedSession<T = unknown> {
   readonly taskId?: string;
   readonly parentId?: string;
   readonly status: SessionStatus;
-  /** 1 for the next session to start. Only while `queued`. */
+  /**
+   * 1 for the next session to start. Only while `queued`, and absent while the session may not start because of `after` or
+   * `notBefore`. Others may come in between, see `CreateSessionOptions.priority`.
+   */
   readonly queuePosition?: number;
+  /** The sessions that had to end before this one could start, as it was created with. */
+  readonly after?: readonly SessionDependency[];
+  /** How soon the session gets a slot. Absent if it is `normal`, and neither `create()` nor a leader has set it. */
+  readonly priority?: SessionPriority;
+  /** The session does not start before this time, in epoch milliseconds. */
+  readonly notBefore?: number;
   /**
    * True if the session works on while no process is there: it was created as `detached`, or the policy sets `onHostLost` to
    * `'allow'`.
@@ -105,6 +115,7 @@ export interface SessionResult<T = unknown> {
    * - `invalid_output`: the result does not fit the option `output`, also after `outputRetries` further runs
    * - from the container or process: `oom`, `killed` (exit code 137), `terminated` (143), `lost` (it vanished), `log_lost`
    *   (nothing wrote its log any more)
+   * - `dependency_failed`: a session that it waited for (`after`) did not complete
    * - `incomplete`: the run ended well but without a result, or the conversation of an `interactive` session never began
    * - `error`: anything else
    *

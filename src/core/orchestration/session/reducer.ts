@@ -29,11 +29,11 @@ export function reduceSession(session: UnifiedSession | undefined, action: Sessi
   return Object.freeze(next(session, action));
 }
 
-function create({ at, session }: CreatedAction): UnifiedSession {
+function create({ at, session, blocked }: CreatedAction): UnifiedSession {
   return Object.freeze({
     ...session,
     environment: Object.freeze({ ...session.environment }),
-    status: session.queuePosition === undefined ? 'starting' : 'queued',
+    status: session.queuePosition === undefined && !blocked ? 'starting' : 'queued',
     createdAt: at,
     runs: Object.freeze([]),
     metadata: emptyMetadata(),
@@ -43,7 +43,10 @@ function create({ at, session }: CreatedAction): UnifiedSession {
 function next(session: UnifiedSession, action: Exclude<SessionAction, { type: FirstAction }>): UnifiedSession {
   switch (action.type) {
     case 'moved':
-      return { ...session, queuePosition: action.queuePosition };
+    case 'queued': {
+      const { queuePosition: _, ...rest } = session;
+      return { ...rest, ...(action.queuePosition !== undefined && { queuePosition: action.queuePosition }) };
+    }
     case 'launching': {
       const { queuePosition: _, ...rest } = session;
       // A continued session already has its run, which was added together with the feedback.

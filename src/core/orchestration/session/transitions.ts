@@ -14,6 +14,7 @@ export type FirstAction = 'created' | 'recovered';
 /** The statuses in which each action is legal. In any other status the action is refused, never ignored. */
 export const LEGAL_FROM: Readonly<Record<Exclude<SessionAction['type'], FirstAction>, readonly SessionStatus[]>> = {
   moved: ['queued'],
+  queued: ['queued'],
   launching: ['queued', 'starting'],
   placed: ['starting'],
   spawned: ['starting'],
