@@ -58,7 +58,7 @@ it('a call past the guard ends its session, and board and session page show the 
   const ended = await manager.waitFor(id);
   expect(ended.result?.reason).toBe('guard_bypassed');
   const why = ended.result?.error ?? '';
-  expect(why).toMatch(/^The call 'Bash' \('\w+'\) ran without asking\. .*its own faults can look the same/);
+  expect(why).toMatch(/^The call "Bash" \("\w+"\) ran without asking\. .*its own faults can look the same/);
   const page = await openPage(server);
   const row = sessionOnBoard(page, id);
   await row.getByText('failed: guard_bypassed', { exact: true }).waitFor();

@@ -258,7 +258,7 @@ describe('tool calls in the log', () => {
         level: 'critical',
         rule: 'guard.bypassed',
         reason: expect.stringMatching(
-          new RegExp(`^The call 'Bash' \\('t'\\) ran ${how}\\. .*Claude Code.*its own faults.*continue\\(\\)`),
+          new RegExp(`^The call "Bash" \\("t"\\) ran ${how}\\. .*Claude Code.*its own faults.*continue\\(\\)`),
         ),
       },
     });

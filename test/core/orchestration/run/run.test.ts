@@ -81,7 +81,7 @@ describe('a tool call that bypasses the guard', () => {
     const { id } = await manager.create({ prompt: 'x' });
     const ended = await manager.waitFor(id);
     const reason = expect.stringMatching(
-      new RegExp(`^The call 'Bash' \\('toolu_\\w+'\\) ran ${how}\\. .*its own faults`),
+      new RegExp(`^The call "Bash" \\("toolu_\\w+"\\) ran ${how}\\. .*its own faults`),
     );
     expect(ended).toMatchObject({ status: 'failed', result: { reason: 'guard_bypassed', error: reason } });
     const [danger] = ended.metadata.dangers.filter(({ rule }) => rule === 'guard.bypassed');
