@@ -61,6 +61,8 @@ export class RunGuard {
   readonly #options: RunGuardOptions;
   readonly #ledger = new CallLedger();
   #rules: Rules | undefined;
+  /** True if a call of the run has asked, also if it asked an earlier process. */
+  #wasAsked = false;
 
   constructor(options: RunGuardOptions) {
     this.#options = options;
@@ -81,11 +83,15 @@ export class RunGuard {
 
   /** Takes over the decisions of an earlier process about the run. */
   async restore(): Promise<void> {
-    for (const decision of await this.#options.decisions.read()) this.#ledger.restore(decision);
+    for (const decision of await this.#options.decisions.read()) {
+      this.#ledger.restore(decision);
+      this.#wasAsked = true;
+    }
   }
 
   /** Answers the hook. Resolves when the policy or a person has decided. Any failure is a denial. */
   async beforeTool({ askedAt, ...asked }: AskedCall): Promise<Verdict> {
+    this.#wasAsked = true;
     if (this.#ledger.hasEnded(asked.toolUseId)) return { allowed: false, reason: 'Denied: the call is over.' };
     const verdict = await this.#judge(asked, askedAt);
     try {
@@ -155,7 +161,8 @@ export class RunGuard {
       const { verdict, breach, tool } = this.#ledger.ended(observation);
       const ran = enforced === true || (enforced === 'ended' && observation.outcome === 'ok');
       if (ran && breach !== undefined) {
-        return [observation, ranWithoutLeave(observation.toolUseId, tool ?? 'unknown', breach)];
+        const found = ranWithoutLeave(observation.toolUseId, tool ?? 'unknown', breach);
+        return [observation, this.#wasAsked ? found : { ...found, neverAsked: true }];
       }
       if (!verdict || verdict.allowed) return [observation];
       if (verdict.answered) return [{ ...observation, outcome: 'ok', output: verdict.reason }];

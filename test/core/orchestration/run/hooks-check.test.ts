@@ -4,17 +4,20 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { HooksCheck } from '../../../../src/core/orchestration/run/hooks-check.js';
 import { DONE, ENDLESS, nextEvent, simulate } from '../../../support/simulate.js';
 
-/** A simulation that knows whether a hook has reported. The guard is not asked about its calls. */
+/** A simulation that knows whether a hook has reported. `asks` says about which calls the guard is asked. */
 class Hooked extends SimulatedExecutor {
   constructor(
     script: SimulatedScript,
     readonly hasReport: () => Promise<boolean>,
+    readonly asks: (call: { tool: string }) => boolean,
   ) {
     super(script);
   }
 
   override async launch(request: RunRequest): Promise<RunHandle> {
-    const hooks = { ...request.hooks, beforeTool: async () => ({ allowed: true }) as const };
+    const beforeTool: RunRequest['hooks']['beforeTool'] = async (call) =>
+      this.asks(call) ? request.hooks.beforeTool(call) : { allowed: true };
+    const hooks = { ...request.hooks, beforeTool };
     return { ...(await super.launch({ ...request, hooks })), hasHookReport: this.hasReport };
   }
 }
@@ -30,8 +33,8 @@ const CALLS: SimulatedScript = ({ conversationId }) =>
     },
   );
 
-const scene = (script: SimulatedScript, hasReport: () => Promise<boolean>) =>
-  simulate(DONE, { executors: { autonomous: new Hooked(script, hasReport) } });
+const scene = (script: SimulatedScript, hasReport: () => Promise<boolean>, asks = (_: { tool: string }) => false) =>
+  simulate(DONE, { executors: { autonomous: new Hooked(script, hasReport, asks) } });
 
 describe('a run whose hooks Claude Code does not run', () => {
   it('ends as guard_missing before its first call, and the reason names the settings of the organization', async () => {
@@ -57,8 +60,28 @@ describe('a run whose hooks Claude Code does not run', () => {
     expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'guard_missing' } });
   });
 
-  it('ends as guard_bypassed if hooks have reported and a call runs without asking', async () => {
+  it('ends as guard_missing if hooks have reported, but not even the first call asks', async () => {
     const { manager } = scene(CALLS, async () => true);
+    const { id } = await manager.create({ prompt: 'x' });
+    const { result } = await manager.waitFor(id);
+    expect(result?.reason).toBe('guard_missing');
+    expect(result?.error).toMatch(/A call has run by then: The call "Bash" .* ran without asking/);
+  });
+
+  it('ends as guard_bypassed if an earlier call has asked', async () => {
+    const { manager } = scene(
+      ({ conversationId }) =>
+        scriptedRun(
+          [
+            { tool: 'Read', input: { file_path: '/workspace/a' }, output: 'x' },
+            { tool: 'Bash', input: { command: 'ls' }, output: 'x' },
+            { text: 'never', afterMs: 60_000 },
+          ],
+          { conversationId },
+        ),
+      async () => true,
+      ({ tool }) => tool === 'Read',
+    );
     const { id } = await manager.create({ prompt: 'x' });
     expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'guard_bypassed' } });
   });
