@@ -2,6 +2,7 @@ import type {
   Danger,
   ErrorSeverity,
   GuardRequest,
+  PausedFor,
   SessionEnvironment,
   SessionMetadata,
   SessionMode,
@@ -57,8 +58,12 @@ export interface AutonomousSession {
   createdAt: number;
   startedAt?: number;
   endedAt?: number;
-  /** When the session goes on, if it waits for the end of a usage limit. */
+  /** When the session goes on by itself, if it waits for its provider. */
   resumeAt?: number;
+  /** Why the session waits until `resumeAt`. */
+  pausedFor?: PausedFor;
+  /** Whose login and money the session uses. */
+  account?: string;
   environment: SessionEnvironment;
   /** Claude's conversation id. */
   conversation?: string;
@@ -206,6 +211,8 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
     startedAt: session.startedAt,
     endedAt: session.endedAt,
     resumeAt: session.resumeAt,
+    pausedFor: session.pausedFor,
+    account: session.account,
     environment,
     conversation: session.conversationId,
     runs: runs.map(runView),

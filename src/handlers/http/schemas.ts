@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { CreateSessionOptions } from '../../core/index.js';
+import { accountOptions } from '../../core/orchestration/options/account-schemas.js';
 import { limitsSchema, MODES } from '../../core/orchestration/options/schemas.js';
 
 /** The body of `POST /api/autonomous-sessions`: the options of `create()`, without those that reach beyond the workspaces. */
@@ -34,9 +35,12 @@ export const createBody = z.strictObject({
   disallowedTools: z.array(z.string()).optional(),
   maxTurns: z.int().positive().optional(),
   limits: limitsSchema.optional(),
+  ...accountOptions,
 });
 
 export const bodies = {
+  hold: z.strictObject({ reason: z.string() }),
+  release: z.strictObject({ account: z.string().optional().describe('Only this account. Default: all holds.') }),
   nothing: z.strictObject({}),
   cancel: z.strictObject({ reason: z.string().max(2_000).optional() }),
   continue: z.strictObject({ feedback: z.string() }),

@@ -1,8 +1,10 @@
 import type { ClaudeOptions, InterpolationData } from 'channelcoder';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { SessionLimits } from '../session/limits.js';
+import type { OverageChoice } from '../session/overage.js';
 import type { ResolvedPolicy } from '../session/policy.js';
 import type { SessionEnvironment } from '../session/record.js';
+import type { ResolvedRetry } from '../session/retry.js';
 import type { SessionMode } from '../session/status.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 
@@ -30,6 +32,10 @@ export interface SessionSpec {
   /** The manager's policy, tightened by the session's own policy. */
   readonly policy: ResolvedPolicy;
   readonly limits: SessionLimits;
+  /** Whose login and money the session uses. Absent in what earlier releases have stored, like the next two. */
+  readonly account?: string;
+  readonly retry?: ResolvedRetry;
+  readonly onOverage?: OverageChoice;
 }
 
 /** What an executor found out about the place where a session will run. */

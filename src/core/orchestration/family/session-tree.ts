@@ -6,6 +6,7 @@ import type { CreateSessionOptions } from '../session/create-options.js';
 import { logBytesOf, type SessionLimits } from '../session/limits.js';
 import { NO_TOKENS, totalTokens } from '../session/observation.js';
 import type { UnifiedSession } from '../session/record.js';
+import { DEFAULT_RETRY } from '../session/retry.js';
 import { isTerminal } from '../session/transitions.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { OrchestrationError } from '../util/errors.js';
@@ -182,7 +183,7 @@ export class SessionTree {
  */
 export function handedDown(
   { id, environment }: UnifiedSession,
-  { docker: own, policy, limits, workspaces, claude: { disallowedTools = [] } }: SessionSpec,
+  { docker: own, policy, limits, workspaces, claude: { disallowedTools = [] }, ...spec }: SessionSpec,
   docker: CreateSessionOptions['docker'],
 ): Inheritance {
   if (docker === false && own !== false) {
@@ -197,6 +198,9 @@ export function handedDown(
     policy,
     limits: { ...limits, logBytes: logBytesOf(limits) },
     disallowedTools,
+    retry: spec.retry ?? DEFAULT_RETRY,
+    onOverage: spec.onOverage ?? 'continue',
+    ...(spec.account !== undefined && { account: spec.account }),
     cwd: environment.worktree ?? environment.cwd,
     ...(workspaces && { workspaces }),
   };

@@ -1,6 +1,7 @@
 import type { Executor } from '../contract/executor.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import { handedDown } from '../family/session-tree.js';
+import { accountOf } from '../options/account.js';
 import {
   type AskedDocker,
   askedDocker,
@@ -66,9 +67,11 @@ export class SessionAdmission {
     gate.requireOpen();
     tree.requireLeading(options.parentId, inheritance.led);
     const settled = tree.reserve(options.parentId);
+    queue.holds.enter(spec.id, accountOf(spec));
     try {
       queue.enqueue(spec.id);
     } catch (error) {
+      queue.holds.leave(spec.id);
       settled();
       throw error;
     }
@@ -96,6 +99,7 @@ export class SessionAdmission {
       return session;
     } catch (error) {
       queue.leave(spec.id);
+      queue.holds.leave(spec.id);
       throw error;
     } finally {
       settled();
@@ -131,6 +135,7 @@ export class SessionAdmission {
         mode: spec.mode,
         environment,
         logFile: folder.log,
+        account: accountOf(spec),
         ...(taskId !== undefined && { taskId }),
         ...(parentId !== undefined && { parentId }),
         ...(queuePosition !== undefined && { queuePosition }),
@@ -142,7 +147,7 @@ export class SessionAdmission {
   /** What a new session gets if its options do not say otherwise. */
   #inheritance({ parentId, docker }: CreateSessionOptions): Inheritance {
     const { options, live, runs, store } = this.#options;
-    const { docker: defaults, policy } = options;
+    const { docker: defaults, policy, account, retry, onOverage } = options;
     const leader = runs.tree.leader(parentId);
     if (leader) {
       requireEnv(leader.session.id, live.get(leader.session.id)?.missingEnv);
@@ -153,6 +158,9 @@ export class SessionAdmission {
     return {
       docker: defaults,
       policy,
+      retry,
+      onOverage,
+      ...(account !== undefined && { account }),
       ...(parent && { cwd: parent.environment.cwd }),
       ...(plan !== undefined && { prompt: plan }),
     };

@@ -1,21 +1,63 @@
 import { SessionSlots, type SessionSlotsOptions } from '../queue/session-slots.js';
+import type { Admission } from '../queue/slot-queue.js';
+import type { QueueStatus } from '../session/queue-status.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
+import { QueueHolds } from './queue-holds.js';
+import { UsageBook } from './usage-book.js';
 
-export interface SessionQueueOptions extends Omit<SessionSlotsOptions, 'onChange'> {
+export interface SessionQueueOptions extends Omit<SessionSlotsOptions, 'onChange' | 'mayStart'> {
   store: SessionStore;
   clock: Clock;
+  stateDir: string;
 }
 
 /** The queue of a manager. Changes of the queue are on record, and are reported to listeners. */
 export class SessionQueue extends SessionSlots {
   readonly #store: SessionStore;
   readonly #clock: Clock;
+  /** Which accounts are held, or whether the whole queue is. */
+  readonly holds: QueueHolds;
+  readonly usage = new UsageBook(() => this.changed(''));
 
-  constructor({ store, clock, ...options }: SessionQueueOptions) {
-    super({ ...options, onChange: (id) => this.changed(id) });
+  constructor({ store, clock, stateDir, ...options }: SessionQueueOptions) {
+    const holds = new QueueHolds({
+      stateDir,
+      clock,
+      tell: (event) => store.queueChanged(event),
+      onChange: (isHeld, cause) => {
+        this.setHeld(isHeld);
+        this.recheck();
+        this.changed(cause);
+      },
+    });
+    super({ ...options, mayStart: (id) => holds.mayStart(id), onChange: (id) => this.changed(id) });
+    this.holds = holds;
     this.#store = store;
     this.#clock = clock;
+  }
+
+  override status(): QueueStatus {
+    const [held, ...more] = this.holds.all;
+    const { windows } = this.usage;
+    return {
+      ...super.status(),
+      ...(held && { held, holds: [held, ...more] }),
+      ...(windows.length > 0 && { windows }),
+    };
+  }
+
+  /** As before. A session that has given its slot back gets none while its account or the queue is held. */
+  override readmit(id: string): Admission {
+    if (this.isRunning(id) || (!this.isHeld && this.holds.mayStart(id))) return super.readmit(id);
+    return this.await(id);
+  }
+
+  /** Puts a session at the end of the line, even beyond the limit. */
+  await(id: string): Admission {
+    this.leave(id);
+    this.rejoin(id);
+    return { status: 'queued', position: super.status().queued };
   }
 
   /** True if a session has a slot or waits for one, even before the session is on record. */

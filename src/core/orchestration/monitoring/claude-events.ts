@@ -1,6 +1,6 @@
-import { classifyError } from '../session/error-classifier.js';
 import type { Observation } from '../session/observation.js';
-import { readRateLimit } from './claude-limits.js';
+import { readAuthStatus, readFailedRequest } from './claude-failures.js';
+import { UsageWindows } from './claude-limits.js';
 import { readNotice } from './claude-notices.js';
 import { readResult } from './claude-result.js';
 import { MessageUsage } from './claude-usage.js';
@@ -21,6 +21,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  */
 export class ClaudeEventReader {
   readonly #usage = new MessageUsage();
+  readonly #windows = new UsageWindows();
   /** Only the first `init` of a run counts, because an agent can write a later one. */
   #initSeen = false;
   readonly #conversationId: string | undefined;
@@ -45,7 +46,9 @@ export class ClaudeEventReader {
         this.#usage.clear();
         return readResult(event);
       case 'rate_limit_event':
-        return readRateLimit(event);
+        return this.#windows.read(event);
+      case 'auth_status':
+        return readAuthStatus(event);
       default:
         return [];
     }
@@ -92,7 +95,7 @@ export class ClaudeEventReader {
   }
 
   #readSystem(event: Json, byUser: boolean): Observation[] {
-    const { session_id, model, claude_code_version } = event;
+    const { session_id, model, claude_code_version, apiKeySource } = event;
     const isId = typeof session_id === 'string' && (byUser || UUID.test(session_id));
     if (event.subtype === 'init' && !this.#initSeen && isId) {
       this.#initSeen = true;
@@ -102,6 +105,7 @@ export class ClaudeEventReader {
           conversationId: session_id,
           ...(typeof model === 'string' && { model: clipped(model) }),
           ...(typeof claude_code_version === 'string' && { claudeVersion: clipped(claude_code_version) }),
+          ...(typeof apiKeySource === 'string' && { keySource: clipped(apiKeySource) }),
         },
       ];
     }
@@ -126,11 +130,8 @@ export class ClaudeEventReader {
     else if (first && found.some((observation) => observation.kind === 'tool'))
       found.unshift({ kind: 'message', text: '', first, ...parent });
 
-    // Claude reports a failed request as a message of a model that does not exist, "<synthetic>".
-    if (typeof event.error === 'string' || event.isApiErrorMessage === true) {
-      const text = texts.join('\n') || textOf(event.error);
-      found.push({ kind: 'error', ...classifyError(text, 'api') });
-    }
+    if (typeof event.error === 'string' || event.isApiErrorMessage === true)
+      found.push(...readFailedRequest(event, texts.join('\n') || textOf(event.error)));
     return found;
   }
 }

@@ -6,10 +6,15 @@ import type { SessionSpec } from '../contract/session-spec.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import { DEFAULT_IMAGE, type DockerOptions } from '../session/docker-options.js';
 import { type SessionLimits, tightenLimits } from '../session/limits.js';
+import type { OverageChoice } from '../session/overage.js';
 import { detachPolicy, type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from '../session/policy.js';
+import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../session/retry.js';
 import type { SessionMode } from '../session/status.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
+import { stripControl } from '../util/text.js';
+import { accountLabel } from './account.js';
+import { holdSchema, releaseSchema } from './account-schemas.js';
 import { check } from './check.js';
 import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
 
@@ -45,6 +50,16 @@ export interface SessionManagerOptions {
    * Default `true`.
    */
   releaseSlotWhileWaiting?: boolean;
+  /**
+   * Whose login and money the sessions use: a label of your own, at most 200 characters. If the login of one session is refused, or
+   * its account has no money left, the sessions with the same label do not start any more. Default: a label made of the image, the
+   * variables and the mounts of the login, so that sessions with different keys have different labels.
+   */
+  account?: string;
+  /** How sessions go on by themselves after a failure of the provider that may pass. `false`: they fail at once. */
+  retry?: false | RetryOptions;
+  /** What happens to a session when its account begins to pay extra usage. Default `'continue'`, with one event a run. */
+  onOverage?: OverageChoice;
   /** Which sessions that have ended are kept. The others are removed automatically. Default: all are kept. */
   keepEnded?: KeepEnded;
   /**
@@ -61,8 +76,13 @@ export interface SessionManagerOptions {
   executors?: Partial<Record<SessionMode, Executor>>;
 }
 
-export type ResolvedManagerOptions = Required<Omit<SessionManagerOptions, 'policy' | 'keepEnded' | 'channelCoder'>> &
-  Pick<SessionManagerOptions, 'keepEnded' | 'channelCoder'> & { policy: ResolvedPolicy };
+export type ResolvedManagerOptions = Required<
+  Omit<SessionManagerOptions, 'policy' | 'keepEnded' | 'channelCoder' | 'account' | 'retry'>
+> &
+  Pick<SessionManagerOptions, 'keepEnded' | 'channelCoder' | 'account'> & {
+    policy: ResolvedPolicy;
+    retry: ResolvedRetry;
+  };
 
 /** The state folder of a manager that is told no other. */
 export function defaultStateDir(): string {
@@ -90,6 +110,9 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
     socket: options.socket ?? true,
     executors: options.executors ?? {},
+    retry: resolveRetry(options.retry),
+    onOverage: options.onOverage ?? 'continue',
+    ...(options.account !== undefined && { account: options.account }),
     ...(options.keepEnded && { keepEnded: { ...options.keepEnded } }),
     ...(options.channelCoder && { channelCoder: options.channelCoder }),
   };
@@ -102,6 +125,9 @@ export interface Inheritance {
   readonly cwd?: string;
   readonly workspaces?: readonly string[];
   readonly limits?: SessionLimits;
+  readonly account?: string;
+  readonly retry?: ResolvedRetry;
+  readonly onOverage?: OverageChoice;
   /** Tools that the session may not use. Its own options can only add to them. */
   readonly disallowedTools?: readonly string[];
   /** Set if another session leads it. That session's agent may have asked for it. */
@@ -135,6 +161,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     throw new OrchestrationError('INVALID_OPTIONS', "Option 'data' needs 'promptFile': a 'prompt' is sent as it is.");
   }
   const policy = tightenPolicy(base.policy, own);
+  const docker = resolveDocker(base.docker, askedDocker(options.docker));
   return {
     id,
     mode: options.mode ?? 'autonomous',
@@ -142,7 +169,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     cwd,
     worktree: worktreeOf(worktree, base.led),
     ...(workspaces && { workspaces }),
-    docker: resolveDocker(base.docker, askedDocker(options.docker)),
+    docker,
     claude: defined({
       system: options.system,
       appendSystem: options.appendSystem,
@@ -153,6 +180,9 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     }),
     policy: detached ? detachPolicy(policy, base.led === true) : policy,
     limits: tightenLimits(base.limits ?? {}, options.limits),
+    account: options.account ?? base.account ?? accountLabel(docker),
+    retry: resolveRetry(options.retry, base.retry),
+    onOverage: options.onOverage ?? base.onOverage ?? 'continue',
   };
 }
 
@@ -185,6 +215,18 @@ export function resolveFeedback(feedback: string): string {
 export function resolveMessage(message: string): string {
   check(messageSchema, { message });
   return message;
+}
+
+/** Why a person holds the queue. @throws OrchestrationError `INVALID_OPTIONS` */
+export function resolveHoldReason(reason: string): string {
+  check(holdSchema, { reason });
+  return stripControl(reason);
+}
+
+/** @throws OrchestrationError `INVALID_OPTIONS` */
+export function resolveAccount(account: string | undefined): string | undefined {
+  check(releaseSchema, { account });
+  return account;
 }
 
 /**

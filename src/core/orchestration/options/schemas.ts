@@ -5,6 +5,7 @@ import type { Executor } from '../contract/executor.js';
 import { variableProblem } from '../guard/guard-environment.js';
 import { branchNameProblem } from '../session/branch-name.js';
 import type { SessionMode } from '../session/status.js';
+import { accountOptions } from './account-schemas.js';
 
 export const MODES = [
   'autonomous',
@@ -111,6 +112,7 @@ export const managerSchema = z.strictObject({
   releaseSlotWhileWaiting: z.boolean().optional(),
   socket: z.boolean().optional(),
   keepEnded: keepEndedSchema.optional(),
+  ...accountOptions,
   channelCoder: z.custom<ChannelCoderModule>(isObject, 'must be the module or an object like it').optional(),
   executors: z.partialRecord(z.enum(MODES), z.custom<Executor>(isObject, 'must be an executor')).optional(),
 });
@@ -136,6 +138,7 @@ export const createSchema = z.strictObject({
   maxTurns: positive.optional(),
   limits: limitsSchema.optional(),
   policy: policySchema.optional(),
+  ...accountOptions,
   detached: z.boolean().optional(),
   signal: z.instanceof(AbortSignal).optional(),
 });

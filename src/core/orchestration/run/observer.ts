@@ -20,6 +20,7 @@ import { deferred } from '../util/deferred.js';
 import { quote } from '../util/errors.js';
 import type { RunControl } from './control.js';
 import type { RunLimits } from './limits.js';
+import { ProviderWatch } from './provider-watch.js';
 import type { SlotLease } from './slot-lease.js';
 
 export interface RunObserverOptions {
@@ -47,11 +48,11 @@ interface LogPart {
 export class RunObserver {
   readonly #options: RunObserverOptions;
   readonly #git: GitWatch;
+  readonly #provider: ProviderWatch;
   /** The folder where the agent works. Set only if this process launches the run. */
   #checkout: string | undefined;
   readonly #caughtUp = deferred<void>();
   #monitor: LogMonitor | undefined;
-  #resetsAt: number | undefined;
   /** When the log was last written to. Set only while we read lines that an earlier process may already have read. */
   #replayed: number | undefined;
   /** True if calls could run while there was no process to ask. */
@@ -65,6 +66,12 @@ export class RunObserver {
   constructor(options: RunObserverOptions) {
     this.#options = options;
     this.#git = new GitWatch(options.request.folder.gitSnapshot, (planted) => this.#report(planted));
+    const { spec } = options.request;
+    this.#provider = new ProviderWatch({
+      onOverage: spec.onOverage ?? 'continue',
+      attended: spec.mode === 'interactive',
+      stop: (stop) => options.control.stop(stop),
+    });
   }
 
   /** Resolves when the record has everything that was in the log when we began to read it. */
@@ -73,11 +80,11 @@ export class RunObserver {
   }
 
   /** What was observed about how the run went. */
-  get witnesses(): Pick<RunWitnesses, 'result' | 'hasEvents' | 'resetsAt' | 'diagnostics'> {
+  get witnesses(): Pick<RunWitnesses, 'result' | 'hasEvents' | 'provider' | 'diagnostics'> {
     return {
       hasEvents: this.#monitor?.hasEvents ?? false,
       result: this.#monitor?.result,
-      resetsAt: this.#resetsAt,
+      provider: this.#provider.witness(this.#options.record.clock.now()),
       diagnostics: this.#monitor?.lastDiagnostics ?? [],
     };
   }
@@ -113,7 +120,10 @@ export class RunObserver {
     const mostBytes = logBytesOf(spec.limits);
     // Each line of the log is judged at once and in order, so the rules have to be loaded before the first line.
     await guard.ready();
-    if (replay) this.#replayed = (await lstat(log)).mtimeMs;
+    if (replay) {
+      this.#replayed = (await lstat(log)).mtimeMs;
+      this.#provider.replay();
+    }
     this.#unasked = replay?.onHostLost === 'allow';
     const { transcript, turns, channelCoder } = handle;
     const watch = channelCoder?.watch;
@@ -135,6 +145,7 @@ export class RunObserver {
     void Promise.all([this.#monitor.caughtUp, ignoreRules.settled()]).then(() => {
       if (this.#detached) return; // The hooks' calls wait for the next process, which reads the rest.
       this.#replayed = undefined;
+      this.#provider.caughtUp();
       this.#caughtUp.resolve();
       // A hook may have reported the end of the turn to a process that is gone, so we expect no report of a hook.
       if (replay && this.#turnOver) turns?.ended(false);
@@ -150,6 +161,7 @@ export class RunObserver {
   /** Stops observing. The run may go on, and what the next process needs stays on disk. */
   detach(): void {
     this.#detached = true;
+    this.#provider.end();
     this.#monitor?.stop();
     this.#git.detach();
     this.#options.ignoreRules.detach();
@@ -183,9 +195,9 @@ export class RunObserver {
       ...(replayed !== undefined && { replayed: true }),
     });
     if (isRecorded) limits.observe(seen);
+    this.#provider.observe(seen);
     for (const observation of seen) {
       if (observation.kind === 'tool-result') lease.after(observation.toolUseId);
-      if (observation.kind === 'usage-limit') this.#resetsAt = observation.resetsAt;
       if (observation.kind === 'breach') {
         control.stop({ status: 'failed', reason: 'guard_bypassed', error: observation.danger.reason }, 'at-once');
       }

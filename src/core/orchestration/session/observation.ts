@@ -1,9 +1,17 @@
 import type { Danger } from '../../../danger/index.js';
 import type { ErrorSeverity, TokenUsage, ToolOutcome } from './metadata.js';
+import type { ProviderFailure } from './provider-failure.js';
 
 /** What one log line reports, in our own vocabulary. A line may report several things, or nothing. */
 export type Observation =
-  | { readonly kind: 'init'; readonly conversationId: string; readonly model?: string; readonly claudeVersion?: string }
+  | {
+      readonly kind: 'init';
+      readonly conversationId: string;
+      readonly model?: string;
+      readonly claudeVersion?: string;
+      /** Where Claude has its login from: the name of a variable, `none` for a login that Claude itself keeps. */
+      readonly keySource?: string;
+    }
   | {
       readonly kind: 'message';
       readonly text: string;
@@ -38,12 +46,28 @@ export type Observation =
       /** At list prices, in US dollars. Absent for a model whose price is not known. */
       readonly costUsd?: number;
     }
-  /** The model's provider allows no more requests for now. */
+  /** What the provider told about one of the account's windows. */
   | {
-      readonly kind: 'usage-limit';
-      /** When the provider allows requests again, in epoch milliseconds. */
+      readonly kind: 'usage-window';
+      /** Absent if the provider did not name the window. */
+      readonly type?: string;
+      readonly status: 'allowed' | 'allowed_warning' | 'rejected';
+      readonly utilization?: number;
+      /** When the window is reset, in epoch milliseconds. */
       readonly resetsAt?: number;
+      /** True if the account pays extra for what it uses. Then requests are answered, even if the window is used up. */
+      readonly overage?: true;
     }
+  /** A request to the provider failed. Claude tries again by itself, or gives up (`final`). */
+  | {
+      readonly kind: 'request-failed';
+      /** Absent if the failure is the request's own. */
+      readonly failure?: ProviderFailure;
+      readonly final: boolean;
+      readonly text: string;
+    }
+  /** The account pays extra for what the session uses. Told once in a run. */
+  | { readonly kind: 'overage'; readonly resetsAt?: number }
   /**
    * The log was tampered with. Either a line about a tool call cannot be read, because something was written into it or in
    * front of it, or lines are missing.

@@ -1,6 +1,7 @@
 import { stripControl, truncate } from '../util/text.js';
 import { classifyError } from './error-classifier.js';
 import type { ResultObservation } from './observation.js';
+import { failureOf, type ProviderFailure, type ProviderWitness } from './provider-failure.js';
 import type { SessionEnvironment, SessionResult } from './record.js';
 import type { RunEnd, RunStop } from './run.js';
 import type { TerminalStatus } from './status.js';
@@ -22,8 +23,8 @@ export interface RunWitnesses {
   unattended: Pick<SessionEnvironment, 'docker' | 'dockerImage'> | undefined;
   /** Why the run was stopped on purpose, if it was. */
   stopped: RunStop | undefined;
-  /** When the provider allows requests again, in epoch milliseconds, if it said so. */
-  resetsAt: number | undefined;
+  /** What the provider said of the last request. */
+  provider: ProviderWitness;
   /** The last log lines that were not stream-json. */
   diagnostics: readonly string[];
 }
@@ -31,8 +32,10 @@ export interface RunWitnesses {
 export interface Outcome {
   status: TerminalStatus;
   result: SessionResult;
-  /** The provider allows no more requests for now. The conversation can go on later. */
-  usageLimit?: { resetsAt?: number };
+  /** Why the provider did not answer, if that ended the run. */
+  failure?: ProviderFailure;
+  /** When the provider allows requests again, in epoch milliseconds. Only of a `usage_limit`, if the provider said so. */
+  resetsAt?: number;
   /**
    * Set if the session must not be continued immediately: its container may still exist, or the run was ended as failed on
    * purpose.
@@ -45,7 +48,7 @@ export interface Outcome {
  * result without error. Pure.
  */
 export function outcomeOf(witnesses: RunWitnesses): Outcome {
-  const { end, result, stopped, resetsAt, diagnostics, hasEvents, unattended } = witnesses;
+  const { end, result, stopped, provider, diagnostics, hasEvents, unattended } = witnesses;
   const { exitCode } = end;
   const shared = {
     ...(result?.text !== undefined && { text: result.text }),
@@ -65,9 +68,13 @@ export function outcomeOf(witnesses: RunWitnesses): Outcome {
   if (end.oomKilled) return failed('oom', 'The container reached its memory limit (docker.memory) and was killed.');
   if (end.reason !== undefined) return failed(end.reason, `${(end.error ?? end.reason).replace(/\.$/, '')}.${said}`);
   if (result?.isError) {
-    const reason = resultReason(result);
-    const outcome = failed(reason, result.text ?? `Claude ended with '${result.subtype}'.`);
-    return reason === 'rate_limited' ? { ...outcome, usageLimit: resetsAt === undefined ? {} : { resetsAt } } : outcome;
+    const text = result.text ?? `Claude ended with '${result.subtype}'.`;
+    const limited = limitReason(result);
+    const failure = limited === undefined ? failureOf(provider, result.text ?? '') : undefined;
+    const outcome = failed(limited ?? (failure ? FAILURE_REASONS[failure] : 'error'), text);
+    if (!failure) return outcome;
+    const { resetsAt } = provider.limit ?? {};
+    return { ...outcome, failure, ...(failure === 'usage_limit' && resetsAt !== undefined && { resetsAt }) };
   }
   const exitedWell = exitCode === 0 || (end.unknown && exitCode === undefined);
   if (end.closed) return { status: 'completed', result: { ...shared, reason: exitCode === 0 ? 'success' : 'closed' } };
@@ -103,13 +110,18 @@ function silent({ docker, dockerImage }: Pick<SessionEnvironment, 'docker' | 'do
   return `${found} Likely causes: ${causes.join('; ')}. Try: ${test} (it has to print an answer; if docker.user is set, add --user).`;
 }
 
-function resultReason(result: ResultObservation): string {
-  if (result.subtype === 'error_max_turns') return 'max_turns';
-  if (result.subtype === 'error_max_budget_usd') return 'max_cost';
-  const { code } = classifyError(result.text ?? '', 'api');
-  if (code === 'auth') return 'auth';
-  if (code === 'rate_limit') return 'rate_limited';
-  return 'error';
+/** The reasons of a session that ends because the provider did not answer. */
+const FAILURE_REASONS: Readonly<Record<ProviderFailure, string>> = {
+  auth: 'auth',
+  spend_limit: 'spend_limit',
+  usage_limit: 'rate_limited',
+  transient: 'provider_error',
+};
+
+/** The limit that Claude Code itself keeps, if it ended the run. */
+function limitReason({ subtype }: ResultObservation): string | undefined {
+  if (subtype === 'error_max_turns') return 'max_turns';
+  return subtype === 'error_max_budget_usd' ? 'max_cost' : undefined;
 }
 
 /** The exit code of a container that found other files mounted than those that were checked. */

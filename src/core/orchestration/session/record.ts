@@ -1,6 +1,6 @@
 import type { GuardRequest, SessionMetadata } from './metadata.js';
 import type { SessionRun } from './run.js';
-import type { SessionMode, SessionStatus, WaitingFor } from './status.js';
+import type { PausedFor, SessionMode, SessionStatus, WaitingFor } from './status.js';
 
 /**
  * Everything that is known of one session: a plain, deep-frozen record. A change makes a new record, so a record that you have
@@ -44,8 +44,12 @@ export interface UnifiedSession {
   readonly pendingApprovals?: readonly GuardRequest[];
   /** What the session waits for while it has nothing to do. Absent while it only waits for decisions about tool calls. */
   readonly waitingFor?: WaitingFor;
-  /** When a session that waits for its provider's usage limit goes on by itself; only while `paused`. */
+  /** When a session that waits for its provider goes on by itself; only while `paused`. */
   readonly resumeAt?: number;
+  /** Why the session waits until `resumeAt`. */
+  readonly pausedFor?: PausedFor;
+  /** Whose login and money the session uses: the option `account`, or a label made of the image and the variables of the login. */
+  readonly account?: string;
   /** How the last run went. Only while the session is terminal. */
   readonly result?: SessionResult;
   readonly metadata: SessionMetadata;
@@ -81,7 +85,9 @@ export interface SessionResult {
    * - for a limit: `timeout`, `idle`, `max_cost`, `max_tokens`, `max_turns`, `log_limit` (the log got longer than
    *   `limits.logBytes`, or was filled faster than it can be read)
    * - from the guard: `guard_bypassed`
-   * - from the provider: `auth`, `rate_limited`
+   * - from the provider: `auth` (the login is refused), `spend_limit` (the account has no money left, or reached a cap),
+   *   `rate_limited`, `provider_error` (its server or the connection failed, and all attempts of `retry` are used up), `overage`
+   *   (paid extra usage began, and `onOverage` is `'end'`)
    * - from the container or process: `oom`, `killed` (exit code 137), `terminated` (143), `lost` (it vanished), `log_lost`
    *   (nothing wrote its log any more)
    * - `incomplete`: the run ended well but without a result, or the conversation of an `interactive` session never began

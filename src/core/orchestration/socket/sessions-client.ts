@@ -157,6 +157,15 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
     return this.#queue;
   }
 
+  async holdQueue(reason: string): Promise<QueueStatus> {
+    return (await this.#reach()).call('holdQueue', [reason], () => this.#queue);
+  }
+
+  async releaseQueue(account?: string): Promise<QueueStatus> {
+    const given = account === undefined ? [] : [account];
+    return (await this.#reach()).call('releaseQueue', given, () => this.#queue);
+  }
+
   /** Ends the connection. The sessions and their manager go on. */
   async close(): Promise<void> {
     if (this.#closed.signal.aborted) return;
@@ -260,7 +269,7 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
       },
       onAction: (id, action, at) => void this.#records.apply(id, action, at),
       onQueue: (event) => {
-        this.#queue = event.queue;
+        if (event.type === 'queue:changed') this.#queue = event.queue;
         this.#records.queueChanged(event);
       },
       onLost: () => this.#lost(),
