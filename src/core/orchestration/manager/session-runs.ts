@@ -126,7 +126,10 @@ export class SessionRuns {
     this.#store.dispatch(id, { type: 'recovered', session });
     if (isTerminal(status) || status === 'queued') return;
     // A session that waits until a time has no slot.
-    if (resumeAt !== undefined) return this.#ends.restoreWait(id, resumeAt);
+    if (resumeAt !== undefined) {
+      this.#ends.restoreWait(id, resumeAt);
+      return;
+    }
     if (session.waitingFor === undefined || this.queue.keepsSlot(session.waitingFor)) this.queue.occupy(id);
     this.start(id, hasOpenRun(session) ? (prepared.adoptedPolicy ?? {}) : undefined);
   }

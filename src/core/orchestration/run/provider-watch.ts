@@ -99,9 +99,9 @@ export class ProviderWatch {
   }
 
   #window(window: Window): void {
-    if (window.status !== 'rejected' || window.overage) return this.#rejected.clear();
     const type = window.type ?? '';
-    if (this.#rejected.has(type) || this.#rejected.size < MOST_WINDOWS) this.#rejected.set(type, window);
+    if (window.status !== 'rejected' || window.overage) this.#rejected.clear();
+    else if (this.#rejected.has(type) || this.#rejected.size < MOST_WINDOWS) this.#rejected.set(type, window);
   }
 
   #limit(now: number): ProviderWitness['limit'] {
