@@ -39,8 +39,8 @@ export function afterRun(
     return { kind: 'wait', failure: { pausedFor, ...failed, attempt }, ...(resetsAt !== undefined && { resetsAt }) };
   }
   if (stop) return { kind: 'end' };
-  if (outcome.failure === 'usage_limit') {
-    const { resetsAt } = outcome;
+  if (outcome.usageLimit) {
+    const { resetsAt } = outcome.usageLimit;
     const attempt = attemptOf(session.runs, (earlier) => earlier?.pausedFor === 'usage_limit', usedTokens);
     const failure: RunFailure = { pausedFor: 'usage_limit', ...failed, attempt };
     return { kind: 'wait', failure, ...(resetsAt !== undefined && { resetsAt }) };
@@ -75,7 +75,7 @@ function usedTokens({ tokens }: SessionRun): boolean {
   return tokens !== undefined && totalTokens(tokens) > 0;
 }
 
-function retryCause({ failure, result: { reason } }: Outcome): RetryCause | undefined {
-  if (failure === 'transient') return 'provider';
+function retryCause({ cause, result: { reason } }: Outcome): RetryCause | undefined {
+  if (cause === 'transient') return 'provider';
   return reason === 'oom' || reason === 'lost' || reason === 'error' ? reason : undefined;
 }

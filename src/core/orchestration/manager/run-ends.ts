@@ -123,9 +123,9 @@ export class RunEnds {
 
   #end({ id, runs }: UnifiedSession, outcome: Outcome, failedAttempts: number | undefined): void {
     const { store, clock, queue, effects, holds } = this.#options;
-    const { status, result, failure } = outcome;
+    const { status, result, cause } = outcome;
     // The session may have been told to end after its run was over.
-    const stop = failure && runs.at(-1)?.stop;
+    const stop = cause && runs.at(-1)?.stop;
     const ended = store.dispatch(id, {
       type: 'ended',
       at: clock.now(),

@@ -109,6 +109,7 @@ export class ClaudeEventReader {
         },
       ];
     }
+    if (event.subtype === 'init') return this.#initSeen ? [{ kind: 'turn-begin' }] : [];
     return readNotice(event);
   }
 

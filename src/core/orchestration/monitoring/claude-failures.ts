@@ -1,7 +1,8 @@
 import { classifyError } from '../session/error-classifier.js';
+import { causeOfFailure } from '../session/failure-cause.js';
 import type { Observation } from '../session/observation.js';
-import { providerFailure } from '../session/provider-failure.js';
 import { truncate } from '../util/text.js';
+import { readRequest } from './claude-request.js';
 import type { Json } from './content-blocks.js';
 import { clipped, isCount, primitiveOf } from './event-fields.js';
 
@@ -12,7 +13,7 @@ export function readApiRetry(event: Json): Observation[] {
   const why = clipped(String(primitiveOf(event.error) ?? primitiveOf(event.error_status) ?? 'unknown error'));
   const failed = requestFailed(event, why, isCount(event.error_status) ? event.error_status : undefined, false);
   const { code, severity } =
-    failed.failure === 'auth' ? { code: 'auth', severity: 'critical' as const } : classifyError(why, 'api');
+    failed.cause === 'auth' ? { code: 'auth', severity: 'critical' as const } : classifyError(why, 'api');
   const known = code === 'api_error' ? { code: 'retry', severity } : { code, severity };
   return [{ kind: 'error', ...known, message: `The request is tried again: ${why}` }, failed];
 }
@@ -22,8 +23,8 @@ export function readFailedRequest(event: Json, text: string): Observation[] {
   const status = isCount(event.api_error_status) ? event.api_error_status : undefined;
   const failed = requestFailed(event, text, status, true);
   const { code, severity, message } = classifyError(text, 'api');
-  const known = failed.failure === 'auth' ? { code: 'auth', severity: 'critical' as const } : { code, severity };
-  return [{ kind: 'error', ...known, message }, failed];
+  const known = failed.cause === 'auth' ? { code: 'auth', severity: 'critical' as const } : { code, severity };
+  return [{ kind: 'error', ...known, message, request: readRequest(event) }, failed];
 }
 
 /** Claude says that it could not log in. */
@@ -33,7 +34,7 @@ export function readAuthStatus({ error }: Json): Observation[] {
   const { message } = classifyError(text, 'api');
   return [
     { kind: 'error', severity: 'critical', code: 'auth', message },
-    { kind: 'request-failed', failure: 'auth', final: true, text },
+    { kind: 'request-failed', cause: 'auth', final: true, text },
   ];
 }
 
@@ -43,7 +44,7 @@ function requestFailed(
   status: number | undefined,
   final: boolean,
 ): Extract<Observation, { kind: 'request-failed' }> {
-  const name = typeof error === 'string' ? { error: clipped(error) } : {};
-  const failure = providerFailure({ ...name, text, ...(status !== undefined && { status }) });
-  return { kind: 'request-failed', ...(failure && { failure }), final, text: truncate(text, TEXT_LENGTH) };
+  const type = typeof error === 'string' ? { type: clipped(error) } : {};
+  const cause = causeOfFailure({ ...type, text, ...(status !== undefined && { status }) });
+  return { kind: 'request-failed', ...(cause && { cause }), final, text: truncate(text, TEXT_LENGTH) };
 }

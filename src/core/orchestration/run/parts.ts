@@ -5,6 +5,7 @@ import { DecisionLog } from '../guard/decision-log.js';
 import { RunGuard } from '../guard/run-guard.js';
 import { SteeringQueue } from '../mailbox/steering-queue.js';
 import type { Slot } from '../queue/slot.js';
+import { RunProgress } from '../session/run-progress.js';
 import type { RunRecord } from '../session/run-record.js';
 import { mountTargets } from '../workspace/mounts.js';
 import type { RunControl } from './control.js';
@@ -62,11 +63,17 @@ export function makeParts(
   const lease = new SlotLease(slot, record, adopt && record.session.waitingFor);
   const steering = new SteeringQueue(folder.steering);
   const decisions = new DecisionLog(folder.decisions);
-  const limits = new RunLimits(
-    spec.limits,
-    () => lead.spending(),
-    (excess) => control.stop({ status: 'failed', ...excess }),
-  );
+  const progress = new RunProgress();
+  const limits: RunLimits = new RunLimits({
+    limits: spec.limits,
+    progress,
+    unattended: spec.mode !== 'interactive',
+    env: spec.docker ? (spec.docker.env ?? {}) : process.env,
+    spending: () => lead.spending(),
+    seenAtStart: (): string => observer.seenAtStart,
+    onExcess: (excess) => control.stop({ status: 'failed', ...excess }),
+    onOverdue: () => control.endProcess(),
+  });
   const inherited = session.parentId === undefined ? undefined : folder.beside(session.parentId).ignoreRules;
   const ignoreRules = new IgnoreRules(folder.ignoreRules, committedRules, inherited);
   const place = {
@@ -75,7 +82,16 @@ export function makeParts(
     ignored: ignoreRules.ignored,
   };
   const guard = new RunGuard({ policy: spec.policy, place, record, decisions, off: toolsOff(spec.claude.tools) });
-  const observer = new RunObserver({ request, record, control, guard, limits, lease, ignoreRules });
+  const observer: RunObserver = new RunObserver({
+    request,
+    record,
+    control,
+    guard,
+    limits,
+    progress,
+    lease,
+    ignoreRules,
+  });
   const notes = new RunNotes({ folder, guard, decisions, steering, observer });
   const pause = new RunPause({ record, control, approvals: guard.approvals, heldFile: folder.held });
   const commands = lead.commandsFor(lease);

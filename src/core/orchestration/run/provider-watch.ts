@@ -1,7 +1,7 @@
 import type { Observation } from '../session/observation.js';
 import type { OverageChoice } from '../session/overage.js';
-import type { ProviderWitness } from '../session/provider-failure.js';
 import type { RunStop } from '../session/run.js';
+import type { ProviderLimit } from '../session/run-witnesses.js';
 
 type Failed = Extract<Observation, { kind: 'request-failed' }>;
 type Window = Extract<Observation, { kind: 'usage-window' }>;
@@ -63,13 +63,6 @@ export class ProviderWatch {
     }
   }
 
-  /** What the provider said last. */
-  witness(now: number): ProviderWitness {
-    const { kind: _, final: __, ...failed } = this.#failed ?? { kind: '', final: true, text: '' };
-    const limit = this.#limit(now);
-    return { ...(this.#failed && { failed }), ...(limit && { limit }) };
-  }
-
   /** Called when the run is over, or goes on without this process. */
   end(): void {
     clearTimeout(this.#timer);
@@ -85,7 +78,7 @@ export class ProviderWatch {
 
   #requestFailed(failed: Failed): void {
     if (failed.final) this.#failed = failed;
-    if (failed.failure !== 'auth') return;
+    if (failed.cause !== 'auth') return;
     this.#refusals += 1;
     if (failed.final) this.#givenUp(failed);
     else if (!this.#refreshesKey || this.#refusals > 1) this.#ends(refusedLogin(failed));
@@ -93,7 +86,7 @@ export class ProviderWatch {
 
   /** Usually Claude exits in the next moment. If it does not, a refused login ends the run. */
   #givenUp(failed: Failed): void {
-    if (failed.failure !== 'auth' || this.#replaying) return;
+    if (failed.cause !== 'auth' || this.#replaying) return;
     this.end();
     this.#timer = setTimeout(() => this.#ends(refusedLogin(failed)), GIVEN_UP_MS);
   }
@@ -104,15 +97,16 @@ export class ProviderWatch {
     else if (this.#rejected.has(type) || this.#rejected.size < MOST_WINDOWS) this.#rejected.set(type, window);
   }
 
-  #limit(now: number): ProviderWitness['limit'] {
+  /** The limit that the provider's events tell, if it has not answered since. With several windows, the last reset counts. */
+  limit(now: number): ProviderLimit | undefined {
     const windows = [...this.#rejected.values()];
     if (windows.length === 0) return undefined;
     const lifted = windows.filter(({ type, resetsAt = Number.POSITIVE_INFINITY }) =>
       type === 'overage' ? resetsAt <= now + LONGEST_WINDOW_MS : true,
     );
-    if (lifted.length === 0) return { failure: 'spend_limit' };
+    if (lifted.length === 0) return { cause: 'spend_limit' };
     const resets = lifted.flatMap(({ resetsAt }) => resetsAt ?? []);
-    return { failure: 'usage_limit', ...(resets.length > 0 && { resetsAt: Math.max(...resets) }) };
+    return { cause: 'usage_limit', ...(resets.length > 0 && { resetsAt: Math.max(...resets) }) };
   }
 
   #overage(resetsAt: number | undefined): void {

@@ -110,9 +110,13 @@ function add(draft: Draft, observation: Observation, { at, replayed }: Observed)
     case 'overage':
     case 'turn-end':
     case 'tampered':
+    case 'turn-begin':
+    case 'task':
+    case 'tasks':
+    case 'compacting':
       break;
     case 'error': {
-      const { kind: _, ...rest } = observation;
+      const { kind: _, request: __, ...rest } = observation;
       const error: ClassifiedError = Object.freeze({ ...rest, message: detachString(rest.message), at });
       const { [error.severity]: count } = metadata.errorCounts;
       metadata.errors = pushed(metadata.errors, error, KEPT.errors);

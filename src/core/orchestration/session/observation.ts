@@ -1,6 +1,6 @@
 import type { Danger } from '../../../danger/index.js';
+import type { FailureCause } from './failure-cause.js';
 import type { ErrorSeverity, TokenUsage, ToolOutcome } from './metadata.js';
-import type { ProviderFailure } from './provider-failure.js';
 
 /** What one log line reports, in our own vocabulary. A line may report several things, or nothing. */
 export type Observation =
@@ -61,8 +61,8 @@ export type Observation =
   /** A request to the provider failed. Claude tries again by itself, or gives up (`final`). */
   | {
       readonly kind: 'request-failed';
-      /** Absent if the failure is the request's own. */
-      readonly failure?: ProviderFailure;
+      /** Absent if it is none of the known causes. */
+      readonly cause?: FailureCause;
       readonly final: boolean;
       readonly text: string;
     }
@@ -83,9 +83,32 @@ export type Observation =
       readonly code: string;
       readonly message: string;
       readonly toolUseId?: string;
+      /** Set if a request to the model failed. */
+      readonly request?: { readonly type?: string; readonly status?: number };
     }
+  /** Claude begins a further turn by itself, because work in the background has ended. */
+  | { readonly kind: 'turn-begin' }
+  /** Work in the background began, or ended: a subagent, a command. `state` is `running` from its beginning. */
+  | {
+      readonly kind: 'task';
+      readonly id: string;
+      readonly state: TaskState;
+      /** In words, for a person. */
+      readonly what?: string;
+      /** The tool call that began it. */
+      readonly toolUseId?: string;
+      /** False if its tool call waits for it. Absent if the log does not say. */
+      readonly background?: boolean;
+    }
+  /** All work in the background that is under way now. It replaces what was known of it before. */
+  | { readonly kind: 'tasks'; readonly running: readonly { readonly id: string; readonly what: string }[] }
+  /** Claude shortens its conversation. That is one request, during which the log stays silent. */
+  | { readonly kind: 'compacting'; readonly state: 'begun' | 'done' | 'failed' }
   | ResultObservation
   | { readonly kind: 'diagnostic'; readonly line: string };
+
+/** What is known of work in the background. `stopped`: somebody ended it. */
+export type TaskState = 'running' | 'completed' | 'failed' | 'stopped';
 
 /** Claude's own account of how the run went. This is one of the two witnesses of a run's end. */
 export interface ResultObservation {
@@ -93,6 +116,14 @@ export interface ResultObservation {
   readonly subtype: string;
   readonly isError: boolean;
   readonly text?: string;
+  /** Why the model's last message ended: `end_turn`, `tool_use`, `max_tokens`, … */
+  readonly stopReason?: string;
+  /** Why Claude Code's loop ended: `completed`, `prompt_too_long`, … Newer releases only. */
+  readonly terminalReason?: string;
+  /** The status code of the HTTP response to the last request, if that request failed. */
+  readonly apiStatus?: number;
+  /** True if the result carries structured output. A run that ends with it ends with a tool call. */
+  readonly structured?: true;
   readonly turns?: number;
   readonly costUsd?: number;
   readonly tokens?: TokenUsage;

@@ -113,7 +113,7 @@ export function observedEvents(
         break;
       }
       case 'error': {
-        const { kind: _, ...error } = observation;
+        const { kind: _, request: __, ...error } = observation;
         events.push({ type: 'session:error', error: { ...error, at } });
         break;
       }
