@@ -26,8 +26,8 @@ export class SessionQueue extends SessionSlots {
       clock,
       tell: (event) => store.queueChanged(event),
       onChange: (isHeld, cause) => {
+        this.recheck(); // First, so that sessions that were refused keep their places.
         this.setHeld(isHeld);
-        this.recheck();
         this.changed(cause);
       },
     });
