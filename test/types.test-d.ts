@@ -28,6 +28,8 @@ import type {
   GuardRequest,
   KeepEnded,
   ListenerError,
+  ModelPrice,
+  ModelPrices,
   MonitoredSession,
   OrchestrationErrorCode,
   QueueChangedEvent,
@@ -64,6 +66,7 @@ import type {
   ToolUsageRecord,
   UnifiedSession,
   UnifiedSessionManager,
+  UnpricedUsage,
   Verdict,
   WaitOptions,
 } from '../src/index.js';
@@ -155,6 +158,9 @@ describe('UnifiedSessionManager', () => {
     expectTypeOf<Sessions['remove']>().toEqualTypeOf<Manager['remove']>();
     expectTypeOf<SessionManagerOptions['keepEnded']>().toEqualTypeOf<KeepEnded | undefined>();
     expectTypeOf<KeepEnded>().toEqualTypeOf<{ count?: number; days?: number }>();
+    expectTypeOf<SessionManagerOptions['prices']>().toEqualTypeOf<ModelPrices | undefined>();
+    expectTypeOf<ModelPrices[string]>().toEqualTypeOf<ModelPrice>();
+    expectTypeOf<SessionRun['unpriced']>().toEqualTypeOf<UnpricedUsage | undefined>();
     expectTypeOf<Manager['waitFor']>().toEqualTypeOf<(id: string, options?: WaitOptions) => Promise<UnifiedSession>>();
     expectTypeOf<Manager['events']>().toEqualTypeOf<
       (options?: EventStreamOptions) => AsyncIterableIterator<SessionEvent>

@@ -50,6 +50,7 @@ export type {
   SessionOverageEvent,
   SessionPausedEvent,
   SessionPromptEvent,
+  SessionQuestionEvent,
   SessionQueuedEvent,
   SessionRecoveredEvent,
   SessionRemovedEvent,
@@ -62,6 +63,7 @@ export type {
   SessionWorkingEvent,
 } from './orchestration/session/events.js';
 export type { SessionLimits } from './orchestration/session/limits.js';
+export type { ModelPrice, ModelPrices, UnpricedUsage } from './orchestration/session/model-price.js';
 export type { ResultObservation } from './orchestration/session/observation.js';
 export type { OverageChoice } from './orchestration/session/overage.js';
 export type { AskedCall, Verdict } from './orchestration/session/policy.js';

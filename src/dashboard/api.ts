@@ -78,7 +78,7 @@ export function fetchEvents(id: string): Promise<FeedEvent[]> {
 }
 
 /** Actions on a session. The names are those of the server's routes. */
-export type SessionAction = 'cancel' | 'pause' | 'resume' | 'continue' | 'steer' | 'approve' | 'deny';
+export type SessionAction = 'cancel' | 'pause' | 'resume' | 'continue' | 'steer' | 'approve' | 'deny' | 'answer';
 
 export function act(id: string, action: SessionAction, body: object = {}): Promise<unknown> {
   return post(sessionPath(id, `/${action}`), body);

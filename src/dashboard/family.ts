@@ -1,6 +1,9 @@
-import type { AutonomousSession } from '../handlers/index.js';
+import type { AutonomousSession, SessionStats } from '../handlers/index.js';
 
 type Sessions = ReadonlyMap<string, AutonomousSession>;
+
+/** What is known of a cost; nothing as long as nothing was spent. */
+export type Cost = Pick<SessionStats, 'totalCost' | 'unpriced'>;
 
 /** Children by their parent's id, in order of creation. */
 export type Families = ReadonlyMap<string, readonly AutonomousSession[]>;
@@ -53,8 +56,20 @@ export function below(id: string, families: Families): Descendant[] {
   }
 }
 
-/** The cost of a session and of all sessions below it, in USD. Undefined while no cost is known. */
-export function costWith(session: AutonomousSession, descendants: readonly Descendant[]): number | undefined {
-  const costs = [session, ...descendants.map((one) => one.session)].flatMap(({ stats }) => stats.totalCost ?? []);
-  return costs.length === 0 ? undefined : costs.reduce((sum, cost) => sum + cost, 0);
+/** What is known of the cost of a session and of all sessions below it. */
+export function costWith(session: AutonomousSession, descendants: readonly Descendant[]): Cost {
+  return costOf([session, ...descendants.map((one) => one.session)]);
+}
+
+/** What is known of the cost of all these sessions together. It is unknown if that of one of them is. */
+export function costOf(sessions: Iterable<Pick<AutonomousSession, 'stats'>>): Cost {
+  let [least, isKnown] = [0, false];
+  const models: string[] = [];
+  for (const { stats } of sessions) {
+    least += stats.totalCost ?? stats.unpriced?.atLeastUsd ?? 0;
+    isKnown ||= stats.totalCost !== undefined;
+    if (stats.unpriced) models.push(...stats.unpriced.models);
+  }
+  if (models.length > 0) return { unpriced: { models: [...new Set(models)], atLeastUsd: least } };
+  return isKnown ? { totalCost: least } : {};
 }

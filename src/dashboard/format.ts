@@ -1,3 +1,5 @@
+import type { SessionStats } from '../handlers/index.js';
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
@@ -14,6 +16,13 @@ export function duration(ms: number): string {
 
 export function usd(amount: number): string {
   return `$${amount.toFixed(amount < 10 ? 3 : 2)}`;
+}
+
+/** What is known of a cost. Undefined as long as nothing was spent. */
+export function costText({ totalCost, unpriced }: Pick<SessionStats, 'totalCost' | 'unpriced'>): string | undefined {
+  if (totalCost !== undefined) return usd(totalCost);
+  if (!unpriced) return undefined;
+  return unpriced.atLeastUsd > 0 ? `at least ${usd(unpriced.atLeastUsd)}` : 'cost unknown';
 }
 
 const counts = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });

@@ -1,3 +1,4 @@
+import type { AnsweredQuestion } from '../core/index.js';
 import type { AutonomousSessionDetails, FeedEvent } from '../handlers/index.js';
 
 /** An entry of a session's activity list, in order of time. */
@@ -18,6 +19,8 @@ export type FeedItem =
       readonly at: number;
       readonly severity: 'critical' | 'warning' | 'info';
       readonly text: string;
+      /** What a person can do about it. */
+      readonly nextStep?: string;
     }
   | {
       readonly kind: 'danger';
@@ -30,6 +33,8 @@ export type FeedItem =
   | { readonly kind: 'note'; readonly key: string; readonly at: number; readonly title: string; readonly text: string };
 
 type DangerRecord = AutonomousSessionDetails['metadata']['dangers'][number];
+
+type ErrorRecord = AutonomousSessionDetails['metadata']['errors'][number];
 
 type Untimed<Item> = Item extends FeedItem ? Omit<Item, 'key' | 'at'> : never;
 
@@ -115,11 +120,9 @@ export class SessionFeed {
         this.#complete(event.toolUseId, { outcome, output, ...(durationMs !== undefined && { durationMs }) });
         break;
       }
-      case 'session:error': {
-        const { severity, code, message } = event.error;
-        this.#push({ kind: 'error', severity, text: `${code}: ${message}` }, event.at);
+      case 'session:error':
+        this.#pushError(event.error, event.at);
         break;
-      }
       case 'session:danger':
         this.#pushDanger(event.danger, event.at);
         break;
@@ -130,7 +133,7 @@ export class SessionFeed {
     }
   }
 
-  #addRecord({ metadata, createdAt }: AutonomousSessionDetails, before: number): void {
+  #addRecord({ metadata, createdAt, answeredQuestions = [] }: AutonomousSessionDetails, before: number): void {
     type Step = { at: number; take: () => void };
     const steps: Step[] = [
       ...metadata.recentMessages.map(({ at, text, parentToolUseId, by }) => ({
@@ -142,11 +145,12 @@ export class SessionFeed {
         at: startedAt,
         take: () => this.#pushTool(id, { ...call, sub: parentToolUseId !== undefined }, startedAt),
       })),
-      ...metadata.dangers.map((danger) => ({ at: danger.at, take: () => this.#pushDanger(danger, danger.at) })),
-      ...metadata.errors.map(({ at, severity, code, message }) => ({
-        at,
-        take: () => this.#push({ kind: 'error', severity, text: `${code}: ${message}` }, at),
+      ...answeredQuestions.map((answered) => ({
+        at: answered.at,
+        take: () => this.#push({ kind: 'note', ...answeredNote(answered) }, answered.at),
       })),
+      ...metadata.dangers.map((danger) => ({ at: danger.at, take: () => this.#pushDanger(danger, danger.at) })),
+      ...metadata.errors.map((error) => ({ at: error.at, take: () => this.#pushError(error, error.at) })),
     ];
     this.#push({ kind: 'note', title: 'Created', text: '' }, createdAt);
     for (const { at, take } of steps.sort((a, b) => a.at - b.at)) if (at < before) take();
@@ -170,6 +174,11 @@ export class SessionFeed {
   #dropDelivered(text: string): void {
     const last = this.items.at(-1);
     if (last?.kind === 'note' && last.title === DELIVERED && last.text === text) this.items.pop();
+  }
+
+  #pushError({ severity, code, message, nextStep }: ErrorRecord, at: number): void {
+    const step = nextStep === undefined ? {} : { nextStep };
+    this.#push({ kind: 'error', severity, text: `${code}: ${message}`, ...step }, at);
   }
 
   #pushDanger({ toolUseId, level, rule, tool, reason }: DangerRecord, at: number): void {
@@ -239,6 +248,8 @@ function noteOf(event: FeedEvent): { title: string; text: string } | undefined {
       const title = state === 'asked' ? `Asks to run ${request.tool}` : `${request.tool} was ${state} (${by})`;
       return { title, text: note ?? '' };
     }
+    case 'session:question':
+      return questionNote(event);
     case 'session:denied':
       return { title: `${event.denial.tool} was blocked (${event.denial.by})`, text: event.denial.reason };
     case 'session:completed':
@@ -250,4 +261,23 @@ function noteOf(event: FeedEvent): { title: string; text: string } | undefined {
     default:
       return undefined;
   }
+}
+
+function questionNote(event: Extract<FeedEvent, { type: 'session:question' }>): { title: string; text: string } {
+  const { state, question, by = 'end', at, answers = [] } = event;
+  const { questionId } = question;
+  const questions = question.questions.map(({ text }, index) => {
+    const answer = answers[index];
+    return { text, ...(answer !== undefined && { answer }) };
+  });
+  const note = answeredNote({ questionId, questions, by, at });
+  return state === 'asked' ? { ...note, title: 'Asks a question' } : note;
+}
+
+function answeredNote({ questions, by }: AnsweredQuestion): { title: string; text: string } {
+  const lines = questions.map(({ text, answer }) =>
+    answer === undefined ? text : `${text} → ${[answer].flat().join(', ')}`,
+  );
+  const title = by === 'person' ? 'Its question was answered' : `Nobody answered its question (${by})`;
+  return { title, text: lines.join('\n') };
 }

@@ -1,7 +1,7 @@
 import type { AutonomousSession } from '../handlers/index.js';
 import { needsPerson } from '../handlers/needs-person.js';
 
-type Waiting = Pick<AutonomousSession, 'state' | 'waitingFor' | 'approvalCount'>;
+type Waiting = Pick<AutonomousSession, 'state' | 'waitingFor' | 'approvalCount' | 'questionCount'>;
 
 /** Whether the session waits for a person at its terminal. */
 export function waitsAtTerminal({ state, waitingFor }: Waiting): boolean {
@@ -27,9 +27,9 @@ const WAITS = {
 
 /** A session's state in a few words. */
 export function stateWords(session: Waiting): string {
-  const { state, waitingFor, approvalCount } = session;
+  const { state, waitingFor, approvalCount, questionCount } = session;
   // If the session also asks questions, say `needs you`: questions have a time limit, the other waits have none.
-  const waits = state === 'waiting_feedback' && approvalCount === 0 && waitingFor;
+  const waits = state === 'waiting_feedback' && approvalCount + questionCount === 0 && waitingFor;
   return waits ? WAITS[waitingFor] : STATES[state];
 }
 

@@ -2,6 +2,7 @@ import {
   type CreateSessionOptions,
   OrchestrationError,
   type OrchestrationErrorCode,
+  type QuestionAnswer,
   type QueueStatus,
   type SessionEvent,
   type Sessions,
@@ -30,8 +31,8 @@ export type HandlerResult<Data> =
  * `create`. If several sessions have this `taskId`, the latest one is meant.
  *
  * Arguments may come straight from a request. If a text is needed, any other value is refused with `INVALID_OPTIONS`: for
- * example `undefined`, which is what a route parameter of another name gives. An empty `taskId` or `requestId` is refused in
- * the same way. A text that names no session is refused with `SESSION_NOT_FOUND`. A missing `taskId` never means "the latest
+ * example `undefined`, which is what a route parameter of another name gives. An empty `taskId`, `requestId` or
+ * `questionId` is refused in the same way. A text that names no session is refused with `SESSION_NOT_FOUND`. A missing `taskId` never means "the latest
  * session".
  */
 export interface AutonomousHandlers {
@@ -76,6 +77,12 @@ export interface AutonomousHandlers {
   handleAutonomousApprove(taskId: string, requestId: string, note?: string): Promise<HandlerResult<AutonomousSession>>;
   /** As {@link Sessions.deny}. */
   handleAutonomousDeny(taskId: string, requestId: string, reason?: string): Promise<HandlerResult<AutonomousSession>>;
+  /** As {@link Sessions.answer}. */
+  handleAutonomousAnswer(
+    taskId: string,
+    questionId: string,
+    answers: readonly QuestionAnswer[],
+  ): Promise<HandlerResult<AutonomousSession>>;
   /** As {@link Sessions.remove}: answers with the last state of the session. */
   handleAutonomousRemove(taskId: string, force?: boolean): Promise<HandlerResult<AutonomousSession>>;
   /** As {@link Sessions.queueStatus}. */
@@ -143,6 +150,11 @@ export function createAutonomousHandlers(manager: Sessions): AutonomousHandlers 
       changed(taskId, async (id) => {
         requireId('requestId', requestId);
         await manager.deny(id, requestId, reason);
+      }),
+    handleAutonomousAnswer: (taskId, questionId, answers) =>
+      changed(taskId, async (id) => {
+        requireId('questionId', questionId);
+        await manager.answer(id, questionId, answers);
       }),
     handleAutonomousRemove: (taskId, force = false) =>
       answered(async () => {

@@ -1,4 +1,12 @@
-import type { ApprovalSource, Danger, SessionEvent, TerminalStatus, ToolOutcome } from '../core/index.js';
+import type {
+  Danger,
+  PendingQuestion,
+  QuestionAnswer,
+  QuestionSource,
+  SessionEvent,
+  TerminalStatus,
+  ToolOutcome,
+} from '../core/index.js';
 import { defined } from '../core/orchestration/util/defined.js';
 import { cutInput } from './cut-input.js';
 
@@ -35,6 +43,7 @@ export interface MonitoredEvent {
     | 'tool_result'
     | 'danger'
     | 'approval'
+    | 'question'
     | 'denied'
     | 'steered'
     | 'paused'
@@ -67,10 +76,14 @@ export interface MonitoredEvent {
   danger?: Danger;
   /** The id for `handleAutonomousApprove` and `handleAutonomousDeny`. Of `approval`. */
   requestId?: string;
-  /** Whether a person is asked, or how the question was answered. Of `approval`. */
-  state?: 'asked' | 'approved' | 'denied';
-  /** Who answered an `approval`, or who denied the call. */
-  by?: 'policy' | ApprovalSource;
+  /** What the agent asks, with the id for `handleAutonomousAnswer`. Of `question`. */
+  question?: PendingQuestion;
+  /** The answers of a person, one for each question. Of a `question` that is answered. */
+  answers?: readonly QuestionAnswer[];
+  /** Whether a person is asked, or how that was answered. Of `approval` and `question`. */
+  state?: 'asked' | 'approved' | 'denied' | 'answered' | 'unanswered';
+  /** Who answered an `approval` or a `question`, or who denied the call. */
+  by?: 'policy' | QuestionSource;
   /** When the call is denied if nobody answers, in epoch milliseconds. Of an `approval` that is asked. */
   deadline?: number;
   /** The place in the queue, 1 is next. Of `queued`. */
@@ -118,6 +131,10 @@ export function monitorEvent(event: SessionEvent): MonitoredEvent | undefined {
     }
     case 'session:approval':
       return approval(event);
+    case 'session:question': {
+      const { state, question, by, answers } = event;
+      return { type: 'question', state, toolUseId: question.toolUseId, question, ...defined({ by, answers }) };
+    }
     case 'session:denied': {
       const { tool, toolUseId, input, reason, by, danger } = event.denial;
       return { type: 'denied', tool, toolUseId, content: reason, by, ...cutInput(input), ...defined({ danger }) };

@@ -1,19 +1,19 @@
 import type {
+  AnsweredQuestion,
   Danger,
   ErrorSeverity,
   GuardRequest,
   PausedFor,
+  PendingQuestion,
   SessionEnvironment,
   SessionMetadata,
   SessionMode,
-  SessionPause,
   SessionResult,
-  SessionRun,
   SessionStatus,
-  SessionWait,
   TokenUsage,
   ToolUsageRecord,
   UnifiedSession,
+  UnpricedUsage,
   WaitingFor,
 } from '../core/index.js';
 import { isTerminal } from '../core/orchestration/session/transitions.js';
@@ -21,7 +21,9 @@ import { boundedCopy } from '../core/orchestration/util/bounded-copy.js';
 import { defined } from '../core/orchestration/util/defined.js';
 import { truncate } from '../core/orchestration/util/text.js';
 import { cutInput } from './cut-input.js';
+import { cutResult } from './cut-result.js';
 import { needsPerson } from './needs-person.js';
+import { type RunView, runView } from './run-view.js';
 
 /**
  * A session's record as it is sent over HTTP. The fields up to `stats` are those that the older monitoring page reads. Their
@@ -74,6 +76,10 @@ export interface AutonomousSession {
   approvals: ApprovalView[];
   /** How many tool calls wait for a decision, including those that `approvals` leaves out. */
   approvalCount: number;
+  /** The four oldest questions of the agent that wait for an answer. The details have all of them. */
+  questions: PendingQuestion[];
+  /** How many questions wait for an answer, including those that `questions` leaves out. */
+  questionCount: number;
   toolCalls: number;
   errorCounts: Readonly<Record<ErrorSeverity, number>>;
   /** The number of dangers in the record, which keeps the latest 50. */
@@ -89,8 +95,10 @@ export interface SessionStats {
   messages: number;
   /** The names of the tools that were called, each once. */
   toolsUsed: string[];
-  /** US dollars. */
+  /** US dollars. Absent while a part of the cost is not known, see `unpriced`. */
   totalCost?: number;
+  /** Set instead of `totalCost` while the price of a model is not known. */
+  unpriced?: UnpricedUsage;
   model?: string;
   /**
    * The agent's last message, cut at 200 characters. If the session is queued, `handleAutonomousList` and `handleAutonomousGet` give
@@ -99,24 +107,6 @@ export interface SessionStats {
   lastOutput?: string;
   /** The time of the session's last activity, ISO 8601. */
   lastUpdate?: string;
-}
-
-/** What a time line shows of one run. */
-export interface RunView {
-  number: number;
-  requestedAt?: number;
-  launchedAt?: number;
-  startedAt?: number;
-  endedAt?: number;
-  pausedAt?: number;
-  pauses?: readonly SessionPause[];
-  waitingAt?: number;
-  waits?: readonly SessionWait[];
-  exitCode?: number;
-  containerName?: string;
-  /** A shell command that opens the terminal of an `interactive` session on the machine. */
-  attachCommand?: string;
-  feedback?: string;
 }
 
 /** A tool call that waits for a person. */
@@ -134,6 +124,8 @@ export interface ApprovalView {
 
 /** A session with the details of its work. */
 export interface AutonomousSessionDetails extends AutonomousSession {
+  /** The latest 10 questions of the agent that do not wait any more, with their answers. */
+  answeredQuestions: AnsweredQuestion[];
   /** The agent's last three messages. If the session is queued, the last one is its place in the queue. */
   lastLogLines: string[];
   /** The record's lists, which keep only the latest entries. */
@@ -146,15 +138,17 @@ export interface AutonomousSessionDetails extends AutonomousSession {
 const OUTPUT_LENGTH = 200;
 const LOG_LINES = 3;
 const LISTED_APPROVALS = 10;
+const LISTED_QUESTIONS = 4;
 /** Longer texts are cut in lists of sessions, because a session is sent again at every change. */
 const TEXT_LENGTH = 4_000;
 
 /** A session as a list of sessions shows it: long texts are cut. */
 export function sessionView(session: UnifiedSession): AutonomousSession {
-  const { pendingApprovals = [], result } = session;
+  const { pendingApprovals = [], pendingQuestions = [], result } = session;
   return {
     ...baseView(session),
     approvals: pendingApprovals.slice(0, LISTED_APPROVALS).map(cutApproval),
+    questions: pendingQuestions.slice(0, LISTED_QUESTIONS),
     ...(result && { result: cutResult(result, TEXT_LENGTH) }),
   };
 }
@@ -165,6 +159,8 @@ export function sessionDetails(session: UnifiedSession): AutonomousSessionDetail
   return {
     ...baseView(session),
     approvals: [...(session.pendingApprovals ?? [])],
+    questions: [...(session.pendingQuestions ?? [])],
+    answeredQuestions: [...(session.answeredQuestions ?? [])],
     lastLogLines: recentMessages
       .filter(({ by }) => by === undefined)
       .slice(-LOG_LINES)
@@ -181,7 +177,7 @@ export function sessionDetails(session: UnifiedSession): AutonomousSessionDetail
   };
 }
 
-function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'> {
+function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals' | 'questions'> {
   const { id, mode, status, createdAt, environment, metadata, runs } = session;
   const taskId = taskIdOf(session);
   const pid = isTerminal(status) ? undefined : runs.at(-1)?.process?.pid;
@@ -197,6 +193,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
       messages: metadata.messages,
       toolsUsed: Object.keys(metadata.toolCounts),
       totalCost: metadata.costUsd,
+      unpriced: metadata.unpriced,
       model: metadata.model,
       lastOutput: metadata.lastMessage === undefined ? undefined : truncate(metadata.lastMessage, OUTPUT_LENGTH),
       lastUpdate: metadata.lastActivity === undefined ? undefined : new Date(metadata.lastActivity).toISOString(),
@@ -218,6 +215,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
     runs: runs.map(runView),
 
     approvalCount: session.pendingApprovals?.length ?? 0,
+    questionCount: session.pendingQuestions?.length ?? 0,
     currentTool: currentTool(session),
     toolCalls: Object.values(metadata.toolCounts).reduce((sum, count) => sum + count, 0),
     errorCounts: metadata.errorCounts,
@@ -228,35 +226,18 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals'>
   });
 }
 
-function runView(run: SessionRun): RunView {
-  const { number, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses, waitingAt, waits } = run;
-  const { exitCode, containerName, attachCommand, feedback } = run;
-  return defined({
-    number,
-    requestedAt,
-    launchedAt,
-    startedAt,
-    endedAt,
-    pausedAt,
-    pauses,
-    waitingAt,
-    waits,
-    exitCode,
-    containerName,
-    attachCommand,
-    feedback: feedback === undefined ? undefined : truncate(feedback, TEXT_LENGTH),
-  });
-}
-
 /** The id that a page shows for the session: the user's `taskId`, or else the session's own id. */
 export function taskIdOf({ id, taskId }: Pick<UnifiedSession, 'id' | 'taskId'>): string {
   return taskId ?? id;
 }
 
-function pageStatus({ status, waitingFor, pendingApprovals = [] }: UnifiedSession): AutonomousSession['status'] {
+function pageStatus(session: UnifiedSession): AutonomousSession['status'] {
+  const { status, waitingFor, pendingApprovals, pendingQuestions } = session;
+  const approvalCount = pendingApprovals?.length ?? 0;
+  const questionCount = pendingQuestions?.length ?? 0;
   switch (status) {
     case 'waiting_feedback':
-      return needsPerson({ state: status, waitingFor, approvalCount: pendingApprovals.length }) ? status : 'running';
+      return needsPerson({ state: status, waitingFor, approvalCount, questionCount }) ? status : 'running';
     case 'completed':
       return status;
     case 'failed':
@@ -271,15 +252,6 @@ function currentTool({ status, metadata }: UnifiedSession): AutonomousSession['c
   if (isTerminal(status)) return undefined;
   const tool = metadata.toolsUsed.findLast(({ outcome }: ToolUsageRecord) => outcome === undefined);
   return tool && { name: tool.name, input: boundedCopy(tool.input, { left: 400 }), startedAt: tool.startedAt };
-}
-
-/** Cuts both texts of a result to at most `most` characters, because either may be what Claude said at its end. */
-export function cutResult({ text, error, ...rest }: SessionResult, most: number): SessionResult {
-  return {
-    ...rest,
-    ...(text !== undefined && { text: truncate(text, most) }),
-    ...(error !== undefined && { error: truncate(error, most) }),
-  };
 }
 
 /** The views that were already made. An input may have megabytes, and a view is needed whenever something happens. */

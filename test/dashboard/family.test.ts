@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { below, costWith, familiesOf, parentsOf } from '../../src/dashboard/family.js';
+import { costText } from '../../src/dashboard/format.js';
 import type { AutonomousSession } from '../../src/handlers/index.js';
 import { sessionView } from '../../src/handlers/session-view.js';
 import { createdSession } from '../support/sessions.js';
@@ -80,10 +81,25 @@ describe('the sessions below another session', () => {
     const all = sessions({ id: 'a', cost: 1 }, { id: 'b', parentId: 'a' }, { id: 'c', parentId: 'b', cost: 0.5 });
     const costOf = (id: string): number | undefined => {
       const session = all.get(id);
-      return session && costWith(session, below(id, familiesOf(all)));
+      return session && costWith(session, below(id, familiesOf(all))).totalCost;
     };
     expect([costOf('a'), costOf('b'), costOf('c')]).toEqual([1.5, 0.5, 0.5]);
     const [unknown] = sessions({ id: 'x' }).values();
-    expect(unknown && costWith(unknown, [])).toBeUndefined();
+    expect(unknown && costWith(unknown, [])).toEqual({});
+  });
+
+  it('costWith() is unknown if the cost of one session is, and says what it is at least', () => {
+    const all = sessions({ id: 'a', cost: 1 }, { id: 'b', parentId: 'a' });
+    const [a, b] = [...all.values()];
+    if (b) b.stats.unpriced = { models: ['claude-opus-9'], atLeastUsd: 0.25 };
+    const cost = a && costWith(a, below('a', familiesOf(all)));
+    expect(cost).toEqual({ unpriced: { models: ['claude-opus-9'], atLeastUsd: 1.25 } });
+    expect(costText(cost ?? {})).toBe('at least $1.250');
+  });
+
+  it('costText() shows what is known of a cost', () => {
+    expect(costText({})).toBeUndefined();
+    expect(costText({ totalCost: 2 })).toBe('$2.000');
+    expect(costText({ unpriced: { models: ['x'], atLeastUsd: 0 } })).toBe('cost unknown');
   });
 });

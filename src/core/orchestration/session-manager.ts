@@ -8,6 +8,8 @@ import type { RecoveryReport } from './manager/recovery.js';
 import { resolveManagerOptions, type SessionManagerOptions } from './options/resolve.js';
 import type { CreateSessionOptions } from './session/create-options.js';
 import type { SessionEvent, SessionManagerEvents } from './session/events.js';
+import type { TypedId } from './session/output-schema.js';
+import type { QuestionAnswer } from './session/question.js';
 import type { QueueStatus } from './session/queue-status.js';
 import type { UnifiedSession } from './session/record.js';
 import type { EventStreamOptions, SessionFilter, Sessions, WaitOptions } from './session/sessions.js';
@@ -49,12 +51,12 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     this.#sessions = new ManagedSessions(resolved, executors, new EventDelivery(this));
   }
 
-  create(options: CreateSessionOptions): Promise<UnifiedSession> {
-    return this.#sessions.create(options);
+  create<T = unknown>(options: CreateSessionOptions<T>): Promise<UnifiedSession<T>> {
+    return this.#sessions.create(options) as Promise<UnifiedSession<T>>;
   }
 
-  get(id: string): UnifiedSession | undefined {
-    return this.#sessions.store.registry.get(id);
+  get<T = unknown>(id: string | TypedId<T>): UnifiedSession<T> | undefined {
+    return this.#sessions.store.registry.get(id) as UnifiedSession<T> | undefined;
   }
 
   list(filter?: SessionFilter): UnifiedSession[] {
@@ -89,6 +91,10 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     return this.#sessions.deny(id, requestId, reason);
   }
 
+  async answer(id: string, questionId: string, answers: readonly QuestionAnswer[]): Promise<UnifiedSession> {
+    return this.#sessions.answer(id, questionId, answers);
+  }
+
   async removeWorktree(id: string, options?: { force?: boolean }): Promise<UnifiedSession> {
     return this.#sessions.removeWorktree(id, options);
   }
@@ -97,8 +103,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     return this.#sessions.remove(id, options);
   }
 
-  async waitFor(id: string, options: WaitOptions = {}): Promise<UnifiedSession> {
-    return this.#sessions.waitFor(id, options);
+  async waitFor<T = unknown>(id: string | TypedId<T>, options: WaitOptions = {}): Promise<UnifiedSession<T>> {
+    return (await this.#sessions.waitFor(id, options)) as UnifiedSession<T>;
   }
 
   events(options: EventStreamOptions = {}): AsyncIterableIterator<SessionEvent> {

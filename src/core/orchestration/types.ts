@@ -11,6 +11,16 @@ export type {
   ToolOutcome,
   ToolUsageRecord,
 } from './session/metadata.js';
+export type {
+  AnsweredPart,
+  AnsweredQuestion,
+  PendingQuestion,
+  Question,
+  QuestionAnswer,
+  QuestionMode,
+  QuestionOption,
+  QuestionSource,
+} from './session/question.js';
 export type { SessionEnvironment, SessionResult, UnifiedSession, WorktreeChanges } from './session/record.js';
 export type { RunEnd, RunFailure, RunStop, SessionPause, SessionRun, SessionWait } from './session/run.js';
 export type { PausedFor, SessionMode, SessionStatus, TerminalStatus, WaitingFor } from './session/status.js';

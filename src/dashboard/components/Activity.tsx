@@ -96,6 +96,7 @@ function Content({ item, opened, isOver }: ItemProps): React.ReactNode {
       return (
         <p className={`text severity ${item.severity}`}>
           <b>{item.severity}</b> {revealed(item.text)}
+          {item.nextStep !== undefined && <i> {item.nextStep}</i>}
         </p>
       );
     case 'danger':

@@ -4,6 +4,7 @@ import { act } from '../api.js';
 import { duration, revealed } from '../format.js';
 import { useMayAct, useNow } from '../page-context.js';
 import { sessionHref } from '../route.js';
+import { nextAsked } from './next-asked.js';
 import { ToolInput } from './ToolInput.js';
 import { useRead } from './use-read.js';
 import { useSteady } from './use-steady.js';
@@ -22,7 +23,7 @@ export function Approval({ sessionId, approval }: { sessionId: string; approval:
   const { read, look } = useRead(inputBox);
   const steady = useSteady(box);
   const answer = (action: 'approve' | 'deny'): void => {
-    const next = nextOf(box.current);
+    const next = nextAsked(box.current);
     run(
       () => act(sessionId, action, { requestId, ...(action === 'deny' && reason !== '' && { reason }) }),
       () => next?.focus(),
@@ -76,11 +77,4 @@ export function Approval({ sessionId, approval }: { sessionId: string; approval:
       {error && <p role="alert">{error}</p>}
     </fieldset>
   );
-}
-
-/** What gets the keyboard focus after an answer: another question (the question itself, not its button), or the page. */
-function nextOf(box: HTMLElement | null): HTMLElement | null {
-  const all = [...document.querySelectorAll<HTMLElement>('.approval')];
-  const place = box ? all.indexOf(box) : -1;
-  return all[place + 1] ?? all[place - 1] ?? document.getElementById('main');
 }

@@ -2,7 +2,7 @@ import { useMemo } from 'react';
 import type { AutonomousSession } from '../../handlers/index.js';
 import { needsPerson } from '../../handlers/needs-person.js';
 import { below, type Families, familiesOf } from '../family.js';
-import { duration, revealed, usd } from '../format.js';
+import { costText, duration, revealed } from '../format.js';
 import { usePage } from '../page-context.js';
 import { sessionHref } from '../route.js';
 import { isOver, segmentsOf, timeOf } from '../segments.js';
@@ -104,7 +104,7 @@ function Row({ session }: { session: AutonomousSession }): React.ReactNode {
         {revealed(result?.error ?? stats.lastOutput ?? '')}
       </span>
       <span className="figures">
-        {stats.totalCost !== undefined && usd(stats.totalCost)}
+        {costText(stats)}
         {isOver(session.state) && ` · ${duration(ran)}`}
       </span>
     </div>
@@ -132,6 +132,6 @@ function grouped(sessions: Iterable<AutonomousSession>): Groups {
   return groups;
 }
 
-function askedAt({ approvals }: AutonomousSession): number {
-  return approvals[0]?.askedAt ?? Number.MAX_SAFE_INTEGER;
+function askedAt({ approvals, questions }: AutonomousSession): number {
+  return Math.min(...[approvals[0], questions[0]].map((first) => first?.askedAt ?? Number.MAX_SAFE_INTEGER));
 }

@@ -1,5 +1,5 @@
 import type { Descendant } from '../family.js';
-import { revealed, usd } from '../format.js';
+import { costText, revealed } from '../format.js';
 import { sessionHref } from '../route.js';
 import { Mode } from './Mode.js';
 import { StateLabel } from './StateLabel.js';
@@ -50,7 +50,7 @@ function Member({ descendant: { session, depth } }: { descendant: Descendant }):
       <a href={sessionHref(id)}>{revealed(taskId)}</a>
       <Mode session={session} />
       <StateLabel session={session} />
-      <span className="cost">{stats.totalCost !== undefined && usd(stats.totalCost)}</span>
+      <span className="cost">{costText(stats)}</span>
     </div>
   );
 }

@@ -1,7 +1,8 @@
 import { useMemo } from 'react';
 import { totalTokens } from '../../core/orchestration/session/observation.js';
 import { needsPerson } from '../../handlers/needs-person.js';
-import { count, plural, usd } from '../format.js';
+import { costOf } from '../family.js';
+import { costText, count, plural, usd } from '../format.js';
 import { useMayAct, usePage } from '../page-context.js';
 import type { Route } from '../route.js';
 
@@ -23,13 +24,12 @@ export function Header({ page, onFind, onStart }: Props): React.ReactNode {
   const { sessions, queue, connection } = usePage();
   const mayAct = useMayAct();
   const totals = useMemo(() => {
-    let [waiting, cost, tokens] = [0, 0, 0];
+    let [waiting, tokens] = [0, 0];
     for (const session of sessions.values()) {
       if (needsPerson(session)) waiting++;
-      cost += session.stats.totalCost ?? 0;
       if (session.tokens) tokens += totalTokens(session.tokens);
     }
-    return { waiting, cost, tokens };
+    return { waiting, cost: costText(costOf(sessions.values())), tokens };
   }, [sessions]);
   return (
     <header className="top">
@@ -49,7 +49,7 @@ export function Header({ page, onFind, onStart }: Props): React.ReactNode {
         <Total name="running" value={queue ? `${queue.running} of ${queue.maxConcurrent}` : '–'} />
         <Total name="queued" value={queue ? `${queue.queued} of ${queue.maxQueued}` : '–'} />
         <Total name="tokens" value={count(totals.tokens)} />
-        <Total name="cost" value={usd(totals.cost)} />
+        <Total name="cost" value={totals.cost ?? usd(0)} />
       </dl>
       <p className="hidden" role="status">
         {totals.waiting > 0 && `${plural(totals.waiting, 'session')} waiting for you`}

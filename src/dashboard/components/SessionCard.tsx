@@ -2,7 +2,7 @@ import { memo } from 'react';
 import { totalTokens } from '../../core/orchestration/session/observation.js';
 import type { AutonomousSession } from '../../handlers/index.js';
 import { costWith, type Descendant } from '../family.js';
-import { count, duration, inputLine, plural, revealed, usd } from '../format.js';
+import { costText, count, duration, inputLine, plural, revealed } from '../format.js';
 import { useNow } from '../page-context.js';
 import { sessionHref } from '../route.js';
 import { stateLook } from '../waiting.js';
@@ -10,6 +10,7 @@ import { Approval } from './Approval.js';
 import { Detached } from './Detached.js';
 import { FamilyOnCard } from './Family.js';
 import { Mode } from './Mode.js';
+import { Question } from './Question.js';
 import { RunBar } from './RunBar.js';
 import { StateLabel } from './StateLabel.js';
 import { Terminal } from './Terminal.js';
@@ -31,12 +32,16 @@ export const SessionCard = memo(function SessionCard({ session, descendants }: P
     stats,
     approvals,
     approvalCount,
+    questions,
+    questionCount,
     toolCalls,
     errorCounts,
     tokens,
     dangers,
   } = session;
-  const costInAll = descendants && costWith(session, descendants);
+  const more = approvalCount + questionCount - approvals.length - questions.length;
+  const costInAll = descendants && costText(costWith(session, descendants));
+  const cost = costText(stats);
   return (
     <article className={`card ${stateLook(session)}`} data-session={id}>
       <header>
@@ -50,8 +55,8 @@ export const SessionCard = memo(function SessionCard({ session, descendants }: P
         <Detached session={session} />
         {environment.branch !== undefined && <span className="branch">{revealed(environment.branch)}</span>}
         <span>{duration(now - session.createdAt)}</span>
-        {stats.totalCost !== undefined && <span>{usd(stats.totalCost)}</span>}
-        {costInAll !== undefined && <span>{usd(costInAll)} with its children</span>}
+        {cost !== undefined && <span>{cost}</span>}
+        {costInAll !== undefined && <span>{costInAll} with its children</span>}
         {tokens && <span>{count(totalTokens(tokens))} tokens</span>}
         <span>{plural(toolCalls, 'tool call')}</span>
         {errorCounts.critical > 0 && <span className="critical">{plural(errorCounts.critical, 'critical error')}</span>}
@@ -68,9 +73,12 @@ export const SessionCard = memo(function SessionCard({ session, descendants }: P
       {approvals.map((approval) => (
         <Approval key={approval.requestId} sessionId={id} approval={approval} />
       ))}
-      {approvalCount > approvals.length && (
+      {questions.map((question) => (
+        <Question key={question.questionId} sessionId={id} question={question} />
+      ))}
+      {more > 0 && (
         <p>
-          <a href={sessionHref(id)}>{approvalCount - approvals.length} more questions</a> wait in the session.
+          <a href={sessionHref(id)}>{more} more questions</a> wait in the session.
         </p>
       )}
       {descendants && <FamilyOnCard id={id} descendants={descendants} />}

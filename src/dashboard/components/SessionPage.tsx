@@ -1,7 +1,8 @@
 import { useMemo } from 'react';
+import type { PendingQuestion } from '../../core/index.js';
 import type { ApprovalView, AutonomousSession } from '../../handlers/index.js';
 import { below, costWith, type Descendant, familiesOf, parentsOf } from '../family.js';
-import { count, duration, revealed, usd } from '../format.js';
+import { costText, count, duration, revealed } from '../format.js';
 import { useDetails, useNow, usePage, useSessionFeed } from '../page-context.js';
 import { sessionHref } from '../route.js';
 import { isOver, segmentsOf, timeOf } from '../segments.js';
@@ -14,6 +15,7 @@ import { Family } from './Family.js';
 import { Mode } from './Mode.js';
 import { Nothing } from './Nothing.js';
 import { Plan } from './Plan.js';
+import { Question } from './Question.js';
 import { RunBar } from './RunBar.js';
 import { SessionControls } from './SessionControls.js';
 import { StateLabel } from './StateLabel.js';
@@ -34,6 +36,7 @@ function OneSession({ session }: { session: AutonomousSession }): React.ReactNod
   const { feed, version } = useSessionFeed(session.id);
   const now = useNow();
   const approvals = useWholeApprovals(session);
+  const questions = useAllQuestions(session);
   const descendants = useMemo(() => below(session.id, familiesOf(sessions)), [session.id, sessions]);
   const { result } = session;
   return (
@@ -49,6 +52,9 @@ function OneSession({ session }: { session: AutonomousSession }): React.ReactNod
       <Terminal session={session} />
       {approvals.map((approval) => (
         <Approval key={`${approval.requestId} ${approval.cut}`} sessionId={session.id} approval={approval} />
+      ))}
+      {questions.map((question) => (
+        <Question key={question.questionId} sessionId={session.id} question={question} />
       ))}
       {result?.error !== undefined && <p className="outcome">{revealed(result.error)}</p>}
       {result?.planFile !== undefined && <Plan session={session} />}
@@ -105,6 +111,13 @@ function useWholeApprovals({ id, approvals, approvalCount }: AutonomousSession):
   return [...listed, ...whole.slice(listed.length, approvalCount)];
 }
 
+/** Lists hold only the first questions. */
+function useAllQuestions({ id, questions, questionCount }: AutonomousSession): readonly PendingQuestion[] {
+  const version = questions.map(({ questionId }) => questionId).join();
+  const all = useDetails(id, questions.length < questionCount ? `${questionCount} ${version}` : undefined);
+  return [...questions, ...(all?.questions.slice(questions.length, questionCount) ?? [])];
+}
+
 function Runs({ session, now }: { session: AutonomousSession; now: number }): React.ReactNode {
   const segments = segmentsOf(session, now);
   return (
@@ -131,11 +144,12 @@ interface UsageProps {
 
 function Usage({ session, descendants }: UsageProps): React.ReactNode {
   const { tokens, stats, turns } = session;
-  const costInAll = descendants.length > 0 ? costWith(session, descendants) : undefined;
+  const costInAll = descendants.length > 0 ? costText(costWith(session, descendants)) : undefined;
   return (
     <dl className="facts">
-      <Fact name="Cost" value={stats.totalCost === undefined ? undefined : usd(stats.totalCost)} />
-      <Fact name="Total" value={costInAll === undefined ? undefined : `${usd(costInAll)} with its children`} />
+      <Fact name="Cost" value={costText(stats)} />
+      <Fact name="No price known" value={stats.unpriced && revealed(stats.unpriced.models.join(', '))} />
+      <Fact name="Total" value={costInAll === undefined ? undefined : `${costInAll} with its children`} />
       <Fact name="Turns" value={turns?.toString()} />
       <Fact name="Input" value={tokens && count(tokens.input)} />
       <Fact name="Output" value={tokens && count(tokens.output)} />

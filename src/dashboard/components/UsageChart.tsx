@@ -35,7 +35,8 @@ export function UsageChart({ usage, version }: { usage: UsageSeries; version: nu
   }, [usage, version, enough]);
 
   if (!enough) return null;
-  const label = `Cost up to ${usd(usage.cost.at(-1) ?? 0)}, tokens up to ${count(usage.tokens.at(-1) ?? 0)}, over time`;
+  const cost = usage.cost.at(-1);
+  const label = `Cost ${typeof cost === 'number' ? `up to ${usd(cost)}` : 'unknown'}, tokens up to ${count(usage.tokens.at(-1) ?? 0)}, over time`;
   return (
     <figure className="chart">
       <div ref={box} role="img" aria-label={label} />

@@ -1,9 +1,9 @@
 import { nanoid } from 'nanoid';
-import type { SessionEvent, Sessions } from '../../core/index.js';
+import type { QuestionOption, SessionEvent, Sessions } from '../../core/index.js';
 import { totalTokens } from '../../core/orchestration/session/observation.js';
 import { boundedCopy } from '../../core/orchestration/util/bounded-copy.js';
 import { truncate } from '../../core/orchestration/util/text.js';
-import { cutResult } from '../session-view.js';
+import { cutResult } from '../cut-result.js';
 import { PIECE_CHARACTERS } from './readers.js';
 
 type Distributed<Event> = Event extends SessionEvent ? Omit<Event, 'session'> : never;
@@ -181,6 +181,11 @@ function bounded(event: Distributed<SessionEvent>): Distributed<SessionEvent> {
       return { ...event, output: truncate(event.output, TEXT_LENGTH) };
     case 'session:approval':
       return { ...event, request: { ...event.request, input: boundedCopy(event.request.input) } };
+    case 'session:question': {
+      // The session's record has the whole question. Events tell what was asked.
+      const questions = event.question.questions.map((asked) => ({ ...asked, options: asked.options.map(labelOf) }));
+      return { ...event, question: { ...event.question, questions } };
+    }
     case 'session:denied':
       return { ...event, denial: { ...event.denial, input: boundedCopy(event.denial.input) } };
     case 'session:continued':
@@ -193,3 +198,5 @@ function bounded(event: Distributed<SessionEvent>): Distributed<SessionEvent> {
       return event;
   }
 }
+
+const labelOf = ({ label }: QuestionOption): QuestionOption => ({ label });

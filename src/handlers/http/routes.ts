@@ -146,6 +146,9 @@ export function apiRoutes({ handlers, history, workspaces }: RouteSources): Rout
     action('deny', 'Denies a tool call that waits for a decision.', bodies.deny, (id, { requestId, reason }) =>
       handlers.handleAutonomousDeny(id, requestId, reason),
     ),
+    action('answer', 'Answers questions of the agent.', bodies.answer, (id, { questionId, answers }) =>
+      handlers.handleAutonomousAnswer(id, questionId, answers),
+    ),
     action('remove', 'Forgets a session that has ended, with its files.', bodies.remove, (id, { force }) =>
       handlers.handleAutonomousRemove(id, force),
     ),

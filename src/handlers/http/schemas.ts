@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { CreateSessionOptions } from '../../core/index.js';
 import { accountOptions } from '../../core/orchestration/options/account-schemas.js';
-import { limitsSchema, MODES } from '../../core/orchestration/options/schemas.js';
+import { limitsSchema, MODES, questionsSchema } from '../../core/orchestration/options/schemas.js';
 
 /** The body of `POST /api/autonomous-sessions`: the options of `create()`, without those that reach beyond the workspaces. */
 export const createBody = z.strictObject({
@@ -34,6 +34,11 @@ export const createBody = z.strictObject({
   tools: z.array(z.string()).optional(),
   disallowedTools: z.array(z.string()).optional(),
   maxTurns: z.int().positive().optional(),
+  questions: questionsSchema
+    .optional()
+    .describe(
+      'Whether a person is asked what the agent wants to know, or nobody is there. Default: as the server was told.',
+    ),
   limits: limitsSchema.optional(),
   ...accountOptions,
 });
@@ -48,6 +53,12 @@ export const bodies = {
   approve: z.strictObject({ requestId: z.string(), note: z.string().optional() }),
   remove: z.strictObject({
     force: z.boolean().optional().describe('Also removes a worktree of the session that has work in it.'),
+  }),
+  answer: z.strictObject({
+    questionId: z.string(),
+    answers: z
+      .array(z.union([z.string(), z.array(z.string())]))
+      .describe('One for each question, in their order. A list only for a question with multiSelect.'),
   }),
   deny: z.strictObject({ requestId: z.string(), reason: z.string().optional() }),
 };

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The quick image's `claude`: no Claude Code, no model, no hooks. It runs the shell text of QUICK_SCRIPT, in which `init`,
+# The quick image's `claude`: no Claude Code, no model, of the hooks only the one that reports the start. It runs the shell text of QUICK_SCRIPT, in which `init`,
 # `say TEXT` and `result [TEXT]` print the stream-json of a conversation without tool calls. TEXT stands inside JSON quotes.
 if [ "$1" = --version ]; then
   echo '2.1.98 (Claude Code)'
@@ -8,6 +8,8 @@ fi
 conversation=${QUICK_CONVERSATION:-$(cat /proc/sys/kernel/random/uuid)}
 said=0
 init() {
+  [ ! -e /etc/claude-code/autonomous-orchestration.sh ] || echo '{"hook_event_name":"SessionStart"}' |
+    sh /etc/claude-code/autonomous-orchestration.sh SessionStart /run/autonomous-orchestration
   printf '{"type":"system","subtype":"init","session_id":"%s","model":"quick","tools":[],"cwd":"/workspace","claude_code_version":"2.1.98"}\n' "$conversation"
 }
 say() {

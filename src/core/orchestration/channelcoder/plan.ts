@@ -1,6 +1,7 @@
 import type { ClaudeOptions, InterpolationData } from 'channelcoder';
 import * as channelCoder from 'channelcoder';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
+import { type AddedOptions, addedFlags } from './added-flags.js';
 import { LITERAL_DATA, literalPrompt } from './literal-prompt.js';
 
 /** What a run is to do, in ChannelCoder's terms. */
@@ -12,7 +13,12 @@ export interface PlanRequest {
   /** Absent for a run directly on the machine. */
   docker?: { image: string; cwd: string; mounts: string[]; env: Record<string, string> };
   logFile: string;
-  claude: Pick<ClaudeOptions, 'system' | 'appendSystem' | 'tools' | 'disallowedTools' | 'mcpConfig' | 'maxTurns'>;
+  /** Options that ChannelCoder does not have. Default: none. */
+  added?: AddedOptions;
+  claude: Pick<
+    ClaudeOptions,
+    'system' | 'appendSystem' | 'tools' | 'disallowedTools' | 'mcpConfig' | 'maxTurns' | 'permissionTool'
+  >;
 }
 
 /** A command line for Claude's terminal UI. */
@@ -44,7 +50,8 @@ export async function planRun(request: PlanRequest): Promise<Plan> {
   );
   if (typeof data.command !== 'string' || !isStrings(data.args)) return startedBy(data);
   const command = request.docker ? claudeCommand(data.args, request.docker.image) : [data.command, ...data.args];
-  return { kind: 'planned', command, stdin: wordsOf(request.prompt, data) };
+  const flags = addedFlags(request.added ?? {});
+  return { kind: 'planned', command: [...command, ...flags], stdin: wordsOf(request.prompt, data) };
 }
 
 /**
@@ -56,7 +63,8 @@ export async function planTerminal(request: Omit<PlanRequest, 'logFile'>): Promi
   const data = await dryRun(request, (prompt, options) => fresh().claude(prompt, { ...options, mode: 'interactive' }));
   if (typeof data.command !== 'string' || !isStrings(data.args)) throw unknownPlan(data.command);
   const command = request.docker ? claudeCommand(data.args, request.docker.image) : [data.command, ...data.args];
-  return { command, prompt: wordsOf(request.prompt, data) };
+  const flags = addedFlags(request.added ?? {}, true);
+  return { command: [...command, ...flags], prompt: wordsOf(request.prompt, data) };
 }
 
 /**

@@ -37,6 +37,11 @@ export interface RunHandle {
    * that is in the log but did not ask ends the session. Default `false`.
    */
   readonly hooked?: boolean;
+  /**
+   * Resolves with true if a hook of the run has reported to this process. Absent if this cannot be known. If Claude has begun and
+   * no hook reports, Claude Code does not run the hooks, and the run is ended as `guard_missing`. Never rejects.
+   */
+  hasHookReport?(): Promise<boolean>;
   /** True if the run has already ended when it is adopted. Default `false`. */
   readonly over?: boolean;
   /** The process that outlives this one. A later process that adopts the run recognizes it by this identity. */

@@ -1,8 +1,11 @@
 import type { ClaudeOptions, InterpolationData } from 'channelcoder';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { SessionLimits } from '../session/limits.js';
+import type { ModelChoice } from '../session/model-choice.js';
+import type { OutputRequest } from '../session/output-schema.js';
 import type { OverageChoice } from '../session/overage.js';
 import type { ResolvedPolicy } from '../session/policy.js';
+import type { QuestionMode } from '../session/question.js';
 import type { SessionEnvironment } from '../session/record.js';
 import type { ResolvedRetry } from '../session/retry.js';
 import type { SessionMode } from '../session/status.js';
@@ -29,6 +32,12 @@ export interface SessionSpec {
     ClaudeOptions,
     'system' | 'appendSystem' | 'tools' | 'disallowedTools' | 'mcpConfig' | 'maxTurns'
   >;
+  /** Absent in a record of an earlier release. */
+  readonly models?: ModelChoice;
+  /** Absent if the session was asked for no typed result. */
+  readonly output?: OutputRequest;
+  /** What becomes of the questions that the agent asks. Absent means `'ask'`. */
+  readonly questions?: QuestionMode;
   /** The manager's policy, tightened by the session's own policy. */
   readonly policy: ResolvedPolicy;
   readonly limits: SessionLimits;

@@ -40,6 +40,8 @@ export interface PlannedContainer {
   /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];
   env: Record<string, string>;
+  /** The release of Claude Code in the image. */
+  claudeVersion: string;
   /** Claude's options, with paths as the container sees them. */
   claude: SessionSpec['claude'];
   /** The mounts in the notation of ChannelCoder, for a ChannelCoder that starts the container itself. */
@@ -172,6 +174,7 @@ export class ContainerPlanner {
       entrypoint: facts.entrypoint,
       // As root, Claude Code refuses to skip permissions unless it is told that it is in a sandbox.
       env: { ...env, ...gitEnvironment(env), ...(facts.uid === 0 && { IS_SANDBOX: '1' }), ...guard.env },
+      claudeVersion: facts.claudeVersion,
       claude: spec.claude.mcpConfig === undefined ? spec.claude : { ...spec.claude, mcpConfig: MCP_CONFIG },
       mountStrings: additional.map(({ source, target, readonly }) => `${source}:${target}${readonly ? ':ro' : ''}`),
     };

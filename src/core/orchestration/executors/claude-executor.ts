@@ -241,7 +241,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
 
   /** What the guard's settings depend on. If the run has a container, the container's variables replace `env`. */
   protected guardedRun({ spec }: RunRequest): GuardedRun {
-    return { env: this.runtime.env, off: toolsOff(spec.claude.tools) };
+    return { env: this.runtime.env, off: toolsOff(spec.claude.tools, spec.mode) };
   }
 
   protected abstract launchOnHost(run: PlacedRun): Promise<RunHandle>;

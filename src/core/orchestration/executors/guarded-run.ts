@@ -16,6 +16,7 @@ export function guarded(handle: RunHandle, files: MailboxFiles, channel: Mailbox
   void handle.ended.then(() => channel.close());
   return {
     ...leaving(handle, leave),
+    hasHookReport: () => channel.hasReport(),
     detach() {
       channel.close();
       return handle.detach();

@@ -21,6 +21,7 @@ import type { ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
 import type { PlacedRun } from './placed-run.js';
 import { planRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
+import { SETTINGS_FLAG } from './settings-flag.js';
 import { literalInput } from './terminal/claude-input.js';
 import { startInTerminal, terminalProcess } from './terminal/terminal-process.js';
 import { terminalRun } from './terminal/terminal-run.js';
@@ -108,7 +109,8 @@ export class InteractiveExecutor extends ClaudeExecutor {
 
   protected override async launchInContainer(run: PlacedRun, container: PlannedContainer): Promise<RunHandle> {
     const { request, workspace, environment } = run;
-    const command = await this.#command(run, container);
+    const [claude = 'claude', ...args] = await this.#command(run, container);
+    const command = [claude, ...SETTINGS_FLAG, ...args];
     const name = terminalOf(request);
     const attachCommand = this.#tmux.attachCommand(name);
     await request.onPlaced({ containerName: container.name, attachCommand, environment });

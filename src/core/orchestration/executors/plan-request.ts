@@ -1,6 +1,7 @@
 import type { PlanRequest } from '../channelcoder/plan.js';
 import type { PlannedContainer } from '../docker/container-planner.js';
 import type { MountOption } from '../session/docker-options.js';
+import { defined } from '../util/defined.js';
 import type { PlacedRun } from './placed-run.js';
 
 /** What an injected ChannelCoder is asked about a run: the options of the session as they were given. */
@@ -35,5 +36,10 @@ export function planRequest({ request, workspace }: PlacedRun, container?: Plann
     ...(docker && { docker }),
     logFile: folder.log,
     claude: container?.claude ?? spec.claude,
+    added: defined({
+      models: spec.models,
+      output: spec.output?.forClaude,
+      claudeVersion: container?.claudeVersion,
+    }),
   };
 }

@@ -1,4 +1,4 @@
-import { planRun } from '../channelcoder/plan.js';
+import { type PlanRequest, planRun } from '../channelcoder/plan.js';
 import { startedRun } from '../channelcoder/started-run.js';
 import type { RunHandle } from '../contract/run-handle.js';
 import type { RunRequest } from '../contract/run-request.js';
@@ -7,10 +7,12 @@ import type { PlannedContainer } from '../docker/container-planner.js';
 import { GUARDED_ENV } from '../guard/guard-environment.js';
 import { launchDetached } from '../process/launcher.js';
 import { logBytesOf } from '../session/limits.js';
+import { leastCost } from '../session/run-cost.js';
 import { ClaudeExecutor } from './claude-executor.js';
 import type { PlacedRun } from './placed-run.js';
 import { planRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
+import { SETTINGS_FLAG } from './settings-flag.js';
 
 /**
  * How much longer than `limits.logBytes` the system lets a log get, in bytes. This has to be more than zero, so that a process
@@ -47,12 +49,12 @@ export abstract class UnattendedExecutor extends ClaudeExecutor {
 
   protected override async launchInContainer(placed: PlacedRun, container: PlannedContainer): Promise<RunHandle> {
     const { request, workspace, environment } = placed;
-    const plan = await planRun(planRequest(placed, container));
+    const plan = await planRun(withQuestionTool(planRequest(placed, container)));
     await request.onPlaced({ containerName: container.name, environment });
     if (plan.kind === 'started') return startedRun(plan, this.runtime.docker.engine);
     const { folder } = request;
     const inputFile = await this.#writeInput(request, plan.stdin);
-    const command = [...plan.command, ...budget(request)];
+    const command = [...plan.command, ...SETTINGS_FLAG, ...budget(request)];
     const mostFileBytes = logBytesOf(request.spec.limits) + BEYOND_BYTES;
     const handle = await this.runtime.docker.run(container, command, { folder, inputFile, mostFileBytes });
     return this.observable(handle, request, workspace);
@@ -72,6 +74,16 @@ export function withNote(spec: SessionSpec, note: string): SessionSpec {
   return { ...spec, claude: { ...spec.claude, appendSystem: said } };
 }
 
+/**
+ * Newer releases give an unattended agent its tool for questions (`AskUserQuestion`) only if somebody is to answer permission
+ * prompts (2.1.332; 2.1.98 always does). The guard answers before there is a prompt, so nothing reads or writes the stream that
+ * this names. In a container, permissions are skipped, and Claude Code refuses what it would prompt for in any case. Without a
+ * container, a missing permission would read like a broken connection, so there the tool stays as the release has it.
+ */
+function withQuestionTool(request: PlanRequest): PlanRequest {
+  return { ...request, claude: { ...request.claude, permissionTool: 'stdio' } };
+}
+
 /** Claude Code does not accept a budget of zero. */
 const LEAST_BUDGET_USD = 0.000_001;
 
@@ -83,5 +95,5 @@ function budget({ spec, session }: RunRequest): string[] {
   const { costUsd } = spec.limits;
   return costUsd === undefined
     ? []
-    : ['--max-budget-usd', String(Math.max(LEAST_BUDGET_USD, costUsd - (session.metadata.costUsd ?? 0)))];
+    : ['--max-budget-usd', String(Math.max(LEAST_BUDGET_USD, costUsd - leastCost(session.metadata)))];
 }

@@ -7,6 +7,7 @@ import { logBytesOf, type SessionLimits } from '../session/limits.js';
 import { NO_TOKENS, totalTokens } from '../session/observation.js';
 import type { UnifiedSession } from '../session/record.js';
 import { DEFAULT_RETRY } from '../session/retry.js';
+import { leastCost } from '../session/run-cost.js';
 import { isTerminal } from '../session/transitions.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { OrchestrationError } from '../util/errors.js';
@@ -160,11 +161,11 @@ export class SessionTree {
     return limits.tokens !== undefined && tokens > limits.tokens ? `limits.tokens (${limits.tokens})` : undefined;
   }
 
-  /** The cost and tokens of a session, together with those that it leads. */
+  /** The cost (what is known of it) and tokens of a session, together with those that it leads. */
   spending(session: UnifiedSession): Spending {
     const all = this.leads(session) ? [session, ...this.below(session.id)] : [session];
     return {
-      costUsd: all.reduce((sum, { metadata }) => sum + (metadata.costUsd ?? 0), 0),
+      costUsd: all.reduce((sum, { metadata }) => sum + leastCost(metadata), 0),
       tokens: all.reduce((sum, { metadata }) => sum + totalTokens(metadata.tokens ?? NO_TOKENS), 0),
     };
   }
@@ -183,7 +184,16 @@ export class SessionTree {
  */
 export function handedDown(
   { id, environment }: UnifiedSession,
-  { docker: own, policy, limits, workspaces, claude: { disallowedTools = [] }, ...spec }: SessionSpec,
+  {
+    docker: own,
+    policy,
+    questions,
+    limits,
+    workspaces,
+    models = {},
+    claude: { disallowedTools = [] },
+    ...spec
+  }: SessionSpec,
   docker: CreateSessionOptions['docker'],
 ): Inheritance {
   if (docker === false && own !== false) {
@@ -196,6 +206,8 @@ export function handedDown(
     led: true,
     docker: own,
     policy,
+    models,
+    ...(questions && { questions }),
     limits: { ...limits, logBytes: logBytesOf(limits) },
     disallowedTools,
     retry: spec.retry ?? DEFAULT_RETRY,

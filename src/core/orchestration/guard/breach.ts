@@ -1,5 +1,6 @@
 import type { Observation } from '../session/observation.js';
 import type { Verdict } from '../session/policy.js';
+import { hasNoHook } from './claude-tools.js';
 import { type Fingerprint, isForeign, isSameCall } from './fingerprint.js';
 
 /** The known facts about a call when it ends. */
@@ -56,7 +57,7 @@ export function breachOf(result: ToolResult, entry: CallFacts, tool: string | un
   const { asked, verdict, logged } = entry;
   if (neverRan(result, tool) || (entry.exempt && !verdict)) return undefined;
   const [first] = asked;
-  if (!first) return 'without asking';
+  if (!first) return hasNoHook(tool) ? undefined : 'without asking';
   if (!verdict) return 'before anybody had decided';
   if (!verdict.allowed) return wasKept(result, verdict.reason, first.tool) ? undefined : 'although it was denied';
   const { risky } = logged ?? {};

@@ -39,7 +39,7 @@ const MOST_CALLS = 10_000;
 const MOST_SIZE = 16 * 1024 * 1024;
 /** How many questions about one call are remembered. */
 const MOST_ASKED = 4;
-/** These tools run nothing, and a person's answer is put into their input. */
+/** These tools run nothing, and in a terminal a person's answer is put into their input. */
 const ANSWERED_BY_A_PERSON = new Set(['AskUserQuestion', 'ExitPlanMode']);
 
 /** The tool calls of one run by their id: asked about, decided, called, ended. */
@@ -68,8 +68,9 @@ export class CallLedger {
   reported(call: ToolCall): string | undefined {
     const { asked = [], verdict } = this.#entries.get(call.toolUseId) ?? {};
     // If nobody was asked about the call, the log will show this. If the question is still open, the call did not run.
-    if (!verdict || ANSWERED_BY_A_PERSON.has(currentName(call.tool))) return undefined;
+    if (!verdict) return undefined;
     if (!verdict.allowed) return 'although it was denied';
+    if (ANSWERED_BY_A_PERSON.has(currentName(call.tool))) return undefined;
     const ran = fingerprint(call);
     return asked.some((one) => isSameCall(one, ran)) ? undefined : 'as another call than the one that was allowed';
   }
@@ -120,6 +121,12 @@ export class CallLedger {
     if (entry.logged) return;
     entry.logged = { tool: currentName(call.tool), ...(!harmless && { risky: fingerprint(call) }) };
     this.#weigh(entry);
+  }
+
+  /** What the agent was told about its questions. Undefined if the call asked nothing, or is not answered yet. */
+  answerTo(toolUseId: string | undefined): Extract<Verdict, { allowed: false }> | undefined {
+    const verdict = toolUseId === undefined ? undefined : this.#entries.get(toolUseId)?.verdict;
+    return verdict?.allowed === false && verdict.answered ? verdict : undefined;
   }
 
   isDenied(toolUseId: string | undefined): boolean {

@@ -10,11 +10,15 @@ import {
   type Verdict,
 } from '../session/policy.js';
 import type { RunRecord } from '../session/run-record.js';
+import { quote } from '../util/errors.js';
 import { Approvals } from './approvals.js';
 import { UNRECORDED } from './breach.js';
 import { CallLedger } from './call-ledger.js';
-import { unseenWork } from './claude-tools.js';
+import { whyOff } from './claude-tools.js';
 import type { DecisionLog } from './decision-log.js';
+import { PersonRequests } from './person-requests.js';
+import { isQuestion } from './question-texts.js';
+import { Questions } from './questions.js';
 
 export interface RunGuardOptions {
   policy: ResolvedPolicy;
@@ -23,8 +27,13 @@ export interface RunGuardOptions {
   record: RunRecord;
   /** Keeps the decisions for the next process. */
   decisions: DecisionLog;
-  /** Tools whose work nobody could see, so their calls are never allowed. Default none. */
+  /** Tools that are off in this session, so their calls are never allowed. Default none. */
   off?: readonly string[];
+  /**
+   * What becomes of the agent's questions: a person is asked, nobody is there, or the person at the session's terminal answers
+   * them, which takes nothing of the guard. Default `'ask'`.
+   */
+  questions?: 'ask' | 'decline' | 'terminal';
 }
 
 /**
@@ -45,15 +54,20 @@ const MOST_SHOWN_DEPTH = 50;
  * asks runs as the agent's own user. So an agent may get past the hook, but not unseen.
  */
 export class RunGuard {
+  /** Everything that waits for a person: approvals and questions. */
+  readonly requests: PersonRequests;
   readonly approvals: Approvals;
+  readonly questions: Questions;
   readonly #options: RunGuardOptions;
   readonly #ledger = new CallLedger();
   #rules: Rules | undefined;
 
   constructor(options: RunGuardOptions) {
     this.#options = options;
-    const { policy, record } = options;
-    this.approvals = new Approvals(record, policy.approvalTimeoutMs);
+    const { policy, record, questions } = options;
+    this.requests = new PersonRequests(record, policy.approvalTimeoutMs);
+    this.approvals = new Approvals(record, this.requests);
+    this.questions = new Questions(record, this.requests, questions === 'decline');
   }
 
   /**
@@ -94,11 +108,15 @@ export class RunGuard {
 
   async #judge(asked: ToolCall, askedAt: number | undefined): Promise<Verdict> {
     try {
-      const unseen = unseenWork(asked, this.#options.off ?? []);
-      if (unseen !== undefined) return this.#deny(asked, 'policy', `Denied by policy: ${unseen}`);
+      const off = whyOff(asked, this.#options.off ?? []);
+      if (off !== undefined) return this.#deny(asked, 'policy', `Denied by policy: ${off}`);
       const { rateDanger } = this.#rules ?? (await this.ready());
       const call = withDanger(asked, rateDanger(asked, this.#options.place));
       const { decision, reason = '' } = this.#decide(call);
+      // Whoever would be asked about the call gets the question itself.
+      if (decision !== 'deny' && isQuestion(call.tool) && this.#options.questions !== 'terminal') {
+        return await this.#passOn(call, askedAt);
+      }
       if (decision === 'ask' && this.#ledger.isAllowed(call)) return { allowed: true };
       if (decision === 'ask') return await this.#ask(call, reason, askedAt);
       if (decision === 'deny') return this.#deny(call, 'policy', `Denied by policy: ${reason}`);
@@ -120,7 +138,7 @@ export class RunGuard {
     const rated = this.#ratedCalls(observations);
     return observations.flatMap((observation): Observation[] => {
       if (observation.kind === 'tampered') {
-        const reason = 'The log cannot be read where it tells of a tool call, or transcripts are missing from it.';
+        const reason = `The log cannot be read where it may tell of a tool call, or transcripts are missing from it. ${OPEN_CAUSE}`;
         return enforced === true ? [breachOf('unknown', 'unknown', reason)] : [];
       }
       const call = rated.get(observation);
@@ -129,6 +147,7 @@ export class RunGuard {
         if (enforced === false) this.#ledger.exempt(call.toolUseId);
         return [call.danger ? { ...observation, danger: call.danger } : observation];
       }
+      if (observation.kind === 'error' && this.#ledger.answerTo(observation.toolUseId)) return [];
       if (observation.kind === 'error' && this.#ledger.isDenied(observation.toolUseId)) {
         return [{ ...observation, severity: 'warning', code: 'denied' }];
       }
@@ -138,7 +157,9 @@ export class RunGuard {
       if (ran && breach !== undefined) {
         return [observation, ranWithoutLeave(observation.toolUseId, tool ?? 'unknown', breach)];
       }
-      return [verdict?.allowed === false ? { ...observation, outcome: 'denied' } : observation];
+      if (!verdict || verdict.allowed) return [observation];
+      if (verdict.answered) return [{ ...observation, outcome: 'ok', output: verdict.reason }];
+      return [{ ...observation, outcome: 'denied' }];
     });
   }
 
@@ -157,6 +178,16 @@ export class RunGuard {
     }
     const said = by === 'person' ? 'Denied by the user' : `Denied, as it needed the user's approval (${why})`;
     return this.#deny(call, by, note === undefined ? `${said}.` : `${said}: ${note}`);
+  }
+
+  /** Passes the agent's questions on to a person. The call does not run: the agent gets the answers as its result. */
+  async #passOn(call: ToolCall, askedAt: number | undefined): Promise<Verdict> {
+    const before = this.#ledger.answerTo(call.toolUseId);
+    if (before) return before;
+    this.#ledger.decided(call, undefined);
+    const verdict = { allowed: false, answered: true, reason: await this.questions.ask(call, askedAt) } as const;
+    this.#ledger.decided(call, verdict);
+    return verdict;
   }
 
   #deny(call: ToolCall, by: Denial['by'], reason: string): Verdict {
@@ -194,8 +225,13 @@ function withDanger(call: ToolCall, danger: Danger | undefined): ToolCall {
 export type Breach = Extract<Observation, { kind: 'breach' }>;
 
 function ranWithoutLeave(id: string, tool: string, how: string): Breach {
-  return breachOf(id, tool, `The call ran ${how}: the guard's hook was switched off, killed or deceived.`);
+  return breachOf(id, tool, `The call ${quote(tool)} (${quote(id)}) ran ${how}. ${OPEN_CAUSE}`);
 }
+
+/** Nobody can tell an agent that got past its hook from a Claude Code that did not run it. */
+const OPEN_CAUSE =
+  'Either the agent got around the hook of the guard, or Claude Code did not run it as it should: its own faults can look the same. ' +
+  'See what the call did. continue() goes on with a further run, which has new hooks.';
 
 function breachOf(id: string, name: string, reason: string): Breach {
   return { kind: 'breach', id, name, danger: { level: 'critical', rule: 'guard.bypassed', reason } };

@@ -21,7 +21,9 @@ const NO_SHELL_IN_SKILLS = { disableSkillShellExecution: true };
 const NO_NEW_SETTINGS = [{ matcher: '^(?!skills$)', hooks: [{ type: 'command', command: 'exit 2' }] }];
 
 /** The events on which Claude Code calls the hook. A call that failed has an event of its own. */
-const EVENTS = ['PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'Stop'] as const;
+const EVENTS = ['SessionStart', 'PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'Stop'] as const;
+/** The hook reports once that it runs: when a conversation begins or is resumed, not after each compaction. */
+const MATCHERS: Readonly<Record<string, string>> = { SessionStart: 'startup|resume' };
 /** The additional events if the process has to know whose turn it is, the agent's or a person's. */
 const TURN_EVENTS = [...EVENTS, 'StopFailure', 'UserPromptSubmit'] as const;
 
@@ -49,10 +51,15 @@ export function guardSettings({ env, off }: GuardedRun, script: string, meeting:
     // If the command fails in any way, it ends with the same exit code as a failure of the hook itself. The line contains no
     // word that could be redefined.
     const command = `${words.map(quoted).join(' ')} || exit ${failureOf(event)}`;
-    return [event, [{ matcher: '*', hooks: [{ type: 'command', command, timeout: HOOK_TIMEOUT_S }] }]];
+    return [
+      event,
+      [{ matcher: MATCHERS[event] ?? '*', hooks: [{ type: 'command', command, timeout: HOOK_TIMEOUT_S }] }],
+    ];
   });
   return {
     ...NO_SHELL_IN_SKILLS,
+    // Settings of the workspace cannot switch the hooks off, also where these settings are not the managed ones.
+    disableAllHooks: false,
     env: pinnedEnvironment(env),
     // If a rule names a tool in lower case, older releases skip the whole file. The guard denies the calls of those tools.
     permissions: { deny: off.filter((tool) => /^[A-Z]/.test(tool)) },

@@ -34,13 +34,14 @@ trap 'fail "the hook was ended"' HUP INT TERM
 trap '[ $? -eq 0 ] || fail "the hook failed"' EXIT
 
 # After a tool call and at the end there is a message only if the process announced one. A session that takes turns with a
-# person asks at the end in any case. What ran is always reported.
+# person asks at the end in any case. What ran is always reported, and so is the start: it shows that Claude Code runs the hooks.
 asks=
 holds=
 name=json
 case $event in
   PreToolUse | UserPromptSubmit) asks=1 holds=1 ;;
   Stop | StopFailure) asks=\${3-} ;;
+  SessionStart) name=done ;;
   *) [ -e "$answers/steer" ] || name=done ;;
 esac
 [ -n "$asks" ] || [ "$name" = done ] || [ -e "$answers/steer" ] || exit 0

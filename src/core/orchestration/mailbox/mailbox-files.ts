@@ -10,6 +10,8 @@ import { hookScript } from './hook-script.js';
 
 /** The folder of the hook and its settings in a container. The image may have files of its own there. */
 const MANAGED = '/etc/claude-code';
+/** The settings in a container. Claude Code also gets this path as `--settings`, see `executors/settings-flag.ts`. */
+export const CONTAINER_SETTINGS = `${MANAGED}/managed-settings.json`;
 /** The folder in a container through which hook and process exchange files. */
 export const MEETING = '/run/autonomous-orchestration';
 
@@ -75,12 +77,15 @@ export class MailboxFiles {
     await removeTree(this.path);
   }
 
-  /** The files for a container. They are managed settings, which no setting of the workspace or the agent overrides. */
+  /**
+   * The files for a container. The settings are managed ones, which no setting of the workspace or the agent overrides. If the
+   * server of an organization gives managed settings of its own, Claude Code reads those instead of this file.
+   */
   async mounts(run: GuardedRun): Promise<Mount[]> {
     const script = `${MANAGED}/autonomous-orchestration.sh`;
     await this.#writeSettings({ allowManagedHooksOnly: true, ...guardSettings(run, script, MEETING, this.tellsTurns) });
     return [
-      { source: this.settings, target: `${MANAGED}/managed-settings.json`, readonly: true },
+      { source: this.settings, target: CONTAINER_SETTINGS, readonly: true },
       { source: this.#script, target: script, readonly: true },
       { source: this.requests, target: `${MEETING}/requests`, readonly: false },
       { source: this.answers, target: `${MEETING}/answers`, readonly: true },

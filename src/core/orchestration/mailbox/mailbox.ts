@@ -74,6 +74,7 @@ export class Mailbox {
   #scanAgain = false;
   #later: NodeJS.Timeout | undefined;
   #closed = false;
+  #reported = false;
   readonly #serialized = serialized();
   #openBytes = 0;
 
@@ -104,6 +105,12 @@ export class Mailbox {
     this.#watch?.close();
     clearTimeout(this.#later);
     this.#answers.close();
+  }
+
+  /** True if a hook of the run has reported or asked. If none is known yet, looks at the folder once more. */
+  async hasReport(): Promise<boolean> {
+    if (!this.#reported && !this.#closed) await this.#scan();
+    return this.#reported;
   }
 
   /** Scans the folder. Scans never overlap. A request for a scan during a scan triggers one more. */
@@ -184,7 +191,9 @@ export class Mailbox {
   async #hear(path: string): Promise<void> {
     try {
       const bytes = await this.#serialized(() => this.#read(path));
-      await this.#hooks.afterTool(callOf(parseHookInput(bytes)));
+      const input = parseHookInput(bytes);
+      this.#reported = true;
+      if (input.hook_event_name !== 'SessionStart') await this.#hooks.afterTool(callOf(input));
     } catch {
       // The report cannot be read. It is safe to ignore it: whoever can write such a file could also write no report at all.
     }
@@ -209,6 +218,7 @@ export class Mailbox {
       held = bytes.length;
       this.#openBytes += held;
       input = parseHookInput(bytes);
+      this.#reported = true;
     } catch (error) {
       // The watch reports the removal of a request, too. Then there is nothing to answer.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;

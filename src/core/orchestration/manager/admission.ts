@@ -2,25 +2,24 @@ import type { Executor } from '../contract/executor.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import { handedDown } from '../family/session-tree.js';
 import { accountOf } from '../options/account.js';
-import {
-  type AskedDocker,
-  askedDocker,
-  type Inheritance,
-  type ResolvedManagerOptions,
-  resolveCreateOptions,
-} from '../options/resolve.js';
+import { type AskedDocker, askedDocker } from '../options/asked-docker.js';
+import { acceptsOutput } from '../options/output.js';
+import { type Inheritance, type ResolvedManagerOptions, resolveCreateOptions } from '../options/resolve.js';
 import { requireEnv } from '../run/required-env.js';
 import type { CreatedAction } from '../session/actions.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { DockerOptions } from '../session/docker-options.js';
+import type { QueuePlan } from '../session/queue-plan.js';
 import type { UnifiedSession } from '../session/record.js';
 import { reduceSession } from '../session/reducer.js';
 import type { SessionMode } from '../session/status.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
+import { deepFrozen } from '../util/deep-frozen.js';
 import { deferred } from '../util/deferred.js';
 import type { AbortSignals } from '../util/shared-abort.js';
 import { refuseRedirected, sourcesOf } from '../workspace/pinned-mounts.js';
+import { planOf, requireDependencies } from './dependencies.js';
 import type { Gate } from './gate.js';
 import type { LiveSessions, PreparedSession } from './live-sessions.js';
 import { prepareSession } from './prepare.js';
@@ -66,10 +65,12 @@ export class SessionAdmission {
     await owner.ready();
     gate.requireOpen();
     tree.requireLeading(options.parentId, inheritance.led);
+    const plan = planOf(options, tree.leader(options.parentId)?.session);
+    requireDependencies(id, plan, options.parentId, { registry: store.registry, live: this.#options.live, tree });
     const settled = tree.reserve(options.parentId);
     queue.holds.enter(spec.id, accountOf(spec));
     try {
-      queue.enqueue(spec.id);
+      queue.admit(spec.id, plan);
     } catch (error) {
       queue.holds.leave(spec.id);
       settled();
@@ -80,13 +81,16 @@ export class SessionAdmission {
     const done = deferred<void>();
     this.#last = done.promise;
     try {
-      const prepared = await prepareSession(spec, executors[spec.mode], this.#options.options.stateDir, signal);
+      const { stateDir } = this.#options.options;
+      const ready = await prepareSession(spec, executors[spec.mode], stateDir, signal);
+      const accepts = acceptsOutput(options, inheritance.output);
+      const prepared = { ...ready, ...(accepts && { acceptsOutput: accepts }) };
       await earlier;
       try {
         if (inheritance.led) refuseRedirectedInheritance(inheritance, prepared.spec, askedDocker(options.docker));
         signal?.throwIfAborted();
         gate.requireOpen();
-        await this.#writeDown(prepared, options);
+        await this.#writeDown(prepared, options, plan);
         signal?.throwIfAborted();
         gate.requireOpen();
         tree.requireLeading(options.parentId, inheritance.led);
@@ -94,7 +98,7 @@ export class SessionAdmission {
         await prepared.folder.remove().catch(() => {}); // The first error counts.
         throw error;
       }
-      const session = this.#admit(prepared, options);
+      const session = this.#admit(prepared, options, plan);
       if (signal) signals.watch(session.id, signal, store.waiters.wait(session, {}));
       return session;
     } catch (error) {
@@ -108,28 +112,35 @@ export class SessionAdmission {
   }
 
   /** Writes the session to the disk. After that, it survives this process. @throws OrchestrationError `STATE_NOT_WRITABLE` */
-  async #writeDown(prepared: PreparedSession, options: CreateSessionOptions): Promise<void> {
-    const record = reduceSession(undefined, this.#creation(prepared, options));
+  async #writeDown(prepared: PreparedSession, options: CreateSessionOptions, plan: QueuePlan): Promise<void> {
+    const record = reduceSession(undefined, this.#creation(prepared, options, plan));
     await this.#options.store.journal.begin(prepared.folder, prepared.spec, record);
   }
 
   /** Records the session, and starts it if its place in the queue is a slot. */
-  #admit(prepared: PreparedSession, options: CreateSessionOptions): UnifiedSession {
+  #admit(prepared: PreparedSession, options: CreateSessionOptions, plan: QueuePlan): UnifiedSession {
     const { live, store, runs } = this.#options;
     const { id } = prepared.spec;
     live.add(prepared);
-    store.dispatch(id, this.#creation(prepared, options));
+    store.dispatch(id, this.#creation(prepared, options, plan));
     runs.queue.changed(id);
+    runs.queue.settleNew(id);
     const created = store.registry.require(id);
     if (created.status === 'starting') runs.start(id);
     return created;
   }
 
-  #creation({ spec, environment, folder }: PreparedSession, { taskId, parentId }: CreateSessionOptions): CreatedAction {
-    const queuePosition = this.#options.runs.queue.positionOf(spec.id);
+  #creation(
+    { spec, environment, folder }: PreparedSession,
+    { taskId, parentId }: CreateSessionOptions,
+    plan: QueuePlan,
+  ): CreatedAction {
+    const { queue } = this.#options.runs;
+    const queuePosition = queue.positionOf(spec.id);
     return {
       type: 'created',
       at: this.#options.clock.now(),
+      ...(queuePosition === undefined && !queue.isRunning(spec.id) && { blocked: true }),
       session: {
         id: spec.id,
         mode: spec.mode,
@@ -139,6 +150,8 @@ export class SessionAdmission {
         ...(taskId !== undefined && { taskId }),
         ...(parentId !== undefined && { parentId }),
         ...(queuePosition !== undefined && { queuePosition }),
+        ...askedOf(spec),
+        ...plan,
         ...(spec.policy.onHostLost === 'allow' && { detached: true }),
       },
     };
@@ -147,7 +160,7 @@ export class SessionAdmission {
   /** What a new session gets if its options do not say otherwise. */
   #inheritance({ parentId, docker }: CreateSessionOptions): Inheritance {
     const { options, live, runs, store } = this.#options;
-    const { docker: defaults, policy, account, retry, onOverage } = options;
+    const { docker: defaults, policy, questions, models, output, account, retry, onOverage } = options;
     const leader = runs.tree.leader(parentId);
     if (leader) {
       requireEnv(leader.session.id, live.get(leader.session.id)?.missingEnv);
@@ -161,10 +174,19 @@ export class SessionAdmission {
       retry,
       onOverage,
       ...(account !== undefined && { account }),
+      models,
+      ...(output && { output }),
+      questions,
       ...(parent && { cwd: parent.environment.cwd }),
       ...(plan !== undefined && { prompt: plan }),
     };
   }
+}
+
+/** What the record says that the session was asked. */
+function askedOf({ models, output }: SessionSpec): Pick<UnifiedSession, 'asked'> {
+  const asked = { ...models, ...(output && { output: { retries: output.retries } }) };
+  return Object.keys(asked).length === 0 ? {} : { asked: deepFrozen(asked) };
 }
 
 /**

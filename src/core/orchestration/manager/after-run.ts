@@ -5,13 +5,14 @@ import type { ResolvedRetry, RetryCause } from '../session/retry.js';
 import type { RunFailure, SessionRun } from '../session/run.js';
 import { workedMs } from '../session/run-time.js';
 import { truncate } from '../util/text.js';
+import { outputRetry } from './output-retry.js';
 
 /** What follows a run that is over. */
 export type NextStep =
   /** The session ends, as the outcome says. `failedAttempts` is set if it tried again in vain. */
   | { readonly kind: 'end'; readonly failedAttempts?: number }
   /** A further run of the conversation begins. */
-  | { readonly kind: 'go-on'; readonly feedback: string }
+  | { readonly kind: 'go-on'; readonly feedback: string; readonly outputRetry?: number }
   /** The session waits, and then goes on by itself. */
   | { readonly kind: 'wait'; readonly failure: RunFailure; readonly resetsAt?: number };
 
@@ -46,7 +47,7 @@ export function afterRun(
     return { kind: 'wait', failure, ...(resetsAt !== undefined && { resetsAt }) };
   }
   const cause = retryCause(outcome);
-  if (!cause || !retry.on.includes(cause)) return { kind: 'end' };
+  if (!cause || !retry.on.includes(cause)) return outputRetry(session, outcome) ?? { kind: 'end' };
   const attempt = attemptOf(
     session.runs,
     (earlier) => earlier?.pausedFor === 'retry',

@@ -1,4 +1,5 @@
 import type { Run } from '../run/run.js';
+import type { QuestionAnswer } from '../session/question.js';
 import type { UnifiedSession } from '../session/record.js';
 import { isTerminal } from '../session/transitions.js';
 import type { SessionRegistry } from '../store/registry.js';
@@ -47,6 +48,11 @@ export class SessionInterventions {
     note: string | undefined,
   ): UnifiedSession {
     this.#requireRun(session, 'answered').answer(requestId, decision, note);
+    return this.#store.registry.require(session.id);
+  }
+
+  answerQuestion(session: UnifiedSession, questionId: string, answers: readonly QuestionAnswer[]): UnifiedSession {
+    this.#requireRun(session, 'answered').answerQuestion(questionId, answers);
     return this.#store.registry.require(session.id);
   }
 

@@ -2,6 +2,7 @@ import type { Executor } from '../contract/executor.js';
 import type { SessionFolder } from '../contract/session-folder.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import type { Run } from '../run/run.js';
+import type { StandardOutputSchema } from '../session/output-schema.js';
 import type { ToolPolicy } from '../session/policy.js';
 import type { SessionEnvironment, UnifiedSession } from '../session/record.js';
 import { OrchestrationError } from '../util/errors.js';
@@ -16,6 +17,8 @@ export interface PreparedSession {
   readonly missingEnv?: readonly string[];
   /** The policy with which an earlier process has set up the hook of the current run. */
   readonly adoptedPolicy?: Pick<ToolPolicy, 'onHostLost'>;
+  /** The schema of the program that created the session in this process, if it was asked for a typed result. */
+  readonly acceptsOutput?: StandardOutputSchema;
   /** True if the session's specification is lost. Then `spec` is only a placeholder. */
   readonly specIsPlaceholder?: boolean;
 }
@@ -52,6 +55,10 @@ export class LiveSession {
 
   get folder(): SessionFolder {
     return this.#prepared.folder;
+  }
+
+  get acceptsOutput(): StandardOutputSchema | undefined {
+    return this.#prepared.acceptsOutput;
   }
 
   get specIsPlaceholder(): boolean {

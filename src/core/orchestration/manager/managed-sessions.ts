@@ -1,15 +1,16 @@
 import type { Executor } from '../contract/executor.js';
 import type { SessionCommands } from '../family/led-sessions.js';
+import { resolveAnswers } from '../options/answers.js';
+import { resolveAccount, resolveHoldReason } from '../options/hold-arguments.js';
 import {
   type ResolvedManagerOptions,
   requireObject,
-  resolveAccount,
   resolveFeedback,
-  resolveHoldReason,
   resolveMessage,
   resolveNote,
 } from '../options/resolve.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
+import type { QuestionAnswer } from '../session/question.js';
 import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import { newSessionId } from '../session/session-id.js';
@@ -53,12 +54,12 @@ export class ManagedSessions implements SessionCommands {
   #closed = false;
 
   constructor(options: ResolvedManagerOptions, executors: Record<SessionMode, Executor>, events: EventDelivery) {
-    const { maxConcurrent, maxQueued, releaseSlotWhileWaiting, stateDir, socket } = options;
+    const { maxConcurrent, maxQueued, releaseSlotWhileWaiting, stateDir, socket, prices } = options;
     const limits = { maxConcurrent, maxQueued, releaseSlotWhileWaiting };
     const clock = SYSTEM_CLOCK;
     const store = new SessionStore(clock, events, new SessionJournal(options));
     const live = new LiveSessions();
-    const runs = new SessionRuns({ ...limits, stateDir, store, live, clock, commands: this });
+    const runs = new SessionRuns({ ...limits, stateDir, store, live, clock, commands: this, prices });
     const sweep = new SessionSweep({ stateDir, executors, registry: store.registry });
     const recovery = new SessionRecovery({ options, executors, store, live, runs, sweep, clock });
     const queueStatus = (): QueueStatus => runs.queue.status();
@@ -72,7 +73,14 @@ export class ManagedSessions implements SessionCommands {
     this.interventions = new SessionInterventions(store, live, runs);
     this.#executors = executors;
     const { gate } = this;
-    const removal = new SessionRemoval({ store, live, tree: runs.tree, owner, gate });
+    const removal = new SessionRemoval({
+      store,
+      live,
+      tree: runs.tree,
+      dependantOf: (id) => runs.queue.dependantOf(id),
+      owner,
+      gate,
+    });
     this.removal = removal;
     if (options.keepEnded) {
       const retention = new SessionRetention({ ...options.keepEnded, store, tree: runs.tree, removal, clock });
@@ -117,6 +125,10 @@ export class ManagedSessions implements SessionCommands {
 
   async deny(id: string, requestId: string, reason?: string): Promise<UnifiedSession> {
     return this.interventions.answer(this.#open(id), requestId, 'deny', resolveNote('reason', reason));
+  }
+
+  async answer(id: string, questionId: string, answers: readonly QuestionAnswer[]): Promise<UnifiedSession> {
+    return this.interventions.answerQuestion(this.#open(id), questionId, resolveAnswers(answers));
   }
 
   async removeWorktree(id: string, { force = false }: { force?: boolean } = {}): Promise<UnifiedSession> {

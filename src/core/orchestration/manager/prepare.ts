@@ -3,6 +3,7 @@ import { checkPromptFile, validatePromptFile } from '../channelcoder/prompt-file
 import type { Executor } from '../contract/executor.js';
 import { SessionFolder } from '../contract/session-folder.js';
 import type { SessionSpec } from '../contract/session-spec.js';
+import { prepareOutput } from '../output/validator.js';
 import type { UnifiedSession } from '../session/record.js';
 import { OrchestrationError, quote } from '../util/errors.js';
 import { readUserFile } from '../util/fs/user-file.js';
@@ -30,12 +31,18 @@ export async function prepareSession(
   stateDir: string,
   signal: AbortSignal | undefined,
 ): Promise<PreparedSession> {
+  const output = spec.output && (await prepareOutput(spec.output));
   const { environment, docker = spec.docker } = await executor.prepare(spec);
   signal?.throwIfAborted();
   const folder = new SessionFolder(stateDir, spec.id);
   await folder.create();
   try {
-    return { spec: await copyFiles({ ...spec, docker }, folder), executor, folder, environment };
+    return {
+      spec: await copyFiles({ ...spec, docker, ...(output && { output }) }, folder),
+      executor,
+      folder,
+      environment,
+    };
   } catch (error) {
     await folder.remove().catch(() => {}); // The first error counts.
     throw error;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { QueueEvent } from '../session/events.js';
 import type { QueueHold } from '../session/queue-hold.js';
+import { callAt } from '../util/call-at.js';
 import type { Clock } from '../util/clock.js';
 import { messageOf, quote } from '../util/errors.js';
 import { writeAtomically } from '../util/fs/atomic-file.js';
@@ -9,7 +10,6 @@ import { notWritable } from '../util/fs/not-writable.js';
 import { readOwnFile } from '../util/fs/own-file.js';
 import { serialized } from '../util/serialized.js';
 import { stripControl, truncate } from '../util/text.js';
-import { callAt } from './usage-limit.js';
 
 /** More accounts than a manager has. The file is not read if it has more. */
 const MOST_HOLDS = 1_000;

@@ -91,7 +91,7 @@ export class SessionRecovery {
     for (const { prepared, record, ticket } of found) store.journal.restore(prepared.folder, record, ticket);
     for (const { prepared, record } of found) runs.restore(prepared, record);
     const waiting = found.filter(({ record }) => record.status === 'queued').sort((a, b) => a.ticket - b.ticket);
-    for (const { record } of waiting) runs.queue.rejoin(record.id);
+    for (const { record } of waiting) runs.queue.readmitWaiting(record);
     const opened = found.flatMap(({ record: { id, status } }) =>
       isTerminal(status) || status === 'queued' ? [] : [id],
     );
@@ -99,6 +99,7 @@ export class SessionRecovery {
     // If the manager was closed during this call, another process may have the sessions by now.
     if (runs.isClosed) throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed during recover().');
     runs.endOrphans();
+    runs.queue.settleRecovered((id) => skipped.some((session) => session.id === id));
     runs.queue.resume();
 
     // If a folder cannot be removed, the next call finds it again.
@@ -180,8 +181,8 @@ export class SessionRecovery {
 
   #record({ id, folder, record, hasLog }: LeftSession, spec: StoredSpec, leftovers: readonly Leftover[]): StoredRecord {
     if (typeof record === 'object') return { ...record, session: restoredRecord(record) };
-    const { taskId, parentId, createdAt, environment } = spec;
-    const ties = { ...(taskId !== undefined && { taskId }), ...(parentId !== undefined && { parentId }) };
+    const { taskId, parentId, plan, createdAt, environment } = spec;
+    const ties = { ...plan, ...(taskId !== undefined && { taskId }), ...(parentId !== undefined && { parentId }) };
     const known = { id, mode: spec.spec.mode, environment, createdAt, ...ties };
     const latest = Math.max(hasLog ? 1 : 0, ...leftovers.map(({ run }) => run));
     return { version: 1, ticket: 0, session: rebuiltRecord(known, folder.log, latest) };

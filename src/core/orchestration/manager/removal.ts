@@ -15,6 +15,8 @@ export interface SessionRemovalOptions {
   store: SessionStore;
   live: LiveSessions;
   tree: SessionTree;
+  /** A session that waits for this one, if there is one. */
+  dependantOf: (id: string) => string | undefined;
   owner: StateOwner;
   gate: Gate;
 }
@@ -82,11 +84,18 @@ export class SessionRemoval {
 
   /** @throws OrchestrationError `ILLEGAL_TRANSITION` */
   #requireUnneeded(session: UnifiedSession): void {
-    const { store, tree } = this.#options;
-    const { status, environment } = session;
+    const { store, tree, dependantOf } = this.#options;
+    const { id, status, environment } = session;
     if (!isTerminal(status)) throw refused(session, 'it has not ended; cancel() it first');
     const why = tree.needs(session);
     if (why !== undefined) throw refused(session, `${why}; wait for its end, or cancel() it`);
+    const dependant = dependantOf(id);
+    if (dependant !== undefined) {
+      throw refused(
+        session,
+        `session ${dependant} waits and names it in 'after'; wait until that one starts, or cancel() it`,
+      );
+    }
     const other = workerIn(environment.worktree, store.registry);
     if (other)
       throw refused(session, `session ${other.id} ('${other.status}') works in its worktree; wait for its end`);

@@ -45,7 +45,11 @@ export class RunEnds {
     const { retry = DEFAULT_RETRY } = ended.spec;
     const next = afterRun(session, outcome, { feedback, retry, now: clock.now() });
     if (next.kind === 'go-on')
-      this.goOn(id, next.feedback, { exitCode, commandId: session.runs.at(-1)?.stop?.commandId });
+      this.goOn(id, next.feedback, {
+        exitCode,
+        commandId: session.runs.at(-1)?.stop?.commandId,
+        outputRetry: next.outputRetry,
+      });
     else if (next.kind === 'wait') this.#suspend(session, next, exitCode);
     else this.#end(session, outcome, next.failedAttempts);
   }
@@ -58,7 +62,11 @@ export class RunEnds {
   goOn(
     id: string,
     feedback?: string,
-    known: { exitCode?: number | undefined; commandId?: string | undefined } = {},
+    known: {
+      exitCode?: number | undefined;
+      commandId?: string | undefined;
+      outputRetry?: number | undefined;
+    } = {},
   ): UnifiedSession {
     const { live, queue, store, clock, start } = this.#options;
     this.forgetWait(id);
@@ -71,6 +79,8 @@ export class RunEnds {
       type: 'continued',
       at: clock.now(),
       ...(admission.status === 'queued' && { queuePosition: admission.position }),
+      // A run that only goes on where the last one stopped does not begin a new count.
+      ...defined(feedback === undefined ? { outputRetry: session.runs.at(-1)?.outputRetry } : {}),
       ...defined({ feedback: told, ...known }),
     });
     if (admission.status === 'starting') start(id);

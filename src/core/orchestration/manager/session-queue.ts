@@ -1,26 +1,42 @@
-import { SessionSlots, type SessionSlotsOptions } from '../queue/session-slots.js';
+import { SessionPlans } from '../queue/session-plans.js';
+import { levelOf, SessionSlots, type SessionSlotsOptions } from '../queue/session-slots.js';
 import type { Admission } from '../queue/slot-queue.js';
+import type { QueuePlan } from '../session/queue-plan.js';
 import type { QueueStatus } from '../session/queue-status.js';
+import type { UnifiedSession } from '../session/record.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
+import { dependencyFailed, dependencyGone } from './dependencies.js';
 import { QueueHolds } from './queue-holds.js';
 import { UsageBook } from './usage-book.js';
 
-export interface SessionQueueOptions extends Omit<SessionSlotsOptions, 'onChange' | 'mayStart'> {
+/** How many sessions an event of the queue names. Otherwise each change of a long queue would cost more than the change itself. */
+const MOST_NAMED = 100;
+
+export interface SessionQueueOptions extends Omit<SessionSlotsOptions, 'onChange' | 'priorityOf' | 'mayStart'> {
   store: SessionStore;
   clock: Clock;
   stateDir: string;
+  /** Ends a session that can never start, because another one has ended. `error` says so. */
+  onDependencyFailed: (id: string, error: string) => void;
 }
 
-/** The queue of a manager. Changes of the queue are on record, and are reported to listeners. */
+/**
+ * The queue of a manager: the slots, and what sessions wait for besides a slot. Changes are reported to listeners. The positions on
+ * record are read from the queue, so a change costs the same however many sessions wait.
+ */
 export class SessionQueue extends SessionSlots {
   readonly #store: SessionStore;
   readonly #clock: Clock;
   /** Which accounts are held, or whether the whole queue is. */
   readonly holds: QueueHolds;
   readonly usage = new UsageBook(() => this.changed(''));
+  readonly #onDependencyFailed: SessionQueueOptions['onDependencyFailed'];
+  readonly #plans: SessionPlans;
+  /** Sessions that have ended or go on, for which their dependants were not looked at yet. Undefined while none is looked at. */
+  #unsettled: string[] | undefined;
 
-  constructor({ store, clock, stateDir, ...options }: SessionQueueOptions) {
+  constructor({ store, clock, stateDir, onDependencyFailed, onStart, ...options }: SessionQueueOptions) {
     const holds = new QueueHolds({
       stateDir,
       clock,
@@ -31,20 +47,27 @@ export class SessionQueue extends SessionSlots {
         this.changed(cause);
       },
     });
-    super({ ...options, mayStart: (id) => holds.mayStart(id), onChange: (id) => this.changed(id) });
+    const plans = new SessionPlans({
+      now: () => clock.now(),
+      statusOf: (id) => store.registry.peek(id)?.status,
+      onTime: (ids) => this.#mayStart(ids),
+    });
+    super({
+      ...options,
+      mayStart: (id) => holds.mayStart(id),
+      onChange: (id) => this.changed(id),
+      priorityOf: (id) => store.registry.peek(id)?.priority,
+      onStart(id) {
+        plans.delete(id);
+        onStart(id);
+      },
+    });
     this.holds = holds;
     this.#store = store;
     this.#clock = clock;
-  }
-
-  override status(): QueueStatus {
-    const [held, ...more] = this.holds.all;
-    const { windows } = this.usage;
-    return {
-      ...super.status(),
-      ...(held && { held, holds: [held, ...more] }),
-      ...(windows.length > 0 && { windows }),
-    };
+    this.#onDependencyFailed = onDependencyFailed;
+    this.#plans = plans;
+    store.registry.readPositions(({ id }) => this.positionOf(id));
   }
 
   /** As before. A session that has given its slot back gets none while its account or the queue is held. */
@@ -55,39 +78,158 @@ export class SessionQueue extends SessionSlots {
 
   /** Puts a session at the end of the line, even beyond the limit. */
   await(id: string): Admission {
-    this.leave(id);
+    this.remove(id);
     this.rejoin(id);
-    return { status: 'queued', position: super.status().queued };
+    return { status: 'queued', position: this.positionOf(id) ?? super.status(0).queued };
   }
 
-  /** True if a session has a slot or waits for one, even before the session is on record. */
-  has(id: string): boolean {
-    return this.isRunning(id) || this.positionOf(id) !== undefined;
+  /** Adds a new session. @throws OrchestrationError `QUEUE_FULL`; the queue is unchanged */
+  admit(id: string, plan: QueuePlan): void {
+    this.#plans.add(id, plan);
+    try {
+      const { status } = this.enqueue(id, this.#placeOf(id, plan));
+      if (status === 'starting') this.#plans.delete(id);
+    } catch (error) {
+      this.#plans.delete(id);
+      throw error;
+    }
+  }
+
+  /** Takes back a session that waited in an earlier process; see `resume`. A session that was continued has no plan any more. */
+  readmitWaiting({ id, runs, ...plan }: UnifiedSession): void {
+    if (runs.length === 0) this.#plans.add(id, plan);
+    this.rejoin(id, this.#placeOf(id, plan));
+  }
+
+  /** Ends a session if one that it waits for has failed. Call this when the session is on record. */
+  settleNew(id: string): void {
+    const failed = this.#plans.failedDependency(id);
+    const dependency = failed && this.#store.registry.get(failed.id);
+    if (dependency) this.#onDependencyFailed(id, dependencyFailed(dependency));
+  }
+
+  /**
+   * Looks at what the sessions of an earlier process wait for.
+   *
+   * @param mayCome true for a session that is not taken over yet, and may be later
+   */
+  settleRecovered(mayCome: (id: string) => boolean): void {
+    for (const id of this.#plans.dependencies()) {
+      const isThere = this.#store.registry.peek(id) !== undefined;
+      if (isThere || !mayCome(id)) this.#settle(id, () => {}, !isThere);
+    }
+  }
+
+  /** A session that waits in the queue until this one has ended. */
+  dependantOf(id: string): string | undefined {
+    return this.#plans.dependantOf(id);
+  }
+
+  /** Called when a session goes on after its end. Sessions that come after it have to wait again. */
+  reopened(id: string): void {
+    this.#settle(id, () => {});
   }
 
   /** Takes a session out of the queue. Returns true if the session held a slot or waited for one. */
   override leave(id: string): boolean {
-    const left = super.leave(id);
-    if (left) this.changed(id);
+    let left = false;
+    const isOuter = this.#unsettled === undefined;
+    this.#settle(id, () => {
+      left = super.leave(id);
+      this.#plans.delete(id);
+    });
+    if (left && isOuter) this.changed(id);
     return left;
   }
 
   /** Starts as many waiting sessions as there are free slots. */
   resume(): void {
     this.fill();
-    const [first] = this.status().items;
+    const { items, blocked = [] } = this.status(1);
+    const [first] = [...items, ...blocked];
     if (first) this.changed(first.id);
   }
 
-  /** Updates the positions on record, and reports the change to the listeners. */
+  override status(most?: number): QueueStatus {
+    const blocked = this.outside(most ?? Number.POSITIVE_INFINITY).map((id) => this.#plans.describe(id));
+    const [held, ...more] = this.holds.all;
+    const { windows } = this.usage;
+    return {
+      ...super.status(most),
+      ...(blocked.length > 0 && { blocked }),
+      ...(held && { held, holds: [held, ...more] }),
+      ...(windows.length > 0 && { windows }),
+    };
+  }
+
+  /** Reports a change to the listeners. */
   changed(cause: string): void {
-    const queue = this.status();
-    for (const { id, position } of queue.items) {
-      const session = this.#store.registry.get(id);
-      if (session?.status === 'queued' && session.queuePosition !== position) {
-        this.#store.dispatch(id, { type: 'moved', queuePosition: position });
-      }
-    }
+    const queue = this.status(MOST_NAMED);
     this.#store.queueChanged({ type: 'queue:changed', sessionId: cause, at: this.#clock.now(), queue });
+  }
+
+  /** From now on, no session starts because its time has come. */
+  close(): void {
+    this.#plans.close();
+    this.holds.close();
+    this.usage.close();
+  }
+
+  #placeOf(id: string, { priority }: QueuePlan) {
+    return { level: levelOf(priority), blocked: this.#plans.isBlocked(id) };
+  }
+
+  /**
+   * Carries out a change, and what follows from it for the sessions that come after this one. If one of these ends, too, the ones
+   * that come after it follow in the same call. They may be thousands in a row, so this is a loop.
+   */
+  #settle(id: string, change: () => void, isGone = false): void {
+    if (this.#unsettled) {
+      this.#unsettled.push(id);
+      change();
+      return;
+    }
+    const unsettled = [id];
+    const touched: string[] = [];
+    this.#unsettled = unsettled;
+    try {
+      this.together(() => {
+        change();
+        for (const ended of unsettled) {
+          const { changed, failed } = this.#plans.settle(ended, isGone && ended === id);
+          for (const dependant of changed) {
+            if (this.setBlocked(dependant, this.#plans.isBlocked(dependant))) touched.push(dependant);
+          }
+          const dependency = this.#store.registry.get(ended);
+          for (const dependant of failed) {
+            // A session that is still being created is ended when it is on record.
+            const isWaiting = this.#store.registry.peek(dependant)?.status === 'queued';
+            const error = dependency ? dependencyFailed(dependency) : dependencyGone(ended);
+            if (isWaiting) this.#onDependencyFailed(dependant, error);
+          }
+        }
+      });
+    } finally {
+      this.#unsettled = undefined;
+    }
+    this.#tell(touched);
+  }
+
+  #mayStart(ids: readonly string[]): void {
+    this.together(() => {
+      for (const id of ids) this.setBlocked(id, false);
+    });
+    this.#tell(ids);
+    const [first] = ids;
+    if (first !== undefined) this.changed(first);
+  }
+
+  /** Sets on record that sessions came into line, or left it, and still wait. */
+  #tell(ids: readonly string[]): void {
+    for (const id of ids) {
+      if (this.#store.registry.peek(id)?.status !== 'queued' || this.isRunning(id)) continue;
+      const queuePosition = this.positionOf(id);
+      this.#store.dispatch(id, { type: 'queued', ...(queuePosition !== undefined && { queuePosition }) });
+    }
   }
 }

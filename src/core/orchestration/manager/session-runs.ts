@@ -6,6 +6,7 @@ import { accountOf } from '../options/account.js';
 import type { SessionSlotsOptions } from '../queue/session-slots.js';
 import { LiveRecord } from '../run/live-record.js';
 import { Run } from '../run/run.js';
+import type { ModelPrices } from '../session/model-price.js';
 import type { ToolPolicy } from '../session/policy.js';
 import type { UnifiedSession } from '../session/record.js';
 import { hasOpenRun, isTerminal, STATUSES } from '../session/transitions.js';
@@ -21,13 +22,16 @@ import { SessionQueue } from './session-queue.js';
 /** The statuses of a session that has no run to be launched. */
 const LAUNCHED = STATUSES.filter((status) => status !== 'starting');
 
-export interface SessionRunsOptions extends Omit<SessionSlotsOptions, 'onStart' | 'onChange' | 'mayStart'> {
+export interface SessionRunsOptions
+  extends Omit<SessionSlotsOptions, 'onStart' | 'onChange' | 'mayStart' | 'priorityOf'> {
   stateDir: string;
   store: SessionStore;
   live: LiveSessions;
   clock: Clock;
   /** What agents can do to the sessions that they lead. */
   commands: SessionCommands;
+  /** The user's own prices of models. */
+  prices: ModelPrices;
 }
 
 /**
@@ -39,22 +43,26 @@ export class SessionRuns {
   readonly #store: SessionStore;
   readonly #live: LiveSessions;
   readonly #clock: Clock;
+  readonly #prices: ModelPrices;
   readonly #effects: LeaderEffects;
   readonly #ends: RunEnds;
   readonly #committedRules = new CommittedRules();
   #keepsWaiting = false;
   #closed = false;
 
-  constructor({ store, live, clock, commands, ...limits }: SessionRunsOptions) {
+  constructor({ store, live, clock, commands, prices, ...limits }: SessionRunsOptions) {
     this.#store = store;
     this.#live = live;
     this.#clock = clock;
+    this.#prices = prices;
     this.#effects = new LeaderEffects({ registry: store.registry, live, commands, ender: this });
     // A session that is still being prepared has a slot, but is not live yet: its admission starts it.
     const onStart = (id: string): void => {
       if (live.get(id) && !this.#keepsWaiting) this.start(id);
     };
-    this.queue = new SessionQueue({ ...limits, store, clock, onStart });
+    const onDependencyFailed = (id: string, error: string): void =>
+      void this.#effects.ended(this.#endWaiting(id, 'failed', 'dependency_failed', error));
+    this.queue = new SessionQueue({ ...limits, store, clock, onStart, onDependencyFailed });
     this.#ends = new RunEnds({
       store,
       live,
@@ -100,8 +108,10 @@ export class SessionRuns {
       slot: this.queue.slotOf(id),
       lead: this.#effects.leadOf(id),
       committedRules: this.#committedRules,
+      prices: this.#prices,
       adopt,
       missingEnv: live.missingEnv,
+      acceptsOutput: live.acceptsOutput,
       request: {
         spec: live.spec,
         session,
@@ -117,7 +127,7 @@ export class SessionRuns {
 
   /**
    * Takes over a session of an earlier manager, in the state of its record. If the session ran, its run goes on in its slot. If
-   * the session waited, it waits again after `queue.rejoin()`.
+   * the session waited, it waits again after `queue.readmitWaiting()`.
    */
   restore(prepared: PreparedSession, session: UnifiedSession): void {
     const { id, status, resumeAt } = session;
@@ -166,6 +176,7 @@ export class SessionRuns {
       ...defined({ commandId }),
       ...(admission.status === 'queued' && { queuePosition: admission.position }),
     });
+    this.queue.reopened(id);
     this.queue.changed(id);
     if (admission.status === 'starting') this.start(id);
     await this.#store.journal.saved(id);
@@ -196,8 +207,7 @@ export class SessionRuns {
   async close(): Promise<void> {
     this.#closed = true;
     this.#ends.close();
-    this.queue.holds.close();
-    this.queue.usage.close();
+    this.queue.close();
     await Promise.all(this.#live.runs().map((run) => run.detach()));
   }
 
@@ -208,14 +218,15 @@ export class SessionRuns {
       return this.#store.waiters.wait(this.#store.registry.require(id), {});
     }
     this.#ends.forgetWait(id);
-    const cancelled = this.#store.dispatch(id, {
-      type: 'ended',
-      at: this.#clock.now(),
-      status: 'cancelled',
-      result: { reason: 'cancelled', error: reason },
-    });
+    return this.#endWaiting(id, 'cancelled', 'cancelled', reason);
+  }
+
+  /** Ends a session that has no run. */
+  #endWaiting(id: string, status: 'failed' | 'cancelled', reason: string, error: string): UnifiedSession {
+    const at = this.#clock.now();
+    const ended = this.#store.dispatch(id, { type: 'ended', at, status, result: { reason, error } });
     this.queue.leave(id);
-    return cancelled;
+    return ended;
   }
 
   async #stopToContinue(id: string, run: Run, feedback: string, commandId?: string): Promise<UnifiedSession> {

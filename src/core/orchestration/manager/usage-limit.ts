@@ -1,3 +1,5 @@
+import { callAt } from '../util/call-at.js';
+
 /** The first wait, if the provider does not say when it allows more requests. */
 const FIRST_WAIT_MS = 60_000;
 const LONGEST_WAIT_MS = 3_600_000;
@@ -5,8 +7,6 @@ const LONGEST_WAIT_MS = 3_600_000;
 const MOST_MS = 8 * 86_400_000;
 /** The provider's clock and ours need not agree to the second. */
 const MARGIN_MS = 5_000;
-/** If the machine was asleep, its timers are late. So the clock is checked from time to time. */
-const LOOK_MS = 60_000;
 
 /**
  * When a session that reached its provider's usage limit tries again, in epoch milliseconds.
@@ -19,22 +19,6 @@ export function resumeTime(now: number, attempts: number, resetsAt: number | und
   if (resetsAt === undefined || resetsAt > now + MOST_MS) return now + backoff;
   if (resetsAt > now) return resetsAt + MARGIN_MS;
   return now + (attempts === 1 ? MARGIN_MS : backoff);
-}
-
-/**
- * Calls the callback at a time of day, even if the machine was asleep before that time.
- *
- * @returns the function that cancels the call
- */
-export function callAt(time: number, now: () => number, callback: () => void): () => void {
-  let timer: NodeJS.Timeout;
-  const look = (): void => {
-    const left = time - now();
-    if (left <= 0) callback();
-    else timer = setTimeout(look, Math.min(left, LOOK_MS));
-  };
-  timer = setTimeout(look, Math.min(Math.max(0, time - now()), LOOK_MS));
-  return () => clearTimeout(timer);
 }
 
 /** The sessions that wait until a time, and then go on by themselves. */

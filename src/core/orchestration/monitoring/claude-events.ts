@@ -1,4 +1,5 @@
 import type { Observation } from '../session/observation.js';
+import { AnsweringModel } from './answering-model.js';
 import { readAuthStatus, readFailedRequest } from './claude-failures.js';
 import { UsageWindows } from './claude-limits.js';
 import { readNotice } from './claude-notices.js';
@@ -7,11 +8,18 @@ import { MessageUsage } from './claude-usage.js';
 import { readUser } from './claude-user.js';
 import { blocksOf, isObject, type Json } from './content-blocks.js';
 import { isGap } from './copied-log.js';
+import { DeniedCalls } from './denied-calls.js';
 import { clipped, parentOf, textOf } from './event-fields.js';
+import { readMcpServers } from './mcp-servers.js';
+import { Prices } from './prices.js';
+import { guessWarnings } from './result-cost.js';
 import { readPrompt, readQueued, readStop } from './turns.js';
 
 /** Claude's conversation ids. Any other text would be passed to the next `--resume`, and could become an option there. */
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** What Claude Code 2.1.332 writes if another model answers than the one that was asked. */
+const FALLBACKS: ReadonlySet<unknown> = new Set(['model_fallback', 'model_refusal_fallback', 'model_consent_fallback']);
 
 /**
  * Translates the stream-json events of one run into observations.
@@ -20,15 +28,20 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  * log holds, because the agent controls every byte of it.
  */
 export class ClaudeEventReader {
-  readonly #usage = new MessageUsage();
   readonly #windows = new UsageWindows();
+  readonly #prices: Prices;
+  readonly #usage: MessageUsage;
+  readonly #model = new AnsweringModel();
+  readonly #denied = new DeniedCalls();
   /** Only the first `init` of a run counts, because an agent can write a later one. */
   #initSeen = false;
   readonly #conversationId: string | undefined;
 
   /** @param conversationId set if the lines come from the transcript of this conversation instead of stream-json */
-  constructor(conversationId?: string) {
+  constructor(conversationId?: string, prices = new Prices()) {
     this.#conversationId = conversationId;
+    this.#prices = prices;
+    this.#usage = new MessageUsage(prices);
   }
 
   /** @param byUser true if the user's own code reports the event, and not an agent; any text is then a conversation id */
@@ -41,10 +54,10 @@ export class ClaudeEventReader {
       case 'assistant':
         return this.#readAssistant(event);
       case 'user':
-        return readUser(event);
+        return this.#readUser(event);
       case 'result':
         this.#usage.clear();
-        return readResult(event);
+        return [...this.#denied.read(event), ...guessWarnings(event, this.#prices), ...readResult(event, this.#prices)];
       case 'rate_limit_event':
         return this.#windows.read(event);
       case 'auth_status':
@@ -99,6 +112,7 @@ export class ClaudeEventReader {
     const isId = typeof session_id === 'string' && (byUser || UUID.test(session_id));
     if (event.subtype === 'init' && !this.#initSeen && isId) {
       this.#initSeen = true;
+      this.#model.begins(model);
       return [
         {
           kind: 'init',
@@ -107,10 +121,21 @@ export class ClaudeEventReader {
           ...(typeof claude_code_version === 'string' && { claudeVersion: clipped(claude_code_version) }),
           ...(typeof apiKeySource === 'string' && { keySource: clipped(apiKeySource) }),
         },
+        ...readMcpServers(event),
       ];
     }
-    if (event.subtype === 'init') return this.#initSeen ? [{ kind: 'turn-begin' }] : [];
+    if (event.subtype === 'init') {
+      const further: Observation[] = this.#initSeen ? [{ kind: 'turn-begin' }] : [];
+      return [...further, ...readMcpServers(event)]; // A server may have failed since.
+    }
+    if (FALLBACKS.has(event.subtype)) return this.#model.switched(event);
     return readNotice(event);
+  }
+
+  #readUser(event: Json): Observation[] {
+    const found = readUser(event);
+    this.#denied.observe(found);
+    return found;
   }
 
   #readAssistant(event: Json): Observation[] {
@@ -119,6 +144,7 @@ export class ClaudeEventReader {
     const found: Observation[] = [];
     const { first, usage } = this.#usage.read(message);
     found.push(...usage);
+    if (parent.parentToolUseId === undefined) found.push(...this.#model.answered(message.model));
 
     const texts: string[] = [];
     for (const block of blocksOf(message.content)) {

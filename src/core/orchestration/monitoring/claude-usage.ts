@@ -2,18 +2,25 @@ import type { TokenUsage } from '../session/metadata.js';
 import { addTokens, NO_TOKENS, type Observation } from '../session/observation.js';
 import { isObject, type Json } from './content-blocks.js';
 import { clipped, count } from './event-fields.js';
-import { listPrice } from './prices.js';
+import type { PricedTokens, Prices, RequestKind } from './prices.js';
 
 /** How many messages are remembered to recognise repeats. Repeats of a message come close together. */
 const REMEMBERED_MESSAGES = 64;
+
+const NONE: PricedTokens = { ...NO_TOKENS, cacheCreation1h: 0 };
 
 /**
  * Counts the tokens of the messages of one run. Claude repeats a `message.id` in several events, one for each content block, so
  * messages are remembered, to count each message and its tokens once.
  */
 export class MessageUsage {
+  readonly #prices: Prices;
   /** message.id → the tokens that were counted for it so far */
-  readonly #seen = new Map<string, TokenUsage>();
+  readonly #seen = new Map<string, PricedTokens>();
+
+  constructor(prices: Prices) {
+    this.#prices = prices;
+  }
 
   /** True if the message was counted, and Claude's own totals do not hold it yet. */
   knows(id: unknown): boolean {
@@ -27,28 +34,34 @@ export class MessageUsage {
 
   /** Counts a message. `first` is false for a further part of a message that is already counted. */
   read(message: Json): { first: boolean; usage: Observation[] } {
-    const { first, added } = this.#count(message);
+    const usage = isObject(message.usage) ? message.usage : undefined;
+    const { first, added, counted } = this.#count(message.id, usage && pricedTokens(usage));
     if (!added) return { first, usage: [] };
-    const costUsd = typeof message.model === 'string' ? listPrice(message.model, added) : undefined;
-    return { first, usage: [{ kind: 'usage', added, ...(costUsd !== undefined && { costUsd }) }] };
+    const model = typeof message.model === 'string' ? clipped(message.model) : 'unknown';
+    const costUsd = this.#prices.costOf(model, added, kindOf(usage ?? {}, counted));
+    const { cacheCreation1h: _, ...tokens } = added;
+    const cost = costUsd === undefined ? { unpriced: model } : { costUsd };
+    return { first, usage: [{ kind: 'usage', added: tokens, ...cost }] };
   }
 
-  #count(message: Json): { first: boolean; added?: TokenUsage } {
-    const id = typeof message.id === 'string' ? clipped(message.id) : undefined;
-    const usage = readUsage(message.usage);
-    if (id === undefined) return usage ? { first: true, added: usage } : { first: true };
+  #count(
+    messageId: unknown,
+    usage: PricedTokens | undefined,
+  ): { first: boolean; added?: PricedTokens; counted: PricedTokens } {
+    if (typeof messageId !== 'string') return { first: true, counted: usage ?? NONE, ...(usage && { added: usage }) };
+    const id = clipped(messageId);
     const before = this.#seen.get(id);
-    const counted = usage ? largest(before ?? NO_TOKENS, usage) : (before ?? NO_TOKENS);
+    const counted = usage ? largest(before ?? NONE, usage) : (before ?? NONE);
     this.#seen.set(id, counted);
     if (before === undefined && this.#seen.size > REMEMBERED_MESSAGES) {
       const [oldest] = this.#seen.keys();
       if (oldest !== undefined) this.#seen.delete(oldest);
     }
-    const added = addTokens(counted, negative(before ?? NO_TOKENS));
+    const added = difference(counted, before ?? NONE);
     const isNew = before === undefined;
     return added.input || added.output || added.cacheRead || added.cacheCreation
-      ? { first: isNew, added }
-      : { first: isNew };
+      ? { first: isNew, added, counted }
+      : { first: isNew, counted };
   }
 }
 
@@ -79,21 +92,39 @@ export function readModelUsage(byModel: unknown): TokenUsage | undefined {
   return total;
 }
 
+/** If a message does not say how long what it wrote stays in the cache, it is five minutes. */
+function pricedTokens(usage: Json): PricedTokens {
+  const input = count(usage.input_tokens);
+  const output = count(usage.output_tokens);
+  const cacheRead = count(usage.cache_read_input_tokens);
+  const cacheCreation = count(usage.cache_creation_input_tokens);
+  const { cache_creation: byLifetime } = usage;
+  const anHour = isObject(byLifetime) ? count(byLifetime.ephemeral_1h_input_tokens) : 0;
+  return { input, output, cacheRead, cacheCreation, cacheCreation1h: Math.min(anHour, cacheCreation) };
+}
+
+function kindOf(usage: Json, { input, cacheRead, cacheCreation }: TokenUsage): RequestKind {
+  const promptTokens = input + cacheRead + cacheCreation;
+  return { promptTokens, fast: usage.speed === 'fast', usOnly: usage.inference_geo === 'us' };
+}
+
 /** The larger of each count. A repeated event may carry a newer, larger total; a smaller one says nothing. */
-function largest(a: TokenUsage, b: TokenUsage): TokenUsage {
+function largest(a: PricedTokens, b: PricedTokens): PricedTokens {
   return {
     input: Math.max(a.input, b.input),
     output: Math.max(a.output, b.output),
     cacheRead: Math.max(a.cacheRead, b.cacheRead),
     cacheCreation: Math.max(a.cacheCreation, b.cacheCreation),
+    cacheCreation1h: Math.max(a.cacheCreation1h, b.cacheCreation1h),
   };
 }
 
-function negative(tokens: TokenUsage): TokenUsage {
+function difference(a: PricedTokens, b: PricedTokens): PricedTokens {
   return {
-    input: -tokens.input,
-    output: -tokens.output,
-    cacheRead: -tokens.cacheRead,
-    cacheCreation: -tokens.cacheCreation,
+    input: a.input - b.input,
+    output: a.output - b.output,
+    cacheRead: a.cacheRead - b.cacheRead,
+    cacheCreation: a.cacheCreation - b.cacheCreation,
+    cacheCreation1h: a.cacheCreation1h - b.cacheCreation1h,
   };
 }

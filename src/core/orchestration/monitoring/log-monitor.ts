@@ -1,5 +1,6 @@
 import * as channelCoder from 'channelcoder';
 import { classifyDiagnostic } from '../session/error-classifier.js';
+import type { ModelPrices } from '../session/model-price.js';
 import type { Observation, ResultObservation } from '../session/observation.js';
 import { truncate } from '../util/text.js';
 import type { BacklogState } from './backlog.js';
@@ -7,6 +8,8 @@ import { ClaudeEventReader } from './claude-events.js';
 import { LogFollower } from './log-follower.js';
 import type { LogEvent, LogSource, OpenLogSource } from './log-source.js';
 import { OtherLines, SHOWN_LENGTH } from './other-lines.js';
+import { Prices } from './prices.js';
+import { StandingProblems } from './standing-problems.js';
 import { TranscriptFollower } from './transcript-follower.js';
 
 export interface LogMonitorOptions {
@@ -20,6 +23,8 @@ export interface LogMonitorOptions {
   transcripts?: string;
   /** The id of the conversation, if the log is a copy of its transcript. */
   conversationId?: string;
+  /** The user's own prices of models, besides the list prices. */
+  prices?: ModelPrices;
   /** Called with the observations from each line, in the order of the log; never with an empty list. */
   onObservations: (observations: readonly Observation[]) => void;
   /** Called for each line of stream-json, as a sign of life, even if nothing is observed in it. */
@@ -50,6 +55,7 @@ export class LogMonitor {
   readonly #transcript: TranscriptFollower | undefined;
   #result: ResultObservation | undefined;
   #hasEvents = false;
+  readonly #problems = new StandingProblems();
   readonly #others = new OtherLines((line) => this.#diagnose(line));
 
   /**
@@ -76,7 +82,7 @@ export class LogMonitor {
   }
 
   private constructor(options: LogMonitorOptions) {
-    this.#reader = new ClaudeEventReader(options.conversationId);
+    this.#reader = new ClaudeEventReader(options.conversationId, new Prices(options.prices));
     this.#onObservations = options.onObservations;
     this.#onActivity = options.onActivity ?? ((): void => {});
     this.#transcript =
@@ -147,7 +153,8 @@ export class LogMonitor {
   }
 
   #report(observations: readonly Observation[]): void {
-    if (observations.length > 0) this.#onObservations(observations);
+    const news = this.#problems.news(observations);
+    if (news.length > 0) this.#onObservations(news);
   }
 
   /** Of all lines that Claude writes, only a tool's result may hold so many values. */
@@ -174,7 +181,7 @@ export class LogMonitor {
 
   #diagnose(line: string): void {
     const error = classifyDiagnostic(line);
-    this.#onObservations([{ kind: 'diagnostic', line }, ...(error ? [{ kind: 'error', ...error } as const] : [])]);
+    this.#report([{ kind: 'diagnostic', line }, ...(error ? [{ kind: 'error', ...error } as const] : [])]);
   }
 }
 

@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { type AgentPlace, placeIn, WORKSPACE } from '../session/agent-place.js';
 import { emptyMetadata, type ObservedSession, observe } from '../session/metadata-reducer.js';
+import type { ModelPrices } from '../session/model-price.js';
 import type { Observation } from '../session/observation.js';
 import { observedEvents } from '../session/observed-events.js';
 import { terminalConversation } from '../session/terminal-conversation.js';
@@ -26,6 +27,7 @@ const ACTIVITY: ReadonlySet<Observation['kind']> = new Set(['message', 'prompt',
 /** The log of one session that a `StreamMonitor` watches: waits for it, reads it, and turns observations into events. */
 export class MonitoredLog {
   readonly #session: MonitoredSession & { readonly logFile: string };
+  readonly #prices: ModelPrices;
   readonly #channelCoder: MonitorLogModule | undefined;
   readonly #listener: MonitoredLogListener;
   readonly #clock: Clock;
@@ -38,14 +40,19 @@ export class MonitoredLog {
   #known: ObservedSession = { runs: [], metadata: emptyMetadata() };
   #hasResult = false;
 
-  /** @param channelCoder reports the events in place of the log */
+  /**
+   * @param prices the user's own
+   * @param channelCoder reports the events in place of the log
+   */
   constructor(
     session: MonitoredSession & { readonly logFile: string },
+    prices: ModelPrices,
     channelCoder: MonitorLogModule | undefined,
     listener: MonitoredLogListener,
     clock: Clock = SYSTEM_CLOCK,
   ) {
     this.#session = session;
+    this.#prices = prices;
     this.#channelCoder = channelCoder;
     this.#listener = listener;
     this.#clock = clock;
@@ -82,6 +89,7 @@ export class MonitoredLog {
     const options: LogMonitorOptions = {
       logFile,
       offset: 0,
+      prices: this.#prices,
       ...(mode === 'interactive' && { conversationId: terminalConversation(id) }),
       onObservations: (observations) => this.#observe(observations),
     };

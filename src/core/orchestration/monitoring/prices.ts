@@ -1,27 +1,91 @@
 import type { TokenUsage } from '../session/metadata.js';
+import type { ModelPrice, ModelPrices } from '../session/model-price.js';
+import { type Observation, totalTokens } from '../session/observation.js';
+import { quote } from '../util/errors.js';
+import { LIST_PRICES, type ListPrice, priced } from './list-prices.js';
+import { plainModelId } from './model-id.js';
 
-/** US dollars per million tokens. */
-interface Price {
-  readonly input: number;
-  readonly output: number;
+/** The tokens of a request, and what decides on their price. */
+export interface PricedTokens extends TokenUsage {
+  /** The part of `cacheCreation` that stays in the cache for an hour. The rest stays for five minutes. */
+  readonly cacheCreation1h: number;
 }
 
-/**
- * List prices by model, taken from Claude Code 2.1.98. The first pattern that matches counts. For all models, writing to the
- * cache costs 1.25 times the price of input, and reading from the cache a tenth of it.
- */
-const PRICES: readonly (readonly [RegExp, Price])[] = [
-  [/opus-4-[5-9]/, { input: 5, output: 25 }],
-  [/opus/, { input: 15, output: 75 }],
-  [/sonnet/, { input: 3, output: 15 }],
-  [/haiku-4/, { input: 1, output: 5 }],
-  [/haiku/, { input: 0.8, output: 4 }],
-];
+/** How a request was made, as far as it decides on the price. */
+export interface RequestKind {
+  /** How many tokens the whole prompt has, cache included. */
+  readonly promptTokens: number;
+  /** Claude's fast mode. */
+  readonly fast: boolean;
+  /** The request was to be answered within the United States. */
+  readonly usOnly: boolean;
+}
 
-/** What tokens cost at list prices, in US dollars; undefined if the model's price is not known. */
-export function listPrice(model: string, tokens: TokenUsage): number | undefined {
-  const price = PRICES.find(([pattern]) => pattern.test(model))?.[1];
-  if (!price) return undefined;
-  const { input, output, cacheRead, cacheCreation } = tokens;
-  return ((input + 1.25 * cacheCreation + 0.1 * cacheRead) * price.input + output * price.output) / 1_000_000;
+const MILLION = 1_000_000;
+/** Anthropic's surcharge for requests that are answered within the United States (`inference_geo`). */
+const US_ONLY = 1.1;
+/** How many models are remembered. An agent can write any number of names into its log. */
+const REMEMBERED = 64;
+
+/** What the tokens of models cost: at the user's own prices, otherwise at list prices. */
+export class Prices {
+  readonly #own: ReadonlyMap<string, ListPrice>;
+  readonly #found = new Map<string, ListPrice | undefined>();
+
+  /** @param own the option `prices` */
+  constructor(own: ModelPrices = {}) {
+    const entries = Object.entries(own).map(([id, price]) => [id, priced(price)] as const);
+    // A price for an id as the log writes it outweighs one for the model behind it.
+    this.#own = new Map([...entries.map(([id, price]) => [plainModelId(id), price] as const), ...entries]);
+  }
+
+  /** True if the user has given the model's price. */
+  isOwn(model: string): boolean {
+    return this.#own.has(model) || this.#own.has(plainModelId(model));
+  }
+
+  /**
+   * What tokens cost, in US dollars. Undefined if the price of exactly this version of the model is not known. The surcharges of
+   * Bedrock and Vertex for regional endpoints, and fees of tools (web search), are not known here.
+   */
+  costOf(model: string, tokens: PricedTokens, { promptTokens, fast, usOnly }: RequestKind): number | undefined {
+    if (totalTokens(tokens) === 0) return 0;
+    const listed = this.#priceOf(model);
+    const price = fast && !this.isOwn(model) ? listed?.fast : listed;
+    if (!listed || !price) return undefined;
+    const { long } = listed;
+    const usd = sum(long && !fast && promptTokens > long.above ? long : price, tokens);
+    return usOnly && !this.isOwn(model) ? usd * US_ONLY : usd;
+  }
+
+  #priceOf(model: string): ListPrice | undefined {
+    if (this.#found.has(model)) return this.#found.get(model);
+    if (this.#found.size >= REMEMBERED) this.#found.clear();
+    const id = plainModelId(model);
+    const price =
+      this.#own.get(model) ?? this.#own.get(id) ?? (Object.hasOwn(LIST_PRICES, id) ? LIST_PRICES[id] : undefined);
+    this.#found.set(model, price);
+    return price;
+  }
+}
+
+function sum(price: Required<ModelPrice>, tokens: PricedTokens): number {
+  const { input, output, cacheRead, cacheCreation, cacheCreation1h } = tokens;
+  return (
+    (input * price.input +
+      output * price.output +
+      cacheRead * price.cacheRead +
+      (cacheCreation - cacheCreation1h) * price.cacheWrite5m +
+      cacheCreation1h * price.cacheWrite1h) /
+    MILLION
+  );
+}
+
+/** Warnings about models whose prices are not known, so that a limit of the cost cannot be held. */
+export function priceWarnings(observations: readonly Observation[], mostUsd: number): Observation[] {
+  return observations.flatMap((observation): Observation[] => {
+    if (observation.kind !== 'usage' || observation.unpriced === undefined) return [];
+    const message = `The price of the model ${quote(observation.unpriced)} is not known, so limits.costUsd ($${mostUsd}) cannot be held for it before Claude reports what the run cost.`;
+    return [{ kind: 'error', severity: 'warning', code: 'price_unknown', message }];
+  });
 }

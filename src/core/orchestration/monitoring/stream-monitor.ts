@@ -1,3 +1,4 @@
+import { type ModelPrices, priceProblem } from '../session/model-price.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { IsolatedEmitter } from '../util/isolated-emitter.js';
 import { hasRealMonitorLog, injectedChannelCoder, type MonitorLogModule } from './injected.js';
@@ -10,6 +11,8 @@ export interface StreamMonitorOptions {
    * the events. Default: the module `channelcoder`.
    */
   channelCoder?: MonitorLogModule;
+  /** What models cost, see `SessionManagerOptions.prices`. */
+  prices?: ModelPrices;
 }
 
 /**
@@ -28,9 +31,17 @@ export interface StreamMonitorOptions {
  */
 export class StreamMonitor extends IsolatedEmitter<StreamMonitorEvents> {
   readonly #channelCoder: MonitorLogModule | undefined;
+  readonly #prices: ModelPrices;
 
-  constructor({ channelCoder }: StreamMonitorOptions = {}) {
+  /** @throws OrchestrationError `INVALID_OPTIONS` if a price is no price */
+  constructor({ channelCoder, prices = {} }: StreamMonitorOptions = {}) {
     super();
+    const problem = priceProblem(prices);
+    if (problem) {
+      const name = ['prices', ...problem.path].join('.');
+      throw new OrchestrationError('INVALID_OPTIONS', `Option '${name}': ${problem.message}.`);
+    }
+    this.#prices = structuredClone(prices);
     const injected = injectedChannelCoder(channelCoder, process.env);
     this.#channelCoder = injected && !hasRealMonitorLog(injected) ? injected : undefined;
   }
@@ -43,7 +54,7 @@ export class StreamMonitor extends IsolatedEmitter<StreamMonitorEvents> {
    * @throws OrchestrationError `INVALID_OPTIONS` if the session has no `id` or `logFile`
    */
   monitorSession(session: MonitoredSession): () => void {
-    const log = new MonitoredLog(required(session), this.#channelCoder, {
+    const log = new MonitoredLog(required(session), this.#prices, this.#channelCoder, {
       onEvent: (event) => this.#report(event),
       onFailure: (failure) => this.#fail(failure),
     });

@@ -4,18 +4,22 @@ import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { Executor } from '../contract/executor.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
-import { DEFAULT_IMAGE, type DockerOptions } from '../session/docker-options.js';
+import type { DockerOptions } from '../session/docker-options.js';
 import { type SessionLimits, tightenLimits } from '../session/limits.js';
+import type { Effort, ModelChoice } from '../session/model-choice.js';
+import type { ModelPrices } from '../session/model-price.js';
+import type { OutputSchema } from '../session/output-schema.js';
 import type { OverageChoice } from '../session/overage.js';
 import { detachPolicy, type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from '../session/policy.js';
+import type { QuestionMode } from '../session/question.js';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../session/retry.js';
 import type { SessionMode } from '../session/status.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
-import { stripControl } from '../util/text.js';
 import { accountLabel } from './account.js';
-import { holdSchema, releaseSchema } from './account-schemas.js';
+import { askedDocker, resolveDocker } from './asked-docker.js';
 import { check } from './check.js';
+import { type AskedOutput, askedOutput, resolveOutput } from './output.js';
 import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
 
 /**
@@ -43,8 +47,23 @@ export interface SessionManagerOptions {
   maxQueued?: number;
   /** Defaults for every session. `create()` may override each. */
   docker?: Partial<DockerOptions>;
+  /** The model of sessions that name none, see `CreateSessionOptions`. */
+  model?: string;
+  /** The models to fall back to of sessions that name none, see `CreateSessionOptions`. */
+  fallbackModels?: readonly string[];
+  /** The effort of sessions that set none, see `CreateSessionOptions`. */
+  effort?: Effort;
+  /**
+   * The form of the result of sessions that set none, see `CreateSessionOptions`. The modes `interactive` and `planning` ignore it,
+   * and so do sessions that another one leads.
+   */
+  output?: OutputSchema;
+  /** Default 2. See `CreateSessionOptions`. */
+  outputRetries?: number;
   /** What agents may do. A session may tighten it. By default, dangerous tool calls are denied, and all others are allowed. */
   policy?: ToolPolicy;
+  /** What becomes of the questions that agents ask, unless a session says otherwise. Default `'ask'`. */
+  questions?: QuestionMode;
   /**
    * True if an `interactive` session gives its slot back while it waits for its person, and goes on when it has a slot again.
    * Default `true`.
@@ -63,6 +82,12 @@ export interface SessionManagerOptions {
   /** Which sessions that have ended are kept. The others are removed automatically. Default: all are kept. */
   keepEnded?: KeepEnded;
   /**
+   * What models cost, by their ids, in US dollars per million tokens. Extends the library's list prices and outweighs them. An id may
+   * be written as the provider writes it or without date and provider: a price for `claude-opus-5` also counts for
+   * `us.anthropic.claude-opus-5-v1:0`. Other versions of a model need a price of their own. Default: list prices only.
+   */
+  prices?: ModelPrices;
+  /**
    * A ChannelCoder for unit tests, see `ChannelCoderModule`. With it, sessions start no container, no engine and no Claude, and
    * nothing is decided about tool calls. Default: the module `channelcoder`.
    */
@@ -76,12 +101,15 @@ export interface SessionManagerOptions {
   executors?: Partial<Record<SessionMode, Executor>>;
 }
 
+type AskedOption = keyof ModelChoice | 'output' | 'outputRetries';
 export type ResolvedManagerOptions = Required<
-  Omit<SessionManagerOptions, 'policy' | 'keepEnded' | 'channelCoder' | 'account' | 'retry'>
+  Omit<SessionManagerOptions, 'policy' | 'keepEnded' | 'channelCoder' | 'account' | 'retry' | AskedOption>
 > &
   Pick<SessionManagerOptions, 'keepEnded' | 'channelCoder' | 'account'> & {
     policy: ResolvedPolicy;
     retry: ResolvedRetry;
+    models: ModelChoice;
+    output?: AskedOutput;
   };
 
 /** The state folder of a manager that is told no other. */
@@ -107,8 +135,12 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     maxQueued: options.maxQueued ?? 10,
     docker: copied(options.docker ?? {}),
     policy: resolvePolicy(options.policy),
+    models: resolveModels(options, {}),
+    ...(options.output !== undefined && { output: askedOutput(options.output, options.outputRetries) }),
+    questions: options.questions ?? 'ask',
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
     socket: options.socket ?? true,
+    prices: copied(options.prices ?? {}),
     executors: options.executors ?? {},
     retry: resolveRetry(options.retry),
     onOverage: options.onOverage ?? 'continue',
@@ -122,6 +154,9 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
 export interface Inheritance {
   readonly docker: false | Readonly<Partial<DockerOptions>>;
   readonly policy: ResolvedPolicy;
+  readonly models?: ModelChoice;
+  readonly output?: AskedOutput;
+  readonly questions?: QuestionMode;
   readonly cwd?: string;
   readonly workspaces?: readonly string[];
   readonly limits?: SessionLimits;
@@ -144,10 +179,11 @@ export function requireObject(options: CreateSessionOptions): void {
 /** @throws OrchestrationError `INVALID_OPTIONS` */
 export function resolveCreateOptions(id: string, given: CreateSessionOptions, base: Inheritance): SessionSpec {
   check(createSchema, given);
-  // These two cannot be copied as data.
-  const { signal: _, policy: own, ...rest } = given;
+  const output = resolveOutput(given, base.output);
+  // These three cannot be copied as data.
+  const { signal: _, policy: own, output: __, ...rest } = given;
   const options: CreateSessionOptions = copied(rest);
-  const { promptFile, worktree, workspaces = base.workspaces, detached = false } = options;
+  const { promptFile, worktree, workspaces = base.workspaces, detached = false, questions = base.questions } = options;
   const prompt = options.prompt ?? (promptFile === undefined ? base.prompt : undefined);
   const cwd = resolve(options.cwd ?? base.cwd ?? process.cwd());
   if ((prompt === undefined) === (promptFile === undefined)) {
@@ -178,12 +214,32 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
       mcpConfig: options.mcpConfig,
       maxTurns: options.maxTurns,
     }),
+    models: resolveModels(options, base.models ?? {}),
+    ...(output && { output: output.request }),
+    ...(questions && { questions }),
     policy: detached ? detachPolicy(policy, base.led === true) : policy,
     limits: tightenLimits(base.limits ?? {}, options.limits),
     account: options.account ?? base.account ?? accountLabel(docker),
     retry: resolveRetry(options.retry, base.retry),
     onOverage: options.onOverage ?? base.onOverage ?? 'continue',
   };
+}
+
+/**
+ * The models of a session. Claude Code refuses a model that is to fall back to itself.
+ *
+ * @throws OrchestrationError `INVALID_OPTIONS`
+ */
+function resolveModels(own: ModelChoice, base: ModelChoice): ModelChoice {
+  const { model = base.model, effort = base.effort } = own;
+  if (model !== undefined && own.fallbackModels?.includes(model)) {
+    throw new OrchestrationError(
+      'INVALID_OPTIONS',
+      `Option 'fallbackModels': it names ${quote(model)}, which is the session's own model. Name others.`,
+    );
+  }
+  const fallbackModels = own.fallbackModels ?? base.fallbackModels?.filter((name) => name !== model);
+  return defined({ model, fallbackModels: fallbackModels && [...fallbackModels], effort });
 }
 
 function union(...lists: (readonly string[] | undefined)[]): string[] | undefined {
@@ -217,18 +273,6 @@ export function resolveMessage(message: string): string {
   return message;
 }
 
-/** Why a person holds the queue. @throws OrchestrationError `INVALID_OPTIONS` */
-export function resolveHoldReason(reason: string): string {
-  check(holdSchema, { reason });
-  return stripControl(reason);
-}
-
-/** @throws OrchestrationError `INVALID_OPTIONS` */
-export function resolveAccount(account: string | undefined): string | undefined {
-  check(releaseSchema, { account });
-  return account;
-}
-
 /**
  * Checks a person's comment on a decision.
  *
@@ -243,23 +287,4 @@ export function resolveNote(argument: 'note' | 'reason', text: string | undefine
 function worktreeOf(given: CreateSessionOptions['worktree'], led: true | undefined): SessionSpec['worktree'] {
   if (given === undefined) return undefined;
   return { ...(typeof given === 'string' ? { branch: given } : given), ...(led && { own: true }) };
-}
-
-/** What a session asks for beyond its defaults: nothing, a run directly on the machine, or options of its own. */
-export type AskedDocker = undefined | false | Partial<DockerOptions>;
-
-/** `true` asks for a container and for no options of its own. */
-export function askedDocker(given: CreateSessionOptions['docker']): AskedDocker {
-  return given === true ? {} : given;
-}
-
-/** An option that a session sets replaces the default. Variables are merged. */
-function resolveDocker(defaults: Inheritance['docker'], own: AskedDocker): SessionSpec['docker'] {
-  if (own === false || (defaults === false && own === undefined)) return false;
-  return mergeDocker(defaults === false ? {} : defaults, own ?? {});
-}
-
-function mergeDocker(defaults: Partial<DockerOptions>, own: Partial<DockerOptions>): DockerOptions {
-  const env = { ...defaults.env, ...own.env };
-  return { image: DEFAULT_IMAGE, ...defaults, ...own, env };
 }

@@ -4,6 +4,9 @@ import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { Executor } from '../contract/executor.js';
 import { variableProblem } from '../guard/guard-environment.js';
 import { branchNameProblem } from '../session/branch-name.js';
+import { EFFORTS, MOST_FALLBACKS } from '../session/model-choice.js';
+import { type ModelPrices, priceProblem } from '../session/model-price.js';
+import type { OutputSchema } from '../session/output-schema.js';
 import type { SessionMode } from '../session/status.js';
 import { accountOptions } from './account-schemas.js';
 
@@ -66,6 +69,8 @@ const dockerSchema = z.strictObject({
   allowUnsafeMounts: z.boolean().optional(),
 });
 
+export const questionsSchema = z.enum(['ask', 'decline']);
+
 const decision = z.enum(['allow', 'ask', 'deny']);
 const A_DAY_MS = 86_400_000;
 const policySchema = z.strictObject({
@@ -102,6 +107,34 @@ const keepEndedSchema = z
   .strictObject({ count: positive.optional(), days: positive.optional() })
   .refine(({ count, days }) => count !== undefined || days !== undefined, 'needs count, days or both');
 
+const pricesSchema = z.custom<ModelPrices>().superRefine((prices, context) => {
+  const problem = priceProblem(prices);
+  if (problem) context.addIssue({ code: 'custom', ...problem });
+});
+const MODEL = "must be the name of a model: no white space, no control characters, and no '-' at the beginning";
+const model = z
+  .string()
+  .max(500)
+  .regex(/^[^\s\p{C}-][^\s\p{C}]*$/u, MODEL);
+// Claude Code takes the models as one list with commas.
+const fallback = model.refine((name) => !name.includes(','), 'must not hold a comma: give the models as a list');
+
+/** The options about model and result, which sessions and managers have. */
+export const askedOptions = {
+  model: model.optional(),
+  fallbackModels: z
+    .array(fallback)
+    .max(MOST_FALLBACKS)
+    .refine((names) => new Set(names).size === names.length, 'must not name a model twice')
+    .optional(),
+  effort: z.enum(EFFORTS).optional(),
+  outputRetries: z.int().min(0).max(10).optional(),
+};
+const outputSchema = z.custom<OutputSchema>(
+  (value) => (typeof value === 'object' && value !== null && !Array.isArray(value)) || typeof value === 'function',
+  'must be a JSON Schema (an object) or a Standard Schema',
+);
+
 /** The manager checks if it is an executor. Here, only the contract of executors is known. */
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
@@ -111,15 +144,32 @@ export const managerSchema = z.strictObject({
   maxQueued: z.int().nonnegative().optional(),
   docker: dockerSchema.optional(),
   policy: policySchema.optional(),
+  questions: questionsSchema.optional(),
   releaseSlotWhileWaiting: z.boolean().optional(),
   socket: z.boolean().optional(),
   keepEnded: keepEndedSchema.optional(),
   ...accountOptions,
+  prices: pricesSchema.optional(),
+  ...askedOptions,
+  output: outputSchema.optional(),
   channelCoder: z.custom<ChannelCoderModule>(isObject, 'must be the module or an object like it').optional(),
   executors: z.partialRecord(z.enum(MODES), z.custom<Executor>(isObject, 'must be an executor')).optional(),
 });
 
 const worktreeSchema = z.strictObject({ branch, base: branch.optional(), path: text.min(1).optional() });
+
+/** The latest time that a `Date` can hold. */
+const LATEST_MS = 8.64e15;
+
+/** What a session waits for besides a slot. */
+export const planSchema = {
+  after: z
+    .array(z.strictObject({ id: text.min(1).max(500), on: z.enum(['completed', 'ended']).optional() }))
+    .max(1_000)
+    .optional(),
+  priority: z.enum(['high', 'normal', 'low']).optional(),
+  notBefore: z.int().nonnegative().max(LATEST_MS).optional(),
+};
 
 export const createSchema = z.strictObject({
   mode: z.enum(MODES).optional(),
@@ -132,16 +182,20 @@ export const createSchema = z.strictObject({
   worktree: z.union([branch, worktreeSchema]).optional(),
   workspaces: z.array(text.refine(isAbsolute, 'must be an absolute path')).optional(),
   docker: z.union([z.boolean(), dockerSchema]).optional(),
+  ...askedOptions,
+  output: outputSchema.optional(),
   system: text.optional(),
   appendSystem: text.optional(),
   tools: z.array(text).optional(),
   disallowedTools: z.array(text).optional(),
   mcpConfig: text.min(1).optional(),
   maxTurns: positive.optional(),
+  questions: questionsSchema.optional(),
   limits: limitsSchema.optional(),
   policy: policySchema.optional(),
   ...accountOptions,
   detached: z.boolean().optional(),
+  ...planSchema,
   signal: z.instanceof(AbortSignal).optional(),
 });
 

@@ -1,5 +1,8 @@
+import type { SessionPriority } from '../session/queue-plan.js';
 import type { WaitingFor } from '../session/status.js';
 import { type Deferred, deferred } from '../util/deferred.js';
+import type { Place } from './line.js';
+import { PlannedLine } from './planned-line.js';
 import type { Slot } from './slot.js';
 import { type Admission, SlotQueue, type SlotQueueOptions } from './slot-queue.js';
 
@@ -8,29 +11,82 @@ export interface SessionSlotsOptions extends SlotQueueOptions {
   releaseSlotWhileWaiting: boolean;
   /** Called when a session has given its slot back, or has got it again. */
   onChange: (id: string) => void;
+  /**
+   * False for a session that may not get a slot now. The session keeps its place, and later ones go past it. It is asked again after
+   * `recheck`. Default: true for every session.
+   */
+  mayStart?: (id: string) => boolean;
+  /** The priority of a session that comes into line again. Default: `normal` for every session. */
+  priorityOf?: (id: string) => SessionPriority | undefined;
+}
+
+const LEVELS: Readonly<Record<SessionPriority, number>> = { high: 0, normal: 1, low: 2 };
+
+/** The level of a priority in the line. */
+export function levelOf(priority: SessionPriority = 'normal'): number {
+  return LEVELS[priority];
 }
 
 /** The queue, together with the slots of sessions that have begun and only wait for somebody. */
 export class SessionSlots extends SlotQueue {
-  readonly #own: Pick<SessionSlotsOptions, 'releaseSlotWhileWaiting' | 'onChange'>;
+  readonly #own: Pick<SessionSlotsOptions, 'releaseSlotWhileWaiting' | 'onChange' | 'mayStart' | 'priorityOf'>;
+  readonly #line: PlannedLine;
   readonly #returning: Map<string, Deferred<void>>;
   /** The slots of the current runs. When a run is over, its slot object has no effect any more. */
   readonly #current = new Map<string, Slot>();
 
   constructor({ onStart, ...options }: SessionSlotsOptions) {
     const returning = new Map<string, Deferred<void>>();
-    super({
-      ...options,
-      onStart(id) {
-        const back = returning.get(id);
-        if (!back) return onStart(id);
-        returning.delete(id);
-        back.resolve();
-        options.onChange(id);
+    const line = new PlannedLine((id) => options.mayStart?.(id) ?? true);
+    super(
+      {
+        ...options,
+        onStart(id) {
+          const back = returning.get(id);
+          if (!back) return onStart(id);
+          returning.delete(id);
+          back.resolve();
+          options.onChange(id);
+        },
       },
-    });
+      line,
+    );
     this.#own = options;
+    this.#line = line;
     this.#returning = returning;
+  }
+
+  /** Adds a session. If it may not get a slot yet, it waits without a position, even if slots are free. */
+  override enqueue(id: string, place?: Place): Admission {
+    const isRefused = place?.blocked || this.#own.mayStart?.(id) === false;
+    if (!isRefused) return super.enqueue(id, this.#placeOf(id, place));
+    this.requirePlace();
+    this.rejoin(id, place);
+    return { status: 'queued', position: this.#line.size };
+  }
+
+  override rejoin(id: string, place?: Place): void {
+    super.rejoin(id, this.#placeOf(id, place));
+  }
+
+  /** Call this when the answers of `mayStart` may have changed. Gives free slots to those that may start now. */
+  recheck(): void {
+    this.#line.recheck();
+    this.fill();
+  }
+
+  /** From now on, a waiting session may not get a slot, or may get one again. Returns false if that changes nothing. */
+  protected setBlocked(id: string, blocked: boolean): boolean {
+    return blocked ? this.#line.block(id) : this.#line.unblock(id);
+  }
+
+  /** The sessions that may not get a slot yet; at most so many. */
+  protected outside(most: number): string[] {
+    return this.#line.outside(most);
+  }
+
+  #placeOf(id: string, place?: Place): Place {
+    return { level: levelOf(this.#own.priorityOf?.(id)), ...place };
   }
 
   /** The slot of a session that has begun, for the run that it begins now. */
@@ -71,10 +127,10 @@ export class SessionSlots extends SlotQueue {
     this.#current.delete(id);
     if (this.isRunning(id)) return { status: 'starting' };
     this.remove(id);
-    const { running, queued, maxConcurrent } = this.status();
+    const { running, queued, maxConcurrent } = this.status(0);
     if (running < maxConcurrent && this.reclaim(id)) return { status: 'starting' };
     this.rejoin(id);
-    return { status: 'queued', position: queued + 1 };
+    return { status: 'queued', position: this.positionOf(id) ?? queued + 1 };
   }
 
   /** Called when the session has ended. Returns true if the session held a slot or waited for one. */

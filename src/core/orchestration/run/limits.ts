@@ -12,6 +12,7 @@ export interface Excess {
 
 /** What a session has cost over all runs, together with the sessions that it leads. */
 export interface Spending {
+  /** At least. The cost of models whose prices are not known is missing until Claude has reported it. */
   readonly costUsd: number;
   readonly tokens: number;
 }

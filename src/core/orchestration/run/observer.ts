@@ -9,8 +9,11 @@ import type { BacklogState } from '../monitoring/backlog.js';
 import { ChannelCoderSource } from '../monitoring/channelcoder-source.js';
 import { InjectedSource } from '../monitoring/injected-source.js';
 import { LogMonitor, type LogMonitorOptions } from '../monitoring/log-monitor.js';
+import { priceWarnings } from '../monitoring/prices.js';
+import { StandingProblems } from '../monitoring/standing-problems.js';
 import { releaseWarning } from '../monitoring/tested-releases.js';
 import { logBytesOf } from '../session/limits.js';
+import type { ModelPrices } from '../session/model-price.js';
 import type { Observation } from '../session/observation.js';
 import type { RunWitnesses } from '../session/outcome.js';
 import type { ToolPolicy } from '../session/policy.js';
@@ -20,6 +23,7 @@ import type { RunRecord } from '../session/run-record.js';
 import { deferred } from '../util/deferred.js';
 import { quote } from '../util/errors.js';
 import type { RunControl } from './control.js';
+import { GUARD_MISSING, HooksCheck } from './hooks-check.js';
 import type { RunLimits } from './limits.js';
 import { ProviderWatch } from './provider-watch.js';
 import type { SlotLease } from './slot-lease.js';
@@ -33,6 +37,8 @@ export interface RunObserverOptions {
   progress: RunProgress;
   lease: Pick<SlotLease, 'after'>;
   ignoreRules: IgnoreRules;
+  /** The user's own prices of models. */
+  prices: ModelPrices;
 }
 
 /** The part of the log that belongs to a run. */
@@ -51,6 +57,7 @@ export class RunObserver {
   readonly #options: RunObserverOptions;
   readonly #git: GitWatch;
   readonly #provider: ProviderWatch;
+  readonly #hooksCheck: HooksCheck;
   /** The folder where the agent works. Set only if this process launches the run. */
   #checkout: string | undefined;
   readonly #caughtUp = deferred<void>();
@@ -63,11 +70,13 @@ export class RunObserver {
   #detached = false;
   /** The sources that are read too late to see what the agent does. */
   readonly #unseen = new Set<'log' | 'copy'>();
+  readonly #problems = new StandingProblems();
   /** True if the log, as far as it is read, ends with the end of the agent's turn. */
   #turnOver = false;
 
   constructor(options: RunObserverOptions) {
     this.#options = options;
+    this.#hooksCheck = new HooksCheck(() => this.#guardMissing());
     this.#git = new GitWatch(options.request.folder.gitSnapshot, (planted) => this.#report(planted));
     const { spec } = options.request;
     this.#provider = new ProviderWatch({
@@ -129,7 +138,7 @@ export class RunObserver {
   }
 
   async start(handle: RunHandle, { offset, replay }: LogPart): Promise<void> {
-    const { request, guard, limits, ignoreRules } = this.#options;
+    const { request, guard, limits, ignoreRules, prices } = this.#options;
     const { folder, spec } = request;
     const { log } = folder;
     this.#handle = handle;
@@ -150,6 +159,7 @@ export class RunObserver {
     const options: LogMonitorOptions = {
       logFile: log,
       offset,
+      prices,
       ...(transcript?.folder !== undefined && { transcripts: transcript.folder }),
       ...(transcript?.copy && { conversationId: transcript.copy.conversationId }),
       onObservations: (observations) => this.#observe(observations, handle),
@@ -174,6 +184,7 @@ export class RunObserver {
 
   /** Called when the run has ended. Resolves when everything that was observed is reported. */
   async drain(): Promise<void> {
+    this.#hooksCheck.end();
     await Promise.all([this.#monitor?.drain(), this.#git.end(), this.#options.ignoreRules.settled()]);
   }
 
@@ -181,6 +192,7 @@ export class RunObserver {
   detach(): void {
     this.#detached = true;
     this.#provider.end();
+    this.#hooksCheck.end();
     this.#monitor?.stop();
     this.#git.detach();
     this.#options.ignoreRules.detach();
@@ -205,8 +217,8 @@ export class RunObserver {
     const replayed = this.#replayed;
     const unasked = replayed !== undefined && this.#unasked;
     const enforced = handle.hooked === true && !unasked && (control.stopping ? 'ended' : true);
-    const warning = handle.hooked ? releaseWarning(observations) : undefined;
-    const seen = guard.inspect(warning ? [...observations, warning] : observations, enforced);
+    const warnings = this.#warnings(observations, handle);
+    const seen = guard.inspect(warnings.length > 0 ? [...observations, ...warnings] : observations, enforced);
     progress.observe(seen);
     const isRecorded = record.dispatch({
       type: 'observed',
@@ -219,13 +231,22 @@ export class RunObserver {
     for (const observation of seen) {
       if (observation.kind === 'tool-result') lease.after(observation.toolUseId);
       if (observation.kind === 'breach') {
-        control.stop({ status: 'failed', reason: 'guard_bypassed', error: observation.danger.reason }, 'at-once');
+        if (this.#hooksCheck.missing) this.#guardMissing();
+        else control.stop({ status: 'failed', reason: 'guard_bypassed', error: observation.danger.reason }, 'at-once');
       }
+      if (observation.kind === 'init' && replayed === undefined) void this.#hooksCheck.begin(handle);
     }
     const last = observations.at(-1);
     this.#turnOver = last?.kind === 'turn-end';
     if (last?.kind === 'turn-end' && replayed === undefined) handle.turns?.ended(last.hooked);
     if (last?.kind === 'result') handle.channelCoder?.resultSeen();
+  }
+
+  #warnings(observations: readonly Observation[], { hooked }: RunHandle): readonly Observation[] {
+    const { costUsd } = this.#options.request.spec.limits;
+    const untested = hooked ? releaseWarning(observations) : undefined;
+    const unpriced = costUsd === undefined ? [] : priceWarnings(observations, costUsd);
+    return this.#problems.news(untested ? [untested, ...unpriced] : unpriced);
   }
 
   /** We see what an agent does only in its log. So the agent must not work while the log is read too late. */
@@ -239,6 +260,19 @@ export class RunObserver {
   #backlog(state: BacklogState): void {
     if (state !== 'flood') this.#late('log', state === 'behind');
     else this.#tooLong('was filled faster than it can be read');
+  }
+
+  /** Claude Code does not run the hooks of the run. */
+  #guardMissing(): void {
+    const { record, control } = this.#options;
+    const observation = {
+      kind: 'error',
+      severity: 'critical',
+      code: 'guard_missing',
+      message: GUARD_MISSING.error,
+    } as const;
+    if (!control.stopping) record.dispatch({ type: 'observed', at: record.clock.now(), observations: [observation] });
+    control.stop(GUARD_MISSING, 'at-once');
   }
 
   #tooLong(how: string): void {

@@ -5,6 +5,8 @@ import { DecisionLog } from '../guard/decision-log.js';
 import { RunGuard } from '../guard/run-guard.js';
 import { SteeringQueue } from '../mailbox/steering-queue.js';
 import type { Slot } from '../queue/slot.js';
+import type { ModelPrices } from '../session/model-price.js';
+import type { StandardOutputSchema } from '../session/output-schema.js';
 import { RunProgress } from '../session/run-progress.js';
 import type { RunRecord } from '../session/run-record.js';
 import { mountTargets } from '../workspace/mounts.js';
@@ -31,6 +33,10 @@ export interface RunOptions extends RunStartOptions {
   slot: Slot;
   lead: RunLead;
   committedRules: CommittedRules;
+  /** The user's own prices of models. */
+  prices: ModelPrices;
+  /** The schema of the program that asked for a typed result. Undefined if only its JSON Schema is known. */
+  acceptsOutput: StandardOutputSchema | undefined;
 }
 
 /** The parts of a run. */
@@ -58,7 +64,7 @@ export function makeParts(
   running: Promise<void>,
   detached: AbortSignal,
 ): RunParts {
-  const { record, request, slot, lead, committedRules, adopt, executor } = options;
+  const { record, request, slot, lead, committedRules, prices, adopt, executor } = options;
   const { spec, folder, session } = request;
   const lease = new SlotLease(slot, record, adopt && record.session.waitingFor);
   const steering = new SteeringQueue(folder.steering);
@@ -81,7 +87,9 @@ export function makeParts(
     mounts: spec.docker ? mountTargets(spec.docker.mounts ?? []) : [],
     ignored: ignoreRules.ignored,
   };
-  const guard = new RunGuard({ policy: spec.policy, place, record, decisions, off: toolsOff(spec.claude.tools) });
+  const off = toolsOff(spec.claude.tools, spec.mode);
+  const questions = spec.mode === 'interactive' ? 'terminal' : (spec.questions ?? 'ask');
+  const guard = new RunGuard({ policy: spec.policy, place, record, decisions, off, questions });
   const observer: RunObserver = new RunObserver({
     request,
     record,
@@ -91,9 +99,10 @@ export function makeParts(
     progress,
     lease,
     ignoreRules,
+    prices,
   });
   const notes = new RunNotes({ folder, guard, decisions, steering, observer });
-  const pause = new RunPause({ record, control, approvals: guard.approvals, heldFile: folder.held });
+  const pause = new RunPause({ record, control, requests: guard.requests, heldFile: folder.held });
   const commands = lead.commandsFor(lease);
   const ready = Promise.all([running, observer.caughtUp]);
   const hooks = runHooks({ record, guard, observer, steering, lease, commands, ready });

@@ -1,6 +1,6 @@
 import { access, rm, writeFile } from 'node:fs/promises';
 import type { RunHandle } from '../contract/run-handle.js';
-import type { Approvals } from '../guard/approvals.js';
+import type { PersonRequests } from '../guard/person-requests.js';
 import type { RunRecord } from '../session/run-record.js';
 import { OrchestrationError } from '../util/errors.js';
 import { serialized } from '../util/serialized.js';
@@ -9,13 +9,13 @@ import type { RunControl } from './control.js';
 export interface RunPauseOptions {
   record: RunRecord;
   control: Pick<RunControl, 'whileUnderWay'>;
-  approvals: Pick<Approvals, 'pause' | 'resume'>;
+  requests: Pick<PersonRequests, 'pause' | 'resume'>;
   /** A file that exists while the run is held. If the next process finds this file, it has to let the run go on. */
   heldFile: string;
 }
 
 /**
- * Freezes one run and lets it go on. This changes first the agent, then the deadlines of approvals, then the record, so that the
+ * Freezes one run and lets it go on. This changes first the agent, then the deadlines of what waits for a person, then the record, so that the
  * record says only what was done. Calls take effect one after the other.
  *
  * There are two causes, and the agent works only while neither applies. `pause` comes from a person, and is on record. `hold`
@@ -39,7 +39,7 @@ export class RunPause {
 
   /** Freezes the run, unless it is already frozen. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
   pause(): Promise<void> {
-    const { approvals, record } = this.#options;
+    const { requests, record } = this.#options;
     return this.#change(async (handle) => {
       if (this.#frozen) return;
       const { pausing } = handle;
@@ -49,19 +49,19 @@ export class RunPause {
       }
       if (!this.#held) await pausing.pause();
       this.#frozen = true;
-      approvals.pause();
+      requests.pause();
       record.dispatch({ type: 'paused', at: record.clock.now() });
     });
   }
 
   /** Lets the run go on, if it is frozen. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
   resume(): Promise<void> {
-    const { approvals, record } = this.#options;
+    const { requests, record } = this.#options;
     return this.#change(async (handle) => {
       if (!this.#frozen) return;
       if (!this.#held) await handle.pausing?.resume();
       this.#frozen = false;
-      const deadlines = [...approvals.resume()];
+      const deadlines = [...requests.resume()];
       record.dispatch({ type: 'resumed', at: record.clock.now(), deadlines });
     });
   }
@@ -111,13 +111,13 @@ export class RunPause {
    * @param held the result of `wasHeld`. If true, the run goes on with `release`
    */
   syncWith({ pausing }: Pick<RunHandle, 'pausing'>, held = false): void {
-    const { approvals, record } = this.#options;
+    const { requests, record } = this.#options;
     const paused = pausing?.paused ?? false;
     const onRecord = record.session.status === 'paused';
     const at = record.clock.now();
     this.#held = held;
     this.#frozen = paused && (onRecord || !this.#held);
-    if (this.#frozen) approvals.pause();
+    if (this.#frozen) requests.pause();
     if (this.#frozen && !onRecord) record.dispatch({ type: 'paused', at });
     if (!paused && onRecord) record.dispatch({ type: 'resumed', at, deadlines: [] });
   }

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import type { RunHandle, StopManner } from '../contract/run-handle.js';
+import { checkedOutcome } from '../output/checked-outcome.js';
 import { type Outcome, outcomeOf } from '../session/outcome.js';
+import type { QuestionAnswer } from '../session/question.js';
 import type { RunEnd, RunStop } from '../session/run.js';
 import { workedMs } from '../session/run-time.js';
 import { deferred, withTimeout } from '../util/deferred.js';
@@ -55,11 +57,11 @@ export class Run implements RunControl {
 
   /** Ends the run. `finished` resolves when the run is proved gone. The first cause is kept, see `StopCause`. */
   stop(stop: RunStop, how: StopManner = 'gently'): void {
-    // The next process may already have the run, and approvals that wait are left to that process.
+    // The next process may already have the run, and what waits for a person is left to that process.
     if (this.#state === 'detached') return;
     if (this.#cause.give(stop, how)) this.#record.dispatch({ type: 'stopping', stop });
     if (this.#state !== 'over') this.#state = 'ending';
-    this.#parts.guard.approvals.end(stop.error);
+    this.#parts.guard.requests.end(stop.error);
     this.#parts.steering.end();
     void this.#end(how);
   }
@@ -76,7 +78,7 @@ export class Run implements RunControl {
     if (this.#state !== 'over') this.#state = 'detached';
     this.#record.close();
     this.#detached.abort(new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before that could be done.'));
-    this.#parts.guard.approvals.detach();
+    this.#parts.guard.requests.detach();
     this.#lookAway();
     return this.#launched.promise.then(async (handle) => {
       await this.#parts.pause.letGo(handle);
@@ -133,6 +135,11 @@ export class Run implements RunControl {
   /** Answers a waiting approval. @throws OrchestrationError `REQUEST_NOT_FOUND` */
   answer(requestId: string, decision: 'allow' | 'deny', note: string | undefined): void {
     this.#parts.guard.approvals.answer(requestId, decision, note);
+  }
+
+  /** Answers questions of the agent. @throws OrchestrationError `REQUEST_NOT_FOUND`, `INVALID_OPTIONS` */
+  answerQuestion(questionId: string, answers: readonly QuestionAnswer[]): void {
+    this.#parts.guard.questions.answer(questionId, answers);
   }
 
   /** Resolves when the agent was given the message. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
@@ -206,7 +213,14 @@ export class Run implements RunControl {
       .catch(() => {})
       .then(() => handle.release());
     await Promise.all([release, this.#parts.observer.drain()]);
-    return this.#concluded(this.#outcome(end));
+    return this.#concluded(await this.#checked(this.#outcome(end)));
+  }
+
+  /** Checks the typed result, if the session was asked for one. */
+  async #checked(outcome: Outcome): Promise<Outcome> {
+    const { request, acceptsOutput } = this.#options;
+    const { output } = request.spec;
+    return output ? checkedOutcome(outcome, this.#parts.observer.witnesses.result, output, acceptsOutput) : outcome;
   }
 
   /** Adds the fields of the mode to the result, see `finalResult`. If `finalResult` fails, the record says so. */
@@ -249,14 +263,14 @@ export class Run implements RunControl {
 
   /** Limits count no time while the agent is frozen or has nothing to do, or while a person has to decide. */
   #keepTime(): void {
-    if (this.#parts.pause.frozen || this.#parts.guard.approvals.holdsTime || this.#parts.lease.resting)
+    if (this.#parts.pause.frozen || this.#parts.guard.requests.holdsTime || this.#parts.lease.resting)
       this.#parts.limits.pause();
     else this.#parts.limits.resume();
   }
 
   /** Called when nothing of the run is left but its outcome. */
   async #close(): Promise<void> {
-    this.#parts.guard.approvals.end('The run is over.');
+    this.#parts.guard.requests.end('The run is over.');
     this.#parts.observer.close();
     this.#lookAway();
     await this.#parts.notes.remove();

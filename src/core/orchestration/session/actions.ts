@@ -2,6 +2,8 @@ import type { ProcessIdentity } from '../process/process-identity.js';
 import type { ApprovalSource, Denial } from './denial.js';
 import type { GuardRequest } from './metadata.js';
 import type { Observation } from './observation.js';
+import type { PendingQuestion, QuestionAnswer, QuestionSource } from './question.js';
+import type { QueuePlan } from './queue-plan.js';
 import type { SessionEnvironment, SessionResult, UnifiedSession } from './record.js';
 import type { RunEnd, RunFailure, RunStop } from './run.js';
 import type { TerminalStatus, WaitingFor } from './status.js';
@@ -11,8 +13,10 @@ export type SessionAction =
   | CreatedAction
   /** The session was taken over from an earlier manager, in the state that its journal tells. */
   | { readonly type: 'recovered'; readonly session: UnifiedSession }
-  /** The session moved in the queue. */
-  | { readonly type: 'moved'; readonly queuePosition: number }
+  /** The session has another position in the queue. Applied when a record is read, so nobody is told of it. */
+  | { readonly type: 'moved'; readonly queuePosition?: number }
+  /** The session came into line, at this position. Without a position, it has to wait for others again before it comes into line. */
+  | { readonly type: 'queued'; readonly queuePosition?: number }
   /** The session got a slot. A new run begins, and with it a new part of the log. */
   | { readonly type: 'launching'; readonly at: number }
   /** The place of the run is known: worktree, log, container name. */
@@ -46,13 +50,24 @@ export type SessionAction =
       readonly by: ApprovalSource;
       readonly note?: string;
     }
+  /** The agent asks a person something. */
+  | { readonly type: 'question-asked'; readonly at: number; readonly question: PendingQuestion }
+  /** A person has answered, or nobody answers any more. Without answers, the agent was told to decide for itself. */
+  | {
+      readonly type: 'question-answered';
+      readonly at: number;
+      readonly question: PendingQuestion;
+      readonly by: QuestionSource;
+      /** One for each question, in their order. */
+      readonly answers?: readonly QuestionAnswer[];
+    }
   /** A tool call was prevented from running. */
   | { readonly type: 'denied'; readonly at: number; readonly denial: Denial }
   /** A message from the user was handed to the agent. */
   | { readonly type: 'steered'; readonly at: number; readonly message: string }
   /** The container was frozen. */
   | { readonly type: 'paused'; readonly at: number }
-  /** The container runs again. Waiting approvals got the frozen time added to their deadlines. */
+  /** The container runs again. Waiting approvals and questions got the frozen time added to their deadlines. */
   | { readonly type: 'resumed'; readonly at: number; readonly deadlines: readonly Deadline[] }
   /** The session has nothing to do until somebody else has done something. */
   | { readonly type: 'resting'; readonly at: number; readonly waitingFor: WaitingFor }
@@ -84,6 +99,7 @@ export type SessionAction =
       /** Absent if the run begins the conversation anew, with the prompt. */
       readonly feedback?: string;
       readonly commandId?: string;
+      readonly outputRetry?: number;
       readonly exitCode?: number;
       readonly queuePosition?: number;
     };
@@ -97,6 +113,18 @@ export interface CreatedAction {
   readonly at: number;
   readonly session: Pick<
     UnifiedSession,
-    'id' | 'mode' | 'environment' | 'logFile' | 'taskId' | 'parentId' | 'queuePosition' | 'detached' | 'account'
+    | 'id'
+    | 'mode'
+    | 'environment'
+    | 'logFile'
+    | 'taskId'
+    | 'parentId'
+    | 'queuePosition'
+    | 'detached'
+    | 'account'
+    | 'asked'
+    | keyof QueuePlan
   >;
+  /** True if the session waits, and may not start yet. Then it has no position. */
+  readonly blocked?: true;
 }

@@ -1,14 +1,25 @@
 import type { InterpolationData } from 'channelcoder';
 import type { DockerOptions } from './docker-options.js';
 import type { SessionLimits } from './limits.js';
+import type { ModelChoice } from './model-choice.js';
+import type { OutputSchema } from './output-schema.js';
 import type { OverageChoice } from './overage.js';
 import type { ToolPolicy } from './policy.js';
+import type { QuestionMode } from './question.js';
+import type { SessionDependency, SessionPriority } from './queue-plan.js';
 import type { RetryOptions } from './retry.js';
 import type { SessionMode } from './status.js';
 import type { WorktreeRequest } from './worktree-request.js';
 
-/** What to run and where. Unknown keys are refused. */
-export interface CreateSessionOptions {
+/** The model of a session, as an option that may change until `create()` is called. */
+type OwnModelChoice = { -readonly [Key in keyof ModelChoice]: ModelChoice[Key] };
+
+/**
+ * What to run and where. Unknown keys are refused.
+ *
+ * @typeParam T the type of the session's result, which follows from `output`
+ */
+export interface CreateSessionOptions<T = unknown> extends OwnModelChoice {
   /** Which executor runs the session. Default `'autonomous'`. */
   mode?: SessionMode;
   /**
@@ -56,6 +67,20 @@ export interface CreateSessionOptions {
    * no isolation.
    */
   docker?: boolean | Partial<DockerOptions>;
+  /**
+   * The form of the result. Claude gets the schema as a tool with which it gives its result, and this process checks the result
+   * again. Then the result is in `result.output`. A JSON Schema may use draft-07 or 2020-12, has at most 64 KiB, and refers to its
+   * own parts only; `format` is told to Claude and not checked. A Standard Schema (zod, …) types `result.output`: as its *input*,
+   * because that is what the agent writes; `schema.parse(result.output)` applies its defaults and transformations. Its own check
+   * is made as well while the process that created the session manages it. After a restart, and for a session of another process,
+   * only its JSON Schema is checked. The result may have at most 256 KiB. Not in the modes `interactive` and `planning`.
+   */
+  output?: OutputSchema<T>;
+  /**
+   * How often the conversation is continued by itself, with the problems as feedback, if the result does not fit `output` or is
+   * missing. After that, the session ends as `failed`, reason `invalid_output`. From 0 to 10; default 2.
+   */
+  outputRetries?: number;
   /** System prompt that replaces Claude's own. */
   system?: string;
   /** Text added to Claude's system prompt. */
@@ -74,6 +99,13 @@ export interface CreateSessionOptions {
    * UI (`interactive`) has no such limit.
    */
   maxTurns?: number;
+  /**
+   * What becomes of the questions that the agent asks (its tool `AskUserQuestion`). With `'ask'`, they wait for `answer()`, as
+   * long as an approval may take (`policy.approvalTimeoutMs`). If nobody answers, the agent is told to decide for itself. With
+   * `'decline'`, it is told so at once. In an `interactive` session the person at its terminal answers, whatever this says.
+   * Default: that of the session that leads this one, else that of the manager (`'ask'`).
+   */
+  questions?: QuestionMode;
   /** What the session may spend. A session that spends more ends as `failed`. Default unlimited, except for the log (1 GiB). */
   limits?: SessionLimits;
   /** Whose login and money the session uses, instead of the manager's `account`. At most 200 characters. */
@@ -93,8 +125,36 @@ export interface CreateSessionOptions {
    */
   detached?: boolean;
   /**
+   * Sessions of this manager that have to end before this one starts. With `on: 'completed'` (default) each has to end well:
+   * otherwise this session ends as `failed`, reason `dependency_failed`, and so do those that come after it. With `on: 'ended'` it
+   * does not matter how they end. Until then, the session is `queued` without a position, takes no slot, and lets later sessions
+   * pass. If such a session is continued while this one still waits, this one waits for it again. While this one waits, they cannot
+   * be removed. A session that is led by another one must not wait for its leader. At most 1,000. Default: none.
+   */
+  after?: readonly AfterSession[];
+  /**
+   * Which of the waiting sessions gets the next slot: one of the highest priority, and of these the one that came first. At most
+   * nine starts in a row pass over the session that came first of all. Then that session starts, whatever its priority is. So every
+   * session starts in the end. Sessions that have begun and only wait for a slot to go on go before all others. Default `'normal'`,
+   * or the priority of the session that leads this one.
+   */
+  priority?: SessionPriority;
+  /**
+   * The session does not start before this time, in epoch milliseconds. If the machine was asleep then, the session starts within a
+   * minute after it wakes. Until then, the session waits like one with `after`. Default: no such time.
+   */
+  notBefore?: number;
+  /**
    * Cancels the session when the signal is aborted. If `create()` is still under way, `create()` rejects with the signal's own
    * reason.
    */
   signal?: AbortSignal;
+}
+
+/** A session that has to end before another one starts. */
+export interface AfterSession {
+  /** The id of a session of the same manager. */
+  id: string;
+  /** `completed`: it has to end well. `ended`: it has to end, however it goes. Default `'completed'`. */
+  on?: SessionDependency['on'];
 }

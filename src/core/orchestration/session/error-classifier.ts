@@ -1,4 +1,5 @@
 import { stripControl } from '../util/text.js';
+import { type ErrorCode, severityOf } from './error-codes.js';
 import type { ErrorSeverity } from './metadata.js';
 
 /** Where an error text comes from: the Messages API, a tool's result, or a log line that is not stream-json. */
@@ -11,8 +12,7 @@ export interface Classification {
 }
 
 interface Rule {
-  readonly code: string;
-  readonly severity: ErrorSeverity;
+  readonly code: ErrorCode;
   readonly pattern: RegExp;
 }
 
@@ -20,41 +20,46 @@ interface Rule {
 const RULES: readonly Rule[] = [
   {
     code: 'auth',
-    severity: 'critical',
     pattern:
       /invalid (api key|authentication)|authentication[_ ](error|failed)|oauth token has expired|please run \/login|not logged in|invalid x-api-key|\b401\b.*unauthori[sz]ed/i,
   },
   {
+    // Before `out_of_memory`: Java's words for this name both causes.
+    code: 'process_limit',
+    pattern:
+      /\b(?:v?fork|spawn|clone|thread|process)[^\n]{0,120}(?:resource temporarily unavailable|\bEAGAIN\b|\berrno[ =]11\b)|can(?:'t|not) (?:fork|start new thread)|(?:create|start)\b[^\n]{0,20}\bnative thread|failed to create new OS thread|\bpthread_create\b[^\n]{0,40}(?:fail|resource)/i,
+  },
+  {
+    // Claude Code's words, and those of the Messages API, Bedrock and Vertex.
+    code: 'unknown_model',
+    pattern:
+      /issue with the selected model|not_found_error.{0,80}\bmodel\b|model identifier is invalid|publisher model .{0,200}not found|\bmodel .{0,200}(does not exist|is not (available|supported)) (or|for|on|in) (you|your)/i,
+  },
+  {
     code: 'out_of_memory',
-    severity: 'critical',
     pattern:
       /out of memory|cannot allocate memory|\bENOMEM\b|heap out of memory|oom[- ]?kill|std::bad_alloc|\bMemoryError\b/i,
   },
   {
     code: 'disk_full',
-    severity: 'critical',
     pattern: /no space left on device|\bENOSPC\b|disk quota exceeded|\bEDQUOT\b|disk full/i,
   },
   {
     code: 'permission_denied',
-    severity: 'critical',
     pattern: /permission denied|\bEACCES\b|\bEPERM\b|operation not permitted|read-only file system|\bEROFS\b/i,
   },
   {
     code: 'rate_limit',
-    severity: 'warning',
     pattern:
       /rate[_ -]?limit|too many requests|\b429\b|usage limit reached|you've hit your .{0,40}limit|out of extra usage|overloaded_error|\b529\b/i,
   },
-  { code: 'retry', severity: 'warning', pattern: /\bretry(ing)?\b|will be tried again/i },
+  { code: 'retry', pattern: /\bretry(ing)?\b|will be tried again/i },
   {
     code: 'file_not_found',
-    severity: 'warning',
     pattern: /no such file or directory|\bENOENT\b|file (does not exist|not found)|path does not exist/i,
   },
   {
     code: 'command_failed',
-    severity: 'warning',
     pattern: /^(error: )?(exit code|command failed|non-zero exit)|command not found|exited with (code|status) [1-9]/im,
   },
 ];
@@ -67,11 +72,11 @@ const SHOWN = 1_000;
 export function classifyError(text: string, source: ErrorSource): Classification {
   const rule = ruleFor(text);
   const message = stripControl(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
-  if (rule) return { severity: rule.severity, code: rule.code, message };
-  if (source === 'tool') return { severity: 'warning', code: 'tool_failed', message };
-  if (source === 'api') return { severity: 'warning', code: 'api_error', message };
-  return { severity: 'info', code: 'diagnostic', message };
+  const code = rule?.code ?? OTHERS[source];
+  return { severity: severityOf(code), code, message };
 }
+
+const OTHERS = { tool: 'tool_failed', api: 'api_error', diagnostic: 'diagnostic' } as const;
 
 /** The classification of a log line that is not stream-json. Undefined if the line reports no error. */
 export function classifyDiagnostic(line: string): Classification | undefined {

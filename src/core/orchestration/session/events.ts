@@ -12,6 +12,7 @@ import {
   type ObservedToolResult,
   observedEvents,
 } from './observed-events.js';
+import type { PendingQuestion, QuestionAnswer, QuestionSource } from './question.js';
 import type { QueueHold } from './queue-hold.js';
 import type { QueueStatus } from './queue-status.js';
 import type { SessionResult, UnifiedSession } from './record.js';
@@ -39,7 +40,7 @@ interface SessionEventBase<Type extends string> extends EventBase<Type> {
 export type SessionCreatedEvent = SessionEventBase<'session:created'>;
 /** The session was taken over from an earlier manager of the same state folder. The record shows its current state. */
 export type SessionRecoveredEvent = SessionEventBase<'session:recovered'>;
-/** The session waits for a slot, at this position (1 is next). */
+/** The session waits for a slot, at this position (1 is next). A session of `after` or `notBefore` does so when it may start. */
 export interface SessionQueuedEvent extends SessionEventBase<'session:queued'> {
   readonly position: number;
 }
@@ -69,6 +70,16 @@ export interface SessionApprovalEvent extends SessionEventBase<'session:approval
   readonly by?: ApprovalSource;
   /** What the person said. If no person answered: why the call was denied. */
   readonly note?: string;
+}
+/** The agent asks a person something (`state: 'asked'`), or its questions do not wait any more. */
+export interface SessionQuestionEvent extends SessionEventBase<'session:question'> {
+  /** `unanswered`: no person has answered, and the agent was told to decide for itself. */
+  readonly state: 'asked' | 'answered' | 'unanswered';
+  readonly question: PendingQuestion;
+  /** Why the questions do not wait any more: a person (`answered`), or why nobody answered. */
+  readonly by?: QuestionSource;
+  /** One for each of `question.questions`, in their order. Only with `answered`. */
+  readonly answers?: readonly QuestionAnswer[];
 }
 /** A tool call was prevented from running. */
 export interface SessionDeniedEvent extends SessionEventBase<'session:denied'> {
@@ -137,6 +148,7 @@ export type SessionEvent =
   | SessionToolResultEvent
   | SessionDangerEvent
   | SessionApprovalEvent
+  | SessionQuestionEvent
   | SessionDeniedEvent
   | SessionSteeredEvent
   | SessionPausedEvent
@@ -183,6 +195,13 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
       const state = decision === 'allow' ? 'approved' : 'denied';
       return [{ type: 'session:approval', ...base, state, request, by, ...(note !== undefined && { note }) }];
     }
+    case 'question-asked':
+      return [{ type: 'session:question', ...base, state: 'asked', question: action.question }];
+    case 'question-answered': {
+      const { question, by, answers } = action;
+      const state = answers ? 'answered' : 'unanswered';
+      return [{ type: 'session:question', ...base, state, question, by, ...(answers && { answers }) }];
+    }
     case 'denied':
       return [{ type: 'session:denied', ...base, denial: action.denial }];
     case 'steered':
@@ -199,6 +218,8 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
       return [{ type: 'session:working', ...base }];
     case 'continued':
       return [{ type: 'session:continued', ...base, feedback: action.feedback ?? '' }, ...queuedEvents(base)];
+    case 'queued':
+      return queuedEvents(base);
     case 'ended':
       return [{ type: `session:${action.status}`, ...base, result: action.result }];
     case 'removed':

@@ -65,7 +65,7 @@ const BY_WORDS: readonly (readonly [FailureCause, RegExp])[] = [
   ],
   [
     'unknown_model',
-    /issue with the selected model|model.{0,80}(does not exist|not found|is not available|not supported)|\bnot_found_error\b.{0,40}model|invalid model|unknown model/i,
+    /issue with the selected model|model.{0,80}(does not exist|not found|is not available|not supported)|invalid model|unknown model/i,
   ],
   [
     'transient',
@@ -112,6 +112,6 @@ function byStatus(status: number | undefined): FailureCause | undefined {
 function byClass(words: string): FailureCause | undefined {
   if (words === '') return undefined;
   const { code } = classifyError(words, 'api');
-  if (code === 'auth') return 'auth';
+  if (code === 'auth' || code === 'unknown_model') return code;
   return code === 'rate_limit' ? 'usage_limit' : undefined;
 }

@@ -1,10 +1,12 @@
 import type { Danger } from '../../../danger/index.js';
 import { boundedCopy } from '../util/bounded-copy.js';
 import { detachString, singleLine, stripControl, truncate } from '../util/text.js';
-import type { ClassifiedError, DangerRecord, SessionMetadata, ToolUsageRecord } from './metadata.js';
+import { classified } from './error-codes.js';
+import type { DangerRecord, SessionMetadata, ToolUsageRecord } from './metadata.js';
 import { addTokens, NO_TOKENS, type Observation } from './observation.js';
 import type { UnifiedSession } from './record.js';
 import type { SessionRun } from './run.js';
+import { costOfRuns, withCost, withWholeCost } from './run-cost.js';
 
 const KEPT = { messages: 20, tools: 100, errors: 50, dangers: 50, diagnostics: 20, toolNames: 200 } as const;
 const MESSAGE_LENGTH = 4_000;
@@ -98,11 +100,9 @@ function add(draft: Draft, observation: Observation, { at, replayed }: Observed)
       break;
     }
     case 'usage': {
-      const { tokens = NO_TOKENS, costUsd = 0 } = currentRun(draft);
-      addTotals(draft, {
-        tokens: addTokens(tokens, observation.added),
-        ...(observation.costUsd !== undefined && { costUsd: costUsd + observation.costUsd }),
-      });
+      const run = currentRun(draft);
+      const { tokens = NO_TOKENS } = run;
+      setTotals(draft, { ...withCost(run, observation), tokens: addTokens(tokens, observation.added) });
       break;
     }
     case 'usage-window':
@@ -116,8 +116,7 @@ function add(draft: Draft, observation: Observation, { at, replayed }: Observed)
     case 'compacting':
       break;
     case 'error': {
-      const { kind: _, request: __, ...rest } = observation;
-      const error: ClassifiedError = Object.freeze({ ...rest, message: detachString(rest.message), at });
+      const error = Object.freeze({ ...classified(observation, at), message: detachString(observation.message) });
       const { [error.severity]: count } = metadata.errorCounts;
       metadata.errors = pushed(metadata.errors, error, KEPT.errors);
       metadata.errorCounts = Object.freeze({ ...metadata.errorCounts, [error.severity]: count + 1 });
@@ -126,9 +125,10 @@ function add(draft: Draft, observation: Observation, { at, replayed }: Observed)
     case 'result': {
       // Claude's own totals replace our counts, because they include side requests and every model.
       const { turns, costUsd, tokens } = observation;
-      addTotals(draft, {
+      const run = currentRun(draft);
+      setTotals(draft, {
+        ...(costUsd === undefined ? run : withWholeCost(run, costUsd)),
         ...(turns !== undefined && { turns }),
-        ...(costUsd !== undefined && { costUsd }),
         ...(tokens !== undefined && { tokens: Object.freeze({ ...tokens }) }),
       });
       break;
@@ -147,15 +147,15 @@ function currentRun(session: Pick<UnifiedSession, 'runs'>): SessionRun {
   return session.runs.at(-1) ?? { number: 1 };
 }
 
-/** Sets totals of the current run. The session's totals are the sums over its runs. */
-function addTotals(draft: Draft, change: Pick<SessionRun, 'costUsd' | 'tokens' | 'turns'>): void {
-  const { metadata } = draft;
-  const runs = Object.freeze([...draft.runs.slice(0, -1), Object.freeze({ ...currentRun(draft), ...change })]);
-  const costs = runs.flatMap((run) => run.costUsd ?? []);
+/** Replaces the current run by one with other totals. The session's totals are the sums over its runs. */
+function setTotals(draft: Draft, run: SessionRun): void {
+  const runs = Object.freeze([...draft.runs.slice(0, -1), Object.freeze(run)]);
   const turns = runs.flatMap((run) => run.turns ?? []);
   const tokens = runs.flatMap((run) => run.tokens ?? []);
+  const { costUsd: _, unpriced: __, ...rest } = draft.metadata;
   draft.runs = runs;
-  if (costs.length > 0) metadata.costUsd = sum(costs);
+  draft.metadata = { ...rest, ...costOfRuns(runs) };
+  const { metadata } = draft;
   if (turns.length > 0) metadata.turns = sum(turns);
   if (tokens.length > 0) metadata.tokens = tokens.reduce(addTokens, NO_TOKENS);
 }

@@ -1,4 +1,5 @@
 import type { Danger } from '../../../danger/index.js';
+import type { UnpricedUsage } from './model-price.js';
 
 /** What was observed in the log. The size is bounded: totals count everything, lists keep only the latest. */
 export interface SessionMetadata {
@@ -25,8 +26,10 @@ export interface SessionMetadata {
   readonly diagnostics: readonly string[];
   /** Agentic turns, over all runs. */
   readonly turns?: number;
-  /** US dollars, over all runs. */
+  /** US dollars, over all runs. Absent while a part of it is not known, see `unpriced`. */
   readonly costUsd?: number;
+  /** Set instead of `costUsd` while the price of a model in one of the runs is not known. Over all runs. */
+  readonly unpriced?: UnpricedUsage;
   /** Over all runs. */
   readonly tokens?: TokenUsage;
   readonly model?: string;
@@ -92,19 +95,14 @@ export type ErrorSeverity = 'critical' | 'warning' | 'info';
 
 /** Something that went wrong inside a session. The session may well go on. */
 export interface ClassifiedError {
-  /** Follows from the `code`. `info` is for errors with none of the codes below. */
+  /** Follows from the `code`. */
   readonly severity: ErrorSeverity;
-  /**
-   * The subject of the error, judged by its words:
-   *
-   * - `critical`: `auth`, `out_of_memory`, `disk_full`, `permission_denied`
-   * - `warning`: `rate_limit`, `file_not_found`, `command_failed`; `retry`, a request that is tried again; `denied`, a tool
-   *   call that was denied; `tool_failed` and `api_error`, any other tool call and request; `no_conclusion`, if the mode cannot
-   *   say what the run achieved
-   */
+  /** The subject of the error. docs/guide.md has a list of the codes. */
   readonly code: string;
-  /** Cut at 1,000 characters. */
+  /** What happened. Cut at 1,000 characters. */
   readonly message: string;
+  /** What a person can do about it. Absent if it is for the agent to deal with, as with a test that fails. */
+  readonly nextStep?: string;
   readonly at: number;
   readonly toolUseId?: string;
 }

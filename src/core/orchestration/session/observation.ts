@@ -43,8 +43,10 @@ export type Observation =
   | {
       readonly kind: 'usage';
       readonly added: TokenUsage;
-      /** At list prices, in US dollars. Absent for a model whose price is not known. */
+      /** At known prices, in US dollars. Absent for a model whose price is not known. */
       readonly costUsd?: number;
+      /** The model, if its price is not known. */
+      readonly unpriced?: string;
     }
   /** What the provider told about one of the account's windows. */
   | {
@@ -122,11 +124,13 @@ export interface ResultObservation {
   readonly terminalReason?: string;
   /** The status code of the HTTP response to the last request, if that request failed. */
   readonly apiStatus?: number;
-  /** True if the result carries structured output. A run that ends with it ends with a tool call. */
-  readonly structured?: true;
   readonly turns?: number;
   readonly costUsd?: number;
   readonly tokens?: TokenUsage;
+  /** The typed result, as the log has it. Nobody has checked it yet, except for its size. */
+  readonly output?: unknown;
+  /** Why the typed result in the log was not taken. */
+  readonly outputProblem?: string;
 }
 
 /** No tokens at all. */

@@ -1,3 +1,4 @@
+import { classified } from './error-codes.js';
 import type { ClassifiedError, DangerRecord, SessionMetadata, ToolOutcome, ToolUsageRecord } from './metadata.js';
 import { dangerRecord } from './metadata-reducer.js';
 import type { Observation } from './observation.js';
@@ -112,11 +113,9 @@ export function observedEvents(
         events.push({ type: 'session:overage', ...(resetsAt !== undefined && { resetsAt }) });
         break;
       }
-      case 'error': {
-        const { kind: _, request: __, ...error } = observation;
-        events.push({ type: 'session:error', error: { ...error, at } });
+      case 'error':
+        events.push({ type: 'session:error', error: classified(observation, at) });
         break;
-      }
     }
   }
   return events;

@@ -116,8 +116,14 @@ export function reasonOf(run: RunWitnesses): string | undefined {
   return cause === undefined ? undefined : BY_CAUSE[cause];
 }
 
-export function failureOf({ result, failedRequest }: RunWitnesses): string {
-  return result ? wordsOf(result) : (failedRequest?.text ?? 'A request to the model failed.');
+/** What ended a run, in words. */
+export function failureOf(run: RunWitnesses): string {
+  const { result, failedRequest } = run;
+  const said = result ? wordsOf(result) : (failedRequest?.text ?? 'A request to the model failed.');
+  if (result?.text === undefined || causeOf(run) !== 'unknown_model') return said;
+  // Claude Code's own advice is for a person at its prompt.
+  const fact = said.replace(/ Run (--|\/)model to pick a different model\./, '');
+  return `${fact} Set the option 'model' to one that your account has.`;
 }
 
 export function cutShort({ terminalReason = '' }: ResultObservation): string | undefined {
@@ -133,7 +139,9 @@ export function leftOpen({ result, open, worksOn, isSilent }: RunWitnesses): str
     return `work in the background did not end well, and the agent was not told (${unheard.join(', ')})`;
   if (calls.length > 0) return `a tool call had no result (${calls.join(', ')})`;
   if (worksOn) return 'the agent worked on after its last result, and reported no further one';
-  const { stopReason = '', structured, text } = result;
+  const { stopReason = '', text } = result;
+  // A run that ends with its typed result ends with a tool call.
+  const structured = result.output !== undefined || result.outputProblem !== undefined;
   const cut = structured ? undefined : own(CUT_OFF, stopReason);
   if (cut !== undefined) return `${cut} (stop_reason '${stopReason}')`;
   const short = cutShort(result);

@@ -225,7 +225,15 @@ function loosened(setting: string, value: unknown, base: unknown): Orchestration
 }
 
 /** The answer to the question if a tool call may run. */
-export type Verdict = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
+export type Verdict = { readonly allowed: true } | NotAllowed;
+
+interface NotAllowed {
+  readonly allowed: false;
+  /** The agent gets this as the result of the call. */
+  readonly reason: string;
+  /** True if the call asked the user something. Then `reason` is the answer, or says that nobody answers. */
+  readonly answered?: true;
+}
 
 /** A tool call in the form in which its hook asks about it. Names are cut like those in the log. */
 export interface AskedCall extends Pick<ToolCall, 'toolUseId' | 'tool' | 'input'> {

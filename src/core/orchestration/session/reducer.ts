@@ -1,6 +1,15 @@
 import type { CreatedAction, SessionAction } from './actions.js';
-import type { GuardRequest } from './metadata.js';
 import { emptyMetadata, observe } from './metadata-reducer.js';
+import {
+  approvalsOf,
+  awake,
+  withAnswer,
+  withApprovals,
+  withDeadlines,
+  withNothingAsked,
+  withQuestion,
+  withStatus,
+} from './pending.js';
 import type { UnifiedSession } from './record.js';
 import type { SessionRun } from './run.js';
 import { atWork, changeRun, frozen, unfrozen } from './run-changes.js';
@@ -20,11 +29,11 @@ export function reduceSession(session: UnifiedSession | undefined, action: Sessi
   return Object.freeze(next(session, action));
 }
 
-function create({ at, session }: CreatedAction): UnifiedSession {
+function create({ at, session, blocked }: CreatedAction): UnifiedSession {
   return Object.freeze({
     ...session,
     environment: Object.freeze({ ...session.environment }),
-    status: session.queuePosition === undefined ? 'starting' : 'queued',
+    status: session.queuePosition === undefined && !blocked ? 'starting' : 'queued',
     createdAt: at,
     runs: Object.freeze([]),
     metadata: emptyMetadata(),
@@ -34,7 +43,10 @@ function create({ at, session }: CreatedAction): UnifiedSession {
 function next(session: UnifiedSession, action: Exclude<SessionAction, { type: FirstAction }>): UnifiedSession {
   switch (action.type) {
     case 'moved':
-      return { ...session, queuePosition: action.queuePosition };
+    case 'queued': {
+      const { queuePosition: _, ...rest } = session;
+      return { ...rest, ...(action.queuePosition !== undefined && { queuePosition: action.queuePosition }) };
+    }
     case 'launching': {
       const { queuePosition: _, ...rest } = session;
       // A continued session already has its run, which was added together with the feedback.
@@ -84,23 +96,22 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
         session,
         approvalsOf(session).filter(({ requestId }) => requestId !== action.request.requestId),
       );
+    case 'question-asked':
+      return withQuestion(session, action.question);
+    case 'question-answered':
+      return withAnswer(session, action.question, action);
     case 'denied':
     case 'steered':
     case 'removed':
       return { ...session };
     case 'paused':
       return { ...session, status: 'paused', runs: changeRun(session, { pausedAt: action.at }) };
-    case 'resumed': {
-      const deadlines = new Map(action.deadlines);
-      const approvals = approvalsOf(session).map((request) =>
-        Object.freeze({ ...request, deadline: deadlines.get(request.requestId) ?? request.deadline }),
-      );
-      return withApprovals({ ...session, status: 'running', runs: unfrozen(session, action.at) }, approvals);
-    }
+    case 'resumed':
+      return withDeadlines({ ...session, status: 'running', runs: unfrozen(session, action.at) }, action.deadlines);
     case 'resting': {
       const waitingAt = session.runs.at(-1)?.waitingAt ?? action.at;
       const runs = changeRun(session, { waitingAt });
-      return withApprovals({ ...session, runs, waitingFor: action.waitingFor }, approvalsOf(session));
+      return withStatus({ ...session, runs, waitingFor: action.waitingFor });
     }
     case 'woken':
       return awake({ ...session, runs: atWork(session, action.at) });
@@ -110,7 +121,7 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
       return { ...session, runs: changeRun(session, { exit: Object.freeze({ ...action.end }) }) };
     case 'suspended':
       return {
-        ...withApprovals(awake(session), []),
+        ...withNothingAsked(awake(session)),
         status: 'paused',
         resumeAt: action.resumeAt,
         pausedFor: action.failure?.pausedFor ?? 'usage_limit',
@@ -121,7 +132,7 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
         }),
       };
     case 'ended': {
-      const { queuePosition: _, resumeAt: __, pausedFor: ___, ...rest } = withApprovals(awake(session), []);
+      const { queuePosition: _, resumeAt: __, pausedFor: ___, ...rest } = withNothingAsked(awake(session));
       const ended = { endedAt: action.at, ...exitCodeOf(action.result) };
       return {
         ...rest,
@@ -136,13 +147,14 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
       return { ...session, environment: Object.freeze(environment) };
     }
     case 'continued': {
-      const { result: _, endedAt: __, resumeAt: ___, pausedFor: ____, ...rest } = withApprovals(awake(session), []);
+      const { result: _, endedAt: __, resumeAt: ___, pausedFor: ____, ...rest } = withNothingAsked(awake(session));
       const closed = hasOpenRun(session) ? changeRun(rest, { endedAt: action.at, ...exitCodeOf(action) }) : rest.runs;
-      const { feedback, commandId, at: requestedAt } = action;
+      const { feedback, commandId, outputRetry, at: requestedAt } = action;
       const run: SessionRun = {
         number: closed.length + 1,
         ...(feedback !== undefined && { feedback }),
         ...(commandId !== undefined && { commandId }),
+        ...(outputRetry !== undefined && { outputRetry }),
         requestedAt,
       };
       return {
@@ -153,27 +165,6 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
       };
     }
   }
-}
-
-function approvalsOf(session: UnifiedSession): readonly GuardRequest[] {
-  return session.pendingApprovals ?? [];
-}
-
-function awake({ waitingFor: _, ...session }: UnifiedSession): UnifiedSession {
-  return withApprovals(session, approvalsOf(session));
-}
-
-/** A running session has the status `waiting_feedback` while a person is asked, or while it has nothing to do. */
-function withApprovals(session: UnifiedSession, approvals: readonly GuardRequest[]): UnifiedSession {
-  const { pendingApproval: _, pendingApprovals: __, ...rest } = session;
-  const [first] = approvals;
-  const runs = session.status === 'running' || session.status === 'waiting_feedback';
-  const waits = first !== undefined || session.waitingFor !== undefined;
-  return {
-    ...rest,
-    status: runs ? (waits ? 'waiting_feedback' : 'running') : session.status,
-    ...(first && { pendingApproval: first, pendingApprovals: frozen([...approvals]) }),
-  };
 }
 
 function exitCodeOf(from: { readonly exitCode?: number }): { exitCode?: number } {

@@ -44,6 +44,8 @@ export interface Outcome {
   cause?: FailureCause;
   /** The provider allows no more requests for now. The conversation can go on later. */
   usageLimit?: { resetsAt?: number };
+  /** The problems of a result that does not fit the option `output`. */
+  invalidOutput?: readonly string[];
   /**
    * Set if the session must not be continued immediately: its container may still exist, or the run was ended as failed on
    * purpose.

@@ -1,5 +1,6 @@
 import type { ProcessIdentity } from '../process/process-identity.js';
 import type { TokenUsage } from './metadata.js';
+import type { UnpricedUsage } from './model-price.js';
 import type { PausedFor } from './status.js';
 
 /** One launch of a session. */
@@ -23,6 +24,11 @@ export interface SessionRun {
    * that got the prompt.
    */
   readonly feedback?: string;
+  /**
+   * Set if the run began by itself because the result of the run before did not fit the option `output`: 1 for the first such run,
+   * 2 for the next one.
+   */
+  readonly outputRetry?: number;
   /** The leader's agent requested the run with this command. The id ensures that no command is carried out twice. */
   readonly commandId?: string;
   /** Where the run's part of `logFile` begins, in bytes. */
@@ -48,10 +54,12 @@ export interface SessionRun {
   /** How the run's container or process ended. What Claude said of the run is in the session's `result`. */
   readonly exit?: RunEnd;
   /**
-   * In US dollars. While the run is under way, an estimate from the list prices of its models (absent if a price is unknown).
-   * After the run, the cost that Claude reported.
+   * In US dollars. While the run is under way, an estimate from the list prices of its models and the option `prices`; absent
+   * while a price is not known, see `unpriced`. After the run, the cost that Claude reported.
    */
   readonly costUsd?: number;
+  /** Set instead of `costUsd` while the price of a model is not known, until Claude has reported what the run cost. */
+  readonly unpriced?: UnpricedUsage;
   /** Our own count while the run is under way. After the run, the tokens that Claude reported. */
   readonly tokens?: TokenUsage;
   /** Agentic turns. */

@@ -1,6 +1,8 @@
 import type { EventEmitter } from 'eventemitter3';
 import type { CreateSessionOptions } from './create-options.js';
 import type { SessionEvent, SessionManagerEvents } from './events.js';
+import type { TypedId } from './output-schema.js';
+import type { QuestionAnswer } from './question.js';
 import type { QueueStatus } from './queue-status.js';
 import type { UnifiedSession } from './record.js';
 import type { SessionMode, SessionStatus } from './status.js';
@@ -46,10 +48,10 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
    * `MANAGER_CLOSED`; the signal's own reason if `signal` is aborted before `create()` resolves. In all these cases, nothing is
    * recorded or left behind
    */
-  create(options: CreateSessionOptions): Promise<UnifiedSession>;
+  create<T = unknown>(options: CreateSessionOptions<T>): Promise<UnifiedSession<T>>;
 
   /** The record of a session as it is now. Undefined for an unknown id. `waitFor` waits for a change. */
-  get(id: string): UnifiedSession | undefined;
+  get<T = unknown>(id: string | TypedId<T>): UnifiedSession<T> | undefined;
 
   /** The matching records, oldest first. Without a filter, all records. */
   list(filter?: SessionFilter): UnifiedSession[];
@@ -127,6 +129,16 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
   deny(id: string, requestId: string, reason?: string): Promise<UnifiedSession>;
 
   /**
+   * Answers questions of the agent (`pendingQuestions`, `session:question`). The agent gets the answers as the result of its call.
+   *
+   * @param answers one for each question, in their order: the label of an option or other words, and for a question with
+   * `multiSelect` also a list of them. Each text may have 2,000 characters, and all together 6,000
+   * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS` if the answers do not fit the questions,
+   * `REQUEST_NOT_FOUND` if the questions do not wait (any more), `ILLEGAL_TRANSITION` if nothing runs, `MANAGER_CLOSED`
+   */
+  answer(id: string, questionId: string, answers: readonly QuestionAnswer[]): Promise<UnifiedSession>;
+
+  /**
    * Removes the git worktree that was made for a session. The session must have ended. The branch of the worktree stays, and a
    * later `continue()` makes the worktree again. A worktree that was there before the session is not touched.
    *
@@ -154,12 +166,13 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
   remove(id: string, options?: { force?: boolean }): Promise<UnifiedSession>;
 
   /**
-   * Resolves with the record when the session reaches a status. Default: when the session ends, however it went.
+   * Resolves with the record when the session reaches a status. Default: when the session ends, however it went. With the id that
+   * `create()` returned, `result.output` has the type of the option `output`.
    *
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` if the session ends without reaching the status,
    * `MANAGER_CLOSED`; the reason of `options.signal` if that is aborted
    */
-  waitFor(id: string, options?: WaitOptions): Promise<UnifiedSession>;
+  waitFor<T = unknown>(id: string | TypedId<T>, options?: WaitOptions): Promise<UnifiedSession<T>>;
 
   /**
    * All events from now on, or the events of one session, for `for await`. It listens from the call on, not only from the first

@@ -3,7 +3,8 @@ export type SessionMode = 'autonomous' | 'interactive' | 'planning' | 'orchestra
 
 /**
  * The state of a session. `queued` waits for a slot. `starting` has a slot and is being launched. `running` works.
- * `waiting_feedback` waits for somebody: a person who decides about a tool call (`pendingApproval`), or what `waitingFor` says.
+ * `waiting_feedback` waits for somebody: a person who decides about a tool call (`pendingApproval`) or answers a question of the
+ * agent (`pendingQuestions`), or what `waitingFor` says.
  * `paused` has two kinds. The last three are terminal.
  *
  * A `paused` session with `resumeAt` waits for what `pausedFor` says. It has no run and no slot. `resume()` tries again at once,

@@ -14,6 +14,7 @@ export type FirstAction = 'created' | 'recovered';
 /** The statuses in which each action is legal. In any other status the action is refused, never ignored. */
 export const LEGAL_FROM: Readonly<Record<Exclude<SessionAction['type'], FirstAction>, readonly SessionStatus[]>> = {
   moved: ['queued'],
+  queued: ['queued'],
   launching: ['queued', 'starting'],
   placed: ['starting'],
   spawned: ['starting'],
@@ -21,6 +22,8 @@ export const LEGAL_FROM: Readonly<Record<Exclude<SessionAction['type'], FirstAct
   observed: ACTIVE,
   asked: ['running', 'paused', 'waiting_feedback'],
   answered: ['paused', 'waiting_feedback'],
+  'question-asked': ['running', 'paused', 'waiting_feedback'],
+  'question-answered': ['running', 'paused', 'waiting_feedback'],
   denied: ACTIVE,
   steered: ACTIVE,
   paused: ['running', 'waiting_feedback'],
@@ -43,6 +46,7 @@ const NEEDS_RUN: Partial<Record<SessionAction['type'], boolean>> = {
   spawned: true,
   running: true,
   asked: true,
+  'question-asked': true,
   paused: true,
   resumed: true,
   resting: true,

@@ -21,6 +21,7 @@ const VERBS = [
   'steer',
   'approve',
   'deny',
+  'answer',
   'removeWorktree',
   'remove',
   'holdQueue',

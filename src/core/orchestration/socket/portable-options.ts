@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { check } from '../options/check.js';
+import { askedOutput } from '../options/output.js';
 import { createSchema } from '../options/schemas.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { ToolRule } from '../session/policy.js';
@@ -22,11 +23,12 @@ interface SentPattern {
  */
 export function portableOptions(options: CreateSessionOptions, inheritsCwd: boolean): unknown {
   check(createSchema, options);
-  const { signal: _, policy, cwd, docker, ...rest } = options;
+  const { signal: _, policy, cwd, docker, output, ...rest } = options;
   const sent = {
     ...rest,
     ...(cwd !== undefined || !inheritsCwd ? { cwd: resolve(cwd ?? '.') } : {}),
     ...(docker !== undefined && { docker: withWholePath(docker) }),
+    ...(output !== undefined && { output: askedOutput(output).request.schema }),
     ...(policy && { policy: { ...policy, ...(policy.rules && { rules: policy.rules.map(sentRule) }) } }),
   };
   requirePlain(sent, '');

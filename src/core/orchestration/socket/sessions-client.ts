@@ -3,6 +3,8 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { SessionEvent, SessionManagerEvents } from '../session/events.js';
+import type { TypedId } from '../session/output-schema.js';
+import type { QuestionAnswer } from '../session/question.js';
 import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import { newSessionId } from '../session/session-id.js';
@@ -76,7 +78,7 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
     setMaxListeners(0, this.#closed.signal); // Each reader of events() adds a listener, and there may be many readers.
   }
 
-  async create(options: CreateSessionOptions): Promise<UnifiedSession> {
+  async create<T = unknown>(options: CreateSessionOptions<T>): Promise<UnifiedSession<T>> {
     const { signal, parentId } = options;
     const inheritsCwd = parentId !== undefined && this.get(parentId) !== undefined;
     const sent = portableOptions(options, inheritsCwd);
@@ -84,13 +86,13 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
     const id = newSessionId();
     const session = await this.#create(sent, id);
     if (signal) this.#signals.watch(id, signal, this.#records.waiters.wait(session, {}));
-    if (!signal?.aborted) return session;
+    if (!signal?.aborted) return session as UnifiedSession<T>;
     await this.cancel(id, 'aborted by its signal');
     throw signal.reason;
   }
 
-  get(id: string): UnifiedSession | undefined {
-    return this.#records.registry.get(id);
+  get<T = unknown>(id: string | TypedId<T>): UnifiedSession<T> | undefined {
+    return this.#records.registry.get(id) as UnifiedSession<T> | undefined;
   }
 
   list(filter?: SessionFilter): UnifiedSession[] {
@@ -125,6 +127,10 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
     return this.#call('deny', id, requestId, reason);
   }
 
+  async answer(id: string, questionId: string, answers: readonly QuestionAnswer[]): Promise<UnifiedSession> {
+    return this.#call('answer', id, questionId, answers);
+  }
+
   async removeWorktree(id: string, options: { force?: boolean } = {}): Promise<UnifiedSession> {
     return this.#call('removeWorktree', id, options);
   }
@@ -140,13 +146,13 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
     return connection.call('remove', [id, options], () => last).finally(stop);
   }
 
-  async waitFor(id: string, options: WaitOptions = {}): Promise<UnifiedSession> {
+  async waitFor<T = unknown>(id: string | TypedId<T>, options: WaitOptions = {}): Promise<UnifiedSession<T>> {
     const session = this.#records.registry.require(id);
     if (!isTerminal(session.status)) {
       if (this.#closed.signal.aborted) throw closed();
       void this.#reach().catch((error: unknown) => this.#records.waiters.reject(id, error));
     }
-    return this.#records.waiters.wait(session, options);
+    return (await this.#records.waiters.wait(session, options)) as UnifiedSession<T>;
   }
 
   events(options: EventStreamOptions = {}): AsyncIterableIterator<SessionEvent> {

@@ -1,4 +1,5 @@
 import type { UnifiedSession } from '../session/record.js';
+import { reduceSession } from '../session/reducer.js';
 import type { SessionFilter } from '../session/sessions.js';
 import type { SessionStatus } from '../session/status.js';
 import { OrchestrationError, quote } from '../util/errors.js';
@@ -15,6 +16,15 @@ export class SessionRegistry {
   readonly #order = new Map<string, number>();
   /** How many sessions were ever added. */
   #added = 0;
+  #positionOf: (session: UnifiedSession) => number | undefined = ({ queuePosition }) => queuePosition;
+
+  /**
+   * From now on, waiting sessions have the position that this function returns. It is called when a record is read. So a change of
+   * the queue costs the same however many sessions it moves.
+   */
+  readPositions(positionOf: (session: UnifiedSession) => number | undefined): void {
+    this.#positionOf = positionOf;
+  }
 
   /** Adds a record or replaces the one with its id. */
   set(session: UnifiedSession): void {
@@ -41,12 +51,18 @@ export class SessionRegistry {
   }
 
   get(id: string): UnifiedSession | undefined {
+    const session = this.#sessions.get(id);
+    return session && this.#moved(session);
+  }
+
+  /** The record without its present position in the queue. */
+  peek(id: string): UnifiedSession | undefined {
     return this.#sessions.get(id);
   }
 
   /** @throws OrchestrationError `SESSION_NOT_FOUND` */
   require(id: string): UnifiedSession {
-    const session = this.#sessions.get(id);
+    const session = this.get(id);
     if (session) return session;
     throw notFound(id);
   }
@@ -61,13 +77,14 @@ export class SessionRegistry {
   list(filter: SessionFilter = {}): UnifiedSession[] {
     const { mode, status, taskId, parentId } = filter;
     const statuses = status === undefined ? undefined : new Set(typeof status === 'string' ? [status] : status);
-    return this.#candidates(filter, statuses).filter(
-      (session) =>
-        (mode === undefined || session.mode === mode) &&
-        (statuses === undefined || statuses.has(session.status)) &&
-        (taskId === undefined || session.taskId === taskId) &&
-        (parentId === undefined || session.parentId === parentId),
-    );
+    const fits = (session: UnifiedSession): boolean =>
+      (mode === undefined || session.mode === mode) &&
+      (statuses === undefined || statuses.has(session.status)) &&
+      (taskId === undefined || session.taskId === taskId) &&
+      (parentId === undefined || session.parentId === parentId);
+    return this.#candidates(filter, statuses)
+      .filter(fits)
+      .map((session) => this.#moved(session));
   }
 
   #candidates(filter: SessionFilter, statuses: Set<SessionStatus> | undefined): UnifiedSession[] {
@@ -78,6 +95,15 @@ export class SessionRegistry {
     // creation.
     const ids = [...statuses].flatMap((status) => [...(this.#byStatus.get(status) ?? [])]);
     return this.#resolve(ids).sort((a, b) => this.#orderOf(a) - this.#orderOf(b));
+  }
+
+  #moved(session: UnifiedSession): UnifiedSession {
+    if (session.status !== 'queued') return session;
+    const position = this.#positionOf(session);
+    if (position === session.queuePosition) return session;
+    const moved = reduceSession(session, { type: 'moved', ...(position !== undefined && { queuePosition: position }) });
+    this.#sessions.set(session.id, moved);
+    return moved;
   }
 
   #orderOf(session: UnifiedSession): number {

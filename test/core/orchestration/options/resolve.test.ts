@@ -228,6 +228,30 @@ describe('options of the manager', () => {
   const wrong = (options: object): Promise<OrchestrationError> =>
     errorOf(() => resolveManagerOptions(options), 'INVALID_OPTIONS');
 
+  it.each([
+    ['prices.x.output', { x: { input: 1, output: -1 } }, /must be a number from 0 .* Received -1/],
+    ['prices.x.input', { x: { input: Number.NaN, output: 1 } }, /must be a number from 0 .* Received NaN/],
+    ['prices.x.input', { x: { input: Number.POSITIVE_INFINITY, output: 1 } }, /Received Infinity/],
+    ['prices.x.input', { x: { output: 1 } }, /US dollars per million tokens\. Received undefined/],
+    ['prices.x.cacheRead', { x: { input: 1, output: 1, cacheRead: '1' } }, /Received "1"/],
+    ['prices.x.cacheWrite', { x: { input: 1, output: 1, cacheWrite: 1 } }, /is unknown; known are .*cacheWrite5m/],
+    ['prices.claude-3.5.input', { 'claude-3.5': { input: null, output: 1 } }, /Received null/],
+    ['prices.x', { x: 3 }, /must be an object like .* Received 3/],
+    ['prices', [{ input: 1, output: 1 }], /must be an object: for each model's id/],
+    ['prices', null, /must be an object/],
+  ])('a wrong price is refused with its place: %s', async (path, prices, message) => {
+    const error = await wrong({ prices });
+    expect(error.message).toContain(`Option '${path}': `);
+    expect(error.message).toMatch(message);
+  });
+
+  it('prices are copied, so that they stay as they were checked', () => {
+    const prices = { 'claude-opus-9': { input: 1, output: 5 } };
+    const resolved = resolveManagerOptions({ prices });
+    prices['claude-opus-9'].input = -1;
+    expect(resolved.prices).toEqual({ 'claude-opus-9': { input: 1, output: 5 } });
+  });
+
   it('the manager has these defaults', () => {
     expect(resolveManagerOptions({})).toEqual({
       stateDir: join(homedir(), '.autonomous-orchestration'),
@@ -243,6 +267,7 @@ describe('options of the manager', () => {
       },
       releaseSlotWhileWaiting: true,
       socket: true,
+      prices: {},
       executors: {},
     });
     expect(resolveManagerOptions({ stateDir: 'here' }).stateDir).toBe(resolve('here'));

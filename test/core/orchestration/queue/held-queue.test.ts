@@ -1,10 +1,17 @@
 import { expect, it } from 'vitest';
-import { SlotQueue } from '../../../../src/core/orchestration/queue/slot-queue.js';
+import { SessionSlots } from '../../../../src/core/orchestration/queue/session-slots.js';
 
 function scene(maxConcurrent: number, mayStart?: (id: string) => boolean) {
   const started: string[] = [];
   const onStart = (id: string) => void started.push(id);
-  const queue = new SlotQueue({ maxConcurrent, maxQueued: 10, onStart, ...(mayStart && { mayStart }) });
+  const queue = new SessionSlots({
+    maxConcurrent,
+    maxQueued: 10,
+    releaseSlotWhileWaiting: true,
+    onStart,
+    onChange: () => {},
+    ...(mayStart && { mayStart }),
+  });
   return { queue, started };
 }
 

@@ -31,6 +31,7 @@ it('the observer is caught up only after the ignore rules of the last commit hav
     progress: new RunProgress(),
     lease: { after() {} },
     ignoreRules,
+    prices: {},
   });
   onTestFinished(() => observer.close());
   await observer.before({ docker: false, dockerImage: '', cwd: tempFolder() });

@@ -144,6 +144,7 @@ async function scene(options: Scene = {}) {
     slot: { isHeld: true, release: () => {}, reclaim: () => true },
     lead: { spending: () => ({ costUsd: 0, tokens: 0 }), commandsFor: () => undefined },
     committedRules: new CommittedRules(),
+    prices: {},
     missingEnv: undefined,
     adopt: policy?.onHostLost === undefined ? {} : { onHostLost: policy.onHostLost },
     request: {

@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { SessionMetadata } from '../../../../src/core/orchestration/session/metadata.js';
 import type { Observation } from '../../../../src/core/orchestration/session/observation.js';
+import { leastCost } from '../../../../src/core/orchestration/session/run-cost.js';
 import { unfrozenParts } from '../../../support/frozen.js';
 import { afterActions, observed, runningSession } from '../../../support/sessions.js';
 
@@ -161,7 +162,15 @@ describe('errors and diagnostics on record', () => {
     expect(errorCounts).toEqual({ critical: 1, warning: 60, info: 0 });
     expect(errors).toHaveLength(50);
     expect(errors[0]?.message).toBe('11');
-    expect(errors.at(-1)).toEqual({ severity: 'critical', code: 'auth', message: 'last', toolUseId: 'a', at: 700 });
+    expect(errors.at(-1)).toEqual({
+      severity: 'critical',
+      code: 'auth',
+      message: 'last',
+      nextStep: expect.stringContaining('Log in again'),
+      toolUseId: 'a',
+      at: 700,
+    });
+    expect(errors[0]).not.toHaveProperty('nextStep');
   });
 
   it('the latest 20 lines that are not stream-json are kept', () => {
@@ -245,6 +254,54 @@ describe('the cost of a running session', () => {
 
   it('the cost is absent if no price is known', () => {
     expect(metadataAfter(usage(), usage())).not.toHaveProperty('costUsd');
+  });
+
+  const unpriced = (model: string): Observation => ({ kind: 'usage', added: tokens(1), unpriced: model });
+
+  it('a known part is not shown as the cost of the run: the cost is unknown from the first unknown price on', () => {
+    const running = observed(runningSession(), usage(0.25), unpriced('claude-opus-9'), usage(0.5));
+    for (const { costUsd, unpriced } of [running.metadata, running.runs[0] ?? {}]) {
+      expect(costUsd).toBeUndefined();
+      expect(unpriced).toEqual({ models: ['claude-opus-9'], atLeastUsd: 0.75 });
+    }
+    expect(leastCost(running.metadata)).toBe(0.75);
+    expect(Object.keys(running.metadata)).not.toContain('costUsd');
+  });
+
+  it('a cost is known again when Claude has reported it', () => {
+    const ended = observed(runningSession(), unpriced('claude-opus-9'), {
+      kind: 'result',
+      subtype: 'success',
+      isError: false,
+      costUsd: 0.6,
+    });
+    expect(ended.metadata).toMatchObject({ costUsd: 0.6 });
+    expect(ended.metadata).not.toHaveProperty('unpriced');
+    expect(ended.runs[0]).not.toHaveProperty('unpriced');
+  });
+
+  it('a result without a cost leaves the cost unknown', () => {
+    const ended = observed(runningSession(), unpriced('a'), { kind: 'result', subtype: 'success', isError: false });
+    expect(ended.metadata).toMatchObject({ unpriced: { models: ['a'], atLeastUsd: 0 } });
+  });
+
+  it('the cost of a session is unknown while that of one of its runs is', () => {
+    const first = observed(runningSession(), unpriced('a'), usage(0.25));
+    const second = afterActions(
+      first,
+      { type: 'continued', at: 500, feedback: 'more' },
+      { type: 'launching', at: 501 },
+      { type: 'running', at: 502 },
+    );
+    const both = observed(second, usage(0.5));
+    expect(both.runs.map(({ costUsd }) => costUsd)).toEqual([undefined, 0.5]);
+    expect(both.metadata).not.toHaveProperty('costUsd');
+    expect(both.metadata.unpriced).toEqual({ models: ['a'], atLeastUsd: 0.75 });
+  });
+
+  it('names ten models at most', () => {
+    const { unpriced: seen } = metadataAfter(...times(30, (index) => unpriced(`model-${index % 15}`)));
+    expect(seen?.models).toEqual(times(10, (index) => `model-${index}`));
   });
 });
 

@@ -188,6 +188,7 @@ describe("the provider's usage limit", () => {
     expect(outcome({ end: { exitCode: 1 }, result: LIMITED, resetsAt: 7 })).toEqual({
       status: 'failed',
       result: { text: LIMITED.text, exitCode: 1, reason: 'rate_limited', error: LIMITED.text },
+      cause: 'usage_limit',
       usageLimit: { resetsAt: 7 },
     });
     expect(outcome({ result: LIMITED }).usageLimit).toEqual({});
@@ -196,7 +197,7 @@ describe("the provider's usage limit", () => {
   it.each([
     ['a run that was cancelled', { result: LIMITED, stopped: CANCEL }],
     ['a run that reached a limit of ours', { result: LIMITED, stopped: LIMIT }],
-    ['a run that was killed', { end: { exitCode: 137, oomKilled: true }, result: LIMITED }],
+    ['a run that was killed', { end: { exitCode: 137, oomKilled: true }, result: LIMITED, isFinal: false }],
     ['a run while the engine is unavailable', { end: AWAY, result: LIMITED }],
     ['a run that went well after all', { result: GOOD }],
     ['another error', { result: bad('odd') }],

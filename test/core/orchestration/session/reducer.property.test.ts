@@ -84,6 +84,7 @@ const action: fc.Arbitrary<SessionAction> = fc.oneof(
   fc.record({ type: fc.constant('removed' as const) }),
   fc.record({ type: fc.constant('suspended' as const), at, resumeAt: fc.nat() }),
   fc.record({ type: fc.constant('moved' as const), queuePosition: fc.integer({ min: 1, max: 10 }) }),
+  fc.constant({ type: 'queued' as const }),
   fc.record({ type: fc.constant('launching' as const), at }),
   fc.record({
     type: fc.constant('placed' as const),
@@ -126,7 +127,7 @@ const NEEDS_RUN: SessionAction['type'][] = [
 
 function checkInvariants(session: UnifiedSession): void {
   expect(unfrozenParts(session)).toEqual([]);
-  expect(session.queuePosition !== undefined).toBe(session.status === 'queued');
+  if (session.queuePosition !== undefined) expect(session.status).toBe('queued');
   expect(session.result !== undefined).toBe(isTerminal(session.status));
   expect(session.endedAt !== undefined).toBe(isTerminal(session.status));
   expect(session.runs.map(({ number }) => number)).toEqual(session.runs.map((_, index) => index + 1));

@@ -20,6 +20,7 @@ type ActionType = Exclude<SessionAction['type'], 'created' | 'recovered'>;
 
 const ACTIONS: { [Type in ActionType]: Extract<SessionAction, { type: Type }> } = {
   moved: { type: 'moved', queuePosition: 7 },
+  queued: { type: 'queued', queuePosition: 7 },
   launching: { type: 'launching', at: 50 },
   placed: {
     type: 'placed',
@@ -54,7 +55,7 @@ const ACTIONS: { [Type in ActionType]: Extract<SessionAction, { type: Type }> } 
 
 /** Written out by hand: status → legal action → next status. All other actions are illegal. */
 const NEXT: Record<SessionStatus, Partial<Record<ActionType, SessionStatus>>> = {
-  queued: { moved: 'queued', launching: 'starting', ended: 'failed' },
+  queued: { moved: 'queued', queued: 'queued', launching: 'starting', ended: 'failed' },
   starting: {
     launching: 'starting',
     placed: 'starting',

@@ -1,13 +1,14 @@
 import type { Leftover } from '../../contract/executor.js';
 import type { ResolvedManagerOptions } from '../../options/resolve.js';
 import { emptyMetadata } from '../../session/metadata-reducer.js';
+import type { QueuePlan } from '../../session/queue-plan.js';
 import type { SessionEnvironment, UnifiedSession } from '../../session/record.js';
 import type { SessionRun } from '../../session/run.js';
 import type { SessionMode } from '../../session/status.js';
 import { STATE_VERSION, type StoredSpec } from './stored-spec.js';
 
 /** The known facts about a session whose record is lost. */
-interface Known {
+interface Known extends QueuePlan {
   readonly id: string;
   readonly mode: SessionMode;
   readonly environment: SessionEnvironment;

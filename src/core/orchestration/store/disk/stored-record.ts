@@ -19,10 +19,10 @@ export interface StoredRecord {
  */
 export function storedRecord(ticket: number, session: UnifiedSession, beforeRun: SessionMetadata): StoredRecord {
   if (!hasOpenRun(session)) return { version: STATE_VERSION, ticket, session };
-  const { pendingApproval: _, pendingApprovals: __, ...rest } = session;
+  const { pendingApproval: _, pendingApprovals: __, pendingQuestions: ___, ...rest } = session;
   const runs = session.runs.map((run, index) => {
     if (index < session.runs.length - 1) return run;
-    const { costUsd: _, tokens: __, turns: ___, ...known } = run;
+    const { costUsd: _, unpriced: __, tokens: ___, turns: ____, ...known } = run;
     return known;
   });
   return { version: STATE_VERSION, ticket, session: { ...rest, runs, metadata: beforeRun } };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { SessionSpec } from '../../contract/session-spec.js';
 import type { ResolvedManagerOptions } from '../../options/resolve.js';
 import type { DockerOptions } from '../../session/docker-options.js';
+import { type QueuePlan, queuePlanOf } from '../../session/queue-plan.js';
 import type { SessionEnvironment, UnifiedSession } from '../../session/record.js';
 import { restoredPolicy, type StoredPolicy, storedPolicy } from './stored-policy.js';
 
@@ -13,6 +14,7 @@ export interface StoredSpec {
   readonly createdAt: number;
   readonly taskId?: string;
   readonly parentId?: string;
+  readonly plan?: QueuePlan;
   readonly environment: SessionEnvironment;
   readonly spec: Omit<SessionSpec, 'docker' | 'policy'> & { readonly docker: false | Omit<DockerOptions, 'env'> };
   /**
@@ -34,6 +36,7 @@ export function storedSpec(spec: SessionSpec, record: UnifiedSession, { docker: 
     createdAt: record.createdAt,
     ...(record.taskId !== undefined && { taskId: record.taskId }),
     ...(record.parentId !== undefined && { parentId: record.parentId }),
+    plan: queuePlanOf(record),
     environment: record.environment,
     spec: { ...rest, docker: docker === false ? false : (dockerRest as Omit<DockerOptions, 'env'>) },
     ownEnv: Object.keys(env).filter((name) => defaults.env?.[name] !== env[name]),

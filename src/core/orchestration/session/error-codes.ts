@@ -1,0 +1,96 @@
+import type { ClassifiedError, ErrorSeverity } from './metadata.js';
+import type { Observation } from './observation.js';
+
+interface CodeFacts {
+  readonly severity: ErrorSeverity;
+  /** What a person can do about it, if there is something. */
+  readonly nextStep?: string;
+  /**
+   * Set if the problem stays until a person does something about it. It is then reported once in a run, however often the log
+   * tells of it: `problem` if the code says it all, `message` if each message tells of another subject.
+   */
+  readonly once?: 'problem' | 'message';
+}
+
+/** The codes of the errors in a session's record. The severity follows from the code. docs/guide.md has the same list. */
+export const ERROR_CODES = {
+  auth: {
+    severity: 'critical',
+    nextStep: 'Log in again, or renew the key or token that the session gets, then continue the session.',
+  },
+  unknown_model: {
+    severity: 'critical',
+    nextStep: "Use the id of a model that the session's account and provider have, in the option 'model'.",
+  },
+  process_limit: {
+    severity: 'critical',
+    once: 'problem',
+    nextStep:
+      'Raise docker.pidsLimit (default 512), or let the agent start fewer processes at once. Without a container, the limit is that of the user on the machine (ulimit -u).',
+  },
+  out_of_memory: {
+    severity: 'critical',
+    nextStep: 'Raise docker.memory, or let the agent do less at once.',
+  },
+  disk_full: {
+    severity: 'critical',
+    once: 'problem',
+    nextStep:
+      "Free space on the disk of the workspace and of Docker's data (docker system df), then continue the session.",
+  },
+  permission_denied: {
+    severity: 'critical',
+    nextStep: "If the agent needs the file: let the container's user (docker.user) read or write it on the machine.",
+  },
+  mcp_failed: {
+    severity: 'warning',
+    once: 'message',
+    nextStep:
+      "Check the server's entry in mcpConfig or .mcp.json, that its command is in the image, and that the container can reach its address and has its login. The run goes on without the server's tools.",
+  },
+  model_fallback: {
+    severity: 'warning',
+    once: 'message',
+    nextStep: 'If only the first model will do: cancel the session, and create it again when that model is available.',
+  },
+  price_unknown: {
+    severity: 'warning',
+    once: 'message',
+    nextStep: "Give the price in the manager's option 'prices', under the model's id.",
+  },
+  untested_release: {
+    severity: 'warning',
+    once: 'message',
+    nextStep: 'Use a tested release in the image, or a newer release of this library.',
+  },
+  rate_limit: { severity: 'warning' },
+  retry: { severity: 'warning' },
+  denied: {
+    severity: 'warning',
+    nextStep: "If the agent needs the call: allow it in the session's policy and in the permissions of its settings.",
+  },
+  file_not_found: { severity: 'warning' },
+  command_failed: { severity: 'warning' },
+  tool_failed: { severity: 'warning' },
+  api_error: { severity: 'warning' },
+  no_conclusion: { severity: 'warning' },
+  diagnostic: { severity: 'info' },
+} as const satisfies Record<string, CodeFacts>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export function severityOf(code: ErrorCode): ErrorSeverity {
+  return ERROR_CODES[code].severity;
+}
+
+/** What is known about a code. Undefined for a code that an executor of the user's made up. */
+export function factsOf(code: string): CodeFacts | undefined {
+  return Object.hasOwn(ERROR_CODES, code) ? ERROR_CODES[code as ErrorCode] : undefined;
+}
+
+/** An error in the form in which the record and events contain it. */
+export function classified(observation: Extract<Observation, { kind: 'error' }>, at: number): ClassifiedError {
+  const { kind: _, request: __, ...error } = observation;
+  const nextStep = factsOf(error.code)?.nextStep;
+  return { ...error, ...(nextStep !== undefined && { nextStep }), at };
+}
