@@ -22,6 +22,10 @@ export const ERROR_CODES = {
     severity: 'critical',
     nextStep: "Use the id of a model that the session's account and provider have, in the option 'model'.",
   },
+  guard_missing: {
+    severity: 'critical',
+    nextStep: "Change the settings that the session's error names, then continue the session.",
+  },
   process_limit: {
     severity: 'critical',
     once: 'problem',
@@ -64,6 +68,10 @@ export const ERROR_CODES = {
     nextStep: 'Use a tested release in the image, or a newer release of this library.',
   },
   rate_limit: { severity: 'warning' },
+  overage: {
+    severity: 'warning',
+    nextStep: "Set the manager's option 'onOverage' if sessions are to wait or end instead.",
+  },
   retry: { severity: 'warning' },
   denied: {
     severity: 'warning',
