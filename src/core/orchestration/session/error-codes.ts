@@ -1,5 +1,7 @@
 import type { ClassifiedError, ErrorSeverity } from './metadata.js';
-import type { Observation } from './observation.js';
+
+/** An error as the log reports it. `request` is only for those who decide how a run has ended. */
+type ObservedError = Omit<ClassifiedError, 'at' | 'nextStep'> & { readonly kind: 'error'; readonly request?: unknown };
 
 interface CodeFacts {
   readonly severity: ErrorSeverity;
@@ -97,7 +99,7 @@ export function factsOf(code: string): CodeFacts | undefined {
 }
 
 /** An error in the form in which the record and events contain it. */
-export function classified(observation: Extract<Observation, { kind: 'error' }>, at: number): ClassifiedError {
+export function classified(observation: ObservedError, at: number): ClassifiedError {
   const { kind: _, request: __, ...error } = observation;
   const nextStep = factsOf(error.code)?.nextStep;
   return { ...error, ...(nextStep !== undefined && { nextStep }), at };
