@@ -25,7 +25,8 @@ it('questions are answered on the board with the keyboard: an option, several op
   expect(await button.isDisabled()).toBe(true); // The second question has no answer yet.
   await box.getByRole('checkbox', { name: 'Core' }).press('Space');
   await box.getByRole('group', { name: 'Which parts?' }).getByRole('textbox').fill('and the docs');
-  await button.press('Enter'); // Waits until it may be pressed.
+  await expect.poll(() => button.isEnabled(), { timeout: 5_000 }).toBe(true); // It is disabled for a moment.
+  await button.press('Enter');
 
   await box.getByText('Which parts?').waitFor({ state: 'detached' });
   const words = box.getByRole('textbox', { name: 'Answer in other words' });
