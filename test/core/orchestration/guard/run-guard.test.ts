@@ -259,7 +259,9 @@ describe('tool calls in the log', () => {
       danger: {
         level: 'critical',
         rule: 'guard.bypassed',
-        reason: `The call ran ${how}: the guard's hook was switched off, killed or deceived.`,
+        reason: expect.stringMatching(
+          new RegExp(`^The call "Bash" \\("t"\\) ran ${how}\\. .*Claude Code.*its own faults.*continue\\(\\)`),
+        ),
       },
     });
   });
