@@ -104,11 +104,7 @@ export class Run implements RunControl {
     return this.#cause.stop?.feedback;
   }
 
-  /**
-   * Freezes the run. Limits do not count the time until `resume`.
-   *
-   * @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED`
-   */
+  /** Freezes the run: limits count no time. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
   pause(): Promise<void> {
     return this.#parts.pause.pause();
   }
