@@ -183,7 +183,7 @@ export class SessionTree {
  */
 export function handedDown(
   { id, environment }: UnifiedSession,
-  { docker: own, policy, questions, limits, workspaces, models = {}, claude: { disallowedTools = [] } }: SessionSpec,
+  { docker: own, policy, questions, limits, workspaces, models, claude: { disallowedTools = [] } }: SessionSpec,
   docker: CreateSessionOptions['docker'],
 ): Inheritance {
   if (docker === false && own !== false) {
@@ -196,7 +196,7 @@ export function handedDown(
     led: true,
     docker: own,
     policy,
-    models,
+    ...(models && { models }),
     ...(questions && { questions }),
     limits: { ...limits, logBytes: logBytesOf(limits) },
     disallowedTools,

@@ -171,7 +171,7 @@ export class SessionAdmission {
     return {
       docker: defaults,
       policy,
-      models,
+      ...(models && { models }),
       ...(output && { output }),
       questions,
       ...(parent && { cwd: parent.environment.cwd }),

@@ -93,7 +93,8 @@ export type ResolvedManagerOptions = Required<
 > &
   Pick<SessionManagerOptions, 'keepEnded' | 'channelCoder'> & {
     policy: ResolvedPolicy;
-    models: ModelChoice;
+    /** Absent if the manager was told nothing about models. */
+    models?: ModelChoice;
     output?: AskedOutput;
   };
 
@@ -120,7 +121,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     maxQueued: options.maxQueued ?? 10,
     docker: copied(options.docker ?? {}),
     policy: resolvePolicy(options.policy),
-    models: resolveModels(options, {}),
+    ...withModels(resolveModels(options, {})),
     ...(options.output !== undefined && { output: askedOutput(options.output, options.outputRetries) }),
     questions: options.questions ?? 'ask',
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
@@ -192,7 +193,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
       mcpConfig: options.mcpConfig,
       maxTurns: options.maxTurns,
     }),
-    models: resolveModels(options, base.models ?? {}),
+    ...withModels(resolveModels(options, base.models ?? {})),
     ...(output && { output: output.request }),
     ...(questions && { questions }),
     policy: detached ? detachPolicy(policy, base.led === true) : policy,
@@ -215,6 +216,10 @@ function resolveModels(own: ModelChoice, base: ModelChoice): ModelChoice {
   }
   const fallbackModels = own.fallbackModels ?? base.fallbackModels?.filter((name) => name !== model);
   return defined({ model, fallbackModels: fallbackModels && [...fallbackModels], effort });
+}
+
+function withModels(models: ModelChoice): { models?: ModelChoice } {
+  return Object.keys(models).length > 0 ? { models } : {};
 }
 
 function union(...lists: (readonly string[] | undefined)[]): string[] | undefined {
