@@ -17,7 +17,9 @@ import { describe, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
 import type {
   Admission,
+  AfterSession,
   ApprovalSource,
+  BlockedItem,
   CreateSessionOptions,
   Danger,
   DangerRecord,
@@ -43,6 +45,7 @@ import type {
   SessionCreatedEvent,
   SessionDangerEvent,
   SessionDeniedEvent,
+  SessionDependency,
   SessionEndedEvent,
   SessionEvent,
   SessionFilter,
@@ -52,6 +55,7 @@ import type {
   SessionMessageEvent,
   SessionMetadata,
   SessionPausedEvent,
+  SessionPriority,
   SessionRemovedEvent,
   SessionResult,
   SessionResumedEvent,
@@ -275,6 +279,11 @@ describe('the parts of a manager on their own', () => {
   });
 
   it('docker accepts a boolean or options', () => {
+    expectTypeOf<CreateSessionOptions['after']>().toEqualTypeOf<readonly AfterSession[] | undefined>();
+    expectTypeOf<CreateSessionOptions['priority']>().toEqualTypeOf<SessionPriority | undefined>();
+    expectTypeOf<CreateSessionOptions['notBefore']>().toEqualTypeOf<number | undefined>();
+    expectTypeOf<UnifiedSession['after']>().toEqualTypeOf<readonly SessionDependency[] | undefined>();
+    expectTypeOf<QueueStatus['blocked']>().toEqualTypeOf<readonly BlockedItem[] | undefined>();
     expectTypeOf<CreateSessionOptions['docker']>().toEqualTypeOf<boolean | Partial<DockerOptions> | undefined>();
     expectTypeOf<UnifiedSession['conversationId']>().toEqualTypeOf<UnifiedSession['channelCoderSession']>();
   });

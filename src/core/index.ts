@@ -70,7 +70,8 @@ export {
   type ToolPolicy,
   type ToolRule,
 } from './orchestration/session/policy.js';
-export type { QueueStatus } from './orchestration/session/queue-status.js';
+export type { SessionDependency, SessionPriority } from './orchestration/session/queue-plan.js';
+export type { BlockedItem, QueueStatus } from './orchestration/session/queue-status.js';
 export type { EventStreamOptions, SessionFilter, Sessions, WaitOptions } from './orchestration/session/sessions.js';
 export type { WorktreeRequest } from './orchestration/session/worktree-request.js';
 export { UnifiedSessionManager } from './orchestration/session-manager.js';

@@ -5,10 +5,12 @@ import type {
   GuardRequest,
   PendingQuestion,
   SessionAsked,
+  SessionDependency,
   SessionEnvironment,
   SessionMetadata,
   SessionMode,
   SessionPause,
+  SessionPriority,
   SessionResult,
   SessionRun,
   SessionStatus,
@@ -53,7 +55,14 @@ export interface AutonomousSession {
   mode: SessionMode;
   /** The session's own status, which is more precise than `status`. */
   state: SessionStatus;
+  /** 1 is next. Absent while the session may not start because of `after` or `notBefore`. */
   queuePosition?: number;
+  /** The sessions that have to end before this one starts. */
+  after?: readonly SessionDependency[];
+  /** How soon the session gets a slot. Absent if it is `normal`. */
+  priority?: SessionPriority;
+  /** The session does not start before this time. */
+  notBefore?: number;
   /** What the session waits for, if it has nothing to do. Absent if it waits only for decisions about tool calls. */
   waitingFor?: WaitingFor;
   /** True if the session works on while no process is there, and nobody decides about its tool calls then. */
@@ -222,6 +231,9 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals' 
     mode,
     state: status,
     queuePosition: session.queuePosition,
+    after: session.after,
+    priority: session.priority,
+    notBefore: session.notBefore,
     waitingFor: session.waitingFor,
     detached: session.detached,
     createdAt,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { SIMULATED_MODEL } from '../core/orchestration/monitoring/model-id.js';
 import versions from '../core/orchestration/session/claude-versions.json' with { type: 'json' };
 import type { SimulatedRun, SimulatedStep } from './simulated-executor.js';
 
@@ -56,8 +57,6 @@ export function recordedRun(file: string, { afterMs = 0 }: { afterMs?: number } 
   return { steps: steps() };
 }
 
-const MODEL = 'simulated';
-
 /** Writes the lines of one conversation. */
 class Script {
   readonly #conversation: string;
@@ -70,7 +69,7 @@ class Script {
 
   *steps(turns: readonly ScriptedTurn[], options: ScriptedRunOptions): Generator<SimulatedStep> {
     const session_id = this.#conversation;
-    const init = { type: 'system', subtype: 'init', session_id, model: MODEL, tools: [], cwd: '/workspace' };
+    const init = { type: 'system', subtype: 'init', session_id, model: SIMULATED_MODEL, tools: [], cwd: '/workspace' };
     yield { line: { ...init, claude_code_version: versions.newest } };
     for (const turn of turns) yield* this.turn(turn);
 
@@ -97,7 +96,7 @@ class Script {
         ? { type: 'tool_use', id, name: turn.tool, input: turn.input ?? {} }
         : { type: 'text', text: turn.text };
     const usage = { input_tokens: 100, output_tokens: 20 };
-    const message = { id: `msg_${suffix}`, role: 'assistant', model: MODEL, content: [block], usage };
+    const message = { id: `msg_${suffix}`, role: 'assistant', model: SIMULATED_MODEL, content: [block], usage };
     yield { line: { type: 'assistant', message, ...base }, ...pause };
     if (!('tool' in turn)) {
       this.#result = turn.text;

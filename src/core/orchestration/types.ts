@@ -1,5 +1,5 @@
 /** What a user of the library sees of sessions: options, records, runs. */
-export type { CreateSessionOptions } from './session/create-options.js';
+export type { AfterSession, CreateSessionOptions } from './session/create-options.js';
 export type {
   ClassifiedError,
   DangerRecord,

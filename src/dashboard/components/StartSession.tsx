@@ -1,4 +1,6 @@
 import { useId, useState } from 'react';
+import type { SessionPriority } from '../../core/index.js';
+import { isTerminal } from '../../core/orchestration/session/transitions.js';
 import { createSession } from '../api.js';
 import { revealed } from '../format.js';
 import { usePage } from '../page-context.js';
@@ -9,6 +11,8 @@ import { askedBy, ModelFields } from './ModelFields.js';
 import { useWork } from './use-work.js';
 
 const MINUTE_MS = 60_000;
+/** How many sessions, the newest ones, the new session can wait for. */
+const MOST_OFFERED = 100;
 
 /** A sentence for each mode. */
 const MODES = {
@@ -28,10 +32,11 @@ interface Props {
 
 /** Starts a session in one of the workspaces that the server offers. */
 export function StartSession({ plan, onClose }: Props): React.ReactNode {
-  const { workspaces } = usePage();
+  const { workspaces, sessions } = usePage();
   const { busy, error, run } = useWork();
   const [mode, setMode] = useState<Mode>('autonomous');
   const listId = useId();
+  const open = [...sessions.values()].filter(({ state }) => !isTerminal(state)).slice(-MOST_OFFERED);
   const shown = plan && revealed(plan.text);
   const start = (form: FormData): void => {
     const text = (name: string): string => String(form.get(name) ?? '').trim();
@@ -49,6 +54,9 @@ export function StartSession({ plan, onClose }: Props): React.ReactNode {
           ...(plan && { parentId: plan.id }),
           ...(text('taskId') !== '' && { taskId: text('taskId') }),
           ...(text('branch') !== '' && { worktree: text('branch') }),
+          ...(text('priority') !== 'normal' && { priority: text('priority') as SessionPriority }),
+          ...(text('notBefore') !== '' && { notBefore: new Date(text('notBefore')).getTime() }),
+          ...(text('after') !== '' && { after: [{ id: text('after') }] }),
           limits: {
             ...(costUsd > 0 && { costUsd }),
             ...(minutes > 0 && { durationMs: Math.round(minutes * MINUTE_MS) }),
@@ -112,6 +120,28 @@ export function StartSession({ plan, onClose }: Props): React.ReactNode {
               <input name="children" type="number" min="0" step="1" placeholder="16" />
             </Field>
           )}
+        </div>
+        <div className="pair">
+          <Field label="Priority">
+            <select name="priority" defaultValue="normal">
+              <option>high</option>
+              <option>normal</option>
+              <option>low</option>
+            </select>
+          </Field>
+          <Field label="Not before">
+            <input name="notBefore" type="datetime-local" />
+          </Field>
+          <Field label="When this one has completed">
+            <select name="after" defaultValue="">
+              <option value="">does not wait for a session</option>
+              {open.map(({ id, taskId }) => (
+                <option key={id} value={id}>
+                  {revealed(taskId)}
+                </option>
+              ))}
+            </select>
+          </Field>
         </div>
         <ModelFields hasOutput={mode !== 'planning' && mode !== 'interactive'} />
         {error && <p role="alert">{error}</p>}

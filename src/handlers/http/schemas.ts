@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import type { CreateSessionOptions } from '../../core/index.js';
-import { askedOptions, limitsSchema, MODES, questionsSchema } from '../../core/orchestration/options/schemas.js';
+import {
+  askedOptions,
+  limitsSchema,
+  MODES,
+  planSchema,
+  questionsSchema,
+} from '../../core/orchestration/options/schemas.js';
 
 /** The body of `POST /api/autonomous-sessions`: the options of `create()`, without those that reach beyond the workspaces. */
 export const createBody = z.strictObject({
@@ -39,6 +45,11 @@ export const createBody = z.strictObject({
       'Whether a person is asked what the agent wants to know, or nobody is there. Default: as the server was told.',
     ),
   limits: limitsSchema.optional(),
+  after: planSchema.after.describe(
+    'The sessions that have to end before this one starts. `on` is completed by default.',
+  ),
+  priority: planSchema.priority.describe('Which waiting session starts first. Default normal, or that of the leader.'),
+  notBefore: planSchema.notBefore.describe('The session does not start before this time, in epoch milliseconds.'),
   model: askedOptions.model.describe(
     'An alias of Claude Code, like opus, or the full name. Default: that of the manager.',
   ),

@@ -12,6 +12,8 @@ export type ChildOptions = Pick<
   | 'policy'
   | 'maxTurns'
   | 'disallowedTools'
+  | 'after'
+  | 'priority'
   | 'model'
   | 'fallbackModels'
   | 'effort'

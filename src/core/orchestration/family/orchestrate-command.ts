@@ -3,6 +3,7 @@ import { ORCHESTRATE_USAGE } from '../mailbox/orchestrate-script.js';
 import type { ToolUsageRecord } from '../session/metadata.js';
 import { EFFORTS } from '../session/model-choice.js';
 import type { JsonSchema } from '../session/output-schema.js';
+import { PRIORITIES } from '../session/queue-plan.js';
 import type { UnifiedSession } from '../session/record.js';
 import type { SessionMode } from '../session/status.js';
 import { isTerminal } from '../session/transitions.js';
@@ -83,11 +84,16 @@ function run(children: ChildSessions, args: readonly string[]): Answer | Promise
 
 async function create(children: ChildSessions, args: readonly string[]): Promise<Answer> {
   const text = { type: 'string' } as const;
+  const turn = {
+    priority: text,
+    after: { ...text, multiple: true },
+    'after-ended': { ...text, multiple: true },
+  } as const;
   const asked = { model: text, 'fallback-models': text, effort: text, output: text, 'output-retries': text };
   const work = { ...asked, mode: text, branch: text, base: text, 'task-id': text, 'max-turns': text };
   const limits = { 'duration-ms': text, 'idle-ms': text, 'cost-usd': text, tokens: text, children: text, depth: text };
   const policy = { dangerous: text, deny: { ...text, multiple: true }, ask: { ...text, multiple: true } } as const;
-  const { values, words } = parsed(args, { ...work, ...limits, ...policy }, ['PROMPT']);
+  const { values, words } = parsed(args, { ...work, ...turn, ...limits, ...policy }, ['PROMPT']);
   const [prompt = ''] = words;
   const { mode, branch, base } = values;
   if (base !== undefined && branch === undefined) throw new UsageError("'--base' needs '--branch'");
@@ -95,10 +101,16 @@ async function create(children: ChildSessions, args: readonly string[]): Promise
   const rules = (['deny', 'ask'] as const).flatMap((decision) =>
     (values[decision] ?? []).map((tool) => ({ tool, decision })),
   );
+  const after = [
+    ...(values.after ?? []).map((id) => ({ id, on: 'completed' as const })),
+    ...(values['after-ended'] ?? []).map((id) => ({ id, on: 'ended' as const })),
+  ];
   const options = given({
     mode: oneOf('--mode', MODES, mode),
     worktree: branch === undefined ? undefined : { branch, ...given({ base }) },
     taskId: values['task-id'],
+    priority: oneOf('--priority', PRIORITIES, values.priority),
+    after: after.length > 0 ? after : undefined,
     maxTurns: number('--max-turns', values['max-turns']),
     model: values.model,
     fallbackModels: values['fallback-models']?.split(','),

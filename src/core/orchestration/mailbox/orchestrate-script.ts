@@ -6,6 +6,9 @@ export const ORCHESTRATE_USAGE = `Usage: orchestrate COMMAND [--json] ...
   create [OPTION]... PROMPT      starts a session below this one, or queues it
       --mode MODE                autonomous (default), planning, worktree or orchestration
       --branch B [--base B]      works in a git worktree of its own on this branch
+      --after ID                 starts when this session below yours has completed; may be repeated
+      --after-ended ID           starts when this session has ended, however it went; may be repeated
+      --priority P               high, normal or low; at most that of your own session, which is the default
       --task-id T                your own name for the work
       --model M  --effort E      default: as this session's. E is low, medium, high, xhigh or max
       --fallback-models M,M      what to use while the model is overloaded

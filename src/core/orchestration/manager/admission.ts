@@ -173,7 +173,7 @@ export class SessionAdmission {
       policy,
       ...(models && { models }),
       ...(output && { output }),
-      questions,
+      ...(questions && { questions }),
       ...(parent && { cwd: parent.environment.cwd }),
       ...(plan !== undefined && { prompt: plan }),
     };

@@ -89,9 +89,9 @@ export interface SessionManagerOptions {
 
 type AskedOption = keyof ModelChoice | 'output' | 'outputRetries';
 export type ResolvedManagerOptions = Required<
-  Omit<SessionManagerOptions, 'policy' | 'keepEnded' | 'channelCoder' | AskedOption>
+  Omit<SessionManagerOptions, 'policy' | 'questions' | 'keepEnded' | 'channelCoder' | AskedOption>
 > &
-  Pick<SessionManagerOptions, 'keepEnded' | 'channelCoder'> & {
+  Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder'> & {
     policy: ResolvedPolicy;
     /** Absent if the manager was told nothing about models. */
     models?: ModelChoice;
@@ -123,11 +123,11 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     policy: resolvePolicy(options.policy),
     ...withModels(resolveModels(options, {})),
     ...(options.output !== undefined && { output: askedOutput(options.output, options.outputRetries) }),
-    questions: options.questions ?? 'ask',
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
     socket: options.socket ?? true,
     prices: copied(options.prices ?? {}),
     executors: options.executors ?? {},
+    ...(options.questions && { questions: options.questions }),
     ...(options.keepEnded && { keepEnded: { ...options.keepEnded } }),
     ...(options.channelCoder && { channelCoder: options.channelCoder }),
   };

@@ -7,6 +7,7 @@ import { branchNameProblem } from '../session/branch-name.js';
 import { EFFORTS, MOST_FALLBACKS } from '../session/model-choice.js';
 import { type ModelPrices, priceProblem } from '../session/model-price.js';
 import type { OutputSchema } from '../session/output-schema.js';
+import { PRIORITIES } from '../session/queue-plan.js';
 import type { SessionMode } from '../session/status.js';
 
 export const MODES = [
@@ -93,6 +94,8 @@ const policySchema = z.strictObject({
 export const limitsSchema = z.strictObject({
   durationMs: positive.optional(),
   idleMs: positive.optional(),
+  startMs: positive.optional(),
+  exitMs: positive.optional(),
   costUsd: z.number().positive().optional(),
   tokens: positive.optional(),
   logBytes: positive.optional(),
@@ -163,7 +166,7 @@ export const planSchema = {
     .array(z.strictObject({ id: text.min(1).max(500), on: z.enum(['completed', 'ended']).optional() }))
     .max(1_000)
     .optional(),
-  priority: z.enum(['high', 'normal', 'low']).optional(),
+  priority: z.enum(PRIORITIES).optional(),
   notBefore: z.int().nonnegative().max(LATEST_MS).optional(),
 };
 

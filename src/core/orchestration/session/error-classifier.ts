@@ -33,7 +33,7 @@ const RULES: readonly Rule[] = [
     // Before `out_of_memory`: Java's words for this name both causes.
     code: 'process_limit',
     pattern:
-      /\b(?:v?fork|spawn|clone|thread|process)[^\n]{0,120}(?:resource temporarily unavailable|\bEAGAIN\b|\berrno[ =]11\b)|can(?:'t|not) (?:fork|start new thread)|(?:create|start)\b[^\n]{0,20}\bnative thread|failed to create new OS thread|\bpthread_create\b[^\n]{0,40}(?:fail|resource)/i,
+      /\b(?:v?fork|spawn|clone|pthread_create|(?:create|start)\w* (?:an? |new )*(?:process|thread))\b[^\n]{0,120}(?:resource temporarily unavailable|\bEAGAIN\b|\bWouldBlock\b)|(?:resource temporarily unavailable|\bEAGAIN\b)[^\n]{0,80}\b(?:v?fork|spawn|clone)\b|cannot fork(?:\(\)|:|\.?$)|can't start new thread|unable to create (?:new )?native thread|failed to create new OS thread|\bpthread_create failed/im,
   },
   {
     code: 'out_of_memory',
