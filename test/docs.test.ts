@@ -310,6 +310,7 @@ describe('the examples', () => {
       'remove.ts',
       'serve.ts',
       'simulated.ts',
+      'typed-output.ts',
     ];
     const endToEnd = [
       'demo.ts',

@@ -107,8 +107,9 @@ export type ResolvedManagerOptions = Required<
 > &
   Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder' | 'account'> & {
     policy: ResolvedPolicy;
+    /** Absent if the manager was told nothing about models. */
+    models?: ModelChoice;
     retry: ResolvedRetry;
-    models: ModelChoice;
     output?: AskedOutput;
   };
 
@@ -135,7 +136,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     maxQueued: options.maxQueued ?? 10,
     docker: copied(options.docker ?? {}),
     policy: resolvePolicy(options.policy),
-    models: resolveModels(options, {}),
+    ...withModels(resolveModels(options, {})),
     ...(options.output !== undefined && { output: askedOutput(options.output, options.outputRetries) }),
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
     socket: options.socket ?? true,
@@ -214,7 +215,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
       mcpConfig: options.mcpConfig,
       maxTurns: options.maxTurns,
     }),
-    models: resolveModels(options, base.models ?? {}),
+    ...withModels(resolveModels(options, base.models ?? {})),
     ...(output && { output: output.request }),
     ...(questions && { questions }),
     policy: detached ? detachPolicy(policy, base.led === true) : policy,
@@ -240,6 +241,10 @@ function resolveModels(own: ModelChoice, base: ModelChoice): ModelChoice {
   }
   const fallbackModels = own.fallbackModels ?? base.fallbackModels?.filter((name) => name !== model);
   return defined({ model, fallbackModels: fallbackModels && [...fallbackModels], effort });
+}
+
+function withModels(models: ModelChoice): { models?: ModelChoice } {
+  return Object.keys(models).length > 0 ? { models } : {};
 }
 
 function union(...lists: (readonly string[] | undefined)[]): string[] | undefined {
