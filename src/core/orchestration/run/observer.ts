@@ -18,12 +18,14 @@ import type { Observation } from '../session/observation.js';
 import type { RunWitnesses } from '../session/outcome.js';
 import type { ToolPolicy } from '../session/policy.js';
 import type { UnifiedSession } from '../session/record.js';
+import type { RunProgress } from '../session/run-progress.js';
 import type { RunRecord } from '../session/run-record.js';
 import { deferred } from '../util/deferred.js';
 import { quote } from '../util/errors.js';
 import type { RunControl } from './control.js';
 import { GUARD_MISSING, HooksCheck } from './hooks-check.js';
 import type { RunLimits } from './limits.js';
+import { ProviderWatch } from './provider-watch.js';
 import type { SlotLease } from './slot-lease.js';
 
 export interface RunObserverOptions {
@@ -31,7 +33,8 @@ export interface RunObserverOptions {
   record: RunRecord;
   control: Pick<RunControl, 'stopping' | 'stop' | 'hold' | 'release'>;
   guard: Pick<RunGuard, 'ready' | 'inspect'>;
-  limits: RunLimits;
+  limits: Pick<RunLimits, 'observe' | 'alive'>;
+  progress: RunProgress;
   lease: Pick<SlotLease, 'after'>;
   ignoreRules: IgnoreRules;
   /** The user's own prices of models. */
@@ -53,12 +56,13 @@ interface LogPart {
 export class RunObserver {
   readonly #options: RunObserverOptions;
   readonly #git: GitWatch;
+  readonly #provider: ProviderWatch;
   readonly #hooksCheck: HooksCheck;
   /** The folder where the agent works. Set only if this process launches the run. */
   #checkout: string | undefined;
   readonly #caughtUp = deferred<void>();
   #monitor: LogMonitor | undefined;
-  #resetsAt: number | undefined;
+  #handle: RunHandle | undefined;
   /** When the log was last written to. Set only while we read lines that an earlier process may already have read. */
   #replayed: number | undefined;
   /** True if calls could run while there was no process to ask. */
@@ -74,6 +78,12 @@ export class RunObserver {
     this.#options = options;
     this.#hooksCheck = new HooksCheck(() => this.#guardMissing());
     this.#git = new GitWatch(options.request.folder.gitSnapshot, (planted) => this.#report(planted));
+    const { spec } = options.request;
+    this.#provider = new ProviderWatch({
+      onOverage: spec.onOverage ?? 'continue',
+      attended: spec.mode === 'interactive',
+      stop: (stop) => options.control.stop(stop),
+    });
   }
 
   /** Resolves when the record has everything that was in the log when we began to read it. */
@@ -82,13 +92,28 @@ export class RunObserver {
   }
 
   /** What was observed about how the run went. */
-  get witnesses(): Pick<RunWitnesses, 'result' | 'hasEvents' | 'resetsAt' | 'diagnostics'> {
+  get witnesses(): Omit<RunWitnesses, 'end' | 'stopped' | 'unattended'> {
+    const { isFinal, worksOn, isSilent, open, failedRequest } = this.#options.progress;
     return {
+      isFinal,
+      worksOn,
+      isSilent,
+      open,
+      failedRequest,
       hasEvents: this.#monitor?.hasEvents ?? false,
       result: this.#monitor?.result,
-      resetsAt: this.#resetsAt,
+      limit: this.#provider.limit(this.#options.record.clock.now()),
       diagnostics: this.#monitor?.lastDiagnostics ?? [],
     };
+  }
+
+  /** What was seen of a run that has not written its first line, for a person. */
+  get seenAtStart(): string {
+    const { docker, dockerImage } = this.#options.record.session.environment;
+    const where = this.#handle?.place ?? (docker ? `image '${dockerImage}'` : 'on the machine');
+    const last = this.#monitor?.lastDiagnostics ?? [];
+    const said = last.length > 0 ? `Last output: ${last.join(' | ')}` : 'There was no other output either.';
+    return `It ran here: ${where}. ${said}`;
   }
 
   /** Called before a run is taken over. Continues with what the last process has left. */
@@ -116,13 +141,17 @@ export class RunObserver {
     const { request, guard, limits, ignoreRules, prices } = this.#options;
     const { folder, spec } = request;
     const { log } = folder;
+    this.#handle = handle;
     // git takes some time to read the rules. So this begins only now, after the start of the container, which it would delay. It
     // is early enough, because the agent's first call comes later.
     if (this.#checkout !== undefined) ignoreRules.begin(this.#checkout, true);
     const mostBytes = logBytesOf(spec.limits);
     // Each line of the log is judged at once and in order, so the rules have to be loaded before the first line.
     await guard.ready();
-    if (replay) this.#replayed = (await lstat(log)).mtimeMs;
+    if (replay) {
+      this.#replayed = (await lstat(log)).mtimeMs;
+      this.#provider.replay();
+    }
     this.#unasked = replay?.onHostLost === 'allow';
     const { transcript, turns, channelCoder } = handle;
     const watch = channelCoder?.watch;
@@ -145,6 +174,7 @@ export class RunObserver {
     void Promise.all([this.#monitor.caughtUp, ignoreRules.settled()]).then(() => {
       if (this.#detached) return; // The hooks' calls wait for the next process, which reads the rest.
       this.#replayed = undefined;
+      this.#provider.caughtUp();
       this.#caughtUp.resolve();
       // A hook may have reported the end of the turn to a process that is gone, so we expect no report of a hook.
       if (replay && this.#turnOver) turns?.ended(false);
@@ -161,6 +191,7 @@ export class RunObserver {
   /** Stops observing. The run may go on, and what the next process needs stays on disk. */
   detach(): void {
     this.#detached = true;
+    this.#provider.end();
     this.#hooksCheck.end();
     this.#monitor?.stop();
     this.#git.detach();
@@ -182,12 +213,13 @@ export class RunObserver {
   }
 
   #observe(observations: readonly Observation[], handle: RunHandle): void {
-    const { record, control, guard, limits, lease } = this.#options;
+    const { record, control, guard, limits, progress, lease } = this.#options;
     const replayed = this.#replayed;
     const unasked = replayed !== undefined && this.#unasked;
     const enforced = handle.hooked === true && !unasked && (control.stopping ? 'ended' : true);
     const warnings = this.#warnings(observations, handle);
     const seen = guard.inspect(warnings.length > 0 ? [...observations, ...warnings] : observations, enforced);
+    progress.observe(seen);
     const isRecorded = record.dispatch({
       type: 'observed',
       at: replayed ?? record.clock.now(),
@@ -195,11 +227,12 @@ export class RunObserver {
       ...(replayed !== undefined && { replayed: true }),
     });
     if (isRecorded) limits.observe(seen);
+    this.#provider.observe(seen);
     for (const observation of seen) {
       if (observation.kind === 'tool-result') lease.after(observation.toolUseId);
-      if (observation.kind === 'usage-limit') this.#resetsAt = observation.resetsAt;
       if (observation.kind === 'breach') {
-        if (this.#hooksCheck.missing) this.#guardMissing();
+        if (this.#hooksCheck.missing || (observation.neverAsked && handle.hasHookReport))
+          this.#guardMissing(` A call has run by then: ${observation.danger.reason}`);
         else control.stop({ status: 'failed', reason: 'guard_bypassed', error: observation.danger.reason }, 'at-once');
       }
       if (observation.kind === 'init' && replayed === undefined) void this.#hooksCheck.begin(handle);
@@ -230,9 +263,10 @@ export class RunObserver {
     else this.#tooLong('was filled faster than it can be read');
   }
 
-  /** Claude Code does not run the hooks of the run. */
-  #guardMissing(): void {
+  /** Claude Code does not run the hooks of the run. An agent cannot have done that before its first call. */
+  #guardMissing(more = ''): void {
     const { record, control } = this.#options;
+    const error = `${GUARD_MISSING.error}${more}`;
     const observation = {
       kind: 'error',
       severity: 'critical',
@@ -240,7 +274,7 @@ export class RunObserver {
       message: GUARD_MISSING.error,
     } as const;
     if (!control.stopping) record.dispatch({ type: 'observed', at: record.clock.now(), observations: [observation] });
-    control.stop(GUARD_MISSING, 'at-once');
+    control.stop({ ...GUARD_MISSING, error }, 'at-once');
   }
 
   #tooLong(how: string): void {

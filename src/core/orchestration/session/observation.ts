@@ -1,9 +1,17 @@
 import type { Danger } from '../../../danger/index.js';
+import type { FailureCause } from './failure-cause.js';
 import type { ErrorSeverity, TokenUsage, ToolOutcome } from './metadata.js';
 
 /** What one log line reports, in our own vocabulary. A line may report several things, or nothing. */
 export type Observation =
-  | { readonly kind: 'init'; readonly conversationId: string; readonly model?: string; readonly claudeVersion?: string }
+  | {
+      readonly kind: 'init';
+      readonly conversationId: string;
+      readonly model?: string;
+      readonly claudeVersion?: string;
+      /** Where Claude has its login from: the name of a variable, `none` for a login that Claude itself keeps. */
+      readonly keySource?: string;
+    }
   | {
       readonly kind: 'message';
       readonly text: string;
@@ -40,19 +48,41 @@ export type Observation =
       /** The model, if its price is not known. */
       readonly unpriced?: string;
     }
-  /** The model's provider allows no more requests for now. */
+  /** What the provider told about one of the account's windows. */
   | {
-      readonly kind: 'usage-limit';
-      /** When the provider allows requests again, in epoch milliseconds. */
+      readonly kind: 'usage-window';
+      /** Absent if the provider did not name the window. */
+      readonly type?: string;
+      readonly status: 'allowed' | 'allowed_warning' | 'rejected';
+      readonly utilization?: number;
+      /** When the window is reset, in epoch milliseconds. */
       readonly resetsAt?: number;
+      /** True if the account pays extra for what it uses. Then requests are answered, even if the window is used up. */
+      readonly overage?: true;
     }
+  /** A request to the provider failed. Claude tries again by itself, or gives up (`final`). */
+  | {
+      readonly kind: 'request-failed';
+      /** Absent if it is none of the known causes. */
+      readonly cause?: FailureCause;
+      readonly final: boolean;
+      readonly text: string;
+    }
+  /** The account pays extra for what the session uses. Told once in a run. */
+  | { readonly kind: 'overage'; readonly resetsAt?: number }
   /**
    * The log was tampered with. Either a line about a tool call cannot be read, because something was written into it or in
    * front of it, or lines are missing.
    */
   | { readonly kind: 'tampered' }
-  /** A tool call bypassed the guard. */
-  | { readonly kind: 'breach'; readonly id: string; readonly name: string; readonly danger: Danger }
+  /** A tool call ran without a decision of the guard. `neverAsked` is set if no call of the run has asked. */
+  | {
+      readonly kind: 'breach';
+      readonly id: string;
+      readonly name: string;
+      readonly danger: Danger;
+      readonly neverAsked?: true;
+    }
   /** Something dangerous was found that is not a tool call. `name` says where. */
   | { readonly kind: 'danger'; readonly id: string; readonly name: string; readonly danger: Danger }
   | {
@@ -61,9 +91,32 @@ export type Observation =
       readonly code: string;
       readonly message: string;
       readonly toolUseId?: string;
+      /** Set if a request to the model failed. */
+      readonly request?: { readonly type?: string; readonly status?: number };
     }
+  /** Claude begins a further turn by itself, because work in the background has ended. */
+  | { readonly kind: 'turn-begin' }
+  /** Work in the background began, or ended: a subagent, a command. `state` is `running` from its beginning. */
+  | {
+      readonly kind: 'task';
+      readonly id: string;
+      readonly state: TaskState;
+      /** In words, for a person. */
+      readonly what?: string;
+      /** The tool call that began it. */
+      readonly toolUseId?: string;
+      /** False if its tool call waits for it. Absent if the log does not say. */
+      readonly background?: boolean;
+    }
+  /** All work in the background that is under way now. It replaces what was known of it before. */
+  | { readonly kind: 'tasks'; readonly running: readonly { readonly id: string; readonly what: string }[] }
+  /** Claude shortens its conversation. That is one request, during which the log stays silent. */
+  | { readonly kind: 'compacting'; readonly state: 'begun' | 'done' | 'failed' }
   | ResultObservation
   | { readonly kind: 'diagnostic'; readonly line: string };
+
+/** What is known of work in the background. `stopped`: somebody ended it. */
+export type TaskState = 'running' | 'completed' | 'failed' | 'stopped';
 
 /** Claude's own account of how the run went. This is one of the two witnesses of a run's end. */
 export interface ResultObservation {
@@ -71,6 +124,12 @@ export interface ResultObservation {
   readonly subtype: string;
   readonly isError: boolean;
   readonly text?: string;
+  /** Why the model's last message ended: `end_turn`, `tool_use`, `max_tokens`, … */
+  readonly stopReason?: string;
+  /** Why Claude Code's loop ended: `completed`, `prompt_too_long`, … Newer releases only. */
+  readonly terminalReason?: string;
+  /** The status code of the HTTP response to the last request, if that request failed. */
+  readonly apiStatus?: number;
   readonly turns?: number;
   readonly costUsd?: number;
   readonly tokens?: TokenUsage;
