@@ -26,6 +26,7 @@ class Scene {
   readonly queue: SessionQueue = new SessionQueue({
     store: this.store,
     clock: SYSTEM_CLOCK,
+    stateDir: '/nowhere', // Nothing is held, so nothing is written.
     maxConcurrent: 2,
     maxQueued: 1_000,
     releaseSlotWhileWaiting: true,
