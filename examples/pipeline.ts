@@ -8,6 +8,7 @@ const executor = new SimulatedExecutor(({ spec }) => {
 });
 const manager = new UnifiedSessionManager({
   stateDir: process.argv[2] ?? 'state',
+  maxConcurrent: 1,
   executors: { autonomous: executor },
 });
 
