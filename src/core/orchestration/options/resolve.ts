@@ -28,6 +28,7 @@ import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema 
  *
  * - while a worktree that was made for it has work that would be lost
  * - while its parent, a session that leads it or a session below it has not ended
+ * - while a session that waits in the queue names it in `after`
  * - as long as the session that leads it, because its cost counts against the limits of that session
  */
 export interface KeepEnded {
