@@ -163,8 +163,9 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
     return this.#queue;
   }
 
-  async holdQueue(reason: string): Promise<QueueStatus> {
-    return (await this.#reach()).call('holdQueue', [reason], () => this.#queue);
+  async holdQueue(reason?: string): Promise<QueueStatus> {
+    const given = reason === undefined ? [] : [reason];
+    return (await this.#reach()).call('holdQueue', given, () => this.#queue);
   }
 
   async releaseQueue(account?: string): Promise<QueueStatus> {

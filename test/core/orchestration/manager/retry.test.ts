@@ -102,7 +102,10 @@ describe('a failure of the provider that may pass', () => {
     const slow = (): SimulatedRun => {
       const { steps, exitCode } = failing(ERROR_500);
       const [first, ...rest] = steps as SimulatedStep[];
-      return { steps: [...(first ? [first] : []), { line: { type: 'x' }, afterMs: 61_000 }, ...rest], exitCode };
+      return {
+        steps: [...(first ? [first] : []), { line: { type: 'x' }, afterMs: 61_000 }, ...rest],
+        exitCode: exitCode ?? 1,
+      };
     };
     const { manager } = runs([failing(ERROR_500), failing(ERROR_500), slow(), failing(ERROR_500)]);
     const { id } = await manager.create({ prompt: 'x' });
