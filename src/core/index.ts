@@ -76,7 +76,8 @@ export {
   type ToolRule,
 } from './orchestration/session/policy.js';
 export type { QueueHold, UsageWindow } from './orchestration/session/queue-hold.js';
-export type { QueueStatus } from './orchestration/session/queue-status.js';
+export type { SessionDependency, SessionPriority } from './orchestration/session/queue-plan.js';
+export type { BlockedItem, QueueStatus } from './orchestration/session/queue-status.js';
 export type { ResolvedRetry, RetryCause, RetryOptions } from './orchestration/session/retry.js';
 export type { EventStreamOptions, SessionFilter, Sessions, WaitOptions } from './orchestration/session/sessions.js';
 export type { WorktreeRequest } from './orchestration/session/worktree-request.js';

@@ -21,12 +21,14 @@ export interface RunView {
   /** A shell command that opens the terminal of an `interactive` session on the machine. */
   attachCommand?: string;
   feedback?: string;
+  /** The run asks again for a result that fits: 1 for the first time. */
+  outputRetry?: number;
 }
 
 /** The part of a run that a time line shows. */
 export function runView(run: SessionRun): RunView {
   const { number, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses, waitingAt, waits } = run;
-  const { exitCode, containerName, attachCommand, feedback } = run;
+  const { exitCode, containerName, attachCommand, feedback, outputRetry } = run;
   return defined({
     number,
     requestedAt,
@@ -41,5 +43,6 @@ export function runView(run: SessionRun): RunView {
     containerName,
     attachCommand,
     feedback: feedback === undefined ? undefined : truncate(feedback, TEXT_LENGTH),
+    outputRetry,
   });
 }

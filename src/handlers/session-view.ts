@@ -5,9 +5,12 @@ import type {
   GuardRequest,
   PausedFor,
   PendingQuestion,
+  SessionAsked,
+  SessionDependency,
   SessionEnvironment,
   SessionMetadata,
   SessionMode,
+  SessionPriority,
   SessionResult,
   SessionStatus,
   TokenUsage,
@@ -51,7 +54,14 @@ export interface AutonomousSession {
   mode: SessionMode;
   /** The session's own status, which is more precise than `status`. */
   state: SessionStatus;
+  /** 1 is next. Absent while the session may not start because of `after` or `notBefore`. */
   queuePosition?: number;
+  /** The sessions that have to end before this one starts. */
+  after?: readonly SessionDependency[];
+  /** How soon the session gets a slot. Absent if it is `normal`. */
+  priority?: SessionPriority;
+  /** The session does not start before this time. */
+  notBefore?: number;
   /** What the session waits for, if it has nothing to do. Absent if it waits only for decisions about tool calls. */
   waitingFor?: WaitingFor;
   /** True if the session works on while no process is there, and nobody decides about its tool calls then. */
@@ -67,6 +77,8 @@ export interface AutonomousSession {
   /** Whose login and money the session uses. */
   account?: string;
   environment: SessionEnvironment;
+  /** The model and effort that the session was asked to use, and if it was asked for a typed result. */
+  asked?: SessionAsked;
   /** Claude's conversation id. */
   conversation?: string;
   runs: RunView[];
@@ -202,6 +214,9 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals' 
     mode,
     state: status,
     queuePosition: session.queuePosition,
+    after: session.after,
+    priority: session.priority,
+    notBefore: session.notBefore,
     waitingFor: session.waitingFor,
     detached: session.detached,
     createdAt,
@@ -211,6 +226,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals' 
     pausedFor: session.pausedFor,
     account: session.account,
     environment,
+    asked: session.asked,
     conversation: session.conversationId,
     runs: runs.map(runView),
 

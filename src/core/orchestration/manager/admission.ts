@@ -176,7 +176,7 @@ export class SessionAdmission {
       ...(account !== undefined && { account }),
       models,
       ...(output && { output }),
-      questions,
+      ...(questions && { questions }),
       ...(parent && { cwd: parent.environment.cwd }),
       ...(plan !== undefined && { prompt: plan }),
     };

@@ -47,12 +47,12 @@ export class SessionInterventions {
     decision: 'allow' | 'deny',
     note: string | undefined,
   ): UnifiedSession {
-    this.#requireRun(session, 'answered').answer(requestId, decision, note);
+    this.#requireRun(session, 'answered').asks.approvals.answer(requestId, decision, note);
     return this.#store.registry.require(session.id);
   }
 
   answerQuestion(session: UnifiedSession, questionId: string, answers: readonly QuestionAnswer[]): UnifiedSession {
-    this.#requireRun(session, 'answered').answerQuestion(questionId, answers);
+    this.#requireRun(session, 'answered').asks.questions.answer(questionId, answers);
     return this.#store.registry.require(session.id);
   }
 

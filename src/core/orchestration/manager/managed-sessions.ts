@@ -62,7 +62,7 @@ export class ManagedSessions implements SessionCommands {
     const runs = new SessionRuns({ ...limits, stateDir, store, live, clock, commands: this, prices });
     const sweep = new SessionSweep({ stateDir, executors, registry: store.registry });
     const recovery = new SessionRecovery({ options, executors, store, live, runs, sweep, clock });
-    const queueStatus = (): QueueStatus => runs.queue.status();
+    const queueStatus = (): QueueStatus => runs.queue.told();
     const server = socket ? new SessionsServer({ records: store, commands: this, queueStatus }) : undefined;
     const owner = new StateOwner({ stateDir, recovery, sweep, server, onOwned: () => runs.queue.holds.load() });
     // `cancel` fails only if the manager is closed.

@@ -164,8 +164,12 @@ export class SessionQueue extends SessionSlots {
 
   /** Reports a change to the listeners. */
   changed(cause: string): void {
-    const queue = this.status(MOST_NAMED);
-    this.#store.queueChanged({ type: 'queue:changed', sessionId: cause, at: this.#clock.now(), queue });
+    this.#store.queueChanged({ type: 'queue:changed', sessionId: cause, at: this.#clock.now(), queue: this.told() });
+  }
+
+  /** The status as events have it. */
+  told(): QueueStatus {
+    return this.status(MOST_NAMED);
   }
 
   /** From now on, no session starts because its time has come. */

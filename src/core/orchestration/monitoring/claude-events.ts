@@ -84,7 +84,7 @@ export class ClaudeEventReader {
     if (typeof event.sessionId !== 'string' || !UUID.test(event.sessionId)) return [];
     if (event.type === 'user') return [...readUser(event), ...readPrompt(event)];
     if (event.type === 'attachment') return readQueued(event.attachment);
-    if (event.type === 'system') return readStop(event);
+    if (event.type === 'system') return FALLBACKS.has(event.subtype) ? this.#model.switched(event) : readStop(event);
     if (event.type !== 'assistant') return [];
     const { version, message, isSidechain } = event;
     // Subagents, and conversations that were begun with `/clear`, have files of their own. The log has their lines, too.

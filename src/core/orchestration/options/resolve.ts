@@ -103,9 +103,9 @@ export interface SessionManagerOptions {
 
 type AskedOption = keyof ModelChoice | 'output' | 'outputRetries';
 export type ResolvedManagerOptions = Required<
-  Omit<SessionManagerOptions, 'policy' | 'keepEnded' | 'channelCoder' | 'account' | 'retry' | AskedOption>
+  Omit<SessionManagerOptions, 'policy' | 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'retry' | AskedOption>
 > &
-  Pick<SessionManagerOptions, 'keepEnded' | 'channelCoder' | 'account'> & {
+  Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder' | 'account'> & {
     policy: ResolvedPolicy;
     retry: ResolvedRetry;
     models: ModelChoice;
@@ -137,7 +137,6 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     policy: resolvePolicy(options.policy),
     models: resolveModels(options, {}),
     ...(options.output !== undefined && { output: askedOutput(options.output, options.outputRetries) }),
-    questions: options.questions ?? 'ask',
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
     socket: options.socket ?? true,
     prices: copied(options.prices ?? {}),
@@ -145,6 +144,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     retry: resolveRetry(options.retry),
     onOverage: options.onOverage ?? 'continue',
     ...(options.account !== undefined && { account: options.account }),
+    ...(options.questions && { questions: options.questions }),
     ...(options.keepEnded && { keepEnded: { ...options.keepEnded } }),
     ...(options.channelCoder && { channelCoder: options.channelCoder }),
   };

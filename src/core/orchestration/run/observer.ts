@@ -231,7 +231,8 @@ export class RunObserver {
     for (const observation of seen) {
       if (observation.kind === 'tool-result') lease.after(observation.toolUseId);
       if (observation.kind === 'breach') {
-        if (this.#hooksCheck.missing) this.#guardMissing();
+        if (this.#hooksCheck.missing || (observation.neverAsked && handle.hasHookReport))
+          this.#guardMissing(` A call has run by then: ${observation.danger.reason}`);
         else control.stop({ status: 'failed', reason: 'guard_bypassed', error: observation.danger.reason }, 'at-once');
       }
       if (observation.kind === 'init' && replayed === undefined) void this.#hooksCheck.begin(handle);
@@ -262,9 +263,10 @@ export class RunObserver {
     else this.#tooLong('was filled faster than it can be read');
   }
 
-  /** Claude Code does not run the hooks of the run. */
-  #guardMissing(): void {
+  /** Claude Code does not run the hooks of the run. An agent cannot have done that before its first call. */
+  #guardMissing(more = ''): void {
     const { record, control } = this.#options;
+    const error = `${GUARD_MISSING.error}${more}`;
     const observation = {
       kind: 'error',
       severity: 'critical',
@@ -272,7 +274,7 @@ export class RunObserver {
       message: GUARD_MISSING.error,
     } as const;
     if (!control.stopping) record.dispatch({ type: 'observed', at: record.clock.now(), observations: [observation] });
-    control.stop(GUARD_MISSING, 'at-once');
+    control.stop({ ...GUARD_MISSING, error }, 'at-once');
   }
 
   #tooLong(how: string): void {

@@ -75,8 +75,14 @@ export type Observation =
    * front of it, or lines are missing.
    */
   | { readonly kind: 'tampered' }
-  /** A tool call bypassed the guard. */
-  | { readonly kind: 'breach'; readonly id: string; readonly name: string; readonly danger: Danger }
+  /** A tool call ran without a decision of the guard. `neverAsked` is set if no call of the run has asked. */
+  | {
+      readonly kind: 'breach';
+      readonly id: string;
+      readonly name: string;
+      readonly danger: Danger;
+      readonly neverAsked?: true;
+    }
   /** Something dangerous was found that is not a tool call. `name` says where. */
   | { readonly kind: 'danger'; readonly id: string; readonly name: string; readonly danger: Danger }
   | {
