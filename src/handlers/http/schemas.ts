@@ -46,7 +46,6 @@ export const createBody = z.strictObject({
       'Whether a person is asked what the agent wants to know, or nobody is there. Default: as the server was told.',
     ),
   limits: limitsSchema.optional(),
-  ...accountOptions,
   after: planSchema.after.describe(
     'The sessions that have to end before this one starts. `on` is completed by default.',
   ),
@@ -64,6 +63,7 @@ export const createBody = z.strictObject({
   outputRetries: askedOptions.outputRetries.describe(
     'How often the conversation goes on by itself if the result does not fit. Default 2.',
   ),
+  ...accountOptions,
 });
 
 export const bodies = {

@@ -141,10 +141,10 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     socket: options.socket ?? true,
     prices: copied(options.prices ?? {}),
     executors: options.executors ?? {},
+    ...(options.questions && { questions: options.questions }),
     retry: resolveRetry(options.retry),
     onOverage: options.onOverage ?? 'continue',
     ...(options.account !== undefined && { account: options.account }),
-    ...(options.questions && { questions: options.questions }),
     ...(options.keepEnded && { keepEnded: { ...options.keepEnded } }),
     ...(options.channelCoder && { channelCoder: options.channelCoder }),
   };

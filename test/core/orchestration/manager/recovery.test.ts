@@ -701,7 +701,10 @@ describe('a session that waits for its usage limit', () => {
     expect(world.launches).toHaveLength(1);
     await next.manager.resume(id);
     await next.manager.waitFor(id, { status: 'running' });
-    expect(world.runOf(id)).toMatchObject({ number: 2, feedback: expect.stringMatching(/^Continue from where you left off\./) });
+    expect(world.runOf(id)).toMatchObject({
+      number: 2,
+      feedback: expect.stringMatching(/^Continue from where you left off\./),
+    });
   });
 
   it('an adopted session whose usage limit is over continues by itself', async () => {

@@ -53,7 +53,7 @@ describe('the events of an action', () => {
       'a usage limit',
       sessionIn('running'),
       { type: 'suspended', at: 5, resumeAt: 77 },
-      [{ type: 'session:paused', resumeAt: 77 }],
+      [{ type: 'session:paused', resumeAt: 77, pausedFor: 'usage_limit' }],
     ],
     [
       'the end of a pause',
