@@ -51,7 +51,7 @@ export const CLAUDE_MESSAGES: Readonly<Record<string, ClaudeMessage>> = {
   },
   auth_status: {
     sample: { type: 'auth_status', isAuthenticating: false, output: [], error: 'expired' },
-    becomes: 'ignored: a login in a terminal',
+    becomes: 'with an error: the login is refused, which ends the run with reason `auth`',
   },
   conversation_reset: {
     sample: { type: 'conversation_reset', new_conversation_id: ID },
@@ -61,7 +61,7 @@ export const CLAUDE_MESSAGES: Readonly<Record<string, ClaudeMessage>> = {
   prompt_suggestion: { sample: { type: 'prompt_suggestion', suggestion: 'x' }, becomes: ONLY_SHOWN },
   rate_limit_event: {
     sample: { type: 'rate_limit_event', rate_limit_info: { status: 'rejected', resetsAt: 1_800_000_000 } },
-    becomes: 'the usage limit: the session waits until the provider answers again',
+    becomes: 'what is left of a window; if it is used up, the session waits until the provider answers again',
   },
   'result/error_during_execution': {
     sample: result('error_during_execution', { errors: ['broken'] }),
@@ -89,7 +89,7 @@ export const CLAUDE_MESSAGES: Readonly<Record<string, ClaudeMessage>> = {
   },
   'system/api_retry': {
     sample: system('api_retry', { attempt: 1, max_retries: 10, error_status: 500, error: 'server_error' }),
-    becomes: '`session:error`: the request is tried again, and why',
+    becomes: '`session:error`: the request is tried again, and why; a refused login ends the run',
   },
   'system/background_tasks_changed': {
     sample: system('background_tasks_changed', { tasks: [] }),

@@ -115,7 +115,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     return this.#sessions.runs.queue.status();
   }
 
-  async holdQueue(reason: string): Promise<QueueStatus> {
+  async holdQueue(reason?: string): Promise<QueueStatus> {
     return this.#sessions.holdQueue(reason);
   }
 

@@ -197,10 +197,10 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
    * The manager itself holds the sessions of an account if its login is refused (`auth`), if it has no money left
    * (`spend_limit`), and while it is at its usage limit (`usage_limit`).
    *
-   * @param reason for the people who see it; at most 2,000 characters
+   * @param reason for the people who see it; at most 2,000 characters. Default `'held by a person'`
    * @throws OrchestrationError `INVALID_OPTIONS`, `STATE_LOCKED`, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
    */
-  holdQueue(reason: string): Promise<QueueStatus>;
+  holdQueue(reason?: string): Promise<QueueStatus>;
 
   /**
    * Lets sessions start again, whoever or whatever has held them. What failed meanwhile can be continued. If nothing is held,
