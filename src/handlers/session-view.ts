@@ -4,6 +4,7 @@ import type {
   ErrorSeverity,
   GuardRequest,
   PendingQuestion,
+  SessionAsked,
   SessionDependency,
   SessionEnvironment,
   SessionMetadata,
@@ -73,6 +74,8 @@ export interface AutonomousSession {
   /** When the session goes on, if it waits for the end of a usage limit. */
   resumeAt?: number;
   environment: SessionEnvironment;
+  /** The model and effort that the session was asked to use, and if it was asked for a typed result. */
+  asked?: SessionAsked;
   /** Claude's conversation id. */
   conversation?: string;
   runs: RunView[];
@@ -131,6 +134,8 @@ export interface RunView {
   /** A shell command that opens the terminal of an `interactive` session on the machine. */
   attachCommand?: string;
   feedback?: string;
+  /** The run asks again for a result that fits: 1 for the first time. */
+  outputRetry?: number;
 }
 
 /** A tool call that waits for a person. */
@@ -236,6 +241,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals' 
     endedAt: session.endedAt,
     resumeAt: session.resumeAt,
     environment,
+    asked: session.asked,
     conversation: session.conversationId,
     runs: runs.map(runView),
 
@@ -253,7 +259,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals' 
 
 function runView(run: SessionRun): RunView {
   const { number, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses, waitingAt, waits } = run;
-  const { exitCode, containerName, attachCommand, feedback } = run;
+  const { exitCode, containerName, attachCommand, feedback, outputRetry } = run;
   return defined({
     number,
     requestedAt,
@@ -268,6 +274,7 @@ function runView(run: SessionRun): RunView {
     containerName,
     attachCommand,
     feedback: feedback === undefined ? undefined : truncate(feedback, TEXT_LENGTH),
+    outputRetry,
   });
 }
 

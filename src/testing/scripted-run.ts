@@ -30,6 +30,8 @@ export interface ScriptedRunOptions {
   subtype?: string;
   /** US dollars. Default 0.01 a turn. */
   costUsd?: number;
+  /** The typed result that the agent gives. Default: none. */
+  output?: unknown;
   /** The exit code of Claude. Default 0. */
   exitCode?: number;
   /** What the agent does when it gets a message by `steer()`. Default: it says that it understood the message. */
@@ -75,7 +77,9 @@ class Script {
     const num_turns = this.#turns;
     const total_cost_usd = options.costUsd ?? num_turns * 0.01;
     const is_error = subtype !== 'success';
-    yield { line: { type: 'result', subtype, is_error, result: this.#result, num_turns, total_cost_usd, session_id } };
+    const typed = options.output === undefined ? {} : { structured_output: options.output };
+    const said = { result: this.#result, ...typed };
+    yield { line: { type: 'result', subtype, is_error, ...said, num_turns, total_cost_usd, session_id } };
   }
 
   *turn(turn: ScriptedTurn): Generator<SimulatedStep> {

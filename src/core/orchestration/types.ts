@@ -11,6 +11,17 @@ export type {
   ToolOutcome,
   ToolUsageRecord,
 } from './session/metadata.js';
+export type { Effort, ModelChoice, SessionAsked } from './session/model-choice.js';
+export type {
+  ClaudeOutput,
+  JsonSchema,
+  OutputIssue,
+  OutputRequest,
+  OutputSchema,
+  OutputVerdict,
+  StandardOutputSchema,
+  TypedId,
+} from './session/output-schema.js';
 export type {
   AnsweredPart,
   AnsweredQuestion,

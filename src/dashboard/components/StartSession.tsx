@@ -6,6 +6,8 @@ import { revealed } from '../format.js';
 import { usePage } from '../page-context.js';
 import { sessionHref } from '../route.js';
 import { Dialog } from './Dialog.js';
+import { Field } from './Field.js';
+import { askedBy, ModelFields } from './ModelFields.js';
 import { useWork } from './use-work.js';
 
 const MINUTE_MS = 60_000;
@@ -41,8 +43,9 @@ export function StartSession({ plan, onClose }: Props): React.ReactNode {
     const [costUsd, minutes, children] = [Number(text('cost')), Number(text('minutes')), text('children')];
     const prompt = String(form.get('prompt') ?? '');
     run(
-      () =>
+      async () =>
         createSession({
+          ...askedBy(form),
           // Send the plan that the person has read, even if the session has another plan by now. If the person has changed
           // nothing, send the plan's exact text and not the shown text, in which invisible characters are replaced by codes.
           prompt: plan && prompt === shown ? plan.text : prompt,
@@ -140,6 +143,7 @@ export function StartSession({ plan, onClose }: Props): React.ReactNode {
             </select>
           </Field>
         </div>
+        <ModelFields hasOutput={mode !== 'planning' && mode !== 'interactive'} />
         {error && <p role="alert">{error}</p>}
         <div className="answer">
           <button type="submit" className="primary" disabled={busy}>
@@ -151,15 +155,5 @@ export function StartSession({ plan, onClose }: Props): React.ReactNode {
         </div>
       </form>
     </Dialog>
-  );
-}
-
-function Field({ label, children }: { label: string; children: React.ReactNode }): React.ReactNode {
-  return (
-    // biome-ignore lint/a11y/noLabelWithoutControl: its control is the child
-    <label className="field">
-      <span>{label}</span>
-      {children}
-    </label>
   );
 }

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import type { CreateSessionOptions } from '../../core/index.js';
-import { limitsSchema, MODES, planSchema, questionsSchema } from '../../core/orchestration/options/schemas.js';
+import {
+  askedOptions,
+  limitsSchema,
+  MODES,
+  planSchema,
+  questionsSchema,
+} from '../../core/orchestration/options/schemas.js';
 
 /** The body of `POST /api/autonomous-sessions`: the options of `create()`, without those that reach beyond the workspaces. */
 export const createBody = z.strictObject({
@@ -44,6 +50,18 @@ export const createBody = z.strictObject({
   ),
   priority: planSchema.priority.describe('Which waiting session starts first. Default normal, or that of the leader.'),
   notBefore: planSchema.notBefore.describe('The session does not start before this time, in epoch milliseconds.'),
+  model: askedOptions.model.describe(
+    'An alias of Claude Code, like opus, or the full name. Default: that of the manager.',
+  ),
+  fallbackModels: askedOptions.fallbackModels.describe('At most three, tried in this order.'),
+  effort: askedOptions.effort,
+  output: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('A JSON Schema (draft-07 or 2020-12) of at most 64 KiB. The result is in result.output of the details.'),
+  outputRetries: askedOptions.outputRetries.describe(
+    'How often the conversation goes on by itself if the result does not fit. Default 2.',
+  ),
 });
 
 export const bodies = {

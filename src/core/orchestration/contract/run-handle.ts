@@ -46,6 +46,8 @@ export interface RunHandle {
   readonly over?: boolean;
   /** The process that outlives this one. A later process that adopts the run recognizes it by this identity. */
   readonly process?: ProcessIdentity;
+  /** Where Claude runs, in words for a person: image, user, home folder. Absent if that is not known. */
+  readonly place?: string;
   /** Freezes the run. Absent if the run cannot be frozen. */
   readonly pausing?: RunPausing;
   /**

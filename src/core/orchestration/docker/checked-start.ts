@@ -1,4 +1,4 @@
-import { MOUNTS_DIFFER, MOUNTS_REFUSED } from '../session/outcome.js';
+import { MOUNTS_DIFFER, MOUNTS_REFUSED } from '../session/mounts-refused.js';
 import { quoted } from '../util/shell-quote.js';
 import type { CheckedMount } from '../workspace/mount.js';
 

@@ -33,6 +33,7 @@ import { resolveWorkspace } from '../workspace/workspace-check.js';
 import { BaseExecutor, type ManagerOfExecutor } from './base-executor.js';
 import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
 import { guarded, leaving } from './guarded-run.js';
+import { placeInWords } from './place-in-words.js';
 import type { PlacedRun } from './placed-run.js';
 import { injectedRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
@@ -188,7 +189,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       await channel.start();
       const handle =
         ground && spec.docker ? await this.#launchInDocker(run, spec.docker, ground) : await this.launchOnHost(run);
-      return guarded(handle, files, channel, leave);
+      const place = ground && spec.docker ? { place: placeInWords(spec.docker, ground.facts) } : {};
+      return guarded({ ...handle, ...place }, files, channel, leave);
     } catch (error) {
       channel.close();
       leave();

@@ -14,6 +14,11 @@ export type ChildOptions = Pick<
   | 'disallowedTools'
   | 'after'
   | 'priority'
+  | 'model'
+  | 'fallbackModels'
+  | 'effort'
+  | 'output'
+  | 'outputRetries'
 >;
 
 /**

@@ -3,6 +3,7 @@ import type { Observation } from '../session/observation.js';
 import { AnsweringModel } from './answering-model.js';
 import { readRateLimit } from './claude-limits.js';
 import { readNotice } from './claude-notices.js';
+import { readRequest } from './claude-request.js';
 import { readResult } from './claude-result.js';
 import { MessageUsage } from './claude-usage.js';
 import { readUser } from './claude-user.js';
@@ -120,7 +121,10 @@ export class ClaudeEventReader {
         ...readMcpServers(event),
       ];
     }
-    if (event.subtype === 'init') return readMcpServers(event); // A server may have failed since.
+    if (event.subtype === 'init') {
+      const further: Observation[] = this.#initSeen ? [{ kind: 'turn-begin' }] : [];
+      return [...further, ...readMcpServers(event)]; // A server may have failed since.
+    }
     if (FALLBACKS.has(event.subtype)) return this.#model.switched(event);
     return readNotice(event);
   }
@@ -153,7 +157,7 @@ export class ClaudeEventReader {
     // Claude reports a failed request as a message of a model that does not exist, "<synthetic>".
     if (typeof event.error === 'string' || event.isApiErrorMessage === true) {
       const text = texts.join('\n') || textOf(event.error);
-      found.push({ kind: 'error', ...classifyError(text, 'api') });
+      found.push({ kind: 'error', ...classifyError(text, 'api'), request: readRequest(event) });
     }
     return found;
   }

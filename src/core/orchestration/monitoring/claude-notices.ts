@@ -1,11 +1,25 @@
 import { classifyError } from '../session/error-classifier.js';
 import type { Observation } from '../session/observation.js';
+import {
+  readCompacted,
+  readStatus,
+  readTaskNotification,
+  readTaskStarted,
+  readTasks,
+  readTaskUpdated,
+} from './claude-tasks.js';
 import type { Json } from './content-blocks.js';
 import { clipped, primitiveOf } from './event-fields.js';
 
 /** What a `system` event reports, other than the beginning of the conversation. By its `subtype`. */
 const NOTICES = new Map<unknown, (event: Json) => Observation[]>([
   ['api_retry', readApiRetry],
+  ['task_started', readTaskStarted],
+  ['task_notification', readTaskNotification],
+  ['task_updated', readTaskUpdated],
+  ['background_tasks_changed', readTasks],
+  ['status', readStatus],
+  ['compact_boundary', readCompacted],
   ['session_writes_lost', readLostWrites],
 ]);
 

@@ -2,7 +2,7 @@ import type { Observation, ResultObservation } from '../session/observation.js';
 import { jsonProblem, MOST_JSON_DEPTH } from '../util/json-size.js';
 import { readModelUsage, readUsage } from './claude-usage.js';
 import type { Json } from './content-blocks.js';
-import { isCount } from './event-fields.js';
+import { clipped, isCount } from './event-fields.js';
 import type { Prices } from './prices.js';
 import { totalCost } from './result-cost.js';
 
@@ -11,6 +11,7 @@ const MOST_OUTPUT = 256 * 1024;
 
 /** What Claude's own account of a run reports. */
 export function readResult(event: Json, prices: Prices): Observation[] {
+  const { stop_reason, terminal_reason, api_error_status } = event;
   const subtype = typeof event.subtype === 'string' ? event.subtype : 'unknown';
   const isError = event.is_error === true || subtype !== 'success';
   const errors = Array.isArray(event.errors) ? event.errors.filter((entry) => typeof entry === 'string') : [];
@@ -23,6 +24,9 @@ export function readResult(event: Json, prices: Prices): Observation[] {
       subtype,
       isError,
       ...(text !== undefined && { text }),
+      ...(typeof stop_reason === 'string' && { stopReason: clipped(stop_reason) }),
+      ...(typeof terminal_reason === 'string' && { terminalReason: clipped(terminal_reason) }),
+      ...(isCount(api_error_status) && { apiStatus: api_error_status }),
       ...(isCount(event.num_turns) && { turns: event.num_turns }),
       ...(costUsd !== undefined && { costUsd }),
       ...(tokens && { tokens }),

@@ -94,6 +94,8 @@ const policySchema = z.strictObject({
 export const limitsSchema = z.strictObject({
   durationMs: positive.optional(),
   idleMs: positive.optional(),
+  startMs: positive.optional(),
+  exitMs: positive.optional(),
   costUsd: z.number().positive().optional(),
   tokens: positive.optional(),
   logBytes: positive.optional(),

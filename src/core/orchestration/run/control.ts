@@ -7,6 +7,8 @@ export interface RunControl {
   readonly stopping: boolean;
   /** Ends the run. The first cause is kept, see `StopCause`. */
   stop(stop: RunStop, how?: StopManner): void;
+  /** Ends the process of a run whose result is its last word. The result stands. */
+  endProcess(): void;
   /** Keeps the agent from working until `release()`. Does nothing if the run has ended, or is being ended. */
   hold(): void;
   release(): void;

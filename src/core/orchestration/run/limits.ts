@@ -1,10 +1,12 @@
 import type { SessionLimits } from '../session/limits.js';
 import type { Observation } from '../session/observation.js';
+import type { RunProgress } from '../session/run-progress.js';
 import { PausableClock } from '../util/pausable-clock.js';
+import { Silence, type SilenceOptions } from './silence.js';
 
 /** A limit that was exceeded, with the reason and the error for the session's result. */
 export interface Excess {
-  readonly reason: 'timeout' | 'idle' | 'max_cost' | 'max_tokens';
+  readonly reason: 'timeout' | 'idle' | 'incomplete' | 'no_start' | 'max_cost' | 'max_tokens';
   readonly error: string;
 }
 
@@ -15,30 +17,38 @@ export interface Spending {
   readonly tokens: number;
 }
 
-/** Bash's own time-out if a call declares none (Claude Code 2.1.98, `BASH_DEFAULT_TIMEOUT_MS`). */
-const BASH_TIMEOUT_MS = 120_000;
-/** The longest time-out of a call that we believe, whatever the call declares (Claude Code's `BASH_MAX_TIMEOUT_MS`). */
-const MOST_TIMEOUT_MS = 600_000;
-/** Claude runs a dozen calls at once. If a log has more unfinished calls than this, it was made to keep this process busy. */
-const MOST_RUNNING = 1_000;
+export interface RunLimitsOptions extends Pick<SilenceOptions, 'limits' | 'progress' | 'unattended' | 'env'> {
+  /** What the session has spent by now. */
+  readonly spending: () => Spending;
+  /** What was seen of a run that has not written its first line, in words. */
+  readonly seenAtStart: () => string;
+  readonly onExcess: (excess: Excess) => void;
+  /** Called when a run is over in all but its process, see `limits.exitMs`. */
+  readonly onOverdue: () => void;
+}
 
-/** Watches what one run spends, and reports the first limit that the run exceeds. */
+/** Watches what one run spends and how long it is silent, and reports the first limit that the run exceeds. */
 export class RunLimits {
+  readonly #options: RunLimitsOptions;
   readonly #limits: SessionLimits;
-  readonly #spending: () => Spending;
-  readonly #onExcess: (excess: Excess) => void;
+  readonly #progress: RunProgress;
   /** Runs while the agent can work. */
   readonly #clock = new PausableClock();
-  /** For each running tool call: the time on `#clock` at which its declared time-out ends. */
-  readonly #toolsUntil = new Map<string, number>();
-  #cancelIdle: () => void = () => {};
+  readonly #silence: Silence;
   #reported = false;
 
-  /** @param spending what the session has spent by now */
-  constructor(limits: SessionLimits, spending: () => Spending, onExcess: (excess: Excess) => void) {
+  constructor(options: RunLimitsOptions) {
+    const { limits, progress } = options;
+    this.#options = options;
     this.#limits = limits;
-    this.#spending = spending;
-    this.#onExcess = onExcess;
+    this.#progress = progress;
+    this.#silence = new Silence({
+      ...options,
+      clock: this.#clock,
+      onNoStart: (ms) => this.#report({ reason: 'no_start', error: `${noStart(ms)} ${options.seenAtStart()}` }),
+      onIdle: (ms, hasBegun) => this.#idle(ms, hasBegun),
+      onOverdue: () => this.#overdue(),
+    });
   }
 
   /**
@@ -50,18 +60,19 @@ export class RunLimits {
     const { durationMs } = this.#limits;
     if (durationMs !== undefined) {
       const error = `The run took longer than limits.durationMs (${durationMs} ms).`;
-      this.#clock.after(Math.max(0, durationMs - elapsedMs), () => this.#report({ reason: 'timeout', error }));
+      this.#clock.after(Math.max(0, durationMs - elapsedMs), () => {
+        // All is done, so there is nothing that this limit could save.
+        if (this.#progress.isFinal) this.#overdue();
+        else this.#report({ reason: 'timeout', error });
+      });
     }
-    this.#watchIdle();
+    this.#silence.start();
   }
 
-  /** Called when the log has reported something and the record has it. */
+  /** Called when the log has reported something, and the record and the progress have it. */
   observe(observations: readonly Observation[]): void {
-    for (const observation of observations) {
-      if (observation.kind === 'tool') this.#began(observation);
-      if (observation.kind === 'tool-result') this.#toolsUntil.delete(observation.toolUseId);
-    }
     this.alive();
+    this.#silence.observe(observations);
     // A `result` is Claude's account of a run that has ended. Costs that only it reports come too late to end the run.
     if (!observations.some(({ kind }) => kind === 'result')) this.spent();
   }
@@ -69,8 +80,8 @@ export class RunLimits {
   /** Called when something was spent. */
   spent(): void {
     const { costUsd: mostCost, tokens: mostTokens } = this.#limits;
-    if (mostCost === undefined && mostTokens === undefined) return; // `#spending()` takes long if the family is large.
-    const { costUsd, tokens } = this.#spending();
+    if (mostCost === undefined && mostTokens === undefined) return; // `spending()` takes long if the family is large.
+    const { costUsd, tokens } = this.#options.spending();
     if (mostCost !== undefined && costUsd > mostCost) {
       const error = `The session cost $${costUsd.toFixed(4)}, more than limits.costUsd ($${mostCost}).`;
       this.#report({ reason: 'max_cost', error });
@@ -81,9 +92,9 @@ export class RunLimits {
     }
   }
 
-  /** Called when the log has grown. This shows that the agent works. */
+  /** Called when Claude has written a line. This shows that the agent works. */
   alive(): void {
-    this.#watchIdle();
+    this.#silence.alive();
   }
 
   /** Called when the agent cannot work. From now on, the limits count no time. */
@@ -98,37 +109,36 @@ export class RunLimits {
   /** Called when the run is over. */
   end(): void {
     this.#reported = true;
+    this.#silence.end();
     this.#clock.clear();
   }
 
-  #began(call: Extract<Observation, { kind: 'tool' }>): void {
-    this.#toolsUntil.set(call.id, this.#clock.now() + declaredMs(call));
-    if (this.#toolsUntil.size <= MOST_RUNNING) return;
-    const [oldest] = this.#toolsUntil.keys();
-    if (oldest !== undefined) this.#toolsUntil.delete(oldest);
+  #idle(ms: number, hasBegun: boolean): void {
+    const error = `The agent gave no sign of life for limits.idleMs (${ms} ms)`;
+    const { hasResult, open } = this.#progress;
+    const left = [...open.tasks, ...open.calls];
+    const what = left.length > 0 ? `while this was open: ${left.join(', ')}` : 'before it answered the end of its work';
+    if (hasResult) {
+      this.#report({ reason: 'incomplete', error: `${error} after a result, ${what}. It can be continued.` });
+    } else {
+      const seen = hasBegun || !this.#options.unattended ? '' : ` ${this.#options.seenAtStart()}`;
+      this.#report({ reason: 'idle', error: `${error}.${seen}` });
+    }
   }
 
-  #watchIdle(): void {
-    const { idleMs } = this.#limits;
-    if (idleMs === undefined || this.#reported) return;
-    this.#cancelIdle();
-    const now = this.#clock.now();
-    const from = Math.max(now, ...this.#toolsUntil.values());
-    this.#cancelIdle = this.#clock.after(from - now + idleMs, () =>
-      this.#report({ reason: 'idle', error: `The agent gave no sign of life for limits.idleMs (${idleMs} ms).` }),
-    );
+  #overdue(): void {
+    if (this.#reported) return;
+    this.end();
+    this.#options.onOverdue();
   }
 
   #report(excess: Excess): void {
     if (this.#reported) return;
     this.end();
-    this.#onExcess(excess);
+    this.#options.onExcess(excess);
   }
 }
 
-/** The time-out that a tool call declares, in milliseconds. */
-function declaredMs({ name, input }: Extract<Observation, { kind: 'tool' }>): number {
-  const declared = (input as { timeout?: unknown } | null | undefined)?.timeout;
-  const ms = typeof declared === 'number' && declared > 0 ? declared : name === 'Bash' ? BASH_TIMEOUT_MS : 0;
-  return Math.min(ms, MOST_TIMEOUT_MS);
+function noStart(ms: number): string {
+  return `Claude Code wrote nothing within limits.startMs (${ms} ms).`;
 }

@@ -18,6 +18,7 @@ import type { Observation } from '../session/observation.js';
 import type { RunWitnesses } from '../session/outcome.js';
 import type { ToolPolicy } from '../session/policy.js';
 import type { UnifiedSession } from '../session/record.js';
+import type { RunProgress } from '../session/run-progress.js';
 import type { RunRecord } from '../session/run-record.js';
 import { deferred } from '../util/deferred.js';
 import { quote } from '../util/errors.js';
@@ -31,7 +32,8 @@ export interface RunObserverOptions {
   record: RunRecord;
   control: Pick<RunControl, 'stopping' | 'stop' | 'hold' | 'release'>;
   guard: Pick<RunGuard, 'ready' | 'inspect'>;
-  limits: RunLimits;
+  limits: Pick<RunLimits, 'observe' | 'alive'>;
+  progress: RunProgress;
   lease: Pick<SlotLease, 'after'>;
   ignoreRules: IgnoreRules;
   /** The user's own prices of models. */
@@ -58,6 +60,7 @@ export class RunObserver {
   #checkout: string | undefined;
   readonly #caughtUp = deferred<void>();
   #monitor: LogMonitor | undefined;
+  #handle: RunHandle | undefined;
   #resetsAt: number | undefined;
   /** When the log was last written to. Set only while we read lines that an earlier process may already have read. */
   #replayed: number | undefined;
@@ -82,13 +85,28 @@ export class RunObserver {
   }
 
   /** What was observed about how the run went. */
-  get witnesses(): Pick<RunWitnesses, 'result' | 'hasEvents' | 'resetsAt' | 'diagnostics'> {
+  get witnesses(): Omit<RunWitnesses, 'end' | 'stopped' | 'unattended'> {
+    const { isFinal, worksOn, isSilent, open, failedRequest } = this.#options.progress;
     return {
+      isFinal,
+      worksOn,
+      isSilent,
+      open,
+      failedRequest,
       hasEvents: this.#monitor?.hasEvents ?? false,
       result: this.#monitor?.result,
       resetsAt: this.#resetsAt,
       diagnostics: this.#monitor?.lastDiagnostics ?? [],
     };
+  }
+
+  /** What was seen of a run that has not written its first line, for a person. */
+  get seenAtStart(): string {
+    const { docker, dockerImage } = this.#options.record.session.environment;
+    const where = this.#handle?.place ?? (docker ? `image '${dockerImage}'` : 'on the machine');
+    const last = this.#monitor?.lastDiagnostics ?? [];
+    const said = last.length > 0 ? `Last output: ${last.join(' | ')}` : 'There was no other output either.';
+    return `It ran here: ${where}. ${said}`;
   }
 
   /** Called before a run is taken over. Continues with what the last process has left. */
@@ -116,6 +134,7 @@ export class RunObserver {
     const { request, guard, limits, ignoreRules, prices } = this.#options;
     const { folder, spec } = request;
     const { log } = folder;
+    this.#handle = handle;
     // git takes some time to read the rules. So this begins only now, after the start of the container, which it would delay. It
     // is early enough, because the agent's first call comes later.
     if (this.#checkout !== undefined) ignoreRules.begin(this.#checkout, true);
@@ -182,12 +201,13 @@ export class RunObserver {
   }
 
   #observe(observations: readonly Observation[], handle: RunHandle): void {
-    const { record, control, guard, limits, lease } = this.#options;
+    const { record, control, guard, limits, progress, lease } = this.#options;
     const replayed = this.#replayed;
     const unasked = replayed !== undefined && this.#unasked;
     const enforced = handle.hooked === true && !unasked && (control.stopping ? 'ended' : true);
     const warnings = this.#warnings(observations, handle);
     const seen = guard.inspect(warnings.length > 0 ? [...observations, ...warnings] : observations, enforced);
+    progress.observe(seen);
     const isRecorded = record.dispatch({
       type: 'observed',
       at: replayed ?? record.clock.now(),

@@ -7,6 +7,7 @@ import { SteeringQueue } from '../mailbox/steering-queue.js';
 import type { Slot } from '../queue/slot.js';
 import type { ModelPrices } from '../session/model-price.js';
 import type { StandardOutputSchema } from '../session/output-schema.js';
+import { RunProgress } from '../session/run-progress.js';
 import type { RunRecord } from '../session/run-record.js';
 import { mountTargets } from '../workspace/mounts.js';
 import type { RunControl } from './control.js';
@@ -35,7 +36,7 @@ export interface RunOptions extends RunStartOptions {
   /** The user's own prices of models. */
   prices: ModelPrices;
   /** The schema of the program that asked for a typed result. Undefined if only its JSON Schema is known. */
-  acceptsOutput: StandardOutputSchema | undefined;
+  acceptsOutput?: StandardOutputSchema | undefined;
 }
 
 /** The parts of a run. */
@@ -68,11 +69,17 @@ export function makeParts(
   const lease = new SlotLease(slot, record, adopt && record.session.waitingFor);
   const steering = new SteeringQueue(folder.steering);
   const decisions = new DecisionLog(folder.decisions);
-  const limits = new RunLimits(
-    spec.limits,
-    () => lead.spending(),
-    (excess) => control.stop({ status: 'failed', ...excess }),
-  );
+  const progress = new RunProgress();
+  const limits: RunLimits = new RunLimits({
+    limits: spec.limits,
+    progress,
+    unattended: spec.mode !== 'interactive',
+    env: spec.docker ? (spec.docker.env ?? {}) : process.env,
+    spending: () => lead.spending(),
+    seenAtStart: (): string => observer.seenAtStart,
+    onExcess: (excess) => control.stop({ status: 'failed', ...excess }),
+    onOverdue: () => control.endProcess(),
+  });
   const inherited = session.parentId === undefined ? undefined : folder.beside(session.parentId).ignoreRules;
   const ignoreRules = new IgnoreRules(folder.ignoreRules, committedRules, inherited);
   const place = {
@@ -83,7 +90,17 @@ export function makeParts(
   const off = toolsOff(spec.claude.tools, spec.mode);
   const questions = spec.mode === 'interactive' ? 'terminal' : (spec.questions ?? 'ask');
   const guard = new RunGuard({ policy: spec.policy, place, record, decisions, off, questions });
-  const observer = new RunObserver({ request, record, control, guard, limits, lease, ignoreRules, prices });
+  const observer: RunObserver = new RunObserver({
+    request,
+    record,
+    control,
+    guard,
+    limits,
+    progress,
+    lease,
+    ignoreRules,
+    prices,
+  });
   const notes = new RunNotes({ folder, guard, decisions, steering, observer });
   const pause = new RunPause({ record, control, requests: guard.requests, heldFile: folder.held });
   const commands = lead.commandsFor(lease);

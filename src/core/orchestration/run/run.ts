@@ -65,6 +65,10 @@ export class Run implements RunControl {
     void this.#end(how);
   }
 
+  endProcess(): void {
+    if (this.#state === 'running') void this.#end('gently');
+  }
+
   /**
    * Detaches this process from the run. Unlike after `stop`, the run goes on. Resolves when no launch is under way, and when this
    * process writes nothing more about the run.

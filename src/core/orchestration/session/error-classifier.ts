@@ -24,6 +24,12 @@ const RULES: readonly Rule[] = [
       /invalid (api key|authentication)|authentication[_ ](error|failed)|oauth token has expired|please run \/login|not logged in|invalid x-api-key|\b401\b.*unauthori[sz]ed/i,
   },
   {
+    // Claude Code's words, and those of the Messages API, Bedrock and Vertex.
+    code: 'unknown_model',
+    pattern:
+      /issue with the selected model|not_found_error.{0,80}\bmodel\b|model identifier is invalid|publisher model .{0,200}not found|\bmodel .{0,200}does not exist or you (do|may) not have access/i,
+  },
+  {
     // Before `out_of_memory`: Java's words for this name both causes.
     code: 'process_limit',
     pattern:

@@ -90,7 +90,7 @@ export function factsOf(code: string): CodeFacts | undefined {
 
 /** An error in the form in which the record and events contain it. */
 export function classified(observation: Extract<Observation, { kind: 'error' }>, at: number): ClassifiedError {
-  const { kind: _, ...error } = observation;
+  const { kind: _, request: __, ...error } = observation;
   const nextStep = factsOf(error.code)?.nextStep;
   return { ...error, ...(nextStep !== undefined && { nextStep }), at };
 }

@@ -12,10 +12,26 @@ export interface SessionLimits {
    */
   readonly durationMs?: number;
   /**
-   * How long a run may show no sign of life, in milliseconds; reason `idle`. During a tool call, the timeout that the call
-   * declares is added (Bash: two minutes if it declares none). The time is counted as for `durationMs`.
+   * How long a run may show no sign of life while nothing is open that explains the silence, in milliseconds; reason `idle`. A line
+   * in the log is a sign of life. An open tool call explains the silence until its result; a call of Bash for as long as its
+   * time-out lets it (`BASH_DEFAULT_TIMEOUT_MS` and `BASH_MAX_TIMEOUT_MS` of `docker.env` count). Work in the background
+   * explains an hour, and shortening the conversation a quarter of an hour. Thinking explains nothing, so choose a value that is
+   * longer than the longest answer of your model. The time is counted as for `durationMs`. Default one hour; in `interactive`
+   * no limit.
    */
   readonly idleMs?: number;
+  /**
+   * How long Claude Code may take until it writes its first line, in milliseconds, from the moment in which the container (or
+   * process) executes; reason `no_start`. Waiting for a slot does not count, nor does time in which the run is paused. Newer
+   * releases connect to their MCP servers before they write that line. Default two minutes; in `interactive` no limit.
+   */
+  readonly startMs?: number;
+  /**
+   * How long the process may stay after the run's last word, in milliseconds. Then it is ended, and the result stands. The time
+   * begins with a `result` after which nothing is open, and begins again with each further line in the log. Default 30 seconds;
+   * not in `interactive`, where Claude reports no result.
+   */
+  readonly exitMs?: number;
   /**
    * US dollars, over all runs; reason `max_cost`. Claude Code itself also stops at this cost, even if no process of the library
    * runs; not in `interactive`.
@@ -44,6 +60,31 @@ const DEFAULT_LOG_BYTES = 1024 ** 3;
 /** How long a session's log may get, in bytes. */
 export function logBytesOf({ logBytes = DEFAULT_LOG_BYTES }: SessionLimits): number {
   return logBytes;
+}
+
+/** The default of `startMs`: two minutes. */
+const DEFAULT_START_MS = 120_000;
+/** The default of `exitMs`: 30 seconds. */
+const DEFAULT_EXIT_MS = 30_000;
+/** The default of `idleMs`: an hour. The longest answers of today's models (128,000 tokens) take less. */
+const DEFAULT_IDLE_MS = 3_600_000;
+
+/** How long a run may take until its first line, in milliseconds. */
+export function startMsOf({ startMs = DEFAULT_START_MS }: SessionLimits): number {
+  return startMs;
+}
+
+/** How long a process may stay after its run's last word, in milliseconds. */
+export function exitMsOf({ exitMs = DEFAULT_EXIT_MS }: SessionLimits): number {
+  return exitMs;
+}
+
+/**
+ * How long a run may show no sign of life, in milliseconds. Undefined for any time. A person who interrupts an agent at its
+ * terminal leaves no trace in the log, so with a person there is no default.
+ */
+export function idleMsOf({ idleMs }: SessionLimits, unattended: boolean): number | undefined {
+  return idleMs ?? (unattended ? DEFAULT_IDLE_MS : undefined);
 }
 
 /**

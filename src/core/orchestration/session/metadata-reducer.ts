@@ -108,6 +108,10 @@ function add(draft: Draft, observation: Observation, { at, replayed }: Observed)
     case 'usage-limit':
     case 'turn-end':
     case 'tampered':
+    case 'turn-begin':
+    case 'task':
+    case 'tasks':
+    case 'compacting':
       break;
     case 'error': {
       const error = Object.freeze({ ...classified(observation, at), message: detachString(observation.message) });

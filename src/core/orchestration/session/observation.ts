@@ -67,9 +67,32 @@ export type Observation =
       readonly code: string;
       readonly message: string;
       readonly toolUseId?: string;
+      /** Set if a request to the model failed. */
+      readonly request?: { readonly type?: string; readonly status?: number };
     }
+  /** Claude begins a further turn by itself, because work in the background has ended. */
+  | { readonly kind: 'turn-begin' }
+  /** Work in the background began, or ended: a subagent, a command. `state` is `running` from its beginning. */
+  | {
+      readonly kind: 'task';
+      readonly id: string;
+      readonly state: TaskState;
+      /** In words, for a person. */
+      readonly what?: string;
+      /** The tool call that began it. */
+      readonly toolUseId?: string;
+      /** False if its tool call waits for it. Absent if the log does not say. */
+      readonly background?: boolean;
+    }
+  /** All work in the background that is under way now. It replaces what was known of it before. */
+  | { readonly kind: 'tasks'; readonly running: readonly { readonly id: string; readonly what: string }[] }
+  /** Claude shortens its conversation. That is one request, during which the log stays silent. */
+  | { readonly kind: 'compacting'; readonly state: 'begun' | 'done' | 'failed' }
   | ResultObservation
   | { readonly kind: 'diagnostic'; readonly line: string };
+
+/** What is known of work in the background. `stopped`: somebody ended it. */
+export type TaskState = 'running' | 'completed' | 'failed' | 'stopped';
 
 /** Claude's own account of how the run went. This is one of the two witnesses of a run's end. */
 export interface ResultObservation {
@@ -77,6 +100,12 @@ export interface ResultObservation {
   readonly subtype: string;
   readonly isError: boolean;
   readonly text?: string;
+  /** Why the model's last message ended: `end_turn`, `tool_use`, `max_tokens`, … */
+  readonly stopReason?: string;
+  /** Why Claude Code's loop ended: `completed`, `prompt_too_long`, … Newer releases only. */
+  readonly terminalReason?: string;
+  /** The status code of the HTTP response to the last request, if that request failed. */
+  readonly apiStatus?: number;
   readonly turns?: number;
   readonly costUsd?: number;
   readonly tokens?: TokenUsage;

@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } f
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkedStart } from '../../../../src/core/orchestration/docker/checked-start.js';
-import { MOUNTS_DIFFER } from '../../../../src/core/orchestration/session/outcome.js';
+import { MOUNTS_DIFFER } from '../../../../src/core/orchestration/session/mounts-refused.js';
 import type { CheckedMount } from '../../../../src/core/orchestration/workspace/mount.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 

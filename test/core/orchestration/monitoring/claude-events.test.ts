@@ -54,6 +54,8 @@ describe('the log of a session with one tool call', () => {
         subtype: 'success',
         isError: false,
         text: 'The file is there.',
+        stopReason: 'end_turn',
+        terminalReason: 'completed',
         turns: 2,
         costUsd: expect.closeTo(0.0012, 6),
         tokens: { input: 200, output: 40, cacheRead: 0, cacheCreation: 0 },

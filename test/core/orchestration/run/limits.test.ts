@@ -1,7 +1,13 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Excess, RunLimits, type Spending } from '../../../../src/core/orchestration/run/limits.js';
+import {
+  type Excess,
+  RunLimits,
+  type RunLimitsOptions,
+  type Spending,
+} from '../../../../src/core/orchestration/run/limits.js';
 import type { SessionLimits } from '../../../../src/core/orchestration/session/limits.js';
 import { NO_TOKENS, type Observation, totalTokens } from '../../../../src/core/orchestration/session/observation.js';
+import { RunProgress } from '../../../../src/core/orchestration/session/run-progress.js';
 import { fakeClock } from '../../../support/clock.js';
 import { afterActions, observed, runningSession } from '../../../support/sessions.js';
 
@@ -23,18 +29,40 @@ const spent = (costUsd: number, input: number): Observation => ({
   tokens: { input, output: 1, cacheRead: 2, cacheCreation: 3 },
 });
 
-function scene(own: SessionLimits) {
+/** Limits of a run of which nobody has seen anything. */
+function watched(
+  limits: SessionLimits,
+  {
+    excess,
+    spending = () => NOTHING,
+    ...more
+  }: { excess: Excess[]; spending?: () => Spending } & Partial<RunLimitsOptions>,
+) {
+  const progress = new RunProgress();
+  const overdue = vi.fn();
+  const made = new RunLimits({
+    limits,
+    progress,
+    unattended: true,
+    env: {},
+    spending,
+    seenAtStart: () => 'It ran here: a test.',
+    onExcess: (one) => void excess.push(one),
+    onOverdue: overdue,
+    ...more,
+  });
+  return { limits: made, progress, overdue };
+}
+
+function scene(own: SessionLimits, more: Partial<RunLimitsOptions> = {}) {
   const excess: Excess[] = [];
   let spending = NOTHING;
-  const limits = new RunLimits(
-    own,
-    () => spending,
-    (one) => excess.push(one),
-  );
+  const { limits, progress, overdue } = watched(own, { excess, spending: () => spending, ...more });
   limits.start();
   /** @param spent the cost and tokens by then */
   const observe = (observations: readonly Observation[], spent: Spending = NOTHING): void => {
     spending = spent;
+    progress.observe(observations);
     limits.observe(observations);
   };
   const tell = (...observations: Observation[]): void => observe(observations);
@@ -46,29 +74,33 @@ function scene(own: SessionLimits) {
     }
     return undefined;
   };
-  return { limits, excess, observe, tell, untilExcess };
+  return { limits, progress, overdue, excess, observe, tell, untilExcess };
 }
 
 beforeEach(() => fakeClock());
 
 describe('a run without limits', () => {
-  it('a run without limits is not ended and sets no timer', () => {
+  it('a run without limits may spend and take as much as it wants', () => {
     const { excess, tell, observe } = scene({});
-    tell(SAYS);
+    for (let hour = 0; hour < 100; hour++) {
+      tell(SAYS);
+      vi.advanceTimersByTime(59 * MINUTE);
+    }
     observe([], spendingOf(runningSession(), spent(1e9, 1e15)));
-    expect(vi.getTimerCount()).toBe(0);
     expect(excess).toEqual([]);
+  });
+
+  it('an interactive run without limits sets no timer', () => {
+    const { tell } = scene({}, { unattended: false });
+    tell(SAYS);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 
 describe('durationMs', () => {
   it('durationMs counts from the start of the run, whatever the agent does', () => {
     const excess: Excess[] = [];
-    const limits = new RunLimits(
-      { durationMs: 10_000 },
-      () => NOTHING,
-      (one) => excess.push(one),
-    );
+    const { limits } = watched({ durationMs: 10_000 }, { excess });
     vi.advanceTimersByTime(60_000);
     limits.start();
     for (let second = 0; second < 9; second += 1) {
@@ -120,7 +152,11 @@ describe('idleMs', () => {
   });
 
   it('idleMs ends a run that gives no sign of life after its start', () => {
-    expect(scene({ idleMs: 10_000 }).untilExcess()).toBe(10_000);
+    const { untilExcess, excess } = scene({ idleMs: 10_000 });
+    expect(untilExcess()).toBe(10_000);
+    expect(excess).toEqual([
+      { reason: 'idle', error: expect.stringMatching(/limits\.idleMs \(10000 ms\)\. It ran here: a test\.$/) },
+    ]);
   });
 
   it.each<[string, Observation, number]>([
@@ -131,8 +167,6 @@ describe('idleMs', () => {
     ['a timeout that is a text is ignored', tool('a', 'Bash', { timeout: '300000' }), 2 * MINUTE],
     ['a negative timeout is ignored', tool('a', 'Bash', { timeout: -1 }), 2 * MINUTE],
     ['a Bash call may have no input', tool('a', 'Bash', null), 2 * MINUTE],
-    ['a call of another tool gets its declared timeout', tool('a', 'mcp__x__y', { timeout: MINUTE }), MINUTE],
-    ['a call of another tool without a timeout gets no extra time', tool('a', 'WebFetch', {}), 0],
   ])('idleMs is extended while a tool call runs: %s', (_, call, more) => {
     const { tell, untilExcess } = scene({ idleMs: 10_000 });
     tell(call);
@@ -147,10 +181,10 @@ describe('idleMs', () => {
   });
 
   it('the declared timeout of a call counts from the start of the call', () => {
-    const { tell, untilExcess } = scene({ idleMs: 10_000 });
+    const { limits, tell, untilExcess } = scene({ idleMs: 10_000 });
     tell(tool('a', 'Bash'));
     vi.advanceTimersByTime(MINUTE);
-    tell(SAYS);
+    limits.alive();
     expect(untilExcess()).toBe(MINUTE + 10_000);
   });
 
@@ -159,7 +193,7 @@ describe('idleMs', () => {
     tell(tool('a', 'Bash'));
     vi.advanceTimersByTime(MINUTE);
     limits.pause();
-    tell(SAYS);
+    limits.alive();
     vi.advanceTimersByTime(60 * MINUTE);
     expect(excess).toEqual([]);
     limits.resume();

@@ -4,8 +4,8 @@ import { SessionFolder } from '../../../../src/core/orchestration/contract/sessi
 import type { SessionSpec } from '../../../../src/core/orchestration/contract/session-spec.js';
 import type { IgnoreRules } from '../../../../src/core/orchestration/git/ignore-rules.js';
 import type { RunGuard } from '../../../../src/core/orchestration/guard/run-guard.js';
-import { RunLimits } from '../../../../src/core/orchestration/run/limits.js';
 import { RunObserver } from '../../../../src/core/orchestration/run/observer.js';
+import { RunProgress } from '../../../../src/core/orchestration/session/run-progress.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
 import { eventually } from '../../../support/eventually.js';
 import { FakeRecord } from '../../../support/fake-record.js';
@@ -27,11 +27,8 @@ it('the observer is caught up only after the ignore rules of the last commit hav
     record,
     control: { stopping: false, stop() {}, hold() {}, release() {} },
     guard: { ready: async () => {}, inspect: () => [] } as unknown as RunGuard,
-    limits: new RunLimits(
-      {},
-      () => ({ costUsd: 0, tokens: 0 }),
-      () => {},
-    ),
+    limits: { observe() {}, alive() {} },
+    progress: new RunProgress(),
     lease: { after() {} },
     ignoreRules,
     prices: {},

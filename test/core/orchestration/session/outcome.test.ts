@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { MOUNTS_REFUSED } from '../../../../src/core/orchestration/session/mounts-refused.js';
 import type { ResultObservation } from '../../../../src/core/orchestration/session/observation.js';
-import { MOUNTS_REFUSED, outcomeOf, type RunWitnesses } from '../../../../src/core/orchestration/session/outcome.js';
+import { outcomeOf, type RunWitnesses } from '../../../../src/core/orchestration/session/outcome.js';
 import type { RunStop } from '../../../../src/core/orchestration/session/run.js';
 
 const GOOD: ResultObservation = { kind: 'result', subtype: 'success', isError: false, text: 'done' };
@@ -15,6 +16,11 @@ const outcome = (witnesses: Partial<RunWitnesses>): ReturnType<typeof outcomeOf>
   outcomeOf({
     end: { exitCode: 0 },
     result: undefined,
+    isFinal: witnesses.result !== undefined,
+    worksOn: false,
+    isSilent: false,
+    open: { calls: [], tasks: [], unheard: [] },
+    failedRequest: undefined,
     hasEvents: true,
     unattended: { docker: true, dockerImage: 'agents:stable' },
     stopped: undefined,
@@ -35,8 +41,15 @@ describe('the outcome of a run', () => {
     ['an unknown end without a result', { end: { unknown: true } }, 'failed', 'incomplete'],
     ['exit 0 with a result that is an error', { result: bad('odd') }, 'failed', 'error'],
     ['a good result, but exit 1', { end: { exitCode: 1 }, result: GOOD }, 'failed', 'error'],
-    ['a good result, but killed', { end: { exitCode: 137 }, result: GOOD }, 'failed', 'killed'],
-    ['a good result, but terminated', { end: { exitCode: 143 }, result: GOOD }, 'failed', 'terminated'],
+    ['a good result, but killed', { end: { exitCode: 137 }, result: GOOD }, 'completed', 'success'],
+    ['an interim result, then killed', { end: { exitCode: 137 }, result: GOOD, isFinal: false }, 'failed', 'killed'],
+    ['a good result, but terminated', { end: { exitCode: 143 }, result: GOOD }, 'completed', 'success'],
+    [
+      'an interim result, then terminated',
+      { end: { exitCode: 143 }, result: GOOD, isFinal: false },
+      'failed',
+      'terminated',
+    ],
     ['an unknown end with exit 1', { end: { unknown: true, exitCode: 1 }, result: GOOD }, 'failed', 'error'],
     [
       'the exit code and message of a container whose mounts were swapped',
@@ -68,8 +81,20 @@ describe('the outcome of a run', () => {
       'failed',
       'error',
     ],
-    ['too much memory', { end: { exitCode: 137, oomKilled: true }, result: GOOD }, 'failed', 'oom'],
-    ['a container that is lost', { end: { reason: 'lost', error: 'gone' }, result: GOOD }, 'failed', 'lost'],
+    ['too much memory', { end: { exitCode: 137, oomKilled: true } }, 'failed', 'oom'],
+    [
+      'too much memory after a good result',
+      { end: { exitCode: 137, oomKilled: true }, result: GOOD },
+      'completed',
+      'success',
+    ],
+    ['a container that is lost', { end: { reason: 'lost', error: 'gone' } }, 'failed', 'lost'],
+    [
+      'a container that is lost after a good result',
+      { end: { reason: 'lost', error: 'gone' }, result: GOOD },
+      'completed',
+      'success',
+    ],
     ['a launch that failed', { end: { reason: 'LAUNCH_FAILED' } }, 'failed', 'LAUNCH_FAILED'],
     ['an engine that is unavailable', { end: { reason: 'DOCKER_UNAVAILABLE' } }, 'failed', 'DOCKER_UNAVAILABLE'],
     ['a stop on purpose', { end: { exitCode: 143 }, stopped: CANCEL }, 'cancelled', 'cancelled'],
@@ -163,6 +188,7 @@ describe("the provider's usage limit", () => {
     expect(outcome({ end: { exitCode: 1 }, result: LIMITED, resetsAt: 7 })).toEqual({
       status: 'failed',
       result: { text: LIMITED.text, exitCode: 1, reason: 'rate_limited', error: LIMITED.text },
+      cause: 'usage_limit',
       usageLimit: { resetsAt: 7 },
     });
     expect(outcome({ result: LIMITED }).usageLimit).toEqual({});
@@ -171,7 +197,7 @@ describe("the provider's usage limit", () => {
   it.each([
     ['a run that was cancelled', { result: LIMITED, stopped: CANCEL }],
     ['a run that reached a limit of ours', { result: LIMITED, stopped: LIMIT }],
-    ['a run that was killed', { end: { exitCode: 137, oomKilled: true }, result: LIMITED }],
+    ['a run that was killed', { end: { exitCode: 137, oomKilled: true }, result: LIMITED, isFinal: false }],
     ['a run while the engine is unavailable', { end: AWAY, result: LIMITED }],
     ['a run that went well after all', { result: GOOD }],
     ['another error', { result: bad('odd') }],

@@ -1,0 +1,143 @@
+import { exitMsOf, idleMsOf, type SessionLimits, startMsOf } from '../session/limits.js';
+import type { Observation } from '../session/observation.js';
+import { MOST_OPEN, type OpenCall, type RunProgress } from '../session/run-progress.js';
+import type { PausableClock } from '../util/pausable-clock.js';
+
+/** Bash's time-out if a call declares none, and the longest that it may declare (Claude Code 2.1.98 and 2.1.332). */
+const BASH_TIMEOUT_MS = 120_000;
+const BASH_MOST_MS = 600_000;
+/** Work in the background may be silent for this long. Claude Code 2.1.332 itself waits ten minutes for it. */
+const BACKGROUND_MS = 3_600_000;
+/** Shortening a conversation is one request to the model, and the log says nothing meanwhile. */
+const COMPACTION_MS = 900_000;
+
+/** What happens if a run is silent for too long. */
+export interface SilenceEvents {
+  /** Claude Code has not written its first line within `limits.startMs`. */
+  onNoStart(ms: number): void;
+  /** The run shows no sign of life although nothing is open that explains it. `hasBegun`: it wrote a line before. */
+  onIdle(ms: number, hasBegun: boolean): void;
+  /** The run's last word is older than `limits.exitMs`, and its process is still there. */
+  onOverdue(): void;
+}
+
+export interface SilenceOptions extends SilenceEvents {
+  readonly limits: SessionLimits;
+  readonly clock: PausableClock;
+  readonly progress: RunProgress;
+  /** True if no person sits at the agent's terminal. Only then a first line, a result and an exit are to be expected. */
+  readonly unattended: boolean;
+  /** The variables of Claude Code, as far as they are known. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * Watches how long a run shows no sign of life, and judges the silence by what is open. There is one timer. A log line only
+ * notes the time, because a log may have a hundred thousand lines a second.
+ */
+export class Silence {
+  readonly #options: SilenceOptions;
+  readonly #callsUntil = new Map<string, number>();
+  #lastSign: number;
+  #hasLine = false;
+  #isFinal = false;
+  #cancel: () => void = () => {};
+  #ended = false;
+
+  constructor(options: SilenceOptions) {
+    this.#options = options;
+    this.#lastSign = options.clock.now();
+  }
+
+  /** Called when the agent begins to work, or when this process begins to watch it. */
+  start(): void {
+    this.#lastSign = this.#options.clock.now();
+    this.#arm();
+  }
+
+  /** Called for each line of Claude's. */
+  alive(): void {
+    this.#lastSign = this.#options.clock.now();
+    if (!this.#hasLine) {
+      this.#hasLine = true;
+      this.#arm();
+    } else if (this.#isFinal) this.#arm();
+  }
+
+  /** Called when the log has reported something, and the progress has it. */
+  observe(observations: readonly Observation[]): void {
+    for (const observation of observations) if (observation.kind === 'tool') this.#began(observation);
+    if (this.#isFinal === this.#options.progress.isFinal) return;
+    this.#isFinal = !this.#isFinal;
+    this.#arm();
+  }
+
+  /** Called when the run is over. */
+  end(): void {
+    this.#ended = true;
+    this.#cancel();
+  }
+
+  #arm(): void {
+    this.#cancel();
+    if (this.#ended) return;
+    const { limits, clock, unattended, onOverdue, onNoStart } = this.#options;
+    const startMs = startMsOf(limits);
+    const idleMs = idleMsOf(limits, unattended);
+    if (this.#isFinal && unattended) this.#cancel = clock.after(exitMsOf(limits), onOverdue);
+    else if (!this.#hasLine && unattended && startMs <= (limits.idleMs ?? startMs))
+      this.#cancel = clock.after(startMs, () => onNoStart(startMs));
+    else if (idleMs !== undefined) this.#cancel = clock.after(idleMs, () => this.#look(idleMs));
+  }
+
+  /** Called when a sign of life could be too old. */
+  #look(idleMs: number): void {
+    const { clock, onIdle } = this.#options;
+    const left = this.#silentUntil() + idleMs - clock.now();
+    if (left <= 0) onIdle(idleMs, this.#hasLine);
+    // What is open may end at any time. So the next look is never later than if nothing were open.
+    else this.#cancel = clock.after(Math.min(left, idleMs), () => this.#look(idleMs));
+  }
+
+  /** Until when the silence is explained, on `clock`. */
+  #silentUntil(): number {
+    const { progress } = this.#options;
+    const { tasks } = progress.open;
+    const explained = [
+      this.#lastSign,
+      ...this.#openCallsUntil(),
+      ...(tasks.length > 0 ? [this.#lastSign + BACKGROUND_MS] : []),
+      ...(progress.isCompacting ? [this.#lastSign + COMPACTION_MS] : []),
+    ];
+    const until = explained.reduce((latest, time) => Math.max(latest, time));
+    // After a result, even a call without a time limit may not hold the run for good.
+    return progress.hasResult ? Math.min(until, this.#lastSign + BACKGROUND_MS) : until;
+  }
+
+  #openCallsUntil(): number[] {
+    const { openCalls } = this.#options.progress;
+    for (const id of this.#callsUntil.keys()) if (!openCalls.has(id)) this.#callsUntil.delete(id);
+    return [...this.#callsUntil.values()];
+  }
+
+  #began(call: Extract<Observation, { kind: 'tool' }>): void {
+    this.#callsUntil.set(call.id, this.#options.clock.now() + this.#declaredMs(call));
+    if (this.#callsUntil.size > 2 * MOST_OPEN) this.#openCallsUntil();
+  }
+
+  /** How long a call may take. Only Bash has a time limit that is known here. Other tools take as long as they take. */
+  #declaredMs({ name, input }: Pick<OpenCall, 'name' | 'input'>): number {
+    if (name !== 'Bash') return Number.POSITIVE_INFINITY;
+    const { env } = this.#options;
+    const usual = milliseconds(env.BASH_DEFAULT_TIMEOUT_MS) ?? BASH_TIMEOUT_MS;
+    const most = Math.max(milliseconds(env.BASH_MAX_TIMEOUT_MS) ?? BASH_MOST_MS, usual);
+    const { timeout } = (input ?? {}) as { timeout?: unknown };
+    return Math.min(typeof timeout === 'number' && timeout > 0 ? timeout : usual, most);
+  }
+}
+
+/** Claude Code reads its variables like this. */
+function milliseconds(text: string | undefined): number | undefined {
+  const number = Number.parseInt(text ?? '', 10);
+  return number > 0 ? number : undefined;
+}
