@@ -3,18 +3,16 @@ import type {
   Danger,
   ErrorSeverity,
   GuardRequest,
+  PausedFor,
   PendingQuestion,
   SessionAsked,
   SessionDependency,
   SessionEnvironment,
   SessionMetadata,
   SessionMode,
-  SessionPause,
   SessionPriority,
   SessionResult,
-  SessionRun,
   SessionStatus,
-  SessionWait,
   TokenUsage,
   ToolUsageRecord,
   UnifiedSession,
@@ -28,6 +26,7 @@ import { truncate } from '../core/orchestration/util/text.js';
 import { cutInput } from './cut-input.js';
 import { cutResult } from './cut-result.js';
 import { needsPerson } from './needs-person.js';
+import { type RunView, runView } from './run-view.js';
 
 /**
  * A session's record as it is sent over HTTP. The fields up to `stats` are those that the older monitoring page reads. Their
@@ -71,8 +70,12 @@ export interface AutonomousSession {
   createdAt: number;
   startedAt?: number;
   endedAt?: number;
-  /** When the session goes on, if it waits for the end of a usage limit. */
+  /** When the session goes on by itself, if it waits for its provider. */
   resumeAt?: number;
+  /** Why the session waits until `resumeAt`. */
+  pausedFor?: PausedFor;
+  /** Whose login and money the session uses. */
+  account?: string;
   environment: SessionEnvironment;
   /** The model and effort that the session was asked to use, and if it was asked for a typed result. */
   asked?: SessionAsked;
@@ -116,26 +119,6 @@ export interface SessionStats {
   lastOutput?: string;
   /** The time of the session's last activity, ISO 8601. */
   lastUpdate?: string;
-}
-
-/** What a time line shows of one run. */
-export interface RunView {
-  number: number;
-  requestedAt?: number;
-  launchedAt?: number;
-  startedAt?: number;
-  endedAt?: number;
-  pausedAt?: number;
-  pauses?: readonly SessionPause[];
-  waitingAt?: number;
-  waits?: readonly SessionWait[];
-  exitCode?: number;
-  containerName?: string;
-  /** A shell command that opens the terminal of an `interactive` session on the machine. */
-  attachCommand?: string;
-  feedback?: string;
-  /** The run asks again for a result that fits: 1 for the first time. */
-  outputRetry?: number;
 }
 
 /** A tool call that waits for a person. */
@@ -240,6 +223,8 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals' 
     startedAt: session.startedAt,
     endedAt: session.endedAt,
     resumeAt: session.resumeAt,
+    pausedFor: session.pausedFor,
+    account: session.account,
     environment,
     asked: session.asked,
     conversation: session.conversationId,
@@ -254,27 +239,6 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals' 
     turns: metadata.turns,
     tokens: metadata.tokens,
     result: session.result,
-  });
-}
-
-function runView(run: SessionRun): RunView {
-  const { number, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses, waitingAt, waits } = run;
-  const { exitCode, containerName, attachCommand, feedback, outputRetry } = run;
-  return defined({
-    number,
-    requestedAt,
-    launchedAt,
-    startedAt,
-    endedAt,
-    pausedAt,
-    pauses,
-    waitingAt,
-    waits,
-    exitCode,
-    containerName,
-    attachCommand,
-    feedback: feedback === undefined ? undefined : truncate(feedback, TEXT_LENGTH),
-    outputRetry,
   });
 }
 

@@ -33,5 +33,5 @@ export type {
   QuestionSource,
 } from './session/question.js';
 export type { SessionEnvironment, SessionResult, UnifiedSession, WorktreeChanges } from './session/record.js';
-export type { RunEnd, RunStop, SessionPause, SessionRun, SessionWait } from './session/run.js';
-export type { SessionMode, SessionStatus, TerminalStatus, WaitingFor } from './session/status.js';
+export type { RunEnd, RunFailure, RunStop, SessionPause, SessionRun, SessionWait } from './session/run.js';
+export type { PausedFor, SessionMode, SessionStatus, TerminalStatus, WaitingFor } from './session/status.js';

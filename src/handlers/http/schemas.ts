@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { CreateSessionOptions } from '../../core/index.js';
+import { accountOptions } from '../../core/orchestration/options/account-schemas.js';
 import {
   askedOptions,
   limitsSchema,
@@ -62,9 +63,12 @@ export const createBody = z.strictObject({
   outputRetries: askedOptions.outputRetries.describe(
     'How often the conversation goes on by itself if the result does not fit. Default 2.',
   ),
+  ...accountOptions,
 });
 
 export const bodies = {
+  hold: z.strictObject({ reason: z.string() }),
+  release: z.strictObject({ account: z.string().optional().describe('Only this account. Default: all holds.') }),
   nothing: z.strictObject({}),
   cancel: z.strictObject({ reason: z.string().max(2_000).optional() }),
   continue: z.strictObject({ feedback: z.string() }),

@@ -24,7 +24,7 @@ export class SessionInterventions {
     if (session.resumeAt !== undefined) {
       throw new OrchestrationError(
         'ILLEGAL_TRANSITION',
-        `Session ${session.id} waits for its provider's usage limit and goes on by itself; use cancel() to end it.`,
+        `Session ${session.id} waits until ${new Date(session.resumeAt).toISOString()} and goes on by itself; use cancel() to end it.`,
       );
     }
     await this.#requireRun(session, 'paused').pause();

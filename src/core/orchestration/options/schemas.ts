@@ -9,6 +9,7 @@ import { type ModelPrices, priceProblem } from '../session/model-price.js';
 import type { OutputSchema } from '../session/output-schema.js';
 import { PRIORITIES } from '../session/queue-plan.js';
 import type { SessionMode } from '../session/status.js';
+import { accountOptions } from './account-schemas.js';
 
 export const MODES = [
   'autonomous',
@@ -148,6 +149,7 @@ export const managerSchema = z.strictObject({
   releaseSlotWhileWaiting: z.boolean().optional(),
   socket: z.boolean().optional(),
   keepEnded: keepEndedSchema.optional(),
+  ...accountOptions,
   prices: pricesSchema.optional(),
   ...askedOptions,
   output: outputSchema.optional(),
@@ -192,6 +194,7 @@ export const createSchema = z.strictObject({
   questions: questionsSchema.optional(),
   limits: limitsSchema.optional(),
   policy: policySchema.optional(),
+  ...accountOptions,
   detached: z.boolean().optional(),
   ...planSchema,
   signal: z.instanceof(AbortSignal).optional(),

@@ -165,6 +165,15 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
     return this.#positions.queue;
   }
 
+  async holdQueue(reason: string): Promise<QueueStatus> {
+    return (await this.#reach()).call('holdQueue', [reason], () => this.queueStatus());
+  }
+
+  async releaseQueue(account?: string): Promise<QueueStatus> {
+    const given = account === undefined ? [] : [account];
+    return (await this.#reach()).call('releaseQueue', given, () => this.queueStatus());
+  }
+
   /** Ends the connection. The sessions and their manager go on. */
   async close(): Promise<void> {
     if (this.#closed.signal.aborted) return;
@@ -268,7 +277,7 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
       },
       onAction: (id, action, at) => void this.#records.apply(id, action, at),
       onQueue: (event) => {
-        this.#positions = new ToldPositions(event.queue);
+        if (event.type === 'queue:changed') this.#positions = new ToldPositions(event.queue);
         this.#records.queueChanged(event);
       },
       onLost: () => this.#lost(),
