@@ -9,6 +9,7 @@ export type {
   ChannelCoderSession,
   ClassifiedError,
   ClaudeExecutorOptions,
+  ContinueOptions,
   CreateSessionOptions,
   Danger,
   DangerLevel,

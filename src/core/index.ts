@@ -71,7 +71,13 @@ export {
   type ToolRule,
 } from './orchestration/session/policy.js';
 export type { QueueStatus } from './orchestration/session/queue-status.js';
-export type { EventStreamOptions, SessionFilter, Sessions, WaitOptions } from './orchestration/session/sessions.js';
+export type {
+  ContinueOptions,
+  EventStreamOptions,
+  SessionFilter,
+  Sessions,
+  WaitOptions,
+} from './orchestration/session/sessions.js';
 export type { WorktreeRequest } from './orchestration/session/worktree-request.js';
 export { UnifiedSessionManager } from './orchestration/session-manager.js';
 export type * from './orchestration/types.js';

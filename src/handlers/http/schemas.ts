@@ -44,7 +44,7 @@ export const createBody = z.strictObject({
 export const bodies = {
   nothing: z.strictObject({}),
   cancel: z.strictObject({ reason: z.string().max(2_000).optional() }),
-  continue: z.strictObject({ feedback: z.string() }),
+  continue: z.strictObject({ feedback: z.string(), fresh: z.boolean().optional() }),
   steer: z.strictObject({ message: z.string() }),
   approve: z.strictObject({ requestId: z.string(), note: z.string().optional() }),
   remove: z.strictObject({

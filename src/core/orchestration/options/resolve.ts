@@ -11,12 +11,13 @@ import type { ModelPrices } from '../session/model-price.js';
 import type { OutputSchema } from '../session/output-schema.js';
 import { detachPolicy, type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from '../session/policy.js';
 import type { QuestionMode } from '../session/question.js';
+import type { ContinueOptions } from '../session/sessions.js';
 import type { SessionMode } from '../session/status.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { check } from './check.js';
 import { type AskedOutput, askedOutput, resolveOutput } from './output.js';
-import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
+import { continueSchema, createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
 
 /**
  * Which sessions that have ended a manager keeps. It removes the others as `remove()` does, without `force`: after each end,
@@ -240,6 +241,12 @@ function copied<T>(options: T): T {
 export function resolveFeedback(feedback: string): string {
   check(feedbackSchema, { feedback });
   return feedback;
+}
+
+/** @throws OrchestrationError `INVALID_OPTIONS` */
+export function resolveContinue(options: ContinueOptions): { fresh?: true } {
+  check(continueSchema, options);
+  return options.fresh ? { fresh: true } : {};
 }
 
 /** @throws OrchestrationError `INVALID_OPTIONS` */

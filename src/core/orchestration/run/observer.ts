@@ -85,9 +85,12 @@ export class RunObserver {
   }
 
   /** What was observed about how the run went. */
-  get witnesses(): Omit<RunWitnesses, 'end' | 'stopped' | 'unattended'> {
+  get witnesses(): Omit<RunWitnesses, 'end' | 'stopped'> {
+    const { mode, environment } = this.#options.record.session;
     const { isFinal, worksOn, isSilent, open, failedRequest } = this.#options.progress;
     return {
+      // A person may leave a terminal before a conversation begins.
+      unattended: mode === 'interactive' ? undefined : environment,
       isFinal,
       worksOn,
       isSilent,

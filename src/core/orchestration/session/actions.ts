@@ -90,6 +90,8 @@ export type SessionAction =
       readonly type: 'continued';
       readonly at: number;
       readonly feedback: string;
+      /** The run begins a new conversation. */
+      readonly fresh?: true;
       readonly commandId?: string;
       readonly outputRetry?: number;
       readonly exitCode?: number;

@@ -105,6 +105,8 @@ export interface SessionErrorEvent extends SessionEventBase<'session:error'>, Ob
 /** A further run was requested: by `continue()`, or automatically after a usage limit. */
 export interface SessionContinuedEvent extends SessionEventBase<'session:continued'> {
   readonly feedback: string;
+  /** True if the run begins a new conversation. */
+  readonly fresh?: true;
 }
 /** The session ended. No event of this run follows. */
 export interface SessionEndedEvent
@@ -198,7 +200,15 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
     case 'woken':
       return [{ type: 'session:working', ...base }];
     case 'continued':
-      return [{ type: 'session:continued', ...base, feedback: action.feedback }, ...queuedEvents(base)];
+      return [
+        {
+          type: 'session:continued',
+          ...base,
+          feedback: action.feedback,
+          ...(action.fresh && { fresh: true as const }),
+        },
+        ...queuedEvents(base),
+      ];
     case 'queued':
       return queuedEvents(base);
     case 'ended':

@@ -44,8 +44,8 @@ export interface UnifiedSession<T = unknown> {
   /** Which model the session was asked to use, and if it was asked for a typed result. Absent if it was asked for nothing. */
   readonly asked?: SessionAsked;
   /**
-   * The id of Claude's conversation (a UUID), which `claude --resume` takes. It stays the same in all runs. Absent until Claude
-   * has begun the conversation.
+   * The id of Claude's conversation (a UUID), which `claude --resume` takes. It stays the same in all runs, until `continue()` is
+   * called with `fresh`. Absent until Claude has begun the conversation.
    */
   readonly conversationId?: string;
   /** The same as `conversationId`, under the name that the project's plan gave it. */

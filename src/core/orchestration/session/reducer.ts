@@ -142,12 +142,14 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
       return { ...session, environment: Object.freeze(environment) };
     }
     case 'continued': {
-      const { result: _, endedAt: __, resumeAt: ___, ...rest } = withNothingAsked(awake(session));
+      const { result: _, endedAt: __, resumeAt: ___, ...open } = withNothingAsked(awake(session));
+      const rest = action.fresh ? withoutConversation(open) : open;
       const closed = hasOpenRun(session) ? changeRun(rest, { endedAt: action.at, ...exitCodeOf(action) }) : rest.runs;
       const { feedback, commandId, outputRetry, at: requestedAt } = action;
       const run: SessionRun = {
         number: closed.length + 1,
         feedback,
+        ...(action.fresh && { fresh: true as const }),
         ...(commandId !== undefined && { commandId }),
         ...(outputRetry !== undefined && { outputRetry }),
         requestedAt,
@@ -164,4 +166,13 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
 
 function exitCodeOf(from: { readonly exitCode?: number }): { exitCode?: number } {
   return from.exitCode === undefined ? {} : { exitCode: from.exitCode };
+}
+
+/** The next run begins a conversation of its own. */
+function withoutConversation<Session extends Pick<UnifiedSession, 'conversationId' | 'channelCoderSession'>>({
+  conversationId: _,
+  channelCoderSession: __,
+  ...rest
+}: Session): Omit<Session, 'conversationId' | 'channelCoderSession'> {
+  return rest;
 }
