@@ -6,7 +6,7 @@ import { type Figure, isMet, table } from './support/figure.js';
 
 /** The groups that can be chosen by name, and the files of each group. */
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  queue: ['queue'],
+  queue: ['queue', 'long-queue'],
   monitor: ['monitor-latency', 'monitor-replay', 'log-flood', 'record-size'],
   guard: ['guard-round-trip', 'danger'],
   page: ['page'],

@@ -128,6 +128,12 @@ function anchorsOf(page: string): string[] {
 }
 
 describe('the examples', () => {
+  it('typed-output.ts asks again for a result that does not fit, and prints the typed result', async () => {
+    const output = await example('typed-output.ts', '--simulate', tempFolder(), tempFolder());
+    const again = 'asked again: - /severity: must be <= 5';
+    expect(output).toBe(`3: Reads past the end (src/read.ts)\n${again}\n`);
+  });
+
   it('simulated.ts shows an error of a tool and the answer to feedback', async () => {
     expect(await example('simulated.ts', tempFolder())).toBe('command_failed\nYou said: Try again\n');
   });

@@ -14,9 +14,12 @@ import {
 } from 'autonomous-orchestration/handlers';
 import type { Hono } from 'hono';
 import { describe, expectTypeOf, it } from 'vitest';
+import { z } from 'zod';
 import type {
   Admission,
+  AfterSession,
   ApprovalSource,
+  BlockedItem,
   CreateSessionOptions,
   Danger,
   DangerRecord,
@@ -42,6 +45,7 @@ import type {
   SessionCreatedEvent,
   SessionDangerEvent,
   SessionDeniedEvent,
+  SessionDependency,
   SessionEndedEvent,
   SessionEvent,
   SessionFilter,
@@ -51,6 +55,7 @@ import type {
   SessionMessageEvent,
   SessionMetadata,
   SessionPausedEvent,
+  SessionPriority,
   SessionRemovedEvent,
   SessionResult,
   SessionResumedEvent,
@@ -64,6 +69,7 @@ import type {
   ToolPolicy,
   ToolRule,
   ToolUsageRecord,
+  TypedId,
   UnifiedSession,
   UnifiedSessionManager,
   UnpricedUsage,
@@ -138,8 +144,12 @@ describe('UnifiedSessionManager', () => {
     expectTypeOf<ConstructorParameters<typeof UnifiedSessionManager>>().toEqualTypeOf<
       [options?: SessionManagerOptions]
     >();
-    expectTypeOf<Manager['create']>().toEqualTypeOf<(options: CreateSessionOptions) => Promise<UnifiedSession>>();
-    expectTypeOf<Manager['get']>().toEqualTypeOf<(id: string) => UnifiedSession | undefined>();
+    expectTypeOf<Manager['create']>().toEqualTypeOf<
+      <T = unknown>(options: CreateSessionOptions<T>) => Promise<UnifiedSession<T>>
+    >();
+    expectTypeOf<Manager['get']>().toEqualTypeOf<
+      <T = unknown>(id: string | TypedId<T>) => UnifiedSession<T> | undefined
+    >();
     expectTypeOf<Manager['list']>().toEqualTypeOf<(filter?: SessionFilter) => UnifiedSession[]>();
     expectTypeOf<Manager['cancel']>().toEqualTypeOf<(id: string, reason?: string) => Promise<UnifiedSession>>();
     expectTypeOf<Manager['continue']>().toEqualTypeOf<(id: string, feedback: string) => Promise<UnifiedSession>>();
@@ -158,10 +168,12 @@ describe('UnifiedSessionManager', () => {
     expectTypeOf<Sessions['remove']>().toEqualTypeOf<Manager['remove']>();
     expectTypeOf<SessionManagerOptions['keepEnded']>().toEqualTypeOf<KeepEnded | undefined>();
     expectTypeOf<KeepEnded>().toEqualTypeOf<{ count?: number; days?: number }>();
+    expectTypeOf<Manager['waitFor']>().toEqualTypeOf<
+      <T = unknown>(id: string | TypedId<T>, options?: WaitOptions) => Promise<UnifiedSession<T>>
+    >();
     expectTypeOf<SessionManagerOptions['prices']>().toEqualTypeOf<ModelPrices | undefined>();
     expectTypeOf<ModelPrices[string]>().toEqualTypeOf<ModelPrice>();
     expectTypeOf<SessionRun['unpriced']>().toEqualTypeOf<UnpricedUsage | undefined>();
-    expectTypeOf<Manager['waitFor']>().toEqualTypeOf<(id: string, options?: WaitOptions) => Promise<UnifiedSession>>();
     expectTypeOf<Manager['events']>().toEqualTypeOf<
       (options?: EventStreamOptions) => AsyncIterableIterator<SessionEvent>
     >();
@@ -170,6 +182,41 @@ describe('UnifiedSessionManager', () => {
     expectTypeOf<Manager['close']>().toEqualTypeOf<(options?: { sessions?: 'detach' | 'cancel' }) => Promise<void>>();
     expectTypeOf<Manager>().toExtend<AsyncDisposable>();
   });
+
+  it.each<Sessions>([])(
+    'a schema types the result, from create() to waitFor(), wherever the manager is',
+    async (sessions) => {
+      const schema = z.object({ title: z.string(), tags: z.array(z.string()).default([]), at: z.coerce.date() });
+      type Asked = { title: string; tags?: string[] | undefined; at?: unknown };
+      const created = await sessions.create({ prompt: 'hello', output: schema });
+      const ended = await sessions.waitFor(created.id);
+      expectTypeOf(ended.result?.output).toEqualTypeOf<z.input<typeof schema> | undefined>();
+      expectTypeOf(ended.result?.output?.title).toEqualTypeOf<string | undefined>();
+      expectTypeOf<z.input<typeof schema>>().toExtend<Asked>();
+      expectTypeOf(sessions.get(created.id)?.result?.output).toEqualTypeOf<z.input<typeof schema> | undefined>();
+      expectTypeOf(created.id).toExtend<string>();
+      expectTypeOf(ended).toExtend<UnifiedSession>();
+      const byManager = await manager.waitFor(
+        (await manager.create({ prompt: 'hello', output: z.array(z.number()) })).id,
+      );
+      expectTypeOf(byManager.result?.output).toEqualTypeOf<number[] | undefined>();
+    },
+  );
+
+  it.each<Sessions>([])(
+    'without a Standard Schema, ids are strings and the result can be anything',
+    async (sessions) => {
+      const created = await sessions.create({ prompt: 'hello', output: { type: 'object' } });
+      expectTypeOf(created.id).toEqualTypeOf<string>();
+      expectTypeOf((await sessions.waitFor(created.id)).result?.output).toEqualTypeOf<unknown>();
+      expectTypeOf((await sessions.waitFor('some id')).result?.output).toEqualTypeOf<unknown>();
+      expectTypeOf(created).toEqualTypeOf<UnifiedSession>();
+      // @ts-expect-error no such effort
+      void sessions.create({ prompt: 'hello', effort: 'huge' });
+      // @ts-expect-error a schema is no text
+      void sessions.create({ prompt: 'hello', output: '{}' });
+    },
+  );
 
   it('waitFor() and list() accept one status or several', () => {
     expectTypeOf<WaitOptions['status']>().toEqualTypeOf<SessionStatus | readonly SessionStatus[] | undefined>();
@@ -227,13 +274,16 @@ describe('the parts of a manager on their own', () => {
     expectTypeOf<ConstructorParameters<typeof AutonomousExecutor>>().toEqualTypeOf<
       ConstructorParameters<typeof PlanningExecutor>
     >();
-    expectTypeOf(new AutonomousExecutor().create).toEqualTypeOf<
-      (options: CreateSessionOptions) => Promise<UnifiedSession>
-    >();
+    expectTypeOf(new AutonomousExecutor().create).toEqualTypeOf<UnifiedSessionManager['create']>();
     expectTypeOf(new AutonomousExecutor({}).sessions).toEqualTypeOf<Sessions>();
   });
 
   it('docker accepts a boolean or options', () => {
+    expectTypeOf<CreateSessionOptions['after']>().toEqualTypeOf<readonly AfterSession[] | undefined>();
+    expectTypeOf<CreateSessionOptions['priority']>().toEqualTypeOf<SessionPriority | undefined>();
+    expectTypeOf<CreateSessionOptions['notBefore']>().toEqualTypeOf<number | undefined>();
+    expectTypeOf<UnifiedSession['after']>().toEqualTypeOf<readonly SessionDependency[] | undefined>();
+    expectTypeOf<QueueStatus['blocked']>().toEqualTypeOf<readonly BlockedItem[] | undefined>();
     expectTypeOf<CreateSessionOptions['docker']>().toEqualTypeOf<boolean | Partial<DockerOptions> | undefined>();
     expectTypeOf<UnifiedSession['conversationId']>().toEqualTypeOf<UnifiedSession['channelCoderSession']>();
   });

@@ -34,6 +34,9 @@ export type { ApprovalSource, Denial } from './orchestration/session/denial.js';
 export type { DockerOptions, MountOption } from './orchestration/session/docker-options.js';
 export type {
   QueueChangedEvent,
+  QueueEvent,
+  QueueHeldEvent,
+  QueueReleasedEvent,
   SessionApprovalEvent,
   SessionContinuedEvent,
   SessionCreatedEvent,
@@ -44,6 +47,7 @@ export type {
   SessionEvent,
   SessionManagerEvents,
   SessionMessageEvent,
+  SessionOverageEvent,
   SessionPausedEvent,
   SessionPromptEvent,
   SessionQuestionEvent,
@@ -61,6 +65,7 @@ export type {
 export type { SessionLimits } from './orchestration/session/limits.js';
 export type { ModelPrice, ModelPrices, UnpricedUsage } from './orchestration/session/model-price.js';
 export type { ResultObservation } from './orchestration/session/observation.js';
+export type { OverageChoice } from './orchestration/session/overage.js';
 export type { AskedCall, Verdict } from './orchestration/session/policy.js';
 export {
   DEFAULT_POLICY,
@@ -70,7 +75,10 @@ export {
   type ToolPolicy,
   type ToolRule,
 } from './orchestration/session/policy.js';
-export type { QueueStatus } from './orchestration/session/queue-status.js';
+export type { QueueHold, UsageWindow } from './orchestration/session/queue-hold.js';
+export type { SessionDependency, SessionPriority } from './orchestration/session/queue-plan.js';
+export type { BlockedItem, QueueStatus } from './orchestration/session/queue-status.js';
+export type { ResolvedRetry, RetryCause, RetryOptions } from './orchestration/session/retry.js';
 export type {
   ContinueOptions,
   EventStreamOptions,

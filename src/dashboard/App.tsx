@@ -4,6 +4,7 @@ import { Board } from './components/Board.js';
 import { Contained } from './components/Contained.js';
 import { FindSession } from './components/FindSession.js';
 import { Header } from './components/Header.js';
+import { Holds } from './components/Holds.js';
 import { SessionPage } from './components/SessionPage.js';
 import { StartSession } from './components/StartSession.js';
 import { Timeline } from './components/Timeline.js';
@@ -39,6 +40,7 @@ export function App(): React.ReactNode {
         Skip to the sessions
       </button>
       <Header page={route.page} onFind={() => setDialog('find')} onStart={() => setDialog('start')} />
+      <Holds />
       <main id="main" tabIndex={-1}>
         <Contained key={route.page === 'session' ? route.id : route.page}>
           {route.page === 'board' && <Board />}

@@ -84,6 +84,11 @@ export function act(id: string, action: SessionAction, body: object = {}): Promi
   return post(sessionPath(id, `/${action}`), body);
 }
 
+/** @param account default: all holds */
+export function releaseQueue(account: string | undefined): Promise<unknown> {
+  return post('api/autonomous-queue/release', account === undefined ? {} : { account });
+}
+
 export function createSession(options: object): Promise<AutonomousSession> {
   return post('api/autonomous-sessions', options);
 }

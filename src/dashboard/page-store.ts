@@ -104,5 +104,11 @@ function withQueue(state: PageState, queue: Snapshot['queue']): PageState {
     const session = sessions.get(id);
     if (session?.state === 'queued') sessions.set(id, { ...session, queuePosition: position });
   }
+  for (const { id } of queue.blocked ?? []) {
+    const session = sessions.get(id);
+    if (session?.queuePosition === undefined) continue;
+    const { queuePosition: _, ...blocked } = session;
+    sessions.set(id, blocked);
+  }
   return { ...state, queue, sessions };
 }

@@ -213,6 +213,12 @@ export class SessionFeed {
   }
 }
 
+const PAUSES = {
+  usage_limit: 'Paused until the usage limit is reset',
+  retry: 'Paused after a failure, tries again by itself',
+  overage: 'Paused until extra usage is not needed any more',
+} as const;
+
 function noteOf(event: FeedEvent): { title: string; text: string } | undefined {
   switch (event.type) {
     case 'session:created':
@@ -228,7 +234,9 @@ function noteOf(event: FeedEvent): { title: string; text: string } | undefined {
     case 'session:steered':
       return { title: DELIVERED, text: event.message };
     case 'session:paused':
-      return { title: event.resumeAt === undefined ? 'Paused' : 'Paused until the usage limit is reset', text: '' };
+      return { title: event.resumeAt === undefined ? 'Paused' : PAUSES[event.pausedFor ?? 'usage_limit'], text: '' };
+    case 'session:overage':
+      return { title: 'Paid extra usage began', text: '' };
     case 'session:resumed':
       return { title: 'Resumed', text: '' };
     case 'session:waiting':

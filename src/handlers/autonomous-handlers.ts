@@ -92,6 +92,10 @@ export interface AutonomousHandlers {
   handleAutonomousRemove(taskId: string, force?: boolean): Promise<HandlerResult<AutonomousSession>>;
   /** As {@link Sessions.queueStatus}. */
   handleAutonomousQueue(): Promise<HandlerResult<QueueStatus>>;
+  /** As {@link Sessions.holdQueue}. */
+  handleAutonomousHoldQueue(reason: string): Promise<HandlerResult<QueueStatus>>;
+  /** As {@link Sessions.releaseQueue}. */
+  handleAutonomousReleaseQueue(account?: string): Promise<HandlerResult<QueueStatus>>;
 }
 
 /**
@@ -164,6 +168,8 @@ export function createAutonomousHandlers(manager: Sessions): AutonomousHandlers 
         return sessionView(await manager.remove(requireSession(taskId).id, { force }));
       }),
     handleAutonomousQueue: () => answered(() => manager.queueStatus()),
+    handleAutonomousHoldQueue: (reason) => answered(() => manager.holdQueue(reason)),
+    handleAutonomousReleaseQueue: (account) => answered(() => manager.releaseQueue(account)),
 
     createAutonomousMonitor(taskId, onEvent) {
       requireArgument('onEvent', onEvent, typeof onEvent === 'function', 'a function');
@@ -175,7 +181,7 @@ export function createAutonomousHandlers(manager: Sessions): AutonomousHandlers 
       if (!find(taskId)) onEvent({ type: 'error', taskId, message: 'Session not found' });
       // Returns what `onEvent` returns, so that the manager reports a promise that rejects.
       const listener = (event: SessionEvent): unknown => {
-        if (event.type === 'queue:changed' || !mayBe(taskId, event.session)) return undefined;
+        if (!('session' in event) || !mayBe(taskId, event.session)) return undefined;
         const { sessionId, at, replayed } = event;
         // A `taskId` means the latest session that has it. While we watch, a newer session may come.
         const isLast = event.type === 'session:removed' && !find(taskId);

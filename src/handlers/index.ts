@@ -11,10 +11,10 @@ export { type AutonomousServer, serveAutonomousApp } from './http/serve.js';
 export { STATUS_OF } from './http/status-of.js';
 export type { LogEntry } from './log-entries.js';
 export type { MonitorEvent, MonitoredEvent } from './monitor-event.js';
+export type { RunView } from './run-view.js';
 export type {
   ApprovalView,
   AutonomousSession,
   AutonomousSessionDetails,
-  RunView,
   SessionStats,
 } from './session-view.js';

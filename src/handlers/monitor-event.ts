@@ -47,6 +47,7 @@ export interface MonitoredEvent {
     | 'denied'
     | 'steered'
     | 'paused'
+    | 'overage'
     | 'resumed'
     | 'waiting'
     | 'working'
@@ -89,7 +90,7 @@ export interface MonitoredEvent {
   position?: number;
   /** The number of the run, 1 is the first. Of `started`. */
   run?: number;
-  /** When the session goes on by itself, in epoch milliseconds. Of `paused`, if the session waits for a usage limit. */
+  /** When the session goes on by itself, in epoch milliseconds. Of `paused`, if the session waits for its provider. */
   resumeAt?: number;
   /** How the session ended. Of `result`. */
   status?: TerminalStatus;
@@ -99,7 +100,11 @@ export interface MonitoredEvent {
 export function monitorEvent(event: SessionEvent): MonitoredEvent | undefined {
   switch (event.type) {
     case 'queue:changed':
+    case 'queue:held':
+    case 'queue:released':
       return undefined;
+    case 'session:overage':
+      return { type: 'overage' };
     case 'session:created':
       return { type: 'created' };
     case 'session:recovered':

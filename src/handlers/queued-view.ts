@@ -9,7 +9,10 @@ const LOG_LINES = 3;
  */
 export function withQueueNote<View extends AutonomousSession | AutonomousSessionDetails>(view: View): View {
   if (view.state !== 'queued') return view;
-  const note = `Queued: waits for a slot, at place ${view.queuePosition ?? '?'} of the queue.`;
+  const note =
+    view.queuePosition === undefined
+      ? 'Queued: waits for other sessions or for its time, before it waits for a slot.'
+      : `Queued: waits for a slot, at place ${view.queuePosition} of the queue.`;
   return {
     ...view,
     stats: { ...view.stats, lastOutput: note },

@@ -3,15 +3,16 @@ import type {
   Danger,
   ErrorSeverity,
   GuardRequest,
+  PausedFor,
   PendingQuestion,
+  SessionAsked,
+  SessionDependency,
   SessionEnvironment,
   SessionMetadata,
   SessionMode,
-  SessionPause,
+  SessionPriority,
   SessionResult,
-  SessionRun,
   SessionStatus,
-  SessionWait,
   TokenUsage,
   ToolUsageRecord,
   UnifiedSession,
@@ -25,6 +26,7 @@ import { truncate } from '../core/orchestration/util/text.js';
 import { cutInput } from './cut-input.js';
 import { cutResult } from './cut-result.js';
 import { needsPerson } from './needs-person.js';
+import { type RunView, runView } from './run-view.js';
 
 /**
  * A session's record as it is sent over HTTP. The fields up to `stats` are those that the older monitoring page reads. Their
@@ -52,7 +54,14 @@ export interface AutonomousSession {
   mode: SessionMode;
   /** The session's own status, which is more precise than `status`. */
   state: SessionStatus;
+  /** 1 is next. Absent while the session may not start because of `after` or `notBefore`. */
   queuePosition?: number;
+  /** The sessions that have to end before this one starts. */
+  after?: readonly SessionDependency[];
+  /** How soon the session gets a slot. Absent if it is `normal`. */
+  priority?: SessionPriority;
+  /** The session does not start before this time. */
+  notBefore?: number;
   /** What the session waits for, if it has nothing to do. Absent if it waits only for decisions about tool calls. */
   waitingFor?: WaitingFor;
   /** True if the session works on while no process is there, and nobody decides about its tool calls then. */
@@ -61,9 +70,15 @@ export interface AutonomousSession {
   createdAt: number;
   startedAt?: number;
   endedAt?: number;
-  /** When the session goes on, if it waits for the end of a usage limit. */
+  /** When the session goes on by itself, if it waits for its provider. */
   resumeAt?: number;
+  /** Why the session waits until `resumeAt`. */
+  pausedFor?: PausedFor;
+  /** Whose login and money the session uses. */
+  account?: string;
   environment: SessionEnvironment;
+  /** The model and effort that the session was asked to use, and if it was asked for a typed result. */
+  asked?: SessionAsked;
   /** Claude's conversation id. */
   conversation?: string;
   runs: RunView[];
@@ -104,24 +119,6 @@ export interface SessionStats {
   lastOutput?: string;
   /** The time of the session's last activity, ISO 8601. */
   lastUpdate?: string;
-}
-
-/** What a time line shows of one run. */
-export interface RunView {
-  number: number;
-  requestedAt?: number;
-  launchedAt?: number;
-  startedAt?: number;
-  endedAt?: number;
-  pausedAt?: number;
-  pauses?: readonly SessionPause[];
-  waitingAt?: number;
-  waits?: readonly SessionWait[];
-  exitCode?: number;
-  containerName?: string;
-  /** A shell command that opens the terminal of an `interactive` session on the machine. */
-  attachCommand?: string;
-  feedback?: string;
 }
 
 /** A tool call that waits for a person. */
@@ -217,13 +214,19 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals' 
     mode,
     state: status,
     queuePosition: session.queuePosition,
+    after: session.after,
+    priority: session.priority,
+    notBefore: session.notBefore,
     waitingFor: session.waitingFor,
     detached: session.detached,
     createdAt,
     startedAt: session.startedAt,
     endedAt: session.endedAt,
     resumeAt: session.resumeAt,
+    pausedFor: session.pausedFor,
+    account: session.account,
     environment,
+    asked: session.asked,
     conversation: session.conversationId,
     runs: runs.map(runView),
 
@@ -236,26 +239,6 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals' 
     turns: metadata.turns,
     tokens: metadata.tokens,
     result: session.result,
-  });
-}
-
-function runView(run: SessionRun): RunView {
-  const { number, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses, waitingAt, waits } = run;
-  const { exitCode, containerName, attachCommand, feedback } = run;
-  return defined({
-    number,
-    requestedAt,
-    launchedAt,
-    startedAt,
-    endedAt,
-    pausedAt,
-    pauses,
-    waitingAt,
-    waits,
-    exitCode,
-    containerName,
-    attachCommand,
-    feedback: feedback === undefined ? undefined : truncate(feedback, TEXT_LENGTH),
   });
 }
 

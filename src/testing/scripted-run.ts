@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { SIMULATED_MODEL } from '../core/orchestration/monitoring/model-id.js';
 import versions from '../core/orchestration/session/claude-versions.json' with { type: 'json' };
 import type { SimulatedRun, SimulatedStep } from './simulated-executor.js';
 
@@ -29,6 +30,8 @@ export interface ScriptedRunOptions {
   subtype?: string;
   /** US dollars. Default 0.01 a turn. */
   costUsd?: number;
+  /** The typed result that the agent gives. Default: none. */
+  output?: unknown;
   /** The exit code of Claude. Default 0. */
   exitCode?: number;
   /** What the agent does when it gets a message by `steer()`. Default: it says that it understood the message. */
@@ -54,8 +57,6 @@ export function recordedRun(file: string, { afterMs = 0 }: { afterMs?: number } 
   return { steps: steps() };
 }
 
-const MODEL = 'simulated';
-
 /** Writes the lines of one conversation. */
 class Script {
   readonly #conversation: string;
@@ -68,7 +69,7 @@ class Script {
 
   *steps(turns: readonly ScriptedTurn[], options: ScriptedRunOptions): Generator<SimulatedStep> {
     const session_id = this.#conversation;
-    const init = { type: 'system', subtype: 'init', session_id, model: MODEL, tools: [], cwd: '/workspace' };
+    const init = { type: 'system', subtype: 'init', session_id, model: SIMULATED_MODEL, tools: [], cwd: '/workspace' };
     yield { line: { ...init, claude_code_version: versions.newest } };
     for (const turn of turns) yield* this.turn(turn);
 
@@ -76,7 +77,9 @@ class Script {
     const num_turns = this.#turns;
     const total_cost_usd = options.costUsd ?? num_turns * 0.01;
     const is_error = subtype !== 'success';
-    yield { line: { type: 'result', subtype, is_error, result: this.#result, num_turns, total_cost_usd, session_id } };
+    const typed = options.output === undefined ? {} : { structured_output: options.output };
+    const said = { result: this.#result, ...typed };
+    yield { line: { type: 'result', subtype, is_error, ...said, num_turns, total_cost_usd, session_id } };
   }
 
   *turn(turn: ScriptedTurn): Generator<SimulatedStep> {
@@ -93,7 +96,7 @@ class Script {
         ? { type: 'tool_use', id, name: turn.tool, input: turn.input ?? {} }
         : { type: 'text', text: turn.text };
     const usage = { input_tokens: 100, output_tokens: 20 };
-    const message = { id: `msg_${suffix}`, role: 'assistant', model: MODEL, content: [block], usage };
+    const message = { id: `msg_${suffix}`, role: 'assistant', model: SIMULATED_MODEL, content: [block], usage };
     yield { line: { type: 'assistant', message, ...base }, ...pause };
     if (!('tool' in turn)) {
       this.#result = turn.text;

@@ -226,7 +226,8 @@ describe('a tool call', () => {
 });
 
 it('errors and dangers are the same in a feed from the record and from events', () => {
-  const error = { severity: 'warning', code: 'rate_limit', message: 'slow down' } as const;
+  const error = { severity: 'critical', code: 'disk_full', message: 'no space' } as const;
+  const nextStep = 'Free space';
   const planted = { level: 'critical', rule: 'git.planted', reason: 'a hook' } as const;
   const session = observed(
     runningSession(),
@@ -237,12 +238,17 @@ it('errors and dangers are the same in a feed from the record and from events', 
     1,
     1,
     CREATED,
-    { type: 'session:error', error: { ...error, at: 100 } },
+    { type: 'session:error', error: { ...error, nextStep, at: 100 } },
     { type: 'session:danger', danger: { ...planted, at: 110, tool: 'git', toolUseId: '' } },
   );
   for (const feed of [new SessionFeed(sessionDetails(session), []), new SessionFeed(details(), events)]) {
     expect(feed.items.slice(1)).toMatchObject([
-      { kind: 'error', severity: 'warning', text: 'rate_limit: slow down' },
+      {
+        kind: 'error',
+        severity: 'critical',
+        text: 'disk_full: no space',
+        nextStep: expect.stringContaining(nextStep),
+      },
       { kind: 'danger', level: 'critical', text: 'git: a hook' },
     ]);
   }

@@ -195,6 +195,27 @@ it('a session can be started in every mode, and the form shows only the fields o
   ]);
 });
 
+it('a session can be started with a model, an effort and the form of its result, which its page shows', async () => {
+  const { server } = await serveSimulation(({ conversationId }) =>
+    scriptedRun([{ text: 'Done.' }], { conversationId, output: { city: 'Oslo' } }),
+  );
+  const page = await openPage(server);
+  await page.getByRole('button', { name: 'Start a session' }).click();
+  await page.getByLabel('What should it do?').fill('Which city?');
+  await page.getByLabel('Model', { exact: true }).fill('opus');
+  await page.getByLabel('Models to fall back to (optional)').fill('sonnet, haiku');
+  await page.getByLabel('Effort').selectOption('low');
+  const form = page.getByLabel('Form of the result (optional)');
+  await form.fill('{"type": ');
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.getByText('The form of the result has to be a JSON Schema.').waitFor();
+  await form.fill('{"type": "object", "required": ["city"]}');
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.getByRole('region', { name: 'Result' }).getByText('"city": "Oslo"').waitFor();
+  await page.getByText('sonnet, haiku').waitFor();
+});
+
 it('a card shows the first child sessions, and the page of the leader draws the visible ones', async () => {
   const { manager, server } = await serveSimulation(ENDLESS, { maxConcurrent: 2, maxQueued: 300 });
   const { id } = await manager.create({ prompt: 'x', taskId: 'parent' });

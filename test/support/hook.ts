@@ -94,7 +94,14 @@ export interface Hook {
   exit: Promise<HookExit>;
 }
 
-type HookEvent = 'PreToolUse' | 'PostToolUse' | 'PostToolUseFailure' | 'Stop' | 'StopFailure' | 'UserPromptSubmit';
+type HookEvent =
+  | 'SessionStart'
+  | 'PreToolUse'
+  | 'PostToolUse'
+  | 'PostToolUseFailure'
+  | 'Stop'
+  | 'StopFailure'
+  | 'UserPromptSubmit';
 
 /** The input that Claude Code gives its hooks. */
 export function hookInput(event: HookEvent, change: object = {}): object {

@@ -1,6 +1,7 @@
 import type { SessionAction } from '../../src/core/orchestration/session/actions.js';
 import type { GuardRequest } from '../../src/core/orchestration/session/metadata.js';
 import type { Observation } from '../../src/core/orchestration/session/observation.js';
+import type { PendingQuestion } from '../../src/core/orchestration/session/question.js';
 import type { UnifiedSession } from '../../src/core/orchestration/session/record.js';
 import { reduceSession } from '../../src/core/orchestration/session/reducer.js';
 import type { SessionStatus } from '../../src/core/orchestration/session/status.js';
@@ -35,6 +36,19 @@ export function runningSession(identity: Identity = {}): UnifiedSession {
 export function guardRequest(requestId: string, change: Partial<GuardRequest> = {}): GuardRequest {
   const call = { toolUseId: `toolu-${requestId}`, tool: 'Bash', input: Object.freeze({ command: 'make release' }) };
   return { requestId, ...call, askedAt: 5, deadline: 600_005, ...change };
+}
+
+/** A question of the agent that waits for a person. */
+export function pendingQuestion(questionId: string, change: Partial<PendingQuestion> = {}): PendingQuestion {
+  const question = { text: 'Go on?', options: [{ label: 'Yes' }, { label: 'No' }], multiSelect: false };
+  return {
+    questionId,
+    toolUseId: `toolu-${questionId}`,
+    questions: [question],
+    askedAt: 5,
+    deadline: 600_005,
+    ...change,
+  };
 }
 
 /** The id of the approval that `sessionIn('waiting_feedback')` waits for. */

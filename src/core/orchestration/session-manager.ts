@@ -115,6 +115,14 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     return this.#sessions.runs.queue.status();
   }
 
+  async holdQueue(reason: string): Promise<QueueStatus> {
+    return this.#sessions.holdQueue(reason);
+  }
+
+  async releaseQueue(account?: string): Promise<QueueStatus> {
+    return this.#sessions.releaseQueue(account);
+  }
+
   /**
    * Takes over what earlier managers of this `stateDir` have left, whether they were closed or killed. Sessions that run are
    * observed again from the beginning of their runs; `replayed` marks events that may have been reported before. Sessions whose

@@ -1,5 +1,5 @@
 /** What a user of the library sees of sessions: options, records, runs. */
-export type { CreateSessionOptions } from './session/create-options.js';
+export type { AfterSession, CreateSessionOptions } from './session/create-options.js';
 export type {
   ClassifiedError,
   DangerRecord,
@@ -11,6 +11,17 @@ export type {
   ToolOutcome,
   ToolUsageRecord,
 } from './session/metadata.js';
+export type { Effort, ModelChoice, SessionAsked } from './session/model-choice.js';
+export type {
+  ClaudeOutput,
+  JsonSchema,
+  OutputIssue,
+  OutputRequest,
+  OutputSchema,
+  OutputVerdict,
+  StandardOutputSchema,
+  TypedId,
+} from './session/output-schema.js';
 export type {
   AnsweredPart,
   AnsweredQuestion,
@@ -22,5 +33,5 @@ export type {
   QuestionSource,
 } from './session/question.js';
 export type { SessionEnvironment, SessionResult, UnifiedSession, WorktreeChanges } from './session/record.js';
-export type { RunEnd, RunStop, SessionPause, SessionRun, SessionWait } from './session/run.js';
-export type { SessionMode, SessionStatus, TerminalStatus, WaitingFor } from './session/status.js';
+export type { RunEnd, RunFailure, RunStop, SessionPause, SessionRun, SessionWait } from './session/run.js';
+export type { PausedFor, SessionMode, SessionStatus, TerminalStatus, WaitingFor } from './session/status.js';

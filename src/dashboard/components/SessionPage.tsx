@@ -14,6 +14,7 @@ import { Fact } from './Fact.js';
 import { Family } from './Family.js';
 import { Mode } from './Mode.js';
 import { Nothing } from './Nothing.js';
+import { Output } from './Output.js';
 import { Plan } from './Plan.js';
 import { Question } from './Question.js';
 import { RunBar } from './RunBar.js';
@@ -57,6 +58,7 @@ function OneSession({ session }: { session: AutonomousSession }): React.ReactNod
         <Question key={question.questionId} sessionId={session.id} question={question} />
       ))}
       {result?.error !== undefined && <p className="outcome">{revealed(result.error)}</p>}
+      {session.asked?.output && session.state === 'completed' && <Output session={session} />}
       {result?.planFile !== undefined && <Plan session={session} />}
       <div className="columns">
         <section className="group" aria-label="Activity">
@@ -165,7 +167,7 @@ interface FactsProps {
 }
 
 function Facts({ session, sessions }: FactsProps): React.ReactNode {
-  const { environment, mode, detached, stats, conversation, logFile, runs, id, parentId, result } = session;
+  const { environment, mode, detached, stats, conversation, logFile, runs, id, parentId, result, asked } = session;
   const parent = useMemo(() => parentsOf(sessions)(session), [session, sessions]);
   return (
     <dl className="facts">
@@ -178,7 +180,10 @@ function Facts({ session, sessions }: FactsProps): React.ReactNode {
       <Fact name="Base" value={environment.base} />
       <Fact name="Image" value={environment.docker ? environment.dockerImage : 'none: no container'} />
       <Fact name="Container" value={runs.at(-1)?.containerName} />
+      <Fact name="Asked model" value={asked?.model} />
+      <Fact name="Falls back to" value={asked?.fallbackModels?.join(', ')} />
       <Fact name="Model" value={stats.model} />
+      <Fact name="Effort" value={asked?.effort} />
       <Fact name="Conversation" value={conversation} />
       <Fact name="Log" value={runs.some(({ launchedAt }) => launchedAt !== undefined) ? logFile : undefined} />
       <Fact name="Plan" value={result?.planFile} />

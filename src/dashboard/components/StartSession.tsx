@@ -1,12 +1,18 @@
 import { useId, useState } from 'react';
+import type { SessionPriority } from '../../core/index.js';
+import { isTerminal } from '../../core/orchestration/session/transitions.js';
 import { createSession } from '../api.js';
 import { revealed } from '../format.js';
 import { usePage } from '../page-context.js';
 import { sessionHref } from '../route.js';
 import { Dialog } from './Dialog.js';
+import { Field } from './Field.js';
+import { askedBy, ModelFields } from './ModelFields.js';
 import { useWork } from './use-work.js';
 
 const MINUTE_MS = 60_000;
+/** How many sessions, the newest ones, the new session can wait for. */
+const MOST_OFFERED = 100;
 
 /** A sentence for each mode. */
 const MODES = {
@@ -26,18 +32,20 @@ interface Props {
 
 /** Starts a session in one of the workspaces that the server offers. */
 export function StartSession({ plan, onClose }: Props): React.ReactNode {
-  const { workspaces } = usePage();
+  const { workspaces, sessions } = usePage();
   const { busy, error, run } = useWork();
   const [mode, setMode] = useState<Mode>('autonomous');
   const listId = useId();
+  const open = [...sessions.values()].filter(({ state }) => !isTerminal(state)).slice(-MOST_OFFERED);
   const shown = plan && revealed(plan.text);
   const start = (form: FormData): void => {
     const text = (name: string): string => String(form.get(name) ?? '').trim();
     const [costUsd, minutes, children] = [Number(text('cost')), Number(text('minutes')), text('children')];
     const prompt = String(form.get('prompt') ?? '');
     run(
-      () =>
+      async () =>
         createSession({
+          ...askedBy(form),
           // Send the plan that the person has read, even if the session has another plan by now. If the person has changed
           // nothing, send the plan's exact text and not the shown text, in which invisible characters are replaced by codes.
           prompt: plan && prompt === shown ? plan.text : prompt,
@@ -46,6 +54,9 @@ export function StartSession({ plan, onClose }: Props): React.ReactNode {
           ...(plan && { parentId: plan.id }),
           ...(text('taskId') !== '' && { taskId: text('taskId') }),
           ...(text('branch') !== '' && { worktree: text('branch') }),
+          ...(text('priority') !== 'normal' && { priority: text('priority') as SessionPriority }),
+          ...(text('notBefore') !== '' && { notBefore: new Date(text('notBefore')).getTime() }),
+          ...(text('after') !== '' && { after: [{ id: text('after') }] }),
           limits: {
             ...(costUsd > 0 && { costUsd }),
             ...(minutes > 0 && { durationMs: Math.round(minutes * MINUTE_MS) }),
@@ -110,6 +121,29 @@ export function StartSession({ plan, onClose }: Props): React.ReactNode {
             </Field>
           )}
         </div>
+        <div className="pair">
+          <Field label="Priority">
+            <select name="priority" defaultValue="normal">
+              <option>high</option>
+              <option>normal</option>
+              <option>low</option>
+            </select>
+          </Field>
+          <Field label="Not before">
+            <input name="notBefore" type="datetime-local" />
+          </Field>
+          <Field label="When this one has completed">
+            <select name="after" defaultValue="">
+              <option value="">does not wait for a session</option>
+              {open.map(({ id, taskId }) => (
+                <option key={id} value={id}>
+                  {revealed(taskId)}
+                </option>
+              ))}
+            </select>
+          </Field>
+        </div>
+        <ModelFields hasOutput={mode !== 'planning' && mode !== 'interactive'} />
         {error && <p role="alert">{error}</p>}
         <div className="answer">
           <button type="submit" className="primary" disabled={busy}>
@@ -121,15 +155,5 @@ export function StartSession({ plan, onClose }: Props): React.ReactNode {
         </div>
       </form>
     </Dialog>
-  );
-}
-
-function Field({ label, children }: { label: string; children: React.ReactNode }): React.ReactNode {
-  return (
-    // biome-ignore lint/a11y/noLabelWithoutControl: its control is the child
-    <label className="field">
-      <span>{label}</span>
-      {children}
-    </label>
   );
 }

@@ -130,7 +130,7 @@ export class EventHistory {
   readonly #add = (event: SessionEvent): void => {
     const id = ++this.#lastId;
     const json = JSON.stringify(feedEvent(id, event));
-    this.#entries.push({ id, sessionId: event.sessionId, queue: event.type === 'queue:changed', json });
+    this.#entries.push({ id, sessionId: event.sessionId, queue: isOfQueue(event), json });
     this.#characters += json.length;
     while (this.#entries.length - this.#start > MOST_EVENTS || this.#characters > MOST_CHARACTERS) {
       this.#characters -= this.#entries[this.#start]?.json.length ?? 0;
@@ -144,11 +144,16 @@ export class EventHistory {
   };
 }
 
+function isOfQueue(event: SessionEvent): event is Extract<SessionEvent, { type: `queue:${string}` }> {
+  return event.type.startsWith('queue:');
+}
+
 function feedEvent(id: number, event: SessionEvent): FeedEvent {
   if (event.type === 'queue:changed') {
     const items = event.queue.items.slice(0, MOST_PLACES);
     return { ...event, id, queue: { ...event.queue, items } };
   }
+  if (isOfQueue(event)) return { ...event, id };
   const { session, ...rest } = event;
   const { costUsd, tokens } = session.metadata;
   return {

@@ -103,6 +103,22 @@ export function apiRoutes({ handlers, history, workspaces }: RouteSources): Rout
     }),
     route({
       method: 'post',
+      path: '/api/autonomous-queue/hold',
+      description: 'Holds the queue: no session starts until it is released.',
+      data: 'QueueStatus',
+      body: bodies.hold,
+      run: ({ body: { reason } }) => handlers.handleAutonomousHoldQueue(reason),
+    }),
+    route({
+      method: 'post',
+      path: '/api/autonomous-queue/release',
+      description: 'Lets sessions start again.',
+      data: 'QueueStatus',
+      body: bodies.release,
+      run: ({ body: { account } }) => handlers.handleAutonomousReleaseQueue(account),
+    }),
+    route({
+      method: 'post',
       path: SESSIONS,
       description: 'Creates a session: starts or queues it.',
       data: 'AutonomousSession',

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import type { CreateSessionOptions } from '../../core/index.js';
-import { limitsSchema, MODES, questionsSchema } from '../../core/orchestration/options/schemas.js';
+import { accountOptions } from '../../core/orchestration/options/account-schemas.js';
+import {
+  askedOptions,
+  limitsSchema,
+  MODES,
+  planSchema,
+  questionsSchema,
+} from '../../core/orchestration/options/schemas.js';
 
 /** The body of `POST /api/autonomous-sessions`: the options of `create()`, without those that reach beyond the workspaces. */
 export const createBody = z.strictObject({
@@ -39,9 +46,29 @@ export const createBody = z.strictObject({
       'Whether a person is asked what the agent wants to know, or nobody is there. Default: as the server was told.',
     ),
   limits: limitsSchema.optional(),
+  after: planSchema.after.describe(
+    'The sessions that have to end before this one starts. `on` is completed by default.',
+  ),
+  priority: planSchema.priority.describe('Which waiting session starts first. Default normal, or that of the leader.'),
+  notBefore: planSchema.notBefore.describe('The session does not start before this time, in epoch milliseconds.'),
+  model: askedOptions.model.describe(
+    'An alias of Claude Code, like opus, or the full name. Default: that of the manager.',
+  ),
+  fallbackModels: askedOptions.fallbackModels.describe('At most three, tried in this order.'),
+  effort: askedOptions.effort,
+  output: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('A JSON Schema (draft-07 or 2020-12) of at most 64 KiB. The result is in result.output of the details.'),
+  outputRetries: askedOptions.outputRetries.describe(
+    'How often the conversation goes on by itself if the result does not fit. Default 2.',
+  ),
+  ...accountOptions,
 });
 
 export const bodies = {
+  hold: z.strictObject({ reason: z.string() }),
+  release: z.strictObject({ account: z.string().optional().describe('Only this account. Default: all holds.') }),
   nothing: z.strictObject({}),
   cancel: z.strictObject({ reason: z.string().max(2_000).optional() }),
   continue: z.strictObject({ feedback: z.string(), fresh: z.boolean().optional() }),

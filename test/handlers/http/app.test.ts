@@ -406,6 +406,24 @@ describe('creating a session over HTTP', () => {
     expect(third).toMatchObject({ status: 400, json: { code: 'INVALID_OPTIONS' } });
   });
 
+  it('a session over HTTP can be asked for a model and, by a JSON Schema, for a typed result', async () => {
+    const { post, get, manager } = testApp(({ conversationId }) =>
+      scriptedRun([{ text: 'Done.' }], { conversationId, output: { city: 'Oslo' } }),
+    );
+    const output = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
+    const models = { model: 'opus', fallbackModels: ['sonnet'], effort: 'low' };
+    const asked = { ...models, output, outputRetries: 1 };
+    const { status, text, json } = await post(SESSIONS, { prompt: 'x', ...asked });
+    expect(status, text).toBe(201);
+    const { id } = (json as { data: { id: string } }).data;
+    await manager.waitFor(id);
+    expect((await get(`${SESSIONS}/${id}`)).json).toMatchObject({
+      data: { asked: { ...models, output: { retries: 1 } }, result: { output: { city: 'Oslo' } } },
+    });
+    for (const wrong of [{ model: '-x' }, { effort: 'huge' }, { output: { type: 'objekt' } }, { output: 'x' }])
+      expect(await post(SESSIONS, { prompt: 'x', ...wrong })).toMatchObject({ status: 400 });
+  });
+
   it('a session over HTTP can have any mode and limits for its children', async () => {
     const { post, manager } = testApp(DONE);
     const modes = ['autonomous', 'interactive', 'planning', 'orchestration', 'worktree'];

@@ -3,9 +3,11 @@ import type { DockerOptions } from '../session/docker-options.js';
 import type { SessionLimits } from '../session/limits.js';
 import type { ModelChoice } from '../session/model-choice.js';
 import type { OutputRequest } from '../session/output-schema.js';
+import type { OverageChoice } from '../session/overage.js';
 import type { ResolvedPolicy } from '../session/policy.js';
 import type { QuestionMode } from '../session/question.js';
 import type { SessionEnvironment } from '../session/record.js';
+import type { ResolvedRetry } from '../session/retry.js';
 import type { SessionMode } from '../session/status.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 
@@ -39,6 +41,10 @@ export interface SessionSpec {
   /** The manager's policy, tightened by the session's own policy. */
   readonly policy: ResolvedPolicy;
   readonly limits: SessionLimits;
+  /** Whose login and money the session uses. Absent in what earlier releases have stored, like the next two. */
+  readonly account?: string;
+  readonly retry?: ResolvedRetry;
+  readonly onOverage?: OverageChoice;
 }
 
 /** What an executor found out about the place where a session will run. */

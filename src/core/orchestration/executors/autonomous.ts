@@ -31,7 +31,7 @@ export class AutonomousExecutor extends AutonomousMode {
    * @throws OrchestrationError as `UnifiedSessionManager.create` documents, except `QUEUE_FULL`; `INVALID_OPTIONS` for another mode;
    * `STATE_LOCKED` if a manager uses the executor, or its `stateDir`
    */
-  async create(options: CreateSessionOptions): Promise<UnifiedSession> {
+  async create<T = unknown>(options: CreateSessionOptions<T>): Promise<UnifiedSession<T>> {
     requireObject(options);
     const { mode = 'autonomous' } = options;
     if (mode === 'autonomous') return this.sessions.create(options);

@@ -5,7 +5,21 @@ import type { ContinueOptions } from '../session/sessions.js';
 /** The options that an agent may choose for a session below its own. All others are inherited. */
 export type ChildOptions = Pick<
   CreateSessionOptions,
-  'mode' | 'prompt' | 'taskId' | 'worktree' | 'limits' | 'policy' | 'maxTurns' | 'disallowedTools'
+  | 'mode'
+  | 'prompt'
+  | 'taskId'
+  | 'worktree'
+  | 'limits'
+  | 'policy'
+  | 'maxTurns'
+  | 'disallowedTools'
+  | 'after'
+  | 'priority'
+  | 'model'
+  | 'fallbackModels'
+  | 'effort'
+  | 'output'
+  | 'outputRetries'
 >;
 
 /**

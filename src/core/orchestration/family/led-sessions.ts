@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { SlotLease } from '../run/slot-lease.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
+import { PRIORITIES, type SessionPriority } from '../session/queue-plan.js';
 import type { UnifiedSession } from '../session/record.js';
 import type { ContinueOptions } from '../session/sessions.js';
 import { isTerminal } from '../session/transitions.js';
@@ -37,9 +38,22 @@ export class LedSessions implements ChildSessions {
     this.#options = options;
   }
 
-  create(options: ChildOptions): Promise<UnifiedSession> {
+  async create(options: ChildOptions): Promise<UnifiedSession> {
     const { commands, leaderId, requestId } = this.#options;
+    for (const { id } of options.after ?? []) this.get(id);
+    this.#requirePriority(options.priority);
     return commands.create({ ...options, parentId: leaderId }, childId(leaderId, requestId));
+  }
+
+  /** An agent may not put the sessions that it leads before those that its own session had to wait behind. */
+  #requirePriority(asked: SessionPriority | undefined): void {
+    const { tree, leaderId } = this.#options;
+    const own = tree.leader(leaderId)?.session.priority ?? 'normal';
+    if (asked === undefined || PRIORITIES.indexOf(asked) >= PRIORITIES.indexOf(own)) return;
+    throw new OrchestrationError(
+      'INVALID_OPTIONS',
+      `Option 'priority': '${asked}' is higher than '${own}', the priority of your own session. Leave it out, or ask for less.`,
+    );
   }
 
   list(): UnifiedSession[] {

@@ -1,6 +1,9 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { ORCHESTRATE_USAGE } from '../mailbox/orchestrate-script.js';
 import type { ToolUsageRecord } from '../session/metadata.js';
+import { EFFORTS } from '../session/model-choice.js';
+import type { JsonSchema } from '../session/output-schema.js';
+import { PRIORITIES } from '../session/queue-plan.js';
 import type { UnifiedSession } from '../session/record.js';
 import type { SessionMode } from '../session/status.js';
 import { isTerminal } from '../session/transitions.js';
@@ -81,10 +84,16 @@ function run(children: ChildSessions, args: readonly string[]): Answer | Promise
 
 async function create(children: ChildSessions, args: readonly string[]): Promise<Answer> {
   const text = { type: 'string' } as const;
-  const work = { mode: text, branch: text, base: text, 'task-id': text, 'max-turns': text };
+  const turn = {
+    priority: text,
+    after: { ...text, multiple: true },
+    'after-ended': { ...text, multiple: true },
+  } as const;
+  const asked = { model: text, 'fallback-models': text, effort: text, output: text, 'output-retries': text };
+  const work = { ...asked, mode: text, branch: text, base: text, 'task-id': text, 'max-turns': text };
   const limits = { 'duration-ms': text, 'idle-ms': text, 'cost-usd': text, tokens: text, children: text, depth: text };
   const policy = { dangerous: text, deny: { ...text, multiple: true }, ask: { ...text, multiple: true } } as const;
-  const { values, words } = parsed(args, { ...work, ...limits, ...policy }, ['PROMPT']);
+  const { values, words } = parsed(args, { ...work, ...turn, ...limits, ...policy }, ['PROMPT']);
   const [prompt = ''] = words;
   const { mode, branch, base } = values;
   if (base !== undefined && branch === undefined) throw new UsageError("'--base' needs '--branch'");
@@ -92,11 +101,22 @@ async function create(children: ChildSessions, args: readonly string[]): Promise
   const rules = (['deny', 'ask'] as const).flatMap((decision) =>
     (values[decision] ?? []).map((tool) => ({ tool, decision })),
   );
+  const after = [
+    ...(values.after ?? []).map((id) => ({ id, on: 'completed' as const })),
+    ...(values['after-ended'] ?? []).map((id) => ({ id, on: 'ended' as const })),
+  ];
   const options = given({
     mode: oneOf('--mode', MODES, mode),
     worktree: branch === undefined ? undefined : { branch, ...given({ base }) },
     taskId: values['task-id'],
+    priority: oneOf('--priority', PRIORITIES, values.priority),
+    after: after.length > 0 ? after : undefined,
     maxTurns: number('--max-turns', values['max-turns']),
+    model: values.model,
+    fallbackModels: values['fallback-models']?.split(','),
+    effort: oneOf('--effort', EFFORTS, values.effort),
+    output: schema(values.output),
+    outputRetries: number('--output-retries', values['output-retries']),
     limits: given({
       durationMs: number('--duration-ms', values['duration-ms']),
       idleMs: number('--idle-ms', values['idle-ms']),
@@ -192,6 +212,17 @@ function number(option: string, text: string | undefined): number | undefined {
   throw new UsageError(`'${option}' takes a number; received ${quote(text)}`);
 }
 
+function schema(text: string | undefined): JsonSchema | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as JsonSchema;
+  } catch {
+    // The same error as for any other text that is no object.
+  }
+  throw new UsageError(`'--output' takes a JSON Schema, an object; received ${quote(text)}`);
+}
+
 function oneOf<T extends string>(option: string, choices: readonly T[], text: string | undefined): T | undefined {
   const choice = choices.find((known) => known === text);
   if (text === undefined || choice !== undefined) return choice;
@@ -230,8 +261,9 @@ function entryLine({ at, type, ...entry }: Entry): string {
 
 function viewOf({ id, mode, status, queuePosition, taskId, environment, metadata, result }: UnifiedSession): object {
   const { branch } = environment;
-  const { text, reason, error, changes } = result ?? {};
-  return { id, mode, status, queuePosition, taskId, branch, costUsd: metadata.costUsd, text, reason, error, changes };
+  const { text, output, reason, error, changes } = result ?? {};
+  const { costUsd } = metadata;
+  return { id, mode, status, queuePosition, taskId, branch, costUsd, text, output, reason, error, changes };
 }
 
 /** A complete JSON document. If there is too much, the texts in it get shorter, but the names stay. */

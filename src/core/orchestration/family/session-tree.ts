@@ -6,6 +6,7 @@ import type { CreateSessionOptions } from '../session/create-options.js';
 import { logBytesOf, type SessionLimits } from '../session/limits.js';
 import { NO_TOKENS, totalTokens } from '../session/observation.js';
 import type { UnifiedSession } from '../session/record.js';
+import { DEFAULT_RETRY } from '../session/retry.js';
 import { leastCost } from '../session/run-cost.js';
 import { isTerminal } from '../session/transitions.js';
 import type { SessionRegistry } from '../store/registry.js';
@@ -183,7 +184,16 @@ export class SessionTree {
  */
 export function handedDown(
   { id, environment }: UnifiedSession,
-  { docker: own, policy, questions, limits, workspaces, models = {}, claude: { disallowedTools = [] } }: SessionSpec,
+  {
+    docker: own,
+    policy,
+    questions,
+    limits,
+    workspaces,
+    models = {},
+    claude: { disallowedTools = [] },
+    ...spec
+  }: SessionSpec,
   docker: CreateSessionOptions['docker'],
 ): Inheritance {
   if (docker === false && own !== false) {
@@ -200,6 +210,9 @@ export function handedDown(
     ...(questions && { questions }),
     limits: { ...limits, logBytes: logBytesOf(limits) },
     disallowedTools,
+    retry: spec.retry ?? DEFAULT_RETRY,
+    onOverage: spec.onOverage ?? 'continue',
+    ...(spec.account !== undefined && { account: spec.account }),
     cwd: environment.worktree ?? environment.cwd,
     ...(workspaces && { workspaces }),
   };

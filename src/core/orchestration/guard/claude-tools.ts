@@ -37,9 +37,11 @@ const SEEN_TOOLS = words(`
   SubagentHandback WaitForMcpServers WrapUp Yield memory_list memory_read memory_write propose_skills
 `);
 
-/** True if the library knows what one of Claude's own tools does. A test compares this with the newest release. */
+/** Claude's own tools of which the library knows what they do. A test compares this with the newest release. */
+export const KNOWN_TOOLS: readonly string[] = [...SEEN_TOOLS, ...UNSEEN_TOOLS].sort();
+
 export function isKnownTool(tool: string): boolean {
-  return SEEN_TOOLS.includes(tool) || UNSEEN_TOOLS.includes(tool);
+  return KNOWN_TOOLS.includes(tool);
 }
 
 /**

@@ -61,6 +61,8 @@ export class RunGuard {
   readonly #options: RunGuardOptions;
   readonly #ledger = new CallLedger();
   #rules: Rules | undefined;
+  /** True if a call of the run has asked, also if it asked an earlier process. */
+  #wasAsked = false;
 
   constructor(options: RunGuardOptions) {
     this.#options = options;
@@ -81,11 +83,15 @@ export class RunGuard {
 
   /** Takes over the decisions of an earlier process about the run. */
   async restore(): Promise<void> {
-    for (const decision of await this.#options.decisions.read()) this.#ledger.restore(decision);
+    for (const decision of await this.#options.decisions.read()) {
+      this.#ledger.restore(decision);
+      this.#wasAsked = true;
+    }
   }
 
   /** Answers the hook. Resolves when the policy or a person has decided. Any failure is a denial. */
   async beforeTool({ askedAt, ...asked }: AskedCall): Promise<Verdict> {
+    this.#wasAsked = true;
     if (this.#ledger.hasEnded(asked.toolUseId)) return { allowed: false, reason: 'Denied: the call is over.' };
     const verdict = await this.#judge(asked, askedAt);
     try {
@@ -155,7 +161,8 @@ export class RunGuard {
       const { verdict, breach, tool } = this.#ledger.ended(observation);
       const ran = enforced === true || (enforced === 'ended' && observation.outcome === 'ok');
       if (ran && breach !== undefined) {
-        return [observation, ranWithoutLeave(observation.toolUseId, tool ?? 'unknown', breach)];
+        const found = ranWithoutLeave(observation.toolUseId, tool ?? 'unknown', breach);
+        return [observation, this.#wasAsked ? found : { ...found, neverAsked: true }];
       }
       if (!verdict || verdict.allowed) return [observation];
       if (verdict.answered) return [{ ...observation, outcome: 'ok', output: verdict.reason }];
@@ -230,7 +237,7 @@ function ranWithoutLeave(id: string, tool: string, how: string): Breach {
 
 /** Nobody can tell an agent that got past its hook from a Claude Code that did not run it. */
 const OPEN_CAUSE =
-  'Either the agent got around the hook of the guard, or Claude Code did not run it as it should: its own faults can look the same. ' +
+  "Either the agent got around the guard's hook, or Claude Code did not run it: its own faults can look the same. " +
   'See what the call did. continue() goes on with a further run, which has new hooks.';
 
 function breachOf(id: string, name: string, reason: string): Breach {

@@ -6,7 +6,14 @@ export const ORCHESTRATE_USAGE = `Usage: orchestrate COMMAND [--json] ...
   create [OPTION]... PROMPT      starts a session below this one, or queues it
       --mode MODE                autonomous (default), planning, worktree or orchestration
       --branch B [--base B]      works in a git worktree of its own on this branch
+      --after ID                 starts when this session below yours has completed; may be repeated
+      --after-ended ID           starts when this session has ended, however it went; may be repeated
+      --priority P               high, normal or low; at most that of your own session, which is the default
       --task-id T                your own name for the work
+      --model M  --effort E      default: as this session's. E is low, medium, high, xhigh or max
+      --fallback-models M,M      what to use while the model is overloaded
+      --output SCHEMA            a JSON Schema that its result has to fit; 'wait --json' shows the result as 'output'
+      --output-retries N         how often it is asked again if the result does not fit (default 2)
       --max-turns N  --cost-usd N  --tokens N  --duration-ms N  --idle-ms N
                                  what it may spend
       --children N  --depth N    how many sessions, and how many levels of them, may be below it

@@ -1,14 +1,10 @@
 import type { Executor } from '../contract/executor.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import { handedDown } from '../family/session-tree.js';
+import { accountOf } from '../options/account.js';
+import { type AskedDocker, askedDocker } from '../options/asked-docker.js';
 import { acceptsOutput } from '../options/output.js';
-import {
-  type AskedDocker,
-  askedDocker,
-  type Inheritance,
-  type ResolvedManagerOptions,
-  resolveCreateOptions,
-} from '../options/resolve.js';
+import { type Inheritance, type ResolvedManagerOptions, resolveCreateOptions } from '../options/resolve.js';
 import { requireEnv } from '../run/required-env.js';
 import type { CreatedAction } from '../session/actions.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
@@ -72,9 +68,11 @@ export class SessionAdmission {
     const plan = planOf(options, tree.leader(options.parentId)?.session);
     requireDependencies(id, plan, options.parentId, { registry: store.registry, live: this.#options.live, tree });
     const settled = tree.reserve(options.parentId);
+    queue.holds.enter(spec.id, accountOf(spec));
     try {
       queue.admit(spec.id, plan);
     } catch (error) {
+      queue.holds.leave(spec.id);
       settled();
       throw error;
     }
@@ -105,6 +103,7 @@ export class SessionAdmission {
       return session;
     } catch (error) {
       queue.leave(spec.id);
+      queue.holds.leave(spec.id);
       throw error;
     } finally {
       settled();
@@ -147,6 +146,7 @@ export class SessionAdmission {
         mode: spec.mode,
         environment,
         logFile: folder.log,
+        account: accountOf(spec),
         ...(taskId !== undefined && { taskId }),
         ...(parentId !== undefined && { parentId }),
         ...(queuePosition !== undefined && { queuePosition }),
@@ -160,7 +160,7 @@ export class SessionAdmission {
   /** What a new session gets if its options do not say otherwise. */
   #inheritance({ parentId, docker }: CreateSessionOptions): Inheritance {
     const { options, live, runs, store } = this.#options;
-    const { docker: defaults, policy, questions, models, output } = options;
+    const { docker: defaults, policy, questions, models, output, account, retry, onOverage } = options;
     const leader = runs.tree.leader(parentId);
     if (leader) {
       requireEnv(leader.session.id, live.get(leader.session.id)?.missingEnv);
@@ -171,9 +171,12 @@ export class SessionAdmission {
     return {
       docker: defaults,
       policy,
+      retry,
+      onOverage,
+      ...(account !== undefined && { account }),
       models,
       ...(output && { output }),
-      questions,
+      ...(questions && { questions }),
       ...(parent && { cwd: parent.environment.cwd }),
       ...(plan !== undefined && { prompt: plan }),
     };

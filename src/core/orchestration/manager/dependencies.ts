@@ -42,7 +42,7 @@ export function requireDependencies(
   { registry, live, tree }: DependencyCheck,
 ): void {
   for (const [index, dependency] of after.entries()) {
-    const option = `Option 'after[${index}].id'`;
+    const option = `Option 'after.${index}.id'`;
     if (dependency.id === id) {
       throw new OrchestrationError('INVALID_OPTIONS', `${option}: session ${id} cannot wait for itself. Leave it out.`);
     }

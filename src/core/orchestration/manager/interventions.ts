@@ -24,7 +24,7 @@ export class SessionInterventions {
     if (session.resumeAt !== undefined) {
       throw new OrchestrationError(
         'ILLEGAL_TRANSITION',
-        `Session ${session.id} waits for its provider's usage limit and goes on by itself; use cancel() to end it.`,
+        `Session ${session.id} waits until ${new Date(session.resumeAt).toISOString()} and goes on by itself; use cancel() to end it.`,
       );
     }
     await this.#requireRun(session, 'paused').pause();
@@ -47,12 +47,12 @@ export class SessionInterventions {
     decision: 'allow' | 'deny',
     note: string | undefined,
   ): UnifiedSession {
-    this.#requireRun(session, 'answered').answer(requestId, decision, note);
+    this.#requireRun(session, 'answered').asks.approvals.answer(requestId, decision, note);
     return this.#store.registry.require(session.id);
   }
 
   answerQuestion(session: UnifiedSession, questionId: string, answers: readonly QuestionAnswer[]): UnifiedSession {
-    this.#requireRun(session, 'answered').answerQuestion(questionId, answers);
+    this.#requireRun(session, 'answered').asks.questions.answer(questionId, answers);
     return this.#store.registry.require(session.id);
   }
 

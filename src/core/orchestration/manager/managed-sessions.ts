@@ -1,6 +1,7 @@
 import type { Executor } from '../contract/executor.js';
 import type { SessionCommands } from '../family/led-sessions.js';
 import { resolveAnswers } from '../options/answers.js';
+import { resolveAccount, resolveHoldReason } from '../options/hold-arguments.js';
 import {
   type ResolvedManagerOptions,
   requireObject,
@@ -60,12 +61,12 @@ export class ManagedSessions implements SessionCommands {
     const clock = SYSTEM_CLOCK;
     const store = new SessionStore(clock, events, new SessionJournal(options));
     const live = new LiveSessions();
-    const runs = new SessionRuns({ ...limits, store, live, clock, commands: this, prices });
+    const runs = new SessionRuns({ ...limits, stateDir, store, live, clock, commands: this, prices });
     const sweep = new SessionSweep({ stateDir, executors, registry: store.registry });
     const recovery = new SessionRecovery({ options, executors, store, live, runs, sweep, clock });
-    const queueStatus = (): QueueStatus => runs.queue.status();
+    const queueStatus = (): QueueStatus => runs.queue.told();
     const server = socket ? new SessionsServer({ records: store, commands: this, queueStatus }) : undefined;
-    const owner = new StateOwner({ stateDir, recovery, sweep, server });
+    const owner = new StateOwner({ stateDir, recovery, sweep, server, onOwned: () => runs.queue.holds.load() });
     // `cancel` fails only if the manager is closed.
     const signals = new AbortSignals((id) => void this.cancel(id, 'aborted by its signal').catch(() => {}));
     this.store = store;
@@ -145,6 +146,22 @@ export class ManagedSessions implements SessionCommands {
 
   async remove(id: string, { force = false }: { force?: boolean } = {}): Promise<UnifiedSession> {
     return this.removal.remove(id, force);
+  }
+
+  async holdQueue(reason: string): Promise<QueueStatus> {
+    const why = resolveHoldReason(reason);
+    this.gate.requireOpen();
+    await this.owner.ready();
+    await this.runs.queue.holds.holdAll(why);
+    return this.runs.queue.status();
+  }
+
+  async releaseQueue(account?: string): Promise<QueueStatus> {
+    const which = resolveAccount(account);
+    this.gate.requireOpen();
+    await this.owner.ready();
+    await this.runs.queue.holds.release(which);
+    return this.runs.queue.status();
   }
 
   async waitFor(id: string, options: WaitOptions): Promise<UnifiedSession> {

@@ -1,23 +1,23 @@
 import type { LeaderEffects } from '../family/leader-effects.js';
-import { NO_TOKENS, totalTokens } from '../session/observation.js';
 import type { Outcome } from '../session/outcome.js';
-import type { UnifiedSession } from '../session/record.js';
+import type { SessionResult, UnifiedSession } from '../session/record.js';
+import { DEFAULT_RETRY, retryDelay } from '../session/retry.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import { defined } from '../util/defined.js';
-import { afterRun } from './after-run.js';
+import { afterRun, type NextStep } from './after-run.js';
+import { goOnText } from './go-on-text.js';
 import type { LiveSessions } from './live-sessions.js';
+import type { QueueHolds } from './queue-holds.js';
 import type { SessionQueue } from './session-queue.js';
-import { UsageLimits } from './usage-limit.js';
-
-/** The feedback for a session that goes on by itself. */
-const GO_ON = 'Continue from where you left off.';
+import { resumeTime, TimedWaits } from './usage-limit.js';
 
 export interface RunEndsOptions {
   store: SessionStore;
   live: LiveSessions;
   clock: Clock;
   queue: SessionQueue;
+  holds: QueueHolds;
   effects: LeaderEffects;
   /** Begins a run of a session that has a slot. */
   start: (id: string) => void;
@@ -26,22 +26,24 @@ export interface RunEndsOptions {
 /** Carries out what follows the end of a run: the session ends, waits, or goes on. */
 export class RunEnds {
   readonly #options: RunEndsOptions;
-  readonly #usageLimits: UsageLimits;
+  readonly #waits: TimedWaits;
 
   constructor(options: RunEndsOptions) {
     this.#options = options;
-    this.#usageLimits = new UsageLimits(() => options.clock.now());
+    this.#waits = new TimedWaits(() => options.clock.now());
   }
 
   /** Called when a run is over. */
   finish(id: string, outcome: Outcome): void {
-    const { live, store } = this.#options;
+    const { live, store, clock } = this.#options;
     const session = store.registry.require(id);
     const ended = live.require(id);
     const feedback = ended.run?.continuing;
     ended.run = undefined;
+    this.#options.holds.ran(id);
     const { exitCode } = outcome.result;
-    const next = afterRun(session, outcome, feedback);
+    const { retry = DEFAULT_RETRY } = ended.spec;
+    const next = afterRun(session, outcome, { feedback, retry, now: clock.now() });
     if (next.kind === 'go-on')
       this.goOn(id, next.feedback, {
         exitCode,
@@ -49,14 +51,18 @@ export class RunEnds {
         commandId: session.runs.at(-1)?.stop?.commandId,
         outputRetry: next.outputRetry,
       });
-    else if (next.kind === 'wait') this.#suspend(session, next.resetsAt, exitCode);
-    else this.#end(session, outcome);
+    else if (next.kind === 'wait') this.#suspend(session, next, exitCode);
+    else this.#end(session, outcome, next.failedAttempts);
   }
 
-  /** Adds a run to a session that has not ended. The session has kept its slot, unless it had given the slot back. */
+  /**
+   * Adds a run to a session that has not ended. If the session has given its slot back, it waits in line for a slot.
+   *
+   * @param feedback default: what an agent is told whose session goes on by itself
+   */
   goOn(
     id: string,
-    feedback = GO_ON,
+    feedback?: string,
     known: {
       exitCode?: number | undefined;
       commandId?: string | undefined;
@@ -66,58 +72,87 @@ export class RunEnds {
   ): UnifiedSession {
     const { live, queue, store, clock, start } = this.#options;
     this.forgetWait(id);
-    live.require(id).feedback = feedback;
+    const session = store.registry.require(id);
+    // Without a conversation, the run begins anew with the prompt.
+    const told = feedback ?? (session.conversationId === undefined ? undefined : goOnText(session));
+    live.require(id).feedback = told;
     const admission = queue.readmit(id);
     const next = store.dispatch(id, {
       type: 'continued',
       at: clock.now(),
-      feedback,
       ...(admission.status === 'queued' && { queuePosition: admission.position }),
       // A run that only goes on where the last one stopped does not begin a new count.
-      ...defined(feedback === GO_ON ? { outputRetry: store.registry.get(id)?.runs.at(-1)?.outputRetry } : {}),
-      ...defined(known),
+      ...defined(feedback === undefined ? { outputRetry: session.runs.at(-1)?.outputRetry } : {}),
+      ...defined({ feedback: told, ...known }),
     });
     if (admission.status === 'starting') start(id);
     else queue.changed(id);
     return next;
   }
 
+  /** Goes on with a session that waits, without waiting any longer. */
+  goOnNow(id: string): UnifiedSession {
+    this.#options.holds.exempt(id);
+    return this.goOn(id);
+  }
+
   /** Continues the wait of a session that an earlier manager had. */
   restoreWait(id: string, resumeAt: number): void {
-    this.#usageLimits.restore(id, resumeAt, () => this.goOn(id));
+    this.#waits.wait(id, resumeAt, () => this.goOnNow(id));
   }
 
   /** Called when a session that waits no longer does. */
   forgetWait(id: string): void {
-    this.#usageLimits.forget(id);
+    this.#waits.forget(id);
   }
 
   /** From now on, no session that waits goes on by itself. */
   close(): void {
-    this.#usageLimits.close();
+    this.#waits.close();
   }
 
-  /** Lets a session wait, in its slot, until the provider allows more requests. */
-  #suspend({ id, metadata }: UnifiedSession, resetsAt: number | undefined, exitCode: number | undefined): void {
-    const { store, clock } = this.#options;
-    const tokens = totalTokens(metadata.tokens ?? NO_TOKENS);
-    const resumeAt = this.#usageLimits.wait(id, tokens, resetsAt, () => this.goOn(id));
+  /** Lets a session wait, without a slot. */
+  #suspend(
+    { id }: UnifiedSession,
+    { failure, resetsAt }: Extract<NextStep, { kind: 'wait' }>,
+    exitCode: number | undefined,
+  ): void {
+    const { store, clock, live, queue, holds } = this.#options;
     const at = clock.now();
-    store.dispatch(id, { type: 'suspended', at, resumeAt, ...(exitCode !== undefined && { exitCode }) });
+    const { retry = DEFAULT_RETRY } = live.require(id).spec;
+    const resumeAt =
+      failure.pausedFor === 'retry'
+        ? at + retryDelay(retry, failure.attempt, id)
+        : resumeTime(at, failure.attempt, resetsAt);
+    this.#waits.wait(id, resumeAt, () => this.goOnNow(id));
+    store.dispatch(id, { type: 'suspended', at, resumeAt, failure, ...(exitCode !== undefined && { exitCode }) });
+    // Others of the account would only reach the same limit.
+    if (failure.pausedFor === 'usage_limit' && resetsAt !== undefined) {
+      holds.accountFailed(id, { reason: 'usage_limit', error: failure.error, until: resumeAt });
+    }
+    queue.leave(id);
   }
 
-  #end({ id, runs }: UnifiedSession, { status, result, usageLimit }: Outcome): void {
-    const { store, clock, queue, effects } = this.#options;
+  #end({ id, runs }: UnifiedSession, outcome: Outcome, failedAttempts: number | undefined): void {
+    const { store, clock, queue, effects, holds } = this.#options;
+    const { status, result, cause } = outcome;
     // The session may have been told to end after its run was over.
-    const stop = usageLimit && runs.at(-1)?.stop;
-    this.#usageLimits.settle(id);
+    const stop = cause && runs.at(-1)?.stop;
     const ended = store.dispatch(id, {
       type: 'ended',
       at: clock.now(),
       status: stop?.status ?? status,
-      result: stop ? { ...result, reason: stop.reason, error: stop.error } : result,
+      result: stop ? { ...result, reason: stop.reason, error: stop.error } : triedAgain(result, failedAttempts),
     });
+    const { reason, error = '' } = ended.result ?? result;
+    if (reason === 'auth' || reason === 'spend_limit') holds.accountFailed(id, { reason, error });
     queue.leave(id);
     void effects.ended(ended);
   }
+}
+
+function triedAgain(result: SessionResult, attempts: number | undefined): SessionResult {
+  if (attempts === undefined) return result;
+  const times = attempts === 1 ? 'one further attempt' : `${attempts} further attempts`;
+  return { ...result, error: `${result.error ?? ''} This was still so after ${times} (option 'retry').`.trim() };
 }

@@ -1,18 +1,22 @@
 import { SessionPlans } from '../queue/session-plans.js';
 import { levelOf, SessionSlots, type SessionSlotsOptions } from '../queue/session-slots.js';
+import type { Admission } from '../queue/slot-queue.js';
 import type { QueuePlan } from '../session/queue-plan.js';
 import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import { dependencyFailed, dependencyGone } from './dependencies.js';
+import { QueueHolds } from './queue-holds.js';
+import { UsageBook } from './usage-book.js';
 
 /** How many sessions an event of the queue names. Otherwise each change of a long queue would cost more than the change itself. */
 const MOST_NAMED = 100;
 
-export interface SessionQueueOptions extends Omit<SessionSlotsOptions, 'onChange' | 'priorityOf'> {
+export interface SessionQueueOptions extends Omit<SessionSlotsOptions, 'onChange' | 'priorityOf' | 'mayStart'> {
   store: SessionStore;
   clock: Clock;
+  stateDir: string;
   /** Ends a session that can never start, because another one has ended. `error` says so. */
   onDependencyFailed: (id: string, error: string) => void;
 }
@@ -24,12 +28,25 @@ export interface SessionQueueOptions extends Omit<SessionSlotsOptions, 'onChange
 export class SessionQueue extends SessionSlots {
   readonly #store: SessionStore;
   readonly #clock: Clock;
+  /** Which accounts are held, or whether the whole queue is. */
+  readonly holds: QueueHolds;
+  readonly usage = new UsageBook(() => this.changed(''));
   readonly #onDependencyFailed: SessionQueueOptions['onDependencyFailed'];
   readonly #plans: SessionPlans;
   /** Sessions that have ended or go on, for which their dependants were not looked at yet. Undefined while none is looked at. */
   #unsettled: string[] | undefined;
 
-  constructor({ store, clock, onDependencyFailed, onStart, ...options }: SessionQueueOptions) {
+  constructor({ store, clock, stateDir, onDependencyFailed, onStart, ...options }: SessionQueueOptions) {
+    const holds = new QueueHolds({
+      stateDir,
+      clock,
+      tell: (event) => store.queueChanged(event),
+      onChange: (isHeld, cause) => {
+        this.recheck(); // First, so that sessions that were refused keep their places.
+        this.setHeld(isHeld);
+        this.changed(cause);
+      },
+    });
     const plans = new SessionPlans({
       now: () => clock.now(),
       statusOf: (id) => store.registry.peek(id)?.status,
@@ -37,6 +54,7 @@ export class SessionQueue extends SessionSlots {
     });
     super({
       ...options,
+      mayStart: (id) => holds.mayStart(id),
       onChange: (id) => this.changed(id),
       priorityOf: (id) => store.registry.peek(id)?.priority,
       onStart(id) {
@@ -44,11 +62,25 @@ export class SessionQueue extends SessionSlots {
         onStart(id);
       },
     });
+    this.holds = holds;
     this.#store = store;
     this.#clock = clock;
     this.#onDependencyFailed = onDependencyFailed;
     this.#plans = plans;
     store.registry.readPositions(({ id }) => this.positionOf(id));
+  }
+
+  /** As before. A session that has given its slot back gets none while its account or the queue is held. */
+  override readmit(id: string): Admission {
+    if (this.isRunning(id) || (!this.isHeld && this.holds.mayStart(id))) return super.readmit(id);
+    return this.await(id);
+  }
+
+  /** Puts a session at the end of the line, even beyond the limit. */
+  await(id: string): Admission {
+    this.remove(id);
+    this.rejoin(id);
+    return { status: 'queued', position: this.positionOf(id) ?? super.status(0).queued };
   }
 
   /** Adds a new session. @throws OrchestrationError `QUEUE_FULL`; the queue is unchanged */
@@ -119,20 +151,32 @@ export class SessionQueue extends SessionSlots {
   }
 
   override status(most?: number): QueueStatus {
-    const status = super.status(most);
     const blocked = this.outside(most ?? Number.POSITIVE_INFINITY).map((id) => this.#plans.describe(id));
-    return blocked.length > 0 ? { ...status, blocked } : status;
+    const [held, ...more] = this.holds.all;
+    const { windows } = this.usage;
+    return {
+      ...super.status(most),
+      ...(blocked.length > 0 && { blocked }),
+      ...(held && { held, holds: [held, ...more] }),
+      ...(windows.length > 0 && { windows }),
+    };
   }
 
   /** Reports a change to the listeners. */
   changed(cause: string): void {
-    const queue = this.status(MOST_NAMED);
-    this.#store.queueChanged({ type: 'queue:changed', sessionId: cause, at: this.#clock.now(), queue });
+    this.#store.queueChanged({ type: 'queue:changed', sessionId: cause, at: this.#clock.now(), queue: this.told() });
+  }
+
+  /** The status as events have it. */
+  told(): QueueStatus {
+    return this.status(MOST_NAMED);
   }
 
   /** From now on, no session starts because its time has come. */
   close(): void {
     this.#plans.close();
+    this.holds.close();
+    this.usage.close();
   }
 
   #placeOf(id: string, { priority }: QueuePlan) {

@@ -2,6 +2,7 @@ import { LeaderEffects } from '../family/leader-effects.js';
 import type { SessionCommands } from '../family/led-sessions.js';
 import type { SessionTree } from '../family/session-tree.js';
 import { CommittedRules } from '../git/committed-rules.js';
+import { accountOf } from '../options/account.js';
 import type { SessionSlotsOptions } from '../queue/session-slots.js';
 import { LiveRecord } from '../run/live-record.js';
 import { Run } from '../run/run.js';
@@ -24,7 +25,9 @@ type FurtherRun = Pick<SessionRun, 'fresh' | 'commandId'>;
 /** The statuses of a session that has no run to be launched. */
 const LAUNCHED = STATUSES.filter((status) => status !== 'starting');
 
-export interface SessionRunsOptions extends Omit<SessionSlotsOptions, 'onStart' | 'onChange' | 'priorityOf'> {
+export interface SessionRunsOptions
+  extends Omit<SessionSlotsOptions, 'onStart' | 'onChange' | 'mayStart' | 'priorityOf'> {
+  stateDir: string;
   store: SessionStore;
   live: LiveSessions;
   clock: Clock;
@@ -68,9 +71,11 @@ export class SessionRuns {
       live,
       clock,
       queue: this.queue,
+      holds: this.queue.holds,
       effects: this.#effects,
       start: (id) => this.start(id),
     });
+    store.follow({ onAction: ({ id }, { type }) => void (type === 'removed' && this.queue.holds.leave(id)) });
     store.journal.onFailure((id, error) => this.#fail(id, error));
   }
 
@@ -95,7 +100,10 @@ export class SessionRuns {
     const last = session.runs.at(-1);
     const record = new LiveRecord(id, this.#store, this.#clock);
     record.onChange((changed, action) => {
-      if (action.type === 'observed') this.#effects.spentBy(changed);
+      if (action.type !== 'observed') return;
+      this.#effects.spentBy(changed);
+      const account = this.queue.holds.accountOf(id);
+      if (account !== undefined) this.queue.usage.observe(account, action.observations, action.at);
     });
     const run = new Run({
       executor: live.executor,
@@ -127,11 +135,16 @@ export class SessionRuns {
   restore(prepared: PreparedSession, session: UnifiedSession): void {
     const { id, status, resumeAt } = session;
     this.#live.add(prepared, session.runs.at(-1)?.feedback);
+    this.queue.holds.enter(id, session.account ?? accountOf(prepared.spec));
     this.#store.dispatch(id, { type: 'recovered', session });
     if (isTerminal(status) || status === 'queued') return;
+    // A session that waits until a time has no slot.
+    if (resumeAt !== undefined) {
+      this.#ends.restoreWait(id, resumeAt);
+      return;
+    }
     if (session.waitingFor === undefined || this.queue.keepsSlot(session.waitingFor)) this.queue.occupy(id);
-    if (resumeAt !== undefined) this.#ends.restoreWait(id, resumeAt);
-    else this.start(id, hasOpenRun(session) ? (prepared.adoptedPolicy ?? {}) : undefined);
+    this.start(id, hasOpenRun(session) ? (prepared.adoptedPolicy ?? {}) : undefined);
   }
 
   /** Ends the children of sessions that ended in an earlier process, if that process was killed before it could end them. */
@@ -156,7 +169,8 @@ export class SessionRuns {
     requireContinuable(session, live, this.tree.spending(session), how.fresh);
     if (live.run) return this.#stopToContinue(id, live.run, feedback, how);
     if (!isTerminal(session.status)) return this.#ends.goOn(id, feedback, how);
-    const admission = this.queue.enqueue(id);
+    // While nothing starts, what failed waits as well, even if all places are taken.
+    const admission = this.queue.holds.mayStart(id) ? this.queue.enqueue(id) : this.queue.await(id);
     live.feedback = feedback;
     const next = this.#store.dispatch(id, {
       type: 'continued',
@@ -172,9 +186,9 @@ export class SessionRuns {
     return next;
   }
 
-  /** Goes on with a session that waits for the usage limit. */
+  /** Goes on with a session that waits until a time. */
   goOnNow(session: UnifiedSession): UnifiedSession {
-    return this.#ends.goOn(session.id);
+    return this.#ends.goOnNow(session.id);
   }
 
   /** From now on, no waiting session is started, even if a slot is free. */

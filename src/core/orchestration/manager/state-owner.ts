@@ -16,6 +16,8 @@ export interface StateOwnerOptions {
   sweep: SessionSweep;
   /** Lets other processes reach the sessions. Absent if they may not. */
   server: SessionsServer | undefined;
+  /** Called when the folder belongs to this manager, before any session starts. */
+  onOwned: () => Promise<void>;
 }
 
 /**
@@ -90,8 +92,9 @@ export class StateOwner {
   }
 
   async #take(): Promise<StateLock> {
-    const { server, stateDir } = this.#options;
+    const { server, stateDir, onOwned } = this.#options;
     const lock = await StateLock.acquire(await openStateFolder(stateDir));
+    await onOwned();
     await server?.listen(stateDir, () => this.#recovering);
     return lock;
   }

@@ -21,39 +21,19 @@ export function resumeTime(now: number, attempts: number, resetsAt: number | und
   return now + (attempts === 1 ? MARGIN_MS : backoff);
 }
 
-/** The sessions that wait until their provider allows more requests. */
-export class UsageLimits {
+/** The sessions that wait until a time, and then go on by themselves. */
+export class TimedWaits {
   readonly #now: () => number;
-  /**
-   * How many runs of a session in a row have ended at the limit, and how many tokens the session had used by then. If it has used
-   * more tokens the next time, it has made progress.
-   */
-  readonly #tried = new Map<string, { attempts: number; tokens: number }>();
   readonly #timers = new Map<string, () => void>();
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  /** Calls the callback when it is time to try again. @returns this time, in epoch milliseconds */
-  wait(id: string, tokens: number, resetsAt: number | undefined, callback: () => void): number {
-    const before = this.#tried.get(id);
-    const attempts = before?.tokens === tokens ? before.attempts + 1 : 1;
-    this.#tried.set(id, { attempts, tokens });
-    const resumeAt = resumeTime(this.#now(), attempts, resetsAt);
-    this.restore(id, resumeAt, callback);
-    return resumeAt;
-  }
-
-  /** Continues a wait that an earlier manager began. */
-  restore(id: string, resumeAt: number, callback: () => void): void {
-    this.#timers.set(id, callAt(resumeAt, this.#now, callback));
-  }
-
-  /** Called when the session has made progress, or has ended. Its earlier attempts no longer count. */
-  settle(id: string): void {
+  /** Calls the callback at this time, in epoch milliseconds. */
+  wait(id: string, resumeAt: number, callback: () => void): void {
     this.forget(id);
-    this.#tried.delete(id);
+    this.#timers.set(id, callAt(resumeAt, this.#now, callback));
   }
 
   /** Called when the session no longer waits. */

@@ -21,11 +21,14 @@ export class AnsweringModel {
   }
 
   /** Claude Code says that it fell back. */
-  switched({ original_model, fallback_model, content, scope }: Json): Observation[] {
-    if (typeof original_model !== 'string' || typeof fallback_model !== 'string') return [];
+  switched({ content, scope, ...notice }: Json): Observation[] {
+    // In a transcript, the fields have other names than in stream-json.
+    const from = notice.original_model ?? notice.originalModel;
+    const to = notice.fallback_model ?? notice.fallbackModel;
+    if (typeof from !== 'string' || typeof to !== 'string') return [];
     // With this scope, only one answer of a subagent came from the other model.
-    if (scope !== 'local') this.#expected = known(fallback_model);
-    return [fallback(original_model, fallback_model, typeof content === 'string' ? ` ${content.slice(0, SHOWN)}` : '')];
+    if (scope !== 'local') this.#expected = known(to);
+    return [fallback(from, to, typeof content === 'string' ? ` ${content.slice(0, SHOWN)}` : '')];
   }
 
   /** @param model as a message of the agent itself, not of a subagent, names it */

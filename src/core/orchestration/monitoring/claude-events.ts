@@ -1,9 +1,8 @@
-import { classifyError } from '../session/error-classifier.js';
 import type { Observation } from '../session/observation.js';
 import { AnsweringModel } from './answering-model.js';
-import { readRateLimit } from './claude-limits.js';
+import { readAuthStatus, readFailedRequest } from './claude-failures.js';
+import { UsageWindows } from './claude-limits.js';
 import { readNotice } from './claude-notices.js';
-import { readRequest } from './claude-request.js';
 import { readResult } from './claude-result.js';
 import { MessageUsage } from './claude-usage.js';
 import { readUser } from './claude-user.js';
@@ -29,6 +28,7 @@ const FALLBACKS: ReadonlySet<unknown> = new Set(['model_fallback', 'model_refusa
  * log holds, because the agent controls every byte of it.
  */
 export class ClaudeEventReader {
+  readonly #windows = new UsageWindows();
   readonly #prices: Prices;
   readonly #usage: MessageUsage;
   readonly #model = new AnsweringModel();
@@ -59,7 +59,9 @@ export class ClaudeEventReader {
         this.#usage.clear();
         return [...this.#denied.read(event), ...guessWarnings(event, this.#prices), ...readResult(event, this.#prices)];
       case 'rate_limit_event':
-        return readRateLimit(event);
+        return this.#windows.read(event);
+      case 'auth_status':
+        return readAuthStatus(event);
       default:
         return [];
     }
@@ -82,7 +84,7 @@ export class ClaudeEventReader {
     if (typeof event.sessionId !== 'string' || !UUID.test(event.sessionId)) return [];
     if (event.type === 'user') return [...readUser(event), ...readPrompt(event)];
     if (event.type === 'attachment') return readQueued(event.attachment);
-    if (event.type === 'system') return readStop(event);
+    if (event.type === 'system') return FALLBACKS.has(event.subtype) ? this.#model.switched(event) : readStop(event);
     if (event.type !== 'assistant') return [];
     const { version, message, isSidechain } = event;
     // Subagents, and conversations that were begun with `/clear`, have files of their own. The log has their lines, too.
@@ -106,7 +108,7 @@ export class ClaudeEventReader {
   }
 
   #readSystem(event: Json, byUser: boolean): Observation[] {
-    const { session_id, model, claude_code_version } = event;
+    const { session_id, model, claude_code_version, apiKeySource } = event;
     const isId = typeof session_id === 'string' && (byUser || UUID.test(session_id));
     if (event.subtype === 'init' && !this.#initSeen && isId) {
       this.#initSeen = true;
@@ -117,6 +119,7 @@ export class ClaudeEventReader {
           conversationId: session_id,
           ...(typeof model === 'string' && { model: clipped(model) }),
           ...(typeof claude_code_version === 'string' && { claudeVersion: clipped(claude_code_version) }),
+          ...(typeof apiKeySource === 'string' && { keySource: clipped(apiKeySource) }),
         },
         ...readMcpServers(event),
       ];
@@ -154,11 +157,8 @@ export class ClaudeEventReader {
     else if (first && found.some((observation) => observation.kind === 'tool'))
       found.unshift({ kind: 'message', text: '', first, ...parent });
 
-    // Claude reports a failed request as a message of a model that does not exist, "<synthetic>".
-    if (typeof event.error === 'string' || event.isApiErrorMessage === true) {
-      const text = texts.join('\n') || textOf(event.error);
-      found.push({ kind: 'error', ...classifyError(text, 'api'), request: readRequest(event) });
-    }
+    if (typeof event.error === 'string' || event.isApiErrorMessage === true)
+      found.push(...readFailedRequest(event, texts.join('\n') || textOf(event.error)));
     return found;
   }
 }

@@ -1,5 +1,5 @@
-import { classifyError } from '../session/error-classifier.js';
 import type { Observation } from '../session/observation.js';
+import { readApiRetry } from './claude-failures.js';
 import {
   readCompacted,
   readStatus,
@@ -9,7 +9,7 @@ import {
   readTaskUpdated,
 } from './claude-tasks.js';
 import type { Json } from './content-blocks.js';
-import { clipped, primitiveOf } from './event-fields.js';
+import { clipped } from './event-fields.js';
 
 /** What a `system` event reports, other than the beginning of the conversation. By its `subtype`. */
 const NOTICES = new Map<unknown, (event: Json) => Observation[]>([
@@ -20,6 +20,7 @@ const NOTICES = new Map<unknown, (event: Json) => Observation[]>([
   ['background_tasks_changed', readTasks],
   ['status', readStatus],
   ['compact_boundary', readCompacted],
+  ['session_writes_lost', readLostWrites],
 ]);
 
 /** What a `system` event reports, other than the beginning of the conversation. Unknown ones report nothing. */
@@ -27,10 +28,10 @@ export function readNotice(event: Json): Observation[] {
   return NOTICES.get(event.subtype)?.(event) ?? [];
 }
 
-/** Claude tries a request again for minutes, even if that is useless. A refused login is known at the first attempt. */
-function readApiRetry(event: Json): Observation[] {
-  const why = clipped(String(primitiveOf(event.error) ?? primitiveOf(event.error_status) ?? 'unknown error'));
-  const { code, severity } = classifyError(why, 'api');
-  const known = code === 'api_error' ? { code: 'retry', severity } : { code, severity };
-  return [{ kind: 'error', ...known, message: `The request is tried again: ${why}` }];
+/** Claude Code could not write its transcript or its configuration. What it lost is missing when the session is continued. */
+function readLostWrites(event: Json): Observation[] {
+  const lost = Array.isArray(event.lost) ? event.lost.filter((name) => typeof name === 'string').slice(0, 5) : [];
+  const what = clipped(lost.join(', ')) || 'unknown';
+  const message = `Claude Code lost writes because the disk is full or over its quota (${what}). Free space before you continue the session.`;
+  return [{ kind: 'error', severity: 'critical', code: 'disk_full', message }];
 }

@@ -2,6 +2,7 @@ import type { TokenUsage } from '../session/metadata.js';
 import { addTokens, NO_TOKENS, type Observation } from '../session/observation.js';
 import { isObject, type Json } from './content-blocks.js';
 import { clipped, count } from './event-fields.js';
+import { SIMULATED_MODEL } from './model-id.js';
 import type { PricedTokens, Prices, RequestKind } from './prices.js';
 
 /** How many messages are remembered to recognise repeats. Repeats of a message come close together. */
@@ -40,7 +41,7 @@ export class MessageUsage {
     const model = typeof message.model === 'string' ? clipped(message.model) : 'unknown';
     const costUsd = this.#prices.costOf(model, added, kindOf(usage ?? {}, counted));
     const { cacheCreation1h: _, ...tokens } = added;
-    const cost = costUsd === undefined ? { unpriced: model } : { costUsd };
+    const cost = costUsd !== undefined ? { costUsd } : model === SIMULATED_MODEL ? {} : { unpriced: model };
     return { first, usage: [{ kind: 'usage', added: tokens, ...cost }] };
   }
 

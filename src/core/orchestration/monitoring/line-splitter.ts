@@ -1,5 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 import { JsonValueCount } from '../util/value-count.js';
+import { CallWords } from './call-words.js';
 
 /** A longer line is not held in memory: only its beginning is reported. Claude's longest lines, with images, have about 5 MB. */
 export const MOST_LINE_BYTES = 8 * 1024 * 1024;
@@ -7,8 +8,13 @@ export const MOST_LINE_BYTES = 8 * 1024 * 1024;
 export interface LineListener {
   /** A line without its line end. `complete` is false for a last line that has no line end. */
   onLine(line: string, complete: boolean): void;
-  /** A line that was skipped because of its length; `start` is its beginning. */
+  /** A line that is skipped because of its length; `start` is its beginning. */
   onOversized(start: string): void;
+  /**
+   * The line that was reported as oversized can carry a tool call. Reported once, as soon as this is known. If this is absent, the
+   * rest of the line is not examined.
+   */
+  onOversizedCall?(start: string): void;
   /**
    * A line with more values than Claude ever writes, see `JsonValueCount`. Parsing it would block the event loop. If this is
    * absent, such lines are left out.
@@ -32,7 +38,8 @@ export class LineSplitter {
   readonly #listener: LineListener;
   readonly #mostBytes: number;
   readonly #long = new LongLine();
-  #skipping = false;
+  /** Set while the rest of a line is skipped. */
+  #skipping: { readonly start: string; readonly words: CallWords } | undefined;
   #stopped = false;
 
   constructor(listener: LineListener, mostBytes = MOST_LINE_BYTES) {
@@ -74,7 +81,8 @@ export class LineSplitter {
 
   #complete(rest: Buffer, complete = true): void {
     if (this.#skipping) {
-      this.#skipping = false;
+      this.#examine(rest.toString('latin1'));
+      this.#skipping = undefined;
       return;
     }
     if (this.#long.bytes === 0) {
@@ -88,14 +96,30 @@ export class LineSplitter {
   }
 
   #carry(part: Buffer): void {
-    if (this.#skipping) return;
+    if (this.#skipping) {
+      this.#examine(part.toString('latin1'));
+      return;
+    }
     if (this.#long.bytes + part.length <= this.#mostBytes) {
       this.#long.add(part);
       return;
     }
     const { text } = this.#long.take();
-    this.#skipping = true;
-    this.#listener.onOversized(text.slice(0, SHOWN));
+    const start = text.slice(0, SHOWN);
+    this.#skipping = { start, words: new CallWords() };
+    this.#listener.onOversized(start);
+    this.#examine(text);
+    this.#examine(part.toString('latin1')); // Bytes are enough: the words have no other characters.
+  }
+
+  /** Examines a part of a line that is skipped. */
+  #examine(part: string): void {
+    const { onOversizedCall } = this.#listener;
+    if (!this.#skipping || !onOversizedCall || this.#stopped) return;
+    const { start, words } = this.#skipping;
+    if (words.found) return;
+    words.add(part);
+    if (words.found) onOversizedCall.call(this.#listener, start);
   }
 }
 

@@ -71,7 +71,9 @@ export class LogMonitor {
     monitor.#source = await open(logFile, place, {
       onLine: (line, complete) => monitor.#readLine(line, complete),
       onPlain: (lines) => monitor.#others.read(lines),
-      onOversized: (start) => monitor.#skipped(start),
+      onOversized: (start) => monitor.#others.add(`A log line was skipped because of its length: ${start}`),
+      // Other long lines lose nothing: they hold a document that Claude read, such as a PDF.
+      onOversizedCall: (start) => monitor.#unread(start),
       onDense: (line, complete) => monitor.#readDense(line, complete),
       onEvent: (event, byUser) => monitor.#readEvent(event, byUser),
       onOtherLine: (line) => monitor.#others.add(line),
@@ -167,12 +169,7 @@ export class LogMonitor {
     else this.#unread(line.slice(0, SHOWN_LENGTH));
   }
 
-  #skipped(start: string): void {
-    this.#others.add(`A log line was skipped because of its length: ${start}`);
-    this.#unread(start);
-  }
-
-  /** Of Claude's lines, only tool results get so long, because they repeat the edited file. Claude writes no other such line. */
+  /** Of Claude's lines about calls, only tool results get so long, because they repeat the edited file. */
   #unread(start: string): void {
     const toolUseId = RESULT_START.exec(start)?.[1];
     if (toolUseId === undefined) this.#report([{ kind: 'tampered' }]);

@@ -1,3 +1,6 @@
+/** The model of simulated runs. Its tokens cost nothing, and the cost of a run is what its script says. */
+export const SIMULATED_MODEL = 'simulated';
+
 /**
  * The id of a Claude model without what providers add to it, to compare ids. So `claude-opus-4-5` stands for
  * `eu.anthropic.claude-opus-4-5-20251101-v1:0` and the ARN that ends with it, `claude-opus-4-5@20251101`,

@@ -277,6 +277,7 @@ export class TranscriptCopy {
       }
       this.#bytesRead += next.read;
       if (next.kind === 'lines') await log.append(name, next.bytes);
+      if (next.kind === 'skipped') log.goOn(name, next.to);
       if (next.kind === 'refused') this.#foundGap();
     }
   }

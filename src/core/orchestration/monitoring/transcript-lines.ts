@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { CallWords } from './call-words.js';
 import { MOST_LINE_BYTES } from './line-splitter.js';
 import { readPart } from './transcript-file.js';
 
@@ -20,7 +21,9 @@ export type NextLines =
   | { readonly kind: 'lines'; readonly bytes: Buffer; readonly read: number }
   /** A part of a line whose end was not found yet. */
   | { readonly kind: 'part'; readonly read: number }
-  /** Something that Claude never writes. */
+  /** A line that is too long and cannot carry a tool call. `to` is its end in the transcript. */
+  | { readonly kind: 'skipped'; readonly to: number; readonly read: number }
+  /** Something that Claude never writes, or a line about a tool call that is too long. */
   | { readonly kind: 'refused'; readonly read: number }
   /** No complete line. */
   | { readonly kind: 'end' };
@@ -32,7 +35,7 @@ export type NextLines =
 export class TranscriptLines {
   readonly #buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   /** Up to where a transcript was searched for the end of the line that begins at `line`. */
-  readonly #searched = new Map<string, { line: number; to: number }>();
+  readonly #searched = new Map<string, { line: number; to: number; words: CallWords }>();
   readonly #refused = new Set<string>();
 
   /** Up to where a transcript was searched for the end of the line that begins at `line`, in bytes. */
@@ -68,21 +71,26 @@ export class TranscriptLines {
     const text = hole < 0 ? chunk : chunk.subarray(0, hole);
     const end = 1 + (from === line ? text.lastIndexOf(NEWLINE) : text.indexOf(NEWLINE));
     if (end > 0 && from === line) return { kind: 'lines', bytes: text.subarray(0, end), read };
-    if (end > 0) {
+    const words = from === line ? new CallWords() : (this.#searched.get(name)?.words ?? new CallWords());
+    words.add(text.toString('latin1', 0, end > 0 ? end : undefined));
+    const isLong = from + (end > 0 ? end : read) - line > MOST_LINE_BYTES;
+    if (end > 0 && isLong && !words.found) return { kind: 'skipped', to: from + end, read };
+    if (end > 0 && !isLong) {
       const bytes = await readPart(file, line, from + end);
       return { kind: 'lines', bytes, read: read + bytes.length };
     }
-    if (hole >= 0 || from + read - line > MOST_LINE_BYTES) {
+    if (hole >= 0 || (isLong && words.found)) {
       this.#refused.add(name);
       return { kind: 'refused', read };
     }
-    this.#searched.set(name, { line, to: from + read });
+    this.#searched.set(name, { line, to: from + read, words });
     return { kind: 'part', read };
   }
 
   /** The last line of a transcript, if it has no end; otherwise no bytes. Called when there are no complete lines left. */
   async unfinished({ name, file, size }: TranscriptState, line: number): Promise<Buffer> {
     const isSearched = this.searchedTo(name, line, size) >= size;
-    return isSearched && line < size ? readPart(file, line, size) : Buffer.alloc(0);
+    const isShort = size - line <= MOST_LINE_BYTES;
+    return isSearched && isShort && line < size ? readPart(file, line, size) : Buffer.alloc(0);
   }
 }

@@ -4,17 +4,21 @@ import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { Executor } from '../contract/executor.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
-import { DEFAULT_IMAGE, type DockerOptions } from '../session/docker-options.js';
+import type { DockerOptions } from '../session/docker-options.js';
 import { type SessionLimits, tightenLimits } from '../session/limits.js';
 import type { Effort, ModelChoice } from '../session/model-choice.js';
 import type { ModelPrices } from '../session/model-price.js';
 import type { OutputSchema } from '../session/output-schema.js';
+import type { OverageChoice } from '../session/overage.js';
 import { detachPolicy, type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from '../session/policy.js';
 import type { QuestionMode } from '../session/question.js';
+import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../session/retry.js';
 import type { ContinueOptions } from '../session/sessions.js';
 import type { SessionMode } from '../session/status.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
+import { accountLabel } from './account.js';
+import { askedDocker, resolveDocker } from './asked-docker.js';
 import { check } from './check.js';
 import { type AskedOutput, askedOutput, resolveOutput } from './output.js';
 import { continueSchema, createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
@@ -66,6 +70,16 @@ export interface SessionManagerOptions {
    * Default `true`.
    */
   releaseSlotWhileWaiting?: boolean;
+  /**
+   * Whose login and money the sessions use: a label of your own, at most 200 characters. If the login of one session is refused, or
+   * its account has no money left, the sessions with the same label do not start any more. Default: a label made of the image, the
+   * variables and the mounts of the login, so that sessions with different keys have different labels.
+   */
+  account?: string;
+  /** How sessions go on by themselves after a failure of the provider that may pass. `false`: they fail at once. */
+  retry?: false | RetryOptions;
+  /** What happens to a session when its account begins to pay extra usage. Default `'continue'`, with one event a run. */
+  onOverage?: OverageChoice;
   /** Which sessions that have ended are kept. The others are removed automatically. Default: all are kept. */
   keepEnded?: KeepEnded;
   /**
@@ -90,10 +104,11 @@ export interface SessionManagerOptions {
 
 type AskedOption = keyof ModelChoice | 'output' | 'outputRetries';
 export type ResolvedManagerOptions = Required<
-  Omit<SessionManagerOptions, 'policy' | 'keepEnded' | 'channelCoder' | AskedOption>
+  Omit<SessionManagerOptions, 'policy' | 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'retry' | AskedOption>
 > &
-  Pick<SessionManagerOptions, 'keepEnded' | 'channelCoder'> & {
+  Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder' | 'account'> & {
     policy: ResolvedPolicy;
+    retry: ResolvedRetry;
     models: ModelChoice;
     output?: AskedOutput;
   };
@@ -123,11 +138,14 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     policy: resolvePolicy(options.policy),
     models: resolveModels(options, {}),
     ...(options.output !== undefined && { output: askedOutput(options.output, options.outputRetries) }),
-    questions: options.questions ?? 'ask',
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
     socket: options.socket ?? true,
     prices: copied(options.prices ?? {}),
     executors: options.executors ?? {},
+    ...(options.questions && { questions: options.questions }),
+    retry: resolveRetry(options.retry),
+    onOverage: options.onOverage ?? 'continue',
+    ...(options.account !== undefined && { account: options.account }),
     ...(options.keepEnded && { keepEnded: { ...options.keepEnded } }),
     ...(options.channelCoder && { channelCoder: options.channelCoder }),
   };
@@ -143,6 +161,9 @@ export interface Inheritance {
   readonly cwd?: string;
   readonly workspaces?: readonly string[];
   readonly limits?: SessionLimits;
+  readonly account?: string;
+  readonly retry?: ResolvedRetry;
+  readonly onOverage?: OverageChoice;
   /** Tools that the session may not use. Its own options can only add to them. */
   readonly disallowedTools?: readonly string[];
   /** Set if another session leads it. That session's agent may have asked for it. */
@@ -177,6 +198,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     throw new OrchestrationError('INVALID_OPTIONS', "Option 'data' needs 'promptFile': a 'prompt' is sent as it is.");
   }
   const policy = tightenPolicy(base.policy, own);
+  const docker = resolveDocker(base.docker, askedDocker(options.docker));
   return {
     id,
     mode: options.mode ?? 'autonomous',
@@ -184,7 +206,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     cwd,
     worktree: worktreeOf(worktree, base.led),
     ...(workspaces && { workspaces }),
-    docker: resolveDocker(base.docker, askedDocker(options.docker)),
+    docker,
     claude: defined({
       system: options.system,
       appendSystem: options.appendSystem,
@@ -198,6 +220,9 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     ...(questions && { questions }),
     policy: detached ? detachPolicy(policy, base.led === true) : policy,
     limits: tightenLimits(base.limits ?? {}, options.limits),
+    account: options.account ?? base.account ?? accountLabel(docker),
+    retry: resolveRetry(options.retry, base.retry),
+    onOverage: options.onOverage ?? base.onOverage ?? 'continue',
   };
 }
 
@@ -269,23 +294,4 @@ export function resolveNote(argument: 'note' | 'reason', text: string | undefine
 function worktreeOf(given: CreateSessionOptions['worktree'], led: true | undefined): SessionSpec['worktree'] {
   if (given === undefined) return undefined;
   return { ...(typeof given === 'string' ? { branch: given } : given), ...(led && { own: true }) };
-}
-
-/** What a session asks for beyond its defaults: nothing, a run directly on the machine, or options of its own. */
-export type AskedDocker = undefined | false | Partial<DockerOptions>;
-
-/** `true` asks for a container and for no options of its own. */
-export function askedDocker(given: CreateSessionOptions['docker']): AskedDocker {
-  return given === true ? {} : given;
-}
-
-/** An option that a session sets replaces the default. Variables are merged. */
-function resolveDocker(defaults: Inheritance['docker'], own: AskedDocker): SessionSpec['docker'] {
-  if (own === false || (defaults === false && own === undefined)) return false;
-  return mergeDocker(defaults === false ? {} : defaults, own ?? {});
-}
-
-function mergeDocker(defaults: Partial<DockerOptions>, own: Partial<DockerOptions>): DockerOptions {
-  const env = { ...defaults.env, ...own.env };
-  return { image: DEFAULT_IMAGE, ...defaults, ...own, env };
 }

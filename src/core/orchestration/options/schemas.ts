@@ -7,7 +7,9 @@ import { branchNameProblem } from '../session/branch-name.js';
 import { EFFORTS, MOST_FALLBACKS } from '../session/model-choice.js';
 import { type ModelPrices, priceProblem } from '../session/model-price.js';
 import type { OutputSchema } from '../session/output-schema.js';
+import { PRIORITIES } from '../session/queue-plan.js';
 import type { SessionMode } from '../session/status.js';
+import { accountOptions } from './account-schemas.js';
 
 export const MODES = [
   'autonomous',
@@ -147,6 +149,7 @@ export const managerSchema = z.strictObject({
   releaseSlotWhileWaiting: z.boolean().optional(),
   socket: z.boolean().optional(),
   keepEnded: keepEndedSchema.optional(),
+  ...accountOptions,
   prices: pricesSchema.optional(),
   ...askedOptions,
   output: outputSchema.optional(),
@@ -165,7 +168,7 @@ export const planSchema = {
     .array(z.strictObject({ id: text.min(1).max(500), on: z.enum(['completed', 'ended']).optional() }))
     .max(1_000)
     .optional(),
-  priority: z.enum(['high', 'normal', 'low']).optional(),
+  priority: z.enum(PRIORITIES).optional(),
   notBefore: z.int().nonnegative().max(LATEST_MS).optional(),
 };
 
@@ -191,6 +194,7 @@ export const createSchema = z.strictObject({
   questions: questionsSchema.optional(),
   limits: limitsSchema.optional(),
   policy: policySchema.optional(),
+  ...accountOptions,
   detached: z.boolean().optional(),
   ...planSchema,
   signal: z.instanceof(AbortSignal).optional(),

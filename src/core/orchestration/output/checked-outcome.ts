@@ -31,8 +31,8 @@ export async function checkedOutcome(
   if (outcome.status !== 'completed' && !hasGivenUp) return outcome;
   const { output, outputProblem } = observed ?? {};
   if (outputProblem !== undefined) return unfit(outcome, [outputProblem]);
-  if (output === undefined) return unfit(outcome, ['no result was given']);
-  const value = forClaude?.wrapped ? valueOf(output) : output;
+  if (output === undefined) return unfit(outcome, [(hasGivenUp && observed?.text) || 'no result was given']);
+  const value = forClaude?.wrapped ? unwrapped(output) : output;
   if (value === undefined) return unfit(outcome, ["/value: the property 'value' is missing"]);
   const check = await outputCheck(schema);
   const problems = check(value);
@@ -41,7 +41,7 @@ export async function checkedOutcome(
   return { ...outcome, result: { ...outcome.result, output: deepFrozen(value) } };
 }
 
-function valueOf(output: unknown): unknown {
+function unwrapped(output: unknown): unknown {
   return typeof output === 'object' && output !== null && Object.hasOwn(output, 'value')
     ? (output as { value: unknown }).value
     : undefined;

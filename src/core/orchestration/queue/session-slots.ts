@@ -1,4 +1,4 @@
-import type { SessionPriority } from '../session/queue-plan.js';
+import { PRIORITIES, type SessionPriority } from '../session/queue-plan.js';
 import type { WaitingFor } from '../session/status.js';
 import { type Deferred, deferred } from '../util/deferred.js';
 import type { Place } from './line.js';
@@ -20,11 +20,9 @@ export interface SessionSlotsOptions extends SlotQueueOptions {
   priorityOf?: (id: string) => SessionPriority | undefined;
 }
 
-const LEVELS: Readonly<Record<SessionPriority, number>> = { high: 0, normal: 1, low: 2 };
-
 /** The level of a priority in the line. */
 export function levelOf(priority: SessionPriority = 'normal'): number {
-  return LEVELS[priority];
+  return PRIORITIES.indexOf(priority);
 }
 
 /** The queue, together with the slots of sessions that have begun and only wait for somebody. */

@@ -25,6 +25,7 @@ import { quote } from '../util/errors.js';
 import type { RunControl } from './control.js';
 import { GUARD_MISSING, HooksCheck } from './hooks-check.js';
 import type { RunLimits } from './limits.js';
+import { ProviderWatch } from './provider-watch.js';
 import type { SlotLease } from './slot-lease.js';
 
 export interface RunObserverOptions {
@@ -55,13 +56,13 @@ interface LogPart {
 export class RunObserver {
   readonly #options: RunObserverOptions;
   readonly #git: GitWatch;
+  readonly #provider: ProviderWatch;
   readonly #hooksCheck: HooksCheck;
   /** The folder where the agent works. Set only if this process launches the run. */
   #checkout: string | undefined;
   readonly #caughtUp = deferred<void>();
   #monitor: LogMonitor | undefined;
   #handle: RunHandle | undefined;
-  #resetsAt: number | undefined;
   /** When the log was last written to. Set only while we read lines that an earlier process may already have read. */
   #replayed: number | undefined;
   /** True if calls could run while there was no process to ask. */
@@ -77,6 +78,12 @@ export class RunObserver {
     this.#options = options;
     this.#hooksCheck = new HooksCheck(() => this.#guardMissing());
     this.#git = new GitWatch(options.request.folder.gitSnapshot, (planted) => this.#report(planted));
+    const { spec } = options.request;
+    this.#provider = new ProviderWatch({
+      onOverage: spec.onOverage ?? 'continue',
+      attended: spec.mode === 'interactive',
+      stop: (stop) => options.control.stop(stop),
+    });
   }
 
   /** Resolves when the record has everything that was in the log when we began to read it. */
@@ -98,7 +105,7 @@ export class RunObserver {
       failedRequest,
       hasEvents: this.#monitor?.hasEvents ?? false,
       result: this.#monitor?.result,
-      resetsAt: this.#resetsAt,
+      limit: this.#provider.limit(this.#options.record.clock.now()),
       diagnostics: this.#monitor?.lastDiagnostics ?? [],
     };
   }
@@ -144,7 +151,10 @@ export class RunObserver {
     const mostBytes = logBytesOf(spec.limits);
     // Each line of the log is judged at once and in order, so the rules have to be loaded before the first line.
     await guard.ready();
-    if (replay) this.#replayed = (await lstat(log)).mtimeMs;
+    if (replay) {
+      this.#replayed = (await lstat(log)).mtimeMs;
+      this.#provider.replay();
+    }
     this.#unasked = replay?.onHostLost === 'allow';
     const { transcript, turns, channelCoder } = handle;
     const watch = channelCoder?.watch;
@@ -167,6 +177,7 @@ export class RunObserver {
     void Promise.all([this.#monitor.caughtUp, ignoreRules.settled()]).then(() => {
       if (this.#detached) return; // The hooks' calls wait for the next process, which reads the rest.
       this.#replayed = undefined;
+      this.#provider.caughtUp();
       this.#caughtUp.resolve();
       // A hook may have reported the end of the turn to a process that is gone, so we expect no report of a hook.
       if (replay && this.#turnOver) turns?.ended(false);
@@ -183,6 +194,7 @@ export class RunObserver {
   /** Stops observing. The run may go on, and what the next process needs stays on disk. */
   detach(): void {
     this.#detached = true;
+    this.#provider.end();
     this.#hooksCheck.end();
     this.#monitor?.stop();
     this.#git.detach();
@@ -218,11 +230,12 @@ export class RunObserver {
       ...(replayed !== undefined && { replayed: true }),
     });
     if (isRecorded) limits.observe(seen);
+    this.#provider.observe(seen);
     for (const observation of seen) {
       if (observation.kind === 'tool-result') lease.after(observation.toolUseId);
-      if (observation.kind === 'usage-limit') this.#resetsAt = observation.resetsAt;
       if (observation.kind === 'breach') {
-        if (this.#hooksCheck.missing) this.#guardMissing();
+        if (this.#hooksCheck.missing || (observation.neverAsked && handle.hasHookReport))
+          this.#guardMissing(` A call has run by then: ${observation.danger.reason}`);
         else control.stop({ status: 'failed', reason: 'guard_bypassed', error: observation.danger.reason }, 'at-once');
       }
       if (observation.kind === 'init' && replayed === undefined) void this.#hooksCheck.begin(handle);
@@ -253,9 +266,10 @@ export class RunObserver {
     else this.#tooLong('was filled faster than it can be read');
   }
 
-  /** Claude Code does not run the hooks of the run. */
-  #guardMissing(): void {
+  /** Claude Code does not run the hooks of the run. An agent cannot have done that before its first call. */
+  #guardMissing(more = ''): void {
     const { record, control } = this.#options;
+    const error = `${GUARD_MISSING.error}${more}`;
     const observation = {
       kind: 'error',
       severity: 'critical',
@@ -263,7 +277,7 @@ export class RunObserver {
       message: GUARD_MISSING.error,
     } as const;
     if (!control.stopping) record.dispatch({ type: 'observed', at: record.clock.now(), observations: [observation] });
-    control.stop(GUARD_MISSING, 'at-once');
+    control.stop({ ...GUARD_MISSING, error }, 'at-once');
   }
 
   #tooLong(how: string): void {

@@ -36,7 +36,7 @@ export interface RunOptions extends RunStartOptions {
   /** The user's own prices of models. */
   prices: ModelPrices;
   /** The schema of the program that asked for a typed result. Undefined if only its JSON Schema is known. */
-  acceptsOutput: StandardOutputSchema | undefined;
+  acceptsOutput?: StandardOutputSchema | undefined;
 }
 
 /** The parts of a run. */

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import type { RunHandle, StopManner } from '../contract/run-handle.js';
 import { checkedOutcome } from '../output/checked-outcome.js';
 import { type Outcome, outcomeOf } from '../session/outcome.js';
-import type { QuestionAnswer } from '../session/question.js';
 import type { RunEnd, RunStop } from '../session/run.js';
 import { workedMs } from '../session/run-time.js';
 import { deferred, withTimeout } from '../util/deferred.js';
@@ -133,14 +132,9 @@ export class Run implements RunControl {
     this.#parts.limits.spent();
   }
 
-  /** Answers a waiting approval. @throws OrchestrationError `REQUEST_NOT_FOUND` */
-  answer(requestId: string, decision: 'allow' | 'deny', note: string | undefined): void {
-    this.#parts.guard.approvals.answer(requestId, decision, note);
-  }
-
-  /** Answers questions of the agent. @throws OrchestrationError `REQUEST_NOT_FOUND`, `INVALID_OPTIONS` */
-  answerQuestion(questionId: string, answers: readonly QuestionAnswer[]): void {
-    this.#parts.guard.questions.answer(questionId, answers);
+  /** What of this run waits for a person, to be answered. */
+  get asks(): Pick<RunParts['guard'], 'approvals' | 'questions'> {
+    return this.#parts.guard;
   }
 
   /** Resolves when the agent was given the message. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */

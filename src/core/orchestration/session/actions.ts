@@ -5,7 +5,7 @@ import type { Observation } from './observation.js';
 import type { PendingQuestion, QuestionAnswer, QuestionSource } from './question.js';
 import type { QueuePlan } from './queue-plan.js';
 import type { SessionEnvironment, SessionResult, UnifiedSession } from './record.js';
-import type { RunEnd, RunStop } from './run.js';
+import type { RunEnd, RunFailure, RunStop } from './run.js';
 import type { TerminalStatus, WaitingFor } from './status.js';
 
 /** A session changes only through these actions. They are plain JSON, so that other processes can follow. */
@@ -77,8 +77,15 @@ export type SessionAction =
   | { readonly type: 'stopping'; readonly stop: RunStop }
   /** The container (or process) has ended. */
   | { readonly type: 'exited'; readonly end: RunEnd }
-  /** The provider's usage limit ended the run. The session waits until the limit is lifted. */
-  | { readonly type: 'suspended'; readonly at: number; readonly resumeAt: number; readonly exitCode?: number }
+  /** Something that may pass ended the run. The session waits until it tries again. */
+  | {
+      readonly type: 'suspended';
+      readonly at: number;
+      readonly resumeAt: number;
+      /** Absent in the journals of earlier releases, which knew only usage limits. */
+      readonly failure?: RunFailure;
+      readonly exitCode?: number;
+    }
   /** The session's worktree was removed. */
   | { readonly type: 'worktree-removed' }
   /** The session is forgotten. The registry has no record of it any more. */
@@ -89,8 +96,9 @@ export type SessionAction =
   | {
       readonly type: 'continued';
       readonly at: number;
-      readonly feedback: string;
-      /** The run begins a new conversation. */
+      /** Absent if the run begins the conversation anew, with the prompt. */
+      readonly feedback?: string;
+      /** The run begins a new conversation, with a hand-over. */
       readonly fresh?: true;
       readonly commandId?: string;
       readonly outputRetry?: number;
@@ -115,6 +123,7 @@ export interface CreatedAction {
     | 'parentId'
     | 'queuePosition'
     | 'detached'
+    | 'account'
     | 'asked'
     | keyof QueuePlan
   >;

@@ -3,9 +3,11 @@ import type { DockerOptions } from './docker-options.js';
 import type { SessionLimits } from './limits.js';
 import type { ModelChoice } from './model-choice.js';
 import type { OutputSchema } from './output-schema.js';
+import type { OverageChoice } from './overage.js';
 import type { ToolPolicy } from './policy.js';
 import type { QuestionMode } from './question.js';
 import type { SessionDependency, SessionPriority } from './queue-plan.js';
+import type { RetryOptions } from './retry.js';
 import type { SessionMode } from './status.js';
 import type { WorktreeRequest } from './worktree-request.js';
 
@@ -106,6 +108,12 @@ export interface CreateSessionOptions<T = unknown> extends OwnModelChoice {
   questions?: QuestionMode;
   /** What the session may spend. A session that spends more ends as `failed`. Default unlimited, except for the log (1 GiB). */
   limits?: SessionLimits;
+  /** Whose login and money the session uses, instead of the manager's `account`. At most 200 characters. */
+  account?: string;
+  /** How the session goes on by itself after a failure that may pass. What it leaves out is the manager's `retry`. */
+  retry?: false | RetryOptions;
+  /** What happens when the account begins to pay extra usage, instead of the manager's `onOverage`. */
+  onOverage?: OverageChoice;
   /** Tightens the manager's policy for this session. A setting that would loosen the policy is refused. */
   policy?: ToolPolicy;
   /**

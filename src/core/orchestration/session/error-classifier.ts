@@ -24,16 +24,16 @@ const RULES: readonly Rule[] = [
       /invalid (api key|authentication)|authentication[_ ](error|failed)|oauth token has expired|please run \/login|not logged in|invalid x-api-key|\b401\b.*unauthori[sz]ed/i,
   },
   {
-    // Before `out_of_memory`: Java's words for this name both causes.
-    code: 'process_limit',
-    pattern:
-      /\b(?:v?fork|spawn|clone|thread|process)[^\n]{0,120}(?:resource temporarily unavailable|\bEAGAIN\b|\berrno[ =]11\b)|can(?:'t|not) (?:fork|start new thread)|(?:create|start)\b[^\n]{0,20}\bnative thread|failed to create new OS thread|\bpthread_create\b[^\n]{0,40}(?:fail|resource)/i,
-  },
-  {
     // Claude Code's words, and those of the Messages API, Bedrock and Vertex.
     code: 'unknown_model',
     pattern:
-      /issue with the selected model|not_found_error.{0,80}\bmodel\b|model identifier is invalid|publisher model .{0,200}not found|\bmodel .{0,200}(does not exist|is not (available|supported)) (or|for|on|in) (you|your)/i,
+      /issue with the selected model|not_found_error.{0,80}\bmodel\b|model identifier is invalid|publisher model .{0,200}not found|\bmodel .{0,200}does not exist or you (do|may) not have access/i,
+  },
+  {
+    // Before `out_of_memory`: Java's words for this name both causes.
+    code: 'process_limit',
+    pattern:
+      /\b(?:v?fork|spawn|clone|pthread_create|(?:create|start)\w* (?:an? |new )*(?:process|thread))\b[^\n]{0,120}(?:resource temporarily unavailable|\bEAGAIN\b|\bWouldBlock\b)|(?:resource temporarily unavailable|\bEAGAIN\b)[^\n]{0,80}\b(?:v?fork|spawn|clone)\b|cannot fork(?:\(\)|:|\.?$)|can't start new thread|unable to create (?:new )?native thread|failed to create new OS thread|\bpthread_create failed/im,
   },
   {
     code: 'out_of_memory',

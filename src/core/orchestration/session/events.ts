@@ -6,16 +6,18 @@ import {
   type ObservedDanger,
   type ObservedError,
   type ObservedMessage,
+  type ObservedOverage,
   type ObservedPrompt,
   type ObservedTool,
   type ObservedToolResult,
   observedEvents,
 } from './observed-events.js';
 import type { PendingQuestion, QuestionAnswer, QuestionSource } from './question.js';
+import type { QueueHold } from './queue-hold.js';
 import type { QueueStatus } from './queue-status.js';
 import type { SessionResult, UnifiedSession } from './record.js';
 import type { SessionRun } from './run.js';
-import type { WaitingFor } from './status.js';
+import type { PausedFor, WaitingFor } from './status.js';
 
 interface EventBase<Type extends string> {
   readonly type: Type;
@@ -87,12 +89,14 @@ export interface SessionDeniedEvent extends SessionEventBase<'session:denied'> {
 export interface SessionSteeredEvent extends SessionEventBase<'session:steered'> {
   readonly message: string;
 }
-/** The session was frozen, or waits for its provider's usage limit. */
+/** The session was frozen, or waits for its provider. */
 export interface SessionPausedEvent extends SessionEventBase<'session:paused'> {
   /** When the session goes on by itself. Absent if it was frozen. */
   readonly resumeAt?: number;
+  /** Why the session waits until `resumeAt`. */
+  readonly pausedFor?: PausedFor;
 }
-/** The session is no longer frozen. After a usage limit, `session:continued` is emitted instead. */
+/** The session is no longer frozen. After a wait until `resumeAt`, `session:continued` is emitted instead. */
 export type SessionResumedEvent = SessionEventBase<'session:resumed'>;
 /** The session has nothing to do until somebody else has done something. */
 export interface SessionWaitingEvent extends SessionEventBase<'session:waiting'> {
@@ -102,8 +106,11 @@ export interface SessionWaitingEvent extends SessionEventBase<'session:waiting'>
 export type SessionWorkingEvent = SessionEventBase<'session:working'>;
 /** Something went wrong inside the session. The session may well go on. */
 export interface SessionErrorEvent extends SessionEventBase<'session:error'>, ObservedError {}
-/** A further run was requested: by `continue()`, or automatically after a usage limit. */
+/** The account pays extra for what the session uses. Told once in a run. The agent's log says so. */
+export interface SessionOverageEvent extends SessionEventBase<'session:overage'>, ObservedOverage {}
+/** A further run was requested: by `continue()`, or automatically after a wait. */
 export interface SessionContinuedEvent extends SessionEventBase<'session:continued'> {
+  /** Empty if the run begins the conversation anew, with the prompt. */
   readonly feedback: string;
   /** True if the run begins a new conversation. */
   readonly fresh?: true;
@@ -119,6 +126,17 @@ export type SessionRemovedEvent = SessionEventBase<'session:removed'>;
 export interface QueueChangedEvent extends EventBase<'queue:changed'> {
   readonly queue: QueueStatus;
 }
+
+/**
+ * From now on, the sessions of an account do not start, or no session does. `sessionId` is the session whose run showed the
+ * problem. It is empty if a person held the queue.
+ */
+export interface QueueHeldEvent extends EventBase<'queue:held'>, Omit<QueueHold, 'sessionId'> {}
+/** A hold is over, because a person released it or its time has come. */
+export interface QueueReleasedEvent extends EventBase<'queue:released'>, Omit<QueueHold, 'sessionId'> {}
+
+/** Everything that a manager reports about its queue. */
+export type QueueEvent = QueueChangedEvent | QueueHeldEvent | QueueReleasedEvent;
 
 /** Everything that a manager reports. `type` tells the kinds apart. */
 export type SessionEvent =
@@ -143,7 +161,8 @@ export type SessionEvent =
   | SessionContinuedEvent
   | SessionEndedEvent
   | SessionRemovedEvent
-  | QueueChangedEvent;
+  | SessionOverageEvent
+  | QueueEvent;
 
 /** The events of `UnifiedSessionManager`, for `on()`. Each is emitted under its own name, and all of them as `'event'`. */
 export type SessionManagerEvents = {
@@ -192,7 +211,7 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
     case 'paused':
       return [{ type: 'session:paused', ...base }];
     case 'suspended':
-      return [{ type: 'session:paused', ...base, resumeAt: action.resumeAt }];
+      return [{ type: 'session:paused', ...base, resumeAt: action.resumeAt, ...pausedFor(session) }];
     case 'resumed':
       return [{ type: 'session:resumed', ...base }];
     case 'resting':
@@ -204,7 +223,7 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
         {
           type: 'session:continued',
           ...base,
-          feedback: action.feedback,
+          feedback: action.feedback ?? '',
           ...(action.fresh && { fresh: true as const }),
         },
         ...queuedEvents(base),
@@ -227,6 +246,10 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
 }
 
 type Base = { sessionId: string; at: number; session: UnifiedSession };
+
+function pausedFor({ pausedFor }: UnifiedSession): Pick<SessionPausedEvent, 'pausedFor'> {
+  return pausedFor === undefined ? {} : { pausedFor };
+}
 
 function queuedEvents(base: Base): SessionEvent[] {
   const position = base.session.queuePosition;

@@ -6,7 +6,7 @@ import { classifyError } from './error-classifier.js';
  * - `transient`: a fault that passes (5xx, overloaded, a lost connection, a stream that went silent)
  * - `auth`: the login is refused; a person has to act
  * - `usage_limit`: no further requests for now; time lifts it
- * - `spend_cap`: no further requests until a person pays or raises a cap
+ * - `spend_limit`: no further requests until a person pays or raises a limit on money
  * - `unknown_model`: the provider does not know the model, or does not give it to this account
  * - `context_full`: the conversation is longer than the model reads
  * - `refused`: the model or its provider does not answer this request, by its usage policy
@@ -15,7 +15,7 @@ export type FailureCause =
   | 'transient'
   | 'auth'
   | 'usage_limit'
-  | 'spend_cap'
+  | 'spend_limit'
   | 'unknown_model'
   | 'context_full'
   | 'refused';
@@ -37,7 +37,7 @@ const BY_TYPE: Readonly<Record<string, FailureCause>> = {
   account_on_hold: 'auth',
   verification_required: 'auth',
   cloud_credential_error: 'auth',
-  billing_error: 'spend_cap',
+  billing_error: 'spend_limit',
   rate_limit: 'usage_limit',
   overloaded: 'transient',
   server_error: 'transient',
@@ -52,8 +52,16 @@ const BY_WORDS: readonly (readonly [FailureCause, RegExp])[] = [
   ],
   ['refused', /violates? our usage policy|safeguards (flagged|stopped)/i],
   [
-    'spend_cap',
-    /spend(ing)? (limit|cap)|credit balance is too low|out of (extra usage|credits)|billing|payment required/i,
+    'spend_limit',
+    /spend(ing)? (limit|cap)|credit balance is too low|insufficient (credits|funds|balance|_?quota)|out of (usage |extra )?credits|out of extra usage|billing|payment required|organi[sz]ation (has been|is) disabled|disabled organi[sz]ation|monthly (usage )?(limit|cap)/i,
+  ],
+  [
+    'auth',
+    /invalid (api key|authentication|bearer token|x-api-key)|authentication[_ ](error|failed)|failed to authenticate|oauth (access )?token[^.]{0,40}(expired|revoked|invalid)|run \/login|log ?in again|claude auth login|not logged in|does not have access to claude|oauth authentication is currently not|apikeyhelper|error getting api key|could not load (the )?(default )?credentials|security token[^.]{0,40}(expired|invalid)/i,
+  ],
+  [
+    'usage_limit',
+    /(usage|session|weekly|daily|hourly|\d+[- ]hour|opus|sonnet|plan) limit (was |has been )?(reached|hit|exceeded)|(hit|reached|exceeded) your .{0,40}limit|request rejected \(429\)/i,
   ],
   [
     'unknown_model',
@@ -61,7 +69,7 @@ const BY_WORDS: readonly (readonly [FailureCause, RegExp])[] = [
   ],
   [
     'transient',
-    /\b(500|502|503|504|520|522|524|529)\b.{0,80}(error|unavailable|timeout|bad gateway|overloaded)|error:? (5\d\d)\b|overloaded|internal server error|bad gateway|service unavailable|gateway time-?out|connection (error|reset|refused|closed|lost|timed out)|socket hang up|fetch failed|network error|premature close|unable to connect|econnreset|econnrefused|etimedout|enotfound|eai_again|epipe|request timed out|stream (idle|timed out|ended|closed)|idle timeout/i,
+    /\b(500|502|503|504|520|522|524|529)\b.{0,80}(error|unavailable|timeout|bad gateway|overloaded)|error:? (5\d\d)\b|overloaded|internal server error|bad gateway|service unavailable|gateway time-?out|connection (error|reset|refused|closed|lost|dropped|aborted|timed out)|socket (hang up|connection was closed)|fetch failed|network error|premature close|unable to connect|econnreset|econnrefused|econnaborted|etimedout|enotfound|eai_again|epipe|enetunreach|ehostunreach|und_err_\w+|(request|response|stream|first[- ]byte) time(d out|out)|stream (idle|timed out|ended|closed|disconnected|error)|response stalled|idle timeout|temporar(y|ily) (capacity|unavailable)/i,
   ],
 ];
 
@@ -73,9 +81,21 @@ const BY_WORDS: readonly (readonly [FailureCause, RegExp])[] = [
 export function causeOfFailure({ text = '', type, status }: FailedRequest): FailureCause | undefined {
   const words = text.slice(0, EXAMINED);
   const said = BY_WORDS.find(([, pattern]) => pattern.test(words))?.[0];
-  if (said === 'context_full' || said === 'refused' || said === 'spend_cap') return said;
+  if (said === 'context_full' || said === 'refused' || said === 'spend_limit') return said;
   const named = type !== undefined && Object.hasOwn(BY_TYPE, type) ? BY_TYPE[type] : undefined;
-  return named ?? byStatus(status) ?? said ?? byClass(words);
+  const code = status ?? statusIn(words);
+  const known = named ?? byStatus(code);
+  if (known) return known;
+  // A request that is wrong in itself stays wrong, whatever numbers and words its error quotes.
+  const isWrong = code !== undefined && code >= 400 && code < 500;
+  if (isWrong) return said === 'auth' || said === 'unknown_model' ? said : undefined;
+  return said ?? byClass(words);
+}
+
+/** The status code with which Claude Code begins its message about a request. */
+function statusIn(words: string): number | undefined {
+  const [, code] = /^(?:failed to authenticate\.? )?api error:? \(?([45]\d\d)\b/i.exec(words) ?? [];
+  return code === undefined ? undefined : Number(code);
 }
 
 /** How much of a text the patterns see. */
@@ -84,7 +104,7 @@ const EXAMINED = 4_000;
 function byStatus(status: number | undefined): FailureCause | undefined {
   if (status === undefined) return undefined;
   if (status === 401) return 'auth';
-  if (status === 402) return 'spend_cap';
+  if (status === 402) return 'spend_limit';
   if (status === 408 || (status >= 500 && status < 600)) return 'transient';
   return status === 429 ? 'usage_limit' : undefined;
 }

@@ -105,7 +105,9 @@ function add(draft: Draft, observation: Observation, { at, replayed }: Observed)
       setTotals(draft, { ...withCost(run, observation), tokens: addTokens(tokens, observation.added) });
       break;
     }
-    case 'usage-limit':
+    case 'usage-window':
+    case 'request-failed':
+    case 'overage':
     case 'turn-end':
     case 'tampered':
     case 'turn-begin':

@@ -1,9 +1,17 @@
 import type { Danger } from '../../../danger/index.js';
+import type { FailureCause } from './failure-cause.js';
 import type { ErrorSeverity, TokenUsage, ToolOutcome } from './metadata.js';
 
 /** What one log line reports, in our own vocabulary. A line may report several things, or nothing. */
 export type Observation =
-  | { readonly kind: 'init'; readonly conversationId: string; readonly model?: string; readonly claudeVersion?: string }
+  | {
+      readonly kind: 'init';
+      readonly conversationId: string;
+      readonly model?: string;
+      readonly claudeVersion?: string;
+      /** Where Claude has its login from: the name of a variable, `none` for a login that Claude itself keeps. */
+      readonly keySource?: string;
+    }
   | {
       readonly kind: 'message';
       readonly text: string;
@@ -40,19 +48,41 @@ export type Observation =
       /** The model, if its price is not known. */
       readonly unpriced?: string;
     }
-  /** The model's provider allows no more requests for now. */
+  /** What the provider told about one of the account's windows. */
   | {
-      readonly kind: 'usage-limit';
-      /** When the provider allows requests again, in epoch milliseconds. */
+      readonly kind: 'usage-window';
+      /** Absent if the provider did not name the window. */
+      readonly type?: string;
+      readonly status: 'allowed' | 'allowed_warning' | 'rejected';
+      readonly utilization?: number;
+      /** When the window is reset, in epoch milliseconds. */
       readonly resetsAt?: number;
+      /** True if the account pays extra for what it uses. Then requests are answered, even if the window is used up. */
+      readonly overage?: true;
     }
+  /** A request to the provider failed. Claude tries again by itself, or gives up (`final`). */
+  | {
+      readonly kind: 'request-failed';
+      /** Absent if it is none of the known causes. */
+      readonly cause?: FailureCause;
+      readonly final: boolean;
+      readonly text: string;
+    }
+  /** The account pays extra for what the session uses. Told once in a run. */
+  | { readonly kind: 'overage'; readonly resetsAt?: number }
   /**
    * The log was tampered with. Either a line about a tool call cannot be read, because something was written into it or in
    * front of it, or lines are missing.
    */
   | { readonly kind: 'tampered' }
-  /** A tool call bypassed the guard. */
-  | { readonly kind: 'breach'; readonly id: string; readonly name: string; readonly danger: Danger }
+  /** A tool call ran without a decision of the guard. `neverAsked` is set if no call of the run has asked. */
+  | {
+      readonly kind: 'breach';
+      readonly id: string;
+      readonly name: string;
+      readonly danger: Danger;
+      readonly neverAsked?: true;
+    }
   /** Something dangerous was found that is not a tool call. `name` says where. */
   | { readonly kind: 'danger'; readonly id: string; readonly name: string; readonly danger: Danger }
   | {

@@ -46,6 +46,13 @@ export interface ObservedError {
   readonly error: ClassifiedError;
 }
 
+/** The account pays extra for what the session uses. */
+export interface ObservedOverage {
+  readonly type: 'session:overage';
+  /** When the window that is used up is reset, in epoch milliseconds. Absent if the provider did not tell. */
+  readonly resetsAt?: number;
+}
+
 /** What a log line reports, without the session that it is about. */
 export type ObservedEvent =
   | ObservedMessage
@@ -53,7 +60,8 @@ export type ObservedEvent =
   | ObservedTool
   | ObservedToolResult
   | ObservedDanger
-  | ObservedError;
+  | ObservedError
+  | ObservedOverage;
 
 /**
  * The events that a log line causes. Pure.
@@ -100,6 +108,11 @@ export function observedEvents(
       case 'danger':
         events.push({ type: 'session:danger', danger: dangerRecord(observation.danger, observation, at) });
         break;
+      case 'overage': {
+        const { resetsAt } = observation;
+        events.push({ type: 'session:overage', ...(resetsAt !== undefined && { resetsAt }) });
+        break;
+      }
       case 'error':
         events.push({ type: 'session:error', error: classified(observation, at) });
         break;

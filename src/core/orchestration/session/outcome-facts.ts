@@ -1,4 +1,3 @@
-import { classifyError } from './error-classifier.js';
 import { causeOfFailure, type FailureCause } from './failure-cause.js';
 import type { ResultObservation } from './observation.js';
 import type { RunWitnesses } from './run-witnesses.js';
@@ -42,7 +41,8 @@ const FULL: readonly (string | undefined)[] = ['blocking_limit', 'prompt_too_lon
 const BY_CAUSE: Readonly<Partial<Record<FailureCause, string>>> = {
   auth: 'auth',
   usage_limit: 'rate_limited',
-  spend_cap: 'spend_cap',
+  spend_limit: 'spend_limit',
+  transient: 'provider_error',
   unknown_model: 'unknown_model',
   context_full: 'context_full',
   refused: 'refused',
@@ -91,7 +91,15 @@ export function isFull(run: RunWitnesses): boolean {
   return FULL.includes(result?.terminalReason) || result?.stopReason === WINDOW || causeOf(run) === 'context_full';
 }
 
-export function causeOf({ result, failedRequest }: RunWitnesses): FailureCause | undefined {
+/** Why the last request failed. The provider's event decides about limits; words count only if there was no event. */
+export function causeOf(run: RunWitnesses): FailureCause | undefined {
+  const { limit } = run;
+  const cause = causeByWords(run);
+  if (!limit || cause === 'auth' || cause === 'context_full' || cause === 'refused') return cause;
+  return cause === 'spend_limit' && limit.resetsAt === undefined ? cause : limit.cause;
+}
+
+function causeByWords({ result, failedRequest }: RunWitnesses): FailureCause | undefined {
   if (result?.stopReason === 'refusal') return 'refused';
   const text = result ? result.text : failedRequest?.text;
   const status = result?.apiStatus ?? failedRequest?.status;
@@ -102,12 +110,9 @@ export function causeOf({ result, failedRequest }: RunWitnesses): FailureCause |
   });
 }
 
-/** The reason for a cause that has one. A transient error that words name as a limit is waited for, like a limit. */
+/** The reason for a cause that has one. */
 export function reasonOf(run: RunWitnesses): string | undefined {
   const cause = causeOf(run);
-  if (cause === 'transient') {
-    return classifyError(failureOf(run), 'api').code === 'rate_limit' ? 'rate_limited' : undefined;
-  }
   return cause === undefined ? undefined : BY_CAUSE[cause];
 }
 

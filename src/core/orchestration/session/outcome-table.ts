@@ -108,7 +108,8 @@ export const OUTCOMES: readonly OutcomeRow[] = [
     when: (run) => isFailing(run) && reasonOf(run) !== undefined,
     gives: (run) => {
       const cause = causeOf(run);
-      const usageLimit = { ...(run.resetsAt !== undefined && { resetsAt: run.resetsAt }) };
+      const { resetsAt } = run.limit ?? {};
+      const usageLimit = { ...(resetsAt !== undefined && { resetsAt }) };
       return {
         ...failed(reasonOf(run) ?? 'error', failureOf(run)),
         ...(cause !== undefined && { cause }),

@@ -1,3 +1,4 @@
+import { deepFrozen } from '../util/deep-frozen.js';
 import type { GuardRequest } from './metadata.js';
 import type { AnsweredQuestion, PendingQuestion, QuestionAnswer, QuestionSource } from './question.js';
 import type { UnifiedSession } from './record.js';
@@ -32,7 +33,7 @@ function withQuestions(session: UnifiedSession, questions: readonly PendingQuest
 
 /** The record with further questions waiting for a person. */
 export function withQuestion(session: UnifiedSession, question: PendingQuestion): UnifiedSession {
-  return withQuestions(session, [...questionsOf(session), question]);
+  return withQuestions(session, [...questionsOf(session), deepFrozen(question)]);
 }
 
 /** The record after questions were answered, or ceased to wait. */
@@ -47,7 +48,7 @@ export function withAnswer(
     questions: frozen(
       question.questions.map(({ text }, index) => {
         const answer = answers?.[index];
-        return { text, ...(answer !== undefined && { answer: Object.freeze(answer) }) };
+        return { text, ...(answer !== undefined && { answer: deepFrozen(answer) }) };
       }),
     ),
     by,

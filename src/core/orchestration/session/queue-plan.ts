@@ -1,6 +1,9 @@
 /** How soon a session gets a slot, compared to others that wait. */
 export type SessionPriority = 'high' | 'normal' | 'low';
 
+/** All priorities, the highest first. */
+export const PRIORITIES = ['high', 'normal', 'low'] as const satisfies readonly SessionPriority[];
+
 /** A session that has to end before another one starts. */
 export interface SessionDependency {
   /** The id of a session of the same manager. */

@@ -1,3 +1,5 @@
+import type { QueueHold, UsageWindow } from './queue-hold.js';
+
 /** How full a queue is. */
 export interface QueueStatus {
   /** Number of slots that are taken. */
@@ -11,6 +13,12 @@ export interface QueueStatus {
    * does `queueStatus()` in another process (`openSessions`).
    */
   readonly items: readonly { readonly id: string; readonly position: number }[];
+  /** The oldest hold. Absent if none keeps sessions from starting. */
+  readonly held?: QueueHold;
+  /** All holds, `held` first. Absent if there are none. */
+  readonly holds?: readonly QueueHold[];
+  /** What is left of the accounts' windows, where the provider told. Absent if it told nothing. */
+  readonly windows?: readonly UsageWindow[];
   /** The waiting items that may not start yet. Absent if there are none. As many are named as of `items`. */
   readonly blocked?: readonly BlockedItem[];
 }

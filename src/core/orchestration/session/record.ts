@@ -4,7 +4,7 @@ import type { TypedId } from './output-schema.js';
 import type { AnsweredQuestion, PendingQuestion } from './question.js';
 import type { SessionDependency, SessionPriority } from './queue-plan.js';
 import type { SessionRun } from './run.js';
-import type { SessionMode, SessionStatus, WaitingFor } from './status.js';
+import type { PausedFor, SessionMode, SessionStatus, WaitingFor } from './status.js';
 
 /**
  * Everything that is known of one session: a plain, deep-frozen record. A change makes a new record, so a record that you have
@@ -69,8 +69,12 @@ export interface UnifiedSession<T = unknown> {
    * answers to the agent's questions.
    */
   readonly waitingFor?: WaitingFor;
-  /** When a session that waits for its provider's usage limit goes on by itself; only while `paused`. */
+  /** When a session that waits for its provider goes on by itself; only while `paused`. */
   readonly resumeAt?: number;
+  /** Why the session waits until `resumeAt`. */
+  readonly pausedFor?: PausedFor;
+  /** Whose login and money the session uses: the option `account`, or a label made of the image and the variables of the login. */
+  readonly account?: string;
   /** How the last run went. Only while the session is terminal. */
   readonly result?: SessionResult<T>;
   readonly metadata: SessionMetadata;
@@ -111,7 +115,9 @@ export interface SessionResult<T = unknown> {
    * - for a limit: `timeout`, `idle`, `max_cost`, `max_tokens`, `max_turns`, `log_limit` (the log got longer than
    *   `limits.logBytes`, or was filled faster than it can be read)
    * - from the guard: `guard_bypassed` (a tool call ran without a decision), `guard_missing` (Claude Code does not run the hooks)
-   * - from the provider: `auth`, `rate_limited`, `unknown_model` (the provider does not know the option `model`)
+   * - from the provider: `auth` (the login is refused), `spend_limit` (the account has no money left, or reached a cap),
+   *   `rate_limited`, `unknown_model` (the provider does not know the option `model`), `provider_error` (its server or the connection failed, and all attempts of `retry` are used up), `overage`
+   *   (paid extra usage began, and `onOverage` is `'end'`)
    * - `invalid_output`: the result does not fit the option `output`, also after `outputRetries` further runs
    * - from the container or process: `oom`, `killed` (exit code 137), `terminated` (143), `lost` (it vanished), `log_lost`
    *   (nothing wrote its log any more)

@@ -124,10 +124,15 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
         ...withNothingAsked(awake(session)),
         status: 'paused',
         resumeAt: action.resumeAt,
-        runs: changeRun(session, { endedAt: action.at, ...exitCodeOf(action) }),
+        pausedFor: action.failure?.pausedFor ?? 'usage_limit',
+        runs: changeRun(session, {
+          endedAt: action.at,
+          ...exitCodeOf(action),
+          ...(action.failure && { failure: Object.freeze({ ...action.failure }) }),
+        }),
       };
     case 'ended': {
-      const { queuePosition: _, resumeAt: __, ...rest } = withNothingAsked(awake(session));
+      const { queuePosition: _, resumeAt: __, pausedFor: ___, ...rest } = withNothingAsked(awake(session));
       const ended = { endedAt: action.at, ...exitCodeOf(action.result) };
       return {
         ...rest,
@@ -142,13 +147,13 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
       return { ...session, environment: Object.freeze(environment) };
     }
     case 'continued': {
-      const { result: _, endedAt: __, resumeAt: ___, ...open } = withNothingAsked(awake(session));
+      const { result: _, endedAt: __, resumeAt: ___, pausedFor: ____, ...open } = withNothingAsked(awake(session));
       const rest = action.fresh ? withoutConversation(open) : open;
       const closed = hasOpenRun(session) ? changeRun(rest, { endedAt: action.at, ...exitCodeOf(action) }) : rest.runs;
       const { feedback, commandId, outputRetry, at: requestedAt } = action;
       const run: SessionRun = {
         number: closed.length + 1,
-        feedback,
+        ...(feedback !== undefined && { feedback }),
         ...(action.fresh && { fresh: true as const }),
         ...(commandId !== undefined && { commandId }),
         ...(outputRetry !== undefined && { outputRetry }),

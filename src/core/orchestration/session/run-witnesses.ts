@@ -24,10 +24,17 @@ export interface RunWitnesses {
   unattended: Pick<SessionEnvironment, 'docker' | 'dockerImage'> | undefined;
   /** Why the run was stopped on purpose, if it was. */
   stopped: RunStop | undefined;
-  /** When the provider allows requests again, in epoch milliseconds, if it said so. */
-  resetsAt: number | undefined;
+  /** The limit that the provider's event told, if the provider has not answered since. */
+  limit: ProviderLimit | undefined;
   /** The last log lines that were not stream-json. */
   diagnostics: readonly string[];
+}
+
+/** A limit of the account that keeps the provider from answering. */
+export interface ProviderLimit {
+  readonly cause: 'usage_limit' | 'spend_limit';
+  /** When the provider allows requests again, in epoch milliseconds, if it said so. */
+  readonly resetsAt?: number;
 }
 
 export interface Outcome {

@@ -1,6 +1,7 @@
 import type { ProcessIdentity } from '../process/process-identity.js';
 import type { TokenUsage } from './metadata.js';
 import type { UnpricedUsage } from './model-price.js';
+import type { PausedFor } from './status.js';
 
 /** One launch of a session. */
 export interface SessionRun {
@@ -19,8 +20,8 @@ export interface SessionRun {
   /** How a person opens the terminal of an `interactive` session: a command for a shell on the machine. */
   readonly attachCommand?: string;
   /**
-   * The text that `continue()` was called with. If the run went on by itself after a usage limit, the text that the agent was
-   * told. Absent in the first run.
+   * The text that `continue()` was called with. If the run went on by itself, the text that the agent was told. Absent in a run
+   * that got the prompt.
    */
   readonly feedback?: string;
   /**
@@ -50,6 +51,8 @@ export interface SessionRun {
   readonly waits?: readonly SessionWait[];
   /** Why the run was told to end, if it was. */
   readonly stop?: RunStop;
+  /** Set if the run ended, and the session waited to go on. */
+  readonly failure?: RunFailure;
   /** How the run's container or process ended. What Claude said of the run is in the session's `result`. */
   readonly exit?: RunEnd;
   /**
@@ -88,6 +91,19 @@ export interface RunStop {
   readonly fresh?: true;
   /** As {@link SessionRun.commandId}. */
   readonly commandId?: string;
+  /** Set if the session waits after the stop, and then goes on by itself. */
+  readonly wait?: { readonly pausedFor: PausedFor; readonly resetsAt?: number };
+}
+
+/** What ended a run after which the session goes on by itself. */
+export interface RunFailure {
+  readonly pausedFor: PausedFor;
+  /** The reason that the session would have ended with. */
+  readonly reason: string;
+  /** What went wrong, for a person. At most 1,000 characters. */
+  readonly error: string;
+  /** How many attempts in a row have failed, with this one. */
+  readonly attempt: number;
 }
 
 /** How a run's container or process ended. What Claude itself said of it is in the log. */

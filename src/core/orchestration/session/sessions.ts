@@ -98,13 +98,13 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
    * `continue` also work on a frozen session.
    *
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION` if nothing runs that could be frozen, for example in a
-   * session that waits for its provider's usage limit (`resumeAt`); `DOCKER_UNAVAILABLE`, `MANAGER_CLOSED`
+   * session that waits for its provider (`resumeAt`); `DOCKER_UNAVAILABLE`, `MANAGER_CLOSED`
    */
   pause(id: string): Promise<UnifiedSession>;
 
   /**
-   * Lets a frozen session go on. If the session waits for its provider's usage limit (`resumeAt`), it tries again at once, in a
-   * further run. If the session already runs, its record is returned unchanged.
+   * Lets a frozen session go on. If the session waits for its provider (`resumeAt`), it tries again at once, in a further
+   * run, if a slot is free. If the session already runs, its record is returned unchanged.
    *
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `ILLEGAL_TRANSITION`, `DOCKER_UNAVAILABLE`, `MANAGER_CLOSED`
    */
@@ -195,8 +195,29 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
    */
   events(options?: EventStreamOptions): AsyncIterableIterator<SessionEvent>;
 
-  /** How many sessions run and wait, and which session is next. */
+  /** How many sessions run and wait, which session is next, what keeps sessions from starting, and what is left of the accounts' windows. */
   queueStatus(): QueueStatus;
+
+  /**
+   * Holds the queue: no session starts any more, until `releaseQueue()`. Sessions that run go on. New sessions are accepted, and
+   * wait. A later manager of the same state folder holds as well. If somebody has held the queue already, nothing changes.
+   *
+   * The manager itself holds the sessions of an account if its login is refused (`auth`), if it has no money left
+   * (`spend_limit`), and while it is at its usage limit (`usage_limit`).
+   *
+   * @param reason for the people who see it; at most 2,000 characters
+   * @throws OrchestrationError `INVALID_OPTIONS`, `STATE_LOCKED`, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
+   */
+  holdQueue(reason: string): Promise<QueueStatus>;
+
+  /**
+   * Lets sessions start again, whoever or whatever has held them. What failed meanwhile can be continued. If nothing is held,
+   * nothing changes.
+   *
+   * @param account ends only the hold of this account, see {@link QueueHold}. Default: all holds
+   * @throws OrchestrationError `INVALID_OPTIONS`, `STATE_LOCKED`, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
+   */
+  releaseQueue(account?: string): Promise<QueueStatus>;
 
   /**
    * Ends this manager, or the connection to the manager of another process. Sessions that run go on. A second call joins the

@@ -7,11 +7,11 @@ export type SessionMode = 'autonomous' | 'interactive' | 'planning' | 'orchestra
  * agent (`pendingQuestions`), or what `waitingFor` says.
  * `paused` has two kinds. The last three are terminal.
  *
- * A `paused` session with `resumeAt` waits for its provider's usage limit and has no run. `resume()` tries again at once, and
- * `pause()` is refused. Any other `paused` session is frozen. `resume()` lets it go on, and `pause()` returns its record
+ * A `paused` session with `resumeAt` waits for what `pausedFor` says. It has no run and no slot. `resume()` tries again at once,
+ * and `pause()` is refused. Any other `paused` session is frozen. `resume()` lets it go on, and `pause()` returns its record
  * unchanged.
  *
- * All statuses except `queued` and the terminal ones hold a slot. A session that waits for its `children`, or for a `slot` to
+ * All statuses except `queued`, the terminal ones and `paused` with `resumeAt` hold a slot. A session that waits for its `children`, or for a `slot` to
  * go on in, has given its own slot back. So has a session that waits for a `person`, unless the manager has
  * `releaseSlotWhileWaiting: false`.
  */
@@ -30,6 +30,12 @@ export type SessionStatus =
  * that it leads, `slot` for a slot to go on in, because it gave its own slot back.
  */
 export type WaitingFor = 'person' | 'children' | 'slot';
+
+/**
+ * Why a `paused` session with `resumeAt` waits: `usage_limit` for its provider's usage limit, `retry` to try again after a
+ * failure that may pass, `overage` for the end of paid extra usage (`onOverage: 'wait'`).
+ */
+export type PausedFor = 'usage_limit' | 'retry' | 'overage';
 
 /** Statuses that end a session. Only `continue()` leads out of them. `remove()` forgets such a session. */
 export type TerminalStatus = Extract<SessionStatus, 'completed' | 'failed' | 'cancelled'>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SessionAction } from '../session/actions.js';
-import type { QueueChangedEvent } from '../session/events.js';
+import type { QueueEvent } from '../session/events.js';
 import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import { messageOf, OrchestrationError, type OrchestrationErrorCode } from '../util/errors.js';
@@ -24,6 +24,8 @@ const VERBS = [
   'answer',
   'removeWorktree',
   'remove',
+  'holdQueue',
+  'releaseQueue',
 ] as const;
 export type Verb = (typeof VERBS)[number];
 
@@ -43,7 +45,7 @@ export type FromOwner =
   | { readonly type: 'record'; readonly session: UnifiedSession }
   | { readonly type: 'ready'; readonly queue: QueueStatus }
   | { readonly type: 'action'; readonly id: string; readonly action: SessionAction; readonly at: number }
-  | { readonly type: 'queue'; readonly event: QueueChangedEvent }
+  | { readonly type: 'queue'; readonly event: QueueEvent }
   | { readonly type: 'pong' }
   | { readonly type: 'answer'; readonly call: number; readonly error?: SentError };
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { SessionAction } from '../session/actions.js';
-import type { QueueChangedEvent } from '../session/events.js';
+import type { QueueEvent } from '../session/events.js';
 import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import { deepFrozen } from '../util/deep-frozen.js';
@@ -30,7 +30,7 @@ const MOST_SILENT_CHECKS = 3;
 export interface OwnerListener {
   onReady(sessions: readonly UnifiedSession[], queue: QueueStatus): void;
   onAction(id: string, action: SessionAction, at: number): void;
-  onQueue(event: QueueChangedEvent): void;
+  onQueue(event: QueueEvent): void;
   /** Called once, if the connection was ready. */
   onLost(): void;
 }

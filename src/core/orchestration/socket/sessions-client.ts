@@ -22,6 +22,7 @@ import type { Verb } from './messages.js';
 import { OwnerConnection, type OwnerListener } from './owner-connection.js';
 import { portableOptions } from './portable-options.js';
 import { connectInFolder } from './socket-file.js';
+import { ToldPositions } from './told-positions.js';
 
 /** How long a client waits for an owner that is gone to come back. */
 const RECONNECT_MS = 30_000;
@@ -46,7 +47,7 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
   readonly #closed = new AbortController();
   /** The connection, or the next one. */
   #connection: Promise<OwnerConnection> = new Promise(() => {});
-  #queue: QueueStatus = { running: 0, queued: 0, maxConcurrent: 0, maxQueued: 0, items: [] };
+  #positions = new ToldPositions({ running: 0, queued: 0, maxConcurrent: 0, maxQueued: 0, items: [] });
 
   /**
    * Connects to the manager that owns a state folder.
@@ -75,6 +76,7 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
   private constructor(stateDir: string) {
     super();
     this.#stateDir = stateDir;
+    this.#records.registry.readPositions((session) => this.#positions.of(session));
     setMaxListeners(0, this.#closed.signal); // Each reader of events() adds a listener, and there may be many readers.
   }
 
@@ -160,7 +162,16 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
   }
 
   queueStatus(): QueueStatus {
-    return this.#queue;
+    return this.#positions.queue;
+  }
+
+  async holdQueue(reason: string): Promise<QueueStatus> {
+    return (await this.#reach()).call('holdQueue', [reason], () => this.queueStatus());
+  }
+
+  async releaseQueue(account?: string): Promise<QueueStatus> {
+    const given = account === undefined ? [] : [account];
+    return (await this.#reach()).call('releaseQueue', given, () => this.queueStatus());
   }
 
   /** Ends the connection. The sessions and their manager go on. */
@@ -261,12 +272,12 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
   #listener(): OwnerListener {
     return {
       onReady: (sessions, queue) => {
-        this.#queue = queue;
+        this.#positions = new ToldPositions(queue);
         this.#records.replace(sessions, SYSTEM_CLOCK.now());
       },
       onAction: (id, action, at) => void this.#records.apply(id, action, at),
       onQueue: (event) => {
-        this.#queue = event.queue;
+        if (event.type === 'queue:changed') this.#positions = new ToldPositions(event.queue);
         this.#records.queueChanged(event);
       },
       onLost: () => this.#lost(),

@@ -1,5 +1,5 @@
 import type { SessionAction } from '../session/actions.js';
-import { eventsOf, type QueueChangedEvent } from '../session/events.js';
+import { eventsOf, type QueueEvent } from '../session/events.js';
 import type { UnifiedSession } from '../session/record.js';
 import { reduceSession } from '../session/reducer.js';
 import { isTerminal } from '../session/transitions.js';
@@ -11,7 +11,7 @@ import { SessionWaiters } from './waiters.js';
 export interface Follower {
   /** @param at the time that the events contain */
   onAction(session: UnifiedSession, action: SessionAction, at: number): void;
-  onQueue?(event: QueueChangedEvent): void;
+  onQueue?(event: QueueEvent): void;
 }
 
 /**
@@ -45,7 +45,7 @@ export class SessionRecords {
     return session;
   }
 
-  queueChanged(event: QueueChangedEvent): void {
+  queueChanged(event: QueueEvent): void {
     for (const follower of this.#followers) follower.onQueue?.(event);
     this.#events.tell(event);
   }

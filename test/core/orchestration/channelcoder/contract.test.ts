@@ -2,8 +2,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { session, worktreeUtils } from 'channelcoder';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type ClaudeOptions, session, worktreeUtils } from 'channelcoder';
+import { describe, expect, expectTypeOf, it, onTestFinished, vi } from 'vitest';
+import { ADDED_FLAGS } from '../../../../src/core/orchestration/channelcoder/added-flags.js';
 import { executables } from '../../../support/executables.js';
 import { git, repository } from '../../../support/git.js';
 import { tempFolder } from '../../../support/temp-folder.js';
@@ -102,6 +103,18 @@ describe('ChannelCoder', () => {
       ],
       ...['claude', '--print', '--dangerously-skip-permissions', '--output-format', 'stream-json', '--verbose'],
     ]);
+  });
+
+  it('3: emits none of the flags that addedFlags adds, whatever it is asked for', async () => {
+    const asked = { model: 'opus', fallbackModel: 'sonnet', fallbackModels: ['sonnet'], effort: 'low', jsonSchema: {} };
+    for (const docker of [undefined, DOCKER]) {
+      const { args = [] } = await dryRun('hello', { ...asked, ...(docker && { docker }) });
+      const mended = 'it has an option for this flag: pass it on in planRun, and remove the flag from addedFlags';
+      for (const flag of ADDED_FLAGS) expect(args, mended).not.toContain(flag);
+    }
+    // The types say what it can be asked for. A new option of this kind would have one of these names.
+    type Known = keyof ClaudeOptions & ('model' | 'fallbackModel' | 'fallbackModels' | 'effort' | 'jsonSchema');
+    expectTypeOf<Known>().toEqualTypeOf<never>();
   });
 
   it('4: resumes an id that it has invented after one detached run of a session', async () => {

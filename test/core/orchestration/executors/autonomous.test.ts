@@ -119,7 +119,7 @@ describe('with docker: false', () => {
     expect(readFileSync(join(bin, 'args'), 'utf8')).not.toContain('--max-budget-usd');
   });
 
-  it('a tool call that bypasses the hook ends the session', async () => {
+  it('a tool call ends the session if no hook of the run has ever asked', async () => {
     const call = { type: 'tool_use', id: 'toolu_1', name: 'Bash', input: { command: 'ls' } };
     const result = { type: 'tool_result', tool_use_id: 'toolu_1', content: 'x' };
     const lines = [
@@ -129,7 +129,7 @@ describe('with docker: false', () => {
     const script = `echo '${lines.map((line) => JSON.stringify(line)).join("'; echo '")}'; sleep 60`;
     const manager = managerWith({ PATH: `${executables({ claude: script })}:${process.env.PATH}` });
     const { id } = await manager.create({ prompt: 'One', cwd: tempFolder(), docker: false });
-    expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'guard_bypassed' } });
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'failed', result: { reason: 'guard_missing' } });
   });
 
   it('the hook allows a harmless call, and denies a call that a rule of the policy denies', async () => {

@@ -48,6 +48,14 @@ describe('create', () => {
     [['--branch', 'x', 'p'], { prompt: 'p', worktree: { branch: 'x' } }],
     [['p', '--dangerous=deny'], { prompt: 'p', policy: { dangerous: 'deny' } }],
     [['--tokens', '5', 'p'], { prompt: 'p', limits: { tokens: 5 } }],
+    [
+      ['--model', 'opus', '--fallback-models', 'sonnet,haiku', '--effort', 'low', 'p'],
+      { prompt: 'p', model: 'opus', fallbackModels: ['sonnet', 'haiku'], effort: 'low' },
+    ],
+    [
+      ['--output', '{"type":"object"}', '--output-retries', '1', 'p'],
+      { prompt: 'p', output: { type: 'object' }, outputRetries: 1 },
+    ],
     [[''], { prompt: '' }],
     [
       all,
@@ -85,6 +93,26 @@ describe('create', () => {
     );
     const { exitCode, text } = await runOrchestrate(children, ['create', '--dangerous', 'allow', 'p']);
     expect({ exitCode, text }).toEqual({ exitCode: 1, text: "orchestrate: Option 'policy' would loosen.\n" });
+  });
+});
+
+describe('create with a model or a schema that is none', () => {
+  it.each([
+    [['--effort', 'huge', 'p'], "'--effort' takes low, medium, high, xhigh, max"],
+    [['--output', 'no json', 'p'], "'--output' takes a JSON Schema"],
+    [['--output', '[]', 'p'], "'--output' takes a JSON Schema"],
+    [['--output-retries', 'some', 'p'], "'--output-retries' takes a number"],
+  ])('%j is refused', async (args, problem) => {
+    const children = family();
+    const { exitCode, text } = await runOrchestrate(children, ['create', ...args]);
+    expect({ exitCode, text }).toEqual({ exitCode: 2, text: expect.stringContaining(problem) });
+    expect(children.create).not.toHaveBeenCalled();
+  });
+
+  it('--json has the typed result', async () => {
+    const child = ended('x', 'completed', { reason: 'success', output: { city: 'Oslo' } });
+    const { text } = await runOrchestrate(family(child), ['list', '--json']);
+    expect(JSON.parse(text)).toMatchObject([{ id: 'x', output: { city: 'Oslo' } }]);
   });
 });
 

@@ -3,6 +3,7 @@ import type { SessionSpec } from '../../../../src/core/orchestration/contract/se
 import type { BaseExecutor } from '../../../../src/core/orchestration/executors/base-executor.js';
 import { handedDown, SessionTree } from '../../../../src/core/orchestration/family/session-tree.js';
 import { type SessionLimits, tightenLimits } from '../../../../src/core/orchestration/session/limits.js';
+import type { UnpricedUsage } from '../../../../src/core/orchestration/session/model-price.js';
 import { resolvePolicy } from '../../../../src/core/orchestration/session/policy.js';
 import type { UnifiedSession } from '../../../../src/core/orchestration/session/record.js';
 import type { SessionMode, SessionStatus } from '../../../../src/core/orchestration/session/status.js';
@@ -19,6 +20,7 @@ interface Member {
   status?: SessionStatus;
   limits?: SessionLimits;
   costUsd?: number;
+  unpriced?: UnpricedUsage;
   tokens?: number;
 }
 
@@ -27,12 +29,13 @@ function familyOf(members: Record<string, Member>) {
   const registry = new SessionRegistry();
   const specs = new Map<string, SessionSpec>();
   const add = (id: string, member: Member = {}, createdAt = specs.size): UnifiedSession => {
-    const { parentId, mode = 'orchestration', status = 'running', limits = {}, costUsd, tokens } = member;
+    const { parentId, mode = 'orchestration', status = 'running', limits = {}, costUsd, unpriced, tokens } = member;
     const record = sessionIn(status, { id, mode, ...(parentId !== undefined && { parentId }) });
     const used = { input: tokens ?? 0, output: 0, cacheRead: 0, cacheCreation: 0 };
     const metadata = {
       ...record.metadata,
       ...(costUsd !== undefined && { costUsd }),
+      ...(unpriced && { unpriced }),
       ...(tokens !== undefined && { tokens: used }),
     };
     registry.set({ ...record, createdAt, metadata });
@@ -201,6 +204,14 @@ it("a session's spending includes all sessions that it leads, directly or not, a
   expect(spending('middle')).toEqual({ costUsd: 6, tokens: 60 });
   expect(spending('leaf')).toEqual({ costUsd: 4, tokens: 40 });
   expect(spending('silent')).toEqual({ costUsd: 0, tokens: 0 });
+});
+
+it('the cost of a family counts what is known of the cost of a member', () => {
+  const { family, registry } = familyOf({
+    top: { mode: 'orchestration', costUsd: 1, tokens: 10 },
+    child: { parentId: 'top', mode: 'autonomous', unpriced: { models: ['claude-opus-9'], atLeastUsd: 2 } },
+  });
+  expect(family.spending(registry.require('top')).costUsd).toBe(3);
 });
 
 describe('the options that a child gets from its leader', () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Approvals } from '../../../../src/core/orchestration/guard/approvals.js';
+import { PersonRequests } from '../../../../src/core/orchestration/guard/person-requests.js';
 import type { GuardRequest } from '../../../../src/core/orchestration/session/metadata.js';
 import type { ToolCall } from '../../../../src/core/orchestration/session/policy.js';
 import type { SessionRun } from '../../../../src/core/orchestration/session/run.js';
@@ -14,7 +15,8 @@ const MINUTE = 60_000;
 function scene(timeoutMs = MINUTE, run: SessionRun = { number: 1 }) {
   const record = new FakeRecord({ run });
   const { actions } = record;
-  const approvals = new Approvals(record, timeoutMs);
+  const requests = new PersonRequests(record, timeoutMs);
+  const approvals = new Approvals(record, requests);
   const asked = (index = -1): GuardRequest => {
     const requests = actions.flatMap((action) => (action.type === 'asked' ? [action.request] : []));
     const request = requests.at(index);
@@ -23,19 +25,19 @@ function scene(timeoutMs = MINUTE, run: SessionRun = { number: 1 }) {
   };
   const answers = (): unknown[] =>
     actions.flatMap((action) => (action.type === 'answered' ? [[action.request.requestId, action.by]] : []));
-  return { approvals, actions, asked, answers };
+  return { approvals, requests, actions, asked, answers };
 }
 
 beforeEach(() => fakeClock(5_000));
 
 describe('an approval', () => {
   it('an approval request contains the whole call, frozen, and a deadline', () => {
-    const { approvals, actions, asked } = scene();
+    const { approvals, requests, actions, asked } = scene();
     const danger = Object.freeze({ level: 'critical', rule: 'r', reason: 'why' } as const);
     const input = { command: 'git push', options: { deep: [1] } };
-    expect(approvals.waiting).toBe(false);
+    expect(requests.waiting).toBe(false);
     void approvals.ask({ ...CALL, input, danger });
-    expect(approvals.waiting).toBe(true);
+    expect(requests.waiting).toBe(true);
     expect(actions.map(({ type }) => type)).toEqual(['asked']);
     expect(asked()).toEqual({
       requestId: expect.stringMatching(/^[0-9a-f]{32}$/),
@@ -57,14 +59,14 @@ describe('an approval', () => {
     ['deny', undefined],
     ['deny', 'not today'],
   ] as const)('a person can answer an approval request: %s, %j', async (decision, note) => {
-    const { approvals, actions, asked } = scene();
+    const { approvals, requests, actions, asked } = scene();
     const answer = approvals.ask(CALL);
     vi.advanceTimersByTime(10);
     approvals.answer(asked().requestId, decision, note);
     const expected = { decision, by: 'person', ...(note !== undefined && { note }) };
     expect(await answer).toEqual(expected);
     expect(actions.at(-1)).toEqual({ type: 'answered', at: 5_010, request: asked(), ...expected });
-    expect(approvals.waiting).toBe(false);
+    expect(requests.waiting).toBe(false);
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -114,9 +116,9 @@ describe('an approval', () => {
 
 describe('the end of the run', () => {
   it('end() denies waiting and later requests and leaves no timer', async () => {
-    const { approvals, actions, answers } = scene();
+    const { approvals, requests, actions, answers } = scene();
     const waiting = [approvals.ask(CALL), approvals.ask({ ...CALL, toolUseId: 'toolu-2' })];
-    approvals.end('It was cancelled.');
+    requests.end('It was cancelled.');
     const end = { decision: 'deny', by: 'end', note: 'It was cancelled.' };
     expect(await Promise.all(waiting)).toEqual([end, end]);
     expect(answers()).toHaveLength(2);
@@ -124,24 +126,24 @@ describe('the end of the run', () => {
     const before = actions.length;
     expect(await approvals.ask(CALL)).toEqual(end);
     expect(actions).toHaveLength(before);
-    expect(approvals.waiting).toBe(false);
+    expect(requests.waiting).toBe(false);
   });
 
   it('a second end() does not replace the reason of the first', async () => {
-    const { approvals } = scene();
-    approvals.end('first');
-    approvals.end('second');
+    const { approvals, requests } = scene();
+    requests.end('first');
+    requests.end('second');
     expect(await approvals.ask(CALL)).toMatchObject({ note: 'first' });
   });
 });
 
 describe('detach', () => {
   it('after detach(), no request is answered and no timer is left', () => {
-    const { approvals, actions } = scene();
+    const { approvals, requests, actions } = scene();
     void approvals.ask(CALL);
     void approvals.ask({ ...CALL, toolUseId: 'toolu-2' });
     expect(vi.getTimerCount()).toBe(2);
-    approvals.detach();
+    requests.detach();
     expect(vi.getTimerCount()).toBe(0);
     vi.advanceTimersByTime(10 * MINUTE);
     expect(actions.map(({ type }) => type)).toEqual(['asked', 'asked']);
@@ -150,15 +152,15 @@ describe('detach', () => {
 
 describe('while the run is paused', () => {
   it('a pause stops the time of waiting requests, and resume() returns their new deadlines', async () => {
-    const { approvals, asked, answers } = scene();
+    const { approvals, requests, asked, answers } = scene();
     const answer = approvals.ask(CALL);
     vi.advanceTimersByTime(20_000);
     void approvals.ask({ ...CALL, toolUseId: 'toolu-2' });
-    approvals.pause();
+    requests.pause();
     vi.advanceTimersByTime(10 * MINUTE);
     expect(answers()).toEqual([]);
     const now = Date.now();
-    const deadlines = approvals.resume();
+    const deadlines = requests.resume();
     expect([...deadlines]).toEqual([
       [asked(0).requestId, now + 40_000],
       [asked(1).requestId, now + 60_000],
@@ -171,20 +173,20 @@ describe('while the run is paused', () => {
   });
 
   it('a person can answer while the run is paused', async () => {
-    const { approvals, asked } = scene();
+    const { approvals, requests, asked } = scene();
     const answer = approvals.ask(CALL);
-    approvals.pause();
+    requests.pause();
     approvals.answer(asked().requestId, 'allow', undefined);
     expect(await answer).toMatchObject({ decision: 'allow' });
-    expect([...approvals.resume()]).toEqual([]);
+    expect([...requests.resume()]).toEqual([]);
   });
 
   it('a request that is made during a pause has its whole time after the pause', () => {
-    const { approvals, asked, answers } = scene();
-    approvals.pause();
+    const { approvals, requests, asked, answers } = scene();
+    requests.pause();
     void approvals.ask(CALL);
     vi.advanceTimersByTime(5 * MINUTE);
-    const [deadline] = approvals.resume().values();
+    const [deadline] = requests.resume().values();
     expect(deadline).toBe(Date.now() + MINUTE);
     expect(deadline).not.toBe(asked().deadline);
     vi.advanceTimersByTime(MINUTE - 1);
@@ -237,16 +239,16 @@ describe('an approval that an earlier process was asked for', () => {
   it('the deadline of an earlier request is extended by the time for which the run was paused', async () => {
     vi.advanceTimersByTime(10 * MINUTE);
     const askedAt = Date.now() - 10 * MINUTE;
-    const { approvals, asked, answers } = scene(MINUTE, {
+    const { approvals, requests, asked, answers } = scene(MINUTE, {
       number: 1,
       pauses: [{ pausedAt: askedAt, resumedAt: askedAt + 9.5 * MINUTE }],
     });
-    approvals.pause(); // The run is still paused.
+    requests.pause(); // The run is still paused.
     const answer = approvals.ask(CALL, askedAt);
     expect(asked()).toMatchObject({ askedAt, deadline: Date.now() + 30_000 });
     vi.advanceTimersByTime(5 * MINUTE);
     expect(answers()).toEqual([]);
-    expect([...approvals.resume().values()]).toEqual([Date.now() + 30_000]);
+    expect([...requests.resume().values()]).toEqual([Date.now() + 30_000]);
     vi.advanceTimersByTime(29_999);
     expect(answers()).toEqual([]);
     vi.advanceTimersByTime(1);
@@ -276,55 +278,55 @@ describe("the run's limits", () => {
   const asking = (approvals: Approvals, toolUseId = 'toolu-1') => approvals.ask({ ...CALL, toolUseId });
 
   it('the limits of a run do not count time while a person is asked', () => {
-    const { approvals, asked } = scene();
-    expect(approvals.holdsTime).toBe(false);
+    const { approvals, requests, asked } = scene();
+    expect(requests.holdsTime).toBe(false);
     void asking(approvals);
-    expect(approvals.holdsTime).toBe(true);
+    expect(requests.holdsTime).toBe(true);
     approvals.answer(asked().requestId, 'deny', undefined);
-    expect(approvals.holdsTime).toBe(false);
+    expect(requests.holdsTime).toBe(false);
   });
 
   it('the limits count time again after three unanswered questions, until a person answers', () => {
-    const { approvals, asked } = scene();
+    const { approvals, requests, asked } = scene();
     for (let question = 0; question < 3; question++) {
       void asking(approvals);
-      expect(approvals.holdsTime).toBe(true);
+      expect(requests.holdsTime).toBe(true);
       vi.advanceTimersByTime(MINUTE);
     }
     void asking(approvals);
-    expect(approvals.holdsTime).toBe(false);
+    expect(requests.holdsTime).toBe(false);
     void asking(approvals, 'toolu-2');
     approvals.answer(asked().requestId, 'deny', undefined);
-    expect(approvals.holdsTime).toBe(true);
+    expect(requests.holdsTime).toBe(true);
   });
 
   it('the limits also count time again if each question is asked before the last one is denied', () => {
-    const { approvals } = scene();
+    const { approvals, requests } = scene();
     for (let question = 0; question < 7; question++) {
       void asking(approvals, `toolu-${question}`);
       vi.advanceTimersByTime(MINUTE / 2);
     }
-    expect(approvals.waiting).toBe(true);
-    expect(approvals.holdsTime).toBe(false);
+    expect(requests.waiting).toBe(true);
+    expect(requests.holdsTime).toBe(false);
   });
 
   it('several simultaneous questions count as one unanswered question', () => {
-    const { approvals } = scene();
+    const { approvals, requests } = scene();
     for (const id of ['a', 'b', 'c', 'd']) void asking(approvals, id);
     vi.advanceTimersByTime(MINUTE);
     void asking(approvals);
-    expect(approvals.holdsTime).toBe(true);
+    expect(requests.holdsTime).toBe(true);
   });
 
   it('pauses and times without a question do not count as unanswered', () => {
-    const { approvals } = scene();
+    const { approvals, requests } = scene();
     void asking(approvals);
-    approvals.pause();
+    requests.pause();
     vi.advanceTimersByTime(10 * MINUTE);
-    approvals.resume();
+    requests.resume();
     vi.advanceTimersByTime(MINUTE);
     vi.advanceTimersByTime(10 * MINUTE);
     void asking(approvals);
-    expect(approvals.holdsTime).toBe(true);
+    expect(requests.holdsTime).toBe(true);
   });
 });

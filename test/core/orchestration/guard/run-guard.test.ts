@@ -35,6 +35,7 @@ async function scene(
   file = join(tempFolder(), 'decisions.jsonl'),
   run: SessionRun = { number: 1 },
   off: readonly string[] = [],
+  questions: 'ask' | 'decline' | 'terminal' = 'ask',
 ) {
   const record = new FakeRecord({ run });
   const { actions } = record;
@@ -46,6 +47,7 @@ async function scene(
     record,
     decisions,
     off,
+    questions,
   });
   await guard.ready();
   const denials = () => actions.flatMap((action) => (action.type === 'denied' ? [action.denial] : []));
@@ -97,7 +99,7 @@ describe('before a tool call', () => {
   ] as const)('the guard asks a person and follows the answer: %s, %j', async (decision, note, expected) => {
     const { guard, asked, denials } = await scene(ASK);
     const verdict = guard.beforeTool(bash('git push'));
-    expect(guard.approvals.waiting).toBe(true);
+    expect(guard.requests.waiting).toBe(true);
     guard.approvals.answer(asked().requestId, decision, note);
     expect(await verdict).toEqual(expected);
     expect(denials()).toMatchObject(decision === 'allow' ? [] : [{ by: 'person', tool: 'Bash' }]);
@@ -115,7 +117,7 @@ describe('before a tool call', () => {
   it('the guard denies waiting and later calls at the end of the run', async () => {
     const { guard, denials } = await scene(ASK);
     const verdict = guard.beforeTool(bash('git push'));
-    guard.approvals.end('It was cancelled.');
+    guard.requests.end('It was cancelled.');
     expect(await verdict).toMatchObject({ allowed: false, reason: expect.stringContaining('It was cancelled.') });
     expect(denials()).toMatchObject([{ by: 'end' }]);
     expect(await guard.beforeTool(bash('git push', 'u'))).toMatchObject({ allowed: false });
@@ -158,7 +160,7 @@ describe('before a tool call', () => {
     const verdict = guard.beforeTool({ toolUseId: 't', tool: 'mcp__x', input });
     expect(await verdict).toMatchObject({ allowed: false, reason: expect.stringMatching(/^Denied/) });
     expect(denials()).toHaveLength(1);
-    expect(guard.approvals.waiting).toBe(false);
+    expect(guard.requests.waiting).toBe(false);
   });
 });
 
@@ -257,7 +259,9 @@ describe('tool calls in the log', () => {
       danger: {
         level: 'critical',
         rule: 'guard.bypassed',
-        reason: `The call ran ${how}: the guard's hook was switched off, killed or deceived.`,
+        reason: expect.stringMatching(
+          new RegExp(`^The call "Bash" \\("t"\\) ran ${how}\\. .*Claude Code.*its own faults.*continue\\(\\)`),
+        ),
       },
     });
   });
@@ -510,13 +514,21 @@ describe('the report of a hook after its call', () => {
     expect(breaches).toEqual([]);
   });
 
-  it('a report is no breach if nobody was asked, or if a person answers within the input', async () => {
-    const { guard, breaches, report } = await scene();
+  it('a report is no breach if nobody was asked, or if a person at the terminal answers within the input', async () => {
+    const { guard, breaches, report } = await scene({}, undefined, undefined, undefined, [], 'terminal');
     report(bash('ls'));
     await guard.beforeTool({ toolUseId: 'q', tool: 'AskUserQuestion', input: { questions: [] } });
     report({ toolUseId: 'q', tool: 'AskUserQuestion', input: { questions: [], answers: { a: 'b' } } });
     expect(breaches).toEqual([]);
   });
+});
+
+it('a report that a question ran itself is a breach, because its answer was given instead', async () => {
+  const { guard, breaches, report } = await scene({}, undefined, undefined, undefined, [], 'decline');
+  const call = { toolUseId: 'q', tool: 'AskUserQuestion', input: { questions: [{ question: 'Go on?' }] } };
+  await guard.beforeTool(call);
+  report({ ...call, input: { ...call.input, answers: { 'Go on?': 'Yes' } } });
+  expect(breaches).toMatchObject([{ kind: 'breach', name: 'AskUserQuestion' }]);
 });
 
 it('a person is asked once about a call that a newer release asks about twice', async () => {

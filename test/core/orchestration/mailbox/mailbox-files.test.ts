@@ -112,6 +112,7 @@ describe('the files of the guard hook', () => {
     const content = settings(managed?.source ?? '');
     expect(content).toMatchObject({
       allowManagedHooksOnly: true,
+      disableAllHooks: false,
       disableSkillShellExecution: true,
       env: {
         CLAUDE_CODE_SIMPLE: '',
@@ -123,9 +124,9 @@ describe('the files of the guard hook', () => {
     });
     const { ConfigChange, ...calls } = content.hooks;
     expect(ConfigChange).toEqual([{ matcher: '^(?!skills$)', hooks: [{ type: 'command', command: 'exit 2' }] }]);
-    expect(Object.keys(calls)).toEqual(['PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'Stop']);
+    expect(Object.keys(calls)).toEqual(['SessionStart', 'PreToolUse', 'PostToolUse', 'PostToolUseFailure', 'Stop']);
     for (const [event, [{ matcher, hooks }]] of Object.entries(calls)) {
-      expect(matcher).toBe('*');
+      expect(matcher).toBe(event === 'SessionStart' ? 'startup|resume' : '*');
       expect(hooks[0]).toMatchObject({
         type: 'command',
         command: `'/usr/bin/env' '-i' 'PATH=/image/bin' '/bin/sh' '${script?.target}' '${event}' '/run/autonomous-orchestration' || exit ${event === 'PreToolUse' ? 2 : 1}`,

@@ -157,7 +157,7 @@ it('the hook of a session without turns does not report turns', async () => {
   await files.hostSettings(RUN);
   const told = (path: string): string[] =>
     Object.keys((JSON.parse(readFileSync(path, 'utf8')) as { hooks: object }).hooks).sort();
-  const silent = ['ConfigChange', 'PostToolUse', 'PostToolUseFailure', 'PreToolUse', 'Stop'];
+  const silent = ['ConfigChange', 'PostToolUse', 'PostToolUseFailure', 'PreToolUse', 'SessionStart', 'Stop'];
   expect(told(files.settings)).toEqual(silent);
   const turns = await guardFiles({}, true);
   await turns.mounts(RUN);

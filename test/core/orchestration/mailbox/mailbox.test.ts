@@ -56,6 +56,25 @@ async function stillAnswers(files: MailboxFiles): Promise<void> {
 const empty = (files: MailboxFiles): Promise<unknown> =>
   eventually(() => expect(readdirSync(files.requests)).toEqual([]));
 
+describe('the report that the hooks run', () => {
+  it('the start of the conversation is reported without waiting, and to nobody as a tool call', async () => {
+    const { files, host, channel } = await scene();
+    expect(await channel.hasReport()).toBe(false);
+    expect(
+      await runHook(files, 'SessionStart', { input: { hook_event_name: 'SessionStart', source: 'startup' } }),
+    ).toEqual(ALLOWED);
+    await eventually(async () => expect(await channel.hasReport()).toBe(true));
+    await empty(files);
+    expect([host.calls, host.reports]).toEqual([[], []]);
+  });
+
+  it('a tool call that asks is a report, too', async () => {
+    const { files, channel } = await scene();
+    await runHook(files, 'PreToolUse');
+    expect(await channel.hasReport()).toBe(true);
+  });
+});
+
 describe('before a tool call', () => {
   it('the process receives the whole tool call, and an allowed call continues without output', async () => {
     const { files, host } = await scene();

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { resumeTime } from '../../../../src/core/orchestration/manager/usage-limit.js';
-import { fakeClock } from '../../../support/clock.js';
 
 const NOW = 1_795_000_000_000;
 const MINUTE = 60_000;

@@ -252,12 +252,16 @@ describe('cost', () => {
 
   it.each([
     ['claude-sonnet-4-6', 3],
-    ['unknown', undefined],
+    ['claude-sonnet-9', undefined],
+    ['simulated', undefined],
     [undefined, undefined],
     [7, undefined],
   ])('the cost for the model %j is %s', (model, costUsd) => {
     const [one] = ofKind(readAll(assistant({ id: 'm', model, content, usage })), 'usage');
     expect(one?.costUsd).toBe(costUsd);
+    const unpriced = { 'claude-sonnet-4-6': undefined, simulated: undefined, undefined: 'unknown', 7: 'unknown' };
+    const key = String(model);
+    expect(one?.unpriced).toBe(key in unpriced ? unpriced[key as keyof typeof unpriced] : key);
     expect(one).toHaveProperty('added.input', 1_000_000);
   });
 
@@ -266,6 +270,37 @@ describe('cost', () => {
       assistant({ id: 'm', model: 'claude-sonnet-4-6', content, usage: { input_tokens: 0, output_tokens } });
     const log = ofKind(readAll(message(1_000_000), message(1_000_000), message(3_000_000)), 'usage');
     expect(log.map(({ costUsd }) => costUsd)).toEqual([15, 30]);
+  });
+
+  it.each([
+    [{ ephemeral_1h_input_tokens: 100_000, ephemeral_5m_input_tokens: 0 }, 1],
+    [{ ephemeral_1h_input_tokens: 0, ephemeral_5m_input_tokens: 100_000 }, 0.625],
+    [{ ephemeral_1h_input_tokens: 50_000, ephemeral_5m_input_tokens: 50_000 }, 0.8125],
+    [{ ephemeral_1h_input_tokens: 900_000 }, 1],
+    [{ ephemeral_1h_input_tokens: -1 }, 0.625],
+    ['an hour', 0.625],
+    [undefined, 0.625],
+  ])(
+    'what is written to the cache costs what its lifetime costs, five minutes if that is not said: %j',
+    (cache_creation, costUsd) => {
+      const written = { cache_creation_input_tokens: 100_000, cache_creation };
+      const [one] = ofKind(readAll(assistant({ id: 'm', model: 'claude-opus-5', content, usage: written })), 'usage');
+      expect(one?.costUsd).toBeCloseTo(costUsd, 9);
+      expect(one?.added).toEqual({ input: 0, output: 0, cacheRead: 0, cacheCreation: 100_000 });
+    },
+  );
+
+  it('a long prompt, the fast mode and the place of the answer count, also for what a repeated message adds', () => {
+    const message = (output_tokens: number, more: object): object =>
+      assistant({ id: 'm', model: 'claude-haiku-5-5', content, usage: { output_tokens, ...more } });
+    const prompt = { cache_read_input_tokens: 60_000, input_tokens: 60_000 };
+    const long = ofKind(readAll(message(0, prompt), message(1_000_000, prompt)), 'usage');
+    expect(long.map(({ costUsd }) => costUsd)).toEqual([expect.closeTo(0.033, 9), expect.closeTo(2.5, 9)]);
+    const one = (usage: object): number | undefined =>
+      ofKind(readAll(assistant({ id: 'm', model: 'claude-opus-5', content, usage })), 'usage')[0]?.costUsd;
+    expect(one({ output_tokens: 1_000_000, speed: 'fast' })).toBe(50);
+    expect(one({ output_tokens: 1_000_000, speed: 'standard', inference_geo: 'not_available' })).toBe(25);
+    expect(one({ output_tokens: 1_000_000, inference_geo: 'us' })).toBeCloseTo(27.5, 9);
   });
 });
 

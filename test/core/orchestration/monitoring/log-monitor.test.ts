@@ -264,17 +264,31 @@ describe('a line that is too long', () => {
     expect(await told(line)).toEqual([skipped, AFTER]);
   });
 
+  const user = (...content: object[]): object => ({ type: 'user', message: { content }, parent_tool_use_id: null });
+  const pdf = { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: LONG } };
   it.each([
     ['text that Claude does not write', LONG],
     ['a message', JSON.stringify(text(LONG))],
     ['a message of the user', JSON.stringify({ type: 'user', message: { content: LONG } })],
-    ["the end of a subagent's call without its own id", `{"type":"user","parent_tool_use_id":"toolu_1","x":"${LONG}`],
+    ['a PDF that Claude read', JSON.stringify(user(pdf))],
+    ['an image behind a text that quotes a call', JSON.stringify(user({ text: '"type":"tool_use"' }, pdf))],
+    ["a subagent's line without a call of its own", `{"type":"user","parent_tool_use_id":"toolu_1","x":"${LONG}"}`],
+  ])('a line that is too long is only a diagnostic if it cannot carry a tool call: %s', async (_, line) => {
+    expect(await told(line)).toEqual([AFTER]);
+  });
+
+  it.each([
+    ['a tool call', JSON.stringify({ type: 'assistant', message: { content: [{ type: 'tool_use', input: LONG }] } })],
+    ['a tool call behind a document', JSON.stringify(user(pdf, { type: 'tool_use', id: 't', name: 'Bash' }))],
+    ['a line of Claude behind other text', `${LONG}{"type":"assistant","message":{"content":[{"type":"tool_use"`],
+    ['a result behind a document', JSON.stringify(user(pdf, { type: 'tool_result', tool_use_id: 't' }))],
+    ['a call with escaped letters', `${LONG}{"type":"\\u0074ool_use"}`],
     [
       'the end of a call behind other text',
       `x{"type":"user","message":{"content":[{"tool_use_id":"toolu_1","x":"${LONG}`,
     ],
     ['the end of a call with an id of 17 MB', `{"type":"user","message":{"content":[{"tool_use_id":"${LONG}`],
-  ])('a line that is too long is reported as tampering if it begins like %s', async (_, line) => {
+  ])('a line that is too long is reported as tampering if it can carry a tool call: %s', async (_, line) => {
     expect(await told(line)).toEqual([{ kind: 'tampered' }, AFTER]);
   });
 });

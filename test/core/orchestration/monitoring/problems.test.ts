@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ClaudeEventReader } from '../../../../src/core/orchestration/monitoring/claude-events.js';
 import { Prices } from '../../../../src/core/orchestration/monitoring/prices.js';
@@ -120,8 +121,44 @@ describe('models that fall back', () => {
     ]);
   });
 
+  it('a fallback in a terminal session is in its transcript; nobody knows there which model was asked for', () => {
+    const sessionId = CONVERSATION;
+    const models = { originalModel: 'claude-opus-5', fallbackModel: 'claude-sonnet-5' };
+    const reader = new ClaudeEventReader(CONVERSATION);
+    const lines = [
+      { ...says('claude-opus-5'), sessionId },
+      { type: 'system', subtype: 'model_fallback', ...models, sessionId },
+      { ...says('claude-sonnet-5'), sessionId },
+      { ...says('claude-opus-5'), sessionId },
+    ];
+    const found = lines.flatMap((line) => reader.read(line)).filter((one): one is Problem => one.kind === 'error');
+    expect(texts(found)).toEqual([
+      'model_fallback: The model "claude-sonnet-5" answers in place of "claude-opus-5".',
+      'model_fallback: The model "claude-opus-5" answers in place of "claude-sonnet-5".',
+    ]);
+  });
+
   it('a notice without models reports nothing', () => {
     expect(problems(init(), { type: 'system', subtype: 'model_fallback', original_model: 3 })).toEqual([]);
+  });
+});
+
+describe('the log of a run whose model was overloaded and whose MCP servers failed', () => {
+  const log = (version: string): unknown[] =>
+    readFileSync(new URL(`../../../fixtures/logs/fallback-${version}.jsonl`, import.meta.url), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
+
+  it.each([
+    ['2.1.98', ''],
+    ['2.1.332', ' Switched to Sonnet 4.5 due to high demand for Opus 4.5'],
+  ])('Claude Code %s', (version, why) => {
+    const found = problems(...log(version));
+    const servers = found.filter(({ code }) => code === 'mcp_failed').map(({ message }) => message);
+    expect(servers).toEqual(['missing', 'dies', 'away', 'login'].map((name) => expect.stringContaining(`"${name}"`)));
+    const fallbacks = found.filter(({ code }) => code === 'model_fallback').map(({ message }) => message);
+    expect(fallbacks).toEqual([`The model "claude-sonnet-4-5" answers in place of "claude-opus-4-5".${why}`]);
   });
 });
 

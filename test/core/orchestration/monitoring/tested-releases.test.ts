@@ -10,6 +10,18 @@ describe('a release of Claude Code', () => {
     expect(init(version)).toBeUndefined();
   });
 
+  it('a release between the tested ones causes no warning', () => {
+    expect(init('2.1.100')).toBeUndefined();
+    expect(init('2.1.330')).toBeUndefined();
+  });
+
+  it.each(['2.1.97', '2.0.332', '1.9.999', '2.1.333', '2.2.0', '10.0.0', '2.1.330-dev', '2.1', 'x'])(
+    'a release that is older, newer or something else causes a warning: %s',
+    (version) => {
+      expect(init(version)).toMatchObject({ code: 'untested_release' });
+    },
+  );
+
   it('an untested release of Claude Code causes a warning', () => {
     expect(init('3.0.0')).toEqual({
       kind: 'error',

@@ -290,10 +290,14 @@ describe('an agent that writes more than Claude would', () => {
       },
       'one\n',
     ],
-    ['a line of 17 MB without an end', (path) => appendFileSync(path, 'x'.repeat(17 * MB)), 'one\n'],
     [
-      "a line that is longer than Claude's lines",
-      (path) => appendFileSync(path, `${'x'.repeat(17 * MB)}\ntwo\n`),
+      'a line about a call of 17 MB without an end',
+      (path) => appendFileSync(path, `"tool_use"${'x'.repeat(17 * MB)}`),
+      'one\n',
+    ],
+    [
+      "a line about a call that is longer than Claude's lines",
+      (path) => appendFileSync(path, `${'x'.repeat(17 * MB)}"tool_use_id"\ntwo\n`),
       'one\n',
     ],
     [
@@ -311,6 +315,15 @@ describe('an agent that writes more than Claude would', () => {
     expect(seen.bytes).toBeLessThan(50 * MB);
     expect(written() === (copied || readFileSync(path, 'utf8'))).toBe(true);
     expect(gaps()).toBe(copied ? 1 : 0);
+  });
+
+  it('a line that is too long and cannot carry a tool call is left out without a gap', async () => {
+    const { folder, path, follow, written, gaps } = scene();
+    mkdirSync(folder);
+    writeFileSync(path, `one\n{"type":"document","data":"${'x'.repeat(17 * MB)}"}\ntwo\n`);
+    await follow().drain();
+    expect(written()).toBe('one\ntwo\n');
+    expect(gaps()).toBe(0);
   });
 
   it('a transcript fills the log at most one chunk beyond its limit', async () => {

@@ -50,7 +50,7 @@ it('unfinished() returns the unfinished last line after next() has searched that
 
 it.each([
   ['a hole', '\0'.repeat(10)],
-  ["a line that is longer than Claude's lines", 'x'.repeat(MOST_LINE_BYTES + CHUNK)],
+  ['a line about a tool call that is too long', `"tool_use"${'x'.repeat(MOST_LINE_BYTES + CHUNK)}`],
 ])('a transcript with %s is refused until another file replaces it', async (_, text) => {
   const { lines, next } = await transcript(text);
   let found = await next(0);
@@ -58,6 +58,22 @@ it.each([
   expect(found.kind).toBe('refused');
   expect(lines.isRefused('x')).toBe(true);
   lines.forget('x');
+  expect(lines.isRefused('x')).toBe(false);
+});
+
+it('a line that is too long and carries no tool call is skipped', async () => {
+  const long = 'x'.repeat(MOST_LINE_BYTES + CHUNK);
+  const { lines, next, unfinished, grow } = await transcript(`${long}`);
+  const read = async () => {
+    let found = await next(0);
+    while (found.kind === 'part') found = await next(0);
+    return found;
+  };
+  expect(await read()).toEqual({ kind: 'end' });
+  expect(await unfinished(0)).toBe('');
+  grow('x\nmore\n');
+  expect(await read()).toMatchObject({ kind: 'skipped', to: long.length + 2 });
+  expect(await next(long.length + 2)).toMatchObject({ kind: 'lines', bytes: 'more\n' });
   expect(lines.isRefused('x')).toBe(false);
 });
 

@@ -34,7 +34,7 @@ function scene({
     ...change,
   };
   const handle = { ...endedRun({}), ...(cannot ? {} : { pausing }) };
-  const approvals = {
+  const requests = {
     pause: () => void done.push('deadlines stop'),
     resume: () => {
       done.push('deadlines go on');
@@ -48,7 +48,7 @@ function scene({
   });
   record.onChange((_, { type }) => void done.push(type));
   const heldFile = join(tempFolder(), 'held');
-  const freeze = new RunPause({ record, approvals, heldFile, control: { whileUnderWay } });
+  const freeze = new RunPause({ record, requests, heldFile, control: { whileUnderWay } });
   return { freeze, done, record, pausing, whileUnderWay, handle, heldFile };
 }
 

@@ -80,7 +80,9 @@ describe('a tool call that bypasses the guard', () => {
     manager.on('session:approval', () => asked.resolve());
     const { id } = await manager.create({ prompt: 'x' });
     const ended = await manager.waitFor(id);
-    const reason = `The call ran ${how}: the guard's hook was switched off, killed or deceived.`;
+    const reason = expect.stringMatching(
+      new RegExp(`^The call "Bash" \\("toolu_\\w+"\\) ran ${how}\\. .*its own faults`),
+    );
     expect(ended).toMatchObject({ status: 'failed', result: { reason: 'guard_bypassed', error: reason } });
     const [danger] = ended.metadata.dangers.filter(({ rule }) => rule === 'guard.bypassed');
     expect(danger).toMatchObject({
@@ -181,6 +183,45 @@ describe('a tool call that bypasses the guard', () => {
     const { message } = await errorOf(manager.continue(id, 'more'), 'ILLEGAL_TRANSITION');
     expect(message).toContain('its run is being ended');
     expect(await manager.waitFor(id)).toMatchObject({ result: { reason: 'guard_bypassed' }, runs: [{ number: 1 }] });
+  });
+});
+
+describe('a session that was ended because a call ran without a decision', () => {
+  it('can be continued, and its next run is guarded anew', async () => {
+    const executor = new Bypassed(
+      ({ feedback, conversationId }) =>
+        feedback === undefined
+          ? scriptedRun([{ tool: 'Bash', input: { command: 'ls' }, output: 'x' }], { conversationId })
+          : scriptedRun([{ text: `Did: ${feedback}` }], { conversationId }),
+      SWITCHED_OFF,
+    );
+    const { manager } = simulate(DONE, { executors: { autonomous: executor } });
+    const { id } = await manager.create({ prompt: 'x' });
+    expect(await manager.waitFor(id)).toMatchObject({ result: { reason: 'guard_bypassed' } });
+    await manager.continue(id, 'go on');
+    expect(await manager.waitFor(id)).toMatchObject({
+      status: 'completed',
+      result: { text: 'Did: go on' },
+      runs: [{}, {}],
+    });
+  });
+});
+
+describe('a line that is too long to be read', () => {
+  it('a session goes on after a line with a long document, which is reported as a diagnostic', async () => {
+    const data = 'A'.repeat(17 * 1024 * 1024);
+    const block = { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data } };
+    const line = JSON.stringify({
+      type: 'user',
+      message: { role: 'user', content: [block] },
+      parent_tool_use_id: null,
+    });
+    const { manager, events } = simulate(({ conversationId }) =>
+      scriptedRun([{ line }, { text: 'Read it.' }], { conversationId }),
+    );
+    const { id } = await manager.create({ prompt: 'x' });
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', metadata: { dangers: [] } });
+    expect(JSON.stringify(events)).toContain('A log line was skipped because of its length');
   });
 });
 

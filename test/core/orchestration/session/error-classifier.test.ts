@@ -5,7 +5,31 @@ const TABLE: [text: string, severity: string, code: string][] = [
   ['Invalid API key · Please run /login', 'critical', 'auth'],
   ['OAuth token has expired. Please obtain a new token', 'critical', 'auth'],
   ['API Error: 401 {"error":{"type":"authentication_error","message":"Unauthorized"}}', 'critical', 'auth'],
+  [
+    "There's an issue with the selected model (claude-x). It may not exist or you may not have access to it.",
+    'critical',
+    'unknown_model',
+  ],
+  ['API Error: 404 {"error":{"type":"not_found_error","message":"model: claude-x"}}', 'critical', 'unknown_model'],
+  ['API Error: 400 The provided model identifier is invalid.', 'critical', 'unknown_model'],
+  ['Publisher Model `projects/p/models/claude-x` was not found', 'critical', 'unknown_model'],
   ['FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory', 'critical', 'out_of_memory'],
+  ['bash: fork: retry: Resource temporarily unavailable', 'critical', 'process_limit'],
+  ['bash: fork: Resource temporarily unavailable', 'critical', 'process_limit'],
+  ['sh: 1: Cannot fork', 'critical', 'process_limit'],
+  ['Error: spawn /bin/sh EAGAIN', 'critical', 'process_limit'],
+  ['error: cannot fork() for git-remote-https: Resource temporarily unavailable', 'critical', 'process_limit'],
+  ["RuntimeError: can't start new thread", 'critical', 'process_limit'],
+  ['BlockingIOError: [Errno 11] Resource temporarily unavailable: fork', 'critical', 'process_limit'],
+  [
+    'java.lang.OutOfMemoryError: unable to create native thread: possibly out of memory or process/resource limits reached',
+    'critical',
+    'process_limit',
+  ],
+  ['runtime: failed to create new OS thread (have 5 already; errno=11)', 'critical', 'process_limit'],
+  ['OpenBLAS blas_thread_init: pthread_create failed for thread 1 of 8', 'critical', 'process_limit'],
+  ["thread 'main' panicked: failed to spawn thread: Os { code: 11, kind: WouldBlock }", 'critical', 'process_limit'],
+  ['make: vfork: Resource temporarily unavailable', 'critical', 'process_limit'],
   ['fork: Cannot allocate memory', 'critical', 'out_of_memory'],
   ['write /tmp/x: no space left on device', 'critical', 'disk_full'],
   ["ENOSPC: no space, write 'a'", 'critical', 'disk_full'],
@@ -38,6 +62,16 @@ describe('classifyError', () => {
     ['diagnostic', 'info', 'diagnostic'],
   ] as const)('an unknown error text is classified by its source: %s', (source, severity, code) => {
     expect(classifyError('something odd', source)).toEqual({ severity, code, message: 'something odd' });
+  });
+
+  it.each([
+    'read: Resource temporarily unavailable',
+    'EAGAIN: resource temporarily unavailable, read',
+    'forked the repository',
+    'You cannot fork this repository',
+    "thread 'main' panicked: read: Os { code: 11, kind: WouldBlock, message: Resource temporarily unavailable }",
+  ])('a text that is not about processes is no process limit: %s', (text) => {
+    expect(classifyError(text, 'tool').code).toBe('tool_failed');
   });
 
   it('an error text with several causes is classified by the cause that stops the session', () => {

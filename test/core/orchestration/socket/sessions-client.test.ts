@@ -7,6 +7,7 @@ import {
 } from 'autonomous-orchestration';
 import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
 import { errorOf } from '../../../support/errors.js';
 import { eventually } from '../../../support/eventually.js';
 import { ASK_TO_PUSH, DONE, ENDLESS, everyMode, PUSHES } from '../../../support/simulate.js';
@@ -53,6 +54,22 @@ const BUSY: SimulatedScript = ({ conversationId }) =>
   );
 
 describe('a client of the process that owns the sessions', () => {
+  it('a client can ask for a typed result: its Standard Schema becomes a JSON Schema, which the owner checks', async () => {
+    const outputs = [{ city: 5 }, { city: 'oslo' }];
+    const { client } = await connected(({ conversationId }) =>
+      scriptedRun([{ text: 'Done.' }], { conversationId, output: outputs.shift() }),
+    );
+    const capital = z.object({ city: z.string().refine((city) => /^[A-Z]/.test(city)) });
+    const { id, asked } = await client.create({ prompt: 'x', output: capital, model: 'opus' });
+    expect(asked).toEqual({ model: 'opus', output: { retries: 2 } });
+    const ended = await client.waitFor(id);
+    // Only the process that owns the session can check it, and functions do not cross a socket.
+    expect(ended).toMatchObject({ status: 'completed', result: { output: { city: 'oslo' } } });
+    expect(ended.runs[1]?.feedback).toContain('/city: must be string');
+    const refused = client.create({ prompt: 'x', output: { $ref: 'https://example.com' } });
+    await errorOf(refused, 'INVALID_OPTIONS');
+  });
+
   it('a client gets the same events and has the same records as the manager', async () => {
     const { manager, client } = await connected(BUSY, { maxConcurrent: 1 });
     const [here, there] = [eventsOf(client), eventsOf(manager)];

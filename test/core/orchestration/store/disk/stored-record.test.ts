@@ -40,6 +40,16 @@ const STATUSES: SessionStatus[] = [
 ];
 
 describe('a stored record', () => {
+  it('what is not known of the cost of an open run is read from the log again', () => {
+    const before = runningSession();
+    const added = { input: 1, output: 0, cacheRead: 0, cacheCreation: 0 };
+    const session = observed(before, { kind: 'usage', added, unpriced: 'claude-opus-9' });
+    expect(session.runs[0]).toHaveProperty('unpriced');
+    const stored = throughJson(storedRecord(7, session, before.metadata));
+    expect(stored.session.runs[0]).not.toHaveProperty('unpriced');
+    expect(stored.session.metadata).not.toHaveProperty('unpriced');
+  });
+
   it.each([...STATUSES.map((status) => sessionIn(status)), suspendedSession()])(
     'a stored record in status $status is restored, without open questions',
     (session) => {

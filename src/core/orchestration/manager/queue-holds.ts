@@ -1,0 +1,215 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { QueueEvent } from '../session/events.js';
+import type { QueueHold } from '../session/queue-hold.js';
+import { callAt } from '../util/call-at.js';
+import type { Clock } from '../util/clock.js';
+import { messageOf, quote } from '../util/errors.js';
+import { writeAtomically } from '../util/fs/atomic-file.js';
+import { notWritable } from '../util/fs/not-writable.js';
+import { readOwnFile } from '../util/fs/own-file.js';
+import { serialized } from '../util/serialized.js';
+import { stripControl, truncate } from '../util/text.js';
+
+/** More accounts than a manager has. The file is not read if it has more. */
+const MOST_HOLDS = 1_000;
+const MOST_FILE_BYTES = 4 * 1024 * 1024;
+const ERROR_LENGTH = 500;
+/** The key of the hold that concerns all sessions. No account has an empty name. */
+const ALL = '';
+
+const NEXT_STEPS = {
+  auth: 'Log in again, or replace the key. Then release the queue, and continue what failed.',
+  spend_limit: 'Raise the limit, or add credits. Then release the queue, and continue what failed.',
+  usage_limit: 'The sessions go on when the window is reset.',
+} as const;
+
+export type AccountFailure = Pick<QueueHold, 'until'> & { reason: keyof typeof NEXT_STEPS; error: string };
+
+export interface QueueHoldsOptions {
+  stateDir: string;
+  clock: Clock;
+  /** Reports a change to the listeners. */
+  tell: (event: QueueEvent) => void;
+  /** Called when sessions may start, or may not start any more. `isHeld`: no session may. */
+  onChange: (isHeld: boolean, cause: string) => void;
+}
+
+/**
+ * Keeps sessions from starting while they could only fail: those of an account whose login is refused, or that has no money or no
+ * requests left, or all sessions if a person says so. Sessions that run are not touched. Holds are on disk, so the next manager
+ * holds as well.
+ */
+export class QueueHolds {
+  readonly #options: QueueHoldsOptions;
+  /** By account. */
+  readonly #holds = new Map<string, QueueHold>();
+  readonly #timers = new Map<string, () => void>();
+  /** The account of each session that waits or runs, also before the session is on record. */
+  readonly #accounts = new Map<string, string>();
+  /** Sessions that may start although their account is at its usage limit: they have waited for its end. */
+  readonly #exempt = new Set<string>();
+  readonly #write = serialized();
+
+  constructor(options: QueueHoldsOptions) {
+    this.#options = options;
+  }
+
+  /** All holds, the oldest first. */
+  get all(): readonly QueueHold[] {
+    return [...this.#holds.values()];
+  }
+
+  /** Called before a session enters the queue. */
+  enter(id: string, account: string): void {
+    this.#accounts.set(id, account);
+  }
+
+  /** Called when a session is forgotten. */
+  leave(id: string): void {
+    this.#accounts.delete(id);
+    this.#exempt.delete(id);
+  }
+
+  accountOf(id: string): string | undefined {
+    return this.#accounts.get(id);
+  }
+
+  /** True if a session may get a slot. */
+  mayStart(id: string): boolean {
+    if (this.#holds.has(ALL)) return false;
+    const held = this.#holds.get(this.#accounts.get(id) ?? ALL);
+    return held === undefined || (held.reason === 'usage_limit' && this.#exempt.has(id));
+  }
+
+  /** Called when a run of the session is over. */
+  ran(id: string): void {
+    this.#exempt.delete(id);
+  }
+
+  /** Lets a session start, even if its account is at its usage limit. */
+  exempt(id: string): void {
+    this.#exempt.add(id);
+  }
+
+  /** Called when the run of a session has shown that no session of its account can work. */
+  accountFailed(id: string, { reason, error, until }: AccountFailure): void {
+    const account = this.#accounts.get(id);
+    if (account === undefined) return;
+    const before = this.#holds.get(account);
+    const isWorse = before?.reason === 'usage_limit' && reason !== 'usage_limit';
+    const isLater = before?.reason === 'usage_limit' && (before.until ?? 0) < (until ?? 0);
+    if (before && !isWorse && !isLater) return;
+    const message = `${truncate(stripControl(error), ERROR_LENGTH)} No session of the account ${quote(account)} starts. ${NEXT_STEPS[reason]}`;
+    const since = before && !isWorse ? before.since : this.#options.clock.now();
+    this.#hold({ reason, message, account, since, sessionId: id, ...(until !== undefined && { until }) });
+    // If the disk refuses, only the next manager does not know of the hold. It will see the same failure.
+    this.#save().catch((failure: unknown) => process.emitWarning(messageOf(failure), 'QueueHoldNotSaved'));
+  }
+
+  /** Holds all sessions, until a person releases them. @throws OrchestrationError `STATE_NOT_WRITABLE` */
+  async holdAll(reason: string): Promise<void> {
+    if (!this.#holds.has(ALL)) {
+      const message = `No session starts, because somebody held the queue: ${reason}`;
+      this.#hold({ reason, message, since: this.#options.clock.now() });
+    }
+    await this.#save();
+  }
+
+  /**
+   * Ends the holds of an account, or all holds.
+   *
+   * @throws OrchestrationError `STATE_NOT_WRITABLE`
+   */
+  async release(account?: string): Promise<void> {
+    const keys = account === undefined ? [...this.#holds.keys()] : [account];
+    for (const key of keys) this.#release(key);
+    await this.#save();
+  }
+
+  /** Reads what an earlier manager held. */
+  async load(): Promise<void> {
+    const text = await readOwnFile(this.#file, { most: MOST_FILE_BYTES }).catch(() => undefined);
+    if (text === undefined) return;
+    for (const hold of storedHolds(text)) {
+      const key = hold.account ?? ALL;
+      if (!this.#holds.has(key)) this.#keep(key, hold);
+    }
+    if (this.#holds.size > 0) this.#options.onChange(this.#holds.has(ALL), ALL);
+  }
+
+  /** Ends all timers. */
+  close(): void {
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+  }
+
+  get #file(): string {
+    return join(this.#options.stateDir, 'queue-holds.json');
+  }
+
+  #hold(hold: QueueHold): void {
+    this.#keep(hold.account ?? ALL, hold);
+    this.#changed('queue:held', hold);
+  }
+
+  #keep(key: string, hold: QueueHold): void {
+    this.#holds.set(key, Object.freeze(hold));
+    this.#timers.get(key)?.();
+    this.#timers.delete(key);
+    const { until } = hold;
+    if (until === undefined) return;
+    const { clock } = this.#options;
+    this.#timers.set(
+      key,
+      callAt(
+        until,
+        () => clock.now(),
+        () => void this.release(key).catch(() => {}),
+      ),
+    );
+  }
+
+  #release(key: string): void {
+    const hold = this.#holds.get(key);
+    if (!hold) return;
+    this.#timers.get(key)?.();
+    this.#timers.delete(key);
+    this.#holds.delete(key);
+    this.#changed('queue:released', hold);
+  }
+
+  #changed(type: 'queue:held' | 'queue:released', { sessionId = '', ...hold }: QueueHold): void {
+    const { tell, onChange, clock } = this.#options;
+    tell({ type, sessionId, at: clock.now(), ...hold });
+    onChange(this.#holds.has(ALL), sessionId);
+  }
+
+  #save(): Promise<void> {
+    return this.#write(async () => {
+      try {
+        await writeAtomically(this.#file, JSON.stringify({ version: 1, holds: this.all }));
+      } catch (cause) {
+        throw notWritable(this.#file, cause);
+      }
+    });
+  }
+}
+
+const holdSchema = z.object({
+  reason: z.string(),
+  message: z.string(),
+  account: z.string().min(1).optional(),
+  since: z.number(),
+  until: z.number().optional(),
+  sessionId: z.string().optional(),
+});
+const fileSchema = z.object({ version: z.literal(1), holds: z.array(holdSchema).max(MOST_HOLDS) });
+
+function storedHolds(text: string): QueueHold[] {
+  try {
+    return fileSchema.parse(JSON.parse(text)).holds as QueueHold[];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,53 @@
+import type { Observation } from '../session/observation.js';
+import type { UsageWindow } from '../session/queue-hold.js';
+
+/** The provider has a handful of windows for each account. An agent may invent more, and then the oldest are forgotten. */
+const MOST_WINDOWS = 100;
+/** How often a change is reported at most. An agent can write many events. */
+const REPORT_MS = 1_000;
+
+/** What the provider told about the windows of all accounts. */
+export class UsageBook {
+  readonly #windows = new Map<string, UsageWindow>();
+  readonly #onChange: () => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(onChange: () => void) {
+    this.#onChange = onChange;
+  }
+
+  get windows(): readonly UsageWindow[] {
+    return [...this.#windows.values()];
+  }
+
+  /** Called with what a session's log reports. */
+  observe(account: string, observations: readonly Observation[], at: number): void {
+    for (const observation of observations) {
+      if (observation.kind !== 'usage-window' || observation.type === undefined) continue;
+      const { kind: _, type, ...rest } = observation;
+      const key = JSON.stringify([account, type]);
+      const before = this.#windows.get(key);
+      const window: UsageWindow = Object.freeze({ account, type, ...rest, at });
+      if (before && (before.at > at || isSame(before, window))) continue;
+      // Deleted first, so that the map has the latest last.
+      this.#windows.delete(key);
+      this.#windows.set(key, window);
+      const [oldest] = this.#windows.keys();
+      if (this.#windows.size > MOST_WINDOWS && oldest !== undefined) this.#windows.delete(oldest);
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        this.#onChange();
+      }, REPORT_MS).unref();
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+function isSame({ at: _, ...a }: UsageWindow, { at: __, ...b }: UsageWindow): boolean {
+  return (
+    a.status === b.status && a.utilization === b.utilization && a.resetsAt === b.resetsAt && a.overage === b.overage
+  );
+}

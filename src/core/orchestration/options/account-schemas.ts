@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+const A_DAY_MS = 86_400_000;
+const account = z
+  .string()
+  .min(1)
+  .max(200)
+  .refine((label) => !/\p{Cc}/u.test(label), 'must not hold control characters');
+
+/** The options about accounts that a manager and a session have in common. */
+export const accountOptions = {
+  account: account.optional(),
+  retry: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        attempts: z.int().min(0).max(100).optional(),
+        initialMs: z.int().positive().max(A_DAY_MS).optional(),
+        maxMs: z.int().positive().max(A_DAY_MS).optional(),
+        on: z.array(z.enum(['provider', 'oom', 'lost', 'error'])).optional(),
+      }),
+    ])
+    .optional(),
+  onOverage: z.enum(['continue', 'wait', 'end']).optional(),
+};
+
+/** The arguments of `holdQueue` and `releaseQueue`. */
+export const holdSchema = z.object({
+  reason: z
+    .string()
+    .max(2_000)
+    .refine((reason) => reason.trim() !== '', 'must not be empty'),
+});
+export const releaseSchema = z.object({ account: z.string().min(1).optional() });

@@ -1,0 +1,292 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CreateSessionOptions, RunRequest, SessionManagerOptions } from 'autonomous-orchestration';
+import type { SimulatedRun, SimulatedStep } from 'autonomous-orchestration/testing';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { accountLabel } from '../../../../src/core/orchestration/options/account.js';
+import { fakeClock } from '../../../support/clock.js';
+import { errorOf } from '../../../support/errors.js';
+import { DONE, simulate } from '../../../support/simulate.js';
+import { tempFolder } from '../../../support/temp-folder.js';
+
+const NOW = 1_795_000_000_000;
+const HOUR = 3_600_000;
+const CONVERSATION = '11111111-2222-4333-8444-555555555555';
+const INIT = { type: 'system', subtype: 'init', session_id: CONVERSATION, model: 'simulated' };
+
+function failing(text: string, error: string, ...before: object[]): SimulatedRun {
+  const lines = [
+    INIT,
+    ...before,
+    { type: 'assistant', message: { id: 'e', model: '<synthetic>', content: [{ type: 'text', text }] }, error },
+    { type: 'result', subtype: 'success', is_error: true, result: text, session_id: CONVERSATION },
+  ];
+  return { steps: lines.map((line): SimulatedStep => ({ line })), exitCode: 1 };
+}
+
+const LOGIN = failing('OAuth token has expired · Please run /login', 'authentication_failed');
+const SPEND = failing("You've hit your monthly spend limit", 'billing_error');
+const limited = (resetsAt: number, type = 'five_hour'): SimulatedRun => {
+  const info = { status: 'rejected', rateLimitType: type, resetsAt: resetsAt / 1_000, utilization: 1 };
+  return failing("You've hit your limit", 'rate_limit', { type: 'rate_limit_event', rate_limit_info: info });
+};
+
+/** A manager whose sessions play the run that their prompt names, in their first run. */
+function manage(plays: Record<string, SimulatedRun> = {}, options: SessionManagerOptions = {}) {
+  const started: string[] = [];
+  const { manager, events } = simulate(
+    (request: RunRequest) => {
+      const { prompt } = request.spec;
+      const text = 'text' in prompt ? prompt.text : '';
+      started.push(text);
+      return (request.run === 1 && plays[text]) || DONE(request);
+    },
+    { maxConcurrent: 1, ...options },
+  );
+  const create = async (prompt: string, more: CreateSessionOptions = {}) =>
+    (await manager.create({ prompt, ...more })).id;
+  const queueEvents = () => events.flatMap((event) => (/^queue:(held|released)$/.test(event.type) ? [event] : []));
+  return { manager, events, started, create, queueEvents };
+}
+
+const key = (value: string): CreateSessionOptions => ({ docker: { env: { ANTHROPIC_API_KEY: value } } });
+
+describe('an account that cannot work', () => {
+  it.each([
+    ['auth', LOGIN],
+    ['spend_limit', SPEND],
+  ])('holds its sessions until the queue is released, and what failed is continued: %s', async (reason, run) => {
+    const { manager, started, create, queueEvents } = manage({ first: run });
+    const first = await create('first');
+    const second = await create('second');
+    expect(await manager.waitFor(first)).toMatchObject({ status: 'failed', result: { reason } });
+    expect(manager.get(second)?.status).toBe('queued');
+    const third = await create('third');
+    expect(manager.get(third)?.status).toBe('queued');
+    const { account } = manager.get(first) ?? {};
+    expect(manager.queueStatus()).toMatchObject({ running: 0, held: { reason, account, sessionId: first } });
+    expect(queueEvents()).toMatchObject([{ type: 'queue:held', sessionId: first, reason, account }]);
+    expect(queueEvents()[0]).not.toHaveProperty('until');
+
+    expect(await manager.continue(first, 'Go on')).toMatchObject({ status: 'queued' });
+    expect(started).toEqual(['first']);
+    const status = await manager.releaseQueue();
+    expect(status).not.toHaveProperty('held');
+    for (const id of [first, second, third]) expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+    expect(queueEvents()).toMatchObject([{ type: 'queue:held' }, { type: 'queue:released', reason }]);
+    expect(started).toEqual(['first', 'second', 'third', 'first']);
+  });
+
+  it('what failed can be continued while the queue is full and held', async () => {
+    const { manager, create } = manage({ first: LOGIN }, { maxQueued: 1 });
+    const first = await create('first');
+    await create('second');
+    await manager.waitFor(first);
+    expect(await manager.continue(first, 'Go on')).toMatchObject({ status: 'queued' });
+    await errorOf(manager.create({ prompt: 'third' }), 'QUEUE_FULL');
+  });
+
+  it('keeps no session of another account from starting', async () => {
+    const { manager, create } = manage({ first: SPEND });
+    const first = await create('first', key('one'));
+    const same = await create('same', key('one'));
+    const other = await create('other', key('two'));
+    await manager.waitFor(first);
+    expect(await manager.waitFor(other)).toMatchObject({ status: 'completed' });
+    expect(manager.get(same)?.status).toBe('queued');
+    await manager.releaseQueue('someone else');
+    expect(manager.get(same)?.status).toBe('queued');
+    await manager.releaseQueue(manager.get(first)?.account);
+    expect(await manager.waitFor(same)).toMatchObject({ status: 'completed' });
+  });
+
+  it('does not end the sessions of the account that run', async () => {
+    const { manager, create } = manage({ first: LOGIN }, { maxConcurrent: 2 });
+    const [first, second] = [await create('first'), await create('second')];
+    await manager.waitFor(first);
+    expect(await manager.waitFor(second)).toMatchObject({ status: 'completed' });
+  });
+
+  it('is held by the next manager of the state folder as well', async () => {
+    const stateDir = tempFolder();
+    const before = manage({ first: LOGIN }, { stateDir });
+    const first = await before.create('first');
+    await before.manager.waitFor(first);
+    await before.manager.close();
+    const { manager, create } = manage({}, { stateDir });
+    const second = await create('second');
+    expect(manager.get(second)?.status).toBe('queued');
+    await manager.recover();
+    expect(manager.queueStatus().held).toMatchObject({ reason: 'auth', sessionId: first });
+    await manager.releaseQueue();
+    expect(await manager.waitFor(second)).toMatchObject({ status: 'completed' });
+    await manager.close();
+    const last = manage({}, { stateDir });
+    await last.manager.recover();
+    expect(last.manager.queueStatus()).not.toHaveProperty('held');
+  });
+
+  it.each(['{', '{"version":1,"holds":[{"reason":7}]}', '{"version":2,"holds":[]}', ''])(
+    'a file of holds that cannot be read holds nothing: %s',
+    async (text) => {
+      const stateDir = tempFolder();
+      writeFileSync(join(stateDir, 'queue-holds.json'), text, { mode: 0o600 });
+      const { manager, create } = manage({}, { stateDir });
+      expect(await manager.waitFor(await create('x'))).toMatchObject({ status: 'completed' });
+    },
+  );
+});
+
+describe('an account at its usage limit', () => {
+  beforeEach(() => fakeClock(NOW));
+
+  it('holds its sessions until the window is reset, and the session that found out needs no slot', async () => {
+    const { manager, create, started, queueEvents } = manage({ first: limited(NOW + HOUR) });
+    const first = await create('first', key('one'));
+    const same = await create('same', key('one'));
+    const other = await create('other', key('two'));
+    const { resumeAt } = await manager.waitFor(first, { status: 'paused' });
+    expect(await manager.waitFor(other)).toMatchObject({ status: 'completed' });
+    expect(manager.get(same)?.status).toBe('queued');
+    expect(queueEvents()).toMatchObject([{ type: 'queue:held', reason: 'usage_limit', until: resumeAt }]);
+    vi.advanceTimersByTime(HOUR + 5_000);
+    for (const id of [first, same]) expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+    expect(queueEvents().map(({ type }) => type)).toEqual(['queue:held', 'queue:released']);
+    expect(started).toEqual(['first', 'other', expect.any(String), expect.any(String)]);
+  });
+
+  it('resume() tries again although the account is held', async () => {
+    const { manager, create } = manage({ first: limited(NOW + HOUR) });
+    const first = await create('first');
+    await manager.waitFor(first, { status: 'paused' });
+    await manager.resume(first);
+    expect(await manager.waitFor(first)).toMatchObject({ status: 'completed' });
+  });
+
+  it('queueStatus() tells what is left of each window', async () => {
+    const { manager, create, events } = manage({ first: limited(NOW + HOUR, 'seven_day') });
+    const first = await create('first');
+    await manager.waitFor(first, { status: 'paused' });
+    const { account } = manager.get(first) ?? {};
+    const window = { account, type: 'seven_day', status: 'rejected', utilization: 1, resetsAt: NOW + HOUR, at: NOW };
+    expect(manager.queueStatus().windows).toEqual([window]);
+    vi.advanceTimersByTime(1_000);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(events.at(-1)).toMatchObject({ type: 'queue:changed', queue: { windows: [window] } });
+  });
+});
+
+describe('holdQueue()', () => {
+  it('keeps every session from starting, also in the next manager, until releaseQueue()', async () => {
+    const stateDir = tempFolder();
+    const before = manage({}, { stateDir });
+    const status = await before.manager.holdQueue('lunch');
+    expect(status).toMatchObject({ held: { reason: 'lunch' } });
+    expect(status.held).not.toHaveProperty('account');
+    await before.manager.holdQueue('dinner');
+    expect(before.queueEvents()).toMatchObject([{ type: 'queue:held', sessionId: '', reason: 'lunch' }]);
+    await before.manager.close();
+    const { manager, create } = manage({}, { stateDir });
+    const id = await create('x');
+    expect(manager.get(id)).toMatchObject({ status: 'queued', queuePosition: 1 });
+    expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 1, held: { reason: 'lunch' } });
+    await manager.releaseQueue();
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+  });
+
+  it('a session that waits can be cancelled, and releaseQueue() without a hold changes nothing', async () => {
+    const { manager, create, queueEvents } = manage();
+    await manager.releaseQueue();
+    await manager.holdQueue('lunch');
+    const id = await create('x');
+    expect(await manager.cancel(id)).toMatchObject({ status: 'cancelled' });
+    expect(queueEvents()).toHaveLength(1);
+  });
+
+  it.each([[''], [' '], ['x'.repeat(2_001)], [undefined], [7]])('refuses a reason that is none: %j', async (reason) => {
+    const { manager } = manage();
+    await errorOf(manager.holdQueue(reason as string), 'INVALID_OPTIONS');
+    expect(manager.queueStatus()).not.toHaveProperty('held');
+  });
+
+  it('is refused by a manager that is closed', async () => {
+    const { manager } = manage();
+    await manager.close();
+    await errorOf(manager.holdQueue('lunch'), 'MANAGER_CLOSED');
+    await errorOf(manager.releaseQueue(), 'MANAGER_CLOSED');
+  });
+});
+
+describe('the label of an account', () => {
+  const label = (env: Record<string, string>, image = 'agents:stable') => accountLabel({ image, env });
+
+  it('differs if the image or a variable of the login differs, and shows no secret', () => {
+    const labels = [
+      label({}),
+      label({}, 'agents:next'),
+      label({ ANTHROPIC_API_KEY: 'sk-secret-1' }),
+      label({ ANTHROPIC_API_KEY: 'sk-secret-2' }),
+      label({ CLAUDE_CODE_OAUTH_TOKEN: 'sk-secret-1' }),
+      label({ CLAUDE_CODE_USE_BEDROCK: '1', AWS_PROFILE: 'a' }),
+      label({ CLAUDE_CODE_USE_BEDROCK: '1', AWS_PROFILE: 'b' }),
+      accountLabel(false),
+    ];
+    expect(new Set(labels).size).toBe(labels.length);
+    expect(labels.join()).not.toContain('secret');
+  });
+
+  it('is the same whatever else the variables say, and in whatever order', () => {
+    expect(label({ MODEL_SCRIPT: 'x' })).toBe(label({}));
+    const [a, b] = [{ ANTHROPIC_API_KEY: 'k' }, { ANTHROPIC_BASE_URL: 'u' }];
+    expect(label({ ...a, ...b })).toBe(label({ ...b, ...a }));
+  });
+
+  it('is the option account, of the session before that of the manager', async () => {
+    const { manager, create } = manage({}, { account: 'team' });
+    expect(manager.get(await create('x'))?.account).toBe('team');
+    expect(manager.get(await create('y', { account: 'mine' }))?.account).toBe('mine');
+    await errorOf(manager.create({ prompt: 'x', account: '' }), 'INVALID_OPTIONS');
+  });
+});
+
+describe('onOverage', () => {
+  beforeEach(() => fakeClock(NOW));
+  const info = { status: 'rejected', rateLimitType: 'five_hour', resetsAt: (NOW + HOUR) / 1_000, isUsingOverage: true };
+  const paying = (): SimulatedRun => ({
+    steps: [
+      { line: INIT },
+      { line: { type: 'rate_limit_event', rate_limit_info: info } },
+      { line: { type: 'x' }, afterMs: 100 },
+      { line: { type: 'result', subtype: 'success', is_error: false, result: 'done', session_id: CONVERSATION } },
+    ],
+  });
+
+  it('continue: the session goes on, and one event and one warning say so', async () => {
+    const { manager, events, create } = manage({ first: paying() });
+    const first = await create('first');
+    await manager.waitFor(first, { status: 'running' });
+    await vi.advanceTimersByTimeAsync(1_000);
+    const ended = await manager.waitFor(first);
+    expect(ended).toMatchObject({
+      status: 'completed',
+      metadata: { errors: [{ code: 'overage', severity: 'warning' }] },
+    });
+    expect(events.filter(({ type }) => type === 'session:overage')).toMatchObject([{ resetsAt: NOW + HOUR }]);
+  });
+
+  it('wait: the run ends, and goes on when the window is reset', async () => {
+    const { manager, create } = manage({ first: paying() }, { onOverage: 'wait' });
+    const first = await create('first');
+    const paused = await manager.waitFor(first, { status: 'paused' });
+    expect(paused).toMatchObject({ pausedFor: 'overage', resumeAt: NOW + HOUR + 5_000 });
+    expect(manager.queueStatus().running).toBe(0);
+    vi.advanceTimersByTime(HOUR + 5_000);
+    expect(await manager.waitFor(first)).toMatchObject({ status: 'completed', runs: [{}, {}] });
+  });
+
+  it('end: the session ends, with a reason of its own', async () => {
+    const { manager, create } = manage({ first: paying() });
+    const first = await create('first', { onOverage: 'end' });
+    expect(await manager.waitFor(first)).toMatchObject({ status: 'failed', result: { reason: 'overage' } });
+  });
+});

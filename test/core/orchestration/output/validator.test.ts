@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { outputCheck } from '../../../../src/core/orchestration/output/validator.js';
+
+const issuesOf = async (schema: object, value: unknown) => (await outputCheck({ ...schema }))(value);
+
+describe('the check of a result', () => {
+  it('says where a value does not fit, and what would', async () => {
+    const schema = { type: 'object', properties: { kind: { enum: ['bug', 'idea'] } }, additionalProperties: false };
+    expect(await issuesOf(schema, { kind: 'joke', more: 1 })).toEqual([
+      'the result: must NOT have additional properties ("more")',
+      '/kind: must be equal to one of the allowed values (["bug","idea"])',
+    ]);
+    expect(await issuesOf(schema, { kind: 'bug' })).toEqual([]);
+  });
+
+  it.each<[string, object, unknown, unknown]>([
+    ['draft-07 tuple', { items: [{ type: 'string' }], additionalItems: false }, ['a'], ['a', 'b']],
+    ['2020-12 tuple', { prefixItems: [{ type: 'string' }], items: false }, ['a'], ['a', 'b']],
+    ['dependentRequired', { dependentRequired: { a: ['b'] } }, { a: 1, b: 1 }, { a: 1 }],
+    ['dependencies', { dependencies: { a: ['b'] } }, { a: 1, b: 1 }, { a: 1 }],
+    ['unevaluatedProperties', { properties: { a: {} }, unevaluatedProperties: false }, { a: 1 }, { b: 1 }],
+    ['if and else', { if: { type: 'string' }, else: { type: 'number' } }, 'ab', []],
+    [
+      'a recursive schema',
+      { properties: { a: { $ref: '#' } }, additionalProperties: false },
+      { a: { a: {} } },
+      { a: { b: 1 } },
+    ],
+  ])('checks %s', async (_, schema, good, bad) => {
+    expect(await issuesOf(schema, good)).toEqual([]);
+    expect(await issuesOf(schema, bad)).not.toEqual([]);
+  });
+
+  it('a pattern that takes for ever with some texts is ended', async () => {
+    const schema = { type: 'string', pattern: '^(a+)+$' };
+    expect(await issuesOf(schema, `${'a'.repeat(40)}b`)).toEqual(['it could not be checked within 1000 ms']);
+    expect(await issuesOf(schema, 'aaa')).toEqual([]);
+  });
+
+  it('a comparison of many parts with each other is ended', async () => {
+    const list = Array.from({ length: 60_000 }, (_, index) => [index]);
+    expect(await issuesOf({ uniqueItems: true }, list)).toEqual(['it could not be checked within 1000 ms']);
+  });
+
+  it('a value of many problems gives a few of them', async () => {
+    const list = Array.from({ length: 5_000 }, () => 1);
+    expect(await issuesOf({ items: { type: 'string' } }, list)).toHaveLength(20);
+  });
+
+  it('parts that only JSON makes, like a property called __proto__, change nothing', async () => {
+    const schema = { type: 'object', properties: { a: { type: 'string' } }, additionalProperties: false };
+    expect(await issuesOf(schema, JSON.parse('{"__proto__": {"a": "b"}}'))).toHaveLength(1);
+    expect(({} as { a?: string }).a).toBeUndefined();
+  });
+});
