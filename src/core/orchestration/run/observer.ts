@@ -76,7 +76,10 @@ export class RunObserver {
 
   constructor(options: RunObserverOptions) {
     this.#options = options;
-    this.#hooksCheck = new HooksCheck(() => this.#guardMissing());
+    this.#hooksCheck = new HooksCheck(() => {
+      // A run that has said its last word makes no calls any more.
+      if (!options.progress.isFinal) this.#guardMissing();
+    });
     this.#git = new GitWatch(options.request.folder.gitSnapshot, (planted) => this.#report(planted));
     const { spec } = options.request;
     this.#provider = new ProviderWatch({

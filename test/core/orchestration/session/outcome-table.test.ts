@@ -28,7 +28,7 @@ const run = (witnesses: Partial<RunWitnesses>): RunWitnesses => ({
   hasEvents: true,
   unattended: { docker: true, dockerImage: 'agents:stable' },
   stopped: undefined,
-  resetsAt: undefined,
+  limit: undefined,
   diagnostics: [],
   ...witnesses,
 });
@@ -183,8 +183,8 @@ const CASES: readonly Case[] = [
     PROVIDER,
     'cap',
     { ...EXIT_1, result: error("You've hit your monthly spend limit") },
-    'failed/spend_cap',
-    'spend_cap',
+    'failed/spend_limit',
+    'spend_limit',
   ],
   [
     PROVIDER,
@@ -206,17 +206,17 @@ const CASES: readonly Case[] = [
     'failed/incomplete',
   ],
   [
-    OTHER,
+    PROVIDER,
     'a fault of the provider',
     { ...EXIT_1, result: error('API Error: 500 Internal server error') },
-    'failed/error',
+    'failed/provider_error',
     'transient',
   ],
   [
-    OTHER,
+    PROVIDER,
     'a lost connection',
     { ...EXIT_1, result: error('API Error: Connection error.') },
-    'failed/error',
+    'failed/provider_error',
     'transient',
   ],
   [
