@@ -12,6 +12,7 @@ export type {
   ClassifiedError,
   ClaudeExecutorOptions,
   ClaudeOutput,
+  ContinueOptions,
   CreateSessionOptions,
   Danger,
   DangerLevel,

@@ -79,7 +79,13 @@ export type { QueueHold, UsageWindow } from './orchestration/session/queue-hold.
 export type { SessionDependency, SessionPriority } from './orchestration/session/queue-plan.js';
 export type { BlockedItem, QueueStatus } from './orchestration/session/queue-status.js';
 export type { ResolvedRetry, RetryCause, RetryOptions } from './orchestration/session/retry.js';
-export type { EventStreamOptions, SessionFilter, Sessions, WaitOptions } from './orchestration/session/sessions.js';
+export type {
+  ContinueOptions,
+  EventStreamOptions,
+  SessionFilter,
+  Sessions,
+  WaitOptions,
+} from './orchestration/session/sessions.js';
 export type { WorktreeRequest } from './orchestration/session/worktree-request.js';
 export { UnifiedSessionManager } from './orchestration/session-manager.js';
 export type * from './orchestration/types.js';

@@ -1,4 +1,5 @@
 import {
+  type ContinueOptions,
   type CreateSessionOptions,
   OrchestrationError,
   type OrchestrationErrorCode,
@@ -70,7 +71,11 @@ export interface AutonomousHandlers {
   /** As {@link Sessions.resume}. */
   handleAutonomousResume(taskId: string): Promise<HandlerResult<AutonomousSession>>;
   /** As {@link Sessions.continue}. */
-  handleAutonomousContinue(taskId: string, feedback: string): Promise<HandlerResult<AutonomousSession>>;
+  handleAutonomousContinue(
+    taskId: string,
+    feedback: string,
+    options?: ContinueOptions,
+  ): Promise<HandlerResult<AutonomousSession>>;
   /** As {@link Sessions.steer}: answers when the agent has got the message. */
   handleAutonomousSteer(taskId: string, message: string): Promise<HandlerResult<AutonomousSession>>;
   /** As {@link Sessions.approve}. */
@@ -139,7 +144,8 @@ export function createAutonomousHandlers(manager: Sessions): AutonomousHandlers 
     handleAutonomousCancel: (taskId, reason) => changed(taskId, (id) => manager.cancel(id, reason)),
     handleAutonomousPause: (taskId) => changed(taskId, (id) => manager.pause(id)),
     handleAutonomousResume: (taskId) => changed(taskId, (id) => manager.resume(id)),
-    handleAutonomousContinue: (taskId, feedback) => changed(taskId, (id) => manager.continue(id, feedback)),
+    handleAutonomousContinue: (taskId, feedback, options) =>
+      changed(taskId, (id) => manager.continue(id, feedback, options)),
     handleAutonomousSteer: (taskId, message) => changed(taskId, (id) => manager.steer(id, message)),
     handleAutonomousApprove: (taskId, requestId, note) =>
       changed(taskId, async (id) => {

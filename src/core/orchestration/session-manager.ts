@@ -12,7 +12,7 @@ import type { TypedId } from './session/output-schema.js';
 import type { QuestionAnswer } from './session/question.js';
 import type { QueueStatus } from './session/queue-status.js';
 import type { UnifiedSession } from './session/record.js';
-import type { EventStreamOptions, SessionFilter, Sessions, WaitOptions } from './session/sessions.js';
+import type { ContinueOptions, EventStreamOptions, SessionFilter, Sessions, WaitOptions } from './session/sessions.js';
 import type { SessionMode } from './session/status.js';
 import { EventDelivery } from './store/event-delivery.js';
 import { emittedEvents } from './store/event-stream.js';
@@ -67,8 +67,8 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     return this.#sessions.cancel(id, reason);
   }
 
-  async continue(id: string, feedback: string): Promise<UnifiedSession> {
-    return this.#sessions.continue(id, feedback);
+  async continue(id: string, feedback: string, options?: ContinueOptions): Promise<UnifiedSession> {
+    return this.#sessions.continue(id, feedback, options);
   }
 
   async pause(id: string): Promise<UnifiedSession> {

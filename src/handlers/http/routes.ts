@@ -131,8 +131,11 @@ export function apiRoutes({ handlers, history, workspaces }: RouteSources): Rout
     ),
     action('pause', 'Freezes the session.', bodies.nothing, (id) => handlers.handleAutonomousPause(id)),
     action('resume', 'Lets the paused session go on.', bodies.nothing, (id) => handlers.handleAutonomousResume(id)),
-    action('continue', 'Starts a further run of the same conversation.', bodies.continue, (id, { feedback }) =>
-      handlers.handleAutonomousContinue(id, feedback),
+    action(
+      'continue',
+      'Starts a further run: of the same conversation, or of a fresh one.',
+      bodies.continue,
+      (id, body) => handlers.handleAutonomousContinue(id, body.feedback, body.fresh ? { fresh: true } : {}),
     ),
     {
       ...action('steer', 'Sends a message to the agent.', bodies.steer, (id, { message }) =>

@@ -71,7 +71,7 @@ export const bodies = {
   release: z.strictObject({ account: z.string().optional().describe('Only this account. Default: all holds.') }),
   nothing: z.strictObject({}),
   cancel: z.strictObject({ reason: z.string().max(2_000).optional() }),
-  continue: z.strictObject({ feedback: z.string() }),
+  continue: z.strictObject({ feedback: z.string(), fresh: z.boolean().optional() }),
   steer: z.strictObject({ message: z.string() }),
   approve: z.strictObject({ requestId: z.string(), note: z.string().optional() }),
   remove: z.strictObject({

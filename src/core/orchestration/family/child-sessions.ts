@@ -1,5 +1,6 @@
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { UnifiedSession } from '../session/record.js';
+import type { ContinueOptions } from '../session/sessions.js';
 
 /** The options that an agent may choose for a session below its own. All others are inherited. */
 export type ChildOptions = Pick<
@@ -36,6 +37,6 @@ export interface ChildSessions {
    * time is over.
    */
   wait(ids: readonly string[], options: { any: boolean; timeoutMs: number }): Promise<UnifiedSession[]>;
-  continue(id: string, feedback: string): Promise<UnifiedSession>;
+  continue(id: string, feedback: string, options?: ContinueOptions): Promise<UnifiedSession>;
   cancel(id: string, reason: string): Promise<UnifiedSession>;
 }

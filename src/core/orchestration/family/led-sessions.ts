@@ -3,6 +3,7 @@ import type { SlotLease } from '../run/slot-lease.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import { PRIORITIES, type SessionPriority } from '../session/queue-plan.js';
 import type { UnifiedSession } from '../session/record.js';
+import type { ContinueOptions } from '../session/sessions.js';
 import { isTerminal } from '../session/transitions.js';
 import { OrchestrationError, quote } from '../util/errors.js';
 import type { ChildOptions, ChildSessions } from './child-sessions.js';
@@ -13,7 +14,7 @@ export interface SessionCommands {
   /** @param id the id of the new session; if a session with this id already exists, that session is returned */
   create(options: CreateSessionOptions, id: string): Promise<UnifiedSession>;
   /** @param commandId the id of the agent's command; the run that this call requests has it in its record */
-  continue(id: string, feedback: string, commandId: string): Promise<UnifiedSession>;
+  continue(id: string, feedback: string, options: ContinueOptions, commandId: string): Promise<UnifiedSession>;
   cancel(id: string, reason: string): Promise<UnifiedSession>;
   waitFor(id: string, options: { signal: AbortSignal }): Promise<UnifiedSession>;
 }
@@ -96,12 +97,12 @@ export class LedSessions implements ChildSessions {
     return now();
   }
 
-  async continue(id: string, feedback: string): Promise<UnifiedSession> {
+  async continue(id: string, feedback: string, options: ContinueOptions = {}): Promise<UnifiedSession> {
     const { commands, requestId } = this.#options;
     const session = this.get(id);
     // An earlier process may have already begun to carry this command out.
     const begun = session.runs.some(({ commandId, stop }) => [commandId, stop?.commandId].includes(requestId));
-    return begun ? session : commands.continue(id, feedback, requestId);
+    return begun ? session : commands.continue(id, feedback, options, requestId);
   }
 
   async cancel(id: string, reason: string): Promise<UnifiedSession> {

@@ -174,9 +174,9 @@ function logs(children: ChildSessions, args: readonly string[]): Answer {
 }
 
 async function continueChild(children: ChildSessions, args: readonly string[]): Promise<Answer> {
-  const { values, words } = parsed(args, {}, ['ID', 'FEEDBACK']);
+  const { values, words } = parsed(args, { fresh: { type: 'boolean' } }, ['ID', 'FEEDBACK']);
   const [id = '', feedback = ''] = words;
-  return session(await children.continue(id, feedback), values.json);
+  return session(await children.continue(id, feedback, values.fresh ? { fresh: true } : {}), values.json);
 }
 
 async function cancel(children: ChildSessions, args: readonly string[]): Promise<Answer> {

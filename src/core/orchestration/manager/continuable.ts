@@ -5,9 +5,14 @@ import { OrchestrationError } from '../util/errors.js';
 import type { LiveSession } from './live-sessions.js';
 
 /** Refuses a session that cannot have a further run. @throws OrchestrationError `ILLEGAL_TRANSITION`, `ENV_MISSING` */
-export function requireContinuable(session: UnifiedSession, live: LiveSession, spending: Spending): void {
+export function requireContinuable(
+  session: UnifiedSession,
+  live: LiveSession,
+  spending: Spending,
+  fresh = false,
+): void {
   const { id, status } = session;
-  const why = whyNotContinued(session, live) ?? spent(spending, live);
+  const why = whyNotContinued(session, live, fresh) ?? spent(spending, live);
   if (why !== undefined) {
     throw new OrchestrationError('ILLEGAL_TRANSITION', `Session ${id} ('${status}') cannot be continued: ${why}.`);
   }
@@ -17,6 +22,7 @@ export function requireContinuable(session: UnifiedSession, live: LiveSession, s
 function whyNotContinued(
   session: UnifiedSession,
   { specIsPlaceholder, leaving, run }: LiveSession,
+  fresh: boolean,
 ): string | undefined {
   if (specIsPlaceholder)
     return 'the options that it was created with could not be read from the state folder; create a new session';
@@ -26,7 +32,15 @@ function whyNotContinued(
   if (run?.stopping) return 'its run is being ended; wait for that with waitFor()';
   if (session.result?.reason === 'log_limit')
     return 'its log is as long as it may get (limits.logBytes), or was flooded; create a new session';
-  if (session.conversationId === undefined) return 'Claude has not begun a conversation in it; create a new session';
+  if (fresh) {
+    return session.mode === 'interactive'
+      ? "an interactive session keeps its conversation; type /compact or /clear at its terminal instead of 'fresh'"
+      : undefined;
+  }
+  if (session.result?.reason === 'context_full')
+    return 'its conversation is full, so a further run of it would fail in the same way; use continue(id, feedback, { fresh: true })';
+  if (session.conversationId === undefined)
+    return 'Claude has not begun a conversation in it; use continue(id, feedback, { fresh: true }), or create a new session';
   return undefined;
 }
 

@@ -5,6 +5,7 @@ import { resolveAccount, resolveHoldReason } from '../options/hold-arguments.js'
 import {
   type ResolvedManagerOptions,
   requireObject,
+  resolveContinue,
   resolveFeedback,
   resolveMessage,
   resolveNote,
@@ -14,7 +15,7 @@ import type { QuestionAnswer } from '../session/question.js';
 import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import { newSessionId } from '../session/session-id.js';
-import type { WaitOptions } from '../session/sessions.js';
+import type { ContinueOptions, WaitOptions } from '../session/sessions.js';
 import type { SessionMode } from '../session/status.js';
 import { isTerminal } from '../session/transitions.js';
 import { SessionsServer } from '../socket/sessions-server.js';
@@ -23,6 +24,7 @@ import type { EventDelivery } from '../store/event-delivery.js';
 import { SessionStore } from '../store/store.js';
 import { SYSTEM_CLOCK } from '../util/clock.js';
 import { withTimeout } from '../util/deferred.js';
+import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError } from '../util/errors.js';
 import { AbortSignals } from '../util/shared-abort.js';
 import { stripControl } from '../util/text.js';
@@ -96,9 +98,16 @@ export class ManagedSessions implements SessionCommands {
     return this.store.registry.get(id) ?? this.#admission.create(options, id);
   }
 
-  async continue(id: string, feedback: string, commandId?: string): Promise<UnifiedSession> {
+  async continue(
+    id: string,
+    feedback: string,
+    options: ContinueOptions = {},
+    commandId?: string,
+  ): Promise<UnifiedSession> {
     this.gate.requireOpen();
-    return this.runs.continue(this.store.registry.require(id), resolveFeedback(feedback), commandId);
+    const session = this.store.registry.require(id);
+    const words = resolveFeedback(feedback);
+    return this.runs.continue(session, words, defined({ ...resolveContinue(options), commandId }));
   }
 
   async cancel(id: string, reason?: string): Promise<UnifiedSession> {

@@ -47,6 +47,7 @@ export class RunEnds {
     if (next.kind === 'go-on')
       this.goOn(id, next.feedback, {
         exitCode,
+        fresh: session.runs.at(-1)?.stop?.fresh,
         commandId: session.runs.at(-1)?.stop?.commandId,
         outputRetry: next.outputRetry,
       });
@@ -65,6 +66,7 @@ export class RunEnds {
     known: {
       exitCode?: number | undefined;
       commandId?: string | undefined;
+      fresh?: true | undefined;
       outputRetry?: number | undefined;
     } = {},
   ): UnifiedSession {

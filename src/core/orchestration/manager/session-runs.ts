@@ -9,15 +9,18 @@ import { Run } from '../run/run.js';
 import type { ModelPrices } from '../session/model-price.js';
 import type { ToolPolicy } from '../session/policy.js';
 import type { UnifiedSession } from '../session/record.js';
+import type { SessionRun } from '../session/run.js';
 import { hasOpenRun, isTerminal, STATUSES } from '../session/transitions.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
-import { defined } from '../util/defined.js';
 import { OrchestrationError } from '../util/errors.js';
 import { requireContinuable } from './continuable.js';
 import type { LiveSessions, PreparedSession } from './live-sessions.js';
 import { RunEnds } from './run-ends.js';
 import { SessionQueue } from './session-queue.js';
+
+/** What is known of a further run besides its feedback. */
+type FurtherRun = Pick<SessionRun, 'fresh' | 'commandId'>;
 
 /** The statuses of a session that has no run to be launched. */
 const LAUNCHED = STATUSES.filter((status) => status !== 'starting');
@@ -160,12 +163,12 @@ export class SessionRuns {
   }
 
   /** Adds a run; see `UnifiedSessionManager.continue`. */
-  async continue(session: UnifiedSession, feedback: string, commandId?: string): Promise<UnifiedSession> {
+  async continue(session: UnifiedSession, feedback: string, how: FurtherRun = {}): Promise<UnifiedSession> {
     const { id } = session;
     const live = this.#live.require(id);
-    requireContinuable(session, live, this.tree.spending(session));
-    if (live.run) return this.#stopToContinue(id, live.run, feedback, commandId);
-    if (!isTerminal(session.status)) return this.#ends.goOn(id, feedback, { commandId });
+    requireContinuable(session, live, this.tree.spending(session), how.fresh);
+    if (live.run) return this.#stopToContinue(id, live.run, feedback, how);
+    if (!isTerminal(session.status)) return this.#ends.goOn(id, feedback, how);
     // While nothing starts, what failed waits as well, even if all places are taken.
     const admission = this.queue.holds.mayStart(id) ? this.queue.enqueue(id) : this.queue.await(id);
     live.feedback = feedback;
@@ -173,7 +176,7 @@ export class SessionRuns {
       type: 'continued',
       at: this.#clock.now(),
       feedback,
-      ...defined({ commandId }),
+      ...how,
       ...(admission.status === 'queued' && { queuePosition: admission.position }),
     });
     this.queue.reopened(id);
@@ -229,9 +232,9 @@ export class SessionRuns {
     return ended;
   }
 
-  async #stopToContinue(id: string, run: Run, feedback: string, commandId?: string): Promise<UnifiedSession> {
+  async #stopToContinue(id: string, run: Run, feedback: string, how: FurtherRun): Promise<UnifiedSession> {
     const error = 'stopped to be continued with feedback';
-    run.stop({ status: 'cancelled', reason: 'cancelled', error, feedback, ...defined({ commandId }) });
+    run.stop({ status: 'cancelled', reason: 'cancelled', error, feedback, ...how });
     await run.finished;
     if (this.#closed)
       throw new OrchestrationError('MANAGER_CLOSED', 'The manager was closed before the run could be continued.');

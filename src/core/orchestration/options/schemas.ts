@@ -206,6 +206,8 @@ export const createSchema = z.strictObject({
  */
 export const feedbackSchema = z.object({ feedback: prompt });
 
+export const continueSchema = z.strictObject({ fresh: z.boolean().optional() });
+
 /** Claude Code puts a longer text from a hook into a file of its own, which an agent may not read. */
 const MOST_MESSAGE_LENGTH = 8_000;
 export const messageSchema = z.object({ message: prompt.max(MOST_MESSAGE_LENGTH) });

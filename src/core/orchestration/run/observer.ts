@@ -76,7 +76,10 @@ export class RunObserver {
 
   constructor(options: RunObserverOptions) {
     this.#options = options;
-    this.#hooksCheck = new HooksCheck(() => this.#guardMissing());
+    this.#hooksCheck = new HooksCheck(() => {
+      // A run that has said its last word makes no calls any more.
+      if (!options.progress.isFinal) this.#guardMissing();
+    });
     this.#git = new GitWatch(options.request.folder.gitSnapshot, (planted) => this.#report(planted));
     const { spec } = options.request;
     this.#provider = new ProviderWatch({
@@ -92,9 +95,12 @@ export class RunObserver {
   }
 
   /** What was observed about how the run went. */
-  get witnesses(): Omit<RunWitnesses, 'end' | 'stopped' | 'unattended'> {
+  get witnesses(): Omit<RunWitnesses, 'end' | 'stopped'> {
+    const { mode, environment } = this.#options.record.session;
     const { isFinal, worksOn, isSilent, open, failedRequest } = this.#options.progress;
     return {
+      // A person may leave a terminal before a conversation begins.
+      unattended: mode === 'interactive' ? undefined : environment,
       isFinal,
       worksOn,
       isSilent,

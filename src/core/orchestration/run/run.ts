@@ -5,8 +5,9 @@ import { type Outcome, outcomeOf } from '../session/outcome.js';
 import type { RunEnd, RunStop } from '../session/run.js';
 import { workedMs } from '../session/run-time.js';
 import { deferred, withTimeout } from '../util/deferred.js';
-import { messageOf, OrchestrationError, type OrchestrationErrorCode, systemCode } from '../util/errors.js';
+import { messageOf, OrchestrationError } from '../util/errors.js';
 import type { RunControl } from './control.js';
+import { diskReason } from './disk-reason.js';
 import type { RunOptions, RunParts } from './parts.js';
 import { makeParts } from './parts.js';
 import { StopCause } from './stop-cause.js';
@@ -273,22 +274,10 @@ export class Run implements RunControl {
   }
 
   #outcome(end: RunEnd): Outcome {
-    const { mode, environment } = this.#record.session;
-    // A person may leave a terminal before a conversation begins.
-    const unattended = mode === 'interactive' ? undefined : environment;
-    return outcomeOf({ end, stopped: this.#cause.stop, unattended, ...this.#parts.observer.witnesses });
+    return outcomeOf({ end, stopped: this.#cause.stop, ...this.#parts.observer.witnesses });
   }
 
   #refused(what: string): OrchestrationError {
     return new OrchestrationError('ILLEGAL_TRANSITION', `Session ${this.#record.session.id} cannot be ${what}.`);
   }
-}
-
-/**
- * The error code for a failure that has none of ours. A run writes to the disk in many places. The system's message says which
- * one has failed.
- */
-function diskReason(error: unknown): OrchestrationErrorCode {
-  const full = ['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM'].includes(systemCode(error) ?? '');
-  return full ? 'STATE_NOT_WRITABLE' : 'LAUNCH_FAILED';
 }

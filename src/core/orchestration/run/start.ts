@@ -10,6 +10,7 @@ import type { RunRecord } from '../session/run-record.js';
 import { allDone, deferred } from '../util/deferred.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { RunControl } from './control.js';
+import { wordsFor } from './fresh-words.js';
 import type { RunNotes } from './notes.js';
 import type { RunObserver } from './observer.js';
 import { requireEnv } from './required-env.js';
@@ -91,7 +92,8 @@ export class RunStart {
     const [{ size }] = await allDone([lstat(request.folder.log), notes.clear()]);
     requireEnv(request.session.id, missingEnv);
     if (detached.aborted || control.stopping) return undefined;
-    const handle = await executor.launch(this.#request(size));
+    const feedback = await wordsFor(request, record.session);
+    const handle = await executor.launch({ ...this.#request(size), feedback });
     if (handle.process) record.dispatch({ type: 'spawned', process: handle.process });
     return handle;
   }

@@ -98,6 +98,8 @@ export type SessionAction =
       readonly at: number;
       /** Absent if the run begins the conversation anew, with the prompt. */
       readonly feedback?: string;
+      /** The run begins a new conversation, with a hand-over. */
+      readonly fresh?: true;
       readonly commandId?: string;
       readonly outputRetry?: number;
       readonly exitCode?: number;

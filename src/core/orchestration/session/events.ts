@@ -112,6 +112,8 @@ export interface SessionOverageEvent extends SessionEventBase<'session:overage'>
 export interface SessionContinuedEvent extends SessionEventBase<'session:continued'> {
   /** Empty if the run begins the conversation anew, with the prompt. */
   readonly feedback: string;
+  /** True if the run begins a new conversation. */
+  readonly fresh?: true;
 }
 /** The session ended. No event of this run follows. */
 export interface SessionEndedEvent
@@ -217,7 +219,15 @@ export function eventsOf(action: SessionAction, session: UnifiedSession, at: num
     case 'woken':
       return [{ type: 'session:working', ...base }];
     case 'continued':
-      return [{ type: 'session:continued', ...base, feedback: action.feedback ?? '' }, ...queuedEvents(base)];
+      return [
+        {
+          type: 'session:continued',
+          ...base,
+          feedback: action.feedback ?? '',
+          ...(action.fresh && { fresh: true as const }),
+        },
+        ...queuedEvents(base),
+      ];
     case 'queued':
       return queuedEvents(base);
     case 'ended':

@@ -44,8 +44,8 @@ export interface UnifiedSession<T = unknown> {
   /** Which model the session was asked to use, and if it was asked for a typed result. Absent if it was asked for nothing. */
   readonly asked?: SessionAsked;
   /**
-   * The id of Claude's conversation (a UUID), which `claude --resume` takes. It stays the same in all runs. Absent until Claude
-   * has begun the conversation.
+   * The id of Claude's conversation (a UUID), which `claude --resume` takes. It stays the same in all runs, until `continue()` is
+   * called with `fresh`. Absent until Claude has begun the conversation.
    */
   readonly conversationId?: string;
   /** The same as `conversationId`, under the name that the project's plan gave it. */
@@ -112,6 +112,7 @@ export interface SessionResult<T = unknown> {
    *
    * - one of {@link OrchestrationErrorCode}'s codes, if the session could not be started or no longer be watched:
    *   `LAUNCH_FAILED`, `IMAGE_NOT_FOUND`, `WORKTREE_FAILED`, `DOCKER_UNAVAILABLE`, `STATE_NOT_WRITABLE`, …
+   * - `no_start`: Claude Code did not write its first line within `limits.startMs`
    * - for a limit: `timeout`, `idle`, `max_cost`, `max_tokens`, `max_turns`, `log_limit` (the log got longer than
    *   `limits.logBytes`, or was filled faster than it can be read)
    * - from the guard: `guard_bypassed` (a tool call ran without a decision), `guard_missing` (Claude Code does not run the hooks)
@@ -122,7 +123,11 @@ export interface SessionResult<T = unknown> {
    * - from the container or process: `oom`, `killed` (exit code 137), `terminated` (143), `lost` (it vanished), `log_lost`
    *   (nothing wrote its log any more)
    * - `dependency_failed`: a session that it waited for (`after`) did not complete
-   * - `incomplete`: the run ended well but without a result, or the conversation of an `interactive` session never began
+   * - `context_full`: the conversation is longer than the model reads; go on with `continue(id, feedback, { fresh: true })`
+   * - `refused`: the model or its provider does not answer, by its usage policy
+   * - `incomplete`: the run ended in the middle of its task, and `error` says what was open: a tool call without a result, work in
+   *   the background, an answer that was cut off. Or it ended well but without a result, or the conversation of an `interactive`
+   *   session never began. It can be continued
    * - `error`: anything else
    *
    * Your own executor may use further reasons.

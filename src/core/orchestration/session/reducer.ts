@@ -147,12 +147,14 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
       return { ...session, environment: Object.freeze(environment) };
     }
     case 'continued': {
-      const { result: _, endedAt: __, resumeAt: ___, pausedFor: ____, ...rest } = withNothingAsked(awake(session));
+      const { result: _, endedAt: __, resumeAt: ___, pausedFor: ____, ...open } = withNothingAsked(awake(session));
+      const rest = action.fresh ? withoutConversation(open) : open;
       const closed = hasOpenRun(session) ? changeRun(rest, { endedAt: action.at, ...exitCodeOf(action) }) : rest.runs;
       const { feedback, commandId, outputRetry, at: requestedAt } = action;
       const run: SessionRun = {
         number: closed.length + 1,
         ...(feedback !== undefined && { feedback }),
+        ...(action.fresh && { fresh: true as const }),
         ...(commandId !== undefined && { commandId }),
         ...(outputRetry !== undefined && { outputRetry }),
         requestedAt,
@@ -169,4 +171,13 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
 
 function exitCodeOf(from: { readonly exitCode?: number }): { exitCode?: number } {
   return from.exitCode === undefined ? {} : { exitCode: from.exitCode };
+}
+
+/** The next run begins a conversation of its own. */
+function withoutConversation<Session extends Pick<UnifiedSession, 'conversationId' | 'channelCoderSession'>>({
+  conversationId: _,
+  channelCoderSession: __,
+  ...rest
+}: Session): Omit<Session, 'conversationId' | 'channelCoderSession'> {
+  return rest;
 }

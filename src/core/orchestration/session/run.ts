@@ -29,6 +29,8 @@ export interface SessionRun {
    * 2 for the next one.
    */
   readonly outputRetry?: number;
+  /** True if the run began a new conversation, see `continue()`. */
+  readonly fresh?: true;
   /** The leader's agent requested the run with this command. The id ensures that no command is carried out twice. */
   readonly commandId?: string;
   /** Where the run's part of `logFile` begins, in bytes. */
@@ -85,6 +87,8 @@ export interface RunStop {
   readonly error: string;
   /** The feedback with which the conversation goes on after the stop. Absent if it was stopped for good. */
   readonly feedback?: string;
+  /** As {@link SessionRun.fresh}, for the run that follows. */
+  readonly fresh?: true;
   /** As {@link SessionRun.commandId}. */
   readonly commandId?: string;
   /** Set if the session waits after the stop, and then goes on by itself. */

@@ -7,6 +7,12 @@ import type { QueueStatus } from './queue-status.js';
 import type { UnifiedSession } from './record.js';
 import type { SessionMode, SessionStatus } from './status.js';
 
+/** How a session is continued. */
+export interface ContinueOptions {
+  /** True to begin a new conversation, with a hand-over from the old one. Default `false`. */
+  readonly fresh?: boolean;
+}
+
 /** The criteria of `list()`. They are combined with "and". */
 export interface SessionFilter {
   mode?: SessionMode;
@@ -74,13 +80,18 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
    * run goes through the queue like a new session. If a run is under way, that run is stopped first, and the session keeps its
    * slot. Claude remembers what it was told, but not a tool call that was interrupted.
    *
+   * With `fresh`, Claude begins a new conversation instead. It gets a hand-over that is made from the record: the task, the
+   * feedback, and what the earlier conversation did. `conversationId` then changes. This is the way on if the old conversation is
+   * full (reason `context_full`), or if Claude never began one.
+   *
    * @param feedback literal text, like `prompt`. In an `interactive` session, feedback of more than 120,000 bytes ends the new
    * run as `failed`, reason `INVALID_OPTIONS`
    * @throws OrchestrationError `SESSION_NOT_FOUND`, `INVALID_OPTIONS`, `QUEUE_FULL`, `ILLEGAL_TRANSITION` for a session
-   * that waits for a run, has spent its limits, or in which Claude never began a conversation; `ENV_MISSING`,
+   * that waits for a run or has spent its limits; without `fresh` also if Claude never began a conversation, or if the conversation
+   * is full; with `fresh` in an `interactive` session, which has one conversation; `ENV_MISSING`,
    * `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
    */
-  continue(id: string, feedback: string): Promise<UnifiedSession>;
+  continue(id: string, feedback: string, options?: ContinueOptions): Promise<UnifiedSession>;
 
   /**
    * Freezes the container of a running session (`docker pause`), in the middle of whatever it does. Without Docker, freezes the

@@ -8,7 +8,7 @@ import type { QuestionAnswer } from '../session/question.js';
 import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import { newSessionId } from '../session/session-id.js';
-import type { EventStreamOptions, SessionFilter, Sessions, WaitOptions } from '../session/sessions.js';
+import type { ContinueOptions, EventStreamOptions, SessionFilter, Sessions, WaitOptions } from '../session/sessions.js';
 import { isTerminal } from '../session/transitions.js';
 import { EventDelivery } from '../store/event-delivery.js';
 import { emittedEvents } from '../store/event-stream.js';
@@ -105,8 +105,8 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
     return this.#call('cancel', id, reason);
   }
 
-  async continue(id: string, feedback: string): Promise<UnifiedSession> {
-    return this.#call('continue', id, feedback);
+  async continue(id: string, feedback: string, options?: ContinueOptions): Promise<UnifiedSession> {
+    return options === undefined ? this.#call('continue', id, feedback) : this.#call('continue', id, feedback, options);
   }
 
   async pause(id: string): Promise<UnifiedSession> {

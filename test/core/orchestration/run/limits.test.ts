@@ -282,3 +282,126 @@ describe('several limits', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 });
+
+describe('idleMs while something is open', () => {
+  const HOUR = 60 * MINUTE;
+
+  it.each([
+    ['an MCP call', tool('a', 'mcp__build__run')],
+    ['a call of WebFetch', tool('a', 'WebFetch', { url: 'https://example.com' })],
+    ['a subagent', tool('a', 'Agent', { prompt: 'x' })],
+    ['a call of another tool that has an input named timeout', tool('a', 'mcp__x__y', { timeout: 3 })],
+  ])('%s explains any silence, until its result', (_, call) => {
+    const { tell, excess, untilExcess } = scene({ idleMs: 10_000 });
+    tell(call);
+    vi.advanceTimersByTime(5 * HOUR);
+    expect(excess).toEqual([]);
+    tell(ended('a'));
+    expect(untilExcess()).toBe(10_000);
+  });
+
+  it.each([
+    ['no timeout', {}, { BASH_DEFAULT_TIMEOUT_MS: '1800000' }, 30],
+    ['a timeout above the usual maximum', { timeout: 30 * MINUTE }, { BASH_MAX_TIMEOUT_MS: '3600000' }, 30],
+    ['a timeout above the maximum', { timeout: 90 * MINUTE }, { BASH_MAX_TIMEOUT_MS: '1800000' }, 30],
+    ['variables that are no numbers', {}, { BASH_DEFAULT_TIMEOUT_MS: 'x', BASH_MAX_TIMEOUT_MS: '-1' }, 2],
+  ])('a Bash call may take as long as the variables let it: %s', (_, input, env, minutes) => {
+    const { tell, untilExcess } = scene({ idleMs: 10_000 }, { env });
+    tell(tool('a', 'Bash', input));
+    expect(untilExcess()).toBe(minutes * MINUTE + 10_000);
+  });
+
+  it('shortening the conversation explains a quarter of an hour', () => {
+    const { tell, untilExcess } = scene({ idleMs: 10_000 });
+    tell({ kind: 'compacting', state: 'begun' });
+    expect(untilExcess()).toBe(15 * MINUTE + 10_000);
+  });
+
+  it('work in the background explains an hour, and the error of a run that has a result names it', () => {
+    const { limits, tell, excess } = scene({ idleMs: 10_000 });
+    tell(SAYS, { kind: 'task', id: 't', state: 'running', what: 'npm test', background: true });
+    tell({ kind: 'result', subtype: 'success', isError: false });
+    vi.advanceTimersByTime(50 * MINUTE);
+    limits.alive();
+    vi.advanceTimersByTime(60 * MINUTE);
+    expect(excess).toEqual([]);
+    vi.advanceTimersByTime(10_000);
+    expect(excess).toEqual([{ reason: 'incomplete', error: expect.stringContaining('open: npm test') }]);
+  });
+
+  it('without limits, a run that shows no sign of life for an hour is idle', () => {
+    const { tell, excess } = scene({});
+    tell(SAYS);
+    vi.advanceTimersByTime(HOUR - 1);
+    expect(excess).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(excess).toMatchObject([{ reason: 'idle' }]);
+  });
+});
+
+describe('startMs', () => {
+  it('a run without a first line ends after two minutes, and the error says what was seen', () => {
+    const { excess } = scene({});
+    vi.advanceTimersByTime(2 * MINUTE - 1);
+    expect(excess).toEqual([]);
+    vi.advanceTimersByTime(1);
+    const error = 'Claude Code wrote nothing within limits.startMs (120000 ms). It ran here: a test.';
+    expect(excess).toEqual([{ reason: 'no_start', error }]);
+  });
+
+  it('startMs does not count while the run is paused, and not after the first line', () => {
+    const { limits, excess } = scene({ startMs: 1_000, idleMs: 10 * MINUTE });
+    vi.advanceTimersByTime(999);
+    limits.pause();
+    vi.advanceTimersByTime(MINUTE);
+    limits.resume();
+    limits.alive();
+    vi.advanceTimersByTime(MINUTE);
+    expect(excess).toEqual([]);
+  });
+
+  it('an interactive run may wait for its person', () => {
+    const { excess } = scene({ startMs: 1_000 }, { unattended: false });
+    vi.advanceTimersByTime(60 * MINUTE);
+    expect(excess).toEqual([]);
+  });
+});
+
+describe('exitMs', () => {
+  const DONE: Observation = { kind: 'result', subtype: 'success', isError: false };
+
+  it('a run that stays after its last word is overdue after 30 seconds, and no limit ends it', () => {
+    const { tell, excess, overdue } = scene({ idleMs: 1_000, durationMs: 60 * MINUTE });
+    tell(SAYS, DONE);
+    vi.advanceTimersByTime(29_999);
+    expect(overdue).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(overdue).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(60 * MINUTE);
+    expect([excess, overdue.mock.calls.length]).toEqual([[], 1]);
+  });
+
+  it('durationMs ends only the process of a run whose last word is there', () => {
+    const { tell, excess, overdue } = scene({ durationMs: 1_000 });
+    tell(SAYS, DONE);
+    vi.advanceTimersByTime(1_000);
+    expect([excess, overdue.mock.calls.length]).toEqual([[], 1]);
+  });
+
+  it('the time begins again with each line, and only when nothing is open', () => {
+    const { limits, tell, excess, overdue } = scene({ exitMs: 1_000 });
+    tell(SAYS, { kind: 'task', id: 't', state: 'running', what: 'x', background: true }, DONE);
+    vi.advanceTimersByTime(MINUTE);
+    tell({ kind: 'task', id: 't', state: 'completed' });
+    vi.advanceTimersByTime(MINUTE);
+    tell({ kind: 'turn-begin' }, SAYS);
+    vi.advanceTimersByTime(MINUTE);
+    tell(DONE);
+    vi.advanceTimersByTime(999);
+    limits.alive();
+    vi.advanceTimersByTime(999);
+    expect(overdue).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect([excess, overdue.mock.calls.length]).toEqual([[], 1]);
+  });
+});

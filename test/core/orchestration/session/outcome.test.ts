@@ -183,9 +183,10 @@ it('the error of a run has a bounded length, even for a huge text of control seq
 
 describe("the provider's usage limit", () => {
   const LIMITED = bad('API Error: 429 rate_limit_error');
+  const REACHED = { cause: 'usage_limit', resetsAt: 7 } as const;
 
   it('a run that ended at the usage limit is marked, with the time at which the limit resets', () => {
-    expect(outcome({ end: { exitCode: 1 }, result: LIMITED, limit: { cause: 'usage_limit', resetsAt: 7 } })).toEqual({
+    expect(outcome({ end: { exitCode: 1 }, result: LIMITED, limit: REACHED })).toEqual({
       status: 'failed',
       result: { text: LIMITED.text, exitCode: 1, reason: 'rate_limited', error: LIMITED.text },
       cause: 'usage_limit',
@@ -200,8 +201,9 @@ describe("the provider's usage limit", () => {
     ['a run that was killed', { end: { exitCode: 137, oomKilled: true }, result: LIMITED, isFinal: false }],
     ['a run while the engine is unavailable', { end: AWAY, result: LIMITED }],
     ['a run that went well after all', { result: GOOD }],
+    ['another error', { result: bad('Prompt is too long') }],
   ])('the usage limit is not the cause of the end of %s', (_, witnesses) => {
-    expect(outcome({ ...witnesses, limit: { cause: 'usage_limit', resetsAt: 7 } })).not.toHaveProperty('usageLimit');
+    expect(outcome({ ...witnesses, limit: REACHED })).not.toHaveProperty('usageLimit');
   });
 });
 
