@@ -64,12 +64,6 @@ export const ERROR_CODES = {
     once: 'message',
     nextStep: "Give the price in the manager's option 'prices', under the model's id.",
   },
-  overage: {
-    severity: 'warning',
-    once: 'problem',
-    nextStep:
-      "Set onOverage to 'wait' or 'end' if the account is not to pay extra, or switch extra usage off at the provider.",
-  },
   untested_release: {
     severity: 'warning',
     once: 'message',

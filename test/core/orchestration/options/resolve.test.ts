@@ -10,7 +10,9 @@ import {
   resolveMessage,
   resolveNote,
 } from '../../../../src/core/orchestration/options/resolve.js';
+import { DEFAULT_IMAGE } from '../../../../src/core/orchestration/session/docker-options.js';
 import { DEFAULT_POLICY, resolvePolicy } from '../../../../src/core/orchestration/session/policy.js';
+import { DEFAULT_RETRY } from '../../../../src/core/orchestration/session/retry.js';
 import type { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
 import { quote } from '../../../../src/core/orchestration/util/errors.js';
 import { errorOf } from '../../../support/errors.js';
@@ -171,6 +173,9 @@ describe('invalid options of create()', () => {
 describe('valid options of create()', () => {
   it('options that are not given get their defaults', () => {
     expect(create({ prompt: 'hello' })).toEqual({
+      account: DEFAULT_IMAGE,
+      retry: DEFAULT_RETRY,
+      onOverage: 'continue',
       policy: DEFAULT_POLICY,
       limits: {},
       id: 'id',
@@ -254,6 +259,8 @@ describe('options of the manager', () => {
 
   it('the manager has these defaults', () => {
     expect(resolveManagerOptions({})).toEqual({
+      retry: DEFAULT_RETRY,
+      onOverage: 'continue',
       stateDir: join(homedir(), '.autonomous-orchestration'),
       maxConcurrent: 3,
       maxQueued: 10,
