@@ -30,6 +30,7 @@ export const {
   handleAutonomousSteer,
   handleAutonomousApprove,
   handleAutonomousDeny,
+  handleAutonomousAnswer,
   handleAutonomousRemove,
   createAutonomousMonitor,
 } = createAutonomousHandlers(manager);
@@ -55,6 +56,8 @@ interface Body {
   message: string;
   requestId: string;
   note?: string;
+  questionId: string;
+  answers: string[];
   force?: boolean;
 }
 
@@ -80,6 +83,8 @@ async function act(taskId: string, verb: string, body: Body): Promise<Result> {
       return handleAutonomousApprove(taskId, body.requestId, body.note);
     case 'deny':
       return handleAutonomousDeny(taskId, body.requestId, body.reason);
+    case 'answer':
+      return handleAutonomousAnswer(taskId, body.questionId, body.answers);
     case 'remove':
       return handleAutonomousRemove(taskId, body.force);
     default:

@@ -1,4 +1,4 @@
-/** A person at the terminal decides about dangerous commands and pushes before they run. */
+/** A person at the terminal decides about dangerous commands and pushes before they run, and answers the agent's questions. */
 import { createInterface } from 'node:readline/promises';
 import { type ToolPolicy, UnifiedSessionManager } from 'autonomous-orchestration';
 
@@ -26,6 +26,18 @@ manager.on('session:approval', ({ sessionId, state, request }) => {
     const answer = await terminal.question(`${plain(request.tool)} ${shown(request.input)}\n${why} Run it? [y/N] `);
     if (answer === 'y') await manager.approve(sessionId, request.requestId);
     else await manager.deny(sessionId, request.requestId, 'Leave that to me.');
+  });
+});
+manager.on('session:question', ({ sessionId, state, question }) => {
+  if (state !== 'asked') return;
+  asking = asking.then(async () => {
+    const answers: string[] = [];
+    for (const { text, options } of question.questions) {
+      const labels = options.map(({ label }) => plain(label)).join(', ');
+      answers.push(await terminal.question(`${plain(text)} [${labels}] `));
+    }
+    // The question may be over by now: answered on the page, or too late.
+    await manager.answer(sessionId, question.questionId, answers).catch((error: Error) => console.log(error.message));
   });
 });
 manager.on('session:denied', ({ denial }) => console.log('denied:', shown(denial.input)));

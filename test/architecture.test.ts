@@ -14,7 +14,7 @@ const LAYERS: readonly (readonly string[])[] = [
   [`${CORE}/util`],
   [`${CORE}/process`, 'src/danger'],
   [`${CORE}/session`],
-  [`${CORE}/contract`, `${CORE}/queue`, `${CORE}/monitoring`, `${CORE}/guard`, `${CORE}/workspace`],
+  [`${CORE}/contract`, `${CORE}/queue`, `${CORE}/monitoring`, `${CORE}/guard`, `${CORE}/workspace`, `${CORE}/output`],
   [`${CORE}/options`, `${CORE}/git`, `${CORE}/channelcoder`, `${CORE}/mailbox`],
   [`${CORE}/docker`, `${CORE}/store`],
   [`${CORE}/executors`, `${CORE}/socket`],

@@ -82,7 +82,8 @@ describe('the newest release of Claude Code', () => {
 
   it('has no kind of message that the page lacks, and the page has no other', () => {
     expect(Object.keys(CLAUDE_MESSAGES).sort()).toEqual(names.messages);
-    for (const [kind, { sample }] of Object.entries(CLAUDE_MESSAGES)) {
+    for (const [kind, { sample, becomes }] of Object.entries(CLAUDE_MESSAGES)) {
+      expect(becomes.startsWith('ignored'), `${kind}: ${becomes}`).toBe(observedAs(sample) === 'nothing');
       const { type, subtype } = sample as { type: string; subtype?: string };
       expect(subtype === undefined ? type : `${type}/${subtype}`).toBe(kind);
     }

@@ -51,7 +51,7 @@ export const CLAUDE_MESSAGES: Readonly<Record<string, ClaudeMessage>> = {
   },
   auth_status: {
     sample: { type: 'auth_status', isAuthenticating: false, output: [], error: 'expired' },
-    becomes: 'ignored: a login in a terminal',
+    becomes: 'a login that fails ends the run, as after a refused request',
   },
   conversation_reset: {
     sample: { type: 'conversation_reset', new_conversation_id: ID },
@@ -61,7 +61,8 @@ export const CLAUDE_MESSAGES: Readonly<Record<string, ClaudeMessage>> = {
   prompt_suggestion: { sample: { type: 'prompt_suggestion', suggestion: 'x' }, becomes: ONLY_SHOWN },
   rate_limit_event: {
     sample: { type: 'rate_limit_event', rate_limit_info: { status: 'rejected', resetsAt: 1_800_000_000 } },
-    becomes: 'the usage limit: the session waits until the provider answers again',
+    becomes:
+      'the state of a usage window, for `queueStatus()` and the page; if the provider rejects, the session waits',
   },
   'result/error_during_execution': {
     sample: result('error_during_execution', { errors: ['broken'] }),
@@ -89,16 +90,16 @@ export const CLAUDE_MESSAGES: Readonly<Record<string, ClaudeMessage>> = {
   },
   'system/api_retry': {
     sample: system('api_retry', { attempt: 1, max_retries: 10, error_status: 500, error: 'server_error' }),
-    becomes: '`session:error`: the request is tried again, and why',
+    becomes: '`session:error`: the request is tried again, and why; a refused login ends the run at once',
   },
   'system/background_tasks_changed': {
     sample: system('background_tasks_changed', { tasks: [] }),
-    becomes: 'ignored',
+    becomes: 'which background tasks run: a run with such tasks has not ended',
   },
   'system/commands_changed': { sample: system('commands_changed'), becomes: ONLY_SHOWN },
   'system/compact_boundary': {
     sample: system('compact_boundary', { compact_metadata: { trigger: 'auto', pre_tokens: 1 } }),
-    becomes: 'ignored: the conversation goes on, shortened',
+    becomes: 'the conversation is shorter now: the silence before it was no idleness',
   },
   'system/control_request_progress': {
     sample: system('control_request_progress'),
@@ -162,16 +163,22 @@ export const CLAUDE_MESSAGES: Readonly<Record<string, ClaudeMessage>> = {
     sample: system('session_writes_lost', { error_code: 'ENOSPC', lost: ['transcript'] }),
     becomes: '`session:error`: the disk is full, and the transcript is not complete',
   },
-  'system/status': { sample: system('status', { status: 'compacting' }), becomes: ONLY_SHOWN },
+  'system/status': {
+    sample: system('status', { status: 'compacting' }),
+    becomes: 'while Claude shortens the conversation, silence is no idleness; other states are ignored',
+  },
   'system/task_notification': {
     sample: system('task_notification', { ...TASK, status: 'completed', output_file: '/tmp/x', summary: 'x' }),
-    becomes: 'ignored',
+    becomes: 'the end of a background task',
   },
   'system/task_progress': { sample: system('task_progress', { ...TASK, usage: {} }), becomes: 'ignored' },
-  'system/task_started': { sample: system('task_started', TASK), becomes: 'ignored' },
+  'system/task_started': {
+    sample: system('task_started', TASK),
+    becomes: 'the begin of a background task: until its end, the run has not ended',
+  },
   'system/task_updated': {
-    sample: system('task_updated', { ...TASK, patch: { status: 'running' } }),
-    becomes: 'ignored',
+    sample: system('task_updated', { ...TASK, patch: { status: 'completed' } }),
+    becomes: 'the end of a background task, or its move to the background',
   },
   'system/thinking_tokens': {
     sample: system('thinking_tokens', { estimated_tokens: 1 }),

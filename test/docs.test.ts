@@ -154,6 +154,17 @@ describe('the examples', () => {
     ]);
   });
 
+  it('pipeline.ts runs sessions one after the other, and not those whose session before them failed', async () => {
+    const lines = (done: string) => `runs { text: 'Build' }\n${done}`;
+    const clean = "runs { text: 'Clean up' }\n";
+    expect(await example('pipeline.ts', tempFolder())).toBe(
+      lines(`runs { text: 'Test' }\nruns { text: 'Report' }\n${clean}completed success\n`),
+    );
+    expect(await example('pipeline.ts', tempFolder(), 'fails')).toBe(
+      lines(`runs { text: 'Report' }\n${clean}failed dependency_failed\n`),
+    );
+  });
+
   it('danger.ts says how dangerous a command is', async () => {
     expect(await example('danger.ts', 'git status')).toBe('none\n');
     expect(await example('danger.ts', 'git push --force')).toMatch(/^critical: git\.push-force\. .*push without force/);
@@ -308,8 +319,10 @@ describe('the examples', () => {
       'mocked.ts',
       'parts.ts',
       'remove.ts',
+      'pipeline.ts',
       'serve.ts',
       'simulated.ts',
+      'typed-output.ts',
     ];
     const endToEnd = [
       'demo.ts',

@@ -18,6 +18,8 @@ import { z } from 'zod';
 import type {
   Admission,
   AfterSession,
+  AnsweredPart,
+  AnsweredQuestion,
   ApprovalSource,
   BlockedItem,
   CreateSessionOptions,
@@ -35,6 +37,12 @@ import type {
   ModelPrices,
   MonitoredSession,
   OrchestrationErrorCode,
+  PendingQuestion,
+  Question,
+  QuestionAnswer,
+  QuestionMode,
+  QuestionOption,
+  QuestionSource,
   QueueChangedEvent,
   QueueItem,
   QueueStatus,
@@ -56,6 +64,7 @@ import type {
   SessionMetadata,
   SessionPausedEvent,
   SessionPriority,
+  SessionQuestionEvent,
   SessionRemovedEvent,
   SessionResult,
   SessionResumedEvent,
@@ -91,6 +100,7 @@ describe('event names', () => {
     expectTypeOf<Payload<'session:tool-result'>>().toEqualTypeOf<SessionToolResultEvent>();
     expectTypeOf<Payload<'session:danger'>>().toEqualTypeOf<SessionDangerEvent>();
     expectTypeOf<Payload<'session:approval'>>().toEqualTypeOf<SessionApprovalEvent>();
+    expectTypeOf<Payload<'session:question'>>().toEqualTypeOf<SessionQuestionEvent>();
     expectTypeOf<Payload<'session:denied'>>().toEqualTypeOf<SessionDeniedEvent>();
     expectTypeOf<Payload<'session:steered'>>().toEqualTypeOf<SessionSteeredEvent>();
     expectTypeOf<Payload<'session:paused'>>().toEqualTypeOf<SessionPausedEvent>();
@@ -162,6 +172,12 @@ describe('UnifiedSessionManager', () => {
     expectTypeOf<Manager['deny']>().toEqualTypeOf<
       (id: string, requestId: string, reason?: string) => Promise<UnifiedSession>
     >();
+    expectTypeOf<Manager['answer']>().toEqualTypeOf<
+      (id: string, questionId: string, answers: readonly QuestionAnswer[]) => Promise<UnifiedSession>
+    >();
+    expectTypeOf<Sessions['answer']>().toEqualTypeOf<Manager['answer']>();
+    expectTypeOf<SessionManagerOptions['questions']>().toEqualTypeOf<QuestionMode | undefined>();
+    expectTypeOf<CreateSessionOptions['questions']>().toEqualTypeOf<QuestionMode | undefined>();
     expectTypeOf<Manager['remove']>().toEqualTypeOf<
       (id: string, options?: { force?: boolean }) => Promise<UnifiedSession>
     >();
@@ -339,6 +355,12 @@ describe('records', () => {
   it('a record has approvals, dangers and usage limits', () => {
     expectTypeOf(session.pendingApproval).toEqualTypeOf<GuardRequest | undefined>();
     expectTypeOf(session.pendingApprovals).toEqualTypeOf<readonly GuardRequest[] | undefined>();
+    expectTypeOf(session.pendingQuestions).toEqualTypeOf<readonly PendingQuestion[] | undefined>();
+    expectTypeOf(session.answeredQuestions).toEqualTypeOf<readonly AnsweredQuestion[] | undefined>();
+    expectTypeOf<PendingQuestion['questions']>().toEqualTypeOf<readonly Question[]>();
+    expectTypeOf<Question['options']>().toEqualTypeOf<readonly QuestionOption[]>();
+    expectTypeOf<AnsweredQuestion['by']>().toEqualTypeOf<QuestionSource>();
+    expectTypeOf<AnsweredQuestion['questions']>().toEqualTypeOf<readonly AnsweredPart[]>();
     expectTypeOf(session.resumeAt).toEqualTypeOf<number | undefined>();
     expectTypeOf<ToolUsageRecord['danger']>().toEqualTypeOf<Danger | undefined>();
     expectTypeOf(session.metadata.dangers).toEqualTypeOf<readonly DangerRecord[]>();

@@ -101,7 +101,7 @@ function withName(args: readonly string[], name: string): string[] {
   // Without the labels: with them the manager would take the container for one of its own. Without the guard: its hook would
   // wait for an answer of this process, and the session is over. Without the session's network, which is gone.
   const isLeftOut = (flag = '', value = ''): boolean =>
-    ['--label', '--network'].includes(flag) ||
+    ['--label', '--network', '--settings'].includes(flag) ||
     (flag === '--mount' && /target=(\/etc\/claude-code|\/run\/autonomous-orchestration)\//.test(value));
   return copy.filter((arg, at) => !isLeftOut(arg, copy[at + 1]) && !isLeftOut(copy[at - 1], arg));
 }

@@ -36,6 +36,7 @@ class Queue {
     this.#queue = new SessionQueue({
       store: this.#store,
       clock: SYSTEM_CLOCK,
+      stateDir: '/nowhere', // Nothing is held, so nothing is written.
       maxConcurrent: MAX_CONCURRENT,
       maxQueued: Number.MAX_SAFE_INTEGER,
       releaseSlotWhileWaiting: true,

@@ -1,7 +1,8 @@
 import type { AutonomousSession } from '../handlers/index.js';
 import { needsPerson } from '../handlers/needs-person.js';
 
-type Waiting = Pick<AutonomousSession, 'state' | 'waitingFor' | 'approvalCount' | 'questionCount'>;
+type Waiting = Pick<AutonomousSession, 'state' | 'waitingFor' | 'approvalCount'> &
+  Partial<Pick<AutonomousSession, 'questionCount'>>;
 
 /** Whether the session waits for a person at its terminal. */
 export function waitsAtTerminal({ state, waitingFor }: Waiting): boolean {
@@ -27,7 +28,7 @@ const WAITS = {
 
 /** A session's state in a few words. */
 export function stateWords(session: Waiting): string {
-  const { state, waitingFor, approvalCount, questionCount } = session;
+  const { state, waitingFor, approvalCount, questionCount = 0 } = session;
   // If the session also asks questions, say `needs you`: questions have a time limit, the other waits have none.
   const waits = state === 'waiting_feedback' && approvalCount + questionCount === 0 && waitingFor;
   return waits ? WAITS[waitingFor] : STATES[state];

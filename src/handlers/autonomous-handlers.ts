@@ -93,7 +93,7 @@ export interface AutonomousHandlers {
   /** As {@link Sessions.queueStatus}. */
   handleAutonomousQueue(): Promise<HandlerResult<QueueStatus>>;
   /** As {@link Sessions.holdQueue}. */
-  handleAutonomousHoldQueue(reason: string): Promise<HandlerResult<QueueStatus>>;
+  handleAutonomousHoldQueue(reason?: string): Promise<HandlerResult<QueueStatus>>;
   /** As {@link Sessions.releaseQueue}. */
   handleAutonomousReleaseQueue(account?: string): Promise<HandlerResult<QueueStatus>>;
 }

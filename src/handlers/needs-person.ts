@@ -7,11 +7,11 @@ interface Waiting {
   readonly state: SessionStatus;
   readonly waitingFor?: WaitingFor | undefined;
   readonly approvalCount: number;
-  readonly questionCount: number;
+  readonly questionCount?: number;
 }
 
 /** True if the session cannot go on until a person has answered a question or typed into its terminal. */
-export function needsPerson({ state, waitingFor, approvalCount, questionCount }: Waiting): boolean {
+export function needsPerson({ state, waitingFor, approvalCount, questionCount = 0 }: Waiting): boolean {
   if (state !== 'waiting_feedback') return false;
   // A session that waits for its children or for a slot needs no person.
   return approvalCount > 0 || questionCount > 0 || (waitingFor !== 'children' && waitingFor !== 'slot');

@@ -6,11 +6,9 @@ import type {
   PausedFor,
   PendingQuestion,
   SessionAsked,
-  SessionDependency,
   SessionEnvironment,
   SessionMetadata,
   SessionMode,
-  SessionPriority,
   SessionResult,
   SessionStatus,
   TokenUsage,
@@ -26,13 +24,14 @@ import { truncate } from '../core/orchestration/util/text.js';
 import { cutInput } from './cut-input.js';
 import { cutResult } from './cut-result.js';
 import { needsPerson } from './needs-person.js';
+import { type PlaceView, placeView } from './place-view.js';
 import { type RunView, runView } from './run-view.js';
 
 /**
  * A session's record as it is sent over HTTP. The fields up to `stats` are those that the older monitoring page reads. Their
  * times are ISO 8601.
  */
-export interface AutonomousSession {
+export interface AutonomousSession extends PlaceView {
   /** `task-<taskId>-<createdAt>` */
   sessionName: string;
   /** The session's own id if the user gave no `taskId`. */
@@ -54,14 +53,6 @@ export interface AutonomousSession {
   mode: SessionMode;
   /** The session's own status, which is more precise than `status`. */
   state: SessionStatus;
-  /** 1 is next. Absent while the session may not start because of `after` or `notBefore`. */
-  queuePosition?: number;
-  /** The sessions that have to end before this one starts. */
-  after?: readonly SessionDependency[];
-  /** How soon the session gets a slot. Absent if it is `normal`. */
-  priority?: SessionPriority;
-  /** The session does not start before this time. */
-  notBefore?: number;
   /** What the session waits for, if it has nothing to do. Absent if it waits only for decisions about tool calls. */
   waitingFor?: WaitingFor;
   /** True if the session works on while no process is there, and nobody decides about its tool calls then. */
@@ -213,10 +204,7 @@ function baseView(session: UnifiedSession): Omit<AutonomousSession, 'approvals' 
     id,
     mode,
     state: status,
-    queuePosition: session.queuePosition,
-    after: session.after,
-    priority: session.priority,
-    notBefore: session.notBefore,
+    ...placeView(session),
     waitingFor: session.waitingFor,
     detached: session.detached,
     createdAt,

@@ -130,6 +130,21 @@ it('an event of the queue updates the queue', () => {
   expect(store.state().sessions.size).toBe(1);
 });
 
+it('a session that has to wait for others again loses its position', () => {
+  const { store, draw } = pageStore();
+  const tell = (queue: Partial<typeof QUEUE> & { blocked?: { id: string }[] }): void =>
+    store.apply({
+      type: 'event',
+      event: { type: 'queue:changed', id: 1, sessionId: 'a', at: 1, queue: { ...QUEUE, ...queue } },
+    });
+  const session = sessionView(sessionIn('queued', { id: 'a', queuePosition: 2 }));
+  store.apply({ type: 'session', session });
+  tell({ blocked: [{ id: 'a' }] });
+  draw();
+  expect(store.state().sessions.get('a')).toMatchObject({ state: 'queued' });
+  expect(store.state().sessions.get('a')).not.toHaveProperty('queuePosition');
+});
+
 it('a removed session disappears, and an event about another one changes nothing', () => {
   const { store, draw } = pageStore();
   const removed = (id: number, sessionId: string): PageMessage => ({

@@ -43,3 +43,12 @@ describe('the state of a session in words', () => {
     for (const state of ['paused', 'running', 'completed'] as const) expect(waits(state, 'person')).toBe(false);
   });
 });
+
+it('a session whose agent asks a question needs a person', () => {
+  const session = { state: 'waiting_feedback', approvalCount: 0, questionCount: 1, waitingFor: 'children' } as const;
+  expect([stateWords(session), stateLook(session), needsPerson(session)]).toEqual([
+    'needs you',
+    'waiting_feedback',
+    true,
+  ]);
+});

@@ -80,7 +80,7 @@ it("a session that reaches the provider's usage limit waits and continues by its
   await writeFile(script, JSON.stringify([first, { history: true }, { history: true }, { history: true }]));
   expect(waiting.resumeAt).toBe(resetsAt * 1000 + 5_000);
   expect(waiting.result).toBeUndefined();
-  expect(manager.queueStatus().running).toBe(1);
+  expect(manager.queueStatus().running).toBe(0);
 
   const ended = await manager.waitFor(id);
   expect(ended).toMatchObject({ status: 'completed', runs: [{ exitCode: 1 }, { exitCode: 0 }] });

@@ -39,7 +39,17 @@ beforeEach(() => {
   vi.spyOn(manager, 'list').mockImplementation(({ taskId } = {}) =>
     taskId === undefined || taskId === session.taskId ? [session] : [],
   );
-  for (const name of ['create', 'cancel', 'pause', 'resume', 'continue', 'approve', 'deny', 'remove'] as const)
+  for (const name of [
+    'create',
+    'cancel',
+    'pause',
+    'resume',
+    'continue',
+    'approve',
+    'deny',
+    'answer',
+    'remove',
+  ] as const)
     vi.spyOn(manager, name).mockResolvedValue(session);
   vi.spyOn(manager, 'steer').mockResolvedValue();
 });
@@ -54,7 +64,7 @@ const post = (body: unknown, token = TOKEN): RequestInit => ({
 const VERBS: [
   string,
   object,
-  'cancel' | 'pause' | 'resume' | 'continue' | 'steer' | 'approve' | 'deny' | 'remove',
+  'cancel' | 'pause' | 'resume' | 'continue' | 'steer' | 'approve' | 'deny' | 'answer' | 'remove',
   unknown[],
 ][] = [
   ['cancel', { reason: 'Why.' }, 'cancel', ['Why.']],
@@ -64,6 +74,7 @@ const VERBS: [
   ['steer', { message: 'Faster.' }, 'steer', ['Faster.']],
   ['approve', { requestId: 'r', note: 'Fine.' }, 'approve', ['r', 'Fine.']],
   ['deny', { requestId: 'r', reason: 'No.' }, 'deny', ['r', 'No.']],
+  ['answer', { questionId: 'q', answers: ['Yes'] }, 'answer', ['q', ['Yes']]],
   ['remove', { force: true }, 'remove', [{ force: true }]],
 ];
 

@@ -23,11 +23,13 @@ const ARGUMENTS: Record<keyof AutonomousHandlers, (id: string, requestId: string
   handleAutonomousDeny: (taskId, requestId) => ({ taskId, requestId, reason: 'x' }),
   handleAutonomousAnswer: (taskId, questionId) => ({ taskId, questionId, answers: ['x'] }),
   handleAutonomousRemove: (taskId) => ({ taskId, force: true }),
+  handleAutonomousHoldQueue: () => ({ reason: 'x' }),
+  handleAutonomousReleaseQueue: () => ({ account: 'x' }),
   createAutonomousMonitor: (taskId) => ({ taskId, onEvent: () => {} }),
 };
 
 /** Arguments that are optional. */
-const OPTIONAL = ['limit', 'reason', 'note', 'force'];
+const OPTIONAL = ['limit', 'reason', 'note', 'force', 'account'];
 
 /** Values that no handler accepts, and values that an inexact comparison could take for the id of a session. */
 const noArgument = (id: string): [string, unknown][] => [

@@ -202,6 +202,7 @@ it('a session can be started with a model, an effort and the form of its result,
   const page = await openPage(server);
   await page.getByRole('button', { name: 'Start a session' }).click();
   await page.getByLabel('What should it do?').fill('Which city?');
+  await page.getByText('Model and form of the result').click();
   await page.getByLabel('Model', { exact: true }).fill('opus');
   await page.getByLabel('Models to fall back to (optional)').fill('sonnet, haiku');
   await page.getByLabel('Effort').selectOption('low');

@@ -78,9 +78,9 @@ export async function describedRoutes({ get }: Pick<ReturnType<typeof appOn>, 'g
   return Object.entries<Record<string, Operation>>(paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, { requestBody }]) => {
       const { properties = {}, required = [] } = requestBody?.content['application/json'].schema ?? {};
-      // All required properties are texts. A session needs one of two kinds of prompt, so neither of them is marked as required.
+      // All required properties are texts or lists of texts. A session needs one of two kinds of prompt, so neither of them is marked as required.
       const names = 'prompt' in properties ? ['prompt'] : required;
-      const body = Object.fromEntries(names.map((name) => [name, 'x']));
+      const body = Object.fromEntries(names.map((name) => [name, properties[name]?.type === 'array' ? ['x'] : 'x']));
       return { method: method as 'get' | 'post', path, properties, body };
     }),
   );

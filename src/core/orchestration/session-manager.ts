@@ -22,7 +22,7 @@ import { IsolatedEmitter } from './util/isolated-emitter.js';
 /**
  * Runs many AI coding sessions in one process: queued, isolated, watched.
  *
- * Every session is a frozen record that changes in one way only: action → reducer → registry → listeners. A FIFO queue
+ * Every session is a frozen record that changes in one way only: action → reducer → registry → listeners. A queue
  * decides when a session runs, and the executor of its mode decides how it runs.
  *
  * @example
@@ -115,7 +115,7 @@ export class UnifiedSessionManager extends IsolatedEmitter<SessionManagerEvents>
     return this.#sessions.runs.queue.status();
   }
 
-  async holdQueue(reason: string): Promise<QueueStatus> {
+  async holdQueue(reason?: string): Promise<QueueStatus> {
     return this.#sessions.holdQueue(reason);
   }
 

@@ -6,7 +6,8 @@ const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const;
 /** The fields of a form for what a session is asked: its model, and the form of its result. */
 export function ModelFields({ hasOutput }: { hasOutput: boolean }): React.ReactNode {
   return (
-    <>
+    <details className="more">
+      <summary>Model and form of the result</summary>
       <div className="pair">
         <Field label="Model">
           <input name="model" maxLength={500} placeholder="default" />
@@ -28,7 +29,7 @@ export function ModelFields({ hasOutput }: { hasOutput: boolean }): React.ReactN
           <textarea name="output" rows={2} spellCheck={false} placeholder='a JSON Schema, like {"type": "object"}' />
         </Field>
       )}
-    </>
+    </details>
   );
 }
 

@@ -67,7 +67,7 @@ export const createBody = z.strictObject({
 });
 
 export const bodies = {
-  hold: z.strictObject({ reason: z.string() }),
+  hold: z.strictObject({ reason: z.string().optional() }),
   release: z.strictObject({ account: z.string().optional().describe('Only this account. Default: all holds.') }),
   nothing: z.strictObject({}),
   cancel: z.strictObject({ reason: z.string().max(2_000).optional() }),

@@ -81,6 +81,7 @@ describe('routes that change something', () => {
         'steer',
         'approve',
         'deny',
+        'answer',
         'remove',
       ]),
     );
@@ -570,6 +571,35 @@ describe('what a person does over HTTP', () => {
       outcomes.push((await manager.waitFor(id)).metadata.toolsUsed[0]?.outcome);
     }
     expect(outcomes).toEqual(['ok', 'denied']);
+  });
+
+  it('a question of the agent is answered over HTTP', async () => {
+    const asks = { question: 'Which parts?', multiSelect: true, options: [{ label: 'Core' }, { label: 'Page' }] };
+    const script = () => scriptedRun([{ tool: 'AskUserQuestion', input: { questions: [asks] } }, { text: 'Done.' }]);
+    const { post, get, manager } = testApp(script);
+    const { id } = await manager.create({ prompt: 'x' });
+    const { question } = await nextEvent(manager, 'session:question');
+    const { data } = (await get(`${SESSIONS}/${id}`)).json;
+    expect(data).toMatchObject({ status: 'waiting_feedback', questionCount: 1, questions: [question] });
+    const at = `${SESSIONS}/${id}/answer`;
+    const { questionId } = question;
+    for (const [body, status, code] of [
+      [{ questionId: 'unknown', answers: ['Core'] }, 404, 'REQUEST_NOT_FOUND'],
+      [{ questionId, answers: [] }, 400, 'INVALID_OPTIONS'],
+      [{ questionId, answers: ['Core', 'Page'] }, 400, 'INVALID_OPTIONS'],
+      [{ questionId, answers: [' '] }, 400, 'INVALID_OPTIONS'],
+      [{ questionId, answers: 'Core' }, 400, 'INVALID_OPTIONS'],
+      [{ questionId }, 400, 'INVALID_OPTIONS'],
+    ] as const) {
+      expect(await post(at, body), JSON.stringify(body)).toMatchObject({ status, json: { code } });
+    }
+    expect((await post(at, { questionId, answers: [['Core', 'Page']] })).status).toBe(200);
+    await manager.waitFor(id);
+    expect((await get(`${SESSIONS}/${id}`)).json.data).toMatchObject({
+      questionCount: 0,
+      answeredQuestions: [{ by: 'person', questions: [{ text: 'Which parts?', answer: ['Core', 'Page'] }] }],
+    });
+    expect((await post(at, { questionId, answers: ['Core'] })).status).toBe(409);
   });
 
   it('steering is answered with 200 if the message was delivered and 202 if it will be', async () => {

@@ -32,7 +32,7 @@ export interface SessionSpec {
     ClaudeOptions,
     'system' | 'appendSystem' | 'tools' | 'disallowedTools' | 'mcpConfig' | 'maxTurns'
   >;
-  /** Absent in a record of an earlier release. */
+  /** Absent if nothing was asked, and in a record of an earlier release. */
   readonly models?: ModelChoice;
   /** Absent if the session was asked for no typed result. */
   readonly output?: OutputRequest;

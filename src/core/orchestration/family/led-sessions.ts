@@ -48,8 +48,9 @@ export class LedSessions implements ChildSessions {
   /** An agent may not put the sessions that it leads before those that its own session had to wait behind. */
   #requirePriority(asked: SessionPriority | undefined): void {
     const { tree, leaderId } = this.#options;
+    if (asked === undefined) return;
     const own = tree.leader(leaderId)?.session.priority ?? 'normal';
-    if (asked === undefined || PRIORITIES.indexOf(asked) >= PRIORITIES.indexOf(own)) return;
+    if (PRIORITIES.indexOf(asked) >= PRIORITIES.indexOf(own)) return;
     throw new OrchestrationError(
       'INVALID_OPTIONS',
       `Option 'priority': '${asked}' is higher than '${own}', the priority of your own session. Leave it out, or ask for less.`,

@@ -190,7 +190,7 @@ export function handedDown(
     questions,
     limits,
     workspaces,
-    models = {},
+    models,
     claude: { disallowedTools = [] },
     ...spec
   }: SessionSpec,
@@ -206,7 +206,7 @@ export function handedDown(
     led: true,
     docker: own,
     policy,
-    models,
+    ...(models && { models }),
     ...(questions && { questions }),
     limits: { ...limits, logBytes: logBytesOf(limits) },
     disallowedTools,

@@ -174,7 +174,7 @@ export class SessionAdmission {
       retry,
       onOverage,
       ...(account !== undefined && { account }),
-      models,
+      ...(models && { models }),
       ...(output && { output }),
       ...(questions && { questions }),
       ...(parent && { cwd: parent.environment.cwd }),

@@ -148,7 +148,7 @@ export class ManagedSessions implements SessionCommands {
     return this.removal.remove(id, force);
   }
 
-  async holdQueue(reason: string): Promise<QueueStatus> {
+  async holdQueue(reason?: string): Promise<QueueStatus> {
     const why = resolveHoldReason(reason);
     this.gate.requireOpen();
     await this.owner.ready();

@@ -12,9 +12,13 @@ interface OutputRetry {
  * The run that follows a run whose result does not fit the option `output`. Undefined if there have been enough of them, or if the
  * run ended for another reason. Pure.
  */
-export function outputRetry({ asked, runs }: UnifiedSession, { invalidOutput }: Outcome): OutputRetry | undefined {
+export function outputRetry(
+  { asked, conversationId, runs }: UnifiedSession,
+  { invalidOutput }: Outcome,
+): OutputRetry | undefined {
   const before = runs.at(-1)?.outputRetry ?? 0;
-  if (!invalidOutput || before >= (asked?.output?.retries ?? 0)) return undefined;
+  // Without a conversation, the feedback would be a prompt that nobody understands.
+  if (!invalidOutput || conversationId === undefined || before >= (asked?.output?.retries ?? 0)) return undefined;
   return { kind: 'go-on', feedback: feedbackOn(invalidOutput), outputRetry: before + 1 };
 }
 

@@ -70,8 +70,10 @@ export class RunEnds {
       outputRetry?: number | undefined;
     } = {},
   ): UnifiedSession {
-    const { live, queue, store, clock, start } = this.#options;
+    const { live, queue, holds, store, clock, start } = this.#options;
     this.forgetWait(id);
+    // It has waited for the end of the limit, or somebody wants it to go on now.
+    holds.exempt(id);
     const session = store.registry.require(id);
     // Without a conversation, the run begins anew with the prompt.
     const told = feedback ?? (session.conversationId === undefined ? undefined : goOnText(session));
@@ -90,15 +92,9 @@ export class RunEnds {
     return next;
   }
 
-  /** Goes on with a session that waits, without waiting any longer. */
-  goOnNow(id: string): UnifiedSession {
-    this.#options.holds.exempt(id);
-    return this.goOn(id);
-  }
-
   /** Continues the wait of a session that an earlier manager had. */
   restoreWait(id: string, resumeAt: number): void {
-    this.#waits.wait(id, resumeAt, () => this.goOnNow(id));
+    this.#waits.wait(id, resumeAt, () => this.goOn(id));
   }
 
   /** Called when a session that waits no longer does. */
@@ -124,7 +120,7 @@ export class RunEnds {
       failure.pausedFor === 'retry'
         ? at + retryDelay(retry, failure.attempt, id)
         : resumeTime(at, failure.attempt, resetsAt);
-    this.#waits.wait(id, resumeAt, () => this.goOnNow(id));
+    this.#waits.wait(id, resumeAt, () => this.goOn(id));
     store.dispatch(id, { type: 'suspended', at, resumeAt, failure, ...(exitCode !== undefined && { exitCode }) });
     // Others of the account would only reach the same limit.
     if (failure.pausedFor === 'usage_limit' && resetsAt !== undefined) {

@@ -188,7 +188,7 @@ export class SessionRuns {
 
   /** Goes on with a session that waits until a time. */
   goOnNow(session: UnifiedSession): UnifiedSession {
-    return this.#ends.goOnNow(session.id);
+    return this.#ends.goOn(session.id);
   }
 
   /** From now on, no waiting session is started, even if a slot is free. */

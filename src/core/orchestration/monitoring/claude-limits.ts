@@ -28,7 +28,7 @@ export class UsageWindows {
     if (this.#overageTold) return [];
     this.#overageTold = true;
     const until = resetsAt === undefined ? '' : `, until its window is reset at ${new Date(resetsAt).toISOString()}`;
-    const message = `The account pays extra usage from now on${until}. The option 'onOverage' can make sessions wait or end instead.`;
+    const message = `The account pays extra usage from now on${until}.`;
     return [
       { kind: 'overage', ...(resetsAt !== undefined && { resetsAt }) },
       { kind: 'error', severity: 'warning', code: 'overage', message },

@@ -3,7 +3,7 @@ import { holdSchema, releaseSchema } from './account-schemas.js';
 import { check } from './check.js';
 
 /** Why a person holds the queue. @throws OrchestrationError `INVALID_OPTIONS` */
-export function resolveHoldReason(reason: string): string {
+export function resolveHoldReason(reason = 'held by a person'): string {
   check(holdSchema, { reason });
   return stripControl(reason);
 }

@@ -29,6 +29,7 @@ import { continueSchema, createSchema, feedbackSchema, managerSchema, messageSch
  *
  * - while a worktree that was made for it has work that would be lost
  * - while its parent, a session that leads it or a session below it has not ended
+ * - while a session that waits in the queue names it in `after`
  * - as long as the session that leads it, because its cost counts against the limits of that session
  */
 export interface KeepEnded {
@@ -108,8 +109,9 @@ export type ResolvedManagerOptions = Required<
 > &
   Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder' | 'account'> & {
     policy: ResolvedPolicy;
+    /** Absent if the manager was told nothing about models. */
+    models?: ModelChoice;
     retry: ResolvedRetry;
-    models: ModelChoice;
     output?: AskedOutput;
   };
 
@@ -136,7 +138,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     maxQueued: options.maxQueued ?? 10,
     docker: copied(options.docker ?? {}),
     policy: resolvePolicy(options.policy),
-    models: resolveModels(options, {}),
+    ...withModels(resolveModels(options, {})),
     ...(options.output !== undefined && { output: askedOutput(options.output, options.outputRetries) }),
     releaseSlotWhileWaiting: options.releaseSlotWhileWaiting ?? true,
     socket: options.socket ?? true,
@@ -215,7 +217,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
       mcpConfig: options.mcpConfig,
       maxTurns: options.maxTurns,
     }),
-    models: resolveModels(options, base.models ?? {}),
+    ...withModels(resolveModels(options, base.models ?? {})),
     ...(output && { output: output.request }),
     ...(questions && { questions }),
     policy: detached ? detachPolicy(policy, base.led === true) : policy,
@@ -241,6 +243,10 @@ function resolveModels(own: ModelChoice, base: ModelChoice): ModelChoice {
   }
   const fallbackModels = own.fallbackModels ?? base.fallbackModels?.filter((name) => name !== model);
   return defined({ model, fallbackModels: fallbackModels && [...fallbackModels], effort });
+}
+
+function withModels(models: ModelChoice): { models?: ModelChoice } {
+  return Object.keys(models).length > 0 ? { models } : {};
 }
 
 function union(...lists: (readonly string[] | undefined)[]): string[] | undefined {

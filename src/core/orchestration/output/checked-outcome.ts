@@ -18,23 +18,24 @@ const MOST_ISSUE = 300;
  * Checks the typed result of a run that ended well, because the log is the agent's word. A result that fits goes into the outcome.
  * Otherwise the outcome becomes `failed`, with the problems. A run that failed for another reason stays as it is.
  *
+ * @param asked undefined if no typed result was asked for
  * @param accepts the schema of the program that created the session, if it is in this process. It may ask for more than its JSON
  * Schema can say
  */
 export async function checkedOutcome(
   outcome: Outcome,
   observed: ResultObservation | undefined,
-  { schema, forClaude }: OutputRequest,
+  asked: OutputRequest | undefined,
   accepts: StandardOutputSchema | undefined,
 ): Promise<Outcome> {
   const hasGivenUp = outcome.status === 'failed' && observed?.subtype === GAVE_UP;
-  if (outcome.status !== 'completed' && !hasGivenUp) return outcome;
+  if (!asked || (outcome.status !== 'completed' && !hasGivenUp)) return outcome;
   const { output, outputProblem } = observed ?? {};
   if (outputProblem !== undefined) return unfit(outcome, [outputProblem]);
   if (output === undefined) return unfit(outcome, [(hasGivenUp && observed?.text) || 'no result was given']);
-  const value = forClaude?.wrapped ? unwrapped(output) : output;
+  const value = asked.forClaude?.wrapped ? unwrapped(output) : output;
   if (value === undefined) return unfit(outcome, ["/value: the property 'value' is missing"]);
-  const check = await outputCheck(schema);
+  const check = await outputCheck(asked.schema);
   const problems = check(value);
   const issues = problems.length > 0 ? problems : await issuesOf(accepts, value);
   if (issues.length > 0) return unfit(outcome, issues);

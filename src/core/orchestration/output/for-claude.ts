@@ -9,7 +9,8 @@ const COMBINATIONS = ['$ref', 'allOf', 'anyOf', 'oneOf', 'not', 'if'];
  * cannot be said in them is left out, because this process checks the result again. A format becomes a part of the description.
  */
 export function forClaude(schema: JsonSchema): ClaudeOutput {
-  const portable = portablePart(schema) as JsonSchema;
+  const { type = impliedType(schema), ...rest } = portablePart(schema) as JsonSchema;
+  const portable: JsonSchema = { ...(type !== undefined && { type }), ...rest };
   const isObject = portable.type === 'object' && COMBINATIONS.every((keyword) => portable[keyword] === undefined);
   if (isObject) return { schema: portable, wrapped: false };
   return { schema: wrapped(movedRefs(portable, '#/properties/value')), wrapped: true };
@@ -24,6 +25,11 @@ export function describedForClaude(schema: JsonSchema): ClaudeOutput {
     schema: wrapped({ description: `It has to match this JSON Schema: ${JSON.stringify(schema)}` }),
     wrapped: true,
   };
+}
+
+/** Many schemas of objects do not say that they are. */
+function impliedType({ properties, required }: JsonSchema): 'object' | undefined {
+  return properties !== undefined || required !== undefined ? 'object' : undefined;
 }
 
 function wrapped(value: unknown): JsonSchema {

@@ -83,11 +83,11 @@ function usesDraft07(schema: unknown): boolean {
   return innerSchemas(schema).some(([, inner]) => usesDraft07(inner));
 }
 
-/** Claude Code's own validator has the strict mode of the same library, in which some correct schemas are refused. */
+/** Claude Code's own validator is the same library in its default mode, in which some correct schemas are refused. */
 async function isTakenByClaude(schema: JsonSchema): Promise<boolean> {
   const { Ajv } = await import('ajv');
   try {
-    new Ajv({ strict: true, allErrors: true, logger: false }).compile(schema);
+    new Ajv({ allErrors: true, logger: false }).compile(schema);
     return true;
   } catch {
     return false;

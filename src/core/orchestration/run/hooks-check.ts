@@ -14,10 +14,11 @@ export const GUARD_MISSING: RunStop = {
   status: 'failed',
   reason: 'guard_missing',
   error:
-    'Claude Code did not run the hooks of this session, so nobody could decide about its tool calls. Usually an organization ' +
-    "switches them off: in its server-managed settings, allowManagedHooksOnly, disableAllHooks or strictPluginOnlyCustomization keep this session's hooks out. " +
-    'Have an administrator remove the setting for this account, or set managedSourcesBehavior to "merge" beside it (newer releases of Claude Code), or use another account. ' +
-    "If no organization manages the account, check that 'claude' passes its arguments on and can run /usr/bin/env and /bin/sh.",
+    'Claude Code did not run the hooks of this session, so nobody could decide about its tool calls. Usually managed settings of ' +
+    'an organization (from its server, or in /etc/claude-code/managed-settings.d of the image) switch them off: by allowManagedHooksOnly, ' +
+    'disableAllHooks or strictPluginOnlyCustomization. Have an administrator remove that setting for this account, or set ' +
+    'managedSourcesBehavior to "merge" beside it (newer releases of Claude Code), or use another account. If no organization ' +
+    "manages the account, check that 'claude' passes its arguments on and can run /usr/bin/env and /bin/sh.",
 };
 
 /**

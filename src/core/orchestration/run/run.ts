@@ -105,11 +105,7 @@ export class Run implements RunControl {
     return this.#cause.stop?.feedback;
   }
 
-  /**
-   * Freezes the run. Limits do not count the time until `resume`.
-   *
-   * @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED`
-   */
+  /** Freezes the run: limits count no time. @throws OrchestrationError `ILLEGAL_TRANSITION`, `MANAGER_CLOSED` */
   pause(): Promise<void> {
     return this.#parts.pause.pause();
   }
@@ -208,14 +204,9 @@ export class Run implements RunControl {
       .catch(() => {})
       .then(() => handle.release());
     await Promise.all([release, this.#parts.observer.drain()]);
-    return this.#concluded(await this.#checked(this.#outcome(end)));
-  }
-
-  /** Checks the typed result, if the session was asked for one. */
-  async #checked(outcome: Outcome): Promise<Outcome> {
     const { request, acceptsOutput } = this.#options;
-    const { output } = request.spec;
-    return output ? checkedOutcome(outcome, this.#parts.observer.witnesses.result, output, acceptsOutput) : outcome;
+    const { result } = this.#parts.observer.witnesses;
+    return this.#concluded(await checkedOutcome(this.#outcome(end), result, request.spec.output, acceptsOutput));
   }
 
   /** Adds the fields of the mode to the result, see `finalResult`. If `finalResult` fails, the record says so. */

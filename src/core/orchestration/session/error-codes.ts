@@ -1,5 +1,7 @@
 import type { ClassifiedError, ErrorSeverity } from './metadata.js';
-import type { Observation } from './observation.js';
+
+/** An error as the log reports it. `request` is only for those who decide how a run has ended. */
+type ObservedError = Omit<ClassifiedError, 'at' | 'nextStep'> & { readonly kind: 'error'; readonly request?: unknown };
 
 interface CodeFacts {
   readonly severity: ErrorSeverity;
@@ -21,6 +23,10 @@ export const ERROR_CODES = {
   unknown_model: {
     severity: 'critical',
     nextStep: "Use the id of a model that the session's account and provider have, in the option 'model'.",
+  },
+  guard_missing: {
+    severity: 'critical',
+    nextStep: "Change the settings that the session's error names, then continue the session.",
   },
   process_limit: {
     severity: 'critical',
@@ -58,6 +64,12 @@ export const ERROR_CODES = {
     once: 'message',
     nextStep: "Give the price in the manager's option 'prices', under the model's id.",
   },
+  overage: {
+    severity: 'warning',
+    once: 'problem',
+    nextStep:
+      "Set onOverage to 'wait' or 'end' if the account is not to pay extra, or switch extra usage off at the provider.",
+  },
   untested_release: {
     severity: 'warning',
     once: 'message',
@@ -89,7 +101,7 @@ export function factsOf(code: string): CodeFacts | undefined {
 }
 
 /** An error in the form in which the record and events contain it. */
-export function classified(observation: Extract<Observation, { kind: 'error' }>, at: number): ClassifiedError {
+export function classified(observation: ObservedError, at: number): ClassifiedError {
   const { kind: _, request: __, ...error } = observation;
   const nextStep = factsOf(error.code)?.nextStep;
   return { ...error, ...(nextStep !== undefined && { nextStep }), at };

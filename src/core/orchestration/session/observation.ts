@@ -1,5 +1,5 @@
 import type { Danger } from '../../../danger/index.js';
-import type { FailureCause } from './failure-cause.js';
+import type { FailureCause } from './failure-causes.js';
 import type { ErrorSeverity, TokenUsage, ToolOutcome } from './metadata.js';
 
 /** What one log line reports, in our own vocabulary. A line may report several things, or nothing. */

@@ -23,7 +23,10 @@ export interface QueueStatus {
   readonly blocked?: readonly BlockedItem[];
 }
 
-/** An item that waits and may not start yet. It keeps its place in line: later items go past it until it may start. */
+/**
+ * An item that waits and may not start yet. It keeps its place in line: later items go past it until it may start. If neither
+ * `after` nor `notBefore` is there, its account is held (`holds`).
+ */
 export interface BlockedItem {
   readonly id: string;
   /** The sessions that it still waits for. Absent if there are none. */

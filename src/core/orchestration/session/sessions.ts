@@ -45,11 +45,13 @@ export interface EventStreamOptions {
  */
 export interface Sessions extends EventEmitter<SessionManagerEvents> {
   /**
-   * Creates a session. Resolves when the session is recorded: as `starting`, or as `queued` with a `queuePosition`. Does not wait
-   * for the container. Sessions get their places in the queue in the order of the calls.
+   * Creates a session. Resolves when the session is recorded: as `starting`, or as `queued`, with a `queuePosition` if it may
+   * start. Does not wait for the container. Sessions get their places in the queue in the order of the calls. If a session of
+   * `after` has already failed, the record is `failed`, reason `dependency_failed`.
    *
    * @throws OrchestrationError `INVALID_OPTIONS`, `QUEUE_FULL`, `CHILDREN_LIMIT`, `DOCKER_UNAVAILABLE`, `IMAGE_NOT_FOUND`,
-   * `CLAUDE_NOT_FOUND`, `TMUX_NOT_FOUND`, `ONBOARDING_NEEDED`, `ENV_MISSING`, `ILLEGAL_TRANSITION` (its leader has ended),
+   * `CLAUDE_NOT_FOUND`, `TMUX_NOT_FOUND`, `ONBOARDING_NEEDED`, `ENV_MISSING`, `ILLEGAL_TRANSITION` (its leader has
+   * ended, or a session of `after` is being removed), `SESSION_NOT_FOUND` (a session of `after` is unknown),
    * `WORKSPACE_NOT_FOUND`, `WORKSPACE_NOT_WRITABLE`, `UNSAFE_MOUNT`, `UNSAFE_SETTINGS`, `WORKTREE_FAILED`, `STATE_LOCKED`, `STATE_NOT_WRITABLE`,
    * `MANAGER_CLOSED`; the signal's own reason if `signal` is aborted before `create()` resolves. In all these cases, nothing is
    * recorded or left behind
@@ -170,7 +172,8 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
    *
    * @param options.force also removes a worktree that has work in it, see `removeWorktree`. Default `false`
    * @throws OrchestrationError `SESSION_NOT_FOUND`; `ILLEGAL_TRANSITION` if the session has not ended, if another session works in
-   * its worktree, or if a session below it or a session that leads it has not ended; `WORKTREE_HAS_WORK`, `WORKTREE_FAILED`,
+   * its worktree, if a session below it or a session that leads it has not ended, or if a waiting session names it in
+   * `after`; `WORKTREE_HAS_WORK`, `WORKTREE_FAILED`,
    * `DOCKER_UNAVAILABLE` if its container may still run and the engine does not answer, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`. In
    * all these cases, the session stays
    */
@@ -205,10 +208,10 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
    * The manager itself holds the sessions of an account if its login is refused (`auth`), if it has no money left
    * (`spend_limit`), and while it is at its usage limit (`usage_limit`).
    *
-   * @param reason for the people who see it; at most 2,000 characters
+   * @param reason for the people who see it; at most 2,000 characters. Default `'held by a person'`
    * @throws OrchestrationError `INVALID_OPTIONS`, `STATE_LOCKED`, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
    */
-  holdQueue(reason: string): Promise<QueueStatus>;
+  holdQueue(reason?: string): Promise<QueueStatus>;
 
   /**
    * Lets sessions start again, whoever or whatever has held them. What failed meanwhile can be continued. If nothing is held,

@@ -2,7 +2,7 @@
 export type SessionMode = 'autonomous' | 'interactive' | 'planning' | 'orchestration' | 'worktree';
 
 /**
- * The state of a session. `queued` waits for a slot. `starting` has a slot and is being launched. `running` works.
+ * The state of a session. `queued` waits for a slot, or for what `after` and `notBefore` say. `starting` has a slot and is being launched. `running` works.
  * `waiting_feedback` waits for somebody: a person who decides about a tool call (`pendingApproval`) or answers a question of the
  * agent (`pendingQuestions`), or what `waitingFor` says.
  * `paused` has two kinds. The last three are terminal.

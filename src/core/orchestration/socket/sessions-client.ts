@@ -165,8 +165,9 @@ export class SessionsClient extends IsolatedEmitter<SessionManagerEvents> implem
     return this.#positions.queue;
   }
 
-  async holdQueue(reason: string): Promise<QueueStatus> {
-    return (await this.#reach()).call('holdQueue', [reason], () => this.queueStatus());
+  async holdQueue(reason?: string): Promise<QueueStatus> {
+    const given = reason === undefined ? [] : [reason];
+    return (await this.#reach()).call('holdQueue', given, () => this.queueStatus());
   }
 
   async releaseQueue(account?: string): Promise<QueueStatus> {

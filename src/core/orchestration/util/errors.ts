@@ -9,7 +9,7 @@ import { inspect } from 'node:util';
  * | `QUEUE_FULL` | every slot and every waiting place is taken | wait for a session to end, or raise `maxQueued` |
  * | `CHILDREN_LIMIT` | a session already leads as many sessions or generations as its limits allow | continue one of those, or raise `limits.children` or `limits.depth` |
  * | `SESSION_NOT_FOUND` | no session has this id | look it up with `list()` |
- * | `REQUEST_NOT_FOUND` | no approval with this id waits | read `pendingApprovals`; it may have been answered |
+ * | `REQUEST_NOT_FOUND` | no approval or question with this id waits | read `pendingApprovals`, `pendingQuestions`; it may have been answered |
  * | `ILLEGAL_TRANSITION` | the session's status does not allow the call | wait with `waitFor()`, or use the call that the message names |
  * | `DOCKER_UNAVAILABLE` | no Docker engine answers, or it answers only with an error | start the engine, set `DOCKER_HOST`, or see the message |
  * | `IMAGE_NOT_FOUND` | the engine has no such image | build, load or pull it; the library never pulls |

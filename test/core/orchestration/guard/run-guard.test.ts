@@ -253,6 +253,7 @@ describe('tool calls in the log', () => {
     const seen = guard.inspect(list, true);
     expect(kinds(seen)).toEqual([...kinds(list), 'breach']);
     expect(seen.at(-1)).toEqual({
+      ...(how === 'without asking' && { neverAsked: true }),
       kind: 'breach',
       id: 't',
       name: 'Bash',
@@ -312,7 +313,9 @@ describe('tool calls in the log', () => {
         danger: {
           level: 'critical',
           rule: 'guard.bypassed',
-          reason: 'The log cannot be read where it tells of a tool call, or transcripts are missing from it.',
+          reason: expect.stringContaining(
+            'The log cannot be read where it may tell of a tool call, or transcripts are missing',
+          ),
         },
       },
     ]);

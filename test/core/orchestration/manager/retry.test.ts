@@ -98,25 +98,6 @@ describe('a failure of the provider that may pass', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('a run that made progress for a while begins a new row of attempts', async () => {
-    const slow = (): SimulatedRun => {
-      const { steps, exitCode } = failing(ERROR_500);
-      const [first, ...rest] = steps as SimulatedStep[];
-      return { steps: [...(first ? [first] : []), { line: { type: 'x' }, afterMs: 61_000 }, ...rest], exitCode };
-    };
-    const { manager } = runs([failing(ERROR_500), failing(ERROR_500), slow(), failing(ERROR_500)]);
-    const { id } = await manager.create({ prompt: 'x' });
-    await goesOn(manager, id);
-    await goesOn(manager, id);
-    await manager.waitFor(id, { status: 'running' });
-    const paused = manager.waitFor(id, { status: 'paused' });
-    await vi.advanceTimersByTimeAsync(61_000);
-    expect((await paused).runs.at(-1)?.failure?.attempt).toBe(1);
-    await goesOn(manager, id);
-    await goesOn(manager, id);
-    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
-  });
-
   it('resume() tries again at once', async () => {
     const { manager } = runs([failing(ERROR_500)]);
     const { id } = await manager.create({ prompt: 'x' });

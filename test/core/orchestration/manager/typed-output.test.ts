@@ -58,12 +58,6 @@ describe('a typed result', () => {
       const { manager } = simulate(({ conversationId }) => scriptedRun([{ line: result }], { conversationId }));
       const { id } = await manager.create({ prompt: 'Which city?', output: CITY, outputRetries: 0 });
       const ended = await manager.waitFor(id);
-      console.log(
-        ended.status,
-        ended.result,
-        ended.metadata.errors,
-        ended.metadata.diagnostics.map((x) => x.slice(0, 200)),
-      );
       expect(ended.status).toBe('failed');
       expect(ended.result).not.toHaveProperty('output');
       expect(JSON.stringify(ended).length).toBeLessThan(10_000);

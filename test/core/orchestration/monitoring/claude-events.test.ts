@@ -37,6 +37,7 @@ describe('the log of a session with one tool call', () => {
         conversationId: '1b63e5a1-bdd3-4c2d-a917-dccab5376e2f',
         model: 'claude-sonnet-4-6',
         claudeVersion: '2.1.98',
+        keySource: 'ANTHROPIC_API_KEY',
       },
       { kind: 'message', text: 'I make a file.', first: true },
       { kind: 'usage', added, costUsd: expect.closeTo(0.000315, 9) },
@@ -222,9 +223,9 @@ describe('failed requests', () => {
     [{}, 'warning', 'retry', 'unknown error'],
   ])('a request that is tried again is an error named after its cause: %j', (fields, severity, code, why) => {
     const message = `The request is tried again: ${why}`;
-    expect(readAll({ type: 'system', subtype: 'api_retry', ...fields })).toEqual([
-      { kind: 'error', severity, code, message },
-    ]);
+    const [error, failed] = readAll({ type: 'system', subtype: 'api_retry', ...fields });
+    expect(error).toEqual({ kind: 'error', severity, code, message });
+    expect(failed).toMatchObject({ kind: 'request-failed', final: false, text: why });
   });
 });
 
@@ -232,17 +233,25 @@ describe('the provider’s usage limit', () => {
   const event = (info: unknown): object => ({ type: 'rate_limit_event', rate_limit_info: info });
 
   it.each([
-    [{ status: 'rejected', resetsAt: 1_795_000_000 }, [{ kind: 'usage-limit', resetsAt: 1_795_000_000_000 }]],
-    [{ status: 'rejected' }, [{ kind: 'usage-limit' }]],
-    [{ status: 'rejected', resetsAt: '1795000000' }, [{ kind: 'usage-limit' }]],
-    [{ status: 'rejected', resetsAt: -1 }, [{ kind: 'usage-limit' }]],
-    [{ status: 'allowed', resetsAt: 1_795_000_000 }, []],
-    [{ status: 'allowed_warning', resetsAt: 1_795_000_000 }, []],
+    [{ status: 'rejected', resetsAt: 1_795_000_000 }, [{ status: 'rejected', resetsAt: 1_795_000_000_000 }]],
+    [{ status: 'rejected', resetsAt: 1_795_000_000_000 }, [{ status: 'rejected', resetsAt: 1_795_000_000_000 }]],
+    [{ status: 'rejected' }, [{ status: 'rejected' }]],
+    [{ status: 'rejected', resetsAt: '1795000000' }, [{ status: 'rejected' }]],
+    [{ status: 'rejected', resetsAt: -1 }, [{ status: 'rejected' }]],
+    [{ status: 'rejected', resetsAt: 1e300 }, [{ status: 'rejected' }]],
+    [
+      { status: 'allowed_warning', rateLimitType: 'seven_day', utilization: 0.91 },
+      [{ status: 'allowed_warning', type: 'seven_day', utilization: 0.91 }],
+    ],
+    [{ status: 'allowed', utilization: 1e9 }, [{ status: 'allowed', utilization: 100 }]],
+    [{ status: 'allowed', rateLimitType: 'a b' }, [{ status: 'allowed' }]],
+    [{ status: 'allowed', rateLimitType: 'x'.repeat(41) }, [{ status: 'allowed' }]],
+    [{ status: 'blocked' }, []],
     [{}, []],
     [null, []],
     ['rejected', []],
-  ])('a usage limit is reported only if the request was rejected: %j', (info, expected) => {
-    expect(readAll(event(info))).toEqual(expected);
+  ])('a window is reported with what can be read of it: %j', (info, expected) => {
+    expect(readAll(event(info))).toEqual(expected.map((window) => ({ kind: 'usage-window', ...window })));
   });
 });
 
@@ -488,7 +497,7 @@ describe('the transcript of a terminal session', () => {
   });
 
   it('the turn ends after the message of a request that finally failed', () => {
-    expect(of('fails').map(({ kind }) => kind)).toEqual(['init', 'message', 'error', 'turn-end']);
+    expect(of('fails').map(({ kind }) => kind)).toEqual(['init', 'message', 'error', 'request-failed', 'turn-end']);
   });
 
   it("a conversation begun with /clear is included, but not taken for the session's own conversation", () => {

@@ -1,13 +1,24 @@
 import { Ajv } from 'ajv';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { checkedSchema } from '../../../../src/core/orchestration/output/checked-schema.js';
 import { forClaude } from '../../../../src/core/orchestration/output/for-claude.js';
-import { prepareOutput } from '../../../../src/core/orchestration/output/validator.js';
+import { outputCheck, prepareOutput } from '../../../../src/core/orchestration/output/validator.js';
 
 const CITY = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
 
 describe('the schema that Claude gets', () => {
   it('a plain object is passed on as it is', () => {
     expect(forClaude(CITY)).toEqual({ schema: CITY, wrapped: false });
+  });
+
+  it.each([
+    [{ properties: { city: { type: 'string' } } }],
+    [{ required: ['city'] }],
+    [{ type: 'object', properties: { a: { type: ['string', 'null'] }, b: { minLength: 1 } }, required: ['c'] }],
+  ])('%j is an object, although it does not say all of it', async (schema) => {
+    const { forClaude: given } = await prepareOutput({ schema, retries: 0 });
+    expect(given).toEqual({ schema: { type: 'object', ...schema }, wrapped: false });
   });
 
   it('it has no $schema, because Claude Code knows no draft by name but draft-07', () => {
@@ -80,5 +91,50 @@ describe('the schema that Claude gets', () => {
     expect(given?.wrapped).toBe(true);
     expect(JSON.stringify(given?.schema)).toContain('patternProperties');
     expect(() => new Ajv({ logger: false }).compile(given?.schema ?? {})).not.toThrow();
+  });
+});
+
+/** Schemas of both drafts, and values that fit some of them. */
+const leaf = fc.oneof(
+  fc.constantFrom('string', 'number', 'null', 'boolean').map((type) => ({ type })),
+  fc.constant({ enum: ['a', 1, null] }),
+  fc.record({ type: fc.constant('string'), format: fc.constantFrom('date', 'email') }),
+  fc.record({ minLength: fc.nat(2) }),
+);
+const { schema: anySchema } = fc.letrec<{ schema: object }>((tie) => ({
+  schema: fc.oneof(
+    { maxDepth: 3 },
+    leaf,
+    fc.record({ type: fc.constant('array'), items: tie('schema') }),
+    fc.record({ type: fc.constant('array'), prefixItems: fc.array(tie('schema'), { minLength: 1, maxLength: 2 }) }),
+    fc.record({
+      type: fc.constant('object'),
+      properties: fc.record({ a: tie('schema') }),
+      required: fc.constant(['a']),
+    }),
+    fc.record({ anyOf: fc.array(tie('schema'), { minLength: 1, maxLength: 2 }) }),
+    fc.record({ properties: fc.record({ a: tie('schema') }), unevaluatedProperties: fc.constant(false) }),
+    fc.record({ $ref: fc.constant('#/$defs/text') }),
+  ),
+}));
+const anyValue = fc.jsonValue({ maxDepth: 3 });
+
+describe('property: what Claude gets', () => {
+  it('Claude Code takes it, and refuses no result that this process takes', async () => {
+    await fc.assert(
+      fc.asyncProperty(anySchema, fc.array(anyValue, { maxLength: 8 }), async (part, values) => {
+        const asked = checkedSchema({ ...part, $defs: { text: { type: 'string' } } }, false);
+        const { forClaude: given } = await prepareOutput({ schema: asked, retries: 0 });
+        const check = await outputCheck(asked);
+        const takenByClaude = new Ajv({ logger: false }).compile(given?.schema ?? {});
+        for (const value of ['a', null, { a: 'b' }, ['a'], [1, 'a'], ...values]) {
+          // Claude gives objects only.
+          const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+          if (check(value).length === 0 && (given?.wrapped || isObject))
+            expect(takenByClaude(given?.wrapped ? { value } : value), JSON.stringify({ asked, value })).toBe(true);
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 });

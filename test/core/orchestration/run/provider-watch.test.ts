@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { ClaudeEventReader } from '../../../../src/core/orchestration/monitoring/claude-events.js';
 import { ProviderWatch } from '../../../../src/core/orchestration/run/provider-watch.js';
+import { StopCause } from '../../../../src/core/orchestration/run/stop-cause.js';
 import type { OverageChoice } from '../../../../src/core/orchestration/session/overage.js';
 import type { RunStop } from '../../../../src/core/orchestration/session/run.js';
 import { fakeClock } from '../../../support/clock.js';
@@ -222,4 +223,13 @@ describe('paid extra usage', () => {
     see(init(), said, paid, said, paid);
     expect(stops).toEqual(expected);
   });
+});
+
+it('a session that is cancelled while its run is stopped to wait does not go on', () => {
+  const cause = new StopCause();
+  const wait = { pausedFor: 'overage' as const };
+  expect(cause.give({ status: 'failed', reason: 'overage', error: 'x', wait }, 'gently')).toBe(true);
+  const cancel: RunStop = { status: 'cancelled', reason: 'cancelled', error: 'enough' };
+  expect(cause.give(cancel, 'gently')).toBe(true);
+  expect(cause.stop).toBe(cancel);
 });

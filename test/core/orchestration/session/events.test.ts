@@ -53,7 +53,7 @@ describe('the events of an action', () => {
       'a usage limit',
       sessionIn('running'),
       { type: 'suspended', at: 5, resumeAt: 77 },
-      [{ type: 'session:paused', resumeAt: 77 }],
+      [{ type: 'session:paused', resumeAt: 77, pausedFor: 'usage_limit' }],
     ],
     [
       'the end of a pause',
@@ -83,7 +83,10 @@ describe('the events of an action', () => {
 
   it("token usage and the provider's usage limit emit no event", () => {
     const added = { input: 1, output: 1, cacheRead: 0, cacheCreation: 0 };
-    const observations = [{ kind: 'usage', added, costUsd: 1 }, { kind: 'usage-limit' }] as const;
+    const observations = [
+      { kind: 'usage', added, costUsd: 1 },
+      { kind: 'usage-window', status: 'rejected' },
+    ] as const;
     expect(told(runningSession(), { type: 'observed', at: 7, observations })).toEqual([]);
   });
 });

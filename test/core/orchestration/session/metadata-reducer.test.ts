@@ -326,6 +326,9 @@ describe('dangers on record', () => {
 describe("the provider's usage limit", () => {
   it('a reached usage limit is not in the record, because the session may still continue', () => {
     const before = metadataAfter();
-    expect(metadataAfter({ kind: 'usage-limit', resetsAt: 7 })).toEqual({ ...before, lastActivity: 100 });
+    expect(metadataAfter({ kind: 'usage-window', status: 'rejected', resetsAt: 7 })).toEqual({
+      ...before,
+      lastActivity: 100,
+    });
   });
 });

@@ -29,7 +29,11 @@ const observation: fc.Arbitrary<Observation> = fc.oneof(
     { kind: fc.constant('usage' as const), added: tokens, costUsd: fc.nat().map((cents) => cents / 100) },
     { requiredKeys: ['kind', 'added'] },
   ),
-  fc.record({ kind: fc.constant('usage-limit' as const), resetsAt: fc.nat() }),
+  fc.record({
+    kind: fc.constant('usage-window' as const),
+    status: fc.constant('rejected' as const),
+    resetsAt: fc.nat(),
+  }),
   fc.record({ kind: fc.constant('breach' as const), id, name: fc.string(), danger: fc.constant(danger) }),
   fc.record({
     kind: fc.constant('error' as const),

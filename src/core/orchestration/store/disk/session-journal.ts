@@ -7,6 +7,7 @@ import type { UnifiedSession } from '../../session/record.js';
 import type { OrchestrationError } from '../../util/errors.js';
 import { writeAtomically } from '../../util/fs/atomic-file.js';
 import { notWritable } from '../../util/fs/not-writable.js';
+import { limited } from '../../util/limited.js';
 import { storedRecord } from './stored-record.js';
 import { storedSpec } from './stored-spec.js';
 
@@ -41,6 +42,9 @@ const WRITTEN: ReadonlySet<SessionAction['type']> = new Set([
   'worktree-removed',
 ]);
 
+/** How many records are written at once. If one end ends thousands of sessions, no other file could be opened otherwise. */
+const MOST_WRITES = 64;
+
 /** Options that the manager gives to all sessions. They are not kept with each session. */
 export type JournalDefaults = Pick<ResolvedManagerOptions, 'docker' | 'policy'>;
 
@@ -54,6 +58,7 @@ export class SessionJournal {
   readonly #defaults: JournalDefaults;
   readonly #failureListeners: FailureListener[] = [];
   readonly #entries = new Map<string, Entry>();
+  readonly #limit = limited(MOST_WRITES);
   #lastTicket = 0;
 
   constructor(defaults: JournalDefaults) {
@@ -128,7 +133,7 @@ export class SessionJournal {
       const session = entry.unsaved;
       try {
         const text = JSON.stringify(storedRecord(entry.ticket, session, entry.beforeRun));
-        await writeAtomically(entry.folder.record, text);
+        await this.#limit(() => writeAtomically(entry.folder.record, text));
       } catch (error) {
         entry.error = error;
         delete entry.saving;
