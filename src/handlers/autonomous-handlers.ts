@@ -145,7 +145,7 @@ export function createAutonomousHandlers(manager: Sessions): AutonomousHandlers 
     handleAutonomousPause: (taskId) => changed(taskId, (id) => manager.pause(id)),
     handleAutonomousResume: (taskId) => changed(taskId, (id) => manager.resume(id)),
     handleAutonomousContinue: (taskId, feedback, options) =>
-      changed(taskId, (id) => manager.continue(id, feedback, options)),
+      changed(taskId, (id) => manager.continue(id, feedback, ...(options ? [options] : []))),
     handleAutonomousSteer: (taskId, message) => changed(taskId, (id) => manager.steer(id, message)),
     handleAutonomousApprove: (taskId, requestId, note) =>
       changed(taskId, async (id) => {

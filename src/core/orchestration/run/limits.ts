@@ -71,7 +71,6 @@ export class RunLimits {
 
   /** Called when the log has reported something, and the record and the progress have it. */
   observe(observations: readonly Observation[]): void {
-    this.alive();
     this.#silence.observe(observations);
     // A `result` is Claude's account of a run that has ended. Costs that only it reports come too late to end the run.
     if (!observations.some(({ kind }) => kind === 'result')) this.spent();

@@ -11,6 +11,9 @@ const BACKGROUND_MS = 3_600_000;
 /** Shortening a conversation is one request to the model, and the log says nothing meanwhile. */
 const COMPACTION_MS = 900_000;
 
+/** What is reported of other lines, and of files. */
+const NOT_OF_CLAUDE: readonly Observation['kind'][] = ['diagnostic', 'error', 'danger', 'tampered'];
+
 /** What happens if a run is silent for too long. */
 export interface SilenceEvents {
   /** Claude Code has not written its first line within `limits.startMs`. */
@@ -66,6 +69,9 @@ export class Silence {
 
   /** Called when the log has reported something, and the progress has it. */
   observe(observations: readonly Observation[]): void {
+    // What an entrypoint prints is a sign of life, but it is no line of Claude's.
+    if (observations.some(({ kind }) => !NOT_OF_CLAUDE.includes(kind))) this.alive();
+    else this.#lastSign = this.#options.clock.now();
     for (const observation of observations) if (observation.kind === 'tool') this.#began(observation);
     if (this.#isFinal === this.#options.progress.isFinal) return;
     this.#isFinal = !this.#isFinal;

@@ -349,6 +349,14 @@ describe('startMs', () => {
     expect(excess).toEqual([{ reason: 'no_start', error }]);
   });
 
+  it('what an entrypoint prints is no first line', () => {
+    const { tell, excess } = scene({ startMs: 1_000 });
+    vi.advanceTimersByTime(900);
+    tell({ kind: 'diagnostic', line: 'Initializing firewall...' });
+    vi.advanceTimersByTime(100);
+    expect(excess).toMatchObject([{ reason: 'no_start' }]);
+  });
+
   it('startMs does not count while the run is paused, and not after the first line', () => {
     const { limits, excess } = scene({ startMs: 1_000, idleMs: 10 * MINUTE });
     vi.advanceTimersByTime(999);
