@@ -25,7 +25,7 @@ export type {
   StreamMonitorEvents,
 } from './orchestration/monitoring/monitor-events.js';
 export { StreamMonitor, type StreamMonitorOptions } from './orchestration/monitoring/stream-monitor.js';
-export type { KeepEnded, SessionManagerOptions } from './orchestration/options/resolve.js';
+export type { KeepEnded, SessionManagerOptions } from './orchestration/options/manager-options.js';
 export type { ProcessIdentity } from './orchestration/process/process-identity.js';
 export { type QueueItem, SimpleQueue, type SimpleQueueOptions } from './orchestration/queue/simple-queue.js';
 export type { Admission } from './orchestration/queue/slot-queue.js';

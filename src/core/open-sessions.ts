@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { resolveManagerOptions, type SessionManagerOptions } from './orchestration/options/resolve.js';
+import type { SessionManagerOptions } from './orchestration/options/manager-options.js';
+import { resolveManagerOptions } from './orchestration/options/resolve.js';
 import type { Sessions } from './orchestration/session/sessions.js';
 import { UnifiedSessionManager } from './orchestration/session-manager.js';
 import { SessionsClient } from './orchestration/socket/sessions-client.js';

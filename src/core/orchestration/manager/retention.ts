@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { SessionTree } from '../family/session-tree.js';
-import type { KeepEnded } from '../options/resolve.js';
+import type { KeepEnded } from '../options/manager-options.js';
 import type { UnifiedSession } from '../session/record.js';
 import { isTerminal, STATUSES } from '../session/transitions.js';
 import type { SessionStore } from '../store/store.js';

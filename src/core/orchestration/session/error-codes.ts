@@ -70,6 +70,11 @@ export const ERROR_CODES = {
     nextStep: 'Use a tested release in the image, or a newer release of this library.',
   },
   rate_limit: { severity: 'warning' },
+  overage: {
+    severity: 'warning',
+    once: 'problem',
+    nextStep: "Set the manager's option 'onOverage' if sessions are to wait or end instead.",
+  },
   retry: { severity: 'warning' },
   denied: {
     severity: 'warning',
