@@ -262,7 +262,7 @@ describe('with a docker executable that runs the command on the machine', () => 
     expect(readFileSync(join(bin, 'env'), 'utf8')).toContain('CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1\n');
     expect(args).not.toContain('secret-1');
     expect(args).not.toContain('--rm\n');
-    expect(args).toContain('claude\n--print\n--system-prompt\nBe brief\n--dangerously-skip-permissions\n');
+    expect(args).toMatch(/\nclaude\n--print\n--system-prompt\nBe brief\n(--permission-prompt-tool\nXX)/);
     expect(dirname(ended.logFile ?? '')).toContain(id);
     expect(fake.requests).toContain(`DELETE /containers/ao-${id}-1?force=1&v=1`);
   });
