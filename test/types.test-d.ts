@@ -22,6 +22,7 @@ import type {
   AnsweredQuestion,
   ApprovalSource,
   BlockedItem,
+  ContinueOptions,
   CreateSessionOptions,
   Danger,
   DangerRecord,
@@ -162,7 +163,9 @@ describe('UnifiedSessionManager', () => {
     >();
     expectTypeOf<Manager['list']>().toEqualTypeOf<(filter?: SessionFilter) => UnifiedSession[]>();
     expectTypeOf<Manager['cancel']>().toEqualTypeOf<(id: string, reason?: string) => Promise<UnifiedSession>>();
-    expectTypeOf<Manager['continue']>().toEqualTypeOf<(id: string, feedback: string) => Promise<UnifiedSession>>();
+    expectTypeOf<Manager['continue']>().toEqualTypeOf<
+      (id: string, feedback: string, options?: ContinueOptions) => Promise<UnifiedSession>
+    >();
     expectTypeOf<Manager['pause']>().toEqualTypeOf<(id: string) => Promise<UnifiedSession>>();
     expectTypeOf<Manager['resume']>().toEqualTypeOf<(id: string) => Promise<UnifiedSession>>();
     expectTypeOf<Manager['steer']>().toEqualTypeOf<(id: string, message: string) => Promise<void>>();

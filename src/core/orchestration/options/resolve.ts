@@ -13,7 +13,6 @@ import type { OverageChoice } from '../session/overage.js';
 import { detachPolicy, type ResolvedPolicy, resolvePolicy, type ToolPolicy, tightenPolicy } from '../session/policy.js';
 import type { QuestionMode } from '../session/question.js';
 import { type ResolvedRetry, type RetryOptions, resolveRetry } from '../session/retry.js';
-import type { ContinueOptions } from '../session/sessions.js';
 import type { SessionMode } from '../session/status.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
@@ -21,7 +20,7 @@ import { accountLabel } from './account.js';
 import { askedDocker, resolveDocker } from './asked-docker.js';
 import { check } from './check.js';
 import { type AskedOutput, askedOutput, resolveOutput } from './output.js';
-import { continueSchema, createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
+import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
 
 /**
  * Which sessions that have ended a manager keeps. It removes the others as `remove()` does, without `force`: after each end,
@@ -272,12 +271,6 @@ function copied<T>(options: T): T {
 export function resolveFeedback(feedback: string): string {
   check(feedbackSchema, { feedback });
   return feedback;
-}
-
-/** @throws OrchestrationError `INVALID_OPTIONS` */
-export function resolveContinue(options: ContinueOptions): { fresh?: true } {
-  check(continueSchema, options);
-  return options.fresh ? { fresh: true } : {};
 }
 
 /** @throws OrchestrationError `INVALID_OPTIONS` */
