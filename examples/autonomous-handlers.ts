@@ -22,6 +22,8 @@ export const {
   handleAutonomousGet,
   handleAutonomousLogs,
   handleAutonomousQueue,
+  handleAutonomousHoldQueue,
+  handleAutonomousReleaseQueue,
   handleAutonomousCreate,
   handleAutonomousCancel,
   handleAutonomousPause,
@@ -59,6 +61,7 @@ interface Body {
   questionId: string;
   answers: string[];
   force?: boolean;
+  account?: string;
 }
 
 /** `POST /api/autonomous-sessions`. Other options can name files of this machine, so no request chooses them. */
@@ -92,6 +95,12 @@ async function act(taskId: string, verb: string, body: Body): Promise<Result> {
   }
 }
 
+/** `POST /api/autonomous-queue/:verb` */
+async function actOnQueue(verb: string, body: Body): Promise<Result> {
+  if (verb === 'hold') return handleAutonomousHoldQueue(body.reason);
+  return verb === 'release' ? handleAutonomousReleaseQueue(body.account) : NOT_FOUND;
+}
+
 /** A body that is no JSON object has no fields. The handler then says which field is missing. */
 function bodyOf(json: string): Body {
   try {
@@ -118,6 +127,8 @@ function refusalOf(method: string, host = '', authorization = ''): 401 | 421 | u
 /** Finds the handler for a request to a server without routes. */
 async function route(method: string, { pathname, searchParams }: URL, json: string): Promise<Result> {
   if (method === 'GET' && pathname === QUEUE) return handleAutonomousQueue();
+  const [, change] = /^\/api\/autonomous-queue\/([^/]+)$/.exec(pathname) ?? [];
+  if (method === 'POST' && change !== undefined) return actOnQueue(change, bodyOf(json));
   const [path, id, verb] = /^\/api\/autonomous-sessions(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(pathname) ?? [];
   if (path === undefined) return NOT_FOUND;
   if (method === 'POST') return id === undefined ? create(bodyOf(json)) : act(decoded(id), verb ?? '', bodyOf(json));
@@ -201,6 +212,9 @@ hono.get(`${SESSIONS}/logs`, (context) =>
 hono.get(`${SESSIONS}/:taskId`, (context) => answered(context, handleAutonomousGet(context.req.param('taskId'))));
 hono.get(`${SESSIONS}/:taskId/monitor`, (context) => monitored(context.req.param('taskId')));
 hono.get(QUEUE, (context) => answered(context, handleAutonomousQueue()));
+hono.post(`${QUEUE}/:verb`, async (context) =>
+  answered(context, actOnQueue(context.req.param('verb'), bodyOf(await context.req.text()))),
+);
 hono.post(SESSIONS, async (context) => answered(context, create(bodyOf(await context.req.text()))));
 hono.post(`${SESSIONS}/:taskId/:verb`, async (context) => {
   const { taskId, verb } = context.req.param();

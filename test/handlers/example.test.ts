@@ -52,6 +52,8 @@ beforeEach(() => {
   ] as const)
     vi.spyOn(manager, name).mockResolvedValue(session);
   vi.spyOn(manager, 'steer').mockResolvedValue();
+  for (const name of ['holdQueue', 'releaseQueue'] as const)
+    vi.spyOn(manager, name).mockResolvedValue(manager.queueStatus());
 });
 
 const post = (body: unknown, token = TOKEN): RequestInit => ({
@@ -98,6 +100,15 @@ describe.each(SERVERS)('the example in %s', (_, request) => {
   it.each(VERBS)('the verb %s reaches the manager with the fields of the body', async (verb, body, method, args) => {
     expect(await json(`${SESSIONS}/mine/${verb}`, post(body))).toMatchObject([200, { data: { id: session.id } }]);
     expect(manager[method]).toHaveBeenCalledExactlyOnceWith(session.id, ...args);
+  });
+
+  it('the queue is held and released', async () => {
+    const answered = [200, { success: true, data: manager.queueStatus() }];
+    expect(await json('/api/autonomous-queue/hold', post({ reason: 'Tonight.' }))).toEqual(answered);
+    expect(manager.holdQueue).toHaveBeenCalledExactlyOnceWith('Tonight.');
+    expect(await json('/api/autonomous-queue/release', post({ account: 'mine' }))).toEqual(answered);
+    expect(manager.releaseQueue).toHaveBeenCalledExactlyOnceWith('mine');
+    expect((await request('/api/autonomous-queue/unknown', post({}))).status).toBe(404);
   });
 
   it('a session is created with a prompt and a task id, and no option that names files', async () => {

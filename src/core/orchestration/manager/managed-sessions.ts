@@ -1,11 +1,11 @@
 import type { Executor } from '../contract/executor.js';
 import type { SessionCommands } from '../family/led-sessions.js';
 import { resolveAnswers } from '../options/answers.js';
+import { resolveContinue } from '../options/continue.js';
 import { resolveAccount, resolveHoldReason } from '../options/hold-arguments.js';
 import {
   type ResolvedManagerOptions,
   requireObject,
-  resolveContinue,
   resolveFeedback,
   resolveMessage,
   resolveNote,

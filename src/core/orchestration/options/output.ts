@@ -5,7 +5,7 @@ import type { OutputRequest, OutputSchema, StandardOutputSchema } from '../sessi
 import type { SessionMode } from '../session/status.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 
-export const DEFAULT_OUTPUT_RETRIES = 2;
+const DEFAULT_OUTPUT_RETRIES = 2;
 
 /** Modes whose result has a form of its own. */
 const UNTYPED_MODES: readonly SessionMode[] = ['interactive', 'planning'];

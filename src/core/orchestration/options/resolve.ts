@@ -9,7 +9,6 @@ import type { OverageChoice } from '../session/overage.js';
 import { detachPolicy, type ResolvedPolicy, resolvePolicy, tightenPolicy } from '../session/policy.js';
 import type { QuestionMode } from '../session/question.js';
 import { type ResolvedRetry, resolveRetry } from '../session/retry.js';
-import type { ContinueOptions } from '../session/sessions.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { accountLabel } from './account.js';
@@ -17,7 +16,7 @@ import { askedDocker, resolveDocker } from './asked-docker.js';
 import { check } from './check.js';
 import type { SessionManagerOptions } from './manager-options.js';
 import { type AskedOutput, askedOutput, resolveOutput } from './output.js';
-import { continueSchema, createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
+import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
 
 type AskedOption = keyof ModelChoice | 'output' | 'outputRetries';
 export type ResolvedManagerOptions = Required<
@@ -188,12 +187,6 @@ function copied<T>(options: T): T {
 export function resolveFeedback(feedback: string): string {
   check(feedbackSchema, { feedback });
   return feedback;
-}
-
-/** @throws OrchestrationError `INVALID_OPTIONS` */
-export function resolveContinue(options: ContinueOptions): { fresh?: true } {
-  check(continueSchema, options);
-  return options.fresh ? { fresh: true } : {};
 }
 
 /** @throws OrchestrationError `INVALID_OPTIONS` */

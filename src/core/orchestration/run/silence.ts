@@ -15,7 +15,7 @@ const COMPACTION_MS = 900_000;
 const NOT_OF_CLAUDE: readonly Observation['kind'][] = ['diagnostic', 'error', 'danger', 'tampered'];
 
 /** What happens if a run is silent for too long. */
-export interface SilenceEvents {
+interface SilenceEvents {
   /** Claude Code has not written its first line within `limits.startMs`. */
   onNoStart(ms: number): void;
   /** The run shows no sign of life although nothing is open that explains it. `hasBegun`: it wrote a line before. */

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, writ
 import { dirname, join } from 'node:path';
 import { AutonomousExecutor, UnifiedSessionManager } from 'autonomous-orchestration';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { CONTAINER_SETTINGS } from '../../../../src/core/orchestration/mailbox/mailbox-files.js';
 import { eventually } from '../../../support/eventually.js';
 import { executables, FAKE_CLAUDE } from '../../../support/executables.js';
 import { containerState, FakeEngine } from '../../../support/fake-engine.js';
@@ -262,7 +263,13 @@ describe('with a docker executable that runs the command on the machine', () => 
     expect(readFileSync(join(bin, 'env'), 'utf8')).toContain('CLAUDE_CODE_DISABLE_BACKGROUND_TASKS=1\n');
     expect(args).not.toContain('secret-1');
     expect(args).not.toContain('--rm\n');
-    expect(args).toContain('claude\n--print\n--system-prompt\nBe brief\n--dangerously-skip-permissions\n');
+    expect(args).toContain('\nclaude\n--print\n--system-prompt\nBe brief\n');
+    const flags = [
+      '--dangerously-skip-permissions',
+      '--permission-prompt-tool\nstdio',
+      `--settings\n${CONTAINER_SETTINGS}`,
+    ];
+    for (const flag of flags) expect(args).toContain(`\n${flag}\n`);
     expect(dirname(ended.logFile ?? '')).toContain(id);
     expect(fake.requests).toContain(`DELETE /containers/ao-${id}-1?force=1&v=1`);
   });

@@ -126,14 +126,14 @@ describe('access to sessions by id', () => {
     const continued = { type: 'continued', at: 60, feedback: 'More.', commandId: 'one' } as const;
     replace(afterActions(sessionIn('completed', { id: 'a' }), continued, { type: 'launching', at: 61 }));
     await led.continue('a', 'More.');
-    expect(commands.continue).toHaveBeenCalledWith('a', 'More.', 'two');
+    expect(commands.continue).toHaveBeenCalledWith('a', 'More.', {}, 'two');
   });
 
   it('a leader can continue and cancel its own sessions', async () => {
     const { led, commands } = scene({ a: 'running' });
     await led.continue('a', 'More.');
     await led.cancel('a', 'Enough.');
-    expect(commands.continue).toHaveBeenCalledWith('a', 'More.', 'request');
+    expect(commands.continue).toHaveBeenCalledWith('a', 'More.', {}, 'request');
     expect(commands.cancel).toHaveBeenCalledWith('a', 'Enough.');
   });
 });

@@ -272,7 +272,7 @@ describe('orchestrate continue and cancel', () => {
   it('orchestrate continue and cancel pass on their text', async () => {
     const children = family(B);
     expect(await runOrchestrate(children, ['continue', 'b', '--', '-more'])).toEqual({ exitCode: 0, text: LINES.b });
-    expect(children.continue.mock.calls).toEqual([['b', '-more']]);
+    expect(children.continue.mock.calls).toEqual([['b', '-more', {}]]);
     expect(await runOrchestrate(children, ['cancel', 'b', 'no use'])).toEqual({ exitCode: 0, text: LINES.b });
     await runOrchestrate(children, ['cancel', 'b']);
     expect(children.cancel.mock.calls).toEqual([

@@ -6,6 +6,7 @@ import { type SessionLimits, tightenLimits } from '../../../../src/core/orchestr
 import type { UnpricedUsage } from '../../../../src/core/orchestration/session/model-price.js';
 import { resolvePolicy } from '../../../../src/core/orchestration/session/policy.js';
 import type { UnifiedSession } from '../../../../src/core/orchestration/session/record.js';
+import { DEFAULT_RETRY } from '../../../../src/core/orchestration/session/retry.js';
 import type { SessionMode, SessionStatus } from '../../../../src/core/orchestration/session/status.js';
 import { SessionRegistry } from '../../../../src/core/orchestration/store/registry.js';
 import { errorOf } from '../../../support/errors.js';
@@ -223,13 +224,16 @@ describe('the options that a child gets from its leader', () => {
   } as Partial<SessionSpec> as SessionSpec;
   const leader = sessionIn('running', { id: 'top', mode: 'orchestration' });
 
-  it("a child gets its leader's workspace, container, policy, disallowed tools and limits", () => {
+  it("a child gets its leader's workspace, container, policy, disallowed tools, limits and account", () => {
     const { docker, policy } = spec;
     const limits = { ...spec.limits, logBytes: 1024 ** 3 };
-    const handed = { led: true, docker, policy, limits, disallowedTools: [], cwd: '/work' };
+    const provider = { retry: DEFAULT_RETRY, onOverage: 'continue' };
+    const handed = { led: true, docker, policy, limits, disallowedTools: [], cwd: '/work', ...provider };
     expect(handedDown(leader, spec, undefined)).toEqual(handed);
     const strict = { ...spec, claude: { disallowedTools: ['WebFetch'] } };
     expect(handedDown(leader, strict, undefined)).toEqual({ ...handed, disallowedTools: ['WebFetch'] });
+    const mine = { account: 'mine', retry: { ...DEFAULT_RETRY, attempts: 0 }, onOverage: 'end' } as const;
+    expect(handedDown(leader, { ...spec, ...mine }, undefined)).toEqual({ ...handed, ...mine });
     const environment = { ...leader.environment, worktree: '/work-tree' };
     expect(handedDown({ ...leader, environment }, spec, { image: 'mine' }).cwd).toBe('/work-tree');
   });
