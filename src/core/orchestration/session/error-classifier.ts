@@ -68,7 +68,8 @@ const RULES: readonly Rule[] = [
   },
   {
     code: 'command_failed',
-    pattern: /^(error: )?(exit code|command failed|non-zero exit)|command not found|exited with (code|status) [1-9]|authentication failed|\b401\b.{0,200}unauthori[sz]ed/im,
+    pattern:
+      /^(error: )?(exit code|command failed|non-zero exit)|command not found|exited with (code|status) [1-9]|authentication failed|\b401\b.{0,200}unauthori[sz]ed/im,
   },
 ];
 

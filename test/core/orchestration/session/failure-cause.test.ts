@@ -87,7 +87,11 @@ const CASES: [FailureCause | undefined, FailedRequest[]][] = [
       { text: 'Credit balance is too low', type: 'billing_error' },
       { text: "You've hit your monthly spend limit · raise it at claude.ai/settings/usage" },
       { text: "You've hit your org's monthly spend limit", type: 'rate_limit' },
-      { text: 'API Error: 400 Your credit balance is too low to access the API.', type: 'invalid_request', status: 400 },
+      {
+        text: 'API Error: 400 Your credit balance is too low to access the API.',
+        type: 'invalid_request',
+        status: 400,
+      },
       {
         text: 'API Error: 400 You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC.',
         type: 'invalid_request',
