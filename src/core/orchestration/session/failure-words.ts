@@ -21,8 +21,8 @@ export const FAILURE_WORDS: readonly (readonly [FailureCause, readonly RegExp[]]
   [
     'spend_limit',
     [
-      /credit balance is too low|specified api usage limits|(organi[sz]ation|workspace|account)('s)? (has )?(reached|exceeded|hit|is over) (its|their) .{0,40}(limit|cap|budget)/i,
-      /(hit|reached|exceeded) your .{0,40}(monthly|spend(ing)?) (usage |spend(ing)? )?(limit|cap)|monthly (usage |spend(ing)? )?(limit|cap) (was |has been |is )?(reached|hit|exceeded)/i,
+      /credit balance is too low|specified api usage limit|(organi[sz]ation|workspace|account) (has )?(reached|exceeded|hit|is over) (its|their) .{0,30}\b(usage|spend(ing)?|billing|credit|monthly|budget) (limit|cap)/i,
+      /(hit|reached|exceeded) your .{0,40}(monthly (\S{1,12} ){0,2}|spend(ing)? |budget )(limit|cap)|monthly (usage |spend(ing)? )?(limit|cap) (was |has been |is )?(reached|hit|exceeded)/i,
       /spend(ing)? (limit|cap)|insufficient (credits|funds|balance|_?quota)|insufficient_quota|out of (usage |extra )?credits|out of extra usage|payment required/i,
       /billing (is |has been )?(not enabled|disabled|to be enabled)|billing[ _](hard |soft |hard_)?limit[ _](has been |was )?(reached|exceeded)|check your plan and billing|billing account .{0,80}(disabled|closed|not active)/i,
     ],
@@ -31,7 +31,7 @@ export const FAILURE_WORDS: readonly (readonly [FailureCause, readonly RegExp[]]
     'auth',
     [
       /invalid (api key|authentication|bearer token|x-api-key|credentials)|(incorrect|expired|revoked) api key|api key (is |has been |was )?(not valid|invalid|expired|revoked|disabled)|authentication[_ ](error|failed)|failed to authenticate|\bunauthenticated\b/i,
-      /\btoken\b[^.]{0,60}\b(expired|revoked)\b|oauth (access )?token[^.]{0,40}invalid|security token[^.]{0,40}invalid|expiredtoken|unrecognizedclientexception|invalidclienttokenid|invalid_grant|invalid_rapt|reauth related error/i,
+      /\btoken\b[^.]{0,60}\b(expired|revoked)\b|oauth (access )?token[^.]{0,40}invalid|invalid (access|refresh|oauth|auth) token|(access|refresh|oauth) token (is|was) invalid|security token[^.]{0,40}invalid|expiredtoken|unrecognizedclientexception|invalidclienttokenid|invalid_grant|invalid_rapt|reauth related error/i,
       /run \/login|log ?in again|claude auth login|aws sso login|gcloud auth (application-default )?login|not logged in\b|\b(sso|login|your)\b.{0,20} session\b[^.]{0,80}\bexpired|login (has )?expired/i,
       /credentials? (are|is|have|has|were)\b[^.]{0,40}(invalid|expired|revoked)|could not load (the )?(default )?credentials|credentialsprovidererror|unable to locate credentials|apikeyhelper|error getting api key/i,
       /does not meet scope requirement|insufficient (authentication )?scope|oauth authentication is currently not|does not have access to claude\b|not authorized to perform:? ?\S{1,80}:|permission_denied|permission '?aiplatform\S{0,80} denied/i,
@@ -56,9 +56,9 @@ export const FAILURE_WORDS: readonly (readonly [FailureCause, readonly RegExp[]]
   [
     'transient',
     [
-      /\b(500|502|503|504|520|521|522|523|524|529|530)\b.{0,80}(error|unavailable|timeout|bad gateway|overloaded)|error:? (5\d\d)\b|overloaded|internal (server )?error|bad gateway|service (is )?unavailable|currently unavailable|gateway time-?out|server is busy/i,
-      /connection (error|reset|refused|closed|lost|dropped|aborted|terminat\w{2,4}|time(d |-?)out)|socket (hang up|disconnected|connection was closed)|other side closed|fetch failed|network error|premature[ _]close|unable to connect|upstream connect error|reset before headers|no healthy upstream/i,
-      /econnreset|econnrefused|econnaborted|etimedout|enotfound|eai_again|epipe|enetunreach|ehostunreach|und_err_\w|(request|response|stream|first[- ]byte) time(d out|out)|\bhas timed out|stream (idle|timed out|ended|closed|disconnected|error)|response stalled|idle timeout|temporar(y|ily) (capacity|unavailable)/i,
+      /\b(500|502|503|504|520|521|522|523|524|529|530)\b.{0,80}(error|unavailable|timeout|bad gateway|overloaded)|error:? (5\d\d)\b|overloaded|internal (server )?error|bad gateway|service (is )?unavailable|currently unavailable|gateway time-?out|server is (busy|at capacity)|(experiencing|due to) (\w{1,12} )?high demand/i,
+      /connection (error|reset|refused|closed|lost|dropped|aborted|failed|interrupted|terminat\w{2,4}|time(d |-?)out)|socket (hang up|disconnected|connection was closed)|other side closed|fetch failed|network error|premature[ _]close|unable to connect|upstream connect error|reset before headers|no healthy upstream/i,
+      /econnreset|econnrefused|econnaborted|etimedout|enotfound|eai_again|epipe|enetunreach|ehostunreach|und_err_\w|nghttp2_|rst_stream|goaway|tls handshake (timeout|error|failed)|network (is |was )?(unreachable|lost|changed)|no route to host|getaddrinfo|could not resolve|failure in name resolution|(connect|headers|body) timeout|(request|response|stream|first[- ]byte) time(d out|out)|\bhas timed out|stream (idle|timed out|ended|closed|disconnected|error)|response stalled|idle timeout|temporar(y|ily) (capacity|unavailable)/i,
       /(request|operation) was aborted|(^|[:(] ?)(terminated|aborted)[.)]{0,2}$|should not be disturbed or locked|body is unusable/i,
       /internalserverexception|internalfailure|serviceunavailable|unable to process your request|model(timeout|notready|streamerror|error)exception|encountered an unexpected error|try your request again|deadline[_ ]exceeded/i,
       // Statuses of Google's services. In small letters, these are words of any text.
@@ -69,7 +69,7 @@ export const FAILURE_WORDS: readonly (readonly [FailureCause, readonly RegExp[]]
 
 /** With these sentences, a request that is refused with status 400 has met a cap. Other words may be quoted from the request. */
 export const CAPPED =
-  /credit balance is too low|specified api usage limits|(organi[sz]ation|workspace|account)('s)? (has )?(reached|exceeded|hit|is over) (its|their) .{0,40}(limit|cap|budget)|(hit|reached|exceeded) your .{0,40}(monthly|spend(ing)?) (usage |spend(ing)? )?(limit|cap)/i;
+  /credit balance is too low|specified api usage limit|(organi[sz]ation|workspace|account) (has )?(reached|exceeded|hit|is over) (its|their) .{0,30}\b(usage|spend(ing)?|billing|credit|monthly|budget) (limit|cap)|(hit|reached|exceeded) your .{0,40}(monthly (\S{1,12} ){0,2}|spend(ing)? |budget )(limit|cap)/i;
 
 /** The API names the part of the request that is wrong. What follows may quote the request, for example the name of a tool. */
 export const NAMES_A_PART = /\b(messages|tools|system|tool_choice|thinking|output_config)\.[\w.]{1,200}:/i;
