@@ -33,7 +33,10 @@ export interface CallEnd {
   readonly breach: string | undefined;
 }
 
-/** No run has more calls under way at once. Beyond this, the oldest are forgotten, and then count as undecided. */
+/**
+ * Beyond this, the oldest calls are forgotten that are over, or that the log has not reported. They then count as undecided. No
+ * run has as many calls under way at once.
+ */
 const MOST_CALLS = 10_000;
 /** The maximum size of the fingerprints of all calls together, in characters. It is many times the size for honest calls. */
 const MOST_SIZE = 16 * 1024 * 1024;
@@ -44,8 +47,25 @@ const ANSWERED_BY_A_PERSON = new Set(['AskUserQuestion', 'ExitPlanMode']);
 
 /** The tool calls of one run by their id: asked about, decided, called, ended. */
 export class CallLedger {
+  readonly #off: readonly string[];
   readonly #entries = new Map<string, Entry>();
+  /** The calls that may be forgotten, the oldest first. */
+  readonly #forgettable = new Set<string>();
   #size = 0;
+  #isFlooded = false;
+
+  /** @param off tools that are off in the session */
+  constructor(off: readonly string[] = []) {
+    this.#off = off;
+  }
+
+  /**
+   * True if the log has reported more calls without an end than any run has. Somebody has written false ones, so that a true one
+   * is forgotten.
+   */
+  get isFlooded(): boolean {
+    return this.#isFlooded;
+  }
 
   /** The guard has decided about a call. Without a verdict, it is still deciding. */
   decided(call: ToolCall, verdict: Verdict | undefined): void {
@@ -118,8 +138,13 @@ export class CallLedger {
   /** The log reports a call. The first line counts, because anybody may have written a later one. */
   logged(call: ToolCall, harmless: boolean): void {
     const entry = this.#entryOf(call.toolUseId);
-    if (entry.logged) return;
-    entry.logged = { tool: currentName(call.tool), ...(!harmless && { risky: fingerprint(call) }) };
+    const tool = currentName(call.tool);
+    if (entry.logged) {
+      if (entry.logged.tool !== tool) entry.renamed = true;
+      return;
+    }
+    entry.logged = { tool, ...(!harmless && { risky: fingerprint(call) }) };
+    this.#sort(call.toolUseId, entry);
     this.#weigh(entry);
   }
 
@@ -138,9 +163,10 @@ export class CallLedger {
     const entry: Entry = this.#entries.get(result.toolUseId) ?? { asked: [], size: 0 };
     const tool = entry.logged?.tool ?? entry.asked[0]?.tool;
     const again = entry.skipped || (result.skipped && entry.ended);
-    const breach = again ? 'behind a line that was made to hide it' : breachOf(result, entry, tool);
+    const breach = again ? 'behind a line that was made to hide it' : breachOf(result, entry, tool, this.#off);
     entry.ended = true;
     if (result.skipped) entry.skipped = true;
+    this.#sort(result.toolUseId, entry);
     return { tool, verdict: entry.verdict, breach };
   }
 
@@ -149,7 +175,7 @@ export class CallLedger {
     if (entry) return entry;
     entry = { asked: [], size: 0 };
     this.#entries.set(id, entry);
-    this.#forgetOldest();
+    this.#sort(id, entry);
     return entry;
   }
 
@@ -160,11 +186,22 @@ export class CallLedger {
     this.#forgetOldest();
   }
 
+  /** A call is kept from the line that reports it to its end. */
+  #sort(id: string, { logged, ended, skipped }: Entry): void {
+    if (this.#entries.has(id) && (logged === undefined || (ended && !skipped))) this.#forgettable.add(id);
+    else this.#forgettable.delete(id);
+  }
+
   #forgetOldest(): void {
-    for (const [id, { size }] of this.#entries) {
-      if (this.#entries.size <= MOST_CALLS && this.#size <= MOST_SIZE) return;
+    while (this.#entries.size > MOST_CALLS || this.#size > MOST_SIZE) {
+      const [forgettable] = this.#forgettable;
+      const [oldest] = this.#entries.keys();
+      if (forgettable === undefined) this.#isFlooded = true;
+      const id = forgettable ?? oldest;
+      if (id === undefined) return;
+      this.#size -= this.#entries.get(id)?.size ?? 0;
       this.#entries.delete(id);
-      this.#size -= size;
+      this.#forgettable.delete(id);
     }
   }
 }

@@ -59,14 +59,16 @@ export class RunGuard {
   readonly approvals: Approvals;
   readonly questions: Questions;
   readonly #options: RunGuardOptions;
-  readonly #ledger = new CallLedger();
+  readonly #ledger: CallLedger;
   #rules: Rules | undefined;
   /** True if a call of the run has asked, also if it asked an earlier process. */
   #wasAsked = false;
+  #wasFlooded = false;
 
   constructor(options: RunGuardOptions) {
     this.#options = options;
-    const { policy, record, questions } = options;
+    const { policy, record, questions, off } = options;
+    this.#ledger = new CallLedger(off);
     this.requests = new PersonRequests(record, policy.approvalTimeoutMs);
     this.approvals = new Approvals(record, this.requests);
     this.questions = new Questions(record, this.requests, questions === 'decline');
@@ -142,6 +144,20 @@ export class RunGuard {
    */
   inspect(observations: readonly Observation[], enforced: boolean | 'ended'): Observation[] {
     const rated = this.#ratedCalls(observations);
+    const seen = this.#judged(observations, rated, enforced);
+    if (enforced !== true || !this.#ledger.isFlooded || this.#wasFlooded) return seen;
+    this.#wasFlooded = true;
+    return [
+      ...seen,
+      breachOf('unknown', 'unknown', `The log reports more open tool calls than a run has. ${OPEN_CAUSE}`),
+    ];
+  }
+
+  #judged(
+    observations: readonly Observation[],
+    rated: ReadonlyMap<Observation, ToolCall>,
+    enforced: boolean | 'ended',
+  ): Observation[] {
     return observations.flatMap((observation): Observation[] => {
       if (observation.kind === 'tampered') {
         const reason = `The log cannot be read where it may tell of a tool call, or transcripts are missing from it. ${OPEN_CAUSE}`;

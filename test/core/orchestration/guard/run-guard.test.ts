@@ -323,6 +323,19 @@ describe('tool calls in the log', () => {
       expect(guard.inspect(list, enforced), `${enforced}`).toEqual([logged('ls')]);
   });
 
+  it('more open calls than a run has are one breach', async () => {
+    const { guard } = await scene();
+    const list = (from: number): Observation[] =>
+      Array.from({ length: 6_000 }, (_, at) => ({ kind: 'tool', id: `${from + at}`, name: 'Read', input: {} }));
+    const breaches = (from: number): Observation[] =>
+      guard.inspect(list(from), true).filter(({ kind }) => kind === 'breach');
+    expect(breaches(0)).toEqual([]);
+    expect(breaches(6_000)).toMatchObject([
+      { id: 'unknown', danger: { reason: expect.stringContaining('more open') } },
+    ]);
+    expect(breaches(12_000)).toEqual([]);
+  });
+
   it('all calls of a log line share the rating effort of one call, and the rest count as too complex', async () => {
     const { guard } = await scene();
     const commands = 'true; '.repeat(300);
