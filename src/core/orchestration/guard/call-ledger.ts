@@ -1,7 +1,7 @@
 import type { ToolCall, Verdict } from '../session/policy.js';
 import { currentName } from '../session/tool-names.js';
 import type { CallFacts, ToolResult } from './breach.js';
-import { breachOf, UNRECORDED } from './breach.js';
+import { asksNobody, breachOf, UNRECORDED } from './breach.js';
 import { type Fingerprint, fingerprint, isSameCall } from './fingerprint.js';
 
 interface Entry extends CallFacts {
@@ -11,6 +11,8 @@ interface Entry extends CallFacts {
    * it.
    */
   skipped?: boolean;
+  /** The call of the subagent that made this one. */
+  parent?: string;
   /** The size of its fingerprints, in characters. */
   size: number;
 }
@@ -136,16 +138,34 @@ export class CallLedger {
   }
 
   /** The log reports a call. The first line counts, because anybody may have written a later one. */
-  logged(call: ToolCall, harmless: boolean): void {
+  logged(call: ToolCall, harmless: boolean, parent?: string): void {
     const entry = this.#entryOf(call.toolUseId);
     const tool = currentName(call.tool);
     if (entry.logged) {
       if (entry.logged.tool !== tool) entry.renamed = true;
       return;
     }
+    if (parent !== undefined) entry.parent = parent;
     entry.logged = { tool, ...(!harmless && { risky: fingerprint(call) }) };
     this.#sort(call.toolUseId, entry);
     this.#weigh(entry);
+  }
+
+  /**
+   * A call that the log has reported and that has neither asked nor ended, so that nobody has judged it.
+   *
+   * @param interrupted says whether the subagent was interrupted that a call has made
+   */
+  unjudged(
+    interrupted: (parent: string) => boolean,
+  ): { readonly toolUseId: string; readonly tool: string } | undefined {
+    for (const [toolUseId, entry] of this.#entries) {
+      const { logged, asked, exempt, ended, parent } = entry;
+      if (!logged || asked.length > 0 || exempt || ended || asksNobody(entry, logged.tool, this.#off)) continue;
+      if (parent !== undefined && interrupted(parent)) continue;
+      return { toolUseId, tool: logged.tool };
+    }
+    return undefined;
   }
 
   /** What the agent was told about its questions. Undefined if the call asked nothing, or is not answered yet. */
