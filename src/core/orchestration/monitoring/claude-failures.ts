@@ -3,7 +3,7 @@ import { type ErrorCode, severityOf } from '../session/error-codes.js';
 import { causeOfFailure, type FailureCause } from '../session/failure-cause.js';
 import type { ErrorSeverity } from '../session/metadata.js';
 import type { Observation } from '../session/observation.js';
-import { truncate } from '../util/text.js';
+import { stripControl, truncate } from '../util/text.js';
 import { readRequest } from './claude-request.js';
 import type { Json } from './content-blocks.js';
 import { clipped, isCount, primitiveOf } from './event-fields.js';
@@ -16,7 +16,7 @@ export function readApiRetry(event: Json): Observation[] {
   const failed = requestFailed(event, why, isCount(event.error_status) ? event.error_status : undefined, false);
   const { code, severity } = codeOf(failed.cause, why);
   const known = code === 'api_error' ? { code: 'retry', severity } : { code, severity };
-  return [{ kind: 'error', ...known, message: `The request is tried again: ${why}` }, failed];
+  return [{ kind: 'error', ...known, message: `The request is tried again: ${stripControl(why)}` }, failed];
 }
 
 /** Claude reports a request that failed for good as a message of a model that does not exist, "<synthetic>". */
@@ -30,7 +30,7 @@ export function readFailedRequest(event: Json, text: string): Observation[] {
 /** Claude says that it could not log in. */
 export function readAuthStatus({ error }: Json): Observation[] {
   if (typeof error !== 'string' || error === '') return [];
-  const text = truncate(error, TEXT_LENGTH);
+  const text = stripControl(truncate(error, TEXT_LENGTH));
   const { message } = classifyError(text, 'api');
   return [
     { kind: 'error', severity: 'critical', code: 'auth', message },
@@ -65,5 +65,5 @@ function requestFailed(
 ): Extract<Observation, { kind: 'request-failed' }> {
   const type = typeof error === 'string' ? { type: clipped(error) } : {};
   const cause = causeOfFailure({ ...type, text, ...(status !== undefined && { status }) });
-  return { kind: 'request-failed', ...(cause && { cause }), final, text: truncate(text, TEXT_LENGTH) };
+  return { kind: 'request-failed', ...(cause && { cause }), final, text: stripControl(truncate(text, TEXT_LENGTH)) };
 }

@@ -239,6 +239,24 @@ describe('failed requests', () => {
     expect(error).toEqual({ kind: 'error', severity, code, message });
     expect(failed).toMatchObject({ kind: 'request-failed', final: false, text: why });
   });
+
+  it.each([
+    [{ type: 'system', subtype: 'api_retry', error: '\u001b[2J\u0000Overloaded' }],
+    [{ type: 'auth_status', error: '\u001b]0;x\u0007Token refused\u0001' }],
+    [
+      {
+        type: 'assistant',
+        error: 'x',
+        message: { model: '<synthetic>', content: [{ type: 'text', text: 'API Error\u001b[2J\u0007' }] },
+      },
+    ],
+  ])('the texts of a failed request have no control characters: %j', (event) => {
+    const texts = readAll(event).flatMap((one) =>
+      one.kind === 'error' ? [one.message] : one.kind === 'request-failed' ? [one.text] : [],
+    );
+    expect(texts).toHaveLength(2);
+    for (const text of texts) expect(text).not.toMatch(/\p{Cc}/u);
+  });
 });
 
 describe('the provider’s usage limit', () => {
