@@ -6,11 +6,11 @@ import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import { defined } from '../util/defined.js';
 import { afterRun, type NextStep } from './after-run.js';
-import { goOnText } from './go-on-text.js';
 import type { LiveSessions } from './live-sessions.js';
 import type { QueueHolds } from './queue-holds.js';
 import type { SessionQueue } from './session-queue.js';
 import { resumeTime, TimedWaits } from './usage-limit.js';
+import { whatNext } from './what-next.js';
 
 export interface RunEndsOptions {
   store: SessionStore;
@@ -58,7 +58,7 @@ export class RunEnds {
   /**
    * Adds a run to a session that has not ended. If the session has given its slot back, it waits in line for a slot.
    *
-   * @param feedback default: what an agent is told whose session goes on by itself
+   * @param feedback default: what an agent is told whose session goes on by itself, see `whatNext`
    */
   goOn(
     id: string,
@@ -75,17 +75,15 @@ export class RunEnds {
     // It has waited for the end of the limit, or somebody wants it to go on now.
     holds.exempt(id);
     const session = store.registry.require(id);
-    // Without a conversation, the run begins anew with the prompt.
-    const told = feedback ?? (session.conversationId === undefined ? undefined : goOnText(session));
-    live.require(id).feedback = told;
+    const told = feedback === undefined ? whatNext(session) : { feedback };
+    live.require(id).feedback = told.feedback;
     const admission = queue.readmit(id);
     const next = store.dispatch(id, {
       type: 'continued',
       at: clock.now(),
       ...(admission.status === 'queued' && { queuePosition: admission.position }),
-      // A run that only goes on where the last one stopped does not begin a new count.
-      ...defined(feedback === undefined ? { outputRetry: session.runs.at(-1)?.outputRetry } : {}),
-      ...defined({ feedback: told, ...known }),
+      ...told,
+      ...defined(known),
     });
     if (admission.status === 'starting') start(id);
     else queue.changed(id);
