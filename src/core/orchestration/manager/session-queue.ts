@@ -6,7 +6,7 @@ import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
-import { dependencyFailed, dependencyGone } from './dependencies.js';
+import { dependencyFailed, dependencyGone, failedForAccount } from './dependencies.js';
 import { QueueHolds } from './queue-holds.js';
 import { UsageBook } from './usage-book.js';
 
@@ -50,6 +50,7 @@ export class SessionQueue extends SessionSlots {
     const plans = new SessionPlans({
       now: () => clock.now(),
       statusOf: (id) => store.registry.peek(id)?.status,
+      mayComplete: (id) => failedForAccount(store.registry.peek(id)),
       onTime: (ids) => this.#mayStart(ids),
     });
     super({

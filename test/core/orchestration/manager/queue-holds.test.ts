@@ -137,6 +137,56 @@ describe('an account that cannot work', () => {
   );
 });
 
+describe('sessions that come after one whose account cannot work', () => {
+  it.each([
+    ['auth', LOGIN],
+    ['spend_limit', SPEND],
+  ])('wait until it is continued, also under the next manager: %s', async (reason, run) => {
+    const stateDir = tempFolder();
+    const before = manage({ first: run }, { stateDir });
+    const first = await before.create('first');
+    const second = await before.create('second', { after: [{ id: first }] });
+    const third = await before.create('third', { after: [{ id: second }] });
+    const ended = await before.create('ended', { after: [{ id: first, on: 'ended' }] });
+    expect(await before.manager.waitFor(first)).toMatchObject({ status: 'failed', result: { reason } });
+    const late = await before.create('late', { after: [{ id: first }] });
+    for (const id of [second, third, late]) expect(before.manager.get(id)?.status).toBe('queued');
+    expect(before.manager.queueStatus()).toMatchObject({
+      items: [],
+      blocked: [{ id: second, after: [first] }, { id: third }, { id: ended }, { id: late, after: [first] }],
+    });
+    await errorOf(before.manager.remove(first), 'ILLEGAL_TRANSITION');
+    await before.manager.close();
+
+    const { manager, started } = manage({}, { stateDir });
+    await manager.recover();
+    await manager.releaseQueue();
+    expect(await manager.waitFor(ended)).toMatchObject({ status: 'completed' });
+    expect(manager.get(second)?.status).toBe('queued');
+    await manager.continue(first, 'Go on');
+    for (const id of [second, third, late]) expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+    expect(started).toEqual(['ended', 'first', 'second', 'third', 'late']);
+  });
+
+  it('end if it is given up, or fails in another way', async () => {
+    const broken: SimulatedRun = { steps: [{ line: INIT }], exitCode: 1 };
+    const left = [LOGIN, broken];
+    const { manager } = simulate((request) => left.shift() ?? DONE(request), { maxConcurrent: 1 });
+    const first = await manager.create({ prompt: 'first' });
+    const ids: string[] = [];
+    for (const id of [first.id, first.id]) ids.push((await manager.create({ prompt: 'x', after: [{ id }] })).id);
+    const [second = '', third = ''] = ids;
+    const fourth = await manager.create({ prompt: 'x', after: [{ id: second }] });
+    await manager.waitFor(first.id);
+    await manager.cancel(second);
+    expect(await manager.waitFor(fourth.id)).toMatchObject({ result: { reason: 'dependency_failed' } });
+    expect(manager.get(third)?.status).toBe('queued');
+    await manager.releaseQueue();
+    await manager.continue(first.id, 'Go on');
+    expect(await manager.waitFor(third)).toMatchObject({ status: 'failed', result: { reason: 'dependency_failed' } });
+  });
+});
+
 describe('an account at its usage limit', () => {
   beforeEach(() => fakeClock(NOW));
 

@@ -65,7 +65,7 @@ describe('a run that failed before its conversation began', () => {
     const [, second, third] = requests;
     expect(third?.conversationId).toBeUndefined();
     expect(third?.feedback).toBe(second?.feedback);
-    expect(third?.feedback).toMatch(/The task[^]*NEW FEEDBACK/);
+    expect(third?.feedback).toMatch(/The task[\s\S]*NEW FEEDBACK/);
   });
 
   it('a run that gives the result again does so with the same words and the same count', async () => {
