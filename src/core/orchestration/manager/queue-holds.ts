@@ -47,8 +47,8 @@ export class QueueHolds {
   readonly #timers = new Map<string, () => void>();
   /** The account of each session that waits or runs, also before the session is on record. */
   readonly #accounts = new Map<string, string>();
-  /** Sessions that may start although their account is at its usage limit: they have waited for its end. */
-  readonly #exempt = new Set<string>();
+  /** Sessions that may start although their account is at a usage limit, and the latest end of such a limit. */
+  readonly #exempt = new Map<string, number>();
   readonly #write = serialized();
 
   constructor(options: QueueHoldsOptions) {
@@ -79,7 +79,8 @@ export class QueueHolds {
   mayStart(id: string): boolean {
     if (this.#holds.has(ALL)) return false;
     const held = this.#holds.get(this.#accounts.get(id) ?? ALL);
-    return held === undefined || (held.reason === 'usage_limit' && this.#exempt.has(id));
+    if (held?.reason !== 'usage_limit') return held === undefined;
+    return (held.until ?? 0) <= (this.#exempt.get(id) ?? Number.NEGATIVE_INFINITY);
   }
 
   /** Called when a run of the session is over. */
@@ -87,9 +88,13 @@ export class QueueHolds {
     this.#exempt.delete(id);
   }
 
-  /** Lets a session start, even if its account is at its usage limit. */
-  exempt(id: string): void {
-    this.#exempt.add(id);
+  /**
+   * Lets the next run of a session start, even if its account is at its usage limit.
+   *
+   * @param until only if the limit ends until then, because the session has waited for that. Default: whenever it ends
+   */
+  exempt(id: string, until = Number.POSITIVE_INFINITY): void {
+    this.#exempt.set(id, until);
   }
 
   /** Called when the run of a session has shown that no session of its account can work. */

@@ -23,6 +23,14 @@ export interface RunEndsOptions {
   start: (id: string) => void;
 }
 
+/** What is known of a further run besides its feedback. */
+interface FurtherRun {
+  readonly exitCode?: number | undefined;
+  readonly commandId?: string | undefined;
+  readonly fresh?: true | undefined;
+  readonly outputRetry?: number | undefined;
+}
+
 /** Carries out what follows the end of a run: the session ends, waits, or goes on. */
 export class RunEnds {
   readonly #options: RunEndsOptions;
@@ -44,36 +52,40 @@ export class RunEnds {
     const { exitCode } = outcome.result;
     const { retry = DEFAULT_RETRY } = ended.spec;
     const next = afterRun(session, outcome, { feedback, retry, now: clock.now() });
-    if (next.kind === 'go-on')
-      this.goOn(id, next.feedback, {
+    if (next.kind === 'go-on') {
+      // Somebody wants this session to go on now. A run that only gives its result again is nobody's wish.
+      if (next.outputRetry === undefined) this.#options.holds.exempt(id);
+      this.#goOn(id, next.feedback, {
         exitCode,
         fresh: session.runs.at(-1)?.stop?.fresh,
         commandId: session.runs.at(-1)?.stop?.commandId,
         outputRetry: next.outputRetry,
       });
-    else if (next.kind === 'wait') this.#suspend(session, next, exitCode);
+    } else if (next.kind === 'wait') this.#suspend(session, next, exitCode);
     else this.#end(session, outcome, next.failedAttempts);
   }
 
   /**
-   * Adds a run to a session that has not ended. If the session has given its slot back, it waits in line for a slot.
+   * Adds a run to a session that waits until a time, because somebody wants it to go on now. It waits in line for a slot.
    *
    * @param feedback default: what an agent is told whose session goes on by itself, see `whatNext`
    */
-  goOn(
-    id: string,
-    feedback?: string,
-    known: {
-      exitCode?: number | undefined;
-      commandId?: string | undefined;
-      fresh?: true | undefined;
-      outputRetry?: number | undefined;
-    } = {},
-  ): UnifiedSession {
-    const { live, queue, holds, store, clock, start } = this.#options;
+  goOn(id: string, feedback?: string, how: Pick<FurtherRun, 'fresh' | 'commandId'> = {}): UnifiedSession {
+    this.#options.holds.exempt(id);
+    return this.#goOn(id, feedback, how);
+  }
+
+  /** Adds a run to a session whose wait is over. */
+  #wake(id: string): void {
+    const { pausedFor, resumeAt } = this.#options.store.registry.require(id);
+    if (pausedFor !== 'retry') this.#options.holds.exempt(id, resumeAt);
+    this.#goOn(id);
+  }
+
+  /** Adds a run to a session that has not ended. If the session has given its slot back, it waits in line for a slot. */
+  #goOn(id: string, feedback?: string, known: FurtherRun = {}): UnifiedSession {
+    const { live, queue, store, clock, start } = this.#options;
     this.forgetWait(id);
-    // It has waited for the end of the limit, or somebody wants it to go on now.
-    holds.exempt(id);
     const session = store.registry.require(id);
     const told = feedback === undefined ? whatNext(session) : { feedback };
     live.require(id).feedback = told.feedback;
@@ -92,7 +104,7 @@ export class RunEnds {
 
   /** Continues the wait of a session that an earlier manager had. */
   restoreWait(id: string, resumeAt: number): void {
-    this.#waits.wait(id, resumeAt, () => this.goOn(id));
+    this.#waits.wait(id, resumeAt, () => this.#wake(id));
   }
 
   /** Called when a session that waits no longer does. */
@@ -118,7 +130,7 @@ export class RunEnds {
       failure.pausedFor === 'retry'
         ? at + retryDelay(retry, failure.attempt, id)
         : resumeTime(at, failure.attempt, resetsAt);
-    this.#waits.wait(id, resumeAt, () => this.goOn(id));
+    this.#waits.wait(id, resumeAt, () => this.#wake(id));
     store.dispatch(id, { type: 'suspended', at, resumeAt, failure, ...(exitCode !== undefined && { exitCode }) });
     // Others of the account would only reach the same limit.
     if (failure.pausedFor === 'usage_limit' && resetsAt !== undefined) {

@@ -213,6 +213,23 @@ describe('an account at its usage limit', () => {
     expect(await manager.waitFor(first)).toMatchObject({ status: 'completed' });
   });
 
+  it('a session that waited for something else than this limit waits for its end', async () => {
+    const retries = failing('API Error: 500 Internal server error', 'server_error');
+    const plays = { first: retries, second: limited(NOW + HOUR), third: limited(NOW + 2 * HOUR) };
+    const { manager, create, started } = manage(plays, { maxConcurrent: 3, retry: { initialMs: 1_000 } });
+    const [first, second] = [await create('first'), await create('second')];
+    const third = await create('third');
+    for (const id of [first, second, third]) await manager.waitFor(id, { status: 'paused' });
+    vi.advanceTimersByTime(1_000);
+    expect(manager.get(first)).toMatchObject({ status: 'queued' });
+    // The second has waited for a window that ends before the one that its account has used up, too.
+    vi.advanceTimersByTime(HOUR + 4_000);
+    expect(manager.get(second)).toMatchObject({ status: 'queued' });
+    expect(started).toHaveLength(3);
+    vi.advanceTimersByTime(HOUR);
+    for (const id of [first, second, third]) expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+  });
+
   it('queueStatus() tells what is left of each window', async () => {
     const { manager, create, events } = manage({ first: limited(NOW + HOUR, 'seven_day') });
     const first = await create('first');
