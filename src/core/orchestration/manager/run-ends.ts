@@ -133,10 +133,19 @@ export class RunEnds {
     this.#waits.wait(id, resumeAt, () => this.#wake(id));
     store.dispatch(id, { type: 'suspended', at, resumeAt, failure, ...(exitCode !== undefined && { exitCode }) });
     // Others of the account would only reach the same limit.
-    if (failure.pausedFor === 'usage_limit' && resetsAt !== undefined) {
-      holds.accountFailed(id, { reason: 'usage_limit', error: failure.error, until: resumeAt });
+    if (failure.pausedFor !== 'retry') {
+      holds.accountFailed(id, { reason: failure.pausedFor, error: failure.error, until: resumeAt });
     }
     queue.leave(id);
+  }
+
+  /** Others of the account that may not pay extra usage would end as well. If the reset is not known, nobody would let them go on. */
+  #paysExtra(id: string, error: string): void {
+    const { clock, queue, holds } = this.#options;
+    const resetsAt = queue.usage.overageUntil(holds.accountOf(id));
+    if (resetsAt !== undefined) {
+      holds.accountFailed(id, { reason: 'overage', error, until: resumeTime(clock.now(), 1, resetsAt) });
+    }
   }
 
   #end({ id, runs }: UnifiedSession, outcome: Outcome, failedAttempts: number | undefined): void {
@@ -152,6 +161,7 @@ export class RunEnds {
     });
     const { reason, error = '' } = ended.result ?? result;
     if (reason === 'auth' || reason === 'spend_limit') holds.accountFailed(id, { reason, error });
+    else if (reason === 'overage') this.#paysExtra(id, error);
     queue.leave(id);
     void effects.ended(ended);
   }

@@ -213,6 +213,21 @@ describe('an account at its usage limit', () => {
     expect(await manager.waitFor(first)).toMatchObject({ status: 'completed' });
   });
 
+  it('holds its sessions until the session tries again that found out, if the provider does not say when that is', async () => {
+    const unknown = failing("You've hit your limit", 'rate_limit');
+    const { manager, create, started } = manage({ first: unknown, second: unknown });
+    const ids = [await create('first'), await create('second'), await create('third')];
+    const [first = '', second = ''] = ids;
+    const { resumeAt = 0 } = await manager.waitFor(first, { status: 'paused' });
+    expect(manager.get(second)).toMatchObject({ status: 'queued' });
+    expect(manager.queueStatus().held).toMatchObject({ reason: 'usage_limit', until: resumeAt });
+    expect(started).toEqual(['first']);
+    vi.advanceTimersByTime(resumeAt - NOW);
+    await manager.waitFor(second, { status: 'paused' });
+    vi.advanceTimersByTime(HOUR);
+    for (const id of ids) expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+  });
+
   it('a session that waited for something else than this limit waits for its end', async () => {
     const retries = failing('API Error: 500 Internal server error', 'server_error');
     const plays = { first: retries, second: limited(NOW + HOUR), third: limited(NOW + 2 * HOUR) };
@@ -349,6 +364,20 @@ describe('onOverage', () => {
     expect(manager.queueStatus().running).toBe(0);
     vi.advanceTimersByTime(HOUR + 5_000);
     expect(await manager.waitFor(first)).toMatchObject({ status: 'completed', runs: [{}, {}] });
+  });
+
+  it.each(['wait', 'end'] as const)('%s: others start only if they may pay', async (onOverage) => {
+    const { manager, create, started } = manage({ first: paying() }, { onOverage });
+    const first = await create('first');
+    const same = await create('same');
+    const payer = await create('payer', { onOverage: 'continue' });
+    await manager.waitFor(first, { status: onOverage === 'wait' ? 'paused' : 'failed' });
+    expect(await manager.waitFor(payer)).toMatchObject({ status: 'completed' });
+    expect(manager.get(same)).toMatchObject({ status: 'queued' });
+    expect(manager.queueStatus().held).toMatchObject({ reason: 'overage', until: NOW + HOUR + 5_000 });
+    expect(started).toEqual(['first', 'payer']);
+    vi.advanceTimersByTime(HOUR + 5_000);
+    expect(await manager.waitFor(same)).toMatchObject({ status: 'completed' });
   });
 
   it('end: the session ends, with a reason of its own', async () => {
