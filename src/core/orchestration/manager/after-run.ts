@@ -24,11 +24,17 @@ const ERROR_LENGTH = 1_000;
  * Decides what follows a run. Pure.
  *
  * @param feedback set if the run was stopped to go on with it
+ * @param isSpent true if a limit of the session is used up, so that a further run would end at its first answer
  */
 export function afterRun(
   session: UnifiedSession,
   outcome: Outcome,
-  { feedback, retry, now }: { feedback?: string | undefined; retry: ResolvedRetry; now: number },
+  {
+    feedback,
+    retry,
+    now,
+    isSpent = false,
+  }: { feedback?: string | undefined; retry: ResolvedRetry; now: number; isSpent?: boolean },
 ): NextStep {
   if (feedback !== undefined && !outcome.final) return { kind: 'go-on', feedback };
   const { stop } = session.runs.at(-1) ?? {};
@@ -46,6 +52,7 @@ export function afterRun(
     const failure: RunFailure = { pausedFor: 'usage_limit', ...failed, attempt };
     return { kind: 'wait', failure, ...(resetsAt !== undefined && { resetsAt }) };
   }
+  if (isSpent) return { kind: 'end' };
   const cause = retryCause(outcome);
   if (!cause || !retry.on.includes(cause)) return outputRetry(session, outcome) ?? { kind: 'end' };
   const attempt = attemptOf(

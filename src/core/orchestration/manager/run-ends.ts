@@ -6,6 +6,7 @@ import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import { defined } from '../util/defined.js';
 import { afterRun, type NextStep } from './after-run.js';
+import { spentLimit } from './continuable.js';
 import type { LiveSessions } from './live-sessions.js';
 import type { QueueHolds } from './queue-holds.js';
 import type { SessionQueue } from './session-queue.js';
@@ -50,11 +51,13 @@ export class RunEnds {
     ended.run = undefined;
     this.#options.holds.ran(id);
     const { exitCode } = outcome.result;
-    const { retry = DEFAULT_RETRY } = ended.spec;
-    const next = afterRun(session, outcome, { feedback, retry, now: clock.now() });
+    const { retry = DEFAULT_RETRY, limits } = ended.spec;
+    const isSpent = spentLimit(this.#options.effects.tree.spending(session), limits) !== undefined;
+    const next = afterRun(session, outcome, { feedback, retry, now: clock.now(), isSpent });
     if (next.kind === 'go-on') {
       // Somebody wants this session to go on now. A run that only gives its result again is nobody's wish.
       if (next.outputRetry === undefined) this.#options.holds.exempt(id);
+      else this.#options.queue.giveBackIfHeld(id);
       this.#goOn(id, next.feedback, {
         exitCode,
         fresh: session.runs.at(-1)?.stop?.fresh,

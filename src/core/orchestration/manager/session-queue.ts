@@ -77,6 +77,11 @@ export class SessionQueue extends SessionSlots {
     return this.await(id);
   }
 
+  /** Called before a session goes on for which nobody waits. If nothing may start now, it has no slot from now on. */
+  giveBackIfHeld(id: string): void {
+    if (this.isHeld || !this.holds.mayStart(id)) this.release(id);
+  }
+
   /** Puts a session at the end of the line, even beyond the limit. */
   await(id: string): Admission {
     this.remove(id);
