@@ -6,7 +6,7 @@ import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
-import { dependencyFailed, dependencyGone } from './dependencies.js';
+import { dependencyFailed, dependencyGone, failedForAccount } from './dependencies.js';
 import { QueueHolds } from './queue-holds.js';
 import { UsageBook } from './usage-book.js';
 
@@ -58,6 +58,7 @@ export class SessionQueue extends SessionSlots {
     const plans = new SessionPlans({
       now: () => clock.now(),
       statusOf: (id) => store.registry.peek(id)?.status,
+      mayComplete: (id) => failedForAccount(store.registry.peek(id)),
       onTime: (ids) => this.#mayStart(ids),
     });
     super({
@@ -82,6 +83,11 @@ export class SessionQueue extends SessionSlots {
   override readmit(id: string): Admission {
     if (this.isRunning(id) || (!this.isHeld && this.holds.mayStart(id))) return super.readmit(id);
     return this.await(id);
+  }
+
+  /** Called before a session goes on for which nobody waits. If nothing may start now, it has no slot from now on. */
+  giveBackIfHeld(id: string): void {
+    if (this.isHeld || !this.holds.mayStart(id)) this.release(id);
   }
 
   /** Puts a session at the end of the line, even beyond the limit. */
