@@ -7,7 +7,7 @@ import type { PlannedContainer } from '../docker/container-planner.js';
 import { GUARDED_ENV } from '../guard/guard-environment.js';
 import { launchDetached } from '../process/launcher.js';
 import { logBytesOf } from '../session/limits.js';
-import { leastCost } from '../session/run-cost.js';
+import { countedUse } from '../session/run-cost.js';
 import { ClaudeExecutor } from './claude-executor.js';
 import type { PlacedRun } from './placed-run.js';
 import { planRequest } from './plan-request.js';
@@ -95,5 +95,5 @@ function budget({ spec, session }: RunRequest): string[] {
   const { costUsd } = spec.limits;
   return costUsd === undefined
     ? []
-    : ['--max-budget-usd', String(Math.max(LEAST_BUDGET_USD, costUsd - leastCost(session.metadata)))];
+    : ['--max-budget-usd', String(Math.max(LEAST_BUDGET_USD, costUsd - countedUse(session).costUsd))];
 }

@@ -4,10 +4,9 @@ import type { Inheritance } from '../options/resolve.js';
 import type { Spending } from '../run/limits.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import { logBytesOf, type SessionLimits } from '../session/limits.js';
-import { NO_TOKENS, totalTokens } from '../session/observation.js';
 import type { UnifiedSession } from '../session/record.js';
 import { DEFAULT_RETRY } from '../session/retry.js';
-import { leastCost } from '../session/run-cost.js';
+import { countedUse } from '../session/run-cost.js';
 import { isTerminal } from '../session/transitions.js';
 import type { SessionRegistry } from '../store/registry.js';
 import { OrchestrationError } from '../util/errors.js';
@@ -164,10 +163,10 @@ export class SessionTree {
   /** The cost (what is known of it) and tokens of a session, together with those that it leads. */
   spending(session: UnifiedSession): Spending {
     const all = this.leads(session) ? [session, ...this.below(session.id)] : [session];
-    return {
-      costUsd: all.reduce((sum, { metadata }) => sum + leastCost(metadata), 0),
-      tokens: all.reduce((sum, { metadata }) => sum + totalTokens(metadata.tokens ?? NO_TOKENS), 0),
-    };
+    return all.map(countedUse).reduce((sum, { costUsd, tokens }) => ({
+      costUsd: sum.costUsd + costUsd,
+      tokens: sum.tokens + tokens,
+    }));
   }
 
   #limitsOf(id: string): SessionLimits {

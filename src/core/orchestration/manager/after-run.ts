@@ -18,31 +18,44 @@ export type NextStep =
 
 /** A run that worked for so long, and got answers, has made progress. Shorter ones may fail again and again at the same place. */
 const PROGRESS_MS = 60_000;
+/** The log is the agent's word. So without this, a session could go on for ever, and its record grow with each run. */
+const MOST_AUTOMATIC = 100;
 const ERROR_LENGTH = 1_000;
 
 /**
  * Decides what follows a run. Pure.
  *
- * @param feedback set if the run was stopped to go on with it
+ * @param options `feedback` is set if the run was stopped to go on with it
  */
 export function afterRun(
   session: UnifiedSession,
   outcome: Outcome,
+  options: { feedback?: string | undefined; retry: ResolvedRetry; now: number },
+): NextStep {
+  const step = stepAfter(session, outcome, options);
+  const failedAttempts = automaticRuns(session.runs);
+  return step.kind === 'wait' && failedAttempts >= MOST_AUTOMATIC ? { kind: 'end', failedAttempts } : step;
+}
+
+function stepAfter(
+  session: UnifiedSession,
+  outcome: Outcome,
   { feedback, retry, now }: { feedback?: string | undefined; retry: ResolvedRetry; now: number },
 ): NextStep {
+  const hasProgress = (run: SessionRun) => usedTokens(run) && workedMs(run, run.endedAt ?? now) >= PROGRESS_MS;
   if (feedback !== undefined && !outcome.final) return { kind: 'go-on', feedback };
   const { stop } = session.runs.at(-1) ?? {};
   const { reason, error = '' } = outcome.result;
   const failed = { reason, error: truncate(error, ERROR_LENGTH) };
   if (stop?.wait && stop.reason === reason) {
     const { resetsAt, pausedFor } = stop.wait;
-    const attempt = attemptOf(session.runs, (earlier) => earlier?.pausedFor === pausedFor, usedTokens);
+    const attempt = attemptOf(session.runs, (earlier) => earlier?.pausedFor === pausedFor, hasProgress);
     return { kind: 'wait', failure: { pausedFor, ...failed, attempt }, ...(resetsAt !== undefined && { resetsAt }) };
   }
   if (stop) return { kind: 'end' };
   if (outcome.usageLimit) {
     const { resetsAt } = outcome.usageLimit;
-    const attempt = attemptOf(session.runs, (earlier) => earlier?.pausedFor === 'usage_limit', usedTokens);
+    const attempt = attemptOf(session.runs, (earlier) => earlier?.pausedFor === 'usage_limit', hasProgress);
     const failure: RunFailure = { pausedFor: 'usage_limit', ...failed, attempt };
     return { kind: 'wait', failure, ...(resetsAt !== undefined && { resetsAt }) };
   }
@@ -51,7 +64,7 @@ export function afterRun(
   const attempt = attemptOf(
     session.runs,
     (earlier) => earlier?.pausedFor === 'retry',
-    (run) => cause === 'provider' && usedTokens(run) && workedMs(run, run.endedAt ?? now) >= PROGRESS_MS,
+    (run) => cause === 'provider' && hasProgress(run),
   );
   if (attempt > retry.attempts) return { kind: 'end', ...(attempt > 1 && { failedAttempts: attempt - 1 }) };
   return { kind: 'wait', failure: { pausedFor: 'retry', ...failed, attempt } };
@@ -70,6 +83,13 @@ function attemptOf(
     attempt += 1;
   }
   return attempt;
+}
+
+/** How many runs have begun by themselves since somebody last asked for one. */
+function automaticRuns(runs: readonly SessionRun[]): number {
+  let first = runs.length - 1;
+  while (first > 0 && (runs[first]?.outputRetry !== undefined || runs[first - 1]?.failure)) first -= 1;
+  return runs.length - 1 - first;
 }
 
 function usedTokens({ tokens }: SessionRun): boolean {

@@ -1,8 +1,10 @@
 import type { Observation } from '../session/observation.js';
 import type { UsageWindow } from '../session/queue-hold.js';
 
-/** The provider has a handful of windows for each account. An agent may invent more, and then the oldest are forgotten. */
-const MOST_WINDOWS = 100;
+/** The provider has a handful of windows for each account. An agent may invent more, and then the account's oldest are forgotten. */
+const MOST_OF_ACCOUNT = 16;
+/** Of all accounts. */
+const MOST_WINDOWS = 1_000;
 /** How often a change is reported at most. An agent can write many events. */
 const REPORT_MS = 1_000;
 
@@ -32,13 +34,20 @@ export class UsageBook {
       // Deleted first, so that the map has the latest last.
       this.#windows.delete(key);
       this.#windows.set(key, window);
-      const [oldest] = this.#windows.keys();
-      if (this.#windows.size > MOST_WINDOWS && oldest !== undefined) this.#windows.delete(oldest);
+      this.#dropOldest(account);
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined;
         this.#onChange();
       }, REPORT_MS).unref();
     }
+  }
+
+  #dropOldest(account: string): void {
+    const ofAccount = [...this.#windows].filter(([, window]) => window.account === account);
+    const tooMany =
+      ofAccount.length > MOST_OF_ACCOUNT ? ofAccount : this.#windows.size > MOST_WINDOWS ? this.#windows : [];
+    const [oldest] = [...tooMany];
+    if (oldest) this.#windows.delete(oldest[0]);
   }
 
   close(): void {

@@ -77,6 +77,11 @@ export class SessionPlans {
     }
   }
 
+  /** True if a session waits in the queue, and has something to wait for, or had. */
+  has(id: string): boolean {
+    return this.#waiting.has(id);
+  }
+
   /** True if a session may not start yet. */
   isBlocked(id: string): boolean {
     const waiting = this.#waiting.get(id);

@@ -1,6 +1,6 @@
 import { exitMsOf, idleMsOf, type SessionLimits, startMsOf } from '../session/limits.js';
 import type { Observation } from '../session/observation.js';
-import { MOST_OPEN, type OpenCall, type RunProgress } from '../session/run-progress.js';
+import { MOST_OPEN, type RunProgress } from '../session/run-progress.js';
 import type { PausableClock } from '../util/pausable-clock.js';
 
 /** Bash's time-out if a call declares none, and the longest that it may declare (Claude Code 2.1.98 and 2.1.332). */
@@ -132,7 +132,7 @@ export class Silence {
   }
 
   /** How long a call may take. Only Bash has a time limit that is known here. Other tools take as long as they take. */
-  #declaredMs({ name, input }: Pick<OpenCall, 'name' | 'input'>): number {
+  #declaredMs({ name, input }: Pick<Extract<Observation, { kind: 'tool' }>, 'name' | 'input'>): number {
     if (name !== 'Bash') return Number.POSITIVE_INFINITY;
     const { env } = this.#options;
     const usual = milliseconds(env.BASH_DEFAULT_TIMEOUT_MS) ?? BASH_TIMEOUT_MS;

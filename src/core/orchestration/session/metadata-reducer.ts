@@ -3,10 +3,10 @@ import { boundedCopy } from '../util/bounded-copy.js';
 import { detachString, singleLine, stripControl, truncate } from '../util/text.js';
 import { classified } from './error-codes.js';
 import type { DangerRecord, SessionMetadata, ToolUsageRecord } from './metadata.js';
-import { addTokens, NO_TOKENS, type Observation } from './observation.js';
+import { addTokens, NO_TOKENS, type Observation, totalTokens } from './observation.js';
 import type { UnifiedSession } from './record.js';
 import type { SessionRun } from './run.js';
-import { costOfRuns, withCost, withWholeCost } from './run-cost.js';
+import { addCounted, costOfRuns, withCost, withReport, withWholeCost } from './run-cost.js';
 
 const KEPT = { messages: 20, tools: 100, errors: 50, dangers: 50, diagnostics: 20, toolNames: 200 } as const;
 const MESSAGE_LENGTH = 4_000;
@@ -102,7 +102,9 @@ function add(draft: Draft, observation: Observation, { at, replayed }: Observed)
     case 'usage': {
       const run = currentRun(draft);
       const { tokens = NO_TOKENS } = run;
-      setTotals(draft, { ...withCost(run, observation), tokens: addTokens(tokens, observation.added) });
+      const { added, costUsd = 0 } = observation;
+      const counted = addCounted(run.counted, { costUsd, tokens: totalTokens(added) });
+      setTotals(draft, { ...withCost(run, observation), ...counted, tokens: addTokens(tokens, added) });
       break;
     }
     case 'usage-window':
@@ -126,11 +128,12 @@ function add(draft: Draft, observation: Observation, { at, replayed }: Observed)
       // Claude's own totals replace our counts, because they include side requests and every model.
       const { turns, costUsd, tokens } = observation;
       const run = currentRun(draft);
-      setTotals(draft, {
+      const reported = {
         ...(costUsd === undefined ? run : withWholeCost(run, costUsd)),
         ...(turns !== undefined && { turns }),
         ...(tokens !== undefined && { tokens: Object.freeze({ ...tokens }) }),
-      });
+      };
+      setTotals(draft, withReport(run, reported));
       break;
     }
     case 'diagnostic':

@@ -1,13 +1,16 @@
 import { detachString, singleLine } from '../util/text.js';
 import type { SessionMetadata } from './metadata.js';
 import type { UnpricedUsage } from './model-price.js';
-import type { SessionRun } from './run.js';
+import { NO_TOKENS, totalTokens } from './observation.js';
+import type { UnifiedSession } from './record.js';
+import type { CountedUse, SessionRun } from './run.js';
 
 /** What is known of a cost. Nothing is set as long as nothing was spent. */
 export type KnownCost = Pick<SessionMetadata, 'costUsd' | 'unpriced'>;
 
 /** How many models without a price are named. An agent can write any number of names into its log. */
 const NAMED = 10;
+const ROUNDING_USD = 1e-9;
 
 /** What a session or a run has cost at least, in US dollars. */
 export function leastCost({ costUsd, unpriced }: KnownCost): number {
@@ -34,6 +37,49 @@ export function withCost(
 export function withWholeCost(run: SessionRun, costUsd: number): SessionRun {
   const { unpriced: _, ...rest } = run;
   return { ...rest, costUsd };
+}
+
+/**
+ * What counts for the limits of a session: for each run the larger of our own count and what Claude reported. An agent can write a
+ * report that is too low.
+ */
+export function countedUse({ runs, metadata }: Pick<UnifiedSession, 'runs' | 'metadata'>): CountedUse {
+  const uses = runs.map(spentIn);
+  return {
+    // The runs of an earlier release may have no totals of their own.
+    costUsd: Math.max(leastCost(metadata), sum(uses.map(({ costUsd }) => costUsd))),
+    tokens: Math.max(totalTokens(metadata.tokens ?? NO_TOKENS), sum(uses.map(({ tokens }) => tokens))),
+  };
+}
+
+/** A run with the totals that Claude reported. Our own count is kept beside them if it is higher. */
+export function withReport(before: SessionRun, { counted: _, ...reported }: SessionRun): SessionRun {
+  const use = spentIn(before);
+  const { costUsd, tokens } = spentIn(reported);
+  // Sums of many costs need not agree in their last digits.
+  return use.costUsd > costUsd + ROUNDING_USD || use.tokens > tokens
+    ? { ...reported, counted: Object.freeze(use) }
+    : reported;
+}
+
+/** What a run has spent for its limits, if a message has been added to it. */
+export function addCounted(
+  counted: CountedUse | undefined,
+  { costUsd = 0, tokens }: { readonly costUsd?: number; readonly tokens: number },
+): Pick<SessionRun, 'counted'> {
+  if (!counted) return {};
+  return { counted: Object.freeze({ costUsd: counted.costUsd + costUsd, tokens: counted.tokens + tokens }) };
+}
+
+function spentIn({ counted, tokens = NO_TOKENS, ...cost }: SessionRun): CountedUse {
+  return {
+    costUsd: Math.max(counted?.costUsd ?? 0, leastCost(cost)),
+    tokens: Math.max(counted?.tokens ?? 0, totalTokens(tokens)),
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 /** What all runs of a session cost together. */

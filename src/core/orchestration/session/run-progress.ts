@@ -20,7 +20,6 @@ interface OpenTask {
 /** A tool call without a result. */
 export interface OpenCall {
   readonly name: string;
-  readonly input: unknown;
   readonly parentToolUseId?: string | undefined;
 }
 
@@ -121,7 +120,8 @@ export class RunProgress {
       case 'tool': {
         const { id, name, input, parentToolUseId } = observation;
         this.#worked = true;
-        add(this.#calls, id, { name, input, parentToolUseId });
+        // Not the input: it may have megabytes, and a thousand calls may be open.
+        add(this.#calls, id, { name, parentToolUseId });
         this.#rememberEnding(input);
         break;
       }

@@ -64,8 +64,18 @@ export interface SessionRun {
   readonly unpriced?: UnpricedUsage;
   /** Our own count while the run is under way. After the run, the tokens that Claude reported. */
   readonly tokens?: TokenUsage;
+  /** Set if Claude reported less than we counted. Limits then use our count, because an agent can write such a report itself. */
+  readonly counted?: CountedUse;
   /** Agentic turns. */
   readonly turns?: number;
+}
+
+/** What was counted from the messages in the log. */
+export interface CountedUse {
+  /** An estimate from list prices, in US dollars. */
+  readonly costUsd: number;
+  /** All kinds together. */
+  readonly tokens: number;
 }
 
 /** A period in which a run was frozen. */

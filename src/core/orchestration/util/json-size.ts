@@ -16,10 +16,14 @@ export function jsonProblem(value: unknown, mostLength: number): 'deep' | 'large
     else if (typeof inner !== 'object' || inner === null) length += String(inner).length + 1;
     else {
       length += 2;
-      const entries = Array.isArray(inner) ? inner : Object.values(inner);
-      // A list of millions is not even put on the stack.
-      if (length + 2 * entries.length > mostLength) return 'large';
-      if (!Array.isArray(inner)) for (const key of Object.keys(inner)) length += lengthOf(key, mostLength) + 1;
+      const names = Array.isArray(inner) ? [] : Object.keys(inner);
+      // What has millions of parts is not even put on the stack.
+      if (length + 2 * (Array.isArray(inner) ? inner.length : 2 * names.length) > mostLength) return 'large';
+      for (const name of names) {
+        length += lengthOf(name, mostLength) + 1;
+        if (length > mostLength) return 'large';
+      }
+      const entries: readonly unknown[] = Array.isArray(inner) ? inner : Object.values(inner);
       for (const entry of entries) open.push([entry, depth + 1]);
       length += entries.length;
     }

@@ -76,6 +76,30 @@ describe('what follows a run that failed', () => {
     expect(next([{ stop: waits }], outcome('DOCKER_UNAVAILABLE', { final: true }))).toEqual({ kind: 'end' });
   });
 
+  const LIMITED: RunFailure = { ...FAILED, pausedFor: 'usage_limit', reason: 'rate_limited' };
+  const AT_LIMIT = outcome('rate_limited', { usageLimit: {} });
+
+  it('a run that ended at the usage limit has made progress only if it worked for a minute', () => {
+    const runs = [{ failure: LIMITED }, { startedAt: 0, tokens: TOKENS }];
+    expect(next(runs, AT_LIMIT, { now: 59_999 })).toMatchObject({ kind: 'wait', failure: { attempt: 2 } });
+    expect(next(runs, AT_LIMIT, { now: 60_000 })).toMatchObject({ kind: 'wait', failure: { attempt: 1 } });
+  });
+
+  it.each([
+    ['usage limit', LIMITED, AT_LIMIT],
+    ['failure of the provider', FAILED, TRANSIENT],
+  ])('a session ends at the %s after 100 runs that began by themselves, whatever its log says', (_, failure, ended) => {
+    const worked = { startedAt: 0, endedAt: 60_000, tokens: TOKENS };
+    const runs = Array.from({ length: 100 }, (_, index) => ({
+      ...worked,
+      ...(index % 2 ? { outputRetry: 1 } : {}),
+      failure,
+    }));
+    expect(next([...runs.slice(1), worked], ended)).toMatchObject({ kind: 'wait' });
+    expect(next([...runs, worked], ended)).toEqual({ kind: 'end', failedAttempts: 100 });
+    expect(next([worked, ...runs.slice(0, 50), worked, worked, ...runs.slice(50), worked], ended).kind).toBe('wait');
+  });
+
   it('feedback outweighs a failure that may pass', () => {
     expect(next([{}], TRANSIENT, { feedback: 'now' })).toEqual({ kind: 'go-on', feedback: 'now' });
   });

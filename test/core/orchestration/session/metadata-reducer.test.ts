@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import type { SessionMetadata } from '../../../../src/core/orchestration/session/metadata.js';
 import type { Observation } from '../../../../src/core/orchestration/session/observation.js';
-import { leastCost } from '../../../../src/core/orchestration/session/run-cost.js';
+import { countedUse, leastCost } from '../../../../src/core/orchestration/session/run-cost.js';
 import { unfrozenParts } from '../../../support/frozen.js';
 import { afterActions, observed, runningSession } from '../../../support/sessions.js';
 
@@ -250,6 +250,28 @@ describe('the cost of a running session', () => {
     expect(running.runs[0]).toMatchObject({ costUsd: 0.75 });
     const ended = observed(running, { kind: 'result', subtype: 'success', isError: false, costUsd: 0.6 });
     expect(ended.metadata.costUsd).toBe(0.6);
+  });
+
+  it('a report that is lower than our count is shown, but does not lower what counts for the limits', () => {
+    const report = { kind: 'result', subtype: 'success', isError: true, costUsd: 0, tokens: tokens(0) } as const;
+    const all = countedUse(observed(runningSession(), usage(9.5)));
+    const ended = observed(runningSession(), usage(9.5), report);
+    expect(ended.metadata).toMatchObject({ costUsd: 0, tokens: tokens(0) });
+    expect(all.costUsd).toBe(9.5);
+    expect(all.tokens).toBeGreaterThan(0);
+    expect(countedUse(ended)).toEqual(all);
+    expect(countedUse(observed(ended, report))).toEqual(all);
+    const more = observed(ended, usage(1), report);
+    expect(countedUse(more)).toEqual({ costUsd: 10.5, tokens: 2 * all.tokens });
+    const next = afterActions(more, { type: 'continued', at: 500, feedback: 'more' }, { type: 'launching', at: 501 });
+    expect(countedUse(observed(next, usage(1))).costUsd).toBe(11.5);
+  });
+
+  it('a report that is higher than our count replaces it', () => {
+    const report = { kind: 'result', subtype: 'success', isError: false, costUsd: 2, tokens: tokens(7) } as const;
+    const ended = observed(runningSession(), usage(1), { ...report, costUsd: 0.5 }, report);
+    expect(countedUse(ended).costUsd).toBe(2);
+    expect(ended.runs[0]).not.toHaveProperty('counted');
   });
 
   it('the cost is absent if no price is known', () => {

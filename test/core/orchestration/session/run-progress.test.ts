@@ -116,3 +116,8 @@ it('a log with any number of open calls and tasks is kept to a bounded size', ()
   expect(progress.openCalls.size).toBe(MOST_OPEN);
   expect(progress.open.tasks).toHaveLength(5);
 });
+
+it('an open call does not keep its input, which may have megabytes', () => {
+  const { openCalls } = after(call('a', 'Write', { content: 'x' }));
+  expect(openCalls.get('a')).toEqual({ name: 'Write', parentToolUseId: undefined });
+});

@@ -21,4 +21,16 @@ describe('jsonProblem', () => {
     for (let level = 0; level < 1_000_000; level++) deep = [deep];
     expect(jsonProblem(deep, 10_000_000)).toBe('deep');
   });
+
+  it('stops at the first name that is too much', () => {
+    const names = Array.from({ length: 1_000 }, (_, index) => `name ${index}`);
+    let values = 0;
+    const object = new Proxy(Object.fromEntries(names.map((name) => [name, 1])), {
+      get: () => {
+        values += 1;
+      },
+    });
+    expect(jsonProblem(object, 5_000)).toBe('large');
+    expect(values).toBe(0);
+  });
 });

@@ -22,7 +22,7 @@ export function storedRecord(ticket: number, session: UnifiedSession, beforeRun:
   const { pendingApproval: _, pendingApprovals: __, pendingQuestions: ___, ...rest } = session;
   const runs = session.runs.map((run, index) => {
     if (index < session.runs.length - 1) return run;
-    const { costUsd: _, unpriced: __, tokens: ___, turns: ____, ...known } = run;
+    const { costUsd: _, unpriced: __, tokens: ___, turns: ____, counted: _____, ...known } = run;
     return known;
   });
   return { version: STATE_VERSION, ticket, session: { ...rest, runs, metadata: beforeRun } };
