@@ -42,6 +42,13 @@ export function timeOfDay(at: number): string {
   return clock.format(at);
 }
 
+/** The time of day, with the date if that is not today. */
+export function timeAhead(at: number): string {
+  const date = new Date(at);
+  const isToday = date.toDateString() === new Date().toDateString();
+  return isToday ? timeOfDay(at) : `${timeOfDay(at)} on ${date.toLocaleDateString('en-GB')}`;
+}
+
 /**
  * Replaces characters that are invisible or change the direction of text by their codes. Otherwise a person could approve a
  * command that runs differently than it reads. Line ends, tabs and the colour selector (U+FE0F) of emojis stay.

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import {
   bash,
   containersOf,
@@ -42,16 +42,16 @@ async function staying(image: string): Promise<string> {
   return tag;
 }
 
-describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
-  it('a process that stays after its result is ended, and a full conversation goes on in a fresh one', async () => {
+it('a process that stays after its result is ended, and a full conversation goes on in a fresh one, in both releases', async () => {
+  const cases = RELEASES.map(async ({ image }) => {
     const { manager } = await testManager();
     const create = async (turns: ModelTurn[], limits = {}, from = image) => {
       const { env } = scripted(...turns).docker;
       return manager.create({ prompt: 'Do the whole', cwd: await tempFolder(), docker: { image: from, env }, limits });
     };
-    const [stays, full] = await Promise.all([
-      create([bash('echo begun'), { text: 'All done.' }], { exitMs: 2_000 }, await staying(image)),
+    const [full, stays] = await Promise.all([
       create([bash('echo half'), TOO_LONG]),
+      staying(image).then((tag) => create([bash('echo begun'), { text: 'All done.' }], { exitMs: 2_000 }, tag)),
     ]);
 
     expect(await manager.waitFor(full.id)).toMatchObject({ status: 'failed', result: { reason: 'context_full' } });
@@ -68,6 +68,7 @@ describe.each(RELEASES)('with Claude Code $version', ({ image }) => {
     });
     expect(await containersOf(stays)).toEqual([]);
   });
+  await Promise.all(cases);
 });
 
 it('a claude that hangs before its first line fails as no_start, and the error says where it ran', async () => {

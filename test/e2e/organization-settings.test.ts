@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { chmod, chown, copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import versions from '../../src/core/orchestration/session/claude-versions.json' with { type: 'json' };
 import { attempt, bash, type ModelTurn, RELEASES, scripted, tempFolder, testManager } from './support.js';
 
@@ -28,8 +28,8 @@ const FORBIDDEN: ModelTurn = { tool: 'Write', input: { file_path: '/workspace/fo
 /** A script that shows whether the organization's settings are in effect, and how often the hook asked about this call. */
 const LOOK = 'echo "from $FROM, asked $(ls /run/autonomous-orchestration/answers | grep -vc "[.]")"';
 
-describe.each(RELEASES)('settings of an organization, with Claude Code $version', ({ image, version }) => {
-  it('the guard holds where they replace the managed file, and where they forbid its hooks the session ends', async () => {
+it('the guard holds where settings of an organization replace the managed file, and where they forbid its hooks the session ends', async () => {
+  const cases = RELEASES.map(async ({ image, version }) => {
     const mounts = await organization();
     const { manager } = await testManager({ policy });
     const outputs = new Map<string, string[]>();
@@ -80,4 +80,5 @@ describe.each(RELEASES)('settings of an organization, with Claude Code $version'
     await manager.continue(replaced.id, 'Go on');
     expect(await manager.waitFor(replaced.id)).toMatchObject({ status: 'completed', result: { text: 'Again.' } });
   });
+  await Promise.all(cases);
 });

@@ -1,5 +1,5 @@
 import { releaseQueue } from '../api.js';
-import { timeOfDay } from '../format.js';
+import { revealed, timeAhead } from '../format.js';
 import { useMayAct, usePage } from '../page-context.js';
 import { useWork } from './use-work.js';
 
@@ -21,7 +21,7 @@ export function Holds(): React.ReactNode {
         <ul className="windows">
           {windows.map((window) => (
             <li key={`${window.account} ${window.type}`} className={window.status}>
-              {windowWords(window)}
+              {revealed(windowWords(window))}
             </li>
           ))}
         </ul>
@@ -36,8 +36,8 @@ function HoldLine({ hold }: { hold: Hold }): React.ReactNode {
   return (
     <div className="hold" role="alert">
       <p>
-        <strong>The queue is held.</strong> {hold.message}
-        {hold.until !== undefined && ` It goes on by itself at ${timeOfDay(hold.until)}.`}
+        <strong>The queue is held.</strong> {revealed(hold.message)}
+        {hold.until !== undefined && ` It goes on by itself at ${timeAhead(hold.until)}.`}
       </p>
       <button type="button" disabled={busy || !mayAct} onClick={() => run(() => releaseQueue(hold.account))}>
         Release the queue
@@ -50,7 +50,7 @@ function HoldLine({ hold }: { hold: Hold }): React.ReactNode {
 function windowWords({ account, type, status, utilization, resetsAt, overage }: Window): string {
   const used = utilization === undefined ? [] : [`${Math.round(utilization * 100)} % used`];
   const state = status === 'rejected' ? ['used up'] : status === 'allowed_warning' ? ['almost used up'] : [];
-  const reset = resetsAt === undefined ? [] : [`reset at ${timeOfDay(resetsAt)}`];
+  const reset = resetsAt === undefined ? [] : [`reset at ${timeAhead(resetsAt)}`];
   const words = [...used, ...state, ...(overage ? ['extra usage is paid'] : []), ...reset];
   return `${account}, ${type.replaceAll('_', ' ')}: ${words.join(', ') || 'open'}`;
 }

@@ -20,7 +20,7 @@ const SAYING = {
 
 /** What a person can do to a session, and the field for a message to its agent. */
 export function SessionControls({ session }: { session: AutonomousSession }): React.ReactNode {
-  const { id, state, conversation } = session;
+  const { id, state } = session;
   const { busy, error, run } = useWork();
   const [words, setWords] = useState('');
   const [said, setSaid] = useState<string>();
@@ -31,6 +31,11 @@ export function SessionControls({ session }: { session: AutonomousSession }): Re
   const mayAct = useMayAct();
   const [asking, setAsking] = useState(false);
   const wordsId = useId();
+  const [chosen, setFresh] = useState<boolean>();
+  const mustBeFresh = session.conversation === undefined || session.result?.reason === 'context_full';
+  const mayBeFresh = session.mode !== 'interactive' && (isOver(state) || state === 'paused');
+  const fresh = mayBeFresh && (mustBeFresh || chosen === true);
+  const mayContinue = fresh || session.conversation !== undefined;
 
   const does = (action: SessionAction, body?: object): void => run(() => act(id, action, body));
   const says = (action: 'steer' | 'continue'): void => {
@@ -38,9 +43,10 @@ export function SessionControls({ session }: { session: AutonomousSession }): Re
     wasRead.current = false;
     if (action === 'steer') setUnread(words);
     run(
-      () => act(id, action, action === 'steer' ? { message: words } : { feedback: words }),
+      () => act(id, action, action === 'steer' ? { message: words } : { feedback: words, ...(fresh && { fresh }) }),
       (answer) => {
         setWords('');
+        setFresh(undefined);
         if (action === 'continue') return;
         const later = answer === null && !wasRead.current;
         setSaid(later ? 'The agent will read this after its tool call.' : 'The agent has read this.');
@@ -95,7 +101,7 @@ export function SessionControls({ session }: { session: AutonomousSession }): Re
           id={wordsId}
           rows={2}
           value={words}
-          disabled={off || conversation === undefined}
+          disabled={off || !mayContinue}
           placeholder={saying.placeholder}
           onChange={({ target }) => setWords(target.value)}
         />
@@ -108,12 +114,23 @@ export function SessionControls({ session }: { session: AutonomousSession }): Re
           <button
             type={running ? 'button' : 'submit'}
             className={running ? undefined : 'primary'}
-            disabled={off || words.trim() === '' || conversation === undefined || state === 'queued'}
+            disabled={off || words.trim() === '' || !mayContinue || state === 'queued'}
             onClick={running ? () => says('continue') : undefined}
           >
             {running || state === 'paused' ? 'Stop and continue' : 'Continue'}
           </button>
         </div>
+        {mayBeFresh && (
+          <label className="fresh">
+            <input
+              type="checkbox"
+              checked={fresh}
+              disabled={off || mustBeFresh}
+              onChange={({ target }) => setFresh(target.checked)}
+            />
+            Begin a new conversation
+          </label>
+        )}
       </form>
       {said !== undefined && <p role="status">{said}</p>}
       {error && <p role="alert">{error}</p>}

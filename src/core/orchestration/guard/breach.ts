@@ -15,6 +15,8 @@ export interface CallFacts {
   logged?: { readonly tool: string; readonly risky?: Fingerprint };
   /** True if no process was there to ask when the call was made, and the policy lets calls run in that case. */
   exempt?: boolean;
+  /** The log has named the call's tool in two ways. Claude Code does not do that. */
+  renamed?: boolean;
 }
 
 export type ToolResult = Extract<Observation, { kind: 'tool-result' }>;
@@ -52,12 +54,26 @@ function isUnrecorded(output: string): boolean {
   return output === UNRECORDED || output === UNREADABLE;
 }
 
-/** How a call ran without permission, judged by its end. Undefined if it did not. */
-export function breachOf(result: ToolResult, entry: CallFacts, tool: string | undefined): string | undefined {
+/** True if Claude Code asks no hook about a call, by design. A tool that is off is not called by Claude Code. */
+export function asksNobody({ renamed }: CallFacts, tool: string | undefined, off: readonly string[]): boolean {
+  return tool !== undefined && hasNoHook(tool) && !renamed && !off.includes(tool);
+}
+
+/**
+ * How a call ran without permission, judged by its end. Undefined if it did not.
+ *
+ * @param off tools that are off in the session
+ */
+export function breachOf(
+  result: ToolResult,
+  entry: CallFacts,
+  tool: string | undefined,
+  off: readonly string[],
+): string | undefined {
   const { asked, verdict, logged } = entry;
   if (neverRan(result, tool) || (entry.exempt && !verdict)) return undefined;
   const [first] = asked;
-  if (!first) return hasNoHook(tool) ? undefined : 'without asking';
+  if (!first) return asksNobody(entry, tool, off) ? undefined : 'without asking';
   if (!verdict) return 'before anybody had decided';
   if (!verdict.allowed) return wasKept(result, verdict.reason, first.tool) ? undefined : 'although it was denied';
   const { risky } = logged ?? {};

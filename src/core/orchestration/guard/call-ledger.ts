@@ -1,7 +1,7 @@
 import type { ToolCall, Verdict } from '../session/policy.js';
 import { currentName } from '../session/tool-names.js';
 import type { CallFacts, ToolResult } from './breach.js';
-import { breachOf, UNRECORDED } from './breach.js';
+import { asksNobody, breachOf, UNRECORDED } from './breach.js';
 import { type Fingerprint, fingerprint, isSameCall } from './fingerprint.js';
 
 interface Entry extends CallFacts {
@@ -11,6 +11,8 @@ interface Entry extends CallFacts {
    * it.
    */
   skipped?: boolean;
+  /** The call of the subagent that made this one. */
+  parent?: string;
   /** The size of its fingerprints, in characters. */
   size: number;
 }
@@ -33,7 +35,10 @@ export interface CallEnd {
   readonly breach: string | undefined;
 }
 
-/** No run has more calls under way at once. Beyond this, the oldest are forgotten, and then count as undecided. */
+/**
+ * Beyond this, the oldest calls are forgotten that are over, or that the log has not reported. They then count as undecided. No
+ * run has as many calls under way at once.
+ */
 const MOST_CALLS = 10_000;
 /** The maximum size of the fingerprints of all calls together, in characters. It is many times the size for honest calls. */
 const MOST_SIZE = 16 * 1024 * 1024;
@@ -44,8 +49,25 @@ const ANSWERED_BY_A_PERSON = new Set(['AskUserQuestion', 'ExitPlanMode']);
 
 /** The tool calls of one run by their id: asked about, decided, called, ended. */
 export class CallLedger {
+  readonly #off: readonly string[];
   readonly #entries = new Map<string, Entry>();
+  /** The calls that may be forgotten, the oldest first. */
+  readonly #forgettable = new Set<string>();
   #size = 0;
+  #isFlooded = false;
+
+  /** @param off tools that are off in the session */
+  constructor(off: readonly string[] = []) {
+    this.#off = off;
+  }
+
+  /**
+   * True if the log has reported more calls without an end than any run has. Somebody has written false ones, so that a true one
+   * is forgotten.
+   */
+  get isFlooded(): boolean {
+    return this.#isFlooded;
+  }
 
   /** The guard has decided about a call. Without a verdict, it is still deciding. */
   decided(call: ToolCall, verdict: Verdict | undefined): void {
@@ -116,11 +138,34 @@ export class CallLedger {
   }
 
   /** The log reports a call. The first line counts, because anybody may have written a later one. */
-  logged(call: ToolCall, harmless: boolean): void {
+  logged(call: ToolCall, harmless: boolean, parent?: string): void {
     const entry = this.#entryOf(call.toolUseId);
-    if (entry.logged) return;
-    entry.logged = { tool: currentName(call.tool), ...(!harmless && { risky: fingerprint(call) }) };
+    const tool = currentName(call.tool);
+    if (entry.logged) {
+      if (entry.logged.tool !== tool) entry.renamed = true;
+      return;
+    }
+    if (parent !== undefined) entry.parent = parent;
+    entry.logged = { tool, ...(!harmless && { risky: fingerprint(call) }) };
+    this.#sort(call.toolUseId, entry);
     this.#weigh(entry);
+  }
+
+  /**
+   * A call that the log has reported and that has neither asked nor ended, so that nobody has judged it.
+   *
+   * @param interrupted says whether the subagent was interrupted that a call has made
+   */
+  unjudged(
+    interrupted: (parent: string) => boolean,
+  ): { readonly toolUseId: string; readonly tool: string } | undefined {
+    for (const [toolUseId, entry] of this.#entries) {
+      const { logged, asked, exempt, ended, parent } = entry;
+      if (!logged || asked.length > 0 || exempt || ended || asksNobody(entry, logged.tool, this.#off)) continue;
+      if (parent !== undefined && interrupted(parent)) continue;
+      return { toolUseId, tool: logged.tool };
+    }
+    return undefined;
   }
 
   /** What the agent was told about its questions. Undefined if the call asked nothing, or is not answered yet. */
@@ -138,9 +183,10 @@ export class CallLedger {
     const entry: Entry = this.#entries.get(result.toolUseId) ?? { asked: [], size: 0 };
     const tool = entry.logged?.tool ?? entry.asked[0]?.tool;
     const again = entry.skipped || (result.skipped && entry.ended);
-    const breach = again ? 'behind a line that was made to hide it' : breachOf(result, entry, tool);
+    const breach = again ? 'behind a line that was made to hide it' : breachOf(result, entry, tool, this.#off);
     entry.ended = true;
     if (result.skipped) entry.skipped = true;
+    this.#sort(result.toolUseId, entry);
     return { tool, verdict: entry.verdict, breach };
   }
 
@@ -149,7 +195,7 @@ export class CallLedger {
     if (entry) return entry;
     entry = { asked: [], size: 0 };
     this.#entries.set(id, entry);
-    this.#forgetOldest();
+    this.#sort(id, entry);
     return entry;
   }
 
@@ -160,11 +206,22 @@ export class CallLedger {
     this.#forgetOldest();
   }
 
+  /** A call is kept from the line that reports it to its end. */
+  #sort(id: string, { logged, ended, skipped }: Entry): void {
+    if (this.#entries.has(id) && (logged === undefined || (ended && !skipped))) this.#forgettable.add(id);
+    else this.#forgettable.delete(id);
+  }
+
   #forgetOldest(): void {
-    for (const [id, { size }] of this.#entries) {
-      if (this.#entries.size <= MOST_CALLS && this.#size <= MOST_SIZE) return;
+    while (this.#entries.size > MOST_CALLS || this.#size > MOST_SIZE) {
+      const [forgettable] = this.#forgettable;
+      const [oldest] = this.#entries.keys();
+      if (forgettable === undefined) this.#isFlooded = true;
+      const id = forgettable ?? oldest;
+      if (id === undefined) return;
+      this.#size -= this.#entries.get(id)?.size ?? 0;
       this.#entries.delete(id);
-      this.#size -= size;
+      this.#forgettable.delete(id);
     }
   }
 }

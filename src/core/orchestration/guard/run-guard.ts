@@ -16,6 +16,7 @@ import { UNRECORDED } from './breach.js';
 import { CallLedger } from './call-ledger.js';
 import { whyOff } from './claude-tools.js';
 import type { DecisionLog } from './decision-log.js';
+import { InterruptedAgents } from './interrupted-agents.js';
 import { PersonRequests } from './person-requests.js';
 import { isQuestion } from './question-texts.js';
 import { Questions } from './questions.js';
@@ -59,14 +60,17 @@ export class RunGuard {
   readonly approvals: Approvals;
   readonly questions: Questions;
   readonly #options: RunGuardOptions;
-  readonly #ledger = new CallLedger();
+  readonly #ledger: CallLedger;
   #rules: Rules | undefined;
   /** True if a call of the run has asked, also if it asked an earlier process. */
   #wasAsked = false;
+  #wasFlooded = false;
+  readonly #interrupted = new InterruptedAgents();
 
   constructor(options: RunGuardOptions) {
     this.#options = options;
-    const { policy, record, questions } = options;
+    const { policy, record, questions, off } = options;
+    this.#ledger = new CallLedger(off);
     this.requests = new PersonRequests(record, policy.approvalTimeoutMs);
     this.approvals = new Approvals(record, this.requests);
     this.questions = new Questions(record, this.requests, questions === 'decline');
@@ -112,6 +116,15 @@ export class RunGuard {
     return breach === undefined ? undefined : ranWithoutLeave(call.toolUseId, call.tool, breach);
   }
 
+  /**
+   * A call that is in the log, although it has neither asked nor ended. In a run that went well, Claude Code leaves none: somebody
+   * may have kept it from asking, and have written the end of the run in its place. Call this when the whole log is read.
+   */
+  unjudged(): Breach | undefined {
+    const call = this.#ledger.unjudged((parent) => this.#interrupted.has(parent));
+    return call && ranWithoutLeave(call.toolUseId, call.tool, 'without asking, or was given up: it has no result');
+  }
+
   async #judge(asked: ToolCall, askedAt: number | undefined): Promise<Verdict> {
     try {
       const off = whyOff(asked, this.#options.off ?? []);
@@ -142,14 +155,29 @@ export class RunGuard {
    */
   inspect(observations: readonly Observation[], enforced: boolean | 'ended'): Observation[] {
     const rated = this.#ratedCalls(observations);
+    const seen = this.#judged(observations, rated, enforced);
+    if (enforced !== true || !this.#ledger.isFlooded || this.#wasFlooded) return seen;
+    this.#wasFlooded = true;
+    return [
+      ...seen,
+      breachOf('unknown', 'unknown', `The log reports more open tool calls than a run has. ${OPEN_CAUSE}`),
+    ];
+  }
+
+  #judged(
+    observations: readonly Observation[],
+    rated: ReadonlyMap<Observation, ToolCall>,
+    enforced: boolean | 'ended',
+  ): Observation[] {
     return observations.flatMap((observation): Observation[] => {
+      this.#interrupted.observe(observation);
       if (observation.kind === 'tampered') {
         const reason = `The log cannot be read where it may tell of a tool call, or transcripts are missing from it. ${OPEN_CAUSE}`;
         return enforced === true ? [breachOf('unknown', 'unknown', reason)] : [];
       }
       const call = rated.get(observation);
       if (call && observation.kind === 'tool') {
-        this.#ledger.logged(call, this.#decide(call).decision === 'allow');
+        this.#ledger.logged(call, this.#decide(call).decision === 'allow', observation.parentToolUseId);
         if (enforced === false) this.#ledger.exempt(call.toolUseId);
         return [call.danger ? { ...observation, danger: call.danger } : observation];
       }

@@ -68,7 +68,7 @@ export class SessionAdmission {
     const plan = planOf(options, tree.leader(options.parentId)?.session);
     requireDependencies(id, plan, options.parentId, { registry: store.registry, live: this.#options.live, tree });
     const settled = tree.reserve(options.parentId);
-    queue.holds.enter(spec.id, accountOf(spec));
+    queue.holds.enter(spec.id, accountOf(spec), spec.onOverage);
     try {
       queue.admit(spec.id, plan);
     } catch (error) {

@@ -22,16 +22,18 @@ const PROGRESS_MS = 60_000;
 const MOST_AUTOMATIC = 100;
 const ERROR_LENGTH = 1_000;
 
-/**
- * Decides what follows a run. Pure.
- *
- * @param options `feedback` is set if the run was stopped to go on with it
- */
-export function afterRun(
-  session: UnifiedSession,
-  outcome: Outcome,
-  options: { feedback?: string | undefined; retry: ResolvedRetry; now: number },
-): NextStep {
+/** What the decision depends on, besides the record and the outcome. */
+interface AfterRunOptions {
+  /** Set if the run was stopped to go on with it. */
+  feedback?: string | undefined;
+  retry: ResolvedRetry;
+  now: number;
+  /** True if a limit of the session is used up, so that a further run would end at its first answer. Default `false`. */
+  isSpent?: boolean;
+}
+
+/** Decides what follows a run. Pure. */
+export function afterRun(session: UnifiedSession, outcome: Outcome, options: AfterRunOptions): NextStep {
   const step = stepAfter(session, outcome, options);
   const failedAttempts = automaticRuns(session.runs);
   return step.kind === 'wait' && failedAttempts >= MOST_AUTOMATIC ? { kind: 'end', failedAttempts } : step;
@@ -40,7 +42,7 @@ export function afterRun(
 function stepAfter(
   session: UnifiedSession,
   outcome: Outcome,
-  { feedback, retry, now }: { feedback?: string | undefined; retry: ResolvedRetry; now: number },
+  { feedback, retry, now, isSpent = false }: AfterRunOptions,
 ): NextStep {
   const hasProgress = (run: SessionRun) => usedTokens(run) && workedMs(run, run.endedAt ?? now) >= PROGRESS_MS;
   if (feedback !== undefined && !outcome.final) return { kind: 'go-on', feedback };
@@ -59,6 +61,7 @@ function stepAfter(
     const failure: RunFailure = { pausedFor: 'usage_limit', ...failed, attempt };
     return { kind: 'wait', failure, ...(resetsAt !== undefined && { resetsAt }) };
   }
+  if (isSpent) return { kind: 'end' };
   const cause = retryCause(outcome);
   if (!cause || !retry.on.includes(cause)) return outputRetry(session, outcome) ?? { kind: 'end' };
   const attempt = attemptOf(

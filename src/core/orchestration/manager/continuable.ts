@@ -1,5 +1,6 @@
 import type { Spending } from '../run/limits.js';
 import { requireEnv } from '../run/required-env.js';
+import type { SessionLimits } from '../session/limits.js';
 import type { UnifiedSession } from '../session/record.js';
 import { OrchestrationError } from '../util/errors.js';
 import type { LiveSession } from './live-sessions.js';
@@ -12,7 +13,9 @@ export function requireContinuable(
   fresh = false,
 ): void {
   const { id, status } = session;
-  const why = whyNotContinued(session, live, fresh) ?? spent(spending, live);
+  const limit = spentLimit(spending, live.spec.limits);
+  const spent = limit && `it has spent its ${limit}. Create a new session`;
+  const why = whyNotContinued(session, live, fresh) ?? spent;
   if (why !== undefined) {
     throw new OrchestrationError('ILLEGAL_TRANSITION', `Session ${id} ('${status}') cannot be continued: ${why}.`);
   }
@@ -45,9 +48,10 @@ function whyNotContinued(
 }
 
 /** The limit that the session has used up, over all runs. A further run would end at its first answer. */
-function spent({ costUsd, tokens }: Spending, { spec: { limits } }: LiveSession): string | undefined {
-  const limit =
+export function spentLimit({ costUsd, tokens }: Spending, limits: SessionLimits): string | undefined {
+  return (
     (limits.costUsd !== undefined && costUsd >= limits.costUsd && `limits.costUsd ($${limits.costUsd})`) ||
-    (limits.tokens !== undefined && tokens > 0 && tokens >= limits.tokens && `limits.tokens (${limits.tokens})`);
-  return limit ? `it has spent its ${limit}. Create a new session` : undefined;
+    (limits.tokens !== undefined && tokens > 0 && tokens >= limits.tokens && `limits.tokens (${limits.tokens})`) ||
+    undefined
+  );
 }

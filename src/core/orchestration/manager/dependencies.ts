@@ -87,6 +87,15 @@ function waitedFor(
   return undefined;
 }
 
+/**
+ * True if a session failed because its account cannot work. Its work is not lost: a person mends the account, and continues it. So
+ * sessions that come after it wait for that.
+ */
+export function failedForAccount(session: Pick<UnifiedSession, 'status' | 'result'> | undefined): boolean {
+  const reason = session?.status === 'failed' ? session.result?.reason : undefined;
+  return reason === 'auth' || reason === 'spend_limit';
+}
+
 /** What is said of a session that ended because another one did not complete. At most this much of the other one's error. */
 const MOST_CAUSE = 500;
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { QueueEvent } from '../session/events.js';
+import type { OverageChoice } from '../session/overage.js';
 import type { QueueHold } from '../session/queue-hold.js';
 import { callAt } from '../util/call-at.js';
 import type { Clock } from '../util/clock.js';
@@ -21,8 +22,13 @@ const ALL = '';
 const NEXT_STEPS = {
   auth: 'Log in again, or replace the key. Then release the queue, and continue what failed.',
   spend_limit: 'Raise the limit, or add credits. Then release the queue, and continue what failed.',
-  usage_limit: 'The sessions go on when the window is reset.',
+  usage_limit: 'The sessions go on by themselves then.',
+  overage: 'Sessions that may not pay extra usage go on by themselves then.',
 } as const;
+/** The worst first. A hold is never replaced by a better one. */
+const WORST = ['spend_limit', 'auth', 'usage_limit', 'overage'];
+/** These end by themselves, and a session that has waited for that may start. */
+const PASSING = ['usage_limit', 'overage'];
 
 export type AccountFailure = Pick<QueueHold, 'until'> & { reason: keyof typeof NEXT_STEPS; error: string };
 
@@ -47,8 +53,10 @@ export class QueueHolds {
   readonly #timers = new Map<string, () => void>();
   /** The account of each session that waits or runs, also before the session is on record. */
   readonly #accounts = new Map<string, string>();
-  /** Sessions that may start although their account is at its usage limit: they have waited for its end. */
-  readonly #exempt = new Set<string>();
+  /** Sessions that go on where extra usage is paid. */
+  readonly #paying = new Set<string>();
+  /** Sessions that may start although their account is at a usage limit, and the latest end of such a limit. */
+  readonly #exempt = new Map<string, number>();
   readonly #write = serialized();
 
   constructor(options: QueueHoldsOptions) {
@@ -61,14 +69,16 @@ export class QueueHolds {
   }
 
   /** Called before a session enters the queue. */
-  enter(id: string, account: string): void {
+  enter(id: string, account: string, onOverage: OverageChoice = 'continue'): void {
     this.#accounts.set(id, account);
+    if (onOverage === 'continue') this.#paying.add(id);
   }
 
   /** Called when a session is forgotten. */
   leave(id: string): void {
     this.#accounts.delete(id);
     this.#exempt.delete(id);
+    this.#paying.delete(id);
   }
 
   accountOf(id: string): string | undefined {
@@ -79,7 +89,9 @@ export class QueueHolds {
   mayStart(id: string): boolean {
     if (this.#holds.has(ALL)) return false;
     const held = this.#holds.get(this.#accounts.get(id) ?? ALL);
-    return held === undefined || (held.reason === 'usage_limit' && this.#exempt.has(id));
+    if (!held || (held.reason === 'overage' && this.#paying.has(id))) return true;
+    if (!PASSING.includes(held.reason)) return false;
+    return (held.until ?? 0) <= (this.#exempt.get(id) ?? Number.NEGATIVE_INFINITY);
   }
 
   /** Called when a run of the session is over. */
@@ -87,9 +99,13 @@ export class QueueHolds {
     this.#exempt.delete(id);
   }
 
-  /** Lets a session start, even if its account is at its usage limit. */
-  exempt(id: string): void {
-    this.#exempt.add(id);
+  /**
+   * Lets the next run of a session start, even if its account is at its usage limit.
+   *
+   * @param until only if the limit ends until then, because the session has waited for that. Default: whenever it ends
+   */
+  exempt(id: string, until = Number.POSITIVE_INFINITY): void {
+    this.#exempt.set(id, until);
   }
 
   /** Called when the run of a session has shown that no session of its account can work. */
@@ -97,8 +113,8 @@ export class QueueHolds {
     const account = this.#accounts.get(id);
     if (account === undefined) return;
     const before = this.#holds.get(account);
-    const isWorse = before?.reason === 'usage_limit' && reason !== 'usage_limit';
-    const isLater = before?.reason === 'usage_limit' && (before.until ?? 0) < (until ?? 0);
+    const isWorse = before !== undefined && WORST.indexOf(reason) < WORST.indexOf(before.reason);
+    const isLater = before?.reason === reason && PASSING.includes(reason) && (before.until ?? 0) < (until ?? 0);
     if (before && !isWorse && !isLater) return;
     const message = `${truncate(stripControl(error), ERROR_LENGTH)} No session of the account ${quote(account)} starts. ${NEXT_STEPS[reason]}`;
     const since = before && !isWorse ? before.since : this.#options.clock.now();

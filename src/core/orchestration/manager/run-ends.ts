@@ -6,11 +6,12 @@ import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import { defined } from '../util/defined.js';
 import { afterRun, type NextStep } from './after-run.js';
-import { goOnText } from './go-on-text.js';
+import { spentLimit } from './continuable.js';
 import type { LiveSessions } from './live-sessions.js';
 import type { QueueHolds } from './queue-holds.js';
 import type { SessionQueue } from './session-queue.js';
 import { resumeTime, TimedWaits } from './usage-limit.js';
+import { whatNext } from './what-next.js';
 
 export interface RunEndsOptions {
   store: SessionStore;
@@ -21,6 +22,14 @@ export interface RunEndsOptions {
   effects: LeaderEffects;
   /** Begins a run of a session that has a slot. */
   start: (id: string) => void;
+}
+
+/** What is known of a further run besides its feedback. */
+interface FurtherRun {
+  readonly exitCode?: number | undefined;
+  readonly commandId?: string | undefined;
+  readonly fresh?: true | undefined;
+  readonly outputRetry?: number | undefined;
 }
 
 /** Carries out what follows the end of a run: the session ends, waits, or goes on. */
@@ -42,50 +51,54 @@ export class RunEnds {
     ended.run = undefined;
     this.#options.holds.ran(id);
     const { exitCode } = outcome.result;
-    const { retry = DEFAULT_RETRY } = ended.spec;
-    const next = afterRun(session, outcome, { feedback, retry, now: clock.now() });
-    if (next.kind === 'go-on')
-      this.goOn(id, next.feedback, {
+    const { retry = DEFAULT_RETRY, limits } = ended.spec;
+    const isSpent = spentLimit(this.#options.effects.tree.spending(session), limits) !== undefined;
+    const next = afterRun(session, outcome, { feedback, retry, now: clock.now(), isSpent });
+    if (next.kind === 'go-on') {
+      // Somebody wants this session to go on now. A run that only gives its result again is nobody's wish.
+      if (next.outputRetry === undefined) this.#options.holds.exempt(id);
+      else this.#options.queue.giveBackIfHeld(id);
+      this.#goOn(id, next.feedback, {
         exitCode,
         fresh: session.runs.at(-1)?.stop?.fresh,
         commandId: session.runs.at(-1)?.stop?.commandId,
         outputRetry: next.outputRetry,
       });
-    else if (next.kind === 'wait') this.#suspend(session, next, exitCode);
+    } else if (next.kind === 'wait') this.#suspend(session, next, exitCode);
     else this.#end(session, outcome, next.failedAttempts);
   }
 
   /**
-   * Adds a run to a session that has not ended. If the session has given its slot back, it waits in line for a slot.
+   * Adds a run to a session that waits until a time, because somebody wants it to go on now. It waits in line for a slot.
    *
-   * @param feedback default: what an agent is told whose session goes on by itself
+   * @param feedback default: what an agent is told whose session goes on by itself, see `whatNext`
    */
-  goOn(
-    id: string,
-    feedback?: string,
-    known: {
-      exitCode?: number | undefined;
-      commandId?: string | undefined;
-      fresh?: true | undefined;
-      outputRetry?: number | undefined;
-    } = {},
-  ): UnifiedSession {
-    const { live, queue, holds, store, clock, start } = this.#options;
+  goOn(id: string, feedback?: string, how: Pick<FurtherRun, 'fresh' | 'commandId'> = {}): UnifiedSession {
+    this.#options.holds.exempt(id);
+    return this.#goOn(id, feedback, how);
+  }
+
+  /** Adds a run to a session whose wait is over. */
+  #wake(id: string): void {
+    const { pausedFor, resumeAt } = this.#options.store.registry.require(id);
+    if (pausedFor !== 'retry') this.#options.holds.exempt(id, resumeAt);
+    this.#goOn(id);
+  }
+
+  /** Adds a run to a session that has not ended. If the session has given its slot back, it waits in line for a slot. */
+  #goOn(id: string, feedback?: string, known: FurtherRun = {}): UnifiedSession {
+    const { live, queue, store, clock, start } = this.#options;
     this.forgetWait(id);
-    // It has waited for the end of the limit, or somebody wants it to go on now.
-    holds.exempt(id);
     const session = store.registry.require(id);
-    // Without a conversation, the run begins anew with the prompt.
-    const told = feedback ?? (session.conversationId === undefined ? undefined : goOnText(session));
-    live.require(id).feedback = told;
+    const told = feedback === undefined ? whatNext(session) : { feedback };
+    live.require(id).feedback = told.feedback;
     const admission = queue.readmit(id);
     const next = store.dispatch(id, {
       type: 'continued',
       at: clock.now(),
       ...(admission.status === 'queued' && { queuePosition: admission.position }),
-      // A run that only goes on where the last one stopped does not begin a new count.
-      ...defined(feedback === undefined ? { outputRetry: session.runs.at(-1)?.outputRetry } : {}),
-      ...defined({ feedback: told, ...known }),
+      ...told,
+      ...defined(known),
     });
     if (admission.status === 'starting') start(id);
     else queue.changed(id);
@@ -94,7 +107,7 @@ export class RunEnds {
 
   /** Continues the wait of a session that an earlier manager had. */
   restoreWait(id: string, resumeAt: number): void {
-    this.#waits.wait(id, resumeAt, () => this.goOn(id));
+    this.#waits.wait(id, resumeAt, () => this.#wake(id));
   }
 
   /** Called when a session that waits no longer does. */
@@ -120,13 +133,22 @@ export class RunEnds {
       failure.pausedFor === 'retry'
         ? at + retryDelay(retry, failure.attempt, id)
         : resumeTime(at, failure.attempt, resetsAt);
-    this.#waits.wait(id, resumeAt, () => this.goOn(id));
+    this.#waits.wait(id, resumeAt, () => this.#wake(id));
     store.dispatch(id, { type: 'suspended', at, resumeAt, failure, ...(exitCode !== undefined && { exitCode }) });
     // Others of the account would only reach the same limit.
-    if (failure.pausedFor === 'usage_limit' && resetsAt !== undefined) {
-      holds.accountFailed(id, { reason: 'usage_limit', error: failure.error, until: resumeAt });
+    if (failure.pausedFor !== 'retry') {
+      holds.accountFailed(id, { reason: failure.pausedFor, error: failure.error, until: resumeAt });
     }
     queue.leave(id);
+  }
+
+  /** Others of the account that may not pay extra usage would end as well. If the reset is not known, nobody would let them go on. */
+  #paysExtra(id: string, error: string): void {
+    const { clock, queue, holds } = this.#options;
+    const resetsAt = queue.usage.overageUntil(holds.accountOf(id));
+    if (resetsAt !== undefined) {
+      holds.accountFailed(id, { reason: 'overage', error, until: resumeTime(clock.now(), 1, resetsAt) });
+    }
   }
 
   #end({ id, runs }: UnifiedSession, outcome: Outcome, failedAttempts: number | undefined): void {
@@ -142,6 +164,7 @@ export class RunEnds {
     });
     const { reason, error = '' } = ended.result ?? result;
     if (reason === 'auth' || reason === 'spend_limit') holds.accountFailed(id, { reason, error });
+    else if (reason === 'overage') this.#paysExtra(id, error);
     queue.leave(id);
     void effects.ended(ended);
   }

@@ -6,12 +6,14 @@ import type { QueueStatus } from '../session/queue-status.js';
 import type { UnifiedSession } from '../session/record.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
-import { dependencyFailed, dependencyGone } from './dependencies.js';
+import { dependencyFailed, dependencyGone, failedForAccount } from './dependencies.js';
 import { QueueHolds } from './queue-holds.js';
 import { UsageBook } from './usage-book.js';
 
 /** How many sessions an event of the queue names. Otherwise each change of a long queue would cost more than the change itself. */
 const MOST_NAMED = 100;
+/** How many sessions end, or are told of their place, in one turn of the event loop because of others. Thousands would block it. */
+const MOST_A_TURN = 100;
 
 export interface SessionQueueOptions extends Omit<SessionSlotsOptions, 'onChange' | 'priorityOf' | 'mayStart'> {
   store: SessionStore;
@@ -35,6 +37,12 @@ export class SessionQueue extends SessionSlots {
   readonly #plans: SessionPlans;
   /** Sessions that have ended or go on, for which their dependants were not looked at yet. Undefined while none is looked at. */
   #unsettled: string[] | undefined;
+  /** Sessions that can never start, and the session because of which. They are ended in order. */
+  readonly #failing = new Map<string, { readonly dependency: string; readonly isGone: boolean }>();
+  /** Sessions that came into line, or left it. */
+  readonly #untold = new Set<string>();
+  #nextTurn: NodeJS.Immediate | undefined;
+  #isClosed = false;
 
   constructor({ store, clock, stateDir, onDependencyFailed, onStart, ...options }: SessionQueueOptions) {
     const holds = new QueueHolds({
@@ -50,6 +58,7 @@ export class SessionQueue extends SessionSlots {
     const plans = new SessionPlans({
       now: () => clock.now(),
       statusOf: (id) => store.registry.peek(id)?.status,
+      mayComplete: (id) => failedForAccount(store.registry.peek(id)),
       onTime: (ids) => this.#mayStart(ids),
     });
     super({
@@ -74,6 +83,11 @@ export class SessionQueue extends SessionSlots {
   override readmit(id: string): Admission {
     if (this.isRunning(id) || (!this.isHeld && this.holds.mayStart(id))) return super.readmit(id);
     return this.await(id);
+  }
+
+  /** Called before a session goes on for which nobody waits. If nothing may start now, it has no slot from now on. */
+  giveBackIfHeld(id: string): void {
+    if (this.isHeld || !this.holds.mayStart(id)) this.release(id);
   }
 
   /** Puts a session at the end of the line, even beyond the limit. */
@@ -172,8 +186,10 @@ export class SessionQueue extends SessionSlots {
     return this.status(MOST_NAMED);
   }
 
-  /** From now on, no session starts because its time has come. */
+  /** From now on, no session starts because its time has come, and none ends because of others that ended before. */
   close(): void {
+    this.#isClosed = true;
+    clearImmediate(this.#nextTurn); // The next manager looks at all of them again.
     this.#plans.close();
     this.holds.close();
     this.usage.close();
@@ -185,7 +201,7 @@ export class SessionQueue extends SessionSlots {
 
   /**
    * Carries out a change, and what follows from it for the sessions that come after this one. If one of these ends, too, the ones
-   * that come after it follow in the same call. They may be thousands in a row, so this is a loop.
+   * that come after it follow. They may be thousands in a row, so this is a loop, and what is left goes on in the next turn.
    */
   #settle(id: string, change: () => void, isGone = false): void {
     if (this.#unsettled) {
@@ -193,30 +209,48 @@ export class SessionQueue extends SessionSlots {
       change();
       return;
     }
-    const unsettled = [id];
+    this.#carryOut([id], change, isGone ? id : undefined);
+  }
+
+  #carryOut(unsettled: string[], change: () => void, gone?: string): void {
     const touched: string[] = [];
     this.#unsettled = unsettled;
     try {
       this.together(() => {
         change();
-        for (const ended of unsettled) {
-          const { changed, failed } = this.#plans.settle(ended, isGone && ended === id);
-          for (const dependant of changed) {
-            if (this.setBlocked(dependant, this.#plans.isBlocked(dependant))) touched.push(dependant);
-          }
-          const dependency = this.#store.registry.get(ended);
-          for (const dependant of failed) {
-            // A session that is still being created is ended when it is on record.
-            const isWaiting = this.#store.registry.peek(dependant)?.status === 'queued';
-            const error = dependency ? dependencyFailed(dependency) : dependencyGone(ended);
-            if (isWaiting) this.#onDependencyFailed(dependant, error);
-          }
-        }
+        let ends = 0;
+        do {
+          for (const id of unsettled.splice(0)) this.#dependantsOf(id, id === gone, touched);
+        } while (ends++ < MOST_A_TURN && this.#endNext());
       });
     } finally {
       this.#unsettled = undefined;
     }
     this.#tell(touched);
+  }
+
+  /** Looks at the sessions that wait for this one. Adds those that came into line, or left it, to `touched`. */
+  #dependantsOf(ended: string, isGone: boolean, touched: string[]): void {
+    const { changed, failed } = this.#plans.settle(ended, isGone);
+    for (const dependant of failed) this.#failing.set(dependant, { dependency: ended, isGone });
+    for (const dependant of changed) {
+      if (this.setBlocked(dependant, this.#plans.isBlocked(dependant))) touched.push(dependant);
+    }
+  }
+
+  /** Ends the next session that can never start. Returns false if there is none. */
+  #endNext(): boolean {
+    const [next] = this.#failing;
+    if (!next) return false;
+    const [id, { dependency, isGone }] = next;
+    this.#failing.delete(id);
+    // The session that it waits for may go on again by now. A session that is still being created is ended when it is on record.
+    const failed = isGone ? this.#plans.has(id) && dependency : this.#plans.failedDependency(id)?.id;
+    if (failed && this.#store.registry.peek(id)?.status === 'queued') {
+      const record = this.#store.registry.get(failed);
+      this.#onDependencyFailed(id, record ? dependencyFailed(record) : dependencyGone(failed));
+    }
+    return true;
   }
 
   #mayStart(ids: readonly string[]): void {
@@ -230,10 +264,24 @@ export class SessionQueue extends SessionSlots {
 
   /** Sets on record that sessions came into line, or left it, and still wait. */
   #tell(ids: readonly string[]): void {
-    for (const id of ids) {
+    for (const id of ids) this.#untold.add(id);
+    let most = MOST_A_TURN;
+    for (const id of this.#untold) {
+      if (most-- === 0) break;
+      this.#untold.delete(id);
       if (this.#store.registry.peek(id)?.status !== 'queued' || this.isRunning(id)) continue;
       const queuePosition = this.positionOf(id);
       this.#store.dispatch(id, { type: 'queued', ...(queuePosition !== undefined && { queuePosition }) });
     }
+    if (this.#failing.size + this.#untold.size > 0 && !this.#isClosed)
+      this.#nextTurn ??= setImmediate(() => this.#goOn());
+  }
+
+  /** Goes on with what was left for this turn of the event loop. */
+  #goOn(): void {
+    this.#nextTurn = undefined;
+    const [ending] = this.#failing.keys();
+    this.#carryOut([], () => {});
+    if (ending !== undefined) this.changed(ending);
   }
 }

@@ -135,7 +135,7 @@ export class SessionRuns {
   restore(prepared: PreparedSession, session: UnifiedSession): void {
     const { id, status, resumeAt } = session;
     this.#live.add(prepared, session.runs.at(-1)?.feedback);
-    this.queue.holds.enter(id, session.account ?? accountOf(prepared.spec));
+    this.queue.holds.enter(id, session.account ?? accountOf(prepared.spec), prepared.spec.onOverage);
     this.#store.dispatch(id, { type: 'recovered', session });
     if (isTerminal(status) || status === 'queued') return;
     // A session that waits until a time has no slot.

@@ -22,6 +22,13 @@ export class UsageBook {
     return [...this.#windows.values()];
   }
 
+  /** When the windows are reset for which an account pays extra, in epoch milliseconds. Undefined if that is not known. */
+  overageUntil(account: string | undefined): number | undefined {
+    const paid = this.windows.filter((window) => window.account === account && window.overage);
+    const resets = paid.flatMap(({ resetsAt }) => resetsAt ?? []);
+    return resets.length > 0 ? Math.max(...resets) : undefined;
+  }
+
   /** Called with what a session's log reports. */
   observe(account: string, observations: readonly Observation[], at: number): void {
     for (const observation of observations) {

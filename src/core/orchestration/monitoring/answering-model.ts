@@ -1,5 +1,6 @@
 import type { Observation } from '../session/observation.js';
 import { quote } from '../util/errors.js';
+import { stripControl } from '../util/text.js';
 import type { Json } from './content-blocks.js';
 import { clipped } from './event-fields.js';
 import { plainModelId } from './model-id.js';
@@ -28,7 +29,7 @@ export class AnsweringModel {
     if (typeof from !== 'string' || typeof to !== 'string') return [];
     // With this scope, only one answer of a subagent came from the other model.
     if (scope !== 'local') this.#expected = known(to);
-    return [fallback(from, to, typeof content === 'string' ? ` ${content.slice(0, SHOWN)}` : '')];
+    return [fallback(from, to, typeof content === 'string' ? ` ${stripControl(content.slice(0, SHOWN))}` : '')];
   }
 
   /** @param model as a message of the agent itself, not of a subagent, names it */

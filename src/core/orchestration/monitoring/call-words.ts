@@ -1,8 +1,10 @@
 /** A line about a tool call or its result has one of these words. In a text that a line quotes, their quotes are escaped. */
 const WORDS = ['"tool_use"', '"tool_use_id"', '"tool_result"'];
-/** The beginning of an escaped character. Claude escapes control characters this way, and no letters. */
-const ESCAPE = '\\u00';
-const LETTERS = /[2-7]/;
+/**
+ * An escaped letter. Claude escapes control characters this way, and no letters. The whole text is searched at once, because an
+ * agent can write millions of beginnings of such a character.
+ */
+const ESCAPED_LETTER = /\\u00[2-7]/;
 /** A word may begin in one part and end in the next one. */
 const KEPT = Math.max(...WORDS.map((word) => word.length));
 
@@ -22,14 +24,7 @@ export class CallWords {
   add(part: string): void {
     if (this.#found) return;
     const text = this.#end + part;
-    this.#found = WORDS.some((word) => text.includes(word)) || hasEscapedLetter(text);
+    this.#found = WORDS.some((word) => text.includes(word)) || ESCAPED_LETTER.test(text);
     this.#end = text.slice(-KEPT);
   }
-}
-
-function hasEscapedLetter(text: string): boolean {
-  for (let at = text.indexOf(ESCAPE); at >= 0; at = text.indexOf(ESCAPE, at + 1)) {
-    if (LETTERS.test(text[at + ESCAPE.length] ?? '')) return true;
-  }
-  return false;
 }

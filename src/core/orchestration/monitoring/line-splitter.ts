@@ -1,6 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import { JsonValueCount } from '../util/value-count.js';
 import { CallWords } from './call-words.js';
+import { FurtherEvent } from './further-event.js';
 
 /** A longer line is not held in memory: only its beginning is reported. Claude's longest lines, with images, have about 5 MB. */
 export const MOST_LINE_BYTES = 8 * 1024 * 1024;
@@ -15,6 +16,8 @@ export interface LineListener {
    * rest of the line is not examined.
    */
   onOversizedCall?(start: string): void;
+  /** A further event begins within such a line. Reported once, after `onOversizedCall`, which has to be present. */
+  onOversizedEvent?(start: string): void;
   /**
    * A line with more values than Claude ever writes, see `JsonValueCount`. Parsing it would block the event loop. If this is
    * absent, such lines are left out.
@@ -39,7 +42,7 @@ export class LineSplitter {
   readonly #mostBytes: number;
   readonly #long = new LongLine();
   /** Set while the rest of a line is skipped. */
-  #skipping: { readonly start: string; readonly words: CallWords } | undefined;
+  #skipping: { readonly start: string; readonly words: CallWords; readonly further: FurtherEvent } | undefined;
   #stopped = false;
 
   constructor(listener: LineListener, mostBytes = MOST_LINE_BYTES) {
@@ -106,7 +109,7 @@ export class LineSplitter {
     }
     const { text } = this.#long.take();
     const start = text.slice(0, SHOWN);
-    this.#skipping = { start, words: new CallWords() };
+    this.#skipping = { start, words: new CallWords(), further: new FurtherEvent() };
     this.#listener.onOversized(start);
     this.#examine(text);
     this.#examine(part.toString('latin1')); // Bytes are enough: the words have no other characters.
@@ -114,12 +117,14 @@ export class LineSplitter {
 
   /** Examines a part of a line that is skipped. */
   #examine(part: string): void {
-    const { onOversizedCall } = this.#listener;
+    const { onOversizedCall, onOversizedEvent } = this.#listener;
     if (!this.#skipping || !onOversizedCall || this.#stopped) return;
-    const { start, words } = this.#skipping;
-    if (words.found) return;
+    const { start, words, further } = this.#skipping;
+    const before = { call: words.found, event: words.found && further.found };
     words.add(part);
-    if (words.found) onOversizedCall.call(this.#listener, start);
+    further.add(part);
+    if (words.found && !before.call) onOversizedCall.call(this.#listener, start);
+    if (words.found && further.found && !before.event) onOversizedEvent?.call(this.#listener, start);
   }
 }
 

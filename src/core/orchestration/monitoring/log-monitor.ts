@@ -5,6 +5,7 @@ import type { Observation, ResultObservation } from '../session/observation.js';
 import { truncate } from '../util/text.js';
 import type { BacklogState } from './backlog.js';
 import { ClaudeEventReader } from './claude-events.js';
+import { hasFurtherEvent } from './further-event.js';
 import { LogFollower } from './log-follower.js';
 import type { LogEvent, LogSource, OpenLogSource } from './log-source.js';
 import { OtherLines, SHOWN_LENGTH } from './other-lines.js';
@@ -74,6 +75,7 @@ export class LogMonitor {
       onOversized: (start) => monitor.#others.add(`A log line was skipped because of its length: ${start}`),
       // Other long lines lose nothing: they hold a document that Claude read, such as a PDF.
       onOversizedCall: (start) => monitor.#unread(start),
+      onOversizedEvent: (start) => monitor.#hidden(start),
       onDense: (line, complete) => monitor.#readDense(line, complete),
       onEvent: (event, byUser) => monitor.#readEvent(event, byUser),
       onOtherLine: (line) => monitor.#others.add(line),
@@ -164,8 +166,7 @@ export class LogMonitor {
     this.#others.add(`A log line was skipped because of its many values: ${line.slice(0, SHOWN_LENGTH)}`);
     const written = complete || line.trimEnd().endsWith('}');
     if (!written || !TELLS_OF_CALL.test(line)) return;
-    // An agent may write the beginning of a result in front of Claude's line, to hide that line.
-    if (FURTHER_EVENT.test(line)) this.#report([{ kind: 'tampered' }]);
+    if (hasFurtherEvent(line)) this.#report([{ kind: 'tampered' }]);
     else this.#unread(line.slice(0, SHOWN_LENGTH));
   }
 
@@ -176,6 +177,11 @@ export class LogMonitor {
     else this.#report([{ kind: 'tool-result', toolUseId, outcome: 'ok', output: '', skipped: true }]);
   }
 
+  /** An agent may write the beginning of a result in front of Claude's line, to hide that line. Other lines are already reported. */
+  #hidden(start: string): void {
+    if (RESULT_START.test(start)) this.#report([{ kind: 'tampered' }]);
+  }
+
   #diagnose(line: string): void {
     const error = classifyDiagnostic(line);
     this.#report([{ kind: 'diagnostic', line }, ...(error ? [{ kind: 'error', ...error } as const] : [])]);
@@ -183,8 +189,6 @@ export class LogMonitor {
 }
 
 const TELLS_OF_CALL = /"tool_use_id"|"type":"tool_use"/;
-/** The beginning of an event within a line. In a string of Claude's line the quotes would be escaped. */
-const FURTHER_EVENT = /.\{"type":"(?:assistant|user|system|result)"/s;
 const RESULT_START = /^\{"type":"user".*?"tool_use_id":"([^"]{1,200})"/s;
 /** How often parsing a line is tried again from a later brace on. */
 const MOST_TRIES = 8;

@@ -9,6 +9,8 @@ export interface SessionPlansOptions {
   now: () => number;
   /** The status of a session. Undefined if there is no such session (yet). */
   statusOf: (id: string) => SessionStatus | undefined;
+  /** True if a session that has failed is expected to be continued, so that it may complete yet. Default: false for every session. */
+  mayComplete?: (id: string) => boolean;
   /** Called when it is time for sessions that waited for no more than that. */
   onTime: (ids: readonly string[]) => void;
 }
@@ -77,6 +79,11 @@ export class SessionPlans {
     }
   }
 
+  /** True if a session waits in the queue, and has something to wait for, or had. */
+  has(id: string): boolean {
+    return this.#waiting.has(id);
+  }
+
   /** True if a session may not start yet. */
   isBlocked(id: string): boolean {
     const waiting = this.#waiting.get(id);
@@ -139,7 +146,8 @@ export class SessionPlans {
 
   #stateOf(dependency: SessionDependency): 'open' | 'met' | 'failed' {
     const status = this.#options.statusOf(dependency.id);
-    return status !== undefined && isTerminal(status) ? endOf(dependency, status) : 'open';
+    const state = status !== undefined && isTerminal(status) ? endOf(dependency, status) : 'open';
+    return state === 'failed' && this.#options.mayComplete?.(dependency.id) ? 'open' : state;
   }
 
   /** One timer for all, because there may be thousands that wait for a time. */

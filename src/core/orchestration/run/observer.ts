@@ -10,6 +10,7 @@ import { ChannelCoderSource } from '../monitoring/channelcoder-source.js';
 import { InjectedSource } from '../monitoring/injected-source.js';
 import { LogMonitor, type LogMonitorOptions } from '../monitoring/log-monitor.js';
 import { priceWarnings } from '../monitoring/prices.js';
+import { PastResets } from '../monitoring/reset-past.js';
 import { StandingProblems } from '../monitoring/standing-problems.js';
 import { releaseWarning } from '../monitoring/tested-releases.js';
 import { logBytesOf } from '../session/limits.js';
@@ -71,6 +72,7 @@ export class RunObserver {
   /** The sources that are read too late to see what the agent does. */
   readonly #unseen = new Set<'log' | 'copy'>();
   readonly #problems = new StandingProblems();
+  readonly #resets = new PastResets();
   /** True if the log, as far as it is read, ends with the end of the agent's turn. */
   #turnOver = false;
 
@@ -253,7 +255,8 @@ export class RunObserver {
     const { costUsd } = this.#options.request.spec.limits;
     const untested = hooked ? releaseWarning(observations) : undefined;
     const unpriced = costUsd === undefined ? [] : priceWarnings(observations, costUsd);
-    return this.#problems.news(untested ? [untested, ...unpriced] : unpriced);
+    const past = this.#resets.read(observations, this.#replayed === undefined ? this.#options.record.clock.now() : 0);
+    return this.#problems.news([untested ?? [], unpriced, past].flat());
   }
 
   /** We see what an agent does only in its log. So the agent must not work while the log is read too late. */

@@ -93,7 +93,9 @@ export class ProviderWatch {
 
   #window(window: Window): void {
     const type = window.type ?? '';
-    if (window.status !== 'rejected' || window.overage) this.#rejected.clear();
+    // The event of one window says nothing about the others, unless the account pays for what is beyond them.
+    if (window.overage || (window.status !== 'rejected' && type === '')) this.#rejected.clear();
+    else if (window.status !== 'rejected') this.#rejected.delete(type);
     else if (this.#rejected.has(type) || this.#rejected.size < MOST_WINDOWS) this.#rejected.set(type, window);
   }
 

@@ -206,7 +206,15 @@ export class Run implements RunControl {
     await Promise.all([release, this.#parts.observer.drain()]);
     const { request, acceptsOutput } = this.#options;
     const { result } = this.#parts.observer.witnesses;
+    this.#judgeOpenCalls(end);
     return this.#concluded(await checkedOutcome(this.#outcome(end), result, request.spec.output, acceptsOutput));
+  }
+
+  /** A run that seems to have gone well has no call left that nobody has judged. A person may leave a terminal at any moment. */
+  #judgeOpenCalls(end: RunEnd): void {
+    if (end.closed || this.#outcome(end).status !== 'completed') return;
+    const breach = this.#parts.guard.unjudged();
+    if (breach) this.#parts.observer.breached(breach);
   }
 
   /** Adds the fields of the mode to the result, see `finalResult`. If `finalResult` fails, the record says so. */

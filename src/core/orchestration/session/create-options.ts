@@ -129,7 +129,8 @@ export interface CreateSessionOptions<T = unknown> extends OwnModelChoice {
    * otherwise this session ends as `failed`, reason `dependency_failed`, and so do those that come after it. With `on: 'ended'` it
    * does not matter how they end. Until then, the session is `queued` without a position, takes no slot, and lets later sessions
    * pass. If such a session is continued while this one still waits, this one waits for it again. While this one waits, they cannot
-   * be removed. A session that is led by another one must not wait for its leader. At most 1,000. Default: none.
+   * be removed. This one also waits for a session that failed as `auth` or `spend_limit` to be continued. A session that is led by
+   * another one must not wait for its leader. At most 1,000. Default: none.
    */
   after?: readonly AfterSession[];
   /**

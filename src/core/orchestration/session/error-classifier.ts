@@ -14,15 +14,23 @@ export interface Classification {
 interface Rule {
   readonly code: ErrorCode;
   readonly pattern: RegExp;
+  /** Absent if it counts for every source. */
+  readonly source?: ErrorSource;
 }
+
+/** The words with which Claude Code says that its own login is refused. Other programs, like git and npm, have logins of their own. */
+const CLAUDE_LOGIN =
+  /invalid api key ·|please run \/login|^\W{0,10}(error: ?)?not logged in\b(?! to\b)|oauth token (has expired|has been revoked|revoked)|failed to authenticate[.:] (api error|oauth)|\bapi error(?: \([^)\n]{1,200}\))?:? 401\b|^\W{0,10}apikeyhelper failed/im;
 
 /** The first rule that matches wins. So errors that stop a session come before errors from which an agent recovers. */
 const RULES: readonly Rule[] = [
   {
     code: 'auth',
+    source: 'api',
     pattern:
-      /invalid (api key|authentication)|authentication[_ ](error|failed)|oauth token has expired|please run \/login|not logged in|invalid x-api-key|\b401\b.*unauthori[sz]ed/i,
+      /invalid (api key|authentication)|authentication[_ ](error|failed)|oauth token has expired|please run \/login|not logged in|invalid x-api-key|\b401\b.{0,200}unauthori[sz]ed/i,
   },
+  { code: 'auth', pattern: CLAUDE_LOGIN },
   {
     // Claude Code's words, and those of the Messages API, Bedrock and Vertex.
     code: 'unknown_model',
@@ -60,7 +68,8 @@ const RULES: readonly Rule[] = [
   },
   {
     code: 'command_failed',
-    pattern: /^(error: )?(exit code|command failed|non-zero exit)|command not found|exited with (code|status) [1-9]/im,
+    pattern:
+      /^(error: )?(exit code|command failed|non-zero exit)|command not found|exited with (code|status) [1-9]|authentication failed|\b401\b.{0,200}unauthori[sz]ed/im,
   },
 ];
 
@@ -70,7 +79,7 @@ const SHOWN = 1_000;
 
 /** Judges how much an error text matters to a person who watches the session. */
 export function classifyError(text: string, source: ErrorSource): Classification {
-  const rule = ruleFor(text);
+  const rule = ruleFor(text, source);
   const message = stripControl(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
   const code = rule?.code ?? OTHERS[source];
   return { severity: severityOf(code), code, message };
@@ -80,11 +89,11 @@ const OTHERS = { tool: 'tool_failed', api: 'api_error', diagnostic: 'diagnostic'
 
 /** The classification of a log line that is not stream-json. Undefined if the line reports no error. */
 export function classifyDiagnostic(line: string): Classification | undefined {
-  return ruleFor(line) ? classifyError(line, 'diagnostic') : undefined;
+  return ruleFor(line, 'diagnostic') ? classifyError(line, 'diagnostic') : undefined;
 }
 
-function ruleFor(text: string): Rule | undefined {
+function ruleFor(text: string, from: ErrorSource): Rule | undefined {
   // The significant words stand at the start (of a message) or at the end (of a long command output).
   const examined = text.length > EXAMINED ? `${text.slice(0, EXAMINED / 2)}\n${text.slice(-EXAMINED / 2)}` : text;
-  return RULES.find((rule) => rule.pattern.test(examined));
+  return RULES.find(({ source = from, pattern }) => source === from && pattern.test(examined));
 }

@@ -18,11 +18,23 @@ interface CodeFacts {
 export const ERROR_CODES = {
   auth: {
     severity: 'critical',
-    nextStep: 'Log in again, or renew the key or token that the session gets, then continue the session.',
+    nextStep:
+      'Log in again, or renew the key or token that the session gets, then continue the session. If the account or its organisation is disabled, only its administrator or the provider can help.',
   },
   unknown_model: {
     severity: 'critical',
     nextStep: "Use the id of a model that the session's account and provider have, in the option 'model'.",
+  },
+  spend_limit: {
+    severity: 'critical',
+    once: 'problem',
+    nextStep:
+      'Raise the limit, or add credits. Then release the queue (releaseQueue) if it is held for the account, and continue the session.',
+  },
+  context_full: {
+    severity: 'critical',
+    once: 'problem',
+    nextStep: 'Continue the session with a fresh conversation: continue(id, feedback, { fresh: true }).',
   },
   guard_missing: {
     severity: 'critical',
@@ -69,7 +81,16 @@ export const ERROR_CODES = {
     once: 'message',
     nextStep: 'Use a tested release in the image, or a newer release of this library.',
   },
-  rate_limit: { severity: 'warning' },
+  reset_past: {
+    severity: 'warning',
+    once: 'problem',
+    nextStep:
+      "Check the machine's clock. If it is right, the provider's time is out of date: the session tries again by itself, after longer and longer waits.",
+  },
+  rate_limit: {
+    severity: 'warning',
+    nextStep: 'Wait: a session that reached a usage limit is paused, and goes on by itself when the limit is reset.',
+  },
   overage: {
     severity: 'warning',
     once: 'problem',

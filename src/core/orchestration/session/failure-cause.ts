@@ -1,5 +1,6 @@
 import { classifyError } from './error-classifier.js';
 import type { FailureCause } from './failure-causes.js';
+import { CAPPED, FAILURE_WORDS, NAMES_A_PART } from './failure-words.js';
 
 export type { FailureCause };
 
@@ -27,34 +28,8 @@ const BY_TYPE: Readonly<Record<string, FailureCause>> = {
   model_not_found: 'unknown_model',
 };
 
-/** Words of providers and of Claude Code. The first that fits counts, so the more special ones come first. */
-const BY_WORDS: readonly (readonly [FailureCause, RegExp])[] = [
-  [
-    'context_full',
-    /prompt is too long|input is too long|request (is )?too large|(exceeds?|exceeded|over|reached) (the |its )?(model'?s? |maximum )*context (length|limit|window)|context (length|window|limit)( has been| was| is)? (exceeds?|exceeded|reached|full)|context_length_exceeded|maximum context length|input (token count|tokens?|length).{0,80}exceed|conversation (is )?too long|autocompact is thrashing/i,
-  ],
-  ['refused', /violates? our usage policy|safeguards (flagged|stopped)/i],
-  [
-    'spend_limit',
-    /spend(ing)? (limit|cap)|credit balance is too low|insufficient (credits|funds|balance|_?quota)|out of (usage |extra )?credits|out of extra usage|billing|payment required|organi[sz]ation (has been|is) disabled|disabled organi[sz]ation|monthly (usage )?(limit|cap)/i,
-  ],
-  [
-    'auth',
-    /invalid (api key|authentication|bearer token|x-api-key)|authentication[_ ](error|failed)|failed to authenticate|oauth (access )?token[^.]{0,40}(expired|revoked|invalid)|run \/login|log ?in again|claude auth login|not logged in|does not have access to claude|oauth authentication is currently not|apikeyhelper|error getting api key|could not load (the )?(default )?credentials|security token[^.]{0,40}(expired|invalid)/i,
-  ],
-  [
-    'usage_limit',
-    /(usage|session|weekly|daily|hourly|\d+[- ]hour|opus|sonnet|plan) limit (was |has been )?(reached|hit|exceeded)|(hit|reached|exceeded) your .{0,40}limit|request rejected \(429\)/i,
-  ],
-  [
-    'unknown_model',
-    /issue with the selected model|model.{0,80}(does not exist|not found|is not available|not supported)|invalid model|unknown model/i,
-  ],
-  [
-    'transient',
-    /\b(500|502|503|504|520|522|524|529)\b.{0,80}(error|unavailable|timeout|bad gateway|overloaded)|error:? (5\d\d)\b|overloaded|internal server error|bad gateway|service unavailable|gateway time-?out|connection (error|reset|refused|closed|lost|dropped|aborted|timed out)|socket (hang up|connection was closed)|fetch failed|network error|premature close|unable to connect|econnreset|econnrefused|econnaborted|etimedout|enotfound|eai_again|epipe|enetunreach|ehostunreach|und_err_\w+|(request|response|stream|first[- ]byte) time(d out|out)|stream (idle|timed out|ended|closed|disconnected|error)|response stalled|idle timeout|temporar(y|ily) (capacity|unavailable)/i,
-  ],
-];
+/** Claude Code's names for faults of the provider. What else the text of such an error says is about something else. */
+const FAULTS: readonly (string | undefined)[] = ['server_error', 'overloaded'];
 
 /**
  * Why a request failed. Undefined if it is none of these causes, for example a request that was wrong in itself. Pure.
@@ -62,33 +37,73 @@ const BY_WORDS: readonly (readonly [FailureCause, RegExp])[] = [
  * Words count first where they are more exact than a name: releases give `invalid_request` or `unknown` to very different errors.
  */
 export function causeOfFailure({ text = '', type, status }: FailedRequest): FailureCause | undefined {
-  const words = text.slice(0, EXAMINED);
-  const said = BY_WORDS.find(([, pattern]) => pattern.test(words))?.[0];
-  if (said === 'context_full' || said === 'refused' || said === 'spend_limit') return said;
-  const named = type !== undefined && Object.hasOwn(BY_TYPE, type) ? BY_TYPE[type] : undefined;
+  const words = text.slice(0, EXAMINED).trim();
+  const said = saidBy(words);
+  if (said === 'context_full' || said === 'refused') return said;
   const code = status ?? statusIn(words);
+  const named = type !== undefined && Object.hasOwn(BY_TYPE, type) ? BY_TYPE[type] : undefined;
+  const isFault = FAULTS.includes(type) || (code !== undefined && (code === 408 || code >= 500));
+  const isWrong = code !== undefined && code >= 400 && code < 500;
+  const isPlain = isWrong && code !== 402 && code !== 403 && code !== 429;
+  if (!isFault && isLimit(said, words, isPlain)) return said;
+  // Claude Code calls every 403 a failed login.
+  if (named === 'auth' && code !== 401 && isUnknownModel(words)) return 'unknown_model';
   const known = named ?? byStatus(code);
   if (known) return known;
-  // A request that is wrong in itself stays wrong, whatever numbers and words its error quotes.
-  const isWrong = code !== undefined && code >= 400 && code < 500;
-  if (isWrong) return said === 'auth' || said === 'unknown_model' ? said : undefined;
+  if (isWrong) return ofWrongRequest(words, code);
   return said ?? byClass(words);
 }
 
-/** The status code with which Claude Code begins its message about a request. */
+/** True if the words tell of a cap on money, or of paid usage that time gives back. They count more than a name. */
+function isLimit(said: FailureCause | undefined, words: string, isPlainRefusal: boolean): boolean {
+  if (said === 'usage_limit') return EXTRA_USAGE.test(words);
+  return said === 'spend_limit' && (!isPlainRefusal || (CAPPED.test(words) && !NAMES_A_PART.test(words)));
+}
+
+const EXTRA_USAGE = /out of extra usage/i;
+
+/** A request that is wrong in itself stays wrong, whatever numbers and words its error quotes. */
+function ofWrongRequest(words: string, code: number | undefined): FailureCause | undefined {
+  if (NAMES_A_PART.test(words)) return undefined;
+  const said = FAILURE_WORDS.find(([cause, patterns]) => REFUSALS.includes(cause) && fits(words, patterns))?.[0];
+  // Claude Code's own words for every 403 begin with "Failed to authenticate".
+  if (isUnknownModel(words) || (code === 404 && /\b(model|inference profile)\b/i.test(words))) return 'unknown_model';
+  return said;
+}
+
+/** What can be the cause although the status says that the request was wrong. */
+const REFUSALS: readonly FailureCause[] = ['auth', 'usage_limit', 'unknown_model'];
+
+function saidBy(words: string): FailureCause | undefined {
+  return FAILURE_WORDS.find(([, patterns]) => fits(words, patterns))?.[0];
+}
+
+function isUnknownModel(words: string): boolean {
+  return FAILURE_WORDS.some(([cause, patterns]) => cause === 'unknown_model' && fits(words, patterns));
+}
+
+function fits(words: string, patterns: readonly RegExp[]): boolean {
+  return patterns.some((pattern) => pattern.test(words));
+}
+
+/** The status code with which Claude Code begins its message about a request. Some releases name the model before it. */
 function statusIn(words: string): number | undefined {
-  const [, code] = /^(?:failed to authenticate\.? )?api error:? \(?([45]\d\d)\b/i.exec(words) ?? [];
+  const [, code] = /(?:^|[·.] )api error(?: \([^)]{1,200}\))?:? \(?([45]\d\d)\b/i.exec(words) ?? [];
   return code === undefined ? undefined : Number(code);
 }
 
 /** How much of a text the patterns see. */
 const EXAMINED = 4_000;
 
+/** Requests that met another one, came too early, or whose connection was given up. 424 is Bedrock's fault of the model. */
+const PASSING: readonly number[] = [408, 409, 424, 425, 499];
+
 function byStatus(status: number | undefined): FailureCause | undefined {
   if (status === undefined) return undefined;
   if (status === 401) return 'auth';
   if (status === 402) return 'spend_limit';
-  if (status === 408 || (status >= 500 && status < 600)) return 'transient';
+  if (status === 413) return 'context_full';
+  if (PASSING.includes(status) || (status >= 500 && status < 600)) return 'transient';
   return status === 429 ? 'usage_limit' : undefined;
 }
 

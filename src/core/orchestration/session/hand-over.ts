@@ -27,7 +27,8 @@ export function handOver(
   prompt: string,
   feedback: string,
 ): string {
-  const earlier = runs.slice(0, -1).flatMap((run) => run.feedback ?? []);
+  // A run that failed before it began is repeated with the same feedback.
+  const earlier = runs.slice(0, -1).flatMap((run) => (run.feedback === feedback ? [] : (run.feedback ?? [])));
   const { branch } = environment;
   const changes = result?.changes;
   const files = changedFiles(metadata.toolsUsed);

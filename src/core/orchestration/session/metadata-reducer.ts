@@ -62,6 +62,7 @@ function add(draft: Draft, observation: Observation, { at, replayed }: Observed)
       draft.channelCoderSession = observation.conversationId;
       if (observation.model !== undefined) metadata.model = singleLine(observation.model);
       if (observation.claudeVersion !== undefined) metadata.claudeVersion = singleLine(observation.claudeVersion);
+      if (!currentRun(draft).begun) setRun(draft, { ...currentRun(draft), begun: true });
       break;
     case 'message': {
       if (observation.first) metadata.messages += 1;
@@ -150,13 +151,17 @@ function currentRun(session: Pick<UnifiedSession, 'runs'>): SessionRun {
   return session.runs.at(-1) ?? { number: 1 };
 }
 
+function setRun(draft: Draft, run: SessionRun): void {
+  draft.runs = Object.freeze([...draft.runs.slice(0, -1), Object.freeze(run)]);
+}
+
 /** Replaces the current run by one with other totals. The session's totals are the sums over its runs. */
 function setTotals(draft: Draft, run: SessionRun): void {
-  const runs = Object.freeze([...draft.runs.slice(0, -1), Object.freeze(run)]);
+  setRun(draft, run);
+  const { runs } = draft;
   const turns = runs.flatMap((run) => run.turns ?? []);
   const tokens = runs.flatMap((run) => run.tokens ?? []);
   const { costUsd: _, unpriced: __, ...rest } = draft.metadata;
-  draft.runs = runs;
   draft.metadata = { ...rest, ...costOfRuns(runs) };
   const { metadata } = draft;
   if (turns.length > 0) metadata.turns = sum(turns);

@@ -91,11 +91,14 @@ export function isFull(run: RunWitnesses): boolean {
   return FULL.includes(result?.terminalReason) || result?.stopReason === WINDOW || causeOf(run) === 'context_full';
 }
 
+/** Causes that no limit of the account can bring about. */
+const UNLIMITED: readonly FailureCause[] = ['auth', 'unknown_model', 'context_full', 'refused'];
+
 /** Why the last request failed. The provider's event decides about limits; words count only if there was no event. */
 export function causeOf(run: RunWitnesses): FailureCause | undefined {
   const { limit } = run;
   const cause = causeByWords(run);
-  if (!limit || cause === 'auth' || cause === 'context_full' || cause === 'refused') return cause;
+  if (!limit || (cause !== undefined && UNLIMITED.includes(cause))) return cause;
   return cause === 'spend_limit' && limit.resetsAt === undefined ? cause : limit.cause;
 }
 

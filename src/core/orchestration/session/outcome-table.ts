@@ -17,6 +17,7 @@ import {
   wordsOf,
 } from './outcome-facts.js';
 import type { Outcome, RunWitnesses } from './run-witnesses.js';
+import { saidReset } from './said-reset.js';
 import { silentStart } from './silent-start.js';
 import type { TerminalStatus } from './status.js';
 
@@ -108,7 +109,7 @@ export const OUTCOMES: readonly OutcomeRow[] = [
     when: (run) => isFailing(run) && reasonOf(run) !== undefined,
     gives: (run) => {
       const cause = causeOf(run);
-      const { resetsAt } = run.limit ?? {};
+      const resetsAt = run.limit?.resetsAt ?? saidReset(failureOf(run));
       const usageLimit = { ...(resetsAt !== undefined && { resetsAt }) };
       return {
         ...failed(reasonOf(run) ?? 'error', failureOf(run)),

@@ -5,7 +5,8 @@
 export interface QueueHold {
   /**
    * `auth`: the provider refused the login. `spend_limit`: the account has no money left, or reached a cap. `usage_limit`: the
-   * account has used up a window, until `until`. Otherwise the text that `holdQueue()` was given.
+   * account has used up a window, until `until`. `overage`: the account pays extra usage, until `until`, and only the sessions whose
+   * `onOverage` is `'wait'` or `'end'` do not start. Otherwise the text that `holdQueue()` was given.
    */
   readonly reason: string;
   /** What happened and what to do, for a person. It may quote the provider, so show it as text only. */

@@ -31,6 +31,8 @@ export interface SessionRun {
   readonly outputRetry?: number;
   /** True if the run began a new conversation, see `continue()`. */
   readonly fresh?: true;
+  /** True if Claude has begun the run's conversation, or gone on with it. Before that, nobody has heard the run's feedback. */
+  readonly begun?: true;
   /** The leader's agent requested the run with this command. The id ensures that no command is carried out twice. */
   readonly commandId?: string;
   /** Where the run's part of `logFile` begins, in bytes. */

@@ -206,7 +206,7 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
    * wait. A later manager of the same state folder holds as well. If somebody has held the queue already, nothing changes.
    *
    * The manager itself holds the sessions of an account if its login is refused (`auth`), if it has no money left
-   * (`spend_limit`), and while it is at its usage limit (`usage_limit`).
+   * (`spend_limit`), and while it is at its usage limit (`usage_limit`) or pays extra usage that they may not pay (`overage`).
    *
    * @param reason for the people who see it; at most 2,000 characters. Default `'held by a person'`
    * @throws OrchestrationError `INVALID_OPTIONS`, `STATE_LOCKED`, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`

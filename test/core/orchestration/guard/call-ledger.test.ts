@@ -386,6 +386,56 @@ describe('the ledger', () => {
     expect(['0', '1', '10000'].map(breachOf)).toEqual([WITHOUT_ASKING, undefined, undefined]);
   });
 
+  const flood = (ledger: CallLedger, calls: number, tool = 'Read'): void => {
+    for (let index = 0; index < calls; index++) ledger.logged(call({}, tool, `false-${index}`), true);
+  };
+  const endOf = (ledger: CallLedger): unknown =>
+    ledger.ended({ kind: 'tool-result', toolUseId: ID, outcome: 'ok', output: '' }).breach;
+
+  it('false calls in the log do not make the ledger forget a call that has not ended, and more than 10,000 are noticed', () => {
+    const ledger = new CallLedger();
+    ledger.logged(REMOVE, false);
+    flood(ledger, 9_999);
+    ledger.decided(call({}, 'Read', 'asked'), ALLOWED);
+    expect(ledger.isFlooded).toBe(false);
+    ledger.logged(call({}, 'EndConversation'), true);
+    expect(endOf(ledger)).toBe(WITHOUT_ASKING);
+    flood(ledger, 10_001);
+    expect(ledger.isFlooded).toBe(true);
+  });
+
+  it('false calls with large inputs are noticed, too', () => {
+    const ledger = new CallLedger();
+    const input = Object.fromEntries(Array.from({ length: 90 }, (_, at) => [`${at}${'x'.repeat(190)}`, 1]));
+    for (let index = 0; index < 1_000; index++) ledger.logged(call(input, 'Bash', `${index}`), false);
+    expect(ledger.isFlooded).toBe(true);
+  });
+
+  it('a long run has as many calls as it likes, one after the other', () => {
+    const ledger = new CallLedger();
+    for (let index = 0; index < 10_100; index++) {
+      const one = call({}, 'Read', `${index}`);
+      ledger.logged(one, true);
+      ledger.decided(one, ALLOWED);
+      ledger.ended({ kind: 'tool-result', toolUseId: `${index}`, outcome: 'ok', output: '' });
+    }
+    expect(ledger.isFlooded).toBe(false);
+  });
+
+  it('a call counts as one without a hook only if its tool is on, and if it never had another name', () => {
+    const conversation = call({}, 'EndConversation');
+    for (const [off, names, breach] of [
+      [[], [conversation], undefined],
+      [['EndConversation'], [conversation], WITHOUT_ASKING],
+      [[], [LIST, conversation], WITHOUT_ASKING],
+      [[], [conversation, LIST], WITHOUT_ASKING],
+    ] as const) {
+      const ledger = new CallLedger(off);
+      for (const one of names) ledger.logged(one, true);
+      expect(endOf(ledger)).toBe(breach);
+    }
+  });
+
   it('the ledger forgets the oldest calls when all calls need too much memory', () => {
     const ledger = new CallLedger();
     for (let index = 0; index < 200; index++) ledger.restore(large(`${index}`));

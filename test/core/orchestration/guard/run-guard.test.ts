@@ -323,6 +323,19 @@ describe('tool calls in the log', () => {
       expect(guard.inspect(list, enforced), `${enforced}`).toEqual([logged('ls')]);
   });
 
+  it('more open calls than a run has are one breach', async () => {
+    const { guard } = await scene();
+    const list = (from: number): Observation[] =>
+      Array.from({ length: 6_000 }, (_, at) => ({ kind: 'tool', id: `${from + at}`, name: 'Read', input: {} }));
+    const breaches = (from: number): Observation[] =>
+      guard.inspect(list(from), true).filter(({ kind }) => kind === 'breach');
+    expect(breaches(0)).toEqual([]);
+    expect(breaches(6_000)).toMatchObject([
+      { id: 'unknown', danger: { reason: expect.stringContaining('more open') } },
+    ]);
+    expect(breaches(12_000)).toEqual([]);
+  });
+
   it('all calls of a log line share the rating effort of one call, and the rest count as too complex', async () => {
     const { guard } = await scene();
     const commands = 'true; '.repeat(300);
@@ -587,4 +600,49 @@ it('a denied MCP call is no breach in the words of a newer release, but a breach
     );
     expect(seen.filter(({ kind }) => kind === 'breach')).toHaveLength(breaches);
   }
+});
+
+describe('a call without a result', () => {
+  const sub = (parentToolUseId: string): Observation => ({ ...logged('ls', 'sub'), parentToolUseId }) as Observation;
+  const task = (state: 'running' | 'completed' | 'stopped', toolUseId?: string): Observation => ({
+    kind: 'task',
+    id: 'task',
+    state,
+    ...(toolUseId !== undefined && { toolUseId }),
+  });
+
+  it.each<[string, Observation[], string | undefined]>([
+    ['that has not asked', [logged('ls')], 't'],
+    ['that has not asked, among others', [logged('ls', 'a'), result('x', 'error', 'a'), logged('ls')], 't'],
+    ['that got one', [logged('ls'), result('<tool_use_error>x</tool_use_error>', 'error')], undefined],
+    ['of a tool that asks nobody', [{ kind: 'tool', id: 't', name: 'EndConversation', input: {} }], undefined],
+    ['of a subagent', [sub('a'), result('x', 'ok', 'a')], 'sub'],
+    ['of a subagent that has ended', [task('running', 'a'), sub('a'), task('completed')], 'sub'],
+    ['of a subagent that failed', [sub('a'), result('API Error', 'error', 'a')], undefined],
+    ['of a subagent that was stopped', [task('running', 'a'), sub('a'), task('stopped')], undefined],
+    ['of another subagent than the one that was stopped', [task('running', 'b'), sub('a'), task('stopped')], 'sub'],
+  ])('a call %s', async (_, list, id) => {
+    const { guard } = await scene();
+    guard.inspect(list, true);
+    expect(guard.unjudged()?.id).toBe(id);
+  });
+
+  it('is no breach if it has asked, now or in an earlier process, or if nobody was there to be asked', async () => {
+    const { guard, file } = await scene(ASK);
+    await guard.beforeTool(bash('ls', 'asked'));
+    void guard.beforeTool(bash('git push', 'pending'));
+    guard.inspect([logged('ls', 'asked'), logged('git push', 'pending')], true);
+    guard.inspect([logged('ls', 'unasked')], false);
+    expect(guard.unjudged()).toBeUndefined();
+    const { guard: next } = await scene(ASK, '/workspace', file);
+    await next.restore();
+    next.inspect([logged('ls', 'asked')], true);
+    expect(next.unjudged()).toBeUndefined();
+  });
+
+  it('of a tool that is off has to ask, whatever its name', async () => {
+    const { guard } = await scene({}, '/workspace', undefined, { number: 1 }, ['EndConversation']);
+    guard.inspect([{ kind: 'tool', id: 't', name: 'EndConversation', input: {} }], true);
+    expect(guard.unjudged()).toMatchObject({ id: 't', name: 'EndConversation' });
+  });
 });

@@ -162,7 +162,8 @@ describe('after', () => {
     const first = last;
     for (let count = 0; count < 3_000; count++) last = await create(host, { after: [{ id: last.id }] });
     await manager.cancel(first.id);
-    expect(manager.get(last.id)).toMatchObject({ status: 'failed', result: { reason: 'dependency_failed' } });
+    const ended = await manager.waitFor(last.id);
+    expect(ended).toMatchObject({ status: 'failed', result: { reason: 'dependency_failed' } });
     expect(manager.queueStatus().queued).toBe(0);
   });
 

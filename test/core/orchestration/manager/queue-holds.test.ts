@@ -137,6 +137,56 @@ describe('an account that cannot work', () => {
   );
 });
 
+describe('sessions that come after one whose account cannot work', () => {
+  it.each([
+    ['auth', LOGIN],
+    ['spend_limit', SPEND],
+  ])('wait until it is continued, also under the next manager: %s', async (reason, run) => {
+    const stateDir = tempFolder();
+    const before = manage({ first: run }, { stateDir });
+    const first = await before.create('first');
+    const second = await before.create('second', { after: [{ id: first }] });
+    const third = await before.create('third', { after: [{ id: second }] });
+    const ended = await before.create('ended', { after: [{ id: first, on: 'ended' }] });
+    expect(await before.manager.waitFor(first)).toMatchObject({ status: 'failed', result: { reason } });
+    const late = await before.create('late', { after: [{ id: first }] });
+    for (const id of [second, third, late]) expect(before.manager.get(id)?.status).toBe('queued');
+    expect(before.manager.queueStatus()).toMatchObject({
+      items: [],
+      blocked: [{ id: second, after: [first] }, { id: third }, { id: ended }, { id: late, after: [first] }],
+    });
+    await errorOf(before.manager.remove(first), 'ILLEGAL_TRANSITION');
+    await before.manager.close();
+
+    const { manager, started } = manage({}, { stateDir });
+    await manager.recover();
+    await manager.releaseQueue();
+    expect(await manager.waitFor(ended)).toMatchObject({ status: 'completed' });
+    expect(manager.get(second)?.status).toBe('queued');
+    await manager.continue(first, 'Go on');
+    for (const id of [second, third, late]) expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+    expect(started).toEqual(['ended', 'first', 'second', 'third', 'late']);
+  });
+
+  it('end if it is given up, or fails in another way', async () => {
+    const broken: SimulatedRun = { steps: [{ line: INIT }], exitCode: 1 };
+    const left = [LOGIN, broken];
+    const { manager } = simulate((request) => left.shift() ?? DONE(request), { maxConcurrent: 1 });
+    const first = await manager.create({ prompt: 'first' });
+    const ids: string[] = [];
+    for (const id of [first.id, first.id]) ids.push((await manager.create({ prompt: 'x', after: [{ id }] })).id);
+    const [second = '', third = ''] = ids;
+    const fourth = await manager.create({ prompt: 'x', after: [{ id: second }] });
+    await manager.waitFor(first.id);
+    await manager.cancel(second);
+    expect(await manager.waitFor(fourth.id)).toMatchObject({ result: { reason: 'dependency_failed' } });
+    expect(manager.get(third)?.status).toBe('queued');
+    await manager.releaseQueue();
+    await manager.continue(first.id, 'Go on');
+    expect(await manager.waitFor(third)).toMatchObject({ status: 'failed', result: { reason: 'dependency_failed' } });
+  });
+});
+
 describe('an account at its usage limit', () => {
   beforeEach(() => fakeClock(NOW));
 
@@ -161,6 +211,38 @@ describe('an account at its usage limit', () => {
     await manager.waitFor(first, { status: 'paused' });
     await manager.resume(first);
     expect(await manager.waitFor(first)).toMatchObject({ status: 'completed' });
+  });
+
+  it('holds its sessions until the session tries again that found out, if the provider does not say when that is', async () => {
+    const unknown = failing("You've hit your limit", 'rate_limit');
+    const { manager, create, started } = manage({ first: unknown, second: unknown });
+    const ids = [await create('first'), await create('second'), await create('third')];
+    const [first = '', second = ''] = ids;
+    const { resumeAt = 0 } = await manager.waitFor(first, { status: 'paused' });
+    expect(manager.get(second)).toMatchObject({ status: 'queued' });
+    expect(manager.queueStatus().held).toMatchObject({ reason: 'usage_limit', until: resumeAt });
+    expect(started).toEqual(['first']);
+    vi.advanceTimersByTime(resumeAt - NOW);
+    await manager.waitFor(second, { status: 'paused' });
+    vi.advanceTimersByTime(HOUR);
+    for (const id of ids) expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+  });
+
+  it('a session that waited for something else than this limit waits for its end', async () => {
+    const retries = failing('API Error: 500 Internal server error', 'server_error');
+    const plays = { first: retries, second: limited(NOW + HOUR), third: limited(NOW + 2 * HOUR) };
+    const { manager, create, started } = manage(plays, { maxConcurrent: 3, retry: { initialMs: 1_000 } });
+    const [first, second] = [await create('first'), await create('second')];
+    const third = await create('third');
+    for (const id of [first, second, third]) await manager.waitFor(id, { status: 'paused' });
+    vi.advanceTimersByTime(1_000);
+    expect(manager.get(first)).toMatchObject({ status: 'queued' });
+    // The second has waited for a window that ends before the one that its account has used up, too.
+    vi.advanceTimersByTime(HOUR + 4_000);
+    expect(manager.get(second)).toMatchObject({ status: 'queued' });
+    expect(started).toHaveLength(3);
+    vi.advanceTimersByTime(HOUR);
+    for (const id of [first, second, third]) expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
   });
 
   it('queueStatus() tells what is left of each window', async () => {
@@ -282,6 +364,20 @@ describe('onOverage', () => {
     expect(manager.queueStatus().running).toBe(0);
     vi.advanceTimersByTime(HOUR + 5_000);
     expect(await manager.waitFor(first)).toMatchObject({ status: 'completed', runs: [{}, {}] });
+  });
+
+  it.each(['wait', 'end'] as const)('%s: others start only if they may pay', async (onOverage) => {
+    const { manager, create, started } = manage({ first: paying() }, { onOverage });
+    const first = await create('first');
+    const same = await create('same');
+    const payer = await create('payer', { onOverage: 'continue' });
+    await manager.waitFor(first, { status: onOverage === 'wait' ? 'paused' : 'failed' });
+    expect(await manager.waitFor(payer)).toMatchObject({ status: 'completed' });
+    expect(manager.get(same)).toMatchObject({ status: 'queued' });
+    expect(manager.queueStatus().held).toMatchObject({ reason: 'overage', until: NOW + HOUR + 5_000 });
+    expect(started).toEqual(['first', 'payer']);
+    vi.advanceTimersByTime(HOUR + 5_000);
+    expect(await manager.waitFor(same)).toMatchObject({ status: 'completed' });
   });
 
   it('end: the session ends, with a reason of its own', async () => {

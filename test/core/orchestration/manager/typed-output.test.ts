@@ -50,6 +50,34 @@ describe('a typed result', () => {
     expect(told[1]).toContain(problem);
   });
 
+  it.each([
+    ['costUsd', { costUsd: 1 }],
+    ['tokens', { tokens: 1_000 }],
+  ])('no further run begins if limits.%s is spent', async (_, limits) => {
+    const usage = { input_tokens: 2_000, output_tokens: 1 };
+    const result = { type: 'result', subtype: 'success', is_error: false, result: 'Done.', structured_output: {} };
+    const { manager } = simulate(({ conversationId: session_id }) => {
+      const init = { type: 'system', subtype: 'init', session_id, model: 'simulated' };
+      return { steps: [{ line: init }, { line: { ...result, session_id, total_cost_usd: 2, usage } }] };
+    });
+    const { id } = await manager.create({ prompt: 'Which city?', output: CITY, limits });
+    const ended = await manager.waitFor(id);
+    expect(ended.result).toMatchObject({ reason: 'invalid_output' });
+    expect(ended.runs).toHaveLength(1);
+  });
+
+  it('the further run waits while the queue is held, and has no slot', async () => {
+    const { manager, told } = giving([{ city: 5 }, { city: 'Oslo' }], { maxConcurrent: 1 });
+    const { id } = await manager.create({ prompt: 'Which city?', output: CITY });
+    await manager.holdQueue('lunch');
+    expect(await manager.waitFor(id, { status: 'queued' })).toMatchObject({ queuePosition: 1, runs: [{}, {}] });
+    expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 1 });
+    expect(told).toHaveLength(1);
+    await manager.releaseQueue();
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', result: { output: { city: 'Oslo' } } });
+    expect(told[1]).toContain('/city: must be string');
+  });
+
   it('a line of 10 MB, or with a depth at which recursion ends, harms nothing', async () => {
     const line = (output: string): string =>
       `{"type":"result","subtype":"success","is_error":false,"result":"Done.","structured_output":${output}}`;

@@ -9,15 +9,23 @@ function found(...parts: string[]): boolean {
 }
 
 describe('whether a line can carry a tool call', () => {
-  it.each(['{"type":"tool_use"}', '"tool_use_id":1', '"type":"tool_result"', '{"type":"\\u0074ool_use"}', '\\u005f'])(
-    'a line with %s can',
-    (text) => expect(found(`x${text}x`)).toBe(true),
-  );
+  it.each([
+    '{"type":"tool_use"}',
+    '"tool_use_id":1',
+    '"type":"tool_result"',
+    '{"type":"\\u0074ool_use"}',
+    '\\u005f',
+    '\\u00\\u00\\u0041',
+  ])('a line with %s can', (text) => expect(found(`x${text}x`)).toBe(true));
 
-  it.each(['"parent_tool_use_id":null', '\\"tool_use\\"', 'tool_use', '\\u000a\\u001f\\ud83d', 'JVBERi0xLjQK'])(
-    'a line with %s cannot',
-    (text) => expect(found(`x${text}x`)).toBe(false),
-  );
+  it.each([
+    '"parent_tool_use_id":null',
+    '\\"tool_use\\"',
+    'tool_use',
+    '\\u000a\\u001f\\ud83d',
+    '\\u00\\u00\\u001f',
+    'JVBERi0xLjQK',
+  ])('a line with %s cannot', (text) => expect(found(`x${text}x`)).toBe(false));
 
   it('a word is found wherever the parts of the line end, and behind any other text', () => {
     const line = fc.tuple(

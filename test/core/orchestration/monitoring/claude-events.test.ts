@@ -216,6 +216,18 @@ describe('failed requests', () => {
   });
 
   it.each([
+    ['You have reached your specified API usage limits.', 'critical', 'spend_limit'],
+    ['API Error: 413 Request exceeds the maximum size', 'critical', 'context_full'],
+    ["You've hit your session limit · resets 5pm", 'warning', 'rate_limit'],
+    ['API Error: 400 The provided model identifier is invalid.', 'critical', 'unknown_model'],
+    ['API Error: 503 authentication_error in the upstream', 'warning', 'api_error'],
+    ['API Error: 400 tool_use ids must be unique', 'warning', 'api_error'],
+  ])('a failed request has the code of its cause: %s', (text, severity, code) => {
+    const log = readAll(assistant({ content: [{ type: 'text', text }] }, { isApiErrorMessage: true }));
+    expect(ofKind(log, 'error')[0]).toMatchObject({ severity, code, message: text });
+  });
+
+  it.each([
     [{ error: 'socket hang up', error_status: 500 }, 'warning', 'retry', 'socket hang up'],
     [{ error_status: 529 }, 'warning', 'rate_limit', '529'],
     [{ error: 'authentication_failed' }, 'critical', 'auth', 'authentication_failed'],
@@ -226,6 +238,24 @@ describe('failed requests', () => {
     const [error, failed] = readAll({ type: 'system', subtype: 'api_retry', ...fields });
     expect(error).toEqual({ kind: 'error', severity, code, message });
     expect(failed).toMatchObject({ kind: 'request-failed', final: false, text: why });
+  });
+
+  it.each([
+    [{ type: 'system', subtype: 'api_retry', error: '\u001b[2J\u0000Overloaded' }],
+    [{ type: 'auth_status', error: '\u001b]0;x\u0007Token refused\u0001' }],
+    [
+      {
+        type: 'assistant',
+        error: 'x',
+        message: { model: '<synthetic>', content: [{ type: 'text', text: 'API Error\u001b[2J\u0007' }] },
+      },
+    ],
+  ])('the texts of a failed request have no control characters: %j', (event) => {
+    const texts = readAll(event).flatMap((one) =>
+      one.kind === 'error' ? [one.message] : one.kind === 'request-failed' ? [one.text] : [],
+    );
+    expect(texts).toHaveLength(2);
+    for (const text of texts) expect(text).not.toMatch(/\p{Cc}/u);
   });
 });
 

@@ -264,6 +264,18 @@ describe('a line that is too long', () => {
     expect(await told(line)).toEqual([skipped, AFTER]);
   });
 
+  it.each([
+    ['behind much text', `"x":"${LONG}`],
+    ['at once', ''],
+  ])(
+    'an event of Claude in a line that begins like the result of another call is reported as tampering: %s',
+    async (_, more) => {
+      const start = `{"type":"user","message":{"content":[{"tool_use_id":"toolu_1",${more}`;
+      const seen = await told(`${start}${JSON.stringify(text(LONG))}`);
+      expect(seen.map(({ kind }) => kind)).toEqual(['tool-result', 'tampered', 'message']);
+    },
+  );
+
   const user = (...content: object[]): object => ({ type: 'user', message: { content }, parent_tool_use_id: null });
   const pdf = { type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: LONG } };
   it.each([

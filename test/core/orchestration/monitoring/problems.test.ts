@@ -87,6 +87,19 @@ describe('models that fall back', () => {
     ]);
   });
 
+  it('its texts have no control characters', () => {
+    const models = { original_model: 'claude-opus-5\u001b[2J', fallback_model: 'claude-sonnet-5\u0007' };
+    const notice = {
+      type: 'system',
+      subtype: 'model_fallback',
+      ...models,
+      content: '\u001b[2J\u001b]0;x\u0007Busy.\u0000',
+    };
+    const [text] = texts(problems(init(), notice));
+    expect(text).toContain('Busy.');
+    expect(text).not.toMatch(/\p{Cc}/u);
+  });
+
   it('an answer of another model is noticed without a notice, once', () => {
     const found = problems(init(), says('claude-opus-5-20260601'), says('claude-sonnet-5'), says('claude-sonnet-5'));
     expect(texts(found)).toEqual(['model_fallback: The model "claude-sonnet-5" answers in place of "claude-opus-5".']);

@@ -157,6 +157,15 @@ describe('the limit of an account', () => {
     expect(limitAfter(seven, five)).toEqual(expected);
   });
 
+  it('an event of one window does not lift the limit of another', () => {
+    const five = { status: 'rejected', rateLimitType: 'five_hour', resetsAt: SECONDS + HOUR_S };
+    const seven = { rateLimitType: 'seven_day', resetsAt: SECONDS + 50 * HOUR_S };
+    const reached = { cause: 'usage_limit', resetsAt: NOW + HOUR_S * 1_000 };
+    expect(limitAfter(five, { ...seven, status: 'allowed_warning' })).toEqual(reached);
+    expect(limitAfter(five, { ...seven, status: 'rejected' }, { ...seven, status: 'allowed' })).toEqual(reached);
+    expect(limitAfter(five, { ...five, status: 'allowed' })).toBeUndefined();
+  });
+
   it('a cap on paid extra usage that no window lifts is a spend limit', () => {
     expect(limitAfter({ status: 'rejected', rateLimitType: 'overage' })).toEqual({ cause: 'spend_limit' });
     const month = { status: 'rejected', rateLimitType: 'overage', resetsAt: SECONDS + 20 * 24 * HOUR_S };
@@ -171,6 +180,13 @@ describe('the limit of an account', () => {
       [{ status: 'rejected', resetsAt: SECONDS + 9, isUsingOverage: true }],
     ],
     ['a window that is open again', [{ status: 'rejected', resetsAt: SECONDS + 9 }, { status: 'allowed' }]],
+    [
+      'an overage that covers all windows',
+      [
+        { status: 'rejected', rateLimitType: 'five_hour', resetsAt: SECONDS + 9 },
+        { status: 'allowed', rateLimitType: 'overage', isUsingOverage: true },
+      ],
+    ],
     ['a status that is none', [{ status: 'Rejected', resetsAt: SECONDS + 9 }]],
     ['an event without information', [{}]],
   ])('there is no limit after %s', (_, infos) => {

@@ -1,6 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { RunHandle, RunRequest, SessionEvent } from 'autonomous-orchestration';
-import { SimulatedExecutor, type SimulatedScript, scriptedRun } from 'autonomous-orchestration/testing';
+import {
+  SimulatedExecutor,
+  type SimulatedRun,
+  type SimulatedScript,
+  scriptedRun,
+} from 'autonomous-orchestration/testing';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RunLimits } from '../../../../src/core/orchestration/run/limits.js';
 import { deferred } from '../../../../src/core/orchestration/util/deferred.js';
@@ -108,6 +113,51 @@ describe('a tool call that bypasses the guard', () => {
     const ended = await manager.waitFor(id);
     expect(ended).toMatchObject({ status: 'completed', metadata: { toolsUsed: [{ outcome: 'ok' }], dangers: [] } });
     expect(executor.stops).toEqual([]);
+  });
+
+  /** A tool call that gets no result. */
+  const CALL = {
+    line: JSON.stringify({
+      type: 'assistant',
+      message: { id: 'm', content: [{ type: 'tool_use', id: 'toolu_x', name: 'Bash', input: { command: 'ls' } }] },
+    }),
+  };
+  const givenUp =
+    (exitCode: number): SimulatedScript =>
+    (): SimulatedRun =>
+      scriptedRun([CALL, { text: 'Done.' }], { exitCode });
+
+  it.each([0, 137])(
+    'a call without a result that no guard was asked about does not become a success (exit code %s)',
+    async (exitCode) => {
+      const executor = new Bypassed(givenUp(exitCode), SWITCHED_OFF);
+      const { manager } = simulate(DONE, { executors: { autonomous: executor } });
+      const { id } = await manager.create({ prompt: 'x' });
+      const error = expect.stringMatching(
+        /^The call "Bash" \("toolu_x"\) ran without asking, or was given up: .*own faults/,
+      );
+      expect(await manager.waitFor(id)).toMatchObject({
+        status: 'failed',
+        result: { reason: 'guard_bypassed', error },
+        metadata: { dangers: [{ rule: 'guard.bypassed', toolUseId: 'toolu_x' }] },
+      });
+    },
+  );
+
+  it.each<[string, Hook, Partial<RunHandle>]>([
+    ['that the guard was asked about', (request) => request.hooks.beforeTool, {}],
+    ['in a run without a guard', SWITCHED_OFF, { hooked: false }],
+  ])('a call without a result %s is no bypass', async (_, hook, change) => {
+    const { manager } = simulate(DONE, { executors: { autonomous: new Bypassed(givenUp(0), hook, change) } });
+    const { id } = await manager.create({ prompt: 'x' });
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed', metadata: { dangers: [] } });
+  });
+
+  it('a run that was killed before its last word ends as killed, whether or not its last call had asked', async () => {
+    const killed: SimulatedScript = () => ({ ...scriptedRun([]), steps: [CALL].values(), exitCode: 137 });
+    const { manager } = simulate(DONE, { executors: { autonomous: new Bypassed(killed, SWITCHED_OFF) } });
+    const { id } = await manager.create({ prompt: 'x' });
+    expect(await manager.waitFor(id)).toMatchObject({ result: { reason: 'killed' }, metadata: { dangers: [] } });
   });
 
   /** A run whose last tool call ends with this output while the run is being stopped. */

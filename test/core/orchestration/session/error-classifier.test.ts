@@ -56,6 +56,15 @@ describe('classifyError', () => {
     expect(classifyDiagnostic(text)).toEqual({ severity, code, message: text });
   });
 
+  it.each(["fatal: Authentication failed for 'https://github.com/acme/app.git/'", 'npm ERR! 401 Unauthorized'])(
+    'the login of another program is not the login of the session: %s',
+    (text) => {
+      expect(classifyError(text, 'tool').code).toBe('command_failed');
+      expect(classifyDiagnostic(text)?.code).toBe('command_failed');
+      expect(classifyError(text, 'api').code).toBe('auth');
+    },
+  );
+
   it.each([
     ['tool', 'warning', 'tool_failed'],
     ['api', 'warning', 'api_error'],

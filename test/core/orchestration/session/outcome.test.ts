@@ -193,6 +193,9 @@ describe("the provider's usage limit", () => {
       usageLimit: { resetsAt: 7 },
     });
     expect(outcome({ result: LIMITED }).usageLimit).toEqual({});
+    const dated = { ...LIMITED, text: 'Claude AI usage limit reached|1735689600' };
+    expect(outcome({ result: dated }).usageLimit).toEqual({ resetsAt: 1_735_689_600_000 });
+    expect(outcome({ result: dated, limit: REACHED }).usageLimit).toEqual({ resetsAt: 7 });
   });
 
   it.each([

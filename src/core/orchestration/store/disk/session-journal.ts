@@ -130,18 +130,23 @@ export class SessionJournal {
     // Several changes in the same turn of the event loop are written once.
     await Promise.resolve();
     while (entry.unsaved) {
-      const session = entry.unsaved;
       try {
-        const text = JSON.stringify(storedRecord(entry.ticket, session, entry.beforeRun));
-        await this.#limit(() => writeAtomically(entry.folder.record, text));
+        await this.#limit(() => this.#write(entry));
       } catch (error) {
         entry.error = error;
         delete entry.saving;
         for (const listener of this.#failureListeners) listener(id, notWritable(entry.folder.path, error));
         return;
       }
-      if (entry.unsaved === session) delete entry.unsaved;
     }
     delete entry.saving;
+  }
+
+  /** Writes the latest state. Its text is made only now, because thousands of records may wait to be written. */
+  async #write(entry: Entry): Promise<void> {
+    const { folder, ticket, beforeRun, unsaved } = entry;
+    if (!unsaved) return;
+    await writeAtomically(folder.record, JSON.stringify(storedRecord(ticket, unsaved, beforeRun)));
+    if (entry.unsaved === unsaved) delete entry.unsaved;
   }
 }
