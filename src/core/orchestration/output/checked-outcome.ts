@@ -5,7 +5,7 @@ import { deepFrozen } from '../util/deep-frozen.js';
 import { withTimeout } from '../util/deferred.js';
 import { messageOf } from '../util/errors.js';
 import { singleLine, truncate } from '../util/text.js';
-import { outputCheck } from './validator.js';
+import { outputIssues } from './validator.js';
 
 /** Claude Code's word for a result that did not fit, however often its agent tried. */
 const GAVE_UP = 'error_max_structured_output_retries';
@@ -35,8 +35,7 @@ export async function checkedOutcome(
   if (output === undefined) return unfit(outcome, [(hasGivenUp && observed?.text) || 'no result was given']);
   const value = asked.forClaude?.wrapped ? unwrapped(output) : output;
   if (value === undefined) return unfit(outcome, ["/value: the property 'value' is missing"]);
-  const check = await outputCheck(asked.schema);
-  const problems = check(value);
+  const problems = await outputIssues(asked.schema, value);
   const issues = problems.length > 0 ? problems : await issuesOf(accepts, value);
   if (issues.length > 0) return unfit(outcome, issues);
   return { ...outcome, result: { ...outcome.result, output: deepFrozen(value) } };

@@ -1,19 +1,12 @@
-import type { ValidateFunction } from 'ajv';
 import type { JsonSchema, OutputRequest } from '../session/output-schema.js';
-import { messageOf, systemCode } from '../util/errors.js';
-import { withinTime } from '../util/time-limit.js';
 import { refused } from './checked-schema.js';
 import { describedForClaude, forClaude } from './for-claude.js';
 import { innerSchemas } from './keywords.js';
+import { type SchemaProblem, type SchemaVerdict, withSchema } from './schema-worker.js';
 
-/** How long a check may block this process, in milliseconds. A pattern can take for ever with some texts. */
-const CHECK_MS = 1_000;
-
-/** Problems of a result are told to the agent and to people, so only the first ones matter. */
-const MOST_ISSUES = 20;
-
-/** Finds the problems of a value. An empty list means that the value fits. */
-export type OutputCheck = (value: unknown) => readonly string[];
+/** Linux takes no argument that is longer, with the zero at its end. */
+const MOST_ARGUMENT_BYTES = 128 * 1024 - 1;
+const TOO_LONG = `in the form that Claude gets, more than ${MOST_ARGUMENT_BYTES}. Ask for less, or let the agent write files`;
 
 /**
  * Checks that the schema of a request can be used, and makes what Claude gets.
@@ -22,52 +15,42 @@ export type OutputCheck = (value: unknown) => readonly string[];
  */
 export async function prepareOutput(request: OutputRequest): Promise<OutputRequest> {
   const { schema } = request;
-  await outputCheck(schema);
+  requireUsable(await verdictOf(schema));
   const asked = forClaude(schema);
-  return { ...request, forClaude: (await isTakenByClaude(asked.schema)) ? asked : describedForClaude(schema) };
+  const given = (await isTakenByClaude(asked.schema)) ? asked : describedForClaude(schema);
+  const bytes = Buffer.byteLength(JSON.stringify(given.schema));
+  if (bytes > MOST_ARGUMENT_BYTES) throw refused([], `takes ${bytes} bytes ${TOO_LONG}`);
+  return { ...request, forClaude: given };
 }
 
 /**
- * The check of a schema. `format` is not checked, because the standard leaves that to the program.
- *
- * @throws OrchestrationError `INVALID_OPTIONS`
+ * Finds the problems of a value. None means that the value fits. `format` is not checked, because the standard leaves that to the
+ * program.
  */
-export async function outputCheck(schema: JsonSchema): Promise<OutputCheck> {
-  const validate = await compiled(schema);
-  return (value) => {
-    try {
-      if (withinTime(CHECK_MS, () => validate(value))) return [];
-    } catch (error) {
-      const isSlow = systemCode(error) === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
-      return [
-        isSlow ? `it could not be checked within ${CHECK_MS} ms` : `it could not be checked: ${messageOf(error)}`,
-      ];
-    }
-    const problems = (validate.errors ?? []).slice(0, MOST_ISSUES);
-    return problems.map(({ instancePath, message, params }) => {
-      const named = 'additionalProperty' in params ? ` (${JSON.stringify(params.additionalProperty)})` : '';
-      const allowed = 'allowedValues' in params ? ` (${JSON.stringify(params.allowedValues)})` : '';
-      return `${instancePath === '' ? 'the result' : instancePath}: ${message ?? 'does not fit'}${named}${allowed}`;
-    });
-  };
+export async function outputIssues(schema: JsonSchema, value: unknown): Promise<readonly string[]> {
+  const verdict = await verdictOf(schema, JSON.stringify(value));
+  if (verdict.kind === 'checked') return verdict.problems.map(issueOf);
+  return [`it could not be checked: ${verdict.kind === 'invalid' ? 'the schema is none' : verdict.why}`];
 }
 
-async function compiled(schema: JsonSchema): Promise<ValidateFunction> {
-  const options = { strict: false, allErrors: true, validateFormats: false, logger: false } as const;
-  const { Ajv } = await import('ajv');
-  const ajv = isDraft07(schema) ? new Ajv(options) : new (await import('ajv/dist/2020.js')).Ajv2020(options);
-  const { $schema: _, ...rest } = schema;
-  if (!ajv.validateSchema(rest)) {
-    // The last error of a keyword is the one of the alternatives as a whole, which says less than the first.
-    const [first] = ajv.errors ?? [];
-    const allowed = first && 'allowedValues' in first.params ? `: ${first.params.allowedValues.join(', ')}` : '';
-    throw refused(pathOf(first?.instancePath ?? ''), `${first?.message ?? 'is no JSON Schema'}${allowed}`);
-  }
-  try {
-    return ajv.compile(rest);
-  } catch (error) {
-    throw refused([], `cannot be used: ${messageOf(error)}`, error);
-  }
+function issueOf({ instancePath, message, params }: SchemaProblem): string {
+  const named = 'additionalProperty' in params ? ` (${JSON.stringify(params.additionalProperty)})` : '';
+  const allowed = 'allowedValues' in params ? ` (${JSON.stringify(params.allowedValues)})` : '';
+  return `${instancePath === '' ? 'the result' : instancePath}: ${message ?? 'does not fit'}${named}${allowed}`;
+}
+
+async function verdictOf({ $schema, ...schema }: JsonSchema, value?: string): Promise<SchemaVerdict> {
+  const draft = isDraft07({ $schema, ...schema }) ? '07' : '2020-12';
+  return await withSchema({ schema, draft, strict: false, ...(value !== undefined && { value }) });
+}
+
+/** @throws OrchestrationError `INVALID_OPTIONS` */
+function requireUsable(verdict: SchemaVerdict): void {
+  if (verdict.kind === 'checked') return;
+  if (verdict.kind !== 'invalid') throw refused([], `cannot be used: ${verdict.why}`);
+  const { instancePath = '', message = 'is no JSON Schema', params = {} } = verdict.problem ?? {};
+  const allowed = 'allowedValues' in params ? `: ${params.allowedValues.join(', ')}` : '';
+  throw refused(pathOf(instancePath), `${message}${allowed}`);
 }
 
 /** Without `$schema`, the words tell the draft: lists of schemas in `items` and `dependencies` were given up after draft-07. */
@@ -85,13 +68,7 @@ function usesDraft07(schema: unknown): boolean {
 
 /** Claude Code's own validator is the same library in its default mode, in which some correct schemas are refused. */
 async function isTakenByClaude(schema: JsonSchema): Promise<boolean> {
-  const { Ajv } = await import('ajv');
-  try {
-    new Ajv({ allErrors: true, logger: false }).compile(schema);
-    return true;
-  } catch {
-    return false;
-  }
+  return (await withSchema({ schema, draft: '07', strict: true })).kind === 'checked';
 }
 
 /** The parts of a JSON pointer. */

@@ -6,6 +6,9 @@ import { errorOf } from '../../../support/errors.js';
 const holdsItself: Record<string, unknown> = { type: 'object' };
 holdsItself.properties = { again: holdsItself };
 
+/** Claude Code's own validator refuses this, so it gets the schema as a text. */
+const STRICTLY_WRONG = { properties: { aa: { type: 'string' } }, patternProperties: { '^a': { minLength: 1 } } };
+
 /** What `create()` does with a schema. */
 const asked = async (schema: unknown) => prepareOutput({ schema: checkedSchema(schema, false), retries: 2 });
 
@@ -27,6 +30,7 @@ describe('a schema that is refused', () => {
     ['a pattern that is none', { pattern: '(' }, 'cannot be used'],
     ['a schema that holds itself', holdsItself, 'holds itself'],
     ['a schema of megabytes', { description: 'x'.repeat(3_000_000) }, '65536 bytes'],
+    ['one that doubles as a text', { type: 'object', $comment: '"'.repeat(32_705), ...STRICTLY_WRONG }, '131071'],
     ['many small parts', { enum: Array.from({ length: 1_000_000 }, (_, index) => index) }, '65536 bytes'],
     ['a number that JSON does not have', { const: 1n }, 'no data'],
   ])('%s is refused with its place', async (_, schema, place) => {

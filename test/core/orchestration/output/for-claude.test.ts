@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkedSchema } from '../../../../src/core/orchestration/output/checked-schema.js';
 import { forClaude } from '../../../../src/core/orchestration/output/for-claude.js';
-import { outputCheck, prepareOutput } from '../../../../src/core/orchestration/output/validator.js';
+import { outputIssues, prepareOutput } from '../../../../src/core/orchestration/output/validator.js';
 
 const CITY = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
 
@@ -125,16 +125,16 @@ describe('property: what Claude gets', () => {
       fc.asyncProperty(anySchema, fc.array(anyValue, { maxLength: 8 }), async (part, values) => {
         const asked = checkedSchema({ ...part, $defs: { text: { type: 'string' } } }, false);
         const { forClaude: given } = await prepareOutput({ schema: asked, retries: 0 });
-        const check = await outputCheck(asked);
         const takenByClaude = new Ajv({ logger: false }).compile(given?.schema ?? {});
         for (const value of ['a', null, { a: 'b' }, ['a'], [1, 'a'], ...values]) {
           // Claude gives objects only.
           const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-          if (check(value).length === 0 && (given?.wrapped || isObject))
-            expect(takenByClaude(given?.wrapped ? { value } : value), JSON.stringify({ asked, value })).toBe(true);
+          if (!given?.wrapped && !isObject) continue;
+          if (takenByClaude(given?.wrapped ? { value } : value)) continue;
+          expect(await outputIssues(asked, value), JSON.stringify({ asked, value })).not.toEqual([]);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 15 }, // Each run starts threads.
     );
-  });
+  }, 60_000);
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { outputCheck } from '../../../../src/core/orchestration/output/validator.js';
+import { outputIssues, prepareOutput } from '../../../../src/core/orchestration/output/validator.js';
+import { errorOf } from '../../../support/errors.js';
 
-const issuesOf = async (schema: object, value: unknown) => (await outputCheck({ ...schema }))(value);
+const issuesOf = async (schema: object, value: unknown) => outputIssues({ ...schema }, value);
 
 describe('the check of a result', () => {
   it('says where a value does not fit, and what would', async () => {
@@ -33,13 +34,13 @@ describe('the check of a result', () => {
 
   it('a pattern that takes for ever with some texts is ended', async () => {
     const schema = { type: 'string', pattern: '^(a+)+$' };
-    expect(await issuesOf(schema, `${'a'.repeat(40)}b`)).toEqual(['it could not be checked within 1000 ms']);
+    expect(await issuesOf(schema, `${'a'.repeat(40)}b`)).toEqual(['it could not be checked: it takes more than 3 s']);
     expect(await issuesOf(schema, 'aaa')).toEqual([]);
   });
 
   it('a comparison of many parts with each other is ended', async () => {
     const list = Array.from({ length: 60_000 }, (_, index) => [index]);
-    expect(await issuesOf({ uniqueItems: true }, list)).toEqual(['it could not be checked within 1000 ms']);
+    expect(await issuesOf({ uniqueItems: true }, list)).toEqual(['it could not be checked: it takes more than 3 s']);
   });
 
   it('a value of many problems gives a few of them', async () => {
@@ -52,4 +53,28 @@ describe('the check of a result', () => {
     expect(await issuesOf(schema, JSON.parse('{"__proto__": {"a": "b"}}'))).toHaveLength(1);
     expect(({} as { a?: string }).a).toBeUndefined();
   });
+});
+
+describe('a schema that an agent made to stop this process', () => {
+  const named = (count: number, schema: object) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`p${index}`, schema]));
+
+  it('many references to one large part are cheap, because the part is compiled once', async () => {
+    const a = { type: 'object', properties: named(300, { type: 'string' }) };
+    const schema = { type: 'object', $defs: { a }, properties: named(300, { $ref: '#/$defs/a' }) };
+    expect(await prepareOutput({ schema, retries: 0 })).toHaveProperty('forClaude');
+  }, 30_000);
+
+  it('one that takes too long is refused, and this process works on meanwhile', async () => {
+    let ticks = 0;
+    const timer = setInterval(() => {
+      ticks += 1;
+    }, 10);
+    const allOf = Array.from({ length: 1_800 }, (_, index) => ({ properties: { [`p${index}`]: {} } }));
+    const asked = prepareOutput({ schema: { allOf, unevaluatedProperties: false }, retries: 0 });
+    const { message } = await errorOf(asked, 'INVALID_OPTIONS');
+    clearInterval(timer);
+    expect(message).toMatch(/^Option 'output': the schema cannot be used: /);
+    expect(ticks).toBeGreaterThan(20);
+  }, 30_000);
 });
