@@ -74,6 +74,13 @@ export class QueueHolds {
     if (onOverage === 'continue') this.#paying.add(id);
   }
 
+  /** Called when it is known better whose login a session has. Returns true if that changes something. */
+  relabel(id: string, account: string): boolean {
+    const isNew = this.#accounts.get(id) !== account;
+    this.#accounts.set(id, account);
+    return isNew;
+  }
+
   /** Called when a session is forgotten. */
   leave(id: string): void {
     this.#accounts.delete(id);

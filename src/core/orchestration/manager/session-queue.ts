@@ -82,6 +82,16 @@ export class SessionQueue extends SessionSlots {
     if (this.isHeld || !this.holds.mayStart(id)) this.release(id);
   }
 
+  /** Called when it is known better whose login a session has that is not on record yet. */
+  relabel(id: string, account: string): void {
+    if (!this.holds.relabel(id, account)) return;
+    if (!this.isRunning(id)) this.recheck();
+    else if (!this.holds.mayStart(id)) {
+      this.release(id);
+      this.rejoin(id);
+    }
+  }
+
   /** Puts a session at the end of the line, even beyond the limit. */
   await(id: string): Admission {
     this.remove(id);

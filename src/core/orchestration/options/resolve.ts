@@ -12,7 +12,6 @@ import { type ResolvedRetry, resolveRetry } from '../session/retry.js';
 import type { ContinueOptions } from '../session/sessions.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
-import { accountLabel } from './account.js';
 import { askedDocker, resolveDocker } from './asked-docker.js';
 import { check } from './check.js';
 import type { SessionManagerOptions } from './manager-options.js';
@@ -116,7 +115,6 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     throw new OrchestrationError('INVALID_OPTIONS', "Option 'data' needs 'promptFile': a 'prompt' is sent as it is.");
   }
   const policy = tightenPolicy(base.policy, own);
-  const docker = resolveDocker(base.docker, askedDocker(options.docker));
   return {
     id,
     mode: options.mode ?? 'autonomous',
@@ -124,7 +122,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     cwd,
     worktree: worktreeOf(worktree, base.led),
     ...(workspaces && { workspaces }),
-    docker,
+    docker: resolveDocker(base.docker, askedDocker(options.docker)),
     claude: defined({
       system: options.system,
       appendSystem: options.appendSystem,
@@ -138,7 +136,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     ...(questions && { questions }),
     policy: detached ? detachPolicy(policy, base.led === true) : policy,
     limits: tightenLimits(base.limits ?? {}, options.limits),
-    account: options.account ?? base.account ?? accountLabel(docker),
+    ...defined({ account: options.account ?? base.account }),
     retry: resolveRetry(options.retry, base.retry),
     onOverage: options.onOverage ?? base.onOverage ?? 'continue',
   };
