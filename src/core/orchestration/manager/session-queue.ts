@@ -30,7 +30,7 @@ export class SessionQueue extends SessionSlots {
   readonly #clock: Clock;
   /** Which accounts are held, or whether the whole queue is. */
   readonly holds: QueueHolds;
-  readonly usage = new UsageBook(() => this.changed(''));
+  readonly usage: UsageBook;
   readonly #onDependencyFailed: SessionQueueOptions['onDependencyFailed'];
   readonly #plans: SessionPlans;
   /** Sessions that have ended or go on, for which their dependants were not looked at yet. Undefined while none is looked at. */
@@ -66,6 +66,10 @@ export class SessionQueue extends SessionSlots {
     this.holds = holds;
     this.#store = store;
     this.#clock = clock;
+    this.usage = new UsageBook(
+      () => clock.now(),
+      () => this.changed(''),
+    );
     this.#onDependencyFailed = onDependencyFailed;
     this.#plans = plans;
     store.registry.readPositions(({ id }) => this.positionOf(id));

@@ -94,7 +94,9 @@ describe('an account that cannot work', () => {
     await manager.waitFor(first);
     expect(await manager.waitFor(other)).toMatchObject({ status: 'completed' });
     expect(manager.get(same)?.status).toBe('queued');
-    await manager.releaseQueue('someone else');
+    const { message } = await errorOf(manager.releaseQueue('someone else'), 'INVALID_OPTIONS');
+    expect(message).toContain(manager.get(first)?.account);
+    await manager.releaseQueue(manager.get(other)?.account);
     expect(manager.get(same)?.status).toBe('queued');
     await manager.releaseQueue(manager.get(first)?.account);
     expect(await manager.waitFor(same)).toMatchObject({ status: 'completed' });
@@ -255,6 +257,8 @@ describe('an account at its usage limit', () => {
     vi.advanceTimersByTime(1_000);
     await vi.advanceTimersByTimeAsync(0);
     expect(events.at(-1)).toMatchObject({ type: 'queue:changed', queue: { windows: [window] } });
+    vi.advanceTimersByTime(HOUR);
+    expect(manager.queueStatus()).not.toHaveProperty('windows');
   });
 });
 
@@ -266,12 +270,14 @@ describe('holdQueue()', () => {
     expect(status).toMatchObject({ held: { reason: 'lunch' } });
     expect(status.held).not.toHaveProperty('account');
     await before.manager.holdQueue('dinner');
-    expect(before.queueEvents()).toMatchObject([{ type: 'queue:held', sessionId: '', reason: 'lunch' }]);
+    expect(before.queueEvents()).toMatchObject(
+      ['lunch', 'dinner'].map((reason) => ({ type: 'queue:held', sessionId: '', reason })),
+    );
     await before.manager.close();
     const { manager, create } = manage({}, { stateDir });
     const id = await create('x');
     expect(manager.get(id)).toMatchObject({ status: 'queued', queuePosition: 1 });
-    expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 1, held: { reason: 'lunch' } });
+    expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 1, held: { reason: 'dinner' } });
     await manager.releaseQueue();
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
   });
