@@ -140,7 +140,15 @@ export class SessionRuns {
       ? session
       : { ...session, ...newAccount(session, live) };
     this.queue.holds.enter(id, account, prepared.spec.onOverage);
-    this.#store.dispatch(id, { type: 'recovered', session: Object.freeze({ ...session, account }) });
+    const isElsewhere = isTerminal(status) || hasOpenRun(session) || resumeAt !== undefined;
+    // It had a slot, and nothing of it runs. While nothing may start, it waits in line, before those that waited.
+    const waits = status === 'starting' && !isElsewhere && (this.queue.isHeld || !this.queue.holds.mayStart(id));
+    const known = { ...session, account, ...(waits && { status: 'queued' as const }) };
+    this.#store.dispatch(id, { type: 'recovered', session: Object.freeze(known) });
+    if (waits) {
+      this.queue.await(id);
+      return;
+    }
     if (isTerminal(status) || status === 'queued') return;
     // A session that waits until a time has no slot.
     if (resumeAt !== undefined) {

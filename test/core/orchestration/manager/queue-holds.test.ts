@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CreateSessionOptions, RunRequest, SessionManagerOptions } from 'autonomous-orchestration';
 import { SimulatedExecutor, type SimulatedRun, type SimulatedStep } from 'autonomous-orchestration/testing';
@@ -278,6 +278,23 @@ describe('holdQueue()', () => {
     const id = await create('x');
     expect(manager.get(id)).toMatchObject({ status: 'queued', queuePosition: 1 });
     expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 1, held: { reason: 'dinner' } });
+    await manager.releaseQueue();
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+  });
+
+  it('a session that an earlier manager was about to launch waits as well', async () => {
+    const stateDir = tempFolder();
+    const before = manage({}, { stateDir });
+    await before.manager.holdQueue('lunch');
+    const id = await before.create('x');
+    await before.manager.close();
+    const file = join(stateDir, 'sessions', id, 'session.json');
+    const stored = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(file, JSON.stringify({ ...stored, session: { ...stored.session, status: 'starting' } }));
+    const { manager, started } = manage({}, { stateDir });
+    expect((await manager.recover()).requeued).toEqual([id]);
+    expect(manager.get(id)).toMatchObject({ status: 'queued', queuePosition: 1 });
+    expect(started).toEqual([]);
     await manager.releaseQueue();
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
   });
