@@ -252,7 +252,8 @@ export class RunObserver {
   #warnings(observations: readonly Observation[], { hooked }: RunHandle): readonly Observation[] {
     const { costUsd } = this.#options.request.spec.limits;
     const untested = hooked ? releaseWarning(observations) : undefined;
-    const unpriced = costUsd === undefined ? [] : priceWarnings(observations, costUsd);
+    const unpriced =
+      costUsd === undefined ? [] : priceWarnings(observations, costUsd, this.#options.record.session.metadata.errors);
     return this.#problems.news(untested ? [untested, ...unpriced] : unpriced);
   }
 
