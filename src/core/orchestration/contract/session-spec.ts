@@ -41,8 +41,9 @@ export interface SessionSpec {
   /** The manager's policy, tightened by the session's own policy. */
   readonly policy: ResolvedPolicy;
   readonly limits: SessionLimits;
-  /** Whose login and money the session uses. Absent in what earlier releases have stored, like the next two. */
+  /** The option `account`, of the session or of those before it. Absent if nobody gave one: then the login decides. */
   readonly account?: string;
+  /** Absent in what earlier releases have stored, like the next one. */
   readonly retry?: ResolvedRetry;
   readonly onOverage?: OverageChoice;
 }

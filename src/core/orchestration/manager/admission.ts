@@ -85,6 +85,8 @@ export class SessionAdmission {
       const ready = await prepareSession(spec, executors[spec.mode], stateDir, signal);
       const accepts = acceptsOutput(options, inheritance.output);
       const prepared = { ...ready, ...(accepts && { acceptsOutput: accepts }) };
+      // Only now the places of its mounts are known, and so its login.
+      queue.relabel(spec.id, accountOf(prepared.spec));
       await earlier;
       try {
         if (inheritance.led) refuseRedirectedInheritance(inheritance, prepared.spec, askedDocker(options.docker));

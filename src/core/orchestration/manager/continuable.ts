@@ -1,3 +1,4 @@
+import { accountOf } from '../options/account.js';
 import type { Spending } from '../run/limits.js';
 import { requireEnv } from '../run/required-env.js';
 import type { SessionLimits } from '../session/limits.js';
@@ -20,6 +21,16 @@ export function requireContinuable(
     throw new OrchestrationError('ILLEGAL_TRANSITION', `Session ${id} ('${status}') cannot be continued: ${why}.`);
   }
   requireEnv(id, live.missingEnv);
+}
+
+/** The account of a session's next run, if the session has another login since its last one. */
+export function newAccount(
+  { account }: UnifiedSession,
+  { spec, specIsPlaceholder, missingEnv }: LiveSession,
+): Pick<UnifiedSession, 'account'> {
+  // Without its options and its variables, nobody knows its login.
+  const now = specIsPlaceholder || missingEnv ? account : accountOf(spec);
+  return now === undefined || now === account ? {} : { account: now };
 }
 
 function whyNotContinued(

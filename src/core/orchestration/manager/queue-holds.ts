@@ -5,7 +5,7 @@ import type { OverageChoice } from '../session/overage.js';
 import type { QueueHold } from '../session/queue-hold.js';
 import { callAt } from '../util/call-at.js';
 import type { Clock } from '../util/clock.js';
-import { messageOf, quote } from '../util/errors.js';
+import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { writeAtomically } from '../util/fs/atomic-file.js';
 import { notWritable } from '../util/fs/not-writable.js';
 import { readOwnFile } from '../util/fs/own-file.js';
@@ -16,6 +16,8 @@ import { stripControl, truncate } from '../util/text.js';
 const MOST_HOLDS = 1_000;
 const MOST_FILE_BYTES = 4 * 1024 * 1024;
 const ERROR_LENGTH = 500;
+/** How many accounts an error names. */
+const MOST_NAMED = 10;
 /** The key of the hold that concerns all sessions. No account has an empty name. */
 const ALL = '';
 
@@ -74,6 +76,13 @@ export class QueueHolds {
     if (onOverage === 'continue') this.#paying.add(id);
   }
 
+  /** Called when it is known better whose login a session has. Returns true if that changes something. */
+  relabel(id: string, account: string): boolean {
+    const isNew = this.#accounts.get(id) !== account;
+    this.#accounts.set(id, account);
+    return isNew;
+  }
+
   /** Called when a session is forgotten. */
   leave(id: string): void {
     this.#accounts.delete(id);
@@ -125,9 +134,10 @@ export class QueueHolds {
 
   /** Holds all sessions, until a person releases them. @throws OrchestrationError `STATE_NOT_WRITABLE` */
   async holdAll(reason: string): Promise<void> {
-    if (!this.#holds.has(ALL)) {
+    const before = this.#holds.get(ALL);
+    if (before?.reason !== reason) {
       const message = `No session starts, because somebody held the queue: ${reason}`;
-      this.#hold({ reason, message, since: this.#options.clock.now() });
+      this.#hold({ reason, message, since: before?.since ?? this.#options.clock.now() });
     }
     await this.#save();
   }
@@ -135,9 +145,10 @@ export class QueueHolds {
   /**
    * Ends the holds of an account, or all holds.
    *
-   * @throws OrchestrationError `STATE_NOT_WRITABLE`
+   * @throws OrchestrationError `INVALID_OPTIONS` if no session has the account, `STATE_NOT_WRITABLE`
    */
   async release(account?: string): Promise<void> {
+    if (account !== undefined) this.#requireAccount(account);
     const keys = account === undefined ? [...this.#holds.keys()] : [account];
     for (const key of keys) this.#release(key);
     await this.#save();
@@ -181,9 +192,20 @@ export class QueueHolds {
       callAt(
         until,
         () => clock.now(),
-        () => void this.release(key).catch(() => {}),
+        () => {
+          this.#release(key);
+          void this.#save().catch(() => {});
+        },
       ),
     );
+  }
+
+  /** A hold may have ended a moment ago. But an account that nobody has is a mistake. */
+  #requireAccount(account: string): void {
+    if (this.#holds.has(account) || [...this.#accounts.values()].includes(account)) return;
+    const held = [...this.#holds.keys()].filter((key) => key !== ALL).map((key) => quote(key));
+    const which = held.length > 0 ? `Held are: ${held.slice(0, MOST_NAMED).join(', ')}.` : 'No account is held.';
+    throw new OrchestrationError('INVALID_OPTIONS', `'account' (${quote(account)}): no session has it. ${which}`);
   }
 
   #release(key: string): void {

@@ -6,7 +6,7 @@ import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import { defined } from '../util/defined.js';
 import { afterRun, type NextStep } from './after-run.js';
-import { spentLimit } from './continuable.js';
+import { newAccount, spentLimit } from './continuable.js';
 import type { LiveSessions } from './live-sessions.js';
 import type { QueueHolds } from './queue-holds.js';
 import type { SessionQueue } from './session-queue.js';
@@ -87,17 +87,20 @@ export class RunEnds {
 
   /** Adds a run to a session that has not ended. If the session has given its slot back, it waits in line for a slot. */
   #goOn(id: string, feedback?: string, known: FurtherRun = {}): UnifiedSession {
-    const { live, queue, store, clock, start } = this.#options;
+    const { live, queue, holds, store, clock, start } = this.#options;
     this.forgetWait(id);
     const session = store.registry.require(id);
     const told = feedback === undefined ? whatNext(session) : { feedback };
     live.require(id).feedback = told.feedback;
+    const changed = newAccount(session, live.require(id));
+    if (changed.account !== undefined) holds.relabel(id, changed.account);
     const admission = queue.readmit(id);
     const next = store.dispatch(id, {
       type: 'continued',
       at: clock.now(),
       ...(admission.status === 'queued' && { queuePosition: admission.position }),
       ...told,
+      ...changed,
       ...defined(known),
     });
     if (admission.status === 'starting') start(id);

@@ -32,7 +32,7 @@ export class SessionQueue extends SessionSlots {
   readonly #clock: Clock;
   /** Which accounts are held, or whether the whole queue is. */
   readonly holds: QueueHolds;
-  readonly usage = new UsageBook(() => this.changed(''));
+  readonly usage: UsageBook;
   readonly #onDependencyFailed: SessionQueueOptions['onDependencyFailed'];
   readonly #plans: SessionPlans;
   /** Sessions that have ended or go on, for which their dependants were not looked at yet. Undefined while none is looked at. */
@@ -74,6 +74,10 @@ export class SessionQueue extends SessionSlots {
     this.holds = holds;
     this.#store = store;
     this.#clock = clock;
+    this.usage = new UsageBook(
+      () => clock.now(),
+      () => this.changed(''),
+    );
     this.#onDependencyFailed = onDependencyFailed;
     this.#plans = plans;
     store.registry.readPositions(({ id }) => this.positionOf(id));
@@ -88,6 +92,16 @@ export class SessionQueue extends SessionSlots {
   /** Called before a session goes on for which nobody waits. If nothing may start now, it has no slot from now on. */
   giveBackIfHeld(id: string): void {
     if (this.isHeld || !this.holds.mayStart(id)) this.release(id);
+  }
+
+  /** Called when it is known better whose login a session has that is not on record yet. */
+  relabel(id: string, account: string): void {
+    if (!this.holds.relabel(id, account)) return;
+    if (!this.isRunning(id)) this.recheck();
+    else if (!this.holds.mayStart(id)) {
+      this.release(id);
+      this.rejoin(id);
+    }
   }
 
   /** Puts a session at the end of the line, even beyond the limit. */

@@ -14,7 +14,7 @@ import { hasOpenRun, isTerminal, STATUSES } from '../session/transitions.js';
 import type { SessionStore } from '../store/store.js';
 import type { Clock } from '../util/clock.js';
 import { OrchestrationError } from '../util/errors.js';
-import { requireContinuable } from './continuable.js';
+import { newAccount, requireContinuable } from './continuable.js';
 import type { LiveSessions, PreparedSession } from './live-sessions.js';
 import { RunEnds } from './run-ends.js';
 import { SessionQueue } from './session-queue.js';
@@ -134,9 +134,21 @@ export class SessionRuns {
    */
   restore(prepared: PreparedSession, session: UnifiedSession): void {
     const { id, status, resumeAt } = session;
-    this.#live.add(prepared, session.runs.at(-1)?.feedback);
-    this.queue.holds.enter(id, session.account ?? accountOf(prepared.spec), prepared.spec.onOverage);
-    this.#store.dispatch(id, { type: 'recovered', session });
+    const live = this.#live.add(prepared, session.runs.at(-1)?.feedback);
+    // A run that is under way keeps the login that it was launched with.
+    const { account = accountOf(prepared.spec) } = hasOpenRun(session)
+      ? session
+      : { ...session, ...newAccount(session, live) };
+    this.queue.holds.enter(id, account, prepared.spec.onOverage);
+    const isElsewhere = isTerminal(status) || hasOpenRun(session) || resumeAt !== undefined;
+    // It had a slot, and nothing of it runs. While nothing may start, it waits in line, before those that waited.
+    const waits = status === 'starting' && !isElsewhere && (this.queue.isHeld || !this.queue.holds.mayStart(id));
+    const known = { ...session, account, ...(waits && { status: 'queued' as const }) };
+    this.#store.dispatch(id, { type: 'recovered', session: Object.freeze(known) });
+    if (waits) {
+      this.queue.await(id);
+      return;
+    }
     if (isTerminal(status) || status === 'queued') return;
     // A session that waits until a time has no slot.
     if (resumeAt !== undefined) {
@@ -169,6 +181,8 @@ export class SessionRuns {
     requireContinuable(session, live, this.tree.spending(session), how.fresh);
     if (live.run) return this.#stopToContinue(id, live.run, feedback, how);
     if (!isTerminal(session.status)) return this.#ends.goOn(id, feedback, how);
+    const changed = newAccount(session, live);
+    if (changed.account !== undefined) this.queue.holds.relabel(id, changed.account);
     // While nothing starts, what failed waits as well, even if all places are taken.
     const admission = this.queue.holds.mayStart(id) ? this.queue.enqueue(id) : this.queue.await(id);
     live.feedback = feedback;
@@ -177,6 +191,7 @@ export class SessionRuns {
       at: this.#clock.now(),
       feedback,
       ...how,
+      ...changed,
       ...(admission.status === 'queued' && { queuePosition: admission.position }),
     });
     this.queue.reopened(id);

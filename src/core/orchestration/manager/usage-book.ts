@@ -14,12 +14,17 @@ export class UsageBook {
   readonly #onChange: () => void;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(onChange: () => void) {
+  readonly #now: () => number;
+
+  constructor(now: () => number, onChange: () => void) {
+    this.#now = now;
     this.#onChange = onChange;
   }
 
+  /** Without those that were reset since: what was used of them is not known any more. */
   get windows(): readonly UsageWindow[] {
-    return [...this.#windows.values()];
+    const now = this.#now();
+    return [...this.#windows.values()].filter(({ resetsAt }) => resetsAt === undefined || resetsAt > now);
   }
 
   /** When the windows are reset for which an account pays extra, in epoch milliseconds. Undefined if that is not known. */

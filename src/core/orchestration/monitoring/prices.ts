@@ -81,11 +81,20 @@ function sum(price: Required<ModelPrice>, tokens: PricedTokens): number {
   );
 }
 
-/** Warnings about models whose prices are not known, so that a limit of the cost cannot be held. */
-export function priceWarnings(observations: readonly Observation[], mostUsd: number): Observation[] {
+/**
+ * Warnings about models whose prices are not known, so that a limit of the cost cannot be held.
+ *
+ * @param told the errors that are on record: what these say is not said again
+ */
+export function priceWarnings(
+  observations: readonly Observation[],
+  mostUsd: number,
+  told: readonly { readonly message: string }[] = [],
+): Observation[] {
   return observations.flatMap((observation): Observation[] => {
     if (observation.kind !== 'usage' || observation.unpriced === undefined) return [];
     const message = `The price of the model ${quote(observation.unpriced)} is not known, so limits.costUsd ($${mostUsd}) cannot be held for it before Claude reports what the run cost.`;
+    if (told.some((error) => error.message === message)) return [];
     return [{ kind: 'error', severity: 'warning', code: 'price_unknown', message }];
   });
 }

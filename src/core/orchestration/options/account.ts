@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { SessionSpec } from '../contract/session-spec.js';
 
-/** The account of a session. */
+/** The account of a session: the option, or a label of the login that it has now. */
 export function accountOf({ account, docker }: Pick<SessionSpec, 'account' | 'docker'>): string {
   return account ?? accountLabel(docker);
 }

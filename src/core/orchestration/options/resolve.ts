@@ -11,7 +11,6 @@ import type { QuestionMode } from '../session/question.js';
 import { type ResolvedRetry, resolveRetry } from '../session/retry.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
-import { accountLabel } from './account.js';
 import { askedDocker, resolveDocker } from './asked-docker.js';
 import { check } from './check.js';
 import type { SessionManagerOptions } from './manager-options.js';
@@ -115,7 +114,6 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     throw new OrchestrationError('INVALID_OPTIONS', "Option 'data' needs 'promptFile': a 'prompt' is sent as it is.");
   }
   const policy = tightenPolicy(base.policy, own);
-  const docker = resolveDocker(base.docker, askedDocker(options.docker));
   return {
     id,
     mode: options.mode ?? 'autonomous',
@@ -123,7 +121,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     cwd,
     worktree: worktreeOf(worktree, base.led),
     ...(workspaces && { workspaces }),
-    docker,
+    docker: resolveDocker(base.docker, askedDocker(options.docker)),
     claude: defined({
       system: options.system,
       appendSystem: options.appendSystem,
@@ -137,7 +135,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     ...(questions && { questions }),
     policy: detached ? detachPolicy(policy, base.led === true) : policy,
     limits: tightenLimits(base.limits ?? {}, options.limits),
-    account: options.account ?? base.account ?? accountLabel(docker),
+    ...defined({ account: options.account ?? base.account }),
     retry: resolveRetry(options.retry, base.retry),
     onOverage: options.onOverage ?? base.onOverage ?? 'continue',
   };

@@ -254,7 +254,8 @@ export class RunObserver {
   #warnings(observations: readonly Observation[], { hooked }: RunHandle): readonly Observation[] {
     const { costUsd } = this.#options.request.spec.limits;
     const untested = hooked ? releaseWarning(observations) : undefined;
-    const unpriced = costUsd === undefined ? [] : priceWarnings(observations, costUsd);
+    const { session } = this.#options.record;
+    const unpriced = costUsd === undefined ? [] : priceWarnings(observations, costUsd, session.metadata.errors);
     const past = this.#resets.read(observations, this.#replayed === undefined ? this.#options.record.clock.now() : 0);
     return this.#problems.news([untested ?? [], unpriced, past].flat());
   }

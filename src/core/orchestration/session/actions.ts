@@ -102,6 +102,8 @@ export type SessionAction =
       readonly fresh?: true;
       readonly commandId?: string;
       readonly outputRetry?: number;
+      /** Set if the session has another login since then. */
+      readonly account?: string;
       readonly exitCode?: number;
       readonly queuePosition?: number;
     };

@@ -161,6 +161,7 @@ function next(session: UnifiedSession, action: Exclude<SessionAction, { type: Fi
       };
       return {
         ...rest,
+        ...(action.account !== undefined && { account: action.account }),
         status: action.queuePosition === undefined ? 'starting' : 'queued',
         ...(action.queuePosition !== undefined && { queuePosition: action.queuePosition }),
         runs: frozen([...closed, run]),

@@ -203,7 +203,7 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
 
   /**
    * Holds the queue: no session starts any more, until `releaseQueue()`. Sessions that run go on. New sessions are accepted, and
-   * wait. A later manager of the same state folder holds as well. If somebody has held the queue already, nothing changes.
+   * wait. A later manager of the same state folder holds as well. If somebody has held the queue already, only the reason changes.
    *
    * The manager itself holds the sessions of an account if its login is refused (`auth`), if it has no money left
    * (`spend_limit`), and while it is at its usage limit (`usage_limit`) or pays extra usage that they may not pay (`overage`).
@@ -217,7 +217,7 @@ export interface Sessions extends EventEmitter<SessionManagerEvents> {
    * Lets sessions start again, whoever or whatever has held them. What failed meanwhile can be continued. If nothing is held,
    * nothing changes.
    *
-   * @param account ends only the hold of this account, see {@link QueueHold}. Default: all holds
+   * @param account ends only the hold of this account, see {@link QueueHold}. Default: all holds, also the one of `holdQueue()`
    * @throws OrchestrationError `INVALID_OPTIONS`, `STATE_LOCKED`, `STATE_NOT_WRITABLE`, `MANAGER_CLOSED`
    */
   releaseQueue(account?: string): Promise<QueueStatus>;

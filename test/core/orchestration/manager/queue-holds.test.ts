@@ -1,12 +1,12 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CreateSessionOptions, RunRequest, SessionManagerOptions } from 'autonomous-orchestration';
-import type { SimulatedRun, SimulatedStep } from 'autonomous-orchestration/testing';
+import { SimulatedExecutor, type SimulatedRun, type SimulatedStep } from 'autonomous-orchestration/testing';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { accountLabel } from '../../../../src/core/orchestration/options/account.js';
 import { fakeClock } from '../../../support/clock.js';
 import { errorOf } from '../../../support/errors.js';
-import { DONE, simulate } from '../../../support/simulate.js';
+import { DONE, everyMode, simulate } from '../../../support/simulate.js';
 import { tempFolder } from '../../../support/temp-folder.js';
 
 const NOW = 1_795_000_000_000;
@@ -94,7 +94,9 @@ describe('an account that cannot work', () => {
     await manager.waitFor(first);
     expect(await manager.waitFor(other)).toMatchObject({ status: 'completed' });
     expect(manager.get(same)?.status).toBe('queued');
-    await manager.releaseQueue('someone else');
+    const { message } = await errorOf(manager.releaseQueue('someone else'), 'INVALID_OPTIONS');
+    expect(message).toContain(manager.get(first)?.account);
+    await manager.releaseQueue(manager.get(other)?.account);
     expect(manager.get(same)?.status).toBe('queued');
     await manager.releaseQueue(manager.get(first)?.account);
     expect(await manager.waitFor(same)).toMatchObject({ status: 'completed' });
@@ -255,6 +257,8 @@ describe('an account at its usage limit', () => {
     vi.advanceTimersByTime(1_000);
     await vi.advanceTimersByTimeAsync(0);
     expect(events.at(-1)).toMatchObject({ type: 'queue:changed', queue: { windows: [window] } });
+    vi.advanceTimersByTime(HOUR);
+    expect(manager.queueStatus()).not.toHaveProperty('windows');
   });
 });
 
@@ -266,12 +270,31 @@ describe('holdQueue()', () => {
     expect(status).toMatchObject({ held: { reason: 'lunch' } });
     expect(status.held).not.toHaveProperty('account');
     await before.manager.holdQueue('dinner');
-    expect(before.queueEvents()).toMatchObject([{ type: 'queue:held', sessionId: '', reason: 'lunch' }]);
+    expect(before.queueEvents()).toMatchObject(
+      ['lunch', 'dinner'].map((reason) => ({ type: 'queue:held', sessionId: '', reason })),
+    );
     await before.manager.close();
     const { manager, create } = manage({}, { stateDir });
     const id = await create('x');
     expect(manager.get(id)).toMatchObject({ status: 'queued', queuePosition: 1 });
-    expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 1, held: { reason: 'lunch' } });
+    expect(manager.queueStatus()).toMatchObject({ running: 0, queued: 1, held: { reason: 'dinner' } });
+    await manager.releaseQueue();
+    expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
+  });
+
+  it('a session that an earlier manager was about to launch waits as well', async () => {
+    const stateDir = tempFolder();
+    const before = manage({}, { stateDir });
+    await before.manager.holdQueue('lunch');
+    const id = await before.create('x');
+    await before.manager.close();
+    const file = join(stateDir, 'sessions', id, 'session.json');
+    const stored = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(file, JSON.stringify({ ...stored, session: { ...stored.session, status: 'starting' } }));
+    const { manager, started } = manage({}, { stateDir });
+    expect((await manager.recover()).requeued).toEqual([id]);
+    expect(manager.get(id)).toMatchObject({ status: 'queued', queuePosition: 1 });
+    expect(started).toEqual([]);
     await manager.releaseQueue();
     expect(await manager.waitFor(id)).toMatchObject({ status: 'completed' });
   });
@@ -321,6 +344,57 @@ describe('the label of an account', () => {
     expect(label({ MODEL_SCRIPT: 'x' })).toBe(label({}));
     const [a, b] = [{ ANTHROPIC_API_KEY: 'k' }, { ANTHROPIC_BASE_URL: 'u' }];
     expect(label({ ...a, ...b })).toBe(label({ ...b, ...a }));
+  });
+
+  it('is that of the session itself, also if another session leads it', async () => {
+    class Leading extends SimulatedExecutor {
+      override readonly leads = true;
+    }
+    const docker = { image: 'a', env: { ANTHROPIC_API_KEY: 'one' } };
+    const { manager, create } = manage({}, { executors: everyMode(new Leading(DONE)), docker });
+    await manager.holdQueue('so that nothing ends');
+    const account = (id: string) => manager.get(id)?.account;
+    const leader = await create('leader', { mode: 'orchestration' });
+    const child = await create('child', { parentId: leader, ...key('two') });
+    expect(account(child)).not.toBe(account(leader));
+    expect(account(child)).toBe(account(await create('other', key('two'))));
+    expect(account(await create('heir', { parentId: leader }))).toBe(account(leader));
+    const named = await create('named', { mode: 'orchestration', account: 'team' });
+    expect(account(await create('heir', { parentId: named, ...key('two') }))).toBe('team');
+  });
+
+  it('is that of the new login after a restart, and the hold of the old one does not concern it', async () => {
+    const stateDir = tempFolder();
+    const login = (value: string) => ({ stateDir, docker: { image: 'a', env: { ANTHROPIC_API_KEY: value } } });
+    const before = manage({ first: LOGIN }, login('old'));
+    const first = await before.create('first');
+    const second = await before.create('second');
+    await before.manager.waitFor(first);
+    await before.manager.close();
+    const { manager, create } = manage({}, login('renewed'));
+    await manager.recover();
+    expect(await manager.waitFor(second)).toMatchObject({ status: 'completed' });
+    const { account } = manager.get(await create('new')) ?? {};
+    expect([first, second].map((id) => manager.get(id)?.account)).toEqual([account, account]);
+    expect(manager.queueStatus().held).toMatchObject({ reason: 'auth' });
+    expect(manager.queueStatus().held?.account).not.toBe(account);
+    await manager.continue(first, 'Go on');
+    expect(await manager.waitFor(first)).toMatchObject({ status: 'completed' });
+  });
+
+  it('a session whose variables were missing has the label of the login that it is given', async () => {
+    const stateDir = tempFolder();
+    const before = manage({ first: LOGIN }, { stateDir });
+    const first = await before.create('first', key('old'));
+    const { account } = await before.manager.waitFor(first);
+    await before.manager.close();
+    const { manager, create } = manage({}, { stateDir });
+    await manager.recover();
+    expect(manager.get(first)).toMatchObject({ account });
+    await manager.recover({ env: () => ({ ANTHROPIC_API_KEY: 'renewed' }) });
+    await manager.continue(first, 'Go on');
+    expect(await manager.waitFor(first)).toMatchObject({ status: 'completed' });
+    expect(manager.get(first)?.account).toBe(manager.get(await create('new', key('renewed')))?.account);
   });
 
   it('is the option account, of the session before that of the manager', async () => {

@@ -714,6 +714,7 @@ describe('a session that waits for its usage limit', () => {
       world.folder(id).record,
       JSON.stringify({ ...stored, session: { ...stored.session, resumeAt: Date.now() - 1 } }),
     );
+    rmSync(join(world.stateDir, 'queue-holds.json')); // The account is not at its limit any more, either.
     const next = world.host();
     await next.recover();
     await next.manager.waitFor(id, { status: 'running' });

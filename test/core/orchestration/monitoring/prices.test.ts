@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { LIST_PRICES, priced } from '../../../../src/core/orchestration/monitoring/list-prices.js';
 import { plainModelId } from '../../../../src/core/orchestration/monitoring/model-id.js';
 import { Prices, priceWarnings } from '../../../../src/core/orchestration/monitoring/prices.js';
+import { NO_TOKENS } from '../../../../src/core/orchestration/session/observation.js';
 
 const MILLION = 1_000_000;
 const NONE = { input: 0, output: 0, cacheRead: 0, cacheCreation: 0, cacheCreation1h: 0 };
@@ -229,3 +230,12 @@ describe('the table of list prices', () => {
 function rounded(given: object): Record<string, number> {
   return Object.fromEntries(Object.entries(given).map(([key, usd]) => [key, Number(Number(usd).toFixed(6))]));
 }
+
+it('a warning about a price that is on record is not said again', () => {
+  const usage = [{ kind: 'usage', unpriced: 'new-model', added: NO_TOKENS } as const];
+  const [warning] = priceWarnings(usage, 1);
+  expect(warning).toMatchObject({ code: 'price_unknown', message: expect.stringContaining('new-model') });
+  const told = warning?.kind === 'error' ? [warning] : [];
+  expect(priceWarnings(usage, 1, told)).toEqual([]);
+  expect(priceWarnings(usage, 2, told)).toHaveLength(1);
+});

@@ -10,7 +10,6 @@ import {
   resolveMessage,
   resolveNote,
 } from '../../../../src/core/orchestration/options/resolve.js';
-import { DEFAULT_IMAGE } from '../../../../src/core/orchestration/session/docker-options.js';
 import { DEFAULT_POLICY, resolvePolicy } from '../../../../src/core/orchestration/session/policy.js';
 import { DEFAULT_RETRY } from '../../../../src/core/orchestration/session/retry.js';
 import type { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
@@ -173,7 +172,6 @@ describe('invalid options of create()', () => {
 describe('valid options of create()', () => {
   it('options that are not given get their defaults', () => {
     expect(create({ prompt: 'hello' })).toEqual({
-      account: DEFAULT_IMAGE,
       retry: DEFAULT_RETRY,
       onOverage: 'continue',
       policy: DEFAULT_POLICY,
