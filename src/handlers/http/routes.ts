@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { z } from 'zod';
 import { OrchestrationError } from '../../core/index.js';
+import { withTimeout } from '../../core/orchestration/util/deferred.js';
 import type { AutonomousHandlers, HandlerResult } from '../autonomous-handlers.js';
 import type { EventHistory } from './event-history.js';
 import { bodies, type CreateBody, createBody, logsQuery } from './schemas.js';
@@ -139,7 +139,7 @@ export function apiRoutes({ handlers, history, workspaces }: RouteSources): Rout
     ),
     {
       ...action('steer', 'Sends a message to the agent.', bodies.steer, (id, { message }) =>
-        Promise.race([handlers.handleAutonomousSteer(id, message), delay(HEARD_WITHIN_MS, undefined, { ref: false })]),
+        withTimeout(handlers.handleAutonomousSteer(id, message), HEARD_WITHIN_MS),
       ),
       accepted: 'The agent gets the message later',
     },

@@ -74,10 +74,7 @@ export class SessionQueue extends SessionSlots {
     this.holds = holds;
     this.#store = store;
     this.#clock = clock;
-    this.usage = new UsageBook(
-      () => clock.now(),
-      () => this.changed(''),
-    );
+    this.usage = new UsageBook(clock, () => this.changed(''));
     this.#onDependencyFailed = onDependencyFailed;
     this.#plans = plans;
     store.registry.readPositions(({ id }) => this.positionOf(id));

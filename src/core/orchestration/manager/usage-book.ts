@@ -1,5 +1,6 @@
 import type { Observation } from '../session/observation.js';
 import type { UsageWindow } from '../session/queue-hold.js';
+import type { Clock } from '../util/clock.js';
 
 /** The provider has a handful of windows for each account. An agent may invent more, and then the account's oldest are forgotten. */
 const MOST_OF_ACCOUNT = 16;
@@ -10,20 +11,19 @@ const REPORT_MS = 1_000;
 
 /** What the provider told about the windows of all accounts. */
 export class UsageBook {
+  readonly #clock: Clock;
   readonly #windows = new Map<string, UsageWindow>();
   readonly #onChange: () => void;
   #timer: NodeJS.Timeout | undefined;
 
-  readonly #now: () => number;
-
-  constructor(now: () => number, onChange: () => void) {
-    this.#now = now;
+  constructor(clock: Clock, onChange: () => void) {
+    this.#clock = clock;
     this.#onChange = onChange;
   }
 
   /** Without those that were reset since: what was used of them is not known any more. */
   get windows(): readonly UsageWindow[] {
-    const now = this.#now();
+    const now = this.#clock.now();
     return [...this.#windows.values()].filter(({ resetsAt }) => resetsAt === undefined || resetsAt > now);
   }
 

@@ -9,10 +9,6 @@ import type { BacklogState } from '../monitoring/backlog.js';
 import { ChannelCoderSource } from '../monitoring/channelcoder-source.js';
 import { InjectedSource } from '../monitoring/injected-source.js';
 import { LogMonitor, type LogMonitorOptions } from '../monitoring/log-monitor.js';
-import { priceWarnings } from '../monitoring/prices.js';
-import { PastResets } from '../monitoring/reset-past.js';
-import { StandingProblems } from '../monitoring/standing-problems.js';
-import { releaseWarning } from '../monitoring/tested-releases.js';
 import { logBytesOf } from '../session/limits.js';
 import type { ModelPrices } from '../session/model-price.js';
 import type { Observation } from '../session/observation.js';
@@ -28,6 +24,7 @@ import { GUARD_MISSING, HooksCheck } from './hooks-check.js';
 import type { RunLimits } from './limits.js';
 import { ProviderWatch } from './provider-watch.js';
 import type { SlotLease } from './slot-lease.js';
+import { RunWarnings } from './warnings.js';
 
 export interface RunObserverOptions {
   request: Pick<RunRequest, 'spec' | 'session' | 'folder'>;
@@ -71,8 +68,7 @@ export class RunObserver {
   #detached = false;
   /** The sources that are read too late to see what the agent does. */
   readonly #unseen = new Set<'log' | 'copy'>();
-  readonly #problems = new StandingProblems();
-  readonly #resets = new PastResets();
+  readonly #warnings: RunWarnings;
   /** True if the log, as far as it is read, ends with the end of the agent's turn. */
   #turnOver = false;
 
@@ -84,6 +80,7 @@ export class RunObserver {
     });
     this.#git = new GitWatch(options.request.folder.gitSnapshot, (planted) => this.#report(planted));
     const { spec } = options.request;
+    this.#warnings = new RunWarnings(options.record, spec.limits.costUsd);
     this.#provider = new ProviderWatch({
       onOverage: spec.onOverage ?? 'continue',
       attended: spec.mode === 'interactive',
@@ -225,7 +222,10 @@ export class RunObserver {
     const replayed = this.#replayed;
     const unasked = replayed !== undefined && this.#unasked;
     const enforced = handle.hooked === true && !unasked && (control.stopping ? 'ended' : true);
-    const warnings = this.#warnings(observations, handle);
+    const warnings = this.#warnings.about(observations, {
+      hooked: handle.hooked === true,
+      isReplay: replayed !== undefined,
+    });
     const seen = guard.inspect(warnings.length > 0 ? [...observations, ...warnings] : observations, enforced);
     progress.observe(seen);
     const isRecorded = record.dispatch({
@@ -249,15 +249,6 @@ export class RunObserver {
     this.#turnOver = last?.kind === 'turn-end';
     if (last?.kind === 'turn-end' && replayed === undefined) handle.turns?.ended(last.hooked);
     if (last?.kind === 'result') handle.channelCoder?.resultSeen();
-  }
-
-  #warnings(observations: readonly Observation[], { hooked }: RunHandle): readonly Observation[] {
-    const { costUsd } = this.#options.request.spec.limits;
-    const untested = hooked ? releaseWarning(observations) : undefined;
-    const { session } = this.#options.record;
-    const unpriced = costUsd === undefined ? [] : priceWarnings(observations, costUsd, session.metadata.errors);
-    const past = this.#resets.read(observations, this.#replayed === undefined ? this.#options.record.clock.now() : 0);
-    return this.#problems.news([untested ?? [], unpriced, past].flat());
   }
 
   /** We see what an agent does only in its log. So the agent must not work while the log is read too late. */

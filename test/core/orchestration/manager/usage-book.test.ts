@@ -4,7 +4,7 @@ import { UsageBook } from '../../../../src/core/orchestration/manager/usage-book
 const NONE = () => {};
 
 it('windows that an agent invented remove those of no other account', () => {
-  const book = new UsageBook(NONE);
+  const book = new UsageBook({ now: () => 0 }, NONE);
   const see = (account: string, type: string) =>
     book.observe(account, [{ kind: 'usage-window', type, status: 'allowed' }], 1);
   see('a', 'five_hour');
