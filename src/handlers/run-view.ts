@@ -1,4 +1,4 @@
-import type { SessionPause, SessionRun, SessionWait } from '../core/index.js';
+import type { RunFailure, SessionPause, SessionRun, SessionWait } from '../core/index.js';
 import { defined } from '../core/orchestration/util/defined.js';
 import { truncate } from '../core/orchestration/util/text.js';
 
@@ -23,12 +23,16 @@ export interface RunView {
   feedback?: string;
   /** The run asks again for a result that fits: 1 for the first time. */
   outputRetry?: number;
+  /** The run begins a new conversation. */
+  fresh?: true;
+  /** What ended the run, if the session goes on by itself: the reason, the text for a person, and how many attempts have failed. */
+  failure?: RunFailure;
 }
 
 /** The part of a run that a time line shows. */
 export function runView(run: SessionRun): RunView {
   const { number, requestedAt, launchedAt, startedAt, endedAt, pausedAt, pauses, waitingAt, waits } = run;
-  const { exitCode, containerName, attachCommand, feedback, outputRetry } = run;
+  const { exitCode, containerName, attachCommand, feedback, outputRetry, fresh, failure } = run;
   return defined({
     number,
     requestedAt,
@@ -44,5 +48,7 @@ export function runView(run: SessionRun): RunView {
     attachCommand,
     feedback: feedback === undefined ? undefined : truncate(feedback, TEXT_LENGTH),
     outputRetry,
+    fresh,
+    failure,
   });
 }

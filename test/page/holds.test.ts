@@ -22,6 +22,24 @@ it('a hold of the whole queue says why, and is released with the keyboard', asyn
   await hold.waitFor({ state: 'detached' });
 });
 
+it('the page of a session that waits says when it goes on, and what failed', async () => {
+  const text = 'API Error: 500 Internal server error';
+  const init = { type: 'system', subtype: 'init', session_id: 'c' };
+  const end = { type: 'result', subtype: 'success', is_error: true, result: text };
+  const { manager, server } = await serveSimulation(() => ({
+    ...scriptedRun([]),
+    steps: [{ line: init }, { line: end }],
+    exitCode: 1,
+  }));
+  const { id } = await manager.create({ prompt: 'x', taskId: 'waits' });
+  await manager.waitFor(id, { status: 'paused' });
+  const page = await openPage(server);
+  await page.getByRole('link', { name: 'waits' }).click();
+  const said = page.getByText(/^Goes on by itself at \d\d:\d\d/);
+  await said.waitFor();
+  expect(await said.innerText()).toContain(`after attempt 1 failed (provider_error): ${text}`);
+});
+
 it('holds of accounts say which account, until when, and what is left; the button releases only its own', async () => {
   const resetsAt = (Math.floor(Date.now() / 1_000) + 3 * 86_400) * 1_000;
   const info = { status: 'rejected', rateLimitType: 'seven_day', resetsAt: resetsAt / 1_000, utilization: 1 };

@@ -1,6 +1,6 @@
 import type { CreateSessionOptions, SessionMode } from 'autonomous-orchestration';
 import { SimulatedExecutor, scriptedRun } from 'autonomous-orchestration/testing';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { demoExecutors, MODE_SESSIONS } from '../../examples/support/demo-modes.js';
 import { DONE, ENDLESS, everyMode } from '../support/simulate.js';
 import { openPage, serveSimulation, sessionOnBoard } from './support.js';
@@ -196,7 +196,7 @@ it('a session can be started in every mode, and the form shows only the fields o
 });
 
 it('a session can be started with a model, an effort and the form of its result, which its page shows', async () => {
-  const { server } = await serveSimulation(({ conversationId }) =>
+  const { manager, server } = await serveSimulation(({ conversationId }) =>
     scriptedRun([{ text: 'Done.' }], { conversationId, output: { city: 'Oslo' } }),
   );
   const page = await openPage(server);
@@ -211,10 +211,13 @@ it('a session can be started with a model, an effort and the form of its result,
   await page.getByRole('button', { name: 'Start', exact: true }).click();
   await page.getByText('The form of the result has to be a JSON Schema.').waitFor();
   await form.fill('{"type": "object", "required": ["city"]}');
+  await page.getByLabel('How often a result that does not fit is asked for again').fill('1');
+  const create = vi.spyOn(manager, 'create');
   await page.getByRole('button', { name: 'Start', exact: true }).click();
   await page.getByRole('dialog').waitFor({ state: 'detached' });
   await page.getByRole('region', { name: 'Result' }).getByText('"city": "Oslo"').waitFor();
   await page.getByText('sonnet, haiku').waitFor();
+  expect(create).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ outputRetries: 1 }));
 });
 
 it('a card shows the first child sessions, and the page of the leader draws the visible ones', async () => {

@@ -25,9 +25,14 @@ export function ModelFields({ hasOutput }: { hasOutput: boolean }): React.ReactN
         <input name="fallbackModels" placeholder="at most three, with commas" />
       </Field>
       {hasOutput && (
-        <Field label="Form of the result (optional)">
-          <textarea name="output" rows={2} spellCheck={false} placeholder='a JSON Schema, like {"type": "object"}' />
-        </Field>
+        <>
+          <Field label="Form of the result (optional)">
+            <textarea name="output" rows={2} spellCheck={false} placeholder='a JSON Schema, like {"type": "object"}' />
+          </Field>
+          <Field label="How often a result that does not fit is asked for again">
+            <input name="outputRetries" type="number" min={0} max={10} placeholder="2" />
+          </Field>
+        </>
       )}
     </details>
   );
@@ -36,7 +41,7 @@ export function ModelFields({ hasOutput }: { hasOutput: boolean }): React.ReactN
 /** What the fields ask for. @throws Error if the schema is no JSON object */
 export function askedBy(form: FormData): Record<string, unknown> {
   const text = (name: string): string => String(form.get(name) ?? '').trim();
-  const [model, effort, output] = [text('model'), text('effort'), text('output')];
+  const [model, effort, output, retries] = [text('model'), text('effort'), text('output'), text('outputRetries')];
   const fallbackModels = text('fallbackModels')
     .split(',')
     .map((name) => name.trim())
@@ -46,6 +51,7 @@ export function askedBy(form: FormData): Record<string, unknown> {
     ...(fallbackModels.length > 0 && { fallbackModels }),
     ...(effort !== '' && { effort }),
     ...(output !== '' && { output: schemaOf(output) }),
+    ...(retries !== '' && { outputRetries: Number(retries) }),
   };
 }
 

@@ -2,7 +2,7 @@ import { useMemo } from 'react';
 import type { PendingQuestion } from '../../core/index.js';
 import type { ApprovalView, AutonomousSession } from '../../handlers/index.js';
 import { below, costWith, type Descendant, familiesOf, parentsOf } from '../family.js';
-import { costText, count, duration, revealed } from '../format.js';
+import { costText, count, duration, revealed, timeAhead } from '../format.js';
 import { useDetails, useNow, usePage, useSessionFeed } from '../page-context.js';
 import { sessionHref } from '../route.js';
 import { isOver, segmentsOf, timeOf } from '../segments.js';
@@ -58,6 +58,7 @@ function OneSession({ session }: { session: AutonomousSession }): React.ReactNod
         <Question key={question.questionId} sessionId={session.id} question={question} />
       ))}
       {result?.error !== undefined && <p className="outcome">{revealed(result.error)}</p>}
+      {session.resumeAt !== undefined && <GoesOn session={session} />}
       {session.asked?.output && session.state === 'completed' && <Output session={session} />}
       {result?.planFile !== undefined && <Plan session={session} />}
       <div className="columns">
@@ -118,6 +119,17 @@ function useAllQuestions({ id, questions, questionCount }: AutonomousSession): r
   const version = questions.map(({ questionId }) => questionId).join();
   const all = useDetails(id, questions.length < questionCount ? `${questionCount} ${version}` : undefined);
   return [...questions, ...(all?.questions.slice(questions.length, questionCount) ?? [])];
+}
+
+/** When a session that waits for its provider goes on by itself, and what it waits for. */
+function GoesOn({ session: { resumeAt = 0, runs } }: { session: AutonomousSession }): React.ReactNode {
+  const failure = runs.at(-1)?.failure;
+  return (
+    <p className="outcome">
+      Goes on by itself at {timeAhead(resumeAt)}
+      {failure && `, after attempt ${failure.attempt} failed (${failure.reason}): ${revealed(failure.error)}`}
+    </p>
+  );
 }
 
 function Runs({ session, now }: { session: AutonomousSession; now: number }): React.ReactNode {
