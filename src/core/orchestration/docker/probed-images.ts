@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { forgetOldest } from '../util/forget-oldest.js';
 import { writeAtomically } from '../util/fs/atomic-file.js';
 import { readOwnFile } from '../util/fs/own-file.js';
 import { serialized } from '../util/serialized.js';
@@ -53,8 +54,7 @@ export class ProbedImages {
     const known = await this.#read();
     known.delete(key);
     known.set(key, image);
-    const [oldest] = known.keys();
-    if (known.size > MOST_IMAGES && oldest !== undefined) known.delete(oldest);
+    forgetOldest(known, MOST_IMAGES);
     await this.#serialized(() => writeAtomically(this.#path, JSON.stringify([...known]))).catch(() => {});
   }
 

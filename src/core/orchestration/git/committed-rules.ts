@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { forgetOldest } from '../util/forget-oldest.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
 import { runGit } from './command.js';
 import type { IgnoreFile } from './ignored-paths.js';
@@ -38,8 +39,7 @@ export class CommittedRules {
     const read = readFiles(layout, commit);
     this.#known.set(key, read);
     read.catch(() => this.#known.delete(key)); // The commit may be readable later, when the cause of the failure is gone.
-    const [oldest] = this.#known.keys();
-    if (this.#known.size > MOST_COMMITS && oldest !== undefined) this.#known.delete(oldest);
+    forgetOldest(this.#known, MOST_COMMITS);
     return read;
   }
 }

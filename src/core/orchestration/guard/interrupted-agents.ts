@@ -1,4 +1,5 @@
 import type { Observation } from '../session/observation.js';
+import { forgetOldest } from '../util/forget-oldest.js';
 
 /** How many tasks and calls are remembered. No run interrupts as many subagents. */
 const MOST = 1_000;
@@ -34,7 +35,5 @@ export class InterruptedAgents {
 function remember<Value>(map: Map<string, Value>, id: string, value: Value): void {
   map.delete(id);
   map.set(id, value);
-  if (map.size <= MOST) return;
-  const [oldest] = map.keys();
-  if (oldest !== undefined) map.delete(oldest);
+  forgetOldest(map, MOST);
 }

@@ -136,8 +136,8 @@ export class RunEnds {
       failure.pausedFor === 'retry'
         ? at + retryDelay(retry, failure.attempt, id)
         : resumeTime(at, failure.attempt, resetsAt);
-    this.#waits.wait(id, resumeAt, () => this.#wake(id));
     store.dispatch(id, { type: 'suspended', at, resumeAt, failure, ...(exitCode !== undefined && { exitCode }) });
+    this.#waits.wait(id, resumeAt, () => this.#wake(id));
     // Others of the account would only reach the same limit.
     if (failure.pausedFor !== 'retry') {
       holds.accountFailed(id, { reason: failure.pausedFor, error: failure.error, until: resumeAt });
@@ -176,5 +176,5 @@ export class RunEnds {
 function triedAgain(result: SessionResult, attempts: number | undefined): SessionResult {
   if (attempts === undefined) return result;
   const times = attempts === 1 ? 'one further attempt' : `${attempts} further attempts`;
-  return { ...result, error: `${result.error ?? ''} This was still so after ${times} (option 'retry').`.trim() };
+  return { ...result, error: `${result.error ?? ''} This was still so after ${times}.`.trim() };
 }

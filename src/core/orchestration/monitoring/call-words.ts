@@ -1,3 +1,5 @@
+import { PartSearch } from './part-search.js';
+
 /** A line about a tool call or its result has one of these words. In a text that a line quotes, their quotes are escaped. */
 const WORDS = ['"tool_use"', '"tool_use_id"', '"tool_result"'];
 /**
@@ -9,22 +11,15 @@ const ESCAPED_LETTER = /\\u00[2-7]/;
 const KEPT = Math.max(...WORDS.map((word) => word.length));
 
 /**
- * Tells whether a line that is too long to be held in memory can carry a tool call. It comes in parts, and only the end of the
- * last part is kept. A line in which letters are escaped may carry a call, too: Claude writes no such line.
+ * Tells whether a line that is too long to be held in memory can carry a tool call. A line in which letters are escaped may carry
+ * one, too: Claude writes no such line.
  */
-export class CallWords {
-  #end = '';
-  #found = false;
-
-  /** True if the parts so far can carry a tool call. */
-  get found(): boolean {
-    return this.#found;
+export class CallWords extends PartSearch {
+  constructor() {
+    super(carriesCall, KEPT);
   }
+}
 
-  add(part: string): void {
-    if (this.#found) return;
-    const text = this.#end + part;
-    this.#found = WORDS.some((word) => text.includes(word)) || ESCAPED_LETTER.test(text);
-    this.#end = text.slice(-KEPT);
-  }
+function carriesCall(text: string): boolean {
+  return WORDS.some((word) => text.includes(word)) || ESCAPED_LETTER.test(text);
 }

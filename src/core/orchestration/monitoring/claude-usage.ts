@@ -1,5 +1,6 @@
 import type { TokenUsage } from '../session/metadata.js';
 import { addTokens, NO_TOKENS, type Observation } from '../session/observation.js';
+import { forgetOldest } from '../util/forget-oldest.js';
 import { isObject, type Json } from './content-blocks.js';
 import { clipped, count } from './event-fields.js';
 import { SIMULATED_MODEL } from './model-id.js';
@@ -54,10 +55,7 @@ export class MessageUsage {
     const before = this.#seen.get(id);
     const counted = usage ? largest(before ?? NONE, usage) : (before ?? NONE);
     this.#seen.set(id, counted);
-    if (before === undefined && this.#seen.size > REMEMBERED_MESSAGES) {
-      const [oldest] = this.#seen.keys();
-      if (oldest !== undefined) this.#seen.delete(oldest);
-    }
+    forgetOldest(this.#seen, REMEMBERED_MESSAGES);
     const added = difference(counted, before ?? NONE);
     const isNew = before === undefined;
     return added.input || added.output || added.cacheRead || added.cacheCreation

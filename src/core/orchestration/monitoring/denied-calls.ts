@@ -1,5 +1,6 @@
 import type { Observation } from '../session/observation.js';
 import { quote } from '../util/errors.js';
+import { forgetOldest } from '../util/forget-oldest.js';
 import { isObject, type Json } from './content-blocks.js';
 import { clipped } from './event-fields.js';
 
@@ -39,8 +40,6 @@ export class DeniedCalls {
 
   #add(toolUseId: string): void {
     this.#reported.add(toolUseId);
-    if (this.#reported.size <= REMEMBERED) return;
-    const [oldest] = this.#reported;
-    if (oldest !== undefined) this.#reported.delete(oldest);
+    forgetOldest(this.#reported, REMEMBERED);
   }
 }

@@ -1,5 +1,6 @@
 import { factsOf } from '../session/error-codes.js';
 import type { Observation } from '../session/observation.js';
+import { forgetOldest } from '../util/forget-oldest.js';
 import { detachString } from '../util/text.js';
 
 /** How many problems are remembered. An agent can write any number of them into its log. */
@@ -22,10 +23,7 @@ export class StandingProblems {
     if (problem === undefined) return true;
     if (this.#told.has(problem)) return false;
     this.#told.add(detachString(problem));
-    if (this.#told.size > REMEMBERED) {
-      const [oldest] = this.#told;
-      if (oldest !== undefined) this.#told.delete(oldest);
-    }
+    forgetOldest(this.#told, REMEMBERED);
     return true;
   }
 }

@@ -1,6 +1,6 @@
 import { classifyError } from './error-classifier.js';
 import type { FailureCause } from './failure-causes.js';
-import { CAPPED, FAILURE_WORDS, NAMES_A_PART } from './failure-words.js';
+import { CAPS, FAILURE_WORDS, NAMES_A_PART } from './failure-words.js';
 
 export type { FailureCause };
 
@@ -57,7 +57,7 @@ export function causeOfFailure({ text = '', type, status }: FailedRequest): Fail
 /** True if the words tell of a cap on money, or of paid usage that time gives back. They count more than a name. */
 function isLimit(said: FailureCause | undefined, words: string, isPlainRefusal: boolean): boolean {
   if (said === 'usage_limit') return EXTRA_USAGE.test(words);
-  return said === 'spend_limit' && (!isPlainRefusal || (CAPPED.test(words) && !NAMES_A_PART.test(words)));
+  return said === 'spend_limit' && (!isPlainRefusal || (fits(words, CAPS) && !NAMES_A_PART.test(words)));
 }
 
 const EXTRA_USAGE = /out of extra usage/i;

@@ -1,5 +1,12 @@
 import type { FailureCause } from './failure-causes.js';
 
+/** With these sentences, a request that is refused with status 400 has met a cap. Other words may be quoted from the request. */
+export const CAPS: readonly RegExp[] = [
+  /credit balance is too low|specified api usage limit/i,
+  /(organi[sz]ation|workspace|account) (has )?(reached|exceeded|hit|is over) (its|their) .{0,30}\b(usage|spend(ing)?|billing|credit|monthly|budget) (limit|cap)/i,
+  /(hit|reached|exceeded) your .{0,40}(monthly (\S{1,12} ){0,2}|spend(ing)? |budget )(limit|cap)/i,
+];
+
 /**
  * The words with which providers (Anthropic, Bedrock, Vertex), gateways and Claude Code say why a request failed. The first that
  * fits counts, so the more special ones come first.
@@ -21,8 +28,8 @@ export const FAILURE_WORDS: readonly (readonly [FailureCause, readonly RegExp[]]
   [
     'spend_limit',
     [
-      /credit balance is too low|specified api usage limit|(organi[sz]ation|workspace|account) (has )?(reached|exceeded|hit|is over) (its|their) .{0,30}\b(usage|spend(ing)?|billing|credit|monthly|budget) (limit|cap)/i,
-      /(hit|reached|exceeded) your .{0,40}(monthly (\S{1,12} ){0,2}|spend(ing)? |budget )(limit|cap)|monthly (usage |spend(ing)? )?(limit|cap) (was |has been |is )?(reached|hit|exceeded)/i,
+      ...CAPS,
+      /monthly (usage |spend(ing)? )?(limit|cap) (was |has been |is )?(reached|hit|exceeded)/i,
       /spend(ing)? (limit|cap)|insufficient (credits|funds|balance|_?quota)|insufficient_quota|out of (usage |extra )?credits|out of extra usage|payment required/i,
       /billing (is |has been )?(not enabled|disabled|to be enabled)|billing[ _](hard |soft |hard_)?limit[ _](has been |was )?(reached|exceeded)|check your plan and billing|billing account .{0,80}(disabled|closed|not active)/i,
     ],
@@ -66,10 +73,6 @@ export const FAILURE_WORDS: readonly (readonly [FailureCause, readonly RegExp[]]
     ],
   ],
 ];
-
-/** With these sentences, a request that is refused with status 400 has met a cap. Other words may be quoted from the request. */
-export const CAPPED =
-  /credit balance is too low|specified api usage limit|(organi[sz]ation|workspace|account) (has )?(reached|exceeded|hit|is over) (its|their) .{0,30}\b(usage|spend(ing)?|billing|credit|monthly|budget) (limit|cap)|(hit|reached|exceeded) your .{0,40}(monthly (\S{1,12} ){0,2}|spend(ing)? |budget )(limit|cap)/i;
 
 /** The API names the part of the request that is wrong. What follows may quote the request, for example the name of a tool. */
 export const NAMES_A_PART = /\b(messages|tools|system|tool_choice|thinking|output_config)\.[\w.]{1,200}:/i;

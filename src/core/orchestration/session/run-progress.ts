@@ -1,3 +1,4 @@
+import { forgetOldest } from '../util/forget-oldest.js';
 import type { FailedRequest } from './failure-cause.js';
 import type { Observation } from './observation.js';
 
@@ -216,7 +217,5 @@ export class RunProgress {
 function add<Value>(map: Map<string, Value>, id: string, value: Value): void {
   map.delete(id);
   map.set(id, value);
-  if (map.size <= MOST_OPEN) return;
-  const [oldest] = map.keys();
-  if (oldest !== undefined) map.delete(oldest);
+  forgetOldest(map, MOST_OPEN);
 }
