@@ -2,7 +2,7 @@ import type { FailureCause } from './failure-causes.js';
 
 /** With these sentences, a request that is refused with status 400 has met a cap. Other words may be quoted from the request. */
 export const CAPS: readonly RegExp[] = [
-  /credit balance is too low|specified api usage limit/i,
+  /credit balance is too low|specified api usage limit|budget has been exceeded|exceeded ?budget|crossed budget/i,
   /(organi[sz]ation|workspace|account) (has )?(reached|exceeded|hit|is over) (its|their) .{0,30}\b(usage|spend(ing)?|billing|credit|monthly|budget) (limit|cap)/i,
   /(hit|reached|exceeded) your .{0,40}(monthly (\S{1,12} ){0,2}|spend(ing)? |budget )(limit|cap)/i,
 ];

@@ -100,6 +100,8 @@ const CASES: [FailureCause | undefined, FailedRequest[]][] = [
         status: 400,
       },
       { text: 'You have reached your specified API usage limits.' },
+      { status: 400, text: 'ExceededBudget: Crossed budget. Max Budget: 10.0' },
+      { status: 400, text: 'Budget has been exceeded! Current cost: 10.2, Max budget: 10.0' },
       { text: 'Your workspace has reached its usage limits', status: 400 },
       { text: "You've hit your org's monthly usage limit" },
       { text: "You're out of extra usage" },
