@@ -15,10 +15,13 @@ const SHOWN = 300;
  */
 export class AnsweringModel {
   #expected: string | undefined;
+  /** As the last message named it. Almost every message names the same, so it is compared once. */
+  #named: unknown;
 
   /** Called when the run begins. @param model as `init` names it */
   begins(model: unknown): void {
     this.#expected = known(model);
+    this.#named = undefined;
   }
 
   /** Claude Code says that it fell back. */
@@ -29,11 +32,14 @@ export class AnsweringModel {
     if (typeof from !== 'string' || typeof to !== 'string') return [];
     // With this scope, only one answer of a subagent came from the other model.
     if (scope !== 'local') this.#expected = known(to);
+    this.#named = undefined;
     return [fallback(from, to, typeof content === 'string' ? ` ${stripControl(content.slice(0, SHOWN))}` : '')];
   }
 
   /** @param model as a message of the agent itself, not of a subagent, names it */
   answered(model: unknown): Observation[] {
+    if (model === this.#named) return [];
+    this.#named = model;
     const before = this.#expected;
     const now = known(model);
     if (before === undefined || now === undefined || plainModelId(now) === plainModelId(before)) return [];

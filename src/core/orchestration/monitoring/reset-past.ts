@@ -23,6 +23,7 @@ export class PastResets {
       this.#told = resetOf(observation) ?? this.#told;
       if (this.#told !== undefined && this.#told + MARGIN_MS < now) past = this.#told;
     }
+    if (this.#told === undefined) return [];
     if (!observations.some(refuses) && observations.some(allows)) this.#told = undefined;
     return past === undefined ? [] : [warning(past)];
   }

@@ -161,9 +161,13 @@ function setTotals(draft: Draft, run: SessionRun): void {
   const { runs } = draft;
   const turns = runs.flatMap((run) => run.turns ?? []);
   const tokens = runs.flatMap((run) => run.tokens ?? []);
-  const { costUsd: _, unpriced: __, ...rest } = draft.metadata;
-  draft.metadata = { ...rest, ...costOfRuns(runs) };
   const { metadata } = draft;
+  const { costUsd, unpriced } = costOfRuns(runs);
+  // Almost always one of them is there before and after, so nothing is deleted, which would make all later copies slow.
+  if (costUsd === undefined) delete metadata.costUsd;
+  else metadata.costUsd = costUsd;
+  if (unpriced === undefined) delete metadata.unpriced;
+  else metadata.unpriced = unpriced;
   if (turns.length > 0) metadata.turns = sum(turns);
   if (tokens.length > 0) metadata.tokens = tokens.reduce(addTokens, NO_TOKENS);
 }

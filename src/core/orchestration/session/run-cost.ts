@@ -27,9 +27,9 @@ export function withCost(
   spent: { readonly costUsd?: number; readonly unpriced?: string },
 ): SessionRun {
   if (spent.costUsd === undefined && spent.unpriced === undefined) return run;
-  const { costUsd: _, unpriced, ...rest } = run;
   const usd = leastCost(run) + (spent.costUsd ?? 0);
-  if (unpriced === undefined && spent.unpriced === undefined) return { ...rest, costUsd: usd };
+  if (run.unpriced === undefined && spent.unpriced === undefined) return { ...run, costUsd: usd };
+  const { costUsd: _, unpriced, ...rest } = run;
   return { ...rest, unpriced: unpricedUsage([...(unpriced?.models ?? []), ...names(spent.unpriced)], usd) };
 }
 
