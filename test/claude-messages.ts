@@ -174,7 +174,7 @@ export const CLAUDE_MESSAGES: Readonly<Record<string, ClaudeMessage>> = {
   'system/task_progress': { sample: system('task_progress', { ...TASK, usage: {} }), becomes: 'ignored' },
   'system/task_started': {
     sample: system('task_started', TASK),
-    becomes: 'the begin of a background task: until its end, the run has not ended',
+    becomes: 'the beginning of a background task: until its end, the run has not ended',
   },
   'system/task_updated': {
     sample: system('task_updated', { ...TASK, patch: { status: 'completed' } }),
