@@ -5,29 +5,19 @@ import type { SessionSpec } from '../contract/session-spec.js';
 import { requireInside, type Workspaces } from '../git/confinement.js';
 import { findGitLayout } from '../git/layout.js';
 import { gitEnvironment, gitMounts, readOnlyGitMounts } from '../git/mounts.js';
-import { WORKSPACE } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
-import { messageOf, OrchestrationError, quote } from '../util/errors.js';
+import { messageOf, OrchestrationError } from '../util/errors.js';
 import { serialized } from '../util/serialized.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
-import { refuseLinkedTargets } from '../workspace/mount-targets.js';
-import { parseMounts, refuseUnsafeWorktree, resolveMounts } from '../workspace/mounts.js';
-import { pinMounts, refuseRedirected, sourcesOf } from '../workspace/pinned-mounts.js';
-import { ProtectedMachine } from '../workspace/protected-machine.js';
+import { pinMounts } from '../workspace/pinned-mounts.js';
 import { sshAccess } from '../workspace/ssh-mounts.js';
 import { checkWritable } from '../workspace/workspace-check.js';
-import type { Endpoint } from './endpoint.js';
+import type { DockerSpec } from './docker-spec.js';
 import type { DockerEngine } from './engine.js';
+import { HostMounts, type HostMountsOptions } from './host-mounts.js';
 import type { ImageFacts, ImageProbe } from './image-probe.js';
 import { requireOnboarded } from './onboarding.js';
 import { ensureSessionNetwork } from './session-network.js';
-
-/** A session that runs in Docker, together with the folder that is its workspace. */
-export type DockerSpec = Pick<SessionSpec, 'cwd' | 'claude' | 'worktree' | 'workspaces'> & {
-  docker: Readonly<DockerOptions>;
-  /** True if the agent may only read the workspace. */
-  readOnly: boolean;
-};
 
 /** A container that is about to be started. */
 export interface PlannedContainer {
@@ -57,18 +47,10 @@ export interface ContainerGround {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export interface PlannerOptions {
+export interface PlannerOptions extends HostMountsOptions {
   engine: DockerEngine;
   probe: ImageProbe;
-  /** Where the engine listens. */
-  endpoint: () => Promise<Endpoint>;
-  stateDir: string;
-  /** The environment of this process, and the home folder of the user that it runs as. */
-  host: { env: NodeJS.ProcessEnv; home: string };
 }
-
-/** How long the list of the machine's protected places is reused. No agent can reach these places, so none can change them. */
-const MACHINE_MS = 2_000;
 
 /** The path of the session's MCP configuration in the container. */
 const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
@@ -80,12 +62,13 @@ const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
 export class ContainerPlanner {
   readonly #options: PlannerOptions;
   #mapping: Promise<boolean> | undefined;
-  #machine: { seen: ProtectedMachine; at: number } | undefined;
+  readonly #hostMounts: HostMounts;
   /** Lets only one check for the sessions' network run at a time, so that only the first check makes the network. */
   readonly #serialized = serialized();
 
   constructor(options: PlannerOptions) {
     this.#options = options;
+    this.#hostMounts = new HostMounts(options);
   }
 
   /**
@@ -95,11 +78,7 @@ export class ContainerPlanner {
    * @throws OrchestrationError as `create()` documents
    */
   async check(spec: DockerSpec): Promise<Readonly<DockerOptions>> {
-    const [, asked] = await this.#hostMounts(spec);
-    const worktree = spec.worktree?.path;
-    if (worktree !== undefined && !spec.docker.allowUnsafeMounts) {
-      await refuseUnsafeWorktree(resolve(spec.cwd, worktree), await this.#protected());
-    }
+    const { asked } = await this.#hostMounts.check(spec);
     const { facts } = await this.ground(spec);
     const { keyFile } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
     if (!spec.readOnly) await this.#checkRights(spec, facts);
@@ -141,10 +120,7 @@ export class ContainerPlanner {
     guard: { mounts: readonly Mount[]; env: Record<string, string> },
   ): Promise<PlannedContainer> {
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
-    await refuseMoved(spec.cwd);
-    const [workspace, asked] = await this.#hostMounts(spec);
-    const sources = asked.map(({ source }) => source);
-    refuseRedirected(ssh.keyFile === undefined ? sources : [...sources, ssh.keyFile], sourcesOf(spec.docker));
+    const { workspace, asked } = await this.#hostMounts.again(spec, ssh.keyFile);
     if (!spec.readOnly) await this.#checkWritable(spec.cwd, spec, facts);
     const git = await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd));
     await requireGitInside(git, spec.workspaces);
@@ -196,35 +172,6 @@ export class ContainerPlanner {
     return this.#options.probe.facts(docker.image, docker.user);
   }
 
-  /** The mount of the workspace, and the mounts that the user asked for. All are checked in the same way. */
-  async #hostMounts({ cwd, docker, readOnly }: DockerSpec): Promise<[workspace: CheckedMount, asked: CheckedMount[]]> {
-    const asked = parseMounts(docker.mounts ?? []);
-    const mounts = [{ source: cwd, target: WORKSPACE, readonly: readOnly }, ...asked];
-    const [workspace, ...rest] = await resolveMounts(
-      mounts,
-      await this.#protected(),
-      docker.allowUnsafeMounts ?? false,
-    );
-    if (!workspace) throw new Error('unreachable: a mount was lost');
-    await refuseLinkedTargets([workspace, ...rest]);
-    return [workspace, rest];
-  }
-
-  /**
-   * A session is checked twice: when it is created, and when its container is made. If it starts at once, both checks share
-   * this list.
-   */
-  async #protected(): Promise<ProtectedMachine> {
-    const endpoint = await this.#options.endpoint();
-    const { host, stateDir } = this.#options;
-    const now = performance.now();
-    if (this.#machine === undefined || now - this.#machine.at > MACHINE_MS) {
-      const engineSockets = 'socketPath' in endpoint ? [endpoint.socketPath] : [];
-      this.#machine = { seen: new ProtectedMachine({ ...host, stateDir, engineSockets }), at: now };
-    }
-    return this.#machine.seen;
-  }
-
   /** @throws OrchestrationError `WORKSPACE_NOT_WRITABLE` */
   async #checkWritable(folder: string, { docker }: DockerSpec, facts: ImageFacts): Promise<void> {
     // If the engine maps users, as rootless engines and desktop virtual machines do, the owner of a folder on the machine does
@@ -249,14 +196,6 @@ export class ContainerPlanner {
  */
 async function withRealSources(mounts: readonly Mount[]): Promise<Mount[]> {
   return Promise.all(mounts.map(async (mount) => ({ ...mount, source: await realpath(mount.source) })));
-}
-
-/** While a session waited, an agent in a neighbouring folder may have put a link in the place of its workspace. */
-async function refuseMoved(cwd: string): Promise<void> {
-  const real = await realpath(cwd).catch(() => undefined);
-  if (real === cwd) return;
-  const now = real === undefined ? 'is gone' : `leads to ${quote(real)} now`;
-  throw new OrchestrationError('UNSAFE_MOUNT', `The workspace ${quote(cwd)} ${now}; create the session anew.`);
 }
 
 /**

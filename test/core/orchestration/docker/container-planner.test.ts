@@ -13,9 +13,9 @@ import { describe, expect, it, vi } from 'vitest';
 import { SessionFolder } from '../../../../src/core/orchestration/contract/session-folder.js';
 import {
   ContainerPlanner,
-  type DockerSpec,
   type PlannedContainer,
 } from '../../../../src/core/orchestration/docker/container-planner.js';
+import type { DockerSpec } from '../../../../src/core/orchestration/docker/docker-spec.js';
 import type { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
 import type { ImageFacts, ImageProbe } from '../../../../src/core/orchestration/docker/image-probe.js';
 import { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
