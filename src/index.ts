@@ -24,6 +24,7 @@ export type {
   EndedRun,
   ErrorSeverity,
   EventStreamOptions,
+  GitIdentityOption,
   GuardRequest,
   InteractiveExecutorOptions,
   JsonSchema,

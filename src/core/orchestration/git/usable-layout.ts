@@ -41,7 +41,9 @@ export async function mountableLayout(checkout: string): Promise<GitLayout | und
     return layout;
   } catch (cause) {
     if (!(cause instanceof Unusable)) throw cause;
-    throw new OrchestrationError('UNSAFE_MOUNT', `Mounting ${quote(checkout)} is refused: ${cause.message}.`, { cause });
+    throw new OrchestrationError('UNSAFE_MOUNT', `Mounting ${quote(checkout)} is refused: ${cause.message}.`, {
+      cause,
+    });
   }
 }
 
@@ -56,7 +58,8 @@ async function layoutAround(cwd: string): Promise<GitLayout | undefined> {
     const kind = await lstat(entry).catch(ignoreMissing);
     if (kind) return layoutOf(folder, entry, kind);
     if (await isGitFolder(folder)) {
-      if (folder !== cwd) throw new Unusable(`it lies in the git folder ${quote(folder)}. Give a folder with files`);
+      const isHidden = folder !== cwd || basename(folder) === '.git';
+      if (isHidden) throw new Unusable(`it lies in the git folder ${quote(folder)}. Give a folder with files`);
       return { root: folder, gitDir: folder, commonDir: folder };
     }
     const parent = dirname(folder);
@@ -121,7 +124,9 @@ async function isRoot(path: string, root: string): Promise<boolean> {
 /** Why a checkout's repository does not lead back to it, and how the user confirms that it belongs to it. */
 async function unconfirmed({ root, gitDir, commonDir }: GitLayout): Promise<string> {
   const leads = `${quote(join(root, '.git'))} leads to ${quote(gitDir)}, which does not lead back. An agent may have written the file`;
-  if (gitDir === commonDir) return `${leads}. If it is your own, confirm it: ${confirming(root)}`;
+  // The git folder of another checkout belongs to that one only.
+  const isSeparate = gitDir === commonDir && basename(gitDir) !== '.git';
+  if (isSeparate) return `${leads}. If it is your own, confirm it: ${confirming(root)}`;
   const back = await gitPath(join(gitDir, 'gitdir'));
   if (basename(dirname(gitDir)) !== 'worktrees' || back === undefined)
     return `${leads}. Remove it, or clone the repository`;

@@ -10,6 +10,7 @@ import type { OutputSchema } from '../session/output-schema.js';
 import { PRIORITIES } from '../session/queue-plan.js';
 import type { SessionMode } from '../session/status.js';
 import { accountOptions } from './account-schemas.js';
+import { gitOptions } from './git-schemas.js';
 
 export const MODES = [
   'autonomous',
@@ -150,6 +151,7 @@ export const managerSchema = z.strictObject({
   socket: z.boolean().optional(),
   keepEnded: keepEndedSchema.optional(),
   ...accountOptions,
+  ...gitOptions,
   prices: pricesSchema.optional(),
   ...askedOptions,
   output: outputSchema.optional(),
@@ -195,6 +197,7 @@ export const createSchema = z.strictObject({
   limits: limitsSchema.optional(),
   policy: policySchema.optional(),
   ...accountOptions,
+  ...gitOptions,
   detached: z.boolean().optional(),
   ...planSchema,
   signal: z.instanceof(AbortSignal).optional(),
