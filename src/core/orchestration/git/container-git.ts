@@ -83,5 +83,8 @@ function noteOn(isLinked: boolean): string {
     'About git here: what you commit, and your branches, tags and stashes, are in the repository of the user. Its configuration ' +
     'is a copy for this session: what you set with `git config`, remotes and upstream branches, hooks that you install and ' +
     'worktrees that you add do not leave this container. Commits are not signed.';
-  return isLinked ? `${note} \`git branch -d\`, \`git gc\` and fetches that change the depth do not work here.` : note;
+  const linked =
+    'In this worktree git cannot lock the packed refs: deleting or renaming a branch or tag, `git bisect` and `git gc` do not work, ' +
+    'and other commands may print an error about packed-refs.lock although they have done their work.';
+  return isLinked ? `${note} ${linked}` : note;
 }
