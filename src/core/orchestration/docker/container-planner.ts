@@ -11,11 +11,13 @@ import { serialized } from '../util/serialized.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { pinMounts } from '../workspace/pinned-mounts.js';
 import { sshAccess } from '../workspace/ssh-mounts.js';
-import { checkWritable } from '../workspace/workspace-check.js';
+import { type Agent, Agents } from './agents.js';
 import type { DockerSpec } from './docker-spec.js';
 import type { DockerEngine } from './engine.js';
+import type { Preparation } from './home-preparation.js';
 import { HostMounts, type HostMountsOptions } from './host-mounts.js';
-import type { ImageFacts, ImageProbe } from './image-probe.js';
+import type { ImageProbe } from './image-probe.js';
+import { requireUsableHome } from './mounted-home.js';
 import { requireOnboarded } from './onboarding.js';
 import { ensureSessionNetwork } from './session-network.js';
 
@@ -30,6 +32,8 @@ export interface PlannedContainer {
   /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];
   env: Record<string, string>;
+  /** What root does before the agent's user gets the container. Absent if the container starts with that user. */
+  preparation?: Preparation;
   /** The release of Claude Code in the image. */
   claudeVersion: string;
   /** Claude's options, with paths as the container sees them. */
@@ -40,7 +44,7 @@ export interface PlannedContainer {
 
 /** The facts about image and engine that a container depends on. */
 export interface ContainerGround {
-  readonly facts: ImageFacts;
+  readonly agent: Agent;
   /** By name or id. */
   readonly network: string;
   /** The variables with which Claude Code starts. The guard depends on some of them. */
@@ -61,13 +65,14 @@ const MCP_CONFIG = '/run/autonomous-orchestration/mcp.json';
  */
 export class ContainerPlanner {
   readonly #options: PlannerOptions;
-  #mapping: Promise<boolean> | undefined;
+  readonly #agents: Agents;
   readonly #hostMounts: HostMounts;
   /** Lets only one check for the sessions' network run at a time, so that only the first check makes the network. */
   readonly #serialized = serialized();
 
   constructor(options: PlannerOptions) {
     this.#options = options;
+    this.#agents = new Agents(options.engine, options.probe);
     this.#hostMounts = new HostMounts(options);
   }
 
@@ -79,9 +84,9 @@ export class ContainerPlanner {
    */
   async check(spec: DockerSpec): Promise<Readonly<DockerOptions>> {
     const { asked } = await this.#hostMounts.check(spec);
-    const { facts } = await this.ground(spec);
-    const { keyFile } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
-    if (!spec.readOnly) await this.#checkRights(spec, facts);
+    const { agent } = await this.ground({ ...spec, cwd: await workFolder(spec) });
+    const { keyFile } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
+    await requireUsableHome(agent, asked);
     return {
       ...spec.docker,
       mounts: asked.map(({ source, target, readonly }) => ({ source, target, readonly })),
@@ -89,20 +94,14 @@ export class ContainerPlanner {
     };
   }
 
-  async #checkRights(spec: DockerSpec, facts: ImageFacts): Promise<void> {
-    if (!spec.worktree) return this.#checkWritable(spec.cwd, spec, facts);
-    // This process makes the worktree itself when the session starts. But commits go to the repository's object store.
-    const layout = await findGitLayout(spec.cwd);
-    if (layout) await this.#checkWritable(resolve(layout.commonDir, 'objects'), spec, facts);
-  }
-
   /**
    * Refuses an image whose Claude would ask a person questions before it begins.
    *
    * @throws OrchestrationError `ONBOARDING_NEEDED`
    */
-  async requireOnboarding(docker: Readonly<DockerOptions>): Promise<void> {
-    requireOnboarded(await this.#facts({ docker }), docker);
+  async requireOnboarding(spec: Pick<DockerSpec, 'docker' | 'cwd' | 'worktree' | 'readOnly'>): Promise<void> {
+    const { agent } = await this.ground({ ...spec, cwd: await workFolder(spec) });
+    requireOnboarded(agent, spec.docker);
   }
 
   /**
@@ -116,17 +115,17 @@ export class ContainerPlanner {
     spec: DockerSpec,
     identity: Pick<PlannedContainer, 'name' | 'labels'>,
     folder: SessionFolder,
-    { facts, network }: ContainerGround,
+    { agent, network }: ContainerGround,
     guard: { mounts: readonly Mount[]; env: Record<string, string> },
   ): Promise<PlannedContainer> {
-    const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
+    const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
     const { workspace, asked } = await this.#hostMounts.again(spec, ssh.keyFile);
-    if (!spec.readOnly) await this.#checkWritable(spec.cwd, spec, facts);
+    await requireUsableHome(agent, asked);
     const git = await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd));
     await requireGitInside(git, spec.workspaces);
     const env = { ...ssh.env, ...spec.docker.env };
     const own = await withRealSources([
-      { source: folder.projects, target: `${facts.home}/.claude/projects`, readonly: false },
+      { source: folder.projects, target: `${agent.configDir}/projects`, readonly: false },
       ...(spec.claude.mcpConfig === undefined
         ? []
         : [{ source: spec.claude.mcpConfig, target: MCP_CONFIG, readonly: true }]),
@@ -147,10 +146,17 @@ export class ContainerPlanner {
       options: { ...spec.docker, network },
       mounts,
       canary,
-      entrypoint: facts.entrypoint,
+      entrypoint: agent.facts.entrypoint,
       // As root, Claude Code refuses to skip permissions unless it is told that it is in a sandbox.
-      env: { ...env, ...gitEnvironment(env), ...(facts.uid === 0 && { IS_SANDBOX: '1' }), ...guard.env },
-      claudeVersion: facts.claudeVersion,
+      env: {
+        ...env,
+        ...gitEnvironment(env),
+        ...(agent.uid === 0 && { IS_SANDBOX: '1' }),
+        ...agent.preparation?.env,
+        ...guard.env,
+      },
+      ...(agent.preparation && { preparation: agent.preparation }),
+      claudeVersion: agent.claudeVersion,
       claude: spec.claude.mcpConfig === undefined ? spec.claude : { ...spec.claude, mcpConfig: MCP_CONFIG },
       mountStrings: additional.map(({ source, target, readonly }) => `${source}:${target}${readonly ? ':ro' : ''}`),
     };
@@ -162,32 +168,27 @@ export class ContainerPlanner {
     return this.#serialized(() => ensureSessionNetwork(this.#options.engine));
   }
 
-  /** The facts about image and engine for a session's container. */
-  async ground(spec: Pick<DockerSpec, 'docker'>): Promise<ContainerGround> {
-    const [facts, network] = await Promise.all([this.#facts(spec), this.#network(spec.docker)]);
-    return { facts, network, env: { ...facts.env, ...spec.docker.env } };
+  /**
+   * The facts about image and engine for a session's container.
+   *
+   * @param spec `cwd` is the folder that the agent works in
+   */
+  async ground({ docker, cwd, readOnly }: Pick<DockerSpec, 'docker' | 'cwd' | 'readOnly'>): Promise<ContainerGround> {
+    const [agent, network] = await Promise.all([
+      this.#agents.of({ docker, folder: cwd, readOnly }),
+      this.#network(docker),
+    ]);
+    return { agent, network, env: { ...agent.facts.env, ...docker.env } };
   }
+}
 
-  #facts({ docker }: Pick<DockerSpec, 'docker'>): Promise<ImageFacts> {
-    return this.#options.probe.facts(docker.image, docker.user);
-  }
-
-  /** @throws OrchestrationError `WORKSPACE_NOT_WRITABLE` */
-  async #checkWritable(folder: string, { docker }: DockerSpec, facts: ImageFacts): Promise<void> {
-    // If the engine maps users, as rootless engines and desktop virtual machines do, the owner of a folder on the machine does
-    // not show who can write to it in the container.
-    if (!(await this.#mapsUsers())) await checkWritable(folder, docker.image, facts);
-  }
-
-  async #mapsUsers(): Promise<boolean> {
-    if (process.platform !== 'linux') return true;
-    // The engine is asked once. A failure is not remembered.
-    this.#mapping ??= this.#options.engine.mapsUsers().catch((error: unknown) => {
-      this.#mapping = undefined;
-      throw error;
-    });
-    return this.#mapping;
-  }
+/**
+ * The folder whose owner a new session works as. If this process makes a worktree when the session starts, that is the folder
+ * of the repository's objects, where commits go.
+ */
+async function workFolder({ cwd, worktree }: Pick<DockerSpec, 'cwd' | 'worktree'>): Promise<string> {
+  const layout = worktree && (await findGitLayout(cwd));
+  return layout ? resolve(layout.commonDir, 'objects') : cwd;
 }
 
 /**

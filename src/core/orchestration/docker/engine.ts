@@ -1,4 +1,5 @@
 import { OrchestrationError, type OrchestrationErrorCode } from '../util/errors.js';
+import type { UserRelation } from './agent-user.js';
 import type { Endpoint } from './endpoint.js';
 import { EngineConnection, refused, textOf } from './engine-connection.js';
 import { type EngineEvent, followEvents } from './engine-events.js';
@@ -7,6 +8,8 @@ export interface EngineImage {
   id: string;
   /** The entrypoint, which containers run before their command. */
   entrypoint: string[];
+  /** The user of its containers, as the image names it. Empty for root. */
+  user: string;
 }
 
 /** A network as the engine describes it. */
@@ -99,8 +102,9 @@ export class DockerEngine {
     const path = `/images/${encodeURIComponent(image)}/json`;
     const { status, body } = await this.#ask('GET', path, { to: `inspect image '${image}'`, accepts: [200, 400, 404] });
     if (status === 200) {
-      const { Id, Config } = body as { Id: string; Config?: { Entrypoint?: string[] | null } | null };
-      return { id: Id, entrypoint: Config?.Entrypoint ?? [] };
+      type Config = { Entrypoint?: string[] | null; User?: string };
+      const { Id, Config } = body as { Id: string; Config?: Config | null };
+      return { id: Id, entrypoint: Config?.Entrypoint ?? [], user: Config?.User ?? '' };
     }
     throw new OrchestrationError(
       'IMAGE_NOT_FOUND',
@@ -108,13 +112,15 @@ export class DockerEngine {
     );
   }
 
-  /**
-   * True if the engine maps users in containers to other ids on the machine, because it is rootless or uses user namespaces.
-   */
-  async mapsUsers(): Promise<boolean> {
+  /** Whether users in containers are those of the machine. */
+  async users(): Promise<UserRelation> {
     const { body } = await this.#ask('GET', '/info', { to: 'describe itself', accepts: [200] });
-    const { SecurityOptions } = body as { SecurityOptions?: string[] | null };
-    return (SecurityOptions ?? []).some((option) => /name=(rootless|userns)/.test(option));
+    const { SecurityOptions, OperatingSystem } = body as {
+      SecurityOptions?: string[] | null;
+      OperatingSystem?: string;
+    };
+    if (OperatingSystem === 'Docker Desktop') return 'hidden';
+    return (SecurityOptions ?? []).some((option) => /name=(rootless|userns)/.test(option)) ? 'mapped' : 'same';
   }
 
   /**

@@ -2,6 +2,7 @@ import { WORKSPACE } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { checkedStart } from './checked-start.js';
+import { PREPARING_CAPABILITIES, type Preparation } from './home-preparation.js';
 
 /** Everything that determines how a container is started. */
 export interface ContainerSpec {
@@ -14,6 +15,8 @@ export interface ContainerSpec {
   /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];
   env: Readonly<Record<string, string>>;
+  /** Absent if the container starts with the agent's user. */
+  preparation?: Preparation;
   /** True if the container gets a terminal. Default `false`. */
   terminal?: boolean;
   /** The command in the container. */
@@ -58,13 +61,15 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
     args.push(...pairs('--cap-add', ['NET_ADMIN', 'NET_RAW']));
   } else {
     args.push('--cap-drop', 'ALL', '--security-opt', 'no-new-privileges');
+    if (spec.preparation) args.push(...pairs('--cap-add', PREPARING_CAPABILITIES));
   }
   args.push(...pairs('--cap-add', options.capAdd ?? []), '--pids-limit', String(options.pidsLimit ?? 512));
   // Without --memory-swap, a container may use as much swap as its memory limit, in addition to it.
   if (options.memory !== undefined) args.push('--memory', options.memory, '--memory-swap', options.memory);
   if (options.cpus !== undefined) args.push('--cpus', String(options.cpus));
   if (options.network !== undefined) args.push('--network', options.network);
-  if (options.user !== undefined) args.push('--user', options.user);
+  const user = spec.preparation ? '0:0' : options.user;
+  if (user !== undefined) args.push('--user', user);
 
   const env: Record<string, string> = {};
   // Set in either case, because an image that was committed from a container without a firewall has DISABLE_FIREWALL=true.
@@ -77,7 +82,7 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
       env[key] = value;
     }
   }
-  const start = checkedStart(spec.mounts, spec.canary, [...spec.entrypoint, ...spec.command]);
+  const start = checkedStart(spec.mounts, spec.canary, [...spec.entrypoint, ...spec.command], spec.preparation);
   return { args: [...args, '--entrypoint', start.entrypoint, options.image, ...start.args], env };
 }
 

@@ -183,14 +183,16 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       }
       this.runtime.warnInTests();
       const [ground] = await allDone([
-        spec.docker === false ? undefined : this.runtime.docker.planner.ground({ docker: spec.docker }),
+        spec.docker === false
+          ? undefined
+          : this.runtime.docker.planner.ground({ docker: spec.docker, cwd: workspace, readOnly: this.readOnly }),
         files.create(spec.policy),
         requireSafeSettings(workspace),
       ]);
       await channel.start();
       const handle =
         ground && spec.docker ? await this.#launchInDocker(run, spec.docker, ground) : await this.launchOnHost(run);
-      const place = ground && spec.docker ? { place: placeInWords(spec.docker, ground.facts) } : {};
+      const place = ground && spec.docker ? { place: placeInWords(spec.docker, ground.agent) } : {};
       return guarded({ ...handle, ...place }, files, channel, leave);
     } catch (error) {
       channel.close();

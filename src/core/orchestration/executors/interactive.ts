@@ -72,7 +72,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
     await this.#tmux.require();
     if ('text' in spec.prompt) requireArgument('prompt', spec.prompt.text);
     const preparation = await super.prepare(spec);
-    await this.#requireOnboarding(spec);
+    await this.#requireOnboarding(spec, preparation.environment.cwd);
     return preparation;
   }
 
@@ -168,8 +168,9 @@ export class InteractiveExecutor extends ClaudeExecutor {
   }
 
   /** @throws OrchestrationError `ONBOARDING_NEEDED` */
-  async #requireOnboarding({ docker }: SessionSpec): Promise<void> {
-    if (docker !== false) return this.runtime.docker.planner.requireOnboarding(docker);
+  async #requireOnboarding({ docker, worktree }: SessionSpec, cwd: string): Promise<void> {
+    if (docker !== false)
+      return this.runtime.docker.planner.requireOnboarding({ docker, worktree, cwd, readOnly: this.readOnly });
     if (this.runtime.env.CLAUDE_CONFIG_DIR !== undefined) return;
     const settings = await readFile(join(this.runtime.home, '.claude.json'), 'utf8').catch(() => '');
     if (/"hasCompletedOnboarding": *true/.test(settings)) return;

@@ -13,19 +13,26 @@ const MOST_BYTES = 1024 * 1024;
  * Refuses a workspace whose settings set a variable that would keep the guard from being asked, if no managed setting can make
  * the variable harmless again.
  *
+ * @param whose the beginning of the error's message
+ * @param files the files, below the folder
  * @throws OrchestrationError `UNSAFE_SETTINGS`
  */
-export async function requireSafeSettings(workspace: string): Promise<void> {
-  for (const file of FILES) {
+export async function requireSafeSettings(
+  workspace: string,
+  whose = "The workspace's",
+  files: readonly string[] = FILES,
+): Promise<void> {
+  for (const file of files) {
     const path = await realpath(join(workspace, file)).catch(() => undefined);
     // A link that leads outside of the workspace leads to another file in the container, or to none.
     if (path === undefined || relative(workspace, path).startsWith('..')) continue;
     const bytes = await readRegularFile(path, { most: MOST_BYTES }).catch((cause: unknown) => {
-      throw unsafe(file, `cannot be checked (${messageOf(cause)})`, cause);
+      throw unsafe(`${whose} ${quote(file)}`, `cannot be checked (${messageOf(cause)})`, cause);
     });
     const text = plain(bytes);
     for (const [name, problem] of REFUSED_SETTINGS) {
-      if (new RegExp(`"${name}"\\s*:`).test(text)) throw unsafe(file, `sets ${name}, which ${problem}`);
+      if (new RegExp(`"${name}"\\s*:`).test(text))
+        throw unsafe(`${whose} ${quote(file)}`, `sets ${name}, which ${problem}`);
     }
   }
 }
@@ -39,8 +46,6 @@ function plain(bytes: Buffer): string {
   return text.replaceAll(/\\u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }
 
-function unsafe(file: string, why: string, cause?: unknown): OrchestrationError {
-  return new OrchestrationError('UNSAFE_SETTINGS', `The workspace's ${quote(file)} ${why}. Correct the file.`, {
-    cause,
-  });
+function unsafe(what: string, why: string, cause?: unknown): OrchestrationError {
+  return new OrchestrationError('UNSAFE_SETTINGS', `${what} ${why}. Correct the file.`, { cause });
 }

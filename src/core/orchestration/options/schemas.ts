@@ -9,6 +9,7 @@ import { type ModelPrices, priceProblem } from '../session/model-price.js';
 import type { OutputSchema } from '../session/output-schema.js';
 import { PRIORITIES } from '../session/queue-plan.js';
 import type { SessionMode } from '../session/status.js';
+import { homeProblem } from '../workspace/home-folder.js';
 import { accountOptions } from './account-schemas.js';
 
 export const MODES = [
@@ -36,8 +37,8 @@ const dockerSchema = z.strictObject({
   env: z
     .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable'), text)
     .superRefine((env, context) => {
-      for (const name of Object.keys(env)) {
-        const problem = variableProblem(name);
+      for (const [name, value] of Object.entries(env)) {
+        const problem = variableProblem(name) ?? homeProblem(name, value);
         if (problem) context.addIssue({ code: 'custom', path: [name], message: problem });
       }
     })
