@@ -5,6 +5,7 @@ import type { SessionSpec } from '../contract/session-spec.js';
 import { requireInside, type Workspaces } from '../git/confinement.js';
 import { findGitLayout } from '../git/layout.js';
 import { gitEnvironment, gitMounts, readOnlyGitMounts } from '../git/mounts.js';
+import { inWorkspace } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import { messageOf, OrchestrationError } from '../util/errors.js';
 import { serialized } from '../util/serialized.js';
@@ -34,6 +35,8 @@ export interface PlannedContainer {
   env: Record<string, string>;
   /** What root does before the agent's user gets the container. Absent if the container starts with that user. */
   preparation?: Preparation;
+  /** The folder in which Claude begins: `/workspace`, or a folder in it. */
+  workdir: string;
   /** The release of Claude Code in the image. */
   claudeVersion: string;
   /** Claude's options, with paths as the container sees them. */
@@ -157,6 +160,7 @@ export class ContainerPlanner {
       },
       ...(agent.preparation && { preparation: agent.preparation }),
       claudeVersion: agent.claudeVersion,
+      workdir: inWorkspace(spec.part ?? ''),
       claude: spec.claude.mcpConfig === undefined ? spec.claude : { ...spec.claude, mcpConfig: MCP_CONFIG },
       mountStrings: additional.map(({ source, target, readonly }) => `${source}:${target}${readonly ? ':ro' : ''}`),
     };

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { requireSafeSettings } from '../guard/workspace-settings.js';
+import { requireSafeFiles } from '../guard/workspace-settings.js';
 import { OrchestrationError, quote } from '../util/errors.js';
 import { isInside } from '../util/fs/is-inside.js';
 import type { CheckedMount } from '../workspace/mount.js';
@@ -26,7 +26,7 @@ export async function requireUsableHome(
       if (!isInside(folder, target)) continue;
       const own = join(source, relative(target, folder));
       // Another session, with the same mount, may have written them.
-      if (folder === configDir) await requireSafeSettings(own, 'The mounted', USER_SETTINGS);
+      if (folder === configDir) await requireSafeFiles(own, USER_SETTINGS, 'The mounted');
       const what = `is where Claude Code keeps its files (${folder})`;
       if (readonly) throw invalid(source, `${what}, and is read-only`);
       const stats = await stat(own).catch(() => undefined);

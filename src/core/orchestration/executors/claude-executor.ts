@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { startInjected } from '../channelcoder/injected-run.js';
 import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { Leftover } from '../contract/executor.js';
@@ -21,11 +21,10 @@ import { defaultStateDir } from '../options/resolve.js';
 import { findProcess } from '../process/find-process.js';
 import type { LaunchedProcess } from '../process/launcher.js';
 import { orphanedProcess } from '../process/orphaned-process.js';
-import { WORKSPACE } from '../session/agent-place.js';
+import { inWorkspace, mountedFolder, partOf, workingFolder } from '../session/agent-place.js';
 import type { SessionEnvironment } from '../session/record.js';
 import type { SessionRun } from '../session/run.js';
 import type { SessionMode } from '../session/status.js';
-import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 import { allDone } from '../util/deferred.js';
 import { defined } from '../util/defined.js';
 import { OrchestrationError } from '../util/errors.js';
@@ -36,6 +35,7 @@ import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
 import { guarded, leaving } from './guarded-run.js';
 import { placeInWords } from './place-in-words.js';
 import type { PlacedRun } from './placed-run.js';
+import { confined, rootOf, transcriptFolder } from './placement.js';
 import { injectedRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
 
@@ -118,10 +118,10 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   }
 
   /** The folder on the machine where Claude keeps the transcripts of a run's conversation. */
-  protected transcripts({ spec, folder }: RunRequest, workspace: string): string {
+  protected transcripts({ spec, folder, session }: RunRequest, workspace: string): string {
     return spec.docker === false
       ? join(this.runtime.home, '.claude/projects', transcriptFolder(workspace))
-      : join(folder.projects, transcriptFolder(WORKSPACE));
+      : join(folder.projects, transcriptFolder(inWorkspace(partOf(session.environment))));
   }
 
   /** The process that an earlier process has started on the machine for a run without Docker. Undefined if there is none. */
@@ -140,20 +140,28 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   async prepare(given: SessionSpec): Promise<Preparation> {
     const spec = this.specFor(given);
     const cwd = await resolveWorkspace(spec.cwd);
-    await requireConfined(cwd, spec.workspaces);
+    const root = this.runtime.injected ? cwd : await rootOf(cwd, spec);
+    await requireConfined(root, spec.workspaces);
     if (spec.worktree) await this.runtime.worktrees.check(cwd, confined(spec.worktree, spec));
     const { injected } = this.runtime;
     if (spec.docker === false && !injected) await this.#requireClaude();
     const docker =
       spec.docker === false || injected
         ? undefined
-        : await this.runtime.docker.planner.check({ ...spec, docker: spec.docker, cwd, readOnly: this.readOnly });
+        : await this.runtime.docker.planner.check({
+            ...spec,
+            docker: spec.docker,
+            cwd: root,
+            part: relative(root, cwd),
+            readOnly: this.readOnly,
+          });
     return {
       ...(docker && { docker }),
       environment: {
         docker: spec.docker !== false,
         dockerImage: spec.docker === false ? '' : spec.docker.image,
         cwd,
+        ...(root !== cwd && { root }),
         ...(spec.worktree && { branch: spec.worktree.branch }),
       },
     };
@@ -171,11 +179,12 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const { injected } = this.runtime;
     const channel = new Mailbox(files, this.hooksOf(request));
     try {
-      // `prepare` has checked this, but the session may have waited for a long time since then.
-      await requireConfined(worktree?.path ?? cwd, spec.workspaces);
-      const workspace = worktree?.path ?? cwd;
       const environment = worktree ? await this.#placement(worktree, session.environment) : {};
-      const run = { request, workspace, environment, files };
+      const place = { ...session.environment, ...environment };
+      const [mounted, workspace] = [mountedFolder(place), workingFolder(place)];
+      // `prepare` has checked this, but the session may have waited for a long time since then.
+      await requireConfined(mounted, spec.workspaces);
+      const run = { request, mounted, workspace, environment, files };
       if (injected) {
         await request.onPlaced({ environment });
         await (await request.folder.openLog()).close(); // Its readers expect a file, and a fake need not write one.
@@ -187,13 +196,13 @@ export abstract class ClaudeExecutor extends BaseExecutor {
           ? undefined
           : this.runtime.docker.planner.ground({ docker: spec.docker, cwd: workspace, readOnly: this.readOnly }),
         files.create(spec.policy),
-        requireSafeSettings(workspace),
+        requireSafeSettings(mounted, workspace),
       ]);
       await channel.start();
       const handle =
         ground && spec.docker ? await this.#launchInDocker(run, spec.docker, ground) : await this.launchOnHost(run);
-      const place = ground && spec.docker ? { place: placeInWords(spec.docker, ground.agent) } : {};
-      return guarded({ ...handle, ...place }, files, channel, leave);
+      const words = ground && spec.docker ? { place: placeInWords(spec.docker, ground.agent) } : {};
+      return guarded({ ...handle, ...words }, files, channel, leave);
     } catch (error) {
       channel.close();
       leave();
@@ -207,7 +216,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   override async adopt(request: RunRequest): Promise<RunHandle | undefined> {
     const { spec, session, folder } = request;
     await folder.requireOwn();
-    const { cwd, worktree } = session.environment;
+    const { worktree } = session.environment;
     const run = session.runs.at(-1) ?? { number: request.run };
     // An injected ChannelCoder cannot be asked about a run of an earlier process.
     if (this.runtime.injected) return super.adopt(request);
@@ -225,7 +234,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const files = new MailboxFiles(folder.guard, this.terminal);
     const channel = new Mailbox(files, this.hooksOf(request));
     await channel.start();
-    return guarded(this.observable(found, request, worktree ?? cwd), files, channel, leave);
+    return guarded(this.observable(found, request, workingFolder(session.environment)), files, channel, leave);
   }
 
   override async leftovers(): Promise<Leftover[]> {
@@ -253,7 +262,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
 
   async #launchInDocker(run: PlacedRun, docker: DockerSpec['docker'], ground: ContainerGround): Promise<RunHandle> {
     const { spec, folder, run: number } = run.request;
-    const placed = { ...spec, docker, cwd: run.workspace, readOnly: this.readOnly };
+    const part = relative(run.mounted, run.workspace);
+    const placed = { ...spec, docker, cwd: run.mounted, part, readOnly: this.readOnly };
     const { mounts, env } = await this.extras(run.files, true);
     const { planner } = this.runtime.docker;
     const files = await run.files.mounts({ ...this.guardedRun(run.request), env: ground.env });
@@ -282,14 +292,4 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       "docker: false runs the machine's own 'claude', but the PATH has no 'claude'. Install @anthropic-ai/claude-code.",
     );
   }
-}
-
-/** Adds the session's workspaces to the request, because the worktree may not leave them. */
-function confined(worktree: SessionWorktreeRequest, { workspaces }: SessionSpec): SessionWorktreeRequest {
-  return { ...worktree, ...(workspaces && { workspaces }) };
-}
-
-/** The name of the folder in which Claude Code keeps the conversations of a working directory (measured on 2.1.98). */
-function transcriptFolder(cwd: string): string {
-  return cwd.replaceAll(/[^a-zA-Z0-9]/g, '-');
 }

@@ -18,6 +18,8 @@ export interface SessionWorktreeRequest extends WorktreeRequest {
    * get a worktree of somebody else.
    */
   own?: true;
+  /** The folder that the leader of this session has as a whole. Its agent may hand on the repository there, and no other. */
+  root?: string;
   /** Folders that have to contain the repository and the worktree, as real paths. Default anywhere. */
   workspaces?: readonly string[];
 }
