@@ -25,7 +25,6 @@ import { WORKSPACE } from '../session/agent-place.js';
 import type { SessionEnvironment } from '../session/record.js';
 import type { SessionRun } from '../session/run.js';
 import type { SessionMode } from '../session/status.js';
-import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 import { allDone } from '../util/deferred.js';
 import { defined } from '../util/defined.js';
 import { OrchestrationError } from '../util/errors.js';
@@ -33,6 +32,7 @@ import type { Mount } from '../workspace/mount.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
 import { BaseExecutor, type ManagerOfExecutor } from './base-executor.js';
 import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
+import { confined, enterWorktree } from './entered-worktree.js';
 import { guarded, leaving } from './guarded-run.js';
 import { placeInWords } from './place-in-words.js';
 import type { PlacedRun } from './placed-run.js';
@@ -141,15 +141,17 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const spec = this.specFor(given);
     const cwd = await resolveWorkspace(spec.cwd);
     await requireConfined(cwd, spec.workspaces);
-    if (spec.worktree) await this.runtime.worktrees.check(cwd, confined(spec.worktree, spec));
     const { injected } = this.runtime;
     if (spec.docker === false && !injected) await this.#requireClaude();
-    const docker =
+    const [worktree, docker] = await allDone([
+      spec.worktree && this.runtime.worktrees.check(cwd, confined(spec.worktree, spec)),
       spec.docker === false || injected
         ? undefined
-        : await this.runtime.docker.planner.check({ ...spec, docker: spec.docker, cwd, readOnly: this.readOnly });
+        : this.runtime.docker.planner.check({ ...spec, docker: spec.docker, cwd, readOnly: this.readOnly }),
+    ]);
     return {
       ...(docker && { docker }),
+      ...(worktree && { worktree }),
       environment: {
         docker: spec.docker !== false,
         dockerImage: spec.docker === false ? '' : spec.docker.image,
@@ -164,17 +166,17 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     await request.folder.requireOwn();
     const { spec, session } = request;
     const { cwd } = session.environment;
-    const worktree =
-      spec.worktree && (await this.runtime.worktrees.ensure(spec.id, cwd, confined(spec.worktree, spec)));
-    const leave = worktree ? this.runtime.worktrees.enter(worktree.path, spec.id) : (): void => {};
+    const { worktrees } = this.runtime;
+    const entered = spec.worktree && (await enterWorktree(worktrees, spec, spec.worktree, cwd));
+    const leave = entered?.leave ?? ((): void => {});
     const files = new MailboxFiles(request.folder.guard, this.terminal);
     const { injected } = this.runtime;
     const channel = new Mailbox(files, this.hooksOf(request));
     try {
       // `prepare` has checked this, but the session may have waited for a long time since then.
-      await requireConfined(worktree?.path ?? cwd, spec.workspaces);
-      const workspace = worktree?.path ?? cwd;
-      const environment = worktree ? await this.#placement(worktree, session.environment) : {};
+      await requireConfined(entered?.worktree.path ?? cwd, spec.workspaces);
+      const workspace = entered?.workspace ?? cwd;
+      const environment = entered ? await this.#placement(entered.worktree, session.environment) : {};
       const run = { request, workspace, environment, files };
       if (injected) {
         await request.onPlaced({ environment });
@@ -194,10 +196,9 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       return guarded({ ...handle, ...place }, files, channel, leave);
     } catch (error) {
       channel.close();
-      leave();
       // If the manager was closed, the worktree stays: the next manager goes on with it.
       const goesOn = error instanceof OrchestrationError && error.code === 'MANAGER_CLOSED';
-      if (worktree?.created && !goesOn) await this.runtime.worktrees.remove(spec.id, true).catch(() => {}); // The first error counts.
+      await (goesOn ? leave() : entered?.undo());
       throw error;
     }
   }
@@ -209,7 +210,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const run = session.runs.at(-1) ?? { number: request.run };
     // An injected ChannelCoder cannot be asked about a run of an earlier process.
     if (this.runtime.injected) return super.adopt(request);
-    const leave = worktree === undefined ? (): void => {} : this.runtime.worktrees.enter(worktree, spec.id);
+    const leave = worktree === undefined ? (): void => {} : await this.runtime.worktrees.enter(worktree, spec.id);
     let found: RunHandle | undefined;
     try {
       found =
@@ -280,11 +281,6 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       "docker: false runs the machine's own 'claude', but the PATH has no 'claude'. Install @anthropic-ai/claude-code.",
     );
   }
-}
-
-/** Adds the session's workspaces to the request, because the worktree may not leave them. */
-function confined(worktree: SessionWorktreeRequest, { workspaces }: SessionSpec): SessionWorktreeRequest {
-  return { ...worktree, ...(workspaces && { workspaces }) };
 }
 
 /** The name of the folder in which Claude Code keeps the conversations of a working directory (measured on 2.1.98). */

@@ -27,6 +27,12 @@ const branch = text.superRefine((name, context) => {
   const problem = branchNameProblem(name);
   if (problem) context.addIssue({ code: 'custom', message: `is no name for a branch: it ${problem}` });
 });
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const base = z
+  .string()
+  .min(1)
+  .max(1_000)
+  .regex(/^[^\x00-\x1f\x7f]*$/, 'must not hold control characters');
 
 const dockerSchema = z.strictObject({
   image: text
@@ -157,7 +163,7 @@ export const managerSchema = z.strictObject({
   executors: z.partialRecord(z.enum(MODES), z.custom<Executor>(isObject, 'must be an executor')).optional(),
 });
 
-const worktreeSchema = z.strictObject({ branch, base: branch.optional(), path: text.min(1).optional() });
+const worktreeSchema = z.strictObject({ branch, base: base.optional(), path: text.min(1).optional() });
 
 /** The latest time that a `Date` can hold. */
 const LATEST_MS = 8.64e15;
