@@ -55,12 +55,12 @@ export class Analysis implements ScriptReader, Shell {
   }
 
   rate(source: string): Danger | undefined {
-    const { home, workspace } = this.#places;
+    const { home, workspace, cwd } = this.#places;
     if (isTooLarge(source)) {
       return critical('shell.too-complex', 'The command is too large to be checked; put the data into a file.');
     }
     try {
-      this.#interpreter.run(source, new Scope(home, workspace, workspace));
+      this.#interpreter.run(source, new Scope(home, workspace, cwd));
       for (const { code, scope } of [...this.#atExit]) this.script(code, scope.fork());
     } catch (error) {
       // Whatever went wrong, the code was not followed to its end and may do anything.

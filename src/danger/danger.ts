@@ -50,8 +50,10 @@ export interface RatedCall {
  * ```
  */
 export interface DangerContext {
-  /** The absolute path of the workspace as the agent sees it, for example `/workspace`. Commands start there. */
+  /** The absolute path of the workspace as the agent sees it, for example `/workspace`. */
   readonly workspace: string;
+  /** The folder in which commands start, and to which relative paths belong. Default: the workspace. */
+  readonly cwd?: string;
   /** The absolute path of the agent's home folder. Default `/home/agent`. */
   readonly home?: string;
   /**

@@ -23,7 +23,7 @@ export function rateFileTool(tool: string, input: Record<string, unknown>, conte
     const text = input[key];
     if (typeof text !== 'string' || text === '') continue;
     const home = text === '~' || text.startsWith('~/') ? places.home + text.slice(1) : text;
-    const path = resolvePath(home, places.workspace);
+    const path = resolvePath(home, places.cwd);
     if (!writes) {
       const danger = tool === 'Glob' || tool === 'LS' ? undefined : rateRead(path, places);
       if (danger) return levelled(danger, context);

@@ -62,16 +62,18 @@ const HARMLESS_DEVICE =
 /** What a path means to an agent in its workspace. Paths are absolute, as `resolvePath` makes them. */
 export class Places {
   readonly workspace: string;
+  readonly cwd: string;
   readonly home: string;
 
   readonly #ignored: IgnoredPaths;
 
   readonly #mounts: readonly string[];
 
-  constructor({ workspace, home, ignored = () => false, mounts = [] }: DangerContext) {
+  constructor({ workspace, cwd = workspace, home, ignored = () => false, mounts = [] }: DangerContext) {
     this.#ignored = ignored;
     this.#mounts = mounts;
     this.workspace = workspace.replace(/(?<=.)\/+$/, '');
+    this.cwd = cwd.replace(/(?<=.)\/+$/, '');
     this.home = (home ?? '/home/agent').replace(/(?<=.)\/+$/, '');
   }
 

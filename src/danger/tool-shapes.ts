@@ -70,7 +70,7 @@ export function rateByShape(
   const ratePath = (value: string): Danger | undefined => {
     const name = value.startsWith('file://') ? value.slice('file://'.length) : value;
     if (name === '' || /^[a-z][a-z0-9+.-]*:\/\//i.test(name) || name.includes('\n')) return undefined;
-    const path = resolvePath(name.replace(/^~(?=\/|$)/, places.home), places.workspace);
+    const path = resolvePath(name.replace(/^~(?=\/|$)/, places.home), places.cwd);
     const danger = changes ? rateWrite(path, places, 'replace') : undefined;
     const isOwn = danger?.rule === 'files.outside-workspace' && isWithin(path, `${places.home}/.claude`);
     const found = danger && !isOwn ? danger : rateRead(path, places);

@@ -45,7 +45,7 @@ export const leavingFinders: Finders = [
     'az',
     ({ args }, places) =>
       /storage (blob upload-batch|blob sync|file upload-batch|copy)/.test(args.join(' '))
-        ? rateFolders([new Options(args, AZ).value('s', 'source') ?? '.'], places, places.workspace)
+        ? rateFolders([new Options(args, AZ).value('s', 'source') ?? '.'], places, places.cwd)
         : undefined,
   ],
   [

@@ -52,7 +52,7 @@ function alternatives(pattern: string): readonly string[] {
 function placed(root: string, name: string, places: Places): string {
   const pattern = name.replace(/^!/, '').replaceAll('**', ANY).replaceAll('*', SEGMENT).replaceAll('?', CHARACTER);
   const home = (text: string): string => (text === '~' || text.startsWith('~/') ? places.home + text.slice(1) : text);
-  const folder = resolvePath(home(root), places.workspace);
+  const folder = resolvePath(home(root), places.cwd);
   const full = home(pattern);
   return pattern === '' ? folder : resolvePath(full.startsWith('/') ? full : `${folder}/${full}`, '/');
 }

@@ -22,6 +22,11 @@ export interface SessionSpec {
   readonly prompt: { text: string } | { file: string; data: InterpolationData };
   /** Absolute. */
   readonly cwd: string;
+  /**
+   * The folder that is mounted, in which `cwd` lies. Only for a session that works where its leader does: it gets as much as the
+   * leader, and no more. Absent if the repository of `cwd` decides.
+   */
+  readonly root?: string;
   readonly worktree: SessionWorktreeRequest | undefined;
   /** Folders that have to contain `cwd`, its repository and the worktree, as real paths. Absent if they may be anywhere. */
   readonly workspaces?: readonly string[];

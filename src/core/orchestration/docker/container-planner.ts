@@ -5,6 +5,7 @@ import type { SessionSpec } from '../contract/session-spec.js';
 import { requireInside, type Workspaces } from '../git/confinement.js';
 import { findGitLayout } from '../git/layout.js';
 import { gitEnvironment, gitMounts, readOnlyGitMounts } from '../git/mounts.js';
+import { inWorkspace } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import { messageOf, OrchestrationError } from '../util/errors.js';
 import { serialized } from '../util/serialized.js';
@@ -30,6 +31,8 @@ export interface PlannedContainer {
   /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];
   env: Record<string, string>;
+  /** The folder in which Claude begins: `/workspace`, or a folder in it. */
+  workdir: string;
   /** The release of Claude Code in the image. */
   claudeVersion: string;
   /** Claude's options, with paths as the container sees them. */
@@ -150,6 +153,7 @@ export class ContainerPlanner {
       entrypoint: facts.entrypoint,
       // As root, Claude Code refuses to skip permissions unless it is told that it is in a sandbox.
       env: { ...env, ...gitEnvironment(env), ...(facts.uid === 0 && { IS_SANDBOX: '1' }), ...guard.env },
+      workdir: inWorkspace(spec.part ?? ''),
       claudeVersion: facts.claudeVersion,
       claude: spec.claude.mcpConfig === undefined ? spec.claude : { ...spec.claude, mcpConfig: MCP_CONFIG },
       mountStrings: additional.map(({ source, target, readonly }) => `${source}:${target}${readonly ? ':ro' : ''}`),

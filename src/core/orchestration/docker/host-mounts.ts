@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { WORKSPACE } from '../session/agent-place.js';
 import { OrchestrationError, quote } from '../util/errors.js';
 import type { CheckedMount } from '../workspace/mount.js';
@@ -42,7 +42,7 @@ export class HostMounts {
     const chosen = await this.#mounts(spec);
     const worktree = spec.worktree?.path;
     if (worktree !== undefined && !spec.docker.allowUnsafeMounts) {
-      await refuseUnsafeWorktree(resolve(spec.cwd, worktree), await this.#protected());
+      await refuseUnsafeWorktree(resolve(spec.cwd, spec.part ?? '', worktree), await this.#protected());
     }
     return chosen;
   }
@@ -53,21 +53,23 @@ export class HostMounts {
    * @throws OrchestrationError `UNSAFE_MOUNT`, `INVALID_OPTIONS`
    */
   async again(spec: DockerSpec, keyFile: string | undefined): Promise<ChosenMounts> {
-    await refuseMoved(spec.cwd);
+    await refuseMoved(join(spec.cwd, spec.part ?? ''));
     const chosen = await this.#mounts(spec);
     const sources = chosen.asked.map(({ source }) => source);
     refuseRedirected(keyFile === undefined ? sources : [...sources, keyFile], sourcesOf(spec.docker));
     return chosen;
   }
 
-  async #mounts({ cwd, docker, readOnly }: DockerSpec): Promise<ChosenMounts> {
+  async #mounts({ cwd, part, docker, readOnly }: DockerSpec): Promise<ChosenMounts> {
     const asked = parseMounts(docker.mounts ?? []);
     const mounts = [{ source: cwd, target: WORKSPACE, readonly: readOnly }, ...asked];
     const [workspace, ...rest] = await resolveMounts(
       mounts,
       await this.#protected(),
       docker.allowUnsafeMounts ?? false,
-    );
+    ).catch((error: unknown) => {
+      throw part === undefined || part === '' ? error : withReason(error, cwd, part);
+    });
     if (!workspace) throw new Error('unreachable: a mount was lost');
     await refuseLinkedTargets([workspace, ...rest]);
     return { workspace, asked: rest };
@@ -95,4 +97,14 @@ async function refuseMoved(cwd: string): Promise<void> {
   if (real === cwd) return;
   const now = real === undefined ? 'is gone' : `leads to ${quote(real)} now`;
   throw new OrchestrationError('UNSAFE_MOUNT', `The workspace ${quote(cwd)} ${now}; create the session anew.`);
+}
+
+/** Adds to a refusal why the repository is mounted, as the user named only a folder of it. */
+function withReason(error: unknown, root: string, part: string): unknown {
+  if (!(error instanceof OrchestrationError) || !error.message.includes(quote(root))) return error;
+  return new OrchestrationError(
+    error.code,
+    `${error.message} It is mounted because 'cwd' is the folder ${quote(part)} of the repository there. To work in that folder alone, make it a repository of its own (git init).`,
+    { cause: error },
+  );
 }

@@ -1,4 +1,3 @@
-import { WORKSPACE } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { checkedStart } from './checked-start.js';
@@ -14,6 +13,8 @@ export interface ContainerSpec {
   /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];
   env: Readonly<Record<string, string>>;
+  /** The absolute path of the folder in which the command begins. */
+  workdir: string;
   /** True if the container gets a terminal. Default `false`. */
   terminal?: boolean;
   /** The command in the container. */
@@ -43,7 +44,7 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
     ),
     // No --rm, because the exit code and OOMKilled are read after the end, also by a later process. With `--pull never`, a
     // missing image fails at once.
-    ...['--pull', 'never', '--interactive', '--init', '--workdir', WORKSPACE],
+    ...['--pull', 'never', '--interactive', '--init', '--workdir', spec.workdir],
     ...(spec.terminal ? ['--tty'] : []),
     // The engine keeps a limited copy of the output, for `docker logs`. The session's own log has the whole output.
     ...['--log-driver', 'json-file', '--log-opt', 'max-size=10m'],

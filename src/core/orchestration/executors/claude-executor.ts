@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { startInjected } from '../channelcoder/injected-run.js';
 import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { Leftover } from '../contract/executor.js';
@@ -21,7 +21,7 @@ import { defaultStateDir } from '../options/resolve.js';
 import { findProcess } from '../process/find-process.js';
 import type { LaunchedProcess } from '../process/launcher.js';
 import { orphanedProcess } from '../process/orphaned-process.js';
-import { WORKSPACE } from '../session/agent-place.js';
+import { inWorkspace, mountedFolder, partOf, workingFolder } from '../session/agent-place.js';
 import type { SessionEnvironment } from '../session/record.js';
 import type { SessionRun } from '../session/run.js';
 import type { SessionMode } from '../session/status.js';
@@ -32,10 +32,11 @@ import type { Mount } from '../workspace/mount.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
 import { BaseExecutor, type ManagerOfExecutor } from './base-executor.js';
 import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
-import { confined, enterWorktree } from './entered-worktree.js';
+import { enterWorktree } from './entered-worktree.js';
 import { guarded, leaving } from './guarded-run.js';
 import { placeInWords } from './place-in-words.js';
 import type { PlacedRun } from './placed-run.js';
+import { confined, rootOf, transcriptFolder } from './placement.js';
 import { injectedRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
 
@@ -118,10 +119,10 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   }
 
   /** The folder on the machine where Claude keeps the transcripts of a run's conversation. */
-  protected transcripts({ spec, folder }: RunRequest, workspace: string): string {
+  protected transcripts({ spec, folder, session }: RunRequest, workspace: string): string {
     return spec.docker === false
       ? join(this.runtime.home, '.claude/projects', transcriptFolder(workspace))
-      : join(folder.projects, transcriptFolder(WORKSPACE));
+      : join(folder.projects, transcriptFolder(inWorkspace(partOf(session.environment))));
   }
 
   /** The process that an earlier process has started on the machine for a run without Docker. Undefined if there is none. */
@@ -140,14 +141,21 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   async prepare(given: SessionSpec): Promise<Preparation> {
     const spec = this.specFor(given);
     const cwd = await resolveWorkspace(spec.cwd);
-    await requireConfined(cwd, spec.workspaces);
+    const root = this.runtime.injected ? cwd : await rootOf(cwd, spec);
+    await requireConfined(root, spec.workspaces);
     const { injected } = this.runtime;
     if (spec.docker === false && !injected) await this.#requireClaude();
     const [worktree, docker] = await allDone([
       spec.worktree && this.runtime.worktrees.check(cwd, confined(spec.worktree, spec)),
       spec.docker === false || injected
         ? undefined
-        : this.runtime.docker.planner.check({ ...spec, docker: spec.docker, cwd, readOnly: this.readOnly }),
+        : this.runtime.docker.planner.check({
+            ...spec,
+            docker: spec.docker,
+            cwd: root,
+            part: relative(root, cwd),
+            readOnly: this.readOnly,
+          }),
     ]);
     return {
       ...(docker && { docker }),
@@ -156,6 +164,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
         docker: spec.docker !== false,
         dockerImage: spec.docker === false ? '' : spec.docker.image,
         cwd,
+        ...(root !== cwd && { root }),
         ...(spec.worktree && { branch: spec.worktree.branch }),
       },
     };
@@ -173,11 +182,12 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const { injected } = this.runtime;
     const channel = new Mailbox(files, this.hooksOf(request));
     try {
-      // `prepare` has checked this, but the session may have waited for a long time since then.
-      await requireConfined(entered?.worktree.path ?? cwd, spec.workspaces);
-      const workspace = entered?.workspace ?? cwd;
       const environment = entered ? await this.#placement(entered.worktree, session.environment) : {};
-      const run = { request, workspace, environment, files };
+      const place = { ...session.environment, ...environment };
+      const [mounted, workspace] = [mountedFolder(place), workingFolder(place)];
+      // `prepare` has checked this, but the session may have waited for a long time since then.
+      await requireConfined(mounted, spec.workspaces);
+      const run = { request, mounted, workspace, environment, files };
       if (injected) {
         await request.onPlaced({ environment });
         await (await request.folder.openLog()).close(); // Its readers expect a file, and a fake need not write one.
@@ -187,13 +197,13 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       const [ground] = await allDone([
         spec.docker === false ? undefined : this.runtime.docker.planner.ground({ docker: spec.docker }),
         files.create(spec.policy),
-        requireSafeSettings(workspace),
+        requireSafeSettings(mounted, workspace),
       ]);
       await channel.start();
       const handle =
         ground && spec.docker ? await this.#launchInDocker(run, spec.docker, ground) : await this.launchOnHost(run);
-      const place = ground && spec.docker ? { place: placeInWords(spec.docker, ground.facts) } : {};
-      return guarded({ ...handle, ...place }, files, channel, leave);
+      const words = ground && spec.docker ? { place: placeInWords(spec.docker, ground.facts) } : {};
+      return guarded({ ...handle, ...words }, files, channel, leave);
     } catch (error) {
       channel.close();
       // If the manager was closed, the worktree stays: the next manager goes on with it.
@@ -206,11 +216,14 @@ export abstract class ClaudeExecutor extends BaseExecutor {
   override async adopt(request: RunRequest): Promise<RunHandle | undefined> {
     const { spec, session, folder } = request;
     await folder.requireOwn();
-    const { cwd, worktree } = session.environment;
+    const { worktree } = session.environment;
     const run = session.runs.at(-1) ?? { number: request.run };
     // An injected ChannelCoder cannot be asked about a run of an earlier process.
     if (this.runtime.injected) return super.adopt(request);
-    const leave = worktree === undefined ? (): void => {} : await this.runtime.worktrees.enter(worktree, spec.id);
+    const nothing = (): void => {};
+    // If another session works there by now, the agent of this one has ended, and only its end is still to be read.
+    const entering = worktree === undefined ? undefined : this.runtime.worktrees.enter(worktree, spec.id);
+    const leave = (await entering?.catch(() => nothing)) ?? nothing;
     let found: RunHandle | undefined;
     try {
       found =
@@ -224,7 +237,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const files = new MailboxFiles(folder.guard, this.terminal);
     const channel = new Mailbox(files, this.hooksOf(request));
     await channel.start();
-    return guarded(this.observable(found, request, worktree ?? cwd), files, channel, leave);
+    return guarded(this.observable(found, request, workingFolder(session.environment)), files, channel, leave);
   }
 
   override async leftovers(): Promise<Leftover[]> {
@@ -252,7 +265,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
 
   async #launchInDocker(run: PlacedRun, docker: DockerSpec['docker'], ground: ContainerGround): Promise<RunHandle> {
     const { spec, folder, run: number } = run.request;
-    const placed = { ...spec, docker, cwd: run.workspace, readOnly: this.readOnly };
+    const part = relative(run.mounted, run.workspace);
+    const placed = { ...spec, docker, cwd: run.mounted, part, readOnly: this.readOnly };
     const { mounts, env } = await this.extras(run.files, true);
     const { planner } = this.runtime.docker;
     const files = await run.files.mounts({ ...this.guardedRun(run.request), env: ground.env });
@@ -281,9 +295,4 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       "docker: false runs the machine's own 'claude', but the PATH has no 'claude'. Install @anthropic-ai/claude-code.",
     );
   }
-}
-
-/** The name of the folder in which Claude Code keeps the conversations of a working directory (measured on 2.1.98). */
-function transcriptFolder(cwd: string): string {
-  return cwd.replaceAll(/[^a-zA-Z0-9]/g, '-');
 }

@@ -1,14 +1,13 @@
 import type { SessionSpec } from '../contract/session-spec.js';
 import type { SessionWorktrees } from '../git/session-worktrees.js';
-import { folderInWorktree } from '../git/worktree-folder.js';
+import { requireFolderIn } from '../git/worktree-folder.js';
 import type { Worktree } from '../git/worktrees.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
+import { confined } from './placement.js';
 
 /** The worktree of a run. No other session works in it until the run leaves it. */
 export interface EnteredWorktree {
   readonly worktree: Worktree;
-  /** The folder in the worktree that takes the place of the session's workspace. */
-  readonly workspace: string;
   leave(): void;
   /** Leaves the worktree. Also removes what was made for this run. Never rejects. */
   undo(): Promise<void>;
@@ -33,14 +32,10 @@ export async function enterWorktree(
   };
   try {
     leave = await worktrees.enter(worktree.path, spec.id);
-    return { worktree, workspace: await folderInWorktree(worktree.path, cwd), leave, undo };
+    await requireFolderIn(worktree.path, cwd);
+    return { worktree, leave, undo };
   } catch (error) {
     await undo();
     throw error;
   }
-}
-
-/** Adds the session's workspaces to the request, because the worktree may not leave them. */
-export function confined(worktree: SessionWorktreeRequest, { workspaces }: SessionSpec): SessionWorktreeRequest {
-  return { ...worktree, ...(workspaces && { workspaces }) };
 }

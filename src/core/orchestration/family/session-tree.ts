@@ -2,6 +2,7 @@ import type { Executor } from '../contract/executor.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import type { Inheritance } from '../options/resolve.js';
 import type { Spending } from '../run/limits.js';
+import { mountedFolder, workingFolder } from '../session/agent-place.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import { logBytesOf, type SessionLimits } from '../session/limits.js';
 import type { UnifiedSession } from '../session/record.js';
@@ -212,7 +213,8 @@ export function handedDown(
     retry: spec.retry ?? DEFAULT_RETRY,
     onOverage: spec.onOverage ?? 'continue',
     ...(spec.account !== undefined && { account: spec.account }),
-    cwd: environment.worktree ?? environment.cwd,
+    cwd: workingFolder(environment),
+    root: mountedFolder(environment),
     ...(workspaces && { workspaces }),
   };
 }

@@ -9,7 +9,7 @@ import { findGitLayout, type GitLayout, isKnown } from './layout.js';
 /** The repository of a workspace, unless an agent may have made the workspace lead there. @throws Error */
 export async function repositoryOf(
   cwd: string,
-  { own, workspaces }: Pick<SessionWorktreeRequest, 'own' | 'workspaces'> = {},
+  { own, root, workspaces }: Pick<SessionWorktreeRequest, 'own' | 'root' | 'workspaces'> = {},
 ): Promise<GitLayout> {
   const real = await realpath(cwd);
   if (real !== cwd) throw new Error(`it is a link to ${quote(real)} by now`);
@@ -22,7 +22,7 @@ export async function repositoryOf(
   for (const folder of [layout.root, mainCheckout(layout) ?? layout.root, layout.gitDir, layout.commonDir])
     await requireInside(folder, workspaces, 'its repository');
   // The new session would get to see more than the agent that asks for it.
-  if (own && layout.root !== cwd) {
+  if (own && layout.root !== (root ?? cwd)) {
     throw new Error(
       `its repository is ${layout.root}, and an agent that works in a part of it cannot hand on all of it`,
     );

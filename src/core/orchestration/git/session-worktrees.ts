@@ -95,8 +95,11 @@ export class SessionWorktrees {
     const other = this.#workers.get(path);
     if (other !== undefined) throw inUse(`Session ${other}`, path);
     this.#workers.set(path, sessionId);
+    const forget = (): void => void this.#workers.delete(path);
     try {
-      const layout = await gitFolderOf(path);
+      const layout = await gitFolderOf(path).catch(() => undefined);
+      // Somebody has removed its files or its pointer. No other process finds it by its branch either.
+      if (!layout) return forget;
       const nonce = await this.#worktrees.inRepository(layout, (place) =>
         this.#use.alone(place, async () => {
           const user = await this.#use.otherUser(place, layout.gitDir, sessionId);
@@ -105,13 +108,13 @@ export class SessionWorktrees {
         }),
       );
       return () => {
-        this.#workers.delete(path);
+        forget();
         void this.#worktrees
           .inRepository(layout, (place) => this.#use.alone(place, () => this.#use.leave(place, layout.gitDir, nonce)))
           .catch(() => {}); // The use of a session that has ended does not keep anybody out.
       };
     } catch (cause) {
-      this.#workers.delete(path);
+      forget();
       if (cause instanceof OrchestrationError) throw cause;
       const message = `The worktree ${path} cannot be entered: ${inWords(cause)}.`;
       throw new OrchestrationError('WORKTREE_FAILED', message, { cause });
@@ -145,7 +148,7 @@ export class SessionWorktrees {
       );
     }
     const { path } = label;
-    const leave = await this.#occupy(path, sessionId);
+    const leave = await this.enter(path, sessionId);
     try {
       const work = force ? undefined : await workIn(label);
       if (work) {
@@ -177,7 +180,7 @@ export class SessionWorktrees {
         continue;
       }
       const { path, branch } = label;
-      const leave = await this.#occupy(path, label.sessionId).catch(() => undefined);
+      const leave = await this.enter(path, label.sessionId).catch(() => undefined);
       if (!leave) continue; // Another process's session works there.
       try {
         const work = await workIn(label);
@@ -189,12 +192,6 @@ export class SessionWorktrees {
       }
     }
     return { removed, kept };
-  }
-
-  /** Enters a worktree that is about to be removed. It may be gone already. */
-  async #occupy(path: string, sessionId: string): Promise<() => void> {
-    if (await stat(path).catch(() => undefined)) return this.enter(path, sessionId);
-    return () => {};
   }
 
   /**

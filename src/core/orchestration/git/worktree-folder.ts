@@ -6,15 +6,15 @@ import { placeInRepository } from './committed-rules.js';
 import type { GitView } from './view.js';
 
 /**
- * The folder of a worktree that corresponds to a folder of the repository's checkout.
+ * Refuses a worktree without the folder that corresponds to a folder of the repository's checkout.
  *
- * @throws OrchestrationError `WORKTREE_FAILED` if the worktree has no such folder, or a link in its place, which an agent may
+ * @throws OrchestrationError `WORKTREE_FAILED` if there is no such folder, or a link in its place, which an agent may
  * have made
  */
-export async function folderInWorktree(worktree: string, cwd: string): Promise<string> {
+export async function requireFolderIn(worktree: string, cwd: string): Promise<void> {
   const folder = join(worktree, await placeInRepository(cwd));
   const isFolder = (await stat(folder).catch(() => undefined))?.isDirectory() === true;
-  if (isFolder && (await realpath(folder)) === folder) return folder;
+  if (isFolder && (await realpath(folder)) === folder) return;
   throw new OrchestrationError(
     'WORKTREE_FAILED',
     `${quote(folder)}, the folder of 'cwd' in the session's worktree, is missing or leads elsewhere. ` +

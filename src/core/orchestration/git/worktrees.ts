@@ -15,7 +15,7 @@ import { commitOf, requireFreeName } from './refs.js';
 import { repositoryOf } from './repository.js';
 import { requireRights } from './rights.js';
 import { type GitView, withGitView } from './view.js';
-import { folderInWorktree, requireFolder } from './worktree-folder.js';
+import { requireFolder, requireFolderIn } from './worktree-folder.js';
 import { pathOf, requirePlace } from './worktree-path.js';
 import { type UsePlace, WorktreeUse, worktreeCount } from './worktree-use.js';
 
@@ -73,7 +73,7 @@ export class Worktrees {
         const { path, halfMade } = await checkoutOf(view, cwd, request);
         if (path !== undefined) {
           await this.#requireUnused(view, path);
-          await folderInWorktree(path, cwd);
+          await requireFolderIn(path, cwd);
           return request;
         }
         await requireRights(view);

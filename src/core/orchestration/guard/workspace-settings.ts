@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { readRegularFile } from '../util/fs/regular-file.js';
 import { REFUSED_SETTINGS } from './guard-environment.js';
@@ -13,10 +13,12 @@ const MOST_BYTES = 1024 * 1024;
  * Refuses a workspace whose settings set a variable that would keep the guard from being asked, if no managed setting can make
  * the variable harmless again.
  *
+ * @param workspace the folder that the agent gets as a whole
+ * @param folder the folder in it in which Claude Code begins; settings on the way to it are checked as well
  * @throws OrchestrationError `UNSAFE_SETTINGS`
  */
-export async function requireSafeSettings(workspace: string): Promise<void> {
-  for (const file of FILES) {
+export async function requireSafeSettings(workspace: string, folder = workspace): Promise<void> {
+  for (const file of filesOf(relative(workspace, folder))) {
     const path = await realpath(join(workspace, file)).catch(() => undefined);
     // A link that leads outside of the workspace leads to another file in the container, or to none.
     if (path === undefined || relative(workspace, path).startsWith('..')) continue;
@@ -28,6 +30,12 @@ export async function requireSafeSettings(workspace: string): Promise<void> {
       if (new RegExp(`"${name}"\\s*:`).test(text)) throw unsafe(file, `sets ${name}, which ${problem}`);
     }
   }
+}
+
+/** The files of a workspace and of the folders on the way to a part of it. */
+function filesOf(part: string): string[] {
+  const here = FILES.map((file) => join(part, file));
+  return part === '' ? here : [...filesOf(dirname(part) === '.' ? '' : dirname(part)), ...here];
 }
 
 /**

@@ -85,5 +85,7 @@ export class SessionInterventions {
 /** A session that has not ended and has a worktree of another session as its workspace. */
 export function workerIn(worktree: string | undefined, registry: SessionRegistry): UnifiedSession | undefined {
   if (worktree === undefined) return undefined;
-  return registry.list().find(({ status, environment }) => !isTerminal(status) && environment.cwd === worktree);
+  return registry
+    .list()
+    .find(({ status, environment }) => !isTerminal(status) && (environment.root ?? environment.cwd) === worktree);
 }

@@ -75,6 +75,8 @@ export interface Inheritance {
   readonly output?: AskedOutput;
   readonly questions?: QuestionMode;
   readonly cwd?: string;
+  /** The folder that the leader has as a whole, and in which `cwd` lies. */
+  readonly root?: string;
   readonly workspaces?: readonly string[];
   readonly limits?: SessionLimits;
   readonly account?: string;
@@ -119,6 +121,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     mode: options.mode ?? 'autonomous',
     prompt: prompt === undefined ? { file: promptFile ?? '', data: options.data ?? {} } : { text: prompt },
     cwd,
+    ...(options.cwd === undefined && base.root !== undefined && { root: base.root }),
     worktree: worktreeOf(worktree, base.led),
     ...(workspaces && { workspaces }),
     docker: resolveDocker(base.docker, askedDocker(options.docker)),

@@ -27,12 +27,10 @@ const branch = text.superRefine((name, context) => {
   const problem = branchNameProblem(name);
   if (problem) context.addIssue({ code: 'custom', message: `is no name for a branch: it ${problem}` });
 });
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-const base = z
-  .string()
+const base = text
   .min(1)
   .max(1_000)
-  .regex(/^[^\x00-\x1f\x7f]*$/, 'must not hold control characters');
+  .regex(/^\P{Cc}*$/u, 'must not hold control characters');
 
 const dockerSchema = z.strictObject({
   image: text

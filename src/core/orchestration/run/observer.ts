@@ -9,6 +9,7 @@ import type { BacklogState } from '../monitoring/backlog.js';
 import { ChannelCoderSource } from '../monitoring/channelcoder-source.js';
 import { InjectedSource } from '../monitoring/injected-source.js';
 import { LogMonitor, type LogMonitorOptions } from '../monitoring/log-monitor.js';
+import { mountedFolder } from '../session/agent-place.js';
 import { logBytesOf } from '../session/limits.js';
 import type { ModelPrices } from '../session/model-price.js';
 import type { Observation } from '../session/observation.js';
@@ -124,22 +125,21 @@ export class RunObserver {
   /** Called before a run is taken over. Continues with what the last process has left. */
   async restore(): Promise<void> {
     const { request, ignoreRules } = this.#options;
-    const { worktree, cwd } = request.session.environment;
-    ignoreRules.begin(worktree ?? cwd, false);
+    ignoreRules.begin(mountedFolder(request.session.environment), false);
     await ignoreRules.settled();
     await this.#git.resume();
   }
 
   /** Called before the agent works. Records the state of the workspace. */
-  async before({ docker, worktree, cwd }: UnifiedSession['environment']): Promise<void> {
+  async before(environment: UnifiedSession['environment']): Promise<void> {
     const { record, ignoreRules } = this.#options;
-    this.#checkout = worktree ?? cwd;
+    this.#checkout = mountedFolder(environment);
     if (record.run.number > 1) {
       ignoreRules.begin(this.#checkout, false);
       await ignoreRules.settled();
     }
     // Without a container, git is not watched, so the agent need not wait for the snapshot.
-    if (docker) await this.#git.begin(this.#checkout);
+    if (environment.docker) await this.#git.begin(this.#checkout);
   }
 
   async start(handle: RunHandle, { offset, replay }: LogPart): Promise<void> {

@@ -87,6 +87,11 @@ export interface SessionEnvironment {
   readonly dockerImage: string;
   /** The workspace on the machine. */
   readonly cwd: string;
+  /**
+   * The top folder of the repository, if `cwd` is a folder in it. The agent gets the whole repository, or a worktree of it, and
+   * begins in that folder.
+   */
+  readonly root?: string;
   /** The worktree on the machine. Present as soon as it exists. */
   readonly worktree?: string;
   /** The worktree's branch. */

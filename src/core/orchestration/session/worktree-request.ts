@@ -25,6 +25,8 @@ export interface SessionWorktreeRequest extends WorktreeRequest {
   own?: true;
   /** The branches of the sessions that this one waits for. They may not be made yet when this session is created. */
   awaits?: readonly string[];
+  /** The folder that the leader of this session has as a whole. Its agent may hand on the repository there, and no other. */
+  root?: string;
   /** Folders that have to contain the repository and the worktree, as real paths. Default anywhere. */
   workspaces?: readonly string[];
 }

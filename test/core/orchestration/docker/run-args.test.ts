@@ -22,6 +22,7 @@ function specOf({
     canary: CANARY,
     entrypoint: ['/start.sh'],
     env: {},
+    workdir: '/workspace',
     command: ['claude', '--print'],
     ...rest,
   };
