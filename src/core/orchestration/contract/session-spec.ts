@@ -58,4 +58,6 @@ export interface Preparation {
   readonly environment: SessionEnvironment;
   /** The Docker options that the session's runs get instead of its own. Default: its own. */
   readonly docker?: Readonly<DockerOptions>;
+  /** The worktree that the session's runs ask for instead. Default: what the session asks for. */
+  readonly worktree?: SessionWorktreeRequest;
 }

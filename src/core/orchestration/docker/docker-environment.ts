@@ -168,6 +168,11 @@ export class DockerEnvironment {
     }));
   }
 
+  /** True if a container of a session lives, whichever manager has started it. @throws OrchestrationError `DOCKER_UNAVAILABLE` */
+  async works(sessionId: string): Promise<boolean> {
+    return (await this.engine.list(`${SESSION_LABEL}=${sessionId}`)).some(({ lives }) => lives);
+  }
+
   /** Disconnects from the engine. Containers go on. */
   close(): void {
     this.#watch.close();

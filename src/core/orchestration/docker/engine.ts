@@ -51,6 +51,8 @@ export interface ListedContainer {
   labels: Record<string, string>;
   image: string;
   mounts: { source: string; target: string }[];
+  /** False if it has ended. */
+  lives: boolean;
 }
 
 interface ListedBody {
@@ -58,6 +60,7 @@ interface ListedBody {
   Labels?: Record<string, string> | null;
   Image: string;
   Mounts?: { Source?: string; Destination?: string }[];
+  State?: string;
 }
 
 /** If an engine is unavailable for longer, its runs count as failed. */
@@ -167,11 +170,12 @@ export class DockerEngine {
   async list(label: string): Promise<ListedContainer[]> {
     const path = `/containers/json?all=1&filters=${filtersOf({ label: [label] })}`;
     const { body } = await this.#ask('GET', path, { to: 'list containers', accepts: [200] });
-    return (body as ListedBody[]).map(({ Names, Labels, Image, Mounts }) => ({
+    return (body as ListedBody[]).map(({ Names, Labels, Image, Mounts, State }) => ({
       name: (Names?.[0] ?? '').replace(/^\//, ''),
       labels: Labels ?? {},
       image: Image,
       mounts: (Mounts ?? []).map(({ Source = '', Destination = '' }) => ({ source: Source, target: Destination })),
+      lives: State !== 'exited' && State !== 'dead',
     }));
   }
 

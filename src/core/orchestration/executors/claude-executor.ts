@@ -32,6 +32,7 @@ import type { Mount } from '../workspace/mount.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
 import { BaseExecutor, type ManagerOfExecutor } from './base-executor.js';
 import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
+import { enterWorktree } from './entered-worktree.js';
 import { guarded, leaving } from './guarded-run.js';
 import { placeInWords } from './place-in-words.js';
 import type { PlacedRun } from './placed-run.js';
@@ -142,21 +143,23 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const cwd = await resolveWorkspace(spec.cwd);
     const root = this.runtime.injected ? cwd : await rootOf(cwd, spec);
     await requireConfined(root, spec.workspaces);
-    if (spec.worktree) await this.runtime.worktrees.check(cwd, confined(spec.worktree, spec));
     const { injected } = this.runtime;
     if (spec.docker === false && !injected) await this.#requireClaude();
-    const docker =
+    const [worktree, docker] = await allDone([
+      spec.worktree && this.runtime.worktrees.check(cwd, confined(spec.worktree, spec)),
       spec.docker === false || injected
         ? undefined
-        : await this.runtime.docker.planner.check({
+        : this.runtime.docker.planner.check({
             ...spec,
             docker: spec.docker,
             cwd: root,
             part: relative(root, cwd),
             readOnly: this.readOnly,
-          });
+          }),
+    ]);
     return {
       ...(docker && { docker }),
+      ...(worktree && { worktree }),
       environment: {
         docker: spec.docker !== false,
         dockerImage: spec.docker === false ? '' : spec.docker.image,
@@ -172,14 +175,14 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     await request.folder.requireOwn();
     const { spec, session } = request;
     const { cwd } = session.environment;
-    const worktree =
-      spec.worktree && (await this.runtime.worktrees.ensure(spec.id, cwd, confined(spec.worktree, spec)));
-    const leave = worktree ? this.runtime.worktrees.enter(worktree.path, spec.id) : (): void => {};
+    const { worktrees } = this.runtime;
+    const entered = spec.worktree && (await enterWorktree(worktrees, spec, spec.worktree, cwd));
+    const leave = entered?.leave ?? ((): void => {});
     const files = new MailboxFiles(request.folder.guard, this.terminal);
     const { injected } = this.runtime;
     const channel = new Mailbox(files, this.hooksOf(request));
     try {
-      const environment = worktree ? await this.#placement(worktree, session.environment) : {};
+      const environment = entered ? await this.#placement(entered.worktree, session.environment) : {};
       const place = { ...session.environment, ...environment };
       const [mounted, workspace] = [mountedFolder(place), workingFolder(place)];
       // `prepare` has checked this, but the session may have waited for a long time since then.
@@ -205,10 +208,9 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       return guarded({ ...handle, ...words }, files, channel, leave);
     } catch (error) {
       channel.close();
-      leave();
       // If the manager was closed, the worktree stays: the next manager goes on with it.
       const goesOn = error instanceof OrchestrationError && error.code === 'MANAGER_CLOSED';
-      if (worktree?.created && !goesOn) await this.runtime.worktrees.remove(spec.id, true).catch(() => {}); // The first error counts.
+      await (goesOn ? leave() : entered?.undo());
       throw error;
     }
   }
@@ -220,7 +222,10 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const run = session.runs.at(-1) ?? { number: request.run };
     // An injected ChannelCoder cannot be asked about a run of an earlier process.
     if (this.runtime.injected) return super.adopt(request);
-    const leave = worktree === undefined ? (): void => {} : this.runtime.worktrees.enter(worktree, spec.id);
+    const nothing = (): void => {};
+    // If another session works there by now, the agent of this one has ended, and only its end is still to be read.
+    const entering = worktree === undefined ? undefined : this.runtime.worktrees.enter(worktree, spec.id);
+    const leave = (await entering?.catch(() => nothing)) ?? nothing;
     let found: RunHandle | undefined;
     try {
       found =

@@ -3,9 +3,12 @@ import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
+import { SessionFolder } from '../contract/session-folder.js';
 import { DockerEnvironment } from '../docker/docker-environment.js';
 import { SessionWorktrees } from '../git/session-worktrees.js';
+import { MailboxFiles } from '../mailbox/mailbox-files.js';
 import { injectedChannelCoder, isTestRunner } from '../monitoring/injected.js';
+import { findProcess } from '../process/find-process.js';
 import type { SpawnProcess } from '../process/launcher.js';
 
 /**
@@ -53,7 +56,7 @@ export class ClaudeRuntime {
     this.home = env.HOME ?? homedir();
     this.spawn = spawnProcess;
     this.docker = new DockerEnvironment({ stateDir, env, home: this.home, spawn: spawnProcess });
-    this.worktrees = new SessionWorktrees(stateDir);
+    this.worktrees = new SessionWorktrees(stateDir, (session) => this.#works(session));
   }
 
   /** Warns once if a session is real in a process of a test runner, because a mock of ChannelCoder may not have been found. */
@@ -65,6 +68,14 @@ export class ClaudeRuntime {
         'manager: new UnifiedSessionManager({ channelCoder }). A mocked module needs settings of the test runner, see docs/guide.md.',
       'RealSessionInTest',
     );
+  }
+
+  /** True if an agent of a session works, in a container or on the machine, although no process follows it. */
+  async #works({ id, stateDir }: { id: string; stateDir: string }): Promise<boolean> {
+    const { settings } = new MailboxFiles(new SessionFolder(stateDir, id).guard);
+    if (await findProcess('--settings', settings)) return true;
+    // An engine that does not answer runs no containers. Nor would it start one for whoever asks.
+    return this.docker.works(id).catch(() => false);
   }
 
   /** True if a program is on the `PATH`. */

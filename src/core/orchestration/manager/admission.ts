@@ -19,7 +19,7 @@ import { deepFrozen } from '../util/deep-frozen.js';
 import { deferred } from '../util/deferred.js';
 import type { AbortSignals } from '../util/shared-abort.js';
 import { refuseRedirected, sourcesOf } from '../workspace/pinned-mounts.js';
-import { planOf, requireDependencies } from './dependencies.js';
+import { planOf, requireDependencies, withAwaitedBranches } from './dependencies.js';
 import type { Gate } from './gate.js';
 import type { LiveSessions, PreparedSession } from './live-sessions.js';
 import { prepareSession } from './prepare.js';
@@ -82,7 +82,8 @@ export class SessionAdmission {
     this.#last = done.promise;
     try {
       const { stateDir } = this.#options.options;
-      const ready = await prepareSession(spec, executors[spec.mode], stateDir, signal);
+      const awaiting = withAwaitedBranches(spec, plan, (each) => store.registry.get(each));
+      const ready = await prepareSession(awaiting, executors[spec.mode], stateDir, signal);
       const accepts = acceptsOutput(options, inheritance.output);
       const prepared = { ...ready, ...(accepts && { acceptsOutput: accepts }) };
       // Only now the places of its mounts are known, and so its login.

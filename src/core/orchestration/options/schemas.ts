@@ -28,6 +28,10 @@ const branch = text.superRefine((name, context) => {
   const problem = branchNameProblem(name);
   if (problem) context.addIssue({ code: 'custom', message: `is no name for a branch: it ${problem}` });
 });
+const base = text
+  .min(1)
+  .max(1_000)
+  .regex(/^\P{Cc}*$/u, 'must not hold control characters');
 
 const dockerSchema = z.strictObject({
   image: text
@@ -158,7 +162,7 @@ export const managerSchema = z.strictObject({
   executors: z.partialRecord(z.enum(MODES), z.custom<Executor>(isObject, 'must be an executor')).optional(),
 });
 
-const worktreeSchema = z.strictObject({ branch, base: branch.optional(), path: text.min(1).optional() });
+const worktreeSchema = z.strictObject({ branch, base: base.optional(), path: text.min(1).optional() });
 
 /** The latest time that a `Date` can hold. */
 const LATEST_MS = 8.64e15;

@@ -60,7 +60,7 @@ const CALLS: Call[] = [
     call: (engine) => engine.list('a=b'),
     request: 'GET /containers/json?all=1&filters={"label":["a=b"]}',
     answer: { status: 200, json: [{ Names: ['/ao-1'], Labels: null, Image: 'i' }] },
-    value: [{ name: 'ao-1', labels: {}, image: 'i', mounts: [] }],
+    value: [{ name: 'ao-1', labels: {}, image: 'i', mounts: [], lives: true }],
   },
   {
     name: 'create',
