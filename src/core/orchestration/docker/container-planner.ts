@@ -5,6 +5,7 @@ import type { SessionSpec } from '../contract/session-spec.js';
 import { requireInside, type Workspaces } from '../git/confinement.js';
 import { findGitLayout } from '../git/layout.js';
 import { gitEnvironment, gitMounts, readOnlyGitMounts } from '../git/mounts.js';
+import type { StoredLogin } from '../login/stored-login.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import { messageOf, OrchestrationError } from '../util/errors.js';
 import { serialized } from '../util/serialized.js';
@@ -45,11 +46,15 @@ export interface ContainerGround {
   readonly network: string;
   /** The variables with which Claude Code starts. The guard depends on some of them. */
   readonly env: Readonly<Record<string, string>>;
+  /** The variables of the login, if the session's options give none. */
+  readonly login: Readonly<Record<string, string>>;
 }
 
 export interface PlannerOptions extends HostMountsOptions {
   engine: DockerEngine;
   probe: ImageProbe;
+  /** The login of sessions whose options give none. */
+  login: StoredLogin;
 }
 
 /** The path of the session's MCP configuration in the container. */
@@ -116,7 +121,7 @@ export class ContainerPlanner {
     spec: DockerSpec,
     identity: Pick<PlannedContainer, 'name' | 'labels'>,
     folder: SessionFolder,
-    { facts, network }: ContainerGround,
+    { facts, network, login }: ContainerGround,
     guard: { mounts: readonly Mount[]; env: Record<string, string> },
   ): Promise<PlannedContainer> {
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
@@ -124,7 +129,7 @@ export class ContainerPlanner {
     if (!spec.readOnly) await this.#checkWritable(spec.cwd, spec, facts);
     const git = await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd));
     await requireGitInside(git, spec.workspaces);
-    const env = { ...ssh.env, ...spec.docker.env };
+    const env = { ...ssh.env, ...login, ...spec.docker.env };
     const own = await withRealSources([
       { source: folder.projects, target: `${facts.home}/.claude/projects`, readonly: false },
       ...(spec.claude.mcpConfig === undefined
@@ -164,8 +169,12 @@ export class ContainerPlanner {
 
   /** The facts about image and engine for a session's container. */
   async ground(spec: Pick<DockerSpec, 'docker'>): Promise<ContainerGround> {
-    const [facts, network] = await Promise.all([this.#facts(spec), this.#network(spec.docker)]);
-    return { facts, network, env: { ...facts.env, ...spec.docker.env } };
+    const [facts, network, login] = await Promise.all([
+      this.#facts(spec),
+      this.#network(spec.docker),
+      this.#options.login.variablesFor(spec.docker),
+    ]);
+    return { facts, network, login, env: { ...facts.env, ...spec.docker.env } };
   }
 
   #facts({ docker }: Pick<DockerSpec, 'docker'>): Promise<ImageFacts> {
