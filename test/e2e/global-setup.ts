@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { DockerEnvironment } from '../../src/core/orchestration/docker/docker-environment.js';
+import { StoredLogin } from '../../src/core/orchestration/login/stored-login.js';
 import { ensureEngine } from './engine/engine.mjs';
 
 type Engine = Awaited<ReturnType<typeof ensureEngine>>;
@@ -55,7 +56,8 @@ async function bundlePrograms(): Promise<void> {
 /** Probes the images once for all tests. Otherwise each test would probe its image, because each has its own state folder. */
 async function probeImages(stateDir: string, engine: Engine): Promise<void> {
   const env = { ...process.env, DOCKER_HOST: engine.host };
-  const docker = new DockerEnvironment({ stateDir, env, home: homedir(), spawn });
+  const login = new StoredLogin({ source: false, env, home: homedir() });
+  const docker = new DockerEnvironment({ stateDir, env, home: homedir(), spawn, login });
   for (const image of [engine.image, engine.newestImage, engine.quickImage]) {
     await docker.planner.ground({ docker: { image } });
     await docker.planner.ground({ docker: { image, user: '0:0' } });

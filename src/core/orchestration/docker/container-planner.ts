@@ -5,6 +5,7 @@ import type { SessionSpec } from '../contract/session-spec.js';
 import { requireInside, type Workspaces } from '../git/confinement.js';
 import { findGitLayout } from '../git/layout.js';
 import { gitEnvironment, gitMounts, readOnlyGitMounts } from '../git/mounts.js';
+import type { StoredLogin } from '../login/stored-login.js';
 import { inWorkspace } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import { messageOf, OrchestrationError } from '../util/errors.js';
@@ -52,11 +53,15 @@ export interface ContainerGround {
   readonly network: string;
   /** The variables with which Claude Code starts. The guard depends on some of them. */
   readonly env: Readonly<Record<string, string>>;
+  /** The variables of the login, if the session's options give none. */
+  readonly login: Readonly<Record<string, string>>;
 }
 
 export interface PlannerOptions extends HostMountsOptions {
   engine: DockerEngine;
   probe: ImageProbe;
+  /** The login of sessions whose options give none. */
+  login: StoredLogin;
 }
 
 /** The path of the session's MCP configuration in the container. */
@@ -118,7 +123,7 @@ export class ContainerPlanner {
     spec: DockerSpec,
     identity: Pick<PlannedContainer, 'name' | 'labels'>,
     folder: SessionFolder,
-    { agent, network }: ContainerGround,
+    { agent, network, login }: ContainerGround,
     guard: { mounts: readonly Mount[]; env: Record<string, string> },
   ): Promise<PlannedContainer> {
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
@@ -126,7 +131,7 @@ export class ContainerPlanner {
     await requireUsableHome(agent, asked);
     const git = await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd));
     await requireGitInside(git, spec.workspaces);
-    const env = { ...ssh.env, ...spec.docker.env };
+    const env = { ...ssh.env, ...login, ...spec.docker.env };
     const own = await withRealSources([
       { source: folder.projects, target: `${agent.configDir}/projects`, readonly: false },
       ...(spec.claude.mcpConfig === undefined
@@ -178,11 +183,12 @@ export class ContainerPlanner {
    * @param spec `cwd` is the folder that the agent works in
    */
   async ground({ docker, cwd, readOnly }: Pick<DockerSpec, 'docker' | 'cwd' | 'readOnly'>): Promise<ContainerGround> {
-    const [agent, network] = await Promise.all([
+    const [agent, network, login] = await Promise.all([
       this.#agents.of({ docker, folder: cwd, readOnly }),
       this.#network(docker),
+      this.#options.login.variablesFor(docker),
     ]);
-    return { agent, network, env: { ...agent.facts.env, ...docker.env } };
+    return { agent, network, login, env: { ...agent.facts.env, ...docker.env } };
   }
 }
 

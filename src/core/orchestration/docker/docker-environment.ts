@@ -6,6 +6,7 @@ import type { Leftover } from '../contract/executor.js';
 import type { RunHandle } from '../contract/run-handle.js';
 import type { SessionFolder } from '../contract/session-folder.js';
 import type { SessionSpec } from '../contract/session-spec.js';
+import type { StoredLogin } from '../login/stored-login.js';
 import { type LaunchedProcess, launchDetached, type SpawnProcess } from '../process/launcher.js';
 import { WORKSPACE } from '../session/agent-place.js';
 import type { RunEnd, SessionRun } from '../session/run.js';
@@ -33,6 +34,8 @@ export interface DockerEnvironmentOptions {
   /** The home folder of the user that this process runs as. */
   home: string;
   spawn: SpawnProcess;
+  /** The login of sessions whose options give none. */
+  login: StoredLogin;
 }
 
 /** The end of a run whose terminal a person has closed. */
@@ -52,7 +55,7 @@ export class DockerEnvironment {
   /** One launch at a time. A spawn blocks the event loop of this process, and the times of several in one turn would add up. */
   readonly #serialized = serialized();
 
-  constructor({ stateDir, env, home, spawn }: DockerEnvironmentOptions) {
+  constructor({ stateDir, env, home, spawn, login }: DockerEnvironmentOptions) {
     this.#env = env;
     this.#spawn = spawn;
     this.#owner = createHash('sha256').update(realFolder(stateDir)).digest('hex').slice(0, 16);
@@ -70,6 +73,7 @@ export class DockerEnvironment {
       endpoint: () => this.#resolveEndpoint(),
       stateDir,
       host: { env, home },
+      login,
     });
   }
 

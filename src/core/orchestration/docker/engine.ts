@@ -111,7 +111,7 @@ export class DockerEngine {
     }
     throw new OrchestrationError(
       'IMAGE_NOT_FOUND',
-      `The Docker engine has no image '${image}' (docker.image). Build, load or pull it, then try again; nothing is pulled on its own.`,
+      `The Docker engine has no image '${image}' (docker.image). Build it with 'npx autonomous-orchestration image build', or load or pull it; nothing is pulled on its own.`,
     );
   }
 

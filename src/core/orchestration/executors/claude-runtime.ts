@@ -6,10 +6,12 @@ import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import { SessionFolder } from '../contract/session-folder.js';
 import { DockerEnvironment } from '../docker/docker-environment.js';
 import { SessionWorktrees } from '../git/session-worktrees.js';
+import { StoredLogin } from '../login/stored-login.js';
 import { MailboxFiles } from '../mailbox/mailbox-files.js';
 import { injectedChannelCoder, isTestRunner } from '../monitoring/injected.js';
 import { findProcess } from '../process/find-process.js';
 import type { SpawnProcess } from '../process/launcher.js';
+import type { LoginSource } from '../session/login-source.js';
 
 /**
  * The options of a built-in executor. A manager makes the built-in executors itself. If you make one and pass it in the manager's
@@ -31,6 +33,8 @@ export interface ClaudeExecutorOptions {
    * given, else the module `channelcoder`.
    */
   channelCoder?: ChannelCoderModule;
+  /** Where the login is, see `SessionManagerOptions.login`. Default: that of the manager to which the executor is given. */
+  login?: LoginSource | false;
 }
 
 export interface ClaudeRuntimeOptions extends ClaudeExecutorOptions {
@@ -49,13 +53,19 @@ export class ClaudeRuntime {
   readonly injected: ChannelCoderModule | undefined;
   #hasWarned = false;
 
-  constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn, channelCoder }: ClaudeRuntimeOptions) {
+  constructor({ stateDir, env = process.env, spawn: spawnProcess = spawn, channelCoder, login }: ClaudeRuntimeOptions) {
     this.injected = injectedChannelCoder(channelCoder, env);
     this.stateDir = stateDir;
     this.env = env;
     this.home = env.HOME ?? homedir();
     this.spawn = spawnProcess;
-    this.docker = new DockerEnvironment({ stateDir, env, home: this.home, spawn: spawnProcess });
+    this.docker = new DockerEnvironment({
+      stateDir,
+      env,
+      home: this.home,
+      spawn: spawnProcess,
+      login: new StoredLogin({ source: login, env, home: this.home }),
+    });
     this.worktrees = new SessionWorktrees(stateDir, (session) => this.#works(session));
   }
 

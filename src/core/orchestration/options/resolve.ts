@@ -19,9 +19,12 @@ import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema 
 
 type AskedOption = keyof ModelChoice | 'output' | 'outputRetries';
 export type ResolvedManagerOptions = Required<
-  Omit<SessionManagerOptions, 'policy' | 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'retry' | AskedOption>
+  Omit<
+    SessionManagerOptions,
+    'policy' | 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'login' | 'retry' | AskedOption
+  >
 > &
-  Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder' | 'account'> & {
+  Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'login'> & {
     policy: ResolvedPolicy;
     /** Absent if the manager was told nothing about models. */
     models?: ModelChoice;
@@ -62,6 +65,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     retry: resolveRetry(options.retry),
     onOverage: options.onOverage ?? 'continue',
     ...(options.account !== undefined && { account: options.account }),
+    ...(options.login !== undefined && { login: options.login === false ? false : { ...options.login } }),
     ...(options.keepEnded && { keepEnded: { ...options.keepEnded } }),
     ...(options.channelCoder && { channelCoder: options.channelCoder }),
   };

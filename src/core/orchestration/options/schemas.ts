@@ -141,6 +141,12 @@ const outputSchema = z.custom<OutputSchema>(
   'must be a JSON Schema (an object) or a Standard Schema',
 );
 
+const loginSchema = z.union([
+  z.literal(false),
+  z.strictObject({ envFile: text.min(1) }),
+  z.strictObject({ command: text.refine((command) => command.trim() !== '', 'must not be empty') }),
+]);
+
 /** The manager checks if it is an executor. Here, only the contract of executors is known. */
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
@@ -154,6 +160,7 @@ export const managerSchema = z.strictObject({
   releaseSlotWhileWaiting: z.boolean().optional(),
   socket: z.boolean().optional(),
   keepEnded: keepEndedSchema.optional(),
+  login: loginSchema.optional(),
   ...accountOptions,
   prices: pricesSchema.optional(),
   ...askedOptions,

@@ -12,7 +12,7 @@ import { inspect } from 'node:util';
  * | `REQUEST_NOT_FOUND` | no approval or question with this id waits | read `pendingApprovals`, `pendingQuestions`; it may have been answered |
  * | `ILLEGAL_TRANSITION` | the session's status does not allow the call | wait with `waitFor()`, or use the call that the message names |
  * | `DOCKER_UNAVAILABLE` | no Docker engine answers, or it answers only with an error | start the engine, set `DOCKER_HOST`, or see the message |
- * | `IMAGE_NOT_FOUND` | the engine has no such image | build, load or pull it; the library never pulls |
+ * | `IMAGE_NOT_FOUND` | the engine has no such image | build it with `npx autonomous-orchestration image build`, load or pull it; the library never pulls |
  * | `CLAUDE_NOT_FOUND` | neither image nor `PATH` has a `claude` that runs | install Claude Code there |
  * | `TMUX_NOT_FOUND` | an interactive session needs tmux, and `PATH` has none | install it: Debian's package `tmux`, `brew install tmux` |
  * | `ONBOARDING_NEEDED` | Claude's terminal UI asks what only a person may answer: theme, trust, API key | start `claude` there once by hand, or mount a home folder with the answers |
@@ -58,6 +58,22 @@ export type OrchestrationErrorCode =
   | 'EVENTS_OVERFLOW'
   | 'MANAGER_CLOSED';
 
+/** The errors whose cause is the engine, the image or the user, which `doctor` examines. */
+const EXAMINED: readonly OrchestrationErrorCode[] = [
+  'DOCKER_UNAVAILABLE',
+  'IMAGE_NOT_FOUND',
+  'CLAUDE_NOT_FOUND',
+  'ONBOARDING_NEEDED',
+  'WORKSPACE_NOT_WRITABLE',
+];
+/** What such an error says at its end. */
+export const DOCTOR_HINT = "'npx autonomous-orchestration doctor' checks what a session needs.";
+
+/** An error may repeat the message of another one, with its hint. */
+function withHint(code: OrchestrationErrorCode, message: string): string {
+  return EXAMINED.includes(code) && !message.includes(DOCTOR_HINT) ? `${message} ${DOCTOR_HINT}` : message;
+}
+
 /**
  * The one error class that this library throws on purpose. Its message names the option or resource, the value received and the
  * next step. `code` is for programs, `cause` keeps the underlying error.
@@ -77,7 +93,7 @@ export class OrchestrationError extends Error {
   readonly code: OrchestrationErrorCode;
 
   constructor(code: OrchestrationErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+    super(withHint(code, message), options);
     this.code = code;
   }
 }

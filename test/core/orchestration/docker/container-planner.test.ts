@@ -18,6 +18,8 @@ import {
 import type { DockerSpec } from '../../../../src/core/orchestration/docker/docker-spec.js';
 import type { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
 import type { ImageFacts, ImageProbe } from '../../../../src/core/orchestration/docker/image-probe.js';
+import { StoredLogin } from '../../../../src/core/orchestration/login/stored-login.js';
+import type { LoginSource } from '../../../../src/core/orchestration/session/login-source.js';
 import { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
 import { errorOf } from '../../../support/errors.js';
 import { git, repository } from '../../../support/git.js';
@@ -41,10 +43,11 @@ interface Circumstances {
   mapsUsers?: () => Promise<boolean>;
   home?: string;
   stateDir?: string;
+  login?: LoginSource | false;
 }
 
 async function scene({ facts = {}, mapsUsers = async () => true, ...own }: Circumstances = {}) {
-  const { home = tempFolder(), stateDir = tempFolder() } = own;
+  const { home = tempFolder(), stateDir = tempFolder(), login = false } = own;
   const socketPath = join(tempFolder(), 'engine.sock');
   writeFileSync(socketPath, '');
   const network = vi.fn(async () => [NETWORK]);
@@ -55,6 +58,7 @@ async function scene({ facts = {}, mapsUsers = async () => true, ...own }: Circu
     endpoint: async () => ({ socketPath }),
     stateDir,
     host: { env: {}, home },
+    login: new StoredLogin({ source: login, env: {}, home }),
   });
   const folder = new SessionFolder(stateDir, 'a');
   await folder.create();
