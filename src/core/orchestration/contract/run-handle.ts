@@ -1,4 +1,5 @@
 import type { ProcessIdentity } from '../process/process-identity.js';
+import type { PublishedPort } from '../session/container-options.js';
 import type { RunEnd } from '../session/run.js';
 
 /** How long an agent may take to end by itself after SIGTERM, in milliseconds. After that it is killed. */
@@ -62,8 +63,10 @@ export interface RunHandle {
 }
 
 /** Present when a run executes. */
-interface Started {
+export interface Started {
   readonly containerId?: string;
+  /** Where the machine reaches the container's ports. Absent if none are published. */
+  readonly ports?: readonly PublishedPort[];
 }
 
 /** Freezes a run and unfreezes it. */

@@ -9,15 +9,19 @@ import type { DockerOptions } from '../session/docker-options.js';
 import { messageOf, OrchestrationError } from '../util/errors.js';
 import { serialized } from '../util/serialized.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
+import { makeMountPoints } from '../workspace/mount-points.js';
 import { pinMounts } from '../workspace/pinned-mounts.js';
 import { sshAccess } from '../workspace/ssh-mounts.js';
+import { namedTargets } from '../workspace/volumes.js';
 import { checkWritable } from '../workspace/workspace-check.js';
 import type { DockerSpec } from './docker-spec.js';
 import type { DockerEngine } from './engine.js';
+import type { HelperContainers } from './helper-containers.js';
 import { HostMounts, type HostMountsOptions } from './host-mounts.js';
 import type { ImageFacts, ImageProbe } from './image-probe.js';
 import { requireOnboarded } from './onboarding.js';
 import { ensureSessionNetwork } from './session-network.js';
+import { SessionVolumes } from './session-volumes.js';
 
 /** A container that is about to be started. */
 export interface PlannedContainer {
@@ -50,6 +54,7 @@ export interface ContainerGround {
 export interface PlannerOptions extends HostMountsOptions {
   engine: DockerEngine;
   probe: ImageProbe;
+  helpers: HelperContainers;
 }
 
 /** The path of the session's MCP configuration in the container. */
@@ -63,12 +68,14 @@ export class ContainerPlanner {
   readonly #options: PlannerOptions;
   #mapping: Promise<boolean> | undefined;
   readonly #hostMounts: HostMounts;
+  readonly #volumes: SessionVolumes;
   /** Lets only one check for the sessions' network run at a time, so that only the first check makes the network. */
   readonly #serialized = serialized();
 
   constructor(options: PlannerOptions) {
     this.#options = options;
     this.#hostMounts = new HostMounts(options);
+    this.#volumes = new SessionVolumes({ volumes: options.engine.volumes, helpers: options.helpers });
   }
 
   /**
@@ -79,6 +86,7 @@ export class ContainerPlanner {
    */
   async check(spec: DockerSpec): Promise<Readonly<DockerOptions>> {
     const { asked } = await this.#hostMounts.check(spec);
+    await this.#volumes.check(spec.docker);
     const { facts } = await this.ground(spec);
     const { keyFile } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, facts.home);
     if (!spec.readOnly) await this.#checkRights(spec, facts);
@@ -140,6 +148,8 @@ export class ContainerPlanner {
       ...own,
     ];
     const mounts = await pinMounts([workspace, ...additional]);
+    await makeMountPoints(workspace.source, namedTargets(spec.docker));
+    await this.#volumes.prepare(spec.docker, { uid: facts.uid, gid: facts.gids[0] ?? facts.uid });
     const canary = mounts.at(-1);
     if (!canary) throw new Error('unreachable: the workspace is always mounted');
     return {

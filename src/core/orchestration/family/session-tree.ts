@@ -203,7 +203,7 @@ export function handedDown(
   }
   return {
     led: true,
-    docker: own,
+    docker: withoutPorts(own),
     policy,
     ...(models && { models }),
     ...(questions && { questions }),
@@ -215,6 +215,13 @@ export function handedDown(
     cwd: environment.worktree ?? environment.cwd,
     ...(workspaces && { workspaces }),
   };
+}
+
+/** A port of the machine leads to one container, and an agent that asks for a child opens none. */
+function withoutPorts(docker: SessionSpec['docker']): SessionSpec['docker'] {
+  if (docker === false) return false;
+  const { ports: _, ...rest } = docker;
+  return rest;
 }
 
 function refused(id: string, why: string): OrchestrationError {

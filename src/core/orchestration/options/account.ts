@@ -19,11 +19,11 @@ const LOGIN_PLACE = /\.claude(\.json|\/\.credentials\.json)?\/?$|\.(aws|azure)(\
  */
 export function accountLabel(docker: SessionSpec['docker']): string {
   if (docker === false) return 'this machine';
-  const { image, env = {}, mounts = [] } = docker;
+  const { image, env = {}, mounts = [], volumes = [] } = docker;
   const variables = Object.entries(env)
     .filter(([name]) => LOGIN.test(name))
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  const places = mounts
+  const places = [...mounts, ...volumes.map(({ name, target }) => `${name}:${target}`)]
     .map((mount) => (typeof mount === 'string' ? mount : `${mount.source}:${mount.target}`))
     .filter((mount) => LOGIN_PLACE.test(mount.split(':')[1] ?? ''));
   if (variables.length === 0 && places.length === 0) return image;

@@ -13,6 +13,7 @@ import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { askedDocker, resolveDocker } from './asked-docker.js';
 import { check } from './check.js';
+import { requireConsistent } from './container-rules.js';
 import type { SessionManagerOptions } from './manager-options.js';
 import { type AskedOutput, askedOutput, resolveOutput } from './output.js';
 import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
@@ -114,6 +115,8 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     throw new OrchestrationError('INVALID_OPTIONS', "Option 'data' needs 'promptFile': a 'prompt' is sent as it is.");
   }
   const policy = tightenPolicy(base.policy, own);
+  const docker = resolveDocker(base.docker, askedDocker(options.docker));
+  requireConsistent(docker);
   return {
     id,
     mode: options.mode ?? 'autonomous',
@@ -121,7 +124,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     cwd,
     worktree: worktreeOf(worktree, base.led),
     ...(workspaces && { workspaces }),
-    docker: resolveDocker(base.docker, askedDocker(options.docker)),
+    docker,
     claude: defined({
       system: options.system,
       appendSystem: options.appendSystem,

@@ -10,6 +10,7 @@ import type { OutputSchema } from '../session/output-schema.js';
 import { PRIORITIES } from '../session/queue-plan.js';
 import type { SessionMode } from '../session/status.js';
 import { accountOptions } from './account-schemas.js';
+import { containerOptions } from './container-schemas.js';
 
 export const MODES = [
   'autonomous',
@@ -68,6 +69,7 @@ const dockerSchema = z.strictObject({
     .optional(),
   capAdd: z.array(z.string().regex(/^[A-Z_]+$/, 'must be the name of a capability')).optional(),
   allowUnsafeMounts: z.boolean().optional(),
+  ...containerOptions,
 });
 
 export const questionsSchema = z.enum(['ask', 'decline']);

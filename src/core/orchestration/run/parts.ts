@@ -10,6 +10,7 @@ import type { StandardOutputSchema } from '../session/output-schema.js';
 import { RunProgress } from '../session/run-progress.js';
 import type { RunRecord } from '../session/run-record.js';
 import { mountTargets } from '../workspace/mounts.js';
+import { volumeTargets } from '../workspace/volumes.js';
 import type { RunControl } from './control.js';
 import { type CommandRunner, runHooks } from './hooks.js';
 import { RunLimits, type Spending } from './limits.js';
@@ -84,7 +85,7 @@ export function makeParts(
   const ignoreRules = new IgnoreRules(folder.ignoreRules, committedRules, inherited);
   const place = {
     ...executor.placeOf(session.environment),
-    mounts: spec.docker ? mountTargets(spec.docker.mounts ?? []) : [],
+    mounts: spec.docker ? [...mountTargets(spec.docker.mounts ?? []), ...volumeTargets(spec.docker)] : [],
     ignored: ignoreRules.ignored,
   };
   const off = toolsOff(spec.claude.tools, spec.mode);

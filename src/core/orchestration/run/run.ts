@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { RunHandle, StopManner } from '../contract/run-handle.js';
+import type { RunHandle, Started, StopManner } from '../contract/run-handle.js';
 import { checkedOutcome } from '../output/checked-outcome.js';
 import { type Outcome, outcomeOf } from '../session/outcome.js';
 import type { RunEnd, RunStop } from '../session/run.js';
@@ -236,7 +236,7 @@ export class Run implements RunControl {
   }
 
   /** Called when the run executes. From now on it can be frozen, its hooks are answered, and its time counts. */
-  #began(started: { containerId?: string }, handle: RunHandle, held: boolean): void {
+  #began(started: Started, handle: RunHandle, held: boolean): void {
     const { session, run, clock } = this.#record;
     const worked = workedMs(run, clock.now());
     if (this.#state === 'launching') this.#state = 'running';

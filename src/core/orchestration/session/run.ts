@@ -1,4 +1,5 @@
 import type { ProcessIdentity } from '../process/process-identity.js';
+import type { PublishedPort } from './container-options.js';
 import type { TokenUsage } from './metadata.js';
 import type { UnpricedUsage } from './model-price.js';
 import type { PausedFor } from './status.js';
@@ -16,6 +17,8 @@ export interface SessionRun {
   readonly endedAt?: number;
   readonly containerName?: string;
   readonly containerId?: string;
+  /** Where the machine reaches the container's ports (`docker.ports`). Absent if none are published. */
+  readonly ports?: readonly PublishedPort[];
   readonly exitCode?: number;
   /** How a person opens the terminal of an `interactive` session: a command for a shell on the machine. */
   readonly attachCommand?: string;

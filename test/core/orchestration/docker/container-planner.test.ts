@@ -17,6 +17,7 @@ import {
 } from '../../../../src/core/orchestration/docker/container-planner.js';
 import type { DockerSpec } from '../../../../src/core/orchestration/docker/docker-spec.js';
 import type { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
+import type { HelperContainers } from '../../../../src/core/orchestration/docker/helper-containers.js';
 import type { ImageFacts, ImageProbe } from '../../../../src/core/orchestration/docker/image-probe.js';
 import { OrchestrationError } from '../../../../src/core/orchestration/util/errors.js';
 import { errorOf } from '../../../support/errors.js';
@@ -52,6 +53,7 @@ async function scene({ facts = {}, mapsUsers = async () => true, ...own }: Circu
   const planner = new ContainerPlanner({
     engine: { mapsUsers, networks: network } as unknown as DockerEngine,
     probe: { facts: probed } as unknown as ImageProbe,
+    helpers: {} as unknown as HelperContainers,
     endpoint: async () => ({ socketPath }),
     stateDir,
     host: { env: {}, home },
