@@ -63,6 +63,7 @@ export type {
   SessionRecoveredEvent,
   SessionRemovedEvent,
   SessionResumedEvent,
+  SessionSetupEvent,
   SessionStartedEvent,
   SessionSteeredEvent,
   SessionToolEvent,

@@ -34,6 +34,8 @@ export interface PlannedContainer {
   /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];
   env: Record<string, string>;
+  /** Words in front of the command, which run something before it. Default none. */
+  before?: readonly string[];
   /** The release of Claude Code in the image. */
   claudeVersion: string;
   /** Claude's options, with paths as the container sees them. */

@@ -17,6 +17,8 @@ export interface ContainerSpec {
   env: Readonly<Record<string, string>>;
   /** True if the container gets a terminal. Default `false`. */
   terminal?: boolean;
+  /** Words in front of the command, which run something before it. Default none. */
+  before?: readonly string[];
   /** The command in the container. */
   command: readonly string[];
 }
@@ -79,7 +81,7 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
       env[key] = value;
     }
   }
-  const start = checkedStart(spec.mounts, spec.canary, [...spec.entrypoint, ...spec.command]);
+  const start = checkedStart(spec.mounts, spec.canary, [...spec.entrypoint, ...(spec.before ?? []), ...spec.command]);
   return { args: [...args, '--entrypoint', start.entrypoint, options.image, ...start.args], env };
 }
 

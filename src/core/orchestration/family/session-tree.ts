@@ -205,6 +205,7 @@ export function handedDown(
     led: true,
     docker: withoutPorts(own),
     policy,
+    ...(spec.setup && { setup: spec.setup }),
     ...(models && { models }),
     ...(questions && { questions }),
     limits: { ...limits, logBytes: logBytesOf(limits) },

@@ -9,6 +9,7 @@ import type { OverageChoice } from '../session/overage.js';
 import { detachPolicy, type ResolvedPolicy, resolvePolicy, tightenPolicy } from '../session/policy.js';
 import type { QuestionMode } from '../session/question.js';
 import { type ResolvedRetry, resolveRetry } from '../session/retry.js';
+import type { SetupCommand } from '../session/setup.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { askedDocker, resolveDocker } from './asked-docker.js';
@@ -17,12 +18,16 @@ import { requireConsistent } from './container-rules.js';
 import type { SessionManagerOptions } from './manager-options.js';
 import { type AskedOutput, askedOutput, resolveOutput } from './output.js';
 import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
+import { resolveSetup } from './setup.js';
 
 type AskedOption = keyof ModelChoice | 'output' | 'outputRetries';
 export type ResolvedManagerOptions = Required<
-  Omit<SessionManagerOptions, 'policy' | 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'retry' | AskedOption>
+  Omit<
+    SessionManagerOptions,
+    'policy' | 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'retry' | 'setup' | AskedOption
+  >
 > &
-  Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder' | 'account'> & {
+  Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'setup'> & {
     policy: ResolvedPolicy;
     /** Absent if the manager was told nothing about models. */
     models?: ModelChoice;
@@ -52,6 +57,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     maxConcurrent: options.maxConcurrent ?? 3,
     maxQueued: options.maxQueued ?? 10,
     docker: copied(options.docker ?? {}),
+    ...(options.setup && { setup: copied(options.setup) }),
     policy: resolvePolicy(options.policy),
     ...withModels(resolveModels(options, {})),
     ...(options.output !== undefined && { output: askedOutput(options.output, options.outputRetries) }),
@@ -72,6 +78,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
 export interface Inheritance {
   readonly docker: false | Readonly<Partial<DockerOptions>>;
   readonly policy: ResolvedPolicy;
+  readonly setup?: readonly SetupCommand[];
   readonly models?: ModelChoice;
   readonly output?: AskedOutput;
   readonly questions?: QuestionMode;
@@ -125,6 +132,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     worktree: worktreeOf(worktree, base.led),
     ...(workspaces && { workspaces }),
     docker,
+    ...resolveSetup(options, base, docker),
     claude: defined({
       system: options.system,
       appendSystem: options.appendSystem,

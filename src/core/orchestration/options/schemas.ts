@@ -11,6 +11,7 @@ import { PRIORITIES } from '../session/queue-plan.js';
 import type { SessionMode } from '../session/status.js';
 import { accountOptions } from './account-schemas.js';
 import { containerOptions } from './container-schemas.js';
+import { setupSchema } from './setup.js';
 
 export const MODES = [
   'autonomous',
@@ -146,6 +147,7 @@ export const managerSchema = z.strictObject({
   maxConcurrent: positive.optional(),
   maxQueued: z.int().nonnegative().optional(),
   docker: dockerSchema.optional(),
+  setup: setupSchema,
   policy: policySchema.optional(),
   questions: questionsSchema.optional(),
   releaseSlotWhileWaiting: z.boolean().optional(),
@@ -185,6 +187,7 @@ export const createSchema = z.strictObject({
   worktree: z.union([branch, worktreeSchema]).optional(),
   workspaces: z.array(text.refine(isAbsolute, 'must be an absolute path')).optional(),
   docker: z.union([z.boolean(), dockerSchema]).optional(),
+  setup: setupSchema,
   ...askedOptions,
   output: outputSchema.optional(),
   system: text.optional(),

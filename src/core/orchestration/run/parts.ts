@@ -9,6 +9,7 @@ import type { ModelPrices } from '../session/model-price.js';
 import type { StandardOutputSchema } from '../session/output-schema.js';
 import { RunProgress } from '../session/run-progress.js';
 import type { RunRecord } from '../session/run-record.js';
+import { setupMs } from '../session/setup.js';
 import { mountTargets } from '../workspace/mounts.js';
 import { volumeTargets } from '../workspace/volumes.js';
 import type { RunControl } from './control.js';
@@ -75,6 +76,7 @@ export function makeParts(
     limits: spec.limits,
     progress,
     unattended: spec.mode !== 'interactive',
+    setupMs: setupMs(spec.setup),
     env: spec.docker ? (spec.docker.env ?? {}) : process.env,
     spending: () => lead.spending(),
     seenAtStart: (): string => observer.seenAtStart,

@@ -10,6 +10,7 @@ import type { RunControl } from './control.js';
 import { diskReason } from './disk-reason.js';
 import type { RunOptions, RunParts } from './parts.js';
 import { makeParts } from './parts.js';
+import { watchSetup } from './setup-watch.js';
 import { StopCause } from './stop-cause.js';
 
 /** How long stopping a run waits for the stop reason to reach the disk. */
@@ -193,6 +194,7 @@ export class Run implements RunControl {
     if (started) this.#began(started, handle, held);
     const replay = this.relaunched ? undefined : adopt;
     await this.#parts.observer.start(handle, { offset: this.#record.run.logOffset ?? 0, replay });
+    watchSetup(handle, this.#record, this.#parts.limits, replay !== undefined);
     if (!handle.over) void this.#parts.observer.caughtUp.then(() => this.#takenOver.resolve());
     const end = await handle.ended;
     if (this.#detached.signal.aborted) return undefined;
