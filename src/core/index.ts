@@ -30,6 +30,14 @@ export type { ProcessIdentity } from './orchestration/process/process-identity.j
 export { type QueueItem, SimpleQueue, type SimpleQueueOptions } from './orchestration/queue/simple-queue.js';
 export type { Admission } from './orchestration/queue/slot-queue.js';
 export type { AgentPlace } from './orchestration/session/agent-place.js';
+export type {
+  ContainerOptions,
+  PortOption,
+  PublishedPort,
+  TmpfsOption,
+  UlimitOption,
+  VolumeOption,
+} from './orchestration/session/container-options.js';
 export type { ApprovalSource, Denial } from './orchestration/session/denial.js';
 export type { DockerOptions, MountOption } from './orchestration/session/docker-options.js';
 export type {
@@ -55,6 +63,7 @@ export type {
   SessionRecoveredEvent,
   SessionRemovedEvent,
   SessionResumedEvent,
+  SessionSetupEvent,
   SessionStartedEvent,
   SessionSteeredEvent,
   SessionToolEvent,

@@ -343,6 +343,7 @@ describe('answers', () => {
       WORKTREE_FAILED: 422,
       WORKTREE_HAS_WORK: 409,
       LAUNCH_FAILED: 500,
+      SETUP_FAILED: 500,
       ENV_MISSING: 409,
       STATE_LOCKED: 503,
       STATE_NOT_WRITABLE: 503,

@@ -8,6 +8,7 @@ import type { ResolvedPolicy } from '../session/policy.js';
 import type { QuestionMode } from '../session/question.js';
 import type { SessionEnvironment } from '../session/record.js';
 import type { ResolvedRetry } from '../session/retry.js';
+import type { SetupCommand } from '../session/setup.js';
 import type { SessionMode } from '../session/status.js';
 import type { SessionWorktreeRequest } from '../session/worktree-request.js';
 
@@ -48,6 +49,8 @@ export interface SessionSpec {
   readonly limits: SessionLimits;
   /** The option `account`, of the session or of those before it. Absent if nobody gave one: then the login decides. */
   readonly account?: string;
+  /** Absent if nothing runs before the agent. */
+  readonly setup?: readonly SetupCommand[];
   /** Absent in what earlier releases have stored, like the next one. */
   readonly retry?: ResolvedRetry;
   readonly onOverage?: OverageChoice;

@@ -22,6 +22,7 @@ import { notWritable, tried } from './user-refusals.js';
 /** The user of a session's container, and how the container starts with it. */
 export interface Agent {
   readonly uid: number;
+  readonly gid: number;
   /** The same user, with ids of the machine. Undefined if the engine hides the owners of files. */
   readonly onMachine: UserIds | undefined;
   readonly home: string;
@@ -132,6 +133,7 @@ export class Agents {
     const { claudeVersion, onboarded } = found;
     return {
       uid: user.uid,
+      gid: user.gid,
       onMachine: machine,
       home,
       configDir,

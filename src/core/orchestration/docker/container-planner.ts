@@ -11,17 +11,21 @@ import type { DockerOptions } from '../session/docker-options.js';
 import { messageOf, OrchestrationError } from '../util/errors.js';
 import { serialized } from '../util/serialized.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
+import { makeMountPoints } from '../workspace/mount-points.js';
 import { pinMounts } from '../workspace/pinned-mounts.js';
 import { sshAccess } from '../workspace/ssh-mounts.js';
+import { namedTargets } from '../workspace/volumes.js';
 import { type Agent, Agents } from './agents.js';
 import type { DockerSpec } from './docker-spec.js';
 import type { DockerEngine } from './engine.js';
+import type { HelperContainers } from './helper-containers.js';
 import type { Preparation } from './home-preparation.js';
 import { HostMounts, type HostMountsOptions } from './host-mounts.js';
 import type { ImageProbe } from './image-probe.js';
 import { requireUsableHome } from './mounted-home.js';
 import { requireOnboarded } from './onboarding.js';
 import { ensureSessionNetwork } from './session-network.js';
+import { SessionVolumes } from './session-volumes.js';
 
 /** A container that is about to be started. */
 export interface PlannedContainer {
@@ -38,6 +42,8 @@ export interface PlannedContainer {
   preparation?: Preparation;
   /** The folder in which Claude begins: `/workspace`, or a folder in it. */
   workdir: string;
+  /** Words in front of the command, which run something before it. Default none. */
+  before?: readonly string[];
   /** The release of Claude Code in the image. */
   claudeVersion: string;
   /** Claude's options, with paths as the container sees them. */
@@ -62,6 +68,7 @@ export interface PlannerOptions extends HostMountsOptions {
   probe: ImageProbe;
   /** The login of sessions whose options give none. */
   login: StoredLogin;
+  helpers: HelperContainers;
 }
 
 /** The path of the session's MCP configuration in the container. */
@@ -75,6 +82,7 @@ export class ContainerPlanner {
   readonly #options: PlannerOptions;
   readonly #agents: Agents;
   readonly #hostMounts: HostMounts;
+  readonly #volumes: SessionVolumes;
   /** Lets only one check for the sessions' network run at a time, so that only the first check makes the network. */
   readonly #serialized = serialized();
 
@@ -82,6 +90,7 @@ export class ContainerPlanner {
     this.#options = options;
     this.#agents = new Agents(options.engine, options.probe);
     this.#hostMounts = new HostMounts(options);
+    this.#volumes = new SessionVolumes({ volumes: options.engine.volumes, helpers: options.helpers });
   }
 
   /**
@@ -92,6 +101,7 @@ export class ContainerPlanner {
    */
   async check(spec: DockerSpec): Promise<Readonly<DockerOptions>> {
     const { asked } = await this.#hostMounts.check(spec);
+    await this.#volumes.check(spec.docker);
     const { agent } = await this.ground({ ...spec, cwd: await workFolder(spec) });
     const { keyFile } = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
     await requireUsableHome(agent, asked);
@@ -147,6 +157,8 @@ export class ContainerPlanner {
       ...own,
     ];
     const mounts = await pinMounts([workspace, ...additional]);
+    await makeMountPoints(workspace.source, namedTargets(spec.docker));
+    await this.#volumes.prepare(spec.docker, { uid: agent.uid, gid: agent.gid });
     const canary = mounts.at(-1);
     if (!canary) throw new Error('unreachable: the workspace is always mounted');
     return {

@@ -18,6 +18,7 @@ import { runContainer } from './container-run.js';
 import { ContainerWatch } from './container-watch.js';
 import { type Endpoint, resolveEndpoint } from './endpoint.js';
 import { DockerEngine } from './engine.js';
+import { HelperContainers } from './helper-containers.js';
 import { ImageProbe } from './image-probe.js';
 import { ProbedImages } from './probed-images.js';
 import { dockerRunArgs } from './run-args.js';
@@ -51,6 +52,7 @@ export class DockerEnvironment {
   readonly #owner: string;
   readonly #watch: ContainerWatch;
   readonly #probe: ImageProbe;
+  readonly #helpers: HelperContainers;
   #endpoint: Promise<Endpoint> | undefined;
   /** One launch at a time. A spawn blocks the event loop of this process, and the times of several in one turn would add up. */
   readonly #serialized = serialized();
@@ -67,9 +69,11 @@ export class DockerEnvironment {
       () => `ao-probe-${nanoid(10).replaceAll(/[-_]/g, '0')}`,
       new ProbedImages(join(stateDir, 'images.json')),
     );
+    this.#helpers = new HelperContainers(this.engine, { [OWNER_LABEL]: this.#owner });
     this.planner = new ContainerPlanner({
       engine: this.engine,
       probe: this.#probe,
+      helpers: this.#helpers,
       endpoint: () => this.#resolveEndpoint(),
       stateDir,
       host: { env, home },
@@ -132,6 +136,7 @@ export class DockerEnvironment {
       watch: this.#watch,
       name: container.name,
       found: false,
+      publishes: (container.options.ports ?? []).length > 0,
       launch: () => this.#serialized(launch),
       ...(onClientLost && { onClientLost }),
     });
@@ -158,7 +163,7 @@ export class DockerEnvironment {
   /** The containers of this state folder, running or not. Containers that are probing an image now are left out. */
   async leftovers(): Promise<Leftover[]> {
     const containers = await this.engine.list(`${OWNER_LABEL}=${this.#owner}`);
-    const ofRuns = containers.filter(({ name }) => !this.#probe.isOwn(name));
+    const ofRuns = containers.filter(({ name }) => !this.#probe.isOwn(name) && !this.#helpers.isOwn(name));
     return ofRuns.map(({ name, labels, image, mounts }) => ({
       name,
       ...(labels[SESSION_LABEL] !== undefined && { sessionId: labels[SESSION_LABEL] }),

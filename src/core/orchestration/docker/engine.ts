@@ -1,8 +1,10 @@
 import { OrchestrationError, type OrchestrationErrorCode } from '../util/errors.js';
 import type { UserRelation } from './agent-user.js';
+import { type ContainerBody, type ContainerState, containerState } from './container-state.js';
 import type { Endpoint } from './endpoint.js';
 import { EngineConnection, refused, textOf } from './engine-connection.js';
 import { type EngineEvent, followEvents } from './engine-events.js';
+import { EngineVolumes } from './engine-volumes.js';
 
 export interface EngineImage {
   id: string;
@@ -18,23 +20,6 @@ export interface EngineNetwork {
   name: string;
   driver: string;
   options: Record<string, string>;
-}
-
-/** The parts of the engine's answer about a container that matter here. */
-export interface ContainerState {
-  id: string;
-  labels: Record<string, string>;
-  running: boolean;
-  /** True if its processes are frozen. */
-  paused: boolean;
-  /** True if the engine is removing the container, or failed to remove it. */
-  removing: boolean;
-  /** True if its command ever executed. */
-  started: boolean;
-  exitCode: number;
-  oomKilled: boolean;
-  /** The engine's own message about a container that could not be started. */
-  error: string;
 }
 
 interface NetworkBody {
@@ -95,9 +80,11 @@ interface Call {
  */
 export class DockerEngine {
   readonly #http: EngineConnection;
+  readonly volumes: EngineVolumes;
 
   constructor(endpoint: () => Promise<Endpoint>) {
     this.#http = new EngineConnection(endpoint);
+    this.volumes = new EngineVolumes(this.#http);
   }
 
   /** @throws OrchestrationError `IMAGE_NOT_FOUND`, `DOCKER_UNAVAILABLE` */
@@ -196,22 +183,7 @@ export class DockerEngine {
     const path = `/containers/${container}/json`;
     const { status, body } = await this.#ask('GET', path, { to: 'inspect a container', accepts: [200, 404] });
     if (status === 404) return undefined;
-    const { Id, State, Config } = body as {
-      Id: string;
-      State: Record<string, unknown>;
-      Config?: { Labels?: Record<string, string> | null };
-    };
-    return {
-      id: Id,
-      labels: Config?.Labels ?? {},
-      running: State.Running === true,
-      paused: State.Paused === true,
-      removing: State.Status === 'removing' || State.Dead === true,
-      started: typeof State.StartedAt === 'string' && !State.StartedAt.startsWith('0001-'),
-      exitCode: Number(State.ExitCode),
-      oomKilled: State.OOMKilled === true,
-      error: String(State.Error ?? ''),
-    };
+    return containerState(body as ContainerBody);
   }
 
   /**

@@ -2,12 +2,13 @@ import type { DockerOptions } from '../session/docker-options.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { checkedStart } from './checked-start.js';
 import { PREPARING_CAPABILITIES, type Preparation } from './home-preparation.js';
+import { fields, labelledMount, moreArgs, userLabels } from './more-args.js';
 
 /** Everything that determines how a container is started. */
 export interface ContainerSpec {
   name: string;
   labels: Record<string, string>;
-  options: Pick<DockerOptions, 'image' | 'firewall' | 'memory' | 'cpus' | 'pidsLimit' | 'network' | 'user' | 'capAdd'>;
+  options: Omit<DockerOptions, 'env' | 'mounts' | 'ssh' | 'allowUnsafeMounts'>;
   mounts: readonly CheckedMount[];
   /** One of the mounts. No agent can reach its source, see `checkedStart`. */
   canary: CheckedMount;
@@ -20,6 +21,8 @@ export interface ContainerSpec {
   workdir: string;
   /** True if the container gets a terminal. Default `false`. */
   terminal?: boolean;
+  /** Words in front of the command, which run something before it. Default none. */
+  before?: readonly string[];
   /** The command in the container. */
   command: readonly string[];
 }
@@ -43,7 +46,7 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
     spec.name,
     ...pairs(
       '--label',
-      Object.entries(spec.labels).map(([key, value]) => `${key}=${value}`),
+      Object.entries({ ...userLabels(options), ...spec.labels }).map(([key, value]) => `${key}=${value}`),
     ),
     // No --rm, because the exit code and OOMKilled are read after the end, also by a later process. With `--pull never`, a
     // missing image fails at once.
@@ -54,7 +57,8 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
     // Don't forward signals: the CLI shares the service unit of our process, and stopping the service must not stop the
     // session.
     '--sig-proxy=false',
-    ...pairs('--mount', spec.mounts.map(mountArg)),
+    ...spec.mounts.flatMap((mount) => mountArgs(mount, options.selinux)),
+    ...moreArgs(options),
   ];
 
   if (options.firewall) {
@@ -83,7 +87,8 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
       env[key] = value;
     }
   }
-  const start = checkedStart(spec.mounts, spec.canary, [...spec.entrypoint, ...spec.command], spec.preparation);
+  const command = [...spec.entrypoint, ...(spec.before ?? []), ...spec.command];
+  const start = checkedStart(spec.mounts, spec.canary, command, spec.preparation);
   return { args: [...args, '--entrypoint', start.entrypoint, options.image, ...start.args], env };
 }
 
@@ -91,8 +96,8 @@ function pairs(flag: string, values: readonly string[]): string[] {
   return values.flatMap((value) => [flag, value]);
 }
 
-/** `--mount` takes comma-separated values. Values that contain commas or quotes are quoted. */
-function mountArg({ source, target, readonly }: Mount): string {
-  const fields = ['type=bind', `source=${source}`, `target=${target}`, ...(readonly ? ['readonly'] : [])];
-  return fields.map((field) => (/[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)).join(',');
+function mountArgs(mount: Mount, selinux: DockerOptions['selinux']): string[] {
+  if (selinux === 'z' || selinux === 'Z') return ['--volume', labelledMount(mount, selinux)];
+  const { source, target, readonly } = mount;
+  return ['--mount', fields(['type=bind', `source=${source}`, `target=${target}`, ...(readonly ? ['readonly'] : [])])];
 }

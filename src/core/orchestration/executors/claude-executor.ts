@@ -39,6 +39,7 @@ import type { PlacedRun } from './placed-run.js';
 import { confined, rootOf, transcriptFolder } from './placement.js';
 import { injectedRequest } from './plan-request.js';
 import { runOnHost } from './process/host-run.js';
+import { setupOf, withSetup } from './setup-run.js';
 
 /** What a mode gives an agent in addition to the guard. */
 export interface Extras {
@@ -239,7 +240,8 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const files = new MailboxFiles(folder.guard, this.terminal);
     const channel = new Mailbox(files, this.hooksOf(request));
     await channel.start();
-    return guarded(this.observable(found, request, workingFolder(session.environment)), files, channel, leave);
+    const observed = withSetup(this.observable(found, request, workingFolder(session.environment)), spec, files);
+    return guarded(observed, files, channel, leave);
   }
 
   override async leftovers(): Promise<Leftover[]> {
@@ -272,9 +274,12 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const { mounts, env } = await this.extras(run.files, true);
     const { planner } = this.runtime.docker;
     const files = await run.files.mounts({ ...this.guardedRun(run.request), env: ground.env });
-    const guard = { mounts: [...files, ...mounts], env: { ...env, ...GUARDED_ENV } };
+    const setup = await setupOf(spec, run.files, this.terminal);
+    // An agent can write there, so it does not come last: the last mount is the canary.
+    const guard = { mounts: [...setup.mounts, ...files, ...mounts], env: { ...env, ...GUARDED_ENV } };
     const identity = this.runtime.docker.identity(spec, number);
-    return this.launchInContainer(run, await planner.container(placed, identity, folder, ground, guard));
+    const container = await planner.container(placed, identity, folder, ground, guard);
+    return withSetup(await this.launchInContainer(run, { ...container, before: setup.words }), spec, run.files);
   }
 
   async #placement(worktree: Worktree, before: SessionEnvironment): Promise<Partial<SessionEnvironment>> {

@@ -13,6 +13,7 @@ import type { LaunchedProcess } from '../process/launcher.js';
 import { processIdentity } from '../process/process-identity.js';
 import { logBytesOf } from '../session/limits.js';
 import type { SessionResult } from '../session/record.js';
+import { setupMs } from '../session/setup.js';
 import { terminalConversation } from '../session/terminal-conversation.js';
 import { OrchestrationError } from '../util/errors.js';
 import { openRegularFile } from '../util/fs/regular-file.js';
@@ -148,7 +149,7 @@ export class InteractiveExecutor extends ClaudeExecutor {
     return {
       ...terminalRun(handle, {
         transcript,
-        beginMs: this.#beginMs,
+        beginMs: this.#beginMs + setupMs(spec.setup),
         screen: () => this.#tmux.screen(name),
         attachCommand: this.#tmux.attachCommand(name),
         close: () => this.#tmux.close(name),

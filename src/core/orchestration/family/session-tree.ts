@@ -204,8 +204,9 @@ export function handedDown(
   }
   return {
     led: true,
-    docker: own,
+    docker: withoutPorts(own),
     policy,
+    ...(spec.setup && { setup: spec.setup }),
     ...(models && { models }),
     ...(questions && { questions }),
     limits: { ...limits, logBytes: logBytesOf(limits) },
@@ -217,6 +218,13 @@ export function handedDown(
     root: mountedFolder(environment),
     ...(workspaces && { workspaces }),
   };
+}
+
+/** A port of the machine leads to one container, and an agent that asks for a child opens none. */
+function withoutPorts(docker: SessionSpec['docker']): SessionSpec['docker'] {
+  if (docker === false) return false;
+  const { ports: _, ...rest } = docker;
+  return rest;
 }
 
 function refused(id: string, why: string): OrchestrationError {

@@ -163,7 +163,7 @@ export class SessionAdmission {
   /** What a new session gets if its options do not say otherwise. */
   #inheritance({ parentId, docker }: CreateSessionOptions): Inheritance {
     const { options, live, runs, store } = this.#options;
-    const { docker: defaults, policy, questions, models, output, account, retry, onOverage } = options;
+    const { docker: defaults, setup, policy, questions, models, output, account, retry, onOverage } = options;
     const leader = runs.tree.leader(parentId);
     if (leader) {
       requireEnv(leader.session.id, live.get(leader.session.id)?.missingEnv);
@@ -174,6 +174,7 @@ export class SessionAdmission {
     return {
       docker: defaults,
       policy,
+      ...(setup && { setup }),
       retry,
       onOverage,
       ...(account !== undefined && { account }),

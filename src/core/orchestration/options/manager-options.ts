@@ -9,6 +9,7 @@ import type { OverageChoice } from '../session/overage.js';
 import type { ToolPolicy } from '../session/policy.js';
 import type { QuestionMode } from '../session/question.js';
 import type { RetryOptions } from '../session/retry.js';
+import type { SetupCommand } from '../session/setup.js';
 import type { SessionMode } from '../session/status.js';
 
 /**
@@ -37,6 +38,8 @@ export interface SessionManagerOptions {
   maxQueued?: number;
   /** Defaults for every session. `create()` may override each. */
   docker?: Partial<DockerOptions>;
+  /** The commands that run before the agents of sessions that name none, see `CreateSessionOptions`. */
+  setup?: readonly SetupCommand[];
   /** The model of sessions that name none, see `CreateSessionOptions`. */
   model?: string;
   /** The models to fall back to of sessions that name none, see `CreateSessionOptions`. */

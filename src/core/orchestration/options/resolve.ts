@@ -9,22 +9,25 @@ import type { OverageChoice } from '../session/overage.js';
 import { detachPolicy, type ResolvedPolicy, resolvePolicy, tightenPolicy } from '../session/policy.js';
 import type { QuestionMode } from '../session/question.js';
 import { type ResolvedRetry, resolveRetry } from '../session/retry.js';
+import type { SetupCommand } from '../session/setup.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { askedDocker, resolveDocker } from './asked-docker.js';
 import { check } from './check.js';
+import { requireConsistent } from './container-rules.js';
 import type { SessionManagerOptions } from './manager-options.js';
 import { type AskedOutput, askedOutput, resolveOutput } from './output.js';
 import { createSchema, feedbackSchema, managerSchema, messageSchema, noteSchema } from './schemas.js';
+import { resolveSetup } from './setup.js';
 
 type AskedOption = keyof ModelChoice | 'output' | 'outputRetries';
 export type ResolvedManagerOptions = Required<
   Omit<
     SessionManagerOptions,
-    'policy' | 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'login' | 'retry' | AskedOption
+    'policy' | 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'login' | 'retry' | 'setup' | AskedOption
   >
 > &
-  Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'login'> & {
+  Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'login' | 'setup'> & {
     policy: ResolvedPolicy;
     /** Absent if the manager was told nothing about models. */
     models?: ModelChoice;
@@ -54,6 +57,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     maxConcurrent: options.maxConcurrent ?? 3,
     maxQueued: options.maxQueued ?? 10,
     docker: copied(options.docker ?? {}),
+    ...(options.setup && { setup: copied(options.setup) }),
     policy: resolvePolicy(options.policy),
     ...withModels(resolveModels(options, {})),
     ...(options.output !== undefined && { output: askedOutput(options.output, options.outputRetries) }),
@@ -75,6 +79,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
 export interface Inheritance {
   readonly docker: false | Readonly<Partial<DockerOptions>>;
   readonly policy: ResolvedPolicy;
+  readonly setup?: readonly SetupCommand[];
   readonly models?: ModelChoice;
   readonly output?: AskedOutput;
   readonly questions?: QuestionMode;
@@ -120,6 +125,8 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     throw new OrchestrationError('INVALID_OPTIONS', "Option 'data' needs 'promptFile': a 'prompt' is sent as it is.");
   }
   const policy = tightenPolicy(base.policy, own);
+  const docker = resolveDocker(base.docker, askedDocker(options.docker));
+  requireConsistent(docker);
   return {
     id,
     mode: options.mode ?? 'autonomous',
@@ -128,7 +135,8 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     ...(options.cwd === undefined && base.root !== undefined && { root: base.root }),
     worktree: worktreeOf(worktree, base.led),
     ...(workspaces && { workspaces }),
-    docker: resolveDocker(base.docker, askedDocker(options.docker)),
+    docker,
+    ...resolveSetup(options, base, docker),
     claude: defined({
       system: options.system,
       appendSystem: options.appendSystem,

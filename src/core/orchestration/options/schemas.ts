@@ -11,6 +11,8 @@ import { PRIORITIES } from '../session/queue-plan.js';
 import type { SessionMode } from '../session/status.js';
 import { homeProblem } from '../workspace/home-folder.js';
 import { accountOptions } from './account-schemas.js';
+import { containerOptions } from './container-schemas.js';
+import { setupSchema } from './setup.js';
 
 export const MODES = [
   'autonomous',
@@ -73,6 +75,7 @@ const dockerSchema = z.strictObject({
     .optional(),
   capAdd: z.array(z.string().regex(/^[A-Z_]+$/, 'must be the name of a capability')).optional(),
   allowUnsafeMounts: z.boolean().optional(),
+  ...containerOptions,
 });
 
 export const questionsSchema = z.enum(['ask', 'decline']);
@@ -155,6 +158,7 @@ export const managerSchema = z.strictObject({
   maxConcurrent: positive.optional(),
   maxQueued: z.int().nonnegative().optional(),
   docker: dockerSchema.optional(),
+  setup: setupSchema,
   policy: policySchema.optional(),
   questions: questionsSchema.optional(),
   releaseSlotWhileWaiting: z.boolean().optional(),
@@ -195,6 +199,7 @@ export const createSchema = z.strictObject({
   worktree: z.union([branch, worktreeSchema]).optional(),
   workspaces: z.array(text.refine(isAbsolute, 'must be an absolute path')).optional(),
   docker: z.union([z.boolean(), dockerSchema]).optional(),
+  setup: setupSchema,
   ...askedOptions,
   output: outputSchema.optional(),
   system: text.optional(),

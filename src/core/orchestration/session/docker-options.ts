@@ -1,8 +1,10 @@
+import type { ContainerOptions } from './container-options.js';
+
 /**
  * How containers are started. Given to the manager as defaults and to `create()` as overrides. `env` is merged with the
  * manager's, variable by variable. Every other option replaces the manager's, including lists such as `mounts` or `capAdd`.
  */
-export interface DockerOptions {
+export interface DockerOptions extends ContainerOptions {
   /** The engine must already have the image; nothing is pulled. Default `'my-claude:authenticated'`. */
   image: string;
   /**
@@ -45,7 +47,7 @@ export interface DockerOptions {
   /** Capabilities to add, for example `['NET_ADMIN']`. */
   capAdd?: string[];
   /**
-   * Allows mounts and a workspace that hand over the machine: engine sockets, `/proc`, `/etc`, home folders, keys and
+   * Allows mounts, volumes and a workspace that hand over the machine: engine sockets, `/proc`, `/etc`, home folders, keys and
    * everything else that docs/security.md lists. Default `false`: they are refused with `UNSAFE_MOUNT`.
    */
   allowUnsafeMounts?: boolean;

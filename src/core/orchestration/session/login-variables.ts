@@ -10,7 +10,7 @@ const LOGIN_PLACE = /\.claude(\.json|\/\.credentials\.json)?\/?$|\.(aws|azure)(\
 /** True if a variable belongs to a login. */
 export const isLoginVariable = (name: string): boolean => LOGIN.test(name);
 
-type Login = Pick<DockerOptions, 'env' | 'mounts'>;
+type Login = Pick<DockerOptions, 'env' | 'mounts' | 'volumes'>;
 
 /** The variables of the login that a session's options give, sorted by name. */
 export function loginVariables({ env = {} }: Login): [string, string][] {
@@ -19,9 +19,9 @@ export function loginVariables({ env = {} }: Login): [string, string][] {
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-/** The mounts of the login that a session's options give. */
-export function loginMounts({ mounts = [] }: Login): string[] {
-  return mounts
+/** The mounts and volumes of the login that a session's options give. */
+export function loginMounts({ mounts = [], volumes = [] }: Login): string[] {
+  return [...mounts, ...volumes.map(({ name, target }) => `${name}:${target}`)]
     .map((mount) => (typeof mount === 'string' ? mount : `${mount.source}:${mount.target}`))
     .filter((mount) => LOGIN_PLACE.test(mount.split(':')[1] ?? ''));
 }

@@ -23,6 +23,7 @@ import { inspect } from 'node:util';
  * | `WORKTREE_FAILED` | the worktree could not be made, found or removed | see the message |
  * | `WORKTREE_HAS_WORK` | a worktree has work that would be lost with it | merge it, or remove it with `force` |
  * | `LAUNCH_FAILED` | the session's process could not be started | see the message |
+ * | `SETUP_FAILED` | a command of `setup` failed or took too long; the reason of a session, not thrown | correct the command that the message names |
  * | `ENV_MISSING` | a session of an earlier process needs variables, and their values are not kept on disk | give them to `recover({ env })` |
  * | `STATE_LOCKED` | another manager uses `stateDir` | reach it with `openSessions()`, close it, or choose another folder |
  * | `OWNER_UNREACHABLE` | the process that owns the sessions does not answer, or the connection to it was lost | see the message; look at the record before you repeat a call |
@@ -50,6 +51,7 @@ export type OrchestrationErrorCode =
   | 'WORKTREE_FAILED'
   | 'WORKTREE_HAS_WORK'
   | 'LAUNCH_FAILED'
+  | 'SETUP_FAILED'
   | 'ENV_MISSING'
   | 'STATE_LOCKED'
   | 'OWNER_UNREACHABLE'

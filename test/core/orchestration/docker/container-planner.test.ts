@@ -17,6 +17,7 @@ import {
 } from '../../../../src/core/orchestration/docker/container-planner.js';
 import type { DockerSpec } from '../../../../src/core/orchestration/docker/docker-spec.js';
 import type { DockerEngine } from '../../../../src/core/orchestration/docker/engine.js';
+import type { HelperContainers } from '../../../../src/core/orchestration/docker/helper-containers.js';
 import type { ImageFacts, ImageProbe } from '../../../../src/core/orchestration/docker/image-probe.js';
 import { StoredLogin } from '../../../../src/core/orchestration/login/stored-login.js';
 import type { LoginSource } from '../../../../src/core/orchestration/session/login-source.js';
@@ -55,6 +56,7 @@ async function scene({ facts = {}, mapsUsers = async () => true, ...own }: Circu
   const planner = new ContainerPlanner({
     engine: { mapsUsers, networks: network } as unknown as DockerEngine,
     probe: { facts: probed } as unknown as ImageProbe,
+    helpers: {} as unknown as HelperContainers,
     endpoint: async () => ({ socketPath }),
     stateDir,
     host: { env: {}, home },

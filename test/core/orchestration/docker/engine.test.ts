@@ -109,6 +109,7 @@ const CALLS: Call[] = [
       exitCode: 3,
       oomKilled: true,
       error: 'why',
+      ports: [],
     },
     also: [[404, undefined]],
   },

@@ -44,6 +44,7 @@ function watched(
     limits,
     progress,
     unattended: true,
+    setupMs: 0,
     env: {},
     spending,
     seenAtStart: () => 'It ran here: a test.',
