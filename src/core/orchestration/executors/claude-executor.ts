@@ -145,7 +145,7 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     const root = this.runtime.injected ? cwd : await rootOf(cwd, spec);
     await requireConfined(root, spec.workspaces);
     const { injected } = this.runtime;
-    if (spec.docker === false && !injected) await this.#requireClaude();
+    if (spec.docker === false && !injected) await this.runtime.requireClaude();
     const [worktree, docker] = await allDone([
       spec.worktree && this.runtime.worktrees.check(cwd, confined(spec.worktree, spec)),
       spec.docker === false || injected
@@ -293,13 +293,5 @@ export abstract class ClaudeExecutor extends BaseExecutor {
     if (left) return runOnHost(left, session.status === 'paused');
     const began = run.startedAt !== undefined || (await hasBegun(folder.log, run.logOffset ?? 0));
     return began ? endedRun({ unknown: true }) : undefined;
-  }
-
-  async #requireClaude(): Promise<void> {
-    if (await this.runtime.has('claude')) return;
-    throw new OrchestrationError(
-      'CLAUDE_NOT_FOUND',
-      "docker: false runs the machine's own 'claude', but the PATH has no 'claude'. Install @anthropic-ai/claude-code.",
-    );
   }
 }

@@ -12,6 +12,7 @@ import { injectedChannelCoder, isTestRunner } from '../monitoring/injected.js';
 import { findProcess } from '../process/find-process.js';
 import type { SpawnProcess } from '../process/launcher.js';
 import type { LoginSource } from '../session/login-source.js';
+import { OrchestrationError } from '../util/errors.js';
 
 /**
  * The options of a built-in executor. A manager makes the built-in executors itself. If you make one and pass it in the manager's
@@ -86,6 +87,15 @@ export class ClaudeRuntime {
     if (await findProcess('--settings', settings)) return true;
     // An engine that does not answer runs no containers. Nor would it start one for whoever asks.
     return this.docker.works(id).catch(() => false);
+  }
+
+  /** Refuses a run without Docker if the machine has no Claude Code. @throws OrchestrationError `CLAUDE_NOT_FOUND` */
+  async requireClaude(): Promise<void> {
+    if (await this.has('claude')) return;
+    throw new OrchestrationError(
+      'CLAUDE_NOT_FOUND',
+      "docker: false runs the machine's own 'claude', but the PATH has no 'claude'. Install @anthropic-ai/claude-code.",
+    );
   }
 
   /** True if a program is on the `PATH`. */
