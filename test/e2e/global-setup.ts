@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,10 +57,24 @@ async function probeImages(stateDir: string, engine: Engine): Promise<void> {
   const env = { ...process.env, DOCKER_HOST: engine.host };
   const docker = new DockerEnvironment({ stateDir, env, home: homedir(), spawn });
   for (const image of [engine.image, engine.newestImage, engine.quickImage]) {
-    await docker.planner.ground({ docker: { image } });
-    await docker.planner.ground({ docker: { image, user: '0:0' } });
+    for (const cwd of await ownedFolders(stateDir)) {
+      await docker.planner.ground({ docker: { image }, cwd, readOnly: false });
+    }
+    await docker.planner.ground({ docker: { image, user: '0:0' }, cwd: stateDir, readOnly: false });
   }
   docker.close();
+}
+
+/** Folders of the users whose sessions the tests start. */
+async function ownedFolders(folder: string): Promise<string[]> {
+  return Promise.all(
+    [1000, 1234, 0].map(async (owner) => {
+      const path = join(folder, String(owner));
+      await mkdir(path);
+      await chown(path, owner, owner);
+      return path;
+    }),
+  );
 }
 
 /** Every test has ended by then. */

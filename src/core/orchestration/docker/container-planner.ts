@@ -11,6 +11,7 @@ import { serialized } from '../util/serialized.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { pinMounts } from '../workspace/pinned-mounts.js';
 import { sshAccess } from '../workspace/ssh-mounts.js';
+import { processUser } from './agent-user.js';
 import { type Agent, Agents } from './agents.js';
 import type { DockerSpec } from './docker-spec.js';
 import type { DockerEngine } from './engine.js';
@@ -72,7 +73,7 @@ export class ContainerPlanner {
 
   constructor(options: PlannerOptions) {
     this.#options = options;
-    this.#agents = new Agents(options.engine, options.probe);
+    this.#agents = new Agents(options.engine, options.probe, processUser());
     this.#hostMounts = new HostMounts(options);
   }
 
