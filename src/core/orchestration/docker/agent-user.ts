@@ -22,10 +22,13 @@ export interface WorkFolder {
   readonly mode: number;
 }
 
-/** The user of this process. Undefined on systems without user ids. */
-export function processUser(): UserIds | undefined {
+/**
+ * The user of this process. Undefined on other systems than Linux: there the engine runs in a virtual machine, which hides the
+ * owners of shared files.
+ */
+export function processUser(platform = process.platform): UserIds | undefined {
   const { getuid, getgid, getgroups } = process;
-  if (!getuid || !getgid || !getgroups) return undefined;
+  if (platform !== 'linux' || !getuid || !getgid || !getgroups) return undefined;
   return { uid: getuid(), gid: getgid(), groups: getgroups() };
 }
 

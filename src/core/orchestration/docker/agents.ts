@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import type { DockerOptions } from '../session/docker-options.js';
 import { OrchestrationError } from '../util/errors.js';
+import { ignoreMissing } from '../util/fs/ignore-missing.js';
 import { takenTarget } from '../workspace/mount-targets.js';
 import {
   canWrite,
   type IdMaps,
   inContainer,
   onMachine,
-  processUser,
   type UserIds,
   type UserRelation,
   type WorkFolder,
@@ -54,12 +54,8 @@ export class Agents {
   readonly #own: UserIds | undefined;
   #relation: Promise<UserRelation> | undefined;
 
-  /** @param own the user of this process; undefined on systems without user ids, or if owners of files do not matter */
-  constructor(
-    engine: Pick<DockerEngine, 'users'>,
-    probe: Pick<ImageProbe, 'facts'>,
-    own = process.platform === 'linux' ? processUser() : undefined,
-  ) {
+  /** @param own the user of this process; undefined if the owners of files do not matter */
+  constructor(engine: Pick<DockerEngine, 'users'>, probe: Pick<ImageProbe, 'facts'>, own: UserIds | undefined) {
     this.#engine = engine;
     this.#probe = probe;
     this.#own = own;
@@ -74,15 +70,17 @@ export class Agents {
   async of(request: AgentRequest): Promise<Agent> {
     const { docker, readOnly } = request;
     const relation = await this.#relationOfUsers();
-    const [facts, { mode, uid, gid }] = await Promise.all([
+    const [facts, stats] = await Promise.all([
       this.#probe.facts({ image: docker.image, user: docker.user, env: decisive(docker) }, relation),
-      stat(request.folder),
+      // If the folder is gone, a later check says so.
+      stat(request.folder).catch(ignoreMissing),
     ]);
-    const folder = { path: request.folder, uid, gid, mode };
     const maps = { uids: new IdMap(facts.uidMap), gids: new IdMap(facts.gidMap) };
     const image = { uid: facts.uid, gid: facts.gid, groups: facts.gids };
-    if (this.#own === undefined || relation === 'hidden') return this.#agent(docker, facts, image, undefined);
+    if (this.#own === undefined || relation === 'hidden' || !stats) return this.#agent(docker, facts, image, undefined);
 
+    const { uid, gid, mode } = stats;
+    const folder = { path: request.folder, uid, gid, mode };
     const mayWork = (user: UserIds | undefined): user is UserIds =>
       user !== undefined && (readOnly || writes(folder, user, maps));
     const wanted = docker.user === undefined ? inContainer(workingUser(folder, this.#own), maps) : image;

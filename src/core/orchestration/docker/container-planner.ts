@@ -15,6 +15,7 @@ import { makeMountPoints } from '../workspace/mount-points.js';
 import { pinMounts } from '../workspace/pinned-mounts.js';
 import { sshAccess } from '../workspace/ssh-mounts.js';
 import { namedTargets } from '../workspace/volumes.js';
+import { processUser } from './agent-user.js';
 import { type Agent, Agents } from './agents.js';
 import type { DockerSpec } from './docker-spec.js';
 import type { DockerEngine } from './engine.js';
@@ -88,7 +89,7 @@ export class ContainerPlanner {
 
   constructor(options: PlannerOptions) {
     this.#options = options;
-    this.#agents = new Agents(options.engine, options.probe);
+    this.#agents = new Agents(options.engine, options.probe, processUser());
     this.#hostMounts = new HostMounts(options);
     this.#volumes = new SessionVolumes({ volumes: options.engine.volumes, helpers: options.helpers });
   }

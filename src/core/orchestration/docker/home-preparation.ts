@@ -113,13 +113,20 @@ own() {
     esac
   done
   IFS=' '
-  [ -d "$folder" ] || mkdir -p -- "$folder"
-  real=$(cd -P -- "$folder" && pwd -P)
+  if [ ! -d "$folder" ]; then
+    mkdir -p -- "$folder"
+    real=$(cd -P -- "$folder" && pwd -P)
+  fi
   find "$real" "$@" ! -user ${uid} \\( -type d -o -type f $tests \\) -exec chown -h ${uid}:${gid} {} +
 }
 small="( -size -${BIG_BLOCKS} -o ! -perm -004 -o -path */.claude* )"
 ${folders.map((folder) => `own ${quoted(folder)} "$small"`).join('\n')}
-own ${quoted(configDir)}
+config=${quoted(configDir)}
+# What lies in the home folder itself has been given already.
+case $config/ in
+  ${quoted(home)}/*) if [ -L "$config" ] || [ ! -d "$config" ]; then own "$config"; fi ;;
+  *) own "$config" ;;
+esac
 case $mounts in
   *' /etc/passwd '*) ;;
   *)

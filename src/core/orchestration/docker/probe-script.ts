@@ -29,6 +29,9 @@ export ANTHROPIC_API_KEY=probe ANTHROPIC_BASE_URL=http://127.0.0.1:9 DISABLE_FIR
 $limit claude --print --output-format stream-json --verbose --dangerously-skip-permissions probe 2>&1 </dev/null | {
   IFS= read -r line
   say "first $line"
+  echo ${ENDED}
+  # Nobody waits until Claude Code has noticed that nobody answers.
+  kill -KILL $$
 }`;
   return `
 say() { printf '${MARK} %s\\n' "$*"; }

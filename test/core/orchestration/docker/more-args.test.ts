@@ -17,6 +17,7 @@ const specOf = (options: object, mounts = [CANARY], labels = {}): ContainerSpec 
   mounts,
   canary: CANARY,
   entrypoint: [],
+  workdir: '/workspace',
   env: {},
   command: ['claude'],
 });

@@ -118,8 +118,8 @@ describe('invalid options of create()', () => {
     ['BASH_ENV', 'would change the shell that asks the guard'],
     ['CLAUDE_CODE_SHELL_PREFIX', 'would lead Claude around the guard'],
     ['CLAUDE_CODE_ENTRYPOINT', 'would lead Claude around the guard'],
-    ['CLAUDE_CONFIG_DIR', "would lead Claude away from this session's files"],
-    ['HOME', "would lead Claude away from this session's files"],
+    ['CLAUDE_CONFIG_DIR', 'must be an absolute path'],
+    ['HOME', 'must be an absolute path'],
   ])('a dangerous or reserved environment variable is refused without showing its value: %s', async (name, problem) => {
     const { message } = await refusal({ prompt: 'ok', docker: { env: { [name]: 'secret' } } });
     expect(message).toContain(`Option 'docker.env.${name}': ${problem}`);
