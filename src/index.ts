@@ -25,6 +25,7 @@ export type {
   EndedRun,
   ErrorSeverity,
   EventStreamOptions,
+  GitIdentityOption,
   GuardRequest,
   InteractiveExecutorOptions,
   JsonSchema,

@@ -31,6 +31,7 @@ import type {
   DockerOptions,
   ErrorSeverity,
   EventStreamOptions,
+  GitIdentityOption,
   GuardRequest,
   KeepEnded,
   ListenerError,
@@ -179,6 +180,8 @@ describe('UnifiedSessionManager', () => {
       (id: string, questionId: string, answers: readonly QuestionAnswer[]) => Promise<UnifiedSession>
     >();
     expectTypeOf<Sessions['answer']>().toEqualTypeOf<Manager['answer']>();
+    expectTypeOf<SessionManagerOptions['git']>().toEqualTypeOf<GitIdentityOption | undefined>();
+    expectTypeOf<CreateSessionOptions['git']>().toEqualTypeOf<GitIdentityOption | undefined>();
     expectTypeOf<SessionManagerOptions['questions']>().toEqualTypeOf<QuestionMode | undefined>();
     expectTypeOf<CreateSessionOptions['questions']>().toEqualTypeOf<QuestionMode | undefined>();
     expectTypeOf<Manager['remove']>().toEqualTypeOf<

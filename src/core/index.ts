@@ -71,6 +71,7 @@ export type {
   SessionWaitingEvent,
   SessionWorkingEvent,
 } from './orchestration/session/events.js';
+export type { GitIdentityOption } from './orchestration/session/git-identity.js';
 export type { SessionLimits } from './orchestration/session/limits.js';
 export type { ModelPrice, ModelPrices, UnpricedUsage } from './orchestration/session/model-price.js';
 export type { ResultObservation } from './orchestration/session/observation.js';

@@ -82,6 +82,11 @@ export class SessionFolder {
     return join(this.path, 'guard');
   }
 
+  /** The session's own files for git in its container, see `SessionGit`. */
+  get git(): string {
+    return join(this.path, 'git');
+  }
+
   /** The standard input of a run. 1 is the first run. */
   input(run: number): string {
     return join(this.path, run === 1 ? 'prompt.md' : `feedback-${run}.md`);
@@ -147,11 +152,16 @@ export class SessionFolder {
       for (const name of await readdir(this.path)) {
         path = join(this.path, name);
         // A file that is being written may disappear while others are checked.
-        ifThere(path === this.guard || path === this.projects ? requireFolder : requireOwnFile, path);
+        ifThere(this.#checkOf(path), path);
       }
     } catch (cause) {
       throw notWritable(path, cause);
     }
+  }
+
+  #checkOf(path: string): (path: string) => void {
+    if (path === this.git) return requireOwnFolder;
+    return path === this.guard || path === this.projects ? requireFolder : requireOwnFile;
   }
 
   /**

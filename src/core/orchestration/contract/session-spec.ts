@@ -1,5 +1,6 @@
 import type { ClaudeOptions, InterpolationData } from 'channelcoder';
 import type { DockerOptions } from '../session/docker-options.js';
+import type { GitIdentityOption } from '../session/git-identity.js';
 import type { SessionLimits } from '../session/limits.js';
 import type { ModelChoice } from '../session/model-choice.js';
 import type { OutputRequest } from '../session/output-schema.js';
@@ -31,6 +32,8 @@ export interface SessionSpec {
   readonly worktree: SessionWorktreeRequest | undefined;
   /** Folders that have to contain `cwd`, its repository and the worktree, as real paths. Absent if they may be anywhere. */
   readonly workspaces?: readonly string[];
+  /** The name and address of commits. Absent if the machine's git decides, and in a record of an earlier release. */
+  readonly git?: GitIdentityOption;
   /** `false` for a run directly on the machine. */
   readonly docker: false | Readonly<DockerOptions>;
   /** Options that ChannelCoder passes on to Claude unchanged. */

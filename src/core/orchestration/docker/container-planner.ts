@@ -2,13 +2,11 @@ import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { SessionFolder } from '../contract/session-folder.js';
 import type { SessionSpec } from '../contract/session-spec.js';
-import { requireInside, type Workspaces } from '../git/confinement.js';
+import { containerGit } from '../git/container-git.js';
 import { findGitLayout } from '../git/layout.js';
-import { gitEnvironment, gitMounts, readOnlyGitMounts } from '../git/mounts.js';
 import type { StoredLogin } from '../login/stored-login.js';
 import { inWorkspace } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
-import { messageOf, OrchestrationError } from '../util/errors.js';
 import { serialized } from '../util/serialized.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { makeMountPoints } from '../workspace/mount-points.js';
@@ -140,9 +138,16 @@ export class ContainerPlanner {
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
     const { workspace, asked } = await this.#hostMounts.again(spec, ssh.keyFile);
     await requireUsableHome(agent, asked);
-    const git = await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd));
-    await requireGitInside(git, spec.workspaces);
     const env = { ...ssh.env, ...login, ...spec.docker.env };
+    const git = await containerGit({
+      checkout: spec.cwd,
+      folder: folder.path,
+      readOnly: spec.readOnly,
+      workspaces: spec.workspaces,
+      env,
+      identity: spec.git,
+      person: this.#options.host,
+    });
     const own = await withRealSources([
       { source: folder.projects, target: `${agent.configDir}/projects`, readonly: false },
       ...(spec.claude.mcpConfig === undefined
@@ -151,7 +156,7 @@ export class ContainerPlanner {
       ...guard.mounts,
     ]);
     const additional = [
-      ...git,
+      ...git.mounts,
       ...asked,
       ...ssh.mounts,
       // These come last, so that no mount of the user can cover them.
@@ -171,7 +176,7 @@ export class ContainerPlanner {
       // As root, Claude Code refuses to skip permissions unless it is told that it is in a sandbox.
       env: {
         ...env,
-        ...gitEnvironment(env),
+        ...git.env,
         ...(agent.uid === 0 && { IS_SANDBOX: '1' }),
         ...agent.preparation?.env,
         ...guard.env,
@@ -179,7 +184,13 @@ export class ContainerPlanner {
       ...(agent.preparation && { preparation: agent.preparation }),
       claudeVersion: agent.claudeVersion,
       workdir: inWorkspace(spec.part ?? ''),
-      claude: spec.claude.mcpConfig === undefined ? spec.claude : { ...spec.claude, mcpConfig: MCP_CONFIG },
+      claude: {
+        ...spec.claude,
+        ...(spec.claude.mcpConfig !== undefined && { mcpConfig: MCP_CONFIG }),
+        ...(git.note !== undefined && {
+          appendSystem: [git.note, spec.claude.appendSystem].filter(Boolean).join('\n\n'),
+        }),
+      },
       mountStrings: additional.map(({ source, target, readonly }) => `${source}:${target}${readonly ? ':ro' : ''}`),
     };
   }
@@ -220,15 +231,4 @@ async function workFolder({ cwd, worktree }: Pick<DockerSpec, 'cwd' | 'worktree'
  */
 async function withRealSources(mounts: readonly Mount[]): Promise<Mount[]> {
   return Promise.all(mounts.map(async (mount) => ({ ...mount, source: await realpath(mount.source) })));
-}
-
-/**
- * Checks exactly the folders that are mounted, because a `.git` file may have been replaced since the workspace was checked.
- */
-async function requireGitInside(mounts: readonly Mount[], workspaces: Workspaces): Promise<void> {
-  try {
-    for (const { source } of mounts) await requireInside(source, workspaces, 'the git folder');
-  } catch (cause) {
-    throw new OrchestrationError('UNSAFE_MOUNT', `Mounting is refused: ${messageOf(cause)}.`, { cause });
-  }
 }

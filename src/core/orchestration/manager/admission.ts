@@ -163,7 +163,7 @@ export class SessionAdmission {
   /** What a new session gets if its options do not say otherwise. */
   #inheritance({ parentId, docker }: CreateSessionOptions): Inheritance {
     const { options, live, runs, store } = this.#options;
-    const { docker: defaults, setup, policy, questions, models, output, account, retry, onOverage } = options;
+    const { docker: defaults, setup, policy, questions, models, output, account, retry, onOverage, git } = options;
     const leader = runs.tree.leader(parentId);
     if (leader) {
       requireEnv(leader.session.id, live.get(leader.session.id)?.missingEnv);
@@ -181,6 +181,7 @@ export class SessionAdmission {
       ...(models && { models }),
       ...(output && { output }),
       ...(questions && { questions }),
+      ...(git && { git }),
       ...(parent && { cwd: parent.environment.cwd }),
       ...(plan !== undefined && { prompt: plan }),
     };

@@ -1,6 +1,7 @@
 import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { Executor } from '../contract/executor.js';
 import type { DockerOptions } from '../session/docker-options.js';
+import type { GitIdentityOption } from '../session/git-identity.js';
 import type { LoginSource } from '../session/login-source.js';
 import type { Effort } from '../session/model-choice.js';
 import type { ModelPrices } from '../session/model-price.js';
@@ -55,6 +56,11 @@ export interface SessionManagerOptions {
   outputRetries?: number;
   /** What agents may do. A session may tighten it. By default, dangerous tool calls are denied, and all others are allowed. */
   policy?: ToolPolicy;
+  /**
+   * The name and address of the commits that agents make in their containers. The repository's own `user.name` and `user.email` go
+   * before them. Default: those of the machine's git.
+   */
+  git?: GitIdentityOption;
   /** What becomes of the questions that agents ask, unless a session says otherwise. Default `'ask'`. */
   questions?: QuestionMode;
   /**

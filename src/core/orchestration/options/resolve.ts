@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { SessionSpec } from '../contract/session-spec.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { DockerOptions } from '../session/docker-options.js';
+import type { GitIdentityOption } from '../session/git-identity.js';
 import { type SessionLimits, tightenLimits } from '../session/limits.js';
 import type { ModelChoice } from '../session/model-choice.js';
 import type { OverageChoice } from '../session/overage.js';
@@ -24,10 +25,19 @@ type AskedOption = keyof ModelChoice | 'output' | 'outputRetries';
 export type ResolvedManagerOptions = Required<
   Omit<
     SessionManagerOptions,
-    'policy' | 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'login' | 'retry' | 'setup' | AskedOption
+    | 'policy'
+    | 'questions'
+    | 'keepEnded'
+    | 'channelCoder'
+    | 'account'
+    | 'login'
+    | 'git'
+    | 'retry'
+    | 'setup'
+    | AskedOption
   >
 > &
-  Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'login' | 'setup'> & {
+  Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'login' | 'git' | 'setup'> & {
     policy: ResolvedPolicy;
     /** Absent if the manager was told nothing about models. */
     models?: ModelChoice;
@@ -66,6 +76,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     prices: copied(options.prices ?? {}),
     executors: options.executors ?? {},
     ...(options.questions && { questions: options.questions }),
+    ...(options.git && { git: copied(options.git) }),
     retry: resolveRetry(options.retry),
     onOverage: options.onOverage ?? 'continue',
     ...(options.account !== undefined && { account: options.account }),
@@ -83,6 +94,7 @@ export interface Inheritance {
   readonly models?: ModelChoice;
   readonly output?: AskedOutput;
   readonly questions?: QuestionMode;
+  readonly git?: GitIdentityOption;
   readonly cwd?: string;
   /** The folder that the leader has as a whole, and in which `cwd` lies. */
   readonly root?: string;
@@ -148,6 +160,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     ...withModels(resolveModels(options, base.models ?? {})),
     ...(output && { output: output.request }),
     ...(questions && { questions }),
+    ...defined({ git: options.git ?? base.git }),
     policy: detached ? detachPolicy(policy, base.led === true) : policy,
     limits: tightenLimits(base.limits ?? {}, options.limits),
     ...defined({ account: options.account ?? base.account }),

@@ -12,6 +12,7 @@ import type { SessionMode } from '../session/status.js';
 import { homeProblem } from '../workspace/home-folder.js';
 import { accountOptions } from './account-schemas.js';
 import { containerOptions } from './container-schemas.js';
+import { gitOptions } from './git-schemas.js';
 import { setupSchema } from './setup.js';
 
 export const MODES = [
@@ -166,6 +167,7 @@ export const managerSchema = z.strictObject({
   keepEnded: keepEndedSchema.optional(),
   login: loginSchema.optional(),
   ...accountOptions,
+  ...gitOptions,
   prices: pricesSchema.optional(),
   ...askedOptions,
   output: outputSchema.optional(),
@@ -212,6 +214,7 @@ export const createSchema = z.strictObject({
   limits: limitsSchema.optional(),
   policy: policySchema.optional(),
   ...accountOptions,
+  ...gitOptions,
   detached: z.boolean().optional(),
   ...planSchema,
   signal: z.instanceof(AbortSignal).optional(),

@@ -1,5 +1,6 @@
 import type { InterpolationData } from 'channelcoder';
 import type { DockerOptions } from './docker-options.js';
+import type { GitIdentityOption } from './git-identity.js';
 import type { SessionLimits } from './limits.js';
 import type { ModelChoice } from './model-choice.js';
 import type { OutputSchema } from './output-schema.js';
@@ -118,6 +119,8 @@ export interface CreateSessionOptions<T = unknown> extends OwnModelChoice {
   questions?: QuestionMode;
   /** What the session may spend. A session that spends more ends as `failed`. Default unlimited, except for the log (1 GiB). */
   limits?: SessionLimits;
+  /** The name and address of the agent's commits, instead of the manager's `git`. */
+  git?: GitIdentityOption;
   /** Whose login and money the session uses, instead of the manager's `account`. At most 200 characters. */
   account?: string;
   /** How the session goes on by itself after a failure that may pass. What it leaves out is the manager's `retry`. */
