@@ -31,6 +31,7 @@ export type {
   KeptWorktree,
   Leftover,
   ListenerError,
+  LoginSource,
   ManagerOfExecutor,
   Messages,
   ModelChoice,

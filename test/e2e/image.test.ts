@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
@@ -48,6 +48,7 @@ afterAll(() => removeFolder(home));
 /** Puts the scripted model before the image's Claude. */
 async function addModel(): Promise<void> {
   const folder = await mkdtemp(join(home, 'model-'));
+  await chmod(folder, 0o755);
   const ours = join(ROOT, 'test/e2e');
   for (const name of ['environment.mjs', 'model.mjs', 'messages.mjs']) {
     await copyFile(join(ours, 'engine', name), join(folder, name));
@@ -57,7 +58,10 @@ async function addModel(): Promise<void> {
   try {
     await docker('start', '--attach', id);
     await docker('cp', folder, `${id}:/opt/model`);
-    await docker('cp', join(ours, 'fixtures/token-model/claude.sh'), `${id}:/usr/local/bin/claude`);
+    const wrapper = join(home, 'claude');
+    await copyFile(join(ours, 'fixtures/token-model/claude.sh'), wrapper);
+    await chmod(wrapper, 0o755);
+    await docker('cp', wrapper, `${id}:/usr/local/bin/claude`);
     const settings = [
       'USER 1000',
       'ENTRYPOINT ["/bin/sh", "/opt/autonomous-orchestration/entrypoint.sh"]',
@@ -110,9 +114,9 @@ it('from the stored token to real sessions, without an option about it, and the 
   const alone = await manager.create({ prompt: 'Do it', cwd });
   // The terminal UI begins without a question. If it asked one, the session would never wait for its person.
   const attended = await manager.create({ prompt: 'Do it', cwd: await tempFolder(), mode: 'interactive' });
-  expect(await waits).toMatchObject({ sessionId: attended.id });
   const ended = await manager.waitFor(alone.id);
   expect(ended, JSON.stringify(ended.result)).toMatchObject({ status: 'completed', result: { text: 'Done.' } });
+  expect(await waits).toMatchObject({ sessionId: attended.id });
   expect((await stat(join(cwd, 'made-here'))).uid).toBe(1000);
   expect(JSON.stringify([manager.list(), events])).not.toContain(TOKEN);
   for (const file of await filesBelow(stateDir)) expect(await readFile(file, 'latin1'), file).not.toContain(TOKEN);
