@@ -33,6 +33,7 @@ export type {
   KeptWorktree,
   Leftover,
   ListenerError,
+  LoginSource,
   ManagerOfExecutor,
   Messages,
   ModelChoice,

@@ -73,6 +73,7 @@ export type {
 } from './orchestration/session/events.js';
 export type { GitIdentityOption } from './orchestration/session/git-identity.js';
 export type { SessionLimits } from './orchestration/session/limits.js';
+export type { LoginSource } from './orchestration/session/login-source.js';
 export type { ModelPrice, ModelPrices, UnpricedUsage } from './orchestration/session/model-price.js';
 export type { ResultObservation } from './orchestration/session/observation.js';
 export type { OverageChoice } from './orchestration/session/overage.js';

@@ -1,5 +1,4 @@
 import { realpath, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { resolveEndpoint } from '../../core/orchestration/docker/endpoint.js';
 import { DockerEngine } from '../../core/orchestration/docker/engine.js';
@@ -16,7 +15,7 @@ import { newSessionId } from '../../core/orchestration/session/session-id.js';
 import { messageOf, OrchestrationError } from '../../core/orchestration/util/errors.js';
 import { isOlder, untested } from '../image/claude-release.js';
 import type { Machine } from '../machine.js';
-import { packageVersion } from '../package-files.js';
+import { packageVersion, versionOf } from '../package-files.js';
 import { type EngineKind, engineKind } from './engine-kind.js';
 import {
   CHECKS,
@@ -124,8 +123,9 @@ class Diagnosis {
 
   async #versions(): Promise<Report> {
     const node = process.versions.node;
-    const { version } = createRequire(import.meta.url)('channelcoder/package.json') as { version: string };
-    const words = `autonomous-orchestration ${await packageVersion()}, Node.js ${node}, ChannelCoder ${version}, tested with Claude Code ${versions.oldest} to ${versions.newest}`;
+    const [own, channelCoder = 'of unknown release'] = [await packageVersion(), await versionOf('channelcoder')];
+    const tested = `tested with Claude Code ${versions.oldest} to ${versions.newest}`;
+    const words = `autonomous-orchestration ${own}, Node.js ${node}, ChannelCoder ${channelCoder}, ${tested}`;
     if (isOlder(node, OLDEST_NODE)) return failure(words, `Install Node.js ${OLDEST_NODE} or newer.`);
     return ok(words);
   }

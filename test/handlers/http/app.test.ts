@@ -358,9 +358,10 @@ describe('answers', () => {
         throw error;
       });
     for (const [code, status] of Object.entries(statuses)) {
-      failing(new OrchestrationError(code as OrchestrationErrorCode, 'Why.'));
+      const error = new OrchestrationError(code as OrchestrationErrorCode, 'Why.');
+      failing(error);
       const answer = await get('/api/autonomous-queue');
-      expect([answer.status, answer.json]).toEqual([status, { success: false, error: 'Why.', code }]);
+      expect([answer.status, answer.json]).toEqual([status, { success: false, error: error.message, code }]);
     }
     failing(new TypeError('A mistake.'));
     const { status, json } = await get('/api/autonomous-queue');

@@ -115,6 +115,24 @@ describe('the container of a session', () => {
     expect(rest.env).not.toHaveProperty('IS_SANDBOX');
   });
 
+  it('a session gets the stored login, unless its options give one', async () => {
+    const envFile = join(tempFolder(), 'login.env');
+    writeFileSync(envFile, 'CLAUDE_CODE_OAUTH_TOKEN=stored\n', { mode: 0o600 });
+    const { planner, planned, specOf } = await scene({ login: { envFile } });
+    expect((await planned(specOf())).env).toMatchObject({ CLAUDE_CODE_OAUTH_TOKEN: 'stored' });
+    const own = await planned(specOf({}, { env: { ANTHROPIC_API_KEY: 'own' } }));
+    expect(own.env).toMatchObject({ ANTHROPIC_API_KEY: 'own' });
+    expect(own.env).not.toHaveProperty('CLAUDE_CODE_OAUTH_TOKEN');
+    // The options, which are written to the disk, do not have it.
+    expect(await planner.check(specOf())).not.toHaveProperty('env.CLAUDE_CODE_OAUTH_TOKEN');
+  });
+
+  it('a stored login that cannot be used is refused before anything is made', async () => {
+    const { planner, specOf } = await scene({ login: { envFile: '/nonexistent/login.env' } });
+    const error = await errorOf(planner.check(specOf()), 'INVALID_OPTIONS');
+    expect(error.message).toContain("Option 'login.envFile'");
+  });
+
   it('the workspace is mounted read-only if the agent may only read it', async () => {
     const { planned, specOf } = await scene();
     const { mounts } = await planned(specOf({ readOnly: true }));

@@ -295,6 +295,19 @@ describe('options of the manager', () => {
     expect(message).toContain(`Received ${quote(value)}`);
   });
 
+  it.each<[string, unknown, string]>([
+    ['login', true, 'true'],
+    ['login', 'sk-ant-oat01-x', 'login'],
+    ['login.envFile', { file: '/x' }, 'must be'],
+    ['login.envFile', { envFile: '' }, '""'],
+    ['login.command', { command: ' ' }, 'must not be empty'],
+    ['login', {}, 'login'],
+  ])('an invalid login is refused, and the error names the part %s: %j', async (name, login, received) => {
+    const error = await errorOf(() => resolveManagerOptions({ login } as never), 'INVALID_OPTIONS');
+    expect(error.message).toContain(`Option '${name}`);
+    expect(error.message).toContain(received);
+  });
+
   it.each([
     ['keepEnded.count', { count: 0 }, '0'],
     ['keepEnded.count', { count: 1.5 }, '1.5'],
