@@ -20,6 +20,7 @@ import type { HelperContainers } from './helper-containers.js';
 import { HostMounts, type HostMountsOptions } from './host-mounts.js';
 import type { ImageFacts, ImageProbe } from './image-probe.js';
 import { requireOnboarded } from './onboarding.js';
+import type { AskedCaches } from './session-caches.js';
 import { ensureSessionNetwork } from './session-network.js';
 import { SessionVolumes } from './session-volumes.js';
 
@@ -34,6 +35,8 @@ export interface PlannedContainer {
   /** The image's entrypoint, which containers run before their command. */
   entrypoint: readonly string[];
   env: Record<string, string>;
+  /** The caches that the run asks for. Default none. */
+  caches?: AskedCaches;
   /** Words in front of the command, which run something before it. Default none. */
   before?: readonly string[];
   /** The release of Claude Code in the image. */
@@ -134,7 +137,7 @@ export class ContainerPlanner {
     if (!spec.readOnly) await this.#checkWritable(spec.cwd, spec, facts);
     const git = await (spec.readOnly ? readOnlyGitMounts(spec.cwd) : gitMounts(spec.cwd));
     await requireGitInside(git, spec.workspaces);
-    const env = { ...ssh.env, ...spec.docker.env };
+    const env = Object.assign({}, ...(spec.caches ?? []).map((cache) => cache.env), ssh.env, spec.docker.env);
     const own = await withRealSources([
       { source: folder.projects, target: `${facts.home}/.claude/projects`, readonly: false },
       ...(spec.claude.mcpConfig === undefined
@@ -151,7 +154,10 @@ export class ContainerPlanner {
     ];
     const mounts = await pinMounts([workspace, ...additional]);
     await makeMountPoints(workspace.source, namedTargets(spec.docker));
-    await this.#volumes.prepare(spec.docker, { uid: facts.uid, gid: facts.gids[0] ?? facts.uid });
+    const owner = { uid: facts.uid, gid: facts.gids[0] ?? facts.uid };
+    await this.#volumes.prepare(spec.docker, owner);
+    const { caches = [] } = spec;
+    const scope = caches.length === 0 ? '' : ((await findGitLayout(spec.cwd))?.commonDir ?? spec.cwd);
     const canary = mounts.at(-1);
     if (!canary) throw new Error('unreachable: the workspace is always mounted');
     return {
@@ -159,6 +165,7 @@ export class ContainerPlanner {
       options: { ...spec.docker, network },
       mounts,
       canary,
+      ...(caches.length > 0 && { caches: { caches, scope, owner, image: spec.docker.image } }),
       entrypoint: facts.entrypoint,
       // As root, Claude Code refuses to skip permissions unless it is told that it is in a sandbox.
       env: { ...env, ...gitEnvironment(env), ...(facts.uid === 0 && { IS_SANDBOX: '1' }), ...guard.env },

@@ -2,7 +2,7 @@ import { WORKSPACE } from '../session/agent-place.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { checkedStart } from './checked-start.js';
-import { fields, labelledMount, moreArgs, userLabels } from './more-args.js';
+import { cacheArgs, fields, labelledMount, moreArgs, userLabels } from './more-args.js';
 
 /** Everything that determines how a container is started. */
 export interface ContainerSpec {
@@ -17,6 +17,8 @@ export interface ContainerSpec {
   env: Readonly<Record<string, string>>;
   /** True if the container gets a terminal. Default `false`. */
   terminal?: boolean;
+  /** Volumes that are not filled with what the image has at their places. Default none. */
+  cacheMounts?: readonly { readonly volume: string; readonly target: string }[];
   /** Words in front of the command, which run something before it. Default none. */
   before?: readonly string[];
   /** The command in the container. */
@@ -55,6 +57,7 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
     '--sig-proxy=false',
     ...spec.mounts.flatMap((mount) => mountArgs(mount, options.selinux)),
     ...moreArgs(options),
+    ...cacheArgs(spec.cacheMounts ?? []),
   ];
 
   if (options.firewall) {

@@ -206,6 +206,7 @@ export function handedDown(
     docker: withoutPorts(own),
     policy,
     ...(spec.setup && { setup: spec.setup }),
+    ...(spec.caches && { caches: spec.caches.map(({ env: _, ...cache }) => cache) }),
     ...(models && { models }),
     ...(questions && { questions }),
     limits: { ...limits, logBytes: logBytesOf(limits) },

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { SessionSpec } from '../contract/session-spec.js';
+import type { CacheOption } from '../session/caches.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import { type SessionLimits, tightenLimits } from '../session/limits.js';
@@ -13,6 +14,7 @@ import type { SetupCommand } from '../session/setup.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { askedDocker, resolveDocker } from './asked-docker.js';
+import { resolveCaches } from './caches.js';
 import { check } from './check.js';
 import { requireConsistent } from './container-rules.js';
 import type { SessionManagerOptions } from './manager-options.js';
@@ -24,10 +26,10 @@ type AskedOption = keyof ModelChoice | 'output' | 'outputRetries';
 export type ResolvedManagerOptions = Required<
   Omit<
     SessionManagerOptions,
-    'policy' | 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'retry' | 'setup' | AskedOption
+    'policy' | 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'retry' | 'setup' | 'caches' | AskedOption
   >
 > &
-  Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'setup'> & {
+  Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'setup' | 'caches'> & {
     policy: ResolvedPolicy;
     /** Absent if the manager was told nothing about models. */
     models?: ModelChoice;
@@ -58,6 +60,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     maxQueued: options.maxQueued ?? 10,
     docker: copied(options.docker ?? {}),
     ...(options.setup && { setup: copied(options.setup) }),
+    ...(options.caches && { caches: copied(options.caches) }),
     policy: resolvePolicy(options.policy),
     ...withModels(resolveModels(options, {})),
     ...(options.output !== undefined && { output: askedOutput(options.output, options.outputRetries) }),
@@ -79,6 +82,7 @@ export interface Inheritance {
   readonly docker: false | Readonly<Partial<DockerOptions>>;
   readonly policy: ResolvedPolicy;
   readonly setup?: readonly SetupCommand[];
+  readonly caches?: readonly (string | CacheOption)[];
   readonly models?: ModelChoice;
   readonly output?: AskedOutput;
   readonly questions?: QuestionMode;
@@ -133,6 +137,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     ...(workspaces && { workspaces }),
     docker,
     ...resolveSetup(options, base, docker),
+    ...resolveCaches(options.caches, base.caches, docker),
     claude: defined({
       system: options.system,
       appendSystem: options.appendSystem,
