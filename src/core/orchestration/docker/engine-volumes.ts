@@ -43,14 +43,6 @@ export class EngineVolumes {
     return read(body as VolumeBody);
   }
 
-  /** All volumes with a label. @throws OrchestrationError `DOCKER_UNAVAILABLE` */
-  async list(label: string): Promise<EngineVolume[]> {
-    const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
-    const { status, body } = await this.#http.call('GET', `/volumes?filters=${filters}`);
-    if (status !== 200) throw refused('list volumes', status, body);
-    return ((body as { Volumes?: VolumeBody[] | null }).Volumes ?? []).map(read);
-  }
-
   /** @returns false if a container uses the volume @throws OrchestrationError `DOCKER_UNAVAILABLE` */
   async remove(name: string): Promise<boolean> {
     const { status, body } = await this.#http.call('DELETE', `/volumes/${name}`, undefined, WORK_MS);
