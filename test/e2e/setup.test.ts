@@ -20,16 +20,12 @@ import {
 const image = engine.newestImage;
 const SECRET = 'a-secret-of-the-environment';
 
-/** Removes the caches of a state folder after the test. */
-function removeCachesOf(stateDir: string): void {
+/** Removes the caches of a repository, or of a folder without git, after the test. */
+function removeCachesOf(scope: string): void {
   onTestFinished(async () => {
-    const all = await docker('volume', 'ls', '--quiet', '--filter', 'label=autonomous-orchestration.cache');
-    for (const name of all.split('\n').filter(Boolean)) {
-      const label = '{{index .Labels "autonomous-orchestration.cache-of"}}';
-      const of = await docker('volume', 'inspect', '--format', label, name).catch(() => '');
-      if (of.includes('orchestration-e2e-')) await attempt('docker', ['volume', 'rm', name], { env: process.env });
-    }
-    expect(stateDir).not.toBe('');
+    const filter = `label=autonomous-orchestration.cache-of=${scope}`;
+    const names = await docker('volume', 'ls', '--quiet', '--filter', filter);
+    if (names !== '') await attempt('docker', ['volume', 'rm', ...names.split('\n')], { env: process.env });
   });
 }
 
@@ -40,7 +36,7 @@ describe('a session with setup and caches', () => {
   it.each(RELEASES)(
     'with Claude Code $version, the worktree is ready when the agent begins, and the next session finds its cache warm',
     async ({ image }) => {
-      const { manager, events, stateDir } = await testManager({
+      const { manager, events } = await testManager({
         setup: [
           { run: 'id -u; pwd; mkdir -p deps && cp "$npm_config_cache"/package deps/ 2>/dev/null || echo cold' },
           {
@@ -49,22 +45,21 @@ describe('a session with setup and caches', () => {
         ],
         caches: ['npm'],
       });
-      removeCachesOf(stateDir);
       const cwd = await repository();
-      await attempt('chown', ['-R', '1000:1000', cwd]);
+      removeCachesOf(`${cwd}/.git`);
       const look = scripted(bash('ls -a > seen; cat deps/package >> seen'), { text: 'Done.' }).docker;
       const create = (branch: string) =>
         manager.create({
           prompt: 'Go',
           cwd,
           worktree: branch,
-          docker: { image, env: { ...look.env, TOKEN: SECRET } },
+          docker: { image, user: '0:0', env: { ...look.env, TOKEN: SECRET } },
         });
       const first = await create('one');
       const ended = await manager.waitFor(first.id);
       expect(ended).toMatchObject({ status: 'completed', result: { text: 'Done.' } });
       expect(ended.runs[0]?.setup).toMatchObject([
-        { exitCode: 0, output: '1000\n/workspace\ncold\n' },
+        { exitCode: 0, output: '0\n/workspace\ncold\n' },
         { exitCode: 0, output: expect.stringContaining('***') },
       ]);
       const ofFirst = setupEvents(events);
@@ -178,9 +173,9 @@ describe('a session with setup and caches', () => {
   });
 
   it('sessions at the same moment have a cache each, and a cache that holds too much is emptied', async () => {
-    const { manager, stateDir } = await testManager();
-    removeCachesOf(stateDir);
+    const { manager } = await testManager();
     const cwd = await tempFolder();
+    removeCachesOf(cwd);
     const create = (run: string, maxBytes = 1_000_000) =>
       manager.create({
         prompt: 'Go',
@@ -198,7 +193,7 @@ describe('a session with setup and caches', () => {
 
     const full = await create('head -c 3000000 /dev/zero > /mine/large');
     expect(await manager.waitFor(full.id)).toMatchObject({ status: 'completed' });
-    const label = 'label=autonomous-orchestration.cache-name=mine';
+    const label = `label=autonomous-orchestration.cache-of=${cwd}`;
     const count = async (): Promise<number> =>
       (await docker('volume', 'ls', '--quiet', '--filter', label)).split('\n').filter(Boolean).length;
     await expect.poll(count, { timeout: 20_000, interval: 200 }).toBe(1);
