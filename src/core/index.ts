@@ -30,6 +30,7 @@ export type { ProcessIdentity } from './orchestration/process/process-identity.j
 export { type QueueItem, SimpleQueue, type SimpleQueueOptions } from './orchestration/queue/simple-queue.js';
 export type { Admission } from './orchestration/queue/slot-queue.js';
 export type { AgentPlace } from './orchestration/session/agent-place.js';
+export type { CacheOption, PackageManager, SessionCache } from './orchestration/session/caches.js';
 export type {
   ContainerOptions,
   PortOption,

@@ -105,5 +105,5 @@ function relativePath(): z.ZodType<string> {
 /** The body of a checked request, without keys that are undefined. */
 export type CreateBody = Omit<
   CreateSessionOptions,
-  'docker' | 'setup' | 'policy' | 'detached' | 'signal' | 'mcpConfig'
+  'docker' | 'setup' | 'caches' | 'policy' | 'detached' | 'signal' | 'mcpConfig'
 >;

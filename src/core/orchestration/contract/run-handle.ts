@@ -59,6 +59,8 @@ export interface RunHandle {
   readonly transcript?: RunTranscript;
   /** Absent if the agent takes no turns with a person. */
   readonly turns?: RunTurns;
+  /** What a person should know about the place of the run, for the record. Default nothing. */
+  readonly notices?: readonly string[];
   /** What runs before the agent. Absent if nothing does. */
   readonly setup?: RunSetup;
   /** Set if ChannelCoder started the run itself. Its log is then followed with ChannelCoder's `monitorLog`. */

@@ -1,4 +1,5 @@
 import type { ClaudeOptions, InterpolationData } from 'channelcoder';
+import type { SessionCache } from '../session/caches.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { GitIdentityOption } from '../session/git-identity.js';
 import type { SessionLimits } from '../session/limits.js';
@@ -52,6 +53,8 @@ export interface SessionSpec {
   readonly limits: SessionLimits;
   /** The option `account`, of the session or of those before it. Absent if nobody gave one: then the login decides. */
   readonly account?: string;
+  /** Absent if the session has no caches. */
+  readonly caches?: readonly SessionCache[];
   /** Absent if nothing runs before the agent. */
   readonly setup?: readonly SetupCommand[];
   /** Absent in what earlier releases have stored, like the next one. */

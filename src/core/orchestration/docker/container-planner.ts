@@ -23,6 +23,7 @@ import { HostMounts, type HostMountsOptions } from './host-mounts.js';
 import type { ImageProbe } from './image-probe.js';
 import { requireUsableHome } from './mounted-home.js';
 import { requireOnboarded } from './onboarding.js';
+import type { AskedCaches } from './session-caches.js';
 import { ensureSessionNetwork } from './session-network.js';
 import { SessionVolumes } from './session-volumes.js';
 
@@ -41,6 +42,8 @@ export interface PlannedContainer {
   preparation?: Preparation;
   /** The folder in which Claude begins: `/workspace`, or a folder in it. */
   workdir: string;
+  /** The caches that the run asks for. Default none. */
+  caches?: AskedCaches;
   /** Words in front of the command, which run something before it. Default none. */
   before?: readonly string[];
   /** The release of Claude Code in the image. */
@@ -138,7 +141,8 @@ export class ContainerPlanner {
     const ssh = await sshAccess(spec.docker.ssh ?? false, this.#options.host, agent.home);
     const { workspace, asked } = await this.#hostMounts.again(spec, ssh.keyFile);
     await requireUsableHome(agent, asked);
-    const env = { ...ssh.env, ...login, ...spec.docker.env };
+    const cached = (spec.caches ?? []).map((cache) => cache.env);
+    const env = Object.assign({}, ...cached, ssh.env, login, spec.docker.env);
     const git = await containerGit({
       checkout: spec.cwd,
       folder: folder.path,
@@ -164,7 +168,10 @@ export class ContainerPlanner {
     ];
     const mounts = await pinMounts([workspace, ...additional]);
     await makeMountPoints(workspace.source, namedTargets(spec.docker));
-    await this.#volumes.prepare(spec.docker, { uid: agent.uid, gid: agent.gid });
+    const owner = { uid: agent.uid, gid: agent.gid };
+    await this.#volumes.prepare(spec.docker, owner);
+    const { caches = [] } = spec;
+    const scope = caches.length === 0 ? '' : ((await findGitLayout(spec.cwd))?.commonDir ?? spec.cwd);
     const canary = mounts.at(-1);
     if (!canary) throw new Error('unreachable: the workspace is always mounted');
     return {
@@ -172,6 +179,7 @@ export class ContainerPlanner {
       options: { ...spec.docker, network },
       mounts,
       canary,
+      ...(caches.length > 0 && { caches: { caches, scope, owner, image: spec.docker.image } }),
       entrypoint: agent.facts.entrypoint,
       // As root, Claude Code refuses to skip permissions unless it is told that it is in a sandbox.
       env: {

@@ -22,6 +22,7 @@ import { HelperContainers } from './helper-containers.js';
 import { ImageProbe } from './image-probe.js';
 import { ProbedImages } from './probed-images.js';
 import { dockerRunArgs } from './run-args.js';
+import { SessionCaches } from './session-caches.js';
 
 const OWNER_LABEL = 'autonomous-orchestration.owner';
 const SESSION_LABEL = 'autonomous-orchestration.session';
@@ -53,6 +54,7 @@ export class DockerEnvironment {
   readonly #watch: ContainerWatch;
   readonly #probe: ImageProbe;
   readonly #helpers: HelperContainers;
+  readonly #caches: SessionCaches;
   #endpoint: Promise<Endpoint> | undefined;
   /** One launch at a time. A spawn blocks the event loop of this process, and the times of several in one turn would add up. */
   readonly #serialized = serialized();
@@ -70,6 +72,7 @@ export class DockerEnvironment {
       new ProbedImages(join(stateDir, 'images.json')),
     );
     this.#helpers = new HelperContainers(this.engine, { [OWNER_LABEL]: this.#owner });
+    this.#caches = new SessionCaches({ volumes: this.engine.volumes, helpers: this.#helpers, owner: this.#owner });
     this.planner = new ContainerPlanner({
       engine: this.engine,
       probe: this.#probe,
@@ -104,8 +107,7 @@ export class DockerEnvironment {
     command: string[],
     files: { folder: SessionFolder; inputFile: string; mostFileBytes: number },
   ): Promise<RunHandle> {
-    const { args, env } = dockerRunArgs({ ...container, command });
-    return this.#run(container, () =>
+    return this.#run(container, { command }, (args, env) =>
       launchDetached(this.#spawn, {
         command: 'docker',
         args,
@@ -122,11 +124,24 @@ export class DockerEnvironment {
     command: string[],
     launch: (command: string[], env: Record<string, string>) => Promise<LaunchedProcess>,
   ): Promise<RunHandle> {
-    const { args, env } = dockerRunArgs({ ...container, command, terminal: true });
-    return this.#run(container, () => launch(['docker', ...args], env), closed);
+    const start = (args: string[], env: Record<string, string>): Promise<LaunchedProcess> =>
+      launch(['docker', ...args], env);
+    return this.#run(container, { command, terminal: true }, start, closed);
   }
 
-  #run(
+  async #run(
+    container: PlannedContainer,
+    how: { command: string[]; terminal?: boolean },
+    launch: (args: string[], env: Record<string, string>) => Promise<LaunchedProcess>,
+    onClientLost?: () => RunEnd,
+  ): Promise<RunHandle> {
+    return this.#caches.during(container.caches, (cacheMounts) => {
+      const { args, env } = dockerRunArgs({ ...container, ...how, cacheMounts });
+      return this.#start(container, () => launch(args, env), onClientLost);
+    });
+  }
+
+  #start(
     container: PlannedContainer,
     launch: () => Promise<LaunchedProcess>,
     onClientLost?: () => RunEnd,
@@ -184,6 +199,7 @@ export class DockerEnvironment {
 
   /** Disconnects from the engine. Containers go on. */
   close(): void {
+    this.#caches.close();
     this.#watch.close();
     this.engine.close();
   }

@@ -43,14 +43,6 @@ export class EngineVolumes {
     return read(body as VolumeBody);
   }
 
-  /** All volumes with a label. @throws OrchestrationError `DOCKER_UNAVAILABLE` */
-  async list(label: string): Promise<EngineVolume[]> {
-    const filters = encodeURIComponent(JSON.stringify({ label: [label] }));
-    const { status, body } = await this.#http.call('GET', `/volumes?filters=${filters}`);
-    if (status !== 200) throw refused('list volumes', status, body);
-    return ((body as { Volumes?: VolumeBody[] | null }).Volumes ?? []).map(read);
-  }
-
   /** @returns false if a container uses the volume @throws OrchestrationError `DOCKER_UNAVAILABLE` */
   async remove(name: string): Promise<boolean> {
     const { status, body } = await this.#http.call('DELETE', `/volumes/${name}`, undefined, WORK_MS);
@@ -59,12 +51,12 @@ export class EngineVolumes {
     return true;
   }
 
-  /** True if a container has the volume, running or not. @throws OrchestrationError `DOCKER_UNAVAILABLE` */
-  async isUsed(name: string): Promise<boolean> {
+  /** The names of the containers that have the volume, running or not. @throws OrchestrationError `DOCKER_UNAVAILABLE` */
+  async users(name: string): Promise<string[]> {
     const filters = encodeURIComponent(JSON.stringify({ volume: [name] }));
     const { status, body } = await this.#http.call('GET', `/containers/json?all=1&filters=${filters}`);
     if (status !== 200) throw refused('list containers', status, body);
-    return (body as unknown[]).length > 0;
+    return (body as { Names?: string[] }[]).map(({ Names }) => (Names?.[0] ?? '').replace(/^\//, ''));
   }
 }
 

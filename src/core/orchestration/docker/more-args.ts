@@ -31,6 +31,14 @@ export function moreArgs(options: Readonly<Partial<DockerOptions>>): string[] {
   ];
 }
 
+/** The flags for caches. Without `volume-nocopy`, an empty volume would get the owner that its place has in the image. */
+export function cacheArgs(caches: readonly { readonly volume: string; readonly target: string }[]): string[] {
+  return caches.flatMap(({ volume, target }) => [
+    '--mount',
+    fields(['type=volume', `source=${volume}`, `target=${target}`, 'volume-nocopy']),
+  ]);
+}
+
 /** The labels of the user, which come before the library's own. */
 export function userLabels({ labels = {} }: Pick<ContainerOptions, 'labels'>): Record<string, string> {
   return { ...labels };

@@ -2,7 +2,7 @@ import type { DockerOptions } from '../session/docker-options.js';
 import type { CheckedMount, Mount } from '../workspace/mount.js';
 import { checkedStart } from './checked-start.js';
 import { PREPARING_CAPABILITIES, type Preparation } from './home-preparation.js';
-import { fields, labelledMount, moreArgs, userLabels } from './more-args.js';
+import { cacheArgs, fields, labelledMount, moreArgs, userLabels } from './more-args.js';
 
 /** Everything that determines how a container is started. */
 export interface ContainerSpec {
@@ -21,6 +21,8 @@ export interface ContainerSpec {
   workdir: string;
   /** True if the container gets a terminal. Default `false`. */
   terminal?: boolean;
+  /** Volumes that are not filled with what the image has at their places. Default none. */
+  cacheMounts?: readonly { readonly volume: string; readonly target: string }[];
   /** Words in front of the command, which run something before it. Default none. */
   before?: readonly string[];
   /** The command in the container. */
@@ -59,6 +61,7 @@ export function dockerRunArgs(spec: ContainerSpec): { args: string[]; env: Recor
     '--sig-proxy=false',
     ...spec.mounts.flatMap((mount) => mountArgs(mount, options.selinux)),
     ...moreArgs(options),
+    ...cacheArgs(spec.cacheMounts ?? []),
   ];
 
   if (options.firewall) {

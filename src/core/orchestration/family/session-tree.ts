@@ -208,6 +208,7 @@ export function handedDown(
     docker: withoutPorts(own),
     policy,
     ...(spec.setup && { setup: spec.setup }),
+    ...(spec.caches && { caches: spec.caches.map(({ env: _, ...cache }) => cache) }),
     ...(models && { models }),
     ...(questions && { questions }),
     ...(git && { git }),

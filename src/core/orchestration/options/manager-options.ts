@@ -1,5 +1,6 @@
 import type { ChannelCoderModule } from '../contract/channelcoder-module.js';
 import type { Executor } from '../contract/executor.js';
+import type { CacheOption, PackageManager } from '../session/caches.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { GitIdentityOption } from '../session/git-identity.js';
 import type { LoginSource } from '../session/login-source.js';
@@ -41,6 +42,8 @@ export interface SessionManagerOptions {
   docker?: Partial<DockerOptions>;
   /** The commands that run before the agents of sessions that name none, see `CreateSessionOptions`. */
   setup?: readonly SetupCommand[];
+  /** The caches of sessions that name none, see `CreateSessionOptions`. */
+  caches?: readonly (PackageManager | CacheOption)[];
   /** The model of sessions that name none, see `CreateSessionOptions`. */
   model?: string;
   /** The models to fall back to of sessions that name none, see `CreateSessionOptions`. */

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { SessionSpec } from '../contract/session-spec.js';
+import type { CacheOption } from '../session/caches.js';
 import type { CreateSessionOptions } from '../session/create-options.js';
 import type { DockerOptions } from '../session/docker-options.js';
 import type { GitIdentityOption } from '../session/git-identity.js';
@@ -14,6 +15,7 @@ import type { SetupCommand } from '../session/setup.js';
 import { defined } from '../util/defined.js';
 import { messageOf, OrchestrationError, quote } from '../util/errors.js';
 import { askedDocker, resolveDocker } from './asked-docker.js';
+import { resolveCaches } from './caches.js';
 import { check } from './check.js';
 import { requireConsistent } from './container-rules.js';
 import type { SessionManagerOptions } from './manager-options.js';
@@ -23,21 +25,9 @@ import { resolveSetup } from './setup.js';
 
 type AskedOption = keyof ModelChoice | 'output' | 'outputRetries';
 export type ResolvedManagerOptions = Required<
-  Omit<
-    SessionManagerOptions,
-    | 'policy'
-    | 'questions'
-    | 'keepEnded'
-    | 'channelCoder'
-    | 'account'
-    | 'login'
-    | 'git'
-    | 'retry'
-    | 'setup'
-    | AskedOption
-  >
+  Omit<SessionManagerOptions, 'policy' | 'retry' | AskedOption | KeptOption>
 > &
-  Pick<SessionManagerOptions, 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'login' | 'git' | 'setup'> & {
+  Pick<SessionManagerOptions, KeptOption> & {
     policy: ResolvedPolicy;
     /** Absent if the manager was told nothing about models. */
     models?: ModelChoice;
@@ -68,6 +58,7 @@ export function resolveManagerOptions(options: SessionManagerOptions): ResolvedM
     maxQueued: options.maxQueued ?? 10,
     docker: copied(options.docker ?? {}),
     ...(options.setup && { setup: copied(options.setup) }),
+    ...(options.caches && { caches: copied(options.caches) }),
     policy: resolvePolicy(options.policy),
     ...withModels(resolveModels(options, {})),
     ...(options.output !== undefined && { output: askedOutput(options.output, options.outputRetries) }),
@@ -91,6 +82,7 @@ export interface Inheritance {
   readonly docker: false | Readonly<Partial<DockerOptions>>;
   readonly policy: ResolvedPolicy;
   readonly setup?: readonly SetupCommand[];
+  readonly caches?: readonly (string | CacheOption)[];
   readonly models?: ModelChoice;
   readonly output?: AskedOutput;
   readonly questions?: QuestionMode;
@@ -149,6 +141,7 @@ export function resolveCreateOptions(id: string, given: CreateSessionOptions, ba
     ...(workspaces && { workspaces }),
     docker,
     ...resolveSetup(options, base, docker),
+    ...resolveCaches(options.caches, base.caches, docker),
     claude: defined({
       system: options.system,
       appendSystem: options.appendSystem,
@@ -235,4 +228,5 @@ export function resolveNote(argument: 'note' | 'reason', text: string | undefine
 function worktreeOf(given: CreateSessionOptions['worktree'], led: true | undefined): SessionSpec['worktree'] {
   if (given === undefined) return undefined;
   return { ...(typeof given === 'string' ? { branch: given } : given), ...(led && { own: true }) };
-}
+} /** The options of a manager that may stay without a value. */
+type KeptOption = 'questions' | 'keepEnded' | 'channelCoder' | 'account' | 'login' | 'git' | 'setup' | 'caches';

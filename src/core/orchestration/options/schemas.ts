@@ -11,6 +11,7 @@ import { PRIORITIES } from '../session/queue-plan.js';
 import type { SessionMode } from '../session/status.js';
 import { homeProblem } from '../workspace/home-folder.js';
 import { accountOptions } from './account-schemas.js';
+import { cachesSchema } from './caches.js';
 import { containerOptions } from './container-schemas.js';
 import { gitOptions } from './git-schemas.js';
 import { setupSchema } from './setup.js';
@@ -160,6 +161,7 @@ export const managerSchema = z.strictObject({
   maxQueued: z.int().nonnegative().optional(),
   docker: dockerSchema.optional(),
   setup: setupSchema,
+  caches: cachesSchema,
   policy: policySchema.optional(),
   questions: questionsSchema.optional(),
   releaseSlotWhileWaiting: z.boolean().optional(),
@@ -202,6 +204,7 @@ export const createSchema = z.strictObject({
   workspaces: z.array(text.refine(isAbsolute, 'must be an absolute path')).optional(),
   docker: z.union([z.boolean(), dockerSchema]).optional(),
   setup: setupSchema,
+  caches: cachesSchema,
   ...askedOptions,
   output: outputSchema.optional(),
   system: text.optional(),
