@@ -32,7 +32,7 @@ import type { Mount } from '../workspace/mount.js';
 import { resolveWorkspace } from '../workspace/workspace-check.js';
 import { BaseExecutor, type ManagerOfExecutor } from './base-executor.js';
 import { type ClaudeExecutorOptions, ClaudeRuntime } from './claude-runtime.js';
-import { enterWorktree } from './entered-worktree.js';
+import { enterWorktree, telling } from './entered-worktree.js';
 import { guarded, leaving } from './guarded-run.js';
 import { placeInWords } from './place-in-words.js';
 import type { PlacedRun } from './placed-run.js';
@@ -188,9 +188,9 @@ export abstract class ClaudeExecutor extends BaseExecutor {
       const [mounted, workspace] = [mountedFolder(place), workingFolder(place)];
       // `prepare` has checked this, but the session may have waited for a long time since then.
       await requireConfined(mounted, spec.workspaces);
-      const run = { request, mounted, workspace, environment, files };
+      const run = { request: telling(request, entered), mounted, workspace, environment, files };
       if (injected) {
-        await request.onPlaced({ environment });
+        await run.request.onPlaced({ environment });
         await (await request.folder.openLog()).close(); // Its readers expect a file, and a fake need not write one.
         return leaving(await startInjected(injected, { ...injectedRequest(run), cwd: workspace }), leave);
       }

@@ -1,3 +1,4 @@
+import type { RunRequest } from '../contract/run-request.js';
 import type { SessionSpec } from '../contract/session-spec.js';
 import type { SessionWorktrees } from '../git/session-worktrees.js';
 import { requireFolderIn } from '../git/worktree-folder.js';
@@ -38,4 +39,10 @@ export async function enterWorktree(
     await undo();
     throw error;
   }
+}
+
+/** A request whose record is also told what the agent may miss in its worktree. */
+export function telling(request: RunRequest, entered: EnteredWorktree | undefined): RunRequest {
+  const warnings = entered?.worktree.warnings ?? [];
+  return { ...request, onPlaced: (placement) => request.onPlaced({ ...placement, warnings }) };
 }

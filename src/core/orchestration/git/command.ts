@@ -21,6 +21,10 @@ interface Bounds {
   timeoutMs: number;
   /** The most memory that git may allocate at once, because a small object can unpack to an object of any size. */
   memory: string;
+  /** Default: none. */
+  input?: string;
+  /** The most that git may print, in bytes. Default: a megabyte. */
+  mostOutput?: number;
 }
 
 const BOUNDS: Bounds = { timeoutMs: 30_000, memory: '1g' };
@@ -79,7 +83,17 @@ export async function unmergedWork(checkout: string, branch: string): Promise<bo
  * @throws Error if git fails, takes too long or prints more than a megabyte
  */
 export async function runGit(view: GitView, args: readonly string[]): Promise<string> {
-  return git(args, view, view.layout.root, {
+  return gitIn(view, view.layout.root, args);
+}
+
+/** The same in another folder, or with other bounds. @param folder the checkout */
+export async function gitIn(
+  view: GitView,
+  folder: string,
+  args: readonly string[],
+  bounds: Pick<Bounds, 'input' | 'mostOutput'> = {},
+): Promise<string> {
+  const variables = {
     PATH: pathOutside(view.layout.root),
     HOME: homedir(),
     GIT_CONFIG_GLOBAL: '/dev/null',
@@ -87,7 +101,8 @@ export async function runGit(view: GitView, args: readonly string[]): Promise<st
     GIT_ATTR_NOSYSTEM: '1',
     GIT_OPTIONAL_LOCKS: '0',
     ...gitSettings({}, SETTINGS),
-  });
+  };
+  return git(args, view, folder, variables, { ...BOUNDS, ...bounds });
 }
 
 /** Makes a branch that does not exist yet, by running git in the same way. @throws Error as `runGit` */
@@ -138,7 +153,7 @@ async function git(
   { folder, paths, owner }: GitView,
   root: string,
   variables: Readonly<Record<string, string | undefined>>,
-  { timeoutMs, memory }: Bounds = BOUNDS,
+  { timeoutMs, memory, input = '', mostOutput = MOST_OUTPUT_BYTES }: Bounds = BOUNDS,
 ): Promise<string> {
   const running = run('git', ['--no-pager', ...args], {
     ...owner,
@@ -159,8 +174,9 @@ async function git(
     },
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
-    maxBuffer: MOST_OUTPUT_BYTES,
+    maxBuffer: mostOutput,
   });
+  running.child.stdin?.on('error', () => {}).end(input); // Git may end before it has read all.
   try {
     const { stdout } = await running;
     return stdout;

@@ -8,6 +8,7 @@ import { type Start, startOf } from './base.js';
 import { refuseBorrowing } from './borrowing.js';
 import { checkoutOf, gitFolderOf } from './branch-checkout.js';
 import { makeBranch, removeBranch } from './command.js';
+import { copyIgnored, copyPatterns } from './copied-files.js';
 import type { GitLayout } from './layout.js';
 import { MOST_WORKTREES, unlinkWorktree } from './linked-worktrees.js';
 import { type ClaimedWorktree, claimWorktree, fillWorktree, removeEmpty } from './new-worktree.js';
@@ -25,6 +26,8 @@ export interface Worktree {
   branch: string;
   /** True if this call made it. */
   created: boolean;
+  /** What the agent may miss in it, in sentences. */
+  warnings?: readonly string[];
   /** What else this call made, so that it can be undone. */
   made?: Made;
 }
@@ -77,6 +80,7 @@ export class Worktrees {
           return request;
         }
         await requireRights(view);
+        await copyPatterns(view, request);
         if (!halfMade) await requireNew(view, cwd, request);
         const place = relative(repository.root, cwd);
         const existing = await commitOf(view, `refs/heads/${request.branch}`);
@@ -182,13 +186,17 @@ export class Worktrees {
 
   async #fill(
     view: GitView,
-    { branch }: SessionWorktreeRequest,
+    request: SessionWorktreeRequest,
     { commit, branchAt, ...claimed }: ClaimedWorktree & { commit: string; branchAt?: string },
   ): Promise<Worktree> {
+    const { branch } = request;
+    const warnings: string[] = [];
     try {
-      const folders = await fillWorktree(view, claimed, commit, async () => {});
+      const folders = await fillWorktree(view, claimed, commit, async (folder) => {
+        warnings.push(...(await copyIgnored(view, view.layout, folder, await copyPatterns(view, request))));
+      });
       const made = { folders, ...(branchAt !== undefined && { branchAt }) };
-      return { path: claimed.path, branch, created: true, made };
+      return { path: claimed.path, branch, created: true, made, ...(warnings.length > 0 && { warnings }) };
     } catch (error) {
       await this.#use.forget(view, claimed.gitDir).catch(() => {}); // The first error counts, here and in the next line.
       if (branchAt !== undefined) await removeBranch(view, branch, branchAt).catch(() => {});

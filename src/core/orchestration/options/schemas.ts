@@ -177,7 +177,22 @@ export const managerSchema = z.strictObject({
   executors: z.partialRecord(z.enum(MODES), z.custom<Executor>(isObject, 'must be an executor')).optional(),
 });
 
-const worktreeSchema = z.strictObject({ branch, base: base.optional(), path: text.min(1).optional() });
+/** A path in the repository. `..` would lead out of it, and in a pattern it would never fit. */
+const within = text.refine(
+  (path) => !path.split(/[\\/]/).includes('..') && !isAbsolute(path),
+  'must not lead out of the repository',
+);
+const pattern = text.refine(
+  (line) => !/[\r\n]/.test(line) && line.trim() !== '' && !line.split('/').includes('..'),
+  "must be a pattern as in .gitignore, without '..'",
+);
+const worktreeSchema = z.strictObject({
+  branch,
+  base: base.optional(),
+  path: text.min(1).optional(),
+  copy: z.array(pattern).max(1_000).optional(),
+  include: z.array(within.min(1)).max(100).optional(),
+});
 
 /** The latest time that a `Date` can hold. */
 const LATEST_MS = 8.64e15;

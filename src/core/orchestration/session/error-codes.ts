@@ -60,6 +60,11 @@ export const ERROR_CODES = {
     severity: 'critical',
     nextStep: "If the agent needs the file: let the container's user (docker.user) read or write it on the machine.",
   },
+  worktree_incomplete: {
+    severity: 'warning',
+    once: 'message',
+    nextStep: "Correct the patterns in 'worktree.copy' or .worktreeinclude, or make the files in the worktree.",
+  },
   mcp_failed: {
     severity: 'warning',
     once: 'message',

@@ -14,6 +14,16 @@ export interface WorktreeRequest {
   base?: string;
   /** Where the worktree is made. Default `<repository>-<branch>` beside the repository. */
   path?: string;
+  /**
+   * Files that git ignores and that a new worktree gets copies of, such as `['.env', 'node_modules/']`: patterns as in
+   * `.gitignore`, relative to the repository's top. Copies do not share changes with the originals. Default: none.
+   */
+  copy?: readonly string[];
+  /**
+   * Files of the checkout at `cwd` with more such patterns, relative to the repository's top. Default: `.worktreeinclude`, if it
+   * exists. `[]`: none.
+   */
+  include?: readonly string[];
 }
 
 /** The worktree request of one session. */
